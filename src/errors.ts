@@ -1,0 +1,82 @@
+/**
+ * The errors a caller may see: a closed list of codes, each with its HTTP status,
+ * answered as `application/problem+json` (RFC 9457). Anything else that is thrown
+ * is `internal`: its text goes to the log, never to the client.
+ */
+export const codes = {
+  malformed: { status: 400, title: "The request cannot be read" },
+  unauthorized: { status: 401, title: "Authentication is needed" },
+  forbidden: { status: 403, title: "This token may not do that" },
+  "not-found": { status: 404, title: "There is no such thing" },
+  "method-not-allowed": { status: 405, title: "This method is not allowed here" },
+  conflict: { status: 409, title: "The state does not allow that" },
+  "too-large": { status: 413, title: "The body is too large" },
+  "unsupported-media-type": { status: 415, title: "This content type is not understood" },
+  invalid: { status: 422, title: "The request is understood but wrong" },
+  "idempotency-mismatch": { status: 422, title: "The key was used with another payload" },
+  "too-many-requests": { status: 429, title: "Too many requests" },
+  internal: { status: 500, title: "Something went wrong on our side" },
+  unavailable: { status: 503, title: "Not possible right now" },
+} as const;
+
+export type Code = keyof typeof codes;
+
+/** One thing wrong with the input: where (`payload.to`, `[3].type`; "" is the whole) and what would be right. */
+export interface Issue {
+  path: string;
+  message: string;
+}
+
+export interface ProblemOptions {
+  errors?: readonly Issue[];
+  /** Whole seconds; becomes the `Retry-After` header. */
+  retryAfter?: number;
+  /** Methods for the `Allow` header of a 405. */
+  allow?: readonly string[];
+  cause?: unknown;
+}
+
+/** A foreseen refusal. `detail` is shown to the caller: it must hold nothing secret or personal. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: Code;
+  readonly errors: readonly Issue[];
+  readonly retryAfter: number | undefined;
+  readonly allow: readonly string[] | undefined;
+
+  constructor(code: Code, detail: string, options: ProblemOptions = {}) {
+    super(detail, { cause: options.cause });
+    this.code = code;
+    this.errors = options.errors ?? [];
+    this.retryAfter = options.retryAfter;
+    this.allow = options.allow;
+  }
+
+  get status(): number {
+    return codes[this.code].status;
+  }
+}
+
+/** Whatever was thrown, as a Problem; what was not foreseen becomes `internal` without its text. */
+export function fromUnknown(thrown: unknown): Problem {
+  if (thrown instanceof Problem) return thrown;
+  return new Problem("internal", "The request failed; it is logged and safe to send again.", { cause: thrown });
+}
+
+/** The body of a problem+json answer. */
+export function problemBody(problem: Problem, instance?: string): Record<string, unknown> {
+  return {
+    type: `urn:jobyard:problem:${problem.code}`,
+    title: codes[problem.code].title,
+    status: problem.status,
+    detail: problem.message,
+    code: problem.code,
+    ...(instance ? { instance } : {}),
+    errors: problem.errors,
+  };
+}
+
+/** The text of anything thrown, for logs and job errors; never a stack. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,112 @@
+import type { EffectRecord } from "../queue/effect";
+import type { JobState } from "../queue/state";
+
+/** A job as the ledger knows it, for reading. Times in milliseconds. Payload and result are not masked here. */
+export interface JobView {
+  id: string;
+  type: string;
+  /** Version of the payload's shape. */
+  version: number;
+  queue: string;
+  state: JobState;
+  attempt: number;
+  maxAttempts: number;
+  runs: number;
+  siteId: string | null;
+  at: number;
+  /** When a delayed, retrying or waiting job goes on; null when it is not held. */
+  due: number | null;
+  /** Why it waits, retries or failed; redacted text. */
+  reason: string | null;
+  gate: string | null;
+  dryRun: boolean;
+  cancelling: boolean;
+  startedAt: number | null;
+  endedAt: number | null;
+  progress: { done: number; total: number | null; note: string | null } | null;
+}
+
+export interface JobDetail extends JobView {
+  seq: number;
+  revision: number;
+  parent: string | null;
+  /** JSON text; null when it is in R2 (`ref`). */
+  payload: string | null;
+  ref: string | null;
+  /** JSON text. */
+  result: string | null;
+  timeline: { at: number; event: string; detail: string | null }[];
+  effects: EffectRecord[];
+  /** Children this job enqueued are found by their `parent`. */
+  entities: string[];
+}
+
+export interface JobFilter {
+  type?: string | undefined;
+  state?: JobState | undefined;
+  siteId?: string | undefined;
+  /** An id, an entity key (`order:123`), or words of a dead letter's error. */
+  q?: string | undefined;
+  /** Milliseconds, inclusive. */
+  from?: number | undefined;
+  /** Milliseconds, exclusive. */
+  to?: number | undefined;
+}
+
+export interface Page {
+  cursor?: string | undefined;
+  /** 1 to 200. */
+  limit: number;
+}
+
+export interface DeadLetterView {
+  id: string;
+  type: string;
+  state: "dead" | "discarded";
+  siteId: string | null;
+  reason: string;
+  group: string;
+  attempt: number;
+  at: number;
+  diedAt: number;
+}
+
+export interface DeadLetterFilter extends JobFilter {
+  group?: string | undefined;
+}
+
+/** Dead letters that failed alike. */
+export interface DeadLetterGroup {
+  group: string;
+  type: string;
+  /** The newest one's reason. */
+  reason: string;
+  count: number;
+  firstAt: number;
+  lastAt: number;
+  /** Up to three ids to look at. */
+  examples: string[];
+}
+
+/** Jobs that reached a state within a minute. */
+export interface MinuteCount {
+  /** Start of the minute, milliseconds. */
+  minute: number;
+  type: string;
+  /** enqueued, done, retrying, waiting, discarded, dead, cancelled, crashed. */
+  event: string;
+  count: number;
+  /** Sum of the runs' milliseconds. */
+  ms: number;
+}
+
+/** Everything one may ask the ledger. Every call names its tenant; null is the root token looking at all. */
+export interface Queries {
+  job(tenant: string, id: string): Promise<JobDetail | null>;
+  jobs(tenant: string, filter: JobFilter, page: Page): Promise<{ jobs: JobView[]; cursor: string | null }>;
+  deadLetters(tenant: string, filter: DeadLetterFilter, page: Page): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }>;
+  groups(tenant: string): Promise<DeadLetterGroup[]>;
+  counts(tenant: string | null, from: number, to: number): Promise<MinuteCount[]>;
+  /** Dead letters not yet replayed or dismissed, jobs parked at gates. */
+  backlog(tenant: string | null): Promise<{ deadLetters: number; parked: number; due: number }>;
+}

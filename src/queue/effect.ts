@@ -1,0 +1,69 @@
+import type { Discard, Retry, Wait } from "./outcome";
+import { discard, retry, wait } from "./outcome";
+
+/**
+ * Why a call to the outside world did not succeed; decided once, by the provider's adapter.
+ * - `transient`: may pass by itself (network, 5xx, lock). Nothing was done.
+ * - `limited`: asked too often or quota used up; wait, it is nobody's failure.
+ * - `permanent`: the same request will never succeed.
+ * - `config`: the tenant must change something (key, domain, permission) before any request can succeed.
+ * - `uncertain`: it may have happened (time-out or broken answer after the request was sent).
+ */
+export interface Failure {
+  class: "transient" | "limited" | "permanent" | "config" | "uncertain";
+  /** For operators: what the provider said, with nothing secret or personal. */
+  reason: string;
+  /** Seconds the provider asked for, from now. */
+  retryAfter?: number;
+  /** The provider's own code, when it has one. */
+  code?: string;
+}
+
+/** What an adapter's call gives back. */
+export type Reply<T> = { ok: true; value: T } | { ok: false; failure: Failure };
+
+export function ok<T>(value: T): Reply<T> {
+  return { ok: true, value };
+}
+
+export function failed(failure: Failure): Reply<never> {
+  return { ok: false, failure };
+}
+
+/** How an effect is kept from happening twice. */
+export interface EffectOptions {
+  /**
+   * Seconds for which the provider refuses a second request with the same key
+   * (Resend: 24 h). 0, the default: it offers nothing, so the intent is recorded first
+   * and an attempt without a known result is never repeated.
+   */
+  idempotentFor?: number;
+}
+
+/** What became of an effect, as the job page shows it. */
+export type EffectState = "done" | "intent" | "uncertain" | "would-do";
+
+export interface EffectRecord {
+  key: string;
+  revision: number;
+  state: EffectState;
+  /** The value of the successful call, as JSON text. */
+  result: string | null;
+  /** Milliseconds; of the first try for `intent` and `uncertain`. */
+  at: number;
+}
+
+/** The usual answer to a failed call: transient retries, limited waits, the rest is permanent. */
+export function outcomeOf(failure: Failure, now: number): Retry | Wait | Discard {
+  const options = failure.retryAfter === undefined ? {} : { after: failure.retryAfter };
+  switch (failure.class) {
+    case "transient":
+    case "uncertain":
+      return retry(failure.reason, options);
+    case "limited":
+      return wait(failure.reason, { until: now + (failure.retryAfter ?? 60) * 1000 });
+    case "permanent":
+    case "config":
+      return discard(failure.reason);
+  }
+}

@@ -1,0 +1,196 @@
+import type * as v from "valibot";
+import type { EffectOptions, Reply } from "./effect";
+import type { Outcome } from "./outcome";
+
+/**
+ * What a run may be handed, by name. Empty here: each capability adds itself by declaration merging
+ * (`declare module "../queue/job" { interface Capabilities { mail: Mail } }`), the composition root provides it.
+ */
+export interface Capabilities {}
+
+export type Need = keyof Capabilities & string;
+
+/** How a job is driven. All times in whole seconds. */
+export interface Policy {
+  /** Failures without progress in between after which the job is dead. Default 5. */
+  maxAttempts: number;
+  /** Exponential backoff with full jitter between failures: first step and ceiling. Default 10 s to 1 h. */
+  backoff: { base: number; cap: number };
+  /** After this a run is aborted and counts as failed. Default 30; at most 720. */
+  timeout: number;
+  /** Runs of this type side by side within one batch. Default 10. */
+  concurrency: number;
+  /** Age since enqueuing after which a job that still waits or yields ends dead. Default 7 days. */
+  maxAge: number;
+  /** Runs of one job, whatever they said, after which it ends dead. Default 10,000. */
+  maxRuns: number;
+  /** What to do when an effect without idempotency may have happened: a dead letter to look at (default), or try again. */
+  uncertain: "discard" | "retry";
+}
+
+type AnyPayload = v.GenericSchema<any, any>; // eslint-disable-line -- variance: any payload schema
+
+/** What a job is: its type, payload, queue and policy. Importable by whoever enqueues it, without its behaviour. */
+export interface Contract<Type extends string = string, Schema extends AnyPayload = AnyPayload, Needs extends Need = Need, Batch extends boolean = boolean> {
+  readonly type: Type;
+  readonly payload: Schema;
+  /** Schema of the result, so that its personal fields are masked; without one a result is masked whole. */
+  readonly result: v.GenericSchema | undefined;
+  /** Every queue the type may travel on; the first is the default. */
+  readonly queues: readonly string[];
+  readonly route: (payload: v.InferOutput<Schema>) => string;
+  readonly policy: Policy;
+  readonly needs: readonly Needs[];
+  readonly aliases: readonly string[];
+  /** Version of the payload's shape; older ones go through `upgrade`. Default 1. */
+  readonly version: number;
+  readonly upgrade: ((payload: unknown, from: number) => unknown) | undefined;
+  /** Keys of gates that may hold the job back: names of the dependencies it calls, e.g. `mail`. */
+  readonly gates: (payload: v.InferOutput<Schema>) => readonly string[];
+  /** Names by which the job can be found besides its id: `order:123`. Hash personal ones before. */
+  readonly entities: (payload: v.InferOutput<Schema>) => readonly string[];
+  /** One call of the handler for all jobs of the type in a batch. */
+  readonly batch: Batch;
+}
+
+export interface JobDefinition<Type extends string, Schema extends AnyPayload, Needs extends Need, Batch extends boolean> {
+  type: Type;
+  payload: Schema;
+  result?: v.GenericSchema;
+  queue: string | { queues: readonly string[]; route: (payload: v.InferOutput<Schema>) => string };
+  policy?: Partial<Policy>;
+  needs?: readonly Needs[];
+  aliases?: readonly string[];
+  version?: number;
+  upgrade?: (payload: unknown, from: number) => unknown;
+  gates?: readonly string[] | ((payload: v.InferOutput<Schema>) => readonly string[]);
+  entities?: (payload: v.InferOutput<Schema>) => readonly string[];
+  batch?: Batch;
+}
+
+export const defaultPolicy: Policy = {
+  maxAttempts: 5,
+  backoff: { base: 10, cap: 3600 },
+  timeout: 30,
+  concurrency: 10,
+  maxAge: 7 * 24 * 3600,
+  maxRuns: 10_000,
+  uncertain: "discard",
+};
+
+/** Fills in the defaults. Throws when a number is out of its range, so a wrong policy stops the Worker at start. */
+export function defineJob<const Type extends string, Schema extends AnyPayload, Needs extends Need = never, Batch extends boolean = false>(
+  definition: JobDefinition<Type, Schema, Needs, Batch>,
+): Contract<Type, Schema, Needs, Batch> {
+  const { queue, gates, policy } = definition;
+  const routes = typeof queue === "string" ? { queues: [queue], route: () => queue } : queue;
+  return {
+    type: definition.type,
+    payload: definition.payload,
+    result: definition.result,
+    queues: routes.queues,
+    route: routes.route,
+    policy: checkedPolicy(definition.type, { ...defaultPolicy, ...policy }),
+    needs: definition.needs ?? [],
+    aliases: definition.aliases ?? [],
+    version: definition.version ?? 1,
+    upgrade: definition.upgrade,
+    gates: typeof gates === "function" ? gates : () => gates ?? [],
+    entities: definition.entities ?? (() => []),
+    batch: (definition.batch ?? false) as Batch,
+  };
+}
+
+function checkedPolicy(type: string, policy: Policy): Policy {
+  const rules: [boolean, string][] = [
+    [/^[a-z0-9-]{1,63}$/.test(type), "type must match [a-z0-9-]{1,63}"],
+    [within(policy.maxAttempts, 1, 100), "maxAttempts must be 1 to 100"],
+    [within(policy.timeout, 1, 720), "timeout must be 1 to 720 seconds: a batch ends after 12 minutes"],
+    [within(policy.concurrency, 1, 100), "concurrency must be 1 to 100"],
+    [within(policy.backoff.base, 1, 86_400), "backoff.base must be 1 to 86,400 seconds"],
+    [within(policy.backoff.cap, policy.backoff.base, 86_400), "backoff.cap must be between backoff.base and 86,400 seconds"],
+    [policy.maxAge >= 60, "maxAge must be at least 60 seconds"],
+    [policy.maxRuns >= 1, "maxRuns must be at least 1"],
+  ];
+  const broken = rules.find(([holds]) => !holds);
+  if (broken) throw new Error(`Job "${type}": ${broken[1]}`);
+  return policy;
+}
+
+function within(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}
+
+export type PayloadOf<C> = C extends Contract<string, infer Schema> ? v.InferOutput<Schema> : never;
+export type InputOf<C> = C extends Contract<string, infer Schema> ? v.InferInput<Schema> : never;
+export type NeedsOf<C> = C extends Contract<string, AnyPayload, infer Needs> ? Needs : never;
+
+/** What every run is handed, besides the capabilities it declared. */
+export interface RunContext {
+  readonly tenant: string;
+  readonly id: string;
+  readonly type: string;
+  /** 1 for the first try since the last progress. */
+  readonly attempt: number;
+  /** When the job was enqueued, in milliseconds: the only "now" that may shape what is sent out. */
+  readonly at: number;
+  /** Fires on time-out, cancel and the end of the batch. */
+  readonly signal: AbortSignal;
+  readonly dryRun: boolean;
+  /** What the last `again` or `checkpoint` left; undefined on a first run. */
+  readonly cursor: unknown;
+  /** Milliseconds of the Worker's clock. */
+  now(): number;
+  /**
+   * Does `act` once per job and remembers its value: after a redelivery the remembered value comes back and `act` is not called.
+   * `act` gets the key to pass on as the provider's idempotency key. Failures come back as they are.
+   * Throws when the job was cancelled, has run over its time, or was taken over by another run.
+   */
+  effect<T>(key: string, act: (idempotencyKey: string) => Promise<Reply<T>>, options?: EffectOptions): Promise<Reply<T>>;
+  /** Shown on the job's page. Written at most once a second; throws as `effect` does. */
+  progress(done: number, total?: number, note?: string): Promise<void>;
+  /**
+   * Saves the cursor and goes on. `writes` are statements of the ledger's database that commit together with it, or not at all.
+   * Counts as progress: the attempts start anew.
+   */
+  checkpoint(cursor: unknown, writes?: readonly unknown[]): Promise<void>;
+  /** True once the run should say `again`: its 60 s are used up or the batch nears its end. */
+  shouldYield(): boolean;
+  /** Enqueues a child; the same key from the same job is the same child, however often the run is repeated. */
+  enqueue<C extends Contract>(contract: C, payload: InputOf<C>, options: ChildOptions): Promise<string>;
+  /** Cancels the child of that key, if it has not ended. */
+  cancel(contract: Contract, key: string): Promise<void>;
+}
+
+export interface ChildOptions {
+  /** Unique among the children of one job. */
+  key: string;
+  delaySeconds?: number;
+}
+
+/** The behaviour of a job that runs one by one. */
+export type Run<C extends Contract> = (payload: PayloadOf<C>, context: RunContext & Pick<Capabilities, NeedsOf<C> & Need>) => Promise<Outcome>;
+
+/** One job of a batch handler. */
+export interface BatchItem<C extends Contract> {
+  payload: PayloadOf<C>;
+  context: RunContext;
+}
+
+/** The behaviour of a job that runs a batch at a time: one outcome per item, in their order. Items may belong to different tenants. */
+export type RunBatch<C extends Contract> = (
+  items: readonly BatchItem<C>[],
+  capabilities: Pick<Capabilities, NeedsOf<C> & Need>,
+  signal: AbortSignal,
+) => Promise<readonly Outcome[]>;
+
+/** A contract with its behaviour, as the registry takes it. */
+export interface Job<C extends Contract = Contract> {
+  readonly contract: C;
+  readonly run: Run<C> | RunBatch<C>;
+}
+
+/** Pairs a contract with its behaviour; the types of both are checked against each other here. */
+export function job<C extends Contract>(contract: C, run: C["batch"] extends true ? RunBatch<C> : Run<C>): Job<C> {
+  return { contract, run };
+}

@@ -1,0 +1,73 @@
+/** All that a run may say of itself. Made only by the five functions below. */
+export type Outcome = Done | Retry | Wait | Again | Discard;
+
+const mark = Symbol("outcome");
+
+export interface Done {
+  readonly [mark]: true;
+  readonly kind: "done";
+  readonly result: unknown;
+  readonly after: (() => void) | undefined;
+}
+export interface Retry {
+  readonly [mark]: true;
+  readonly kind: "retry";
+  readonly reason: string;
+  readonly after: number | undefined;
+}
+export interface Wait {
+  readonly [mark]: true;
+  readonly kind: "wait";
+  readonly reason: string;
+  readonly until: number;
+  readonly gate: string | undefined;
+}
+export interface Again {
+  readonly [mark]: true;
+  readonly kind: "again";
+  readonly cursor: unknown;
+}
+export interface Discard {
+  readonly [mark]: true;
+  readonly kind: "discard";
+  readonly reason: string;
+}
+
+/**
+ * The work is finished. `result` is kept with the job (JSON, up to 64 KB) and shown masked.
+ * `after` runs once the ledger has recorded it, at most once: for what may be lost but must not repeat.
+ */
+export function done(result?: unknown, options: { after?: () => void } = {}): Done {
+  return { [mark]: true, kind: "done", result, after: options.after };
+}
+
+/**
+ * A failure that may pass: burns an attempt. `after` is the least number of seconds to wait
+ * (a provider's Retry-After); without it the policy's backoff decides.
+ */
+export function retry(reason: string, options: { after?: number } = {}): Retry {
+  return { [mark]: true, kind: "retry", reason, after: options.after };
+}
+
+/**
+ * Not a failure (rate limit, quota, closed gate): burns no attempt, shows its reason, capped by the policy's maxAge.
+ * `until` is in milliseconds since 1970. With `gate` the job may be parked and is let in at that gate's rate.
+ */
+export function wait(reason: string, options: { until: number; gate?: string }): Wait {
+  return { [mark]: true, kind: "wait", reason, until: options.until, gate: options.gate };
+}
+
+/** Yield: the rest is done by a new message that starts from `cursor` (JSON, up to 16 KB). Counts as progress. */
+export function again(cursor: unknown): Again {
+  return { [mark]: true, kind: "again", cursor };
+}
+
+/** Permanent failure: a dead letter at once. `reason` must hold nothing secret or personal. */
+export function discard(reason: string): Discard {
+  return { [mark]: true, kind: "discard", reason };
+}
+
+/** Whether a value was made by one of the five functions. */
+export function isOutcome(value: unknown): value is Outcome {
+  return typeof value === "object" && value !== null && mark in value;
+}

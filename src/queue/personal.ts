@@ -1,0 +1,71 @@
+import * as v from "valibot";
+
+/** What a masked value reads as. */
+export const masked = "•••";
+
+interface AnySchema {
+  type?: string;
+  pipe?: readonly { kind?: string; type?: string; metadata?: Record<string, unknown> }[];
+  entries?: Record<string, unknown>;
+  item?: unknown;
+  items?: readonly unknown[];
+  rest?: unknown;
+  value?: unknown;
+  wrapped?: unknown;
+  options?: readonly unknown[];
+}
+
+/** Marks a field of a payload or result schema as personal: `v.pipe(v.string(), personal())`. */
+export function personal<T>() {
+  return v.metadata<T, { personal: true }>({ personal: true });
+}
+
+/**
+ * A copy of `value` in which every field marked by `personal()` reads `•••`.
+ * Where the value does not fit the schema (an old version, another variant), every string is masked: rather too much than too little.
+ */
+export function mask(schema: unknown, value: unknown): unknown {
+  if (value === undefined || value === null) return value;
+  if (schema === undefined || isPersonal(schema)) return maskAll(value);
+  const node = schema as AnySchema;
+  if (node.wrapped) return mask(node.wrapped, value);
+  if (node.options && typeof value === "object") return mask(fitting(node.options, value), value);
+  if (node.entries && isObject(value)) return maskEntries(node.entries, node.rest, value);
+  if (node.item && Array.isArray(value)) return value.map((each) => mask(node.item, each));
+  if (node.items && Array.isArray(value)) return value.map((each, index) => mask(node.items?.[index] ?? node.rest, each));
+  if (node.type === "record" && isObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mask(node.value, each)]));
+  }
+  if (node.type === "unknown" || node.type === "any") return maskAll(value);
+  return typeof value === "object" ? maskAll(value) : value;
+}
+
+/** Every string in a value masked, whatever its shape. */
+export function maskAll(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(maskAll);
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, maskAll(each)]));
+  return typeof value === "string" || typeof value === "number" ? masked : value;
+}
+
+function maskEntries(entries: Record<string, unknown>, rest: unknown, value: Record<string, unknown>) {
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mask(entries[key] ?? rest, each)]));
+}
+
+function fitting(options: readonly unknown[], value: unknown): unknown {
+  return options.find((option) => v.is(option as v.GenericSchema, value));
+}
+
+function isPersonal(schema: unknown): boolean {
+  const node = schema as AnySchema;
+  return (node.pipe ?? []).some(
+    (item) => (item.kind === "metadata" && item.metadata?.["personal"] === true) || (item.kind === "schema" && item !== schema && isPersonalInner(item)),
+  );
+}
+
+function isPersonalInner(item: object): boolean {
+  return "pipe" in item && isPersonal(item);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,41 @@
+import type { Code, Issue } from "../errors";
+import type { JobState } from "./state";
+
+/** One job somebody wants done. */
+export interface EnqueueRequest {
+  tenant: string;
+  type: string;
+  /** As parsed from JSON; validated by the type's schema here, and nowhere else. */
+  payload: unknown;
+  /** The sender's idempotency key: 1 to 256 characters. */
+  key?: string | undefined;
+  /** Whole seconds from now, up to 366 days. Not together with runAt. */
+  delaySeconds?: number | undefined;
+  /** Milliseconds since 1970; in the past means now. */
+  runAt?: number | undefined;
+  dryRun?: boolean | undefined;
+}
+
+/** What became of one request. */
+export type Receipt = Accepted | Refused;
+
+export interface Accepted {
+  ok: true;
+  id: string;
+  type: string;
+  state: JobState;
+  /** True when the key was known already and nothing new was enqueued. */
+  replayed: boolean;
+}
+
+export interface Refused {
+  ok: false;
+  /** invalid, idempotency-mismatch, too-many-requests, too-large or unavailable. */
+  code: Code;
+  detail: string;
+  errors: readonly Issue[];
+  retryAfter?: number | undefined;
+}
+
+/** Accepts many jobs at once, one receipt each, in their order. Never throws for what a sender can cause. */
+export type Enqueue = (requests: readonly EnqueueRequest[]) => Promise<Receipt[]>;

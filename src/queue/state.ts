@@ -1,0 +1,11 @@
+/** The states of a job; docs/lifecycle.md says who moves it from one to the next. */
+export const states = ["queued", "running", "retrying", "waiting", "done", "cancelled", "discarded", "dead"] as const;
+
+export type JobState = (typeof states)[number];
+
+/** States that a job leaves only by an operator's replay. */
+export const terminal: readonly JobState[] = ["done", "cancelled", "discarded", "dead"];
+
+export function isTerminal(state: JobState): boolean {
+  return terminal.includes(state);
+}
