@@ -31,17 +31,19 @@ export function failed(failure: Failure): Reply<never> {
 }
 
 /** How an effect is kept from happening twice. */
-export interface EffectOptions {
+export interface EffectOptions<T = unknown> {
   /**
    * Seconds for which the provider refuses a second request with the same key
    * (Resend: 24 h). 0, the default: it offers nothing, so the intent is recorded first
    * and an attempt without a known result is never repeated.
    */
   idempotentFor?: number;
+  /** What a dry run gets instead of the call's value. */
+  wouldDo?: T;
 }
 
-/** What became of an effect, as the job page shows it. */
-export type EffectState = "done" | "intent" | "uncertain" | "would-do";
+/** What became of an effect, as the job page shows it. `failed`: it was tried and certainly did not happen. */
+export type EffectState = "done" | "intent" | "uncertain" | "failed" | "would-do";
 
 export interface EffectRecord {
   key: string;

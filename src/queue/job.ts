@@ -28,7 +28,9 @@ export interface Policy {
   uncertain: "discard" | "retry";
 }
 
-type AnyPayload = v.GenericSchema<any, any>; // eslint-disable-line -- variance: any payload schema
+// The widest payload schema there is: contracts of every payload must fit where any contract is asked for.
+// oxlint-disable-next-line no-explicit-any
+type AnyPayload = v.GenericSchema<any, any>;
 
 /** What a job is: its type, payload, queue and policy. Importable by whoever enqueues it, without its behaviour. */
 export interface Contract<Type extends string = string, Schema extends AnyPayload = AnyPayload, Needs extends Need = Need, Batch extends boolean = boolean> {
@@ -38,7 +40,7 @@ export interface Contract<Type extends string = string, Schema extends AnyPayloa
   readonly result: v.GenericSchema | undefined;
   /** Every queue the type may travel on; the first is the default. */
   readonly queues: readonly string[];
-  readonly route: (payload: v.InferOutput<Schema>) => string;
+  route(payload: v.InferOutput<Schema>): string;
   readonly policy: Policy;
   readonly needs: readonly Needs[];
   readonly aliases: readonly string[];
@@ -46,9 +48,9 @@ export interface Contract<Type extends string = string, Schema extends AnyPayloa
   readonly version: number;
   readonly upgrade: ((payload: unknown, from: number) => unknown) | undefined;
   /** Keys of gates that may hold the job back: names of the dependencies it calls, e.g. `mail`. */
-  readonly gates: (payload: v.InferOutput<Schema>) => readonly string[];
+  gates(payload: v.InferOutput<Schema>): readonly string[];
   /** Names by which the job can be found besides its id: `order:123`. Hash personal ones before. */
-  readonly entities: (payload: v.InferOutput<Schema>) => readonly string[];
+  entities(payload: v.InferOutput<Schema>): readonly string[];
   /** One call of the handler for all jobs of the type in a batch. */
   readonly batch: Batch;
 }
@@ -146,7 +148,7 @@ export interface RunContext {
    * `act` gets the key to pass on as the provider's idempotency key. Failures come back as they are.
    * Throws when the job was cancelled, has run over its time, or was taken over by another run.
    */
-  effect<T>(key: string, act: (idempotencyKey: string) => Promise<Reply<T>>, options?: EffectOptions): Promise<Reply<T>>;
+  effect<T>(key: string, act: (idempotencyKey: string) => Promise<Reply<T>>, options?: EffectOptions<T>): Promise<Reply<T>>;
   /** Shown on the job's page. Written at most once a second; throws as `effect` does. */
   progress(done: number, total?: number, note?: string): Promise<void>;
   /**
@@ -184,13 +186,13 @@ export type RunBatch<C extends Contract> = (
   signal: AbortSignal,
 ) => Promise<readonly Outcome[]>;
 
-/** A contract with its behaviour, as the registry takes it. */
-export interface Job<C extends Contract = Contract> {
-  readonly contract: C;
-  readonly run: Run<C> | RunBatch<C>;
+/** A contract with its behaviour, as the registry takes it: the types of payload and needs are erased here, so that the engine has none. */
+export interface Job {
+  readonly contract: Contract;
+  readonly run: Run<Contract> | RunBatch<Contract>;
 }
 
 /** Pairs a contract with its behaviour; the types of both are checked against each other here. */
-export function job<C extends Contract>(contract: C, run: C["batch"] extends true ? RunBatch<C> : Run<C>): Job<C> {
-  return { contract, run };
+export function job<C extends Contract>(contract: C, run: C["batch"] extends true ? RunBatch<C> : Run<C>): Job {
+  return { contract, run: run as Run<Contract> | RunBatch<Contract> };
 }

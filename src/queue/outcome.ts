@@ -21,6 +21,7 @@ export interface Wait {
   readonly reason: string;
   readonly until: number;
   readonly gate: string | undefined;
+  readonly park: boolean;
 }
 export interface Again {
   readonly [mark]: true;
@@ -51,10 +52,11 @@ export function retry(reason: string, options: { after?: number } = {}): Retry {
 
 /**
  * Not a failure (rate limit, quota, closed gate): burns no attempt, shows its reason, capped by the policy's maxAge.
- * `until` is in milliseconds since 1970. With `gate` the job may be parked and is let in at that gate's rate.
+ * `until` is in milliseconds since 1970. With `gate` the job is parked at that gate when the wait is longer than
+ * 60 s, or at once with `park`, and let in at the gate's rate.
  */
-export function wait(reason: string, options: { until: number; gate?: string }): Wait {
-  return { [mark]: true, kind: "wait", reason, until: options.until, gate: options.gate };
+export function wait(reason: string, options: { until: number; gate?: string; park?: boolean }): Wait {
+  return { [mark]: true, kind: "wait", reason, until: options.until, gate: options.gate, park: options.park ?? false };
 }
 
 /** Yield: the rest is done by a new message that starts from `cursor` (JSON, up to 16 KB). Counts as progress. */

@@ -1,0 +1,47 @@
+/** A bound value may have 2,000,000 bytes; lists are cut below that. */
+const longestList = 1_800_000;
+
+/** One statement. */
+export function statement(db: D1Database, sql: string, ...values: (string | number | null)[]): D1PreparedStatement {
+  return db.prepare(sql).bind(...values);
+}
+
+/** Items as JSON lists, each short enough to be bound as one value. A UTF-16 unit is at most three bytes. */
+export function lists(items: readonly unknown[]): string[] {
+  const parts: string[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const text = JSON.stringify(item);
+    const bytes = text.length * 3 + 1;
+    if (bytes > room) {
+      parts.push([]);
+      room = longestList;
+    }
+    parts.at(-1)?.push(text);
+    room -= bytes;
+  }
+  return parts.map((part) => `[${part.join(",")}]`);
+}
+
+/** [tenant, id] of each, as JSON lists. */
+export function refLists(refs: readonly { tenant: string; id: string }[]): string[] {
+  return lists(refs.map(({ tenant, id }) => [tenant, id]));
+}
+
+/** Messages of D1 that stand for a passing condition, by its documentation on retrying queries. */
+const passing = /Network connection lost|storage caused object to be reset|reset because its code was updated/;
+
+/** Runs statements as one transaction, once more when D1 says the condition passes. All of ours may be repeated. */
+export async function batch(db: D1Database, statements: D1PreparedStatement[]): Promise<D1Result<Record<string, unknown>>[]> {
+  try {
+    return await db.batch<Record<string, unknown>>(statements);
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || !passing.test(thrown.message)) throw thrown;
+    return db.batch<Record<string, unknown>>(statements);
+  }
+}
+
+/** Rows of the nth result. */
+export function rowsOf<Row>(results: readonly D1Result<Record<string, unknown>>[], index: number): Row[] {
+  return (results[index]?.results ?? []) as Row[];
+}

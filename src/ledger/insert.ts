@@ -1,0 +1,69 @@
+import { isDerived, slotOf } from "../queue/id";
+import type { KnownJob, NewJob } from "../queue/ledger";
+import { batch, lists, refLists, rowsOf, statement } from "./d1";
+
+const insertJobs = `
+  INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, due, sent, wake, boot, dry, site, fp, parent, slot, ref, entities, payload)
+  SELECT value->>0, value->>1, value->>2, value->>3, value->>4, 'queued', value->>5, value->>6, value->>7, value->>8, value->>9, value->>10,
+         value->>11, value->>12, value->>13, value->>14, value->>15, value->>16, value->>17, value->>18, value->>19
+  FROM json_each(?1) WHERE true
+  ON CONFLICT DO NOTHING`;
+
+/** Rows whose side rows depend on whether the job row is the one just written carry the same slot, wake or entity. */
+const insertArrivals = `
+  INSERT INTO arrivals (tenant, slot, id)
+  SELECT j.tenant, j.slot, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  WHERE j.slot = e.value->>2
+  ON CONFLICT DO NOTHING`;
+
+const insertDue = `
+  INSERT INTO due (at, tenant, id)
+  SELECT j.wake, j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  WHERE j.wake = e.value->>2 AND j.runs = 0 AND j.state = 'queued'
+  ON CONFLICT DO NOTHING`;
+
+const insertEntities = `
+  INSERT INTO entities (tenant, key, id)
+  SELECT value->>0, value->>2, value->>1 FROM json_each(?1) WHERE true
+  ON CONFLICT DO NOTHING`;
+
+const lookUp = `
+  SELECT j.tenant, j.id, j.state, j.seq, j.fp, j.due FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
+
+/** The statements that write missing rows with all their side rows; rows that exist change nothing. */
+export function insertStatements(db: D1Database, rows: readonly NewJob[]): D1PreparedStatement[] {
+  const slotted = rows.filter(({ id }) => isDerived(id));
+  const waking = rows.filter(({ wake }) => wake !== null);
+  const named = rows.flatMap(({ tenant, id, entities }) => entities.map((key) => [tenant, id, key]));
+  return [
+    ...lists(rows.map(columns)).map((list) => statement(db, insertJobs, list)),
+    ...lists(slotted.map(({ tenant, id, at }) => [tenant, id, slotOf(id, at)])).map((list) => statement(db, insertArrivals, list)),
+    ...lists(waking.map(({ tenant, id, wake }) => [tenant, id, wake])).map((list) => statement(db, insertDue, list)),
+    ...lists(named).map((list) => statement(db, insertEntities, list)),
+  ];
+}
+
+/** Writes what is missing. */
+export async function insert(db: D1Database, rows: readonly NewJob[]): Promise<void> {
+  if (rows.length > 0) await batch(db, insertStatements(db, rows));
+}
+
+/** Insert first, then look: who inserted is told by the change count of a look before, in the same transaction. */
+export async function insertKeyed(db: D1Database, rows: readonly NewJob[]): Promise<KnownJob[]> {
+  const refs = refLists(rows);
+  const before = refs.map((list) => statement(db, lookUp, list));
+  const writes = insertStatements(db, rows);
+  const after = refs.map((list) => statement(db, lookUp, list));
+  const results = await batch(db, [...before, ...writes, ...after]);
+  const known = new Set(refs.flatMap((_, index) => rowsOf<KnownJob>(results, index)).map(({ tenant, id }) => `${tenant}/${id}`));
+  return refs
+    .flatMap((_, index) => rowsOf<KnownJob>(results, before.length + writes.length + index))
+    .map((row) => ({ ...row, inserted: !known.has(`${row.tenant}/${row.id}`) }));
+}
+
+function columns(row: NewJob): unknown[] {
+  const { tenant, id, type, version, queue, seq, maxAttempts, at, due, sent, wake, boot, dry, site, fp, parent, ref, payload } = row;
+  const slot = isDerived(id) ? slotOf(id, at) : null;
+  const entities = row.entities.length > 0 ? JSON.stringify(row.entities) : null;
+  return [tenant, id, type, version, queue, seq, maxAttempts, at, due, sent, wake, boot, dry ? 1 : 0, site, fp, parent, slot, ref, entities, payload];
+}

@@ -1,0 +1,40 @@
+import type { Ledger, NewJob } from "../queue/ledger";
+import { adopt, claim, claimAlone, release } from "./claim";
+import { GroupCommit } from "./commit";
+import { insert, insertKeyed } from "./insert";
+import { bury, cancel, revive } from "./operate";
+import { cancelled, checkpoint, effects, progress, recordEffect } from "./run";
+import { settle } from "./settle";
+import { bringBack, due, forgetGate, ofOtherBoot, parked, parkedGates, pauses, rewake, unsent, walk } from "./sweep";
+
+/** The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. */
+export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) => void): Ledger {
+  const inserts = new GroupCommit<NewJob>((rows) => insert(db, rows), defer);
+  return {
+    insert: (rows) => inserts.add(rows),
+    insertKeyed: (rows) => insertKeyed(db, rows),
+    unsent: (refs, now) => unsent(db, refs, now),
+    claim: (refs, lease) => claim(db, refs, lease),
+    adopt: (rows, lease) => adopt(db, rows, lease),
+    claimAlone: (ref, lease) => claimAlone(db, ref, lease),
+    release: (refs, token) => release(db, refs, token),
+    settle: (transitions, token, now) => settle(db, transitions, token, now),
+    cancelled: (refs) => cancelled(db, refs),
+    effects: (refs) => effects(db, refs),
+    recordEffect: (job, effect, token) => recordEffect(db, job, effect, token),
+    checkpoint: (job, cursor, writes, token) => checkpoint(db, job, cursor, writes, token),
+    progress: (job, text, token) => progress(db, job, text, token),
+    cancel: (ref, now) => cancel(db, ref, now),
+    revive: (refs, how, now) => revive(db, refs, how, now),
+    due: (now, limit) => due(db, now, limit),
+    bringBack: (rows, now, boot) => bringBack(db, rows, now, boot),
+    rewake: (rows) => rewake(db, rows),
+    walk: (now, before, limit) => walk(db, now, before, limit),
+    ofOtherBoot: (boot, limit) => ofOtherBoot(db, boot, limit),
+    parkedGates: () => parkedGates(db),
+    parked: (tenant, gate, limit) => parked(db, tenant, gate, limit),
+    forgetGate: (tenant, gate) => forgetGate(db, tenant, gate),
+    pauses: () => pauses(db),
+    bury: (rows, now) => bury(db, rows, now),
+  };
+}

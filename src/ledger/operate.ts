@@ -1,0 +1,110 @@
+import type { Burial, JobRef, Revival, StoredJob } from "../queue/ledger";
+import { isDerived, slotOf } from "../queue/id";
+import { redact } from "../queue/redact";
+import type { JobState } from "../queue/state";
+import { batch, lists, refLists, rowsOf, statement } from "./d1";
+import { kindOf } from "./settle";
+import { stored, toStored } from "./sweep";
+
+const cancelFree = `
+  UPDATE jobs SET state = 'cancelled', ended = ?3, due = NULL, sent = NULL, cancel = 1
+  WHERE tenant = ?1 AND id = ?2 AND (state IN ('queued', 'retrying', 'waiting') OR (state = 'running' AND until <= ?3)) RETURNING state`;
+
+const flagHeld = `UPDATE jobs SET cancel = 1 WHERE tenant = ?1 AND id = ?2 AND state = 'running' RETURNING state`;
+
+const noteCancel = `
+  INSERT INTO history (tenant, job, at, event, detail) SELECT tenant, id, ?3, 'cancelled', NULL FROM jobs
+  WHERE tenant = ?1 AND id = ?2 AND state = 'cancelled' AND ended = ?3 ON CONFLICT DO NOTHING`;
+
+/** Ends what nobody holds, flags what somebody does. Null: there is no such row. */
+export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
+  const results = await batch(db, [
+    statement(db, cancelFree, ref.tenant, ref.id, now),
+    statement(db, flagHeld, ref.tenant, ref.id),
+    statement(db, noteCancel, ref.tenant, ref.id, now),
+    statement(db, `SELECT state FROM jobs WHERE tenant = ? AND id = ?`, ref.tenant, ref.id),
+  ]);
+  const [row] = rowsOf<{ state: JobState }>(results, 3);
+  if (!row) return null;
+  const flagged = rowsOf(results, 1).length > 0;
+  return { state: row.state, flagged, changed: flagged || rowsOf(results, 0).length > 0 };
+}
+
+/** ?2 now, ?3 wake, ?4 boot, ?5 the states it may be in, ?6 patched payload or null. */
+const bringToLife = `
+  UPDATE jobs SET state = 'queued', seq = jobs.seq + 1, attempt = 0, due = NULL, sent = ?2, wake = ?3, gate = NULL, boot = ?4,
+    cancel = 0, crash = 0, sweeps = 0, until = 0, ended = NULL, reason = NULL, result = NULL,
+    runs = iif(jobs.ended IS NULL, jobs.runs, 0),
+    revision = jobs.revision + (?6 IS NOT NULL), payload = coalesce(?6, jobs.payload), ref = iif(?6 IS NULL, jobs.ref, NULL),
+    at = jobs.at
+  FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) r
+  WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.state IN (SELECT value FROM json_each(?5))
+  RETURNING ${stored}`;
+
+const before = `
+  SELECT j.tenant, j.id, j.ended, j.wake, j.gate FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
+
+const dropLetters = `DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))`;
+const dropDue = `DELETE FROM due WHERE (at, tenant, id) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))`;
+const dropParked = `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1))`;
+const addDue = `
+  INSERT INTO due (at, tenant, id) SELECT j.wake, j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
+const noteRevival = `
+  INSERT INTO history (tenant, job, at, event, detail) SELECT j.tenant, j.id, ?2, ?3, NULL
+  FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.sent = ?2 AND j.state = 'queued' ON CONFLICT DO NOTHING`;
+
+/** How long after a revival the tick looks for its message. Milliseconds. */
+const sweepAfter = 10 * 60_000;
+
+/** Brings jobs back to `queued` under a raised seq and takes their dead letters away. */
+export async function revive(db: D1Database, refs: readonly JobRef[], how: Revival, now: number): Promise<StoredJob[]> {
+  if (refs.length === 0) return [];
+  const parts = refLists(refs);
+  const seen = await batch(db, parts.map((list) => statement(db, before, list)));
+  const rows = parts.flatMap((_, index) => rowsOf<SeenRow>(seen, index));
+  const results = await batch(db, [
+    ...parts.map((list) => statement(db, bringToLife, list, now, now + sweepAfter, how.boot, JSON.stringify(how.from), how.payload ?? null)),
+    ...parts.map((list) => statement(db, noteRevival, list, now, how.event)),
+    ...lists(rows.flatMap(({ tenant, id, ended }) => (ended === null ? [] : [[tenant, ended, id]]))).map((list) => statement(db, dropLetters, list)),
+    ...lists(rows.flatMap(({ tenant, id, wake, gate }) => (wake !== null && gate === null ? [[wake, tenant, id]] : []))).map((list) => statement(db, dropDue, list)),
+    ...lists(rows.flatMap(({ tenant, id, wake, gate }) => (gate !== null ? [[tenant, gate, wake, id]] : []))).map((list) => statement(db, dropParked, list)),
+    ...parts.map((list) => statement(db, addDue, list)),
+  ]);
+  return parts.flatMap((_, index) => rowsOf<Parameters<typeof toStored>[0]>(results, index)).map(toStored);
+}
+
+interface SeenRow extends JobRef {
+  ended: number | null;
+  wake: number | null;
+  gate: string | null;
+}
+
+const buryJob = `
+  INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, fp, reason, slot, payload)
+  SELECT value->>0, value->>1, value->>2, 0, value->>3, 'discarded', 0, 1, ?2, ?2, value->>4, value->>5, value->>6, value->>7
+  FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
+const buryArrival = `
+  INSERT INTO arrivals (tenant, slot, id) SELECT value->>0, value->>6, value->>1 FROM json_each(?1) WHERE value->>6 IS NOT NULL ON CONFLICT DO NOTHING`;
+const buryLetter = `
+  INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at)
+  SELECT j.tenant, j.ended, j.id, j.type, 'discarded', j.reason, e.value->>8, 0, j.at
+  FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.ended = ?2 AND j.state = 'discarded' ON CONFLICT DO NOTHING`;
+
+/** Records what never was a job here as discarded, with its raw body as payload. Twice the same is once. */
+export async function bury(db: D1Database, rows: readonly Burial[], now: number): Promise<void> {
+  if (rows.length === 0) return;
+  const columns = await Promise.all(
+    rows.map(async ({ tenant, id, type, queue, raw, reason, fp }) => {
+      const slot = isDerived(id) ? slotOf(id, now) : null;
+      const payload = type === "unknown" ? JSON.stringify(raw) : raw;
+      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, reason)];
+    }),
+  );
+  const parts = lists(columns);
+  await batch(db, [
+    ...parts.map((list) => statement(db, buryJob, list, now)),
+    ...parts.map((list) => statement(db, buryArrival, list)),
+    ...parts.map((list) => statement(db, buryLetter, list, now)),
+  ]);
+}

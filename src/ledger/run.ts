@@ -1,0 +1,69 @@
+import type { EffectRecord } from "../queue/effect";
+import type { JobRef } from "../queue/ledger";
+import { batch, refLists, rowsOf, statement } from "./d1";
+
+const effectsOf = `
+  SELECT f.tenant, f.job AS id, f.key, f.revision, f.state, f.result, f.at
+  FROM json_each(?1) e JOIN effects f ON f.tenant = e.value->>0 AND f.job = e.value->>1`;
+
+/** ?8 token or null: with a token the effect is recorded only while the job is its holder's. */
+const upsertEffect = `
+  INSERT INTO effects (tenant, job, key, revision, state, result, at)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+  WHERE ?8 IS NULL OR EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?8 AND state = 'running')
+  ON CONFLICT DO UPDATE SET revision = excluded.revision, state = excluded.state, result = excluded.result, at = excluded.at
+  WHERE effects.state <> 'done' OR excluded.revision > effects.revision OR excluded.state = 'done'
+  RETURNING key`;
+
+const saveCursor = `UPDATE jobs SET cursor = ?4, attempt = 0 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'`;
+
+/** Makes the whole batch fail when the job has another holder: json() of what is no JSON is an error. */
+const orFail = `SELECT json(iif(EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'), '0', 'lease lost'))`;
+
+const saveProgress = `
+  UPDATE jobs SET progress = ?4 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running' RETURNING cancel`;
+
+const flagged = `
+  SELECT j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.cancel = 1`;
+
+export async function effects(db: D1Database, refs: readonly JobRef[]): Promise<(JobRef & EffectRecord)[]> {
+  const parts = refLists(refs);
+  const results = await batch(db, parts.map((list) => statement(db, effectsOf, list)));
+  return parts.flatMap((_, index) => rowsOf<JobRef & EffectRecord>(results, index));
+}
+
+export async function recordEffect(db: D1Database, job: JobRef, effect: EffectRecord, token: string | null): Promise<boolean> {
+  const { key, revision, state, result, at } = effect;
+  const results = await batch(db, [statement(db, upsertEffect, job.tenant, job.id, key, revision, state, result, at, token)]);
+  return token === null || rowsOf(results, 0).length > 0;
+}
+
+/** The domain's writes and the cursor commit together, or not at all. */
+export async function checkpoint(db: D1Database, job: JobRef, cursor: string, writes: readonly unknown[], token: string): Promise<boolean> {
+  const fence = statement(db, orFail, job.tenant, job.id, token);
+  const save = statement(db, saveCursor, job.tenant, job.id, token, cursor);
+  try {
+    await db.batch([fence, ...(writes as D1PreparedStatement[]), save]);
+    return true;
+  } catch (thrown) {
+    if (await isHeld(db, job, token)) throw thrown;
+    return false;
+  }
+}
+
+export async function progress(db: D1Database, job: JobRef, text: string, token: string): Promise<{ held: boolean; cancel: boolean }> {
+  const results = await batch(db, [statement(db, saveProgress, job.tenant, job.id, token, text)]);
+  const [row] = rowsOf<{ cancel: number }>(results, 0);
+  return { held: row !== undefined, cancel: row?.cancel === 1 };
+}
+
+export async function cancelled(db: D1Database, refs: readonly JobRef[]): Promise<JobRef[]> {
+  const parts = refLists(refs);
+  const results = await batch(db, parts.map((list) => statement(db, flagged, list)));
+  return parts.flatMap((_, index) => rowsOf<JobRef>(results, index));
+}
+
+async function isHeld(db: D1Database, job: JobRef, token: string): Promise<boolean> {
+  const sql = `SELECT 1 AS held FROM jobs WHERE tenant = ? AND id = ? AND lease = ? AND state = 'running'`;
+  return (await statement(db, sql, job.tenant, job.id, token).first()) !== null;
+}

@@ -1,0 +1,172 @@
+import { timePart } from "../queue/id";
+import type { BringBack, DueJob, JobRef, Pause, StoredJob } from "../queue/ledger";
+import { batch, lists, refLists, rowsOf, statement } from "./d1";
+
+export const stored = `jobs.tenant, jobs.id, jobs.type, jobs.version, jobs.queue, jobs.seq, jobs.at, jobs.payload, jobs.ref, jobs.fp, jobs.parent, jobs.dry`;
+const looked = `j.state, j.type, j.queue, j.seq, j.until, j.sent, j.wake, j.gate, j.sweeps, j.cancel, coalesce(length(j.payload), 0) AS bytes`;
+
+const dueRows = `
+  SELECT d.at AS wakeAt, d.tenant, d.id, ${looked}
+  FROM due d LEFT JOIN jobs j ON j.tenant = d.tenant AND j.id = d.id
+  WHERE d.at <= ?1 ORDER BY d.at LIMIT ?2`;
+
+const parkedRows = `
+  SELECT p.at AS wakeAt, p.tenant, p.id, ${looked}
+  FROM parked p LEFT JOIN jobs j ON j.tenant = p.tenant AND j.id = p.id
+  WHERE p.tenant = ?1 AND p.gate = ?2 ORDER BY p.at LIMIT ?3`;
+
+const otherBoots = `
+  SELECT coalesce(j.wake, 0) AS wakeAt, j.tenant, j.id, ${looked} FROM jobs j
+  WHERE j.boot <> ?1 AND (j.state = 'running' OR (j.state IN ('queued', 'retrying', 'waiting') AND j.sent IS NOT NULL)) LIMIT ?2`;
+
+/**
+ * A lease that expired leaves its mark: if that run was alone the attempt is its own, from now on it runs alone.
+ * ?2 now, ?3 boot. Only rows that are still as they were seen.
+ */
+const raise = `
+  UPDATE jobs SET seq = jobs.seq + 1, state = 'queued', due = NULL, sent = ?2 + b.delay * 1000, wake = b.wake, gate = NULL, boot = ?3,
+    attempt = jobs.attempt + (jobs.state = 'running' AND jobs.crash = 1), crash = iif(jobs.state = 'running', 1, jobs.crash),
+    sweeps = iif(b.swept, jobs.sweeps + 1, 0), until = 0
+  FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS was, value->>4 AS wake, value->>5 AS delay, value->>6 AS swept FROM json_each(?1)) b
+  WHERE jobs.tenant = b.tenant AND jobs.id = b.id AND jobs.seq = b.seq AND jobs.state IN ('queued', 'running', 'retrying', 'waiting')
+    AND (jobs.state <> 'running' OR jobs.until <= ?2 OR jobs.boot <> ?3)
+  RETURNING ${stored}`;
+
+const dropDue = `DELETE FROM due WHERE (at, tenant, id) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))`;
+const dropParked = `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1))`;
+
+const addDue = `
+  INSERT INTO due (at, tenant, id) SELECT j.wake, j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.state IN ('queued', 'running', 'retrying', 'waiting') ON CONFLICT DO NOTHING`;
+
+/** Takes the mark of a message away, so that the next tick sends one. ?2 time of the side row. */
+const markUnsent = `
+  UPDATE jobs SET sent = NULL, wake = ?2 FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) u
+  WHERE jobs.tenant = u.tenant AND jobs.id = u.id AND jobs.gate IS NULL AND jobs.state IN ('queued', 'retrying', 'waiting')`;
+
+const moveWake = `
+  UPDATE jobs SET wake = r.wake FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS was, value->>3 AS wake FROM json_each(?1)) r
+  WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.wake = r.was AND r.wake IS NOT NULL AND jobs.gate IS NULL`;
+
+export async function due(db: D1Database, now: number, limit: number): Promise<DueJob[]> {
+  return listed(await statement(db, dueRows, now, limit).all<StoredDue>());
+}
+
+export async function parked(db: D1Database, tenant: string, gate: string, limit: number): Promise<DueJob[]> {
+  const rows = listed(await statement(db, parkedRows, tenant, gate, limit).all<StoredDue>());
+  // A row without its job, or of a job that moved on, holds a place for nobody.
+  const stale = rows.filter((row) => row.state === null || row.gate !== gate || row.wake !== row.wakeAt);
+  if (stale.length === 0) return rows;
+  await batch(db, lists(stale.map(({ id, wakeAt }) => [tenant, gate, wakeAt, id])).map((list) => statement(db, dropParked, list)));
+  return rows.filter((row) => !stale.includes(row));
+}
+
+export async function ofOtherBoot(db: D1Database, boot: string, limit: number): Promise<DueJob[]> {
+  return listed(await statement(db, otherBoots, boot, limit).all<StoredDue>());
+}
+
+/** Raises seq and takes the old side row away; the new one stands before the message is sent. */
+export async function bringBack(db: D1Database, rows: readonly BringBack[], now: number, boot: string): Promise<StoredJob[]> {
+  if (rows.length === 0) return [];
+  const raises = lists(rows.map((row) => [row.tenant, row.id, row.seq, row.wakeAt, row.wake, row.delaySeconds, row.swept ? 1 : 0]));
+  const results = await batch(db, [
+    ...raises.map((list) => statement(db, raise, list, now, boot)),
+    ...lists(rows.filter(({ gate }) => gate === null).map(({ wakeAt, tenant, id }) => [wakeAt, tenant, id])).map((list) => statement(db, dropDue, list)),
+    ...lists(rows.filter(({ gate }) => gate !== null).map(({ tenant, gate, wakeAt, id }) => [tenant, gate, wakeAt, id])).map((list) => statement(db, dropParked, list)),
+    ...refLists(rows).map((list) => statement(db, addDue, list)),
+  ]);
+  return raises.flatMap((_, index) => rowsOf<StoredRow>(results, index)).map(toStored);
+}
+
+export async function unsent(db: D1Database, refs: readonly JobRef[], at: number): Promise<void> {
+  const parts = refLists(refs);
+  await batch(db, [...parts.map((list) => statement(db, markUnsent, list, at)), ...parts.map((list) => statement(db, addDue, list))]);
+}
+
+export async function rewake(db: D1Database, rows: readonly { at: number; tenant: string; id: string; wake: number | null }[]): Promise<void> {
+  await batch(db, [
+    ...lists(rows.map(({ at, tenant, id }) => [at, tenant, id])).map((list) => statement(db, dropDue, list)),
+    ...lists(rows.map(({ at, tenant, id, wake }) => [tenant, id, at, wake])).map((list) => statement(db, moveWake, list)),
+    ...refLists(rows.filter(({ wake }) => wake !== null)).map((list) => statement(db, addDue, list)),
+  ]);
+}
+
+export async function parkedGates(db: D1Database): Promise<{ tenant: string; gate: string }[]> {
+  return (await db.prepare(`SELECT tenant, gate FROM parked_gates`).all<{ tenant: string; gate: string }>()).results;
+}
+
+/** Only while nobody is parked there: somebody may have come meanwhile. */
+export async function forgetGate(db: D1Database, tenant: string, gate: string): Promise<void> {
+  const sql = `DELETE FROM parked_gates WHERE tenant = ?1 AND gate = ?2 AND NOT EXISTS (SELECT 1 FROM parked WHERE tenant = ?1 AND gate = ?2)`;
+  await statement(db, sql, tenant, gate).run();
+}
+
+export async function pauses(db: D1Database): Promise<Pause[]> {
+  return (await db.prepare(`SELECT tenant, scope, name FROM pauses`).all<Pause>()).results;
+}
+
+const nextTenant = `SELECT min(tenant) AS tenant FROM jobs WHERE tenant > ?1`;
+
+/** Ids above the watermark, of jobs old enough. The walk over derived ids goes by their slots. */
+const walks = {
+  jobs: `SELECT id AS position, id, state, wake, gate FROM jobs WHERE tenant = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`,
+  arrivals: `
+    SELECT a.slot AS position, a.id, j.state, j.wake, j.gate FROM arrivals a JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
+    WHERE a.tenant = ?1 AND a.slot > ?2 AND a.slot < ?3 ORDER BY a.slot LIMIT ?4`,
+} as const;
+
+const giveWake = `
+  UPDATE jobs SET wake = ?2 FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) w
+  WHERE jobs.tenant = w.tenant AND jobs.id = w.id AND jobs.wake IS NULL AND jobs.gate IS NULL AND jobs.ended IS NULL`;
+
+/** Passes over rows up to `before`, one page per tenant and kind of id; each open one without a side row gets one. */
+export async function walk(db: D1Database, now: number, before: number, limit: number): Promise<{ found: number; more: boolean }> {
+  let found = 0;
+  let more = false;
+  for (let tenant = await tenantAfter(db, ""); tenant !== null; tenant = await tenantAfter(db, tenant)) {
+    for (const kind of ["jobs", "arrivals"] as const) {
+      const page = await walkPage(db, tenant, kind, now, before, limit);
+      found += page.found;
+      more ||= page.full;
+    }
+  }
+  return { found, more };
+}
+
+async function walkPage(db: D1Database, tenant: string, kind: keyof typeof walks, now: number, before: number, limit: number) {
+  const mark = await statement(db, `SELECT position FROM watermarks WHERE tenant = ? AND walk = ?`, tenant, `sweep-${kind}`).first<{ position: string }>();
+  const { results: rows } = await statement(db, walks[kind], tenant, mark?.position ?? "", timePart(before), limit).all<WalkedRow>();
+  const last = rows.at(-1);
+  if (!last) return { found: 0, full: false };
+  const open = rows.filter((row) => row.wake === null && row.gate === null && ["queued", "running", "retrying", "waiting"].includes(row.state));
+  const refs = refLists(open.map(({ id }) => ({ tenant, id })));
+  await batch(db, [
+    ...refs.map((list) => statement(db, giveWake, list, now)),
+    ...refs.map((list) => statement(db, addDue, list)),
+    statement(db, `INSERT INTO watermarks (tenant, walk, position) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position`, tenant, `sweep-${kind}`, last.position),
+  ]);
+  return { found: open.length, full: rows.length === limit };
+}
+
+async function tenantAfter(db: D1Database, tenant: string): Promise<string | null> {
+  return (await statement(db, nextTenant, tenant).first<{ tenant: string | null }>())?.tenant ?? null;
+}
+
+interface WalkedRow {
+  position: string;
+  id: string;
+  state: string;
+  wake: number | null;
+  gate: string | null;
+}
+
+type StoredDue = Omit<DueJob, "cancel"> & { cancel: number };
+type StoredRow = Omit<StoredJob, "dry"> & { dry: number };
+
+function listed(result: D1Result<StoredDue>): DueJob[] {
+  return result.results.map((row) => ({ ...row, cancel: row.cancel === 1 }));
+}
+
+export function toStored(row: StoredRow): StoredJob {
+  return { ...row, dry: row.dry === 1 };
+}

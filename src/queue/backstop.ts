@@ -1,0 +1,55 @@
+import { reasonOf } from "./context";
+import type { Engine } from "./engine";
+import { parseEnvelope, type Envelope } from "./envelope";
+import { buryForeign, later } from "./judge";
+import { checkPayload } from "./registry";
+import { newRow } from "./enqueue";
+import { retryNow } from "./operate";
+import type { NewJob } from "./ledger";
+
+/**
+ * Consumes `dead-letters`: messages the platform gave up after a hundred deliveries. The ledger decides:
+ * an ended job needs nothing, an open one is driven again under a raised seq, a body that is no envelope is recorded. Never throws.
+ */
+export async function backstop(engine: Engine, messages: readonly Message[], queue: string): Promise<void> {
+  const foreign: { message: Message; raw: string }[] = [];
+  for (const message of messages) {
+    const parsed = parseEnvelope(message.body);
+    if (parsed.kind === "foreign") foreign.push({ message, raw: parsed.raw });
+    else if (parsed.kind === "future") later(engine, [message]);
+    else await driveAgain(engine, message, parsed.envelope);
+  }
+  await buryForeign(engine, foreign, queue);
+}
+
+async function driveAgain(engine: Engine, message: Message, envelope: Envelope): Promise<void> {
+  try {
+    // Fills the row if the ledger was away all the time; an existing one stays as it is.
+    await engine.ledger.insert([rowOf(engine, envelope)]);
+    await retryNow(engine, [envelope], { event: "driven again", from: ["queued", "retrying", "waiting"] });
+    message.ack();
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "backstop", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
+    later(engine, [message]);
+  }
+}
+
+function rowOf(engine: Engine, envelope: Envelope): NewJob {
+  const contract = engine.registry.find(envelope.type)?.contract;
+  if (contract && envelope.payload !== undefined) {
+    const checked = checkPayload(contract, safeParse(envelope.payload));
+    return newRow(engine, contract, envelope, checked.ok ? checked.payload : null);
+  }
+  const bare = { due: null, sent: envelope.at, wake: null, boot: engine.boot, parent: envelope.parent ?? null, site: null, entities: [], maxAttempts: 1 };
+  const { tenant, id, type, version, queue, seq, at } = envelope;
+  return { tenant, id, type, version, queue, seq, at, ...bare, payload: envelope.payload ?? null, ref: envelope.ref ?? null, fp: envelope.fp ?? null, dry: envelope.dry ?? false };
+}
+
+function safeParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The run will discard it with the reason; here only its searchable names are lost.
+    return null;
+  }
+}

@@ -1,0 +1,31 @@
+import type { RunState } from "./context";
+import type { Engine } from "./engine";
+import { accept, prepare } from "./enqueue";
+import type { ChildOptions, Contract, InputOf } from "./job";
+
+/** Enqueues a child under an id that follows from its parent and key. Throws when it cannot be accepted now: the run is repeated and repeats nothing. */
+export async function enqueueChild<C extends Contract>(
+  engine: Engine,
+  run: RunState,
+  contract: C,
+  payload: InputOf<C>,
+  options: ChildOptions,
+): Promise<string> {
+  const { tenant, id } = run.job;
+  const request = { tenant, type: contract.type, payload, delaySeconds: options.delaySeconds, dryRun: run.dry };
+  const prepared = await prepare(engine, request, { parts: childParts(id, contract, options.key), parent: id });
+  const receipt = "envelope" in prepared ? await accept(engine, prepared) : prepared;
+  if (!receipt.ok) throw new Error(`child "${options.key}" of type ${contract.type} was refused: ${receipt.detail}`);
+  return receipt.id;
+}
+
+/** Cancels the child of that key; one that has ended, or never was, is left alone. */
+export async function cancelChild(engine: Engine, run: RunState, contract: Contract, key: string): Promise<void> {
+  const { tenant, id } = run.job;
+  const child = await engine.ids.derive(tenant, childParts(id, contract, key));
+  await engine.ledger.cancel({ tenant, id: child }, engine.now());
+}
+
+function childParts(parent: string, contract: Contract, key: string): readonly string[] {
+  return ["child", parent, contract.type, key];
+}

@@ -1,0 +1,166 @@
+import { messageOf } from "../errors";
+import type { EffectOptions, EffectRecord, Reply } from "./effect";
+import { failed, ok } from "./effect";
+import type { Engine } from "./engine";
+import type { Calls } from "./gates";
+import type { ChildOptions, Contract, InputOf, Policy, RunContext } from "./job";
+import type { ClaimedJob } from "./ledger";
+import { cancelChild, enqueueChild } from "./children";
+import { redact } from "./redact";
+
+/** A run is asked to yield after this. Milliseconds. */
+const budget = 60_000;
+/** Progress is written at most this often. Milliseconds. */
+const progressEvery = 1000;
+
+/** Why a context refuses: thrown into a run, never shown to a tenant. */
+export class RunEnded extends Error {
+  override readonly name = "RunEnded";
+  constructor(readonly why: "cancelled" | "timeout" | "lost") {
+    super(`the run was ended: ${why}`);
+  }
+}
+
+/** What dispatch holds of a run besides the context it hands out. */
+export interface RunState {
+  readonly job: ClaimedJob;
+  readonly contract: Contract;
+  readonly token: string;
+  readonly dry: boolean;
+  readonly controller: AbortController;
+  /** Recorded effects by key; undefined: not loaded, there can be none. */
+  effects: Map<string, EffectRecord>;
+  calls: Map<string, Calls>;
+  ended: RunEnded | undefined;
+  startedAt: number;
+  deadline: number;
+  /** Newest progress not yet written. */
+  progress: string | undefined;
+  progressAt: number;
+}
+
+export function createContext(engine: Engine, run: RunState): RunContext {
+  const { job } = run;
+  return {
+    tenant: job.tenant,
+    id: job.id,
+    type: run.contract.type,
+    attempt: job.attempt + 1,
+    at: job.at,
+    signal: run.controller.signal,
+    dryRun: run.dry,
+    cursor: job.cursor === null ? undefined : JSON.parse(job.cursor),
+    now: engine.now,
+    effect: (key, act, options) => effect(engine, run, key, act, options),
+    progress: (done, total, note) => progress(engine, run, done, total, note),
+    checkpoint: (cursor, writes) => checkpoint(engine, run, cursor, writes),
+    shouldYield: () => engine.now() - run.startedAt >= budget || engine.now() >= run.deadline - 5000,
+    enqueue: <C extends Contract>(contract: C, payload: InputOf<C>, options: ChildOptions) => {
+      refuseIfEnded(run);
+      return enqueueChild(engine, run, contract, payload, options);
+    },
+    cancel: (contract, key) => {
+      refuseIfEnded(run);
+      return cancelChild(engine, run, contract, key);
+    },
+  };
+}
+
+async function effect<T>(
+  engine: Engine,
+  run: RunState,
+  key: string,
+  act: (idempotencyKey: string) => Promise<Reply<T>>,
+  options: EffectOptions<T> = {},
+): Promise<Reply<T>> {
+  refuseIfEnded(run);
+  const known = run.effects.get(key);
+  const earlier = known?.revision === run.job.revision ? known : undefined;
+  if (earlier?.state === "done" || (run.dry && earlier?.state === "would-do")) {
+    return ok(JSON.parse(earlier.result ?? "null") as T);
+  }
+  if (run.dry) return wouldDo(engine, run, key, options.wouldDo);
+  const idempotentFor = (options.idempotentFor ?? 0) * 1000;
+  const open = earlier?.state === "intent" || earlier?.state === "uncertain" ? earlier : undefined;
+  const firstTry = open?.at ?? engine.now();
+  if (open && engine.now() - firstTry >= idempotentFor && run.contract.policy.uncertain === "discard") {
+    return uncertain(engine, run, key, open);
+  }
+  if (idempotentFor === 0) await record(engine, run, { key, state: "intent", result: null, at: firstTry }, run.token);
+  const reply = await act(`${run.job.id}:${key}:${run.job.revision}`);
+  await recordReply(engine, run, key, reply, firstTry, idempotentFor > 0);
+  return reply;
+}
+
+/** It may have happened and cannot be repeated safely: nobody knows but the provider, so an operator decides. */
+async function uncertain(engine: Engine, run: RunState, key: string, open: EffectRecord): Promise<Reply<never>> {
+  if (open.state !== "uncertain") await record(engine, run, { ...open, state: "uncertain" }, run.token);
+  const when = new Date(open.at).toISOString();
+  return failed({
+    class: "permanent",
+    reason: `uncertain: "${key}" was tried at ${when} and may have happened; look at the provider before replaying`,
+  });
+}
+
+async function wouldDo<T>(engine: Engine, run: RunState, key: string, value: T | undefined): Promise<Reply<T>> {
+  await record(engine, run, { key, state: "would-do", result: JSON.stringify(value ?? null), at: engine.now() }, run.token);
+  return ok(value as T);
+}
+
+async function recordReply<T>(engine: Engine, run: RunState, key: string, reply: Reply<T>, firstTry: number, idempotent: boolean) {
+  if (reply.ok) {
+    const result = JSON.stringify(reply.value ?? null);
+    return record(engine, run, { key, state: "done", result, at: engine.now() }, null);
+  }
+  if (reply.failure.class === "uncertain") {
+    return record(engine, run, { key, state: "uncertain", result: null, at: firstTry }, null);
+  }
+  if (!idempotent) return record(engine, run, { key, state: "failed", result: null, at: engine.now() }, null);
+}
+
+/** Durable before the run goes on. A ledger that stays away makes the run fail, and the provider's key or the intent guards the next. */
+async function record(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<void> {
+  const whole = { ...entry, revision: run.job.revision };
+  const held = await engine.ledger.recordEffect(run.job, whole, token);
+  if (!held) throw end(run, "lost");
+  run.effects.set(entry.key, whole);
+}
+
+async function progress(engine: Engine, run: RunState, done: number, total?: number, note?: string): Promise<void> {
+  refuseIfEnded(run);
+  const number = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : null);
+  run.progress = JSON.stringify({ done: number(done) ?? 0, total: number(total), note: note === undefined ? null : redact(note).slice(0, 200) });
+  if (engine.now() - run.progressAt < progressEvery) return;
+  run.progressAt = engine.now();
+  const text = run.progress;
+  run.progress = undefined;
+  const { held, cancel } = await engine.ledger.progress(run.job, text, run.token);
+  if (!held) throw end(run, "lost");
+  if (cancel) throw end(run, "cancelled");
+}
+
+async function checkpoint(engine: Engine, run: RunState, cursor: unknown, writes: readonly unknown[] = []): Promise<void> {
+  refuseIfEnded(run);
+  const text = JSON.stringify(cursor ?? null);
+  if (text.length > 16 * 1024) throw new Error(`the cursor has ${text.length} characters, at most 16,384 are kept`);
+  const held = await engine.ledger.checkpoint(run.job, text, writes, run.token, engine.now());
+  if (!held) throw end(run, "lost");
+  run.job.cursor = text;
+  run.job.attempt = 0;
+}
+
+function refuseIfEnded(run: RunState): void {
+  if (run.ended) throw run.ended;
+}
+
+/** Ends a run from outside or inside: the signal fires, and from now on its context refuses. */
+export function end(run: RunState, why: RunEnded["why"]): RunEnded {
+  run.ended ??= new RunEnded(why);
+  if (!run.controller.signal.aborted) run.controller.abort(run.ended);
+  return run.ended;
+}
+
+/** The text under which something unforeseen is recorded. */
+export function reasonOf(thrown: unknown): string {
+  return redact(messageOf(thrown)) || "failed without a message";
+}

@@ -1,0 +1,63 @@
+import type { CallClass, Gates } from "./gates";
+import type { Ids } from "./id";
+import type { Capabilities, Need } from "./job";
+import type { Ledger } from "./ledger";
+import type { Registry } from "./registry";
+
+/** Everything the engine is handed. The composition root makes one per isolate; tests make their own. */
+export interface Engine {
+  /** Milliseconds: the Worker's clock. */
+  now(): number;
+  /** 0 ≤ x < 1. */
+  random(): number;
+  /** Fresh per local start, "" in production. */
+  boot: string;
+  /** Wait for ledger writes before accepting: the local queue lives in memory. */
+  ledgerFirst: boolean;
+  ids: Ids;
+  registry: Registry;
+  ledger: Ledger;
+  /** Producer of a queue; undefined when this deployment has no such queue. */
+  queue(name: string): Queue | undefined;
+  /** Messages a queue may hold before senders are asked to come back later. */
+  backlogLimit(queue: string): number;
+  /** Seconds the tenant has to wait before it may enqueue `count` jobs more, null when it may now. */
+  quota(tenant: string, count: number): Promise<number | null>;
+  payloads: PayloadStore;
+  gates: Gates;
+  /** Makes what jobs declared they need. A value of class Missing says why a job cannot run for this tenant. */
+  capabilities(names: readonly Need[], scope: CapabilityScope): Promise<Partial<Capabilities> | Missing>;
+  /** Lets a promise finish after the answer; must not let it reject. */
+  defer(promise: Promise<unknown>): void;
+  emit(event: EngineEvent): void;
+}
+
+/** For whom capabilities are made. */
+export interface CapabilityScope {
+  /** Null for a batch handler, which serves several tenants. */
+  tenant: string | null;
+  /** Milliseconds; when the job was enqueued. */
+  at: number;
+  signal: AbortSignal;
+  /** Told of each call to the outside; feeds the circuit breaker. */
+  onCall(gate: string, call: CallClass): void;
+}
+
+/** The tenant lacks something the job needs; a dead letter that can be replayed once it is there. */
+export interface Missing {
+  missing: string;
+}
+
+/** Where payloads lie that are too large for a message. */
+export interface PayloadStore {
+  /** Returns the key. Throws when the store is down. */
+  put(tenant: string, id: string, text: string): Promise<string>;
+  /** Null when there is no such object. Throws when the store is down. */
+  get(key: string): Promise<string | null>;
+}
+
+/** What happened, once per fact; a subscriber turns it into log lines. Holds nothing personal. */
+export type EngineEvent =
+  | { event: "settled"; tenant: string; id: string; type: string; attempt: number; outcome: string; state: string; ms: number; reason: string | null }
+  | { event: "trouble"; where: string; reason: string; queue?: string; tenant?: string; id?: string }
+  | { event: "batch"; queue: string; messages: number; claimed: number; ms: number };

@@ -1,0 +1,67 @@
+/** A job as it travels in a message. Version 1 of this shape; a higher `v` belongs to a newer deployment and is left to it. */
+export interface Envelope {
+  v: 1;
+  id: string;
+  /** Delivery generation, see docs/lifecycle.md. */
+  seq: number;
+  type: string;
+  /** Version of the payload's shape. */
+  version: number;
+  tenant: string;
+  queue: string;
+  /** Milliseconds; when it was enqueued. */
+  at: number;
+  /** The payload as JSON text; absent when it lies in R2. */
+  payload?: string;
+  /** Claim check: the R2 key of the payload. */
+  ref?: string;
+  /** Fingerprint of the payload, only for jobs with an idempotency key. */
+  fp?: string;
+  parent?: string;
+  dry?: true;
+  /** Not before this time, milliseconds. */
+  due?: number;
+}
+
+/** What a message body turned out to be. */
+export type Parsed =
+  | { kind: "envelope"; envelope: Envelope }
+  /** From a newer deployment. */
+  | { kind: "future"; version: number }
+  | { kind: "foreign"; raw: string };
+
+/** Payloads whose JSON is longer than this go to R2 first. In bytes; leaves room for the rest of a 128,000-byte message. */
+export const inlineLimit = 96 * 1024;
+
+/** Reads a message body. Never throws; what is no envelope comes back as text, cut at 64 KB. */
+export function parseEnvelope(body: unknown): Parsed {
+  if (isRecord(body)) {
+    if (body["v"] === 1 && isEnvelope(body)) return { kind: "envelope", envelope: body };
+    if (typeof body["v"] === "number" && body["v"] > 1 && typeof body["id"] === "string" && typeof body["tenant"] === "string") {
+      return { kind: "future", version: body["v"] };
+    }
+  }
+  return { kind: "foreign", raw: rawText(body) };
+}
+
+function isEnvelope(body: Record<string, unknown>): body is Record<string, unknown> & Envelope {
+  const texts = ["id", "type", "tenant", "queue"].every((name) => typeof body[name] === "string" && body[name] !== "");
+  const numbers = ["seq", "version", "at"].every((name) => Number.isSafeInteger(body[name]));
+  const optional = ["payload", "ref", "fp", "parent"].every((name) => body[name] === undefined || typeof body[name] === "string");
+  const due = body["due"] === undefined || Number.isSafeInteger(body["due"]);
+  return texts && numbers && optional && due && (body["payload"] !== undefined || body["ref"] !== undefined);
+}
+
+function rawText(body: unknown): string {
+  try {
+    const text = typeof body === "string" ? body : (JSON.stringify(body) ?? String(body));
+    return text.toWellFormed().slice(0, 64 * 1024);
+  } catch {
+    // A v8-serialised body may hold what JSON cannot (BigInt, cycles); its kind is all that can be kept.
+    return String(Object.prototype.toString.call(body));
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

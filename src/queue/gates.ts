@@ -1,0 +1,21 @@
+/** How the calls of one run went, as far as a circuit breaker cares: `answered` is any answer, a refusal too. */
+export type CallClass = "answered" | "transient";
+export type Calls = CallClass | "none";
+
+export type Entry =
+  | { granted: true; lease: string }
+  | { granted: false; reason: string; until: number; park: boolean };
+
+export interface LeaveReport {
+  id: string;
+  lease: string;
+  calls: Calls;
+}
+
+/** What may hold jobs back, per tenant and dependency. Never throws: a gate that cannot be reached holds back. */
+export interface Gates {
+  enter(tenant: string, gate: string, ids: readonly string[], leaseMs: number, now: number): Promise<Entry[]>;
+  leave(tenant: string, gate: string, reports: readonly LeaveReport[], now: number): Promise<void>;
+  /** How many of `waiting` parked jobs may be let in during the coming minute, and how fast (per second). */
+  admit(tenant: string, gate: string, waiting: number, now: number): Promise<{ count: number; perSecond: number }>;
+}

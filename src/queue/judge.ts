@@ -1,0 +1,94 @@
+import { redelivery } from "./backoff";
+import { reasonOf } from "./context";
+import type { Engine } from "./engine";
+import type { Envelope } from "./envelope";
+import type { Job } from "./job";
+import type { Claim } from "./ledger";
+import { verdictOn } from "./verdict";
+
+/** Copies of one job in a batch: they share one verdict. */
+export interface Delivery {
+  envelope: Envelope;
+  messages: Message[];
+  definition: Job;
+}
+
+/** Everything that was not claimed, by the table; returns what must be claimed alone. */
+export async function judge(engine: Engine, claim: Claim, byKey: ReadonlyMap<string, Delivery>): Promise<Delivery[]> {
+  const alone: Delivery[] = [];
+  for (const row of claim.found) {
+    const delivery = byKey.get(keyOf(row));
+    if (!delivery) continue;
+    const verdict = verdictOn(refOf(delivery.envelope), row, engine.now(), engine.random);
+    if (verdict.do === "ack") ack(delivery.messages);
+    else if (verdict.do === "later") for (const message of delivery.messages) message.retry({ delaySeconds: verdict.seconds });
+    else if (verdict.do === "alone") alone.push(delivery);
+    else if (verdict.do === "bury") await buryMismatch(engine, delivery);
+    else await cancelNow(engine, delivery);
+  }
+  return alone;
+}
+
+async function buryMismatch(engine: Engine, { envelope, messages }: Delivery): Promise<void> {
+  try {
+    const id = await engine.ids.derive(envelope.tenant, ["mismatch", envelope.id, envelope.fp ?? ""]);
+    const reason = `its idempotency key belongs to job ${envelope.id}, which has another payload`;
+    const { tenant, type, queue, payload, fp } = envelope;
+    await engine.ledger.bury([{ id, tenant, type, queue, raw: payload ?? "null", reason, fp: fp ?? null }], engine.now());
+    ack(messages);
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "bury", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
+    later(engine, messages);
+  }
+}
+
+async function cancelNow(engine: Engine, { envelope, messages }: Delivery): Promise<void> {
+  try {
+    await engine.ledger.cancel(envelope, engine.now());
+    ack(messages);
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "cancel", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
+    later(engine, messages);
+  }
+}
+
+/** Bodies that are no envelope: a dead letter each, under a name that a redelivery finds again. */
+export async function buryForeign(engine: Engine, foreign: readonly { message: Message; raw: string }[], queue: string): Promise<void> {
+  if (foreign.length === 0) return;
+  try {
+    const rows = await Promise.all(
+      foreign.map(async ({ message, raw }) => ({
+        // Derived from the platform's message id: a redelivery buries the same letter.
+        id: await engine.ids.derive("system", ["message", queue, message.id]),
+        tenant: "system",
+        type: "unknown",
+        queue,
+        raw,
+        reason: "the message is not an envelope",
+        fp: null,
+      })),
+    );
+    await engine.ledger.bury(rows, engine.now());
+    for (const { message } of foreign) message.ack();
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "bury", reason: reasonOf(thrown), queue });
+    later(engine, foreign.map(({ message }) => message));
+  }
+}
+
+export function ack(messages: readonly Message[]): void {
+  for (const message of messages) message.ack();
+}
+
+/** Not to be judged now: delivered again after 1 s to 15 min, by the number of deliveries so far. */
+export function later(engine: Engine, messages: readonly Message[]): void {
+  for (const message of messages) message.retry({ delaySeconds: redelivery(message.attempts, engine.random) });
+}
+
+export function refOf({ tenant, id, seq, fp }: Envelope) {
+  return { tenant, id, seq, fp: fp ?? null };
+}
+
+export function keyOf({ tenant, id }: { tenant: string; id: string }): string {
+  return `${tenant}/${id}`;
+}

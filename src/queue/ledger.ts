@@ -1,0 +1,256 @@
+import type { EffectRecord } from "./effect";
+import type { Envelope } from "./envelope";
+import type { JobState } from "./state";
+
+/**
+ * What the engine asks of the ledger. Every call is one round trip unless it says otherwise, names the tenant of each row,
+ * and throws only when the ledger cannot be reached. Times are milliseconds, passed in: the ledger has no clock.
+ */
+export interface Ledger {
+  /** Writes the rows that are missing; an existing row keeps everything. */
+  insert(rows: readonly NewJob[]): Promise<void>;
+  /** Insert first, for keyed jobs: tells which rows are new and what the others say. */
+  insertKeyed(rows: readonly NewJob[]): Promise<KnownJob[]>;
+  /** These have no live message: the tick shall send one as soon as it runs. */
+  unsent(refs: readonly JobRef[], now: number): Promise<void>;
+
+  claim(refs: readonly MessageRef[], lease: Lease): Promise<Claim>;
+  /** As `claim`, after writing the rows that are missing. */
+  adopt(rows: readonly NewJob[], lease: Lease): Promise<Claim>;
+  /** Claims one job whose lease expired or that crashed before; null when it is held or ended meanwhile. */
+  claimAlone(ref: MessageRef, lease: Lease): Promise<ClaimedJob | null>;
+  /** Gives back jobs that were never started. */
+  release(refs: readonly JobRef[], token: string): Promise<void>;
+  /** Records what runs said, fenced by the token; rows that came back were recorded. */
+  settle(transitions: readonly Transition[], token: string, now: number): Promise<Settled[]>;
+  /** Which of these were asked to end. */
+  cancelled(refs: readonly JobRef[]): Promise<JobRef[]>;
+
+  /** Effects recorded so far. */
+  effects(refs: readonly JobRef[]): Promise<(JobRef & EffectRecord)[]>;
+  /** Writes or replaces one effect. With a token: only while it is the job's, else false. Without: it happened, whoever holds the job. */
+  recordEffect(job: JobRef, effect: EffectRecord, token: string | null): Promise<boolean>;
+  /** Saves a cursor together with `writes`, or neither; false when the token is no longer the job's. */
+  checkpoint(job: JobRef, cursor: string, writes: readonly unknown[], token: string, now: number): Promise<boolean>;
+  /** Shows progress; tells whether the token still holds and whether the job was asked to end. */
+  progress(job: JobRef, progress: string, token: string): Promise<{ held: boolean; cancel: boolean }>;
+
+  /** Cancels what is not held, flags what is. Null: unknown. */
+  cancel(ref: JobRef, now: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
+  /** Brings ended (not done) jobs back, or held-back ones forward; returns those changed, ready to send. */
+  revive(refs: readonly JobRef[], how: Revival, now: number): Promise<StoredJob[]>;
+
+  /** Side rows whose time has come, oldest first. */
+  due(now: number, limit: number): Promise<DueJob[]>;
+  /** Raises seq and marks as sent, for rows still as they were seen; returns them ready to send. */
+  bringBack(rows: readonly BringBack[], now: number, boot: string): Promise<StoredJob[]>;
+  /** Moves or (`wake` null) removes side rows that need nothing now. */
+  rewake(rows: readonly { at: number; tenant: string; id: string; wake: number | null }[]): Promise<void>;
+  /** Gives open rows up to `before` that have no side row one that is due now; false when nothing was left to look at. */
+  walk(now: number, before: number, limit: number): Promise<{ found: number; more: boolean }>;
+  /** Open rows sent or leased under another boot id, as due rows. */
+  ofOtherBoot(boot: string, limit: number): Promise<DueJob[]>;
+  /** Gates that have jobs parked. */
+  parkedGates(): Promise<{ tenant: string; gate: string }[]>;
+  /** The oldest jobs parked at a gate. */
+  parked(tenant: string, gate: string, limit: number): Promise<DueJob[]>;
+  /** Forgets a gate that has nobody parked any more. */
+  forgetGate(tenant: string, gate: string): Promise<void>;
+  pauses(): Promise<Pause[]>;
+  /** Records bodies that are no envelope, or jobs that cannot be recorded otherwise, as dead letters of their own. */
+  bury(rows: readonly Burial[], now: number): Promise<void>;
+}
+
+export interface JobRef {
+  tenant: string;
+  id: string;
+}
+
+/** What of a message the claim needs. */
+export interface MessageRef extends JobRef {
+  seq: number;
+  fp: string | null;
+}
+
+export interface Lease {
+  token: string;
+  until: number;
+  now: number;
+  boot: string;
+}
+
+/** A row as it is first written. */
+export interface NewJob extends JobRef {
+  type: string;
+  version: number;
+  queue: string;
+  seq: number;
+  at: number;
+  due: number | null;
+  /** When its message becomes deliverable; null when it has none. */
+  sent: number | null;
+  /** Time of its side row; null for none. */
+  wake: number | null;
+  boot: string;
+  payload: string | null;
+  ref: string | null;
+  fp: string | null;
+  parent: string | null;
+  site: string | null;
+  entities: readonly string[];
+  dry: boolean;
+  maxAttempts: number;
+}
+
+/** What a keyed insert found. */
+export interface KnownJob extends JobRef {
+  inserted: boolean;
+  state: JobState;
+  seq: number;
+  fp: string | null;
+  due: number | null;
+}
+
+export interface Claim {
+  claimed: ClaimedJob[];
+  /** Rows that exist and were not claimed. */
+  found: FoundJob[];
+  pauses: Pause[];
+}
+
+export interface ClaimedJob extends JobRef {
+  seq: number;
+  attempt: number;
+  runs: number;
+  at: number;
+  revision: number;
+  cursor: string | null;
+  wake: number | null;
+  gate: string | null;
+}
+
+export interface FoundJob extends JobRef {
+  state: JobState;
+  seq: number;
+  until: number;
+  due: number | null;
+  crash: boolean;
+  cancel: boolean;
+  fp: string | null;
+}
+
+/** A queue, type or tenant that is held; tenant `*` is everybody. */
+export interface Pause {
+  tenant: string;
+  scope: "queue" | "type" | "tenant";
+  name: string;
+}
+
+/** What is recorded of a job after its run. */
+export interface Transition extends JobRef {
+  state: JobState;
+  /** 1 when a copy is sent now or later. */
+  bump: 0 | 1;
+  attempt: number;
+  due: number | null;
+  sent: number | null;
+  wake: number | null;
+  /** Set: parked at this gate instead of a side row in `due`. */
+  gate: string | null;
+  reason: string | null;
+  /** JSON; undefined keeps what is there. */
+  cursor: string | null | undefined;
+  progress: string | undefined;
+  result: string | null;
+  ended: number | null;
+  /** A line of its own in the timeline: what happened. Null on the happy path. */
+  event: string | null;
+  /** The side row it had when claimed, to be removed. */
+  was: { wake: number | null; gate: string | null };
+  /** For counters. */
+  type: string;
+  ms: number;
+}
+
+export interface Settled extends JobRef {
+  state: JobState;
+  seq: number;
+}
+
+export interface Revival {
+  /** Replaces the payload (JSON text) and raises the revision. */
+  payload?: string;
+  /** Only jobs in these states. */
+  from: readonly JobState[];
+  event: string;
+  boot: string;
+}
+
+/** A row with what a message needs. */
+export interface StoredJob extends JobRef {
+  type: string;
+  version: number;
+  queue: string;
+  seq: number;
+  at: number;
+  payload: string | null;
+  ref: string | null;
+  fp: string | null;
+  parent: string | null;
+  dry: boolean;
+}
+
+export interface DueJob extends JobRef {
+  /** Time in the side row, part of its key. */
+  wakeAt: number;
+  /** Null when the job is gone. */
+  state: JobState | null;
+  type: string;
+  queue: string;
+  seq: number;
+  until: number;
+  sent: number | null;
+  /** The side row the job itself knows of; another one is stale. */
+  wake: number | null;
+  gate: string | null;
+  sweeps: number;
+  cancel: boolean;
+  bytes: number;
+}
+
+export interface BringBack extends JobRef {
+  seq: number;
+  wakeAt: number;
+  gate: string | null;
+  /** When its new side row is due. */
+  wake: number;
+  /** Seconds until the copy is deliverable. */
+  delaySeconds: number;
+  swept: boolean;
+}
+
+export interface Burial extends JobRef {
+  type: string;
+  queue: string;
+  raw: string;
+  reason: string;
+  fp: string | null;
+}
+
+/** The envelope of a stored row. */
+export function envelopeOf(row: StoredJob): Envelope {
+  return {
+    v: 1,
+    id: row.id,
+    seq: row.seq,
+    type: row.type,
+    version: row.version,
+    tenant: row.tenant,
+    queue: row.queue,
+    at: row.at,
+    ...(row.payload === null ? { ref: row.ref ?? "" } : { payload: row.payload }),
+    ...(row.fp === null ? {} : { fp: row.fp }),
+    ...(row.parent === null ? {} : { parent: row.parent }),
+    ...(row.dry ? { dry: true } : {}),
+  };
+}

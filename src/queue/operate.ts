@@ -1,0 +1,25 @@
+import type { Engine } from "./engine";
+import type { JobRef } from "./ledger";
+import type { JobState } from "./state";
+import { sendStored } from "./sweep";
+
+/** States from which an operator may bring a job back or forward. */
+const revivable: readonly JobState[] = ["dead", "discarded", "cancelled", "waiting", "retrying", "queued"];
+
+/** Ends a job: at once when nobody holds it, within seconds by its flag otherwise. Null: the ledger does not know it. */
+export function cancel(engine: Engine, ref: JobRef): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
+  return engine.ledger.cancel(ref, engine.now());
+}
+
+/** Runs ended (not done) jobs once more, and held-back ones at once. Returns those that were changed. */
+export async function retryNow(
+  engine: Engine,
+  refs: readonly JobRef[],
+  how: { payload?: string; event: string; from?: readonly JobState[] },
+): Promise<JobRef[]> {
+  const now = engine.now();
+  const revival = { from: how.from ?? revivable, event: how.event, boot: engine.boot, ...(how.payload === undefined ? {} : { payload: how.payload }) };
+  const rows = await engine.ledger.revive(refs, revival, now);
+  await sendStored(engine, rows, now);
+  return rows;
+}

@@ -1,0 +1,93 @@
+import { messageOf } from "../errors";
+import type { Engine } from "./engine";
+import type { Envelope } from "./envelope";
+import { longestDelay } from "./backoff";
+
+/** Limits of one sendBatch: 100 messages and 256,000 bytes, less what the platform adds per message. */
+const batchMessages = 100;
+const batchBytes = 250_000;
+const overhead = 150;
+/** Chunks under way at once: a Worker has six connections. */
+const lanes = 4;
+
+export interface Sendable {
+  envelope: Envelope;
+  /** Whole seconds; 0 for now. */
+  delaySeconds: number;
+}
+
+/** Newest backlog each queue reported with a send. Per isolate. */
+const backlogs = new WeakMap<Engine, Map<string, { count: number; at: number }>>();
+
+/** Sends envelopes to their queues, cut into batches. Returns those no queue took; never throws. */
+export async function send(engine: Engine, items: readonly Sendable[]): Promise<Sendable[]> {
+  const chunks = cut(items);
+  const refused: Sendable[] = [];
+  const next = chunks.values();
+  const lane = async () => {
+    for (const chunk of next) if (!(await sendChunk(engine, chunk))) refused.push(...chunk.items);
+  };
+  await Promise.all(Array.from({ length: Math.min(lanes, chunks.length) }, lane));
+  return refused;
+}
+
+/** The backlog a queue reported within the last 30 s; undefined when it is not known. */
+export function knownBacklog(engine: Engine, queue: string): number | undefined {
+  const known = backlogs.get(engine)?.get(queue);
+  return known && engine.now() - known.at < 30_000 ? known.count : undefined;
+}
+
+interface Chunk {
+  queue: string;
+  items: Sendable[];
+  bytes: number;
+}
+
+function cut(items: readonly Sendable[]): Chunk[] {
+  const open = new Map<string, Chunk>();
+  const chunks: Chunk[] = [];
+  for (const item of items) {
+    const bytes = sizeOf(item.envelope);
+    let chunk = open.get(item.envelope.queue);
+    if (!chunk || chunk.items.length >= batchMessages || chunk.bytes + bytes > batchBytes) {
+      chunk = { queue: item.envelope.queue, items: [], bytes: 0 };
+      open.set(item.envelope.queue, chunk);
+      chunks.push(chunk);
+    }
+    chunk.items.push(item);
+    chunk.bytes += bytes;
+  }
+  return chunks;
+}
+
+/** Upper bound of the message's bytes: JSON escapes double the payload's quotes, other text is at most 3 bytes a UTF-16 unit. */
+function sizeOf(envelope: Envelope): number {
+  return new TextEncoder().encode(JSON.stringify(envelope)).length + overhead;
+}
+
+async function sendChunk(engine: Engine, chunk: Chunk): Promise<boolean> {
+  const producer = engine.queue(chunk.queue);
+  if (!producer) {
+    engine.emit({ event: "trouble", where: "send", reason: "no such queue in this deployment", queue: chunk.queue });
+    return false;
+  }
+  try {
+    const messages = chunk.items.map(({ envelope, delaySeconds }) => ({
+      body: envelope,
+      delaySeconds: Math.min(longestDelay, Math.max(0, Math.ceil(delaySeconds))),
+    }));
+    const { metadata } = await producer.sendBatch(messages);
+    remember(engine, chunk.queue, metadata?.metrics?.backlogCount);
+    return true;
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "send", reason: messageOf(thrown), queue: chunk.queue });
+    return false;
+  }
+}
+
+function remember(engine: Engine, queue: string, count: number | undefined): void {
+  if (count === undefined) return;
+  const known = backlogs.get(engine) ?? new Map<string, { count: number; at: number }>();
+  known.set(queue, { count, at: engine.now() });
+  backlogs.set(engine, known);
+}

@@ -1,0 +1,163 @@
+import { backoff } from "./backoff";
+import type { Policy } from "./job";
+import type { ClaimedJob, Transition } from "./ledger";
+import type { Outcome, Retry, Wait } from "./outcome";
+import { redact } from "./redact";
+import type { JobState } from "./state";
+
+/** Delays up to this travel with the message; longer ones wait in the ledger. Milliseconds. */
+export const longestRide = 15 * 60_000;
+/** Waits up to this keep their message; longer ones are parked. Milliseconds. */
+export const longestHold = 60_000;
+/** How long after it was due a message is given before the tick looks for it. Milliseconds. */
+export const sweepAfter = 10 * 60_000;
+/** JSON of a result or cursor may have this many characters. */
+const longestResult = 64 * 1024;
+const longestCursor = 16 * 1024;
+
+export interface Verdict {
+  transition: Transition;
+  /** Send a copy, deliverable after this many seconds; null: none. */
+  copy: { delaySeconds: number } | null;
+}
+
+export interface Run {
+  job: ClaimedJob;
+  type: string;
+  policy: Policy;
+  /** Milliseconds the run took. */
+  ms: number;
+  progress: string | undefined;
+  now: number;
+  random: () => number;
+}
+
+/** What the ledger records of a run, and what is sent: the one place that knows how an outcome moves a job. Pure. */
+export function transitionOf(run: Run, outcome: Outcome): Verdict {
+  switch (outcome.kind) {
+    case "done":
+      return ended(run, "done", null, { result: jsonOf(outcome.result) });
+    case "discard":
+      return ended(run, "discarded", outcome.reason, { event: "discarded" });
+    case "again":
+      return exhausted(run) ?? yielded(run, outcome.cursor);
+    case "wait":
+      return exhausted(run, outcome.reason) ?? waiting(run, outcome);
+    case "retry":
+      return failure(run, outcome);
+  }
+}
+
+/** The job was asked to end, and did. */
+export function cancelledTransition(run: Run): Verdict {
+  return ended(run, "cancelled", null, { event: "cancelled" });
+}
+
+function failure(run: Run, outcome: Retry): Verdict {
+  const attempt = run.job.attempt + 1;
+  if (attempt >= run.policy.maxAttempts) {
+    return ended(run, "dead", outcome.reason, { attempt, event: "dead" });
+  }
+  const dead = exhausted(run, outcome.reason, attempt);
+  if (dead) return dead;
+  const delay = backoff(run.policy.backoff, attempt, run.random, outcome.after);
+  return held(run, "retrying", outcome.reason, run.now + delay * 1000, { attempt, event: "retry" });
+}
+
+function waiting(run: Run, outcome: Wait): Verdict {
+  const until = Math.max(run.now + 1000, Math.ceil(outcome.until));
+  const long = until - run.now > longestHold;
+  if (outcome.gate !== undefined && (outcome.park || long)) {
+    const parked = { due: null, sent: null, wake: run.job.at, gate: outcome.gate };
+    return { transition: moved(run, "waiting", { ...parked, bump: 1, reason: outcome.reason, attempt: run.job.attempt }), copy: null };
+  }
+  return held(run, "waiting", outcome.reason, until, { attempt: run.job.attempt, rideAtMost: longestHold });
+}
+
+function yielded(run: Run, cursor: unknown): Verdict {
+  const text = jsonOf(cursor) ?? "null";
+  if (text.length > longestCursor) {
+    return ended(run, "discarded", `the cursor has ${text.length} characters, at most ${longestCursor} are kept`, { event: "discarded" });
+  }
+  const next = { cursor: text, attempt: 0, bump: 1, sent: run.now, wake: run.now + sweepAfter } as const;
+  return { transition: moved(run, "queued", next), copy: { delaySeconds: 0 } };
+}
+
+/** Held back until a time: with a delayed message when that is near, else by its side row alone. */
+function held(
+  run: Run,
+  state: JobState,
+  reason: string,
+  due: number,
+  more: { attempt: number; event?: string; rideAtMost?: number },
+): Verdict {
+  const delaySeconds = Math.max(1, Math.ceil((due - run.now) / 1000));
+  const rides = delaySeconds * 1000 <= (more.rideAtMost ?? longestRide);
+  const transition = moved(run, state, {
+    attempt: more.attempt,
+    event: more.event ?? null,
+    reason,
+    due,
+    bump: 1,
+    sent: rides ? due : null,
+    wake: rides ? due + sweepAfter : due,
+  });
+  return { transition, copy: rides ? { delaySeconds } : null };
+}
+
+/** Too many runs or too old: whatever it said, it ends here with the last reason. */
+function exhausted(run: Run, reason?: string, attempt = run.job.attempt): Verdict | undefined {
+  const age = Math.floor((run.now - run.job.at) / 1000);
+  const because = reason === undefined ? "" : `; last: ${reason}`;
+  if (run.job.runs >= run.policy.maxRuns) {
+    return ended(run, "dead", `gave up after ${run.job.runs} runs${because}`, { attempt, event: "dead" });
+  }
+  if (age > run.policy.maxAge) {
+    return ended(run, "dead", `gave up ${age} s after it was enqueued, ${run.policy.maxAge} s are allowed${because}`, { attempt, event: "dead" });
+  }
+  return undefined;
+}
+
+function ended(
+  run: Run,
+  state: JobState,
+  reason: string | null,
+  more: { attempt?: number; event?: string; result?: string | null },
+): Verdict {
+  const attempt = more.attempt ?? run.job.attempt + (state === "discarded" ? 1 : 0);
+  return {
+    transition: moved(run, state, { reason, attempt, event: more.event ?? null, result: more.result ?? null, ended: run.now }),
+    copy: null,
+  };
+}
+
+function moved(run: Run, state: JobState, changes: Partial<Transition>): Transition {
+  return {
+    tenant: run.job.tenant,
+    id: run.job.id,
+    state,
+    bump: 0,
+    attempt: run.job.attempt,
+    due: null,
+    sent: null,
+    wake: null,
+    gate: null,
+    cursor: undefined,
+    progress: run.progress,
+    result: null,
+    ended: null,
+    event: null,
+    was: { wake: run.job.wake, gate: run.job.gate },
+    type: run.type,
+    ms: run.ms,
+    ...changes,
+    reason: changes.reason ? redact(changes.reason) : null,
+  };
+}
+
+function jsonOf(value: unknown): string | null {
+  if (value === undefined) return null;
+  const text = JSON.stringify(value);
+  if (text === undefined) return null;
+  return text.length > longestResult ? JSON.stringify({ cut: `the result had ${text.length} characters, at most ${longestResult} are kept` }) : text;
+}

@@ -1,0 +1,32 @@
+import type { FoundJob } from "./ledger";
+import { isTerminal } from "./state";
+
+/** Clocks of Workers may differ by this much. Milliseconds. */
+export const tolerance = 5000;
+
+export type Verdict =
+  | { do: "ack" }
+  /** Deliver again after this many seconds. */
+  | { do: "later"; seconds: number }
+  /** Its lease expired or it crashed before: claim it alone. */
+  | { do: "alone" }
+  /** Another payload under the same key. */
+  | { do: "bury" }
+  /** It was asked to end and nobody holds it. */
+  | { do: "cancel" };
+
+/** What to do with a message whose job was not claimed: the one table, see docs/lifecycle.md. Pure. */
+export function verdictOn(message: { seq: number; fp: string | null }, row: FoundJob, now: number, random: () => number): Verdict {
+  if (isTerminal(row.state) || row.seq > message.seq) return { do: "ack" };
+  if (row.fp !== null && message.fp !== null && row.fp !== message.fp) return { do: "bury" };
+  if (row.state === "running" && row.until > now) return { do: "later", seconds: secondsTo(row.until, now) + Math.floor(random() * 5) };
+  if (row.cancel) return { do: "cancel" };
+  if (row.due !== null && row.due > now + tolerance) return { do: "later", seconds: secondsTo(row.due, now) };
+  if (row.state === "running" || row.crash) return { do: "alone" };
+  // Claimable a moment ago and not claimed: it changed between claim and look. Once more, shortly.
+  return { do: "later", seconds: 1 };
+}
+
+function secondsTo(time: number, now: number): number {
+  return Math.min(86_400, Math.max(1, Math.ceil((time - now) / 1000)));
+}

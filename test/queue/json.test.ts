@@ -1,0 +1,114 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { checkJson, parseJson } from "../../src/queue/json";
+
+const half = "\ud800";
+
+describe("parseJson says where a text is wrong", () => {
+  test.each([
+    ["", 0, 1, 1],
+    ["  ", 2, 1, 3],
+    ['{"a":}', 5, 1, 6],
+    ['{"a":1', 6, 1, 7],
+    ['{"a":1,}', 7, 1, 8],
+    ["[1,]", 3, 1, 4],
+    ["[1 2]", 3, 1, 4],
+    ["{a:1}", 1, 1, 2],
+    ['{\n  "a": 1\n  "b": 2\n}', 13, 3, 3],
+    ['"\\x"', 1, 1, 2],
+    ['"\n"', 1, 1, 2],
+    ['"open', 5, 1, 6],
+    ["01", 1, 1, 2],
+    ["nul", 0, 1, 1],
+    ["{} x", 3, 1, 4],
+    ["NaN", 0, 1, 1],
+    ["\ufeff{}", 0, 1, 1],
+  ])("%j", (text, position, line, column) => {
+    expect(parseJson(text)).toMatchObject({ ok: false, reason: "malformed", position, line, column });
+  });
+
+  test("without repeating the text, which may be personal", () => {
+    const parsed = parseJson('{"to": "anna@example.com" oops}');
+    expect(JSON.stringify(parsed)).not.toContain("anna");
+    expect(parsed).toMatchObject({ message: 'expected "," or "}"', position: 26 });
+  });
+
+  test("refuses what would fill the memory before building it", () => {
+    expect(parseJson("[".repeat(5_000_000))).toMatchObject({ ok: false, reason: "excessive", position: 512 });
+    expect(parseJson(`[${"{},".repeat(1_000_001)}1]`)).toMatchObject({ ok: false, reason: "excessive" });
+    expect(parseJson(JSON.stringify("[".repeat(2000)))).toMatchObject({ ok: true });
+  });
+
+  test("agrees with JSON.parse on every text", () => {
+    const text = fc.oneof(
+      fc.json(),
+      fc.tuple(fc.json(), fc.nat(), fc.constantFrom("", ",", "}", "]", '"', "\\", "\u0001", "-", ".", "e", " ")).map(([json, place, change]) => {
+        const cut = place % (json.length + 1);
+        return json.slice(0, cut) + change + json.slice(cut + 1);
+      }),
+      fc.array(fc.constantFrom("{", "}", "[", "]", ":", ",", '"a"', "1", "-", "0", "true", "nul", " ", "\n", '"', "\\u12")).map((parts) => parts.join("")),
+    );
+    fc.assert(
+      fc.property(text, (each) => {
+        const parsed = parseJson(each);
+        if (parsed.ok) expect(parsed.value).toEqual(JSON.parse(each));
+        else {
+          expect(() => JSON.parse(each)).toThrow();
+          expect(parsed.position).toBeLessThanOrEqual(each.length);
+          expect(each.split("\n")[parsed.line - 1]?.length).toBeGreaterThanOrEqual(parsed.column - 1);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe("checkJson", () => {
+  test.each<[string, string, string]>([
+    [`{"a":"\\ud800"}`, "a", "well-formed"],
+    [`{"\\udc00":1}`, "\ufffd", "well-formed"],
+    [`{"a":[{"__proto__":{"x":1}}]}`, "a[0].__proto__", "not allowed"],
+    [`{"a":1e400}`, "a", "too large"],
+    [`[1, -1e999]`, "[1]", "too large"],
+    [`{"n":9007199254740993}`, "n", "exactly"],
+    [`1e17`, "", "exactly"],
+  ])("%s", (text, path, message) => {
+    const issues = checkJson(JSON.parse(text));
+    expect(issues).toHaveLength(1);
+    expect(issues[0]?.path).toBe(path);
+    expect(issues[0]?.message).toContain(message);
+  });
+
+  test("allows 64 levels and not 65, whatever they are made of", () => {
+    const lists = (depth: number) => JSON.parse("[".repeat(depth) + "]".repeat(depth)) as unknown;
+    const objects = (depth: number) => JSON.parse('{"a":'.repeat(depth) + "1" + "}".repeat(depth)) as unknown;
+    expect(checkJson(lists(64))).toEqual([]);
+    expect(checkJson(objects(64))).toEqual([]);
+    expect(checkJson(lists(65))).toMatchObject([{ message: expect.stringContaining("too deep") }]);
+    expect(checkJson(objects(65))).toMatchObject([{ path: Array(64).fill("a").join("."), message: expect.stringContaining("too deep") }]);
+    expect(checkJson(objects(65), "payload")[0]?.path).toMatch(/^payload\.a\.a/);
+  });
+
+  test("survives what is no JSON at all: cycles, functions, dates, holes", () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle, cycle);
+    expect(checkJson(cycle).length).toBeGreaterThan(0);
+    expect(checkJson({ f: () => 1, d: new Date(0), b: 1n, u: undefined })).toMatchObject([{ path: "f" }, { path: "d" }, { path: "b" }]);
+    expect(checkJson([undefined])).toMatchObject([{ path: "[0]" }]);
+  });
+
+  test("lists at most 100 issues", () => {
+    expect(checkJson(Array(500).fill(half))).toHaveLength(100);
+  });
+
+  test("finds nothing in ordinary JSON, and a planted flaw wherever it is", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false, maxDepth: 10 }), (value) => {
+        const ordinary = JSON.parse(JSON.stringify(value, (_key, each: unknown) => (typeof each === "number" ? 1 : each))) as unknown;
+        const wellFormed = JSON.stringify(ordinary).isWellFormed() && !/\\ud[89a-f]|__proto__/i.test(JSON.stringify(ordinary));
+        if (wellFormed) expect(checkJson(ordinary)).toEqual([]);
+        expect(checkJson({ deep: [ordinary, half] }).some((issue) => issue.path === "deep[1]")).toBe(true);
+      }),
+    );
+  });
+});

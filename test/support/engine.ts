@@ -1,0 +1,216 @@
+import { env } from "cloudflare:workers";
+import * as v from "valibot";
+import { createLedger } from "../../src/ledger/ledger";
+import { createPayloads } from "../../src/ledger/payloads";
+import { backstop } from "../../src/queue/backstop";
+import { consume } from "../../src/queue/consume";
+import type { Engine, EngineEvent } from "../../src/queue/engine";
+import type { Envelope } from "../../src/queue/envelope";
+import type { Gates } from "../../src/queue/gates";
+import { createIds } from "../../src/queue/id";
+import { defineJob, job, type Job, type RunContext } from "../../src/queue/job";
+import { again, discard, done, type Outcome, retry, wait } from "../../src/queue/outcome";
+import { createRegistry } from "../../src/queue/registry";
+
+/** What a queue holds: a body, the time it is deliverable, how often it was delivered. */
+export interface Held {
+  id: string;
+  queue: string;
+  body: unknown;
+  at: number;
+  attempts: number;
+}
+
+/** Answers of one delivered message. */
+export interface Answered {
+  held: Held;
+  answer: "ack" | { retry: number } | "none";
+}
+
+/** How a scripted job ends; several in a row: one per run, the last for all further ones. */
+export const scripted = defineJob({
+  type: "scripted",
+  queue: "events",
+  aliases: ["scripted-old"],
+  version: 2,
+  upgrade: (payload, from) => (from === 1 ? { script: [{ do: "done", value: (payload as { answer: unknown }).answer }] } : payload),
+  policy: { maxAttempts: 3, backoff: { base: 1, cap: 60 }, timeout: 5, concurrency: 10, maxAge: 3 * 24 * 3600, maxRuns: 50 },
+  entities: (payload) => (payload.entity ? [payload.entity] : []),
+  gates: (payload) => (payload.gate ? [payload.gate] : []),
+  payload: v.strictObject({
+    script: v.array(
+      v.looseObject({
+        do: v.picklist(["done", "retry", "wait", "again", "discard", "throw", "hang", "nothing", "effect", "checkpoint", "child", "progress", "call"]),
+      }),
+    ),
+    siteId: v.optional(v.string()),
+    entity: v.optional(v.string()),
+    gate: v.optional(v.string()),
+    text: v.optional(v.string()),
+  }),
+});
+
+type Step = { do: string } & { [name: string]: unknown };
+
+/** Jobs, clock, queues and ledger of one test; the ledger is the real one. */
+export function createBench(options: { jobs?: readonly Job[]; db?: D1Database; gates?: Gates; start?: number; boot?: string } = {}) {
+  let now = options.start ?? Date.UTC(2026, 10, 21, 12);
+  const held: Held[] = [];
+  const events: EngineEvent[] = [];
+  const deferred: Promise<unknown>[] = [];
+  const runs: { id: string; at: number }[] = [];
+  const outside = new Map<string, number>();
+  const faults = { send: false, ledger: false, payloads: false };
+  const bench = {
+    engine: undefined as unknown as Engine,
+    held,
+    events,
+    runs,
+    /** How often each idempotency key reached the outside world; a key seen before does nothing. */
+    outside,
+    faults,
+    now: () => now,
+    advance: (ms: number) => (now += ms),
+    settle: async () => void (await Promise.allSettled(deferred.splice(0))),
+    deliver,
+    deliverAll,
+    messagesOf: (id: string) => held.filter(({ body }) => (body as Envelope).id === id),
+  };
+  const run = (payload: { script: Step[] }, context: RunContext) => {
+    runs.push({ id: context.id, at: now });
+    return play(bench, payload.script, context);
+  };
+  const ledger = createLedger(options.db ?? env.DB, (promise) => deferred.push(promise));
+  bench.engine = {
+    now: () => now,
+    random: () => 0.5,
+    boot: options.boot ?? "",
+    ledgerFirst: true,
+    ids: createIds("the id secret of the engine's tests"),
+    registry: createRegistry(options.jobs ?? [job(scripted, run)]),
+    ledger: new Proxy(ledger, { get: (target, name) => (faults.ledger ? () => Promise.reject(new Error("D1 is down")) : target[name as keyof typeof target]) }),
+    queue: (name) => fakeQueue(name),
+    backlogLimit: () => 100_000,
+    quota: () => Promise.resolve(null),
+    payloads: withFaults(createPayloads(env.PAYLOADS), () => faults.payloads),
+    gates: options.gates ?? openGates,
+    capabilities: () => Promise.resolve({}),
+    defer: (promise) => deferred.push(promise),
+    emit: (event) => events.push(event),
+  };
+  return bench;
+
+  function fakeQueue(name: string): Queue {
+    const put = (body: unknown, delaySeconds = 0) => {
+      held.push({ id: crypto.randomUUID(), queue: name, body: structuredClone(body), at: now + delaySeconds * 1000, attempts: 0 });
+    };
+    const metrics = () => {
+      const mine = held.filter((each) => each.queue === name);
+      const oldest = mine.length > 0 ? { oldestMessageTimestamp: new Date(Math.min(...mine.map(({ at }) => at))) } : {};
+      return { backlogCount: mine.length, backlogBytes: 0, ...oldest };
+    };
+    return {
+      metrics: () => Promise.resolve(metrics()),
+      send: () => Promise.reject(new Error("the engine sends batches")),
+      sendBatch: (messages) => {
+        if (faults.send) return Promise.reject(new Error("Unknown Internal Error (15000)"));
+        for (const { body, delaySeconds } of messages) put(body, delaySeconds);
+        return Promise.resolve({ metadata: { metrics: metrics() } });
+      },
+    };
+  }
+
+  /** Delivers these as one batch; what is not acknowledged goes back, as the platform does it. */
+  async function deliver(messages: readonly Held[], options: { crash?: boolean; to?: "consume" | "backstop" } = {}): Promise<Answered[]> {
+    const answers: Answered[] = messages.map((each) => ({ held: each, answer: "none" }));
+    const batch = answers.map((answered) => {
+      answered.held.attempts++;
+      return {
+        id: answered.held.id,
+        timestamp: new Date(answered.held.at),
+        body: structuredClone(answered.held.body),
+        attempts: answered.held.attempts,
+        ack: () => (answered.answer = answered.answer === "none" ? "ack" : answered.answer),
+        retry: (how?: QueueRetryOptions) => (answered.answer = answered.answer === "none" ? { retry: how?.delaySeconds ?? 0 } : answered.answer),
+      } as Message;
+    });
+    const queue = messages[0]?.queue ?? "events";
+    await (options.to === "backstop" ? backstop : consume)(bench.engine, batch, queue);
+    for (const { held: each, answer } of answers) {
+      const index = held.indexOf(each);
+      if (answer === "ack" && index >= 0) held.splice(index, 1);
+      else if (typeof answer === "object") each.at = now + answer.retry * 1000;
+    }
+    return answers;
+  }
+
+  /** Delivers what is due, again and again, moving the clock to the next message, until no queue holds anything. */
+  async function deliverAll(limit = 200): Promise<void> {
+    for (let round = 0; round < limit && held.length > 0; round++) {
+      const next = Math.min(...held.map(({ at }) => at));
+      if (next > now) now = next;
+      const due = held.filter(({ at }) => at <= now);
+      for (const group of Map.groupBy(due, ({ queue }) => queue).values()) await deliver(group.slice(0, 100));
+    }
+    if (held.length > 0) throw new Error(`${held.length} messages are still held after ${limit} rounds`);
+  }
+}
+
+export type Bench = ReturnType<typeof createBench>;
+
+const openGates: Gates = {
+  enter: (_tenant, _gate, ids) => Promise.resolve(ids.map((id) => ({ granted: true as const, lease: id }))),
+  leave: () => Promise.resolve(),
+  admit: (_tenant, _gate, waiting) => Promise.resolve({ count: waiting, perSecond: Infinity }),
+};
+
+function withFaults<T extends { put: unknown; get: unknown }>(store: T, down: () => boolean): T {
+  return new Proxy(store, { get: (target, name) => (down() ? () => Promise.reject(new Error("R2 is down")) : target[name as keyof T]) });
+}
+
+/** One run: steps that are no ending are done on the way, the ending for this run is picked by the number of runs so far. */
+async function play(bench: Bench, script: Step[], context: RunContext): Promise<Outcome> {
+  const endings = script.filter((step) => ending.has(step.do));
+  const before = bench.runs.filter(({ id }) => id === context.id).length - 1;
+  for (const step of script) if (!ending.has(step.do)) await onTheWay(bench, step, context);
+  const step: Step = endings[Math.min(before, endings.length - 1)] ?? { do: "done" };
+  switch (step.do) {
+    case "done":
+      return done(step["value"]);
+    case "retry":
+      return retry(String(step["reason"] ?? "scripted"), step["after"] === undefined ? {} : { after: Number(step["after"]) });
+    case "wait":
+      return wait("scripted wait", { until: context.now() + Number(step["ms"] ?? 30_000) });
+    case "again":
+      return again({ from: context.cursor ?? null, run: before });
+    case "discard":
+      return discard(String(step["reason"] ?? "scripted"));
+    case "hang":
+      return new Promise(() => undefined);
+    case "nothing":
+      return undefined as unknown as Outcome;
+    default:
+      throw new Error(String(step["reason"] ?? "scripted throw"));
+  }
+}
+
+const ending = new Set(["done", "retry", "wait", "again", "discard", "throw", "hang", "nothing"]);
+
+async function onTheWay(bench: Bench, step: Step, context: RunContext): Promise<void> {
+  if (step.do === "progress") await context.progress(Number(step["done"]), Number(step["total"]), "on the way");
+  if (step.do === "checkpoint") await context.checkpoint(step["cursor"] ?? { page: 1 });
+  if (step.do === "child") await context.enqueue(scripted, { script: [{ do: "done" }] }, { key: String(step["key"]) });
+  if (step.do === "effect") {
+    const options = step["idempotentFor"] === undefined ? {} : { idempotentFor: Number(step["idempotentFor"]) };
+    await context.effect(
+      String(step["key"] ?? "send"),
+      async (key) => {
+        bench.outside.set(key, (bench.outside.get(key) ?? 0) + 1);
+        if (step["crash"]) throw new Error("the Worker died after the effect");
+        if (step["fail"]) return { ok: false, failure: { class: step["fail"] as "transient", reason: "scripted" } };
+        return { ok: true, value: { key } };
+      },
+      options,
+    );
+  }
+}
