@@ -1,0 +1,41 @@
+/**
+ * A circuit breaker without timers: closed; open until a time; and once that time has come half-open,
+ * which means that one job, the probe, may go in. Only failures that may pass count, and only in a row.
+ */
+export interface Breaker {
+  /** Raised whenever it opens, closes or sends a probe: results of an older generation say nothing of now. */
+  generation: number;
+  /** Transient failures in a row while closed. */
+  failures: number;
+  /** Times it opened since it was last closed. */
+  openings: number;
+  /** Null while it is closed. */
+  openUntil: number | null;
+  /** Lease of the probe that is under way. */
+  probe: string | null;
+}
+
+export const defaultBreaker = { failures: 5, openSeconds: 30 };
+export const longestOpen = 600_000;
+
+export function closed(generation: number): Breaker {
+  return { generation, failures: 0, openings: 0, openUntil: null, probe: null };
+}
+
+/** Whether an open breaker's time has come. */
+export function breakerDue(breaker: Breaker, now: number): boolean {
+  return breaker.openUntil !== null && breaker.openUntil <= now;
+}
+
+/** The dependency said something, be it no: it is there. */
+export function breakerAnswered(breaker: Breaker): Breaker {
+  return breaker.openUntil === null ? { ...breaker, failures: 0 } : closed(breaker.generation + 1);
+}
+
+/** A failure that may pass, of the present generation: one more in a row, or the end of a probe. */
+export function breakerFailed(breaker: Breaker, limits: { failures: number; openSeconds: number }, now: number): Breaker {
+  const failures = breaker.failures + 1;
+  if (breaker.openUntil === null && failures < limits.failures) return { ...breaker, failures };
+  const open = Math.min(longestOpen, limits.openSeconds * 1000 * 2 ** Math.min(breaker.openings, 20));
+  return { generation: breaker.generation + 1, failures, openings: breaker.openings + 1, openUntil: now + open, probe: null };
+}

@@ -1,0 +1,36 @@
+import type { GateLimits } from "./gate-state";
+
+/** A token bucket. `tokens` is null while there is no limit of rate; `at` is when it was last filled, in milliseconds. */
+export interface Bucket {
+  tokens: number | null;
+  at: number;
+}
+
+/** A clock further behind than this is believed: the one before it was wrong. */
+const mostSkew = 60_000;
+
+/** The rate in force; without one everything goes. */
+export function bucketOf({ perSecond, burst }: GateLimits): { perSecond: number; burst: number } {
+  return { perSecond: perSecond ?? Infinity, burst: burst ?? Math.max(1, Math.ceil(perSecond ?? 1)) };
+}
+
+/** Filled for the time that has passed, never above the burst. A caller whose clock is behind adds nothing and takes nothing away. */
+export function refill(bucket: Bucket, limits: GateLimits, now: number): Bucket {
+  if (limits.perSecond === undefined) return { tokens: null, at: now };
+  const { perSecond, burst } = bucketOf(limits);
+  if (bucket.tokens === null) return { tokens: burst, at: now };
+  const passed = Math.max(0, now - bucket.at);
+  const at = bucket.at - now > mostSkew ? now : Math.max(bucket.at, now);
+  return { tokens: Math.min(burst, bucket.tokens + (passed * perSecond) / 1000), at };
+}
+
+/** One token less; undefined when there is none. A hair less than one is one: sums of fractions are never exact. */
+export function take(bucket: Bucket): Bucket | undefined {
+  if (bucket.tokens === null) return bucket;
+  return bucket.tokens >= 1 - 1e-9 ? { ...bucket, tokens: Math.max(0, bucket.tokens - 1) } : undefined;
+}
+
+/** A stay without a call gives its token back. */
+export function refund(bucket: Bucket, limits: GateLimits): Bucket {
+  return bucket.tokens === null ? bucket : { ...bucket, tokens: Math.min(bucketOf(limits).burst, bucket.tokens + 1) };
+}

@@ -1,0 +1,173 @@
+/**
+ * What a gate allows, as a pure state machine: state and time go in, verdicts and the next state come out.
+ * Times are milliseconds of the callers' clocks. Nothing here happens by itself: what has expired is noticed at the next call.
+ */
+import { breakerAnswered, breakerDue, breakerFailed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
+import { bucketOf, refill, refund, take } from "./gate-bucket";
+import { defaultConcurrency, heldGrace, longestWait, mostHeld, probeWait } from "./gate-state";
+import type { Admission, BreakerLimits, GateLimits, GateState, GateStatus, Granted, Held, Lease, Report, Verdict } from "./gate-state";
+
+/** One verdict per job, in their order. A job that is inside already gets its lease again, prolonged. */
+export function enter(
+  before: GateState,
+  jobs: readonly { id: string }[],
+  limits: GateLimits,
+  leaseMs: number,
+  now: number,
+): { state: GateState; verdicts: Verdict[] } {
+  let state = { ...settled(before, now), limits, bucket: refill(before.bucket, limits, now) };
+  const verdicts = jobs.map(({ id }) => {
+    const [next, verdict] = enterOne(state, id, leaseMs, now);
+    state = next;
+    return verdict;
+  });
+  return { state, verdicts };
+}
+
+/** Frees the slots and tells the breaker. Leases it does not know, or that have expired, are passed over. */
+export function leave(before: GateState, reports: readonly Report[], now: number): GateState {
+  return reports.reduce((state, report) => leaveOne(state, report, now), settled(before, now));
+}
+
+/** Reserves nothing: whoever is let in still has to enter. Those held back who come by themselves go first. */
+export function admit(before: GateState, limit: number, now: number): Admission {
+  const state = settled(before, now);
+  const perSecond = throughput(state);
+  if (state.breaker.openUntil !== null) {
+    const due = breakerDue(state.breaker, now) && state.breaker.probe === null;
+    return { count: due ? Math.min(1, limit) : 0, until: due ? now : openUntil(state, now), perSecond };
+  }
+  const free = Math.min(concurrencyOf(state) - state.leases.length, refill(state.bucket, state.limits, now).tokens ?? Infinity);
+  const count = Math.floor(Math.max(0, free) + perSecond * 60) - state.held.length;
+  return { count: Math.max(0, Math.min(limit, count)), until: now + 60_000, perSecond };
+}
+
+export function status(before: GateState, now: number): GateStatus {
+  const state = settled(before, now);
+  const { openUntil: until, failures } = state.breaker;
+  return {
+    circuit: until === null ? "closed" : breakerDue(state.breaker, now) ? "half-open" : "open",
+    openUntil: until,
+    failures,
+    inside: state.leases.length,
+    concurrency: concurrencyOf(state),
+    tokens: refill(state.bucket, state.limits, now).tokens,
+    perSecond: state.limits.perSecond ?? null,
+    held: state.held.length,
+  };
+}
+
+/** Closes the circuit and forgets who was held back. Who is inside stays counted, and the rate as it was: both are promises to others. */
+export function reset(before: GateState, now: number): GateState {
+  const state = settled(before, now);
+  return { ...state, breaker: closed(state.breaker.generation + 1), held: [] };
+}
+
+function enterOne(state: GateState, job: string, leaseMs: number, now: number): [GateState, Verdict] {
+  const known = state.leases.find((lease) => lease.job === job);
+  if (known && known.generation === state.breaker.generation) return [prolonged(state, known, now + leaseMs), granted(state, known)];
+  const circuitOpen = state.breaker.openUntil !== null;
+  if (circuitOpen && !(breakerDue(state.breaker, now) && state.breaker.probe === null)) return held(state, job, "open", openUntil(state, now), now);
+  // A lease of an older generation is this job's own slot: it is exchanged for a new one.
+  const leases = state.leases.filter((lease) => lease !== known);
+  if (leases.length >= concurrencyOf(state)) return held(state, job, "concurrency", freeAt(state, job, now), now);
+  const bucket = take(state.bucket);
+  if (!bucket) return held(state, job, "rate", tokenAt(state, job, now), now);
+  const generation = circuitOpen ? state.breaker.generation + 1 : state.breaker.generation;
+  const lease: Lease = { job, lease: `${generation}-${state.serial}`, generation, since: now, expires: now + leaseMs };
+  const next: GateState = {
+    ...state,
+    bucket,
+    serial: state.serial + 1,
+    leases: [...leases, lease],
+    held: without(state.held, job),
+    breaker: circuitOpen ? { ...state.breaker, generation, probe: lease.lease } : state.breaker,
+  };
+  return [next, granted(next, lease)];
+}
+
+function prolonged(state: GateState, known: Lease, expires: number): GateState {
+  return { ...state, leases: state.leases.map((lease) => (lease === known ? { ...lease, expires: Math.max(lease.expires, expires) } : lease)) };
+}
+
+function granted(state: GateState, { lease }: Lease): Granted {
+  return { granted: true, lease, probe: state.breaker.probe === lease };
+}
+
+/** Counted only while it will come back by itself: a parked job waits for the tick. */
+function held(state: GateState, job: string, reason: Held["reason"], until: number, now: number): [GateState, Verdict] {
+  const others = without(state.held, job);
+  const park = until - now > longestWait || others.length >= mostHeld;
+  const waiting = others.length === state.held.length ? [...others, { job, until }] : state.held.map((each) => (each.job === job ? { job, until } : each));
+  return [
+    { ...state, held: park ? others : waiting },
+    { granted: false, reason, until, park },
+  ];
+}
+
+function leaveOne(state: GateState, { id, lease: name, calls }: Report, now: number): GateState {
+  const lease = state.leases.find((each) => each.lease === name && each.job === id);
+  if (!lease) return state;
+  const next: GateState = {
+    ...state,
+    leases: state.leases.filter((each) => each !== lease),
+    stay: state.stay + (Math.max(0, now - lease.since) - state.stay) / 8,
+    bucket: calls === "none" ? refund(state.bucket, state.limits) : state.bucket,
+  };
+  if (lease.generation !== state.breaker.generation) return next;
+  return { ...next, breaker: judged(state.breaker, calls, state.limits.breaker ?? {}, now) };
+}
+
+function judged(breaker: Breaker, calls: Report["calls"], limits: BreakerLimits, now: number): Breaker {
+  if (calls === "answered") return breakerAnswered(breaker);
+  if (calls === "transient") return breakerFailed(breaker, { ...defaultBreaker, ...defined(limits) }, now);
+  return breaker;
+}
+
+function defined(limits: BreakerLimits): Partial<Record<keyof BreakerLimits, number>> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}
+
+/** Without what has expired. A probe that expired, or left without a call, leaves its place to the next. */
+function settled(state: GateState, now: number): GateState {
+  const leases = state.leases.filter((lease) => lease.expires > now);
+  const held = state.held.filter((each) => each.until + heldGrace > now);
+  const { breaker } = state;
+  const probing = breaker.probe === null || leases.some((lease) => lease.lease === breaker.probe);
+  return { ...state, leases, held, breaker: probing ? breaker : { ...breaker, probe: null } };
+}
+
+function concurrencyOf(state: GateState): number {
+  return state.limits.concurrency ?? defaultConcurrency;
+}
+
+/** Jobs a second that slots and rate let through. */
+function throughput(state: GateState): number {
+  return Math.min(bucketOf(state.limits).perSecond, (concurrencyOf(state) * 1000) / Math.max(100, state.stay));
+}
+
+function openUntil(state: GateState, now: number): number {
+  const { openUntil: until, probe } = state.breaker;
+  if (probe === null) return until ?? now;
+  const expires = state.leases.find((lease) => lease.lease === probe)?.expires ?? now;
+  return Math.max(now + 1000, Math.min(expires, now + probeWait));
+}
+
+/** Those held back before it go first; each slot serves one stay after the other. */
+function freeAt(state: GateState, job: string, now: number): number {
+  return now + Math.max(1000, Math.ceil(((ahead(state, job) + 1) * Math.max(100, state.stay)) / concurrencyOf(state)));
+}
+
+function tokenAt(state: GateState, job: string, now: number): number {
+  const missing = ahead(state, job) + 1 - (state.bucket.tokens ?? 0);
+  return now + Math.max(1, Math.ceil((missing * 1000) / bucketOf(state.limits).perSecond));
+}
+
+function ahead(state: GateState, job: string): number {
+  const place = state.held.findIndex((each) => each.job === job);
+  return place === -1 ? state.held.length : place;
+}
+
+function without(held: GateState["held"], job: string): GateState["held"] {
+  return held.some((each) => each.job === job) ? held.filter((each) => each.job !== job) : held;
+}

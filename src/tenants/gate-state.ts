@@ -1,0 +1,102 @@
+import { type Breaker, closed } from "./gate-breaker";
+import type { Bucket } from "./gate-bucket";
+
+export interface GateLimits {
+  /** Jobs inside at once. Default 100. */
+  concurrency?: number | undefined;
+  /** Jobs let in per second, over time. Default: no such limit. */
+  perSecond?: number | undefined;
+  /** Jobs let in at once after a quiet time. Default: what one second gives, at least 1. */
+  burst?: number | undefined;
+  breaker?: BreakerLimits | undefined;
+}
+
+export interface BreakerLimits {
+  /** Transient failures in a row that open the circuit. Default 5. */
+  failures?: number | undefined;
+  /** Seconds it stays open the first time; doubles with each probe that fails, up to 10 minutes. Default 30. */
+  openSeconds?: number | undefined;
+}
+
+export type Verdict = Granted | Held;
+
+export interface Granted {
+  granted: true;
+  /** Names this stay; `leave` gives it back. */
+  lease: string;
+  /** It is the one job that tries whether the dependency is back. */
+  probe: boolean;
+}
+
+export interface Held {
+  granted: false;
+  reason: "concurrency" | "rate" | "open";
+  /** When to ask again. A guess except for `open`. */
+  until: number;
+  /** Wait in the ledger without a message: it takes over a minute, or over a hundred wait here already. */
+  park: boolean;
+}
+
+export interface Report {
+  id: string;
+  lease: string;
+  /** How the dependency's calls went: it answered (a 4xx too), it failed in a way that may pass, or none was made. */
+  calls: "none" | "answered" | "transient";
+}
+
+/** How many parked jobs may be let in during the coming minute, spread at `perSecond`; ask again at `until`. */
+export interface Admission {
+  count: number;
+  until: number;
+  perSecond: number;
+}
+
+export interface GateStatus {
+  circuit: "closed" | "open" | "half-open";
+  /** When the open circuit lets a probe in; null while it is closed. */
+  openUntil: number | null;
+  failures: number;
+  inside: number;
+  concurrency: number;
+  /** Jobs the rate would let in right now; null without such a limit. */
+  tokens: number | null;
+  perSecond: number | null;
+  /** Jobs that were held back and will ask again by themselves; parked ones are the ledger's to count. */
+  held: number;
+}
+
+export interface Lease {
+  job: string;
+  lease: string;
+  /** Of the breaker, when it was granted: a result of an older one says nothing of now. */
+  generation: number;
+  since: number;
+  expires: number;
+}
+
+export interface GateState {
+  limits: GateLimits;
+  leases: readonly Lease[];
+  /** Makes lease names unique for the life of the gate. */
+  serial: number;
+  bucket: Bucket;
+  breaker: Breaker;
+  /** Jobs held back that ask again by themselves, with the time they were told; in the order they came. */
+  held: readonly { job: string; until: number }[];
+  /** How long a job stays inside, as a running mean. */
+  stay: number;
+}
+
+export const defaultConcurrency = 100;
+/** From this many jobs held back on, further ones are parked. */
+export const mostHeld = 100;
+/** Waits longer than this are parked. */
+export const longestWait = 60_000;
+/** Those who come while a probe is under way ask again after this. */
+export const probeWait = 15_000;
+/** A held job that did not come back for so long after its time is no longer counted. */
+export const heldGrace = 60_000;
+
+export function newGate(): GateState {
+  return { limits: {}, leases: [], serial: 0, bucket: { tokens: null, at: 0 }, breaker: closed(0), held: [], stay: 1000 };
+}

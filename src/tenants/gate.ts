@@ -1,0 +1,51 @@
+import { DurableObject } from "cloudflare:workers";
+import { admit, enter, leave, reset, status } from "./gate-rules";
+import { type Admission, type GateLimits, type GateState, type GateStatus, newGate, type Report, type Verdict } from "./gate-state";
+
+const key = "state";
+
+/**
+ * One per tenant and dependency, named `tenant/dependency`: the rules of gate-rules.ts, kept in storage as one row.
+ * Each call that changes something writes that row once; storage holds the answer back until it is durable.
+ * Every `now` is the caller's clock in milliseconds.
+ */
+export class Gate extends DurableObject<Cloudflare.Env> {
+  #state: GateState;
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    this.#state = ctx.storage.kv.get<GateState>(key) ?? newGate();
+  }
+
+  /** One verdict per job, in their order. A lease ends after `leaseMs` when nobody gives it back. */
+  enter(jobs: readonly { id: string }[], limits: GateLimits, leaseMs: number, now: number): Verdict[] {
+    const { state, verdicts } = enter(this.#state, jobs, limits, leaseMs, now);
+    this.#keep(state);
+    return verdicts;
+  }
+
+  /** Gives leases back and says how the dependency answered. */
+  leave(reports: readonly Report[], now: number): void {
+    this.#keep(leave(this.#state, reports, now));
+  }
+
+  /** How many parked jobs may be let in during the coming minute, at most `limit`. Reserves nothing. */
+  admit(limit: number, now: number): Admission {
+    return admit(this.#state, limit, now);
+  }
+
+  status(now: number): GateStatus {
+    return status(this.#state, now);
+  }
+
+  /** Closes the circuit by hand. */
+  reset(now: number): void {
+    this.#keep(reset(this.#state, now));
+  }
+
+  /** Storage first: what could not be written did not happen. */
+  #keep(state: GateState): void {
+    this.ctx.storage.kv.put(key, state);
+    this.#state = state;
+  }
+}

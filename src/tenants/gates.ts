@@ -1,0 +1,84 @@
+import { messageOf } from "../errors";
+import type { Gate } from "./gate";
+import type { Admission, GateLimits, GateStatus, Held, Report, Verdict } from "./gate-state";
+import { within } from "./time-limit";
+
+/** The gate could not be asked: the job waits, rather than calling without limits. */
+export type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
+
+export type Answer = Verdict | Unreachable;
+
+/**
+ * The gates as the rest of the Worker sees them. No call throws: a gate that does not answer in time holds jobs back for 15 s,
+ * since a job that waits loses nothing and a dependency that is hammered might. What an unanswered `enter` did grant comes back
+ * to the same job when it asks again.
+ */
+export interface Gates {
+  /** One answer per id, in their order: one round trip. */
+  enter(tenant: string, dependency: string, ids: readonly string[], leaseMs: number, now: number): Promise<Answer[]>;
+  /** What could not be told is made good by the leases' end. */
+  leave(tenant: string, dependency: string, reports: readonly Report[], now: number): Promise<void>;
+  /** Nothing, for 15 s, while the gate is out of reach. */
+  admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission>;
+  /** Null while the gate is out of reach. */
+  status(tenant: string, dependency: string, now: number): Promise<GateStatus | null>;
+  /** False when it could not be told. */
+  reset(tenant: string, dependency: string, now: number): Promise<boolean>;
+}
+
+export interface GatesOptions {
+  /** Milliseconds a gate has to answer, twice. Default 3000. */
+  timeLimit?: number;
+  report?: (event: string, details: Record<string, string>) => void;
+}
+
+const unreachableFor = 15_000;
+
+/** `limitsOf` is asked once for each `enter`; the limits travel with it, so a gate needs no settings of its own. */
+export function createGates(
+  namespace: DurableObjectNamespace | DurableObjectNamespace<Gate>,
+  limitsOf: (tenant: string, dependency: string) => Promise<GateLimits>,
+  options: GatesOptions = {},
+): Gates {
+  const { timeLimit = 3000, report = warn } = options;
+  const once = <T>(tenant: string, dependency: string, call: (gate: DurableObjectStub<Gate>) => Promise<T>) =>
+    within(timeLimit, "The gate", call((namespace as DurableObjectNamespace<Gate>).getByName(`${tenant}/${dependency}`)));
+  // Every call may be made twice: a job that is in gets its lease again, a lease that was given back is passed over.
+  const ask = async <T>(tenant: string, dependency: string, call: (gate: DurableObjectStub<Gate>) => Promise<T>): Promise<{ value: T } | null> => {
+    for (let last = false; ; last = true) {
+      try {
+        return { value: await once(tenant, dependency, call) };
+      } catch (thrown) {
+        if (!last) continue;
+        report("gate.unreachable", { tenant, dependency, error: messageOf(thrown) });
+        return null;
+      }
+    }
+  };
+
+  return {
+    async enter(tenant, dependency, ids, leaseMs, now) {
+      const jobs = ids.map((id) => ({ id }));
+      const answer = await ask(tenant, dependency, async (gate) => gate.enter(jobs, await limitsOf(tenant, dependency), leaseMs, now));
+      return answer?.value ?? ids.map(() => unreachable(now));
+    },
+    async leave(tenant, dependency, reports, now) {
+      await ask(tenant, dependency, (gate) => gate.leave(reports, now));
+    },
+    async admit(tenant, dependency, limit, now) {
+      const answer = await ask(tenant, dependency, (gate) => gate.admit(limit, now));
+      return answer?.value ?? { count: 0, until: now + unreachableFor, perSecond: 0 };
+    },
+    status: async (tenant, dependency, now) => (await ask(tenant, dependency, (gate) => gate.status(now)))?.value ?? null,
+    reset: async (tenant, dependency, now) => (await ask(tenant, dependency, (gate) => gate.reset(now))) !== null,
+  };
+}
+
+/** What a gate that does not answer is taken to say. */
+function unreachable(now: number): Unreachable {
+  return { granted: false, reason: "unreachable", until: now + unreachableFor, park: false };
+}
+
+function warn(event: string, details: Record<string, string>): void {
+  console.warn(JSON.stringify({ event, ...details }));
+}

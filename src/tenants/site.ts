@@ -1,0 +1,192 @@
+import * as v from "valibot";
+import { type AddressRules, checkAddress } from "../domain/address/address";
+import { checked, checkName, invalid, noTenant } from "./names";
+import type { Section } from "./snapshot";
+import { type Changed, raiseVersion } from "./tenant";
+import type { Opened, Vault } from "./vault";
+
+/** How a shop's module signs: HMAC-SHA-256 of the raw body as hex (also after `sha256=`) or base64, or the Standard Webhooks scheme. */
+export const webhookFormats = ["hex", "base64", "standard"] as const;
+
+const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2048 characters"));
+
+export const webhookSchema = v.strictObject({
+  secret: v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(512, "must have at most 512 characters")),
+  header: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header")), "X-Prestashop-Signature"),
+  format: v.optional(v.picklist(webhookFormats, `must be one of ${webhookFormats.join(", ")}`), "hex"),
+});
+
+/** The body of `PUT /v1/sites/{site}`. A PUT replaces: without `webhook` the site takes none. */
+export const siteSchema = v.strictObject({
+  platform: v.picklist(["prestashop"], "must be prestashop"),
+  /** The shop's own address, with its folder if it has one; `/api` is added where it is called. */
+  url,
+  /** PrestaShop's webservice key. */
+  key: v.pipe(v.string(), v.regex(/^[!-9;-~]{32}$/, "must be the 32 characters of a webservice key")),
+  webhook: v.optional(webhookSchema),
+});
+
+type SiteBody = v.InferOutput<typeof siteSchema>;
+export type WebhookFormat = (typeof webhookFormats)[number];
+
+/** A site as it may be shown. */
+export interface SiteView {
+  site: string;
+  platform: "prestashop";
+  url: string;
+  webhook: { header: string; format: WebhookFormat } | null;
+  created: number;
+  updated: number;
+}
+
+/** A site with what it takes to call it. */
+export interface Site {
+  site: string;
+  platform: "prestashop";
+  url: string;
+  key: string;
+}
+
+/** A sealed credential that cannot be read is the tenant's to set again: `unreadable`, with why. */
+export type OpenedSite = { ok: true; value: Site } | { ok: false; reason: "missing" | "unreadable"; detail: string };
+
+/** What the snapshot knows of a site's webhook; `sealed` is opened by `openWebhookSecret`. */
+export interface SiteWebhook {
+  header: string;
+  format: WebhookFormat;
+  sealed: string;
+}
+
+declare module "./snapshot" {
+  interface SnapshotSections {
+    /** By site; null takes no webhooks. */
+    sites: Record<string, { platform: string; webhook: SiteWebhook | null }>;
+  }
+}
+
+export interface SiteStore {
+  /** Throws `invalid` for a wrong name, body or address, `not-found` when there is no such tenant. */
+  put(tenant: string, site: string, body: unknown, now: number): Promise<{ site: SiteView; created: boolean }>;
+  get(tenant: string, site: string): Promise<SiteView | null>;
+  list(tenant: string): Promise<SiteView[]>;
+  remove(tenant: string, site: string): Promise<boolean>;
+  open(tenant: string, site: string): Promise<OpenedSite>;
+  /** Seals anew what an older key sealed; returns how many sites. A site changed meanwhile is left for the next time. */
+  rotate(tenant: string): Promise<number>;
+}
+
+export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): SiteStore {
+  const one = (tenant: string, site: string) => db.prepare(`SELECT ${columns} FROM sites WHERE tenant = ?1 AND site = ?2`).bind(tenant, site).first<Row>();
+  const all = async (tenant: string) => (await db.prepare(`SELECT ${columns} FROM sites WHERE tenant = ?1 ORDER BY site`).bind(tenant).all<Row>()).results;
+  return {
+    async put(tenant, site, body, now) {
+      checkName("site", site);
+      const row = await write(db, vault, { tenant, site, now, ...withAddress(checked(siteSchema, body), rules) });
+      await changed(tenant);
+      return { site: viewOf(row), created: row.created === row.updated };
+    },
+    async get(tenant, site) {
+      const row = await one(tenant, site);
+      return row && viewOf(row);
+    },
+    list: async (tenant) => (await all(tenant)).map(viewOf),
+    async remove(tenant, site) {
+      const remove = db.prepare("DELETE FROM sites WHERE tenant = ?1 AND site = ?2").bind(tenant, site);
+      const [removed] = await db.batch([remove, raiseVersion(db, tenant)]);
+      await changed(tenant);
+      return (removed?.meta.changes ?? 0) > 0;
+    },
+    async open(tenant, site) {
+      const row = await one(tenant, site);
+      if (!row) return { ok: false, reason: "missing", detail: `There is no site "${site}".` };
+      const key = await vault.open(tenant, keyName(site), row.key);
+      if (!key.ok) return { ok: false, reason: "unreadable", detail: `The key of site "${site}" must be set again: ${key.reason}.` };
+      return { ok: true, value: { site, platform: row.platform, url: row.url, key: key.text } };
+    },
+    async rotate(tenant) {
+      const done = await Promise.all((await all(tenant)).map((row) => reseal(db, vault, tenant, row)));
+      if (done.some(Boolean)) await changed(tenant);
+      return done.filter(Boolean).length;
+    },
+  };
+}
+
+/** For the snapshot: how each site signs its webhooks. */
+export const siteSection: Section<"sites"> = {
+  name: "sites",
+  read: (db, tenant) => db.prepare("SELECT site, platform, webhook, webhook_secret AS sealed FROM sites WHERE tenant = ?1 ORDER BY site").bind(tenant),
+  shape: (rows) =>
+    Object.fromEntries(
+      rows.map(({ site, platform, webhook, sealed }) => [
+        String(site),
+        { platform: String(platform), webhook: typeof webhook === "string" ? { ...JSON.parse(webhook), sealed: String(sealed) } : null },
+      ]),
+    ),
+};
+
+/** The secret with which a site signs its webhooks, from what the snapshot holds. */
+export function openWebhookSecret(vault: Vault, tenant: string, site: string, webhook: SiteWebhook): Promise<Opened> {
+  return vault.open(tenant, webhookName(site), webhook.sealed);
+}
+
+interface Row {
+  site: string;
+  platform: "prestashop";
+  url: string;
+  key: string;
+  webhook: string | null;
+  webhook_secret: string | null;
+  created: number;
+  updated: number;
+}
+
+const columns = "site, platform, url, key, webhook, webhook_secret, created, updated";
+
+const putSql = `
+  INSERT INTO sites (tenant, ${columns}) SELECT tenant, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 FROM tenants WHERE tenant = ?1
+  ON CONFLICT (tenant, site) DO UPDATE SET
+    platform = excluded.platform, url = excluded.url, key = excluded.key, webhook = excluded.webhook, webhook_secret = excluded.webhook_secret,
+    updated = max(excluded.updated, created + 1)
+  RETURNING ${columns}`;
+
+async function write(db: D1Database, vault: Vault, site: SiteBody & { tenant: string; site: string; now: number }): Promise<Row> {
+  const { tenant, webhook } = site;
+  const key = await vault.seal(tenant, keyName(site.site), site.key);
+  const settings = webhook ? JSON.stringify({ header: webhook.header, format: webhook.format }) : null;
+  const secret = webhook ? await vault.seal(tenant, webhookName(site.site), webhook.secret) : null;
+  const put = db.prepare(putSql).bind(tenant, site.site, site.platform, site.url, key, settings, secret, site.now);
+  const [written] = await db.batch<Row>([put, raiseVersion(db, tenant)]);
+  const row = written?.results[0];
+  if (!row) throw noTenant(tenant);
+  return row;
+}
+
+function withAddress(body: SiteBody, rules: AddressRules): SiteBody {
+  const verdict = checkAddress(body.url, rules);
+  if (!verdict.ok) throw invalid([{ path: "url", message: verdict.reason }]);
+  if (verdict.url.search || verdict.url.hash) throw invalid([{ path: "url", message: "must be the shop's address without ? or #" }]);
+  return { ...body, url: verdict.url.href.replace(/\/+$/, "") };
+}
+
+async function reseal(db: D1Database, vault: Vault, tenant: string, row: Row): Promise<boolean> {
+  const key = await vault.reseal(tenant, keyName(row.site), row.key);
+  const secret = row.webhook_secret && (await vault.reseal(tenant, webhookName(row.site), row.webhook_secret));
+  if (!key && !secret) return false;
+  const replace = db
+    .prepare("UPDATE sites SET key = ?3, webhook_secret = ?4 WHERE tenant = ?1 AND site = ?2 AND key = ?5 AND webhook_secret IS ?6")
+    .bind(tenant, row.site, key ?? row.key, secret || row.webhook_secret, row.key, row.webhook_secret);
+  const [replaced] = await db.batch([replace, raiseVersion(db, tenant)]);
+  return (replaced?.meta.changes ?? 0) > 0;
+}
+
+function viewOf({ site, platform, url, webhook, created, updated }: Row): SiteView {
+  return { site, platform, url, webhook: webhook ? (JSON.parse(webhook) as SiteView["webhook"]) : null, created, updated };
+}
+
+function keyName(site: string): string {
+  return `site/${site}/key`;
+}
+
+function webhookName(site: string): string {
+  return `site/${site}/webhook`;
+}

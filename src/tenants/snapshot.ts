@@ -1,0 +1,177 @@
+import { messageOf } from "../errors";
+import type { TenantSettings } from "./tenant";
+import { within } from "./time-limit";
+
+/** What intake must know of a tenant even while D1 is down. Holds secrets only in their sealed form. */
+export interface Snapshot {
+  /** Of this shape. */
+  v: 1;
+  tenant: string;
+  name: string;
+  timezone: string;
+  settings: TenantSettings;
+  /** Ids of tokens that are no longer good. */
+  revoked: readonly string[];
+  /** Of the tenant's row: the higher one is the newer snapshot. */
+  version: number;
+  /** What others keep here, each under its own name; missing in a snapshot written before that section was. */
+  sections: Partial<SnapshotSections>;
+}
+
+/** Empty here: whoever wants something known at intake adds it by declaration merging and hands in a `Section`. */
+export interface SnapshotSections {}
+
+/** One more thing kept in the snapshot. Whoever changes its rows calls `changed(tenant)` and raises the version in the same batch. */
+export interface Section<Name extends keyof SnapshotSections> {
+  name: Name;
+  /** Reads the tenant's rows; part of the one batch that reads the snapshot. */
+  read(db: D1Database, tenant: string): D1PreparedStatement;
+  shape(rows: readonly Record<string, unknown>[]): SnapshotSections[Name];
+}
+
+export type AnySection = { [Name in keyof SnapshotSections]: Section<Name> }[keyof SnapshotSections];
+
+/** `unknown`: nobody who could tell could be reached; answer 503, not 401. */
+export type Known = { state: "known"; snapshot: Snapshot } | { state: "absent" } | { state: "unknown" };
+
+export interface Snapshots {
+  /**
+   * Never throws. Asked in this order: this isolate's cache of at most 60 s, D1 with a short time limit, KV, the cache however old.
+   * D1 comes before KV because KV itself may lag by a minute or more: so a revoked token is refused everywhere within 60 s.
+   * KV speaks only while D1 is down, when nothing can be revoked either; it is then behind by what changed in the minute before.
+   */
+  read(tenant: string, now: number): Promise<Known>;
+  /** After a change: this isolate sees it at once, KV is written. Never throws; what failed is made good by `republish`. */
+  changed(tenant: string): Promise<void>;
+  /** For the tick: writes the snapshots that KV does not have yet, of all tenants. Throws when D1 or KV fails. */
+  republish(limit: number): Promise<number>;
+}
+
+export interface SnapshotOptions {
+  db: D1Database;
+  kv: KVNamespace;
+  sections?: readonly AnySection[];
+  /** Milliseconds D1 and KV have to answer a read, each. Default 1000. */
+  timeLimit?: number;
+  /** Milliseconds of the Worker's clock. */
+  clock?: () => number;
+  /** Told, without anything secret, what could not be done. */
+  report?: (event: string, details: Record<string, string>) => void;
+}
+
+const fresh = 60_000;
+/** What KV said is believed for less, so that D1 is asked again soon after it came back. */
+const freshFromKv = 10_000;
+const mostCached = 2_000;
+
+interface Entry {
+  snapshot: Snapshot;
+  until: number;
+}
+
+export function createSnapshots(options: SnapshotOptions): Snapshots {
+  const { db, kv, sections = [], timeLimit = 1000, clock = Date.now, report = warn } = options;
+  const cache = new Map<string, Entry>();
+
+  const read = async (tenant: string, now: number): Promise<Known> => {
+    const cached = cache.get(tenant);
+    // `until` far ahead means that the clock was set back: not fresh either.
+    if (cached && now < cached.until && cached.until <= now + fresh) return { state: "known", snapshot: cached.snapshot };
+    try {
+      const snapshot = await within(timeLimit, "D1", readD1(db, tenant, sections));
+      if (snapshot) return remember(cache, snapshot, now + fresh);
+      cache.delete(tenant);
+      return { state: "absent" };
+    } catch (thrown) {
+      report("snapshot.d1-unavailable", { tenant, error: messageOf(thrown) });
+      return readWithoutD1(tenant, now, cached);
+    }
+  };
+
+  const readWithoutD1 = async (tenant: string, now: number, cached: Entry | undefined): Promise<Known> => {
+    const stored = await within(timeLimit, "KV", kv.get<Snapshot>(keyOf(tenant), "json")).catch((thrown: unknown) => {
+      report("snapshot.kv-unavailable", { tenant, error: messageOf(thrown) });
+      return null;
+    });
+    const newest = stored && stored.v === 1 && stored.version >= (cached?.snapshot.version ?? 0) ? stored : cached?.snapshot;
+    // Nothing in KV may also mean "not there yet": only D1 can say that a tenant does not exist.
+    return newest ? remember(cache, newest, now + freshFromKv) : { state: "unknown" };
+  };
+
+  const changed = async (tenant: string): Promise<void> => {
+    cache.delete(tenant);
+    try {
+      const snapshot = await within(5 * timeLimit, "Publishing", publish(db, kv, tenant, sections));
+      if (snapshot) remember(cache, snapshot, clock() + fresh);
+    } catch (thrown) {
+      report("snapshot.unpublished", { tenant, error: messageOf(thrown) });
+    }
+  };
+
+  const republish = async (limit: number): Promise<number> => {
+    const { results } = await db.prepare(unpublishedSql).bind(limit).all<{ tenant: string }>();
+    for (const { tenant } of results) await publish(db, kv, tenant, sections);
+    return results.length;
+  };
+
+  return { read, changed, republish };
+}
+
+/** A read that began before a change and ended after it does not undo it. The oldest entry makes room: a Map keeps the order of insertion. */
+function remember(cache: Map<string, Entry>, snapshot: Snapshot, until: number): Known {
+  const known = cache.get(snapshot.tenant);
+  if (known && known.snapshot.version > snapshot.version && known.until >= until) return { state: "known", snapshot: known.snapshot };
+  cache.delete(snapshot.tenant);
+  const oldest = cache.size >= mostCached ? cache.keys().next().value : undefined;
+  if (oldest !== undefined) cache.delete(oldest);
+  cache.set(snapshot.tenant, { snapshot, until });
+  return { state: "known", snapshot };
+}
+
+/** Uses the index of tenants whose snapshot is behind. */
+export const unpublishedSql = "SELECT tenant FROM tenants WHERE published <> version ORDER BY tenant LIMIT ?1";
+
+const tenantSql = "SELECT tenant, name, timezone, settings, version FROM tenants WHERE tenant = ?1";
+const revokedSql = "SELECT id FROM tokens WHERE tenant = ?1 AND revoked IS NOT NULL ORDER BY id";
+
+/**
+ * Writes until what was written is what D1 holds: of two isolates that publish at once, the one whose write came last
+ * looks at D1 after it, and writes again when it was the older one.
+ */
+async function publish(db: D1Database, kv: KVNamespace, tenant: string, sections: readonly AnySection[]): Promise<Snapshot | null> {
+  for (let round = 0; ; round++) {
+    const snapshot = await readD1(db, tenant, sections);
+    if (!snapshot) return null;
+    await kv.put(keyOf(tenant), JSON.stringify(snapshot));
+    const mark = "UPDATE tenants SET published = ?2 WHERE tenant = ?1 RETURNING version = ?2 AS current";
+    const row = await db.prepare(mark).bind(tenant, snapshot.version).first<{ current: number }>();
+    if (row?.current === 1 || round === 2) return snapshot;
+  }
+}
+
+/** One round trip; null when there is no such tenant. */
+async function readD1(db: D1Database, tenant: string, sections: readonly AnySection[]): Promise<Snapshot | null> {
+  const statements = [db.prepare(tenantSql).bind(tenant), db.prepare(revokedSql).bind(tenant), ...sections.map((section) => section.read(db, tenant))];
+  const [own, revoked, ...others] = (await db.batch<Record<string, unknown>>(statements)).map(({ results }) => results);
+  const row = own?.[0] as { tenant: string; name: string; timezone: string; settings: string; version: number } | undefined;
+  if (!row) return null;
+  const shaped = sections.map((section, index) => [section.name, section.shape(others[index] ?? [])]);
+  return {
+    v: 1,
+    tenant: row.tenant,
+    name: row.name,
+    timezone: row.timezone,
+    settings: JSON.parse(row.settings) as TenantSettings,
+    revoked: (revoked ?? []).map((each) => String(each["id"])),
+    version: row.version,
+    sections: Object.fromEntries(shaped) as Partial<SnapshotSections>,
+  };
+}
+
+function keyOf(tenant: string): string {
+  return `tenant/${tenant}`;
+}
+
+function warn(event: string, details: Record<string, string>): void {
+  console.warn(JSON.stringify({ event, ...details }));
+}

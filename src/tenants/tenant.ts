@@ -1,0 +1,108 @@
+import * as v from "valibot";
+import { checked, checkName, invalid, reservedTenant } from "./names";
+
+const days = v.optional(v.pipe(v.number(), v.integer("must be whole days"), v.minValue(1, "must be at least 1"), v.maxValue(3650, "must be at most 3650")));
+
+/** An address as it may stand in a mail's From or Reply-To: `a@b.cz` or `Name <a@b.cz>`. */
+export const mailboxSchema = v.pipe(
+  v.string(),
+  v.maxLength(320, "must have at most 320 characters"),
+  v.regex(/^(?:[^<>@\r\n]*<[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+)$/, "must be an e-mail address, or a name and an address in <>"),
+);
+
+export const settingsSchema = v.strictObject({
+  /** Sender of mails where neither the job nor the connection names one. */
+  mail: v.optional(v.strictObject({ from: v.optional(mailboxSchema) })),
+  /** Jobs accepted per minute; without it as many as come. */
+  quota: v.optional(
+    v.strictObject({
+      jobsPerMinute: v.optional(
+        v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"), v.maxValue(1_000_000, "must be at most 1,000,000")),
+      ),
+    }),
+  ),
+  /** Days for which ended jobs are kept, by state. */
+  retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days })),
+});
+
+export type TenantSettings = v.InferOutput<typeof settingsSchema>;
+
+/** The body of `PUT /v1/tenants/{tenant}`. What is left out has its default: a PUT replaces. */
+export const tenantSchema = v.strictObject({
+  name: v.pipe(v.string(), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(200, "must have at most 200 characters")),
+  timezone: v.optional(v.pipe(v.string(), v.check(isTimezone, "must be an IANA time zone such as Europe/Prague")), "UTC"),
+  settings: v.optional(settingsSchema, {}),
+});
+
+export interface Tenant {
+  tenant: string;
+  name: string;
+  timezone: string;
+  settings: TenantSettings;
+  created: number;
+  updated: number;
+}
+
+/** Told after each change that the snapshot must show. Never throws: what it could not do, the tick does. */
+export type Changed = (tenant: string) => Promise<void>;
+
+export interface TenantStore {
+  /** Creates or replaces. Throws `invalid` for a wrong name or body; `system` is nobody's. */
+  put(tenant: string, body: unknown, now: number): Promise<{ tenant: Tenant; created: boolean }>;
+  get(tenant: string): Promise<Tenant | null>;
+  /** All tenants by name, `limit` of them after `after`: for the root token and the tick, never for a tenant's own. */
+  list(page?: { after?: string; limit?: number }): Promise<Tenant[]>;
+}
+
+export function createTenantStore(db: D1Database, changed: Changed): TenantStore {
+  return {
+    async put(tenant, body, now) {
+      checkName("tenant", tenant);
+      if (tenant === reservedTenant) throw invalid([{ path: "tenant", message: `"${reservedTenant}" is reserved` }]);
+      const { name, timezone, settings } = checked(tenantSchema, body);
+      const row = await db.prepare(putSql).bind(tenant, name, timezone, JSON.stringify(settings), now).first<Row & { version: number }>();
+      if (!row) throw new Error("The upsert of a tenant returned no row");
+      await changed(tenant);
+      return { tenant: fromRow(row), created: row.version === 1 };
+    },
+    async get(tenant) {
+      const row = await db.prepare(`SELECT ${columns} FROM tenants WHERE tenant = ?1`).bind(tenant).first<Row>();
+      return row && fromRow(row);
+    },
+    async list({ after = "", limit = 1000 } = {}) {
+      const { results } = await db.prepare(`SELECT ${columns} FROM tenants WHERE tenant > ?1 ORDER BY tenant LIMIT ?2`).bind(after, limit).all<Row>();
+      return results.map(fromRow);
+    },
+  };
+}
+
+/** The version that a change raises, as a statement of the batch that makes the change. */
+export function raiseVersion(db: D1Database, tenant: string): D1PreparedStatement {
+  return db.prepare("UPDATE tenants SET version = version + 1 WHERE tenant = ?1").bind(tenant);
+}
+
+/** Intl also takes offsets such as +01:00, which know no summer time. */
+export function isTimezone(name: string): boolean {
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(name)) return false;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }) instanceof Intl.DateTimeFormat;
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return false;
+    throw thrown;
+  }
+}
+
+type Row = Omit<Tenant, "settings"> & { settings: string };
+
+const columns = "tenant, name, timezone, settings, created, updated";
+
+const putSql = `
+  INSERT INTO tenants (tenant, name, timezone, settings, created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+  ON CONFLICT (tenant) DO UPDATE SET
+    name = excluded.name, timezone = excluded.timezone, settings = excluded.settings, updated = excluded.updated, version = version + 1
+  RETURNING ${columns}, version`;
+
+function fromRow(row: Row): Tenant {
+  const { tenant, name, timezone, created, updated } = row;
+  return { tenant, name, timezone, settings: JSON.parse(row.settings) as TenantSettings, created, updated };
+}

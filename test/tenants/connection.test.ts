@@ -1,0 +1,103 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, test } from "vitest";
+import { connectionSection, createConnectionStore } from "../../src/tenants/connection";
+import { connectionNames } from "../../src/tenants/connection-schema";
+import { createSnapshots } from "../../src/tenants/snapshot";
+import { createTenantStore } from "../../src/tenants/tenant";
+import { oldVault, refusalOf, rotatedVault, rules } from "./fakes";
+
+const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [connectionSection] });
+const store = createConnectionStore(env.DB, oldVault, rules, snapshots.changed);
+
+const api = { baseUrl: "https://api.provider.com/v1/", apiKey: "key-of-the-api" };
+const bodies = {
+  mail: { provider: "resend", ...api, from: "Acme <post@acme.cz>", replyTo: "info@acme.cz" },
+  crm: { provider: "hubspot", ...api },
+  models: { provider: "openai", ...api, model: "gpt-9" },
+  slack: { provider: "slack", url: "https://hooks.slack.com/services/T0/B0/secret-part", limits: { perSecond: 1 } },
+  make: { provider: "make", url: "https://hook.eu1.make.com/secret-part", secret: "sign-me" },
+};
+
+beforeAll(async () => {
+  for (const tenant of ["one", "two", "rot"]) await createTenantStore(env.DB, snapshots.changed).put(tenant, { name: tenant }, 1);
+});
+
+describe("put refuses", () => {
+  test.each([
+    ["mail", { ...bodies.mail, provider: "sendmail" }, ["provider: must be resend"]],
+    ["mail", { provider: "resend", baseUrl: api.baseUrl }, ["apiKey: is missing"]],
+    ["mail", { ...bodies.mail, apiKey: "with space" }, ["apiKey: must be 1 to 1024 visible characters without spaces"]],
+    ["mail", { ...bodies.mail, from: "a@b.cz\nBcc: x@y.cz" }, ["from: must be an e-mail address, or a name and an address in <>"]],
+    ["mail", { ...bodies.mail, model: "x" }, ["model: is not a known field"]],
+    ["models", { ...bodies.crm, provider: "openai" }, ["model: is missing"]],
+    ["slack", { ...bodies.slack, apiKey: "x" }, ["apiKey: is not a known field"]],
+    [
+      "slack",
+      { ...bodies.slack, url: "https://169.254.169.254/latest" },
+      ["url: must have a public host: 169.254.169.254 is link-local, where metadata services live"],
+    ],
+    ["crm", { ...bodies.crm, baseUrl: "https://jobs.example.com" }, ["baseUrl: must not point back to this service (jobs.example.com)"]],
+    ["crm", { ...bodies.crm, baseUrl: "https://api.hubapi.com/?x=1" }, ["baseUrl: must be an address without ? or #"]],
+    [
+      "crm",
+      { ...bodies.crm, limits: { concurrency: 0, perSecond: 0, speed: 1 } },
+      ["limits.concurrency: must be at least 1", "limits.perSecond: must be at least 0.001", "limits.speed: is not a known field"],
+    ],
+    ["crm", { ...bodies.crm, limits: { breaker: { openSeconds: 601 } } }, ["limits.breaker.openSeconds: must be at most 600"]],
+  ])("%s %j", async (name, body, errors) => expect((await refusalOf(store.put("one", name, body, 1))).errors).toEqual(errors));
+
+  test("a name that is none, and a tenant that does not exist", async () => {
+    expect(await refusalOf(store.put("one", "fax", bodies.mail, 1))).toMatchObject({ code: "not-found" });
+    expect(await refusalOf(store.put("one", "constructor", bodies.mail, 1))).toMatchObject({ code: "not-found" });
+    expect(await refusalOf(store.put("nobody", "mail", bodies.mail, 1))).toMatchObject({ code: "not-found" });
+  });
+});
+
+describe("every kind", () => {
+  test.each(connectionNames)("%s comes back whole when opened, and without secrets when shown", async (name) => {
+    const { connection, created } = await store.put("one", name, bodies[name], 5);
+    expect(created).toBe(true);
+    expect(connection).toEqual(await store.get("one", name));
+    expect(connection).toMatchObject({ name, provider: bodies[name].provider, created: 5, updated: 5 });
+    const opened = await store.open("one", name);
+    const base = "baseUrl" in bodies[name] ? { baseUrl: "https://api.provider.com/v1" } : {};
+    expect(opened).toEqual({ ok: true, value: { ...bodies[name], ...base } });
+    const row = JSON.stringify(await env.DB.prepare("SELECT * FROM connections WHERE tenant = 'one' AND name = ?").bind(name).first());
+    for (const secret of ["key-of-the-api", "secret-part", "sign-me"]) {
+      expect(JSON.stringify(connection)).not.toContain(secret);
+      expect(row).not.toContain(secret);
+    }
+  });
+
+  test("an address that is a secret shows its host", async () => {
+    const { connection } = await store.put("two", "make", bodies.make, 5);
+    expect(connection).toEqual({ name: "make", provider: "make", host: "hook.eu1.make.com", signed: true, created: 5, updated: 5 });
+  });
+});
+
+test("another tenant neither sees, opens nor removes it", async () => {
+  await store.put("one", "crm", bodies.crm, 5);
+  expect(await store.get("two", "crm")).toBeNull();
+  expect(await store.open("two", "crm")).toMatchObject({ ok: false, reason: "missing" });
+  expect(await store.remove("two", "crm")).toBe(false);
+  expect(await store.remove("one", "crm")).toBe(true);
+  expect((await store.list("one")).map(({ name }) => name)).not.toContain("crm");
+});
+
+test("the snapshot knows each gate's limits, and no credential, sealed or not", async () => {
+  await store.put("two", "slack", bodies.slack, 5);
+  await store.put("two", "crm", bodies.crm, 6);
+  const known = await snapshots.read("two", Date.now());
+  const connections = known.state === "known" ? known.snapshot.sections.connections : undefined;
+  expect(connections).toMatchObject({ slack: { provider: "slack", limits: { perSecond: 1 } }, crm: { provider: "hubspot", limits: {} } });
+  expect(JSON.stringify(connections)).not.toMatch(/v1\.e1\./);
+});
+
+test("a rotation seals everything under the new key, once", async () => {
+  await store.put("rot", "mail", bodies.mail, 5);
+  const rotated = createConnectionStore(env.DB, rotatedVault, rules, snapshots.changed);
+  expect(await rotated.rotate("rot")).toBe(1);
+  expect(await rotated.rotate("rot")).toBe(0);
+  expect(await rotated.open("rot", "mail")).toMatchObject({ ok: true, value: { apiKey: api.apiKey } });
+  expect(await store.open("rot", "mail")).toMatchObject({ ok: false, reason: "unreadable", detail: expect.stringContaining('"e2"') });
+});

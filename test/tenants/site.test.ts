@@ -1,0 +1,102 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createSiteStore, openWebhookSecret, siteSection } from "../../src/tenants/site";
+import { createSnapshots } from "../../src/tenants/snapshot";
+import { createTenantStore } from "../../src/tenants/tenant";
+import { oldVault, refusalOf, rotatedVault, rules } from "./fakes";
+
+const key = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+const shop = { platform: "prestashop", url: "https://shop.cz/eshop/", key };
+const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [siteSection] });
+const store = createSiteStore(env.DB, oldVault, rules, snapshots.changed);
+
+beforeAll(async () => {
+  for (const tenant of ["one", "two", "rot"]) await createTenantStore(env.DB, snapshots.changed).put(tenant, { name: tenant }, 1);
+});
+
+describe("put refuses", () => {
+  test.each([
+    [{ ...shop, key: key.slice(1) }, ["key: must be the 32 characters of a webservice key"]],
+    [{ ...shop, key: key.replace("A", "\n") }, ["key: must be the 32 characters of a webservice key"]],
+    [{ ...shop, platform: "magento" }, ["platform: must be prestashop"]],
+    [{ ...shop, url: "http://shop.cz" }, ["url: must begin with https://"]],
+    [{ ...shop, url: "https://10.0.0.1" }, ["url: must have a public host: 10.0.0.1 is private"]],
+    [{ ...shop, url: "https://shop.cz?ws_key=1" }, ["url: must be the shop's address without ? or #"]],
+    [{ ...shop, webhook: {} }, ["webhook.secret: is missing"]],
+    [
+      { ...shop, webhook: { secret: "", format: "md5", header: "a b" } },
+      ["webhook.secret: must not be empty", "webhook.header: must be the name of a header", "webhook.format: must be one of hex, base64, standard"],
+    ],
+    [{ ...shop, password: "x" }, ["password: is not a known field"]],
+  ])("%j", async (body, errors) => expect((await refusalOf(store.put("one", "wrong", body, 1))).errors).toEqual(errors));
+
+  test("a wrong name, and a tenant that does not exist", async () => {
+    expect((await refusalOf(store.put("one", "My Shop", shop, 1))).errors[0]).toMatch(/^site: /);
+    expect(await refusalOf(store.put("nobody", "shop", shop, 1))).toMatchObject({ code: "not-found" });
+  });
+
+  test("without ever repeating what was sent", async () => {
+    const { text } = await refusalOf(store.put("one", "wrong", { ...shop, key: "hunter2", webhook: { secret: ["hunter2"] } }, 1));
+    expect(text).not.toContain("hunter2");
+  });
+});
+
+test("shows what it keeps, but no secret, and keeps no secret in the clear", async () => {
+  const webhook = { secret: "sign-me", header: "X-Shop-Signature", format: "base64" };
+  const put = await store.put("one", "shop", { ...shop, webhook }, 5);
+  const view = {
+    site: "shop",
+    platform: "prestashop",
+    url: "https://shop.cz/eshop",
+    webhook: { header: "X-Shop-Signature", format: "base64" },
+    created: 5,
+    updated: 5,
+  };
+  expect(put).toEqual({ created: true, site: view });
+  expect(await store.get("one", "shop")).toEqual(view);
+  expect(await store.list("one")).toEqual([view]);
+  const row = JSON.stringify(await env.DB.prepare("SELECT * FROM sites WHERE tenant = 'one' AND site = 'shop'").first());
+  for (const secret of [key, "sign-me"]) expect(row).not.toContain(secret);
+});
+
+test("another tenant neither sees, opens nor removes it", async () => {
+  await store.put("one", "own", shop, 5);
+  expect(await store.get("two", "own")).toBeNull();
+  expect(await store.open("two", "own")).toMatchObject({ ok: false, reason: "missing" });
+  expect(await store.remove("two", "own")).toBe(false);
+  expect(await store.open("one", "own")).toEqual({ ok: true, value: { site: "own", platform: "prestashop", url: "https://shop.cz/eshop", key } });
+});
+
+test("a sealed key put into another row does not open", async () => {
+  await store.put("one", "a", shop, 5);
+  await store.put("two", "a", shop, 5);
+  await env.DB.prepare("UPDATE sites SET key = (SELECT key FROM sites WHERE tenant = 'one' AND site = 'a') WHERE tenant = 'two' AND site = 'a'").run();
+  expect(await store.open("two", "a")).toMatchObject({ ok: false, reason: "unreadable", detail: expect.stringContaining("must be set again") });
+});
+
+test("a replacing put leaves nothing of the old webhook, and says it created nothing", async () => {
+  await store.put("two", "shop", { ...shop, webhook: { secret: "s" } }, 5);
+  const put = await store.put("two", "shop", shop, 5);
+  expect(put).toMatchObject({ created: false, site: { webhook: null } });
+  expect(await store.remove("two", "shop")).toBe(true);
+  expect(await store.get("two", "shop")).toBeNull();
+});
+
+test("intake knows the webhook from the snapshot, sealed until it is opened", async () => {
+  await store.put("two", "hooked", { ...shop, webhook: { secret: "sign-me" } }, 5);
+  const known = await snapshots.read("two", Date.now());
+  const site = known.state === "known" ? known.snapshot.sections.sites?.["hooked"] : undefined;
+  expect(site).toMatchObject({ platform: "prestashop", webhook: { header: "X-Prestashop-Signature", format: "hex" } });
+  expect(await env.CONFIG.get("tenant/two")).not.toContain("sign-me");
+  expect(await openWebhookSecret(oldVault, "two", "hooked", site!.webhook!)).toMatchObject({ ok: true, text: "sign-me" });
+});
+
+test("a rotation seals everything under the new key, once", async () => {
+  await store.put("rot", "a", { ...shop, webhook: { secret: "s" } }, 5);
+  await store.put("rot", "b", shop, 5);
+  const rotated = createSiteStore(env.DB, rotatedVault, rules, snapshots.changed);
+  expect(await rotated.rotate("rot")).toBe(2);
+  expect(await rotated.rotate("rot")).toBe(0);
+  expect(await rotated.open("rot", "a")).toMatchObject({ ok: true, value: { key } });
+  expect(await store.open("rot", "a")).toMatchObject({ ok: false, reason: "unreadable" });
+});
