@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import { quietWrangler, wranglerCli } from "../start/wrangler.ts";
+import { run } from "./command.ts";
+
+interface Step {
+  name: string;
+  command: readonly string[];
+  /** What to do about a failure, where that is not plain. */
+  advice?: string;
+}
+
+/** All that can be said about the code without running it. */
+function steps(root: string): Step[] {
+  const bin = (name: string): string => join(root, "node_modules", ".bin", name);
+  return [
+    { name: "types of the Worker and its tests", command: [bin("tsc"), "-p", "tsconfig.json", "--pretty", "false"] },
+    { name: "types of the scripts and the tests on Node", command: [bin("tsc"), "-p", "tsconfig.node.json", "--pretty", "false"] },
+    { name: "lint", command: [bin("oxlint"), "--deny-warnings"] },
+    { name: "format", command: [bin("oxfmt"), "--check"], advice: "Run: npm run format" },
+    {
+      name: "bindings as in wrangler.toml",
+      command: [process.execPath, wranglerCli(root), "types", "--include-runtime=false", "--check", "src/bindings.d.ts"],
+      advice: "Run: npm run types",
+    },
+  ];
+}
+
+/** Runs every step and says how it went. @returns How many failed. */
+export async function check(root: string): Promise<number> {
+  let failed = 0;
+  const env = { ...quietWrangler(join(root, ".wrangler", "check")), CI: "1" };
+  for (const step of steps(root)) {
+    const { ok, output, seconds } = await run(step.command, { cwd: root, env, atMost: 300 });
+    console.log(`${ok ? "ok    " : "FAILED"}  ${step.name} (${seconds.toFixed(1)} s)`);
+    if (ok) continue;
+    failed++;
+    console.log([output, step.advice].filter(Boolean).join("\n"));
+  }
+  return failed;
+}

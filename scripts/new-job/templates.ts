@@ -1,0 +1,53 @@
+import type { Names } from "./names.ts";
+
+export function contractFile({ type, contract }: Names, queue: string): string {
+  return `import * as v from "valibot";
+import { defineJob } from "../../queue/job";
+
+const payload = v.strictObject({
+  siteId: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must match [a-z0-9-]{1,63}")),
+});
+
+export const ${contract} = defineJob({
+  type: "${type}",
+  payload,
+  result: v.object({ siteId: v.string() }),
+  queue: "${queue}",
+  policy: { maxAttempts: 5, timeout: 30 },
+});
+`;
+}
+
+export function runFile({ contract, run }: Names): string {
+  return `import type { Run } from "../../queue/job";
+import { done } from "../../queue/outcome";
+import type { ${contract} } from "./job";
+
+export const ${run}: Run<typeof ${contract}> = async (payload) => {
+  return done({ siteId: payload.siteId });
+};
+`;
+}
+
+export function testFile({ type, contract, run }: Names): string {
+  return `import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import { ${contract} } from "../../src/jobs/${type}/job";
+import { ${run} } from "../../src/jobs/${type}/run";
+
+describe("${type}", () => {
+  it("refuses a payload with a field it does not know", () => {
+    expect(v.is(${contract}.payload, { siteId: "shop", other: 1 })).toBe(false);
+  });
+
+  it("refuses a site that cannot be one", () => {
+    expect(v.is(${contract}.payload, { siteId: "No Such Name" })).toBe(false);
+  });
+
+  it("is done with the site", async () => {
+    const outcome = await ${run}({ siteId: "shop" }, {} as never);
+    expect(outcome).toMatchObject({ kind: "done", result: { siteId: "shop" } });
+  });
+});
+`;
+}

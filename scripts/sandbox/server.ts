@@ -1,0 +1,114 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setTimeout as passing } from "node:timers/promises";
+import { readBody } from "./body.ts";
+import { control, type Controlled } from "./control.ts";
+import { Effects } from "./effects.ts";
+import { exchange } from "./exchange.ts";
+import { Faults, seeded } from "./faults.ts";
+import { Journal } from "./journal.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { Answering, Call, Reply } from "./provider.ts";
+import { providers } from "./providers.ts";
+
+export interface SandboxOptions {
+  /** 0 (the default) takes any free one. */
+  port?: number;
+  /** Decides which calls a fault with a `rate` hits. Default 1. */
+  seed?: number;
+  /** Milliseconds. Default: the system's clock. */
+  now?: () => number;
+}
+
+export interface Sandbox {
+  /** Without a slash at its end; a provider is at `{url}/{name}`. */
+  url: string;
+  port: number;
+  /** Ends every connection, also those that a fault holds open. */
+  close(): Promise<void>;
+}
+
+/** Starts the outside world on 127.0.0.1. Rejects with the system's error when the port is taken. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const played = open(options);
+  const server = createServer((request, response) => {
+    serve(played, request, response).catch((cause: unknown) => fail(response, cause));
+  });
+  const port = await listen(server, options.port ?? 0);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        played.closing.abort();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface Played extends Controlled {
+  answering: ReadonlyMap<string, Answering>;
+  closing: AbortController;
+}
+
+function open(options: SandboxOptions): Played {
+  const world = { now: options.now ?? Date.now, effects: new Effects(), mailbox: new Mailbox() };
+  const journal = new Journal();
+  const faults = new Faults(seeded(options.seed ?? 1));
+  const answering = new Map(providers.map((provider) => [provider.name, provider.open(world)]));
+  const reset = (): void => {
+    for (const part of [journal, faults, world.effects, world.mailbox]) part.clear();
+    for (const provider of answering.values()) provider.reset();
+  };
+  return { world, journal, faults, answering, reset, closing: new AbortController() };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address ? address.port : port);
+    });
+  });
+}
+
+async function serve(played: Played, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const address = URL.parse(request.url ?? "/", "http://sandbox.invalid");
+  if (!address) return answer(response, { status: 400, headers: { connection: "close" }, body: { error: "The address cannot be read." } });
+  const { pathname, searchParams: query } = address;
+  const body = await readBody(request).catch(() => undefined);
+  if (body === undefined) return;
+  if (body === null) return answer(response, { status: 413, headers: { connection: "close" }, body: { error: "The body is larger than 1 MB." } });
+  const method = request.method ?? "GET";
+  const [, name = "", rest = ""] = /^\/([^/]+)(\/.*)?$/.exec(pathname) ?? [];
+  const provider = played.answering.get(name);
+  if (!provider) return answer(response, control(played, { method, path: pathname, query, body }));
+  const headers = flat(request);
+  const asked = { method, path: rest || "/", query, headers, body, key: headers["idempotency-key"] ?? null };
+  const fault = played.faults.hit(name, method, asked.path);
+  const entry = played.journal.open(name, asked, played.world.now(), fault?.id ?? null);
+  const call: Call = { ...asked, pause: () => pause(fault?.delayMs ?? 0, played.closing.signal) };
+  await exchange(provider, call, fault, entry, response);
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds > 0) await passing(milliseconds, undefined, { signal });
+}
+
+function flat(request: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]));
+}
+
+function answer(response: ServerResponse, reply: Reply): void {
+  const plain = typeof reply.body === "string" ? reply.body : JSON.stringify(reply.body);
+  response.writeHead(reply.status, { "content-type": "application/json; charset=utf-8", ...reply.headers }).end(plain);
+}
+
+/** Our own defect, or the end of the sandbox during a pause: never an effect, and never silent. */
+function fail(response: ServerResponse, cause: unknown): void {
+  if (cause instanceof Error && cause.name === "AbortError") return void response.destroy();
+  console.error("sandbox:", cause);
+  if (response.headersSent) response.destroy();
+  else answer(response, { status: 500, body: { error: "The sandbox itself failed; see its output." } });
+}

@@ -1,0 +1,96 @@
+// npm start: the Worker with the sandbox on this machine, ready to use. Honours PORT, SANDBOX_PORT, STATE_DIR, ROOT_TOKEN; VERBOSE=1 shows every log line.
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { startSandbox, type Sandbox } from "./sandbox/server.ts";
+import { setUpDemo } from "./start/demo.ts";
+import { secretsIn, type Secrets } from "./start/dev-vars.ts";
+import { healthy } from "./start/healthy.ts";
+import { keepUp } from "./start/keep-up.ts";
+import { migrate } from "./start/migrate.ts";
+import { outputTo } from "./start/output.ts";
+import { isFree } from "./start/ports.ts";
+import { readSettings, type Settings } from "./start/settings.ts";
+import { runWorker, type RunningWorker, type WorkerOrder } from "./start/worker-process.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const ending = new AbortController();
+const started: { sandbox?: Sandbox; worker?: RunningWorker } = {};
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end(0));
+process.on("disconnect", () => void end(0));
+
+const settings = readSettings(process.env, root);
+if ("wrong" in settings) await end(1, settings.wrong);
+else await start(settings).catch((cause: unknown) => end(1, cause instanceof Error ? cause.message : String(cause)));
+
+async function start(settings: Settings): Promise<void> {
+  const busy = await busyPort(settings);
+  if (busy) return end(1, busy);
+  mkdirSync(settings.stateDir, { recursive: true });
+  const { secrets, made } = secretsIn(join(root, ".dev.vars"));
+  if (made.length > 0) console.log(`Made ${made.join(", ")} in .dev.vars.`);
+  const rootToken = settings.rootToken ?? secrets.ROOT_TOKEN;
+  await migrated(settings.stateDir);
+  if (ending.signal.aborted) return;
+  started.sandbox = await startSandbox({ port: settings.sandboxPort });
+  const url = await workerUp(settings, { ...secrets, ROOT_TOKEN: rootToken });
+  const { token, troubles } = await setUpDemo({ url, sandboxUrl: started.sandbox.url, rootToken, stateDir: settings.stateDir });
+  for (const trouble of troubles) console.error(`Not set up: ${trouble}`);
+  console.log(welcome(url, started.sandbox.url, token, settings));
+}
+
+async function busyPort({ port, sandboxPort }: Settings): Promise<string | null> {
+  const wanted = [
+    ["PORT", port],
+    ["SANDBOX_PORT", sandboxPort],
+  ] as const;
+  for (const [name, each] of wanted) {
+    if (!(await isFree(each))) return `Port ${each} is in use. Set ${name} to a free one, or end what uses it.`;
+  }
+  return null;
+}
+
+async function migrated(stateDir: string): Promise<void> {
+  const { missing, changed } = await migrate(root, stateDir);
+  if (missing.length > 0) console.log(`Applied ${missing.length === 1 ? missing[0] : `${missing.length} migrations`} to the local database.`);
+  if (changed.length > 0) console.error(`${changed.join(", ")} changed after it was applied. Delete ${stateDir} to start with an empty database.`);
+}
+
+async function workerUp({ port, stateDir, verbose }: Settings, secrets: Secrets): Promise<string> {
+  console.log("Starting the Worker …");
+  const url = `http://127.0.0.1:${port}`;
+  const report = (line: string): void => console.error(line);
+  const launch = (): RunningWorker => {
+    const bindings = { ...secrets, LOCAL: "yes", BOOT_ID: randomUUID() };
+    const order: WorkerOrder = { config: join(root, "wrangler.toml"), port, stateDir, verbose, bindings };
+    return (started.worker = runWorker(root, order, outputTo(report, verbose)));
+  };
+  const { up, down } = keepUp({ url, launch, healthy: (signal) => healthy(url, signal), report, signal: ending.signal });
+  void down.then((why) => end(1, `The Worker stopped: ${why}.`));
+  await up;
+  return url;
+}
+
+function welcome(url: string, sandboxUrl: string, token: string, { rootToken }: Settings): string {
+  return `
+Jobyard is up. Ctrl-C ends it; changed code takes effect with the next start.
+
+  Dashboard    ${url}/
+  Token        ${token}
+               (tenant "demo", every scope; the root token is ${rootToken ? "the ROOT_TOKEN you gave" : "in .dev.vars"})
+  Mailbox      ${sandboxUrl}/
+
+  curl ${url}/v1/jobs -H "Authorization: Bearer ${token}" \\
+    --json '{"type": "email", "payload": {"to": "you@example.com", "templateId": "welcome", "variables": {"name": "you"}}}'
+`;
+}
+
+/** Ends everything that was started, once, then this process. */
+async function end(code: number, message?: string): Promise<void> {
+  if (ending.signal.aborted) return;
+  ending.abort();
+  if (message) console.error(message);
+  await Promise.allSettled([started.worker?.stop(), started.sandbox?.close()]);
+  process.exit(code);
+}

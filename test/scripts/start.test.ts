@@ -1,0 +1,215 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { setUpDemo } from "../../scripts/start/demo.ts";
+import { parse, secretsIn } from "../../scripts/start/dev-vars.ts";
+import { keepUp } from "../../scripts/start/keep-up.ts";
+import { planOf } from "../../scripts/start/migrate.ts";
+import { outputTo } from "../../scripts/start/output.ts";
+import { readSettings } from "../../scripts/start/settings.ts";
+import type { Ending, RunningWorker } from "../../scripts/start/worker-process.ts";
+
+const project = resolve(import.meta.dirname, "../..");
+let folder: string;
+const servers: Server[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "jobyard-start-"));
+});
+afterEach(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await Promise.all(servers.splice(0).map((server) => new Promise((done) => server.close(done))));
+});
+
+describe("the environment", () => {
+  it.each([
+    [{ PORT: "http" }, 'PORT must be a number from 1 to 65535, not "http".'],
+    [{ PORT: "0" }, 'PORT must be a number from 1 to 65535, not "0".'],
+    [{ SANDBOX_PORT: "65536" }, 'SANDBOX_PORT must be a number from 1 to 65535, not "65536".'],
+    [{ PORT: "8788" }, "PORT and SANDBOX_PORT are both 8788; the Worker and the sandbox need one each."],
+    [{ ROOT_TOKEN: "short" }, "ROOT_TOKEN must be 16 to 512 visible ASCII characters without spaces."],
+  ])("%j is refused", (environment, wrong) => {
+    expect(readSettings(environment, "/project")).toEqual({ wrong });
+  });
+
+  it("has defaults, also for what is empty", () => {
+    const usual = { port: 8787, sandboxPort: 8788, stateDir: "/project/.wrangler/state", rootToken: undefined, verbose: false };
+    expect(readSettings({}, "/project")).toEqual(usual);
+    expect(readSettings({ PORT: "", SANDBOX_PORT: "", STATE_DIR: "", ROOT_TOKEN: "", VERBOSE: "" }, "/project")).toEqual(usual);
+  });
+
+  it("is honoured", () => {
+    const environment = { PORT: "1", SANDBOX_PORT: "2", STATE_DIR: "/tmp/state", ROOT_TOKEN: "0123456789abcdef", VERBOSE: "1" };
+    expect(readSettings(environment, "/project")).toEqual({ port: 1, sandboxPort: 2, stateDir: "/tmp/state", rootToken: "0123456789abcdef", verbose: true });
+  });
+
+  it.each(["PORT", "SANDBOX_PORT"])("ends with a sentence when %s is in use, before anything is started", async (name) => {
+    const port = await listening();
+    const stateDir = join(folder, "state");
+    const environment = { ...process.env, PORT: "59997", SANDBOX_PORT: "59998", STATE_DIR: stateDir, [name]: String(port) };
+    const { status, stderr } = spawnSync(process.execPath, ["scripts/start.ts"], { cwd: project, env: environment, encoding: "utf8" });
+    expect(stderr).toContain(`Port ${port} is in use. Set ${name} to a free one`);
+    expect(status).toBe(1);
+    expect(existsSync(stateDir)).toBe(false);
+  });
+});
+
+describe(".dev.vars", () => {
+  it("is made once, readable by its owner only", () => {
+    const file = join(folder, ".dev.vars");
+    const first = secretsIn(file);
+    expect(first.made).toEqual(["ROOT_TOKEN", "ID_SECRET", "SIGNING_KEYS", "ENCRYPTION_KEYS"]);
+    expect(first.secrets.SIGNING_KEYS).toMatch(/^s1:[A-Za-z0-9+/]{43}=$/);
+    expect(first.secrets.ENCRYPTION_KEYS).toMatch(/^e1:[A-Za-z0-9+/]{43}=$/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(secretsIn(file)).toEqual({ secrets: first.secrets, made: [] });
+    expect(readdirSync(folder)).toEqual([".dev.vars"]);
+  });
+
+  it("keeps what is there and adds what is missing", () => {
+    const file = join(folder, ".dev.vars");
+    writeFileSync(file, '# mine\nROOT_TOKEN="my token"\nOTHER=1', { mode: 0o644 });
+    const { secrets, made } = secretsIn(file);
+    expect(secrets.ROOT_TOKEN).toBe("my token");
+    expect(made).toEqual(["ID_SECRET", "SIGNING_KEYS", "ENCRYPTION_KEYS"]);
+    expect(readFileSync(file, "utf8")).toMatch(/^# mine\nROOT_TOKEN="my token"\nOTHER=1\nID_SECRET=/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it("is read as wrangler reads it", () => {
+    expect(parse("A=1\r\nexport B = 'two # words' # why\n#C=3\nD=x # y\nE=\nnonsense\nF=a=b==")).toEqual({
+      A: "1",
+      B: "two # words",
+      D: "x",
+      E: "",
+      F: "a=b==",
+    });
+  });
+});
+
+describe("migrations", () => {
+  it("are applied when new, and named when they changed", () => {
+    expect(planOf({ "1.sql": "a", "2.sql": "b" }, { "1.sql": "a" })).toEqual({ missing: ["2.sql"], changed: [] });
+    expect(planOf({ "1.sql": "x" }, { "1.sql": "a", "0.sql": "gone" })).toEqual({ missing: [], changed: ["1.sql"] });
+    expect(planOf({ "1.sql": "a" }, {})).toEqual({ missing: ["1.sql"], changed: [] });
+  });
+});
+
+describe("what is shown", () => {
+  const shown = (verbose: boolean): string[] => {
+    const lines: string[] = [];
+    const output = outputTo((line) => lines.push(line), verbose);
+    output.line("[wrangler:info] GET /healthz 200 OK", false);
+    output.line("\u001b[31m✘ [ERROR] Could not resolve x\u001b[0m", true);
+    output.line("", true);
+    output.log("info", '{"level":"info","event":"done"}');
+    output.log("log", '{"level":"error","event":"failed"}');
+    return lines;
+  };
+
+  it("is what went wrong", () => {
+    expect(shown(false)).toEqual(["wrangler: ✘ [ERROR] Could not resolve x", 'worker: {"level":"error","event":"failed"}']);
+  });
+
+  it("is everything on demand", () => {
+    expect(shown(true)).toHaveLength(5);
+  });
+});
+
+describe("keeping the Worker up", () => {
+  it("starts it again when its runtime crashes, but not for ever", async () => {
+    const { launched, reported, kept } = trial();
+    const { up, down } = keepUp(kept);
+    launched[0]?.ready();
+    await up;
+    for (let crash = 0; crash < 6; crash++) {
+      launched[crash]?.end({ crashed: true, why: "it ended with code 70" });
+      await expect.poll(() => launched.length > crash + 1 || crash === 5).toBe(true);
+    }
+    expect(await down).toBe("its runtime crashed 6 times within a minute");
+    expect(launched).toHaveLength(6);
+    expect(new Set(reported)).toEqual(new Set(["The Worker's runtime crashed; starting it again."]));
+  });
+
+  it("gives up when it ends otherwise", async () => {
+    const { launched, kept } = trial();
+    const { down } = keepUp(kept);
+    launched[0]?.end({ crashed: false, why: "it ended with code 1" });
+    expect(await down).toBe("it ended with code 1");
+    expect(launched).toHaveLength(1);
+  });
+
+  it("gives up when the new one does not become healthy", async () => {
+    const { launched, kept } = trial();
+    let healthy = true;
+    const { up, down } = keepUp({ ...kept, healthy: () => (healthy ? Promise.resolve() : Promise.reject(new Error("not healthy"))) });
+    launched[0]?.ready();
+    await up;
+    healthy = false;
+    launched[0]?.end({ crashed: true, why: "it ended with code 70" });
+    await expect.poll(() => launched.length).toBe(2);
+    launched[1]?.ready();
+    expect(await down).toBe("not healthy");
+  });
+
+  function trial() {
+    const launched: { ready(): void; end(ending: Ending): void }[] = [];
+    const reported: string[] = [];
+    const launch = (): RunningWorker => {
+      const ready = Promise.withResolvers<void>();
+      const ended = Promise.withResolvers<Ending>();
+      launched.push({ ready: ready.resolve, end: ended.resolve });
+      return { ready: ready.promise, ended: ended.promise, stop: () => Promise.resolve() };
+    };
+    const signal = AbortSignal.timeout(5000);
+    const report = (line: string): void => void (line.startsWith("The cron tick") || reported.push(line));
+    return { launched, reported, kept: { url: "http://127.0.0.1:9", launch, healthy: () => Promise.resolve(), report, signal } };
+  }
+});
+
+describe("the tenant demo", () => {
+  it("keeps its token as long as it works, and follows the sandbox", async () => {
+    const asked: string[] = [];
+    let tokens = 0;
+    let works = true;
+    const port = await listening((path, body) => {
+      asked.push(`${path} ${body}`);
+      if (path.startsWith("GET /v1/jobs")) return works ? [200, {}] : [401, {}];
+      if (path.endsWith("/tokens")) return [201, { id: "t", token: `jy_${++tokens}` }];
+      return path.includes("/v1/sites") ? [404, { code: "not-found" }] : [200, {}];
+    });
+    const demo = { url: `http://127.0.0.1:${port}`, sandboxUrl: "http://127.0.0.1:1", rootToken: "root", stateDir: folder };
+    const first = await setUpDemo(demo);
+    expect(first).toEqual({ token: "jy_1", troubles: ['PUT /v1/sites/demo-shop answered 404: {"code":"not-found"}'] });
+    expect((await setUpDemo({ ...demo, sandboxUrl: "http://127.0.0.1:2" })).token).toBe("jy_1");
+    expect(asked.filter((each) => each.startsWith("PUT /v1/connections/mail")).at(-1)).toContain('"baseUrl":"http://127.0.0.1:2/mail"');
+    works = false;
+    expect((await setUpDemo(demo)).token).toBe("jy_2");
+    expect(statSync(join(folder, "demo-token")).mode & 0o777).toBe(0o600);
+  });
+
+  it("says what the Worker answered when it cannot be made", async () => {
+    const port = await listening(() => [500, { code: "internal" }]);
+    const demo = { url: `http://127.0.0.1:${port}`, sandboxUrl: "", rootToken: "root", stateDir: folder };
+    await expect(setUpDemo(demo)).rejects.toThrow('PUT /v1/tenants/demo answered 500: {"code":"internal"}');
+  });
+});
+
+/** A server on a free port that answers as told. */
+async function listening(answer: (path: string, body: string) => [status: number, body: object] = () => [200, {}]): Promise<number> {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const [status, body] = answer(`${request.method} ${request.url}`, Buffer.concat(chunks).toString());
+      response.writeHead(status, { connection: "close" }).end(JSON.stringify(body));
+    });
+  });
+  servers.push(server);
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  return (server.address() as AddressInfo).port;
+}
