@@ -1,0 +1,100 @@
+import { Cron } from "croner";
+
+/**
+ * Planned times of a cron pattern in a time zone. What happens when the clocks change:
+ * - A pattern that names its times (`30 2 * * *`, `0,30 2-4 * * *`: no `*` and no step in minute or hour) is about the clock on the wall.
+ *   A time the clock jumps over runs once, when it has jumped (2:30 → 3:00); a time that comes twice runs once, the first time.
+ * - A pattern of intervals (a `*` or a step in minute or hour) is about time passing: it leaves out what the clock jumps over
+ *   and runs in both of two equal hours.
+ */
+export interface Timing {
+  /** Five fields. */
+  cron: string;
+  /** IANA name. */
+  zone: string;
+}
+
+/** The planned times in a span of time. */
+export interface Planned {
+  /** Ascending; the newest `keep` of them when there are more. */
+  times: number[];
+  /** How many there are; a lower bound when `more`. */
+  count: number;
+  more: boolean;
+}
+
+/** How many planned times are counted one by one: five hours of a schedule that runs each minute. */
+const counted = 300;
+
+/** What is wrong with a pattern, in a sentence for its author; undefined when it is fine. */
+export function cronFault(cron: string): string | undefined {
+  const fields = cron.trim().split(/\s+/).length;
+  if (fields !== 5) {
+    return `A cron pattern has five fields (minute hour day month weekday, e.g. "0 3 * * *"); this has ${fields}. Seconds, years and names like @daily are not supported.`;
+  }
+  if (cron.includes("?")) return 'The sign "?" is not supported; write "*".';
+  try {
+    const first = pattern({ cron, zone: "UTC" }).nextRun(new Date(0));
+    return first ? undefined : "This pattern never fires: no month has that day.";
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message.replace(/^CronPattern: /, "") : "This is not a cron pattern.";
+  }
+}
+
+/** Whether this runtime knows the name as an IANA time zone. Bare offsets (`+02:00`) are not zones: they know no summer. */
+export function isZone(zone: string): boolean {
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(zone)) return false;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The first planned time after `after`, in milliseconds; null when there is none. */
+export function nextAfter(timing: Timing, after: number): number | null {
+  return pattern(timing).nextRun(new Date(after))?.getTime() ?? null;
+}
+
+/** The next planned times after `after`. */
+export function nextTimes(timing: Timing, after: number, count: number): number[] {
+  return pattern(timing)
+    .nextRuns(count, new Date(after))
+    .map((time) => time.getTime());
+}
+
+/** All planned times from `first`, which is one, to `now`, both inclusive. */
+export function plannedBetween(timing: Timing, first: number, now: number, keep: number): Planned {
+  const cron = pattern(timing);
+  const times = [first];
+  for (let count = 1; count <= counted; count += 1) {
+    const next = cron.nextRun(new Date(times.at(-1)!));
+    if (!next || next.getTime() > now) return { times: times.slice(-keep), count, more: false };
+    times.push(next.getTime());
+  }
+  const newest = cron.previousRuns(keep, new Date(now + 1000)).map((time) => time.getTime());
+  return { times: newest.reverse(), count: times.length, more: true };
+}
+
+/** A moment as the clock of a zone shows it, with its offset: `2026-03-29T03:00:00+02:00`. */
+export function localTime(at: number, zone: string): string {
+  const parts = new Intl.DateTimeFormat("en-CA", {
+    timeZone: zone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    timeZoneName: "longOffset",
+  }).formatToParts(at);
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((each) => each.type === type)?.value ?? "";
+  const offset = part("timeZoneName").replace("GMT", "") || "+00:00";
+  return `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}:${part("second")}${offset}`;
+}
+
+function pattern({ cron, zone }: Timing): Cron {
+  return new Cron(cron, { timezone: zone, mode: "5-part", fixedTimeRule: "no-wildcard", paused: true });
+}

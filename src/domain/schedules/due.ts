@@ -1,0 +1,159 @@
+import { messageOf } from "../../errors";
+import type { Enqueue, EnqueueRequest, Receipt, Refused } from "../../queue/request";
+import { nextAfter, plannedBetween } from "./cron";
+import { type LastRun, payloadOf, type Schedule } from "./schedule";
+import type { ScheduleStore, Settled } from "./store";
+
+export interface DueTick {
+  /** Milliseconds: the planned time of the tick itself. */
+  now: number;
+  store: Pick<ScheduleStore, "due" | "settle">;
+  enqueue: Enqueue;
+  /** Whether a job has not ended yet. */
+  isOpen: (tenant: string, id: string) => Promise<boolean>;
+}
+
+/** Planned times, counted where this tick settled them; `failed` also counts those that the next tick tries again. */
+export interface DueSummary {
+  ran: number;
+  skipped: number;
+  failed: number;
+}
+
+/** With misfire "skip" a planned time this old or older counts as missed. The tick comes each minute: one may be lost. */
+export const late = 2 * 60_000;
+/** With misfire "all" the newest so many run; the older ones are skipped. */
+export const mostRuns = 100;
+
+const atOnce = 50;
+
+/**
+ * The tick's step for schedules: enqueues what has come due since the last tick, then moves each schedule on.
+ * - The idempotency key names schedule and planned time, and a schedule moves on only from the time this tick saw:
+ *   repeated and overlapping ticks enqueue the same jobs, and a crash between the two steps repeats the first.
+ * - misfire decides what runs of several planned times: "once" the newest, "skip" those younger than `late`, "all" each, up to `mostRuns`.
+ * - overlap "skip" looks at the newest job of earlier ticks: while it is open nothing runs, and the planned times are skipped.
+ *   What misfire "all" lets in at once belongs together and runs together.
+ * - A refusal that may pass (queue full, ledger away) leaves the schedule where it is; any other is noted and the schedule moves on.
+ * Throws only when the store or `enqueue` throws; the next tick then repeats what is left.
+ */
+export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSummary> {
+  const summary: DueSummary = { ran: 0, skipped: 0, failed: 0 };
+  const due = await tick.store.due(tick.now, limit);
+  for (let from = 0; from < due.length; from += atOnce) {
+    const plans = await Promise.all(due.slice(from, from + atOnce).map((schedule) => planned(schedule, tick)));
+    const verdicts = await enqueued(plans, tick.enqueue);
+    const won = await tick.store.settle(verdicts.map(({ settled }) => settled));
+    for (const [index, { count }] of verdicts.entries()) if (won[index]) add(summary, count);
+  }
+  return summary;
+}
+
+/** Seconds a schedule of this name is moved back by, the same at each run: 0 to spreadSeconds. */
+export function spreadOf(schedule: Pick<Schedule, "tenant" | "name" | "spreadSeconds">): number {
+  let hash = 0x811c9dc5;
+  for (const character of `${schedule.tenant}/${schedule.name}`) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return ((hash ^ (hash >>> 13)) >>> 0) % (schedule.spreadSeconds + 1);
+}
+
+/** What one schedule wants of this tick. */
+interface Plan {
+  schedule: Schedule;
+  runs: number[];
+  nextAt: number | null;
+  newest: number;
+  skipped: number;
+  note: string;
+  fault: string | undefined;
+}
+
+interface Verdict {
+  settled: Settled;
+  count: DueSummary;
+}
+
+async function planned(schedule: Schedule, { now, isOpen }: DueTick): Promise<Plan> {
+  const first = schedule.nextAt ?? now;
+  try {
+    const { times, count, more } = plannedBetween(schedule, first, now, mostRuns);
+    const open = schedule.overlap === "skip" && schedule.last?.jobId ? await isOpen(schedule.tenant, schedule.last.jobId) : false;
+    const runs = open ? [] : admitted(schedule, times, now);
+    const skipped = count - runs.length;
+    return {
+      schedule,
+      runs,
+      nextAt: nextAfter(schedule, now),
+      newest: times.at(-1) ?? first,
+      skipped,
+      note:
+        skipped === 0 ? "" : `${more ? "at least " : ""}${skipped} skipped: ${open ? `job ${schedule.last?.jobId} is still open` : reasons[schedule.misfire]}`,
+      fault: undefined,
+    };
+  } catch (thrown) {
+    return { schedule, runs: [], nextAt: first, newest: first, skipped: 0, note: "", fault: messageOf(thrown) };
+  }
+}
+
+const reasons: Record<Schedule["misfire"], string> = {
+  once: "one run stands for all that were missed",
+  skip: "they were missed",
+  all: `only the newest ${mostRuns} are made up for`,
+};
+
+function admitted({ misfire }: Schedule, times: number[], now: number): number[] {
+  if (misfire === "all") return times;
+  return misfire === "once" ? times.slice(-1) : times.filter((time) => now - time < late);
+}
+
+async function enqueued(plans: readonly Plan[], enqueue: Enqueue): Promise<Verdict[]> {
+  const requests = plans.flatMap((plan) => plan.runs.map((time) => request(plan.schedule, time)));
+  const receipts = requests.length > 0 ? await enqueue(requests) : [];
+  let from = 0;
+  return plans.map((plan) => {
+    const own = receipts.slice(from, from + plan.runs.length);
+    from += plan.runs.length;
+    return verdict(plan, own);
+  });
+}
+
+function request(schedule: Schedule, time: number): EnqueueRequest {
+  const spread = spreadOf(schedule);
+  return {
+    tenant: schedule.tenant,
+    type: schedule.type,
+    payload: payloadOf(schedule),
+    key: `schedule:${schedule.name}:${new Date(time).toISOString()}`,
+    ...(spread > 0 ? { delaySeconds: spread } : {}),
+  };
+}
+
+function verdict(plan: Plan, receipts: readonly Receipt[]): Verdict {
+  const { schedule, newest, skipped } = plan;
+  const refusals = receipts.filter((receipt) => !receipt.ok);
+  const jobId = receipts.findLast((receipt) => receipt.ok)?.id ?? schedule.last?.jobId ?? null;
+  const fault = plan.fault ?? refusals.find(mayPass)?.detail;
+  if (fault !== undefined) {
+    const last: LastRun = { plannedAt: newest, outcome: "failed", note: `${fault} It is tried again.`, jobId: schedule.last?.jobId ?? null };
+    return { settled: { schedule, nextAt: schedule.nextAt, last }, count: { ran: 0, skipped: 0, failed: Math.max(1, refusals.length) } };
+  }
+  const count = { ran: receipts.length - refusals.length, skipped, failed: refusals.length };
+  const outcome = refusals.length > 0 ? "failed" : count.ran > 0 ? "ran" : "skipped";
+  const note = [...refusals.slice(0, 1).map(reasonOf), plan.note].filter((part) => part !== "").join("; ");
+  return { settled: { schedule, nextAt: plan.nextAt, last: { plannedAt: newest, outcome, note, jobId } }, count };
+}
+
+function mayPass(refusal: Refused): boolean {
+  return refusal.code === "unavailable" || refusal.code === "too-many-requests" || refusal.code === "internal";
+}
+
+function reasonOf({ detail, errors }: Refused): string {
+  const issues = errors.slice(0, 3).map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+  return [detail, ...issues].join(" ");
+}
+
+function add(sum: DueSummary, more: DueSummary) {
+  sum.ran += more.ran;
+  sum.skipped += more.skipped;
+  sum.failed += more.failed;
+}

@@ -1,0 +1,105 @@
+import * as v from "valibot";
+import { cronFault, isZone, localTime, nextTimes } from "./cron";
+
+/** What to do with planned times that the tick missed (it comes each minute; see `late` in due.ts). */
+export const misfires = ["once", "skip", "all"] as const;
+/** Whether to run while the job of the time before is still open. */
+export const overlaps = ["skip", "allow"] as const;
+
+const longestPayload = 64 * 1024;
+const longestSpread = 24 * 3600;
+
+/** The name of a schedule, as it stands in the path. */
+export const scheduleName = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "A name is 1 to 63 of a–z, 0–9 and -."));
+
+/** The body of `PUT /v1/schedules/{name}`. The payload itself is checked by the schema of its type: see `payloadOf`. */
+export const scheduleInput = v.pipe(
+  v.strictObject({
+    type: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "A type is 1 to 63 of a–z, 0–9 and -.")),
+    payload: v.pipe(
+      v.custom<Record<string, unknown>>(isObject, "A payload is an object."), // a record alone would take an array
+      v.record(v.string(), v.unknown()),
+      v.check((payload) => JSON.stringify(payload).length <= longestPayload, "The payload of a schedule may be 64 KB."),
+    ),
+    cron: v.pipe(
+      v.string(),
+      v.trim(),
+      v.maxLength(200, "A cron pattern may be 200 characters."),
+      v.rawCheck(({ dataset, addIssue }) => {
+        const fault = dataset.typed ? cronFault(dataset.value) : undefined;
+        if (fault) addIssue({ message: fault });
+      }),
+    ),
+    zone: v.optional(v.pipe(v.string(), v.check(isZone, 'The zone is an IANA name, e.g. "Europe/Berlin" or "UTC".')), "UTC"),
+    misfire: v.optional(v.picklist(misfires), "once"),
+    overlap: v.optional(v.picklist(overlaps), "skip"),
+    spreadSeconds: v.optional(
+      v.pipe(v.number(), v.integer("Whole seconds."), v.minValue(0, "At least 0."), v.maxValue(longestSpread, "At most 86,400 (a day).")),
+      0,
+    ),
+    enabled: v.optional(v.boolean(), true),
+    siteId: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "A site is 1 to 63 of a–z, 0–9 and -."))),
+  }),
+  v.forward(
+    v.check(
+      ({ siteId, payload }) => siteId === undefined || payload["siteId"] === undefined || payload["siteId"] === siteId,
+      "The payload names another site.",
+    ),
+    ["siteId"],
+  ),
+);
+
+export type ScheduleInput = v.InferOutput<typeof scheduleInput>;
+
+/** A schedule as it is kept. Times in milliseconds. */
+export interface Schedule extends Omit<ScheduleInput, "siteId"> {
+  tenant: string;
+  name: string;
+  siteId: string | null;
+  createdAt: number;
+  updatedAt: number;
+  /** Null while disabled. */
+  nextAt: number | null;
+  last: LastRun | null;
+}
+
+/** What became of the newest planned time. */
+export interface LastRun {
+  plannedAt: number;
+  outcome: ScheduleOutcome;
+  note: string;
+  /** The newest job the schedule has enqueued, maybe for an earlier time. */
+  jobId: string | null;
+}
+
+export type ScheduleOutcome = "ran" | "skipped" | "failed";
+
+/** What a job of this schedule is given: its payload, and the schedule's site where the payload names none. */
+export function payloadOf({ payload, siteId }: Pick<Schedule, "payload"> & { siteId?: string | null | undefined }): Record<string, unknown> {
+  return siteId && payload["siteId"] === undefined ? { ...payload, siteId } : payload;
+}
+
+/** A schedule as the API shows it; its payload is for the caller to mask. Times are ISO. */
+export function scheduleView(schedule: Schedule, now: number) {
+  const { tenant: _, createdAt, updatedAt, nextAt, last, ...settings } = schedule;
+  return {
+    ...settings,
+    createdAt: iso(createdAt),
+    updatedAt: iso(updatedAt),
+    last: last && { ...last, plannedAt: iso(last.plannedAt) },
+    nextRuns: nextAt === null ? [] : upcoming(schedule, nextAt, now).map((at) => ({ at: iso(at), local: localTime(at, schedule.zone) })),
+  };
+}
+
+/** A time that is due but not run yet is still to come. */
+function upcoming(schedule: Schedule, nextAt: number, now: number): number[] {
+  return nextAt <= now ? [nextAt, ...nextTimes(schedule, now, 4)] : [nextAt, ...nextTimes(schedule, nextAt, 4)];
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}

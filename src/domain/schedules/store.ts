@@ -1,0 +1,147 @@
+import { Problem } from "../../errors";
+import { nextAfter } from "./cron";
+import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./schedule";
+
+/** Schedules a tenant may have. */
+export const mostSchedules = 500;
+
+/** What a tick found out about one schedule. Written only while its next planned time is still the one the tick saw. */
+export interface Settled {
+  schedule: Schedule;
+  /** The planned time to wait for now; the same as before when this one is to be tried again. */
+  nextAt: number | null;
+  last: LastRun;
+}
+
+export interface ScheduleStore {
+  /** Creates or replaces. Planned times start anew, from `now`, only when cron, zone or enabled changed. Throws `conflict` at the tenant's limit. */
+  put(tenant: string, name: string, input: ScheduleInput, now: number): Promise<{ schedule: Schedule; created: boolean }>;
+  get(tenant: string, name: string): Promise<Schedule | null>;
+  /** All of a tenant, by name. */
+  list(tenant: string): Promise<Schedule[]>;
+  /** False when there was none. Jobs it enqueued stay. */
+  remove(tenant: string, name: string): Promise<boolean>;
+  /** What is due in all tenants: each tenant's oldest first, then each one's second, and so on. */
+  due(now: number, limit: number): Promise<Schedule[]>;
+  /** One verdict each: false when another tick, or a change of the schedule, was first. */
+  settle(settled: readonly Settled[]): Promise<boolean[]>;
+}
+
+export function scheduleStore(db: D1Database): ScheduleStore {
+  return {
+    put: (tenant, name, input, now) => put(db, tenant, name, input, now),
+    get: async (tenant, name) => {
+      const row = await db.prepare("SELECT * FROM schedules WHERE tenant = ?1 AND name = ?2").bind(tenant, name).first<Row>();
+      return row && fromRow(row);
+    },
+    list: async (tenant) => {
+      const { results } = await db.prepare("SELECT * FROM schedules WHERE tenant = ?1 ORDER BY name").bind(tenant).all<Row>();
+      return results.map(fromRow);
+    },
+    remove: async (tenant, name) => {
+      const { meta } = await db.prepare("DELETE FROM schedules WHERE tenant = ?1 AND name = ?2").bind(tenant, name).run();
+      return meta.changes > 0;
+    },
+    due: async (now, limit) => {
+      const { results } = await db.prepare(dueSql).bind(now, limit).all<Row>();
+      return results.map(fromRow);
+    },
+    settle: (settled) => settle(db, settled),
+  };
+}
+
+/** The tick looks at every tenant, in turn, so that one with many schedules cannot keep the others waiting. */
+export const dueSql = `
+  SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY next_at, name) AS turn FROM schedules WHERE next_at <= ?1)
+  ORDER BY turn, next_at, tenant LIMIT ?2`;
+
+const putSql = `
+  INSERT INTO schedules (tenant, name, type, payload, site_id, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)
+  ON CONFLICT (tenant, name) DO UPDATE SET
+    type = excluded.type, payload = excluded.payload, site_id = excluded.site_id, misfire = excluded.misfire, overlap = excluded.overlap,
+    spread_seconds = excluded.spread_seconds, updated_at = excluded.updated_at, cron = excluded.cron, zone = excluded.zone, enabled = excluded.enabled,
+    next_at = CASE WHEN (cron, zone, enabled) = (excluded.cron, excluded.zone, excluded.enabled) THEN next_at ELSE excluded.next_at END
+  RETURNING *`;
+
+const settleSql = `
+  UPDATE schedules SET next_at = ?4, last_planned_at = ?5, last_job_id = ?6, last_outcome = ?7, last_note = ?8
+  WHERE tenant = ?1 AND name = ?2 AND next_at = ?3`;
+
+async function put(db: D1Database, tenant: string, name: string, input: ScheduleInput, now: number) {
+  const before = await db
+    .prepare("SELECT count(*) AS total, coalesce(sum(name = ?2), 0) AS known FROM schedules WHERE tenant = ?1")
+    .bind(tenant, name)
+    .first<{ total: number; known: number }>();
+  const created = !before?.known;
+  if (created && before && before.total >= mostSchedules) throw new Problem("conflict", `A tenant may have ${mostSchedules} schedules; remove one first.`);
+  const nextAt = input.enabled ? nextAfter(input, now) : null;
+  const row = await db
+    .prepare(putSql)
+    .bind(...putValues(tenant, name, input, now, nextAt))
+    .first<Row>();
+  if (!row) throw new Error("an upsert gave no row back");
+  return { schedule: fromRow(row), created };
+}
+
+function putValues(tenant: string, name: string, input: ScheduleInput, now: number, nextAt: number | null) {
+  const { type, payload, siteId, cron, zone, misfire, overlap, spreadSeconds, enabled } = input;
+  return [tenant, name, type, JSON.stringify(payload), siteId ?? null, cron, zone, misfire, overlap, spreadSeconds, enabled ? 1 : 0, now, nextAt];
+}
+
+async function settle(db: D1Database, settled: readonly Settled[]): Promise<boolean[]> {
+  if (settled.length === 0) return [];
+  const statement = db.prepare(settleSql);
+  const results = await db.batch(
+    settled.map(({ schedule, nextAt, last }) =>
+      statement.bind(schedule.tenant, schedule.name, schedule.nextAt, nextAt, last.plannedAt, last.jobId, last.outcome, last.note),
+    ),
+  );
+  return results.map(({ meta }) => meta.changes > 0);
+}
+
+interface Row {
+  tenant: string;
+  name: string;
+  type: string;
+  payload: string;
+  site_id: string | null;
+  cron: string;
+  zone: string;
+  misfire: Schedule["misfire"];
+  overlap: Schedule["overlap"];
+  spread_seconds: number;
+  enabled: number;
+  created_at: number;
+  updated_at: number;
+  next_at: number | null;
+  last_planned_at: number | null;
+  last_job_id: string | null;
+  last_outcome: ScheduleOutcome | null;
+  last_note: string | null;
+}
+
+function fromRow(row: Row): Schedule {
+  return {
+    tenant: row.tenant,
+    name: row.name,
+    type: row.type,
+    payload: JSON.parse(row.payload) as Record<string, unknown>,
+    siteId: row.site_id,
+    cron: row.cron,
+    zone: row.zone,
+    misfire: row.misfire,
+    overlap: row.overlap,
+    spreadSeconds: row.spread_seconds,
+    enabled: row.enabled === 1,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    nextAt: row.next_at,
+    last: lastRun(row),
+  };
+}
+
+function lastRun(row: Row): LastRun | null {
+  if (row.last_planned_at === null || row.last_outcome === null) return null;
+  return { plannedAt: row.last_planned_at, outcome: row.last_outcome, note: row.last_note ?? "", jobId: row.last_job_id };
+}
