@@ -1,0 +1,65 @@
+/** One counted event. */
+export interface AnalyticsEvent {
+  tenant: string;
+  /** The job that brought it: the same job counts once. */
+  job: string;
+  event: string;
+  /** Milliseconds; when it happened. */
+  at: number;
+  value?: number | undefined;
+  dimensions?: Record<string, string> | undefined;
+}
+
+/** Where events are kept. */
+export interface Analytics {
+  /** Adds what is not there yet: one round trip, one statement unless the events exceed 1.8 MB. Throws when the database cannot be reached. */
+  store(events: readonly AnalyticsEvent[]): Promise<void>;
+  /** A point for charts: tenant, event name and value, nothing else. At most once, lost without a word. */
+  point(event: AnalyticsEvent): void;
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    analytics: Analytics;
+  }
+}
+
+/** The dataset is absent where no Analytics Engine is bound. */
+export function analyticsIn(db: D1Database, dataset?: AnalyticsEngineDataset): Analytics {
+  return {
+    store: async (events) => {
+      const statements = chunks(events.map(toRow)).map((rows) => db.prepare(insert).bind(rows));
+      if (statements.length > 0) await db.batch(statements);
+    },
+    // The index is the sampling key; dimensions stay out, since a tenant may put anything into them.
+    point: ({ tenant, event, value }) => dataset?.writeDataPoint({ indexes: [tenant], blobs: [event], doubles: [1, value ?? 0] }),
+  };
+}
+
+const insert = `
+  INSERT INTO analytics_events (tenant, job, event, at, value, dimensions)
+  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1) WHERE TRUE
+  ON CONFLICT (tenant, job) DO NOTHING`;
+
+function toRow({ tenant, job, event, at, value, dimensions }: AnalyticsEvent): string {
+  return JSON.stringify([tenant, job, event, at, value ?? null, dimensions ? JSON.stringify(dimensions) : null]);
+}
+
+/** D1 takes 2 MB a parameter. */
+const mostBytes = 1_800_000;
+
+/** JSON lists of rows, each within the limit. */
+function chunks(rows: readonly string[]): string[] {
+  const lists: string[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    const bytes = new TextEncoder().encode(row).byteLength + 1;
+    if (size + bytes > mostBytes) {
+      lists.push([]);
+      size = 2;
+    }
+    lists.at(-1)?.push(row);
+    size += bytes;
+  }
+  return lists.map((list) => `[${list.join(",")}]`);
+}

@@ -1,0 +1,45 @@
+import { LiquidError, ParseError, TokenizationError, UndefinedVariableError } from "liquidjs";
+import { NoPrintableValue } from "./print";
+
+/** A bound of ours was passed. Its message holds nothing of template or variables. */
+export class BoundPassed extends Error {}
+
+/** Why a source is no Liquid, for its author: it may quote the template. At most 200 characters. */
+export function parseFlaw(thrown: unknown): string {
+  return `${position(thrown)}${messageOf(thrown).replace(/, line:\d+, col:\d+$/, "")}`.slice(0, 200);
+}
+
+/** Why rendering stopped, for operators: place and variable as the template spells them, never a value. */
+export function renderFlaw(thrown: unknown, source: string): string {
+  const origin = LiquidError.is(thrown) ? (thrown.originalError ?? thrown) : thrown;
+  if (origin instanceof BoundPassed) return origin.message;
+  if (messageOf(origin).endsWith(" limit exceeded")) return "needs more memory than a mail may";
+  return `${position(thrown)}${cause(thrown, origin, source)}`;
+}
+
+function cause(thrown: unknown, origin: unknown, source: string): string {
+  if (thrown instanceof UndefinedVariableError) return `the variable ${spelled(thrown, origin, source)} is not given`;
+  if (thrown instanceof ParseError || thrown instanceof TokenizationError) return "is not valid Liquid";
+  if (origin instanceof NoPrintableValue && LiquidError.is(thrown)) return `${excerpt(thrown.token.getText())} has no value that can be printed`;
+  return "cannot be rendered";
+}
+
+/** A path may hold data (`order[customer.mail]`): it is shown only as far as the template itself spells it. */
+function spelled(thrown: UndefinedVariableError, origin: unknown, source: string): string {
+  const name = (origin as { variableName?: string }).variableName ?? /^undefined variable: (.{1,300}?)(?:, line:|$)/s.exec(thrown.message)?.[1];
+  return name !== undefined && source.includes(name) ? `"${name.slice(0, 100)}"` : `"${excerpt(thrown.token.getText())}"`;
+}
+
+function excerpt(token: string): string {
+  return token.replaceAll(/\s+/g, " ").slice(0, 100);
+}
+
+function position(thrown: unknown): string {
+  if (!LiquidError.is(thrown)) return "";
+  const [line, column] = thrown.token.getPosition();
+  return `line ${line}, column ${column}: `;
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

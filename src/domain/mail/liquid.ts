@@ -1,0 +1,143 @@
+import { Context, Drop, Liquid, filters, toValue, toValueSync } from "liquidjs";
+import type { Template as Node } from "liquidjs";
+import { createCache } from "./cache";
+import { BoundPassed, parseFlaw, renderFlaw } from "./flaw";
+import { escapeHtml, printed } from "./print";
+
+/** `html` escapes what variables bring in; `plain` (subject, text) does not. */
+export type Mode = "html" | "plain";
+
+export type Evaluated = { ok: true; text: string } | { ok: false; flaw: string };
+
+export interface Scope {
+  variables: Record<string, unknown>;
+  /** Milliseconds; what `now` and `today` mean in the date filters. */
+  at: number;
+}
+
+/** Bounds of one part of one mail. Counted in steps and characters: the clock stands still while a Worker computes. */
+const most = { source: 262_144, tags: 4000, steps: 100_000, characters: 4_000_000, output: 1_000_000 };
+
+/**
+ * Renders Liquid of a tenant with variables of a sender. Never throws, never runs long, always the same for the same input.
+ * Only own properties are seen; there are no partials, no `raw`, no chance and no clock. A variable without a value is a flaw:
+ * better no mail than "Dear ,". `flaw` names line, column and the variable as the template spells it, never a value.
+ */
+export function evaluate(source: string, mode: Mode, { variables, at }: Scope): Evaluated {
+  try {
+    const context = meteredContext(mode, variables, at);
+    const text = toValueSync(engines[mode].renderer.renderTemplates(compiled(source, mode), context, meteredEmitter(context))) as string;
+    return text.length <= most.output ? { ok: true, text } : { ok: false, flaw: `is longer than ${most.output} characters` };
+  } catch (thrown) {
+    return { ok: false, flaw: renderFlaw(thrown, source) };
+  }
+}
+
+/** What keeps a source from being rendered at all; undefined when it is well-formed Liquid within the bounds. */
+export function syntaxFlaw(source: string, mode: Mode): string | undefined {
+  try {
+    compiled(source, mode);
+    return undefined;
+  } catch (thrown) {
+    return parseFlaw(thrown);
+  }
+}
+
+const cache = createCache<Node[]>(16_000_000);
+
+function compiled(source: string, mode: Mode): Node[] {
+  const tags = source.split(/\{\{|\{%/).length - 1;
+  if (source.length > most.source) throw new BoundPassed(`has more than ${most.source} characters`);
+  if (tags > most.tags) throw new BoundPassed(`has more than ${most.tags} tags`);
+  return cache.get(`${mode}:${source}`, source.length * 2 + tags * 2000, () => engines[mode].parse(source));
+}
+
+function meteredContext(mode: Mode, variables: Record<string, unknown>, at: number): Context {
+  const options = engines[mode].options;
+  // A copy, because `increment` writes into it.
+  const context = new Context({ ...variables }, options, { sync: true }, { liquid: engines[mode] });
+  let steps = 0;
+  context.renderLimit.check = () => {
+    if (++steps > most.steps) throw new BoundPassed(`takes more than ${most.steps} steps`);
+  };
+  context.setRegister("at", at / 1000);
+  return context;
+}
+
+function createEngine(mode: Mode): Liquid {
+  const liquid = new Liquid({
+    ownPropertyOnly: true,
+    strictVariables: true,
+    strictFilters: true,
+    // `{% if coupon %}` and `default` are how a template says that a variable may be missing.
+    lenientIf: true,
+    memoryLimit: most.characters,
+    timezoneOffset: 0,
+    locale: "en-US",
+    templates: {},
+    outputEscape: mode === "html" ? escaped : printed,
+  });
+  for (const tag of ["include", "render", "layout", "block"]) delete liquid.tags[tag];
+  for (const filter of ["raw", "sample", "sha256", "hmac_sha256"]) delete liquid.filters[filter];
+  pinDates(liquid);
+  meterOutput(liquid, mode);
+  if (mode === "html") escapeOnce(liquid);
+  return liquid;
+}
+
+function pinDates(liquid: Liquid) {
+  for (const name of ["date", "date_to_xmlschema", "date_to_rfc822", "date_to_string", "date_to_long_string"]) {
+    const original = filters[name];
+    if (typeof original !== "function") continue;
+    liquid.registerFilter(name, function (value: unknown, ...rest: unknown[]) {
+      const isNow = ["now", "today"].includes(toValue(value) as string);
+      return original.call(this, isNow ? this.context.getRegister<number>("at") : value, ...rest) as unknown;
+    });
+  }
+}
+
+/** Charges every character written, captures too: a loop over a long text would else fill the memory unseen. */
+function meterOutput({ renderer }: Liquid, mode: Mode) {
+  const render = renderer.renderTemplates.bind(renderer);
+  renderer.renderTemplates = function* (templates, context, emitter) {
+    if (emitter) return (yield* render(templates, context, emitter)) as unknown;
+    // Only `capture` asks for a text of its own.
+    const captured = (yield* render(templates, context, meteredEmitter(context))) as string;
+    return mode === "html" ? new SafeHtml(captured) : captured;
+  };
+}
+
+function meteredEmitter(context: Context) {
+  const emitter = {
+    buffer: "",
+    write(value: unknown) {
+      const written = typeof value === "string" ? value : printed(value);
+      context.memoryLimit.use(written.length);
+      emitter.buffer += written;
+    },
+  };
+  return emitter;
+}
+
+/** A captured piece of html, escaped already. Whatever a filter makes of it is text again. */
+class SafeHtml extends Drop {
+  constructor(readonly html: string) {
+    super();
+  }
+
+  override valueOf(): string {
+    return this.html;
+  }
+}
+
+function escaped(value: unknown): string {
+  return value instanceof SafeHtml ? value.html : escapeHtml(printed(value));
+}
+
+/** Everything is escaped on its way out, so these filters must not do it a first time. */
+function escapeOnce(liquid: Liquid) {
+  for (const name of ["escape", "escape_once", "xml_escape"]) liquid.registerFilter(name, (value: unknown) => value);
+  liquid.registerFilter("newline_to_br", { raw: true, handler: (value: unknown) => escaped(value).replaceAll(/\r?\n/g, "<br />\n") });
+}
+
+const engines: Record<Mode, Liquid> = { html: createEngine("html"), plain: createEngine("plain") };

@@ -1,0 +1,17 @@
+/** A value has no text: it is missing, or an object. */
+export class NoPrintableValue extends Error {}
+
+/** A value as it appears in a mail: text, numbers and booleans as they are, lists joined. Throws NoPrintableValue for the rest. */
+export function printed(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
+  if (Array.isArray(value)) return value.map(printed).join("");
+  throw new NoPrintableValue();
+}
+
+const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "`": "&#96;" };
+
+/** Safe between tags and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"'`]/g, (character) => entities[character] ?? character);
+}

@@ -1,0 +1,50 @@
+import { evaluate } from "./liquid";
+import type { Mode } from "./liquid";
+import { withoutScriptLinks } from "./links";
+
+/** Where a mail's content comes from: a template's parts, or the sender's own. */
+export interface MailSource {
+  subject: string;
+  html?: string | undefined;
+  text?: string | undefined;
+}
+
+export interface RenderOptions {
+  /** Without variables the source is sent as it is, braces and all; with them it is Liquid. */
+  variables: Record<string, unknown> | undefined;
+  /** Milliseconds; the job's own time, so that every retry renders the same. */
+  at: number;
+}
+
+export type Rendered = { ok: true; content: MailSource } | { ok: false; reason: string };
+
+/** Longest subject line (RFC 5322: 998 characters). */
+const longestSubject = 998;
+
+/** A mail's content. A refusal's reason names the part and place, and no value. */
+export function renderMail(source: MailSource, options: RenderOptions): Rendered {
+  const subject = part("subject", source.subject, "plain", options);
+  const html = part("html", source.html, "html", options);
+  const text = part("text", source.text, "plain", options);
+  const flaw = subject.flaw ?? html.flaw ?? text.flaw;
+  if (flaw !== undefined) return { ok: false, reason: flaw };
+  const line = oneLine(subject.text ?? "");
+  if (line === "") return { ok: false, reason: "subject: is empty" };
+  if (line.length > longestSubject) return { ok: false, reason: `subject: is longer than ${longestSubject} characters` };
+  return { ok: true, content: { subject: line, html: html.text === undefined ? undefined : withoutScriptLinks(html.text), text: text.text } };
+}
+
+/** A header value cannot hold a line break, nor any other control character: what follows one would be a header of its own. */
+export function oneLine(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+    .trim();
+}
+
+function part(name: string, source: string | undefined, mode: Mode, { variables, at }: RenderOptions): { text?: string; flaw?: string } {
+  if (source === undefined) return {};
+  if (variables === undefined) return { text: source };
+  const evaluated = evaluate(source, mode, { variables, at });
+  return evaluated.ok ? { text: evaluated.text } : { flaw: `${name}: ${evaluated.flaw}` };
+}

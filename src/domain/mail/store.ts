@@ -1,0 +1,54 @@
+import type { Template, TemplateContent, Templates } from "./template";
+
+interface Row {
+  id: string;
+  version: number;
+  subject: string;
+  html: string | null;
+  text: string | null;
+  created: number;
+}
+
+/**
+ * Adds a version, unless the newest one reads the same. One statement, so two writers cannot make the same version.
+ * `created` never goes back: a job that was enqueued before keeps the version it had.
+ */
+export async function putTemplate(
+  db: D1Database,
+  tenant: string,
+  id: string,
+  content: TemplateContent,
+  now: number,
+): Promise<{ version: number; changed: boolean }> {
+  const [inserted, newest] = await db.batch<{ version: number }>([
+    db.prepare(insert).bind(tenant, id, content.subject, content.html ?? null, content.text ?? null, now),
+    db.prepare("SELECT MAX(version) AS version FROM templates WHERE tenant = ?1 AND id = ?2").bind(tenant, id),
+  ]);
+  return { version: newest?.results[0]?.version ?? 1, changed: (inserted?.results.length ?? 0) > 0 };
+}
+
+/** The version that was newest at `at`, else the earliest: the same answer on every retry of a job. */
+export async function templateAt(db: D1Database, tenant: string, id: string, at: number): Promise<Template | null> {
+  const row = await db.prepare(select).bind(tenant, id, at).first<Row>();
+  return row && { ...row, html: row.html ?? undefined, text: row.text ?? undefined };
+}
+
+/** The capability of jobs. */
+export function templatesIn(db: D1Database): Templates {
+  return { at: (tenant, id, at) => templateAt(db, tenant, id, at) };
+}
+
+const insert = `
+  INSERT INTO templates (tenant, id, version, subject, html, text, created)
+  SELECT ?1, ?2, COALESCE(newest.version, 0) + 1, ?3, ?4, ?5, MAX(?6, COALESCE(newest.created, 0))
+  FROM (SELECT 1) LEFT JOIN (
+    SELECT version, subject, html, text, created FROM templates WHERE tenant = ?1 AND id = ?2 ORDER BY version DESC LIMIT 1
+  ) AS newest ON TRUE
+  WHERE newest.version IS NULL OR newest.subject IS NOT ?3 OR newest.html IS NOT ?4 OR newest.text IS NOT ?5
+  RETURNING version`;
+
+const select = `
+  SELECT id, version, subject, html, text, created FROM templates
+  WHERE tenant = ?1 AND id = ?2 AND version = COALESCE(
+    (SELECT version FROM templates WHERE tenant = ?1 AND id = ?2 AND created <= ?3 ORDER BY version DESC LIMIT 1),
+    (SELECT MIN(version) FROM templates WHERE tenant = ?1 AND id = ?2))`;

@@ -1,0 +1,55 @@
+import * as v from "valibot";
+import type { Issue } from "../../errors";
+import { syntaxFlaw } from "./liquid";
+
+/** What a tenant writes. Liquid in all three; `html` escapes what variables bring in, subject and text do not. */
+export interface TemplateContent {
+  subject: string;
+  html?: string | undefined;
+  text?: string | undefined;
+}
+
+/** One version of a template; it never changes. */
+export interface Template extends TemplateContent {
+  id: string;
+  version: number;
+  /** Milliseconds. */
+  created: number;
+}
+
+/** A tenant's templates, as jobs see them. */
+export interface Templates {
+  /** The version that was newest at `at` (milliseconds), else the earliest; null when there is none of that id. */
+  at(tenant: string, id: string, at: number): Promise<Template | null>;
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    templates: Templates;
+  }
+}
+
+const source = v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(262_144, "must have at most 262,144 characters"));
+
+export const templateId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must match [a-z0-9-]{1,63}"));
+
+/** Body of `PUT /v1/templates/{id}`. Its Liquid is checked by `templateIssues`. */
+export const templateContent = v.pipe(
+  v.strictObject({
+    subject: v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(4096, "must have at most 4,096 characters")),
+    html: v.optional(source),
+    text: v.optional(source),
+  }),
+  v.forward(
+    v.partialCheck([["html"], ["text"]], ({ html, text }) => html !== undefined || text !== undefined, "one of html and text is needed"),
+    ["html"],
+  ),
+);
+
+/** What is wrong with the Liquid of a template: one issue per part, with line and column. Empty when it can be rendered. */
+export function templateIssues(content: TemplateContent): Issue[] {
+  return (["subject", "html", "text"] as const).flatMap((part) => {
+    const flaw = content[part] === undefined ? undefined : syntaxFlaw(content[part], part === "html" ? "html" : "plain");
+    return flaw ? [{ path: part, message: flaw }] : [];
+  });
+}

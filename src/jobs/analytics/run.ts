@@ -1,0 +1,27 @@
+import type { AnalyticsEvent } from "../../domain/analytics/events";
+import { ok } from "../../queue/effect";
+import type { BatchItem, RunBatch } from "../../queue/job";
+import { done } from "../../queue/outcome";
+import type { analytics } from "./job";
+
+type Item = BatchItem<typeof analytics>;
+
+// Analytics Engine drops what exceeds this in one invocation, without a word.
+const mostPoints = 250;
+
+export const storeAnalytics: RunBatch<typeof analytics> = async (items, capabilities) => {
+  const real = items.filter(({ context }) => !context.dryRun);
+  await capabilities.analytics.store(real.map(eventOf));
+  // In a dry run the effect is only noted as "would do".
+  await Promise.all(items.filter(({ context }) => context.dryRun).map(({ context }) => context.effect("store", async () => ok(true))));
+  return items.map((item) => {
+    if (item.context.dryRun) return done({ stored: false });
+    const charted = real.indexOf(item) < mostPoints;
+    return done({ stored: true }, charted ? { after: () => capabilities.analytics.point(eventOf(item)) } : {});
+  });
+};
+
+function eventOf({ payload, context }: Item): AnalyticsEvent {
+  const at = payload.at === undefined ? context.at : Date.parse(payload.at);
+  return { tenant: context.tenant, job: context.id, event: payload.event, at, value: payload.value, dimensions: payload.dimensions };
+}

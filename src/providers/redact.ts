@@ -1,0 +1,43 @@
+const mask = "•••";
+
+/** Words of somebody else's text that may be shown; the rest of a message is rarely needed. */
+const shown = 240;
+
+/**
+ * A provider's message, fit for logs and job pages: addresses, URLs below their host, tokens and telephone numbers are masked,
+ * and so is every text of `known` (keys, recipients: providers like to echo them). One line, at most 240 characters.
+ */
+export function redact(text: string, known: readonly string[] = []): string {
+  const line = withoutKnown(text, known)
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .trim();
+  return cut(
+    patterns.reduce((masked, [pattern, replacement]) => masked.replace(pattern, replacement), cut(line, 2000)),
+    shown,
+  );
+}
+
+/** In this order: a URL may hold an address, an address a token. */
+const patterns: readonly [RegExp, string][] = [
+  [/\b([a-z][a-z0-9+.-]{1,15}:\/\/)(?:[^\s/?#@"'<>]*@)?([^\s/?#"'<>]+)(?:[/?#][^\s"'<>]*)?/gi, `$1$2/${mask}`],
+  [/[^\s<>"(),;:[\]]{1,256}@[^\s<>"(),;:[\]]{1,256}/g, mask],
+  [/\b(bearer|basic)\s+(?=\S*[\d=])\S{6,}/gi, `$1 ${mask}`],
+  [/\b([\w-]{0,30}(?:token|key|secret|password))(["']?\s?[:=]\s?["']?)[^\s"',;]+/gi, `$1$2${mask}`],
+  [/(?=[\w+/=.-]*\d)[\w+/=.-]{20,}/g, mask],
+  [/\+?\d[\d ().-]{7,18}\d/g, mask],
+];
+
+function withoutKnown(text: string, known: readonly string[]): string {
+  const longestFirst = known.filter((each) => each.length >= 3).toSorted((a, b) => b.length - a.length);
+  return longestFirst.reduce((rest, each) => rest.replaceAll(new RegExp(escaped(each), "gi"), mask), text);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+}
+
+/** Cut between words, so that no half of an address stays unmasked. */
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 2).replace(/\S*$/, "")} …`.trimStart();
+}

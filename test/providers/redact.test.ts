@@ -1,0 +1,48 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { redact } from "../../src/providers/redact";
+
+test.each([
+  ["Invalid `to` field: ada@example.com is no address", "ada@"],
+  ["Invalid 'To' address: 'Ada Lovelace <ada.l@mail.example.co.uk>'.", "ada.l"],
+  ["see https://user:pass@api.example.com/hooks/T0/B1/secret?ws_key=abc for more", "secret"],
+  ["see https://user:pass@api.example.com/hooks/T0/B1/secret?ws_key=abc for more", "ws_key"],
+  ["see https://user:pass@api.example.com/ for more", "pass"],
+  ["Authorization: Bearer re_abcdef12 refused", "re_abcdef12"],
+  ["api_key=abcdef refused", "abcdef"],
+  ["token re_AbCdEf123456_GhIjKl7890 is unknown", "AbCdEf"],
+  ["call +49 (170) 123-4567 now", "123-4567"],
+])("masks what is secret or personal: %s", (text, secret) => {
+  expect(redact(text)).not.toContain(secret);
+  expect(redact(text)).toContain("•••");
+});
+
+test("keeps what an operator needs", () => {
+  const message = "The gmail.com domain is not verified. Please, add and verify your domain on https://resend.com";
+  expect(redact(message)).toContain("The gmail.com domain is not verified. Please, add and verify your domain on https://resend.com");
+  expect(redact("This idempotency key was already used with another payload")).toBe("This idempotency key was already used with another payload");
+});
+
+test("is one short line", () => {
+  expect(redact("a\r\nb\u2028c\u0000d")).toBe("a b c d");
+  expect(redact("word ".repeat(10_000)).length).toBeLessThanOrEqual(240);
+  expect(redact(`${"x".repeat(1995)} ada@example.com`)).not.toContain("ada");
+});
+
+test("no known text survives, in any case", () => {
+  const known = fc.string({ unit: fc.constantFrom(..."abcdefghijklm.*+?[](){}$^|\\"), minLength: 3, maxLength: 20 });
+  fc.assert(
+    fc.property(known, fc.string(), fc.string(), (secret, before, after) => {
+      const shown = redact(`${before} ${secret.toUpperCase()} ${after}`, [secret]);
+      expect(shown.toLowerCase().includes(secret) && !`${before} • ${after}`.toLowerCase().includes(secret)).toBe(false);
+    }),
+  );
+});
+
+test("no address survives", () => {
+  fc.assert(
+    fc.property(fc.emailAddress(), fc.lorem(), (address, words) => {
+      expect(redact(`${words} ${address} ${words}`)).not.toContain(address);
+    }),
+  );
+});
