@@ -139,10 +139,12 @@ CREATE TABLE watermarks (
   PRIMARY KEY (tenant, walk)
 ) WITHOUT ROWID;
 
+-- How each step of the newest tick ended.
 CREATE TABLE ticks (
   step    TEXT NOT NULL PRIMARY KEY,
-  ok_at   INTEGER,
-  fail_at INTEGER,
+  outcome TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  ms      INTEGER NOT NULL,
   detail  TEXT
 ) WITHOUT ROWID;
 
@@ -153,7 +155,7 @@ CREATE TABLE replays (
   request TEXT NOT NULL,
   total   INTEGER NOT NULL,
   done    INTEGER NOT NULL,
-  skipped INTEGER NOT NULL,
+  failed  INTEGER NOT NULL,
   cursor  TEXT,
   at      INTEGER NOT NULL,
   ended   INTEGER,

@@ -30,12 +30,12 @@ export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<
   return { state: row.state, flagged, changed: flagged || rowsOf(results, 0).length > 0 };
 }
 
-/** ?2 now, ?3 wake, ?4 boot, ?5 the states it may be in, ?6 patched payload or null. */
+/** ?2 now, ?3 wake, ?4 boot, ?5 the states it may be in, ?6 patched payload or null, ?7 its version. */
 const bringToLife = `
   UPDATE jobs SET state = 'queued', seq = jobs.seq + 1, attempt = 0, due = NULL, sent = ?2, wake = ?3, gate = NULL, boot = ?4,
     cancel = 0, crash = 0, sweeps = 0, until = 0, ended = NULL, reason = NULL, result = NULL,
     runs = iif(jobs.ended IS NULL, jobs.runs, 0),
-    revision = jobs.revision + (?6 IS NOT NULL), payload = coalesce(?6, jobs.payload), ref = iif(?6 IS NULL, jobs.ref, NULL),
+    revision = jobs.revision + (?6 IS NOT NULL), payload = coalesce(?6, jobs.payload), version = coalesce(?7, jobs.version), ref = iif(?6 IS NULL, jobs.ref, NULL),
     at = jobs.at
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) r
   WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.state IN (SELECT value FROM json_each(?5))
@@ -64,7 +64,7 @@ export async function revive(db: D1Database, refs: readonly JobRef[], how: Reviv
   const seen = await batch(db, parts.map((list) => statement(db, before, list)));
   const rows = parts.flatMap((_, index) => rowsOf<SeenRow>(seen, index));
   const results = await batch(db, [
-    ...parts.map((list) => statement(db, bringToLife, list, now, now + sweepAfter, how.boot, JSON.stringify(how.from), how.payload ?? null)),
+    ...parts.map((list) => statement(db, bringToLife, list, now, now + sweepAfter, how.boot, JSON.stringify(how.from), how.payload ?? null, how.version ?? null)),
     ...parts.map((list) => statement(db, noteRevival, list, now, how.event)),
     ...lists(rows.flatMap(({ tenant, id, ended }) => (ended === null ? [] : [[tenant, ended, id]]))).map((list) => statement(db, dropLetters, list)),
     ...lists(rows.flatMap(({ tenant, id, wake, gate }) => (wake !== null && gate === null ? [[wake, tenant, id]] : []))).map((list) => statement(db, dropDue, list)),

@@ -59,5 +59,6 @@ export interface PayloadStore {
 /** What happened, once per fact; a subscriber turns it into log lines. Holds nothing personal. */
 export type EngineEvent =
   | { event: "settled"; tenant: string; id: string; type: string; attempt: number; outcome: string; state: string; ms: number; reason: string | null }
+  | { event: "enqueued"; tenant: string; type: string; count: number }
   | { event: "trouble"; where: string; reason: string; queue?: string; tenant?: string; id?: string }
   | { event: "batch"; queue: string; messages: number; claimed: number; ms: number };

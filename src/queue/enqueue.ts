@@ -37,13 +37,24 @@ export async function enqueue(engine: Engine, requests: readonly EnqueueRequest[
     acceptKeyed(engine, fine.filter((each) => each.keyed), receipts),
     acceptUnkeyed(engine, fine.filter((each) => !each.keyed), receipts),
   ]);
+  announce(engine, receipts);
   return prepared.map((each) => ("envelope" in each ? (receipts.get(each) ?? unavailable()) : each));
+}
+
+/** One event per tenant and type, for the counters. */
+function announce(engine: Engine, receipts: ReadonlyMap<Prepared, Receipt>): void {
+  const fresh = [...receipts].filter(([, receipt]) => receipt.ok && !receipt.replayed).map(([{ envelope }]) => envelope);
+  for (const group of Map.groupBy(fresh, ({ tenant, type }) => `${tenant}/${type}`).values()) {
+    const [first] = group;
+    if (first) engine.emit({ event: "enqueued", tenant: first.tenant, type: first.type, count: group.length });
+  }
 }
 
 /** Accepts what was prepared elsewhere under a derived id (children). */
 export async function accept(engine: Engine, prepared: Prepared): Promise<Receipt> {
   const receipts = new Map<Prepared, Receipt>();
   await acceptKeyed(engine, [prepared], receipts);
+  announce(engine, receipts);
   return receipts.get(prepared) ?? unavailable();
 }
 

@@ -180,6 +180,8 @@ export interface Settled extends JobRef {
 export interface Revival {
   /** Replaces the payload (JSON text) and raises the revision. */
   payload?: string;
+  /** Version of the replaced payload's shape. */
+  version?: number;
   /** Only jobs in these states. */
   from: readonly JobState[];
   event: string;

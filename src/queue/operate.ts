@@ -15,11 +15,10 @@ export function cancel(engine: Engine, ref: JobRef): Promise<{ state: JobState; 
 export async function retryNow(
   engine: Engine,
   refs: readonly JobRef[],
-  how: { payload?: string; event: string; from?: readonly JobState[] },
+  how: { payload?: string; version?: number; event: string; from?: readonly JobState[] },
 ): Promise<JobRef[]> {
   const now = engine.now();
-  const revival = { from: how.from ?? revivable, event: how.event, boot: engine.boot, ...(how.payload === undefined ? {} : { payload: how.payload }) };
-  const rows = await engine.ledger.revive(refs, revival, now);
+  const rows = await engine.ledger.revive(refs, { ...how, from: how.from ?? revivable, boot: engine.boot }, now);
   await sendStored(engine, rows, now);
   return rows;
 }

@@ -1,0 +1,63 @@
+import { statement } from "./d1";
+import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, Page } from "./views";
+
+/** Dead letters a grouping looks at, newest first. */
+const mostGrouped = 10_000;
+const mostExamined = 2000;
+
+const letters = `
+  SELECT id, type, state, site AS siteId, reason, kind AS "group", attempt, at, died AS diedAt FROM dead_letters
+  WHERE tenant = ?1 AND (died, id) < (?2, ?3) ORDER BY died DESC, id DESC LIMIT ?4`;
+
+const grouped = `
+  SELECT kind AS "group", type, reason, count(*) AS count, min(died) AS firstAt, max(died) AS lastAt, group_concat(CASE WHEN place <= 3 THEN id END) AS examples
+  FROM (SELECT kind, type, reason, died, id, row_number() OVER (PARTITION BY kind ORDER BY died DESC) AS place
+    FROM (SELECT kind, type, reason, died, id FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2))
+  GROUP BY kind ORDER BY count DESC`;
+
+/** Newest first; looks at a bounded number of rows and returns a cursor when there may be more. */
+export async function deadLetters(
+  db: D1Database,
+  tenant: string,
+  filter: DeadLetterFilter,
+  page: Page,
+): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }> {
+  const [died, id] = cursorOf(page.cursor);
+  const { results } = await statement(db, letters, tenant, died, id, mostExamined).all<DeadLetterView>();
+  const kept: DeadLetterView[] = [];
+  for (const row of results) {
+    if (!fits(row, filter)) continue;
+    if (kept.length === page.limit) return { deadLetters: kept, cursor: textOf(kept.at(-1)) };
+    kept.push(row);
+  }
+  return { deadLetters: kept, cursor: results.length === mostExamined ? textOf(results.at(-1)) : null };
+}
+
+/** Dead letters that failed alike, the largest group first. */
+export async function groups(db: D1Database, tenant: string): Promise<DeadLetterGroup[]> {
+  const { results } = await statement(db, grouped, tenant, mostGrouped).all<Omit<DeadLetterGroup, "examples"> & { examples: string | null }>();
+  return results.map((row) => ({ ...row, examples: row.examples?.split(",") ?? [] }));
+}
+
+function fits(row: DeadLetterView, filter: DeadLetterFilter): boolean {
+  const { q } = filter;
+  return (
+    (filter.type === undefined || row.type === filter.type) &&
+    (filter.state === undefined || row.state === filter.state) &&
+    (filter.siteId === undefined || row.siteId === filter.siteId) &&
+    (filter.group === undefined || row.group === filter.group) &&
+    (q === undefined || row.id === q || row.reason.toLowerCase().includes(q.toLowerCase())) &&
+    row.diedAt >= (filter.from ?? 0) &&
+    row.diedAt < (filter.to ?? Infinity)
+  );
+}
+
+/** `{died}.{id}`; what is no cursor starts from the newest. */
+function cursorOf(cursor: string | undefined): [number, string] {
+  const [, died, id] = /^(\d{1,15})\.([0-9a-z]{34})$/.exec(cursor ?? "") ?? [];
+  return died !== undefined && id !== undefined ? [Number(died), id] : [Number.MAX_SAFE_INTEGER, "~"];
+}
+
+function textOf(row: DeadLetterView | undefined): string | null {
+  return row ? `${row.diedAt}.${row.id}` : null;
+}

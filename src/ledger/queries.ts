@@ -1,0 +1,218 @@
+import type { EffectRecord } from "../queue/effect";
+import { isDerived, slotOf, timePart } from "../queue/id";
+import type { JobState } from "../queue/state";
+import { batch, rowsOf, statement } from "./d1";
+import { deadLetters, groups } from "./dead-letters";
+import type { JobDetail, JobFilter, JobView, MinuteCount, Page, Queries } from "./views";
+
+/** Rows a list with filters looks at before it gives up and returns a cursor. */
+const mostExamined = 2000;
+const pageExamined = 500;
+const countedAtMost = 100_000;
+
+const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
+
+/** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. */
+const madeIds = `
+  SELECT j.id AS position, ${columns} FROM jobs j
+  WHERE j.tenant = ?1 AND j.id >= ?2 AND j.id < ?3 ORDER BY j.id DESC LIMIT ?4`;
+const derivedIds = `
+  SELECT a.slot AS position, ${columns} FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
+  WHERE a.tenant = ?1 AND a.slot >= ?2 AND a.slot < ?3 ORDER BY a.slot DESC LIMIT ?4`;
+
+const byEntity = `
+  SELECT coalesce(j.slot, j.id) AS position, ${columns} FROM entities n CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id
+  WHERE n.tenant = ?1 AND n.key = ?2 LIMIT ?3`;
+const byError = `
+  SELECT coalesce(j.slot, j.id) AS position, ${columns}
+  FROM (SELECT tenant, id, reason FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?3) d CROSS JOIN jobs j ON j.tenant = d.tenant AND j.id = d.id
+  WHERE instr(lower(d.reason), lower(?2)) > 0`;
+
+/** Above every made id, below every derived one. */
+const end = "8";
+
+/** All reading of the ledger. */
+export function createQueries(db: D1Database): Queries {
+  return {
+    job: (tenant, id) => job(db, tenant, id),
+    jobs: (tenant, filter, page) => jobs(db, tenant, filter, page),
+    deadLetters: (tenant, filter, page) => deadLetters(db, tenant, filter, page),
+    groups: (tenant) => groups(db, tenant),
+    counts: (tenant, from, to) => counts(db, tenant, from, to),
+    backlog: (tenant) => backlog(db, tenant),
+  };
+}
+
+async function job(db: D1Database, tenant: string, id: string): Promise<JobDetail | null> {
+  const results = await batch(db, [
+    statement(db, `SELECT * FROM jobs WHERE tenant = ? AND id = ?`, tenant, id),
+    statement(db, `SELECT at, event, detail FROM history WHERE tenant = ? AND job = ? ORDER BY at LIMIT 500`, tenant, id),
+    statement(db, `SELECT key, revision, state, result, at FROM effects WHERE tenant = ? AND job = ? LIMIT 500`, tenant, id),
+  ]);
+  const [row] = rowsOf<WholeRow>(results, 0);
+  if (!row) return null;
+  const history = rowsOf<JobDetail["timeline"][number]>(results, 1);
+  const { seq, revision, parent, payload, ref, result } = row;
+  return {
+    ...viewOf(row),
+    seq,
+    revision,
+    parent,
+    payload,
+    ref,
+    result,
+    timeline: timelineOf(row, history),
+    effects: rowsOf<EffectRecord>(results, 2),
+    entities: row.entities === null ? [] : (JSON.parse(row.entities) as string[]),
+  };
+}
+
+function timelineOf(row: JobRow, history: JobDetail["timeline"]): JobDetail["timeline"] {
+  const told = new Set(history.map(({ event }) => event));
+  const ends = row.ended !== null && !told.has(row.state) ? [{ at: row.ended, event: row.state, detail: null }] : [];
+  const starts = row.started === null ? [] : [{ at: row.started, event: "running", detail: null }];
+  const waits = row.state === "waiting" ? [{ at: row.due ?? row.at, event: "waiting", detail: row.reason }] : [];
+  const all = [{ at: row.at, event: "queued", detail: null }, ...starts, ...history, ...waits, ...ends];
+  return all.toSorted((left, right) => left.at - right.at);
+}
+
+/** Newest first. With filters it may return fewer than asked for, together with a cursor to go on from. */
+async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<{ jobs: JobView[]; cursor: string | null }> {
+  if (filter.q !== undefined) return found(db, tenant, filter.q, filter, page);
+  const lowest = filter.from === undefined ? "" : timePart(filter.from);
+  const filtered = filter.type ?? filter.state ?? filter.siteId;
+  const size = filtered === undefined ? page.limit + 1 : pageExamined;
+  let below = [page.cursor ?? end, filter.to === undefined ? end : timePart(filter.to)].toSorted()[0] ?? end;
+  const kept: JobRow[] = [];
+  for (let examined = 0; examined < mostExamined; ) {
+    const { rows, more } = await nextRows(db, tenant, lowest, below, size);
+    for (const row of rows) {
+      if (!fits(row, filter)) continue;
+      if (kept.length === page.limit) return { jobs: kept.map(viewOf), cursor: kept.at(-1)?.position ?? null };
+      kept.push(row);
+    }
+    if (!more) return { jobs: kept.map(viewOf), cursor: null };
+    examined += rows.length;
+    below = rows.at(-1)?.position ?? below;
+  }
+  return { jobs: kept.map(viewOf), cursor: kept.length === page.limit ? (kept.at(-1)?.position ?? below) : below };
+}
+
+/** Merges both streams; a stream that has more bounds how far the other may be believed. */
+async function nextRows(db: D1Database, tenant: string, from: string, below: string, size: number): Promise<{ rows: JobRow[]; more: boolean }> {
+  const results = await batch(db, [madeIds, derivedIds].map((sql) => statement(db, sql, tenant, from, below, size)));
+  const streams = [rowsOf<JobRow>(results, 0), rowsOf<JobRow>(results, 1)];
+  const full = streams.filter((rows) => rows.length === size).map((rows) => rows.at(-1)?.position ?? "");
+  const lowest = full.toSorted().at(-1) ?? "";
+  const rows = streams.flat().filter(({ position }) => position >= lowest);
+  return { rows: rows.toSorted((left, right) => (left.position < right.position ? 1 : -1)), more: full.length > 0 };
+}
+
+/** By id, by entity key (`order:123`), else by words of a dead letter's error. One page: what is looked for is few. */
+async function found(db: D1Database, tenant: string, q: string, filter: JobFilter, page: Page): Promise<{ jobs: JobView[]; cursor: string | null }> {
+  const results = await batch(db, [
+    statement(db, `SELECT coalesce(j.slot, j.id) AS position, ${columns} FROM jobs j WHERE j.tenant = ? AND j.id = ?`, tenant, q),
+    statement(db, byEntity, tenant, q, mostExamined),
+    statement(db, byError, tenant, q, mostExamined),
+  ]);
+  const rows = [0, 1, 2].map((index) => rowsOf<JobRow>(results, index)).find((each) => each.length > 0) ?? [];
+  const below = page.cursor ?? end;
+  const sorted = rows
+    .filter((row) => row.position < below && fits(row, filter) && inTime(row, filter))
+    .toSorted((left, right) => (left.position < right.position ? 1 : -1));
+  const shown = sorted.slice(0, page.limit);
+  return { jobs: shown.map(viewOf), cursor: sorted.length > shown.length ? (shown.at(-1)?.position ?? null) : null };
+}
+
+function fits(row: JobRow, filter: JobFilter): boolean {
+  return (
+    (filter.type === undefined || row.type === filter.type) &&
+    (filter.state === undefined || row.state === filter.state) &&
+    (filter.siteId === undefined || row.site === filter.siteId)
+  );
+}
+
+function inTime(row: JobRow, filter: JobFilter): boolean {
+  return row.at >= (filter.from ?? 0) && row.at < (filter.to ?? Infinity);
+}
+
+async function counts(db: D1Database, tenant: string | null, from: number, to: number): Promise<MinuteCount[]> {
+  const sum = `SELECT minute, type, event, sum(n) AS count, sum(ms) AS ms FROM counters`;
+  const group = `minute >= ?1 AND minute < ?2 GROUP BY minute, type, event ORDER BY minute`;
+  // For all tenants at once: one seek for each of them instead of a scan.
+  const everybody = `
+    WITH RECURSIVE each(tenant) AS (
+      SELECT min(tenant) FROM counters UNION ALL SELECT (SELECT min(c.tenant) FROM counters c WHERE c.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL)
+    ${sum} WHERE tenant IN (SELECT tenant FROM each WHERE tenant IS NOT NULL) AND ${group}`;
+  const query = tenant === null ? statement(db, everybody, from, to) : statement(db, `${sum} WHERE tenant = ?3 AND ${group}`, from, to, tenant);
+  return (await query.all<MinuteCount>()).results;
+}
+
+async function backlog(db: D1Database, tenant: string | null): Promise<{ deadLetters: number; parked: number; due: number }> {
+  const of = (table: string) => `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} WHERE ?1 IS NULL OR tenant = ?1 LIMIT ${countedAtMost})`;
+  const results = await batch(db, ["dead_letters", "parked", "due"].map((table) => statement(db, of(table), tenant)));
+  const [dead, parked, due] = [0, 1, 2].map((index) => rowsOf<{ n: number }>(results, index)[0]?.n ?? 0);
+  return { deadLetters: dead ?? 0, parked: parked ?? 0, due: due ?? 0 };
+}
+
+interface JobRow {
+  position: string;
+  id: string;
+  type: string;
+  version: number;
+  queue: string;
+  state: JobState;
+  attempt: number;
+  max: number;
+  runs: number;
+  site: string | null;
+  at: number;
+  due: number | null;
+  reason: string | null;
+  gate: string | null;
+  dry: number;
+  cancel: number;
+  started: number | null;
+  ended: number | null;
+  progress: string | null;
+}
+
+interface WholeRow extends JobRow {
+  seq: number;
+  revision: number;
+  parent: string | null;
+  payload: string | null;
+  ref: string | null;
+  result: string | null;
+  entities: string | null;
+}
+
+function viewOf(row: JobRow): JobView {
+  const { id, type, version, queue, state, runs, at, due, reason, gate } = row;
+  return {
+    id,
+    type,
+    version,
+    queue,
+    state,
+    // The ledger counts failures; the try under way, or the one that succeeded, is an attempt too.
+    attempt: row.attempt + (state === "running" || state === "done" ? 1 : 0),
+    maxAttempts: row.max,
+    runs,
+    siteId: row.site,
+    at,
+    due,
+    reason,
+    gate,
+    dryRun: row.dry === 1,
+    cancelling: row.cancel === 1 && state === "running",
+    startedAt: row.started,
+    endedAt: row.ended,
+    progress: row.progress === null ? null : (JSON.parse(row.progress) as JobView["progress"]),
+  };
+}
+
+/** Where a job stands in lists. */
+export function positionOf(id: string, at: number): string {
+  return isDerived(id) ? slotOf(id, at) : id;
+}
