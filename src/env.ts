@@ -2,11 +2,13 @@
 
 /**
  * The bindings as this project uses them: `Env` of wrangler.toml (src/bindings.d.ts, made by `npm run types`)
- * plus two variables that only a local start sets.
+ * plus variables that may be set.
  */
 export interface WorkerEnv extends Cloudflare.Env {
   /** "yes" on a developer's machine: ledger writes are awaited, local addresses may be called. Deploy refuses it. */
   LOCAL?: string;
   /** A fresh value per local start: messages sent and leases taken under another value are known to be lost. */
   BOOT_ID?: string;
+  /** Host names under which this Worker is reached, separated by commas: tenants' outgoing calls may not name them. */
+  OWN_HOSTS?: string;
 }

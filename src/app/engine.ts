@@ -1,0 +1,61 @@
+import { waitUntil } from "cloudflare:workers";
+import { jobs } from "../jobs";
+import { type QueueName, queues } from "../jobs/queues";
+import { Counters } from "../ledger/counters";
+import type { Engine, EngineEvent } from "../queue/engine";
+import { createIds } from "../queue/id";
+import type { Ledger } from "../queue/ledger";
+import { createRegistry } from "../queue/registry";
+import { createGates } from "../tenants/gates";
+import type { PayloadStore } from "../queue/engine";
+import type { WorkerEnv } from "../env";
+import { createCapabilities } from "./capabilities";
+import { log } from "./log";
+import { createQuota } from "./quota";
+import { isLocal, type Stores } from "./stores";
+
+/** A queue may hold this many messages before senders are asked to come back later. */
+const backlogLimit = 1_000_000;
+
+export interface EngineParts {
+  env: WorkerEnv;
+  now(): number;
+  ledger: Ledger;
+  payloads: PayloadStore;
+  stores: Stores;
+}
+
+export function createEngine({ env, now, ledger, payloads, stores }: EngineParts): { engine: Engine; counters: Counters } {
+  const defer = (promise: Promise<unknown>) => waitUntil(promise.catch((thrown: unknown) => log({ event: "trouble", where: "deferred", reason: String(thrown) })));
+  const counters = new Counters(env.DB, now, defer, log);
+  const limitsOf = async (tenant: string, dependency: string) => {
+    const known = await stores.snapshots.read(tenant, now());
+    return (known.state === "known" ? known.snapshot.sections.connections?.[dependency]?.limits : undefined) ?? {};
+  };
+  const engine: Engine = {
+    now,
+    random: Math.random,
+    boot: env.BOOT_ID ?? "",
+    ledgerFirst: isLocal(env),
+    ids: createIds(env.ID_SECRET),
+    registry: createRegistry(jobs),
+    ledger,
+    queue: (name) => (name in queues ? env[queues[name as QueueName].binding] : undefined),
+    backlogLimit: () => backlogLimit,
+    quota: createQuota(stores.snapshots, now),
+    payloads,
+    gates: createGates(env.GATE, limitsOf),
+    capabilities: createCapabilities(env, stores, now),
+    defer,
+    emit: (event) => {
+      count(counters, event);
+      log(event);
+    },
+  };
+  return { engine, counters };
+}
+
+function count(counters: Counters, event: EngineEvent): void {
+  if (event.event === "settled") counters.add(event.tenant, event.type, event.state === "queued" ? "again" : event.state, event.ms);
+  if (event.event === "enqueued") counters.add(event.tenant, event.type, "enqueued", 0, event.count);
+}

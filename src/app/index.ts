@@ -1,0 +1,44 @@
+import { waitUntil } from "cloudflare:workers";
+import type { WorkerEnv } from "../env";
+import type { IntakeDeps } from "../intake/deps";
+import type { TickDeps } from "../intake/tick";
+import { createLedger } from "../ledger/ledger";
+import { createPayloads } from "../ledger/payloads";
+import { createQueries } from "../ledger/queries";
+import type { Engine } from "../queue/engine";
+import { createEngine } from "./engine";
+import { createIntakeDeps } from "./intake";
+import { createStores } from "./stores";
+import { createTickDeps } from "./tick";
+
+/** The Worker's parts, put together. */
+export interface App {
+  engine: Engine;
+  intake: IntakeDeps;
+  tick: TickDeps;
+}
+
+const apps = new WeakMap<WorkerEnv, App>();
+
+/** One App per isolate: caches, group commits and counters live in it. */
+export function app(env: WorkerEnv): App {
+  const known = apps.get(env);
+  if (known) return known;
+  const made = createApp(env);
+  apps.set(env, made);
+  return made;
+}
+
+/** The composition root. Throws when a secret is missing or malformed, naming it. */
+export function createApp(env: WorkerEnv): App {
+  const now = () => Date.now();
+  const ledger = createLedger(env.DB, waitUntil);
+  const payloads = createPayloads(env.PAYLOADS);
+  const queries = createQueries(env.DB);
+  const stores = createStores(env);
+  const parts = { env, now, ledger, payloads, queries, stores };
+  const { engine, counters } = createEngine(parts);
+  const whole = { ...parts, engine, counters };
+  const intake = createIntakeDeps(whole);
+  return { engine, intake, tick: createTickDeps(whole, intake) };
+}

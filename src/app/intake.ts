@@ -1,0 +1,89 @@
+import { putTemplate } from "../domain/mail/store";
+import { createReplays } from "../domain/replays/replay";
+import { replaysIn } from "../domain/replays/store";
+import type { WorkerEnv } from "../env";
+import { messageOf } from "../errors";
+import type { IntakeDeps, QueueMetrics } from "../intake/deps";
+import { queues } from "../jobs/queues";
+import { pauseStore } from "../ledger/pauses";
+import { auditIn } from "../ledger/audit";
+import { ticksIn } from "../ledger/ticks";
+import type { Queries } from "../ledger/views";
+import type { Engine, PayloadStore } from "../queue/engine";
+import { enqueue } from "../queue/enqueue";
+import { cancel, retryNow } from "../queue/operate";
+import { isRootToken } from "../tenants/token";
+import { log } from "./log";
+import type { Stores } from "./stores";
+
+export interface IntakeParts {
+  env: WorkerEnv;
+  now(): number;
+  engine: Engine;
+  payloads: PayloadStore;
+  queries: Queries;
+  stores: Stores;
+}
+
+/** What the HTTP interface stands on. */
+export function createIntakeDeps({ env, now, engine, payloads, queries, stores }: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays> } {
+  const pauses = pauseStore(env.DB);
+  const replays = createReplays({
+    now,
+    store: replaysIn(env.DB),
+    queries,
+    registry: engine.registry,
+    loadPayload: (ref) => payloads.get(ref),
+    revive: (refs, how) => retryNow(engine, refs, { ...how, event: "replayed", from: ["dead", "discarded"] }),
+  });
+  return {
+    ...stores,
+    now,
+    replays,
+    isRoot: (token) => isRootToken(token, env.ROOT_TOKEN),
+    templates: { ...stores.templates, put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
+    registry: engine.registry,
+    enqueue: (requests) => enqueue(engine, requests),
+    belongs: (tenant, id) => engine.ids.belongs(tenant, id),
+    queries,
+    loadPayload: (ref) => payloads.get(ref),
+    operate: {
+      cancel: (tenant, id) => cancel(engine, { tenant, id }),
+      retry: (tenant, id) => retryOne(engine, queries, tenant, id),
+      pause: (tenant, scope, name) => pauses.put(tenant ?? "*", scope, name, now()),
+      resume: (tenant, scope, name) => pauses.remove(tenant ?? "*", scope, name),
+      pauses: (tenant) => pauses.list(tenant),
+      replays,
+    },
+    queues: () => Promise.all(Object.entries(queues).map(([name, { binding }]) => metricsOf(name, env[binding]))),
+    tickSteps: () => ticksIn(env.DB).list(),
+    health: () => health(env),
+    audit: (entry) => auditIn(env.DB, entry),
+    report: ({ requestId, method, route, thrown }) => log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}` }),
+  };
+}
+
+async function retryOne(engine: Engine, queries: Queries, tenant: string, id: string) {
+  const changed = (await retryNow(engine, [{ tenant, id }], { event: "retried", from: ["dead", "discarded", "cancelled", "waiting", "retrying"] })).length > 0;
+  const job = await queries.job(tenant, id);
+  return job && { state: job.state, changed };
+}
+
+async function metricsOf(queue: string, producer: Queue): Promise<QueueMetrics> {
+  try {
+    const { backlogCount, backlogBytes, oldestMessageTimestamp } = await producer.metrics();
+    return { queue, backlog: backlogCount, bytes: backlogBytes, oldestAt: oldestMessageTimestamp?.getTime() ?? null };
+  } catch (thrown) {
+    log({ event: "trouble", where: "metrics", reason: messageOf(thrown), queue });
+    return { queue, backlog: null, bytes: null, oldestAt: null };
+  }
+}
+
+async function health(env: WorkerEnv): Promise<Record<string, "ok" | "failing">> {
+  const check = async (name: string, look: Promise<unknown>) => {
+    const limit = new Promise((_, reject) => setTimeout(() => reject(new Error("too slow")), 1000));
+    const verdict = await Promise.race([look, limit]).then(() => "ok" as const, () => "failing" as const);
+    return [name, verdict] as const;
+  };
+  return Object.fromEntries(await Promise.all([check("d1", env.DB.prepare("SELECT 1").first()), check("kv", env.CONFIG.get("health"))]));
+}

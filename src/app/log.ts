@@ -1,0 +1,8 @@
+import type { EngineEvent } from "../queue/engine";
+
+/** The one subscriber that turns events into log lines: one JSON object each, with fixed names. Events hold nothing personal. */
+export function log(event: EngineEvent): void {
+  if (event.event === "trouble") console.error(JSON.stringify({ level: "error", ...event }));
+  else if (event.event === "settled" && event.state !== "done") console.warn(JSON.stringify({ level: "warn", ...event }));
+  else if (event.event === "batch") console.log(JSON.stringify({ level: "info", ...event }));
+}

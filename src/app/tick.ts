@@ -1,0 +1,54 @@
+import { runDueSchedules } from "../domain/schedules/due";
+import type { WorkerEnv } from "../env";
+import type { IntakeDeps } from "../intake/deps";
+import type { TickDeps } from "../intake/tick";
+import type { Counters } from "../ledger/counters";
+import { defaultRetention, leastRetention, retain, type RetentionDays } from "../ledger/retention";
+import type { createPayloads } from "../ledger/payloads";
+import { ticksIn } from "../ledger/ticks";
+import type { createReplays } from "../domain/replays/replay";
+import type { Engine } from "../queue/engine";
+import { isTerminal } from "../queue/state";
+import { sweep } from "../queue/sweep";
+import { log } from "./log";
+import type { Stores } from "./stores";
+
+export interface TickParts {
+  env: WorkerEnv;
+  now(): number;
+  engine: Engine;
+  counters: Counters;
+  payloads: ReturnType<typeof createPayloads>;
+  stores: Stores;
+}
+
+/** The tick's steps, in their order: what others wait for comes first. */
+export function createTickDeps(
+  { env, now, engine, counters, payloads, stores }: TickParts,
+  intake: IntakeDeps & { replays: ReturnType<typeof createReplays> },
+): TickDeps {
+  const daysOf = async (tenant: string): Promise<RetentionDays> => {
+    const known = await stores.snapshots.read(tenant, now());
+    const own = known.state === "known" ? known.snapshot.settings.retention : undefined;
+    const days = { ...defaultRetention, ...own };
+    return Object.fromEntries(Object.entries(days).map(([state, count]) => [state, Math.max(leastRetention, count)])) as RetentionDays;
+  };
+  // A job that was accepted and is not written yet is open.
+  const isOpen = async (tenant: string, id: string) => {
+    const job = await intake.queries.job(tenant, id);
+    return job === null || !isTerminal(job.state);
+  };
+  return {
+    steps: [
+      { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
+      { name: "schedules", run: async (at) => ({ ...(await runDueSchedules({ now: at, store: stores.schedules, enqueue: intake.enqueue, isOpen })) }) },
+      { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
+      { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(100) }) },
+      { name: "retention", everyMinutes: 10, run: (at) => retain({ db: env.DB, daysOf, removePayloads: (keys) => payloads.remove(keys) }, at).then(({ removed }) => ({ removed })) },
+      { name: "counters", run: async () => (await counters.flush(), {}) },
+    ],
+    clock: now,
+    record: (outcomes) => ticksIn(env.DB).record(outcomes),
+    alert: (step, reason) => log({ event: "trouble", where: `tick ${step}`, reason }),
+  };
+}

@@ -1,0 +1,64 @@
+import { Problem } from "../errors";
+import { checkJson, parseJson } from "../queue/json";
+import type { BodyRule } from "./route";
+import { validate } from "./validate";
+
+export const smallBody = 1024 * 1024;
+export const largeBody = 10 * 1024 * 1024;
+
+/** Reads, parses and validates a JSON body; throws the Problem that says what is wrong with it. */
+export async function readJson<Body>(request: Request, rule: BodyRule<Body>): Promise<Body> {
+  requireJson(request);
+  const value = parsed(await readText(request, rule.limit));
+  const issues = rule.jsonCheckedLater ? [] : checkJson(value);
+  if (issues.length > 0) throw new Problem("invalid", "The body holds what cannot be stored.", { errors: issues });
+  return validate(rule.schema, value, "The body is not what is expected here.");
+}
+
+/** The body as text. Its bytes are counted while they arrive: a length that is announced may be missing or wrong. */
+export async function readText(request: Request, limit: number): Promise<string> {
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > limit) throw await tooLarge(request.body, limit);
+  if (request.body === null) return "";
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  let text = "";
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoded(decoder);
+    bytes += value.byteLength;
+    if (bytes > limit) throw await tooLarge(reader, limit);
+    text += decoded(decoder, value);
+  }
+}
+
+/** A body without a media type is taken for JSON; one that says it is something else is believed. */
+function requireJson(request: Request): void {
+  const [type = "", ...parameters] = (request.headers.get("content-type") ?? "application/json").toLowerCase().split(";");
+  const charset = parameters.map((each) => each.trim()).find((each) => each.startsWith("charset="));
+  if (!/^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(type.trim())) throw new Problem("unsupported-media-type", "Send application/json.");
+  if (charset && !/^charset="?utf-?8"?$/.test(charset)) throw new Problem("unsupported-media-type", "Send JSON as UTF-8.");
+}
+
+function parsed(text: string): unknown {
+  const json = parseJson(text);
+  if (json.ok) return json.value;
+  const detail = `Line ${json.line}, column ${json.column}: ${json.message}.`;
+  if (json.reason === "malformed") throw new Problem("malformed", `The body is not JSON. ${detail}`);
+  throw new Problem("invalid", `The body is more than can be read. ${detail}`, { errors: [{ path: "", message: json.message }] });
+}
+
+function decoded(decoder: TextDecoder, chunk?: Uint8Array): string {
+  try {
+    return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
+  } catch (cause) {
+    throw new Problem("malformed", "The body is not UTF-8.", { cause });
+  }
+}
+
+async function tooLarge(source: { cancel(): Promise<void> } | null, limit: number): Promise<Problem> {
+  // A sender that goes away first makes cancelling fail; the answer is the same.
+  await source?.cancel().catch(() => undefined);
+  return new Problem("too-large", `The body may have ${limit.toLocaleString("en")} bytes.`);
+}

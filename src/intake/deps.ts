@@ -1,0 +1,151 @@
+import type { TemplateContent, Templates } from "../domain/mail/template";
+import type { ScheduleStore } from "../domain/schedules/store";
+import type { Queries } from "../ledger/views";
+import type { Pause } from "../queue/ledger";
+import type { Registry } from "../queue/registry";
+import type { Enqueue } from "../queue/request";
+import type { JobState } from "../queue/state";
+import type { ConnectionStore } from "../tenants/connection";
+import type { SiteStore } from "../tenants/site";
+import type { Snapshots } from "../tenants/snapshot";
+import type { TenantStore } from "../tenants/tenant";
+import type { Tokens } from "../tenants/token";
+import type { TokenStore } from "../tenants/token-store";
+
+/** Everything the routes need, handed in by the composition root: no binding is touched below. */
+export interface IntakeDeps {
+  /** Milliseconds. */
+  now(): number;
+  /** Whether this is the root token; compared in constant time. */
+  isRoot(token: string): Promise<boolean>;
+  verifier: Pick<Tokens, "verify">;
+  snapshots: Pick<Snapshots, "read">;
+  tenants: TenantStore;
+  tokens: TokenStore;
+  sites: Pick<SiteStore, "put" | "get" | "list" | "remove">;
+  connections: Pick<ConnectionStore, "put" | "get" | "list" | "remove">;
+  templates: TemplateStore;
+  schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove">;
+  registry: Pick<Registry, "find" | "contracts">;
+  enqueue: Enqueue;
+  /** Whether an id was issued to this tenant, known to the ledger or not. */
+  belongs(tenant: string, id: string): Promise<boolean>;
+  queries: Queries;
+  /** JSON text of a payload too large for its row; null when it is gone. Throws when the storage cannot be reached. */
+  loadPayload(ref: string): Promise<string | null>;
+  operate: Operate;
+  /** Every queue of the Worker, with what it reports now. */
+  queues(): Promise<QueueMetrics[]>;
+  /** How each step of the newest tick ended. */
+  tickSteps(): Promise<TickStep[]>;
+  /** Cheap look at what the Worker stands on. Never throws. */
+  health(): Promise<Record<string, "ok" | "failing">>;
+  /** Records that somebody looked at personal data. Awaited: what cannot be recorded is not shown. */
+  audit(entry: AuditEntry): Promise<void>;
+  /** Logs a failure nobody foresaw. Never throws. */
+  report(failure: FailureReport): void;
+}
+
+/** The functions of domain/mail/store, without their database. */
+export interface TemplateStore extends Templates {
+  /** Adds a version, unless the newest one reads the same. */
+  put(tenant: string, id: string, content: TemplateContent, now: number): Promise<{ version: number; changed: boolean }>;
+}
+
+/** What operators do to jobs and queues. Throws only when the ledger cannot be reached. */
+export interface Operate {
+  /** Null: unknown to the ledger. `flagged`: it runs and ends within seconds; `changed` false: it had ended before. */
+  cancel(tenant: string, id: string): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
+  /** Null: unknown to the ledger. `changed` false: its state does not allow it. */
+  retry(tenant: string, id: string): Promise<{ state: JobState; changed: boolean } | null>;
+  /** Tenant null is everybody: only the root token without a tenant comes to that. */
+  pause(tenant: string | null, scope: Pause["scope"], name: string): Promise<void>;
+  resume(tenant: string | null, scope: Pause["scope"], name: string): Promise<void>;
+  /** Null: all of them; else the tenant's own and those of everybody (`*`). */
+  pauses(tenant: string | null): Promise<Pause[]>;
+  replays: Replays;
+}
+
+export interface Replays {
+  /** What would be replayed; changes nothing. */
+  plan(tenant: string, request: ReplayRequest): Promise<ReplayPlan>;
+  create(tenant: string, request: ReplayRequest): Promise<ReplayView>;
+  get(tenant: string, id: string): Promise<ReplayView | null>;
+  /** Stops what has not been replayed yet. `changed` false: it had ended. */
+  abort(tenant: string, id: string): Promise<{ replay: ReplayView; changed: boolean } | null>;
+}
+
+/** Exactly one of filter and ids, neither of them empty. */
+export interface ReplayRequest {
+  filter?: ReplayFilter | undefined;
+  ids?: readonly string[] | undefined;
+  /** Merged into each payload (RFC 7396); the result is validated before anything is sent. */
+  patch?: Record<string, unknown> | undefined;
+  ratePerMinute?: number | undefined;
+}
+
+/** Times in milliseconds, from inclusive, to exclusive. */
+export interface ReplayFilter {
+  type?: string | undefined;
+  state?: "dead" | "discarded" | undefined;
+  siteId?: string | undefined;
+  group?: string | undefined;
+  q?: string | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+export interface ReplayPlan {
+  /** Dead letters that the request names. */
+  total: number;
+  byType: Record<string, number>;
+  /** Those that cannot be replayed with this patch, and why; up to 100. */
+  refused: { id: string; reason: string }[];
+}
+
+export interface ReplayView {
+  id: string;
+  state: "running" | "done" | "aborted";
+  total: number;
+  replayed: number;
+  failed: number;
+  /** Milliseconds. */
+  at: number;
+  endedAt: number | null;
+  ratePerMinute: number | null;
+}
+
+/** Null where the queue did not say. */
+export interface QueueMetrics {
+  queue: string;
+  backlog: number | null;
+  bytes: number | null;
+  /** When its oldest message was sent, milliseconds. */
+  oldestAt: number | null;
+}
+
+export interface TickStep {
+  step: string;
+  outcome: "done" | "failed" | "skipped";
+  /** Milliseconds. */
+  at: number;
+  ms: number;
+}
+
+export interface AuditEntry {
+  tenant: string;
+  /** `root`, or the id of the token. */
+  actor: string;
+  action: "reveal";
+  /** The id of what was revealed. */
+  target: string;
+  at: number;
+}
+
+export interface FailureReport {
+  requestId: string;
+  method: string;
+  /** The route's path with its parameters' names, null when none was found. */
+  route: string | null;
+  thrown: unknown;
+}

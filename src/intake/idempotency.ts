@@ -1,0 +1,27 @@
+import * as v from "valibot";
+import { Problem } from "../errors";
+
+export const idempotencyHeader = "Idempotency-Key";
+
+const rule = "must be 1 to 256 printable ASCII characters";
+
+/** An idempotency key as a field of JSON. */
+export const idempotencyKey = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,256}$/, rule));
+
+/**
+ * The key of the header: a structured-field string in quotes, as the draft wants it, or the bare text.
+ * Both spellings of one key are the same key. Throws `invalid` for anything else; undefined without the header.
+ */
+export function readIdempotencyKey(headers: Headers): string | undefined {
+  const text = headers.get(idempotencyHeader);
+  if (text === null) return undefined;
+  const key = text.startsWith('"') ? unquote(text) : text;
+  if (key !== undefined && v.is(idempotencyKey, key)) return key;
+  throw new Problem("invalid", `The header ${idempotencyHeader} is not a key.`, { errors: [{ path: idempotencyHeader, message: rule }] });
+}
+
+/** RFC 9651, 3.3.3: only `"` and `\` are escaped. */
+function unquote(text: string): string | undefined {
+  const inner = /^"((?:[^"\\]|\\["\\])*)"$/.exec(text)?.[1];
+  return inner?.replace(/\\(["\\])/g, "$1");
+}

@@ -1,0 +1,83 @@
+import type { MinuteCount } from "../ledger/views";
+import type { QueueMetrics, TickStep } from "./deps";
+
+export interface Metrics {
+  counts: readonly MinuteCount[];
+  backlog: { deadLetters: number; parked: number; due: number };
+  queues: readonly QueueMetrics[];
+  steps: readonly TickStep[];
+}
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [Labels, number | null];
+
+/** The Prometheus text format, version 0.0.4. Gauges only: counts of the last hour may fall, so they are no counters. */
+export function metricsText({ counts, backlog, queues, steps }: Metrics): string {
+  return [
+    family("jobyard_jobs_last_hour", "Jobs by type and what happened to them within the last hour.", summed(counts, "count")),
+    family("jobyard_run_seconds_last_hour", "Seconds spent in runs within the last hour, by type and how they ended.", summed(counts, "ms", 1000)),
+    family("jobyard_dead_letters", "Dead letters neither replayed nor dismissed.", [[{}, backlog.deadLetters]]),
+    family("jobyard_jobs_parked", "Jobs parked at gates.", [[{}, backlog.parked]]),
+    family("jobyard_jobs_due", "Jobs held back until a time that has come or will come.", [[{}, backlog.due]]),
+    family(
+      "jobyard_queue_backlog_messages",
+      "Messages waiting in a queue.",
+      queues.map(({ queue, backlog: messages }) => [{ queue }, messages]),
+    ),
+    family(
+      "jobyard_queue_backlog_bytes",
+      "Bytes waiting in a queue.",
+      queues.map(({ queue, bytes }) => [{ queue }, bytes]),
+    ),
+    family(
+      "jobyard_queue_oldest_timestamp_seconds",
+      "When the oldest message of a queue was sent.",
+      queues.map(({ queue, oldestAt }) => [{ queue }, seconds(oldestAt)]),
+    ),
+    family(
+      "jobyard_tick_step_ok",
+      "Whether a step of the newest tick succeeded.",
+      steps.map(({ step, outcome }) => [{ step, outcome }, outcome === "failed" ? 0 : 1]),
+    ),
+    family(
+      "jobyard_tick_step_seconds",
+      "How long a step of the newest tick took.",
+      steps.map(({ step, ms }) => [{ step }, ms / 1000]),
+    ),
+    family(
+      "jobyard_tick_step_timestamp_seconds",
+      "When a step of the tick last ran.",
+      steps.map(({ step, at }) => [{ step }, at / 1000]),
+    ),
+  ].join("");
+}
+
+/** Empty without samples: a family that nothing is known of is left out. */
+function family(name: string, help: string, samples: readonly Sample[]): string {
+  const known = samples.filter(([, value]) => value !== null);
+  if (known.length === 0) return "";
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...known.map(([labels, value]) => `${name}${labelText(labels)} ${value}`), ""].join("\n");
+}
+
+function summed(counts: readonly MinuteCount[], field: "count" | "ms", divisor = 1): Sample[] {
+  const sums = new Map<string, { labels: Labels; sum: number }>();
+  for (const { type, event, ...numbers } of counts) {
+    const key = JSON.stringify([type, event]);
+    const entry = sums.get(key) ?? { labels: { type, event }, sum: 0 };
+    sums.set(key, { ...entry, sum: entry.sum + numbers[field] });
+  }
+  return [...sums.values()].map(({ labels, sum }) => [labels, sum / divisor]);
+}
+
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+function seconds(at: number | null): number | null {
+  return at === null ? null : at / 1000;
+}

@@ -1,0 +1,162 @@
+import type * as v from "valibot";
+import { codes } from "../errors";
+import type { Contract } from "../queue/job";
+import { scopes } from "../tenants/token";
+import { tenantHeader } from "./auth";
+import { type JsonSchema, type Override, toSchema } from "./json-schema";
+import type { AnyRoute } from "./route";
+import { batchJob, batchRequest, jobRequest } from "./routes/enqueue";
+
+const version = "1";
+const namePattern = "^[a-z0-9-]{1,63}$";
+const tooLarge = 413;
+const wrongType = 415;
+
+/** The OpenAPI 3.1 document of a table of routes. Schemas are those that validate; payloads come from the types' contracts. */
+export function openApi(table: readonly AnyRoute[], contracts: readonly Contract[]): JsonSchema {
+  const paths: Record<string, JsonSchema> = {};
+  for (const route of table) {
+    const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+  }
+  return {
+    openapi: "3.1.1",
+    info: { title: "Jobyard", version, description: "Background jobs of a multi-tenant SaaS." },
+    servers: [{ url: "/" }],
+    security: [{ token: [] }],
+    paths,
+    components: {
+      securitySchemes: { token: { type: "http", scheme: "bearer", description: `The root token, or a tenant's with scopes of: ${scopes.join(", ")}` } },
+      schemas: { Problem: problemSchema, JobRequest: perType(jobRequest, contracts), BatchJob: perType(batchJob, contracts), BatchRequest: batchSchema },
+      responses: problemResponses(),
+    },
+  };
+}
+
+function operation(route: AnyRoute): JsonSchema {
+  return {
+    operationId: route.name,
+    summary: route.summary,
+    tags: [tagOf(route.path)],
+    "x-scope": route.scope,
+    ...(route.scope === "public" ? { security: [] } : { description: scopeText(route) }),
+    ...listed("parameters", [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)]),
+    ...(route.body ? { requestBody: { required: true, content: json(bodySchema(route.body.schema)) } } : {}),
+    responses: { ...answers(route), ...problems(route) },
+  };
+}
+
+/** Ours by reference, so that each is written once. */
+const references = new Map<unknown, string>([
+  [jobRequest, "JobRequest"],
+  [batchRequest, "BatchRequest"],
+]);
+
+function bodySchema(schema: v.GenericSchema): JsonSchema {
+  const name = references.get(schema);
+  return name ? { $ref: `#/components/schemas/${name}` } : toSchema(schema);
+}
+
+const asBatchJob: Override = (schema) => (isItem(schema) ? { $ref: "#/components/schemas/BatchJob" } : undefined);
+const batchSchema = toSchema(batchRequest, asBatchJob);
+
+function isItem(schema: unknown): boolean {
+  return (batchRequest.entries.jobs as { item?: unknown }).item === schema;
+}
+
+/** One alternative for each type: its name and its payload's schema in the place of "anything". */
+function perType(schema: v.GenericSchema, contracts: readonly Contract[]): JsonSchema {
+  const base = toSchema(schema) as { properties: Record<string, unknown> };
+  const alternatives = contracts.map((contract) => ({
+    ...base,
+    title: contract.type,
+    properties: { ...base.properties, type: { enum: [contract.type, ...contract.aliases] }, payload: toSchema(contract.payload) },
+  }));
+  return alternatives.length === 0 ? base : { oneOf: alternatives };
+}
+
+function pathParameters(route: AnyRoute): JsonSchema[] {
+  return [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string", pattern: namePattern } }));
+}
+
+function queryParameters(route: AnyRoute): JsonSchema[] {
+  if (!route.query) return [];
+  const { properties = {}, required = [] } = toSchema(route.query) as { properties?: Record<string, JsonSchema>; required?: string[] };
+  return Object.entries(properties).map(([name, { description, ...schema }]) => {
+    return { name, in: "query", required: required.includes(name), ...(description ? { description } : {}), schema };
+  });
+}
+
+function headerParameters(route: AnyRoute): JsonSchema[] {
+  const own = Object.entries(route.headers ?? {}).map(([name, description]) => ({ name, in: "header", description, schema: { type: "string" } }));
+  if (route.tenant !== "own" && route.tenant !== "any") return own;
+  const description = route.tenant === "own" ? "The tenant that the root token acts for" : "The tenant that the root token acts for; without it, all";
+  return [...own, { name: tenantHeader, in: "header", description, schema: { type: "string", pattern: namePattern } }];
+}
+
+function answers(route: AnyRoute): JsonSchema {
+  const entries = Object.entries(route.answers).map(([status, shape]) => {
+    if (shape === null) return [status, { description: "Done" }];
+    const content = typeof shape === "string" ? { [shape]: { schema: { type: "string" } } } : json(toSchema(shape));
+    return [status, { description: status === "202" ? "Accepted" : "Done", content }];
+  });
+  return Object.fromEntries(entries) as JsonSchema;
+}
+
+function problems(route: AnyRoute): JsonSchema {
+  const body = route.body ? [400, tooLarge, wrongType] : [];
+  const token = route.scope === "public" ? [] : [401, 403, 503];
+  const found = route.path.includes(":") || token.length > 0 ? [404] : [];
+  const statuses = new Set([...body, ...token, ...found, 405, 422, 500, ...(route.problems ?? [])]);
+  return Object.fromEntries([...statuses].sort().map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]));
+}
+
+function problemResponses(): JsonSchema {
+  const statuses = new Map<number, string[]>();
+  for (const { status, title } of Object.values(codes)) statuses.set(status, [...(statuses.get(status) ?? []), title]);
+  const content = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
+  return Object.fromEntries(
+    [...statuses].map(([status, titles]) => [`Problem${status}`, { description: titles.join(", or: "), content, ...headersOf(status) }]),
+  );
+}
+
+function headersOf(status: number): JsonSchema {
+  const names: Record<number, string> = { 401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After" };
+  const name = names[status];
+  return name ? { headers: { [name]: { schema: { type: "string" } } } } : {};
+}
+
+const problemSchema = {
+  type: "object",
+  description: "RFC 9457",
+  required: ["type", "title", "status", "detail", "code", "errors"],
+  properties: {
+    type: { type: "string", format: "uri" },
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string" },
+    code: { type: "string", enum: Object.keys(codes) },
+    instance: { type: "string" },
+    requestId: { type: "string" },
+    errors: {
+      type: "array",
+      items: { type: "object", required: ["path", "message"], properties: { path: { type: "string" }, message: { type: "string" } } },
+    },
+  },
+};
+
+function scopeText(route: AnyRoute): string {
+  return route.scope === "root" ? "Needs the root token." : `Needs the scope \`${route.scope}\`, or \`admin\`.`;
+}
+
+function tagOf(path: string): string {
+  return path.startsWith("/v1/") ? (path.split("/")[2] ?? "system") : "system";
+}
+
+function json(schema: JsonSchema): JsonSchema {
+  return { "application/json": { schema } };
+}
+
+function listed(name: string, items: readonly JsonSchema[]): JsonSchema {
+  return items.length > 0 ? { [name]: items } : {};
+}

@@ -1,0 +1,39 @@
+import { fromUnknown, Problem, problemBody } from "../errors";
+
+/** Seconds a caller is asked to stay away when we do not know better. */
+const retrySoon = 5;
+
+/** Whatever was thrown, as what the caller is told: the ledger being out of reach is foreseen everywhere at once. */
+export function asProblem(thrown: unknown): Problem {
+  if (isOutage(thrown)) return new Problem("unavailable", "The ledger cannot be reached.", { retryAfter: retrySoon, cause: thrown });
+  return fromUnknown(thrown);
+}
+
+export function unavailable(detail: string, cause?: unknown): Problem {
+  return new Problem("unavailable", detail, { retryAfter: retrySoon, cause });
+}
+
+/** `application/problem+json` with the headers its status asks for. */
+export function problemResponse(problem: Problem, request: Request, requestId: string): Response {
+  const body = { ...problemBody(problem, new URL(request.url).pathname), requestId };
+  return new Response(JSON.stringify(body), { status: problem.status, headers: headersOf(problem, request) });
+}
+
+function headersOf(problem: Problem, request: Request): Headers {
+  const headers = new Headers({ "content-type": "application/problem+json" });
+  if (problem.allow) headers.set("allow", problem.allow.join(", "));
+  if (problem.retryAfter !== undefined) headers.set("retry-after", String(Math.max(1, Math.ceil(problem.retryAfter))));
+  if (problem.code === "unauthorized") headers.set("www-authenticate", challenge(request));
+  return headers;
+}
+
+function challenge(request: Request): string {
+  const given = request.headers.has("authorization");
+  return given ? 'Bearer realm="jobyard", error="invalid_token"' : 'Bearer realm="jobyard"';
+}
+
+/** D1 says so itself, except where the statement is at fault: that is ours, and no waiting helps. */
+function isOutage(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || !thrown.message.startsWith("D1_")) return false;
+  return !/SQLITE_(ERROR|CONSTRAINT|MISMATCH|TOOBIG|RANGE|AUTH)|D1_TYPE_ERROR/.test(thrown.message);
+}

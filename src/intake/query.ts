@@ -1,0 +1,47 @@
+import * as v from "valibot";
+import { Problem } from "../errors";
+import { validate } from "./validate";
+
+/** The query in its schema's shape. Unknown and repeated parameters are refused: a filter that is silently ignored finds too much. */
+export function readQuery(schema: v.GenericSchema | undefined, search: URLSearchParams): unknown {
+  const names = [...search.keys()];
+  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  if (repeated !== undefined)
+    throw new Problem("invalid", "A parameter may be given once.", { errors: [{ path: repeated.slice(0, 64), message: "is given twice" }] });
+  return validate(schema ?? v.strictObject({}), Object.fromEntries(search), "The query is not what is expected here.");
+}
+
+/** A time as ISO 8601 with its offset, or a date (midnight UTC); becomes milliseconds. */
+export const time = v.pipe(
+  v.string(),
+  v.regex(/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d))?$/, "must be a time like 2026-10-01T12:00:00Z"),
+  v.transform(Date.parse),
+  v.number("must be a time that exists"),
+  v.description("ISO 8601 with an offset, or a date (midnight UTC)"),
+);
+
+export const siteId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be 1 to 63 of the characters a-z, 0-9 and -"));
+
+/** Entries of every list's query. */
+export const paging = {
+  cursor: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[\x21-\x7e]{1,512}$/, "must be a cursor from an earlier answer"),
+      v.description("From the answer before; null there means the end"),
+    ),
+  ),
+  limit: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,4}$/, "must be a whole number from 1 to 200"),
+      v.transform(Number),
+      v.minValue(1, "must be a whole number from 1 to 200"),
+      v.maxValue(200, "must be a whole number from 1 to 200"),
+    ),
+    "50",
+  ),
+};
+
+/** Text that is searched for. */
+export const search = v.pipe(v.string(), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(200, "must have 200 characters at most"));

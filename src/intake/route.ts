@@ -1,0 +1,96 @@
+import type * as v from "valibot";
+import { allows, type Scope } from "../tenants/token";
+import type { IntakeDeps } from "./deps";
+
+/** `public`: nobody is asked who they are. `root`: the root token only; it passes every other scope as well. */
+export type RouteScope = Scope | "root" | "public";
+
+/**
+ * Whose data a route is about:
+ * - `own`: the tenant of the token; the root token names one in `Jobyard-Tenant`.
+ * - `path`: the tenant in the path; a token of another tenant is refused.
+ * - `any`: as `own`, but the root token without the header looks at all tenants (null).
+ * - `none`: nobody's.
+ */
+export type TenantMode = "own" | "path" | "any" | "none";
+
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** One line of the table of routes: routing, authorisation, validation, the OpenAPI document and the tests are made from it. */
+export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Query = unknown> {
+  method: Method;
+  /** `/v1/jobs/:id`; each parameter matches `[a-z0-9-]{1,63}`. */
+  path: string;
+  /** Unique; the operationId. */
+  name: string;
+  summary: string;
+  scope: RouteScope;
+  tenant: Mode;
+  query?: v.GenericSchema<any, Query>; // eslint-disable-line -- variance: any input
+  body?: BodyRule<Body>;
+  /** Request headers the route itself reads. */
+  headers?: Readonly<Record<string, string>>;
+  /** Successful answers by status; null has no body, a text is a media type other than JSON. */
+  answers: Readonly<Record<number, v.GenericSchema | null | string>>;
+  /** Refusals of its own, besides those every route has. */
+  problems?: readonly number[];
+  handle(call: Call<Mode, Body, Query>): Promise<Answer>;
+}
+
+export interface BodyRule<Body> {
+  schema: v.GenericSchema<any, Body>; // eslint-disable-line -- variance: any input
+  /** Where the path decides what is expected: the schema to use instead, of which `schema` is the union. */
+  schemaFor?: (params: Readonly<Record<string, string>>) => v.GenericSchema<any, Body>; // eslint-disable-line -- variance: any input
+  /** Bytes. */
+  limit: number;
+  /** Set where enqueue checks depth and texts of each payload, so that one bad job does not refuse its whole batch. */
+  jsonCheckedLater?: true;
+}
+
+/** A route whose own types are known to itself only. */
+export type AnyRoute = Route<any, any, any>; // eslint-disable-line -- each handler is checked where its route is written
+
+export interface Call<Mode extends TenantMode = TenantMode, Body = unknown, Query = unknown> {
+  request: Request;
+  requestId: string;
+  deps: IntakeDeps;
+  caller: Caller;
+  tenant: TenantOf<Mode>;
+  params: Readonly<Record<string, string>>;
+  query: Query;
+  body: Body;
+}
+
+type TenantOf<Mode> = Mode extends "own" | "path" ? string : Mode extends "any" ? string | null : null;
+
+export type Caller = { kind: "root" } | { kind: "token"; tenant: string; tokenId: string; scopes: readonly Scope[] } | { kind: "anybody" };
+
+/** `body` becomes JSON; `text` is sent as it is. */
+export interface Answer {
+  status: number;
+  body?: unknown;
+  text?: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** Ties the types of one route together. The first argument is method and path: `GET /v1/jobs/:id`. */
+export function route<Mode extends TenantMode, Body = undefined, Query = undefined>(
+  line: `${Method} /${string}`,
+  definition: Omit<Route<Mode, Body, Query>, "method" | "path">,
+): AnyRoute {
+  const [method, path = ""] = line.split(" ");
+  return { ...definition, method: method as Method, path };
+}
+
+/** Whether a caller may use a route of this scope. */
+export function permits(caller: Caller, scope: RouteScope): boolean {
+  if (scope === "public" || caller.kind === "root") return true;
+  return caller.kind === "token" && scope !== "root" && allows(caller.scopes, scope);
+}
+
+/** A parameter of the path that the route's pattern guarantees. */
+export function param(call: { params: Readonly<Record<string, string>> }, name: string): string {
+  const value = call.params[name];
+  if (value === undefined) throw new Error(`the route has no parameter "${name}"`);
+  return value;
+}

@@ -1,0 +1,99 @@
+import { Router } from "itty-router";
+import { Problem } from "../errors";
+import { admit } from "./auth";
+import { readJson } from "./body";
+import type { IntakeDeps } from "./deps";
+import { asProblem, problemResponse } from "./problem";
+import { readQuery } from "./query";
+import type { Answer, AnyRoute } from "./route";
+import { routes } from "./routes";
+
+const paramPattern = /^[a-z0-9-]{1,64}$/;
+
+/** What is known of a request while it is answered. */
+interface Passage {
+  id: string;
+  route: AnyRoute | undefined;
+}
+
+type Params = Readonly<Record<string, string>>;
+type Incoming = Request & { params: Params };
+
+/** The HTTP interface over a table of routes. The returned function answers every request and never throws. */
+export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = routes): (request: Request) => Promise<Response> {
+  const router = Router({
+    catch: (thrown: unknown, request: Request, passage: Passage) => refuse(thrown, request, passage, deps),
+    finally: [(response: Response | undefined, request: Request, passage: Passage) => response ?? refuse(unknownRoute(), request, passage, deps), stamp],
+  });
+  for (const [path, here] of byPath(table)) {
+    router.all(path, (request: Incoming, passage: Passage) => answer(here, request, passage, deps));
+  }
+  return (request) => router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
+}
+
+/** Methods that a path answers, as `Allow` lists them. */
+export function methodsOf(here: readonly AnyRoute[]): string[] {
+  const methods = here.map((route) => route.method as string);
+  return [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
+}
+
+async function answer(here: readonly AnyRoute[], request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Response> {
+  const allow = methodsOf(here);
+  if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow: allow.join(", ") } });
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const route = here.find((each) => each.method === method);
+  if (!route) throw new Problem("method-not-allowed", `Use ${allow.join(", ")}.`, { allow });
+  passage.route = route;
+  return respond(await handle(route, request, passage, deps));
+}
+
+/** Order matters: who it is, then where, then what: nobody without a token learns more than that a route exists. */
+async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Answer> {
+  const params = { ...request.params };
+  const admitted = await admit(route, request, params, deps);
+  checkParams(route, params);
+  const query = readQuery(route.query, new URL(request.url).searchParams);
+  const body: unknown = route.body && (await readJson(request, { ...route.body, schema: route.body.schemaFor?.(params) ?? route.body.schema }));
+  return route.handle({ request, requestId: passage.id, deps, ...admitted, params, query, body });
+}
+
+function respond({ status, body, text, headers }: Answer): Response {
+  const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
+  return new Response(body === undefined ? (text ?? null) : JSON.stringify(body), { status, headers: { ...type, ...headers } });
+}
+
+/** What every answer carries. A HEAD answer is the GET's without its body. */
+function stamp(response: Response, request: Request, passage: Passage): Response {
+  const headers = new Headers(response.headers);
+  headers.set("x-request-id", passage.id);
+  headers.set("x-content-type-options", "nosniff");
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  return new Response(request.method === "HEAD" ? null : response.body, { status: response.status, headers });
+}
+
+function refuse(thrown: unknown, request: Request, passage: Passage, deps: IntakeDeps): Response {
+  const problem = asProblem(thrown);
+  if (problem.status >= 500 && problem.cause !== undefined) {
+    deps.report({ requestId: passage.id, method: request.method, route: passage.route?.path ?? null, thrown: problem.cause });
+  }
+  return problemResponse(problem, request, passage.id);
+}
+
+/** A name that cannot exist is not found; where it would be created, the rule is told. */
+function checkParams(route: AnyRoute, params: Params): void {
+  const wrong = Object.keys(params).filter((name) => !paramPattern.test(params[name] ?? ""));
+  if (wrong.length === 0) return;
+  if (route.method !== "PUT") throw new Problem("not-found", "There is no such thing.");
+  const errors = wrong.map((path) => ({ path, message: "must be 1 to 63 of the characters a-z, 0-9 and -" }));
+  throw new Problem("invalid", "The name in the path is not a name.", { errors });
+}
+
+function unknownRoute(): Problem {
+  return new Problem("not-found", "There is no such route; /openapi.json lists them.");
+}
+
+function byPath(table: readonly AnyRoute[]): Map<string, AnyRoute[]> {
+  const paths = new Map<string, AnyRoute[]>();
+  for (const route of table) paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
+  return paths;
+}

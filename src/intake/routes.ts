@@ -1,0 +1,35 @@
+import * as v from "valibot";
+import { openApi } from "./openapi";
+import { type AnyRoute, route } from "./route";
+import { deadLetterRoutes } from "./routes/dead-letters";
+import { enqueueRoutes } from "./routes/enqueue";
+import { jobRoutes } from "./routes/jobs";
+import { queueRoutes } from "./routes/queues";
+import { scheduleRoutes } from "./routes/schedules";
+import { settingRoutes } from "./routes/settings";
+import { systemRoutes } from "./routes/system";
+import { templateRoutes } from "./routes/templates";
+import { tenantRoutes } from "./routes/tenants";
+
+const describe = route("GET /openapi.json", {
+  name: "openapi",
+  summary: "This document",
+  scope: "public",
+  tenant: "none",
+  answers: { 200: v.looseObject({ openapi: v.string() }) },
+  handle: async ({ deps }) => ({ status: 200, body: openApi(routes, deps.registry.contracts()), headers: { "cache-control": "public, max-age=60" } }),
+});
+
+/** Every route there is. What stands in the path as it is comes before a parameter in its place. */
+export const routes: readonly AnyRoute[] = [
+  ...systemRoutes,
+  describe,
+  ...tenantRoutes,
+  ...settingRoutes,
+  ...templateRoutes,
+  ...enqueueRoutes,
+  ...jobRoutes,
+  ...deadLetterRoutes,
+  ...scheduleRoutes,
+  ...queueRoutes,
+];

@@ -1,0 +1,129 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import { smallBody } from "../body";
+import type { IntakeDeps, ReplayRequest } from "../deps";
+import { paging, search, siteId, time } from "../query";
+import { param, route } from "../route";
+import { deadLettersShape, groupsShape, planShape, replayShape } from "../shapes";
+import { deadLetterOf, groupOf, replayOf } from "../views";
+
+const group = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,128}$/, "must be a group as /v1/dead-letters/groups lists them"));
+const fateOfJob = v.picklist(["dead", "discarded"], "must be dead or discarded");
+
+const filterEntries = {
+  type: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a type"))),
+  state: v.optional(fateOfJob),
+  siteId: v.optional(siteId),
+  group: v.optional(group),
+  q: v.optional(search),
+  from: v.optional(time),
+  to: v.optional(time),
+};
+
+const mostIds = 1000;
+
+const replayRequest = v.pipe(
+  v.strictObject({
+    filter: v.optional(
+      v.pipe(
+        v.strictObject(filterEntries),
+        v.check((filter) => Object.values(filter).some((value) => value !== undefined), "must name at least one field: an empty filter replays nothing"),
+      ),
+    ),
+    ids: v.optional(
+      v.pipe(
+        v.array(v.pipe(v.string(), v.regex(/^[a-z0-9]{1,64}$/, "must be the id of a job"))),
+        v.minLength(1, "must name at least one job"),
+        v.maxLength(mostIds, "may name 1,000 jobs; use a filter for more"),
+      ),
+    ),
+    patch: v.optional(
+      v.pipe(
+        v.record(v.string(), v.unknown()),
+        v.check((patch) => Object.keys(patch).length > 0, "must change something"),
+        v.description("Merged into each payload (RFC 7396)"),
+      ),
+    ),
+    plan: v.optional(v.pipe(v.boolean(), v.description("true: only say what would be replayed"))),
+    ratePerMinute: v.optional(
+      v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"), v.maxValue(100_000, "must be at most 100,000")),
+    ),
+  }),
+  v.check(({ filter, ids }) => (filter === undefined) !== (ids === undefined), "give either filter or ids"),
+);
+
+export const deadLetterRoutes = [
+  route("GET /v1/dead-letters", {
+    name: "listDeadLetters",
+    summary: "List jobs that failed for good",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ ...filterEntries, ...paging }),
+    answers: { 200: deadLettersShape },
+    handle: async ({ deps, tenant, query }) => {
+      const { cursor, limit, ...filter } = query;
+      const page = await deps.queries.deadLetters(tenant, filter, { cursor, limit });
+      return { status: 200, body: { deadLetters: page.deadLetters.map(deadLetterOf), cursor: page.cursor } };
+    },
+  }),
+  route("GET /v1/dead-letters/groups", {
+    name: "listDeadLetterGroups",
+    summary: "Dead letters by what they failed of",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: groupsShape },
+    handle: async ({ deps, tenant }) => ({ status: 200, body: { groups: (await deps.queries.groups(tenant)).map(groupOf) } }),
+  }),
+  route("POST /v1/replays", {
+    name: "createReplay",
+    summary: "Run dead letters again, or plan it",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: replayRequest, limit: smallBody },
+    answers: { 200: planShape, 202: replayShape },
+    problems: [503],
+    handle: async ({ deps, tenant, body }) => {
+      const { plan, ...request } = body;
+      await refuseForeign(deps, tenant, request);
+      if (plan) return { status: 200, body: await deps.operate.replays.plan(tenant, request) };
+      const replay = await deps.operate.replays.create(tenant, request);
+      return { status: 202, body: replayOf(replay), headers: { location: `/v1/replays/${replay.id}` } };
+    },
+  }),
+  route("GET /v1/replays/:id", {
+    name: "getReplay",
+    summary: "How far a replay is",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: replayShape },
+    handle: async ({ deps, tenant, params }) => {
+      const replay = await deps.operate.replays.get(tenant, param({ params }, "id"));
+      if (!replay) throw noReplay();
+      return { status: 200, body: replayOf(replay) };
+    },
+  }),
+  route("POST /v1/replays/:id/abort", {
+    name: "abortReplay",
+    summary: "Stop a replay; what it has replayed stays so",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: replayShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params }) => {
+      const aborted = await deps.operate.replays.abort(tenant, param({ params }, "id"));
+      if (!aborted) throw noReplay();
+      if (!aborted.changed) throw new Problem("conflict", `The replay has ended: it is ${aborted.replay.state}.`);
+      return { status: 200, body: replayOf(aborted.replay) };
+    },
+  }),
+];
+
+async function refuseForeign(deps: IntakeDeps, tenant: string, { ids = [] }: ReplayRequest): Promise<void> {
+  const own = await Promise.all(ids.map((id) => deps.belongs(tenant, id)));
+  const errors = own.flatMap((belongs, index) => (belongs ? [] : [{ path: `ids[${index}]`, message: "is no job of this tenant" }]));
+  if (errors.length > 0) throw new Problem("invalid", "Some ids are not jobs of this tenant.", { errors });
+}
+
+function noReplay(): Problem {
+  return new Problem("not-found", "There is no such replay.");
+}

@@ -1,0 +1,99 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
+import { largeBody, smallBody } from "../body";
+import { idempotencyHeader, idempotencyKey, readIdempotencyKey } from "../idempotency";
+import { time } from "../query";
+import { route } from "../route";
+import { acceptedShape, batchShape } from "../shapes";
+import { check } from "../validate";
+
+const mostJobs = 10_000;
+const longestDelay = 366 * 24 * 3600;
+const delayRule = "must be whole seconds from 0 to 31,622,400 (366 days)";
+
+const jobEntries = {
+  type: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a type as /v1/types lists them")),
+  payload: v.unknown(),
+  delaySeconds: v.optional(v.pipe(v.number(), v.integer(delayRule), v.minValue(0, delayRule), v.maxValue(longestDelay, delayRule))),
+  runAt: v.optional(time),
+  dryRun: v.optional(v.boolean()),
+};
+
+const notBoth = ({ delaySeconds, runAt }: { delaySeconds?: unknown; runAt?: unknown }) => delaySeconds === undefined || runAt === undefined;
+const bothMessage = "cannot go together with delaySeconds";
+
+/** One job; the payload is validated by its type's schema in enqueue, and nowhere else. */
+export const jobRequest = v.pipe(v.strictObject(jobEntries), v.forward(v.partialCheck([["delaySeconds"], ["runAt"]], notBoth, bothMessage), ["runAt"]));
+
+/** One job of a batch: headers belong to all of them, so each brings its own key. */
+export const batchJob = v.pipe(
+  v.strictObject({ ...jobEntries, idempotencyKey: v.optional(idempotencyKey) }),
+  v.forward(v.partialCheck([["delaySeconds"], ["runAt"]], notBoth, bothMessage), ["runAt"]),
+);
+
+/** The items are checked one by one in the handler: one wrong job must not refuse the others. */
+export const batchRequest = v.strictObject({
+  jobs: v.pipe(v.array(v.unknown()), v.minLength(1, "must hold at least one job"), v.maxLength(mostJobs, "may hold 10,000 jobs")),
+});
+
+export const enqueueRoutes = [
+  route("POST /v1/jobs", {
+    name: "enqueueJob",
+    summary: "Enqueue a job",
+    scope: "enqueue",
+    tenant: "own",
+    headers: { [idempotencyHeader]: "The same key with the same payload is the same job: 1 to 256 characters, in quotes or bare" },
+    body: { schema: jobRequest, limit: smallBody, jsonCheckedLater: true },
+    answers: { 202: acceptedShape },
+    problems: [429, 503],
+    handle: async ({ deps, tenant, request, body }) => {
+      const key = readIdempotencyKey(request.headers);
+      const [receipt] = await deps.enqueue([{ ...body, tenant, key }]);
+      if (!receipt?.ok) throw refusal(receipt);
+      const { id, type, state } = receipt;
+      const replayed: Record<string, string> = receipt.replayed ? { "idempotent-replayed": "true" } : {};
+      return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...replayed } };
+    },
+  }),
+  route("POST /v1/jobs/batch", {
+    name: "enqueueJobs",
+    summary: "Enqueue up to 10,000 jobs",
+    scope: "enqueue",
+    tenant: "own",
+    body: { schema: batchRequest, limit: largeBody, jsonCheckedLater: true },
+    answers: { 202: batchShape },
+    problems: [429],
+    handle: async ({ deps, tenant, body }) => {
+      const read = body.jobs.map((job) => readBatchJob(tenant, job));
+      const fine = read.filter((each) => "tenant" in each);
+      const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
+      const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
+      const all = read.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lost()) : each));
+      if (all.every((each) => !each.ok && each.code === "too-many-requests")) throw refusal(all[0]);
+      return { status: 202, body: report(all) };
+    },
+  }),
+];
+
+function readBatchJob(tenant: string, job: unknown): EnqueueRequest | Refused {
+  const checked = check(batchJob, job);
+  if (!checked.ok) return { ok: false, code: "invalid", detail: "The job is not what is expected here.", errors: checked.issues };
+  const { idempotencyKey: key, ...request } = checked.value;
+  return { ...request, tenant, key };
+}
+
+function report(all: readonly Receipt[]) {
+  const rejected = all.flatMap((each, index) => (each.ok ? [] : [{ index, code: each.code, detail: each.detail, errors: each.errors }]));
+  return { accepted: all.length - rejected.length, rejected, ids: all.map((each) => (each.ok ? each.id : null)) };
+}
+
+function refusal(receipt: Receipt | undefined): Problem {
+  const { code, detail, errors, retryAfter } = receipt && !receipt.ok ? receipt : lost();
+  return new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
+}
+
+/** Never seen: enqueue gives one receipt for each request. Without one, nothing is known to be accepted. */
+function lost(): Refused {
+  return { ok: false, code: "unavailable", detail: "The job was not accepted.", errors: [], retryAfter: 5 };
+}

@@ -1,0 +1,113 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import type { JobDetail } from "../../ledger/views";
+import { states } from "../../queue/state";
+import type { IntakeDeps } from "../deps";
+import { unavailable } from "../problem";
+import { paging, search, siteId, time } from "../query";
+import { type Caller, param, permits, route } from "../route";
+import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
+import { detailOf, summaryOf, unwrittenJob } from "../views";
+
+const listQuery = v.strictObject({
+  type: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a type"))),
+  state: v.optional(v.picklist(states, `must be one of ${states.join(", ")}`)),
+  siteId: v.optional(siteId),
+  q: v.optional(v.pipe(search, v.description("An id, an entity key such as order:123, or words of a dead letter's error"))),
+  from: v.optional(time),
+  to: v.optional(time),
+  ...paging,
+});
+
+const revealQuery = v.strictObject({
+  reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal fields to an admin, and records it"))),
+});
+
+export const jobRoutes = [
+  route("GET /v1/jobs", {
+    name: "listJobs",
+    summary: "List and search jobs, newest first",
+    scope: "read",
+    tenant: "own",
+    query: listQuery,
+    answers: { 200: jobsShape },
+    handle: async ({ deps, tenant, query }) => {
+      const { cursor, limit, ...filter } = query;
+      const page = await deps.queries.jobs(tenant, filter, { cursor, limit });
+      return { status: 200, body: { jobs: page.jobs.map(summaryOf), cursor: page.cursor } };
+    },
+  }),
+  route("GET /v1/jobs/:id", {
+    name: "getJob",
+    summary: "One job with its timeline, effects and payload",
+    scope: "read",
+    tenant: "own",
+    query: revealQuery,
+    answers: { 200: jobShape },
+    handle: async ({ deps, tenant, params, query, caller }) => {
+      const id = await ownId(deps, tenant, params);
+      const job = await deps.queries.job(tenant, id);
+      if (!job) return { status: 200, body: unwrittenJob(id) };
+      const revealed = query.reveal === "1" && permits(caller, "admin");
+      const payload = await payloadOf(deps, job);
+      if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
+      return { status: 200, body: detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, revealed }) };
+    },
+  }),
+  route("POST /v1/jobs/:id/cancel", {
+    name: "cancelJob",
+    summary: "Cancel a job; one that runs ends within seconds",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: cancelledShape },
+    problems: [409, 503],
+    handle: async ({ deps, tenant, params }) => {
+      const id = await ownId(deps, tenant, params);
+      const cancelled = await deps.operate.cancel(tenant, id);
+      if (!cancelled) throw notWritten();
+      const { state, flagged, changed } = cancelled;
+      if (!changed && !flagged) throw new Problem("conflict", `The job has ended: it is ${state}.`);
+      return { status: 200, body: { id, state, cancelling: flagged } };
+    },
+  }),
+  route("POST /v1/jobs/:id/retry", {
+    name: "retryJob",
+    summary: "Run an ended job again, or one that is held back now",
+    scope: "operate",
+    tenant: "own",
+    answers: { 202: retriedShape },
+    problems: [409, 503],
+    handle: async ({ deps, tenant, params }) => {
+      const id = await ownId(deps, tenant, params);
+      const retried = await deps.operate.retry(tenant, id);
+      if (!retried) throw notWritten();
+      if (!retried.changed) throw new Problem("conflict", `A job that is ${retried.state} cannot be retried.`);
+      return { status: 202, body: { id, state: retried.state }, headers: { location: `/v1/jobs/${id}` } };
+    },
+  }),
+];
+
+/** The id of the path; a forged one and another tenant's are the same 404, before the ledger is asked. */
+async function ownId(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<string> {
+  const id = param({ params }, "id");
+  if (await deps.belongs(tenant, id)) return id;
+  throw new Problem("not-found", "There is no such job.");
+}
+
+async function payloadOf(deps: IntakeDeps, job: JobDetail): Promise<string | null> {
+  if (job.payload !== null || job.ref === null) return job.payload;
+  try {
+    return await deps.loadPayload(job.ref);
+  } catch (cause) {
+    throw unavailable("The payload's storage cannot be reached.", cause);
+  }
+}
+
+/** The id is genuine, so its row is on its way. */
+function notWritten(): Problem {
+  return unavailable("The job was accepted but is not recorded yet; try again in a moment.");
+}
+
+function actorOf(caller: Caller): string {
+  return caller.kind === "token" ? caller.tokenId : caller.kind;
+}

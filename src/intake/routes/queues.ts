@@ -1,0 +1,72 @@
+import { Problem } from "../../errors";
+import type { Pause } from "../../queue/ledger";
+import type { IntakeDeps } from "../deps";
+import { toSchema } from "../json-schema";
+import { param, route } from "../route";
+import { pausedShape, queuesShape, typesShape } from "../shapes";
+import { isoOrNull } from "../views";
+
+const everybody = "*";
+
+export const queueRoutes = [
+  route("GET /v1/types", {
+    name: "listTypes",
+    summary: "Every type of job, its policy and the schema of its payload",
+    scope: "read",
+    tenant: "any",
+    answers: { 200: typesShape },
+    handle: async ({ deps, tenant }) => {
+      const paused = await pausedNames(deps, tenant, "type");
+      const types = deps.registry.contracts().map(({ type, version, queues, aliases, policy, payload }) => {
+        return { type, version, queues, aliases, policy, payload: toSchema(payload), paused: paused.has(type) };
+      });
+      return { status: 200, body: { types } };
+    },
+  }),
+  route("GET /v1/queues", {
+    name: "listQueues",
+    summary: "Every queue with its backlog",
+    scope: "read",
+    tenant: "any",
+    answers: { 200: queuesShape },
+    handle: async ({ deps, tenant }) => {
+      const [queues, paused] = await Promise.all([deps.queues(), pausedNames(deps, tenant, "queue")]);
+      const listed = queues.map(({ queue, backlog, bytes, oldestAt }) => {
+        return { queue, types: typesOn(deps, queue), backlog, bytes, oldestAt: isoOrNull(oldestAt), paused: paused.has(queue) };
+      });
+      return { status: 200, body: { queues: listed } };
+    },
+  }),
+  ...holding("queue", "/v1/queues/:queue", "a queue", (deps, name) => deps.queues().then((all) => all.some(({ queue }) => queue === name))),
+  ...holding("type", "/v1/types/:type", "a type of job", async (deps, name) => deps.registry.contracts().some(({ type }) => type === name)),
+];
+
+/** Pause and resume are one pair for queues and for types. The root token without a tenant acts for everybody. */
+function holding(scope: "queue" | "type", path: `/${string}`, what: string, exists: (deps: IntakeDeps, name: string) => Promise<boolean>) {
+  return (["pause", "resume"] as const).map((verb) =>
+    route(`POST ${path}/${verb}`, {
+      name: `${verb}${scope === "queue" ? "Queue" : "Type"}`,
+      scope: "operate",
+      tenant: "any",
+      summary: verb === "pause" ? `Hold ${what}: its jobs wait, none is lost` : `Let ${what} go on`,
+      answers: { 200: pausedShape },
+      handle: async ({ deps, tenant, params }) => {
+        const name = param({ params }, scope);
+        if (!(await exists(deps, name))) throw new Problem("not-found", `There is no such ${scope}.`);
+        await deps.operate[verb](tenant, scope, name);
+        return { status: 200, body: { scope, name, tenant: tenant ?? everybody, paused: verb === "pause" } };
+      },
+    }),
+  );
+}
+
+/** Names held for a tenant, by itself or with everybody; for the root token those held for everybody. */
+async function pausedNames(deps: IntakeDeps, tenant: string | null, scope: Pause["scope"]): Promise<Set<string>> {
+  const pauses = await deps.operate.pauses(tenant);
+  const here = pauses.filter((pause) => pause.scope === scope && (pause.tenant === everybody || pause.tenant === tenant));
+  return new Set(here.map((pause) => pause.name));
+}
+
+function typesOn(deps: IntakeDeps, queue: string): string[] {
+  return deps.registry.contracts().flatMap(({ type, queues }) => (queues.includes(queue) ? [type] : []));
+}

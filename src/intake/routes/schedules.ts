@@ -1,0 +1,76 @@
+import { Problem } from "../../errors";
+import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/schedule";
+import { mask } from "../../queue/personal";
+import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { param, route } from "../route";
+import { listShape, scheduleShape } from "../shapes";
+import { check } from "../validate";
+
+export const scheduleRoutes = [
+  route("GET /v1/schedules", {
+    name: "listSchedules",
+    summary: "List the schedules with their next runs",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: listShape("schedules", scheduleShape) },
+    handle: async ({ deps, tenant }) => {
+      const schedules = await deps.schedules.list(tenant);
+      return { status: 200, body: { schedules: schedules.map((schedule) => shown(deps, schedule)) } };
+    },
+  }),
+  route("GET /v1/schedules/:name", {
+    name: "getSchedule",
+    summary: "One schedule",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: scheduleShape },
+    handle: async ({ deps, tenant, params }) => {
+      const schedule = await deps.schedules.get(tenant, param({ params }, "name"));
+      if (!schedule) throw new Problem("not-found", "There is no such schedule.");
+      return { status: 200, body: shown(deps, schedule) };
+    },
+  }),
+  route("PUT /v1/schedules/:name", {
+    name: "putSchedule",
+    summary: "Create or replace a schedule",
+    scope: "admin",
+    tenant: "own",
+    body: { schema: scheduleInput, limit: smallBody },
+    answers: { 200: scheduleShape, 201: scheduleShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params, body }) => {
+      refuseWrongPayload(deps, body);
+      const { schedule, created } = await deps.schedules.put(tenant, param({ params }, "name"), body, deps.now());
+      return { status: created ? 201 : 200, body: shown(deps, schedule) };
+    },
+  }),
+  route("DELETE /v1/schedules/:name", {
+    name: "deleteSchedule",
+    summary: "Remove a schedule; jobs it has enqueued stay",
+    scope: "admin",
+    tenant: "own",
+    answers: { 204: null },
+    handle: async ({ deps, tenant, params }) => {
+      const known = await deps.schedules.remove(tenant, param({ params }, "name"));
+      if (!known) throw new Problem("not-found", "There is no such schedule.");
+      return { status: 204 };
+    },
+  }),
+];
+
+/** Better refused now than by every tick. */
+function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
+  const contract = deps.registry.find(input.type)?.contract;
+  if (!contract)
+    throw new Problem("invalid", "There is no such type of job.", { errors: [{ path: "type", message: "must be a type as /v1/types lists them" }] });
+  const checked = check(contract.payload, payloadOf(input));
+  if (checked.ok) return;
+  const errors = checked.issues.map(({ path, message }) => ({ path: path ? `payload.${path}` : "payload", message }));
+  throw new Problem("invalid", "The payload does not fit its type.", { errors });
+}
+
+function shown(deps: IntakeDeps, schedule: Schedule) {
+  const view = scheduleView(schedule, deps.now());
+  return { ...view, payload: mask(deps.registry.find(schedule.type)?.contract.payload, view.payload) };
+}

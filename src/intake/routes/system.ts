@@ -1,0 +1,72 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import type { MinuteCount } from "../../ledger/views";
+import { type Metrics, metricsText } from "../metrics";
+import { time } from "../query";
+import { route } from "../route";
+import { healthShape, statsShape } from "../shapes";
+import { iso } from "../views";
+
+const hour = 3_600_000;
+const longestStats = 7 * 24 * hour;
+/** Counters of minutes that are over do not change any more; this many are summed for /metrics. */
+const metricsWindow = hour;
+const prometheus = "text/plain; version=0.0.4; charset=utf-8";
+
+export const systemRoutes = [
+  route("GET /healthz", {
+    name: "health",
+    summary: "Whether the Worker answers, and what it can reach",
+    scope: "public",
+    tenant: "none",
+    answers: { 200: healthShape },
+    handle: async ({ deps }) => {
+      const checks = await deps.health();
+      const status = Object.values(checks).includes("failing") ? "degraded" : "ok";
+      return { status: 200, body: { status, time: iso(deps.now()), checks } };
+    },
+  }),
+  route("GET /metrics", {
+    name: "metrics",
+    summary: "Metrics for Prometheus; a tenant's token shows only its own",
+    scope: "read",
+    tenant: "any",
+    answers: { 200: "text/plain" },
+    handle: async ({ deps, tenant }) => {
+      const to = deps.now();
+      const [counts, backlog] = await Promise.all([deps.queries.counts(tenant, to - metricsWindow, to), deps.queries.backlog(tenant)]);
+      const all: Partial<Metrics> = tenant === null ? { queues: await deps.queues(), steps: await deps.tickSteps() } : {};
+      return { status: 200, text: metricsText({ counts, backlog, queues: [], steps: [], ...all }), headers: { "content-type": prometheus } };
+    },
+  }),
+  route("GET /v1/stats", {
+    name: "stats",
+    summary: "Counts by minute, type and event, and what is left to do",
+    scope: "read",
+    tenant: "any",
+    query: v.strictObject({ from: v.optional(time), to: v.optional(time) }),
+    answers: { 200: statsShape },
+    handle: async ({ deps, tenant, query }) => {
+      const to = query.to ?? deps.now();
+      const from = query.from ?? to - hour;
+      checkRange(from, to);
+      const [counts, backlog] = await Promise.all([deps.queries.counts(tenant, from, to), deps.queries.backlog(tenant)]);
+      const minutes = counts.map((count) => ({ ...count, minute: iso(count.minute) }));
+      return { status: 200, body: { from: iso(from), to: iso(to), totals: totalsOf(counts), minutes, backlog } };
+    },
+  }),
+];
+
+function checkRange(from: number, to: number): void {
+  if (from < to && to - from <= longestStats) return;
+  throw new Problem("invalid", "The time asked for is wrong.", { errors: [{ path: "from", message: "must be before to, by 7 days at most" }] });
+}
+
+function totalsOf(counts: readonly MinuteCount[]): Record<string, Record<string, number>> {
+  const totals = new Map<string, Map<string, number>>();
+  for (const { type, event, count } of counts) {
+    const events = totals.get(type) ?? new Map<string, number>();
+    totals.set(type, events.set(event, (events.get(event) ?? 0) + count));
+  }
+  return Object.fromEntries([...totals].map(([type, events]) => [type, Object.fromEntries(events)]));
+}

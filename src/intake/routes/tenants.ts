@@ -1,0 +1,114 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import { type Tenant, tenantSchema } from "../../tenants/tenant";
+import { tokenSchema, type TokenView } from "../../tenants/token-store";
+import { smallBody } from "../body";
+import { param, route } from "../route";
+import { mintedShape, pausedShape, tenantShape, tenantsShape, tokensShape } from "../shapes";
+import { iso, isoOrNull } from "../views";
+
+const pageSize = 200;
+const afterQuery = v.strictObject({
+  cursor: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a cursor from an earlier answer"))),
+});
+
+export const tenantRoutes = [
+  route("GET /v1/tenants", {
+    name: "listTenants",
+    summary: "List all tenants",
+    scope: "root",
+    tenant: "none",
+    query: afterQuery,
+    answers: { 200: tenantsShape },
+    handle: async ({ deps, query }) => {
+      const tenants = await deps.tenants.list({ ...(query.cursor ? { after: query.cursor } : {}), limit: pageSize });
+      const last = tenants.length === pageSize ? tenants.at(-1)?.tenant : undefined;
+      return { status: 200, body: { tenants: tenants.map(tenantOf), cursor: last ?? null } };
+    },
+  }),
+  route("PUT /v1/tenants/:tenant", {
+    name: "putTenant",
+    summary: "Create or replace a tenant",
+    scope: "root",
+    tenant: "path",
+    body: { schema: tenantSchema, limit: smallBody },
+    answers: { 200: tenantShape, 201: tenantShape },
+    handle: async ({ deps, tenant, body }) => {
+      const put = await deps.tenants.put(tenant, body, deps.now());
+      return { status: put.created ? 201 : 200, body: tenantOf(put.tenant) };
+    },
+  }),
+  route("GET /v1/tenants/:tenant", {
+    name: "getTenant",
+    summary: "One tenant",
+    scope: "read",
+    tenant: "path",
+    answers: { 200: tenantShape },
+    handle: async ({ deps, tenant }) => {
+      const found = await deps.tenants.get(tenant);
+      if (!found) throw new Problem("not-found", "There is no such tenant.");
+      return { status: 200, body: tenantOf(found) };
+    },
+  }),
+  ...holding(),
+  route("POST /v1/tenants/:tenant/tokens", {
+    name: "createToken",
+    summary: "Make a token; it is shown this once",
+    scope: "root",
+    tenant: "path",
+    body: { schema: tokenSchema, limit: smallBody },
+    answers: { 201: mintedShape },
+    handle: async ({ deps, tenant, body }) => {
+      const { id, token } = await deps.tokens.create(tenant, body, deps.now());
+      return { status: 201, body: { id, token }, headers: { location: `/v1/tenants/${tenant}/tokens/${id}` } };
+    },
+  }),
+  route("GET /v1/tenants/:tenant/tokens", {
+    name: "listTokens",
+    summary: "List a tenant's tokens, never the tokens themselves",
+    scope: "admin",
+    tenant: "path",
+    answers: { 200: tokensShape },
+    handle: async ({ deps, tenant }) => {
+      if (!(await deps.tenants.get(tenant))) throw new Problem("not-found", "There is no such tenant.");
+      return { status: 200, body: { tokens: (await deps.tokens.list(tenant)).map(tokenOf) } };
+    },
+  }),
+  route("DELETE /v1/tenants/:tenant/tokens/:id", {
+    name: "revokeToken",
+    summary: "Revoke a token: refused everywhere within 60 seconds",
+    scope: "admin",
+    tenant: "path",
+    answers: { 204: null },
+    handle: async ({ deps, tenant, params }) => {
+      const known = await deps.tokens.revoke(tenant, param({ params }, "id"), deps.now());
+      if (!known) throw new Problem("not-found", "There is no such token.");
+      return { status: 204 };
+    },
+  }),
+];
+
+function holding() {
+  return (["pause", "resume"] as const).map((verb) =>
+    route(`POST /v1/tenants/:tenant/${verb}`, {
+      name: `${verb}Tenant`,
+      scope: "operate",
+      tenant: "path",
+      summary: verb === "pause" ? "Hold a tenant's jobs: they wait, none is lost" : "Let a tenant's jobs go on",
+      answers: { 200: pausedShape },
+      handle: async ({ deps, tenant }) => {
+        if (!(await deps.tenants.get(tenant))) throw new Problem("not-found", "There is no such tenant.");
+        await deps.operate[verb](tenant, "tenant", tenant);
+        return { status: 200, body: { scope: "tenant", name: tenant, tenant, paused: verb === "pause" } };
+      },
+    }),
+  );
+}
+
+function tenantOf({ created, updated, ...tenant }: Tenant) {
+  return { ...tenant, created: iso(created), updated: iso(updated) };
+}
+
+function tokenOf({ created, revoked, ...token }: TokenView) {
+  return { ...token, created: iso(created), revoked: isoOrNull(revoked) };
+}

@@ -1,0 +1,225 @@
+import * as v from "valibot";
+import { states } from "../queue/state";
+import { scopes } from "../tenants/token";
+
+/** Shapes of answers, for the OpenAPI document; the tests hold every answer against them. */
+
+export const isoTime = v.pipe(v.string(), v.isoTimestamp(), v.description("ISO 8601, UTC"));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const state = v.picklist(states);
+const json = v.pipe(v.unknown(), v.description("JSON; personal fields read •••"));
+
+export const acceptedShape = v.object({ id: v.string(), type: v.string(), state });
+
+const refusal = v.object({
+  index: count,
+  code: v.string(),
+  detail: v.string(),
+  errors: v.array(v.object({ path: v.string(), message: v.string() })),
+});
+
+export const batchShape = v.object({
+  accepted: count,
+  rejected: v.array(refusal),
+  ids: v.pipe(v.array(v.nullable(v.string())), v.description("In the order of the jobs; null where one was rejected")),
+});
+
+const progress = v.object({ done: v.number(), total: v.nullable(v.number()), note: v.nullable(v.string()) });
+
+const summaryEntries = {
+  id: v.string(),
+  type: v.pipe(v.nullable(v.string()), v.description("Null while the ledger does not know the job yet")),
+  state,
+  attempt: count,
+  maxAttempts: v.nullable(count),
+  progress,
+  waitingFor: v.optional(v.pipe(v.string(), v.description("Why it waits or will be tried again"))),
+  error: v.optional(v.pipe(v.string(), v.description("Why it failed"))),
+  queue: v.nullable(v.string()),
+  siteId: v.nullable(v.string()),
+  runs: count,
+  gate: v.nullable(v.string()),
+  dryRun: v.boolean(),
+  cancelling: v.boolean(),
+  at: v.nullable(isoTime),
+  runAt: v.pipe(v.nullable(isoTime), v.description("When a job that is held back goes on")),
+  startedAt: v.nullable(isoTime),
+  endedAt: v.nullable(isoTime),
+};
+
+const jobSummaryShape = v.object(summaryEntries);
+
+export const jobShape = v.object({
+  ...summaryEntries,
+  timeline: v.array(v.object({ at: isoTime, event: v.string(), detail: v.nullable(v.string()) })),
+  effects: v.array(v.object({ key: v.string(), revision: count, state: v.string(), at: isoTime, result: v.optional(json) })),
+  payload: json,
+  result: v.optional(json),
+  parent: v.nullable(v.string()),
+  revision: count,
+  entities: v.array(v.string()),
+  revealed: v.pipe(v.boolean(), v.description("Whether personal fields are shown")),
+});
+
+const cursor = v.pipe(v.nullable(v.string()), v.description("For the next page; null at the end"));
+
+export const jobsShape = v.object({ jobs: v.array(jobSummaryShape), cursor });
+export const cancelledShape = v.object({ id: v.string(), state, cancelling: v.boolean() });
+export const retriedShape = v.object({ id: v.string(), state });
+
+export const deadLettersShape = v.object({
+  deadLetters: v.array(
+    v.object({
+      id: v.string(),
+      type: v.string(),
+      state: v.picklist(["dead", "discarded"]),
+      siteId: v.nullable(v.string()),
+      reason: v.string(),
+      group: v.string(),
+      attempt: count,
+      at: isoTime,
+      diedAt: isoTime,
+    }),
+  ),
+  cursor,
+});
+
+export const groupsShape = v.object({
+  groups: v.array(
+    v.object({ group: v.string(), type: v.string(), reason: v.string(), count, firstAt: isoTime, lastAt: isoTime, examples: v.array(v.string()) }),
+  ),
+});
+
+export const replayShape = v.object({
+  id: v.string(),
+  state: v.picklist(["running", "done", "aborted"]),
+  total: count,
+  replayed: count,
+  failed: count,
+  at: isoTime,
+  endedAt: v.nullable(isoTime),
+  ratePerMinute: v.nullable(count),
+});
+
+export const planShape = v.object({
+  total: count,
+  byType: v.record(v.string(), count),
+  refused: v.array(v.object({ id: v.string(), reason: v.string() })),
+});
+
+const policy = v.object({
+  maxAttempts: count,
+  backoff: v.object({ base: count, cap: count }),
+  timeout: count,
+  concurrency: count,
+  maxAge: count,
+  maxRuns: count,
+  uncertain: v.string(),
+});
+
+export const typesShape = v.object({
+  types: v.array(
+    v.object({
+      type: v.string(),
+      version: count,
+      queues: v.array(v.string()),
+      aliases: v.array(v.string()),
+      policy,
+      payload: v.pipe(v.record(v.string(), v.unknown()), v.description("JSON Schema of the payload")),
+      paused: v.boolean(),
+    }),
+  ),
+});
+
+export const queuesShape = v.object({
+  queues: v.array(
+    v.object({
+      queue: v.string(),
+      types: v.array(v.string()),
+      backlog: v.nullable(count),
+      bytes: v.nullable(count),
+      oldestAt: v.nullable(isoTime),
+      paused: v.pipe(v.boolean(), v.description("For this tenant, by itself or with everybody")),
+    }),
+  ),
+});
+
+export const pausedShape = v.object({ scope: v.picklist(["queue", "type", "tenant"]), name: v.string(), tenant: v.string(), paused: v.boolean() });
+
+const byEvent = v.record(v.string(), count);
+
+export const statsShape = v.object({
+  from: isoTime,
+  to: isoTime,
+  totals: v.pipe(v.record(v.string(), byEvent), v.description("By type, then event")),
+  minutes: v.array(v.object({ minute: isoTime, type: v.string(), event: v.string(), count, ms: v.number() })),
+  backlog: v.object({ deadLetters: count, parked: count, due: count }),
+});
+
+export const healthShape = v.object({
+  status: v.picklist(["ok", "degraded"]),
+  time: isoTime,
+  checks: v.record(v.string(), v.picklist(["ok", "failing"])),
+});
+
+export function listShape<Name extends string, Shape extends v.GenericSchema>(name: Name, shape: Shape) {
+  return v.object({ [name]: v.array(shape) } as Record<Name, v.ArraySchema<Shape, undefined>>);
+}
+
+const dated = { created: isoTime, updated: isoTime };
+
+export const tenantShape = v.object({ tenant: v.string(), name: v.string(), timezone: v.string(), settings: v.looseObject({}), ...dated });
+export const tenantsShape = v.object({ tenants: v.array(tenantShape), cursor });
+
+export const mintedShape = v.object({ id: v.string(), token: v.pipe(v.string(), v.description("Shown this once, kept nowhere")) });
+
+export const tokensShape = v.object({
+  tokens: v.array(
+    v.object({
+      id: v.string(),
+      name: v.string(),
+      scopes: v.array(v.picklist(scopes)),
+      created: isoTime,
+      revoked: v.nullable(isoTime),
+    }),
+  ),
+});
+
+export const siteShape = v.object({
+  site: v.string(),
+  platform: v.string(),
+  url: v.string(),
+  webhook: v.nullable(v.object({ header: v.string(), format: v.string() })),
+  ...dated,
+});
+
+/** Further fields as the connection has them, save for its credentials. */
+export const connectionShape = v.looseObject({ name: v.string(), provider: v.string(), ...dated });
+
+export const templateShape = v.object({
+  id: v.string(),
+  version: count,
+  subject: v.string(),
+  html: v.optional(v.string()),
+  text: v.optional(v.string()),
+  created: isoTime,
+});
+
+export const templatePutShape = v.object({ id: v.string(), version: count, changed: v.boolean() });
+
+export const scheduleShape = v.object({
+  name: v.string(),
+  type: v.string(),
+  payload: json,
+  cron: v.string(),
+  zone: v.string(),
+  misfire: v.string(),
+  overlap: v.string(),
+  spreadSeconds: count,
+  enabled: v.boolean(),
+  siteId: v.nullable(v.string()),
+  createdAt: isoTime,
+  updatedAt: isoTime,
+  last: v.nullable(v.object({ plannedAt: isoTime, outcome: v.string(), note: v.string(), jobId: v.nullable(v.string()) })),
+  nextRuns: v.array(v.object({ at: isoTime, local: v.string() })),
+});

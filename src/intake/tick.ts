@@ -1,0 +1,59 @@
+import { messageOf } from "../errors";
+
+/** One thing the tick does; what it returns is its report, shown in /metrics and the log. */
+export interface TickStep {
+  name: string;
+  run(now: number): Promise<Record<string, number | boolean>>;
+  /** Only in minutes divisible by this. Default each minute. */
+  everyMinutes?: number;
+}
+
+export interface TickDeps {
+  steps: readonly TickStep[];
+  /** Milliseconds of the Worker's clock, for durations. */
+  clock(): number;
+  record(outcomes: readonly StepOutcome[]): Promise<void>;
+  /** A failing step is an alert of its own. Never throws. */
+  alert(step: string, reason: string): void;
+}
+
+export interface StepOutcome {
+  step: string;
+  outcome: "done" | "failed";
+  at: number;
+  ms: number;
+  detail: string;
+}
+
+/**
+ * Everything that is due, once a minute. `now` is the tick's planned time, not the clock's: days pass in a test without sleeping.
+ * Every step is safe to run twice and beside itself; one that fails neither stops nor hides the others. Never throws.
+ */
+export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> {
+  const outcomes: StepOutcome[] = [];
+  const minute = Math.floor(now / 60_000);
+  for (const step of deps.steps) if (minute % (step.everyMinutes ?? 1) === 0) outcomes.push(await takeStep(deps, step, now));
+  try {
+    await deps.record(outcomes);
+  } catch (thrown) {
+    deps.alert("record", messageOf(thrown));
+  }
+  return outcomes;
+}
+
+async function takeStep(deps: TickDeps, step: TickStep, now: number): Promise<StepOutcome> {
+  const startedAt = deps.clock();
+  const outcome = (state: "done" | "failed", detail: string): StepOutcome => ({
+    step: step.name,
+    outcome: state,
+    at: now,
+    ms: deps.clock() - startedAt,
+    detail,
+  });
+  try {
+    return outcome("done", JSON.stringify(await step.run(now)));
+  } catch (thrown) {
+    deps.alert(step.name, messageOf(thrown));
+    return outcome("failed", messageOf(thrown).slice(0, 500));
+  }
+}

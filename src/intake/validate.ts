@@ -1,0 +1,84 @@
+import * as v from "valibot";
+import type { Issue } from "../errors";
+import { Problem } from "../errors";
+
+type Schema<Output> = v.GenericSchema<any, Output>; // eslint-disable-line -- variance: any input
+
+/** The validated value; throws `invalid` with every issue and its path. */
+export function validate<Output>(schema: Schema<Output>, value: unknown, detail: string): Output {
+  const checked = check(schema, value);
+  if (checked.ok) return checked.value;
+  throw new Problem("invalid", detail, { errors: checked.issues });
+}
+
+export type Checked<Output> = { ok: true; value: Output } | { ok: false; issues: Issue[] };
+
+/** As `validate`, with the issues as a value. Messages never repeat the value. */
+export function check<Output>(schema: Schema<Output>, value: unknown): Checked<Output> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return { ok: true, value: result.output };
+  return { ok: false, issues: result.issues.flatMap((issue) => toIssues(issue, schema)) };
+}
+
+function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): Issue[] {
+  const path = pathText(issue);
+  if (issue.expected !== "never" || issue.type !== "strict_object") return [{ path, message: messageOf(issue) }];
+  const last = issue.path?.at(-1);
+  const known = fieldsAt(schema, issue.path?.slice(0, -1) ?? [], issue.path?.[0]?.input);
+  const given = typeof last?.input === "object" && last.input !== null ? Object.keys(last.input) : [];
+  const unknown = known.length === 0 ? [String(last?.key)] : given.filter((name) => !known.includes(name));
+  const above = pathText({ path: issue.path?.slice(0, -1) });
+  return unknown.map((name) => ({ path: above ? `${above}.${name}` : name, message: unknownField(known) }));
+}
+
+function unknownField(known: readonly string[]): string {
+  return known.length === 0 ? "is not a field here" : `is not a field here; known are ${known.join(", ")}`;
+}
+
+/** valibot's own messages quote what they received. Those a schema brings along are its author's and are kept. */
+function messageOf(issue: v.BaseIssue<unknown>): string {
+  if (!issue.message.startsWith("Invalid ")) return issue.message;
+  if (issue.received === "undefined") return "is missing";
+  return issue.expected === null ? `is not a valid ${issue.type.replaceAll("_", " ")}` : `must be ${issue.expected}`;
+}
+
+/** `jobs[3].payload.to`; empty for the whole. */
+function pathText(issue: { path?: readonly { key: unknown }[] | undefined }): string {
+  return (issue.path ?? []).reduce((text, { key }) => (typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)), "");
+}
+
+interface Node {
+  type?: string;
+  key?: string;
+  entries?: Record<string, unknown>;
+  wrapped?: unknown;
+  item?: unknown;
+  value?: unknown;
+  options?: readonly unknown[];
+  pipe?: readonly unknown[];
+}
+
+type Step = { key: unknown; input: unknown };
+
+/** Names of the fields that the schema knows at a path; of a variant, those of the option that the value chose. */
+function fieldsAt(schema: unknown, path: readonly Step[], value: unknown): string[] {
+  const node = schema as Node;
+  if (node.wrapped) return fieldsAt(node.wrapped, path, value);
+  if (node.options) return [...new Set(chosen(node, value).flatMap((option) => fieldsAt(option, path, value)))];
+  const [step, ...rest] = path;
+  if (!step) return Object.keys(node.entries ?? {});
+  const name = String(step.key);
+  const next = node.entries?.[name] ?? node.item ?? node.value;
+  return typeof next === "object" && next !== null ? fieldsAt(next, rest, (step.input as Record<string, unknown>)[name]) : [];
+}
+
+function chosen(node: Node, input: unknown): readonly unknown[] {
+  const key = node.key;
+  if (node.type !== "variant" || key === undefined || typeof input !== "object" || input === null) return node.options ?? [];
+  const value = (input as Record<string, unknown>)[key];
+  const fitting = (node.options ?? []).filter((option) => {
+    const entry = (option as Node).entries?.[key];
+    return entry !== undefined && v.is(entry as v.GenericSchema, value);
+  });
+  return fitting.length > 0 ? fitting : (node.options ?? []);
+}

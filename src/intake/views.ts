@@ -1,0 +1,91 @@
+import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
+import type { Contract } from "../queue/job";
+import { mask, maskAll } from "../queue/personal";
+import type { ReplayView } from "./deps";
+
+const noProgress = { done: 0, total: null, note: null };
+
+/** A job as lists show it: nothing of its payload. */
+export function summaryOf(job: JobView) {
+  const held = job.state === "waiting" || job.state === "retrying";
+  const failed = job.state === "dead" || job.state === "discarded";
+  return {
+    id: job.id,
+    type: job.type,
+    state: job.state,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    progress: job.progress ?? noProgress,
+    ...(held && job.reason !== null ? { waitingFor: job.reason } : {}),
+    ...(failed ? { error: job.reason ?? "unknown" } : {}),
+    queue: job.queue,
+    siteId: job.siteId,
+    runs: job.runs,
+    gate: job.gate,
+    dryRun: job.dryRun,
+    cancelling: job.cancelling,
+    at: iso(job.at),
+    runAt: isoOrNull(job.due),
+    startedAt: isoOrNull(job.startedAt),
+    endedAt: isoOrNull(job.endedAt),
+  };
+}
+
+/** How a job's texts are shown: parsed, and masked by its type's schemas unless revealed. An unknown type is masked whole. */
+export interface Reading {
+  contract: Contract | undefined;
+  /** JSON text. */
+  payload: string | null;
+  revealed: boolean;
+}
+
+export function detailOf(job: JobDetail, { contract, payload, revealed }: Reading) {
+  const shown = (schema: unknown, text: string) => {
+    const value: unknown = JSON.parse(text);
+    return revealed ? value : mask(schema, value);
+  };
+  return {
+    ...summaryOf(job),
+    timeline: job.timeline.map(({ at, event, detail }) => ({ at: iso(at), event, detail })),
+    effects: job.effects.map(({ key, revision, state, at, result }) => ({
+      key,
+      revision,
+      state,
+      at: iso(at),
+      ...(result === null ? {} : { result: revealed ? (JSON.parse(result) as unknown) : maskAll(JSON.parse(result)) }),
+    })),
+    payload: payload === null ? null : shown(contract?.payload, payload),
+    ...(job.result === null ? {} : { result: shown(contract?.result, job.result) }),
+    parent: job.parent,
+    revision: job.revision,
+    entities: job.entities,
+    revealed,
+  };
+}
+
+/** A job whose id is genuine but whose row is not written yet. */
+export function unwrittenJob(id: string) {
+  const unknown = { type: null, maxAttempts: null, queue: null, siteId: null, gate: null, at: null, runAt: null, startedAt: null, endedAt: null };
+  const nothing = { attempt: 0, runs: 0, revision: 0, dryRun: false, cancelling: false, revealed: false, parent: null, payload: null };
+  return { id, state: "queued", progress: noProgress, ...unknown, ...nothing, timeline: [], effects: [], entities: [] };
+}
+
+export function deadLetterOf(letter: DeadLetterView) {
+  return { ...letter, at: iso(letter.at), diedAt: iso(letter.diedAt) };
+}
+
+export function groupOf(group: DeadLetterGroup) {
+  return { ...group, firstAt: iso(group.firstAt), lastAt: iso(group.lastAt) };
+}
+
+export function replayOf(replay: ReplayView) {
+  return { ...replay, at: iso(replay.at), endedAt: isoOrNull(replay.endedAt) };
+}
+
+export function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+export function isoOrNull(at: number | null): string | null {
+  return at === null ? null : iso(at);
+}

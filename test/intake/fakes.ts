@@ -1,0 +1,296 @@
+import { env } from "cloudflare:workers";
+import * as v from "valibot";
+import { putTemplate, templatesIn } from "../../src/domain/mail/store";
+import { scheduleStore } from "../../src/domain/schedules/store";
+import type { AuditEntry, FailureReport, IntakeDeps, ReplayRequest, ReplayView } from "../../src/intake/deps";
+import { createIntake } from "../../src/intake/router";
+import { email } from "../../src/jobs/email/job";
+import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
+import { createIds } from "../../src/queue/id";
+import { type Contract, defineJob, job } from "../../src/queue/job";
+import { checkJson } from "../../src/queue/json";
+import type { Pause } from "../../src/queue/ledger";
+import { done } from "../../src/queue/outcome";
+import { personal } from "../../src/queue/personal";
+import { checkPayload, createRegistry } from "../../src/queue/registry";
+import type { Enqueue, EnqueueRequest, Receipt } from "../../src/queue/request";
+import { isTerminal } from "../../src/queue/state";
+import { createConnectionStore } from "../../src/tenants/connection";
+import { parseKeyRing } from "../../src/tenants/keys";
+import { createSiteStore } from "../../src/tenants/site";
+import { createSnapshots } from "../../src/tenants/snapshot";
+import { createTenantStore } from "../../src/tenants/tenant";
+import { createTokens, isRootToken, type Scope } from "../../src/tenants/token";
+import { createTokenStore } from "../../src/tenants/token-store";
+import { createVault } from "../../src/tenants/vault";
+
+export const now = Date.UTC(2026, 9, 1, 12);
+export const root = env.ROOT_TOKEN;
+
+const note = defineJob({
+  type: "note",
+  payload: v.strictObject({
+    text: v.pipe(v.string(), personal()),
+    count: v.optional(v.number()),
+    siteId: v.optional(v.string()),
+    tree: v.optional(v.unknown()),
+  }),
+  result: v.object({ said: v.pipe(v.string(), personal()), times: v.number() }),
+  queue: "events",
+});
+
+/** What the fakes were asked, and what they shall answer: everything may be replaced by a test. */
+export interface Seen {
+  jobs: Map<string, JobDetail>;
+  requests: EnqueueRequest[];
+  lists: { tenant: string; filter: JobFilter | DeadLetterFilter; page: Page }[];
+  replays: Map<string, ReplayView & { request: ReplayRequest }>;
+  pauses: Pause[];
+  audits: AuditEntry[];
+  failures: FailureReport[];
+}
+
+export interface Bench {
+  deps: IntakeDeps;
+  seen: Seen;
+  /** A new tenant with one token for each scope. */
+  tenant(name: string): Promise<Tokens>;
+  call(method: string, path: string, options?: CallOptions): Promise<Answered>;
+}
+
+export type Tokens = Record<Scope, string>;
+
+export interface CallOptions {
+  token?: string | undefined;
+  tenant?: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface Answered {
+  status: number;
+  headers: Headers;
+  text: string;
+  body: any; // eslint-disable-line -- tests look into answers of every shape
+}
+
+/** Real stores on the test's own D1, an engine and a ledger in memory. */
+export function createBench(): Bench {
+  const seen: Seen = { jobs: new Map(), requests: [], lists: [], replays: new Map(), pauses: [], audits: [], failures: [] };
+  const deps = createDeps(seen);
+  const intake = createIntake(deps);
+  return {
+    deps,
+    seen,
+    async tenant(name) {
+      await deps.tenants.put(name, { name }, now);
+      const scopes = ["enqueue", "read", "leads", "operate", "admin"] as const;
+      const minted = await Promise.all(scopes.map((scope) => deps.tokens.create(name, { name: scope, scopes: [scope] }, now)));
+      return Object.fromEntries(scopes.map((scope, index) => [scope, minted[index]?.token])) as Tokens;
+    },
+    call: async (method, path, options = {}) => answered(await intake(requestOf(method, path, options))),
+  };
+}
+
+/** A job in the fake ledger; its id is genuine. */
+export async function givenJob(bench: Bench, tenant: string, changes: Partial<JobDetail> = {}): Promise<string> {
+  const id = await ids.make(tenant, now);
+  bench.seen.jobs.set(`${tenant}/${id}`, { ...blankJob, id, ...changes });
+  return id;
+}
+
+export function requestOf(method: string, path: string, { token, tenant, body, headers = {} }: CallOptions): Request {
+  const isRaw = body === undefined || typeof body === "string" || body instanceof ReadableStream || body instanceof Uint8Array;
+  return new Request(`https://jobs.example.com${path}`, {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(tenant === undefined ? {} : { "jobyard-tenant": tenant }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: (isRaw ? body : JSON.stringify(body)) as BodyInit }),
+  });
+}
+
+export async function answered(response: Response): Promise<Answered> {
+  const text = await response.text();
+  const isJson = /json/.test(response.headers.get("content-type") ?? "") && text !== "";
+  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+}
+
+const ids = createIds(env.ID_SECRET);
+const registry = createRegistry([job(email, async () => done()) as never, job(note, async () => done()) as never]);
+
+function createDeps(seen: Seen): IntakeDeps {
+  const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
+  const vault = createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS));
+  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, report: () => undefined });
+  const rules = { ownHosts: ["jobs.example.com"], allowLocal: false };
+  return {
+    now: () => now,
+    isRoot: (token) => isRootToken(token, root),
+    verifier: tokens,
+    snapshots,
+    tenants: createTenantStore(env.DB, snapshots.changed),
+    tokens: createTokenStore(env.DB, tokens, snapshots.changed),
+    sites: createSiteStore(env.DB, vault, rules, snapshots.changed),
+    connections: createConnectionStore(env.DB, vault, rules, snapshots.changed),
+    templates: { ...templatesIn(env.DB), put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
+    schedules: scheduleStore(env.DB),
+    registry,
+    enqueue: enqueueInto(seen),
+    belongs: (tenant, id) => ids.belongs(tenant, id),
+    queries: queriesOf(seen),
+    loadPayload: async () => JSON.stringify({ text: "large" }),
+    operate: operateOn(seen),
+    queues: async () => [
+      { queue: "events", backlog: 12, bytes: 3400, oldestAt: now - 5000 },
+      { queue: "email-sending", backlog: null, bytes: null, oldestAt: null },
+    ],
+    tickSteps: async () => [{ step: "sweep", outcome: "done", at: now - 20_000, ms: 12 }],
+    health: async () => ({ ledger: "ok" }),
+    audit: async (entry) => void seen.audits.push(entry),
+    report: (failure) => void seen.failures.push(failure),
+  };
+}
+
+function enqueueInto(seen: Seen): Enqueue {
+  const keys = new Map<string, { id: string; payload: string }>();
+  const one = async (request: EnqueueRequest): Promise<Receipt> => {
+    const contract = registry.find(request.type)?.contract;
+    if (!contract) return refused([{ path: "type", message: "is unknown" }]);
+    const issues = [...checkJson(request.payload, "payload"), ...payloadIssues(contract, request.payload)];
+    if (issues.length > 0) return refused(issues);
+    seen.requests.push(request);
+    const key = `${request.tenant}/${request.type}/${request.key}`;
+    const known = request.key === undefined ? undefined : keys.get(key);
+    if (known && known.payload !== JSON.stringify(request.payload)) return { ok: false, code: "idempotency-mismatch", detail: "Another payload.", errors: [] };
+    const id = known?.id ?? (await ids.make(request.tenant, now));
+    if (request.key !== undefined) keys.set(key, { id, payload: JSON.stringify(request.payload) });
+    return { ok: true, id, type: request.type, state: "queued", replayed: known !== undefined };
+  };
+  return async (requests) => {
+    const receipts: Receipt[] = [];
+    for (const request of requests) receipts.push(await one(request));
+    return receipts;
+  };
+}
+
+function payloadIssues(contract: Contract, payload: unknown) {
+  const checked = checkPayload(contract, payload);
+  return checked.ok ? [] : checked.issues;
+}
+
+function refused(errors: { path: string; message: string }[]): Receipt {
+  return { ok: false, code: "invalid", detail: "The job is wrong.", errors };
+}
+
+function queriesOf(seen: Seen): Queries {
+  const of = (tenant: string) => [...seen.jobs].filter(([key]) => key.startsWith(`${tenant}/`)).map(([, each]) => each);
+  return {
+    job: async (tenant, id) => seen.jobs.get(`${tenant}/${id}`) ?? null,
+    jobs: async (tenant, filter, page) => {
+      seen.lists.push({ tenant, filter, page });
+      return { jobs: of(tenant), cursor: "next" };
+    },
+    deadLetters: async (tenant, filter, page) => {
+      seen.lists.push({ tenant, filter, page });
+      const dead = of(tenant).filter((each) => each.state === "dead");
+      return { deadLetters: dead.map((each) => ({ ...letter, id: each.id, type: each.type, siteId: each.siteId })), cursor: null };
+    },
+    groups: async (tenant) => {
+      const examples = of(tenant).map((each) => each.id);
+      return examples.length === 0 ? [] : [{ group: "g1", type: "note", reason: "503", count: 1, firstAt: now, lastAt: now, examples }];
+    },
+    counts: async (tenant, from) => [
+      { minute: from, type: 'odd"\\\n', event: "done", count: tenant === null ? 30 : 3, ms: 1500 },
+      { minute: from + 60_000, type: 'odd"\\\n', event: "done", count: 1, ms: 500 },
+    ],
+    backlog: async (tenant) => ({ deadLetters: tenant === null ? 20 : 2, parked: 0, due: 1 }),
+  };
+}
+
+function operateOn(seen: Seen): IntakeDeps["operate"] {
+  const hold = (pause: Pause) => (each: Pause) => each.tenant === pause.tenant && each.scope === pause.scope && each.name === pause.name;
+  const change = (tenant: string, id: string, allowed: (each: JobDetail) => boolean, state: JobDetail["state"]) => {
+    const found = seen.jobs.get(`${tenant}/${id}`);
+    if (!found) return null;
+    const changed = allowed(found);
+    if (changed) seen.jobs.set(`${tenant}/${id}`, { ...found, state });
+    return { state: changed ? state : found.state, changed, flagged: false };
+  };
+  return {
+    cancel: async (tenant, id) => change(tenant, id, (each) => !isTerminal(each.state), "cancelled"),
+    retry: async (tenant, id) => change(tenant, id, (each) => each.state === "dead", "queued"),
+    pause: async (tenant, scope, name) => void seen.pauses.push({ tenant: tenant ?? "*", scope, name }),
+    resume: async (tenant, scope, name) => {
+      seen.pauses = seen.pauses.filter((each) => !hold({ tenant: tenant ?? "*", scope, name })(each));
+    },
+    pauses: async (tenant) => seen.pauses.filter((each) => tenant === null || each.tenant === "*" || each.tenant === tenant),
+    replays: {
+      plan: async (_tenant, request) => ({ total: request.ids?.length ?? 7, byType: { note: 7 }, refused: [] }),
+      create: async (tenant, request) => {
+        const id = `r${seen.replays.size + 1}`;
+        const replay = {
+          id,
+          state: "running",
+          total: 7,
+          replayed: 0,
+          failed: 0,
+          at: now,
+          endedAt: null,
+          ratePerMinute: request.ratePerMinute ?? null,
+        } as const;
+        seen.replays.set(`${tenant}/${id}`, { ...replay, request });
+        return replay;
+      },
+      get: async (tenant, id) => viewOf(seen.replays.get(`${tenant}/${id}`)),
+      abort: async (tenant, id) => {
+        const replay = viewOf(seen.replays.get(`${tenant}/${id}`));
+        if (!replay) return null;
+        const aborted = { ...replay, state: "aborted", endedAt: now } as const;
+        seen.replays.set(`${tenant}/${id}`, { ...aborted, request: {} });
+        return { replay: aborted, changed: replay.state === "running" };
+      },
+    },
+  };
+}
+
+function viewOf(replay: (ReplayView & { request: ReplayRequest }) | undefined): ReplayView | null {
+  if (!replay) return null;
+  const { request: _, ...view } = replay;
+  return view;
+}
+
+const letter = { state: "dead", reason: "503", group: "g1", attempt: 5, at: now, diedAt: now } as const;
+
+const blankJob: JobDetail = {
+  id: "",
+  type: "note",
+  version: 1,
+  queue: "events",
+  state: "queued",
+  attempt: 0,
+  maxAttempts: 5,
+  runs: 0,
+  siteId: null,
+  at: now,
+  due: null,
+  reason: null,
+  gate: null,
+  dryRun: false,
+  cancelling: false,
+  startedAt: null,
+  endedAt: null,
+  progress: null,
+  seq: 0,
+  revision: 0,
+  parent: null,
+  payload: JSON.stringify({ text: "anna@example.com", count: 3 }),
+  ref: null,
+  result: null,
+  timeline: [{ at: now, event: "enqueued", detail: null }],
+  effects: [],
+  entities: ["order:7"],
+};

@@ -1,0 +1,244 @@
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { Problem } from "../../src/errors";
+import type { FailureReport } from "../../src/intake/deps";
+import { createIntake } from "../../src/intake/router";
+import { routes } from "../../src/intake/routes";
+import { answered, createBench, requestOf, root, type Tokens } from "./fakes";
+
+const bench = createBench();
+let own: Tokens;
+
+beforeAll(async () => {
+  own = await bench.tenant("http-own");
+});
+
+const post = (body: unknown, headers: Record<string, string> = {}) => bench.call("POST", "/v1/jobs", { token: own.enqueue, body, headers });
+const good = { type: "note", payload: { text: "hello" } };
+
+/** A body that comes in pieces and has no length; counts how many were taken. */
+function stream(pieces: number, piece: Uint8Array) {
+  const taken = { count: 0 };
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (taken.count++ < pieces) controller.enqueue(piece);
+      else controller.close();
+    },
+  });
+  return { body, taken };
+}
+
+describe("routing", () => {
+  test("an unknown route is a 404 that needs no token", async () => {
+    for (const path of ["/v1/nothing", "/v2/jobs", "/v1/jobs/a/b/c", "/v1", "/v1/jobs/%2e%2e/x/y"]) {
+      const answer = await bench.call("GET", path);
+      expect(answer.body, path).toMatchObject({ status: 404, code: "not-found", type: "urn:jobyard:problem:not-found" });
+      expect(answer.headers.get("content-type")).toBe("application/problem+json");
+    }
+  });
+
+  test.each(["DELETE /v1/jobs", "PUT /v1/jobs/batch", "PATCH /v1/sites/shop", "GET /v1/jobs/x/cancel", "POST /healthz", "TRACE /v1/stats"])(
+    "%s is a 405 that lists what is allowed",
+    async (line) => {
+      const [method = "", path = ""] = line.split(" ");
+      // A Request cannot be made with TRACE, a socket can send it.
+      const request =
+        method === "TRACE" ? new Proxy(requestOf("GET", path, {}), { get: (target, key) => (key === "method" ? method : Reflect.get(target, key)) }) : null;
+      const answer = request ? await answered(await createIntake(bench.deps)(request)) : await bench.call(method, path);
+      expect(answer.status).toBe(405);
+      const allow = answer.headers.get("allow")?.split(", ") ?? [];
+      expect(allow).toContain("OPTIONS");
+      expect(allow).not.toContain(method);
+      for (const route of routes) if (route.path === path) expect(allow).toContain(route.method);
+    },
+  );
+
+  test("OPTIONS lists the methods; HEAD is GET without its body", async () => {
+    const options = await bench.call("OPTIONS", "/v1/jobs");
+    expect(options.status).toBe(204);
+    expect(options.headers.get("allow")).toBe("POST, GET, HEAD, OPTIONS");
+    const head = await bench.call("HEAD", "/v1/jobs", { token: own.read });
+    expect([head.status, head.text, head.headers.get("content-type")]).toEqual([200, "", "application/json"]);
+    expect((await bench.call("HEAD", "/v1/jobs")).status).toBe(401);
+    expect((await bench.call("HEAD", "/v1/replays", { token: own.operate })).status).toBe(405);
+  });
+
+  test("names in paths are names: 404 to read, 422 with the rule to create", async () => {
+    for (const name of ["Shop", "a_b", "a%20b", "%00", "x".repeat(65), "..%2f..", "%F0%9F%98%80"]) {
+      expect((await bench.call("GET", `/v1/sites/${name}`, { token: own.admin })).status, name).toBe(404);
+      const put = await bench.call("PUT", `/v1/sites/${name}`, { token: own.admin, body: {} });
+      expect(put.body, name).toMatchObject({ status: 422, errors: [{ path: "site" }] });
+    }
+  });
+
+  test("every answer carries an id and is kept by no cache", async () => {
+    const [one, two] = [await bench.call("GET", "/v1/jobs", { token: own.read }), await bench.call("GET", "/nothing")];
+    expect(one.headers.get("x-request-id")).not.toBe(two.headers.get("x-request-id"));
+    expect(two.body.requestId).toBe(two.headers.get("x-request-id"));
+    expect([one.headers.get("cache-control"), one.headers.get("x-content-type-options")]).toEqual(["no-store", "nosniff"]);
+  });
+});
+
+describe("a body", () => {
+  test.each([
+    ["", "expected a value, but the text ends"],
+    ['{"type":"note",}', "Line 1, column 16: expected a name in double quotes"],
+    ['{"type": "note"\n "payload": {}}', "Line 2, column 2"],
+    ["\u0000", "Line 1, column 1"],
+  ])("that is not JSON is a 400 that says where: %j", async (text, detail) => {
+    const answer = await post(text);
+    expect(answer.body).toMatchObject({ status: 400, code: "malformed" });
+    expect(answer.body.detail).toContain(detail);
+  });
+
+  test("that is not UTF-8 is a 400", async () => {
+    expect((await post(new Uint8Array([0x22, 0xc0, 0xa0, 0x22]))).status).toBe(400);
+    expect((await post(new Uint8Array([0x22, 0xe2, 0x82]))).status).toBe(400);
+  });
+
+  test("that says it is something else is a 415", async () => {
+    for (const type of [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "multipart/form-data; boundary=x",
+      "application/jsonp",
+      "application/json; charset=latin1",
+    ]) {
+      expect((await post(good, { "content-type": type })).status, type).toBe(415);
+    }
+    for (const type of ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"', "application/vnd.x+json"]) {
+      expect((await post(good, { "content-type": type })).status, type).toBe(202);
+    }
+  });
+
+  test("over its limit is a 413, counted while it arrives, and the rest is not taken", async () => {
+    const { body, taken } = stream(1000, new Uint8Array(100_000).fill(0x20));
+    const answer = await bench.call("POST", "/v1/jobs", { token: own.enqueue, body, headers: { "content-type": "application/json" } });
+    expect(answer.body).toMatchObject({ status: 413, code: "too-large" });
+    expect(taken.count).toBeLessThan(30);
+  });
+
+  test("is not believed about its length, too short or too long", async () => {
+    const { body } = stream(20, new Uint8Array(100_000).fill(0x20));
+    const lying = requestOf("POST", "/v1/jobs", { token: own.enqueue, body, headers: { "content-length": "10" } });
+    expect((await createIntake(bench.deps)(lying)).status).toBe(413);
+    const boasting = requestOf("POST", "/v1/jobs", { token: own.enqueue, body: good, headers: { "content-length": "2000000" } });
+    expect((await createIntake(bench.deps)(boasting)).status).toBe(413);
+  });
+
+  test("may have exactly a megabyte, a batch ten", async () => {
+    const padded = (bytes: number, value: unknown) => JSON.stringify(value).padEnd(bytes, " ");
+    expect((await post(padded(1024 * 1024, good))).status).toBe(202);
+    expect((await post(padded(1024 * 1024 + 1, good))).status).toBe(413);
+    const batch = (bytes: number) => bench.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: padded(bytes, { jobs: [good] }) });
+    expect((await batch(10 * 1024 * 1024)).status).toBe(202);
+    expect((await batch(10 * 1024 * 1024 + 1)).status).toBe(413);
+  });
+
+  test("in pieces that cut characters in two is put together again", async () => {
+    const bytes = new TextEncoder().encode(JSON.stringify({ type: "note", payload: { text: "Ž😀ř" } }));
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const byte of bytes) controller.enqueue(new Uint8Array([byte]));
+        controller.close();
+      },
+    });
+    expect((await bench.call("POST", "/v1/jobs", { token: own.enqueue, body })).status).toBe(202);
+    expect(bench.seen.requests.at(-1)?.payload).toEqual({ text: "Ž😀ř" });
+  });
+});
+
+describe("hostile JSON", () => {
+  const nested = (depth: number) => `{"type":"note","payload":{"text":"x","tree":${"[".repeat(depth)}${"]".repeat(depth)}}}`;
+
+  test.each([
+    [`{"type":"note","payload":{"text":"\\ud800"}}`, "payload.text"],
+    [`{"type":"note","payload":{"text":"x","__proto__":{"admin":true}}}`, "payload.__proto__"],
+    [`{"type":"note","payload":{"text":"x","tree":[1e999]}}`, "payload.tree[0]"],
+    [`{"type":"note","payload":{"text":"x","tree":12345678901234567890}}`, "payload.tree"],
+  ])("is a 422 with the path: %s", async (body, path) => {
+    expect((await post(body)).body).toMatchObject({ status: 422, errors: expect.arrayContaining([expect.objectContaining({ path })]) });
+  });
+
+  test("may be nested 63 deep inside the payload's object, not 64, nor a million", async () => {
+    expect((await post(nested(63))).status).toBe(202);
+    expect((await post(nested(64))).status).toBe(422);
+    expect((await post(nested(400))).status).toBe(422);
+    expect((await post(nested(100_000))).status).toBe(422);
+    expect((await post("[".repeat(1_000_000))).status).toBe(422);
+  });
+
+  test("is refused on every other route as well", async () => {
+    const put = (body: string) => bench.call("PUT", "/v1/tenants/http-own", { token: root, body });
+    expect((await put(`{"name":"x","__proto__":{}}`)).body).toMatchObject({ status: 422, errors: [{ path: "__proto__" }] });
+    expect((await put(`{"name":"\\udfff"}`)).body).toMatchObject({ status: 422, errors: [{ path: "name" }] });
+  });
+});
+
+describe("a wrong body is told everything that is wrong with it", () => {
+  test("unknown fields by name, with those that are known", async () => {
+    const answer = await post({ type: "note", payload: { text: "x" }, delay: 5, at: 1 });
+    expect(answer.body).toMatchObject({ status: 422, code: "invalid" });
+    expect(answer.body.errors).toEqual([
+      { path: "delay", message: "is not a field here; known are type, payload, delaySeconds, runAt, dryRun" },
+      { path: "at", message: "is not a field here; known are type, payload, delaySeconds, runAt, dryRun" },
+    ]);
+  });
+
+  test("nested ones too, and of the connection that the path names", async () => {
+    const replay = await bench.call("POST", "/v1/replays", { token: own.operate, body: { filter: { kind: "x" } } });
+    expect(replay.body.errors[0]).toMatchObject({ path: "filter.kind", message: expect.stringContaining("known are type, state, siteId") });
+    const connection = { provider: "slack", url: "https://example.com/x", apiKey: "k" };
+    const put = await bench.call("PUT", "/v1/connections/slack", { token: own.admin, body: connection });
+    expect(put.body.errors).toEqual([{ path: "apiKey", message: "is not a field here; known are provider, url, secret, limits" }]);
+  });
+
+  test("all issues at once, without repeating what was sent", async () => {
+    const answer = await post({ type: "Not A Type", delaySeconds: -1, runAt: "tomorrow", dryRun: "anna@example.com" });
+    expect(answer.body.errors.map((issue: { path: string }) => issue.path).sort()).toEqual(["delaySeconds", "dryRun", "payload", "runAt", "type"]);
+    expect(answer.text).not.toContain("anna@example.com");
+    expect(answer.text).not.toContain("tomorrow");
+  });
+
+  test.each(["null", "[]", '"text"', "1"])("%s is no object", async (body) => {
+    expect((await post(body)).status).toBe(422);
+  });
+});
+
+describe("a failure", () => {
+  const failing = (thrown: unknown) => {
+    const broken = createBench();
+    broken.deps.queries = { ...broken.deps.queries, jobs: () => Promise.reject(thrown) };
+    return broken;
+  };
+
+  test("nobody foresaw is a 500 without its text, and reported with the request's id", async () => {
+    const broken = failing(new TypeError("secret internals of anna@example.com"));
+    const answer = await broken.call("GET", "/v1/jobs", { token: own.read });
+    expect(answer.body).toMatchObject({ status: 500, code: "internal" });
+    expect(answer.text).not.toMatch(/secret|anna|TypeError|\bat\b.*\.ts/);
+    expect(broken.seen.failures).toMatchObject([{ requestId: answer.body.requestId, method: "GET", route: "/v1/jobs" }]);
+  });
+
+  test("of the ledger is a 503 with Retry-After; of one of our statements a 500", async () => {
+    const down = await failing(new Error("D1_ERROR: Network connection lost.")).call("GET", "/v1/jobs", { token: own.read });
+    expect([down.status, down.headers.get("retry-after")]).toEqual([503, "5"]);
+    const ours = await failing(new Error('D1_ERROR: near "SELEC": syntax error: SQLITE_ERROR')).call("GET", "/v1/jobs", { token: own.read });
+    expect(ours.status).toBe(500);
+  });
+
+  test("that is foreseen is not reported", async () => {
+    const broken = failing(new Problem("too-many-requests", "Slowly.", { retryAfter: 2.1 }));
+    const answer = await broken.call("GET", "/v1/jobs", { token: own.read });
+    expect([answer.status, answer.headers.get("retry-after"), broken.seen.failures]).toEqual([429, "3", []]);
+  });
+
+  test("of the door itself is answered too", async () => {
+    const broken = createBench();
+    broken.deps.verifier = { verify: () => Promise.reject(new Error("no crypto")) };
+    expect((await broken.call("GET", "/v1/jobs", { token: own.read })).status).toBe(500);
+    const report = vi.fn<(failure: FailureReport) => void>();
+    broken.deps.report = report;
+    await broken.call("GET", "/v1/jobs", { token: own.read });
+    expect(report).toHaveBeenCalledOnce();
+  });
+});

@@ -1,0 +1,278 @@
+import * as v from "valibot";
+import { beforeAll, describe, expect, test } from "vitest";
+import { acceptedShape, batchShape, cancelledShape, jobShape, jobsShape, retriedShape } from "../../src/intake/shapes";
+import { states } from "../../src/queue/state";
+import { createBench, givenJob, now, root, type Tokens } from "./fakes";
+
+const bench = createBench();
+let own: Tokens;
+let other: Tokens;
+
+beforeAll(async () => {
+  own = await bench.tenant("jobs-own");
+  other = await bench.tenant("jobs-other");
+});
+
+const post = (body: unknown, key?: string) =>
+  bench.call("POST", "/v1/jobs", { token: own.enqueue, body, headers: key === undefined ? {} : { "idempotency-key": key } });
+const get = (path: string, token = own.read) => bench.call("GET", `/v1/jobs${path}`, { token });
+const payload = { text: "hello" };
+const fits = (schema: v.GenericSchema, body: unknown) => v.is(schema, body);
+
+describe("POST /v1/jobs", () => {
+  test("refuses what is wrong and enqueues nothing", async () => {
+    const before = bench.seen.requests.length;
+    expect((await post({ type: "nothing", payload })).body).toMatchObject({ status: 422, errors: [{ path: "type" }] });
+    expect((await post({ type: "note", payload: { text: 5 } })).body).toMatchObject({ status: 422, errors: [{ path: "payload.text" }] });
+    expect((await post({ type: "email", payload: { to: "not an address" } })).body.errors[0].path).toMatch(/^payload/);
+    expect((await post({ type: "note", payload, delaySeconds: 5, runAt: "2026-10-02T00:00:00Z" })).body).toMatchObject({ errors: [{ path: "runAt" }] });
+    for (const delaySeconds of [-1, 1.5, 31_622_401, "5", null]) expect((await post({ type: "note", payload, delaySeconds })).status).toBe(422);
+    for (const runAt of ["2026-13-01T00:00:00Z", "2026-10-02T00:00:00", "now", 5, ""]) expect((await post({ type: "note", payload, runAt })).status).toBe(422);
+    expect(bench.seen.requests).toHaveLength(before);
+  });
+
+  test("answers 202 with id, type, state and where to look", async () => {
+    const answer = await post({ type: "note", payload, runAt: "2026-10-02T02:00:00+02:00", dryRun: true });
+    expect(answer.status).toBe(202);
+    expect(answer.body).toEqual({ id: expect.any(String), type: "note", state: "queued" });
+    expect(fits(acceptedShape, answer.body)).toBe(true);
+    expect(answer.headers.get("location")).toBe(`/v1/jobs/${answer.body.id}`);
+    expect(answer.headers.has("idempotent-replayed")).toBe(false);
+    expect(bench.seen.requests.at(-1)).toMatchObject({ tenant: "jobs-own", type: "note", payload, runAt: Date.UTC(2026, 9, 2), dryRun: true });
+  });
+
+  test("gives the same id for the same key, quoted or bare, and refuses another payload", async () => {
+    const first = await post({ type: "note", payload }, '"order \\"7\\""');
+    const again = await post({ type: "note", payload }, '"order \\"7\\""');
+    expect(again.body).toEqual(first.body);
+    expect([again.status, again.headers.get("idempotent-replayed")]).toEqual([202, "true"]);
+    expect(bench.seen.requests.at(-1)?.key).toBe('order "7"');
+    const [quoted, bare] = [await post({ type: "note", payload }, '"k-1"'), await post({ type: "note", payload }, "k-1")];
+    expect(bare.body.id).toBe(quoted.body.id);
+    expect((await post({ type: "note", payload: { text: "other" } }, "k-1")).body).toMatchObject({ status: 422, code: "idempotency-mismatch" });
+    const foreign = await bench.call("POST", "/v1/jobs", { token: other.enqueue, body: { type: "note", payload }, headers: { "idempotency-key": "k-1" } });
+    expect(foreign.body.id).not.toBe(quoted.body.id);
+  });
+
+  test.each(["", '"', '"open', '"a"b"', '"a\\x"', '""', "x".repeat(257), `"${"x".repeat(257)}"`, "caf\u00e9", '"a";p=1'])("refuses the key %j", async (key) => {
+    expect((await post({ type: "note", payload }, key)).body).toMatchObject({ status: 422, errors: [{ path: "Idempotency-Key" }] });
+  });
+
+  test("passes on what enqueue refuses: 429 and 503 with Retry-After", async () => {
+    const busy = createBench();
+    busy.deps.enqueue = async () => [{ ok: false, code: "too-many-requests", detail: "Full.", errors: [], retryAfter: 30 }];
+    const answer = await busy.call("POST", "/v1/jobs", { token: own.enqueue, body: { type: "note", payload } });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "30"]);
+    busy.deps.enqueue = async () => [];
+    expect((await busy.call("POST", "/v1/jobs", { token: own.enqueue, body: { type: "note", payload } })).status).toBe(503);
+  });
+
+  test("lets the root token act for a tenant", async () => {
+    const answer = await bench.call("POST", "/v1/jobs", { token: root, tenant: "jobs-own", body: { type: "note", payload } });
+    expect([answer.status, bench.seen.requests.at(-1)?.tenant]).toEqual([202, "jobs-own"]);
+  });
+});
+
+describe("POST /v1/jobs/batch", () => {
+  const batch = (jobs: unknown) => bench.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs } });
+
+  test("refuses none, too many, and what is no list", async () => {
+    expect((await batch([])).body).toMatchObject({ status: 422, errors: [{ path: "jobs", message: "must hold at least one job" }] });
+    expect((await batch(Array(10_001).fill(1))).body).toMatchObject({ status: 422, errors: [{ path: "jobs", message: "may hold 10,000 jobs" }] });
+    expect((await batch({})).status).toBe(422);
+    expect((await bench.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: [] })).status).toBe(422);
+  });
+
+  test("takes the good ones and says of each other one what is wrong", async () => {
+    const answer = await batch([
+      { type: "note", payload, idempotencyKey: "b-1" },
+      { type: "note", payload: { text: "\ud800" } },
+      "nonsense",
+      { type: "note", payload, extra: 1 },
+      { type: "nothing", payload },
+      { type: "note", payload, idempotencyKey: "b-1" },
+      { type: "note", payload: { text: "other" }, idempotencyKey: "b-1" },
+    ]);
+    expect(answer.status).toBe(202);
+    expect(fits(batchShape, answer.body)).toBe(true);
+    expect(answer.body.accepted).toBe(2);
+    expect(answer.body.ids.map((id: string | null) => id === null)).toEqual([false, true, true, true, true, false, true]);
+    expect(answer.body.ids[5]).toBe(answer.body.ids[0]);
+    expect(answer.body.rejected).toMatchObject([
+      { index: 1, code: "invalid", errors: [{ path: "payload.text" }] },
+      { index: 2, code: "invalid" },
+      { index: 3, code: "invalid", errors: [{ path: "extra" }] },
+      { index: 4, code: "invalid", errors: [{ path: "type" }] },
+      { index: 6, code: "idempotency-mismatch" },
+    ]);
+  });
+
+  test("takes ten thousand", async () => {
+    const answer = await batch(Array(10_000).fill({ type: "note", payload }));
+    expect([answer.status, answer.body.accepted, new Set(answer.body.ids).size]).toEqual([202, 10_000, 10_000]);
+  });
+
+  test("is refused whole only when there was no room for any", async () => {
+    const busy = createBench();
+    const full = { ok: false, code: "too-many-requests", detail: "Full.", errors: [], retryAfter: 9 } as const;
+    busy.deps.enqueue = async (requests) => requests.map(() => full);
+    const answer = await busy.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs: [{ type: "note", payload }] } });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "9"]);
+    busy.deps.enqueue = async (requests) => requests.map(() => ({ ...full, code: "unavailable" }));
+    const lost = await busy.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs: [{ type: "note", payload }] } });
+    expect(lost.body).toMatchObject({ accepted: 0, rejected: [{ index: 0, code: "unavailable" }], ids: [null] });
+  });
+});
+
+describe("GET /v1/jobs/{id}", () => {
+  test("is 404 for what was never issued, and for another tenant's", async () => {
+    const foreign = await givenJob(bench, "jobs-other");
+    for (const id of ["x", "0".repeat(34), foreign, `${foreign.slice(0, -1)}0`]) expect((await get(`/${id}`)).status, id).toBe(404);
+    expect((await get(`/${foreign}`, other.read)).status).toBe(200);
+  });
+
+  test("is queued for a genuine id that the ledger does not know yet", async () => {
+    const { id } = (await post({ type: "note", payload })).body;
+    const { status, body } = await get(`/${id}`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ id, state: "queued", attempt: 0, progress: { done: 0, total: null, note: null }, timeline: [], effects: [], payload: null });
+    expect(fits(jobShape, body)).toBe(true);
+  });
+
+  test("shows the whole job, personal fields masked", async () => {
+    const id = await givenJob(bench, "jobs-own", {
+      state: "waiting",
+      reason: "429 from the provider",
+      due: now + 60_000,
+      progress: { done: 3, total: 10, note: "page 3" },
+      result: JSON.stringify({ said: "anna@example.com", times: 2 }),
+      effects: [{ key: "send", revision: 0, state: "done", result: JSON.stringify({ id: "anna@example.com" }), at: now }],
+    });
+    const { body, text } = await get(`/${id}`);
+    expect(body).toMatchObject({
+      ...{ id, type: "note", state: "waiting", attempt: 0, maxAttempts: 5, waitingFor: "429 from the provider", runAt: "2026-10-01T12:01:00.000Z" },
+      progress: { done: 3, total: 10, note: "page 3" },
+      timeline: [{ at: "2026-10-01T12:00:00.000Z", event: "enqueued", detail: null }],
+      effects: [{ key: "send", state: "done", result: { id: "•••" } }],
+      payload: { text: "•••", count: 3 },
+      result: { said: "•••", times: 2 },
+      revealed: false,
+    });
+    expect(body).not.toHaveProperty("error");
+    expect(text).not.toContain("anna@example.com");
+    expect(fits(jobShape, body)).toBe(true);
+  });
+
+  test("says why a dead one failed", async () => {
+    const id = await givenJob(bench, "jobs-own", { state: "dead", reason: "503", endedAt: now });
+    const { body } = await get(`/${id}`);
+    expect(body).toMatchObject({ state: "dead", error: "503", endedAt: "2026-10-01T12:00:00.000Z" });
+    expect(body).not.toHaveProperty("waitingFor");
+  });
+
+  test("reveals to an admin who asks, and records it before showing it", async () => {
+    const id = await givenJob(bench, "jobs-own");
+    const before = bench.seen.audits.length;
+    for (const token of [own.read]) expect((await get(`/${id}?reveal=1`, token)).body).toMatchObject({ payload: { text: "•••" }, revealed: false });
+    expect((await get(`/${id}?reveal=0`, own.admin)).body.revealed).toBe(false);
+    expect(bench.seen.audits).toHaveLength(before);
+    expect((await get(`/${id}?reveal=1`, own.admin)).body).toMatchObject({ payload: { text: "anna@example.com" }, revealed: true });
+    expect(bench.seen.audits.at(-1)).toMatchObject({ tenant: "jobs-own", action: "reveal", target: id, at: now });
+    const byRoot = await bench.call("GET", `/v1/jobs/${id}?reveal=1`, { token: root, tenant: "jobs-own" });
+    expect([byRoot.body.revealed, bench.seen.audits.at(-1)?.actor]).toEqual([true, "root"]);
+    const silent = createBench();
+    silent.seen.jobs = bench.seen.jobs;
+    silent.deps.queries = bench.deps.queries;
+    silent.deps.audit = () => Promise.reject(new Error("D1_ERROR: gone"));
+    const refused = await silent.call("GET", `/v1/jobs/${id}?reveal=1`, { token: own.admin });
+    expect(refused.status).toBe(503);
+    expect(refused.text).not.toContain("anna@example.com");
+  });
+
+  test("masks all of a type that this deployment does not know", async () => {
+    const id = await givenJob(bench, "jobs-own", { type: "older", payload: JSON.stringify({ anything: "anna@example.com", n: 5 }) });
+    expect((await get(`/${id}`)).body.payload).toEqual({ anything: "•••", n: "•••" });
+  });
+
+  test("fetches a payload that was too large for its row; gone is null, out of reach is 503", async () => {
+    const id = await givenJob(bench, "jobs-own", { payload: null, ref: "jobs-own/x/y" });
+    expect((await get(`/${id}`)).body.payload).toEqual({ text: "•••" });
+    const broken = createBench();
+    broken.deps.queries = bench.deps.queries;
+    broken.deps.loadPayload = async () => null;
+    expect((await broken.call("GET", `/v1/jobs/${id}`, { token: own.read })).body.payload).toBeNull();
+    broken.deps.loadPayload = () => Promise.reject(new Error("R2 is down"));
+    expect((await broken.call("GET", `/v1/jobs/${id}`, { token: own.read })).status).toBe(503);
+  });
+});
+
+describe("GET /v1/jobs", () => {
+  test.each([
+    ["state=sleeping", "state"],
+    ["type=No", "type"],
+    ["siteId=a/b", "siteId"],
+    ["q=", "q"],
+    [`q=${"x".repeat(201)}`, "q"],
+    ["from=yesterday", "from"],
+    ["to=2026-10-01T00:00:00", "to"],
+    ["limit=0", "limit"],
+    ["limit=201", "limit"],
+    ["limit=ten", "limit"],
+    ["cursor=a%20b", "cursor"],
+    ["colour=red", "colour"],
+    ["state=dead&state=done", "state"],
+    ["__proto__=x", "__proto__"],
+  ])("refuses ?%s", async (query, path) => {
+    expect((await get(`?${query}`)).body).toMatchObject({ status: 422, errors: [{ path }] });
+  });
+
+  test("passes on its filter, for its own tenant only", async () => {
+    for (const state of states) expect((await get(`?state=${state}`)).status).toBe(200);
+    await get("?type=note&state=dead&siteId=shop-1&q=order:7&from=2026-10-01&to=2026-10-01T12:00:00.5Z&cursor=abc&limit=7");
+    expect(bench.seen.lists.at(-1)).toEqual({
+      tenant: "jobs-own",
+      filter: { type: "note", state: "dead", siteId: "shop-1", q: "order:7", from: Date.UTC(2026, 9, 1), to: Date.UTC(2026, 9, 1, 12, 0, 0, 500) },
+      page: { cursor: "abc", limit: 7 },
+    });
+    await get("");
+    expect(bench.seen.lists.at(-1)?.page).toEqual({ cursor: undefined, limit: 50 });
+  });
+
+  test("shows nothing of the payloads", async () => {
+    await givenJob(bench, "jobs-own");
+    const { body, text } = await get("");
+    expect(body.cursor).toBe("next");
+    expect(body.jobs.length).toBeGreaterThan(0);
+    expect(fits(jobsShape, body)).toBe(true);
+    expect(text).not.toMatch(/payload|anna/);
+  });
+});
+
+describe("cancel and retry", () => {
+  const act = (verb: string, id: string) => bench.call("POST", `/v1/jobs/${id}/${verb}`, { token: own.operate });
+
+  test.each(["cancel", "retry"])("%s knows nothing of forged and foreign jobs, and asks to wait for one not written yet", async (verb) => {
+    expect((await act(verb, await givenJob(bench, "jobs-other"))).status).toBe(404);
+    expect((await act(verb, "0".repeat(34))).status).toBe(404);
+    const { id } = (await post({ type: "note", payload })).body;
+    const early = await act(verb, id);
+    expect([early.status, early.headers.has("retry-after")]).toEqual([503, true]);
+  });
+
+  test("an ended job cannot be cancelled, a running one cannot be retried", async () => {
+    const cancel = await act("cancel", await givenJob(bench, "jobs-own", { state: "done" }));
+    expect(cancel.body).toMatchObject({ status: 409, code: "conflict", detail: "The job has ended: it is done." });
+    const retry = await act("retry", await givenJob(bench, "jobs-own", { state: "running" }));
+    expect(retry.body).toMatchObject({ status: 409, detail: "A job that is running cannot be retried." });
+  });
+
+  test("they answer 200 and 202", async () => {
+    const waiting = await act("cancel", await givenJob(bench, "jobs-own", { state: "waiting" }));
+    expect(waiting).toMatchObject({ status: 200, body: { state: "cancelled", cancelling: false } });
+    expect(fits(cancelledShape, waiting.body)).toBe(true);
+    const id = await givenJob(bench, "jobs-own", { state: "dead" });
+    const retried = await act("retry", id);
+    expect(retried).toMatchObject({ status: 202, body: { id, state: "queued" } });
+    expect([fits(retriedShape, retried.body), retried.headers.get("location")]).toEqual([true, `/v1/jobs/${id}`]);
+  });
+});

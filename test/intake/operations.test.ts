@@ -1,0 +1,195 @@
+import * as v from "valibot";
+import { beforeAll, describe, expect, test } from "vitest";
+import { metricsText } from "../../src/intake/metrics";
+import { deadLettersShape, groupsShape, healthShape, pausedShape, queuesShape, replayShape, statsShape, typesShape } from "../../src/intake/shapes";
+import { createBench, givenJob, now, root, type Tokens } from "./fakes";
+
+const bench = createBench();
+let own: Tokens;
+let other: Tokens;
+
+beforeAll(async () => {
+  own = await bench.tenant("ops-own");
+  other = await bench.tenant("ops-other");
+});
+
+const get = (path: string, token = own.read) => bench.call("GET", path, { token });
+const fits = (schema: v.GenericSchema, body: unknown) => v.is(schema, body);
+
+describe("dead letters", () => {
+  test("are listed with what they failed of, never with a payload", async () => {
+    const id = await givenJob(bench, "ops-own", { state: "dead" });
+    const { body, text } = await get("/v1/dead-letters?state=dead&group=g1&limit=3");
+    expect(body.deadLetters).toMatchObject([{ id, type: "note", state: "dead", reason: "503", diedAt: "2026-10-01T12:00:00.000Z" }]);
+    expect(fits(deadLettersShape, body)).toBe(true);
+    expect(text).not.toContain("anna@example.com");
+    expect(bench.seen.lists.at(-1)).toMatchObject({ tenant: "ops-own", filter: { state: "dead", group: "g1" }, page: { limit: 3 } });
+    const groups = await get("/v1/dead-letters/groups");
+    expect(groups.body.groups).toMatchObject([{ group: "g1", count: 1, examples: [id] }]);
+    expect(fits(groupsShape, groups.body)).toBe(true);
+    expect((await get("/v1/dead-letters", other.read)).body.deadLetters).toEqual([]);
+  });
+
+  test.each(["state=queued", "group=", "reason=x"])("refuse ?%s", async (query) => {
+    expect((await get(`/v1/dead-letters?${query}`)).status).toBe(422);
+  });
+});
+
+describe("replays", () => {
+  const replay = (body: unknown, token = own.operate) => bench.call("POST", "/v1/replays", { token, body });
+
+  test.each([
+    [{}, ""],
+    [{ filter: {} }, "filter"],
+    [{ filter: { type: undefined } }, "filter"],
+    [{ ids: [] }, "ids"],
+    [{ filter: { type: "note" }, ids: ["0"] }, ""],
+    [{ plan: true }, ""],
+    [{ filter: { state: "done" } }, "filter.state"],
+    [{ filter: { q: "  " } }, "filter.q"],
+    [{ filter: { type: "note" }, canary: 5 }, "canary"],
+    [{ filter: { type: "note" }, patch: {} }, "patch"],
+    [{ filter: { type: "note" }, patch: [] }, "patch"],
+    [{ filter: { type: "note" }, ratePerMinute: 0 }, "ratePerMinute"],
+    [{ ids: Array(1001).fill("0") }, "ids"],
+  ])("refuse %j", async (body, path) => {
+    const answer = await replay(body);
+    expect(answer.status).toBe(422);
+    expect(answer.body.errors.map((issue: { path: string }) => issue.path)).toContain(path);
+    expect(bench.seen.replays.size).toBe(0);
+  });
+
+  test("refuse ids of another tenant, by place", async () => {
+    const ids = [await givenJob(bench, "ops-own"), await givenJob(bench, "ops-other"), "forged"];
+    expect((await replay({ ids })).body).toMatchObject({ status: 422, errors: [{ path: "ids[1]" }, { path: "ids[2]" }] });
+  });
+
+  test("are planned without being made", async () => {
+    const plan = await replay({ filter: { type: "note", from: "2026-10-01" }, plan: true });
+    expect(plan).toMatchObject({ status: 200, body: { total: 7, byType: { note: 7 }, refused: [] } });
+    expect(bench.seen.replays.size).toBe(0);
+  });
+
+  test("are made, watched and stopped once, by their own tenant", async () => {
+    const made = await replay({ ids: [await givenJob(bench, "ops-own", { state: "dead" })], patch: { text: "new" }, ratePerMinute: 60 });
+    expect(made.status).toBe(202);
+    expect(fits(replayShape, made.body)).toBe(true);
+    const path = made.headers.get("location") ?? "";
+    expect(path).toBe(`/v1/replays/${made.body.id}`);
+    expect((await get(path)).body).toMatchObject({ state: "running", ratePerMinute: 60 });
+    expect((await get(path, other.read)).status).toBe(404);
+    const abort = (token: string) => bench.call("POST", `${path}/abort`, { token });
+    expect((await abort(other.operate)).status).toBe(404);
+    expect((await abort(own.operate)).body).toMatchObject({ state: "aborted" });
+    expect((await abort(own.operate)).body).toMatchObject({ status: 409, detail: "The replay has ended: it is aborted." });
+  });
+});
+
+describe("queues and types", () => {
+  const act = (path: string, options: { token: string; tenant?: string }) => bench.call("POST", path, options);
+  const paused = async (token: string) =>
+    (await get("/v1/queues", token)).body.queues.find((each: { queue: string }) => each.queue === "events").paused as boolean;
+
+  test("are listed with backlog, policy and the schema of the payload", async () => {
+    const queues = await get("/v1/queues");
+    expect(fits(queuesShape, queues.body)).toBe(true);
+    expect(queues.body.queues[0]).toEqual({ queue: "events", types: ["note"], backlog: 12, bytes: 3400, oldestAt: "2026-10-01T11:59:55.000Z", paused: false });
+    const types = await get("/v1/types");
+    expect(fits(typesShape, types.body)).toBe(true);
+    const note = types.body.types.find((each: { type: string }) => each.type === "note");
+    expect(note).toMatchObject({
+      version: 1,
+      queues: ["events"],
+      policy: { maxAttempts: 5 },
+      payload: { type: "object", required: ["text"], additionalProperties: false },
+    });
+  });
+
+  test("that do not exist cannot be paused", async () => {
+    expect((await act("/v1/queues/nothing/pause", { token: own.operate })).status).toBe(404);
+    expect((await act("/v1/types/nothing/pause", { token: own.operate })).status).toBe(404);
+  });
+
+  test("are paused for one tenant by its token, for everybody by the root token alone", async () => {
+    const held = await act("/v1/queues/events/pause", { token: own.operate });
+    expect(held).toMatchObject({ status: 200, body: { scope: "queue", name: "events", tenant: "ops-own", paused: true } });
+    expect(fits(pausedShape, held.body)).toBe(true);
+    expect([await paused(own.read), await paused(other.read), await paused(root)]).toEqual([true, false, false]);
+    await act("/v1/queues/events/resume", { token: own.operate });
+    expect((await act("/v1/queues/events/pause", { token: root })).body.tenant).toBe("*");
+    expect([await paused(own.read), await paused(other.read), await paused(root)]).toEqual([true, true, true]);
+    await act("/v1/queues/events/resume", { token: root });
+    await act("/v1/types/note/pause", { token: root, tenant: "ops-other" });
+    expect(bench.seen.pauses).toEqual([{ tenant: "ops-other", scope: "type", name: "note" }]);
+    await act("/v1/types/note/resume", { token: other.operate });
+  });
+
+  test("a tenant is paused by its own token or the root token", async () => {
+    expect((await act("/v1/tenants/ops-own/pause", { token: own.operate })).body).toMatchObject({ scope: "tenant", name: "ops-own", paused: true });
+    expect((await act("/v1/tenants/ops-own/pause", { token: other.operate })).status).toBe(403);
+    expect((await act("/v1/tenants/nobody/pause", { token: root })).status).toBe(404);
+    await act("/v1/tenants/ops-own/resume", { token: root });
+    expect(bench.seen.pauses).toEqual([]);
+  });
+});
+
+describe("stats", () => {
+  test.each(["from=2026-10-02&to=2026-10-01", "from=2026-10-01&to=2026-10-01", "from=2026-09-01&to=2026-10-01", "from=x"])("refuse ?%s", async (query) => {
+    expect((await get(`/v1/stats?${query}`)).status).toBe(422);
+  });
+
+  test("sum the last hour by type and event, of one tenant or of all", async () => {
+    const { body } = await get("/v1/stats");
+    expect(fits(statsShape, body)).toBe(true);
+    expect(body).toMatchObject({
+      from: "2026-10-01T11:00:00.000Z",
+      to: "2026-10-01T12:00:00.000Z",
+      totals: { 'odd"\\\n': { done: 4 } },
+      backlog: { deadLetters: 2 },
+    });
+    expect((await get("/v1/stats", root)).body.totals['odd"\\\n']).toEqual({ done: 31 });
+  });
+});
+
+describe("metrics", () => {
+  test("of a tenant are its own: no queue, no step of the tick", async () => {
+    const { text, headers } = await get("/metrics");
+    expect(headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(text).toContain('jobyard_jobs_last_hour{type="odd\\"\\\\\\n",event="done"} 4\n');
+    expect(text).toContain("jobyard_run_seconds_last_hour");
+    expect(text).toContain("jobyard_dead_letters 2\n");
+    expect(text).not.toMatch(/jobyard_(queue|tick)/);
+  });
+
+  test("of the root token are everybody's", async () => {
+    const { text } = await get("/metrics", root);
+    expect(text).toContain("jobyard_dead_letters 20\n");
+    expect(text).toContain('jobyard_queue_backlog_messages{queue="events"} 12\n');
+    expect(text).not.toContain('backlog_messages{queue="email-sending"}');
+    expect(text).toContain('jobyard_tick_step_ok{step="sweep",outcome="done"} 1\n');
+  });
+
+  test("are lines that Prometheus can read, whatever a type is called", () => {
+    const nasty = ['a"} 1\njobyard_forged{x="', "\\", "{}", "é\u2028"];
+    const counts = nasty.map((type) => ({ minute: now, type, event: "done", count: 1, ms: 5 }));
+    const text = metricsText({
+      counts,
+      backlog: { deadLetters: 0, parked: 0, due: 0 },
+      queues: [],
+      steps: [{ step: "alerts", outcome: "failed", at: now, ms: 1 }],
+    });
+    const line = /^(# (HELP|TYPE) jobyard_\w+ .+|jobyard_\w+(\{\w+="([^"\\\n]|\\["\\n])*"(,\w+="([^"\\\n]|\\["\\n])*")*\})? -?\d+(\.\d+)?)$/;
+    expect(text.endsWith("\n")).toBe(true);
+    for (const each of text.trimEnd().split("\n")) expect(each).toMatch(line);
+    expect(text).toContain('jobyard_tick_step_ok{step="alerts",outcome="failed"} 0');
+  });
+});
+
+test("healthz says what fails and stays 200", async () => {
+  const ill = createBench();
+  ill.deps.health = async () => ({ ledger: "failing", settings: "ok" });
+  const [well, unwell] = [await bench.call("GET", "/healthz"), await ill.call("GET", "/healthz")];
+  expect(well).toMatchObject({ status: 200, body: { status: "ok" } });
+  expect(unwell).toMatchObject({ status: 200, body: { status: "degraded", checks: { ledger: "failing" } } });
+  expect(fits(healthShape, unwell.body)).toBe(true);
+});
