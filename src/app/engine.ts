@@ -1,9 +1,9 @@
 import { waitUntil } from "cloudflare:workers";
-import { jobs } from "../jobs";
 import { type QueueName, queues } from "../jobs/queues";
 import { Counters } from "../ledger/counters";
 import type { Engine, EngineEvent } from "../queue/engine";
 import { createIds } from "../queue/id";
+import type { Job } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
 import { createRegistry } from "../queue/registry";
 import { createGates } from "../tenants/gates";
@@ -20,12 +20,13 @@ const backlogLimit = 1_000_000;
 export interface EngineParts {
   env: WorkerEnv;
   now(): number;
+  jobs: readonly Job[];
   ledger: Ledger;
   payloads: PayloadStore;
   stores: Stores;
 }
 
-export function createEngine({ env, now, ledger, payloads, stores }: EngineParts): { engine: Engine; counters: Counters } {
+export function createEngine({ env, now, jobs, ledger, payloads, stores }: EngineParts): { engine: Engine; counters: Counters } {
   const defer = (promise: Promise<unknown>) => waitUntil(promise.catch((thrown: unknown) => log({ event: "trouble", where: "deferred", reason: String(thrown) })));
   const counters = new Counters(env.DB, now, defer, log);
   const limitsOf = async (tenant: string, dependency: string) => {

@@ -2,10 +2,12 @@ import { waitUntil } from "cloudflare:workers";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick";
+import { jobs } from "../jobs";
 import { createLedger } from "../ledger/ledger";
 import { createPayloads } from "../ledger/payloads";
 import { createQueries } from "../ledger/queries";
 import type { Engine } from "../queue/engine";
+import type { Job } from "../queue/job";
 import { createEngine } from "./engine";
 import { createIntakeDeps } from "./intake";
 import { createStores } from "./stores";
@@ -20,23 +22,23 @@ export interface App {
 
 const apps = new WeakMap<WorkerEnv, App>();
 
-/** One App per isolate: caches, group commits and counters live in it. */
-export function app(env: WorkerEnv): App {
+/** One App per isolate: caches, group commits and counters live in it. Whoever asks first says which jobs there are. */
+export function app(env: WorkerEnv, definitions: readonly Job[] = jobs): App {
   const known = apps.get(env);
   if (known) return known;
-  const made = createApp(env);
+  const made = createApp(env, definitions);
   apps.set(env, made);
   return made;
 }
 
 /** The composition root. Throws when a secret is missing or malformed, naming it. */
-export function createApp(env: WorkerEnv): App {
+export function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const now = () => Date.now();
   const ledger = createLedger(env.DB, waitUntil);
   const payloads = createPayloads(env.PAYLOADS);
   const queries = createQueries(env.DB);
   const stores = createStores(env);
-  const parts = { env, now, ledger, payloads, queries, stores };
+  const parts = { env, now, jobs: definitions, ledger, payloads, queries, stores };
   const { engine, counters } = createEngine(parts);
   const whole = { ...parts, engine, counters };
   const intake = createIntakeDeps(whole);

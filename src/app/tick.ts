@@ -44,6 +44,7 @@ export function createTickDeps(
       { name: "schedules", run: async (at) => ({ ...(await runDueSchedules({ now: at, store: stores.schedules, enqueue: intake.enqueue, isOpen })) }) },
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(100) }) },
+      { name: "rotation", everyMinutes: 60, run: async () => ({ resealed: await rotateAll(stores) }) },
       { name: "retention", everyMinutes: 10, run: (at) => retain({ db: env.DB, daysOf, removePayloads: (keys) => payloads.remove(keys) }, at).then(({ removed }) => ({ removed })) },
       { name: "counters", run: async () => (await counters.flush(), {}) },
     ],
@@ -51,4 +52,16 @@ export function createTickDeps(
     record: (outcomes) => ticksIn(env.DB).record(outcomes),
     alert: (step, reason) => log({ event: "trouble", where: `tick ${step}`, reason }),
   };
+}
+
+/** Seals anew what an older key of ENCRYPTION_KEYS sealed, so that the key can be taken out an hour after its successor came in. */
+async function rotateAll(stores: Stores): Promise<number> {
+  let resealed = 0;
+  let after: string | undefined;
+  for (;;) {
+    const page = await stores.tenants.list({ limit: 100, ...(after === undefined ? {} : { after }) });
+    for (const { tenant } of page) resealed += (await stores.connections.rotate(tenant)) + (await stores.sites.rotate(tenant));
+    after = page.at(-1)?.tenant;
+    if (page.length < 100) return resealed;
+  }
 }

@@ -1,6 +1,7 @@
 import { Problem } from "../errors";
 import type { IntakeDeps } from "./deps";
 import { unavailable } from "./problem";
+import { reservedTenant } from "../tenants/names";
 import { type AnyRoute, type Caller, permits } from "./route";
 
 export const tenantHeader = "Jobyard-Tenant";
@@ -65,6 +66,8 @@ function ofPath(named: string | null, tenant: string): string {
 }
 
 async function existing(tenant: string, deps: IntakeDeps): Promise<string> {
+  // Messages that are no envelope are recorded under this name, which no tenant can have.
+  if (tenant === reservedTenant) return tenant;
   const { state } = namePattern.test(tenant) ? await deps.snapshots.read(tenant, deps.now()) : { state: "absent" as const };
   if (state === "unknown") throw unavailable("The tenant cannot be looked up right now.");
   if (state === "absent") throw new Problem("not-found", "There is no such tenant.");

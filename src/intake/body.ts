@@ -1,7 +1,7 @@
 import { Problem } from "../errors";
 import { checkJson, parseJson } from "../queue/json";
 import type { BodyRule } from "./route";
-import { validate } from "./validate";
+import { validate } from "../queue/validate";
 
 export const smallBody = 1024 * 1024;
 export const largeBody = 10 * 1024 * 1024;
@@ -33,11 +33,15 @@ export async function readText(request: Request, limit: number): Promise<string>
   }
 }
 
-/** A body without a media type is taken for JSON; one that says it is something else is believed. */
+/** What `fetch` and `curl -d` say of a body when nobody told them: no statement about it. */
+const unsaid = ["", "text/plain", "application/x-www-form-urlencoded"];
+
+/** A body without a media type, or with one that a client adds by itself, is taken for JSON; one that says it is something else is believed. */
 function requireJson(request: Request): void {
   const [type = "", ...parameters] = (request.headers.get("content-type") ?? "application/json").toLowerCase().split(";");
   const charset = parameters.map((each) => each.trim()).find((each) => each.startsWith("charset="));
-  if (!/^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(type.trim())) throw new Problem("unsupported-media-type", "Send application/json.");
+  const isJson = unsaid.includes(type.trim()) || /^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(type.trim());
+  if (!isJson) throw new Problem("unsupported-media-type", "Send application/json.");
   if (charset && !/^charset="?utf-?8"?$/.test(charset)) throw new Problem("unsupported-media-type", "Send JSON as UTF-8.");
 }
 

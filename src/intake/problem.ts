@@ -32,8 +32,8 @@ function challenge(request: Request): string {
   return given ? 'Bearer realm="jobyard", error="invalid_token"' : 'Bearer realm="jobyard"';
 }
 
-/** D1 says so itself, except where the statement is at fault: that is ours, and no waiting helps. */
+/** D1 says so itself, or the way to it broke; where the statement is at fault it is ours, and no waiting helps. */
 function isOutage(thrown: unknown): boolean {
-  if (!(thrown instanceof Error) || !thrown.message.startsWith("D1_")) return false;
+  if (!(thrown instanceof Error) || !/^D1_|^Network connection lost/.test(thrown.message)) return false;
   return !/SQLITE_(ERROR|CONSTRAINT|MISMATCH|TOOBIG|RANGE|AUTH)|D1_TYPE_ERROR/.test(thrown.message);
 }

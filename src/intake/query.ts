@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../errors";
-import { validate } from "./validate";
+import { validate } from "../queue/validate";
 
 /** The query in its schema's shape. Unknown and repeated parameters are refused: a filter that is silently ignored finds too much. */
 export function readQuery(schema: v.GenericSchema | undefined, search: URLSearchParams): unknown {

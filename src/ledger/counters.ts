@@ -16,7 +16,8 @@ const addUp = `
  */
 export class Counters {
   private counts = new Map<string, { n: number; ms: number }>();
-  private scheduled = false;
+  /** Until then somebody is going to write; a request that the platform ended does not, so the next one takes over. */
+  private promised = 0;
 
   constructor(
     private readonly db: D1Database,
@@ -29,20 +30,23 @@ export class Counters {
     const key = JSON.stringify([tenant, Math.floor(this.now() / minute) * minute, type, event]);
     const count = this.counts.get(key) ?? { n: 0, ms: 0 };
     this.counts.set(key, { n: count.n + n, ms: count.ms + ms });
-    if (this.scheduled) return;
-    this.scheduled = true;
+    if (this.now() < this.promised) return;
+    this.promised = this.now() + 3 * every;
     this.defer(scheduler.wait(every).then(() => this.flush()));
   }
 
   /** Writes what has gathered. Never throws; what could not be written is tried with the next. */
   async flush(): Promise<void> {
-    this.scheduled = false;
+    this.promised = 0;
     const taken = this.counts;
     this.counts = new Map();
     if (taken.size === 0) return;
     const rows = [...taken].map(([key, { n, ms }]) => [...(JSON.parse(key) as unknown[]), n, Math.round(ms)]);
     try {
-      await batch(this.db, lists(rows).map((list) => statement(this.db, addUp, list)));
+      await batch(
+        this.db,
+        lists(rows).map((list) => statement(this.db, addUp, list)),
+      );
     } catch (thrown) {
       for (const [key, { n, ms }] of taken) {
         const count = this.counts.get(key) ?? { n: 0, ms: 0 };

@@ -1,15 +1,17 @@
-import type { Ledger, NewJob } from "../queue/ledger";
+import type { EffectRecord } from "../queue/effect";
+import type { JobRef, Ledger, NewJob } from "../queue/ledger";
 import { adopt, claim, claimAlone, release } from "./claim";
 import { GroupCommit } from "./commit";
 import { insert, insertKeyed } from "./insert";
 import { bury, cancel, revive } from "./operate";
-import { cancelled, checkpoint, effects, progress, recordEffect } from "./run";
+import { cancelled, checkpoint, effects, progress, recordEffect, recordEffects } from "./run";
 import { settle } from "./settle";
 import { bringBack, due, forgetGate, ofOtherBoot, parked, parkedGates, pauses, rewake, unsent, walk } from "./sweep";
 
 /** The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. */
 export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) => void): Ledger {
   const inserts = new GroupCommit<NewJob>((rows) => insert(db, rows), defer);
+  const happened = new GroupCommit<JobRef & EffectRecord>((rows) => recordEffects(db, rows), defer);
   return {
     insert: (rows) => inserts.add(rows),
     insertKeyed: (rows) => insertKeyed(db, rows),
@@ -21,7 +23,11 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     settle: (transitions, token, now) => settle(db, transitions, token, now),
     cancelled: (refs) => cancelled(db, refs),
     effects: (refs) => effects(db, refs),
-    recordEffect: (job, effect, token) => recordEffect(db, job, effect, token),
+    recordEffect: async (job, effect, token) => {
+      if (token !== null) return recordEffect(db, job, effect, token);
+      await happened.add([{ tenant: job.tenant, id: job.id, ...effect }]);
+      return true;
+    },
     checkpoint: (job, cursor, writes, token) => checkpoint(db, job, cursor, writes, token),
     progress: (job, text, token) => progress(db, job, text, token),
     cancel: (ref, now) => cancel(db, ref, now),

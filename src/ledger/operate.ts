@@ -30,23 +30,25 @@ export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<
   return { state: row.state, flagged, changed: flagged || rowsOf(results, 0).length > 0 };
 }
 
-/** ?2 now, ?3 wake, ?4 boot, ?5 the states it may be in, ?6 patched payload or null, ?7 its version. */
+/** ?2 now, ?3 wake, ?4 boot, ?5 the states it may be in, ?6 patched payload or null, ?7 its version. One run stays counted: it may have left effects. */
 const bringToLife = `
   UPDATE jobs SET state = 'queued', seq = jobs.seq + 1, attempt = 0, due = NULL, sent = ?2, wake = ?3, gate = NULL, boot = ?4,
     cancel = 0, crash = 0, sweeps = 0, until = 0, ended = NULL, reason = NULL, result = NULL,
-    runs = iif(jobs.ended IS NULL, jobs.runs, 0),
+    runs = iif(jobs.ended IS NULL, jobs.runs, min(jobs.runs, 1)),
     revision = jobs.revision + (?6 IS NOT NULL), payload = coalesce(?6, jobs.payload), version = coalesce(?7, jobs.version), ref = iif(?6 IS NULL, jobs.ref, NULL),
     at = jobs.at
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) r
   WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.state IN (SELECT value FROM json_each(?5))
   RETURNING ${stored}`;
 
-const before = `
-  SELECT j.tenant, j.id, j.ended, j.wake, j.gate FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
-
-const dropLetters = `DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))`;
-const dropDue = `DELETE FROM due WHERE (at, tenant, id) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))`;
-const dropParked = `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1))`;
+/** What stands beside jobs that are about to be brought back; the others keep theirs. ?1 [tenant, id] of each, ?2 the states they may be in. */
+const revived = (key: string) => `
+  SELECT ${key} FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.state IN (SELECT value FROM json_each(?2))`;
+const besides = [
+  `DELETE FROM dead_letters WHERE (tenant, died, id) IN (${revived("j.tenant, j.ended, j.id")})`,
+  `DELETE FROM due WHERE (at, tenant, id) IN (${revived("j.wake, j.tenant, j.id")})`,
+  `DELETE FROM parked WHERE (tenant, gate, at, id) IN (${revived("j.tenant, j.gate, j.wake, j.id")})`,
+];
 const addDue = `
   INSERT INTO due (at, tenant, id) SELECT j.wake, j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
@@ -61,23 +63,15 @@ const sweepAfter = 10 * 60_000;
 export async function revive(db: D1Database, refs: readonly JobRef[], how: Revival, now: number): Promise<StoredJob[]> {
   if (refs.length === 0) return [];
   const parts = refLists(refs);
-  const seen = await batch(db, parts.map((list) => statement(db, before, list)));
-  const rows = parts.flatMap((_, index) => rowsOf<SeenRow>(seen, index));
+  const from = JSON.stringify(how.from);
+  const cleared = parts.flatMap((list) => besides.map((sql) => statement(db, sql, list, from)));
   const results = await batch(db, [
-    ...parts.map((list) => statement(db, bringToLife, list, now, now + sweepAfter, how.boot, JSON.stringify(how.from), how.payload ?? null, how.version ?? null)),
+    ...cleared,
+    ...parts.map((list) => statement(db, bringToLife, list, now, now + sweepAfter, how.boot, from, how.payload ?? null, how.version ?? null)),
     ...parts.map((list) => statement(db, noteRevival, list, now, how.event)),
-    ...lists(rows.flatMap(({ tenant, id, ended }) => (ended === null ? [] : [[tenant, ended, id]]))).map((list) => statement(db, dropLetters, list)),
-    ...lists(rows.flatMap(({ tenant, id, wake, gate }) => (wake !== null && gate === null ? [[wake, tenant, id]] : []))).map((list) => statement(db, dropDue, list)),
-    ...lists(rows.flatMap(({ tenant, id, wake, gate }) => (gate !== null ? [[tenant, gate, wake, id]] : []))).map((list) => statement(db, dropParked, list)),
     ...parts.map((list) => statement(db, addDue, list)),
   ]);
-  return parts.flatMap((_, index) => rowsOf<Parameters<typeof toStored>[0]>(results, index)).map(toStored);
-}
-
-interface SeenRow extends JobRef {
-  ended: number | null;
-  wake: number | null;
-  gate: string | null;
+  return parts.flatMap((_, index) => rowsOf<Parameters<typeof toStored>[0]>(results, cleared.length + index)).map(toStored);
 }
 
 const buryJob = `

@@ -1,19 +1,29 @@
 import type { EffectRecord } from "../queue/effect";
 import type { JobRef } from "../queue/ledger";
-import { batch, refLists, rowsOf, statement } from "./d1";
+import { batch, lists, refLists, rowsOf, statement } from "./d1";
 
 const effectsOf = `
   SELECT f.tenant, f.job AS id, f.key, f.revision, f.state, f.result, f.at
   FROM json_each(?1) e JOIN effects f ON f.tenant = e.value->>0 AND f.job = e.value->>1`;
 
-/** ?8 token or null: with a token the effect is recorded only while the job is its holder's. */
+/** What is done stays done, and a run that is slow to end takes nothing away from a later revision. */
+const unlessNewer = `
+  ON CONFLICT DO UPDATE SET revision = excluded.revision, state = excluded.state, result = excluded.result, at = excluded.at
+  WHERE excluded.revision > effects.revision OR (excluded.revision = effects.revision AND (effects.state <> 'done' OR excluded.state = 'done'))`;
+
+/** ?8 token or null: with a token the effect is recorded only while the job is its holder's and nobody asked for its end. */
 const upsertEffect = `
   INSERT INTO effects (tenant, job, key, revision, state, result, at)
   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
-  WHERE ?8 IS NULL OR EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?8 AND state = 'running')
-  ON CONFLICT DO UPDATE SET revision = excluded.revision, state = excluded.state, result = excluded.result, at = excluded.at
-  WHERE effects.state <> 'done' OR excluded.revision > effects.revision OR excluded.state = 'done'
+  WHERE ?8 IS NULL OR EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?8 AND state = 'running' AND cancel = 0)
+  ${unlessNewer}
   RETURNING key`;
+
+/** Unfenced and many at once: they happened, whoever holds their jobs. */
+const upsertEffects = `
+  INSERT INTO effects (tenant, job, key, revision, state, result, at)
+  SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?1) WHERE true
+  ${unlessNewer}`;
 
 const saveCursor = `UPDATE jobs SET cursor = ?4, attempt = 0 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'`;
 
@@ -28,7 +38,10 @@ const flagged = `
 
 export async function effects(db: D1Database, refs: readonly JobRef[]): Promise<(JobRef & EffectRecord)[]> {
   const parts = refLists(refs);
-  const results = await batch(db, parts.map((list) => statement(db, effectsOf, list)));
+  const results = await batch(
+    db,
+    parts.map((list) => statement(db, effectsOf, list)),
+  );
   return parts.flatMap((_, index) => rowsOf<JobRef & EffectRecord>(results, index));
 }
 
@@ -36,6 +49,15 @@ export async function recordEffect(db: D1Database, job: JobRef, effect: EffectRe
   const { key, revision, state, result, at } = effect;
   const results = await batch(db, [statement(db, upsertEffect, job.tenant, job.id, key, revision, state, result, at, token)]);
   return token === null || rowsOf(results, 0).length > 0;
+}
+
+/** Records effects that happened. */
+export async function recordEffects(db: D1Database, rows: readonly (JobRef & EffectRecord)[]): Promise<void> {
+  const columns = rows.map(({ tenant, id, key, revision, state, result, at }) => [tenant, id, key, revision, state, result, at]);
+  await batch(
+    db,
+    lists(columns).map((list) => statement(db, upsertEffects, list)),
+  );
 }
 
 /** The domain's writes and the cursor commit together, or not at all. */
@@ -59,7 +81,10 @@ export async function progress(db: D1Database, job: JobRef, text: string, token:
 
 export async function cancelled(db: D1Database, refs: readonly JobRef[]): Promise<JobRef[]> {
   const parts = refLists(refs);
-  const results = await batch(db, parts.map((list) => statement(db, flagged, list)));
+  const results = await batch(
+    db,
+    parts.map((list) => statement(db, flagged, list)),
+  );
   return parts.flatMap((_, index) => rowsOf<JobRef>(results, index));
 }
 

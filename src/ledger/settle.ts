@@ -1,30 +1,34 @@
 import { digest } from "../queue/id";
 import type { Settled, Transition } from "../queue/ledger";
 import { batch, lists, rowsOf, statement } from "./d1";
+import { dropDue, dropParked } from "./side";
 
 /** The quiet way: nothing to say but that it is done. ?2 token, ?3 now. */
 const settleDone = `
   UPDATE jobs SET state = 'done', until = 0, crash = 0, due = NULL, sent = NULL, wake = NULL, gate = NULL, reason = NULL, ended = ?3
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) s
-  WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state = 'running'
+  WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state IN ('running', 'done')
   RETURNING jobs.tenant, jobs.id, jobs.state, jobs.seq`;
+
+/** Settled before and repeated, because the first answer was lost: the row says already what it is told. */
+const answerLost = `
+  (jobs.state = s.state AND jobs.until = 0 AND jobs.attempt = s.attempt AND jobs.sent IS s.sent AND jobs.wake IS s.wake AND jobs.gate IS s.gate)`;
 
 /** Any outcome. A job that was asked to end does, unless it is done. */
 const settleAny = `
   UPDATE jobs SET
     state = iif(jobs.cancel = 1 AND s.state <> 'done', 'cancelled', s.state),
-    seq = jobs.seq + s.bump, attempt = s.attempt, due = s.due, sent = s.sent, wake = s.wake, gate = s.gate, reason = s.reason,
+    seq = jobs.seq + iif(jobs.state = 'running', s.bump, 0), attempt = s.attempt, due = s.due, sent = s.sent, wake = s.wake, gate = s.gate, reason = s.reason,
     cursor = iif(s.keep, jobs.cursor, s.cursor), result = s.result, progress = coalesce(s.progress, jobs.progress),
-    ended = iif(jobs.cancel = 1, ?3, s.ended), until = 0, crash = 0, sweeps = 0
+    runs = jobs.runs - iif(jobs.state = 'running', s.uncounted, 0), ended = iif(jobs.cancel = 1, ?3, s.ended), until = 0, crash = 0, sweeps = 0
   FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS state, value->>3 AS bump, value->>4 AS attempt, value->>5 AS due,
       value->>6 AS sent, value->>7 AS wake, value->>8 AS gate, value->>9 AS reason, value->>10 AS keep, value->>11 AS cursor,
-      value->>12 AS result, value->>13 AS progress, value->>14 AS ended FROM json_each(?1)) s
-  WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state = 'running'
+      value->>12 AS result, value->>13 AS progress, value->>14 AS ended, value->>15 AS uncounted FROM json_each(?1)) s
+  WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND (jobs.state = 'running' OR ${answerLost})
   RETURNING jobs.tenant, jobs.id, jobs.state, jobs.seq`;
 
 /** Side rows follow only if the row above was ours: its lease still carries the token. */
-const ours = (columns: string) =>
-  `FROM (SELECT ${columns} FROM json_each(?1)) s JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id WHERE j.lease = ?2`;
+const ours = (columns: string) => `FROM (SELECT ${columns} FROM json_each(?1)) s JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id WHERE j.lease = ?2`;
 
 const addDue = `
   INSERT INTO due (at, tenant, id) SELECT j.wake, j.tenant, j.id
@@ -35,20 +39,17 @@ const addParked = `
   ${ours("value->>0 AS tenant, value->>1 AS id")} AND j.gate IS NOT NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
 
 const addGates = `
-  INSERT INTO parked_gates (tenant, gate) SELECT DISTINCT j.tenant, j.gate
+  INSERT INTO parked_gates (tenant, gate) SELECT j.tenant, j.gate
   ${ours("value->>0 AS tenant, value->>1 AS id")} AND j.gate IS NOT NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
 
 const addHistory = `
-  INSERT INTO history (tenant, job, at, event, detail) SELECT s.tenant, s.id, s.at, s.event, s.detail
+  INSERT INTO history (tenant, job, at, event, detail) SELECT s.tenant, s.id, s.at, iif(j.state = 'cancelled', 'cancelled', s.event), s.detail
   ${ours("value->>0 AS tenant, value->>1 AS id, value->>2 AS at, value->>3 AS event, value->>4 AS detail")} ON CONFLICT DO NOTHING`;
 
 const addDeadLetters = `
   INSERT INTO dead_letters (tenant, died, id, type, state, site, reason, kind, attempt, at)
   SELECT j.tenant, j.ended, j.id, j.type, j.state, j.site, coalesce(j.reason, ''), s.kind, j.attempt, j.at
   ${ours("value->>0 AS tenant, value->>1 AS id, value->>2 AS kind")} AND j.state IN ('dead', 'discarded') ON CONFLICT DO NOTHING`;
-
-const dropDue = `DELETE FROM due WHERE (at, tenant, id) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))`;
-const dropParked = `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1))`;
 
 /** Records a wave in one transaction; returns the rows that were still ours. Statements without rows are left out. */
 export async function settle(db: D1Database, transitions: readonly Transition[], token: string, now: number): Promise<Settled[]> {
@@ -70,13 +71,23 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
   const told = all.filter(({ event }) => event !== null);
   const kinds = await Promise.all(dead.map(({ type, reason }) => kindOf(type, reason ?? "")));
   return [
-    ...lists(all.flatMap(({ tenant, id, was }) => (was.wake !== null && was.gate === null ? [[was.wake, tenant, id]] : []))).map((list) => statement(db, dropDue, list)),
-    ...lists(all.flatMap(({ tenant, id, was }) => (was.gate !== null ? [[tenant, was.gate, was.wake, id]] : []))).map((list) => statement(db, dropParked, list)),
+    ...lists(all.flatMap(({ tenant, id, was }) => (was.wake !== null && was.gate === null ? [[was.wake, tenant, id]] : []))).map((list) =>
+      statement(db, dropDue, list),
+    ),
+    ...lists(all.flatMap(({ tenant, id, was }) => (was.gate !== null ? [[tenant, was.gate, was.wake, id]] : []))).map((list) =>
+      statement(db, dropParked, list),
+    ),
     ...fenced(addDue, held.map(ref)),
     ...fenced(addParked, parked.map(ref)),
     ...fenced(addGates, parked.map(ref)),
-    ...fenced(addHistory, told.map(({ tenant, id, event, reason }) => [tenant, id, now, event, reason])),
-    ...fenced(addDeadLetters, dead.map(({ tenant, id }, index) => [tenant, id, kinds[index]])),
+    ...fenced(
+      addHistory,
+      told.map(({ tenant, id, event, reason }) => [tenant, id, now, event, reason]),
+    ),
+    ...fenced(
+      addDeadLetters,
+      dead.map(({ tenant, id }, index) => [tenant, id, kinds[index]]),
+    ),
   ];
 }
 
@@ -106,5 +117,22 @@ function ref({ tenant, id }: Transition): [string, string] {
 
 function columns(each: Transition): unknown[] {
   const { tenant, id, state, bump, attempt, due, sent, wake, gate, reason, cursor, result, progress, ended } = each;
-  return [tenant, id, state, bump, attempt, due, sent, wake, gate, reason, cursor === undefined ? 1 : 0, cursor ?? null, result, progress ?? null, ended];
+  return [
+    tenant,
+    id,
+    state,
+    bump,
+    attempt,
+    due,
+    sent,
+    wake,
+    gate,
+    reason,
+    cursor === undefined ? 1 : 0,
+    cursor ?? null,
+    result,
+    progress ?? null,
+    ended,
+    each.counted ? 0 : 1,
+  ];
 }

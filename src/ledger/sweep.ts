@@ -1,6 +1,7 @@
 import { timePart } from "../queue/id";
 import type { BringBack, DueJob, JobRef, Pause, StoredJob } from "../queue/ledger";
 import { batch, lists, refLists, rowsOf, statement } from "./d1";
+import { dropDue, dropParked } from "./side";
 
 export const stored = `jobs.tenant, jobs.id, jobs.type, jobs.version, jobs.queue, jobs.seq, jobs.at, jobs.payload, jobs.ref, jobs.fp, jobs.parent, jobs.dry`;
 const looked = `j.state, j.type, j.queue, j.seq, j.until, j.sent, j.wake, j.gate, j.sweeps, j.cancel, coalesce(length(j.payload), 0) AS bytes`;
@@ -24,24 +25,21 @@ const otherBoots = `
  * ?2 now, ?3 boot. Only rows that are still as they were seen.
  */
 const raise = `
-  UPDATE jobs SET seq = jobs.seq + 1, state = 'queued', due = NULL, sent = ?2 + b.delay * 1000, wake = b.wake, gate = NULL, boot = ?3,
-    attempt = jobs.attempt + (jobs.state = 'running' AND jobs.crash = 1), crash = iif(jobs.state = 'running', 1, jobs.crash),
+  UPDATE jobs SET seq = jobs.seq + 1, state = 'queued', due = iif(b.delay > 0, ?2 + b.delay * 1000, NULL), sent = ?2 + b.delay * 1000, wake = b.wake, gate = NULL, boot = ?3,
+    attempt = jobs.attempt + (jobs.state = 'running' AND jobs.crash = 1 AND jobs.attempt < jobs.max), crash = iif(jobs.state = 'running', 1, jobs.crash),
     sweeps = iif(b.swept, jobs.sweeps + 1, 0), until = 0
   FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS was, value->>4 AS wake, value->>5 AS delay, value->>6 AS swept FROM json_each(?1)) b
   WHERE jobs.tenant = b.tenant AND jobs.id = b.id AND jobs.seq = b.seq AND jobs.state IN ('queued', 'running', 'retrying', 'waiting')
     AND (jobs.state <> 'running' OR jobs.until <= ?2 OR jobs.boot <> ?3)
   RETURNING ${stored}`;
 
-const dropDue = `DELETE FROM due WHERE (at, tenant, id) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))`;
-const dropParked = `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1))`;
-
 const addDue = `
   INSERT INTO due (at, tenant, id) SELECT j.wake, j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.state IN ('queued', 'running', 'retrying', 'waiting') ON CONFLICT DO NOTHING`;
 
-/** Takes the mark of a message away, so that the next tick sends one. ?2 time of the side row. */
+/** Takes the mark of a message away, so that the next tick sends one, though not before the job is due. ?2 time of the side row. */
 const markUnsent = `
-  UPDATE jobs SET sent = NULL, wake = ?2 FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) u
+  UPDATE jobs SET sent = NULL, wake = max(?2, coalesce(jobs.due, 0)) FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) u
   WHERE jobs.tenant = u.tenant AND jobs.id = u.id AND jobs.gate IS NULL AND jobs.state IN ('queued', 'retrying', 'waiting')`;
 
 const moveWake = `
@@ -55,9 +53,12 @@ export async function due(db: D1Database, now: number, limit: number): Promise<D
 export async function parked(db: D1Database, tenant: string, gate: string, limit: number): Promise<DueJob[]> {
   const rows = listed(await statement(db, parkedRows, tenant, gate, limit).all<StoredDue>());
   // A row without its job, or of a job that moved on, holds a place for nobody.
-  const stale = rows.filter((row) => row.state === null || row.gate !== gate || row.wake !== row.wakeAt);
+  const stale = rows.filter((row) => row.state !== "waiting" || row.gate !== gate || row.wake !== row.wakeAt);
   if (stale.length === 0) return rows;
-  await batch(db, lists(stale.map(({ id, wakeAt }) => [tenant, gate, wakeAt, id])).map((list) => statement(db, dropParked, list)));
+  await batch(
+    db,
+    lists(stale.map(({ id, wakeAt }) => [tenant, gate, wakeAt, id])).map((list) => statement(db, dropParked, list)),
+  );
   return rows.filter((row) => !stale.includes(row));
 }
 
@@ -72,7 +73,9 @@ export async function bringBack(db: D1Database, rows: readonly BringBack[], now:
   const results = await batch(db, [
     ...raises.map((list) => statement(db, raise, list, now, boot)),
     ...lists(rows.filter(({ gate }) => gate === null).map(({ wakeAt, tenant, id }) => [wakeAt, tenant, id])).map((list) => statement(db, dropDue, list)),
-    ...lists(rows.filter(({ gate }) => gate !== null).map(({ tenant, gate, wakeAt, id }) => [tenant, gate, wakeAt, id])).map((list) => statement(db, dropParked, list)),
+    ...lists(rows.filter(({ gate }) => gate !== null).map(({ tenant, gate, wakeAt, id }) => [tenant, gate, wakeAt, id])).map((list) =>
+      statement(db, dropParked, list),
+    ),
     ...refLists(rows).map((list) => statement(db, addDue, list)),
   ]);
   return raises.flatMap((_, index) => rowsOf<StoredRow>(results, index)).map(toStored);
@@ -85,8 +88,8 @@ export async function unsent(db: D1Database, refs: readonly JobRef[], at: number
 
 export async function rewake(db: D1Database, rows: readonly { at: number; tenant: string; id: string; wake: number | null }[]): Promise<void> {
   await batch(db, [
-    ...lists(rows.map(({ at, tenant, id }) => [at, tenant, id])).map((list) => statement(db, dropDue, list)),
     ...lists(rows.map(({ at, tenant, id, wake }) => [tenant, id, at, wake])).map((list) => statement(db, moveWake, list)),
+    ...lists(rows.map(({ at, tenant, id }) => [at, tenant, id])).map((list) => statement(db, dropDue, list)),
     ...refLists(rows.filter(({ wake }) => wake !== null)).map((list) => statement(db, addDue, list)),
   ]);
 }
@@ -143,7 +146,13 @@ async function walkPage(db: D1Database, tenant: string, kind: keyof typeof walks
   await batch(db, [
     ...refs.map((list) => statement(db, giveWake, list, now)),
     ...refs.map((list) => statement(db, addDue, list)),
-    statement(db, `INSERT INTO watermarks (tenant, walk, position) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position`, tenant, `sweep-${kind}`, last.position),
+    statement(
+      db,
+      `INSERT INTO watermarks (tenant, walk, position) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position`,
+      tenant,
+      `sweep-${kind}`,
+      last.position,
+    ),
   ]);
   return { found: open.length, full: rows.length === limit };
 }

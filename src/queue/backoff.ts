@@ -7,15 +7,10 @@ export const longestDelay = 86_400;
  * Source of the formula: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  * `least` is what a provider asked for; jitter of up to a tenth comes on top, so that a crowd does not return at once.
  */
-export function backoff(
-  policy: { base: number; cap: number },
-  failures: number,
-  random: () => number,
-  least?: number,
-): number {
+export function backoff(policy: { base: number; cap: number }, failures: number, random: () => number, least?: number): number {
   const ceiling = Math.min(policy.cap, policy.base * 2 ** Math.min(failures - 1, 30), longestDelay);
   const drawn = 1 + Math.floor(random() * ceiling);
-  if (least === undefined) return Math.min(drawn, Math.ceil(ceiling));
+  if (least === undefined || !Number.isFinite(least)) return Math.min(drawn, Math.ceil(ceiling));
   return Math.min(longestDelay, Math.max(drawn, Math.ceil(least * (1 + random() / 10))));
 }
 

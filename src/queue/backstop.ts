@@ -1,10 +1,9 @@
-import { reasonOf } from "./context";
+import { reasonOf } from "./redact";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
 import { buryForeign, later } from "./judge";
-import { checkPayload } from "./registry";
-import { newRow } from "./enqueue";
-import { retryNow } from "./operate";
+import { payloadOf } from "./registry";
+import { newRow } from "./prepare";
 import type { NewJob } from "./ledger";
 
 /**
@@ -26,7 +25,8 @@ async function driveAgain(engine: Engine, message: Message, envelope: Envelope):
   try {
     // Fills the row if the ledger was away all the time; an existing one stays as it is.
     await engine.ledger.insert([rowOf(engine, envelope)]);
-    await retryNow(engine, [envelope], { event: "driven again", from: ["queued", "retrying", "waiting"] });
+    // The next tick sends a message under a raised seq; what is held, parked or over needs none.
+    await engine.ledger.unsent([envelope], engine.now());
     message.ack();
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "backstop", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
@@ -36,20 +36,21 @@ async function driveAgain(engine: Engine, message: Message, envelope: Envelope):
 
 function rowOf(engine: Engine, envelope: Envelope): NewJob {
   const contract = engine.registry.find(envelope.type)?.contract;
-  if (contract && envelope.payload !== undefined) {
-    const checked = checkPayload(contract, safeParse(envelope.payload));
-    return newRow(engine, contract, envelope, checked.ok ? checked.payload : null);
-  }
+  if (contract) return newRow(engine, contract, envelope, payloadOf(contract, envelope));
   const bare = { due: null, sent: envelope.at, wake: null, boot: engine.boot, parent: envelope.parent ?? null, site: null, entities: [], maxAttempts: 1 };
   const { tenant, id, type, version, queue, seq, at } = envelope;
-  return { tenant, id, type, version, queue, seq, at, ...bare, payload: envelope.payload ?? null, ref: envelope.ref ?? null, fp: envelope.fp ?? null, dry: envelope.dry ?? false };
-}
-
-function safeParse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The run will discard it with the reason; here only its searchable names are lost.
-    return null;
-  }
+  return {
+    tenant,
+    id,
+    type,
+    version,
+    queue,
+    seq,
+    at,
+    ...bare,
+    payload: envelope.payload ?? null,
+    ref: envelope.ref ?? null,
+    fp: envelope.fp ?? null,
+    dry: envelope.dry ?? false,
+  };
 }

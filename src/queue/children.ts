@@ -1,7 +1,8 @@
 import type { RunState } from "./context";
 import type { Engine } from "./engine";
-import { accept, prepare } from "./enqueue";
+import { accept } from "./enqueue";
 import type { ChildOptions, Contract, InputOf } from "./job";
+import { prepare } from "./prepare";
 
 /** Enqueues a child under an id that follows from its parent and key. Throws when it cannot be accepted now: the run is repeated and repeats nothing. */
 export async function enqueueChild<C extends Contract>(

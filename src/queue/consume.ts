@@ -1,13 +1,15 @@
 import { redelivery } from "./backoff";
-import { end, reasonOf, type RunState } from "./context";
-import { dispatch, type Batch, type Task } from "./dispatch";
+import { end, type RunState } from "./context";
+import type { Batch, Task } from "./batch";
+import { dispatch, lastStart } from "./dispatch";
 import type { Engine } from "./engine";
-import { newRow } from "./enqueue";
+import { newRow } from "./prepare";
 import { parseEnvelope, type Envelope } from "./envelope";
 import type { LeaveReport } from "./gates";
 import type { Claim, ClaimedJob, Lease } from "./ledger";
 import { retry } from "./outcome";
-import { readable } from "./registry";
+import { reasonOf } from "./redact";
+import { payloadOf, readable } from "./registry";
 import { ack, buryForeign, judge, keyOf, later, refOf, type Delivery } from "./judge";
 import { leaveGates, settleWave, waveEvery, type Finished } from "./settle";
 
@@ -42,6 +44,11 @@ async function sort(engine: Engine, messages: readonly Message[], queue: string)
     else {
       const key = `${parsed.envelope.tenant}/${parsed.envelope.id}`;
       const group = groups.get(key) ?? { envelope: parsed.envelope, messages: [] };
+      if (parsed.envelope.fp !== group.envelope.fp) {
+        // Another payload under the same key: judged on its own, once the first one's row is there.
+        later(engine, [message]);
+        continue;
+      }
       if (parsed.envelope.seq > group.envelope.seq) group.envelope = parsed.envelope;
       group.messages.push(message);
       groups.set(key, group);
@@ -68,7 +75,7 @@ async function claimAndRun(engine: Engine, deliveries: readonly Delivery[]): Pro
   const alone = await judge(engine, claim, byKey);
   const tasks = claim.claimed.flatMap((job) => taskOf(job, byKey));
   await runBatch(engine, tasks, byKey, lease, budget, claim.pauses);
-  for (const delivery of alone) await runAlone(engine, delivery, lease.until - leaseMargin, claim.pauses);
+  for (const delivery of alone) await runAlone(engine, delivery, lease.now + longestBatch, claim.pauses);
   return claim.claimed.length + alone.length;
 }
 
@@ -84,15 +91,31 @@ function leaseFor(engine: Engine, budget: number): Lease {
   return { token: crypto.randomUUID(), until: now + budget + leaseMargin, now, boot: engine.boot };
 }
 
-/** One round trip, a second for jobs the ledger never heard of. With the ledger away everything is delivered again later. */
+/** One round trip, a second for jobs the ledger never heard of. What it cannot say now is delivered again later. */
 async function claimAll(engine: Engine, deliveries: readonly Delivery[], lease: Lease): Promise<Claim | undefined> {
+  const claim = await orLater(engine, deliveries, () =>
+    engine.ledger.claim(
+      deliveries.map(({ envelope }) => refOf(envelope)),
+      lease,
+    ),
+  );
+  if (!claim) return undefined;
+  const known = new Set([...claim.claimed, ...claim.found].map(keyOf));
+  const unknown = deliveries.filter(({ envelope }) => !known.has(keyOf(envelope)));
+  if (unknown.length === 0) return claim;
+  const adopted = await orLater(engine, unknown, () =>
+    engine.ledger.adopt(
+      unknown.map((each) => rowOf(engine, each)),
+      lease,
+    ),
+  );
+  // What was claimed is ours already and is run, whatever became of the others.
+  return adopted ? { claimed: [...claim.claimed, ...adopted.claimed], found: [...claim.found, ...adopted.found], pauses: claim.pauses } : claim;
+}
+
+async function orLater<T>(engine: Engine, deliveries: readonly Delivery[], ask: () => Promise<T>): Promise<T | undefined> {
   try {
-    const claim = await engine.ledger.claim(deliveries.map(({ envelope }) => refOf(envelope)), lease);
-    const known = new Set([...claim.claimed, ...claim.found].map(keyOf));
-    const unknown = deliveries.filter(({ envelope }) => !known.has(keyOf(envelope)));
-    if (unknown.length === 0) return claim;
-    const adopted = await engine.ledger.adopt(unknown.map((each) => rowOf(engine, each)), lease);
-    return { claimed: [...claim.claimed, ...adopted.claimed], found: [...claim.found, ...adopted.found], pauses: claim.pauses };
+    return await ask();
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "claim", reason: reasonOf(thrown) });
     for (const { messages } of deliveries) later(engine, messages);
@@ -101,17 +124,7 @@ async function claimAll(engine: Engine, deliveries: readonly Delivery[], lease: 
 }
 
 function rowOf(engine: Engine, { envelope, definition }: Delivery) {
-  const payload = envelope.payload === undefined ? null : parsedOrNull(envelope.payload);
-  return newRow(engine, definition.contract, envelope, payload);
-}
-
-function parsedOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The run will say so and discard it; here only its searchable names are lost.
-    return null;
-  }
+  return newRow(engine, definition.contract, envelope, payloadOf(definition.contract, envelope));
 }
 
 /** Runs what was claimed and settles in waves, so that quick jobs do not wait for slow mates. */
@@ -182,7 +195,10 @@ async function pollCancelled(engine: Engine, batch: Batch): Promise<void> {
 async function giveBack(engine: Engine, unstarted: readonly Task[], byKey: ReadonlyMap<string, Delivery>, token: string): Promise<void> {
   if (unstarted.length === 0) return;
   try {
-    await engine.ledger.release(unstarted.map(({ job }) => job), token);
+    await engine.ledger.release(
+      unstarted.map(({ job }) => job),
+      token,
+    );
     for (const { job } of unstarted) byKey.get(keyOf(job))?.messages.forEach((message) => message.retry({ delaySeconds: 1 }));
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "release", reason: reasonOf(thrown) });
@@ -192,7 +208,7 @@ async function giveBack(engine: Engine, unstarted: readonly Task[], byKey: Reado
 
 /** A job under suspicion of killing its Worker runs with nobody beside it; whoever was in line behind it loses nothing. */
 async function runAlone(engine: Engine, delivery: Delivery, until: number, pauses: Claim["pauses"]): Promise<void> {
-  if (engine.now() >= until) return later(engine, delivery.messages);
+  if (engine.now() >= lastStart(until, delivery.definition.contract.policy)) return later(engine, delivery.messages);
   const budget = budgetOf([delivery]);
   const lease = leaseFor(engine, budget);
   const byKey = new Map([[keyOf(delivery.envelope), delivery]]);
@@ -210,7 +226,7 @@ async function runAlone(engine: Engine, delivery: Delivery, until: number, pause
 /** A job whose Worker died in each of its attempts is not run once more. */
 function spent(task: Task): Task {
   const { maxAttempts } = task.definition.contract.policy;
-  if (task.job.attempt < maxAttempts) return task;
+  if (task.job.attempt < Math.min(maxAttempts, task.job.max)) return task;
   task.job.attempt = maxAttempts - 1;
   return { ...task, verdict: retry(`the Worker died in each of its ${maxAttempts} attempts`) };
 }

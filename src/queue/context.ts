@@ -1,9 +1,8 @@
-import { messageOf } from "../errors";
 import type { EffectOptions, EffectRecord, Reply } from "./effect";
 import { failed, ok } from "./effect";
 import type { Engine } from "./engine";
 import type { Calls } from "./gates";
-import type { ChildOptions, Contract, InputOf, Policy, RunContext } from "./job";
+import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
 import type { ClaimedJob } from "./ledger";
 import { cancelChild, enqueueChild } from "./children";
 import { redact } from "./redact";
@@ -32,7 +31,10 @@ export interface RunState {
   effects: Map<string, EffectRecord>;
   calls: Map<string, Calls>;
   ended: RunEnded | undefined;
+  /** Whether its behaviour was called. */
+  started: boolean;
   startedAt: number;
+  /** When the batch ends: a run is aborted then at the latest. Milliseconds. */
   deadline: number;
   /** Newest progress not yet written. */
   progress: string | undefined;
@@ -86,10 +88,21 @@ async function effect<T>(
   if (open && engine.now() - firstTry >= idempotentFor && run.contract.policy.uncertain === "discard") {
     return uncertain(engine, run, key, open);
   }
-  if (idempotentFor === 0) await record(engine, run, { key, state: "intent", result: null, at: firstTry }, run.token);
+  if (idempotentFor === 0 && !(await noted(engine, run, { key, state: "intent", result: null, at: firstTry }, run.token))) {
+    return doneElsewhere(engine, run, key);
+  }
   const reply = await act(`${run.job.id}:${key}:${run.job.revision}`);
   await recordReply(engine, run, key, reply, firstTry, idempotentFor > 0);
   return reply;
+}
+
+/** The ledger refused the intent: a run before this one got through after all, the job shall end, or it has another holder. */
+async function doneElsewhere<T>(engine: Engine, run: RunState, key: string): Promise<Reply<T>> {
+  const recorded = await engine.ledger.effects([run.job]);
+  const done = recorded.find((each) => each.key === key && each.revision === run.job.revision && each.state === "done");
+  if (!done) throw await endedBy(engine, run);
+  run.effects.set(key, done);
+  return ok(JSON.parse(done.result ?? "null") as T);
 }
 
 /** It may have happened and cannot be repeated safely: nobody knows but the provider, so an operator decides. */
@@ -120,10 +133,20 @@ async function recordReply<T>(engine: Engine, run: RunState, key: string, reply:
 
 /** Durable before the run goes on. A ledger that stays away makes the run fail, and the provider's key or the intent guards the next. */
 async function record(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<void> {
+  if (!(await noted(engine, run, entry, token))) throw await endedBy(engine, run);
+}
+
+async function noted(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<boolean> {
   const whole = { ...entry, revision: run.job.revision };
   const held = await engine.ledger.recordEffect(run.job, whole, token);
-  if (!held) throw end(run, "lost");
-  run.effects.set(entry.key, whole);
+  if (held) run.effects.set(entry.key, whole);
+  return held;
+}
+
+/** Why the ledger takes nothing more of this run. */
+async function endedBy(engine: Engine, run: RunState): Promise<RunEnded> {
+  const flagged = await engine.ledger.cancelled([run.job]);
+  return end(run, flagged.length > 0 ? "cancelled" : "lost");
 }
 
 async function progress(engine: Engine, run: RunState, done: number, total?: number, note?: string): Promise<void> {
@@ -158,9 +181,4 @@ export function end(run: RunState, why: RunEnded["why"]): RunEnded {
   run.ended ??= new RunEnded(why);
   if (!run.controller.signal.aborted) run.controller.abort(run.ended);
   return run.ended;
-}
-
-/** The text under which something unforeseen is recorded. */
-export function reasonOf(thrown: unknown): string {
-  return redact(messageOf(thrown)) || "failed without a message";
 }

@@ -32,6 +32,8 @@ export type Parsed =
 
 /** Payloads whose JSON is longer than this go to R2 first. In bytes; leaves room for the rest of a 128,000-byte message. */
 export const inlineLimit = 96 * 1024;
+/** And those that are longer than this once they are escaped as a text within the message. In bytes. */
+export const travelLimit = 124_000;
 
 /** Reads a message body. Never throws; what is no envelope comes back as text, cut at 64 KB. */
 export function parseEnvelope(body: unknown): Parsed {

@@ -2,9 +2,7 @@
 export type CallClass = "answered" | "transient";
 export type Calls = CallClass | "none";
 
-export type Entry =
-  | { granted: true; lease: string }
-  | { granted: false; reason: string; until: number; park: boolean };
+export type Entry = { granted: true; lease: string } | { granted: false; reason: string; until: number; park: boolean };
 
 export interface LeaveReport {
   id: string;

@@ -26,9 +26,7 @@ export interface Ids {
 /** `secret` is ID_SECRET: at least 16 characters, the same for the life of the installation. */
 export function createIds(secret: string, random: () => Uint8Array = () => crypto.getRandomValues(new Uint8Array(10))): Ids {
   if (secret.length < 16) throw new Error("ID_SECRET must have at least 16 characters");
-  const key = lazy(() =>
-    crypto.subtle.importKey("raw", encode(`jobyard id ${secret}`), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]),
-  );
+  const key = lazy(() => crypto.subtle.importKey("raw", encode(`jobyard id ${secret}`), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]));
   const mac = async (tenant: string, body: string) =>
     base32(new Uint8Array(await crypto.subtle.sign("HMAC", await key(), encode(`${tenant}\n${body}`))), macLength);
   const seal = async (tenant: string, body: string) => body + (await mac(tenant, body));

@@ -1,5 +1,5 @@
 import { redelivery } from "./backoff";
-import { reasonOf } from "./context";
+import { reasonOf } from "./redact";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import type { Job } from "./job";
@@ -72,7 +72,10 @@ export async function buryForeign(engine: Engine, foreign: readonly { message: M
     for (const { message } of foreign) message.ack();
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "bury", reason: reasonOf(thrown), queue });
-    later(engine, foreign.map(({ message }) => message));
+    later(
+      engine,
+      foreign.map(({ message }) => message),
+    );
   }
 }
 

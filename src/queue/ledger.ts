@@ -121,6 +121,8 @@ export interface Claim {
 export interface ClaimedJob extends JobRef {
   seq: number;
   attempt: number;
+  /** Attempts it was enqueued with: deaths of the Worker are counted up to here. */
+  max: number;
   runs: number;
   at: number;
   revision: number;
@@ -149,6 +151,8 @@ export interface Pause {
 /** What is recorded of a job after its run. */
 export interface Transition extends JobRef {
   state: JobState;
+  /** False: the run was never started and is taken off the job's count of runs. */
+  counted: boolean;
   /** 1 when a copy is sent now or later. */
   bump: 0 | 1;
   attempt: number;

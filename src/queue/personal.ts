@@ -29,16 +29,18 @@ export function mask(schema: unknown, value: unknown): unknown {
   if (schema === undefined || isPersonal(schema)) return maskAll(value);
   const node = schema as AnySchema;
   if (node.wrapped) return mask(node.wrapped, value);
-  if (node.options && typeof value === "object") return mask(fitting(node.options, value), value);
+  if (node.type === "union" || node.type === "variant") return mask(fitting(node.options ?? [], value), value);
   if (node.entries && isObject(value)) return maskEntries(node.entries, node.rest, value);
   if (node.item && Array.isArray(value)) return value.map((each) => mask(node.item, each));
   if (node.items && Array.isArray(value)) return value.map((each, index) => mask(node.items?.[index] ?? node.rest, each));
   if (node.type === "record" && isObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mask(node.value, each)]));
   }
-  if (node.type === "unknown" || node.type === "any") return maskAll(value);
-  return typeof value === "object" ? maskAll(value) : value;
+  return scalars.has(node.type ?? "") && v.is(schema as v.GenericSchema, value) ? value : maskAll(value);
 }
+
+/** Schemas of single values: only what fits one of these is shown as it is. */
+const scalars: ReadonlySet<string> = new Set(["string", "number", "boolean", "picklist", "enum", "literal"]);
 
 /** Every string in a value masked, whatever its shape. */
 export function maskAll(value: unknown): unknown {
@@ -48,7 +50,7 @@ export function maskAll(value: unknown): unknown {
 }
 
 function maskEntries(entries: Record<string, unknown>, rest: unknown, value: Record<string, unknown>) {
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mask(entries[key] ?? rest, each)]));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mask((Object.hasOwn(entries, key) ? entries[key] : undefined) ?? rest, each)]));
 }
 
 function fitting(options: readonly unknown[], value: unknown): unknown {

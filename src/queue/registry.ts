@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import type { Issue } from "../errors";
+import type { Envelope } from "./envelope";
 import type { Contract, Job } from "./job";
+import { below, check } from "./validate";
 
 export interface Registry {
   /** The job of a type or of one of its aliases. */
@@ -24,9 +26,9 @@ export type Checked = { ok: true; payload: unknown } | { ok: false; issues: Issu
 
 /** Validates a payload against a contract; every issue has its path below `payload`. */
 export function checkPayload(contract: Contract, payload: unknown): Checked {
-  const result = v.safeParse(contract.payload, payload);
-  if (result.success) return { ok: true, payload: result.output };
-  return { ok: false, issues: result.issues.map(toIssue) };
+  const checked = check(contract.payload, payload);
+  if (checked.ok) return { ok: true, payload: checked.value };
+  return { ok: false, issues: checked.issues.map(({ path, message }) => ({ path: below("payload", path), message })) };
 }
 
 /** Whether this deployment can read that version of a type's payload. */
@@ -42,9 +44,16 @@ export function upgraded(contract: Contract, payload: unknown, version: number):
   throw new Error(`payload of version ${version} does not fit version ${contract.version}: ${result.issues.map(describe).join("; ")}`);
 }
 
-function toIssue(issue: v.BaseIssue<unknown>): Issue {
-  const path = v.getDotPath(issue);
-  return { path: path ? `payload.${path}` : "payload", message: issue.message };
+/** The payload of an envelope in the contract's present shape; null when it lies elsewhere or does not fit (the run will say so). */
+export function payloadOf(contract: Contract, envelope: Envelope): unknown {
+  if (envelope.payload === undefined) return null;
+  try {
+    const checked = checkPayload(contract, upgraded(contract, JSON.parse(envelope.payload), envelope.version));
+    return checked.ok ? checked.payload : null;
+  } catch {
+    // Only its searchable names are lost here; the run discards it with the reason.
+    return null;
+  }
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {

@@ -1,7 +1,7 @@
-import { messageOf } from "../errors";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import { longestDelay } from "./backoff";
+import { reasonOf } from "./redact";
 
 /** Limits of one sendBatch: 100 messages and 256,000 bytes, less what the platform adds per message. */
 const batchMessages = 100;
@@ -80,7 +80,7 @@ async function sendChunk(engine: Engine, chunk: Chunk): Promise<boolean> {
     remember(engine, chunk.queue, metadata?.metrics?.backlogCount);
     return true;
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "send", reason: messageOf(thrown), queue: chunk.queue });
+    engine.emit({ event: "trouble", where: "send", reason: reasonOf(thrown), queue: chunk.queue });
     return false;
   }
 }

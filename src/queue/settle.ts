@@ -1,9 +1,10 @@
-import { reasonOf, RunEnded, type RunState } from "./context";
+import { RunEnded, type RunState } from "./context";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import type { LeaveReport } from "./gates";
 import type { Settled } from "./ledger";
 import type { Outcome } from "./outcome";
+import { reasonOf } from "./redact";
 import { send } from "./send";
 import { isTerminal } from "./state";
 import { cancelledTransition, transitionOf, type Verdict } from "./transition";
@@ -46,7 +47,13 @@ export async function leaveGates(engine: Engine, left: readonly { tenant: string
   const groups = Map.groupBy(left, ({ tenant, gate }) => `${tenant}/${gate}`);
   for (const group of groups.values()) {
     const [first] = group;
-    if (first) await engine.gates.leave(first.tenant, first.gate, group.map(({ report }) => report), engine.now());
+    if (first)
+      await engine.gates.leave(
+        first.tenant,
+        first.gate,
+        group.map(({ report }) => report),
+        engine.now(),
+      );
   }
 }
 
@@ -57,6 +64,7 @@ function verdictOf(engine: Engine, { run, outcome }: Finished, now: number): Ver
     job: run.job,
     type: run.contract.type,
     policy: run.contract.policy,
+    started: run.started,
     ms: now - run.startedAt,
     progress: run.progress,
     now,
@@ -108,7 +116,10 @@ async function sendCopies(engine: Engine, verdicts: Verdicts, settled: readonly 
   const refused = await send(engine, copies);
   if (refused.length === 0) return;
   try {
-    await engine.ledger.unsent(refused.map(({ envelope }) => envelope), engine.now());
+    await engine.ledger.unsent(
+      refused.map(({ envelope }) => envelope),
+      engine.now(),
+    );
   } catch (thrown) {
     // Their side rows are there already and bring them back ten minutes after they were due.
     engine.emit({ event: "trouble", where: "unsent", reason: reasonOf(thrown) });

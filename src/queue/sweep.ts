@@ -1,5 +1,5 @@
 import type { Engine } from "./engine";
-import { reasonOf } from "./context";
+import { reasonOf } from "./redact";
 import { envelopeOf, type BringBack, type DueJob, type StoredJob } from "./ledger";
 import { send } from "./send";
 import { isTerminal } from "./state";
@@ -13,6 +13,8 @@ const roundBytes = 1_500_000;
 /** A message not seen for this long in an otherwise empty or newer queue is lost. Milliseconds. */
 const lostAfter = 2 * 60_000;
 const longestSweep = 6 * 3600_000;
+/** How much longer a message is waited for while its queue is known not to have come to it. */
+const behindFactor = 4;
 
 export interface SweepReport {
   /** Delayed, waiting or unsent jobs that were given a message. */
@@ -40,7 +42,11 @@ async function sweepOtherBoots(engine: Engine, now: number, report: SweepReport)
   for (let round = 0; round < rounds; round++) {
     const rows = await engine.ledger.ofOtherBoot(engine.boot, roundSize);
     if (rows.length === 0) return;
-    report.swept += await bringBack(engine, rows.map((row) => backNow(row, now, true)), rows, now);
+    for (const group of bySize(rows, (row) => row.bytes)) {
+      // What was not yet deliverable then is not before its time now.
+      const back = group.map((row) => ({ ...backNow(row, now, true), delaySeconds: Math.max(0, Math.ceil(((row.sent ?? now) - now) / 1000)) }));
+      report.swept += await bringBack(engine, back, group, now);
+    }
   }
   report.more = true;
 }
@@ -69,7 +75,12 @@ async function sweepDue(engine: Engine, now: number, report: SweepReport): Promi
     }
     if (rewake.length > 0) await engine.ledger.rewake(rewake);
     for (const group of bySize(back, ({ row }) => row.bytes)) {
-      const sent = await bringBack(engine, group.map(({ row, swept }) => backNow(row, now, swept)), group.map(({ row }) => row), now);
+      const sent = await bringBack(
+        engine,
+        group.map(({ row, swept }) => backNow(row, now, swept)),
+        group.map(({ row }) => row),
+        now,
+      );
       report[group[0]?.swept ? "swept" : "released"] += sent;
     }
     if (rows.length < roundSize) return;
@@ -84,33 +95,36 @@ async function nextLook(row: DueJob, now: number, queues: QueueLook, paused: Rea
   if (row.sent === null) return "now";
   if (paused.has(row.queue)) return now + sweepAfter;
   const silentFor = now - row.sent;
-  if (silentFor >= lostAfter && (await queues.hasPassed(row.queue, row.sent))) return "now";
-  const patience = Math.min(longestSweep, sweepAfter * 2 ** row.sweeps);
+  const oldest = await queues.oldest(row.queue);
+  if (oldest !== null && oldest > row.sent && silentFor >= lostAfter) return "now";
+  // A queue that still holds older messages most likely holds ours: a copy would only take a place further back.
+  const behind = oldest !== null && oldest <= row.sent ? behindFactor : 1;
+  const patience = Math.min(longestSweep, sweepAfter * 2 ** row.sweeps * behind);
   return silentFor >= patience ? "now" : row.sent + patience;
 }
 
 /** What each queue says of its oldest message; asked once per tick. */
 class QueueLook {
-  private readonly oldest = new Map<string, Promise<number>>();
+  private readonly known = new Map<string, Promise<number | null>>();
 
   constructor(private readonly engine: Engine) {}
 
-  /** Whether the queue holds nothing as old as a message that became deliverable then. */
-  async hasPassed(queue: string, sent: number): Promise<boolean> {
-    if (!this.oldest.has(queue)) this.oldest.set(queue, this.look(queue));
-    return ((await this.oldest.get(queue)) ?? 0) > sent;
+  /** When its oldest message was sent, infinity when it is empty, null when it does not say. Milliseconds. */
+  oldest(queue: string): Promise<number | null> {
+    const look = this.known.get(queue) ?? this.look(queue);
+    this.known.set(queue, look);
+    return look;
   }
 
-  private async look(name: string): Promise<number> {
+  private async look(name: string): Promise<number | null> {
     try {
       const metrics = await this.engine.queue(name)?.metrics();
-      if (!metrics) return 0;
-      if (metrics.backlogCount === 0) return Infinity;
-      return metrics.oldestMessageTimestamp?.getTime() ?? 0;
+      if (metrics?.backlogCount === 0) return Infinity;
+      return metrics?.oldestMessageTimestamp?.getTime() ?? null;
     } catch (thrown) {
       // Unknown is not lost: patience decides.
       this.engine.emit({ event: "trouble", where: "metrics", reason: reasonOf(thrown), queue: name });
-      return 0;
+      return null;
     }
   }
 }
@@ -156,7 +170,11 @@ async function bringBack(engine: Engine, back: readonly BringBack[], rows: reado
 export async function sendStored(engine: Engine, rows: readonly StoredJob[], now: number, delays: ReadonlyMap<string, number> = new Map()): Promise<void> {
   const items = rows.map((row) => ({ envelope: envelopeOf(row), delaySeconds: delays.get(`${row.tenant}/${row.id}`) ?? 0 }));
   const refused = await send(engine, items);
-  if (refused.length > 0) await engine.ledger.unsent(refused.map(({ envelope }) => envelope), now + 60_000);
+  if (refused.length > 0)
+    await engine.ledger.unsent(
+      refused.map(({ envelope }) => envelope),
+      now + 60_000,
+    );
 }
 
 function bySize<T>(items: readonly T[], bytes: (item: T) => number): T[][] {

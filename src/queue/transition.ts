@@ -25,6 +25,8 @@ export interface Run {
   job: ClaimedJob;
   type: string;
   policy: Policy;
+  /** False: held back, paused or unreadable before its behaviour was called; such a run is not counted. */
+  started: boolean;
   /** Milliseconds the run took. */
   ms: number;
   progress: string | undefined;
@@ -36,7 +38,7 @@ export interface Run {
 export function transitionOf(run: Run, outcome: Outcome): Verdict {
   switch (outcome.kind) {
     case "done":
-      return ended(run, "done", null, { result: jsonOf(outcome.result) });
+      return ended(run, "done", null, { result: outcome.result === undefined ? null : resultOf(outcome.result) });
     case "discard":
       return ended(run, "discarded", outcome.reason, { event: "discarded" });
     case "again":
@@ -65,7 +67,7 @@ function failure(run: Run, outcome: Retry): Verdict {
 }
 
 function waiting(run: Run, outcome: Wait): Verdict {
-  const until = Math.max(run.now + 1000, Math.ceil(outcome.until));
+  const until = untilWhen(run, outcome.until);
   const long = until - run.now > longestHold;
   if (outcome.gate !== undefined && (outcome.park || long)) {
     const parked = { due: null, sent: null, wake: run.job.at, gate: outcome.gate };
@@ -74,8 +76,16 @@ function waiting(run: Run, outcome: Wait): Verdict {
   return held(run, "waiting", outcome.reason, until, { attempt: run.job.attempt, rideAtMost: longestHold });
 }
 
+/** At least a second from now, at most until the job is too old, so that it ends then; what is no time means a minute. */
+function untilWhen(run: Run, asked: number): number {
+  const soon = run.now + 1000;
+  if (Number.isNaN(asked)) return run.now + longestHold;
+  return Math.max(soon, Math.min(Math.ceil(asked), run.job.at + (run.policy.maxAge + 1) * 1000));
+}
+
 function yielded(run: Run, cursor: unknown): Verdict {
-  const text = jsonOf(cursor) ?? "null";
+  const text = jsonOf(cursor);
+  if (text === undefined) return ended(run, "discarded", "the cursor is no JSON", { event: "discarded" });
   if (text.length > longestCursor) {
     return ended(run, "discarded", `the cursor has ${text.length} characters, at most ${longestCursor} are kept`, { event: "discarded" });
   }
@@ -84,13 +94,7 @@ function yielded(run: Run, cursor: unknown): Verdict {
 }
 
 /** Held back until a time: with a delayed message when that is near, else by its side row alone. */
-function held(
-  run: Run,
-  state: JobState,
-  reason: string,
-  due: number,
-  more: { attempt: number; event?: string; rideAtMost?: number },
-): Verdict {
+function held(run: Run, state: JobState, reason: string, due: number, more: { attempt: number; event?: string; rideAtMost?: number }): Verdict {
   const delaySeconds = Math.max(1, Math.ceil((due - run.now) / 1000));
   const rides = delaySeconds * 1000 <= (more.rideAtMost ?? longestRide);
   const transition = moved(run, state, {
@@ -109,7 +113,7 @@ function held(
 function exhausted(run: Run, reason?: string, attempt = run.job.attempt): Verdict | undefined {
   const age = Math.floor((run.now - run.job.at) / 1000);
   const because = reason === undefined ? "" : `; last: ${reason}`;
-  if (run.job.runs >= run.policy.maxRuns) {
+  if (run.started && run.job.runs >= run.policy.maxRuns) {
     return ended(run, "dead", `gave up after ${run.job.runs} runs${because}`, { attempt, event: "dead" });
   }
   if (age > run.policy.maxAge) {
@@ -118,12 +122,7 @@ function exhausted(run: Run, reason?: string, attempt = run.job.attempt): Verdic
   return undefined;
 }
 
-function ended(
-  run: Run,
-  state: JobState,
-  reason: string | null,
-  more: { attempt?: number; event?: string; result?: string | null },
-): Verdict {
+function ended(run: Run, state: JobState, reason: string | null, more: { attempt?: number; event?: string; result?: string | null }): Verdict {
   const attempt = more.attempt ?? run.job.attempt + (state === "discarded" ? 1 : 0);
   return {
     transition: moved(run, state, { reason, attempt, event: more.event ?? null, result: more.result ?? null, ended: run.now }),
@@ -136,6 +135,7 @@ function moved(run: Run, state: JobState, changes: Partial<Transition>): Transit
     tenant: run.job.tenant,
     id: run.job.id,
     state,
+    counted: run.started,
     bump: 0,
     attempt: run.job.attempt,
     due: null,
@@ -155,9 +155,17 @@ function moved(run: Run, state: JobState, changes: Partial<Transition>): Transit
   };
 }
 
-function jsonOf(value: unknown): string | null {
-  if (value === undefined) return null;
-  const text = JSON.stringify(value);
-  if (text === undefined) return null;
+function resultOf(value: unknown): string {
+  const text = jsonOf(value);
+  if (text === undefined) return JSON.stringify({ cut: "the result is no JSON" });
   return text.length > longestResult ? JSON.stringify({ cut: `the result had ${text.length} characters, at most ${longestResult} are kept` }) : text;
+}
+
+/** Undefined for what JSON cannot carry (BigInt, cycles, functions): a run may return anything, and its mates must not suffer for it. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value ?? null);
+  } catch {
+    return undefined;
+  }
 }

@@ -17,8 +17,9 @@ export type Verdict =
 
 /** What to do with a message whose job was not claimed: the one table, see docs/lifecycle.md. Pure. */
 export function verdictOn(message: { seq: number; fp: string | null }, row: FoundJob, now: number, random: () => number): Verdict {
-  if (isTerminal(row.state) || row.seq > message.seq) return { do: "ack" };
+  // First of all: it was accepted while the ledger was away and is another job, whatever became of the row's own.
   if (row.fp !== null && message.fp !== null && row.fp !== message.fp) return { do: "bury" };
+  if (isTerminal(row.state) || row.seq > message.seq) return { do: "ack" };
   if (row.state === "running" && row.until > now) return { do: "later", seconds: secondsTo(row.until, now) + Math.floor(random() * 5) };
   if (row.cancel) return { do: "cancel" };
   if (row.due !== null && row.due > now + tolerance) return { do: "later", seconds: secondsTo(row.due, now) };

@@ -63,7 +63,7 @@ describe("the payload", () => {
     [{ ...good, html: "h", templateId: "welcome" }, ["payload.html", "payload.text"]],
     [{ ...good, to: "nobody" }, ["payload.to"]],
     [{ ...good, to: [] }, ["payload.to"]],
-    [{ ...good, to: ["ada@example.com", "nobody"] }, ["payload.to.1"]],
+    [{ ...good, to: ["ada@example.com", "nobody"] }, ["payload.to[1]"]],
     [{ ...good, to: Array.from({ length: 51 }, (_, index) => `a${index}@example.com`) }, ["payload.to"]],
     [{ ...good, to: "ada@example.com\r\nBcc: all@example.com" }, ["payload.to"]],
     [{ ...good, from: "x", replyTo: "y" }, ["payload.from", "payload.replyTo"]],

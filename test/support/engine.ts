@@ -7,10 +7,13 @@ import { consume } from "../../src/queue/consume";
 import type { Engine, EngineEvent } from "../../src/queue/engine";
 import type { Envelope } from "../../src/queue/envelope";
 import type { Gates } from "../../src/queue/gates";
+import { enqueue } from "../../src/queue/enqueue";
 import { createIds } from "../../src/queue/id";
 import { defineJob, job, type Job, type RunContext } from "../../src/queue/job";
 import { again, discard, done, type Outcome, retry, wait } from "../../src/queue/outcome";
 import { createRegistry } from "../../src/queue/registry";
+import type { EnqueueRequest, Receipt } from "../../src/queue/request";
+import { sweep } from "../../src/queue/sweep";
 
 /** What a queue holds: a body, the time it is deliverable, how often it was delivered. */
 export interface Held {
@@ -52,15 +55,33 @@ export const scripted = defineJob({
 
 type Step = { do: string } & { [name: string]: unknown };
 
+/** What is broken at the moment: everything, nothing, or the calls of these names. */
+type Fault = boolean | ((call: string) => boolean);
+
+export interface BenchOptions {
+  jobs?: readonly Job[];
+  db?: D1Database;
+  gates?: Gates;
+  start?: number;
+  boot?: string;
+  ledgerFirst?: boolean;
+  capabilities?: Engine["capabilities"];
+  random?: () => number;
+}
+
 /** Jobs, clock, queues and ledger of one test; the ledger is the real one. */
-export function createBench(options: { jobs?: readonly Job[]; db?: D1Database; gates?: Gates; start?: number; boot?: string } = {}) {
+export function createBench(options: BenchOptions = {}) {
   let now = options.start ?? Date.UTC(2026, 10, 21, 12);
   const held: Held[] = [];
   const events: EngineEvent[] = [];
   const deferred: Promise<unknown>[] = [];
   const runs: { id: string; at: number }[] = [];
   const outside = new Map<string, number>();
-  const faults = { send: false, ledger: false, payloads: false };
+  const faults: { send: Fault; ledger: Fault; payloads: Fault; metrics: Fault } = { send: false, ledger: false, payloads: false, metrics: false };
+  const broken = (what: keyof typeof faults, call: string) => {
+    const fault = faults[what];
+    return typeof fault === "boolean" ? fault : fault(call);
+  };
   const bench = {
     engine: undefined as unknown as Engine,
     held,
@@ -69,32 +90,52 @@ export function createBench(options: { jobs?: readonly Job[]; db?: D1Database; g
     /** How often each idempotency key reached the outside world; a key seen before does nothing. */
     outside,
     faults,
+    /** What a scripted run does at `{ do: "call", name }`. */
+    calls: {} as { [name: string]: (context: RunContext) => unknown },
+    /** Batches as the queues took them: how many messages each. */
+    sent: [] as { queue: string; delays: (number | undefined)[]; bytes: number }[],
     now: () => now,
     advance: (ms: number) => (now += ms),
     settle: async () => void (await Promise.allSettled(deferred.splice(0))),
     deliver,
     deliverAll,
     messagesOf: (id: string) => held.filter(({ body }) => (body as Envelope).id === id),
+    /** What a job's runs end with instead of its script: for what does not travel as JSON. */
+    endWith: (id: string, end: Step | (() => Outcome)) => void ends.set(id, end),
+    troubles: () => events.filter((each) => each.event === "trouble"),
+    accept,
+    acceptOne: async (request: Partial<EnqueueRequest> & { payload: unknown }) => idOf((await accept([request]))[0]),
+    tick: (ms = 0) => sweep(bench.engine, (now += ms)),
+    row: (id: string) => env.DB.prepare("SELECT * FROM jobs WHERE id = ?").bind(id).first<Row>(),
+    all: async <T>(sql: string, ...values: unknown[]) =>
+      (
+        await env.DB.prepare(sql)
+          .bind(...values)
+          .all<T>()
+      ).results,
   };
-  const run = (payload: { script: Step[] }, context: RunContext) => {
+  const ends = new Map<string, Step | (() => Outcome)>();
+  const run = async (payload: { script: Step[] }, context: RunContext) => {
     runs.push({ id: context.id, at: now });
-    return play(bench, payload.script, context);
+    const end = ends.get(context.id);
+    if (typeof end === "function") return end();
+    return play(bench, end ? [end] : payload.script, context);
   };
   const ledger = createLedger(options.db ?? env.DB, (promise) => deferred.push(promise));
   bench.engine = {
     now: () => now,
-    random: () => 0.5,
+    random: options.random ?? (() => 0.5),
     boot: options.boot ?? "",
-    ledgerFirst: true,
+    ledgerFirst: options.ledgerFirst ?? true,
     ids: createIds("the id secret of the engine's tests"),
     registry: createRegistry(options.jobs ?? [job(scripted, run)]),
-    ledger: new Proxy(ledger, { get: (target, name) => (faults.ledger ? () => Promise.reject(new Error("D1 is down")) : target[name as keyof typeof target]) }),
+    ledger: withFaults(ledger, (call) => broken("ledger", call), "D1 is down"),
     queue: (name) => fakeQueue(name),
     backlogLimit: () => 100_000,
     quota: () => Promise.resolve(null),
-    payloads: withFaults(createPayloads(env.PAYLOADS), () => faults.payloads),
+    payloads: withFaults(createPayloads(env.PAYLOADS), (call) => broken("payloads", call), "R2 is down"),
     gates: options.gates ?? openGates,
-    capabilities: () => Promise.resolve({}),
+    capabilities: options.capabilities ?? (() => Promise.resolve({})),
     defer: (promise) => deferred.push(promise),
     emit: (event) => events.push(event),
   };
@@ -110,18 +151,30 @@ export function createBench(options: { jobs?: readonly Job[]; db?: D1Database; g
       return { backlogCount: mine.length, backlogBytes: 0, ...oldest };
     };
     return {
-      metrics: () => Promise.resolve(metrics()),
+      metrics: () => (broken("metrics", name) ? Promise.reject(new Error("no metrics")) : Promise.resolve(metrics())),
       send: () => Promise.reject(new Error("the engine sends batches")),
-      sendBatch: (messages) => {
-        if (faults.send) return Promise.reject(new Error("Unknown Internal Error (15000)"));
+      sendBatch: (iterable) => {
+        const messages = [...iterable];
+        const sizes = messages.map(({ body }) => new TextEncoder().encode(JSON.stringify(body)).length);
+        const bytes = sizes.reduce((sum, each) => sum + each, 0);
+        if (broken("send", name)) return Promise.reject(new Error("Unknown Internal Error (15000)"));
+        if (messages.length > 100 || bytes > 256_000 || sizes.some((each) => each > 128_000)) return Promise.reject(new Error("over the platform's limits"));
+        bench.sent.push({ queue: name, delays: messages.map(({ delaySeconds }) => delaySeconds), bytes });
         for (const { body, delaySeconds } of messages) put(body, delaySeconds);
         return Promise.resolve({ metadata: { metrics: metrics() } });
       },
     };
   }
 
+  function accept(requests: readonly (Partial<EnqueueRequest> & { payload: unknown })[]): Promise<Receipt[]> {
+    return enqueue(
+      bench.engine,
+      requests.map((request) => ({ tenant: "one", type: "scripted", ...request })),
+    );
+  }
+
   /** Delivers these as one batch; what is not acknowledged goes back, as the platform does it. */
-  async function deliver(messages: readonly Held[], options: { crash?: boolean; to?: "consume" | "backstop" } = {}): Promise<Answered[]> {
+  async function deliver(messages: readonly Held[], options: { to?: "consume" | "backstop" } = {}): Promise<Answered[]> {
     const answers: Answered[] = messages.map((each) => ({ held: each, answer: "none" }));
     const batch = answers.map((answered) => {
       answered.held.attempts++;
@@ -164,8 +217,41 @@ const openGates: Gates = {
   admit: (_tenant, _gate, waiting) => Promise.resolve({ count: waiting, perSecond: Infinity }),
 };
 
-function withFaults<T extends { put: unknown; get: unknown }>(store: T, down: () => boolean): T {
-  return new Proxy(store, { get: (target, name) => (down() ? () => Promise.reject(new Error("R2 is down")) : target[name as keyof T]) });
+function withFaults<T extends object>(store: T, down: (call: string) => boolean, reason: string): T {
+  return new Proxy(store, { get: (target, name) => (down(String(name)) ? () => Promise.reject(new Error(reason)) : target[name as keyof T]) });
+}
+
+/** The id of what was accepted. */
+export function idOf(receipt: Receipt | undefined): string {
+  if (!receipt?.ok) throw new Error(`not accepted: ${JSON.stringify(receipt)}`);
+  return receipt.id;
+}
+
+/** A row of the ledger, as stored. */
+export interface Row {
+  tenant: string;
+  id: string;
+  type: string;
+  state: string;
+  seq: number;
+  attempt: number;
+  runs: number;
+  due: number | null;
+  sent: number | null;
+  wake: number | null;
+  gate: string | null;
+  sweeps: number;
+  crash: number;
+  cancel: number;
+  revision: number;
+  until: number;
+  ended: number | null;
+  reason: string | null;
+  result: string | null;
+  cursor: string | null;
+  progress: string | null;
+  payload: string | null;
+  ref: string | null;
 }
 
 /** One run: steps that are no ending are done on the way, the ending for this run is picked by the number of runs so far. */
@@ -180,7 +266,11 @@ async function play(bench: Bench, script: Step[], context: RunContext): Promise<
     case "retry":
       return retry(String(step["reason"] ?? "scripted"), step["after"] === undefined ? {} : { after: Number(step["after"]) });
     case "wait":
-      return wait("scripted wait", { until: context.now() + Number(step["ms"] ?? 30_000) });
+      return wait("scripted wait", {
+        until: context.now() + Number(step["ms"] ?? 30_000),
+        park: step["park"] === true,
+        ...(step["gate"] ? { gate: String(step["gate"]) } : {}),
+      });
     case "again":
       return again({ from: context.cursor ?? null, run: before });
     case "discard":
@@ -197,6 +287,7 @@ async function play(bench: Bench, script: Step[], context: RunContext): Promise<
 const ending = new Set(["done", "retry", "wait", "again", "discard", "throw", "hang", "nothing"]);
 
 async function onTheWay(bench: Bench, step: Step, context: RunContext): Promise<void> {
+  if (step.do === "call") await bench.calls[String(step["name"])]?.(context);
   if (step.do === "progress") await context.progress(Number(step["done"]), Number(step["total"]), "on the way");
   if (step.do === "checkpoint") await context.checkpoint(step["cursor"] ?? { page: 1 });
   if (step.do === "child") await context.enqueue(scripted, { script: [{ do: "done" }] }, { key: String(step["key"]) });

@@ -13,7 +13,7 @@ export function parseFlaw(thrown: unknown): string {
 export function renderFlaw(thrown: unknown, source: string): string {
   const origin = LiquidError.is(thrown) ? (thrown.originalError ?? thrown) : thrown;
   if (origin instanceof BoundPassed) return origin.message;
-  if (messageOf(origin).endsWith(" limit exceeded")) return "needs more memory than a mail may";
+  if (messageOf(origin).endsWith(" limit exceeded")) return "takes more work than a mail may";
   return `${position(thrown)}${cause(thrown, origin, source)}`;
 }
 

@@ -2,6 +2,7 @@ import { Context, Drop, Liquid, filters, toValue, toValueSync } from "liquidjs";
 import type { Template as Node } from "liquidjs";
 import { createCache } from "./cache";
 import { BoundPassed, parseFlaw, renderFlaw } from "./flaw";
+import { budget, meter, meteredEmitter, meteredOperators } from "./meter";
 import { escapeHtml, printed } from "./print";
 
 /** `html` escapes what variables bring in; `plain` (subject, text) does not. */
@@ -15,8 +16,8 @@ export interface Scope {
   at: number;
 }
 
-/** Bounds of one part of one mail. Counted in steps and characters: the clock stands still while a Worker computes. */
-const most = { source: 262_144, tags: 4000, steps: 100_000, characters: 4_000_000, output: 1_000_000 };
+/** Bounds of one part of one mail, in characters and tags. */
+const most = { source: 262_144, tags: 4000, output: 1_000_000 };
 
 /**
  * Renders Liquid of a tenant with variables of a sender. Never throws, never runs long, always the same for the same input.
@@ -25,7 +26,7 @@ const most = { source: 262_144, tags: 4000, steps: 100_000, characters: 4_000_00
  */
 export function evaluate(source: string, mode: Mode, { variables, at }: Scope): Evaluated {
   try {
-    const context = meteredContext(mode, variables, at);
+    const context = contextFor(mode, variables, at);
     const text = toValueSync(engines[mode].renderer.renderTemplates(compiled(source, mode), context, meteredEmitter(context))) as string;
     return text.length <= most.output ? { ok: true, text } : { ok: false, flaw: `is longer than ${most.output} characters` };
   } catch (thrown) {
@@ -52,14 +53,9 @@ function compiled(source: string, mode: Mode): Node[] {
   return cache.get(`${mode}:${source}`, source.length * 2 + tags * 2000, () => engines[mode].parse(source));
 }
 
-function meteredContext(mode: Mode, variables: Record<string, unknown>, at: number): Context {
-  const options = engines[mode].options;
+function contextFor(mode: Mode, variables: Record<string, unknown>, at: number): Context {
   // A copy, because `increment` writes into it.
-  const context = new Context({ ...variables }, options, { sync: true }, { liquid: engines[mode] });
-  let steps = 0;
-  context.renderLimit.check = () => {
-    if (++steps > most.steps) throw new BoundPassed(`takes more than ${most.steps} steps`);
-  };
+  const context = new Context({ ...variables }, engines[mode].options, { sync: true }, { liquid: engines[mode] });
   context.setRegister("at", at / 1000);
   return context;
 }
@@ -71,7 +67,8 @@ function createEngine(mode: Mode): Liquid {
     strictFilters: true,
     // `{% if coupon %}` and `default` are how a template says that a variable may be missing.
     lenientIf: true,
-    memoryLimit: most.characters,
+    memoryLimit: budget,
+    operators: meteredOperators,
     timezoneOffset: 0,
     locale: "en-US",
     templates: {},
@@ -80,8 +77,9 @@ function createEngine(mode: Mode): Liquid {
   for (const tag of ["include", "render", "layout", "block"]) delete liquid.tags[tag];
   for (const filter of ["raw", "sample", "sha256", "hmac_sha256"]) delete liquid.filters[filter];
   pinDates(liquid);
-  meterOutput(liquid, mode);
   if (mode === "html") escapeOnce(liquid);
+  meter(liquid);
+  collectCaptures(liquid, mode);
   return liquid;
 }
 
@@ -96,27 +94,13 @@ function pinDates(liquid: Liquid) {
   }
 }
 
-/** Charges every character written, captures too: a loop over a long text would else fill the memory unseen. */
-function meterOutput({ renderer }: Liquid, mode: Mode) {
+/** Of all tags that are left, only `capture` asks for a text of its own. */
+function collectCaptures({ renderer }: Liquid, mode: Mode) {
   const render = renderer.renderTemplates.bind(renderer);
-  renderer.renderTemplates = function* (templates, context, emitter) {
-    if (emitter) return (yield* render(templates, context, emitter)) as unknown;
-    // Only `capture` asks for a text of its own.
-    const captured = (yield* render(templates, context, meteredEmitter(context))) as string;
-    return mode === "html" ? new SafeHtml(captured) : captured;
+  renderer.renderTemplates = function* (nodes, context, emitter) {
+    const text = (yield* render(nodes, context, emitter ?? meteredEmitter(context))) as string;
+    return emitter === undefined && mode === "html" ? new SafeHtml(text) : text;
   };
-}
-
-function meteredEmitter(context: Context) {
-  const emitter = {
-    buffer: "",
-    write(value: unknown) {
-      const written = typeof value === "string" ? value : printed(value);
-      context.memoryLimit.use(written.length);
-      emitter.buffer += written;
-    },
-  };
-  return emitter;
 }
 
 /** A captured piece of html, escaped already. Whatever a filter makes of it is text again. */

@@ -6,7 +6,7 @@ import { idempotencyHeader, idempotencyKey, readIdempotencyKey } from "../idempo
 import { time } from "../query";
 import { route } from "../route";
 import { acceptedShape, batchShape } from "../shapes";
-import { check } from "../validate";
+import { check } from "../../queue/validate";
 
 const mostJobs = 10_000;
 const longestDelay = 366 * 24 * 3600;

@@ -5,7 +5,7 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { param, route } from "../route";
 import { listShape, scheduleShape } from "../shapes";
-import { check } from "../validate";
+import { check } from "../../queue/validate";
 
 export const scheduleRoutes = [
   route("GET /v1/schedules", {

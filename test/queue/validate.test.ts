@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { check } from "../../src/intake/validate";
+import { check } from "../../src/queue/validate";
 
 const issuesOf = (schema: v.GenericSchema, value: unknown) => {
   const checked = check(schema, value);

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { Issue } from "../errors";
 import { Problem } from "../errors";
 
-type Schema<Output> = v.GenericSchema<any, Output>; // eslint-disable-line -- variance: any input
+type Schema<Output> = v.GenericSchema<any, Output>; // oxlint-disable-line no-explicit-any -- variance: any input
 
 /** The validated value; throws `invalid` with every issue and its path. */
 export function validate<Output>(schema: Schema<Output>, value: unknown, detail: string): Output {
@@ -18,6 +18,12 @@ export function check<Output>(schema: Schema<Output>, value: unknown): Checked<O
   const result = v.safeParse(schema, value);
   if (result.success) return { ok: true, value: result.output };
   return { ok: false, issues: result.issues.flatMap((issue) => toIssues(issue, schema)) };
+}
+
+/** A path below another: `payload` and `to` are `payload.to`, `payload` and `[0]` are `payload[0]`. */
+export function below(parent: string, path: string): string {
+  if (path === "") return parent;
+  return path.startsWith("[") ? `${parent}${path}` : `${parent}.${path}`;
 }
 
 function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): Issue[] {

@@ -1,0 +1,74 @@
+import { RunEnded, type RunState } from "./context";
+import type { Engine } from "./engine";
+import type { Envelope } from "./envelope";
+import type { LeaveReport } from "./gates";
+import type { Job } from "./job";
+import type { ClaimedJob, Pause } from "./ledger";
+import { isOutcome, retry, type Outcome } from "./outcome";
+
+/** One claimed job on its way through a batch. */
+export interface Task {
+  job: ClaimedJob;
+  envelope: Envelope;
+  definition: Job;
+  /** Already decided: recorded without a run. */
+  verdict?: Outcome;
+}
+
+/** What a batch shares. */
+export interface Batch {
+  token: string;
+  /** No run starts after this, longer ones not that late; those never started are released. Milliseconds. */
+  deadline: number;
+  leaseMs: number;
+  pauses: readonly Pause[];
+  /** Runs under way, for the cancel poll. */
+  running: Set<RunState>;
+  /** Told of each finished run, exactly once per task. */
+  finished(task: Task, run: RunState, outcome: Outcome | RunEnded): void;
+  /** Told of each task that was never started. */
+  unstarted(task: Task): void;
+  /** Told of each gate a job leaves. */
+  left(tenant: string, gate: string, report: LeaveReport): void;
+}
+
+/** A task whose payload was read. */
+export interface Prepared {
+  task: Task;
+  run: RunState;
+  payload: unknown;
+  gates: readonly string[];
+  /** Leases by gate. */
+  entries: Map<string, string>;
+}
+
+export function start(engine: Engine, batch: Batch, run: RunState): void {
+  run.started = true;
+  run.startedAt = engine.now();
+  batch.running.add(run);
+}
+
+export function leaveGates(batch: Batch, each: Prepared): void {
+  for (const [gate, lease] of each.entries) {
+    const calls = each.run.calls.get(gate) ?? "none";
+    batch.left(each.task.job.tenant, gate, { id: each.task.job.id, lease, calls });
+  }
+  each.entries.clear();
+}
+
+export function finish(engine: Engine, batch: Batch, task: Task, run: RunState, said: unknown): void {
+  batch.running.delete(run);
+  const outcome = verdictOf(run, said);
+  // From here on nothing of this run may touch the job, however long it goes on in the background.
+  run.ended ??= new RunEnded("lost");
+  batch.finished(task, run, outcome);
+}
+
+function verdictOf(run: RunState, said: unknown): Outcome | RunEnded {
+  const ended = run.ended ?? (said instanceof RunEnded ? said : undefined);
+  if (ended && !(isOutcome(said) && said.kind === "done")) {
+    return ended.why === "timeout" ? retry(`timed out after ${run.contract.policy.timeout} s`) : ended;
+  }
+  if (isOutcome(said)) return said;
+  return retry("the run ended without an outcome: it must return done, retry, wait, again or discard");
+}

@@ -1,0 +1,140 @@
+import type { Issue } from "../errors";
+import { fingerprint } from "./canonical";
+import type { Engine } from "./engine";
+import { inlineLimit, travelLimit, type Envelope } from "./envelope";
+import type { Contract } from "./job";
+import { checkJson } from "./json";
+import type { NewJob } from "./ledger";
+import { reasonOf } from "./redact";
+import { invalid, overloaded, unavailable, unknownType } from "./refused";
+import { checkPayload } from "./registry";
+import type { EnqueueRequest, Refused } from "./request";
+import { knownBacklog } from "./send";
+import { longestRide, sweepAfter } from "./transition";
+import { below } from "./validate";
+
+/** A delay may be this long: 366 days, in seconds. */
+const longestWait = 366 * 24 * 3600;
+
+/** One job, validated and named, before anything was written or sent. */
+export interface Prepared {
+  id: string;
+  contract: Contract;
+  envelope: Envelope;
+  row: NewJob;
+  keyed: boolean;
+  delaySeconds: number;
+}
+
+/** Validates a request and gives it its id; large payloads go to the payload store here. */
+export async function prepare(
+  engine: Engine,
+  request: EnqueueRequest,
+  derivedFrom?: { parts: readonly string[]; parent: string },
+): Promise<Prepared | Refused> {
+  const contract = engine.registry.find(request.type)?.contract;
+  if (!contract) return unknownType(engine, request.type);
+  const now = engine.now();
+  const issues = [...checkJson(request.payload).map(belowPayload), ...checkTimes(request), ...checkKey(request.key)];
+  if (issues.length > 0) return invalid(issues);
+  const checked = checkPayload(contract, request.payload);
+  if (!checked.ok) return invalid(checked.issues);
+  const queue = contract.route(checked.payload);
+  const backlog = knownBacklog(engine, queue);
+  if (backlog !== undefined && backlog >= engine.backlogLimit(queue)) return overloaded(queue, backlog);
+
+  const due = request.runAt ?? (request.delaySeconds ? now + request.delaySeconds * 1000 : null);
+  const parts = derivedFrom?.parts ?? (request.key === undefined ? undefined : [contract.type, request.key]);
+  const id = parts ? await engine.ids.derive(request.tenant, parts) : await engine.ids.make(request.tenant, now);
+  const stored = await storePayload(engine, request.tenant, id, JSON.stringify(checked.payload));
+  if ("ok" in stored) return stored;
+  const envelope: Envelope = {
+    v: 1,
+    id,
+    seq: 0,
+    type: contract.type,
+    version: contract.version,
+    tenant: request.tenant,
+    queue,
+    at: now,
+    ...stored,
+    ...(parts && !derivedFrom ? { fp: await fingerprint(checked.payload) } : {}),
+    ...(derivedFrom ? { parent: derivedFrom.parent } : {}),
+    ...(request.dryRun ? { dry: true } : {}),
+    ...(due !== null && due > now ? { due } : {}),
+  };
+  const row = newRow(engine, contract, envelope, checked.payload);
+  return { id, contract, envelope, row, keyed: parts !== undefined, delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000) };
+}
+
+/** The row of an envelope, as enqueue and the consumer (for jobs the ledger never heard of) write it. `payload` null: not at hand. */
+export function newRow(engine: Engine, contract: Contract, envelope: Envelope, payload: unknown): NewJob {
+  const now = engine.now();
+  const due = envelope.due ?? null;
+  const waits = due !== null && due - now > longestRide;
+  const site = typeof payload === "object" && payload !== null && "siteId" in payload ? payload.siteId : null;
+  return {
+    tenant: envelope.tenant,
+    id: envelope.id,
+    type: contract.type,
+    version: envelope.version,
+    queue: envelope.queue,
+    seq: envelope.seq,
+    at: envelope.at,
+    due,
+    sent: waits ? null : (due ?? envelope.at),
+    wake: waits ? due : wakeOf(envelope, due, now),
+    boot: engine.boot,
+    payload: envelope.payload ?? null,
+    ref: envelope.ref ?? null,
+    fp: envelope.fp ?? null,
+    parent: envelope.parent ?? null,
+    site: typeof site === "string" ? site : null,
+    entities: payload === null ? [] : contract.entities(payload).slice(0, 10),
+    dry: envelope.dry ?? false,
+    maxAttempts: contract.policy.maxAttempts,
+  };
+}
+
+/** A fresh row is found by the walk over the ids; one that is written late may lie behind the watermark and needs a side row. */
+function wakeOf(envelope: Envelope, due: number | null, now: number): number | null {
+  if (due !== null) return due + sweepAfter;
+  return now - envelope.at > sweepAfter / 2 ? now + sweepAfter : null;
+}
+
+async function storePayload(engine: Engine, tenant: string, id: string, text: string): Promise<{ payload: string } | { ref: string } | Refused> {
+  if (fitsMessage(text)) return { payload: text };
+  try {
+    return { ref: await engine.payloads.put(tenant, id, text) };
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), tenant });
+    return unavailable();
+  }
+}
+
+/** Inside a message the text is escaped once more: many quotes make it longer than its own bytes say. */
+function fitsMessage(text: string): boolean {
+  // A character is at most three bytes, so short texts need no counting.
+  if (text.length * 3 <= inlineLimit) return true;
+  const encoder = new TextEncoder();
+  return encoder.encode(text).length <= inlineLimit && encoder.encode(JSON.stringify(text)).length <= travelLimit;
+}
+
+function belowPayload({ path, message }: Issue): Issue {
+  return { path: below("payload", path), message };
+}
+
+function checkTimes(request: EnqueueRequest): Issue[] {
+  const { delaySeconds, runAt } = request;
+  if (delaySeconds !== undefined && runAt !== undefined) return [{ path: "runAt", message: "give delaySeconds or runAt, not both" }];
+  if (delaySeconds !== undefined && !(Number.isInteger(delaySeconds) && delaySeconds >= 0 && delaySeconds <= longestWait)) {
+    return [{ path: "delaySeconds", message: `must be whole seconds from 0 to ${longestWait} (366 days)` }];
+  }
+  if (runAt !== undefined && !(Number.isFinite(runAt) && runAt <= Date.UTC(9999, 0))) return [{ path: "runAt", message: "must be a date and time" }];
+  return [];
+}
+
+function checkKey(key: string | undefined): Issue[] {
+  const fits = key === undefined || (key.length >= 1 && key.length <= 256 && key.isWellFormed());
+  return fits ? [] : [{ path: "idempotencyKey", message: "must have 1 to 256 characters" }];
+}

@@ -1,0 +1,41 @@
+import type { Issue } from "../errors";
+import type { Engine } from "./engine";
+import type { Refused } from "./request";
+
+export function invalid(errors: readonly Issue[]): Refused {
+  return {
+    ok: false,
+    code: "invalid",
+    detail: errors
+      .map((issue) => `${issue.path}: ${issue.message}`)
+      .slice(0, 3)
+      .join("; "),
+    errors,
+  };
+}
+
+export function unknownType(engine: Engine, type: string): Refused {
+  const known = engine.registry
+    .contracts()
+    .map((contract) => contract.type)
+    .sort()
+    .join(", ");
+  return invalid([{ path: "type", message: `there is no type "${type.slice(0, 64)}"; known types: ${known}` }]);
+}
+
+export function mismatch(): Refused {
+  const detail = "This idempotency key was used before with another payload; send the same payload or take another key.";
+  return { ok: false, code: "idempotency-mismatch", detail, errors: [{ path: "idempotencyKey", message: "belongs to another payload" }] };
+}
+
+export function overloaded(queue: string, backlog: number): Refused {
+  return tooMany(`queue ${queue} has ${backlog} jobs waiting, more than it may hold`, 30);
+}
+
+export function tooMany(detail: string, retryAfter: number): Refused {
+  return { ok: false, code: "too-many-requests", detail, errors: [], retryAfter };
+}
+
+export function unavailable(): Refused {
+  return { ok: false, code: "unavailable", detail: "Neither the queue nor the ledger took the job; it is safe to send it again.", errors: [], retryAfter: 5 };
+}

@@ -1,0 +1,134 @@
+import { expect, test } from "vitest";
+import { env } from "cloudflare:workers";
+import { Counters } from "../../src/ledger/counters";
+import { createLedger } from "../../src/ledger/ledger";
+import type { NewJob, Transition } from "../../src/queue/ledger";
+import { slotOf } from "../../src/queue/id";
+import { recordingDb } from "../support/recorder";
+import { ids, lease, messageOf, newJob, newJobs, noon, transition } from "../support/rows";
+
+const quiet = { wake: null, gate: null };
+
+/** One job from insert to settle: what D1 bills for it. */
+async function rowsWritten(
+  row: NewJob,
+  ending: Partial<Transition> = {},
+  between: (ledger: ReturnType<typeof createLedger>) => Promise<unknown> = async () => undefined,
+): Promise<number> {
+  const { db, counts } = recordingDb();
+  const ledger = createLedger(db, () => undefined);
+  await ledger.insert([row]);
+  const { claimed } = await ledger.claim([messageOf(row)], lease("mine"));
+  expect(claimed).toHaveLength(1);
+  await between(ledger);
+  expect(await ledger.settle([transition(row, { was: { wake: row.wake, gate: null }, ...ending })], "mine", noon)).toHaveLength(1);
+  return counts.written;
+}
+
+async function one(tenant: string, more: Partial<NewJob> = {}): Promise<NewJob> {
+  return newJob({ tenant, id: await ids.make(tenant, noon), ...more });
+}
+
+test("a job without a key that goes well writes three rows: insert, claim, settle", async () => {
+  expect(await rowsWritten(await one("lean"))).toBe(3);
+  expect(await rowsWritten(await one("lean"), { result: "{}", progress: "{}" })).toBe(3);
+});
+
+test("a key, an entity, an effect, a wait and a checkpoint cost one row each", async () => {
+  const key = newJob({ tenant: "extra", id: await ids.derive("extra", ["key"]), fp: "fp" });
+  expect(await rowsWritten(key)).toBe(4);
+  expect(await rowsWritten(await one("extra", { entities: ["order:1"] }))).toBe(4);
+  const effective = await one("extra");
+  const effect = { key: "send", revision: 0, state: "done", result: null, at: noon } as const;
+  expect(await rowsWritten(effective, {}, (ledger) => ledger.recordEffect(effective, effect, null))).toBe(4);
+  expect(await rowsWritten(await one("extra"), { state: "waiting", bump: 1, ended: null, due: noon + 1000, sent: noon + 1000, wake: noon + 601_000 })).toBe(4);
+  const far = await one("extra");
+  expect(await rowsWritten(far, {}, (ledger) => ledger.checkpoint(far, "{}", [], "mine", noon))).toBe(4);
+});
+
+test("a batch of a hundred is one round trip to insert, one to claim, one to settle, and three rows a job", async () => {
+  const { db, counts } = recordingDb();
+  const ledger = createLedger(db, () => undefined);
+  const rows = await newJobs("hundred", 100);
+  await ledger.insert(rows);
+  await ledger.claim(rows.map(messageOf), lease("mine"));
+  await ledger.settle(
+    rows.map((row) => transition(row)),
+    "mine",
+    noon,
+  );
+  expect(counts).toMatchObject({ batches: 3, written: 300 });
+});
+
+test("a claim that finds nothing to claim, a late insert, a settle of another's job and a copy of an effect write nothing", async () => {
+  const row = await one("nothing");
+  await createLedger(env.DB, () => undefined).adopt([row], lease("theirs"));
+  const { db, counts } = recordingDb();
+  const ledger = createLedger(db, () => undefined);
+  await ledger.claim([messageOf(row)], lease("mine"));
+  await ledger.insert([row]);
+  await ledger.settle([transition(row, { was: quiet })], "mine", noon);
+  await ledger.release([row], "mine");
+  expect(counts.written).toBe(0);
+});
+
+test("counters are one row a minute, type and event, however many jobs there were", async () => {
+  const { db, counts } = recordingDb();
+  const deferred: Promise<unknown>[] = [];
+  const counters = new Counters(
+    db,
+    () => noon + 1,
+    (promise) => deferred.push(promise),
+    () => undefined,
+  );
+  for (let job = 0; job < 50; job++) counters.add("counted", "email", job % 2 ? "done" : "enqueued", 2.4);
+  await counters.flush();
+  expect(counts.written).toBe(2);
+  expect(await counted("counted")).toEqual([
+    { minute: noon, event: "done", n: 25, ms: 60 },
+    { minute: noon, event: "enqueued", n: 25, ms: 60 },
+  ]);
+  counters.add("counted", "email", "done", 1);
+  await counters.flush();
+  await counters.flush();
+  expect((await counted("counted"))[0]).toMatchObject({ n: 26, ms: 61 });
+});
+
+test("counts that could not be written go with the next, and a request that went away does not stop the writing", async () => {
+  let down = true;
+  let now = noon;
+  const { db } = recordingDb({ fail: () => down });
+  const troubles: unknown[] = [];
+  let writes = 0;
+  const counters = new Counters(
+    db,
+    () => now,
+    () => writes++,
+    (event) => troubles.push(event),
+  );
+  counters.add("later", "email", "done", 1);
+  counters.add("later", "email", "done", 1);
+  expect(writes).toBe(1);
+  await counters.flush();
+  expect(troubles).toMatchObject([{ event: "trouble", where: "counters" }]);
+  down = false;
+  counters.add("later", "email", "done", 1);
+  await counters.flush();
+  expect(await counted("later")).toEqual([{ minute: noon, event: "done", n: 3, ms: 3 }]);
+  counters.add("later", "email", "done", 1);
+  now += 10_000;
+  counters.add("later", "email", "done", 1);
+  expect(writes).toBe(4);
+});
+
+test("a derived id takes its place among the others by a row of its own", async () => {
+  const row = newJob({ tenant: "slots", id: await ids.derive("slots", ["key"]) });
+  await createLedger(env.DB, () => undefined).insert([row]);
+  const { results } = await env.DB.prepare("SELECT slot, id FROM arrivals WHERE tenant = 'slots'").all();
+  expect(results).toEqual([{ slot: slotOf(row.id, noon), id: row.id }]);
+});
+
+async function counted(tenant: string) {
+  const { results } = await env.DB.prepare("SELECT minute, event, n, ms FROM counters WHERE tenant = ? ORDER BY event").bind(tenant).all();
+  return results;
+}

@@ -1,0 +1,92 @@
+import { env } from "cloudflare:workers";
+import type { Envelope } from "../../src/queue/envelope";
+import { isTerminal, type JobState } from "../../src/queue/state";
+import type { Step, World } from "./model";
+import { endOf, maxAttempts } from "./script";
+
+interface Row {
+  tenant: string;
+  id: string;
+  type: string;
+  state: JobState;
+  seq: number;
+  attempt: number;
+  at: number;
+  wake: number | null;
+  gate: string | null;
+  ended: number | null;
+  fp: string | null;
+}
+
+const tables = ["jobs", "arrivals", "due", "parked", "parked_gates", "dead_letters", "history", "effects", "entities", "pauses", "watermarks"];
+
+export async function emptyLedger(): Promise<void> {
+  await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+}
+
+/** What must hold after each step, as sentences; empty when all of it does. */
+export async function broken(world: World, last: Step | null, seen: Map<string, Row>): Promise<string[]> {
+  const { rows, due, parked, gates, letters } = await look();
+  const now = world.bench.now();
+  const wrong = [...world.violations];
+  for (const row of rows) {
+    const say = (what: string) => wrong.push(`${row.id} (${row.state}, seq ${row.seq}): ${what}`);
+    const before = seen.get(row.id);
+    const open = !isTerminal(row.state);
+    if (row.attempt > maxAttempts) say(`attempt ${row.attempt} exceeds ${maxAttempts}`);
+    if (row.state === "cancelled" && !world.asked.has(row.id)) say("cancelled, but nobody asked for it");
+    if (before && before.seq > row.seq) say(`its seq was ${before.seq}`);
+    if (before?.state === "done" && row.state !== "done") say("it was done");
+    if (open === (row.ended !== null)) say("state and ended disagree");
+    if (open && row.gate === null && row.wake !== null && !due.has(`${row.wake}/${row.id}`)) say("its side row in due is missing");
+    if (open && row.gate !== null && !parked.has(`${row.gate}/${row.wake}/${row.id}`)) say("its side row in parked is missing");
+    if (open && row.gate !== null && !gates.has(row.gate)) say("its gate is not known");
+    const ten = now - row.at > 600_000 + 1;
+    if (open && row.wake === null && ten && last?.do === "tick" && last.dies === null && world.ledgerUp()) say("nothing looks after it");
+    const expected = row.state === "dead" || row.state === "discarded" ? 1 : 0;
+    if ((letters.get(row.id) ?? []).length !== expected) say(`it has ${(letters.get(row.id) ?? []).length} dead letters`);
+    for (const { body } of world.bench.held) {
+      const message = body as Envelope;
+      if (message.id === row.id && message.seq > row.seq) say(`a message carries seq ${message.seq}`);
+    }
+    seen.set(row.id, row);
+  }
+  for (const [key, calls] of world.calls) {
+    const strict = world.accepted.find(({ id }) => key.startsWith(id))?.strict;
+    if (calls > 1 && (strict || world.clean)) wrong.push(`${key} reached the provider ${calls} times`);
+  }
+  return wrong;
+}
+
+/** What must hold once everything has healed and come to rest. */
+export async function unfinished(world: World): Promise<string[]> {
+  const { rows, due, parked } = await look();
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const wrong: string[] = [];
+  for (const { id, script, strict, fp } of world.accepted) {
+    const row = byId.get(id);
+    if (!row) wrong.push(`${id} was accepted and is lost`);
+    else if (!isTerminal(row.state)) wrong.push(`${id} is ${row.state} for ever`);
+    else if (fp !== undefined && row.fp !== fp && !rows.some((each) => each.fp === fp && each.state === "discarded"))
+      wrong.push(`${id}: its second payload is lost`);
+    else if (world.clean && !world.asked.has(id) && !world.revived.has(id) && fp === undefined && row.state !== endOf(script)) {
+      wrong.push(`${id} should be ${endOf(script)} and is ${row.state}${strict ? " (strict)" : ""}`);
+    }
+  }
+  for (const key of due) wrong.push(`side row ${key} in due points at nothing`);
+  for (const key of parked) wrong.push(`side row ${key} in parked points at nothing`);
+  return wrong;
+}
+
+async function look() {
+  const [jobs, due, parked, gates, letters] = await env.DB.batch<Record<string, unknown>>([
+    env.DB.prepare("SELECT tenant, id, type, state, seq, attempt, at, wake, gate, ended, fp FROM jobs"),
+    env.DB.prepare("SELECT at || '/' || id AS key FROM due"),
+    env.DB.prepare("SELECT gate || '/' || at || '/' || id AS key FROM parked"),
+    env.DB.prepare("SELECT gate AS key FROM parked_gates"),
+    env.DB.prepare("SELECT id, died FROM dead_letters"),
+  ]);
+  const keys = (result: D1Result<Record<string, unknown>> | undefined) => new Set((result?.results ?? []).map(({ key }) => String(key)));
+  const rows = (jobs?.results ?? []) as unknown as Row[];
+  return { rows, due: keys(due), parked: keys(parked), gates: keys(gates), letters: Map.groupBy(letters?.results ?? [], ({ id }) => String(id)) };
+}

@@ -1,0 +1,283 @@
+import { env } from "cloudflare:workers";
+import * as v from "valibot";
+import { vi } from "vitest";
+import { fingerprint } from "../../src/queue/canonical";
+import { consume } from "../../src/queue/consume";
+import { outcomeOf, type Reply } from "../../src/queue/effect";
+import { enqueue } from "../../src/queue/enqueue";
+import type { Envelope } from "../../src/queue/envelope";
+import { defineJob, job, type RunContext } from "../../src/queue/job";
+import type { NewJob } from "../../src/queue/ledger";
+import { cancel, retryNow } from "../../src/queue/operate";
+import type { Outcome } from "../../src/queue/outcome";
+import { sweep } from "../../src/queue/sweep";
+import { createBench, type Held } from "./engine";
+import { createOutside, type Isolate } from "./isolate";
+import { ending, endings, maxAttempts, type Ending } from "./script";
+
+/** What may happen next. Numbers that pick something are taken modulo what there is; `dies` is the number of calls to the outside after which the isolate dies. */
+export type Step =
+  | { do: "enqueue"; key: number | null; script: Ending[]; strict: boolean; delay: number; late: boolean; dies: number | null }
+  | { do: "deliver"; pick: number; split: boolean; dies: number | null }
+  | { do: "deliver-slowly"; which: number; when: "before" | "after" }
+  | { do: "overtake"; which: number; when: "before" | "after" }
+  | { do: "go-on"; which: number; dies: number | null }
+  | { do: "duplicate" | "lose" | "cancel"; which: number }
+  | { do: "retry-now"; which: number; dies: number | null }
+  | { do: "ledger"; is: "up" | "down" | "mute" }
+  | { do: "send"; is: "up" | "down" }
+  | { do: "pause" | "lift"; scope: "queue" | "type" | "tenant" }
+  | { do: "late-rows" }
+  | { do: "advance"; ms: number }
+  | { do: "tick"; dies: number | null };
+
+export const tenant = "model";
+const names = { queue: "events", type: "modelled", tenant };
+
+const modelled = defineJob({
+  type: "modelled",
+  queue: "events",
+  policy: { maxAttempts, backoff: { base: 1, cap: 120 }, timeout: 60, concurrency: 3, maxAge: 900 * 24 * 3600 },
+  payload: v.strictObject({ script: v.array(v.picklist(endings)), strict: v.boolean() }),
+});
+
+export interface Accepted {
+  id: string;
+  script: Ending[];
+  strict: boolean;
+  fp: string | undefined;
+}
+
+/** The engine with its real ledger, driven step by step through everything that can go wrong. */
+export function createWorld() {
+  const bench = createBench({ jobs: [job(modelled, run)] });
+  const violations: string[] = [];
+  const { state, makeIsolate, alive, count, isolateOf } = createOutside(bench.engine, violations);
+  const slow: { isolate: Isolate; end: Promise<void> }[] = [];
+  const late: (readonly NewJob[])[] = [];
+  const world = {
+    bench,
+    step,
+    heal,
+    accepted: [] as Accepted[],
+    /** Every id that was ever made, accepted or not. */
+    asked: new Set<string>(),
+    revived: new Set<string>(),
+    /** Calls that reached the provider, by idempotency key. */
+    calls: new Map<string, number>(),
+    plays: new Map<string, number>(),
+    /** True while nothing happened that makes a call to a provider uncertain or burns attempts. */
+    clean: true,
+    violations,
+    ledgerUp: () => state.ledger === "up",
+  };
+  return world;
+
+  async function run(payload: v.InferOutput<typeof modelled.payload>, context: RunContext): Promise<Outcome> {
+    const isolate = isolateOf(context.id);
+    const played = world.plays.get(context.id) ?? 0;
+    world.plays.set(context.id, played + 1);
+    if (isolate?.stop === "before") await halt(isolate);
+    const options = payload.strict ? {} : { idempotentFor: 1e9 };
+    const reply = await context.effect("send", (key) => act(isolate, key), options);
+    if (isolate?.stop === "after") await halt(isolate);
+    if (!reply.ok) return outcomeOf(reply.failure, context.now());
+    return ending(payload.script[played] ?? "done", context.now());
+  }
+
+  async function act(isolate: Isolate | undefined, key: string): Promise<Reply<string>> {
+    if (isolate) alive(isolate);
+    world.calls.set(key, (world.calls.get(key) ?? 0) + 1);
+    if (isolate) count(isolate);
+    return { ok: true, value: key };
+  }
+
+  async function halt(isolate: Isolate): Promise<void> {
+    isolate.stop = null;
+    isolate.stopped.resolve();
+    await isolate.resume.promise;
+  }
+
+  async function step(next: Step): Promise<void> {
+    if ("dies" in next && next.dies !== null) world.clean = false;
+    switch (next.do) {
+      case "enqueue":
+        return put(next);
+      case "deliver":
+        return deliver(next);
+      case "deliver-slowly":
+        return deliverSlowly(next);
+      case "overtake":
+        // The lease of whoever is slow is long over, and the next one is slow as well.
+        bench.advance(700_000);
+        await step({ do: "tick", dies: null });
+        return deliverSlowly(next);
+      case "go-on":
+        return goOn(next);
+      case "duplicate": {
+        const held = at(bench.held, next.which);
+        if (held) bench.held.push({ ...held, id: crypto.randomUUID(), body: structuredClone(held.body) });
+        return;
+      }
+      case "lose":
+        return lose(next.which);
+      case "cancel":
+        return cancelOne(next.which);
+      case "retry-now":
+        return retryOne(next);
+      case "ledger":
+        state.ledger = next.is;
+        if (next.is !== "up") world.clean = false;
+        return;
+      case "send":
+        state.send = next.is;
+        return;
+      case "pause":
+        await env.DB.prepare("INSERT OR REPLACE INTO pauses VALUES (?, ?, ?, 0)").bind("*", next.scope, names[next.scope]).run();
+        return;
+      case "lift":
+        await env.DB.prepare("DELETE FROM pauses WHERE scope = ?").bind(next.scope).run();
+        return;
+      case "late-rows":
+        for (const rows of late.splice(0)) await bench.engine.ledger.insert(rows);
+        return;
+      case "advance":
+        bench.advance(next.ms);
+        return;
+      case "tick": {
+        const isolate = makeIsolate(next.dies);
+        await sweep(isolate.engine, bench.now()).catch(() => undefined);
+        return;
+      }
+    }
+  }
+
+  async function put({ key, script, strict, delay, late: slowly, dies }: Step & { do: "enqueue" }): Promise<void> {
+    const isolate = makeIsolate(dies);
+    isolate.engine.ledgerFirst = !slowly;
+    const request = { tenant, type: "modelled", payload: { script, strict }, ...(key === null ? {} : { key: `key-${key}` }), delaySeconds: delay };
+    if (slowly && state.send === "up") holdInserts(isolate);
+    const [receipt] = await enqueue(isolate.engine, [request]);
+    if (!receipt?.ok || isolate.dead) return;
+    world.accepted.push({ id: receipt.id, script, strict, fp: key === null ? undefined : await fingerprint({ script, strict }) });
+  }
+
+  /** Rows of requests that do not wait for them: written later, or never when the isolate goes first. */
+  function holdInserts(isolate: Isolate): void {
+    const { ledger } = isolate.engine;
+    const insert = (rows: readonly NewJob[]) => {
+      if (!isolate.dead) late.push(rows);
+      return Promise.resolve();
+    };
+    isolate.engine.ledger = new Proxy(ledger, { get: (target, name) => (name === "insert" ? insert : target[name as keyof typeof target]) });
+  }
+
+  async function deliver({ pick, split, dies }: Step & { do: "deliver" }): Promise<void> {
+    const ready = bench.held.filter(({ at: time }) => time <= bench.now());
+    const chosen = ready.filter((_, index) => (pick >> (index % 8)) & 1);
+    const half = split ? Math.floor(chosen.length / 2) : 0;
+    const parts = [chosen.slice(0, half), chosen.slice(half)].filter(({ length }) => length > 0);
+    await Promise.all(parts.map((part, index) => handOver(part, makeIsolate(index === 0 ? dies : null))));
+  }
+
+  async function deliverSlowly({ which, when }: Step & { do: "deliver-slowly" | "overtake" }): Promise<void> {
+    const ready = bench.held.filter(({ at: time }) => time <= bench.now());
+    const held = at(ready, which);
+    if (!held || slow.length >= 3) return;
+    world.clean = false;
+    const isolate = makeIsolate(null);
+    isolate.stop = when;
+    const end = handOver([held], isolate);
+    await Promise.race([end, isolate.stopped.promise]);
+    slow.push({ isolate, end });
+  }
+
+  async function goOn({ which, dies }: Step & { do: "go-on" }): Promise<void> {
+    const one = at(slow, which);
+    if (!one) return;
+    slow.splice(slow.indexOf(one), 1);
+    one.isolate.dies = dies;
+    one.isolate.resume.resolve();
+    await one.end;
+  }
+
+  /** Gives messages to an isolate; what it leaves without an answer comes back. */
+  async function handOver(messages: readonly Held[], isolate: Isolate): Promise<void> {
+    const taken = new Set(messages);
+    for (let index = bench.held.length - 1; index >= 0; index--) if (taken.has(bench.held[index] as Held)) bench.held.splice(index, 1);
+    const answers = new Map<Held, "ack" | number>();
+    const say = (held: Held, answer: "ack" | number) => {
+      if (isolate.dead || answers.has(held)) return;
+      answers.set(held, answer);
+      if (isolate.dies !== null && --isolate.dies <= 0) isolate.dead = true;
+    };
+    const batch = messages.map((held) => ({
+      id: held.id,
+      timestamp: new Date(held.at),
+      body: structuredClone(held.body),
+      attempts: ++held.attempts,
+      ack: () => say(held, "ack"),
+      retry: (how?: QueueRetryOptions) => say(held, how?.delaySeconds ?? 0),
+    })) as unknown as Message[];
+    await consume(isolate.engine, batch, "events");
+    for (const held of messages) {
+      const answer = answers.get(held);
+      if (answer === undefined && !isolate.dead) violations.push("a message was left without an answer");
+      if (answer !== "ack") bench.held.push({ ...held, at: bench.now() + (answer ?? 0) * 1000 });
+    }
+  }
+
+  async function lose(which: number): Promise<void> {
+    const held = at(bench.held, which);
+    if (!held) return;
+    const { id } = held.body as Envelope;
+    const row = await env.DB.prepare("SELECT fp FROM jobs WHERE id = ?").bind(id).first<{ fp: string | null }>();
+    if (row && row.fp === ((held.body as Envelope).fp ?? null)) bench.held.splice(bench.held.indexOf(held), 1);
+  }
+
+  async function cancelOne(which: number): Promise<void> {
+    const one = at(world.accepted, which);
+    if (!one) return;
+    world.asked.add(one.id);
+    await cancel(makeIsolate(null).engine, { tenant, id: one.id }).catch(() => null);
+  }
+
+  async function retryOne({ which, dies }: Step & { do: "retry-now" }): Promise<void> {
+    const one = at(world.accepted, which);
+    if (!one) return;
+    world.revived.add(one.id);
+    await retryNow(makeIsolate(dies).engine, [{ tenant, id: one.id }], { event: "retried" }).catch(() => []);
+  }
+
+  /** Everything works again and the clock runs on until nothing is left to do. */
+  async function heal(): Promise<void> {
+    state.ledger = state.send = "up";
+    while (slow.length > 0) await goOn({ do: "go-on", which: 0, dies: null });
+    for (const scope of ["queue", "type", "tenant"] as const) await step({ do: "lift", scope });
+    await step({ do: "late-rows" });
+    for (let round = 0; round < 300; round++) {
+      await step({ do: "tick", dies: null });
+      while (bench.held.some(({ at: time }) => time <= bench.now())) await step({ do: "deliver", pick: 255, split: false, dies: null });
+      const { next } = (await env.DB.prepare("SELECT min(at) AS next FROM (SELECT at FROM due UNION ALL SELECT ?1 FROM parked)")
+        .bind(bench.now())
+        .first<{ next: number | null }>()) ?? { next: null };
+      const open = await env.DB.prepare("SELECT 1 FROM jobs WHERE ended IS NULL").first();
+      if (next === null && bench.held.length === 0 && !open) return;
+      const times = [...bench.held.map(({ at: time }) => time), ...(next === null ? [] : [next]), ...(open ? [bench.now() + 660_000] : [])];
+      bench.advance(Math.max(60_000, Math.min(...times) - bench.now()));
+    }
+    violations.push("it does not come to rest");
+  }
+}
+
+export type World = ReturnType<typeof createWorld>;
+
+/** Pauses between two tries of the same call pass at once; time-outs of runs stay. */
+export function skipPauses(): void {
+  const original = globalThis.setTimeout;
+  vi.stubGlobal("setTimeout", (work: () => void, ms: number) => original(work, ms <= 2000 ? 0 : ms));
+}
+
+function at<T>(all: readonly T[], which: number): T | undefined {
+  return all[which % Math.max(1, all.length)];
+}

@@ -1,0 +1,88 @@
+import { env } from "cloudflare:workers";
+import { createIds } from "../../src/queue/id";
+import type { Lease, NewJob, Transition } from "../../src/queue/ledger";
+
+export const ids = createIds("the id secret of the ledger's tests");
+export const noon = Date.UTC(2026, 10, 21, 12);
+
+/** A row as enqueue writes it: no key, no delay, no entity. */
+export function newJob(more: Partial<NewJob> & { tenant: string; id: string }): NewJob {
+  return {
+    type: "email",
+    version: 1,
+    queue: "events",
+    seq: 0,
+    at: noon,
+    due: null,
+    sent: noon,
+    wake: null,
+    boot: "",
+    payload: "{}",
+    ref: null,
+    fp: null,
+    parent: null,
+    site: null,
+    entities: [],
+    dry: false,
+    maxAttempts: 3,
+    ...more,
+  };
+}
+
+export async function newJobs(tenant: string, count: number, more: Partial<NewJob> = {}): Promise<NewJob[]> {
+  return Promise.all(Array.from({ length: count }, async (_, index) => newJob({ tenant, id: await ids.make(tenant, noon + index), ...more })));
+}
+
+export function lease(token: string, now = noon): Lease {
+  return { token, until: now + 90_000, now, boot: "" };
+}
+
+/** Done, quietly; or whatever else is said. */
+export function transition(job: { tenant: string; id: string }, more: Partial<Transition> = {}): Transition {
+  return {
+    tenant: job.tenant,
+    id: job.id,
+    state: "done",
+    counted: true,
+    bump: 0,
+    attempt: 0,
+    due: null,
+    sent: null,
+    wake: null,
+    gate: null,
+    reason: null,
+    cursor: undefined,
+    progress: undefined,
+    result: null,
+    ended: noon,
+    event: null,
+    was: { wake: null, gate: null },
+    type: "email",
+    ms: 1,
+    ...more,
+  };
+}
+
+export function messageOf({ tenant, id, seq, fp }: NewJob) {
+  return { tenant, id, seq, fp };
+}
+
+export async function stored(job: { tenant: string; id: string }): Promise<Record<string, unknown> | null> {
+  return env.DB.prepare("SELECT * FROM jobs WHERE tenant = ? AND id = ?").bind(job.tenant, job.id).first();
+}
+
+const sides = {
+  due: "SELECT 'due ' || at || ' ' || id AS row FROM due",
+  parked: "SELECT 'parked ' || gate || ' ' || at || ' ' || id AS row FROM parked",
+  gates: "SELECT 'gate ' || gate AS row FROM parked_gates",
+  letters: "SELECT 'letter ' || state || ' ' || id AS row FROM dead_letters",
+  history: "SELECT 'history ' || event || ' ' || job AS row FROM history",
+  entities: "SELECT 'entity ' || key || ' ' || id AS row FROM entities",
+  arrivals: "SELECT 'arrival ' || id AS row FROM arrivals",
+};
+
+/** What stands beside a tenant's jobs, as text. */
+export async function sideRows(tenant: string): Promise<string[]> {
+  const results = await env.DB.batch<{ row: string }>(Object.values(sides).map((sql) => env.DB.prepare(`${sql} WHERE tenant = ?`).bind(tenant)));
+  return results.flatMap(({ results: rows }) => rows.map(({ row }) => row)).sort();
+}
