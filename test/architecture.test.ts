@@ -1,0 +1,243 @@
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const src = resolve(import.meta.dirname, "../src");
+
+interface Import {
+  /** Paths from src/, without extension: `queue/send`. */
+  from: string;
+  /** A path from src/ when it is ours, else the package's name. */
+  to: string;
+  ours: boolean;
+}
+
+const files = globSync("**/*.ts", { cwd: src })
+  .map((file) => file.replaceAll("\\", "/"))
+  .filter((file) => !file.endsWith(".d.ts"));
+const texts = new Map(files.map((file) => [nameOf(file), readFileSync(join(src, file), "utf8")]));
+const imports = [...texts].flatMap(([from, text]) => importsOf(from, text));
+const inside = imports.filter(({ ours }) => ours);
+
+describe("a file finds all imports of values", () => {
+  const found = (text: string) => importsOf("jobs/email/run", text).map(({ to }) => to);
+
+  test.each([
+    ['import { a } from "../../queue/job";', ["queue/job"]],
+    ['import {\n  a,\n  type B,\n} from "../../queue/job";', ["queue/job"]],
+    ['import * as v from "valibot";', ["valibot"]],
+    ['import { checkX } from "@scope/name/deep";', ["@scope/name"]],
+    ['import "./side";', ["jobs/email/side"]],
+    ['export { Gate } from "../../tenants/gate";', ["tenants/gate"]],
+    ['export * from "../../errors";', ["errors"]],
+    ['const late = await import("../other/run");', ["jobs/other/run"]],
+    ['import { jobs } from "..";', ["jobs/index"]],
+  ])("%s", (text, expected) => expect(found(text)).toEqual(expected));
+
+  test.each([
+    'import type { A } from "../../queue/job";',
+    'import { type A, type B } from "../../queue/job";',
+    'import {\n  type A,\n  type B,\n} from "../../queue/job";',
+    'export type { A } from "../../queue/job";',
+    'declare module "../../queue/job" {}',
+    '// import { a } from "../../queue/job";',
+    'type A = import("../../queue/job").A;',
+  ])("and passes over types: %s", (text) => expect(found(text)).toEqual([]));
+});
+
+describe("the direction of dependency", () => {
+  test("every import of ours leads to a file that is there", () => {
+    expect(inside.filter(({ to }) => !texts.has(to))).toEqual([]);
+    expect(inside.length).toBeGreaterThan(files.length);
+  });
+
+  test("queue/ imports nothing of ours but itself and errors", () => {
+    expect(strays("queue/", (to) => to.startsWith("queue/") || to === "errors")).toEqual([]);
+  });
+
+  test("queue/ imports no package but the validator: no platform, no router, no vendor", () => {
+    expect(imports.filter(({ from, to, ours }) => from.startsWith("queue/") && !ours && to !== "valibot")).toEqual([]);
+  });
+
+  test("a job imports domain/, the engine's words, its own folder and another job's job.ts, and nothing else of ours", () => {
+    const own = (from: string) => `${dirname(from)}/`;
+    const wrong = inside.filter(({ from, to }) => {
+      const anotherContract = /^jobs\/[^/]+\/job$/.test(to);
+      const allowed = to.startsWith("domain/") || to.startsWith("queue/") || to === "errors" || to.startsWith(own(from)) || anotherContract;
+      return isJobModule(from) && !allowed;
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("a contract (job.ts) never imports a run.ts: whoever enqueues a job does not carry its behaviour", () => {
+    expect(inside.filter(({ from, to }) => /^jobs\/[^/]+\/job$/.test(from) && to.endsWith("/run"))).toEqual([]);
+  });
+
+  test("only the list imports a run.ts", () => {
+    expect(inside.filter(({ from, to }) => /^jobs\/.*\/run$/.test(to) && from !== "jobs/index")).toEqual([]);
+  });
+
+  test("domain/ imports no job, no intake, no provider, and nobody who stands on it", () => {
+    expect(strays("domain/", (to) => to.startsWith("domain/") || to.startsWith("queue/") || to === "errors")).toEqual([]);
+  });
+
+  test.each(["providers/", "tenants/", "ledger/"])("%s imports neither of its siblings, no job and no way in", (folder) => {
+    const base = ["queue/", "domain/", folder];
+    expect(strays(folder, (to) => to === "errors" || base.some((allowed) => to.startsWith(allowed)))).toEqual([]);
+  });
+
+  test("ledger/ imports no domain: it knows jobs, not what they are about", () => {
+    expect(strays("ledger/", (to) => to.startsWith("ledger/") || to.startsWith("queue/") || to === "errors")).toEqual([]);
+  });
+
+  test.each(["intake/", "dashboard/"])(
+    "%s imports contracts, domain, tenants, ledger and the engine's words; no behaviour, provider or composition",
+    (folder) => {
+      const closed = (to: string) =>
+        to.startsWith("providers/") || to.startsWith("app/") || /^jobs\/.*\/run$/.test(to) || to === "jobs/index" || drivers.has(to);
+      expect(inside.filter(({ from, to }) => from.startsWith(folder) && closed(to))).toEqual([]);
+    },
+  );
+
+  test.each(["intake/", "dashboard/"])("nothing but index.ts imports %s", (folder) => {
+    expect(inside.filter(({ from, to }) => to.startsWith(folder) && !from.startsWith(folder) && from !== "index")).toEqual([]);
+  });
+
+  test("nothing but index.ts imports the composition root", () => {
+    expect(inside.filter(({ from, to }) => to.startsWith("app/") && !from.startsWith("app/") && from !== "index")).toEqual([]);
+  });
+
+  test("errors.ts imports nothing: everybody imports it", () => {
+    expect(imports.filter(({ from }) => from === "errors")).toEqual([]);
+  });
+
+  test("no file imports itself, however long the way round", () => {
+    expect(cycles()).toEqual([]);
+  });
+});
+
+describe("bindings", () => {
+  test("are touched by the composition root, Durable Objects and index.ts only", () => {
+    const touching = [...texts].filter(([, text]) =>
+      /\benv\s*(?:\.\s*[A-Z][A-Z0-9_]*|\[)|\{[^{}]*\benv\b[^{}]*\}\s*from\s*"cloudflare:workers"/.test(withoutComments(text)),
+    );
+    expect(touching.map(([file]) => file).filter((file) => !mayTouchBindings(file))).toEqual([]);
+  });
+
+  test("and whatever else the runtime offers as a module is imported there only", () => {
+    expect(imports.filter(({ from, to }) => to.startsWith("cloudflare:") && !mayTouchBindings(from))).toEqual([]);
+  });
+
+  test("of Node are used by nobody: this runs on Workers", () => {
+    expect(imports.filter(({ to }) => to.startsWith("node:"))).toEqual([]);
+  });
+});
+
+describe("size and shape", () => {
+  test("index.ts wires and decides nothing: 30 lines at most", () => {
+    expect(lines("index")).toBeLessThanOrEqual(30);
+  });
+
+  test("no file is longer than 250 lines: a noun is hiding in it", () => {
+    const long = [...texts.keys()].filter((file) => lines(file) > 250).map((file) => `${file}: ${lines(file)}`);
+    expect(long).toEqual([]);
+  });
+
+  test("no file or folder is named for having no name", () => {
+    const vague = /^(utils?|helpers?|managers?|services?|common|misc|shared)$|(util|helper|manager|service)s?$/i;
+    const parts = [...texts.keys()].flatMap((file) => file.split("/").map((part) => ({ file, part })));
+    expect(parts.filter(({ part }) => vague.test(part))).toEqual([]);
+  });
+
+  test("names are lower case, their words joined by hyphens", () => {
+    expect(files.filter((file) => !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.ts$/.test(file))).toEqual([]);
+  });
+});
+
+describe("a job is one folder and one line", () => {
+  const list = texts.get("jobs/index") ?? "";
+  const folders = readdirSync(join(src, "jobs"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+  test.each(folders.map(({ name }) => name))("%s has job.ts, run.ts and its line in the list", (name) => {
+    expect(existsSync(join(src, "jobs", name, "job.ts"))).toBe(true);
+    expect(existsSync(join(src, "jobs", name, "run.ts"))).toBe(true);
+    expect(list).toContain(`from "./${name}/job"`);
+    expect(list).toContain(`from "./${name}/run"`);
+  });
+
+  test("the list has a line for each folder and no more", () => {
+    expect(list.match(/\bjob\(\w+, \w+\)/g)).toHaveLength(folders.length);
+  });
+
+  test.each(folders.map(({ name }) => name))("the folder %s is named as its type", (name) => {
+    expect(texts.get(`jobs/${name}/job`)).toContain(`type: "${name}"`);
+  });
+});
+
+/** What drives the engine, as against its words: only index.ts and the composition root call these. */
+const drivers = new Set(["consume", "dispatch", "settle", "sweep", "judge", "backstop", "context", "send"].map((name) => `queue/${name}`));
+
+function strays(folder: string, allowed: (to: string) => boolean): Import[] {
+  return inside.filter(({ from, to }) => from.startsWith(folder) && !allowed(to));
+}
+
+function isJobModule(file: string): boolean {
+  return /^jobs\/[^/]+\//.test(file);
+}
+
+function mayTouchBindings(file: string): boolean {
+  const isDurableObject = /\bextends DurableObject\b/.test(texts.get(file) ?? "");
+  return file === "index" || file === "app" || file.startsWith("app/") || isDurableObject;
+}
+
+function lines(file: string): number {
+  return (texts.get(file) ?? "").trimEnd().split("\n").length;
+}
+
+/** Each round trip of imports once, as the path of its files. */
+function cycles(): string[] {
+  const next = Map.groupBy(inside, ({ from }) => from);
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) found.push([...path.slice(path.indexOf(file)), file].join(" → "));
+    if (done.has(file) || path.includes(file)) return;
+    for (const { to } of next.get(file) ?? []) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of texts.keys()) visit(file, []);
+  return found;
+}
+
+function importsOf(from: string, text: string): Import[] {
+  const code = withoutComments(text);
+  const statements = [...code.matchAll(/^(?:import|export)\s+(?!type\b)([\w*{][^"'`;]*?\bfrom\s*)?"([^"]+)"/gm)];
+  const statically = statements.filter(([, names]) => !hasOnlyTypes(names)).map(([, , target]) => target);
+  const dynamically = [...code.matchAll(/(?:\bawait|=>|\breturn|\()\s*import\(\s*"([^"]+)"/g)].map(([, target]) => target);
+  return [...statically, ...dynamically].filter((target) => target !== undefined).map((target) => targetOf(from, target));
+}
+
+function hasOnlyTypes(names: string | undefined): boolean {
+  const listed = /^\{([^}]*)\}/.exec(names ?? "")?.[1];
+  if (listed === undefined) return false;
+  const specifiers = listed
+    .split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
+  return specifiers.every((each) => each.startsWith("type "));
+}
+
+function targetOf(from: string, target: string): Import {
+  if (!target.startsWith(".")) return { from, to: target.startsWith("@") ? target.split("/", 2).join("/") : (target.split("/")[0] ?? target), ours: false };
+  const path = relative(src, resolve(src, dirname(from), target)).replaceAll("\\", "/");
+  const isFolder = !texts.has(path) && existsSync(join(src, path));
+  return { from, to: isFolder ? `${path}/index` : path, ours: true };
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
+}
+
+function nameOf(file: string): string {
+  return file.replace(/\.ts$/, "");
+}
