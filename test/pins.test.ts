@@ -256,7 +256,7 @@ describe("what is written", () => {
   });
 
   test("the architecture names the tick's steps in their order", () => {
-    const steps = [...read("src/app/tick.ts").matchAll(/\{ name: "([a-z-]+)"/g)].map(([, name]) => name);
+    const steps = [...read("src/app/tick.ts").matchAll(/\bname: "([a-z-]+)"/g)].map(([, name]) => name);
     expect(/tick: ([a-z ·-]+) ──/.exec(read("ARCHITECTURE.md"))?.[1]?.split(" · ")).toEqual(steps);
   });
 

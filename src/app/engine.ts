@@ -27,7 +27,8 @@ export interface EngineParts {
 }
 
 export function createEngine({ env, now, jobs, ledger, payloads, stores }: EngineParts): { engine: Engine; counters: Counters } {
-  const defer = (promise: Promise<unknown>) => waitUntil(promise.catch((thrown: unknown) => log({ event: "trouble", where: "deferred", reason: String(thrown) })));
+  const defer = (promise: Promise<unknown>) =>
+    waitUntil(promise.catch((thrown: unknown) => log({ event: "trouble", where: "deferred", reason: String(thrown) })));
   const counters = new Counters(env.DB, now, defer, log);
   const limitsOf = async (tenant: string, dependency: string) => {
     const known = await stores.snapshots.read(tenant, now());

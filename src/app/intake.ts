@@ -6,6 +6,7 @@ import { messageOf } from "../errors";
 import type { IntakeDeps, QueueMetrics } from "../intake/deps";
 import { queues } from "../jobs/queues";
 import { pauseStore } from "../ledger/pauses";
+import { dismiss, settleDoubt } from "../ledger/review";
 import { auditIn } from "../ledger/audit";
 import { ticksIn } from "../ledger/ticks";
 import type { Queries } from "../ledger/views";
@@ -50,6 +51,8 @@ export function createIntakeDeps({ env, now, engine, payloads, queries, stores }
     operate: {
       cancel: (tenant, id) => cancel(engine, { tenant, id }),
       retry: (tenant, id) => retryOne(engine, queries, tenant, id),
+      settleDoubt: (tenant, id, effect, finding) => settleDoubt(env.DB, { tenant, id }, effect, finding, now()),
+      dismiss: (tenant, id) => dismiss(env.DB, { tenant, id }, now()),
       pause: (tenant, scope, name) => pauses.put(tenant ?? "*", scope, name, now()),
       resume: (tenant, scope, name) => pauses.remove(tenant ?? "*", scope, name),
       pauses: (tenant) => pauses.list(tenant),
@@ -59,7 +62,8 @@ export function createIntakeDeps({ env, now, engine, payloads, queries, stores }
     tickSteps: () => ticksIn(env.DB).list(),
     health: () => health(env),
     audit: (entry) => auditIn(env.DB, entry),
-    report: ({ requestId, method, route, thrown }) => log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}` }),
+    report: ({ requestId, method, route, thrown }) =>
+      log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}` }),
   };
 }
 
@@ -82,7 +86,10 @@ async function metricsOf(queue: string, producer: Queue): Promise<QueueMetrics> 
 async function health(env: WorkerEnv): Promise<Record<string, "ok" | "failing">> {
   const check = async (name: string, look: Promise<unknown>) => {
     const limit = new Promise((_, reject) => setTimeout(() => reject(new Error("too slow")), 1000));
-    const verdict = await Promise.race([look, limit]).then(() => "ok" as const, () => "failing" as const);
+    const verdict = await Promise.race([look, limit]).then(
+      () => "ok" as const,
+      () => "failing" as const,
+    );
     return [name, verdict] as const;
   };
   return Object.fromEntries(await Promise.all([check("d1", env.DB.prepare("SELECT 1").first()), check("kv", env.CONFIG.get("health"))]));

@@ -45,7 +45,11 @@ export function createTickDeps(
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(100) }) },
       { name: "rotation", everyMinutes: 60, run: async () => ({ resealed: await rotateAll(stores) }) },
-      { name: "retention", everyMinutes: 10, run: (at) => retain({ db: env.DB, daysOf, removePayloads: (keys) => payloads.remove(keys) }, at).then(({ removed }) => ({ removed })) },
+      {
+        name: "retention",
+        everyMinutes: 10,
+        run: (at) => retain({ db: env.DB, daysOf, removePayloads: (keys) => payloads.remove(keys) }, at).then(({ removed }) => ({ removed })),
+      },
       { name: "counters", run: async () => (await counters.flush(), {}) },
     ],
     clock: now,

@@ -58,6 +58,10 @@ export interface Operate {
   cancel(tenant: string, id: string): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
   /** Null: unknown to the ledger. `changed` false: its state does not allow it. */
   retry(tenant: string, id: string): Promise<{ state: JobState; changed: boolean } | null>;
+  /** Says of an effect in doubt that it happened, or certainly did not. False: it is not in doubt, or its job runs. */
+  settleDoubt(tenant: string, id: string, effect: string, finding: "done" | "failed"): Promise<boolean>;
+  /** Takes a dead letter off the list. False: it is none. */
+  dismiss(tenant: string, id: string): Promise<boolean>;
   /** Tenant null is everybody: only the root token without a tenant comes to that. */
   pause(tenant: string | null, scope: Pause["scope"], name: string): Promise<void>;
   resume(tenant: string | null, scope: Pause["scope"], name: string): Promise<void>;

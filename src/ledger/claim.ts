@@ -4,7 +4,7 @@ import { batch, lists, refLists, rowsOf, statement } from "./d1";
 import { insertStatements } from "./insert";
 
 const messages = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS fp FROM json_each(?1)) m`;
-const claimed = `jobs.tenant, jobs.id, jobs.seq, jobs.attempt, jobs.max, jobs.runs, jobs.at, jobs.revision, jobs.cursor, jobs.wake, jobs.gate`;
+const claimed = `jobs.tenant, jobs.id, jobs.seq, jobs.attempt, jobs.max, jobs.runs, jobs.at, jobs.started, jobs.revision, jobs.cursor, jobs.wake, jobs.gate`;
 
 /** The same claim, repeated because its first answer was lost: it finds what is its own already. */
 const answerLost = `(jobs.state = 'running' AND jobs.lease = ?2)`;
@@ -74,15 +74,16 @@ async function claimWith(db: D1Database, refs: readonly MessageRef[], lease: Lea
 
 export async function claimAlone(db: D1Database, ref: MessageRef, lease: Lease): Promise<ClaimedJob | null> {
   const [list = "[]"] = messageLists([ref]);
-  const results = await batch(db, [
-    statement(db, claimCrashed, list, ...leaseValues(lease)),
-    statement(db, noteCrash, list, lease.now, lease.token),
-  ]);
+  const results = await batch(db, [statement(db, claimCrashed, list, ...leaseValues(lease)), statement(db, noteCrash, list, lease.now, lease.token)]);
   return rowsOf<ClaimedJob>(results, 0)[0] ?? null;
 }
 
 export async function release(db: D1Database, refs: readonly JobRef[], token: string): Promise<void> {
-  if (refs.length > 0) await batch(db, refLists(refs).map((list) => statement(db, giveBack, list, token)));
+  if (refs.length > 0)
+    await batch(
+      db,
+      refLists(refs).map((list) => statement(db, giveBack, list, token)),
+    );
 }
 
 type StoredFound = Omit<FoundJob, "crash" | "cancel"> & { crash: number; cancel: number };

@@ -34,7 +34,7 @@ export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<
 const bringToLife = `
   UPDATE jobs SET state = 'queued', seq = jobs.seq + 1, attempt = 0, due = NULL, sent = ?2, wake = ?3, gate = NULL, boot = ?4,
     cancel = 0, crash = 0, sweeps = 0, until = 0, ended = NULL, reason = NULL, result = NULL,
-    runs = iif(jobs.ended IS NULL, jobs.runs, min(jobs.runs, 1)),
+    runs = iif(jobs.ended IS NULL, jobs.runs, min(jobs.runs, 1)), started = iif(jobs.ended IS NULL, jobs.started, NULL),
     revision = jobs.revision + (?6 IS NOT NULL), payload = coalesce(?6, jobs.payload), version = coalesce(?7, jobs.version), ref = iif(?6 IS NULL, jobs.ref, NULL),
     at = jobs.at
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) r
@@ -76,7 +76,7 @@ export async function revive(db: D1Database, refs: readonly JobRef[], how: Reviv
 
 const buryJob = `
   INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, fp, reason, slot, payload)
-  SELECT value->>0, value->>1, value->>2, 0, value->>3, 'discarded', 0, 1, ?2, ?2, value->>4, value->>5, value->>6, value->>7
+  SELECT value->>0, value->>1, value->>2, value->>9, value->>3, 'discarded', 0, 1, ?2, ?2, value->>4, value->>5, value->>6, value->>7
   FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
 const buryArrival = `
   INSERT INTO arrivals (tenant, slot, id) SELECT value->>0, value->>6, value->>1 FROM json_each(?1) WHERE value->>6 IS NOT NULL ON CONFLICT DO NOTHING`;
@@ -89,10 +89,10 @@ const buryLetter = `
 export async function bury(db: D1Database, rows: readonly Burial[], now: number): Promise<void> {
   if (rows.length === 0) return;
   const columns = await Promise.all(
-    rows.map(async ({ tenant, id, type, queue, raw, reason, fp }) => {
+    rows.map(async ({ tenant, id, type, version, queue, raw, reason, fp }) => {
       const slot = isDerived(id) ? slotOf(id, now) : null;
       const payload = type === "unknown" ? JSON.stringify(raw) : raw;
-      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, reason)];
+      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, reason), version];
     }),
   );
   const parts = lists(columns);

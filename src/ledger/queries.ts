@@ -84,7 +84,7 @@ async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Pag
   const size = filtered === undefined ? page.limit + 1 : pageExamined;
   let below = [page.cursor ?? end, filter.to === undefined ? end : timePart(filter.to)].toSorted()[0] ?? end;
   const kept: JobRow[] = [];
-  for (let examined = 0; examined < mostExamined; ) {
+  for (let examined = 0; examined < mostExamined;) {
     const { rows, more } = await nextRows(db, tenant, lowest, below, size);
     for (const row of rows) {
       if (!fits(row, filter)) continue;
@@ -100,7 +100,10 @@ async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Pag
 
 /** Merges both streams; a stream that has more bounds how far the other may be believed. */
 async function nextRows(db: D1Database, tenant: string, from: string, below: string, size: number): Promise<{ rows: JobRow[]; more: boolean }> {
-  const results = await batch(db, [madeIds, derivedIds].map((sql) => statement(db, sql, tenant, from, below, size)));
+  const results = await batch(
+    db,
+    [madeIds, derivedIds].map((sql) => statement(db, sql, tenant, from, below, size)),
+  );
   const streams = [rowsOf<JobRow>(results, 0), rowsOf<JobRow>(results, 1)];
   const full = streams.filter((rows) => rows.length === size).map((rows) => rows.at(-1)?.position ?? "");
   const lowest = full.toSorted().at(-1) ?? "";
@@ -148,11 +151,15 @@ async function counts(db: D1Database, tenant: string | null, from: number, to: n
   return (await query.all<MinuteCount>()).results;
 }
 
+/** Counted up to a hundred thousand. Rows of `due` lie by time, so a tenant's are looked for among as many of the earliest. */
 async function backlog(db: D1Database, tenant: string | null): Promise<{ deadLetters: number; parked: number; due: number }> {
-  const of = (table: string) => `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} WHERE ?1 IS NULL OR tenant = ?1 LIMIT ${countedAtMost})`;
-  const results = await batch(db, ["dead_letters", "parked", "due"].map((table) => statement(db, of(table), tenant)));
-  const [dead, parked, due] = [0, 1, 2].map((index) => rowsOf<{ n: number }>(results, index)[0]?.n ?? 0);
-  return { deadLetters: dead ?? 0, parked: parked ?? 0, due: due ?? 0 };
+  const all = (table: string) => statement(db, `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} LIMIT ${countedAtMost})`);
+  const own = (table: string) => statement(db, `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} WHERE tenant = ? LIMIT ${countedAtMost})`, tenant);
+  const early = statement(db, `SELECT count(*) AS n FROM (SELECT tenant FROM due LIMIT ${countedAtMost}) WHERE tenant = ?`, tenant);
+  const counts = tenant === null ? [all("dead_letters"), all("parked"), all("due")] : [own("dead_letters"), own("parked"), early];
+  const results = await batch(db, counts);
+  const [deadLetters = 0, parked = 0, due = 0] = counts.map((_, index) => rowsOf<{ n: number }>(results, index)[0]?.n ?? 0);
+  return { deadLetters, parked, due };
 }
 
 interface JobRow {

@@ -69,7 +69,13 @@ interface OldRow {
   ref: string | null;
 }
 
-async function retainPage(db: D1Database, tenant: string, kind: keyof typeof old, days: RetentionDays, now: number): Promise<{ gone: OldRow[]; full: boolean }> {
+async function retainPage(
+  db: D1Database,
+  tenant: string,
+  kind: keyof typeof old,
+  days: RetentionDays,
+  now: number,
+): Promise<{ gone: OldRow[]; full: boolean }> {
   const walk = `retention-${kind}`;
   const mark = await statement(db, `SELECT position FROM watermarks WHERE tenant = ? AND walk = ?`, tenant, walk).first<{ position: string }>();
   const horizon = timePart(now - Math.min(...Object.values(days)) * day);
@@ -82,7 +88,13 @@ async function retainPage(db: D1Database, tenant: string, kind: keyof typeof old
   const refs = refLists(gone.map(({ id }) => ({ tenant, id })));
   await batch(db, [
     ...drops.flatMap((sql) => refs.map((list) => statement(db, sql, list))),
-    statement(db, `INSERT INTO watermarks (tenant, walk, position) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position`, tenant, walk, position),
+    statement(
+      db,
+      `INSERT INTO watermarks (tenant, walk, position) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position`,
+      tenant,
+      walk,
+      position,
+    ),
   ]);
   return { gone, full };
 }

@@ -61,14 +61,19 @@ export function finish(engine: Engine, batch: Batch, task: Task, run: RunState, 
   const outcome = verdictOf(run, said);
   // From here on nothing of this run may touch the job, however long it goes on in the background.
   run.ended ??= new RunEnded("lost");
+  run.revoked = true;
   batch.finished(task, run, outcome);
 }
 
 function verdictOf(run: RunState, said: unknown): Outcome | RunEnded {
   const ended = run.ended ?? (said instanceof RunEnded ? said : undefined);
-  if (ended && !(isOutcome(said) && said.kind === "done")) {
-    return ended.why === "timeout" ? retry(`timed out after ${run.contract.policy.timeout} s`) : ended;
-  }
+  if (ended?.why === "timeout") return savedInTime(said) ?? retry(`timed out after ${run.contract.policy.timeout} s`);
+  if (ended && !(isOutcome(said) && said.kind === "done")) return ended;
   if (isOutcome(said)) return said;
   return retry("the run ended without an outcome: it must return done, retry, wait, again or discard");
+}
+
+/** What a run makes of its grace after the time-out: it is done after all, or yields with a cursor. */
+function savedInTime(said: unknown): Outcome | undefined {
+  return isOutcome(said) && (said.kind === "done" || said.kind === "again") ? said : undefined;
 }

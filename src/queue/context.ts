@@ -33,6 +33,8 @@ export interface RunState {
   ended: RunEnded | undefined;
   /** Whether its behaviour was called. */
   started: boolean;
+  /** Nothing of it counts any more, whatever it still does. */
+  revoked: boolean;
   startedAt: number;
   /** When the batch ends: a run is aborted then at the latest. Milliseconds. */
   deadline: number;
@@ -172,8 +174,9 @@ async function checkpoint(engine: Engine, run: RunState, cursor: unknown, writes
   run.job.attempt = 0;
 }
 
+/** A run that timed out may still save what it has until its grace is over; any other end is one at once. */
 function refuseIfEnded(run: RunState): void {
-  if (run.ended) throw run.ended;
+  if (run.ended && (run.revoked || run.ended.why !== "timeout")) throw run.ended;
 }
 
 /** Ends a run from outside or inside: the signal fires, and from now on its context refuses. */

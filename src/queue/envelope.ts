@@ -1,3 +1,5 @@
+import type { StoredJob } from "./ledger";
+
 /** A job as it travels in a message. Version 1 of this shape; a higher `v` belongs to a newer deployment and is left to it. */
 export interface Envelope {
   v: 1;
@@ -66,4 +68,22 @@ function rawText(body: unknown): string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The envelope of a stored row. */
+export function envelopeOf(row: StoredJob): Envelope {
+  return {
+    v: 1,
+    id: row.id,
+    seq: row.seq,
+    type: row.type,
+    version: row.version,
+    tenant: row.tenant,
+    queue: row.queue,
+    at: row.at,
+    ...(row.payload === null ? { ref: row.ref ?? "" } : { payload: row.payload }),
+    ...(row.fp === null ? {} : { fp: row.fp }),
+    ...(row.parent === null ? {} : { parent: row.parent }),
+    ...(row.dry ? { dry: true } : {}),
+  };
 }

@@ -20,7 +20,7 @@ export interface Policy {
   timeout: number;
   /** Runs of this type side by side within one batch. Default 10. */
   concurrency: number;
-  /** Age since enqueuing after which a job that still waits or yields ends dead. Default 7 days. */
+  /** Time since its first run (or since it was brought back) after which a job that still fails, waits or yields ends dead. Default 7 days. */
   maxAge: number;
   /** Runs of one job, whatever they said, after which it ends dead. Default 10,000. */
   maxRuns: number;

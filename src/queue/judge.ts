@@ -33,8 +33,8 @@ async function buryMismatch(engine: Engine, { envelope, messages }: Delivery): P
   try {
     const id = await engine.ids.derive(envelope.tenant, ["mismatch", envelope.id, envelope.fp ?? ""]);
     const reason = `its idempotency key belongs to job ${envelope.id}, which has another payload`;
-    const { tenant, type, queue, payload, fp } = envelope;
-    await engine.ledger.bury([{ id, tenant, type, queue, raw: payload ?? "null", reason, fp: fp ?? null }], engine.now());
+    const { tenant, type, version, queue, payload, fp } = envelope;
+    await engine.ledger.bury([{ id, tenant, type, version, queue, raw: payload ?? "null", reason, fp: fp ?? null }], engine.now());
     ack(messages);
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "bury", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
@@ -62,6 +62,7 @@ export async function buryForeign(engine: Engine, foreign: readonly { message: M
         id: await engine.ids.derive("system", ["message", queue, message.id]),
         tenant: "system",
         type: "unknown",
+        version: 0,
         queue,
         raw,
         reason: "the message is not an envelope",

@@ -1,5 +1,4 @@
 import type { EffectRecord } from "./effect";
-import type { Envelope } from "./envelope";
 import type { JobState } from "./state";
 
 /**
@@ -125,6 +124,8 @@ export interface ClaimedJob extends JobRef {
   max: number;
   runs: number;
   at: number;
+  /** When its first run since it was accepted or brought back began: what maxAge is measured from. Milliseconds. */
+  started: number;
   revision: number;
   cursor: string | null;
   wake: number | null;
@@ -237,26 +238,10 @@ export interface BringBack extends JobRef {
 
 export interface Burial extends JobRef {
   type: string;
+  /** Version of the payload's shape; 0 when it is none. */
+  version: number;
   queue: string;
   raw: string;
   reason: string;
   fp: string | null;
-}
-
-/** The envelope of a stored row. */
-export function envelopeOf(row: StoredJob): Envelope {
-  return {
-    v: 1,
-    id: row.id,
-    seq: row.seq,
-    type: row.type,
-    version: row.version,
-    tenant: row.tenant,
-    queue: row.queue,
-    at: row.at,
-    ...(row.payload === null ? { ref: row.ref ?? "" } : { payload: row.payload }),
-    ...(row.fp === null ? {} : { fp: row.fp }),
-    ...(row.parent === null ? {} : { parent: row.parent }),
-    ...(row.dry ? { dry: true } : {}),
-  };
 }

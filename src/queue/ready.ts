@@ -83,6 +83,7 @@ function startState(engine: Engine, batch: Batch, task: Task, effects: EarlierEf
     calls: new Map(),
     ended: undefined,
     started: false,
+    revoked: false,
     startedAt: engine.now(),
     deadline: batch.deadline,
     progress: undefined,

@@ -1,6 +1,7 @@
 import type { Engine } from "./engine";
 import { reasonOf } from "./redact";
-import { envelopeOf, type BringBack, type DueJob, type StoredJob } from "./ledger";
+import { envelopeOf } from "./envelope";
+import type { BringBack, DueJob, StoredJob } from "./ledger";
 import { send } from "./send";
 import { isTerminal } from "./state";
 import { sweepAfter } from "./transition";

@@ -111,13 +111,13 @@ function held(run: Run, state: JobState, reason: string, due: number, more: { at
 
 /** Too many runs or too old: whatever it said, it ends here with the last reason. */
 function exhausted(run: Run, reason?: string, attempt = run.job.attempt): Verdict | undefined {
-  const age = Math.floor((run.now - run.job.at) / 1000);
+  const age = Math.floor((run.now - run.job.started) / 1000);
   const because = reason === undefined ? "" : `; last: ${reason}`;
   if (run.started && run.job.runs >= run.policy.maxRuns) {
     return ended(run, "dead", `gave up after ${run.job.runs} runs${because}`, { attempt, event: "dead" });
   }
   if (age > run.policy.maxAge) {
-    return ended(run, "dead", `gave up ${age} s after it was enqueued, ${run.policy.maxAge} s are allowed${because}`, { attempt, event: "dead" });
+    return ended(run, "dead", `gave up ${age} s after its first run, ${run.policy.maxAge} s are allowed${because}`, { attempt, event: "dead" });
   }
   return undefined;
 }

@@ -96,16 +96,18 @@ describe("a body", () => {
   });
 
   test("that says it is something else is a 415", async () => {
-    for (const type of [
-      "text/html",
-      "multipart/form-data; boundary=x",
-      "application/jsonp",
-      "application/json; charset=latin1",
-    ]) {
+    for (const type of ["text/html", "multipart/form-data; boundary=x", "application/jsonp", "application/json; charset=latin1"]) {
       expect((await post(good, { "content-type": type })).status, type).toBe(415);
     }
     // text/plain and urlencoded are what fetch and curl -d say by themselves.
-    for (const type of ["application/json", "Application/JSON; charset=UTF-8", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded", 'application/json;charset="utf-8"', "application/vnd.x+json"]) {
+    for (const type of [
+      "application/json",
+      "Application/JSON; charset=UTF-8",
+      "text/plain;charset=UTF-8",
+      "application/x-www-form-urlencoded",
+      'application/json;charset="utf-8"',
+      "application/vnd.x+json",
+    ]) {
       expect((await post(good, { "content-type": type })).status, type).toBe(202);
     }
   });

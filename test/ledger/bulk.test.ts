@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { env } from "cloudflare:workers";
 import { lists } from "../../src/ledger/d1";
 import { createLedger } from "../../src/ledger/ledger";
-import { envelopeOf } from "../../src/queue/ledger";
+import { envelopeOf } from "../../src/queue/envelope";
 import { recordingDb } from "../support/recorder";
 import { lease, messageOf, newJobs, noon, sideRows, stored, transition } from "../support/rows";
 

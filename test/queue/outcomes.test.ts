@@ -130,6 +130,7 @@ describe("how a run's end is settled", () => {
   test("age is capped, with the last reason", async () => {
     const bench = createBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "wait", ms: 50_000 }] } });
+    await bench.deliver(bench.held.slice());
     bench.advance(3 * 86_400 * second + 2000);
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "dead", reason: expect.stringMatching(/^gave up 259202 s after .*last: scripted wait$/) });
@@ -186,7 +187,7 @@ describe("transitionOf", () => {
 
 function runOf({ attempt, runs, age, random }: { attempt: number; runs: number; age: number; random: number }): Run {
   const now = Date.UTC(2026, 0, 20);
-  const job = { tenant: "one", id: "x", seq: 0, attempt, max: 5, runs, at: now - age, revision: 0, cursor: null, wake: null, gate: null };
+  const job = { tenant: "one", id: "x", seq: 0, attempt, max: 5, runs, at: now - age, started: now - age, revision: 0, cursor: null, wake: null, gate: null };
   return { job, type: "scripted", policy: { ...defaultPolicy, maxRuns: 100 }, started: true, ms: 1, progress: undefined, now, random: () => random };
 }
 

@@ -113,7 +113,12 @@ async function takeStep(deps: ReplayDeps, replay: Replay): Promise<Replay> {
 }
 
 async function replayAsTheyAre(deps: ReplayDeps, tenant: string, letters: readonly { id: string }[]): Promise<number> {
-  return (await deps.revive(letters.map(({ id }) => ({ tenant, id })), {})).length;
+  return (
+    await deps.revive(
+      letters.map(({ id }) => ({ tenant, id })),
+      {},
+    )
+  ).length;
 }
 
 async function replayPatched(deps: ReplayDeps, tenant: string, letters: readonly { id: string }[], patch: Record<string, unknown>): Promise<number> {
@@ -160,7 +165,14 @@ async function patchedPayload(deps: ReplayDeps, tenant: string, id: string, patc
   const before = await payloadOf(deps, job);
   if (before === undefined) return { ok: false, reason: "its payload cannot be read" };
   const checked = checkPayload(contract, merged(upgradedOr(contract, before, job.version), patch));
-  if (!checked.ok) return { ok: false, reason: checked.issues.map(({ path, message }) => `${path}: ${message}`).join("; ").slice(0, 500) };
+  if (!checked.ok)
+    return {
+      ok: false,
+      reason: checked.issues
+        .map(({ path, message }) => `${path}: ${message}`)
+        .join("; ")
+        .slice(0, 500),
+    };
   const text = JSON.stringify(checked.payload);
   const fits = new TextEncoder().encode(text).length <= inlineLimit;
   return fits ? { ok: true, text, version: contract.version } : { ok: false, reason: `its payload is larger than ${inlineLimit} bytes and cannot be patched` };

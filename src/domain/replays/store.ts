@@ -50,7 +50,9 @@ export function replaysIn(db: D1Database): ReplayStore {
     },
     async advance({ tenant, id, state, replayed, failed, cursor, endedAt }, from) {
       const { meta } = await db
-        .prepare(`UPDATE replays SET state = ?3, done = ?4, failed = ?5, cursor = ?6, ended = ?7 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?8`)
+        .prepare(
+          `UPDATE replays SET state = ?3, done = ?4, failed = ?5, cursor = ?6, ended = ?7 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?8`,
+        )
         .bind(tenant, id, state, replayed, failed, cursor, endedAt, from)
         .run();
       return meta.changes > 0;

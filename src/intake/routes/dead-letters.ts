@@ -74,6 +74,18 @@ export const deadLetterRoutes = [
     answers: { 200: groupsShape },
     handle: async ({ deps, tenant }) => ({ status: 200, body: { groups: (await deps.queries.groups(tenant)).map(groupOf) } }),
   }),
+  route("DELETE /v1/dead-letters/:id", {
+    name: "dismissDeadLetter",
+    summary: "Take a dead letter off the list; its job stays readable",
+    scope: "operate",
+    tenant: "own",
+    answers: { 204: null },
+    handle: async ({ deps, tenant, params }) => {
+      const id = param({ params }, "id");
+      if (!(await deps.belongs(tenant, id)) || !(await deps.operate.dismiss(tenant, id))) throw new Problem("not-found", "There is no such dead letter.");
+      return { status: 204 };
+    },
+  }),
   route("POST /v1/replays", {
     name: "createReplay",
     summary: "Run dead letters again, or plan it",

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
+import { smallBody } from "../body";
 import type { JobDetail } from "../../ledger/views";
 import { states } from "../../queue/state";
 import type { IntakeDeps } from "../deps";
@@ -8,6 +9,11 @@ import { paging, search, siteId, time } from "../query";
 import { type Caller, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
 import { detailOf, summaryOf, unwrittenJob } from "../views";
+
+const findingRequest = v.strictObject({
+  key: v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(256, "must have at most 256 characters")),
+  state: v.pipe(v.picklist(["done", "failed"], "must be done (it happened) or failed (it did not)"), v.description("done: it happened; failed: it did not")),
+});
 
 const listQuery = v.strictObject({
   type: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a type"))),
@@ -83,6 +89,20 @@ export const jobRoutes = [
       if (!retried) throw notWritten();
       if (!retried.changed) throw new Problem("conflict", `A job that is ${retried.state} cannot be retried.`);
       return { status: 202, body: { id, state: retried.state }, headers: { location: `/v1/jobs/${id}` } };
+    },
+  }),
+  route("POST /v1/jobs/:id/effects", {
+    name: "settleDoubt",
+    summary: "Say of an effect in doubt whether it happened, after looking at the provider",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: findingRequest, limit: smallBody },
+    answers: { 200: findingRequest },
+    problems: [409],
+    handle: async ({ deps, tenant, params, body }) => {
+      const id = await ownId(deps, tenant, params);
+      if (await deps.operate.settleDoubt(tenant, id, body.key, body.state)) return { status: 200, body };
+      throw new Problem("conflict", "This effect is not in doubt, or its job is running.");
     },
   }),
 ];

@@ -1,0 +1,30 @@
+import type { JobRef } from "../queue/ledger";
+import { batch, rowsOf, statement } from "./d1";
+
+/** What an operator found at the provider: it happened, or it certainly did not. */
+export type Finding = "done" | "failed";
+
+const decide = `
+  UPDATE effects SET state = ?4, at = ?5
+  WHERE tenant = ?1 AND job = ?2 AND key = ?3 AND state IN ('intent', 'uncertain')
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND state = 'running') RETURNING key`;
+
+const dropLetter = `
+  DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT tenant, ended, id FROM jobs WHERE tenant = ?1 AND id = ?2) RETURNING id`;
+
+const note = `INSERT INTO history (tenant, job, at, event, detail) SELECT tenant, id, ?3, ?4, ?5 FROM jobs WHERE tenant = ?1 AND id = ?2 ON CONFLICT DO NOTHING`;
+
+/** Settles an effect in doubt, so that a retry skips it or does it again. False: it is not in doubt, or the job runs. */
+export async function settleDoubt(db: D1Database, ref: JobRef, key: string, finding: Finding, now: number): Promise<boolean> {
+  const results = await batch(db, [statement(db, decide, ref.tenant, ref.id, key, finding, now)]);
+  if (rowsOf(results, 0).length === 0) return false;
+  const said = finding === "done" ? "happened" : "did not happen";
+  await batch(db, [statement(db, note, ref.tenant, ref.id, now, "reviewed", `"${key}" ${said}`)]);
+  return true;
+}
+
+/** Takes a dead letter off the list; the job stays what it is, for reading. False: it is no dead letter. */
+export async function dismiss(db: D1Database, ref: JobRef, now: number): Promise<boolean> {
+  const results = await batch(db, [statement(db, dropLetter, ref.tenant, ref.id), statement(db, note, ref.tenant, ref.id, now, "dismissed", null)]);
+  return rowsOf(results, 0).length > 0;
+}

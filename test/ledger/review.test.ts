@@ -1,0 +1,59 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, test } from "vitest";
+import { dismiss, settleDoubt } from "../../src/ledger/review";
+import { createQueries } from "../../src/ledger/queries";
+import { retryNow } from "../../src/queue/operate";
+import { createBench } from "../support/engine";
+import { emptyLedger } from "../support/invariants";
+
+beforeEach(emptyLedger);
+
+const doubtful = { script: [{ do: "effect", fail: "uncertain" }, { do: "discard" }, { do: "done" }] };
+
+/** A job whose effect got no answer, at a provider without idempotency. */
+async function inDoubt() {
+  const bench = createBench();
+  const id = await bench.acceptOne({ payload: doubtful });
+  await bench.deliverAll();
+  const queries = createQueries(env.DB);
+  const ref = { tenant: "one", id };
+  return { bench, id, ref, look: async () => (await queries.job("one", id)) ?? expect.fail("the job is gone") };
+}
+
+test("an effect in doubt that happened is not done again", async () => {
+  const { bench, ref, look } = await inDoubt();
+  expect((await look()).effects).toMatchObject([{ key: "send", state: "uncertain" }]);
+  const before = [...bench.outside.values()];
+  expect(await settleDoubt(env.DB, ref, "send", "done", bench.now())).toBe(true);
+  await retryNow(bench.engine, [ref], { event: "retried" });
+  await bench.deliverAll();
+  expect(await look()).toMatchObject({ state: "done", effects: [{ state: "done" }] });
+  expect([...bench.outside.values()]).toEqual(before);
+  expect((await look()).timeline).toContainEqual(expect.objectContaining({ event: "reviewed", detail: '"send" happened' }));
+});
+
+test("an effect that certainly did not happen is done again", async () => {
+  const { bench, ref } = await inDoubt();
+  const before = [...bench.outside.values()];
+  expect(await settleDoubt(env.DB, ref, "send", "failed", bench.now())).toBe(true);
+  await retryNow(bench.engine, [ref], { event: "retried" });
+  await bench.deliver(bench.held.slice());
+  expect([...bench.outside.values()]).toEqual(before.map((count) => count + 1));
+});
+
+test("what is not in doubt, not there or another tenant's is left alone", async () => {
+  const { bench, ref } = await inDoubt();
+  expect(await settleDoubt(env.DB, ref, "other", "done", bench.now())).toBe(false);
+  expect(await settleDoubt(env.DB, { ...ref, tenant: "two" }, "send", "done", bench.now())).toBe(false);
+  expect(await settleDoubt(env.DB, ref, "send", "done", bench.now())).toBe(true);
+  expect(await settleDoubt(env.DB, ref, "send", "failed", bench.now())).toBe(false);
+});
+
+test("a dismissed dead letter leaves the list, its job stays", async () => {
+  const { bench, ref, look } = await inDoubt();
+  expect(await dismiss(env.DB, { ...ref, tenant: "two" }, bench.now())).toBe(false);
+  expect(await dismiss(env.DB, ref, bench.now())).toBe(true);
+  expect(await dismiss(env.DB, ref, bench.now())).toBe(false);
+  expect(await createQueries(env.DB).backlog("one")).toMatchObject({ deadLetters: 0 });
+  expect((await look()).state).toBe("discarded");
+});
