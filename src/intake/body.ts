@@ -5,6 +5,8 @@ import { validate } from "../queue/validate";
 
 export const smallBody = 1024 * 1024;
 export const largeBody = 10 * 1024 * 1024;
+/** Bytes read and thrown away behind a limit, before the sender is cut off. */
+const mostDiscarded = 32 * 1024 * 1024;
 
 /** Reads, parses and validates a JSON body; throws the Problem that says what is wrong with it. */
 export async function readJson<Body>(request: Request, rule: BodyRule<Body>): Promise<Body> {
@@ -18,10 +20,10 @@ export async function readJson<Body>(request: Request, rule: BodyRule<Body>): Pr
 /** The body as text. Its bytes are counted while they arrive: a length that is announced may be missing or wrong. */
 export async function readText(request: Request, limit: number): Promise<string> {
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > limit) throw await tooLarge(request.body, limit);
   if (request.body === null) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  if (announced > limit) throw await tooLarge(reader, limit);
   let text = "";
   let bytes = 0;
   for (;;) {
@@ -61,8 +63,17 @@ function decoded(decoder: TextDecoder, chunk?: Uint8Array): string {
   }
 }
 
-async function tooLarge(source: { cancel(): Promise<void> } | null, limit: number): Promise<Problem> {
-  // A sender that goes away first makes cancelling fail; the answer is the same.
-  await source?.cancel().catch(() => undefined);
+/** Reads on and throws away: whoever is still sending would lose the answer with the connection. */
+async function tooLarge(reader: ReadableStreamDefaultReader<Uint8Array>, limit: number): Promise<Problem> {
+  try {
+    for (let discarded = 0; discarded <= mostDiscarded; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      discarded += value.byteLength;
+    }
+    await reader.cancel();
+  } catch {
+    // The sender went away first; the answer is the same, for nobody.
+  }
   return new Problem("too-large", `The body may have ${limit.toLocaleString("en")} bytes.`);
 }

@@ -4,6 +4,18 @@ import { accept } from "./enqueue";
 import type { ChildOptions, Contract, InputOf } from "./job";
 import { prepare } from "./prepare";
 
+/** Thrown into a run whose child cannot be accepted right now: no failure of the run, which waits and is repeated. */
+export class HeldBack extends Error {
+  override readonly name = "HeldBack";
+  constructor(
+    reason: string,
+    /** Milliseconds. */
+    readonly until: number,
+  ) {
+    super(reason);
+  }
+}
+
 /** Enqueues a child under an id that follows from its parent and key. Throws when it cannot be accepted now: the run is repeated and repeats nothing. */
 export async function enqueueChild<C extends Contract>(
   engine: Engine,
@@ -16,6 +28,7 @@ export async function enqueueChild<C extends Contract>(
   const request = { tenant, type: contract.type, payload, delaySeconds: options.delaySeconds, dryRun: run.dry };
   const prepared = await prepare(engine, request, { parts: childParts(id, contract, options.key), parent: id });
   const receipt = "envelope" in prepared ? await accept(engine, prepared) : prepared;
+  if (!receipt.ok && receipt.retryAfter !== undefined) throw new HeldBack(`child "${options.key}": ${receipt.detail}`, engine.now() + receipt.retryAfter * 1000);
   if (!receipt.ok) throw new Error(`child "${options.key}" of type ${contract.type} was refused: ${receipt.detail}`);
   return receipt.id;
 }

@@ -1,3 +1,4 @@
+import { HeldBack } from "./children";
 import { end, RunEnded, type RunState } from "./context";
 import type { Engine } from "./engine";
 import { retry, wait, type Outcome } from "./outcome";
@@ -28,6 +29,7 @@ export async function withTimeout<T>(engine: Engine, runs: readonly RunState[], 
   } catch (thrown) {
     const ended = runs[0]?.ended;
     if (ended && runs.every((run) => run.ended)) return ended;
+    if (thrown instanceof HeldBack) return wait(thrown.message, { until: thrown.until });
     if (thrown instanceof RunEnded) return wait("another job of its batch was ended", { until: engine.now() });
     engine.emit({ event: "trouble", where: "run", reason: reasonOf(thrown), ...(runs[0] ? { id: runs[0].job.id, tenant: runs[0].job.tenant } : {}) });
     return retry(reasonOf(thrown));

@@ -223,6 +223,19 @@ describe("children", () => {
     expect(await bench.all("SELECT id FROM jobs WHERE parent IS NOT NULL")).toHaveLength(4);
   });
 
+  test("a child whose queue is full makes the run wait, and burns no attempt", async () => {
+    const { bench, start } = running(async (context, call) => {
+      bench.engine.backlogLimit = () => (call === 1 ? 0 : 100);
+      await context.enqueue(scripted, fine, { key: "a" });
+      return done();
+    });
+    const id = await start();
+    await bench.deliver(bench.held.slice());
+    expect(await bench.row(id)).toMatchObject({ state: "waiting", attempt: 0, reason: expect.stringContaining("jobs waiting") });
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", attempt: 0 });
+  });
+
   test("a child that cannot be accepted makes the run fail, which says why without the payload", async () => {
     const { bench, start } = running(async (context) => (await context.enqueue(scripted, { script: "anna@example.com" } as never, { key: "a" }), done()), {
       maxAttempts: 1,
