@@ -112,11 +112,11 @@ describe("a body", () => {
     }
   });
 
-  test("over its limit is a 413, counted while it arrives, and the rest is not taken", async () => {
+  test("over its limit is a 413, counted while it arrives; a bounded rest is thrown away, so that the answer arrives", async () => {
     const { body, taken } = stream(1000, new Uint8Array(100_000).fill(0x20));
     const answer = await bench.call("POST", "/v1/jobs", { token: own.enqueue, body, headers: { "content-type": "application/json" } });
     expect(answer.body).toMatchObject({ status: 413, code: "too-large" });
-    expect(taken.count).toBeLessThan(30);
+    expect(taken.count).toBeLessThan(400);
   });
 
   test("is not believed about its length, too short or too long", async () => {
