@@ -1,0 +1,39 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parse } from "smol-toml";
+
+export const root = resolve(import.meta.dirname, "../../..");
+
+export const secrets = {
+  ROOT_TOKEN: "root-token-of-the-stories",
+  ID_SECRET: "id-secret-of-the-stories",
+  SIGNING_KEYS: `s1:${randomBytes(32).toString("base64")}`,
+  ENCRYPTION_KEYS: `e1:${randomBytes(32).toString("base64")}`,
+};
+
+export interface Derived {
+  /** A folder of its own under the system's for temporary files. */
+  folder: string;
+  path: string;
+  remove(): void;
+}
+
+/** The project's wrangler.toml with the stories' entry, and batches that do not wait for company. */
+export function derivedConfig(): Derived {
+  const folder = mkdtempSync(join(tmpdir(), "jobyard-way-"));
+  const config = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as unknown as Config;
+  config.main = join(root, "test", "way", "worker", "entry.ts");
+  for (const database of config.d1_databases) database.migrations_dir = join(root, "migrations");
+  for (const consumer of config.queues.consumers) consumer.max_batch_timeout = 0;
+  const path = join(folder, "wrangler.json");
+  writeFileSync(path, JSON.stringify(config));
+  return { folder, path, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+interface Config {
+  main: string;
+  d1_databases: { migrations_dir: string }[];
+  queues: { consumers: { queue: string; max_batch_timeout: number }[] };
+}

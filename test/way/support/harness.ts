@@ -1,0 +1,98 @@
+import { randomUUID } from "node:crypto";
+import { createTestHarness } from "wrangler";
+import { play, type Playing } from "../../scripts/sandbox.ts";
+import type { Switches } from "../worker/switches.ts";
+import { Api, expectOk, makeTenant } from "./api.ts";
+import { derivedConfig, root, secrets } from "./config.ts";
+import { until } from "./until.ts";
+
+export interface Way {
+  url: string;
+  api: Api;
+  sandbox: Playing;
+  /** A tenant of its own, ready to mail. */
+  tenant(name: string, limits?: unknown): Promise<Api>;
+  /** Troubles the Worker's bindings until `calm`. */
+  trouble(switches: Partial<Switches>): Promise<void>;
+  calm(): Promise<void>;
+  /** Calls that met a trouble since the last calm. */
+  met(): Promise<number>;
+  /** Fires the cron as if it were so many milliseconds from now on the Worker's clock, which goes there. */
+  tick(later?: number): Promise<void>;
+  /** Sets the clock forward to a time and fires the cron. */
+  tickTo(time: number): Promise<void>;
+  /** Fires the cron for a planned time, whatever the clock says. */
+  tickAt(time: number): Promise<void>;
+  /** The Worker's clock. */
+  now(): number;
+  /** Rows of the ledger, past every switch. */
+  rows<Row>(sql: string, ...values: unknown[]): Promise<Row[]>;
+  logs(): string[];
+  close(): Promise<void>;
+}
+
+/** The whole Worker on local queues, beside a sandbox: one per file of stories. */
+export async function startWay(): Promise<Way> {
+  process.env["WRANGLER_LOG"] ??= "error";
+  const config = derivedConfig();
+  const sandbox = await play();
+  const harness = createTestHarness({
+    root,
+    workers: [{ configPath: config.path, vars: { LOCAL: "yes", BOOT_ID: randomUUID() }, secrets }],
+  });
+  const close = async () => {
+    await harness.close();
+    await sandbox.close();
+    config.remove();
+  };
+  const { url } = await harness.listen().catch(async (cause: unknown) => {
+    await close();
+    throw cause;
+  });
+  const worker = harness.getWorker<{ DB: D1Like }>();
+  await worker.applyD1Migrations("DB" as never);
+  const api = new Api(() => url.origin);
+  let ahead = 0;
+  const flip = (switches: Partial<Switches>) => expectOk(api.ask("POST", "/__test/switch", { body: switches }));
+  const way: Way = {
+    url: url.origin,
+    api,
+    sandbox,
+    tenant: (name, limits) => makeTenant(api, name, sandbox.url, limits),
+    trouble: async (switches) => void (await flip(switches)),
+    calm: async () => void (await expectOk(api.ask("POST", "/__test/calm"))),
+    met: async () => Number((await flip({})).body.met),
+    async tick(later = 0) {
+      ahead += later;
+      await flip({ ahead });
+      const time = way.now();
+      let over = false;
+      const fired = way.tickAt(time).finally(() => (over = true));
+      // What the Worker does after its answer (counters, two seconds) need not be waited for.
+      await Promise.race([fired, until("the tick is recorded", async () => over || recorded(way, time), 60)]);
+    },
+    tickTo: (time) => way.tick(time - way.now()),
+    tickAt: async (time) => void (await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date(time) })),
+    now: () => Date.now() + ahead,
+    async rows<Row>(sql: string, ...values: unknown[]) {
+      const { DB } = await worker.getEnv();
+      return (
+        await DB.prepare(sql)
+          .bind(...values)
+          .all<Row>()
+      ).results;
+    },
+    logs: () => harness.getLogs().map(({ message }) => String(message)),
+    close,
+  };
+  return way;
+}
+
+async function recorded(way: Way, time: number): Promise<boolean> {
+  return (await way.rows("SELECT 1 FROM ticks WHERE step = 'counters' AND at = ?", time)).length > 0;
+}
+
+/** As much of D1 as a story looks through. */
+interface D1Like {
+  prepare(sql: string): { bind(...values: unknown[]): { all<Row>(): Promise<{ results: Row[] }> } };
+}

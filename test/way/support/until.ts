@@ -1,0 +1,45 @@
+import { vi } from "vitest";
+import type { Api } from "./api.ts";
+import type { Way } from "./harness.ts";
+
+/** A job's view as the interface gives it. */
+type Job = Awaited<ReturnType<Api["job"]>>;
+
+/** Looks until it is true, at most for the given time; `what` is said when it does not come true. */
+export async function until(what: string, look: () => Promise<unknown>, seconds = 20): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const seen = await look();
+      if (seen !== true) throw new Error(`${what}: ${JSON.stringify(seen)}`);
+    },
+    { timeout: seconds * 1000, interval: 100 },
+  );
+}
+
+/** Looks at a job until it is in this state. */
+export async function untilJob(api: Api, id: string, state: string, seconds = 20): Promise<Job> {
+  let job: Job;
+  await until(
+    `job ${id} is not ${state}`,
+    async () => {
+      job = await api.job(id);
+      return job.state === state || { state: job.state, error: job.error, waitingFor: job.waitingFor };
+    },
+    seconds,
+  );
+  return job;
+}
+
+/** Fires the cron now and then, since what is parked comes back with it, until no job of the tenant is open. */
+export async function untilAllEnded(way: Way, tenant: string, seconds = 20, tickEvery = 1000): Promise<void> {
+  let ticked = Date.now();
+  const open = async () => {
+    if (Date.now() - ticked > tickEvery) {
+      await way.tick();
+      ticked = Date.now();
+    }
+    const states = await way.rows("SELECT state, gate, reason, count(*) AS n FROM jobs WHERE tenant = ? AND ended IS NULL GROUP BY 1, 2, 3 LIMIT 5", tenant);
+    return states.length === 0 || states;
+  };
+  await until(`jobs of ${tenant} are open`, open, seconds);
+}
