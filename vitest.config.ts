@@ -34,7 +34,7 @@ export default defineConfig(async () => ({
         },
       },
       {
-        test: { name: "node", include: outside, fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: "node", include: outside, testTimeout: 60_000, hookTimeout: 60_000 },
       },
     ],
   },

@@ -25,6 +25,7 @@ CREATE TABLE jobs (
   boot     TEXT NOT NULL DEFAULT '',
   dry      INTEGER NOT NULL DEFAULT 0,
   revision INTEGER NOT NULL DEFAULT 0,
+  born     INTEGER,
   started  INTEGER,
   ended    INTEGER,
   site     TEXT,

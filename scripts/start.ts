@@ -33,7 +33,7 @@ async function start(settings: Settings): Promise<void> {
   const rootToken = settings.rootToken ?? secrets.ROOT_TOKEN;
   await migrated(settings.stateDir);
   if (ending.signal.aborted) return;
-  started.sandbox = await startSandbox({ port: settings.sandboxPort });
+  started.sandbox = await startSandbox({ port: settings.sandboxPort, stateDir: settings.stateDir });
   const url = await workerUp(settings, { ...secrets, ROOT_TOKEN: rootToken });
   const { token, troubles } = await setUpDemo({ url, sandboxUrl: started.sandbox.url, rootToken, stateDir: settings.stateDir });
   for (const trouble of troubles) console.error(`Not set up: ${trouble}`);

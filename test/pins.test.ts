@@ -261,11 +261,14 @@ describe("what is written", () => {
   });
 
   test("retention is written as it is", async () => {
-    const { defaultRetention: kept } = await load<{ defaultRetention: Record<"done" | "cancelled" | "discarded" | "dead", number> }>("ledger/retention");
+    const { defaultRetention: kept } = await load<{ defaultRetention: Record<"done" | "cancelled" | "discarded" | "dead" | "analytics", number> }>(
+      "ledger/retention",
+    );
     const page = read("docs/operating.md");
     expect([kept.cancelled, kept.discarded]).toEqual([kept.done, kept.dead]);
     expect(page).toContain(`| \`done\`, \`cancelled\` jobs | ${kept.done} days |`);
     expect(page).toContain(`| \`dead\`, \`discarded\` jobs | ${kept.dead} days |`);
+    expect(page).toContain(`| counted events (\`analytics\`) | ${kept.analytics} days `);
   });
 
   test("the changelog's newest version is the package's", () => {

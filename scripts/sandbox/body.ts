@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http";
 
-export const mostBody = 1024 * 1024;
+/** What the product may send at once, and some. */
+const mostBody = 12 * 1024 * 1024;
 /** What is read and thrown away, so that the sender gets to see the refusal. */
 const mostDiscarded = 32 * 1024 * 1024;
 
-/** The whole body as text; null when it is over 1 MB. Rejects when the sender breaks off. */
+/** The whole body as text; null when it is over 12 MB. Rejects when the sender breaks off. */
 export function readBody(request: IncomingMessage): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

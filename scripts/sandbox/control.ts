@@ -56,7 +56,7 @@ function mailsFound(world: World, query: URLSearchParams): Reply {
   const limit = limitOf(query, 100);
   if (since === undefined) return wrong(422, "since must be milliseconds or a date as in ISO 8601.");
   if (limit === undefined) return wrong(422, "limit must be a whole number from 1 to 10,000.");
-  return ok({ total: world.mailbox.size, mails: world.mailbox.find({ to: query.get("to"), since, limit }) });
+  return ok({ received: world.mailbox.received, total: world.mailbox.size, mails: world.mailbox.find({ to: query.get("to"), since, limit }) });
 }
 
 function page(world: World, id: string): Reply {

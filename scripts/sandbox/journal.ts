@@ -48,7 +48,7 @@ export class Journal {
       path: call.path,
       query: withoutSecrets(Object.fromEntries(call.query), secretParameters),
       headers: withoutSecrets(call.headers, secretHeaders),
-      body: call.body.slice(0, keptBody),
+      body: startOf(call.body),
       idempotencyKey: call.key,
       status: null,
       end: "pending",
@@ -85,6 +85,11 @@ export function pathFits(pattern: string, provider: string, path: string): boole
   if (!pattern.endsWith("*")) return pattern === path || pattern === whole;
   const start = pattern.slice(0, -1);
   return path.startsWith(start) || whole.startsWith(start);
+}
+
+/** A copy: a mere slice of a long text would hold on to all of it. */
+function startOf(body: string): string {
+  return body.length <= keptBody ? body : Buffer.from(body.slice(0, keptBody), "utf16le").toString("utf16le");
 }
 
 function withoutSecrets(values: Record<string, string>, secret: ReadonlySet<string>): Record<string, string> {

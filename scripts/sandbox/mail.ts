@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { IdempotencyKeys } from "./idempotency.ts";
+import type { IdempotencyKeys } from "./idempotency.ts";
 import { isRefusal, readMessage, refusal, type Message, type Refusal } from "./mail-message.ts";
 import type { Answering, Call, Provider, Reply, World } from "./provider.ts";
 
@@ -10,7 +10,7 @@ const mostInBatch = 100;
 export const mail: Provider = {
   name: "mail",
   open(world) {
-    const keys = new IdempotencyKeys(() => world.now());
+    const keys = world.keys(mail.name);
     return {
       answer: async (call) => rateLimited(await answer(call, world, keys)),
       refuse: (status) => rateLimited(faultReply(status)),

@@ -28,8 +28,22 @@ export interface MailFilter {
 /** What was "sent": the newest 10,000 mails, at most 256 MB of them. */
 export class Mailbox {
   readonly #mails = new Bounded<Mail>({ count: 10_000, weight: 256 * 1024 * 1024 });
+  readonly #note: (mail: Mail) => void;
+  /** How many came, with those that are forgotten. */
+  received = 0;
+
+  constructor(note: (mail: Mail) => void = () => undefined) {
+    this.#note = note;
+  }
 
   deliver(mail: Mail): void {
+    this.restore(mail);
+    this.#note(mail);
+  }
+
+  /** Takes what was delivered before. */
+  restore(mail: Mail): void {
+    this.received++;
     this.#mails.push(mail, (mail.html?.length ?? 0) + (mail.text?.length ?? 0) + 1000);
   }
 
@@ -53,6 +67,7 @@ export class Mailbox {
 
   clear(): void {
     this.#mails.clear();
+    this.received = 0;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Effects } from "./effects.ts";
+import type { IdempotencyKeys } from "./idempotency.ts";
 import type { Mailbox } from "./mailbox.ts";
 
 /** One outside system as the sandbox plays it. It answers everything under `/{name}/`. */
@@ -22,6 +23,8 @@ export interface World {
   now(): number;
   effects: Effects;
   mailbox: Mailbox;
+  /** The idempotency keys that a provider has answered; they outlive a restart as its effects do. */
+  keys(provider: string): IdempotencyKeys;
 }
 
 export interface Call {

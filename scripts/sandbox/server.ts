@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as passing } from "node:timers/promises";
+import type { Archive } from "./archive.ts";
 import { readBody } from "./body.ts";
 import { control, type Controlled } from "./control.ts";
-import { Effects } from "./effects.ts";
 import { exchange } from "./exchange.ts";
 import { Faults, seeded } from "./faults.ts";
 import { Journal } from "./journal.ts";
-import { Mailbox } from "./mailbox.ts";
 import type { Answering, Call, Reply } from "./provider.ts";
 import { providers } from "./providers.ts";
+import { openWorld, type Remembered } from "./world.ts";
 
 export interface SandboxOptions {
   /** 0 (the default) takes any free one. */
@@ -17,6 +17,8 @@ export interface SandboxOptions {
   seed?: number;
   /** Milliseconds. Default: the system's clock. */
   now?: () => number;
+  /** Mails, effects and idempotency keys are kept in its folder `sandbox` and outlive a `kill -9`. Default: in memory only. */
+  stateDir?: string;
 }
 
 export interface Sandbox {
@@ -29,11 +31,16 @@ export interface Sandbox {
 
 /** Starts the outside world on 127.0.0.1. Rejects with the system's error when the port is taken. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const played = open(options);
+  const remembered = await openWorld(options.now ?? Date.now, options.stateDir);
+  const played = open(remembered, options.seed ?? 1);
   const server = createServer((request, response) => {
     serve(played, request, response).catch((cause: unknown) => fail(response, cause));
   });
-  const port = await listen(server, options.port ?? 0);
+  server.once("close", () => remembered.archive.close());
+  const port = await listen(server, options.port ?? 0).catch((cause: unknown) => {
+    remembered.archive.close();
+    throw cause;
+  });
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -51,16 +58,28 @@ interface Played extends Controlled {
   closing: AbortController;
 }
 
-function open(options: SandboxOptions): Played {
-  const world = { now: options.now ?? Date.now, effects: new Effects(), mailbox: new Mailbox() };
+function open({ world, archive, clear }: Remembered, seed: number): Played {
   const journal = new Journal();
-  const faults = new Faults(seeded(options.seed ?? 1));
-  const answering = new Map(providers.map((provider) => [provider.name, provider.open(world)]));
+  const faults = new Faults(seeded(seed));
+  const answering = new Map(providers.map((provider) => [provider.name, keeping(provider.open(world), archive)]));
   const reset = (): void => {
-    for (const part of [journal, faults, world.effects, world.mailbox]) part.clear();
+    for (const part of [journal, faults]) part.clear();
+    clear();
     for (const provider of answering.values()) provider.reset();
   };
   return { world, journal, faults, answering, reset, closing: new AbortController() };
+}
+
+/** The same provider, whose effects are written down before anybody hears of them. */
+function keeping(provider: Answering, archive: Archive): Answering {
+  const answer = async (call: Call): Promise<Reply> => {
+    try {
+      return await provider.answer(call);
+    } finally {
+      archive.keep();
+    }
+  };
+  return { answer, refuse: (status) => provider.refuse(status), reset: () => provider.reset() };
 }
 
 function listen(server: Server, port: number): Promise<number> {
@@ -79,7 +98,7 @@ async function serve(played: Played, request: IncomingMessage, response: ServerR
   const { pathname, searchParams: query } = address;
   const body = await readBody(request).catch(() => undefined);
   if (body === undefined) return;
-  if (body === null) return answer(response, { status: 413, headers: { connection: "close" }, body: { error: "The body is larger than 1 MB." } });
+  if (body === null) return answer(response, { status: 413, headers: { connection: "close" }, body: { error: "The body is larger than 12 MB." } });
   const method = request.method ?? "GET";
   const [, name = "", rest = ""] = /^\/([^/]+)(\/.*)?$/.exec(pathname) ?? [];
   const provider = played.answering.get(name);

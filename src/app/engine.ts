@@ -34,6 +34,10 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     const known = await stores.snapshots.read(tenant, now());
     return (known.state === "known" ? known.snapshot.sections.connections?.[dependency]?.limits : undefined) ?? {};
   };
+  const quotaOf = async (tenant: string) => {
+    const known = await stores.snapshots.read(tenant, now());
+    return known.state === "known" ? known.snapshot.settings.quota?.jobsPerMinute : undefined;
+  };
   const engine: Engine = {
     now,
     random: Math.random,
@@ -44,7 +48,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     ledger,
     queue: (name) => (name in queues ? env[queues[name as QueueName].binding] : undefined),
     backlogLimit: () => backlogLimit,
-    quota: createQuota(stores.snapshots, now),
+    quota: createQuota(quotaOf, now),
     payloads,
     gates: createGates(env.GATE, limitsOf),
     capabilities: createCapabilities(env, stores, now),

@@ -32,7 +32,7 @@ export function app(env: WorkerEnv, definitions: readonly Job[] = jobs): App {
 }
 
 /** The composition root. Throws when a secret is missing or malformed, naming it. */
-export function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
+function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const now = () => Date.now();
   const ledger = createLedger(env.DB, waitUntil);
   const payloads = createPayloads(env.PAYLOADS);

@@ -8,7 +8,9 @@ import { queues } from "../jobs/queues";
 import { pauseStore } from "../ledger/pauses";
 import { dismiss, settleDoubt } from "../ledger/review";
 import { auditIn } from "../ledger/audit";
+import { replayableIn } from "../ledger/replayable";
 import { ticksIn } from "../ledger/ticks";
+import { turnMark } from "../ledger/watermarks";
 import type { Queries } from "../ledger/views";
 import type { Engine, PayloadStore } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
@@ -32,10 +34,11 @@ export function createIntakeDeps({ env, now, engine, payloads, queries, stores }
   const replays = createReplays({
     now,
     store: replaysIn(env.DB),
-    queries,
+    lastTurn: turnMark(env.DB, "replays"),
+    replayable: replayableIn(env.DB),
     registry: engine.registry,
     loadPayload: (ref) => payloads.get(ref),
-    revive: (refs, how) => retryNow(engine, refs, { ...how, event: "replayed", from: ["dead", "discarded"] }),
+    revive: (rows) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"] }),
   });
   return {
     ...stores,

@@ -4,13 +4,20 @@ import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick";
 import type { Counters } from "../ledger/counters";
 import { defaultRetention, leastRetention, retain, type RetentionDays } from "../ledger/retention";
+import { statesIn } from "../ledger/states";
 import type { createPayloads } from "../ledger/payloads";
 import { ticksIn } from "../ledger/ticks";
+import { turnMark } from "../ledger/watermarks";
 import type { createReplays } from "../domain/replays/replay";
 import type { Engine } from "../queue/engine";
+import { enqueue } from "../queue/enqueue";
+import type { Enqueue } from "../queue/request";
 import { isTerminal } from "../queue/state";
 import { sweep } from "../queue/sweep";
+import type { TenantSettings } from "../tenants/tenant";
 import { log } from "./log";
+import { createQuota } from "./quota";
+import { rotate } from "./rotation";
 import type { Stores } from "./stores";
 
 export interface TickParts {
@@ -22,34 +29,35 @@ export interface TickParts {
   stores: Stores;
 }
 
+/** What one tick does of each: its steps share the 1,000 statements that D1 allows one invocation. */
+const mostSchedules = 300;
+const mostSnapshots = 30;
+
 /** The tick's steps, in their order: what others wait for comes first. */
 export function createTickDeps(
   { env, now, engine, counters, payloads, stores }: TickParts,
   intake: IntakeDeps & { replays: ReturnType<typeof createReplays> },
 ): TickDeps {
-  const daysOf = async (tenant: string): Promise<RetentionDays> => {
-    const known = await stores.snapshots.read(tenant, now());
-    const own = known.state === "known" ? known.snapshot.settings.retention : undefined;
-    const days = { ...defaultRetention, ...own };
-    return Object.fromEntries(Object.entries(days).map(([state, count]) => [state, Math.max(leastRetention, count)])) as RetentionDays;
-  };
+  const stateOf = statesIn(env.DB);
   // A job that was accepted and is not written yet is open.
   const isOpen = async (tenant: string, id: string) => {
-    const job = await intake.queries.job(tenant, id);
-    return job === null || !isTerminal(job.state);
+    const state = await stateOf(tenant, id);
+    return state === null || !isTerminal(state);
+  };
+  const schedules = { store: stores.schedules, enqueue: enqueueForMany(engine, stores, now), isOpen };
+  const retention = {
+    db: env.DB,
+    daysOf: async (tenants: readonly string[]) => new Map([...(await stores.tenants.settingsOf(tenants))].map(([tenant, own]) => [tenant, daysFrom(own)])),
+    removePayloads: (keys: readonly string[]) => payloads.remove(keys),
   };
   return {
     steps: [
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
-      { name: "schedules", run: async (at) => ({ ...(await runDueSchedules({ now: at, store: stores.schedules, enqueue: intake.enqueue, isOpen })) }) },
+      { name: "schedules", run: async (at) => ({ ...(await runDueSchedules({ now: at, ...schedules }, mostSchedules)) }) },
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
-      { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(100) }) },
-      { name: "rotation", everyMinutes: 60, run: async () => ({ resealed: await rotateAll(stores) }) },
-      {
-        name: "retention",
-        everyMinutes: 10,
-        run: (at) => retain({ db: env.DB, daysOf, removePayloads: (keys) => payloads.remove(keys) }, at).then(({ removed }) => ({ removed })),
-      },
+      { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },
+      { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(env.DB, "rotation")) }) },
+      { name: "retention", run: async (at) => ({ ...(await retain(retention, at)) }) },
       { name: "counters", run: async () => (await counters.flush(), {}) },
     ],
     clock: now,
@@ -58,14 +66,18 @@ export function createTickDeps(
   };
 }
 
-/** Seals anew what an older key of ENCRYPTION_KEYS sealed, so that the key can be taken out an hour after its successor came in. */
-async function rotateAll(stores: Stores): Promise<number> {
-  let resealed = 0;
-  let after: string | undefined;
-  for (;;) {
-    const page = await stores.tenants.list({ limit: 100, ...(after === undefined ? {} : { after }) });
-    for (const { tenant } of page) resealed += (await stores.connections.rotate(tenant)) + (await stores.sites.rotate(tenant));
-    after = page.at(-1)?.tenant;
-    if (page.length < 100) return resealed;
-  }
+/** As the engine's own, with the quotas of all tenants in one statement: each would read a snapshot. Schedules use up a quota of their own. */
+function enqueueForMany(engine: Engine, { tenants }: Pick<Stores, "tenants">, now: () => number): Enqueue {
+  let settings = new Map<string, TenantSettings>();
+  const limitOf = (tenant: string) => Promise.resolve(settings.get(tenant)?.quota?.jobsPerMinute);
+  const many = { ...engine, quota: createQuota(limitOf, now) };
+  return async (requests) => {
+    settings = await tenants.settingsOf([...new Set(requests.map(({ tenant }) => tenant))]);
+    return enqueue(many, requests);
+  };
+}
+
+function daysFrom({ retention }: TenantSettings): RetentionDays {
+  const days = { ...defaultRetention, ...retention };
+  return Object.fromEntries(Object.entries(days).map(([what, count]) => [what, Math.max(leastRetention, count)])) as RetentionDays;
 }

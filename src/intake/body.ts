@@ -40,6 +40,8 @@ const unsaid = ["", "text/plain", "application/x-www-form-urlencoded"];
 
 /** A body without a media type, or with one that a client adds by itself, is taken for JSON; one that says it is something else is believed. */
 function requireJson(request: Request): void {
+  const encoding = (request.headers.get("content-encoding") ?? "").trim().toLowerCase();
+  if (!["", "identity"].includes(encoding)) throw new Problem("unsupported-media-type", "Send the body as it is, without a Content-Encoding.");
   const [type = "", ...parameters] = (request.headers.get("content-type") ?? "application/json").toLowerCase().split(";");
   const charset = parameters.map((each) => each.trim()).find((each) => each.startsWith("charset="));
   const isJson = unsaid.includes(type.trim()) || /^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(type.trim());
@@ -66,7 +68,7 @@ function decoded(decoder: TextDecoder, chunk?: Uint8Array): string {
 /** Reads on and throws away: whoever is still sending would lose the answer with the connection. */
 async function tooLarge(reader: ReadableStreamDefaultReader<Uint8Array>, limit: number): Promise<Problem> {
   try {
-    for (let discarded = 0; discarded <= mostDiscarded; ) {
+    for (let discarded = 0; discarded <= mostDiscarded;) {
       const { done, value } = await reader.read();
       if (done) break;
       discarded += value.byteLength;

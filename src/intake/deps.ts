@@ -1,4 +1,5 @@
 import type { TemplateContent, Templates } from "../domain/mail/template";
+import type { Replays } from "../domain/replays/request";
 import type { ScheduleStore } from "../domain/schedules/store";
 import type { Queries } from "../ledger/views";
 import type { Pause } from "../queue/ledger";
@@ -68,55 +69,6 @@ export interface Operate {
   /** Null: all of them; else the tenant's own and those of everybody (`*`). */
   pauses(tenant: string | null): Promise<Pause[]>;
   replays: Replays;
-}
-
-export interface Replays {
-  /** What would be replayed; changes nothing. */
-  plan(tenant: string, request: ReplayRequest): Promise<ReplayPlan>;
-  create(tenant: string, request: ReplayRequest): Promise<ReplayView>;
-  get(tenant: string, id: string): Promise<ReplayView | null>;
-  /** Stops what has not been replayed yet. `changed` false: it had ended. */
-  abort(tenant: string, id: string): Promise<{ replay: ReplayView; changed: boolean } | null>;
-}
-
-/** Exactly one of filter and ids, neither of them empty. */
-export interface ReplayRequest {
-  filter?: ReplayFilter | undefined;
-  ids?: readonly string[] | undefined;
-  /** Merged into each payload (RFC 7396); the result is validated before anything is sent. */
-  patch?: Record<string, unknown> | undefined;
-  ratePerMinute?: number | undefined;
-}
-
-/** Times in milliseconds, from inclusive, to exclusive. */
-export interface ReplayFilter {
-  type?: string | undefined;
-  state?: "dead" | "discarded" | undefined;
-  siteId?: string | undefined;
-  group?: string | undefined;
-  q?: string | undefined;
-  from?: number | undefined;
-  to?: number | undefined;
-}
-
-export interface ReplayPlan {
-  /** Dead letters that the request names. */
-  total: number;
-  byType: Record<string, number>;
-  /** Those that cannot be replayed with this patch, and why; up to 100. */
-  refused: { id: string; reason: string }[];
-}
-
-export interface ReplayView {
-  id: string;
-  state: "running" | "done" | "aborted";
-  total: number;
-  replayed: number;
-  failed: number;
-  /** Milliseconds. */
-  at: number;
-  endedAt: number | null;
-  ratePerMinute: number | null;
 }
 
 /** Null where the queue did not say. */

@@ -20,17 +20,24 @@ export const time = v.pipe(
   v.description("ISO 8601 with an offset, or a date (midnight UTC)"),
 );
 
+/** For a check over the two: no time lies in what ends before it begins. */
+export const isInOrder = ({ from, to }: { from?: unknown; to?: unknown }): boolean => typeof from !== "number" || typeof to !== "number" || from < to;
+export const orderMessage = "must be before to";
+
 export const siteId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be 1 to 63 of the characters a-z, 0-9 and -"));
 
-/** Entries of every list's query. */
+const jobId = "[0-9a-hjkmnp-tv-z]{34}";
+/** Where the next page of jobs begins, and of dead letters: the time that one died stands before its id. */
+export const jobCursor = cursor(new RegExp(`^${jobId}$`));
+export const deadLetterCursor = cursor(new RegExp(`^\\d{1,15}\\.${jobId}$`));
+
+function cursor(pattern: RegExp) {
+  const read = v.pipe(v.string(), v.regex(pattern, "must be a cursor from an earlier answer"));
+  return v.optional(v.pipe(read, v.description("From the answer before; null there means the end")));
+}
+
+/** Entry of every list's query. */
 export const paging = {
-  cursor: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(/^[\x21-\x7e]{1,512}$/, "must be a cursor from an earlier answer"),
-      v.description("From the answer before; null there means the end"),
-    ),
-  ),
   limit: v.optional(
     v.pipe(
       v.string(),

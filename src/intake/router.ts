@@ -31,12 +31,6 @@ export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = rout
   return (request) => router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
 }
 
-/** Methods that a path answers, as `Allow` lists them. */
-export function methodsOf(here: readonly AnyRoute[]): string[] {
-  const methods = here.map((route) => route.method as string);
-  return [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
-}
-
 async function answer(here: readonly AnyRoute[], request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Response> {
   const allow = methodsOf(here);
   if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow: allow.join(", ") } });
@@ -45,6 +39,12 @@ async function answer(here: readonly AnyRoute[], request: Incoming, passage: Pas
   if (!route) throw new Problem("method-not-allowed", `Use ${allow.join(", ")}.`, { allow });
   passage.route = route;
   return respond(await handle(route, request, passage, deps));
+}
+
+/** Methods that a path answers, as `Allow` lists them. */
+function methodsOf(here: readonly AnyRoute[]): string[] {
+  const methods = here.map((route) => route.method as string);
+  return [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
 }
 
 /** Order matters: who it is, then where, then what: nobody without a token learns more than that a route exists. */

@@ -105,6 +105,8 @@ export const planShape = v.object({
   total: count,
   byType: v.record(v.string(), count),
   refused: v.array(v.object({ id: v.string(), reason: v.string() })),
+  checked: count,
+  more: v.boolean(),
 });
 
 const policy = v.object({

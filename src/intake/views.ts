@@ -1,7 +1,7 @@
+import type { ReplayView } from "../domain/replays/request";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
 import { mask, maskAll } from "../queue/personal";
-import type { ReplayView } from "./deps";
 
 const noProgress = { done: 0, total: null, note: null };
 

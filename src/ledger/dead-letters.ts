@@ -27,10 +27,21 @@ export async function deadLetters(
   const kept: DeadLetterView[] = [];
   for (const row of results) {
     if (!fits(row, filter)) continue;
-    if (kept.length === page.limit) return { deadLetters: kept, cursor: textOf(kept.at(-1)) };
+    if (kept.length === page.limit) return { deadLetters: kept, cursor: cursorAfter(kept) };
     kept.push(row);
   }
-  return { deadLetters: kept, cursor: results.length === mostExamined ? textOf(results.at(-1)) : null };
+  return { deadLetters: kept, cursor: results.length === mostExamined ? cursorAfter(results) : null };
+}
+
+/** As above, with nothing but ids, each with the cursor that goes on after it. */
+export async function deadLetterPage(
+  db: D1Database,
+  tenant: string,
+  filter: DeadLetterFilter,
+  page: Page,
+): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }> {
+  const found = await deadLetters(db, tenant, filter, page);
+  return { letters: found.deadLetters.map((letter) => ({ id: letter.id, position: textOf(letter) })), cursor: found.cursor };
 }
 
 /** Dead letters that failed alike, the largest group first. */
@@ -58,6 +69,11 @@ function cursorOf(cursor: string | undefined): [number, string] {
   return died !== undefined && id !== undefined ? [Number(died), id] : [Number.MAX_SAFE_INTEGER, "~"];
 }
 
-function textOf(row: DeadLetterView | undefined): string | null {
-  return row ? `${row.diedAt}.${row.id}` : null;
+function cursorAfter(rows: readonly DeadLetterView[]): string | null {
+  const last = rows.at(-1);
+  return last ? textOf(last) : null;
+}
+
+function textOf(row: DeadLetterView): string {
+  return `${row.diedAt}.${row.id}`;
 }

@@ -1,5 +1,6 @@
 import { isDerived, slotOf } from "../queue/id";
 import type { KnownJob, NewJob } from "../queue/ledger";
+import { keyOf } from "../queue/ref";
 import { batch, lists, refLists, rowsOf, statement } from "./d1";
 
 const insertJobs = `
@@ -24,7 +25,8 @@ const insertDue = `
 
 const insertEntities = `
   INSERT INTO entities (tenant, key, id)
-  SELECT value->>0, value->>2, value->>1 FROM json_each(?1) WHERE true
+  SELECT j.tenant, e.value->>2, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  WHERE j.fp IS e.value->>3
   ON CONFLICT DO NOTHING`;
 
 const lookUp = `
@@ -34,7 +36,7 @@ const lookUp = `
 export function insertStatements(db: D1Database, rows: readonly NewJob[]): D1PreparedStatement[] {
   const slotted = rows.filter(({ id }) => isDerived(id));
   const waking = rows.filter(({ wake }) => wake !== null);
-  const named = rows.flatMap(({ tenant, id, entities }) => entities.map((key) => [tenant, id, key]));
+  const named = rows.flatMap(({ tenant, id, entities, fp }) => entities.map((key) => [tenant, id, key, fp]));
   return [
     ...lists(rows.map(columns)).map((list) => statement(db, insertJobs, list)),
     ...lists(slotted.map(({ tenant, id, at }) => [tenant, id, slotOf(id, at)])).map((list) => statement(db, insertArrivals, list)),
@@ -55,10 +57,10 @@ export async function insertKeyed(db: D1Database, rows: readonly NewJob[]): Prom
   const writes = insertStatements(db, rows);
   const after = refs.map((list) => statement(db, lookUp, list));
   const results = await batch(db, [...before, ...writes, ...after]);
-  const known = new Set(refs.flatMap((_, index) => rowsOf<KnownJob>(results, index)).map(({ tenant, id }) => `${tenant}/${id}`));
+  const known = new Set(refs.flatMap((_, index) => rowsOf<KnownJob>(results, index)).map(keyOf));
   return refs
     .flatMap((_, index) => rowsOf<KnownJob>(results, before.length + writes.length + index))
-    .map((row) => ({ ...row, inserted: !known.has(`${row.tenant}/${row.id}`) }));
+    .map((row) => ({ ...row, inserted: !known.has(keyOf(row)) }));
 }
 
 function columns(row: NewJob): unknown[] {

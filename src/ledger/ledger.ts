@@ -4,7 +4,7 @@ import { adopt, claim, claimAlone, release } from "./claim";
 import { GroupCommit } from "./commit";
 import { insert, insertKeyed } from "./insert";
 import { bury, cancel, revive } from "./operate";
-import { cancelled, checkpoint, effects, progress, recordEffect, recordEffects } from "./run";
+import { checkpoint, effects, pulse, recordEffect, recordEffects } from "./run";
 import { settle } from "./settle";
 import { bringBack, due, forgetGate, ofOtherBoot, parked, parkedGates, pauses, rewake, unsent, walk } from "./sweep";
 
@@ -21,7 +21,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     claimAlone: (ref, lease) => claimAlone(db, ref, lease),
     release: (refs, token) => release(db, refs, token),
     settle: (transitions, token, now) => settle(db, transitions, token, now),
-    cancelled: (refs) => cancelled(db, refs),
+    pulse: (runs, token) => pulse(db, runs, token),
     effects: (refs) => effects(db, refs),
     recordEffect: async (job, effect, token) => {
       if (token !== null) return recordEffect(db, job, effect, token);
@@ -29,13 +29,12 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
       return true;
     },
     checkpoint: (job, cursor, writes, token) => checkpoint(db, job, cursor, writes, token),
-    progress: (job, text, token) => progress(db, job, text, token),
     cancel: (ref, now) => cancel(db, ref, now),
     revive: (refs, how, now) => revive(db, refs, how, now),
     due: (now, limit) => due(db, now, limit),
     bringBack: (rows, now, boot) => bringBack(db, rows, now, boot),
     rewake: (rows) => rewake(db, rows),
-    walk: (now, before, limit) => walk(db, now, before, limit),
+    walk: (before, limit, wakeOf) => walk(db, before, limit, wakeOf),
     ofOtherBoot: (boot, limit) => ofOtherBoot(db, boot, limit),
     parkedGates: () => parkedGates(db),
     parked: (tenant, gate, limit) => parked(db, tenant, gate, limit),

@@ -1,7 +1,9 @@
-import type { Burial, JobRef, Revival, StoredJob } from "../queue/ledger";
+import type { JobRef, Revived } from "../queue/ledger";
+import type { Burial, Revival, StoredJob } from "../queue/recovery";
 import { isDerived, slotOf } from "../queue/id";
 import { redact } from "../queue/redact";
 import type { JobState } from "../queue/state";
+import { sweepAfter } from "../queue/transition";
 import { batch, lists, refLists, rowsOf, statement } from "./d1";
 import { kindOf } from "./settle";
 import { stored, toStored } from "./sweep";
@@ -30,15 +32,17 @@ export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<
   return { state: row.state, flagged, changed: flagged || rowsOf(results, 0).length > 0 };
 }
 
-/** ?2 now, ?3 wake, ?4 boot, ?5 the states it may be in, ?6 patched payload or null, ?7 its version. One run stays counted: it may have left effects. */
+/**
+ * ?1 [tenant, id, patched payload or null, its version] of each, ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be in.
+ * One run stays counted: it may have left effects. `ref` stays beside a patched payload: by it the object in R2 is removed one day.
+ */
 const bringToLife = `
-  UPDATE jobs SET state = 'queued', seq = jobs.seq + 1, attempt = 0, due = NULL, sent = ?2, wake = ?3, gate = NULL, boot = ?4,
+  UPDATE jobs SET state = 'queued', seq = jobs.seq + 1, attempt = 0, due = ?2, sent = ?3, wake = ?4, gate = NULL, boot = ?5,
     cancel = 0, crash = 0, sweeps = 0, until = 0, ended = NULL, reason = NULL, result = NULL,
-    runs = iif(jobs.ended IS NULL, jobs.runs, min(jobs.runs, 1)), started = iif(jobs.ended IS NULL, jobs.started, NULL),
-    revision = jobs.revision + (?6 IS NOT NULL), payload = coalesce(?6, jobs.payload), version = coalesce(?7, jobs.version), ref = iif(?6 IS NULL, jobs.ref, NULL),
-    at = jobs.at
-  FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) r
-  WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.state IN (SELECT value FROM json_each(?5))
+    runs = iif(jobs.ended IS NULL, jobs.runs, min(jobs.runs, 1)), born = iif(jobs.ended IS NULL, jobs.born, NULL), started = iif(jobs.ended IS NULL, jobs.started, NULL),
+    revision = jobs.revision + (r.payload IS NOT NULL), payload = coalesce(r.payload, jobs.payload), version = coalesce(r.version, jobs.version)
+  FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS payload, value->>3 AS version FROM json_each(?1)) r
+  WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.state IN (SELECT value FROM json_each(?6))
   RETURNING ${stored}`;
 
 /** What stands beside jobs that are about to be brought back; the others keep theirs. ?1 [tenant, id] of each, ?2 the states they may be in. */
@@ -52,31 +56,27 @@ const besides = [
 const addDue = `
   INSERT INTO due (at, tenant, id) SELECT j.wake, j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
-const noteRevival = `
-  INSERT INTO history (tenant, job, at, event, detail) SELECT j.tenant, j.id, ?2, ?3, NULL
-  FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.sent = ?2 AND j.state = 'queued' ON CONFLICT DO NOTHING`;
-
-/** How long after a revival the tick looks for its message. Milliseconds. */
-const sweepAfter = 10 * 60_000;
+const noteRevival = `INSERT INTO history (tenant, job, at, event, detail) ${revived("j.tenant, j.id, ?3, ?4, NULL")} ON CONFLICT DO NOTHING`;
 
 /** Brings jobs back to `queued` under a raised seq and takes their dead letters away. */
-export async function revive(db: D1Database, refs: readonly JobRef[], how: Revival, now: number): Promise<StoredJob[]> {
-  if (refs.length === 0) return [];
-  const parts = refLists(refs);
+export async function revive(db: D1Database, rows: readonly Revived[], how: Revival, now: number): Promise<StoredJob[]> {
+  if (rows.length === 0) return [];
+  const refs = refLists(rows);
   const from = JSON.stringify(how.from);
-  const cleared = parts.flatMap((list) => besides.map((sql) => statement(db, sql, list, from)));
+  const { due, sent, wake } = how.hold ?? { due: null, sent: now, wake: now + sweepAfter };
+  const before = refs.flatMap((list) => [...besides.map((sql) => statement(db, sql, list, from)), statement(db, noteRevival, list, from, now, how.event)]);
+  const whole = lists(rows.map(({ tenant, id, patched }) => [tenant, id, patched?.payload ?? null, patched?.version ?? null]));
   const results = await batch(db, [
-    ...cleared,
-    ...parts.map((list) => statement(db, bringToLife, list, now, now + sweepAfter, how.boot, from, how.payload ?? null, how.version ?? null)),
-    ...parts.map((list) => statement(db, noteRevival, list, now, how.event)),
-    ...parts.map((list) => statement(db, addDue, list)),
+    ...before,
+    ...whole.map((list) => statement(db, bringToLife, list, due, sent, wake, how.boot, from)),
+    ...refs.map((list) => statement(db, addDue, list)),
   ]);
-  return parts.flatMap((_, index) => rowsOf<Parameters<typeof toStored>[0]>(results, cleared.length + index)).map(toStored);
+  return whole.flatMap((_, index) => rowsOf<Parameters<typeof toStored>[0]>(results, before.length + index)).map(toStored);
 }
 
 const buryJob = `
-  INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, fp, reason, slot, payload)
-  SELECT value->>0, value->>1, value->>2, value->>9, value->>3, 'discarded', 0, 1, ?2, ?2, value->>4, value->>5, value->>6, value->>7
+  INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, fp, reason, slot, payload, ref)
+  SELECT value->>0, value->>1, value->>2, value->>9, value->>3, 'discarded', 0, 1, ?2, ?2, value->>4, value->>5, value->>6, value->>7, value->>10
   FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
 const buryArrival = `
   INSERT INTO arrivals (tenant, slot, id) SELECT value->>0, value->>6, value->>1 FROM json_each(?1) WHERE value->>6 IS NOT NULL ON CONFLICT DO NOTHING`;
@@ -89,10 +89,10 @@ const buryLetter = `
 export async function bury(db: D1Database, rows: readonly Burial[], now: number): Promise<void> {
   if (rows.length === 0) return;
   const columns = await Promise.all(
-    rows.map(async ({ tenant, id, type, version, queue, raw, reason, fp }) => {
+    rows.map(async ({ tenant, id, type, version, queue, raw, ref, reason, fp }) => {
       const slot = isDerived(id) ? slotOf(id, now) : null;
-      const payload = type === "unknown" ? JSON.stringify(raw) : raw;
-      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, reason), version];
+      const payload = ref !== undefined ? null : type === "unknown" ? JSON.stringify(raw) : raw;
+      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, reason), version, ref ?? null];
     }),
   );
   const parts = lists(columns);

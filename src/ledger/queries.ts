@@ -1,5 +1,5 @@
 import type { EffectRecord } from "../queue/effect";
-import { isDerived, slotOf, timePart } from "../queue/id";
+import { timePart } from "../queue/id";
 import type { JobState } from "../queue/state";
 import { batch, rowsOf, statement } from "./d1";
 import { deadLetters, groups } from "./dead-letters";
@@ -71,8 +71,7 @@ function timelineOf(row: JobRow, history: JobDetail["timeline"]): JobDetail["tim
   const told = new Set(history.map(({ event }) => event));
   const ends = row.ended !== null && !told.has(row.state) ? [{ at: row.ended, event: row.state, detail: null }] : [];
   const starts = row.started === null ? [] : [{ at: row.started, event: "running", detail: null }];
-  const waits = row.state === "waiting" ? [{ at: row.due ?? row.at, event: "waiting", detail: row.reason }] : [];
-  const all = [{ at: row.at, event: "queued", detail: null }, ...starts, ...history, ...waits, ...ends];
+  const all = [{ at: row.at, event: "queued", detail: null }, ...starts, ...history, ...ends];
   return all.toSorted((left, right) => left.at - right.at);
 }
 
@@ -217,9 +216,4 @@ function viewOf(row: JobRow): JobView {
     endedAt: row.ended,
     progress: row.progress === null ? null : (JSON.parse(row.progress) as JobView["progress"]),
   };
-}
-
-/** Where a job stands in lists. */
-export function positionOf(id: string, at: number): string {
-  return isDerived(id) ? slotOf(id, at) : id;
 }

@@ -1,113 +1,121 @@
-import { timePart } from "../queue/id";
-import type { JobState } from "../queue/state";
-import { batch, refLists, rowsOf, statement } from "./d1";
+import { rowsOf, statement } from "./d1";
+import { eventWalk, type Expiry, expireEvents, expireJobs, expireKeyedEvents, jobWalks, type Removed } from "./expired";
+import { Metered } from "./metered";
+import { day, type RetentionDays } from "./retention-days";
+import { turnMark } from "./watermarks";
 
-export type EndedState = Extract<JobState, "done" | "cancelled" | "discarded" | "dead">;
-/** Days an ended job is kept, by its state. */
-export type RetentionDays = Record<EndedState, number>;
+export type { RetentionDays } from "./retention-days";
 
 /**
  * Default days. At least 5: a message may be delivered up to 4 days after it was sent (the platform's default retention),
  * and a copy that finds no row would run its job once more.
  */
-export const defaultRetention: RetentionDays = { done: 14, cancelled: 14, discarded: 90, dead: 90 };
+export const defaultRetention: RetentionDays = { done: 14, cancelled: 14, discarded: 90, dead: 90, analytics: 90 };
 export const leastRetention = 5;
 
-const day = 24 * 3600_000;
-/** Rows looked at in one page, and pages per tenant and kind of id in one call: 1.4 million rows a day. */
-const pageSize = 500;
-const mostPages = 20;
 const counterDays = 35;
 const logDays = 90;
 
-const old = {
-  jobs: `SELECT id AS position, id, state, ended, ref, slot FROM jobs WHERE tenant = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`,
-  arrivals: `
-    SELECT a.slot AS position, j.id, j.state, j.ended, j.ref, j.slot FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
-    WHERE a.tenant = ?1 AND a.slot > ?2 AND a.slot < ?3 ORDER BY a.slot LIMIT ?4`,
-} as const;
-
-const drops = [
-  `DELETE FROM entities WHERE (tenant, key, id) IN (
-     SELECT j.tenant, n.value, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1, json_each(j.entities) n WHERE j.entities IS NOT NULL)`,
-  `DELETE FROM effects WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
-  `DELETE FROM history WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
-  `DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT j.tenant, j.ended, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1)`,
-  `DELETE FROM arrivals WHERE (tenant, slot) IN (SELECT j.tenant, j.slot FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.slot IS NOT NULL)`,
-  `DELETE FROM jobs WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ended IS NOT NULL`,
-];
+/** Statements of one call, of a thousand that an invocation may run; the page under way is ended. */
+const budget = 200;
+/** Tenants looked up at once, and pages of a kind in one tenant's turn. */
+const groupSize = 25;
+const mostPages = 10;
 
 export interface RetentionDeps {
   db: D1Database;
-  daysOf(tenant: string): Promise<RetentionDays>;
+  /** One statement. Those that are missing in the answer have the default days. */
+  daysOf(tenants: readonly string[]): Promise<ReadonlyMap<string, RetentionDays>>;
   removePayloads(keys: readonly string[]): Promise<void>;
 }
 
-/** Removes ended jobs past their time, with all that hangs on them; payloads in R2 go after their rows. A page per tenant and call, round and round. */
-export async function retain({ db, daysOf, removePayloads }: RetentionDeps, now: number): Promise<{ removed: number }> {
-  let removed = 0;
-  for (let tenant = await nextTenant(db, ""); tenant !== null; tenant = await nextTenant(db, tenant)) {
-    const days = await daysOf(tenant);
-    for (const kind of ["jobs", "arrivals"] as const) {
-      for (let page = 0, more = true; more && page < mostPages; page++) {
-        const { gone, full } = await retainPage(db, tenant, kind, days, now);
-        await removePayloads(gone.flatMap(({ ref }) => (ref === null ? [] : [ref])));
-        removed += gone.length;
-        more = full;
+/**
+ * Removes ended jobs past their time, with all that hangs on them; payloads in R2 go after their rows. Tenant after tenant:
+ * each call goes on behind the one whose turn was the last, so that every turn comes, however many there are and however much one has to remove.
+ */
+export async function retain(deps: RetentionDeps, now: number): Promise<{ removed: number; tenants: number }> {
+  const metered = new Metered(deps.db, budget);
+  const mark = turnMark(deps.db, "retention");
+  const sum = { removed: 0, tenants: 0 };
+  let last = await mark.read();
+  try {
+    while (!metered.exhausted) {
+      const group = await tenantsAfter(metered, last);
+      for (const expiry of await expiries(metered, deps, group, now)) {
+        last = expiry.tenant;
+        sum.removed += await takeTurn(metered, deps, expiry);
+        sum.tenants++;
+        if (metered.exhausted) return sum;
+      }
+      if (group.length < groupSize) {
+        last = "";
+        return sum;
       }
     }
-    await dropLogs(db, tenant, now);
+    return sum;
+  } finally {
+    // One whose turn failed does not keep the others from theirs.
+    await mark.write(last);
   }
-  return { removed };
 }
 
-interface OldRow {
-  position: string;
-  id: string;
-  state: JobState;
-  ended: number | null;
-  ref: string | null;
+/** Whoever has anything here that grows old: a seek a table for each of them. */
+const nextOf = (after: string) => {
+  const seeks = ["jobs", "counters", "audit", "replays", "analytics_events"].map(
+    (table) => `coalesce((SELECT min(tenant) FROM ${table} WHERE tenant > ${after}), '~')`,
+  );
+  return `nullif(min(${seeks.join(", ")}), '~')`;
+};
+const nextTenants = `
+  WITH RECURSIVE each(tenant, place) AS (
+    SELECT ${nextOf("?1")}, 1 UNION ALL SELECT ${nextOf("each.tenant")}, place + 1 FROM each WHERE each.tenant IS NOT NULL AND place < ?2)
+  SELECT tenant FROM each WHERE tenant IS NOT NULL`;
+
+async function tenantsAfter(metered: Metered, last: string): Promise<string[]> {
+  const results = await metered.run([statement(metered.db, nextTenants, last, groupSize)]);
+  return rowsOf<{ tenant: string }>(results, 0).map(({ tenant }) => tenant);
 }
 
-async function retainPage(
-  db: D1Database,
-  tenant: string,
-  kind: keyof typeof old,
-  days: RetentionDays,
-  now: number,
-): Promise<{ gone: OldRow[]; full: boolean }> {
-  const walk = `retention-${kind}`;
-  const mark = await statement(db, `SELECT position FROM watermarks WHERE tenant = ? AND walk = ?`, tenant, walk).first<{ position: string }>();
-  const horizon = timePart(now - Math.min(...Object.values(days)) * day);
-  const { results: rows } = await statement(db, old[kind], tenant, mark?.position ?? "", horizon, pageSize).all<OldRow>();
-  const gone = rows.filter(({ state, ended }) => ended !== null && state in days && ended < now - days[state as EndedState] * day);
-  // What is kept longer is looked at again in the next round, so the walk starts over at the horizon.
-  const full = rows.length === pageSize;
-  const position = full ? (rows.at(-1)?.position ?? "") : "";
-  if (gone.length === 0 && position === (mark?.position ?? "")) return { gone, full };
-  const refs = refLists(gone.map(({ id }) => ({ tenant, id })));
-  await batch(db, [
-    ...drops.flatMap((sql) => refs.map((list) => statement(db, sql, list))),
-    statement(
-      db,
-      `INSERT INTO watermarks (tenant, walk, position) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position`,
-      tenant,
-      walk,
-      position,
-    ),
-  ]);
-  return { gone, full };
+const of = `tenant IN (SELECT value FROM json_each(?1))`;
+const logs = [
+  `DELETE FROM counters WHERE ${of} AND minute < ?2`,
+  `DELETE FROM audit WHERE ${of} AND at < ?2`,
+  `DELETE FROM replays WHERE ${of} AND ended < ?2`,
+];
+const marksOf = `SELECT tenant, walk, position FROM watermarks WHERE ${of} AND walk IN (SELECT value FROM json_each(?2))`;
+
+/** Drops the group's logs and reads what its tenants' turns need. */
+async function expiries(metered: Metered, deps: RetentionDeps, group: readonly string[], now: number): Promise<Expiry[]> {
+  if (group.length === 0) return [];
+  const tenants = JSON.stringify(group);
+  const [counters, ...others] = logs.map((sql, index) => statement(deps.db, sql, tenants, now - (index === 0 ? counterDays : logDays) * day));
+  metered.spent++;
+  const days = await deps.daysOf(group);
+  const walks = JSON.stringify([...jobWalks, eventWalk]);
+  const results = await metered.run([statement(deps.db, marksOf, tenants, walks), ...(counters ? [counters, ...others] : [])]);
+  const marks = Map.groupBy(rowsOf<{ tenant: string; walk: string; position: string }>(results, 0), ({ tenant }) => tenant);
+  return group.map((tenant) => ({
+    tenant,
+    now,
+    days: days.get(tenant) ?? defaultRetention,
+    marks: new Map((marks.get(tenant) ?? []).map(({ walk, position }) => [walk, position])),
+  }));
 }
 
-async function dropLogs(db: D1Database, tenant: string, now: number): Promise<void> {
-  await batch(db, [
-    statement(db, `DELETE FROM counters WHERE tenant = ? AND minute < ?`, tenant, now - counterDays * day),
-    statement(db, `DELETE FROM audit WHERE tenant = ? AND at < ?`, tenant, now - logDays * day),
-    statement(db, `DELETE FROM replays WHERE tenant = ? AND ended < ?`, tenant, now - logDays * day),
-  ]);
-}
-
-async function nextTenant(db: D1Database, after: string): Promise<string | null> {
-  const results = await batch(db, [statement(db, `SELECT min(tenant) AS tenant FROM jobs WHERE tenant > ?`, after)]);
-  return rowsOf<{ tenant: string | null }>(results, 0)[0]?.tenant ?? null;
+async function takeTurn(metered: Metered, { removePayloads }: RetentionDeps, expiry: Expiry): Promise<number> {
+  const kinds: (() => Promise<Removed>)[] = [
+    ...jobWalks.map((walk) => () => expireJobs(metered, walk, expiry)),
+    () => expireEvents(metered, expiry),
+    () => expireKeyedEvents(metered, expiry),
+  ];
+  let removed = 0;
+  for (const nextPage of kinds) {
+    for (let page = 0, more = true; more && page < mostPages; page++) {
+      const gone = await nextPage();
+      await removePayloads(gone.refs);
+      removed += gone.count;
+      more = gone.more && !metered.exhausted;
+    }
+  }
+  return removed;
 }

@@ -30,11 +30,15 @@ const saveCursor = `UPDATE jobs SET cursor = ?4, attempt = 0 WHERE tenant = ?1 A
 /** Makes the whole batch fail when the job has another holder: json() of what is no JSON is an error. */
 const orFail = `SELECT json(iif(EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'), '0', 'lease lost'))`;
 
+/** ?2 token. */
 const saveProgress = `
-  UPDATE jobs SET progress = ?4 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running' RETURNING cancel`;
+  UPDATE jobs SET progress = p.progress
+  FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS progress FROM json_each(?1)) p
+  WHERE jobs.tenant = p.tenant AND jobs.id = p.id AND jobs.lease = ?2 AND jobs.state = 'running'`;
 
-const flagged = `
-  SELECT j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.cancel = 1`;
+const lookAt = `
+  SELECT j.tenant, j.id, j.cancel, j.lease = ?2 AND j.state = 'running' AS held
+  FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
 
 export async function effects(db: D1Database, refs: readonly JobRef[]): Promise<(JobRef & EffectRecord)[]> {
   const parts = refLists(refs);
@@ -73,19 +77,17 @@ export async function checkpoint(db: D1Database, job: JobRef, cursor: string, wr
   }
 }
 
-export async function progress(db: D1Database, job: JobRef, text: string, token: string): Promise<{ held: boolean; cancel: boolean }> {
-  const results = await batch(db, [statement(db, saveProgress, job.tenant, job.id, token, text)]);
-  const [row] = rowsOf<{ cancel: number }>(results, 0);
-  return { held: row !== undefined, cancel: row?.cancel === 1 };
-}
-
-export async function cancelled(db: D1Database, refs: readonly JobRef[]): Promise<JobRef[]> {
-  const parts = refLists(refs);
-  const results = await batch(
-    db,
-    parts.map((list) => statement(db, flagged, list)),
-  );
-  return parts.flatMap((_, index) => rowsOf<JobRef>(results, index));
+export async function pulse(
+  db: D1Database,
+  runs: readonly (JobRef & { progress: string | null })[],
+  token: string,
+): Promise<(JobRef & { held: boolean; cancel: boolean })[]> {
+  const said = lists(runs.flatMap(({ tenant, id, progress }) => (progress === null ? [] : [[tenant, id, progress]])));
+  const parts = refLists(runs);
+  const writes = said.map((list) => statement(db, saveProgress, list, token));
+  const results = await batch(db, [...writes, ...parts.map((list) => statement(db, lookAt, list, token))]);
+  const rows = parts.flatMap((_, index) => rowsOf<JobRef & { cancel: number; held: number | null }>(results, writes.length + index));
+  return rows.map(({ tenant, id, cancel, held }) => ({ tenant, id, held: held === 1, cancel: cancel === 1 }));
 }
 
 async function isHeld(db: D1Database, job: JobRef, token: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { timePart } from "../queue/id";
-import type { BringBack, DueJob, JobRef, Pause, StoredJob } from "../queue/ledger";
+import type { JobRef, Pause } from "../queue/ledger";
+import type { BringBack, DueJob, StoredJob, WalkedJob } from "../queue/recovery";
 import { batch, lists, refLists, rowsOf, statement } from "./d1";
 import { dropDue, dropParked } from "./side";
 
@@ -108,63 +109,61 @@ export async function pauses(db: D1Database): Promise<Pause[]> {
   return (await db.prepare(`SELECT tenant, scope, name FROM pauses`).all<Pause>()).results;
 }
 
-const nextTenant = `SELECT min(tenant) AS tenant FROM jobs WHERE tenant > ?1`;
+/** Each tenant with a row in a table, by one seek apiece, and how far its walk has come. */
+const marks = (table: string) => `
+  WITH RECURSIVE each(tenant) AS (
+    SELECT min(tenant) FROM ${table} UNION ALL
+    SELECT (SELECT min(t.tenant) FROM ${table} t WHERE t.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL),
+  marks(tenant, mark) AS (
+    SELECT tenant, coalesce((SELECT position FROM watermarks w WHERE w.tenant = each.tenant AND w.walk = ?1), '') FROM each WHERE tenant IS NOT NULL)`;
 
-/** Ids above the watermark, of jobs old enough. The walk over derived ids goes by their slots. */
+/** Ids above the watermarks, of jobs old enough, tenant after tenant. The walk over derived ids goes by their slots. */
 const walks = {
-  jobs: `SELECT id AS position, id, state, wake, gate FROM jobs WHERE tenant = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`,
-  arrivals: `
-    SELECT a.slot AS position, a.id, j.state, j.wake, j.gate FROM arrivals a JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
-    WHERE a.tenant = ?1 AND a.slot > ?2 AND a.slot < ?3 ORDER BY a.slot LIMIT ?4`,
+  jobs: `${marks("jobs")}
+    SELECT j.tenant, j.id AS position, j.id, j.state, j.queue, j.wake, j.gate, j.sent FROM marks m CROSS JOIN jobs j
+    WHERE j.tenant = m.tenant AND j.id > m.mark AND j.id < ?2 LIMIT ?3`,
+  arrivals: `${marks("arrivals")}
+    SELECT a.tenant, a.slot AS position, j.id, j.state, j.queue, j.wake, j.gate, j.sent FROM marks m CROSS JOIN arrivals a
+    CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
+    WHERE a.tenant = m.tenant AND a.slot > m.mark AND a.slot < ?2 LIMIT ?3`,
 } as const;
 
 const giveWake = `
-  UPDATE jobs SET wake = ?2 FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) w
+  UPDATE jobs SET wake = w.wake FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS wake FROM json_each(?1)) w
   WHERE jobs.tenant = w.tenant AND jobs.id = w.id AND jobs.wake IS NULL AND jobs.gate IS NULL AND jobs.ended IS NULL`;
 
-/** Passes over rows up to `before`, one page per tenant and kind of id; each open one without a side row gets one. */
-export async function walk(db: D1Database, now: number, before: number, limit: number): Promise<{ found: number; more: boolean }> {
-  let found = 0;
-  let more = false;
-  for (let tenant = await tenantAfter(db, ""); tenant !== null; tenant = await tenantAfter(db, tenant)) {
-    for (const kind of ["jobs", "arrivals"] as const) {
-      const page = await walkPage(db, tenant, kind, now, before, limit);
-      found += page.found;
-      more ||= page.full;
-    }
-  }
-  return { found, more };
+const moveMarks = `
+  INSERT INTO watermarks (tenant, walk, position) SELECT value->>0, ?2, value->>1 FROM json_each(?1) WHERE true
+  ON CONFLICT DO UPDATE SET position = excluded.position`;
+
+/** Passes over rows up to `before`, of all tenants in two statements; each open one without a side row gets one, for the time `wakeOf` says. */
+export async function walk(
+  db: D1Database,
+  before: number,
+  limit: number,
+  wakeOf: (row: WalkedJob) => Promise<number>,
+): Promise<{ found: number; more: boolean }> {
+  const pages = [await walkPage(db, "jobs", before, limit, wakeOf), await walkPage(db, "arrivals", before, limit, wakeOf)];
+  return { found: pages.reduce((sum, page) => sum + page.found, 0), more: pages.some((page) => page.full) };
 }
 
-async function walkPage(db: D1Database, tenant: string, kind: keyof typeof walks, now: number, before: number, limit: number) {
-  const mark = await statement(db, `SELECT position FROM watermarks WHERE tenant = ? AND walk = ?`, tenant, `sweep-${kind}`).first<{ position: string }>();
-  const { results: rows } = await statement(db, walks[kind], tenant, mark?.position ?? "", timePart(before), limit).all<WalkedRow>();
-  const last = rows.at(-1);
-  if (!last) return { found: 0, full: false };
+async function walkPage(db: D1Database, kind: keyof typeof walks, before: number, limit: number, wakeOf: (row: WalkedJob) => Promise<number>) {
+  const name = `sweep-${kind}`;
+  const { results: rows } = await statement(db, walks[kind], name, timePart(before), limit).all<WalkedRow>();
+  if (rows.length === 0) return { found: 0, full: false };
   const open = rows.filter((row) => row.wake === null && row.gate === null && ["queued", "running", "retrying", "waiting"].includes(row.state));
-  const refs = refLists(open.map(({ id }) => ({ tenant, id })));
+  const wakes = await Promise.all(open.map(async (row) => [row.tenant, row.id, await wakeOf(row)] as const));
+  const reached = new Map(rows.map(({ tenant, position }) => [tenant, position]));
   await batch(db, [
-    ...refs.map((list) => statement(db, giveWake, list, now)),
-    ...refs.map((list) => statement(db, addDue, list)),
-    statement(
-      db,
-      `INSERT INTO watermarks (tenant, walk, position) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position`,
-      tenant,
-      `sweep-${kind}`,
-      last.position,
-    ),
+    ...lists(wakes).map((list) => statement(db, giveWake, list)),
+    ...refLists(open).map((list) => statement(db, addDue, list)),
+    ...lists([...reached]).map((list) => statement(db, moveMarks, list, name)),
   ]);
   return { found: open.length, full: rows.length === limit };
 }
 
-async function tenantAfter(db: D1Database, tenant: string): Promise<string | null> {
-  return (await statement(db, nextTenant, tenant).first<{ tenant: string | null }>())?.tenant ?? null;
-}
-
-interface WalkedRow {
+interface WalkedRow extends WalkedJob {
   position: string;
-  id: string;
-  state: string;
   wake: number | null;
   gate: string | null;
 }

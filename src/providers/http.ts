@@ -124,7 +124,7 @@ function tooLarge(request: HttpRequest): Failure {
 }
 
 /** Whether a second identical call does no harm. */
-export function isRepeatable(request: Pick<HttpRequest, "method" | "repeatable">): boolean {
+function isRepeatable(request: Pick<HttpRequest, "method" | "repeatable">): boolean {
   return request.repeatable ?? ["GET", "HEAD", "PUT", "DELETE"].includes(request.method ?? "GET");
 }
 

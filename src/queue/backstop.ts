@@ -1,7 +1,7 @@
 import { reasonOf } from "./redact";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
-import { buryForeign, later } from "./judge";
+import { buryForeign, buryMismatch, later } from "./judge";
 import { payloadOf } from "./registry";
 import { newRow } from "./prepare";
 import type { NewJob } from "./ledger";
@@ -24,7 +24,8 @@ export async function backstop(engine: Engine, messages: readonly Message[], que
 async function driveAgain(engine: Engine, message: Message, envelope: Envelope): Promise<void> {
   try {
     // Fills the row if the ledger was away all the time; an existing one stays as it is.
-    await engine.ledger.insert([rowOf(engine, envelope)]);
+    const [row] = await engine.ledger.insertKeyed([rowOf(engine, envelope)]);
+    if (row?.fp && envelope.fp !== undefined && row.fp !== envelope.fp) return await buryMismatch(engine, { envelope, messages: [message] });
     // The next tick sends a message under a raised seq; what is held, parked or over needs none.
     await engine.ledger.unsent([envelope], engine.now());
     message.ack();

@@ -4,6 +4,7 @@ import type { Envelope } from "./envelope";
 import type { LeaveReport } from "./gates";
 import type { Job } from "./job";
 import type { ClaimedJob, Pause } from "./ledger";
+import type { Pulse } from "./pulse";
 import { isOutcome, retry, type Outcome } from "./outcome";
 
 /** One claimed job on its way through a batch. */
@@ -12,7 +13,7 @@ export interface Task {
   envelope: Envelope;
   definition: Job;
   /** Already decided: recorded without a run. */
-  verdict?: Outcome;
+  decided?: Outcome;
 }
 
 /** What a batch shares. */
@@ -22,8 +23,9 @@ export interface Batch {
   deadline: number;
   leaseMs: number;
   pauses: readonly Pause[];
-  /** Runs under way, for the cancel poll. */
+  /** Runs under way. */
   running: Set<RunState>;
+  pulse: Pulse;
   /** Told of each finished run, exactly once per task. */
   finished(task: Task, run: RunState, outcome: Outcome | RunEnded): void;
   /** Told of each task that was never started. */
@@ -33,7 +35,7 @@ export interface Batch {
 }
 
 /** A task whose payload was read. */
-export interface Prepared {
+export interface Ready {
   task: Task;
   run: RunState;
   payload: unknown;
@@ -48,7 +50,7 @@ export function start(engine: Engine, batch: Batch, run: RunState): void {
   batch.running.add(run);
 }
 
-export function leaveGates(batch: Batch, each: Prepared): void {
+export function leaveGates(batch: Batch, each: Ready): void {
   for (const [gate, lease] of each.entries) {
     const calls = each.run.calls.get(gate) ?? "none";
     batch.left(each.task.job.tenant, gate, { id: each.task.job.id, lease, calls });
@@ -58,14 +60,14 @@ export function leaveGates(batch: Batch, each: Prepared): void {
 
 export function finish(engine: Engine, batch: Batch, task: Task, run: RunState, said: unknown): void {
   batch.running.delete(run);
-  const outcome = verdictOf(run, said);
+  const outcome = outcomeFrom(run, said);
   // From here on nothing of this run may touch the job, however long it goes on in the background.
   run.ended ??= new RunEnded("lost");
   run.revoked = true;
   batch.finished(task, run, outcome);
 }
 
-function verdictOf(run: RunState, said: unknown): Outcome | RunEnded {
+function outcomeFrom(run: RunState, said: unknown): Outcome | RunEnded {
   const ended = run.ended ?? (said instanceof RunEnded ? said : undefined);
   if (ended?.why === "timeout") return savedInTime(said) ?? retry(`timed out after ${run.contract.policy.timeout} s`);
   if (ended && !(isOutcome(said) && said.kind === "done")) return ended;

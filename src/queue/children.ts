@@ -2,7 +2,7 @@ import type { RunState } from "./context";
 import type { Engine } from "./engine";
 import { accept } from "./enqueue";
 import type { ChildOptions, Contract, InputOf } from "./job";
-import { prepare } from "./prepare";
+import { firstName, prepare } from "./prepare";
 
 /** Thrown into a run whose child cannot be accepted right now: no failure of the run, which waits and is repeated. */
 export class HeldBack extends Error {
@@ -28,7 +28,8 @@ export async function enqueueChild<C extends Contract>(
   const request = { tenant, type: contract.type, payload, delaySeconds: options.delaySeconds, dryRun: run.dry };
   const prepared = await prepare(engine, request, { parts: childParts(id, contract, options.key), parent: id });
   const receipt = "envelope" in prepared ? await accept(engine, prepared) : prepared;
-  if (!receipt.ok && receipt.retryAfter !== undefined) throw new HeldBack(`child "${options.key}": ${receipt.detail}`, engine.now() + receipt.retryAfter * 1000);
+  if (!receipt.ok && receipt.retryAfter !== undefined)
+    throw new HeldBack(`child "${options.key}": ${receipt.detail}`, engine.now() + receipt.retryAfter * 1000);
   if (!receipt.ok) throw new Error(`child "${options.key}" of type ${contract.type} was refused: ${receipt.detail}`);
   return receipt.id;
 }
@@ -41,5 +42,5 @@ export async function cancelChild(engine: Engine, run: RunState, contract: Contr
 }
 
 function childParts(parent: string, contract: Contract, key: string): readonly string[] {
-  return ["child", parent, contract.type, key];
+  return ["child", parent, firstName(contract), key];
 }

@@ -1,5 +1,5 @@
 import { redelivery } from "./backoff";
-import { end, type RunState } from "./context";
+import type { RunState } from "./context";
 import type { Batch, Task } from "./batch";
 import { dispatch, lastStart } from "./dispatch";
 import type { Engine } from "./engine";
@@ -8,10 +8,12 @@ import { parseEnvelope, type Envelope } from "./envelope";
 import type { LeaveReport } from "./gates";
 import type { Claim, ClaimedJob, Lease } from "./ledger";
 import { retry } from "./outcome";
+import { createPulse } from "./pulse";
 import { reasonOf } from "./redact";
+import { keyOf } from "./ref";
 import { payloadOf, readable } from "./registry";
-import { ack, buryForeign, judge, keyOf, later, refOf, type Delivery } from "./judge";
-import { leaveGates, settleWave, waveEvery, type Finished } from "./settle";
+import { ack, buryForeign, judge, later, refOf, type Delivery } from "./judge";
+import { tellGates, settleWave, waveEvery, type Finished } from "./settle";
 
 /** A batch ends after this, below the platform's 15 minutes. Milliseconds. */
 export const longestBatch = 12 * 60_000;
@@ -42,7 +44,7 @@ async function sort(engine: Engine, messages: readonly Message[], queue: string)
     if (parsed.kind === "foreign") foreign.push({ message, raw: parsed.raw });
     else if (parsed.kind === "future") later(engine, [message]);
     else {
-      const key = `${parsed.envelope.tenant}/${parsed.envelope.id}`;
+      const key = keyOf(parsed.envelope);
       const group = groups.get(key) ?? { envelope: parsed.envelope, messages: [] };
       if (parsed.envelope.fp !== group.envelope.fp) {
         // Another payload under the same key: judged on its own, once the first one's row is there.
@@ -140,55 +142,42 @@ async function runBatch(
   const finished: Finished[] = [];
   const unstarted: Task[] = [];
   const left: { tenant: string; gate: string; report: LeaveReport }[] = [];
+  const running = new Set<RunState>();
   const batch: Batch = {
     token: lease.token,
     deadline: lease.now + budget,
     leaseMs: lease.until - lease.now,
     pauses,
-    running: new Set<RunState>(),
+    running,
+    pulse: createPulse(engine, lease.token, running),
     finished: (task, run, outcome) => finished.push({ envelope: task.envelope, run, outcome, ...answers(engine, byKey, task) }),
     unstarted: (task) => unstarted.push(task),
     left: (tenant, gate, report) => left.push({ tenant, gate, report }),
   };
   const flush = async () => {
     const wave = finished.splice(0);
-    await Promise.all([settleWave(engine, wave, lease.token), leaveGates(engine, left.splice(0))]);
+    await Promise.all([settleWave(engine, wave, lease.token), tellGates(engine, left.splice(0))]);
   };
   const groups = Map.groupBy(tasks, ({ definition }) => definition);
   const work = Promise.all([...groups.values()].map((group) => dispatch(engine, batch, group)));
-  await duringWork(engine, work, batch, async () => void (finished.length + left.length > 0 && (await flush())));
+  await duringWork(work, batch, async () => void (finished.length + left.length > 0 && (await flush())));
   await flush();
   await giveBack(engine, unstarted, byKey, lease.token);
 }
 
 /** Until the work is done: a wave every quarter of a second, a look at cancel flags every two seconds. */
-async function duringWork(engine: Engine, work: Promise<unknown>, batch: Batch, wave: () => Promise<void>): Promise<void> {
+async function duringWork(work: Promise<unknown>, batch: Batch, wave: () => Promise<void>): Promise<void> {
   let over = false;
   const ended = work.finally(() => (over = true));
-  let polledAt = engine.now();
   while (!over) {
     const timer = new AbortController();
     await Promise.race([ended, scheduler.wait(waveEvery, { signal: timer.signal }).catch(() => undefined)]);
     timer.abort();
     if (over) break;
     await wave();
-    if (engine.now() - polledAt < cancelPoll) continue;
-    polledAt = engine.now();
-    await pollCancelled(engine, batch);
+    await batch.pulse(cancelPoll);
   }
   await ended;
-}
-
-async function pollCancelled(engine: Engine, batch: Batch): Promise<void> {
-  const running = [...batch.running];
-  if (running.length === 0) return;
-  try {
-    const flagged = new Set((await engine.ledger.cancelled(running.map(({ job }) => job))).map(keyOf));
-    for (const run of running) if (flagged.has(keyOf(run.job))) end(run, "cancelled");
-  } catch (thrown) {
-    // Progress and effects look at the flag too; the next poll comes in two seconds.
-    engine.emit({ event: "trouble", where: "cancel poll", reason: reasonOf(thrown) });
-  }
 }
 
 /** Jobs that were never started: nothing counted, delivered again at once. */
@@ -220,15 +209,31 @@ async function runAlone(engine: Engine, delivery: Delivery, until: number, pause
     return later(engine, delivery.messages);
   }
   if (!job) return later(engine, delivery.messages);
-  await runBatch(engine, taskOf(job, byKey).map(spent), byKey, lease, budget, pauses);
+  await runBatch(
+    engine,
+    taskOf(job, byKey).map((task) => spent(task, engine.now())),
+    byKey,
+    lease,
+    budget,
+    pauses,
+  );
 }
 
-/** A job whose Worker died in each of its attempts is not run once more. */
-function spent(task: Task): Task {
-  const { maxAttempts } = task.definition.contract.policy;
-  if (task.job.attempt < Math.min(maxAttempts, task.job.max)) return task;
+/** A job whose Worker died in each of its attempts, or whose runs or time are used up by such deaths, is not run once more. */
+function spent(task: Task, now: number): Task {
+  const { maxAttempts, maxRuns, maxAge } = task.definition.contract.policy;
+  const { attempt, max, runs, born } = task.job;
+  const tired = attempt >= Math.min(maxAttempts, max);
+  if (!tired && runs <= maxRuns && now - born <= maxAge * 1000) return task;
   task.job.attempt = maxAttempts - 1;
-  return { ...task, verdict: retry(`the Worker died in each of its ${maxAttempts} attempts`) };
+  return {
+    ...task,
+    decided: retry(
+      tired
+        ? `the Worker died in each of its ${maxAttempts} attempts`
+        : `the Worker died in its last run, and it had ${runs} of them since ${new Date(born).toISOString()}`,
+    ),
+  };
 }
 
 function taskOf(job: ClaimedJob, byKey: ReadonlyMap<string, Delivery>): Task[] {

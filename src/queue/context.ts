@@ -5,12 +5,15 @@ import type { Calls } from "./gates";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
 import type { ClaimedJob } from "./ledger";
 import { cancelChild, enqueueChild } from "./children";
+import type { Pulse } from "./pulse";
 import { redact } from "./redact";
 
 /** A run is asked to yield after this. Milliseconds. */
 const budget = 60_000;
 /** Progress is written at most this often. Milliseconds. */
 const progressEvery = 1000;
+/** Before an effect the job's flags may be this old. Milliseconds. */
+const effectLook = 2000;
 
 /** Why a context refuses: thrown into a run, never shown to a tenant. */
 export class RunEnded extends Error {
@@ -40,7 +43,9 @@ export interface RunState {
   deadline: number;
   /** Newest progress not yet written. */
   progress: string | undefined;
-  progressAt: number;
+  /** Effects under way, by key. */
+  acting: Map<string, Promise<Reply<unknown>>>;
+  pulse: Pulse;
 }
 
 export function createContext(engine: Engine, run: RunState): RunContext {
@@ -56,7 +61,7 @@ export function createContext(engine: Engine, run: RunState): RunContext {
     cursor: job.cursor === null ? undefined : JSON.parse(job.cursor),
     now: engine.now,
     effect: (key, act, options) => effect(engine, run, key, act, options),
-    progress: (done, total, note) => progress(engine, run, done, total, note),
+    progress: (done, total, note) => progress(run, done, total, note),
     checkpoint: (cursor, writes) => checkpoint(engine, run, cursor, writes),
     shouldYield: () => engine.now() - run.startedAt >= budget || engine.now() >= run.deadline - 5000,
     enqueue: <C extends Contract>(contract: C, payload: InputOf<C>, options: ChildOptions) => {
@@ -70,13 +75,18 @@ export function createContext(engine: Engine, run: RunState): RunContext {
   };
 }
 
-async function effect<T>(
-  engine: Engine,
-  run: RunState,
-  key: string,
-  act: (idempotencyKey: string) => Promise<Reply<T>>,
-  options: EffectOptions<T> = {},
-): Promise<Reply<T>> {
+/** Asked for twice at once, it is done once. */
+function effect<T>(engine: Engine, run: RunState, key: string, act: Act<T>, options: EffectOptions<T> = {}): Promise<Reply<T>> {
+  const acting = run.acting.get(key) as Promise<Reply<T>> | undefined;
+  if (acting) return acting;
+  const begun = actOnce(engine, run, key, act, options).finally(() => run.acting.delete(key));
+  run.acting.set(key, begun);
+  return begun;
+}
+
+type Act<T> = (idempotencyKey: string) => Promise<Reply<T>>;
+
+async function actOnce<T>(engine: Engine, run: RunState, key: string, act: Act<T>, options: EffectOptions<T>): Promise<Reply<T>> {
   refuseIfEnded(run);
   const known = run.effects.get(key);
   const earlier = known?.revision === run.job.revision ? known : undefined;
@@ -92,6 +102,11 @@ async function effect<T>(
   }
   if (idempotentFor === 0 && !(await noted(engine, run, { key, state: "intent", result: null, at: firstTry }, run.token))) {
     return doneElsewhere(engine, run, key);
+  }
+  if (idempotentFor > 0) {
+    // No intent is written that would tell: whoever asked for the end up to two seconds ago is heard.
+    await run.pulse(effectLook);
+    refuseIfEnded(run);
   }
   const reply = await act(`${run.job.id}:${key}:${run.job.revision}`);
   await recordReply(engine, run, key, reply, firstTry, idempotentFor > 0);
@@ -147,21 +162,16 @@ async function noted(engine: Engine, run: RunState, entry: Omit<EffectRecord, "r
 
 /** Why the ledger takes nothing more of this run. */
 async function endedBy(engine: Engine, run: RunState): Promise<RunEnded> {
-  const flagged = await engine.ledger.cancelled([run.job]);
-  return end(run, flagged.length > 0 ? "cancelled" : "lost");
+  const [row] = await engine.ledger.pulse([{ tenant: run.job.tenant, id: run.job.id, progress: null }], run.token);
+  return end(run, row?.cancel ? "cancelled" : "lost");
 }
 
-async function progress(engine: Engine, run: RunState, done: number, total?: number, note?: string): Promise<void> {
+async function progress(run: RunState, done: number, total?: number, note?: string): Promise<void> {
   refuseIfEnded(run);
   const number = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : null);
   run.progress = JSON.stringify({ done: number(done) ?? 0, total: number(total), note: note === undefined ? null : redact(note).slice(0, 200) });
-  if (engine.now() - run.progressAt < progressEvery) return;
-  run.progressAt = engine.now();
-  const text = run.progress;
-  run.progress = undefined;
-  const { held, cancel } = await engine.ledger.progress(run.job, text, run.token);
-  if (!held) throw end(run, "lost");
-  if (cancel) throw end(run, "cancelled");
+  await run.pulse(progressEvery);
+  refuseIfEnded(run);
 }
 
 async function checkpoint(engine: Engine, run: RunState, cursor: unknown, writes: readonly unknown[] = []): Promise<void> {

@@ -1,4 +1,4 @@
-import { finish, leaveGates, start, type Batch, type Prepared, type Task } from "./batch";
+import { finish, leaveGates, start, type Batch, type Ready, type Task } from "./batch";
 import { createContext, type RunState } from "./context";
 import type { CapabilityScope, Engine, Missing } from "./engine";
 import type { CallClass } from "./gates";
@@ -38,7 +38,7 @@ function isLight({ envelope }: Task): boolean {
   return envelope.payload !== undefined;
 }
 
-async function runOne(engine: Engine, batch: Batch, each: Prepared): Promise<void> {
+async function runOne(engine: Engine, batch: Batch, each: Ready): Promise<void> {
   const { task, run } = each;
   if (engine.now() >= lastStart(batch.deadline, run.contract.policy)) {
     leaveGates(batch, each);
@@ -55,7 +55,7 @@ async function runOne(engine: Engine, batch: Batch, each: Prepared): Promise<voi
   finish(engine, batch, task, run, outcome);
 }
 
-async function runTogether(engine: Engine, batch: Batch, all: readonly Prepared[], handler: RunBatch<Contract>) {
+async function runTogether(engine: Engine, batch: Batch, all: readonly Ready[], handler: RunBatch<Contract>) {
   if (all.length === 0) return;
   const runs = all.map(({ run }) => run);
   for (const run of runs) start(engine, batch, run);

@@ -21,8 +21,8 @@ export interface Engine {
   queue(name: string): Queue | undefined;
   /** Messages a queue may hold before senders are asked to come back later. */
   backlogLimit(queue: string): number;
-  /** Seconds the tenant has to wait before it may enqueue `count` jobs more, null when it may now. */
-  quota(tenant: string, count: number): Promise<number | null>;
+  /** How many of `count` jobs more the tenant may enqueue now, and the seconds after which it may send the others. */
+  quota(tenant: string, count: number): Promise<{ granted: number; retryAfter: number }>;
   payloads: PayloadStore;
   gates: Gates;
   /** Makes what jobs declared they need. A value of class Missing says why a job cannot run for this tenant. */
@@ -54,6 +54,8 @@ export interface PayloadStore {
   put(tenant: string, id: string, text: string): Promise<string>;
   /** Null when there is no such object. Throws when the store is down. */
   get(key: string): Promise<string | null>;
+  /** Removes objects; what is not there is no error. */
+  remove(keys: readonly string[]): Promise<void>;
 }
 
 /** What happened, once per fact; a subscriber turns it into log lines. Holds nothing personal. */

@@ -2,6 +2,7 @@ import type { Engine } from "./engine";
 import type { KnownJob } from "./ledger";
 import { prepare, type Prepared } from "./prepare";
 import { reasonOf } from "./redact";
+import { keyOf } from "./ref";
 import { mismatch, tooMany, unavailable } from "./refused";
 import type { EnqueueRequest, Receipt, Refused } from "./request";
 import { send, type Sendable } from "./send";
@@ -13,7 +14,7 @@ import { isTerminal } from "./state";
  */
 export async function enqueue(engine: Engine, requests: readonly EnqueueRequest[]): Promise<Receipt[]> {
   const busy = await refusedByQuota(engine, requests);
-  const prepared = await Promise.all(requests.map((request) => busy.get(request.tenant) ?? prepare(engine, request)));
+  const prepared = await Promise.all(requests.map((request) => busy.get(request) ?? prepare(engine, request)));
   const fine = prepared.filter((each) => "envelope" in each);
   const receipts = new Map<Prepared, Receipt>();
   await Promise.all([
@@ -74,16 +75,19 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   if (all.length === 0) return;
   const known = await insertKeyed(engine, all);
   const toSend: Prepared[] = [];
+  const toRevive: Prepared[] = [];
   for (const each of all) {
-    const row = known?.get(`${each.envelope.tenant}/${each.id}`);
+    const row = known?.get(keyOf(each.envelope));
     if (!row) toSend.push(each);
-    else if (row.fp !== each.row.fp) receipts.set(each, mismatch());
+    else if (row.fp !== each.row.fp) receipts.set(each, refusedMismatch(engine, each));
     else {
       receipts.set(each, { ...accepted(each, !row.inserted), state: row.state });
-      if (isRevived(row, each)) await reviveKeyed(engine, each, receipts);
+      if (isRevived(row, each)) toRevive.push(each);
       else if (needsMessage(row)) toSend.push(each);
     }
   }
+  // Those that are to wait until the same time are brought back together.
+  for (const group of Map.groupBy(toRevive, ({ row }) => row.due).values()) await reviveKeyed(engine, group, receipts);
   const refused = await sendAll(
     engine,
     toSend.filter((each) => each.row.sent !== null || !known),
@@ -96,36 +100,49 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   }
 }
 
+/** Its payload, if it went to the payload store, belongs to no job. */
+function refusedMismatch(engine: Engine, { envelope }: Prepared): Refused {
+  if (envelope.ref !== undefined) engine.defer(engine.payloads.remove([envelope.ref]));
+  return mismatch();
+}
+
 /** A new row, or one whose sender may have died between row and message: a second copy of the same generation is harmless. */
 function needsMessage(row: KnownJob): boolean {
   return row.inserted || (row.state === "queued" && row.seq === 0 && !isTerminal(row.state));
 }
 
 /** A sender who repeats the key of a dead letter wants it done; a parent that is run again repeats nothing. */
-function isRevived({ state }: KnownJob, { envelope }: Prepared): boolean {
-  return (state === "dead" || state === "discarded") && envelope.parent === undefined;
+function isRevived({ state }: KnownJob, { revives }: Prepared): boolean {
+  return (state === "dead" || state === "discarded") && revives;
 }
 
-async function reviveKeyed(engine: Engine, each: Prepared, receipts: Map<Prepared, Receipt>): Promise<void> {
-  const how = { from: ["dead", "discarded"], event: "revived", boot: engine.boot } as const;
+async function reviveKeyed(engine: Engine, group: readonly Prepared[], receipts: Map<Prepared, Receipt>): Promise<void> {
+  const byKey = new Map(group.map((each) => [keyOf(each.envelope), each]));
+  const first = group[0]?.row;
+  const hold = first && first.due !== null ? { hold: { due: first.due, sent: first.sent, wake: first.wake ?? first.due } } : {};
   try {
-    const rows = await engine.ledger.revive([each.row], how, engine.now());
-    const refused = await send(
+    const refs = group.map(({ row }) => ({ tenant: row.tenant, id: row.id }));
+    const rows = await engine.ledger.revive(refs, { from: ["dead", "discarded"], event: "revived", boot: engine.boot, ...hold }, engine.now());
+    const copies = rows.flatMap((row) => {
+      const each = byKey.get(keyOf(row));
+      return each && each.row.sent !== null ? [{ envelope: { ...each.envelope, seq: row.seq, at: row.at }, delaySeconds: each.delaySeconds }] : [];
+    });
+    const refused = await send(engine, copies);
+    await markUnsent(
       engine,
-      rows.map((row) => ({ envelope: { ...each.envelope, seq: row.seq, at: row.at }, delaySeconds: 0 })),
+      refused.flatMap(({ envelope }) => byKey.get(keyOf(envelope)) ?? []),
     );
-    if (refused.length > 0) await markUnsent(engine, [each]);
-    receipts.set(each, { ...accepted(each, true), state: "queued" });
+    for (const each of group) receipts.set(each, { ...accepted(each, true), state: "queued" });
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
-    receipts.set(each, unavailable());
+    for (const each of group) receipts.set(each, unavailable());
   }
 }
 
 async function insertKeyed(engine: Engine, all: readonly Prepared[]): Promise<Map<string, KnownJob> | undefined> {
   try {
     const rows = await engine.ledger.insertKeyed(all.map((each) => each.row));
-    return new Map(rows.map((row) => [`${row.tenant}/${row.id}`, row]));
+    return new Map(rows.map((row) => [keyOf(row), row]));
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
     return undefined;
@@ -165,13 +182,12 @@ async function markUnsent(engine: Engine, all: readonly Prepared[]): Promise<voi
   }
 }
 
-async function refusedByQuota(engine: Engine, requests: readonly EnqueueRequest[]): Promise<Map<string, Refused>> {
-  const counts = new Map<string, number>();
-  for (const { tenant } of requests) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
-  const refused = new Map<string, Refused>();
-  for (const [tenant, count] of counts) {
-    const seconds = await engine.quota(tenant, count);
-    if (seconds !== null) refused.set(tenant, tooMany("the tenant's quota of jobs per minute is used up", seconds));
+/** The first requests of each tenant go through as far as its quota reaches; the others are told when to come back. */
+async function refusedByQuota(engine: Engine, requests: readonly EnqueueRequest[]): Promise<Map<EnqueueRequest, Refused>> {
+  const refused = new Map<EnqueueRequest, Refused>();
+  for (const [tenant, own] of Map.groupBy(requests, (request) => request.tenant)) {
+    const { granted, retryAfter } = await engine.quota(tenant, own.length);
+    for (const request of own.slice(granted)) refused.set(request, tooMany("the tenant's quota of jobs per minute is used up", retryAfter));
   }
   return refused;
 }

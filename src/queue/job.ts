@@ -43,6 +43,7 @@ export interface Contract<Type extends string = string, Schema extends AnyPayloa
   route(payload: v.InferOutput<Schema>): string;
   readonly policy: Policy;
   readonly needs: readonly Needs[];
+  /** Names it had before, the oldest first. */
   readonly aliases: readonly string[];
   /** Version of the payload's shape; older ones go through `upgrade`. Default 1. */
   readonly version: number;

@@ -4,6 +4,7 @@ import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import type { Job } from "./job";
 import type { Claim } from "./ledger";
+import { keyOf } from "./ref";
 import { verdictOn } from "./verdict";
 
 /** Copies of one job in a batch: they share one verdict. */
@@ -29,12 +30,13 @@ export async function judge(engine: Engine, claim: Claim, byKey: ReadonlyMap<str
   return alone;
 }
 
-async function buryMismatch(engine: Engine, { envelope, messages }: Delivery): Promise<void> {
+/** A second payload under one key, accepted while the ledger was away: a dead letter under an id of its own. */
+export async function buryMismatch(engine: Engine, { envelope, messages }: Pick<Delivery, "envelope" | "messages">): Promise<void> {
   try {
     const id = await engine.ids.derive(envelope.tenant, ["mismatch", envelope.id, envelope.fp ?? ""]);
     const reason = `its idempotency key belongs to job ${envelope.id}, which has another payload`;
-    const { tenant, type, version, queue, payload, fp } = envelope;
-    await engine.ledger.bury([{ id, tenant, type, version, queue, raw: payload ?? "null", reason, fp: fp ?? null }], engine.now());
+    const { tenant, type, version, queue, payload, ref, fp } = envelope;
+    await engine.ledger.bury([{ id, tenant, type, version, queue, raw: payload ?? "null", ref, reason, fp: fp ?? null }], engine.now());
     ack(messages);
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "bury", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
@@ -91,8 +93,4 @@ export function later(engine: Engine, messages: readonly Message[]): void {
 
 export function refOf({ tenant, id, seq, fp }: Envelope) {
   return { tenant, id, seq, fp: fp ?? null };
-}
-
-export function keyOf({ tenant, id }: { tenant: string; id: string }): string {
-  return `${tenant}/${id}`;
 }

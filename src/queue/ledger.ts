@@ -1,4 +1,5 @@
 import type { EffectRecord } from "./effect";
+import type { BringBack, Burial, DueJob, Revival, StoredJob, WalkedJob } from "./recovery";
 import type { JobState } from "./state";
 
 /**
@@ -22,8 +23,8 @@ export interface Ledger {
   release(refs: readonly JobRef[], token: string): Promise<void>;
   /** Records what runs said, fenced by the token; rows that came back were recorded. */
   settle(transitions: readonly Transition[], token: string, now: number): Promise<Settled[]>;
-  /** Which of these were asked to end. */
-  cancelled(refs: readonly JobRef[]): Promise<JobRef[]>;
+  /** Writes progress where there is some, and tells of each job whether the token still holds and whether it was asked to end. */
+  pulse(runs: readonly (JobRef & { progress: string | null })[], token: string): Promise<(JobRef & { held: boolean; cancel: boolean })[]>;
 
   /** Effects recorded so far. */
   effects(refs: readonly JobRef[]): Promise<(JobRef & EffectRecord)[]>;
@@ -31,13 +32,11 @@ export interface Ledger {
   recordEffect(job: JobRef, effect: EffectRecord, token: string | null): Promise<boolean>;
   /** Saves a cursor together with `writes`, or neither; false when the token is no longer the job's. */
   checkpoint(job: JobRef, cursor: string, writes: readonly unknown[], token: string, now: number): Promise<boolean>;
-  /** Shows progress; tells whether the token still holds and whether the job was asked to end. */
-  progress(job: JobRef, progress: string, token: string): Promise<{ held: boolean; cancel: boolean }>;
 
   /** Cancels what is not held, flags what is. Null: unknown. */
   cancel(ref: JobRef, now: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
   /** Brings ended (not done) jobs back, or held-back ones forward; returns those changed, ready to send. */
-  revive(refs: readonly JobRef[], how: Revival, now: number): Promise<StoredJob[]>;
+  revive(rows: readonly Revived[], how: Revival, now: number): Promise<StoredJob[]>;
 
   /** Side rows whose time has come, oldest first. */
   due(now: number, limit: number): Promise<DueJob[]>;
@@ -45,8 +44,8 @@ export interface Ledger {
   bringBack(rows: readonly BringBack[], now: number, boot: string): Promise<StoredJob[]>;
   /** Moves or (`wake` null) removes side rows that need nothing now. */
   rewake(rows: readonly { at: number; tenant: string; id: string; wake: number | null }[]): Promise<void>;
-  /** Gives open rows up to `before` that have no side row one that is due now; false when nothing was left to look at. */
-  walk(now: number, before: number, limit: number): Promise<{ found: number; more: boolean }>;
+  /** Gives open rows up to `before` that have no side row one, for the time `wakeOf` says; `more` when it stopped at the limit. */
+  walk(before: number, limit: number, wakeOf: (row: WalkedJob) => Promise<number>): Promise<{ found: number; more: boolean }>;
   /** Open rows sent or leased under another boot id, as due rows. */
   ofOtherBoot(boot: string, limit: number): Promise<DueJob[]>;
   /** Gates that have jobs parked. */
@@ -124,9 +123,11 @@ export interface ClaimedJob extends JobRef {
   max: number;
   runs: number;
   at: number;
-  /** When its first run since it was accepted or brought back began: what maxAge is measured from. Milliseconds. */
-  started: number;
+  /** When it was first claimed since it was accepted or brought back: what maxAge is measured from. Milliseconds. */
+  born: number;
   revision: number;
+  /** Why it waited or failed the last time. */
+  reason: string | null;
   cursor: string | null;
   wake: number | null;
   gate: string | null;
@@ -182,66 +183,8 @@ export interface Settled extends JobRef {
   seq: number;
 }
 
-export interface Revival {
-  /** Replaces the payload (JSON text) and raises the revision. */
-  payload?: string;
-  /** Version of the replaced payload's shape. */
-  version?: number;
-  /** Only jobs in these states. */
-  from: readonly JobState[];
-  event: string;
-  boot: string;
-}
-
-/** A row with what a message needs. */
-export interface StoredJob extends JobRef {
-  type: string;
-  version: number;
-  queue: string;
-  seq: number;
-  at: number;
-  payload: string | null;
-  ref: string | null;
-  fp: string | null;
-  parent: string | null;
-  dry: boolean;
-}
-
-export interface DueJob extends JobRef {
-  /** Time in the side row, part of its key. */
-  wakeAt: number;
-  /** Null when the job is gone. */
-  state: JobState | null;
-  type: string;
-  queue: string;
-  seq: number;
-  until: number;
-  sent: number | null;
-  /** The side row the job itself knows of; another one is stale. */
-  wake: number | null;
-  gate: string | null;
-  sweeps: number;
-  cancel: boolean;
-  bytes: number;
-}
-
-export interface BringBack extends JobRef {
-  seq: number;
-  wakeAt: number;
-  gate: string | null;
-  /** When its new side row is due. */
-  wake: number;
-  /** Seconds until the copy is deliverable. */
-  delaySeconds: number;
-  swept: boolean;
-}
-
-export interface Burial extends JobRef {
-  type: string;
-  /** Version of the payload's shape; 0 when it is none. */
-  version: number;
-  queue: string;
-  raw: string;
-  reason: string;
-  fp: string | null;
+/** A job to bring back. */
+export interface Revived extends JobRef {
+  /** Replaces the payload (JSON text) and the version of its shape, and raises the revision. A payload in R2 stays there; the row's wins. */
+  patched?: { payload: string; version: number };
 }

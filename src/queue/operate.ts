@@ -1,5 +1,5 @@
 import type { Engine } from "./engine";
-import type { JobRef } from "./ledger";
+import type { JobRef, Revived } from "./ledger";
 import type { JobState } from "./state";
 import { sendStored } from "./sweep";
 
@@ -12,13 +12,9 @@ export function cancel(engine: Engine, ref: JobRef): Promise<{ state: JobState; 
 }
 
 /** Runs ended (not done) jobs once more, and held-back ones at once. Returns those that were changed. */
-export async function retryNow(
-  engine: Engine,
-  refs: readonly JobRef[],
-  how: { payload?: string; version?: number; event: string; from?: readonly JobState[] },
-): Promise<JobRef[]> {
+export async function retryNow(engine: Engine, jobs: readonly Revived[], how: { event: string; from?: readonly JobState[] }): Promise<JobRef[]> {
   const now = engine.now();
-  const rows = await engine.ledger.revive(refs, { ...how, from: how.from ?? revivable, boot: engine.boot }, now);
+  const rows = await engine.ledger.revive(jobs, { ...how, from: how.from ?? revivable, boot: engine.boot }, now);
   await sendStored(engine, rows, now);
   return rows;
 }

@@ -23,6 +23,8 @@ export interface Prepared {
   envelope: Envelope;
   row: NewJob;
   keyed: boolean;
+  /** Whether its key brings a dead letter back. */
+  revives: boolean;
   delaySeconds: number;
 }
 
@@ -35,7 +37,7 @@ export async function prepare(
   const contract = engine.registry.find(request.type)?.contract;
   if (!contract) return unknownType(engine, request.type);
   const now = engine.now();
-  const issues = [...checkJson(request.payload).map(belowPayload), ...checkTimes(request), ...checkKey(request.key)];
+  const issues = [...checkJson(request.payload).map(belowPayload), ...checkTimes(request, now), ...checkKey(request.key)];
   if (issues.length > 0) return invalid(issues);
   const checked = checkPayload(contract, request.payload);
   if (!checked.ok) return invalid(checked.issues);
@@ -44,7 +46,7 @@ export async function prepare(
   if (backlog !== undefined && backlog >= engine.backlogLimit(queue)) return overloaded(queue, backlog);
 
   const due = request.runAt ?? (request.delaySeconds ? now + request.delaySeconds * 1000 : null);
-  const parts = derivedFrom?.parts ?? (request.key === undefined ? undefined : [contract.type, request.key]);
+  const parts = derivedFrom?.parts ?? (request.key === undefined ? undefined : [firstName(contract), request.key]);
   const id = parts ? await engine.ids.derive(request.tenant, parts) : await engine.ids.make(request.tenant, now);
   const stored = await storePayload(engine, request.tenant, id, JSON.stringify(checked.payload));
   if ("ok" in stored) return stored;
@@ -58,13 +60,19 @@ export async function prepare(
     queue,
     at: now,
     ...stored,
-    ...(parts && !derivedFrom ? { fp: await fingerprint(checked.payload) } : {}),
+    ...(parts && !derivedFrom ? { fp: await fingerprint(request.dryRun ? { dryRun: true, payload: checked.payload } : checked.payload) } : {}),
     ...(derivedFrom ? { parent: derivedFrom.parent } : {}),
     ...(request.dryRun ? { dry: true } : {}),
     ...(due !== null && due > now ? { due } : {}),
   };
   const row = newRow(engine, contract, envelope, checked.payload);
-  return { id, contract, envelope, row, keyed: parts !== undefined, delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000) };
+  const revives = request.revive !== false && derivedFrom === undefined;
+  return { id, contract, envelope, row, keyed: parts !== undefined, revives, delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000) };
+}
+
+/** The name under which keys are derived: renaming a type must not turn the same key into another job. The oldest alias stands first. */
+export function firstName(contract: Contract): string {
+  return contract.aliases[0] ?? contract.type;
 }
 
 /** The row of an envelope, as enqueue and the consumer (for jobs the ledger never heard of) write it. `payload` null: not at hand. */
@@ -124,13 +132,15 @@ function belowPayload({ path, message }: Issue): Issue {
   return { path: below("payload", path), message };
 }
 
-function checkTimes(request: EnqueueRequest): Issue[] {
+function checkTimes(request: EnqueueRequest, now: number): Issue[] {
   const { delaySeconds, runAt } = request;
   if (delaySeconds !== undefined && runAt !== undefined) return [{ path: "runAt", message: "give delaySeconds or runAt, not both" }];
   if (delaySeconds !== undefined && !(Number.isInteger(delaySeconds) && delaySeconds >= 0 && delaySeconds <= longestWait)) {
     return [{ path: "delaySeconds", message: `must be whole seconds from 0 to ${longestWait} (366 days)` }];
   }
-  if (runAt !== undefined && !(Number.isFinite(runAt) && runAt <= Date.UTC(9999, 0))) return [{ path: "runAt", message: "must be a date and time" }];
+  if (runAt !== undefined && !(Number.isFinite(runAt) && runAt <= now + longestWait * 1000)) {
+    return [{ path: "runAt", message: "must be a time at most 366 days from now" }];
+  }
   return [];
 }
 

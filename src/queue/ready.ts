@@ -1,4 +1,4 @@
-import { finish, leaveGates, type Batch, type Prepared, type Task } from "./batch";
+import { finish, leaveGates, type Batch, type Ready, type Task } from "./batch";
 import type { RunState } from "./context";
 import type { EffectRecord } from "./effect";
 import type { Engine } from "./engine";
@@ -6,27 +6,28 @@ import type { Entry } from "./gates";
 import type { Pause } from "./ledger";
 import { discard, isOutcome, retry, wait, type Outcome } from "./outcome";
 import { reasonOf } from "./redact";
+import { keyOf } from "./ref";
 import { upgraded } from "./registry";
 
 /** How long a job waits when the payload store is down. Milliseconds. */
 const storeRetry = 30_000;
 
 /** What of these may run now, with its payload and past its gates; what may not is finished, or given back. Never throws. */
-export async function ready(engine: Engine, batch: Batch, tasks: readonly Task[]): Promise<Prepared[]> {
-  return admitted(engine, batch, await prepared(engine, batch, tasks));
+export async function ready(engine: Engine, batch: Batch, tasks: readonly Task[]): Promise<Ready[]> {
+  return admitted(engine, batch, await loaded(engine, batch, tasks));
 }
 
 /** Loads and reads each payload, and what earlier runs left of effects. What cannot run is finished here. */
-async function prepared(engine: Engine, batch: Batch, tasks: readonly Task[]): Promise<Prepared[]> {
+async function loaded(engine: Engine, batch: Batch, tasks: readonly Task[]): Promise<Ready[]> {
   const effects = await earlierEffects(engine, tasks);
-  const all = await Promise.all(tasks.map((task) => prepare(engine, batch, task, effects)));
+  const all = await Promise.all(tasks.map((task) => load(engine, batch, task, effects)));
   return all.filter((each) => each !== undefined);
 }
 
-async function prepare(engine: Engine, batch: Batch, task: Task, effects: EarlierEffects): Promise<Prepared | undefined> {
+async function load(engine: Engine, batch: Batch, task: Task, effects: EarlierEffects): Promise<Ready | undefined> {
   const run = startState(engine, batch, task, effects);
-  if (task.verdict) {
-    finish(engine, batch, task, run, task.verdict);
+  if (task.decided) {
+    finish(engine, batch, task, run, task.decided);
     return undefined;
   }
   const paused = pauseOf(batch.pauses, task);
@@ -61,7 +62,7 @@ async function earlierEffects(engine: Engine, tasks: readonly Task[]): Promise<E
   if (again.length === 0) return byJob;
   try {
     for (const effect of await engine.ledger.effects(again.map(({ job }) => job))) {
-      const key = `${effect.tenant}/${effect.id}`;
+      const key = keyOf(effect);
       byJob.set(key, [...(byJob.get(key) ?? []), effect]);
     }
     return byJob;
@@ -72,7 +73,7 @@ async function earlierEffects(engine: Engine, tasks: readonly Task[]): Promise<E
 }
 
 function startState(engine: Engine, batch: Batch, task: Task, effects: EarlierEffects): RunState {
-  const earlier = effects === "unreachable" ? [] : (effects.get(`${task.job.tenant}/${task.job.id}`) ?? []);
+  const earlier = effects === "unreachable" ? [] : (effects.get(keyOf(task.job)) ?? []);
   return {
     job: task.job,
     contract: task.definition.contract,
@@ -87,7 +88,8 @@ function startState(engine: Engine, batch: Batch, task: Task, effects: EarlierEf
     startedAt: engine.now(),
     deadline: batch.deadline,
     progress: undefined,
-    progressAt: 0,
+    acting: new Map(),
+    pulse: batch.pulse,
   };
 }
 
@@ -118,8 +120,8 @@ async function readPayload(engine: Engine, task: Task): Promise<{ value: unknown
 }
 
 /** Lets jobs through their gates, one question per gate for the whole batch; those held back wait. */
-async function admitted(engine: Engine, batch: Batch, all: readonly Prepared[]): Promise<Prepared[]> {
-  const byGate = new Map<string, { tenant: string; gate: string; members: Prepared[] }>();
+async function admitted(engine: Engine, batch: Batch, all: readonly Ready[]): Promise<Ready[]> {
+  const byGate = new Map<string, { tenant: string; gate: string; members: Ready[] }>();
   for (const each of all) {
     for (const gate of each.gates) {
       const key = `${each.task.job.tenant}/${gate}`;
@@ -128,16 +130,18 @@ async function admitted(engine: Engine, batch: Batch, all: readonly Prepared[]):
       byGate.set(key, group);
     }
   }
-  const heldBack = new Map<Prepared, { gate: string; entry: Entry & { granted: false } }>();
-  for (const { tenant, gate, members } of byGate.values()) {
+  const heldBack = new Map<Ready, { gate: string; entry: Entry & { granted: false } }>();
+  // Side by side: a gate that does not answer delays nobody but its own.
+  const asked = [...byGate.values()].map(async ({ tenant, gate, members }) => {
     const ids = members.map((each) => each.task.job.id);
     const entries = await engine.gates.enter(tenant, gate, ids, batch.leaseMs, engine.now());
-    members.forEach((each, index) => {
-      const entry = entries[index];
-      if (entry?.granted) each.entries.set(gate, entry.lease);
-      else if (entry) heldBack.set(each, { gate, entry });
-    });
-  }
+    for (const [index, each] of members.entries()) {
+      const entry = entries[index] ?? { granted: false, reason: "the gate did not answer", until: engine.now() + 15_000, park: false };
+      if (entry.granted) each.entries.set(gate, entry.lease);
+      else heldBack.set(each, { gate, entry });
+    }
+  });
+  await Promise.all(asked);
   for (const [each, { gate, entry }] of heldBack) {
     leaveGates(batch, each);
     finish(engine, batch, each.task, each.run, wait(`${gate}: ${entry.reason}`, { until: entry.until, gate, park: entry.park }));

@@ -14,6 +14,8 @@ export interface EnqueueRequest {
   /** Milliseconds since 1970; in the past means now. */
   runAt?: number | undefined;
   dryRun?: boolean | undefined;
+  /** Whether the key of a dead letter brings it back. Default true; false for senders that repeat themselves, as a tick does. */
+  revive?: boolean | undefined;
 }
 
 /** What became of one request. */

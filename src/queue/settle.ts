@@ -5,9 +5,10 @@ import type { LeaveReport } from "./gates";
 import type { Settled } from "./ledger";
 import type { Outcome } from "./outcome";
 import { reasonOf } from "./redact";
+import { keyOf } from "./ref";
 import { send } from "./send";
 import { isTerminal } from "./state";
-import { cancelledTransition, transitionOf, type Verdict } from "./transition";
+import { cancelledTransition, transitionOf, type Settlement } from "./transition";
 
 /** Finished runs wait at most this long for mates to be recorded with. Milliseconds. */
 export const waveEvery = 250;
@@ -28,8 +29,8 @@ export interface Finished {
 export async function settleWave(engine: Engine, wave: readonly Finished[], token: string): Promise<void> {
   const now = engine.now();
   const known = wave.filter((each) => !(each.outcome instanceof RunEnded && each.outcome.why === "lost"));
-  const verdicts = new Map(known.map((each) => [keyOf(each.envelope), { each, verdict: verdictOf(engine, each, now) }]));
-  const transitions = [...verdicts.values()].map(({ verdict }) => verdict.transition);
+  const settlements = new Map(known.map((each) => [keyOf(each.envelope), { each, settlement: settlementOf(engine, each, now) }]));
+  const transitions = [...settlements.values()].map(({ settlement }) => settlement.transition);
   const settled = await recorded(engine, transitions, token, now);
   if (!settled) {
     // Its lease runs out and it is run again, alone; effects recorded so far are not repeated.
@@ -37,29 +38,24 @@ export async function settleWave(engine: Engine, wave: readonly Finished[], toke
     return;
   }
   const byKey = new Map(settled.map((row) => [keyOf(row), row]));
-  for (const [key, { each, verdict }] of verdicts) announce(engine, each, verdict, byKey.get(key));
-  await sendCopies(engine, verdicts, settled);
+  for (const [key, { each, settlement }] of settlements) announce(engine, each, settlement, byKey.get(key));
+  await sendCopies(engine, settlements, settled);
   for (const each of wave) each.ack();
 }
 
 /** Tells the gates who left, one call per gate. Never throws. */
-export async function leaveGates(engine: Engine, left: readonly { tenant: string; gate: string; report: LeaveReport }[]): Promise<void> {
+export async function tellGates(engine: Engine, left: readonly { tenant: string; gate: string; report: LeaveReport }[]): Promise<void> {
   const groups = Map.groupBy(left, ({ tenant, gate }) => `${tenant}/${gate}`);
-  for (const group of groups.values()) {
-    const [first] = group;
-    if (first)
-      await engine.gates.leave(
-        first.tenant,
-        first.gate,
-        group.map(({ report }) => report),
-        engine.now(),
-      );
-  }
+  const told = [...groups.values()].map(async (group) => {
+    const reports = group.map(({ report }) => report);
+    if (group[0]) await engine.gates.leave(group[0].tenant, group[0].gate, reports, engine.now());
+  });
+  await Promise.all(told);
 }
 
-type Verdicts = Map<string, { each: Finished; verdict: Verdict }>;
+type Settlements = Map<string, { each: Finished; settlement: Settlement }>;
 
-function verdictOf(engine: Engine, { run, outcome }: Finished, now: number): Verdict {
+function settlementOf(engine: Engine, { run, outcome }: Finished, now: number): Settlement {
   const about = {
     job: run.job,
     type: run.contract.type,
@@ -86,7 +82,7 @@ async function recorded(engine: Engine, transitions: Parameters<Engine["ledger"]
   return undefined;
 }
 
-function announce(engine: Engine, each: Finished, { transition }: Verdict, row: Settled | undefined): void {
+function announce(engine: Engine, each: Finished, { transition }: Settlement, row: Settled | undefined): void {
   const { tenant, id } = transition;
   if (!row) {
     engine.emit({ event: "trouble", where: "settle", reason: "another run took the job over; this one's outcome is dropped", tenant, id });
@@ -106,12 +102,12 @@ function afterwards(engine: Engine, after: (() => void) | undefined, tenant: str
   }
 }
 
-async function sendCopies(engine: Engine, verdicts: Verdicts, settled: readonly Settled[]): Promise<void> {
+async function sendCopies(engine: Engine, settlements: Settlements, settled: readonly Settled[]): Promise<void> {
   const copies = settled.flatMap((row) => {
-    const entry = verdicts.get(keyOf(row));
-    if (!entry?.verdict.copy || isTerminal(row.state)) return [];
+    const entry = settlements.get(keyOf(row));
+    if (!entry?.settlement.copy || isTerminal(row.state)) return [];
     const { due: _, ...envelope } = entry.each.envelope;
-    return [{ envelope: { ...envelope, seq: row.seq }, delaySeconds: entry.verdict.copy.delaySeconds }];
+    return [{ envelope: { ...envelope, seq: row.seq }, delaySeconds: entry.settlement.copy.delaySeconds }];
   });
   const refused = await send(engine, copies);
   if (refused.length === 0) return;
@@ -124,8 +120,4 @@ async function sendCopies(engine: Engine, verdicts: Verdicts, settled: readonly 
     // Their side rows are there already and bring them back ten minutes after they were due.
     engine.emit({ event: "trouble", where: "unsent", reason: reasonOf(thrown) });
   }
-}
-
-function keyOf({ tenant, id }: { tenant: string; id: string }): string {
-  return `${tenant}/${id}`;
 }

@@ -4,7 +4,7 @@ export const states = ["queued", "running", "retrying", "waiting", "done", "canc
 export type JobState = (typeof states)[number];
 
 /** States that a job leaves only by an operator's replay. */
-export const terminal: readonly JobState[] = ["done", "cancelled", "discarded", "dead"];
+const terminal: readonly JobState[] = ["done", "cancelled", "discarded", "dead"];
 
 export function isTerminal(state: JobState): boolean {
   return terminal.includes(state);

@@ -1,7 +1,9 @@
 import type { Engine } from "./engine";
 import { reasonOf } from "./redact";
+import { keyOf } from "./ref";
 import { envelopeOf } from "./envelope";
-import type { BringBack, DueJob, StoredJob } from "./ledger";
+import type { Pause } from "./ledger";
+import type { BringBack, DueJob, StoredJob, WalkedJob } from "./recovery";
 import { send } from "./send";
 import { isTerminal } from "./state";
 import { sweepAfter } from "./transition";
@@ -32,9 +34,10 @@ export interface SweepReport {
 export async function sweep(engine: Engine, now: number): Promise<SweepReport> {
   const report: SweepReport = { released: 0, swept: 0, admitted: 0, more: false };
   if (engine.boot !== "") await sweepOtherBoots(engine, now, report);
-  await walk(engine, now, report);
-  await sweepDue(engine, now, report);
-  await admitParked(engine, now, report);
+  const look = await createLook(engine);
+  await sweepDue(engine, now, look, report);
+  await walk(engine, now, look, report);
+  await admitParked(engine, now, look, report);
   return report;
 }
 
@@ -52,25 +55,33 @@ async function sweepOtherBoots(engine: Engine, now: number, report: SweepReport)
   report.more = true;
 }
 
-/** Open rows older than ten minutes that nothing points at get a side row, which the next step looks at. */
-async function walk(engine: Engine, now: number, report: SweepReport): Promise<void> {
+/** Open rows older than ten minutes that nothing points at get a side row; what needs a message now gets it from the next round. */
+async function walk(engine: Engine, now: number, look: Look, report: SweepReport): Promise<void> {
+  let found = 0;
   for (let round = 0; round < rounds; round++) {
-    const { more } = await engine.ledger.walk(now, now - sweepAfter, roundSize * 4);
-    if (!more) return;
+    const page = await engine.ledger.walk(now - sweepAfter, roundSize * 4, (row) => firstLook(row, now, look));
+    found += page.found;
+    if (!page.more) break;
+    if (round === rounds - 1) report.more = true;
   }
-  report.more = true;
+  if (found > 0) await sweepDue(engine, now, look, report);
 }
 
-async function sweepDue(engine: Engine, now: number, report: SweepReport): Promise<void> {
-  const queues = new QueueLook(engine);
-  const paused = new Set((await engine.ledger.pauses()).filter(({ scope, tenant }) => scope === "queue" && tenant === "*").map(({ name }) => name));
+/** A row that was never looked at, judged as the tick would: its side row stands for the time when something is to be done. */
+async function firstLook({ tenant, id, state, queue, sent }: WalkedJob, now: number, look: Look): Promise<number> {
+  const row = { tenant, id, state, type: "", queue, seq: 0, until: 0, sent, wake: 0, wakeAt: 0, gate: null, sweeps: 0, cancel: false, bytes: 0 };
+  const next = state === "running" ? "now" : await nextLook(row, now, look);
+  return typeof next === "number" ? next : now;
+}
+
+async function sweepDue(engine: Engine, now: number, look: Look, report: SweepReport): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     const rows = await engine.ledger.due(now, roundSize);
     if (rows.length === 0) return;
     const back: { row: DueJob; swept: boolean }[] = [];
     const rewake: { at: number; tenant: string; id: string; wake: number | null }[] = [];
     for (const row of rows) {
-      const wake = await nextLook(row, now, queues, paused);
+      const wake = await nextLook(row, now, look);
       if (wake === "now") back.push({ row, swept: row.sent !== null });
       else rewake.push({ at: row.wakeAt, tenant: row.tenant, id: row.id, wake });
     }
@@ -90,7 +101,7 @@ async function sweepDue(engine: Engine, now: number, report: SweepReport): Promi
 }
 
 /** "now": give it a message. A time: look again then. Null: its side row has no meaning any more. */
-async function nextLook(row: DueJob, now: number, queues: QueueLook, paused: ReadonlySet<string>): Promise<"now" | number | null> {
+async function nextLook(row: DueJob, now: number, { queues, paused }: Look): Promise<"now" | number | null> {
   if (row.state === null || isTerminal(row.state) || row.wake !== row.wakeAt || row.gate !== null) return null;
   if (row.state === "running") return row.until > now ? row.until + 60_000 : "now";
   if (row.sent === null) return "now";
@@ -102,6 +113,20 @@ async function nextLook(row: DueJob, now: number, queues: QueueLook, paused: Rea
   const behind = oldest !== null && oldest <= row.sent ? behindFactor : 1;
   const patience = Math.min(longestSweep, sweepAfter * 2 ** row.sweeps * behind);
   return silentFor >= patience ? "now" : row.sent + patience;
+}
+
+/** What is looked up once per tick. */
+interface Look {
+  queues: QueueLook;
+  pauses: readonly Pause[];
+  /** Queues held for everybody. */
+  paused: ReadonlySet<string>;
+}
+
+async function createLook(engine: Engine): Promise<Look> {
+  const pauses = await engine.ledger.pauses();
+  const paused = new Set(pauses.filter(({ scope, tenant }) => scope === "queue" && tenant === "*").map(({ name }) => name));
+  return { queues: new QueueLook(engine), pauses, paused };
 }
 
 /** What each queue says of its oldest message; asked once per tick. */
@@ -130,27 +155,49 @@ class QueueLook {
   }
 }
 
-/** Each gate with parked jobs says how many may come; a pause is a gate that says none until it is lifted. */
-async function admitParked(engine: Engine, now: number, report: SweepReport): Promise<void> {
-  const pauses = await engine.ledger.pauses();
-  for (const { tenant, gate } of await engine.ledger.parkedGates()) {
-    const still = pauses.some((each) => (each.tenant === tenant || each.tenant === "*") && gate === `pause/${each.scope}/${each.name}`);
-    if (still) continue;
-    const rows = await engine.ledger.parked(tenant, gate, roundSize * 4);
-    if (rows.length === 0) {
-      await engine.ledger.forgetGate(tenant, gate);
-      continue;
-    }
-    const { count, perSecond } = gate.startsWith("pause/")
-      ? { count: rows.length, perSecond: Infinity }
-      : await engine.gates.admit(tenant, gate, rows.length, now);
-    const let_in = rows.slice(0, count);
-    for (const group of bySize(let_in, (row) => row.bytes)) {
-      const offset = let_in.indexOf(group[0] as DueJob);
-      const back = group.map((row, index) => ({ ...backNow(row, now, false), delaySeconds: Math.min(60, Math.floor((offset + index) / perSecond)) }));
-      report.admitted += await bringBack(engine, back, group, now);
-    }
+/** Gates asked in one tick, and jobs let in at all of them: the next tick begins with the next gates. */
+const mostGates = 200;
+const mostAdmitted = 5000;
+
+/** Each gate with parked jobs says how many may come, and they come one of each tenant in turn. A pause is a gate that says none until it is lifted. */
+async function admitParked(engine: Engine, now: number, look: Look, report: SweepReport): Promise<void> {
+  const waiting = await engine.ledger.parkedGates();
+  const start = waiting.length > mostGates ? (Math.floor(now / 60_000) * mostGates) % waiting.length : 0;
+  const gates = [...waiting.slice(start), ...waiting.slice(0, start)].slice(0, mostGates);
+  const admissions = await Promise.all(gates.map(({ tenant, gate }) => admission(engine, tenant, gate, now, look.pauses)));
+  const byTenant = Map.groupBy(admissions.flat(), ({ row }) => row.tenant);
+  const turn = inTurn([...byTenant.values()]).slice(0, mostAdmitted);
+  if (turn.length < admissions.flat().length) report.more = true;
+  for (const group of bySize(turn, ({ row }) => row.bytes)) {
+    const back = group.map(({ row, delaySeconds }) => ({ ...backNow(row, now, false), delaySeconds }));
+    const rows = group.map(({ row }) => row);
+    report.admitted += await bringBack(engine, back, rows, now);
   }
+}
+
+interface Admitted {
+  row: DueJob;
+  /** Its place in the minute, by the gate's rate. */
+  delaySeconds: number;
+}
+
+async function admission(engine: Engine, tenant: string, gate: string, now: number, pauses: readonly Pause[]): Promise<Admitted[]> {
+  const held = pauses.some((each) => (each.tenant === tenant || each.tenant === "*") && gate === `pause/${each.scope}/${each.name}`);
+  if (held) return [];
+  const rows = await engine.ledger.parked(tenant, gate, roundSize * 2);
+  if (rows.length === 0) {
+    await engine.ledger.forgetGate(tenant, gate);
+    return [];
+  }
+  const lifted = { count: rows.length, perSecond: Infinity };
+  const { count, perSecond } = gate.startsWith("pause/") ? lifted : await engine.gates.admit(tenant, gate, rows.length, now);
+  return rows.slice(0, count).map((row, index) => ({ row, delaySeconds: Math.min(60, Math.floor(index / perSecond)) }));
+}
+
+/** The first of each list, then the second of each, and so on. */
+function inTurn<T>(all: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(0, ...all.map((list) => list.length));
+  return Array.from({ length: longest }, (_, index) => all.flatMap((list) => list.slice(index, index + 1))).flat();
 }
 
 function backNow(row: DueJob, now: number, swept: boolean): BringBack {
@@ -162,14 +209,17 @@ function backNow(row: DueJob, now: number, swept: boolean): BringBack {
 /** Records the raised generation first, then sends it. */
 async function bringBack(engine: Engine, back: readonly BringBack[], rows: readonly DueJob[], now: number): Promise<number> {
   if (rows.length === 0) return 0;
-  const stored = await engine.ledger.bringBack(back, now, engine.boot);
-  await sendStored(engine, stored, now, new Map(back.map((each) => [`${each.tenant}/${each.id}`, each.delaySeconds])));
+  const place = new Map(back.map((each, index) => [keyOf(each), index]));
+  const stored = (await engine.ledger.bringBack(back, now, engine.boot)).toSorted(
+    (left, right) => (place.get(keyOf(left)) ?? 0) - (place.get(keyOf(right)) ?? 0),
+  );
+  await sendStored(engine, stored, now, new Map(back.map((each) => [keyOf(each), each.delaySeconds])));
   return stored.length;
 }
 
 /** Sends rows as the ledger returned them; those no queue takes are marked for the next tick. */
 export async function sendStored(engine: Engine, rows: readonly StoredJob[], now: number, delays: ReadonlyMap<string, number> = new Map()): Promise<void> {
-  const items = rows.map((row) => ({ envelope: envelopeOf(row), delaySeconds: delays.get(`${row.tenant}/${row.id}`) ?? 0 }));
+  const items = rows.map((row) => ({ envelope: envelopeOf(row), delaySeconds: delays.get(keyOf(row)) ?? 0 }));
   const refused = await send(engine, items);
   if (refused.length > 0)
     await engine.ledger.unsent(

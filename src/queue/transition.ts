@@ -8,14 +8,14 @@ import type { JobState } from "./state";
 /** Delays up to this travel with the message; longer ones wait in the ledger. Milliseconds. */
 export const longestRide = 15 * 60_000;
 /** Waits up to this keep their message; longer ones are parked. Milliseconds. */
-export const longestHold = 60_000;
+const longestHold = 60_000;
 /** How long after it was due a message is given before the tick looks for it. Milliseconds. */
 export const sweepAfter = 10 * 60_000;
 /** JSON of a result or cursor may have this many characters. */
 const longestResult = 64 * 1024;
 const longestCursor = 16 * 1024;
 
-export interface Verdict {
+export interface Settlement {
   transition: Transition;
   /** Send a copy, deliverable after this many seconds; null: none. */
   copy: { delaySeconds: number } | null;
@@ -35,7 +35,7 @@ export interface Run {
 }
 
 /** What the ledger records of a run, and what is sent: the one place that knows how an outcome moves a job. Pure. */
-export function transitionOf(run: Run, outcome: Outcome): Verdict {
+export function transitionOf(run: Run, outcome: Outcome): Settlement {
   switch (outcome.kind) {
     case "done":
       return ended(run, "done", null, { result: outcome.result === undefined ? null : resultOf(outcome.result) });
@@ -51,11 +51,11 @@ export function transitionOf(run: Run, outcome: Outcome): Verdict {
 }
 
 /** The job was asked to end, and did. */
-export function cancelledTransition(run: Run): Verdict {
+export function cancelledTransition(run: Run): Settlement {
   return ended(run, "cancelled", null, { event: "cancelled" });
 }
 
-function failure(run: Run, outcome: Retry): Verdict {
+function failure(run: Run, outcome: Retry): Settlement {
   const attempt = run.job.attempt + 1;
   if (attempt >= run.policy.maxAttempts) {
     return ended(run, "dead", outcome.reason, { attempt, event: "dead" });
@@ -66,24 +66,27 @@ function failure(run: Run, outcome: Retry): Verdict {
   return held(run, "retrying", outcome.reason, run.now + delay * 1000, { attempt, event: "retry" });
 }
 
-function waiting(run: Run, outcome: Wait): Verdict {
+function waiting(run: Run, outcome: Wait): Settlement {
   const until = untilWhen(run, outcome.until);
   const long = until - run.now > longestHold;
+  // Waiting again for the same reason is no news for the timeline.
+  const event = run.job.reason === redact(outcome.reason) ? null : "waiting";
+  const { attempt } = run.job;
   if (outcome.gate !== undefined && (outcome.park || long)) {
     const parked = { due: null, sent: null, wake: run.job.at, gate: outcome.gate };
-    return { transition: moved(run, "waiting", { ...parked, bump: 1, reason: outcome.reason, attempt: run.job.attempt }), copy: null };
+    return { transition: moved(run, "waiting", { ...parked, bump: 1, reason: outcome.reason, attempt, event }), copy: null };
   }
-  return held(run, "waiting", outcome.reason, until, { attempt: run.job.attempt, rideAtMost: longestHold });
+  return held(run, "waiting", outcome.reason, until, { attempt, rideAtMost: longestHold, ...(event === null ? {} : { event }) });
 }
 
 /** At least a second from now, at most until the job is too old, so that it ends then; what is no time means a minute. */
 function untilWhen(run: Run, asked: number): number {
   const soon = run.now + 1000;
   if (Number.isNaN(asked)) return run.now + longestHold;
-  return Math.max(soon, Math.min(Math.ceil(asked), run.job.at + (run.policy.maxAge + 1) * 1000));
+  return Math.max(soon, Math.min(Math.ceil(asked), run.job.born + (run.policy.maxAge + 1) * 1000));
 }
 
-function yielded(run: Run, cursor: unknown): Verdict {
+function yielded(run: Run, cursor: unknown): Settlement {
   const text = jsonOf(cursor);
   if (text === undefined) return ended(run, "discarded", "the cursor is no JSON", { event: "discarded" });
   if (text.length > longestCursor) {
@@ -94,7 +97,7 @@ function yielded(run: Run, cursor: unknown): Verdict {
 }
 
 /** Held back until a time: with a delayed message when that is near, else by its side row alone. */
-function held(run: Run, state: JobState, reason: string, due: number, more: { attempt: number; event?: string; rideAtMost?: number }): Verdict {
+function held(run: Run, state: JobState, reason: string, due: number, more: { attempt: number; event?: string; rideAtMost?: number }): Settlement {
   const delaySeconds = Math.max(1, Math.ceil((due - run.now) / 1000));
   const rides = delaySeconds * 1000 <= (more.rideAtMost ?? longestRide);
   const transition = moved(run, state, {
@@ -110,8 +113,8 @@ function held(run: Run, state: JobState, reason: string, due: number, more: { at
 }
 
 /** Too many runs or too old: whatever it said, it ends here with the last reason. */
-function exhausted(run: Run, reason?: string, attempt = run.job.attempt): Verdict | undefined {
-  const age = Math.floor((run.now - run.job.started) / 1000);
+function exhausted(run: Run, reason?: string, attempt = run.job.attempt): Settlement | undefined {
+  const age = Math.floor((run.now - run.job.born) / 1000);
   const because = reason === undefined ? "" : `; last: ${reason}`;
   if (run.started && run.job.runs >= run.policy.maxRuns) {
     return ended(run, "dead", `gave up after ${run.job.runs} runs${because}`, { attempt, event: "dead" });
@@ -122,7 +125,7 @@ function exhausted(run: Run, reason?: string, attempt = run.job.attempt): Verdic
   return undefined;
 }
 
-function ended(run: Run, state: JobState, reason: string | null, more: { attempt?: number; event?: string; result?: string | null }): Verdict {
+function ended(run: Run, state: JobState, reason: string | null, more: { attempt?: number; event?: string; result?: string | null }): Settlement {
   const attempt = more.attempt ?? run.job.attempt + (state === "discarded" ? 1 : 0);
   return {
     transition: moved(run, state, { reason, attempt, event: more.event ?? null, result: more.result ?? null, ended: run.now }),

@@ -15,9 +15,10 @@ export type Checked<Output> = { ok: true; value: Output } | { ok: false; issues:
 
 /** As `validate`, with the issues as a value. Messages never repeat the value. */
 export function check<Output>(schema: Schema<Output>, value: unknown): Checked<Output> {
+  if (objectTypes.has(schema.type) && !isObject(value)) return { ok: false, issues: [{ path: "", message: noObject }] };
   const result = v.safeParse(schema, value);
   if (result.success) return { ok: true, value: result.output };
-  return { ok: false, issues: result.issues.flatMap((issue) => toIssues(issue, schema)) };
+  return { ok: false, issues: unique(result.issues.flatMap((issue) => toIssues(issue, schema))) };
 }
 
 /** A path below another: `payload` and `to` are `payload.to`, `payload` and `[0]` are `payload[0]`. */
@@ -27,6 +28,8 @@ export function below(parent: string, path: string): string {
 }
 
 function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): Issue[] {
+  const list = (issue.path ?? []).findIndex(({ type, input }) => type === "object" && Array.isArray(input));
+  if (list >= 0) return [{ path: pathText({ path: issue.path?.slice(0, list) }), message: noObject }];
   const path = pathText(issue);
   if (issue.expected !== "never" || issue.type !== "strict_object") return [{ path, message: messageOf(issue) }];
   const last = issue.path?.at(-1);
@@ -37,6 +40,19 @@ function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): Issue[]
   return unknown.map((name) => ({ path: above ? `${above}.${name}` : name, message: unknownField(known) }));
 }
 
+const noObject = "must be an object";
+const objectTypes = new Set(["object", "strict_object", "loose_object", "object_with_rest", "record", "variant"]);
+
+/** To valibot a list is an object, whose fields are missing. */
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A list where an object is expected misses many fields and is told once. */
+function unique(issues: readonly Issue[]): Issue[] {
+  return [...new Map(issues.map((issue) => [`${issue.path}\n${issue.message}`, issue])).values()];
+}
+
 function unknownField(known: readonly string[]): string {
   return known.length === 0 ? "is not a field here" : `is not a field here; known are ${known.join(", ")}`;
 }
@@ -45,6 +61,7 @@ function unknownField(known: readonly string[]): string {
 function messageOf(issue: v.BaseIssue<unknown>): string {
   if (!issue.message.startsWith("Invalid ")) return issue.message;
   if (issue.received === "undefined") return "is missing";
+  if (issue.expected === "Object") return noObject;
   return issue.expected === null ? `is not a valid ${issue.type.replaceAll("_", " ")}` : `must be ${issue.expected}`;
 }
 

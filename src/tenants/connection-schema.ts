@@ -7,7 +7,7 @@ const whole = (most: number) =>
   v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"), v.maxValue(most, `must be at most ${most}`));
 
 /** What the gate of a connection holds back; see gate-state.ts for what is meant and the defaults. */
-export const limitsSchema = v.strictObject({
+const limitsSchema = v.strictObject({
   concurrency: v.optional(whole(1000)),
   perSecond: v.optional(v.pipe(v.number(), v.minValue(0.001, "must be at least 0.001"), v.maxValue(1000, "must be at most 1000"))),
   burst: v.optional(whole(1000)),

@@ -42,8 +42,8 @@ export interface ConnectionStore {
   list(tenant: string): Promise<ConnectionView[]>;
   remove(tenant: string, name: string): Promise<boolean>;
   open<Name extends ConnectionName>(tenant: string, name: Name): Promise<OpenedConnection<Name>>;
-  /** Seals anew what an older key sealed; returns how many connections. One changed meanwhile is left for the next time. */
-  rotate(tenant: string): Promise<number>;
+  /** Seals anew what an older key sealed, up to `most` (default: all); returns how many connections. One changed meanwhile is left for the next time. */
+  rotate(tenant: string, most?: number): Promise<number>;
 }
 
 export function createConnectionStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): ConnectionStore {
@@ -77,9 +77,10 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
       const { host: _, signed: __, ...settings } = JSON.parse(row.settings) as Settings;
       return { ok: true, value: { provider: row.provider, ...settings, ...JSON.parse(opened.text) } as Connection<Name> };
     },
-    async rotate(tenant) {
-      const done = await Promise.all((await all(tenant)).map((row) => reseal(db, vault, tenant, row)));
-      return done.filter(Boolean).length;
+    async rotate(tenant, most = Infinity) {
+      let done = 0;
+      for (const row of await all(tenant)) if (done < most && (await reseal(db, vault, tenant, row))) done++;
+      return done;
     },
   };
 }

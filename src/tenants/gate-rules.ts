@@ -1,27 +1,27 @@
 /**
- * What a gate allows, as a pure state machine: state and time go in, verdicts and the next state come out.
+ * What a gate allows, as a pure state machine: state and time go in, answers and the next state come out.
  * Times are milliseconds of the callers' clocks. Nothing here happens by itself: what has expired is noticed at the next call.
  */
 import { breakerAnswered, breakerDue, breakerFailed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
 import { bucketOf, refill, refund, take } from "./gate-bucket";
 import { defaultConcurrency, heldGrace, longestWait, mostHeld, probeWait } from "./gate-state";
-import type { Admission, BreakerLimits, GateLimits, GateState, GateStatus, Granted, Held, Lease, Report, Verdict } from "./gate-state";
+import type { Admission, BreakerLimits, GateAnswer, GateLimits, GateState, GateStatus, Granted, Held, Lease, Report } from "./gate-state";
 
-/** One verdict per job, in their order. A job that is inside already gets its lease again, prolonged. */
+/** One answer per job, in their order. A job that is inside already gets its lease again, prolonged. */
 export function enter(
   before: GateState,
   jobs: readonly { id: string }[],
   limits: GateLimits,
   leaseMs: number,
   now: number,
-): { state: GateState; verdicts: Verdict[] } {
+): { state: GateState; answers: GateAnswer[] } {
   let state = { ...settled(before, now), limits, bucket: refill(before.bucket, limits, now) };
-  const verdicts = jobs.map(({ id }) => {
-    const [next, verdict] = enterOne(state, id, leaseMs, now);
+  const answers = jobs.map(({ id }) => {
+    const [next, answer] = enterOne(state, id, leaseMs, now);
     state = next;
-    return verdict;
+    return answer;
   });
-  return { state, verdicts };
+  return { state, answers };
 }
 
 /** Frees the slots and tells the breaker. Leases it does not know, or that have expired, are passed over. */
@@ -63,7 +63,7 @@ export function reset(before: GateState, now: number): GateState {
   return { ...state, breaker: closed(state.breaker.generation + 1), held: [] };
 }
 
-function enterOne(state: GateState, job: string, leaseMs: number, now: number): [GateState, Verdict] {
+function enterOne(state: GateState, job: string, leaseMs: number, now: number): [GateState, GateAnswer] {
   const known = state.leases.find((lease) => lease.job === job);
   if (known && known.generation === state.breaker.generation) return [prolonged(state, known, now + leaseMs), granted(state, known)];
   const circuitOpen = state.breaker.openUntil !== null;
@@ -95,7 +95,7 @@ function granted(state: GateState, { lease }: Lease): Granted {
 }
 
 /** Counted only while it will come back by itself: a parked job waits for the tick. */
-function held(state: GateState, job: string, reason: Held["reason"], until: number, now: number): [GateState, Verdict] {
+function held(state: GateState, job: string, reason: Held["reason"], until: number, now: number): [GateState, GateAnswer] {
   const others = without(state.held, job);
   const park = until - now > longestWait || others.length >= mostHeld;
   const waiting = others.length === state.held.length ? [...others, { job, until }] : state.held.map((each) => (each.job === job ? { job, until } : each));

@@ -18,7 +18,7 @@ export interface BreakerLimits {
   openSeconds?: number | undefined;
 }
 
-export type Verdict = Granted | Held;
+export type GateAnswer = Granted | Held;
 
 export interface Granted {
   granted: true;

@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { admit, enter, leave, reset, status } from "./gate-rules";
-import { type Admission, type GateLimits, type GateState, type GateStatus, newGate, type Report, type Verdict } from "./gate-state";
+import { type Admission, type GateAnswer, type GateLimits, type GateState, type GateStatus, newGate, type Report } from "./gate-state";
 
 const key = "state";
 
@@ -17,11 +17,11 @@ export class Gate extends DurableObject<Cloudflare.Env> {
     this.#state = ctx.storage.kv.get<GateState>(key) ?? newGate();
   }
 
-  /** One verdict per job, in their order. A lease ends after `leaseMs` when nobody gives it back. */
-  enter(jobs: readonly { id: string }[], limits: GateLimits, leaseMs: number, now: number): Verdict[] {
-    const { state, verdicts } = enter(this.#state, jobs, limits, leaseMs, now);
+  /** One answer per job, in their order. A lease ends after `leaseMs` when nobody gives it back. */
+  enter(jobs: readonly { id: string }[], limits: GateLimits, leaseMs: number, now: number): GateAnswer[] {
+    const { state, answers } = enter(this.#state, jobs, limits, leaseMs, now);
     this.#keep(state);
-    return verdicts;
+    return answers;
   }
 
   /** Gives leases back and says how the dependency answered. */

@@ -1,21 +1,19 @@
 import { messageOf } from "../errors";
 import type { Gate } from "./gate";
-import type { Admission, GateLimits, GateStatus, Held, Report, Verdict } from "./gate-state";
+import type { Admission, GateAnswer, GateLimits, GateStatus, Held, Report } from "./gate-state";
 import { within } from "./time-limit";
 
 /** The gate could not be asked: the job waits, rather than calling without limits. */
 export type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
-
-export type Answer = Verdict | Unreachable;
 
 /**
  * The gates as the rest of the Worker sees them. No call throws: a gate that does not answer in time holds jobs back for 15 s,
  * since a job that waits loses nothing and a dependency that is hammered might. What an unanswered `enter` did grant comes back
  * to the same job when it asks again.
  */
-export interface Gates {
+export interface TenantGates {
   /** One answer per id, in their order: one round trip. */
-  enter(tenant: string, dependency: string, ids: readonly string[], leaseMs: number, now: number): Promise<Answer[]>;
+  enter(tenant: string, dependency: string, ids: readonly string[], leaseMs: number, now: number): Promise<(GateAnswer | Unreachable)[]>;
   /** What could not be told is made good by the leases' end. */
   leave(tenant: string, dependency: string, reports: readonly Report[], now: number): Promise<void>;
   /** Nothing, for 15 s, while the gate is out of reach. */
@@ -39,7 +37,7 @@ export function createGates(
   namespace: DurableObjectNamespace | DurableObjectNamespace<Gate>,
   limitsOf: (tenant: string, dependency: string) => Promise<GateLimits>,
   options: GatesOptions = {},
-): Gates {
+): TenantGates {
   const { timeLimit = 3000, report = warn } = options;
   const once = <T>(tenant: string, dependency: string, call: (gate: DurableObjectStub<Gate>) => Promise<T>) =>
     within(timeLimit, "The gate", call((namespace as DurableObjectNamespace<Gate>).getByName(`${tenant}/${dependency}`)));

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { type Issue, Problem } from "../errors";
 
 /** Names of tenants, sites and the like, as they stand in paths and keys. */
-export const nameSchema = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be 1 to 63 of the characters a-z, 0-9 and -"));
+const nameSchema = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be 1 to 63 of the characters a-z, 0-9 and -"));
 
 /** The tenant of the installation itself: its own alerts and housekeeping. Nobody can take the name. */
 export const reservedTenant = "system";

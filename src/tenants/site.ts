@@ -6,11 +6,11 @@ import { type Changed, raiseVersion } from "./tenant";
 import type { Opened, Vault } from "./vault";
 
 /** How a shop's module signs: HMAC-SHA-256 of the raw body as hex (also after `sha256=`) or base64, or the Standard Webhooks scheme. */
-export const webhookFormats = ["hex", "base64", "standard"] as const;
+const webhookFormats = ["hex", "base64", "standard"] as const;
 
 const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2048 characters"));
 
-export const webhookSchema = v.strictObject({
+const webhookSchema = v.strictObject({
   secret: v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(512, "must have at most 512 characters")),
   header: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header")), "X-Prestashop-Signature"),
   format: v.optional(v.picklist(webhookFormats, `must be one of ${webhookFormats.join(", ")}`), "hex"),
@@ -21,8 +21,12 @@ export const siteSchema = v.strictObject({
   platform: v.picklist(["prestashop"], "must be prestashop"),
   /** The shop's own address, with its folder if it has one; `/api` is added where it is called. */
   url,
-  /** PrestaShop's webservice key. */
-  key: v.pipe(v.string(), v.regex(/^[!-9;-~]{32}$/, "must be the 32 characters of a webservice key")),
+  /** It travels as the user of Basic authentication, which a colon would end. */
+  key: v.pipe(
+    v.string(),
+    v.regex(/^[!-9;-~]{1,256}$/, "must be 1 to 256 visible ASCII characters without a colon"),
+    v.description("The shop's webservice key; PrestaShop's has 32 characters"),
+  ),
   webhook: v.optional(webhookSchema),
 });
 
@@ -71,8 +75,8 @@ export interface SiteStore {
   list(tenant: string): Promise<SiteView[]>;
   remove(tenant: string, site: string): Promise<boolean>;
   open(tenant: string, site: string): Promise<OpenedSite>;
-  /** Seals anew what an older key sealed; returns how many sites. A site changed meanwhile is left for the next time. */
-  rotate(tenant: string): Promise<number>;
+  /** Seals anew what an older key sealed, up to `most` (default: all); returns how many sites. A site changed meanwhile is left for the next time. */
+  rotate(tenant: string, most?: number): Promise<number>;
 }
 
 export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): SiteStore {
@@ -103,10 +107,11 @@ export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRule
       if (!key.ok) return { ok: false, reason: "unreadable", detail: `The key of site "${site}" must be set again: ${key.reason}.` };
       return { ok: true, value: { site, platform: row.platform, url: row.url, key: key.text } };
     },
-    async rotate(tenant) {
-      const done = await Promise.all((await all(tenant)).map((row) => reseal(db, vault, tenant, row)));
-      if (done.some(Boolean)) await changed(tenant);
-      return done.filter(Boolean).length;
+    async rotate(tenant, most = Infinity) {
+      let done = 0;
+      for (const row of await all(tenant)) if (done < most && (await reseal(db, vault, tenant, row))) done++;
+      if (done > 0) await changed(tenant);
+      return done;
     },
   };
 }

@@ -10,7 +10,7 @@ export const mailboxSchema = v.pipe(
   v.regex(/^(?:[^<>@\r\n]*<[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+)$/, "must be an e-mail address, or a name and an address in <>"),
 );
 
-export const settingsSchema = v.strictObject({
+const settingsSchema = v.strictObject({
   /** Sender of mails where neither the job nor the connection names one. */
   mail: v.optional(v.strictObject({ from: v.optional(mailboxSchema) })),
   /** Jobs accepted per minute; without it as many as come. */
@@ -21,8 +21,8 @@ export const settingsSchema = v.strictObject({
       ),
     }),
   ),
-  /** Days for which ended jobs are kept, by state. */
-  retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days })),
+  /** Days for which ended jobs are kept, by state, and counted events. */
+  retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days, analytics: days })),
 });
 
 export type TenantSettings = v.InferOutput<typeof settingsSchema>;
@@ -52,6 +52,8 @@ export interface TenantStore {
   get(tenant: string): Promise<Tenant | null>;
   /** All tenants by name, `limit` of them after `after`: for the root token and the tick, never for a tenant's own. */
   list(page?: { after?: string; limit?: number }): Promise<Tenant[]>;
+  /** For the tick: the settings of several tenants in one statement; those that do not exist are missing. */
+  settingsOf(tenants: readonly string[]): Promise<Map<string, TenantSettings>>;
 }
 
 export function createTenantStore(db: D1Database, changed: Changed): TenantStore {
@@ -73,6 +75,11 @@ export function createTenantStore(db: D1Database, changed: Changed): TenantStore
       const { results } = await db.prepare(`SELECT ${columns} FROM tenants WHERE tenant > ?1 ORDER BY tenant LIMIT ?2`).bind(after, limit).all<Row>();
       return results.map(fromRow);
     },
+    async settingsOf(tenants) {
+      const sql = "SELECT tenant, settings FROM tenants WHERE tenant IN (SELECT value FROM json_each(?1))";
+      const { results } = await db.prepare(sql).bind(JSON.stringify(tenants)).all<Pick<Row, "tenant" | "settings">>();
+      return new Map(results.map(({ tenant, settings }) => [tenant, JSON.parse(settings) as TenantSettings]));
+    },
   };
 }
 
@@ -82,7 +89,7 @@ export function raiseVersion(db: D1Database, tenant: string): D1PreparedStatemen
 }
 
 /** Intl also takes offsets such as +01:00, which know no summer time. */
-export function isTimezone(name: string): boolean {
+function isTimezone(name: string): boolean {
   if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(name)) return false;
   try {
     return new Intl.DateTimeFormat("en", { timeZone: name }) instanceof Intl.DateTimeFormat;

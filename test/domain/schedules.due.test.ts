@@ -118,7 +118,7 @@ describe("ticks that come twice", () => {
   test("a tick that died between enqueuing and moving on repeats the same job", async () => {
     const yard = new Yard();
     await put("t", "s", start);
-    const dies = { due: store.due, settle: () => Promise.reject(new Error("killed")) };
+    const dies = { due: store.due, advance: () => Promise.reject(new Error("killed")) };
     await expect(runDueSchedules({ now: first, store: dies, enqueue: yard.enqueue, isOpen: yard.isOpen })).rejects.toThrow("killed");
     await yard.tick(first);
     expect(yard.jobs.size).toBe(1);

@@ -45,9 +45,9 @@ test("settling is refused when the schedule has moved on meanwhile", async () =>
   const { schedule } = await store.put("one", "s", input(), noon);
   const last = { plannedAt: noon + hour / 2, outcome: "ran" as const, note: "", jobId: "j1" };
   const change = { schedule, nextAt: noon + 1.5 * hour, last };
-  expect(await store.settle([])).toEqual([]);
-  expect(await store.settle([change])).toEqual([true]);
-  expect(await store.settle([change])).toEqual([false]);
+  expect(await store.advance([])).toEqual([]);
+  expect(await store.advance([change])).toEqual([true]);
+  expect(await store.advance([change])).toEqual([false]);
   expect(await store.get("one", "s")).toMatchObject({ nextAt: noon + 1.5 * hour, last });
 });
 

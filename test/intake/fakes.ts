@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { putTemplate, templatesIn } from "../../src/domain/mail/store";
+import type { ReplayRequest, ReplayView } from "../../src/domain/replays/request";
 import { scheduleStore } from "../../src/domain/schedules/store";
-import type { AuditEntry, FailureReport, IntakeDeps, ReplayRequest, ReplayView } from "../../src/intake/deps";
+import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";
 import { email } from "../../src/jobs/email/job";
 import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
@@ -231,7 +232,7 @@ function operateOn(seen: Seen): IntakeDeps["operate"] {
     },
     pauses: async (tenant) => seen.pauses.filter((each) => tenant === null || each.tenant === "*" || each.tenant === tenant),
     replays: {
-      plan: async (_tenant, request) => ({ total: request.ids?.length ?? 7, byType: { note: 7 }, refused: [] }),
+      plan: async (_tenant, request) => ({ total: request.ids?.length ?? 7, byType: { note: 7 }, refused: [], checked: 0, more: false }),
       create: async (tenant, request) => {
         const id = `r${seen.replays.size + 1}`;
         const replay = {

@@ -112,6 +112,11 @@ describe("a body", () => {
     }
   });
 
+  test("that is compressed is a 415", async () => {
+    for (const encoding of ["gzip", "br", "identity, gzip", "x"]) expect((await post(good, { "content-encoding": encoding })).status, encoding).toBe(415);
+    for (const encoding of ["identity", "Identity", ""]) expect((await post(good, { "content-encoding": encoding })).status, encoding).toBe(202);
+  });
+
   test("over its limit is a 413, counted while it arrives; a bounded rest is thrown away, so that the answer arrives", async () => {
     const { body, taken } = stream(1000, new Uint8Array(100_000).fill(0x20));
     const answer = await bench.call("POST", "/v1/jobs", { token: own.enqueue, body, headers: { "content-type": "application/json" } });
@@ -202,7 +207,10 @@ describe("a wrong body is told everything that is wrong with it", () => {
   });
 
   test.each(["null", "[]", '"text"', "1"])("%s is no object", async (body) => {
-    expect((await post(body)).status).toBe(422);
+    for (const path of ["/v1/jobs", "/v1/jobs/batch", "/v1/replays"]) {
+      const answer = await bench.call("POST", path, { token: own.admin, body });
+      expect(answer.body, path).toMatchObject({ status: 422, errors: [{ path: "", message: "must be an object" }] });
+    }
   });
 });
 

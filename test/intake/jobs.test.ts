@@ -218,7 +218,11 @@ describe("GET /v1/jobs", () => {
     ["limit=0", "limit"],
     ["limit=201", "limit"],
     ["limit=ten", "limit"],
-    ["cursor=a%20b", "cursor"],
+    ["cursor=garbage", "cursor"],
+    [`cursor=${"u".repeat(34)}`, "cursor"],
+    [`cursor=1.${"0".repeat(34)}`, "cursor"],
+    ["from=2026-10-02&to=2026-10-01", "from"],
+    ["from=2026-10-01&to=2026-10-01", "from"],
     ["colour=red", "colour"],
     ["state=dead&state=done", "state"],
     ["__proto__=x", "__proto__"],
@@ -228,11 +232,12 @@ describe("GET /v1/jobs", () => {
 
   test("passes on its filter, for its own tenant only", async () => {
     for (const state of states) expect((await get(`?state=${state}`)).status).toBe(200);
-    await get("?type=note&state=dead&siteId=shop-1&q=order:7&from=2026-10-01&to=2026-10-01T12:00:00.5Z&cursor=abc&limit=7");
+    const cursor = `01${"z".repeat(32)}`;
+    await get(`?type=note&state=dead&siteId=shop-1&q=order:7&from=2026-10-01&to=2026-10-01T12:00:00.5Z&cursor=${cursor}&limit=7`);
     expect(bench.seen.lists.at(-1)).toEqual({
       tenant: "jobs-own",
       filter: { type: "note", state: "dead", siteId: "shop-1", q: "order:7", from: Date.UTC(2026, 9, 1), to: Date.UTC(2026, 9, 1, 12, 0, 0, 500) },
-      page: { cursor: "abc", limit: 7 },
+      page: { cursor, limit: 7 },
     });
     await get("");
     expect(bench.seen.lists.at(-1)?.page).toEqual({ cursor: undefined, limit: 50 });

@@ -17,6 +17,8 @@ const get = (path: string, token = own.read) => bench.call("GET", path, { token 
 const fits = (schema: v.GenericSchema, body: unknown) => v.is(schema, body);
 
 describe("dead letters", () => {
+  const place = "0".repeat(34);
+
   test("are listed with what they failed of, never with a payload", async () => {
     const id = await givenJob(bench, "ops-own", { state: "dead" });
     const { body, text } = await get("/v1/dead-letters?state=dead&group=g1&limit=3");
@@ -30,8 +32,15 @@ describe("dead letters", () => {
     expect((await get("/v1/dead-letters", other.read)).body.deadLetters).toEqual([]);
   });
 
-  test.each(["state=queued", "group=", "reason=x"])("refuse ?%s", async (query) => {
-    expect((await get(`/v1/dead-letters?${query}`)).status).toBe(422);
+  test.each(["state=queued", "group=", "reason=x", `cursor=${place}`, `cursor=x.${place}`, "cursor=1.garbage", "from=2026-10-01&to=2026-10-01"])(
+    "refuse ?%s",
+    async (query) => {
+      expect((await get(`/v1/dead-letters?${query}`)).status).toBe(422);
+    },
+  );
+
+  test("take a cursor of theirs", async () => {
+    expect((await get(`/v1/dead-letters?cursor=1790000000000.${place}`)).status).toBe(200);
   });
 });
 
@@ -47,6 +56,7 @@ describe("replays", () => {
     [{ plan: true }, ""],
     [{ filter: { state: "done" } }, "filter.state"],
     [{ filter: { q: "  " } }, "filter.q"],
+    [{ filter: { from: "2026-10-02", to: "2026-10-01" } }, "filter.from"],
     [{ filter: { type: "note" }, canary: 5 }, "canary"],
     [{ filter: { type: "note" }, patch: {} }, "patch"],
     [{ filter: { type: "note" }, patch: [] }, "patch"],
@@ -62,6 +72,11 @@ describe("replays", () => {
   test("refuse ids of another tenant, by place", async () => {
     const ids = [await givenJob(bench, "ops-own"), await givenJob(bench, "ops-other"), "forged"];
     expect((await replay({ ids })).body).toMatchObject({ status: 422, errors: [{ path: "ids[1]" }, { path: "ids[2]" }] });
+  });
+
+  test("count a job that is named twice once", async () => {
+    const [one, two] = [await givenJob(bench, "ops-own", { state: "dead" }), await givenJob(bench, "ops-own", { state: "dead" })];
+    expect((await replay({ ids: [one, two, one, one], plan: true })).body).toMatchObject({ total: 2 });
   });
 
   test("are planned without being made", async () => {

@@ -76,11 +76,6 @@ describe("storing", () => {
     expect(points.map(({ job }) => job)).toEqual(["1", "2"]);
   });
 
-  test("never writes more points than an invocation may", async () => {
-    const { outcomes } = await run(Array.from({ length: 300 }, (_, index) => item({ event: "a" }, { id: String(index) })));
-    expect(outcomes.filter((outcome) => outcome.kind === "done" && outcome.after)).toHaveLength(250);
-  });
-
   test("a dry run stores nothing", async () => {
     const dry = item({ event: "a" }, { id: "1", dryRun: true });
     const { outcomes, stored } = await run([dry, item({ event: "b" }, { id: "2" })]);

@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { Counters } from "../../src/ledger/counters";
 import { createLedger } from "../../src/ledger/ledger";
 import { createQueries } from "../../src/ledger/queries";
+import { replayableIn } from "../../src/ledger/replayable";
+import { statesIn } from "../../src/ledger/states";
 import { isDerived } from "../../src/queue/id";
 import { planOf, recordingDb, type Said } from "../support/recorder";
 import { ids, lease, messageOf, newJob, newJobs, noon, transition } from "../support/rows";
@@ -55,12 +57,11 @@ async function useEverything(db: D1Database): Promise<void> {
   await ledger.adopt([lost], { ...lease("t2"), until: noon - 1 });
   await ledger.claimAlone(messageOf(lost), lease("t3"));
   await ledger.release([lost], "t3");
-  await ledger.cancelled([held]);
   await ledger.effects([held]);
   for (const token of ["t1", null]) await ledger.recordEffect(held, { key: "send", revision: 0, state: "done", result: null, at: noon }, token);
   await ledger.checkpoint(held, "{}", [], "t1", noon);
   await expect(ledger.checkpoint(held, "{}", [], "not mine", noon)).resolves.toBe(false);
-  await ledger.progress(held, "{}", "t1");
+  await ledger.pulse([{ ...held, progress: "{}" }], "t1");
   await ledger.cancel(lost, noon);
   const was = { wake: noon, gate: null };
   const [one, two, three, four] = others;
@@ -85,7 +86,7 @@ async function useEverything(db: D1Database): Promise<void> {
   for (const row of await ledger.parked(tenant, "door", 10)) await ledger.bringBack([{ ...row, wake: noon, delaySeconds: 1, swept: false }], noon, "");
   await ledger.forgetGate(tenant, "door");
   await ledger.revive([dead], { from: ["dead"], event: "replayed", boot: "" }, noon);
-  await ledger.walk(noon + 3_600_000, noon + 3_000_000, 100);
+  await ledger.walk(noon + 3_000_000, 100, async () => noon + 3_600_000);
   await ledger.pauses();
   await ledger.bury(
     [{ tenant, id: await ids.derive(tenant, ["message"]), type: "unknown", version: 0, queue: "events", raw: "?", reason: "no envelope", fp: null }],
@@ -109,6 +110,11 @@ async function readEverything(db: D1Database, tenant: string, id: string): Promi
   for (const q of [undefined, id, "order:1", "words"]) await queries.jobs(tenant, { q }, page);
   await queries.jobs(tenant, { type: "email", state: "queued", siteId: "main", from: noon - 1, to: noon + 1 }, page);
   await queries.deadLetters(tenant, {}, page);
+  const replayable = replayableIn(db);
+  await replayable.page(tenant, {}, page);
+  await replayable.sizes(tenant, [id]);
+  await replayable.contents(tenant, [id]);
+  await statesIn(db)(tenant, id);
   await queries.groups(tenant);
   for (const whose of [tenant, null]) {
     await queries.counts(whose, noon - 1, noon + 1);

@@ -19,20 +19,20 @@ test("open rows that nothing looks after get a side row; ended ones, younger one
   await ledger.insert([free, over, running, held, keyed, fresh]);
   await ledger.claim([over, running].map(messageOf), lease("mine"));
   await ledger.settle([transition(over)], "mine", noon);
-  expect(await ledger.walk(noon + 10 * minute, noon + minute, 100)).toEqual({ found: 3, more: false });
+  expect(await ledger.walk(noon + minute, 100, async () => noon + 10 * minute)).toEqual({ found: 3, more: false });
   const now = noon + 10 * minute;
   const due = (await sideRows("walk")).filter((row) => row.startsWith("due"));
   expect(due).toEqual([`due ${now} ${free.id}`, `due ${now} ${running.id}`, `due ${now} ${keyed.id}`, `due ${noon + 5} ${held.id}`].sort());
-  expect(await ledger.walk(now, noon + minute, 100)).toEqual({ found: 0, more: false });
-  expect(await ledger.walk(now + minute, noon + 2 * minute, 100)).toEqual({ found: 1, more: false });
+  expect(await ledger.walk(noon + minute, 100, async () => now)).toEqual({ found: 0, more: false });
+  expect(await ledger.walk(noon + 2 * minute, 100, async () => now + minute)).toEqual({ found: 1, more: false });
 });
 
 test("a page that is full says so, and the next goes on where it ended, tenant by tenant", async () => {
   await ledger.insert([...(await newJobs("walk-a", 5)), ...(await newJobs("walk-b", 2))]);
   const later = noon + 20 * minute;
-  expect(await ledger.walk(later, noon + minute, 3)).toEqual({ found: 5, more: true });
-  expect(await ledger.walk(later, noon + minute, 3)).toEqual({ found: 2, more: false });
-  expect(await ledger.walk(later, noon + minute, 3)).toEqual({ found: 0, more: false });
+  expect(await ledger.walk(noon + minute, 3, async () => later)).toEqual({ found: 3, more: true });
+  expect(await ledger.walk(noon + minute, 3, async () => later)).toEqual({ found: 3, more: true });
+  expect(await ledger.walk(noon + minute, 3, async () => later)).toEqual({ found: 1, more: false });
   expect((await ledger.due(later, 100)).map(({ tenant }) => tenant)).toEqual(["walk-a", "walk-a", "walk-a", "walk-a", "walk-a", "walk-b", "walk-b"]);
 });
 

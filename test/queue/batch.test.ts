@@ -108,6 +108,8 @@ test("a refusing context that is let through the handler costs the mates no atte
     if (call === 1) {
       for (const { context, payload } of items) {
         if (payload.n === 1) await cancel(bench.engine, context);
+        // Flags are looked at once a second.
+        bench.advance(1000);
         await context.progress(1);
       }
     }

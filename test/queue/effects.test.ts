@@ -174,7 +174,7 @@ describe("replays", () => {
     const { bench, keys, send, effects } = sender((_key, n) => (n === 1 ? failed({ class: "permanent", reason: "no" }) : ok(2)), { idempotentFor: day });
     const id = await send();
     await bench.deliverAll();
-    await retryNow(bench.engine, [{ tenant: "one", id }], { event: "replayed", payload: "{}", version: 1 });
+    await retryNow(bench.engine, [{ tenant: "one", id, patched: { payload: "{}", version: 1 } }], { event: "replayed" });
     await bench.deliverAll();
     expect(keys).toEqual([`${id}:send:0`, `${id}:send:1`]);
     expect(await effects()).toEqual([{ key: "send", revision: 1, state: "done", result: "2" }]);

@@ -26,6 +26,7 @@ describe("what is refused", () => {
     ["a negative delay", { payload: fine, delaySeconds: -1 }, "delaySeconds"],
     ["a delay of years", { payload: fine, delaySeconds: 367 * 86_400 }, "delaySeconds"],
     ["no time", { payload: fine, runAt: Number.NaN }, "runAt"],
+    ["a time in years", { payload: fine, runAt: Date.UTC(2028, 0) }, "runAt"],
     ["an empty key", { payload: fine, key: "" }, "idempotencyKey"],
     ["a long key", { payload: fine, key: "k".repeat(257) }, "idempotencyKey"],
   ])("%s", async (_name, request, path) => {
@@ -47,9 +48,9 @@ describe("what is refused", () => {
 
   test("a quota is per tenant and says when to come back", async () => {
     const bench = createBench();
-    bench.engine.quota = (tenant) => Promise.resolve(tenant === "one" ? 17 : null);
-    const receipts = await bench.accept([{ payload: fine }, { payload: fine, tenant: "two" }]);
-    expect(receipts).toMatchObject([{ ok: false, code: "too-many-requests", retryAfter: 17 }, { ok: true }]);
+    bench.engine.quota = (tenant, count) => Promise.resolve({ granted: tenant === "one" ? 1 : count, retryAfter: 17 });
+    const receipts = await bench.accept([{ payload: fine }, { payload: fine, tenant: "two" }, { payload: fine }]);
+    expect(receipts).toMatchObject([{ ok: true }, { ok: true }, { ok: false, code: "too-many-requests", retryAfter: 17 }]);
   });
 
   test("a queue over its backlog asks to come back later, until the knowledge is old", async () => {

@@ -187,7 +187,21 @@ describe("transitionOf", () => {
 
 function runOf({ attempt, runs, age, random }: { attempt: number; runs: number; age: number; random: number }): Run {
   const now = Date.UTC(2026, 0, 20);
-  const job = { tenant: "one", id: "x", seq: 0, attempt, max: 5, runs, at: now - age, started: now - age, revision: 0, cursor: null, wake: null, gate: null };
+  const job = {
+    tenant: "one",
+    id: "x",
+    seq: 0,
+    attempt,
+    max: 5,
+    runs,
+    at: now - age,
+    born: now - age,
+    revision: 0,
+    reason: null,
+    cursor: null,
+    wake: null,
+    gate: null,
+  };
   return { job, type: "scripted", policy: { ...defaultPolicy, maxRuns: 100 }, started: true, ms: 1, progress: undefined, now, random: () => random };
 }
 

@@ -34,6 +34,30 @@ describe("unknown fields are named, each with what is known in its place", () =>
   });
 });
 
+describe("what is no object", () => {
+  const point = v.strictObject({ x: v.number(), y: v.number() });
+  const schema = v.pipe(
+    v.strictObject({ at: v.optional(point), path: v.optional(v.array(point)) }),
+    v.check(() => true),
+  );
+  const choice = v.variant("kind", [v.strictObject({ kind: v.literal("a") })]);
+
+  test.each([[], [1], null, "text", 1, undefined])("is told once, whole: %j", (value) => {
+    for (const each of [schema, point, choice, v.record(v.string(), v.unknown())]) {
+      expect(issuesOf(each, value)).toEqual([{ path: "", message: "must be an object" }]);
+    }
+  });
+
+  test("is told once in its place below", () => {
+    expect(issuesOf(schema, { at: [1, 2], path: [{ x: 1, y: 1 }, [], null, { x: 1 }] })).toEqual([
+      { path: "at", message: "must be an object" },
+      { path: "path[1]", message: "must be an object" },
+      { path: "path[2]", message: "must be an object" },
+      { path: "path[3].y", message: "is missing" },
+    ]);
+  });
+});
+
 describe("messages", () => {
   test("never repeat the value; an author's own are kept", () => {
     const schema = v.strictObject({

@@ -167,11 +167,12 @@ describe("the journal", () => {
 });
 
 describe("hostile requests", () => {
-  it("refuses bodies over 1 MB, whatever length they claim", async () => {
-    const big = await sandbox.send("x".repeat(1024 * 1024 + 1));
+  it("refuses bodies over 12 MB, whatever length they claim, and keeps the first 64 KB of the others", async () => {
+    const big = await sandbox.send("x".repeat(12 * 1024 * 1024 + 1));
     expect(big.status).toBe(413);
     expect(await sandbox.calls()).toEqual([]);
-    expect((await sandbox.send("x".repeat(1024 * 1024))).status).toBe(400);
+    expect((await sandbox.send("x".repeat(12 * 1024 * 1024))).status).toBe(400);
+    expect((await sandbox.calls()).map(({ body }) => body)).toEqual(["x".repeat(64 * 1024)]);
   });
 
   it("answers addresses it does not know, and methods it does not allow", async () => {

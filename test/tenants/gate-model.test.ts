@@ -68,7 +68,7 @@ describe("whatever happens", () => {
     enter(ids: string[], leaseMs: number) {
       const before = status(this.state, this.now);
       const probing = [...this.live.values()].some((stay) => stay.probe);
-      const { state, verdicts } = enter(
+      const { state, answers } = enter(
         this.state,
         ids.map((id) => ({ id })),
         this.limits,
@@ -76,29 +76,29 @@ describe("whatever happens", () => {
         this.now,
       );
       this.state = state;
-      const fresh = verdicts.filter((verdict, index) => verdict.granted && this.live.get(ids[index]!)?.lease !== verdict.lease);
+      const fresh = answers.filter((answer, index) => answer.granted && this.live.get(ids[index]!)?.lease !== answer.lease);
       this.grants += fresh.length;
-      if (before.circuit === "open") holds(!verdicts.some((verdict) => verdict.granted), "nobody enters an open circuit");
+      if (before.circuit === "open") holds(!answers.some((answer) => answer.granted), "nobody enters an open circuit");
       if (before.circuit === "half-open") {
         holds(fresh.length <= (probing ? 0 : 1), "one probe at most");
         const room = before.inside < before.concurrency && (before.tokens === null || before.tokens >= 1);
         if (!probing && room) holds(fresh.length === 1, "a free place is given to a probe");
         holds(
-          fresh.every((verdict) => verdict.granted && verdict.probe),
+          fresh.every((answer) => answer.granted && answer.probe),
           "who enters half-open is the probe",
         );
       }
       if (before.circuit === "closed")
         holds(
-          fresh.every((verdict) => verdict.granted && !verdict.probe),
+          fresh.every((answer) => answer.granted && !answer.probe),
           "no probe while closed",
         );
-      verdicts.forEach((verdict, index) => {
+      answers.forEach((answer, index) => {
         const id = ids[index]!;
-        if (!verdict.granted) return holds(verdict.until > this.now, "who is held back is told a time to come");
+        if (!answer.granted) return holds(answer.until > this.now, "who is held back is told a time to come");
         const known = this.live.get(id);
-        const until = known?.lease === verdict.lease ? Math.max(known.until, this.now + leaseMs) : this.now + leaseMs;
-        const stay = { id, lease: verdict.lease, probe: verdict.probe, until };
+        const until = known?.lease === answer.lease ? Math.max(known.until, this.now + leaseMs) : this.now + leaseMs;
+        const stay = { id, lease: answer.lease, probe: answer.probe, until };
         this.live.set(id, stay);
         this.seen.push(stay);
       });

@@ -3,6 +3,7 @@ import { longestOpen } from "../../src/tenants/gate-breaker";
 import { admit, enter, leave, reset, status } from "../../src/tenants/gate-rules";
 import {
   defaultConcurrency,
+  type GateAnswer,
   type GateLimits,
   type GateState,
   heldGrace,
@@ -10,7 +11,6 @@ import {
   newGate,
   probeWait,
   type Report,
-  type Verdict,
 } from "../../src/tenants/gate-state";
 
 const minute = 60_000;
@@ -21,8 +21,8 @@ function gate(limits: GateLimits = {}) {
   const me = {
     state: newGate(),
     now: start,
-    enter(ids: string[], leaseMs = minute): Verdict[] {
-      const { state, verdicts } = enter(
+    enter(ids: string[], leaseMs = minute): GateAnswer[] {
+      const { state, answers } = enter(
         me.state,
         ids.map((id) => ({ id })),
         limits,
@@ -30,17 +30,17 @@ function gate(limits: GateLimits = {}) {
         me.now,
       );
       me.state = state;
-      return verdicts;
+      return answers;
     },
     in(id: string, leaseMs = minute) {
-      const [verdict] = me.enter([id], leaseMs);
-      if (!verdict?.granted) throw new Error(`${id} was held back: ${verdict?.reason}`);
-      return { id, lease: verdict.lease, probe: verdict.probe };
+      const [answer] = me.enter([id], leaseMs);
+      if (!answer?.granted) throw new Error(`${id} was held back: ${answer?.reason}`);
+      return { id, lease: answer.lease, probe: answer.probe };
     },
     held(id: string) {
-      const [verdict] = me.enter([id]);
-      if (!verdict || verdict.granted) throw new Error(`${id} was let in`);
-      return verdict;
+      const [answer] = me.enter([id]);
+      if (!answer || answer.granted) throw new Error(`${id} was let in`);
+      return answer;
     },
     leave(calls: Report["calls"], ...stays: { id: string; lease: string }[]) {
       me.state = leave(
@@ -104,9 +104,9 @@ describe("concurrency", () => {
     const stays = ["a", "b", "c"].map((id) => g.in(id));
     const now = g.now;
     const lower = (state: GateState) => enter(state, [{ id: "d" }], { concurrency: 2 }, minute, now);
-    expect(lower(g.state).verdicts[0]).toMatchObject({ granted: false, reason: "concurrency" });
+    expect(lower(g.state).answers[0]).toMatchObject({ granted: false, reason: "concurrency" });
     g.leave("answered", ...stays.slice(0, 2));
-    expect(lower(g.state).verdicts[0]).toMatchObject({ granted: true });
+    expect(lower(g.state).answers[0]).toMatchObject({ granted: true });
   });
 
   test("the default lets a hundred in", () => {
@@ -114,7 +114,7 @@ describe("concurrency", () => {
     expect(
       gate()
         .enter(ids)
-        .filter((verdict) => verdict.granted),
+        .filter((answer) => answer.granted),
     ).toHaveLength(defaultConcurrency);
   });
 });
@@ -122,9 +122,9 @@ describe("concurrency", () => {
 describe("rate", () => {
   test("lets a burst in, then one at a time, each told its own time", () => {
     const g = gate({ perSecond: 2, burst: 2 });
-    const verdicts = g.enter(["a", "b", "c", "d"]);
-    expect(verdicts.map((verdict) => verdict.granted)).toEqual([true, true, false, false]);
-    expect(verdicts.slice(2)).toEqual([
+    const answers = g.enter(["a", "b", "c", "d"]);
+    expect(answers.map((answer) => answer.granted)).toEqual([true, true, false, false]);
+    expect(answers.slice(2)).toEqual([
       { granted: false, reason: "rate", until: start + 500, park: false },
       { granted: false, reason: "rate", until: start + 1000, park: false },
     ]);
@@ -235,8 +235,8 @@ describe("the circuit", () => {
     const g = gate({ concurrency: 1, breaker: { failures: 1 } });
     const [slow] = [g.in("slow", 10 * minute)];
     const failing = enter(g.state, [{ id: "x" }], { concurrency: 2, breaker: { failures: 1 } }, minute, g.now);
-    const [verdict] = failing.verdicts;
-    g.state = leave(failing.state, [{ id: "x", lease: verdict!.granted ? verdict!.lease : "", calls: "transient" }], g.now);
+    const [answer] = failing.answers;
+    g.state = leave(failing.state, [{ id: "x", lease: answer!.granted ? answer!.lease : "", calls: "transient" }], g.now);
     expect(g.held("slow").reason).toBe("open");
     g.now += 30_000;
     const again = g.in("slow");
@@ -274,7 +274,7 @@ describe("parking", () => {
     const g = gate({ breaker: { failures: 1 } });
     g.fail(1);
     const ids = Array.from({ length: mostHeld + 5 }, (_, index) => `job-${index}`);
-    for (let round = 0; round < 2; round++) expect(g.enter(ids).filter((verdict) => !verdict.granted && verdict.park)).toHaveLength(5);
+    for (let round = 0; round < 2; round++) expect(g.enter(ids).filter((answer) => !answer.granted && answer.park)).toHaveLength(5);
     expect(g.status.held).toBe(mostHeld);
   });
 
@@ -295,7 +295,7 @@ describe("parking", () => {
     g.now += 8000;
     g.leave("answered", a);
     const [, ...others] = g.enter(["b", "c", "d", "e"]);
-    const times = others.map((verdict) => (verdict.granted ? 0 : verdict.until));
+    const times = others.map((answer) => (answer.granted ? 0 : answer.until));
     expect(times).toEqual(times.toSorted((one, other) => one - other));
     expect(new Set(times).size).toBe(3);
   });

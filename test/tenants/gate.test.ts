@@ -29,7 +29,7 @@ describe("the object", () => {
   test("lets no more in than it may when asked all at once", async () => {
     const gate = namespace.getByName("acme/crm");
     const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => gate.enter([{ id: `job-${index}` }], { concurrency: 3 }, minute, now)));
-    expect(answers.flat().filter((verdict) => verdict.granted)).toHaveLength(3);
+    expect(answers.flat().filter((answer) => answer.granted)).toHaveLength(3);
   });
 
   test("stores its state as one row, however many jobs are inside", async () => {

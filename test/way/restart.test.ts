@@ -26,6 +26,11 @@ test("kill -9 of npm start loses nothing: what was queued, running, delayed and 
   const shop = await makeTenant(started.api, "shop", sandbox.url);
   const before = await untilJob(shop, await shop.enqueue("email", plain("before@kill.example")), "done");
 
+  // Start's own sandbox takes this one and dies before it answers. Its queue is another, which the others do not wait for.
+  const demo = started.api.forTenant("demo");
+  await started.sandbox.ask("POST", "/__faults", { body: { provider: "mail", timeoutAfterAccept: true, times: 1 } });
+  const taken = await demo.enqueue("email", { ...plain("taken@kill.example"), priority: "low" });
+
   await sandbox.fault({ provider: "mail", status: 429, headers: { "retry-after": "20" }, times: 1 });
   const waiting = await shop.enqueue("email", plain("waiting@kill.example"));
   await untilJob(shop, waiting, "waiting");
@@ -35,6 +40,7 @@ test("kill -9 of npm start loses nothing: what was queued, running, delayed and 
   await sandbox.fault({ provider: "mail", delayMs: 3000 });
   const delayed = await shop.enqueue("email", plain("delayed@kill.example"), { delaySeconds: 15 });
   const due = Date.now() + 15_000;
+  await until("start's sandbox has taken its mail", async () => (await started.sandbox.get("/__mailbox")).body.total === 1);
   const batch = await shop.ask("POST", "/v1/jobs/batch", {
     body: {
       jobs: Array.from({ length: 80 }, (_, index) => ({
@@ -47,6 +53,8 @@ test("kill -9 of npm start loses nothing: what was queued, running, delayed and 
   expect(batch.body).toMatchObject({ accepted: 80 });
   // Ten are with the provider, which has not answered; thirty wait behind them in the batch, the rest in the queue.
   await until("ten calls are open", async () => (await sandbox.calls()).filter(({ end }) => end === "pending").length >= 10);
+  const { mails: own } = (await started.sandbox.get("/__mailbox")).body;
+  expect(await demo.job(taken)).toMatchObject({ state: "running", attempt: 1 });
   expect(await started.kill()).toEqual(expect.arrayContaining([expect.stringContaining("workerd")]));
 
   await sandbox.ask("DELETE", "/__faults");
@@ -68,6 +76,8 @@ test("kill -9 of npm start loses nothing: what was queued, running, delayed and 
   expect(mails).toHaveLength(84);
   expect(new Set(mails.map(({ to }) => to[0])).size).toBe(84);
   expect((await sandbox.effects()).repeated).toEqual({});
+  await untilJob(demo, taken, "done", 60);
+  expect((await started.sandbox.get("/__mailbox")).body).toMatchObject({ received: 1, mails: own });
   const [late] = await mailsTo("delayed@kill.example");
   expect(Date.parse(late?.at ?? "")).toBeGreaterThanOrEqual(due - 1000);
   const family = started.family().map(({ pid }) => pid);

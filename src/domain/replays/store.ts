@@ -1,4 +1,4 @@
-import type { ReplayRequest, ReplayView } from "../../intake/deps";
+import type { ReplayRequest, ReplayView } from "./request";
 
 /** A replay as it is kept: what was asked, how far it is. */
 export interface Replay extends ReplayView {
@@ -11,8 +11,8 @@ export interface Replay extends ReplayView {
 export interface ReplayStore {
   insert(replay: Replay): Promise<void>;
   get(tenant: string, id: string): Promise<Replay | null>;
-  /** Those still under way, the oldest first. */
-  running(limit: number): Promise<Replay[]>;
+  /** Those still under way: each tenant's oldest, tenants after `lastTurn` first, then each one's second, and so on. */
+  running(limit: number, lastTurn: string): Promise<Replay[]>;
   /** Records a step, if nobody aborted it or took the same step meanwhile. */
   advance(replay: Replay, from: string | null): Promise<boolean>;
   abort(tenant: string, id: string, now: number): Promise<boolean>;
@@ -43,9 +43,15 @@ export function replaysIn(db: D1Database): ReplayStore {
       const row = await db.prepare(`SELECT * FROM replays WHERE tenant = ? AND id = ?`).bind(tenant, id).first<Row>();
       return row && replayOf(row);
     },
-    async running(limit) {
+    async running(limit, lastTurn) {
       // Replays are few: the table is read whole.
-      const { results } = await db.prepare(`SELECT * FROM replays WHERE state = 'running' ORDER BY at LIMIT ?`).bind(limit).all<Row>();
+      const { results } = await db
+        .prepare(
+          `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS turn FROM replays WHERE state = 'running')
+           ORDER BY turn, tenant <= ?2, tenant LIMIT ?1`,
+        )
+        .bind(limit, lastTurn)
+        .all<Row>();
       return results.map(replayOf);
     },
     async advance({ tenant, id, state, replayed, failed, cursor, endedAt }, from) {

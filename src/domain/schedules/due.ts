@@ -2,18 +2,18 @@ import { messageOf } from "../../errors";
 import type { Enqueue, EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { nextAfter, plannedBetween } from "./cron";
 import { type LastRun, payloadOf, type Schedule } from "./schedule";
-import type { ScheduleStore, Settled } from "./store";
+import type { Advance, ScheduleStore } from "./store";
 
 export interface DueTick {
   /** Milliseconds: the planned time of the tick itself. */
   now: number;
-  store: Pick<ScheduleStore, "due" | "settle">;
+  store: Pick<ScheduleStore, "due" | "advance">;
   enqueue: Enqueue;
   /** Whether a job has not ended yet. */
   isOpen: (tenant: string, id: string) => Promise<boolean>;
 }
 
-/** Planned times, counted where this tick settled them; `failed` also counts those that the next tick tries again. */
+/** Planned times, counted where this tick dealt with them; `failed` also counts those that the next tick tries again. */
 export interface DueSummary {
   ran: number;
   skipped: number;
@@ -23,7 +23,7 @@ export interface DueSummary {
 /** With misfire "skip" a planned time this old or older counts as missed. The tick comes each minute: one may be lost. */
 export const late = 2 * 60_000;
 /** With misfire "all" the newest so many run; the older ones are skipped. */
-export const mostRuns = 100;
+const mostRuns = 100;
 
 const atOnce = 50;
 
@@ -42,9 +42,9 @@ export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSu
   const due = await tick.store.due(tick.now, limit);
   for (let from = 0; from < due.length; from += atOnce) {
     const plans = await Promise.all(due.slice(from, from + atOnce).map((schedule) => planned(schedule, tick)));
-    const verdicts = await enqueued(plans, tick.enqueue);
-    const won = await tick.store.settle(verdicts.map(({ settled }) => settled));
-    for (const [index, { count }] of verdicts.entries()) if (won[index]) add(summary, count);
+    const turns = await enqueued(plans, tick.enqueue);
+    const won = await tick.store.advance(turns.map(({ advance }) => advance));
+    for (const [index, { count }] of turns.entries()) if (won[index]) add(summary, count);
   }
   return summary;
 }
@@ -68,8 +68,9 @@ interface Plan {
   fault: string | undefined;
 }
 
-interface Verdict {
-  settled: Settled;
+/** What became of one schedule in this tick. */
+interface Turn {
+  advance: Advance;
   count: DueSummary;
 }
 
@@ -106,14 +107,14 @@ function admitted({ misfire }: Schedule, times: number[], now: number): number[]
   return misfire === "once" ? times.slice(-1) : times.filter((time) => now - time < late);
 }
 
-async function enqueued(plans: readonly Plan[], enqueue: Enqueue): Promise<Verdict[]> {
+async function enqueued(plans: readonly Plan[], enqueue: Enqueue): Promise<Turn[]> {
   const requests = plans.flatMap((plan) => plan.runs.map((time) => request(plan.schedule, time)));
   const receipts = requests.length > 0 ? await enqueue(requests) : [];
   let from = 0;
   return plans.map((plan) => {
     const own = receipts.slice(from, from + plan.runs.length);
     from += plan.runs.length;
-    return verdict(plan, own);
+    return turnOf(plan, own);
   });
 }
 
@@ -124,23 +125,25 @@ function request(schedule: Schedule, time: number): EnqueueRequest {
     type: schedule.type,
     payload: payloadOf(schedule),
     key: `schedule:${schedule.name}:${new Date(time).toISOString()}`,
+    // A repeated tick must not bring back what failed meanwhile.
+    revive: false,
     ...(spread > 0 ? { delaySeconds: spread } : {}),
   };
 }
 
-function verdict(plan: Plan, receipts: readonly Receipt[]): Verdict {
+function turnOf(plan: Plan, receipts: readonly Receipt[]): Turn {
   const { schedule, newest, skipped } = plan;
   const refusals = receipts.filter((receipt) => !receipt.ok);
   const jobId = receipts.findLast((receipt) => receipt.ok)?.id ?? schedule.last?.jobId ?? null;
   const fault = plan.fault ?? refusals.find(mayPass)?.detail;
   if (fault !== undefined) {
     const last: LastRun = { plannedAt: newest, outcome: "failed", note: `${fault} It is tried again.`, jobId: schedule.last?.jobId ?? null };
-    return { settled: { schedule, nextAt: schedule.nextAt, last }, count: { ran: 0, skipped: 0, failed: Math.max(1, refusals.length) } };
+    return { advance: { schedule, nextAt: schedule.nextAt, last }, count: { ran: 0, skipped: 0, failed: Math.max(1, refusals.length) } };
   }
   const count = { ran: receipts.length - refusals.length, skipped, failed: refusals.length };
   const outcome = refusals.length > 0 ? "failed" : count.ran > 0 ? "ran" : "skipped";
   const note = [...refusals.slice(0, 1).map(reasonOf), plan.note].filter((part) => part !== "").join("; ");
-  return { settled: { schedule, nextAt: plan.nextAt, last: { plannedAt: newest, outcome, note, jobId } }, count };
+  return { advance: { schedule, nextAt: plan.nextAt, last: { plannedAt: newest, outcome, note, jobId } }, count };
 }
 
 function mayPass(refusal: Refused): boolean {

@@ -4,13 +4,10 @@ import { cronFault, isZone, localTime, nextTimes } from "./cron";
 /** What to do with planned times that the tick missed (it comes each minute; see `late` in due.ts). */
 export const misfires = ["once", "skip", "all"] as const;
 /** Whether to run while the job of the time before is still open. */
-export const overlaps = ["skip", "allow"] as const;
+const overlaps = ["skip", "allow"] as const;
 
 const longestPayload = 64 * 1024;
 const longestSpread = 24 * 3600;
-
-/** The name of a schedule, as it stands in the path. */
-export const scheduleName = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "A name is 1 to 63 of a–z, 0–9 and -."));
 
 /** The body of `PUT /v1/schedules/{name}`. The payload itself is checked by the schema of its type: see `payloadOf`. */
 export const scheduleInput = v.pipe(
@@ -31,8 +28,8 @@ export const scheduleInput = v.pipe(
       }),
     ),
     zone: v.optional(v.pipe(v.string(), v.check(isZone, 'The zone is an IANA name, e.g. "Europe/Berlin" or "UTC".')), "UTC"),
-    misfire: v.optional(v.picklist(misfires), "once"),
-    overlap: v.optional(v.picklist(overlaps), "skip"),
+    misfire: v.optional(v.picklist(misfires, "must be once, skip or all"), "once"),
+    overlap: v.optional(v.picklist(overlaps, "must be skip or allow"), "skip"),
     spreadSeconds: v.optional(
       v.pipe(v.number(), v.integer("Whole seconds."), v.minValue(0, "At least 0."), v.maxValue(longestSpread, "At most 86,400 (a day).")),
       0,

@@ -6,7 +6,7 @@ import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./schedu
 export const mostSchedules = 500;
 
 /** What a tick found out about one schedule. Written only while its next planned time is still the one the tick saw. */
-export interface Settled {
+export interface Advance {
   schedule: Schedule;
   /** The planned time to wait for now; the same as before when this one is to be tried again. */
   nextAt: number | null;
@@ -23,8 +23,8 @@ export interface ScheduleStore {
   remove(tenant: string, name: string): Promise<boolean>;
   /** What is due in all tenants: each tenant's oldest first, then each one's second, and so on. */
   due(now: number, limit: number): Promise<Schedule[]>;
-  /** One verdict each: false when another tick, or a change of the schedule, was first. */
-  settle(settled: readonly Settled[]): Promise<boolean[]>;
+  /** Moves schedules on, one answer each: false when another tick, or a change of the schedule, was first. */
+  advance(advances: readonly Advance[]): Promise<boolean[]>;
 }
 
 export function scheduleStore(db: D1Database): ScheduleStore {
@@ -46,7 +46,7 @@ export function scheduleStore(db: D1Database): ScheduleStore {
       const { results } = await db.prepare(dueSql).bind(now, limit).all<Row>();
       return results.map(fromRow);
     },
-    settle: (settled) => settle(db, settled),
+    advance: (advances) => advance(db, advances),
   };
 }
 
@@ -64,9 +64,12 @@ const putSql = `
     next_at = CASE WHEN (cron, zone, enabled) = (excluded.cron, excluded.zone, excluded.enabled) THEN next_at ELSE excluded.next_at END
   RETURNING *`;
 
-const settleSql = `
-  UPDATE schedules SET next_at = ?4, last_planned_at = ?5, last_job_id = ?6, last_outcome = ?7, last_note = ?8
-  WHERE tenant = ?1 AND name = ?2 AND next_at = ?3`;
+const advanceSql = `
+  UPDATE schedules SET next_at = a.next, last_planned_at = a.planned, last_job_id = a.job, last_outcome = a.outcome, last_note = a.note
+  FROM (SELECT value->>0 AS tenant, value->>1 AS name, value->>2 AS seen, value->>3 AS next, value->>4 AS planned, value->>5 AS job,
+    value->>6 AS outcome, value->>7 AS note FROM json_each(?1)) a
+  WHERE schedules.tenant = a.tenant AND schedules.name = a.name AND schedules.next_at = a.seen
+  RETURNING schedules.tenant, schedules.name`;
 
 async function put(db: D1Database, tenant: string, name: string, input: ScheduleInput, now: number) {
   const before = await db
@@ -89,15 +92,21 @@ function putValues(tenant: string, name: string, input: ScheduleInput, now: numb
   return [tenant, name, type, JSON.stringify(payload), siteId ?? null, cron, zone, misfire, overlap, spreadSeconds, enabled ? 1 : 0, now, nextAt];
 }
 
-async function settle(db: D1Database, settled: readonly Settled[]): Promise<boolean[]> {
-  if (settled.length === 0) return [];
-  const statement = db.prepare(settleSql);
-  const results = await db.batch(
-    settled.map(({ schedule, nextAt, last }) =>
-      statement.bind(schedule.tenant, schedule.name, schedule.nextAt, nextAt, last.plannedAt, last.jobId, last.outcome, last.note),
-    ),
-  );
-  return results.map(({ meta }) => meta.changes > 0);
+async function advance(db: D1Database, advances: readonly Advance[]): Promise<boolean[]> {
+  if (advances.length === 0) return [];
+  const rows = advances.map(({ schedule: { tenant, name, nextAt: seen }, nextAt, last }) => [
+    tenant,
+    name,
+    seen,
+    nextAt,
+    last.plannedAt,
+    last.jobId,
+    last.outcome,
+    last.note,
+  ]);
+  const { results } = await db.prepare(advanceSql).bind(JSON.stringify(rows)).all<{ tenant: string; name: string }>();
+  const won = new Set(results.map(({ tenant, name }) => `${tenant}/${name}`));
+  return advances.map(({ schedule: { tenant, name } }) => won.has(`${tenant}/${name}`));
 }
 
 interface Row {

@@ -1,8 +1,9 @@
 import * as v from "valibot";
+import type { ReplayRequest } from "../../domain/replays/request";
 import { Problem } from "../../errors";
 import { smallBody } from "../body";
-import type { IntakeDeps, ReplayRequest } from "../deps";
-import { paging, search, siteId, time } from "../query";
+import type { IntakeDeps } from "../deps";
+import { deadLetterCursor, isInOrder, orderMessage, paging, search, siteId, time } from "../query";
 import { param, route } from "../route";
 import { deadLettersShape, groupsShape, planShape, replayShape } from "../shapes";
 import { deadLetterOf, groupOf, replayOf } from "../views";
@@ -20,6 +21,11 @@ const filterEntries = {
   to: v.optional(time),
 };
 
+const listQuery = v.pipe(
+  v.strictObject({ ...filterEntries, cursor: deadLetterCursor, ...paging }),
+  v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
+);
+
 const mostIds = 1000;
 
 const replayRequest = v.pipe(
@@ -28,6 +34,7 @@ const replayRequest = v.pipe(
       v.pipe(
         v.strictObject(filterEntries),
         v.check((filter) => Object.values(filter).some((value) => value !== undefined), "must name at least one field: an empty filter replays nothing"),
+        v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
       ),
     ),
     ids: v.optional(
@@ -58,7 +65,7 @@ export const deadLetterRoutes = [
     summary: "List jobs that failed for good",
     scope: "read",
     tenant: "own",
-    query: v.strictObject({ ...filterEntries, ...paging }),
+    query: listQuery,
     answers: { 200: deadLettersShape },
     handle: async ({ deps, tenant, query }) => {
       const { cursor, limit, ...filter } = query;
@@ -95,8 +102,9 @@ export const deadLetterRoutes = [
     answers: { 200: planShape, 202: replayShape },
     problems: [503],
     handle: async ({ deps, tenant, body }) => {
-      const { plan, ...request } = body;
-      await refuseForeign(deps, tenant, request);
+      const { plan, ...given } = body;
+      await refuseForeign(deps, tenant, given);
+      const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
       if (plan) return { status: 200, body: await deps.operate.replays.plan(tenant, request) };
       const replay = await deps.operate.replays.create(tenant, request);
       return { status: 202, body: replayOf(replay), headers: { location: `/v1/replays/${replay.id}` } };

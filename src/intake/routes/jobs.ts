@@ -2,10 +2,11 @@ import * as v from "valibot";
 import { Problem } from "../../errors";
 import { smallBody } from "../body";
 import type { JobDetail } from "../../ledger/views";
+import { timeOf } from "../../queue/id";
 import { states } from "../../queue/state";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
-import { paging, search, siteId, time } from "../query";
+import { isInOrder, jobCursor, orderMessage, paging, search, siteId, time } from "../query";
 import { type Caller, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
 import { detailOf, summaryOf, unwrittenJob } from "../views";
@@ -15,15 +16,19 @@ const findingRequest = v.strictObject({
   state: v.pipe(v.picklist(["done", "failed"], "must be done (it happened) or failed (it did not)"), v.description("done: it happened; failed: it did not")),
 });
 
-const listQuery = v.strictObject({
-  type: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a type"))),
-  state: v.optional(v.picklist(states, `must be one of ${states.join(", ")}`)),
-  siteId: v.optional(siteId),
-  q: v.optional(v.pipe(search, v.description("An id, an entity key such as order:123, or words of a dead letter's error"))),
-  from: v.optional(time),
-  to: v.optional(time),
-  ...paging,
-});
+const listQuery = v.pipe(
+  v.strictObject({
+    type: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a type"))),
+    state: v.optional(v.picklist(states, `must be one of ${states.join(", ")}`)),
+    siteId: v.optional(siteId),
+    q: v.optional(v.pipe(search, v.description("An id, an entity key such as order:123, or words of a dead letter's error"))),
+    from: v.optional(time),
+    to: v.optional(time),
+    cursor: jobCursor,
+    ...paging,
+  }),
+  v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
+);
 
 const revealQuery = v.strictObject({
   reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal fields to an admin, and records it"))),
@@ -53,6 +58,7 @@ export const jobRoutes = [
     handle: async ({ deps, tenant, params, query, caller }) => {
       const id = await ownId(deps, tenant, params);
       const job = await deps.queries.job(tenant, id);
+      if (!job && isForgotten(id, deps.now())) throw new Problem("not-found", "The job is no longer kept.");
       if (!job) return { status: 200, body: unwrittenJob(id) };
       const revealed = query.reveal === "1" && permits(caller, "admin");
       const payload = await payloadOf(deps, job);
@@ -106,6 +112,12 @@ export const jobRoutes = [
     },
   }),
 ];
+
+/** A row that is missing is on its way for as long as its message may live, the platform's four days; after that it was removed. */
+function isForgotten(id: string, now: number): boolean {
+  const made = timeOf(id);
+  return made !== undefined && now - made > 5 * 24 * 3_600_000;
+}
 
 /** The id of the path; a forged one and another tenant's are the same 404, before the ledger is asked. */
 async function ownId(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<string> {

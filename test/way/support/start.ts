@@ -16,13 +16,17 @@ import { until } from "./until.ts";
 export class Started {
   readonly stateDir = mkdtempSync(join(tmpdir(), "jobyard-start-"));
   readonly api = new Api(() => `http://127.0.0.1:${this.#port}`);
+  /** The sandbox it has started itself. */
+  readonly sandbox = new Api(() => `http://127.0.0.1:${this.#sandboxPort}`);
   #port = 0;
+  #sandboxPort = 0;
   #child: ChildProcess | undefined;
   #output = "";
 
   async up(): Promise<void> {
     this.#port = await freePort();
-    const own = { PORT: String(this.#port), SANDBOX_PORT: String(await freePort()), STATE_DIR: this.stateDir, ROOT_TOKEN: secrets.ROOT_TOKEN };
+    this.#sandboxPort = await freePort();
+    const own = { PORT: String(this.#port), SANDBOX_PORT: String(this.#sandboxPort), STATE_DIR: this.stateDir, ROOT_TOKEN: secrets.ROOT_TOKEN };
     const child = spawn(process.execPath, [join(root, "scripts", "bootstrap.mjs"), join("scripts", "start.ts")], {
       cwd: root,
       env: { ...process.env, ...own },

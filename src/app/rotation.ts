@@ -1,0 +1,32 @@
+import type { TurnMark } from "../ledger/watermarks";
+import type { Stores } from "./stores";
+
+/** Tenants whose turn one tick brings, and credentials it seals anew. */
+const tenantsPerTick = 20;
+const mostResealed = 50;
+
+/**
+ * Seals anew what an older key of ENCRYPTION_KEYS sealed, so that the key can be taken out once a whole round found nothing more.
+ * Goes on behind the tenant whose turn was the last; one with more than a tick may seal keeps its turn.
+ */
+export async function rotate({ tenants, connections, sites }: Pick<Stores, "tenants" | "connections" | "sites">, mark: TurnMark): Promise<number> {
+  let last = await mark.read();
+  let left = mostResealed;
+  try {
+    const page = await tenants.list({ limit: tenantsPerTick, after: last });
+    for (const { tenant } of page) {
+      const before = last;
+      // Already now: one whose turn fails does not keep the others from theirs.
+      last = tenant;
+      left -= await connections.rotate(tenant, left);
+      left -= await sites.rotate(tenant, left);
+      if (left > 0) continue;
+      last = before;
+      return mostResealed;
+    }
+    if (page.length < tenantsPerTick) last = "";
+    return mostResealed - left;
+  } finally {
+    await mark.write(last);
+  }
+}

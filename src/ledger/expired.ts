@@ -1,0 +1,103 @@
+import { timePart } from "../queue/id";
+import type { JobState } from "../queue/state";
+import { refLists, rowsOf, statement } from "./d1";
+import type { Metered } from "./metered";
+import { day, type EndedState, type RetentionDays } from "./retention-days";
+import { markStatement } from "./watermarks";
+
+/** Rows looked at in one page. */
+const pageSize = 500;
+
+/** Whose turn it is. */
+export interface Expiry {
+  tenant: string;
+  days: RetentionDays;
+  now: number;
+  /** How far the tenant's walks have come, by their names. */
+  marks: Map<string, string>;
+}
+
+/** What one page removed; `more` when there may be another. */
+export interface Removed {
+  count: number;
+  /** Payloads in R2 that belonged to removed jobs. */
+  refs: string[];
+  more: boolean;
+}
+
+const old = {
+  "retention-jobs": `SELECT id AS position, id, state, ended, ref FROM jobs WHERE tenant = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`,
+  "retention-arrivals": `
+    SELECT a.slot AS position, j.id, j.state, j.ended, j.ref FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
+    WHERE a.tenant = ?1 AND a.slot > ?2 AND a.slot < ?3 ORDER BY a.slot LIMIT ?4`,
+} as const;
+
+/** The two walks over jobs: made ids by themselves, derived ones by their slots. */
+export const jobWalks = Object.keys(old) as (keyof typeof old)[];
+
+const drops = [
+  `DELETE FROM entities WHERE (tenant, key, id) IN (
+     SELECT j.tenant, n.value, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1, json_each(j.entities) n WHERE j.entities IS NOT NULL)`,
+  `DELETE FROM effects WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
+  `DELETE FROM history WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
+  `DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT j.tenant, j.ended, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1)`,
+  `DELETE FROM arrivals WHERE (tenant, slot) IN (SELECT j.tenant, j.slot FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.slot IS NOT NULL)`,
+  `DELETE FROM jobs WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ended IS NOT NULL`,
+];
+
+/** One page of ended jobs past their time, with all that hangs on them. */
+export async function expireJobs(metered: Metered, walk: keyof typeof old, { tenant, days, now, marks }: Expiry): Promise<Removed> {
+  const { db } = metered;
+  const from = marks.get(walk) ?? "";
+  const horizon = timePart(now - Math.min(days.done, days.cancelled, days.discarded, days.dead) * day);
+  const rows = rowsOf<OldRow>(await metered.run([statement(db, old[walk], tenant, from, horizon, pageSize)]), 0);
+  const gone = rows.filter(({ state, ended }) => ended !== null && state in days && ended < now - days[state as EndedState] * day);
+  // What is kept longer is looked at again in the next round, so the walk starts over at the horizon.
+  const more = rows.length === pageSize;
+  const position = more ? (rows.at(-1)?.position ?? "") : "";
+  const refs = refLists(gone.map(({ id }) => ({ tenant, id })));
+  const moved = position === from ? [] : [markStatement(db, tenant, walk, position)];
+  if (refs.length + moved.length > 0) await metered.run([...drops.flatMap((sql) => refs.map((list) => statement(db, sql, list))), ...moved]);
+  marks.set(walk, position);
+  return { count: gone.length, refs: gone.flatMap(({ ref }) => (ref === null ? [] : [ref])), more };
+}
+
+interface OldRow {
+  position: string;
+  id: string;
+  state: JobState;
+  ended: number | null;
+  ref: string | null;
+}
+
+/** Ids that say when they were made. */
+const madeEvents = `
+  DELETE FROM analytics_events WHERE (tenant, job) IN (
+    SELECT tenant, job FROM analytics_events WHERE tenant = ?1 AND job < ?2 AND at < ?3 ORDER BY job LIMIT ${pageSize}) RETURNING 1 AS gone`;
+
+/** One page of counted events that happened before their time. */
+export async function expireEvents(metered: Metered, { tenant, days, now }: Expiry): Promise<Removed> {
+  const horizon = now - days.analytics * day;
+  const [gone = []] = [rowsOf(await metered.run([statement(metered.db, madeEvents, tenant, timePart(horizon), horizon)]), 0)];
+  return { count: gone.length, refs: [], more: gone.length === pageSize };
+}
+
+export const eventWalk = "retention-events";
+/** Below every derived id, above every made one. */
+const derived = "k";
+
+const keyedEvents = `SELECT job, at FROM analytics_events WHERE tenant = ?1 AND job > ?2 ORDER BY job LIMIT ${pageSize}`;
+const dropEvents = `DELETE FROM analytics_events WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`;
+
+/** Derived ids tell no time: a page of them a turn, round and round. */
+export async function expireKeyedEvents(metered: Metered, { tenant, days, now, marks }: Expiry): Promise<Removed> {
+  const { db } = metered;
+  const from = marks.get(eventWalk) ?? "";
+  const rows = rowsOf<{ job: string; at: number }>(await metered.run([statement(db, keyedEvents, tenant, from === "" ? derived : from)]), 0);
+  const gone = rows.filter(({ at }) => at < now - days.analytics * day).map(({ job }) => ({ tenant, id: job }));
+  const position = rows.length === pageSize ? (rows.at(-1)?.job ?? "") : "";
+  const moved = position === from ? [] : [markStatement(db, tenant, eventWalk, position)];
+  const dropped = refLists(gone).map((list) => statement(db, dropEvents, list));
+  if (dropped.length + moved.length > 0) await metered.run([...dropped, ...moved]);
+  return { count: gone.length, refs: [], more: false };
+}

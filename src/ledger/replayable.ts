@@ -1,0 +1,39 @@
+import { deadLetterPage } from "./dead-letters";
+import { statement } from "./d1";
+import type { DeadLetterFilter, Page } from "./views";
+
+/** What a replay reads of dead letters, in bulk: one statement each. */
+export interface Replayable {
+  /** Newest first; `position` is the cursor that goes on after a letter. */
+  page(tenant: string, filter: DeadLetterFilter, page: Page): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }>;
+  /** Those of the ids that can be replayed, with the bytes of the payload in the row. */
+  sizes(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string; bytes: number }[]>;
+  contents(tenant: string, ids: readonly string[]): Promise<ReplayableContent[]>;
+}
+
+export interface ReplayableContent {
+  id: string;
+  type: string;
+  /** Version of the payload's shape. */
+  version: number;
+  /** JSON text; null when it is in R2 (`ref`). */
+  payload: string | null;
+  ref: string | null;
+  /** An effect that may have happened. */
+  doubtful: string | null;
+}
+
+const ended = `FROM json_each(?2) e JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.state IN ('dead', 'discarded')`;
+const sizesOf = `SELECT j.id, j.type, coalesce(octet_length(j.payload), 0) AS bytes ${ended}`;
+const contentsOf = `
+  SELECT j.id, j.type, j.version, j.payload, j.ref,
+    (SELECT f.key FROM effects f WHERE f.tenant = j.tenant AND f.job = j.id AND f.state IN ('intent', 'uncertain') LIMIT 1) AS doubtful
+  ${ended}`;
+
+export function replayableIn(db: D1Database): Replayable {
+  return {
+    page: (tenant, filter, page) => deadLetterPage(db, tenant, filter, page),
+    sizes: async (tenant, ids) => (await statement(db, sizesOf, tenant, JSON.stringify(ids)).all<{ id: string; type: string; bytes: number }>()).results,
+    contents: async (tenant, ids) => (await statement(db, contentsOf, tenant, JSON.stringify(ids)).all<ReplayableContent>()).results,
+  };
+}

@@ -1,0 +1,41 @@
+import type { JobRef } from "../queue/ledger";
+import type { JobState } from "../queue/state";
+import { batch, refLists, rowsOf, statement } from "./d1";
+
+const statesOf = `SELECT j.tenant, j.id, j.state FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
+
+interface Asked extends JobRef {
+  resolve(state: JobState | null): void;
+  reject(reason: unknown): void;
+}
+
+/** Looks up states of single jobs; what is asked in the same moment is asked in one statement. Null: the ledger has no such row. */
+export function statesIn(db: D1Database): (tenant: string, id: string) => Promise<JobState | null> {
+  let waiting: Asked[] = [];
+  const ask = async () => {
+    const asked = waiting;
+    waiting = [];
+    try {
+      const known = await lookUp(db, asked);
+      for (const each of asked) each.resolve(known.get(`${each.tenant}/${each.id}`) ?? null);
+    } catch (thrown) {
+      for (const each of asked) each.reject(thrown);
+    }
+  };
+  return (tenant, id) => {
+    const { promise, resolve, reject } = Promise.withResolvers<JobState | null>();
+    waiting.push({ tenant, id, resolve, reject });
+    if (waiting.length === 1) queueMicrotask(() => void ask());
+    return promise;
+  };
+}
+
+async function lookUp(db: D1Database, refs: readonly JobRef[]): Promise<Map<string, JobState>> {
+  const parts = refLists(refs);
+  const results = await batch(
+    db,
+    parts.map((list) => statement(db, statesOf, list)),
+  );
+  const rows = parts.flatMap((_, index) => rowsOf<JobRef & { state: JobState }>(results, index));
+  return new Map(rows.map(({ tenant, id, state }) => [`${tenant}/${id}`, state]));
+}

@@ -1,0 +1,73 @@
+import type { JobRef } from "./ledger";
+import type { JobState } from "./state";
+
+export interface Revival {
+  /** Only jobs in these states. */
+  from: readonly JobState[];
+  event: string;
+  boot: string;
+  /** Not before `due`; `sent` null waits in the ledger, without a message. Default: at once. */
+  hold?: { due: number; sent: number | null; wake: number };
+}
+
+/** A row with what a message needs. */
+export interface StoredJob extends JobRef {
+  type: string;
+  version: number;
+  queue: string;
+  seq: number;
+  at: number;
+  payload: string | null;
+  ref: string | null;
+  fp: string | null;
+  parent: string | null;
+  dry: boolean;
+}
+
+export interface DueJob extends JobRef {
+  /** Time in the side row, part of its key. */
+  wakeAt: number;
+  /** Null when the job is gone. */
+  state: JobState | null;
+  type: string;
+  queue: string;
+  seq: number;
+  until: number;
+  sent: number | null;
+  /** The side row the job itself knows of; another one is stale. */
+  wake: number | null;
+  gate: string | null;
+  sweeps: number;
+  cancel: boolean;
+  bytes: number;
+}
+
+/** An open row on the way of the walk. */
+export interface WalkedJob extends JobRef {
+  state: JobState;
+  queue: string;
+  sent: number | null;
+}
+
+export interface BringBack extends JobRef {
+  seq: number;
+  wakeAt: number;
+  gate: string | null;
+  /** When its new side row is due. */
+  wake: number;
+  /** Seconds until the copy is deliverable. */
+  delaySeconds: number;
+  swept: boolean;
+}
+
+export interface Burial extends JobRef {
+  type: string;
+  /** Version of the payload's shape; 0 when it is none. */
+  version: number;
+  queue: string;
+  raw: string;
+  /** Where the body lies when it is too large for its row. */
+  ref?: string | undefined;
+  reason: string;
+  fp: string | null;
+}

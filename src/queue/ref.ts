@@ -1,0 +1,6 @@
+import type { JobRef } from "./ledger";
+
+/** One text for one job of all tenants: the key of maps and sets. An id alone is its tenant's. */
+export function keyOf({ tenant, id }: JobRef): string {
+  return `${tenant}/${id}`;
+}

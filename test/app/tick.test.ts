@@ -1,0 +1,110 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, test } from "vitest";
+import { app } from "../../src/app";
+import { rotate } from "../../src/app/rotation";
+import { createStores } from "../../src/app/stores";
+import type { WorkerEnv } from "../../src/env";
+import { tick } from "../../src/intake/tick";
+import { queues } from "../../src/jobs/queues";
+import { createLedger } from "../../src/ledger/ledger";
+import { turnMark } from "../../src/ledger/watermarks";
+import { emptyLedger } from "../support/invariants";
+import { recordingDb } from "../support/recorder";
+import { ids, newJob } from "../support/rows";
+
+const now = Math.ceil(Date.now() / 60_000) * 60_000;
+const minute = 60_000;
+
+beforeEach(async () => {
+  await emptyLedger();
+  await env.DB.batch(["schedules", "watermarks", "tenants", "connections", "sites"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+});
+
+/** Queues that take everything and deliver nothing. */
+const metrics = { backlogCount: 0, backlogBytes: 0 };
+const queue = { metrics: async () => metrics, sendBatch: async () => ({ metadata: { metrics } }) };
+const silent = Object.fromEntries(Object.values(queues).map(({ binding }) => [binding, queue]));
+
+/** The Worker's own tick over a D1 that counts. */
+function setUp() {
+  const { db, said } = recordingDb();
+  const counted = { ...env, ...silent, DB: db } as unknown as WorkerEnv;
+  const stores = createStores(counted);
+  return { said, stores, counted, tick: (at: number) => tick(app(counted).tick, at) };
+}
+
+const named = (count: number) => Array.from({ length: count }, (_, index) => `t-${String(index).padStart(3, "0")}`);
+
+async function givenTenants(names: readonly string[]) {
+  const sql = "INSERT INTO tenants (tenant, name, timezone, settings, created, updated) VALUES (?, ?, 'UTC', '{}', 1, 1)";
+  await env.DB.batch(names.map((tenant) => env.DB.prepare(sql).bind(tenant, tenant)));
+}
+
+test(
+  "one tick with 300 tenants, 400 due schedules, jobs to look at and unpublished snapshots stays below a thousand statements",
+  { timeout: 60_000 },
+  async () => {
+    const tenants = named(300);
+    await givenTenants(tenants);
+    const jobs = await Promise.all(tenants.map(async (tenant) => newJob({ tenant, id: await ids.make(tenant, now), type: "analytics" })));
+    await createLedger(env.DB, () => undefined).insert(jobs);
+    const schedule = `
+    INSERT INTO schedules (tenant, name, type, payload, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, last_planned_at, last_job_id, last_outcome, last_note)
+    SELECT value->>0, value->>1, 'analytics', '{"event":"daily"}', '* * * * *', 'UTC', 'once', 'skip', 0, 1, 1, 1, ?2, ?2 - 60000, value->>2, 'ran', '' FROM json_each(?1)`;
+    const rows = [...jobs.map(({ tenant, id }) => [tenant, "open", id]), ...tenants.slice(0, 100).map((tenant) => [tenant, "late", null])];
+    await env.DB.prepare(schedule).bind(JSON.stringify(rows), now).run();
+    const { said, tick: take } = setUp();
+    const outcomes = await take(now);
+    expect(outcomes.map(({ step, outcome }) => [step, outcome])).toEqual(
+      ["sweep", "schedules", "replays", "snapshots", "rotation", "retention", "counters"].map((step) => [step, "done"]),
+    );
+    expect(JSON.parse(outcomes.find(({ step }) => step === "schedules")?.detail ?? "")).toEqual({ ran: 100, skipped: 200, failed: 0 });
+    expect(JSON.parse(outcomes.find(({ step }) => step === "snapshots")?.detail ?? "")).toEqual({ published: 30 });
+    expect(said.filter(({ sql }) => sql.includes("schedules") || sql.includes("j.state FROM json_each")).length).toBeLessThan(20);
+    expect(said.length).toBeLessThan(500);
+    await take(now + minute);
+    const { n } = (await env.DB.prepare("SELECT count(*) AS n FROM schedules WHERE next_at <= ?").bind(now).first<{ n: number }>()) ?? { n: -1 };
+    expect(n).toBe(0);
+  },
+);
+
+test("credentials of every tenant are sealed anew within a round, twenty tenants and fifty credentials a tick", { timeout: 60_000 }, async () => {
+  const tenants = named(45);
+  await givenTenants(tenants);
+  const { stores, said, counted } = setUp();
+  for (const tenant of tenants) await stores.connections.put(tenant, "mail", { provider: "resend", baseUrl: "https://api.example.com", apiKey: "re_1" }, now);
+  const site = { platform: "prestashop", url: "https://shop.example.com", key: "K" };
+  for (let index = 0; index < 70; index++) await stores.sites.put("t-003", `s-${index}`, site, now);
+  const [name, old] = env.ENCRYPTION_KEYS.split(":");
+  const rotated = createStores({ ...counted, ENCRYPTION_KEYS: `e9:${old?.replace("ZW5j", "ZW5k")},${name}:${old}` } as WorkerEnv);
+  const resealed: number[] = [];
+  for (let round = 0; round < 6; round++) {
+    said.length = 0;
+    resealed.push(await rotate(rotated, turnMark(env.DB, "rotation")));
+    expect(said.length).toBeLessThan(220);
+  }
+  expect(resealed.reduce((sum, each) => sum + each, 0)).toBe(115);
+  expect(Math.max(...resealed)).toBe(50);
+  const { results } = await env.DB.prepare("SELECT credentials AS sealed FROM connections UNION ALL SELECT key FROM sites").all<{ sealed: string }>();
+  expect(results.filter(({ sealed }) => !sealed.startsWith("v1.e9."))).toEqual([]);
+});
+
+test("a tenant that cannot be sealed anew keeps nobody from their turn", async () => {
+  const marks = turnMark(env.DB, "rotation");
+  const asked: string[] = [];
+  const connections = {
+    rotate: async (tenant: string) => {
+      asked.push(tenant);
+      if (tenant === "b") throw new Error("no");
+      return 0;
+    },
+  };
+  const stores = {
+    connections,
+    sites: { rotate: async () => 0 },
+    tenants: { list: async ({ after = "" }) => ["a", "b", "c"].filter((each) => each > after).map((tenant) => ({ tenant })) },
+  };
+  await expect(rotate(stores as never, marks)).rejects.toThrow("no");
+  await rotate(stores as never, marks);
+  expect(asked).toEqual(["a", "b", "c"]);
+});
