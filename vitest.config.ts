@@ -9,6 +9,8 @@ const outside = ["test/way/**/*.test.ts", "test/browser/**/*.test.ts", "test/scr
 
 export default defineConfig(async () => ({
   test: {
+    // One file per core: the stories wait for processes more than they compute.
+    maxWorkers: 2,
     projects: [
       {
         plugins: [
