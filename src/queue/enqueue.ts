@@ -1,4 +1,5 @@
 import type { Engine } from "./engine";
+import { envelopeOf } from "./envelope";
 import type { KnownJob } from "./ledger";
 import { prepare, type Prepared } from "./prepare";
 import { reasonOf } from "./redact";
@@ -79,7 +80,7 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   for (const each of all) {
     const row = known?.get(keyOf(each.envelope));
     if (!row) toSend.push(each);
-    else if (row.fp !== each.row.fp) receipts.set(each, refusedMismatch(engine, each));
+    else if (row.fp !== each.row.fp) receipts.set(each, refusedMismatch(engine, each, row));
     else {
       receipts.set(each, { ...accepted(each, !row.inserted), state: row.state });
       if (isRevived(row, each)) toRevive.push(each);
@@ -100,9 +101,9 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   }
 }
 
-/** Its payload, if it went to the payload store, belongs to no job. */
-function refusedMismatch(engine: Engine, { envelope }: Prepared): Refused {
-  if (envelope.ref !== undefined) engine.defer(engine.payloads.remove([envelope.ref]));
+/** Its payload, if it went to the payload store, belongs to no job, unless it differs in nothing but the mode. */
+function refusedMismatch(engine: Engine, { envelope }: Prepared, row: KnownJob): Refused {
+  if (envelope.ref !== undefined && envelope.ref !== row.ref) engine.defer(engine.payloads.remove([envelope.ref]));
   return mismatch();
 }
 
@@ -125,7 +126,8 @@ async function reviveKeyed(engine: Engine, group: readonly Prepared[], receipts:
     const rows = await engine.ledger.revive(refs, { from: ["dead", "discarded"], event: "revived", boot: engine.boot, ...hold }, engine.now());
     const copies = rows.flatMap((row) => {
       const each = byKey.get(keyOf(row));
-      return each && each.row.sent !== null ? [{ envelope: { ...each.envelope, seq: row.seq, at: row.at }, delaySeconds: each.delaySeconds }] : [];
+      // As the ledger has it: an operator may have patched the payload meanwhile.
+      return each && each.row.sent !== null ? [{ envelope: envelopeOf(row), delaySeconds: each.delaySeconds }] : [];
     });
     const refused = await send(engine, copies);
     await markUnsent(

@@ -107,6 +107,7 @@ export interface KnownJob extends JobRef {
   seq: number;
   fp: string | null;
   due: number | null;
+  ref: string | null;
 }
 
 export interface Claim {

@@ -142,6 +142,16 @@ describe("keys", () => {
     expect((await env.PAYLOADS.list({ prefix: "one/" })).objects).toEqual([]);
   });
 
+  test("a refusal for the mode alone leaves the first one its payload", async () => {
+    const bench = createBench();
+    const payload = { ...fine, text: "x".repeat(120_000) };
+    const id = await bench.acceptOne({ key: "k", payload });
+    expect(await bench.accept([{ key: "k", dryRun: true, payload }])).toMatchObject([{ ok: false, code: "idempotency-mismatch" }]);
+    await bench.settle();
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done" });
+  });
+
   test("a dry run and the real thing are two payloads", async () => {
     const bench = createBench();
     await bench.accept([{ key: "k", dryRun: true, payload: fine }]);
