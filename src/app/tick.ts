@@ -20,6 +20,9 @@ import { createQuota } from "./quota";
 import { rotate } from "./rotation";
 import type { Stores } from "./stores";
 
+/** Milliseconds. */
+const day = 24 * 3_600_000;
+
 export interface TickParts {
   env: WorkerEnv;
   now(): number;
@@ -39,10 +42,10 @@ export function createTickDeps(
   intake: IntakeDeps & { replays: ReturnType<typeof createReplays> },
 ): TickDeps {
   const stateOf = statesIn(env.DB);
-  // A job that was accepted and is not written yet is open.
-  const isOpen = async (tenant: string, id: string) => {
+  // A job that was accepted and is not written yet is open; one that is missing later was removed by retention.
+  const isOpen = async (tenant: string, id: string, plannedAt: number) => {
     const state = await stateOf(tenant, id);
-    return state === null || !isTerminal(state);
+    return state === null ? now() - plannedAt < day : !isTerminal(state);
   };
   const schedules = { store: stores.schedules, enqueue: enqueueForMany(engine, stores, now), isOpen };
   const retention = {

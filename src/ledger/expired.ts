@@ -26,23 +26,26 @@ export interface Removed {
 }
 
 const old = {
-  "retention-jobs": `SELECT id AS position, id, state, ended, ref FROM jobs WHERE tenant = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`,
+  "retention-jobs": `SELECT id AS position, id, state, ended FROM jobs WHERE tenant = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`,
   "retention-arrivals": `
-    SELECT a.slot AS position, j.id, j.state, j.ended, j.ref FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
+    SELECT a.slot AS position, j.id, j.state, j.ended FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
     WHERE a.tenant = ?1 AND a.slot > ?2 AND a.slot < ?3 ORDER BY a.slot LIMIT ?4`,
 } as const;
 
 /** The two walks over jobs: made ids by themselves, derived ones by their slots. */
 export const jobWalks = Object.keys(old) as (keyof typeof old)[];
 
+/** Only jobs that are still ended: one may have been brought back since it was looked at. */
+const ended = `SELECT j.tenant, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.ended IS NOT NULL`;
+
 const drops = [
   `DELETE FROM entities WHERE (tenant, key, id) IN (
-     SELECT j.tenant, n.value, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1, json_each(j.entities) n WHERE j.entities IS NOT NULL)`,
-  `DELETE FROM effects WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
-  `DELETE FROM history WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
+     SELECT j.tenant, n.value, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1, json_each(j.entities) n WHERE j.entities IS NOT NULL AND j.ended IS NOT NULL)`,
+  `DELETE FROM effects WHERE (tenant, job) IN (${ended})`,
+  `DELETE FROM history WHERE (tenant, job) IN (${ended})`,
   `DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT j.tenant, j.ended, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1)`,
-  `DELETE FROM arrivals WHERE (tenant, slot) IN (SELECT j.tenant, j.slot FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.slot IS NOT NULL)`,
-  `DELETE FROM jobs WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ended IS NOT NULL`,
+  `DELETE FROM arrivals WHERE (tenant, slot) IN (SELECT j.tenant, j.slot FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.slot IS NOT NULL AND j.ended IS NOT NULL)`,
+  `DELETE FROM jobs WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ended IS NOT NULL RETURNING ref`,
 ];
 
 /** One page of ended jobs past their time, with all that hangs on them. */
@@ -57,9 +60,11 @@ export async function expireJobs(metered: Metered, walk: keyof typeof old, { ten
   const position = more ? (rows.at(-1)?.position ?? "") : "";
   const refs = refLists(gone.map(({ id }) => ({ tenant, id })));
   const moved = position === from ? [] : [markStatement(db, tenant, walk, position)];
-  if (refs.length + moved.length > 0) await metered.run([...drops.flatMap((sql) => refs.map((list) => statement(db, sql, list))), ...moved]);
+  const statements = [...drops.flatMap((sql) => refs.map((list) => statement(db, sql, list))), ...moved];
+  const results = statements.length > 0 ? await metered.run(statements) : [];
   marks.set(walk, position);
-  return { count: gone.length, refs: gone.flatMap(({ ref }) => (ref === null ? [] : [ref])), more };
+  const removed = refs.flatMap((_, index) => rowsOf<{ ref: string | null }>(results, (drops.length - 1) * refs.length + index));
+  return { count: removed.length, refs: removed.flatMap(({ ref }) => (ref === null ? [] : [ref])), more };
 }
 
 interface OldRow {
@@ -67,7 +72,6 @@ interface OldRow {
   id: string;
   state: JobState;
   ended: number | null;
-  ref: string | null;
 }
 
 /** Ids that say when they were made. */

@@ -80,7 +80,7 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   for (const each of all) {
     const row = known?.get(keyOf(each.envelope));
     if (!row) toSend.push(each);
-    else if (row.fp !== each.row.fp) receipts.set(each, refusedMismatch(engine, each, row));
+    else if (row.fp !== each.row.fp) receipts.set(each, mismatch());
     else {
       receipts.set(each, { ...accepted(each, !row.inserted), state: row.state });
       if (isRevived(row, each)) toRevive.push(each);
@@ -99,12 +99,6 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
     if (refused.has(each) && !held) receipts.set(each, unavailable());
     else if (!receipts.has(each)) receipts.set(each, accepted(each, false));
   }
-}
-
-/** Its payload, if it went to the payload store, belongs to no job, unless it differs in nothing but the mode. */
-function refusedMismatch(engine: Engine, { envelope }: Prepared, row: KnownJob): Refused {
-  if (envelope.ref !== undefined && envelope.ref !== row.ref) engine.defer(engine.payloads.remove([envelope.ref]));
-  return mismatch();
 }
 
 /** A new row, or one whose sender may have died between row and message: a second copy of the same generation is harmless. */

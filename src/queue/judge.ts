@@ -35,8 +35,8 @@ export async function buryMismatch(engine: Engine, { envelope, messages }: Pick<
   try {
     const id = await engine.ids.derive(envelope.tenant, ["mismatch", envelope.id, envelope.fp ?? ""]);
     const reason = `its idempotency key belongs to job ${envelope.id}, which has another payload`;
-    const { tenant, type, version, queue, payload, ref, fp } = envelope;
-    await engine.ledger.bury([{ id, tenant, type, version, queue, raw: payload ?? "null", ref, reason, fp: fp ?? null }], engine.now());
+    const { tenant, type, version, queue, payload, ref, fp, dry } = envelope;
+    await engine.ledger.bury([{ id, tenant, type, version, queue, raw: payload ?? "null", ref, reason, fp: fp ?? null, dry }], engine.now());
     ack(messages);
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "bury", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });

@@ -107,7 +107,6 @@ export interface KnownJob extends JobRef {
   seq: number;
   fp: string | null;
   due: number | null;
-  ref: string | null;
 }
 
 export interface Claim {

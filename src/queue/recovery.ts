@@ -70,4 +70,5 @@ export interface Burial extends JobRef {
   ref?: string | undefined;
   reason: string;
   fp: string | null;
+  dry?: boolean | undefined;
 }

@@ -9,8 +9,8 @@ export interface DueTick {
   now: number;
   store: Pick<ScheduleStore, "due" | "advance">;
   enqueue: Enqueue;
-  /** Whether a job has not ended yet. */
-  isOpen: (tenant: string, id: string) => Promise<boolean>;
+  /** Whether a job, planned for that time (milliseconds), has not ended yet. */
+  isOpen: (tenant: string, id: string, plannedAt: number) => Promise<boolean>;
 }
 
 /** Planned times, counted where this tick dealt with them; `failed` also counts those that the next tick tries again. */
@@ -78,7 +78,7 @@ async function planned(schedule: Schedule, { now, isOpen }: DueTick): Promise<Pl
   const first = schedule.nextAt ?? now;
   try {
     const { times, count, more } = plannedBetween(schedule, first, now, mostRuns);
-    const open = schedule.overlap === "skip" && schedule.last?.jobId ? await isOpen(schedule.tenant, schedule.last.jobId) : false;
+    const open = schedule.overlap === "skip" && schedule.last?.jobId ? await isOpen(schedule.tenant, schedule.last.jobId, schedule.last.plannedAt) : false;
     const runs = open ? [] : admitted(schedule, times, now);
     const skipped = count - runs.length;
     return {
