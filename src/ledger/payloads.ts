@@ -1,7 +1,7 @@
 import type { PayloadStore } from "../queue/engine";
 
 /** Large payloads in R2, under `{tenant}/{id}/{sha256}`: the same payload of the same job is the same object. */
-export function createPayloads(bucket: R2Bucket): PayloadStore {
+export function createPayloads(bucket: R2Bucket): PayloadStore & { remove(keys: readonly string[]): Promise<void> } {
   return {
     async put(tenant, id, text) {
       const bytes = new TextEncoder().encode(text);

@@ -54,8 +54,6 @@ export interface PayloadStore {
   put(tenant: string, id: string, text: string): Promise<string>;
   /** Null when there is no such object. Throws when the store is down. */
   get(key: string): Promise<string | null>;
-  /** Removes objects; what is not there is no error. */
-  remove(keys: readonly string[]): Promise<void>;
 }
 
 /** What happened, once per fact; a subscriber turns it into log lines. Holds nothing personal. */
