@@ -1,0 +1,77 @@
+import * as v from "valibot";
+import { keyOf } from "./entity";
+
+const text = (most: number) => v.nullish(v.pipe(v.string("must be text"), v.maxLength(most, `must have at most ${most} characters`)));
+const flag = v.nullish(v.boolean("must be true or false"));
+const amount = v.nullish(v.pipe(v.number("must be a number"), v.finite("must be a finite number")));
+const rule = "must be 1 to 128 of the characters A-Z, a-z, 0-9 and . _ : -";
+const id = v.pipe(
+  v.union([v.string(), v.pipe(v.number(), v.integer(rule))], rule),
+  v.transform(String),
+  v.regex(/^[A-Za-z0-9._:-]{1,128}$/, rule),
+);
+
+const person = { email: text(254), phone: text(64), name: text(200), firstName: text(100), lastName: text(100), company: text(200) };
+const place = { city: text(200), region: text(200), country: text(100) };
+
+/** What a sender knows of a lead. Further fields are kept as they are: what one SaaS adds is no other's business. */
+const lead = v.looseObject({
+  id,
+  ...person,
+  ...place,
+  project: text(200),
+  source: text(200),
+  message: text(10_000),
+  status: text(64),
+  label: text(64),
+  score: amount,
+  suspicion: amount,
+  test: flag,
+  // Somebody of the tenant's has talked to the lead: no follow-up is needed.
+  answered: flag,
+  visitorId: text(200),
+});
+
+const offer = v.looseObject({ id, leadId: v.nullish(id), ...person, property: text(500), project: text(200), amount, currency: text(8), message: text(10_000) });
+const answer = v.looseObject({ id, channel: text(64) });
+const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
+const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });
+
+interface Kind {
+  data: v.GenericSchema<unknown, Record<string, unknown>>;
+  /** What it is about, the chief thing first. */
+  entities(data: Record<string, unknown>): string[];
+}
+
+const ofLead = (data: Record<string, unknown>) => keyOf("lead", data["id"]);
+const ofThing = (kind: string) => (data: Record<string, unknown>) => [...keyOf(kind, data["id"]), ...keyOf("lead", data["leadId"])];
+
+/** Every type of event that is understood, with the schema of its `data`. */
+export const catalogue = {
+  "lead.created": { data: lead, entities: ofLead },
+  "lead.updated": { data: lead, entities: ofLead },
+  "lead.answered": { data: answer, entities: ofLead },
+  "lead.status_changed": { data: statusChange, entities: ofLead },
+  "offer.submitted": { data: offer, entities: ofThing("offer") },
+  "property.valuated": { data: valuation, entities: ofThing("property") },
+} as const satisfies Record<string, Kind>;
+
+export type EventType = keyof typeof catalogue;
+
+export const eventTypes = Object.keys(catalogue) as EventType[];
+
+export function isKnown(type: string): type is EventType {
+  return Object.hasOwn(catalogue, type);
+}
+
+/** Data of a known type, typed. */
+export type DataOf<Type extends EventType> = v.InferOutput<(typeof catalogue)[Type]["data"]>;
+export type LeadData = v.InferOutput<typeof lead>;
+export type OfferData = v.InferOutput<typeof offer>;
+
+/** What an event is about; of a type that nobody knows, what its subject says when that is a key. */
+export function entitiesOf({ type, data, subject }: { type: string; data: Record<string, unknown>; subject?: string | undefined }): string[] {
+  if (isKnown(type)) return catalogue[type].entities(data);
+  const [kind = "", ...rest] = (subject ?? "").split(":");
+  return keyOf(kind, rest.join(":"));
+}

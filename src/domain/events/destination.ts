@@ -1,0 +1,68 @@
+import * as v from "valibot";
+import { filterSchema, type Filter } from "./filter";
+
+/** Where an event may go without the tenant having set anything, and what each needs. */
+export const builtIn = {
+  slack: { events: ["lead.created", "lead.updated", "offer.submitted"], connection: "slack" },
+  email: { events: ["lead.created", "offer.submitted"], connection: "mail" },
+  crm: { events: ["lead.created", "lead.updated"], connection: "crm" },
+  analysis: { events: ["lead.created", "offer.submitted"], connection: "models" },
+  store: { events: ["lead.created", "lead.updated", "lead.answered", "lead.status_changed", "offer.submitted", "property.valuated"], connection: null },
+  "follow-up": { events: ["lead.created"], connection: "mail" },
+  analytics: { events: ["lead.created"], connection: null },
+} as const satisfies Record<string, { events: readonly string[]; connection: string | null }>;
+
+export type BuiltIn = keyof typeof builtIn;
+
+export const builtInNames = Object.keys(builtIn) as BuiltIn[];
+
+/** A lead that has not answered by then is written to once more. Seconds. */
+export const followUpAfter = 24 * 3600;
+
+export function isBuiltIn(name: string): name is BuiltIn {
+  return Object.hasOwn(builtIn, name);
+}
+
+/** One destination of a tenant as the router sees it: built in, or an address of the tenant's own. */
+export interface Destination {
+  name: string;
+  enabled: boolean;
+  /** Types of event it takes; `*` is every one of the catalogue. */
+  events: readonly string[];
+  filter: Filter | null;
+  delaySeconds: number;
+  /** Why it was switched off by what the receiver said; null while it was not. */
+  retired: string | null;
+}
+
+const eventNames = v.pipe(
+  v.array(v.pipe(v.string(), v.regex(/^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$/, "must be a type of event, or *"), v.maxLength(128))),
+  v.minLength(1, "must name a type of event; enabled: false switches the destination off"),
+  v.maxLength(50, "may name 50 types"),
+);
+const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2,048 characters"));
+
+/** A signing secret of Standard Webhooks: 16 to 64 bytes in base64, with or without `whsec_`. */
+export const signingSecret = v.pipe(
+  v.string("must be text"),
+  v.regex(/^(whsec_)?[A-Za-z0-9+/]{22,88}={0,2}$/, "must be whsec_ and 16 to 64 bytes in base64"),
+);
+
+const shared = {
+  enabled: v.optional(v.boolean("must be true or false"), true),
+  filter: v.optional(filterSchema),
+  delaySeconds: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer("must be whole seconds"),
+      v.minValue(0, "must not be negative"),
+      v.maxValue(366 * 86_400, "must be at most 366 days"),
+    ),
+  ),
+};
+
+/** The body of `PUT /v1/destinations/{name}` for one that is built in. A PUT replaces: what is left out is as built in. */
+export const builtInSchema = v.strictObject({ ...shared, events: v.optional(eventNames) });
+
+/** The same for an address of the tenant's own. */
+export const ownSchema = v.strictObject({ ...shared, events: eventNames, url, secret: v.optional(signingSecret) });

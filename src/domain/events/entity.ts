@@ -1,0 +1,13 @@
+import * as v from "valibot";
+
+/** What a job is about, by a name under which it can be found: `lead:4711`, `offer:o-12`. Nothing personal may stand in it. */
+export const entityKey = v.pipe(v.string(), v.regex(/^[a-z][a-z-]{0,31}:[A-Za-z0-9._:-]{1,128}$/, "must be a kind and an id, as lead:4711"));
+
+/** Entities of one job: an optional field of every payload that something else than its type is about. */
+export const about = v.optional(v.pipe(v.array(entityKey), v.maxLength(5, "may name at most 5 entities")));
+
+/** The key of one thing, or none when its id would not make one. */
+export function keyOf(kind: string, id: unknown): string[] {
+  const key = `${kind}:${String(id)}`;
+  return (typeof id === "string" || typeof id === "number") && v.is(entityKey, key) ? [key] : [];
+}

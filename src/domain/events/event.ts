@@ -1,0 +1,78 @@
+import * as v from "valibot";
+import { personal } from "../../queue/personal";
+import { catalogue, isKnown } from "./catalogue";
+
+/** An event may pass through here this often; one more time means that a destination sends it back. */
+export const mostHops = 5;
+
+const timeRule = "must be a time with its offset, as 2026-10-01T12:00:00Z, or milliseconds since 1970";
+const earliest = 100_000_000_000;
+const latest = Date.UTC(9999, 0);
+
+const rfc3339 = v.pipe(
+  v.string(timeRule),
+  v.regex(/^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/, timeRule),
+  v.check((text) => !Number.isNaN(Date.parse(text)), timeRule),
+);
+const milliseconds = v.pipe(
+  v.number(),
+  v.minValue(earliest, timeRule),
+  v.maxValue(latest, timeRule),
+  v.transform((at) => new Date(at).toISOString()),
+);
+
+export const eventId = v.pipe(
+  v.string("must be text"),
+  v.minLength(1, "must not be empty"),
+  v.maxLength(128, "must have at most 128 characters"),
+  v.regex(/^[^\p{Cc}]*$/u, "must hold no control characters"),
+);
+const typeRule = "must be words of letters, digits, - and _, joined by dots, as lead.created";
+
+const fields = v.strictObject({
+  /** The sender's, unique within `source`: the same event twice does nothing twice. */
+  id: eventId,
+  type: v.pipe(v.string("must be text"), v.maxLength(128, typeRule), v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, typeRule)),
+  source: v.optional(v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(512, "must have at most 512 characters"))),
+  subject: v.optional(v.pipe(v.string("must be text"), v.maxLength(512, "must have at most 512 characters"))),
+  /** When it happened; when it came in, without. */
+  timestamp: v.optional(v.union([rfc3339, milliseconds], timeRule)),
+  data: v.pipe(v.optional(v.record(v.string(), v.unknown(), "must be an object"), {}), personal()),
+  /** Attributes of a CloudEvent that mean nothing here: handed on as they came. */
+  extensions: v.optional(v.pipe(v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])), v.maxEntries(50, "may be at most 50"), personal())),
+  hops: v.optional(v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(0, "must not be negative"), v.maxValue(100, "must be at most 100"))),
+});
+
+/**
+ * An event as it is enqueued: `{id, type, timestamp?, data}` and what a CloudEvent adds.
+ * The data of a type of the catalogue is checked against its schema; data of other types is any object.
+ */
+export const eventPayload = v.pipe(
+  fields,
+  v.rawTransform(({ dataset, addIssue }) => {
+    const { type, data } = dataset.value;
+    if (!isKnown(type)) return dataset.value;
+    const checked = v.safeParse(catalogue[type].data, data);
+    if (checked.success) return { ...dataset.value, data: checked.output as Record<string, unknown> };
+    for (const issue of checked.issues) addIssue({ message: messageOf(issue), path: [stepTo(dataset.value, "data"), ...(issue.path ?? [])] as never });
+    return dataset.value;
+  }),
+);
+
+export type Event = v.InferOutput<typeof eventPayload>;
+export type EventInput = v.InferInput<typeof fields>;
+
+/** When it happened, milliseconds; a sender's clock that runs ahead does not make its events newest for ever. */
+export function happenedAt({ timestamp }: Pick<Event, "timestamp">, receivedAt: number): number {
+  return timestamp === undefined ? receivedAt : Math.min(Date.parse(timestamp), receivedAt);
+}
+
+function stepTo(input: object, key: string) {
+  return { type: "object", origin: "value", input, key, value: (input as Record<string, unknown>)[key] };
+}
+
+/** The library's own messages repeat what they received. */
+function messageOf(issue: v.BaseIssue<unknown>): string {
+  if (!issue.message.startsWith("Invalid ")) return issue.message;
+  return issue.received === "undefined" ? "is missing" : `must be ${issue.expected ?? "another value"}`;
+}

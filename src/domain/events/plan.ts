@@ -1,0 +1,68 @@
+import { isKnown } from "./catalogue";
+import { builtIn, type Destination, isBuiltIn } from "./destination";
+import type { Event } from "./event";
+import { refusedBy } from "./filter";
+
+/** What the router knows of a tenant when an event comes in. */
+export interface RoutingTable {
+  /** Names of the connections the tenant has. */
+  connections: ReadonlySet<string>;
+  /** What happens to an event of a type that nobody knows. */
+  unknown: "refuse" | "store";
+  /** Built-in ones first, as the tenant has changed them. */
+  destinations: readonly Destination[];
+  /** Subscriptions that are not retired, with the types they want. */
+  subscriptions: readonly { name: string; events: readonly string[] }[];
+}
+
+export interface Routing {
+  /** Read afresh for each event, so that a change counts at once. Throws when the database cannot be reached. */
+  of(tenant: string): Promise<RoutingTable>;
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    routing: Routing;
+  }
+}
+
+/** One line of the plan: a destination to serve, or the reason not to. */
+export type Planned =
+  | { name: string; kind: "built-in" | "destination" | "subscription"; delaySeconds: number }
+  | { name: string; kind: "skipped"; reason: string };
+
+/** Where an event goes. Pure; a destination that does not want this type of event has no line. */
+export function planOf(event: Pick<Event, "type" | "data">, table: RoutingTable): Planned[] {
+  const known = isKnown(event.type);
+  const wanting = table.destinations.filter(({ name, events }) => (known ? wants(events, event.type) : isStore(name) || events.includes(event.type)));
+  const subscribed = table.subscriptions.filter(({ events }) => wants(events, event.type));
+  return [
+    ...wanting.map((destination) => lineOf(destination, event, table)),
+    ...subscribed.map(({ name }) => ({ name: `subscription:${name}`, kind: "subscription" as const, delaySeconds: 0 })),
+  ];
+}
+
+function lineOf(destination: Destination, event: Pick<Event, "data">, table: RoutingTable): Planned {
+  const { name } = destination;
+  const reason = obstacle(destination, event, table);
+  if (reason !== undefined) return { name, kind: "skipped", reason };
+  return { name, kind: isBuiltIn(name) ? "built-in" : "destination", delaySeconds: destination.delaySeconds };
+}
+
+function obstacle({ name, enabled, retired, filter }: Destination, { data }: Pick<Event, "data">, table: RoutingTable): string | undefined {
+  if (!enabled) return "switched off by the tenant";
+  if (retired !== null) return retired;
+  const needed = isBuiltIn(name) ? builtIn[name].connection : null;
+  if (needed !== null && !table.connections.has(needed)) return `the tenant has no connection "${needed}"`;
+  const field = filter && refusedBy(filter, data);
+  return field ? `the filter on "${field}" does not let it through` : undefined;
+}
+
+/** An event of a type that nobody knows is stored and nothing else, unless a destination asks for it by name. */
+function isStore(name: string): boolean {
+  return name === "store";
+}
+
+function wants(events: readonly string[], type: string): boolean {
+  return events.includes(type) || events.includes("*");
+}

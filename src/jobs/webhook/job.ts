@@ -1,0 +1,59 @@
+import * as v from "valibot";
+import { about } from "../../domain/events/entity";
+import { defineJob } from "../../queue/job";
+import { personal } from "../../queue/personal";
+
+const name = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be 1 to 63 of the characters a-z, 0-9 and -"));
+const targets = ["connection", "subscription", "destination", "url"] as const;
+
+const fields = v.strictObject({
+  // One of the four says where to. Address and signing secret of the first three are looked up when the job runs.
+  connection: v.optional(v.picklist(["make"], "must be make")),
+  subscription: v.optional(name),
+  destination: v.optional(name),
+  // Hooks carry their credential in the path. A call to a bare address is not signed.
+  url: v.optional(v.pipe(v.string(), v.url("must be a URL"), v.maxLength(2048, "must have at most 2,048 characters"), personal())),
+  // The receiver's key to tell a repeat by (header webhook-id); the job's id when left out.
+  id: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x2d\x2f-\x7e]{1,256}$/, "must be 1 to 256 visible characters without a dot"))),
+  // Sent as JSON, the same bytes on every try.
+  body: v.pipe(v.unknown(), personal()),
+  about,
+  // How many times what is delivered has passed through here before; refused beyond a few.
+  hops: v.optional(v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(0, "must not be negative"), v.maxValue(100, "must be at most 100"))),
+});
+
+type Fields = v.InferOutput<typeof fields>;
+
+const payload = v.pipe(
+  fields,
+  v.forward(
+    v.partialCheck(
+      [["connection"], ["subscription"], ["destination"], ["url"]],
+      (given) => targets.filter((target) => given[target] !== undefined).length === 1,
+      "exactly one of connection, subscription, destination and url is needed",
+    ),
+    ["url"],
+  ),
+);
+
+export const webhook = defineJob({
+  type: "webhook",
+  payload,
+  // What the receiver said is kept: the first 4 KB of it.
+  result: v.object({ status: v.number(), response: v.pipe(v.string(), personal()) }),
+  queue: "deliveries",
+  needs: ["hooks"],
+  gates: gatesOf,
+  entities: ({ about: keys }) => keys ?? [],
+  // At least once, as Standard Webhooks have it: whoever receives tells a repeat by its webhook-id.
+  policy: { maxAttempts: 12, backoff: { base: 30, cap: 14_400 }, timeout: 30, uncertain: "retry" },
+});
+
+// One receiver that is down holds back its own deliveries only.
+function gatesOf({ connection, subscription, destination, url }: Fields): string[] {
+  if (connection !== undefined) return [connection];
+  if (subscription !== undefined) return [`subscription-${subscription}`];
+  if (destination !== undefined) return [`destination-${destination}`];
+  const host = URL.parse(url ?? "")?.host;
+  return host ? [`hook-${host}`] : [];
+}

@@ -1,0 +1,46 @@
+import type { Reply } from "../../queue/effect";
+
+/** Where to: a connection or setting of the tenant's by its name, or an address as it is. */
+export interface HookTarget {
+  connection?: "make" | undefined;
+  subscription?: string | undefined;
+  destination?: string | undefined;
+  url?: string | undefined;
+}
+
+export interface HookMessage {
+  /** The same on every try: receivers tell a repeat by it. */
+  id: string;
+  /** JSON text; the same bytes on every try. */
+  body: string;
+  /** Sent along, so that what comes back to us can be told from what is new. */
+  hops: number;
+}
+
+/** What the receiver said: status and the first 4 KB. */
+export interface HookAnswer {
+  status: number;
+  response: string;
+}
+
+/** One address that takes what is posted to it. */
+export interface Hook {
+  /** Seconds for which a repeat is harmless, because its id tells. */
+  readonly idempotentFor: number;
+  /** `ok` is a 2xx and nothing else. Never throws; a failure's reason holds no address but its host, and no secret. */
+  post(message: HookMessage, signal: AbortSignal): Promise<Reply<HookAnswer>>;
+}
+
+/** A tenant's outgoing hooks. */
+export interface Hooks {
+  /** A target that is not there, is switched off, or whose secret cannot be used: why. Throws when the settings cannot be read. */
+  open(target: HookTarget): Promise<Hook | { missing: string }>;
+  /** The receiver said that it is gone for good (410): nothing more is sent there until the tenant sets it again. */
+  retire(target: HookTarget, reason: string): Promise<void>;
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    hooks: Hooks;
+  }
+}
