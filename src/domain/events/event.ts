@@ -32,7 +32,7 @@ const typeRule = "must be words of letters, digits, - and _, joined by dots, as 
 const fields = v.strictObject({
   /** The sender's, unique within `source`: the same event twice does nothing twice. */
   id: eventId,
-  type: v.pipe(v.string("must be text"), v.maxLength(128, typeRule), v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, typeRule)),
+  type: v.pipe(v.string("must be text"), v.maxLength(128, typeRule), v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, typeRule), v.check((type) => !/^job\./.test(type), "is reserved: jobs say themselves how they end")),
   source: v.optional(v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(512, "must have at most 512 characters"))),
   subject: v.optional(v.pipe(v.string("must be text"), v.maxLength(512, "must have at most 512 characters"))),
   /** When it happened; when it came in, without. */

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { about } from "../../domain/events/entity";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
 
@@ -16,6 +17,7 @@ const payload = v.strictObject({
   at: v.optional(v.pipe(v.string(), v.isoTimestamp("must be an ISO 8601 time with zone, as 2026-10-01T12:00:00Z"))),
   value: v.optional(v.pipe(v.number(), v.finite("must be a finite number"))),
   dimensions: v.optional(dimensions),
+  about,
 });
 
 export const analytics = defineJob({
@@ -25,5 +27,6 @@ export const analytics = defineJob({
   queue: "analytics-events",
   needs: ["analytics"],
   batch: true,
+  entities: ({ about: keys }) => keys ?? [],
   policy: { maxAttempts: 10, timeout: 60 },
 });

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { about } from "../../domain/events/entity";
 import { templateId } from "../../domain/mail/template";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
@@ -26,6 +27,7 @@ const fields = v.strictObject({
   priority: v.optional(v.picklist(["high", "normal", "low"], "must be high, normal or low"), "normal"),
   from: v.optional(v.pipe(mailbox, personal())),
   replyTo: v.optional(v.pipe(mailbox, personal())),
+  about,
 });
 
 function recipientsWrong(): string {
@@ -68,6 +70,7 @@ export const email = defineJob({
   queue: { queues: ["email-sending", "email-bulk"], route: ({ priority }) => (priority === "low" ? "email-bulk" : "email-sending") },
   needs: ["mail", "templates"],
   gates: ["mail"],
+  entities: ({ about: keys }) => keys ?? [],
   // Together well within the 24 hours for which a provider knows the idempotency key.
   policy: { maxAttempts: 8, backoff: { base: 10, cap: 3600 }, timeout: 30, concurrency: 10 },
 });

@@ -1,0 +1,134 @@
+import type * as v from "valibot";
+import { Problem } from "../../errors";
+import { builtIn, builtInNames, type builtInSchema, type Destination, followUpAfter, isBuiltIn, type ownSchema } from "./destination";
+import { hostOf, type HookParts, openHook, type OpenedHook, sealHook } from "./hook";
+
+/** Destinations a tenant may add. */
+const mostOwn = 50;
+
+/** A destination as it may be shown: of its address only the host. Times in milliseconds; null for one that is as built in. */
+export interface DestinationView extends Destination {
+  builtIn: boolean;
+  host: string | null;
+  created: number | null;
+  updated: number | null;
+}
+
+export type DestinationBody = v.InferOutput<typeof builtInSchema> | v.InferOutput<typeof ownSchema>;
+
+export interface DestinationStore {
+  /** Creates or replaces; a retired one is in use again. Throws `invalid` for an address that may not be called, `conflict` at the limit. */
+  put(tenant: string, name: string, body: DestinationBody, now: number): Promise<{ destination: DestinationView; created: boolean }>;
+  /** Built-in ones first, then the tenant's own by name. */
+  list(tenant: string): Promise<DestinationView[]>;
+  get(tenant: string, name: string): Promise<DestinationView | null>;
+  /** A built-in one is as built in again. False: it was not changed, or not there. */
+  remove(tenant: string, name: string): Promise<boolean>;
+  open(tenant: string, name: string): Promise<OpenedHook>;
+  retire(tenant: string, name: string, reason: string): Promise<void>;
+}
+
+export function createDestinationStore(parts: HookParts): DestinationStore {
+  const { db } = parts;
+  const rowOf = (tenant: string, name: string) => db.prepare(oneSql).bind(tenant, name).first<DestinationRow>();
+  return {
+    put: (tenant, name, body, now) => put(parts, tenant, name, body, now),
+    list: async (tenant) => destinationsOf((await db.prepare(allSql).bind(tenant).all<DestinationRow>()).results),
+    get: async (tenant, name) => {
+      const row = await rowOf(tenant, name);
+      return row ? viewOf(row) : isBuiltIn(name) ? unchanged(name) : null;
+    },
+    remove: async (tenant, name) => {
+      const { meta } = await db.prepare("DELETE FROM destinations WHERE tenant = ?1 AND name = ?2").bind(tenant, name).run();
+      return meta.changes > 0;
+    },
+    open: async (tenant, name) => {
+      const row = await rowOf(tenant, name);
+      if (!row?.sealed) return { ok: false, reason: `there is no destination "${name}" any more` };
+      if (row.retired !== null) return { ok: false, reason: row.retired };
+      return openHook(parts, tenant, sealedName(name), row.sealed);
+    },
+    retire: async (tenant, name, reason) => {
+      await db.prepare("UPDATE destinations SET retired = ?3 WHERE tenant = ?1 AND name = ?2").bind(tenant, name, reason).run();
+    },
+  };
+}
+
+/** Built-in ones as the tenant has changed them, then its own. */
+export function destinationsOf(rows: readonly DestinationRow[]): DestinationView[] {
+  const changed = new Map(rows.map((row) => [row.name, viewOf(row)]));
+  const own = [...changed.values()].filter((each) => !each.builtIn);
+  return [...builtInNames.map((name) => changed.get(name) ?? unchanged(name)), ...own];
+}
+
+export interface DestinationRow {
+  name: string;
+  enabled: number;
+  events: string | null;
+  filter: string | null;
+  delay: number | null;
+  host: string | null;
+  sealed: string | null;
+  retired: string | null;
+  created: number;
+  updated: number;
+}
+
+const columns = "name, enabled, events, filter, delay, host, sealed, retired, created, updated";
+export const allSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 ORDER BY name`;
+const oneSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 AND name = ?2`;
+
+// A replaced address that is not named again is gone: a PUT replaces.
+const putSql = `
+  INSERT INTO destinations (tenant, ${columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, ?9, ?9)
+  ON CONFLICT (tenant, name) DO UPDATE SET enabled = excluded.enabled, events = excluded.events, filter = excluded.filter, delay = excluded.delay,
+    host = excluded.host, sealed = excluded.sealed, retired = NULL, updated = max(excluded.updated, created + 1)
+  RETURNING ${columns}`;
+
+async function put(parts: HookParts, tenant: string, name: string, body: DestinationBody, now: number) {
+  const { db } = parts;
+  const hook = "url" in body ? { url: body.url, secret: body.secret } : undefined;
+  if (hook) await refuseTooMany(db, tenant, name);
+  const host = hook ? hostOf(hook.url, parts.rules) : null;
+  const sealed = hook ? await sealHook(parts, tenant, sealedName(name), hook) : null;
+  const values = [body.enabled ? 1 : 0, json(body.events), json(body.filter), body.delaySeconds ?? null, host, sealed];
+  const row = await db.prepare(putSql).bind(tenant, name, ...values, now).first<DestinationRow>();
+  if (!row) throw new Error("an upsert gave no row back");
+  return { destination: viewOf(row), created: row.created === row.updated };
+}
+
+async function refuseTooMany(db: D1Database, tenant: string, name: string): Promise<void> {
+  const sql = "SELECT count(*) AS total FROM destinations WHERE tenant = ?1 AND sealed IS NOT NULL AND name <> ?2";
+  const row = await db.prepare(sql).bind(tenant, name).first<{ total: number }>();
+  if ((row?.total ?? 0) >= mostOwn) throw new Problem("conflict", `A tenant may add ${mostOwn} destinations; remove one first.`);
+}
+
+function viewOf(row: DestinationRow): DestinationView {
+  const base = isBuiltIn(row.name) ? unchanged(row.name) : null;
+  return {
+    name: row.name,
+    builtIn: base !== null,
+    enabled: row.enabled === 1,
+    events: row.events ? (JSON.parse(row.events) as string[]) : (base?.events ?? []),
+    filter: row.filter ? (JSON.parse(row.filter) as Destination["filter"]) : null,
+    delaySeconds: row.delay ?? base?.delaySeconds ?? 0,
+    host: row.host,
+    retired: row.retired,
+    created: row.created,
+    updated: row.updated,
+  };
+}
+
+function unchanged(name: keyof typeof builtIn): DestinationView {
+  const delaySeconds = name === "follow-up" ? followUpAfter : 0;
+  const { events } = builtIn[name];
+  return { name, builtIn: true, enabled: true, events, filter: null, delaySeconds, host: null, retired: null, created: null, updated: null };
+}
+
+function json(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
+
+function sealedName(name: string): string {
+  return `destination/${name}`;
+}

@@ -1,0 +1,39 @@
+import { Problem } from "../../errors";
+import type { Vault } from "../../tenants/vault";
+import { type AddressRules, checkAddress } from "../address/address";
+
+/** Where deliveries go and what signs them; kept sealed, since an address of this kind is a credential. */
+export interface SealedHook {
+  url: string;
+  secret?: string | undefined;
+}
+
+export type OpenedHook = { ok: true; value: SealedHook } | { ok: false; reason: string };
+
+/** What the settings of events stand on; handed in by the composition root. */
+export interface HookParts {
+  db: D1Database;
+  vault: Pick<Vault, "seal" | "open">;
+  rules: AddressRules;
+  /** After a change that the snapshot shows. Never throws. */
+  changed(tenant: string): Promise<void>;
+  /** The statement that raises the snapshot's version; goes into the batch of the change. */
+  raise(tenant: string): D1PreparedStatement;
+}
+
+/** Throws `invalid` when the address may not be called. */
+export function hostOf(url: string, rules: AddressRules): string {
+  const verdict = checkAddress(url, rules);
+  if (!verdict.ok) throw new Problem("invalid", "The address cannot be used.", { errors: [{ path: "url", message: verdict.reason }] });
+  return verdict.url.host;
+}
+
+export function sealHook({ vault }: HookParts, tenant: string, name: string, hook: SealedHook): Promise<string> {
+  return vault.seal(tenant, name, JSON.stringify(hook));
+}
+
+export async function openHook({ vault }: HookParts, tenant: string, name: string, sealed: string): Promise<OpenedHook> {
+  const opened = await vault.open(tenant, name, sealed);
+  if (!opened.ok) return { ok: false, reason: `its address and secret must be set again: ${opened.reason}` };
+  return { ok: true, value: JSON.parse(opened.text) as SealedHook };
+}

@@ -1,0 +1,39 @@
+import * as v from "valibot";
+import { personal } from "../../queue/personal";
+
+const words = (most: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(most), personal());
+const score = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100));
+
+/** What a model must say of a lead: this, all of it, and nothing else. */
+export const leadVerdict = v.strictObject({
+  summary: words(600),
+  intent: v.picklist(["buy", "sell", "rent", "invest", "question", "spam", "unclear"]),
+  urgency: v.picklist(["low", "medium", "high"]),
+  score,
+  nextStep: words(300),
+});
+
+/** And of an offer. */
+export const offerVerdict = v.strictObject({
+  summary: words(600),
+  strength: v.picklist(["weak", "fair", "strong"]),
+  score,
+  risks: v.pipe(v.array(words(200)), v.maxLength(5)),
+  nextStep: words(300),
+});
+
+/** What the model is told to do, by what it looks at. */
+export const analyses = {
+  lead: {
+    schema: leadVerdict,
+    instructions:
+      "You judge enquiries for a sales team. From the enquiry in JSON, say in one or two sentences what the person wants, what they intend, how urgent it is, " +
+      "how promising it is from 0 to 100, and what the team should do next. Guess nothing that is not there; when in doubt say unclear and score low.",
+  },
+  offer: {
+    schema: offerVerdict,
+    instructions:
+      "You judge offers for a sales team. From the offer in JSON, say in one or two sentences what is offered, how strong it is, a score from 0 to 100, " +
+      "up to five risks, and what the team should do next. Guess nothing that is not there.",
+  },
+} as const;

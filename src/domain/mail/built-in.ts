@@ -1,0 +1,37 @@
+import type { TemplateContent, Templates } from "./template";
+
+const greeting = "Hello{% if firstName %} {{ firstName }}{% elsif name %} {{ name }}{% endif %},";
+
+/** What is sent until the tenant has a template of its own by that id. */
+const contents: Record<string, TemplateContent> = {
+  welcome: {
+    subject: "Thank you for your interest{% if project %} in {{ project }}{% endif %}",
+    html: `<p>${greeting}</p><p>thank you for your message. We have it and will get back to you shortly.</p>`,
+    text: `${greeting}\n\nthank you for your message. We have it and will get back to you shortly.\n`,
+  },
+  offer: {
+    subject: "We have your offer{% if property %} for {{ property }}{% endif %}",
+    html: `<p>${greeting}</p><p>we have received your offer{% if amount %} of {{ amount }}{% if currency %} {{ currency }}{% endif %}{% endif %} and will look at it carefully.</p>`,
+    text: `${greeting}\n\nwe have received your offer{% if amount %} of {{ amount }}{% if currency %} {{ currency }}{% endif %}{% endif %} and will look at it carefully.\n`,
+  },
+  "follow-up": {
+    subject: "Are you still interested{% if project %} in {{ project }}{% endif %}?",
+    html: `<p>${greeting}</p><p>you wrote to us recently. If anything is open, just answer this mail.</p>`,
+    text: `${greeting}\n\nyou wrote to us recently. If anything is open, just answer this mail.\n`,
+  },
+};
+
+/**
+ * Templates with those that are built in. One that the tenant makes after a job was enqueued does not count for that job:
+ * its retries must send what its first try sent.
+ */
+export function withBuiltIn(templates: Templates): Templates {
+  return {
+    at: async (tenant, id, at) => {
+      const own = await templates.at(tenant, id, at);
+      const content = Object.hasOwn(contents, id) ? contents[id] : undefined;
+      if (!content || (own && own.created <= at)) return own;
+      return { id, version: 0, created: 0, ...content };
+    },
+  };
+}

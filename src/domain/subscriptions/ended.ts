@@ -1,0 +1,115 @@
+import type { Enqueue, Receipt } from "../../queue/request";
+import { jobEventOf } from "./subscription";
+
+/** What a subscription is told of one job's end. */
+export interface EndedJob {
+  tenant: string;
+  job: string;
+  /** The generation in which it ended: a replayed job ends again. */
+  seq: number;
+  state: string;
+  at: number;
+}
+
+/** How a delivery is enqueued: the type of the job is the caller's business. */
+export interface Delivery {
+  tenant: string;
+  subscription: string;
+  key: string;
+  body: Record<string, unknown>;
+  about: readonly string[];
+}
+
+export interface EndedJobs {
+  /** Tells what has ended and was not told yet, of one tenant or (null) of all; returns how many jobs. Throws when the database cannot be reached. */
+  tell(tenant: string | null): Promise<number>;
+}
+
+export interface EndedParts {
+  db: D1Database;
+  enqueue: Enqueue;
+  /** The request that enqueues one delivery. */
+  requestOf(delivery: Delivery): Parameters<Enqueue>[0][number];
+  /** A job's result with its personal fields masked. */
+  shown(type: string, result: string | null): unknown;
+}
+
+const most = 100;
+/** A delivery stays small: what does not fit is fetched by the job's id. Characters. */
+const longestResult = 16_000;
+
+/**
+ * Rows are written by the trigger `jobs_ended`, in the transaction that ends the job. A row goes away once its deliveries are
+ * accepted, under keys that follow from it: dying in between tells the same under the same keys, so each end is told once.
+ */
+export function endedJobs(parts: EndedParts): EndedJobs {
+  return {
+    tell: async (tenant) => {
+      let told = 0;
+      for (;;) {
+        const count = await tellSome(parts, tenant);
+        told += count;
+        if (count < most) return told;
+      }
+    },
+  };
+}
+
+async function tellSome({ db, enqueue, requestOf, shown }: EndedParts, tenant: string | null): Promise<number> {
+  const { results } = await db.prepare(tenant === null ? allSql : ownSql).bind(...(tenant === null ? [] : [tenant])).all<Row>();
+  const rows = [...Map.groupBy(results, keyOf).values()];
+  const deliveries = results.flatMap((row) => deliveryOf(row, shown));
+  const receipts = deliveries.length > 0 ? await enqueue(deliveries.map(requestOf)) : [];
+  const refused = new Set(deliveries.filter((_, index) => isForNow(receipts[index])).map(({ key }) => key));
+  const settled = rows.flatMap(([first]) => (first && !refused.has(keyOf(first)) ? [[first.tenant, first.job, first.seq]] : []));
+  if (settled.length > 0) await db.prepare(forgetSql).bind(JSON.stringify(settled)).run();
+  // What was refused stays for the next tick; going on here would only ask again.
+  return refused.size > 0 ? 0 : rows.length;
+}
+
+/** Refused for what will pass. What is wrong in itself would be refused for ever, and is let go. */
+function isForNow(receipt: Receipt | undefined): boolean {
+  return !receipt || (!receipt.ok && (receipt.code === "unavailable" || receipt.code === "too-many-requests"));
+}
+
+interface Row extends EndedJob {
+  type: string | null;
+  reason: string | null;
+  result: string | null;
+  entities: string | null;
+  subscription: string | null;
+  events: string | null;
+}
+
+/** The job's row may be gone, and so may every subscription: then there is nothing to tell. */
+const select = (where: string) => `
+  SELECT e.tenant, e.job, e.seq, e.state, e.at, j.type, j.reason, j.result, j.entities, s.name AS subscription, s.events
+  FROM (SELECT * FROM ended_jobs ${where} LIMIT ${most}) e
+  LEFT JOIN jobs j ON j.tenant = e.tenant AND j.id = e.job
+  LEFT JOIN subscriptions s ON s.tenant = e.tenant AND s.jobs = 1 AND s.retired IS NULL`;
+const ownSql = select("WHERE tenant = ?1");
+/** For the tick, which serves all tenants; each row carries its own. */
+const allSql = select("");
+
+const forgetSql = `
+  DELETE FROM ended_jobs WHERE (tenant, job, seq) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))`;
+
+function deliveryOf(row: Row, shown: EndedParts["shown"]): Delivery[] {
+  const type = jobEventOf(row.state);
+  const wanted = row.events === null ? [] : (JSON.parse(row.events) as string[]);
+  if (type === undefined || row.subscription === null || row.type === null || !wanted.includes(type)) return [];
+  const result = row.result !== null && row.result.length <= longestResult ? shown(row.type, row.result) : undefined;
+  const data = { id: row.job, type: row.type, state: row.state, ...(row.reason ? { reason: row.reason } : {}), ...(result === undefined ? {} : { result }) };
+  const id = `${row.job}.${row.seq}`;
+  const body = { id, type, timestamp: new Date(row.at).toISOString(), data };
+  return [{ tenant: row.tenant, subscription: row.subscription, key: keyOf(row), body, about: entitiesOf(row.entities) }];
+}
+
+function keyOf({ tenant, job, seq }: EndedJob): string {
+  return `${tenant}/${job}/${seq}`;
+}
+
+function entitiesOf(text: string | null): string[] {
+  const all = text === null ? [] : (JSON.parse(text) as unknown);
+  return Array.isArray(all) ? all.filter((each): each is string => typeof each === "string") : [];
+}

@@ -1,0 +1,91 @@
+import { Problem } from "../../errors";
+import { hostOf, type HookParts, openHook, type OpenedHook, sealHook } from "../events/hook";
+import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./subscription";
+
+/** Subscriptions a tenant may have. */
+const mostSubscriptions = 20;
+
+export interface SubscriptionStore {
+  /** Creates or replaces; a retired one is in use again. Throws `invalid` for an address that may not be called, `conflict` at the limit. */
+  put(tenant: string, name: string, body: SubscriptionBody, now: number): Promise<{ subscription: SubscriptionView; created: boolean }>;
+  list(tenant: string): Promise<SubscriptionView[]>;
+  get(tenant: string, name: string): Promise<SubscriptionView | null>;
+  remove(tenant: string, name: string): Promise<boolean>;
+  open(tenant: string, name: string): Promise<OpenedHook>;
+  retire(tenant: string, name: string, reason: string): Promise<void>;
+}
+
+export function createSubscriptionStore(parts: HookParts): SubscriptionStore {
+  const { db } = parts;
+  const rowOf = (tenant: string, name: string) => db.prepare(oneSql).bind(tenant, name).first<Row>();
+  const change = async (tenant: string, statement: D1PreparedStatement) => {
+    const [done] = await db.batch([statement, parts.raise(tenant)]);
+    await parts.changed(tenant);
+    return (done?.meta.changes ?? 0) > 0;
+  };
+  return {
+    put: (tenant, name, body, now) => put(parts, tenant, name, body, now),
+    list: async (tenant) => (await db.prepare(allSql).bind(tenant).all<Row>()).results.map(viewOf),
+    get: async (tenant, name) => {
+      const row = await rowOf(tenant, name);
+      return row && viewOf(row);
+    },
+    remove: (tenant, name) => change(tenant, db.prepare("DELETE FROM subscriptions WHERE tenant = ?1 AND name = ?2").bind(tenant, name)),
+    open: async (tenant, name) => {
+      const row = await rowOf(tenant, name);
+      if (!row) return { ok: false, reason: `there is no subscription "${name}" any more` };
+      if (row.retired !== null) return { ok: false, reason: row.retired };
+      return openHook(parts, tenant, sealedName(name), row.sealed);
+    },
+    retire: async (tenant, name, reason) => {
+      await change(tenant, db.prepare("UPDATE subscriptions SET retired = ?3 WHERE tenant = ?1 AND name = ?2").bind(tenant, name, reason));
+    },
+  };
+}
+
+interface Row {
+  name: string;
+  events: string;
+  host: string;
+  sealed: string;
+  retired: string | null;
+  created: number;
+  updated: number;
+}
+
+const columns = "name, events, host, sealed, retired, created, updated";
+const allSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 ORDER BY name`;
+const oneSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 AND name = ?2`;
+
+const putSql = `
+  INSERT INTO subscriptions (tenant, name, events, jobs, host, sealed, retired, created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, ?7, ?7)
+  ON CONFLICT (tenant, name) DO UPDATE SET events = excluded.events, jobs = excluded.jobs, host = excluded.host, sealed = excluded.sealed,
+    retired = NULL, updated = max(excluded.updated, created + 1)
+  RETURNING ${columns}`;
+
+async function put(parts: HookParts, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
+  const { db } = parts;
+  await refuseTooMany(db, tenant, name);
+  const host = hostOf(url, parts.rules);
+  const sealed = await sealHook(parts, tenant, sealedName(name), { url, secret });
+  const jobs = events.some((each) => (jobEvents as readonly string[]).includes(each)) ? 1 : 0;
+  const statement = db.prepare(putSql).bind(tenant, name, JSON.stringify(events), jobs, host, sealed, now);
+  const [written] = await db.batch<Row>([statement, parts.raise(tenant)]);
+  const row = written?.results[0];
+  if (!row) throw new Error("an upsert gave no row back");
+  await parts.changed(tenant);
+  return { subscription: viewOf(row), created: row.created === row.updated };
+}
+
+async function refuseTooMany(db: D1Database, tenant: string, name: string): Promise<void> {
+  const row = await db.prepare("SELECT count(*) AS total FROM subscriptions WHERE tenant = ?1 AND name <> ?2").bind(tenant, name).first<{ total: number }>();
+  if ((row?.total ?? 0) >= mostSubscriptions) throw new Problem("conflict", `A tenant may have ${mostSubscriptions} subscriptions; remove one first.`);
+}
+
+function viewOf({ sealed: _, events, ...row }: Row): SubscriptionView {
+  return { ...row, events: JSON.parse(events) as string[] };
+}
+
+function sealedName(name: string): string {
+  return `subscription/${name}`;
+}

@@ -1,0 +1,38 @@
+import * as v from "valibot";
+import { signingSecret } from "../events/destination";
+
+/** What is told of a job that ends: done; a dead letter (dead or discarded, its data say which); cancelled. */
+export const jobEvents = ["job.done", "job.dead", "job.cancelled"] as const;
+
+export type JobEvent = (typeof jobEvents)[number];
+
+/** The body of `PUT /v1/subscriptions/{name}`. A PUT replaces. */
+export const subscriptionSchema = v.strictObject({
+  url: v.pipe(v.string("must be text"), v.maxLength(2048, "must have at most 2,048 characters")),
+  secret: signingSecret,
+  events: v.pipe(
+    v.array(v.pipe(v.string("must be text"), v.maxLength(128), v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, "must be a type of event, as lead.created or job.done"))),
+    v.minLength(1, "must name a type of event"),
+    v.maxLength(50, "may name 50 types"),
+  ),
+});
+
+export type SubscriptionBody = v.InferOutput<typeof subscriptionSchema>;
+
+/** A subscription as it may be shown: of its address only the host. Times in milliseconds. */
+export interface SubscriptionView {
+  name: string;
+  host: string;
+  events: readonly string[];
+  /** Why nothing is sent any more: the receiver said that it is gone. */
+  retired: string | null;
+  created: number;
+  updated: number;
+}
+
+/** Which event a state is; a job that has not ended is none. */
+export function jobEventOf(state: string): JobEvent | undefined {
+  if (state === "done") return "job.done";
+  if (state === "cancelled") return "job.cancelled";
+  return state === "dead" || state === "discarded" ? "job.dead" : undefined;
+}

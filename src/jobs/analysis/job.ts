@@ -1,0 +1,26 @@
+import * as v from "valibot";
+import { about } from "../../domain/events/entity";
+import { leadVerdict, offerVerdict } from "../../domain/events/verdict";
+import { defineJob } from "../../queue/job";
+import { personal } from "../../queue/personal";
+
+const payload = v.strictObject({
+  subject: v.picklist(["lead", "offer"], "must be lead or offer"),
+  data: v.pipe(v.record(v.string(), v.unknown()), personal()),
+  about,
+});
+
+export const analysis = defineJob({
+  type: "analysis",
+  payload,
+  result: v.object({
+    verdict: v.nullable(v.union([leadVerdict, offerVerdict])),
+    model: v.nullable(v.string()),
+    tokens: v.object({ input: v.number(), output: v.number() }),
+  }),
+  queue: "ai-agent-tasks",
+  needs: ["models"],
+  gates: ["models"],
+  entities: ({ about: keys }) => keys ?? [],
+  policy: { maxAttempts: 6, backoff: { base: 10, cap: 1800 }, timeout: 90 },
+});

@@ -1,0 +1,92 @@
+import * as v from "valibot";
+import { entitiesOf, type LeadData, type OfferData } from "../../domain/events/catalogue";
+import type { BuiltIn } from "../../domain/events/destination";
+import type { Event } from "../../domain/events/event";
+import type { Planned } from "../../domain/events/plan";
+import { chatText, nameOf } from "../../domain/events/words";
+import type { Contract } from "../../queue/job";
+import { analysis } from "../analysis/job";
+import { analytics } from "../analytics/job";
+import { crm } from "../crm/job";
+import { email } from "../email/job";
+import { followUp } from "../follow-up/job";
+import { slack } from "../slack/job";
+import { storeEvent } from "../store-event/job";
+import { webhook } from "../webhook/job";
+
+/** An event with what its job knows of it. */
+export interface Happening {
+  event: Event;
+  /** Milliseconds; when it happened. */
+  at: number;
+  /** Unique among all events of the tenant. */
+  key: string;
+}
+
+export type Child = { contract: Contract; payload: unknown } | { skipped: string };
+
+// The job that serves one destination. What does not fit is a reason to leave that destination out, and no trouble of the others.
+export function childOf(line: Exclude<Planned, { kind: "skipped" }>, happening: Happening): Child {
+  if (line.kind === "destination") return delivery({ destination: line.name }, happening);
+  if (line.kind === "subscription") return delivery({ subscription: line.name.slice("subscription:".length) }, happening);
+  const child = makers[line.name as BuiltIn](happening);
+  if ("skipped" in child) return child;
+  const checked = v.safeParse(child.contract.payload, child.payload);
+  const field = checked.success ? undefined : (checked.issues[0].path ?? []).map(({ key }) => String(key)).join(".");
+  return checked.success ? child : { skipped: `the event's data do not make a job of type ${child.contract.type}: ${field || "payload"} is not as it must be` };
+}
+
+const makers: Record<BuiltIn, (happening: Happening) => Child> = {
+  slack: ({ event }) => ({ contract: slack, payload: { text: chatText(event), about: entitiesOf(event) } }),
+  email: ({ event }) => {
+    const { email: to } = personOf(event);
+    if (!to) return { skipped: "the event has no e-mail address" };
+    const templateId = event.type.startsWith("offer.") ? "offer" : "welcome";
+    return { contract: email, payload: { to, templateId, variables: event.data, about: entitiesOf(event) } };
+  },
+  crm: ({ event, at, key }) => {
+    const person = personOf(event);
+    const [entity] = entitiesOf(event);
+    if (!person.email) return { skipped: "the event has no e-mail address" };
+    return { contract: crm, payload: { email: person.email, properties: propertiesOf(person), order: { entity, at, event: key }, about: entitiesOf(event) } };
+  },
+  analysis: ({ event }) => {
+    const subject = event.type.startsWith("offer.") ? "offer" : "lead";
+    return { contract: analysis, payload: { subject, data: event.data, about: entitiesOf(event) } };
+  },
+  store: ({ event, at, key }) => {
+    const [entity = `event:${key}`] = entitiesOf(event);
+    return { contract: storeEvent, payload: { entity, event: key, type: event.type, at, data: event.data, about: entitiesOf(event) } };
+  },
+  "follow-up": ({ event, at }) => {
+    const [entity] = entitiesOf(event);
+    const { email: to, answered } = personOf(event);
+    if (answered) return { skipped: "the lead has answered already" };
+    if (!to) return { skipped: "the event has no e-mail address" };
+    return { contract: followUp, payload: { entity, since: at, to, variables: event.data } };
+  },
+  analytics: ({ event, at }) => {
+    const { project, source, label } = event.data as Partial<LeadData>;
+    const known = Object.entries({ project, source, label }).filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "");
+    const dimensions = Object.fromEntries(known);
+    return { contract: analytics, payload: { event: event.type, at: new Date(at).toISOString(), dimensions, about: entitiesOf(event) } };
+  },
+};
+
+function delivery(target: { destination: string } | { subscription: string }, { event, at }: Happening): Child {
+  const { id, type, source, subject, data, hops = 0 } = event;
+  const body = { id, type, timestamp: new Date(at).toISOString(), ...(source ? { source } : {}), ...(subject ? { subject } : {}), data };
+  return { contract: webhook, payload: { ...target, body, about: entitiesOf(event), hops: hops + 1 } };
+}
+
+function personOf(event: Event): Partial<LeadData> & Partial<OfferData> {
+  return event.data as Partial<LeadData> & Partial<OfferData>;
+}
+
+// Properties that every account of a CRM has: one that it lacks makes it refuse the whole contact.
+function propertiesOf(person: Partial<LeadData>): Record<string, string> {
+  const [first = "", ...rest] = nameOf({ name: person.name, firstName: person.firstName, lastName: person.lastName }).split(" ");
+  const { firstName, lastName, phone, company, city, country } = person;
+  const all = { firstname: firstName ?? first, lastname: lastName ?? rest.join(" "), phone, company, city, country };
+  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== ""));
+}

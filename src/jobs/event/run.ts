@@ -1,0 +1,48 @@
+import { entitiesOf, isKnown } from "../../domain/events/catalogue";
+import { type Event, happenedAt, mostHops } from "../../domain/events/event";
+import { eventKey } from "../../domain/events/key";
+import { type Planned, planOf } from "../../domain/events/plan";
+import type { Run } from "../../queue/job";
+import { discard, done } from "../../queue/outcome";
+import { followUp } from "../follow-up/job";
+import { childOf, type Happening } from "./children";
+import type { event } from "./job";
+
+type Context = Parameters<Run<typeof event>>[1];
+
+export const fanOut: Run<typeof event> = async (payload, context) => {
+  if ((payload.hops ?? 0) > mostHops) return discard(`it has passed through here ${payload.hops} times: a destination sends it back`);
+  const table = await context.routing.of(context.tenant);
+  if (!isKnown(payload.type) && table.unknown === "refuse") return discard("its type is not one of the catalogue, and the tenant does not store others");
+  const happening = { event: payload, at: happenedAt(payload, context.at), key: await eventKey(payload) };
+  const cancelled = await cancelFollowUps(happening, context);
+  // Side by side, and a failure of one waits for the others: what was enqueued stays, and the next run repeats none of it.
+  const served = await Promise.allSettled(planOf(payload, table).map((line) => serve(line, happening, context)));
+  const failure = served.find((each) => each.status === "rejected");
+  if (failure) throw failure.reason;
+  const destinations = served.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  return done({ destinations, ...(cancelled > 0 ? { cancelled } : {}) });
+};
+
+async function serve(line: Planned, happening: Happening, context: Context): Promise<{ name: string; job?: string; skipped?: string }> {
+  const { name } = line;
+  if (line.kind === "skipped") return { name, skipped: line.reason };
+  const child = childOf(line, happening);
+  if ("skipped" in child) return { name, skipped: child.skipped };
+  const job = await context.enqueue(child.contract, child.payload, { key: name, delaySeconds: line.delaySeconds });
+  const [entity] = entitiesOf(happening.event);
+  if (child.contract.type === followUp.type && entity && !context.dryRun) await context.followUps.planned(context.tenant, entity, job);
+  return { name, job };
+}
+
+async function cancelFollowUps({ event: happened, at }: Happening, context: Context): Promise<number> {
+  const lead = entitiesOf(happened).find((entity) => entity.startsWith("lead:"));
+  if (!lead || context.dryRun || !isAnswer(happened)) return 0;
+  return context.followUps.answered(context.tenant, lead, at);
+}
+
+function isAnswer({ type, data }: Event): boolean {
+  if (type === "lead.answered" || type === "offer.submitted") return true;
+  if (type === "lead.status_changed") return !["new", "open"].includes(String(data["status"]).toLowerCase());
+  return (type === "lead.updated" || type === "lead.created") && data["answered"] === true;
+}

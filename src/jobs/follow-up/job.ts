@@ -1,0 +1,22 @@
+import * as v from "valibot";
+import { entityKey } from "../../domain/events/entity";
+import { defineJob } from "../../queue/job";
+import { personal } from "../../queue/personal";
+
+const payload = v.strictObject({
+  entity: entityKey,
+  // An answer since then makes the mail needless.
+  since: v.pipe(v.number(), v.integer()),
+  to: v.pipe(v.string(), v.maxLength(254), personal()),
+  variables: v.pipe(v.record(v.string(), v.unknown()), personal()),
+});
+
+export const followUp = defineJob({
+  type: "follow-up",
+  payload,
+  result: v.object({ mail: v.nullable(v.string()), because: v.optional(v.string()) }),
+  queue: "events",
+  needs: ["followUps"],
+  entities: ({ entity }) => [entity],
+  policy: { maxAttempts: 20, backoff: { base: 2, cap: 600 }, maxAge: 367 * 86_400 },
+});

@@ -1,0 +1,10 @@
+import { outcomeOf } from "../../queue/effect";
+import type { Run } from "../../queue/job";
+import { done } from "../../queue/outcome";
+import type { slack } from "./job";
+
+export const postToSlack: Run<typeof slack> = async ({ text, blocks }, context) => {
+  const posted = await context.effect("post", () => context.chat.post({ text, blocks }, context.signal));
+  if (!posted.ok) return outcomeOf(posted.failure, context.now());
+  return done({ posted: !context.dryRun });
+};

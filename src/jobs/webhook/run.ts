@@ -1,0 +1,17 @@
+import { mostHops } from "../../domain/events/event";
+import { outcomeOf } from "../../queue/effect";
+import type { Run } from "../../queue/job";
+import { discard, done } from "../../queue/outcome";
+import type { webhook } from "./job";
+
+export const deliver: Run<typeof webhook> = async (payload, context) => {
+  const hops = payload.hops ?? 0;
+  if (hops > mostHops) return discard(`it has passed through here ${hops} times: a receiver sends it back`);
+  const hook = await context.hooks.open(payload);
+  if ("missing" in hook) return discard(hook.missing);
+  const message = { id: payload.id ?? context.id, body: JSON.stringify(payload.body), hops };
+  const sent = await context.effect("deliver", () => hook.post(message, context.signal), { idempotentFor: hook.idempotentFor });
+  if (sent.ok) return done(context.dryRun ? { status: 0, response: "" } : sent.value);
+  if (sent.failure.code === "gone") await context.hooks.retire(payload, "the receiver answered that it is gone (410)");
+  return outcomeOf(sent.failure, context.now());
+};

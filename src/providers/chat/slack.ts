@@ -1,0 +1,46 @@
+import type { Failure } from "../../queue/effect";
+import { failed, ok } from "../../queue/effect";
+import type { Http, HttpAnswer } from "../http";
+import { retryAfter } from "../retry-after";
+import { statusFailure } from "../status";
+import type { Chat } from "./chat";
+
+export interface SlackOptions {
+  http: Http;
+  /** Of the incoming webhook; a secret. */
+  url: string;
+  /** Milliseconds of the Worker's clock. */
+  now: () => number;
+}
+
+/**
+ * An incoming webhook of Slack. Its refusals are plain text, one word (`no_service`), and it knows no idempotency:
+ * a lost answer is `uncertain`. Source: Slack's changelog of 2016-05-17, "Changes to errors from incoming webhooks".
+ */
+export function slack(options: SlackOptions): Chat {
+  return {
+    post: async ({ text, blocks }, signal) => {
+      const body = JSON.stringify({ text, blocks });
+      const reply = await options.http({ method: "POST", url: options.url, headers: { "content-type": "application/json" }, body, signal });
+      if (!reply.ok) return failed({ ...reply.failure, reason: `Slack: ${reply.failure.reason}` });
+      return reply.value.status === 200 ? ok({ posted: true as const }) : failed(refusal(reply.value, options.now()));
+    },
+  };
+}
+
+/** What the tenant has to mend: the hook, the channel or the workspace, not the message. */
+const settings = ["action_prohibited", "invalid_token", "channel_not_found", "no_service", "no_team", "team_disabled", "channel_is_archived", "posting_to_general_channel_denied"];
+
+function refusal(answer: HttpAnswer, now: number): Failure {
+  const word = /^[a-z_]{1,64}$/.exec(answer.text().trim())?.[0];
+  const usual = statusFailure(answer.status, answer.headers, { repeatable: false, now });
+  return { ...usual, ...special(answer, word, now), reason: `Slack: ${answer.status}${word ? ` ${word}` : ""}`, code: word ?? String(answer.status) };
+}
+
+function special(answer: HttpAnswer, word: string | undefined, now: number): Partial<Failure> {
+  if (answer.status === 429) return { class: "limited", retryAfter: Math.max(1, retryAfter(answer.headers, now) ?? 1) };
+  // Slack's word for "not now, and nothing was posted".
+  if (answer.status === 500 && word === "rollup_error") return { class: "transient" };
+  if (answer.status < 500 && word !== undefined && settings.includes(word)) return { class: "config" };
+  return answer.status === 404 || answer.status === 410 ? { class: "config" } : {};
+}

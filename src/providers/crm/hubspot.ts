@@ -1,0 +1,124 @@
+import type { Failure, Reply } from "../../queue/effect";
+import { failed, ok } from "../../queue/effect";
+import type { Http, HttpAnswer, HttpRequest } from "../http";
+import { redact } from "../redact";
+import { retryAfter } from "../retry-after";
+import { statusFailure } from "../status";
+import type { Contact, Crm } from "./crm";
+
+export interface HubspotOptions {
+  http: Http;
+  /** Of a private app, or an OAuth access token. */
+  apiKey: string;
+  /** Default https://api.hubapi.com. */
+  baseUrl?: string | undefined;
+  /** Milliseconds of the Worker's clock. */
+  now: () => number;
+}
+
+type Upserted = Reply<{ id: string; created: boolean }>;
+
+/**
+ * Contacts of HubSpot, or of a CRM that speaks as it does: batch upsert by e-mail with one contact a call. An upsert is harmless
+ * when repeated, so what was lost on the way is `transient`. A 207 is read by its own list of errors, a 409 names the contact
+ * that is there already and is updated by its id. Source: HubSpot's API specifications, CRM v3 objects; its Node client's retries.
+ */
+export function hubspot(options: HubspotOptions): Crm {
+  return {
+    idempotentFor: 7 * 24 * 3600,
+    upsert: async (contact, signal) => {
+      const { email, properties } = contact;
+      const body = { inputs: [{ idProperty: "email", id: email, properties: { ...properties, email } }] };
+      const reply = await call(options, signal, { method: "POST", path: "/crm/v3/objects/contacts/batch/upsert", body });
+      if (!reply.ok) return reply;
+      const existing = reply.value.status === 409 ? existingId(reply.value) : undefined;
+      return existing === undefined ? readUpsert(reply.value, contact, options) : update(existing, contact, signal, options);
+    },
+  };
+}
+
+async function update(id: string, contact: Contact, signal: AbortSignal, options: HubspotOptions): Promise<Upserted> {
+  const path = `/crm/v3/objects/contacts/${encodeURIComponent(id)}`;
+  const reply = await call(options, signal, { method: "PATCH", path, body: { properties: contact.properties } });
+  if (!reply.ok) return reply;
+  return reply.value.status === 200 ? ok({ id, created: false }) : failed(refusal(reply.value, contact, options));
+}
+
+async function call(options: HubspotOptions, signal: AbortSignal, { method, path, body }: { method: "POST" | "PATCH"; path: string; body: unknown }) {
+  const request: HttpRequest = {
+    method,
+    url: `${(options.baseUrl ?? "https://api.hubapi.com").replace(/\/$/, "")}${path}`,
+    headers: { authorization: `Bearer ${options.apiKey}`, "content-type": "application/json", accept: "application/json" },
+    body: JSON.stringify(body),
+    repeatable: true,
+    signal,
+  };
+  const reply = await options.http(request);
+  return reply.ok ? reply : failed({ ...reply.failure, reason: `CRM: ${reply.failure.reason}` });
+}
+
+/** `Contact already exists. Existing ID: 123`. */
+function existingId(answer: HttpAnswer): string | undefined {
+  const { message } = recordOf(answer.json());
+  return typeof message === "string" ? /Existing ID:\s*(\d{1,20})/i.exec(message)?.[1] : undefined;
+}
+
+function readUpsert(answer: HttpAnswer, contact: Contact, options: HubspotOptions): Upserted {
+  if (answer.status < 200 || answer.status > 299) return failed(refusal(answer, contact, options));
+  const body = recordOf(answer.json());
+  const result = recordOf(listOf(body["results"])[0]);
+  if (typeof result["id"] === "string" && result["id"] !== "") return ok({ id: result["id"].slice(0, 64), created: result["new"] === true });
+  const error = recordOf(listOf(body["errors"])[0]);
+  if (answer.status === 207 || Object.keys(error).length > 0) return failed(partial(error, contact, options));
+  return failed({ class: "transient", reason: `CRM: answered ${answer.status} without the contact` });
+}
+
+/** What a 207 says of the one contact. Its category takes the place of a status. */
+function partial(error: Record<string, unknown>, contact: Contact, options: HubspotOptions): Failure {
+  const category = wordOf(error["category"]) ?? "UNKNOWN";
+  const kind = { RATE_LIMITS: "limited", MISSING_SCOPES: "config", INTERNAL_ERROR: "transient", CONFLICT: "transient" }[category] ?? "permanent";
+  const wait = kind === "limited" ? { retryAfter: 10 } : {};
+  return { class: kind as Failure["class"], ...wait, reason: `CRM: 207 ${category}${said(error, contact, options)}`, code: category };
+}
+
+function refusal(answer: HttpAnswer, contact: Contact, options: HubspotOptions): Failure {
+  const now = options.now();
+  const body = recordOf(answer.json());
+  const usual = statusFailure(answer.status, answer.headers, { repeatable: true, now });
+  const policy = wordOf(body["policyName"]);
+  const word = policy ?? wordOf(body["category"]);
+  const reason = `CRM: ${answer.status}${word ? ` ${word}` : ""}${said(body, contact, options)}`;
+  return { ...usual, ...byStatus(answer, policy, body["message"], now), reason, code: word ?? String(answer.status) };
+}
+
+function byStatus(answer: HttpAnswer, policy: string | undefined, message: unknown, now: number): Partial<Failure> {
+  if (answer.status === 423) return { class: "transient", retryAfter: Math.max(2, retryAfter(answer.headers, now) ?? 2) };
+  // A conflict whose contact is not named: somebody writes it at this moment.
+  if (answer.status === 409) return { class: "transient" };
+  if (answer.status !== 429) return {};
+  return { class: "limited", retryAfter: Math.max(retryAfter(answer.headers, now) ?? 0, windowOf(policy, message)) };
+}
+
+/** Seconds until the window of a limit is over. The day ends at midnight of the account's time zone, which nobody tells us: asked again each hour. */
+function windowOf(policy: string | undefined, message: unknown): number {
+  if (policy === "DAILY") return 3600;
+  if (policy === "SECONDLY" || (typeof message === "string" && /secondly limit/i.test(message) && policy === undefined)) return 1;
+  return 10;
+}
+
+function said(body: Record<string, unknown>, { email, properties }: Contact, { apiKey }: HubspotOptions): string {
+  const { message } = body;
+  return typeof message === "string" ? `: ${redact(message, [apiKey, email, ...Object.values(properties)])}` : "";
+}
+
+function wordOf(value: unknown): string | undefined {
+  return typeof value === "string" && /^[A-Z_]{1,64}$/.test(value) ? value : undefined;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,73 @@
+import type { Failure } from "../../queue/effect";
+import { failed, ok } from "../../queue/effect";
+import type { Http, HttpAnswer } from "../http";
+import { redact } from "../redact";
+import { retryAfter } from "../retry-after";
+import { statusFailure } from "../status";
+import type { Hook, HookMessage } from "./hooks";
+import { sign, type SignedHeaders } from "./standard";
+
+export interface WebhookOptions {
+  http: Http;
+  url: string;
+  /** Of Standard Webhooks; without one a delivery carries its id and time, and no signature. */
+  secret?: string | undefined;
+  /** Whose way to refuse: `make` says with a 400 what others say with a 429. */
+  dialect?: "standard" | "make";
+  /** Milliseconds of the Worker's clock. */
+  now: () => number;
+}
+
+const keptAnswer = 4096;
+/** A repeat is told by its id for as long as there are repeats. Seconds. */
+const week = 7 * 24 * 3600;
+
+/**
+ * Posts JSON, signed by Standard Webhooks. Only a 2xx is a success, redirects are not followed, 410 says that the address is gone.
+ * A lost answer is `uncertain` and may be repeated: at least once, with the same id.
+ * Source: Standard Webhooks 1.0.0, operational considerations; Make's help on custom webhooks.
+ */
+export function webhookTo(options: WebhookOptions): Hook {
+  return {
+    idempotentFor: week,
+    post: async (message, signal) => {
+      const signed = await headersOf(message, options);
+      if (!signed) return failed({ class: "config", reason: "the signing secret is no base64: set it again, as whsec_ and base64" });
+      const headers = { ...signed, "content-type": "application/json", "jobyard-hops": String(message.hops) };
+      const reply = await options.http({ method: "POST", url: options.url, headers, body: message.body, signal, sizeLimit: 64 * 1024 });
+      if (!reply.ok) return failed({ ...reply.failure, reason: `webhook: ${reply.failure.reason}` });
+      const answer = reply.value;
+      if (answer.status >= 200 && answer.status < 300) return ok({ status: answer.status, response: answer.text().slice(0, keptAnswer).toWellFormed() });
+      return failed(refusal(answer, options));
+    },
+  };
+}
+
+async function headersOf({ id, body }: HookMessage, { secret, now }: WebhookOptions): Promise<SignedHeaders | Record<string, string> | null> {
+  if (secret !== undefined) return sign(secret, id, body, now());
+  return { "webhook-id": id, "webhook-timestamp": String(Math.floor(now() / 1000)) };
+}
+
+function refusal(answer: HttpAnswer, options: WebhookOptions): Failure {
+  const said = redact(answer.text().slice(0, keptAnswer), [options.url, options.secret ?? ""]);
+  const reason = `webhook: ${answer.status}${said === "" ? "" : ` ${said}`}`;
+  const special = options.dialect === "make" ? byMake(answer, options.now()) : byStandard(answer);
+  return { ...statusFailure(answer.status, answer.headers, { repeatable: false, now: options.now() }), ...special, reason };
+}
+
+type Special = Partial<Pick<Failure, "class" | "code" | "retryAfter">>;
+
+/** Senders of webhooks try again whatever the receiver's trouble; what no repeat can mend is named. */
+function byStandard({ status }: HttpAnswer): Special {
+  if (status === 410) return { class: "config", code: "gone" };
+  if (status === 413) return { class: "permanent" };
+  return status < 500 && status !== 429 ? { class: "transient" } : {};
+}
+
+function byMake(answer: HttpAnswer, now: number): Special {
+  if (answer.status === 400 && /queue is full/i.test(answer.text())) {
+    return { class: "limited", code: "queue-full", retryAfter: Math.max(1, retryAfter(answer.headers, now) ?? 60) };
+  }
+  if (answer.status === 404 || answer.status === 410) return { class: "config", code: "gone" };
+  return {};
+}
