@@ -5,11 +5,7 @@ const text = (most: number) => v.nullish(v.pipe(v.string("must be text"), v.maxL
 const flag = v.nullish(v.boolean("must be true or false"));
 const amount = v.nullish(v.pipe(v.number("must be a number"), v.finite("must be a finite number")));
 const rule = "must be 1 to 128 of the characters A-Z, a-z, 0-9 and . _ : -";
-const id = v.pipe(
-  v.union([v.string(), v.pipe(v.number(), v.integer(rule))], rule),
-  v.transform(String),
-  v.regex(/^[A-Za-z0-9._:-]{1,128}$/, rule),
-);
+const id = v.pipe(v.union([v.string(), v.pipe(v.number(), v.integer(rule))], rule), v.transform(String), v.regex(/^[A-Za-z0-9._:-]{1,128}$/, rule));
 
 const person = { email: text(254), phone: text(64), name: text(200), firstName: text(100), lastName: text(100), company: text(200) };
 const place = { city: text(200), region: text(200), country: text(100) };
@@ -32,7 +28,16 @@ const lead = v.looseObject({
   visitorId: text(200),
 });
 
-const offer = v.looseObject({ id, leadId: v.nullish(id), ...person, property: text(500), project: text(200), amount, currency: text(8), message: text(10_000) });
+const offer = v.looseObject({
+  id,
+  leadId: v.nullish(id),
+  ...person,
+  property: text(500),
+  project: text(200),
+  amount,
+  currency: text(8),
+  message: text(10_000),
+});
 const answer = v.looseObject({ id, channel: text(64) });
 const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
 const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });

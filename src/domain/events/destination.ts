@@ -43,21 +43,13 @@ const eventNames = v.pipe(
 const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2,048 characters"));
 
 /** A signing secret of Standard Webhooks: 16 to 64 bytes in base64, with or without `whsec_`. */
-export const signingSecret = v.pipe(
-  v.string("must be text"),
-  v.regex(/^(whsec_)?[A-Za-z0-9+/]{22,88}={0,2}$/, "must be whsec_ and 16 to 64 bytes in base64"),
-);
+export const signingSecret = v.pipe(v.string("must be text"), v.regex(/^(whsec_)?[A-Za-z0-9+/]{22,88}={0,2}$/, "must be whsec_ and 16 to 64 bytes in base64"));
 
 const shared = {
   enabled: v.optional(v.boolean("must be true or false"), true),
   filter: v.optional(filterSchema),
   delaySeconds: v.optional(
-    v.pipe(
-      v.number(),
-      v.integer("must be whole seconds"),
-      v.minValue(0, "must not be negative"),
-      v.maxValue(366 * 86_400, "must be at most 366 days"),
-    ),
+    v.pipe(v.number(), v.integer("must be whole seconds"), v.minValue(0, "must not be negative"), v.maxValue(366 * 86_400, "must be at most 366 days")),
   ),
 };
 

@@ -92,7 +92,10 @@ async function put(parts: HookParts, tenant: string, name: string, body: Destina
   const host = hook ? hostOf(hook.url, parts.rules) : null;
   const sealed = hook ? await sealHook(parts, tenant, sealedName(name), hook) : null;
   const values = [body.enabled ? 1 : 0, json(body.events), json(body.filter), body.delaySeconds ?? null, host, sealed];
-  const row = await db.prepare(putSql).bind(tenant, name, ...values, now).first<DestinationRow>();
+  const row = await db
+    .prepare(putSql)
+    .bind(tenant, name, ...values, now)
+    .first<DestinationRow>();
   if (!row) throw new Error("an upsert gave no row back");
   return { destination: viewOf(row), created: row.created === row.updated };
 }

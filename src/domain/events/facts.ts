@@ -85,6 +85,6 @@ function fold(rows: readonly Row[]): Record<string, unknown> {
   return Object.fromEntries(rows.flatMap(({ data }) => Object.entries(JSON.parse(data) as Record<string, unknown>)));
 }
 
-function factOf({ total: _, data, ...row }: Row): Fact {
-  return { ...row, data: JSON.parse(data) as Record<string, unknown> };
+function factOf({ entity, at, event, type, data }: Row): Fact {
+  return { entity, at, event, type, data: JSON.parse(data) as Record<string, unknown> };
 }

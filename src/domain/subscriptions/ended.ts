@@ -56,7 +56,10 @@ export function endedJobs(parts: EndedParts): EndedJobs {
 }
 
 async function tellSome({ db, enqueue, requestOf, shown }: EndedParts, tenant: string | null): Promise<number> {
-  const { results } = await db.prepare(tenant === null ? allSql : ownSql).bind(...(tenant === null ? [] : [tenant])).all<Row>();
+  const { results } = await db
+    .prepare(tenant === null ? allSql : ownSql)
+    .bind(...(tenant === null ? [] : [tenant]))
+    .all<Row>();
   const rows = [...Map.groupBy(results, keyOf).values()];
   const deliveries = results.flatMap((row) => deliveryOf(row, shown));
   const receipts = deliveries.length > 0 ? await enqueue(deliveries.map(requestOf)) : [];

@@ -82,8 +82,8 @@ async function refuseTooMany(db: D1Database, tenant: string, name: string): Prom
   if ((row?.total ?? 0) >= mostSubscriptions) throw new Problem("conflict", `A tenant may have ${mostSubscriptions} subscriptions; remove one first.`);
 }
 
-function viewOf({ sealed: _, events, ...row }: Row): SubscriptionView {
-  return { ...row, events: JSON.parse(events) as string[] };
+function viewOf({ name, events, host, retired, created, updated }: Row): SubscriptionView {
+  return { name, host, events: JSON.parse(events) as string[], retired, created, updated };
 }
 
 function sealedName(name: string): string {

@@ -11,7 +11,13 @@ export const subscriptionSchema = v.strictObject({
   url: v.pipe(v.string("must be text"), v.maxLength(2048, "must have at most 2,048 characters")),
   secret: signingSecret,
   events: v.pipe(
-    v.array(v.pipe(v.string("must be text"), v.maxLength(128), v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, "must be a type of event, as lead.created or job.done"))),
+    v.array(
+      v.pipe(
+        v.string("must be text"),
+        v.maxLength(128),
+        v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, "must be a type of event, as lead.created or job.done"),
+      ),
+    ),
     v.minLength(1, "must name a type of event"),
     v.maxLength(50, "may name 50 types"),
   ),

@@ -11,7 +11,10 @@ const payload = v.strictObject({
     personal(),
   ),
   properties: v.pipe(
-    v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,99}$/, "must be a property's internal name")), v.pipe(v.string("must be text"), v.maxLength(65_536))),
+    v.record(
+      v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,99}$/, "must be a property's internal name")),
+      v.pipe(v.string("must be text"), v.maxLength(65_536)),
+    ),
     v.maxEntries(200, "may be at most 200"),
     personal(),
   ),

@@ -3,9 +3,9 @@ import type { Run } from "../../queue/job";
 import { done } from "../../queue/outcome";
 import type { storeEvent } from "./job";
 
-export const keepEvent: Run<typeof storeEvent> = async ({ about: _, ...fact }, context) => {
+export const keepEvent: Run<typeof storeEvent> = async ({ entity, event, type, at, data }, context) => {
   // In a dry run the effect is only noted as "would do"; else a repeat adds nothing by itself and costs no record.
   if (context.dryRun) await context.effect("store", async () => ok(true));
-  else await context.facts.add(context.tenant, fact);
+  else await context.facts.add(context.tenant, { entity, event, type, at, data });
   return done({ stored: !context.dryRun });
 };

@@ -29,7 +29,16 @@ export function slack(options: SlackOptions): Chat {
 }
 
 /** What the tenant has to mend: the hook, the channel or the workspace, not the message. */
-const settings = ["action_prohibited", "invalid_token", "channel_not_found", "no_service", "no_team", "team_disabled", "channel_is_archived", "posting_to_general_channel_denied"];
+const settings = [
+  "action_prohibited",
+  "invalid_token",
+  "channel_not_found",
+  "no_service",
+  "no_team",
+  "team_disabled",
+  "channel_is_archived",
+  "posting_to_general_channel_denied",
+];
 
 function refusal(answer: HttpAnswer, now: number): Failure {
   const word = /^[a-z_]{1,64}$/.exec(answer.text().trim())?.[0];

@@ -27,7 +27,12 @@ export async function sign(secret: string, id: string, body: string, now: number
  * Whether a message is signed with the secret, by the bytes as they came in. Any v1 signature of the list will do: there are
  * two while a secret is changed. Names of headers may begin with `svix-` as well. Compared in constant time. Never throws.
  */
-export async function verify(secret: string, headers: Headers, body: Uint8Array, now: number): Promise<{ ok: true; id: string } | { ok: false; reason: Refusal }> {
+export async function verify(
+  secret: string,
+  headers: Headers,
+  body: Uint8Array,
+  now: number,
+): Promise<{ ok: true; id: string } | { ok: false; reason: Refusal }> {
   const read = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
   const [id, timestamp, signatures] = [read("id"), read("timestamp"), read("signature")];
   if (id === "" || signatures === "" || !/^\d{1,12}$/.test(timestamp)) return { ok: false, reason: "no-headers" };

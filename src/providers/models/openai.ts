@@ -91,7 +91,8 @@ function read<Answer>({ schema }: Question<Answer>, body: unknown, asked: string
   const { finish_reason: end, message } = choice;
   if (message.refusal) return failed({ class: "permanent", reason: "model: it refused to answer", code: "refusal" });
   if (end === "content_filter") return failed({ class: "permanent", reason: "model: the answer was filtered", code: "content_filter" });
-  if (end !== undefined && end !== null && end !== "stop") return failed({ class: "permanent", reason: `model: the answer ended with ${endOf(end)}`, code: misfit });
+  if (end !== undefined && end !== null && end !== "stop")
+    return failed({ class: "permanent", reason: `model: the answer ended with ${endOf(end)}`, code: misfit });
   const value = v.safeParse(schema, jsonOf(message.content ?? ""));
   if (!value.success) return failed({ class: "permanent", reason: `model: the answer does not fit: ${fieldsOf(value.issues)}`, code: misfit });
   const { model = asked, usage } = parsed.output;
@@ -112,6 +113,11 @@ function jsonOf(text: string): unknown {
 }
 
 function fieldsOf(issues: readonly v.BaseIssue<unknown>[]): string {
-  const names = issues.map((issue) => (issue.path ?? []).map(({ key }) => String(key)).filter((key) => /^\w{1,40}$/.test(key)).join("."));
+  const names = issues.map((issue) =>
+    (issue.path ?? [])
+      .map(({ key }) => String(key))
+      .filter((key) => /^\w{1,40}$/.test(key))
+      .join("."),
+  );
   return [...new Set(names.map((name) => name || "the whole"))].slice(0, 5).join(", ");
 }

@@ -17,11 +17,16 @@ async function upsert(...answers: Answer[]) {
 }
 
 const problem = (status: number, body: object, headers: Record<string, string> = {}) => Response.json({ status: "error", ...body }, { status, headers });
-const partial = (category: string, message = "no") => Response.json({ status: "COMPLETE", results: [], numErrors: 1, errors: [{ category, message }] }, { status: 207 });
+const partial = (category: string, message = "no") =>
+  Response.json({ status: "COMPLETE", results: [], numErrors: 1, errors: [{ category, message }] }, { status: 207 });
 
 describe("what refuses", () => {
   test.each<[string, Answer, object]>([
-    ["400 unknown property", problem(400, { category: "VALIDATION_ERROR", message: 'Property "x" does not exist' }), { class: "permanent", code: "VALIDATION_ERROR" }],
+    [
+      "400 unknown property",
+      problem(400, { category: "VALIDATION_ERROR", message: 'Property "x" does not exist' }),
+      { class: "permanent", code: "VALIDATION_ERROR" },
+    ],
     ["401 expired", problem(401, { category: "EXPIRED_AUTHENTICATION" }), { class: "config" }],
     ["403 scopes", problem(403, { category: "MISSING_SCOPES" }), { class: "config", code: "MISSING_SCOPES" }],
     ["409 without an id", problem(409, { message: "conflict" }), { class: "transient" }],
@@ -62,7 +67,9 @@ test("upserts by e-mail", async () => {
   const { reply, seen } = await upsert(Response.json({ results: [{ id: "77", new: true }] }));
   expect(reply).toEqual({ ok: true, value: { id: "77", created: true } });
   expect(seen[0]).toMatchObject({ url: "https://crm.example.com/crm/v3/objects/contacts/batch/upsert", method: "POST" });
-  expect(JSON.parse(seen[0]?.body ?? "")).toEqual({ inputs: [{ idProperty: "email", id: contact.email, properties: { ...contact.properties, email: contact.email } }] });
+  expect(JSON.parse(seen[0]?.body ?? "")).toEqual({
+    inputs: [{ idProperty: "email", id: contact.email, properties: { ...contact.properties, email: contact.email } }],
+  });
 });
 
 test("a 207 that has the contact is a success", async () => {
@@ -71,7 +78,14 @@ test("a 207 that has the contact is a success", async () => {
 });
 
 test("a conflict names the contact that is updated instead", async () => {
-  const { reply, seen } = await upsert(problem(409, { category: "CONFLICT", message: "Contact already exists. Existing ID: 123" }), Response.json({ id: "123" }));
+  const { reply, seen } = await upsert(
+    problem(409, { category: "CONFLICT", message: "Contact already exists. Existing ID: 123" }),
+    Response.json({ id: "123" }),
+  );
   expect(reply).toEqual({ ok: true, value: { id: "123", created: false } });
-  expect(seen[1]).toMatchObject({ url: "https://crm.example.com/crm/v3/objects/contacts/123", method: "PATCH", body: JSON.stringify({ properties: contact.properties }) });
+  expect(seen[1]).toMatchObject({
+    url: "https://crm.example.com/crm/v3/objects/contacts/123",
+    method: "PATCH",
+    body: JSON.stringify({ properties: contact.properties }),
+  });
 });

@@ -42,7 +42,9 @@ describe("what refuses", () => {
     [410, "Gone", { class: "config", code: "gone" }],
     [429, "", { class: "limited" }],
     [500, "Scenario failed to complete.", { class: "uncertain" }],
-  ])("in Make's words: %i %s", async (status, text, expected) => expect(await failureOf(new Response(text, { status }), { dialect: "make" })).toMatchObject(expected));
+  ])("in Make's words: %i %s", async (status, text, expected) =>
+    expect(await failureOf(new Response(text, { status }), { dialect: "make" })).toMatchObject(expected),
+  );
 
   test("a redirect is not followed", async () => {
     const { reply, seen } = await post(new Response(null, { status: 307, headers: { location: "https://elsewhere.example.com/" } }));
@@ -50,10 +52,10 @@ describe("what refuses", () => {
     expect(seen).toHaveLength(1);
   });
 
-  test.each<[string, Answer]>([["a lost connection", new Error("Network connection lost.")], ["an answer cut off", new Response(brokenBody("o"))]])(
-    "%s may have been heard",
-    async (_what, answer) => expect(await failureOf(answer)).toMatchObject({ class: "uncertain" }),
-  );
+  test.each<[string, Answer]>([
+    ["a lost connection", new Error("Network connection lost.")],
+    ["an answer cut off", new Response(brokenBody("o"))],
+  ])("%s may have been heard", async (_what, answer) => expect(await failureOf(answer)).toMatchObject({ class: "uncertain" }));
 
   test("a secret that is none is the tenant's to mend, and nothing is sent", async () => {
     const { reply, seen } = await post(new Response("ok"), { secret: "not base64!" });

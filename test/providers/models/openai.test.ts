@@ -89,7 +89,10 @@ describe("a 200 that is none: asked once more, then given up", () => {
 
 test("asks with a strict schema", async () => {
   const { seen } = await ask(completion(JSON.stringify(verdict)));
-  const body = JSON.parse(seen[0]?.body ?? "") as { messages: { role: string; content: string }[]; response_format: { json_schema: { strict: boolean; schema: Record<string, unknown> } } };
+  const body = JSON.parse(seen[0]?.body ?? "") as {
+    messages: { role: string; content: string }[];
+    response_format: { json_schema: { strict: boolean; schema: Record<string, unknown> } };
+  };
   expect(seen[0]?.url).toBe("https://llm.example.com/v1/chat/completions");
   expect(body.messages.map(({ role }) => role)).toEqual(["system", "user"]);
   expect(body.messages[0]?.content).not.toContain("Ada");

@@ -1,0 +1,39 @@
+import * as v from "valibot";
+import { entityKey } from "../domain/events/entity";
+import { type Delivery, endedJobs, type EndedJobs } from "../domain/subscriptions/ended";
+import { webhook } from "../jobs/webhook/job";
+import type { Engine, EngineEvent } from "../queue/engine";
+import { enqueue } from "../queue/enqueue";
+import { mask } from "../queue/personal";
+import { isTerminal, type JobState } from "../queue/state";
+import type { Snapshots } from "../tenants/snapshot";
+
+/** Tells subscriptions of jobs that ended; what is not told at once, the tick tells. */
+export function createEndedJobs(db: D1Database, engine: () => Engine): EndedJobs {
+  return endedJobs({
+    db,
+    enqueue: (requests) => enqueue(engine(), requests),
+    requestOf,
+    shown: (type, result) => (result === null ? undefined : mask(engine().registry.find(type)?.contract.result, JSON.parse(result))),
+  });
+}
+
+/** Listens to the engine: once a batch is over, the tenants whose jobs ended in it are served, if they want to know. */
+export function tellAfterBatches(ended: EndedJobs, snapshots: Pick<Snapshots, "read">, now: () => number, defer: (promise: Promise<unknown>) => void) {
+  const tenants = new Set<string>();
+  const tell = async (tenant: string) => {
+    const known = await snapshots.read(tenant, now());
+    if (known.state === "known" && known.snapshot.sections.events?.jobs) await ended.tell(tenant);
+  };
+  return (event: EngineEvent): void => {
+    if (event.event === "settled" && isTerminal(event.state as JobState)) tenants.add(event.tenant);
+    if (event.event !== "batch" || tenants.size === 0) return;
+    for (const tenant of tenants) defer(tell(tenant));
+    tenants.clear();
+  };
+}
+
+function requestOf({ tenant, subscription, body, about }: Delivery) {
+  const keys = about.filter((key) => v.is(entityKey, key)).slice(0, 5);
+  return { tenant, type: webhook.type, payload: { subscription, body, about: keys }, key: `ended ${subscription} ${String(body["id"])}` };
+}

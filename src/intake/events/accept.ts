@@ -1,0 +1,72 @@
+import { eventTypes, isKnown } from "../../domain/events/catalogue";
+import { type Event, eventPayload } from "../../domain/events/event";
+import { eventKey } from "../../domain/events/key";
+import { type Issue, Problem } from "../../errors";
+import { event as eventJob } from "../../jobs/event/job";
+import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
+import { check } from "../../queue/validate";
+import type { IntakeDeps } from "../deps";
+import { unavailable } from "../problem";
+import type { Answer } from "../route";
+import type { Incoming, IncomingEvents } from "./read";
+
+/** Enqueues events, each under its own id: the same event twice is one job. A single one is answered by itself, a batch by a report. */
+export async function acceptEvents(deps: IntakeDeps, tenant: string, { batch, events }: IncomingEvents): Promise<Answer> {
+  const known = await deps.snapshots.read(tenant, deps.now());
+  if (known.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
+  const refuseUnknown = known.snapshot.settings.events?.unknown !== "store";
+  const requests = await Promise.all(events.map((each) => requestOf(tenant, each, refuseUnknown)));
+  const fine = requests.filter((each) => "tenant" in each);
+  const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
+  const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
+  const all = requests.map((each, index) => ("tenant" in each ? readable(byRequest.get(each) ?? lost, events[index]) : each));
+  return batch ? report(all) : single(all[0]);
+}
+
+async function requestOf(tenant: string, incoming: Incoming, refuseUnknown: boolean): Promise<EnqueueRequest | Refused> {
+  if (!incoming.ok) return wrong(incoming.issues);
+  const checked = check(eventPayload, incoming.input);
+  if (!checked.ok) return wrong(checked.issues.map(({ path, message }) => ({ path: incoming.rename(path), message })));
+  const payload: Event = checked.value;
+  if (refuseUnknown && !isKnown(payload.type))
+    return wrong([{ path: incoming.rename("type"), message: `is not known here; known are ${eventTypes.join(", ")}` }]);
+  return { tenant, type: eventJob.type, payload, key: await eventKey(payload) };
+}
+
+/** Enqueue speaks of a payload, the sender sent an event. */
+function readable(receipt: Receipt, incoming: Incoming | undefined): Receipt {
+  if (receipt.ok || !incoming?.ok) return receipt;
+  if (receipt.code === "idempotency-mismatch") {
+    return {
+      ...receipt,
+      detail: "An event of this id was sent before and read otherwise.",
+      errors: [{ path: incoming.rename("id"), message: "belongs to another event" }],
+    };
+  }
+  return { ...receipt, errors: receipt.errors.map(({ path, message }) => ({ path: incoming.rename(path.replace(/^payload\.?/, "")), message })) };
+}
+
+function single(receipt: Receipt | undefined): Answer {
+  if (!receipt?.ok) throw refusal(receipt ?? lost);
+  const { id, type, state } = receipt;
+  const replayed: Record<string, string> = receipt.replayed ? { "idempotent-replayed": "true" } : {};
+  return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...replayed } };
+}
+
+function report(all: readonly Receipt[]): Answer {
+  const busy = all.find((each) => !each.ok);
+  if (busy && !busy.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable"))) throw refusal(busy);
+  const rejected = all.flatMap((each, index) => (each.ok ? [] : [{ index, code: each.code, detail: each.detail, errors: each.errors }]));
+  return { status: 202, body: { accepted: all.length - rejected.length, rejected, ids: all.map((each) => (each.ok ? each.id : null)) } };
+}
+
+function refusal({ code, detail, errors, retryAfter }: Refused): Problem {
+  return new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
+}
+
+function wrong(errors: readonly Issue[]): Refused {
+  return { ok: false, code: "invalid", detail: "The event is not what is expected here.", errors };
+}
+
+/** Never seen: enqueue gives one receipt for each request. */
+const lost: Refused = { ok: false, code: "unavailable", detail: "The event was not accepted.", errors: [], retryAfter: 5 };

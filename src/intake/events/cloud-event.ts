@@ -1,0 +1,114 @@
+import type { Issue } from "../../errors";
+import { fromBase64 } from "../../tenants/base64";
+
+/** An event as it came, in our words but not checked yet; `rename` gives each of our fields the sender's name for it. */
+export type Read = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[]; malformed?: boolean };
+
+const attributeName = /^[a-z0-9]{1,64}$/;
+/** Ours, by the attribute of CloudEvents 1.0. */
+const ours: Record<string, string> = { id: "id", source: "source", type: "type", subject: "subject", time: "timestamp" };
+/** Read and not kept: they say how the data were written down. */
+const aside = ["specversion", "datacontenttype", "dataschema"];
+
+/** Structured mode: one JSON object of attributes, with `data` or `data_base64`. Source: CloudEvents 1.0.2, JSON format. */
+export function fromStructured(value: unknown, where = ""): Read {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return refused(where, "must be a CloudEvent: an object");
+  const { data, data_base64: encoded, ...attributes } = value as Record<string, unknown>;
+  if (data !== undefined && encoded !== undefined) return refused(below(where, "data_base64"), "cannot go together with data");
+  const content = encoded === undefined ? { ok: true as const, data } : decoded(encoded, below(where, "data_base64"));
+  if (!content.ok) return content;
+  return assemble(attributes, content.data, (name) => below(where, name));
+}
+
+/** Binary mode: attributes in `ce-` headers, the body is the data. Source: CloudEvents 1.0.2, HTTP protocol binding. */
+export function fromBinary(headers: Headers, text: string, parse: (text: string) => unknown): Read {
+  const attributes: Record<string, unknown> = {};
+  for (const [name, value] of headers) {
+    if (!name.startsWith("ce-")) continue;
+    if (name === "ce-datacontenttype") return refused(name, "must not be sent: Content-Type says it");
+    const text = decodeHeader(value);
+    if (text === undefined) return { ...refused(name, "is not percent-encoded UTF-8"), malformed: true };
+    attributes[name.slice(3)] = text;
+  }
+  const type = headers.get("content-type") ?? "application/json";
+  if (text !== "" && !isJson(type)) return refused("content-type", "must be JSON: data are an object");
+  return assemble(attributes, text === "" ? undefined : parse(text), (name) => (name === "data" ? name : `ce-${name}`));
+}
+
+/** Whether headers are those of binary mode. */
+export function isBinary(headers: Headers): boolean {
+  return [...headers.keys()].some((name) => name.startsWith("ce-"));
+}
+
+/**
+ * The value of a header: quotes taken off, then percent-decoded; undefined when what comes out is no UTF-8.
+ * Lower-case hex and escapes that were not needed are fine.
+ */
+export function decodeHeader(value: string): string | undefined {
+  const quoted = /^"((?:[^"\\]|\\.)*)"$/.exec(value.trim())?.[1];
+  try {
+    return decodeURIComponent(quoted === undefined ? value.trim() : quoted.replaceAll(/\\(.)/g, "$1"));
+  } catch {
+    return undefined;
+  }
+}
+
+function assemble(attributes: Record<string, unknown>, data: unknown, name: (attribute: string) => string): Read {
+  const issues = [...missing(attributes, name), ...misnamed(attributes, name)];
+  if (issues.length > 0) return { ok: false, issues };
+  const known = Object.entries(ours).flatMap(([attribute, field]) => (given(attributes[attribute]) ? [[field, attributes[attribute]]] : []));
+  const extra = Object.entries(attributes).filter(([attribute, value]) => !(attribute in ours) && !aside.includes(attribute) && given(value));
+  const extensions = extra.length > 0 ? { extensions: Object.fromEntries(extra) } : {};
+  const back = Object.fromEntries(Object.entries(ours).map(([attribute, field]) => [field, attribute]));
+  return {
+    ok: true,
+    input: { ...Object.fromEntries(known), ...(given(data) ? { data } : {}), ...extensions },
+    rename: (path) => renamed(path, back, name),
+  };
+}
+
+/** `timestamp` is `time`, or `ce-time`; `extensions.flag` is `flag`; what is below stays. */
+function renamed(path: string, back: Record<string, string>, name: (attribute: string) => string): string {
+  const [first = "", ...rest] = path.split(/(?=[.[])/);
+  if (first === "extensions" && rest[0]?.startsWith(".")) return name(rest.join("").slice(1));
+  return `${name(back[first] ?? first)}${rest.join("")}`;
+}
+
+function missing(attributes: Record<string, unknown>, name: (attribute: string) => string): Issue[] {
+  const empty = ["id", "source", "type"].filter((each) => !given(attributes[each]) || attributes[each] === "");
+  const version = attributes["specversion"];
+  const wrong = version === "1.0" ? [] : [{ path: name("specversion"), message: given(version) ? "must be 1.0" : "is missing" }];
+  return [...wrong, ...empty.map((each) => ({ path: name(each), message: given(attributes[each]) ? "must not be empty" : "is missing" }))];
+}
+
+function misnamed(attributes: Record<string, unknown>, name: (attribute: string) => string): Issue[] {
+  const wrong = Object.keys(attributes).filter((each) => !attributeName.test(each));
+  return wrong.map((each) => ({ path: name(each.slice(0, 64)), message: "is no attribute's name: only a-z and 0-9 may be used" }));
+}
+
+function decoded(encoded: unknown, path: string): { ok: true; data: unknown } | Extract<Read, { ok: false }> {
+  const bytes = typeof encoded === "string" ? fromBase64(encoded) : undefined;
+  if (!bytes) return refused(path, "must be base64");
+  try {
+    return { ok: true, data: JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes)) as unknown };
+  } catch {
+    return refused(path, "must hold JSON: data are an object");
+  }
+}
+
+/** In JSON null means that an attribute is not there. */
+function given(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function isJson(type: string): boolean {
+  return /^\s*(application|text)\/([a-z0-9.!#$&^_-]+\+)?json\s*(;|$)/i.test(type);
+}
+
+function below(parent: string, name: string): string {
+  return parent === "" ? name : `${parent}.${name}`;
+}
+
+function refused(path: string, message: string): Extract<Read, { ok: false }> {
+  return { ok: false, issues: [{ path, message }] };
+}

@@ -1,0 +1,96 @@
+import { mostHops } from "../../domain/events/event";
+import { type Issue, Problem } from "../../errors";
+import { parsedJson } from "../body";
+import { fromBinary, fromStructured, isBinary, type Read } from "./cloud-event";
+
+/** One event as it was read, or what is wrong with it. */
+export type Incoming = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[] };
+
+export interface IncomingEvents {
+  /** True: the answer names each of them. */
+  batch: boolean;
+  events: Incoming[];
+}
+
+export interface ReadOptions {
+  /** The id of an event that has none of its own: that of the signed message that brings it. */
+  id?: string;
+}
+
+const mostEvents = 10_000;
+
+/**
+ * The events of a body: `{id, type, data, timestamp}`, or CloudEvents 1.0. Which mode it is, its Content-Type says: everything that
+ * begins with `application/cloudevents` is structured or a batch, `ce-` headers beside anything else are binary mode.
+ * Throws the Problem of a single event; of a batch each event has its own.
+ */
+export function readEvents(headers: Headers, bytes: Uint8Array, options: ReadOptions = {}): IncomingEvents {
+  const type = (headers.get("content-type") ?? "").trim().toLowerCase();
+  const hops = hopsOf(headers);
+  const text = decoded(bytes, type);
+  if (/^application\/cloudevents-batch\+json\s*(;|$)/.test(type)) return { batch: true, events: batchOf(parsedJson(text)).map((each) => withHops(each, hops)) };
+  const read = single(headers, type, text, options);
+  if (!read.ok) throw problemOf(read);
+  return { batch: false, events: [withHops(read, hops)] };
+}
+
+function single(headers: Headers, type: string, text: string, { id }: ReadOptions): Read {
+  if (/^application\/cloudevents\+json\s*(;|$)/.test(type)) return fromStructured(parsedJson(text));
+  if (type.startsWith("application/cloudevents"))
+    throw new Problem("unsupported-media-type", "Of the formats of CloudEvents, JSON is understood: send application/cloudevents+json.");
+  if (isBinary(headers)) return fromBinary(headers, text, parsedJson);
+  if (!isNative(type))
+    throw new Problem("unsupported-media-type", "Send application/json, application/cloudevents+json or application/cloudevents-batch+json.");
+  const value = parsedJson(text);
+  // Some senders of CloudEvents call them plain JSON.
+  if (typeof value === "object" && value !== null && "specversion" in value) return fromStructured(value);
+  return native(value, id);
+}
+
+function native(value: unknown, id: string | undefined): Read {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { ok: false, issues: [{ path: "", message: "must be an event: an object" }] };
+  const strange = ["extensions", "hops"].filter((name) => name in value);
+  if (strange.length > 0) return { ok: false, issues: strange.map((path) => ({ path, message: "is not a field here" })) };
+  return { ok: true, input: id === undefined ? { ...value } : { id, ...value }, rename: (path) => path };
+}
+
+function batchOf(value: unknown): Read[] {
+  if (!Array.isArray(value)) throw new Problem("invalid", "A batch is a list.", { errors: [{ path: "", message: "must be a list of CloudEvents" }] });
+  if (value.length > mostEvents) {
+    throw new Problem("invalid", "A batch may hold 10,000 events.", { errors: [{ path: "", message: `holds ${value.length} events; 10,000 are taken` }] });
+  }
+  return value.map((each) => fromStructured(each));
+}
+
+/** Our own deliveries say how often they have been through here: what goes round in a circle comes to an end. */
+function hopsOf(headers: Headers): number {
+  const text = headers.get("jobyard-hops") ?? "0";
+  const hops = /^\d{1,3}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
+  if (hops <= mostHops) return hops;
+  const message = `must be a number of at most ${mostHops}: a destination sends back what it gets`;
+  throw new Problem("invalid", "The event goes round in a circle.", { errors: [{ path: "jobyard-hops", message }] });
+}
+
+function withHops(read: Read, hops: number): Incoming {
+  return read.ok && hops > 0 ? { ...read, input: { ...read.input, hops } } : read;
+}
+
+function problemOf({ issues, malformed }: Extract<Read, { ok: false }>): Problem {
+  return new Problem(malformed ? "malformed" : "invalid", "The event is not what is expected here.", { errors: issues });
+}
+
+function decoded(bytes: Uint8Array, type: string): string {
+  const charset = /;\s*charset="?([^";\s]+)/.exec(type)?.[1];
+  if (charset !== undefined && !/^utf-?8$/.test(charset)) throw new Problem("unsupported-media-type", "Send JSON as UTF-8.");
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch (cause) {
+    throw new Problem("malformed", "The body is not UTF-8.", { cause });
+  }
+}
+
+/** A body without a media type, or with one that a client adds by itself, is taken for JSON. */
+function isNative(type: string): boolean {
+  const [media = ""] = type.split(";");
+  return ["", "text/plain", "application/x-www-form-urlencoded"].includes(media.trim()) || /^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(media.trim());
+}

@@ -1,0 +1,128 @@
+import * as v from "valibot";
+import { builtInSchema, isBuiltIn, ownSchema } from "../../domain/events/destination";
+import type { DestinationView } from "../../domain/events/destinations";
+import { type SubscriptionView, subscriptionSchema } from "../../domain/subscriptions/subscription";
+import { Problem } from "../../errors";
+import { smallBody } from "../body";
+import { param, route } from "../route";
+import { isoTime, listShape } from "../shapes";
+import { iso, isoOrNull } from "../views";
+
+const destinationShape = v.object({
+  name: v.string(),
+  builtIn: v.boolean(),
+  enabled: v.boolean(),
+  events: v.array(v.string()),
+  filter: v.nullable(v.record(v.string(), v.unknown())),
+  delaySeconds: v.number(),
+  host: v.pipe(v.nullable(v.string()), v.description("Of its address, which is never returned")),
+  retired: v.pipe(v.nullable(v.string()), v.description("Why nothing is sent there any more, until it is set again")),
+  created: v.nullable(isoTime),
+  updated: v.nullable(isoTime),
+});
+
+const subscriptionShape = v.object({
+  name: v.string(),
+  host: v.string(),
+  events: v.array(v.string()),
+  retired: v.nullable(v.string()),
+  created: isoTime,
+  updated: isoTime,
+});
+
+const anyDestination = v.union([ownSchema, builtInSchema]);
+
+export const destinationRoutes = [
+  route("GET /v1/destinations", {
+    name: "listDestinations",
+    summary: "Where events go: what is built in, as the tenant has changed it, and its own addresses",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: listShape("destinations", destinationShape) },
+    handle: async ({ deps, tenant }) => ({ status: 200, body: { destinations: (await deps.destinations.list(tenant)).map(shown) } }),
+  }),
+  route("GET /v1/destinations/:name", {
+    name: "getDestination",
+    summary: "One destination",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: destinationShape },
+    handle: async ({ deps, tenant, params }) => ({ status: 200, body: shown(found(await deps.destinations.get(tenant, param({ params }, "name")))) }),
+  }),
+  route("PUT /v1/destinations/:name", {
+    name: "putDestination",
+    summary: "Switch off, filter or delay a destination, or add an address; address and secret are never returned",
+    scope: "admin",
+    tenant: "own",
+    body: { schema: anyDestination, schemaFor: (params) => (isBuiltIn(param({ params }, "name")) ? builtInSchema : ownSchema), limit: smallBody },
+    answers: { 200: destinationShape, 201: destinationShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params, body }) => {
+      const { destination, created } = await deps.destinations.put(tenant, param({ params }, "name"), body, deps.now());
+      return { status: created ? 201 : 200, body: shown(destination) };
+    },
+  }),
+  route("DELETE /v1/destinations/:name", {
+    name: "deleteDestination",
+    summary: "Remove an address, or put a built-in destination back to how it was",
+    scope: "admin",
+    tenant: "own",
+    answers: { 204: null },
+    handle: async ({ deps, tenant, params }) => removed(await deps.destinations.remove(tenant, param({ params }, "name"))),
+  }),
+  route("GET /v1/subscriptions", {
+    name: "listSubscriptions",
+    summary: "Who is told of events and of jobs that end",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: listShape("subscriptions", subscriptionShape) },
+    handle: async ({ deps, tenant }) => ({ status: 200, body: { subscriptions: (await deps.subscriptions.list(tenant)).map(dated) } }),
+  }),
+  route("GET /v1/subscriptions/:name", {
+    name: "getSubscription",
+    summary: "One subscription",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: subscriptionShape },
+    handle: async ({ deps, tenant, params }) => ({ status: 200, body: dated(found(await deps.subscriptions.get(tenant, param({ params }, "name")))) }),
+  }),
+  route("PUT /v1/subscriptions/:name", {
+    name: "putSubscription",
+    summary: "Be told of events, and of jobs that end, at an address; signed by Standard Webhooks",
+    scope: "admin",
+    tenant: "own",
+    body: { schema: subscriptionSchema, limit: smallBody },
+    answers: { 200: subscriptionShape, 201: subscriptionShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params, body }) => {
+      const { subscription, created } = await deps.subscriptions.put(tenant, param({ params }, "name"), body, deps.now());
+      return { status: created ? 201 : 200, body: dated(subscription) };
+    },
+  }),
+  route("DELETE /v1/subscriptions/:name", {
+    name: "deleteSubscription",
+    summary: "Be told no more",
+    scope: "admin",
+    tenant: "own",
+    answers: { 204: null },
+    handle: async ({ deps, tenant, params }) => removed(await deps.subscriptions.remove(tenant, param({ params }, "name"))),
+  }),
+];
+
+function shown({ created, updated, ...view }: DestinationView) {
+  return { ...view, created: isoOrNull(created), updated: isoOrNull(updated) };
+}
+
+function dated({ created, updated, ...view }: SubscriptionView) {
+  return { ...view, created: iso(created), updated: iso(updated) };
+}
+
+function found<View>(view: View | null): View {
+  if (view === null) throw new Problem("not-found", "There is no such thing.");
+  return view;
+}
+
+function removed(was: boolean) {
+  if (!was) throw new Problem("not-found", "There is no such thing.");
+  return { status: 204 };
+}

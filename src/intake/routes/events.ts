@@ -1,0 +1,135 @@
+import * as v from "valibot";
+import { catalogue, eventTypes } from "../../domain/events/catalogue";
+import { entityKey } from "../../domain/events/entity";
+import { signingSecret } from "../../domain/events/destination";
+import { Problem } from "../../errors";
+import { readBytes, smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { acceptEvents } from "../events/accept";
+import { readEvents } from "../events/read";
+import { toSchema } from "../json-schema";
+import { unavailable } from "../problem";
+import { param, route } from "../route";
+import { acceptedShape, batchShape, isoTime } from "../shapes";
+import { iso } from "../views";
+
+const modes = "{id, type, data, timestamp}, or CloudEvents 1.0 in structured, binary or batch mode";
+const accepted = v.union([acceptedShape, batchShape]);
+
+/** What is described; read in the handler, since the mode stands in the headers and the signature is of the bytes. */
+const eventBody = v.pipe(
+  v.looseObject({ id: v.string(), type: v.string(), timestamp: v.optional(v.string()), data: v.optional(v.record(v.string(), v.unknown())) }),
+  v.description(modes),
+);
+const body = {
+  schema: eventBody,
+  limit: smallBody,
+  media: ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"],
+  readByHandler: true as const,
+};
+
+export const eventRoutes = [
+  route("POST /v1/events", {
+    name: "sendEvent",
+    summary: `Send an event: ${modes}`,
+    scope: "enqueue",
+    tenant: "own",
+    body,
+    answers: { 202: accepted },
+    problems: [429, 503],
+    crossOrigin: handshake,
+    handle: async ({ deps, tenant, request }) => acceptEvents(deps, tenant, readEvents(request.headers, await readBytes(request, smallBody))),
+  }),
+  route("POST /v1/events/:tenant", {
+    name: "sendSignedEvent",
+    summary: "Send an event, signed by Standard Webhooks with the tenant's secret",
+    scope: "public",
+    tenant: "none",
+    headers: {
+      "webhook-id": "The id of the message; of the event too, when that has none",
+      "webhook-timestamp": "Seconds since 1970; at most 5 minutes from now",
+      "webhook-signature": "v1,<base64> of HMAC-SHA-256 over id.timestamp.body",
+    },
+    body,
+    answers: { 202: accepted },
+    problems: [401, 429, 503],
+    crossOrigin: handshake,
+    handle: async ({ deps, params, request }) => {
+      const tenant = param({ params }, "tenant");
+      const { bytes, id } = await admitted(deps, tenant, request);
+      return acceptEvents(deps, tenant, readEvents(request.headers, bytes, { id }));
+    },
+  }),
+  route("GET /v1/events", {
+    name: "listFacts",
+    summary: "What events said of one thing, in the order it happened, and its newest state",
+    scope: "leads",
+    tenant: "own",
+    query: v.strictObject({ entity: v.pipe(entityKey, v.description("lead:4711")) }),
+    answers: {
+      200: v.object({
+        events: v.array(v.object({ id: v.string(), type: v.string(), timestamp: isoTime, data: v.record(v.string(), v.unknown()) })),
+        state: v.record(v.string(), v.unknown()),
+      }),
+    },
+    handle: async ({ deps, tenant, query }) => {
+      const [facts, { data }] = await Promise.all([deps.facts.list(tenant, query.entity), deps.facts.stateOf(tenant, query.entity)]);
+      return { status: 200, body: { events: facts.map(({ event: id, type, at, data }) => ({ id, type, timestamp: iso(at), data })), state: data } };
+    },
+  }),
+  route("GET /v1/event-types", {
+    name: "listEventTypes",
+    summary: "The catalogue: types of events and the schemas of their data",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: v.object({ types: v.array(v.object({ type: v.string(), data: v.record(v.string(), v.unknown()) })) }) },
+    handle: async () => ({ status: 200, body: { types: eventTypes.map((type) => ({ type, data: toSchema(catalogue[type].data) })) } }),
+  }),
+  route("PUT /v1/event-secret", {
+    name: "putEventSecret",
+    summary: "Set the secret that signs events sent without a token; made here when none is given, and then shown this once",
+    scope: "admin",
+    tenant: "own",
+    body: { schema: v.strictObject({ secret: v.optional(signingSecret) }), limit: smallBody },
+    answers: { 200: v.object({ secret: v.optional(v.string()) }) },
+    handle: async ({ deps, tenant, body: { secret } }) => {
+      const made = secret === undefined ? newSecret() : undefined;
+      await deps.eventDoor.put(tenant, secret ?? made ?? null, deps.now());
+      return { status: 200, body: made === undefined ? {} : { secret: made } };
+    },
+  }),
+  route("DELETE /v1/event-secret", {
+    name: "removeEventSecret",
+    summary: "Take no more events without a token",
+    scope: "admin",
+    tenant: "own",
+    answers: { 204: null },
+    handle: async ({ deps, tenant }) => {
+      await deps.eventDoor.put(tenant, null, deps.now());
+      return { status: 204 };
+    },
+  }),
+];
+
+/** Unknown tenant, no secret, wrong or old signature: nobody outside can tell which. */
+async function admitted(deps: IntakeDeps, tenant: string, request: Request): Promise<{ bytes: Uint8Array; id: string }> {
+  if (!request.headers.has("webhook-signature") && !request.headers.has("svix-signature")) throw refusedSignature();
+  const bytes = await readBytes(request, smallBody);
+  const verdict = await deps.eventDoor.admits(tenant, request.headers, bytes, deps.now());
+  if (verdict.state === "admitted") return { bytes, id: verdict.id };
+  throw verdict.state === "unknown" ? unavailable("The signature cannot be checked right now.") : refusedSignature();
+}
+
+function refusedSignature(): Problem {
+  return new Problem("unauthorized", "Sign the body by Standard Webhooks with the tenant's secret: webhook-id, webhook-timestamp, webhook-signature.");
+}
+
+/** The handshake of CloudEvents' webhooks: who sends proves itself by token or signature, so anybody may ask. */
+async function handshake(_deps: IntakeDeps, request: Request): Promise<Record<string, string>> {
+  const origin = request.method === "OPTIONS" ? request.headers.get("webhook-request-origin") : null;
+  return origin === null ? {} : { "webhook-allowed-origin": origin, "webhook-allowed-rate": "*" };
+}
+
+function newSecret(): string {
+  return `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))}`;
+}

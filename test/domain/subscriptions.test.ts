@@ -1,0 +1,179 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { createEndedJobs } from "../../src/app/tell-ended";
+import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
+import { subscriptionSchema } from "../../src/domain/subscriptions/subscription";
+import { webhook } from "../../src/jobs/webhook/job";
+import { job } from "../../src/queue/job";
+import { done } from "../../src/queue/outcome";
+import { raiseVersion } from "../../src/tenants/tenant";
+import { check } from "../../src/queue/validate";
+import { parseKeyRing } from "../../src/tenants/keys";
+import { createVault } from "../../src/tenants/vault";
+import { createBench, scripted } from "../support/engine";
+
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const store = createSubscriptionStore({
+  db: env.DB,
+  vault: createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS)),
+  rules: { allowLocal: false, ownHosts: ["jobs.example.com"] },
+  changed: async () => undefined,
+  raise: (owner) => raiseVersion(env.DB, owner),
+});
+
+let count = 0;
+let tenant = "";
+let sent: { id: string; type: string; data: Record<string, unknown> }[] = [];
+
+function world() {
+  const run = async (payload: { script: { do: string; reason?: string }[] }) => {
+    const [step] = payload.script;
+    if (step?.do === "throw") throw new Error(String(step.reason ?? "scripted"));
+    return done({ secret: "ada@example.com" });
+  };
+  const deliver = async (payload: { body: unknown }) => (sent.push(payload.body as never), done({ status: 200, response: "" }));
+  const bench = createBench({ jobs: [job(scripted, run as never), job({ ...webhook, needs: [] } as never, deliver as never)] });
+  const ended = createEndedJobs(env.DB, () => bench.engine);
+  return { bench, ended };
+}
+
+type World = ReturnType<typeof world>;
+
+async function act({ bench, ended }: World, step: object) {
+  const id = await bench.acceptOne({ tenant, payload: { script: [step], entity: "lead:1" } });
+  await bench.deliverAll();
+  await ended.tell(tenant);
+  await bench.deliverAll();
+  return id;
+}
+
+const subscribe = (name: string, events: string[]) => store.put(tenant, name, { url: "https://saas.example.com/in", secret, events }, 5);
+const outbox = async () => (await env.DB.prepare("SELECT * FROM ended_jobs WHERE tenant = ?").bind(tenant).all()).results;
+
+beforeEach(async () => {
+  tenant = `subs-${++count}`;
+  sent = [];
+  await env.DB.prepare("INSERT INTO tenants (tenant, name, timezone, settings, created, updated) VALUES (?, 't', 'UTC', '{}', 0, 0)").bind(tenant).run();
+});
+
+describe("a subscription", () => {
+  const good = { url: "https://saas.example.com/in", secret, events: ["job.done"] };
+  test.each<[object, string[]]>([
+    [{}, ["events", "secret", "url"]],
+    [{ ...good, events: [] }, ["events"]],
+    [{ ...good, events: ["a b"] }, ["events[0]"]],
+    [{ ...good, secret: "short" }, ["secret"]],
+    [{ ...good, secret: "" }, ["secret"]],
+    [{ ...good, more: 1 }, ["more"]],
+  ])("%j is wrong in %j", (body, paths) => {
+    const checked = check(subscriptionSchema, body);
+    expect(checked.ok ? [] : checked.issues.map(({ path }) => path).toSorted()).toEqual(paths);
+  });
+
+  test.each(["http://saas.example.com/", "https://127.0.0.1/", "https://jobs.example.com/v1/events"])("%s is no address for it", async (url) => {
+    await expect(store.put(tenant, "x", { ...good, url }, 1)).rejects.toMatchObject({ code: "invalid", errors: [{ path: "url" }] });
+  });
+
+  test("shows neither address nor secret, and opens for its own tenant only", async () => {
+    const { subscription, created } = await store.put(tenant, "saas", good, 5);
+    expect([created, JSON.stringify([subscription, await store.list(tenant)]).includes("MfKQ"), subscription.host]).toEqual([true, false, "saas.example.com"]);
+    expect(await store.open(tenant, "saas")).toEqual({ ok: true, value: { url: good.url, secret } });
+    expect((await store.open("other", "saas")).ok).toBe(false);
+    await store.retire(tenant, "saas", "gone (410)");
+    expect(await store.open(tenant, "saas")).toEqual({ ok: false, reason: "gone (410)" });
+    expect((await store.put(tenant, "saas", good, 6)).subscription.retired).toBeNull();
+    expect([await store.remove(tenant, "saas"), await store.remove(tenant, "saas")]).toEqual([true, false]);
+  });
+
+  test("a tenant may have twenty", async () => {
+    for (let index = 0; index < 20; index++) await subscribe(`s-${index}`, ["job.done"]);
+    await expect(subscribe("one-more", ["job.done"])).rejects.toMatchObject({ code: "conflict" });
+    await subscribe("s-3", ["job.dead"]);
+  });
+});
+
+describe("the end of a job", () => {
+  test("is told once, to those who asked for it, with the result masked", async () => {
+    const here = world();
+    await subscribe("saas", ["job.done"]);
+    await subscribe("ops", ["job.dead"]);
+    const id = await act(here, { do: "done" });
+    await here.ended.tell(tenant);
+    await here.bench.deliverAll();
+    expect(sent).toEqual([
+      { id: `${id}.0`, type: "job.done", timestamp: expect.any(String), data: { id, type: "scripted", state: "done", result: { secret: "•••" } } },
+    ]);
+    expect(await outbox()).toEqual([]);
+  });
+
+  test("of a dead letter says why, and a replay ends again under another id", async () => {
+    const here = world();
+    await subscribe("ops", ["job.dead", "job.done"]);
+    const id = await act(here, { do: "throw", reason: "no such host" });
+    expect(sent.map(({ type, data }) => [type, data["state"], data["reason"]])).toEqual([["job.dead", "dead", expect.stringContaining("no such host")]]);
+    await here.bench.engine.ledger.revive([{ tenant, id }], { event: "retried", from: ["dead"], boot: "" }, here.bench.now());
+    expect(await outbox()).toEqual([]);
+  });
+
+  test("that nobody asked for leaves no trace", async () => {
+    const here = world();
+    await subscribe("leads", ["lead.created"]);
+    await act(here, { do: "done" });
+    expect([sent, await outbox()]).toEqual([[], []]);
+  });
+
+  test("of a delivery to a subscription is told to nobody, of any other hook it is", async () => {
+    const here = world();
+    await subscribe("saas", ["job.done"]);
+    await here.bench.accept([
+      { tenant, type: "webhook", payload: { subscription: "saas", body: { id: "own" } } },
+      { tenant, type: "webhook", payload: { url: "https://x.example.com/", body: { id: "other" } } },
+    ]);
+    await here.bench.deliverAll();
+    await here.ended.tell(tenant);
+    await here.bench.deliverAll();
+    await here.ended.tell(tenant);
+    await here.bench.deliverAll();
+    expect(sent.filter(({ type }) => type === "job.done").map(({ data }) => data["type"])).toEqual(["webhook"]);
+  });
+
+  test("that was not told when the Worker died is told by the tick, once", async () => {
+    const here = world();
+    await subscribe("saas", ["job.done"]);
+    await here.bench.acceptOne({ tenant, payload: { script: [{ do: "done" }] } });
+    await here.bench.deliverAll();
+    const row = (await outbox())[0] as { tenant: string; job: string; seq: number; state: string; at: number };
+    // Accepted, and dead before the row was taken away: the same row again.
+    await here.ended.tell(null);
+    await env.DB.prepare("INSERT INTO ended_jobs (tenant, job, seq, state, at) VALUES (?, ?, ?, ?, ?)")
+      .bind(row.tenant, row.job, row.seq, row.state, row.at)
+      .run();
+    await here.ended.tell(null);
+    await here.bench.deliverAll();
+    expect(sent).toHaveLength(1);
+  });
+
+  test("stays while nothing takes the delivery", async () => {
+    const here = world();
+    await subscribe("saas", ["job.done"]);
+    await here.bench.acceptOne({ tenant, payload: { script: [{ do: "done" }] } });
+    await here.bench.deliverAll();
+    here.bench.faults.send = true;
+    here.bench.faults.ledger = (call) => call === "insertKeyed";
+    await here.ended.tell(tenant);
+    expect(await outbox()).toHaveLength(1);
+    here.bench.faults.send = false;
+    here.bench.faults.ledger = false;
+    await here.ended.tell(tenant);
+    await here.bench.deliverAll();
+    expect([sent.length, await outbox()]).toEqual([1, []]);
+  });
+
+  test("of a cancelled job", async () => {
+    const here = world();
+    await subscribe("saas", ["job.cancelled"]);
+    const id = await here.bench.acceptOne({ tenant, payload: { script: [{ do: "done" }] }, delaySeconds: 3600 });
+    await here.bench.engine.ledger.cancel({ tenant, id }, here.bench.now());
+    expect(await here.ended.tell(tenant)).toBe(1);
+  });
+});

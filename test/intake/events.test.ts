@@ -1,0 +1,303 @@
+import { env } from "cloudflare:workers";
+import * as fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { decodeHeader } from "../../src/intake/events/cloud-event";
+import { createIntake } from "../../src/intake/router";
+import { destinationRoutes } from "../../src/intake/routes/destinations";
+import { eventRoutes } from "../../src/intake/routes/events";
+import type { EnqueueRequest } from "../../src/queue/request";
+import { sign, verify } from "../../src/providers/hooks/standard";
+import { answered, type CallOptions, createBench, now, requestOf, root, type Tokens } from "./fakes";
+
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const bench = createBench();
+const taken: EnqueueRequest[] = [];
+const keys = new Map<string, string>();
+let refuse: "unavailable" | undefined;
+let door: "known" | "unknown" = "known";
+
+const intake = createIntake(
+  {
+    ...bench.deps,
+    enqueue: async (requests) =>
+      requests.map((request) => {
+        if (refuse) return { ok: false, code: refuse, detail: "Down.", errors: [], retryAfter: 5 };
+        const key = `${request.tenant} ${request.key}`;
+        const text = JSON.stringify(request.payload);
+        const known = keys.get(key);
+        if (known !== undefined && known !== text)
+          return { ok: false, code: "idempotency-mismatch", detail: "x", errors: [{ path: "idempotencyKey", message: "x" }] };
+        keys.set(key, text);
+        taken.push(request);
+        return { ok: true, id: `job-${taken.length}`, type: request.type, state: "queued", replayed: known !== undefined };
+      }),
+    eventDoor: {
+      ...bench.deps.eventDoor,
+      admits: async (tenant, headers, bytes, at) => {
+        if (door === "unknown") return { state: "unknown" };
+        const verdict = tenant === "shop" ? await verify(secret, headers, bytes, at) : { ok: false as const };
+        return verdict.ok ? { state: "admitted", id: verdict.id } : { state: "refused" };
+      },
+    },
+  },
+  [...eventRoutes, ...destinationRoutes],
+);
+const call = async (method: string, path: string, options: CallOptions = {}) => answered(await intake(requestOf(method, path, options)));
+
+let tokens: Tokens;
+beforeAll(async () => {
+  tokens = await bench.tenant("shop");
+  await bench.tenant("other");
+  await bench.deps.tenants.put("collector", { name: "c", settings: { events: { unknown: "store" } } }, now);
+});
+
+const send = (body: unknown, headers: Record<string, string> = {}) => call("POST", "/v1/events", { token: tokens.enqueue, body, headers });
+const last = () => taken.at(-1)?.payload as Record<string, unknown>;
+let count = 0;
+const fresh = () => `e-${++count}`;
+const native = (changes: object = {}) => ({ id: fresh(), type: "lead.created", data: { id: "1" }, ...changes });
+const cloud = (changes: object = {}) => ({ specversion: "1.0", id: fresh(), source: "/site", type: "lead.created", data: { id: "1" }, ...changes });
+const structured = { "content-type": "application/cloudevents+json; charset=UTF-8" };
+const batched = { "content-type": "Application/CloudEvents-Batch+JSON" };
+const binary = (changes: Record<string, string> = {}) => ({
+  "ce-specversion": "1.0",
+  "ce-id": fresh(),
+  "ce-source": "/site",
+  "ce-type": "lead.created",
+  ...changes,
+});
+const pathsOf = (body: { errors: { path: string }[] }) => body.errors.map(({ path }) => path).toSorted();
+
+describe("what is refused, with the sender's own names", () => {
+  test.each<[string, unknown, Record<string, string>, number, string[]]>([
+    ["no JSON", "{", {}, 400, []],
+    ["no object", [], {}, 422, [""]],
+    ["nothing", {}, {}, 422, ["id", "type"]],
+    ["a type nobody knows", native({ type: "tour.booked" }), {}, 422, ["type"]],
+    ["a type that is ours to tell", native({ type: "job.done" }), {}, 422, ["type"]],
+    ["wrong data", native({ data: { id: "1", email: 7 } }), {}, 422, ["data.email"]],
+    ["a field too many", native({ hops: 1 }), {}, 422, ["hops"]],
+    ["structured: another version", cloud({ specversion: "0.3" }), structured, 422, ["specversion"]],
+    ["structured: nothing but data", { data: {} }, structured, 422, ["id", "source", "specversion", "type"]],
+    ["structured: an empty source", cloud({ source: "" }), structured, 422, ["source"]],
+    ["structured: a time that is none", cloud({ time: "noon" }), structured, 422, ["time"]],
+    ["structured: an attribute's name", cloud({ my_flag: "x", camelCase: "y" }), structured, 422, ["camelCase", "my_flag"]],
+    ["structured: data twice", cloud({ data_base64: "e30=" }), structured, 422, ["data_base64"]],
+    ["structured: base64 of no JSON", cloud({ data: undefined, data_base64: "AAAA" }), structured, 422, ["data_base64"]],
+    ["structured: an extension that is an object", cloud({ flag: { a: 1 } }), structured, 422, ["flag"]],
+    ["structured in another format", "x", { "content-type": "application/cloudevents+avro" }, 415, []],
+    ["a batch that is no list", cloud(), batched, 422, [""]],
+    ["binary: no source", { id: "1" }, { ...binary(), "ce-source": "" }, 422, ["ce-source"]],
+    ["binary: a data type of its own", { id: "1" }, binary({ "ce-datacontenttype": "application/json" }), 422, ["ce-datacontenttype"]],
+    ["binary: invalid UTF-8", { id: "1" }, binary({ "ce-subject": "%C0%A0" }), 400, ["ce-subject"]],
+    ["binary: a name with a dash", { id: "1" }, binary({ "ce-my-flag": "x" }), 422, ["ce-my-flag"]],
+    ["binary: a wrong time", { id: "1" }, binary({ "ce-time": "noon" }), 422, ["ce-time"]],
+    ["binary: no JSON inside", "x", binary({ "content-type": "text/csv" }), 422, ["content-type"]],
+    ["XML", "<a/>", { "content-type": "application/xml" }, 415, []],
+    ["another charset", native(), { "content-type": "application/json; charset=latin1" }, 415, []],
+    ["one that goes round", native(), { "jobyard-hops": "6" }, 422, ["jobyard-hops"]],
+    ["hops that are none", native(), { "jobyard-hops": "many" }, 422, ["jobyard-hops"]],
+  ])("%s", async (_what, body, headers, status, paths) => {
+    const answer = await send(body, headers);
+    expect([answer.status, pathsOf(answer.body)]).toEqual([status, paths]);
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  });
+
+  test("what cannot be taken now", async () => {
+    refuse = "unavailable";
+    const answers = [await send(native()), await send([cloud(), cloud()], batched)];
+    refuse = undefined;
+    expect(answers.map(({ status, headers }) => [status, headers.get("retry-after")])).toEqual([
+      [503, "5"],
+      [503, "5"],
+    ]);
+  });
+
+  test("another event under the same id", async () => {
+    const id = fresh();
+    await send(native({ id }));
+    const answer = await send(native({ id, data: { id: "2" } }));
+    expect([answer.status, answer.body.code, pathsOf(answer.body)]).toEqual([422, "idempotency-mismatch", ["id"]]);
+  });
+
+  test("more than a megabyte", async () => expect((await send("x".repeat(1024 * 1024 + 1))).status).toBe(413));
+  test("without a token, or one that may only read", async () => {
+    expect([
+      (await call("POST", "/v1/events", { body: native() })).status,
+      (await call("POST", "/v1/events", { token: tokens.read, body: native() })).status,
+    ]).toEqual([401, 403]);
+  });
+});
+
+describe("what is taken", () => {
+  test("an event of ours", async () => {
+    const event = native({ timestamp: "2026-10-01T12:00:00Z" });
+    const answer = await send(event);
+    expect([answer.status, answer.body]).toEqual([202, { id: `job-${taken.length}`, type: "event", state: "queued" }]);
+    expect(answer.headers.get("location")).toBe(`/v1/jobs/job-${taken.length}`);
+    expect(taken.at(-1)).toEqual({ tenant: "shop", type: "event", key: `event ${event.id}`, payload: event });
+    expect((await send(event)).headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  test("the three modes of CloudEvents are one event", async () => {
+    const id = fresh();
+    const time = "2026-10-01T12:00:00Z";
+    await send(cloud({ id, time, subject: "Euro € 😀", traceid: "t-1" }), structured);
+    const first = last();
+    const headers = binary({ "ce-id": id, "ce-time": time, "ce-subject": "Euro%20%E2%82%AC%20%F0%9F%98%80", "ce-traceid": "t-1" });
+    expect((await send({ id: "1" }, headers)).headers.get("idempotent-replayed")).toBe("true");
+    await send([cloud({ id, time, subject: "Euro € 😀", traceid: "t-1", data: undefined, data_base64: btoa('{"id":"1"}') })], batched);
+    expect(last()).toEqual(first);
+    expect(first).toEqual({
+      id,
+      type: "lead.created",
+      source: "/site",
+      subject: "Euro € 😀",
+      timestamp: time,
+      data: { id: "1" },
+      extensions: { traceid: "t-1" },
+    });
+  });
+
+  test("ids of two sources are two events", async () => {
+    const id = fresh();
+    const answers = [await send(cloud({ id, source: "/a" }), structured), await send(cloud({ id, source: "/b" }), structured)];
+    expect(answers.map(({ headers }) => headers.get("idempotent-replayed"))).toEqual([null, null]);
+  });
+
+  test("a CloudEvent that is called plain JSON, and one without data", async () => {
+    expect((await send(cloud())).status).toBe(202);
+    const answer = await send(undefined, { ...binary({ "ce-type": "lead.created" }) });
+    expect([answer.status, pathsOf(answer.body)]).toEqual([422, ["data.id"]]);
+  });
+
+  test("a batch, each for itself", async () => {
+    const answer = await send([cloud(), { id: "x" }, cloud({ type: "tour.booked" }), cloud()], batched);
+    expect(answer.body).toMatchObject({
+      accepted: 2,
+      rejected: [
+        { index: 1, code: "invalid" },
+        { index: 2, errors: [{ path: "type" }] },
+      ],
+    });
+    expect(answer.body.ids.map((id: string | null) => id === null)).toEqual([false, true, true, false]);
+    expect((await send([], batched)).body).toEqual({ accepted: 0, rejected: [], ids: [] });
+  });
+
+  test("any type, where the tenant says so", async () => {
+    const answer = await call("POST", "/v1/events", { token: root, tenant: "collector", body: native({ type: "tour.booked", data: { x: 1 } }) });
+    expect([answer.status, last()["type"]]).toEqual([202, "tour.booked"]);
+  });
+
+  test("what passed through here before, with its count", async () => {
+    await send(native(), { "jobyard-hops": "2" });
+    expect(last()["hops"]).toBe(2);
+  });
+
+  test("the handshake of CloudEvents' webhooks is answered", async () => {
+    const answer = await call("OPTIONS", "/v1/events/shop", { headers: { "webhook-request-origin": "events.example.com" } });
+    expect([answer.headers.get("webhook-allowed-origin"), answer.headers.get("webhook-allowed-rate"), answer.headers.get("allow")]).toEqual([
+      "events.example.com",
+      "*",
+      "POST, OPTIONS",
+    ]);
+  });
+});
+
+test("a header's text is decoded as it was encoded, and never throws", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme" }), (text) => void expect(decodeHeader(encodeURIComponent(text.toWellFormed()))).toBe(text.toWellFormed())),
+  );
+  fc.assert(fc.property(fc.string(), (text) => ["string", "undefined"].includes(typeof decodeHeader(text))));
+  expect(["Euro%20%e2%82%ac", '"a b"', "%41bc", "%C0%A0", "100%"].map(decodeHeader)).toEqual(["Euro €", "a b", "Abc", undefined, undefined]);
+});
+
+describe("the signed door", () => {
+  const body = '{"type": "lead.created",  "data": {"id": "1"}}';
+  const signed = async (changes: Record<string, string> = {}, text = body, at = now) => ({ ...(await sign(secret, "msg_1", text, at)), ...changes });
+  const knock = (headers: Record<string, string>, text = body, tenant = "shop") => call("POST", `/v1/events/${tenant}`, { body: text, headers });
+
+  test("refuses all alike: unknown tenant, another's secret, wrong, old or no signature", async () => {
+    const answers = [
+      await knock({}),
+      await knock(await signed({ "webhook-signature": "v1,AAAA" })),
+      await knock(await signed({}, body, now - 301_000)),
+      await knock(await signed(), `${body} `),
+      await knock(await signed(), body, "other"),
+      await knock(await signed(), body, "nobody"),
+    ];
+    expect(new Set(answers.map(({ status, body: { detail } }) => `${status} ${detail}`)).size).toBe(1);
+    expect(answers[0]?.status).toBe(401);
+  });
+
+  test("takes what is signed, with the message's id for an event that has none", async () => {
+    expect((await knock(await signed())).status).toBe(202);
+    expect(taken.at(-1)).toMatchObject({ tenant: "shop", payload: { id: "msg_1", type: "lead.created" } });
+    expect((await knock(await signed())).headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  test("is closed for a while when nobody can tell", async () => {
+    door = "unknown";
+    const { status } = await knock(await signed());
+    door = "known";
+    expect(status).toBe(503);
+  });
+});
+
+describe("settings", () => {
+  const admin = (method: string, path: string, body?: unknown) => call(method, path, { token: tokens.admin, body });
+
+  test("a built-in destination is changed and put back", async () => {
+    expect((await admin("PUT", "/v1/destinations/slack", { enabled: false, filter: { score: { gte: 46 } } })).body).toMatchObject({
+      name: "slack",
+      builtIn: true,
+      enabled: false,
+    });
+    expect((await admin("PUT", "/v1/destinations/slack", { url: "https://x.example.com/" })).status).toBe(422);
+    expect((await admin("DELETE", "/v1/destinations/slack")).status).toBe(204);
+    expect((await admin("GET", "/v1/destinations/slack")).body).toMatchObject({
+      enabled: true,
+      filter: null,
+      events: ["lead.created", "lead.updated", "offer.submitted"],
+    });
+  });
+
+  test("one of its own needs an address that may be called, and shows its host", async () => {
+    const body = { url: "https://erp.example.com/hook/s3cret", events: ["lead.created"], secret };
+    expect((await admin("PUT", "/v1/destinations/erp", { events: ["lead.created"] })).status).toBe(422);
+    expect((await admin("PUT", "/v1/destinations/erp", { ...body, url: "https://10.0.0.1/" })).body.errors).toMatchObject([{ path: "url" }]);
+    const answer = await admin("PUT", "/v1/destinations/erp", body);
+    expect([answer.status, answer.body.host]).toEqual([201, "erp.example.com"]);
+    expect((await admin("GET", "/v1/destinations")).text).not.toMatch(/s3cret|MfKQ/);
+    expect((await call("GET", "/v1/destinations/erp", { token: root, tenant: "other" })).status).toBe(404);
+  });
+
+  test("a subscription", async () => {
+    const body = { url: "https://saas.example.com/in", secret, events: ["job.done", "lead.created"] };
+    expect([(await admin("PUT", "/v1/subscriptions/saas", body)).status, (await admin("PUT", "/v1/subscriptions/saas", body)).status]).toEqual([201, 200]);
+    expect((await admin("GET", "/v1/subscriptions")).body).toMatchObject({ subscriptions: [{ name: "saas", host: "saas.example.com", events: body.events }] });
+    expect([(await admin("DELETE", "/v1/subscriptions/saas")).status, (await admin("GET", "/v1/subscriptions/saas")).status]).toEqual([204, 404]);
+  });
+
+  test("a secret that is made here is shown once, one that is given never", async () => {
+    expect((await admin("PUT", "/v1/event-secret", {})).body.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect((await admin("PUT", "/v1/event-secret", { secret })).body).toEqual({});
+    const row = await env.DB.prepare("SELECT secret FROM event_doors WHERE tenant = 'shop'").first<{ secret: string }>();
+    expect(row?.secret).toMatch(/^v1\.e1\./);
+    expect((await admin("DELETE", "/v1/event-secret")).status).toBe(204);
+  });
+
+  test("what events said of a lead needs the scope for lead data", async () => {
+    await bench.deps.tenants.put("shop", { name: "shop" }, now);
+    expect([
+      (await call("GET", "/v1/events?entity=lead:1", { token: tokens.read })).status,
+      (await call("GET", "/v1/events?entity=lead:1", { token: tokens.leads })).body,
+    ]).toEqual([403, { events: [], state: {} }]);
+  });
+
+  test("the catalogue", async () => {
+    const { types } = (await call("GET", "/v1/event-types", { token: tokens.read })).body;
+    expect(types.map(({ type }: { type: string }) => type)).toContain("lead.created");
+    expect(types[0].data).toMatchObject({ type: "object", required: ["id"] });
+  });
+});
