@@ -1,0 +1,50 @@
+import * as v from "valibot";
+
+const id = v.pipe(
+  v.union([v.string(), v.pipe(v.number(), v.integer("must be a whole number"))], "must be an id"),
+  v.transform((value) => String(value).trim()),
+  v.minLength(1, "must not be empty"),
+  v.maxLength(200, "must have at most 200 characters"),
+);
+
+/** What a CRM, or Make.com for it, reports: which of our leads it keeps under which id, or what became of one it keeps. Further fields are kept whole. */
+export const crmReportSchema = v.pipe(
+  v.looseObject({
+    crm_lead_id: v.optional(id),
+    /** Ours, when the CRM has just made its own: of the lead or of one of its submissions. */
+    lead_id: v.optional(id),
+    submission_id: v.optional(id),
+    event_type: v.optional(v.pipe(v.string("must be text"), v.regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits and . _ -")), "updated"),
+  }),
+  v.forward(
+    v.check(
+      ({ crm_lead_id: theirs, lead_id: ours, submission_id: one }) => (theirs ?? ours ?? one) !== undefined,
+      "is missing: crm_lead_id, lead_id or submission_id is needed",
+    ),
+    ["crm_lead_id"],
+  ),
+);
+
+export type CrmReport = v.InferOutput<typeof crmReportSchema>;
+
+const find = `
+  SELECT l.id FROM leads l WHERE l.tenant = ?1 AND l.project = ?2 AND l.id = coalesce(
+    (SELECT id FROM leads WHERE tenant = ?1 AND id = ?3), (SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?3),
+    (SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?4),
+    (SELECT id FROM leads WHERE tenant = ?1 AND crm_id = ?5 AND project = ?2 ORDER BY created DESC LIMIT 1))`;
+
+/** Records the report. Null: none of the project's leads is meant. The same report at the same time is one. */
+export async function storeCrmReport(db: D1Database, tenant: string, project: string, report: CrmReport, now: number): Promise<string | null> {
+  const { crm_lead_id: crmId = null, lead_id: lead = "", submission_id: submission = "", event_type: type } = report;
+  const found = await db.prepare(find).bind(tenant, project, lead, submission, crmId).first<{ id: string }>();
+  if (!found) return null;
+  const body = JSON.stringify(report);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
+  const name = Array.from(digest.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const insert = "INSERT INTO lead_activity (tenant, lead, at, id, type, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+  await db.batch([
+    db.prepare("UPDATE leads SET crm_id = ?3 WHERE tenant = ?1 AND id = ?2 AND ?3 IS NOT NULL AND crm_id IS NOT ?3").bind(tenant, found.id, crmId),
+    db.prepare(insert).bind(tenant, found.id, now, name, type, body),
+  ]);
+  return found.id;
+}

@@ -1,0 +1,52 @@
+import { disposableDomains } from "./disposable";
+
+export interface EmailAddress {
+  /** Where to write: trimmed, with the domain as it travels. */
+  address: string;
+  /** The same person's address in any of its spellings: only for comparing. */
+  key: string;
+  domain: string;
+  disposable: boolean;
+}
+
+const local = /^[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}$/u;
+const host = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/;
+const gmail = ["gmail.com", "googlemail.com"];
+
+/** Undefined for what cannot be an address. */
+export function readEmail(text: string): EmailAddress | undefined {
+  const plain = text
+    .normalize("NFC")
+    .trim()
+    .replace(/^mailto:/i, "");
+  const at = plain.lastIndexOf("@");
+  const name = plain.slice(0, Math.max(0, at));
+  const domain = domainOf(plain.slice(at + 1));
+  const wrong = at < 1 || domain === undefined || !local.test(name) || /^\.|\.\.|\.$/.test(name) || name.length + domain.length > 253;
+  if (wrong) return undefined;
+  return { address: `${name}@${domain}`, key: keyOf(name, domain), domain, disposable: isDisposable(domain) };
+}
+
+/** Whether mail to this domain is thrown away, or to one it is a part of. */
+export function isDisposable(domain: string): boolean {
+  return withParents(domain).some((each) => disposableDomains.has(each));
+}
+
+/** The domain and what it is a part of: `a.b.example` and `b.example`. */
+export function withParents(domain: string): string[] {
+  const labels = domain.split(".");
+  return labels.slice(0, -1).map((_, index) => labels.slice(index).join("."));
+}
+
+/** Gmail ignores dots and what follows a plus sign. */
+function keyOf(name: string, domain: string): string {
+  const lower = name.toLowerCase();
+  if (!gmail.includes(domain)) return `${lower}@${domain}`;
+  return `${lower.replace(/\+.*$/, "").replaceAll(".", "") || lower}@gmail.com`;
+}
+
+function domainOf(text: string): string | undefined {
+  const url = /^[^\s/?#:@\\[\]%]+$/.test(text) ? URL.parse(`https://${text}`) : null;
+  const name = url?.hostname.replace(/\.$/, "");
+  return name !== undefined && host.test(name) ? name : undefined;
+}

@@ -1,0 +1,149 @@
+import type { Issue } from "../../errors";
+import { readEmail, withParents } from "./email";
+import type { FieldName, FormFields } from "./fields";
+import { hasDigits, readPhone } from "./phone";
+import type { Project } from "./project";
+import { engagementScore, labelOf, suspicionOf, type Engagement } from "./score";
+import type { Kind, SubmissionInput } from "./submission";
+
+/** What a request says besides its body. */
+export interface RequestFacts {
+  id: string;
+  ip?: string | undefined;
+  userAgent?: string | undefined;
+  referer?: string | undefined;
+  country?: string | undefined;
+  city?: string | undefined;
+  region?: string | undefined;
+  timezone?: string | undefined;
+  /** The captcha was wanted and could not be asked. */
+  unverified?: boolean;
+}
+
+export type Enriched = { ok: true; submission: SubmissionInput } | { ok: false; issues: Issue[] };
+
+type Fields = FormFields["fields"];
+
+const longest: Partial<Record<FieldName, number>> = {
+  name: 200,
+  firstName: 100,
+  lastName: 100,
+  email: 254,
+  phone: 64,
+  visitorId: 200,
+  sessionId: 200,
+  projectName: 200,
+  location: 200,
+  team: 200,
+  domain: 260,
+  source: 100,
+  countryCode: 64,
+  keyword: 500,
+  message: 10_000,
+};
+
+/** A submission made of what the form sent and what the request tells; or what is wrong with it, by field. No I/O. */
+export function enrich(name: string, project: Project, form: FormFields, facts: RequestFacts): Enriched {
+  const { fields } = form;
+  const email = fields.email === undefined ? undefined : readEmail(fields.email);
+  const issues = issuesOf(fields, email !== undefined);
+  if (issues.length > 0) return { ok: false, issues };
+  const phone = fields.phone === undefined ? undefined : readPhone(fields.phone, [fields.countryCode, project.country, facts.country]);
+  const engagement = engagementOf(fields);
+  const tracked = Object.values(engagement).some((each) => each !== undefined) || fields.sessionId !== undefined;
+  const score = engagementScore(engagement);
+  const honeypot = fields.honeypot !== undefined;
+  const secondsToSubmit = numberOf(fields.secondsToSubmit);
+  const vpnScore = numberOf(fields.vpnScore);
+  const judged = suspicionOf({
+    honeypot,
+    secondsToSubmit,
+    tracked,
+    score,
+    vpnScore,
+    competitor: email !== undefined && withParents(email.domain).some((each) => project.competitors.includes(each)),
+    disposable: email?.disposable ?? false,
+    badPhone: phone?.valid === false,
+    unverified: facts.unverified ?? false,
+  });
+  const contact = {
+    ...nameOf(fields),
+    ...(email ? { email: email.address, emailKey: email.key } : {}),
+    ...(phone ? { phone: phone.number, ...(phone.key === undefined ? {} : { phoneKey: phone.key }) } : {}),
+    ...pick(fields, ["visitorId", "sessionId"]),
+  };
+  const submission: SubmissionInput = {
+    project: name,
+    kind: kindOf(project, fields, facts, honeypot),
+    contact,
+    form: { ...pick(fields, ["projectName", "location", "team", "domain", "source", "countryCode", "keyword", "message"]), ...page(fields) },
+    request: requestOf(facts),
+    engagement,
+    ...(secondsToSubmit === undefined ? {} : { secondsToSubmit }),
+    ...(vpnScore === undefined ? {} : { vpnScore }),
+    score,
+    label: labelOf(score),
+    suspicion: judged.suspicion,
+    reasons: judged.reasons,
+    extra: form.extra,
+  };
+  return { ok: true, submission };
+}
+
+function issuesOf(fields: Fields, emailFits: boolean): Issue[] {
+  const long = Object.entries(longest).filter(([name, most]) => (fields[name as FieldName]?.length ?? 0) > most);
+  const issues = long.map(([path, most]) => ({ path, message: `must have at most ${most.toLocaleString("en")} characters` }));
+  const { email, phone, visitorId } = fields;
+  if (email !== undefined && !emailFits && !long.some(([name]) => name === "email"))
+    issues.push({ path: "email", message: "must be an e-mail address, as ada@example.com" });
+  if (email === undefined && visitorId === undefined && phone !== undefined && !hasDigits(phone))
+    issues.push({ path: "phone", message: "must be a telephone number" });
+  if (email === undefined && phone === undefined && visitorId === undefined)
+    issues.push({ path: "email", message: "is missing: one of email, phone and __visitor_id is needed" });
+  return issues;
+}
+
+function kindOf(project: Project, fields: Fields, { ip }: RequestFacts, honeypot: boolean): Kind {
+  if (honeypot) return "bot";
+  const { name, firstName, lastName, email, projectName, location } = fields;
+  const said = [name, firstName, lastName, email, projectName, location].map((each) => each?.toLowerCase() ?? "");
+  const named = project.testStrings.some((each) => said.some((text) => text.includes(each.toLowerCase())));
+  return named || (ip !== undefined && project.testIps.includes(ip.toLowerCase())) ? "test" : "lead";
+}
+
+function nameOf({ name, firstName, lastName }: Fields): { name?: string; firstName?: string; lastName?: string } {
+  const whole = name ?? ([firstName, lastName].filter((each) => each !== undefined).join(" ") || undefined);
+  return {
+    ...(whole === undefined ? {} : { name: whole }),
+    ...(firstName === undefined ? {} : { firstName }),
+    ...(lastName === undefined ? {} : { lastName }),
+  };
+}
+
+function engagementOf(fields: Fields): Engagement {
+  const all = (["duration", "scroll", "clicks", "returnVisits", "pagesVisited"] as const).map((name) => [name, numberOf(fields[name])] as const);
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined));
+}
+
+function requestOf(facts: RequestFacts): NonNullable<SubmissionInput["request"]> {
+  const most = { id: 64, ip: 64, userAgent: 1000, referer: 2048, country: 8, city: 200, region: 200, timezone: 64 } as const;
+  const kept = Object.entries(most).flatMap(([name, length]) => {
+    const value = facts[name as keyof typeof most]?.slice(0, length).toWellFormed();
+    return value ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries(kept);
+}
+
+function page({ page: given }: Fields): { page?: string } {
+  return given === undefined ? {} : { page: given.slice(0, 2048).toWellFormed() };
+}
+
+function pick<Name extends FieldName>(fields: Fields, names: readonly Name[]): Partial<Record<Name, string>> {
+  return Object.fromEntries(names.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]]))) as Partial<Record<Name, string>>;
+}
+
+/** A number of the form's script; what is none is as if it had not been sent. */
+function numberOf(text: string | undefined): number | undefined {
+  const value = text !== undefined && /^\d{1,9}(?:\.\d{1,9})?%?$/.test(text) ? Number.parseFloat(text) : undefined;
+  return value;
+}

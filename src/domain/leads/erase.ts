@@ -1,0 +1,67 @@
+import { readEmail } from "./email";
+import { readPhone } from "./phone";
+
+/** Whom to forget: exactly one of the two. */
+export interface Person {
+  email?: string | undefined;
+  phone?: string | undefined;
+}
+
+/** What is kept of them. */
+export interface Traces {
+  leads: string[];
+  /** Ids of the submissions, which are those of their jobs. */
+  submissions: string[];
+  /** When the first and the last of them came; milliseconds. */
+  from: number;
+  to: number;
+}
+
+/** The keys under which a person's leads are found; none when what was given is neither. */
+export function keysOf({ email, phone }: Person, country?: string): string[] {
+  if (email !== undefined) {
+    const read = readEmail(email);
+    return read ? [`e:${read.key}`, ...(read.address.toLowerCase() === read.key ? [] : [`e:${read.address.toLowerCase()}`])] : [];
+  }
+  const read = readPhone(phone ?? "", [country]);
+  const digits = (phone ?? "").replaceAll(/[^\d+]/g, "");
+  return [...new Set([read.key, digits.length >= 5 ? digits : undefined])].filter((key) => key !== undefined).map((key) => `p:${key}`);
+}
+
+/** Every lead that ever gave one of the keys, with all its submissions. */
+export async function tracesOf(db: D1Database, tenant: string, keys: readonly string[]): Promise<Traces> {
+  const found = `SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i ON i.tenant = ?1 AND i.key = k.value`;
+  const [leads, submissions] = await db.batch<{ id: string; at: number }>([
+    db.prepare(`SELECT DISTINCT lead AS id, 0 AS at FROM (${found})`).bind(tenant, JSON.stringify(keys)),
+    db.prepare(`SELECT id, at FROM lead_submissions WHERE tenant = ?1 AND lead IN (${found})`).bind(tenant, JSON.stringify(keys)),
+  ]);
+  const times = (submissions?.results ?? []).map(({ at }) => at);
+  return {
+    leads: (leads?.results ?? []).map(({ id }) => id),
+    submissions: (submissions?.results ?? []).map(({ id }) => id),
+    from: times.reduce((least, at) => Math.min(least, at), Number.MAX_SAFE_INTEGER),
+    to: times.reduce((most, at) => Math.max(most, at), 0),
+  };
+}
+
+const tables = [
+  ["lead_activity", "lead"],
+  ["lead_identities", "lead"],
+  ["lead_submissions", "lead"],
+  ["leads", "id"],
+] as const;
+
+/** Removes the leads and all that hangs on them, in one transaction. */
+export async function removeLeads(db: D1Database, tenant: string, { leads }: Pick<Traces, "leads">): Promise<{ leads: number; submissions: number }> {
+  if (leads.length === 0) return { leads: 0, submissions: 0 };
+  const list = JSON.stringify(leads);
+  const results = await db.batch(
+    tables.map(([table, column]) => db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND ${column} IN (SELECT value FROM json_each(?2))`).bind(tenant, list)),
+  );
+  return { leads: changes(results[3]), submissions: changes(results[2]) };
+}
+
+/** Rows written count those of the indexes as well; the changes do not. */
+function changes(result: D1Result | undefined): number {
+  return result?.meta.changes ?? 0;
+}

@@ -1,0 +1,85 @@
+/** What forms call their fields, brought to one name each. Any case, with or without `_`, `-` and the script's `__pg_`. */
+const aliases = {
+  firstName: ["firstname", "fname", "givenname", "vorname"],
+  lastName: ["lastname", "lname", "surname", "familyname"],
+  name: ["name", "fullname", "contactname"],
+  email: ["email", "emailaddress", "mail", "email1"],
+  phone: ["phone", "phonenumber", "phonemobile", "mobile", "mobilephone", "tel", "telephone"],
+  projectName: ["project", "projectname"],
+  location: ["location", "userlocation", "city"],
+  team: ["team", "sourceteam"],
+  domain: ["domain", "sourcedomain", "site"],
+  source: ["source", "leadsource"],
+  countryCode: ["countrycode", "dialcode", "country"],
+  keyword: ["keyword", "searchedkeyword", "utmterm"],
+  message: ["usermessage", "message", "comment", "comments", "notes"],
+  page: ["page", "pageurl", "landingpage", "url"],
+  visitorId: ["visitorid", "pgvid", "vid", "pgvisitorid"],
+  sessionId: ["sessionid", "pgsid", "pgsessionid"],
+  secondsToSubmit: ["pgtts", "tts", "timetosubmit"],
+  honeypot: ["pghp", "pgwebsite", "honeypot"],
+  duration: ["pgduration", "sessiondurationseconds", "sessionduration", "pgdur"],
+  scroll: ["pgscroll", "scrolldepth", "pgscrolldepth", "maxscroll"],
+  clicks: ["pgclicks", "clicks", "clickcount"],
+  returnVisits: ["pgreturnvisits", "returnvisits", "pgvisits"],
+  pagesVisited: ["pgpages", "pagesvisited", "pgpagesvisited"],
+  vpnScore: ["pgvpn", "vpnscore"],
+  siteKey: ["sitekey", "pgsitekey"],
+  formId: ["formid", "pgformid"],
+  nonce: ["nonce", "pgnonce", "formnonce", "submissionid", "pgsubmissionid"],
+  turnstile: ["cfturnstileresponse", "turnstiletoken", "turnstile"],
+  thankYouUrl: ["pgredirect", "redirect", "redirecturl", "thankyouurl", "returl"],
+} as const satisfies Record<string, readonly string[]>;
+
+export type FieldName = keyof typeof aliases;
+
+export interface FormFields {
+  fields: Partial<Record<FieldName, string>>;
+  /** What has no name here, under its own. */
+  extra: Record<string, string>;
+  /** Fields beyond what is kept. */
+  dropped: number;
+}
+
+const byAlias = new Map<string, FieldName>(Object.entries(aliases).flatMap(([name, all]) => all.map((alias) => [alias, name as FieldName] as const)));
+
+const mostExtra = 50;
+const longestExtraName = 64;
+const longestExtraValue = 2000;
+
+/** Sorts what a form sent. The first value that says something counts; further ones of an unknown field are joined. */
+export function sortFields(pairs: readonly (readonly [name: string, value: string])[]): FormFields {
+  const fields: Partial<Record<FieldName, string>> = {};
+  const extra = new Map<string, string>();
+  let dropped = 0;
+  for (const [given, raw] of pairs) {
+    const value = cleaned(raw);
+    const name = nameOf(given);
+    if (value === "") continue;
+    if (name) fields[name] ??= value;
+    else if (!keep(extra, given, value)) dropped++;
+  }
+  return { fields, extra: Object.fromEntries(extra), dropped };
+}
+
+/** The name by which a field of any spelling goes here. */
+export function nameOf(given: string): FieldName | undefined {
+  return byAlias.get(given.toLowerCase().replace(/[^a-z0-9]/g, ""));
+}
+
+function keep(extra: Map<string, string>, given: string, value: string): boolean {
+  const name = cleaned(given).slice(0, longestExtraName).toWellFormed();
+  const before = extra.get(name);
+  if (name === "" || name === "__proto__" || (before === undefined && extra.size >= mostExtra)) return false;
+  extra.set(name, (before === undefined ? value : `${before}, ${value}`).slice(0, longestExtraValue).toWellFormed());
+  return true;
+}
+
+/** Everything that controls a terminal, save for tab and line breaks. */
+// oxlint-disable-next-line no-control-regex -- control characters are what is taken out
+const unseen = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+
+/** Without what cannot be seen, and without half a surrogate pair. */
+function cleaned(text: string): string {
+  return text.replace(unseen, "").trim().toWellFormed();
+}

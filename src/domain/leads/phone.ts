@@ -1,0 +1,64 @@
+import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString, type PhoneNumber } from "libphonenumber-js/min";
+
+export interface Phone {
+  /** E.164 where it can be read, else as it came. */
+  number: string;
+  /** By which the same telephone is found again. */
+  key: string | undefined;
+  country: string | undefined;
+  /** False: kept, and looked at with suspicion. */
+  valid: boolean;
+}
+
+const fewestDigits = 5;
+
+/** Reads a number with the first of the countries (`DE`, `+49` or `49`) under which it makes sense; a bad one is flagged, never refused. */
+export function readPhone(text: string, countries: readonly (string | undefined)[]): Phone {
+  const raw = digitsOf(text);
+  const read = (raw.startsWith("+") ? [undefined] : countries.filter((each) => each !== undefined)).map((country) => parsed(raw, country));
+  const tried = [...read, raw.startsWith("+") ? undefined : parsed(`+${raw}`, undefined)].filter((each) => each !== undefined);
+  const best = tried.find((each) => each.isValid()) ?? tried.find((each) => each.isPossible());
+  const kept = text.trim().slice(0, 64).toWellFormed();
+  if (!best) return { number: kept, key: keyOf(raw), country: undefined, valid: false };
+  return { number: best.number, key: best.number, country: best.country, valid: best.isValid() };
+}
+
+/** Whether there is a telephone number in it at all. */
+export function hasDigits(text: string): boolean {
+  return digitsOf(text).replace("+", "").length >= fewestDigits;
+}
+
+function keyOf(raw: string): string | undefined {
+  const digits = raw.replace("+", "");
+  return digits.length >= fewestDigits ? digits.slice(0, 32) : undefined;
+}
+
+function parsed(raw: string, country: string | undefined): PhoneNumber | undefined {
+  const letters = country?.trim().toUpperCase() ?? "";
+  if (country === undefined) return parsePhoneNumberFromString(raw);
+  if (isSupportedCountry(letters)) return parsePhoneNumberFromString(raw, { defaultCountry: letters satisfies CountryCode });
+  const dial = /^(?:\+|00)?(\d{1,4})$/.exec(letters.replaceAll(/[\s-]/g, ""))?.[1];
+  return dial === undefined ? undefined : parsePhoneNumberFromString(raw, { defaultCallingCode: dial });
+}
+
+/** Digits of any script, with a leading plus for `00`; `+44 (0)20` loses its zero, and an extension its digits. */
+function digitsOf(text: string): string {
+  const plain = text
+    .normalize("NFKC")
+    .slice(0, 100)
+    .replaceAll(/\p{Nd}/gu, digit)
+    .replace(/(?:ext|x|#|;ext=|durchwahl).*$/i, "")
+    .trim();
+  const international = /^(?:\+|00)/.test(plain.replace(/^[^\d+]*/, ""));
+  const body = international ? plain.replace(/\(0\)/, "").replace(/^[^\d+]*(?:\+|00)/, "") : plain;
+  return (international ? "+" : "") + body.replaceAll(/\D/g, "");
+}
+
+/** Decimal digits stand in runs of ten, whatever the script. */
+function digit(char: string): string {
+  const code = char.codePointAt(0) ?? 0;
+  if (code < 128) return char;
+  let zero = code;
+  while (zero > code - 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
+  return String((code - zero) % 10);
+}

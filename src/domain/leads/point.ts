@@ -1,0 +1,22 @@
+import type { Stored } from "./store";
+import type { Submission } from "./submission";
+
+/** How a submission is counted. */
+export type Counted = "lead-new" | "lead-returned" | "lead-repeated" | "lead-test" | "lead-bot";
+
+export function countedAs({ kind }: Pick<Submission, "kind">, { follow }: Pick<Stored, "follow">): Counted {
+  if (kind !== "lead") return `lead-${kind}`;
+  return follow === "new" ? "lead-new" : follow === "again" ? "lead-returned" : "lead-repeated";
+}
+
+/** One point of Analytics Engine: nothing of the person, and of the source only what looks like a name for one. */
+export function pointOf(tenant: string, submission: Submission, stored: Pick<Stored, "follow" | "suspicion">): AnalyticsEngineDataPoint {
+  const { project, form, label, score } = submission;
+  return { indexes: [tenant], blobs: ["lead", project, countedAs(submission, stored), label, sourceOf(form.source)], doubles: [1, score, stored.suspicion] };
+}
+
+/** Forms let anybody write anything into it. */
+function sourceOf(source: string | undefined): string {
+  if (source === undefined) return "none";
+  return /^[A-Za-z][A-Za-z -]{0,23}$|^\d{1,4}$/.test(source) ? source : "other";
+}

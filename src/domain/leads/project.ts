@@ -1,0 +1,127 @@
+import * as v from "valibot";
+
+/** A web address's host, with a port or a leading `*.` for all its subdomains: `example.com`, `*.example.com`, `localhost:8787`. */
+const hostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::\d{1,5})?$/;
+
+const domain = v.pipe(
+  v.string("must be text"),
+  v.trim(),
+  v.toLowerCase(),
+  v.maxLength(260, "must have at most 260 characters"),
+  v.transform(toAscii),
+  v.regex(hostPattern, "must be a domain such as example.com, *.example.com or localhost:8787, without scheme and path"),
+);
+
+const ip = v.pipe(v.string("must be text"), v.trim(), v.toLowerCase(), v.regex(/^[0-9a-f.:]{2,45}$/, "must be an IP address"));
+const clockTime = v.pipe(v.string("must be text"), v.regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 09:00"));
+const whole = (least: number, most: number, unit: string) => {
+  const rule = `must be whole ${unit} from ${least} to ${most.toLocaleString("en")}`;
+  return v.pipe(v.number(rule), v.integer(rule), v.minValue(least, rule), v.maxValue(most, rule));
+};
+
+const businessHours = v.strictObject({
+  from: v.optional(clockTime, "09:00"),
+  to: v.optional(clockTime, "18:00"),
+  /** 1 is Monday. */
+  days: v.optional(v.pipe(v.array(whole(1, 7, "numbers")), v.minLength(1, "must name a day"), v.maxLength(7, "must name at most 7 days"))),
+});
+
+const silence = v.strictObject({
+  minutes: v.optional(whole(1, 43_200, "minutes"), 30),
+  cooldownMinutes: v.optional(whole(1, 43_200, "minutes"), 120),
+  /** `true` is 09:00 to 18:00 on every day. */
+  businessHours: v.optional(v.union([v.boolean(), businessHours], "must be true, false or {from, to, days}")),
+  zone: v.optional(v.pipe(v.string("must be text"), v.check(isZone, "must be an IANA time zone such as Europe/Prague")), "UTC"),
+});
+
+/** The body of `PUT /v1/projects/{project}`. A PUT replaces: what is left out has its default. Keys and ids stay. */
+export const projectSchema = v.strictObject({
+  name: v.optional(v.pipe(v.string("must be text"), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(200, "must have at most 200 characters"))),
+  /** Where its forms live: a browser may post from these hosts only, and is sent on to these hosts only. */
+  domains: v.pipe(v.array(domain, "must be a list of domains"), v.maxLength(100, "must have at most 100 domains")),
+  thankYouUrl: v.optional(
+    v.pipe(v.string("must be text"), v.maxLength(2048, "must have at most 2048 characters"), v.check(isWebAddress, "must be a web address")),
+  ),
+  /** Where telephone numbers without a country are from. */
+  country: v.optional(v.pipe(v.string("must be text"), v.trim(), v.toUpperCase(), v.regex(/^[A-Z]{2}$/, "must be a country's two letters, as DE"))),
+  /** `false`: store, but forward nothing. */
+  forward: v.optional(v.boolean("must be true or false"), true),
+  ackAfter: v.optional(v.picklist(["store", "forward"], "must be store or forward"), "store"),
+  /** After so many hours somebody who comes again is forwarded again. */
+  reengageHours: v.optional(v.pipe(v.number("must be hours"), v.minValue(0, "must be at least 0"), v.maxValue(8760, "must be at most 8760")), 24),
+  /** A name, e-mail, project or location that holds one of these is a test. */
+  testStrings: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(v.string("must be text"), v.trim(), v.minLength(2, "must have at least 2 characters"), v.maxLength(100, "must have at most 100 characters")),
+      ),
+      v.maxLength(100, "must have at most 100 entries"),
+    ),
+    [],
+  ),
+  testIps: v.optional(v.pipe(v.array(ip), v.maxLength(1000, "must have at most 1000 entries")), []),
+  /** These get the same answer as everybody and leave an audit row only. */
+  blockedIps: v.optional(v.pipe(v.array(ip), v.maxLength(1000, "must have at most 1000 entries")), []),
+  /** Domains of e-mail addresses that make a lead suspicious. */
+  competitors: v.optional(v.pipe(v.array(domain), v.maxLength(200, "must have at most 200 entries")), []),
+  turnstileSecret: v.optional(v.pipe(v.string("must be text"), v.regex(/^[\x21-\x7e]{1,256}$/, "must be 1 to 256 visible characters"))),
+  /** What a CRM callback must present; without it the secret of the connection `make`. */
+  crmSecret: v.optional(v.pipe(v.string("must be text"), v.regex(/^[\x21-\x7e]{8,256}$/, "must be 8 to 256 visible characters"))),
+  silence: v.optional(silence),
+});
+
+export type ProjectSettings = v.InferOutput<typeof projectSchema>;
+export type Silence = v.InferOutput<typeof silence>;
+
+/** What is known of a project without a secret in clear. */
+export interface Project extends Omit<ProjectSettings, "turnstileSecret" | "crmSecret"> {
+  siteKey: string;
+  formId: string;
+  /** SHA-256 of the API key, base64url. */
+  apiKeyHash: string;
+  /** Sealed, as the vault keeps them. */
+  turnstile?: string | undefined;
+  crm?: string | undefined;
+}
+
+/** Whether a web address belongs to one of a project's domains: the same host, with or without `www.`, on any port unless the domain names one. */
+export function ownsUrl(domains: readonly string[], address: string): boolean {
+  const url = URL.parse(address);
+  if (!url || !["https:", "http:"].includes(url.protocol) || url.username !== "" || url.password !== "") return false;
+  return domains.some((domain) => fits(domain, url));
+}
+
+function fits(domain: string, url: URL): boolean {
+  const [, name = "", port] = /^(.*?)(?::(\d+))?$/.exec(domain) ?? [];
+  const host = url.hostname.replace(/\.$/, "");
+  if (port !== undefined && port !== (url.port || (url.protocol === "https:" ? "443" : "80"))) return false;
+  if (name.startsWith("*.")) return host.endsWith(name.slice(1)) && host.length > name.length - 1;
+  return withoutWww(host) === withoutWww(name);
+}
+
+function withoutWww(host: string): string {
+  return host.replace(/^www\./, "");
+}
+
+/** An internationalised name as it travels; anything else as it came. */
+function toAscii(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- ASCII is exactly this range
+  if (/^[\x00-\x7f]*$/.test(text)) return text;
+  const wild = text.startsWith("*.") ? "*." : "";
+  return wild + (URL.parse(`https://${text.slice(wild.length)}`)?.host ?? text);
+}
+
+function isWebAddress(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && ["https:", "http:"].includes(url.protocol) && url.username === "" && url.password === "";
+}
+
+function isZone(name: string): boolean {
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(name)) return false;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }) instanceof Intl.DateTimeFormat;
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return false;
+    throw thrown;
+  }
+}

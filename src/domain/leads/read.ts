@@ -1,0 +1,153 @@
+import { readEmail } from "./email";
+import { type Lead, type LeadRow, leadColumns, leadOf, type Stored } from "./store";
+import type { Submission } from "./submission";
+
+export interface LeadFilter {
+  project?: string | undefined;
+  /** Created at or after, and before. Milliseconds. */
+  from?: number | undefined;
+  to?: number | undefined;
+  /** An id, an e-mail, a telephone number, a visitor id, or a part of one or of the name. */
+  q?: string | undefined;
+}
+
+export interface SubmissionView {
+  /** Of the job that brought it. */
+  id: string;
+  at: number;
+  follow: Stored["follow"];
+  suspicion: number;
+  reasons: string[];
+  submission: Submission;
+}
+
+export interface LeadDetail {
+  lead: Lead;
+  /** The newest first. */
+  submissions: SubmissionView[];
+  activity: { at: number; type: string; body: unknown }[];
+}
+
+export interface LeadPage {
+  leads: Lead[];
+  cursor: string | null;
+}
+
+/** Rows a search looks at before it gives back what it has, with a cursor. */
+const mostExamined = 2000;
+const pageExamined = 500;
+const mostShown = 500;
+
+/** Newest first. With `q` a page may hold fewer than asked for, together with a cursor to go on from. */
+export async function listLeads(db: D1Database, tenant: string, filter: LeadFilter, page: { cursor?: string | undefined; limit: number }): Promise<LeadPage> {
+  const exact = filter.q === undefined ? [] : await byIdentity(db, tenant, filter.q);
+  if (exact.length > 0) return { leads: exact.filter((lead) => within(lead, filter)).slice(0, page.limit), cursor: null };
+  const kept: Lead[] = [];
+  let below = positionOf(page.cursor);
+  const size = filter.q === undefined ? page.limit + 1 : pageExamined;
+  for (let examined = 0; examined < mostExamined; examined += size) {
+    const rows = await nextRows(db, tenant, filter, below, size);
+    for (const lead of rows.map(leadOf)) {
+      if (filter.q !== undefined && !says(lead, filter.q)) continue;
+      if (kept.length === page.limit) return { leads: kept, cursor: cursorOf(kept.at(-1)) };
+      kept.push(lead);
+    }
+    const last = rows.at(-1);
+    if (rows.length < size || !last) return { leads: kept, cursor: null };
+    below = { created: last.created, id: last.id };
+  }
+  return { leads: kept, cursor: `${below.created}.${below.id}` };
+}
+
+/** By its own id, or by that of one of its submissions. */
+export async function getLead(db: D1Database, tenant: string, id: string): Promise<LeadDetail | null> {
+  const find = `SELECT ${leadColumns} FROM leads l WHERE l.tenant = ?1 AND l.id = coalesce((SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?2), ?2)`;
+  const row = await db.prepare(find).bind(tenant, id).first<LeadRow>();
+  if (!row) return null;
+  const [submissions, activity] = await db.batch<SubmissionRow & { type: string; body: string }>([
+    db
+      .prepare(
+        `SELECT id, at, follow, suspicion, reasons, data FROM lead_submissions WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT ${mostShown}`,
+      )
+      .bind(tenant, row.id),
+    db.prepare(`SELECT at, type, body FROM lead_activity WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC LIMIT ${mostShown}`).bind(tenant, row.id),
+  ]);
+  return {
+    lead: leadOf(row),
+    submissions: (submissions?.results ?? []).map(submissionOf),
+    activity: (activity?.results ?? []).map(({ at, type, body }) => ({ at, type, body: JSON.parse(body) as unknown })),
+  };
+}
+
+interface SubmissionRow {
+  id: string;
+  at: number;
+  follow: Stored["follow"];
+  suspicion: number;
+  reasons: string;
+  data: string;
+}
+
+function submissionOf({ id, at, follow, suspicion, reasons, data }: SubmissionRow): SubmissionView {
+  return { id, at, follow, suspicion, reasons: JSON.parse(reasons) as string[], submission: JSON.parse(data) as Submission };
+}
+
+async function nextRows(db: D1Database, tenant: string, filter: LeadFilter, below: Position, size: number): Promise<LeadRow[]> {
+  const project = filter.project === undefined ? "" : "AND l.project = ?7";
+  const sql = `
+    SELECT ${leadColumns} FROM leads l
+    WHERE l.tenant = ?1 ${project} AND l.created >= ?2 AND l.created < ?3 AND (l.created, l.id) < (?4, ?5)
+    ORDER BY l.created DESC, l.id DESC LIMIT ?6`;
+  const values = [
+    tenant,
+    filter.from ?? 0,
+    filter.to ?? Number.MAX_SAFE_INTEGER,
+    below.created,
+    below.id,
+    size,
+    ...(filter.project === undefined ? [] : [filter.project]),
+  ];
+  return (
+    await db
+      .prepare(sql)
+      .bind(...values)
+      .all<LeadRow>()
+  ).results;
+}
+
+/** What identifies somebody is looked up, not searched for. */
+async function byIdentity(db: D1Database, tenant: string, q: string): Promise<Lead[]> {
+  const digits = q.replaceAll(/[^\d+]/g, "");
+  const email = readEmail(q);
+  const keys = [`v:${q}`, ...(email ? [`e:${email.key}`] : []), ...(digits.length >= 5 ? [`p:${digits}`] : [])];
+  const sql = `
+    SELECT ${leadColumns} FROM leads l WHERE l.tenant = ?1 AND l.id IN (
+      SELECT ?3 UNION SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?3
+      UNION SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i ON i.tenant = ?1 AND i.key = k.value)
+    ORDER BY l.created DESC, l.id DESC LIMIT 200`;
+  return (await db.prepare(sql).bind(tenant, JSON.stringify(keys), q).all<LeadRow>()).results.map(leadOf);
+}
+
+function within(lead: Lead, { project, from = 0, to = Infinity }: LeadFilter): boolean {
+  return (project === undefined || lead.project === project) && lead.created >= from && lead.created < to;
+}
+
+function says(lead: Lead, q: string): boolean {
+  const word = q.toLowerCase();
+  return [lead.name, lead.email, lead.phone, lead.visitorId, lead.id, lead.crmId].some((text) => text?.toLowerCase().includes(word));
+}
+
+interface Position {
+  created: number;
+  id: string;
+}
+
+function cursorOf(lead: Lead | undefined): string | null {
+  return lead ? `${lead.created}.${lead.id}` : null;
+}
+
+/** A cursor that is none begins at the newest. */
+function positionOf(cursor: string | undefined): Position {
+  const [, created, id] = /^(\d{1,16})\.([a-z0-9]{1,64})$/.exec(cursor ?? "") ?? [];
+  return created === undefined || id === undefined ? { created: Number.MAX_SAFE_INTEGER, id: "" } : { created: Number(created), id };
+}

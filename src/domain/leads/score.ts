@@ -1,0 +1,79 @@
+/** What a form's script says of how a visitor behaved; what it did not say is undefined. */
+export interface Engagement {
+  /** Seconds on the site. */
+  duration?: number | undefined;
+  /** Percent of the page. */
+  scroll?: number | undefined;
+  clicks?: number | undefined;
+  returnVisits?: number | undefined;
+  pagesVisited?: number | undefined;
+}
+
+export const labels = ["Cold", "Warm", "Hot", "Very Hot"] as const;
+export type Label = (typeof labels)[number];
+
+/** 0 to 100: up to 35 for time (one per 10 s), 30 for depth, 20 for clicks, 15 for coming back (5 each). */
+export function engagementScore({ duration = 0, scroll = 0, clicks = 0, returnVisits = 0 }: Engagement): number {
+  const points = [Math.min(35, duration / 10), Math.min(30, (scroll * 3) / 10), Math.min(20, clicks), Math.min(15, returnVisits * 5)];
+  return Math.min(
+    100,
+    points.reduce((sum, each) => sum + Math.floor(Math.max(0, each)), 0),
+  );
+}
+
+export function labelOf(score: number): Label {
+  if (score <= 20) return "Cold";
+  if (score <= 45) return "Warm";
+  return score <= 70 ? "Hot" : "Very Hot";
+}
+
+export interface Signals {
+  honeypot: boolean;
+  /** Seconds from showing the form to sending it. */
+  secondsToSubmit?: number | undefined;
+  /** Whether the form's script said anything about the visit. */
+  tracked: boolean;
+  score: number;
+  vpnScore?: number | undefined;
+  competitor: boolean;
+  disposable: boolean;
+  badPhone: boolean;
+  /** The captcha could not be asked. */
+  unverified: boolean;
+}
+
+export interface Suspicion {
+  suspicion: number;
+  reasons: string[];
+}
+
+type Rule = readonly [points: number, reason: string, holds: boolean];
+
+/** What the request alone tells; how often somebody came is added where the lead is stored. */
+export function suspicionOf(signals: Signals): Suspicion {
+  const { honeypot, secondsToSubmit: seconds, tracked, score, vpnScore = 0 } = signals;
+  const rules: readonly Rule[] = [
+    [40, "honeypot filled", honeypot],
+    [30, "submitted within 5 s", seconds !== undefined && seconds < 5],
+    [10, "submitted within 10 s", seconds !== undefined && seconds >= 5 && seconds <= 10],
+    [15, "no tracking session", !tracked],
+    [10, "session without engagement", tracked && score === 0],
+    [15, "VPN likely", vpnScore > 50],
+    [5, "VPN possible", vpnScore > 20 && vpnScore <= 50],
+    [25, "e-mail of a competitor", signals.competitor],
+    [15, "disposable e-mail", signals.disposable],
+    [10, "telephone number not valid", signals.badPhone],
+    [10, "captcha not checked", signals.unverified],
+  ];
+  const met = rules.filter(([, , holds]) => holds);
+  return {
+    suspicion: Math.min(
+      100,
+      met.reduce((sum, [points]) => sum + points, 0),
+    ),
+    reasons: met.map(([, reason]) => reason),
+  };
+}
+
+/** Points for earlier submissions of the same lead within 24 hours. */
+export const velocity = { second: { points: 10, reason: "2 submissions in 24 h" }, more: { points: 20, reason: "3 or more submissions in 24 h" } } as const;

@@ -1,0 +1,100 @@
+import type { Silence } from "./project";
+
+/** A project that watches for silence, and how long it has lasted. Times in milliseconds; null: never. */
+export interface Watched {
+  tenant: string;
+  project: string;
+  silence: Silence;
+  last: number | null;
+  /** Silence is counted from here at the earliest: when the watch was set. */
+  since: number;
+  alerted: number | null;
+}
+
+export interface SilenceAlert {
+  minutes: number;
+  lastLeadAt: number | null;
+}
+
+const minute = 60_000;
+
+/** The alert that is due now, if one is. Outside business hours there is none, and a quiet night does not count against the morning. */
+export function silenceDue({ silence, last, since, alerted }: Watched, now: number): SilenceAlert | null {
+  if (alerted !== null && now - alerted < silence.cooldownMinutes * minute) return null;
+  const opened = openedAt(silence, now);
+  if (opened === null) return null;
+  const quiet = Math.floor((now - Math.max(last ?? 0, since, opened)) / minute);
+  return quiet >= silence.minutes ? { minutes: Math.floor((now - (last ?? since)) / minute), lastLeadAt: last } : null;
+}
+
+/** Since when business has been open, 0 when it always is, null while it is closed. */
+function openedAt({ businessHours, zone }: Silence, now: number): number | null {
+  if (businessHours === undefined || businessHours === false) return 0;
+  const { from, to, days } = businessHours === true ? { from: "09:00", to: "18:00", days: undefined } : businessHours;
+  const { day, minutes } = localTime(zone, now);
+  const [start, end] = [minutesOf(from), minutesOf(to)];
+  const overnight = end <= start;
+  const early = overnight && minutes < end;
+  if (!(overnight ? minutes >= start || early : minutes >= start && minutes < end)) return null;
+  const openDay = early ? (day === 1 ? 7 : day - 1) : day;
+  if (days && !days.includes(openDay)) return null;
+  return now - (early ? minutes + 24 * 60 - start : minutes - start) * minute;
+}
+
+/** 1 is Monday. */
+function localTime(zone: string, now: number): { day: number; minutes: number } {
+  const format = new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const parts = Object.fromEntries(format.formatToParts(now).map(({ type, value }) => [type, value]));
+  const day = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].indexOf(parts["weekday"] ?? "") + 1;
+  return { day, minutes: Number(parts["hour"]) * 60 + Number(parts["minute"]) };
+}
+
+function minutesOf(time: string): number {
+  const [hours = 0, minutes = 0] = time.split(":").map(Number);
+  return hours * 60 + minutes;
+}
+
+/** Everybody who watches; the index holds nobody else. */
+export async function watched(db: D1Database, after: { tenant: string; project: string } | null, limit: number): Promise<Watched[]> {
+  const sql = `
+    SELECT p.tenant, p.project, p.settings ->> '$.silence' AS silence, s.last, coalesce(s.since, p.updated) AS since, s.alerted
+    FROM projects p LEFT JOIN lead_silence s ON s.tenant = p.tenant AND s.project = p.project
+    WHERE p.settings ->> '$.silence' IS NOT NULL AND (p.tenant, p.project) > (?1, ?2) ORDER BY p.tenant, p.project LIMIT ?3`;
+  const { results } = await db
+    .prepare(sql)
+    .bind(after?.tenant ?? "", after?.project ?? "", limit)
+    .all<Omit<Watched, "silence"> & { silence: string }>();
+  return results.map((row) => ({ ...row, silence: JSON.parse(row.silence) as Silence }));
+}
+
+/** Remembers that the alert went out; another tick that saw the same state is told no. */
+export async function markAlerted(db: D1Database, { tenant, project, since, alerted }: Watched, now: number): Promise<boolean> {
+  const sql = `
+    INSERT INTO lead_silence (tenant, project, last, since, alerted) VALUES (?1, ?2, NULL, ?3, ?4)
+    ON CONFLICT (tenant, project) DO UPDATE SET alerted = excluded.alerted WHERE alerted IS ?5`;
+  const { meta } = await db.prepare(sql).bind(tenant, project, since, now, alerted).run();
+  return meta.changes > 0;
+}
+
+export interface SilenceDeps {
+  db: D1Database;
+  /** Sends the alert; the same key is the same alert. Throws when it cannot be accepted. */
+  alert(watched: Watched, alert: SilenceAlert, key: string): Promise<void>;
+}
+
+const pageSize = 200;
+
+/** The tick's step: one alert for each project that has been silent too long. Sent before it is remembered: rather twice than never, and its key makes it once. */
+export async function reportSilence({ db, alert }: SilenceDeps, now: number): Promise<{ watched: number; alerts: number }> {
+  const count = { watched: 0, alerts: 0 };
+  for (let page = await watched(db, null, pageSize); page.length > 0; page = await watched(db, page.at(-1) ?? null, pageSize)) {
+    count.watched += page.length;
+    for (const each of page) {
+      const due = silenceDue(each, now);
+      if (!due) continue;
+      await alert(each, due, `silence ${each.project} ${each.alerted ?? 0} ${each.last ?? 0} ${each.since}`);
+      if (await markAlerted(db, each, now)) count.alerts++;
+    }
+  }
+  return count;
+}

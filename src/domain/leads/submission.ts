@@ -1,0 +1,119 @@
+import * as v from "valibot";
+import { personal } from "../../queue/personal";
+import { labels } from "./score";
+
+export const kinds = ["lead", "test", "bot"] as const;
+export type Kind = (typeof kinds)[number];
+
+const text = (most: number) =>
+  v.optional(
+    v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(most, `must have at most ${most.toLocaleString("en")} characters`)),
+  );
+const secret = (most: number) =>
+  v.optional(
+    v.pipe(
+      v.string("must be text"),
+      v.minLength(1, "must not be empty"),
+      v.maxLength(most, `must have at most ${most.toLocaleString("en")} characters`),
+      personal(),
+    ),
+  );
+const count = v.optional(v.pipe(v.number("must be a number"), v.minValue(0, "must not be negative"), v.maxValue(1_000_000_000, "is too large")));
+const points = v.optional(
+  v.pipe(v.number("must be a number"), v.integer("must be whole"), v.minValue(0, "must be 0 to 100"), v.maxValue(100, "must be 0 to 100")),
+  0,
+);
+
+const contact = v.pipe(
+  v.strictObject({
+    name: text(200),
+    firstName: text(100),
+    lastName: text(100),
+    email: text(254),
+    // The same person's address in any spelling.
+    emailKey: text(254),
+    // E.164 when `phoneKey` begins with a plus.
+    phone: text(64),
+    phoneKey: text(64),
+    visitorId: text(200),
+    sessionId: text(200),
+  }),
+  v.partialCheck(
+    [["email"], ["phone"], ["visitorId"]],
+    ({ email, phone, visitorId }) => email !== undefined || phone !== undefined || visitorId !== undefined,
+    "one of email, phone and visitorId is needed",
+  ),
+  personal(),
+);
+
+const form = v.strictObject({
+  projectName: text(200),
+  location: text(200),
+  team: text(200),
+  domain: text(260),
+  source: text(100),
+  countryCode: text(64),
+  keyword: secret(500),
+  message: secret(10_000),
+  page: secret(2048),
+});
+
+const request = v.strictObject({
+  id: text(64),
+  ip: secret(64),
+  userAgent: secret(1000),
+  referer: secret(2048),
+  country: text(8),
+  city: secret(200),
+  region: text(200),
+  timezone: text(64),
+});
+
+const engagement = v.strictObject({ duration: count, scroll: count, clicks: count, returnVisits: count, pagesVisited: count });
+
+/** One submission of a form, enriched: the payload of the job `lead`. */
+export const submissionSchema = v.strictObject({
+  project: v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project")),
+  kind: v.optional(v.picklist(kinds, `must be one of ${kinds.join(", ")}`), "lead"),
+  // Milliseconds; when it was submitted, if not when it was enqueued.
+  at: v.optional(
+    v.pipe(
+      v.number("must be milliseconds"),
+      v.integer("must be whole milliseconds"),
+      v.minValue(0, "must not be negative"),
+      v.maxValue(253_402_300_800_000, "is too late"),
+    ),
+  ),
+  contact,
+  form: v.optional(form, {}),
+  request: v.optional(request, {}),
+  engagement: v.optional(engagement, {}),
+  secondsToSubmit: count,
+  vpnScore: count,
+  score: points,
+  label: v.optional(v.picklist(labels, `must be one of ${labels.join(", ")}`), "Cold"),
+  suspicion: points,
+  reasons: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(20)), []),
+  extra: v.optional(
+    v.pipe(v.record(v.pipe(v.string(), v.maxLength(64)), v.pipe(v.string(), v.maxLength(2000))), v.maxEntries(50, "may have 50 fields"), personal()),
+    {},
+  ),
+  // What tells two presses of one button from two submissions.
+  content: text(64),
+});
+
+export type Submission = v.InferOutput<typeof submissionSchema>;
+export type SubmissionInput = v.InferInput<typeof submissionSchema>;
+
+/** Under which a person is found again, the surest first. The address of the network counts only where nothing else is known. */
+export function identityKeys({ contact: { visitorId, email, emailKey, phone, phoneKey }, request: { ip } }: Submission): string[] {
+  const mail = emailKey ?? email?.toLowerCase();
+  const number = phoneKey ?? (phone?.replaceAll(/[^\d+]/g, "") || undefined);
+  const given = [
+    ["v", visitorId],
+    ["e", mail],
+    ["p", number],
+  ] as const;
+  const known = given.flatMap(([kind, value]) => (value === undefined ? [] : [`${kind}:${value}`]));
+  return known.length > 0 || ip === undefined ? known : [`i:${ip}`];
+}

@@ -1,0 +1,40 @@
+import { ownsUrl } from "../../domain/leads/project";
+import type { Problem } from "../../errors";
+import type { Answer } from "../route";
+import type { Taken } from "./accept";
+import { isForm } from "./body";
+import type { Door } from "./door";
+
+/** Whether a person looks at the answer: a form that was sent without a script. */
+export function wantsPage(request: Request): boolean {
+  const accept = (request.headers.get("accept") ?? "").toLowerCase();
+  if (accept.includes("json")) return false;
+  return accept.includes("text/html") || (isForm(request) && request.headers.get("sec-fetch-dest") !== "empty");
+}
+
+/** On to the thank-you page, to one of the project's own domains only; JSON where nobody looks or there is no page. */
+export function thanks(request: Request, { project }: Door, { id, replayed, page }: Taken): Answer {
+  const wanted = page !== undefined && ownsUrl(project.domains, page) ? page : project.thankYouUrl;
+  const headers: Record<string, string> = replayed ? { "idempotent-replayed": "true" } : {};
+  if (wantsPage(request) && wanted !== undefined) return { status: 303, headers: { ...headers, location: new URL(wanted).href } };
+  return { status: 200, body: { ok: true, id }, headers };
+}
+
+/** A refusal as a person can read it: what is wrong with which field, and the way back. */
+export function refusalPage(problem: Problem): Answer {
+  const items = problem.errors.map(({ path, message }) => `<li>${path ? `<strong>${escaped(path)}</strong> ` : ""}${escaped(message)}</li>`).join("");
+  const title = problem.status >= 500 || problem.status === 429 ? "Please try again in a moment" : "This could not be sent";
+  const retry: Record<string, string> = problem.retryAfter === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(problem.retryAfter))) };
+  return {
+    status: problem.status,
+    text: `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title></head>
+<body><main><h1>${title}</h1><p>${escaped(problem.message)}</p>${items ? `<ul>${items}</ul>` : ""}<p>Go back with your browser: what you typed is still there.</p></main></body></html>
+`,
+    headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": "default-src 'none'; frame-ancestors 'none'", ...retry },
+  };
+}
+
+export function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}

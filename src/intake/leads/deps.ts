@@ -1,0 +1,47 @@
+import type { CrmReport } from "../../domain/leads/crm";
+import type { Person } from "../../domain/leads/erase";
+import type { Project } from "../../domain/leads/project";
+import type { LeadDetail, LeadFilter, LeadPage } from "../../domain/leads/read";
+
+/** What the routes about leads need besides the rest. */
+export interface LeadDeps {
+  /** A developer's machine: shows the demo form. */
+  local: boolean;
+  isApiKey(project: Project, given: string): Promise<boolean>;
+  /** A secret of the project; undefined when it is not set or cannot be read. */
+  secret(tenant: string, name: string, kind: "turnstile" | "crm", project: Project): Promise<string | undefined>;
+  /** The secret of the tenant's connection `make`. Throws when the database cannot be reached. */
+  hookSecret(tenant: string): Promise<string | undefined>;
+  turnstile: AskTurnstile;
+  /** Whether one more post under this key is within its rate. May throw: then nobody can tell. */
+  mayPost(key: string): Promise<boolean>;
+  /** An id like any other, of a job that does not exist. */
+  newId(tenant: string): Promise<string>;
+  /** The id of the job `lead` under an idempotency key. */
+  idOfKey(tenant: string, key: string): Promise<string>;
+  list(tenant: string, filter: LeadFilter, page: { cursor?: string | undefined; limit: number }): Promise<LeadPage>;
+  get(tenant: string, id: string): Promise<LeadDetail | null>;
+  /** The lead's id; null: none is meant. */
+  storeCrmReport(tenant: string, project: string, report: CrmReport): Promise<string | null>;
+  erase(tenant: string, person: Person): Promise<Erased>;
+  /** Lets a promise finish after the answer. */
+  defer(promise: Promise<unknown>): void;
+}
+
+export type AskTurnstile = (question: {
+  secret: string;
+  token: string;
+  ip?: string | undefined;
+  isOwnHost(hostname: string): boolean;
+}) => Promise<{ verdict: "passed" } | { verdict: "refused" | "unchecked"; reason: string }>;
+
+export interface Erased {
+  leads: number;
+  submissions: number;
+  /** Jobs out of which everything was taken. */
+  jobs: number;
+  /** Objects removed from the payload store. */
+  payloads: number;
+  /** Jobs that were running and may still write a line: ask again in a minute when it is not 0. */
+  running: number;
+}

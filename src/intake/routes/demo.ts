@@ -1,0 +1,24 @@
+import { Problem } from "../../errors";
+import { demoPage } from "../leads/demo-page";
+import { route } from "../route";
+
+/** Where the demo of a developer's machine lives. */
+const tenant = "demo";
+const project = "demo";
+
+export const demoRoutes = [
+  route("GET /demo/lead", {
+    name: "demoForm",
+    summary: "A form to try, on a developer's machine only",
+    scope: "public",
+    tenant: "none",
+    answers: { 200: "text/html" },
+    problems: [404],
+    handle: async ({ deps }) => {
+      const known = deps.leads.local ? await deps.snapshots.read(tenant, deps.now()) : undefined;
+      const found = known?.state === "known" ? known.snapshot.sections.projects?.[project] : undefined;
+      if (!found) throw new Problem("not-found", "There is no such route; /openapi.json lists them.");
+      return { status: 200, ...demoPage(`/v1/leads/${tenant}/${project}`, found) };
+    },
+  }),
+];

@@ -1,0 +1,159 @@
+import * as v from "valibot";
+import { csvHead, csvLine } from "../../domain/leads/csv";
+import { keysOf } from "../../domain/leads/erase";
+import type { LeadDetail, LeadFilter } from "../../domain/leads/read";
+import type { Lead } from "../../domain/leads/store";
+import { Problem } from "../../errors";
+import type { JobDetail } from "../../ledger/views";
+import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { paging, search, time } from "../query";
+import { type Caller, param, route } from "../route";
+import { isoTime } from "../shapes";
+import { iso, summaryOf } from "../views";
+
+const filters = {
+  project: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project"))),
+  from: v.optional(time),
+  to: v.optional(time),
+  q: v.optional(v.pipe(search, v.description("An id, e-mail, telephone number or visitor id, or a part of one or of the name"))),
+};
+
+const nullable = v.nullable(v.string());
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const summary = {
+  id: v.string(),
+  project: v.string(),
+  email: nullable,
+  phone: nullable,
+  name: nullable,
+  visitorId: nullable,
+  score: count,
+  label: v.string(),
+  suspicion: count,
+  suspicionReasons: v.array(v.string()),
+  test: v.boolean(),
+  bot: v.boolean(),
+  crmId: nullable,
+  createdAt: isoTime,
+  updatedAt: isoTime,
+};
+const list = v.object({ leads: v.array(v.object({ ...summary, submissions: count })), cursor: nullable });
+const loose = v.array(v.looseObject({}));
+const detail = v.object({ ...summary, submissions: loose, activity: loose, jobs: loose, effects: loose });
+const erased = v.object({ leads: count, submissions: count, jobs: count, payloads: count, running: count });
+
+const text = (most: number) =>
+  v.optional(v.pipe(v.string("must be text"), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(most, `must have at most ${most} characters`)));
+const person = v.pipe(
+  v.strictObject({ email: text(320), phone: text(64) }),
+  v.forward(
+    v.partialCheck([["email"], ["phone"]], ({ email, phone }) => (email === undefined) !== (phone === undefined), "exactly one of email and phone is needed"),
+    ["email"],
+  ),
+);
+
+/** Jobs of one lead whose effects are looked at. */
+const mostJobs = 100;
+
+export const leadDataRoutes = [
+  route("GET /v1/leads", {
+    name: "listLeads",
+    summary: "List and search leads, newest first",
+    scope: "leads",
+    tenant: "own",
+    query: v.strictObject({ ...filters, ...paging }),
+    answers: { 200: list },
+    handle: async ({ deps, tenant, query }) => {
+      const { cursor, limit, ...filter } = query;
+      const page = await deps.leads.list(tenant, filter, { cursor, limit });
+      return { status: 200, body: { leads: page.leads.map(rowOf), cursor: page.cursor } };
+    },
+  }),
+  route("GET /v1/leads/export", {
+    name: "exportLeads",
+    summary: "All leads that fit, as CSV",
+    scope: "leads",
+    tenant: "own",
+    query: v.strictObject(filters),
+    answers: { 200: "text/csv" },
+    handle: async ({ deps, tenant, query }) => ({
+      status: 200,
+      text: csvOf(deps, tenant, query),
+      headers: { "content-type": "text/csv; charset=utf-8", "content-disposition": 'attachment; filename="leads.csv"' },
+    }),
+  }),
+  route("POST /v1/leads/erase", {
+    name: "eraseLeads",
+    summary: "Forget a person: leads, submissions, and what jobs and stored payloads hold of them",
+    scope: "admin",
+    tenant: "own",
+    body: { schema: person, limit: smallBody },
+    answers: { 200: erased },
+    handle: async ({ deps, tenant, body, caller }) => {
+      const path = body.email === undefined ? "phone" : "email";
+      if (keysOf(body).length === 0)
+        throw new Problem("invalid", "Nobody can be found by that.", { errors: [{ path, message: "is neither an e-mail address nor a telephone number" }] });
+      await deps.audit({ tenant, actor: actorOf(caller), action: "erase", target: path, at: deps.now() });
+      return { status: 200, body: await deps.leads.erase(tenant, body) };
+    },
+  }),
+  route("GET /v1/leads/:id", {
+    name: "getLead",
+    summary: "One lead with its submissions, jobs and effects; also by the id of a submission",
+    scope: "leads",
+    tenant: "own",
+    answers: { 200: detail },
+    handle: async ({ deps, tenant, params }) => {
+      const found = await deps.leads.get(tenant, param({ params }, "id"));
+      if (!found) throw new Problem("not-found", "There is no such lead.");
+      return { status: 200, body: detailOf(found, await jobsOf(deps, tenant, found)) };
+    },
+  }),
+];
+
+/** Page by page, as fast as it is read. */
+function csvOf(deps: IntakeDeps, tenant: string, filter: LeadFilter): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let cursor: string | null | undefined;
+  return new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(encoder.encode(csvHead)),
+    async pull(controller) {
+      if (cursor === null) return controller.close();
+      const page = await deps.leads.list(tenant, filter, { cursor, limit: 200 });
+      cursor = page.cursor;
+      controller.enqueue(encoder.encode(page.leads.map(csvLine).join("")));
+    },
+  });
+}
+
+function rowOf({ kind, reasons, created, updated, ...lead }: Lead) {
+  return { ...lead, suspicionReasons: reasons, test: kind === "test", bot: kind === "bot", createdAt: iso(created), updatedAt: iso(updated) };
+}
+
+/** Everything that was enqueued for the lead, and for each of its submissions. */
+async function jobsOf(deps: IntakeDeps, tenant: string, { lead, submissions }: LeadDetail): Promise<JobDetail[]> {
+  const named = await deps.queries.jobs(tenant, { q: `lead:${lead.id}` }, { limit: mostJobs });
+  const ids = new Set([...named.jobs.map(({ id }) => id), ...submissions.map(({ id }) => id)]);
+  const jobs = await Promise.all([...ids].slice(0, mostJobs).map((id) => deps.queries.job(tenant, id)));
+  return jobs.filter((job) => job !== null).toSorted((left, right) => left.at - right.at);
+}
+
+function detailOf({ lead, submissions, activity }: LeadDetail, jobs: readonly JobDetail[]) {
+  return {
+    ...rowOf(lead),
+    submissions: submissions.map(submissionOf),
+    activity: activity.map((each) => ({ ...each, at: iso(each.at) })),
+    jobs: jobs.map(summaryOf),
+    effects: jobs.flatMap(({ id, type, effects }) => effects.map(({ key, state, at }) => ({ job: id, type, key, state, at: iso(at) }))),
+  };
+}
+
+function submissionOf({ id, at, follow, suspicion, reasons: suspicionReasons, submission }: LeadDetail["submissions"][number]) {
+  const { project: _project, reasons: _reasons, content: _content, ...said } = submission;
+  return { ...said, id, at: iso(at), follow, suspicion, suspicionReasons };
+}
+
+function actorOf(caller: Caller): string {
+  return caller.kind === "token" ? caller.tokenId : caller.kind;
+}

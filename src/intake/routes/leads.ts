@@ -1,0 +1,87 @@
+import * as v from "valibot";
+import { crmReportSchema } from "../../domain/leads/crm";
+import type { Project } from "../../domain/leads/project";
+import { Problem } from "../../errors";
+import { validate } from "../../queue/validate";
+import { takeLead } from "../leads/accept";
+import { refusalPage, thanks, wantsPage } from "../leads/answer";
+import { crossOrigin, type Door, findDoor, keyHeader } from "../leads/door";
+import { parsedJson, readText, smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { idempotencyHeader } from "../idempotency";
+import { asProblem, unavailable } from "../problem";
+import { param, route } from "../route";
+
+const takenShape = v.object({ ok: v.literal(true), id: v.pipe(v.string(), v.description("Of the job, and of the lead when it is a new one")) });
+const reportedShape = v.object({ ok: v.literal(true), stored: v.boolean(), lead_id: v.optional(v.string()), reason: v.optional(v.string()) });
+
+export const leadRoutes = [
+  route("POST /v1/leads/:tenant/:project", {
+    name: "postLead",
+    summary: "Take a lead: JSON, a form, or key=value lines; from one of the project's pages, or with its key",
+    scope: "public",
+    tenant: "none",
+    headers: {
+      [keyHeader]: "The project's key, for servers; without it the body carries siteKey and formId, and Origin or Referer is one of the project's domains",
+      [idempotencyHeader]: "Makes a repeated post one submission; a form may carry __pg_nonce instead",
+    },
+    answers: { 200: takenShape, 303: null },
+    problems: [400, 401, 403, 413, 415, 429, 503],
+    crossOrigin,
+    handle: async ({ deps, request, requestId, params }) => {
+      try {
+        const door = await findDoor(deps, param({ params }, "tenant"), param({ params }, "project"));
+        return thanks(request, door, await takeLead(deps, door, request, requestId));
+      } catch (thrown) {
+        const problem = asProblem(thrown);
+        if (!wantsPage(request) || problem.code === "internal") throw thrown;
+        return refusalPage(problem);
+      }
+    },
+  }),
+  route("POST /v1/leads/:tenant/:project/crm-callback", {
+    name: "postCrmCallback",
+    summary: "What a CRM reports of a lead; the secret goes into Authorization or X-API-Key",
+    scope: "public",
+    tenant: "none",
+    headers: { [keyHeader]: "The project's crmSecret, or the secret of the connection make" },
+    answers: { 200: reportedShape },
+    problems: [400, 401, 413, 503],
+    handle: async ({ deps, request, params }) => {
+      const door = await findDoor(deps, param({ params }, "tenant"), param({ params }, "project"));
+      await checkSecret(deps, door, request.headers);
+      const report = validate(crmReportSchema, spelled(parsedJson(await readText(request, smallBody))), "The report is not what is expected here.");
+      const lead = await deps.leads.storeCrmReport(door.tenant, door.name, report);
+      // Not an error: a CRM would send it again and again.
+      const body = lead === null ? { ok: true, stored: false, reason: "there is no such lead" } : { ok: true, stored: true, lead_id: lead };
+      return { status: 200, body };
+    },
+  }),
+];
+
+async function checkSecret(deps: IntakeDeps, { tenant, name, project }: Door, headers: Headers): Promise<void> {
+  const secret = await crmSecret(deps, tenant, name, project);
+  if (secret === undefined) throw unavailable("No secret for CRM callbacks is set: give the project a crmSecret.");
+  const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? headers.get(keyHeader) ?? "";
+  const [one, other] = await Promise.all([given, secret].map((text) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+  if (!one || !other || !crypto.subtle.timingSafeEqual(one, other)) throw new Problem("unauthorized", "There is no such project, or this is not its key.");
+}
+
+async function crmSecret(deps: IntakeDeps, tenant: string, name: string, project: Project): Promise<string | undefined> {
+  return (await deps.leads.secret(tenant, name, "crm", project)) ?? deps.leads.hookSecret(tenant);
+}
+
+const spellings: Readonly<Record<string, string>> = {
+  crmLeadId: "crm_lead_id",
+  leadId: "lead_id",
+  submissionId: "submission_id",
+  eventType: "event_type",
+  id: "lead_id",
+};
+
+/** Both ways of writing a name are understood; the one with underscores counts. */
+function spelled(body: unknown): unknown {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  const other = Object.entries(body).flatMap(([name, value]) => (Object.hasOwn(spellings, name) ? [[spellings[name], value] as const] : []));
+  return { ...Object.fromEntries(other), ...body };
+}

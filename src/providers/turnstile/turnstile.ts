@@ -1,0 +1,81 @@
+import type { Http } from "../http";
+
+/** `unchecked`: nobody could tell, or the secret is wrong; the visitor is not to blame for either. */
+export type TurnstileVerdict = { verdict: "passed" } | { verdict: "refused"; reason: string } | { verdict: "unchecked"; reason: string };
+
+export interface TurnstileQuestion {
+  secret: string;
+  /** What the widget put into the form. */
+  token: string;
+  ip?: string | undefined;
+  /** Whether the token was made on one of the project's pages. */
+  isOwnHost(hostname: string): boolean;
+}
+
+export type Turnstile = (question: TurnstileQuestion) => Promise<TurnstileVerdict>;
+
+const address = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
+const tries = 2;
+/** Milliseconds a visitor may be kept waiting by one try. */
+const patience = 3000;
+const longestToken = 2048;
+/** Codes that mean: the visitor has to solve it again. */
+const visitors = ["missing-input-response", "invalid-input-response", "timeout-or-duplicate", "bad-request"];
+
+/**
+ * Asks Turnstile about a token, synchronously: by the time a queued job ran it would have expired. A token is good once and for 300 s;
+ * the idempotency key makes the second try after a lost answer the same question. Never throws.
+ * Source: Cloudflare's documentation of server-side validation.
+ */
+export function createTurnstile(http: Http): Turnstile {
+  return async ({ secret, token, ip, isOwnHost }) => {
+    if (token === "" || token.length > longestToken) return { verdict: "refused", reason: "the captcha was not solved" };
+    const body = JSON.stringify({ secret, response: token, ...(ip === undefined ? {} : { remoteip: ip }), idempotency_key: crypto.randomUUID() });
+    let reason = "no answer";
+    for (let attempt = 0; attempt < tries; attempt++) {
+      const signal = AbortSignal.timeout(patience);
+      const reply = await http({
+        method: "POST",
+        url: address,
+        headers: { "content-type": "application/json" },
+        body,
+        signal,
+        timeLimit: patience,
+        repeatable: true,
+      });
+      const answer = reply.ok ? answerOf(reply.value.json()) : undefined;
+      if (answer && !answer.codes.includes("internal-error")) return verdictOn(answer, isOwnHost);
+      reason = reply.ok ? `answered ${reply.value.status}` : reply.failure.reason;
+    }
+    return { verdict: "unchecked", reason };
+  };
+}
+
+interface Answer {
+  success: boolean;
+  hostname: string | undefined;
+  codes: string[];
+}
+
+function verdictOn({ success, hostname, codes }: Answer, isOwnHost: (hostname: string) => boolean): TurnstileVerdict {
+  if (success && hostname !== undefined && hostname !== "" && !isTestHost(hostname) && !isOwnHost(hostname)) {
+    return { verdict: "refused", reason: "the captcha was solved on another site" };
+  }
+  if (success) return { verdict: "passed" };
+  const visitor = codes.find((code) => visitors.includes(code));
+  if (visitor)
+    return { verdict: "refused", reason: visitor === "timeout-or-duplicate" ? "the captcha has expired or was used before" : "the captcha was not solved" };
+  return codes.length === 0 ? { verdict: "refused", reason: "the captcha was not solved" } : { verdict: "unchecked", reason: codes.join(", ").slice(0, 100) };
+}
+
+/** What Turnstile's test keys answer. */
+function isTestHost(hostname: string): boolean {
+  return hostname === "example.com";
+}
+
+function answerOf(body: unknown): Answer | undefined {
+  if (typeof body !== "object" || body === null || !("success" in body) || typeof body.success !== "boolean") return undefined;
+  const given: unknown = "error-codes" in body ? body["error-codes"] : [];
+  const codes = Array.isArray(given) ? given.filter((each) => typeof each === "string" && /^[a-z-]{1,64}$/.test(each)) : [];
+  return { success: body.success, hostname: "hostname" in body && typeof body.hostname === "string" ? body.hostname : undefined, codes };
+}

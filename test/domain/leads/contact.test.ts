@@ -1,0 +1,100 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { isDisposable, readEmail } from "../../../src/domain/leads/email";
+import { hasDigits, readPhone } from "../../../src/domain/leads/phone";
+
+describe("an e-mail address", () => {
+  test.each([
+    "",
+    "ada",
+    "@example.com",
+    "ada@",
+    "a@b",
+    "a..b@example.com",
+    ".a@example.com",
+    "a.@example.com",
+    "a@exa mple.com",
+    "a@b@",
+    "a@-x.com",
+    "a@[127.0.0.1]",
+    "a@1.2.3.4",
+    "a,b@example.com",
+    `${"a".repeat(65)}@example.com`,
+    "a@x.com/path",
+    "a\n@example.com",
+    `a@${"x".repeat(250)}.com`,
+  ])("cannot be %j", (text) => expect(readEmail(text)).toBeUndefined());
+
+  test.each([
+    ["  Ada@Example.COM ", "Ada@example.com", "ada@example.com"],
+    ["mailto:ada@example.com", "ada@example.com", "ada@example.com"],
+    ["jörg@müller.de", "jörg@xn--mller-kva.de", "jörg@xn--mller-kva.de"],
+    ["A.d.a+news@GoogleMail.com", "A.d.a+news@googlemail.com", "ada@gmail.com"],
+    ["a.d.a+news@example.com", "a.d.a+news@example.com", "a.d.a+news@example.com"],
+    ["ada@example.com.", "ada@example.com", "ada@example.com"],
+  ])("%j is written to at %s and known as %s", (given, address, key) => expect(readEmail(given)).toMatchObject({ address, key }));
+
+  test("read twice is the same, and what is read reads again", () => {
+    fc.assert(
+      fc.property(fc.emailAddress(), (text) => {
+        const once = readEmail(text);
+        if (!once) return;
+        expect(readEmail(once.address)).toEqual(once);
+        expect(readEmail(once.key)?.key).toBe(once.key);
+      }),
+    );
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => void readEmail(text)));
+  });
+
+  test("of a disposable domain, or one below it, is told", () => {
+    expect([isDisposable("mailinator.com"), isDisposable("x.mailinator.com"), isDisposable("notmailinator.com"), isDisposable("example.com")]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe("a telephone number", () => {
+  test.each([
+    ["030 12345678", ["DE"], "+493012345678"],
+    ["+49 (0)30 12345678", [], "+493012345678"],
+    ["0049 30 12345678", ["US"], "+493012345678"],
+    ["+44 (0)20 7946 0958", [], "+442079460958"],
+    ["98765 43210", ["+91"], "+919876543210"],
+    ["98765 43210", ["91"], "+919876543210"],
+    ["9876543210", [undefined, "IN"], "+919876543210"],
+    ["٠٣٠ ١٢٣٤٥٦٧٨", ["DE"], "+493012345678"],
+    ["(415) 555-0132 ext. 12", ["US"], "+14155550132"],
+    ["030/12345678", ["nowhere", "DE"], "+493012345678"],
+  ])("%j from %j is %s", (text, countries, number) => expect(readPhone(text, countries)).toMatchObject({ number, key: number }));
+
+  test.each(["abc", "", "+", "12", "tel: none", "(0)"])("%j has none in it", (text) => {
+    expect(hasDigits(text)).toBe(false);
+    expect(readPhone(text, ["DE"])).toMatchObject({ valid: false });
+  });
+
+  test("that makes no sense is kept and flagged", () => {
+    expect(readPhone("12345", ["US"])).toMatchObject({ number: "12345", key: "12345", valid: false });
+  });
+
+  test("of any text is never a throw, and bounded", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), fc.option(fc.string(), { nil: undefined }), (text, country) => {
+        const { number, key } = readPhone(text, [country]);
+        expect(number.length).toBeLessThanOrEqual(64);
+        expect(key?.length ?? 0).toBeLessThanOrEqual(32);
+      }),
+    );
+  });
+
+  test("written in E.164 reads as itself, with any separators", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1_500_000_0000, max: 1_799_999_9999 }), (rest) => {
+        const number = `+49${rest}`;
+        expect(readPhone(number.replace(/(\d{3})/g, "$1 "), []).key).toBe(readPhone(number, []).key);
+      }),
+    );
+  });
+});

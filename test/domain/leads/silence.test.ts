@@ -1,0 +1,67 @@
+import { env } from "cloudflare:workers";
+import * as v from "valibot";
+import { beforeAll, describe, expect, test } from "vitest";
+import { reportSilence, type SilenceAlert } from "../../../src/domain/leads/silence";
+import { storeSubmission } from "../../../src/domain/leads/store";
+import { submissionSchema, type Kind } from "../../../src/domain/leads/submission";
+import { parseKeyRing } from "../../../src/tenants/keys";
+import { createProjectStore } from "../../../src/tenants/project";
+import { createTenantStore } from "../../../src/tenants/tenant";
+import { createVault } from "../../../src/tenants/vault";
+
+const minute = 60_000;
+const noon = Date.UTC(2026, 10, 21, 12);
+const changed = async () => undefined;
+const projects = createProjectStore(env.DB, createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS)), changed);
+const sent: { project: string; alert: SilenceAlert; key: string }[] = [];
+const look = (after: number, fails = false) =>
+  reportSilence(
+    {
+      db: env.DB,
+      alert: async ({ project }, alert, key) => {
+        if (fails) throw new Error("the queue is down");
+        sent.push({ project, alert, key });
+      },
+    },
+    noon + after * minute,
+  );
+const comes = (kind: Kind, after: number) =>
+  storeSubmission(env.DB, {
+    tenant: "quiet",
+    id: `${kind}-${after}`,
+    at: noon + after * minute,
+    submission: v.parse(submissionSchema, { project: "homes", kind, contact: { visitorId: `${kind}-${after}` } }),
+    reengageHours: 24,
+  });
+
+beforeAll(async () => {
+  await createTenantStore(env.DB, changed).put("quiet", { name: "Quiet" }, noon);
+  await projects.put("quiet", "homes", { domains: [], silence: {} }, noon);
+  await projects.put("quiet", "unwatched", { domains: [] }, noon);
+});
+
+describe("a project that watches for silence", () => {
+  test("is reported once per cooldown, however often the tick comes", async () => {
+    expect(await look(29)).toEqual({ watched: 1, alerts: 0 });
+    await comes("lead", 20);
+    expect(await look(45)).toEqual({ watched: 1, alerts: 0 });
+    await expect(look(50, true)).rejects.toThrow("the queue is down");
+    expect(await look(50)).toEqual({ watched: 1, alerts: 1 });
+    expect(await look(50)).toEqual({ watched: 1, alerts: 0 });
+    expect(await look(169)).toEqual({ watched: 1, alerts: 0 });
+    expect(await look(170)).toEqual({ watched: 1, alerts: 1 });
+    expect(sent.map(({ project, alert }) => [project, alert.minutes])).toEqual([
+      ["homes", 30],
+      ["homes", 150],
+    ]);
+    expect(new Set(sent.map(({ key }) => key)).size).toBe(2);
+  });
+
+  test("is not talked out of it by tests and robots", async () => {
+    await comes("test", 300);
+    await comes("bot", 300);
+    expect(await look(301)).toMatchObject({ alerts: 1 });
+    await comes("lead", 430);
+    expect(await look(431)).toMatchObject({ alerts: 0 });
+  });
+});

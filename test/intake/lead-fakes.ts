@@ -1,0 +1,30 @@
+import { env } from "cloudflare:workers";
+import { storeCrmReport } from "../../src/domain/leads/crm";
+import { keysOf, removeLeads, tracesOf } from "../../src/domain/leads/erase";
+import { getLead, listLeads } from "../../src/domain/leads/read";
+import type { LeadDeps } from "../../src/intake/leads/deps";
+import type { Ids } from "../../src/queue/id";
+import { isApiKey, projectSecret } from "../../src/tenants/project";
+import type { Vault } from "../../src/tenants/vault";
+
+/** Leads on the test's own D1; the captcha passes, and nobody posts too often. */
+export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
+  return {
+    local: false,
+    isApiKey,
+    secret: (tenant, name, kind, project) => projectSecret(vault, tenant, name, kind, project),
+    hookSecret: async () => undefined,
+    turnstile: async () => ({ verdict: "passed" }),
+    mayPost: async () => true,
+    newId: (tenant) => ids.make(tenant, now()),
+    idOfKey: (tenant, key) => ids.derive(tenant, ["lead", key]),
+    list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
+    get: (tenant, id) => getLead(env.DB, tenant, id),
+    storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
+    erase: async (tenant, person) => {
+      const traces = await tracesOf(env.DB, tenant, keysOf(person));
+      return { ...(await removeLeads(env.DB, tenant, traces)), jobs: 0, payloads: 0, running: 0 };
+    },
+    defer: (promise) => void promise,
+  };
+}

@@ -1,0 +1,350 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import * as v from "valibot";
+import { lead } from "../../src/jobs/lead/job";
+import { createBench, now, type Tokens } from "./fakes";
+
+const bench = createBench();
+const path = "/v1/leads/forms/homes";
+const page = "https://homes.example/contact";
+let own: Tokens;
+let other: Tokens;
+let apiKey: string;
+let ids: { siteKey: string; formId: string };
+const settings = {
+  domains: ["homes.example", "*.flats.example"],
+  thankYouUrl: "https://homes.example/thanks",
+  country: "DE",
+  testStrings: ["testing"],
+  testIps: ["192.0.2.10"],
+  blockedIps: ["192.0.2.66"],
+  crmSecret: "crm-secret-1",
+};
+
+beforeAll(async () => {
+  own = await bench.tenant("forms");
+  other = await bench.tenant("forms-other");
+  const put = await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: settings });
+  ({ apiKey } = put.body);
+  ids = { siteKey: put.body.siteKey, formId: put.body.formId };
+});
+beforeEach(() => {
+  bench.seen.requests.length = 0;
+  bench.seen.audits.length = 0;
+  bench.deps.leads = { ...bench.deps.leads, mayPost: async () => true, turnstile: async () => ({ verdict: "passed" }) };
+});
+
+const keyed = (body: unknown, headers: Record<string, string> = {}) => bench.call("POST", path, { body, headers: { "x-api-key": apiKey, ...headers } });
+const browse = (fields: Record<string, string>, headers: Record<string, string> = {}) =>
+  bench.call("POST", path, {
+    body: new URLSearchParams({ ...ids, ...fields }).toString(),
+    headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json", origin: "https://homes.example", ...headers },
+  });
+const taken = () => bench.seen.requests.map(({ payload }) => v.parse(lead.payload, payload));
+
+describe("a project", () => {
+  test("shows its API key once, keeps its ids, and never its secrets", async () => {
+    const again = await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: { ...settings, turnstileSecret: "0xSECRET" } });
+    expect(again.body).toMatchObject({ ...ids, turnstile: true });
+    expect(again.body.apiKey).toBeUndefined();
+    expect(again.text).not.toMatch(/0xSECRET|crm-secret/);
+    const read = await bench.call("GET", "/v1/projects/homes", { token: own.leads });
+    expect(read.text).not.toMatch(/0xSECRET|crm-secret|lk_/);
+    await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: settings });
+    expect((await bench.call("GET", "/v1/projects/homes", { token: other.admin })).status).toBe(404);
+  });
+
+  test.each([
+    [{}, "domains"],
+    [{ domains: ["https://x.example"] }, "domains[0]"],
+    [{ domains: ["x.example"], thankYouUrl: "https://evil.example/thanks" }, "thankYouUrl"],
+    [{ domains: [], thankYouUrl: "javascript:alert(1)" }, "thankYouUrl"],
+    [{ domains: [], ackAfter: "later" }, "ackAfter"],
+    [{ domains: [], silence: { zone: "Nowhere/At-all" } }, "silence.zone"],
+    [{ domains: [], silence: { businessHours: { from: "25:00" } } }, "silence.businessHours"],
+    [{ domains: [], country: "Germany" }, "country"],
+    [{ domains: [], unknown: 1 }, "unknown"],
+  ])("%j is refused, naming %s", async (body, where) => {
+    const { status, body: problem } = await bench.call("PUT", "/v1/projects/bad", { token: own.admin, body });
+    expect(status).toBe(422);
+    expect(problem.errors.map((each: { path: string }) => each.path).join()).toContain(where);
+  });
+
+  test("gets a new key on demand", async () => {
+    await bench.call("PUT", "/v1/projects/renewed", { token: own.admin, body: { domains: [] } });
+    const { body } = await bench.call("POST", "/v1/projects/renewed/api-key", { token: own.admin });
+    const post = (key: string) => bench.call("POST", "/v1/leads/forms/renewed", { body: { email: "a@example.com" }, headers: { "x-api-key": key } });
+    expect((await post(body.apiKey)).status).toBe(200);
+    expect((await post(apiKey)).status).toBe(401);
+  });
+});
+
+describe("who may post", () => {
+  test("an unknown tenant, an unknown project and a wrong key are the same 401", async () => {
+    const answers = await Promise.all(
+      [path, "/v1/leads/forms/nothing", "/v1/leads/nobody/homes"].map((door) =>
+        bench.call("POST", door, { body: { email: "a@example.com" }, headers: { "x-api-key": "lk_wrong" } }),
+      ),
+    );
+    expect(answers.map(({ status, body }) => [status, body.detail])).toEqual(Array.from({ length: 3 }, () => [401, answers[0]!.body.detail]));
+  });
+
+  test.each([
+    ["nothing", {}, {}],
+    ["no page", ids, { origin: "" }],
+    ["a stranger's page", ids, { origin: "https://evil.example" }],
+    ["a page that begins like ours", ids, { origin: "https://homes.example.evil.example" }],
+    ["a stranger's referer", ids, { origin: "null", referer: "https://evil.example/homes.example" }],
+  ])("%s is a 403 with a message", async (_name, fields, headers: Record<string, string>) => {
+    const clean = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== ""));
+    const answer = await bench.call("POST", path, { body: { email: "a@example.com", ...fields }, headers: clean });
+    expect(answer.body).toMatchObject({ status: 403, code: "forbidden" });
+    expect(bench.seen.requests).toEqual([]);
+  });
+
+  test("a browser without the project's ids is told which one is missing", async () => {
+    const answer = await bench.call("POST", path, { body: { email: "a@example.com", siteKey: "pk_wrong" }, headers: { origin: "https://homes.example" } });
+    expect(answer.body).toMatchObject({ status: 403, errors: [{ path: "siteKey" }, { path: "formId", message: "is missing" }] });
+  });
+
+  test("a browser of the project's domains may, by Origin or Referer, and a server by its key from anywhere", async () => {
+    expect((await browse({ email: "a@example.com" })).status).toBe(200);
+    expect((await browse({ email: "a@example.com" }, { origin: "https://new.flats.example" })).status).toBe(200);
+    expect((await browse({ email: "a@example.com" }, { origin: "null", referer: page })).status).toBe(200);
+    expect((await keyed({ email: "a@example.com" }, { origin: "https://evil.example" })).status).toBe(200);
+  });
+
+  test("browsers are limited per address, servers never, and a broken limiter costs no lead", async () => {
+    const keys: string[] = [];
+    bench.deps.leads.mayPost = async (key) => (keys.push(key), false);
+    const limited = await browse({ email: "a@example.com" }, { "cf-connecting-ip": "192.0.2.7" });
+    expect([limited.status, limited.headers.get("retry-after"), limited.headers.get("access-control-allow-origin")]).toEqual([
+      429,
+      "60",
+      "https://homes.example",
+    ]);
+    expect(keys).toEqual(["forms/homes/192.0.2.7"]);
+    expect((await keyed({ email: "a@example.com" })).status).toBe(200);
+    bench.deps.leads.mayPost = async () => Promise.reject(new Error("limiter down"));
+    expect((await browse({ email: "a@example.com" })).status).toBe(200);
+  });
+
+  test("pages of the project may read the answer, others may not", async () => {
+    const preflight = (origin: string) => bench.call("OPTIONS", path, { headers: { origin, "access-control-request-method": "POST" } });
+    const own = await preflight("https://homes.example");
+    expect([own.status, own.headers.get("access-control-allow-origin"), own.headers.get("access-control-allow-methods")]).toEqual([
+      204,
+      "https://homes.example",
+      "POST",
+    ]);
+    expect(own.headers.get("vary")).toBe("Origin");
+    expect((await preflight("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull();
+    expect((await browse({})).headers.get("access-control-allow-origin")).toBe("https://homes.example");
+  });
+});
+
+describe("what is sent", () => {
+  const spellings: [string, string, BodyInit][] = [
+    ["JSON", "application/json", JSON.stringify({ FIRSTNAME: "Ada", EMAIL: "Ada@Example.com", PHONE: "030 12345678" })],
+    ["urlencoded", "application/x-www-form-urlencoded", "FIRSTNAME=Ada&EMAIL=Ada%40Example.com&PHONE=030+12345678"],
+    ["lines of text", "text/plain", "firstname=Ada\nemail=Ada@Example.com\r\nphone=030 12345678\n"],
+    ["JSON as text", "text/plain;charset=UTF-8", JSON.stringify({ firstName: "Ada", email: "Ada@Example.com", phone: "030 12345678" })],
+    ["JSON that says it is a form", "application/x-www-form-urlencoded", JSON.stringify({ firstName: "Ada", email: "Ada@Example.com", phone: "030 12345678" })],
+  ];
+
+  test.each(spellings)("as %s is the same lead", async (_name, type, body) => {
+    const answer = await bench.call("POST", path, { body, headers: { "content-type": type, "x-api-key": apiKey, accept: "application/json" } });
+    expect(answer.status, answer.text).toBe(200);
+    expect(answer.body).toEqual({ ok: true, id: expect.any(String) });
+    expect(taken()).toMatchObject([
+      { project: "homes", kind: "lead", contact: { name: "Ada", email: "Ada@example.com", emailKey: "ada@example.com", phone: "+493012345678" } },
+    ]);
+  });
+
+  test("as multipart is the same lead, and files are left out", async () => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries({ FIRSTNAME: "Ada", EMAIL: "ada@example.com" })) form.set(name, value);
+    form.set("file", new File(["x"], "x.txt"));
+    const made = new Request("https://x.example", { method: "POST", body: form });
+    const answer = await bench.call("POST", path, {
+      body: new Uint8Array(await made.arrayBuffer()),
+      headers: { "content-type": made.headers.get("content-type")!, "x-api-key": apiKey, accept: "application/json" },
+    });
+    expect(answer.status, answer.text).toBe(200);
+    expect(taken()[0]).toMatchObject({ contact: { name: "Ada", email: "ada@example.com" }, extra: {} });
+  });
+
+  test.each([
+    ["nobody", {}, "email"],
+    ["an address that is none", { email: "ada" }, "email"],
+    ["a number that is none", { phone: "call me" }, "phone"],
+    ["a name without end", { email: "a@example.com", FIRSTNAME: "x".repeat(101) }, "firstName"],
+  ])("%s is a 422 that names the field", async (_name, body, where) => {
+    const answer = await keyed(body);
+    expect(answer.body).toMatchObject({ status: 422, errors: [{ path: where }] });
+    expect(answer.text).not.toContain("call me");
+  });
+
+  test.each([
+    ["half of a JSON", "application/json", '{"email": "a@exa', 400],
+    ["a list", "application/json", "[]", 422],
+    ["a picture", "image/png", "x", 415],
+    ["a line without =", "text/plain", "hello", 400],
+    ["a form without boundary", "multipart/form-data", "x", 400],
+    ["too much", "application/json", JSON.stringify({ email: "a@example.com", x: "x".repeat(65_536) }), 413],
+  ])("%s is refused", async (_name, type, body, status) => {
+    expect((await bench.call("POST", path, { body, headers: { "content-type": type, "x-api-key": apiKey } })).status).toBe(status);
+  });
+
+  test("a bad telephone number costs nobody the lead, and unknown fields are kept", async () => {
+    await keyed({ email: "a@example.com", phone: "not really", BUDGET: 100_000, wants: ["garden", "garage"], nested: { a: 1 } });
+    expect(taken()[0]).toMatchObject({
+      reasons: ["no tracking session", "telephone number not valid"],
+      extra: { BUDGET: "100000", wants: "garden, garage", nested: '{"a":1}' },
+    });
+  });
+
+  test("is enriched by what the request tells and scored", async () => {
+    const headers = { "cf-connecting-ip": "192.0.2.7", "user-agent": "Mozilla", referer: page };
+    await browse({ email: "a@mailinator.com", __visitor_id: "v1", __pg_tts: "3", __pg_duration: "350", scroll_depth: "100" }, headers);
+    expect(taken()[0]).toMatchObject({
+      request: { ip: "192.0.2.7", userAgent: "Mozilla", referer: page, id: expect.any(String) },
+      score: 65,
+      label: "Hot",
+      suspicion: 45,
+      reasons: ["submitted within 5 s", "disposable e-mail"],
+    });
+    expect(JSON.stringify(taken()[0])).not.toContain(ids.siteKey);
+  });
+
+  test.each([
+    ["a honeypot", { email: "a@example.com", __pg_hp: "http://spam" }, {}, "bot"],
+    ["a tester's address", { email: "a@example.com" }, { "cf-connecting-ip": "192.0.2.10" }, "test"],
+    ["a tester's word", { email: "Testing@example.com" }, {}, "test"],
+  ])("%s tells what it is, and the answer does not", async (_name, fields, headers, kind) => {
+    const answer = await browse(fields, headers);
+    expect(answer.body).toEqual({ ok: true, id: expect.any(String) });
+    expect(taken()).toMatchObject([{ kind }]);
+  });
+
+  test("by a blocked address is answered like any other and leaves an audit row only", async () => {
+    const answer = await browse({ email: "a@example.com" }, { "cf-connecting-ip": "192.0.2.66" });
+    const usual = await browse({ email: "a@example.com" });
+    expect([answer.status, Object.keys(answer.body), String(answer.body.id).length]).toEqual([200, Object.keys(usual.body), String(usual.body.id).length]);
+    expect(await bench.deps.belongs("forms", answer.body.id)).toBe(true);
+    expect(bench.seen.requests).toHaveLength(1);
+    expect(bench.seen.audits).toMatchObject([{ tenant: "forms", actor: "public", action: "block", at: now }]);
+    expect(JSON.stringify(bench.seen.audits)).not.toContain("192.0.2.66");
+  });
+});
+
+describe("the answer", () => {
+  const form = { accept: "text/html,application/xhtml+xml" };
+
+  test("to a form is the thank-you page, to a script JSON", async () => {
+    const sent = await browse({ email: "a@example.com" }, form);
+    expect([sent.status, sent.headers.get("location"), sent.text]).toEqual([303, "https://homes.example/thanks", ""]);
+    expect((await browse({ email: "a@example.com" })).status).toBe(200);
+    expect((await browse({ email: "a@example.com" }, { accept: "*/*", "sec-fetch-dest": "empty" })).status).toBe(200);
+    expect((await browse({ email: "a@example.com" }, { accept: "*/*" })).status).toBe(303);
+  });
+
+  test("leads to the project's own pages only", async () => {
+    const own = await browse({ email: "a@example.com", __pg_redirect: "https://a.flats.example/done" }, form);
+    expect(own.headers.get("location")).toBe("https://a.flats.example/done");
+    for (const evil of [
+      "https://evil.example",
+      "//evil.example",
+      "javascript:alert(1)",
+      "https://homes.example@evil.example",
+      "https://homes.example.evil.example/",
+    ]) {
+      expect((await browse({ email: "a@example.com", __pg_redirect: evil }, form)).headers.get("location"), evil).toBe("https://homes.example/thanks");
+    }
+  });
+
+  test("to a form that is wrong is a page that names the field, without repeating what was typed as markup", async () => {
+    const answer = await browse({ email: "<script>alert(1)</script>" }, form);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([422, "text/html; charset=utf-8"]);
+    expect(answer.text).toContain("<strong>email</strong>");
+    expect(answer.text).not.toContain("<script>");
+  });
+});
+
+describe("a double click", () => {
+  test("by the form's nonce is one submission, though the clock went on; a corrected form is another", async () => {
+    const first = await browse({ email: "a@example.com", __pg_nonce: "n1", __pg_tts: "4" });
+    const second = await browse({ email: "a@example.com", __pg_nonce: "n1", __pg_tts: "6" });
+    expect([second.status, second.headers.get("idempotent-replayed")]).toEqual([200, "true"]);
+    expect(new Set(bench.seen.requests.map(({ key }) => key)).size).toBe(1);
+    const corrected = await browse({ email: "ada@example.com", __pg_nonce: "n1", __pg_tts: "9" });
+    expect(corrected.body.id).not.toBe(first.body.id);
+    expect(new Set(bench.seen.requests.map(({ key }) => key)).size).toBe(2);
+  });
+
+  test("without one, every post is a submission", async () => {
+    const posts = [await browse({ email: "a@example.com" }), await browse({ email: "a@example.com" })];
+    expect(new Set(posts.map(({ body }) => body.id)).size).toBe(2);
+    expect(bench.seen.requests.map(({ key }) => key)).toEqual([undefined, undefined]);
+  });
+
+  test("by Idempotency-Key is one submission; under the key another lead is refused", async () => {
+    const post = (email: string, tts: string) => keyed({ email, __pg_tts: tts }, { "idempotency-key": '"click-1"' });
+    const first = await post("a@example.com", "4");
+    const payload = JSON.stringify(taken()[0]);
+    const { id } = { id: await bench.deps.leads.idOfKey("forms", bench.seen.requests[0]!.key!) };
+    bench.seen.jobs.set(`forms/${id}`, { payload } as never);
+    const second = await post("a@example.com", "6");
+    expect([first.status, second.status, second.headers.get("idempotent-replayed")]).toEqual([200, 200, "true"]);
+    expect((await post("b@example.com", "6")).body).toMatchObject({ status: 422, code: "idempotency-mismatch" });
+    bench.seen.jobs.delete(`forms/${id}`);
+  });
+});
+
+describe("a captcha", () => {
+  const withCaptcha = async (work: () => Promise<void>) => {
+    await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: { ...settings, turnstileSecret: "0xSECRET" } });
+    await work();
+    await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: settings });
+  };
+
+  test("is asked with the project's secret; who failed it is told so, and servers are not asked", async () => {
+    await withCaptcha(async () => {
+      const asked: { secret: string; token: string }[] = [];
+      bench.deps.leads.turnstile = async ({ secret, token }) => (asked.push({ secret, token }), { verdict: "refused", reason: "the captcha was not solved" });
+      const answer = await browse({ email: "a@example.com", "cf-turnstile-response": "token" });
+      expect(answer.body).toMatchObject({ status: 403, errors: [{ path: "cf-turnstile-response" }] });
+      expect(asked).toEqual([{ secret: "0xSECRET", token: "token" }]);
+      expect((await keyed({ email: "a@example.com" })).status).toBe(200);
+    });
+  });
+
+  test("that cannot be asked costs no lead", async () => {
+    await withCaptcha(async () => {
+      bench.deps.leads.turnstile = async () => ({ verdict: "unchecked", reason: "no answer" });
+      expect((await browse({ email: "a@example.com" })).status).toBe(200);
+      expect(taken()[0]?.reasons).toContain("captcha not checked");
+    });
+  });
+});
+
+describe("while D1 is down", () => {
+  test("a lead is taken on what KV knows; nobody is told that a project does not exist", async () => {
+    const deaf = createBench();
+    deaf.deps.snapshots = { read: async () => ({ state: "unknown" }) };
+    expect((await deaf.call("POST", path, { body: { email: "a@example.com" }, headers: { "x-api-key": apiKey } })).status).toBe(503);
+    const stored = await env.CONFIG.get<{ sections: { projects: object } }>("tenant/forms", "json");
+    expect(stored?.sections.projects).toHaveProperty("homes");
+    expect(JSON.stringify(stored)).not.toMatch(/crm-secret|lk_/);
+  });
+});
+
+test("the demo form is on a developer's machine only", async () => {
+  const demo = await bench.tenant("demo");
+  await bench.call("PUT", "/v1/projects/demo", { token: demo.admin, body: { domains: ["localhost"] } });
+  expect((await bench.call("GET", "/demo/lead")).status).toBe(404);
+  bench.deps.leads.local = true;
+  const { status, text, headers } = await bench.call("GET", "/demo/lead");
+  expect([status, headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+  expect(text).toContain('action="/v1/leads/demo/demo"');
+});

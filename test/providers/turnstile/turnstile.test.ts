@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import type { Http, HttpAnswer, HttpRequest } from "../../../src/providers/http";
+import { createTurnstile } from "../../../src/providers/turnstile/turnstile";
+import { failed, ok } from "../../../src/queue/effect";
+
+const question = { secret: "0xSECRET", token: "token", ip: "192.0.2.1", isOwnHost: (host: string) => host === "homes.example" };
+
+function asked(...answers: (object | "lost")[]) {
+  const requests: HttpRequest[] = [];
+  const http: Http = async (request) => {
+    requests.push(request);
+    const answer = answers[requests.length - 1] ?? "lost";
+    if (answer === "lost") return failed({ class: "transient", reason: "the connection failed" });
+    return ok({ status: 200, headers: new Headers(), bytes: new Uint8Array(), text: () => "", json: () => answer } satisfies HttpAnswer);
+  };
+  return { requests, ask: (more: Partial<typeof question> = {}) => createTurnstile(http)({ ...question, ...more }) };
+}
+
+describe("a captcha's verdict", () => {
+  test.each([
+    [{ success: true, hostname: "homes.example" }, "passed"],
+    [{ success: true, hostname: "evil.example" }, "refused"],
+    [{ success: false, "error-codes": ["timeout-or-duplicate"] }, "refused"],
+    [{ success: false, "error-codes": ["invalid-input-response"] }, "refused"],
+    [{ success: false }, "refused"],
+    [{ success: false, "error-codes": ["invalid-input-secret"] }, "unchecked"],
+    [{ nonsense: true }, "unchecked"],
+  ])("%j is %s", async (answer, verdict) => expect(await asked(answer, answer).ask()).toMatchObject({ verdict }));
+
+  test("without a token needs nobody's word", async () => {
+    const { ask, requests } = asked();
+    expect(await ask({ token: "" })).toMatchObject({ verdict: "refused" });
+    expect(await ask({ token: "x".repeat(2049) })).toMatchObject({ verdict: "refused" });
+    expect(requests).toEqual([]);
+  });
+
+  test("after a lost answer is asked for once more, as the same question", async () => {
+    const { ask, requests } = asked("lost", { success: true, hostname: "homes.example" });
+    expect(await ask()).toEqual({ verdict: "passed" });
+    expect(requests.map(({ body }) => body)).toEqual([requests[0]?.body, requests[0]?.body]);
+    expect(JSON.parse(String(requests[0]?.body))).toMatchObject({
+      secret: "0xSECRET",
+      response: "token",
+      remoteip: "192.0.2.1",
+      idempotency_key: expect.any(String),
+    });
+  });
+
+  test("that nobody gives is none, and names no secret", async () => {
+    const verdict = await asked("lost", "lost", "lost").ask();
+    expect(verdict).toMatchObject({ verdict: "unchecked" });
+    expect(JSON.stringify(verdict)).not.toContain("0xSECRET");
+  });
+});

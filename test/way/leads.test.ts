@@ -1,0 +1,136 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Api } from "./support/api.ts";
+import { expectOk } from "./support/api.ts";
+import { startWay, type Way } from "./support/harness.ts";
+import { until, untilJob } from "./support/until.ts";
+
+let way: Way;
+let agency: Api;
+let keys: { siteKey: string; formId: string; apiKey: string };
+const minutes = (count: number) => count * 60_000;
+
+beforeAll(async () => {
+  way = await startWay();
+  agency = await way.tenant("agency");
+  // What follows from the events is told elsewhere.
+  await expectOk(agency.ask("DELETE", "/v1/connections/mail"));
+  await expectOk(agency.ask("PUT", "/v1/connections/make", { body: { provider: "make", url: `${way.sandbox.url}/make/leads` } }));
+  keys = (await project("homes", {})).body;
+  await way.trouble({ longestDelay: 1 });
+});
+afterEach(async () => {
+  await way.calm();
+  await way.trouble({ longestDelay: 1 });
+});
+afterAll(() => way?.close());
+
+const project = (name: string, more: object) =>
+  expectOk(agency.ask("PUT", `/v1/projects/${name}`, { body: { domains: ["homes.example"], country: "DE", ...more } }));
+const post = (name: string, body: unknown, apiKey = keys.apiKey, headers: Record<string, string> = {}) =>
+  agency.ask("POST", `/v1/leads/agency/${name}`, { body, headers: { "x-api-key": apiKey, accept: "application/json", ...headers } });
+const forwarded = async (email: string) =>
+  (await way.sandbox.calls("?provider=make&limit=1000")).filter(({ body, status }) => status === 200 && String(body).includes(`"${email}"`));
+
+describe("a lead", () => {
+  test("is answered, stored, forwarded and found, with all that followed from it", async () => {
+    const answer = await post("homes", { FIRSTNAME: "Ada", EMAIL: "ada@way.example", PHONE: "030 12345678", __visitor_id: "way-1" });
+    expect(answer).toMatchObject({ status: 200, body: { ok: true } });
+    await untilJob(agency, answer.body.id, "done");
+    await until("Make has it", async () => (await forwarded("ada@way.example")).length === 1);
+    const { body } = await agency.get(`/v1/leads/${answer.body.id}`);
+    expect(body).toMatchObject({ id: answer.body.id, phone: "+493012345678", submissions: [{ id: answer.body.id, follow: "new" }] });
+    expect(body.jobs.map(({ type }: { type: string }) => type)).toEqual(expect.arrayContaining(["lead", "event", "webhook"]));
+    const timeline = await agency.get(`/v1/jobs?q=lead:${answer.body.id}`);
+    expect(timeline.body.jobs.map(({ type }: { type: string }) => type)).toContain("lead");
+    expect(timeline.text).not.toContain("ada@way.example");
+  });
+
+  test("of a form that was pressed twice is one", async () => {
+    const form = (tts: string) =>
+      agency.ask("POST", "/v1/leads/agency/homes", {
+        body: new URLSearchParams({ siteKey: keys.siteKey, formId: keys.formId, EMAIL: "twice@way.example", __pg_nonce: "press", __pg_tts: tts }).toString(),
+        headers: { "content-type": "application/x-www-form-urlencoded", origin: "https://homes.example", accept: "application/json" },
+      });
+    const [one, two] = await Promise.all([form("5"), form("6")]);
+    expect([one.status, two.status, one.body.id]).toEqual([200, 200, two.body.id]);
+    await untilJob(agency, one.body.id, "done");
+    await until("Make has it", async () => (await forwarded("twice@way.example")).length === 1);
+    expect((await agency.get("/v1/leads?q=twice@way.example")).body.leads).toMatchObject([{ submissions: 1 }]);
+    expect(await forwarded("twice@way.example")).toHaveLength(1);
+  });
+
+  test("acknowledged after forwarding is done only then", async () => {
+    const { apiKey } = (await project("careful", { ackAfter: "forward" })).body;
+    await way.sandbox.fault({ provider: "make", status: 500, times: 1 });
+    const { body } = await post("careful", { email: "careful@way.example" }, apiKey);
+    await until("it waits", async () => (await agency.job(body.id)).state === "waiting");
+    expect(await forwarded("careful@way.example")).toHaveLength(0);
+    await until("it is done", async () => {
+      await way.tick(minutes(2));
+      return (await agency.job(body.id)).state === "done";
+    });
+    expect(await forwarded("careful@way.example")).toHaveLength(1);
+  });
+
+  test("that is only stored goes nowhere", async () => {
+    const { apiKey } = (await project("quiet", { forward: false })).body;
+    const { body } = await post("quiet", { email: "quiet@way.example" }, apiKey);
+    await untilJob(agency, body.id, "done");
+    expect((await agency.get(`/v1/jobs?q=lead:${body.id}`)).body.jobs.filter(({ type }: { type: string }) => type === "webhook")).toEqual([]);
+    expect((await agency.get("/v1/leads?project=quiet")).body.leads).toHaveLength(1);
+  });
+});
+
+describe("erasing", () => {
+  test("takes the person out of leads, submissions and every job", async () => {
+    const { body } = await post("homes", { email: "erase@way.example", USER_MESSAGE: "remember me" });
+    await untilJob(agency, body.id, "done");
+    await until("Make has it", async () => (await forwarded("erase@way.example")).length === 1);
+    const { body: counts } = await agency.ask("POST", "/v1/leads/erase", { body: { email: "Erase@Way.example" } });
+    expect(counts).toMatchObject({ leads: 1, submissions: 1 });
+    expect(counts.jobs).toBeGreaterThanOrEqual(3);
+    expect((await agency.get(`/v1/leads/${body.id}`)).status).toBe(404);
+    for (const table of ["jobs", "effects", "history", "dead_letters", "leads", "lead_submissions", "lead_identities", "audit"]) {
+      const rows = await way.rows<object>(`SELECT * FROM ${table} WHERE tenant = 'agency'`);
+      expect(
+        rows.filter((row) => JSON.stringify(row).toLowerCase().includes("erase@way.example")),
+        table,
+      ).toEqual([]);
+    }
+  });
+});
+
+describe("nothing is lost", () => {
+  test("2,000 posts in a burst, D1 failing in the middle: all answered, each stored once, none forwarded twice", async () => {
+    const count = 2000;
+    const answers: number[] = [];
+    const one = async (index: number) => {
+      const answer = await post("homes", { email: `burst-${index}@burst.example` });
+      answers.push(answer.status);
+      if (answers.length === count / 4) await way.trouble({ db: "down" });
+      if (answers.length === count / 2) {
+        await way.calm();
+        await way.trouble({ longestDelay: 1 });
+      }
+    };
+    const indexes = Array.from({ length: count }, (_, index) => index).values();
+    await Promise.all(
+      Array.from({ length: 32 }, async () => {
+        for (const index of indexes) await one(index);
+      }),
+    );
+    expect(answers.filter((status) => status !== 200)).toEqual([]);
+    const stored = () => way.rows<{ n: number }>("SELECT count(*) AS n FROM leads WHERE tenant = 'agency' AND email LIKE 'burst-%'").then(([row]) => row?.n);
+    await until(
+      "all are stored",
+      async () => {
+        await way.tick(minutes(1));
+        return (await stored()) === count;
+      },
+      600,
+    );
+    const doubled = await way.rows("SELECT id FROM leads WHERE tenant = 'agency' AND email LIKE 'burst-%' AND submissions <> 1");
+    expect(doubled).toEqual([]);
+    expect((await way.sandbox.effects()).repeated).toEqual({});
+  }, 240_000);
+});
