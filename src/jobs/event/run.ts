@@ -1,6 +1,5 @@
 import { entitiesOf, isKnown } from "../../domain/events/catalogue";
 import { type Event, happenedAt, mostHops } from "../../domain/events/event";
-import { eventKey } from "../../domain/events/key";
 import { type Planned, planOf } from "../../domain/events/plan";
 import type { Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
@@ -14,7 +13,7 @@ export const fanOut: Run<typeof event> = async (payload, context) => {
   if ((payload.hops ?? 0) > mostHops) return discard(`it has passed through here ${payload.hops} times: a destination sends it back`);
   const table = await context.routing.of(context.tenant);
   if (!isKnown(payload.type) && table.unknown === "refuse") return discard("its type is not one of the catalogue, and the tenant does not store others");
-  const happening = { event: payload, at: happenedAt(payload, context.at), key: await eventKey(payload) };
+  const happening = { event: payload, at: happenedAt(payload, context.at), key: nameOf(payload) };
   const cancelled = await cancelFollowUps(happening, context);
   // Side by side, and a failure of one waits for the others: what was enqueued stays, and the next run repeats none of it.
   const served = await Promise.allSettled(planOf(payload, table).map((line) => serve(line, happening, context)));
@@ -39,6 +38,11 @@ async function cancelFollowUps({ event: happened, at }: Happening, context: Cont
   const lead = entitiesOf(happened).find((entity) => entity.startsWith("lead:"));
   if (!lead || context.dryRun || !isAnswer(happened)) return 0;
   return context.followUps.answered(context.tenant, lead, at);
+}
+
+// The sender's id, and whose it is: one id may come from two sources.
+function nameOf({ id, source }: Event): string {
+  return source === undefined ? id : `${id} ${source}`;
 }
 
 function isAnswer({ type, data }: Event): boolean {

@@ -36,13 +36,18 @@ export function refusalOf(answer: HttpAnswer, known: readonly string[], now: num
     class: kind,
     reason: `model: ${answer.status}${word ? ` ${word}` : ""}${said}`,
     code: word ?? String(answer.status),
-    ...(kind === "limited" ? { retryAfter: Math.max(1, wait ?? usualWait) } : kind === "transient" && wait !== undefined ? { retryAfter: wait } : {}),
+    ...waitOf(kind, wait),
   };
+}
+
+function waitOf(kind: Failure["class"], asked: number | undefined): Pick<Failure, "retryAfter"> {
+  if (kind === "limited") return { retryAfter: Math.max(1, asked ?? usualWait) };
+  return kind === "transient" && asked !== undefined ? { retryAfter: asked } : {};
 }
 
 function classOf({ status }: HttpAnswer, word: string | undefined): Failure["class"] | undefined {
   if (word === undefined) return undefined;
-  if (/_spend_limit_exceeded$/.test(word)) return "config";
+  if (word.endsWith("_spend_limit_exceeded")) return "config";
   // A server error stays one, whatever its body calls it, unless it says that it is busy.
   const kind = Object.hasOwn(byCode, word) ? byCode[word] : undefined;
   return status >= 500 && kind !== "limited" ? undefined : kind;

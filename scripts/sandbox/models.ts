@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import type { Answering, Call, Provider, Reply, World } from "./provider.ts";
+
+/**
+ * A language model behind an OpenAI-compatible API: `POST /models/v1/chat/completions`. With a JSON schema asked for, the answer
+ * is the smallest value that fits it, so that what comes back can be foretold. The model's name says how it misbehaves:
+ * `refuses`, `babbles` (no JSON), `empty`, `cut` (finish_reason length), `broke` (no quota left); any other name answers well.
+ */
+export const models: Provider = {
+  name: "models",
+  open(world) {
+    return { answer: (call) => answer(call, world), refuse: faultReply, reset: () => undefined } satisfies Answering;
+  },
+};
+
+async function answer(call: Call, world: World): Promise<Reply> {
+  if (!/^Bearer \S+$/i.test(call.headers["authorization"] ?? "")) return refusal(401, "invalid_api_key", "Incorrect API key provided.");
+  if (call.path !== "/v1/chat/completions" || call.method !== "POST") return refusal(404, "unknown_url", "Unknown request URL.");
+  const body = parsed(call.body);
+  if (!body) return refusal(400, null, "We could not parse the JSON body of your request.");
+  if (typeof body["model"] !== "string") return refusal(400, "missing_required_parameter", "you must provide a model parameter");
+  if (!Array.isArray(body["messages"]) || body["messages"].length === 0)
+    return refusal(400, "missing_required_parameter", "Missing required parameter: 'messages'.");
+  if (body["model"] === "broke") return refusal(429, "insufficient_quota", "You exceeded your current quota, please check your plan and billing details.");
+  await call.pause();
+  world.effects.record(models.name, call.key);
+  return completion(body["model"], schemaIn(body), call.body.length, world.now());
+}
+
+function completion(model: string, schema: Schema | null, asked: number, now: number): Reply {
+  const content =
+    model === "empty" || model === "refuses" ? null : model === "babbles" || !schema ? "Gladly! What else can I do for you?" : JSON.stringify(smallest(schema));
+  const message = { role: "assistant", content, refusal: model === "refuses" ? "I cannot help with that." : null };
+  const [input, output] = [Math.ceil(asked / 4), Math.ceil((content ?? "").length / 4)];
+  return {
+    status: 200,
+    body: {
+      id: `chatcmpl-${randomUUID()}`,
+      object: "chat.completion",
+      created: Math.floor(now / 1000),
+      model,
+      choices: [{ index: 0, message, logprobs: null, finish_reason: model === "cut" ? "length" : "stop" }],
+      usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output },
+    },
+  };
+}
+
+interface Schema {
+  type?: string;
+  enum?: unknown[];
+  const?: unknown;
+  properties?: Record<string, Schema>;
+  anyOf?: Schema[];
+  minItems?: number;
+  items?: Schema;
+}
+
+/** The first of several, empty lists, zero, a word of text. */
+function smallest(schema: Schema): unknown {
+  if (schema.const !== undefined) return schema.const;
+  if (schema.enum) return schema.enum[0];
+  if (schema.anyOf?.[0]) return smallest(schema.anyOf[0]);
+  if (schema.properties) return Object.fromEntries(Object.entries(schema.properties).map(([name, each]) => [name, smallest(each)]));
+  if (schema.type === "array") return Array.from({ length: schema.minItems ?? 0 }, () => smallest(schema.items ?? {}));
+  if (schema.type === "number" || schema.type === "integer") return 0;
+  return schema.type === "boolean" ? false : "Sandbox.";
+}
+
+function schemaIn(body: Record<string, unknown>): Schema | null {
+  const format = body["response_format"] as { type?: string; json_schema?: { schema?: Schema } } | undefined;
+  return format?.type === "json_schema" ? (format.json_schema?.schema ?? null) : null;
+}
+
+function refusal(status: number, code: string | null, message: string): Reply {
+  const type = status === 429 ? "insufficient_quota" : status >= 500 ? "server_error" : "invalid_request_error";
+  return { status, body: { error: { message, type, param: null, code } } };
+}
+
+function faultReply(status: number): Reply {
+  if (status !== 429) return refusal(status, null, "The server had an error while processing your request.");
+  const body = { error: { message: "Rate limit reached for requests.", type: "requests", param: null, code: "rate_limit_exceeded" } };
+  return { status, headers: { "retry-after": "1", "x-ratelimit-remaining-requests": "0" }, body };
+}
+
+function parsed(body: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
