@@ -1,5 +1,9 @@
+import { crm } from "./crm.ts";
 import { mail } from "./mail.ts";
+import { make } from "./make.ts";
+import { models } from "./models.ts";
 import type { Provider } from "./provider.ts";
+import { slack } from "./slack.ts";
 
 /** Every outside system the sandbox plays, one line each. */
-export const providers: readonly Provider[] = [mail];
+export const providers: readonly Provider[] = [mail, make, slack, crm, models];

@@ -35,6 +35,11 @@ function settings({ sandboxUrl }: Demo): [path: string, body: unknown][] {
   const html = "<p>Hello {{ name }},</p><p>welcome to the demo shop.</p>";
   return [
     ["/v1/connections/mail", { provider: "resend", baseUrl: `${sandboxUrl}/mail`, apiKey: "re_sandbox", from: "Demo Shop <shop@demo.example>" }],
+    ["/v1/connections/make", { provider: "make", url: `${sandboxUrl}/make/leads` }],
+    ["/v1/connections/slack", { provider: "slack", url: `${sandboxUrl}/slack/demo` }],
+    ["/v1/connections/crm", { provider: "hubspot", baseUrl: `${sandboxUrl}/crm`, apiKey: "pat-sandbox" }],
+    ["/v1/connections/models", { provider: "openai", baseUrl: `${sandboxUrl}/models/v1`, apiKey: "sk-sandbox", model: "sandbox-1" }],
+    ["/v1/projects/demo", { name: "Demo", domains: ["localhost", "127.0.0.1"], country: "DE" }],
     ["/v1/templates/welcome", { subject: "Welcome, {{ name }}", html, text: "Hello {{ name }},\n\nwelcome to the demo shop." }],
     ["/v1/sites/demo-shop", { platform: "prestashop", url: `${sandboxUrl}/shop`, key: shopKey }],
   ];

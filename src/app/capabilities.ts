@@ -1,20 +1,40 @@
 import { analyticsIn } from "../domain/analytics/events";
+import { factsIn } from "../domain/events/facts";
+import { followUpsIn } from "../domain/events/follow-ups";
+import { routingIn } from "../domain/events/routing";
+import { withBuiltIn } from "../domain/mail/built-in";
 import { templatesIn } from "../domain/mail/store";
 import type { WorkerEnv } from "../env";
+import { slack } from "../providers/chat/slack";
+import { hubspot } from "../providers/crm/hubspot";
 import { createHttp } from "../providers/http";
 import { resend } from "../providers/mail/resend";
+import { openai } from "../providers/models/openai";
+import type { Counters } from "../ledger/counters";
 import type { CapabilityScope, Engine, Missing } from "../queue/engine";
 import type { Capabilities, Need } from "../queue/job";
+import type { Ledger } from "../queue/ledger";
+import type { Connection, ConnectionName } from "../tenants/connection-schema";
+import { hooksFor } from "./hooks";
+import { leadsFor } from "./leads";
 import type { Stores } from "./stores";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
 /** What jobs may need, made for one run of one tenant. A tenant that lacks the connection gets the reason instead. */
-export function createCapabilities(env: WorkerEnv, stores: Stores, now: () => number): Engine["capabilities"] {
+export function createCapabilities(env: WorkerEnv, stores: Stores, ledger: Pick<Ledger, "cancel">, counters: Pick<Counters, "add">, now: () => number): Engine["capabilities"] {
   const makers: Makers = {
     mail: (scope) => mailFor(stores, now, scope),
-    templates: () => Promise.resolve(templatesIn(env.DB)),
+    templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
     analytics: () => Promise.resolve(analyticsIn(env.DB, env.ANALYTICS)),
+    chat: (scope) => connected(stores, scope, "slack", ({ url }, http) => slack({ http, url, now })),
+    crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
+    models: (scope) => connected(stores, scope, "models", ({ baseUrl, apiKey, model }, http) => openai({ http, baseUrl, apiKey, model, now })),
+    hooks: (scope) => Promise.resolve(scope.tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor(stores, now, scope, scope.tenant)),
+    leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor(env, stores, counters, now, tenant)),
+    routing: () => Promise.resolve(routingIn(env.DB)),
+    facts: () => Promise.resolve(factsIn(env.DB)),
+    followUps: () => Promise.resolve(followUpsIn(env.DB, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
   };
   return async (names, scope) => {
     const made: Record<string, unknown> = {};
@@ -25,6 +45,19 @@ export function createCapabilities(env: WorkerEnv, stores: Stores, now: () => nu
     }
     return made as Partial<Capabilities>;
   };
+}
+
+/** What one connection of the tenant's makes; its calls feed the gate of the same name. */
+async function connected<Name extends ConnectionName, Made>(
+  stores: Stores,
+  { tenant, onCall }: CapabilityScope,
+  name: Name,
+  make: (connection: Connection<Name>, http: ReturnType<typeof createHttp>) => Made,
+): Promise<Made | Missing> {
+  if (tenant === null) return { missing: `${name} is a tenant's own` };
+  const opened = await stores.connections.open(tenant, name);
+  if (!opened.ok) return { missing: `the connection "${name}" is ${opened.reason}: ${opened.detail}` };
+  return make(opened.value, createHttp({ rules: stores.rules, onCall: (call) => onCall(name, call) }));
 }
 
 async function mailFor(stores: Stores, now: () => number, { tenant, onCall }: CapabilityScope): Promise<Capabilities["mail"] | Missing> {

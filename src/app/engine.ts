@@ -1,4 +1,5 @@
 import { waitUntil } from "cloudflare:workers";
+import type { EndedJobs } from "../domain/subscriptions/ended";
 import { type QueueName, queues } from "../jobs/queues";
 import { Counters } from "../ledger/counters";
 import type { Engine, EngineEvent } from "../queue/engine";
@@ -13,6 +14,7 @@ import { createCapabilities } from "./capabilities";
 import { log } from "./log";
 import { createQuota } from "./quota";
 import { isLocal, type Stores } from "./stores";
+import { createEndedJobs, tellAfterBatches } from "./tell-ended";
 
 /** A queue may hold this many messages before senders are asked to come back later. */
 const backlogLimit = 1_000_000;
@@ -26,7 +28,7 @@ export interface EngineParts {
   stores: Stores;
 }
 
-export function createEngine({ env, now, jobs, ledger, payloads, stores }: EngineParts): { engine: Engine; counters: Counters } {
+export function createEngine({ env, now, jobs, ledger, payloads, stores }: EngineParts): { engine: Engine; counters: Counters; ended: EndedJobs } {
   const defer = (promise: Promise<unknown>) =>
     waitUntil(promise.catch((thrown: unknown) => log({ event: "trouble", where: "deferred", reason: String(thrown) })));
   const counters = new Counters(env.DB, now, defer, log);
@@ -38,6 +40,8 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     const known = await stores.snapshots.read(tenant, now());
     return known.state === "known" ? known.snapshot.settings.quota?.jobsPerMinute : undefined;
   };
+  const ended = createEndedJobs(env.DB, () => engine);
+  const tell = tellAfterBatches(ended, stores.snapshots, now, defer);
   const engine: Engine = {
     now,
     random: Math.random,
@@ -51,14 +55,15 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     quota: createQuota(quotaOf, now),
     payloads,
     gates: createGates(env.GATE, limitsOf),
-    capabilities: createCapabilities(env, stores, now),
+    capabilities: createCapabilities(env, stores, ledger, counters, now),
     defer,
     emit: (event) => {
       count(counters, event);
+      tell(event);
       log(event);
     },
   };
-  return { engine, counters };
+  return { engine, counters, ended };
 }
 
 function count(counters: Counters, event: EngineEvent): void {

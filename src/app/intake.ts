@@ -1,21 +1,25 @@
+import { factsIn } from "../domain/events/facts";
 import { putTemplate } from "../domain/mail/store";
 import { createReplays } from "../domain/replays/replay";
 import { replaysIn } from "../domain/replays/store";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
-import type { IntakeDeps, QueueMetrics } from "../intake/deps";
+import type { IntakeDeps, QueueMetrics, SignedDoor } from "../intake/deps";
 import { queues } from "../jobs/queues";
+import { verify } from "../providers/hooks/standard";
 import { pauseStore } from "../ledger/pauses";
 import { dismiss, settleDoubt } from "../ledger/review";
 import { auditIn } from "../ledger/audit";
 import { replayableIn } from "../ledger/replayable";
+import type { createPayloads } from "../ledger/payloads";
 import { ticksIn } from "../ledger/ticks";
 import { turnMark } from "../ledger/watermarks";
 import type { Queries } from "../ledger/views";
-import type { Engine, PayloadStore } from "../queue/engine";
+import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
 import { cancel, retryNow } from "../queue/operate";
 import { isRootToken } from "../tenants/token";
+import { createLeadDeps } from "./leads";
 import { log } from "./log";
 import type { Stores } from "./stores";
 
@@ -23,7 +27,7 @@ export interface IntakeParts {
   env: WorkerEnv;
   now(): number;
   engine: Engine;
-  payloads: PayloadStore;
+  payloads: ReturnType<typeof createPayloads>;
   queries: Queries;
   stores: Stores;
 }
@@ -42,6 +46,9 @@ export function createIntakeDeps({ env, now, engine, payloads, queries, stores }
   });
   return {
     ...stores,
+    eventDoor: { ...stores.eventDoor, admits: (tenant, headers, body, at) => admits(stores, tenant, headers, body, at) },
+    facts: factsIn(env.DB),
+    leads: createLeadDeps({ env, now, engine, payloads, queries, stores }),
     now,
     replays,
     isRoot: (token) => isRootToken(token, env.ROOT_TOKEN),
@@ -68,6 +75,16 @@ export function createIntakeDeps({ env, now, engine, payloads, queries, stores }
     report: ({ requestId, method, route, thrown }) =>
       log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}` }),
   };
+}
+
+/** The secret comes from the snapshot, so that events are taken while D1 is down. */
+async function admits(stores: Stores, tenant: string, headers: Headers, body: Uint8Array, at: number): Promise<Awaited<ReturnType<SignedDoor["admits"]>>> {
+  const known = await stores.snapshots.read(tenant, at);
+  if (known.state === "unknown") return { state: "unknown" };
+  const sealed = known.state === "known" ? known.snapshot.sections.events?.door : null;
+  const secret = sealed ? await stores.eventDoor.open(tenant, sealed) : null;
+  const verdict = secret === null ? null : await verify(secret, headers, body, at);
+  return verdict?.ok ? { state: "admitted", id: verdict.id } : { state: "refused" };
 }
 
 async function retryOne(engine: Engine, queries: Queries, tenant: string, id: string) {

@@ -1,12 +1,16 @@
 import type { AddressRules } from "../domain/address/address";
+import { createDestinationStore } from "../domain/events/destinations";
+import { createEventDoor, eventSection } from "../domain/events/door";
 import { templatesIn } from "../domain/mail/store";
 import { scheduleStore } from "../domain/schedules/store";
+import { createSubscriptionStore } from "../domain/subscriptions/store";
 import type { WorkerEnv } from "../env";
 import { connectionSection, createConnectionStore } from "../tenants/connection";
 import { parseKeyRing } from "../tenants/keys";
+import { createProjectStore, projectSection } from "../tenants/project";
 import { createSiteStore, siteSection } from "../tenants/site";
 import { createSnapshots } from "../tenants/snapshot";
-import { createTenantStore } from "../tenants/tenant";
+import { createTenantStore, raiseVersion } from "../tenants/tenant";
 import { createTokens } from "../tenants/token";
 import { createTokenStore } from "../tenants/token-store";
 import { createVault } from "../tenants/vault";
@@ -17,18 +21,24 @@ export type Stores = ReturnType<typeof createStores>;
 export function createStores(env: WorkerEnv) {
   const vault = createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS));
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
-  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [connectionSection, siteSection] });
+  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [connectionSection, siteSection, projectSection, eventSection] });
   const changed = (tenant: string) => snapshots.changed(tenant);
   const rules: AddressRules = { allowLocal: isLocal(env), ownHosts: (env.OWN_HOSTS ?? "").split(",").filter((host) => host !== "") };
+  const hooks = { db: env.DB, vault, rules, changed, raise: (tenant: string) => raiseVersion(env.DB, tenant) };
   return {
     rules,
+    vault,
     snapshots,
     verifier: tokens,
     tenants: createTenantStore(env.DB, changed),
     tokens: createTokenStore(env.DB, tokens, changed),
     sites: createSiteStore(env.DB, vault, rules, changed),
     connections: createConnectionStore(env.DB, vault, rules, changed),
+    projects: createProjectStore(env.DB, vault, changed),
     templates: templatesIn(env.DB),
+    destinations: createDestinationStore(hooks),
+    subscriptions: createSubscriptionStore(hooks),
+    eventDoor: createEventDoor(hooks),
     schedules: scheduleStore(env.DB),
   };
 }

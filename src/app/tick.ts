@@ -1,4 +1,5 @@
 import { runDueSchedules } from "../domain/schedules/due";
+import type { EndedJobs } from "../domain/subscriptions/ended";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick";
@@ -15,6 +16,7 @@ import type { Enqueue } from "../queue/request";
 import { isTerminal } from "../queue/state";
 import { sweep } from "../queue/sweep";
 import type { TenantSettings } from "../tenants/tenant";
+import { silenceStep } from "./leads";
 import { log } from "./log";
 import { createQuota } from "./quota";
 import { rotate } from "./rotation";
@@ -29,6 +31,7 @@ export interface TickParts {
   engine: Engine;
   counters: Counters;
   payloads: ReturnType<typeof createPayloads>;
+  ended: EndedJobs;
   stores: Stores;
 }
 
@@ -38,7 +41,7 @@ const mostSnapshots = 30;
 
 /** The tick's steps, in their order: what others wait for comes first. */
 export function createTickDeps(
-  { env, now, engine, counters, payloads, stores }: TickParts,
+  { env, now, engine, counters, payloads, ended, stores }: TickParts,
   intake: IntakeDeps & { replays: ReturnType<typeof createReplays> },
 ): TickDeps {
   const stateOf = statesIn(env.DB);
@@ -57,7 +60,9 @@ export function createTickDeps(
     steps: [
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
       { name: "schedules", run: async (at) => ({ ...(await runDueSchedules({ now: at, ...schedules }, mostSchedules)) }) },
+      { name: "subscriptions", run: async () => ({ told: await ended.tell(null) }) },
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
+      { name: "leads", run: silenceStep({ env, engine }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(env.DB, "rotation")) }) },
       { name: "retention", run: async (at) => ({ ...(await retain(retention, at)) }) },

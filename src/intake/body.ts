@@ -11,10 +11,25 @@ const mostDiscarded = 32 * 1024 * 1024;
 /** Reads, parses and validates a JSON body; throws the Problem that says what is wrong with it. */
 export async function readJson<Body>(request: Request, rule: BodyRule<Body>): Promise<Body> {
   requireJson(request);
-  const value = parsed(await readText(request, rule.limit));
+  const value = parsedJson(await readText(request, rule.limit));
   const issues = rule.jsonCheckedLater ? [] : checkJson(value);
   if (issues.length > 0) throw new Problem("invalid", "The body holds what cannot be stored.", { errors: issues });
   return validate(rule.schema, value, "The body is not what is expected here.");
+}
+
+/** The body as it came in, for what is signed. Counted while it arrives. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > limit) throw await tooLarge(request.body, limit);
+  const chunks: Uint8Array[] = [];
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = request.body?.getReader();
+  let size = 0;
+  for (let next = await reader?.read(); reader && next && !next.done; next = await reader.read()) {
+    size += next.value.byteLength;
+    if (size > limit) throw await tooLarge(reader, limit);
+    chunks.push(next.value);
+  }
+  return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
 }
 
 /** The body as text. Its bytes are counted while they arrive: a length that is announced may be missing or wrong. */
@@ -49,7 +64,8 @@ function requireJson(request: Request): void {
   if (charset && !/^charset="?utf-?8"?$/.test(charset)) throw new Problem("unsupported-media-type", "Send JSON as UTF-8.");
 }
 
-function parsed(text: string): unknown {
+/** JSON, or the Problem that says where it stops being it. */
+export function parsedJson(text: string): unknown {
   const json = parseJson(text);
   if (json.ok) return json.value;
   const detail = `Line ${json.line}, column ${json.column}: ${json.message}.`;

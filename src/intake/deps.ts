@@ -1,11 +1,17 @@
+import type { DestinationStore } from "../domain/events/destinations";
+import type { EventDoor } from "../domain/events/door";
+import type { Facts } from "../domain/events/facts";
 import type { TemplateContent, Templates } from "../domain/mail/template";
 import type { Replays } from "../domain/replays/request";
 import type { ScheduleStore } from "../domain/schedules/store";
+import type { SubscriptionStore } from "../domain/subscriptions/store";
 import type { Queries } from "../ledger/views";
 import type { Pause } from "../queue/ledger";
+import type { LeadDeps } from "./leads/deps";
 import type { Registry } from "../queue/registry";
 import type { Enqueue } from "../queue/request";
 import type { JobState } from "../queue/state";
+import type { ProjectStore } from "../tenants/project";
 import type { ConnectionStore } from "../tenants/connection";
 import type { SiteStore } from "../tenants/site";
 import type { Snapshots } from "../tenants/snapshot";
@@ -25,6 +31,12 @@ export interface IntakeDeps {
   tokens: TokenStore;
   sites: Pick<SiteStore, "put" | "get" | "list" | "remove">;
   connections: Pick<ConnectionStore, "put" | "get" | "list" | "remove">;
+  projects: Pick<ProjectStore, "put" | "get" | "list" | "remove" | "renewKey">;
+  leads: LeadDeps;
+  destinations: Pick<DestinationStore, "put" | "get" | "list" | "remove">;
+  subscriptions: Pick<SubscriptionStore, "put" | "get" | "list" | "remove">;
+  eventDoor: Pick<EventDoor, "put"> & SignedDoor;
+  facts: Pick<Facts, "list" | "stateOf">;
   templates: TemplateStore;
   schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove">;
   registry: Pick<Registry, "find" | "contracts">;
@@ -45,6 +57,12 @@ export interface IntakeDeps {
   audit(entry: AuditEntry): Promise<void>;
   /** Logs a failure nobody foresaw. Never throws. */
   report(failure: FailureReport): void;
+}
+
+/** Where a tenant's signed messages come in. */
+export interface SignedDoor {
+  /** `refused`: unknown tenant, no secret, wrong or old signature, all the same. `unknown`: nobody who could tell could be reached. Never throws. */
+  admits(tenant: string, headers: Headers, body: Uint8Array, now: number): Promise<{ state: "admitted"; id: string } | { state: "refused" | "unknown" }>;
 }
 
 /** The functions of domain/mail/store, without their database. */
@@ -92,7 +110,7 @@ export interface AuditEntry {
   tenant: string;
   /** `root`, or the id of the token. */
   actor: string;
-  action: "reveal";
+  action: "reveal" | "block" | "erase";
   /** The id of what was revealed. */
   target: string;
   at: number;

@@ -41,9 +41,13 @@ function operation(route: AnyRoute): JsonSchema {
     "x-scope": route.scope,
     ...(route.scope === "public" ? { security: [] } : { description: scopeText(route) }),
     ...listed("parameters", [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)]),
-    ...(route.body ? { requestBody: { required: true, content: json(bodySchema(route.body.schema)) } } : {}),
+    ...(route.body ? { requestBody: { required: true, content: contentOf(route.body) } } : {}),
     responses: { ...answers(route), ...problems(route) },
   };
+}
+
+function contentOf({ schema, media = ["application/json"] }: NonNullable<AnyRoute["body"]>): JsonSchema {
+  return Object.fromEntries(media.map((type) => [type, { schema: bodySchema(schema) }]));
 }
 
 /** Ours by reference, so that each is written once. */

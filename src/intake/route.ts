@@ -32,6 +32,8 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   headers?: Readonly<Record<string, string>>;
   /** Successful answers by status; null has no body, a text is a media type other than JSON. */
   answers: Readonly<Record<number, v.GenericSchema | null | string>>;
+  /** Headers of every answer under this path, refusals and OPTIONS too: which pages of other origins may ask. Never throws. */
+  crossOrigin?(deps: IntakeDeps, request: Request, params: Readonly<Record<string, string>>): Promise<Record<string, string>>;
   /** Refusals of its own, besides those every route has. */
   problems?: readonly number[];
   handle(call: Call<Mode, Body, Query>): Promise<Answer>;
@@ -45,6 +47,10 @@ export interface BodyRule<Body> {
   limit: number;
   /** Set where enqueue checks depth and texts of each payload, so that one bad job does not refuse its whole batch. */
   jsonCheckedLater?: true;
+  /** Set where the handler reads the body itself, because headers or a signature decide what it is; the schema then only describes it. */
+  readByHandler?: true;
+  /** Media types, where JSON is not the only one. */
+  media?: readonly string[];
 }
 
 /** A route whose own types are known to itself only. */
@@ -69,7 +75,7 @@ export type Caller = { kind: "root" } | { kind: "token"; tenant: string; tokenId
 export interface Answer {
   status: number;
   body?: unknown;
-  text?: string;
+  text?: string | ReadableStream<Uint8Array>;
   headers?: Readonly<Record<string, string>>;
 }
 

@@ -14,6 +14,8 @@ const paramPattern = /^[a-z0-9-]{1,64}$/;
 interface Passage {
   id: string;
   route: AnyRoute | undefined;
+  /** For other origins. */
+  headers?: Readonly<Record<string, string>> | undefined;
 }
 
 type Params = Readonly<Record<string, string>>;
@@ -33,6 +35,7 @@ export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = rout
 
 async function answer(here: readonly AnyRoute[], request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Response> {
   const allow = methodsOf(here);
+  passage.headers = await here.find((each) => each.crossOrigin)?.crossOrigin?.(deps, request, request.params);
   if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow: allow.join(", ") } });
   const method = request.method === "HEAD" ? "GET" : request.method;
   const route = here.find((each) => each.method === method);
@@ -53,7 +56,7 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
   const admitted = await admit(route, request, params, deps);
   checkParams(route, params);
   const query = readQuery(route.query, new URL(request.url).searchParams);
-  const body: unknown = route.body && (await readJson(request, { ...route.body, schema: route.body.schemaFor?.(params) ?? route.body.schema }));
+  const body: unknown = route.body && !route.body.readByHandler && (await readJson(request, { ...route.body, schema: route.body.schemaFor?.(params) ?? route.body.schema }));
   return route.handle({ request, requestId: passage.id, deps, ...admitted, params, query, body });
 }
 
@@ -65,6 +68,7 @@ function respond({ status, body, text, headers }: Answer): Response {
 /** What every answer carries. A HEAD answer is the GET's without its body. */
 function stamp(response: Response, request: Request, passage: Passage): Response {
   const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(passage.headers ?? {})) headers.set(name, value);
   headers.set("x-request-id", passage.id);
   headers.set("x-content-type-options", "nosniff");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");

@@ -3,7 +3,13 @@ import { openApi } from "./openapi";
 import { type AnyRoute, route } from "./route";
 import { deadLetterRoutes } from "./routes/dead-letters";
 import { enqueueRoutes } from "./routes/enqueue";
+import { demoRoutes } from "./routes/demo";
+import { destinationRoutes } from "./routes/destinations";
+import { eventRoutes } from "./routes/events";
 import { jobRoutes } from "./routes/jobs";
+import { leadDataRoutes } from "./routes/lead-data";
+import { leadRoutes } from "./routes/leads";
+import { projectRoutes } from "./routes/projects";
 import { queueRoutes } from "./routes/queues";
 import { scheduleRoutes } from "./routes/schedules";
 import { settingRoutes } from "./routes/settings";
@@ -27,6 +33,12 @@ export const routes: readonly AnyRoute[] = [
   ...tenantRoutes,
   ...settingRoutes,
   ...templateRoutes,
+  ...projectRoutes,
+  ...leadDataRoutes,
+  ...leadRoutes,
+  ...demoRoutes,
+  ...eventRoutes,
+  ...destinationRoutes,
   ...enqueueRoutes,
   ...jobRoutes,
   ...deadLetterRoutes,

@@ -1,8 +1,35 @@
 import { job } from "../queue/job";
+import { analysis } from "./analysis/job";
+import { analyse } from "./analysis/run";
 import { analytics } from "./analytics/job";
 import { storeAnalytics } from "./analytics/run";
+import { crm } from "./crm/job";
+import { upsertContact } from "./crm/run";
 import { email } from "./email/job";
 import { sendEmail } from "./email/run";
+import { event } from "./event/job";
+import { fanOut } from "./event/run";
+import { followUp } from "./follow-up/job";
+import { writeAgain } from "./follow-up/run";
+import { lead } from "./lead/job";
+import { takeLead } from "./lead/run";
+import { slack } from "./slack/job";
+import { postToSlack } from "./slack/run";
+import { storeEvent } from "./store-event/job";
+import { keepEvent } from "./store-event/run";
+import { webhook } from "./webhook/job";
+import { deliver } from "./webhook/run";
 
 /** Every job there is, one line each. */
-export const jobs = [job(email, sendEmail), job(analytics, storeAnalytics)] as const;
+export const jobs = [
+  job(email, sendEmail),
+  job(analytics, storeAnalytics),
+  job(lead, takeLead),
+  job(event, fanOut),
+  job(webhook, deliver),
+  job(slack, postToSlack),
+  job(crm, upsertContact),
+  job(analysis, analyse),
+  job(storeEvent, keepEvent),
+  job(followUp, writeAgain),
+] as const;

@@ -1,11 +1,16 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
+import { createDestinationStore } from "../../src/domain/events/destinations";
+import { createEventDoor } from "../../src/domain/events/door";
+import { factsIn } from "../../src/domain/events/facts";
+import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { putTemplate, templatesIn } from "../../src/domain/mail/store";
 import type { ReplayRequest, ReplayView } from "../../src/domain/replays/request";
 import { scheduleStore } from "../../src/domain/schedules/store";
 import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";
 import { email } from "../../src/jobs/email/job";
+import { lead } from "../../src/jobs/lead/job";
 import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
 import { createIds } from "../../src/queue/id";
 import { type Contract, defineJob, job } from "../../src/queue/job";
@@ -18,12 +23,14 @@ import type { Enqueue, EnqueueRequest, Receipt } from "../../src/queue/request";
 import { isTerminal } from "../../src/queue/state";
 import { createConnectionStore } from "../../src/tenants/connection";
 import { parseKeyRing } from "../../src/tenants/keys";
+import { createProjectStore, projectSection } from "../../src/tenants/project";
 import { createSiteStore } from "../../src/tenants/site";
 import { createSnapshots } from "../../src/tenants/snapshot";
-import { createTenantStore } from "../../src/tenants/tenant";
+import { createTenantStore, raiseVersion } from "../../src/tenants/tenant";
 import { createTokens, isRootToken, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
 import { createVault } from "../../src/tenants/vault";
+import { leadsOn } from "./lead-fakes";
 
 export const now = Date.UTC(2026, 9, 1, 12);
 export const root = env.ROOT_TOKEN;
@@ -121,13 +128,14 @@ export async function answered(response: Response): Promise<Answered> {
 }
 
 const ids = createIds(env.ID_SECRET);
-const registry = createRegistry([job(email, async () => done()) as never, job(note, async () => done()) as never]);
+const registry = createRegistry([job(email, async () => done()) as never, job(note, async () => done()) as never, job(lead, async () => done()) as never]);
 
 function createDeps(seen: Seen): IntakeDeps {
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
   const vault = createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS));
-  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, report: () => undefined });
+  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [projectSection], report: () => undefined });
   const rules = { ownHosts: ["jobs.example.com"], allowLocal: false };
+  const hooks = { db: env.DB, vault, rules, changed: snapshots.changed, raise: (tenant: string) => raiseVersion(env.DB, tenant) };
   return {
     now: () => now,
     isRoot: (token) => isRootToken(token, root),
@@ -137,6 +145,12 @@ function createDeps(seen: Seen): IntakeDeps {
     tokens: createTokenStore(env.DB, tokens, snapshots.changed),
     sites: createSiteStore(env.DB, vault, rules, snapshots.changed),
     connections: createConnectionStore(env.DB, vault, rules, snapshots.changed),
+    projects: createProjectStore(env.DB, vault, snapshots.changed),
+    leads: leadsOn(vault, ids, () => now),
+    destinations: createDestinationStore(hooks),
+    subscriptions: createSubscriptionStore(hooks),
+    eventDoor: { ...createEventDoor(hooks), admits: async () => ({ state: "refused" }) },
+    facts: factsIn(env.DB),
     templates: { ...templatesIn(env.DB), put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
     schedules: scheduleStore(env.DB),
     registry,
