@@ -33,6 +33,7 @@ interface Wrangler {
   migrations: { new_sqlite_classes?: string[] }[];
   secrets: { required: string[] };
   vars?: Record<string, unknown>;
+  ratelimits: { name: string }[];
   queues: { producers: { binding: string; queue: string }[]; consumers: Consumer[] };
 }
 
@@ -123,6 +124,7 @@ describe("bindings", () => {
     ...wrangler.r2_buckets.map(({ binding }) => binding),
     ...wrangler.analytics_engine_datasets.map(({ binding }) => binding),
     ...wrangler.durable_objects.bindings.map(({ name }) => name),
+    ...wrangler.ratelimits.map(({ name }) => name),
     ...wrangler.queues.producers.map(({ binding }) => binding),
   ];
   /** Of src/env.ts: may be set, and wrangler.toml never does. */

@@ -19,7 +19,8 @@ beforeAll(async () => {
 
 const guarded = routes.filter((route) => route.scope !== "public");
 const lines = guarded.map((route) => [`${route.method} ${route.path}`, route] as const);
-const open = routes.filter((route) => route.scope === "public");
+// Doors with a tenant in their path have tests of their own.
+const open = routes.filter((route) => route.scope === "public" && !route.path.includes(":") && !route.path.startsWith("/demo/"));
 
 function pathOf(route: AnyRoute): string {
   return route.path
