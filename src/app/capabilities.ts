@@ -22,7 +22,13 @@ import type { Stores } from "./stores";
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
 /** What jobs may need, made for one run of one tenant. A tenant that lacks the connection gets the reason instead. */
-export function createCapabilities(env: WorkerEnv, stores: Stores, ledger: Pick<Ledger, "cancel">, counters: Pick<Counters, "add">, now: () => number): Engine["capabilities"] {
+export function createCapabilities(
+  env: WorkerEnv,
+  stores: Stores,
+  ledger: Pick<Ledger, "cancel">,
+  counters: Pick<Counters, "add">,
+  now: () => number,
+): Engine["capabilities"] {
   const makers: Makers = {
     mail: (scope) => mailFor(stores, now, scope),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),

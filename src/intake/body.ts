@@ -17,36 +17,34 @@ export async function readJson<Body>(request: Request, rule: BodyRule<Body>): Pr
   return validate(rule.schema, value, "The body is not what is expected here.");
 }
 
-/** The body as it came in, for what is signed. Counted while it arrives. */
-export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
-  const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > limit) throw await tooLarge(request.body, limit);
-  const chunks: Uint8Array[] = [];
-  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = request.body?.getReader();
-  let size = 0;
-  for (let next = await reader?.read(); reader && next && !next.done; next = await reader.read()) {
-    size += next.value.byteLength;
-    if (size > limit) throw await tooLarge(reader, limit);
-    chunks.push(next.value);
-  }
-  return new Uint8Array(await new Blob(chunks as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+/** The body as text. */
+export async function readText(request: Request, limit: number): Promise<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+  let text = "";
+  for await (const chunk of chunksOf(request, limit)) text += decoded(decoder, chunk);
+  return text + decoded(decoder);
 }
 
-/** The body as text. Its bytes are counted while they arrive: a length that is announced may be missing or wrong. */
-export async function readText(request: Request, limit: number): Promise<string> {
+/** The body's bytes as they were sent, for what is signed. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of chunksOf(request, limit)) chunks.push(chunk);
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+/** Bytes are counted while they arrive: a length that is announced may be missing or wrong. */
+async function* chunksOf(request: Request, limit: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  if (request.body === null) return;
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (request.body === null) return "";
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> = request.body.getReader();
   if (announced > limit) throw await tooLarge(reader, limit);
-  let text = "";
   let bytes = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return text + decoded(decoder);
+    if (done) return;
     bytes += value.byteLength;
     if (bytes > limit) throw await tooLarge(reader, limit);
-    text += decoded(decoder, value);
+    yield value;
   }
 }
 

@@ -30,6 +30,8 @@ const jobId = "[0-9a-hjkmnp-tv-z]{34}";
 /** Where the next page of jobs begins, and of dead letters: the time that one died stands before its id. */
 export const jobCursor = cursor(new RegExp(`^${jobId}$`));
 export const deadLetterCursor = cursor(new RegExp(`^\\d{1,15}\\.${jobId}$`));
+/** And of leads, by the time that one was first seen. */
+export const leadCursor = deadLetterCursor;
 
 function cursor(pattern: RegExp) {
   const read = v.pipe(v.string(), v.regex(pattern, "must be a cursor from an earlier answer"));

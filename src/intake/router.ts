@@ -56,7 +56,8 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
   const admitted = await admit(route, request, params, deps);
   checkParams(route, params);
   const query = readQuery(route.query, new URL(request.url).searchParams);
-  const body: unknown = route.body && !route.body.readByHandler && (await readJson(request, { ...route.body, schema: route.body.schemaFor?.(params) ?? route.body.schema }));
+  const body: unknown =
+    route.body && !route.body.readByHandler && (await readJson(request, { ...route.body, schema: route.body.schemaFor?.(params) ?? route.body.schema }));
   return route.handle({ request, requestId: passage.id, deps, ...admitted, params, query, body });
 }
 

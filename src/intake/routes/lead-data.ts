@@ -7,7 +7,7 @@ import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { paging, search, time } from "../query";
+import { leadCursor, paging, search, time } from "../query";
 import { type Caller, param, route } from "../route";
 import { isoTime } from "../shapes";
 import { iso, summaryOf } from "../views";
@@ -62,7 +62,7 @@ export const leadDataRoutes = [
     summary: "List and search leads, newest first",
     scope: "leads",
     tenant: "own",
-    query: v.strictObject({ ...filters, ...paging }),
+    query: v.strictObject({ ...filters, cursor: leadCursor, ...paging }),
     answers: { 200: list },
     handle: async ({ deps, tenant, query }) => {
       const { cursor, limit, ...filter } = query;
