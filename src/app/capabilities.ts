@@ -3,6 +3,8 @@ import { templatesIn } from "../domain/mail/store";
 import type { WorkerEnv } from "../env";
 import { createHttp } from "../providers/http";
 import { resend } from "../providers/mail/resend";
+import { prestashop } from "../providers/shop/prestashop";
+import { failed, ok } from "../queue/effect";
 import type { CapabilityScope, Engine, Missing } from "../queue/engine";
 import type { Capabilities, Need } from "../queue/job";
 import type { Stores } from "./stores";
@@ -14,6 +16,7 @@ export function createCapabilities(env: WorkerEnv, stores: Stores, now: () => nu
   const makers: Makers = {
     mail: (scope) => mailFor(stores, now, scope),
     templates: () => Promise.resolve(templatesIn(env.DB)),
+    shops: (scope) => Promise.resolve(shopsFor(stores, now, scope)),
     analytics: () => Promise.resolve(analyticsIn(env.DB, env.ANALYTICS)),
   };
   return async (names, scope) => {
@@ -36,4 +39,16 @@ async function mailFor(stores: Stores, now: () => number, { tenant, onCall }: Ca
   const fallback = known.state === "known" ? known.snapshot.settings.mail?.from : undefined;
   const http = createHttp({ rules: stores.rules, onCall: (call) => onCall("mail", call) });
   return resend({ http, apiKey, baseUrl, from: from ?? fallback, replyTo, now });
+}
+
+function shopsFor(stores: Stores, now: () => number, { tenant, onCall }: CapabilityScope): Capabilities["shops"] | Missing {
+  if (tenant === null) return { missing: "a shop is a tenant's own" };
+  return {
+    open: async (siteId) => {
+      const opened = await stores.sites.open(tenant, siteId);
+      if (!opened.ok) return failed({ class: "config", code: "site", reason: opened.detail });
+      const http = createHttp({ rules: stores.rules, onCall: (call) => onCall(`shop:${siteId}`, call) });
+      return ok(prestashop({ http, url: opened.value.url, key: opened.value.key, now }));
+    },
+  };
 }

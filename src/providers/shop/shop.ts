@@ -15,6 +15,7 @@ export interface Shops {
 /** What went wrong where PrestaShop gave no number. */
 export type ShopFailureCode =
   | "site" // not there, or its key must be set again
+  | "address" // may not be called, or the key cannot be sent
   | "no-key" // the Authorization header did not arrive
   | "redirect" // the address is not the canonical one
   | "html" // a page where data should be: maintenance, login, another program
@@ -24,6 +25,7 @@ export type ShopFailureCode =
   | "unreadable" // neither JSON nor XML, or rows that are no rows
   | "time-zone" // PS_TIMEZONE is missing or unknown
   | "no-answer"
+  | "too-large" // even a small page is larger than what is read
   | `${number}`; // an HTTP status
 
 /** One shop, for one run: it remembers the settings it read and how many rows a page may have. One call at a time. */
