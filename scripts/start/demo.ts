@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { demoKey } from "../sandbox/shop/settings.ts";
 
 export interface Demo {
   /** Of the Worker. */
@@ -17,8 +18,6 @@ export interface DemoReady {
 }
 
 const tenant = "demo";
-/** A PrestaShop key has 32 characters; the sandbox takes this one. */
-const shopKey = "SANDBOXSHOPKEYFORTHETENANTDEMO01";
 
 /** Makes the tenant `demo`, pointed at the sandbox, through the public interface. Safe to repeat. */
 export async function setUpDemo(demo: Demo): Promise<DemoReady> {
@@ -36,7 +35,7 @@ function settings({ sandboxUrl }: Demo): [path: string, body: unknown][] {
   return [
     ["/v1/connections/mail", { provider: "resend", baseUrl: `${sandboxUrl}/mail`, apiKey: "re_sandbox", from: "Demo Shop <shop@demo.example>" }],
     ["/v1/templates/welcome", { subject: "Welcome, {{ name }}", html, text: "Hello {{ name }},\n\nwelcome to the demo shop." }],
-    ["/v1/sites/demo-shop", { platform: "prestashop", url: `${sandboxUrl}/shop`, key: shopKey }],
+    ["/v1/sites/demo-shop", { platform: "prestashop", url: `${sandboxUrl}/shop/demo`, key: demoKey }],
   ];
 }
 
