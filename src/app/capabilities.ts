@@ -1,5 +1,6 @@
 import { analyticsIn } from "../domain/analytics/events";
 import { templatesIn } from "../domain/mail/store";
+import { shopDataIn } from "../domain/shop/data";
 import type { WorkerEnv } from "../env";
 import { createHttp } from "../providers/http";
 import { resend } from "../providers/mail/resend";
@@ -17,6 +18,7 @@ export function createCapabilities(env: WorkerEnv, stores: Stores, now: () => nu
     mail: (scope) => mailFor(stores, now, scope),
     templates: () => Promise.resolve(templatesIn(env.DB)),
     shops: (scope) => Promise.resolve(shopsFor(stores, now, scope)),
+    shopData: () => Promise.resolve(shopDataIn(env.DB)),
     analytics: () => Promise.resolve(analyticsIn(env.DB, env.ANALYTICS)),
   };
   return async (names, scope) => {

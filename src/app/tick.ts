@@ -1,4 +1,5 @@
 import { runDueSchedules } from "../domain/schedules/due";
+import { shopOutbox } from "../domain/shop/events";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick";
@@ -18,6 +19,7 @@ import type { TenantSettings } from "../tenants/tenant";
 import { log } from "./log";
 import { createQuota } from "./quota";
 import { rotate } from "./rotation";
+import { publishShopEvents } from "./shop-events";
 import type { Stores } from "./stores";
 
 /** Milliseconds. */
@@ -57,6 +59,7 @@ export function createTickDeps(
     steps: [
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
       { name: "schedules", run: async (at) => ({ ...(await runDueSchedules({ now: at, ...schedules }, mostSchedules)) }) },
+      { name: "shop-events", run: async () => ({ ...(await publishShopEvents(engine, intake.enqueue, shopOutbox(env.DB))) }) },
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(env.DB, "rotation")) }) },

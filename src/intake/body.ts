@@ -35,6 +35,23 @@ export async function readText(request: Request, limit: number): Promise<string>
   }
 }
 
+/** The body's bytes as they were sent, for what is signed; counted while they arrive. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > limit) throw await tooLarge(request.body, limit);
+  if (request.body === null) return new Uint8Array();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return new Uint8Array(await new Blob(chunks).arrayBuffer());
+    bytes += value.byteLength;
+    if (bytes > limit) throw await tooLarge(reader, limit);
+    chunks.push(value);
+  }
+}
+
 /** What `fetch` and `curl -d` say of a body when nobody told them: no statement about it. */
 const unsaid = ["", "text/plain", "application/x-www-form-urlencoded"];
 

@@ -19,7 +19,8 @@ beforeAll(async () => {
 
 const guarded = routes.filter((route) => route.scope !== "public");
 const lines = guarded.map((route) => [`${route.method} ${route.path}`, route] as const);
-const open = routes.filter((route) => route.scope === "public");
+const open = routes.filter((route) => route.scope === "public" && !route.path.includes("/:"));
+const doors = routes.filter((route) => route.scope === "public" && route.path.includes("/:"));
 
 function pathOf(route: AnyRoute): string {
   return route.path
@@ -90,6 +91,11 @@ describe("every route", () => {
   test.each(open.map((route) => [route.path, route] as const))("%s is open to everybody", async (_path, route) => {
     expect((await bench.call(route.method, route.path)).status).toBe(200);
     expect((await bench.call(route.method, route.path, { token: "garbage" })).status).toBe(200);
+  });
+
+  test.each(doors.map((route) => [route.path, route] as const))("%s is a door that is closed to whoever it does not know, always with the same words", async (_path, route) => {
+    const answers = await Promise.all([route.path, pathOf(route)].map((path) => bench.call(route.method, path, { body: {} })));
+    for (const { status, body } of answers) expect([status, body.detail]).toEqual([401, answers[0]?.body.detail]);
   });
 
   test("is what the design says it is: the table of scopes, written down once more", () => {

@@ -6,6 +6,9 @@ import { scheduleStore } from "../../src/domain/schedules/store";
 import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";
 import { email } from "../../src/jobs/email/job";
+import { syncOrders } from "../../src/jobs/sync-orders/job";
+import { syncProducts } from "../../src/jobs/sync-products/job";
+import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
 import { createIds } from "../../src/queue/id";
 import { type Contract, defineJob, job } from "../../src/queue/job";
@@ -24,6 +27,9 @@ import { createTenantStore } from "../../src/tenants/tenant";
 import { createTokens, isRootToken, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
 import { createVault } from "../../src/tenants/vault";
+import { createShopDoor } from "../../src/app/shop";
+import { failed } from "../../src/queue/effect";
+import { openWebhookSecret, siteSection } from "../../src/tenants/site";
 
 export const now = Date.UTC(2026, 9, 1, 12);
 export const root = env.ROOT_TOKEN;
@@ -49,6 +55,8 @@ export interface Seen {
   pauses: Pause[];
   audits: AuditEntry[];
   failures: FailureReport[];
+  /** `tenant/site` whose waiting jobs were brought forward. */
+  woken: string[];
 }
 
 export interface Bench {
@@ -77,7 +85,7 @@ export interface Answered {
 
 /** Real stores on the test's own D1, an engine and a ledger in memory. */
 export function createBench(): Bench {
-  const seen: Seen = { jobs: new Map(), requests: [], lists: [], replays: new Map(), pauses: [], audits: [], failures: [] };
+  const seen: Seen = { jobs: new Map(), requests: [], lists: [], replays: new Map(), pauses: [], audits: [], failures: [], woken: [] };
   const deps = createDeps(seen);
   const intake = createIntake(deps);
   return {
@@ -121,12 +129,12 @@ export async function answered(response: Response): Promise<Answered> {
 }
 
 const ids = createIds(env.ID_SECRET);
-const registry = createRegistry([job(email, async () => done()) as never, job(note, async () => done()) as never]);
+const registry = createRegistry([email, note, syncOrders, syncProducts, syncSingleOrder].map((contract) => job(contract as never, (async () => done()) as never)));
 
 function createDeps(seen: Seen): IntakeDeps {
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
   const vault = createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS));
-  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, report: () => undefined });
+  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [siteSection], report: () => undefined });
   const rules = { ownHosts: ["jobs.example.com"], allowLocal: false };
   return {
     now: () => now,
@@ -139,6 +147,17 @@ function createDeps(seen: Seen): IntakeDeps {
     connections: createConnectionStore(env.DB, vault, rules, snapshots.changed),
     templates: { ...templatesIn(env.DB), put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
     schedules: scheduleStore(env.DB),
+    shops: createShopDoor({
+      db: env.DB,
+      now: () => now,
+      schedules: scheduleStore(env.DB),
+      webhookSecret: async (tenant, site, webhook) => {
+        const opened = await openWebhookSecret(vault, tenant, site, webhook);
+        return opened.ok ? opened.text : undefined;
+      },
+      openShop: async () => failed({ class: "config", reason: "there is no shop in this test", code: "site" }),
+      wake: async (tenant, site) => void seen.woken.push(`${tenant}/${site}`),
+    }),
     registry,
     enqueue: enqueueInto(seen),
     belongs: (tenant, id) => ids.belongs(tenant, id),

@@ -1,6 +1,6 @@
 import { draws } from "./draw.ts";
 import { orderPlans } from "./orders.ts";
-import { listed } from "./plan.ts";
+import { column, listed, plan } from "./plan.ts";
 import { peoplePlans } from "./people.ts";
 import { productPlans } from "./products.ts";
 import type { ShopSettings } from "./settings.ts";
@@ -10,19 +10,23 @@ import { Table, type Plan, type Value } from "./table.ts";
 export function catalogue(settings: ShopSettings): ReadonlyMap<string, Table> {
   const draw = draws(settings.seed);
   const plans = [...productPlans(settings, draw), ...peoplePlans(settings, draw), ...orderPlans(settings, draw), ...shopPlans(settings)];
-  return new Map(plans.map((plan) => [plan.name, new Table(plan)]));
+  return new Map(plans.map((each) => [each.name, new Table(each)]));
 }
 
-function shopPlans({ timeZone, languages }: ShopSettings): Plan[] {
-  const codes = ["en", "de", "fr", "es", "it", "cs", "pl", "nl", "pt"].slice(0, languages);
-  const configurations: Value[][] = [
-    ["PS_LANG_DEFAULT", "1"],
-    ["PS_CURRENCY_DEFAULT", "1"],
-    ["PS_SHOP_NAME", "Sandbox"],
-    ["PS_TIMEZONE", timeZone],
+function shopPlans(settings: ShopSettings): Plan[] {
+  const codes = ["en", "de", "fr", "es", "it", "cs", "pl", "nl", "pt"].slice(0, settings.languages);
+  // Read anew each time: a merchant may change the zone.
+  const configurations: [name: string, value: () => Value][] = [
+    ["PS_LANG_DEFAULT", () => "1"],
+    ["PS_CURRENCY_DEFAULT", () => "1"],
+    ["PS_SHOP_NAME", () => "Sandbox"],
+    ["PS_TIMEZONE", () => settings.timeZone],
   ];
   return [
-    listed("configurations", "configuration", { name: "text", value: "text" }, configurations),
+    plan("configurations", "configuration", configurations.length, {
+      name: column("text", (id) => configurations[id - 1]?.[0] ?? ""),
+      value: column("text", (id) => configurations[id - 1]?.[1]() ?? null),
+    }),
     listed(
       "languages",
       "language",

@@ -3,17 +3,23 @@ import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import { Connection } from "./connection";
 import type { ConnectionOptions, List } from "./connection";
-import { link, rowId, text } from "./fields";
+import { rowId } from "./fields";
 import { Pace } from "./pace";
 import { isSayable, orFilters, pageQuery } from "./query";
-import type { Parameters } from "./query";
+import type { ListQuery, Parameters } from "./query";
 import { resources } from "./resources";
-import { row } from "./row";
 import type { ShopResource, ShopRows } from "./rows";
 import type { Found, IdPage, Lookup, Page, PageRequest, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
+import { settingsFilter, settingsFrom } from "./settings";
 import { isZone } from "./zone";
 
 export type PrestashopOptions = ConnectionOptions;
+
+/** A list and how many rows were asked for. */
+interface Sized {
+  list: List;
+  limit: number;
+}
 
 const idsPerPage = 1000;
 /** An answer that took longer than this and did not come is taken for a page that was too large. */
@@ -73,10 +79,10 @@ class Prestashop implements Shop {
 
   async settings(signal: AbortSignal): Promise<Reply<ShopSettings>> {
     if (this.#settings) return ok(this.#settings);
-    const filter = "[PS_TIMEZONE|PS_LANG_DEFAULT|PS_CURRENCY_DEFAULT]";
-    const reply = await this.#connection.list("configurations", { "filter[name]": filter, display: "[id,name,value]", sort: "[id_ASC]" }, signal);
+    const query = { "filter[name]": settingsFilter, display: "[id,name,value]", sort: "[id_ASC]" };
+    const reply = await this.#connection.list("configurations", query, signal);
     if (!reply.ok) return reply;
-    const settings = settingsFrom(reply.value);
+    const settings = settingsFrom(reply.value.elements);
     if (settings.ok) this.#use(settings.value);
     return settings;
   }
@@ -84,14 +90,35 @@ class Prestashop implements Shop {
   async page<R extends ShopResource>(resource: R, request: PageRequest): Promise<Reply<Page<ShopRows[R]>>> {
     const settings = await this.settings(request.signal);
     if (!settings.ok) return settings;
-    const { window, windowOn: on = "date_upd", afterId } = request;
+    const { window, windowOn: on = "date_upd", afterId, limit: most = Infinity, signal } = request;
     const { display, heavy } = resources[resource];
-    const dates = window && { on, ...window, timeZone: settings.value.timeZone };
-    const most = request.limit ?? Infinity;
-    const reply = await this.#paced(heavy ? this.#heavy : this.#light, resource, request.signal, (size) =>
-      pageQuery({ display, afterId, limit: Math.min(size, most), window: dates }),
-    );
-    return reply.ok ? this.#pageOf(resource, reply.value, afterId, settings.value) : reply;
+    const pace = heavy ? this.#heavy : this.#light;
+    const part = { afterId, window: window && { on, ...window, timeZone: settings.value.timeZone } };
+    const reply = await this.#paced(pace, resource, signal, (size) => pageQuery({ ...part, display, limit: Math.min(size, most) }));
+    if (!reply.ok) return reply;
+    const ids = idsOf(reply.value);
+    if (ids.some((id) => id <= afterId)) return failed(stray(resource));
+    const found = this.#read(resource, reply.value.list, settings.value);
+    const lastId = Math.max(afterId, ...ids);
+    if (ids.length > 0 && reply.value.list.elements.length >= reply.value.limit) return ok({ ...found, lastId, more: true });
+    return this.#end(resource, { ...part, afterId: lastId, limit: reply.value.limit }, { ...found, lastId, more: false }, request);
+  }
+
+  /**
+   * Whether a page that is not full is the last. Rows that the shop fails to load are missing from it, in 8 without a trace, so only the
+   * list of ids can tell. Where not one row could be loaded, it tells behind which id to go on, too.
+   */
+  async #end<Row>(resource: ShopResource, part: ListQuery, page: Page<Row>, { afterId: from, signal }: PageRequest): Promise<Reply<Page<Row>>> {
+    const behind = await this.#ids(resource, part, signal);
+    if (!behind.ok) return behind;
+    const { ids, lastId } = behind.value;
+    if (ids.length === 0) return ok(page);
+    if (part.afterId > from) return ok({ ...page, more: true });
+    const again = await this.#connection.list(resource, pageQuery({ ...part, display: resources[resource].display }), signal);
+    if (!again.ok) return again;
+    // What came in between the two lists can be loaded now.
+    if (again.value.elements.some((element) => idOf(element) !== null)) return ok({ ...page, more: true });
+    return ok({ ...page, lastId, more: true, warnings: [`the shop failed to load ${ids.length} of its ${resource} behind id ${part.afterId}`] });
   }
 
   async find<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<Found<ShopRows[R]>>> {
@@ -108,32 +135,32 @@ class Prestashop implements Shop {
     return ok(joined(found));
   }
 
-  async ids(resource: ShopResource, { afterId, limit = idsPerPage, signal }: Omit<PageRequest, "window">): Promise<Reply<IdPage>> {
-    const reply = await this.#connection.list(resource, pageQuery({ afterId, limit }), signal);
+  ids(resource: ShopResource, { afterId, limit = idsPerPage, signal }: Omit<PageRequest, "window">): Promise<Reply<IdPage>> {
+    return this.#ids(resource, { afterId, limit }, signal);
+  }
+
+  async #ids(resource: ShopResource, part: ListQuery, signal: AbortSignal): Promise<Reply<IdPage>> {
+    const reply = await this.#connection.list(resource, pageQuery(part), signal);
     if (!reply.ok) return reply;
     const ids = reply.value.elements.map(idOf);
     const known = ids.filter((id) => id !== null);
     // To miss one would be to call its row deleted.
-    if (known.length < ids.length || known.some((id) => id <= afterId)) return failed(stray(resource));
-    return ok({ ids: known.toSorted((a, b) => a - b), lastId: Math.max(afterId, ...known), more: known.length > 0 });
+    if (known.length < ids.length || known.some((id) => id <= part.afterId)) return failed(stray(resource));
+    return ok({ ids: known.toSorted((a, b) => a - b), lastId: Math.max(part.afterId, ...known), more: known.length > 0 });
   }
 
   /** A page that the shop could not finish is asked for once more, smaller. */
-  async #paced(pace: Pace, resource: ShopResource, signal: AbortSignal, query: (size: number) => Parameters): Promise<Reply<List>> {
+  async #paced(pace: Pace, resource: ShopResource, signal: AbortSignal, query: (size: number) => Parameters): Promise<Reply<Sized>> {
+    const ask = async (): Promise<Reply<Sized>> => {
+      const parameters = query(pace.size);
+      const reply = await this.#connection.list(resource, parameters, signal);
+      return reply.ok ? ok({ list: reply.value, limit: Number(parameters["limit"]) }) : reply;
+    };
     const started = this.#now();
-    const first = await this.#connection.list(resource, query(pace.size), signal);
-    if (first.ok) pace.took(first.value.seconds, first.value.elements.length);
+    const first = await ask();
+    if (first.ok) pace.took(first.value.list.seconds, first.value.list.elements.length);
     if (first.ok || signal.aborted || !isTooMuch(first.failure, this.#now() - started) || !pace.shrink()) return first;
-    return this.#connection.list(resource, query(pace.size), signal);
-  }
-
-  #pageOf<R extends ShopResource>(resource: R, list: List, afterId: number, settings: ShopSettings): Reply<Page<ShopRows[R]>> {
-    const ids = list.elements.map(idOf).filter((id) => id !== null);
-    if (ids.some((id) => id <= afterId)) return failed(stray(resource));
-    if (ids.length === 0 && list.elements.length > 0) {
-      return failed({ class: "permanent", code: "unreadable", reason: `the shop fails to load every one of the ${resource} behind id ${afterId}` });
-    }
-    return ok({ ...this.#read(resource, list, settings), lastId: Math.max(afterId, ...ids), more: list.elements.length > 0 });
+    return ask();
   }
 
   #read<R extends ShopResource>(resource: R, list: List, settings: ShopSettings): Found<ShopRows[R]> {
@@ -163,23 +190,6 @@ class Prestashop implements Shop {
   }
 }
 
-const configuration = row({
-  id: ["id", rowId],
-  name: ["name", text({ timeZone: "UTC", languageId: null })],
-  value: ["value", text({ timeZone: "UTC", languageId: null })],
-});
-
-/** A multistore has a row for each shop that differs; the oldest is the one for all. */
-function settingsFrom(list: List): Reply<ShopSettings> {
-  const rows = list.elements.map((element) => v.safeParse(configuration, element)).flatMap((read) => (read.success ? [read.output] : []));
-  const valueOf = (name: string) => rows.toSorted((a, b) => a.id - b.id).find((each) => each.name === name)?.value ?? "";
-  const idNamed = (name: string) => v.parse(v.fallback(link, null), valueOf(name));
-  const timeZone = valueOf("PS_TIMEZONE").trim();
-  if (isZone(timeZone)) return ok({ timeZone, languageId: idNamed("PS_LANG_DEFAULT"), currencyId: idNamed("PS_CURRENCY_DEFAULT") });
-  const said = /^[\w/+-]{1,64}$/.test(timeZone) ? `the time zone "${timeZone}", which is unknown` : "no time zone";
-  return failed({ class: "config", code: "time-zone", reason: `the shop's configuration (PS_TIMEZONE) names ${said}: set it in International > Localization` });
-}
-
 /** A page cache in front of /api, or a module that changes the lists. */
 function stray(resource: ShopResource): Failure {
   const reason = `the shop answered with ${resource} that were not asked for: is there a cache in front of /api?`;
@@ -193,6 +203,10 @@ function isTooMuch({ code = "" }: Failure, elapsed: number): boolean {
 /** What stands for a row that the shop failed to load. */
 function isHole(element: unknown): boolean {
   return typeof element !== "object" || element === null || Array.isArray(element) || Object.keys(element).length === 0;
+}
+
+function idsOf({ list }: Sized): number[] {
+  return list.elements.map(idOf).filter((id) => id !== null);
 }
 
 function idOf(element: unknown): number | null {

@@ -93,7 +93,10 @@ export interface Page<Row> {
   rows: readonly Row[];
   /** `afterId` of the next page. */
   lastId: number;
-  /** False only when the shop had nothing behind `afterId`: a page that is not full proves nothing, since broken rows are left out of it. */
+  /**
+   * False only when the shop has nothing behind `lastId`. A page that is not full proves nothing, since rows that the shop fails to load are
+   * left out of it: the list of ids is asked then, so the last page costs two requests.
+   */
   more: boolean;
   /** Rows that came but cannot be believed; not in `rows`. */
   unreadable: readonly Unreadable[];
