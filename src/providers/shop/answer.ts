@@ -17,29 +17,32 @@ export interface ShopError {
 
 /**
  * Reads a list. The format is decided by the body, since a module that echoes anything changes the content type and comes before the data.
- * The root is whatever the answer calls it: for some resources it is not the resource's name.
+ * Rows may have any root; that there are none is believed under the resource's own only.
  * `elements` keeps the empty arrays that stand for rows the shop failed to load.
  */
-export function readAnswer(text: string): ShopAnswer {
-  const body = text.replace(/^[\uFEFF\s\0]+/, "").replace(/[\s\0]+$/, "");
+export function readAnswer(text: string, resource: string): ShopAnswer {
+  const body = text.trim();
   if (body === "") return unreadable("an empty answer");
   const exact = jsonOf(body);
-  if (exact !== undefined) return fromJson(exact, []);
+  if (exact !== undefined) return fromJson(exact, resource, []);
   if (isPage(body)) return { kind: "html" };
-  return (
-    xmlIn(body) ?? jsonIn(body) ?? unreadable(body.startsWith("{") || body.startsWith("[") ? "JSON that breaks off" : "an answer that is neither JSON nor XML")
-  );
+  const broken = body.startsWith("{") || body.startsWith("[");
+  return xmlIn(body, resource) ?? jsonIn(body, resource) ?? unreadable(broken ? "JSON that breaks off" : "an answer that is neither JSON nor XML");
 }
 
-function fromJson(body: unknown, warnings: readonly string[]): ShopAnswer {
+const mixed = "the shop mixed other text into its answer: a module or PHP notices";
+
+function fromJson(body: unknown, resource: string, warnings: readonly string[]): ShopAnswer {
   if (Array.isArray(body)) return body.length === 0 ? { kind: "rows", elements: [], errors: [], warnings } : unreadable("a JSON list without a root");
-  if (typeof body !== "object" || body === null) return unreadable("JSON without a root");
-  const { errors: given, ...roots } = body as Record<string, unknown>;
+  if (!isRecord(body)) return unreadable("JSON without a root");
+  const { errors: given, ...roots } = body;
   const errors = errorsOf(given);
-  const [root] = Object.values(roots);
-  if (Object.keys(roots).length === 0 && errors.length > 0) return { kind: "rows", elements: [], errors, warnings };
-  const elements = Object.keys(roots).length === 1 ? elementsOf(root) : undefined;
-  return elements ? { kind: "rows", elements, errors, warnings } : unreadable("JSON that is no list of rows");
+  const [first, ...others] = Object.entries(roots);
+  if (!first && errors.length > 0) return { kind: "rows", elements: [], errors, warnings };
+  const elements = first && others.length === 0 ? elementsOf(first[1]) : undefined;
+  return elements && (elements.length > 0 || first?.[0] === resource)
+    ? { kind: "rows", elements, errors, warnings }
+    : unreadable("JSON that is no list of rows");
 }
 
 /** A list, an object with numeric keys (when a row in its middle could not be loaded), or one row by itself. */
@@ -63,29 +66,28 @@ function errorsOf(given: unknown): ShopError[] {
   });
 }
 
-/** PHP's notices and a module's echo come before the data, what is said at shutdown behind it. */
-function jsonIn(body: string): ShopAnswer | undefined {
+/**
+ * PHP's notices and a module's echo come before the data, what is said at shutdown behind it. Only the first thing that looks like data is
+ * tried, and nothing like it may follow: inside of JSON that breaks off there are whole lists as well, of lines for one.
+ */
+function jsonIn(body: string, resource: string): ShopAnswer | undefined {
+  const start = /\{\s*"/.exec(body)?.index ?? /\[\s*\]$/.exec(body)?.index;
   const end = Math.max(body.lastIndexOf("}"), body.lastIndexOf("]")) + 1;
-  let tries = 0;
-  for (const { index } of body.matchAll(/\{\s*"|\[\s*\]$/g)) {
-    if (++tries > 20) return undefined;
-    const found = jsonOf(body.slice(index, end));
-    if (found === undefined) continue;
-    const answer = fromJson(found, ["the shop mixed other text into its answer: a module or PHP notices"]);
-    if (answer.kind === "rows") return answer;
-  }
-  return undefined;
+  if (start === undefined || /[{[]/.test(body.slice(end))) return undefined;
+  const found = jsonOf(body.slice(start, end));
+  return found === undefined ? undefined : fromJson(found, resource, [mixed]);
 }
 
-function xmlIn(body: string): ShopAnswer | undefined {
+function xmlIn(body: string, resource: string): ShopAnswer | undefined {
   const start = /<\?xml\s|<prestashop[\s>]/.exec(body)?.index;
   const root = start === undefined ? undefined : readXml(body.slice(start));
   if (root?.name !== "prestashop") return undefined;
-  const warnings = start ? ["the shop mixed other text into its answer: a module or PHP notices"] : [];
-  const errors = root.children.filter(({ name }) => name === "errors").flatMap(({ children }) => children.map(fieldsOf));
-  const lists = root.children.filter(({ name }) => name !== "errors");
-  if (lists.length > 1 || (lists.length === 0 && errors.length === 0)) return unreadable("XML that is no list of rows");
-  return { kind: "rows", elements: lists.flatMap(({ children }) => children.map(rowOf)), errors: errorsOf(errors), warnings };
+  const errors = errorsOf(root.children.filter(({ name }) => name === "errors").flatMap(({ children }) => children.map(fieldsOf)));
+  const [list, ...others] = root.children.filter(({ name }) => name !== "errors");
+  const elements = list?.children.map(rowOf) ?? [];
+  const believed = list ? elements.length > 0 || list.name === resource : errors.length > 0;
+  if (others.length > 0 || !believed) return unreadable("XML that is no list of rows");
+  return { kind: "rows", elements, errors, warnings: start ? [mixed] : [] };
 }
 
 /** In a list of ids the id is an attribute. */

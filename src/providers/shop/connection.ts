@@ -43,7 +43,7 @@ export class Connection {
   head(signal: AbortSignal): Promise<Reply<{ status: number; version: string | null }>> {
     return this.#inTurn(async () => {
       const reply = await this.#call("HEAD", "", {}, signal);
-      return reply.ok ? ok({ status: reply.value.status, version: versionOf(reply.value) }) : failed(unreachable(reply.failure));
+      return reply.ok ? ok({ status: reply.value.status, version: versionOf(reply.value) }) : failed(unreachable(reply.failure, signal.aborted));
     });
   }
 
@@ -63,8 +63,8 @@ export class Connection {
     const { now, key } = this.#options;
     const started = now();
     const reply = await this.#call("GET", resource, parameters, signal);
-    if (!reply.ok) return failed(unreachable(reply.failure));
-    const read = readAnswer(reply.value.text());
+    if (!reply.ok) return failed(unreachable(reply.failure, signal.aborted));
+    const read = readAnswer(reply.value.text(), resource);
     const taken = reply.value.status >= 200 && reply.value.status < 300 && read.kind === "rows" && read.errors.length === 0;
     if (!taken) return failed(refusalOf(reply.value, read, { resource, key, now: now() }));
     const seconds = secondsOf(reply.value) ?? (now() - started) / 1000;

@@ -24,12 +24,13 @@ export function refusalOf(answer: HttpAnswer, read: ShopAnswer, asked: Asked): F
   return { ...failure, ...waitOf(failure, answer, asked) };
 }
 
-/** The shop could not be reached, or its answer not be read to the end. */
-export function unreachable(failure: Failure): Failure {
+/** The shop could not be reached, or its answer not be read to the end. `ended`: it was us who broke off. */
+export function unreachable(failure: Failure, ended: boolean): Failure {
   if (failure.class === "config") return { ...failure, code: failure.code ?? "address", reason: `the site's settings: ${failure.reason}` };
-  if (failure.code === "certificate") return { class: "transient", code: "certificate", reason: certificate };
-  const kind = failure.class === "permanent" ? "permanent" : "transient";
-  return { ...failure, class: kind, code: failure.code ?? (kind === "permanent" ? "too-large" : "no-answer"), reason: `the shop: ${failure.reason}` };
+  if (failure.class === "permanent") return { ...failure, code: failure.code ?? "too-large", reason: `the shop: ${failure.reason}` };
+  // The runtime tells a refused certificate from a lost connection to its own log only.
+  const advice = ended ? "" : "; if it stays so, check the address, and that the shop's certificate is valid (not self-signed)";
+  return { ...failure, class: "transient", code: failure.code ?? "no-answer", reason: `the shop: ${failure.reason}${advice}` };
 }
 
 const where = "Advanced Parameters > Webservice";

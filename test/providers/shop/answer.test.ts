@@ -4,7 +4,7 @@ import { readAnswer } from "../../../src/providers/shop/answer";
 import { readXml } from "../../../src/providers/shop/xml";
 
 const elements = (text: string) => {
-  const answer = readAnswer(text);
+  const answer = readAnswer(text, "orders");
   return answer.kind === "rows" ? answer.elements : answer.kind;
 };
 const page = '<!DOCTYPE html><html lang="en"><head><script type="application/ld+json">{"orders":[{"id":1}]}</script></head><body>[]</body></html>';
@@ -24,6 +24,13 @@ describe("what no conclusion may be drawn from", () => {
     ["a list of texts", '{"orders":["1","2"]}'],
     ["JSON that breaks off", '{"orders":[{"id":1},{"id":2'],
     ["JSON that breaks off behind a row", '{"orders":[{"id":1}'],
+    ["JSON that breaks off behind a row that failed to load", '{"orders":[{"id":1},[]'],
+    ["JSON that breaks off behind its lines", '{"orders":[{"id":1,"associations":{"order_rows":[{"id":"10"}]}'],
+    ["the same behind a notice", 'Notice: x\n{"orders":[{"id":1,"associations":{"order_rows":[{"id":"10"}]}'],
+    ["no rows under another root", '{"debug":[]}'],
+    ["no rows under another root, as XML", "<prestashop><debug></debug></prestashop>"],
+    ["an echo of JSON before it", '{"debug":"x"}{"orders":[{"id":1}]}'],
+    ["an echo of a list before JSON that breaks off", 'x {"debug":[]} {"orders":[{"id":1'],
     ["an empty list before other text", "[] and more"],
     ["PHP's last words", "<br />\n<b>Fatal error</b>: Allowed memory size exhausted in <b>/x.php</b> on line <b>1</b><br />"],
     ["XML that breaks off", "<?xml version='1.0'?><prestashop><orders><order><id>1</id>"],
@@ -50,15 +57,14 @@ describe("shapes of a list", () => {
     ["several marks and blanks", '\uFEFF\uFEFF \n{"orders":[{"id":1}]}\n', [one]],
     ["PHP notices before it", '<br />\n<b>Notice</b>: Undefined index: [x] {y} in <b>/a.php</b><br />\n{"orders":[{"id":1}]}', [one]],
     ["an echo before no rows", "debug [1]\n[]", []],
-    ["an echo with an object before it", '{"debug":"x"}{"orders":[{"id":1}]}', [one]],
     ["words behind it", '{"orders":[{"id":1}]}<br />Deprecated: foo', [one]],
     ["XML ids", '<?xml version="1.0"?><prestashop xmlns:xlink="x"><orders><order id="1" xlink:href="y"/></orders></prestashop>', [{ id: "1" }]],
     ["no rows as XML", '<?xml version="1.0"?>\n<prestashop xmlns:xlink="x">\n<orders></orders>\n</prestashop>\n', []],
   ])("%s", (_what, text, expected) => expect(elements(text)).toEqual(expected));
 
   test("other text is a warning", () => {
-    expect(readAnswer('x {"orders":[]}')).toMatchObject({ kind: "rows", warnings: [expect.stringContaining("mixed other text")] });
-    expect(readAnswer('{"orders":[]}')).toMatchObject({ kind: "rows", warnings: [] });
+    expect(readAnswer('x {"orders":[]}', "orders")).toMatchObject({ kind: "rows", warnings: [expect.stringContaining("mixed other text")] });
+    expect(readAnswer('{"orders":[]}', "orders")).toMatchObject({ kind: "rows", warnings: [] });
   });
 
   test("XML rows come as JSON ones do, with languages, associations and CDATA", () => {
@@ -85,22 +91,43 @@ describe("errors", () => {
       "XML",
       "<?xml version='1.0'?><prestashop><errors><error><code><![CDATA[26]]></code><message><![CDATA[not allowed]]></message></error></errors></prestashop>",
     ],
-  ])("%s", (_what, text) => expect(readAnswer(text)).toMatchObject({ kind: "rows", errors: [error] }));
+  ])("%s", (_what, text) => expect(readAnswer(text, "orders")).toMatchObject({ kind: "rows", errors: [error] }));
 });
 
-test("any rows come back from JSON, behind any text without braces, and no prefix of them is taken for a list", () =>
+/** Rows of which parts look like lists themselves. */
+const rows = fc.array(
+  fc.record({ id: fc.integer({ min: 1 }), a: fc.jsonValue(), associations: fc.constantFrom({ order_rows: [{ id: "10" }] }, [], {}, null) }),
+  {
+    minLength: 1,
+    maxLength: 5,
+  },
+);
+
+test("any rows come back from JSON, behind any text without braces", () =>
   fc.assert(
-    fc.property(fc.array(fc.record({ id: fc.integer({ min: 1 }), a: fc.jsonValue() }), { minLength: 1 }), fc.string(), fc.nat(), (rows, noise, cut) => {
-      const text = JSON.stringify({ orders: rows });
-      expect(elements(`${noise.replaceAll(/[{}[\]<]/g, "")}${text}`)).toEqual(JSON.parse(JSON.stringify(rows)));
-      expect(elements(text.slice(0, cut % text.length))).toBe("unreadable");
+    fc.property(rows, fc.string(), (given, noise) => {
+      const text = JSON.stringify({ orders: given });
+      expect(elements(`${noise.replaceAll(/[{}[\]<]/g, "")}${text}`)).toEqual(JSON.parse(JSON.stringify(given)));
     }),
   ));
 
+test("nothing that breaks off is taken for a list, wherever it does, with or without text before it", () =>
+  fc.assert(
+    fc.property(rows, fc.constantFrom("", "Notice: undefined index [x]\n"), (given, noise) => {
+      const text = JSON.stringify({ orders: given });
+      for (let length = 0; length < text.length; length++) expect(elements(`${noise}${text.slice(0, length)}`)).toBe("unreadable");
+    }),
+    { numRuns: 40 },
+  ));
+
+const scraps = fc
+  .array(fc.constantFrom("<a>", "</a>", "<a/>", "<b c='1'>", "<!--", "-->", "<![CDATA[", "]]>", "&amp;", "&#0;", "<?xml ", "?>", '{"', "[]", "}"))
+  .map((all) => all.join(""));
+
 test("whatever comes, the reader answers", () =>
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json(), fc.stringMatching(/^[<>/a-c"= !\-[\]?&;]{0,60}$/)), (text) => {
-      expect(["rows", "html", "unreadable"]).toContain(readAnswer(text).kind);
+    fc.property(fc.oneof(fc.string(), fc.json(), scraps), (text) => {
+      expect(["rows", "html", "unreadable"]).toContain(readAnswer(text, "orders").kind);
       expect(() => readXml(text)).not.toThrow();
     }),
   ));
