@@ -16,6 +16,7 @@ CREATE TABLE shop_sites (
   products_at INTEGER,
   paused_at INTEGER,
   paused_reason TEXT,
+  slow_at INTEGER, -- when a call last took long
   probe_at INTEGER, -- while paused nobody calls the shop before this
   PRIMARY KEY (tenant, site)
 ) WITHOUT ROWID;

@@ -197,12 +197,18 @@ test("a shop that does not answer is tried again, from the page it did not give"
   await expectEqual("orders-down", shop);
 });
 
-test("a shop that needs long for a page gives its place up after each", async () => {
+test("a shop that needs long is left after one call, and then read a page at a time while others pass", async () => {
   const shop = shopWith(many(10));
   const { bench, run } = world("orders-slow", shop);
   shop.before = (call) => void (call.startsWith("page orders") && bench.advance(30_000));
   const row = await run();
-  expect(row).toMatchObject({ state: "done", runs: 4 });
+  expect(row).toMatchObject({ state: "done", runs: 5, attempt: 0 });
+  const reads = shop.calls.filter((call) => /^(page|find) (orders|customers)/.test(call));
+  expect(reads.slice(0, 4)).toEqual(["page orders 0", "page orders 0", "find customers 4", "page orders 4"]);
+  expect(bench.events).toContainEqual(
+    expect.objectContaining({ event: "settled", state: "waiting", reason: "the shop answers slowly: its jobs let others pass" }),
+  );
+  await expectEqual("orders-slow", shop);
 });
 
 test("each order is announced once, and each change of its state once; what is only read again is not", async () => {

@@ -21,6 +21,7 @@ export interface SiteData {
   takeProbe(now: number): Promise<boolean>;
   resume(): Promise<boolean>;
   keepSettings(settings: ShopSettings, now: number): Promise<void>;
+  wasSlow(now: number): Promise<void>;
 
   changedOrders(orders: readonly Order[]): Promise<Order[]>;
   missing(resource: Named, ids: Iterable<number | null>): Promise<number[]>;
@@ -66,6 +67,7 @@ function siteData(scope: Scope): SiteData {
     takeProbe: (now) => state.takeProbe(scope, now),
     resume: () => state.resume(scope),
     keepSettings: (settings, now) => state.keepSettings(scope, settings, now),
+    wasSlow: (now) => state.wasSlow(scope, now),
     changedOrders: (orders) => changedOrders(scope, orders),
     missing: (resource, ids) => missing(scope, resource, ids),
     goneProducts: (listed, span, readAt) => goneProducts(scope, listed, span, readAt),

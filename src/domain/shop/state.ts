@@ -13,6 +13,8 @@ export interface SiteState {
   orders: SyncState;
   products: SyncState;
   paused: Paused | null;
+  /** When a call last took long; null: not that we know. */
+  slowAt: number | null;
 }
 
 export interface SyncState {
@@ -87,6 +89,14 @@ export async function keepSettings(scope: Scope, settings: ShopSettings, now: nu
   await statement(scope, sql, JSON.stringify(settings), now).run();
 }
 
+/** A call took long. */
+export async function wasSlow(scope: Scope, now: number): Promise<void> {
+  const sql = `
+    INSERT INTO shop_sites (tenant, site, connected, slow_at) VALUES (?1, ?2, ?3, ?3)
+    ON CONFLICT (tenant, site) DO UPDATE SET slow_at = excluded.slow_at`;
+  await statement(scope, sql, now).run();
+}
+
 export function listsRead(scope: Scope, now: number): D1PreparedStatement {
   return statement(scope, "UPDATE shop_sites SET lists_at = ?3 WHERE tenant = ?1 AND site = ?2", now);
 }
@@ -141,6 +151,7 @@ interface Row {
   paused_at: number | null;
   paused_reason: string | null;
   probe_at: number | null;
+  slow_at: number | null;
 }
 
 function fromRow(row: Row): SiteState {
@@ -151,6 +162,7 @@ function fromRow(row: Row): SiteState {
     listsAt: row.lists_at,
     orders: { readTo: row.orders_to, lastSuccess: row.orders_at },
     products: { readTo: row.products_to, lastSuccess: row.products_at },
+    slowAt: row.slow_at,
     paused: row.paused_at === null ? null : { at: row.paused_at, reason: row.paused_reason ?? "", probeAt: row.probe_at ?? row.paused_at },
   };
 }

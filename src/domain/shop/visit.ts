@@ -3,8 +3,9 @@ import type { ShopRows } from "../../providers/shop/rows";
 import type { Shop, Shops } from "../../providers/shop/shop";
 import { type Failure, ok, outcomeOf, type Reply } from "../../queue/effect";
 import type { RunContext } from "../../queue/job";
-import { discard, isOutcome, type Outcome, wait } from "../../queue/outcome";
+import { again, discard, isOutcome, type Outcome, wait } from "../../queue/outcome";
 import type { ShopData, SiteData } from "./data";
+import { type Patience, slowFor, slowPause, slowReason, watched } from "./patience";
 import type { SiteState } from "./state";
 
 export type VisitContext = RunContext & { shops: Shops; shopData: ShopData };
@@ -15,6 +16,7 @@ export interface Visit {
   shop: Shop;
   data: SiteData;
   state: SiteState | null;
+  patience: Patience;
 }
 
 /** Settings and lists of a shop are believed this long. Milliseconds. */
@@ -27,14 +29,15 @@ export async function visit(context: VisitContext, siteId: string, pageSize?: nu
   const held = state?.paused ? await heldBack(data, state.paused, context.now()) : undefined;
   if (held) return held;
   const opened = await context.shops.open(siteId);
-  if (!opened.ok) return failedVisit(context, data, opened.failure);
-  const shop = opened.value;
+  if (!opened.ok) return failedVisit(context, { data, patience: { known: true, slow: false } }, opened.failure);
+  const patience = { known: context.now() - (state?.slowAt ?? 0) < slowFor, slow: false };
+  const shop = watched(opened.value, patience, () => context.now());
   const known = state?.settings && context.now() - (state.settingsAt ?? 0) < believed ? state.settings : undefined;
   shop.resume({ ...(known && { settings: known }), ...(pageSize !== undefined && { pageSize }) });
-  const here: Visit = { siteId, shop, data, state };
+  const here: Visit = { siteId, shop, data, state, patience };
   if (known) return here;
   const settings = await shop.settings(context.signal);
-  if (!settings.ok) return failedVisit(context, data, settings.failure);
+  if (!settings.ok) return failedVisit(context, here, settings.failure);
   await data.keepSettings(settings.value, context.now());
   return here;
 }
@@ -47,7 +50,8 @@ export function isVisit(value: Visit | Outcome): value is Visit {
  * How a run ends whose call failed. What the operator or merchant must mend pauses the site with the reason; its jobs wait and burn
  * no attempt, one of them looks again each hour, and putting or testing the site brings them all back at once.
  */
-export async function failedVisit(context: VisitContext, data: SiteData, failure: Failure): Promise<Outcome> {
+export async function failedVisit(context: VisitContext, { data, patience }: Pick<Visit, "data" | "patience">, failure: Failure): Promise<Outcome> {
+  if (patience.slow) await data.wasSlow(context.now());
   if (failure.code === "site") return discard(failure.reason);
   if (failure.class !== "config") return outcomeOf(failure, context.now());
   const until = await data.pause(failure.reason, context.now());
@@ -81,12 +85,11 @@ export async function readLists<R extends Named>(context: VisitContext, { shop, 
   return ok([...writes, ...data.listsRead(context.now())]);
 }
 
-/** A shop that needs this long for a page gets one page a run: jobs of other shops wait behind it otherwise. Milliseconds. */
-const slowPage = 10_000;
-
-/** Whether the run should make room: its time is used up, or the last page took long. */
-export function makesRoom(context: RunContext, pageStarted: number): boolean {
-  return context.shouldYield() || context.now() - pageStarted >= slowPage;
+/** How a run ends that should make room after a page: its time is used up, or the shop is slow. Undefined: it goes on. The cursor is saved. */
+export async function makesRoom(context: RunContext, { data, patience }: Visit, cursor: unknown): Promise<Outcome | undefined> {
+  if (!patience.slow) return context.shouldYield() ? again(cursor) : undefined;
+  await data.wasSlow(context.now());
+  return wait(slowReason, { until: context.now() + slowPause * 1000 });
 }
 
 async function heldBack(data: SiteData, paused: NonNullable<SiteState["paused"]>, now: number): Promise<Outcome | undefined> {

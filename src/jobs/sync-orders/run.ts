@@ -2,7 +2,7 @@ import { readOrderPage } from "../../domain/shop/order-page";
 import { failedVisit, isVisit, listsAreOld, makesRoom, mended, readLists, visit, type Visit, type VisitContext } from "../../domain/shop/visit";
 import { lastDaysSpan, nextSpan, type Span, split } from "../../domain/shop/window";
 import type { PayloadOf, Run } from "../../queue/job";
-import { again, done, type Outcome } from "../../queue/outcome";
+import { done, type Outcome } from "../../queue/outcome";
 import { syncOrders } from "./job";
 
 type Payload = PayloadOf<typeof syncOrders>;
@@ -47,16 +47,15 @@ function spanOf({ lastDays, part }: Payload, now: number, readTo: number | null,
 async function listed(context: VisitContext, here: Visit): Promise<Outcome | undefined> {
   if (!listsAreOld(here, context.now())) return undefined;
   const lists = await readLists(context, here, ["order_states", "currencies", "carriers"]);
-  if (!lists.ok) return failedVisit(context, here.data, lists.failure);
+  if (!lists.ok) return failedVisit(context, here, lists.failure);
   await context.checkpoint(context.cursor, lists.value);
-  return undefined;
+  return makesRoom(context, here, context.cursor);
 }
 
 async function readOn(payload: Payload, context: VisitContext, here: Visit, from: Cursor): Promise<Outcome> {
   for (let cursor = from; ;) {
-    const started = context.now();
     const page = await readOrderPage(context, here, { window: { from: cursor.from, to: cursor.to }, afterId: cursor.after });
-    if (!page.ok) return failedVisit(context, here.data, page.failure);
+    if (!page.ok) return failedVisit(context, here, page.failure);
     await mended(here);
     const { writes, lastId, more, orders, changed, unreadable } = page.value;
     cursor = {
@@ -70,7 +69,8 @@ async function readOn(payload: Payload, context: VisitContext, here: Visit, from
     if (!more) return finished(payload, context, here, cursor, writes);
     await context.checkpoint(cursor, writes);
     await context.progress(cursor.orders, undefined, `up to order ${lastId}`);
-    if (makesRoom(context, started)) return again(cursor);
+    const room = await makesRoom(context, here, cursor);
+    if (room) return room;
   }
 }
 

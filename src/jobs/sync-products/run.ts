@@ -3,7 +3,7 @@ import { failedVisit, isVisit, listsAreOld, makesRoom, mended, readLists, visit,
 import { lastDaysSpan, nextSpan, type Span } from "../../domain/shop/window";
 import type { PayloadOf, Run } from "../../queue/job";
 import type { Failure } from "../../queue/effect";
-import { again, done, type Outcome } from "../../queue/outcome";
+import { done, type Outcome } from "../../queue/outcome";
 import type { syncProducts } from "./job";
 
 type Payload = PayloadOf<typeof syncProducts>;
@@ -39,7 +39,7 @@ export const runSyncProducts: Run<typeof syncProducts> = async (payload, context
   const here = await visit(context, payload.siteId, cursor?.pageSize);
   if (!isVisit(here)) return here;
   const failure = await listed(payload, context, here);
-  if (failure) return failedVisit(context, here.data, failure);
+  if (failure) return failedVisit(context, here, failure);
   return readOn(payload, context, here, cursor ?? start(payload, context, here));
 };
 
@@ -62,9 +62,8 @@ async function listed({ linkVendors }: Payload, context: VisitContext, here: Vis
 
 async function readOn(payload: Payload, context: VisitContext, here: Visit, from: Cursor): Promise<Outcome> {
   for (let cursor = from; ;) {
-    const started = context.now();
     const step = await steps[cursor.phase as keyof typeof steps](payload, context, here, cursor);
-    if ("failure" in step) return failedVisit(context, here.data, step.failure);
+    if ("failure" in step) return failedVisit(context, here, step.failure);
     await mended(here);
     cursor = { ...(step.more ? step.cursor : { ...step.cursor, phase: after(cursor), after: 0 }), pageSize: here.shop.pageSize };
     const ended = cursor.phase === "ended";
@@ -72,7 +71,8 @@ async function readOn(payload: Payload, context: VisitContext, here: Visit, from
     await context.checkpoint(cursor, [...step.writes, ...read]);
     await context.progress(cursor.products, ended ? cursor.products : undefined, notes[cursor.phase]);
     if (ended) return done(resultOf(cursor));
-    if (makesRoom(context, started)) return again(cursor);
+    const room = await makesRoom(context, here, cursor);
+    if (room) return room;
   }
 }
 

@@ -16,7 +16,7 @@ export const runSyncSingleOrder: Run<typeof syncSingleOrder> = async ({ siteId, 
   if (!isVisit(here)) return here;
   const readAt = context.now();
   const found = await here.shop.find("orders", { field: "id", values: [orderId] }, context.signal);
-  if (!found.ok) return failedVisit(context, here.data, found.failure);
+  if (!found.ok) return failedVisit(context, here, found.failure);
   await mended(here);
   const order = found.value.rows.find(({ id }) => id === orderId);
   const broken = found.value.unreadable[0];
@@ -24,7 +24,7 @@ export const runSyncSingleOrder: Run<typeof syncSingleOrder> = async ({ siteId, 
   if (!order) return notThere(orderId, context.attempt);
   const changed = await here.data.changedOrders([order]);
   const around = await readAround(context, here, changed, readAt);
-  if (!around.ok) return failedVisit(context, here.data, around.failure);
+  if (!around.ok) return failedVisit(context, here, around.failure);
   await context.checkpoint(null, here.data.orderWrites(around.value, context.now()));
   return done({ changed: changed.length > 0 });
 };
