@@ -11,44 +11,40 @@ const mostDiscarded = 32 * 1024 * 1024;
 /** Reads, parses and validates a JSON body; throws the Problem that says what is wrong with it. */
 export async function readJson<Body>(request: Request, rule: BodyRule<Body>): Promise<Body> {
   requireJson(request);
-  const value = parsed(await readText(request, rule.limit));
+  const value = parsedJson(await readText(request, rule.limit));
   const issues = rule.jsonCheckedLater ? [] : checkJson(value);
   if (issues.length > 0) throw new Problem("invalid", "The body holds what cannot be stored.", { errors: issues });
   return validate(rule.schema, value, "The body is not what is expected here.");
 }
 
-/** The body as text. Its bytes are counted while they arrive: a length that is announced may be missing or wrong. */
+/** The body as text. */
 export async function readText(request: Request, limit: number): Promise<string> {
-  const announced = Number(request.headers.get("content-length") ?? 0);
-  if (request.body === null) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
-  if (announced > limit) throw await tooLarge(reader, limit);
   let text = "";
-  let bytes = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoded(decoder);
-    bytes += value.byteLength;
-    if (bytes > limit) throw await tooLarge(reader, limit);
-    text += decoded(decoder, value);
-  }
+  for await (const chunk of chunksOf(request, limit)) text += decoded(decoder, chunk);
+  return text + decoded(decoder);
 }
 
-/** The body's bytes as they were sent, for what is signed; counted while they arrive. */
-export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+/** The body's bytes as they were sent, for what is signed. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of chunksOf(request, limit)) chunks.push(chunk);
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+/** Bytes are counted while they arrive: a length that is announced may be missing or wrong. */
+async function* chunksOf(request: Request, limit: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  if (request.body === null) return;
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > limit) throw await tooLarge(request.body, limit);
-  if (request.body === null) return new Uint8Array();
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
-  const chunks: Uint8Array[] = [];
+  const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> = request.body.getReader();
+  if (announced > limit) throw await tooLarge(reader, limit);
   let bytes = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return new Uint8Array(await new Blob(chunks).arrayBuffer());
+    if (done) return;
     bytes += value.byteLength;
     if (bytes > limit) throw await tooLarge(reader, limit);
-    chunks.push(value);
+    yield value;
   }
 }
 
@@ -66,7 +62,8 @@ function requireJson(request: Request): void {
   if (charset && !/^charset="?utf-?8"?$/.test(charset)) throw new Problem("unsupported-media-type", "Send JSON as UTF-8.");
 }
 
-function parsed(text: string): unknown {
+/** JSON, or the Problem that says where it stops being it. */
+export function parsedJson(text: string): unknown {
   const json = parseJson(text);
   if (json.ok) return json.value;
   const detail = `Line ${json.line}, column ${json.column}: ${json.message}.`;

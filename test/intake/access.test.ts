@@ -93,10 +93,13 @@ describe("every route", () => {
     expect((await bench.call(route.method, route.path, { token: "garbage" })).status).toBe(200);
   });
 
-  test.each(doors.map((route) => [route.path, route] as const))("%s is a door that is closed to whoever it does not know, always with the same words", async (_path, route) => {
-    const answers = await Promise.all([route.path, pathOf(route)].map((path) => bench.call(route.method, path, { body: {} })));
-    for (const { status, body } of answers) expect([status, body.detail]).toEqual([401, answers[0]?.body.detail]);
-  });
+  test.each(doors.map((route) => [route.path, route] as const))(
+    "%s is a door that is closed to whoever it does not know, always with the same words",
+    async (_path, route) => {
+      const answers = await Promise.all([route.path, pathOf(route)].map((path) => bench.call(route.method, path, { body: {} })));
+      for (const { status, body } of answers) expect([status, body.detail]).toEqual([401, answers[0]?.body.detail]);
+    },
+  );
 
   test("is what the design says it is: the table of scopes, written down once more", () => {
     const table = Object.fromEntries(routes.map((route) => [`${route.method} ${route.path}`, route.scope]));

@@ -129,7 +129,9 @@ export async function answered(response: Response): Promise<Answered> {
 }
 
 const ids = createIds(env.ID_SECRET);
-const registry = createRegistry([email, note, syncOrders, syncProducts, syncSingleOrder].map((contract) => job(contract as never, (async () => done()) as never)));
+const registry = createRegistry(
+  [email, note, syncOrders, syncProducts, syncSingleOrder].map((contract) => job(contract as never, (async () => done()) as never)),
+);
 
 function createDeps(seen: Seen): IntakeDeps {
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));

@@ -257,7 +257,7 @@ test("a webhook brings its order at once; another's signature brings nothing", {
   await connect("hooked", {}, { webhook: { secret: "hush-hush" } });
   const send = (body: string, secret: string) => {
     const signature = createHmac("sha256", secret).update(body).digest("hex");
-    return fetch(`${way.url()}/v1/webhooks/shops/hooked`, { method: "POST", body, headers: { "x-prestashop-signature": `sha256=${signature}` } });
+    return fetch(`${way.url}/v1/webhooks/shops/hooked`, { method: "POST", body, headers: { "x-prestashop-signature": `sha256=${signature}` } });
   };
   const body = JSON.stringify({ event: "order.created", id_order: "17" });
   expect((await send(body, "wrong")).status).toBe(401);

@@ -78,6 +78,7 @@ export class Connection {
     const authorization: Record<string, string> = keyIn === "address" ? {} : { authorization: `Basic ${btoa(`${key}:`)}` };
     return http({
       method,
+      redirects: "answer",
       url: `${url.replace(/\/+$/, "").replace(/\/api$/, "")}/api/${resource}${query.size > 0 ? `?${query}` : ""}`,
       headers: { ...authorization, ...(resource ? { "output-format": format } : {}), "user-agent": userAgent },
       signal,

@@ -57,17 +57,10 @@ describe("why a shop cannot be read", () => {
   });
 
   test("a redirect is reported with where it leads, without what is in its query", async () => {
-    const http = async () => ({
-      ok: true as const,
-      value: {
-        status: 301,
-        headers: new Headers({ location: `https://www.example.com/store/api/orders?ws_key=${key}` }),
-        bytes: new Uint8Array(),
-        text: () => "",
-        json: () => undefined,
-      },
-    });
-    const reply = await open([], { http }).shop.page("orders", { afterId: 0, signal });
+    const location = `https://www.example.com/store/api/orders?ws_key=${key}`;
+    const { shop, seen } = open([new Response(null, { status: 301, headers: { location } })]);
+    const reply = await shop.page("orders", { afterId: 0, signal });
+    expect(seen).toHaveLength(1);
     expect(reply).toMatchObject({
       failure: { class: "config", code: "redirect", reason: expect.stringContaining("redirects to https://www.example.com/store (301)") },
     });

@@ -10,8 +10,6 @@ export interface Way {
   url: string;
   api: Api;
   sandbox: Playing;
-  /** Where the Worker listens. */
-  url(): string;
   /** A tenant of its own, ready to mail. */
   tenant(name: string, limits?: unknown): Promise<Api>;
   /** Troubles the Worker's bindings until `calm`. */
@@ -59,7 +57,6 @@ export async function startWay(): Promise<Way> {
   const way: Way = {
     url: url.origin,
     api,
-    url: () => url.origin,
     sandbox,
     tenant: (name, limits) => makeTenant(api, name, sandbox.url, limits),
     trouble: async (switches) => void (await flip(switches)),
