@@ -3,7 +3,8 @@ import { mail } from "./mail.ts";
 import { make } from "./make.ts";
 import { models } from "./models.ts";
 import type { Provider } from "./provider.ts";
+import { shop } from "./shop/shop.ts";
 import { slack } from "./slack.ts";
 
 /** Every outside system the sandbox plays, one line each. */
-export const providers: readonly Provider[] = [mail, make, slack, crm, models];
+export const providers: readonly Provider[] = [mail, make, slack, crm, models, shop];

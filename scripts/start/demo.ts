@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { demoKey } from "../sandbox/shop/settings.ts";
 
 export interface Demo {
   /** Of the Worker. */
@@ -17,8 +18,6 @@ export interface DemoReady {
 }
 
 const tenant = "demo";
-/** A PrestaShop key has 32 characters; the sandbox takes this one. */
-const shopKey = "SANDBOXSHOPKEYFORTHETENANTDEMO01";
 
 /** Makes the tenant `demo`, pointed at the sandbox, through the public interface. Safe to repeat. */
 export async function setUpDemo(demo: Demo): Promise<DemoReady> {
@@ -41,7 +40,7 @@ function settings({ sandboxUrl }: Demo): [path: string, body: unknown][] {
     ["/v1/connections/models", { provider: "openai", baseUrl: `${sandboxUrl}/models/v1`, apiKey: "sk-sandbox", model: "sandbox-1" }],
     ["/v1/projects/demo", { name: "Demo", domains: ["localhost", "127.0.0.1"], country: "DE" }],
     ["/v1/templates/welcome", { subject: "Welcome, {{ name }}", html, text: "Hello {{ name }},\n\nwelcome to the demo shop." }],
-    ["/v1/sites/demo-shop", { platform: "prestashop", url: `${sandboxUrl}/shop`, key: shopKey }],
+    ["/v1/sites/demo-shop", { platform: "prestashop", url: `${sandboxUrl}/shop/demo`, key: demoKey }],
   ];
 }
 

@@ -4,6 +4,7 @@ import { followUpsIn } from "../domain/events/follow-ups";
 import { routingIn } from "../domain/events/routing";
 import { withBuiltIn } from "../domain/mail/built-in";
 import { templatesIn } from "../domain/mail/store";
+import { shopDataIn } from "../domain/shop/data";
 import type { WorkerEnv } from "../env";
 import { slack } from "../providers/chat/slack";
 import { hubspot } from "../providers/crm/hubspot";
@@ -11,6 +12,8 @@ import { createHttp } from "../providers/http";
 import { resend } from "../providers/mail/resend";
 import { openai } from "../providers/models/openai";
 import type { Counters } from "../ledger/counters";
+import { prestashop } from "../providers/shop/prestashop";
+import { failed, ok } from "../queue/effect";
 import type { CapabilityScope, Engine, Missing } from "../queue/engine";
 import type { Capabilities, Need } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
@@ -32,6 +35,8 @@ export function createCapabilities(
   const makers: Makers = {
     mail: (scope) => mailFor(stores, now, scope),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
+    shops: (scope) => Promise.resolve(shopsFor(stores, now, scope)),
+    shopData: () => Promise.resolve(shopDataIn(env.DB)),
     analytics: () => Promise.resolve(analyticsIn(env.DB, env.ANALYTICS)),
     chat: (scope) => connected(stores, scope, "slack", ({ url }, http) => slack({ http, url, now })),
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
@@ -75,4 +80,16 @@ async function mailFor(stores: Stores, now: () => number, { tenant, onCall }: Ca
   const fallback = known.state === "known" ? known.snapshot.settings.mail?.from : undefined;
   const http = createHttp({ rules: stores.rules, onCall: (call) => onCall("mail", call) });
   return resend({ http, apiKey, baseUrl, from: from ?? fallback, replyTo, now });
+}
+
+function shopsFor(stores: Stores, now: () => number, { tenant, onCall }: CapabilityScope): Capabilities["shops"] | Missing {
+  if (tenant === null) return { missing: "a shop is a tenant's own" };
+  return {
+    open: async (siteId) => {
+      const opened = await stores.sites.open(tenant, siteId);
+      if (!opened.ok) return failed({ class: "config", code: "site", reason: opened.detail });
+      const http = createHttp({ rules: stores.rules, onCall: (call) => onCall(`shop:${siteId}`, call) });
+      return ok(prestashop({ http, url: opened.value.url, key: opened.value.key, now }));
+    },
+  };
 }

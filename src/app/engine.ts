@@ -7,6 +7,7 @@ import { createIds } from "../queue/id";
 import type { Job } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
 import { createRegistry } from "../queue/registry";
+import type { GateLimits } from "../tenants/gate-state";
 import { createGates } from "../tenants/gates";
 import type { PayloadStore } from "../queue/engine";
 import type { WorkerEnv } from "../env";
@@ -34,7 +35,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
   const counters = new Counters(env.DB, now, defer, log);
   const limitsOf = async (tenant: string, dependency: string) => {
     const known = await stores.snapshots.read(tenant, now());
-    return (known.state === "known" ? known.snapshot.sections.connections?.[dependency]?.limits : undefined) ?? {};
+    return (known.state === "known" ? known.snapshot.sections.connections?.[dependency]?.limits : undefined) ?? usualLimits(dependency);
   };
   const quotaOf = async (tenant: string) => {
     const known = await stores.snapshots.read(tenant, now());
@@ -64,6 +65,13 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     },
   };
   return { engine, counters, ended };
+}
+
+/** Of gates that no connection sets limits for. A shop is one small server with shoppers on it; what runs over its rows runs alone. */
+function usualLimits(dependency: string): GateLimits {
+  const [kind, site] = dependency.split(":");
+  if (site === undefined) return {};
+  return kind === "shop" ? { concurrency: 2 } : { concurrency: 1 };
 }
 
 function count(counters: Counters, event: EngineEvent): void {

@@ -17,10 +17,12 @@ import { turnMark } from "../ledger/watermarks";
 import type { Queries } from "../ledger/views";
 import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
+import type { Capabilities } from "../queue/job";
 import { cancel, retryNow } from "../queue/operate";
 import { isRootToken } from "../tenants/token";
 import { createLeadDeps } from "./leads";
 import { log } from "./log";
+import { createShopDoor } from "./shop";
 import type { Stores } from "./stores";
 
 export interface IntakeParts {
@@ -44,12 +46,21 @@ export function createIntakeDeps({ env, now, engine, payloads, queries, stores }
     loadPayload: (ref) => payloads.get(ref),
     revive: (rows) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"] }),
   });
+  const shops = createShopDoor({
+    db: env.DB,
+    now,
+    schedules: stores.schedules,
+    webhookSecret: stores.webhookSecret,
+    openShop: (tenant, site, signal) => openShop(engine, tenant, site, signal),
+    wake: (tenant, site) => wake(engine, queries, tenant, site),
+  });
   return {
     ...stores,
     eventDoor: { ...stores.eventDoor, admits: (tenant, headers, body, at) => admits(stores, tenant, headers, body, at) },
     facts: factsIn(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores }),
     now,
+    shops,
     replays,
     isRoot: (token) => isRootToken(token, env.ROOT_TOKEN),
     templates: { ...stores.templates, put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
@@ -91,6 +102,19 @@ async function retryOne(engine: Engine, queries: Queries, tenant: string, id: st
   const changed = (await retryNow(engine, [{ tenant, id }], { event: "retried", from: ["dead", "discarded", "cancelled", "waiting", "retrying"] })).length > 0;
   const job = await queries.job(tenant, id);
   return job && { state: job.state, changed };
+}
+
+/** As a job would, without its gate: it is a few calls, and they tell what the gate should know too late. */
+async function openShop(engine: Engine, tenant: string, site: string, signal: AbortSignal) {
+  const { shops } = (await engine.capabilities(["shops"], { tenant, at: engine.now(), signal, onCall: () => undefined })) as Pick<Capabilities, "shops">;
+  return shops.open(site);
+}
+
+/** What waits for a site goes on at once; of very many the rest goes on when its time has come. */
+async function wake(engine: Engine, queries: Queries, tenant: string, site: string): Promise<void> {
+  const { jobs } = await queries.jobs(tenant, { siteId: site, state: "waiting" }, { limit: 200 });
+  const refs = jobs.map(({ id }) => ({ tenant, id }));
+  if (refs.length > 0) await retryNow(engine, refs, { event: "resumed", from: ["waiting"] });
 }
 
 async function metricsOf(queue: string, producer: Queue): Promise<QueueMetrics> {

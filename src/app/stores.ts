@@ -8,7 +8,7 @@ import type { WorkerEnv } from "../env";
 import { connectionSection, createConnectionStore } from "../tenants/connection";
 import { parseKeyRing } from "../tenants/keys";
 import { createProjectStore, projectSection } from "../tenants/project";
-import { createSiteStore, siteSection } from "../tenants/site";
+import { createSiteStore, openWebhookSecret, siteSection, type SiteWebhook } from "../tenants/site";
 import { createSnapshots } from "../tenants/snapshot";
 import { createTenantStore, raiseVersion } from "../tenants/tenant";
 import { createTokens } from "../tenants/token";
@@ -33,6 +33,10 @@ export function createStores(env: WorkerEnv) {
     tenants: createTenantStore(env.DB, changed),
     tokens: createTokenStore(env.DB, tokens, changed),
     sites: createSiteStore(env.DB, vault, rules, changed),
+    webhookSecret: async (tenant: string, site: string, webhook: SiteWebhook) => {
+      const opened = await openWebhookSecret(vault, tenant, site, webhook);
+      return opened.ok ? opened.text : undefined;
+    },
     connections: createConnectionStore(env.DB, vault, rules, changed),
     projects: createProjectStore(env.DB, vault, changed),
     templates: templatesIn(env.DB),

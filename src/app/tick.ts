@@ -1,5 +1,6 @@
 import { runDueSchedules } from "../domain/schedules/due";
 import type { EndedJobs } from "../domain/subscriptions/ended";
+import { shopOutbox } from "../domain/shop/events";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick";
@@ -20,6 +21,7 @@ import { silenceStep } from "./leads";
 import { log } from "./log";
 import { createQuota } from "./quota";
 import { rotate } from "./rotation";
+import { publishShopEvents } from "./shop-events";
 import type { Stores } from "./stores";
 
 /** Milliseconds. */
@@ -61,6 +63,7 @@ export function createTickDeps(
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
       { name: "schedules", run: async (at) => ({ ...(await runDueSchedules({ now: at, ...schedules }, mostSchedules)) }) },
       { name: "subscriptions", run: async () => ({ told: await ended.tell(null) }) },
+      { name: "shop-events", run: async () => ({ ...(await publishShopEvents(engine, intake.enqueue, shopOutbox(env.DB))) }) },
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
       { name: "leads", run: silenceStep({ env, engine }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },

@@ -17,6 +17,7 @@ import type { SiteStore } from "../tenants/site";
 import type { Snapshots } from "../tenants/snapshot";
 import type { TenantStore } from "../tenants/tenant";
 import type { Tokens } from "../tenants/token";
+import type { ShopDoor } from "./shop-door";
 import type { TokenStore } from "../tenants/token-store";
 
 /** Everything the routes need, handed in by the composition root: no binding is touched below. */
@@ -39,6 +40,7 @@ export interface IntakeDeps {
   facts: Pick<Facts, "list" | "stateOf">;
   templates: TemplateStore;
   schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove">;
+  shops: ShopDoor;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
   /** Whether an id was issued to this tenant, known to the ledger or not. */

@@ -13,6 +13,11 @@ export function unavailable(detail: string, cause?: unknown): Problem {
   return new Problem("unavailable", detail, { retryAfter: retrySoon, cause });
 }
 
+/** A public door's one answer to whoever is not let in: which of tenant, site and signature was wrong is nobody's business. */
+export function refusedAtDoor(): Problem {
+  return new Problem("unauthorized", "There is no such door, or this was not signed as it should be.");
+}
+
 /** `application/problem+json` with the headers its status asks for. */
 export function problemResponse(problem: Problem, request: Request, requestId: string): Response {
   const body = { ...problemBody(problem, new URL(request.url).pathname), requestId };

@@ -3,7 +3,7 @@ import { Problem } from "../errors";
 import { admit } from "./auth";
 import { readJson } from "./body";
 import type { IntakeDeps } from "./deps";
-import { asProblem, problemResponse } from "./problem";
+import { asProblem, problemResponse, refusedAtDoor } from "./problem";
 import { readQuery } from "./query";
 import type { Answer, AnyRoute } from "./route";
 import { routes } from "./routes";
@@ -88,6 +88,7 @@ function refuse(thrown: unknown, request: Request, passage: Passage, deps: Intak
 function checkParams(route: AnyRoute, params: Params): void {
   const wrong = Object.keys(params).filter((name) => !paramPattern.test(params[name] ?? ""));
   if (wrong.length === 0) return;
+  if (route.scope === "public") throw refusedAtDoor();
   if (route.method !== "PUT") throw new Problem("not-found", "There is no such thing.");
   const errors = wrong.map((path) => ({ path, message: "must be 1 to 63 of the characters a-z, 0-9 and -" }));
   throw new Problem("invalid", "The name in the path is not a name.", { errors });

@@ -13,9 +13,12 @@ import { projectRoutes } from "./routes/projects";
 import { queueRoutes } from "./routes/queues";
 import { scheduleRoutes } from "./routes/schedules";
 import { settingRoutes } from "./routes/settings";
+import { shopRoutes } from "./routes/shop";
+import { siteRoutes } from "./routes/sites";
 import { systemRoutes } from "./routes/system";
 import { templateRoutes } from "./routes/templates";
 import { tenantRoutes } from "./routes/tenants";
+import { webhookRoutes } from "./routes/webhooks";
 
 const describe = route("GET /openapi.json", {
   name: "openapi",
@@ -32,6 +35,9 @@ export const routes: readonly AnyRoute[] = [
   describe,
   ...tenantRoutes,
   ...settingRoutes,
+  ...siteRoutes,
+  ...shopRoutes,
+  ...webhookRoutes,
   ...templateRoutes,
   ...projectRoutes,
   ...leadDataRoutes,

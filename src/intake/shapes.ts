@@ -191,7 +191,7 @@ export const siteShape = v.object({
   site: v.string(),
   platform: v.string(),
   url: v.string(),
-  webhook: v.nullable(v.object({ header: v.string(), format: v.string() })),
+  webhook: v.nullable(v.looseObject({ header: v.string(), format: v.string() })),
   ...dated,
 });
 

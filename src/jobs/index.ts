@@ -19,6 +19,14 @@ import { storeEvent } from "./store-event/job";
 import { keepEvent } from "./store-event/run";
 import { webhook } from "./webhook/job";
 import { deliver } from "./webhook/run";
+import { supplierOrders } from "./supplier-orders/job";
+import { runSupplierOrders } from "./supplier-orders/run";
+import { syncOrders } from "./sync-orders/job";
+import { runSyncOrders } from "./sync-orders/run";
+import { syncProducts } from "./sync-products/job";
+import { runSyncProducts } from "./sync-products/run";
+import { syncSingleOrder } from "./sync-single-order/job";
+import { runSyncSingleOrder } from "./sync-single-order/run";
 
 /** Every job there is, one line each. */
 export const jobs = [
@@ -32,4 +40,8 @@ export const jobs = [
   job(analysis, analyse),
   job(storeEvent, keepEvent),
   job(followUp, writeAgain),
+  job(syncOrders, runSyncOrders),
+  job(syncProducts, runSyncProducts),
+  job(syncSingleOrder, runSyncSingleOrder),
+  job(supplierOrders, runSupplierOrders),
 ] as const;

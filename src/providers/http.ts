@@ -17,6 +17,8 @@ export interface HttpRequest {
   timeLimit?: number;
   /** Bytes of the answer. Default 1,000,000. */
   sizeLimit?: number;
+  /** `answer`: a redirect is handed over as the answer it is, for whoever has to report it. Default `follow`. */
+  redirects?: "follow" | "answer";
   /** Doing it twice does no harm. Default: true for GET, HEAD, PUT and DELETE. */
   repeatable?: boolean;
 }
@@ -71,7 +73,7 @@ async function follow(request: HttpRequest, headers: Headers, signal: AbortSigna
   for (let hop = 0; target.ok; hop++) {
     const here: URL = target.url;
     const reply = await exchange(here, request, sent, signal, options);
-    const location = reply.ok ? redirectOf(reply.value) : undefined;
+    const location = reply.ok && request.redirects !== "answer" ? redirectOf(reply.value) : undefined;
     if (location === undefined) return reply;
     const refused = refusedRedirect(request, hop);
     if (refused) return failed({ class: "permanent", reason: refused });

@@ -5,15 +5,26 @@ import type { Section } from "./snapshot";
 import { type Changed, raiseVersion } from "./tenant";
 import type { Opened, Vault } from "./vault";
 
-/** How a shop's module signs: HMAC-SHA-256 of the raw body as hex (also after `sha256=`) or base64, or the Standard Webhooks scheme. */
-const webhookFormats = ["hex", "base64", "standard"] as const;
+/**
+ * How a shop's module signs: HMAC-SHA-256 of the raw body as hex or base64 (also after `sha256=`), the Standard Webhooks scheme,
+ * or no signature but the secret itself, in the header or as `?token=`.
+ */
+export const webhookFormats = ["hex", "base64", "standard", "token"] as const;
 
 const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2048 characters"));
 
-const webhookSchema = v.strictObject({
+const seconds = "must be whole seconds from 10 to 3600";
+
+export const webhookSchema = v.strictObject({
   secret: v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(512, "must have at most 512 characters")),
   header: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header")), "X-Prestashop-Signature"),
   format: v.optional(v.picklist(webhookFormats, `must be one of ${webhookFormats.join(", ")}`), "hex"),
+  /** What stands before the signature, where it is not `sha256=`. */
+  prefix: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,32}$/, "must be 1 to 32 visible characters"))),
+  /** A header with the time (seconds since 1970) that is signed before the body: `time.body`. */
+  timestampHeader: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header"))),
+  /** How far that time may be from ours. Default 300. */
+  toleranceSeconds: v.optional(v.pipe(v.number(), v.integer(seconds), v.minValue(10, seconds), v.maxValue(3600, seconds))),
 });
 
 /** The body of `PUT /v1/sites/{site}`. A PUT replaces: without `webhook` the site takes none. */
@@ -30,15 +41,16 @@ export const siteSchema = v.strictObject({
   webhook: v.optional(webhookSchema),
 });
 
+/** A site's webhook without its secret. */
+export type WebhookSettings = Omit<v.InferOutput<typeof webhookSchema>, "secret">;
 type SiteBody = v.InferOutput<typeof siteSchema>;
-export type WebhookFormat = (typeof webhookFormats)[number];
 
 /** A site as it may be shown. */
 export interface SiteView {
   site: string;
   platform: "prestashop";
   url: string;
-  webhook: { header: string; format: WebhookFormat } | null;
+  webhook: WebhookSettings | null;
   created: number;
   updated: number;
 }
@@ -55,9 +67,7 @@ export interface Site {
 export type OpenedSite = { ok: true; value: Site } | { ok: false; reason: "missing" | "unreadable"; detail: string };
 
 /** What the snapshot knows of a site's webhook; `sealed` is opened by `openWebhookSecret`. */
-export interface SiteWebhook {
-  header: string;
-  format: WebhookFormat;
+export interface SiteWebhook extends WebhookSettings {
   sealed: string;
 }
 
@@ -157,8 +167,9 @@ const putSql = `
 async function write(db: D1Database, vault: Vault, site: SiteBody & { tenant: string; site: string; now: number }): Promise<Row> {
   const { tenant, webhook } = site;
   const key = await vault.seal(tenant, keyName(site.site), site.key);
-  const settings = webhook ? JSON.stringify({ header: webhook.header, format: webhook.format }) : null;
-  const secret = webhook ? await vault.seal(tenant, webhookName(site.site), webhook.secret) : null;
+  const { secret: open, ...rest } = webhook ?? { secret: null };
+  const settings = open === null ? null : JSON.stringify(rest);
+  const secret = open === null ? null : await vault.seal(tenant, webhookName(site.site), open);
   const put = db.prepare(putSql).bind(tenant, site.site, site.platform, site.url, key, settings, secret, site.now);
   const [written] = await db.batch<Row>([put, raiseVersion(db, tenant)]);
   const row = written?.results[0];

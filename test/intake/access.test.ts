@@ -19,8 +19,9 @@ beforeAll(async () => {
 
 const guarded = routes.filter((route) => route.scope !== "public");
 const lines = guarded.map((route) => [`${route.method} ${route.path}`, route] as const);
-// Doors with a tenant in their path have tests of their own.
 const open = routes.filter((route) => route.scope === "public" && !route.path.includes(":") && !route.path.startsWith("/demo/"));
+// What they do for those they know is told in tests of their own.
+const doors = routes.filter((route) => route.scope === "public" && route.path.includes("/:"));
 
 function pathOf(route: AnyRoute): string {
   return route.path
@@ -92,6 +93,16 @@ describe("every route", () => {
     expect((await bench.call(route.method, route.path)).status).toBe(200);
     expect((await bench.call(route.method, route.path, { token: "garbage" })).status).toBe(200);
   });
+
+  test.each(doors.map((route) => [route.path, route] as const))(
+    "%s is a door that is closed to whoever it does not know, always with the same words",
+    async (_path, route) => {
+      const known = pathOf(route);
+      const answers = await Promise.all([known, known.replace("walk-own", "nobody-here")].map((path) => bench.call(route.method, path, { body: {} })));
+      for (const { status, body } of answers) expect([status, body.detail]).toEqual([401, answers[0]?.body.detail]);
+      expect((await bench.call(route.method, route.path, { body: {} })).status).toBe(401);
+    },
+  );
 
   test("is what the design says it is: the table of scopes, written down once more", () => {
     const table = Object.fromEntries(routes.map((route) => [`${route.method} ${route.path}`, route.scope]));

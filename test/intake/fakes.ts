@@ -11,6 +11,9 @@ import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/dep
 import { createIntake } from "../../src/intake/router";
 import { email } from "../../src/jobs/email/job";
 import { lead } from "../../src/jobs/lead/job";
+import { syncOrders } from "../../src/jobs/sync-orders/job";
+import { syncProducts } from "../../src/jobs/sync-products/job";
+import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
 import { createIds } from "../../src/queue/id";
 import { type Contract, defineJob, job } from "../../src/queue/job";
@@ -31,6 +34,9 @@ import { createTokens, isRootToken, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
 import { createVault } from "../../src/tenants/vault";
 import { leadsOn } from "./lead-fakes";
+import { createShopDoor } from "../../src/app/shop";
+import { failed } from "../../src/queue/effect";
+import { openWebhookSecret, siteSection } from "../../src/tenants/site";
 
 export const now = Date.UTC(2026, 9, 1, 12);
 export const root = env.ROOT_TOKEN;
@@ -56,6 +62,8 @@ export interface Seen {
   pauses: Pause[];
   audits: AuditEntry[];
   failures: FailureReport[];
+  /** `tenant/site` whose waiting jobs were brought forward. */
+  woken: string[];
 }
 
 export interface Bench {
@@ -84,7 +92,7 @@ export interface Answered {
 
 /** Real stores on the test's own D1, an engine and a ledger in memory. */
 export function createBench(): Bench {
-  const seen: Seen = { jobs: new Map(), requests: [], lists: [], replays: new Map(), pauses: [], audits: [], failures: [] };
+  const seen: Seen = { jobs: new Map(), requests: [], lists: [], replays: new Map(), pauses: [], audits: [], failures: [], woken: [] };
   const deps = createDeps(seen);
   const intake = createIntake(deps);
   return {
@@ -128,12 +136,14 @@ export async function answered(response: Response): Promise<Answered> {
 }
 
 const ids = createIds(env.ID_SECRET);
-const registry = createRegistry([job(email, async () => done()) as never, job(note, async () => done()) as never, job(lead, async () => done()) as never]);
+const registry = createRegistry(
+  [email, note, lead, syncOrders, syncProducts, syncSingleOrder].map((contract) => job(contract as never, (async () => done()) as never)),
+);
 
 function createDeps(seen: Seen): IntakeDeps {
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
   const vault = createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS));
-  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [projectSection], report: () => undefined });
+  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [projectSection, siteSection], report: () => undefined });
   const rules = { ownHosts: ["jobs.example.com"], allowLocal: false };
   const hooks = { db: env.DB, vault, rules, changed: snapshots.changed, raise: (tenant: string) => raiseVersion(env.DB, tenant) };
   return {
@@ -153,6 +163,17 @@ function createDeps(seen: Seen): IntakeDeps {
     facts: factsIn(env.DB),
     templates: { ...templatesIn(env.DB), put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
     schedules: scheduleStore(env.DB),
+    shops: createShopDoor({
+      db: env.DB,
+      now: () => now,
+      schedules: scheduleStore(env.DB),
+      webhookSecret: async (tenant, site, webhook) => {
+        const opened = await openWebhookSecret(vault, tenant, site, webhook);
+        return opened.ok ? opened.text : undefined;
+      },
+      openShop: async () => failed({ class: "config", reason: "there is no shop in this test", code: "site" }),
+      wake: async (tenant, site) => void seen.woken.push(`${tenant}/${site}`),
+    }),
     registry,
     enqueue: enqueueInto(seen),
     belongs: (tenant, id) => ids.belongs(tenant, id),

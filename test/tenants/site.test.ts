@@ -23,7 +23,7 @@ describe("put refuses", () => {
     [{ ...shop, webhook: {} }, ["webhook.secret: is missing"]],
     [
       { ...shop, webhook: { secret: "", format: "md5", header: "a b" } },
-      ["webhook.secret: must not be empty", "webhook.header: must be the name of a header", "webhook.format: must be one of hex, base64, standard"],
+      ["webhook.secret: must not be empty", "webhook.header: must be the name of a header", "webhook.format: must be one of hex, base64, standard, token"],
     ],
     [{ ...shop, password: "x" }, ["password: is not a known field"]],
   ])("%j", async (body, errors) => expect((await refusalOf(store.put("one", "wrong", body, 1))).errors).toEqual(errors));

@@ -1,51 +1,14 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { connectionNames, connectionSchemas, isConnectionName } from "../../tenants/connection-schema";
-import { siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
 import { param, route } from "../route";
-import { connectionShape, listShape, siteShape } from "../shapes";
+import { connectionShape, listShape } from "../shapes";
 import { iso } from "../views";
 
 const anyConnection = v.union(Object.values(connectionSchemas));
 
 export const settingRoutes = [
-  route("PUT /v1/sites/:site", {
-    name: "putSite",
-    summary: "Create or replace a shop; its key is never returned",
-    scope: "admin",
-    tenant: "own",
-    body: { schema: siteSchema, limit: smallBody },
-    answers: { 200: siteShape },
-    handle: async ({ deps, tenant, params, body }) => {
-      const { site } = await deps.sites.put(tenant, param({ params }, "site"), body, deps.now());
-      return { status: 200, body: dated(site) };
-    },
-  }),
-  route("GET /v1/sites", {
-    name: "listSites",
-    summary: "List the shops",
-    scope: "read",
-    tenant: "own",
-    answers: { 200: listShape("sites", siteShape) },
-    handle: async ({ deps, tenant }) => ({ status: 200, body: { sites: (await deps.sites.list(tenant)).map(dated) } }),
-  }),
-  route("GET /v1/sites/:site", {
-    name: "getSite",
-    summary: "One shop",
-    scope: "read",
-    tenant: "own",
-    answers: { 200: siteShape },
-    handle: async ({ deps, tenant, params }) => ({ status: 200, body: dated(found(await deps.sites.get(tenant, param({ params }, "site")))) }),
-  }),
-  route("DELETE /v1/sites/:site", {
-    name: "deleteSite",
-    summary: "Remove a shop",
-    scope: "admin",
-    tenant: "own",
-    answers: { 204: null },
-    handle: async ({ deps, tenant, params }) => removed(await deps.sites.remove(tenant, param({ params }, "site"))),
-  }),
   route("PUT /v1/connections/:name", {
     name: "putConnection",
     summary: "Create or replace a connection; its credentials are never returned",

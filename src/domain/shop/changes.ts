@@ -1,0 +1,19 @@
+import { type Scope, statement } from "./scope";
+
+/**
+ * Gives out `count` change numbers. They are unique within the site, grow in the order in which rows are committed, and stay close to
+ * the clock (milliseconds): whoever has read everything up to a number misses nothing by asking for what comes after it.
+ * The batch that uses them begins with this; row n of it takes `numberOf(n)`.
+ */
+export function takeNumbers(scope: Scope, count: number, now: number): D1PreparedStatement {
+  return statement(scope, takeSql, count, now);
+}
+
+/** SQL for the change number of the nth row, `?1` and `?2` being tenant and site. `count` and `nth` are SQL too. */
+export function numberOf(nth: string, count: string): string {
+  return `(SELECT changed FROM shop_sites WHERE tenant = ?1 AND site = ?2) - ${count} + ${nth}`;
+}
+
+const takeSql = `
+  INSERT INTO shop_sites (tenant, site, connected, changed) VALUES (?1, ?2, ?4, ?4 + ?3)
+  ON CONFLICT (tenant, site) DO UPDATE SET changed = max(changed, ?4) + ?3`;

@@ -1,0 +1,168 @@
+import type { ShopSettings } from "../../providers/shop/shop";
+import { rowsOf, type Scope, statement } from "./scope";
+
+export type SyncKind = "orders" | "products";
+
+/** What is known of a shop and how far its syncs have come. Times in milliseconds. */
+export interface SiteState {
+  connected: number;
+  settings: ShopSettings | null;
+  settingsAt: number | null;
+  /** When states, currencies and the like were read whole. */
+  listsAt: number | null;
+  orders: SyncState;
+  products: SyncState;
+  paused: Paused | null;
+  /** When a call last took long; null: not that we know. */
+  slowAt: number | null;
+}
+
+export interface SyncState {
+  /** Everything changed up to here is stored; null before the first run ended. */
+  readTo: number | null;
+  lastSuccess: number | null;
+}
+
+/** Held because no call can succeed before somebody acts. */
+export interface Paused {
+  at: number;
+  reason: string;
+  /** Nobody calls the shop before this. */
+  probeAt: number;
+}
+
+/** A paused shop is tried again this often, by one job: the merchant may have mended it without a word. Milliseconds. */
+const probeEvery = 3600_000;
+
+export async function siteState(scope: Scope): Promise<SiteState | null> {
+  const [row] = await rowsOf<Row>(scope, "SELECT * FROM shop_sites WHERE tenant = ?1 AND site = ?2");
+  return row ? fromRow(row) : null;
+}
+
+/** The site was put: it is known from now on, and held no longer. A shop at another address begins anew. */
+export async function connect(scope: Scope, moved: boolean, now: number): Promise<void> {
+  const known = statement(
+    scope,
+    `INSERT INTO shop_sites (tenant, site, connected) VALUES (?1, ?2, ?3)
+     ON CONFLICT (tenant, site) DO UPDATE SET paused_at = NULL, paused_reason = NULL, probe_at = NULL, settings = NULL, settings_at = NULL`,
+    now,
+  );
+  const anew = statement(
+    scope,
+    "UPDATE shop_sites SET lists_at = NULL, orders_to = NULL, orders_at = NULL, products_to = NULL, products_at = NULL WHERE tenant = ?1 AND site = ?2",
+  );
+  await scope.db.batch(moved ? [known, anew] : [known]);
+}
+
+/** Returns until when the shop is left alone. The first reason's time stays. */
+export async function pause(scope: Scope, reason: string, now: number): Promise<number> {
+  const until = now + probeEvery;
+  await statement(
+    scope,
+    `INSERT INTO shop_sites (tenant, site, connected, paused_at, paused_reason, probe_at) VALUES (?1, ?2, ?4, ?4, ?3, ?5)
+     ON CONFLICT (tenant, site) DO UPDATE SET paused_at = coalesce(paused_at, excluded.paused_at), paused_reason = excluded.paused_reason, probe_at = excluded.probe_at`,
+    reason,
+    now,
+    until,
+  ).run();
+  return until;
+}
+
+/** True for the one job that may try a paused shop now: the others wait until its verdict is in. */
+export async function takeProbe(scope: Scope, now: number): Promise<boolean> {
+  const sql = "UPDATE shop_sites SET probe_at = ?4 WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL AND probe_at <= ?3";
+  const { meta } = await statement(scope, sql, now, now + 5 * 60_000).run();
+  return meta.changes > 0;
+}
+
+/** False when it was not paused. */
+export async function resume(scope: Scope): Promise<boolean> {
+  const sql = `UPDATE shop_sites SET paused_at = NULL, paused_reason = NULL, probe_at = NULL WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL`;
+  const { meta } = await statement(scope, sql).run();
+  return meta.changes > 0;
+}
+
+export async function keepSettings(scope: Scope, settings: ShopSettings, now: number): Promise<void> {
+  const sql = `
+    INSERT INTO shop_sites (tenant, site, connected, settings, settings_at) VALUES (?1, ?2, ?4, ?3, ?4)
+    ON CONFLICT (tenant, site) DO UPDATE SET settings = excluded.settings, settings_at = excluded.settings_at`;
+  await statement(scope, sql, JSON.stringify(settings), now).run();
+}
+
+/** A call took long. */
+export async function wasSlow(scope: Scope, now: number): Promise<void> {
+  const sql = `
+    INSERT INTO shop_sites (tenant, site, connected, slow_at) VALUES (?1, ?2, ?3, ?3)
+    ON CONFLICT (tenant, site) DO UPDATE SET slow_at = excluded.slow_at`;
+  await statement(scope, sql, now).run();
+}
+
+export function listsRead(scope: Scope, now: number): D1PreparedStatement {
+  return statement(scope, "UPDATE shop_sites SET lists_at = ?3 WHERE tenant = ?1 AND site = ?2", now);
+}
+
+/** Everything from `from` to `to` is stored: the sync has come so far, unless a gap would be passed over. */
+export function spanRead(scope: Scope, kind: SyncKind, span: { from: number; to: number }, now: number): D1PreparedStatement {
+  return statement(scope, spanSql[kind], span.from, span.to, now);
+}
+
+/** The parts of a bulk run, before any of them is enqueued. */
+export function openWindows(scope: Scope, run: string, spans: readonly { from: number; to: number }[]): D1PreparedStatement {
+  const sql = `
+    INSERT INTO shop_windows (tenant, site, run, start, until)
+    SELECT ?1, ?2, ?4, value ->> 0, value ->> 1 FROM json_each(?3) WHERE true ON CONFLICT DO NOTHING`;
+  return statement(scope, sql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run);
+}
+
+/** One part is read; with the last one the whole span is. */
+export function windowRead(scope: Scope, run: string, from: number, now: number): D1PreparedStatement[] {
+  return [
+    statement(scope, "UPDATE shop_windows SET done = 1 WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4", run, from),
+    statement(scope, wholeRunSql, run, now),
+    statement(
+      scope,
+      "DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND NOT EXISTS (SELECT 1 FROM shop_windows w WHERE w.tenant = ?1 AND w.site = ?2 AND w.run = ?3 AND w.done = 0)",
+      run,
+    ),
+  ];
+}
+
+const spanSqlOf = (kind: SyncKind) => `
+  INSERT INTO shop_sites (tenant, site, connected, ${kind}_to, ${kind}_at) VALUES (?1, ?2, ?5, ?4, ?5)
+  ON CONFLICT (tenant, site) DO UPDATE SET ${kind}_at = ?5,
+    ${kind}_to = CASE WHEN ${kind}_to IS NULL OR (?3 <= ${kind}_to AND ?4 > ${kind}_to) THEN ?4 ELSE ${kind}_to END`;
+
+const spanSql: Record<SyncKind, string> = { orders: spanSqlOf("orders"), products: spanSqlOf("products") };
+
+const wholeRunSql = `
+  UPDATE shop_sites SET orders_at = ?4, orders_to = CASE WHEN orders_to IS NULL OR (w.first <= orders_to AND w.last > orders_to) THEN w.last ELSE orders_to END
+  FROM (SELECT min(start) AS first, max(until) AS last, min(done) AS done FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3) w
+  WHERE tenant = ?1 AND site = ?2 AND w.done = 1`;
+
+interface Row {
+  connected: number;
+  settings: string | null;
+  settings_at: number | null;
+  lists_at: number | null;
+  orders_to: number | null;
+  orders_at: number | null;
+  products_to: number | null;
+  products_at: number | null;
+  paused_at: number | null;
+  paused_reason: string | null;
+  probe_at: number | null;
+  slow_at: number | null;
+}
+
+function fromRow(row: Row): SiteState {
+  return {
+    connected: row.connected,
+    settings: row.settings === null ? null : (JSON.parse(row.settings) as ShopSettings),
+    settingsAt: row.settings_at,
+    listsAt: row.lists_at,
+    orders: { readTo: row.orders_to, lastSuccess: row.orders_at },
+    products: { readTo: row.products_to, lastSuccess: row.products_at },
+    slowAt: row.slow_at,
+    paused: row.paused_at === null ? null : { at: row.paused_at, reason: row.paused_reason ?? "", probeAt: row.probe_at ?? row.paused_at },
+  };
+}

@@ -1,0 +1,98 @@
+import type { Named } from "./rows";
+import type { ShopRows } from "../../providers/shop/rows";
+import type { Shop, Shops } from "../../providers/shop/shop";
+import { type Failure, ok, outcomeOf, type Reply } from "../../queue/effect";
+import type { RunContext } from "../../queue/job";
+import { again, discard, isOutcome, type Outcome, wait } from "../../queue/outcome";
+import type { ShopData, SiteData } from "./data";
+import { type Patience, slowFor, slowPause, slowReason, watched } from "./patience";
+import type { SiteState } from "./state";
+
+export type VisitContext = RunContext & { shops: Shops; shopData: ShopData };
+
+/** A shop that may be called, for one run. */
+export interface Visit {
+  siteId: string;
+  shop: Shop;
+  data: SiteData;
+  state: SiteState | null;
+  patience: Patience;
+}
+
+/** Settings and lists of a shop are believed this long. Milliseconds. */
+const believed = 12 * 3600_000;
+
+/** Opens the shop for this run, or says why the run ends: the site is not there, or it is paused. Reads the shop's settings when they are old. */
+export async function visit(context: VisitContext, siteId: string, pageSize?: number): Promise<Visit | Outcome> {
+  const data = context.shopData.site(context.tenant, siteId);
+  const state = await data.state();
+  const held = state?.paused ? await heldBack(data, state.paused, context.now()) : undefined;
+  if (held) return held;
+  const opened = await context.shops.open(siteId);
+  if (!opened.ok) return failedVisit(context, { data, patience: { known: true, slow: false } }, opened.failure);
+  const patience = { known: context.now() - (state?.slowAt ?? 0) < slowFor, slow: false };
+  const shop = watched(opened.value, patience, () => context.now());
+  const known = state?.settings && context.now() - (state.settingsAt ?? 0) < believed ? state.settings : undefined;
+  shop.resume({ ...(known && { settings: known }), ...(pageSize !== undefined && { pageSize }) });
+  const here: Visit = { siteId, shop, data, state, patience };
+  if (known) return here;
+  const settings = await shop.settings(context.signal);
+  if (!settings.ok) return failedVisit(context, here, settings.failure);
+  await data.keepSettings(settings.value, context.now());
+  return here;
+}
+
+export function isVisit(value: Visit | Outcome): value is Visit {
+  return !isOutcome(value);
+}
+
+/**
+ * How a run ends whose call failed. What the operator or merchant must mend pauses the site with the reason; its jobs wait and burn
+ * no attempt, one of them looks again each hour, and putting or testing the site brings them all back at once.
+ */
+export async function failedVisit(context: VisitContext, { data, patience }: Pick<Visit, "data" | "patience">, failure: Failure): Promise<Outcome> {
+  if (patience.slow) await data.wasSlow(context.now());
+  if (failure.code === "site") return discard(failure.reason);
+  if (failure.class !== "config") return outcomeOf(failure, context.now());
+  const until = await data.pause(failure.reason, context.now());
+  return wait(`the site is paused: ${failure.reason}`, { until });
+}
+
+/** After calls that a paused site could not have answered: it is mended. */
+export async function mended({ data, state }: Visit): Promise<void> {
+  if (!state?.paused) return;
+  state.paused = null;
+  await data.resume();
+}
+
+/** Whether the lists (states, currencies, …) should be read whole. */
+export function listsAreOld({ state }: Visit, now: number): boolean {
+  return now - (state?.listsAt ?? 0) >= believed;
+}
+
+/** Reads all rows of these resources: a handful of pages. */
+export async function readLists<R extends Named>(context: VisitContext, { shop, data }: Visit, resources: readonly R[]): Promise<Reply<unknown[]>> {
+  const writes: unknown[] = [];
+  for (const resource of resources) {
+    for (let afterId = 0, more = true; more;) {
+      const readAt = context.now();
+      const page = await shop.page(resource, { afterId, signal: context.signal });
+      if (!page.ok) return page;
+      writes.push(...data.namedWrites(resource, page.value.rows as readonly ShopRows[R][], readAt));
+      ({ lastId: afterId, more } = page.value);
+    }
+  }
+  return ok([...writes, ...data.listsRead(context.now())]);
+}
+
+/** How a run ends that should make room after a page: its time is used up, or the shop is slow. Undefined: it goes on. The cursor is saved. */
+export async function makesRoom(context: RunContext, { data, patience }: Visit, cursor: unknown): Promise<Outcome | undefined> {
+  if (!patience.slow) return context.shouldYield() ? again(cursor) : undefined;
+  await data.wasSlow(context.now());
+  return wait(slowReason, { until: context.now() + slowPause * 1000 });
+}
+
+async function heldBack(data: SiteData, paused: NonNullable<SiteState["paused"]>, now: number): Promise<Outcome | undefined> {
+  if (now >= paused.probeAt && (await data.takeProbe(now))) return undefined;
+  return wait(`the site is paused: ${paused.reason}`, { until: Math.max(paused.probeAt, now + 60_000) });
+}

@@ -1,0 +1,106 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import { type SiteView, siteSchema } from "../../tenants/site";
+import { smallBody } from "../body";
+import { param, route } from "../route";
+import { isoTime, listShape, siteShape } from "../shapes";
+import { iso } from "../views";
+
+const progressShape = v.object({
+  cursor: v.pipe(v.nullable(isoTime), v.description("Everything changed up to here is stored")),
+  lastSuccess: v.nullable(isoTime),
+  lag: v.pipe(v.nullable(v.number()), v.description("Seconds between the cursor and now")),
+  count: v.pipe(v.number(), v.description("Stored; counted up to 100,000")),
+});
+
+const syncShape = v.object({
+  paused: v.nullable(v.object({ reason: v.string(), since: v.nullable(isoTime), nextTryAt: v.nullable(isoTime) })),
+  orders: progressShape,
+  products: v.object({ ...progressShape.entries, deleted: v.number() }),
+  timeZone: v.nullable(v.string()),
+  eventsPending: v.number(),
+});
+
+const siteDetailShape = v.object({ ...siteShape.entries, sync: syncShape });
+
+const testShape = v.variant("ok", [
+  v.object({ ok: v.literal(true), version: v.nullable(v.string()), timeZone: v.string() }),
+  v.object({ ok: v.literal(false), reason: v.string(), class: v.string() }),
+]);
+
+export const siteRoutes = [
+  route("PUT /v1/sites/:site", {
+    name: "putSite",
+    summary: "Create or replace a shop; its key is never returned. Ends a pause and gives a new shop its schedules",
+    scope: "admin",
+    tenant: "own",
+    body: { schema: siteSchema, limit: smallBody },
+    answers: { 200: siteShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params, body }) => {
+      const name = param({ params }, "site");
+      const before = await deps.sites.get(tenant, name);
+      const { site } = await deps.sites.put(tenant, name, body, deps.now());
+      await deps.shops.connected(tenant, name, before !== null && before.url !== site.url);
+      return { status: 200, body: dated(site) };
+    },
+  }),
+  route("GET /v1/sites", {
+    name: "listSites",
+    summary: "List the shops",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: listShape("sites", siteShape) },
+    handle: async ({ deps, tenant }) => ({ status: 200, body: { sites: (await deps.sites.list(tenant)).map(dated) } }),
+  }),
+  route("GET /v1/sites/:site", {
+    name: "getSite",
+    summary: "One shop and how its syncs stand",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: siteDetailShape },
+    handle: async ({ deps, tenant, params }) => {
+      const name = param({ params }, "site");
+      const site = found(await deps.sites.get(tenant, name));
+      return { status: 200, body: { ...dated(site), sync: await deps.shops.sync(tenant, name) } };
+    },
+  }),
+  route("DELETE /v1/sites/:site", {
+    name: "deleteSite",
+    summary: "Remove a shop with its schedules and all that was read from it; purchase orders stay",
+    scope: "admin",
+    tenant: "own",
+    answers: { 204: null },
+    handle: async ({ deps, tenant, params }) => {
+      const name = param({ params }, "site");
+      if (!(await deps.sites.remove(tenant, name))) throw notThere();
+      await deps.shops.removed(tenant, name);
+      return { status: 204 };
+    },
+  }),
+  route("POST /v1/sites/:site/test", {
+    name: "testSite",
+    summary: "Call the shop: does its address answer, is the key good, what may it not read. Ends a pause when all is well",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: testShape },
+    handle: async ({ deps, tenant, params }) => {
+      const name = param({ params }, "site");
+      found(await deps.sites.get(tenant, name));
+      return { status: 200, body: await deps.shops.test(tenant, name) };
+    },
+  }),
+];
+
+function dated(site: SiteView) {
+  return { ...site, created: iso(site.created), updated: iso(site.updated) };
+}
+
+function found<View>(view: View | null): View {
+  if (view === null) throw notThere();
+  return view;
+}
+
+function notThere(): Problem {
+  return new Problem("not-found", "There is no such site.");
+}

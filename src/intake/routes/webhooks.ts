@@ -1,0 +1,31 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import { readBytes } from "../body";
+import { param, route } from "../route";
+import { requestOf, verify } from "../webhooks/receive";
+
+const largest = 256 * 1024;
+
+export const webhookRoutes = [
+  route("POST /v1/webhooks/:tenant/:site", {
+    name: "receiveWebhook",
+    summary: "A shop's signed webhook: a hint to look at an order or at products. Its format is set with the site",
+    scope: "public",
+    tenant: "none",
+    // Whatever else a module puts into the address.
+    query: v.looseObject({ token: v.optional(v.pipe(v.string(), v.description("The secret, where the format is token and no header carries it"))) }),
+    answers: { 202: v.object({ id: v.pipe(v.nullable(v.string()), v.description("The job that looks; null when it is about nothing we read")) }) },
+    problems: [401, 413, 429, 503],
+    handle: async ({ deps, request, params, query }) => {
+      const door = { tenant: param({ params }, "tenant"), site: param({ params }, "site") };
+      const body = await readBytes(request, largest);
+      await verify(deps, door, { headers: request.headers, body, token: query.token ?? null });
+      const wanted = requestOf(door, request.headers, new TextDecoder().decode(body), deps.now());
+      if (!wanted) return { status: 202, body: { id: null } };
+      const [receipt] = await deps.enqueue([wanted]);
+      if (receipt?.ok) return { status: 202, body: { id: receipt.id } };
+      const { code, detail, retryAfter } = receipt ?? { code: "unavailable" as const, detail: "The webhook was not accepted.", retryAfter: 5 };
+      throw new Problem(code, detail, retryAfter === undefined ? {} : { retryAfter });
+    },
+  }),
+];

@@ -1,0 +1,37 @@
+import type { ListPage } from "../domain/shop/list";
+import type { PurchaseFilter, PurchaseOrder, PurchaseState } from "../domain/shop/purchase-orders";
+import type { OrderFilter, orderDetail, OrderView } from "../domain/shop/read-orders";
+import type { ProductFilter, ProductView } from "../domain/shop/read-products";
+import type { SyncView } from "../domain/shop/site";
+import type { SupplierView } from "../domain/shop/suppliers";
+import type { SiteWebhook } from "../tenants/site";
+
+/** What the routes of shops stand on. Throws only when the database cannot be reached, unless it says otherwise. */
+export interface ShopDoor {
+  /** Undefined when the sealed secret cannot be opened. */
+  webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
+  /** The site was put: it is held no longer, has its schedules, and what waited for it goes on. Throws `conflict` at the limit of schedules. */
+  connected(tenant: string, site: string, moved: boolean): Promise<void>;
+  /** The site was removed: its schedules and what was read from it go too. */
+  removed(tenant: string, site: string): Promise<void>;
+  /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does. */
+  test(tenant: string, site: string): Promise<ShopTest>;
+  sync(tenant: string, site: string): Promise<SyncView>;
+  orders(tenant: string, site: string, filter: OrderFilter): Promise<ListPage<OrderView>>;
+  order(tenant: string, site: string, id: number): ReturnType<typeof orderDetail>;
+  products(tenant: string, site: string, filter: ProductFilter): Promise<ListPage<ProductView>>;
+  suppliers(tenant: string, site: string, after: number, limit: number): Promise<ListPage<SupplierView>>;
+  /** Null when the shop has no such supplier. */
+  putSupplier(tenant: string, site: string, id: number, settings: { email: string | null; automatic: boolean }): Promise<SupplierView | null>;
+  purchaseOrders(tenant: string, site: string, filter: PurchaseFilter): Promise<PurchaseOrder[]>;
+  purchaseOrder(tenant: string, site: string, id: number): Promise<PurchaseOrder | null>;
+  /** False when it is not in that state (any more). */
+  movePurchase(tenant: string, site: string, id: number, from: PurchaseState, to: PurchaseState): Promise<boolean>;
+  noteMail(tenant: string, site: string, id: number, job: string): Promise<void>;
+}
+
+/** What a look at the shop said. */
+export type ShopTest =
+  | { ok: true; version: string | null; timeZone: string }
+  /** `class`: `config` — act; `transient` — try again later. */
+  | { ok: false; reason: string; class: string };

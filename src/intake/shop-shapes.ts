@@ -1,0 +1,108 @@
+import * as v from "valibot";
+import { isoTime } from "./shapes";
+
+/** Shapes of what is read from shops. Ids are the shop's numbers, money is decimal text. */
+
+const money = v.pipe(v.string(), v.regex(/^-?\d+\.\d{6}$/), v.description("Decimal text"));
+const maybeTime = v.nullable(isoTime);
+const maybeText = v.nullable(v.string());
+const cursor = v.pipe(v.nullable(v.string()), v.description("For the next page; null at the end"));
+const changedAt = v.pipe(isoTime, v.description("When it changed here; unique in the shop, for changedAfter"));
+
+const orderEntries = {
+  id: v.number(),
+  reference: v.pipe(v.string(), v.description("Not unique: a cart that was split shares it")),
+  shopId: v.nullable(v.number()),
+  state: v.object({ id: v.nullable(v.number()), name: maybeText, paid: v.boolean(), shipped: v.boolean() }),
+  currency: v.pipe(maybeText, v.description("ISO 4217")),
+  totalPaid: money,
+  totalPaidTaxExcl: money,
+  customerId: v.nullable(v.number()),
+  dateAdd: maybeTime,
+  dateUpd: maybeTime,
+  changedAt,
+  lines: v.array(
+    v.object({
+      productId: v.nullable(v.number()),
+      productAttributeId: v.pipe(v.number(), v.description("The combination; 0 for a product without")),
+      reference: v.string(),
+      name: v.string(),
+      quantity: v.number(),
+      unitPriceTaxExcl: money,
+    }),
+  ),
+};
+
+export const ordersShape = v.object({ orders: v.array(v.object(orderEntries)), cursor });
+
+const person = v.nullable(v.looseObject({ id: v.number() }));
+
+export const orderDetailShape = v.object({
+  ...orderEntries,
+  payment: v.string(),
+  totals: v.record(v.string(), money),
+  payments: v.array(v.object({ method: v.string(), amount: money, date: maybeTime })),
+  shipments: v.array(v.object({ carrier: maybeText, trackingNumber: v.string(), date: maybeTime })),
+  customer: v.optional(person),
+  deliveryAddress: v.optional(person),
+  invoiceAddress: v.optional(person),
+  revealed: v.boolean(),
+});
+
+const maker = v.object({ id: v.number(), name: v.string() });
+
+export const productsShape = v.object({
+  products: v.array(
+    v.object({
+      id: v.number(),
+      reference: v.string(),
+      name: v.string(),
+      price: v.pipe(money, v.description("Without tax, in the shop's own currency")),
+      active: v.boolean(),
+      quantity: v.number(),
+      ean13: v.string(),
+      manufacturer: v.optional(maker),
+      suppliers: v.array(
+        v.object({
+          id: v.number(),
+          name: maybeText,
+          default: v.boolean(),
+          references: v.array(v.object({ productAttributeId: v.number(), reference: v.string(), price: money, currency: maybeText })),
+        }),
+      ),
+      combinations: v.array(v.object({ id: v.number(), reference: v.string(), ean13: v.string(), priceImpact: money, price: money, quantity: v.number() })),
+      dateUpd: maybeTime,
+      changedAt,
+      deleted: v.optional(v.boolean()),
+    }),
+  ),
+  cursor,
+});
+
+export const supplierShape = v.object({ id: v.number(), name: v.string(), active: v.boolean(), email: maybeText, automatic: v.boolean() });
+export const suppliersShape = v.object({ suppliers: v.array(supplierShape), cursor });
+
+export const purchaseOrderShape = v.object({
+  id: v.number(),
+  state: v.picklist(["draft", "approved", "cancelled"]),
+  supplier: v.object({ id: v.number(), name: v.string(), email: maybeText }),
+  currency: v.string(),
+  total: money,
+  rows: v.array(
+    v.object({
+      productId: v.number(),
+      productAttributeId: v.number(),
+      reference: v.string(),
+      name: v.string(),
+      quantity: v.number(),
+      unitPrice: money,
+      total: money,
+      orderIds: v.array(v.number()),
+    }),
+  ),
+  createdAt: isoTime,
+  updatedAt: isoTime,
+  mailJobId: maybeText,
+});
+
+export const purchaseOrdersShape = v.object({ purchaseOrders: v.array(purchaseOrderShape), cursor });

@@ -1,0 +1,55 @@
+import { syncOrders } from "../../jobs/sync-orders/job";
+import { syncProducts } from "../../jobs/sync-products/job";
+import { syncSingleOrder } from "../../jobs/sync-single-order/job";
+import type { EnqueueRequest } from "../../queue/request";
+import type { IntakeDeps } from "../deps";
+import { refusedAtDoor, unavailable } from "../problem";
+import { type Hint, readHint } from "./hint";
+import { type Incoming, isGenuine, pretend } from "./signature";
+
+export interface Door {
+  tenant: string;
+  site: string;
+}
+
+/** Without an event id, what is told of one order within this time is one look at it, after it. Seconds. */
+const gathered = 2;
+/** Products come by the dozen when a catalogue is edited: one run for all of them. Seconds. */
+const gatheredProducts = 60;
+
+/** Throws the one `unauthorized` for everything that is wrong; a tenant that cannot be looked up is `unavailable`. */
+export async function verify(deps: IntakeDeps, { tenant, site }: Door, incoming: Incoming): Promise<void> {
+  const known = await deps.snapshots.read(tenant, deps.now());
+  if (known.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
+  const webhook = known.state === "known" ? known.snapshot.sections.sites?.[site]?.webhook : undefined;
+  const secret = webhook ? await deps.shops.webhookSecret(tenant, site, webhook) : undefined;
+  if (!webhook || secret === undefined) await pretend(incoming);
+  else if (await isGenuine(webhook, secret, incoming, deps.now())) return;
+  throw refusedAtDoor();
+}
+
+/** The job that looks at what the webhook is about; undefined when it is about nothing we read. */
+export function requestOf({ tenant, site }: Door, headers: Headers, text: string, now: number): EnqueueRequest | undefined {
+  const { hint, eventId } = readHint(headers, text);
+  const job = jobOf(site, hint);
+  if (!job) return undefined;
+  const seconds = hint.about === "order" ? gathered : gatheredProducts;
+  if (eventId !== undefined && hint.about === "order") return { tenant, ...job, key: `webhook:${site}:${eventId}:${hint.orderId}` };
+  // Whatever comes within the span is covered by one look at its end.
+  const span = Math.floor(now / (seconds * 1000));
+  const subject = hint.about === "order" ? `order/${hint.orderId}` : hint.about;
+  return { tenant, ...job, key: `webhook:${site}:${subject}:${span}`, runAt: (span + 1) * seconds * 1000 };
+}
+
+function jobOf(siteId: string, hint: Hint): Pick<EnqueueRequest, "type" | "payload"> | undefined {
+  switch (hint.about) {
+    case "order":
+      return { type: syncSingleOrder.type, payload: { siteId, orderId: hint.orderId } };
+    case "orders":
+      return { type: syncOrders.type, payload: { siteId } };
+    case "products":
+      return { type: syncProducts.type, payload: { siteId, incremental: true, linkVendors: true } };
+    case "nothing":
+      return undefined;
+  }
+}

@@ -1,0 +1,91 @@
+import type { WebhookSettings } from "../../tenants/site";
+
+/** A webhook as it came: nothing of it is believed before it is verified. */
+export interface Incoming {
+  headers: Headers;
+  /** The body's bytes as they were sent. */
+  body: Uint8Array;
+  /** `?token=` of the address. */
+  token: string | null;
+}
+
+/** How far a message's time may be from ours. Seconds. */
+const usualTolerance = 300;
+
+/** Whether whoever holds the secret sent this, recently where a time is signed. Takes equally long for each wrong answer. Never throws. */
+export async function isGenuine(settings: WebhookSettings, secret: string, incoming: Incoming, now: number): Promise<boolean> {
+  if (settings.format === "standard") return isStandard(secret, incoming, settings.toleranceSeconds ?? usualTolerance, now);
+  const given = incoming.headers.get(settings.header)?.trim() ?? "";
+  if (settings.format === "token") return sameText(given || (incoming.token ?? ""), secret);
+  const time = settings.timestampHeader === undefined ? undefined : (incoming.headers.get(settings.timestampHeader)?.trim() ?? "");
+  const content = time === undefined ? incoming.body : joined(`${time}.`, incoming.body);
+  const signature = decoded(withoutPrefix(given, settings.prefix), settings.format);
+  const signed = await verified(encode(secret), signature, content);
+  return signed && (time === undefined || isRecent(time, settings.toleranceSeconds ?? usualTolerance, now));
+}
+
+/** The same work for a site that is not there, so that its absence does not show in the time the refusal takes. */
+export async function pretend(incoming: Incoming): Promise<void> {
+  await verified(encode("no such site"), new Uint8Array(32), incoming.body);
+}
+
+/** `webhook-id`, `webhook-timestamp`, `webhook-signature: v1,BASE64 …`, signed content `id.timestamp.body`; Svix names them `svix-*`. */
+async function isStandard(secret: string, { headers, body }: Incoming, tolerance: number, now: number): Promise<boolean> {
+  const header = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
+  const [id, time] = [header("id"), header("timestamp")];
+  const key = fromBase64(secret.replace(/^whsec_/, ""));
+  const content = joined(`${id}.${time}.`, body);
+  const signatures = header("signature")
+    .split(" ")
+    .slice(0, 10)
+    .filter((each) => each.startsWith("v1,"));
+  const verdicts = await Promise.all(signatures.map((each) => verified(key ?? encode("?"), fromBase64(each.slice(3)), content)));
+  return key !== undefined && id !== "" && verdicts.includes(true) && isRecent(time, tolerance, now);
+}
+
+function isRecent(time: string, tolerance: number, now: number): boolean {
+  return /^\d{9,11}$/.test(time) && Math.abs(now / 1000 - Number(time)) <= tolerance;
+}
+
+function withoutPrefix(text: string, prefix: string | undefined): string {
+  if (prefix === undefined) return text.replace(/^sha256=/i, "");
+  return text.startsWith(prefix) ? text.slice(prefix.length) : "";
+}
+
+function decoded(text: string, format: "hex" | "base64"): Uint8Array | undefined {
+  if (format === "base64") return fromBase64(text);
+  return /^(?:[0-9a-f]{2})+$/i.test(text) ? Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16)) : undefined;
+}
+
+function fromBase64(text: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The comparison is the platform's, in constant time. A signature that cannot be read is compared all the same. */
+async function verified(key: Uint8Array, signature: Uint8Array | undefined, content: Uint8Array): Promise<boolean> {
+  if (key.byteLength === 0) return false;
+  const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
+  const same = await crypto.subtle.verify("HMAC", imported, signature ?? new Uint8Array(32), content);
+  return same && signature !== undefined;
+}
+
+async function sameText(given: string, wanted: string): Promise<boolean> {
+  const [left, right] = await Promise.all([given, wanted].map((text) => crypto.subtle.digest("SHA-256", encode(text))));
+  return given !== "" && left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
+}
+
+function joined(head: string, body: Uint8Array): Uint8Array {
+  const first = encode(head);
+  const whole = new Uint8Array(first.byteLength + body.byteLength);
+  whole.set(first);
+  whole.set(body, first.byteLength);
+  return whole;
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

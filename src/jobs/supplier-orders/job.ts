@@ -1,0 +1,17 @@
+import * as v from "valibot";
+import { siteId } from "../../domain/shop/site-id";
+import { defineJob } from "../../queue/job";
+
+export const supplierOrders = defineJob({
+  type: "supplier-orders",
+  payload: v.strictObject({ siteId }),
+  result: v.object({
+    purchaseOrders: v.array(v.object({ id: v.number(), supplierId: v.number(), rows: v.number(), mailed: v.boolean() })),
+    unassigned: v.array(v.object({ product: v.number(), combination: v.number(), quantity: v.number() })),
+  }),
+  queue: "prestashop-sync",
+  needs: ["shopData"],
+  // Two at once would buy the same.
+  gates: ({ siteId: site }) => [`supplier-orders:${site}`],
+  policy: { maxAttempts: 10, timeout: 120, concurrency: 5 },
+});

@@ -1,0 +1,38 @@
+import { purchaseMail, type PurchaseOrder } from "../../domain/shop/purchase-orders";
+import type { PayloadOf, Run } from "../../queue/job";
+import { done } from "../../queue/outcome";
+import { email } from "../email/job";
+import type { supplierOrders } from "./job";
+
+type Context = Parameters<Run<typeof supplierOrders>>[1];
+
+const mostUnassigned = 500;
+
+export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: PayloadOf<typeof supplierOrders>, context) => {
+  const data = context.shopData.site(context.tenant, siteId);
+  const short = await data.shortage();
+  if (context.dryRun) {
+    await context.effect("draft", async () => ({ ok: true, value: null }), { wouldDo: null });
+    return done({ purchaseOrders: [], unassigned: short.unassigned.slice(0, mostUnassigned) });
+  }
+  const left = (context.cursor as { unassigned: unknown[] } | undefined) ?? { unassigned: short.unassigned.slice(0, mostUnassigned) };
+  await context.checkpoint(left, data.draftWrites(context.id, short.lines, context.now()));
+  const drafts = await data.draftsOf(context.id);
+  const purchaseOrders = [];
+  for (const draft of drafts) {
+    purchaseOrders.push({ id: draft.id, supplierId: draft.supplier.id, rows: draft.rows.length, mailed: await mailed(siteId, draft, context) });
+  }
+  return done({ purchaseOrders, ...left });
+};
+
+// By setting of the supplier only; else somebody approves it first. Whoever moves it out of draft mails it, and the child is the same however often this is repeated.
+async function mailed(siteId: string, draft: PurchaseOrder & { automatic: boolean }, context: Context): Promise<boolean> {
+  const to = draft.supplier.email;
+  if (!draft.automatic || to === null || draft.state === "cancelled") return false;
+  const data = context.shopData.site(context.tenant, siteId);
+  if (draft.state === "draft" && !(await data.approve(draft.id, context.now()))) return false;
+  if (draft.mailJobId !== null) return true;
+  const job = await context.enqueue(email, { to, ...purchaseMail(draft, siteId) }, { key: `purchase-order-${draft.id}` });
+  await data.noteMail(draft.id, job);
+  return true;
+}

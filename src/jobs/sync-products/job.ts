@@ -1,0 +1,23 @@
+import * as v from "valibot";
+import { siteId } from "../../domain/shop/site-id";
+import { defineJob } from "../../queue/job";
+
+export const syncProducts = defineJob({
+  type: "sync-products",
+  payload: v.strictObject({
+    siteId,
+    incremental: v.optional(v.boolean("must be true or false"), false),
+    linkVendors: v.optional(v.boolean("must be true or false"), false),
+  }),
+  result: v.object({
+    products: v.number(),
+    deleted: v.number(),
+    stock: v.number(),
+    full: v.boolean(),
+    unreadable: v.array(v.object({ id: v.nullable(v.number()), reason: v.string() })),
+  }),
+  queue: "prestashop-sync",
+  needs: ["shops", "shopData"],
+  gates: ({ siteId: site }) => [`products:${site}`, `shop:${site}`],
+  policy: { maxAttempts: 30, backoff: { base: 15, cap: 1800 }, timeout: 300, concurrency: 10 },
+});

@@ -1,0 +1,129 @@
+import { readXml } from "./xml";
+import type { Element } from "./xml";
+
+/** What a body of the webservice says, whatever the version and format. */
+export type ShopAnswer =
+  | { kind: "rows"; elements: readonly unknown[]; errors: readonly ShopError[]; warnings: readonly string[] }
+  /** A page for people. */
+  | { kind: "html" }
+  /** Neither; nothing may be concluded from it, least of all that there are no rows. */
+  | { kind: "unreadable"; reason: string };
+
+/** PrestaShop's own error. */
+export interface ShopError {
+  code: number | null;
+  message: string;
+}
+
+/**
+ * Reads a list. The format is decided by the body, since a module that echoes anything changes the content type and comes before the data.
+ * Rows may have any root; that there are none is believed under the resource's own only.
+ * `elements` keeps the empty arrays that stand for rows the shop failed to load.
+ */
+export function readAnswer(text: string, resource: string): ShopAnswer {
+  const body = text.trim();
+  if (body === "") return unreadable("an empty answer");
+  const exact = jsonOf(body);
+  if (exact !== undefined) return fromJson(exact, resource, []);
+  if (isPage(body)) return { kind: "html" };
+  const broken = body.startsWith("{") || body.startsWith("[");
+  return xmlIn(body, resource) ?? jsonIn(body, resource) ?? unreadable(broken ? "JSON that breaks off" : "an answer that is neither JSON nor XML");
+}
+
+const mixed = "the shop mixed other text into its answer: a module or PHP notices";
+
+function fromJson(body: unknown, resource: string, warnings: readonly string[]): ShopAnswer {
+  if (Array.isArray(body)) return body.length === 0 ? { kind: "rows", elements: [], errors: [], warnings } : unreadable("a JSON list without a root");
+  if (!isRecord(body)) return unreadable("JSON without a root");
+  const { errors: given, ...roots } = body;
+  const errors = errorsOf(given);
+  const [first, ...others] = Object.entries(roots);
+  if (!first && errors.length > 0) return { kind: "rows", elements: [], errors, warnings };
+  const elements = first && others.length === 0 ? elementsOf(first[1]) : undefined;
+  return elements && (elements.length > 0 || first?.[0] === resource)
+    ? { kind: "rows", elements, errors, warnings }
+    : unreadable("JSON that is no list of rows");
+}
+
+/** A list, an object with numeric keys (when a row in its middle could not be loaded), or one row by itself. */
+function elementsOf(root: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(root)) return root.every(isElement) ? root : undefined;
+  if (!isRecord(root)) return undefined;
+  if (Object.keys(root).every((key) => /^\d+$/.test(key))) return elementsOf(Object.values(root));
+  return "id" in root ? [root] : undefined;
+}
+
+/** A row, or what the shop puts in the place of one that it failed to load. */
+function isElement(value: unknown): boolean {
+  return value === null || value === false || typeof value === "object";
+}
+
+function errorsOf(given: unknown): ShopError[] {
+  const list = Array.isArray(given) ? given : isRecord(given) ? Object.values(given) : [];
+  return list.filter(isRecord).map(({ code, message }) => {
+    const number = Number(typeof code === "string" || typeof code === "number" ? code : Number.NaN);
+    return { code: Number.isInteger(number) ? number : null, message: typeof message === "string" ? message : "" };
+  });
+}
+
+/**
+ * PHP's notices and a module's echo come before the data, what is said at shutdown behind it. Only the first thing that looks like data is
+ * tried, and nothing like it may follow: inside of JSON that breaks off there are whole lists as well, of lines for one.
+ */
+function jsonIn(body: string, resource: string): ShopAnswer | undefined {
+  const start = /\{\s*"/.exec(body)?.index ?? /\[\s*\]$/.exec(body)?.index;
+  const end = Math.max(body.lastIndexOf("}"), body.lastIndexOf("]")) + 1;
+  if (start === undefined || /[{[]/.test(body.slice(end))) return undefined;
+  const found = jsonOf(body.slice(start, end));
+  return found === undefined ? undefined : fromJson(found, resource, [mixed]);
+}
+
+function xmlIn(body: string, resource: string): ShopAnswer | undefined {
+  const start = /<\?xml\s|<prestashop[\s>]/.exec(body)?.index;
+  const root = start === undefined ? undefined : readXml(body.slice(start));
+  if (root?.name !== "prestashop") return undefined;
+  const errors = errorsOf(root.children.filter(({ name }) => name === "errors").flatMap(({ children }) => children.map(fieldsOf)));
+  const [list, ...others] = root.children.filter(({ name }) => name !== "errors");
+  const elements = list?.children.map(rowOf) ?? [];
+  const believed = list ? elements.length > 0 || list.name === resource : errors.length > 0;
+  if (others.length > 0 || !believed) return unreadable("XML that is no list of rows");
+  return { kind: "rows", elements, errors, warnings: start ? [mixed] : [] };
+}
+
+/** In a list of ids the id is an attribute. */
+function rowOf(element: Element): Record<string, unknown> {
+  return { ...(element.attributes["id"] === undefined ? {} : { id: element.attributes["id"] }), ...fieldsOf(element) };
+}
+
+function fieldsOf({ children }: Element): Record<string, unknown> {
+  return Object.fromEntries(children.map((child) => [child.name, child.name === "associations" ? associationsOf(child) : valueOf(child)]));
+}
+
+function associationsOf({ children }: Element): Record<string, unknown> {
+  return Object.fromEntries(children.map(({ name, children: rows }) => [name, rows.map(fieldsOf)]));
+}
+
+function valueOf({ text, children }: Element): unknown {
+  const languages = children.filter(({ name }) => name === "language");
+  return languages.length > 0 ? languages.map(({ attributes, text: value }) => ({ id: attributes["id"], value })) : text;
+}
+
+function isPage(body: string): boolean {
+  return /<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]/i.test(body.slice(0, 5000));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadable(reason: string): ShopAnswer {
+  return { kind: "unreadable", reason };
+}

@@ -1,0 +1,71 @@
+import * as v from "valibot";
+import { flag, instant, link, money, rowId, text, whole } from "./fields";
+import type { Reading } from "./fields";
+import { dated, row } from "./row";
+
+/** An order with its lines. The secure key that comes with it is dropped, as all else that is not named. */
+export function order(reading: Reading) {
+  return row({
+    id: ["id", rowId],
+    reference: ["reference", text(reading)],
+    shopId: ["id_shop", link],
+    customerId: ["id_customer", link],
+    cartId: ["id_cart", link],
+    currencyId: ["id_currency", link],
+    languageId: ["id_lang", link],
+    carrierId: ["id_carrier", link],
+    deliveryAddressId: ["id_address_delivery", link],
+    invoiceAddressId: ["id_address_invoice", link],
+    stateId: ["current_state", link],
+    payment: ["payment", text(reading)],
+    module: ["module", text(reading)],
+    valid: ["valid", flag],
+    invoiceDate: ["invoice_date", instant(reading)],
+    deliveryDate: ["delivery_date", instant(reading)],
+    conversionRate: ["conversion_rate", money],
+    totalPaid: ["total_paid", money],
+    totalPaidTaxIncl: ["total_paid_tax_incl", money],
+    totalPaidTaxExcl: ["total_paid_tax_excl", money],
+    totalPaidReal: ["total_paid_real", money],
+    totalProducts: ["total_products", money],
+    totalProductsTaxIncl: ["total_products_wt", money],
+    totalShippingTaxIncl: ["total_shipping_tax_incl", money],
+    totalShippingTaxExcl: ["total_shipping_tax_excl", money],
+    totalDiscountsTaxIncl: ["total_discounts_tax_incl", money],
+    totalDiscountsTaxExcl: ["total_discounts_tax_excl", money],
+    totalWrappingTaxIncl: ["total_wrapping_tax_incl", money],
+    totalWrappingTaxExcl: ["total_wrapping_tax_excl", money],
+    ...dated(reading),
+    lines: ["associations", orderLines(reading)],
+  });
+}
+
+/** An order without lines has no `order_rows`, perhaps no `associations`. */
+function orderLines(reading: Reading) {
+  const rows = v.transform((associations: unknown) => elementsOf(isRecord(associations) ? associations["order_rows"] : undefined));
+  return v.pipe(v.optional(v.unknown(), {}), rows, v.array(orderLine(reading)));
+}
+
+function orderLine(reading: Reading) {
+  return row({
+    id: ["id", rowId],
+    productId: ["product_id", link],
+    productAttributeId: ["product_attribute_id", link],
+    quantity: ["product_quantity", whole],
+    name: ["product_name", text(reading)],
+    reference: ["product_reference", text(reading)],
+    ean13: ["product_ean13", text(reading)],
+    unitPriceTaxIncl: ["unit_price_tax_incl", money],
+    unitPriceTaxExcl: ["unit_price_tax_excl", money],
+    customizationId: ["id_customization", link],
+  });
+}
+
+function elementsOf(rows: unknown): unknown[] {
+  if (typeof rows !== "object" || rows === null) return [];
+  return Object.values(rows).filter(isRecord);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,51 @@
+import { localWindow } from "./zone";
+
+/** Parameters of a list, before they are encoded. Brackets, pipes, commas and spaces must be, which URLSearchParams does. */
+export type Parameters = Record<string, string>;
+
+export interface ListQuery {
+  /** Absent: ids only, and no row is loaded. */
+  display?: string;
+  afterId: number;
+  limit: number;
+  window?: { on: "date_upd" | "date_add"; from: number; to: number; timeZone: string } | undefined;
+}
+
+/** One page by id. Filtering on a date is refused without `date=1`. */
+export function pageQuery({ display, afterId, limit, window }: ListQuery): Parameters {
+  return {
+    ...(display === undefined ? {} : { display }),
+    "filter[id]": `>[${afterId}]`,
+    ...(window ? { [`filter[${window.on}]`]: interval(localWindow(window, window.timeZone)), date: "1" } : {}),
+    sort: "[id_ASC]",
+    limit: String(limit),
+  };
+}
+
+/** `YYYY-MM-DD HH:MM:SS` and nothing else: an ISO date is taken for a text to compare with, and the answer is 200 with an empty list. */
+function interval({ from, to }: { from: string; to: string }): string {
+  return `[${from},${to}]`;
+}
+
+const longestFilter = 1500;
+
+/** The values in as few filters as fit into a URL of 2 kB. */
+export function orFilters(values: readonly (number | string)[]): string[] {
+  const groups: string[][] = [];
+  let length = Infinity;
+  for (const value of new Set(values.map(String))) {
+    const size = encodeURIComponent(`${value}|`).length;
+    if (length + size > longestFilter) {
+      groups.push([]);
+      length = 0;
+    }
+    groups.at(-1)?.push(value);
+    length += size;
+  }
+  return groups.map((group) => `[${group.join("|")}]`);
+}
+
+/** Whether the filter's syntax can say it: brackets and pipes cannot be escaped, and `1,2` would be an interval. */
+export function isSayable(value: number | string): boolean {
+  return typeof value === "number" ? Number.isSafeInteger(value) && value > 0 : value !== "" && value.length <= 200 && !/[[\]|,\p{Cc}]/u.test(value);
+}

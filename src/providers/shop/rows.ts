@@ -1,0 +1,247 @@
+/** Millionths of a currency's unit, a safe integer: "59.800000" is 59_800_000. Never a float of units. */
+export type Micros = number;
+
+/** UTC milliseconds. Zero-dates of the shop are null. */
+export type Instant = number;
+
+/** Rows as the webservice of 1.7, 8 and 9 gives them, made equal. Ids of 0 ("none") are null. Fields that modules add are dropped. */
+export interface ShopRows {
+  orders: Order;
+  order_states: OrderState;
+  order_payments: OrderPayment;
+  order_carriers: OrderCarrier;
+  carriers: Carrier;
+  customers: Customer;
+  addresses: Address;
+  countries: Country;
+  currencies: Currency;
+  products: Product;
+  combinations: Combination;
+  stock_availables: Stock;
+  manufacturers: Maker;
+  suppliers: Maker;
+  product_suppliers: ProductSupplier;
+}
+
+/** Named as in the webservice, so that a reason can tell the merchant which permission to tick. */
+export type ShopResource = keyof ShopRows;
+
+interface Dated {
+  dateAdd: Instant | null;
+  dateUpd: Instant | null;
+  /** `dateUpd` lies in the hour that a clock change repeats: it may be an hour off, so it must not decide which copy of a row is newer. */
+  dateUpdAmbiguous: boolean;
+}
+
+export interface Order extends Dated {
+  id: number;
+  /** Not unique: a cart that was split into several orders shares it. */
+  reference: string;
+  shopId: number | null;
+  /** May name a customer who is deleted. */
+  customerId: number | null;
+  cartId: number | null;
+  currencyId: number | null;
+  languageId: number | null;
+  carrierId: number | null;
+  deliveryAddressId: number | null;
+  invoiceAddressId: number | null;
+  /** Of the shop's own list; its flags are in `order_states`. */
+  stateId: number | null;
+  /** As shown to the customer: "Bank transfer". */
+  payment: string;
+  /** The module that took it: "ps_wirepayment". */
+  module: string;
+  /** Was valid (logable) at least once. */
+  valid: boolean;
+  invoiceDate: Instant | null;
+  deliveryDate: Instant | null;
+  /** In units of this currency per unit of the shop's own, × 1,000,000. */
+  conversionRate: Micros;
+  totalPaid: Micros;
+  totalPaidTaxIncl: Micros;
+  totalPaidTaxExcl: Micros;
+  /** May be more than `totalPaid`. */
+  totalPaidReal: Micros;
+  totalProducts: Micros;
+  totalProductsTaxIncl: Micros;
+  totalShippingTaxIncl: Micros;
+  totalShippingTaxExcl: Micros;
+  totalDiscountsTaxIncl: Micros;
+  totalDiscountsTaxExcl: Micros;
+  totalWrappingTaxIncl: Micros;
+  totalWrappingTaxExcl: Micros;
+  lines: OrderLine[];
+}
+
+export interface OrderLine {
+  id: number;
+  productId: number | null;
+  /** The combination; null for a product without. */
+  productAttributeId: number | null;
+  quantity: number;
+  name: string;
+  reference: string;
+  ean13: string;
+  unitPriceTaxIncl: Micros;
+  unitPriceTaxExcl: Micros;
+  customizationId: number | null;
+}
+
+/** Ids are the shop's own; only the flags say what a state means. */
+export interface OrderState {
+  id: number;
+  name: string;
+  paid: boolean;
+  shipped: boolean;
+  delivery: boolean;
+  logable: boolean;
+  invoice: boolean;
+  deleted: boolean;
+  /** `#3498db` or "". */
+  color: string;
+}
+
+/** Linked by reference: one payment may be for several orders. */
+export interface OrderPayment {
+  id: number;
+  orderReference: string;
+  currencyId: number | null;
+  amount: Micros;
+  method: string;
+  dateAdd: Instant | null;
+}
+
+export interface OrderCarrier {
+  id: number;
+  orderId: number | null;
+  carrierId: number | null;
+  invoiceId: number | null;
+  weight: Micros;
+  shippingCostTaxExcl: Micros;
+  shippingCostTaxIncl: Micros;
+  trackingNumber: string;
+  dateAdd: Instant | null;
+}
+
+export interface Carrier {
+  id: number;
+  /** The same through all versions of a carrier: editing one makes a new id. */
+  referenceId: number | null;
+  name: string;
+  active: boolean;
+  deleted: boolean;
+  /** With `@` where the tracking number goes, or "". */
+  trackingUrl: string;
+}
+
+/** Asked for field by field: the whole row would hold the password, the secure key and the reset token. */
+export interface Customer extends Dated {
+  id: number;
+  firstName: string;
+  lastName: string;
+  email: string;
+  company: string;
+  isGuest: boolean;
+  active: boolean;
+  deleted: boolean;
+  /** The stand-in for customers who were removed on request. */
+  anonymous: boolean;
+  defaultGroupId: number | null;
+  languageId: number | null;
+}
+
+export interface Address extends Dated {
+  id: number;
+  customerId: number | null;
+  supplierId: number | null;
+  manufacturerId: number | null;
+  countryId: number | null;
+  stateId: number | null;
+  alias: string;
+  firstName: string;
+  lastName: string;
+  company: string;
+  vatNumber: string;
+  address1: string;
+  address2: string;
+  postcode: string;
+  city: string;
+  phone: string;
+  phoneMobile: string;
+  deleted: boolean;
+}
+
+export interface Country {
+  id: number;
+  isoCode: string;
+}
+
+export interface Currency {
+  id: number;
+  /** ISO 4217. */
+  isoCode: string;
+  /** Units of it per unit of the shop's own, × 1,000,000. */
+  conversionRate: Micros;
+  /** Decimals it is shown with; null where the version does not tell (1.7 before 1.7.6). */
+  precision: number | null;
+  active: boolean;
+  deleted: boolean;
+}
+
+export interface Product extends Dated {
+  id: number;
+  reference: string;
+  name: string;
+  /** Base price without tax, in the shop's own currency. */
+  price: Micros;
+  wholesalePrice: Micros;
+  active: boolean;
+  ean13: string;
+  manufacturerId: number | null;
+  /** The default one; all are in `product_suppliers`. */
+  supplierId: number | null;
+  defaultCombinationId: number | null;
+  supplierReference: string;
+}
+
+export interface Combination {
+  id: number;
+  productId: number | null;
+  reference: string;
+  ean13: string;
+  /** Added to the product's price; may be negative. */
+  priceImpact: Micros;
+  wholesalePrice: Micros;
+}
+
+/** The only truth about quantities: `products.quantity` is always "0". Has no date: a change shows only by reading it. */
+export interface Stock {
+  id: number;
+  productId: number | null;
+  /** Null: of the product itself, which for one with combinations is their sum. */
+  productAttributeId: number | null;
+  shopId: number | null;
+  /** May be negative. */
+  quantity: number;
+  dependsOnStock: boolean;
+  /** 0 refuse orders, 1 accept them, 2 as the shop is set. */
+  outOfStock: number;
+}
+
+export interface Maker {
+  id: number;
+  name: string;
+  active: boolean;
+}
+
+export interface ProductSupplier {
+  id: number;
+  productId: number | null;
+  productAttributeId: number | null;
+  supplierId: number | null;
+  currencyId: number | null;
+  reference: string;
+  /** Purchase price without tax. */
+  price: Micros;
+}

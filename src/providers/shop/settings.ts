@@ -1,0 +1,28 @@
+import * as v from "valibot";
+import type { Reply } from "../../queue/effect";
+import { failed, ok } from "../../queue/effect";
+import { link, rowId, text } from "./fields";
+import { row } from "./row";
+import type { ShopSettings } from "./shop";
+import { isZone } from "./zone";
+
+/** What of a shop's configuration is read, by one request. */
+export const settingsFilter = "[PS_TIMEZONE|PS_LANG_DEFAULT|PS_CURRENCY_DEFAULT]";
+
+const raw = { timeZone: "UTC", languageId: null };
+const configuration = row({
+  id: ["id", rowId],
+  name: ["name", text(raw)],
+  value: ["value", text(raw)],
+});
+
+/** A multistore has a row for each shop that differs; the oldest is the one for all. */
+export function settingsFrom(elements: readonly unknown[]): Reply<ShopSettings> {
+  const rows = elements.map((element) => v.safeParse(configuration, element)).flatMap((read) => (read.success ? [read.output] : []));
+  const valueOf = (name: string) => rows.toSorted((a, b) => a.id - b.id).find((each) => each.name === name)?.value ?? "";
+  const idNamed = (name: string) => v.parse(v.fallback(link, null), valueOf(name));
+  const timeZone = valueOf("PS_TIMEZONE").trim();
+  if (isZone(timeZone)) return ok({ timeZone, languageId: idNamed("PS_LANG_DEFAULT"), currencyId: idNamed("PS_CURRENCY_DEFAULT") });
+  const said = /^[\w/+-]{1,64}$/.test(timeZone) ? `the time zone "${timeZone}", which is unknown` : "no time zone";
+  return failed({ class: "config", code: "time-zone", reason: `the shop's configuration (PS_TIMEZONE) names ${said}: set it in International > Localization` });
+}

@@ -1,0 +1,142 @@
+import type { Reply } from "../../queue/effect";
+import type { ShopResource, ShopRows } from "./rows";
+
+/**
+ * The shops of a tenant. Every call is a read; nothing here changes a shop. How its calls went is told to the gate `shop:{siteId}`.
+ * Failures: `config` — the operator or merchant must act before any call can succeed (key, permission, address, switched off):
+ * pause the site and show the reason; `transient` and `limited` — by themselves over; `permanent` — this one request never succeeds.
+ * `code` is PrestaShop's own number (`"26"`: the key lacks the resource) or one of ShopFailureCode.
+ */
+export interface Shops {
+  /** Makes no call. A site that is missing or whose key cannot be read is a `config` failure. */
+  open(siteId: string): Promise<Reply<Shop>>;
+}
+
+/** What went wrong where PrestaShop gave no number. */
+export type ShopFailureCode =
+  | "site" // not there, or its key must be set again
+  | "address" // may not be called, or the key cannot be sent
+  | "no-key" // the Authorization header did not arrive
+  | "redirect" // the address is not the canonical one
+  | "html" // a page where data should be: maintenance, login, another program
+  | "blocked" // a firewall in front of the shop
+  | "not-prestashop" // answers, but not as a webservice
+  | "certificate"
+  | "unreadable" // neither JSON nor XML, or rows that are no rows
+  | "time-zone" // PS_TIMEZONE is missing or unknown
+  | "no-answer"
+  | "too-large" // even a small page is larger than what is read
+  | `${number}`; // an HTTP status
+
+/** One shop, for one run: it remembers the settings it read and how many rows a page may have. One call at a time. */
+export interface Shop {
+  /**
+   * Whether address, key and webservice work; `HEAD /api/`, then the settings. `failure.reason` says what to do.
+   * The permissions of single resources show when they are read, or by `permissions`.
+   */
+  test(signal: AbortSignal): Promise<Reply<ShopFacts>>;
+  /** Which of these the key may not read, by one cheap request each. */
+  permissions(resources: readonly ShopResource[], signal: AbortSignal): Promise<Reply<{ missing: ShopResource[] }>>;
+  /** Read once per Shop, by one request; windows and dates need it. */
+  settings(signal: AbortSignal): Promise<Reply<ShopSettings>>;
+  /**
+   * The rows behind `afterId`, ordered by id, at most one page of them. Go on with `afterId: page.lastId` while `page.more`;
+   * a row that changes meanwhile leaves the window and is in the next one.
+   */
+  page<R extends ShopResource>(resource: R, request: PageRequest): Promise<Reply<Page<ShopRows[R]>>>;
+  /**
+   * The rows whose field has one of these values, whatever their number (split over several requests so that no URL grows over 2 kB).
+   * What is not there is not in the result: a deleted customer, an order that is not committed yet.
+   */
+  find<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<Found<ShopRows[R]>>>;
+  /** Ids only, cheap (no row is loaded): for telling what was deleted. Rows that the shop fails to load are in it. */
+  ids(resource: ShopResource, request: Omit<PageRequest, "window">): Promise<Reply<IdPage>>;
+  /** Rows of a page that costs the shop a whole object each; adapts to the shop's `Execution-Time`. Keep it in the cursor and hand it to `resume`. */
+  readonly pageSize: number;
+  /** Starts from what an earlier run found out; saves the request for the settings. */
+  resume(known: { settings?: ShopSettings; pageSize?: number }): void;
+}
+
+export interface ShopFacts extends ShopSettings {
+  /** `8.2.0`; null when a proxy removes the header. */
+  version: string | null;
+}
+
+export interface ShopSettings {
+  /** IANA name; all dates of the shop are naive local time of this zone. */
+  timeZone: string;
+  /** Language of names that come in several; null when the shop does not tell. */
+  languageId: number | null;
+  /** Currency of product prices. */
+  currencyId: number | null;
+}
+
+/** UTC milliseconds, closed at both ends, whole seconds. Across the hour that a clock change repeats it covers both, so more may come back than was asked. */
+export interface Window {
+  from: number;
+  to: number;
+}
+
+export interface PageRequest {
+  /** Only what was changed within; for resources with a `dateUpd`. Without it: all rows. */
+  window?: Window | undefined;
+  /** Which date the window is about. Default "date_upd". */
+  windowOn?: "date_upd" | "date_add";
+  /** 0 for the first page. */
+  afterId: number;
+  /** Fewer rows than the shop could give. */
+  limit?: number;
+  signal: AbortSignal;
+}
+
+export interface Page<Row> {
+  rows: readonly Row[];
+  /** `afterId` of the next page. */
+  lastId: number;
+  /**
+   * False only when the shop has nothing behind `lastId`. A page that is not full proves nothing, since rows that the shop fails to load are
+   * left out of it: the list of ids is asked then, so the last page costs two requests.
+   */
+  more: boolean;
+  /** Rows that came but cannot be believed; not in `rows`. */
+  unreadable: readonly Unreadable[];
+  /** What was odd about the answer, for the job's note; nothing personal. */
+  warnings: readonly string[];
+}
+
+export interface IdPage {
+  ids: readonly number[];
+  lastId: number;
+  more: boolean;
+}
+
+export type Found<Row> = Pick<Page<Row>, "rows" | "unreadable" | "warnings">;
+
+export interface Unreadable {
+  id: number | null;
+  /** The fields that are wrong, without their values. */
+  reason: string;
+}
+
+/** By which fields rows can be looked up besides their id. */
+interface LookupFields {
+  order_payments: "order_reference";
+  order_carriers: "id_order";
+  addresses: "id_customer" | "id_supplier" | "id_manufacturer";
+  combinations: "id_product";
+  stock_availables: "id_product";
+  product_suppliers: "id_product" | "id_supplier";
+  products: "id_supplier" | "id_manufacturer" | "reference";
+  orders: "reference" | "id_customer";
+}
+
+export interface Lookup<R extends ShopResource> {
+  field: "id" | (R extends keyof LookupFields ? LookupFields[R] : never);
+  values: readonly (number | string)[];
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    shops: Shops;
+  }
+}

@@ -1,0 +1,55 @@
+import { env } from "cloudflare:workers";
+import * as v from "valibot";
+import { expect, test } from "vitest";
+import { publishShopEvents } from "../../src/app/shop-events";
+import { shopDataIn } from "../../src/domain/shop/data";
+import { eventsOf, shopOutbox } from "../../src/domain/shop/events";
+import { defineJob, job } from "../../src/queue/job";
+import { done } from "../../src/queue/outcome";
+import { createRegistry } from "../../src/queue/registry";
+import type { EnqueueRequest } from "../../src/queue/request";
+import { order, start } from "../jobs/fake-shop";
+
+const event = defineJob({
+  type: "event",
+  queue: "events",
+  payload: v.strictObject({ id: v.string(), type: v.string(), timestamp: v.string(), data: v.record(v.string(), v.unknown()) }),
+});
+const withRouter = { registry: createRegistry([job(event, async () => done())]) };
+const withoutRouter = { registry: createRegistry([]) };
+const outbox = shopOutbox(env.DB);
+
+async function given(tenant: string, ...ids: number[]) {
+  const site = shopDataIn(env.DB).site(tenant, "main");
+  await env.DB.batch(site.orderWrites({ orders: ids.map((id) => order(id)), named: {}, details: [], readAt: start }, start) as D1PreparedStatement[]);
+}
+const left = async (tenant: string) => (await eventsOf({ db: env.DB, tenant, site: "main" })).map(({ id }) => id);
+
+test("without a router the events wait; with one each goes to it under a key of its own and is gone", async () => {
+  await given("events-one", 1, 2);
+  await given("events-two", 1);
+  const requests: EnqueueRequest[] = [];
+  const enqueue = async (all: readonly EnqueueRequest[]) => {
+    requests.push(...all);
+    return all.map(({ type }, index) => ({ ok: true as const, id: `job-${index}`, type, state: "queued" as const, replayed: false }));
+  };
+  expect(await publishShopEvents(withoutRouter, enqueue, outbox)).toEqual({ published: 0, refused: 0 });
+  expect(await left("events-one")).toEqual(["order/1/created", "order/2/created"]);
+
+  expect(await publishShopEvents(withRouter, enqueue, outbox)).toEqual({ published: 3, refused: 0 });
+  expect(requests.map(({ tenant, key }) => [tenant, key])).toEqual([
+    ["events-one", "event:shop/main/order/1/created"],
+    ["events-one", "event:shop/main/order/2/created"],
+    ["events-two", "event:shop/main/order/1/created"],
+  ]);
+  expect(v.is(event.payload, requests[0]?.payload)).toBe(true);
+  expect(requests[0]?.payload).toMatchObject({ type: "order.created", data: { siteId: "main", orderId: 1 } });
+  expect([...(await left("events-one")), ...(await left("events-two"))]).toEqual([]);
+});
+
+test("what the router does not take now stays for the next time", async () => {
+  await given("events-refused", 7);
+  const refuse = async (all: readonly EnqueueRequest[]) => all.map(() => ({ ok: false as const, code: "unavailable" as const, detail: "", errors: [] }));
+  expect(await publishShopEvents(withRouter, refuse, outbox)).toEqual({ published: 0, refused: 1 });
+  expect(await left("events-refused")).toEqual(["order/7/created"]);
+});

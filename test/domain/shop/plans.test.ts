@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { shopDataIn } from "../../../src/domain/shop/data";
+import { shopOutbox } from "../../../src/domain/shop/events";
+import { draftsOf, movePurchase, noteMail, purchaseOrder, purchaseOrders } from "../../../src/domain/shop/purchase-orders";
+import { listOrders, orderDetail } from "../../../src/domain/shop/read-orders";
+import { listProducts } from "../../../src/domain/shop/read-products";
+import { forget, syncView } from "../../../src/domain/shop/site";
+import { connect } from "../../../src/domain/shop/state";
+import { listSuppliers, putSupplier } from "../../../src/domain/shop/suppliers";
+import { order, orderLine, orderState, product, start, stock } from "../../jobs/fake-shop";
+import { planOf, recordingDb, type Said } from "../../support/recorder";
+
+test("every statement names its tenant, finds its rows by key and sorts no list", { timeout: 60_000 }, async () => {
+  const { db, said } = recordingDb();
+  await useEverything(db);
+  const statements = [...new Map(said.map((each) => [each.sql, each])).values()];
+  expect(statements.length).toBeGreaterThan(40);
+  expect(
+    statements.filter(({ sql }) => !/tenant = \?1|VALUES \(\?1|SELECT \?1|\(tenant, site, id\) IN|WITH RECURSIVE hop/.test(sql)).map(({ sql }) => sql),
+  ).toEqual([]);
+  expect((await Promise.all(statements.map(complaint))).filter((each) => each !== null)).toEqual([]);
+});
+
+/** The few lines of one purchase are put in order; one page at most is grouped. */
+const maySort = /FROM shop_purchase_lines|FROM json_each\(\?3\) e CROSS JOIN shop_purchase_lines|DISTINCT/;
+
+async function complaint(one: Said): Promise<string | null> {
+  const plan = await planOf(one);
+  const wrong = plan.filter((line) => (line.startsWith("SCAN ") ? !mayBeScanned(line, one.sql) : line.includes("TEMP B-TREE") && !maySort.test(one.sql)));
+  return wrong.length === 0 ? null : `${one.sql.replace(/\s+/g, " ").trim().slice(0, 200)}\n  ${plan.join("\n  ")}`;
+}
+
+/** Lists that were bound, and what an inner query found. */
+function mayBeScanned(line: string, sql: string): boolean {
+  const [, table = ""] = /^SCAN (\S+)/.exec(line) ?? [];
+  return line.includes("VIRTUAL TABLE") || line === "SCAN CONSTANT ROW" || table.startsWith("(") || new RegExp(`\\) ${table}\\b`).test(sql) || table === "hop";
+}
+
+async function useEverything(db: D1Database): Promise<void> {
+  const site = shopDataIn(db).site("plans", "main");
+  const scope = { db, tenant: "plans", site: "main" };
+  const write = (writes: readonly unknown[]) => db.batch(writes as D1PreparedStatement[]);
+  await connect(scope, true, start);
+  await site.keepSettings({ timeZone: "UTC", languageId: 1, currencyId: 1 }, start);
+  await site.pause("why", start);
+  await site.takeProbe(start);
+  await site.resume();
+  const orders = [order(1), order(2, { lines: [orderLine(5)] })];
+  const details = [{ resource: "order_payments", owner: "REF1", rows: [] }] as const;
+  await write(site.orderWrites({ orders, named: { order_states: [orderState(2)] }, details, readAt: start }, start));
+  await site.changedOrders(orders);
+  await site.missing("carriers", [1]);
+  const suppliers = { id: 1, name: "Clay", active: true };
+  await write(site.namedWrites("suppliers", [suppliers], start));
+  const owned = [{ resource: "combinations", owner: "1", rows: [] }] as const;
+  await write(site.productWrites({ products: [product(1), product(2)], details: owned, stock: [stock(1, -2)], readAt: start }, start));
+  await write(site.stockWrites([stock(1, -3)], start, start));
+  const gone = await site.goneProducts([1], { after: 0, until: null }, start + 1);
+  await write(site.goneWrites(gone, start + 1, start));
+  await write([...site.listsRead(start), ...site.spanRead("orders", { from: 0, to: start }, start), ...site.openWindows("run", [{ from: 0, to: 1 }])]);
+  await write(site.windowRead("run", 0, start));
+  const { lines } = await site.shortage();
+  expect(lines.length).toBeGreaterThan(0);
+  await write(site.draftWrites("job", lines, start));
+  await draftsOf(scope, "job");
+  await noteMail(scope, 1, "mail");
+  await putSupplier(scope, 1, { email: "a@b.example", automatic: true });
+  await listSuppliers(scope, 0, 10);
+  await purchaseOrders(scope, { state: "draft", limit: 10 });
+  await purchaseOrder(scope, 1);
+  await movePurchase(scope, 1, "draft", "cancelled", start);
+  for (const changedAfter of [undefined, 0]) {
+    await listOrders(scope, { changedAfter, state: 2, limit: 1 });
+    await listProducts(scope, { changedAfter, limit: 10 });
+  }
+  await orderDetail(scope, 1);
+  await syncView(scope, start);
+  const outbox = shopOutbox(db);
+  await outbox.taken(await outbox.pending(10));
+  await forget(scope);
+}

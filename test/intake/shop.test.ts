@@ -1,0 +1,136 @@
+import { env } from "cloudflare:workers";
+import * as v from "valibot";
+import { beforeAll, describe, expect, test } from "vitest";
+import { shopDataIn } from "../../src/domain/shop/data";
+import { orderDetailShape, ordersShape, productsShape, purchaseOrderShape } from "../../src/intake/shop-shapes";
+import { order, orderLine, orderState, product, start, stock } from "../jobs/fake-shop";
+import { createBench, type Tokens } from "./fakes";
+
+const bench = createBench();
+const shop = { platform: "prestashop", url: "https://shop.example.com", key: "A".repeat(32) };
+const data = shopDataIn(env.DB).site("reading", "main");
+let tokens: Tokens;
+
+const get = (path: string, token = tokens.read) => bench.call("GET", `/v1/sites/${path}`, { token });
+const write = (writes: readonly unknown[]) => env.DB.batch(writes as D1PreparedStatement[]);
+
+beforeAll(async () => {
+  tokens = await bench.tenant("reading");
+  await bench.call("PUT", "/v1/sites/main", { token: tokens.admin, body: shop });
+  const customers = [
+    {
+      ...order(1),
+      id: 3,
+      firstName: "Ada",
+      lastName: "L",
+      email: "ada@example.com",
+      company: "",
+      isGuest: false,
+      active: true,
+      deleted: false,
+      anonymous: false,
+      defaultGroupId: 1,
+    },
+  ];
+  const orders = [order(1, { customerId: 3, lines: [orderLine(11)] }), order(2, { stateId: 4 })];
+  const named = { order_states: [orderState(2, { name: "Paid" }), orderState(4, { shipped: true })], customers };
+  await write(data.orderWrites({ orders, named, details: [], readAt: start }, start));
+  await write(data.productWrites({ products: [product(1), product(2)], details: [], stock: [stock(1, -2)], readAt: start }, start));
+  await write(data.namedWrites("suppliers", [{ id: 1, name: "Clay", active: true }], start));
+  await write(data.draftWrites("job", (await data.shortage()).lines, start));
+});
+
+describe("orders", () => {
+  test("are listed page by page, by id, in their shape", async () => {
+    const first = await get("main/orders?limit=1");
+    expect(first.status).toBe(200);
+    expect(v.parse(ordersShape, first.body).orders.map(({ id }) => id)).toEqual([1]);
+    expect(first.body.orders[0]).toMatchObject({ totalPaid: "59.800001", state: { id: 2, name: "Paid", paid: true, shipped: false }, customerId: 3 });
+    const second = await get(`main/orders?limit=1&cursor=${first.body.cursor}`);
+    expect(second.body).toMatchObject({ orders: [{ id: 2 }], cursor: null });
+  });
+
+  test("are filtered, and a filter that is none is refused", async () => {
+    expect((await get("main/orders?state=4")).body.orders.map(({ id }: { id: number }) => id)).toEqual([2]);
+    expect((await get("main/orders?changedAfter=2020-01-01")).body.orders).toHaveLength(2);
+    for (const query of ["state=paid", "changedAfter=yesterday", "cursor=x", "limit=0", "customer=1"])
+      expect((await get(`main/orders?${query}`)).status).toBe(422);
+  });
+
+  test("show customer and addresses to an admin who asks, and that is recorded", async () => {
+    const plain = await get("main/orders/1");
+    v.parse(orderDetailShape, plain.body);
+    expect(plain.text).not.toContain("Ada");
+    expect((await get("main/orders/1?reveal=1")).text).not.toContain("Ada");
+    const revealed = await get("main/orders/1?reveal=1", tokens.admin);
+    v.parse(orderDetailShape, revealed.body);
+    expect(revealed.body).toMatchObject({ customer: { firstName: "Ada" }, revealed: true });
+    expect(bench.seen.audits.at(-1)).toMatchObject({ tenant: "reading", action: "reveal", target: "main/order/1" });
+    for (const id of ["99", "x", "0"]) expect((await get(`main/orders/${id}`)).status).toBe(404);
+  });
+
+  test("of a site that is not there, or another tenant's, are not found", async () => {
+    const others = await bench.tenant("reading-other");
+    expect((await get("nowhere/orders")).status).toBe(404);
+    for (const path of ["orders", "orders/1", "products", "suppliers", "purchase-orders", "purchase-orders/1"])
+      expect((await get(`main/${path}`, others.admin)).status).toBe(404);
+  });
+});
+
+test("products are listed with their quantities", async () => {
+  const { body } = await get("main/products?active=true");
+  expect(v.parse(productsShape, body).products.map(({ id, quantity }) => [id, quantity])).toEqual([
+    [1, -2],
+    [2, 0],
+  ]);
+});
+
+test("a site tells how its syncs stand, and putting it again ends a pause and wakes what waits", async () => {
+  await data.pause("the key lacks GET on orders", start);
+  expect((await get("main")).body.sync).toMatchObject({
+    paused: { reason: "the key lacks GET on orders" },
+    orders: { cursor: null, lag: null, count: 2 },
+    products: { count: 2 },
+    eventsPending: 2,
+  });
+  await bench.call("PUT", "/v1/sites/main", { token: tokens.admin, body: shop });
+  expect((await get("main")).body.sync.paused).toBeNull();
+  expect(bench.seen.woken).toContain("reading/main");
+  expect(await bench.call("POST", "/v1/sites/main/test", { token: tokens.operate })).toMatchObject({ status: 200, body: { ok: false, class: "config" } });
+});
+
+test("what a tenant changed of a site's schedules stays when the site is put again", async () => {
+  const schedule = { type: "sync-orders", payload: { siteId: "main" }, siteId: "main", cron: "0 5 * * *", enabled: false };
+  await bench.call("PUT", "/v1/schedules/sync-orders-main", { token: tokens.admin, body: schedule });
+  await bench.call("PUT", "/v1/sites/main", { token: tokens.admin, body: shop });
+  expect((await bench.call("GET", "/v1/schedules/sync-orders-main", { token: tokens.read })).body).toMatchObject({ cron: "0 5 * * *", enabled: false });
+});
+
+test("a draft goes out once its supplier has an address and somebody approves it, and only once", async () => {
+  const approve = () => bench.call("POST", "/v1/sites/main/purchase-orders/1/approve", { token: tokens.operate });
+  expect((await get("main/purchase-orders")).body).toMatchObject({ purchaseOrders: [{ id: 1, state: "draft", rows: [{ quantity: 2 }] }], cursor: null });
+  expect(await approve()).toMatchObject({ status: 409 });
+  const put = (supplier: number, email: string) => bench.call("PUT", `/v1/sites/main/suppliers/${supplier}`, { token: tokens.admin, body: { email } });
+  expect((await put(1, "nobody")).status).toBe(422);
+  expect((await put(9, "a@clay.example")).status).toBe(404);
+  expect((await put(1, "a@clay.example")).body).toMatchObject({ name: "Clay", email: "a@clay.example", automatic: false });
+  const approved = await approve();
+  expect(v.parse(purchaseOrderShape, approved.body)).toMatchObject({ state: "approved", mailJobId: expect.any(String) });
+  expect(bench.seen.requests.at(-1)).toMatchObject({ type: "email", key: "purchase-order:main:1", payload: { to: "a@clay.example" } });
+  expect(await approve()).toMatchObject({ status: 409 });
+  expect(await bench.call("POST", "/v1/sites/main/purchase-orders/1/cancel", { token: tokens.operate })).toMatchObject({ status: 409 });
+  const csv = await get("main/purchase-orders/1/csv");
+  expect(csv.headers.get("content-type")).toContain("text/csv");
+  expect(csv.text.split("\r\n")).toHaveLength(3);
+});
+
+test("a site that is removed takes what was read of it along", async () => {
+  await bench.call("PUT", "/v1/sites/leaving", { token: tokens.admin, body: shop });
+  const leaving = shopDataIn(env.DB).site("reading", "leaving");
+  await write(leaving.orderWrites({ orders: [order(5)], named: {}, details: [], readAt: start }, start));
+  expect((await bench.call("DELETE", "/v1/sites/leaving", { token: tokens.admin })).status).toBe(204);
+  expect((await bench.call("DELETE", "/v1/sites/leaving", { token: tokens.admin })).status).toBe(404);
+  const { results } = await env.DB.prepare("SELECT id FROM shop_orders WHERE tenant = 'reading' AND site = 'leaving'").all();
+  expect(results).toEqual([]);
+  expect((await get("main/orders")).body.orders).toHaveLength(2);
+});

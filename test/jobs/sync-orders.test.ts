@@ -1,0 +1,267 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { eventsOf } from "../../src/domain/shop/events";
+import { listOrders } from "../../src/domain/shop/read-orders";
+import { siteState } from "../../src/domain/shop/state";
+import type { EnqueueRequest } from "../../src/queue/request";
+import { FakeShop, order, orderState, shopBench, shopWith, start } from "./fake-shop";
+
+const minute = 60_000;
+const scope = (tenant: string, site = "main") => ({ db: env.DB, tenant, site });
+const many = (count: number) => Array.from({ length: count }, (_, index) => order(index + 1));
+
+async function stored(tenant: string) {
+  const orders = [];
+  for (let after: number | undefined; ;) {
+    const { items, next } = await listOrders(scope(tenant), { after, limit: 7 });
+    orders.push(...items);
+    if (next === null) return orders;
+    after = next;
+  }
+}
+
+/** What is stored, equal to the source row by row. */
+async function expectEqual(tenant: string, shop: FakeShop) {
+  const source = [...shop.tables.orders.values()].toSorted((left, right) => left.id - right.id);
+  const rows = await stored(tenant);
+  expect(rows.map(({ id }) => id)).toEqual(source.map(({ id }) => id));
+  for (const [index, row] of rows.entries()) {
+    const from = source[index]!;
+    const money = (micros: number) => (micros / 1e6).toFixed(6);
+    expect(row).toMatchObject({
+      reference: from.reference,
+      currency: "EUR",
+      totalPaid: money(from.totalPaid),
+      customerId: from.customerId,
+      state: { id: from.stateId, name: shop.tables.order_states.get(from.stateId ?? 0)?.name },
+      dateUpd: new Date(from.dateUpd!).toISOString(),
+      lines: from.lines.map(({ productId, quantity, unitPriceTaxExcl }) => ({
+        productId,
+        productAttributeId: 0,
+        quantity,
+        unitPriceTaxExcl: money(unitPriceTaxExcl),
+      })),
+    });
+  }
+}
+
+function world(tenant: string, shop: FakeShop) {
+  const bench = shopBench({ main: shop });
+  const run = async (payload: object = {}, more: Partial<EnqueueRequest> = {}) => {
+    const id = await bench.acceptOne({ tenant, type: "sync-orders", payload: { siteId: "main", ...payload }, ...more });
+    await bench.deliverAll();
+    return bench.row(id);
+  };
+  return { bench, run };
+}
+
+test("a site that is not there is a dead letter that says so", async () => {
+  const { run } = world("orders-none", new FakeShop());
+  expect(await run({ siteId: "nowhere" })).toMatchObject({ state: "discarded", reason: 'There is no site "nowhere".' });
+});
+
+test("the first run reads forty days, page by page, and what is stored is what the shop has", async () => {
+  const shop = shopWith([...many(18), order(19, { dateAdd: start - 41 * 24 * 60 * minute })]);
+  const { run } = world("orders-first", shop);
+  const row = await run();
+  expect(row).toMatchObject({ state: "done", runs: 1 });
+  expect(JSON.parse(row!.result!)).toMatchObject({ orders: 18, changed: 18, unreadable: [], to: new Date(start - minute).toISOString() });
+  shop.tables.orders.delete(19);
+  await expectEqual("orders-first", shop);
+  expect(shop.calls.filter((call) => call.startsWith("page orders"))).toEqual([0, 4, 8, 12, 16, 18].map((after) => `page orders ${after}`));
+  expect(await siteState(scope("orders-first"))).toMatchObject({ orders: { readTo: start - minute, lastSuccess: start }, paused: null });
+});
+
+test("a second run without a change asks hardly anything, and one with a change reads just that", async () => {
+  const shop = shopWith(many(30));
+  const { bench, run } = world("orders-again", shop);
+  await run();
+  shop.calls.length = 0;
+  bench.advance(20 * minute);
+  expect(await run()).toMatchObject({ state: "done" });
+  expect(shop.calls.filter((call) => !call.startsWith("settings")).length).toBeLessThanOrEqual(5);
+  shop.put("orders", order(7, { dateUpd: bench.now() - 2 * minute, stateId: 4 }));
+  shop.calls.length = 0;
+  bench.advance(minute);
+  expect(JSON.parse((await run())!.result!)).toMatchObject({ orders: 1, changed: 1 });
+  await expectEqual("orders-again", shop);
+});
+
+test("killed at any page, it goes on where it was and stores nothing twice", async () => {
+  const shop = shopWith(many(40));
+  const { bench, run } = world("orders-killed", shop);
+  let left = 10;
+  shop.before = (call) => {
+    if (!call.startsWith("page orders") || left === 0 || call === `page orders ${shop.calls.length}`) return;
+    if (left-- % 2 === 0) return;
+    throw new Error("the Worker was killed");
+  };
+  expect(await run()).toMatchObject({ state: "done" });
+  await expectEqual("orders-killed", shop);
+  const counts = new Map<string, number>();
+  for (const call of shop.calls.filter((each) => each.startsWith("page orders"))) counts.set(call, (counts.get(call) ?? 0) + 1);
+  expect(Math.max(...counts.values())).toBeLessThanOrEqual(3);
+  const events = (await eventsOf(scope("orders-killed"))).filter(({ type }) => type === "order.created");
+  expect(events).toHaveLength(40);
+  expect(bench.held).toEqual([]);
+});
+
+test("a row that changes while pages are read is in this window or the next, and never lost", async () => {
+  const shop = shopWith(many(12));
+  const { bench, run } = world("orders-moving", shop);
+  shop.before = (call) => {
+    // What has not been read yet leaves the window; what has been read changes behind our back.
+    if (call === "page orders 4") shop.put("orders", order(10, { dateUpd: bench.now(), totalPaid: 1 }), order(2, { dateUpd: bench.now(), totalPaid: 2 }));
+  };
+  await run();
+  expect((await stored("orders-moving")).map(({ id }) => id)).not.toContain(10);
+  bench.advance(10 * minute);
+  await run();
+  await expectEqual("orders-moving", shop);
+});
+
+test("of two copies of a row the newer stays, whichever comes last", async () => {
+  const shop = shopWith([order(1, { dateUpd: start - 5 * minute, totalPaid: 2_000_000 })]);
+  const { bench, run } = world("orders-newer", shop);
+  await run();
+  shop.put("orders", order(1, { dateUpd: start - 6 * minute, totalPaid: 1_000_000 }));
+  bench.advance(minute);
+  await run({ lastDays: 1 });
+  expect((await stored("orders-newer"))[0]).toMatchObject({ totalPaid: "2.000000" });
+  shop.put("orders", order(1, { dateUpd: start - 5 * minute, totalPaid: 3_000_000 }));
+  bench.advance(minute);
+  await run({ lastDays: 1 });
+  expect((await stored("orders-newer"))[0]).toMatchObject({ totalPaid: "3.000000" });
+  shop.put("orders", order(1, { dateUpd: start - 65 * minute, dateUpdAmbiguous: true, totalPaid: 4_000_000 }));
+  bench.advance(minute);
+  await run({ lastDays: 1 });
+  expect((await stored("orders-newer"))[0]).toMatchObject({ totalPaid: "4.000000" });
+});
+
+test("bulk mode splits the window into jobs of a week, and the cursor moves when the last of them is through", async () => {
+  const days = (count: number) => start - count * 24 * 60 * minute;
+  const shop = shopWith([1, 8, 15, 22, 29, 36].map((age, index) => order(index + 1, { dateAdd: days(age) })));
+  const { bench, run } = world("orders-bulk", shop);
+  const parent = await run({ lastDays: 40, bulkMode: true });
+  expect(JSON.parse(parent!.result!)).toMatchObject({ parts: 6 });
+  const children = await bench.all<{ state: string }>("SELECT state FROM jobs WHERE tenant = 'orders-bulk' AND parent = ?", parent!.id);
+  expect(children.map(({ state }) => state)).toEqual(Array(6).fill("done"));
+  await expectEqual("orders-bulk", shop);
+  expect(await siteState(scope("orders-bulk"))).toMatchObject({ orders: { readTo: start - minute } });
+  expect(await bench.all("SELECT * FROM shop_windows WHERE tenant = 'orders-bulk'")).toEqual([]);
+});
+
+test("a part of a bulk run that is missing keeps the cursor where it was", async () => {
+  const shop = shopWith(many(3));
+  const { bench, run } = world("orders-gap", shop);
+  shop.failures.push({ on: "page orders", failure: { class: "permanent", reason: "400: bad filter" } });
+  await run({ lastDays: 20, bulkMode: true });
+  expect(await siteState(scope("orders-gap"))).toMatchObject({ orders: { readTo: null } });
+  const [dead] = await bench.all<{ id: string }>("SELECT id FROM dead_letters WHERE tenant = 'orders-gap'");
+  expect(dead).toBeDefined();
+});
+
+test("a key without a permission pauses the site with the reason; its jobs wait and burn nothing, and one looks again each hour", async () => {
+  const shop = shopWith(many(3));
+  const { bench, run } = world("orders-paused", shop);
+  const refusal = { on: "page orders", failure: { class: "config", code: "26", reason: "the key lacks GET on orders" } as const };
+  shop.failures.push(refusal);
+  const id = await bench.acceptOne({ tenant: "orders-paused", type: "sync-orders", payload: { siteId: "main" } });
+  await bench.deliver(bench.held.slice());
+  expect(await bench.row(id)).toMatchObject({ state: "waiting", attempt: 0, reason: "the site is paused: the key lacks GET on orders" });
+  expect(await siteState(scope("orders-paused"))).toMatchObject({ paused: { reason: "the key lacks GET on orders", probeAt: start + 60 * minute } });
+
+  const calls = shop.calls.length;
+  const other = await bench.acceptOne({ tenant: "orders-paused", type: "sync-single-order", payload: { siteId: "main", orderId: 1 } });
+  await bench.deliver(bench.held.slice());
+  expect(await bench.row(other)).toMatchObject({ state: "waiting" });
+  expect(shop.calls.length).toBe(calls);
+
+  await bench.tick(61 * minute);
+  await bench.deliverAll();
+  await bench.tick(10 * minute);
+  await bench.deliverAll();
+  expect(await bench.row(id)).toMatchObject({ state: "done" });
+  expect(await bench.row(other)).toMatchObject({ state: "done" });
+  expect(await siteState(scope("orders-paused"))).toMatchObject({ paused: null });
+  expect(await run()).toMatchObject({ state: "done" });
+});
+
+test("a shop that does not answer is tried again, from the page it did not give", async () => {
+  const shop = shopWith(many(10));
+  const { run } = world("orders-down", shop);
+  const down = { class: "transient", reason: "the connection failed" } as const;
+  shop.failures.push(...Array(6).fill({ on: "page orders 4", failure: down }));
+  expect(await run()).toMatchObject({ state: "done", attempt: 0 });
+  expect(shop.calls.filter((call) => call === "page orders 0")).toHaveLength(1);
+  await expectEqual("orders-down", shop);
+});
+
+test("a shop that needs long is left after one call, and then read a page at a time while others pass", async () => {
+  const shop = shopWith(many(10));
+  const { bench, run } = world("orders-slow", shop);
+  shop.before = (call) => void (call.startsWith("page orders") && bench.advance(30_000));
+  const row = await run();
+  expect(row).toMatchObject({ state: "done", runs: 5, attempt: 0 });
+  const reads = shop.calls.filter((call) => /^(page|find) (orders|customers)/.test(call));
+  expect(reads.slice(0, 4)).toEqual(["page orders 0", "page orders 0", "find customers 4", "page orders 4"]);
+  expect(bench.events).toContainEqual(
+    expect.objectContaining({ event: "settled", state: "waiting", reason: "the shop answers slowly: its jobs let others pass" }),
+  );
+  await expectEqual("orders-slow", shop);
+});
+
+test("each order is announced once, and each change of its state once; what is only read again is not", async () => {
+  const shop = shopWith(many(3));
+  const { bench, run } = world("orders-events", shop);
+  await run();
+  await run({ lastDays: 10 });
+  bench.advance(20 * minute);
+  shop.put("orders", order(2, { dateUpd: bench.now() - 5 * minute, stateId: 4 }), order(4, { dateAdd: bench.now() - 5 * minute }));
+  await run();
+  await run({ lastDays: 10 });
+  const events = await eventsOf(scope("orders-events"));
+  expect(events.map(({ type, data }) => [type, data["orderId"], data["stateId"], data["previousStateId"], data["historic"]])).toEqual([
+    ["order.created", 1, 2, null, true],
+    ["order.created", 2, 2, null, true],
+    ["order.status_changed", 2, 4, 2, undefined],
+    ["order.created", 3, 2, null, true],
+    ["order.created", 4, 2, null, false],
+  ]);
+});
+
+test("the feed gives each change once, in the order in which it was stored", async () => {
+  const shop = shopWith(many(9));
+  const { bench, run } = world("orders-feed", shop);
+  await run();
+  const feed = async (changedAfter: number) => (await listOrders(scope("orders-feed"), { changedAfter, limit: 100 })).items;
+  const all = await feed(0);
+  expect(new Set(all.map(({ changedAt }) => changedAt)).size).toBe(9);
+  const seen = Date.parse(all.at(-1)!.changedAt);
+  expect(await feed(seen)).toEqual([]);
+  bench.advance(20 * minute);
+  shop.put("orders", order(3, { dateUpd: bench.now() - 2 * minute, totalPaid: 5 }));
+  await run();
+  expect((await feed(seen)).map(({ id }) => id)).toEqual([3]);
+});
+
+test("a filter looks at a bounded number of rows and says where to go on", async () => {
+  const shop = shopWith(many(9));
+  shop.put("order_states", orderState(9, { paid: false }));
+  shop.put("orders", order(5, { stateId: 4 }), order(6, { customerId: 99, reference: "SPLIT" }), order(7, { reference: "SPLIT" }));
+  await world("orders-filter", shop).run();
+  const ids = async (filter: object) => (await listOrders(scope("orders-filter"), { limit: 10, ...filter })).items.map(({ id }) => id);
+  expect(await ids({ state: 4 })).toEqual([5]);
+  expect(await ids({ customer: 99 })).toEqual([6]);
+  expect(await ids({ reference: "SPLIT" })).toEqual([6, 7]);
+  expect(await ids({ from: order(3).dateAdd, to: order(5).dateAdd })).toEqual([3, 4]);
+  expect(await listOrders(scope("orders-filter", "other"), { limit: 10 })).toEqual({ items: [], next: null });
+  expect(await listOrders(scope("nobody"), { limit: 10 })).toEqual({ items: [], next: null });
+});
+
+test("a dry run calls no shop and stores nothing", async () => {
+  const shop = shopWith(many(3));
+  expect(await world("orders-dry", shop).run({}, { dryRun: true })).toMatchObject({ state: "done" });
+  expect(shop.calls).toEqual([]);
+  expect(await stored("orders-dry")).toEqual([]);
+});

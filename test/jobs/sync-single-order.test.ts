@@ -1,0 +1,65 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { orderDetail } from "../../src/domain/shop/read-orders";
+import { order, shopBench, shopWith, start } from "./fake-shop";
+
+const scope = (tenant: string) => ({ db: env.DB, tenant, site: "main" });
+
+test("an order that is not committed yet is looked for at 5 s, 30 s and 2 min, then given up", async () => {
+  const shop = shopWith([]);
+  const bench = shopBench({ main: shop });
+  const id = await bench.acceptOne({ tenant: "single-late", type: "sync-single-order", payload: { siteId: "main", orderId: 7 } });
+  await bench.deliverAll();
+  expect(await bench.row(id)).toMatchObject({ state: "discarded", reason: "the shop has no order 7, not after 4 looks", runs: 4 });
+  const gaps = bench.now() - start;
+  expect(gaps).toBeGreaterThanOrEqual((5 + 30 + 120) * 1000);
+  expect(gaps).toBeLessThan((5 + 30 + 120) * 1200);
+});
+
+test("one that comes late is stored with its customer, addresses, payments and shipments, and no secret", async () => {
+  const shop = shopWith([]);
+  const bench = shopBench({ main: shop });
+  shop.put("customers", {
+    id: 3,
+    firstName: "Ada",
+    lastName: "Lovelace",
+    email: "ada@example.com",
+    company: "",
+    isGuest: false,
+    active: true,
+    deleted: false,
+    anonymous: false,
+    defaultGroupId: 1,
+    languageId: 1,
+    dateAdd: null,
+    dateUpd: null,
+    dateUpdAmbiguous: false,
+  });
+  shop.put("order_payments", { id: 1, orderReference: "REF7", currencyId: 1, amount: 59_800_000, method: "Bank transfer", dateAdd: start });
+  shop.put("order_carriers", {
+    id: 1,
+    orderId: 7,
+    carrierId: 2,
+    invoiceId: null,
+    weight: 0,
+    shippingCostTaxExcl: 0,
+    shippingCostTaxIncl: 0,
+    trackingNumber: "1Z999",
+    dateAdd: start,
+  });
+  shop.put("carriers", { id: 2, referenceId: 2, name: "Post", active: true, deleted: false, trackingUrl: "" });
+  shop.before = () => void (shop.calls.length === 2 && shop.put("orders", order(7, { customerId: 3 })));
+  const id = await bench.acceptOne({ tenant: "single-there", type: "sync-single-order", payload: { siteId: "main", orderId: 7 } });
+  await bench.deliverAll();
+  expect(await bench.row(id)).toMatchObject({ state: "done", result: '{"changed":true}' });
+  expect(await orderDetail(scope("single-there"), 7)).toMatchObject({
+    id: 7,
+    state: { name: "Paid", paid: true },
+    currency: "EUR",
+    customer: { firstName: "Ada", email: "ada@example.com" },
+    deliveryAddress: null,
+    payments: [{ method: "Bank transfer", amount: "59.800000" }],
+    shipments: [{ carrier: "Post", trackingNumber: "1Z999" }],
+  });
+  expect(await bench.all("SELECT key FROM entities WHERE tenant = 'single-there' ORDER BY key")).toEqual([{ key: "order:7" }, { key: "order:main/7" }]);
+});
