@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { lead } from "../../src/jobs/lead/job";
+import type { Receipt } from "../../src/queue/request";
 import { createBench, now, type Tokens } from "./fakes";
 
 const bench = createBench();
@@ -82,11 +83,11 @@ describe("a project", () => {
 describe("who may post", () => {
   test("an unknown tenant, an unknown project and a wrong key are the same 401", async () => {
     const answers = await Promise.all(
-      [path, "/v1/leads/forms/nothing", "/v1/leads/nobody/homes"].map((door) =>
-        bench.call("POST", door, { body: { email: "a@example.com" }, headers: { "x-api-key": "lk_wrong" } }),
+      [path, "/v1/leads/forms/nothing", "/v1/leads/nobody/homes", "/v1/leads/forms/constructor"].map((door) =>
+        bench.call("POST", door, { body: { email: "a@example.com" }, headers: { "x-api-key": "lk_wrong", origin: "https://homes.example" } }),
       ),
     );
-    expect(answers.map(({ status, body }) => [status, body.detail])).toEqual(Array.from({ length: 3 }, () => [401, answers[0]!.body.detail]));
+    expect(answers.map(({ status, body }) => [status, body.detail])).toEqual(Array.from({ length: 4 }, () => [401, answers[0]!.body.detail]));
   });
 
   test.each([
@@ -235,6 +236,10 @@ describe("what is sent", () => {
     expect(bench.seen.requests).toHaveLength(1);
     expect(bench.seen.audits).toMatchObject([{ tenant: "forms", actor: "public", action: "block", at: now }]);
     expect(JSON.stringify(bench.seen.audits)).not.toContain("192.0.2.66");
+    const pressed = await Promise.all(
+      ["4", "6"].map((tts) => browse({ email: "a@example.com", __pg_nonce: "b", __pg_tts: tts }, { "cf-connecting-ip": "192.0.2.66" })),
+    );
+    expect(pressed[0]?.body.id).toBe(pressed[1]?.body.id);
   });
 });
 
@@ -247,6 +252,13 @@ describe("the answer", () => {
     expect((await browse({ email: "a@example.com" })).status).toBe(200);
     expect((await browse({ email: "a@example.com" }, { accept: "*/*", "sec-fetch-dest": "empty" })).status).toBe(200);
     expect((await browse({ email: "a@example.com" }, { accept: "*/*" })).status).toBe(303);
+  });
+
+  test("to a server is JSON, also when it sends a form", async () => {
+    const post = (body: string) =>
+      bench.call("POST", path, { body, headers: { "content-type": "application/x-www-form-urlencoded", "x-api-key": apiKey, accept: "*/*" } });
+    expect((await post("EMAIL=a@example.com")).body).toEqual({ ok: true, id: expect.any(String) });
+    expect((await post("EMAIL=none")).body).toMatchObject({ status: 422, errors: [{ path: "email" }] });
   });
 
   test("leads to the project's own pages only", async () => {
@@ -289,15 +301,21 @@ describe("a double click", () => {
   });
 
   test("by Idempotency-Key is one submission; under the key another lead is refused", async () => {
-    const post = (email: string, tts: string) => keyed({ email, __pg_tts: tts }, { "idempotency-key": '"click-1"' });
-    const first = await post("a@example.com", "4");
-    const payload = JSON.stringify(taken()[0]);
-    const { id } = { id: await bench.deps.leads.idOfKey("forms", bench.seen.requests[0]!.key!) };
-    bench.seen.jobs.set(`forms/${id}`, { payload } as never);
-    const second = await post("a@example.com", "6");
-    expect([first.status, second.status, second.headers.get("idempotent-replayed")]).toEqual([200, 200, "true"]);
-    expect((await post("b@example.com", "6")).body).toMatchObject({ status: 422, code: "idempotency-mismatch" });
-    bench.seen.jobs.delete(`forms/${id}`);
+    const post = (email: string, tts: string, ip: string) => keyed({ email, __pg_tts: tts }, { "idempotency-key": '"click-1"', "cf-connecting-ip": ip });
+    const first = await post("a@example.com", "4", "192.0.2.1");
+    const second = await post("a@example.com", "6", "192.0.2.2");
+    expect([first.status, second.status, second.headers.get("idempotent-replayed"), second.body.id]).toEqual([200, 200, "true", first.body.id]);
+    expect((await post("b@example.com", "6", "192.0.2.1")).body).toMatchObject({ status: 422, code: "idempotency-mismatch" });
+  });
+
+  test("of somebody who was erased meanwhile is a submission of its own", async () => {
+    const { enqueue } = bench.deps;
+    const mismatch: Receipt = { ok: false, code: "idempotency-mismatch", detail: "Another payload.", errors: [] };
+    bench.deps.enqueue = async (requests) => (requests[0]?.key === undefined ? enqueue(requests) : [mismatch]);
+    const answer = await browse({ email: "a@example.com", __pg_nonce: "erased" });
+    bench.deps.enqueue = enqueue;
+    expect(answer.status).toBe(200);
+    expect(taken()).toHaveLength(1);
   });
 });
 
@@ -316,6 +334,17 @@ describe("a captcha", () => {
       expect(answer.body).toMatchObject({ status: 403, errors: [{ path: "cf-turnstile-response" }] });
       expect(asked).toEqual([{ secret: "0xSECRET", token: "token" }]);
       expect((await keyed({ email: "a@example.com" })).status).toBe(200);
+    });
+  });
+
+  test("is not used up by a form that is wrong, and the second press of a button is the same question", async () => {
+    await withCaptcha(async () => {
+      const keys: (string | undefined)[] = [];
+      bench.deps.leads.turnstile = async ({ repeatKey }) => (keys.push(repeatKey), { verdict: "passed" });
+      expect((await browse({ email: "none" })).status).toBe(422);
+      for (const tts of ["3", "5"]) await browse({ email: "a@example.com", __pg_nonce: "captcha", __pg_tts: tts });
+      await browse({ email: "a@example.com" });
+      expect(keys).toEqual([expect.any(String), keys[0], undefined]);
     });
   });
 

@@ -98,8 +98,6 @@ export const submissionSchema = v.strictObject({
     v.pipe(v.record(v.pipe(v.string(), v.maxLength(64)), v.pipe(v.string(), v.maxLength(2000))), v.maxEntries(50, "may have 50 fields"), personal()),
     {},
   ),
-  // What tells two presses of one button from two submissions.
-  content: text(64),
 });
 
 export type Submission = v.InferOutput<typeof submissionSchema>;

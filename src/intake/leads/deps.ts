@@ -32,6 +32,7 @@ export type AskTurnstile = (question: {
   secret: string;
   token: string;
   ip?: string | undefined;
+  repeatKey?: string | undefined;
   isOwnHost(hostname: string): boolean;
 }) => Promise<{ verdict: "passed" } | { verdict: "refused" | "unchecked"; reason: string }>;
 
