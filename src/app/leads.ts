@@ -1,9 +1,10 @@
+import { eventKey } from "../domain/events/key";
 import type { Leads } from "../domain/leads/capability";
 import { keysOf, removeLeads, tracesOf, type Person } from "../domain/leads/erase";
 import { countedAs, pointOf } from "../domain/leads/point";
 import { getLead, listLeads } from "../domain/leads/read";
 import { storeCrmReport } from "../domain/leads/crm";
-import { reportSilence } from "../domain/leads/silence";
+import { reportSilence, type Silent } from "../domain/leads/silence";
 import { storeSubmission } from "../domain/leads/store";
 import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
@@ -34,7 +35,10 @@ export function leadsFor(env: WorkerEnv, stores: Stores, counters: Pick<Counters
   };
   return {
     local: isLocal(env),
-    project: async (name) => (await snapshot())?.sections.projects?.[name] ?? null,
+    project: async (name) => {
+      const projects = (await snapshot())?.sections.projects;
+      return projects && Object.hasOwn(projects, name) ? (projects[name] ?? null) : null;
+    },
     // A connection made a moment ago may not be in this isolate's copy: a lead that is not forwarded then never is.
     hasHook: async () => (await snapshot())?.sections.connections?.["make"] !== undefined || (await stores.connections.get(tenant, "make")) !== null,
     store: (request) => storeSubmission(env.DB, { tenant, ...request }, nameJob(env.DB, tenant, request.id, leadKey)),
@@ -95,23 +99,21 @@ async function erase(env: WorkerEnv, engine: Engine, payloads: LeadParts["payloa
 
 /** The tick's step: a project that is silent for too long is an event, and a line in the log. */
 export function silenceStep({ env, engine }: Pick<LeadParts, "env" | "engine">): (now: number) => Promise<Record<string, number>> {
-  return (now) =>
-    reportSilence(
-      {
-        db: env.DB,
-        alert: async ({ tenant, project, silence }, { minutes, lastLeadAt }, key) => {
-          const data = {
-            project,
-            minutesWithoutLeads: minutes,
-            lastLeadAt: lastLeadAt === null ? null : new Date(lastLeadAt).toISOString(),
-            threshold: silence.minutes,
-          };
-          // The payload must be the same for the same key, whichever tick sends it: the time of the alert is the event's own.
-          const [receipt] = await enqueue(engine, [{ tenant, type: event.type, key, payload: { id: key.replaceAll(" ", "-"), type: "lead.silence", data } }]);
-          if (!receipt?.ok && receipt?.code !== "idempotency-mismatch") throw new Error(`the alert was refused: ${receipt?.detail ?? "no receipt"}`);
-          log({ event: "trouble", where: "leads", reason: `project ${project} had no lead for ${minutes} minutes`, tenant });
-        },
-      },
-      now,
-    ).then((counts) => ({ ...counts }));
+  const alert = async (silent: readonly Silent[]) => {
+    const receipts = await enqueue(engine, await Promise.all(silent.map(eventOf)));
+    for (const [index, { watched, alert: said }] of silent.entries()) {
+      const receipt = receipts[index];
+      const trouble = receipt?.ok ? `had no lead for ${said.minutes} minutes` : `is silent, and the alert was refused: ${receipt?.detail ?? "no receipt"}`;
+      log({ event: "trouble", where: "leads", reason: `project ${watched.project} ${trouble}`, tenant: watched.tenant });
+    }
+    return receipts.map(({ ok }) => ok);
+  };
+  return async (now) => ({ ...(await reportSilence({ db: env.DB, alert }, now)) });
+}
+
+async function eventOf({ watched: { tenant, project, silence }, alert: { minutes, lastLeadAt }, key }: Silent) {
+  const last = lastLeadAt === null ? null : new Date(lastLeadAt).toISOString();
+  const data = { project, minutesWithoutLeads: minutes, lastLeadAt: last, threshold: silence.minutes };
+  // Another tick may count a minute more: it is the same silence.
+  return { tenant, type: event.type, key: await eventKey({ id: key }), fingerprintOf: key, payload: { id: key, type: "lead.silence", data } };
 }

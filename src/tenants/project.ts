@@ -65,7 +65,10 @@ export function createProjectStore(db: D1Database, vault: Vault, changed: Change
     },
     list: async (tenant) => (await all(tenant)).map(viewOf),
     async remove(tenant, project) {
-      const removed = await write(tenant, [db.prepare("DELETE FROM projects WHERE tenant = ?1 AND project = ?2").bind(tenant, project)]);
+      const removed = await write(
+        tenant,
+        ["projects", "lead_silence"].map((table) => db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND project = ?2`).bind(tenant, project)),
+      );
       return (removed?.meta.changes ?? 0) > 0;
     },
     async renewKey(tenant, project, now) {

@@ -105,6 +105,15 @@ test("a chat message escapes what a stranger wrote, on one line a field", () => 
   expect(text).toBe("*New lead*\nName: &lt;!channel&gt; &amp; co\nMessage: a b\nLead: 1");
 });
 
+test("a chat is told which project is silent and for how long, and a payload without them is refused", () => {
+  const silence = { project: "homes", minutesWithoutLeads: 30, lastLeadAt: "2026-11-21T12:00:00.000Z", threshold: 30 };
+  expect(chatText({ type: "lead.silence", data: silence })).toBe("*No leads*\nProject: homes\nMinutes without a lead: 30\nLast lead: 2026-11-21T12:00:00.000Z");
+  expect(chatText({ type: "lead.silence", data: { ...silence, lastLeadAt: null } })).toContain("Last lead: never");
+  expect(pathsOf({ id: "1", type: "lead.silence", data: silence })).toEqual([]);
+  expect(pathsOf({ id: "1", type: "lead.silence", data: {} })).toEqual(["data.minutesWithoutLeads", "data.project"]);
+  expect(entitiesOf({ type: "lead.silence", data: silence })).toEqual(["project:homes"]);
+});
+
 test("names of built-in destinations are names", () => {
   for (const name of builtInNames) expect(name).toMatch(/^[a-z0-9-]{1,63}$/);
 });

@@ -258,7 +258,7 @@ describe("settings", () => {
     expect((await admin("GET", "/v1/destinations/slack")).body).toMatchObject({
       enabled: true,
       filter: null,
-      events: ["lead.created", "lead.updated", "offer.submitted"],
+      events: ["lead.created", "lead.updated", "lead.silence", "offer.submitted"],
     });
   });
 

@@ -42,6 +42,16 @@ const answer = v.looseObject({ id, channel: text(64) });
 const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
 const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });
 
+/** No lead came for so many minutes. Nothing in it is personal. */
+const silence = v.looseObject({
+  project: v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project")),
+  minutesWithoutLeads: v.pipe(v.number("must be a number"), v.integer("must be whole minutes"), v.minValue(0, "must not be negative")),
+  /** Null: there never was one. */
+  lastLeadAt: text(64),
+  /** Minutes after which the project wants to hear of it. */
+  threshold: amount,
+});
+
 interface Kind {
   data: v.GenericSchema<unknown, Record<string, unknown>>;
   /** What it is about, the chief thing first. */
@@ -57,6 +67,7 @@ export const catalogue = {
   "lead.updated": { data: lead, entities: ofLead },
   "lead.answered": { data: answer, entities: ofLead },
   "lead.status_changed": { data: statusChange, entities: ofLead },
+  "lead.silence": { data: silence, entities: (data) => keyOf("project", data["project"]) },
   "offer.submitted": { data: offer, entities: ofThing("offer") },
   "property.valuated": { data: valuation, entities: ofThing("property") },
 } as const satisfies Record<string, Kind>;

@@ -3,7 +3,7 @@ import { filterSchema, type Filter } from "./filter";
 
 /** Where an event may go without the tenant having set anything, and what each needs. */
 export const builtIn = {
-  slack: { events: ["lead.created", "lead.updated", "offer.submitted"], connection: "slack" },
+  slack: { events: ["lead.created", "lead.updated", "lead.silence", "offer.submitted"], connection: "slack" },
   email: { events: ["lead.created", "offer.submitted"], connection: "mail" },
   crm: { events: ["lead.created", "lead.updated"], connection: "crm" },
   analysis: { events: ["lead.created", "offer.submitted"], connection: "models" },

@@ -13,14 +13,28 @@ export function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-const titles: Record<string, string> = { "lead.created": "New lead", "lead.updated": "Lead updated", "offer.submitted": "Offer submitted" };
+const titles: Record<string, string> = {
+  "lead.created": "New lead",
+  "lead.updated": "Lead updated",
+  "lead.silence": "No leads",
+  "offer.submitted": "Offer submitted",
+};
 
 type Field = [label: string, value: string | undefined];
 
 function fieldsOf({ type, data }: Pick<Event, "type" | "data">): Field[] {
+  if (type === "lead.silence") return silenceFields(data);
   if (type.startsWith("offer.")) return offerFields(data as unknown as OfferData);
   if (type.startsWith("lead.")) return leadFields(data as unknown as LeadData);
   return [["Id", shown(data["id"])]];
+}
+
+function silenceFields({ project, minutesWithoutLeads, lastLeadAt }: Record<string, unknown>): Field[] {
+  return [
+    ["Project", shown(project)],
+    ["Minutes without a lead", shown(minutesWithoutLeads)],
+    ["Last lead", shown(lastLeadAt) ?? "never"],
+  ];
 }
 
 function leadFields(lead: LeadData): Field[] {
