@@ -47,6 +47,10 @@ CREATE TABLE facts (
   PRIMARY KEY (tenant, entity, at, event)
 ) WITHOUT ROWID;
 
+-- By which somebody who wants to be forgotten is found.
+CREATE INDEX facts_by_email ON facts (tenant, lower(data ->> '$.email')) WHERE data ->> '$.email' IS NOT NULL;
+CREATE INDEX facts_by_lead ON facts (tenant, data ->> '$.leadId') WHERE data ->> '$.leadId' IS NOT NULL;
+
 CREATE TABLE answers (
   tenant TEXT    NOT NULL,
   entity TEXT    NOT NULL,

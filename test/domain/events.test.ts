@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { builtInNames } from "../../src/domain/events/destination";
 import { eventPayload, happenedAt } from "../../src/domain/events/event";
 import { entitiesOf } from "../../src/domain/events/catalogue";
-import { eraseFacts, type Fact, factsIn } from "../../src/domain/events/facts";
+import { eraseAbout } from "../../src/domain/events/erase";
+import { type Fact, factsIn } from "../../src/domain/events/facts";
 import { filterSchema, refusedBy } from "../../src/domain/events/filter";
 import { eventKey } from "../../src/domain/events/key";
 import { chatText } from "../../src/domain/events/words";
@@ -148,7 +149,7 @@ describe("facts", () => {
   test("erasing takes what the store and the CRM hold of the things named, of this tenant only", async () => {
     const add = (tenant: string, entity: string) => facts.add(tenant, { entity, at: 1, event: "e", type: "t", data: { a: 1 } } satisfies Fact);
     for (const tenant of ["erase-a", "erase-b"]) for (const entity of ["lead:1", "crm lead:1", "lead:2"]) await add(tenant, entity);
-    expect([await eraseFacts(env.DB, "erase-a", []), await eraseFacts(env.DB, "erase-a", ["lead:1"])]).toEqual([0, 2]);
+    expect([await eraseAbout(env.DB, "erase-a", [], []), await eraseAbout(env.DB, "erase-a", ["lead:1"], [])]).toEqual([0, 2]);
     const left = await Promise.all(["erase-a", "erase-b"].map((tenant) => facts.list(tenant, "lead:1")));
     expect(left.map((each) => each.length)).toEqual([0, 1]);
   });

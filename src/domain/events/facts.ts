@@ -50,14 +50,6 @@ export function factsIn(db: D1Database): Facts {
   };
 }
 
-/** Forgets everything about these things, for the right to erasure; returns how many facts. Nothing without entities. */
-export async function eraseFacts(db: D1Database, tenant: string, entities: readonly string[]): Promise<number> {
-  if (entities.length === 0) return 0;
-  const keys = JSON.stringify(entities.flatMap((entity) => [entity, crmEntity(entity)]));
-  const { meta } = await db.prepare(eraseSql).bind(tenant, keys).run();
-  return meta.changes;
-}
-
 /** What the CRM is told is kept apart from what the store holds: either may be switched off. */
 export function crmEntity(entity: string): string {
   return `crm ${entity}`;
@@ -77,8 +69,6 @@ const addSql = `INSERT INTO facts (tenant, entity, at, event, type, data) VALUES
 const newestSql = `
   SELECT entity, at, event, type, data, (SELECT count(*) FROM facts WHERE tenant = ?1 AND entity = ?2) AS total
   FROM facts WHERE tenant = ?1 AND entity = ?2 ORDER BY at DESC, event DESC LIMIT ?3`;
-
-const eraseSql = "DELETE FROM facts WHERE tenant = ?1 AND entity IN (SELECT value FROM json_each(?2))";
 
 /** A field that is not named keeps what it was; one that is null was emptied. */
 function fold(rows: readonly Row[]): Record<string, unknown> {

@@ -17,15 +17,20 @@ export interface Traces {
   to: number;
 }
 
-/** The keys under which a person's leads are found; none when what was given is neither. */
-export function keysOf({ email, phone }: Person, country?: string): string[] {
+/** The keys under which a person's leads are found; none when what was given is neither. `countries`: where a number without one may be from. */
+export function keysOf({ email, phone = "" }: Person, countries: readonly string[] = []): string[] {
   if (email !== undefined) {
     const read = readEmail(email);
-    return read ? [`e:${read.key}`, ...(read.address.toLowerCase() === read.key ? [] : [`e:${read.address.toLowerCase()}`])] : [];
+    return read ? [...new Set([read.key, read.address.toLowerCase()])].map((key) => `e:${key}`) : [];
   }
-  const read = readPhone(phone ?? "", [country]);
-  const digits = (phone ?? "").replaceAll(/[^\d+]/g, "");
-  return [...new Set([read.key, digits.length >= 5 ? digits : undefined])].filter((key) => key !== undefined).map((key) => `p:${key}`);
+  const digits = phone.replaceAll(/[^\d+]/g, "");
+  const read = [undefined, ...countries].map((country) => readPhone(phone, [country]).key);
+  return [...new Set([...read, digits.length >= 5 ? digits : undefined])].filter((key) => key !== undefined).map((key) => `p:${key}`);
+}
+
+/** The addresses among such keys. */
+export function addressesIn(keys: readonly string[]): string[] {
+  return keys.filter((key) => key.startsWith("e:")).map((key) => key.slice(2));
 }
 
 /** Every lead that ever gave one of the keys, with all its submissions. */
@@ -39,9 +44,22 @@ export async function tracesOf(db: D1Database, tenant: string, keys: readonly st
   return {
     leads: (leads?.results ?? []).map(({ id }) => id),
     submissions: (submissions?.results ?? []).map(({ id }) => id),
-    from: times.reduce((least, at) => Math.min(least, at), Number.MAX_SAFE_INTEGER),
+    from: times.reduce((least, at) => Math.min(least, at), times[0] ?? 0),
     to: times.reduce((most, at) => Math.max(most, at), 0),
   };
+}
+
+const mostLetters = 20_000;
+
+/** Submissions of the person that never became a lead: their jobs are dead letters. Of very many, the newest are looked at. */
+export async function deadSubmissions(db: D1Database, tenant: string, keys: readonly string[]): Promise<string[]> {
+  const sql = `
+    SELECT j.id FROM (SELECT tenant, id FROM dead_letters WHERE tenant = ?1 AND type = 'lead' ORDER BY died DESC LIMIT ${mostLetters}) d
+    CROSS JOIN jobs j ON j.tenant = d.tenant AND j.id = d.id
+    WHERE j.payload IS NOT NULL AND ('e:' || (j.payload ->> '$.contact.emailKey') IN (SELECT value FROM json_each(?2))
+      OR 'p:' || (j.payload ->> '$.contact.phoneKey') IN (SELECT value FROM json_each(?2)))`;
+  const { results } = await db.prepare(sql).bind(tenant, JSON.stringify(keys)).all<{ id: string }>();
+  return results.map(({ id }) => id);
 }
 
 const tables = [

@@ -39,6 +39,8 @@ export type AskTurnstile = (question: {
 export interface Erased {
   leads: number;
   submissions: number;
+  /** What events had said of them. */
+  facts: number;
   /** Jobs out of which everything was taken. */
   jobs: number;
   /** Objects removed from the payload store. */

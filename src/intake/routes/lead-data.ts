@@ -41,7 +41,7 @@ const summary = {
 const list = v.object({ leads: v.array(v.object({ ...summary, submissions: count })), cursor: nullable });
 const loose = v.array(v.looseObject({}));
 const detail = v.object({ ...summary, submissions: loose, activity: loose, jobs: loose, effects: loose });
-const erased = v.object({ leads: count, submissions: count, jobs: count, payloads: count, running: count });
+const erased = v.object({ leads: count, submissions: count, facts: count, jobs: count, payloads: count, running: count });
 
 const text = (most: number) =>
   v.optional(v.pipe(v.string("must be text"), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(most, `must have at most ${most} characters`)));
@@ -85,7 +85,7 @@ export const leadDataRoutes = [
   }),
   route("POST /v1/leads/erase", {
     name: "eraseLeads",
-    summary: "Forget a person: leads, submissions, and what jobs and stored payloads hold of them",
+    summary: "Forget a person: leads, submissions, what events said, and what jobs and stored payloads hold of them",
     scope: "admin",
     tenant: "own",
     body: { schema: person, limit: smallBody },
