@@ -1,7 +1,7 @@
 import type * as v from "valibot";
 import { Problem } from "../../errors";
 import { builtIn, builtInNames, type builtInSchema, type Destination, followUpAfter, isBuiltIn, type ownSchema } from "./destination";
-import { hostOf, type HookParts, openHook, type OpenedHook, sealHook } from "./hook";
+import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, sealHook } from "./hook";
 
 /** Destinations a tenant may add. */
 const mostOwn = 50;
@@ -26,6 +26,8 @@ export interface DestinationStore {
   remove(tenant: string, name: string): Promise<boolean>;
   open(tenant: string, name: string): Promise<OpenedHook>;
   retire(tenant: string, name: string, reason: string): Promise<void>;
+  /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
+  rotate(tenant: string, most: number): Promise<number>;
 }
 
 export function createDestinationStore(parts: HookParts): DestinationStore {
@@ -50,6 +52,11 @@ export function createDestinationStore(parts: HookParts): DestinationStore {
     },
     retire: async (tenant, name, reason) => {
       await db.prepare("UPDATE destinations SET retired = ?3 WHERE tenant = ?1 AND name = ?2").bind(tenant, name, reason).run();
+    },
+    rotate: async (tenant, most) => {
+      const { results } = await db.prepare(allSql).bind(tenant).all<DestinationRow>();
+      const rows = results.flatMap(({ name, sealed }) => (sealed ? [{ name, sealedName: sealedName(name), sealed }] : []));
+      return resealRows(parts, tenant, rows, resealSql, most);
     },
   };
 }
@@ -76,6 +83,7 @@ export interface DestinationRow {
 
 const columns = "name, enabled, events, filter, delay, host, sealed, retired, created, updated";
 export const allSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 ORDER BY name`;
+const resealSql = "UPDATE destinations SET sealed = ?3 WHERE tenant = ?1 AND name = ?2 AND sealed = ?4";
 const oneSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 AND name = ?2`;
 
 // A replaced address that is not named again is gone: a PUT replaces.

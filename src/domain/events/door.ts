@@ -24,6 +24,8 @@ export interface EventDoor {
   put(tenant: string, secret: string | null, now: number): Promise<void>;
   /** The secret in clear; null when it cannot be opened. */
   open(tenant: string, sealed: string): Promise<string | null>;
+  /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
+  rotate(tenant: string, most: number): Promise<number>;
 }
 
 export function createEventDoor({ db, vault, changed, raise }: HookParts): EventDoor {
@@ -39,6 +41,14 @@ export function createEventDoor({ db, vault, changed, raise }: HookParts): Event
     async open(tenant, sealed) {
       const opened = await vault.open(tenant, sealedName, sealed);
       return opened.ok ? opened.text : null;
+    },
+    async rotate(tenant, most) {
+      const row = most > 0 ? await db.prepare("SELECT secret FROM event_doors WHERE tenant = ?1").bind(tenant).first<{ secret: string }>() : null;
+      const anew = row && (await vault.reseal(tenant, sealedName, row.secret));
+      if (!row || !anew) return 0;
+      const replace = db.prepare("UPDATE event_doors SET secret = ?2 WHERE tenant = ?1 AND secret = ?3").bind(tenant, anew, row.secret);
+      const [replaced] = await db.batch([replace, raise(tenant)]);
+      return replaced?.meta.changes ?? 0;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { Problem } from "../../errors";
-import { hostOf, type HookParts, openHook, type OpenedHook, sealHook } from "../events/hook";
+import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, sealHook } from "../events/hook";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./subscription";
 
 /** Subscriptions a tenant may have. */
@@ -13,6 +13,8 @@ export interface SubscriptionStore {
   remove(tenant: string, name: string): Promise<boolean>;
   open(tenant: string, name: string): Promise<OpenedHook>;
   retire(tenant: string, name: string, reason: string): Promise<void>;
+  /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
+  rotate(tenant: string, most: number): Promise<number>;
 }
 
 export function createSubscriptionStore(parts: HookParts): SubscriptionStore {
@@ -40,6 +42,11 @@ export function createSubscriptionStore(parts: HookParts): SubscriptionStore {
     retire: async (tenant, name, reason) => {
       await change(tenant, db.prepare("UPDATE subscriptions SET retired = ?3 WHERE tenant = ?1 AND name = ?2").bind(tenant, name, reason));
     },
+    rotate: async (tenant, most) => {
+      const { results } = await db.prepare(allSql).bind(tenant).all<Row>();
+      const rows = results.map(({ name, sealed }) => ({ name, sealedName: sealedName(name), sealed }));
+      return resealRows(parts, tenant, rows, resealSql, most);
+    },
   };
 }
 
@@ -55,6 +62,7 @@ interface Row {
 
 const columns = "name, events, host, sealed, retired, created, updated";
 const allSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 ORDER BY name`;
+const resealSql = "UPDATE subscriptions SET sealed = ?3 WHERE tenant = ?1 AND name = ?2 AND sealed = ?4";
 const oneSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 AND name = ?2`;
 
 const putSql = `
