@@ -43,6 +43,7 @@ CREATE TABLE leads (
 
 CREATE INDEX leads_by_time ON leads (tenant, created, id);
 CREATE INDEX leads_by_project ON leads (tenant, project, created, id);
+CREATE INDEX leads_of_bots ON leads (updated) WHERE kind = 'bot';
 CREATE INDEX leads_by_crm ON leads (tenant, crm_id) WHERE crm_id IS NOT NULL;
 
 -- Which leads gave a visitor id (`v:`), e-mail (`e:`), telephone (`p:`) or network address (`i:`); the first of a project owns it.
@@ -58,7 +59,7 @@ CREATE TABLE lead_identities (
 
 CREATE INDEX lead_identities_by_lead ON lead_identities (tenant, lead);
 
--- Every submission, whole, under the id of the job that brought it. `applied`: the lead shows it. `follow`: what it was to the lead.
+-- Every submission, whole, under the id of the job that brought it. `applied`: the lead shows it. `follow`: what it was to the lead. `crm_id`: the CRM's record of it.
 CREATE TABLE lead_submissions (
   tenant    TEXT NOT NULL,
   id        TEXT NOT NULL,
@@ -70,10 +71,12 @@ CREATE TABLE lead_submissions (
   suspicion INTEGER NOT NULL,
   reasons   TEXT NOT NULL,
   applied   INTEGER NOT NULL DEFAULT 0,
+  crm_id    TEXT,
   data      TEXT NOT NULL,
   PRIMARY KEY (tenant, id)
 ) WITHOUT ROWID;
 
+CREATE INDEX lead_submissions_by_crm ON lead_submissions (tenant, crm_id) WHERE crm_id IS NOT NULL;
 CREATE INDEX lead_submissions_by_lead ON lead_submissions (tenant, lead, at, id);
 
 -- What the CRM reported of a lead.

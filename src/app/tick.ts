@@ -1,3 +1,5 @@
+import { forgetOld } from "../domain/events/retention";
+import { removeOldBots } from "../domain/leads/erase";
 import { runDueSchedules } from "../domain/schedules/due";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import { shopOutbox } from "../domain/shop/events";
@@ -68,7 +70,7 @@ export function createTickDeps(
       { name: "leads", run: silenceStep({ env, engine }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(env.DB, "rotation")) }) },
-      { name: "retention", run: async (at) => ({ ...(await retain(retention, at)) }) },
+      { name: "retention", run: async (at) => ({ ...(await forget(env.DB, at)), ...(await retain(retention, at)) }) },
       { name: "counters", run: async () => (await counters.flush(), {}) },
     ],
     clock: now,
@@ -86,6 +88,11 @@ function enqueueForMany(engine: Engine, { tenants }: Pick<Stores, "tenants">, no
     settings = await tenants.settingsOf([...new Set(requests.map(({ tenant }) => tenant))]);
     return enqueue(many, requests);
   };
+}
+
+/** What is not the ledger's and grows old as well. */
+async function forget(db: D1Database, now: number): Promise<Record<string, number>> {
+  return { bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => turnMark(db, `retention-${walk}`), now) };
 }
 
 function daysFrom({ retention }: TenantSettings): RetentionDays {

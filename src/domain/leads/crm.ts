@@ -31,20 +31,40 @@ const find = `
   SELECT l.id FROM leads l WHERE l.tenant = ?1 AND l.project = ?2 AND l.id = coalesce(
     (SELECT id FROM leads WHERE tenant = ?1 AND id = ?3), (SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?3),
     (SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?4),
-    (SELECT id FROM leads WHERE tenant = ?1 AND crm_id = ?5 AND project = ?2 ORDER BY created DESC LIMIT 1))`;
+    (SELECT id FROM leads WHERE tenant = ?1 AND crm_id = ?5 AND project = ?2 ORDER BY created DESC LIMIT 1),
+    (SELECT lead FROM lead_submissions WHERE tenant = ?1 AND crm_id = ?5 AND project = ?2 ORDER BY at DESC LIMIT 1))`;
 
-/** Records the report. Null: none of the project's leads is meant. The same report at the same time is one. */
+/** A lead that was forwarded again has a record for each time: later reports may name the older one. */
+const noteOnSubmission = `
+  UPDATE lead_submissions SET crm_id = ?3 WHERE tenant = ?1 AND crm_id IS NOT ?3 AND id = coalesce(
+    (SELECT id FROM lead_submissions WHERE tenant = ?1 AND id = ?4 AND lead = ?2), (SELECT newest FROM leads WHERE tenant = ?1 AND id = ?2))`;
+
+const mostReports = 200;
+const dropOldest = `
+  DELETE FROM lead_activity WHERE tenant = ?1 AND lead = ?2
+    AND (at, id) <= (SELECT at, id FROM lead_activity WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT 1 OFFSET ${mostReports})`;
+
+/** Records the report; of one lead the newest 200 are kept. Null: none of the project's leads is meant. The same report at the same time is one. */
 export async function storeCrmReport(db: D1Database, tenant: string, project: string, report: CrmReport, now: number): Promise<string | null> {
   const { crm_lead_id: crmId = null, lead_id: lead = "", submission_id: submission = "", event_type: type } = report;
   const found = await db.prepare(find).bind(tenant, project, lead, submission, crmId).first<{ id: string }>();
   if (!found) return null;
   const body = JSON.stringify(report);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
-  const name = Array.from(digest.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const insert = "INSERT INTO lead_activity (tenant, lead, at, id, type, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+  const ours = lead !== "" || submission !== "";
+  const ties = [
+    db.prepare("UPDATE leads SET crm_id = ?3 WHERE tenant = ?1 AND id = ?2 AND crm_id IS NOT ?3").bind(tenant, found.id, crmId),
+    db.prepare(noteOnSubmission).bind(tenant, found.id, crmId, submission),
+  ];
   await db.batch([
-    db.prepare("UPDATE leads SET crm_id = ?3 WHERE tenant = ?1 AND id = ?2 AND ?3 IS NOT NULL AND crm_id IS NOT ?3").bind(tenant, found.id, crmId),
-    db.prepare(insert).bind(tenant, found.id, now, name, type, body),
+    ...(crmId !== null && ours ? ties : []),
+    db.prepare(insert).bind(tenant, found.id, now, await nameOf(body), type, body),
+    db.prepare(dropOldest).bind(tenant, found.id),
   ]);
   return found.id;
+}
+
+async function nameOf(body: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
+  return Array.from(digest.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -71,10 +71,36 @@ const tables = [
 
 /** Removes the leads and all that hangs on them, in one transaction. */
 export async function removeLeads(db: D1Database, tenant: string, { leads }: Pick<Traces, "leads">): Promise<{ leads: number; submissions: number }> {
+  return remove(
+    db,
+    leads.map((id) => [tenant, id]),
+  );
+}
+
+const botDays = 90;
+const mostBots = 200;
+
+/** For the tick: removes robots that were not seen for a long time, of all tenants; returns how many. */
+export async function removeOldBots(db: D1Database, now: number): Promise<number> {
+  const sql = `SELECT tenant, id FROM leads WHERE kind = 'bot' AND updated < ?1 ORDER BY updated LIMIT ${mostBots}`;
+  const { results } = await db
+    .prepare(sql)
+    .bind(now - botDays * 24 * 3600_000)
+    .all<{ tenant: string; id: string }>();
+  const { leads } = await remove(
+    db,
+    results.map(({ tenant, id }) => [tenant, id]),
+  );
+  return leads;
+}
+
+async function remove(db: D1Database, leads: readonly (readonly [tenant: string, id: string])[]): Promise<{ leads: number; submissions: number }> {
   if (leads.length === 0) return { leads: 0, submissions: 0 };
   const list = JSON.stringify(leads);
   const results = await db.batch(
-    tables.map(([table, column]) => db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND ${column} IN (SELECT value FROM json_each(?2))`).bind(tenant, list)),
+    tables.map(([table, column]) =>
+      db.prepare(`DELETE FROM ${table} WHERE (tenant, ${column}) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))`).bind(list),
+    ),
   );
   return { leads: changes(results[3]), submissions: changes(results[2]) };
 }

@@ -4,9 +4,10 @@ import type { Project } from "../../domain/leads/project";
 import { Problem } from "../../errors";
 import { validate } from "../../queue/validate";
 import { takeLead } from "../leads/accept";
+import { leadBody } from "../leads/body";
 import { refusalPage, thanks, wantsPage } from "../leads/answer";
 import { crossOrigin, type Door, findDoor, keyHeader } from "../leads/door";
-import { parsedJson, readText, smallBody } from "../body";
+import { parsedJson, readText } from "../body";
 import type { IntakeDeps } from "../deps";
 import { idempotencyHeader } from "../idempotency";
 import { asProblem, unavailable } from "../problem";
@@ -50,7 +51,7 @@ export const leadRoutes = [
     handle: async ({ deps, request, params }) => {
       const door = await findDoor(deps, param({ params }, "tenant"), param({ params }, "project"));
       await checkSecret(deps, door, request.headers);
-      const report = validate(crmReportSchema, spelled(parsedJson(await readText(request, smallBody))), "The report is not what is expected here.");
+      const report = validate(crmReportSchema, spelled(parsedJson(await readText(request, leadBody))), "The report is not what is expected here.");
       const lead = await deps.leads.storeCrmReport(door.tenant, door.name, report);
       // Not an error: a CRM would send it again and again.
       const body = lead === null ? { ok: true, stored: false, reason: "there is no such lead" } : { ok: true, stored: true, lead_id: lead };
