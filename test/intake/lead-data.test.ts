@@ -92,6 +92,8 @@ describe("reading", () => {
       cursor: null,
     });
     expect((await bench.call("GET", "/v1/leads", { token: own.read })).status).toBe(403);
+    const wrong = await bench.call("GET", "/v1/leads?from=2026-02-01&to=2026-01-01", { token: own.leads });
+    expect(wrong.body).toMatchObject({ status: 422, errors: [{ path: "from" }] });
     expect((await bench.call("GET", "/v1/leads?project=reading", { token: other.admin })).body.leads).toEqual([]);
   });
 

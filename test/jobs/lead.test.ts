@@ -91,6 +91,14 @@ describe("what is not forwarded", () => {
   });
 });
 
+test("a clock that runs ahead makes no submission the newest for ever", async () => {
+  const { run } = bench("job-ahead");
+  const at = Date.UTC(2026, 10, 21);
+  await run({ ...ada, at: at + 1e9 }, { id: "s1", at });
+  const { children } = await run({ contact: { visitorId: "v1", name: "Eve" } }, { id: "s2", at: at + 1000 });
+  expect(children).toMatchObject([{ payload: { data: { id: "s1", name: "Eve", submittedAt: "2026-11-21T00:00:01.000Z" } } }]);
+});
+
 test("a test lead is forwarded as one", async () => {
   const { children } = await bench("job-test").run({ ...ada, kind: "test" });
   expect(children).toMatchObject([{ payload: { data: { test: true } } }, { payload: { body: { test_lead: "yes" } } }]);

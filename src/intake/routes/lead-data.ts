@@ -7,7 +7,7 @@ import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { leadCursor, paging, search, time } from "../query";
+import { isInOrder, leadCursor, orderMessage, paging, search, time } from "../query";
 import { type Caller, param, route } from "../route";
 import { isoTime } from "../shapes";
 import { iso, summaryOf } from "../views";
@@ -62,7 +62,10 @@ export const leadDataRoutes = [
     summary: "List and search leads, newest first",
     scope: "leads",
     tenant: "own",
-    query: v.strictObject({ ...filters, cursor: leadCursor, ...paging }),
+    query: v.pipe(
+      v.strictObject({ ...filters, cursor: leadCursor, ...paging }),
+      v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
+    ),
     answers: { 200: list },
     handle: async ({ deps, tenant, query }) => {
       const { cursor, limit, ...filter } = query;
@@ -75,7 +78,7 @@ export const leadDataRoutes = [
     summary: "All leads that fit, as CSV",
     scope: "leads",
     tenant: "own",
-    query: v.strictObject(filters),
+    query: v.pipe(v.strictObject(filters), v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"])),
     answers: { 200: "text/csv" },
     handle: async ({ deps, tenant, query }) => ({
       status: 200,
