@@ -77,7 +77,7 @@ export async function removeLeads(db: D1Database, tenant: string, { leads }: Pic
   );
 }
 
-const botDays = 90;
+export const botDays = 90;
 const mostBots = 200;
 
 /** For the tick: removes robots that were not seen for a long time, of all tenants; returns how many. */
