@@ -1,3 +1,4 @@
+import { sourceName } from "./point";
 import type { Stored } from "./store";
 import type { Submission } from "./submission";
 
@@ -83,7 +84,8 @@ export function eventData({ stored, at, id }: Pick<Sent, "stored" | "at" | "id">
     lastName: contact.lastName,
     visitorId: lead.visitorId,
     message: form.message,
-    source: form.source,
+    // Events are counted by it, where nothing of the person may stand.
+    source: sourceName(form.source),
     location: form.location,
     city: request.city,
     region: request.region,

@@ -48,7 +48,7 @@ const contact = v.pipe(
 
 const form = v.strictObject({
   projectName: text(200),
-  location: text(200),
+  location: secret(200),
   team: text(200),
   domain: text(260),
   source: text(100),

@@ -141,8 +141,9 @@ describe("a point", () => {
       blobs: ["lead", "homes", "lead-new", "Cold", "WebSite"],
       doubles: [1, 0, 5],
     });
-    expect(pointOf("acme", submission("ada@example.com"), stored).blobs).toContain("other");
-    expect(pointOf("acme", submission("004930123456"), stored).blobs).toContain("other");
+    for (const source of ["ada@example.com", "004930123456", "x".repeat(41), "a\nb"])
+      expect(pointOf("acme", submission(source), stored).blobs).toContain("other");
+    for (const source of ["99", "FB", "google_ads", "news.example/spring"]) expect(pointOf("acme", submission(source), stored).blobs).toContain(source);
     expect(countedAs({ kind: "bot" }, { follow: "new" })).toBe("lead-bot");
   });
 });
