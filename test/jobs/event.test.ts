@@ -52,8 +52,8 @@ function world() {
             idempotentFor: 86_400,
             post: async ({ body, hops }: { body: string; hops: number }) =>
               told("hooks", () => outside.hooks.push({ to, body, hops }), { status: 200, response: "ok" }),
+            retire: async () => undefined,
           }),
-          retire: async () => undefined,
         },
       }) as never,
   });
@@ -234,6 +234,29 @@ describe("twice and crossing", () => {
     await settle(bench);
     expect(new Set([first, second, third]).size).toBe(1);
     expect([outside.slack.length, outside.mail.length, outside.crm.length]).toEqual([1, 1, 1]);
+  });
+
+  test("and so does the same event twice in one batch", async () => {
+    const bench = world();
+    const payload = { id: "evt-1", type: "lead.created", data: lead };
+    const twice = [1, 2].map(async () => ({ tenant, type: "event", payload, key: await eventKey(payload) }));
+    const [first, second] = (await bench.accept(await Promise.all(twice))).map(idOf);
+    await settle(bench);
+    expect([first === second, outside.slack.length, outside.mail.length]).toEqual([true, 1, 1]);
+  });
+
+  test("newer first, older after: what the older says of a field is not believed any more, what it alone says is", async () => {
+    const bench = world();
+    const newer = { id: "4711", email: "ada@example.com", phone: "+2", status: "won" };
+    const older = { id: "4711", email: "ada@old.example", phone: "+1", company: "Lovelace Ltd" };
+    await send(bench, "lead.updated", newer, { id: "evt-new", timestamp: "2026-11-01T11:00:00Z" });
+    await settle(bench);
+    await send(bench, "lead.updated", older, { id: "evt-old", timestamp: "2026-11-01T10:00:00Z" });
+    await settle(bench);
+    const state = (await factsIn(env.DB).stateOf(tenant, "lead:4711")).data;
+    expect(state).toEqual({ ...newer, company: "Lovelace Ltd" });
+    expect(outside.crm.at(-1)).toEqual({ email: "ada@example.com", properties: { phone: "+2", company: "Lovelace Ltd" } });
+    for (const { properties } of outside.crm) expect(properties["phone"]).toBe("+2");
   });
 
   test("events out of order end in the newest state, in the store and in the CRM", async () => {
