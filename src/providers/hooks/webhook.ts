@@ -10,8 +10,8 @@ import { sign, type SignedHeaders } from "./standard";
 export interface WebhookOptions {
   http: Http;
   url: string;
-  /** Of Standard Webhooks; without one a delivery carries its id and time, and no signature. */
-  secret?: string | undefined;
+  /** Of Standard Webhooks; each of them signs. Without any a delivery carries its id and time, and no signature. */
+  secrets?: readonly string[];
   /** Whose way to refuse: `make` says with a 400 what others say with a 429. */
   dialect?: "standard" | "make";
   /** Milliseconds of the Worker's clock. */
@@ -43,13 +43,13 @@ export function webhookTo(options: WebhookOptions): Hook {
   };
 }
 
-async function headersOf({ id, body }: HookMessage, { secret, now }: WebhookOptions): Promise<SignedHeaders | Record<string, string> | null> {
-  if (secret !== undefined) return sign(secret, id, body, now());
+async function headersOf({ id, body }: HookMessage, { secrets = [], now }: WebhookOptions): Promise<SignedHeaders | Record<string, string> | null> {
+  if (secrets.length > 0) return sign(secrets, id, body, now());
   return { "webhook-id": id, "webhook-timestamp": String(Math.floor(now() / 1000)) };
 }
 
 function refusal(answer: HttpAnswer, options: WebhookOptions): Failure {
-  const said = redact(answer.text().slice(0, keptAnswer), [options.url, options.secret ?? ""]);
+  const said = redact(answer.text().slice(0, keptAnswer), [options.url, ...(options.secrets ?? [])]);
   const reason = `webhook: ${answer.status}${said === "" ? "" : ` ${said}`}`;
   const special = options.dialect === "make" ? byMake(answer, options.now()) : byStandard(answer);
   return { ...statusFailure(answer.status, answer.headers, { repeatable: false, now: options.now() }), ...special, reason };
