@@ -4,6 +4,7 @@ import { createCapabilities } from "../../src/app/capabilities";
 import { createStores } from "../../src/app/stores";
 import { jobs } from "../../src/jobs";
 import type { WorkerEnv } from "../../src/env";
+import { verify } from "../../src/providers/hooks/standard";
 import { type Answer, stubFetch } from "../providers/fetch-stub";
 import { createBench, idOf, type Row } from "../support/engine";
 
@@ -140,6 +141,18 @@ test("410 switches off a destination and a subscription, each with its own dead 
     ["erp", "served"],
     ["subscription:saas", "served"],
   ]);
+});
+
+test("while a secret is changed a delivery carries both signatures, and either is believed", async () => {
+  const here = world(new Response("ok"));
+  const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+  await subscribe(5);
+  await stores.subscriptions.put(tenant, "saas", { url: "https://saas.example.com/in", secret: other, events: ["*"] }, here.bench.now());
+  await send(here);
+  const [call] = here.seen;
+  const bytes = new TextEncoder().encode(call?.body);
+  const verdicts = await Promise.all([secret, other].map((each) => verify(each, call?.headers ?? new Headers(), bytes, here.bench.now())));
+  expect(verdicts.map(({ ok }) => ok)).toEqual([true, true]);
 });
 
 test.each(["http://erp.example.com/", "https://127.0.0.1/", "https://169.254.169.254/latest/meta-data/", "https://[::ffff:10.0.0.1]/", "https://2130706433/"])(

@@ -217,6 +217,20 @@ describe("where it goes", () => {
     expect([(await bench.row(refused))?.state, await linesOf(bench, stored)]).toEqual(["discarded", { store: "served" }]);
   });
 
+  test("an unknown one is found by what its subject names, else by its own id, however long its source is", async () => {
+    const bench = world();
+    await env.DB.prepare(`UPDATE tenants SET settings = '{"events":{"unknown":"store"}}' WHERE tenant = ?`).bind(tenant).run();
+    const about = { source: `https://example.com/${"s".repeat(480)}`, type: "tour.booked" };
+    await bench.accept([
+      { tenant, type: "event", payload: { ...about, id: "evt-8", data: { a: 1 } } },
+      { tenant, type: "event", payload: { ...about, id: "evt-9", subject: "tour:7", data: { a: 2 } } },
+    ]);
+    await settle(bench);
+    const facts = factsIn(env.DB);
+    const states = await Promise.all(["event:evt-8", "tour:7"].map((entity) => facts.stateOf(tenant, entity)));
+    expect(states.map(({ data }) => data)).toEqual([{ a: 1 }, { a: 2 }]);
+  });
+
   test("one that goes round in a circle ends", async () => {
     const bench = world();
     const id = idOf((await bench.accept([{ tenant, type: "event", payload: { id: "r", type: "lead.created", data: lead, hops: 6 } }]))[0]);

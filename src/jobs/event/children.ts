@@ -56,7 +56,8 @@ const makers: Record<BuiltIn, (happening: Happening) => Child> = {
     return { contract: analysis, payload: { subject, data: event.data, about: entitiesOf(event) } };
   },
   store: ({ event, at, key }) => {
-    const [entity = `event:${key}`] = entitiesOf(event);
+    // About nothing that is known: found by its own id.
+    const [entity = `event:${event.id}`] = entitiesOf(event);
     return { contract: storeEvent, payload: { entity, event: key, type: event.type, at, data: event.data, about: entitiesOf(event) } };
   },
   "follow-up": ({ event, at }) => {

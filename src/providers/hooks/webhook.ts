@@ -34,7 +34,7 @@ export function webhookTo(options: WebhookOptions): Hook {
       const signed = await headersOf(message, options);
       if (!signed) return failed({ class: "config", reason: "the signing secret is no base64: set it again, as whsec_ and base64" });
       const headers = { ...signed, "content-type": "application/json", "jobyard-hops": String(message.hops) };
-      const reply = await options.http({ method: "POST", url: options.url, headers, body: message.body, signal, sizeLimit: 64 * 1024 });
+      const reply = await options.http({ method: "POST", url: options.url, headers, body: message.body, signal, sizeLimit: 64 * 1024, redirects: "answer" });
       if (!reply.ok) return failed({ ...reply.failure, reason: `webhook: ${reply.failure.reason}` });
       const answer = reply.value;
       if (answer.status >= 200 && answer.status < 300) return ok({ status: answer.status, response: answer.text().slice(0, keptAnswer).toWellFormed() });
@@ -50,7 +50,8 @@ async function headersOf({ id, body }: HookMessage, { secrets = [], now }: Webho
 
 function refusal(answer: HttpAnswer, options: WebhookOptions): Failure {
   const said = redact(answer.text().slice(0, keptAnswer), [options.url, ...(options.secrets ?? [])]);
-  const reason = `webhook: ${answer.status}${said === "" ? "" : ` ${said}`}`;
+  const moved = answer.status >= 300 && answer.status < 400 ? " (redirects are not followed: give the final address)" : "";
+  const reason = `webhook: ${answer.status}${moved}${said === "" ? "" : ` ${said}`}`;
   const special = options.dialect === "make" ? byMake(answer, options.now()) : byStandard(answer);
   return { ...statusFailure(answer.status, answer.headers, { repeatable: false, now: options.now() }), ...special, reason };
 }
