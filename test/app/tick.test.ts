@@ -86,7 +86,7 @@ test("credentials of every tenant are sealed anew within a round, ten tenants an
   await stores.projects.put("t-001", "homes", { domains: [], turnstileSecret: "0xSECRET", crmSecret: "crm-secret" }, now);
   await stores.destinations.put("t-001", "own", { enabled: true, events: ["*"], ...hook }, now);
   await stores.subscriptions.put("t-001", "own", { events: ["*"], ...hook }, now);
-  await stores.eventDoor.put("t-001", hook.secret, now);
+  await stores.eventDoor.put("t-001", hook.secret, 0, now);
   const [name, old] = env.ENCRYPTION_KEYS.split(":");
   const rotated = createStores({ ...counted, ENCRYPTION_KEYS: `e9:${old?.replace("ZW5j", "ZW5k")},${name}:${old}` } as WorkerEnv);
   const resealed: number[] = [];

@@ -65,6 +65,9 @@ test("a lead reaches every destination, once, and all of it is found under its k
 
   await send(shop, { id: "evt-2", type: "lead.answered", data: { id: "4711" } });
   await until("the follow-up is cancelled", async () => (await shop.get("/v1/jobs?q=lead:4711&type=follow-up")).body.jobs[0]?.state === "cancelled");
+  const told = (await shop.get("/v1/jobs?q=lead:4711&limit=100")).body.jobs as { id: string; type: string; at: string }[];
+  expect(told.map(({ at }) => at)).toEqual(told.map(({ at }) => at).toSorted((one, other) => (one < other ? 1 : -1)));
+  expect([told.at(-1)?.id, told.filter(({ type }) => type === "event").length]).toEqual([id, 2]);
 });
 
 test("Slack being down holds back Slack alone, and tells it once when it is back", async () => {

@@ -52,6 +52,29 @@ const silence = v.looseObject({
   threshold: amount,
 });
 
+// As shops note them. Nothing here refuses one for what it lacks: the order is there, whatever the shop left out.
+const site = v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a site"));
+const whole = v.pipe(v.number("must be a number"), v.integer("must be a whole number"));
+const order = v.looseObject({
+  siteId: site,
+  orderId: whole,
+  reference: v.nullish(v.string("must be text")),
+  stateId: v.nullish(whole),
+  previousStateId: v.nullish(whole),
+  customerId: v.nullish(whole),
+  dateAdd: v.nullish(v.string("must be text")),
+  dateUpd: v.nullish(v.string("must be text")),
+  // Older than our acquaintance with the shop.
+  historic: flag,
+});
+const product = v.looseObject({
+  siteId: site,
+  productId: whole,
+  reference: v.nullish(v.string("must be text")),
+  name: v.nullish(v.string("must be text")),
+  quantity: v.nullish(v.number("must be a number")),
+});
+
 interface Kind {
   data: v.GenericSchema<unknown, Record<string, unknown>>;
   /** What it is about, the chief thing first. */
@@ -59,6 +82,11 @@ interface Kind {
 }
 
 const ofLead = (data: Record<string, unknown>) => keyOf("lead", data["id"]);
+/** Ids are a shop's own: the key that is unique stands first, the one without the shop finds it too. */
+const ofShop = (kind: string, field: string) => (data: Record<string, unknown>) => [
+  ...keyOf(kind, `${String(data["siteId"])}/${String(data[field])}`),
+  ...keyOf(kind, data[field]),
+];
 const ofThing = (kind: string) => (data: Record<string, unknown>) => [...keyOf(kind, data["id"]), ...keyOf("lead", data["leadId"])];
 
 /** Every type of event that is understood, with the schema of its `data`. */
@@ -70,6 +98,9 @@ export const catalogue = {
   "lead.silence": { data: silence, entities: (data) => keyOf("project", data["project"]) },
   "offer.submitted": { data: offer, entities: ofThing("offer") },
   "property.valuated": { data: valuation, entities: ofThing("property") },
+  "order.created": { data: order, entities: ofShop("order", "orderId") },
+  "order.status_changed": { data: order, entities: ofShop("order", "orderId") },
+  "product.out_of_stock": { data: product, entities: ofShop("product", "productId") },
 } as const satisfies Record<string, Kind>;
 
 export type EventType = keyof typeof catalogue;
@@ -84,6 +115,8 @@ export function isKnown(type: string): type is EventType {
 export type DataOf<Type extends EventType> = v.InferOutput<(typeof catalogue)[Type]["data"]>;
 export type LeadData = v.InferOutput<typeof lead>;
 export type OfferData = v.InferOutput<typeof offer>;
+export type OrderData = v.InferOutput<typeof order>;
+export type ProductData = v.InferOutput<typeof product>;
 
 /** What an event is about; of a type that nobody knows, what its subject says when that is a key. */
 export function entitiesOf({ type, data, subject }: { type: string; data: Record<string, unknown>; subject?: string | undefined }): string[] {

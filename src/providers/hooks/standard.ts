@@ -12,23 +12,25 @@ export interface SignedHeaders {
 export type Refusal = "no-headers" | "time" | "signature" | "secret";
 
 /**
- * The headers of one delivery: HMAC-SHA-256 over `id.timestamp.body`. Null when the secret is none (`isSecret`).
- * `now` in milliseconds. Source: the specification of Standard Webhooks 1.0.0.
+ * The headers of one delivery: HMAC-SHA-256 over `id.timestamp.body`, one signature a secret. Null when the first one is no secret
+ * (`isSecret`); another that is none is left out. `now` in milliseconds. Source: the specification of Standard Webhooks 1.0.0.
  */
-export async function sign(secret: string, id: string, body: string, now: number): Promise<SignedHeaders | null> {
-  const key = await keyOf(secret, "sign");
-  if (!key) return null;
+export async function sign(secrets: string | readonly string[], id: string, body: string, now: number): Promise<SignedHeaders | null> {
+  const [first, ...others] = await Promise.all([secrets].flat().map((secret) => keyOf(secret, "sign")));
+  if (!first) return null;
   const timestamp = String(Math.floor(now / 1000));
-  const mac = await crypto.subtle.sign("HMAC", key, contentOf(id, timestamp, new TextEncoder().encode(body)));
-  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${base64(new Uint8Array(mac))}` };
+  const content = contentOf(id, timestamp, new TextEncoder().encode(body));
+  const keys = [first, ...others.filter((key) => key !== null)];
+  const signatures = await Promise.all(keys.map(async (key) => `v1,${base64(new Uint8Array(await crypto.subtle.sign("HMAC", key, content)))}`));
+  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signatures.join(" ") };
 }
 
 /**
- * Whether a message is signed with the secret, by the bytes as they came in. Any v1 signature of the list will do: there are
+ * Whether a message is signed with one of the secrets, by the bytes as they came in. Any v1 signature of the list will do: there are
  * two while a secret is changed. Names of headers may begin with `svix-` as well. Compared in constant time. Never throws.
  */
 export async function verify(
-  secret: string,
+  secrets: string | readonly string[],
   headers: Headers,
   body: Uint8Array,
   now: number,
@@ -37,12 +39,11 @@ export async function verify(
   const [id, timestamp, signatures] = [read("id"), read("timestamp"), read("signature")];
   if (id === "" || signatures === "" || !/^\d{1,12}$/.test(timestamp)) return { ok: false, reason: "no-headers" };
   if (Math.abs(Math.floor(now / 1000) - Number(timestamp)) > tolerance) return { ok: false, reason: "time" };
-  const key = await keyOf(secret, "verify");
-  if (!key) return { ok: false, reason: "secret" };
+  const keys = (await Promise.all([secrets].flat().map((secret) => keyOf(secret, "verify")))).filter((key) => key !== null);
+  if (keys.length === 0) return { ok: false, reason: "secret" };
   const content = contentOf(id, timestamp, body);
-  for (const mac of signatures.split(" ").slice(0, mostSignatures).flatMap(macOf)) {
-    if (await crypto.subtle.verify("HMAC", key, mac, content)) return { ok: true, id };
-  }
+  const macs = signatures.split(" ").slice(0, mostSignatures).flatMap(macOf);
+  for (const key of keys) for (const mac of macs) if (await crypto.subtle.verify("HMAC", key, mac, content)) return { ok: true, id };
   return { ok: false, reason: "signature" };
 }
 

@@ -49,6 +49,16 @@ test("the specification's vector is signed and verified", async () => {
   expect(await verify(secret, headers(), bytes(body), now)).toEqual({ ok: true, id });
 });
 
+test("while a secret is changed both sign, and either is believed", async () => {
+  const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+  const both = await sign([other, secret, "no base64!"], id, body, now);
+  expect(both?.["webhook-signature"].split(" ")).toEqual([expect.stringMatching(/^v1,/), signature]);
+  const sent = headers({ signature: both?.["webhook-signature"] ?? "" });
+  expect([await reasonOf(sent, body, now, secret), await reasonOf(sent, body, now, other)]).toEqual(["ok", "ok"]);
+  expect(await verify([other, secret], headers(), bytes(body), now)).toEqual({ ok: true, id });
+  expect(await verify([], headers(), bytes(body), now)).toEqual({ ok: false, reason: "secret" });
+});
+
 test("without the prefix, with other names, with others beside it", async () => {
   expect(await reasonOf(headers(), body, now, secret.slice(6))).toBe("ok");
   expect(await reasonOf(headers({}, "svix"))).toBe("ok");
