@@ -21,6 +21,7 @@ import type { Connection, ConnectionName } from "../tenants/connection-schema";
 import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
 import type { Stores } from "./stores";
+import { together } from "./together";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
@@ -31,7 +32,9 @@ export function createCapabilities(
   ledger: Pick<Ledger, "cancel">,
   counters: Pick<Counters, "add">,
   now: () => number,
+  defer: Engine["defer"],
 ): Engine["capabilities"] {
+  const db = together(env.DB, defer);
   const makers: Makers = {
     mail: (scope) => mailFor(stores, now, scope),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
@@ -42,10 +45,10 @@ export function createCapabilities(
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
     models: (scope) => connected(stores, scope, "models", ({ baseUrl, apiKey, model }, http) => openai({ http, baseUrl, apiKey, model, now })),
     hooks: (scope) => Promise.resolve(scope.tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor(stores, now, scope, scope.tenant)),
-    leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor(env, stores, counters, now, tenant)),
-    routing: () => Promise.resolve(routingIn(env.DB)),
-    facts: () => Promise.resolve(factsIn(env.DB)),
-    followUps: () => Promise.resolve(followUpsIn(env.DB, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
+    leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor({ env, db, stores, counters, now }, tenant)),
+    routing: () => Promise.resolve(routingIn(db)),
+    facts: () => Promise.resolve(factsIn(db)),
+    followUps: () => Promise.resolve(followUpsIn(db, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
   };
   return async (names, scope) => {
     const made: Record<string, unknown> = {};
