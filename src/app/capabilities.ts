@@ -22,6 +22,7 @@ import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
 import { retire } from "./retire";
 import type { Stores } from "./stores";
+import { together } from "./together";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
@@ -32,7 +33,9 @@ export function createCapabilities(
   ledger: Pick<Ledger, "cancel">,
   counters: Pick<Counters, "add">,
   now: () => number,
+  defer: Engine["defer"],
 ): Engine["capabilities"] {
+  const db = together(env.DB, defer);
   const makers: Makers = {
     mail: (scope) => mailFor(stores, now, scope),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
@@ -50,10 +53,10 @@ export function createCapabilities(
     models: (scope) => connected(stores, scope, "models", ({ baseUrl, apiKey, model }, http) => openai({ http, baseUrl, apiKey, model, now })),
     hooks: ({ tenant, onCall }) =>
       Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ db: env.DB, stores, tenant, now, onCall })),
-    leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor(env, stores, counters, now, tenant)),
-    routing: () => Promise.resolve(routingIn(env.DB)),
-    facts: () => Promise.resolve(factsIn(env.DB)),
-    followUps: () => Promise.resolve(followUpsIn(env.DB, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
+    leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor({ env, db, stores, counters, now }, tenant)),
+    routing: () => Promise.resolve(routingIn(db)),
+    facts: () => Promise.resolve(factsIn(db)),
+    followUps: () => Promise.resolve(followUpsIn(db, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
   };
   return async (names, scope) => {
     const made: Record<string, unknown> = {};

@@ -56,7 +56,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     quota: createQuota(quotaOf, now),
     payloads,
     gates: createGates(env.GATE, limitsOf),
-    capabilities: createCapabilities(env, stores, ledger, counters, now),
+    capabilities: createCapabilities(env, stores, ledger, counters, now, defer),
     defer,
     emit: (event) => {
       count(counters, event);

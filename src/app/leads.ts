@@ -27,8 +27,17 @@ import { isLocal, type Stores } from "./stores";
 /** By the lead that the transaction found for the submission. */
 const leadKey = "SELECT 'lead:' || lead AS key FROM lead_submissions WHERE tenant = ?1 AND id = ?2";
 
+interface LeadJobParts {
+  env: WorkerEnv;
+  /** Where the leads of a batch are stored together. */
+  db: D1Database;
+  stores: Stores;
+  counters: Pick<Counters, "add">;
+  now(): number;
+}
+
 /** What the job `lead` is handed. */
-export function leadsFor(env: WorkerEnv, stores: Stores, counters: Pick<Counters, "add">, now: () => number, tenant: string): Leads {
+export function leadsFor({ env, db, stores, counters, now }: LeadJobParts, tenant: string): Leads {
   const snapshot = async () => {
     const known = await stores.snapshots.read(tenant, now());
     if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
@@ -42,9 +51,9 @@ export function leadsFor(env: WorkerEnv, stores: Stores, counters: Pick<Counters
     },
     // A connection made a moment ago may not be in this isolate's copy: a lead that is not forwarded then never is.
     hasHook: async () => (await snapshot())?.sections.connections?.["make"] !== undefined || (await stores.connections.get(tenant, "make")) !== null,
-    store: (request) => storeSubmission(env.DB, { tenant, ...request }, nameJob(env.DB, tenant, request.id, leadKey)),
+    store: (request) => storeSubmission(db, { tenant, ...request }, nameJob(db, tenant, request.id, leadKey)),
     forwarding: async (job) => {
-      const row = await env.DB.prepare("SELECT state FROM jobs WHERE tenant = ?1 AND id = ?2").bind(tenant, job).first<{ state: never }>();
+      const row = await db.prepare("SELECT state FROM jobs WHERE tenant = ?1 AND id = ?2").bind(tenant, job).first<{ state: never }>();
       return row?.state ?? null;
     },
     count: (submission, stored) => {

@@ -1,7 +1,7 @@
 import type { EffectRecord } from "../queue/effect";
-import type { JobRef, Ledger, NewJob } from "../queue/ledger";
+import { GroupCommit } from "../queue/group";
+import type { JobRef, KnownJob, Ledger, NewJob } from "../queue/ledger";
 import { adopt, claim, claimAlone, release } from "./claim";
-import { GroupCommit } from "./commit";
 import { insert, insertKeyed } from "./insert";
 import { bury, cancel, revive } from "./operate";
 import { checkpoint, effects, pulse, recordEffect, recordEffects } from "./run";
@@ -11,10 +11,11 @@ import { bringBack, due, forgetGate, ofOtherBoot, parked, parkedGates, pauses, r
 /** The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. */
 export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) => void): Ledger {
   const inserts = new GroupCommit<NewJob>((rows) => insert(db, rows), defer);
+  const keyed = new GroupCommit<NewJob, KnownJob>((rows) => insertKeyed(db, rows), defer);
   const happened = new GroupCommit<JobRef & EffectRecord>((rows) => recordEffects(db, rows), defer);
   return {
-    insert: (rows) => inserts.add(rows),
-    insertKeyed: (rows) => insertKeyed(db, rows),
+    insert: async (rows) => void (await inserts.add(rows)),
+    insertKeyed: (rows) => keyed.add(rows),
     unsent: (refs, now) => unsent(db, refs, now),
     claim: (refs, lease) => claim(db, refs, lease),
     adopt: (rows, lease) => adopt(db, rows, lease),

@@ -56,12 +56,13 @@ export async function recordEffect(db: D1Database, job: JobRef, effect: EffectRe
 }
 
 /** Records effects that happened. */
-export async function recordEffects(db: D1Database, rows: readonly (JobRef & EffectRecord)[]): Promise<void> {
+export async function recordEffects(db: D1Database, rows: readonly (JobRef & EffectRecord)[]): Promise<never[]> {
   const columns = rows.map(({ tenant, id, key, revision, state, result, at }) => [tenant, id, key, revision, state, result, at]);
   await batch(
     db,
     lists(columns).map((list) => statement(db, upsertEffects, list)),
   );
+  return [];
 }
 
 /** The domain's writes and the cursor commit together, or not at all. */

@@ -21,7 +21,7 @@ function world(...answers: Answer[]) {
   const bench = createBench({
     jobs: jobs.filter(({ contract }) => wanted.includes(contract.type)),
     capabilities: (names, scope) =>
-      createCapabilities(env as unknown as WorkerEnv, stores, bench.engine.ledger, { add: () => undefined }, bench.now)(names, scope),
+      createCapabilities(env as unknown as WorkerEnv, stores, bench.engine.ledger, { add: () => undefined }, bench.now, bench.engine.defer)(names, scope),
   });
   return { bench, seen };
 }
