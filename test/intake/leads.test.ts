@@ -158,7 +158,7 @@ describe("what is sent", () => {
     expect(answer.status, answer.text).toBe(200);
     expect(answer.body).toEqual({ ok: true, id: expect.any(String) });
     expect(taken()).toMatchObject([
-      { project: "homes", kind: "lead", contact: { name: "Ada", email: "Ada@example.com", emailKey: "ada@example.com", phone: "+493012345678" } },
+      { project: "homes", kind: "lead", contact: { name: "Ada", email: "ada@example.com", emailKey: "ada@example.com", phone: "+493012345678" } },
     ]);
   });
 

@@ -21,7 +21,7 @@ export interface Traces {
 export function keysOf({ email, phone = "" }: Person, countries: readonly string[] = []): string[] {
   if (email !== undefined) {
     const read = readEmail(email);
-    return read ? [...new Set([read.key, read.address.toLowerCase()])].map((key) => `e:${key}`) : [];
+    return read ? [...new Set([read.key, read.address])].map((key) => `e:${key}`) : [];
   }
   const digits = phone.replaceAll(/[^\d+]/g, "");
   const read = [undefined, ...countries].map((country) => readPhone(phone, [country]).key);
