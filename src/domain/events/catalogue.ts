@@ -38,10 +38,6 @@ const offer = v.looseObject({
   currency: text(8),
   message: text(10_000),
 });
-const answer = v.looseObject({ id, channel: text(64) });
-const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
-const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });
-
 // As shops note them. Nothing here refuses one for what it lacks: the order is there, whatever the shop left out.
 const site = v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a site"));
 const whole = v.pipe(v.number("must be a number"), v.integer("must be a whole number"));
@@ -54,8 +50,6 @@ const order = v.looseObject({
   customerId: v.nullish(whole),
   dateAdd: v.nullish(v.string("must be text")),
   dateUpd: v.nullish(v.string("must be text")),
-  // Older than our acquaintance with the shop.
-  historic: flag,
 });
 const product = v.looseObject({
   siteId: site,
@@ -64,6 +58,10 @@ const product = v.looseObject({
   name: v.nullish(v.string("must be text")),
   quantity: v.nullish(v.number("must be a number")),
 });
+
+const answer = v.looseObject({ id, channel: text(64) });
+const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
+const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });
 
 interface Kind {
   data: v.GenericSchema<unknown, Record<string, unknown>>;
