@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createCapabilities } from "../../src/app/capabilities";
 import { createStores } from "../../src/app/stores";
+import { builtIn } from "../../src/domain/events/destination";
 import { jobs } from "../../src/jobs";
 import type { WorkerEnv } from "../../src/env";
 import { verify } from "../../src/providers/hooks/standard";
@@ -80,7 +81,7 @@ describe("Slack's last word", () => {
     expect(await stores.destinations.get(tenant, "slack")).toMatchObject({
       builtIn: true,
       retired: "Slack: 410 channel_is_archived",
-      events: ["lead.created", "lead.updated", "lead.silence", "offer.submitted"],
+      events: [...builtIn.slack.events],
     });
     await connect(here.bench.now());
     expect(await stores.destinations.get(tenant, "slack")).toMatchObject({ retired: null, retiredAt: null });

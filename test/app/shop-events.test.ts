@@ -2,17 +2,13 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { expect, test } from "vitest";
 import { publishShopEvents } from "../../src/app/shop-events";
-import { entitiesOf, isKnown } from "../../src/domain/events/catalogue";
-import { type Event, eventPayload } from "../../src/domain/events/event";
-import { chatText } from "../../src/domain/events/words";
 import { shopDataIn } from "../../src/domain/shop/data";
 import { eventsOf, shopOutbox } from "../../src/domain/shop/events";
 import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
 import { createRegistry } from "../../src/queue/registry";
 import type { EnqueueRequest } from "../../src/queue/request";
-import { order, product, start, stock } from "../jobs/fake-shop";
-import { check } from "../../src/queue/validate";
+import { order, start } from "../jobs/fake-shop";
 
 const event = defineJob({
   type: "event",
@@ -56,32 +52,4 @@ test("what the router does not take now stays for the next time", async () => {
   const refuse = async (all: readonly EnqueueRequest[]) => all.map(() => ({ ok: false as const, code: "unavailable" as const, detail: "", errors: [] }));
   expect(await publishShopEvents(withRouter, refuse, outbox)).toEqual({ published: 0, refused: 1 });
   expect(await left("events-refused")).toEqual(["order/7/created"]);
-});
-
-test("what shops note is what the catalogue takes, whatever a shop leaves out", async () => {
-  const site = shopDataIn(env.DB).site("events-real", "main");
-  const write = (statements: readonly unknown[]) => env.DB.batch(statements as D1PreparedStatement[]);
-  const bare = order(1, { reference: "", customerId: null, stateId: null, dateAdd: null, dateUpd: null });
-  const page = (...orders: (typeof bare)[]) => ({ orders, named: {}, details: [], readAt: start });
-  await write(site.orderWrites(page(bare, order(2)), start));
-  await write(site.orderWrites({ ...page({ ...bare, stateId: 4 }, order(2, { stateId: 4, dateUpd: start })), readAt: start + 1 }, start + 1));
-  await write(site.productWrites({ products: [product(7)], details: [], stock: [stock(7, 3)], readAt: start }, start));
-  await write(site.stockWrites([stock(7, 0)], start + 1, start + 1));
-
-  const requests: EnqueueRequest[] = [];
-  const keep = async (all: readonly EnqueueRequest[]) => (
-    requests.push(...all),
-    all.map(() => ({ ok: false as const, code: "unavailable" as const, detail: "", errors: [] }))
-  );
-  await publishShopEvents(withRouter, keep, outbox);
-  const events = requests.filter(({ tenant }) => tenant === "events-real").map(({ payload }) => payload as Event);
-  for (const each of events) expect([each.type, isKnown(each.type), check(eventPayload, each)]).toMatchObject([each.type, true, { ok: true }]);
-  const said = events.map((each) => [each.type, entitiesOf(each)[0], chatText(each).split("\n").length]);
-  expect(said.toSorted((one, other) => (String(one) < String(other) ? -1 : 1))).toEqual([
-    ["order.created", "order:main/1", 3],
-    ["order.created", "order:main/2", 4],
-    ["order.status_changed", "order:main/1", 4],
-    ["order.status_changed", "order:main/2", 4],
-    ["product.out_of_stock", "product:main/7", 5],
-  ]);
 });

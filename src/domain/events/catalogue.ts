@@ -38,10 +38,6 @@ const offer = v.looseObject({
   currency: text(8),
   message: text(10_000),
 });
-const answer = v.looseObject({ id, channel: text(64) });
-const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
-const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });
-
 /** No lead came for so many minutes. Nothing in it is personal. */
 const silence = v.looseObject({
   project: v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project")),
@@ -64,8 +60,6 @@ const order = v.looseObject({
   customerId: v.nullish(whole),
   dateAdd: v.nullish(v.string("must be text")),
   dateUpd: v.nullish(v.string("must be text")),
-  // Older than our acquaintance with the shop.
-  historic: flag,
 });
 const product = v.looseObject({
   siteId: site,
@@ -74,6 +68,10 @@ const product = v.looseObject({
   name: v.nullish(v.string("must be text")),
   quantity: v.nullish(v.number("must be a number")),
 });
+
+const answer = v.looseObject({ id, channel: text(64) });
+const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
+const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });
 
 interface Kind {
   data: v.GenericSchema<unknown, Record<string, unknown>>;

@@ -20,8 +20,8 @@ export const eventSection: Section<"events"> = {
 };
 
 export interface EventDoor {
-  /** Sets the secret; the one before opens the door for `overlap` milliseconds more. */
-  put(tenant: string, secret: string, overlap: number, now: number): Promise<void>;
+  /** Sets the secret; the one before opens the door for `overlap` milliseconds more (default: none). */
+  put(tenant: string, secret: string, now: number, overlap?: number): Promise<void>;
   /** Shuts the door. */
   remove(tenant: string): Promise<void>;
   /** The secrets that count now, in clear; none when they cannot be opened. */
@@ -37,7 +37,7 @@ export function createEventDoor(parts: HookParts): EventDoor {
     await changed(tenant);
   };
   return {
-    async put(tenant, secret, overlap, now) {
+    async put(tenant, secret, now, overlap = 0) {
       const row = overlap > 0 ? await db.prepare("SELECT secret FROM event_doors WHERE tenant = ?1").bind(tenant).first<{ secret: string }>() : null;
       const [before] = row ? await keysIn(parts, tenant, row.secret) : [];
       const keys: Key[] = before && before.secret !== secret ? [{ secret }, { secret: before.secret, until: now + overlap }] : [{ secret }];

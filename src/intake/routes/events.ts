@@ -113,7 +113,7 @@ export const eventRoutes = [
     answers: { 200: v.object({ secret: v.optional(v.string()) }) },
     handle: async ({ deps, tenant, body: { secret, overlapSeconds } }) => {
       const used = secret ?? newSecret();
-      await deps.eventDoor.put(tenant, used, overlapSeconds * 1000, deps.now());
+      await deps.eventDoor.put(tenant, used, deps.now(), overlapSeconds * 1000);
       return { status: 200, body: secret === undefined ? { secret: used } : {} };
     },
   }),
