@@ -5,6 +5,7 @@ import type { Calls } from "./gates";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
 import type { ClaimedJob } from "./ledger";
 import { cancelChild, enqueueChild } from "./children";
+import { insist } from "./insist";
 import type { Pulse } from "./pulse";
 import { redact } from "./redact";
 
@@ -140,12 +141,17 @@ async function wouldDo<T>(engine: Engine, run: RunState, key: string, value: T |
 async function recordReply<T>(engine: Engine, run: RunState, key: string, reply: Reply<T>, firstTry: number, idempotent: boolean) {
   if (reply.ok) {
     const result = JSON.stringify(reply.value ?? null);
-    return record(engine, run, { key, state: "done", result, at: engine.now() }, null);
+    return happened(engine, run, { key, state: "done", result, at: engine.now() });
   }
   if (reply.failure.class === "uncertain") {
-    return record(engine, run, { key, state: "uncertain", result: null, at: firstTry }, null);
+    return happened(engine, run, { key, state: "uncertain", result: null, at: firstTry });
   }
-  if (!idempotent) return record(engine, run, { key, state: "failed", result: null, at: engine.now() }, null);
+  if (!idempotent) return happened(engine, run, { key, state: "failed", result: null, at: engine.now() });
+}
+
+/** The act is over and this record is all that keeps the next run from it: worth some patience. */
+async function happened(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">): Promise<void> {
+  if (!(await insist(engine, "effect", () => noted(engine, run, entry, null)))) throw await endedBy(engine, run);
 }
 
 /** Durable before the run goes on. A ledger that stays away makes the run fail, and the provider's key or the intent guards the next. */

@@ -44,6 +44,17 @@ function sender(
   return { bench, keys, send, effects };
 }
 
+test("is recorded in the same run although the ledger is away for a moment", async () => {
+  const { bench, keys, send, effects } = sender(() => ok({ mail: 1 }), { idempotentFor: day });
+  await send();
+  let refusals = 2;
+  bench.faults.ledger = (call) => call === "recordEffect" && refusals-- > 0;
+  await bench.deliverAll();
+  expect(keys).toHaveLength(1);
+  expect(refusals).toBeLessThan(1);
+  expect(await effects()).toEqual([{ key: "send", revision: 0, state: "done", result: '{"mail":1}' }]);
+});
+
 test("happens once, whatever is delivered how often", async () => {
   const { bench, keys, send, effects } = sender(() => ok({ mail: 1 }));
   const id = await send();
