@@ -1,5 +1,11 @@
 -- What is known of tenants' shops. Times in milliseconds since 1970, UTC. Money in millionths.
 
+-- Where a shop's key travels: 'header' or 'address'.
+ALTER TABLE sites ADD COLUMN key_in TEXT NOT NULL DEFAULT 'header';
+
+-- 1: it came with a site, and does not count against the tenant's limit.
+ALTER TABLE schedules ADD COLUMN given INTEGER NOT NULL DEFAULT 0;
+
 -- One row a shop: how far each sync has come, and why it is held.
 CREATE TABLE shop_sites (
   tenant TEXT NOT NULL,

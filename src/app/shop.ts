@@ -1,4 +1,4 @@
-import { addSchedules, dropSchedules } from "../domain/shop/defaults";
+import { addSchedules } from "../domain/shop/defaults";
 import { movePurchase, noteMail, purchaseOrder, purchaseOrders } from "../domain/shop/purchase-orders";
 import { listOrders, orderDetail } from "../domain/shop/read-orders";
 import { listProducts } from "../domain/shop/read-products";
@@ -15,7 +15,7 @@ import type { SiteWebhook } from "../tenants/site";
 export interface ShopDoorParts {
   db: D1Database;
   now(): number;
-  schedules: Pick<ScheduleStore, "get" | "put" | "remove">;
+  schedules: Pick<ScheduleStore, "give" | "removeSite">;
   webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
   openShop(tenant: string, site: string, signal: AbortSignal): Promise<Reply<Shop>>;
   /** Brings forward the jobs that wait for a site. */
@@ -55,7 +55,7 @@ export function createShopDoor(parts: ShopDoorParts): ShopDoor {
       await addSchedules(schedules, tenant, site, now());
     },
     removed: async (tenant, site) => {
-      await dropSchedules(schedules, tenant, site);
+      await schedules.removeSite(tenant, site);
       await forget(at(tenant, site));
     },
     test: (tenant, site) => test(parts, tenant, site),

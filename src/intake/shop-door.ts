@@ -10,7 +10,7 @@ import type { SiteWebhook } from "../tenants/site";
 export interface ShopDoor {
   /** Undefined when the sealed secret cannot be opened. */
   webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
-  /** The site was put: it is held no longer, has its schedules, and what waited for it goes on. Throws `conflict` at the limit of schedules. */
+  /** The site was put: it is held no longer, has its schedules, and what waited for it goes on. */
   connected(tenant: string, site: string, moved: boolean): Promise<void>;
   /** The site was removed: its schedules and what was read from it go too. */
   removed(tenant: string, site: string): Promise<void>;
