@@ -15,11 +15,15 @@ CREATE TABLE shop_sites (
   changed INTEGER NOT NULL DEFAULT 0,
   settings TEXT, -- JSON: zone, language and currency of the shop, as read at settings_at
   settings_at INTEGER,
-  lists_at INTEGER, -- when states, currencies and carriers were read whole
   orders_to INTEGER, -- everything changed up to here is stored
   orders_at INTEGER, -- when a run of it last ended well
+  orders_lists_at INTEGER, -- when states, currencies and carriers were read whole
   products_to INTEGER,
   products_at INTEGER,
+  products_lists_at INTEGER, -- manufacturers and suppliers
+  stock_rows INTEGER, -- rows of quantities that the shop listed last
+  compared_at INTEGER, -- when the ids of its products were last compared with ours
+  page_sizes TEXT, -- JSON: what the newest run found out
   paused_at INTEGER,
   paused_reason TEXT,
   slow_at INTEGER, -- when a call last took long

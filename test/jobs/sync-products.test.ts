@@ -89,7 +89,7 @@ test("a run of changes reads what changed and all quantities, which move no date
   shop.put("stock_availables", stock(7, 70), stock(8, 0));
   shop.calls.length = 0;
   expect(await run({ incremental: true })).toMatchObject({ said: { full: false, products: 1, stock: 13 } });
-  expect(shop.calls.filter((call) => call.startsWith("page products"))).toEqual(["page products 0", "page products 3"]);
+  expect(shop.calls.filter((call) => call.startsWith("page products"))).toEqual(["page products 0"]);
   const changed = await products("products-changes", { changedAfter: before });
   expect(changed.map(({ id, name, quantity }) => [id, name, quantity])).toEqual([
     [3, "Renamed", 3],

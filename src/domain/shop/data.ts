@@ -32,8 +32,9 @@ export interface SiteData {
   stockWrites(stock: readonly Stock[], readAt: number, now: number): Writes;
   goneWrites(gone: readonly number[], readAt: number, now: number): Writes;
   namedWrites<R extends Named>(resource: R, rows: readonly ShopRows[R][], readAt: number): Writes;
-  listsRead(now: number): Writes;
-  spanRead(kind: state.SyncKind, span: Span, now: number): Writes;
+  listsRead(kind: state.SyncKind, now: number): Writes;
+  compared(now: number): Writes;
+  spanRead(kind: state.SyncKind, span: state.ReadSpan, now: number): Writes;
   openWindows(run: string, spans: readonly Span[]): Writes;
   windowRead(run: string, from: number, now: number): Writes;
 
@@ -76,7 +77,8 @@ function siteData(scope: Scope): SiteData {
     stockWrites: (stock, readAt, now) => stockWrites(scope, stock, readAt, now),
     goneWrites: (gone, readAt, now) => goneWrites(scope, gone, readAt, now),
     namedWrites: (resource, rows, readAt) => namedWrites(scope, resource, rows, readAt),
-    listsRead: (now) => [state.listsRead(scope, now)],
+    listsRead: (kind, now) => [state.listsRead(scope, kind, now)],
+    compared: (now) => [state.compared(scope, now)],
     spanRead: (kind, span, now) => [state.spanRead(scope, kind, span, now)],
     openWindows: (run, spans) => [state.openWindows(scope, run, spans)],
     windowRead: (run, from, now) => state.windowRead(scope, run, from, now),

@@ -1,12 +1,13 @@
-import type { Order, ShopRows } from "../../providers/shop/rows";
+import type { Order } from "../../providers/shop/rows";
 import { numberOf, takeNumbers } from "./changes";
-import { type Detail, detailWrites, type Named, namedWrites } from "./rows";
+import type { SomeNamed } from "./look-up";
+import { allNamedWrites, type Detail, detailWrites } from "./rows";
 import { each, rowsOf, type Scope } from "./scope";
 
 /** One page of orders with what an order page shows besides. */
 export interface OrderPage {
   orders: readonly Order[];
-  named: { [R in Named]?: readonly ShopRows[R][] };
+  named: SomeNamed;
   details: readonly Detail[];
   /** When the page's request was sent. Milliseconds. */
   readAt: number;
@@ -22,7 +23,7 @@ export function orderWrites(scope: Scope, page: OrderPage, now: number): D1Prepa
     ...each(scope, createdSql, items, now),
     ...each(scope, statusSql, items, now, readAt),
     ...each(scope, upsertSql, items, readAt, orders.length),
-    ...(Object.keys(page.named) as Named[]).flatMap((resource) => namedWrites(scope, resource, page.named[resource] ?? [], readAt)),
+    ...allNamedWrites(scope, page.named, readAt),
     ...detailWrites(scope, page.details, readAt),
   ];
 }

@@ -35,8 +35,8 @@ export function watched(shop: Shop, patience: Patience, now: () => number): Shop
     page: (resource, request) => watch(() => shop.page(resource, request)),
     find: (resource, by, signal) => watch(() => shop.find(resource, by, signal)),
     ids: (resource, request) => watch(() => shop.ids(resource, request)),
-    get pageSize() {
-      return shop.pageSize;
+    get pageSizes() {
+      return shop.pageSizes;
     },
     resume: (known) => shop.resume(known),
   };

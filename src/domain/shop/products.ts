@@ -1,12 +1,15 @@
 import type { Product, Stock } from "../../providers/shop/rows";
 import { numberOf, takeNumbers } from "./changes";
-import { type Detail, detailItem, detailWrites } from "./rows";
+import type { SomeNamed } from "./look-up";
+import { allNamedWrites, type Detail, detailItem, detailWrites } from "./rows";
 import { each, rowsOf, type Scope } from "./scope";
 import { stockWrites } from "./stock";
 
 /** One page of products with all that belongs to them. */
 export interface ProductPage {
   products: readonly Product[];
+  /** Manufacturers, suppliers and currencies that were not stored. */
+  named: SomeNamed;
   /** Combinations and suppliers, one entry for each product, so that what is gone is gone here too. */
   details: readonly Detail[];
   stock: readonly Stock[];
@@ -16,7 +19,7 @@ export interface ProductPage {
 
 /** Statements that store a page, to commit with the cursor behind it. */
 export function productWrites(scope: Scope, page: ProductPage, now: number): D1PreparedStatement[] {
-  const { products, details, stock, readAt } = page;
+  const { products, named, details, stock, readAt } = page;
   if (products.length === 0) return [];
   const nth = new Map(products.map(({ id }, index) => [String(id), index + 1]));
   return [
@@ -35,6 +38,7 @@ export function productWrites(scope: Scope, page: ProductPage, now: number): D1P
       readAt,
       products.length,
     ),
+    ...allNamedWrites(scope, named, readAt),
     ...detailWrites(scope, details, readAt),
     ...stockWrites(scope, stock, readAt, now),
   ];

@@ -53,11 +53,13 @@ async function useEverything(db: D1Database): Promise<void> {
   const suppliers = { id: 1, name: "Clay", active: true };
   await write(site.namedWrites("suppliers", [suppliers], start));
   const owned = [{ resource: "combinations", owner: "1", rows: [] }] as const;
-  await write(site.productWrites({ products: [product(1), product(2)], details: owned, stock: [stock(1, -2)], readAt: start }, start));
+  await write(site.productWrites({ products: [product(1), product(2)], named: {}, details: owned, stock: [stock(1, -2)], readAt: start }, start));
   await write(site.stockWrites([stock(1, -3)], start, start));
   const gone = await site.goneProducts([1], { after: 0, until: null }, start + 1);
   await write(site.goneWrites(gone, start + 1, start));
-  await write([...site.listsRead(start), ...site.spanRead("orders", { from: 0, to: start }, start), ...site.openWindows("run", [{ from: 0, to: 1 }])]);
+  const span = { from: 0, to: start, pageSizes: { heavy: 50, light: 2500 }, stockRows: 2 };
+  await write([...site.listsRead("orders", start), ...site.compared(start), ...site.spanRead("orders", span, start)]);
+  await write(site.openWindows("run", [{ from: 0, to: 1 }]));
   await write(site.windowRead("run", 0, start));
   const { lines } = await site.shortage();
   expect(lines.length).toBeGreaterThan(0);
