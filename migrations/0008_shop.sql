@@ -121,7 +121,15 @@ CREATE TABLE shop_events (
   type TEXT NOT NULL,
   at INTEGER NOT NULL,
   data TEXT NOT NULL,
-  PRIMARY KEY (tenant, site, id)
+  PRIMARY KEY (tenant, at, site, id)
+) WITHOUT ROWID;
+
+-- Sites that were removed, until all that was read from them is gone.
+CREATE TABLE shop_leaving (
+  tenant TEXT NOT NULL,
+  site TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  PRIMARY KEY (tenant, site)
 ) WITHOUT ROWID;
 
 -- What we know of a supplier and the shop does not.

@@ -2,7 +2,8 @@ import { addSchedules } from "../domain/shop/defaults";
 import { movePurchase, noteMail, purchaseOrder, purchaseOrders } from "../domain/shop/purchase-orders";
 import { listOrders, orderDetail } from "../domain/shop/read-orders";
 import { listProducts } from "../domain/shop/read-products";
-import { forget, syncView } from "../domain/shop/site";
+import { leave, vacate } from "../domain/shop/leaving";
+import { syncView } from "../domain/shop/site";
 import { connect, keepSettings, resume } from "../domain/shop/state";
 import { listSuppliers, putSupplier } from "../domain/shop/suppliers";
 import type { ScheduleStore } from "../domain/schedules/store";
@@ -24,6 +25,9 @@ export interface ShopDoorParts {
 
 /** A test answers a request: it may not take longer. Milliseconds. */
 const testLimit = 25_000;
+
+/** Statements by which one request removes what was read from a site; the tick does the rest. */
+const mostRemovals = 300;
 
 /** Everything a run may read. */
 const needed: readonly ShopResource[] = [
@@ -49,6 +53,7 @@ export function createShopDoor(parts: ShopDoorParts): ShopDoor {
   const at = (tenant: string, site: string) => ({ db, tenant, site });
   return {
     webhookSecret: parts.webhookSecret,
+    vacate: (tenant, site) => vacate(at(tenant, site), mostRemovals),
     connected: async (tenant, site, moved) => {
       await connect(at(tenant, site), moved, now());
       await parts.wake(tenant, site);
@@ -56,7 +61,7 @@ export function createShopDoor(parts: ShopDoorParts): ShopDoor {
     },
     removed: async (tenant, site) => {
       await schedules.removeSite(tenant, site);
-      await forget(at(tenant, site));
+      await leave(at(tenant, site), mostRemovals, now());
     },
     test: (tenant, site) => test(parts, tenant, site),
     sync: (tenant, site) => syncView(at(tenant, site), now()),

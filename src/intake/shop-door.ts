@@ -10,9 +10,11 @@ import type { SiteWebhook } from "../tenants/site";
 export interface ShopDoor {
   /** Undefined when the sealed secret cannot be opened. */
   webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
+  /** False while so much of an earlier site of that name is still to be removed that it takes another minute. */
+  vacate(tenant: string, site: string): Promise<boolean>;
   /** The site was put: it is held no longer, has its schedules, and what waited for it goes on. */
   connected(tenant: string, site: string, moved: boolean): Promise<void>;
-  /** The site was removed: its schedules and what was read from it go too. */
+  /** The site was removed: its schedules, what was read from it and its purchase orders go too, of very much a part by the tick. */
   removed(tenant: string, site: string): Promise<void>;
   /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does. */
   test(tenant: string, site: string): Promise<ShopTest>;

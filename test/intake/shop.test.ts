@@ -130,7 +130,10 @@ test("a site that is removed takes what was read of it along", async () => {
   await write(leaving.orderWrites({ orders: [order(5)], named: {}, details: [], readAt: start }, start));
   expect((await bench.call("DELETE", "/v1/sites/leaving", { token: tokens.admin })).status).toBe(204);
   expect((await bench.call("DELETE", "/v1/sites/leaving", { token: tokens.admin })).status).toBe(404);
-  const { results } = await env.DB.prepare("SELECT id FROM shop_orders WHERE tenant = 'reading' AND site = 'leaving'").all();
-  expect(results).toEqual([]);
+  for (const table of ["shop_orders", "shop_sites"]) {
+    expect((await env.DB.prepare(`SELECT 1 FROM ${table} WHERE tenant = 'reading' AND site = 'leaving'`).all()).results).toEqual([]);
+  }
+  const { schedules } = (await bench.call("GET", "/v1/schedules", { token: tokens.read })).body;
+  expect(schedules.map(({ siteId }: { siteId: string }) => siteId)).not.toContain("leaving");
   expect((await get("main/orders")).body.orders).toHaveLength(2);
 });

@@ -43,10 +43,9 @@ export class WebShop {
 
 /** A bench with the real jobs, the real adapter and the real database. */
 export function webBench(shop: WebShop) {
-  let bench: ReturnType<typeof createBench> | undefined;
-  const now = () => bench?.now() ?? 0;
+  const now = (): number => bench.now();
   const open = async () => ok(prestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
-  bench = createBench({ jobs, capabilities: async () => ({ shops: { open }, shopData: shopDataIn(env.DB) }) });
+  const bench: ReturnType<typeof createBench> = createBench({ jobs, capabilities: async () => ({ shops: { open }, shopData: shopDataIn(env.DB) }) });
   return bench;
 }
 

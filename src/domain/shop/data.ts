@@ -1,7 +1,7 @@
 import type { Order, ShopRows, Stock } from "../../providers/shop/rows";
 import type { ShopSettings } from "../../providers/shop/shop";
 import { changedOrders, type OrderPage, orderWrites } from "./orders";
-import { goneProducts, goneWrites, type ProductPage, productWrites } from "./products";
+import { goneProducts, goneWrites, type ProductPage, productWrites, pruneWrites } from "./products";
 import { draftWrites, type PurchaseLine, type Shortage, shortage } from "./purchase";
 import { draftsOf, movePurchase, noteMail, type PurchaseOrder } from "./purchase-orders";
 import { missing, type Named, namedWrites } from "./rows";
@@ -33,6 +33,7 @@ export interface SiteData {
   goneWrites(gone: readonly number[], readAt: number, now: number): Writes;
   namedWrites<R extends Named>(resource: R, rows: readonly ShopRows[R][], readAt: number): Writes;
   listsRead(kind: state.SyncKind, now: number): Writes;
+  /** The list of all products was compared; what is long deleted goes. */
   compared(now: number): Writes;
   spanRead(kind: state.SyncKind, span: state.ReadSpan, now: number): Writes;
   openWindows(run: string, spans: readonly Span[]): Writes;
@@ -78,7 +79,7 @@ function siteData(scope: Scope): SiteData {
     goneWrites: (gone, readAt, now) => goneWrites(scope, gone, readAt, now),
     namedWrites: (resource, rows, readAt) => namedWrites(scope, resource, rows, readAt),
     listsRead: (kind, now) => [state.listsRead(scope, kind, now)],
-    compared: (now) => [state.compared(scope, now)],
+    compared: (now) => [state.compared(scope, now), ...pruneWrites(scope, now)],
     spanRead: (kind, span, now) => [state.spanRead(scope, kind, span, now)],
     openWindows: (run, spans) => [state.openWindows(scope, run, spans)],
     windowRead: (run, from, now) => state.windowRead(scope, run, from, now),

@@ -32,13 +32,13 @@ async function withDetails(
   readAt: number,
 ): Promise<Reply<ProductPage>> {
   const values = products.map(({ id }) => id);
-  if (values.length === 0) return ok({ products, named: {}, details: [], stock: [], readAt });
+  if (values.length === 0) return ok({ products, details: [], stock: [], readAt });
   const combinations = await visit.shop.find("combinations", { field: "id_product", values }, context.signal);
   if (!combinations.ok) return combinations;
   const stock = await visit.shop.find("stock_availables", { field: "id_product", values }, context.signal);
   if (!stock.ok) return stock;
   const page = { products, details: byProduct("combinations", values, combinations.value.rows), stock: stock.value.rows, readAt };
-  if (!linkVendors) return ok({ ...page, named: {} });
+  if (!linkVendors) return ok(page);
   const offers = await visit.shop.find("product_suppliers", { field: "id_product", values }, context.signal);
   if (!offers.ok) return offers;
   const named = await makersOf(context, visit, products, offers.value.rows);

@@ -21,6 +21,7 @@ export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: 
   const purchaseOrders = [];
   for (const draft of drafts) {
     purchaseOrders.push({ id: draft.id, supplierId: draft.supplier.id, rows: draft.rows.length, mailed: await mailed(siteId, draft, context) });
+    await context.progress(purchaseOrders.length, drafts.length, "purchase orders");
   }
   return done({ purchaseOrders, ...left });
 };
