@@ -152,6 +152,7 @@ CREATE TABLE shop_purchase_orders (
   currency TEXT NOT NULL,
   created INTEGER NOT NULL,
   updated INTEGER NOT NULL,
+  approved_by TEXT, -- 'operator' or a job; whoever it was mails it
   mail TEXT, -- the job that mails it
   PRIMARY KEY (tenant, site, id),
   UNIQUE (tenant, site, job, supplier)

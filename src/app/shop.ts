@@ -1,5 +1,5 @@
 import { addSchedules } from "../domain/shop/defaults";
-import { movePurchase, noteMail, purchaseOrder, purchaseOrders } from "../domain/shop/purchase-orders";
+import { approvePurchase, cancelPurchase, noteMail, purchaseOrder, purchaseOrders } from "../domain/shop/purchase-orders";
 import { listOrders, orderDetail } from "../domain/shop/read-orders";
 import { listProducts } from "../domain/shop/read-products";
 import { leave, vacate } from "../domain/shop/leaving";
@@ -68,11 +68,12 @@ export function createShopDoor(parts: ShopDoorParts): ShopDoor {
     orders: (tenant, site, filter) => listOrders(at(tenant, site), filter),
     order: (tenant, site, id) => orderDetail(at(tenant, site), id),
     products: (tenant, site, filter) => listProducts(at(tenant, site), filter),
-    suppliers: (tenant, site, after, limit) => listSuppliers(at(tenant, site), after, limit),
+    suppliers: (tenant, site, filter) => listSuppliers(at(tenant, site), filter),
     putSupplier: (tenant, site, id, settings) => putSupplier(at(tenant, site), id, settings),
     purchaseOrders: (tenant, site, filter) => purchaseOrders(at(tenant, site), filter),
     purchaseOrder: (tenant, site, id) => purchaseOrder(at(tenant, site), id),
-    movePurchase: (tenant, site, id, from, to) => movePurchase(at(tenant, site), id, from, to, now()),
+    approve: (tenant, site, id) => approvePurchase(at(tenant, site), id, "operator", now()),
+    cancel: (tenant, site, id) => cancelPurchase(at(tenant, site), id, now()),
     noteMail: (tenant, site, id, job) => noteMail(at(tenant, site), id, job),
   };
 }

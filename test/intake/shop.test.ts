@@ -52,7 +52,10 @@ describe("orders", () => {
 
   test("are filtered, and a filter that is none is refused", async () => {
     expect((await get("main/orders?state=4")).body.orders.map(({ id }: { id: number }) => id)).toEqual([2]);
-    expect((await get("main/orders?changedAfter=2020-01-01")).body.orders).toHaveLength(2);
+    const feed = await get("main/orders?changedAfter=2020-01-01&limit=1");
+    expect(feed.body.cursor).toMatch(/^c/);
+    // The cursor alone stays in the feed.
+    expect((await get(`main/orders?limit=1&cursor=${feed.body.cursor}`)).body).toMatchObject({ orders: [{ id: 2 }], cursor: null });
     for (const query of ["state=paid", "changedAfter=yesterday", "cursor=x", "limit=0", "customer=1"])
       expect((await get(`main/orders?${query}`)).status).toBe(422);
   });
@@ -99,6 +102,11 @@ test("a site tells how its syncs stand, and putting it again ends a pause and wa
   expect(await bench.call("POST", "/v1/sites/main/test", { token: tokens.operate })).toMatchObject({ status: 200, body: { ok: false, class: "config" } });
 });
 
+test("suppliers are listed, those in use or all", async () => {
+  expect((await get("main/suppliers")).body).toMatchObject({ suppliers: [{ id: 1, name: "Clay", active: true }], cursor: null });
+  expect((await get("main/suppliers?active=false")).body.suppliers).toEqual([]);
+});
+
 test("what a tenant changed of a site's schedules stays when the site is put again", async () => {
   const schedule = { type: "sync-orders", payload: { siteId: "main" }, siteId: "main", cron: "0 5 * * *", enabled: false };
   await bench.call("PUT", "/v1/schedules/sync-orders-main", { token: tokens.admin, body: schedule });
@@ -115,7 +123,7 @@ test("a draft goes out once its supplier has an address and somebody approves it
   expect((await put(9, "a@clay.example")).status).toBe(404);
   expect((await put(1, "a@clay.example")).body).toMatchObject({ name: "Clay", email: "a@clay.example", automatic: false });
   const approved = await approve();
-  expect(v.parse(purchaseOrderShape, approved.body)).toMatchObject({ state: "approved", mailJobId: expect.any(String) });
+  expect(v.parse(purchaseOrderShape, approved.body)).toMatchObject({ state: "approved", approvedBy: "operator", mailJobId: expect.any(String) });
   expect(bench.seen.requests.at(-1)).toMatchObject({ type: "email", key: "purchase-order:main:1", payload: { to: "a@clay.example" } });
   expect(await approve()).toMatchObject({ status: 409 });
   expect(await bench.call("POST", "/v1/sites/main/purchase-orders/1/cancel", { token: tokens.operate })).toMatchObject({ status: 409 });

@@ -55,7 +55,7 @@ test("a full run stores products with combinations, quantities, manufacturers an
     ],
     combinations: [{ id: 11, reference: "P1-RED", price: "14.000000", quantity: 3 }],
   });
-  expect((await listSuppliers(scope("products-full"), 0, 10)).items.map(({ name }) => name)).toEqual(["Clay Ltd", "Kiln Inc"]);
+  expect((await listSuppliers(scope("products-full"), { limit: 10 })).items.map(({ name }) => name)).toEqual(["Clay Ltd", "Kiln Inc"]);
 });
 
 test("what the shop no longer lists is deleted by a full run, told to the feed, and back when it is back", async () => {
@@ -120,12 +120,14 @@ test("a combination or supplier that goes, without a date, is gone after a full 
   await run();
   const before = Math.max(...(await products("products-parts")).map(({ changedAt }) => Date.parse(changedAt)));
   shop.tables.combinations.delete(11);
+  shop.tables.stock_availables.delete(stock(1, 0, 11).id);
   shop.tables.product_suppliers.delete(2);
   bench.advance(minute);
   await run();
   const [changed, ...others] = await products("products-parts", { changedAfter: before });
   expect(others).toEqual([]);
   expect(changed).toMatchObject({ id: 1, combinations: [], suppliers: [{ id: 1 }] });
+  expect(await bench.all("SELECT combination FROM shop_stock WHERE tenant = 'products-parts' AND product = 1")).toEqual([{ combination: 0 }]);
 });
 
 test("killed in any phase, it goes on where it was", async () => {

@@ -3,7 +3,7 @@ import type { ShopSettings } from "../../providers/shop/shop";
 import { changedOrders, type OrderPage, orderWrites } from "./orders";
 import { goneProducts, goneWrites, type ProductPage, productWrites, pruneWrites } from "./products";
 import { draftWrites, type PurchaseLine, type Shortage, shortage } from "./purchase";
-import { draftsOf, movePurchase, noteMail, type PurchaseOrder } from "./purchase-orders";
+import { approvePurchase, draftsOf, noteMail, type PurchaseOrder } from "./purchase-orders";
 import { missing, type Named, namedWrites } from "./rows";
 import type { Scope } from "./scope";
 import * as state from "./state";
@@ -43,7 +43,7 @@ export interface SiteData {
   draftWrites(job: string, lines: readonly PurchaseLine[], now: number): Writes;
   draftsOf(job: string): Promise<(PurchaseOrder & { automatic: boolean })[]>;
   /** False when it is no draft any more. */
-  approve(id: number, now: number): Promise<boolean>;
+  approve(id: number, job: string, now: number): Promise<boolean>;
   noteMail(id: number, job: string): Promise<void>;
 }
 
@@ -86,7 +86,7 @@ function siteData(scope: Scope): SiteData {
     shortage: () => shortage(scope),
     draftWrites: (job, lines, now) => draftWrites(scope, job, lines, now),
     draftsOf: (job) => draftsOf(scope, job),
-    approve: (id, now) => movePurchase(scope, id, "draft", "approved", now),
+    approve: (id, job, now) => approvePurchase(scope, id, job, now),
     noteMail: (id, job) => noteMail(scope, id, job),
   };
 }

@@ -3,7 +3,7 @@ import { numberOf, takeNumbers } from "./changes";
 import type { SomeNamed } from "./look-up";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "./rows";
 import { each, rowsOf, type Scope, statement } from "./scope";
-import { stockWrites } from "./stock";
+import { staleStockWrites, stockWrites } from "./stock";
 
 /** One page of products with all that belongs to them. */
 export interface ProductPage {
@@ -41,6 +41,12 @@ export function productWrites(scope: Scope, page: ProductPage, now: number): D1P
     ...allNamedWrites(scope, named, readAt),
     ...detailWrites(scope, details, readAt),
     ...stockWrites(scope, stock, readAt, now),
+    ...staleStockWrites(
+      scope,
+      products.map(({ id }) => id),
+      stock,
+      readAt,
+    ),
   ];
 }
 
@@ -54,7 +60,7 @@ export async function goneProducts(scope: Scope, listed: readonly number[], span
 export function goneWrites(scope: Scope, gone: readonly number[], readAt: number, now: number): D1PreparedStatement[] {
   if (gone.length === 0) return [];
   const items = gone.map((id, index) => [index + 1, id]);
-  return [takeNumbers(scope, gone.length, now), ...each(scope, deleteSql, items, readAt, gone.length)];
+  return [takeNumbers(scope, gone.length, now), ...each(scope, deleteSql, items, readAt, gone.length), ...staleStockWrites(scope, gone, [], readAt)];
 }
 
 /** Statements that remove the oldest of what has long been deleted; whoever reads the feed has seen it. */
@@ -107,7 +113,6 @@ const deleteSql = `
 
 const prunable = "SELECT id FROM shop_products WHERE tenant = ?1 AND site = ?2 AND deleted < ?3 ORDER BY id LIMIT ?4";
 const pruneSql = [
-  `DELETE FROM shop_stock WHERE tenant = ?1 AND site = ?2 AND product IN (${prunable})`,
   `DELETE FROM shop_details WHERE tenant = ?1 AND site = ?2 AND resource IN ('combinations', 'product_suppliers')
     AND owner IN (SELECT CAST(id AS TEXT) FROM (${prunable}))`,
   `DELETE FROM shop_products WHERE tenant = ?1 AND site = ?2 AND id IN (${prunable})`,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { shopDataIn } from "../../../src/domain/shop/data";
 import { shopOutbox } from "../../../src/domain/shop/events";
-import { draftsOf, movePurchase, noteMail, purchaseOrder, purchaseOrders } from "../../../src/domain/shop/purchase-orders";
+import { approvePurchase, cancelPurchase, draftsOf, noteMail, purchaseOrder, purchaseOrders } from "../../../src/domain/shop/purchase-orders";
 import { listOrders, orderDetail } from "../../../src/domain/shop/read-orders";
 import { listProducts } from "../../../src/domain/shop/read-products";
 import { clearLeaving, leave, vacate } from "../../../src/domain/shop/leaving";
@@ -77,10 +77,11 @@ async function useEverything(db: D1Database): Promise<void> {
   await draftsOf(scope, "job");
   await noteMail(scope, 1, "mail");
   await putSupplier(scope, 1, { email: "a@b.example", automatic: true });
-  await listSuppliers(scope, 0, 10);
+  await listSuppliers(scope, { active: true, limit: 10 });
   await purchaseOrders(scope, { state: "draft", limit: 10 });
   await purchaseOrder(scope, 1);
-  await movePurchase(scope, 1, "draft", "cancelled", start);
+  await cancelPurchase(scope, 1, start);
+  await approvePurchase(scope, 1, "operator", start);
   for (const changedAfter of [undefined, 0]) {
     await listOrders(scope, { changedAfter, state: 2, limit: 1 });
     await listProducts(scope, { changedAfter, limit: 10 });
