@@ -91,6 +91,23 @@ test("orders: without a change one request, with one per cent changed a handful 
   expect(shop.requests.slice(0, 2)).toEqual(["ids orders 10", "rows orders 10"]);
 });
 
+test("orders: a page for people in the place of a list moves no cursor, and what was behind it is read once the shop is back", async () => {
+  const shop = shopOfOrders(120);
+  const { run } = world("requests-html", shop);
+  const places = ["ids orders 120", "rows orders 100", "rows orders 20"];
+  await run("sync-orders", { lastDays: 2 });
+  await run("sync-orders", { lastDays: 2 });
+  for (const place of places) {
+    for (const text of ["<!DOCTYPE html><html><body>Maintenance</body></html>", "", '{"orders":[{"id":1}']) {
+      let left = 3;
+      shop.instead = () => (shop.requests.at(-1) === place && left-- > 0 ? text : undefined);
+      expect(await run("sync-orders", { lastDays: 2 })).toMatchObject({ state: "done", orders: 120, unreadable: [] });
+      expect([place, left]).toEqual([place, -1]);
+      expect(shop.requests.filter((request) => request === "rows orders 100").length).toBe(place === "rows orders 100" ? 4 : 1);
+    }
+  }
+});
+
 test("orders: once in twelve hours, when settings and lists are read again, five", async () => {
   const shop = shopOfOrders(20);
   const { bench, run } = world("requests-lists", shop);
