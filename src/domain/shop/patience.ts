@@ -2,7 +2,7 @@ import type { Shop } from "../../providers/shop/shop";
 import { failed, type Reply } from "../../queue/effect";
 
 /** A call that takes this long holds up the other jobs of its batch. Milliseconds. */
-export const slowCall = 10_000;
+const slowCall = 10_000;
 /** A slow shop's jobs let the others pass for this long between two stretches of work. Seconds. */
 export const slowPause = 60;
 /** How long a shop counts as slow after it was. Milliseconds. */

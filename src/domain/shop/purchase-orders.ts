@@ -1,7 +1,7 @@
 import { decimal, iso } from "./decimal";
 import { rowsOf, type Scope, statement } from "./scope";
 
-export type PurchaseState = "draft" | "approved" | "cancelled";
+type PurchaseState = "draft" | "approved" | "cancelled";
 
 /** A purchase order as the interface shows it. */
 export interface PurchaseOrder {
