@@ -100,7 +100,8 @@ function shopsFor(stores: Stores, now: () => number, { tenant, onCall }: Capabil
       const opened = await stores.sites.open(tenant, siteId);
       if (!opened.ok) return failed({ class: "config", code: "site", reason: opened.detail });
       const http = createHttp({ rules: stores.rules, onCall: (call) => onCall(`shop:${siteId}`, call) });
-      return ok(prestashop({ http, url: opened.value.url, key: opened.value.key, now }));
+      const { url, key, keyIn } = opened.value;
+      return ok(prestashop({ http, url, key, keyIn, now }));
     },
   };
 }

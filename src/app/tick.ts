@@ -3,6 +3,7 @@ import { removeOldBots } from "../domain/leads/erase";
 import { runDueSchedules } from "../domain/schedules/due";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import { shopOutbox } from "../domain/shop/events";
+import { clearLeaving } from "../domain/shop/leaving";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick";
@@ -42,6 +43,8 @@ export interface TickParts {
 /** What one tick does of each: its steps share the 1,000 statements that D1 allows one invocation. */
 const mostSchedules = 300;
 const mostSnapshots = 30;
+/** Of each of five sites. */
+const mostRemovals = 20;
 
 /** The tick's steps, in their order: what others wait for comes first. */
 export function createTickDeps(
@@ -65,6 +68,7 @@ export function createTickDeps(
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
       { name: "schedules", run: async (at) => ({ ...(await runDueSchedules({ now: at, ...schedules }, mostSchedules)) }) },
       { name: "subscriptions", run: async () => ({ told: await ended.tell(null) }) },
+      { name: "shop-removal", run: async (at) => ({ ...(await clearLeaving(env.DB, mostRemovals, at)) }) },
       { name: "shop-events", run: async () => ({ ...(await publishShopEvents(engine, intake.enqueue, shopOutbox(env.DB))) }) },
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
       { name: "leads", run: silenceStep({ env, engine }) },

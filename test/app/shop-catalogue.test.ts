@@ -4,6 +4,7 @@ import { publishShopEvents } from "../../src/app/shop-events";
 import { entitiesOf, isKnown } from "../../src/domain/events/catalogue";
 import { type Event, eventPayload } from "../../src/domain/events/event";
 import { chatText } from "../../src/domain/events/words";
+import { connect } from "../../src/domain/shop/state";
 import { shopDataIn } from "../../src/domain/shop/data";
 import { shopOutbox } from "../../src/domain/shop/events";
 import { event } from "../../src/jobs/event/job";
@@ -18,7 +19,9 @@ test("what shops note is what the catalogue takes, whatever a shop leaves out", 
   const site = shopDataIn(env.DB).site("events-real", "main");
   const write = (statements: readonly unknown[]) => env.DB.batch(statements as D1PreparedStatement[]);
   const bare = order(1, { reference: "", customerId: null, stateId: null, dateAdd: null, dateUpd: null });
-  await env.DB.prepare("INSERT INTO shop_sites (tenant, site, connected) VALUES ('events-real', 'main', 0)").run();
+  await connect({ db: env.DB, tenant: "events-real", site: "main" }, false, 0);
+  // Read once: what is new from here on is no history.
+  await write(site.spanRead("orders", { from: 0, to: 0, pageSizes: { heavy: 50, light: 2500 } }, start));
   const page = (...orders: (typeof bare)[]) => ({ orders, named: {}, details: [], readAt: start });
   await write(site.orderWrites(page(bare, order(2)), start));
   await write(site.orderWrites({ ...page({ ...bare, stateId: 4 }, order(2, { stateId: 4, dateUpd: start })), readAt: start + 1 }, start + 1));

@@ -74,7 +74,7 @@ const reasons: readonly Known[] = [
 ];
 
 const noKey =
-  "the shop received no key: its web server drops the Authorization header (CGI needs a rewrite rule for it), or the address leads elsewhere (www, https); else send the key in the address";
+  'the shop received no key: its web server drops the Authorization header (CGI needs a rewrite rule for it), or the address leads elsewhere (www, https); else put the site with "keyIn": "address"';
 
 /** What hosting, firewalls and other programs say. */
 function inFront(answer: HttpAnswer, read: ShopAnswer, asked: Asked): Failure {
