@@ -26,8 +26,11 @@ async function answer(call: Call, shops: Shops): Promise<Reply> {
   open.most = Math.max(open.most, ++open.inside);
   try {
     await call.pause();
+    await open.hold.pass();
     shops.asked(open, rest?.split("/")[1] ?? "");
-    return webservice(open, call, rest ?? "/");
+    const { rows, ...reply } = webservice(open, call, rest ?? "/");
+    shops.answered(open, rows, Buffer.byteLength(reply.body));
+    return reply;
   } finally {
     open.inside--;
   }
