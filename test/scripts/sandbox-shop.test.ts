@@ -268,8 +268,8 @@ describe("its rows", () => {
   it("answers are measured, and calls wait for as long as somebody likes", async () => {
     await make();
     const summary = async () => (await sandbox.ask("GET", "/shop/__shops/one")).json();
-    const { text } = await get("/orders", { limit: "7" });
-    expect(await summary()).toMatchObject({ largest: { rows: 7, bytes: Buffer.byteLength(text) }, held: 0 });
+    const { text } = await get("/orders", { limit: "7", display: "full" });
+    expect(await summary()).toMatchObject({ largest: { orders: { rows: 7, bytes: Buffer.byteLength(text) } }, held: 0 });
     await sandbox.ask("POST", "/shop/__shops/one/hold", { afterRequests: 2 });
     await get("/orders");
     const held = Promise.all([get("/orders"), get("/orders")]);

@@ -101,7 +101,7 @@ export function expectedProduct(row: Row, tables: Tables, of: ProductDetails) {
 }
 
 export interface ProductDetails {
-  quantity(product: number, combination: number): Cell | undefined;
+  quantity(product: number, combination: number): Cell;
   offers(product: number): readonly Row[];
   combinations(product: number): readonly Row[];
 }
@@ -112,7 +112,7 @@ export function productDetails(tables: Tables): ProductDetails {
   const [offers, combinations] = [group("product_suppliers"), group("combinations")];
   const quantities = new Map([...tables("stock_availables").values()].map((row) => [`${row["id_product"]}/${row["id_product_attribute"]}`, row["quantity"]]));
   return {
-    quantity: (product, combination) => quantities.get(`${product}/${combination}`),
+    quantity: (product, combination) => quantities.get(`${product}/${combination}`) ?? 0,
     offers: (product) => offers.get(product) ?? [],
     combinations: (product) => combinations.get(product) ?? [],
   };

@@ -27,9 +27,10 @@ async function answer(call: Call, shops: Shops): Promise<Reply> {
   try {
     await call.pause();
     await open.hold.pass();
-    shops.asked(open, rest?.split("/")[1] ?? "");
+    const resource = rest?.split("/")[1] ?? "";
+    shops.asked(open, resource);
     const { rows, ...reply } = webservice(open, call, rest ?? "/");
-    shops.answered(open, rows, Buffer.byteLength(reply.body));
+    shops.answered(open, resource, rows, Buffer.byteLength(reply.body));
     return reply;
   } finally {
     open.inside--;

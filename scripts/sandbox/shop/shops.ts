@@ -13,8 +13,8 @@ export interface Open extends Shop {
   /** Calls at once: now, and the most there ever were. */
   inside: number;
   most: number;
-  /** The most rows and bytes that one answer ever had. */
-  largest: { rows: number; bytes: number };
+  /** The most rows and bytes that one answer ever had, by resource. */
+  largest: Record<string, { rows: number; bytes: number }>;
   hold: Hold;
   /** What is to happen once its resource was asked for often enough. */
   pending: { change: Change; left: number }[];
@@ -51,9 +51,9 @@ export class Shops {
   }
 
   /** Takes down how large an answer was. */
-  answered({ largest }: Open, rows: number, bytes: number): void {
-    largest.rows = Math.max(largest.rows, rows);
-    largest.bytes = Math.max(largest.bytes, bytes);
+  answered({ largest }: Open, resource: string, rows: number, bytes: number): void {
+    const { rows: most, bytes: longest } = largest[resource] ?? { rows: 0, bytes: 0 };
+    largest[resource] = { rows: Math.max(most, rows), bytes: Math.max(longest, bytes) };
   }
 
   /**
@@ -85,7 +85,7 @@ export class Shops {
 
   #put(name: string, settings: Partial<ShopSettings>): Open {
     const whole = { ...defaults(this.#now()), ...settings };
-    const asked = { requests: new Map<string, number>(), inside: 0, most: 0, largest: { rows: 0, bytes: 0 } };
+    const asked = { requests: new Map<string, number>(), inside: 0, most: 0, largest: {} };
     const open: Open = { settings: whole, tables: catalogue(whole), ...asked, hold: new Hold(), pending: [] };
     this.#shops.get(name)?.hold.release();
     this.#shops.set(name, open);

@@ -13,7 +13,7 @@ export interface Shop {
 interface Body {
   status: number;
   text: string;
-  /** Rows it took to make it. */
+  /** Rows that were loaded for it; a list of ids needs none. */
   rows: number;
   isXml: boolean;
 }
@@ -109,7 +109,7 @@ function one(shown: Omit<Shown, "ids" | "display">, id: number, query: URLSearch
 function rendered(shown: Shown, isXml: boolean): Body {
   const text = isXml ? xml(shown) : json(shown);
   const unreadable = !isXml && shown.settings.format === "broken-json" ? `${text.slice(0, -1)},}` : text;
-  return { status: 200, text: unreadable, rows: shown.ids.length, isXml };
+  return { status: 200, text: unreadable, rows: shown.display === "ids" ? 0 : shown.ids.length, isXml };
 }
 
 export function errors(refusals: readonly Refusal[], isXml: boolean): Body {

@@ -82,7 +82,7 @@ export class Shops {
   }
 
   ordersDiffer(site: string, wanted?: Parameters<typeof ordersDiffer>[1]): Promise<string[]> {
-    return ordersDiffer(this.sides(site), { detailOfEvery: 20, ...wanted });
+    return ordersDiffer(this.sides(site), { detailOfEvery: 50, ...wanted });
   }
 
   productsDiffer(site: string): Promise<string[]> {
