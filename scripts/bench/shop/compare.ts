@@ -43,10 +43,10 @@ export async function productsDiffer(sides: Sides): Promise<string[]> {
 }
 
 /** Every page of a list. */
-export async function listed({ ours }: Pick<Sides, "ours">, name: "orders" | "products"): Promise<Row[]> {
+export async function listed(sides: Pick<Sides, "ours">, name: "orders" | "products"): Promise<Row[]> {
   const all: Row[] = [];
   for (let cursor: unknown = ""; cursor !== null;) {
-    const page = await ours(`/${name}?limit=200${cursor === "" ? "" : `&cursor=${String(cursor)}`}`);
+    const page = await sides.ours(`/${name}?limit=200${cursor === "" ? "" : `&cursor=${String(cursor)}`}`);
     all.push(...(page[name] as Row[]));
     cursor = page["cursor"];
   }
@@ -84,8 +84,8 @@ function isAnHourOff(actual: unknown, expected: unknown, mayBeOff: (date: string
   return mayBeOff(expected);
 }
 
-async function tablesOf({ theirs }: Sides, resources: readonly string[]): Promise<Tables> {
-  const loaded = await Promise.all(resources.map(async (name) => [name, new Map((await theirs(name)).map((row) => [row.id, row]))] as const));
+async function tablesOf(sides: Sides, resources: readonly string[]): Promise<Tables> {
+  const loaded = await Promise.all(resources.map(async (name) => [name, new Map((await sides.theirs(name)).map((row) => [row.id, row]))] as const));
   const tables = new Map(loaded);
   return (resource) => tables.get(resource) ?? new Map();
 }
