@@ -40,6 +40,8 @@ describe("why a shop cannot be read", () => {
     ["a gateway", html(502), "transient", "502", /502/],
     ["a resource limit", html(508), "transient", "508", /resource limit/],
     ["a self-signed certificate", html(526), "transient", "certificate", /self-signed/],
+    ["a server that refuses the connection", html(521), "transient", "no-answer", /nobody answers.*check the address/],
+    ["a name that does not exist", html(530), "transient", "no-answer", /nobody answers.*check the address/],
     ["an empty answer", new Response(""), "transient", "unreadable", /empty/],
     ["JSON that breaks off", new Response('{"orders":[{"id":1'), "transient", "unreadable", /breaks off/],
     ["another program", json({ message: "Hello" }), "transient", "unreadable", /no list of rows/],
