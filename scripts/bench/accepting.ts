@@ -19,8 +19,8 @@ export interface Cost {
   failed: number;
 }
 
-const rounds = 8;
-const perRound = 500;
+const rounds = 6;
+const perRound = 320;
 
 /** In turn and in many rounds, so that what else the machine does hits all of them alike. The first one is what the others are measured by. */
 export async function compare(contenders: readonly Contender[], connections: number): Promise<Cost[]> {

@@ -8,6 +8,7 @@ import { cancelChild, enqueueChild } from "./children";
 import { insist } from "./insist";
 import type { Pulse } from "./pulse";
 import { redact } from "./redact";
+import { forget, recall, remember } from "./unwritten";
 
 /** A run is asked to yield after this. Milliseconds. */
 const budget = 60_000;
@@ -95,6 +96,11 @@ async function actOnce<T>(engine: Engine, run: RunState, key: string, act: Act<T
     return ok(JSON.parse(earlier.result ?? "null") as T);
   }
   if (run.dry) return wouldDo(engine, run, key, options.wouldDo);
+  const happened = recall(engine, run.job, key, run.job.revision);
+  if (happened) {
+    await recordDone(engine, run, happened);
+    return ok(JSON.parse(happened.result ?? "null") as T);
+  }
   const idempotentFor = (options.idempotentFor ?? 0) * 1000;
   const open = earlier?.state === "intent" || earlier?.state === "uncertain" ? earlier : undefined;
   const firstTry = open?.at ?? engine.now();
@@ -141,12 +147,23 @@ async function wouldDo<T>(engine: Engine, run: RunState, key: string, value: T |
 async function recordReply<T>(engine: Engine, run: RunState, key: string, reply: Reply<T>, firstTry: number, idempotent: boolean) {
   if (reply.ok) {
     const result = JSON.stringify(reply.value ?? null);
-    return happened(engine, run, { key, state: "done", result, at: engine.now() });
+    return recordDone(engine, run, { key, state: "done", result, at: engine.now() });
   }
   if (reply.failure.class === "uncertain") {
     return happened(engine, run, { key, state: "uncertain", result: null, at: firstTry });
   }
   if (!idempotent) return happened(engine, run, { key, state: "failed", result: null, at: engine.now() });
+}
+
+/** What happened is not forgotten with the ledger away: not every provider tells a repeat. */
+async function recordDone(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">): Promise<void> {
+  try {
+    await happened(engine, run, entry);
+    forget(engine, run.job, entry.key);
+  } catch (thrown) {
+    remember(engine, run.job, { ...entry, revision: run.job.revision });
+    throw thrown;
+  }
 }
 
 /** The act is over and this record is all that keeps the next run from it: worth some patience. */

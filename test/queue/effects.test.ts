@@ -77,6 +77,20 @@ test.each([[0], [day]])("its value is remembered for the next run of the job (id
   expect(await bench.row(id)).toMatchObject({ state: "done", runs: 2, result: '"first"' });
 });
 
+test.each([
+  ["knows the key", day],
+  ["knows none", 0],
+])("happens once though the ledger was away when it had happened, and the provider %s", async (_name, idempotentFor) => {
+  const { bench, keys, send, effects } = sender(() => ok("first"), { idempotentFor });
+  const id = await send();
+  let refused = 0;
+  bench.faults.ledger = (call) => call === "recordEffect" && keys.length > 0 && refused++ < 2;
+  await bench.deliverAll();
+  expect([refused > 1, keys.length]).toEqual([true, 1]);
+  expect(await bench.row(id)).toMatchObject({ state: "done", runs: 3, result: '"first"' });
+  expect(await effects()).toEqual([{ key: "send", revision: 0, state: "done", result: '"first"' }]);
+});
+
 describe("the Worker dies between the effect and its record", () => {
   const crashing = (options: EffectOptions & { policy?: Partial<Policy> }) =>
     sender((_key, n) => {

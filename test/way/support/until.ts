@@ -30,12 +30,12 @@ export async function untilJob(api: Api, id: string, state: string, seconds = 20
   return job;
 }
 
-/** Fires the cron now and then, since what is parked comes back with it, until no job of the tenant is open. */
-export async function untilAllEnded(way: Way, tenant: string, seconds = 20, tickEvery = 1000): Promise<void> {
+/** Fires the cron now and then, `later` milliseconds on each time, since what is parked comes back with it, until no job of the tenant is open. */
+export async function untilAllEnded(way: Way, tenant: string, seconds = 20, tickEvery = 1000, later = 0): Promise<void> {
   let ticked = Date.now();
   const open = async () => {
     if (Date.now() - ticked > tickEvery) {
-      await way.tick();
+      await way.tick(later);
       ticked = Date.now();
     }
     const states = await way.rows("SELECT state, gate, reason, count(*) AS n FROM jobs WHERE tenant = ? AND ended IS NULL GROUP BY 1, 2, 3 LIMIT 5", tenant);
