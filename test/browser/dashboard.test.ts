@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { dashboard } from "../../src/dashboard";
 import { answers, hostile, job, jobId } from "./answers";
@@ -8,32 +8,31 @@ import { type FakeApi, fakeApi, problem, token } from "./fake-api";
 describe.skipIf(noBrowser)(`the operator's page${noBrowser ? ` (skipped: ${noBrowser})` : ""}`, () => {
   let browser: Browser;
   let api: FakeApi;
-  let context: BrowserContext;
+  /** One tab for all tests: each has an API at an address of its own, so nothing stored is shared. */
   let page: Page;
   let complaints: string[];
 
   beforeAll(async () => {
     browser = await startBrowser();
+    page = await open({ timezoneId: "America/Los_Angeles" });
   });
   afterAll(() => browser.close());
 
   beforeEach(async () => {
     api = await fakeApi(answers(), dashboard);
-    await open();
+    complaints = [];
   });
   afterEach(async () => {
     if (await page.evaluate("window.hacked")) complaints.push("hostile text was run");
-    if (complaints.length > 0) throw new Error(complaints.join("\n"));
-    await context.close();
+    await page.evaluate("sessionStorage.clear(), localStorage.clear()");
+    await page.goto("about:blank");
     await api.close();
+    if (complaints.length > 0) throw new Error(complaints.join("\n"));
   });
 
-  async function open(options: BrowserContextOptions = {}) {
-    await context?.close();
-    context = await browser.newContext(options);
-    page = await context.newPage();
-    page.setDefaultTimeout(10_000);
-    complaints = [];
+  async function open(options: BrowserContextOptions): Promise<Page> {
+    const page = await browser.newPage(options);
+    page.setDefaultTimeout(20_000);
     page.on("pageerror", (thrown) => complaints.push(thrown.message));
     page.on("console", (message) => {
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
@@ -41,6 +40,7 @@ describe.skipIf(noBrowser)(`the operator's page${noBrowser ? ` (skipped: ${noBro
     page.on("request", (request) => {
       if (!request.url().startsWith(api.url)) complaints.push(`went to ${request.url()}`);
     });
+    return page;
   }
 
   async function signIn(hash = "", as = { token, tenant: "demo" }) {
@@ -102,7 +102,6 @@ describe.skipIf(noBrowser)(`the operator's page${noBrowser ? ` (skipped: ${noBro
   });
 
   test("jobs are filtered and paged by the address", async () => {
-    await open({ timezoneId: "America/Los_Angeles" });
     await signIn("#/jobs");
     await heading("Jobs");
     await page.getByText(hostile).waitFor();
@@ -231,7 +230,8 @@ describe.skipIf(noBrowser)(`the operator's page${noBrowser ? ` (skipped: ${noBro
   const focused = () => page.evaluate<string>("document.activeElement.textContent");
 
   test.each(["", "#/jobs", `#/jobs/${jobId}`, "#/dead-letters", "#/queues", "#/schedules"])("fits a phone, in the dark: %s", async (hash) => {
-    await open({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.emulateMedia({ colorScheme: "dark" });
     await signIn(hash);
     await page.locator("nav a[aria-current]").waitFor();
     await page.locator(".card").first().waitFor();

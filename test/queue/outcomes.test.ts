@@ -166,7 +166,7 @@ describe("transitionOf", () => {
         fc.nat({ max: 20 }),
         fc.nat({ max: 120 }),
         fc.nat({ max: 10 * 86_400_000 }),
-        fc.double({ min: 0, max: 1, maxExcluded: true }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
         (said, attempt, runs, age, random) => {
           const { transition, copy } = transitionOf(runOf({ attempt, runs, age, random }), said);
           const ended = ["done", "dead", "discarded", "cancelled"].includes(transition.state);
