@@ -7,7 +7,6 @@ import { until, untilJob } from "./support/until.ts";
 let way: Way;
 let agency: Api;
 let keys: { siteKey: string; formId: string; apiKey: string };
-const minutes = (count: number) => count * 60_000;
 
 beforeAll(async () => {
   way = await startWay();
@@ -57,19 +56,6 @@ describe("a lead", () => {
     await until("Make has it", async () => (await forwarded("twice@way.example")).length === 1);
     expect((await agency.get("/v1/leads?q=twice@way.example")).body.leads).toMatchObject([{ submissions: 1 }]);
     expect(await forwarded("twice@way.example")).toHaveLength(1);
-  });
-
-  test("acknowledged after forwarding is done only then", async () => {
-    const { apiKey } = (await project("careful", { ackAfter: "forward" })).body;
-    await way.sandbox.fault({ provider: "make", status: 500, times: 1 });
-    const { body } = await post("careful", { email: "careful@way.example" }, apiKey);
-    await until("it waits", async () => (await agency.job(body.id)).state === "waiting");
-    expect(await forwarded("careful@way.example")).toHaveLength(0);
-    await until("it is done", async () => {
-      await way.tick(minutes(2));
-      return (await agency.job(body.id)).state === "done";
-    });
-    expect(await forwarded("careful@way.example")).toHaveLength(1);
   });
 
   test("that is only stored goes nowhere", async () => {
