@@ -12,15 +12,14 @@ export interface SignedHeaders {
 export type Refusal = "no-headers" | "time" | "signature" | "secret";
 
 /**
- * The headers of one delivery: HMAC-SHA-256 over `id.timestamp.body`, one signature a secret. Null when the first one is no secret
- * (`isSecret`); another that is none is left out. `now` in milliseconds. Source: the specification of Standard Webhooks 1.0.0.
+ * The headers of one delivery: HMAC-SHA-256 over `id.timestamp.body`, one signature a secret. Null without a secret.
+ * `now` in milliseconds. Source: the specification of Standard Webhooks 1.0.0.
  */
 export async function sign(secrets: string | readonly string[], id: string, body: string, now: number): Promise<SignedHeaders | null> {
-  const [first, ...others] = await Promise.all([secrets].flat().map((secret) => keyOf(secret, "sign")));
-  if (!first) return null;
+  const keys = await Promise.all(given(secrets).map((secret) => keyOf(secret, "sign")));
+  if (keys.length === 0) return null;
   const timestamp = String(Math.floor(now / 1000));
   const content = contentOf(id, timestamp, new TextEncoder().encode(body));
-  const keys = [first, ...others.filter((key) => key !== null)];
   const signatures = await Promise.all(keys.map(async (key) => `v1,${base64(new Uint8Array(await crypto.subtle.sign("HMAC", key, content)))}`));
   return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signatures.join(" ") };
 }
@@ -39,7 +38,7 @@ export async function verify(
   const [id, timestamp, signatures] = [read("id"), read("timestamp"), read("signature")];
   if (id === "" || signatures === "" || !/^\d{1,12}$/.test(timestamp)) return { ok: false, reason: "no-headers" };
   if (Math.abs(Math.floor(now / 1000) - Number(timestamp)) > tolerance) return { ok: false, reason: "time" };
-  const keys = (await Promise.all([secrets].flat().map((secret) => keyOf(secret, "verify")))).filter((key) => key !== null);
+  const keys = await Promise.all(given(secrets).map((secret) => keyOf(secret, "verify")));
   if (keys.length === 0) return { ok: false, reason: "secret" };
   const content = contentOf(id, timestamp, body);
   const macs = signatures.split(" ").slice(0, mostSignatures).flatMap(macOf);
@@ -47,16 +46,16 @@ export async function verify(
   return { ok: false, reason: "signature" };
 }
 
-/** A secret is base64, with or without `whsec_` in front, and never empty. */
-export function isSecret(secret: string): boolean {
-  return bytesOf(secret.replace(/^whsec_/, "")) !== undefined;
-}
-
 const mostSignatures = 16;
 
-async function keyOf(secret: string, use: "sign" | "verify"): Promise<CryptoKey | null> {
-  const bytes = bytesOf(secret.replace(/^whsec_/, ""));
-  return bytes ? crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, [use]) : null;
+function given(secrets: string | readonly string[]): string[] {
+  return [secrets].flat().filter((secret) => secret !== "");
+}
+
+/** A secret is base64, with or without `whsec_`; of one that is not, the bytes of its text count, as with most senders outside the standard. */
+function keyOf(secret: string, use: "sign" | "verify"): Promise<CryptoKey> {
+  const bytes = bytesOf(secret.replace(/^whsec_/, "")) ?? new TextEncoder().encode(secret);
+  return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, [use]);
 }
 
 function contentOf(id: string, timestamp: string, body: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -31,9 +31,7 @@ export function webhookTo(options: WebhookOptions): Hook {
   return {
     idempotentFor: week,
     post: async (message, signal) => {
-      const signed = await headersOf(message, options);
-      if (!signed) return failed({ class: "config", reason: "the signing secret is no base64: set it again, as whsec_ and base64" });
-      const headers = { ...signed, "content-type": "application/json", "jobyard-hops": String(message.hops) };
+      const headers = { ...(await headersOf(message, options)), "content-type": "application/json", "jobyard-hops": String(message.hops) };
       const reply = await options.http({ method: "POST", url: options.url, headers, body: message.body, signal, sizeLimit: 64 * 1024, redirects: "answer" });
       if (!reply.ok) return failed({ ...reply.failure, reason: `webhook: ${reply.failure.reason}` });
       const answer = reply.value;
@@ -43,9 +41,9 @@ export function webhookTo(options: WebhookOptions): Hook {
   };
 }
 
-async function headersOf({ id, body }: HookMessage, { secrets = [], now }: WebhookOptions): Promise<SignedHeaders | Record<string, string> | null> {
-  if (secrets.length > 0) return sign(secrets, id, body, now());
-  return { "webhook-id": id, "webhook-timestamp": String(Math.floor(now() / 1000)) };
+async function headersOf({ id, body }: HookMessage, { secrets = [], now }: WebhookOptions): Promise<SignedHeaders | Record<string, string>> {
+  const signed = await sign(secrets, id, body, now());
+  return signed ?? { "webhook-id": id, "webhook-timestamp": String(Math.floor(now() / 1000)) };
 }
 
 function refusal(answer: HttpAnswer, options: WebhookOptions): Failure {

@@ -58,11 +58,6 @@ describe("what refuses", () => {
     ["an answer cut off", new Response(brokenBody("o"))],
   ])("%s may have been heard", async (_what, answer) => expect(await failureOf(answer)).toMatchObject({ class: "uncertain" }));
 
-  test("a secret that is none is the tenant's to mend, and nothing is sent", async () => {
-    const { reply, seen } = await post(new Response("ok"), { secrets: ["not base64!"] });
-    expect([reply.ok ? "ok" : reply.failure.class, seen.length]).toEqual(["config", 0]);
-  });
-
   test("says nothing of the address or secret", async () => {
     const failure = await failureOf(new Response(`no such hook https://hook.example.com/abc123secret ${secret} ada@example.com`, { status: 400 }), {
       secrets: [secret],
