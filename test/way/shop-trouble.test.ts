@@ -23,19 +23,19 @@ test("killed ten times on the way, a sync ends equal all the same", async () => 
   await shops.connect("killed", { orders: 1000 });
   const id = await shops.tenant.enqueue("sync-orders", { siteId: "killed" });
   for (let kill = 1; kill <= 10; kill++) {
-    // It dies in the middle of whichever call that is: a page, its customers, its payments, a list of states.
-    await shops.hold("killed", 1 + Math.floor(random() * 11));
-    await until(`kill ${kill} of seed ${seed} meets a call`, async () => (await shops.held("killed")) === 1);
+    // It dies in the middle of whichever call that is: a page, its customers, its payments, a list of states. A page takes six or so.
+    await shops.hold("killed", 1 + Math.floor(random() * 7));
+    await until(`kill ${kill} of seed ${seed} meets a call`, async () => (await shops.held("killed")) === 1, 40);
     await way.api.ask("POST", "/__test/abort").catch(() => undefined);
     await shops.release("killed");
-    await until("the Worker is back", async () => (await way.api.get("/healthz").catch(() => undefined))?.status === 200);
+    await until("the Worker is back", async () => (await way.api.get("/healthz").catch(() => undefined))?.status === 200, 40);
     // A message that is lost time and again is looked for ever more rarely.
     const [{ due }] = (await way.rows<{ due: number }>("SELECT max(until, coalesce(wake, 0)) AS due FROM jobs WHERE id = ?", id)) as [{ due: number }];
     await way.tickTo(Math.max(due, way.now() + minutes(15)) + 1000);
   }
-  expect(await untilJob(shops.tenant, id, "done")).toMatchObject({ result: { orders: 1000 } });
+  expect(await untilJob(shops.tenant, id, "done", 40)).toMatchObject({ result: { orders: 1000 } });
   expect(await shops.ordersDiffer("killed")).toEqual([]);
-}, 90_000);
+}, 120_000);
 
 test("a shop that is down is parked, burns no patience of its own, and is read once it is back", async () => {
   await shops.connect("down");
@@ -48,23 +48,31 @@ test("a shop that is down is parked, burns no patience of its own, and is read o
   const states = () => Promise.all(body.ids.map(async (id: string) => (await shops.tenant.job(id)).state));
   // While a run is under way its clock must not jump: the shop would look slow.
   const isAtRest = async () => !(await states()).some((state) => state === "running" || state === "queued");
-  await until("its sync is parked at the open circuit", async () => {
-    // Each look of its own at the shop opens the circuit for longer, until it is not worth a message any more.
-    if (await isAtRest()) await way.pass(30_000);
-    const { state, gate, attempt } = await shops.tenant.job(orders!);
-    return (state === "waiting" && gate === "shop:down") || { state, gate, attempt };
-  });
+  await until(
+    "its sync is parked at the open circuit",
+    async () => {
+      // Each look of its own at the shop opens the circuit for longer, until it is not worth a message any more.
+      if (await isAtRest()) await way.pass(30_000);
+      const { state, gate, attempt } = await shops.tenant.job(orders!);
+      return (state === "waiting" && gate === "shop:down") || { state, gate, attempt };
+    },
+    60,
+  );
   const { attempt } = await shops.tenant.job(orders!);
   await way.sandbox.ask("DELETE", `/__faults/${fault}`);
-  await until("all are read", async () => {
-    if (await isAtRest()) await way.tick(minutes(5));
-    const now = await states();
-    return now.every((state) => state === "done") || now;
-  });
+  await until(
+    "all are read",
+    async () => {
+      if (await isAtRest()) await way.tick(minutes(5));
+      const now = await states();
+      return now.every((state) => state === "done") || now;
+    },
+    60,
+  );
   expect((await shops.tenant.job(orders!)).attempt).toBeLessThanOrEqual(attempt);
   expect(hints).toHaveLength(5);
   expect(await shops.ordersDiffer("down")).toEqual([]);
-});
+}, 150_000);
 
 test("a key without a permission pauses the site with that reason, and it goes on once that is mended", async () => {
   await shops.connect("narrow");
@@ -109,6 +117,6 @@ test("two hundred shops on schedule: one that answers in thirty seconds waits, a
   expect(await slow()).toMatchObject({ state: "waiting", reason: expect.stringContaining("answers slowly"), ended: null });
 
   await way.tick(minutes(2));
-  await until("it has had its turn", async () => (await slow())?.state === "done");
+  await until("it has had its turn", async () => (await slow())?.state === "done", 40);
   expect(Math.max(...(await others()).map(({ ended }) => ended))).toBeLessThan((await slow())?.ended);
 }, 150_000);

@@ -38,7 +38,7 @@ describe.each([
     expect((await shops.requests(site)) - unchanged).toBeLessThanOrEqual(15);
     expect(await shops.ordersDiffer(site)).toEqual([]);
     expect(await shops.state(site)).toMatchObject({ paused: null, timeZone, orders: { count: 1000, lastSuccess: expect.any(String) } });
-  });
+  }, 120_000);
 
   test("has its products with combinations, quantities, prices and suppliers", async () => {
     await shops.sync("sync-products", site, { linkVendors: true });
@@ -131,4 +131,4 @@ test("across the hour that a clock change repeats, and the one it leaves out, no
     expect(await shops.ordersDiffer("caracas")).toEqual([]);
     expect(await shops.ordersDiffer("kolkata")).toEqual([]);
   }
-});
+}, 120_000);
