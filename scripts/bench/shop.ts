@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { startSandbox } from "../sandbox/server.ts";
+import { freePort } from "../start/ports.ts";
 import { type Figure, killed, readings } from "./shop/measure.ts";
 import { MeasuredSite } from "./shop/site.ts";
-import { freePort, MeasuredWorker } from "./shop/worker.ts";
+import { MeasuredWorker } from "./shop/worker.ts";
 
 const number = (usual: number) => ({ type: "string", default: String(usual) }) as const;
 const { values } = parseArgs({ options: { orders: number(10_000), products: number(5000), kills: number(10), seed: number(Date.now() % 2 ** 31) } });
