@@ -5,6 +5,7 @@ import type { Calls } from "./gates";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
 import type { ClaimedJob } from "./ledger";
 import { cancelChild, enqueueChild } from "./children";
+import { discreet } from "./discreet";
 import { insist } from "./insist";
 import type { Pulse } from "./pulse";
 import { redact } from "./redact";
@@ -45,6 +46,8 @@ export interface RunState {
   deadline: number;
   /** Newest progress not yet written. */
   progress: string | undefined;
+  /** What the job was given; undefined before it is read. */
+  payload: unknown;
   /** Effects under way, by key. */
   acting: Map<string, Promise<Reply<unknown>>>;
   pulse: Pulse;
@@ -192,7 +195,11 @@ async function endedBy(engine: Engine, run: RunState): Promise<RunEnded> {
 async function progress(run: RunState, done: number, total?: number, note?: string): Promise<void> {
   refuseIfEnded(run);
   const number = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : null);
-  run.progress = JSON.stringify({ done: number(done) ?? 0, total: number(total), note: note === undefined ? null : redact(note).slice(0, 200) });
+  run.progress = JSON.stringify({
+    done: number(done) ?? 0,
+    total: number(total),
+    note: note === undefined ? null : redact(discreet(run.contract.payload, run.payload, note)).slice(0, 200),
+  });
   await run.pulse(progressEvery);
   refuseIfEnded(run);
 }
