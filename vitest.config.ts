@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
  * Two projects: `worker` runs inside the real runtime, `node` drives the whole Worker, the scripts and the browser from outside.
@@ -7,10 +8,31 @@ import { defineConfig } from "vitest/config";
  */
 const outside = ["test/way/**/*.test.ts", "test/browser/**/*.test.ts", "test/scripts/**/*.test.ts", "test/*.test.ts"];
 
+/** What takes longest, the longest first: begun early, it does not keep the others waiting at the end. */
+const long = [
+  ...["shop", "restart", "leads", "mail", "gate", "outage"].map((name) => `test/way/${name}.test.ts`),
+  "test/browser/dashboard.test.ts",
+  ...["time", "tenants", "intake", "events"].map((name) => `test/way/${name}.test.ts`),
+  ...["queue/interleavings", "domain/mail-render", "domain/schedules.due", "ledger/retention"].map((name) => `test/${name}.test.ts`),
+];
+
+/** The stories first, which wait for processes more than they compute; then what keeps a core busy. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const known = long.findIndex((file) => moduleId.endsWith(`/${file}`));
+      return known < 0 ? long.length : known;
+    };
+    const project = (file: TestSpecification) => (file.project.name === "node" ? 0 : 1);
+    return files.toSorted((a, b) => project(a) - project(b) || place(a) - place(b) || a.moduleId.localeCompare(b.moduleId));
+  }
+}
+
 export default defineConfig(async () => ({
   test: {
-    // One file per core: the stories wait for processes more than they compute.
-    maxWorkers: 2,
+    // Two for a core: while a story waits, another goes on.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         plugins: [
@@ -32,14 +54,15 @@ export default defineConfig(async () => ({
           name: "worker",
           // One runtime for the files of a core, which read the modules once; test/support/anew.ts gives each file empty stores.
           isolate: false,
-          testTimeout: 20_000,
+          testTimeout: 30_000,
           include: ["test/**/*.test.ts"],
           exclude: outside,
           setupFiles: ["./test/support/anew.ts"],
         },
       },
       {
-        test: { name: "node", include: outside, testTimeout: 60_000, hookTimeout: 60_000 },
+        // Not isolated either: wrangler is read once for all files of a process.
+        test: { name: "node", isolate: false, include: outside, testTimeout: 60_000, hookTimeout: 60_000 },
       },
     ],
   },

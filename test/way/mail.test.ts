@@ -14,7 +14,11 @@ beforeAll(async () => {
   way = await startWay();
   shop = await way.tenant("shop");
 });
-beforeEach(async () => void (await way.sandbox.ask("DELETE", "/__faults")));
+beforeEach(async () => {
+  await way.sandbox.ask("DELETE", "/__faults");
+  // The next try comes at once: how long one waits is a story of its own.
+  await way.trouble({ longestDelay: 0 });
+});
 afterAll(() => way?.close());
 
 test("an email goes from one POST to the mailbox", async () => {
@@ -91,7 +95,8 @@ test.each([
 });
 
 test("429 with Retry-After waits and burns no attempt", async () => {
-  await way.sandbox.fault({ provider: "mail", status: 429, headers: { "retry-after": "3" }, times: 2 });
+  await way.calm();
+  await way.sandbox.fault({ provider: "mail", status: 429, headers: { "retry-after": "1" }, times: 2 });
   const id = await shop.enqueue("email", plain("limited@example.com"));
   const waiting = await untilJob(shop, id, "waiting");
   expect(waiting).toMatchObject({ attempt: 0, waitingFor: expect.stringContaining("429") });
@@ -101,7 +106,7 @@ test("429 with Retry-After waits and burns no attempt", async () => {
     .filter(({ headers }) => headers["idempotency-key"] === `${id}:send:0`)
     .map(({ at }) => Date.parse(String(at)));
   expect(sent).toHaveLength(3);
-  expect(Math.min(sent[1]! - sent[0]!, sent[2]! - sent[1]!)).toBeGreaterThanOrEqual(2900);
+  expect(Math.min(sent[1]! - sent[0]!, sent[2]! - sent[1]!)).toBeGreaterThanOrEqual(900);
 });
 
 test("one key is one job, for ever: also at the same moment, never with another payload", async () => {
@@ -137,27 +142,31 @@ test("cancel ends what waits at once and what runs within five seconds", async (
   expect(await shop.ask("POST", `/v1/jobs/${delayed}/cancel`)).toMatchObject({ status: 200, body: { state: "cancelled" } });
   expect((await shop.ask("POST", `/v1/jobs/${delayed}/cancel`)).status).toBe(409);
 
-  const [hanging, deaf] = await Promise.all(["hang", "deaf"].map((step) => shop.enqueue("scripted", { steps: [{ do: "progress" }, { do: step }] })));
-  for (const id of [hanging!, deaf!]) {
+  // The look every two seconds, then two more for one that does not listen.
+  const longest = { hang: 5000, deaf: 7000 };
+  const cancelled = Object.entries(longest).map(async ([step, milliseconds]) => {
+    const id = await shop.enqueue("scripted", { steps: [{ do: "progress" }, { do: step }] });
     await untilJob(shop, id, "running");
     const asked = Date.now();
     expect(await shop.ask("POST", `/v1/jobs/${id}/cancel`)).toMatchObject({ status: 200, body: { state: "running", cancelling: true } });
     await untilJob(shop, id, "cancelled");
-    // The look every two seconds, then two more for one that does not listen.
-    expect(Date.now() - asked).toBeLessThan(id === hanging ? 5000 : 7000);
-  }
+    expect(Date.now() - asked).toBeLessThan(milliseconds);
+  });
+  await Promise.all(cancelled);
 });
 
 test("a thousand emails in one request, each mailed once though one answer in ten is lost", async () => {
-  await way.sandbox.fault({ provider: "mail", timeoutAfterAccept: true, rate: 0.1, times: 100 });
+  await way.calm();
+  const bulk = await way.tenant("bulk", { concurrency: 200, breaker: { failures: 1000 } });
+  await way.sandbox.fault({ provider: "mail", reset: true, afterAccept: true, rate: 0.1, times: 100 });
   const jobs = Array.from({ length: 1000 }, (_, index) => ({
     type: "email",
     payload: { ...plain(`bulk-${index}@bulk.example`), priority: index % 2 === 0 ? "low" : "normal" },
     ...(index % 3 === 0 ? { idempotencyKey: `bulk-${index}` } : {}),
   }));
-  const posted = await shop.ask("POST", "/v1/jobs/batch", { body: { jobs } });
+  const posted = await bulk.ask("POST", "/v1/jobs/batch", { body: { jobs } });
   expect(posted).toMatchObject({ status: 202, body: { accepted: 1000, rejected: [] } });
-  await untilAllEnded(way, "shop", 60);
+  await untilAllEnded(way, "bulk", 90);
   const states = await way.rows(
     "SELECT state, count(*) AS n FROM jobs WHERE id IN (SELECT value FROM json_each(?)) GROUP BY state",
     JSON.stringify(posted.body.ids),
@@ -168,4 +177,4 @@ test("a thousand emails in one request, each mailed once though one answer in te
   expect(new Set(mails.map(({ to }) => to[0])).size).toBe(1000);
   expect((await way.sandbox.effects()).repeated).toEqual({});
   expect((await way.sandbox.faults())[0]?.hits).toBeGreaterThan(50);
-}, 90_000);
+}, 120_000);

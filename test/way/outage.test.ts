@@ -83,7 +83,7 @@ describe("D1 is down", () => {
       await until("the trouble was met", async () => (await way.met()) > (name === "settling" ? 3 : 0));
       await calm();
       // What is still held under a lease comes back when the lease has ended.
-      await until("it is free", async () => (await shop.job(body.id)).state === "done", 3).catch(() => way.tick(minutes(15)));
+      await until("it is free", async () => (await shop.job(body.id)).state === "done", 1).catch(() => way.tick(minutes(15)));
       expect(await untilJob(shop, body.id, "done")).toMatchObject({ effects: [{ key: "send", state: "done" }] });
     }
     await untilAllEnded(way, tenant);

@@ -31,15 +31,15 @@ test("kill -9 of npm start loses nothing: what was queued, running, delayed and 
   await started.sandbox.ask("POST", "/__faults", { body: { provider: "mail", timeoutAfterAccept: true, times: 1 } });
   const taken = await demo.enqueue("email", { ...plain("taken@kill.example"), priority: "low" });
 
-  await sandbox.fault({ provider: "mail", status: 429, headers: { "retry-after": "20" }, times: 1 });
+  await sandbox.fault({ provider: "mail", status: 429, headers: { "retry-after": "8" }, times: 1 });
   const waiting = await shop.enqueue("email", plain("waiting@kill.example"));
   await untilJob(shop, waiting, "waiting");
   await sandbox.fault({ provider: "mail", status: 500, times: 1 });
   const retrying = await shop.enqueue("email", plain("retrying@kill.example"));
   await untilJob(shop, retrying, "retrying");
   await sandbox.fault({ provider: "mail", delayMs: 3000 });
-  const delayed = await shop.enqueue("email", plain("delayed@kill.example"), { delaySeconds: 15 });
-  const due = Date.now() + 15_000;
+  const delayed = await shop.enqueue("email", plain("delayed@kill.example"), { delaySeconds: 8 });
+  const due = Date.now() + 8000;
   await until("start's sandbox has taken its mail", async () => (await started.sandbox.get("/__mailbox")).body.total === 1);
   const batch = await shop.ask("POST", "/v1/jobs/batch", {
     body: {

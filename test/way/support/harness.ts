@@ -52,7 +52,7 @@ export async function startWay(): Promise<Way> {
     await close();
     throw cause;
   });
-  const worker = harness.getWorker<{ DB: D1Like }>();
+  const worker = harness.getWorker();
   await worker.applyD1Migrations("DB" as never);
   const api = new Api(() => url.origin);
   const flip = (switches: Partial<Switches>) => expectOk(api.ask("POST", "/__test/switch", { body: switches }));
@@ -79,14 +79,8 @@ export async function startWay(): Promise<Way> {
     tickTo: (time) => way.tick(time - way.now()),
     tickAt: async (time) => void (await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date(time) })),
     now: () => Date.now() + ahead,
-    async rows<Row>(sql: string, ...values: unknown[]) {
-      const { DB } = await worker.getEnv();
-      return (
-        await DB.prepare(sql)
-          .bind(...values)
-          .all<Row>()
-      ).results;
-    },
+    // By a request like any other: the harness's own way to a binding holds this process up, and the sandbox with it.
+    rows: async <Row>(sql: string, ...values: unknown[]) => (await expectOk(api.ask("POST", "/__test/rows", { body: { sql, values } }))).body as Row[],
     logs: () => harness.getLogs().map(({ message }) => String(message)),
     close,
   };
@@ -95,9 +89,4 @@ export async function startWay(): Promise<Way> {
 
 async function recorded(way: Way, time: number): Promise<boolean> {
   return (await way.rows("SELECT 1 FROM ticks WHERE step = 'counters' AND at = ?", time)).length > 0;
-}
-
-/** As much of D1 as a story looks through. */
-interface D1Like {
-  prepare(sql: string): { bind(...values: unknown[]): { all<Row>(): Promise<{ results: Row[] }> } };
 }

@@ -1,19 +1,19 @@
-import { vi } from "vitest";
+import { setTimeout as passing } from "node:timers/promises";
 import type { Api } from "./api.ts";
 import type { Way } from "./harness.ts";
 
 /** A job's view as the interface gives it. */
 type Job = Awaited<ReturnType<Api["job"]>>;
 
-/** Looks until it is true, at most for the given time; `what` is said when it does not come true. */
+/** Looks until it is true, at most for the given time; `what` is said when it does not come true. Looks often at first. */
 export async function until(what: string, look: () => Promise<unknown>, seconds = 20): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      const seen = await look();
-      if (seen !== true) throw new Error(`${what}: ${JSON.stringify(seen)}`);
-    },
-    { timeout: seconds * 1000, interval: 100 },
-  );
+  const latest = performance.now() + seconds * 1000;
+  for (let pause = 10; ; pause = Math.min(100, pause * 1.4)) {
+    const seen = await look().catch((cause: unknown) => String(cause));
+    if (seen === true) return;
+    if (performance.now() > latest) throw new Error(`${what}: ${JSON.stringify(seen)}`);
+    await passing(pause);
+  }
 }
 
 /** Looks at a job until it is in this state. */

@@ -17,7 +17,7 @@ import { flip, flipBack, switches, type Switches } from "./switches";
  */
 export { Gate } from "../../../src/index";
 
-const quickEmail = { ...email, policy: { ...email.policy, backoff: { base: 1, cap: 1 }, timeout: 1, concurrency: 50 } };
+const quickEmail = { ...email, policy: { ...email.policy, backoff: { base: 1, cap: 1 }, timeout: 5, concurrency: 50 } };
 const definitions = [...jobs.filter(({ contract }) => contract.type !== email.type), job(quickEmail, sendEmail), job(scripted, follow)];
 
 let made: WorkerEnv | undefined;
@@ -31,16 +31,22 @@ function troubled(env: WorkerEnv): WorkerEnv {
 export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url);
-    if (pathname.startsWith("/__test/")) return control(pathname.slice("/__test/".length), request);
+    if (pathname.startsWith("/__test/")) return control(pathname.slice("/__test/".length), request, env);
     return worker.fetch(request, troubled(env));
   },
   queue: (batch, env) => worker.queue(hurried(batch), troubled(env)),
   scheduled: (controller, env) => worker.scheduled(controller, troubled(env)),
 } satisfies ExportedHandler<WorkerEnv>;
 
-async function control(what: string, request: Request): Promise<Response> {
+async function control(what: string, request: Request, { DB }: WorkerEnv): Promise<Response> {
   if (what === "switch") return Response.json(flip(await request.json<Partial<Switches>>()));
   if (what === "calm") return (void flipBack(), Response.json(switches));
+  if (what === "rows") return Response.json(await rows(DB, await request.json()));
   if (what === "abort") return die();
   return Response.json(routes.map(({ method, path, name, scope, tenant }) => ({ method, path, name, scope, tenant })));
+}
+
+async function rows(db: D1Database, { sql, values }: { sql: string; values: unknown[] }): Promise<unknown[]> {
+  const statement = db.prepare(sql).bind(...values);
+  return (await statement.all()).results;
 }
