@@ -17,7 +17,8 @@ const bench = new Workbench((line) => console.error(line));
 let ended: Promise<void> | undefined;
 const end = () => (ended ??= bench.end());
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void end().then(() => process.exit(130)));
-process.once("disconnect", () => void end().then(() => process.exit(1)));
+const orphaned = () => void end().then(() => process.exit(1));
+process.once("disconnect", orphaned);
 try {
   const happened = await runBurst();
   const costs = await accepting();
@@ -25,6 +26,7 @@ try {
 } finally {
   await end();
 }
+process.off("disconnect", orphaned);
 if (process.connected) process.disconnect();
 
 async function runBurst(): Promise<Burst> {

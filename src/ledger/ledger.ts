@@ -8,9 +8,12 @@ import { checkpoint, effects, pulse, recordEffect, recordEffects } from "./run";
 import { settle } from "./settle";
 import { bringBack, due, forgetGate, ofOtherBoot, parked, parkedGates, pauses, rewake, unsent, walk } from "./sweep";
 
-/** The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. */
-export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) => void): Ledger {
-  const inserts = new GroupCommit<NewJob>((rows) => insert(db, rows), defer);
+/**
+ * The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. Rows of jobs without a key wait `gather`
+ * milliseconds for company: where the queue holds the job already, nobody waits for its row.
+ */
+export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) => void, gather = 0): Ledger {
+  const inserts = new GroupCommit<NewJob>((rows) => insert(db, rows), defer, { gather });
   const keyed = new GroupCommit<NewJob, KnownJob>((rows) => insertKeyed(db, rows), defer);
   const happened = new GroupCommit<JobRef & EffectRecord>((rows) => recordEffects(db, rows), defer);
   return {

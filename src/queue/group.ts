@@ -6,6 +6,8 @@ export interface GroupOptions {
   patience?: number;
   /** One write takes so many items, and more only of one caller. Default 100. */
   most?: number;
+  /** Each write waits this long for company: for writes that hardly anybody waits for. Milliseconds; default 0. */
+  gather?: number;
 }
 
 interface Joined<Item, Result> {
@@ -26,15 +28,17 @@ export class GroupCommit<Item, Result = never> {
   private leader: symbol | undefined;
   private readonly patience: number;
   private readonly most: number;
+  private readonly gather: number;
 
   /** `defer` keeps the write alive when the request that leads it goes away. */
   constructor(
     private readonly write: GroupWrite<Item, Result>,
     private readonly defer: (promise: Promise<unknown>) => void,
-    { patience = 10_000, most = 100 }: GroupOptions = {},
+    { patience = 10_000, most = 100, gather = 0 }: GroupOptions = {},
   ) {
     this.patience = patience;
     this.most = most;
+    this.gather = gather;
   }
 
   /** Resolves when the items are written, rejects when their write failed or did not end in time. */
@@ -61,7 +65,10 @@ export class GroupCommit<Item, Result = never> {
   }
 
   private async drain(me: symbol): Promise<void> {
-    while (this.leader === me && this.waiting.length > 0) await this.writeGroup(this.nextGroup());
+    while (this.leader === me && this.waiting.length > 0) {
+      if (this.gather > 0) await new Promise((resolve) => setTimeout(resolve, this.gather));
+      await this.writeGroup(this.nextGroup());
+    }
     if (this.leader === me) this.leader = undefined;
   }
 

@@ -48,6 +48,23 @@ test("one write takes so many items, and more only of one caller", async () => {
   expect(written()).toEqual([["a"], ["b", "c"], ["d", "e", "f", "g"], ["h", "i"]]);
 });
 
+test("that waits for company writes what came meanwhile at once", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const { commit, writes, written } = slowly({ gather: 10 });
+    const [one, two] = [commit.add(["a"]), commit.add(["b"])];
+    await vi.advanceTimersByTimeAsync(9);
+    expect(written()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(written()).toEqual([["a", "b"]]);
+    writes[0]?.end.resolve();
+    expect(await Promise.all([one, two])).toEqual([["A"], ["B"]]);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test("nothing to write is no write", async () => {
   const { commit, writes } = slowly();
   await expect(commit.add([])).resolves.toEqual([]);
