@@ -58,6 +58,8 @@ CREATE TABLE lead_identities (
 ) WITHOUT ROWID;
 
 CREATE INDEX lead_identities_by_lead ON lead_identities (tenant, lead);
+-- A telephone number is found by the digits it ends with, however it was dialled.
+CREATE INDEX lead_identities_by_end ON lead_identities (tenant, substr(ltrim(substr(key, 3), '+'), -9)) WHERE substr(key, 1, 2) = 'p:';
 
 -- Every submission, whole, under the id of the job that brought it. `applied`: the lead shows it. `follow`: what it was to the lead. `crm_id`: the CRM's record of it.
 CREATE TABLE lead_submissions (

@@ -57,11 +57,14 @@ CREATE TABLE facts (
   event  TEXT    NOT NULL,
   type   TEXT    NOT NULL,
   data   TEXT    NOT NULL, -- JSON
+  email  TEXT,             -- of the data, as it is the same in every spelling
+  phone  TEXT,             -- of the data: the digits it ends with
   PRIMARY KEY (tenant, entity, at, event)
 ) WITHOUT ROWID;
 
 -- By which somebody who wants to be forgotten is found.
-CREATE INDEX facts_by_email ON facts (tenant, lower(data ->> '$.email')) WHERE data ->> '$.email' IS NOT NULL;
+CREATE INDEX facts_by_email ON facts (tenant, email) WHERE email IS NOT NULL;
+CREATE INDEX facts_by_phone ON facts (tenant, phone) WHERE phone IS NOT NULL;
 CREATE INDEX facts_by_lead ON facts (tenant, data ->> '$.leadId') WHERE data ->> '$.leadId' IS NOT NULL;
 
 CREATE TABLE answers (

@@ -1,26 +1,23 @@
-import { entitiesOfPerson, eraseAbout } from "../domain/events/erase";
 import { eventKey } from "../domain/events/key";
 import type { Leads } from "../domain/leads/capability";
-import { addressesIn, deadSubmissions, keysOf, removeLeads, tracesOf, type Person } from "../domain/leads/erase";
 import { countedAs, pointOf } from "../domain/leads/point";
 import { getLead, listLeads } from "../domain/leads/read";
 import { storeCrmReport } from "../domain/leads/crm";
 import { reportSilence, type Silent } from "../domain/leads/silence";
 import { storeSubmission } from "../domain/leads/store";
 import type { WorkerEnv } from "../env";
-import type { Erased, LeadDeps } from "../intake/leads/deps";
+import type { LeadDeps } from "../intake/leads/deps";
 import { event } from "../jobs/event/job";
 import type { Counters } from "../ledger/counters";
 import { nameJob } from "../ledger/entities";
-import { holdersOf, openOf, wipe } from "../ledger/erase";
 import type { createPayloads } from "../ledger/payloads";
 import type { Queries } from "../ledger/views";
 import { createHttp } from "../providers/http";
 import { createTurnstile } from "../providers/turnstile/turnstile";
 import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
-import { cancel } from "../queue/operate";
 import { isApiKey, projectSecret } from "../tenants/project";
+import { erasePerson } from "./erase";
 import { log } from "./log";
 import { isLocal, type Stores } from "./stores";
 
@@ -91,28 +88,9 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
     get: (tenant, id) => getLead(env.DB, tenant, id),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
-    erase: (tenant, person) => erase(parts, tenant, person),
+    erase: (tenant, person, cursor) => erasePerson(parts, tenant, person, cursor),
     defer: (promise) => engine.defer(promise),
   };
-}
-
-/** The jobs first, so that none of them brings back what is removed; the leads last, so that a failure on the way leaves what finds the rest. */
-async function erase({ env, engine, payloads, stores }: LeadParts, tenant: string, person: Person): Promise<Erased> {
-  const keys = keysOf(
-    person,
-    (await stores.projects.list(tenant)).flatMap(({ country }) => country ?? []),
-  );
-  const emails = addressesIn(keys);
-  const traces = await tracesOf(env.DB, tenant, keys);
-  const entities = await entitiesOfPerson(env.DB, tenant, { emails, leads: traces.leads });
-  const ids = [...traces.submissions, ...(await deadSubmissions(env.DB, tenant, keys))];
-  const holders = await holdersOf(env.DB, tenant, { ids, entities, from: traces.from, to: traces.to });
-  const ended = await Promise.all(openOf(holders).map(({ id }) => cancel(engine, { tenant, id })));
-  const { jobs, refs } = await wipe(env.DB, tenant, holders);
-  await payloads.remove(refs);
-  const facts = await eraseAbout(env.DB, tenant, entities, emails);
-  const removed = await removeLeads(env.DB, tenant, traces);
-  return { ...removed, facts, jobs, payloads: refs.length, running: ended.filter((each) => each?.flagged).length };
 }
 
 /** The tick's step: a project that is silent for too long is an event, and a line in the log. */

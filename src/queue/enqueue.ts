@@ -98,6 +98,7 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   for (const each of all) {
     const row = known?.get(keyOf(each.envelope));
     if (!row) toSend.push(each);
+    else if (isErased(row, each)) receipts.set(each, { ...accepted(each, true), state: row.state, erased: true });
     else if (row.fp !== each.row.fp) receipts.set(each, mismatch());
     else {
       receipts.set(each, { ...accepted(each, !row.inserted), state: row.state });
@@ -117,6 +118,11 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
     if (refused.has(each) && !held) receipts.set(each, unavailable());
     else if (!receipts.has(each)) receipts.set(each, accepted(each, false));
   }
+}
+
+/** What stood under the key was taken out of it: nobody can tell any more whether this is the same, and nothing is done again. */
+function isErased(row: KnownJob, { row: { fp } }: Prepared): boolean {
+  return row.fp === null && fp !== null;
 }
 
 /** A new row, or one whose sender may have died between row and message: a second copy of the same generation is harmless. */

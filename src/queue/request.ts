@@ -33,6 +33,8 @@ export interface Accepted {
   state: JobState;
   /** True when the key was known already and nothing new was enqueued. */
   replayed: boolean;
+  /** The job of the key is there, what it was given is not: somebody was forgotten. Nothing was enqueued. */
+  erased?: true;
 }
 
 export interface Refused {

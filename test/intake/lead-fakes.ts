@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { storeCrmReport } from "../../src/domain/leads/crm";
-import { keysOf, removeLeads, tracesOf } from "../../src/domain/leads/erase";
+import { removeLeads, tracesOf } from "../../src/domain/leads/erase";
+import { keysOf } from "../../src/domain/leads/person";
 import { getLead, listLeads } from "../../src/domain/leads/read";
 import type { LeadDeps } from "../../src/intake/leads/deps";
 import type { Ids } from "../../src/queue/id";
@@ -23,7 +24,7 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
     erase: async (tenant, person) => {
       const traces = await tracesOf(env.DB, tenant, keysOf(person));
-      return { ...(await removeLeads(env.DB, tenant, traces)), facts: 0, jobs: 0, payloads: 0, running: 0 };
+      return { ...(await removeLeads(env.DB, tenant, traces)), facts: 0, jobs: 0, payloads: 0, running: 0, complete: true, cursor: null };
     },
     defer: (promise) => void promise,
   };

@@ -1,3 +1,5 @@
+import { keysOf } from "../leads/person";
+
 /** What one event said of one thing. Facts are only ever added; the order they come in means nothing. */
 export interface Fact {
   entity: string;
@@ -40,7 +42,8 @@ export function factsIn(db: D1Database): Facts {
   };
   return {
     add: async (tenant, { entity, at, event, type, data }) => {
-      await db.prepare(addSql).bind(tenant, entity, at, event, type, JSON.stringify(data)).run();
+      const [email, phone] = [keysOf({ email: data["email"] }), keysOf({ phone: data["phone"] })].map(([key]) => key?.slice(2) ?? null);
+      await db.prepare(addSql).bind(tenant, entity, at, event, type, JSON.stringify(data), email, phone).run();
     },
     stateOf: async (tenant, entity) => {
       const rows = await newest(tenant, entity, mostFolded);
@@ -64,7 +67,7 @@ interface Row {
   total: number;
 }
 
-const addSql = `INSERT INTO facts (tenant, entity, at, event, type, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`;
+const addSql = `INSERT INTO facts (tenant, entity, at, event, type, data, email, phone) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING`;
 
 const newestSql = `
   SELECT entity, at, event, type, data, (SELECT count(*) FROM facts WHERE tenant = ?1 AND entity = ?2) AS total

@@ -1,65 +1,37 @@
-import { readEmail } from "./email";
-import { readPhone } from "./phone";
+import { keysOf } from "./person";
 
-/** Whom to forget: exactly one of the two. */
-export interface Person {
-  email?: string | undefined;
-  phone?: string | undefined;
-}
-
-/** What is kept of them. */
+/** What is kept of a person. */
 export interface Traces {
   leads: string[];
   /** Ids of the submissions, which are those of their jobs. */
   submissions: string[];
-  /** When the first and the last of them came; milliseconds. */
-  from: number;
-  to: number;
 }
 
-/** The keys under which a person's leads are found; none when what was given is neither. `countries`: where a number without one may be from. */
-export function keysOf({ email, phone = "" }: Person, countries: readonly string[] = []): string[] {
-  if (email !== undefined) {
-    const read = readEmail(email);
-    return read ? [...new Set([read.key, read.address])].map((key) => `e:${key}`) : [];
-  }
-  const digits = phone.replaceAll(/[^\d+]/g, "");
-  const read = [undefined, ...countries].map((country) => readPhone(phone, [country]).key);
-  return [...new Set([...read, digits.length >= 5 ? digits : undefined])].filter((key) => key !== undefined).map((key) => `p:${key}`);
-}
+/** As the index has it: the digits by which a number is found. */
+const end = "substr(ltrim(substr(i.key, 3), '+'), -9)";
 
-/** The addresses among such keys. */
-export function addressesIn(keys: readonly string[]): string[] {
-  return keys.filter((key) => key.startsWith("e:")).map((key) => key.slice(2));
-}
+/** ?1 tenant, ?2 keys. An address is looked up as it is kept, a number by its end. */
+const found = `
+  SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i ON i.tenant = ?1 AND i.key = k.value WHERE substr(k.value, 1, 2) = 'e:'
+  UNION SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i INDEXED BY lead_identities_by_end
+    ON i.tenant = ?1 AND substr(i.key, 1, 2) = 'p:' AND ${end} = substr(k.value, 3) WHERE substr(k.value, 1, 2) = 'p:'`;
 
 /** Every lead that ever gave one of the keys, with all its submissions. */
 export async function tracesOf(db: D1Database, tenant: string, keys: readonly string[]): Promise<Traces> {
-  const found = `SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i ON i.tenant = ?1 AND i.key = k.value`;
-  const [leads, submissions] = await db.batch<{ id: string; at: number }>([
-    db.prepare(`SELECT DISTINCT lead AS id, 0 AS at FROM (${found})`).bind(tenant, JSON.stringify(keys)),
-    db.prepare(`SELECT id, at FROM lead_submissions WHERE tenant = ?1 AND lead IN (${found})`).bind(tenant, JSON.stringify(keys)),
+  const [leads, submissions] = await db.batch<{ id: string }>([
+    db.prepare(`SELECT lead AS id FROM (${found})`).bind(tenant, JSON.stringify(keys)),
+    db.prepare(`SELECT id FROM lead_submissions WHERE tenant = ?1 AND lead IN (${found})`).bind(tenant, JSON.stringify(keys)),
   ]);
-  const times = (submissions?.results ?? []).map(({ at }) => at);
-  return {
-    leads: (leads?.results ?? []).map(({ id }) => id),
-    submissions: (submissions?.results ?? []).map(({ id }) => id),
-    from: times.reduce((least, at) => Math.min(least, at), times[0] ?? 0),
-    to: times.reduce((most, at) => Math.max(most, at), 0),
-  };
+  return { leads: (leads?.results ?? []).map(({ id }) => id), submissions: (submissions?.results ?? []).map(({ id }) => id) };
 }
 
-const mostLetters = 20_000;
-
-/** Submissions of the person that never became a lead: their jobs are dead letters. Of very many, the newest are looked at. */
-export async function deadSubmissions(db: D1Database, tenant: string, keys: readonly string[]): Promise<string[]> {
+/** Every address and number that these leads ever gave. */
+export async function keysOfLeads(db: D1Database, tenant: string, leads: readonly string[], countries: readonly string[]): Promise<string[]> {
   const sql = `
-    SELECT j.id FROM (SELECT tenant, id FROM dead_letters WHERE tenant = ?1 AND type = 'lead' ORDER BY died DESC LIMIT ${mostLetters}) d
-    CROSS JOIN jobs j ON j.tenant = d.tenant AND j.id = d.id
-    WHERE j.payload IS NOT NULL AND ('e:' || (j.payload ->> '$.contact.emailKey') IN (SELECT value FROM json_each(?2))
-      OR 'p:' || (j.payload ->> '$.contact.phoneKey') IN (SELECT value FROM json_each(?2)))`;
-  const { results } = await db.prepare(sql).bind(tenant, JSON.stringify(keys)).all<{ id: string }>();
-  return results.map(({ id }) => id);
+    SELECT DISTINCT s.data ->> '$.contact.email' AS email, s.data ->> '$.contact.phone' AS phone
+    FROM json_each(?2) l CROSS JOIN lead_submissions s INDEXED BY lead_submissions_by_lead ON s.tenant = ?1 AND s.lead = l.value`;
+  const { results } = await db.prepare(sql).bind(tenant, JSON.stringify(leads)).all<{ email: string | null; phone: string | null }>();
+  return [...new Set(results.flatMap((said) => keysOf(said, countries)))];
 }
 
 const tables = [

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { personal } from "../../queue/personal";
+import { readEmail } from "./email";
 import { labels } from "./score";
 
 export const kinds = ["lead", "test", "bot"] as const;
@@ -105,7 +106,8 @@ export type SubmissionInput = v.InferInput<typeof submissionSchema>;
 
 /** Under which a person is found again, the surest first. The address of the network counts only where nothing else is known. */
 export function identityKeys({ contact: { visitorId, email, emailKey, phone, phoneKey }, request: { ip } }: Submission): string[] {
-  const mail = emailKey ?? email?.toLowerCase();
+  // Whoever enqueued it may have left the key out, or made one of their own.
+  const mail = (email === undefined ? undefined : readEmail(email)?.key) ?? emailKey ?? email?.toLowerCase();
   const number = phoneKey ?? (phone?.replaceAll(/[^\d+]/g, "") || undefined);
   const given = [
     ["v", visitorId],

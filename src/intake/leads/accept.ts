@@ -92,7 +92,7 @@ async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, 
   if (same === undefined) return accepted(await enqueueOne(deps, request));
   const receipt = await enqueueOne(deps, { ...request, key: same.key, fingerprintOf: same.content });
   // The content is part of a nonce's key: what stands there was erased since, and this is somebody who comes again.
-  const erased = !receipt.ok && receipt.code === "idempotency-mismatch" && !same.promised;
+  const erased = receipt.ok && receipt.erased === true && !same.promised;
   return accepted(erased ? await enqueueOne(deps, request) : receipt);
 }
 

@@ -1,5 +1,5 @@
 import type { CrmReport } from "../../domain/leads/crm";
-import type { Person } from "../../domain/leads/erase";
+import type { Person } from "../../domain/leads/person";
 import type { Project } from "../../domain/leads/project";
 import type { LeadDetail, LeadFilter, LeadPage } from "../../domain/leads/read";
 
@@ -23,7 +23,8 @@ export interface LeadDeps {
   get(tenant: string, id: string): Promise<LeadDetail | null>;
   /** The lead's id; null: none is meant. */
   storeCrmReport(tenant: string, project: string, report: CrmReport): Promise<string | null>;
-  erase(tenant: string, person: Person): Promise<Erased>;
+  /** `cursor`: where the answer before this one ended. */
+  erase(tenant: string, person: Person, cursor?: string): Promise<Erased>;
   /** Lets a promise finish after the answer. */
   defer(promise: Promise<unknown>): void;
 }
@@ -47,4 +48,7 @@ export interface Erased {
   payloads: number;
   /** Jobs that were running and may still write a line: ask again in a minute when it is not 0. */
   running: number;
+  /** False: something is left. Ask again, with the cursor when there is one. */
+  complete: boolean;
+  cursor: string | null;
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { csvHead, csvLine } from "../../domain/leads/csv";
-import { keysOf } from "../../domain/leads/erase";
+import { keysOf } from "../../domain/leads/person";
 import type { LeadDetail, LeadFilter } from "../../domain/leads/read";
 import type { Lead } from "../../domain/leads/store";
 import { Problem } from "../../errors";
@@ -41,12 +41,21 @@ const summary = {
 const list = v.object({ leads: v.array(v.object({ ...summary, submissions: count })), cursor: nullable });
 const loose = v.array(v.looseObject({}));
 const detail = v.object({ ...summary, submissions: loose, activity: loose, jobs: loose, effects: loose });
-const erased = v.object({ leads: count, submissions: count, facts: count, jobs: count, payloads: count, running: count });
+const erased = v.object({
+  leads: count,
+  submissions: count,
+  facts: count,
+  jobs: count,
+  payloads: count,
+  running: count,
+  complete: v.boolean(),
+  cursor: nullable,
+});
 
 const text = (most: number) =>
   v.optional(v.pipe(v.string("must be text"), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(most, `must have at most ${most} characters`)));
 const person = v.pipe(
-  v.strictObject({ email: text(320), phone: text(64) }),
+  v.strictObject({ email: text(320), phone: text(64), cursor: text(2000) }),
   v.forward(
     v.partialCheck([["email"], ["phone"]], ({ email, phone }) => (email === undefined) !== (phone === undefined), "exactly one of email and phone is needed"),
     ["email"],
@@ -98,7 +107,7 @@ export const leadDataRoutes = [
       if (keysOf(body).length === 0)
         throw new Problem("invalid", "Nobody can be found by that.", { errors: [{ path, message: "is neither an e-mail address nor a telephone number" }] });
       await deps.audit({ tenant, actor: actorOf(caller), action: "erase", target: path, at: deps.now() });
-      return { status: 200, body: await deps.leads.erase(tenant, body) };
+      return { status: 200, body: await deps.leads.erase(tenant, body, body.cursor) };
     },
   }),
   route("GET /v1/leads/:id", {
