@@ -294,6 +294,16 @@ describe("a double click", () => {
     expect(new Set(bench.seen.requests.map(({ key }) => key)).size).toBe(2);
   });
 
+  test("is one whatever the tracker says of itself, in fields known and unknown", async () => {
+    const click = (own: Record<string, string>) => browse({ email: "a@example.com", wants: "a garden", __pg_nonce: "n2", ...own });
+    const first = await click({ __pg_mouse: "0", _pg_seen: "1", __visitor_id: "v1", session_id: "s1", pages_visited: "1", __depth: "3" });
+    const second = await click({ __pg_mouse: "1", _PG_seen: "2", __visitor_id: "v2", session_id: "s2", pages_visited: "2", __pg_hp: "" });
+    expect([second.headers.get("idempotent-replayed"), second.body.id]).toEqual(["true", first.body.id]);
+    expect((await click({ wants: "a garage" })).body.id).not.toBe(first.body.id);
+    const visitors = [await browse({ __visitor_id: "v1", __pg_nonce: "n3" }), await browse({ __visitor_id: "v2", __pg_nonce: "n3" })];
+    expect(new Set(visitors.map(({ body }) => body.id)).size).toBe(2);
+  });
+
   test("without one, every post is a submission", async () => {
     const posts = [await browse({ email: "a@example.com" }), await browse({ email: "a@example.com" })];
     expect(new Set(posts.map(({ body }) => body.id)).size).toBe(2);

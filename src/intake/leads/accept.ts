@@ -1,5 +1,5 @@
 import { enrich, type RequestFacts } from "../../domain/leads/enrich";
-import { type FormFields, sortFields } from "../../domain/leads/fields";
+import { type FormFields, sortFields, typedIn } from "../../domain/leads/fields";
 import { ownsUrl } from "../../domain/leads/project";
 import type { SubmissionInput } from "../../domain/leads/submission";
 import { Problem } from "../../errors";
@@ -108,18 +108,8 @@ function accepted(receipt: Receipt): Pick<Taken, "id" | "replayed"> {
   throw new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 
-const changing = ["secondsToSubmit", "turnstile", "nonce", "duration", "scroll", "clicks", "pagesVisited", "returnVisits", "vpnScore"];
-
-function contentOf({ fields, extra }: FormFields): Promise<string> {
-  const typed = Object.entries({
-    ...extra,
-    ...Object.fromEntries(
-      Object.entries(fields)
-        .filter(([name]) => !changing.includes(name))
-        .map(([name, value]) => [`field ${name}`, value]),
-    ),
-  });
-  return digest(JSON.stringify(typed.toSorted(([left], [right]) => (left < right ? -1 : 1))));
+function contentOf(form: FormFields): Promise<string> {
+  return digest(JSON.stringify(typedIn(form).toSorted(([left], [right]) => (left < right ? -1 : 1))));
 }
 
 function factsOf(request: Request, id: string): RequestFacts {
