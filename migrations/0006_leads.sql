@@ -90,6 +90,9 @@ CREATE TABLE lead_activity (
   PRIMARY KEY (tenant, lead, at, id)
 ) WITHOUT ROWID;
 
+-- Every id under which the CRM ever reported a lead.
+CREATE INDEX lead_activity_by_crm ON lead_activity (tenant, body ->> '$.crm_lead_id');
+
 -- When a project last had a lead, and when its silence was last reported. `since`: nothing before it counts as silence.
 CREATE TABLE lead_silence (
   tenant  TEXT NOT NULL,
