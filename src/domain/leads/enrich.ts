@@ -1,7 +1,7 @@
 import type { Issue } from "../../errors";
 import { readEmail, withParents } from "./email";
 import type { FieldName, FormFields } from "./fields";
-import { hasDigits, readPhone } from "./phone";
+import { readPhone } from "./phone";
 import type { Project } from "./project";
 import { engagementScore, labelOf, suspicionOf, type Engagement } from "./score";
 import type { Kind, SubmissionInput } from "./submission";
@@ -96,8 +96,6 @@ function issuesOf(fields: Fields, emailFits: boolean): Issue[] {
   const { email, phone, visitorId } = fields;
   if (email !== undefined && !emailFits && !long.some(([name]) => name === "email"))
     issues.push({ path: "email", message: "must be an e-mail address, as ada@example.com" });
-  if (email === undefined && visitorId === undefined && phone !== undefined && !hasDigits(phone))
-    issues.push({ path: "phone", message: "must be a telephone number" });
   if (email === undefined && phone === undefined && visitorId === undefined)
     issues.push({ path: "email", message: "is missing: one of email, phone and __visitor_id is needed" });
   return issues;

@@ -94,6 +94,7 @@ export function typedIn({ fields, extra }: Pick<FormFields, "fields" | "extra">)
 function keep(extra: Map<string, string>, given: string, value: string): boolean {
   const name = cleaned(given).slice(0, longestExtraName).toWellFormed();
   const before = extra.get(name);
+  // No job may hold this one name.
   if (name === "" || name === "__proto__" || (before === undefined && extra.size >= mostExtra)) return false;
   extra.set(name, (before === undefined ? value : `${before}, ${value}`).slice(0, longestExtraValue).toWellFormed());
   return true;
