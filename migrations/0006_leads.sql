@@ -102,3 +102,14 @@ CREATE TABLE lead_silence (
   alerted INTEGER,
   PRIMARY KEY (tenant, project)
 ) WITHOUT ROWID;
+
+-- Keys that blocked senders used, in marks that nobody can read: their second use looks as everybody's does.
+CREATE TABLE lead_blocked (
+  tenant  TEXT NOT NULL,
+  id      TEXT NOT NULL,
+  content TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
+CREATE INDEX lead_blocked_by_time ON lead_blocked (tenant, at);

@@ -1,5 +1,6 @@
 import { entitiesOfPerson, eraseAbout } from "../domain/events/erase";
 import { eventKey } from "../domain/events/key";
+import { showBlocked } from "../domain/leads/blocked";
 import type { Leads } from "../domain/leads/capability";
 import { addressesIn, deadSubmissions, keysOf, removeLeads, tracesOf, type Person } from "../domain/leads/erase";
 import { countedAs, pointOf } from "../domain/leads/point";
@@ -88,6 +89,7 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     mayPost: async (key) => (await env.LEAD_RATE.limit({ key })).success,
     newId: (tenant) => engine.ids.make(tenant, now()),
     idOfKey: (tenant, key) => engine.ids.derive(tenant, ["lead", key]),
+    showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
     list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
     get: (tenant, id) => getLead(env.DB, tenant, id),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),

@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { lead } from "../../src/jobs/lead/job";
 import type { Receipt } from "../../src/queue/request";
-import { createBench, now, type Tokens } from "./fakes";
+import { type Answered, createBench, now, type Tokens } from "./fakes";
 
 const bench = createBench();
 const path = "/v1/leads/forms/homes";
@@ -18,7 +18,7 @@ const settings = {
   country: "DE",
   testStrings: ["testing"],
   testIps: ["192.0.2.10"],
-  blockedIps: ["192.0.2.66"],
+  blockedIps: ["192.0.2.66", "2001:db8::1"],
   crmSecret: "crm-secret-1",
 };
 
@@ -29,10 +29,11 @@ beforeAll(async () => {
   ({ apiKey } = put.body);
   ids = { siteKey: put.body.siteKey, formId: put.body.formId };
 });
+const { showBlocked } = bench.deps.leads;
 beforeEach(() => {
   bench.seen.requests.length = 0;
   bench.seen.audits.length = 0;
-  bench.deps.leads = { ...bench.deps.leads, mayPost: async () => true, turnstile: async () => ({ verdict: "passed" }) };
+  bench.deps.leads = { ...bench.deps.leads, mayPost: async () => true, turnstile: async () => ({ verdict: "passed" }), showBlocked };
 });
 
 const keyed = (body: unknown, headers: Record<string, string> = {}) => bench.call("POST", path, { body, headers: { "x-api-key": apiKey, ...headers } });
@@ -41,6 +42,11 @@ const browse = (fields: Record<string, string>, headers: Record<string, string> 
     body: new URLSearchParams({ ...ids, ...fields }).toString(),
     headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json", origin: "https://homes.example", ...headers },
   });
+const inTurn = async (posts: (() => Promise<Answered>)[]) => {
+  const answers: Answered[] = [];
+  for (const post of posts) answers.push(await post());
+  return answers;
+};
 const taken = () => bench.seen.requests.map(({ payload }) => v.parse(lead.payload, payload));
 
 describe("a project", () => {
@@ -246,10 +252,42 @@ describe("what is sent", () => {
     expect(bench.seen.requests).toHaveLength(1);
     expect(bench.seen.audits).toMatchObject([{ tenant: "forms", actor: "public", action: "block", at: now }]);
     expect(JSON.stringify(bench.seen.audits)).not.toContain("192.0.2.66");
-    const pressed = await Promise.all(
-      ["4", "6"].map((tts) => browse({ email: "a@example.com", __pg_nonce: "b", __pg_tts: tts }, { "cf-connecting-ip": "192.0.2.66" })),
-    );
-    expect(pressed[0]?.body.id).toBe(pressed[1]?.body.id);
+  });
+
+  test.each(["192.0.2.66", "2001:DB8:0:0:0:0:0:1"])("from %s looks as to everybody when it is repeated, and is kept nowhere", async (ip) => {
+    const looks = (sender: Record<string, string>, key: string) => {
+      const under = (email: string, tts: string) => keyed({ email, __pg_tts: tts }, { ...sender, "idempotency-key": key });
+      const press = () => browse({ email: "a@example.com", __pg_nonce: key }, sender);
+      return Promise.all([
+        inTurn([() => under("a@example.com", "4"), () => under("a@example.com", "6"), () => under("b@example.com", "4")]),
+        inTurn([press, press]),
+      ]);
+    };
+    const [blocked, usual] = [await looks({ "cf-connecting-ip": ip }, `key ${ip}`), await looks({}, `usual ${ip}`)];
+    const shape = ({ status, headers, body }: Answered) => [
+      status,
+      [...headers.keys()].sort(),
+      headers.get("idempotent-replayed"),
+      Object.keys(body),
+      body.code,
+    ];
+    expect(blocked.flat().map(shape)).toEqual(usual.flat().map(shape));
+    expect(blocked.map((answers) => new Set(answers.flatMap(({ body }) => body.id ?? [])).size)).toEqual([1, 1]);
+    expect(blocked[0][2]?.body).toMatchObject({ status: 422, code: "idempotency-mismatch" });
+    expect(bench.seen.requests).toHaveLength(5);
+    const { results } = await env.DB.prepare("SELECT * FROM lead_blocked WHERE tenant = 'forms'").all();
+    expect(JSON.stringify([results, bench.seen.audits])).not.toMatch(/example\.com|192\.0\.2|2001/i);
+  });
+
+  test("by a blocked address while D1 is down is a success without a word of repeats", async () => {
+    bench.deps.leads.showBlocked = async () => Promise.reject(new Error("D1_ERROR: Network connection lost."));
+    const press = () => browse({ email: "a@example.com", __pg_nonce: "down" }, { "cf-connecting-ip": "192.0.2.66" });
+    const answers = [await press(), await press()];
+    expect(answers.map(({ status, headers }) => [status, headers.get("idempotent-replayed")])).toEqual([
+      [200, null],
+      [200, null],
+    ]);
+    expect(answers[0]?.body).toEqual(answers[1]?.body);
   });
 });
 

@@ -2,7 +2,7 @@ import type { Issue } from "../../errors";
 import { readEmail, withParents } from "./email";
 import type { FieldName, FormFields } from "./fields";
 import { readPhone } from "./phone";
-import type { Project } from "./project";
+import { isListed, type Project } from "./project";
 import { engagementScore, labelOf, suspicionOf, type Engagement } from "./score";
 import type { Kind, SubmissionInput } from "./submission";
 
@@ -106,7 +106,7 @@ function kindOf(project: Project, fields: Fields, { ip }: RequestFacts, honeypot
   const { name, firstName, lastName, email, projectName, location } = fields;
   const said = [name, firstName, lastName, email, projectName, location].map((each) => each?.toLowerCase() ?? "");
   const named = project.testStrings.some((each) => said.some((text) => text.includes(each.toLowerCase())));
-  return named || (ip !== undefined && project.testIps.includes(ip.toLowerCase())) ? "test" : "lead";
+  return named || isListed(project.testIps, ip) ? "test" : "lead";
 }
 
 function nameOf({ name, firstName, lastName }: Fields): { name?: string; firstName?: string; lastName?: string } {
