@@ -92,6 +92,9 @@ CREATE TABLE lead_activity (
   PRIMARY KEY (tenant, lead, at, id)
 ) WITHOUT ROWID;
 
+-- Every id under which the CRM ever reported a lead.
+CREATE INDEX lead_activity_by_crm ON lead_activity (tenant, body ->> '$.crm_lead_id');
+
 -- When a project last had a lead, and when its silence was last reported. `since`: nothing before it counts as silence.
 CREATE TABLE lead_silence (
   tenant  TEXT NOT NULL,
@@ -101,3 +104,14 @@ CREATE TABLE lead_silence (
   alerted INTEGER,
   PRIMARY KEY (tenant, project)
 ) WITHOUT ROWID;
+
+-- Keys that blocked senders used, in marks that nobody can read: their second use looks as everybody's does.
+CREATE TABLE lead_blocked (
+  tenant  TEXT NOT NULL,
+  id      TEXT NOT NULL,
+  content TEXT NOT NULL,
+  at      INTEGER NOT NULL,
+  PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
+CREATE INDEX lead_blocked_by_time ON lead_blocked (tenant, at);

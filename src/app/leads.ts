@@ -1,4 +1,5 @@
 import { eventKey } from "../domain/events/key";
+import { showBlocked } from "../domain/leads/blocked";
 import type { Leads } from "../domain/leads/capability";
 import { countedAs, pointOf } from "../domain/leads/point";
 import { getLead, listLeads } from "../domain/leads/read";
@@ -85,6 +86,7 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     mayPost: async (key) => (await env.LEAD_RATE.limit({ key })).success,
     newId: (tenant) => engine.ids.make(tenant, now()),
     idOfKey: (tenant, key) => engine.ids.derive(tenant, ["lead", key]),
+    showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
     list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
     get: (tenant, id) => getLead(env.DB, tenant, id),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),

@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import { showBlocked } from "../../src/domain/leads/blocked";
 import { storeCrmReport } from "../../src/domain/leads/crm";
 import { removeLeads, tracesOf } from "../../src/domain/leads/erase";
 import { keysOf } from "../../src/domain/leads/person";
@@ -19,6 +20,7 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
     mayPost: async () => true,
     newId: (tenant) => ids.make(tenant, now()),
     idOfKey: (tenant, key) => ids.derive(tenant, ["lead", key]),
+    showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
     list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
     get: (tenant, id) => getLead(env.DB, tenant, id),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),

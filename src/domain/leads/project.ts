@@ -124,6 +124,17 @@ function toCanonicalIp(text: string): string {
   return isSix || host === text ? host : "";
 }
 
+/** Whether an address of the network is on a list, however it is written. */
+export function isListed(ips: readonly string[], ip: string | undefined): boolean {
+  return ip !== undefined && ips.includes(canonicalIp(ip));
+}
+
+/** As lists hold it; what is none stays as it came. */
+export function canonicalIp(ip: string): string {
+  const text = ip.trim().toLowerCase();
+  return toCanonicalIp(text) || text;
+}
+
 function isWebAddress(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && ["https:", "http:"].includes(url.protocol) && url.username === "" && url.password === "";

@@ -72,6 +72,13 @@ const request = v.strictObject({
 
 const engagement = v.strictObject({ duration: count, scroll: count, clicks: count, returnVisits: count, pagesVisited: count });
 
+/** A record would leave out fields that are called `constructor` or `prototype`. */
+function isExtra(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return entries.length <= 50 && entries.every(([name, text]) => name.length <= 64 && typeof text === "string" && text.length <= 2000);
+}
+
 /** One submission of a form, enriched: the payload of the job `lead`. */
 export const submissionSchema = v.strictObject({
   project: v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project")),
@@ -95,10 +102,7 @@ export const submissionSchema = v.strictObject({
   label: v.optional(v.picklist(labels, `must be one of ${labels.join(", ")}`), "Cold"),
   suspicion: points,
   reasons: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(20)), []),
-  extra: v.optional(
-    v.pipe(v.record(v.pipe(v.string(), v.maxLength(64)), v.pipe(v.string(), v.maxLength(2000))), v.maxEntries(50, "may have 50 fields"), personal()),
-    {},
-  ),
+  extra: v.optional(v.pipe(v.custom<Record<string, string>>(isExtra, "must be at most 50 texts of 2,000 characters, under names of 64"), personal()), {}),
 });
 
 export type Submission = v.InferOutput<typeof submissionSchema>;

@@ -1,9 +1,10 @@
 import { enrich, type RequestFacts } from "../../domain/leads/enrich";
-import { type FormFields, sortFields } from "../../domain/leads/fields";
-import { ownsUrl } from "../../domain/leads/project";
+import { type FormFields, sortFields, typedIn } from "../../domain/leads/fields";
+import { canonicalIp, isListed, ownsUrl } from "../../domain/leads/project";
 import type { SubmissionInput } from "../../domain/leads/submission";
 import { Problem } from "../../errors";
 import { lead } from "../../jobs/lead/job";
+import { mismatch } from "../../queue/refused";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { readIdempotencyKey } from "../idempotency";
@@ -30,7 +31,7 @@ export async function takeLead(deps: IntakeDeps, door: Door, request: Request, r
   if (sender === "browser" && (await captchaUnchecked(deps, door, form, facts.ip, same?.key)))
     submission = submissionOf(door, form, { ...facts, unverified: true });
   const page = form.fields.thankYouUrl;
-  if (facts.ip !== undefined && door.project.blockedIps.includes(facts.ip.toLowerCase())) return { ...(await pretend(deps, door, facts.ip, same?.key)), page };
+  if (facts.ip !== undefined && isListed(door.project.blockedIps, facts.ip)) return { ...(await pretend(deps, door, canonicalIp(facts.ip), same)), page };
   return { ...(await send(deps, door.tenant, submission, same)), page };
 }
 
@@ -62,10 +63,20 @@ async function captchaUnchecked(
 }
 
 /** A blocked sender sees what everybody sees. The row tells one address from another, and nobody which it is. */
-async function pretend(deps: IntakeDeps, { tenant, name }: Door, ip: string, key: string | undefined): Promise<Pick<Taken, "id" | "replayed">> {
-  const mark = (await deps.leads.idOfKey(tenant, `blocked ${ip}`)).slice(-8);
+async function pretend(deps: IntakeDeps, { tenant, name }: Door, ip: string, same: Sameness | undefined): Promise<Pick<Taken, "id" | "replayed">> {
+  const mark = await markOf(deps, tenant, `blocked ${ip}`);
   deps.leads.defer(deps.audit({ tenant, actor: "public", action: "block", target: `${name}/${mark}`, at: deps.now() }));
-  return { id: key === undefined ? await deps.leads.newId(tenant) : await deps.leads.idOfKey(tenant, key), replayed: false };
+  if (same === undefined) return { id: await deps.leads.newId(tenant), replayed: false };
+  const id = await deps.leads.idOfKey(tenant, same.key);
+  // Without the database nobody else is told of a repeat either.
+  const shown = await deps.leads.showBlocked(tenant, { id, content: await markOf(deps, tenant, `content ${same.content}`) }).catch(() => "new");
+  if (shown === "another") return accepted(mismatch());
+  return { id, replayed: shown === "repeated" };
+}
+
+/** The part of an id that follows from a secret: equal for equal texts, and of no use to find the text. */
+async function markOf(deps: IntakeDeps, tenant: string, text: string): Promise<string> {
+  return (await deps.leads.idOfKey(tenant, text)).slice(-8);
 }
 
 /** What makes repeated posts one submission; undefined where every post is one of its own. */
@@ -108,18 +119,8 @@ function accepted(receipt: Receipt): Pick<Taken, "id" | "replayed"> {
   throw new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 
-const changing = ["secondsToSubmit", "turnstile", "nonce", "duration", "scroll", "clicks", "pagesVisited", "returnVisits", "vpnScore"];
-
-function contentOf({ fields, extra }: FormFields): Promise<string> {
-  const typed = Object.entries({
-    ...extra,
-    ...Object.fromEntries(
-      Object.entries(fields)
-        .filter(([name]) => !changing.includes(name))
-        .map(([name, value]) => [`field ${name}`, value]),
-    ),
-  });
-  return digest(JSON.stringify(typed.toSorted(([left], [right]) => (left < right ? -1 : 1))));
+function contentOf(form: FormFields): Promise<string> {
+  return digest(JSON.stringify(typedIn(form).toSorted(([left], [right]) => (left < right ? -1 : 1))));
 }
 
 function factsOf(request: Request, id: string): RequestFacts {

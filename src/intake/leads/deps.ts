@@ -1,3 +1,4 @@
+import type { Shown } from "../../domain/leads/blocked";
 import type { CrmReport } from "../../domain/leads/crm";
 import type { Person } from "../../domain/leads/person";
 import type { Project } from "../../domain/leads/project";
@@ -19,6 +20,8 @@ export interface LeadDeps {
   newId(tenant: string): Promise<string>;
   /** The id of the job `lead` under an idempotency key. */
   idOfKey(tenant: string, key: string): Promise<string>;
+  /** What a blocked sender's post was to the id that follows from its key. Throws when the database cannot be reached. */
+  showBlocked(tenant: string, post: { id: string; content: string }): Promise<Shown>;
   list(tenant: string, filter: LeadFilter, page: { cursor?: string | undefined; limit: number }): Promise<LeadPage>;
   get(tenant: string, id: string): Promise<LeadDetail | null>;
   /** The lead's id; null: none is meant. */

@@ -18,7 +18,7 @@ export const takeLead: Run<typeof lead> = async (submission, context) => {
   const stored = await leads.store({ id: context.id, at, submission, reengageHours: project?.reengageHours ?? 24 });
   await publish(submission, stored, context);
   const why = await notForwarded(submission, stored, project, context);
-  const forwarding = why === undefined ? await forward(submission, stored, context) : undefined;
+  const forwarding = why === undefined ? await forward(submission, stored, project?.name, context) : undefined;
   const end = done({ lead: stored.lead.id, follow: stored.follow, forward: why ?? "handed on" }, { after: () => leads.count(submission, stored) });
   return forwarding !== undefined && project?.ackAfter === "forward" ? afterForwarding(forwarding, end, context) : end;
 };
@@ -55,9 +55,9 @@ async function notForwarded(
   return (await leads.hasHook()) ? undefined : 'not forwarded: there is no connection "make"';
 }
 
-function forward(submission: Payload, stored: Stored, context: Context): Promise<string> {
+function forward(submission: Payload, stored: Stored, projectName: string | undefined, context: Context): Promise<string> {
   const { tenant, id, leads } = context;
-  const body = makeBody({ tenant, id, at: submittedAt(submission, context), submission, stored, local: leads.local });
+  const body = makeBody({ tenant, id, at: submittedAt(submission, context), submission, stored, projectName, local: leads.local });
   return context.enqueue(webhook, { connection: "make", id, body, about: [`lead:${stored.lead.id}`] }, { key: "forward" });
 }
 

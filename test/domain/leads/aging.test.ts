@@ -49,7 +49,7 @@ describe("the CRM's record of a lead", () => {
   test("keeps its newest two hundred reports", async () => {
     await come("reports", "s1", noon);
     for (let index = 0; index < 205; index++) {
-      await storeCrmReport(env.DB, "reports", "homes", { lead_id: "s1", event_type: `e${index}` }, noon + index);
+      await storeCrmReport(env.DB, "reports", "homes", { crm_lead_id: "c1", lead_id: "s1", event_type: `e${index}` }, noon + index);
     }
     const found = await getLead(env.DB, "reports", "s1");
     expect([found?.activity.length, found?.activity.at(0)?.type, found?.activity.at(-1)?.type]).toEqual([200, "e204", "e5"]);
