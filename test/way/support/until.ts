@@ -6,13 +6,13 @@ import type { Way } from "./harness.ts";
 type Job = Awaited<ReturnType<Api["job"]>>;
 
 /** Looks until it is true, at most for the given time; `what` is said when it does not come true. */
-export async function until(what: string, look: () => Promise<unknown>, seconds = 20): Promise<void> {
+export async function until(what: string, look: () => Promise<unknown>, seconds = 20, interval = 100): Promise<void> {
   await vi.waitFor(
     async () => {
       const seen = await look();
       if (seen !== true) throw new Error(`${what}: ${JSON.stringify(seen)}`);
     },
-    { timeout: seconds * 1000, interval: 100 },
+    { timeout: seconds * 1000, interval },
   );
 }
 
@@ -41,5 +41,6 @@ export async function untilAllEnded(way: Way, tenant: string, seconds = 20, tick
     const states = await way.rows("SELECT state, gate, reason, count(*) AS n FROM jobs WHERE tenant = ? AND ended IS NULL GROUP BY 1, 2, 3 LIMIT 5", tenant);
     return states.length === 0 || states;
   };
-  await until(`jobs of ${tenant} are open`, open, seconds);
+  // Whoever is in no hurry with the cron has many jobs, and a look at all of them is work.
+  await until(`jobs of ${tenant} are open`, open, seconds, Math.max(100, tickEvery / 10));
 }
