@@ -6,7 +6,7 @@
 export const codes = {
   malformed: { status: 400, title: "The request cannot be read" },
   unauthorized: { status: 401, title: "Authentication is needed" },
-  forbidden: { status: 403, title: "This token may not do that" },
+  forbidden: { status: 403, title: "This is not allowed" },
   "not-found": { status: 404, title: "There is no such thing" },
   "method-not-allowed": { status: 405, title: "This method is not allowed here" },
   conflict: { status: 409, title: "The state does not allow that" },

@@ -1,4 +1,5 @@
 import type * as v from "valibot";
+import type { Problem } from "../errors";
 import { allows, type Scope } from "../tenants/token";
 import type { IntakeDeps } from "./deps";
 
@@ -37,6 +38,8 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   /** Refusals of its own, besides those every route has. */
   problems?: readonly number[];
   handle(call: Call<Mode, Body, Query>): Promise<Answer>;
+  /** A refusal in another shape than problem+json; undefined keeps that. */
+  refusal?(problem: Problem, request: Request): Answer | undefined;
 }
 
 export interface BodyRule<Body> {

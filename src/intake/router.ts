@@ -56,7 +56,13 @@ async function answer(here: readonly AnyRoute[], request: Incoming, passage: Pas
   const route = here.find((each) => each.method === method);
   if (!route) throw new Problem("method-not-allowed", `Use ${allow.join(", ")}.`, { allow });
   passage.route = route;
-  return respond(await handle(route, request, passage, deps));
+  try {
+    return respond(await handle(route, request, passage, deps));
+  } catch (thrown) {
+    const shown = route.refusal?.(asProblem(thrown), request);
+    if (!shown) throw thrown;
+    return respond(shown);
+  }
 }
 
 /** Methods that a path answers, as `Allow` lists them. */

@@ -5,6 +5,7 @@ import { followUpsIn } from "../../src/domain/events/follow-ups";
 import { routingIn } from "../../src/domain/events/routing";
 import { eventKey } from "../../src/domain/events/key";
 import { jobs } from "../../src/jobs";
+import { childOf } from "../../src/jobs/event/children";
 import type { Contact } from "../../src/providers/crm/crm";
 import { failed, ok, type Failure, type Reply } from "../../src/queue/effect";
 import { job } from "../../src/queue/job";
@@ -181,6 +182,33 @@ describe("where it goes", () => {
     const id = await send(bench, type, lead);
     await settle(bench);
     expect(await linesOf(bench, id)).toEqual(Object.fromEntries(names.map((name) => [name, "served"])));
+  });
+
+  test("a test lead costs nothing and disturbs nobody", async () => {
+    const bench = world();
+    const id = await send(bench, "lead.created", { ...lead, test: true });
+    await settle(bench);
+    const left = "a test lead";
+    expect(await linesOf(bench, id)).toEqual({
+      slack: "served",
+      email: left,
+      crm: left,
+      analysis: left,
+      store: "served",
+      "follow-up": left,
+      analytics: "served",
+    });
+    expect([outside.mail, outside.crm]).toEqual([[], []]);
+  });
+
+  test.each([
+    ["WebSite", "WebSite"],
+    ["ada@example.com", "other"],
+    ["call 030 12345678", "other"],
+  ])("a lead of the source %j is counted under %s", (source, counted) => {
+    const event = { id: "e", type: "lead.created", data: { ...lead, source, label: "x".repeat(300) } };
+    const child = childOf({ name: "analytics", kind: "built-in", delaySeconds: 0 }, { event, at: 0, key: "k" });
+    expect(child).toMatchObject({ payload: { dimensions: { source: counted, label: "x".repeat(200) } } });
   });
 
   test("one switched off, one filtered, one delayed, one added", async () => {

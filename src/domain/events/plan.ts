@@ -1,5 +1,5 @@
 import { isKnown } from "./catalogue";
-import { builtIn, type Destination, isBuiltIn } from "./destination";
+import { type BuiltIn, builtIn, type Destination, isBuiltIn } from "./destination";
 import type { Event } from "./event";
 import { refusedBy } from "./filter";
 
@@ -53,9 +53,13 @@ function lineOf(destination: Destination, event: Pick<Event, "data">, table: Rou
   return { name, kind: isBuiltIn(name) ? "built-in" : "destination", delaySeconds: destination.delaySeconds };
 }
 
+/** What costs money or disturbs people. */
+const notForTests: readonly string[] = ["email", "crm", "analysis", "follow-up"] satisfies readonly BuiltIn[];
+
 function obstacle({ name, enabled, retired, filter }: Destination, { data }: Pick<Event, "data">, table: RoutingTable): string | undefined {
   if (!enabled) return "switched off by the tenant";
   if (retired !== null) return whyRetired(retired);
+  if (data["test"] === true && notForTests.includes(name)) return "a test lead";
   const needed = isBuiltIn(name) ? builtIn[name].connection : null;
   if (needed !== null && !table.connections.has(needed)) return `the tenant has no connection "${needed}"`;
   const field = filter && refusedBy(filter, data);

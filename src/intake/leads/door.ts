@@ -3,7 +3,7 @@ import type { FormFields } from "../../domain/leads/fields";
 import { Problem } from "../../errors";
 import type { Known } from "../../tenants/snapshot";
 import type { IntakeDeps } from "../deps";
-import { unavailable } from "../problem";
+import { refusedAtDoor, unavailable } from "../problem";
 
 /** A project as its public door finds it. */
 export interface Door {
@@ -19,7 +19,7 @@ export async function findDoor(deps: IntakeDeps, tenant: string, name: string): 
   const known = await deps.snapshots.read(tenant, deps.now());
   if (known.state === "unknown") throw unavailable("The project cannot be looked up right now.");
   const project = projectIn(known, name);
-  if (!project) throw refused();
+  if (!project) throw refusedAtDoor();
   return { tenant, name, project };
 }
 
@@ -28,7 +28,7 @@ export async function admitSender(deps: IntakeDeps, door: Door, request: Request
   const key = request.headers.get(keyHeader);
   if (key !== null) {
     if (await deps.leads.isApiKey(door.project, key)) return "server";
-    throw refused();
+    throw refusedAtDoor();
   }
   await limitRate(deps, door, addressOf(request));
   const page = pageOf(request);
@@ -84,8 +84,4 @@ async function limitRate(deps: IntakeDeps, { tenant, name }: Door, ip: string | 
   // A limiter that cannot be asked must not cost a lead.
   const may = await deps.leads.mayPost(`${tenant}/${name}/${ip ?? "unknown"}`).catch(() => true);
   if (!may) throw new Problem("too-many-requests", "This address has posted too often; wait a minute.", { retryAfter: 60 });
-}
-
-function refused(): Problem {
-  return new Problem("unauthorized", "There is no such project, or this is not its key.");
 }

@@ -10,7 +10,7 @@ import { crossOrigin, type Door, findDoor, keyHeader } from "../leads/door";
 import { parsedJson, readText } from "../body";
 import type { IntakeDeps } from "../deps";
 import { idempotencyHeader } from "../idempotency";
-import { asProblem, unavailable } from "../problem";
+import { refusedAtDoor, unavailable } from "../problem";
 import { param, route } from "../route";
 
 const takenShape = v.object({ ok: v.literal(true), id: v.pipe(v.string(), v.description("Of the job, and of the lead when it is a new one")) });
@@ -30,15 +30,10 @@ export const leadRoutes = [
     problems: [400, 401, 403, 413, 415, 429, 503],
     crossOrigin,
     handle: async ({ deps, request, requestId, params }) => {
-      try {
-        const door = await findDoor(deps, param({ params }, "tenant"), param({ params }, "project"));
-        return thanks(request, door, await takeLead(deps, door, request, requestId));
-      } catch (thrown) {
-        const problem = asProblem(thrown);
-        if (!wantsPage(request) || problem.code === "internal") throw thrown;
-        return refusalPage(problem);
-      }
+      const door = await findDoor(deps, param({ params }, "tenant"), param({ params }, "project"));
+      return thanks(request, door, await takeLead(deps, door, request, requestId));
     },
+    refusal: (problem, request) => (wantsPage(request) && problem.code !== "internal" ? refusalPage(problem) : undefined),
   }),
   route("POST /v1/leads/:tenant/:project/crm-callback", {
     name: "postCrmCallback",
@@ -65,7 +60,7 @@ async function checkSecret(deps: IntakeDeps, { tenant, name, project }: Door, he
   if (secret === undefined) throw unavailable("No secret for CRM callbacks is set: give the project a crmSecret.");
   const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? headers.get(keyHeader) ?? "";
   const [one, other] = await Promise.all([given, secret].map((text) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
-  if (!one || !other || !crypto.subtle.timingSafeEqual(one, other)) throw new Problem("unauthorized", "There is no such project, or this is not its key.");
+  if (!one || !other || !crypto.subtle.timingSafeEqual(one, other)) throw refusedAtDoor();
 }
 
 /** A report that names no lead of the CRM is no report: 400, as a body that is no JSON. */

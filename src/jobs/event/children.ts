@@ -3,6 +3,7 @@ import { entitiesOf, type LeadData, type OfferData } from "../../domain/events/c
 import type { BuiltIn } from "../../domain/events/destination";
 import type { Event } from "../../domain/events/event";
 import type { Planned } from "../../domain/events/plan";
+import { sourceName } from "../../domain/leads/point";
 import { chatText, nameOf } from "../../domain/events/words";
 import type { Contract } from "../../queue/job";
 import { analysis } from "../analysis/job";
@@ -70,7 +71,9 @@ const makers: Record<BuiltIn, (happening: Happening) => Child> = {
   analytics: ({ event, at }) => {
     const { project, source, label } = event.data as Partial<LeadData>;
     const known = Object.entries({ project, source, label }).filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "");
-    const dimensions = Object.fromEntries(known);
+    // Forms let anybody write anything into a source.
+    const bounded = known.map(([name, value]) => [name, name === "source" ? (sourceName(value) ?? "other") : value.slice(0, 200).toWellFormed()]);
+    const dimensions: unknown = Object.fromEntries(bounded);
     return { contract: analytics, payload: { event: event.type, at: new Date(at).toISOString(), dimensions, about: entitiesOf(event) } };
   },
 };
