@@ -11,7 +11,8 @@ import { syncOrders } from "./job";
 type Payload = PayloadOf<typeof syncOrders>;
 
 interface Cursor extends Progress, Span {
-  phase: "lists" | "count" | "orders" | "ended";
+  // States, currencies and carriers are read again where there is an order to show with them.
+  phase: "count" | "lists" | "orders" | "ended";
   orders: number;
   changed: number;
 }
@@ -30,8 +31,7 @@ export const runSyncOrders: Run<typeof syncOrders> = async (payload, context) =>
 // The window is fixed before the first page, so that every page of every run is of the same one.
 function start(payload: Payload, context: VisitContext, here: Visit): Cursor {
   const span = spanOf(payload, context.now(), here.state?.orders.readTo ?? null, here.settings.timeZone);
-  const phase = listsAreOld(here, "orders", context.now()) ? "lists" : "count";
-  return { ...startOfAll, phase, ...span, orders: 0, changed: 0 };
+  return { ...startOfAll, phase: "count", ...span, orders: 0, changed: 0 };
 }
 
 function spanOf({ lastDays, part }: Payload, now: number, readTo: number | null, zone: string | null): Span {
@@ -41,21 +41,22 @@ function spanOf({ lastDays, part }: Payload, now: number, readTo: number | null,
 
 type Take = (context: VisitContext, here: Visit, cursor: Cursor, payload: Payload) => Promise<Reply<Step<Cursor>>>;
 
-const readStates: Take = async (context, here, cursor) => {
-  const lists = await readLists(context, here, ["order_states", "currencies", "carriers"]);
-  if (!lists.ok) return lists;
-  return ok({ cursor: entering(cursor, "count", null), writes: [...lists.value, ...here.data.listsRead("orders", context.now())] });
-};
-
 const countOrders: Take = async (context, here, cursor, payload) => {
   const total = await countRows(here.shop, "orders", { from: cursor.from, to: cursor.to }, context.signal);
   if (!total.ok) return total;
-  const counted = entering(cursor, "orders", total.value);
-  return ok(total.value > 0 ? { cursor: counted, writes: [] } : ended(context, here, counted, payload, []));
+  const phase = listsAreOld(here, "orders", context.now()) ? "lists" : "orders";
+  const counted = entering(cursor, phase, total.value);
+  return ok(total.value === 0 ? ended(context, here, counted, payload, []) : { cursor: counted, writes: [] });
+};
+
+const readStates: Take = async (context, here, cursor) => {
+  const lists = await readLists(context, here, ["order_states", "currencies", "carriers"]);
+  if (!lists.ok) return lists;
+  return ok({ cursor: entering(cursor, "orders", cursor.total), writes: [...lists.value, ...here.data.listsRead("orders", context.now())] });
 };
 
 const readOrders: Take = async (context, here, cursor, payload) => {
-  const request = { window: { from: cursor.from, to: cursor.to }, afterId: cursor.after, expected: expectedOf(cursor) };
+  const request = { window: { from: cursor.from, to: cursor.to }, afterId: cursor.after, expected: expectedOf(cursor, true) };
   const page = await readOrderPage(context, here, request);
   if (!page.ok) return page;
   const { more, rows, changed, writes } = page.value;
@@ -63,7 +64,7 @@ const readOrders: Take = async (context, here, cursor, payload) => {
   return ok(more ? { cursor: next, writes } : ended(context, here, next, payload, writes));
 };
 
-const steps: Record<Exclude<Cursor["phase"], "ended">, Take> = { lists: readStates, count: countOrders, orders: readOrders };
+const steps: Record<Exclude<Cursor["phase"], "ended">, Take> = { count: countOrders, lists: readStates, orders: readOrders };
 
 function ended(context: VisitContext, { data, shop }: Visit, cursor: Cursor, { part }: Payload, writes: readonly unknown[]): Step<Cursor> {
   const now = context.now();
