@@ -16,7 +16,7 @@ export interface ShopDoor {
   connected(tenant: string, site: string, moved: boolean): Promise<void>;
   /** The site was removed: its schedules, what was read from it and its purchase orders go too, of very much a part by the tick. */
   removed(tenant: string, site: string): Promise<void>;
-  /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does. */
+  /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does; `unavailable` when others are calling it. */
   test(tenant: string, site: string): Promise<ShopTest>;
   sync(tenant: string, site: string): Promise<SyncView>;
   orders(tenant: string, site: string, filter: OrderFilter): Promise<ListPage<OrderView>>;

@@ -87,6 +87,7 @@ export const siteRoutes = [
     scope: "operate",
     tenant: "own",
     answers: { 200: testShape },
+    problems: [503],
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
       found(await deps.sites.get(tenant, name));
