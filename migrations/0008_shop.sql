@@ -31,7 +31,7 @@ CREATE TABLE shop_sites (
   PRIMARY KEY (tenant, site)
 ) WITHOUT ROWID;
 
--- The parts of a bulk run; when none is open any more, its span counts as read.
+-- The parts of a bulk run, until it ends; when none is open any more, its span counts as read.
 CREATE TABLE shop_windows (
   tenant TEXT NOT NULL,
   site TEXT NOT NULL,
@@ -39,6 +39,9 @@ CREATE TABLE shop_windows (
   start INTEGER NOT NULL,
   until INTEGER NOT NULL,
   done INTEGER NOT NULL DEFAULT 0,
+  orders INTEGER NOT NULL DEFAULT 0, -- read, and of them new or different
+  changed INTEGER NOT NULL DEFAULT 0,
+  job TEXT, -- that reads it
   PRIMARY KEY (tenant, site, run, start)
 ) WITHOUT ROWID;
 

@@ -127,38 +127,12 @@ export function spanRead(scope: Scope, kind: SyncKind, { from, to, pageSizes, st
   return statement(scope, spanSql[kind], from, to, now, JSON.stringify(pageSizes), stockRows ?? null);
 }
 
-/** The parts of a bulk run, before any of them is enqueued. */
-export function openWindows(scope: Scope, run: string, spans: readonly { from: number; to: number }[]): D1PreparedStatement {
-  const sql = `
-    INSERT INTO shop_windows (tenant, site, run, start, until)
-    SELECT ?1, ?2, ?4, value ->> 0, value ->> 1 FROM json_each(?3) WHERE true ON CONFLICT DO NOTHING`;
-  return statement(scope, sql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run);
-}
-
-/** One part is read; with the last one the whole span is. */
-export function windowRead(scope: Scope, run: string, from: number, now: number): D1PreparedStatement[] {
-  return [
-    statement(scope, "UPDATE shop_windows SET done = 1 WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4", run, from),
-    statement(scope, wholeRunSql, run, now),
-    statement(
-      scope,
-      "DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND NOT EXISTS (SELECT 1 FROM shop_windows w WHERE w.tenant = ?1 AND w.site = ?2 AND w.run = ?3 AND w.done = 0)",
-      run,
-    ),
-  ];
-}
-
 const spanSqlOf = (kind: SyncKind) => `
   INSERT INTO shop_sites (tenant, site, connected, ${kind}_to, ${kind}_at, page_sizes, stock_rows) VALUES (?1, ?2, ?5, ?4, ?5, ?6, ?7)
   ON CONFLICT (tenant, site) DO UPDATE SET ${kind}_at = ?5, page_sizes = ?6, stock_rows = coalesce(?7, stock_rows),
     ${kind}_to = CASE WHEN ${kind}_to IS NULL OR (?3 <= ${kind}_to AND ?4 > ${kind}_to) THEN ?4 ELSE ${kind}_to END`;
 
 const spanSql: Record<SyncKind, string> = { orders: spanSqlOf("orders"), products: spanSqlOf("products") };
-
-const wholeRunSql = `
-  UPDATE shop_sites SET orders_at = ?4, orders_to = CASE WHEN orders_to IS NULL OR (w.first <= orders_to AND w.last > orders_to) THEN w.last ELSE orders_to END
-  FROM (SELECT min(start) AS first, max(until) AS last, min(done) AS done FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3) w
-  WHERE tenant = ?1 AND site = ?2 AND w.done = 1`;
 
 interface Row {
   connected: number;
