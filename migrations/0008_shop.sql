@@ -27,6 +27,8 @@ CREATE TABLE shop_sites (
   paused_at INTEGER,
   paused_reason TEXT,
   slow_at INTEGER, -- when a call last took long
+  error_at INTEGER, -- why the newest run could not go on, until a call succeeds
+  error_reason TEXT,
   probe_at INTEGER, -- while paused nobody calls the shop before this
   PRIMARY KEY (tenant, site)
 ) WITHOUT ROWID;

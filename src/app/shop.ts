@@ -3,7 +3,7 @@ import { approvePurchase, cancelPurchase, noteMail, purchaseOrder, purchaseOrder
 import { listOrders, orderDetail } from "../domain/shop/read-orders";
 import { listProducts } from "../domain/shop/read-products";
 import { leave, vacate } from "../domain/shop/leaving";
-import { syncView } from "../domain/shop/site";
+import { syncView, troubles } from "../domain/shop/site";
 import { connect } from "../domain/shop/state";
 import { listSuppliers, putSupplier } from "../domain/shop/suppliers";
 import type { ScheduleStore } from "../domain/schedules/store";
@@ -36,6 +36,7 @@ export function createShopDoor(parts: ShopDoorParts): ShopDoor {
     },
     test: (tenant, site) => testShop(parts, tenant, site),
     sync: (tenant, site) => syncView(at(tenant, site), now()),
+    troubles: (tenant) => troubles(db, tenant),
     orders: (tenant, site, filter) => listOrders(at(tenant, site), filter),
     order: (tenant, site, id) => orderDetail(at(tenant, site), id),
     products: (tenant, site, filter) => listProducts(at(tenant, site), filter),

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { eventsOf } from "../../src/domain/shop/events";
 import { listOrders } from "../../src/domain/shop/read-orders";
+import { troubles } from "../../src/domain/shop/site";
 import { connect, siteState } from "../../src/domain/shop/state";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { FakeShop, order, orderState, shopBench, shopWith, start } from "./fake-shop";
@@ -203,10 +204,19 @@ test("a key without a permission pauses the site with the reason; its jobs wait 
 
 test("a shop that does not answer is tried again, from the page it did not give", async () => {
   const shop = shopWith(many(10));
-  const { run } = world("orders-down", shop);
+  const { bench } = world("orders-down", shop);
   const down = { class: "transient", reason: "the connection failed" } as const;
   shop.failures.push(...Array(6).fill({ on: "page orders 4", failure: down }));
-  expect(await run()).toMatchObject({ state: "done", attempt: 0 });
+  const errors: unknown[] = [];
+  const look = async () => errors.push((await siteState(scope("orders-down")))?.lastError?.reason);
+  const id = await bench.acceptOne({ tenant: "orders-down", type: "sync-orders", payload: { siteId: "main" } });
+  await bench.deliver(bench.held.slice());
+  await look();
+  expect((await troubles(env.DB, "orders-down")).get("main")).toMatchObject({ paused: null, lastError: { reason: "the connection failed" } });
+  await bench.deliverAll();
+  await look();
+  expect(errors).toEqual(["the connection failed", undefined]);
+  expect(await bench.row(id)).toMatchObject({ state: "done", attempt: 0 });
   expect(shop.calls.filter((call) => call === "page orders 0")).toHaveLength(1);
   await expectEqual("orders-down", shop);
 });

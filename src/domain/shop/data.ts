@@ -21,6 +21,8 @@ export interface SiteData {
   pause(reason: string, now: number): Promise<number>;
   takeProbe(now: number): Promise<boolean>;
   resume(): Promise<boolean>;
+  wentWrong(reason: string, now: number): Promise<void>;
+  wentWell(): Promise<void>;
   keepSettings(settings: ShopSettings, now: number): Promise<void>;
   wasSlow(now: number): Promise<void>;
 
@@ -73,6 +75,8 @@ function siteData(scope: Scope): SiteData {
     pause: (reason, now) => state.pause(scope, reason, now),
     takeProbe: (now) => state.takeProbe(scope, now),
     resume: () => state.resume(scope),
+    wentWrong: (reason, now) => state.wentWrong(scope, reason, now),
+    wentWell: () => state.wentWell(scope),
     keepSettings: (settings, now) => state.keepSettings(scope, settings, now),
     wasSlow: (now) => state.wasSlow(scope, now),
     changedOrders: (orders) => changedOrders(scope, orders),

@@ -17,6 +17,8 @@ export interface SiteState {
   /** What the newest run found out. */
   pageSizes: PageSizes | null;
   paused: Paused | null;
+  /** Why the newest run could not go on; null once a call succeeded. */
+  lastError: { at: number; reason: string } | null;
   /** When a call last took long; null: not that we know. */
   slowAt: number | null;
 }
@@ -50,7 +52,7 @@ export async function connect(scope: Scope, moved: boolean, now: number): Promis
   const known = statement(
     scope,
     `INSERT INTO shop_sites (tenant, site, connected) VALUES (?1, ?2, ?3)
-     ON CONFLICT (tenant, site) DO UPDATE SET paused_at = NULL, paused_reason = NULL, probe_at = NULL, settings = NULL, settings_at = NULL`,
+     ON CONFLICT (tenant, site) DO UPDATE SET paused_at = NULL, paused_reason = NULL, probe_at = NULL, error_at = NULL, error_reason = NULL, settings = NULL, settings_at = NULL`,
     now,
   );
   const anew = statement(
@@ -81,6 +83,19 @@ export async function takeProbe(scope: Scope, now: number): Promise<boolean> {
   const sql = "UPDATE shop_sites SET probe_at = ?4 WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL AND probe_at <= ?3";
   const { meta } = await statement(scope, sql, now, now + 5 * 60_000).run();
   return meta.changes > 0;
+}
+
+/** A run could not go on. */
+export async function wentWrong(scope: Scope, reason: string, now: number): Promise<void> {
+  const sql = `
+    INSERT INTO shop_sites (tenant, site, connected, error_at, error_reason) VALUES (?1, ?2, ?4, ?4, ?3)
+    ON CONFLICT (tenant, site) DO UPDATE SET error_at = excluded.error_at, error_reason = excluded.error_reason`;
+  await statement(scope, sql, reason, now).run();
+}
+
+/** A call succeeded. */
+export async function wentWell(scope: Scope): Promise<void> {
+  await statement(scope, "UPDATE shop_sites SET error_at = NULL, error_reason = NULL WHERE tenant = ?1 AND site = ?2").run();
 }
 
 /** False when it was not paused. */
@@ -150,6 +165,8 @@ interface Row {
   paused_at: number | null;
   paused_reason: string | null;
   probe_at: number | null;
+  error_at: number | null;
+  error_reason: string | null;
   slow_at: number | null;
 }
 
@@ -164,6 +181,7 @@ function fromRow(row: Row): SiteState {
     comparedAt: row.compared_at,
     pageSizes: row.page_sizes === null ? null : (JSON.parse(row.page_sizes) as PageSizes),
     slowAt: row.slow_at,
+    lastError: row.error_at === null ? null : { at: row.error_at, reason: row.error_reason ?? "" },
     paused: row.paused_at === null ? null : { at: row.paused_at, reason: row.paused_reason ?? "", probeAt: row.probe_at ?? row.paused_at },
   };
 }

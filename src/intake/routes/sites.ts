@@ -13,8 +13,18 @@ const progressShape = v.object({
   count: v.pipe(v.number(), v.description("Stored; counted up to 100,000")),
 });
 
-const syncShape = v.object({
+const trouble = {
   paused: v.nullable(v.object({ reason: v.string(), since: v.nullable(isoTime), nextTryAt: v.nullable(isoTime) })),
+  lastError: v.pipe(
+    v.nullable(v.object({ at: v.nullable(isoTime), reason: v.string() })),
+    v.description("Why the newest run could not go on; null once a call succeeded"),
+  ),
+};
+
+const well = { paused: null, lastError: null };
+
+const syncShape = v.object({
+  ...trouble,
   orders: progressShape,
   products: v.object({ ...progressShape.entries, deleted: v.number() }),
   timeZone: v.nullable(v.string()),
@@ -51,8 +61,11 @@ export const siteRoutes = [
     summary: "List the shops",
     scope: "read",
     tenant: "own",
-    answers: { 200: listShape("sites", siteShape) },
-    handle: async ({ deps, tenant }) => ({ status: 200, body: { sites: (await deps.sites.list(tenant)).map(dated) } }),
+    answers: { 200: listShape("sites", v.object({ ...siteShape.entries, ...trouble })) },
+    handle: async ({ deps, tenant }) => {
+      const [sites, troubles] = await Promise.all([deps.sites.list(tenant), deps.shops.troubles(tenant)]);
+      return { status: 200, body: { sites: sites.map((site) => ({ ...dated(site), ...(troubles.get(site.site) ?? well) })) } };
+    },
   }),
   route("GET /v1/sites/:site", {
     name: "getSite",
