@@ -27,11 +27,13 @@ CREATE TABLE shop_sites (
   paused_at INTEGER,
   paused_reason TEXT,
   slow_at INTEGER, -- when a call last took long
+  error_at INTEGER, -- why the newest run could not go on, until a call succeeds
+  error_reason TEXT,
   probe_at INTEGER, -- while paused nobody calls the shop before this
   PRIMARY KEY (tenant, site)
 ) WITHOUT ROWID;
 
--- The parts of a bulk run; when none is open any more, its span counts as read.
+-- The parts of a bulk run, until it ends; when none is open any more, its span counts as read.
 CREATE TABLE shop_windows (
   tenant TEXT NOT NULL,
   site TEXT NOT NULL,
@@ -39,6 +41,9 @@ CREATE TABLE shop_windows (
   start INTEGER NOT NULL,
   until INTEGER NOT NULL,
   done INTEGER NOT NULL DEFAULT 0,
+  orders INTEGER NOT NULL DEFAULT 0, -- read, and of them new or different
+  changed INTEGER NOT NULL DEFAULT 0,
+  job TEXT, -- that reads it
   PRIMARY KEY (tenant, site, run, start)
 ) WITHOUT ROWID;
 

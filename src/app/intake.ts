@@ -51,6 +51,7 @@ export function createIntakeDeps({ env, now, engine, payloads, queries, stores }
     now,
     schedules: stores.schedules,
     webhookSecret: stores.webhookSecret,
+    gates: engine.gates,
     openShop: (tenant, site, signal) => openShop(engine, tenant, site, signal),
     wake: (tenant, site) => wake(engine, queries, tenant, site),
   });
@@ -104,7 +105,7 @@ async function retryOne(engine: Engine, queries: Queries, tenant: string, id: st
   return job && { state: job.state, changed };
 }
 
-/** As a job would, without its gate: it is a few calls, and they tell what the gate should know too late. */
+/** As a job would; how its calls went is told to the gate by who asked for it. */
 async function openShop(engine: Engine, tenant: string, site: string, signal: AbortSignal) {
   const { shops } = (await engine.capabilities(["shops"], { tenant, at: engine.now(), signal, onCall: () => undefined })) as Pick<Capabilities, "shops">;
   return shops.open(site);

@@ -2,7 +2,7 @@ import type { ListPage } from "../domain/shop/list";
 import type { PurchaseFilter, PurchaseOrder } from "../domain/shop/purchase-orders";
 import type { OrderFilter, orderDetail, OrderView } from "../domain/shop/read-orders";
 import type { ProductFilter, ProductView } from "../domain/shop/read-products";
-import type { SyncView } from "../domain/shop/site";
+import type { SyncView, Trouble } from "../domain/shop/site";
 import type { SupplierFilter, SupplierView } from "../domain/shop/suppliers";
 import type { SiteWebhook } from "../tenants/site";
 
@@ -16,9 +16,11 @@ export interface ShopDoor {
   connected(tenant: string, site: string, moved: boolean): Promise<void>;
   /** The site was removed: its schedules, what was read from it and its purchase orders go too, of very much a part by the tick. */
   removed(tenant: string, site: string): Promise<void>;
-  /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does. */
+  /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does; `unavailable` when others are calling it. */
   test(tenant: string, site: string): Promise<ShopTest>;
   sync(tenant: string, site: string): Promise<SyncView>;
+  /** Of the tenant's sites, by name; those without a word are well. */
+  troubles(tenant: string): Promise<Map<string, Trouble>>;
   orders(tenant: string, site: string, filter: OrderFilter): Promise<ListPage<OrderView>>;
   order(tenant: string, site: string, id: number): ReturnType<typeof orderDetail>;
   products(tenant: string, site: string, filter: ProductFilter): Promise<ListPage<ProductView>>;

@@ -23,6 +23,8 @@ import { supplierOrders } from "./supplier-orders/job";
 import { runSupplierOrders } from "./supplier-orders/run";
 import { syncOrders } from "./sync-orders/job";
 import { runSyncOrders } from "./sync-orders/run";
+import { syncOrdersPart } from "./sync-orders-part/job";
+import { runSyncOrdersPart } from "./sync-orders-part/run";
 import { syncProducts } from "./sync-products/job";
 import { runSyncProducts } from "./sync-products/run";
 import { syncSingleOrder } from "./sync-single-order/job";
@@ -41,6 +43,7 @@ export const jobs = [
   job(storeEvent, keepEvent),
   job(followUp, writeAgain),
   job(syncOrders, runSyncOrders),
+  job(syncOrdersPart, runSyncOrdersPart),
   job(syncProducts, runSyncProducts),
   job(syncSingleOrder, runSyncSingleOrder),
   job(supplierOrders, runSupplierOrders),

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { usualLimits } from "../../src/app/limits";
 import { syncOrders } from "../../src/jobs/sync-orders/job";
+import { syncOrdersPart } from "../../src/jobs/sync-orders-part/job";
 import { syncProducts } from "../../src/jobs/sync-products/job";
 import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import { createGates } from "../../src/tenants/gates";
@@ -33,7 +34,8 @@ test("a shop that fails holds back its own jobs only, not the tenant's other sho
 test("what reads a shop passes its gate", () => {
   const gatesOf = (contract: { gates?: ((payload: never) => readonly string[]) | undefined }, payload: object) => contract.gates?.(payload as never);
   expect(gatesOf(syncOrders, { siteId: "main" })).toEqual(["orders:main", "shop:main"]);
-  expect(gatesOf(syncOrders, { siteId: "main", part: { run: "r", from: 0, to: 1 } })).toEqual(["shop:main"]);
+  expect(gatesOf(syncOrders, { siteId: "main", bulkMode: true })).toEqual([]);
+  expect(gatesOf(syncOrdersPart, { siteId: "main", run: "r", from: 0, to: 1 })).toEqual(["shop:main"]);
   expect(gatesOf(syncProducts, { siteId: "main" })).toEqual(["products:main", "shop:main"]);
   expect(gatesOf(syncSingleOrder, { siteId: "main", orderId: 1 })).toEqual(["shop:main"]);
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { cronFault, isZone, localTime, nextTimes, plannedBetween } from "../../src/domain/schedules/cron";
 import { payloadOf, type Schedule, scheduleInput, scheduleView } from "../../src/domain/schedules/schedule";
+import { spreadOf } from "../../src/domain/schedules/spread";
 
 const runs = (cron: string, zone: string, from: string, count: number) => nextTimes({ cron, zone }, Date.parse(from), count).map((at) => localTime(at, zone));
 
@@ -161,6 +162,18 @@ describe("the public view", () => {
   test("what is overdue comes first, what was missed between does not come", () => {
     const view = scheduleView(schedule, Date.parse("2026-10-28T12:00Z"));
     expect(view.nextRuns.map(({ at }) => at.slice(0, 10))).toEqual(["2026-10-25", "2026-10-29", "2026-10-30", "2026-10-31", "2026-11-01"]);
+  });
+
+  test("with a spread they are the times at which jobs run, one that is enqueued already among them", () => {
+    const spread = { ...schedule, spreadSeconds: 3600 };
+    const delay = spreadOf(spread) * 1000;
+    expect(delay).toBeGreaterThan(0);
+    const at = (text: string, last: Schedule["last"] = null) => scheduleView({ ...spread, last }, Date.parse(text)).nextRuns.map((run) => Date.parse(run.at));
+    expect(at("2026-10-24T12:00Z")[0]).toBe(schedule.nextAt! + delay);
+    const plannedAt = Date.parse("2026-10-24T00:30Z");
+    const ran = { plannedAt, outcome: "ran", note: "", jobId: "j" } as const;
+    expect(at("2026-10-24T00:30Z", ran).slice(0, 2)).toEqual([plannedAt + delay, schedule.nextAt! + delay]);
+    expect(at("2026-10-24T12:00Z", ran)[0]).toBe(schedule.nextAt! + delay);
   });
 
   test("the site goes into the payload where that names none", () => {

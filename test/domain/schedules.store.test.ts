@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import * as v from "valibot";
 import { addSchedules } from "../../src/domain/shop/defaults";
 import { type ScheduleInput, scheduleInput } from "../../src/domain/schedules/schedule";
-import { spreadOf } from "../../src/domain/schedules/due";
+import { spreadOf } from "../../src/domain/schedules/spread";
 import { dueSql, mostSchedules, scheduleStore } from "../../src/domain/schedules/store";
 
 const store = scheduleStore(env.DB);

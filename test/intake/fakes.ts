@@ -171,6 +171,7 @@ function createDeps(seen: Seen): IntakeDeps {
         const opened = await openWebhookSecret(vault, tenant, site, webhook);
         return opened.ok ? opened.text : undefined;
       },
+      gates: { enter: async () => [{ granted: true as const, lease: "test" }], leave: async () => undefined },
       openShop: async () => failed({ class: "config", reason: "there is no shop in this test", code: "site" }),
       wake: async (tenant, site) => void seen.woken.push(`${tenant}/${site}`),
     }),

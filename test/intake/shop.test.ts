@@ -80,6 +80,14 @@ describe("orders", () => {
   });
 });
 
+test("a shop at this service's own address is refused; the list tells of trouble", async () => {
+  const tokens = await bench.tenant("own-address");
+  const put = (url: string) => bench.call("PUT", "/v1/sites/main", { token: tokens.admin, body: { ...shop, url } });
+  expect(await put("https://jobs.example.com/shop")).toMatchObject({ status: 422, body: { errors: [{ path: "url" }] } });
+  expect(await put("https://shop.example.com")).toMatchObject({ status: 200 });
+  expect((await bench.call("GET", "/v1/sites", { token: tokens.admin })).body).toMatchObject({ sites: [{ site: "main", paused: null, lastError: null }] });
+});
+
 test("products are listed with their quantities", async () => {
   const { body } = await get("main/products?active=true");
   expect(v.parse(productsShape, body).products.map(({ id, quantity }) => [id, quantity])).toEqual([

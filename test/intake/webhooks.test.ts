@@ -95,6 +95,12 @@ describe("a hint", () => {
     [{ event: "actionOrderStatusPostUpdate", params: { orderId: 12 } }],
     [{ order: { id: 12, reference: "X" } }],
     [{ event: "order.updated", order: { id: "12" } }],
+    [{ id: "12", reference: "XKBKNABJK", id_customer: "4", current_state: "2", total_paid: "59.800000" }],
+    [{ id: 12, reference: "XKBKNABJK", id_customer: 4, current_state: 2 }],
+    [{ data: { id: 12, current_state: "2" } }],
+    [{ event: "order.updated", data: { object: { id: 12 } } }],
+    [{ id: 900, type: "order.updated", data: { object: { id: "12" } } }],
+    [{ event: "order.updated", order: 12 }],
     [{ action: "actionValidateOrder", id: 12 }],
     [{ id_order: 12 }],
   ])("of an order: %o", (content) => expect(hint(content)).toEqual({ about: "order", orderId: 12 }));
@@ -108,6 +114,8 @@ describe("a hint", () => {
     [{ event: "order.created" }, "orders"],
     [{ event: "product.updated", id_product: 3 }, "products"],
     [{ event: "stock.updated", data: { id: 3 } }, "products"],
+    [{ id: 3, id_manufacturer: "1", price: "9.000000" }, "products"],
+    [{ id: 3, reference: "A" }, "nothing"],
     [{ event: "customer.created", id: 3 }, "nothing"],
     [{ event: "order.created", id_order: "12; DROP TABLE" }, "orders"],
     [{ event: "order.created", id_order: -1 }, "orders"],
@@ -152,6 +160,12 @@ describe("POST /v1/webhooks/{tenant}/{site}", () => {
     expect(bench.seen.requests.at(-1)).toMatchObject({ type: "sync-products", payload: { siteId: "tokened", incremental: true, linkVendors: true } });
   });
 
+  test("takes a body of nearly a megabyte", async () => {
+    const large = JSON.stringify({ event: "order.updated", order: { id: 77, note: "x".repeat(1_000_000) } });
+    expect(await post("hooked/main", large)).toMatchObject({ status: 202 });
+    expect(bench.seen.requests.at(-1)).toMatchObject({ payload: { orderId: 77 } });
+  });
+
   test("what is about nothing we read is taken and forgotten", async () => {
     expect(await post("hooked/main", JSON.stringify({ event: "customer.created", id: 1 }))).toMatchObject({ status: 202, body: { id: null } });
   });
@@ -180,7 +194,7 @@ describe("POST /v1/webhooks/{tenant}/{site}", () => {
   });
 
   test("a body that is too large is refused before it is read to its end", async () => {
-    expect((await post("hooked/main", "x".repeat(300_000))).status).toBe(413);
+    expect((await post("hooked/main", "x".repeat(1024 * 1024 + 1))).status).toBe(413);
   });
 
   test("works while D1 is away, and says 503 when nobody can tell whose it is", async () => {

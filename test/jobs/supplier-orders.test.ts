@@ -36,6 +36,11 @@ async function synced(tenant: string, shop: FakeShop) {
   return { bench, run };
 }
 
+test("a site that is not there is a dead letter that says so", async () => {
+  const { run } = await synced("buy-nowhere", shortShop());
+  expect(await run("supplier-orders", { siteId: "nowhere" })).toMatchObject({ state: "discarded", reason: 'There is no site "nowhere".' });
+});
+
 test("what is short is drafted by supplier, for the newest paid orders, with rows, totals and CSV", async () => {
   const { run } = await synced("buy-drafts", shortShop());
   const ran = await run("supplier-orders");

@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { eventsOf } from "../../src/domain/shop/events";
 import { listOrders } from "../../src/domain/shop/read-orders";
-import { siteState } from "../../src/domain/shop/state";
+import { troubles } from "../../src/domain/shop/site";
+import { connect, siteState } from "../../src/domain/shop/state";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { FakeShop, order, orderState, shopBench, shopWith, start } from "./fake-shop";
 
@@ -143,7 +144,8 @@ test("bulk mode splits the window into jobs of a week, and the cursor moves when
   const shop = shopWith([1, 8, 15, 22, 29, 36].map((age, index) => order(index + 1, { dateAdd: days(age) })));
   const { bench, run } = world("orders-bulk", shop);
   const parent = await run({ lastDays: 40, bulkMode: true });
-  expect(JSON.parse(parent!.result!)).toMatchObject({ parts: 6 });
+  expect(JSON.parse(parent!.result!)).toMatchObject({ parts: 6, orders: 6, changed: 6 });
+  expect(JSON.parse(parent!.progress!)).toMatchObject({ done: 6, total: 6 });
   const children = await bench.all<{ state: string }>("SELECT state FROM jobs WHERE tenant = 'orders-bulk' AND parent = ?", parent!.id);
   expect(children.map(({ state }) => state)).toEqual(Array(6).fill("done"));
   await expectEqual("orders-bulk", shop);
@@ -151,11 +153,24 @@ test("bulk mode splits the window into jobs of a week, and the cursor moves when
   expect(await bench.all("SELECT * FROM shop_windows WHERE tenant = 'orders-bulk'")).toEqual([]);
 });
 
+test("a bulk run of a site that is not there is a dead letter, and so is a part that nobody split off", async () => {
+  const { bench, run } = world("orders-strange", shopWith(many(1)));
+  expect(await run({ siteId: "nowhere", bulkMode: true })).toMatchObject({ state: "discarded", reason: 'There is no site "nowhere".' });
+  const id = await bench.acceptOne({ tenant: "orders-strange", type: "sync-orders-part", payload: { siteId: "main", run: "mine", from: 0, to: start } });
+  await bench.deliverAll();
+  expect(await bench.row(id)).toMatchObject({ state: "discarded", reason: expect.stringContaining("bulkMode") });
+  expect(await stored("orders-strange")).toEqual([]);
+  const [refused] = await bench.accept([{ tenant: "orders-strange", type: "sync-orders", payload: { siteId: "main", part: {} } }]);
+  expect(refused).toMatchObject({ ok: false, code: "invalid" });
+});
+
 test("a part of a bulk run that is missing keeps the cursor where it was", async () => {
   const shop = shopWith(many(3));
   const { bench, run } = world("orders-gap", shop);
   shop.failures.push({ on: "page orders", failure: { class: "permanent", reason: "400: bad filter" } });
-  await run({ lastDays: 20, bulkMode: true });
+  const parent = await run({ lastDays: 20, bulkMode: true });
+  const [part] = await bench.all<{ id: string }>("SELECT id FROM jobs WHERE tenant = 'orders-gap' AND state = 'discarded' AND parent IS NOT NULL");
+  expect(parent).toMatchObject({ state: "discarded", reason: expect.stringContaining(`its job ${part?.id} is discarded`) });
   expect(await siteState(scope("orders-gap"))).toMatchObject({ orders: { readTo: null } });
   const [dead] = await bench.all<{ id: string }>("SELECT id FROM dead_letters WHERE tenant = 'orders-gap'");
   expect(dead).toBeDefined();
@@ -189,10 +204,19 @@ test("a key without a permission pauses the site with the reason; its jobs wait 
 
 test("a shop that does not answer is tried again, from the page it did not give", async () => {
   const shop = shopWith(many(10));
-  const { run } = world("orders-down", shop);
+  const { bench } = world("orders-down", shop);
   const down = { class: "transient", reason: "the connection failed" } as const;
   shop.failures.push(...Array(6).fill({ on: "page orders 4", failure: down }));
-  expect(await run()).toMatchObject({ state: "done", attempt: 0 });
+  const errors: unknown[] = [];
+  const look = async () => errors.push((await siteState(scope("orders-down")))?.lastError?.reason);
+  const id = await bench.acceptOne({ tenant: "orders-down", type: "sync-orders", payload: { siteId: "main" } });
+  await bench.deliver(bench.held.slice());
+  await look();
+  expect((await troubles(env.DB, "orders-down")).get("main")).toMatchObject({ paused: null, lastError: { reason: "the connection failed" } });
+  await bench.deliverAll();
+  await look();
+  expect(errors).toEqual(["the connection failed", undefined]);
+  expect(await bench.row(id)).toMatchObject({ state: "done", attempt: 0 });
   expect(shop.calls.filter((call) => call === "page orders 0")).toHaveLength(1);
   await expectEqual("orders-down", shop);
 });
@@ -232,6 +256,22 @@ test("what was there before the shop was connected is not announced; each new or
     ["order.created", 6, 2, null],
   ]);
   expect(new Set(events.map(({ id }) => id)).size).toBe(4);
+  for (const { id } of events) expect(id).not.toContain(".");
+});
+
+test("an order placed around the connecting moment is told of once; old ones that a wider window finds are not", async () => {
+  const shop = shopWith([...many(3), order(4, { dateAdd: start - 60 * 24 * 60 * minute })]);
+  const { bench, run } = world("orders-around", shop);
+  await connect(scope("orders-around"), false, start + 500);
+  await run();
+  shop.put("orders", order(9, { dateAdd: start - 2 * minute }));
+  bench.advance(2 * minute);
+  await run();
+  await run();
+  await run({ lastDays: 90 });
+  const events = await eventsOf(scope("orders-around"));
+  expect(events.map(({ type, data }) => [type, data["orderId"]])).toEqual([["order.created", 9]]);
+  expect(await stored("orders-around")).toHaveLength(5);
 });
 
 test("the feed gives each change once, in the order in which it was stored", async () => {

@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { orderDetail } from "../../src/domain/shop/read-orders";
+import { listProducts } from "../../src/domain/shop/read-products";
 import { syncView } from "../../src/domain/shop/site";
 import { start } from "./fake-shop";
 import { naive, WebShop, webBench } from "./web-shop";
@@ -88,7 +90,7 @@ test("orders: without a change one request, with one per cent changed a handful 
   bench.advance(minute);
   expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 10, changed: 10 });
   expect(shop.requests.length).toBeLessThanOrEqual(8);
-  expect(shop.requests.slice(0, 2)).toEqual(["ids orders 10", "rows orders 10"]);
+  expect(shop.requests.slice(0, 3)).toEqual(["ids orders 10", "ids orders 0", "rows orders 10"]);
 });
 
 test("orders: a page for people in the place of a list moves no cursor, and what was behind it is read once the shop is back", async () => {
@@ -106,6 +108,31 @@ test("orders: a page for people in the place of a list moves no cursor, and what
       expect(shop.requests.filter((request) => request === "rows orders 100").length).toBe(place === "rows orders 100" ? 4 : 1);
     }
   }
+});
+
+test.each([1, 7, 50])("a shop or proxy that gives at most %i rows at once loses nothing", { timeout: 60_000 }, async (cap) => {
+  const [orders, products] = [shopOfOrders(120), shopOfProducts(60)];
+  orders.cap = products.cap = cap;
+  for (const id of range(30)) orders.put("order_payments", [{ id, order_reference: `R${id}`, amount: "1.000000" }]);
+  for (const id of [1000, 1001]) orders.put("order_payments", [{ id, order_reference: "R3", amount: "1.000000" }]);
+  const first = world(`requests-cap-${cap}-orders`, orders);
+  expect(await first.run("sync-orders")).toMatchObject({ state: "done", orders: 120, changed: 120, unreadable: [] });
+  const scope = { db: env.DB, tenant: `requests-cap-${cap}-orders`, site: "main" };
+  const detail = await orderDetail(scope, 3);
+  expect(detail).toMatchObject({ customer: { id: 3 }, payments: [{ amount: "1.000000" }, {}, {}] });
+  expect((await orderDetail(scope, 120))?.customer).toMatchObject({ id: 120 });
+  first.bench.advance(3 * hour);
+  expect(await first.run("sync-orders")).toMatchObject({ state: "done", orders: 0 });
+  expect(orders.requests).toEqual(["ids orders 0"]);
+
+  const second = world(`requests-cap-${cap}-products`, products);
+  expect(await second.run("sync-products", { linkVendors: true })).toMatchObject({ state: "done", products: 60, stock: 120, deleted: 0 });
+  products.put("stock_availables", [stockRow(119, 59, 59, 3)]);
+  second.bench.advance(3 * hour);
+  expect(await second.run("sync-products", { incremental: true })).toMatchObject({ state: "done", products: 0, stock: 120 });
+  const { items } = await listProducts({ ...scope, tenant: `requests-cap-${cap}-products` }, { limit: 100 });
+  expect(items.map(({ combinations, suppliers }) => [combinations.length, suppliers.length])).toEqual(Array(60).fill([1, 1]));
+  expect(items[58]).toMatchObject({ combinations: [{ quantity: 3 }] });
 });
 
 test("orders: once in twelve hours, when settings and lists are read again, five", async () => {
@@ -130,7 +157,7 @@ test("products: 5,000 of them with 10,000 quantities, all read again, in five re
   shop.put("stock_availables", [stockRow(7, 7, 0, 0)]);
   bench.advance(minute);
   expect(await run("sync-products", { incremental: true, linkVendors: true })).toMatchObject({ state: "done", products: 50, stock: 10_000 });
-  expect(shop.requests.length).toBeLessThanOrEqual(10);
+  expect(shop.requests.length).toBeLessThanOrEqual(12);
   expect(await syncView({ db: env.DB, tenant: "requests-products", site: "main" }, bench.now())).toMatchObject({ products: { count: 5000 } });
 });
 

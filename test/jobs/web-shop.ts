@@ -16,6 +16,8 @@ export class WebShop {
   instead: (request: number) => string | undefined = () => undefined;
   /** Seconds it says a row took it. */
   secondsPerRow = 0.0005;
+  /** It gives no more rows at once, whatever it is asked for. */
+  cap = Infinity;
 
   constructor() {
     this.put("configurations", [{ id: 1, name: "PS_TIMEZONE", value: "UTC" }]);
@@ -40,7 +42,7 @@ export class WebShop {
   #select(resource: string, query: URLSearchParams): Row[] {
     const fits = [...query].filter(([name]) => name.startsWith("filter[")).map(([name, value]) => fitOf(name.slice(7, -1), value));
     const rows = [...(this.tables[resource]?.values() ?? [])].filter((row) => fits.every((fit) => fit(row)));
-    return rows.toSorted((left, right) => Number(left["id"]) - Number(right["id"])).slice(0, Number(query.get("limit") ?? Infinity));
+    return rows.toSorted((left, right) => Number(left["id"]) - Number(right["id"])).slice(0, Math.min(this.cap, Number(query.get("limit") ?? Infinity)));
   }
 }
 

@@ -2,6 +2,7 @@ import { messageOf } from "../../errors";
 import type { Enqueue, EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { nextAfter, plannedBetween } from "./cron";
 import { type LastRun, payloadOf, type Schedule } from "./schedule";
+import { spreadOf } from "./spread";
 import type { Advance, ScheduleStore } from "./store";
 
 export interface DueTick {
@@ -47,14 +48,6 @@ export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSu
     for (const [index, { count }] of turns.entries()) if (won[index]) add(summary, count);
   }
   return summary;
-}
-
-/** Seconds a schedule of this name is moved back by, the same at each run: 0 to spreadSeconds. */
-export function spreadOf(schedule: Pick<Schedule, "tenant" | "name" | "spreadSeconds">): number {
-  let hash = 0x811c9dc5;
-  for (const character of `${schedule.tenant}/${schedule.name}`) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  return ((hash ^ (hash >>> 13)) >>> 0) % (schedule.spreadSeconds + 1);
 }
 
 /** What one schedule wants of this tick. */

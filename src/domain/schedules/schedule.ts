@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { spreadOf } from "./spread";
 import { cronFault, isZone, localTime, nextTimes } from "./cron";
 
 /** What to do with planned times that the tick missed (it comes each minute; see `late` in due.ts). */
@@ -88,9 +89,13 @@ export function scheduleView(schedule: Schedule, now: number) {
   };
 }
 
-/** A time that is due but not run yet is still to come. */
+/** When its jobs run: the planned times, later by the schedule's own part of the spread. What is due or enqueued but not run yet is still to come. */
 function upcoming(schedule: Schedule, nextAt: number, now: number): number[] {
-  return nextAt <= now ? [nextAt, ...nextTimes(schedule, now, 4)] : [nextAt, ...nextTimes(schedule, nextAt, 4)];
+  const spread = spreadOf(schedule) * 1000;
+  const planned = [nextAt, ...nextTimes(schedule, Math.max(nextAt, now), 4)];
+  const last = schedule.last?.outcome === "ran" ? schedule.last.plannedAt : null;
+  const enqueued = last !== null && last < nextAt && last + spread > now ? [last] : [];
+  return [...enqueued, ...planned].slice(0, 5).map((at) => at + spread);
 }
 
 function isObject(value: unknown): boolean {

@@ -11,7 +11,8 @@ export function takeNumbers(scope: Scope, count: number, now: number): D1Prepare
 
 /** SQL for the change number of the nth row, `?1` and `?2` being tenant and site. `count` and `nth` are SQL too. */
 export function numberOf(nth: string, count: string): string {
-  return `(SELECT changed FROM shop_sites WHERE tenant = ?1 AND site = ?2) - ${count} + ${nth}`;
+  // What is bound travels as a float.
+  return `CAST((SELECT changed FROM shop_sites WHERE tenant = ?1 AND site = ?2) - ${count} + ${nth} AS INTEGER)`;
 }
 
 const takeSql = `

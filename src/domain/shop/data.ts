@@ -9,6 +9,7 @@ import type { Scope } from "./scope";
 import * as state from "./state";
 import { stockWrites } from "./stock";
 import type { Span } from "./window";
+import * as windows from "./windows";
 
 /** Statements to hand to `checkpoint`, so that rows and cursor commit together. */
 export type Writes = readonly unknown[];
@@ -20,6 +21,8 @@ export interface SiteData {
   pause(reason: string, now: number): Promise<number>;
   takeProbe(now: number): Promise<boolean>;
   resume(): Promise<boolean>;
+  wentWrong(reason: string, now: number): Promise<void>;
+  wentWell(): Promise<void>;
   keepSettings(settings: ShopSettings, now: number): Promise<void>;
   wasSlow(now: number): Promise<void>;
 
@@ -37,7 +40,11 @@ export interface SiteData {
   compared(now: number): Writes;
   spanRead(kind: state.SyncKind, span: state.ReadSpan, now: number): Writes;
   openWindows(run: string, spans: readonly Span[]): Writes;
-  windowRead(run: string, from: number, now: number): Writes;
+  nameWindows(run: string, jobs: readonly { from: number; job: string }[]): Writes;
+  partsOf(run: string): Promise<windows.Part[]>;
+  isOpenWindow(run: string, span: Span): Promise<boolean>;
+  windowRead(run: string, part: Pick<windows.Part, "from" | "orders" | "changed">, now: number): Writes;
+  closeWindows(run: string): Writes;
 
   shortage(): Promise<Shortage>;
   draftWrites(job: string, lines: readonly PurchaseLine[], now: number): Writes;
@@ -68,6 +75,8 @@ function siteData(scope: Scope): SiteData {
     pause: (reason, now) => state.pause(scope, reason, now),
     takeProbe: (now) => state.takeProbe(scope, now),
     resume: () => state.resume(scope),
+    wentWrong: (reason, now) => state.wentWrong(scope, reason, now),
+    wentWell: () => state.wentWell(scope),
     keepSettings: (settings, now) => state.keepSettings(scope, settings, now),
     wasSlow: (now) => state.wasSlow(scope, now),
     changedOrders: (orders) => changedOrders(scope, orders),
@@ -81,8 +90,12 @@ function siteData(scope: Scope): SiteData {
     listsRead: (kind, now) => [state.listsRead(scope, kind, now)],
     compared: (now) => [state.compared(scope, now), ...pruneWrites(scope, now)],
     spanRead: (kind, span, now) => [state.spanRead(scope, kind, span, now)],
-    openWindows: (run, spans) => [state.openWindows(scope, run, spans)],
-    windowRead: (run, from, now) => state.windowRead(scope, run, from, now),
+    openWindows: (run, spans) => windows.openWindows(scope, run, spans),
+    nameWindows: (run, jobs) => [windows.nameWindows(scope, run, jobs)],
+    partsOf: (run) => windows.partsOf(scope, run),
+    isOpenWindow: (run, span) => windows.isOpenWindow(scope, run, span),
+    windowRead: (run, part, now) => windows.windowRead(scope, run, part, now),
+    closeWindows: (run) => [windows.closeWindows(scope, run)],
     shortage: () => shortage(scope),
     draftWrites: (job, lines, now) => draftWrites(scope, job, lines, now),
     draftsOf: (job) => draftsOf(scope, job),

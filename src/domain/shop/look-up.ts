@@ -34,7 +34,7 @@ export async function readLists(context: VisitContext, { shop, data }: Visit, re
   for (const resource of resources) {
     for (let afterId = 0, more = true; more;) {
       const readAt = context.now();
-      const page = await shop.page(resource, { afterId, expected: 0, signal: context.signal });
+      const page = await shop.page(resource, { afterId, expected: { rows: 0, counted: false }, signal: context.signal });
       if (!page.ok) return page;
       writes.push(...data.namedWrites(resource, page.value.rows as readonly ShopRows[typeof resource][], readAt));
       ({ lastId: afterId, more } = page.value);

@@ -54,23 +54,25 @@ const iso = (ms: string) => `strftime('%Y-%m-%dT%H:%M:%SZ', ${ms} / 1000, 'unixe
 
 const data = (previous: string) => `json_object(
   'siteId', ?2, 'orderId', e.value ->> 1, 'reference', e.value ->> 5, 'stateId', e.value ->> 6, 'previousStateId', ${previous},
-  'customerId', e.value ->> 7, 'dateAdd', ${iso("e.value ->> 4")}, 'dateUpd', ${iso("e.value ->> 2")}`;
+  'customerId', coalesce(e.value ->> 7, 0), 'dateAdd', ${iso("e.value ->> 4")}, 'dateUpd', ${iso("e.value ->> 2")}`;
 
 /**
- * An order from before the shop was connected is history, and nobody is told of it: a first import of ten thousand orders announces none.
- * One without a date is history until the first sync has ended.
+ * What the first sync finds from before the shop was connected is history, and nobody is told of it: ten thousand orders announce none.
+ * An order that is first seen after it is told of unless it is clearly older, by more than clocks differ and an order takes to be placed:
+ * a wider window finds old ones, too. One without a date is history until the first sync has ended. Dates have whole seconds.
  */
+const longAgo = 10 * 60_000;
 const createdSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)
   SELECT ?1, ?2, 'order/' || (e.value ->> 1) || '/created', 'order.created', ?4,
     ${data("NULL")})
   FROM json_each(?3) e CROSS JOIN shop_sites s ON s.tenant = ?1 AND s.site = ?2
   LEFT JOIN shop_orders o ON o.tenant = ?1 AND o.site = ?2 AND o.id = e.value ->> 1
-  WHERE o.id IS NULL AND coalesce(e.value ->> 4, iif(s.orders_to IS NULL, 0, ?4)) >= s.connected ON CONFLICT DO NOTHING`;
+  WHERE o.id IS NULL AND coalesce(e.value ->> 4, iif(s.orders_to IS NULL, 0, ?4)) > s.connected - iif(s.orders_to IS NULL, 1000, ${longAgo}) ON CONFLICT DO NOTHING`;
 
 const statusSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)
-  SELECT ?1, ?2, 'order/' || (e.value ->> 1) || '/state/' || coalesce(e.value ->> 6, 0) || '/' || coalesce(e.value ->> 2, ?4), 'order.status_changed', ?4,
+  SELECT ?1, ?2, 'order/' || (e.value ->> 1) || '/state/' || coalesce(e.value ->> 6, 0) || '/' || CAST(coalesce(e.value ->> 2, ?4) AS INTEGER), 'order.status_changed', ?4,
     ${data("o.state")})
   FROM json_each(?3) e CROSS JOIN shop_orders o ON o.tenant = ?1 AND o.site = ?2 AND o.id = e.value ->> 1
   WHERE o.state IS NOT e.value ->> 6 AND ${newer("?5")} ON CONFLICT DO NOTHING`;

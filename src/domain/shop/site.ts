@@ -1,16 +1,26 @@
 import { isoOrNull } from "./decimal";
 import { rowsOf, type Scope } from "./scope";
-import { siteState, type SyncState } from "./state";
+import { type Paused, siteState, type SyncState } from "./state";
 
 /** How a site's syncs stand, as the interface shows it. */
 export interface SyncView {
-  paused: { reason: string; since: string | null; nextTryAt: string | null } | null;
+  paused: PausedView | null;
+  /** Why the newest run could not go on; null once a call succeeded. */
+  lastError: { at: string | null; reason: string } | null;
   orders: SyncProgress;
   products: SyncProgress & { deleted: number };
   timeZone: string | null;
   /** Events that the router has not taken. */
   eventsPending: number;
 }
+
+export interface PausedView {
+  reason: string;
+  since: string | null;
+  nextTryAt: string | null;
+}
+
+export type Trouble = Pick<SyncView, "paused" | "lastError">;
 
 export interface SyncProgress {
   /** Everything changed up to here is stored. */
@@ -26,15 +36,48 @@ export async function syncView(scope: Scope, now: number): Promise<SyncView> {
   const state = await siteState(scope);
   const [counts] = await rowsOf<Counts>(scope, countsSql);
   const { orders = 0, products = 0, deleted = 0, events = 0 } = counts ?? {};
-  const paused = state?.paused;
   return {
-    paused: paused ? { reason: paused.reason, since: isoOrNull(paused.at), nextTryAt: isoOrNull(paused.probeAt) } : null,
+    ...troubleOf(state?.paused ?? null, state?.lastError ?? null),
     orders: progressOf(state?.orders, orders, now),
     products: { ...progressOf(state?.products, products, now), deleted },
     timeZone: state?.settings?.timeZone ?? null,
     eventsPending: events,
   };
 }
+
+/** What keeps the tenant's sites from being read, by site; those without a word are well. */
+export async function troubles(db: D1Database, tenant: string): Promise<Map<string, Trouble>> {
+  const { results } = await db.prepare(troublesSql).bind(tenant).all<TroubleRow>();
+  return new Map(results.map((row) => [row.site, troubleOf(pausedOf(row), errorOf(row))]));
+}
+
+interface TroubleRow {
+  site: string;
+  paused_at: number | null;
+  paused_reason: string;
+  probe_at: number;
+  error_at: number | null;
+  error_reason: string;
+}
+
+function pausedOf({ paused_at: at, paused_reason: reason, probe_at: probeAt }: TroubleRow): Paused | null {
+  return at === null ? null : { at, reason, probeAt };
+}
+
+function errorOf({ error_at: at, error_reason: reason }: TroubleRow) {
+  return at === null ? null : { at, reason };
+}
+
+function troubleOf(paused: Paused | null, error: { at: number; reason: string } | null): Trouble {
+  return {
+    paused: paused && { reason: paused.reason, since: isoOrNull(paused.at), nextTryAt: isoOrNull(paused.probeAt) },
+    lastError: error && { at: isoOrNull(error.at), reason: error.reason },
+  };
+}
+
+const troublesSql = `
+  SELECT site, paused_at, paused_reason, probe_at, error_at, error_reason FROM shop_sites
+  WHERE tenant = ?1 AND (paused_at IS NOT NULL OR error_at IS NOT NULL)`;
 
 interface Counts {
   orders: number;

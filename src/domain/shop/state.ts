@@ -17,6 +17,8 @@ export interface SiteState {
   /** What the newest run found out. */
   pageSizes: PageSizes | null;
   paused: Paused | null;
+  /** Why the newest run could not go on; null once a call succeeded. */
+  lastError: { at: number; reason: string } | null;
   /** When a call last took long; null: not that we know. */
   slowAt: number | null;
 }
@@ -50,7 +52,7 @@ export async function connect(scope: Scope, moved: boolean, now: number): Promis
   const known = statement(
     scope,
     `INSERT INTO shop_sites (tenant, site, connected) VALUES (?1, ?2, ?3)
-     ON CONFLICT (tenant, site) DO UPDATE SET paused_at = NULL, paused_reason = NULL, probe_at = NULL, settings = NULL, settings_at = NULL`,
+     ON CONFLICT (tenant, site) DO UPDATE SET paused_at = NULL, paused_reason = NULL, probe_at = NULL, error_at = NULL, error_reason = NULL, settings = NULL, settings_at = NULL`,
     now,
   );
   const anew = statement(
@@ -81,6 +83,19 @@ export async function takeProbe(scope: Scope, now: number): Promise<boolean> {
   const sql = "UPDATE shop_sites SET probe_at = ?4 WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL AND probe_at <= ?3";
   const { meta } = await statement(scope, sql, now, now + 5 * 60_000).run();
   return meta.changes > 0;
+}
+
+/** A run could not go on. */
+export async function wentWrong(scope: Scope, reason: string, now: number): Promise<void> {
+  const sql = `
+    INSERT INTO shop_sites (tenant, site, connected, error_at, error_reason) VALUES (?1, ?2, ?4, ?4, ?3)
+    ON CONFLICT (tenant, site) DO UPDATE SET error_at = excluded.error_at, error_reason = excluded.error_reason`;
+  await statement(scope, sql, reason, now).run();
+}
+
+/** A call succeeded. */
+export async function wentWell(scope: Scope): Promise<void> {
+  await statement(scope, "UPDATE shop_sites SET error_at = NULL, error_reason = NULL WHERE tenant = ?1 AND site = ?2").run();
 }
 
 /** False when it was not paused. */
@@ -127,38 +142,12 @@ export function spanRead(scope: Scope, kind: SyncKind, { from, to, pageSizes, st
   return statement(scope, spanSql[kind], from, to, now, JSON.stringify(pageSizes), stockRows ?? null);
 }
 
-/** The parts of a bulk run, before any of them is enqueued. */
-export function openWindows(scope: Scope, run: string, spans: readonly { from: number; to: number }[]): D1PreparedStatement {
-  const sql = `
-    INSERT INTO shop_windows (tenant, site, run, start, until)
-    SELECT ?1, ?2, ?4, value ->> 0, value ->> 1 FROM json_each(?3) WHERE true ON CONFLICT DO NOTHING`;
-  return statement(scope, sql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run);
-}
-
-/** One part is read; with the last one the whole span is. */
-export function windowRead(scope: Scope, run: string, from: number, now: number): D1PreparedStatement[] {
-  return [
-    statement(scope, "UPDATE shop_windows SET done = 1 WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4", run, from),
-    statement(scope, wholeRunSql, run, now),
-    statement(
-      scope,
-      "DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND NOT EXISTS (SELECT 1 FROM shop_windows w WHERE w.tenant = ?1 AND w.site = ?2 AND w.run = ?3 AND w.done = 0)",
-      run,
-    ),
-  ];
-}
-
 const spanSqlOf = (kind: SyncKind) => `
   INSERT INTO shop_sites (tenant, site, connected, ${kind}_to, ${kind}_at, page_sizes, stock_rows) VALUES (?1, ?2, ?5, ?4, ?5, ?6, ?7)
   ON CONFLICT (tenant, site) DO UPDATE SET ${kind}_at = ?5, page_sizes = ?6, stock_rows = coalesce(?7, stock_rows),
     ${kind}_to = CASE WHEN ${kind}_to IS NULL OR (?3 <= ${kind}_to AND ?4 > ${kind}_to) THEN ?4 ELSE ${kind}_to END`;
 
 const spanSql: Record<SyncKind, string> = { orders: spanSqlOf("orders"), products: spanSqlOf("products") };
-
-const wholeRunSql = `
-  UPDATE shop_sites SET orders_at = ?4, orders_to = CASE WHEN orders_to IS NULL OR (w.first <= orders_to AND w.last > orders_to) THEN w.last ELSE orders_to END
-  FROM (SELECT min(start) AS first, max(until) AS last, min(done) AS done FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3) w
-  WHERE tenant = ?1 AND site = ?2 AND w.done = 1`;
 
 interface Row {
   connected: number;
@@ -176,6 +165,8 @@ interface Row {
   paused_at: number | null;
   paused_reason: string | null;
   probe_at: number | null;
+  error_at: number | null;
+  error_reason: string | null;
   slow_at: number | null;
 }
 
@@ -190,6 +181,7 @@ function fromRow(row: Row): SiteState {
     comparedAt: row.compared_at,
     pageSizes: row.page_sizes === null ? null : (JSON.parse(row.page_sizes) as PageSizes),
     slowAt: row.slow_at,
+    lastError: row.error_at === null ? null : { at: row.error_at, reason: row.error_reason ?? "" },
     paused: row.paused_at === null ? null : { at: row.paused_at, reason: row.paused_reason ?? "", probeAt: row.probe_at ?? row.paused_at },
   };
 }

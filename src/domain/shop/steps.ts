@@ -1,5 +1,5 @@
 import type { ShopResource } from "../../providers/shop/rows";
-import type { PageSizes, Shop, Unreadable, Window } from "../../providers/shop/shop";
+import type { PageRequest, PageSizes, Shop, Unreadable, Window } from "../../providers/shop/shop";
 import { ok, type Reply } from "../../queue/effect";
 import type { Outcome } from "../../queue/outcome";
 import { failedVisit, makesRoom, mended, type Visit, type VisitContext } from "./visit";
@@ -64,13 +64,17 @@ export async function inSteps<Cursor extends Progress>(
   }
 }
 
-/** How many rows are in the window, or in all: by lists of ids, which load no row. */
-export async function countRows(shop: Shop, resource: ShopResource, window: Window | undefined, signal: AbortSignal): Promise<Reply<number>> {
-  for (let afterId = 0, count = 0; ;) {
+/**
+ * How many rows are in the window, or in all: by lists of ids, which load no row, up to the empty one behind them. Null: some, but the
+ * shop's lists are so short that counting would take long.
+ */
+export async function countRows(shop: Shop, resource: ShopResource, window: Window | undefined, signal: AbortSignal): Promise<Reply<number | null>> {
+  for (let afterId = 0, count = 0, short = 0; ;) {
     const page = await shop.ids(resource, { window, afterId, signal });
     if (!page.ok) return page;
+    if (!page.value.more) return ok(count);
+    if (!page.value.full && ++short > mostShort) return ok(null);
     count += page.value.ids.length;
-    if (!page.value.full) return ok(count);
     afterId = page.value.lastId;
   }
 }
@@ -86,10 +90,13 @@ export function behind<Cursor extends Progress>(cursor: Cursor, { lastId, rows, 
   };
 }
 
-/** What the shop still has to give of a phase, as far as it was counted. */
-export function expectedOf({ total, read }: Progress): number | undefined {
-  return total === null ? undefined : total - read;
+/** What the shop still has to give of a phase. `counted`: to the end, by lists of ids. */
+export function expectedOf({ total, read }: Progress, counted: boolean): PageRequest["expected"] {
+  return total === null ? undefined : { rows: total - read, counted };
 }
+
+/** Lists of ids that are shorter than asked, of which one count looks at no more. */
+const mostShort = 20;
 
 /** Both travel in the cursor. */
 const mostUnreadable = 50;

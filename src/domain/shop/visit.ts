@@ -51,13 +51,19 @@ export function isVisit(value: Visit | Outcome): value is Visit {
 export async function failedVisit(context: VisitContext, { data, patience }: Pick<Visit, "data" | "patience">, failure: Failure): Promise<Outcome> {
   if (patience.slow) await data.wasSlow(context.now());
   if (failure.code === "site") return discard(failure.reason);
+  // To wait for its turn is no fault of the shop's.
+  if (failure.code !== "slow") await data.wentWrong(failure.reason, context.now());
   if (failure.class !== "config") return outcomeOf(failure, context.now());
   const until = await data.pause(failure.reason, context.now());
   return wait(`the site is paused: ${failure.reason}`, { until });
 }
 
-/** After calls that a paused site could not have answered: it is mended. */
+/** After a call that succeeded: a paused site is mended, and the last error over. */
 export async function mended({ data, state }: Visit): Promise<void> {
+  if (state?.lastError) {
+    state.lastError = null;
+    await data.wentWell();
+  }
   if (!state?.paused) return;
   state.paused = null;
   await data.resume();

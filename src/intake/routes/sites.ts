@@ -13,8 +13,18 @@ const progressShape = v.object({
   count: v.pipe(v.number(), v.description("Stored; counted up to 100,000")),
 });
 
-const syncShape = v.object({
+const trouble = {
   paused: v.nullable(v.object({ reason: v.string(), since: v.nullable(isoTime), nextTryAt: v.nullable(isoTime) })),
+  lastError: v.pipe(
+    v.nullable(v.object({ at: v.nullable(isoTime), reason: v.string() })),
+    v.description("Why the newest run could not go on; null once a call succeeded"),
+  ),
+};
+
+const well = { paused: null, lastError: null };
+
+const syncShape = v.object({
+  ...trouble,
   orders: progressShape,
   products: v.object({ ...progressShape.entries, deleted: v.number() }),
   timeZone: v.nullable(v.string()),
@@ -37,7 +47,9 @@ export const siteRoutes = [
     body: { schema: siteSchema, limit: smallBody },
     answers: { 200: siteShape },
     problems: [409],
-    handle: async ({ deps, tenant, params, body }) => {
+    handle: async ({ deps, tenant, params, body, request }) => {
+      if (isOurs(body.url, request.url))
+        throw new Problem("invalid", "The address is this service's own.", { errors: [{ path: "url", message: "must not point back to this service" }] });
       const name = param({ params }, "site");
       const before = await deps.sites.get(tenant, name);
       if (!(await deps.shops.vacate(tenant, name))) throw new Problem("conflict", "The site of that name is still being removed: put it again in a minute.");
@@ -51,8 +63,11 @@ export const siteRoutes = [
     summary: "List the shops",
     scope: "read",
     tenant: "own",
-    answers: { 200: listShape("sites", siteShape) },
-    handle: async ({ deps, tenant }) => ({ status: 200, body: { sites: (await deps.sites.list(tenant)).map(dated) } }),
+    answers: { 200: listShape("sites", v.object({ ...siteShape.entries, ...trouble })) },
+    handle: async ({ deps, tenant }) => {
+      const [sites, troubles] = await Promise.all([deps.sites.list(tenant), deps.shops.troubles(tenant)]);
+      return { status: 200, body: { sites: sites.map((site) => ({ ...dated(site), ...(troubles.get(site.site) ?? well) })) } };
+    },
   }),
   route("GET /v1/sites/:site", {
     name: "getSite",
@@ -87,6 +102,7 @@ export const siteRoutes = [
     scope: "operate",
     tenant: "own",
     answers: { 200: testShape },
+    problems: [503],
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
       found(await deps.sites.get(tenant, name));
@@ -102,6 +118,14 @@ function dated(site: SiteView) {
 function found<View>(view: View | null): View {
   if (view === null) throw notThere();
   return view;
+}
+
+/** Also where no own names are set: a developer's machine lets local addresses through, under any of their names. */
+function isOurs(shop: string, own: string): boolean {
+  const [theirs, ours] = [shop, own].map((text) => URL.parse(text));
+  const isLocal = (host = "") => /^(localhost|127\.[\d.]+|\[::1\])$/.test(host);
+  const sameHost = theirs?.hostname === ours?.hostname || (isLocal(theirs?.hostname) && isLocal(ours?.hostname));
+  return sameHost && theirs?.port === ours?.port;
 }
 
 function notThere(): Problem {

@@ -1,10 +1,8 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
-import { readBytes } from "../body";
+import { readBytes, smallBody } from "../body";
 import { param, route } from "../route";
 import { requestOf, verify } from "../webhooks/receive";
-
-const largest = 256 * 1024;
 
 export const webhookRoutes = [
   route("POST /v1/webhooks/:tenant/:site", {
@@ -18,7 +16,7 @@ export const webhookRoutes = [
     problems: [401, 413, 429, 503],
     handle: async ({ deps, request, params, query }) => {
       const door = { tenant: param({ params }, "tenant"), site: param({ params }, "site") };
-      const body = await readBytes(request, largest);
+      const body = await readBytes(request, smallBody);
       await verify(deps, door, { headers: request.headers, body, token: query.token ?? null });
       const wanted = requestOf(door, request.headers, new TextDecoder().decode(body), deps.now());
       if (!wanted) return { status: 202, body: { id: null } };

@@ -12,15 +12,19 @@ type Fields = Record<string, unknown>;
 const eventNames = ["event", "type", "topic", "hook", "action", "event_type", "eventType"];
 const eventHeaders = ["x-prestashop-event", "x-prestashop-topic", "x-webhook-event", "x-event", "x-topic"];
 const eventIds = ["event_id", "eventId", "delivery_id", "webhook_id"];
-const orderIds = ["id_order", "orderId", "order_id", "idOrder"];
+const orderIds = ["id_order", "orderId", "order_id", "idOrder", "order"];
+/** By which a row that comes without a word about what it is can be told. */
+const orderMarks = ["current_state", "total_paid"];
+const productMarks = ["id_manufacturer", "id_category_default", "id_tax_rules_group"];
 const productIds = ["id_product", "productId", "product_id", "idProduct"];
-/** Where modules put the entity. */
+const ownIds = ["id", "resource_id", "entity_id"];
+/** Where modules put the entity, maybe one in the other. */
 const wrappers = ["data", "payload", "object", "resource", "params"];
 
 /** Reads what modules send in their many shapes; what says nothing is a hint about nothing, never an error. */
 export function readHint(headers: Headers, text: string): ReadHint {
   const body = fieldsOf(headers.get("content-type") ?? "", text);
-  const levels = [body, ...wrappers.map((name) => objectOf(body[name]))];
+  const levels = [body, ...wrapped(body), ...wrapped(body).flatMap(wrapped)];
   const event = textIn(body, eventNames) ?? eventHeaders.map((name) => headers.get(name)).find((value) => value !== null) ?? "";
   const eventId = headers.get("webhook-id") ?? headers.get("svix-id") ?? headers.get("x-webhook-id") ?? textIn(body, eventIds);
   return { hint: hintOf(event.toLowerCase(), levels), eventId: eventId && /^[\x21-\x7e]{1,128}$/.test(eventId) ? eventId : undefined };
@@ -30,11 +34,21 @@ function hintOf(event: string, levels: readonly Fields[]): Hint {
   const order = levels.map((fields) => idIn(fields, orderIds) ?? idIn(objectOf(fields["order"]), ["id", ...orderIds])).find((id) => id !== undefined);
   const isOrder = /order|actionvalidate/.test(event);
   const isProduct = /product|stock|combination/.test(event);
-  const own = levels.map((fields) => idIn(fields, ["id", "resource_id", "entity_id"])).findLast((id) => id !== undefined);
+  const own = levels.map((fields) => idIn(fields, ownIds)).findLast((id) => id !== undefined);
+  const bare = levels.find((fields) => has(fields, orderMarks) && idIn(fields, ["id"]) !== undefined);
   if (order !== undefined && !isProduct) return { about: "order", orderId: order };
   if (isOrder) return own === undefined ? { about: "orders" } : { about: "order", orderId: own };
-  const product = levels.some((fields) => idIn(fields, productIds) !== undefined || "product" in fields);
+  if (bare && !isProduct) return { about: "order", orderId: idIn(bare, ["id"]) ?? 0 };
+  const product = levels.some((fields) => idIn(fields, productIds) !== undefined || "product" in fields || has(fields, productMarks));
   return isProduct || product ? { about: "products" } : { about: "nothing" };
+}
+
+function wrapped(fields: Fields): Fields[] {
+  return wrappers.map((name) => objectOf(fields[name]));
+}
+
+function has(fields: Fields, marks: readonly string[]): boolean {
+  return marks.some((mark) => mark in fields);
 }
 
 function fieldsOf(type: string, text: string): Fields {

@@ -10,7 +10,7 @@ export const supplierOrders = defineJob({
     unassigned: v.array(v.object({ product: v.number(), combination: v.number(), quantity: v.number() })),
   }),
   queue: "prestashop-sync",
-  needs: ["shopData"],
+  needs: ["shops", "shopData"],
   // Two at once would buy the same.
   gates: ({ siteId: site }) => [`supplier-orders:${site}`],
   policy: { maxAttempts: 10, timeout: 120, concurrency: 5 },

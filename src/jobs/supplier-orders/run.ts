@@ -1,6 +1,6 @@
 import { purchaseMail, type PurchaseOrder } from "../../domain/shop/purchase-orders";
 import type { PayloadOf, Run } from "../../queue/job";
-import { done } from "../../queue/outcome";
+import { discard, done } from "../../queue/outcome";
 import { email } from "../email/job";
 import type { supplierOrders } from "./job";
 
@@ -9,6 +9,8 @@ type Context = Parameters<Run<typeof supplierOrders>>[1];
 const mostUnassigned = 500;
 
 export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: PayloadOf<typeof supplierOrders>, context) => {
+  const opened = await context.shops.open(siteId);
+  if (!opened.ok && opened.failure.code === "site") return discard(opened.failure.reason);
   const data = context.shopData.site(context.tenant, siteId);
   const short = await data.shortage();
   if (context.dryRun) {

@@ -3,7 +3,6 @@ import { siteId } from "../../domain/shop/site-id";
 import { defineJob } from "../../queue/job";
 
 const days = "must be whole days from 1 to 3650";
-const instant = v.pipe(v.number("must be milliseconds"), v.safeInteger("must be milliseconds"), v.minValue(0, "must be milliseconds"));
 
 export const syncOrders = defineJob({
   type: "sync-orders",
@@ -11,8 +10,6 @@ export const syncOrders = defineJob({
     siteId,
     lastDays: v.optional(v.pipe(v.number(days), v.integer(days), v.minValue(1, days), v.maxValue(3650, days))),
     bulkMode: v.optional(v.boolean("must be true or false"), false),
-    // A part of a bulk run, made by the job that splits it.
-    part: v.optional(v.strictObject({ run: v.pipe(v.string(), v.maxLength(64)), from: instant, to: instant })),
   }),
   result: v.object({
     orders: v.number(),
@@ -25,8 +22,8 @@ export const syncOrders = defineJob({
   }),
   queue: "prestashop-sync",
   needs: ["shops", "shopData"],
-  // One at a time reads a site's orders, save for the parts of a bulk run; the shop's own gate holds those back too.
-  gates: ({ siteId: site, part }) => (part ? [`shop:${site}`] : [`orders:${site}`, `shop:${site}`]),
+  // One at a time reads a site's orders. A bulk run reads none itself: it would stand in the way of its parts.
+  gates: ({ siteId: site, bulkMode }) => (bulkMode ? [] : [`orders:${site}`, `shop:${site}`]),
   // Long enough for a night in which a shop is down: most of it is spent waiting at the open gate.
   policy: { maxAttempts: 30, backoff: { base: 15, cap: 1800 }, timeout: 300, concurrency: 10 },
 });

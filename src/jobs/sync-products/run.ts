@@ -80,11 +80,11 @@ const compareIds: Take = async (context, { shop, data }, cursor) => {
 const countProducts: Take = async (context, here, cursor) => {
   const count = await countRows(here.shop, "products", cursor.span, context.signal);
   if (!count.ok) return count;
-  return ok({ cursor: count.value > 0 ? entering(cursor, "products", count.value) : toQuantities(cursor, here), writes: [] });
+  return ok({ cursor: count.value === 0 ? toQuantities(cursor, here) : entering(cursor, "products", count.value), writes: [] });
 };
 
 const readProducts: Take = async (context, here, cursor, { linkVendors }) => {
-  const request = { window: cursor.full ? undefined : cursor.span, afterId: cursor.after, expected: expectedOf(cursor) };
+  const request = { window: cursor.full ? undefined : cursor.span, afterId: cursor.after, expected: expectedOf(cursor, true) };
   const page = await readProductPage(context, here, linkVendors, request);
   if (!page.ok) return page;
   const { more, rows, stock, writes } = page.value;
@@ -99,7 +99,7 @@ function toQuantities(cursor: Cursor, { state }: Visit): Cursor {
 
 const readQuantities: Take = async (context, here, cursor) => {
   const readAt = context.now();
-  const page = await here.shop.page("stock_availables", { afterId: cursor.after, expected: expectedOf(cursor), signal: context.signal });
+  const page = await here.shop.page("stock_availables", { afterId: cursor.after, expected: expectedOf(cursor, false), signal: context.signal });
   if (!page.ok) return page;
   const { rows, more } = page.value;
   const writes = here.data.stockWrites(rows, readAt, context.now());

@@ -3,14 +3,15 @@ import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import { Connection } from "./connection";
 import type { ConnectionOptions, List } from "./connection";
-import { rowId } from "./fields";
+import { idOf, isHole } from "./element";
 import { Pace } from "./pace";
 import { isSayable, orFilters, pageQuery } from "./query";
 import type { ListQuery, Parameters as Query } from "./query";
 import { resources } from "./resources";
 import type { ShopResource, ShopRows } from "./rows";
 import type { Found, IdPage, Lookup, Page, PageRequest, PageSizes, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
-import { settingsFilter, settingsFrom } from "./settings";
+import { hasAllSettings, settingsFilter, settingsFrom } from "./settings";
+import { joined, Lengths, nothing, rowsById, wholeList } from "./whole";
 import { isZone } from "./zone";
 
 export type PrestashopOptions = ConnectionOptions;
@@ -19,6 +20,12 @@ export type PrestashopOptions = ConnectionOptions;
 interface Sized {
   list: List;
   limit: number;
+}
+
+/** A page that may be the last, and how many elements its list had. */
+interface Last<Row> {
+  page: Page<Row>;
+  length: number;
 }
 
 /** An id costs the shop an empty object. */
@@ -44,6 +51,7 @@ class Prestashop implements Shop {
   readonly #now: () => number;
   readonly #heavy = new Pace(heavyPace);
   readonly #light = new Pace(lightPace);
+  readonly #lengths = new Lengths();
   readonly #schemas = new Map<ShopResource, v.GenericSchema<unknown, ShopRows[ShopResource]>>();
   #settings: ShopSettings | undefined;
 
@@ -88,7 +96,8 @@ class Prestashop implements Shop {
   async settings(signal: AbortSignal): Promise<Reply<ShopSettings>> {
     if (this.#settings) return ok(this.#settings);
     const query = { "filter[name]": settingsFilter, display: "[id,name,value]", sort: "[id_ASC]" };
-    const reply = await this.#connection.list("configurations", query, signal);
+    const ask = (filters: Query) => this.#connection.list("configurations", { ...query, ...filters }, signal);
+    const reply = await wholeList(ask, this.#lengths, hasAllSettings);
     if (!reply.ok) return reply;
     const settings = settingsFrom(reply.value.elements);
     if (settings.ok) this.#use(settings.value);
@@ -98,7 +107,7 @@ class Prestashop implements Shop {
   async page<R extends ShopResource>(resource: R, request: PageRequest): Promise<Reply<Page<ShopRows[R]>>> {
     const settings = await this.settings(request.signal);
     if (!settings.ok) return settings;
-    const { window, afterId, expected = Infinity, signal } = request;
+    const { window, afterId, expected, signal } = request;
     const { display, heavy } = resources[resource];
     const pace = heavy ? this.#heavy : this.#light;
     const part = { afterId, window: window && { ...window, timeZone: settings.value.timeZone } };
@@ -108,21 +117,29 @@ class Prestashop implements Shop {
     if (ids.some((id) => id <= afterId)) return failed(stray(resource));
     const found = this.#read(resource, reply.value.list, settings.value);
     const lastId = Math.max(afterId, ...ids);
-    if (ids.length > 0 && reply.value.list.elements.length >= reply.value.limit) return ok({ ...found, lastId, more: true });
-    if (ids.length >= expected) return ok({ ...found, lastId, more: false });
-    return this.#end(resource, { ...part, afterId: lastId, limit: reply.value.limit }, { ...found, lastId, more: false }, request);
+    const { length } = reply.value.list.elements;
+    this.#lengths.saw(length);
+    if (ids.length > 0 && length >= reply.value.limit) return ok({ ...found, lastId, more: true });
+    const cameAll = expected && ids.length >= expected.rows && (expected.counted || this.#lengths.isUncut(length));
+    if (cameAll) return ok({ ...found, lastId, more: false });
+    if (ids.length > 0 && this.#lengths.mayBeCut(length)) return ok({ ...found, lastId, more: true });
+    return this.#end(resource, { ...part, afterId: lastId, limit: reply.value.limit }, { page: { ...found, lastId, more: false }, length }, request);
   }
 
   /**
-   * Whether a page that is not full is the last. Rows that the shop fails to load are missing from it, in 8 without a trace, so only the
-   * list of ids can tell. Where not one row could be loaded, it tells behind which id to go on, too.
+   * Whether a page that is not full is the last. Rows that the shop fails to load are missing from it, in 8 without a trace, and a proxy
+   * may give fewer than were asked for: only an empty list of ids is the end. Where not one row could be loaded, it tells behind which id
+   * to go on, too.
    */
-  async #end<Row>(resource: ShopResource, part: ListQuery, page: Page<Row>, { afterId: from, signal }: PageRequest): Promise<Reply<Page<Row>>> {
+  async #end<Row>(resource: ShopResource, part: ListQuery, { page, length }: Last<Row>, { afterId: from, signal }: PageRequest): Promise<Reply<Page<Row>>> {
     const behind = await this.#ids(resource, part, signal);
     if (!behind.ok) return behind;
     const { ids, lastId } = behind.value;
     if (ids.length === 0) return ok(page);
-    if (part.afterId > from) return ok({ ...page, more: true });
+    if (part.afterId > from) {
+      this.#lengths.wasCut(length);
+      return ok({ ...page, more: true });
+    }
     const again = await this.#connection.list(resource, pageQuery({ ...part, display: resources[resource].display }), signal);
     if (!again.ok) return again;
     // What came in between the two lists can be loaded now.
@@ -135,13 +152,23 @@ class Prestashop implements Shop {
     if (!settings.ok) return settings;
     const sayable = by.values.filter(isSayable);
     const warnings = sayable.length < by.values.length ? [`${by.values.length - sayable.length} values cannot be looked up in ${resource}`] : [];
-    const found: Found<ShopRows[R]>[] = [{ rows: [], unreadable: [], warnings }];
-    for (const filter of orFilters(sayable)) {
-      const reply = await this.#connection.list(resource, { [`filter[${by.field}]`]: filter, display: resources[resource].display, sort: "[id_ASC]" }, signal);
+    const list = await this.#allOf(resource, by.field, sayable, signal);
+    if (!list.ok) return list;
+    const { warnings: odd, ...found } = this.#read(resource, list.value, settings.value);
+    return ok({ ...found, warnings: [...warnings, ...odd] });
+  }
+
+  async #allOf(resource: ShopResource, field: string, values: readonly (number | string)[], signal: AbortSignal): Promise<Reply<List>> {
+    const { display } = resources[resource];
+    const ask = (filters: Query) => this.#connection.list(resource, { ...filters, display, sort: "[id_ASC]" }, signal);
+    if (field === "id") return rowsById(ask, this.#lengths, values);
+    let sum = nothing;
+    for (const filter of orFilters(values)) {
+      const reply = await wholeList((more) => ask({ [`filter[${field}]`]: filter, ...more }), this.#lengths);
       if (!reply.ok) return reply;
-      found.push(this.#read(resource, reply.value, settings.value));
+      sum = joined(sum, reply.value, 0);
     }
-    return ok(joined(found));
+    return ok(sum);
   }
 
   async ids(resource: ShopResource, { afterId, window, signal }: Omit<PageRequest, "expected">): Promise<Reply<IdPage>> {
@@ -216,25 +243,6 @@ function isTooMuch({ code = "" }: Failure, elapsed: number): boolean {
   return ["too-large", "504", "524"].includes(code) || (code === "no-answer" && elapsed > patience);
 }
 
-/** What stands for a row that the shop failed to load. */
-function isHole(element: unknown): boolean {
-  return typeof element !== "object" || element === null || Array.isArray(element) || Object.keys(element).length === 0;
-}
-
 function idsOf({ list }: Sized): number[] {
   return list.elements.map(idOf).filter((id) => id !== null);
-}
-
-function idOf(element: unknown): number | null {
-  const id = isHole(element) ? null : (element as Record<string, unknown>)["id"];
-  const read = v.safeParse(rowId, id);
-  return read.success ? read.output : null;
-}
-
-function joined<Row extends { id: number }>(found: readonly Found<Row>[]): Found<Row> {
-  return {
-    rows: found.flatMap(({ rows }) => rows),
-    unreadable: found.flatMap(({ unreadable }) => unreadable),
-    warnings: [...new Set(found.flatMap(({ warnings }) => warnings))],
-  };
 }

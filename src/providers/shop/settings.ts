@@ -7,7 +7,8 @@ import type { ShopSettings } from "./shop";
 import { isZone } from "./zone";
 
 /** What of a shop's configuration is read, by one request. */
-export const settingsFilter = "[PS_TIMEZONE|PS_LANG_DEFAULT|PS_CURRENCY_DEFAULT]";
+const names = ["PS_TIMEZONE", "PS_LANG_DEFAULT", "PS_CURRENCY_DEFAULT"];
+export const settingsFilter = `[${names.join("|")}]`;
 
 const raw = { timeZone: "UTC", languageId: null };
 const configuration = row({
@@ -18,11 +19,21 @@ const configuration = row({
 
 /** A multistore has a row for each shop that differs; the oldest is the one for all. */
 export function settingsFrom(elements: readonly unknown[]): Reply<ShopSettings> {
-  const rows = elements.map((element) => v.safeParse(configuration, element)).flatMap((read) => (read.success ? [read.output] : []));
+  const rows = rowsOf(elements);
   const valueOf = (name: string) => rows.toSorted((a, b) => a.id - b.id).find((each) => each.name === name)?.value ?? "";
   const idNamed = (name: string) => v.parse(v.fallback(link, null), valueOf(name));
   const timeZone = valueOf("PS_TIMEZONE").trim();
   if (isZone(timeZone)) return ok({ timeZone, languageId: idNamed("PS_LANG_DEFAULT"), currencyId: idNamed("PS_CURRENCY_DEFAULT") });
   const said = /^[\w/+-]{1,64}$/.test(timeZone) ? `the time zone "${timeZone}", which is unknown` : "no time zone";
   return failed({ class: "config", code: "time-zone", reason: `the shop's configuration (PS_TIMEZONE) names ${said}: set it in International > Localization` });
+}
+
+/** The rows come oldest first, so with one of each name those that count are there. */
+export function hasAllSettings({ elements }: { elements: readonly unknown[] }): boolean {
+  const found = new Set(rowsOf(elements).map(({ name }) => name));
+  return names.every((name) => found.has(name));
+}
+
+function rowsOf(elements: readonly unknown[]) {
+  return elements.map((element) => v.safeParse(configuration, element)).flatMap((read) => (read.success ? [read.output] : []));
 }

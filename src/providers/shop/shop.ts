@@ -89,10 +89,10 @@ export interface PageRequest {
   /** 0 for the first page. */
   afterId: number;
   /**
-   * How many rows the shop is known to have behind `afterId`: a page that is not full and has as many is believed to be the last.
-   * Default: unknown, so the list of ids is asked.
+   * How many rows the shop has behind `afterId`, so that the list of ids need not be asked whether a page that is not full is the last.
+   * `counted`: by lists of ids to their end. Else it is a guess, believed of an answer that is shorter than another one was: nothing cut it.
    */
-  expected?: number | undefined;
+  expected?: { rows: number; counted: boolean } | undefined;
   signal: AbortSignal;
 }
 
@@ -102,7 +102,7 @@ export interface Page<Row> {
   lastId: number;
   /**
    * False only when the shop has nothing behind `lastId`. A page that is not full proves nothing, since rows that the shop fails to load are
-   * left out of it: unless all that were expected came, the list of ids is asked then, so the last page costs two requests.
+   * left out of it, and a proxy may give fewer: unless all that were expected came, the list of ids is asked, so the last page costs two requests.
    */
   more: boolean;
   /** Rows that came but cannot be believed; not in `rows`. */
@@ -115,7 +115,7 @@ export interface IdPage {
   /** Ascending. */
   ids: readonly number[];
   lastId: number;
-  /** As many as were asked for; where it is not, there is nothing behind it, unless something limits the shop's lists. */
+  /** As many as were asked for. Where it is not there may still be more: something may limit the shop's lists. */
   full: boolean;
   /** False only for the empty page behind all others. */
   more: boolean;

@@ -70,7 +70,7 @@ async function useEverything(db: D1Database): Promise<void> {
   const span = { from: 0, to: start, pageSizes: { heavy: 50, light: 2500 }, stockRows: 2 };
   await write([...site.listsRead("orders", start), ...site.compared(start), ...site.spanRead("orders", span, start)]);
   await write(site.openWindows("run", [{ from: 0, to: 1 }]));
-  await write(site.windowRead("run", 0, start));
+  await write(site.windowRead("run", { from: 0, orders: 0, changed: 0 }, start));
   const { lines } = await site.shortage();
   expect(lines.length).toBeGreaterThan(0);
   await write(site.draftWrites("job", lines, start));

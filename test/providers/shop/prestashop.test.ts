@@ -92,7 +92,8 @@ describe("the shop's settings", () => {
     await shop.page("orders", { afterId: 0, signal });
     await shop.page("orders", { afterId: 0, signal });
     expect(await shop.settings(signal)).toEqual({ ok: true, value: { timeZone: "Asia/Kolkata", languageId: 2, currencyId: null } });
-    expect(seen.filter(({ url }) => url.includes("/api/configurations?"))).toHaveLength(1);
+    // One name was missing, so the list was read to its end.
+    expect(seen.filter(({ url }) => url.includes("/api/configurations?"))).toHaveLength(2);
   });
 
   test.each([[[["PS_TIMEZONE", "Mars/Olympus"]]], [[["PS_LANG_DEFAULT", "1"]]], [[]]] as [string, string][][][])(
@@ -100,7 +101,7 @@ describe("the shop's settings", () => {
     async (values) => {
       const { shop, seen } = open([configurations(...values)], {}, false);
       expect(await shop.page("orders", { afterId: 0, signal })).toMatchObject({ failure: { class: "config", code: "time-zone" } });
-      expect(seen).toHaveLength(1);
+      expect(seen.every(({ url }) => url.includes("/api/configurations?"))).toBe(true);
     },
   );
 

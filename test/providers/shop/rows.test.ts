@@ -115,9 +115,9 @@ describe("what it reads", () => {
 
   test("or that as many came as were expected; one less, and the list of ids is asked", async () => {
     const { shop, seen } = open([json({ orders: [row] }), json({ orders: [row] }), json({ orders: [{ id: 13 }] })]);
-    expect(await shop.page("orders", { afterId: 0, expected: 1, signal })).toMatchObject({ value: { lastId: 12, more: false } });
+    expect(await shop.page("orders", { afterId: 0, expected: { rows: 1, counted: true }, signal })).toMatchObject({ value: { lastId: 12, more: false } });
     expect(seen).toHaveLength(1);
-    expect(await shop.page("orders", { afterId: 0, expected: 2, signal })).toMatchObject({ value: { lastId: 12, more: true } });
+    expect(await shop.page("orders", { afterId: 0, expected: { rows: 2, counted: true }, signal })).toMatchObject({ value: { lastId: 12, more: true } });
     expect(seen).toHaveLength(3);
   });
 

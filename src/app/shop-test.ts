@@ -1,0 +1,107 @@
+import { keepSettings, resume } from "../domain/shop/state";
+import { Problem } from "../errors";
+import type { ShopTest } from "../intake/shop-door";
+import type { ShopResource } from "../providers/shop/rows";
+import type { Shop } from "../providers/shop/shop";
+import type { Reply } from "../queue/effect";
+import type { Entry, Gates } from "../queue/gates";
+
+export interface ShopTestParts {
+  db: D1Database;
+  now(): number;
+  gates: Pick<Gates, "enter" | "leave">;
+  openShop(tenant: string, site: string, signal: AbortSignal): Promise<Reply<Shop>>;
+  /** Brings forward the jobs that wait for a site. */
+  wake(tenant: string, site: string): Promise<void>;
+}
+
+/** A test answers a request: it may not take longer. Milliseconds. */
+const testLimit = 25_000;
+
+/** How often and at which distance (milliseconds) a test asks for a place before it says that the shop is busy. */
+const [tries, pauses] = [8, 500];
+/** Sites that are looked at beside their gate, since its circuit is open. */
+const beside = new Set<string>();
+
+/** Everything a run may read. */
+const needed: readonly ShopResource[] = [
+  "orders",
+  "order_states",
+  "order_payments",
+  "order_carriers",
+  "carriers",
+  "customers",
+  "addresses",
+  "countries",
+  "currencies",
+  "products",
+  "combinations",
+  "stock_availables",
+  "manufacturers",
+  "suppliers",
+  "product_suppliers",
+];
+
+/**
+ * Looks at a shop from inside its gate, as a job does. Where the circuit is open somebody who asks is let by, one at a time: what is
+ * wrong with the shop is what a test is for. Throws `unavailable` when there is no place.
+ */
+export async function testShop(parts: ShopTestParts, tenant: string, site: string): Promise<ShopTest> {
+  const [gate, id] = [`shop:${site}`, `test-${crypto.randomUUID()}`];
+  const entry = await place(parts, tenant, gate, id);
+  if (!entry.granted && entry.reason !== "open") throw busy();
+  if (!entry.granted) return lookBeside(parts, tenant, site);
+  const calls = { value: "none" as "none" | "answered" | "transient" };
+  try {
+    const verdict = await look(parts, tenant, site);
+    calls.value = !verdict.ok && verdict.class === "transient" ? "transient" : "answered";
+    return verdict;
+  } finally {
+    await parts.gates.leave(tenant, gate, [{ id, lease: entry.lease, calls: calls.value }], parts.now());
+  }
+}
+
+async function place({ gates, now }: ShopTestParts, tenant: string, gate: string, id: string): Promise<Entry> {
+  for (let left = tries; ; left--) {
+    const [entry] = await gates.enter(tenant, gate, [id], testLimit + 5000, now());
+    if (!entry) throw busy();
+    if (entry.granted || entry.reason === "open" || left === 1) return entry;
+    await new Promise((resolve) => setTimeout(resolve, pauses));
+  }
+}
+
+async function lookBeside(parts: ShopTestParts, tenant: string, site: string): Promise<ShopTest> {
+  const name = `${tenant}/${site}`;
+  if (beside.has(name)) throw busy();
+  beside.add(name);
+  try {
+    return await look(parts, tenant, site);
+  } finally {
+    beside.delete(name);
+  }
+}
+
+function busy(): Problem {
+  return new Problem("unavailable", "The shop is busy: others are calling it, and it is asked no more at once.", { retryAfter: 5 });
+}
+
+async function look({ db, now, openShop, wake }: ShopTestParts, tenant: string, site: string): Promise<ShopTest> {
+  const signal = AbortSignal.timeout(testLimit);
+  const opened = await openShop(tenant, site, signal);
+  if (!opened.ok) return refused(opened);
+  const facts = await opened.value.test(signal);
+  if (!facts.ok) return refused(facts);
+  const permissions = await opened.value.permissions(needed, signal);
+  if (!permissions.ok) return refused(permissions);
+  const { missing } = permissions.value;
+  if (missing.length > 0) return { ok: false, class: "config", reason: `the webservice key lacks GET on ${missing.join(", ")}` };
+  const { version, ...settings } = facts.value;
+  const scope = { db, tenant, site };
+  await keepSettings(scope, settings, now());
+  if (await resume(scope)) await wake(tenant, site);
+  return { ok: true, version, timeZone: settings.timeZone };
+}
+
+function refused({ failure }: Reply<unknown> & { ok: false }): ShopTest {
+  return { ok: false, class: failure.class, reason: failure.reason };
+}

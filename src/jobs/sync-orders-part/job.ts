@@ -1,0 +1,18 @@
+import * as v from "valibot";
+import { siteId } from "../../domain/shop/site-id";
+import { defineJob } from "../../queue/job";
+import { syncOrders } from "../sync-orders/job";
+
+const instant = v.pipe(v.number("must be milliseconds"), v.safeInteger("must be milliseconds"), v.minValue(0, "must be milliseconds"));
+
+/** Made by a bulk run only: a part that no run has opened is discarded. */
+export const syncOrdersPart = defineJob({
+  type: "sync-orders-part",
+  payload: v.strictObject({ siteId, run: v.pipe(v.string(), v.maxLength(64)), from: instant, to: instant }),
+  result: syncOrders.result!,
+  queue: "prestashop-sync",
+  needs: ["shops", "shopData"],
+  // Parts pass beside other runs; the shop's own gate holds them back.
+  gates: ({ siteId: site }) => [`shop:${site}`],
+  policy: syncOrders.policy,
+});

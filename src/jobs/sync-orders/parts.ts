@@ -1,0 +1,64 @@
+import { lastDaysSpan, type Span, split, firstDays } from "../../domain/shop/window";
+import type { Part } from "../../domain/shop/windows";
+import type { VisitContext } from "../../domain/shop/visit";
+import type { PayloadOf } from "../../queue/job";
+import { discard, done, type Outcome, wait } from "../../queue/outcome";
+import { syncOrdersPart } from "../sync-orders-part/job";
+import type { syncOrders } from "./job";
+import { resultOf } from "./read";
+
+interface Cursor extends Span {
+  enqueued?: true;
+  /** All parts are read. */
+  sum?: { orders: number; changed: number; parts: number };
+}
+
+const ended = ["dead", "discarded", "cancelled"];
+
+/** Splits the window into jobs of a week and ends when they have. */
+export async function runInParts({ siteId, lastDays = firstDays }: PayloadOf<typeof syncOrders>, context: VisitContext): Promise<Outcome> {
+  const opened = await context.shops.open(siteId);
+  if (!opened.ok && opened.failure.code === "site") return discard(opened.failure.reason);
+  const data = context.shopData.site(context.tenant, siteId);
+  const cursor: Cursor = (context.cursor as Cursor | undefined) ?? lastDaysSpan(lastDays, context.now());
+  if (cursor.sum) return doneWith(cursor, cursor.sum);
+  if (!cursor.enqueued) await enqueueParts(siteId, cursor, context);
+  const parts = await data.partsOf(context.id);
+  const read = parts.filter(({ isRead }) => isRead);
+  await context.progress(read.length, parts.length, "parts of the window are read");
+  const lost = parts.find(({ isRead, state }) => !isRead && ended.includes(state ?? ""));
+  if (lost) return discard(`the part from ${date(lost.from)} to ${date(lost.to)} was not read: its job ${lost.job} is ${lost.state}`);
+  if (read.length < parts.length) return wait("its parts are being read", { until: nextLook(context) });
+  const sum = sumOf(parts);
+  await context.checkpoint({ ...cursor, sum }, data.closeWindows(context.id));
+  return doneWith(cursor, sum);
+}
+
+async function enqueueParts(siteId: string, span: Span, context: VisitContext): Promise<void> {
+  const data = context.shopData.site(context.tenant, siteId);
+  const parts = split(span);
+  await context.checkpoint(span, data.openWindows(context.id, parts));
+  const jobs = [];
+  for (const [index, { from, to }] of parts.entries()) {
+    jobs.push({ from, job: await context.enqueue(syncOrdersPart, { siteId, run: context.id, from, to }, { key: `part-${index}` }) });
+  }
+  await context.checkpoint({ ...span, enqueued: true } satisfies Cursor, data.nameWindows(context.id, jobs));
+}
+
+// Every ten seconds at first, once a minute when it takes long: a job may run ten thousand times.
+function nextLook({ at, now }: VisitContext): number {
+  return now() + Math.min(60_000, Math.max(10_000, (now() - at) / 20));
+}
+
+function sumOf(parts: readonly Part[]) {
+  const sum = (field: "orders" | "changed") => parts.reduce((total, part) => total + part[field], 0);
+  return { orders: sum("orders"), changed: sum("changed"), parts: parts.length };
+}
+
+function doneWith(span: Span, { parts, ...counts }: NonNullable<Cursor["sum"]>): Outcome {
+  return done({ ...resultOf({ from: span.from, to: span.to, ...counts, unreadable: [], warnings: [] }), parts });
+}
+
+function date(at: number): string {
+  return new Date(at).toISOString();
+}
