@@ -70,8 +70,8 @@ describe("a double click", () => {
 
   test("of somebody who was erased meanwhile is a submission of its own", async () => {
     const { enqueue } = bench.deps;
-    const mismatch: Receipt = { ok: false, code: "idempotency-mismatch", detail: "Another payload.", errors: [] };
-    bench.deps.enqueue = async (requests) => (requests[0]?.key === undefined ? enqueue(requests) : [mismatch]);
+    const erased: Receipt = { ok: true, id: "erased", type: "lead", state: "done", replayed: true, erased: true };
+    bench.deps.enqueue = async (requests) => (requests[0]?.key === undefined ? enqueue(requests) : [erased]);
     const answer = await browse({ email: "a@example.com", __pg_nonce: "erased" });
     bench.deps.enqueue = enqueue;
     expect(answer.status).toBe(200);
