@@ -6,7 +6,7 @@ import type { Way } from "./harness.ts";
 type Job = Awaited<ReturnType<Api["job"]>>;
 
 /** Looks until it is true, at most for the given time; `what` is said when it does not come true. Looks often at first. */
-export async function until(what: string, look: () => Promise<unknown>, seconds = 20): Promise<void> {
+export async function until(what: string, look: () => Promise<unknown>, seconds = 30): Promise<void> {
   const latest = performance.now() + seconds * 1000;
   for (let pause = 10; ; pause = Math.min(100, pause * 1.4)) {
     const seen = await look().catch((cause: unknown) => String(cause));
@@ -17,7 +17,7 @@ export async function until(what: string, look: () => Promise<unknown>, seconds 
 }
 
 /** Looks at a job until it is in this state. */
-export async function untilJob(api: Api, id: string, state: string, seconds = 20): Promise<Job> {
+export async function untilJob(api: Api, id: string, state: string, seconds = 30): Promise<Job> {
   let job: Job;
   await until(
     `job ${id} is not ${state}`,
@@ -31,7 +31,7 @@ export async function untilJob(api: Api, id: string, state: string, seconds = 20
 }
 
 /** Fires the cron now and then, since what is parked comes back with it, until no job of the tenant is open. */
-export async function untilAllEnded(way: Way, tenant: string, seconds = 20, tickEvery = 1000): Promise<void> {
+export async function untilAllEnded(way: Way, tenant: string, seconds = 30, tickEvery = 1000): Promise<void> {
   let ticked = Date.now();
   const open = async () => {
     if (Date.now() - ticked > tickEvery) {
