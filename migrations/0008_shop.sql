@@ -1,5 +1,11 @@
 -- What is known of tenants' shops. Times in milliseconds since 1970, UTC. Money in millionths.
 
+-- Where a shop's key travels: 'header' or 'address'.
+ALTER TABLE sites ADD COLUMN key_in TEXT NOT NULL DEFAULT 'header';
+
+-- 1: it came with a site, and does not count against the tenant's limit.
+ALTER TABLE schedules ADD COLUMN given INTEGER NOT NULL DEFAULT 0;
+
 -- One row a shop: how far each sync has come, and why it is held.
 CREATE TABLE shop_sites (
   tenant TEXT NOT NULL,
@@ -9,11 +15,15 @@ CREATE TABLE shop_sites (
   changed INTEGER NOT NULL DEFAULT 0,
   settings TEXT, -- JSON: zone, language and currency of the shop, as read at settings_at
   settings_at INTEGER,
-  lists_at INTEGER, -- when states, currencies and carriers were read whole
   orders_to INTEGER, -- everything changed up to here is stored
   orders_at INTEGER, -- when a run of it last ended well
+  orders_lists_at INTEGER, -- when states, currencies and carriers were read whole
   products_to INTEGER,
   products_at INTEGER,
+  products_lists_at INTEGER, -- manufacturers and suppliers
+  stock_rows INTEGER, -- rows of quantities that the shop listed last
+  compared_at INTEGER, -- when the ids of its products were last compared with ours
+  page_sizes TEXT, -- JSON: what the newest run found out
   paused_at INTEGER,
   paused_reason TEXT,
   slow_at INTEGER, -- when a call last took long
@@ -111,7 +121,15 @@ CREATE TABLE shop_events (
   type TEXT NOT NULL,
   at INTEGER NOT NULL,
   data TEXT NOT NULL,
-  PRIMARY KEY (tenant, site, id)
+  PRIMARY KEY (tenant, at, site, id)
+) WITHOUT ROWID;
+
+-- Sites that were removed, until all that was read from them is gone.
+CREATE TABLE shop_leaving (
+  tenant TEXT NOT NULL,
+  site TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  PRIMARY KEY (tenant, site)
 ) WITHOUT ROWID;
 
 -- What we know of a supplier and the shop does not.
@@ -134,6 +152,7 @@ CREATE TABLE shop_purchase_orders (
   currency TEXT NOT NULL,
   created INTEGER NOT NULL,
   updated INTEGER NOT NULL,
+  approved_by TEXT, -- 'operator' or a job; whoever it was mails it
   mail TEXT, -- the job that mails it
   PRIMARY KEY (tenant, site, id),
   UNIQUE (tenant, site, job, supplier)

@@ -2,13 +2,14 @@ import { appendFileSync, closeSync, createReadStream, existsSync, ftruncateSync,
 import { dirname } from "node:path";
 import type { EffectNote } from "./effects.ts";
 import type { KeyNote } from "./idempotency.ts";
+import type { KeptNote } from "./kept.ts";
 import type { Mail } from "./mailbox.ts";
 
 /** Read and written at once. */
 const chunk = 1024 * 1024;
 
 /** One thing that happened and must be known after a restart. */
-export type Note = { received: number } | { mail: Mail } | { effect: EffectNote } | { key: KeyNote };
+export type Note = { received: number } | { mail: Mail } | { effect: EffectNote } | { key: KeyNote } | { kept: KeptNote };
 
 /** Takes notes of what happens, until `keep` puts them where they outlive the process. */
 export interface Archive {

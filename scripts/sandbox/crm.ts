@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Kept } from "./kept.ts";
 import type { Answering, Call, Provider, Reply, World } from "./provider.ts";
 
 /** A contact as the CRM holds it. */
@@ -16,12 +17,12 @@ const mostInputs = 100;
 /**
  * A CRM that speaks as HubSpot's v3 does, under `/crm`: `POST /crm/v3/objects/contacts/batch/upsert` (by e-mail; 207 when some
  * inputs are wrong), `PATCH` and `GET /crm/v3/objects/contacts/{id}`, `GET /crm/v3/objects/contacts`. An e-mail address at
- * `refused.example` is refused alone, one at `conflict.example` conflicts with a contact that is there already.
+ * `refused.example` is refused alone, one at `conflict.example` conflicts with a contact that is there already. Contacts outlive a restart.
  */
 export const crm: Provider = {
   name: "crm",
   open(world) {
-    const contacts = new Map<string, Contact>();
+    const contacts = world.kept<Contact>(crm.name);
     return {
       answer: (call) => answer(call, contacts, world),
       refuse: faultReply,
@@ -30,18 +31,18 @@ export const crm: Provider = {
   },
 };
 
-async function answer(call: Call, contacts: Map<string, Contact>, world: World): Promise<Reply> {
+async function answer(call: Call, contacts: Kept<Contact>, world: World): Promise<Reply> {
   if (!/^Bearer \S+$/i.test(call.headers["authorization"] ?? "")) return refusal(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.");
   const base = "/crm/v3/objects/contacts";
   const id = call.path.startsWith(`${base}/`) ? call.path.slice(base.length + 1) : null;
   if (call.method === "POST" && id === "batch/upsert") return upsert(call, contacts, world);
-  if (call.method === "GET" && call.path === base) return { status: 200, body: { results: [...contacts.values()] } };
-  const contact = [...contacts.values()].find((each) => each.id === id);
+  if (call.method === "GET" && call.path === base) return { status: 200, body: { results: contacts.values() } };
+  const contact = contacts.values().find((each) => each.id === id);
   if (!contact || !["GET", "PATCH"].includes(call.method)) return refusal(404, "OBJECT_NOT_FOUND", "resource not found");
-  return call.method === "GET" ? { status: 200, body: contact } : patch(call, contact, world);
+  return call.method === "GET" ? { status: 200, body: contact } : patch(call, contact, contacts, world);
 }
 
-async function upsert(call: Call, contacts: Map<string, Contact>, world: World): Promise<Reply> {
+async function upsert(call: Call, contacts: Kept<Contact>, world: World): Promise<Reply> {
   const inputs = inputsOf(call.body);
   if (typeof inputs === "string") return refusal(400, "VALIDATION_ERROR", inputs);
   const conflicting = inputs.find(({ id }) => /@conflict\.example$/i.test(id));
@@ -61,23 +62,24 @@ async function upsert(call: Call, contacts: Map<string, Contact>, world: World):
   return { status: 207, body: { status: "COMPLETE", results, numErrors: inputs.length - good.length, errors } };
 }
 
-async function patch(call: Call, contact: Contact, world: World): Promise<Reply> {
+async function patch(call: Call, contact: Contact, contacts: Kept<Contact>, world: World): Promise<Reply> {
   const properties = propertiesOf(parsed(call.body)?.["properties"]);
   if (typeof properties === "string") return refusal(400, "VALIDATION_ERROR", properties);
   await call.pause();
   world.effects.record(crm.name, call.key);
   Object.assign(contact.properties, properties);
   contact.updatedAt = new Date(world.now()).toISOString();
+  contacts.put((contact.properties["email"] ?? contact.id).toLowerCase(), contact);
   return { status: 200, body: contact };
 }
 
-function write(email: string, properties: Record<string, string>, contacts: Map<string, Contact>, world: World): { contact: Contact; fresh: boolean } {
+function write(email: string, properties: Record<string, string>, contacts: Kept<Contact>, world: World): { contact: Contact; fresh: boolean } {
   const at = new Date(world.now()).toISOString();
   const there = contacts.get(email.toLowerCase());
   const contact = there ?? { id: String(100_000 + contacts.size + 1), properties: { email }, createdAt: at, updatedAt: at };
   Object.assign(contact.properties, properties);
   contact.updatedAt = at;
-  contacts.set(email.toLowerCase(), contact);
+  contacts.put(email.toLowerCase(), contact);
   return { contact, fresh: !there };
 }
 

@@ -1,5 +1,6 @@
 import type { Effects } from "./effects.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
+import type { Kept } from "./kept.ts";
 import type { Mailbox } from "./mailbox.ts";
 
 /** One outside system as the sandbox plays it. It answers everything under `/{name}/`. */
@@ -25,6 +26,8 @@ export interface World {
   mailbox: Mailbox;
   /** The idempotency keys that a provider has answered; they outlive a restart as its effects do. */
   keys(provider: string): IdempotencyKeys;
+  /** What a provider holds; it outlives a restart too. */
+  kept<T>(provider: string): Kept<T>;
 }
 
 export interface Call {

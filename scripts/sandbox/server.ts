@@ -17,7 +17,7 @@ export interface SandboxOptions {
   seed?: number;
   /** Milliseconds. Default: the system's clock. */
   now?: () => number;
-  /** Mails, effects and idempotency keys are kept in its folder `sandbox` and outlive a `kill -9`. Default: in memory only. */
+  /** Mails, effects, idempotency keys and the CRM's contacts are kept in its folder `sandbox` and outlive a `kill -9`. Default: in memory only. */
   stateDir?: string;
 }
 

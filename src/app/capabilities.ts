@@ -20,7 +20,9 @@ import type { Ledger } from "../queue/ledger";
 import type { Connection, ConnectionName } from "../tenants/connection-schema";
 import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
+import { retire } from "./retire";
 import type { Stores } from "./stores";
+import { together } from "./together";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
@@ -31,21 +33,30 @@ export function createCapabilities(
   ledger: Pick<Ledger, "cancel">,
   counters: Pick<Counters, "add">,
   now: () => number,
+  defer: Engine["defer"],
 ): Engine["capabilities"] {
+  const db = together(env.DB, defer);
   const makers: Makers = {
     mail: (scope) => mailFor(stores, now, scope),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
     shops: (scope) => Promise.resolve(shopsFor(stores, now, scope)),
     shopData: () => Promise.resolve(shopDataIn(env.DB)),
     analytics: () => Promise.resolve(analyticsIn(env.DB, env.ANALYTICS)),
-    chat: (scope) => connected(stores, scope, "slack", ({ url }, http) => slack({ http, url, now })),
+    chat: (scope) => {
+      const since = now();
+      return connected(stores, scope, "slack", ({ url }, http, tenant) => ({
+        ...slack({ http, url, now }),
+        retire: (reason, job) => retire(env.DB, stores, tenant, { destination: "slack" }, { reason, job, since }, now()),
+      }));
+    },
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
     models: (scope) => connected(stores, scope, "models", ({ baseUrl, apiKey, model }, http) => openai({ http, baseUrl, apiKey, model, now })),
-    hooks: (scope) => Promise.resolve(scope.tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor(stores, now, scope, scope.tenant)),
-    leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor(env, stores, counters, now, tenant)),
-    routing: () => Promise.resolve(routingIn(env.DB)),
-    facts: () => Promise.resolve(factsIn(env.DB)),
-    followUps: () => Promise.resolve(followUpsIn(env.DB, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
+    hooks: ({ tenant, onCall }) =>
+      Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ db: env.DB, stores, tenant, now, onCall })),
+    leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor({ env, db, stores, counters, now }, tenant)),
+    routing: () => Promise.resolve(routingIn(db)),
+    facts: () => Promise.resolve(factsIn(db)),
+    followUps: () => Promise.resolve(followUpsIn(db, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
   };
   return async (names, scope) => {
     const made: Record<string, unknown> = {};
@@ -63,12 +74,12 @@ async function connected<Name extends ConnectionName, Made>(
   stores: Stores,
   { tenant, onCall }: CapabilityScope,
   name: Name,
-  make: (connection: Connection<Name>, http: ReturnType<typeof createHttp>) => Made,
+  make: (connection: Connection<Name>, http: ReturnType<typeof createHttp>, tenant: string) => Made,
 ): Promise<Made | Missing> {
   if (tenant === null) return { missing: `${name} is a tenant's own` };
   const opened = await stores.connections.open(tenant, name);
   if (!opened.ok) return { missing: `the connection "${name}" is ${opened.reason}: ${opened.detail}` };
-  return make(opened.value, createHttp({ rules: stores.rules, onCall: (call) => onCall(name, call) }));
+  return make(opened.value, createHttp({ rules: stores.rules, onCall: (call) => onCall(name, call) }), tenant);
 }
 
 async function mailFor(stores: Stores, now: () => number, { tenant, onCall }: CapabilityScope): Promise<Capabilities["mail"] | Missing> {
@@ -89,7 +100,8 @@ function shopsFor(stores: Stores, now: () => number, { tenant, onCall }: Capabil
       const opened = await stores.sites.open(tenant, siteId);
       if (!opened.ok) return failed({ class: "config", code: "site", reason: opened.detail });
       const http = createHttp({ rules: stores.rules, onCall: (call) => onCall(`shop:${siteId}`, call) });
-      return ok(prestashop({ http, url: opened.value.url, key: opened.value.key, now }));
+      const { url, key, keyIn } = opened.value;
+      return ok(prestashop({ http, url, key, keyIn, now }));
     },
   };
 }

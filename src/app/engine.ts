@@ -7,11 +7,11 @@ import { createIds } from "../queue/id";
 import type { Job } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
 import { createRegistry } from "../queue/registry";
-import type { GateLimits } from "../tenants/gate-state";
 import { createGates } from "../tenants/gates";
 import type { PayloadStore } from "../queue/engine";
 import type { WorkerEnv } from "../env";
 import { createCapabilities } from "./capabilities";
+import { usualLimits } from "./limits";
 import { log } from "./log";
 import { createQuota } from "./quota";
 import { isLocal, type Stores } from "./stores";
@@ -56,7 +56,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     quota: createQuota(quotaOf, now),
     payloads,
     gates: createGates(env.GATE, limitsOf),
-    capabilities: createCapabilities(env, stores, ledger, counters, now),
+    capabilities: createCapabilities(env, stores, ledger, counters, now, defer),
     defer,
     emit: (event) => {
       count(counters, event);
@@ -65,13 +65,6 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     },
   };
   return { engine, counters, ended };
-}
-
-/** Of gates that no connection sets limits for. A shop is one small server with shoppers on it; what runs over its rows runs alone. */
-function usualLimits(dependency: string): GateLimits {
-  const [kind, site] = dependency.split(":");
-  if (site === undefined) return {};
-  return kind === "shop" ? { concurrency: 2 } : { concurrency: 1 };
 }
 
 function count(counters: Counters, event: EngineEvent): void {

@@ -1,48 +1,71 @@
-import type { HookTarget, Hooks } from "../providers/hooks/hooks";
-import { createHttp } from "../providers/http";
+import { signingSecrets } from "../domain/events/hook";
+import type { Hooks, HookTarget } from "../providers/hooks/hooks";
 import { webhookTo } from "../providers/hooks/webhook";
+import { createHttp } from "../providers/http";
 import type { CapabilityScope } from "../queue/engine";
+import { retire, type Retired } from "./retire";
 import type { Stores } from "./stores";
 
 interface Found {
   url: string;
-  secret?: string | undefined;
+  /** The current one first. */
+  secrets: readonly string[];
   dialect: "standard" | "make";
   /** Whose breaker hears of its calls. */
   gate: string;
+  /** What is switched off when the receiver is gone; none for a connection, whose dead letters nobody may miss, or a bare address. */
+  setting?: Retired;
+}
+
+export interface HookScope extends Pick<CapabilityScope, "onCall"> {
+  db: D1Database;
+  stores: Stores;
+  tenant: string;
+  now(): number;
 }
 
 /** A tenant's outgoing hooks; addresses and secrets are looked up when a delivery runs, so that a changed one counts for what waits. */
-export function hooksFor(stores: Stores, now: () => number, { onCall }: CapabilityScope, tenant: string): Hooks {
+export function hooksFor(scope: HookScope): Hooks {
+  const { db, stores, tenant, now, onCall } = scope;
   return {
     open: async (target) => {
-      const found = await find(stores, tenant, target);
+      const since = now();
+      const found = await find(scope, target);
       if ("missing" in found) return found;
-      const { gate, ...options } = found;
-      return webhookTo({ ...options, http: createHttp({ rules: stores.rules, onCall: (call) => onCall(gate, call) }), now });
-    },
-    retire: async ({ destination, subscription }, reason) => {
-      if (destination !== undefined) await stores.destinations.retire(tenant, destination, reason);
-      if (subscription !== undefined) await stores.subscriptions.retire(tenant, subscription, reason);
+      const { gate, setting, ...options } = found;
+      const hook = webhookTo({ ...options, http: createHttp({ rules: stores.rules, onCall: (call) => onCall(gate, call) }), now });
+      return {
+        ...hook,
+        retire: async (reason, job) => {
+          if (setting) await retire(db, stores, tenant, setting, { reason, job, since }, now());
+        },
+      };
     },
   };
 }
 
-async function find(stores: Stores, tenant: string, target: HookTarget): Promise<Found | { missing: string }> {
-  const { connection, destination, subscription, url } = target;
-  if (connection !== undefined) return ofConnection(stores, tenant, connection);
-  if (destination !== undefined) return ofSetting(await stores.destinations.open(tenant, destination), `destination-${destination}`);
-  if (subscription !== undefined) return ofSetting(await stores.subscriptions.open(tenant, subscription), `subscription-${subscription}`);
-  return url === undefined ? { missing: "it names no receiver" } : { url, dialect: "standard", gate: `hook-${URL.parse(url)?.host ?? ""}` };
+async function find(scope: HookScope, { connection, destination, subscription, url }: HookTarget): Promise<Found | { missing: string }> {
+  const { destinations, subscriptions } = scope.stores;
+  if (connection !== undefined) return ofConnection(scope, connection);
+  if (destination !== undefined) return ofSetting(scope, { destination }, `destination-${destination}`, await destinations.open(scope.tenant, destination));
+  if (subscription !== undefined)
+    return ofSetting(scope, { subscription }, `subscription-${subscription}`, await subscriptions.open(scope.tenant, subscription));
+  return url === undefined ? { missing: "it names no receiver" } : { url, secrets: [], dialect: "standard", gate: `hook-${URL.parse(url)?.host ?? ""}` };
 }
 
-async function ofConnection(stores: Stores, tenant: string, name: "make"): Promise<Found | { missing: string }> {
+async function ofConnection({ stores, tenant }: HookScope, name: "make"): Promise<Found | { missing: string }> {
   const opened = await stores.connections.open(tenant, name);
   if (!opened.ok) return { missing: `the connection "${name}" is ${opened.reason}: ${opened.detail}` };
   const { url, secret } = opened.value;
-  return { url, secret, dialect: "make", gate: name };
+  return { url, secrets: secret === undefined ? [] : [secret], dialect: "make", gate: name };
 }
 
-function ofSetting(opened: Awaited<ReturnType<Stores["destinations"]["open"]>>, gate: string): Found | { missing: string } {
-  return opened.ok ? { ...opened.value, dialect: "standard", gate } : { missing: opened.reason };
+function ofSetting(
+  { now }: HookScope,
+  setting: Retired,
+  gate: string,
+  opened: Awaited<ReturnType<Stores["destinations"]["open"]>>,
+): Found | { missing: string } {
+  if (!opened.ok) return { missing: opened.reason };
+  return { url: opened.value.url, secrets: signingSecrets(opened.value, now()), dialect: "standard", gate, setting };
 }

@@ -10,7 +10,7 @@ import type { Engine } from "../queue/engine";
 import type { Job } from "../queue/job";
 import { createEngine } from "./engine";
 import { createIntakeDeps } from "./intake";
-import { createStores } from "./stores";
+import { createStores, isLocal } from "./stores";
 import { createTickDeps } from "./tick";
 
 /** The Worker's parts, put together. */
@@ -19,6 +19,9 @@ export interface App {
   intake: IntakeDeps;
   tick: TickDeps;
 }
+
+/** Rows of accepted jobs are written together with those of so many milliseconds. */
+const rowsGather = 10;
 
 const apps = new WeakMap<WorkerEnv, App>();
 
@@ -34,7 +37,7 @@ export function app(env: WorkerEnv, definitions: readonly Job[] = jobs): App {
 /** The composition root. Throws when a secret is missing or malformed, naming it. */
 function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const now = () => Date.now();
-  const ledger = createLedger(env.DB, waitUntil);
+  const ledger = createLedger(env.DB, waitUntil, isLocal(env) ? 0 : rowsGather);
   const payloads = createPayloads(env.PAYLOADS);
   const queries = createQueries(env.DB);
   const stores = createStores(env);

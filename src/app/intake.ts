@@ -93,9 +93,9 @@ async function admits(stores: Stores, tenant: string, headers: Headers, body: Ui
   const known = await stores.snapshots.read(tenant, at);
   if (known.state === "unknown") return { state: "unknown" };
   const sealed = known.state === "known" ? known.snapshot.sections.events?.door : null;
-  const secret = sealed ? await stores.eventDoor.open(tenant, sealed) : null;
-  const verdict = secret === null ? null : await verify(secret, headers, body, at);
-  return verdict?.ok ? { state: "admitted", id: verdict.id } : { state: "refused" };
+  const secrets = sealed ? await stores.eventDoor.open(tenant, sealed, at) : [];
+  const verdict = await verify(secrets, headers, body, at);
+  return verdict.ok ? { state: "admitted", id: verdict.id } : { state: "refused" };
 }
 
 async function retryOne(engine: Engine, queries: Queries, tenant: string, id: string) {

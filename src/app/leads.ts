@@ -1,32 +1,41 @@
+import { eventKey } from "../domain/events/key";
+import { showBlocked } from "../domain/leads/blocked";
 import type { Leads } from "../domain/leads/capability";
-import { keysOf, removeLeads, tracesOf, type Person } from "../domain/leads/erase";
 import { countedAs, pointOf } from "../domain/leads/point";
 import { getLead, listLeads } from "../domain/leads/read";
 import { storeCrmReport } from "../domain/leads/crm";
-import { reportSilence } from "../domain/leads/silence";
+import { reportSilence, type Silent } from "../domain/leads/silence";
 import { storeSubmission } from "../domain/leads/store";
 import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
 import { event } from "../jobs/event/job";
 import type { Counters } from "../ledger/counters";
 import { nameJob } from "../ledger/entities";
-import { holdersOf, openOf, wipe } from "../ledger/erase";
 import type { createPayloads } from "../ledger/payloads";
 import type { Queries } from "../ledger/views";
 import { createHttp } from "../providers/http";
 import { createTurnstile } from "../providers/turnstile/turnstile";
 import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
-import { cancel } from "../queue/operate";
 import { isApiKey, projectSecret } from "../tenants/project";
+import { erasePerson } from "./erase";
 import { log } from "./log";
 import { isLocal, type Stores } from "./stores";
 
 /** By the lead that the transaction found for the submission. */
 const leadKey = "SELECT 'lead:' || lead AS key FROM lead_submissions WHERE tenant = ?1 AND id = ?2";
 
+interface LeadJobParts {
+  env: WorkerEnv;
+  /** Where the leads of a batch are stored together. */
+  db: D1Database;
+  stores: Stores;
+  counters: Pick<Counters, "add">;
+  now(): number;
+}
+
 /** What the job `lead` is handed. */
-export function leadsFor(env: WorkerEnv, stores: Stores, counters: Pick<Counters, "add">, now: () => number, tenant: string): Leads {
+export function leadsFor({ env, db, stores, counters, now }: LeadJobParts, tenant: string): Leads {
   const snapshot = async () => {
     const known = await stores.snapshots.read(tenant, now());
     if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
@@ -34,12 +43,15 @@ export function leadsFor(env: WorkerEnv, stores: Stores, counters: Pick<Counters
   };
   return {
     local: isLocal(env),
-    project: async (name) => (await snapshot())?.sections.projects?.[name] ?? null,
+    project: async (name) => {
+      const projects = (await snapshot())?.sections.projects;
+      return projects && Object.hasOwn(projects, name) ? (projects[name] ?? null) : null;
+    },
     // A connection made a moment ago may not be in this isolate's copy: a lead that is not forwarded then never is.
     hasHook: async () => (await snapshot())?.sections.connections?.["make"] !== undefined || (await stores.connections.get(tenant, "make")) !== null,
-    store: (request) => storeSubmission(env.DB, { tenant, ...request }, nameJob(env.DB, tenant, request.id, leadKey)),
+    store: (request) => storeSubmission(db, { tenant, ...request }, nameJob(db, tenant, request.id, leadKey)),
     forwarding: async (job) => {
-      const row = await env.DB.prepare("SELECT state FROM jobs WHERE tenant = ?1 AND id = ?2").bind(tenant, job).first<{ state: never }>();
+      const row = await db.prepare("SELECT state FROM jobs WHERE tenant = ?1 AND id = ?2").bind(tenant, job).first<{ state: never }>();
       return row?.state ?? null;
     },
     count: (submission, stored) => {
@@ -59,7 +71,8 @@ export interface LeadParts {
 }
 
 /** What the routes about leads stand on. */
-export function createLeadDeps({ env, now, engine, payloads, stores }: LeadParts): LeadDeps {
+export function createLeadDeps(parts: LeadParts): LeadDeps {
+  const { env, now, engine, stores } = parts;
   const http = createHttp({ rules: stores.rules });
   return {
     local: isLocal(env),
@@ -73,45 +86,32 @@ export function createLeadDeps({ env, now, engine, payloads, stores }: LeadParts
     mayPost: async (key) => (await env.LEAD_RATE.limit({ key })).success,
     newId: (tenant) => engine.ids.make(tenant, now()),
     idOfKey: (tenant, key) => engine.ids.derive(tenant, ["lead", key]),
+    showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
     list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
     get: (tenant, id) => getLead(env.DB, tenant, id),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
-    erase: (tenant, person) => erase(env, engine, payloads, tenant, person),
+    erase: (tenant, person, cursor) => erasePerson(parts, tenant, person, cursor),
     defer: (promise) => engine.defer(promise),
   };
 }
 
-/** The jobs first, so that none of them brings back what is removed; the leads last, so that a failure on the way leaves what finds the rest. */
-async function erase(env: WorkerEnv, engine: Engine, payloads: LeadParts["payloads"], tenant: string, person: Person) {
-  const traces = await tracesOf(env.DB, tenant, keysOf(person));
-  const entities = traces.leads.map((id) => `lead:${id}`);
-  const holders = await holdersOf(env.DB, tenant, { ids: traces.submissions, entities, from: traces.from, to: traces.to });
-  const ended = await Promise.all(openOf(holders).map(({ id }) => cancel(engine, { tenant, id })));
-  const { jobs, refs } = await wipe(env.DB, tenant, holders);
-  await payloads.remove(refs);
-  const removed = await removeLeads(env.DB, tenant, traces);
-  return { ...removed, jobs, payloads: refs.length, running: ended.filter((each) => each?.flagged).length };
-}
-
 /** The tick's step: a project that is silent for too long is an event, and a line in the log. */
 export function silenceStep({ env, engine }: Pick<LeadParts, "env" | "engine">): (now: number) => Promise<Record<string, number>> {
-  return (now) =>
-    reportSilence(
-      {
-        db: env.DB,
-        alert: async ({ tenant, project, silence }, { minutes, lastLeadAt }, key) => {
-          const data = {
-            project,
-            minutesWithoutLeads: minutes,
-            lastLeadAt: lastLeadAt === null ? null : new Date(lastLeadAt).toISOString(),
-            threshold: silence.minutes,
-          };
-          // The payload must be the same for the same key, whichever tick sends it: the time of the alert is the event's own.
-          const [receipt] = await enqueue(engine, [{ tenant, type: event.type, key, payload: { id: key.replaceAll(" ", "-"), type: "lead.silence", data } }]);
-          if (!receipt?.ok && receipt?.code !== "idempotency-mismatch") throw new Error(`the alert was refused: ${receipt?.detail ?? "no receipt"}`);
-          log({ event: "trouble", where: "leads", reason: `project ${project} had no lead for ${minutes} minutes`, tenant });
-        },
-      },
-      now,
-    ).then((counts) => ({ ...counts }));
+  const alert = async (silent: readonly Silent[]) => {
+    const receipts = await enqueue(engine, await Promise.all(silent.map(eventOf)));
+    for (const [index, { watched, alert: said }] of silent.entries()) {
+      const receipt = receipts[index];
+      const trouble = receipt?.ok ? `had no lead for ${said.minutes} minutes` : `is silent, and the alert was refused: ${receipt?.detail ?? "no receipt"}`;
+      log({ event: "trouble", where: "leads", reason: `project ${watched.project} ${trouble}`, tenant: watched.tenant });
+    }
+    return receipts.map(({ ok }) => ok);
+  };
+  return async (now) => ({ ...(await reportSilence({ db: env.DB, alert }, now)) });
+}
+
+async function eventOf({ watched: { tenant, project, silence }, alert: { minutes, lastLeadAt }, key }: Silent) {
+  const last = lastLeadAt === null ? null : new Date(lastLeadAt).toISOString();
+  const data = { project, minutesWithoutLeads: minutes, lastLeadAt: last, threshold: silence.minutes };
+  // Another tick may count a minute more: it is the same silence.
+  return { tenant, type: event.type, key: await eventKey({ id: key }), fingerprintOf: key, payload: { id: key, type: "lead.silence", data } };
 }

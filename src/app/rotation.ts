@@ -2,24 +2,27 @@ import type { TurnMark } from "../ledger/watermarks";
 import type { Stores } from "./stores";
 
 /** Tenants whose turn one tick brings, and credentials it seals anew. */
-const tenantsPerTick = 20;
+const tenantsPerTick = 10;
 const mostResealed = 50;
+
+/** Everything that seals. */
+const sealing = ["connections", "sites", "projects", "destinations", "subscriptions", "eventDoor"] as const satisfies readonly (keyof Stores)[];
+type Sealing = (typeof sealing)[number];
 
 /**
  * Seals anew what an older key of ENCRYPTION_KEYS sealed, so that the key can be taken out once a whole round found nothing more.
  * Goes on behind the tenant whose turn was the last; one with more than a tick may seal keeps its turn.
  */
-export async function rotate({ tenants, connections, sites }: Pick<Stores, "tenants" | "connections" | "sites">, mark: TurnMark): Promise<number> {
+export async function rotate(stores: Pick<Stores, "tenants" | Sealing>, mark: TurnMark): Promise<number> {
   let last = await mark.read();
   let left = mostResealed;
   try {
-    const page = await tenants.list({ limit: tenantsPerTick, after: last });
+    const page = await stores.tenants.list({ limit: tenantsPerTick, after: last });
     for (const { tenant } of page) {
       const before = last;
       // Already now: one whose turn fails does not keep the others from theirs.
       last = tenant;
-      left -= await connections.rotate(tenant, left);
-      left -= await sites.rotate(tenant, left);
+      for (const name of sealing) left -= await stores[name].rotate(tenant, left);
       if (left > 0) continue;
       last = before;
       return mostResealed;

@@ -1,6 +1,8 @@
+import { eventKey } from "../domain/events/key";
 import type { ShopEvent, ShopOutbox } from "../domain/shop/events";
 import type { Engine } from "../queue/engine";
-import type { Enqueue, EnqueueRequest } from "../queue/request";
+import type { Enqueue, EnqueueRequest, Receipt } from "../queue/request";
+import { log } from "./log";
 
 /** The type of job that takes events in and fans them out. */
 const router = "event";
@@ -8,22 +10,33 @@ const mostEvents = 500;
 
 /**
  * Hands what the syncs noted to the event router, oldest first. An event leaves the outbox when the router has it, and its key makes
- * it one job however often it is handed over. Without a router in this deployment the events wait.
+ * it one job however often it is handed over. What the router will never take leaves, too, and is told of: it would stand in the way of all
+ * behind it. Without a router in this deployment the events wait.
  */
 export async function publishShopEvents(
   engine: Pick<Engine, "registry">,
   enqueue: Enqueue,
   outbox: ShopOutbox,
-): Promise<{ published: number; refused: number }> {
-  if (!engine.registry.find(router)) return { published: 0, refused: 0 };
+): Promise<{ published: number; refused: number; dropped: number }> {
+  if (!engine.registry.find(router)) return { published: 0, refused: 0, dropped: 0 };
   const events = await outbox.pending(mostEvents);
-  const receipts = events.length > 0 ? await enqueue(events.map(requestOf)) : [];
-  const taken = events.filter((_, index) => receipts[index]?.ok);
-  await outbox.taken(taken);
-  return { published: taken.length, refused: events.length - taken.length };
+  const receipts = events.length > 0 ? await enqueue(await Promise.all(events.map(requestOf))) : [];
+  const published = events.filter((_, index) => receipts[index]?.ok);
+  const dropped = events.filter((event, index) => isLost(event, receipts[index]));
+  await outbox.taken([...published, ...dropped]);
+  return { published: published.length, refused: events.length - published.length, dropped: dropped.length };
 }
 
-function requestOf({ tenant, site, id, type, at, data }: ShopEvent): EnqueueRequest {
-  const unique = `shop/${site}/${id}`;
-  return { tenant, type: router, payload: { id: unique, type, timestamp: new Date(at).toISOString(), data }, key: `event:${unique}` };
+/** A mismatch is an event of the same id that was told already: of a site of that name which is gone, for one. */
+const neverTaken = ["invalid", "idempotency-mismatch", "too-large"];
+
+function isLost({ tenant, site, id }: ShopEvent, receipt: Receipt | undefined): boolean {
+  if (!receipt || receipt.ok || !neverTaken.includes(receipt.code)) return false;
+  log({ event: "trouble", where: "shop-events", reason: `${site}/${id} is no event for the router: ${receipt.code}`, tenant });
+  return true;
+}
+
+async function requestOf({ tenant, site, id, type, at, data }: ShopEvent): Promise<EnqueueRequest> {
+  const event = { id: `shop/${site}/${id}`, type, timestamp: new Date(at).toISOString(), data };
+  return { tenant, type: router, payload: event, key: await eventKey(event), revive: false };
 }

@@ -1,8 +1,9 @@
-import { addSchedules, dropSchedules } from "../domain/shop/defaults";
-import { movePurchase, noteMail, purchaseOrder, purchaseOrders } from "../domain/shop/purchase-orders";
+import { addSchedules } from "../domain/shop/defaults";
+import { approvePurchase, cancelPurchase, noteMail, purchaseOrder, purchaseOrders } from "../domain/shop/purchase-orders";
 import { listOrders, orderDetail } from "../domain/shop/read-orders";
 import { listProducts } from "../domain/shop/read-products";
-import { forget, syncView } from "../domain/shop/site";
+import { leave, vacate } from "../domain/shop/leaving";
+import { syncView } from "../domain/shop/site";
 import { connect, keepSettings, resume } from "../domain/shop/state";
 import { listSuppliers, putSupplier } from "../domain/shop/suppliers";
 import type { ScheduleStore } from "../domain/schedules/store";
@@ -15,7 +16,7 @@ import type { SiteWebhook } from "../tenants/site";
 export interface ShopDoorParts {
   db: D1Database;
   now(): number;
-  schedules: Pick<ScheduleStore, "get" | "put" | "remove">;
+  schedules: Pick<ScheduleStore, "give" | "removeSite">;
   webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
   openShop(tenant: string, site: string, signal: AbortSignal): Promise<Reply<Shop>>;
   /** Brings forward the jobs that wait for a site. */
@@ -24,6 +25,9 @@ export interface ShopDoorParts {
 
 /** A test answers a request: it may not take longer. Milliseconds. */
 const testLimit = 25_000;
+
+/** Statements by which one request removes what was read from a site; the tick does the rest. */
+const mostRemovals = 300;
 
 /** Everything a run may read. */
 const needed: readonly ShopResource[] = [
@@ -49,25 +53,27 @@ export function createShopDoor(parts: ShopDoorParts): ShopDoor {
   const at = (tenant: string, site: string) => ({ db, tenant, site });
   return {
     webhookSecret: parts.webhookSecret,
+    vacate: (tenant, site) => vacate(at(tenant, site), mostRemovals),
     connected: async (tenant, site, moved) => {
       await connect(at(tenant, site), moved, now());
       await parts.wake(tenant, site);
       await addSchedules(schedules, tenant, site, now());
     },
     removed: async (tenant, site) => {
-      await dropSchedules(schedules, tenant, site);
-      await forget(at(tenant, site));
+      await schedules.removeSite(tenant, site);
+      await leave(at(tenant, site), mostRemovals, now());
     },
     test: (tenant, site) => test(parts, tenant, site),
     sync: (tenant, site) => syncView(at(tenant, site), now()),
     orders: (tenant, site, filter) => listOrders(at(tenant, site), filter),
     order: (tenant, site, id) => orderDetail(at(tenant, site), id),
     products: (tenant, site, filter) => listProducts(at(tenant, site), filter),
-    suppliers: (tenant, site, after, limit) => listSuppliers(at(tenant, site), after, limit),
+    suppliers: (tenant, site, filter) => listSuppliers(at(tenant, site), filter),
     putSupplier: (tenant, site, id, settings) => putSupplier(at(tenant, site), id, settings),
     purchaseOrders: (tenant, site, filter) => purchaseOrders(at(tenant, site), filter),
     purchaseOrder: (tenant, site, id) => purchaseOrder(at(tenant, site), id),
-    movePurchase: (tenant, site, id, from, to) => movePurchase(at(tenant, site), id, from, to, now()),
+    approve: (tenant, site, id) => approvePurchase(at(tenant, site), id, "operator", now()),
+    cancel: (tenant, site, id) => cancelPurchase(at(tenant, site), id, now()),
     noteMail: (tenant, site, id, job) => noteMail(at(tenant, site), id, job),
   };
 }

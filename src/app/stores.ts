@@ -1,3 +1,4 @@
+import { waitUntil } from "cloudflare:workers";
 import type { AddressRules } from "../domain/address/address";
 import { createDestinationStore } from "../domain/events/destinations";
 import { createEventDoor, eventSection } from "../domain/events/door";
@@ -14,6 +15,7 @@ import { createTenantStore, raiseVersion } from "../tenants/tenant";
 import { createTokens } from "../tenants/token";
 import { createTokenStore } from "../tenants/token-store";
 import { createVault } from "../tenants/vault";
+import { together } from "./together";
 
 export type Stores = ReturnType<typeof createStores>;
 
@@ -37,7 +39,8 @@ export function createStores(env: WorkerEnv) {
       const opened = await openWebhookSecret(vault, tenant, site, webhook);
       return opened.ok ? opened.text : undefined;
     },
-    connections: createConnectionStore(env.DB, vault, rules, changed),
+    // Every delivery opens one.
+    connections: createConnectionStore(together(env.DB, waitUntil), vault, rules, changed),
     projects: createProjectStore(env.DB, vault, changed),
     templates: templatesIn(env.DB),
     destinations: createDestinationStore(hooks),

@@ -1,6 +1,9 @@
+import { forgetOld } from "../domain/events/retention";
+import { removeOldBots } from "../domain/leads/erase";
 import { runDueSchedules } from "../domain/schedules/due";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import { shopOutbox } from "../domain/shop/events";
+import { clearLeaving } from "../domain/shop/leaving";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick";
@@ -40,6 +43,8 @@ export interface TickParts {
 /** What one tick does of each: its steps share the 1,000 statements that D1 allows one invocation. */
 const mostSchedules = 300;
 const mostSnapshots = 30;
+/** Of each of five sites. */
+const mostRemovals = 20;
 
 /** The tick's steps, in their order: what others wait for comes first. */
 export function createTickDeps(
@@ -63,12 +68,13 @@ export function createTickDeps(
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
       { name: "schedules", run: async (at) => ({ ...(await runDueSchedules({ now: at, ...schedules }, mostSchedules)) }) },
       { name: "subscriptions", run: async () => ({ told: await ended.tell(null) }) },
+      { name: "shop-removal", run: async (at) => ({ ...(await clearLeaving(env.DB, mostRemovals, at)) }) },
       { name: "shop-events", run: async () => ({ ...(await publishShopEvents(engine, intake.enqueue, shopOutbox(env.DB))) }) },
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
       { name: "leads", run: silenceStep({ env, engine }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(env.DB, "rotation")) }) },
-      { name: "retention", run: async (at) => ({ ...(await retain(retention, at)) }) },
+      { name: "retention", run: async (at) => ({ ...(await forget(env.DB, at)), ...(await retain(retention, at)) }) },
       { name: "counters", run: async () => (await counters.flush(), {}) },
     ],
     clock: now,
@@ -86,6 +92,11 @@ function enqueueForMany(engine: Engine, { tenants }: Pick<Stores, "tenants">, no
     settings = await tenants.settingsOf([...new Set(requests.map(({ tenant }) => tenant))]);
     return enqueue(many, requests);
   };
+}
+
+/** What is not the ledger's and grows old as well. */
+async function forget(db: D1Database, now: number): Promise<Record<string, number>> {
+  return { bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => turnMark(db, `retention-${walk}`), now) };
 }
 
 function daysFrom({ retention }: TenantSettings): RetentionDays {

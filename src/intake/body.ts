@@ -29,7 +29,8 @@ export async function readText(request: Request, limit: number): Promise<string>
 export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   for await (const chunk of chunksOf(request, limit)) chunks.push(chunk);
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  // Most come in one piece.
+  return chunks.length === 1 && chunks[0] ? chunks[0] : new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 /** Bytes are counted while they arrive: a length that is announced may be missing or wrong. */

@@ -36,7 +36,7 @@ export interface IntakeDeps {
   leads: LeadDeps;
   destinations: Pick<DestinationStore, "put" | "get" | "list" | "remove">;
   subscriptions: Pick<SubscriptionStore, "put" | "get" | "list" | "remove">;
-  eventDoor: Pick<EventDoor, "put"> & SignedDoor;
+  eventDoor: Pick<EventDoor, "put" | "remove"> & SignedDoor;
   facts: Pick<Facts, "list" | "stateOf">;
   templates: TemplateStore;
   schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove">;

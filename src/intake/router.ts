@@ -23,14 +23,29 @@ type Incoming = Request & { params: Params };
 
 /** The HTTP interface over a table of routes. The returned function answers every request and never throws. */
 export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = routes): (request: Request) => Promise<Response> {
+  const areas = Map.groupBy(byPath(table), ([path]) => areaOf(path));
+  const routers = new Map([...areas].map(([area, paths]) => [area, routerOf(paths, deps)]));
+  const nowhere = routerOf([], deps);
+  return (request) => {
+    const router = routers.get(areaOf(request.url)) ?? nowhere;
+    return router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
+  };
+}
+
+/** The first word of a path or an address behind `/v1`: a router looks at its paths one after the other, so each area has its own. */
+function areaOf(url: string): string {
+  return /^(?:[a-z]+:\/\/[^/]*)?\/*(?:v1\/+)?([^/?#]*)/.exec(url)?.[1] ?? "";
+}
+
+function routerOf(paths: readonly [path: string, here: AnyRoute[]][], deps: IntakeDeps) {
   const router = Router({
     catch: (thrown: unknown, request: Request, passage: Passage) => refuse(thrown, request, passage, deps),
     finally: [(response: Response | undefined, request: Request, passage: Passage) => response ?? refuse(unknownRoute(), request, passage, deps), stamp],
   });
-  for (const [path, here] of byPath(table)) {
+  for (const [path, here] of paths) {
     router.all(path, (request: Incoming, passage: Passage) => answer(here, request, passage, deps));
   }
-  return (request) => router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
+  return router;
 }
 
 async function answer(here: readonly AnyRoute[], request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Response> {
@@ -68,12 +83,13 @@ function respond({ status, body, text, headers }: Answer): Response {
 
 /** What every answer carries. A HEAD answer is the GET's without its body. */
 function stamp(response: Response, request: Request, passage: Passage): Response {
-  const headers = new Headers(response.headers);
+  // Written onto the answer itself: a copy would turn its text into a stream.
+  const { headers } = response;
   for (const [name, value] of Object.entries(passage.headers ?? {})) headers.set(name, value);
   headers.set("x-request-id", passage.id);
   headers.set("x-content-type-options", "nosniff");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-  return new Response(request.method === "HEAD" ? null : response.body, { status: response.status, headers });
+  return request.method === "HEAD" ? new Response(null, { status: response.status, headers }) : response;
 }
 
 function refuse(thrown: unknown, request: Request, passage: Passage, deps: IntakeDeps): Response {

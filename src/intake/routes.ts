@@ -10,6 +10,7 @@ import { jobRoutes } from "./routes/jobs";
 import { leadDataRoutes } from "./routes/lead-data";
 import { leadRoutes } from "./routes/leads";
 import { projectRoutes } from "./routes/projects";
+import { purchaseOrderRoutes } from "./routes/purchase-orders";
 import { queueRoutes } from "./routes/queues";
 import { scheduleRoutes } from "./routes/schedules";
 import { settingRoutes } from "./routes/settings";
@@ -37,6 +38,7 @@ export const routes: readonly AnyRoute[] = [
   ...settingRoutes,
   ...siteRoutes,
   ...shopRoutes,
+  ...purchaseOrderRoutes,
   ...webhookRoutes,
   ...templateRoutes,
   ...projectRoutes,

@@ -191,6 +191,7 @@ export const siteShape = v.object({
   site: v.string(),
   platform: v.string(),
   url: v.string(),
+  keyIn: v.string(),
   webhook: v.nullable(v.looseObject({ header: v.string(), format: v.string() })),
   ...dated,
 });

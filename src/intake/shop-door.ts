@@ -1,18 +1,20 @@
 import type { ListPage } from "../domain/shop/list";
-import type { PurchaseFilter, PurchaseOrder, PurchaseState } from "../domain/shop/purchase-orders";
+import type { PurchaseFilter, PurchaseOrder } from "../domain/shop/purchase-orders";
 import type { OrderFilter, orderDetail, OrderView } from "../domain/shop/read-orders";
 import type { ProductFilter, ProductView } from "../domain/shop/read-products";
 import type { SyncView } from "../domain/shop/site";
-import type { SupplierView } from "../domain/shop/suppliers";
+import type { SupplierFilter, SupplierView } from "../domain/shop/suppliers";
 import type { SiteWebhook } from "../tenants/site";
 
 /** What the routes of shops stand on. Throws only when the database cannot be reached, unless it says otherwise. */
 export interface ShopDoor {
   /** Undefined when the sealed secret cannot be opened. */
   webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
-  /** The site was put: it is held no longer, has its schedules, and what waited for it goes on. Throws `conflict` at the limit of schedules. */
+  /** False while so much of an earlier site of that name is still to be removed that it takes another minute. */
+  vacate(tenant: string, site: string): Promise<boolean>;
+  /** The site was put: it is held no longer, has its schedules, and what waited for it goes on. */
   connected(tenant: string, site: string, moved: boolean): Promise<void>;
-  /** The site was removed: its schedules and what was read from it go too. */
+  /** The site was removed: its schedules, what was read from it and its purchase orders go too, of very much a part by the tick. */
   removed(tenant: string, site: string): Promise<void>;
   /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does. */
   test(tenant: string, site: string): Promise<ShopTest>;
@@ -20,13 +22,15 @@ export interface ShopDoor {
   orders(tenant: string, site: string, filter: OrderFilter): Promise<ListPage<OrderView>>;
   order(tenant: string, site: string, id: number): ReturnType<typeof orderDetail>;
   products(tenant: string, site: string, filter: ProductFilter): Promise<ListPage<ProductView>>;
-  suppliers(tenant: string, site: string, after: number, limit: number): Promise<ListPage<SupplierView>>;
+  suppliers(tenant: string, site: string, filter: SupplierFilter): Promise<ListPage<SupplierView>>;
   /** Null when the shop has no such supplier. */
   putSupplier(tenant: string, site: string, id: number, settings: { email: string | null; automatic: boolean }): Promise<SupplierView | null>;
   purchaseOrders(tenant: string, site: string, filter: PurchaseFilter): Promise<PurchaseOrder[]>;
   purchaseOrder(tenant: string, site: string, id: number): Promise<PurchaseOrder | null>;
-  /** False when it is not in that state (any more). */
-  movePurchase(tenant: string, site: string, id: number, from: PurchaseState, to: PurchaseState): Promise<boolean>;
+  /** By an operator. False when it is no draft (any more). */
+  approve(tenant: string, site: string, id: number): Promise<boolean>;
+  /** False when it is no draft (any more). */
+  cancel(tenant: string, site: string, id: number): Promise<boolean>;
   noteMail(tenant: string, site: string, id: number, job: string): Promise<void>;
 }
 

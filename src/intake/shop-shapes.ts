@@ -102,6 +102,7 @@ export const purchaseOrderShape = v.object({
   ),
   createdAt: isoTime,
   updatedAt: isoTime,
+  approvedBy: v.pipe(maybeText, v.description("operator, or the job that did it by the supplier's setting")),
   mailJobId: maybeText,
 });
 

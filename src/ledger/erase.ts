@@ -2,21 +2,22 @@ import { timePart } from "../queue/id";
 import { isTerminal, type JobState } from "../queue/state";
 import { batch, lists, refLists, rowsOf, statement } from "./d1";
 
-/** What a job made of one before it: children are looked for within this time after the first of them. Milliseconds. */
+/** What a job made of one before it: children are looked for within this time after the last of them. Milliseconds. */
 const longestChain = 9 * 24 * 3600_000;
 const mostGenerations = 5;
 
+const holding = `(j.ended IS NULL OR coalesce(j.payload, j.ref, j.fp, j.result, j.cursor, j.progress) IS NOT NULL)`;
 const byEntity = `
-  SELECT j.id, j.state, j.ref FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
+  SELECT j.id, j.state, j.ref, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
   CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id`;
-const byId = `SELECT j.id, j.state, j.ref FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
+const byId = `SELECT j.id, j.state, j.ref, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
 /** Children have derived ids: their places in time are walked, not the whole ledger. */
 const byParent = `
-  SELECT j.id, j.state, j.ref FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
+  SELECT j.id, j.state, j.ref, j.at, ${holding} AS holds FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
   WHERE a.tenant = ?1 AND a.slot >= ?3 AND a.slot < ?4 AND j.parent IN (SELECT value FROM json_each(?2))`;
 
 const wipes = [
-  `UPDATE jobs SET payload = NULL, ref = NULL, result = NULL, cursor = NULL, progress = NULL, reason = iif(reason IS NULL, NULL, 'erased')
+  `UPDATE jobs SET payload = NULL, ref = NULL, fp = NULL, result = NULL, cursor = NULL, progress = NULL, reason = iif(reason IS NULL, NULL, 'erased')
    WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
   `UPDATE effects SET result = NULL WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
   `UPDATE history SET detail = NULL WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND detail IS NOT NULL`,
@@ -29,30 +30,31 @@ export interface Holder {
   id: string;
   state: JobState;
   ref: string | null;
+  at: number;
+  /** 0: nothing is left to take out. */
+  holds: number;
 }
 
-/** Jobs of these ids or named after one of these entities, and everything they made. `from`, `to`: between these times the jobs of the ids were made. */
-export async function holdersOf(
-  db: D1Database,
-  tenant: string,
-  { ids, entities, from, to }: { ids: readonly string[]; entities: readonly string[]; from: number; to: number },
-): Promise<Holder[]> {
+/** Jobs of these ids or named after one of these entities, and everything they made; without those that hold nothing any more. */
+export async function holdersOf(db: D1Database, tenant: string, { ids, entities }: { ids: readonly string[]; entities: readonly string[] }): Promise<Holder[]> {
   const found = new Map<string, Holder>();
   const starts = [...lists(ids).map((list) => statement(db, byId, tenant, list)), ...lists(entities).map((list) => statement(db, byEntity, tenant, list))];
   let fresh = await rows(db, starts);
   for (let generation = 0; fresh.length > 0 && generation <= mostGenerations; generation++) {
     for (const each of fresh) found.set(each.id, each);
     const parents = lists(fresh.map(({ id }) => id));
+    const from = fresh.reduce((least, { at }) => Math.min(least, at), Infinity);
+    const to = fresh.reduce((most, { at }) => Math.max(most, at), 0);
     const children = await rows(
       db,
       parents.map((list) => statement(db, byParent, tenant, list, timePart(from), timePart(to + longestChain))),
     );
     fresh = children.filter(({ id }) => !found.has(id));
   }
-  return [...found.values()];
+  return [...found.values()].filter(({ holds }) => holds === 1);
 }
 
-/** Takes everything that somebody said out of these jobs: payload, result, cursor, texts. What they were and when they ran stays. */
+/** Takes everything that somebody said out of these jobs: payload and its fingerprint, result, cursor, texts. What they were and when they ran stays. */
 export async function wipe(db: D1Database, tenant: string, holders: readonly Holder[]): Promise<{ jobs: number; refs: string[] }> {
   const refs = refLists(holders.map(({ id }) => ({ tenant, id })));
   if (refs.length > 0)

@@ -46,21 +46,31 @@ export function insertStatements(db: D1Database, rows: readonly NewJob[]): D1Pre
 }
 
 /** Writes what is missing. */
-export async function insert(db: D1Database, rows: readonly NewJob[]): Promise<void> {
+export async function insert(db: D1Database, rows: readonly NewJob[]): Promise<never[]> {
   if (rows.length > 0) await batch(db, insertStatements(db, rows));
+  return [];
 }
 
-/** Insert first, then look: who inserted is told by the change count of a look before, in the same transaction. */
+/**
+ * Insert first, then look: who inserted is told by a look before, in the same transaction. One answer per row, in their order;
+ * of several rows under one id the first counts as the one that was inserted.
+ */
 export async function insertKeyed(db: D1Database, rows: readonly NewJob[]): Promise<KnownJob[]> {
   const refs = refLists(rows);
   const before = refs.map((list) => statement(db, lookUp, list));
   const writes = insertStatements(db, rows);
   const after = refs.map((list) => statement(db, lookUp, list));
   const results = await batch(db, [...before, ...writes, ...after]);
-  const known = new Set(refs.flatMap((_, index) => rowsOf<KnownJob>(results, index)).map(keyOf));
-  return refs
-    .flatMap((_, index) => rowsOf<KnownJob>(results, before.length + writes.length + index))
-    .map((row) => ({ ...row, inserted: !known.has(keyOf(row)) }));
+  const taken = new Set(refs.flatMap((_, index) => rowsOf<KnownJob>(results, index)).map(keyOf));
+  const found = new Map(refs.flatMap((_, index) => rowsOf<KnownJob>(results, before.length + writes.length + index)).map((row) => [keyOf(row), row]));
+  return rows.map((row) => {
+    const key = keyOf(row);
+    const known = found.get(key);
+    if (!known) throw new Error("a row was written and is not there");
+    const inserted = !taken.has(key);
+    taken.add(key);
+    return { ...known, inserted };
+  });
 }
 
 function columns(row: NewJob): unknown[] {

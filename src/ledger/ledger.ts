@@ -1,20 +1,24 @@
 import type { EffectRecord } from "../queue/effect";
-import type { JobRef, Ledger, NewJob } from "../queue/ledger";
+import { GroupCommit } from "../queue/group";
+import type { JobRef, KnownJob, Ledger, NewJob } from "../queue/ledger";
 import { adopt, claim, claimAlone, release } from "./claim";
-import { GroupCommit } from "./commit";
 import { insert, insertKeyed } from "./insert";
 import { bury, cancel, revive } from "./operate";
 import { checkpoint, effects, pulse, recordEffect, recordEffects } from "./run";
 import { settle } from "./settle";
 import { bringBack, due, forgetGate, ofOtherBoot, parked, parkedGates, pauses, rewake, unsent, walk } from "./sweep";
 
-/** The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. */
-export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) => void): Ledger {
-  const inserts = new GroupCommit<NewJob>((rows) => insert(db, rows), defer);
+/**
+ * The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. Rows of jobs without a key wait `gather`
+ * milliseconds for company: where the queue holds the job already, nobody waits for its row.
+ */
+export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) => void, gather = 0): Ledger {
+  const inserts = new GroupCommit<NewJob>((rows) => insert(db, rows), defer, { gather });
+  const keyed = new GroupCommit<NewJob, KnownJob>((rows) => insertKeyed(db, rows), defer);
   const happened = new GroupCommit<JobRef & EffectRecord>((rows) => recordEffects(db, rows), defer);
   return {
-    insert: (rows) => inserts.add(rows),
-    insertKeyed: (rows) => insertKeyed(db, rows),
+    insert: async (rows) => void (await inserts.add(rows)),
+    insertKeyed: (rows) => keyed.add(rows),
     unsent: (refs, now) => unsent(db, refs, now),
     claim: (refs, lease) => claim(db, refs, lease),
     adopt: (rows, lease) => adopt(db, rows, lease),

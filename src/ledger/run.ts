@@ -25,7 +25,7 @@ const upsertEffects = `
   SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?1) WHERE true
   ${unlessNewer}`;
 
-const saveCursor = `UPDATE jobs SET cursor = ?4, attempt = 0 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'`;
+const saveCursor = `UPDATE jobs SET cursor = ?4, attempt = 0, sweeps = 0 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'`;
 
 /** Makes the whole batch fail when the job has another holder: json() of what is no JSON is an error. */
 const orFail = `SELECT json(iif(EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'), '0', 'lease lost'))`;
@@ -56,12 +56,13 @@ export async function recordEffect(db: D1Database, job: JobRef, effect: EffectRe
 }
 
 /** Records effects that happened. */
-export async function recordEffects(db: D1Database, rows: readonly (JobRef & EffectRecord)[]): Promise<void> {
+export async function recordEffects(db: D1Database, rows: readonly (JobRef & EffectRecord)[]): Promise<never[]> {
   const columns = rows.map(({ tenant, id, key, revision, state, result, at }) => [tenant, id, key, revision, state, result, at]);
   await batch(
     db,
     lists(columns).map((list) => statement(db, upsertEffects, list)),
   );
+  return [];
 }
 
 /** The domain's writes and the cursor commit together, or not at all. */

@@ -1,4 +1,5 @@
 import { RunEnded, type RunState } from "./context";
+import { discreet } from "./discreet";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import type { LeaveReport } from "./gates";
@@ -60,7 +61,7 @@ export function leaveGates(batch: Batch, each: Ready): void {
 
 export function finish(engine: Engine, batch: Batch, task: Task, run: RunState, said: unknown): void {
   batch.running.delete(run);
-  const outcome = outcomeFrom(run, said);
+  const outcome = withoutPersonal(run, outcomeFrom(run, said));
   // From here on nothing of this run may touch the job, however long it goes on in the background.
   run.ended ??= new RunEnded("lost");
   run.revoked = true;
@@ -73,6 +74,12 @@ function outcomeFrom(run: RunState, said: unknown): Outcome | RunEnded {
   if (ended && !(isOutcome(said) && said.kind === "done")) return ended;
   if (isOutcome(said)) return said;
   return retry("the run ended without an outcome: it must return done, retry, wait, again or discard");
+}
+
+/** A reason may quote an outside system, and that one what it was told. */
+function withoutPersonal(run: RunState, outcome: Outcome | RunEnded): Outcome | RunEnded {
+  if (outcome instanceof RunEnded || !("reason" in outcome) || run.payload === undefined) return outcome;
+  return { ...outcome, reason: discreet(run.contract.payload, run.payload, outcome.reason) };
 }
 
 /** What a run makes of its grace after the time-out: it is done after all, or yields with a cursor. */

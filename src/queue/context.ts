@@ -5,8 +5,11 @@ import type { Calls } from "./gates";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
 import type { ClaimedJob } from "./ledger";
 import { cancelChild, enqueueChild } from "./children";
+import { discreet } from "./discreet";
+import { insist } from "./insist";
 import type { Pulse } from "./pulse";
 import { redact } from "./redact";
+import { forget, recall, remember } from "./unwritten";
 
 /** A run is asked to yield after this. Milliseconds. */
 const budget = 60_000;
@@ -43,6 +46,8 @@ export interface RunState {
   deadline: number;
   /** Newest progress not yet written. */
   progress: string | undefined;
+  /** What the job was given; undefined before it is read. */
+  payload: unknown;
   /** Effects under way, by key. */
   acting: Map<string, Promise<Reply<unknown>>>;
   pulse: Pulse;
@@ -94,6 +99,11 @@ async function actOnce<T>(engine: Engine, run: RunState, key: string, act: Act<T
     return ok(JSON.parse(earlier.result ?? "null") as T);
   }
   if (run.dry) return wouldDo(engine, run, key, options.wouldDo);
+  const happened = recall(engine, run.job, key, run.job.revision);
+  if (happened) {
+    await recordDone(engine, run, happened);
+    return ok(JSON.parse(happened.result ?? "null") as T);
+  }
   const idempotentFor = (options.idempotentFor ?? 0) * 1000;
   const open = earlier?.state === "intent" || earlier?.state === "uncertain" ? earlier : undefined;
   const firstTry = open?.at ?? engine.now();
@@ -140,12 +150,28 @@ async function wouldDo<T>(engine: Engine, run: RunState, key: string, value: T |
 async function recordReply<T>(engine: Engine, run: RunState, key: string, reply: Reply<T>, firstTry: number, idempotent: boolean) {
   if (reply.ok) {
     const result = JSON.stringify(reply.value ?? null);
-    return record(engine, run, { key, state: "done", result, at: engine.now() }, null);
+    return recordDone(engine, run, { key, state: "done", result, at: engine.now() });
   }
   if (reply.failure.class === "uncertain") {
-    return record(engine, run, { key, state: "uncertain", result: null, at: firstTry }, null);
+    return happened(engine, run, { key, state: "uncertain", result: null, at: firstTry });
   }
-  if (!idempotent) return record(engine, run, { key, state: "failed", result: null, at: engine.now() }, null);
+  if (!idempotent) return happened(engine, run, { key, state: "failed", result: null, at: engine.now() });
+}
+
+/** What happened is not forgotten with the ledger away: not every provider tells a repeat. */
+async function recordDone(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">): Promise<void> {
+  try {
+    await happened(engine, run, entry);
+    forget(engine, run.job, entry.key);
+  } catch (thrown) {
+    remember(engine, run.job, { ...entry, revision: run.job.revision });
+    throw thrown;
+  }
+}
+
+/** The act is over and this record is all that keeps the next run from it: worth some patience. */
+async function happened(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">): Promise<void> {
+  if (!(await insist(engine, "effect", () => noted(engine, run, entry, null)))) throw await endedBy(engine, run);
 }
 
 /** Durable before the run goes on. A ledger that stays away makes the run fail, and the provider's key or the intent guards the next. */
@@ -169,7 +195,11 @@ async function endedBy(engine: Engine, run: RunState): Promise<RunEnded> {
 async function progress(run: RunState, done: number, total?: number, note?: string): Promise<void> {
   refuseIfEnded(run);
   const number = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : null);
-  run.progress = JSON.stringify({ done: number(done) ?? 0, total: number(total), note: note === undefined ? null : redact(note).slice(0, 200) });
+  run.progress = JSON.stringify({
+    done: number(done) ?? 0,
+    total: number(total),
+    note: note === undefined ? null : redact(discreet(run.contract.payload, run.payload, note)).slice(0, 200),
+  });
   await run.pulse(progressEvery);
   refuseIfEnded(run);
 }

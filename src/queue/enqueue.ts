@@ -1,5 +1,6 @@
 import type { Engine } from "./engine";
 import { envelopeOf } from "./envelope";
+import { GroupCommit } from "./group";
 import type { KnownJob } from "./ledger";
 import { prepare, type Prepared } from "./prepare";
 import { reasonOf } from "./redact";
@@ -43,12 +44,29 @@ function announce(engine: Engine, receipts: ReadonlyMap<Prepared, Receipt>): voi
   }
 }
 
-/** Accepts what was prepared elsewhere under a derived id (children). */
+/** The ledger gives up on its own write before anybody gives up on this. Milliseconds. */
+const childPatience = 25_000;
+/** Runs side by side enqueue their children together. Per isolate. */
+const childGroups = new WeakMap<Engine, GroupCommit<Prepared, Receipt>>();
+
+/** Accepts what was prepared elsewhere under a derived id (children). Never throws. */
 export async function accept(engine: Engine, prepared: Prepared): Promise<Receipt> {
+  const group = childGroups.get(engine) ?? new GroupCommit((all) => acceptChildren(engine, all), engine.defer, { patience: childPatience });
+  childGroups.set(engine, group);
+  try {
+    const [receipt = unavailable()] = await group.add([prepared]);
+    return receipt;
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "children", reason: reasonOf(thrown) });
+    return unavailable();
+  }
+}
+
+async function acceptChildren(engine: Engine, all: readonly Prepared[]): Promise<Receipt[]> {
   const receipts = new Map<Prepared, Receipt>();
-  await acceptKeyed(engine, [prepared], receipts);
+  await acceptKeyed(engine, all, receipts);
   announce(engine, receipts);
-  return receipts.get(prepared) ?? unavailable();
+  return all.map((each) => receipts.get(each) ?? unavailable());
 }
 
 /** Queue and ledger side by side; one of them is enough. Delays over 15 minutes need the ledger, or ride along while it is down. */
@@ -80,6 +98,7 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   for (const each of all) {
     const row = known?.get(keyOf(each.envelope));
     if (!row) toSend.push(each);
+    else if (isErased(row, each)) receipts.set(each, { ...accepted(each, true), state: row.state, erased: true });
     else if (row.fp !== each.row.fp) receipts.set(each, mismatch());
     else {
       receipts.set(each, { ...accepted(each, !row.inserted), state: row.state });
@@ -99,6 +118,11 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
     if (refused.has(each) && !held) receipts.set(each, unavailable());
     else if (!receipts.has(each)) receipts.set(each, accepted(each, false));
   }
+}
+
+/** What stood under the key was taken out of it: nobody can tell any more whether this is the same, and nothing is done again. */
+function isErased(row: KnownJob, { row: { fp } }: Prepared): boolean {
+  return row.fp === null && fp !== null;
 }
 
 /** A new row, or one whose sender may have died between row and message: a second copy of the same generation is harmless. */

@@ -17,7 +17,7 @@ export interface Envelope {
   payload?: string;
   /** Claim check: the R2 key of the payload. */
   ref?: string;
-  /** Fingerprint of the payload, only for jobs with an idempotency key. */
+  /** Fingerprint of the payload, or of what the sender said instead; only for jobs with an idempotency key. */
   fp?: string;
   parent?: string;
   dry?: true;

@@ -25,18 +25,28 @@ export function personal<T>() {
  * Where the value does not fit the schema (an old version, another variant), every string is masked: rather too much than too little.
  */
 export function mask(schema: unknown, value: unknown): unknown {
+  return masking(schema, value, maskAll);
+}
+
+/** The same, but what does not fit the schema stays as it is: only what is marked reads `•••`. */
+export function maskMarked(schema: unknown, value: unknown): unknown {
+  return masking(schema, value, (unfit) => unfit);
+}
+
+function masking(schema: unknown, value: unknown, unfit: (value: unknown) => unknown): unknown {
   if (value === undefined || value === null) return value;
-  if (schema === undefined || isPersonal(schema)) return maskAll(value);
+  if (schema === undefined) return unfit(value);
+  if (isPersonal(schema)) return maskAll(value);
   const node = schema as AnySchema;
-  if (node.wrapped) return mask(node.wrapped, value);
-  if (node.type === "union" || node.type === "variant") return mask(fitting(node.options ?? [], value), value);
-  if (node.entries && isObject(value)) return maskEntries(node.entries, node.rest, value);
-  if (node.item && Array.isArray(value)) return value.map((each) => mask(node.item, each));
-  if (node.items && Array.isArray(value)) return value.map((each, index) => mask(node.items?.[index] ?? node.rest, each));
+  if (node.wrapped) return masking(node.wrapped, value, unfit);
+  if (node.type === "union" || node.type === "variant") return masking(fitting(node.options ?? [], value), value, unfit);
+  if (node.entries && isObject(value)) return maskEntries(node, value, unfit);
+  if (node.item && Array.isArray(value)) return value.map((each) => masking(node.item, each, unfit));
+  if (node.items && Array.isArray(value)) return value.map((each, index) => masking(node.items?.[index] ?? node.rest, each, unfit));
   if (node.type === "record" && isObject(value)) {
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mask(node.value, each)]));
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, masking(node.value, each, unfit)]));
   }
-  return scalars.has(node.type ?? "") && v.is(schema as v.GenericSchema, value) ? value : maskAll(value);
+  return scalars.has(node.type ?? "") && v.is(schema as v.GenericSchema, value) ? value : unfit(value);
 }
 
 /** Schemas of single values: only what fits one of these is shown as it is. */
@@ -49,8 +59,9 @@ export function maskAll(value: unknown): unknown {
   return typeof value === "string" || typeof value === "number" ? masked : value;
 }
 
-function maskEntries(entries: Record<string, unknown>, rest: unknown, value: Record<string, unknown>) {
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mask((Object.hasOwn(entries, key) ? entries[key] : undefined) ?? rest, each)]));
+function maskEntries({ entries = {}, rest }: AnySchema, value: Record<string, unknown>, unfit: (value: unknown) => unknown) {
+  const schemaOf = (key: string) => (Object.hasOwn(entries, key) ? entries[key] : undefined) ?? rest;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, masking(schemaOf(key), each, unfit)]));
 }
 
 function fitting(options: readonly unknown[], value: unknown): unknown {

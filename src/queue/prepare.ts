@@ -60,7 +60,7 @@ export async function prepare(
     queue,
     at: now,
     ...stored,
-    ...(parts && !derivedFrom ? { fp: await fingerprint(request.dryRun ? { dryRun: true, payload: checked.payload } : checked.payload) } : {}),
+    ...(parts && !derivedFrom ? { fp: await fingerprintOf(request, checked.payload) } : {}),
     ...(derivedFrom ? { parent: derivedFrom.parent } : {}),
     ...(request.dryRun ? { dry: true } : {}),
     ...(due !== null && due > now ? { due } : {}),
@@ -108,6 +108,12 @@ export function newRow(engine: Engine, contract: Contract, envelope: Envelope, p
 function wakeOf(envelope: Envelope, due: number | null, now: number): number | null {
   if (due !== null) return due + sweepAfter;
   return now - envelope.at > sweepAfter / 2 ? now + sweepAfter : null;
+}
+
+/** A dry run and the real thing are never the same. */
+function fingerprintOf({ dryRun, fingerprintOf: said }: EnqueueRequest, payload: unknown): Promise<string> {
+  const sameness = said ?? payload;
+  return fingerprint(dryRun ? { dryRun: true, payload: sameness } : sameness);
 }
 
 async function storePayload(engine: Engine, tenant: string, id: string, text: string): Promise<{ payload: string } | { ref: string } | Refused> {

@@ -44,6 +44,7 @@ async function load(engine: Engine, batch: Batch, task: Task, effects: EarlierEf
     finish(engine, batch, task, run, payload);
     return undefined;
   }
+  run.payload = payload.value;
   try {
     const gates = run.dry ? [] : run.contract.gates(payload.value);
     return { task, run, payload: payload.value, gates, entries: new Map() };
@@ -88,6 +89,7 @@ function startState(engine: Engine, batch: Batch, task: Task, effects: EarlierEf
     startedAt: engine.now(),
     deadline: batch.deadline,
     progress: undefined,
+    payload: undefined,
     acting: new Map(),
     pulse: batch.pulse,
   };

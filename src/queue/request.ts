@@ -9,6 +9,11 @@ export interface EnqueueRequest {
   payload: unknown;
   /** The sender's idempotency key: 1 to 256 characters. */
   key?: string | undefined;
+  /**
+   * What two requests under one key must have in common to be the same; default: the payload. For payloads that also hold what differs
+   * between two presses of one button, as the time. Of two such payloads one is run, whichever message comes first.
+   */
+  fingerprintOf?: string | undefined;
   /** Whole seconds from now, up to 366 days. Not together with runAt. */
   delaySeconds?: number | undefined;
   /** Milliseconds since 1970; in the past means now. */
@@ -28,6 +33,8 @@ export interface Accepted {
   state: JobState;
   /** True when the key was known already and nothing new was enqueued. */
   replayed: boolean;
+  /** The job of the key is there, what it was given is not: somebody was forgotten. Nothing was enqueued. */
+  erased?: true;
 }
 
 export interface Refused {

@@ -2,6 +2,7 @@ import { RunEnded, type RunState } from "./context";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import type { LeaveReport } from "./gates";
+import { insist } from "./insist";
 import type { Settled } from "./ledger";
 import type { Outcome } from "./outcome";
 import { reasonOf } from "./redact";
@@ -12,8 +13,6 @@ import { cancelledTransition, transitionOf, type Settlement } from "./transition
 
 /** Finished runs wait at most this long for mates to be recorded with. Milliseconds. */
 export const waveEvery = 250;
-/** A settle that the ledger refuses is tried again after these. Milliseconds. */
-const retries = [100, 500, 2000];
 
 /** One finished run, and the messages that are acknowledged once it is recorded. */
 export interface Finished {
@@ -71,15 +70,12 @@ function settlementOf(engine: Engine, { run, outcome }: Finished, now: number): 
 
 async function recorded(engine: Engine, transitions: Parameters<Engine["ledger"]["settle"]>[0], token: string, now: number): Promise<Settled[] | undefined> {
   if (transitions.length === 0) return [];
-  for (const pause of [...retries, undefined]) {
-    try {
-      return await engine.ledger.settle(transitions, token, now);
-    } catch (thrown) {
-      engine.emit({ event: "trouble", where: "settle", reason: reasonOf(thrown) });
-      if (pause !== undefined) await new Promise((resolve) => setTimeout(resolve, pause));
-    }
+  try {
+    return await insist(engine, "settle", () => engine.ledger.settle(transitions, token, now));
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "settle", reason: reasonOf(thrown) });
+    return undefined;
   }
-  return undefined;
 }
 
 function announce(engine: Engine, each: Finished, { transition }: Settlement, row: Settled | undefined): void {

@@ -1,6 +1,7 @@
 /** Base64 of bytes in the alphabet for URLs, without padding. For small things: keys, MACs, credentials. */
 export function toBase64url(data: Uint8Array): string {
-  const binary = Array.from(data, (byte) => String.fromCharCode(byte)).join("");
+  let binary = "";
+  for (const byte of data) binary += String.fromCharCode(byte);
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 

@@ -32,8 +32,8 @@ export interface ProjectStore {
   remove(tenant: string, project: string): Promise<boolean>;
   /** A new API key; the old one is refused everywhere within 60 s. Null: no such project. */
   renewKey(tenant: string, project: string, now: number): Promise<string | null>;
-  /** Seals anew what an older key sealed; returns how many projects. */
-  rotate(tenant: string): Promise<number>;
+  /** Seals anew what an older key sealed, up to `most`; returns how many projects. One changed meanwhile is left for the next time. */
+  rotate(tenant: string, most: number): Promise<number>;
 }
 
 export function createProjectStore(db: D1Database, vault: Vault, changed: Changed): ProjectStore {
@@ -65,7 +65,10 @@ export function createProjectStore(db: D1Database, vault: Vault, changed: Change
     },
     list: async (tenant) => (await all(tenant)).map(viewOf),
     async remove(tenant, project) {
-      const removed = await write(tenant, [db.prepare("DELETE FROM projects WHERE tenant = ?1 AND project = ?2").bind(tenant, project)]);
+      const removed = await write(
+        tenant,
+        ["projects", "lead_silence"].map((table) => db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND project = ?2`).bind(tenant, project)),
+      );
       return (removed?.meta.changes ?? 0) > 0;
     },
     async renewKey(tenant, project, now) {
@@ -74,10 +77,11 @@ export function createProjectStore(db: D1Database, vault: Vault, changed: Change
       const renewed = await write(tenant, [db.prepare(sql).bind(tenant, project, await hashOf(key), now)]);
       return (renewed?.meta.changes ?? 0) > 0 ? key : null;
     },
-    async rotate(tenant) {
-      const done = await Promise.all((await all(tenant)).map((row) => reseal(db, vault, tenant, row)));
-      if (done.some(Boolean)) await changed(tenant);
-      return done.filter(Boolean).length;
+    // The tick publishes the raised version; until then the old text opens as well.
+    async rotate(tenant, most) {
+      let done = 0;
+      for (const row of await all(tenant)) if (done < most && (await reseal(db, vault, tenant, row))) done++;
+      return done;
     },
   };
 }

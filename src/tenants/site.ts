@@ -38,18 +38,27 @@ export const siteSchema = v.strictObject({
     v.regex(/^[!-9;-~]{1,256}$/, "must be 1 to 256 visible ASCII characters without a colon"),
     v.description("The shop's webservice key; PrestaShop's has 32 characters"),
   ),
+  keyIn: v.optional(
+    v.pipe(
+      v.picklist(["header", "address"], "must be header or address"),
+      v.description("Where the key travels: address (ws_key) only for a server that drops the Authorization header, since addresses end in its logs"),
+    ),
+    "header",
+  ),
   webhook: v.optional(webhookSchema),
 });
 
 /** A site's webhook without its secret. */
 export type WebhookSettings = Omit<v.InferOutput<typeof webhookSchema>, "secret">;
 type SiteBody = v.InferOutput<typeof siteSchema>;
+type KeyIn = SiteBody["keyIn"];
 
 /** A site as it may be shown. */
 export interface SiteView {
   site: string;
   platform: "prestashop";
   url: string;
+  keyIn: KeyIn;
   webhook: WebhookSettings | null;
   created: number;
   updated: number;
@@ -61,6 +70,7 @@ export interface Site {
   platform: "prestashop";
   url: string;
   key: string;
+  keyIn: KeyIn;
 }
 
 /** A sealed credential that cannot be read is the tenant's to set again: `unreadable`, with why. */
@@ -115,7 +125,7 @@ export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRule
       if (!row) return { ok: false, reason: "missing", detail: `There is no site "${site}".` };
       const key = await vault.open(tenant, keyName(site), row.key);
       if (!key.ok) return { ok: false, reason: "unreadable", detail: `The key of site "${site}" must be set again: ${key.reason}.` };
-      return { ok: true, value: { site, platform: row.platform, url: row.url, key: key.text } };
+      return { ok: true, value: { site, platform: row.platform, url: row.url, key: key.text, keyIn: row.key_in } };
     },
     async rotate(tenant, most = Infinity) {
       let done = 0;
@@ -149,19 +159,20 @@ interface Row {
   platform: "prestashop";
   url: string;
   key: string;
+  key_in: KeyIn;
   webhook: string | null;
   webhook_secret: string | null;
   created: number;
   updated: number;
 }
 
-const columns = "site, platform, url, key, webhook, webhook_secret, created, updated";
+const columns = "site, platform, url, key, webhook, webhook_secret, created, updated, key_in";
 
 const putSql = `
-  INSERT INTO sites (tenant, ${columns}) SELECT tenant, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 FROM tenants WHERE tenant = ?1
+  INSERT INTO sites (tenant, ${columns}) SELECT tenant, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9 FROM tenants WHERE tenant = ?1
   ON CONFLICT (tenant, site) DO UPDATE SET
     platform = excluded.platform, url = excluded.url, key = excluded.key, webhook = excluded.webhook, webhook_secret = excluded.webhook_secret,
-    updated = max(excluded.updated, created + 1)
+    key_in = excluded.key_in, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
 
 async function write(db: D1Database, vault: Vault, site: SiteBody & { tenant: string; site: string; now: number }): Promise<Row> {
@@ -170,7 +181,7 @@ async function write(db: D1Database, vault: Vault, site: SiteBody & { tenant: st
   const { secret: open, ...rest } = webhook ?? { secret: null };
   const settings = open === null ? null : JSON.stringify(rest);
   const secret = open === null ? null : await vault.seal(tenant, webhookName(site.site), open);
-  const put = db.prepare(putSql).bind(tenant, site.site, site.platform, site.url, key, settings, secret, site.now);
+  const put = db.prepare(putSql).bind(tenant, site.site, site.platform, site.url, key, settings, secret, site.now, site.keyIn);
   const [written] = await db.batch<Row>([put, raiseVersion(db, tenant)]);
   const row = written?.results[0];
   if (!row) throw noTenant(tenant);
@@ -195,8 +206,8 @@ async function reseal(db: D1Database, vault: Vault, tenant: string, row: Row): P
   return (replaced?.meta.changes ?? 0) > 0;
 }
 
-function viewOf({ site, platform, url, webhook, created, updated }: Row): SiteView {
-  return { site, platform, url, webhook: webhook ? (JSON.parse(webhook) as SiteView["webhook"]) : null, created, updated };
+function viewOf({ site, platform, url, key_in: keyIn, webhook, created, updated }: Row): SiteView {
+  return { site, platform, url, keyIn, webhook: webhook ? (JSON.parse(webhook) as SiteView["webhook"]) : null, created, updated };
 }
 
 function keyName(site: string): string {

@@ -21,8 +21,8 @@ const settingsSchema = v.strictObject({
       ),
     }),
   ),
-  /** Days for which ended jobs are kept, by state, and counted events. */
-  retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days, analytics: days })),
+  /** Days for which ended jobs are kept, by state, counted events, and what events said of things. */
+  retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days, analytics: days, facts: days })),
   /** What happens to events of a type that the catalogue does not know: refused (the default), or stored and nothing else. */
   events: v.optional(v.strictObject({ unknown: v.optional(v.picklist(["refuse", "store"], "must be refuse or store")) })),
 });

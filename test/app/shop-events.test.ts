@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { expect, test } from "vitest";
 import { publishShopEvents } from "../../src/app/shop-events";
 import { shopDataIn } from "../../src/domain/shop/data";
+import { connect } from "../../src/domain/shop/state";
 import { eventsOf, shopOutbox } from "../../src/domain/shop/events";
 import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
@@ -20,6 +21,7 @@ const withoutRouter = { registry: createRegistry([]) };
 const outbox = shopOutbox(env.DB);
 
 async function given(tenant: string, ...ids: number[]) {
+  await connect({ db: env.DB, tenant, site: "main" }, false, 0);
   const site = shopDataIn(env.DB).site(tenant, "main");
   await env.DB.batch(site.orderWrites({ orders: ids.map((id) => order(id)), named: {}, details: [], readAt: start }, start) as D1PreparedStatement[]);
 }
@@ -33,14 +35,14 @@ test("without a router the events wait; with one each goes to it under a key of 
     requests.push(...all);
     return all.map(({ type }, index) => ({ ok: true as const, id: `job-${index}`, type, state: "queued" as const, replayed: false }));
   };
-  expect(await publishShopEvents(withoutRouter, enqueue, outbox)).toEqual({ published: 0, refused: 0 });
+  expect(await publishShopEvents(withoutRouter, enqueue, outbox)).toEqual({ published: 0, refused: 0, dropped: 0 });
   expect(await left("events-one")).toEqual(["order/1/created", "order/2/created"]);
 
-  expect(await publishShopEvents(withRouter, enqueue, outbox)).toEqual({ published: 3, refused: 0 });
+  expect(await publishShopEvents(withRouter, enqueue, outbox)).toEqual({ published: 3, refused: 0, dropped: 0 });
   expect(requests.map(({ tenant, key }) => [tenant, key])).toEqual([
-    ["events-one", "event:shop/main/order/1/created"],
-    ["events-one", "event:shop/main/order/2/created"],
-    ["events-two", "event:shop/main/order/1/created"],
+    ["events-one", "event shop/main/order/1/created"],
+    ["events-one", "event shop/main/order/2/created"],
+    ["events-two", "event shop/main/order/1/created"],
   ]);
   expect(v.is(event.payload, requests[0]?.payload)).toBe(true);
   expect(requests[0]?.payload).toMatchObject({ type: "order.created", data: { siteId: "main", orderId: 1 } });
@@ -50,6 +52,18 @@ test("without a router the events wait; with one each goes to it under a key of 
 test("what the router does not take now stays for the next time", async () => {
   await given("events-refused", 7);
   const refuse = async (all: readonly EnqueueRequest[]) => all.map(() => ({ ok: false as const, code: "unavailable" as const, detail: "", errors: [] }));
-  expect(await publishShopEvents(withRouter, refuse, outbox)).toEqual({ published: 0, refused: 1 });
+  expect(await publishShopEvents(withRouter, refuse, outbox)).toEqual({ published: 0, refused: 1, dropped: 0 });
   expect(await left("events-refused")).toEqual(["order/7/created"]);
+});
+
+test("what the router will never take does not stand in the way of what comes behind it", async () => {
+  await given("events-lost", 8, 9);
+  const refuseFirst = async (all: readonly EnqueueRequest[]) =>
+    all.map(({ tenant, type, key }, index) =>
+      tenant === "events-lost" && key?.includes("/8/")
+        ? { ok: false as const, code: "idempotency-mismatch" as const, detail: "", errors: [] }
+        : { ok: true as const, id: `job-${index}`, type, state: "queued" as const, replayed: false },
+    );
+  expect(await publishShopEvents(withRouter, refuseFirst, outbox)).toMatchObject({ refused: 1, dropped: 1 });
+  expect(await left("events-lost")).toEqual([]);
 });

@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { builtInNames } from "../../src/domain/events/destination";
 import { eventPayload, happenedAt } from "../../src/domain/events/event";
 import { entitiesOf } from "../../src/domain/events/catalogue";
-import { eraseFacts, type Fact, factsIn } from "../../src/domain/events/facts";
+import { eraseAbout } from "../../src/domain/events/erase";
+import { type Fact, factsIn } from "../../src/domain/events/facts";
 import { filterSchema, refusedBy } from "../../src/domain/events/filter";
 import { eventKey } from "../../src/domain/events/key";
 import { chatText } from "../../src/domain/events/words";
@@ -105,6 +106,15 @@ test("a chat message escapes what a stranger wrote, on one line a field", () => 
   expect(text).toBe("*New lead*\nName: &lt;!channel&gt; &amp; co\nMessage: a b\nLead: 1");
 });
 
+test("a chat is told which project is silent and for how long, and a payload without them is refused", () => {
+  const silence = { project: "homes", minutesWithoutLeads: 30, lastLeadAt: "2026-11-21T12:00:00.000Z", threshold: 30 };
+  expect(chatText({ type: "lead.silence", data: silence })).toBe("*No leads*\nProject: homes\nMinutes without a lead: 30\nLast lead: 2026-11-21T12:00:00.000Z");
+  expect(chatText({ type: "lead.silence", data: { ...silence, lastLeadAt: null } })).toContain("Last lead: never");
+  expect(pathsOf({ id: "1", type: "lead.silence", data: silence })).toEqual([]);
+  expect(pathsOf({ id: "1", type: "lead.silence", data: {} })).toEqual(["data.minutesWithoutLeads", "data.project"]);
+  expect(entitiesOf({ type: "lead.silence", data: silence })).toEqual(["project:homes"]);
+});
+
 test("names of built-in destinations are names", () => {
   for (const name of builtInNames) expect(name).toMatch(/^[a-z0-9-]{1,63}$/);
 });
@@ -139,7 +149,9 @@ describe("facts", () => {
   test("erasing takes what the store and the CRM hold of the things named, of this tenant only", async () => {
     const add = (tenant: string, entity: string) => facts.add(tenant, { entity, at: 1, event: "e", type: "t", data: { a: 1 } } satisfies Fact);
     for (const tenant of ["erase-a", "erase-b"]) for (const entity of ["lead:1", "crm lead:1", "lead:2"]) await add(tenant, entity);
-    expect([await eraseFacts(env.DB, "erase-a", []), await eraseFacts(env.DB, "erase-a", ["lead:1"])]).toEqual([0, 2]);
+    expect([await eraseAbout(env.DB, "erase-a", { entities: [], keys: [] }), await eraseAbout(env.DB, "erase-a", { entities: ["lead:1"], keys: [] })]).toEqual([
+      0, 2,
+    ]);
     const left = await Promise.all(["erase-a", "erase-b"].map((tenant) => facts.list(tenant, "lead:1")));
     expect(left.map((each) => each.length)).toEqual([0, 1]);
   });

@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import * as v from "valibot";
+import { addSchedules } from "../../src/domain/shop/defaults";
 import { type ScheduleInput, scheduleInput } from "../../src/domain/schedules/schedule";
+import { spreadOf } from "../../src/domain/schedules/due";
 import { dueSql, mostSchedules, scheduleStore } from "../../src/domain/schedules/store";
 
 const store = scheduleStore(env.DB);
@@ -63,10 +65,35 @@ test("a tenant with many due schedules does not keep the others waiting", async 
 test("a tenant has a limit, which does not stop changes", async () => {
   await store.put("full", "first", input(), noon);
   await env.DB.exec(
-    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${mostSchedules - 1}) INSERT INTO schedules SELECT tenant, 'n' || i, type, payload, site_id, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, NULL, NULL, NULL, NULL FROM schedules, n WHERE tenant = 'full'`,
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${mostSchedules - 1}) INSERT INTO schedules SELECT tenant, 'n' || i, type, payload, site_id, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, NULL, NULL, NULL, NULL, 0 FROM schedules, n WHERE tenant = 'full'`,
   );
   await expect(store.put("full", "one-more", input(), noon)).rejects.toMatchObject({ code: "conflict" });
   expect((await store.put("full", "first", input({ cron: "1 * * * *" }), noon)).created).toBe(false);
+});
+
+test("what comes with its sites does not count, and what the tenant made of it stays", async () => {
+  for (const site of ["shop-7", "shop-8"]) await addSchedules(store, "many", site, noon);
+  await env.DB.exec(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 398) INSERT INTO schedules SELECT tenant, name || i, type, payload, site_id || i, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, NULL, NULL, NULL, NULL, given FROM schedules, n WHERE tenant = 'many' AND site_id = 'shop-7'`,
+  );
+  const all = await store.list("many");
+  expect(all).toHaveLength(800);
+  expect(new Set(all.map(spreadOf)).size).toBeGreaterThan(600);
+  expect(all[0]).toMatchObject({ cron: "0 */3 * * *", misfire: "once", overlap: "skip", spreadSeconds: 3 * 3600 - 60, nextAt: noon + 3 * hour });
+  await store.put("many", "own", input(), noon);
+  await store.put("many", "sync-orders-shop-7", input({ cron: "1 1 * * *", enabled: false }), noon);
+  await addSchedules(store, "many", "shop-7", noon);
+  expect(await store.get("many", "sync-orders-shop-7")).toMatchObject({ cron: "1 1 * * *", enabled: false });
+});
+
+test("what a site has goes with it, the tenant's own for it too; other sites keep theirs", async () => {
+  for (const site of ["gone", "gone-not", "a".repeat(63)]) await addSchedules(store, "leaving", site, noon);
+  await store.put("leaving", "nightly", input({ siteId: "gone" }), noon);
+  await store.removeSite("leaving", "gone");
+  await store.removeSite("other", "gone-not");
+  const left = (await store.list("leaving")).map(({ name }) => name);
+  expect(left.filter((name) => !name.includes("aaa"))).toEqual(["sync-orders-gone-not", "sync-products-gone-not"]);
+  expect(left.filter((name) => name.includes("aaa")).every((name) => name.length <= 63)).toBe(true);
 });
 
 test("what is due is found by its index", async () => {

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createEndedJobs } from "../../src/app/tell-ended";
+import { signingSecrets } from "../../src/domain/events/hook";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { subscriptionSchema } from "../../src/domain/subscriptions/subscription";
 import { webhook } from "../../src/jobs/webhook/job";
@@ -11,6 +12,7 @@ import { check } from "../../src/queue/validate";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { createVault } from "../../src/tenants/vault";
 import { createBench, scripted } from "../support/engine";
+import { recordingDb } from "../support/recorder";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const store = createSubscriptionStore({
@@ -53,6 +55,7 @@ const outbox = async () => (await env.DB.prepare("SELECT * FROM ended_jobs WHERE
 beforeEach(async () => {
   tenant = `subs-${++count}`;
   sent = [];
+  await env.DB.prepare("DELETE FROM ended_jobs").run();
   await env.DB.prepare("INSERT INTO tenants (tenant, name, timezone, settings, created, updated) VALUES (?, 't', 'UTC', '{}', 0, 0)").bind(tenant).run();
 });
 
@@ -79,10 +82,28 @@ describe("a subscription", () => {
     expect([created, JSON.stringify([subscription, await store.list(tenant)]).includes("MfKQ"), subscription.host]).toEqual([true, false, "saas.example.com"]);
     expect(await store.open(tenant, "saas")).toEqual({ ok: true, value: { url: good.url, secret } });
     expect((await store.open("other", "saas")).ok).toBe(false);
-    await store.retire(tenant, "saas", "gone (410)");
+    expect(await store.retire(tenant, "saas", { reason: "gone (410)", since: 6, at: 7 })).toBe(true);
+    expect(await store.get(tenant, "saas")).toMatchObject({ retired: "gone (410)", retiredAt: 7 });
     expect(await store.open(tenant, "saas")).toEqual({ ok: false, reason: "gone (410)" });
-    expect((await store.put(tenant, "saas", good, 6)).subscription.retired).toBeNull();
+    expect((await store.put(tenant, "saas", good, 8)).subscription).toMatchObject({ retired: null, retiredAt: null });
+    // What was sent before it was set again says nothing of what is set now.
+    expect(await store.retire(tenant, "saas", { reason: "gone (410)", since: 7, at: 9 })).toBe(false);
     expect([await store.remove(tenant, "saas"), await store.remove(tenant, "saas")]).toEqual([true, false]);
+  });
+
+  test("a secret that is replaced signs for a day more", async () => {
+    const day = 24 * 3600_000;
+    const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const signing = async (now: number) => {
+      const opened = await store.open(tenant, "saas");
+      return opened.ok ? signingSecrets(opened.value, now) : [];
+    };
+    await store.put(tenant, "saas", good, 5);
+    expect(await signing(5)).toEqual([secret]);
+    await store.put(tenant, "saas", { ...good, secret: other }, 10);
+    // The address alone: the change of the secret goes on.
+    await store.put(tenant, "saas", { ...good, secret: other, url: "https://saas.example.com/two" }, 20);
+    expect([await signing(10 + day - 1), await signing(10 + day)]).toEqual([[other, secret], [other]]);
   });
 
   test("a tenant may have twenty", async () => {
@@ -137,6 +158,27 @@ describe("the end of a job", () => {
     expect(sent.filter(({ type }) => type === "job.done").map(({ data }) => data["type"])).toEqual(["webhook"]);
   });
 
+  test("of a delivery so large that its payload lies in R2 is told to nobody either", async () => {
+    const here = world();
+    await subscribe("saas", ["job.done"]);
+    await here.bench.accept([{ tenant, type: "webhook", payload: { subscription: "saas", body: { id: "own", text: "x".repeat(100_000) } } }]);
+    await here.bench.deliverAll();
+    expect([sent.length, await outbox()]).toEqual([1, []]);
+  });
+
+  test.each<[string, string[], number]>([
+    ["no subscription", [], 3],
+    ["a subscription to events", ["lead.created"], 3],
+    ["a subscription to jobs that end", ["job.done"], 4],
+  ])("costs a plain job nothing unless somebody wants to know: %s", async (_what, events, rows) => {
+    const { db, counts } = recordingDb();
+    const here = createBench({ db, jobs: [job(scripted, async () => done())] });
+    if (events.length > 0) await subscribe("saas", events);
+    await here.acceptOne({ tenant, payload: { script: [] } });
+    await here.deliverAll();
+    expect(counts.written).toBe(rows);
+  });
+
   test("that was not told when the Worker died is told by the tick, once", async () => {
     const here = world();
     await subscribe("saas", ["job.done"]);
@@ -151,6 +193,22 @@ describe("the end of a job", () => {
     await here.ended.tell(null);
     await here.bench.deliverAll();
     expect(sent).toHaveLength(1);
+  });
+
+  test("of one tenant that cannot be told keeps no other from being told", async () => {
+    const here = world();
+    const names = ["crowd-a", "crowd-b"];
+    for (const name of names) {
+      await env.DB.prepare("INSERT INTO tenants (tenant, name, timezone, settings, created, updated) VALUES (?, 't', 'UTC', '{}', 0, 0)").bind(name).run();
+      await store.put(name, "saas", { url: "https://saas.example.com/in", secret, events: ["job.done"] }, 5);
+      await here.bench.acceptOne({ tenant: name, payload: { script: [{ do: "done" }] } });
+    }
+    await here.bench.deliverAll();
+    here.bench.engine.quota = async (owner, wanted) => ({ granted: owner === "crowd-a" ? 0 : wanted, retryAfter: 60 });
+    await here.ended.tell(null);
+    await here.bench.deliverAll();
+    const left = await env.DB.prepare("SELECT tenant FROM ended_jobs").all<{ tenant: string }>();
+    expect([sent.length, left.results.map(({ tenant: owner }) => owner)]).toEqual([1, ["crowd-a"]]);
   });
 
   test("stays while nothing takes the delivery", async () => {

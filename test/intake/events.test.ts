@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { createStores } from "../../src/app/stores";
+import type { WorkerEnv } from "../../src/env";
 import { decodeHeader } from "../../src/intake/events/cloud-event";
 import { createIntake } from "../../src/intake/router";
 import { destinationRoutes } from "../../src/intake/routes/destinations";
@@ -93,6 +95,7 @@ describe("what is refused, with the sender's own names", () => {
     ["binary: a name with a dash", { id: "1" }, binary({ "ce-my-flag": "x" }), 422, ["ce-my-flag"]],
     ["binary: a wrong time", { id: "1" }, binary({ "ce-time": "noon" }), 422, ["ce-time"]],
     ["binary: no JSON inside", "x", binary({ "content-type": "text/csv" }), 422, ["content-type"]],
+    ["a compressed body", native(), { "content-encoding": "gzip" }, 415, []],
     ["XML", "<a/>", { "content-type": "application/xml" }, 415, []],
     ["another charset", native(), { "content-type": "application/json; charset=latin1" }, 415, []],
     ["one that goes round", native(), { "jobyard-hops": "6" }, 422, ["jobyard-hops"]],
@@ -120,7 +123,12 @@ describe("what is refused, with the sender's own names", () => {
     expect([answer.status, answer.body.code, pathsOf(answer.body)]).toEqual([422, "idempotency-mismatch", ["id"]]);
   });
 
-  test("more than a megabyte", async () => expect((await send("x".repeat(1024 * 1024 + 1))).status).toBe(413));
+  test("more than a megabyte, but a batch may have ten", async () => {
+    const large = "x".repeat(1024 * 1024 + 1);
+    expect((await send(large)).status).toBe(413);
+    expect((await send(`["${large}"]`, batched)).body).toMatchObject({ accepted: 0, rejected: [{ index: 0 }] });
+    expect((await send("x".repeat(10 * 1024 * 1024 + 1), batched)).status).toBe(413);
+  });
   test("without a token, or one that may only read", async () => {
     expect([
       (await call("POST", "/v1/events", { body: native() })).status,
@@ -258,7 +266,7 @@ describe("settings", () => {
     expect((await admin("GET", "/v1/destinations/slack")).body).toMatchObject({
       enabled: true,
       filter: null,
-      events: ["lead.created", "lead.updated", "offer.submitted"],
+      events: ["lead.created", "lead.updated", "lead.silence", "offer.submitted"],
     });
   });
 
@@ -279,9 +287,34 @@ describe("settings", () => {
     expect([(await admin("DELETE", "/v1/subscriptions/saas")).status, (await admin("GET", "/v1/subscriptions/saas")).status]).toEqual([204, 404]);
   });
 
+  test("a secret that is replaced is refused at once, or taken for a while where that is asked for", async () => {
+    const { eventDoor } = createStores(env as unknown as WorkerEnv);
+    const open = async (at: number) => {
+      const row = await env.DB.prepare("SELECT secret FROM event_doors WHERE tenant = 'shop'").first<{ secret: string }>();
+      return eventDoor.open("shop", row?.secret ?? "", at);
+    };
+    const [first, second, third] = ["A", "B", "C"].map((letter) => `whsec_${letter.repeat(32)}`);
+    await admin("PUT", "/v1/event-secret", { secret: first });
+    await admin("PUT", "/v1/event-secret", { secret: second, overlapSeconds: 60 });
+    expect([await open(now + 59_999), await open(now + 60_000)]).toEqual([[second, first], [second]]);
+    await admin("PUT", "/v1/event-secret", { secret: third });
+    expect([await open(now), await eventDoor.open("other", "v1.e1.x.y", now)]).toEqual([[third], []]);
+  });
+
+  test("events that there are not cannot be asked for, unless the tenant takes any", async () => {
+    const body = { url: "https://erp.example.com/", events: ["lead.created", "lead.craeted", "job.done"] };
+    expect((await admin("PUT", "/v1/destinations/erp", body)).body.errors).toMatchObject([{ path: "events[1]" }, { path: "events[2]" }]);
+    expect((await admin("PUT", "/v1/subscriptions/saas", { ...body, secret })).body.errors).toMatchObject([{ path: "events[1]" }]);
+    expect((await admin("PUT", "/v1/subscriptions/saas", { ...body, secret, events: ["*", "job.dead"] })).status).toBe(201);
+    const collector = { token: root, tenant: "collector", body: { ...body, events: ["tour.booked"] } };
+    expect((await call("PUT", "/v1/destinations/erp", collector)).status).toBe(201);
+    await admin("DELETE", "/v1/subscriptions/saas");
+  });
+
   test("a secret that is made here is shown once, one that is given never", async () => {
     expect((await admin("PUT", "/v1/event-secret", {})).body.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
     expect((await admin("PUT", "/v1/event-secret", { secret })).body).toEqual({});
+    expect((await admin("PUT", "/v1/event-secret", { secret, overlapSeconds: -1 })).body.errors).toMatchObject([{ path: "overlapSeconds" }]);
     const row = await env.DB.prepare("SELECT secret FROM event_doors WHERE tenant = 'shop'").first<{ secret: string }>();
     expect(row?.secret).toMatch(/^v1\.e1\./);
     expect((await admin("DELETE", "/v1/event-secret")).status).toBe(204);

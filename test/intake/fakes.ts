@@ -192,7 +192,7 @@ function createDeps(seen: Seen): IntakeDeps {
 }
 
 function enqueueInto(seen: Seen): Enqueue {
-  const keys = new Map<string, { id: string; payload: string }>();
+  const keys = new Map<string, { id: string; said: string }>();
   const one = async (request: EnqueueRequest): Promise<Receipt> => {
     const contract = registry.find(request.type)?.contract;
     if (!contract) return refused([{ path: "type", message: "is unknown" }]);
@@ -201,9 +201,10 @@ function enqueueInto(seen: Seen): Enqueue {
     seen.requests.push(request);
     const key = `${request.tenant}/${request.type}/${request.key}`;
     const known = request.key === undefined ? undefined : keys.get(key);
-    if (known && known.payload !== JSON.stringify(request.payload)) return { ok: false, code: "idempotency-mismatch", detail: "Another payload.", errors: [] };
+    const said = request.fingerprintOf ?? JSON.stringify(request.payload);
+    if (known && known.said !== said) return { ok: false, code: "idempotency-mismatch", detail: "Another payload.", errors: [] };
     const id = known?.id ?? (await ids.make(request.tenant, now));
-    if (request.key !== undefined) keys.set(key, { id, payload: JSON.stringify(request.payload) });
+    if (request.key !== undefined) keys.set(key, { id, said });
     return { ok: true, id, type: request.type, state: "queued", replayed: known !== undefined };
   };
   return async (requests) => {

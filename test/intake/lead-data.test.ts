@@ -33,7 +33,9 @@ describe("the CRM's callback", () => {
 
   test("of an unknown lead is fine and stored nowhere; of nothing is refused", async () => {
     expect((await report({ crm_lead_id: "nobody" })).body).toMatchObject({ ok: true, stored: false });
-    expect((await report({ status: "won" })).body).toMatchObject({ status: 422, errors: [{ path: "crm_lead_id" }] });
+    for (const body of [{}, { status: "won" }, { lead_id: "crm1" }, { crm_lead_id: null }, { crm_lead_id: "" }, []])
+      expect((await report(body)).body, JSON.stringify(body)).toMatchObject({ status: 400, errors: [{ path: "crm_lead_id", message: "is missing" }] });
+    expect((await report({ crm_lead_id: 1.5 })).body).toMatchObject({ status: 422, errors: [{ path: "crm_lead_id" }] });
     expect((await report("{")).status).toBe(400);
   });
 
@@ -51,9 +53,11 @@ describe("the CRM's callback", () => {
       lead_id: "crm1",
     });
     expect((await report({ crmLeadId: "77", status: "won" })).body).toMatchObject({ stored: true, lead_id: "crm1" });
+    const answers = [await report({ crm_lead_id: 78, lead_id: "crm1" }), await report({ crm_lead_id: "77", event_type: "status_changed" })];
+    expect(answers.map(({ body }) => body)).toMatchObject([{ stored: true }, { stored: true, lead_id: "crm1" }]);
     const { body } = await bench.call("GET", "/v1/leads/crm1", { token: own.leads });
     expect(body).toMatchObject({
-      crmId: "77",
+      crmId: "78",
       activity: expect.arrayContaining([expect.objectContaining({ type: "created" }), expect.objectContaining({ type: "updated" })]),
     });
   });
@@ -92,6 +96,8 @@ describe("reading", () => {
       cursor: null,
     });
     expect((await bench.call("GET", "/v1/leads", { token: own.read })).status).toBe(403);
+    const wrong = await bench.call("GET", "/v1/leads?from=2026-02-01&to=2026-01-01", { token: own.leads });
+    expect(wrong.body).toMatchObject({ status: 422, errors: [{ path: "from" }] });
     expect((await bench.call("GET", "/v1/leads?project=reading", { token: other.admin })).body.leads).toEqual([]);
   });
 

@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
+import { showBlocked } from "../../src/domain/leads/blocked";
 import { storeCrmReport } from "../../src/domain/leads/crm";
-import { keysOf, removeLeads, tracesOf } from "../../src/domain/leads/erase";
+import { removeLeads, tracesOf } from "../../src/domain/leads/erase";
+import { keysOf } from "../../src/domain/leads/person";
 import { getLead, listLeads } from "../../src/domain/leads/read";
 import type { LeadDeps } from "../../src/intake/leads/deps";
 import type { Ids } from "../../src/queue/id";
@@ -18,12 +20,13 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
     mayPost: async () => true,
     newId: (tenant) => ids.make(tenant, now()),
     idOfKey: (tenant, key) => ids.derive(tenant, ["lead", key]),
+    showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
     list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
     get: (tenant, id) => getLead(env.DB, tenant, id),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
     erase: async (tenant, person) => {
       const traces = await tracesOf(env.DB, tenant, keysOf(person));
-      return { ...(await removeLeads(env.DB, tenant, traces)), jobs: 0, payloads: 0, running: 0 };
+      return { ...(await removeLeads(env.DB, tenant, traces)), facts: 0, jobs: 0, payloads: 0, running: 0, complete: true, cursor: null };
     },
     defer: (promise) => void promise,
   };

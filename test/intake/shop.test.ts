@@ -35,7 +35,7 @@ beforeAll(async () => {
   const orders = [order(1, { customerId: 3, lines: [orderLine(11)] }), order(2, { stateId: 4 })];
   const named = { order_states: [orderState(2, { name: "Paid" }), orderState(4, { shipped: true })], customers };
   await write(data.orderWrites({ orders, named, details: [], readAt: start }, start));
-  await write(data.productWrites({ products: [product(1), product(2)], details: [], stock: [stock(1, -2)], readAt: start }, start));
+  await write(data.productWrites({ products: [product(1), product(2)], named: {}, details: [], stock: [stock(1, -2)], readAt: start }, start));
   await write(data.namedWrites("suppliers", [{ id: 1, name: "Clay", active: true }], start));
   await write(data.draftWrites("job", (await data.shortage()).lines, start));
 });
@@ -52,7 +52,10 @@ describe("orders", () => {
 
   test("are filtered, and a filter that is none is refused", async () => {
     expect((await get("main/orders?state=4")).body.orders.map(({ id }: { id: number }) => id)).toEqual([2]);
-    expect((await get("main/orders?changedAfter=2020-01-01")).body.orders).toHaveLength(2);
+    const feed = await get("main/orders?changedAfter=2020-01-01&limit=1");
+    expect(feed.body.cursor).toMatch(/^c/);
+    // The cursor alone stays in the feed.
+    expect((await get(`main/orders?limit=1&cursor=${feed.body.cursor}`)).body).toMatchObject({ orders: [{ id: 2 }], cursor: null });
     for (const query of ["state=paid", "changedAfter=yesterday", "cursor=x", "limit=0", "customer=1"])
       expect((await get(`main/orders?${query}`)).status).toBe(422);
   });
@@ -99,6 +102,11 @@ test("a site tells how its syncs stand, and putting it again ends a pause and wa
   expect(await bench.call("POST", "/v1/sites/main/test", { token: tokens.operate })).toMatchObject({ status: 200, body: { ok: false, class: "config" } });
 });
 
+test("suppliers are listed, those in use or all", async () => {
+  expect((await get("main/suppliers")).body).toMatchObject({ suppliers: [{ id: 1, name: "Clay", active: true }], cursor: null });
+  expect((await get("main/suppliers?active=false")).body.suppliers).toEqual([]);
+});
+
 test("what a tenant changed of a site's schedules stays when the site is put again", async () => {
   const schedule = { type: "sync-orders", payload: { siteId: "main" }, siteId: "main", cron: "0 5 * * *", enabled: false };
   await bench.call("PUT", "/v1/schedules/sync-orders-main", { token: tokens.admin, body: schedule });
@@ -115,7 +123,7 @@ test("a draft goes out once its supplier has an address and somebody approves it
   expect((await put(9, "a@clay.example")).status).toBe(404);
   expect((await put(1, "a@clay.example")).body).toMatchObject({ name: "Clay", email: "a@clay.example", automatic: false });
   const approved = await approve();
-  expect(v.parse(purchaseOrderShape, approved.body)).toMatchObject({ state: "approved", mailJobId: expect.any(String) });
+  expect(v.parse(purchaseOrderShape, approved.body)).toMatchObject({ state: "approved", approvedBy: "operator", mailJobId: expect.any(String) });
   expect(bench.seen.requests.at(-1)).toMatchObject({ type: "email", key: "purchase-order:main:1", payload: { to: "a@clay.example" } });
   expect(await approve()).toMatchObject({ status: 409 });
   expect(await bench.call("POST", "/v1/sites/main/purchase-orders/1/cancel", { token: tokens.operate })).toMatchObject({ status: 409 });
@@ -130,7 +138,10 @@ test("a site that is removed takes what was read of it along", async () => {
   await write(leaving.orderWrites({ orders: [order(5)], named: {}, details: [], readAt: start }, start));
   expect((await bench.call("DELETE", "/v1/sites/leaving", { token: tokens.admin })).status).toBe(204);
   expect((await bench.call("DELETE", "/v1/sites/leaving", { token: tokens.admin })).status).toBe(404);
-  const { results } = await env.DB.prepare("SELECT id FROM shop_orders WHERE tenant = 'reading' AND site = 'leaving'").all();
-  expect(results).toEqual([]);
+  for (const table of ["shop_orders", "shop_sites"]) {
+    expect((await env.DB.prepare(`SELECT 1 FROM ${table} WHERE tenant = 'reading' AND site = 'leaving'`).all()).results).toEqual([]);
+  }
+  const { schedules } = (await bench.call("GET", "/v1/schedules", { token: tokens.read })).body;
+  expect(schedules.map(({ siteId }: { siteId: string }) => siteId)).not.toContain("leaving");
   expect((await get("main/orders")).body.orders).toHaveLength(2);
 });

@@ -52,8 +52,8 @@ function world() {
             idempotentFor: 86_400,
             post: async ({ body, hops }: { body: string; hops: number }) =>
               told("hooks", () => outside.hooks.push({ to, body, hops }), { status: 200, response: "ok" }),
+            retire: async () => undefined,
           }),
-          retire: async () => undefined,
         },
       }) as never,
   });
@@ -217,6 +217,20 @@ describe("where it goes", () => {
     expect([(await bench.row(refused))?.state, await linesOf(bench, stored)]).toEqual(["discarded", { store: "served" }]);
   });
 
+  test("an unknown one is found by what its subject names, else by its own id, however long its source is", async () => {
+    const bench = world();
+    await env.DB.prepare(`UPDATE tenants SET settings = '{"events":{"unknown":"store"}}' WHERE tenant = ?`).bind(tenant).run();
+    const about = { source: `https://example.com/${"s".repeat(480)}`, type: "tour.booked" };
+    await bench.accept([
+      { tenant, type: "event", payload: { ...about, id: "evt-8", data: { a: 1 } } },
+      { tenant, type: "event", payload: { ...about, id: "evt-9", subject: "tour:7", data: { a: 2 } } },
+    ]);
+    await settle(bench);
+    const facts = factsIn(env.DB);
+    const states = await Promise.all(["event:evt-8", "tour:7"].map((entity) => facts.stateOf(tenant, entity)));
+    expect(states.map(({ data }) => data)).toEqual([{ a: 1 }, { a: 2 }]);
+  });
+
   test("one that goes round in a circle ends", async () => {
     const bench = world();
     const id = idOf((await bench.accept([{ tenant, type: "event", payload: { id: "r", type: "lead.created", data: lead, hops: 6 } }]))[0]);
@@ -234,6 +248,29 @@ describe("twice and crossing", () => {
     await settle(bench);
     expect(new Set([first, second, third]).size).toBe(1);
     expect([outside.slack.length, outside.mail.length, outside.crm.length]).toEqual([1, 1, 1]);
+  });
+
+  test("and so does the same event twice in one batch", async () => {
+    const bench = world();
+    const payload = { id: "evt-1", type: "lead.created", data: lead };
+    const twice = [1, 2].map(async () => ({ tenant, type: "event", payload, key: await eventKey(payload) }));
+    const [first, second] = (await bench.accept(await Promise.all(twice))).map(idOf);
+    await settle(bench);
+    expect([first === second, outside.slack.length, outside.mail.length]).toEqual([true, 1, 1]);
+  });
+
+  test("newer first, older after: what the older says of a field is not believed any more, what it alone says is", async () => {
+    const bench = world();
+    const newer = { id: "4711", email: "ada@example.com", phone: "+2", status: "won" };
+    const older = { id: "4711", email: "ada@old.example", phone: "+1", company: "Lovelace Ltd" };
+    await send(bench, "lead.updated", newer, { id: "evt-new", timestamp: "2026-11-01T11:00:00Z" });
+    await settle(bench);
+    await send(bench, "lead.updated", older, { id: "evt-old", timestamp: "2026-11-01T10:00:00Z" });
+    await settle(bench);
+    const state = (await factsIn(env.DB).stateOf(tenant, "lead:4711")).data;
+    expect(state).toEqual({ ...newer, company: "Lovelace Ltd" });
+    expect(outside.crm.at(-1)).toEqual({ email: "ada@example.com", properties: { phone: "+2", company: "Lovelace Ltd" } });
+    for (const { properties } of outside.crm) expect(properties["phone"]).toBe("+2");
   });
 
   test("events out of order end in the newest state, in the store and in the CRM", async () => {

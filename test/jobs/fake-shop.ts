@@ -18,6 +18,7 @@ export class FakeShop implements Shop {
   /** Told before each call. */
   before: (call: string) => void = () => undefined;
   pageSize = 4;
+  readonly pageSizes = { heavy: 50, light: 2500 };
   stated: ShopSettings = { timeZone: "UTC", languageId: 1, currencyId: 1 };
 
   constructor() {
@@ -67,7 +68,7 @@ export class FakeShop implements Shop {
     return this.answer(`page ${resource} ${afterId}`, () => {
       const fitting = this.rows(resource).filter((row) => row.id > afterId && inside(row, window));
       const rows = fitting.slice(0, this.pageSize);
-      return { rows, lastId: rows.at(-1)?.id ?? afterId, more: rows.length > 0, unreadable: [], warnings: [] };
+      return { rows, lastId: rows.at(-1)?.id ?? afterId, more: rows.length === this.pageSize, unreadable: [], warnings: [] };
     });
   }
 
@@ -78,13 +79,13 @@ export class FakeShop implements Shop {
     });
   }
 
-  async ids(resource: ShopResource, { afterId }: PageRequest): Promise<Reply<IdPage>> {
+  async ids(resource: ShopResource, { window, afterId }: PageRequest): Promise<Reply<IdPage>> {
     return this.answer(`ids ${resource} ${afterId}`, () => {
       const ids = this.rows(resource)
+        .filter((row) => row.id > afterId && inside(row, window))
         .map(({ id }) => id)
-        .filter((id) => id > afterId)
         .slice(0, 10);
-      return { ids, lastId: ids.at(-1) ?? afterId, more: ids.length > 0 };
+      return { ids, lastId: ids.at(-1) ?? afterId, full: ids.length === 10, more: ids.length > 0 };
     });
   }
 
@@ -197,7 +198,7 @@ export function product(id: number, changes: Partial<Product> = {}): Product {
 
 export function stock(productId: number, quantity: number, productAttributeId: number | null = null): ShopRows["stock_availables"] {
   const id = productId * 1000 + (productAttributeId ?? 0);
-  return { id, productId, productAttributeId, shopId: 1, quantity, dependsOnStock: false, outOfStock: 2 };
+  return { id, productId, productAttributeId, quantity };
 }
 
 /** A shop with states, a currency and orders. */

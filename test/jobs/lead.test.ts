@@ -91,6 +91,40 @@ describe("what is not forwarded", () => {
   });
 });
 
+test("what somebody says who comes back is forwarded with what is known, and counts before it", async () => {
+  const { run } = bench("job-known", { settings: { ...usual!, name: "Homes on the Hill" } });
+  const at = Date.UTC(2026, 10, 21);
+  const phone = { phone: "+493012345678", phoneKey: "+493012345678" };
+  await run({ contact: { email: "ada@example.com", name: "Ada Bee", visitorId: "v1" } }, { id: "s1", at });
+  await run({ contact: { email: "ada@example.com", ...phone } }, { id: "s2", at: at + 1000 });
+  const back = await run({ contact: { ...phone, name: "Adele", firstName: "Adele" } }, { id: "s3", at: at + 25 * 3600_000 });
+  const known = { email: "ada@example.com", email1: "ada@example.com", phone_mobile: "+493012345678", visitor_id: "v1", project_name: "Homes on the Hill" };
+  expect(back.children[1]?.payload).toMatchObject({ body: { ...known, first_name: "Adele", last_name: null, lead_id: "s1" } });
+  const nameless = await run({ contact: { email: "ada@example.com" }, form: { projectName: "Flat 3" } }, { id: "s4", at: at + 50 * 3600_000 });
+  expect(nameless.children[1]?.payload).toMatchObject({ body: { ...known, first_name: "Adele", project_name: "Flat 3" } });
+});
+
+test.each([
+  [{ name: "Ann Bee" }, "Ann", "Bee"],
+  [{ name: "Ann van der Bee" }, "Ann", "van der Bee"],
+  [{ name: "Ann" }, "Ann", null],
+  [{ name: "Ann Bee", lastName: "Bee" }, "Ann", "Bee"],
+  [{ name: "Bee", lastName: "Bee" }, null, "Bee"],
+  [{ name: "Mary Ann", firstName: "Mary Ann" }, "Mary Ann", null],
+  [{}, null, null],
+])("%j is forwarded as %j and %j", async (name, first, last) => {
+  const { children } = await bench(`job-name-${JSON.stringify(name)}`).run({ contact: { email: "ann@example.com", ...name } });
+  expect(children[1]?.payload).toMatchObject({ body: { first_name: first, last_name: last, project_name: "homes" } });
+});
+
+test("a clock that runs ahead makes no submission the newest for ever", async () => {
+  const { run } = bench("job-ahead");
+  const at = Date.UTC(2026, 10, 21);
+  await run({ ...ada, at: at + 1e9 }, { id: "s1", at });
+  const { children } = await run({ contact: { visitorId: "v1", name: "Eve" } }, { id: "s2", at: at + 1000 });
+  expect(children).toMatchObject([{ payload: { data: { id: "s1", name: "Eve", submittedAt: "2026-11-21T00:00:01.000Z" } } }]);
+});
+
 test("a test lead is forwarded as one", async () => {
   const { children } = await bench("job-test").run({ ...ada, kind: "test" });
   expect(children).toMatchObject([{ payload: { data: { test: true } } }, { payload: { body: { test_lead: "yes" } } }]);

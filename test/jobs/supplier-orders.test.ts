@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { csvOf, movePurchase, purchaseOrders } from "../../src/domain/shop/purchase-orders";
+import { shopDataIn } from "../../src/domain/shop/data";
+import { approvePurchase, cancelPurchase, csvOf, purchaseOrders } from "../../src/domain/shop/purchase-orders";
 import { putSupplier } from "../../src/domain/shop/suppliers";
 import { type FakeShop, order, orderLine, product, shopBench, shopWith, stock } from "./fake-shop";
 
@@ -81,8 +82,8 @@ test("a draft that is dropped frees its lines for a later one", async () => {
   const { bench, run } = await synced("buy-dropped", shortShop());
   await run("supplier-orders");
   const [, first] = await drafts("buy-dropped");
-  expect(await movePurchase(scope("buy-dropped"), first!.id, "draft", "cancelled", bench.now())).toBe(true);
-  expect(await movePurchase(scope("buy-dropped"), first!.id, "draft", "cancelled", bench.now())).toBe(false);
+  expect(await cancelPurchase(scope("buy-dropped"), first!.id, bench.now())).toBe(true);
+  expect(await cancelPurchase(scope("buy-dropped"), first!.id, bench.now())).toBe(false);
   expect(await run("supplier-orders")).toMatchObject({ said: { purchaseOrders: [{ supplierId: 1, rows: 1 }] } });
 });
 
@@ -112,6 +113,18 @@ test("a supplier set to automatic is mailed once, the others wait for approval",
   expect(second).toMatchObject({ state: "draft", mailJobId: null });
 });
 
+test("whoever approves a draft is the one who mails it: the other finds that it is no draft any more", async () => {
+  const { bench, run } = await synced("buy-both", shortShop());
+  await run("supplier-orders");
+  const [, first] = await drafts("buy-both");
+  expect(await approvePurchase(scope("buy-both"), first!.id, "operator", bench.now())).toBe(true);
+  await putSupplier(scope("buy-both"), 1, { email: "orders@clay.example", automatic: true });
+  const [job] = await bench.all<{ job: string }>("SELECT job FROM shop_purchase_orders WHERE tenant = 'buy-both' AND id = ?", first!.id);
+  const data = shopDataIn(env.DB).site("buy-both", "main");
+  expect(await data.approve(first!.id, job!.job, bench.now())).toBe(false);
+  expect(await data.draftsOf(job!.job)).toMatchObject([{ state: "approved", approvedBy: "operator" }, { state: "draft" }]);
+});
+
 test("a text that a spreadsheet would take for a formula is kept from it", () => {
   const row = {
     productId: 1,
@@ -124,6 +137,17 @@ test("a text that a spreadsheet would take for a formula is kept from it", () =>
     orderIds: [1],
   };
   const supplier = { id: 1, name: "", email: null };
-  const csv = csvOf({ id: 1, state: "draft", supplier, currency: "EUR", total: "1", rows: [row], createdAt: "", updatedAt: "", mailJobId: null });
+  const csv = csvOf({
+    id: 1,
+    state: "draft",
+    supplier,
+    currency: "EUR",
+    total: "1",
+    rows: [row],
+    createdAt: "",
+    updatedAt: "",
+    approvedBy: null,
+    mailJobId: null,
+  });
   expect(csv.split("\r\n")[1]).toBe(`1,'=1+1,"Mug, ""big""",1,0,1,-1.000000,-1.000000,EUR`);
 });

@@ -16,6 +16,17 @@ test("an order that is not committed yet is looked for at 5 s, 30 s and 2 min, t
   expect(gaps).toBeLessThan((5 + 30 + 120) * 1200);
 });
 
+test("a shop that is down does not use up the looks", async () => {
+  const shop = shopWith([]);
+  const bench = shopBench({ main: shop });
+  shop.failures.push(...Array(6).fill({ on: "find orders", failure: { class: "transient", reason: "down" } }));
+  shop.before = () => void (shop.calls.filter((call) => call.startsWith("find orders")).length === 9 && shop.put("orders", order(7)));
+  const id = await bench.acceptOne({ tenant: "single-down", type: "sync-single-order", payload: { siteId: "main", orderId: 7 } });
+  await bench.deliverAll();
+  expect(await bench.row(id)).toMatchObject({ state: "done" });
+  expect(JSON.parse((await bench.row(id))!.progress!)).toMatchObject({ done: 1, total: 1 });
+});
+
 test("one that comes late is stored with its customer, addresses, payments and shipments, and no secret", async () => {
   const shop = shopWith([]);
   const bench = shopBench({ main: shop });

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { webhook } from "../../src/jobs/webhook/job";
 import { deliver } from "../../src/jobs/webhook/run";
-import type { HookMessage, HookTarget } from "../../src/providers/hooks/hooks";
+import type { HookMessage } from "../../src/providers/hooks/hooks";
 import { failed, type Failure, ok } from "../../src/queue/effect";
 import type { InputOf } from "../../src/queue/job";
 import { mask, masked } from "../../src/queue/personal";
@@ -13,12 +13,10 @@ type Input = InputOf<typeof webhook>;
 
 async function run(input: Input, { failure, missing, ...options }: FakeOptions & { failure?: Failure; missing?: string } = {}) {
   const sent: HookMessage[] = [];
-  const retired: HookTarget[] = [];
+  const retired: string[][] = [];
   const post = async (message: HookMessage) => (sent.push(message), failure ? failed(failure) : ok({ status: 201, response: "thanks" }));
-  const hooks = {
-    open: async () => (missing === undefined ? { idempotentFor: 60, post } : { missing }),
-    retire: async (target: HookTarget) => void retired.push(target),
-  };
+  const retire = async (reason: string, job: string) => void retired.push([reason, job]);
+  const hooks = { open: async () => (missing === undefined ? { idempotentFor: 60, post, retire } : { missing }) };
   const outcome = await deliver(v.parse(webhook.payload, input), { ...fakeContext(options), hooks });
   return { outcome, sent, retired };
 }
@@ -57,7 +55,16 @@ describe("the payload", () => {
 
 test("the receiver being gone is remembered, and a dead letter", async () => {
   const { outcome, retired } = await run({ subscription: "saas", body: {} }, { failure: { class: "config", reason: "webhook: 410", code: "gone" } });
-  expect([outcome.kind, retired.map(({ subscription }) => subscription)]).toEqual(["discard", ["saas"]]);
+  expect([outcome.kind, retired]).toEqual(["discard", [["webhook: 410", "job-1"]]]);
+});
+
+test("a delivery is found by where it goes", () => {
+  const keys = (input: Input) => webhook.entities(v.parse(webhook.payload, input));
+  expect([keys({ subscription: "saas", about: ["lead:1"], body: 1 }), keys({ destination: "erp", body: 1 }), keys({ connection: "make", body: 1 })]).toEqual([
+    ["lead:1", "subscription:saas"],
+    ["destination:erp"],
+    [],
+  ]);
 });
 
 test.each<[Failure["class"], string]>([

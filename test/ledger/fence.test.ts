@@ -65,6 +65,16 @@ test("who was asked to end is cancelled by any outcome but done, without a messa
   expect((await sideRows("asked")).filter((row) => !row.startsWith("history"))).toEqual([]);
 });
 
+test("checkpoint: a job that goes on is looked for as soon as one that was never lost", async () => {
+  const [row] = await newJobs("one", 1);
+  if (!row) throw new Error("no row");
+  await ledger.insert([row]);
+  await env.DB.prepare("UPDATE jobs SET sweeps = 5 WHERE id = ?").bind(row.id).run();
+  await ledger.claim([messageOf(row)], lease("mine"));
+  expect(await ledger.checkpoint(row, "{}", [], "mine", noon)).toBe(true);
+  expect(await env.DB.prepare("SELECT sweeps FROM jobs WHERE id = ?").bind(row.id).first("sweeps")).toBe(0);
+});
+
 test("checkpoint: cursor and writes commit together, or neither does", async () => {
   const row = await one("point");
   await ledger.claim([messageOf(row)], lease("mine"));

@@ -223,6 +223,19 @@ describe("children", () => {
     expect(await bench.all("SELECT id FROM jobs WHERE parent IS NOT NULL")).toHaveLength(4);
   });
 
+  test("runs side by side enqueue theirs together: few round trips and few sends", async () => {
+    const { bench, start } = running(async (context) => (await Promise.all(["a", "b"].map((key) => context.enqueue(scripted, fine, { key }))), done()), {
+      concurrency: 20,
+    });
+    for (let each = 0; each < 20; each++) await start();
+    let looks = 0;
+    bench.faults.ledger = (call) => call === "insertKeyed" && ++looks === 0;
+    const sends = bench.sent.length;
+    await bench.deliver(bench.held.slice());
+    expect(await bench.all("SELECT id FROM jobs WHERE parent IS NOT NULL")).toHaveLength(40);
+    expect([looks, bench.sent.length - sends]).toEqual([2, 2]);
+  });
+
   test("a child whose queue is full makes the run wait, and burns no attempt", async () => {
     const { bench, start } = running(async (context, call) => {
       bench.engine.backlogLimit = () => (call === 1 ? 0 : 100);

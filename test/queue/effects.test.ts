@@ -44,6 +44,17 @@ function sender(
   return { bench, keys, send, effects };
 }
 
+test("is recorded in the same run although the ledger is away for a moment", async () => {
+  const { bench, keys, send, effects } = sender(() => ok({ mail: 1 }), { idempotentFor: day });
+  await send();
+  let refusals = 2;
+  bench.faults.ledger = (call) => call === "recordEffect" && refusals-- > 0;
+  await bench.deliverAll();
+  expect(keys).toHaveLength(1);
+  expect(refusals).toBeLessThan(1);
+  expect(await effects()).toEqual([{ key: "send", revision: 0, state: "done", result: '{"mail":1}' }]);
+});
+
 test("happens once, whatever is delivered how often", async () => {
   const { bench, keys, send, effects } = sender(() => ok({ mail: 1 }));
   const id = await send();
@@ -64,6 +75,21 @@ test.each([[0], [day]])("its value is remembered for the next run of the job (id
   await bench.deliverAll();
   expect(keys).toHaveLength(1);
   expect(await bench.row(id)).toMatchObject({ state: "done", runs: 2, result: '"first"' });
+});
+
+test.each([
+  ["knows the key", day],
+  ["knows none", 0],
+])("happens once though the ledger was away when it had happened, and the provider %s", async (_name, idempotentFor) => {
+  const { bench, keys, send, effects } = sender(() => ok("first"), { idempotentFor });
+  const id = await send();
+  let refused = 0;
+  // Four times in each of two runs.
+  bench.faults.ledger = (call) => call === "recordEffect" && keys.length > 0 && refused++ < 8;
+  await bench.deliverAll();
+  expect([refused > 8, keys.length]).toEqual([true, 1]);
+  expect(await bench.row(id)).toMatchObject({ state: "done", runs: 3, result: '"first"' });
+  expect(await effects()).toEqual([{ key: "send", revision: 0, state: "done", result: '"first"' }]);
 });
 
 describe("the Worker dies between the effect and its record", () => {

@@ -33,6 +33,36 @@ describe("Slack", () => {
   });
 });
 
+describe("Make.com", () => {
+  it.each([
+    ["/make/gone", "{}", {}, 410, "Gone"],
+    ["/make/a/b", "{}", {}, 410, "Gone"],
+    ["/make/full", "{}", {}, 400, "Queue is full."],
+    ["/make/keyed", "{}", {}, 401, "Unauthorized"],
+    ["/make/keyed", "{}", { "x-make-apikey": "wrong" }, 401, "Unauthorized"],
+    ["/make/demo", "x".repeat(5 * 1024 * 1024 + 1), {}, 413, "Request entity too large"],
+  ])("%s refuses %.10s with %j: %i %s", async (path, body, headers, status, text) => {
+    const answer = await sandbox.ask("POST", path, body, headers);
+    expect([answer.status, answer.text, (await sandbox.effects()).total]).toEqual([status, text, 0]);
+  });
+
+  it("says in its own words what a fault makes it say", async () => {
+    for (const status of [429, 500]) await sandbox.fault({ provider: "make", status, times: 1 });
+    const answers = [await sandbox.ask("POST", "/make/demo", "{}"), await sandbox.ask("POST", "/make/demo", "{}")];
+    expect(answers.map(({ status, text, headers }) => [status, text, headers.get("retry-after")])).toEqual([
+      [429, "Too many requests sent in a short time.", "1"],
+      [500, "Scenario failed to complete.", null],
+    ]);
+  });
+
+  it("queues whatever it is given, and tells a repeat by nothing: the webhook-id counts how often", async () => {
+    const headers = { "webhook-id": "msg-1", "x-make-apikey": "sandbox" };
+    for (const path of ["/make/demo", "/make/demo", "/make/keyed"]) expect((await sandbox.ask("POST", path, "no JSON", headers)).text).toBe("Accepted");
+    await sandbox.ask("GET", "/make/demo", undefined, { "webhook-id": "msg-2" });
+    expect(await sandbox.effects()).toMatchObject({ total: 4, keys: { "msg-1": 3, "msg-2": 1 }, repeated: { "msg-1": 3 } });
+  });
+});
+
 describe("CRM", () => {
   const path = "/crm/crm/v3/objects/contacts/batch/upsert";
   const inputs = (...emails: string[]) => ({ inputs: emails.map((id) => ({ idProperty: "email", id, properties: { firstname: "Ada" } })) });

@@ -56,6 +56,30 @@ describe("a sandbox that died", () => {
     expect(await received(after)).toBe(1);
   });
 
+  it("knows how often each destination was told, and the CRM its contacts", async () => {
+    const key = { authorization: "Bearer k" };
+    const path = "/crm/crm/v3/objects/contacts";
+    const upsert = (id: string, city: string) => ({ inputs: [{ idProperty: "email", id, properties: { city } }] });
+    const before = await start();
+    await before.ask("POST", "/slack/demo", { text: "a" });
+    await before.ask("POST", "/make/demo", "{}", { "webhook-id": "msg-1" });
+    await before.ask("POST", "/models/v1/chat/completions", { model: "good", messages: [{ role: "user", content: "?" }] }, key);
+    await before.ask("POST", `${path}/batch/upsert`, upsert("a@b.example", "Brno"), key);
+    await before.ask("PATCH", `${path}/100001`, { properties: { phone: "+1" } }, key);
+    const after = await start();
+    expect(await after.effects()).toMatchObject({ total: 5, keyless: 4, keys: { "msg-1": 1 } });
+    expect((await after.ask("GET", `${path}/100001`, undefined, key)).json()).toMatchObject({
+      properties: { email: "a@b.example", city: "Brno", phone: "+1" },
+    });
+    expect((await after.ask("POST", `${path}/batch/upsert`, upsert("A@b.example", "Praha"), key)).json()).toMatchObject({
+      results: [{ id: "100001", new: false }],
+    });
+    const last = await start();
+    expect((await last.ask("GET", path, undefined, key)).json()).toMatchObject({ results: [{ properties: { city: "Praha" } }] });
+    await last.ask("POST", "/__reset");
+    expect((await (await start()).ask("GET", path, undefined, key)).json()).toEqual({ results: [] });
+  });
+
   it("frees a key whose request was refused or still running", async () => {
     const before = await start();
     await before.send({ ...hello, from: "nobody" }, { "idempotency-key": "refused" });

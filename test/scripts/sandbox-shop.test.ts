@@ -265,6 +265,22 @@ describe("its rows", () => {
     expect((await sandbox.ask("GET", "/shop/__shops/one")).json()).toMatchObject({ requests: { total: 3, orders: 2, customers: 1 }, concurrency: { most: 1 } });
   });
 
+  it("answers are measured, and calls wait for as long as somebody likes", async () => {
+    await make();
+    const summary = async () => (await sandbox.ask("GET", "/shop/__shops/one")).json();
+    const { text } = await get("/orders", { limit: "7", display: "full" });
+    expect(await summary()).toMatchObject({ largest: { orders: { rows: 7, bytes: Buffer.byteLength(text) } }, held: 0 });
+    await sandbox.ask("POST", "/shop/__shops/one/hold", { afterRequests: 2 });
+    await get("/orders");
+    const held = Promise.all([get("/orders"), get("/orders")]);
+    await expect.poll(async () => (await summary())["held"]).toBe(2);
+    expect(await summary()).toMatchObject({ requests: { total: 2 } });
+    expect((await sandbox.ask("DELETE", "/shop/__shops/one/hold")).status).toBe(204);
+    expect((await held).map(({ status }) => status)).toEqual([200, 200]);
+    expect(await summary()).toMatchObject({ requests: { total: 4 }, held: 0 });
+    expect((await sandbox.ask("POST", "/shop/__shops/one/hold", { afterRequests: 0 })).status).toBe(422);
+  });
+
   it("wrong settings and changes are refused with what would be right", async () => {
     expect((await sandbox.ask("POST", "/shop/__shops", { name: "A", version: "6" })).json()["issues"]).toHaveLength(2);
     await make();

@@ -50,6 +50,14 @@ test.each(["k", "x".repeat(256), "!~-_.=/+"])("takes a key of any make: %s", asy
   await store.remove("one", "other");
 });
 
+test("sends the key in the address only where that is said, and no longer once it is not", async () => {
+  expect((await refusalOf(store.put("one", "cgi", { ...shop, keyIn: "cookie" }, 1))).errors).toEqual(["keyIn: must be header or address"]);
+  expect(await store.put("one", "cgi", { ...shop, keyIn: "address" }, 1)).toMatchObject({ site: { keyIn: "address" } });
+  expect(await store.open("one", "cgi")).toMatchObject({ ok: true, value: { keyIn: "address" } });
+  expect(await store.put("one", "cgi", shop, 2)).toMatchObject({ site: { keyIn: "header" } });
+  await store.remove("one", "cgi");
+});
+
 test("shows what it keeps, but no secret, and keeps no secret in the clear", async () => {
   const webhook = { secret: "sign-me", header: "X-Shop-Signature", format: "base64" };
   const put = await store.put("one", "shop", { ...shop, webhook }, 5);
@@ -57,6 +65,7 @@ test("shows what it keeps, but no secret, and keeps no secret in the clear", asy
     site: "shop",
     platform: "prestashop",
     url: "https://shop.cz/eshop",
+    keyIn: "header",
     webhook: { header: "X-Shop-Signature", format: "base64" },
     created: 5,
     updated: 5,
@@ -73,7 +82,10 @@ test("another tenant neither sees, opens nor removes it", async () => {
   expect(await store.get("two", "own")).toBeNull();
   expect(await store.open("two", "own")).toMatchObject({ ok: false, reason: "missing" });
   expect(await store.remove("two", "own")).toBe(false);
-  expect(await store.open("one", "own")).toEqual({ ok: true, value: { site: "own", platform: "prestashop", url: "https://shop.cz/eshop", key } });
+  expect(await store.open("one", "own")).toEqual({
+    ok: true,
+    value: { site: "own", platform: "prestashop", url: "https://shop.cz/eshop", key, keyIn: "header" },
+  });
 });
 
 test("a sealed key put into another row does not open", async () => {

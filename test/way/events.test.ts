@@ -65,6 +65,9 @@ test("a lead reaches every destination, once, and all of it is found under its k
 
   await send(shop, { id: "evt-2", type: "lead.answered", data: { id: "4711" } });
   await until("the follow-up is cancelled", async () => (await shop.get("/v1/jobs?q=lead:4711&type=follow-up")).body.jobs[0]?.state === "cancelled");
+  const told = (await shop.get("/v1/jobs?q=lead:4711&limit=100")).body.jobs as { id: string; type: string; at: string }[];
+  expect(told.map(({ at }) => at)).toEqual(told.map(({ at }) => at).toSorted((one, other) => (one < other ? 1 : -1)));
+  expect([told.at(-1)?.id, told.filter(({ type }) => type === "event").length]).toEqual([id, 2]);
 });
 
 test("Slack being down holds back Slack alone, and tells it once when it is back", async () => {
@@ -78,24 +81,46 @@ test("Slack being down holds back Slack alone, and tells it once when it is back
   expect((await calls("/crm/crm/*")).filter(({ body }) => body.includes('"1"') || body.includes("ada@example.com")).length).toBeLessThanOrEqual(2);
 });
 
-test("two events crossing end in the newest state, in the CRM too", async () => {
+const contactOf = async (email: string) => {
+  const answer = await way.sandbox.ask("GET", "/crm/crm/v3/objects/contacts", undefined, { authorization: "Bearer pat" });
+  const contacts = answer.json()["results"] as { properties: Record<string, string> }[];
+  return contacts.find(({ properties }) => properties["email"] === email)?.properties;
+};
+const at = (minute: number) => `2026-10-01T12:0${minute}:00Z`;
+
+test("events crossing end in the newest state, in the CRM too", async () => {
   const own = await connected("crossing");
   const who = { id: "9", email: "grace@example.com" };
-  const at = (minute: number) => `2026-10-01T12:0${minute}:00Z`;
   await Promise.all(
     [3, 1, 2].map((minute) =>
       send(own, { id: `evt-${minute}`, type: "lead.updated", timestamp: at(minute), data: { ...who, phone: `+42077700000${minute}` } }),
     ),
   );
   await untilAllEnded(way, "crossing", 30);
-  const contacts = (await way.sandbox.ask("GET", "/crm/crm/v3/objects/contacts", undefined, { authorization: "Bearer pat" })).json()["results"] as {
-    properties: Record<string, string>;
-  }[];
-  expect(contacts.find(({ properties }) => properties["email"] === who.email)?.properties["phone"]).toBe("+420777000003");
+  expect(await contactOf(who.email)).toMatchObject({ phone: "+420777000003" });
   expect((await own.get("/v1/events?entity=lead:9")).body).toMatchObject({
     events: [{ id: "evt-1" }, { id: "evt-2" }, { id: "evt-3" }],
     state: { phone: "+420777000003" },
   });
+});
+
+test("a lead that was changed before anybody heard of its making keeps the change, and gains what only the first word said", async () => {
+  const own = await connected("overtaken");
+  expect((await own.ask("PUT", "/v1/destinations/follow-up", { body: { enabled: false } })).status).toBeLessThan(300);
+  const who = { id: "10", email: "mary@example.com" };
+  await send(own, { id: "evt-2", type: "lead.updated", timestamp: at(2), data: { ...who, phone: "+420777000002" } });
+  await untilAllEnded(way, "overtaken", 30);
+  await send(own, { id: "evt-1", type: "lead.created", timestamp: at(1), data: { ...who, phone: "+420777000001", company: "Jackson" } });
+  await untilAllEnded(way, "overtaken", 30);
+  expect(await contactOf(who.email)).toMatchObject({ phone: "+420777000002", company: "Jackson" });
+  expect((await own.get("/v1/events?entity=lead:10")).body).toMatchObject({
+    events: [
+      { id: "evt-1", type: "lead.created" },
+      { id: "evt-2", type: "lead.updated" },
+    ],
+    state: { phone: "+420777000002", company: "Jackson" },
+  });
+  expect((await way.sandbox.mails("?to=mary@example.com")).length).toBe(1);
 });
 
 test("subscriptions are told of events and of jobs that end, signed, once each, and of their own deliveries never", async () => {

@@ -128,7 +128,8 @@ function orderFacts(settings: ShopSettings, draw: Draw) {
     discount,
     paid,
     state,
-    updated: (id: number) => Math.min(until, added(id) + draw("order upd", id, 3 * 86_400) * 1000),
+    // Within three days, none of them later than the shop's end.
+    updated: (id: number) => added(id) + draw("order upd", id, Math.min(3 * 86_400, Math.floor((until - added(id)) / 1000))) * 1000,
     // The last one is somebody whom the merchant deleted.
     customer: (id: number) => 1 + draw("customer", id, customers + 1),
     // One cart that was split into two orders.

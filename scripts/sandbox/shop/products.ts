@@ -58,7 +58,7 @@ export function productPlans(settings: ShopSettings, draw: Draw): Plan[] {
         name: column("words", (id) => nameOf(draw, id)),
         description: column("words", (id) => `<p>${nameOf(draw, id)} & more "things".</p>`),
         date_add: column("date", added),
-        date_upd: column("date", (id) => Math.min(until, added(id) + draw("product upd", id, 20 * 86_400) * 1000)),
+        date_upd: column("date", (id) => added(id) + draw("product upd", id, Math.min(20 * 86_400, Math.floor((until - added(id)) / 1000))) * 1000),
       },
       { categories: { one: "category", rows: () => [{ id: { kind: "int", value: 2 } }] } },
     ),

@@ -26,8 +26,12 @@ async function answer(call: Call, shops: Shops): Promise<Reply> {
   open.most = Math.max(open.most, ++open.inside);
   try {
     await call.pause();
-    shops.asked(open, rest?.split("/")[1] ?? "");
-    return webservice(open, call, rest ?? "/");
+    await open.hold.pass();
+    const resource = rest?.split("/")[1] ?? "";
+    shops.asked(open, resource);
+    const { rows, ...reply } = webservice(open, call, rest ?? "/");
+    shops.answered(open, resource, rows, Buffer.byteLength(reply.body));
+    return reply;
   } finally {
     open.inside--;
   }

@@ -1,6 +1,7 @@
 import type { Reply } from "../provider.ts";
 import { catalogue } from "./catalogue.ts";
 import { applyChange, readChange, type Change } from "./changes.ts";
+import { Hold } from "./hold.ts";
 import { decimal } from "./render.ts";
 import { defaults, flawsOf, type ShopSettings } from "./settings.ts";
 import type { Kind, Table, Value } from "./table.ts";
@@ -12,6 +13,9 @@ export interface Open extends Shop {
   /** Calls at once: now, and the most there ever were. */
   inside: number;
   most: number;
+  /** The most rows and bytes that one answer ever had, by resource. */
+  largest: Record<string, { rows: number; bytes: number }>;
+  hold: Hold;
   /** What is to happen once its resource was asked for often enough. */
   pending: { change: Change; left: number }[];
 }
@@ -32,6 +36,7 @@ export class Shops {
   }
 
   clear(): void {
+    for (const { hold } of this.#shops.values()) hold.release();
     this.#shops.clear();
   }
 
@@ -45,9 +50,15 @@ export class Shops {
     }
   }
 
+  /** Takes down how large an answer was. */
+  answered({ largest }: Open, resource: string, rows: number, bytes: number): void {
+    const { rows: most, bytes: longest } = largest[resource] ?? { rows: 0, bytes: 0 };
+    largest[resource] = { rows: Math.max(most, rows), bytes: Math.max(longest, bytes) };
+  }
+
   /**
    * `POST /__shops` {name, …settings} makes one anew; `GET`, `PATCH` {…settings} and `DELETE /__shops/{name}`;
-   * `POST /__shops/{name}/changes` changes rows; `GET /__shops/{name}/rows/{resource}?after&limit` is the truth about them.
+   * `POST /__shops/{name}/changes` changes rows; `POST /__shops/{name}/hold` {afterRequests: 1} lets calls wait, `DELETE` lets them go; `GET /__shops/{name}/rows/{resource}?after&limit` is the truth about them.
    */
   control(method: string, path: string, query: URLSearchParams, body: string): Reply {
     const [, , name, part, resource] = path.split("/");
@@ -57,6 +68,7 @@ export class Shops {
     const shop = this.get(name);
     if (!shop) return wrong(404, ["There is no such shop."]);
     if (part === "changes" && method === "POST") return this.#change(shop, input);
+    if (part === "hold") return hold(shop, method, input);
     if (part === "rows" && method === "GET") return truth(shop, resource ?? "", query);
     if (part === undefined && method === "GET") return ok(summary(name, shop));
     if (part === undefined && method === "PATCH") return reset(name, shop, input);
@@ -73,9 +85,11 @@ export class Shops {
 
   #put(name: string, settings: Partial<ShopSettings>): Open {
     const whole = { ...defaults(this.#now()), ...settings };
-    const shop = { settings: whole, tables: catalogue(whole), requests: new Map<string, number>(), inside: 0, most: 0, pending: [] };
-    this.#shops.set(name, shop);
-    return shop;
+    const asked = { requests: new Map<string, number>(), inside: 0, most: 0, largest: {} };
+    const open: Open = { settings: whole, tables: catalogue(whole), ...asked, hold: new Hold(), pending: [] };
+    this.#shops.get(name)?.hold.release();
+    this.#shops.set(name, open);
+    return open;
   }
 
   #change(shop: Open, input: Record<string, unknown>): Reply {
@@ -103,11 +117,20 @@ function reset(name: string, shop: Open, input: Record<string, unknown>): Reply 
   return ok(summary(name, shop));
 }
 
-function summary(name: string, { settings, tables, requests, inside, most, pending }: Open) {
+function hold({ hold: held }: Open, method: string, { afterRequests = 1 }: Record<string, unknown>): Reply {
+  if (method === "DELETE") return (held.release(), { status: 204, body: "" });
+  if (method !== "POST") return wrong(405, ["POST lets calls wait, DELETE lets them go."]);
+  if (!Number.isInteger(afterRequests) || Number(afterRequests) < 1) return wrong(422, ['"afterRequests" must be a whole number from 1.']);
+  held.from(Number(afterRequests));
+  return ok({ waiting: held.waiting });
+}
+
+function summary(name: string, { settings, tables, requests, inside, most, largest, hold: held, pending }: Open) {
   const { key: _key, ...shown } = settings;
   const total = [...requests.values()].reduce((sum, count) => sum + count, 0);
   const counts = Object.fromEntries([...tables].map(([resource, table]) => [resource, table.plan.count]));
-  return { name, ...shown, made: counts, requests: { total, ...Object.fromEntries(requests) }, concurrency: { now: inside, most }, pending: pending.length };
+  const asked = { total, ...Object.fromEntries(requests) };
+  return { name, ...shown, made: counts, requests: asked, concurrency: { now: inside, most }, largest, held: held.waiting, pending: pending.length };
 }
 
 /** Every row as it is meant: decimals as text, dates as ISO 8601 or null, numbers as numbers, flags as booleans. */

@@ -13,13 +13,18 @@ export interface Shop {
 interface Body {
   status: number;
   text: string;
-  /** Rows it took to make it. */
+  /** Rows that were loaded for it; a list of ids needs none. */
   rows: number;
   isXml: boolean;
 }
 
+interface Answer extends Reply {
+  body: string;
+  rows: number;
+}
+
 /** `/api/…` of a shop as the legacy webservice answers it. `path` is what comes behind `/api`. */
-export function webservice(shop: Shop, call: Call, path: string): Reply {
+export function webservice(shop: Shop, call: Call, path: string): Answer {
   const key = keyOf(call, shop.settings);
   if (key === undefined) return noKey;
   const isXml = !wantsJson(call) || shop.settings.format === "xml";
@@ -30,7 +35,7 @@ export function webservice(shop: Shop, call: Call, path: string): Reply {
 
 /** What the dispatcher says before any of the webservice runs. */
 const realm = { "www-authenticate": 'Basic realm="Welcome to PrestaShop Webservice, please enter the authentication key as the login. No password required."' };
-const noKey: Reply = { status: 401, headers: { ...realm, "content-type": "text/html; charset=utf-8" }, body: "401 Unauthorized" };
+const noKey: Answer = { status: 401, headers: { ...realm, "content-type": "text/html; charset=utf-8" }, body: "401 Unauthorized", rows: 0 };
 
 /** The header wins over the parameter. Undefined when there is none. */
 function keyOf({ headers, query }: Call, { dropsAuthorization }: ShopSettings): string | undefined {
@@ -104,7 +109,7 @@ function one(shown: Omit<Shown, "ids" | "display">, id: number, query: URLSearch
 function rendered(shown: Shown, isXml: boolean): Body {
   const text = isXml ? xml(shown) : json(shown);
   const unreadable = !isXml && shown.settings.format === "broken-json" ? `${text.slice(0, -1)},}` : text;
-  return { status: 200, text: unreadable, rows: shown.ids.length, isXml };
+  return { status: 200, text: unreadable, rows: shown.display === "ids" ? 0 : shown.ids.length, isXml };
 }
 
 export function errors(refusals: readonly Refusal[], isXml: boolean): Body {
@@ -122,7 +127,7 @@ function wantsJson({ headers, query }: Call): boolean {
   return format === "JSON";
 }
 
-function replyOf({ status, text, rows, isXml }: Body, { version, secondsPerRow, echo }: ShopSettings, call: Call, known: boolean): Reply {
+function replyOf({ status, text, rows, isXml }: Body, { version, secondsPerRow, echo }: ShopSettings, call: Call, known: boolean): Answer {
   const digest = createHash("sha1").update(text).digest("hex");
   const headers = {
     "content-type": echo !== "" ? "application/javascript" : isXml ? "text/xml;charset=utf-8" : "application/json",
@@ -130,6 +135,6 @@ function replyOf({ status, text, rows, isXml }: Body, { version, secondsPerRow, 
     ...(known ? { "psws-version": version === "8.2" ? "8.2.0" : "1.7.8.3" } : status === 401 ? realm : {}),
     ...(text === "" ? {} : { "content-sha1": digest }),
   };
-  if (status === 200 && call.headers["local-content-sha1"] === digest) return { status: 304, headers, body: "" };
-  return { status, headers, body: call.method === "HEAD" ? "" : `${echo}${text}` };
+  if (status === 200 && call.headers["local-content-sha1"] === digest) return { status: 304, headers, body: "", rows };
+  return { status, headers, body: call.method === "HEAD" ? "" : `${echo}${text}`, rows };
 }

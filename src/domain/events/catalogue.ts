@@ -38,6 +38,37 @@ const offer = v.looseObject({
   currency: text(8),
   message: text(10_000),
 });
+/** No lead came for so many minutes. Nothing in it is personal. */
+const silence = v.looseObject({
+  project: v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project")),
+  minutesWithoutLeads: v.pipe(v.number("must be a number"), v.integer("must be whole minutes"), v.minValue(0, "must not be negative")),
+  /** Null: there never was one. */
+  lastLeadAt: text(64),
+  /** Minutes after which the project wants to hear of it. */
+  threshold: amount,
+});
+
+// As shops note them. Nothing here refuses one for what it lacks: the order is there, whatever the shop left out.
+const site = v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a site"));
+const whole = v.pipe(v.number("must be a number"), v.integer("must be a whole number"));
+const order = v.looseObject({
+  siteId: site,
+  orderId: whole,
+  reference: v.nullish(v.string("must be text")),
+  stateId: v.nullish(whole),
+  previousStateId: v.nullish(whole),
+  customerId: v.nullish(whole),
+  dateAdd: v.nullish(v.string("must be text")),
+  dateUpd: v.nullish(v.string("must be text")),
+});
+const product = v.looseObject({
+  siteId: site,
+  productId: whole,
+  reference: v.nullish(v.string("must be text")),
+  name: v.nullish(v.string("must be text")),
+  quantity: v.nullish(v.number("must be a number")),
+});
+
 const answer = v.looseObject({ id, channel: text(64) });
 const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
 const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });
@@ -49,6 +80,11 @@ interface Kind {
 }
 
 const ofLead = (data: Record<string, unknown>) => keyOf("lead", data["id"]);
+/** Ids are a shop's own: the key that is unique stands first, the one without the shop finds it too. */
+const ofShop = (kind: string, field: string) => (data: Record<string, unknown>) => [
+  ...keyOf(kind, `${String(data["siteId"])}/${String(data[field])}`),
+  ...keyOf(kind, data[field]),
+];
 const ofThing = (kind: string) => (data: Record<string, unknown>) => [...keyOf(kind, data["id"]), ...keyOf("lead", data["leadId"])];
 
 /** Every type of event that is understood, with the schema of its `data`. */
@@ -57,8 +93,12 @@ export const catalogue = {
   "lead.updated": { data: lead, entities: ofLead },
   "lead.answered": { data: answer, entities: ofLead },
   "lead.status_changed": { data: statusChange, entities: ofLead },
+  "lead.silence": { data: silence, entities: (data) => keyOf("project", data["project"]) },
   "offer.submitted": { data: offer, entities: ofThing("offer") },
   "property.valuated": { data: valuation, entities: ofThing("property") },
+  "order.created": { data: order, entities: ofShop("order", "orderId") },
+  "order.status_changed": { data: order, entities: ofShop("order", "orderId") },
+  "product.out_of_stock": { data: product, entities: ofShop("product", "productId") },
 } as const satisfies Record<string, Kind>;
 
 export type EventType = keyof typeof catalogue;
@@ -73,6 +113,8 @@ export function isKnown(type: string): type is EventType {
 export type DataOf<Type extends EventType> = v.InferOutput<(typeof catalogue)[Type]["data"]>;
 export type LeadData = v.InferOutput<typeof lead>;
 export type OfferData = v.InferOutput<typeof offer>;
+export type OrderData = v.InferOutput<typeof order>;
+export type ProductData = v.InferOutput<typeof product>;
 
 /** What an event is about; of a type that nobody knows, what its subject says when that is a key. */
 export function entitiesOf({ type, data, subject }: { type: string; data: Record<string, unknown>; subject?: string | undefined }): string[] {

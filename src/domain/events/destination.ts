@@ -3,7 +3,7 @@ import { filterSchema, type Filter } from "./filter";
 
 /** Where an event may go without the tenant having set anything, and what each needs. */
 export const builtIn = {
-  slack: { events: ["lead.created", "lead.updated", "offer.submitted"], connection: "slack" },
+  slack: { events: ["lead.created", "lead.updated", "lead.silence", "offer.submitted"], connection: "slack" },
   email: { events: ["lead.created", "offer.submitted"], connection: "mail" },
   crm: { events: ["lead.created", "lead.updated"], connection: "crm" },
   analysis: { events: ["lead.created", "offer.submitted"], connection: "models" },
@@ -42,8 +42,14 @@ const eventNames = v.pipe(
 );
 const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2,048 characters"));
 
-/** A signing secret of Standard Webhooks: 16 to 64 bytes in base64, with or without `whsec_`. */
-export const signingSecret = v.pipe(v.string("must be text"), v.regex(/^(whsec_)?[A-Za-z0-9+/]{22,88}={0,2}$/, "must be whsec_ and 16 to 64 bytes in base64"));
+/** A signing secret: `whsec_` and 16 to 64 bytes in base64 as Standard Webhooks have it, or any text, of which the bytes count. */
+export const signingSecret = v.pipe(
+  v.string("must be text"),
+  v.regex(
+    /^(?:whsec_[A-Za-z0-9+/]{22,88}={0,2}|(?!whsec_)[\x21-\x7e]{8,256})$/,
+    "must be whsec_ and 16 to 64 bytes in base64, or 8 to 256 visible characters without spaces",
+  ),
+);
 
 const shared = {
   enabled: v.optional(v.boolean("must be true or false"), true),

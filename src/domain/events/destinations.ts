@@ -1,7 +1,7 @@
 import type * as v from "valibot";
 import { Problem } from "../../errors";
 import { builtIn, builtInNames, type builtInSchema, type Destination, followUpAfter, isBuiltIn, type ownSchema } from "./destination";
-import { hostOf, type HookParts, openHook, type OpenedHook, sealHook } from "./hook";
+import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, type Retirement, sealHook } from "./hook";
 
 /** Destinations a tenant may add. */
 const mostOwn = 50;
@@ -10,6 +10,7 @@ const mostOwn = 50;
 export interface DestinationView extends Destination {
   builtIn: boolean;
   host: string | null;
+  retiredAt: number | null;
   created: number | null;
   updated: number | null;
 }
@@ -25,7 +26,10 @@ export interface DestinationStore {
   /** A built-in one is as built in again. False: it was not changed, or not there. */
   remove(tenant: string, name: string): Promise<boolean>;
   open(tenant: string, name: string): Promise<OpenedHook>;
-  retire(tenant: string, name: string, reason: string): Promise<void>;
+  /** Serves it no more until it is set again, a built-in one also until its connection is. False: it was already, or was set meanwhile. */
+  retire(tenant: string, name: string, retirement: Retirement): Promise<boolean>;
+  /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
+  rotate(tenant: string, most: number): Promise<number>;
 }
 
 export function createDestinationStore(parts: HookParts): DestinationStore {
@@ -48,8 +52,18 @@ export function createDestinationStore(parts: HookParts): DestinationStore {
       if (row.retired !== null) return { ok: false, reason: row.retired };
       return openHook(parts, tenant, sealedName(name), row.sealed);
     },
-    retire: async (tenant, name, reason) => {
-      await db.prepare("UPDATE destinations SET retired = ?3 WHERE tenant = ?1 AND name = ?2").bind(tenant, name, reason).run();
+    retire: async (tenant, name, { reason, since, at }) => {
+      const connection = isBuiltIn(name) ? builtIn[name].connection : null;
+      const statement =
+        connection === null
+          ? db.prepare(retireOwnSql).bind(tenant, name, reason, at, since)
+          : db.prepare(retireBuiltInSql).bind(tenant, name, reason, at, since, connection);
+      return (await statement.run()).meta.changes > 0;
+    },
+    rotate: async (tenant, most) => {
+      const { results } = await db.prepare(allSql).bind(tenant).all<DestinationRow>();
+      const rows = results.flatMap(({ name, sealed }) => (sealed ? [{ name, sealedName: sealedName(name), sealed }] : []));
+      return resealRows(parts, tenant, rows, resealSql, most);
     },
   };
 }
@@ -70,27 +84,40 @@ export interface DestinationRow {
   host: string | null;
   sealed: string | null;
   retired: string | null;
+  retired_at: number | null;
   created: number;
   updated: number;
 }
 
-const columns = "name, enabled, events, filter, delay, host, sealed, retired, created, updated";
+const columns = "name, enabled, events, filter, delay, host, sealed, retired, retired_at, created, updated";
 export const allSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 ORDER BY name`;
+const resealSql = "UPDATE destinations SET sealed = ?3 WHERE tenant = ?1 AND name = ?2 AND sealed = ?4";
 const oneSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 AND name = ?2`;
 
 // A replaced address that is not named again is gone: a PUT replaces.
 const putSql = `
-  INSERT INTO destinations (tenant, ${columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, ?9, ?9)
+  INSERT INTO destinations (tenant, ${columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL, ?9, ?9)
   ON CONFLICT (tenant, name) DO UPDATE SET enabled = excluded.enabled, events = excluded.events, filter = excluded.filter, delay = excluded.delay,
-    host = excluded.host, sealed = excluded.sealed, retired = NULL, updated = max(excluded.updated, created + 1)
+    host = excluded.host, sealed = excluded.sealed, retired = NULL, retired_at = NULL, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
+
+const retireOwnSql = `
+  UPDATE destinations SET retired = ?3, retired_at = ?4
+  WHERE tenant = ?1 AND name = ?2 AND sealed IS NOT NULL AND retired IS NULL AND updated < ?5`;
+
+// A built-in one has no row until something about it is changed.
+const retireBuiltInSql = `
+  INSERT INTO destinations (tenant, ${columns})
+  SELECT ?1, ?2, 1, NULL, NULL, NULL, NULL, NULL, ?3, ?4, ?4, ?4 FROM connections WHERE tenant = ?1 AND name = ?6 AND updated < ?5
+  ON CONFLICT (tenant, name) DO UPDATE SET retired = excluded.retired, retired_at = excluded.retired_at WHERE retired IS NULL AND updated < ?5`;
 
 async function put(parts: HookParts, tenant: string, name: string, body: DestinationBody, now: number) {
   const { db } = parts;
   const hook = "url" in body ? { url: body.url, secret: body.secret } : undefined;
   if (hook) await refuseTooMany(db, tenant, name);
   const host = hook ? hostOf(hook.url, parts.rules) : null;
-  const sealed = hook ? await sealHook(parts, tenant, sealedName(name), hook) : null;
+  const before = hook ? await db.prepare(oneSql).bind(tenant, name).first<DestinationRow>() : null;
+  const sealed = hook ? await sealHook(parts, tenant, sealedName(name), hook, { before: before?.sealed ?? null, now }) : null;
   const values = [body.enabled ? 1 : 0, json(body.events), json(body.filter), body.delaySeconds ?? null, host, sealed];
   const row = await db
     .prepare(putSql)
@@ -117,6 +144,7 @@ function viewOf(row: DestinationRow): DestinationView {
     delaySeconds: row.delay ?? base?.delaySeconds ?? 0,
     host: row.host,
     retired: row.retired,
+    retiredAt: row.retired_at,
     created: row.created,
     updated: row.updated,
   };
@@ -125,7 +153,8 @@ function viewOf(row: DestinationRow): DestinationView {
 function unchanged(name: keyof typeof builtIn): DestinationView {
   const delaySeconds = name === "follow-up" ? followUpAfter : 0;
   const { events } = builtIn[name];
-  return { name, builtIn: true, enabled: true, events, filter: null, delaySeconds, host: null, retired: null, created: null, updated: null };
+  const never = { filter: null, host: null, retired: null, retiredAt: null, created: null, updated: null };
+  return { name, builtIn: true, enabled: true, events, delaySeconds, ...never };
 }
 
 function json(value: unknown): string | null {

@@ -4,7 +4,7 @@ import type { HookParts } from "./hook";
 declare module "../../tenants/snapshot" {
   interface SnapshotSections {
     events: {
-      /** The secret that signs what is posted without a token, sealed; null: nothing is taken without one. */
+      /** The secrets that sign what is posted without a token, sealed; null: nothing is taken without one. */
       door: string | null;
       /** Whether a subscription wants to hear of jobs that end. */
       jobs: boolean;
@@ -20,27 +20,54 @@ export const eventSection: Section<"events"> = {
 };
 
 export interface EventDoor {
-  /** Sets the secret, or with null shuts the door. */
-  put(tenant: string, secret: string | null, now: number): Promise<void>;
-  /** The secret in clear; null when it cannot be opened. */
-  open(tenant: string, sealed: string): Promise<string | null>;
+  /** Sets the secret; the one before opens the door for `overlap` milliseconds more (default: none). */
+  put(tenant: string, secret: string, now: number, overlap?: number): Promise<void>;
+  /** Shuts the door. */
+  remove(tenant: string): Promise<void>;
+  /** The secrets that count now, in clear; none when they cannot be opened. */
+  open(tenant: string, sealed: string, now: number): Promise<string[]>;
+  /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
+  rotate(tenant: string, most: number): Promise<number>;
 }
 
-export function createEventDoor({ db, vault, changed, raise }: HookParts): EventDoor {
+export function createEventDoor(parts: HookParts): EventDoor {
+  const { db, changed, raise } = parts;
+  const write = async (tenant: string, statement: D1PreparedStatement) => {
+    await db.batch([statement, raise(tenant)]);
+    await changed(tenant);
+  };
   return {
-    async put(tenant, secret, now) {
-      const statement =
-        secret === null
-          ? db.prepare("DELETE FROM event_doors WHERE tenant = ?1").bind(tenant)
-          : db.prepare(putSql).bind(tenant, await vault.seal(tenant, sealedName, secret), now);
-      await db.batch([statement, raise(tenant)]);
-      await changed(tenant);
+    async put(tenant, secret, now, overlap = 0) {
+      const row = overlap > 0 ? await db.prepare("SELECT secret FROM event_doors WHERE tenant = ?1").bind(tenant).first<{ secret: string }>() : null;
+      const [before] = row ? await keysIn(parts, tenant, row.secret) : [];
+      const keys: Key[] = before && before.secret !== secret ? [{ secret }, { secret: before.secret, until: now + overlap }] : [{ secret }];
+      const sealed = await parts.vault.seal(tenant, sealedName, JSON.stringify(keys));
+      await write(tenant, db.prepare(putSql).bind(tenant, sealed, now));
     },
-    async open(tenant, sealed) {
-      const opened = await vault.open(tenant, sealedName, sealed);
-      return opened.ok ? opened.text : null;
+    remove: (tenant) => write(tenant, db.prepare("DELETE FROM event_doors WHERE tenant = ?1").bind(tenant)),
+    open: async (tenant, sealed, now) =>
+      (await keysIn(parts, tenant, sealed)).flatMap(({ secret, until }) => (until === undefined || now < until ? [secret] : [])),
+    async rotate(tenant, most) {
+      const row = most > 0 ? await db.prepare("SELECT secret FROM event_doors WHERE tenant = ?1").bind(tenant).first<{ secret: string }>() : null;
+      const anew = row && (await parts.vault.reseal(tenant, sealedName, row.secret));
+      if (!row || !anew) return 0;
+      const replace = db.prepare("UPDATE event_doors SET secret = ?2 WHERE tenant = ?1 AND secret = ?3").bind(tenant, anew, row.secret);
+      const [replaced] = await db.batch([replace, raise(tenant)]);
+      return replaced?.meta.changes ?? 0;
     },
   };
+}
+
+interface Key {
+  secret: string;
+  /** Milliseconds; without it, until another takes its place. */
+  until?: number;
+}
+
+/** The current one first; none when what was sealed cannot be opened. */
+async function keysIn({ vault }: HookParts, tenant: string, sealed: string): Promise<Key[]> {
+  const opened = await vault.open(tenant, sealedName, sealed);
+  return opened.ok ? (JSON.parse(opened.text) as Key[]) : [];
 }
 
 const sealedName = "event-door";

@@ -1,3 +1,5 @@
+import { keysOf } from "../leads/person";
+
 /** What one event said of one thing. Facts are only ever added; the order they come in means nothing. */
 export interface Fact {
   entity: string;
@@ -40,7 +42,8 @@ export function factsIn(db: D1Database): Facts {
   };
   return {
     add: async (tenant, { entity, at, event, type, data }) => {
-      await db.prepare(addSql).bind(tenant, entity, at, event, type, JSON.stringify(data)).run();
+      const [email, phone] = [keysOf({ email: data["email"] }), keysOf({ phone: data["phone"] })].map(([key]) => key?.slice(2) ?? null);
+      await db.prepare(addSql).bind(tenant, entity, at, event, type, JSON.stringify(data), email, phone).run();
     },
     stateOf: async (tenant, entity) => {
       const rows = await newest(tenant, entity, mostFolded);
@@ -48,14 +51,6 @@ export function factsIn(db: D1Database): Facts {
     },
     list: async (tenant, entity, limit = 200) => (await newest(tenant, entity, limit)).map(factOf),
   };
-}
-
-/** Forgets everything about these things, for the right to erasure; returns how many facts. Nothing without entities. */
-export async function eraseFacts(db: D1Database, tenant: string, entities: readonly string[]): Promise<number> {
-  if (entities.length === 0) return 0;
-  const keys = JSON.stringify(entities.flatMap((entity) => [entity, crmEntity(entity)]));
-  const { meta } = await db.prepare(eraseSql).bind(tenant, keys).run();
-  return meta.changes;
 }
 
 /** What the CRM is told is kept apart from what the store holds: either may be switched off. */
@@ -72,13 +67,11 @@ interface Row {
   total: number;
 }
 
-const addSql = `INSERT INTO facts (tenant, entity, at, event, type, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`;
+const addSql = `INSERT INTO facts (tenant, entity, at, event, type, data, email, phone) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING`;
 
 const newestSql = `
   SELECT entity, at, event, type, data, (SELECT count(*) FROM facts WHERE tenant = ?1 AND entity = ?2) AS total
   FROM facts WHERE tenant = ?1 AND entity = ?2 ORDER BY at DESC, event DESC LIMIT ?3`;
-
-const eraseSql = "DELETE FROM facts WHERE tenant = ?1 AND entity IN (SELECT value FROM json_each(?2))";
 
 /** A field that is not named keeps what it was; one that is null was emptied. */
 function fold(rows: readonly Row[]): Record<string, unknown> {

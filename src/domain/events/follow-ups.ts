@@ -4,6 +4,8 @@ export interface FollowUps {
   planned(tenant: string, entity: string, job: string): Promise<void>;
   /** The lead has answered: remembers when, and cancels what was planned. Returns how many jobs. */
   answered(tenant: string, entity: string, at: number): Promise<number>;
+  /** The job has run: there is nothing to cancel any more. */
+  over(tenant: string, entity: string, job: string): Promise<void>;
   /** Whether the lead has answered since `at`. */
   hasAnswered(tenant: string, entity: string, at: number): Promise<boolean>;
 }
@@ -30,6 +32,9 @@ export function followUpsIn(db: D1Database, cancel: (tenant: string, job: string
       for (const job of jobs) await cancel(tenant, job);
       if (jobs.length > 0) await db.prepare(forgetSql).bind(tenant, entity, JSON.stringify(jobs)).run();
       return jobs.length;
+    },
+    over: async (tenant, entity, job) => {
+      await db.prepare("DELETE FROM follow_ups WHERE tenant = ?1 AND entity = ?2 AND job = ?3").bind(tenant, entity, job).run();
     },
     hasAnswered: async (tenant, entity, at) => {
       const row = await db.prepare("SELECT at FROM answers WHERE tenant = ?1 AND entity = ?2").bind(tenant, entity).first<{ at: number }>();

@@ -6,14 +6,27 @@ import { type AddressRules, checkAddress } from "../address/address";
 export interface SealedHook {
   url: string;
   secret?: string | undefined;
+  /** What signed before, and signs beside it until then (milliseconds): the receiver need not change at the same moment. */
+  previous?: { secret: string; until: number } | undefined;
 }
 
 export type OpenedHook = { ok: true; value: SealedHook } | { ok: false; reason: string };
 
+/** A secret that was replaced signs for a day more. Milliseconds. */
+const overlap = 24 * 3600_000;
+
+/** The receiver wants no more, and who found out when. */
+export interface Retirement {
+  reason: string;
+  /** Milliseconds; when the setting was read: one that was changed since is left alone. */
+  since: number;
+  at: number;
+}
+
 /** What the settings of events stand on; handed in by the composition root. */
 export interface HookParts {
   db: D1Database;
-  vault: Pick<Vault, "seal" | "open">;
+  vault: Pick<Vault, "seal" | "open" | "reseal">;
   rules: AddressRules;
   /** After a change that the snapshot shows. Never throws. */
   changed(tenant: string): Promise<void>;
@@ -28,12 +41,46 @@ export function hostOf(url: string, rules: AddressRules): string {
   return verdict.url.host;
 }
 
-export function sealHook({ vault }: HookParts, tenant: string, name: string, hook: SealedHook): Promise<string> {
-  return vault.seal(tenant, name, JSON.stringify(hook));
+/** Seals a hook that takes the place of `before` (sealed as well; null: there was none). */
+export async function sealHook(parts: HookParts, tenant: string, name: string, hook: SealedHook, { before, now }: { before: string | null; now: number }) {
+  const opened = before === null ? null : await openHook(parts, tenant, name, before);
+  const previous = opened?.ok && hook.secret !== undefined ? previousOf(opened.value, hook.secret, now) : undefined;
+  return parts.vault.seal(tenant, name, JSON.stringify({ ...hook, previous }));
+}
+
+/** Every secret that signs now, the current one first. */
+export function signingSecrets({ secret, previous }: SealedHook, now: number): string[] {
+  if (secret === undefined) return [];
+  return previous && now < previous.until ? [secret, previous.secret] : [secret];
+}
+
+function previousOf({ secret, previous }: SealedHook, next: string, now: number): SealedHook["previous"] {
+  if (secret === undefined || secret === next) return previous;
+  return { secret, until: now + overlap };
 }
 
 export async function openHook({ vault }: HookParts, tenant: string, name: string, sealed: string): Promise<OpenedHook> {
   const opened = await vault.open(tenant, name, sealed);
   if (!opened.ok) return { ok: false, reason: `its address and secret must be set again: ${opened.reason}` };
   return { ok: true, value: JSON.parse(opened.text) as SealedHook };
+}
+
+/** A row that keeps something sealed, and the name it is sealed under. */
+export interface SealedRow {
+  name: string;
+  sealedName: string;
+  sealed: string;
+}
+
+/** Seals anew what an older key sealed, up to `most`; returns how many. `replaceSql` has ?1 tenant, ?2 name, ?3 new and ?4 old: one changed meanwhile is left for the next time. */
+export async function resealRows({ db, vault }: HookParts, tenant: string, rows: readonly SealedRow[], replaceSql: string, most: number): Promise<number> {
+  let done = 0;
+  for (const { name, sealedName, sealed } of rows) {
+    if (done >= most) break;
+    const anew = await vault.reseal(tenant, sealedName, sealed);
+    if (anew === undefined) continue;
+    const { meta } = await db.prepare(replaceSql).bind(tenant, name, anew, sealed).run();
+    done += meta.changes;
+  }
+  return done;
 }

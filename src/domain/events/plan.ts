@@ -11,8 +11,8 @@ export interface RoutingTable {
   unknown: "refuse" | "store";
   /** Built-in ones first, as the tenant has changed them. */
   destinations: readonly Destination[];
-  /** Subscriptions that are not retired, with the types they want. */
-  subscriptions: readonly { name: string; events: readonly string[] }[];
+  /** With the types they want. */
+  subscriptions: readonly { name: string; events: readonly string[]; retired: string | null }[];
 }
 
 export interface Routing {
@@ -33,12 +33,16 @@ export type Planned =
 
 /** Where an event goes. Pure; a destination that does not want this type of event has no line. */
 export function planOf(event: Pick<Event, "type" | "data">, table: RoutingTable): Planned[] {
-  const known = isKnown(event.type);
-  const wanting = table.destinations.filter(({ name, events }) => (known ? wants(events, event.type) : isStore(name) || events.includes(event.type)));
+  const wanting = table.destinations.filter(({ name, events }) => wants(events, event.type) || (isStore(name) && !isKnown(event.type)));
   const subscribed = table.subscriptions.filter(({ events }) => wants(events, event.type));
   return [
     ...wanting.map((destination) => lineOf(destination, event, table)),
-    ...subscribed.map(({ name }) => ({ name: `subscription:${name}`, kind: "subscription" as const, delaySeconds: 0 })),
+    ...subscribed.map(({ name, retired }) => {
+      const line = { name: `subscription:${name}` };
+      return retired === null
+        ? { ...line, kind: "subscription" as const, delaySeconds: 0 }
+        : { ...line, kind: "skipped" as const, reason: whyRetired(retired) };
+    }),
   ];
 }
 
@@ -51,11 +55,15 @@ function lineOf(destination: Destination, event: Pick<Event, "data">, table: Rou
 
 function obstacle({ name, enabled, retired, filter }: Destination, { data }: Pick<Event, "data">, table: RoutingTable): string | undefined {
   if (!enabled) return "switched off by the tenant";
-  if (retired !== null) return retired;
+  if (retired !== null) return whyRetired(retired);
   const needed = isBuiltIn(name) ? builtIn[name].connection : null;
   if (needed !== null && !table.connections.has(needed)) return `the tenant has no connection "${needed}"`;
   const field = filter && refusedBy(filter, data);
   return field ? `the filter on "${field}" does not let it through` : undefined;
+}
+
+function whyRetired(reason: string): string {
+  return `the receiver wants no more until it is set again: ${reason}`;
 }
 
 /** An event of a type that nobody knows is stored and nothing else, unless a destination asks for it by name. */
@@ -64,5 +72,5 @@ function isStore(name: string): boolean {
 }
 
 function wants(events: readonly string[], type: string): boolean {
-  return events.includes(type) || events.includes("*");
+  return events.includes(type) || (events.includes("*") && isKnown(type));
 }

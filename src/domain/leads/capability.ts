@@ -8,7 +8,7 @@ export interface Leads {
   /** A developer's machine: told to those who are forwarded to. */
   readonly local: boolean;
   /** The project's settings as they are now; null when it was removed: its leads are stored all the same. Throws when nobody can tell. */
-  project(name: string): Promise<Pick<Project, "forward" | "ackAfter" | "reengageHours"> | null>;
+  project(name: string): Promise<Pick<Project, "name" | "forward" | "ackAfter" | "reengageHours"> | null>;
   /** Whether there is a hook to forward to. */
   hasHook(): Promise<boolean>;
   store(request: Omit<StoreRequest, "tenant">): Promise<Stored>;

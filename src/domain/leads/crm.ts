@@ -8,22 +8,13 @@ const id = v.pipe(
 );
 
 /** What a CRM, or Make.com for it, reports: which of our leads it keeps under which id, or what became of one it keeps. Further fields are kept whole. */
-export const crmReportSchema = v.pipe(
-  v.looseObject({
-    crm_lead_id: v.optional(id),
-    /** Ours, when the CRM has just made its own: of the lead or of one of its submissions. */
-    lead_id: v.optional(id),
-    submission_id: v.optional(id),
-    event_type: v.optional(v.pipe(v.string("must be text"), v.regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits and . _ -")), "updated"),
-  }),
-  v.forward(
-    v.check(
-      ({ crm_lead_id: theirs, lead_id: ours, submission_id: one }) => (theirs ?? ours ?? one) !== undefined,
-      "is missing: crm_lead_id, lead_id or submission_id is needed",
-    ),
-    ["crm_lead_id"],
-  ),
-);
+export const crmReportSchema = v.looseObject({
+  crm_lead_id: id,
+  /** Ours, when the CRM has just made its own: of the lead or of one of its submissions. */
+  lead_id: v.optional(id),
+  submission_id: v.optional(id),
+  event_type: v.optional(v.pipe(v.string("must be text"), v.regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits and . _ -")), "updated"),
+});
 
 export type CrmReport = v.InferOutput<typeof crmReportSchema>;
 
@@ -31,20 +22,42 @@ const find = `
   SELECT l.id FROM leads l WHERE l.tenant = ?1 AND l.project = ?2 AND l.id = coalesce(
     (SELECT id FROM leads WHERE tenant = ?1 AND id = ?3), (SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?3),
     (SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?4),
-    (SELECT id FROM leads WHERE tenant = ?1 AND crm_id = ?5 AND project = ?2 ORDER BY created DESC LIMIT 1))`;
+    (SELECT id FROM leads WHERE tenant = ?1 AND crm_id = ?5 AND project = ?2 ORDER BY created DESC LIMIT 1),
+    (SELECT lead FROM lead_submissions WHERE tenant = ?1 AND crm_id = ?5 AND project = ?2 ORDER BY at DESC LIMIT 1),
+    (SELECT a.lead FROM lead_activity a JOIN leads o ON o.tenant = a.tenant AND o.id = a.lead AND o.project = ?2
+      WHERE a.tenant = ?1 AND a.body ->> '$.crm_lead_id' = ?5 ORDER BY a.at DESC LIMIT 1))`;
 
-/** Records the report. Null: none of the project's leads is meant. The same report at the same time is one. */
+/** A lead that was forwarded again has a record for each time, and later reports may name the older one. Of two for one submission the activity keeps the other. */
+const noteOnSubmission = `
+  UPDATE lead_submissions SET crm_id = ?3 WHERE tenant = ?1 AND crm_id IS NOT ?3 AND id = coalesce(
+    (SELECT id FROM lead_submissions WHERE tenant = ?1 AND id = ?4 AND lead = ?2), (SELECT newest FROM leads WHERE tenant = ?1 AND id = ?2))`;
+
+const mostReports = 200;
+const dropOldest = `
+  DELETE FROM lead_activity WHERE tenant = ?1 AND lead = ?2
+    AND (at, id) <= (SELECT at, id FROM lead_activity WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT 1 OFFSET ${mostReports})`;
+
+/** Records the report; of one lead the newest 200 are kept. Null: none of the project's leads is meant. The same report at the same time is one. */
 export async function storeCrmReport(db: D1Database, tenant: string, project: string, report: CrmReport, now: number): Promise<string | null> {
-  const { crm_lead_id: crmId = null, lead_id: lead = "", submission_id: submission = "", event_type: type } = report;
+  const { crm_lead_id: crmId, lead_id: lead = "", submission_id: submission = "", event_type: type } = report;
   const found = await db.prepare(find).bind(tenant, project, lead, submission, crmId).first<{ id: string }>();
   if (!found) return null;
   const body = JSON.stringify(report);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
-  const name = Array.from(digest.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const insert = "INSERT INTO lead_activity (tenant, lead, at, id, type, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+  const ours = lead !== "" || submission !== "";
+  const ties = [
+    db.prepare("UPDATE leads SET crm_id = ?3 WHERE tenant = ?1 AND id = ?2 AND crm_id IS NOT ?3").bind(tenant, found.id, crmId),
+    db.prepare(noteOnSubmission).bind(tenant, found.id, crmId, submission),
+  ];
   await db.batch([
-    db.prepare("UPDATE leads SET crm_id = ?3 WHERE tenant = ?1 AND id = ?2 AND ?3 IS NOT NULL AND crm_id IS NOT ?3").bind(tenant, found.id, crmId),
-    db.prepare(insert).bind(tenant, found.id, now, name, type, body),
+    ...(ours ? ties : []),
+    db.prepare(insert).bind(tenant, found.id, now, await nameOf(body), type, body),
+    db.prepare(dropOldest).bind(tenant, found.id),
   ]);
   return found.id;
+}
+
+async function nameOf(body: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
+  return Array.from(digest.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,7 +1,7 @@
 import { disposableDomains } from "./disposable";
 
 export interface EmailAddress {
-  /** Where to write: trimmed, with the domain as it travels. */
+  /** Where to write: trimmed, in lower case as every provider reads it, the domain as it travels. */
   address: string;
   /** The same person's address in any of its spellings: only for comparing. */
   key: string;
@@ -20,7 +20,7 @@ export function readEmail(text: string): EmailAddress | undefined {
     .trim()
     .replace(/^mailto:/i, "");
   const at = plain.lastIndexOf("@");
-  const name = plain.slice(0, Math.max(0, at));
+  const name = plain.slice(0, Math.max(0, at)).toLowerCase();
   const domain = domainOf(plain.slice(at + 1));
   const wrong = at < 1 || domain === undefined || !local.test(name) || /^\.|\.\.|\.$/.test(name) || name.length + domain.length > 253;
   if (wrong) return undefined;
@@ -40,9 +40,8 @@ export function withParents(domain: string): string[] {
 
 /** Gmail ignores dots and what follows a plus sign. */
 function keyOf(name: string, domain: string): string {
-  const lower = name.toLowerCase();
-  if (!gmail.includes(domain)) return `${lower}@${domain}`;
-  return `${lower.replace(/\+.*$/, "").replaceAll(".", "") || lower}@gmail.com`;
+  if (!gmail.includes(domain)) return `${name}@${domain}`;
+  return `${name.replace(/\+.*$/, "").replaceAll(".", "") || name}@gmail.com`;
 }
 
 function domainOf(text: string): string | undefined {

@@ -1,8 +1,8 @@
 import type { Issue } from "../../errors";
 import { readEmail, withParents } from "./email";
 import type { FieldName, FormFields } from "./fields";
-import { hasDigits, readPhone } from "./phone";
-import type { Project } from "./project";
+import { readPhone } from "./phone";
+import { isListed, type Project } from "./project";
 import { engagementScore, labelOf, suspicionOf, type Engagement } from "./score";
 import type { Kind, SubmissionInput } from "./submission";
 
@@ -96,8 +96,6 @@ function issuesOf(fields: Fields, emailFits: boolean): Issue[] {
   const { email, phone, visitorId } = fields;
   if (email !== undefined && !emailFits && !long.some(([name]) => name === "email"))
     issues.push({ path: "email", message: "must be an e-mail address, as ada@example.com" });
-  if (email === undefined && visitorId === undefined && phone !== undefined && !hasDigits(phone))
-    issues.push({ path: "phone", message: "must be a telephone number" });
   if (email === undefined && phone === undefined && visitorId === undefined)
     issues.push({ path: "email", message: "is missing: one of email, phone and __visitor_id is needed" });
   return issues;
@@ -108,7 +106,7 @@ function kindOf(project: Project, fields: Fields, { ip }: RequestFacts, honeypot
   const { name, firstName, lastName, email, projectName, location } = fields;
   const said = [name, firstName, lastName, email, projectName, location].map((each) => each?.toLowerCase() ?? "");
   const named = project.testStrings.some((each) => said.some((text) => text.includes(each.toLowerCase())));
-  return named || (ip !== undefined && project.testIps.includes(ip.toLowerCase())) ? "test" : "lead";
+  return named || isListed(project.testIps, ip) ? "test" : "lead";
 }
 
 function nameOf({ name, firstName, lastName }: Fields): { name?: string; firstName?: string; lastName?: string } {

@@ -67,9 +67,34 @@ export function nameOf(given: string): FieldName | undefined {
   return byAlias.get(given.toLowerCase().replace(/[^a-z0-9]/g, ""));
 }
 
+const typed: readonly FieldName[] = [
+  "name",
+  "firstName",
+  "lastName",
+  "email",
+  "phone",
+  "projectName",
+  "location",
+  "team",
+  "domain",
+  "source",
+  "countryCode",
+  "keyword",
+  "message",
+];
+
+/** What the form says, without what its script adds: time, behaviour, and every field of the tracker's own, known or not. */
+export function typedIn({ fields, extra }: Pick<FormFields, "fields" | "extra">): (readonly [name: string, value: string])[] {
+  // The visitor is the script's to name, and yet all there is to tell two people by where nothing else does.
+  const names = fields.email === undefined && fields.phone === undefined ? [...typed, "visitorId" as const] : typed;
+  const known = names.flatMap((name) => (fields[name] === undefined ? [] : [[`field ${name}`, fields[name]] as const]));
+  return [...known, ...Object.entries(extra).filter(([name]) => !/^(?:__|_pg)/i.test(name))];
+}
+
 function keep(extra: Map<string, string>, given: string, value: string): boolean {
   const name = cleaned(given).slice(0, longestExtraName).toWellFormed();
   const before = extra.get(name);
+  // No job may hold this one name.
   if (name === "" || name === "__proto__" || (before === undefined && extra.size >= mostExtra)) return false;
   extra.set(name, (before === undefined ? value : `${before}, ${value}`).slice(0, longestExtraValue).toWellFormed());
   return true;

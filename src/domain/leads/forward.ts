@@ -1,3 +1,4 @@
+import { sourceName } from "./point";
 import type { Stored } from "./store";
 import type { Submission } from "./submission";
 
@@ -11,28 +12,31 @@ interface Sent {
   at: number;
   submission: Submission;
   stored: Stored;
+  /** What the tenant calls the project, if it does. */
+  projectName?: string | undefined;
   /** A developer's machine. */
   local: boolean;
 }
 
-/** One flat object by category: contact, project, geography, scoring, fraud, identity, context, status. */
-export function makeBody({ tenant, id, at, submission, stored, local }: Sent): MakeBody {
+/** One flat object by category: contact, project, geography, scoring, fraud, identity, context, status. Of the person, what the submission does not say the lead does. */
+export function makeBody({ tenant, id, at, submission, stored, projectName, local }: Sent): MakeBody {
   const { contact, form, request, engagement } = submission;
+  const { lead } = stored;
+  const email = contact.email ?? lead.email;
   const vpn = submission.vpnScore ?? 0;
   return {
     // Make.com knows no idempotency: a scenario tells a repeat by these.
     submission_id: id,
-    lead_id: stored.lead.id,
+    lead_id: lead.id,
     tenant,
     submitted_at: new Date(at).toISOString(),
-    first_name: contact.firstName ?? contact.name ?? null,
-    last_name: contact.lastName ?? null,
-    phone_mobile: contact.phone ?? null,
-    email: contact.email ?? null,
-    email1: contact.email ?? null,
+    ...personName(contact, lead.name),
+    phone_mobile: contact.phone ?? lead.phone,
+    email,
+    email1: email,
     country_code: form.countryCode ?? null,
     project: submission.project,
-    project_name: form.projectName ?? submission.project,
+    project_name: form.projectName ?? projectName ?? submission.project,
     user_location: form.location ?? null,
     lead_source: form.source ?? null,
     source_team: form.team ?? null,
@@ -51,7 +55,7 @@ export function makeBody({ tenant, id, at, submission, stored, local }: Sent): M
     suspicion_reasons: stored.reasons,
     time_to_submit: submission.secondsToSubmit ?? null,
     form_submit_count: stored.earlier + 1,
-    visitor_id: contact.visitorId ?? null,
+    visitor_id: contact.visitorId ?? lead.visitorId,
     session_id: contact.sessionId ?? null,
     vpn_suspected: vpn > 20,
     related_projects: stored.related,
@@ -66,6 +70,17 @@ export function makeBody({ tenant, id, at, submission, stored, local }: Sent): M
     dev_environment: local,
     extra: submission.extra,
   };
+}
+
+/** First and last name as they were typed; where there is only a whole one, its first word and the rest. */
+function personName({ name, firstName, lastName }: Submission["contact"], known: string | null): { first_name: string | null; last_name: string | null } {
+  if (firstName !== undefined) return { first_name: firstName, last_name: lastName ?? null };
+  const whole = (name ?? known ?? "").trim();
+  if (lastName === undefined) {
+    const [first = "", ...rest] = whole.split(/\s+/);
+    return { first_name: first || null, last_name: rest.join(" ") || null };
+  }
+  return { first_name: (whole.endsWith(lastName) ? whole.slice(0, -lastName.length) : whole).trim() || null, last_name: lastName };
 }
 
 /** The data of `lead.created` and `lead.updated`: the lead as it stands, so that events in any order end in its newest state. */
@@ -83,7 +98,8 @@ export function eventData({ stored, at, id }: Pick<Sent, "stored" | "at" | "id">
     lastName: contact.lastName,
     visitorId: lead.visitorId,
     message: form.message,
-    source: form.source,
+    // Events are counted by it, where nothing of the person may stand.
+    source: sourceName(form.source),
     location: form.location,
     city: request.city,
     region: request.region,

@@ -20,12 +20,14 @@ export function readPhone(text: string, countries: readonly (string | undefined)
   const best = tried.find((each) => each.isValid()) ?? tried.find((each) => each.isPossible());
   const kept = text.trim().slice(0, 64).toWellFormed();
   if (!best) return { number: kept, key: keyOf(raw), country: undefined, valid: false };
-  return { number: best.number, key: best.number, country: best.country, valid: best.isValid() };
+  const { number, country } = withoutPlus(raw, best) ?? best;
+  return { number, key: number, country, valid: best.isValid() };
 }
 
-/** Whether there is a telephone number in it at all. */
-export function hasDigits(text: string): boolean {
-  return digitsOf(text).replace("+", "").length >= fewestDigits;
+/** `491711234567` in Germany: the digits have the country's own code already. Up to ten of them are a number without one. */
+function withoutPlus(raw: string, { countryCallingCode }: PhoneNumber): PhoneNumber | undefined {
+  const whole = raw.length > 10 && raw.startsWith(countryCallingCode) ? parsed(`+${raw}`, undefined) : undefined;
+  return whole?.isValid() ? whole : undefined;
 }
 
 function keyOf(raw: string): string | undefined {

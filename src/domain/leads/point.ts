@@ -12,11 +12,11 @@ export function countedAs({ kind }: Pick<Submission, "kind">, { follow }: Pick<S
 /** One point of Analytics Engine: nothing of the person, and of the source only what looks like a name for one. */
 export function pointOf(tenant: string, submission: Submission, stored: Pick<Stored, "follow" | "suspicion">): AnalyticsEngineDataPoint {
   const { project, form, label, score } = submission;
-  return { indexes: [tenant], blobs: ["lead", project, countedAs(submission, stored), label, sourceOf(form.source)], doubles: [1, score, stored.suspicion] };
+  const source = form.source === undefined ? "none" : (sourceName(form.source) ?? "other");
+  return { indexes: [tenant], blobs: ["lead", project, countedAs(submission, stored), label, source], doubles: [1, score, stored.suspicion] };
 }
 
-/** Forms let anybody write anything into it. */
-function sourceOf(source: string | undefined): string {
-  if (source === undefined) return "none";
-  return /^[A-Za-z][A-Za-z -]{0,23}$|^\d{1,4}$/.test(source) ? source : "other";
+/** Forms let anybody write anything into it: only what looks like a source's name. */
+export function sourceName(source: string | undefined): string | undefined {
+  return source !== undefined && /^[A-Za-z][A-Za-z0-9 _.&+/-]{0,39}$|^\d{1,4}$/.test(source) && !/\d{5}/.test(source) ? source : undefined;
 }

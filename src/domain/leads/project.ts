@@ -12,7 +12,13 @@ const domain = v.pipe(
   v.regex(hostPattern, "must be a domain such as example.com, *.example.com or localhost:8787, without scheme and path"),
 );
 
-const ip = v.pipe(v.string("must be text"), v.trim(), v.toLowerCase(), v.regex(/^[0-9a-f.:]{2,45}$/, "must be an IP address"));
+const ip = v.pipe(
+  v.string("must be text"),
+  v.trim(),
+  v.toLowerCase(),
+  v.transform(toCanonicalIp),
+  v.regex(/^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]{1,44})$/, "must be an IP address"),
+);
 const clockTime = v.pipe(v.string("must be text"), v.regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 09:00"));
 const whole = (least: number, most: number, unit: string) => {
   const rule = `must be whole ${unit} from ${least} to ${most.toLocaleString("en")}`;
@@ -109,6 +115,24 @@ function toAscii(text: string): string {
   if (/^[\x00-\x7f]*$/.test(text)) return text;
   const wild = text.startsWith("*.") ? "*." : "";
   return wild + (URL.parse(`https://${text.slice(wild.length)}`)?.host ?? text);
+}
+
+/** An IP address as the network writes it, `2001:db8::1`; nothing for what is none. */
+function toCanonicalIp(text: string): string {
+  const isSix = text.includes(":");
+  const host = URL.parse(`http://${isSix ? `[${text}]` : text}`)?.hostname.replaceAll(/[[\]]/g, "") ?? "";
+  return isSix || host === text ? host : "";
+}
+
+/** Whether an address of the network is on a list, however it is written. */
+export function isListed(ips: readonly string[], ip: string | undefined): boolean {
+  return ip !== undefined && ips.includes(canonicalIp(ip));
+}
+
+/** As lists hold it; what is none stays as it came. */
+export function canonicalIp(ip: string): string {
+  const text = ip.trim().toLowerCase();
+  return toCanonicalIp(text) || text;
 }
 
 function isWebAddress(text: string): boolean {

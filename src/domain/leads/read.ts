@@ -134,6 +134,9 @@ function within(lead: Lead, { project, from = 0, to = Infinity }: LeadFilter): b
 
 function says(lead: Lead, q: string): boolean {
   const word = q.toLowerCase();
+  // As it is dialled within a country: without the plus, with a zero before it.
+  const digits = /^[\d\s()/.+-]{5,}$/.test(q) ? q.replaceAll(/\D/g, "").replace(/^0+/, "") : "";
+  if (digits.length >= 5 && lead.phone?.endsWith(digits)) return true;
   return [lead.name, lead.email, lead.phone, lead.visitorId, lead.id, lead.crmId].some((text) => text?.toLowerCase().includes(word));
 }
 

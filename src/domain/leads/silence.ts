@@ -55,7 +55,7 @@ function minutesOf(time: string): number {
 }
 
 /** Everybody who watches; the index holds nobody else. */
-export async function watched(db: D1Database, after: { tenant: string; project: string } | null, limit: number): Promise<Watched[]> {
+async function watched(db: D1Database, after: { tenant: string; project: string } | null, limit: number): Promise<Watched[]> {
   const sql = `
     SELECT p.tenant, p.project, p.settings ->> '$.silence' AS silence, s.last, coalesce(s.since, p.updated) AS since, s.alerted
     FROM projects p LEFT JOIN lead_silence s ON s.tenant = p.tenant AND s.project = p.project
@@ -67,34 +67,48 @@ export async function watched(db: D1Database, after: { tenant: string; project: 
   return results.map((row) => ({ ...row, silence: JSON.parse(row.silence) as Silence }));
 }
 
-/** Remembers that the alert went out; another tick that saw the same state is told no. */
-export async function markAlerted(db: D1Database, { tenant, project, since, alerted }: Watched, now: number): Promise<boolean> {
-  const sql = `
-    INSERT INTO lead_silence (tenant, project, last, since, alerted) VALUES (?1, ?2, NULL, ?3, ?4)
-    ON CONFLICT (tenant, project) DO UPDATE SET alerted = excluded.alerted WHERE alerted IS ?5`;
-  const { meta } = await db.prepare(sql).bind(tenant, project, since, now, alerted).run();
-  return meta.changes > 0;
+/** A silence to tell of. The same one under the same key is told once, by whichever tick. */
+export interface Silent {
+  watched: Watched;
+  alert: SilenceAlert;
+  key: string;
 }
 
 export interface SilenceDeps {
   db: D1Database;
-  /** Sends the alert; the same key is the same alert. Throws when it cannot be accepted. */
-  alert(watched: Watched, alert: SilenceAlert, key: string): Promise<void>;
+  /** Tells of them; of each whether that was accepted. Never throws for one of them. */
+  alert(silent: readonly Silent[]): Promise<readonly boolean[]>;
 }
 
 const pageSize = 200;
 
-/** The tick's step: one alert for each project that has been silent too long. Sent before it is remembered: rather twice than never, and its key makes it once. */
-export async function reportSilence({ db, alert }: SilenceDeps, now: number): Promise<{ watched: number; alerts: number }> {
-  const count = { watched: 0, alerts: 0 };
+/** The tick's step. Told before it is remembered, so that no alert is lost; one that is not accepted keeps its turn and nobody else from theirs. */
+export async function reportSilence({ db, alert }: SilenceDeps, now: number): Promise<{ watched: number; alerts: number; refused: number }> {
+  const count = { watched: 0, alerts: 0, refused: 0 };
   for (let page = await watched(db, null, pageSize); page.length > 0; page = await watched(db, page.at(-1) ?? null, pageSize)) {
     count.watched += page.length;
-    for (const each of page) {
-      const due = silenceDue(each, now);
-      if (!due) continue;
-      await alert(each, due, `silence ${each.project} ${each.alerted ?? 0} ${each.last ?? 0} ${each.since}`);
-      if (await markAlerted(db, each, now)) count.alerts++;
-    }
+    const silent = page.flatMap((each) => silentNow(each, now));
+    if (silent.length === 0) continue;
+    const told = await alert(silent);
+    const accepted = silent.filter((_, index) => told[index]);
+    count.alerts += await markAlerted(db, accepted, now);
+    count.refused += silent.length - accepted.length;
   }
   return count;
+}
+
+function silentNow(watched: Watched, now: number): Silent[] {
+  const alert = silenceDue(watched, now);
+  const { project, alerted, last, since } = watched;
+  return alert ? [{ watched, alert, key: `silence-${project}-${alerted ?? 0}-${last ?? 0}-${since}` }] : [];
+}
+
+/** Begins their cooldown; returns of how many another tick had not done so already. */
+async function markAlerted(db: D1Database, silent: readonly Silent[], now: number): Promise<number> {
+  const sql = `
+    INSERT INTO lead_silence (tenant, project, last, since, alerted) SELECT value ->> 0, value ->> 1, NULL, value ->> 2, ?2 FROM json_each(?1) WHERE true
+    ON CONFLICT (tenant, project) DO UPDATE SET alerted = excluded.alerted WHERE alerted IS NULL OR alerted < excluded.alerted`;
+  const list = silent.map(({ watched: { tenant, project, since } }) => [tenant, project, since]);
+  const { meta } = await db.prepare(sql).bind(JSON.stringify(list), now).run();
+  return meta.changes;
 }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { personal } from "../../queue/personal";
+import { readEmail } from "./email";
 import { labels } from "./score";
 
 export const kinds = ["lead", "test", "bot"] as const;
@@ -48,7 +49,7 @@ const contact = v.pipe(
 
 const form = v.strictObject({
   projectName: text(200),
-  location: text(200),
+  location: secret(200),
   team: text(200),
   domain: text(260),
   source: text(100),
@@ -70,6 +71,13 @@ const request = v.strictObject({
 });
 
 const engagement = v.strictObject({ duration: count, scroll: count, clicks: count, returnVisits: count, pagesVisited: count });
+
+/** A record would leave out fields that are called `constructor` or `prototype`. */
+function isExtra(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return entries.length <= 50 && entries.every(([name, text]) => name.length <= 64 && typeof text === "string" && text.length <= 2000);
+}
 
 /** One submission of a form, enriched: the payload of the job `lead`. */
 export const submissionSchema = v.strictObject({
@@ -94,12 +102,7 @@ export const submissionSchema = v.strictObject({
   label: v.optional(v.picklist(labels, `must be one of ${labels.join(", ")}`), "Cold"),
   suspicion: points,
   reasons: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(20)), []),
-  extra: v.optional(
-    v.pipe(v.record(v.pipe(v.string(), v.maxLength(64)), v.pipe(v.string(), v.maxLength(2000))), v.maxEntries(50, "may have 50 fields"), personal()),
-    {},
-  ),
-  // What tells two presses of one button from two submissions.
-  content: text(64),
+  extra: v.optional(v.pipe(v.custom<Record<string, string>>(isExtra, "must be at most 50 texts of 2,000 characters, under names of 64"), personal()), {}),
 });
 
 export type Submission = v.InferOutput<typeof submissionSchema>;
@@ -107,7 +110,8 @@ export type SubmissionInput = v.InferInput<typeof submissionSchema>;
 
 /** Under which a person is found again, the surest first. The address of the network counts only where nothing else is known. */
 export function identityKeys({ contact: { visitorId, email, emailKey, phone, phoneKey }, request: { ip } }: Submission): string[] {
-  const mail = emailKey ?? email?.toLowerCase();
+  // Whoever enqueued it may have left the key out, or made one of their own.
+  const mail = (email === undefined ? undefined : readEmail(email)?.key) ?? emailKey ?? email?.toLowerCase();
   const number = phoneKey ?? (phone?.replaceAll(/[^\d+]/g, "") || undefined);
   const given = [
     ["v", visitorId],

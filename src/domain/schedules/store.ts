@@ -2,7 +2,7 @@ import { Problem } from "../../errors";
 import { nextAfter } from "./cron";
 import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./schedule";
 
-/** Schedules a tenant may have. */
+/** Schedules a tenant may have, those not counted that its sites came with. */
 export const mostSchedules = 500;
 
 /** What a tick found out about one schedule. Written only while its next planned time is still the one the tick saw. */
@@ -16,11 +16,15 @@ export interface Advance {
 export interface ScheduleStore {
   /** Creates or replaces. Planned times start anew, from `now`, only when cron, zone or enabled changed. Throws `conflict` at the tenant's limit. */
   put(tenant: string, name: string, input: ScheduleInput, now: number): Promise<{ schedule: Schedule; created: boolean }>;
+  /** Creates those that are not there; they come with something else the tenant has (a site), so its limit does not count them. */
+  give(tenant: string, inputs: Readonly<Record<string, ScheduleInput>>, now: number): Promise<void>;
   get(tenant: string, name: string): Promise<Schedule | null>;
   /** All of a tenant, by name. */
   list(tenant: string): Promise<Schedule[]>;
   /** False when there was none. Jobs it enqueued stay. */
   remove(tenant: string, name: string): Promise<boolean>;
+  /** All of a site that is gone, whoever made them. */
+  removeSite(tenant: string, site: string): Promise<void>;
   /** What is due in all tenants: each tenant's oldest first, then each one's second, and so on. */
   due(now: number, limit: number): Promise<Schedule[]>;
   /** Moves schedules on, one answer each: false when another tick, or a change of the schedule, was first. */
@@ -30,6 +34,10 @@ export interface ScheduleStore {
 export function scheduleStore(db: D1Database): ScheduleStore {
   return {
     put: (tenant, name, input, now) => put(db, tenant, name, input, now),
+    give: async (tenant, inputs, now) => {
+      const give = db.prepare(giveSql);
+      await db.batch(Object.entries(inputs).map(([name, input]) => give.bind(...putValues(tenant, name, input, now))));
+    },
     get: async (tenant, name) => {
       const row = await db.prepare("SELECT * FROM schedules WHERE tenant = ?1 AND name = ?2").bind(tenant, name).first<Row>();
       return row && fromRow(row);
@@ -42,6 +50,7 @@ export function scheduleStore(db: D1Database): ScheduleStore {
       const { meta } = await db.prepare("DELETE FROM schedules WHERE tenant = ?1 AND name = ?2").bind(tenant, name).run();
       return meta.changes > 0;
     },
+    removeSite: async (tenant, site) => void (await db.prepare("DELETE FROM schedules WHERE tenant = ?1 AND site_id = ?2").bind(tenant, site).run()),
     due: async (now, limit) => {
       const { results } = await db.prepare(dueSql).bind(now, limit).all<Row>();
       return results.map(fromRow);
@@ -55,9 +64,13 @@ export const dueSql = `
   SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY next_at, name) AS turn FROM schedules WHERE next_at <= ?1)
   ORDER BY turn, next_at, tenant LIMIT ?2`;
 
-const putSql = `
-  INSERT INTO schedules (tenant, name, type, payload, site_id, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)
+const insert = (given: 0 | 1) => `
+  INSERT INTO schedules (tenant, name, type, payload, site_id, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, given)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ${given})`;
+
+const giveSql = `${insert(1)} ON CONFLICT DO NOTHING`;
+
+const putSql = `${insert(0)}
   ON CONFLICT (tenant, name) DO UPDATE SET
     type = excluded.type, payload = excluded.payload, site_id = excluded.site_id, misfire = excluded.misfire, overlap = excluded.overlap,
     spread_seconds = excluded.spread_seconds, updated_at = excluded.updated_at, cron = excluded.cron, zone = excluded.zone, enabled = excluded.enabled,
@@ -73,22 +86,22 @@ const advanceSql = `
 
 async function put(db: D1Database, tenant: string, name: string, input: ScheduleInput, now: number) {
   const before = await db
-    .prepare("SELECT count(*) AS total, coalesce(sum(name = ?2), 0) AS known FROM schedules WHERE tenant = ?1")
+    .prepare("SELECT coalesce(sum(given = 0), 0) AS total, coalesce(sum(name = ?2), 0) AS known FROM schedules WHERE tenant = ?1")
     .bind(tenant, name)
     .first<{ total: number; known: number }>();
   const created = !before?.known;
   if (created && before && before.total >= mostSchedules) throw new Problem("conflict", `A tenant may have ${mostSchedules} schedules; remove one first.`);
-  const nextAt = input.enabled ? nextAfter(input, now) : null;
   const row = await db
     .prepare(putSql)
-    .bind(...putValues(tenant, name, input, now, nextAt))
+    .bind(...putValues(tenant, name, input, now))
     .first<Row>();
   if (!row) throw new Error("an upsert gave no row back");
   return { schedule: fromRow(row), created };
 }
 
-function putValues(tenant: string, name: string, input: ScheduleInput, now: number, nextAt: number | null) {
+function putValues(tenant: string, name: string, input: ScheduleInput, now: number) {
   const { type, payload, siteId, cron, zone, misfire, overlap, spreadSeconds, enabled } = input;
+  const nextAt = enabled ? nextAfter(input, now) : null;
   return [tenant, name, type, JSON.stringify(payload), siteId ?? null, cron, zone, misfire, overlap, spreadSeconds, enabled ? 1 : 0, now, nextAt];
 }
 

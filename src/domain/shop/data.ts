@@ -1,9 +1,9 @@
 import type { Order, ShopRows, Stock } from "../../providers/shop/rows";
 import type { ShopSettings } from "../../providers/shop/shop";
 import { changedOrders, type OrderPage, orderWrites } from "./orders";
-import { goneProducts, goneWrites, type ProductPage, productWrites } from "./products";
+import { goneProducts, goneWrites, type ProductPage, productWrites, pruneWrites } from "./products";
 import { draftWrites, type PurchaseLine, type Shortage, shortage } from "./purchase";
-import { draftsOf, movePurchase, noteMail, type PurchaseOrder } from "./purchase-orders";
+import { approvePurchase, draftsOf, noteMail, type PurchaseOrder } from "./purchase-orders";
 import { missing, type Named, namedWrites } from "./rows";
 import type { Scope } from "./scope";
 import * as state from "./state";
@@ -32,8 +32,10 @@ export interface SiteData {
   stockWrites(stock: readonly Stock[], readAt: number, now: number): Writes;
   goneWrites(gone: readonly number[], readAt: number, now: number): Writes;
   namedWrites<R extends Named>(resource: R, rows: readonly ShopRows[R][], readAt: number): Writes;
-  listsRead(now: number): Writes;
-  spanRead(kind: state.SyncKind, span: Span, now: number): Writes;
+  listsRead(kind: state.SyncKind, now: number): Writes;
+  /** The list of all products was compared; what is long deleted goes. */
+  compared(now: number): Writes;
+  spanRead(kind: state.SyncKind, span: state.ReadSpan, now: number): Writes;
   openWindows(run: string, spans: readonly Span[]): Writes;
   windowRead(run: string, from: number, now: number): Writes;
 
@@ -41,7 +43,7 @@ export interface SiteData {
   draftWrites(job: string, lines: readonly PurchaseLine[], now: number): Writes;
   draftsOf(job: string): Promise<(PurchaseOrder & { automatic: boolean })[]>;
   /** False when it is no draft any more. */
-  approve(id: number, now: number): Promise<boolean>;
+  approve(id: number, job: string, now: number): Promise<boolean>;
   noteMail(id: number, job: string): Promise<void>;
 }
 
@@ -76,14 +78,15 @@ function siteData(scope: Scope): SiteData {
     stockWrites: (stock, readAt, now) => stockWrites(scope, stock, readAt, now),
     goneWrites: (gone, readAt, now) => goneWrites(scope, gone, readAt, now),
     namedWrites: (resource, rows, readAt) => namedWrites(scope, resource, rows, readAt),
-    listsRead: (now) => [state.listsRead(scope, now)],
+    listsRead: (kind, now) => [state.listsRead(scope, kind, now)],
+    compared: (now) => [state.compared(scope, now), ...pruneWrites(scope, now)],
     spanRead: (kind, span, now) => [state.spanRead(scope, kind, span, now)],
     openWindows: (run, spans) => [state.openWindows(scope, run, spans)],
     windowRead: (run, from, now) => state.windowRead(scope, run, from, now),
     shortage: () => shortage(scope),
     draftWrites: (job, lines, now) => draftWrites(scope, job, lines, now),
     draftsOf: (job) => draftsOf(scope, job),
-    approve: (id, now) => movePurchase(scope, id, "draft", "approved", now),
+    approve: (id, job, now) => approvePurchase(scope, id, job, now),
     noteMail: (id, job) => noteMail(scope, id, job),
   };
 }

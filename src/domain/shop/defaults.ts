@@ -1,24 +1,12 @@
-import type { Schedule, ScheduleInput } from "../schedules/schedule";
+import type { ScheduleInput } from "../schedules/schedule";
 import type { ScheduleStore } from "../schedules/store";
 
 const defaults = ["sync-orders", "sync-products"] as const;
 const threeHours = 3 * 3600;
 
 /** Gives a site its schedules: orders and products every three hours, at a time of its own within them. What the tenant changed stays. */
-export async function addSchedules(schedules: Pick<ScheduleStore, "get" | "put">, tenant: string, site: string, now: number): Promise<void> {
-  for (const type of defaults) {
-    const name = scheduleName(type, site);
-    if (!(await schedules.get(tenant, name))) await schedules.put(tenant, name, inputFor(type, site), now);
-  }
-}
-
-/** Takes them away again, those of other names and sites stay. */
-export async function dropSchedules(schedules: Pick<ScheduleStore, "get" | "remove">, tenant: string, site: string): Promise<void> {
-  for (const type of defaults) {
-    const name = scheduleName(type, site);
-    const known: Schedule | null = await schedules.get(tenant, name);
-    if (known?.siteId === site) await schedules.remove(tenant, name);
-  }
+export async function addSchedules(schedules: Pick<ScheduleStore, "give">, tenant: string, site: string, now: number): Promise<void> {
+  await schedules.give(tenant, Object.fromEntries(defaults.map((type) => [scheduleName(type, site), inputFor(type, site)])), now);
 }
 
 /** `sync-orders-main`; a site whose name leaves no room is told from others by a hash. */

@@ -1,4 +1,4 @@
-import { rowsOf, type Scope, statement } from "./scope";
+import { rowsOf, type Scope } from "./scope";
 
 /** An event as the router takes it. */
 export interface ShopEvent {
@@ -18,7 +18,7 @@ export type ShopEventType = "order.created" | "order.status_changed" | "product.
 export interface ShopOutbox {
   /** The oldest few of each tenant. */
   pending(limit: number): Promise<ShopEvent[]>;
-  /** The router has them. */
+  /** The router has them, or never will. */
   taken(events: readonly ShopEvent[]): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export function shopOutbox(db: D1Database): ShopOutbox {
       return found.flatMap(({ results }) => results.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })));
     },
     taken: async (events) => {
-      const keys = JSON.stringify(events.map(({ tenant, site, id }) => [tenant, site, id]));
+      const keys = JSON.stringify(events.map(({ tenant, at, site, id }) => [tenant, at, site, id]));
       if (events.length > 0) await db.prepare(takenSql).bind(keys).run();
     },
   };
@@ -41,9 +41,9 @@ export function shopOutbox(db: D1Database): ShopOutbox {
 
 type Row = Omit<ShopEvent, "data"> & { data: string };
 
-const pendingSql = "SELECT tenant, site, id, type, at, data FROM shop_events WHERE tenant = ?1 ORDER BY site, id LIMIT ?2";
+const pendingSql = "SELECT tenant, site, id, type, at, data FROM shop_events WHERE tenant = ?1 ORDER BY at, site, id LIMIT ?2";
 const takenSql = `
-  DELETE FROM shop_events WHERE (tenant, site, id) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))`;
+  DELETE FROM shop_events WHERE (tenant, at, site, id) IN (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1))`;
 
 /** Hops from tenant to tenant in the key. */
 const waitingSql = `
@@ -59,11 +59,6 @@ async function waiting(db: D1Database): Promise<string[]> {
 
 /** Events of one site that the router has not taken. */
 export async function eventsOf(scope: Scope): Promise<ShopEvent[]> {
-  const rows = await rowsOf<Row>(scope, "SELECT tenant, site, id, type, at, data FROM shop_events WHERE tenant = ?1 AND site = ?2 ORDER BY id LIMIT 1000");
+  const rows = await rowsOf<Row>(scope, "SELECT tenant, site, id, type, at, data FROM shop_events WHERE tenant = ?1 AND site = ?2 ORDER BY at, id LIMIT 1000");
   return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> }));
-}
-
-/** Forgets what waits: the site is gone. */
-export function dropEvents(scope: Scope): D1PreparedStatement {
-  return statement(scope, "DELETE FROM shop_events WHERE tenant = ?1 AND site = ?2");
 }

@@ -1,32 +1,22 @@
-import type { Order, ShopRows } from "../../providers/shop/rows";
-import type { Lookup, PageRequest, Unreadable } from "../../providers/shop/shop";
+import type { Order } from "../../providers/shop/rows";
+import type { PageRequest } from "../../providers/shop/shop";
 import { ok, type Reply } from "../../queue/effect";
+import { byId, missingOf, type SomeNamed } from "./look-up";
 import type { OrderPage } from "./orders";
-import type { Detail, Named } from "./rows";
+import type { Detail } from "./rows";
+import type { ReadPage } from "./steps";
 import type { Visit, VisitContext } from "./visit";
 
-/** A page of orders as it was read, with the statements that store it. */
-export interface ReadPage {
-  writes: readonly unknown[];
-  lastId: number;
-  more: boolean;
-  orders: number;
-  /** Those that are not stored like that yet. */
-  changed: number;
-  unreadable: readonly Unreadable[];
-}
-
-/** Reads one page and, for the orders that changed, what an order page shows besides. */
-export async function readOrderPage(context: VisitContext, visit: Visit, request: Omit<PageRequest, "signal">): Promise<Reply<ReadPage>> {
+/** Reads one page and, for the orders that changed, what an order page shows besides. `changed`: those that are not stored like that yet. */
+export async function readOrderPage(context: VisitContext, visit: Visit, request: Omit<PageRequest, "signal">): Promise<Reply<ReadPage & { changed: number }>> {
   const readAt = context.now();
   const page = await visit.shop.page("orders", { ...request, signal: context.signal });
   if (!page.ok) return page;
-  const changed = await visit.data.changedOrders(page.value.rows);
+  const { rows, ...rest } = page.value;
+  const changed = await visit.data.changedOrders(rows);
   const around = await readAround(context, visit, changed, readAt);
   if (!around.ok) return around;
-  const { lastId, more, rows, unreadable } = page.value;
-  const writes = visit.data.orderWrites(around.value, context.now());
-  return ok({ writes, lastId, more, orders: rows.length, changed: changed.length, unreadable });
+  return ok({ ...rest, rows: rows.length, changed: changed.length, writes: visit.data.orderWrites(around.value, context.now()) });
 }
 
 /** Customers, addresses, payments and carriers of orders. */
@@ -39,39 +29,19 @@ export async function readAround(context: VisitContext, visit: Visit, orders: re
   return ok({ orders, named: named.value, details: details.value, readAt });
 }
 
-async function readNamed(context: VisitContext, visit: Visit, orders: readonly Order[]): Promise<Reply<OrderPage["named"]>> {
-  const all = (field: keyof Order) => new Set(orders.map((order) => order[field] as number | null));
-  const found: OrderPage["named"] = {};
+async function readNamed(context: VisitContext, visit: Visit, orders: readonly Order[]): Promise<Reply<SomeNamed>> {
+  const all = (field: "customerId" | "deliveryAddressId" | "invoiceAddressId" | "stateId" | "currencyId" | "carrierId") => orders.map((order) => order[field]);
   const customers = await byId(context, visit, "customers", all("customerId"));
   if (!customers.ok) return customers;
-  found.customers = customers.value;
-  const addresses = await byId(context, visit, "addresses", new Set([...all("deliveryAddressId"), ...all("invoiceAddressId")]));
+  const addresses = await byId(context, visit, "addresses", [...all("deliveryAddressId"), ...all("invoiceAddressId")]);
   if (!addresses.ok) return addresses;
-  found.addresses = addresses.value;
-  const lists: [Exclude<Named, "customers" | "addresses" | "manufacturers" | "suppliers">, Set<number | null>][] = [
+  const others = await missingOf(context, visit, [
     ["order_states", all("stateId")],
     ["currencies", all("currencyId")],
     ["carriers", all("carrierId")],
-    ["countries", new Set(addresses.value.map(({ countryId }) => countryId))],
-  ];
-  for (const [resource, ids] of lists) {
-    const rows = await byId(context, visit, resource, await visit.data.missing(resource, ids));
-    if (!rows.ok) return rows;
-    Object.assign(found, { [resource]: rows.value });
-  }
-  return ok(found);
-}
-
-async function byId<R extends Named>(
-  context: VisitContext,
-  { shop }: Visit,
-  resource: R,
-  ids: Iterable<number | null>,
-): Promise<Reply<readonly ShopRows[R][]>> {
-  const values = [...ids].filter((id) => id !== null);
-  if (values.length === 0) return ok([]);
-  const found = await shop.find(resource, { field: "id", values } as Lookup<R>, context.signal);
-  return found.ok ? ok(found.value.rows) : found;
+    ["countries", addresses.value.map(({ countryId }) => countryId)],
+  ]);
+  return others.ok ? ok({ customers: customers.value, addresses: addresses.value, ...others.value }) : others;
 }
 
 /** A payment names an order's reference, which several orders may share. */

@@ -1,12 +1,13 @@
-import type { Order, ShopRows } from "../../providers/shop/rows";
+import type { Order } from "../../providers/shop/rows";
 import { numberOf, takeNumbers } from "./changes";
-import { type Detail, detailWrites, type Named, namedWrites } from "./rows";
+import type { SomeNamed } from "./look-up";
+import { allNamedWrites, type Detail, detailWrites } from "./rows";
 import { each, rowsOf, type Scope } from "./scope";
 
 /** One page of orders with what an order page shows besides. */
 export interface OrderPage {
   orders: readonly Order[];
-  named: { [R in Named]?: readonly ShopRows[R][] };
+  named: SomeNamed;
   details: readonly Detail[];
   /** When the page's request was sent. Milliseconds. */
   readAt: number;
@@ -22,7 +23,7 @@ export function orderWrites(scope: Scope, page: OrderPage, now: number): D1Prepa
     ...each(scope, createdSql, items, now),
     ...each(scope, statusSql, items, now, readAt),
     ...each(scope, upsertSql, items, readAt, orders.length),
-    ...(Object.keys(page.named) as Named[]).flatMap((resource) => namedWrites(scope, resource, page.named[resource] ?? [], readAt)),
+    ...allNamedWrites(scope, page.named, readAt),
     ...detailWrites(scope, page.details, readAt),
   ];
 }
@@ -55,17 +56,21 @@ const data = (previous: string) => `json_object(
   'siteId', ?2, 'orderId', e.value ->> 1, 'reference', e.value ->> 5, 'stateId', e.value ->> 6, 'previousStateId', ${previous},
   'customerId', e.value ->> 7, 'dateAdd', ${iso("e.value ->> 4")}, 'dateUpd', ${iso("e.value ->> 2")}`;
 
-/** `historic`: the order is older than our acquaintance with the shop. */
+/**
+ * An order from before the shop was connected is history, and nobody is told of it: a first import of ten thousand orders announces none.
+ * One without a date is history until the first sync has ended.
+ */
 const createdSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)
   SELECT ?1, ?2, 'order/' || (e.value ->> 1) || '/created', 'order.created', ?4,
-    ${data("NULL")}, 'historic', json(iif(coalesce(e.value ->> 4, 0) < (SELECT connected FROM shop_sites WHERE tenant = ?1 AND site = ?2), 'true', 'false')))
-  FROM json_each(?3) e LEFT JOIN shop_orders o ON o.tenant = ?1 AND o.site = ?2 AND o.id = e.value ->> 1
-  WHERE o.id IS NULL ON CONFLICT DO NOTHING`;
+    ${data("NULL")})
+  FROM json_each(?3) e CROSS JOIN shop_sites s ON s.tenant = ?1 AND s.site = ?2
+  LEFT JOIN shop_orders o ON o.tenant = ?1 AND o.site = ?2 AND o.id = e.value ->> 1
+  WHERE o.id IS NULL AND coalesce(e.value ->> 4, iif(s.orders_to IS NULL, 0, ?4)) >= s.connected ON CONFLICT DO NOTHING`;
 
 const statusSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)
-  SELECT ?1, ?2, 'order/' || (e.value ->> 1) || '/state/' || coalesce(e.value ->> 6, 0) || '/' || coalesce(e.value ->> 2, 0), 'order.status_changed', ?4,
+  SELECT ?1, ?2, 'order/' || (e.value ->> 1) || '/state/' || coalesce(e.value ->> 6, 0) || '/' || coalesce(e.value ->> 2, ?4), 'order.status_changed', ?4,
     ${data("o.state")})
   FROM json_each(?3) e CROSS JOIN shop_orders o ON o.tenant = ?1 AND o.site = ?2 AND o.id = e.value ->> 1
   WHERE o.state IS NOT e.value ->> 6 AND ${newer("?5")} ON CONFLICT DO NOTHING`;

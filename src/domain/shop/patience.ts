@@ -2,7 +2,7 @@ import type { Shop } from "../../providers/shop/shop";
 import { failed, type Reply } from "../../queue/effect";
 
 /** A call that takes this long holds up the other jobs of its batch. Milliseconds. */
-export const slowCall = 10_000;
+const slowCall = 10_000;
 /** A slow shop's jobs let the others pass for this long between two stretches of work. Seconds. */
 export const slowPause = 60;
 /** How long a shop counts as slow after it was. Milliseconds. */
@@ -35,8 +35,8 @@ export function watched(shop: Shop, patience: Patience, now: () => number): Shop
     page: (resource, request) => watch(() => shop.page(resource, request)),
     find: (resource, by, signal) => watch(() => shop.find(resource, by, signal)),
     ids: (resource, request) => watch(() => shop.ids(resource, request)),
-    get pageSize() {
-      return shop.pageSize;
+    get pageSizes() {
+      return shop.pageSizes;
     },
     resume: (known) => shop.resume(known),
   };

@@ -1,12 +1,15 @@
 import type { Product, Stock } from "../../providers/shop/rows";
 import { numberOf, takeNumbers } from "./changes";
-import { type Detail, detailItem, detailWrites } from "./rows";
-import { each, rowsOf, type Scope } from "./scope";
-import { stockWrites } from "./stock";
+import type { SomeNamed } from "./look-up";
+import { allNamedWrites, type Detail, detailItem, detailWrites } from "./rows";
+import { each, rowsOf, type Scope, statement } from "./scope";
+import { staleStockWrites, stockWrites } from "./stock";
 
 /** One page of products with all that belongs to them. */
 export interface ProductPage {
   products: readonly Product[];
+  /** Manufacturers, suppliers and currencies that were not stored. */
+  named?: SomeNamed;
   /** Combinations and suppliers, one entry for each product, so that what is gone is gone here too. */
   details: readonly Detail[];
   stock: readonly Stock[];
@@ -16,7 +19,7 @@ export interface ProductPage {
 
 /** Statements that store a page, to commit with the cursor behind it. */
 export function productWrites(scope: Scope, page: ProductPage, now: number): D1PreparedStatement[] {
-  const { products, details, stock, readAt } = page;
+  const { products, named = {}, details, stock, readAt } = page;
   if (products.length === 0) return [];
   const nth = new Map(products.map(({ id }, index) => [String(id), index + 1]));
   return [
@@ -35,8 +38,15 @@ export function productWrites(scope: Scope, page: ProductPage, now: number): D1P
       readAt,
       products.length,
     ),
+    ...allNamedWrites(scope, named, readAt),
     ...detailWrites(scope, details, readAt),
     ...stockWrites(scope, stock, readAt, now),
+    ...staleStockWrites(
+      scope,
+      products.map(({ id }) => id),
+      stock,
+      readAt,
+    ),
   ];
 }
 
@@ -50,8 +60,17 @@ export async function goneProducts(scope: Scope, listed: readonly number[], span
 export function goneWrites(scope: Scope, gone: readonly number[], readAt: number, now: number): D1PreparedStatement[] {
   if (gone.length === 0) return [];
   const items = gone.map((id, index) => [index + 1, id]);
-  return [takeNumbers(scope, gone.length, now), ...each(scope, deleteSql, items, readAt, gone.length)];
+  return [takeNumbers(scope, gone.length, now), ...each(scope, deleteSql, items, readAt, gone.length), ...staleStockWrites(scope, gone, [], readAt)];
 }
+
+/** Statements that remove the oldest of what has long been deleted; whoever reads the feed has seen it. */
+export function pruneWrites(scope: Scope, now: number): D1PreparedStatement[] {
+  return pruneSql.map((sql) => statement(scope, sql, now - deletedFor, mostPruned));
+}
+
+/** Deleted products are told for so long. Milliseconds. */
+const deletedFor = 90 * 24 * 3600_000;
+const mostPruned = 500;
 
 function productItem(product: Product, nth: number): unknown[] {
   const { id, dateUpd, dateUpdAmbiguous, reference, name, active, manufacturerId, supplierId } = product;
@@ -91,3 +110,10 @@ const deleteSql = `
   UPDATE shop_products SET deleted = ?4, changed = ${numberOf("e.nth", "?5")}
   FROM (SELECT value ->> 0 AS nth, value ->> 1 AS id FROM json_each(?3)) e
   WHERE shop_products.tenant = ?1 AND shop_products.site = ?2 AND shop_products.id = e.id AND shop_products.read_at < ?4`;
+
+const prunable = "SELECT id FROM shop_products WHERE tenant = ?1 AND site = ?2 AND deleted < ?3 ORDER BY id LIMIT ?4";
+const pruneSql = [
+  `DELETE FROM shop_details WHERE tenant = ?1 AND site = ?2 AND resource IN ('combinations', 'product_suppliers')
+    AND owner IN (SELECT CAST(id AS TEXT) FROM (${prunable}))`,
+  `DELETE FROM shop_products WHERE tenant = ?1 AND site = ?2 AND id IN (${prunable})`,
+];

@@ -1,7 +1,7 @@
 import { decimal, iso } from "./decimal";
 import { rowsOf, type Scope, statement } from "./scope";
 
-export type PurchaseState = "draft" | "approved" | "cancelled";
+type PurchaseState = "draft" | "approved" | "cancelled";
 
 /** A purchase order as the interface shows it. */
 export interface PurchaseOrder {
@@ -14,6 +14,8 @@ export interface PurchaseOrder {
   rows: PurchaseRow[];
   createdAt: string;
   updatedAt: string;
+  /** `operator`, or the job that did it by the supplier's setting. Whoever it was mails it. */
+  approvedBy: string | null;
   /** The job that mails it. */
   mailJobId: string | null;
 }
@@ -55,14 +57,15 @@ export async function draftsOf(scope: Scope, job: string): Promise<(PurchaseOrde
   return orders.map((order, index) => ({ ...order, automatic: heads[index]?.automatic === 1 }));
 }
 
-/** False when it is not in that state (any more). */
-export async function movePurchase(scope: Scope, id: number, from: PurchaseState, to: PurchaseState, now: number): Promise<boolean> {
-  const sql = "UPDATE shop_purchase_orders SET state = ?5, updated = ?6 WHERE tenant = ?1 AND site = ?2 AND id = ?3 AND state = ?4";
-  const move = statement(scope, sql, id, from, to, now);
-  // What is not bought after all may be bought by a later one.
-  const free =
-    "DELETE FROM shop_purchase_lines WHERE tenant = ?1 AND site = ?2 AND purchase_order = ?3 AND EXISTS (SELECT 1 FROM shop_purchase_orders p WHERE p.tenant = ?1 AND p.site = ?2 AND p.id = ?3 AND p.state = 'cancelled')";
-  const [moved] = await scope.db.batch(to === "cancelled" ? [move, statement(scope, free, id)] : [move]);
+/** False when it is no draft (any more). */
+export async function approvePurchase(scope: Scope, id: number, by: string, now: number): Promise<boolean> {
+  const { meta } = await statement(scope, approveSql, id, by, now).run();
+  return meta.changes > 0;
+}
+
+/** False when it is no draft (any more). What is not bought after all may be bought by a later one. */
+export async function cancelPurchase(scope: Scope, id: number, now: number): Promise<boolean> {
+  const [moved] = await scope.db.batch([statement(scope, cancelSql, id, now), statement(scope, freeSql, id)]);
   return (moved?.meta.changes ?? 0) > 0;
 }
 
@@ -78,7 +81,7 @@ export function csvOf({ id, currency, rows }: PurchaseOrder): string {
 }
 
 function cell(value: string | number): string {
-  const text = typeof value === "string" && /^[=+@\t\r-]/.test(value) && !/^-?\d+(\.\d+)?$/.test(value) ? `'${value}` : String(value);
+  const text = typeof value === "string" && /^[=+@\t\r\n-]/.test(value) && !/^-?\d+(\.\d+)?$/.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
@@ -99,6 +102,7 @@ interface Head {
   created: number;
   updated: number;
   mail: string | null;
+  approved_by: string | null;
   name: string | null;
   email: string | null;
   automatic: number | null;
@@ -121,7 +125,7 @@ async function withRows(scope: Scope, heads: readonly Head[]): Promise<PurchaseO
   return heads.map((head) => viewOf(head, byOrder.get(head.id) ?? []));
 }
 
-function viewOf({ id, state, supplier, name, email, currency, created, updated, mail }: Head, lines: readonly Line[]): PurchaseOrder {
+function viewOf({ id, state, supplier, name, email, currency, created, updated, approved_by: approvedBy, mail }: Head, lines: readonly Line[]): PurchaseOrder {
   const rows = [...Map.groupBy(lines, ({ product, combination }) => `${product}/${combination}`).values()].map(rowOf);
   const total = lines.reduce((sum, { quantity, price }) => sum + quantity * price, 0);
   return {
@@ -133,6 +137,7 @@ function viewOf({ id, state, supplier, name, email, currency, created, updated, 
     rows,
     createdAt: iso(created),
     updatedAt: iso(updated),
+    approvedBy,
     mailJobId: mail,
   };
 }
@@ -152,8 +157,16 @@ function rowOf(lines: readonly Line[]): PurchaseRow {
   };
 }
 
+const approveSql = `
+  UPDATE shop_purchase_orders SET state = 'approved', approved_by = ?4, updated = ?5 WHERE tenant = ?1 AND site = ?2 AND id = ?3 AND state = 'draft'`;
+const cancelSql = `
+  UPDATE shop_purchase_orders SET state = 'cancelled', updated = ?4 WHERE tenant = ?1 AND site = ?2 AND id = ?3 AND state = 'draft'`;
+const freeSql = `
+  DELETE FROM shop_purchase_lines WHERE tenant = ?1 AND site = ?2 AND purchase_order = ?3 AND EXISTS (
+    SELECT 1 FROM shop_purchase_orders p WHERE p.tenant = ?1 AND p.site = ?2 AND p.id = ?3 AND p.state = 'cancelled')`;
+
 const heads = `
-  SELECT p.id, p.supplier, p.state, p.currency, p.created, p.updated, p.mail, r.body ->> 'name' AS name, s.email, s.automatic
+  SELECT p.id, p.supplier, p.state, p.currency, p.created, p.updated, p.approved_by, p.mail, r.body ->> 'name' AS name, s.email, s.automatic
   FROM shop_purchase_orders p
   LEFT JOIN shop_rows r ON r.tenant = ?1 AND r.site = ?2 AND r.resource = 'suppliers' AND r.id = p.supplier
   LEFT JOIN shop_supplier_settings s ON s.tenant = ?1 AND s.site = ?2 AND s.supplier = p.supplier

@@ -1,4 +1,5 @@
 import type { ShopRows } from "../../providers/shop/rows";
+import type { SomeNamed } from "./look-up";
 import { each, rowsOf, type Scope } from "./scope";
 
 /** Rows that others name by id. */
@@ -23,6 +24,10 @@ export function namedWrites<R extends Named>(scope: Scope, resource: R, rows: re
     resource,
     readAt,
   );
+}
+
+export function allNamedWrites(scope: Scope, all: SomeNamed, readAt: number): D1PreparedStatement[] {
+  return (Object.keys(all) as Named[]).flatMap((resource) => namedWrites(scope, resource, all[resource] ?? [], readAt));
 }
 
 export function detailWrites(scope: Scope, details: readonly Detail[], readAt: number): D1PreparedStatement[] {

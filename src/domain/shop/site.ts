@@ -1,6 +1,5 @@
 import { isoOrNull } from "./decimal";
-import { dropEvents } from "./events";
-import { rowsOf, type Scope, statement } from "./scope";
+import { rowsOf, type Scope } from "./scope";
 import { siteState, type SyncState } from "./state";
 
 /** How a site's syncs stand, as the interface shows it. */
@@ -35,12 +34,6 @@ export async function syncView(scope: Scope, now: number): Promise<SyncView> {
     timeZone: state?.settings?.timeZone ?? null,
     eventsPending: events,
   };
-}
-
-/** Forgets all that was read from a shop that is no longer the tenant's. Its purchase orders stay: they are the tenant's papers. */
-export async function forget(scope: Scope): Promise<void> {
-  const tables = ["shop_sites", "shop_windows", "shop_orders", "shop_products", "shop_stock", "shop_rows", "shop_details"];
-  await scope.db.batch([...tables.map((table) => statement(scope, `DELETE FROM ${table} WHERE tenant = ?1 AND site = ?2`)), dropEvents(scope)]);
 }
 
 interface Counts {

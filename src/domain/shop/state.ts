@@ -1,4 +1,4 @@
-import type { ShopSettings } from "../../providers/shop/shop";
+import type { PageSizes, ShopSettings } from "../../providers/shop/shop";
 import { rowsOf, type Scope, statement } from "./scope";
 
 export type SyncKind = "orders" | "products";
@@ -8,10 +8,14 @@ export interface SiteState {
   connected: number;
   settings: ShopSettings | null;
   settingsAt: number | null;
-  /** When states, currencies and the like were read whole. */
-  listsAt: number | null;
   orders: SyncState;
   products: SyncState;
+  /** Rows of quantities that the shop listed last; null before they were read whole. */
+  stockRows: number | null;
+  /** When the ids of its products were last compared with ours. */
+  comparedAt: number | null;
+  /** What the newest run found out. */
+  pageSizes: PageSizes | null;
   paused: Paused | null;
   /** When a call last took long; null: not that we know. */
   slowAt: number | null;
@@ -21,6 +25,8 @@ export interface SyncState {
   /** Everything changed up to here is stored; null before the first run ended. */
   readTo: number | null;
   lastSuccess: number | null;
+  /** When the rows that its own rows name (states, suppliers, …) were read whole. */
+  listsAt: number | null;
 }
 
 /** Held because no call can succeed before somebody acts. */
@@ -49,7 +55,9 @@ export async function connect(scope: Scope, moved: boolean, now: number): Promis
   );
   const anew = statement(
     scope,
-    "UPDATE shop_sites SET lists_at = NULL, orders_to = NULL, orders_at = NULL, products_to = NULL, products_at = NULL WHERE tenant = ?1 AND site = ?2",
+    `UPDATE shop_sites SET connected = ?3, orders_to = NULL, orders_at = NULL, orders_lists_at = NULL, products_to = NULL, products_at = NULL,
+      products_lists_at = NULL, stock_rows = NULL, compared_at = NULL, page_sizes = NULL WHERE tenant = ?1 AND site = ?2`,
+    now,
   );
   await scope.db.batch(moved ? [known, anew] : [known]);
 }
@@ -97,13 +105,26 @@ export async function wasSlow(scope: Scope, now: number): Promise<void> {
   await statement(scope, sql, now).run();
 }
 
-export function listsRead(scope: Scope, now: number): D1PreparedStatement {
-  return statement(scope, "UPDATE shop_sites SET lists_at = ?3 WHERE tenant = ?1 AND site = ?2", now);
+export function listsRead(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement {
+  return statement(scope, `UPDATE shop_sites SET ${kind}_lists_at = ?3 WHERE tenant = ?1 AND site = ?2`, now);
+}
+
+/** The ids of all products were compared with ours. */
+export function compared(scope: Scope, now: number): D1PreparedStatement {
+  return statement(scope, "UPDATE shop_sites SET compared_at = ?3 WHERE tenant = ?1 AND site = ?2", now);
+}
+
+export interface ReadSpan {
+  from: number;
+  to: number;
+  pageSizes: PageSizes;
+  /** Undefined: they were not read whole. */
+  stockRows?: number | undefined;
 }
 
 /** Everything from `from` to `to` is stored: the sync has come so far, unless a gap would be passed over. */
-export function spanRead(scope: Scope, kind: SyncKind, span: { from: number; to: number }, now: number): D1PreparedStatement {
-  return statement(scope, spanSql[kind], span.from, span.to, now);
+export function spanRead(scope: Scope, kind: SyncKind, { from, to, pageSizes, stockRows }: ReadSpan, now: number): D1PreparedStatement {
+  return statement(scope, spanSql[kind], from, to, now, JSON.stringify(pageSizes), stockRows ?? null);
 }
 
 /** The parts of a bulk run, before any of them is enqueued. */
@@ -128,8 +149,8 @@ export function windowRead(scope: Scope, run: string, from: number, now: number)
 }
 
 const spanSqlOf = (kind: SyncKind) => `
-  INSERT INTO shop_sites (tenant, site, connected, ${kind}_to, ${kind}_at) VALUES (?1, ?2, ?5, ?4, ?5)
-  ON CONFLICT (tenant, site) DO UPDATE SET ${kind}_at = ?5,
+  INSERT INTO shop_sites (tenant, site, connected, ${kind}_to, ${kind}_at, page_sizes, stock_rows) VALUES (?1, ?2, ?5, ?4, ?5, ?6, ?7)
+  ON CONFLICT (tenant, site) DO UPDATE SET ${kind}_at = ?5, page_sizes = ?6, stock_rows = coalesce(?7, stock_rows),
     ${kind}_to = CASE WHEN ${kind}_to IS NULL OR (?3 <= ${kind}_to AND ?4 > ${kind}_to) THEN ?4 ELSE ${kind}_to END`;
 
 const spanSql: Record<SyncKind, string> = { orders: spanSqlOf("orders"), products: spanSqlOf("products") };
@@ -143,11 +164,15 @@ interface Row {
   connected: number;
   settings: string | null;
   settings_at: number | null;
-  lists_at: number | null;
   orders_to: number | null;
   orders_at: number | null;
+  orders_lists_at: number | null;
   products_to: number | null;
   products_at: number | null;
+  products_lists_at: number | null;
+  stock_rows: number | null;
+  compared_at: number | null;
+  page_sizes: string | null;
   paused_at: number | null;
   paused_reason: string | null;
   probe_at: number | null;
@@ -159,9 +184,11 @@ function fromRow(row: Row): SiteState {
     connected: row.connected,
     settings: row.settings === null ? null : (JSON.parse(row.settings) as ShopSettings),
     settingsAt: row.settings_at,
-    listsAt: row.lists_at,
-    orders: { readTo: row.orders_to, lastSuccess: row.orders_at },
-    products: { readTo: row.products_to, lastSuccess: row.products_at },
+    orders: { readTo: row.orders_to, lastSuccess: row.orders_at, listsAt: row.orders_lists_at },
+    products: { readTo: row.products_to, lastSuccess: row.products_at, listsAt: row.products_lists_at },
+    stockRows: row.stock_rows,
+    comparedAt: row.compared_at,
+    pageSizes: row.page_sizes === null ? null : (JSON.parse(row.page_sizes) as PageSizes),
     slowAt: row.slow_at,
     paused: row.paused_at === null ? null : { at: row.paused_at, reason: row.paused_reason ?? "", probeAt: row.probe_at ?? row.paused_at },
   };

@@ -1,6 +1,6 @@
 import type { Stock } from "../../providers/shop/rows";
 import { numberOf, takeNumbers } from "./changes";
-import { each, type Scope } from "./scope";
+import { each, type Scope, statement } from "./scope";
 
 /** Statements that store quantities. A product whose quantity differs counts as changed; one that runs out is an event. */
 export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: number, now: number): D1PreparedStatement[] {
@@ -13,6 +13,12 @@ export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: numbe
     ...each(scope, touchSql, items, readAt, products),
     ...each(scope, upsertSql, items, readAt),
   ];
+}
+
+/** Statements that drop the quantities these products no longer have: `stock` is all they have. A deleted product has none. */
+export function staleStockWrites(scope: Scope, products: readonly number[], stock: readonly Stock[], readAt: number): D1PreparedStatement[] {
+  const kept = stockItems(stock).map(([, product, combination]) => `${product}/${combination}`);
+  return products.length === 0 ? [] : [statement(scope, staleSql, JSON.stringify(products), JSON.stringify(kept), readAt)];
 }
 
 type Item = [nth: number, product: number, combination: number, quantity: number];
@@ -53,3 +59,7 @@ const upsertSql = `
   SELECT ?1, ?2, value ->> 1, value ->> 2, value ->> 3, ?4 FROM json_each(?3) WHERE true
   ON CONFLICT DO UPDATE SET quantity = excluded.quantity, read_at = excluded.read_at
   WHERE shop_stock.quantity <> excluded.quantity AND shop_stock.read_at <= excluded.read_at`;
+
+const staleSql = `
+  DELETE FROM shop_stock WHERE tenant = ?1 AND site = ?2 AND product IN (SELECT value FROM json_each(?3)) AND read_at <= ?5
+    AND product || '/' || combination NOT IN (SELECT value FROM json_each(?4))`;

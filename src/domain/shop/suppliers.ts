@@ -1,4 +1,5 @@
 import type { Maker } from "../../providers/shop/rows";
+import type { ListPage } from "./list";
 import { rowsOf, type Scope, statement } from "./scope";
 
 /** A supplier of the shop, with what we know besides. */
@@ -12,8 +13,15 @@ export interface SupplierView {
   automatic: boolean;
 }
 
-export async function listSuppliers(scope: Scope, after: number, limit: number): Promise<{ items: SupplierView[]; next: number | null }> {
-  const rows = await rowsOf<Row>(scope, listSql, after, limit + 1);
+export interface SupplierFilter {
+  active?: boolean | undefined;
+  /** Ids after this. */
+  after?: number | undefined;
+  limit: number;
+}
+
+export async function listSuppliers(scope: Scope, { active, after = 0, limit }: SupplierFilter): Promise<ListPage<SupplierView>> {
+  const rows = await rowsOf<Row>(scope, listSql, after, limit + 1, active === undefined ? null : Number(active));
   const kept = rows.slice(0, limit);
   return { items: kept.map(viewOf), next: rows.length > limit ? (kept.at(-1)?.id ?? null) : null };
 }
@@ -42,7 +50,7 @@ const rows = `
   LEFT JOIN shop_supplier_settings s ON s.tenant = ?1 AND s.site = ?2 AND s.supplier = r.id
   WHERE r.tenant = ?1 AND r.site = ?2 AND r.resource = 'suppliers'`;
 
-const listSql = `${rows} AND r.id > ?3 ORDER BY r.id LIMIT ?4`;
+const listSql = `${rows} AND r.id > ?3 AND (?5 IS NULL OR r.body ->> 'active' = ?5) ORDER BY r.id LIMIT ?4`;
 const oneSql = `${rows} AND r.id = ?3`;
 
 const putSql = `

@@ -1,12 +1,10 @@
-import type { Named } from "./rows";
-import type { ShopRows } from "../../providers/shop/rows";
-import type { Shop, Shops } from "../../providers/shop/shop";
-import { type Failure, ok, outcomeOf, type Reply } from "../../queue/effect";
+import type { PageSizes, Shop, Shops, ShopSettings } from "../../providers/shop/shop";
+import { type Failure, outcomeOf } from "../../queue/effect";
 import type { RunContext } from "../../queue/job";
 import { again, discard, isOutcome, type Outcome, wait } from "../../queue/outcome";
 import type { ShopData, SiteData } from "./data";
 import { type Patience, slowFor, slowPause, slowReason, watched } from "./patience";
-import type { SiteState } from "./state";
+import type { SiteState, SyncKind } from "./state";
 
 export type VisitContext = RunContext & { shops: Shops; shopData: ShopData };
 
@@ -16,6 +14,7 @@ export interface Visit {
   shop: Shop;
   data: SiteData;
   state: SiteState | null;
+  settings: ShopSettings;
   patience: Patience;
 }
 
@@ -23,23 +22,22 @@ export interface Visit {
 const believed = 12 * 3600_000;
 
 /** Opens the shop for this run, or says why the run ends: the site is not there, or it is paused. Reads the shop's settings when they are old. */
-export async function visit(context: VisitContext, siteId: string, pageSize?: number): Promise<Visit | Outcome> {
+export async function visit(context: VisitContext, siteId: string, pageSizes?: PageSizes): Promise<Visit | Outcome> {
   const data = context.shopData.site(context.tenant, siteId);
   const state = await data.state();
   const held = state?.paused ? await heldBack(data, state.paused, context.now()) : undefined;
   if (held) return held;
   const opened = await context.shops.open(siteId);
-  if (!opened.ok) return failedVisit(context, { data, patience: { known: true, slow: false } }, opened.failure);
   const patience = { known: context.now() - (state?.slowAt ?? 0) < slowFor, slow: false };
+  if (!opened.ok) return failedVisit(context, { data, patience }, opened.failure);
   const shop = watched(opened.value, patience, () => context.now());
   const known = state?.settings && context.now() - (state.settingsAt ?? 0) < believed ? state.settings : undefined;
-  shop.resume({ ...(known && { settings: known }), ...(pageSize !== undefined && { pageSize }) });
-  const here: Visit = { siteId, shop, data, state, patience };
-  if (known) return here;
+  shop.resume({ settings: known, pageSizes: pageSizes ?? state?.pageSizes ?? undefined });
+  if (known) return { siteId, shop, data, state, settings: known, patience };
   const settings = await shop.settings(context.signal);
-  if (!settings.ok) return failedVisit(context, here, settings.failure);
+  if (!settings.ok) return failedVisit(context, { data, patience }, settings.failure);
   await data.keepSettings(settings.value, context.now());
-  return here;
+  return { siteId, shop, data, state, settings: settings.value, patience };
 }
 
 export function isVisit(value: Visit | Outcome): value is Visit {
@@ -65,24 +63,9 @@ export async function mended({ data, state }: Visit): Promise<void> {
   await data.resume();
 }
 
-/** Whether the lists (states, currencies, …) should be read whole. */
-export function listsAreOld({ state }: Visit, now: number): boolean {
-  return now - (state?.listsAt ?? 0) >= believed;
-}
-
-/** Reads all rows of these resources: a handful of pages. */
-export async function readLists<R extends Named>(context: VisitContext, { shop, data }: Visit, resources: readonly R[]): Promise<Reply<unknown[]>> {
-  const writes: unknown[] = [];
-  for (const resource of resources) {
-    for (let afterId = 0, more = true; more;) {
-      const readAt = context.now();
-      const page = await shop.page(resource, { afterId, signal: context.signal });
-      if (!page.ok) return page;
-      writes.push(...data.namedWrites(resource, page.value.rows as readonly ShopRows[R][], readAt));
-      ({ lastId: afterId, more } = page.value);
-    }
-  }
-  return ok([...writes, ...data.listsRead(context.now())]);
+/** Whether the lists that a sync needs (states, suppliers, …) should be read whole again. */
+export function listsAreOld({ state }: Visit, kind: SyncKind, now: number): boolean {
+  return now - (state?.[kind].listsAt ?? 0) >= believed;
 }
 
 /** How a run ends that should make room after a page: its time is used up, or the shop is slow. Undefined: it goes on. The cursor is saved. */

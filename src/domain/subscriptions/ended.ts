@@ -21,7 +21,10 @@ export interface Delivery {
 }
 
 export interface EndedJobs {
-  /** Tells what has ended and was not told yet, of one tenant or (null) of all; returns how many jobs. Throws when the database cannot be reached. */
+  /**
+   * Tells what has ended and was not told yet, of one tenant; or (null) some of each of many tenants, for the tick. Returns how many
+   * jobs. Throws when the database cannot be reached.
+   */
   tell(tenant: string | null): Promise<number>;
 }
 
@@ -35,6 +38,8 @@ export interface EndedParts {
 }
 
 const most = 100;
+/** Served by one tick: whose turn it is, chance says, so that tenants over their quota do not keep the others waiting. */
+const mostTenants = 50;
 /** A delivery stays small: what does not fit is fetched by the job's id. Characters. */
 const longestResult = 16_000;
 
@@ -43,23 +48,38 @@ const longestResult = 16_000;
  * accepted, under keys that follow from it: dying in between tells the same under the same keys, so each end is told once.
  */
 export function endedJobs(parts: EndedParts): EndedJobs {
-  return {
-    tell: async (tenant) => {
-      let told = 0;
-      for (;;) {
-        const count = await tellSome(parts, tenant);
-        told += count;
-        if (count < most) return told;
-      }
-    },
-  };
+  return { tell: (tenant) => (tenant === null ? tellMany(parts) : tellAll(parts, tenant)) };
 }
 
-async function tellSome({ db, enqueue, requestOf, shown }: EndedParts, tenant: string | null): Promise<number> {
-  const { results } = await db
-    .prepare(tenant === null ? allSql : ownSql)
-    .bind(...(tenant === null ? [] : [tenant]))
-    .all<Row>();
+async function tellAll(parts: EndedParts, tenant: string): Promise<number> {
+  let told = 0;
+  for (;;) {
+    const count = await tellSome(parts, tenant);
+    told += count;
+    if (count < most) return told;
+  }
+}
+
+async function tellMany(parts: EndedParts): Promise<number> {
+  let told = 0;
+  for (const tenant of await waiting(parts.db)) told += await tellSome(parts, tenant);
+  return told;
+}
+
+async function waiting(db: D1Database): Promise<string[]> {
+  const { results } = await db.prepare(waitingSql).bind(mostTenants).all<{ tenant: string }>();
+  return results.map(({ tenant }) => tenant);
+}
+
+/** Hops from tenant to tenant in the key. */
+const waitingSql = `
+  WITH RECURSIVE hop(tenant) AS (
+    SELECT min(tenant) FROM ended_jobs
+    UNION ALL SELECT (SELECT min(tenant) FROM ended_jobs WHERE tenant > hop.tenant) FROM hop WHERE hop.tenant IS NOT NULL LIMIT 1000
+  ) SELECT tenant FROM hop WHERE tenant IS NOT NULL ORDER BY random() LIMIT ?1`;
+
+async function tellSome({ db, enqueue, requestOf, shown }: EndedParts, tenant: string): Promise<number> {
+  const { results } = await db.prepare(untoldSql).bind(tenant).all<Row>();
   const rows = [...Map.groupBy(results, keyOf).values()];
   const deliveries = results.flatMap((row) => deliveryOf(row, shown));
   const receipts = deliveries.length > 0 ? await enqueue(deliveries.map(requestOf)) : [];
@@ -85,14 +105,11 @@ interface Row extends EndedJob {
 }
 
 /** The job's row may be gone, and so may every subscription: then there is nothing to tell. */
-const select = (where: string) => `
+const untoldSql = `
   SELECT e.tenant, e.job, e.seq, e.state, e.at, j.type, j.reason, j.result, j.entities, s.name AS subscription, s.events
-  FROM (SELECT * FROM ended_jobs ${where} LIMIT ${most}) e
+  FROM (SELECT * FROM ended_jobs WHERE tenant = ?1 LIMIT ${most}) e
   LEFT JOIN jobs j ON j.tenant = e.tenant AND j.id = e.job
   LEFT JOIN subscriptions s ON s.tenant = e.tenant AND s.jobs = 1 AND s.retired IS NULL`;
-const ownSql = select("WHERE tenant = ?1");
-/** For the tick, which serves all tenants; each row carries its own. */
-const allSql = select("");
 
 const forgetSql = `
   DELETE FROM ended_jobs WHERE (tenant, job, seq) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))`;

@@ -1,5 +1,5 @@
 import { Problem } from "../../errors";
-import { hostOf, type HookParts, openHook, type OpenedHook, sealHook } from "../events/hook";
+import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, type Retirement, sealHook } from "../events/hook";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./subscription";
 
 /** Subscriptions a tenant may have. */
@@ -12,7 +12,10 @@ export interface SubscriptionStore {
   get(tenant: string, name: string): Promise<SubscriptionView | null>;
   remove(tenant: string, name: string): Promise<boolean>;
   open(tenant: string, name: string): Promise<OpenedHook>;
-  retire(tenant: string, name: string, reason: string): Promise<void>;
+  /** Tells it nothing more until it is set again. False: it was so already, or was set meanwhile. */
+  retire(tenant: string, name: string, retirement: Retirement): Promise<boolean>;
+  /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
+  rotate(tenant: string, most: number): Promise<number>;
 }
 
 export function createSubscriptionStore(parts: HookParts): SubscriptionStore {
@@ -37,8 +40,11 @@ export function createSubscriptionStore(parts: HookParts): SubscriptionStore {
       if (row.retired !== null) return { ok: false, reason: row.retired };
       return openHook(parts, tenant, sealedName(name), row.sealed);
     },
-    retire: async (tenant, name, reason) => {
-      await change(tenant, db.prepare("UPDATE subscriptions SET retired = ?3 WHERE tenant = ?1 AND name = ?2").bind(tenant, name, reason));
+    retire: (tenant, name, { reason, since, at }) => change(tenant, db.prepare(retireSql).bind(tenant, name, reason, at, since)),
+    rotate: async (tenant, most) => {
+      const { results } = await db.prepare(allSql).bind(tenant).all<Row>();
+      const rows = results.map(({ name, sealed }) => ({ name, sealedName: sealedName(name), sealed }));
+      return resealRows(parts, tenant, rows, resealSql, most);
     },
   };
 }
@@ -49,25 +55,31 @@ interface Row {
   host: string;
   sealed: string;
   retired: string | null;
+  retired_at: number | null;
   created: number;
   updated: number;
 }
 
-const columns = "name, events, host, sealed, retired, created, updated";
+const columns = "name, events, host, sealed, retired, retired_at, created, updated";
 const allSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 ORDER BY name`;
+const resealSql = "UPDATE subscriptions SET sealed = ?3 WHERE tenant = ?1 AND name = ?2 AND sealed = ?4";
 const oneSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 AND name = ?2`;
 
 const putSql = `
-  INSERT INTO subscriptions (tenant, name, events, jobs, host, sealed, retired, created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, ?7, ?7)
+  INSERT INTO subscriptions (tenant, name, events, jobs, host, sealed, created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
   ON CONFLICT (tenant, name) DO UPDATE SET events = excluded.events, jobs = excluded.jobs, host = excluded.host, sealed = excluded.sealed,
-    retired = NULL, updated = max(excluded.updated, created + 1)
+    retired = NULL, retired_at = NULL, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
+
+const retireSql = `
+  UPDATE subscriptions SET retired = ?3, retired_at = ?4 WHERE tenant = ?1 AND name = ?2 AND retired IS NULL AND updated < ?5`;
 
 async function put(parts: HookParts, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
   const { db } = parts;
   await refuseTooMany(db, tenant, name);
   const host = hostOf(url, parts.rules);
-  const sealed = await sealHook(parts, tenant, sealedName(name), { url, secret });
+  const before = await db.prepare(oneSql).bind(tenant, name).first<Row>();
+  const sealed = await sealHook(parts, tenant, sealedName(name), { url, secret }, { before: before?.sealed ?? null, now });
   const jobs = events.some((each) => (jobEvents as readonly string[]).includes(each)) ? 1 : 0;
   const statement = db.prepare(putSql).bind(tenant, name, JSON.stringify(events), jobs, host, sealed, now);
   const [written] = await db.batch<Row>([statement, parts.raise(tenant)]);
@@ -82,8 +94,8 @@ async function refuseTooMany(db: D1Database, tenant: string, name: string): Prom
   if ((row?.total ?? 0) >= mostSubscriptions) throw new Problem("conflict", `A tenant may have ${mostSubscriptions} subscriptions; remove one first.`);
 }
 
-function viewOf({ name, events, host, retired, created, updated }: Row): SubscriptionView {
-  return { name, host, events: JSON.parse(events) as string[], retired, created, updated };
+function viewOf({ name, events, host, retired, retired_at: retiredAt, created, updated }: Row): SubscriptionView {
+  return { name, host, events: JSON.parse(events) as string[], retired, retiredAt, created, updated };
 }
 
 function sealedName(name: string): string {

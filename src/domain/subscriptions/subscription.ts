@@ -6,7 +6,7 @@ export const jobEvents = ["job.done", "job.dead", "job.cancelled"] as const;
 
 export type JobEvent = (typeof jobEvents)[number];
 
-/** The body of `PUT /v1/subscriptions/{name}`. A PUT replaces. */
+/** The body of `PUT /v1/subscriptions/{name}`. A PUT replaces. `*` is every event of the catalogue; how jobs end is asked for by name. */
 export const subscriptionSchema = v.strictObject({
   url: v.pipe(v.string("must be text"), v.maxLength(2048, "must have at most 2,048 characters")),
   secret: signingSecret,
@@ -15,7 +15,7 @@ export const subscriptionSchema = v.strictObject({
       v.pipe(
         v.string("must be text"),
         v.maxLength(128),
-        v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, "must be a type of event, as lead.created or job.done"),
+        v.regex(/^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$/, "must be a type of event, as lead.created or job.done, or * for every event"),
       ),
     ),
     v.minLength(1, "must name a type of event"),
@@ -32,6 +32,7 @@ export interface SubscriptionView {
   events: readonly string[];
   /** Why nothing is sent any more: the receiver said that it is gone. */
   retired: string | null;
+  retiredAt: number | null;
   created: number;
   updated: number;
 }

@@ -25,16 +25,21 @@ const mostEvents = 10_000;
  * Throws the Problem of a single event; of a batch each event has its own.
  */
 export function readEvents(headers: Headers, bytes: Uint8Array, options: ReadOptions = {}): IncomingEvents {
-  const type = (headers.get("content-type") ?? "").trim().toLowerCase();
   const hops = hopsOf(headers);
-  const text = decoded(bytes, type);
-  if (/^application\/cloudevents-batch\+json\s*(;|$)/.test(type)) return { batch: true, events: batchOf(parsedJson(text)).map((each) => withHops(each, hops)) };
-  const read = single(headers, type, text, options);
+  const text = decoded(bytes, headers);
+  if (isBatch(headers)) return { batch: true, events: batchOf(parsedJson(text)).map((each) => withHops(each, hops)) };
+  const read = single(headers, text, options);
   if (!read.ok) throw problemOf(read);
   return { batch: false, events: [withHops(read, hops)] };
 }
 
-function single(headers: Headers, type: string, text: string, { id }: ReadOptions): Read {
+/** Whether headers announce a batch, which may be larger. */
+export function isBatch(headers: Headers): boolean {
+  return /^application\/cloudevents-batch\+json\s*(;|$)/.test(typeOf(headers));
+}
+
+function single(headers: Headers, text: string, { id }: ReadOptions): Read {
+  const type = typeOf(headers);
   if (/^application\/cloudevents\+json\s*(;|$)/.test(type)) return fromStructured(parsedJson(text));
   if (type.startsWith("application/cloudevents"))
     throw new Problem("unsupported-media-type", "Of the formats of CloudEvents, JSON is understood: send application/cloudevents+json.");
@@ -79,8 +84,14 @@ function problemOf({ issues, malformed }: Extract<Read, { ok: false }>): Problem
   return new Problem(malformed ? "malformed" : "invalid", "The event is not what is expected here.", { errors: issues });
 }
 
-function decoded(bytes: Uint8Array, type: string): string {
-  const charset = /;\s*charset="?([^";\s]+)/.exec(type)?.[1];
+function typeOf(headers: Headers): string {
+  return (headers.get("content-type") ?? "").trim().toLowerCase();
+}
+
+function decoded(bytes: Uint8Array, headers: Headers): string {
+  const encoding = (headers.get("content-encoding") ?? "").trim().toLowerCase();
+  if (!["", "identity"].includes(encoding)) throw new Problem("unsupported-media-type", "Send the body as it is, without a Content-Encoding.");
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/.exec(typeOf(headers))?.[1];
   if (charset !== undefined && !/^utf-?8$/.test(charset)) throw new Problem("unsupported-media-type", "Send JSON as UTF-8.");
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);

@@ -1,10 +1,11 @@
-import { enrich } from "../../domain/leads/enrich";
-import { type FormFields, sortFields } from "../../domain/leads/fields";
-import { ownsUrl } from "../../domain/leads/project";
+import { enrich, type RequestFacts } from "../../domain/leads/enrich";
+import { type FormFields, sortFields, typedIn } from "../../domain/leads/fields";
+import { canonicalIp, isListed, ownsUrl } from "../../domain/leads/project";
 import type { SubmissionInput } from "../../domain/leads/submission";
 import { Problem } from "../../errors";
 import { lead } from "../../jobs/lead/job";
-import type { Receipt } from "../../queue/request";
+import { mismatch } from "../../queue/refused";
+import type { EnqueueRequest, Receipt } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { readIdempotencyKey } from "../idempotency";
 import { readForm } from "./body";
@@ -23,17 +24,31 @@ export async function takeLead(deps: IntakeDeps, door: Door, request: Request, r
   const sender = await admitSender(deps, door, request);
   const form = sortFields(await readForm(request));
   if (sender === "browser") checkForm(door, form.fields);
-  const unverified = sender === "browser" && (await captchaUnchecked(deps, door, form, request));
-  const enriched = enrich(door.name, door.project, form, { ...factsOf(request, requestId), unverified });
-  if (!enriched.ok) throw new Problem("invalid", "The form is not filled in right.", { errors: enriched.issues });
+  const same = await samenessOf(door, form, request.headers);
+  const facts = factsOf(request, requestId);
+  // What is wrong is said before the captcha is used up.
+  let submission = submissionOf(door, form, facts);
+  if (sender === "browser" && (await captchaUnchecked(deps, door, form, facts.ip, same?.key)))
+    submission = submissionOf(door, form, { ...facts, unverified: true });
   const page = form.fields.thankYouUrl;
-  const ip = addressOf(request);
-  if (ip !== undefined && door.project.blockedIps.includes(ip.toLowerCase())) return { ...(await pretend(deps, door, ip)), page };
-  return { ...(await send(deps, door, enriched.submission, form, request.headers)), page };
+  if (facts.ip !== undefined && isListed(door.project.blockedIps, facts.ip)) return { ...(await pretend(deps, door, canonicalIp(facts.ip), same)), page };
+  return { ...(await send(deps, door.tenant, submission, same)), page };
+}
+
+function submissionOf({ name, project }: Door, form: FormFields, facts: RequestFacts): SubmissionInput {
+  const enriched = enrich(name, project, form, facts);
+  if (enriched.ok) return enriched.submission;
+  throw new Problem("invalid", "The form is not filled in right.", { errors: enriched.issues });
 }
 
 /** The captcha, where the project wants one: true when nobody could tell whether it was solved. */
-async function captchaUnchecked(deps: IntakeDeps, { tenant, name, project }: Door, { fields }: FormFields, request: Request): Promise<boolean> {
+async function captchaUnchecked(
+  deps: IntakeDeps,
+  { tenant, name, project }: Door,
+  { fields }: FormFields,
+  ip: string | undefined,
+  repeatKey: string | undefined,
+): Promise<boolean> {
   if (project.turnstile === undefined) return false;
   const secret = await deps.leads.secret(tenant, name, "turnstile", project);
   if (secret === undefined) return true;
@@ -42,42 +57,58 @@ async function captchaUnchecked(deps: IntakeDeps, { tenant, name, project }: Doo
       project.domains.map((each) => each.replace(/:\d+$/, "")),
       `https://${host}`,
     );
-  const answer = await deps.leads.turnstile({ secret, token: fields.turnstile ?? "", ip: addressOf(request), isOwnHost });
+  const answer = await deps.leads.turnstile({ secret, token: fields.turnstile ?? "", ip, repeatKey, isOwnHost });
   if (answer.verdict !== "refused") return answer.verdict === "unchecked";
   throw new Problem("forbidden", "The captcha must be solved once more.", { errors: [{ path: "cf-turnstile-response", message: answer.reason }] });
 }
 
-/** A blocked sender sees what everybody sees. */
-async function pretend(deps: IntakeDeps, { tenant, name }: Door, ip: string): Promise<Pick<Taken, "id" | "replayed">> {
-  const at = deps.now();
-  const entry = { tenant, actor: "public", action: "block", target: `${name}/${(await digest(`${tenant} ${ip}`)).slice(0, 16)}`, at } as const;
-  deps.leads.defer(deps.audit(entry));
-  return { id: await deps.leads.newId(tenant), replayed: false };
+/** A blocked sender sees what everybody sees. The row tells one address from another, and nobody which it is. */
+async function pretend(deps: IntakeDeps, { tenant, name }: Door, ip: string, same: Sameness | undefined): Promise<Pick<Taken, "id" | "replayed">> {
+  const mark = await markOf(deps, tenant, `blocked ${ip}`);
+  deps.leads.defer(deps.audit({ tenant, actor: "public", action: "block", target: `${name}/${mark}`, at: deps.now() }));
+  if (same === undefined) return { id: await deps.leads.newId(tenant), replayed: false };
+  const id = await deps.leads.idOfKey(tenant, same.key);
+  // Without the database nobody else is told of a repeat either.
+  const shown = await deps.leads.showBlocked(tenant, { id, content: await markOf(deps, tenant, `content ${same.content}`) }).catch(() => "new");
+  if (shown === "another") return accepted(mismatch());
+  return { id, replayed: shown === "repeated" };
 }
 
-async function send(
-  deps: IntakeDeps,
-  { tenant, name }: Door,
-  submission: SubmissionInput,
-  form: FormFields,
-  headers: Headers,
-): Promise<Pick<Taken, "id" | "replayed">> {
+/** The part of an id that follows from a secret: equal for equal texts, and of no use to find the text. */
+async function markOf(deps: IntakeDeps, tenant: string, text: string): Promise<string> {
+  return (await deps.leads.idOfKey(tenant, text)).slice(-8);
+}
+
+/** What makes repeated posts one submission; undefined where every post is one of its own. */
+interface Sameness {
+  key: string;
+  /** What was typed: time, address and behaviour differ between two presses of a button. */
+  content: string;
+  /** The sender promised not to use the key for anything else. */
+  promised: boolean;
+}
+
+async function samenessOf({ name }: Door, form: FormFields, headers: Headers): Promise<Sameness | undefined> {
   const given = readIdempotencyKey(headers);
   const nonce = form.fields.nonce?.slice(0, 128);
-  if (given === undefined && nonce === undefined) return accepted(await enqueueOne(deps, tenant, submission));
-  const content = (await contentOf(form)).slice(0, 32);
+  if (given === undefined && nonce === undefined) return undefined;
+  const content = await contentOf(form);
   // A form that was corrected and sent again is another submission; a key is its sender's own responsibility.
-  const key = (await digest(JSON.stringify(given === undefined ? [name, "nonce", nonce, content] : [name, "key", given]))).slice(0, 43);
-  const receipt = await enqueueOne(deps, tenant, { ...submission, content }, key);
-  if (receipt.ok || receipt.code !== "idempotency-mismatch") return accepted(receipt);
-  // Time, address and behaviour differ between two presses of a button: what was typed decides.
-  const id = await deps.leads.idOfKey(tenant, key);
-  if (given !== undefined && !(await isSame(deps, tenant, id, content))) return accepted(receipt);
-  return { id, replayed: true };
+  const of = given === undefined ? [name, "nonce", nonce, content] : [name, "key", given];
+  return { key: (await digest(JSON.stringify(of))).slice(0, 43), content, promised: given !== undefined };
 }
 
-async function enqueueOne(deps: IntakeDeps, tenant: string, payload: SubmissionInput, key?: string): Promise<Receipt> {
-  const [receipt] = await deps.enqueue([{ tenant, type: lead.type, payload, key }]);
+async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, same: Sameness | undefined): Promise<Pick<Taken, "id" | "replayed">> {
+  const request = { tenant, type: lead.type, payload };
+  if (same === undefined) return accepted(await enqueueOne(deps, request));
+  const receipt = await enqueueOne(deps, { ...request, key: same.key, fingerprintOf: same.content });
+  // The content is part of a nonce's key: what stands there was erased since, and this is somebody who comes again.
+  const erased = receipt.ok && receipt.erased === true && !same.promised;
+  return accepted(erased ? await enqueueOne(deps, request) : receipt);
+}
+
+async function enqueueOne(deps: IntakeDeps, request: EnqueueRequest): Promise<Receipt> {
+  const [receipt] = await deps.enqueue([request]);
   if (!receipt) throw new Problem("unavailable", "The lead was not accepted.", { retryAfter: 5 });
   return receipt;
 }
@@ -88,27 +119,11 @@ function accepted(receipt: Receipt): Pick<Taken, "id" | "replayed"> {
   throw new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 
-async function isSame(deps: IntakeDeps, tenant: string, id: string, content: string): Promise<boolean> {
-  const job = await deps.queries.job(tenant, id);
-  if (!job?.payload) return true;
-  return (JSON.parse(job.payload) as { content?: string }).content === content;
+function contentOf(form: FormFields): Promise<string> {
+  return digest(JSON.stringify(typedIn(form).toSorted(([left], [right]) => (left < right ? -1 : 1))));
 }
 
-const changing = ["secondsToSubmit", "turnstile", "nonce", "duration", "scroll", "clicks", "pagesVisited", "returnVisits", "vpnScore"];
-
-function contentOf({ fields, extra }: FormFields): Promise<string> {
-  const typed = Object.entries({
-    ...extra,
-    ...Object.fromEntries(
-      Object.entries(fields)
-        .filter(([name]) => !changing.includes(name))
-        .map(([name, value]) => [`field ${name}`, value]),
-    ),
-  });
-  return digest(JSON.stringify(typed.toSorted(([left], [right]) => (left < right ? -1 : 1))));
-}
-
-function factsOf(request: Request, id: string) {
+function factsOf(request: Request, id: string): RequestFacts {
   const cf = request.cf as IncomingRequestCfProperties | undefined;
   const header = (name: string) => request.headers.get(name) ?? undefined;
   const { country, city, region, timezone } = cf ?? {};

@@ -3,13 +3,14 @@ import type { Problem } from "../../errors";
 import type { Answer } from "../route";
 import type { Taken } from "./accept";
 import { isForm } from "./body";
-import type { Door } from "./door";
+import { type Door, keyHeader } from "./door";
 
-/** Whether a person looks at the answer: a form that was sent without a script. */
+/** Whether a person looks at the answer: a form that was sent without a script. A server, by its key, looks at pages only when it says so. */
 export function wantsPage(request: Request): boolean {
   const accept = (request.headers.get("accept") ?? "").toLowerCase();
   if (accept.includes("json")) return false;
-  return accept.includes("text/html") || (isForm(request) && request.headers.get("sec-fetch-dest") !== "empty");
+  const isSent = isForm(request) && request.headers.get("sec-fetch-dest") !== "empty" && !request.headers.has(keyHeader);
+  return accept.includes("text/html") || isSent;
 }
 
 /** On to the thank-you page, to one of the project's own domains only; JSON where nobody looks or there is no page. */

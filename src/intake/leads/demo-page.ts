@@ -40,33 +40,65 @@ ${hidden.map(([name, value]) => `<input type="hidden" name="${name}" value="${es
 }
 
 const style = `
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0; color: #1c2430; background: #f4f6f9 }
-main { max-width: 32rem; margin: 3rem auto; padding: 2rem; background: #fff; border-radius: 8px; box-shadow: 0 1px 4px #0002 }
-label { display: block; font-weight: 600 } input, textarea { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .5rem; border: 1px solid #8894a5; border-radius: 4px }
-button { font: inherit; font-weight: 600; padding: .6rem 1.4rem; border: 0; border-radius: 4px; background: #1d4ed8; color: #fff; cursor: pointer }
+:root { color-scheme: light dark; --ink: #1c2430; --paper: #fff; --ground: #f4f6f9; --line: #8894a5; --accent: #1d4ed8; --wrong: #b42318 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --paper: #1b2027; --ground: #12151a; --line: #5b6675; --accent: #3b6cf0; --wrong: #ff8a7a } }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0; color: var(--ink); background: var(--ground) }
+main { max-width: 32rem; margin: 3rem auto; padding: 1.5rem 2rem 2rem; background: var(--paper); border-radius: 8px; box-shadow: 0 1px 4px #0002 }
+@media (max-width: 40rem) { main { margin: 0; border-radius: 0 } }
+h1 { margin: 0 0 1rem; line-height: 1.2 }
+label { display: block; font-weight: 600 }
+input, textarea { display: block; width: 100%; box-sizing: border-box; margin-top: .25rem; padding: .5rem; font: inherit; font-weight: 400; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: 4px }
+[aria-invalid] { border-color: var(--wrong) }
+button { font: inherit; font-weight: 600; padding: .6rem 1.4rem; border: 0; border-radius: 4px; background: var(--accent); color: #fff; cursor: pointer }
+button:disabled { opacity: .6; cursor: default }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+#said { margin-bottom: 0; overflow-wrap: anywhere }
+#said.wrong { color: var(--wrong) }
+a { color: inherit }
 .trap { position: absolute; left: -9999px }
+[hidden] { display: none }
 `;
 
 const script = `
 const form = document.querySelector("form"), said = document.querySelector("#said"), shownAt = Date.now();
+const inputs = { email: "EMAIL", phone: "PHONE", name: "FIRSTNAME", firstName: "FIRSTNAME", message: "USER_MESSAGE" };
+const input = (path) => form.elements[inputs[path] || path];
+const nameOf = (path) => input(path)?.labels?.[0]?.firstChild.textContent.trim() || path;
 let visitor = crypto.randomUUID();
 try { visitor = localStorage.getItem("_pg_vid") || visitor; localStorage.setItem("_pg_vid", visitor) } catch (refused) { said.dataset.storage = "none" }
 form.elements["__visitor_id"].value = visitor;
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   form.elements["__pg_tts"].value = String(Math.round((Date.now() - shownAt) / 1000));
-  said.textContent = "Sending …";
+  const fields = new URLSearchParams(new FormData(form)), button = form.querySelector("button");
+  for (const marked of form.querySelectorAll("[aria-invalid]")) marked.removeAttribute("aria-invalid");
+  say("Sending …");
+  button.disabled = true;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { accept: "application/json" } });
+    const answer = await fetch(form.action, { method: "POST", body: fields, headers: { accept: "application/json" } });
     const body = await answer.json();
-    said.textContent = answer.ok ? "Thank you. Your request is " : [body.detail, ...(body.errors || []).map((each) => each.path + " " + each.message)].join(" ");
-    if (!answer.ok) return;
-    const link = document.createElement("a");
-    link.href = "/#/jobs/" + body.id;
-    link.textContent = body.id;
-    said.append(link);
+    if (answer.ok) thank(body.id); else refuse(body);
   } catch (lost) {
-    said.textContent = "The request did not get through; please send it again.";
+    say("The request did not get through; please send it again.", true);
   }
+  button.disabled = false;
 });
+function say(text, wrong = false) {
+  said.textContent = text;
+  said.className = wrong ? "wrong" : "";
+}
+function refuse({ detail, errors = [] }) {
+  say([detail, ...errors.map(({ path, message }) => nameOf(path) + " " + message + ".")].join(" "), true);
+  for (const { path } of errors) input(path)?.setAttribute?.("aria-invalid", "true");
+  form.querySelector("[aria-invalid]")?.focus();
+}
+function thank(id) {
+  document.querySelector("h1").textContent = "Thank you";
+  form.hidden = true;
+  say("Your request was taken. Follow it: ");
+  const link = document.createElement("a");
+  link.href = "/#/jobs/" + id;
+  link.textContent = id;
+  said.append(link);
+}
 `;

@@ -1,5 +1,6 @@
+import type { Shown } from "../../domain/leads/blocked";
 import type { CrmReport } from "../../domain/leads/crm";
-import type { Person } from "../../domain/leads/erase";
+import type { Person } from "../../domain/leads/person";
 import type { Project } from "../../domain/leads/project";
 import type { LeadDetail, LeadFilter, LeadPage } from "../../domain/leads/read";
 
@@ -19,11 +20,14 @@ export interface LeadDeps {
   newId(tenant: string): Promise<string>;
   /** The id of the job `lead` under an idempotency key. */
   idOfKey(tenant: string, key: string): Promise<string>;
+  /** What a blocked sender's post was to the id that follows from its key. Throws when the database cannot be reached. */
+  showBlocked(tenant: string, post: { id: string; content: string }): Promise<Shown>;
   list(tenant: string, filter: LeadFilter, page: { cursor?: string | undefined; limit: number }): Promise<LeadPage>;
   get(tenant: string, id: string): Promise<LeadDetail | null>;
   /** The lead's id; null: none is meant. */
   storeCrmReport(tenant: string, project: string, report: CrmReport): Promise<string | null>;
-  erase(tenant: string, person: Person): Promise<Erased>;
+  /** `cursor`: where the answer before this one ended. */
+  erase(tenant: string, person: Person, cursor?: string): Promise<Erased>;
   /** Lets a promise finish after the answer. */
   defer(promise: Promise<unknown>): void;
 }
@@ -32,16 +36,22 @@ export type AskTurnstile = (question: {
   secret: string;
   token: string;
   ip?: string | undefined;
+  repeatKey?: string | undefined;
   isOwnHost(hostname: string): boolean;
 }) => Promise<{ verdict: "passed" } | { verdict: "refused" | "unchecked"; reason: string }>;
 
 export interface Erased {
   leads: number;
   submissions: number;
+  /** What events had said of them. */
+  facts: number;
   /** Jobs out of which everything was taken. */
   jobs: number;
   /** Objects removed from the payload store. */
   payloads: number;
   /** Jobs that were running and may still write a line: ask again in a minute when it is not 0. */
   running: number;
+  /** False: something is left. Ask again, with the cursor when there is one. */
+  complete: boolean;
+  cursor: string | null;
 }

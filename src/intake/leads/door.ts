@@ -1,6 +1,7 @@
 import { ownsUrl, type Project } from "../../domain/leads/project";
 import type { FormFields } from "../../domain/leads/fields";
 import { Problem } from "../../errors";
+import type { Known } from "../../tenants/snapshot";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
 
@@ -17,8 +18,7 @@ export const keyHeader = "X-API-Key";
 export async function findDoor(deps: IntakeDeps, tenant: string, name: string): Promise<Door> {
   const known = await deps.snapshots.read(tenant, deps.now());
   if (known.state === "unknown") throw unavailable("The project cannot be looked up right now.");
-  const projects = known.state === "known" ? known.snapshot.sections.projects : undefined;
-  const project = projects && Object.hasOwn(projects, name) ? projects[name] : undefined;
+  const project = projectIn(known, name);
   if (!project) throw refused();
   return { tenant, name, project };
 }
@@ -52,7 +52,7 @@ export async function crossOrigin(deps: IntakeDeps, request: Request, params: Re
   const origin = request.headers.get("origin");
   if (origin === null) return {};
   const known = await deps.snapshots.read(params["tenant"] ?? "", deps.now());
-  const project = known.state === "known" ? known.snapshot.sections.projects?.[params["project"] ?? ""] : undefined;
+  const project = projectIn(known, params["project"] ?? "");
   if (!project || !ownsUrl(project.domains, origin)) return { vary: "Origin" };
   return {
     vary: "Origin",
@@ -67,6 +67,12 @@ export async function crossOrigin(deps: IntakeDeps, request: Request, params: Re
 /** Where the network says the request comes from. */
 export function addressOf(request: Request): string | undefined {
   return request.headers.get("cf-connecting-ip")?.trim() || undefined;
+}
+
+/** Names such as `constructor` are names like any other. */
+function projectIn(known: Known, name: string): Project | undefined {
+  const projects = known.state === "known" ? known.snapshot.sections.projects : undefined;
+  return projects && Object.hasOwn(projects, name) ? projects[name] : undefined;
 }
 
 function pageOf(request: Request): string | undefined {

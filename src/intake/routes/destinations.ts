@@ -1,12 +1,16 @@
 import * as v from "valibot";
+import { eventTypes, isKnown } from "../../domain/events/catalogue";
 import { builtInSchema, isBuiltIn, ownSchema } from "../../domain/events/destination";
 import type { DestinationView } from "../../domain/events/destinations";
-import { type SubscriptionView, subscriptionSchema } from "../../domain/subscriptions/subscription";
+import { jobEvents, type SubscriptionView, subscriptionSchema } from "../../domain/subscriptions/subscription";
 import { Problem } from "../../errors";
 import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
 import { param, route } from "../route";
 import { isoTime, listShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
+
+const retired = v.pipe(v.nullable(v.string()), v.description("What the receiver said for good; nothing more is sent there until it is set again"));
 
 const destinationShape = v.object({
   name: v.string(),
@@ -16,7 +20,8 @@ const destinationShape = v.object({
   filter: v.nullable(v.record(v.string(), v.unknown())),
   delaySeconds: v.number(),
   host: v.pipe(v.nullable(v.string()), v.description("Of its address, which is never returned")),
-  retired: v.pipe(v.nullable(v.string()), v.description("Why nothing is sent there any more, until it is set again")),
+  retired,
+  retiredAt: v.nullable(isoTime),
   created: v.nullable(isoTime),
   updated: v.nullable(isoTime),
 });
@@ -25,7 +30,8 @@ const subscriptionShape = v.object({
   name: v.string(),
   host: v.string(),
   events: v.array(v.string()),
-  retired: v.nullable(v.string()),
+  retired,
+  retiredAt: v.nullable(isoTime),
   created: isoTime,
   updated: isoTime,
 });
@@ -58,6 +64,7 @@ export const destinationRoutes = [
     answers: { 200: destinationShape, 201: destinationShape },
     problems: [409],
     handle: async ({ deps, tenant, params, body }) => {
+      await refuseStrangers(deps, tenant, body.events ?? [], ["*"]);
       const { destination, created } = await deps.destinations.put(tenant, param({ params }, "name"), body, deps.now());
       return { status: created ? 201 : 200, body: shown(destination) };
     },
@@ -95,6 +102,7 @@ export const destinationRoutes = [
     answers: { 200: subscriptionShape, 201: subscriptionShape },
     problems: [409],
     handle: async ({ deps, tenant, params, body }) => {
+      await refuseStrangers(deps, tenant, body.events, ["*", ...jobEvents]);
       const { subscription, created } = await deps.subscriptions.put(tenant, param({ params }, "name"), body, deps.now());
       return { status: created ? 201 : 200, body: dated(subscription) };
     },
@@ -109,12 +117,20 @@ export const destinationRoutes = [
   }),
 ];
 
-function shown({ created, updated, ...view }: DestinationView) {
-  return { ...view, created: isoOrNull(created), updated: isoOrNull(updated) };
+/** A name nobody will ever send is a mistake that would never be noticed; only a tenant that takes other types may mean it. */
+async function refuseStrangers(deps: IntakeDeps, tenant: string, events: readonly string[], others: readonly string[]): Promise<void> {
+  const message = `is not known here; known are ${[...eventTypes, ...others].join(", ")}`;
+  const errors = events.flatMap((type, index) => (isKnown(type) || others.includes(type) ? [] : [{ path: `events[${index}]`, message }]));
+  if (errors.length === 0 || (await deps.tenants.get(tenant))?.settings.events?.unknown === "store") return;
+  throw new Problem("invalid", "It asks for events that there are not.", { errors });
 }
 
-function dated({ created, updated, ...view }: SubscriptionView) {
-  return { ...view, created: iso(created), updated: iso(updated) };
+function shown({ retiredAt, created, updated, ...view }: DestinationView) {
+  return { ...view, retiredAt: isoOrNull(retiredAt), created: isoOrNull(created), updated: isoOrNull(updated) };
+}
+
+function dated({ retiredAt, created, updated, ...view }: SubscriptionView) {
+  return { ...view, retiredAt: isoOrNull(retiredAt), created: iso(created), updated: iso(updated) };
 }
 
 function found<View>(view: View | null): View {

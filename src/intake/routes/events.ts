@@ -3,10 +3,10 @@ import { catalogue, eventTypes } from "../../domain/events/catalogue";
 import { entityKey } from "../../domain/events/entity";
 import { signingSecret } from "../../domain/events/destination";
 import { Problem } from "../../errors";
-import { readBytes, smallBody } from "../body";
+import { largeBody, readBytes, smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { acceptEvents } from "../events/accept";
-import { readEvents } from "../events/read";
+import { isBatch, readEvents } from "../events/read";
 import { toSchema } from "../json-schema";
 import { unavailable } from "../problem";
 import { param, route } from "../route";
@@ -28,6 +28,22 @@ const body = {
   readByHandler: true as const,
 };
 
+const eventSecret = v.strictObject({
+  secret: v.optional(signingSecret),
+  overlapSeconds: v.pipe(
+    v.optional(
+      v.pipe(
+        v.number("must be a number"),
+        v.integer("must be whole seconds"),
+        v.minValue(0, "must not be negative"),
+        v.maxValue(7 * 86_400, "must be at most 7 days"),
+      ),
+      0,
+    ),
+    v.description("For so long the secret before is taken too"),
+  ),
+});
+
 export const eventRoutes = [
   route("POST /v1/events", {
     name: "sendEvent",
@@ -38,7 +54,10 @@ export const eventRoutes = [
     answers: { 202: accepted },
     problems: [429, 503],
     crossOrigin: handshake,
-    handle: async ({ deps, tenant, request }) => acceptEvents(deps, tenant, readEvents(request.headers, await readBytes(request, smallBody))),
+    handle: async ({ deps, tenant, request }) => {
+      const bytes = await readBytes(request, isBatch(request.headers) ? largeBody : smallBody);
+      return acceptEvents(deps, tenant, readEvents(request.headers, bytes));
+    },
   }),
   route("POST /v1/events/:tenant", {
     name: "sendSignedEvent",
@@ -90,12 +109,12 @@ export const eventRoutes = [
     summary: "Set the secret that signs events sent without a token; made here when none is given, and then shown this once",
     scope: "admin",
     tenant: "own",
-    body: { schema: v.strictObject({ secret: v.optional(signingSecret) }), limit: smallBody },
+    body: { schema: eventSecret, limit: smallBody },
     answers: { 200: v.object({ secret: v.optional(v.string()) }) },
-    handle: async ({ deps, tenant, body: { secret } }) => {
-      const made = secret === undefined ? newSecret() : undefined;
-      await deps.eventDoor.put(tenant, secret ?? made ?? null, deps.now());
-      return { status: 200, body: made === undefined ? {} : { secret: made } };
+    handle: async ({ deps, tenant, body: { secret, overlapSeconds } }) => {
+      const used = secret ?? newSecret();
+      await deps.eventDoor.put(tenant, used, deps.now(), overlapSeconds * 1000);
+      return { status: 200, body: secret === undefined ? { secret: used } : {} };
     },
   }),
   route("DELETE /v1/event-secret", {
@@ -105,7 +124,7 @@ export const eventRoutes = [
     tenant: "own",
     answers: { 204: null },
     handle: async ({ deps, tenant }) => {
-      await deps.eventDoor.put(tenant, null, deps.now());
+      await deps.eventDoor.remove(tenant);
       return { status: 204 };
     },
   }),

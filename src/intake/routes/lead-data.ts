@@ -1,13 +1,13 @@
 import * as v from "valibot";
 import { csvHead, csvLine } from "../../domain/leads/csv";
-import { keysOf } from "../../domain/leads/erase";
+import { keysOf } from "../../domain/leads/person";
 import type { LeadDetail, LeadFilter } from "../../domain/leads/read";
 import type { Lead } from "../../domain/leads/store";
 import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { leadCursor, paging, search, time } from "../query";
+import { isInOrder, leadCursor, orderMessage, paging, search, time } from "../query";
 import { type Caller, param, route } from "../route";
 import { isoTime } from "../shapes";
 import { iso, summaryOf } from "../views";
@@ -41,12 +41,21 @@ const summary = {
 const list = v.object({ leads: v.array(v.object({ ...summary, submissions: count })), cursor: nullable });
 const loose = v.array(v.looseObject({}));
 const detail = v.object({ ...summary, submissions: loose, activity: loose, jobs: loose, effects: loose });
-const erased = v.object({ leads: count, submissions: count, jobs: count, payloads: count, running: count });
+const erased = v.object({
+  leads: count,
+  submissions: count,
+  facts: count,
+  jobs: count,
+  payloads: count,
+  running: count,
+  complete: v.boolean(),
+  cursor: nullable,
+});
 
 const text = (most: number) =>
   v.optional(v.pipe(v.string("must be text"), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(most, `must have at most ${most} characters`)));
 const person = v.pipe(
-  v.strictObject({ email: text(320), phone: text(64) }),
+  v.strictObject({ email: text(320), phone: text(64), cursor: text(2000) }),
   v.forward(
     v.partialCheck([["email"], ["phone"]], ({ email, phone }) => (email === undefined) !== (phone === undefined), "exactly one of email and phone is needed"),
     ["email"],
@@ -62,7 +71,10 @@ export const leadDataRoutes = [
     summary: "List and search leads, newest first",
     scope: "leads",
     tenant: "own",
-    query: v.strictObject({ ...filters, cursor: leadCursor, ...paging }),
+    query: v.pipe(
+      v.strictObject({ ...filters, cursor: leadCursor, ...paging }),
+      v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
+    ),
     answers: { 200: list },
     handle: async ({ deps, tenant, query }) => {
       const { cursor, limit, ...filter } = query;
@@ -75,7 +87,7 @@ export const leadDataRoutes = [
     summary: "All leads that fit, as CSV",
     scope: "leads",
     tenant: "own",
-    query: v.strictObject(filters),
+    query: v.pipe(v.strictObject(filters), v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"])),
     answers: { 200: "text/csv" },
     handle: async ({ deps, tenant, query }) => ({
       status: 200,
@@ -85,7 +97,7 @@ export const leadDataRoutes = [
   }),
   route("POST /v1/leads/erase", {
     name: "eraseLeads",
-    summary: "Forget a person: leads, submissions, and what jobs and stored payloads hold of them",
+    summary: "Forget a person: leads, submissions, what events said, and what jobs and stored payloads hold of them",
     scope: "admin",
     tenant: "own",
     body: { schema: person, limit: smallBody },
@@ -95,7 +107,7 @@ export const leadDataRoutes = [
       if (keysOf(body).length === 0)
         throw new Problem("invalid", "Nobody can be found by that.", { errors: [{ path, message: "is neither an e-mail address nor a telephone number" }] });
       await deps.audit({ tenant, actor: actorOf(caller), action: "erase", target: path, at: deps.now() });
-      return { status: 200, body: await deps.leads.erase(tenant, body) };
+      return { status: 200, body: await deps.leads.erase(tenant, body, body.cursor) };
     },
   }),
   route("GET /v1/leads/:id", {
@@ -150,7 +162,7 @@ function detailOf({ lead, submissions, activity }: LeadDetail, jobs: readonly Jo
 }
 
 function submissionOf({ id, at, follow, suspicion, reasons: suspicionReasons, submission }: LeadDetail["submissions"][number]) {
-  const { project: _project, reasons: _reasons, content: _content, ...said } = submission;
+  const { project: _project, reasons: _reasons, ...said } = submission;
   return { ...said, id, at: iso(at), follow, suspicion, suspicionReasons };
 }
 

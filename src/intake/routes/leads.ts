@@ -1,12 +1,13 @@
 import * as v from "valibot";
-import { crmReportSchema } from "../../domain/leads/crm";
+import { type CrmReport, crmReportSchema } from "../../domain/leads/crm";
 import type { Project } from "../../domain/leads/project";
 import { Problem } from "../../errors";
 import { validate } from "../../queue/validate";
 import { takeLead } from "../leads/accept";
+import { leadBody } from "../leads/body";
 import { refusalPage, thanks, wantsPage } from "../leads/answer";
 import { crossOrigin, type Door, findDoor, keyHeader } from "../leads/door";
-import { parsedJson, readText, smallBody } from "../body";
+import { parsedJson, readText } from "../body";
 import type { IntakeDeps } from "../deps";
 import { idempotencyHeader } from "../idempotency";
 import { asProblem, unavailable } from "../problem";
@@ -50,7 +51,7 @@ export const leadRoutes = [
     handle: async ({ deps, request, params }) => {
       const door = await findDoor(deps, param({ params }, "tenant"), param({ params }, "project"));
       await checkSecret(deps, door, request.headers);
-      const report = validate(crmReportSchema, spelled(parsedJson(await readText(request, smallBody))), "The report is not what is expected here.");
+      const report = readReport(parsedJson(await readText(request, leadBody)));
       const lead = await deps.leads.storeCrmReport(door.tenant, door.name, report);
       // Not an error: a CRM would send it again and again.
       const body = lead === null ? { ok: true, stored: false, reason: "there is no such lead" } : { ok: true, stored: true, lead_id: lead };
@@ -65,6 +66,15 @@ async function checkSecret(deps: IntakeDeps, { tenant, name, project }: Door, he
   const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? headers.get(keyHeader) ?? "";
   const [one, other] = await Promise.all([given, secret].map((text) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
   if (!one || !other || !crypto.subtle.timingSafeEqual(one, other)) throw new Problem("unauthorized", "There is no such project, or this is not its key.");
+}
+
+/** A report that names no lead of the CRM is no report: 400, as a body that is no JSON. */
+function readReport(body: unknown): CrmReport {
+  const given = spelled(body);
+  const { crm_lead_id: id = null } = typeof given === "object" && given !== null ? (given as { crm_lead_id?: unknown }) : {};
+  if (id === null || id === "")
+    throw new Problem("malformed", "The report must be an object with a crm_lead_id.", { errors: [{ path: "crm_lead_id", message: "is missing" }] });
+  return validate(crmReportSchema, given, "The report is not what is expected here.");
 }
 
 async function crmSecret(deps: IntakeDeps, tenant: string, name: string, project: Project): Promise<string | undefined> {

@@ -40,6 +40,7 @@ export const siteRoutes = [
     handle: async ({ deps, tenant, params, body }) => {
       const name = param({ params }, "site");
       const before = await deps.sites.get(tenant, name);
+      if (!(await deps.shops.vacate(tenant, name))) throw new Problem("conflict", "The site of that name is still being removed: put it again in a minute.");
       const { site } = await deps.sites.put(tenant, name, body, deps.now());
       await deps.shops.connected(tenant, name, before !== null && before.url !== site.url);
       return { status: 200, body: dated(site) };
@@ -67,14 +68,16 @@ export const siteRoutes = [
   }),
   route("DELETE /v1/sites/:site", {
     name: "deleteSite",
-    summary: "Remove a shop with its schedules and all that was read from it; purchase orders stay",
+    summary: "Remove a shop with its schedules and all that was read from it, purchase orders too",
     scope: "admin",
     tenant: "own",
     answers: { 204: null },
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
-      if (!(await deps.sites.remove(tenant, name))) throw notThere();
+      const was = await deps.sites.remove(tenant, name);
+      // A request that broke off here before is ended by this one.
       await deps.shops.removed(tenant, name);
+      if (!was) throw notThere();
       return { status: 204 };
     },
   }),

@@ -51,11 +51,13 @@ const makers: Record<BuiltIn, (happening: Happening) => Child> = {
     return { contract: crm, payload: { email: person.email, properties: propertiesOf(person), order: { entity, at, event: key }, about: entitiesOf(event) } };
   },
   analysis: ({ event }) => {
-    const subject = event.type.startsWith("offer.") ? "offer" : "lead";
+    const subject = (["lead", "offer"] as const).find((kind) => event.type.startsWith(`${kind}.`));
+    if (!subject) return { skipped: "only leads and offers are judged" };
     return { contract: analysis, payload: { subject, data: event.data, about: entitiesOf(event) } };
   },
   store: ({ event, at, key }) => {
-    const [entity = `event:${key}`] = entitiesOf(event);
+    // About nothing that is known: found by its own id.
+    const [entity = `event:${event.id}`] = entitiesOf(event);
     return { contract: storeEvent, payload: { entity, event: key, type: event.type, at, data: event.data, about: entitiesOf(event) } };
   },
   "follow-up": ({ event, at }) => {
@@ -74,8 +76,8 @@ const makers: Record<BuiltIn, (happening: Happening) => Child> = {
 };
 
 function delivery(target: { destination: string } | { subscription: string }, { event, at }: Happening): Child {
-  const { id, type, source, subject, data, hops = 0 } = event;
-  const body = { id, type, timestamp: new Date(at).toISOString(), ...(source ? { source } : {}), ...(subject ? { subject } : {}), data };
+  const { id, type, source, subject, data, extensions, hops = 0 } = event;
+  const body = { id, type, timestamp: new Date(at).toISOString(), source, subject, data, extensions };
   return { contract: webhook, payload: { ...target, body, about: entitiesOf(event), hops: hops + 1 } };
 }
 

@@ -13,12 +13,12 @@ type Context = Parameters<Run<typeof lead>>[1];
 export const takeLead: Run<typeof lead> = async (submission, context) => {
   if (context.dryRun) return wouldStore(context);
   const { leads } = context;
-  const at = submission.at ?? context.at;
+  const at = submittedAt(submission, context);
   const project = await leads.project(submission.project);
   const stored = await leads.store({ id: context.id, at, submission, reengageHours: project?.reengageHours ?? 24 });
   await publish(submission, stored, context);
   const why = await notForwarded(submission, stored, project, context);
-  const forwarding = why === undefined ? await forward(submission, stored, context) : undefined;
+  const forwarding = why === undefined ? await forward(submission, stored, project?.name, context) : undefined;
   const end = done({ lead: stored.lead.id, follow: stored.follow, forward: why ?? "handed on" }, { after: () => leads.count(submission, stored) });
   return forwarding !== undefined && project?.ackAfter === "forward" ? afterForwarding(forwarding, end, context) : end;
 };
@@ -28,12 +28,17 @@ async function wouldStore(context: Context): Promise<Outcome> {
   return done({ lead: null, follow: "none", forward: "dry run" });
 }
 
+// A clock that runs ahead must not make its submission the newest for ever.
+function submittedAt({ at }: Payload, context: Context): number {
+  return Math.min(at ?? context.at, context.at);
+}
+
 // Whoever follows the lead learns of it; robots are nobody's business.
 async function publish(submission: Payload, stored: Stored, context: Context): Promise<void> {
   if (submission.kind === "bot") return;
-  const { id, at: enqueuedAt } = context;
+  const { id } = context;
   const type = stored.follow === "new" ? "lead.created" : "lead.updated";
-  const data = eventData({ stored, id, at: submission.at ?? enqueuedAt });
+  const data = eventData({ stored, id, at: submittedAt(submission, context) });
   await context.enqueue(event, { id, type, timestamp: new Date(stored.lead.updated).toISOString(), data }, { key: "event" });
 }
 
@@ -50,9 +55,9 @@ async function notForwarded(
   return (await leads.hasHook()) ? undefined : 'not forwarded: there is no connection "make"';
 }
 
-function forward(submission: Payload, stored: Stored, context: Context): Promise<string> {
+function forward(submission: Payload, stored: Stored, projectName: string | undefined, context: Context): Promise<string> {
   const { tenant, id, leads } = context;
-  const body = makeBody({ tenant, id, at: submission.at ?? context.at, submission, stored, local: leads.local });
+  const body = makeBody({ tenant, id, at: submittedAt(submission, context), submission, stored, projectName, local: leads.local });
   return context.enqueue(webhook, { connection: "make", id, body, about: [`lead:${stored.lead.id}`] }, { key: "forward" });
 }
 

@@ -21,6 +21,7 @@ export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: 
   const purchaseOrders = [];
   for (const draft of drafts) {
     purchaseOrders.push({ id: draft.id, supplierId: draft.supplier.id, rows: draft.rows.length, mailed: await mailed(siteId, draft, context) });
+    await context.progress(purchaseOrders.length, drafts.length, "purchase orders");
   }
   return done({ purchaseOrders, ...left });
 };
@@ -28,10 +29,10 @@ export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: 
 // By setting of the supplier only; else somebody approves it first. Whoever moves it out of draft mails it, and the child is the same however often this is repeated.
 async function mailed(siteId: string, draft: PurchaseOrder & { automatic: boolean }, context: Context): Promise<boolean> {
   const to = draft.supplier.email;
-  if (!draft.automatic || to === null || draft.state === "cancelled") return false;
+  if (!draft.automatic || to === null) return false;
   const data = context.shopData.site(context.tenant, siteId);
-  if (draft.state === "draft" && !(await data.approve(draft.id, context.now()))) return false;
-  if (draft.mailJobId !== null) return true;
+  const isOurs = draft.state === "draft" ? await data.approve(draft.id, context.id, context.now()) : draft.approvedBy === context.id;
+  if (!isOurs || draft.mailJobId !== null) return isOurs;
   const job = await context.enqueue(email, { to, ...purchaseMail(draft, siteId) }, { key: `purchase-order-${draft.id}` });
   await data.noteMail(draft.id, job);
   return true;

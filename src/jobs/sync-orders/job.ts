@@ -18,6 +18,7 @@ export const syncOrders = defineJob({
     orders: v.number(),
     changed: v.number(),
     unreadable: v.array(v.object({ id: v.nullable(v.number()), reason: v.string() })),
+    warnings: v.array(v.string()),
     from: v.string(),
     to: v.string(),
     parts: v.optional(v.number()),

@@ -1,42 +1,37 @@
+import { readLists } from "../../domain/shop/look-up";
 import { readOrderPage } from "../../domain/shop/order-page";
-import { failedVisit, isVisit, listsAreOld, makesRoom, mended, readLists, visit, type Visit, type VisitContext } from "../../domain/shop/visit";
-import { lastDaysSpan, nextSpan, type Span, split } from "../../domain/shop/window";
+import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/steps";
+import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "../../domain/shop/visit";
+import { firstDays, lastDaysSpan, nextSpan, type Span, split } from "../../domain/shop/window";
+import { ok, type Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
-import { done, type Outcome } from "../../queue/outcome";
+import { done, isOutcome, type Outcome } from "../../queue/outcome";
 import { syncOrders } from "./job";
 
 type Payload = PayloadOf<typeof syncOrders>;
 
-interface Cursor extends Span {
-  after: number;
+interface Cursor extends Progress, Span {
+  phase: "lists" | "count" | "orders" | "ended";
   orders: number;
   changed: number;
-  unreadable: { id: number | null; reason: string }[];
-  pageSize?: number;
-  ended?: true;
 }
-
-const mostUnreadable = 50;
 
 export const runSyncOrders: Run<typeof syncOrders> = async (payload, context) => {
   if (context.dryRun) return dryRun(payload, context);
   if (payload.bulkMode && !payload.part) return splitUp(payload, context);
   const cursor = context.cursor as Cursor | undefined;
-  if (cursor?.ended) return done(resultOf(cursor));
-  const here = await visit(context, payload.siteId, cursor?.pageSize);
+  if (cursor?.phase === "ended") return done(resultOf(cursor));
+  const here = await visit(context, payload.siteId, cursor?.pageSizes);
   if (!isVisit(here)) return here;
-  return (await listed(context, here)) ?? readOn(payload, context, here, cursor ?? start(payload, context, here));
+  const end = await inSteps(context, here, cursor ?? start(payload, context, here), (at) => steps[at.phase as keyof typeof steps](context, here, at, payload));
+  return isOutcome(end) ? end : done(resultOf(end));
 };
 
 // The window is fixed before the first page, so that every page of every run is of the same one.
-function start(payload: Payload, context: VisitContext, { state }: Visit): Cursor {
-  return {
-    ...spanOf(payload, context.now(), state?.orders.readTo ?? null, state?.settings?.timeZone ?? null),
-    after: 0,
-    orders: 0,
-    changed: 0,
-    unreadable: [],
-  };
+function start(payload: Payload, context: VisitContext, here: Visit): Cursor {
+  const span = spanOf(payload, context.now(), here.state?.orders.readTo ?? null, here.settings.timeZone);
+  const phase = listsAreOld(here, "orders", context.now()) ? "lists" : "count";
+  return { ...startOfAll, phase, ...span, orders: 0, changed: 0 };
 }
 
 function spanOf({ lastDays, part }: Payload, now: number, readTo: number | null, zone: string | null): Span {
@@ -44,61 +39,57 @@ function spanOf({ lastDays, part }: Payload, now: number, readTo: number | null,
   return lastDays === undefined ? nextSpan(readTo, zone, now) : lastDaysSpan(lastDays, now);
 }
 
-async function listed(context: VisitContext, here: Visit): Promise<Outcome | undefined> {
-  if (!listsAreOld(here, context.now())) return undefined;
+type Take = (context: VisitContext, here: Visit, cursor: Cursor, payload: Payload) => Promise<Reply<Step<Cursor>>>;
+
+const readStates: Take = async (context, here, cursor) => {
   const lists = await readLists(context, here, ["order_states", "currencies", "carriers"]);
-  if (!lists.ok) return failedVisit(context, here, lists.failure);
-  await context.checkpoint(context.cursor, lists.value);
-  return makesRoom(context, here, context.cursor);
-}
+  if (!lists.ok) return lists;
+  return ok({ cursor: entering(cursor, "count", null), writes: [...lists.value, ...here.data.listsRead("orders", context.now())] });
+};
 
-async function readOn(payload: Payload, context: VisitContext, here: Visit, from: Cursor): Promise<Outcome> {
-  for (let cursor = from; ;) {
-    const page = await readOrderPage(context, here, { window: { from: cursor.from, to: cursor.to }, afterId: cursor.after });
-    if (!page.ok) return failedVisit(context, here, page.failure);
-    await mended(here);
-    const { writes, lastId, more, orders, changed, unreadable } = page.value;
-    cursor = {
-      ...cursor,
-      after: lastId,
-      orders: cursor.orders + orders,
-      changed: cursor.changed + changed,
-      unreadable: [...cursor.unreadable, ...unreadable].slice(0, mostUnreadable),
-      pageSize: here.shop.pageSize,
-    };
-    if (!more) return finished(payload, context, here, cursor, writes);
-    await context.checkpoint(cursor, writes);
-    await context.progress(cursor.orders, undefined, `up to order ${lastId}`);
-    const room = await makesRoom(context, here, cursor);
-    if (room) return room;
-  }
-}
+const countOrders: Take = async (context, here, cursor, payload) => {
+  const total = await countRows(here.shop, "orders", { from: cursor.from, to: cursor.to }, context.signal);
+  if (!total.ok) return total;
+  const counted = entering(cursor, "orders", total.value);
+  return ok(total.value > 0 ? { cursor: counted, writes: [] } : ended(context, here, counted, payload, []));
+};
 
-async function finished({ part }: Payload, context: VisitContext, { data }: Visit, cursor: Cursor, writes: readonly unknown[]): Promise<Outcome> {
+const readOrders: Take = async (context, here, cursor, payload) => {
+  const request = { window: { from: cursor.from, to: cursor.to }, afterId: cursor.after, expected: expectedOf(cursor) };
+  const page = await readOrderPage(context, here, request);
+  if (!page.ok) return page;
+  const { more, rows, changed, writes } = page.value;
+  const next = { ...behind(cursor, page.value), orders: cursor.orders + rows, changed: cursor.changed + changed };
+  return ok(more ? { cursor: next, writes } : ended(context, here, next, payload, writes));
+};
+
+const steps: Record<Exclude<Cursor["phase"], "ended">, Take> = { lists: readStates, count: countOrders, orders: readOrders };
+
+function ended(context: VisitContext, { data, shop }: Visit, cursor: Cursor, { part }: Payload, writes: readonly unknown[]): Step<Cursor> {
   const now = context.now();
-  const read = part ? data.windowRead(part.run, part.from, now) : data.spanRead("orders", cursor, now);
-  await context.checkpoint({ ...cursor, ended: true }, [...writes, ...read]);
-  await context.progress(cursor.orders, cursor.orders, "all read");
-  return done(resultOf(cursor));
+  const { from, to } = cursor;
+  const read = part ? data.windowRead(part.run, part.from, now) : data.spanRead("orders", { from, to, pageSizes: shop.pageSizes }, now);
+  return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, ...read] };
 }
 
-async function splitUp({ siteId, lastDays = 40 }: Payload, context: VisitContext): Promise<Outcome> {
+async function splitUp({ siteId, lastDays = firstDays }: Payload, context: VisitContext): Promise<Outcome> {
   const span = (context.cursor as Span | undefined) ?? lastDaysSpan(lastDays, context.now());
   const parts = split(span);
   await context.checkpoint(span, context.shopData.site(context.tenant, siteId).openWindows(context.id, parts));
   for (const [index, { from, to }] of parts.entries()) {
     await context.enqueue(syncOrders, { siteId, part: { run: context.id, from, to } }, { key: `part-${index}` });
+    await context.progress(index + 1, parts.length, "parts of the window that have a job of their own");
   }
-  return done({ ...resultOf({ ...span, orders: 0, changed: 0, unreadable: [] }), parts: parts.length });
+  return done({ ...resultOf({ ...startOfAll, ...span, orders: 0, changed: 0 }), parts: parts.length });
 }
 
 async function dryRun(payload: Payload, context: VisitContext): Promise<Outcome> {
   await context.effect("store", async () => ({ ok: true, value: null }));
   const state = await context.shopData.site(context.tenant, payload.siteId).state();
   const span = spanOf(payload, context.at, state?.orders.readTo ?? null, state?.settings?.timeZone ?? null);
-  return done(resultOf({ ...span, orders: 0, changed: 0, unreadable: [] }));
+  return done(resultOf({ ...startOfAll, ...span, orders: 0, changed: 0 }));
 }
 
-function resultOf({ orders, changed, unreadable, from, to }: Pick<Cursor, "orders" | "changed" | "unreadable" | "from" | "to">) {
-  return { orders, changed, unreadable, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+function resultOf({ orders, changed, unreadable, warnings, from, to }: Omit<Cursor, "phase">) {
+  return { orders, changed, unreadable, warnings, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
 }

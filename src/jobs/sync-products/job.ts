@@ -15,6 +15,7 @@ export const syncProducts = defineJob({
     stock: v.number(),
     full: v.boolean(),
     unreadable: v.array(v.object({ id: v.nullable(v.number()), reason: v.string() })),
+    warnings: v.array(v.string()),
   }),
   queue: "prestashop-sync",
   needs: ["shops", "shopData"],

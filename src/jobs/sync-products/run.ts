@@ -1,118 +1,125 @@
+import { readLists } from "../../domain/shop/look-up";
 import { readProductPage } from "../../domain/shop/product-page";
-import { failedVisit, isVisit, listsAreOld, makesRoom, mended, readLists, visit, type Visit, type VisitContext } from "../../domain/shop/visit";
+import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/steps";
+import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "../../domain/shop/visit";
 import { lastDaysSpan, nextSpan, type Span } from "../../domain/shop/window";
+import { ok, type Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
-import type { Failure } from "../../queue/effect";
-import { done, type Outcome } from "../../queue/outcome";
+import { done, isOutcome } from "../../queue/outcome";
 import type { syncProducts } from "./job";
 
 type Payload = PayloadOf<typeof syncProducts>;
 
-interface Cursor {
+interface Cursor extends Progress {
   phase: Phase;
-  after: number;
   full: boolean;
   /** What was changed up to here is stored when the run ends. */
   span: Span;
   products: number;
   deleted: number;
   stock: number;
-  unreadable: { id: number | null; reason: string }[];
-  pageSize?: number;
 }
 
-/** Products come with their quantities; a run of what changed reads all quantities besides, since they move no date; a full one looks for what is gone. */
-type Phase = "products" | "stock" | "gone" | "ended";
+// Products come with their quantities; a run of what changed reads all quantities besides, since they move no date.
+type Phase = "lists" | "ids" | "count" | "products" | "quantities" | "ended";
 
-/** What one page of a phase did. */
-type Step = { cursor: Cursor; writes: readonly unknown[]; more: boolean } | { failure: Failure };
-
-const mostUnreadable = 50;
+/** What is deleted leaves no trace but its absence: a run of changes looks for it, too, when nobody has for this long. Milliseconds. */
+const compareEvery = 24 * 3600_000;
 
 export const runSyncProducts: Run<typeof syncProducts> = async (payload, context) => {
   if (context.dryRun) {
     await context.effect("store", async () => ({ ok: true, value: null }));
-    return done(resultOf(start(payload, context, undefined)));
+    const state = await context.shopData.site(context.tenant, payload.siteId).state();
+    return done({ products: 0, deleted: 0, stock: 0, full: !payload.incremental || !state?.products.readTo, unreadable: [], warnings: [] });
   }
   const cursor = context.cursor as Cursor | undefined;
   if (cursor?.phase === "ended") return done(resultOf(cursor));
-  const here = await visit(context, payload.siteId, cursor?.pageSize);
+  const here = await visit(context, payload.siteId, cursor?.pageSizes);
   if (!isVisit(here)) return here;
-  const failure = await listed(payload, context, here);
-  if (failure) return failedVisit(context, here, failure);
-  return readOn(payload, context, here, cursor ?? start(payload, context, here));
+  const end = await inSteps(context, here, cursor ?? start(payload, context, here), (at) => steps[at.phase as keyof typeof steps](context, here, at, payload));
+  return isOutcome(end) ? end : done(resultOf(end));
 };
 
 // Nothing to go on from: what a run of changes would leave out was never read.
-function start({ incremental }: Payload, context: VisitContext, here: Visit | undefined): Cursor {
-  const readTo = here?.state?.products.readTo ?? null;
+function start({ incremental, linkVendors }: Payload, context: VisitContext, here: Visit): Cursor {
+  const readTo = here.state?.products.readTo ?? null;
   const full = !incremental || readTo === null;
-  const span = full ? lastDaysSpan(1, context.now()) : nextSpan(readTo, here?.state?.settings?.timeZone ?? null, context.now());
-  return { phase: "products", after: 0, full, span: full ? { ...span, from: 0 } : span, products: 0, deleted: 0, stock: 0, unreadable: [] };
+  const span = full ? { ...lastDaysSpan(1, context.now()), from: 0 } : nextSpan(readTo, here.settings.timeZone, context.now());
+  const isOld = listsAreOld(here, "products", context.now());
+  const phase = linkVendors && (full || isOld) ? "lists" : afterLists(full, context, here);
+  return { ...startOfAll, phase, full, span, products: 0, deleted: 0, stock: 0 };
 }
 
-async function listed({ linkVendors }: Payload, context: VisitContext, here: Visit): Promise<Failure | undefined> {
-  const makers = linkVendors ? (["manufacturers", "suppliers"] as const) : [];
-  if (context.cursor !== undefined || !(listsAreOld(here, context.now()) || linkVendors)) return undefined;
-  const lists = await readLists(context, here, listsAreOld(here, context.now()) ? ["order_states", "currencies", "carriers", ...makers] : makers);
-  if (!lists.ok) return lists.failure;
-  await context.checkpoint(undefined, lists.value);
-  return undefined;
+function afterLists(full: boolean, context: VisitContext, { state }: Visit): Phase {
+  return full || context.now() - (state?.comparedAt ?? 0) >= compareEvery ? "ids" : "count";
 }
 
-async function readOn(payload: Payload, context: VisitContext, here: Visit, from: Cursor): Promise<Outcome> {
-  for (let cursor = from; ;) {
-    const step = await steps[cursor.phase as keyof typeof steps](payload, context, here, cursor);
-    if ("failure" in step) return failedVisit(context, here, step.failure);
-    await mended(here);
-    cursor = { ...(step.more ? step.cursor : { ...step.cursor, phase: after(cursor), after: 0 }), pageSize: here.shop.pageSize };
-    const ended = cursor.phase === "ended";
-    const read = ended ? here.data.spanRead("products", cursor.span, context.now()) : [];
-    await context.checkpoint(cursor, [...step.writes, ...read]);
-    await context.progress(cursor.products, ended ? cursor.products : undefined, notes[cursor.phase]);
-    if (ended) return done(resultOf(cursor));
-    const room = await makesRoom(context, here, cursor);
-    if (room) return room;
-  }
-}
+type Take = (context: VisitContext, here: Visit, cursor: Cursor, payload: Payload) => Promise<Reply<Step<Cursor>>>;
 
-function after({ phase, full }: Cursor): Phase {
-  if (phase === "products") return full ? "gone" : "stock";
-  return "ended";
-}
-
-const notes: Record<Phase, string> = { products: "products", stock: "quantities", gone: "deleted products", ended: "all read" };
-
-type Read = (payload: Payload, context: VisitContext, here: Visit, cursor: Cursor) => Promise<Step>;
-
-const readProducts: Read = async ({ linkVendors }, context, here, cursor) => {
-  const window = cursor.full ? undefined : cursor.span;
-  const page = await readProductPage(context, here, linkVendors, { window, afterId: cursor.after });
-  if (!page.ok) return page;
-  const { writes, lastId, more, products, unreadable } = page.value;
-  const all = [...cursor.unreadable, ...unreadable].slice(0, mostUnreadable);
-  return { cursor: { ...cursor, after: lastId, products: cursor.products + products, unreadable: all }, writes, more };
+const readMakers: Take = async (context, here, cursor) => {
+  const lists = await readLists(context, here, ["manufacturers", "suppliers"]);
+  if (!lists.ok) return lists;
+  const phase = afterLists(cursor.full, context, here);
+  return ok({ cursor: entering(cursor, phase, null), writes: [...lists.value, ...here.data.listsRead("products", context.now())] });
 };
 
-const readStock: Read = async (_payload, context, { shop, data }, cursor) => {
-  const readAt = context.now();
-  const page = await shop.page("stock_availables", { afterId: cursor.after, signal: context.signal });
-  if (!page.ok) return page;
-  const { rows, lastId, more } = page.value;
-  return { cursor: { ...cursor, after: lastId, stock: cursor.stock + rows.length }, writes: data.stockWrites(rows, readAt, context.now()), more };
-};
-
-const readIds: Read = async (_payload, context, { shop, data }, cursor) => {
+// Counts, too, what a full run will read. Only the empty page behind all others is the end: what is not listed counts as deleted.
+const compareIds: Take = async (context, { shop, data }, cursor) => {
   const readAt = context.now();
   const page = await shop.ids("products", { afterId: cursor.after, signal: context.signal });
   if (!page.ok) return page;
   const { ids, lastId, more } = page.value;
   const gone = await data.goneProducts(ids, { after: cursor.after, until: more ? lastId : null }, readAt);
-  return { cursor: { ...cursor, after: lastId, deleted: cursor.deleted + gone.length }, writes: data.goneWrites(gone, readAt, context.now()), more };
+  const writes = data.goneWrites(gone, readAt, context.now());
+  const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + gone.length };
+  if (more) return ok({ cursor: next, writes });
+  const compared = next.full ? entering(next, "products", next.read) : entering(next, "count", null);
+  return ok({ cursor: compared, writes: [...writes, ...data.compared(readAt)] });
 };
 
-const steps: Record<Exclude<Phase, "ended">, Read> = { products: readProducts, stock: readStock, gone: readIds };
+const countProducts: Take = async (context, here, cursor) => {
+  const count = await countRows(here.shop, "products", cursor.span, context.signal);
+  if (!count.ok) return count;
+  return ok({ cursor: count.value > 0 ? entering(cursor, "products", count.value) : toQuantities(cursor, here), writes: [] });
+};
 
-function resultOf({ products, deleted, stock, full, unreadable }: Cursor) {
-  return { products, deleted, stock, full, unreadable };
+const readProducts: Take = async (context, here, cursor, { linkVendors }) => {
+  const request = { window: cursor.full ? undefined : cursor.span, afterId: cursor.after, expected: expectedOf(cursor) };
+  const page = await readProductPage(context, here, linkVendors, request);
+  if (!page.ok) return page;
+  const { more, rows, stock, writes } = page.value;
+  const next = { ...behind(cursor, page.value), products: cursor.products + rows, stock: cursor.stock + (cursor.full ? stock : 0) };
+  if (more) return ok({ cursor: next, writes });
+  return ok(cursor.full ? ended(context, here, next, writes) : { cursor: toQuantities(next, here), writes });
+};
+
+function toQuantities(cursor: Cursor, { state }: Visit): Cursor {
+  return entering(cursor, "quantities", state?.stockRows ?? null);
+}
+
+const readQuantities: Take = async (context, here, cursor) => {
+  const readAt = context.now();
+  const page = await here.shop.page("stock_availables", { afterId: cursor.after, expected: expectedOf(cursor), signal: context.signal });
+  if (!page.ok) return page;
+  const { rows, more } = page.value;
+  const writes = here.data.stockWrites(rows, readAt, context.now());
+  const next = { ...behind(cursor, { ...page.value, rows: rows.length, writes }), stock: cursor.stock + rows.length };
+  return ok(more ? { cursor: next, writes } : ended(context, here, next, writes));
+};
+
+const steps: Record<Exclude<Phase, "ended">, Take> = {
+  lists: readMakers,
+  ids: compareIds,
+  count: countProducts,
+  products: readProducts,
+  quantities: readQuantities,
+};
+
+function ended(context: VisitContext, { data, shop }: Visit, cursor: Cursor, writes: readonly unknown[]): Step<Cursor> {
+  const span = { ...cursor.span, pageSizes: shop.pageSizes, stockRows: cursor.stock };
+  return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, ...data.spanRead("products", span, context.now())] };
+}
+
+function resultOf({ products, deleted, stock, full, unreadable, warnings }: Cursor) {
+  return { products, deleted, stock, full, unreadable, warnings };
 }

@@ -44,7 +44,11 @@ export const webhook = defineJob({
   queue: "deliveries",
   needs: ["hooks"],
   gates: gatesOf,
-  entities: ({ about: keys }) => keys ?? [],
+  entities: ({ about: keys = [], subscription, destination }) => [
+    ...keys,
+    ...(subscription === undefined ? [] : [`subscription:${subscription}`]),
+    ...(destination === undefined ? [] : [`destination:${destination}`]),
+  ],
   // At least once, as Standard Webhooks have it: whoever receives tells a repeat by its webhook-id.
   policy: { maxAttempts: 12, backoff: { base: 30, cap: 14_400 }, timeout: 30, uncertain: "retry" },
 });

@@ -12,6 +12,6 @@ export const deliver: Run<typeof webhook> = async (payload, context) => {
   const message = { id: payload.id ?? context.id, body: JSON.stringify(payload.body), hops };
   const sent = await context.effect("deliver", () => hook.post(message, context.signal), { idempotentFor: hook.idempotentFor });
   if (sent.ok) return done(context.dryRun ? { status: 0, response: "" } : sent.value);
-  if (sent.failure.code === "gone") await context.hooks.retire(payload, "the receiver answered that it is gone (410)");
+  if (sent.failure.code === "gone") await hook.retire(sent.failure.reason, context.id);
   return outcomeOf(sent.failure, context.now());
 };

@@ -7,10 +7,19 @@ export interface ChatMessage {
   blocks?: readonly unknown[] | undefined;
 }
 
-/** A tenant's channel. */
-export interface Chat {
-  /** `ok` means that the message was posted. Never throws; a failure's reason holds no text of the message and no address. */
+/** A channel. */
+export interface Channel {
+  /**
+   * `ok` means that the message was posted; code `gone` that nothing ever will be, until somebody changes the settings.
+   * Never throws; a failure's reason holds no text of the message and no address.
+   */
   post(message: ChatMessage, signal: AbortSignal): Promise<Reply<{ posted: true }>>;
+}
+
+/** A tenant's channel. */
+export interface Chat extends Channel {
+  /** The channel is gone: no event goes there until the tenant sets it again. `job` is who found out. Throws when that cannot be written. */
+  retire(reason: string, job: string): Promise<void>;
 }
 
 declare module "../../queue/job" {

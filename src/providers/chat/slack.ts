@@ -3,7 +3,7 @@ import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
-import type { Chat } from "./chat";
+import type { Channel } from "./chat";
 
 export interface SlackOptions {
   http: Http;
@@ -17,7 +17,7 @@ export interface SlackOptions {
  * An incoming webhook of Slack. Its refusals are plain text, one word (`no_service`), and it knows no idempotency:
  * a lost answer is `uncertain`. Source: Slack's changelog of 2016-05-17, "Changes to errors from incoming webhooks".
  */
-export function slack(options: SlackOptions): Chat {
+export function slack(options: SlackOptions): Channel {
   return {
     post: async ({ text, blocks }, signal) => {
       const body = JSON.stringify({ text, blocks });
@@ -28,28 +28,22 @@ export function slack(options: SlackOptions): Chat {
   };
 }
 
-/** What the tenant has to mend: the hook, the channel or the workspace, not the message. */
-const settings = [
-  "action_prohibited",
-  "invalid_token",
-  "channel_not_found",
-  "no_service",
-  "no_team",
-  "team_disabled",
-  "channel_is_archived",
-  "posting_to_general_channel_denied",
-];
+/** The hook, its channel or the workspace is no more: no message will ever arrive there. */
+const gone = ["no_service", "no_service_id", "invalid_token", "channel_is_archived", "channel_not_found", "no_team", "team_disabled"];
+/** A rule of the workspace that somebody has to change, and may mean this message alone. */
+const prohibited = ["action_prohibited", "posting_to_general_channel_denied"];
 
 function refusal(answer: HttpAnswer, now: number): Failure {
   const word = /^[a-z_]{1,64}$/.exec(answer.text().trim())?.[0];
   const usual = statusFailure(answer.status, answer.headers, { repeatable: false, now });
-  return { ...usual, ...special(answer, word, now), reason: `Slack: ${answer.status}${word ? ` ${word}` : ""}`, code: word ?? String(answer.status) };
+  const reason = `Slack: ${answer.status}${word ? ` ${word}` : ""}`;
+  return { ...usual, code: word ?? String(answer.status), ...special(answer, word, now), reason };
 }
 
 function special(answer: HttpAnswer, word: string | undefined, now: number): Partial<Failure> {
   if (answer.status === 429) return { class: "limited", retryAfter: Math.max(1, retryAfter(answer.headers, now) ?? 1) };
   // Slack's word for "not now, and nothing was posted".
   if (answer.status === 500 && word === "rollup_error") return { class: "transient" };
-  if (answer.status < 500 && word !== undefined && settings.includes(word)) return { class: "config" };
-  return answer.status === 404 || answer.status === 410 ? { class: "config" } : {};
+  if (answer.status === 410 || (answer.status < 500 && word !== undefined && gone.includes(word))) return { class: "config", code: "gone" };
+  return answer.status === 404 || (answer.status < 500 && word !== undefined && prohibited.includes(word)) ? { class: "config" } : {};
 }

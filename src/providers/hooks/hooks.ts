@@ -27,16 +27,23 @@ export interface HookAnswer {
 export interface Hook {
   /** Seconds for which a repeat is harmless, because its id tells. */
   readonly idempotentFor: number;
-  /** `ok` is a 2xx and nothing else. Never throws; a failure's reason holds no address but its host, and no secret. */
+  /**
+   * `ok` is a 2xx and nothing else; code `gone` is the receiver's last word. Never throws; a failure's reason holds no address but
+   * its host, and no secret.
+   */
   post(message: HookMessage, signal: AbortSignal): Promise<Reply<HookAnswer>>;
+}
+
+/** One that a tenant has set. */
+export interface OpenHook extends Hook {
+  /** The receiver is gone for good: nothing more is sent there until the tenant sets it again. `job` is who found out. Throws when that cannot be written. */
+  retire(reason: string, job: string): Promise<void>;
 }
 
 /** A tenant's outgoing hooks. */
 export interface Hooks {
   /** A target that is not there, is switched off, or whose secret cannot be used: why. Throws when the settings cannot be read. */
-  open(target: HookTarget): Promise<Hook | { missing: string }>;
-  /** The receiver said that it is gone for good (410): nothing more is sent there until the tenant sets it again. */
-  retire(target: HookTarget, reason: string): Promise<void>;
+  open(target: HookTarget): Promise<OpenHook | { missing: string }>;
 }
 
 declare module "../../queue/job" {

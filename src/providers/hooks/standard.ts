@@ -12,23 +12,24 @@ export interface SignedHeaders {
 export type Refusal = "no-headers" | "time" | "signature" | "secret";
 
 /**
- * The headers of one delivery: HMAC-SHA-256 over `id.timestamp.body`. Null when the secret is none (`isSecret`).
+ * The headers of one delivery: HMAC-SHA-256 over `id.timestamp.body`, one signature a secret. Null without a secret.
  * `now` in milliseconds. Source: the specification of Standard Webhooks 1.0.0.
  */
-export async function sign(secret: string, id: string, body: string, now: number): Promise<SignedHeaders | null> {
-  const key = await keyOf(secret, "sign");
-  if (!key) return null;
+export async function sign(secrets: string | readonly string[], id: string, body: string, now: number): Promise<SignedHeaders | null> {
+  const keys = await Promise.all(given(secrets).map((secret) => keyOf(secret, "sign")));
+  if (keys.length === 0) return null;
   const timestamp = String(Math.floor(now / 1000));
-  const mac = await crypto.subtle.sign("HMAC", key, contentOf(id, timestamp, new TextEncoder().encode(body)));
-  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${base64(new Uint8Array(mac))}` };
+  const content = contentOf(id, timestamp, new TextEncoder().encode(body));
+  const signatures = await Promise.all(keys.map(async (key) => `v1,${base64(new Uint8Array(await crypto.subtle.sign("HMAC", key, content)))}`));
+  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signatures.join(" ") };
 }
 
 /**
- * Whether a message is signed with the secret, by the bytes as they came in. Any v1 signature of the list will do: there are
+ * Whether a message is signed with one of the secrets, by the bytes as they came in. Any v1 signature of the list will do: there are
  * two while a secret is changed. Names of headers may begin with `svix-` as well. Compared in constant time. Never throws.
  */
 export async function verify(
-  secret: string,
+  secrets: string | readonly string[],
   headers: Headers,
   body: Uint8Array,
   now: number,
@@ -37,25 +38,24 @@ export async function verify(
   const [id, timestamp, signatures] = [read("id"), read("timestamp"), read("signature")];
   if (id === "" || signatures === "" || !/^\d{1,12}$/.test(timestamp)) return { ok: false, reason: "no-headers" };
   if (Math.abs(Math.floor(now / 1000) - Number(timestamp)) > tolerance) return { ok: false, reason: "time" };
-  const key = await keyOf(secret, "verify");
-  if (!key) return { ok: false, reason: "secret" };
+  const keys = await Promise.all(given(secrets).map((secret) => keyOf(secret, "verify")));
+  if (keys.length === 0) return { ok: false, reason: "secret" };
   const content = contentOf(id, timestamp, body);
-  for (const mac of signatures.split(" ").slice(0, mostSignatures).flatMap(macOf)) {
-    if (await crypto.subtle.verify("HMAC", key, mac, content)) return { ok: true, id };
-  }
+  const macs = signatures.split(" ").slice(0, mostSignatures).flatMap(macOf);
+  for (const key of keys) for (const mac of macs) if (await crypto.subtle.verify("HMAC", key, mac, content)) return { ok: true, id };
   return { ok: false, reason: "signature" };
-}
-
-/** A secret is base64, with or without `whsec_` in front, and never empty. */
-export function isSecret(secret: string): boolean {
-  return bytesOf(secret.replace(/^whsec_/, "")) !== undefined;
 }
 
 const mostSignatures = 16;
 
-async function keyOf(secret: string, use: "sign" | "verify"): Promise<CryptoKey | null> {
-  const bytes = bytesOf(secret.replace(/^whsec_/, ""));
-  return bytes ? crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, [use]) : null;
+function given(secrets: string | readonly string[]): string[] {
+  return [secrets].flat().filter((secret) => secret !== "");
+}
+
+/** A secret is base64, with or without `whsec_`; of one that is not, the bytes of its text count, as with most senders outside the standard. */
+function keyOf(secret: string, use: "sign" | "verify"): Promise<CryptoKey> {
+  const bytes = bytesOf(secret.replace(/^whsec_/, "")) ?? new TextEncoder().encode(secret);
+  return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, [use]);
 }
 
 function contentOf(id: string, timestamp: string, body: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -10,8 +10,8 @@ import { sign, type SignedHeaders } from "./standard";
 export interface WebhookOptions {
   http: Http;
   url: string;
-  /** Of Standard Webhooks; without one a delivery carries its id and time, and no signature. */
-  secret?: string | undefined;
+  /** Of Standard Webhooks; each of them signs. Without any a delivery carries its id and time, and no signature. */
+  secrets?: readonly string[];
   /** Whose way to refuse: `make` says with a 400 what others say with a 429. */
   dialect?: "standard" | "make";
   /** Milliseconds of the Worker's clock. */
@@ -31,10 +31,8 @@ export function webhookTo(options: WebhookOptions): Hook {
   return {
     idempotentFor: week,
     post: async (message, signal) => {
-      const signed = await headersOf(message, options);
-      if (!signed) return failed({ class: "config", reason: "the signing secret is no base64: set it again, as whsec_ and base64" });
-      const headers = { ...signed, "content-type": "application/json", "jobyard-hops": String(message.hops) };
-      const reply = await options.http({ method: "POST", url: options.url, headers, body: message.body, signal, sizeLimit: 64 * 1024 });
+      const headers = { ...(await headersOf(message, options)), "content-type": "application/json", "jobyard-hops": String(message.hops) };
+      const reply = await options.http({ method: "POST", url: options.url, headers, body: message.body, signal, sizeLimit: 64 * 1024, redirects: "answer" });
       if (!reply.ok) return failed({ ...reply.failure, reason: `webhook: ${reply.failure.reason}` });
       const answer = reply.value;
       if (answer.status >= 200 && answer.status < 300) return ok({ status: answer.status, response: answer.text().slice(0, keptAnswer).toWellFormed() });
@@ -43,14 +41,15 @@ export function webhookTo(options: WebhookOptions): Hook {
   };
 }
 
-async function headersOf({ id, body }: HookMessage, { secret, now }: WebhookOptions): Promise<SignedHeaders | Record<string, string> | null> {
-  if (secret !== undefined) return sign(secret, id, body, now());
-  return { "webhook-id": id, "webhook-timestamp": String(Math.floor(now() / 1000)) };
+async function headersOf({ id, body }: HookMessage, { secrets = [], now }: WebhookOptions): Promise<SignedHeaders | Record<string, string>> {
+  const signed = await sign(secrets, id, body, now());
+  return signed ?? { "webhook-id": id, "webhook-timestamp": String(Math.floor(now() / 1000)) };
 }
 
 function refusal(answer: HttpAnswer, options: WebhookOptions): Failure {
-  const said = redact(answer.text().slice(0, keptAnswer), [options.url, options.secret ?? ""]);
-  const reason = `webhook: ${answer.status}${said === "" ? "" : ` ${said}`}`;
+  const said = redact(answer.text().slice(0, keptAnswer), [options.url, ...(options.secrets ?? [])]);
+  const moved = answer.status >= 300 && answer.status < 400 ? " (redirects are not followed: give the final address)" : "";
+  const reason = `webhook: ${answer.status}${moved}${said === "" ? "" : ` ${said}`}`;
   const special = options.dialect === "make" ? byMake(answer, options.now()) : byStandard(answer);
   return { ...statusFailure(answer.status, answer.headers, { repeatable: false, now: options.now() }), ...special, reason };
 }

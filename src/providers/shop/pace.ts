@@ -1,18 +1,20 @@
-const quick = 2;
-const slow = 5;
+export interface PaceLimits {
+  least: number;
+  start: number;
+  most: number;
+  /** Seconds: a page under `quick` is followed by a larger one, a page over `slow` by one half its size. */
+  quick: number;
+  slow: number;
+  growth: number;
+}
 
-/**
- * How many rows a page has. The shop loads each row by queries of its own, in the pool that serves its shoppers: a page that took it more than
- * 5 s is halved, one under 2 s grows by half.
- */
+/** How many rows a page has. The shop loads each row by queries of its own, in the pool that serves its shoppers. */
 export class Pace {
-  readonly #least: number;
-  readonly #most: number;
+  readonly #limits: PaceLimits;
   #size: number;
 
-  constructor(limits: { least: number; start: number; most: number }) {
-    this.#least = limits.least;
-    this.#most = limits.most;
+  constructor(limits: PaceLimits) {
+    this.#limits = limits;
     this.#size = limits.start;
   }
 
@@ -21,13 +23,15 @@ export class Pace {
   }
 
   set size(rows: number) {
-    if (Number.isFinite(rows)) this.#size = Math.max(this.#least, Math.min(this.#most, Math.floor(rows)));
+    const { least, most } = this.#limits;
+    if (Number.isFinite(rows)) this.#size = Math.max(least, Math.min(most, Math.floor(rows)));
   }
 
   /** After a page of `rows` that took the shop `seconds`. One that was not full says nothing about a larger one. */
   took(seconds: number, rows: number): void {
+    const { quick, slow, growth } = this.#limits;
     if (seconds > slow) this.size = Math.min(this.#size, rows || this.#size) / 2;
-    else if (seconds < quick && rows >= this.#size) this.size = this.#size * 1.5;
+    else if (seconds < quick && rows >= this.#size) this.size = this.#size * growth;
   }
 
   /** After a page that was too much for the shop: false when it can be no smaller. */

@@ -6,10 +6,10 @@ import type { ConnectionOptions, List } from "./connection";
 import { rowId } from "./fields";
 import { Pace } from "./pace";
 import { isSayable, orFilters, pageQuery } from "./query";
-import type { ListQuery, Parameters } from "./query";
+import type { ListQuery, Parameters as Query } from "./query";
 import { resources } from "./resources";
 import type { ShopResource, ShopRows } from "./rows";
-import type { Found, IdPage, Lookup, Page, PageRequest, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
+import type { Found, IdPage, Lookup, Page, PageRequest, PageSizes, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
 import { settingsFilter, settingsFrom } from "./settings";
 import { isZone } from "./zone";
 
@@ -21,9 +21,15 @@ interface Sized {
   limit: number;
 }
 
-const idsPerPage = 1000;
+/** An id costs the shop an empty object. */
+const idsPerPage = 5000;
+/** A row of an order, or of a product, is a dozen queries; others are one. The long pages of `light` are those of quantities. */
+const heavyPace = { least: 5, start: 50, most: 100, quick: 2, slow: 5, growth: 1.5 };
+const lightPace = { least: 50, start: 2500, most: 5000, quick: 3, slow: 12, growth: 2 };
 /** An answer that took longer than this and did not come is taken for a page that was too large. */
 const patience = 15_000;
+/** Named of a row that cannot be read. */
+const mostIssues = 3;
 
 /**
  * A shop by the webservice of PrestaShop 1.7, 8 and 9. Only lists are asked for: a single row as JSON lacks its empty fields in 8.
@@ -36,8 +42,8 @@ export function prestashop(options: PrestashopOptions): Shop {
 class Prestashop implements Shop {
   readonly #connection: Connection;
   readonly #now: () => number;
-  readonly #heavy = new Pace({ least: 5, start: 50, most: 100 });
-  readonly #light = new Pace({ least: 20, start: 100, most: 400 });
+  readonly #heavy = new Pace(heavyPace);
+  readonly #light = new Pace(lightPace);
   readonly #schemas = new Map<ShopResource, v.GenericSchema<unknown, ShopRows[ShopResource]>>();
   #settings: ShopSettings | undefined;
 
@@ -46,13 +52,15 @@ class Prestashop implements Shop {
     this.#now = options.now;
   }
 
-  get pageSize(): number {
-    return this.#heavy.size;
+  get pageSizes(): PageSizes {
+    return { heavy: this.#heavy.size, light: this.#light.size };
   }
 
-  resume({ settings, pageSize }: { settings?: ShopSettings; pageSize?: number }): void {
+  resume({ settings, pageSizes }: Parameters<Shop["resume"]>[0]): void {
     if (settings && isZone(settings.timeZone)) this.#use(settings);
-    if (pageSize !== undefined) this.#heavy.size = pageSize;
+    if (!pageSizes) return;
+    this.#heavy.size = pageSizes.heavy;
+    this.#light.size = pageSizes.light;
   }
 
   async test(signal: AbortSignal): Promise<Reply<ShopFacts>> {
@@ -90,17 +98,18 @@ class Prestashop implements Shop {
   async page<R extends ShopResource>(resource: R, request: PageRequest): Promise<Reply<Page<ShopRows[R]>>> {
     const settings = await this.settings(request.signal);
     if (!settings.ok) return settings;
-    const { window, windowOn: on = "date_upd", afterId, limit: most = Infinity, signal } = request;
+    const { window, afterId, expected = Infinity, signal } = request;
     const { display, heavy } = resources[resource];
     const pace = heavy ? this.#heavy : this.#light;
-    const part = { afterId, window: window && { on, ...window, timeZone: settings.value.timeZone } };
-    const reply = await this.#paced(pace, resource, signal, (size) => pageQuery({ ...part, display, limit: Math.min(size, most) }));
+    const part = { afterId, window: window && { ...window, timeZone: settings.value.timeZone } };
+    const reply = await this.#paced(pace, resource, signal, (limit) => pageQuery({ ...part, display, limit }));
     if (!reply.ok) return reply;
     const ids = idsOf(reply.value);
     if (ids.some((id) => id <= afterId)) return failed(stray(resource));
     const found = this.#read(resource, reply.value.list, settings.value);
     const lastId = Math.max(afterId, ...ids);
     if (ids.length > 0 && reply.value.list.elements.length >= reply.value.limit) return ok({ ...found, lastId, more: true });
+    if (ids.length >= expected) return ok({ ...found, lastId, more: false });
     return this.#end(resource, { ...part, afterId: lastId, limit: reply.value.limit }, { ...found, lastId, more: false }, request);
   }
 
@@ -135,8 +144,11 @@ class Prestashop implements Shop {
     return ok(joined(found));
   }
 
-  ids(resource: ShopResource, { afterId, limit = idsPerPage, signal }: Omit<PageRequest, "window">): Promise<Reply<IdPage>> {
-    return this.#ids(resource, { afterId, limit }, signal);
+  async ids(resource: ShopResource, { afterId, window, signal }: Omit<PageRequest, "expected">): Promise<Reply<IdPage>> {
+    const settings = await this.settings(signal);
+    if (!settings.ok) return settings;
+    const part = { afterId, limit: idsPerPage, window: window && { ...window, timeZone: settings.value.timeZone } };
+    return this.#ids(resource, part, signal);
   }
 
   async #ids(resource: ShopResource, part: ListQuery, signal: AbortSignal): Promise<Reply<IdPage>> {
@@ -146,11 +158,11 @@ class Prestashop implements Shop {
     const known = ids.filter((id) => id !== null);
     // To miss one would be to call its row deleted.
     if (known.length < ids.length || known.some((id) => id <= part.afterId)) return failed(stray(resource));
-    return ok({ ids: known.toSorted((a, b) => a - b), lastId: Math.max(part.afterId, ...known), more: known.length > 0 });
+    return ok({ ids: known.toSorted((a, b) => a - b), lastId: Math.max(part.afterId, ...known), full: known.length >= part.limit, more: known.length > 0 });
   }
 
   /** A page that the shop could not finish is asked for once more, smaller. */
-  async #paced(pace: Pace, resource: ShopResource, signal: AbortSignal, query: (size: number) => Parameters): Promise<Reply<Sized>> {
+  async #paced(pace: Pace, resource: ShopResource, signal: AbortSignal, query: (size: number) => Query): Promise<Reply<Sized>> {
     const ask = async (): Promise<Reply<Sized>> => {
       const parameters = query(pace.size);
       const reply = await this.#connection.list(resource, parameters, signal);
@@ -171,7 +183,7 @@ class Prestashop implements Shop {
     for (const element of loaded) {
       const read = v.safeParse(schema, element);
       if (read.success) rows.push(read.output);
-      else unreadable.push({ id: idOf(element), reason: read.issues.map((issue) => `${v.getDotPath(issue) ?? "row"} ${issue.message}`).join(", ") });
+      else unreadable.push({ id: idOf(element), reason: read.issues.slice(0, mostIssues).map(sentence).join(", ") });
     }
     const holes = list.elements.length - loaded.length;
     const warnings = holes > 0 ? [...list.warnings, `the shop failed to load ${holes} of its ${resource}`] : list.warnings;
@@ -188,6 +200,10 @@ class Prestashop implements Shop {
     this.#schemas.set(resource, known);
     return known as v.GenericSchema<unknown, ShopRows[R]>;
   }
+}
+
+function sentence(issue: v.BaseIssue<unknown>): string {
+  return `${v.getDotPath(issue) ?? "row"} ${issue.message}`;
 }
 
 /** A page cache in front of /api, or a module that changes the lists. */

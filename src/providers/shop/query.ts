@@ -8,7 +8,8 @@ export interface ListQuery {
   display?: string;
   afterId: number;
   limit: number;
-  window?: { on: "date_upd" | "date_add"; from: number; to: number; timeZone: string } | undefined;
+  /** Of `date_upd`. */
+  window?: { from: number; to: number; timeZone: string } | undefined;
 }
 
 /** One page by id. Filtering on a date is refused without `date=1`. */
@@ -16,7 +17,7 @@ export function pageQuery({ display, afterId, limit, window }: ListQuery): Param
   return {
     ...(display === undefined ? {} : { display }),
     "filter[id]": `>[${afterId}]`,
-    ...(window ? { [`filter[${window.on}]`]: interval(localWindow(window, window.timeZone)), date: "1" } : {}),
+    ...(window ? { "filter[date_upd]": interval(localWindow(window, window.timeZone)), date: "1" } : {}),
     sort: "[id_ASC]",
     limit: String(limit),
   };

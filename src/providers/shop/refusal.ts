@@ -74,7 +74,7 @@ const reasons: readonly Known[] = [
 ];
 
 const noKey =
-  "the shop received no key: its web server drops the Authorization header (CGI needs a rewrite rule for it), or the address leads elsewhere (www, https); else send the key in the address";
+  'the shop received no key: its web server drops the Authorization header (CGI needs a rewrite rule for it), or the address leads elsewhere (www, https); else put the site with "keyIn": "address"';
 
 /** What hosting, firewalls and other programs say. */
 function inFront(answer: HttpAnswer, read: ShopAnswer, asked: Asked): Failure {
@@ -93,6 +93,8 @@ interface Rule {
 }
 
 const blocked = (status: number) => `a firewall in front of the shop refuses us (${status}): let the User-Agent "${userAgent}" pass`;
+/** Cloudflare's own answers: refused, timed out, no way to it, no such name. */
+const unreached = (status: number) => `nobody answers at the shop's address (${status}): check the address, and that the shop's server is up`;
 const absent = (status: number) =>
   `there is no PrestaShop webservice at this address (${status}): check the address, and that the shop's rewrite rules pass /api on`;
 
@@ -110,6 +112,7 @@ const rules: readonly Rule[] = [
   { when: ({ status }) => status === 404 || status === 405 || status === 410, class: "config", code: "not-prestashop", reason: absent },
   { when: ({ status }) => status === 429, reason: () => "the shop's hosting says we ask too often" },
   { when: ({ status }) => status === 525 || status === 526, class: "transient", code: "certificate", reason: () => certificate },
+  { when: ({ status }) => [521, 522, 523, 530].includes(status), class: "transient", code: "no-answer", reason: unreached },
   { when: ({ status }) => status === 508, class: "transient", reason: () => "the shop's hosting has reached its resource limit (508)" },
   { when: ({ status }) => status === 503, reason: () => "the shop is in maintenance or its hosting overloaded (503)" },
   { when: ({ status }) => status >= 500, class: "transient", reason: (status) => `the shop's server failed (${status})` },

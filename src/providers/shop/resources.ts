@@ -103,16 +103,13 @@ export const resources: { [R in ShopResource]: Resource<ShopRows[R]> } = {
       }),
   },
   stock_availables: {
-    ...light("id,id_product,id_product_attribute,id_shop,quantity,depends_on_stock,out_of_stock"),
+    ...light("id,id_product,id_product_attribute,quantity"),
     row: () =>
       row({
         id: ["id", rowId],
         productId: ["id_product", link],
         productAttributeId: ["id_product_attribute", link],
-        shopId: ["id_shop", link],
         quantity: ["quantity", whole],
-        dependsOnStock: ["depends_on_stock", flag],
-        outOfStock: ["out_of_stock", whole],
       }),
   },
   manufacturers: { ...light("id,name,active"), row: maker },

@@ -221,12 +221,8 @@ export interface Stock {
   productId: number | null;
   /** Null: of the product itself, which for one with combinations is their sum. */
   productAttributeId: number | null;
-  shopId: number | null;
   /** May be negative. */
   quantity: number;
-  dependsOnStock: boolean;
-  /** 0 refuse orders, 1 accept them, 2 as the shop is set. */
-  outOfStock: number;
 }
 
 export interface Maker {

@@ -49,12 +49,12 @@ export interface Shop {
    * What is not there is not in the result: a deleted customer, an order that is not committed yet.
    */
   find<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<Found<ShopRows[R]>>>;
-  /** Ids only, cheap (no row is loaded): for telling what was deleted. Rows that the shop fails to load are in it. */
-  ids(resource: ShopResource, request: Omit<PageRequest, "window">): Promise<Reply<IdPage>>;
-  /** Rows of a page that costs the shop a whole object each; adapts to the shop's `Execution-Time`. Keep it in the cursor and hand it to `resume`. */
-  readonly pageSize: number;
+  /** Ids only, thousands at once, cheap (no row is loaded): for counting, and for telling what was deleted. Rows that the shop fails to load are in it. */
+  ids(resource: ShopResource, request: Omit<PageRequest, "expected">): Promise<Reply<IdPage>>;
+  /** What a page has now; adapts to the shop's `Execution-Time`. Keep it and hand it to `resume`. */
+  readonly pageSizes: PageSizes;
   /** Starts from what an earlier run found out; saves the request for the settings. */
-  resume(known: { settings?: ShopSettings; pageSize?: number }): void;
+  resume(known: { settings?: ShopSettings | undefined; pageSizes?: PageSizes | undefined }): void;
 }
 
 export interface ShopFacts extends ShopSettings {
@@ -71,6 +71,12 @@ export interface ShopSettings {
   currencyId: number | null;
 }
 
+/** Rows of a page: of resources that load much besides each row (orders, products), and of the others. */
+export interface PageSizes {
+  heavy: number;
+  light: number;
+}
+
 /** UTC milliseconds, closed at both ends, whole seconds. Across the hour that a clock change repeats it covers both, so more may come back than was asked. */
 export interface Window {
   from: number;
@@ -80,12 +86,13 @@ export interface Window {
 export interface PageRequest {
   /** Only what was changed within; for resources with a `dateUpd`. Without it: all rows. */
   window?: Window | undefined;
-  /** Which date the window is about. Default "date_upd". */
-  windowOn?: "date_upd" | "date_add";
   /** 0 for the first page. */
   afterId: number;
-  /** Fewer rows than the shop could give. */
-  limit?: number;
+  /**
+   * How many rows the shop is known to have behind `afterId`: a page that is not full and has as many is believed to be the last.
+   * Default: unknown, so the list of ids is asked.
+   */
+  expected?: number | undefined;
   signal: AbortSignal;
 }
 
@@ -95,7 +102,7 @@ export interface Page<Row> {
   lastId: number;
   /**
    * False only when the shop has nothing behind `lastId`. A page that is not full proves nothing, since rows that the shop fails to load are
-   * left out of it: the list of ids is asked then, so the last page costs two requests.
+   * left out of it: unless all that were expected came, the list of ids is asked then, so the last page costs two requests.
    */
   more: boolean;
   /** Rows that came but cannot be believed; not in `rows`. */
@@ -105,8 +112,12 @@ export interface Page<Row> {
 }
 
 export interface IdPage {
+  /** Ascending. */
   ids: readonly number[];
   lastId: number;
+  /** As many as were asked for; where it is not, there is nothing behind it, unless something limits the shop's lists. */
+  full: boolean;
+  /** False only for the empty page behind all others. */
   more: boolean;
 }
 

@@ -7,11 +7,6 @@ export function isZone(zone: string): boolean {
   }
 }
 
-/** An instant as a shop of that zone writes it: `2026-10-25 02:30:00`. Whole seconds, rounded down. */
-export function localOf(instant: number, zone: string): string {
-  return naiveText(naiveOf(instant, zone));
-}
-
 export interface ReadLocal {
   instant: number;
   /** The clock shows this time twice, and either could be meant; `instant` is the first. */
@@ -70,7 +65,7 @@ function changeBetween(start: number, end: number, zone: string): number {
   return high * second;
 }
 
-/** The local time as if it were UTC. */
+/** The local time as if it were UTC. Whole seconds, rounded down. */
 function naiveOf(instant: number, zone: string): number {
   return Math.floor(instant / second) * second + offsetAt(instant, zone);
 }

@@ -8,6 +8,8 @@ export interface TurnstileQuestion {
   /** What the widget put into the form. */
   token: string;
   ip?: string | undefined;
+  /** Makes repeated questions about one token the same question: for posts that are one submission anyway. */
+  repeatKey?: string | undefined;
   /** Whether the token was made on one of the project's pages. */
   isOwnHost(hostname: string): boolean;
 }
@@ -24,13 +26,14 @@ const visitors = ["missing-input-response", "invalid-input-response", "timeout-o
 
 /**
  * Asks Turnstile about a token, synchronously: by the time a queued job ran it would have expired. A token is good once and for 300 s;
- * the idempotency key makes the second try after a lost answer the same question. Never throws.
+ * the idempotency key makes the second try after a lost answer, and the second press of a button, the same question. Never throws.
  * Source: Cloudflare's documentation of server-side validation.
  */
 export function createTurnstile(http: Http): Turnstile {
-  return async ({ secret, token, ip, isOwnHost }) => {
+  return async ({ secret, token, ip, repeatKey, isOwnHost }) => {
     if (token === "" || token.length > longestToken) return { verdict: "refused", reason: "the captcha was not solved" };
-    const body = JSON.stringify({ secret, response: token, ...(ip === undefined ? {} : { remoteip: ip }), idempotency_key: crypto.randomUUID() });
+    const uuid = repeatKey === undefined ? crypto.randomUUID() : await uuidOf(JSON.stringify([repeatKey, token]));
+    const body = JSON.stringify({ secret, response: token, ...(ip === undefined ? {} : { remoteip: ip }), idempotency_key: uuid });
     let reason = "no answer";
     for (let attempt = 0; attempt < tries; attempt++) {
       const signal = AbortSignal.timeout(patience);
@@ -78,4 +81,11 @@ function answerOf(body: unknown): Answer | undefined {
   const given: unknown = "error-codes" in body ? body["error-codes"] : [];
   const codes = Array.isArray(given) ? given.filter((each) => typeof each === "string" && /^[a-z-]{1,64}$/.test(each)) : [];
   return { success: body.success, hostname: "hostname" in body && typeof body.hostname === "string" ? body.hostname : undefined, codes };
+}
+
+/** The same text, the same UUID (RFC 9562, version 8). */
+async function uuidOf(text: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  const hex = Array.from(hash.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

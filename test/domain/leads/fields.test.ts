@@ -51,8 +51,13 @@ describe("what has no name", () => {
         ["Budget", "100"],
         ["Budget", "200"],
         ["__proto__", "x"],
+        ["constructor", "y"],
       ]),
-    ).toEqual({ fields: {}, extra: { Budget: "100, 200" }, dropped: 1 });
+    ).toEqual({
+      fields: {},
+      extra: { Budget: "100, 200", constructor: "y" },
+      dropped: 1,
+    });
     const many = sortFields(Array.from({ length: 80 }, (_, index) => [`f-${index}`, "x".repeat(5000)] as const));
     expect(Object.keys(many.extra)).toHaveLength(50);
     expect(many.dropped).toBe(30);

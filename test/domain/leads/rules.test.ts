@@ -74,6 +74,14 @@ describe("a project's domains", () => {
     ["http://localhost:9999", false],
   ])("%s: %s", (address, own) => expect(ownsUrl(["example.com", "*.shop.test", "localhost:8787"], address)).toBe(own));
 
+  test("go with addresses of the network as the network writes them", () => {
+    const { testIps } = v.parse(projectSchema, { domains: [], testIps: ["192.0.2.1", " 2001:DB8:0::1 ", "2001:0db8:0:0:0:0:0:2"] });
+    expect(testIps).toEqual(["192.0.2.1", "2001:db8::1", "2001:db8::2"]);
+    for (const ip of ["", "abc", "1.2.3", "192.0.2.010", "::g", "example.com", "192.0.2.0/24", "1.2.3.4:80"]) {
+      expect(v.safeParse(projectSchema, { domains: [], blockedIps: [ip] }).success, ip).toBe(false);
+    }
+  });
+
   test("are names of hosts and nothing else", () => {
     for (const domain of ["https://example.com", "example.com/path", "*", "*.*.com", "exa mple.com", "", "-a.com", "a..com"]) {
       expect(v.safeParse(projectSchema, { domains: [domain] }).success, domain).toBe(false);
@@ -133,8 +141,9 @@ describe("a point", () => {
       blobs: ["lead", "homes", "lead-new", "Cold", "WebSite"],
       doubles: [1, 0, 5],
     });
-    expect(pointOf("acme", submission("ada@example.com"), stored).blobs).toContain("other");
-    expect(pointOf("acme", submission("004930123456"), stored).blobs).toContain("other");
+    for (const source of ["ada@example.com", "004930123456", "x".repeat(41), "a\nb"])
+      expect(pointOf("acme", submission(source), stored).blobs).toContain("other");
+    for (const source of ["99", "FB", "google_ads", "news.example/spring"]) expect(pointOf("acme", submission(source), stored).blobs).toContain(source);
     expect(countedAs({ kind: "bot" }, { follow: "new" })).toBe("lead-bot");
   });
 });

@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { getLead, listLeads } from "../../../src/domain/leads/read";
 import { type Stored, storeSubmission } from "../../../src/domain/leads/store";
 import { submissionSchema, type SubmissionInput } from "../../../src/domain/leads/submission";
-import { keysOf, removeLeads, tracesOf } from "../../../src/domain/leads/erase";
+import { removeLeads, tracesOf } from "../../../src/domain/leads/erase";
+import { keysOf } from "../../../src/domain/leads/person";
 
 const noon = Date.UTC(2026, 10, 21, 12);
 const hour = 3_600_000;

@@ -12,6 +12,21 @@ async function post(answer: Answer) {
   return { reply: await chat.post({ text: "Ada Lovelace" }, new AbortController().signal), seen };
 }
 
+test.each([
+  [404, "no_service", "gone"],
+  [403, "invalid_token", "gone"],
+  [404, "channel_not_found", "gone"],
+  [410, "channel_is_archived", "gone"],
+  [410, "<html>", "gone"],
+  [403, "action_prohibited", "action_prohibited"],
+  [404, "<html>", "404"],
+  [400, "invalid_payload", "invalid_payload"],
+  [500, "no_service", "no_service"],
+])("%i %s is remembered as %s", async (status, text, code) => {
+  const { reply } = await post(new Response(text, { status }));
+  expect(reply.ok ? "ok" : reply.failure.code).toBe(code);
+});
+
 const cases: [number, string, string, Record<string, string>?][] = [
   [400, "invalid_payload", "permanent"],
   [400, "no_text", "permanent"],

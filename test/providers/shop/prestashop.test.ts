@@ -12,7 +12,7 @@ describe("what it asks", () => {
   test("a page: a closed window in the shop's time, behind an id, by id", async () => {
     const { shop, seen } = open([json([])]);
     const window = { from: Date.parse("2026-06-01T00:00:00Z"), to: Date.parse("2026-06-02T00:00:00Z") };
-    await shop.page("orders", { window, afterId: 41, limit: 7, signal });
+    await shop.page("orders", { window, afterId: 41, signal });
     expect(seen[0]?.url.split("?")[0]).toBe("https://shop.example.com/store/api/orders");
     expect(Object.fromEntries(queryOf(seen[0]))).toEqual({
       display: "full",
@@ -20,7 +20,7 @@ describe("what it asks", () => {
       "filter[date_upd]": "[2026-06-01 02:00:00,2026-06-02 02:00:00]",
       date: "1",
       sort: "[id_ASC]",
-      limit: "7",
+      limit: "50",
       output_format: "JSON",
     });
     expect(seen[0]?.url).toContain("filter%5Bdate_upd%5D=%5B2026-06-01+02%3A00%3A00%2C2026-06-02+02%3A00%3A00%5D");
@@ -129,7 +129,7 @@ describe("the size of a page", () => {
   const sizes = async (...answers: Answer[]) => {
     const { shop, seen } = open([...answers, none]);
     for (let at = 0; at < answers.length; at++) await shop.page("orders", { afterId: 0, signal });
-    return [...pageLimits(seen).slice(0, answers.length), shop.pageSize];
+    return [...pageLimits(seen).slice(0, answers.length), shop.pageSizes.heavy];
   };
 
   test("grows with a quick shop and is halved with a slow one", async () => {
@@ -140,10 +140,10 @@ describe("the size of a page", () => {
 
   test("goes on from an earlier run's", () => {
     const { shop } = open([]);
-    shop.resume({ pageSize: 20 });
-    expect(shop.pageSize).toBe(20);
-    shop.resume({ pageSize: 9999 });
-    expect(shop.pageSize).toBe(100);
+    shop.resume({ pageSizes: { heavy: 20, light: 300 } });
+    expect(shop.pageSizes).toEqual({ heavy: 20, light: 300 });
+    shop.resume({ pageSizes: { heavy: 9999, light: 9999 } });
+    expect(shop.pageSizes).toEqual({ heavy: 100, light: 5000 });
   });
 
   test("a page that the shop could not finish is asked for once more, smaller", async () => {

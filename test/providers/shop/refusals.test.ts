@@ -40,6 +40,8 @@ describe("why a shop cannot be read", () => {
     ["a gateway", html(502), "transient", "502", /502/],
     ["a resource limit", html(508), "transient", "508", /resource limit/],
     ["a self-signed certificate", html(526), "transient", "certificate", /self-signed/],
+    ["a server that refuses the connection", html(521), "transient", "no-answer", /nobody answers.*check the address/],
+    ["a name that does not exist", html(530), "transient", "no-answer", /nobody answers.*check the address/],
     ["an empty answer", new Response(""), "transient", "unreadable", /empty/],
     ["JSON that breaks off", new Response('{"orders":[{"id":1'), "transient", "unreadable", /breaks off/],
     ["another program", json({ message: "Hello" }), "transient", "unreadable", /no list of rows/],
@@ -71,6 +73,22 @@ describe("why a shop cannot be read", () => {
     const answer = json({ errors: [{ code: 39, message: `key ${key} of ann@example.com` }] }, { status: 400 });
     const reply = await orders(answer);
     expect(JSON.stringify(reply)).not.toMatch(/ABCDEF|ann@/);
+  });
+
+  test.each([
+    ["a notice that repeats the address", errors(500, 3)],
+    ["an error that does", json({ errors: [{ code: 32, message: `bad query /api/orders?ws_key=${key}&x=1 (key: ${key.toLowerCase()})` }] }, { status: 400 })],
+    ["a redirect", new Response(null, { status: 302, headers: { location: `/login?back=%2Fapi%3Fws_key%3D${key}` } })],
+    ["a redirect into a path", new Response(null, { status: 302, headers: { location: `https://www.example.com/${key}/api/orders` } })],
+    ["a page", new Response(`<html><body>ws_key=${key}</body></html>`)],
+    ["another program", new Response(`ws_key=${key}`)],
+    ["a lost connection", new Error(`GET https://shop.example.com/api/orders?ws_key=${key} failed`)],
+  ])("a key that travels in the address is in no reason: %s", async (_what, answer) => {
+    const { shop, seen } = open([answer], { keyIn: "address" });
+    const reply = await shop.page("orders", { afterId: 0, signal });
+    expect(seen[0]?.url).toContain(`ws_key=${key}`);
+    expect(reply.ok).toBe(false);
+    expect(JSON.stringify(reply).toUpperCase()).not.toContain(key);
   });
 
   test("an address that may not be called is the operator's to change", async () => {

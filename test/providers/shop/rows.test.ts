@@ -113,6 +113,14 @@ describe("what it reads", () => {
     expect(await orders(json({ orders: [row] }), html(200))).toMatchObject({ ok: false });
   });
 
+  test("or that as many came as were expected; one less, and the list of ids is asked", async () => {
+    const { shop, seen } = open([json({ orders: [row] }), json({ orders: [row] }), json({ orders: [{ id: 13 }] })]);
+    expect(await shop.page("orders", { afterId: 0, expected: 1, signal })).toMatchObject({ value: { lastId: 12, more: false } });
+    expect(seen).toHaveLength(1);
+    expect(await shop.page("orders", { afterId: 0, expected: 2, signal })).toMatchObject({ value: { lastId: 12, more: true } });
+    expect(seen).toHaveLength(3);
+  });
+
   test.each([
     ["1.7", json({ orders: [[], []] })],
     ["8.2", none],
@@ -139,7 +147,7 @@ describe("what it reads", () => {
 
   test("ids, of which none may be lost", async () => {
     const { shop, seen } = open([json({ orders: [{ id: 3 }, { id: "2" }] }), json({ orders: [{ id: 3 }, []] })]);
-    expect(await shop.ids("orders", { afterId: 1, signal })).toEqual({ ok: true, value: { ids: [2, 3], lastId: 3, more: true } });
+    expect(await shop.ids("orders", { afterId: 1, signal })).toEqual({ ok: true, value: { ids: [2, 3], lastId: 3, full: false, more: true } });
     expect(queryOf(seen[0]).has("display")).toBe(false);
     expect(await shop.ids("orders", { afterId: 1, signal })).toMatchObject({ ok: false });
   });

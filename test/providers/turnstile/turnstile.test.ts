@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Http, HttpAnswer, HttpRequest } from "../../../src/providers/http";
-import { createTurnstile } from "../../../src/providers/turnstile/turnstile";
+import { createTurnstile, type TurnstileQuestion } from "../../../src/providers/turnstile/turnstile";
 import { failed, ok } from "../../../src/queue/effect";
 
 const question = { secret: "0xSECRET", token: "token", ip: "192.0.2.1", isOwnHost: (host: string) => host === "homes.example" };
@@ -13,7 +13,7 @@ function asked(...answers: (object | "lost")[]) {
     if (answer === "lost") return failed({ class: "transient", reason: "the connection failed" });
     return ok({ status: 200, headers: new Headers(), bytes: new Uint8Array(), text: () => "", json: () => answer } satisfies HttpAnswer);
   };
-  return { requests, ask: (more: Partial<typeof question> = {}) => createTurnstile(http)({ ...question, ...more }) };
+  return { requests, ask: (more: Partial<TurnstileQuestion> = {}) => createTurnstile(http)({ ...question, ...more }) };
 }
 
 describe("a captcha's verdict", () => {
@@ -44,6 +44,15 @@ describe("a captcha's verdict", () => {
       remoteip: "192.0.2.1",
       idempotency_key: expect.any(String),
     });
+  });
+
+  test("is asked for again by the second press of a button, as the same question; by another submission as another", async () => {
+    const fine = { success: true, hostname: "homes.example" };
+    const { ask, requests } = asked(fine, fine, fine, fine);
+    for (const repeatKey of ["one", "one", "two", undefined]) await ask({ repeatKey });
+    const keys = requests.map(({ body }) => (JSON.parse(String(body)) as { idempotency_key: string }).idempotency_key);
+    expect(keys[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect([keys[1], new Set(keys).size]).toEqual([keys[0], 3]);
   });
 
   test("that nobody gives is none, and names no secret", async () => {

@@ -17,6 +17,8 @@ export interface Way {
   calm(): Promise<void>;
   /** Calls that met a trouble since the last calm. */
   met(): Promise<number>;
+  /** Lets time pass on the Worker's clock, and nothing else happen. */
+  pass(milliseconds: number): Promise<void>;
   /** Fires the cron as if it were so many milliseconds from now on the Worker's clock, which goes there. */
   tick(later?: number): Promise<void>;
   /** Sets the clock forward to a time and fires the cron. */
@@ -31,10 +33,11 @@ export interface Way {
   close(): Promise<void>;
 }
 
-/** The whole Worker on local queues, beside a sandbox: one per file of stories. */
+/** The whole Worker on local queues, beside a sandbox whose clock goes with the Worker's: one per file of stories. */
 export async function startWay(): Promise<Way> {
   const config = derivedConfig();
-  const sandbox = await play();
+  let ahead = 0;
+  const sandbox = await play({ now: () => Date.now() + ahead });
   const harness = createTestHarness({
     root,
     workers: [{ configPath: config.path, vars: { LOCAL: "yes", BOOT_ID: randomUUID() }, secrets }],
@@ -50,7 +53,6 @@ export async function startWay(): Promise<Way> {
   });
   await harness.getWorker().applyD1Migrations("DB" as never);
   const api = new Api(() => url.origin);
-  let ahead = 0;
   const flip = (switches: Partial<Switches>) => expectOk(api.ask("POST", "/__test/switch", { body: switches }));
   const way: Way = {
     url: url.origin,
@@ -60,9 +62,12 @@ export async function startWay(): Promise<Way> {
     trouble: async (switches) => void (await flip(switches)),
     calm: async () => void (await expectOk(api.ask("POST", "/__test/calm"))),
     met: async () => Number((await flip({})).body.met),
-    async tick(later = 0) {
-      ahead += later;
+    async pass(milliseconds) {
+      ahead += milliseconds;
       await flip({ ahead });
+    },
+    async tick(later = 0) {
+      await way.pass(later);
       const time = way.now();
       let over = false;
       const fired = way.tickAt(time).finally(() => (over = true));

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { until } from "./until.ts";
+
+export { freePort } from "../../../scripts/start/ports.ts";
 
 interface Process {
   pid: number;
@@ -30,15 +31,6 @@ export async function killHard(pids: readonly number[]): Promise<void> {
 
 export function isAlive(pid: number): boolean {
   return look(pid).length > 0;
-}
-
-/** A port nothing listens on right now. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 /** What Linux says of a process; one that has ended but is not waited for yet counts as gone. */

@@ -14,6 +14,7 @@ export function faultyEnv(env: WorkerEnv): WorkerEnv {
     CONFIG: faultyStore(env.CONFIG, "kv"),
     PAYLOADS: faultyStore(env.PAYLOADS, "r2"),
     GATE: faultyGates(env.GATE),
+    ANALYTICS: faultyAnalytics(env.ANALYTICS),
     ...Object.fromEntries(producers),
   };
 }
@@ -26,6 +27,16 @@ function faultyStore<T extends object>(store: T, name: Store): T {
       return (...values: unknown[]) => through(switches[name], name.toUpperCase(), () => Promise.resolve(method(...values) as unknown));
     },
   });
+}
+
+function faultyAnalytics(dataset: AnalyticsEngineDataset): AnalyticsEngineDataset {
+  return {
+    writeDataPoint: (point) => {
+      if (switches.analytics === "up") return dataset.writeDataPoint(point);
+      switches.met++;
+      throw new Error("Analytics Engine is down");
+    },
+  };
 }
 
 function faultyGates(namespace: WorkerEnv["GATE"]): WorkerEnv["GATE"] {

@@ -12,6 +12,8 @@ export interface Switches {
   r2: Trouble;
   queue: Trouble;
   gate: Trouble;
+  /** Analytics Engine. */
+  analytics: "up" | "down";
   /** Messages are sent twice. */
   twice: boolean;
   /** So many calls are troubled, the next ones are not. */
@@ -31,6 +33,7 @@ const usual: Switches = {
   r2: "up",
   queue: "up",
   gate: "up",
+  analytics: "up",
   twice: false,
   times: Number.MAX_SAFE_INTEGER,
   met: 0,

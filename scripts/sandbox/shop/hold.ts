@@ -1,0 +1,30 @@
+/** Lets calls wait for as long as somebody likes: what is to happen between two calls then happens exactly there. */
+export class Hold {
+  #left = Infinity;
+  #waiting = 0;
+  #released = Promise.withResolvers<void>();
+
+  /** Calls that wait now. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** From the so-manieth call on, each waits. 1 is the next one. */
+  from(call: number): void {
+    this.#left = call;
+  }
+
+  /** Lets all go, those to come as well. */
+  release(): void {
+    this.#left = Infinity;
+    this.#released.resolve();
+    this.#released = Promise.withResolvers();
+  }
+
+  async pass(): Promise<void> {
+    if (--this.#left > 0) return;
+    this.#waiting++;
+    await this.#released.promise;
+    this.#waiting--;
+  }
+}

@@ -1,0 +1,129 @@
+import { eraseAbout, type FactPlace, nextFacts, ownOf, removeFacts } from "../domain/events/erase";
+import { keysOfLeads, removeLeads, tracesOf, type Traces } from "../domain/leads/erase";
+import { namesAny, needlesOf } from "../domain/leads/mentions";
+import { keysOf, type Person } from "../domain/leads/person";
+import type { Erased } from "../intake/leads/deps";
+import { holdersOf, openOf, wipe } from "../ledger/erase";
+import { type JobTexts, nextTexts } from "../ledger/mentions";
+import { cancel } from "../queue/operate";
+import type { LeadParts } from "./leads";
+
+/** Rows that one call looks at, and objects that it reads. */
+const mostRows = 100_000;
+const mostObjects = 100;
+/** Each round is an address or a number that the one before tied to the person. */
+const mostRounds = 10;
+
+/** Everybody that leads and events say is one person. */
+interface Whole extends Traces {
+  keys: string[];
+  entities: string[];
+}
+
+interface Walk {
+  parts: LeadParts;
+  tenant: string;
+  whole: Whole;
+  counts: { facts: number; jobs: number; payloads: number; running: number };
+  rows: number;
+  objects: number;
+}
+
+/**
+ * The jobs first, so that none of them brings back what is removed. What ties the person together goes last, when nothing else is left:
+ * a call that ends early, or fails, leaves what finds the rest.
+ */
+export async function erasePerson(parts: LeadParts, tenant: string, person: Person, cursor = "j"): Promise<Erased> {
+  const countries = (await parts.stores.projects.list(tenant)).flatMap(({ country }) => country ?? []);
+  const whole = await wholeOf(parts.env.DB, tenant, keysOf(person, countries), [...new Set(countries)]);
+  const walk: Walk = { parts, tenant, whole, counts: { facts: 0, jobs: 0, payloads: 0, running: 0 }, rows: mostRows, objects: mostObjects };
+  await forget(walk, whole.submissions, whole.entities);
+  const next = await walkOn(walk, cursor);
+  if (next !== null || walk.counts.running > 0) return { leads: 0, submissions: 0, ...walk.counts, complete: false, cursor: next };
+  walk.counts.facts += await eraseAbout(parts.env.DB, tenant, whole);
+  return { ...(await removeLeads(parts.env.DB, tenant, whole)), ...walk.counts, complete: true, cursor: null };
+}
+
+async function wholeOf(db: D1Database, tenant: string, given: readonly string[], countries: readonly string[]): Promise<Whole> {
+  const keys = new Set(given);
+  for (let round = 1; ; round++) {
+    const traces = await tracesOf(db, tenant, [...keys]);
+    const own = await ownOf(db, tenant, { keys: [...keys], leads: traces.leads }, countries);
+    const known = keys.size;
+    for (const key of [...(await keysOfLeads(db, tenant, traces.leads, countries)), ...own.keys]) keys.add(key);
+    if (keys.size === known || round === mostRounds) return { ...traces, entities: own.entities, keys: [...keys] };
+  }
+}
+
+/** Cancels and empties these jobs and all that they made. */
+async function forget({ parts: { env, engine, payloads }, tenant, counts }: Walk, ids: readonly string[], entities: readonly string[]): Promise<void> {
+  const holders = await holdersOf(env.DB, tenant, { ids, entities });
+  const ended = await Promise.all(openOf(holders).map(({ id }) => cancel(engine, { tenant, id })));
+  const { jobs, refs } = await wipe(env.DB, tenant, holders);
+  await payloads.remove(refs);
+  counts.jobs += jobs;
+  counts.payloads += refs.length;
+  counts.running += ended.filter((each) => each?.flagged).length;
+}
+
+/** All jobs by id, then all facts: whatever they are about, they may name the person. Null: all were looked at. */
+async function walkOn(walk: Walk, cursor: string): Promise<string | null> {
+  const place = factPlaceIn(cursor);
+  const job = place ? null : await walkJobs(walk, /^j[0-9a-z]*$/.test(cursor) ? cursor.slice(1) : "");
+  if (job !== null) return `j${job}`;
+  const fact = await walkFacts(walk, place ?? ["", 0, ""]);
+  return fact === null ? null : `f${encodeURIComponent(JSON.stringify(fact))}`;
+}
+
+async function walkJobs(walk: Walk, from: string): Promise<string | null> {
+  const keys = new Set(walk.whole.keys);
+  const needles = needlesOf(walk.whole.keys);
+  for (let after = from; ;) {
+    const { found, looked, last } = await nextTexts(walk.parts.env.DB, walk.tenant, after, needles);
+    walk.rows -= looked;
+    const named: string[] = [];
+    for (const job of found) if (await names(walk, keys, job)) named.push(job.id);
+    if (named.length > 0) await forget(walk, named, []);
+    if (last === null) return null;
+    after = last;
+    if (walk.rows <= 0 || walk.objects <= 0) return after;
+  }
+}
+
+async function names(walk: Walk, keys: ReadonlySet<string>, { ref, payload, result, cursor, progress, reason }: JobTexts): Promise<boolean> {
+  if ([payload, result, cursor, progress, reason].some((text) => namesAny(keys, text))) return true;
+  if (ref === null) return false;
+  walk.objects--;
+  return namesAny(keys, await walk.parts.payloads.get(ref));
+}
+
+async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null> {
+  const { keys, entities } = walk.whole;
+  const sought = new Set(keys);
+  const own = new Set(entities);
+  for (let after = from; ;) {
+    const { found, looked, last } = await nextFacts(walk.parts.env.DB, walk.tenant, after, needlesOf(keys));
+    walk.rows -= looked;
+    // What ties the person together goes at the end.
+    const other = found.filter(({ entity, email, phone }) => !own.has(entity.replace(/^crm /, "")) && !sought.has(`e:${email}`) && !sought.has(`p:${phone}`));
+    walk.counts.facts += await removeFacts(
+      walk.parts.env.DB,
+      walk.tenant,
+      other.filter(({ data }) => namesAny(sought, data)),
+    );
+    if (last === null) return null;
+    after = last;
+    if (walk.rows <= 0) return after;
+  }
+}
+
+/** Null: the walk is among the jobs, or the cursor is none and it begins anew. */
+function factPlaceIn(cursor: string): FactPlace | null {
+  if (!cursor.startsWith("f")) return null;
+  try {
+    const [entity, at, event] = JSON.parse(decodeURIComponent(cursor.slice(1))) as unknown[];
+    return [String(entity), Number(at), String(event)];
+  } catch {
+    return null;
+  }
+}

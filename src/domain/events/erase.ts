@@ -1,0 +1,129 @@
+import type { Needle } from "../leads/mentions";
+import { keysOf } from "../leads/person";
+import { crmEntity } from "./facts";
+
+/** What events tie together: things that are one person's, and every address and number these gave. */
+export interface Own {
+  entities: string[];
+  keys: string[];
+}
+
+/** Kinds of things that are one person's; anything else may be said of several people. */
+const ownKinds = ["lead", "offer"];
+
+/** The things that are this person's: leads and offers that give one of the keys, and offers of these leads (ids without their kind). */
+export async function ownOf(
+  db: D1Database,
+  tenant: string,
+  { keys, leads }: { keys: readonly string[]; leads: readonly string[] },
+  countries: readonly string[],
+): Promise<Own> {
+  const named = await rows<Row>(db, [
+    said(db, "SELECT f.entity", byEmail, tenant, ends(keys, "e:")),
+    said(db, "SELECT f.entity", byPhone, tenant, ends(keys, "p:")),
+  ]);
+  const own = new Set([...leads.map((id) => `lead:${id}`), ...personal(named)]);
+  const offered = await rows<Row>(db, [said(db, "SELECT f.entity", byLead, tenant, leadsIn(own))]);
+  const entities = [...new Set([...own, ...personal(offered)])];
+  const gave = "SELECT DISTINCT f.data ->> '$.email' AS email, f.data ->> '$.phone' AS phone";
+  const given = await rows<{ email: unknown; phone: unknown }>(db, [said(db, gave, byEntity, tenant, withCrm(entities))]);
+  return { entities, keys: [...new Set(given.flatMap((each) => keysOf(each, countries)))] };
+}
+
+/** Forgets everything about these things, and what is said of the person elsewhere; returns how many facts. */
+export async function eraseAbout(db: D1Database, tenant: string, { entities, keys }: Pick<Own, "entities" | "keys">): Promise<number> {
+  const all = withCrm(entities);
+  const drop = (from: string, values: readonly string[]) =>
+    db
+      .prepare(`DELETE FROM facts WHERE (tenant, entity, at, event) IN (SELECT f.tenant, f.entity, f.at, f.event ${from})`)
+      .bind(tenant, JSON.stringify(values));
+  const results = await db.batch([
+    drop(byEntity, all),
+    drop(byEmail, ends(keys, "e:")),
+    drop(byPhone, ends(keys, "p:")),
+    drop(byLead, leadsIn(new Set(entities))),
+    ...["follow_ups", "answers"].map((table) =>
+      db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND entity IN (SELECT value FROM json_each(?2))`).bind(tenant, JSON.stringify(all)),
+    ),
+  ]);
+  return results.slice(0, 4).reduce((sum, { meta }) => sum + meta.changes, 0);
+}
+
+/** A fact that may name somebody anywhere in its data. */
+export interface SaidFact {
+  entity: string;
+  at: number;
+  event: string;
+  data: string;
+  email: string | null;
+  phone: string | null;
+}
+
+export type FactPlace = readonly [entity: string, at: number, event: string];
+
+const pageSize = 2000;
+const mostTold = 100;
+
+/** The next page of a walk over all facts: those that hold one of the needles, how many were looked at, and where it ended (null: nothing is left). */
+export async function nextFacts(
+  db: D1Database,
+  tenant: string,
+  after: FactPlace,
+  needles: readonly Needle[],
+): Promise<{ found: SaidFact[]; looked: number; last: FactPlace | null }> {
+  const page = `SELECT entity, at, event, data, email, phone FROM facts WHERE tenant = ?1 AND (entity, at, event) > (?2, ?3, ?4) ORDER BY entity, at, event LIMIT ${pageSize}`;
+  const ending = `SELECT entity, at, event, (SELECT count(*) FROM (${page})) AS looked FROM (${page}) ORDER BY entity DESC, at DESC, event DESC LIMIT 1`;
+  const holding = `
+    SELECT f.* FROM (${page}) f WHERE EXISTS (SELECT 1 FROM json_each(?5) n
+      WHERE instr(replace(lower(f.data), '.', ''), n.value ->> 0) AND instr(replace(lower(f.data), '.', ''), n.value ->> 1) AND f.data LIKE n.value ->> 2) ORDER BY f.entity, f.at, f.event LIMIT ${mostTold}`;
+  const [end, told] = await db.batch<SaidFact & { looked: number }>([
+    db.prepare(ending).bind(tenant, ...after),
+    db.prepare(holding).bind(tenant, ...after, JSON.stringify(needles)),
+  ]);
+  const found = told?.results ?? [];
+  const last = found.length === mostTold ? found.at(-1) : end?.results[0];
+  return { found, looked: end?.results[0]?.looked ?? 0, last: last ? [last.entity, last.at, last.event] : null };
+}
+
+/** Removes these facts and no others of the same things. */
+export async function removeFacts(db: D1Database, tenant: string, facts: readonly SaidFact[]): Promise<number> {
+  if (facts.length === 0) return 0;
+  const sql = "DELETE FROM facts WHERE tenant = ?1 AND (entity, at, event) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2))";
+  const places = JSON.stringify(facts.map(({ entity, at, event }) => [entity, at, event]));
+  return (await db.prepare(sql).bind(tenant, places).run()).meta.changes;
+}
+
+interface Row {
+  entity: string;
+}
+
+// Each has an index of its own, which holds only the facts that have the field; left to itself SQLite would walk all of a tenant's.
+const byEmail = "FROM json_each(?2) k CROSS JOIN facts f INDEXED BY facts_by_email ON f.tenant = ?1 AND f.email IS NOT NULL AND f.email = k.value";
+const byPhone = "FROM json_each(?2) k CROSS JOIN facts f INDEXED BY facts_by_phone ON f.tenant = ?1 AND f.phone IS NOT NULL AND f.phone = k.value";
+const byLead = `
+  FROM json_each(?2) k CROSS JOIN facts f INDEXED BY facts_by_lead ON f.tenant = ?1 AND f.data ->> '$.leadId' IS NOT NULL AND f.data ->> '$.leadId' = k.value`;
+const byEntity = "FROM json_each(?2) k CROSS JOIN facts f ON f.tenant = ?1 AND f.entity = k.value";
+
+function said(db: D1Database, select: string, from: string, tenant: string, values: readonly string[]): D1PreparedStatement {
+  return db.prepare(`${select} ${from}`).bind(tenant, JSON.stringify(values));
+}
+
+async function rows<R>(db: D1Database, statements: D1PreparedStatement[]): Promise<R[]> {
+  return (await db.batch<R>(statements)).flatMap(({ results }) => results);
+}
+
+function ends(keys: readonly string[], kind: "e:" | "p:"): string[] {
+  return keys.filter((key) => key.startsWith(kind)).map((key) => key.slice(2));
+}
+
+function withCrm(entities: readonly string[]): string[] {
+  return entities.flatMap((entity) => [entity, crmEntity(entity)]);
+}
+
+function personal(found: readonly Row[]): string[] {
+  return found.map(({ entity }) => entity.replace(/^crm /, "")).filter((entity) => ownKinds.includes(entity.split(":")[0] ?? ""));
+}
+
+function leadsIn(entities: ReadonlySet<string>): string[] {
+  return [...entities].filter((entity) => entity.startsWith("lead:")).map((entity) => entity.slice("lead:".length));
+}

@@ -1,0 +1,66 @@
+/** Days a fact is kept after it happened, unless the tenant's `retention.facts` says otherwise; fewer than the least count as the least. */
+export const factDays = 365;
+const leastFactDays = 5;
+/** Longer than the longest delay of a follow-up, which asks for it. */
+const answerDays = 400;
+
+const pageSize = 1000;
+/** Milliseconds. */
+const day = 24 * 3600_000;
+
+/** How far a walk has come; empty at the beginning. */
+export interface Mark {
+  read(): Promise<string>;
+  write(position: string): Promise<void>;
+}
+
+/** A table, its primary key, and which of its rows are past their time. */
+interface Walk {
+  table: string;
+  key: readonly string[];
+  gone: string;
+}
+
+// ?1 is now. Who asks after an answer reads it from `answers`, so a row here matters only as long as there is a job to cancel.
+const walks: readonly Walk[] = [
+  {
+    table: "facts",
+    key: ["tenant", "entity", "at", "event"],
+    gone: `at < ?1 - ${day} * (SELECT max(${leastFactDays}, coalesce(max(t.settings ->> '$.retention.facts'), ${factDays})) FROM tenants t WHERE t.tenant = facts.tenant)`,
+  },
+  {
+    table: "follow_ups",
+    key: ["tenant", "entity", "job"],
+    gone: `?1 > 0 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = follow_ups.tenant AND j.id = follow_ups.job AND j.ended IS NULL)`,
+  },
+  { table: "answers", key: ["tenant", "entity"], gone: `at < ?1 - ${answerDays * day}` },
+];
+
+/** Removes what events left behind, a page of each table a call, round and round over all tenants; returns how many rows. */
+export async function forgetOld(db: D1Database, markOf: (walk: string) => Mark, now: number): Promise<number> {
+  let removed = 0;
+  for (const walk of walks) removed += await takePage(db, walk, markOf(walk.table), now);
+  return removed;
+}
+
+async function takePage(db: D1Database, { table, key, gone }: Walk, mark: Mark, now: number): Promise<number> {
+  const position = await mark.read();
+  const from = position === "" ? key.map(() => "") : (JSON.parse(position) as (string | number)[]);
+  const columns = key.join(", ");
+  const places = (first: number) => `(${key.map((_, index) => `?${first + index}`).join(", ")})`;
+  const endSql = `SELECT ${columns} FROM ${table} WHERE (${columns}) > ${places(1)} ORDER BY ${columns} LIMIT 1 OFFSET ${pageSize - 1}`;
+  const end = await db
+    .prepare(endSql)
+    .bind(...from)
+    .first<Record<string, string | number>>();
+  const to = end === null ? [] : key.map((column) => end[column] ?? "");
+  const until = end === null ? "" : `AND (${columns}) <= ${places(2 + key.length)}`;
+  const dropSql = `DELETE FROM ${table} WHERE (${columns}) > ${places(2)} ${until} AND ${gone}`;
+  const { meta } = await db
+    .prepare(dropSql)
+    .bind(now, ...from, ...to)
+    .run();
+  const next = end === null ? "" : JSON.stringify(to);
+  if (next !== position) await mark.write(next);
+  return meta.changes;
+}

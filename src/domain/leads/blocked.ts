@@ -1,0 +1,15 @@
+/** What a blocked sender's post was to the key it came under. */
+export type Shown = "new" | "repeated" | "another";
+
+export const blockedDays = 90;
+
+/** Remembers a key of a blocked sender, so that its second use is answered as anybody's. `id` and `content` must tell nothing of what was posted. */
+export async function showBlocked(db: D1Database, tenant: string, { id, content }: { id: string; content: string }, now: number): Promise<Shown> {
+  const [, added, known] = await db.batch<{ content: string }>([
+    db.prepare("DELETE FROM lead_blocked WHERE tenant = ?1 AND at < ?2").bind(tenant, now - blockedDays * 24 * 3600_000),
+    db.prepare("INSERT INTO lead_blocked (tenant, id, content, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING").bind(tenant, id, content, now),
+    db.prepare("SELECT content FROM lead_blocked WHERE tenant = ?1 AND id = ?2").bind(tenant, id),
+  ]);
+  if (added?.meta.changes) return "new";
+  return known?.results[0]?.content === content ? "repeated" : "another";
+}

@@ -1,0 +1,89 @@
+import { keysOf, telling } from "./person";
+
+/** What a text that names the person holds in any case: two words, in lower case and without dots, and a pattern for LIKE. */
+export type Needle = readonly [word: string, other: string, pattern: string];
+
+/** A short run of digits is as likely the number of something else: it is looked up, and not looked for in texts. */
+const fewestSought = 7;
+
+/** Nothing that names one of the keys is without one of these; much that has one names nobody. */
+export function needlesOf(keys: readonly string[]): Needle[] {
+  return keys.flatMap((key): Needle[] => {
+    if (key.startsWith("p:")) return key.length - 2 < fewestSought ? [] : [["", "", `%${[...key.slice(2)].join("%")}%`]];
+    const [name = "", domain = ""] = split(key.slice(2));
+    const labels = domain === "gmail.com" ? ["mail"] : domain.split(".").filter((label) => !label.startsWith("xn--"));
+    return [[longestRun(name.replaceAll(".", "")), longestRun(labels.join(" ")), "%"]];
+  });
+}
+
+/** Whether a text, or JSON with all that stands in it, names one of the keys in any spelling. */
+export function namesAny(keys: ReadonlySet<string>, text: string | null): boolean {
+  return text !== null && wordsIn(text).some((word) => namesEmail(keys, word) || namesPhone(keys, word));
+}
+
+const address = /[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,200}@[\p{L}\p{M}\p{N}.-]{1,254}/gu;
+/** Where something else ends and an address begins: `email=ada@…`, `'ada@…`. */
+const joints = /[!#$%&*/=?^`{|}~]/;
+const digits = /\+?\d[\d\s().\-/\u2010-\u2015]{3,60}/g;
+
+function namesEmail(keys: ReadonlySet<string>, word: string): boolean {
+  if (!/@|%40/.test(word)) return false;
+  const plain = word
+    .replaceAll(/%40/g, "@")
+    .replaceAll(/%2b/gi, "+")
+    .replaceAll(/\\[nrt]/g, " ");
+  return [...plain.matchAll(address)].some(([found]) => {
+    const [name = "", domain = ""] = split(found.replace(/[.-]+$/, ""));
+    const parts = name.split(joints);
+    const ends = parts.map((_, index) => parts.slice(index).join("="));
+    return [name, ...ends, ...ends.map((end) => end.replace(/^['_.+-]+/, ""))].some((each) =>
+      keysOf({ email: `${each}@${domain}` }).some((key) => keys.has(key)),
+    );
+  });
+}
+
+function namesPhone(keys: ReadonlySet<string>, word: string): boolean {
+  return [...word.matchAll(digits)].some(([found]) => {
+    const run = found.replaceAll(/\D/g, "");
+    const bare = run.replace(/^0+/, "");
+    // Two numbers may stand in one run: each place is looked at.
+    return (
+      [...run].some((_, index) => keys.has(`p:${run.slice(index, index + telling)}`) && index + telling <= run.length) ||
+      isShort(keys, run) ||
+      isShort(keys, bare)
+    );
+  });
+}
+
+function isShort(keys: ReadonlySet<string>, run: string): boolean {
+  return run.length >= fewestSought && run.length < telling && keys.has(`p:${run}`);
+}
+
+/** Every text and number in JSON; of anything else the text itself. */
+function wordsIn(text: string): string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return [text];
+  }
+  return leaves(value);
+}
+
+function leaves(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  // As long as a telephone number in full: a shorter one is an amount or an id.
+  if (typeof value === "number") return Math.abs(value) >= 10 ** (telling - 1) ? [String(value)] : [];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, each]) => [name, ...leaves(each)]);
+}
+
+function split(found: string): [string, string] {
+  const at = found.lastIndexOf("@");
+  return [found.slice(0, at), found.slice(at + 1)];
+}
+
+function longestRun(text: string): string {
+  const runs = text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+  return runs.reduce((longest, run) => (run.length > longest.length ? run : longest), "");
+}

@@ -1,0 +1,47 @@
+import type { ShopRows } from "../../providers/shop/rows";
+import type { Lookup } from "../../providers/shop/shop";
+import { ok, type Reply } from "../../queue/effect";
+import type { Named } from "./rows";
+import type { Visit, VisitContext } from "./visit";
+
+/** Rows by their ids. */
+export async function byId<R extends Named>(
+  context: VisitContext,
+  { shop }: Visit,
+  resource: R,
+  ids: Iterable<number | null>,
+): Promise<Reply<readonly ShopRows[R][]>> {
+  const values = [...new Set(ids)].filter((id) => id !== null);
+  if (values.length === 0) return ok([]);
+  const found = await shop.find(resource, { field: "id", values } as Lookup<R>, context.signal);
+  return found.ok ? ok(found.value.rows) : found;
+}
+
+/** Of rows that are named by many others, those that are not stored. */
+export async function missingOf(context: VisitContext, visit: Visit, wanted: readonly Wanted[]): Promise<Reply<SomeNamed>> {
+  const found: SomeNamed = {};
+  for (const [resource, ids] of wanted) {
+    const rows = await byId(context, visit, resource, await visit.data.missing(resource, ids));
+    if (!rows.ok) return rows;
+    Object.assign(found, { [resource]: rows.value });
+  }
+  return ok(found);
+}
+
+/** Statements that store all rows of these resources. They are few, and one that the shop fails to load is looked up where it is needed. */
+export async function readLists(context: VisitContext, { shop, data }: Visit, resources: readonly Named[]): Promise<Reply<unknown[]>> {
+  const writes: unknown[] = [];
+  for (const resource of resources) {
+    for (let afterId = 0, more = true; more;) {
+      const readAt = context.now();
+      const page = await shop.page(resource, { afterId, expected: 0, signal: context.signal });
+      if (!page.ok) return page;
+      writes.push(...data.namedWrites(resource, page.value.rows as readonly ShopRows[typeof resource][], readAt));
+      ({ lastId: afterId, more } = page.value);
+    }
+  }
+  return ok(writes);
+}
+
+export type SomeNamed = { [R in Named]?: readonly ShopRows[R][] };
+export type Wanted = readonly [Named, Iterable<number | null>];

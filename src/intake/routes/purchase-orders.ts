@@ -1,0 +1,101 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import { csvOf, type PurchaseOrder, purchaseMail } from "../../domain/shop/purchase-orders";
+import { email } from "../../jobs/email/job";
+import type { IntakeDeps } from "../deps";
+import { param, route } from "../route";
+import { cursorOf, notFound, numberOf, shopId, shopPaging, siteOf } from "../shop-query";
+import { purchaseOrderShape, purchaseOrdersShape } from "../shop-shapes";
+
+const states = ["draft", "approved", "cancelled"] as const;
+
+const purchaseQuery = v.strictObject({
+  ...shopPaging,
+  state: v.optional(v.picklist(states, `must be one of ${states.join(", ")}`)),
+  supplierId: v.optional(shopId),
+});
+
+export const purchaseOrderRoutes = [
+  route("GET /v1/sites/:site/purchase-orders", {
+    name: "listPurchaseOrders",
+    summary: "Purchase orders of a shop, newest first",
+    scope: "read",
+    tenant: "own",
+    query: purchaseQuery,
+    answers: { 200: purchaseOrdersShape },
+    handle: async ({ deps, tenant, params, query }) => {
+      const { cursor, supplierId, state, limit } = query;
+      const site = await siteOf(deps, tenant, params);
+      const found = await deps.shops.purchaseOrders(tenant, site, { state, supplier: supplierId, below: cursor?.after, limit: limit + 1 });
+      const kept = found.slice(0, limit);
+      return { status: 200, body: { purchaseOrders: kept, cursor: found.length > limit ? cursorOf(kept.at(-1)?.id ?? null) : null } };
+    },
+  }),
+  route("GET /v1/sites/:site/purchase-orders/:order", {
+    name: "getPurchaseOrder",
+    summary: "One purchase order",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: purchaseOrderShape },
+    handle: async ({ deps, tenant, params }) => ({ status: 200, body: await purchase(deps, tenant, params) }),
+  }),
+  route("GET /v1/sites/:site/purchase-orders/:order/csv", {
+    name: "getPurchaseOrderCsv",
+    summary: "One purchase order as CSV",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: "text/csv" },
+    handle: async ({ deps, tenant, params }) => {
+      const order = await purchase(deps, tenant, params);
+      const headers = { "content-type": "text/csv; charset=utf-8", "content-disposition": `attachment; filename="purchase-order-${order.id}.csv"` };
+      return { status: 200, text: csvOf(order), headers };
+    },
+  }),
+  route("POST /v1/sites/:site/purchase-orders/:order/approve", {
+    name: "approvePurchaseOrder",
+    summary: "Mail a draft to its supplier",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: purchaseOrderShape },
+    problems: [409, 429, 503],
+    handle: async ({ deps, tenant, params }) => {
+      const order = await purchase(deps, tenant, params);
+      await approve(deps, tenant, param({ params }, "site"), order);
+      return { status: 200, body: await purchase(deps, tenant, params) };
+    },
+  }),
+  route("POST /v1/sites/:site/purchase-orders/:order/cancel", {
+    name: "cancelPurchaseOrder",
+    summary: "Drop a draft: its lines may be ordered by a later one",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: purchaseOrderShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params }) => {
+      const order = await purchase(deps, tenant, params);
+      const moved = await deps.shops.cancel(tenant, param({ params }, "site"), order.id);
+      if (!moved) throw new Problem("conflict", `The purchase order is ${order.state}.`);
+      return { status: 200, body: await purchase(deps, tenant, params) };
+    },
+  }),
+];
+
+/** Whoever moves it out of draft mails it. Safe to repeat: the mail's key is the purchase order's, and one whose mail was not accepted is mailed now. */
+async function approve(deps: IntakeDeps, tenant: string, site: string, order: PurchaseOrder): Promise<void> {
+  const to = order.supplier.email;
+  if (to === null) throw new Problem("conflict", `The supplier has no e-mail address: PUT /v1/sites/${site}/suppliers/${order.supplier.id} sets it.`);
+  const moved = order.state === "draft" && (await deps.shops.approve(tenant, site, order.id));
+  const isOurs = moved || (order.state === "approved" && order.approvedBy === "operator" && order.mailJobId === null);
+  if (!isOurs) throw new Problem("conflict", order.state === "draft" ? "The purchase order is no draft any more." : `The purchase order is ${order.state}.`);
+  const [receipt] = await deps.enqueue([
+    { tenant, type: email.type, payload: { to, ...purchaseMail(order, site) }, key: `purchase-order:${site}:${order.id}` },
+  ]);
+  if (receipt?.ok) return deps.shops.noteMail(tenant, site, order.id, receipt.id);
+  throw new Problem(receipt?.code ?? "unavailable", receipt?.detail ?? "The mail was not accepted.", { retryAfter: 5 });
+}
+
+async function purchase(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<PurchaseOrder> {
+  const order = await deps.shops.purchaseOrder(tenant, param({ params }, "site"), numberOf(params, "order"));
+  if (!order) throw notFound();
+  return order;
+}

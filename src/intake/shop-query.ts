@@ -1,0 +1,47 @@
+import * as v from "valibot";
+import { Problem } from "../errors";
+import type { IntakeDeps } from "./deps";
+import { paging } from "./query";
+import { param } from "./route";
+
+type Params = Readonly<Record<string, string>>;
+
+/** What the lists of a shop have in common. */
+export const shopId = v.pipe(v.string(), v.regex(/^[1-9]\d{0,14}$/, "must be a number"), v.transform(Number));
+export const flag = v.pipe(
+  v.picklist(["true", "false"], "must be true or false"),
+  v.transform((text) => text === "true"),
+);
+
+/** A number, with a `c` before it where it counts changes: whoever goes on with it stays in the feed. */
+const position = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^c?\d{1,15}$/, "must be a cursor from an earlier answer"),
+    v.transform((text) => ({ inFeed: text.startsWith("c"), after: Number(text.replace("c", "")) })),
+    v.description("From the answer before; null there means the end"),
+  ),
+);
+
+export const shopPaging = { ...paging, cursor: position };
+
+export function cursorOf(next: number | null, inFeed = false): string | null {
+  return next === null ? null : `${inFeed ? "c" : ""}${next}`;
+}
+
+/** A site that is not there is told from one without orders. */
+export async function siteOf(deps: IntakeDeps, tenant: string, params: Params): Promise<string> {
+  const site = param({ params }, "site");
+  if (await deps.sites.get(tenant, site)) return site;
+  throw new Problem("not-found", "There is no such site.");
+}
+
+export function numberOf(params: Params, name: string): number {
+  const text = param({ params }, name);
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw notFound();
+  return Number(text);
+}
+
+export function notFound(): Problem {
+  return new Problem("not-found", "There is no such thing.");
+}

@@ -1,0 +1,47 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { publishShopEvents } from "../../src/app/shop-events";
+import { entitiesOf, isKnown } from "../../src/domain/events/catalogue";
+import { type Event, eventPayload } from "../../src/domain/events/event";
+import { chatText } from "../../src/domain/events/words";
+import { connect } from "../../src/domain/shop/state";
+import { shopDataIn } from "../../src/domain/shop/data";
+import { shopOutbox } from "../../src/domain/shop/events";
+import { event } from "../../src/jobs/event/job";
+import { job } from "../../src/queue/job";
+import { done } from "../../src/queue/outcome";
+import { createRegistry } from "../../src/queue/registry";
+import type { EnqueueRequest } from "../../src/queue/request";
+import { check } from "../../src/queue/validate";
+import { order, product, start, stock } from "../jobs/fake-shop";
+
+test("what shops note is what the catalogue takes, whatever a shop leaves out", async () => {
+  const site = shopDataIn(env.DB).site("events-real", "main");
+  const write = (statements: readonly unknown[]) => env.DB.batch(statements as D1PreparedStatement[]);
+  const bare = order(1, { reference: "", customerId: null, stateId: null, dateAdd: null, dateUpd: null });
+  await connect({ db: env.DB, tenant: "events-real", site: "main" }, false, 0);
+  // Read once: what is new from here on is no history.
+  await write(site.spanRead("orders", { from: 0, to: 0, pageSizes: { heavy: 50, light: 2500 } }, start));
+  const page = (...orders: (typeof bare)[]) => ({ orders, named: {}, details: [], readAt: start });
+  await write(site.orderWrites(page(bare, order(2)), start));
+  await write(site.orderWrites({ ...page({ ...bare, stateId: 4 }, order(2, { stateId: 4, dateUpd: start })), readAt: start + 1 }, start + 1));
+  await write(site.productWrites({ products: [product(7)], details: [], stock: [stock(7, 3)], readAt: start }, start));
+  await write(site.stockWrites([stock(7, 0)], start + 1, start + 1));
+
+  const requests: EnqueueRequest[] = [];
+  const keep = async (all: readonly EnqueueRequest[]) => (
+    requests.push(...all),
+    all.map(() => ({ ok: false as const, code: "unavailable" as const, detail: "", errors: [] }))
+  );
+  await publishShopEvents({ registry: createRegistry([job(event, async () => done())]) }, keep, shopOutbox(env.DB));
+  const events = requests.filter(({ tenant }) => tenant === "events-real").map(({ payload }) => payload as Event);
+  for (const each of events) expect([each.type, isKnown(each.type), check(eventPayload, each)]).toMatchObject([each.type, true, { ok: true }]);
+  const said = events.map((each) => [each.type, entitiesOf(each)[0], chatText(each).split("\n").length]);
+  expect(said.toSorted((one, other) => (String(one) < String(other) ? -1 : 1))).toEqual([
+    ["order.created", "order:main/1", 3],
+    ["order.created", "order:main/2", 4],
+    ["order.status_changed", "order:main/1", 4],
+    ["order.status_changed", "order:main/2", 4],
+    ["product.out_of_stock", "product:main/7", 5],
+  ]);
+});

@@ -1,0 +1,71 @@
+import { env } from "cloudflare:workers";
+import { shopDataIn } from "../../src/domain/shop/data";
+import { jobs } from "../../src/jobs";
+import type { Http } from "../../src/providers/http";
+import { prestashop } from "../../src/providers/shop/prestashop";
+import { ok } from "../../src/queue/effect";
+import { createBench } from "../support/engine";
+
+type Row = Record<string, string | number>;
+
+/** A shop in memory behind the real adapter, that counts what is asked of it: lists by id, by values, and by date in UTC. */
+export class WebShop {
+  readonly tables: Record<string, Map<number, Row>> = {};
+  readonly requests: string[] = [];
+  /** What it says in the place of a list, by its number; undefined: the list. */
+  instead: (request: number) => string | undefined = () => undefined;
+  /** Seconds it says a row took it. */
+  secondsPerRow = 0.0005;
+
+  constructor() {
+    this.put("configurations", [{ id: 1, name: "PS_TIMEZONE", value: "UTC" }]);
+  }
+
+  put(resource: string, rows: readonly Row[]): void {
+    const table = (this.tables[resource] ??= new Map());
+    for (const row of rows) table.set(Number(row["id"]), row);
+  }
+
+  readonly http: Http = async (request) => {
+    const url = new URL(request.url);
+    const resource = url.pathname.split("/api/")[1] ?? "";
+    const rows = this.#select(resource, url.searchParams);
+    const loads = url.searchParams.has("display");
+    this.requests.push(`${loads ? "rows" : "ids"} ${resource} ${rows.length}`);
+    const text =
+      this.instead(this.requests.length) ?? (rows.length === 0 ? "[]" : JSON.stringify({ [resource]: loads ? rows : rows.map(({ id }) => ({ id })) }));
+    return ok(answer(text, loads ? rows.length * this.secondsPerRow : 0));
+  };
+
+  #select(resource: string, query: URLSearchParams): Row[] {
+    const fits = [...query].filter(([name]) => name.startsWith("filter[")).map(([name, value]) => fitOf(name.slice(7, -1), value));
+    const rows = [...(this.tables[resource]?.values() ?? [])].filter((row) => fits.every((fit) => fit(row)));
+    return rows.toSorted((left, right) => Number(left["id"]) - Number(right["id"])).slice(0, Number(query.get("limit") ?? Infinity));
+  }
+}
+
+/** A bench with the real jobs, the real adapter and the real database. */
+export function webBench(shop: WebShop) {
+  const now = (): number => bench.now();
+  const open = async () => ok(prestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
+  const bench: ReturnType<typeof createBench> = createBench({ jobs, capabilities: async () => ({ shops: { open }, shopData: shopDataIn(env.DB) }) });
+  return bench;
+}
+
+export function naive(at: number): string {
+  return new Date(at).toISOString().slice(0, 19).replace("T", " ");
+}
+
+function fitOf(field: string, filter: string): (row: Row) => boolean {
+  const [, operator = "", inside = ""] = /^(>?)\[(.*)\]$/.exec(filter) ?? [];
+  if (operator === ">") return (row) => Number(row[field]) > Number(inside);
+  const [low = "", high = ""] = /^([\d.:\-\s]+),([\d.:\-\s]+)$/.exec(inside)?.slice(1) ?? [];
+  if (low !== "") return (row) => String(row[field]) >= low && String(row[field]) <= high;
+  const values = new Set(inside.split("|"));
+  return (row) => values.has(String(row[field]));
+}
+
+function answer(body: string, seconds: number) {
+  const headers = new Headers({ "execution-time": seconds.toFixed(3), "psws-version": "8.2.0" });
+  return { status: 200, headers, bytes: new TextEncoder().encode(body), text: () => body, json: () => JSON.parse(body) as unknown };
+}

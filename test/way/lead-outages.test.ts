@@ -1,0 +1,162 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Answer } from "./support/api.ts";
+import { startWay, type Way } from "./support/harness.ts";
+import { openAgency, sideBySide } from "./support/leads.ts";
+import { until, untilAllEnded } from "./support/until.ts";
+
+let way: Way;
+const minutes = (count: number) => count * 60_000;
+
+async function calm(): Promise<void> {
+  await way.calm();
+  await way.trouble({ longestDelay: 1 });
+}
+
+beforeAll(async () => {
+  way = await startWay();
+  await calm();
+});
+afterEach(async () => {
+  await way.sandbox.ask("DELETE", "/__faults");
+  await calm();
+});
+afterAll(() => way?.close());
+
+const refused = (answers: readonly Answer[]) => answers.filter(({ status }) => status !== 200).map(({ status, text }) => `${status} ${text}`);
+const idsOf = (answers: readonly Answer[]): string[] => answers.map(({ body }) => String(body.id));
+const onceEach = (ids: readonly string[]) => new Map(ids.map((id) => [id, 1]));
+const inOrder = (counts: ReadonlyMap<string, number>) => [...counts].toSorted();
+
+describe("a burst", () => {
+  test("of 2,000 forms is answered, stored once and forwarded once", async () => {
+    const agency = await openAgency(way, "burst");
+    const answers = await sideBySide(16, 2000, (n) => agency.post({ FIRSTNAME: `Visitor ${n}`, EMAIL: `n${n}@burst.example`, PHONE: `030 ${10_000_000 + n}` }));
+    expect(refused(answers)).toEqual([]);
+    await untilAllEnded(way, "burst", 200, 10_000);
+    expect(await agency.stored()).toEqual({ leads: 2000, submissions: 2000 });
+    expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(answers))));
+  }, 300_000);
+
+  test("in whose middle D1 fails is answered all the same, and nothing is lost or done twice", async () => {
+    const count = 300;
+    const agency = await openAgency(way, "middle");
+    let answered = 0;
+    const answers = await sideBySide(16, count, async (n) => {
+      const answer = await agency.post({ email: `n${n}@middle.example` });
+      answered++;
+      if (answered === count / 4) await way.trouble({ db: "down", met: 0 });
+      if (answered === (count * 3) / 4) await way.trouble({ db: "unanswered" });
+      return answer;
+    });
+    expect(refused(answers)).toEqual([]);
+    expect(await way.met()).toBeGreaterThan(0);
+    await calm();
+    // What was running when its last word was lost is free when its lease has ended.
+    await untilAllEnded(way, "middle", 60, 1000, minutes(4));
+    expect(await agency.stored()).toEqual({ leads: count, submissions: count });
+    expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(answers))));
+  }, 90_000);
+});
+
+describe("Make.com is down for an hour", () => {
+  test("leads are stored, their forwards wait with a reason and go out once each when it is back", async () => {
+    const count = 130;
+    const agency = await openAgency(way, "patient");
+    await way.sandbox.fault({ provider: "make", path: "/make/patient", status: 500 });
+    const answers = await sideBySide(16, count, (n) => agency.post({ email: `n${n}@patient.example` }));
+    expect(refused(answers)).toEqual([]);
+    const waiting = async () =>
+      (
+        await way.rows<{ n: number }>(
+          "SELECT count(*) AS n FROM jobs WHERE tenant = 'patient' AND type = 'webhook' AND state = 'waiting' AND reason = 'make: open'",
+        )
+      )[0]?.n;
+    for (let minute = 0; minute < 60; minute += 12) {
+      await way.tick(minutes(12));
+      await until("all but the one that tries are held back", async () => (await waiting())! >= count - 1 || (await waiting()), 30);
+    }
+    expect(await agency.stored()).toEqual({ leads: count, submissions: count });
+    expect((await agency.api.get(`/v1/jobs/${answers[0]?.body.id}`)).body).toMatchObject({ state: "done", result: { forward: "handed on" } });
+    const { jobs } = (await agency.api.get("/v1/jobs?type=webhook&state=waiting&limit=200")).body;
+    expect(jobs[0]).toMatchObject({ waitingFor: "make: open" });
+    // Five to open the circuit, then one now and then to find out: nobody hammers it.
+    expect((await way.sandbox.calls("?path=/make/patient&limit=10000")).length).toBeLessThan(5 + 25 + 12);
+    expect(inOrder(await agency.forwarded())).toEqual([]);
+
+    await way.sandbox.ask("DELETE", "/__faults");
+    await untilAllEnded(way, "patient", 60, 1000, minutes(6));
+    expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(answers))));
+  }, 120_000);
+
+  test("a lead that is done when it is stored is, one that is done when it is forwarded is not", async () => {
+    const [stores, forwards] = [await openAgency(way, "option-a"), await openAgency(way, "option-b", { ackAfter: "forward" })];
+    await way.sandbox.fault({ provider: "make", status: 503 });
+    const [a, b] = [(await stores.post({ email: "a@option.example" })).body.id, (await forwards.post({ email: "b@option.example" })).body.id];
+    await until("A is done and B waits", async () => {
+      const states = [(await stores.api.job(a)).state, (await forwards.api.job(b)).state];
+      return states.join() === "done,waiting" || states;
+    });
+    expect(await forwards.api.job(b)).toMatchObject({ waitingFor: "stored; its forwarding is under way" });
+    expect([await stores.stored(), await forwards.stored()]).toEqual([
+      { leads: 1, submissions: 1 },
+      { leads: 1, submissions: 1 },
+    ]);
+    await way.sandbox.ask("DELETE", "/__faults");
+    for (const tenant of ["option-a", "option-b"]) await untilAllEnded(way, tenant, 30, 500, minutes(3));
+    expect(await forwards.api.job(b)).toMatchObject({ state: "done", result: { follow: "new", forward: "handed on" } });
+    expect([inOrder(await stores.forwarded()), inOrder(await forwards.forwarded())]).toEqual([[[a, 1]], [[b, 1]]]);
+  });
+});
+
+describe("when a lead comes", () => {
+  const all = ["db", "queue", "kv", "analytics", "make"] as const;
+  type Part = (typeof all)[number];
+  const subsets = all.reduce<Part[][]>((sets, part) => [...sets, ...sets.map((set) => [...set, part])], [[]]);
+  const holdsNowhere = (down: readonly Part[]) => down.includes("db") && down.includes("queue");
+
+  async function breakDown(down: readonly Part[]): Promise<void> {
+    await calm();
+    await way.sandbox.ask("DELETE", "/__faults");
+    if (down.includes("make")) await way.sandbox.fault({ provider: "make", status: 500 });
+    await way.trouble(Object.fromEntries(down.filter((part) => part !== "make").map((part) => [part, "down"])));
+  }
+
+  test("whatever is down, it is taken and lives, as long as the queue or D1 is there", async () => {
+    const agency = await openAgency(way, "combined");
+    const taken: Answer[] = [];
+    for (const down of subsets.filter((each) => !holdsNowhere(each))) {
+      // Past the minute for which the settings of the tenant are remembered.
+      await way.tick(minutes(2));
+      await breakDown(down);
+      taken.push(await agency.post({ email: `${["x", ...down].join("-")}@combined.example` }));
+    }
+    expect(refused(taken)).toEqual([]);
+    expect(taken).toHaveLength(24);
+    await breakDown([]);
+    await untilAllEnded(way, "combined", 60, 1000, minutes(6));
+    expect(await agency.stored()).toEqual({ leads: 24, submissions: 24 });
+    expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(taken))));
+  }, 90_000);
+
+  test("with neither the queue nor D1 it is refused for now, readably for whom it is", async () => {
+    const agency = await openAgency(way, "nowhere");
+    const form = { EMAIL: "again@nowhere.example", __pg_nonce: "pressed" };
+    for (const down of subsets.filter(holdsNowhere)) {
+      await breakDown(down);
+      const [server, page] = [await agency.post({ email: "server@nowhere.example" }), await agency.submit(form)];
+      expect([server.status, page.status], down.join()).toEqual([503, 503]);
+      for (const { headers } of [server, page]) expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(server.body).toMatchObject({ code: "unavailable" });
+      expect(page.headers.get("content-type")).toContain("text/html");
+      expect(page.text).toContain("Please try again in a moment");
+    }
+    await breakDown([]);
+    // Sent again, and pressed twice: one lead.
+    const both = await Promise.all([agency.submit(form), agency.submit(form)]);
+    expect(refused(both)).toEqual([]);
+    expect(both[0]?.body.id).toBe(both[1]?.body.id);
+    await untilAllEnded(way, "nowhere", 30);
+    expect(await agency.stored()).toEqual({ leads: 1, submissions: 1 });
+    expect([...(await agency.forwarded()).values()]).toEqual([1]);
+  });
+});
