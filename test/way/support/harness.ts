@@ -35,7 +35,6 @@ export interface Way {
 
 /** The whole Worker on local queues, beside a sandbox whose clock goes with the Worker's: one per file of stories. */
 export async function startWay(): Promise<Way> {
-  process.env["WRANGLER_LOG"] ??= "error";
   const config = derivedConfig();
   let ahead = 0;
   const sandbox = await play({ now: () => Date.now() + ahead });
@@ -52,8 +51,7 @@ export async function startWay(): Promise<Way> {
     await close();
     throw cause;
   });
-  const worker = harness.getWorker();
-  await worker.applyD1Migrations("DB" as never);
+  await harness.getWorker().applyD1Migrations("DB" as never);
   const api = new Api(() => url.origin);
   const flip = (switches: Partial<Switches>) => expectOk(api.ask("POST", "/__test/switch", { body: switches }));
   const way: Way = {
@@ -77,7 +75,7 @@ export async function startWay(): Promise<Way> {
       await Promise.race([fired, until("the tick is recorded", async () => over || recorded(way, time), 60)]);
     },
     tickTo: (time) => way.tick(time - way.now()),
-    tickAt: async (time) => void (await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date(time) })),
+    tickAt: async (time) => void (await fetch(`${url.origin}/cdn-cgi/local/scheduled?cron=*+*+*+*+*&time=${time}`)),
     now: () => Date.now() + ahead,
     // By a request like any other: the harness's own way to a binding holds this process up, and the sandbox with it.
     rows: async <Row>(sql: string, ...values: unknown[]) => (await expectOk(api.ask("POST", "/__test/rows", { body: { sql, values } }))).body as Row[],
