@@ -55,8 +55,6 @@ export default defineConfig(async () => ({
         ],
         test: {
           name: "worker",
-          // One runtime for the files of a core, which read the modules once; test/support/anew.ts gives each file empty stores.
-          isolate: false,
           testTimeout: 30_000,
           include: ["test/**/*.test.ts"],
           exclude: outside,

@@ -1,6 +1,6 @@
 import { discard } from "../../queue/outcome";
 import type { Run } from "../../queue/job";
-import { readWindow } from "../sync-orders/read";
+import { readWindow } from "../../domain/shop/order-window";
 import type { syncOrdersPart } from "./job";
 
 export const runSyncOrdersPart: Run<typeof syncOrdersPart> = async ({ siteId, run, from, to }, context) => {

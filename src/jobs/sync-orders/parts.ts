@@ -5,7 +5,7 @@ import type { PayloadOf } from "../../queue/job";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
 import { syncOrdersPart } from "../sync-orders-part/job";
 import type { syncOrders } from "./job";
-import { resultOf } from "./read";
+import { resultOf } from "../../domain/shop/order-window";
 
 interface Cursor extends Span {
   enqueued?: true;

@@ -4,7 +4,7 @@ import type { PayloadOf, Run } from "../../queue/job";
 import { done, type Outcome } from "../../queue/outcome";
 import type { syncOrders } from "./job";
 import { runInParts } from "./parts";
-import { readWindow, resultOf } from "./read";
+import { readWindow, resultOf } from "../../domain/shop/order-window";
 
 type Payload = PayloadOf<typeof syncOrders>;
 

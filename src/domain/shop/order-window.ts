@@ -1,8 +1,8 @@
-import { readLists } from "../../domain/shop/look-up";
-import { readOrderPage } from "../../domain/shop/order-page";
-import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/steps";
-import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "../../domain/shop/visit";
-import type { Span } from "../../domain/shop/window";
+import { readLists } from "./look-up";
+import { readOrderPage } from "./order-page";
+import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "./steps";
+import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "./visit";
+import type { Span } from "./window";
 import { ok, type Reply } from "../../queue/effect";
 import { done, isOutcome, type Outcome } from "../../queue/outcome";
 
