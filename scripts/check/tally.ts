@@ -24,6 +24,11 @@ export function tally(reportText: string | null, exitedWell: boolean): Tally {
   };
 }
 
+export function sum(tallies: readonly Tally[]): Tally {
+  const of = (count: keyof Tally) => tallies.reduce((total, each) => total + each[count], 0);
+  return { passed: of("passed"), failed: of("failed"), skipped: of("skipped") };
+}
+
 export function asLine({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
