@@ -11,6 +11,7 @@ import type { NewJob } from "../../src/queue/ledger";
 import { cancel, retryNow } from "../../src/queue/operate";
 import type { Outcome } from "../../src/queue/outcome";
 import { sweep } from "../../src/queue/sweep";
+import { sweepAfter } from "../../src/queue/transition";
 import { createBench, type Held } from "./engine";
 import { createOutside, type Isolate } from "./isolate";
 import { ending, endings, maxAttempts, type Ending } from "./script";
@@ -33,6 +34,8 @@ export type Step =
 
 export const tenant = "model";
 const names = { queue: "events", type: "modelled", tenant };
+/** So much later a request may still write its row: the platform gives it half a minute, the walk behind it five. Milliseconds. */
+const latest = sweepAfter / 2;
 
 const modelled = defineJob({
   type: "modelled",
@@ -54,7 +57,7 @@ export function createWorld() {
   const violations: string[] = [];
   const { state, makeIsolate, alive, count, isolateOf } = createOutside(bench.engine, violations);
   const slow: { isolate: Isolate; end: Promise<void> }[] = [];
-  const late: (readonly NewJob[])[] = [];
+  const late: { rows: readonly NewJob[]; at: number }[] = [];
   const world = {
     bench,
     step,
@@ -139,7 +142,7 @@ export function createWorld() {
         await env.DB.prepare("DELETE FROM pauses WHERE scope = ?").bind(next.scope).run();
         return;
       case "late-rows":
-        for (const rows of late.splice(0)) await bench.engine.ledger.insert(rows);
+        for (const { rows, at } of late.splice(0)) if (bench.now() - at <= latest) await bench.engine.ledger.insert(rows);
         return;
       case "advance":
         bench.advance(next.ms);
@@ -166,7 +169,7 @@ export function createWorld() {
   function holdInserts(isolate: Isolate): void {
     const { ledger } = isolate.engine;
     const insert = (rows: readonly NewJob[]) => {
-      if (!isolate.dead) late.push(rows);
+      if (!isolate.dead) late.push({ rows, at: bench.now() });
       return Promise.resolve();
     };
     isolate.engine.ledger = new Proxy(ledger, { get: (target, name) => (name === "insert" ? insert : target[name as keyof typeof target]) });
