@@ -55,8 +55,7 @@ export default defineConfig(async () => ({
         ],
         test: {
           name: "worker",
-          // One runtime for the files of a core, which read the modules once, where it is asked for: it spares three quarters of the work.
-          // test/support/anew.ts gives each file empty stores.
+          // SHARED_RUNTIME=yes: one runtime for the files of a core spares three quarters of the work, and now and then does not end.
           isolate: process.env["SHARED_RUNTIME"] !== "yes",
           testTimeout: 30_000,
           include: ["test/**/*.test.ts"],

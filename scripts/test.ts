@@ -8,8 +8,6 @@ import { check } from "./check/steps.ts";
 import { asLine, sum, tally, type Tally } from "./check/tally.ts";
 
 const root = resolve(import.meta.dirname, "..");
-/** Some four times what it takes on two cores. Seconds. */
-const sharedAtMost = 240;
 const mustHave = ["true", "1"].includes(process.env["CI"] ?? "");
 
 const failedSteps = await check(root);
@@ -28,20 +26,18 @@ process.exitCode = total.failed > 0 ? 1 : 0;
 async function runTests(without: readonly Part[], files: readonly string[]): Promise<Tally> {
   const words = [...without.map((part) => `--exclude=${part.folder}/**`), ...files];
   const stories = await runProject("node", words);
-  const inside = (await runProject("worker", words, { SHARED_RUNTIME: "yes" }, sharedAtMost)) ?? (await runProject("worker", words));
-  return sum([stories, inside].map((each) => each ?? tally(null, false)));
+  const inside = await runProject("worker", words);
+  return sum([stories, inside]);
 }
 
-/** Null when it did not end in time: a runtime that many files share now and then does not, and then each gets one of its own. */
-async function runProject(project: string, words: readonly string[], more: NodeJS.ProcessEnv = {}, atMost = 1800): Promise<Tally | null> {
+async function runProject(project: string, words: readonly string[]): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), "jobyard-test-"));
   const report = join(folder, "report.json");
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const usual = ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, "--passWithNoTests"];
-  const env = { ...environment(), ...more };
-  const { ok, output, seconds } = await run([process.execPath, vitest, ...usual, ...words], { cwd: root, env, shown: true, atMost });
+  const { ok, output } = await run([process.execPath, vitest, ...usual, ...words], { cwd: root, env: environment(), shown: true, atMost: 1800 });
   if (output) console.log(output);
-  const counted = existsSync(report) ? tally(readFileSync(report, "utf8"), ok) : seconds >= atMost ? null : tally(null, ok);
+  const counted = tally(existsSync(report) ? readFileSync(report, "utf8") : null, ok);
   rmSync(folder, { recursive: true, force: true });
   return counted;
 }
