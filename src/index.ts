@@ -1,6 +1,7 @@
 import { app } from "./app";
 import { dashboard } from "./dashboard";
 import type { WorkerEnv } from "./env";
+import { foreignReaders } from "./intake/foreign";
 import { createIntake } from "./intake/router";
 import { tick } from "./intake/tick";
 import { backstop } from "./queue/backstop";
@@ -19,6 +20,10 @@ function intake(env: WorkerEnv) {
 
 export default {
   fetch: (request, env) => dashboard(request) ?? intake(env)(request),
-  queue: (batch, env) => (batch.queue === "dead-letters" ? backstop : consume)(app(env).engine, batch.messages, batch.queue),
+  queue: (batch, env) => {
+    const { engine, intake } = app(env);
+    if (batch.queue === "dead-letters") return backstop(engine, batch.messages, batch.queue);
+    return consume(engine, batch.messages, batch.queue, foreignReaders(intake));
+  },
   scheduled: async (controller, env) => void (await tick(app(env).tick, controller.scheduledTime)),
 } satisfies ExportedHandler<WorkerEnv>;

@@ -5,6 +5,7 @@ import { dispatch, lastStart } from "./dispatch";
 import type { Engine } from "./engine";
 import { newRow } from "./prepare";
 import { parseEnvelope, type Envelope } from "./envelope";
+import { type Foreign, type ForeignReader, type ForeignReaders, takeForeign } from "./foreign";
 import type { LeaveReport } from "./gates";
 import type { Claim, ClaimedJob, Lease } from "./ledger";
 import { retry } from "./outcome";
@@ -12,7 +13,7 @@ import { createPulse } from "./pulse";
 import { reasonOf } from "./redact";
 import { keyOf } from "./ref";
 import { payloadOf, readable } from "./registry";
-import { ack, buryForeign, judge, later, refOf, type Delivery } from "./judge";
+import { ack, judge, later, refOf, type Delivery } from "./judge";
 import { tellGates, settleWave, waveEvery, type Finished } from "./settle";
 
 /** A batch ends after this, below the platform's 15 minutes. Milliseconds. */
@@ -23,10 +24,10 @@ export const leaseMargin = 60_000;
 const cancelPoll = 2000;
 
 /** The queue handler: settles every message of the batch on its own, never throws and leaves nothing running. */
-export async function consume(engine: Engine, messages: readonly Message[], queue: string): Promise<void> {
+export async function consume(engine: Engine, messages: readonly Message[], queue: string, readers: ForeignReaders = {}): Promise<void> {
   const startedAt = engine.now();
   try {
-    const deliveries = await sort(engine, messages, queue);
+    const deliveries = await sort(engine, messages, queue, readers[queue]);
     const claimed = await claimAndRun(engine, deliveries);
     engine.emit({ event: "batch", queue, messages: messages.length, claimed, ms: engine.now() - startedAt });
   } catch (thrown) {
@@ -35,10 +36,10 @@ export async function consume(engine: Engine, messages: readonly Message[], queu
   }
 }
 
-/** Parses and groups by id; what is no envelope is buried, what this deployment cannot read is left for later. */
-async function sort(engine: Engine, messages: readonly Message[], queue: string): Promise<Delivery[]> {
+/** Parses and groups by id; what is no envelope goes to the queue's reader, what this deployment cannot read is left for later. */
+async function sort(engine: Engine, messages: readonly Message[], queue: string, reader: ForeignReader | undefined): Promise<Delivery[]> {
   const groups = new Map<string, { envelope: Envelope; messages: Message[] }>();
-  const foreign: { message: Message; raw: string }[] = [];
+  const foreign: Foreign[] = [];
   for (const message of messages) {
     const parsed = parseEnvelope(message.body);
     if (parsed.kind === "foreign") foreign.push({ message, raw: parsed.raw });
@@ -56,7 +57,7 @@ async function sort(engine: Engine, messages: readonly Message[], queue: string)
       groups.set(key, group);
     }
   }
-  await buryForeign(engine, foreign, queue);
+  await takeForeign(engine, reader, foreign, queue);
   return [...groups.values()].flatMap((group) => {
     const definition = engine.registry.find(group.envelope.type);
     if (definition && readable(definition.contract, group.envelope.version)) return [{ ...group, definition }];
@@ -107,7 +108,7 @@ async function claimAll(engine: Engine, deliveries: readonly Delivery[], lease: 
   if (unknown.length === 0) return claim;
   const adopted = await orLater(engine, unknown, () =>
     engine.ledger.adopt(
-      unknown.map((each) => rowOf(engine, each)),
+      unknown.map(({ envelope, definition: { contract } }) => newRow(engine, contract, envelope, payloadOf(contract, envelope))),
       lease,
     ),
   );
@@ -123,10 +124,6 @@ async function orLater<T>(engine: Engine, deliveries: readonly Delivery[], ask: 
     for (const { messages } of deliveries) later(engine, messages);
     return undefined;
   }
-}
-
-function rowOf(engine: Engine, { envelope, definition }: Delivery) {
-  return newRow(engine, definition.contract, envelope, payloadOf(definition.contract, envelope));
 }
 
 /** Runs what was claimed and settles in waves, so that quick jobs do not wait for slow mates. */

@@ -54,12 +54,12 @@ async function cancelNow(engine: Engine, { envelope, messages }: Delivery): Prom
   }
 }
 
-/** Bodies that are no envelope: a dead letter each, under a name that a redelivery finds again. */
-export async function buryForeign(engine: Engine, foreign: readonly { message: Message; raw: string }[], queue: string): Promise<void> {
+/** Bodies that are no envelope: a dead letter each, under a name that a redelivery finds again. `reason`: why nothing else became of it. */
+export async function buryForeign(engine: Engine, foreign: readonly { message: Message; raw: string; reason?: string }[], queue: string): Promise<void> {
   if (foreign.length === 0) return;
   try {
     const rows = await Promise.all(
-      foreign.map(async ({ message, raw }) => ({
+      foreign.map(async ({ message, raw, reason = "the message is not an envelope" }) => ({
         // Derived from the platform's message id: a redelivery buries the same letter.
         id: await engine.ids.derive("system", ["message", queue, message.id]),
         tenant: "system",
@@ -67,7 +67,7 @@ export async function buryForeign(engine: Engine, foreign: readonly { message: M
         version: 0,
         queue,
         raw,
-        reason: "the message is not an envelope",
+        reason,
         fp: null,
       })),
     );

@@ -6,6 +6,7 @@ import { backstop } from "../../src/queue/backstop";
 import { consume } from "../../src/queue/consume";
 import type { Engine, EngineEvent } from "../../src/queue/engine";
 import type { Envelope } from "../../src/queue/envelope";
+import type { ForeignReaders } from "../../src/queue/foreign";
 import type { Gates } from "../../src/queue/gates";
 import { enqueue } from "../../src/queue/enqueue";
 import { createIds } from "../../src/queue/id";
@@ -174,7 +175,7 @@ export function createBench(options: BenchOptions = {}) {
   }
 
   /** Delivers these as one batch; what is not acknowledged goes back, as the platform does it. */
-  async function deliver(messages: readonly Held[], options: { to?: "consume" | "backstop" } = {}): Promise<Answered[]> {
+  async function deliver(messages: readonly Held[], options: { to?: "consume" | "backstop"; readers?: ForeignReaders } = {}): Promise<Answered[]> {
     const answers: Answered[] = messages.map((each) => ({ held: each, answer: "none" }));
     const batch = answers.map((answered) => {
       answered.held.attempts++;
@@ -188,7 +189,7 @@ export function createBench(options: BenchOptions = {}) {
       } as Message;
     });
     const queue = messages[0]?.queue ?? "events";
-    await (options.to === "backstop" ? backstop : consume)(bench.engine, batch, queue);
+    await (options.to === "backstop" ? backstop(bench.engine, batch, queue) : consume(bench.engine, batch, queue, options.readers));
     for (const { held: each, answer } of answers) {
       const index = held.indexOf(each);
       if (answer === "ack" && index >= 0) held.splice(index, 1);

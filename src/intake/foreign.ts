@@ -1,0 +1,7 @@
+import type { ForeignReaders } from "../queue/foreign";
+import type { IntakeDeps } from "./deps";
+
+/** Queues on which others than the engine send, each with what reads their messages. This is the only place that pairs them. */
+export function foreignReaders(_deps: IntakeDeps): ForeignReaders {
+  return {};
+}
