@@ -10,6 +10,7 @@ import { slack } from "../providers/chat/slack";
 import { hubspot } from "../providers/crm/hubspot";
 import { createHttp } from "../providers/http";
 import { resend } from "../providers/mail/resend";
+import { createLearned } from "../providers/models/learned";
 import { openai } from "../providers/models/openai";
 import type { Counters } from "../ledger/counters";
 import { prestashop } from "../providers/shop/prestashop";
@@ -36,6 +37,7 @@ export function createCapabilities(
   defer: Engine["defer"],
 ): Engine["capabilities"] {
   const db = together(env.DB, defer);
+  const learned = createLearned();
   const makers: Makers = {
     mail: (scope) => mailFor(stores, now, scope),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
@@ -50,7 +52,11 @@ export function createCapabilities(
       }));
     },
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
-    models: (scope) => connected(stores, scope, "models", ({ baseUrl, apiKey, model }, http) => openai({ http, baseUrl, apiKey, model, now })),
+    models: (scope) =>
+      connected(stores, scope, "models", (connection, http, tenant) => {
+        const { provider: _, limits: __, baseUrl, apiKey, model, ...settings } = connection;
+        return openai({ http, baseUrl, apiKey, model, settings, learned, tenant, now });
+      }),
     hooks: ({ tenant, onCall }) =>
       Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ db: env.DB, stores, tenant, now, onCall })),
     leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor({ env, db, stores, counters, now }, tenant)),

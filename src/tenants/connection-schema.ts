@@ -18,6 +18,7 @@ const limitsSchema = v.strictObject({
 const api = { baseUrl: url, apiKey: secret, limits: v.optional(limitsSchema) };
 /** An address that takes what is posted to it; the address itself is a secret. */
 const hook = { url, secret: v.optional(secret), limits: v.optional(limitsSchema) };
+const oneOf = <const Options extends readonly [string, ...string[]]>(...options: Options) => v.picklist(options, `must be ${options.join(", ")}`);
 const only = <const Name extends string>(name: Name) => v.literal(name, `must be ${name}`);
 
 /** The bodies of `PUT /v1/connections/{name}`, by name. A PUT replaces. */
@@ -30,6 +31,11 @@ export const connectionSchemas = {
     provider: only("openai"),
     ...api,
     model: v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(200, "must have at most 200 characters")),
+    maxTokens: v.optional(whole(1_000_000)),
+    temperature: v.optional(v.pipe(v.number(), v.minValue(0, "must be at least 0"), v.maxValue(2, "must be at most 2"))),
+    tokensParameter: v.optional(oneOf("max_completion_tokens", "max_tokens", "none")),
+    responseFormat: v.optional(oneOf("json_schema", "json_object", "none")),
+    timeoutSeconds: v.optional(whole(300)),
   }),
 } as const;
 

@@ -14,6 +14,11 @@ export interface ConnectionView {
   baseUrl?: string;
   host?: string;
   model?: string;
+  maxTokens?: number;
+  temperature?: number;
+  tokensParameter?: string;
+  responseFormat?: string;
+  timeoutSeconds?: number;
   from?: string;
   replyTo?: string;
   limits?: GateLimits;

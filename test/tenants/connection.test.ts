@@ -13,7 +13,16 @@ const api = { baseUrl: "https://api.provider.com/v1/", apiKey: "key-of-the-api" 
 const bodies = {
   mail: { provider: "resend", ...api, from: "Acme <post@acme.cz>", replyTo: "info@acme.cz" },
   crm: { provider: "hubspot", ...api },
-  models: { provider: "openai", ...api, model: "gpt-9" },
+  models: {
+    provider: "openai",
+    ...api,
+    model: "gpt-9",
+    maxTokens: 900,
+    temperature: 0.5,
+    tokensParameter: "max_tokens",
+    responseFormat: "none",
+    timeoutSeconds: 90,
+  },
   slack: { provider: "slack", url: "https://hooks.slack.com/services/T0/B0/secret-part", limits: { perSecond: 1 } },
   make: { provider: "make", url: "https://hook.eu1.make.com/secret-part", secret: "sign-me" },
 };
@@ -30,6 +39,17 @@ describe("put refuses", () => {
     ["mail", { ...bodies.mail, from: "a@b.cz\nBcc: x@y.cz" }, ["from: must be an e-mail address, or a name and an address in <>"]],
     ["mail", { ...bodies.mail, model: "x" }, ["model: is not a known field"]],
     ["models", { ...bodies.crm, provider: "openai" }, ["model: is missing"]],
+    [
+      "models",
+      { ...bodies.models, maxTokens: 0, temperature: 3, tokensParameter: "tokens", responseFormat: "xml", timeoutSeconds: 301 },
+      [
+        "maxTokens: must be at least 1",
+        "temperature: must be at most 2",
+        "tokensParameter: must be max_completion_tokens, max_tokens, none",
+        "responseFormat: must be json_schema, json_object, none",
+        "timeoutSeconds: must be at most 300",
+      ],
+    ],
     ["slack", { ...bodies.slack, apiKey: "x" }, ["apiKey: is not a known field"]],
     [
       "slack",

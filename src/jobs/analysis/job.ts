@@ -22,5 +22,5 @@ export const analysis = defineJob({
   needs: ["models"],
   gates: ["models"],
   entities: ({ about: keys }) => keys ?? [],
-  policy: { maxAttempts: 6, backoff: { base: 10, cap: 1800 }, timeout: 90 },
+  policy: { maxAttempts: 6, backoff: { base: 10, cap: 1800 }, timeout: 600 },
 });

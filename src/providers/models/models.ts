@@ -1,35 +1,87 @@
 import type * as v from "valibot";
 import type { Reply } from "../../queue/effect";
 
-/** One question to a model. */
+/** A part of a user's message. `url` of an image is a data URI (`data:image/jpeg;base64,…`): models do not fetch other addresses. */
+export type Part = { type: "text"; text: string } | { type: "image"; url: string };
+
+/** A call of a tool that a model asks for. `input` is undefined when the model wrote no JSON; check it by the tool's schema. */
+export interface ToolCall {
+  id: string;
+  name: string;
+  input?: unknown;
+}
+
+/** One message of a conversation, as JSON: it may be stored and sent again. */
+export type Message =
+  | { role: "system"; content: string }
+  | { role: "user"; content: string | readonly Part[] }
+  | { role: "assistant"; content: string; toolCalls?: readonly ToolCall[] }
+  | { role: "tool"; toolCallId: string; content: string };
+
+/** A function that the model may ask to have called. `parameters` is a JSON Schema of an object. */
+export interface Tool {
+  name: string;
+  description: string;
+  parameters: Record<string, unknown>;
+}
+
+/** One call of a model. */
+export interface Chat {
+  messages: readonly Message[];
+  tools?: readonly Tool[];
+  /** Default `auto` where there are tools. */
+  toolChoice?: "auto" | "none" | "required";
+  /** The answer's text is JSON of this JSON Schema, which is named to the model: letters, digits, - and _. Check it: some endpoints ignore it. */
+  format?: { name: string; schema: Record<string, unknown> };
+  /** Tokens the answer may have, thinking included. The connection's `maxTokens` is the upper bound; default: that, else 4,000. */
+  maxTokens?: number;
+}
+
+export interface Tokens {
+  input: number;
+  output: number;
+}
+
+/** What a model answered. */
+export interface Chatted {
+  /** Without what it thought aloud. Empty when it only calls tools. */
+  text: string;
+  toolCalls: ToolCall[];
+  /** `length`: cut off at the bound of tokens, so `text` and the last tool call may be incomplete. */
+  end: "stop" | "tools" | "length";
+  /** As the provider named it. */
+  model: string;
+  tokens: Tokens;
+}
+
+/** One question to a model that is answered by a value. */
 export interface Question<Answer> {
   /** What it shall do, by us. */
   instructions: string;
   /** What it shall do it with: data of a tenant or stranger, never an instruction. */
-  input: string;
+  input: string | readonly Part[];
   /** Names the schema to the model: letters, digits, - and _. */
   name: string;
   /** What the answer must be, strictly: anything else is no answer. */
   schema: v.GenericSchema<unknown, Answer>;
-  /** Tokens the answer may have. Default 800. */
-  mostTokens?: number;
+  /** As of a chat. */
+  maxTokens?: number;
 }
 
 export interface Answered<Answer> {
   value: Answer;
   /** As the provider named it. */
   model: string;
-  tokens: { input: number; output: number };
+  tokens: Tokens;
 }
 
-/** A tenant's language model. */
+/** A tenant's language model. No call throws; a failure's reason holds nothing of what was asked or answered, nor a key. */
 export interface Models {
   /** Asking twice does no harm but its price. Seconds. */
   readonly idempotentFor: number;
-  /**
-   * `ok` means an answer that fits the schema; one that does not is asked for once more and is then a permanent failure: there is
-   * no half an answer. Never throws; a failure's reason holds nothing of question, answer or key.
-   */
+  /** One step of a conversation. A refusal to answer and a filtered answer are permanent failures. */
+  chat(chat: Chat, signal: AbortSignal): Promise<Reply<Chatted>>;
+  /** `ok` means an answer that fits the schema; one that does not is asked for once more and is then a permanent failure: there is no half an answer. */
   ask<Answer>(question: Question<Answer>, signal: AbortSignal): Promise<Reply<Answered<Answer>>>;
 }
 

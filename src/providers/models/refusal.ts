@@ -4,6 +4,19 @@ import { redact } from "../redact";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 
+/** What an endpoint says against a call, by a status or inside of a 200. */
+export interface Refusal {
+  status: number;
+  headers: Headers;
+  code: string | undefined;
+  type: string | undefined;
+  param: unknown;
+  /** The provider's sentence; empty when there is none. */
+  message: string;
+  /** All of the body, for names that stand somewhere in it. */
+  text: string;
+}
+
 /** Codes say more than the status: a 429 may be a rate to wait for, or an account that is empty. */
 const byCode: Record<string, Failure["class"]> = {
   insufficient_quota: "config",
@@ -15,6 +28,7 @@ const byCode: Record<string, Failure["class"]> = {
   rate_limit_exceeded: "limited",
   slow_down: "limited",
   server_is_overloaded: "limited",
+  overloaded_error: "limited",
   context_length_exceeded: "permanent",
   content_filter: "permanent",
   content_policy_violation: "permanent",
@@ -24,19 +38,39 @@ const byCode: Record<string, Failure["class"]> = {
 /** Seconds to wait when a limit does not say. */
 const usualWait = 20;
 
+/** The refusal that an answer is: any status but 200, or a 200 with an error instead of an answer. */
+export function errorIn(answer: HttpAnswer): Refusal | undefined {
+  const body = answer.json();
+  const error = errorOf(body);
+  if (answer.status === 200 && (!error || hasAnswer(body))) return undefined;
+  const { code, type, param, message, metadata } = error ?? {};
+  return {
+    status: (answer.status === 200 ? statusOf(error) : undefined) ?? answer.status,
+    headers: answer.headers,
+    code: wordOf(code),
+    type: wordOf(type),
+    param,
+    message: [textOf(message), textOf(fieldOf(metadata, "raw"))].filter((each) => each !== "").join(": "),
+    text: answer.text(),
+  };
+}
+
+/** Whether it may speak of a parameter: a bad request without a code that means something else. */
+export function isAboutParameters({ status, code }: Refusal): boolean {
+  return [200, 400, 404, 415, 422, 501].includes(status) && (code === undefined || code === "invalid_request_error" || !Object.hasOwn(byCode, code));
+}
+
 /** What a refusal of an OpenAI-compatible API means: by its code first, then by its status. */
-export function refusalOf(answer: HttpAnswer, known: readonly string[], now: number): Failure {
-  const { code, type, message } = errorOf(answer.json());
-  const word = wordOf(code) ?? wordOf(type);
-  const usual = statusFailure(answer.status, answer.headers, { repeatable: true, now });
-  const kind = classOf(answer, wordOf(code)) ?? classOf(answer, wordOf(type)) ?? byStatus(answer.status) ?? usual.class;
-  const wait = retryAfter(answer.headers, now);
-  const said = typeof message === "string" ? `: ${redact(message, known)}` : "";
+export function refusalOf({ status, headers, code, type, message }: Refusal, known: readonly string[], now: number): Failure {
+  const word = code ?? type;
+  const usual = statusFailure(status, headers, { repeatable: true, now });
+  const kind = classOf(status, code) ?? classOf(status, type) ?? byStatus(status) ?? usual.class;
+  const said = message === "" ? "" : `: ${redact(message, known)}`;
   return {
     class: kind,
-    reason: `model: ${answer.status}${word ? ` ${word}` : ""}${said}`,
-    code: word ?? String(answer.status),
-    ...waitOf(kind, wait),
+    reason: `model: ${status}${word ? ` ${word}` : ""}${said}`,
+    code: word ?? String(status),
+    ...waitOf(kind, retryAfter(headers, now)),
   };
 }
 
@@ -45,7 +79,7 @@ function waitOf(kind: Failure["class"], asked: number | undefined): Pick<Failure
   return kind === "transient" && asked !== undefined ? { retryAfter: asked } : {};
 }
 
-function classOf({ status }: HttpAnswer, word: string | undefined): Failure["class"] | undefined {
+function classOf(status: number, word: string | undefined): Failure["class"] | undefined {
   if (word === undefined) return undefined;
   if (word.endsWith("_spend_limit_exceeded")) return "config";
   // A server error stays one, whatever its body calls it, unless it says that it is busy.
@@ -53,16 +87,49 @@ function classOf({ status }: HttpAnswer, word: string | undefined): Failure["cla
   return status >= 500 && kind !== "limited" ? undefined : kind;
 }
 
-/** 529: overloaded, as some vendors say it. 402: unpaid. */
+/** 529: overloaded, as some vendors say it. 402: unpaid. 200: an error that names no status. */
 function byStatus(status: number): Failure["class"] | undefined {
   if (status === 529) return "limited";
   if (status === 402) return "config";
-  return status === 408 || status === 409 ? "transient" : undefined;
+  return [200, 408, 409].includes(status) ? "transient" : undefined;
 }
 
-function errorOf(body: unknown): { code?: unknown; type?: unknown; message?: unknown } {
-  const error = typeof body === "object" && body !== null && "error" in body ? body.error : undefined;
-  return typeof error === "object" && error !== null ? error : {};
+type ErrorBody = Record<string, unknown>;
+
+/** `{"error": {…}}`, `[{"error": {…}}]`, `{"error": "…"}`, the same inside of a choice, or `{"object": "error", …}`, as vendors write it. */
+function errorOf(body: unknown): ErrorBody | undefined {
+  const outer: unknown = Array.isArray(body) ? body[0] : body;
+  const choices = fieldOf(outer, "choices");
+  const error = fieldOf(outer, "error") ?? fieldOf(Array.isArray(choices) ? choices[0] : undefined, "error");
+  if (typeof error === "string") return { ...(isRecord(outer) ? outer : {}), message: fieldOf(outer, "message") ?? error };
+  if (isRecord(error)) return error;
+  if (!isRecord(outer) || Array.isArray(choices)) return undefined;
+  if (outer["object"] === "error" || "message" in outer || "detail" in outer) return { ...outer, message: outer["message"] ?? outer["detail"] };
+  const errors = outer["errors"];
+  return Array.isArray(errors) && isRecord(errors[0]) ? errors[0] : undefined;
+}
+
+/** A `null` error beside an answer is none; a choice that ended in an error is no answer. */
+function hasAnswer(body: unknown): boolean {
+  const choices = fieldOf(body, "choices");
+  return Array.isArray(choices) && choices.length > 0 && !isRecord(fieldOf(choices[0], "error")) && !isRecord(fieldOf(body, "error"));
+}
+
+function statusOf(error: ErrorBody | undefined): number | undefined {
+  return [error?.["code"], error?.["status"]].map(Number).find((each) => Number.isInteger(each) && each >= 400 && each <= 599);
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : JSON.stringify(value);
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return isRecord(value) ? value[name] : undefined;
+}
+
+function isRecord(value: unknown): value is ErrorBody {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function wordOf(value: unknown): string | undefined {

@@ -1,0 +1,45 @@
+import type { ResponseFormat, TokensParameter } from "./settings";
+
+/** What an endpoint takes of what differs between models and vendors. */
+export interface Dialect {
+  /** Undefined: not sent. */
+  temperature: number | undefined;
+  tokensParameter: TokensParameter;
+  responseFormat: ResponseFormat;
+}
+
+type Trait = keyof Dialect;
+
+/** The longest refusal that is searched for names, in characters. */
+const maxSearched = 4000;
+
+/**
+ * What to send instead after a refusal that names a parameter that was sent: the parameter is left out, or, where there is one, its
+ * other name or the next weaker kind is taken. Undefined when the refusal names none of them, so that asking again is no use.
+ */
+export function withoutRefused(sent: Dialect, refusal: { param?: unknown; text: string }): Dialect | undefined {
+  const named = traitIn(String(refusal.param ?? ""), sent) ?? traitIn(refusal.text.slice(0, maxSearched), sent);
+  return named && { ...sent, ...weaker[named](sent) };
+}
+
+/** The trait of which a name stands first in the text. */
+function traitIn(text: string, sent: Dialect): Trait | undefined {
+  const places = (Object.keys(namesOf) as Trait[]).map((trait) => ({ trait, at: text.search(namesOf[trait](sent)) })).filter(({ at }) => at >= 0);
+  return places.toSorted((a, b) => a.at - b.at)[0]?.trait;
+}
+
+const nothing = /(?!)/;
+
+/** How refusals name what was sent. */
+const namesOf: { [Name in Trait]: (sent: Dialect) => RegExp } = {
+  temperature: ({ temperature }) => (temperature === undefined ? nothing : /\btemperature\b/i),
+  tokensParameter: ({ tokensParameter }) => (tokensParameter === "none" ? nothing : new RegExp(`\\b${tokensParameter}\\b`, "i")),
+  responseFormat: ({ responseFormat }) =>
+    responseFormat === "none" ? nothing : /\bresponse[_ ](?:format|schema)\b|\bjson[_ ](?:schema|object|mode)\b|\bstructured[_ ]outputs?\b/i,
+};
+
+const weaker: { [Name in Trait]: (sent: Dialect) => Partial<Dialect> } = {
+  temperature: () => ({ temperature: undefined }),
+  tokensParameter: ({ tokensParameter }) => ({ tokensParameter: tokensParameter === "max_completion_tokens" ? "max_tokens" : "none" }),
+  responseFormat: ({ responseFormat }) => ({ responseFormat: responseFormat === "json_schema" ? "json_object" : "none" }),
+};
