@@ -2,6 +2,7 @@ import { waitUntil } from "cloudflare:workers";
 import type { AddressRules } from "../domain/address/address";
 import { createDestinationStore } from "../domain/events/destinations";
 import { createEventDoor, eventSection } from "../domain/events/door";
+import { withBuiltIn } from "../domain/mail/built-in";
 import { templatesIn } from "../domain/mail/store";
 import { scheduleStore } from "../domain/schedules/store";
 import { createSubscriptionStore } from "../domain/subscriptions/store";
@@ -42,7 +43,7 @@ export function createStores(env: WorkerEnv) {
     // Every delivery opens one.
     connections: createConnectionStore(together(env.DB, waitUntil), vault, rules, changed),
     projects: createProjectStore(env.DB, vault, changed),
-    templates: templatesIn(env.DB),
+    templates: withBuiltIn(templatesIn(env.DB)),
     destinations: createDestinationStore(hooks),
     subscriptions: createSubscriptionStore(hooks),
     eventDoor: createEventDoor(hooks),

@@ -57,6 +57,10 @@ export const jobShape = v.object({
   result: v.optional(json),
   parent: v.nullable(v.string()),
   revision: count,
+  doubt: v.pipe(v.boolean(), v.description("Whether what a run was sending may have arrived: it ended, or its Worker did, before the answer")),
+  templateVersion: v.optional(
+    v.pipe(v.nullable(count), v.description("Of the mail's template: the version its runs render since an operator's last retry; null when there is none")),
+  ),
   entities: v.array(v.string()),
   revealed: v.pipe(v.boolean(), v.description("Whether personal fields are shown")),
 });

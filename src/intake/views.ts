@@ -37,9 +37,11 @@ export interface Reading {
   /** JSON text. */
   payload: string | null;
   revealed: boolean;
+  /** Of the template it is rendered with; null: there is none of that name; undefined: it names none. */
+  templateVersion?: number | null | undefined;
 }
 
-export function detailOf(job: JobDetail, { contract, payload, revealed }: Reading) {
+export function detailOf(job: JobDetail, { contract, payload, revealed, templateVersion }: Reading) {
   const shown = (schema: unknown, text: string) => {
     const value: unknown = JSON.parse(text);
     return revealed ? value : mask(schema, value);
@@ -58,6 +60,8 @@ export function detailOf(job: JobDetail, { contract, payload, revealed }: Readin
     ...(job.result === null ? {} : { result: shown(contract?.result, job.result) }),
     parent: job.parent,
     revision: job.revision,
+    doubt: job.doubt,
+    ...(templateVersion === undefined ? {} : { templateVersion }),
     entities: job.entities,
     revealed,
   };
@@ -66,7 +70,7 @@ export function detailOf(job: JobDetail, { contract, payload, revealed }: Readin
 /** A job whose id is genuine but whose row is not written yet. */
 export function unwrittenJob(id: string) {
   const unknown = { type: null, maxAttempts: null, queue: null, siteId: null, gate: null, at: null, runAt: null, startedAt: null, endedAt: null };
-  const nothing = { attempt: 0, runs: 0, revision: 0, dryRun: false, cancelling: false, revealed: false, parent: null, payload: null };
+  const nothing = { attempt: 0, runs: 0, revision: 0, doubt: false, dryRun: false, cancelling: false, revealed: false, parent: null, payload: null };
   return { id, state: "queued", progress: noProgress, ...unknown, ...nothing, timeline: [], effects: [], entities: [] };
 }
 

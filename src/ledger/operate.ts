@@ -9,7 +9,7 @@ import { kindOf } from "./settle";
 import { stored, toStored } from "./sweep";
 
 const cancelFree = `
-  UPDATE jobs SET state = 'cancelled', ended = ?3, due = NULL, sent = NULL, cancel = 1
+  UPDATE jobs SET state = 'cancelled', ended = ?3, due = NULL, sent = NULL, cancel = 1, doubt = max(doubt, state = 'running')
   WHERE tenant = ?1 AND id = ?2 AND (state IN ('queued', 'retrying', 'waiting') OR (state = 'running' AND until <= ?3)) RETURNING state`;
 
 const flagHeld = `UPDATE jobs SET cancel = 1 WHERE tenant = ?1 AND id = ?2 AND state = 'running' RETURNING state`;
@@ -32,16 +32,23 @@ export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<
   return { state: row.state, flagged, changed: flagged || rowsOf(results, 0).length > 0 };
 }
 
+/** Nothing of this revision reached the outside world, for certain: it may be sent with other content, under other keys. */
+const untouched = `
+  j.doubt = 0 AND NOT EXISTS (SELECT 1 FROM effects f
+    WHERE f.tenant = j.tenant AND f.job = j.id AND f.revision = j.revision AND f.state IN ('done', 'intent', 'uncertain'))`;
+
 /**
- * ?1 [tenant, id, patched payload or null, its version] of each, ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be in.
+ * ?1 [tenant, id, patched payload or null, its version] of each, ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be in, ?7 now.
  * One run stays counted: it may have left effects. `ref` stays beside a patched payload: by it the object in R2 is removed one day.
  */
 const bringToLife = `
   UPDATE jobs SET state = 'queued', seq = jobs.seq + 1, attempt = 0, due = ?2, sent = ?3, wake = ?4, gate = NULL, boot = ?5,
     cancel = 0, crash = 0, sweeps = 0, until = 0, ended = NULL, reason = NULL, result = NULL,
     runs = iif(jobs.ended IS NULL, jobs.runs, min(jobs.runs, 1)), born = iif(jobs.ended IS NULL, jobs.born, NULL), started = iif(jobs.ended IS NULL, jobs.started, NULL),
-    revision = jobs.revision + (r.payload IS NOT NULL), payload = coalesce(r.payload, jobs.payload), version = coalesce(r.version, jobs.version)
-  FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS payload, value->>3 AS version FROM json_each(?1)) r
+    revision = jobs.revision + (r.anew AND (r.payload IS NOT NULL OR jobs.runs > 0)), pinned = iif(r.anew, ?7, jobs.pinned), doubt = iif(r.anew, 0, jobs.doubt),
+    payload = coalesce(r.payload, jobs.payload), version = coalesce(r.version, jobs.version)
+  FROM (SELECT j.tenant, j.id, e.value->>2 AS payload, e.value->>3 AS version, e.value->>2 IS NOT NULL OR (${untouched}) AS anew
+    FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1) r
   WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.state IN (SELECT value FROM json_each(?6))
   RETURNING ${stored}`;
 
@@ -68,7 +75,7 @@ export async function revive(db: D1Database, rows: readonly Revived[], how: Revi
   const whole = lists(rows.map(({ tenant, id, patched }) => [tenant, id, patched?.payload ?? null, patched?.version ?? null]));
   const results = await batch(db, [
     ...before,
-    ...whole.map((list) => statement(db, bringToLife, list, due, sent, wake, how.boot, from)),
+    ...whole.map((list) => statement(db, bringToLife, list, due, sent, wake, how.boot, from, now)),
     ...refs.map((list) => statement(db, addDue, list)),
   ]);
   return whole.flatMap((_, index) => rowsOf<Parameters<typeof toStored>[0]>(results, before.length + index)).map(toStored);

@@ -52,11 +52,13 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
   const [row] = rowsOf<WholeRow>(results, 0);
   if (!row) return null;
   const history = rowsOf<JobDetail["timeline"][number]>(results, 1);
-  const { seq, revision, parent, payload, ref, result } = row;
+  const { seq, revision, parent, payload, ref, result, pinned, doubt } = row;
   return {
     ...viewOf(row),
     seq,
     revision,
+    pinnedAt: pinned ?? row.at,
+    doubt: doubt === 1,
     parent,
     payload,
     ref,
@@ -186,6 +188,8 @@ interface JobRow {
 interface WholeRow extends JobRow {
   seq: number;
   revision: number;
+  pinned: number | null;
+  doubt: number;
   parent: string | null;
   payload: string | null;
   ref: string | null;

@@ -4,22 +4,33 @@ import { batch, rowsOf, statement } from "./d1";
 /** What an operator found at the provider: it happened, or it certainly did not. */
 export type Finding = "done" | "failed";
 
+/** An effect in doubt has a row; a run that died with its Worker may have left none, and its job says so. */
 const decide = `
-  UPDATE effects SET state = ?4, at = ?5
-  WHERE tenant = ?1 AND job = ?2 AND key = ?3 AND state IN ('intent', 'uncertain')
-    AND NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND state = 'running') RETURNING key`;
+  INSERT INTO effects (tenant, job, key, revision, state, result, at)
+  SELECT j.tenant, j.id, ?3, j.revision, ?4, NULL, ?5 FROM jobs j
+  WHERE j.tenant = ?1 AND j.id = ?2 AND j.state <> 'running' AND (j.doubt = 1
+    OR EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ?1 AND f.job = ?2 AND f.key = ?3 AND f.state IN ('intent', 'uncertain')))
+  ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at WHERE effects.state IN ('intent', 'uncertain') RETURNING key`;
+
+/** Once no effect is in doubt any more, the job is not either. */
+const clear = `
+  UPDATE jobs SET doubt = 0 WHERE tenant = ?1 AND id = ?2 AND doubt = 1
+    AND NOT EXISTS (SELECT 1 FROM effects WHERE tenant = ?1 AND job = ?2 AND state IN ('intent', 'uncertain'))`;
 
 const dropLetter = `
   DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT tenant, ended, id FROM jobs WHERE tenant = ?1 AND id = ?2) RETURNING id`;
 
 const note = `INSERT INTO history (tenant, job, at, event, detail) SELECT tenant, id, ?3, ?4, ?5 FROM jobs WHERE tenant = ?1 AND id = ?2 ON CONFLICT DO NOTHING`;
 
-/** Settles an effect in doubt, so that a retry skips it or does it again. False: it is not in doubt, or the job runs. */
+/**
+ * Settles an effect in doubt, so that a retry skips it or does it again under a new key. Its revision stays: what happened, happened
+ * under that one. False: it is not in doubt, or the job runs.
+ */
 export async function settleDoubt(db: D1Database, ref: JobRef, key: string, finding: Finding, now: number): Promise<boolean> {
   const results = await batch(db, [statement(db, decide, ref.tenant, ref.id, key, finding, now)]);
   if (rowsOf(results, 0).length === 0) return false;
   const said = finding === "done" ? "happened" : "did not happen";
-  await batch(db, [statement(db, note, ref.tenant, ref.id, now, "reviewed", `"${key}" ${said}`)]);
+  await batch(db, [statement(db, clear, ref.tenant, ref.id), statement(db, note, ref.tenant, ref.id, now, "reviewed", `"${key}" ${said}`)]);
   return true;
 }
 

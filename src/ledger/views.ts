@@ -29,6 +29,10 @@ export interface JobView {
 export interface JobDetail extends JobView {
   seq: number;
   revision: number;
+  /** The time as of which versioned content is read: `at`, or an operator's last retry or replay. */
+  pinnedAt: number;
+  /** Whether a run ended without a recorded answer to what it was sending. */
+  doubt: boolean;
   parent: string | null;
   /** JSON text; null when it is in R2 (`ref`). */
   payload: string | null;

@@ -50,6 +50,8 @@ export interface RunState {
   payload: unknown;
   /** Effects under way, by key. */
   acting: Map<string, Promise<Reply<unknown>>>;
+  /** Keys of effects that were begun and whose answer is not recorded. */
+  unanswered: Set<string>;
   pulse: Pulse;
 }
 
@@ -61,6 +63,7 @@ export function createContext(engine: Engine, run: RunState): RunContext {
     type: run.contract.type,
     attempt: job.attempt + 1,
     at: job.at,
+    pinnedAt: job.pinned ?? job.at,
     signal: run.controller.signal,
     dryRun: run.dry,
     cursor: job.cursor === null ? undefined : JSON.parse(job.cursor),
@@ -118,8 +121,10 @@ async function actOnce<T>(engine: Engine, run: RunState, key: string, act: Act<T
     await run.pulse(effectLook);
     refuseIfEnded(run);
   }
+  run.unanswered.add(key);
   const reply = await act(`${run.job.id}:${key}:${run.job.revision}`);
   await recordReply(engine, run, key, reply, firstTry, idempotentFor > 0);
+  run.unanswered.delete(key);
   return reply;
 }
 

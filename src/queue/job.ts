@@ -137,6 +137,11 @@ export interface RunContext {
   readonly attempt: number;
   /** When the job was enqueued, in milliseconds: the only "now" that may shape what is sent out. */
   readonly at: number;
+  /**
+   * The time as of which versioned content (a template) is read, in milliseconds: `at`, or when an operator last retried or replayed
+   * the job after a fix. The same for every automatic retry.
+   */
+  readonly pinnedAt: number;
   /** Fires on time-out, cancel and the end of the batch. */
   readonly signal: AbortSignal;
   readonly dryRun: boolean;

@@ -35,7 +35,10 @@ export interface Ledger {
 
   /** Cancels what is not held, flags what is. Null: unknown. */
   cancel(ref: JobRef, now: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
-  /** Brings ended (not done) jobs back, or held-back ones forward; returns those changed, ready to send. */
+  /**
+   * Brings ended (not done) jobs back, or held-back ones forward; returns those changed, ready to send. Where no effect was made or is
+   * in doubt, the job is pinned to now and its revision raised: the next run sends what is newest, under keys of its own.
+   */
   revive(rows: readonly Revived[], how: Revival, now: number): Promise<StoredJob[]>;
 
   /** Side rows whose time has come, oldest first. */
@@ -125,6 +128,8 @@ export interface ClaimedJob extends JobRef {
   at: number;
   /** When it was first claimed since it was accepted or brought back: what maxAge is measured from. Milliseconds. */
   born: number;
+  /** When an operator last retried or replayed it after a fix; null: never. Milliseconds. */
+  pinned: number | null;
   revision: number;
   /** Why it waited or failed the last time. */
   reason: string | null;
@@ -173,6 +178,8 @@ export interface Transition extends JobRef {
   event: string | null;
   /** The side row it had when claimed, to be removed. */
   was: { wake: number | null; gate: string | null };
+  /** True: a call of this run is without an answer that was recorded; it may have arrived. */
+  doubt: boolean;
   /** For counters. */
   type: string;
   ms: number;

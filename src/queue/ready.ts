@@ -91,6 +91,7 @@ function startState(engine: Engine, batch: Batch, task: Task, effects: EarlierEf
     progress: undefined,
     payload: undefined,
     acting: new Map(),
+    unanswered: new Set(),
     pulse: batch.pulse,
   };
 }

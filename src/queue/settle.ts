@@ -62,6 +62,7 @@ function settlementOf(engine: Engine, { run, outcome }: Finished, now: number): 
     started: run.started,
     ms: now - run.startedAt,
     progress: run.progress,
+    doubt: run.unanswered.size > 0,
     now,
     random: engine.random,
   };

@@ -30,6 +30,8 @@ export interface Run {
   /** Milliseconds the run took. */
   ms: number;
   progress: string | undefined;
+  /** Whether a call of the run is without a recorded answer. */
+  doubt: boolean;
   now: number;
   random: () => number;
 }
@@ -151,6 +153,7 @@ function moved(run: Run, state: JobState, changes: Partial<Transition>): Transit
     ended: null,
     event: null,
     was: { wake: run.job.wake, gate: run.job.gate },
+    doubt: run.doubt,
     type: run.type,
     ms: run.ms,
     ...changes,

@@ -4,6 +4,7 @@ import { createDestinationStore } from "../../src/domain/events/destinations";
 import { createEventDoor } from "../../src/domain/events/door";
 import { factsIn } from "../../src/domain/events/facts";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
+import { withBuiltIn } from "../../src/domain/mail/built-in";
 import { putTemplate, templatesIn } from "../../src/domain/mail/store";
 import type { ReplayRequest, ReplayView } from "../../src/domain/replays/request";
 import { scheduleStore } from "../../src/domain/schedules/store";
@@ -161,7 +162,7 @@ function createDeps(seen: Seen): IntakeDeps {
     subscriptions: createSubscriptionStore(hooks),
     eventDoor: { ...createEventDoor(hooks), admits: async () => ({ state: "refused" }) },
     facts: factsIn(env.DB),
-    templates: { ...templatesIn(env.DB), put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
+    templates: { ...withBuiltIn(templatesIn(env.DB)), put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
     schedules: scheduleStore(env.DB),
     shops: createShopDoor({
       db: env.DB,
@@ -326,6 +327,8 @@ const blankJob: JobDetail = {
   progress: null,
   seq: 0,
   revision: 0,
+  pinnedAt: now,
+  doubt: false,
   parent: null,
   payload: JSON.stringify({ text: "anna@example.com", count: 3 }),
   ref: null,

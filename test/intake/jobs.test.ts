@@ -189,6 +189,21 @@ describe("GET /v1/jobs/{id}", () => {
     expect(refused.text).not.toContain("anna@example.com");
   });
 
+  test("names the version of the template that a mail is rendered with", async () => {
+    const versionOf = async (templateId: string, more: object) => {
+      const id = await givenJob(bench, "jobs-own", { type: "email", payload: JSON.stringify({ to: "anna@example.com", templateId }), ...more });
+      const { body } = await get(`/${id}`);
+      expect(fits(jobShape, body)).toBe(true);
+      return body.templateVersion;
+    };
+    for (const text of ["1", "2"]) await bench.deps.templates.put("jobs-own", "versioned", { subject: "s", text }, now + 1000 * Number(text));
+    expect(await versionOf("versioned", { pinnedAt: now + 1500 })).toBe(1);
+    expect(await versionOf("versioned", { pinnedAt: now + 2500 })).toBe(2);
+    expect(await versionOf("welcome", { pinnedAt: now })).toBe(0);
+    expect(await versionOf("nowhere", { pinnedAt: now })).toBeNull();
+    expect((await get(`/${await givenJob(bench, "jobs-own")}`)).body).not.toHaveProperty("templateVersion");
+  });
+
   test("masks all of a type that this deployment does not know", async () => {
     const id = await givenJob(bench, "jobs-own", { type: "older", payload: JSON.stringify({ anything: "anna@example.com", n: 5 }) });
     expect((await get(`/${id}`)).body.payload).toEqual({ anything: "•••", n: "•••" });

@@ -24,6 +24,7 @@ export interface FakeOptions {
   type?: string;
   attempt?: number;
   at?: number;
+  pinnedAt?: number;
   now?: number;
   signal?: AbortSignal;
   dryRun?: boolean;
@@ -51,6 +52,7 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
     type: options.type ?? "test",
     attempt: options.attempt ?? 1,
     at,
+    pinnedAt: options.pinnedAt ?? at,
     signal: options.signal ?? new AbortController().signal,
     dryRun: options.dryRun ?? false,
     cursor: options.cursor,

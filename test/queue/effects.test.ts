@@ -1,5 +1,7 @@
+import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeEach, describe, expect, test } from "vitest";
+import { settleDoubt } from "../../src/ledger/review";
 import { type EffectOptions, failed, type Failure, ok, outcomeOf, type Reply } from "../../src/queue/effect";
 import { defineJob, job, type Policy, type RunContext } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
@@ -21,11 +23,13 @@ function sender(
 ) {
   const { policy, bench: benchOptions, ...effect } = options;
   const keys: string[] = [];
+  const pins: number[] = [];
   const run = async (context: RunContext): Promise<Outcome> => {
     const reply = await context.effect(
       "send",
       async (key) => {
         keys.push(key);
+        pins.push(context.pinnedAt);
         return act(key, keys.length);
       },
       effect,
@@ -41,7 +45,7 @@ function sender(
   const bench = createBench({ ...benchOptions, jobs: [job(contract, (_payload, context) => run(context))] });
   const send = (more: { dryRun?: boolean } = {}) => bench.acceptOne({ type: "sender", payload: {}, ...more });
   const effects = () => bench.all("SELECT key, revision, state, result FROM effects");
-  return { bench, keys, send, effects };
+  return { bench, keys, pins, send, effects };
 }
 
 test("is recorded in the same run although the ledger is away for a moment", async () => {
@@ -194,6 +198,59 @@ describe("replays", () => {
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "done" });
     expect([...bench.outside]).toEqual([[`${id}:send:0`, 1]]);
+  });
+
+  test("after a known failure the next run is another thing: newest content, and a key of its own", async () => {
+    const { bench, keys, send, pins } = sender((_key, n) => (n < 3 ? failed({ class: "transient", reason: "503" }) : ok(1)), { idempotentFor: day });
+    const start = bench.now();
+    const id = await send();
+    await bench.deliver(bench.held.slice());
+    bench.advance(60 * second);
+    await bench.deliver(bench.held.slice());
+    bench.advance(60 * second);
+    await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
+    const retried = bench.now();
+    bench.advance(5 * second);
+    await bench.deliverAll();
+    expect(keys).toEqual([`${id}:send:0`, `${id}:send:0`, `${id}:send:1`]);
+    expect(pins).toEqual([start, start, retried]);
+    expect(await bench.row(id)).toMatchObject({ state: "done", revision: 1 });
+  });
+
+  test("while an answer is not known, content and key stay", async () => {
+    const { bench, keys, send, pins } = sender((_key, n) => failed({ class: n === 1 ? "uncertain" : "permanent", reason: "no" }), { idempotentFor: day });
+    const id = await send();
+    await bench.deliverAll();
+    bench.advance(second);
+    await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
+    await bench.deliverAll();
+    expect(new Set(keys)).toEqual(new Set([`${id}:send:0`]));
+    expect(new Set(pins).size).toBe(1);
+    expect(await settleDoubt(env.DB, { tenant: "one", id }, "send", "failed", bench.now())).toBe(true);
+    await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
+    await bench.deliverAll();
+    expect(keys.at(-1)).toBe(`${id}:send:1`);
+    expect(pins.at(-1)).toBe(bench.now());
+  });
+
+  test("a call that was cut off by the time-out, or by the Worker's death, is such an answer, until an operator looked", async () => {
+    const endings: [string, (key: string, n: number) => Promise<never>][] = [
+      ["time-out", () => new Promise(() => undefined)],
+      ["thrown", () => Promise.reject(new Error("no answer"))],
+    ];
+    for (const [name, act] of endings) {
+      const { bench, keys, send } = sender(act as never, { idempotentFor: day, policy: { timeout: 1, maxAttempts: 1 } });
+      const id = await send();
+      await bench.deliverAll();
+      expect(await bench.row(id), name).toMatchObject({ state: "dead", doubt: 1 });
+      await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
+      await bench.deliverAll();
+      expect(keys, name).toEqual([`${id}:send:0`, `${id}:send:0`]);
+      expect(await settleDoubt(env.DB, { tenant: "one", id }, "send", "failed", bench.now())).toBe(true);
+      await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
+      await bench.deliverAll();
+      expect(keys[2], name).toBe(`${id}:send:1`);
+    }
   });
 
   test("with another payload it is another thing: a new revision", async () => {

@@ -196,13 +196,24 @@ function runOf({ attempt, runs, age, random }: { attempt: number; runs: number; 
     runs,
     at: now - age,
     born: now - age,
+    pinned: null,
     revision: 0,
     reason: null,
     cursor: null,
     wake: null,
     gate: null,
   };
-  return { job, type: "scripted", policy: { ...defaultPolicy, maxRuns: 100 }, started: true, ms: 1, progress: undefined, now, random: () => random };
+  return {
+    job,
+    type: "scripted",
+    policy: { ...defaultPolicy, maxRuns: 100 },
+    started: true,
+    ms: 1,
+    progress: undefined,
+    doubt: false,
+    now,
+    random: () => random,
+  };
 }
 
 function finite(step: Record<string, unknown>) {

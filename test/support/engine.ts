@@ -245,6 +245,8 @@ export interface Row {
   crash: number;
   cancel: number;
   revision: number;
+  pinned: number | null;
+  doubt: number;
   until: number;
   ended: number | null;
   reason: string | null;

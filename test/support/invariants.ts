@@ -55,6 +55,9 @@ export async function broken(world: World, last: Step | null, seen: Map<string, 
     const strict = world.accepted.find(({ id }) => key.startsWith(id))?.strict;
     if (calls > 1 && (strict || world.clean)) wrong.push(`${key} reached the provider ${calls} times`);
   }
+  // Every call of the model succeeds: a job whose call arrived may not make it under another key.
+  const keysOf = Map.groupBy(world.calls.keys(), (key) => key.split(":")[0] ?? "");
+  for (const [id, keys] of keysOf) if (keys.length > 1) wrong.push(`${id} reached the provider as ${keys.join(" and ")}`);
   return wrong;
 }
 

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { smallBody } from "../body";
+import { email } from "../../jobs/email/job";
 import type { JobDetail } from "../../ledger/views";
 import { timeOf } from "../../queue/id";
 import { states } from "../../queue/state";
@@ -63,7 +64,8 @@ export const jobRoutes = [
       const revealed = query.reveal === "1" && permits(caller, "admin");
       const payload = await payloadOf(deps, job);
       if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
-      return { status: 200, body: detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, revealed }) };
+      const templateVersion = await templateVersionOf(deps, tenant, job, payload);
+      return { status: 200, body: detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, revealed, templateVersion }) };
     },
   }),
   route("POST /v1/jobs/:id/cancel", {
@@ -133,6 +135,14 @@ async function payloadOf(deps: IntakeDeps, job: JobDetail): Promise<string | nul
   } catch (cause) {
     throw unavailable("The payload's storage cannot be reached.", cause);
   }
+}
+
+/** By the same question as its runs ask. Undefined for what is no mail by a template. */
+async function templateVersionOf(deps: IntakeDeps, tenant: string, { type, pinnedAt }: JobDetail, payload: string | null): Promise<number | null | undefined> {
+  if (type !== email.type || payload === null) return undefined;
+  const { templateId: id } = JSON.parse(payload) as { templateId?: unknown };
+  if (typeof id !== "string") return undefined;
+  return (await deps.templates.at(tenant, id, pinnedAt))?.version ?? null;
 }
 
 /** The id is genuine, so its row is on its way. */

@@ -10,8 +10,8 @@ import { addressOf } from "./mailbox";
 export const builtInFrom = "Jobyard <no-reply@jobyard.invalid>";
 
 export const sendEmail: Run<typeof email> = async (payload, context) => {
-  const { mail, templates, tenant, at } = context;
-  const template = payload.templateId === undefined ? undefined : await templates.at(tenant, payload.templateId, at);
+  const { mail, templates, tenant, at, pinnedAt } = context;
+  const template = payload.templateId === undefined ? undefined : await templates.at(tenant, payload.templateId, pinnedAt);
   if (template === null) return discard(`there is no template "${payload.templateId}"`);
   const rendered = render(payload, template, at);
   if (!rendered.ok) return discard(rendered.reason);
@@ -25,7 +25,8 @@ export const sendEmail: Run<typeof email> = async (payload, context) => {
     idempotentFor: mail.idempotentFor,
   });
   if (!sent.ok) return outcomeOf(sent.failure, context.now());
-  return done({ messageId: context.dryRun ? null : sent.value.id });
+  // Null as well when an operator found out that it was sent.
+  return done({ messageId: (sent.value as { id: string } | null)?.id ?? null });
 };
 
 // A template is always Liquid; content of the sender's own only when variables come with it, so that finished html may hold braces.
