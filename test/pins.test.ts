@@ -174,10 +174,10 @@ describe("the platform", () => {
     expect(wrangler.limits.cpu_ms).toBe(300_000);
   });
 
-  test("migrations are numbered without a gap", () => {
+  test("each migration has a number of its own", () => {
     const [{ migrations_dir: folder } = { migrations_dir: "" }] = wrangler.d1_databases;
     const names = readdirSync(join(root, folder)).toSorted();
-    expect(names.map((name) => name.slice(0, 5))).toEqual(names.map((_, index) => `${String(index + 1).padStart(4, "0")}_`));
+    expect(new Set(names.map((name) => name.slice(0, 5))).size).toBe(names.length);
     expect(names.every((name) => /^\d{4}_[a-z-]+\.sql$/.test(name))).toBe(true);
   });
 });
