@@ -27,6 +27,33 @@ export interface Issue {
   message: string;
 }
 
+/** An answer lists so many issues; one more says how many it leaves out. */
+export const maxIssues = 20;
+/** Characters of a path; names in it are the sender's. */
+const maxPathLength = 200;
+
+/** The first 20 issues, and one that counts the others and the `uncounted`. A list that went through here before stays as it is. */
+export function firstIssues(issues: readonly Issue[], uncounted = 0): readonly Issue[] {
+  const isShort = issues.length <= maxIssues + (uncounted === 0 ? 1 : 0);
+  const shown = isShort ? issues : issues.slice(0, maxIssues);
+  const left = issues.length - shown.length + uncounted;
+  const short = shown.map(({ path, message }) => ({ path: shortPath(path), message }));
+  return left === 0 ? short : [...short, { path: "", message: `and ${left.toLocaleString("en")} more` }];
+}
+
+/** The first three issues in a sentence, for `detail`. */
+export function summaryOf(issues: readonly Issue[]): string {
+  return issues
+    .slice(0, 3)
+    .map(({ path, message }) => (path === "" ? message : `${shortPath(path)}: ${message}`))
+    .join("; ");
+}
+
+/** The beginning of a path, which may be as long as what was sent. */
+export function shortPath(path: string): string {
+  return path.length <= maxPathLength ? path : `${path.slice(0, maxPathLength).toWellFormed()}…`;
+}
+
 export interface ProblemOptions {
   errors?: readonly Issue[];
   /** Whole seconds; becomes the `Retry-After` header. */
@@ -47,7 +74,7 @@ export class Problem extends Error {
   constructor(code: Code, detail: string, options: ProblemOptions = {}) {
     super(detail, { cause: options.cause });
     this.code = code;
-    this.errors = options.errors ?? [];
+    this.errors = firstIssues(options.errors ?? []);
     this.retryAfter = options.retryAfter;
     this.allow = options.allow;
   }

@@ -1,4 +1,4 @@
-import type { Issue } from "../errors";
+import { type Issue, maxIssues, shortPath } from "../errors";
 
 /** Deepest nesting of a payload: far below what breaks a bulk statement, far above what anybody sends. */
 export const maxDepth = 64;
@@ -7,7 +7,6 @@ export const maxDepth = 64;
 const maxContainers = 1_000_000;
 /** Texts nested deeper than this are not even parsed; up to here the check can still name the path. */
 const parseDepth = 512;
-const maxIssues = 100;
 
 export type ParsedJson =
   | { ok: true; value: unknown }
@@ -31,7 +30,7 @@ export function parseJson(text: string): ParsedJson {
 
 /**
  * What is wrong with a parsed value although it is JSON: nested deeper than 64 levels, text that is no well-formed UTF-16,
- * `__proto__` as a key, numbers beyond what a double keeps exactly, anything that JSON cannot carry. Up to 100 issues;
+ * `__proto__` as a key, numbers beyond what a double keeps exactly, anything that JSON cannot carry. Up to 20 issues;
  * paths begin with `path` (`payload` gives `payload.items[3].name`). Never throws.
  */
 export function checkJson(value: unknown, path = ""): Issue[] {
@@ -52,9 +51,9 @@ function collect(value: unknown, path: string, room: number, issues: Issue[]): v
   if (issues.length >= maxIssues) return;
   if (typeof value !== "object" || value === null) {
     const message = flaw(value);
-    if (message) issues.push({ path, message });
-  } else if (room === 0) issues.push({ path: shorten(path), message: "is nested too deep: 64 levels at most" });
-  else if (!isPlain(value)) issues.push({ path, message: "is not plain JSON" });
+    if (message) issues.push({ path: shortPath(path), message });
+  } else if (room === 0) issues.push({ path: shortPath(path), message: "is nested too deep: 64 levels at most" });
+  else if (!isPlain(value)) issues.push({ path: shortPath(path), message: "is not plain JSON" });
   else if (Array.isArray(value)) value.forEach((item, index) => collect(item, `${path}[${index}]`, room - 1, issues));
   else collectEntries(value, path, room, issues);
 }
@@ -63,7 +62,7 @@ function collectEntries(value: object, path: string, room: number, issues: Issue
   for (const key of Object.keys(value)) {
     const message = keyFlaw(key);
     const below = join(path, key.toWellFormed());
-    if (message && issues.length < maxIssues) issues.push({ path: below, message });
+    if (message && issues.length < maxIssues) issues.push({ path: shortPath(below), message });
     else collect(at(value, key) ?? null, below, room - 1, issues);
   }
 }
@@ -95,11 +94,6 @@ function at(value: object, key: string): unknown {
 
 function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
-}
-
-/** A path 65 levels deep says no more than its beginning. */
-function shorten(path: string): string {
-  return path.length <= 200 ? path : `${path.slice(0, 200)}…`;
 }
 
 interface Mistake {

@@ -1,17 +1,9 @@
-import type { Issue } from "../errors";
+import { firstIssues, type Issue, summaryOf } from "../errors";
 import type { Engine } from "./engine";
 import type { Refused } from "./request";
 
 export function invalid(errors: readonly Issue[]): Refused {
-  return {
-    ok: false,
-    code: "invalid",
-    detail: errors
-      .map((issue) => `${issue.path}: ${issue.message}`)
-      .slice(0, 3)
-      .join("; "),
-    errors,
-  };
+  return { ok: false, code: "invalid", detail: summaryOf(errors), errors: firstIssues(errors) };
 }
 
 export function unknownType(engine: Engine, type: string): Refused {

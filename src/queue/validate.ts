@@ -1,24 +1,32 @@
 import * as v from "valibot";
-import type { Issue } from "../errors";
-import { Problem } from "../errors";
+import { firstIssues, type Issue, maxIssues, Problem } from "../errors";
 
 type Schema<Output> = v.GenericSchema<any, Output>; // oxlint-disable-line no-explicit-any -- variance: any input
 
-/** The validated value; throws `invalid` with every issue and its path. */
+/** The validated value; throws `invalid` with the first issues and their paths. */
 export function validate<Output>(schema: Schema<Output>, value: unknown, detail: string): Output {
   const checked = check(schema, value);
   if (checked.ok) return checked.value;
   throw new Problem("invalid", detail, { errors: checked.issues });
 }
 
-export type Checked<Output> = { ok: true; value: Output } | { ok: false; issues: Issue[] };
+export type Checked<Output> = { ok: true; value: Output } | { ok: false; issues: readonly Issue[] };
 
-/** As `validate`, with the issues as a value. Messages never repeat the value. */
+/** As `validate`, with the issues as a value: 20 at most, and one that counts the others. Messages never repeat the value. */
 export function check<Output>(schema: Schema<Output>, value: unknown): Checked<Output> {
   if (objectTypes.has(schema.type) && !isObject(value)) return { ok: false, issues: [{ path: "", message: noObject }] };
-  const result = v.safeParse(schema, value);
+  const result = v.safeParse(schema, value, { message: plainMessage });
   if (result.success) return { ok: true, value: result.output };
-  return { ok: false, issues: unique(result.issues.flatMap((issue) => toIssues(issue, schema))) };
+  return { ok: false, issues: distinct(result.issues, schema) };
+}
+
+/**
+ * A message for what a schema has none of its own for: the library's own messages quote what they received. For `v.safeParse`'s settings.
+ */
+export function plainMessage(issue: v.BaseIssue<unknown>): string {
+  if (issue.received === "undefined") return "is missing";
+  if (issue.expected === "Object") return noObject;
+  return issue.expected === null ? `is not a valid ${issue.type.replaceAll("_", " ")}` : `must be ${issue.expected}`;
 }
 
 /** A path below another: `payload` and `to` are `payload.to`, `payload` and `[0]` are `payload[0]`. */
@@ -31,11 +39,12 @@ function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): Issue[]
   const list = (issue.path ?? []).findIndex(({ type, input }) => type === "object" && Array.isArray(input));
   if (list >= 0) return [{ path: pathText({ path: issue.path?.slice(0, list) }), message: noObject }];
   const path = pathText(issue);
-  if (issue.expected !== "never" || issue.type !== "strict_object") return [{ path, message: messageOf(issue) }];
+  if (issue.expected !== "never" || issue.type !== "strict_object") return [{ path, message: issue.message }];
   const last = issue.path?.at(-1);
   const known = fieldsAt(schema, issue.path?.slice(0, -1) ?? [], issue.path?.[0]?.input);
   const given = typeof last?.input === "object" && last.input !== null ? Object.keys(last.input) : [];
-  const unknown = known.length === 0 ? [String(last?.key)] : given.filter((name) => !known.includes(name));
+  const names = new Set(known);
+  const unknown = known.length === 0 ? [String(last?.key)] : given.filter((name) => !names.has(name));
   const above = pathText({ path: issue.path?.slice(0, -1) });
   return unknown.map((name) => ({ path: above ? `${above}.${name}` : name, message: unknownField(known) }));
 }
@@ -48,21 +57,20 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A list where an object is expected misses many fields and is told once. */
-function unique(issues: readonly Issue[]): Issue[] {
-  return [...new Map(issues.map((issue) => [`${issue.path}\n${issue.message}`, issue])).values()];
+/** A list where an object is expected misses many fields and has one issue. Those that are not shown are only counted. */
+function distinct(issues: readonly v.BaseIssue<unknown>[], schema: v.GenericSchema): readonly Issue[] {
+  const found = new Map<string, Issue>();
+  let uncounted = 0;
+  for (const issue of issues) {
+    if (found.size >= maxIssues) uncounted++;
+    else for (const each of toIssues(issue, schema)) found.set(`${each.path}\n${each.message}`, each);
+  }
+  const all = [...found.values()];
+  return firstIssues(all.slice(0, maxIssues), uncounted + Math.max(0, all.length - maxIssues));
 }
 
 function unknownField(known: readonly string[]): string {
   return known.length === 0 ? "is not a field here" : `is not a field here; known are ${known.join(", ")}`;
-}
-
-/** valibot's own messages quote what they received. Those a schema brings along are its author's and are kept. */
-function messageOf(issue: v.BaseIssue<unknown>): string {
-  if (!issue.message.startsWith("Invalid ")) return issue.message;
-  if (issue.received === "undefined") return "is missing";
-  if (issue.expected === "Object") return noObject;
-  return issue.expected === null ? `is not a valid ${issue.type.replaceAll("_", " ")}` : `must be ${issue.expected}`;
 }
 
 /** `jobs[3].payload.to`; empty for the whole. */

@@ -97,8 +97,8 @@ describe("checkJson", () => {
     expect(checkJson([undefined])).toMatchObject([{ path: "[0]" }]);
   });
 
-  test("lists at most 100 issues", () => {
-    expect(checkJson(Array(500).fill(half))).toHaveLength(100);
+  test("lists at most 20 issues", () => {
+    expect(checkJson(Array(500).fill(half))).toHaveLength(20);
   });
 
   test("finds nothing in ordinary JSON, and a planted flaw wherever it is", () => {

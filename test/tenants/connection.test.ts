@@ -37,7 +37,7 @@ describe("put refuses", () => {
     ["mail", { provider: "resend", baseUrl: api.baseUrl }, ["apiKey: is missing"]],
     ["mail", { ...bodies.mail, apiKey: "with space" }, ["apiKey: must be 1 to 1024 visible characters without spaces"]],
     ["mail", { ...bodies.mail, from: "a@b.cz\nBcc: x@y.cz" }, ["from: must be an e-mail address, or a name and an address in <>"]],
-    ["mail", { ...bodies.mail, model: "x" }, ["model: is not a known field"]],
+    ["mail", { ...bodies.mail, model: "x" }, ["model: is not a field here; known are provider, baseUrl, apiKey, limits, from, replyTo"]],
     ["models", { ...bodies.crm, provider: "openai" }, ["model: is missing"]],
     [
       "models",
@@ -50,7 +50,7 @@ describe("put refuses", () => {
         "timeoutSeconds: must be at most 300",
       ],
     ],
-    ["slack", { ...bodies.slack, apiKey: "x" }, ["apiKey: is not a known field"]],
+    ["slack", { ...bodies.slack, apiKey: "x" }, ["apiKey: is not a field here; known are provider, url, secret, limits"]],
     [
       "slack",
       { ...bodies.slack, url: "https://169.254.169.254/latest" },
@@ -61,7 +61,11 @@ describe("put refuses", () => {
     [
       "crm",
       { ...bodies.crm, limits: { concurrency: 0, perSecond: 0, speed: 1 } },
-      ["limits.concurrency: must be at least 1", "limits.perSecond: must be at least 0.001", "limits.speed: is not a known field"],
+      [
+        "limits.concurrency: must be at least 1",
+        "limits.perSecond: must be at least 0.001",
+        "limits.speed: is not a field here; known are concurrency, perSecond, burst, breaker",
+      ],
     ],
     ["crm", { ...bodies.crm, limits: { breaker: { openSeconds: 601 } } }, ["limits.breaker.openSeconds: must be at most 600"]],
   ])("%s %j", async (name, body, errors) => expect((await refusalOf(store.put("one", name, body, 1))).errors).toEqual(errors));

@@ -25,7 +25,7 @@ describe("put refuses", () => {
       { ...shop, webhook: { secret: "", format: "md5", header: "a b" } },
       ["webhook.secret: must not be empty", "webhook.header: must be the name of a header", "webhook.format: must be one of hex, base64, standard, token"],
     ],
-    [{ ...shop, password: "x" }, ["password: is not a known field"]],
+    [{ ...shop, password: "x" }, ["password: is not a field here; known are platform, url, key, keyIn, webhook"]],
   ])("%j", async (body, errors) => expect((await refusalOf(store.put("one", "wrong", body, 1))).errors).toEqual(errors));
 
   test.each(["", "x".repeat(257), key.replace("A", "\n"), key.replace("A", " "), "user:word", "klíč"])("the key %j", async (wrong) => {

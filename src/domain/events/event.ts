@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { personal } from "../../queue/personal";
+import { plainMessage } from "../../queue/validate";
 import { catalogue, isKnown } from "./catalogue";
 
 /** An event may pass through here this often; one more time means that a destination sends it back. */
@@ -60,9 +61,9 @@ export const eventPayload = v.pipe(
   v.rawTransform(({ dataset, addIssue }) => {
     const { type, data } = dataset.value;
     if (!isKnown(type)) return dataset.value;
-    const checked = v.safeParse(catalogue[type].data, data);
+    const checked = v.safeParse(catalogue[type].data, data, { message: plainMessage });
     if (checked.success) return { ...dataset.value, data: checked.output as Record<string, unknown> };
-    for (const issue of checked.issues) addIssue({ message: messageOf(issue), path: [stepTo(dataset.value, "data"), ...(issue.path ?? [])] as never });
+    for (const issue of checked.issues) addIssue({ message: issue.message, path: [stepTo(dataset.value, "data"), ...(issue.path ?? [])] as never });
     return dataset.value;
   }),
 );
@@ -77,10 +78,4 @@ export function happenedAt({ timestamp }: Pick<Event, "timestamp">, receivedAt: 
 
 function stepTo(input: object, key: string) {
   return { type: "object", origin: "value", input, key, value: (input as Record<string, unknown>)[key] };
-}
-
-/** The library's own messages repeat what they received. */
-function messageOf(issue: v.BaseIssue<unknown>): string {
-  if (!issue.message.startsWith("Invalid ")) return issue.message;
-  return issue.received === "undefined" ? "is missing" : `must be ${issue.expected ?? "another value"}`;
 }

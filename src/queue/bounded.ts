@@ -1,0 +1,124 @@
+import * as v from "valibot";
+
+/*
+ * Schemas of what others send: the size is checked before anything inside is looked at. Valibot runs every action of a pipe although an earlier
+ * one has failed, so `v.pipe(v.string(), v.maxLength(254), v.regex(…))` runs its pattern over a megabyte and `v.array` checks each of a million
+ * items before its length. A value that is too large has one issue here, costs no more than counting it, and stops its pipe: what a caller adds
+ * (`v.check`, `v.transform`) is not run. `test/architecture.test.ts` refuses the bare forms elsewhere.
+ */
+
+interface SizeRule {
+  /** Least size; 0 by default. */
+  min?: number;
+  /** The message of every refusal, in place of one for each bound. It says what would be right. */
+  rule?: string;
+}
+
+interface TextRule extends SizeRule {
+  /** Must be linear. Needs `rule`. Runs only over texts within the bounds. */
+  pattern?: RegExp;
+}
+
+/** A text of at most `max` UTF-16 code units. */
+export function boundedText(max: number, { min = 0, pattern, rule }: TextRule = {}): v.StringSchema<string> {
+  const longest = v.maxLength<string, number, string>(max, rule ?? `must have at most ${max.toLocaleString("en")} characters`);
+  const shortest = v.minLength<string, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} characters`));
+  const actions = [longest, ...(min > 0 ? [shortest] : []), ...(pattern ? [v.regex<string, string>(pattern, rule ?? "has another form")] : [])];
+  return sizeFirst(v.string("must be text"), textLength, { min, max, tooSmall: shortest.message, tooLarge: longest.message }, actions);
+}
+
+/** A list of at most `max` items. */
+export function boundedList<const Item extends v.GenericSchema>(item: Item, max: number, { min = 0, rule }: SizeRule = {}): v.ArraySchema<Item, string> {
+  const longest = v.maxLength<unknown[], number, string>(max, rule ?? `must have at most ${max.toLocaleString("en")} entries`);
+  const shortest = v.minLength<unknown[], number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} entries`));
+  const bounds = { min, max, tooSmall: shortest.message, tooLarge: longest.message };
+  return sizeFirst(v.array(item, "must be a list"), listLength, bounds, [longest, ...(min > 0 ? [shortest] : [])]);
+}
+
+/** An object of at most `max` entries, whose names are data. */
+export function boundedRecord<const Key extends v.BaseSchema<string, string, v.BaseIssue<unknown>>, const Value extends v.GenericSchema>(
+  key: Key,
+  value: Value,
+  max: number,
+  { min = 0, rule }: SizeRule = {},
+): v.RecordSchema<Key, Value, undefined> {
+  const most = v.maxEntries<Record<string, unknown>, number, string>(max, rule ?? `must have at most ${max.toLocaleString("en")} entries`);
+  const least = v.minEntries<Record<string, unknown>, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} entries`));
+  const bounds = { min, max, tooSmall: least.message, tooLarge: most.message };
+  return sizeFirst(v.record(key, value), entryCount, bounds, [most, ...(min > 0 ? [least] : [])]);
+}
+
+/** An object whose entries nobody looks at, as the variables of a template: up to 10,000 of them. */
+export function jsonObject() {
+  return boundedRecord(v.string(), v.unknown(), 10_000);
+}
+
+/** A list in an answer or a result: describes what we write. Never for what others send. */
+export function outputList<const Item extends v.GenericSchema>(item: Item): v.ArraySchema<Item, undefined> {
+  return v.array(item);
+}
+
+/** As `outputList`, of an object whose names are data. */
+export function outputRecord<const Value extends v.GenericSchema>(value: Value): v.RecordSchema<v.StringSchema<undefined>, Value, undefined> {
+  return v.record(v.string(), value);
+}
+
+/**
+ * A rule about several fields of one object, for its pipe: checked when each of them is right by itself, however wrong the others are.
+ * Its issue stands at `at`; a later rule about that field is then silent. Linear in the issues so far, unlike `v.partialCheck` in `v.forward`.
+ */
+export function fieldRule<Input extends object, const Field extends keyof Input & string>(
+  fields: readonly Field[],
+  holds: (value: Pick<Input, Field>) => boolean,
+  message: string,
+  at: Field,
+): v.RawCheckAction<Input> {
+  const named: ReadonlySet<unknown> = new Set(fields);
+  return v.rawCheck<Input>(({ dataset, addIssue }) => {
+    const value: unknown = dataset.value;
+    if (typeof value !== "object" || value === null) return;
+    const isDecided = dataset.issues?.some(({ path }) => path === undefined || named.has(path[0].key)) ?? false;
+    if (isDecided || holds(value as Input)) return;
+    addIssue({ message, path: [{ type: "object", origin: "value", input: value as Record<string, unknown>, key: at, value: (value as Input)[at] }] });
+  });
+}
+
+interface Bounds {
+  min: number;
+  max: number;
+  tooSmall: string;
+  tooLarge: string;
+}
+
+/** `actions` describe the bounds to those who read the schema (OpenAPI), and run when the size is right. */
+function sizeFirst<Schema extends v.GenericSchema>(
+  schema: Schema,
+  sizeOf: (value: unknown) => number | undefined,
+  { min, max, tooSmall, tooLarge }: Bounds,
+  actions: readonly v.GenericPipeAction[],
+): Schema {
+  const refuseSmall = v.check<unknown, string>(() => false, tooSmall);
+  const refuseLarge = v.check<unknown, string>(() => false, tooLarge);
+  const guarded: v.GenericSchema = {
+    ...schema,
+    "~run"(dataset, config) {
+      const size = sizeOf(dataset.value);
+      if (size === undefined || (size >= min && size <= max)) return schema["~run"](dataset, config);
+      const { value, issues } = (size > max ? refuseLarge : refuseSmall)["~run"]({ typed: true, value: dataset.value }, config);
+      return { typed: false, value, issues } as v.FailureDataset<v.BaseIssue<unknown>>;
+    },
+  };
+  return v.pipe(guarded, ...actions) as unknown as Schema;
+}
+
+function textLength(value: unknown): number | undefined {
+  return typeof value === "string" ? value.length : undefined;
+}
+
+function listLength(value: unknown): number | undefined {
+  return Array.isArray(value) ? value.length : undefined;
+}
+
+function entryCount(value: unknown): number | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value).length : undefined;
+}
