@@ -1,4 +1,3 @@
-import { eventKey } from "../domain/events/key";
 import { showBlocked } from "../domain/leads/blocked";
 import type { Leads } from "../domain/leads/capability";
 import { countedAs, pointOf } from "../domain/leads/point";
@@ -9,6 +8,7 @@ import { storeSubmission } from "../domain/leads/store";
 import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
 import { event } from "../jobs/event/job";
+import { lead } from "../jobs/lead/job";
 import type { Counters } from "../ledger/counters";
 import { nameJob } from "../ledger/entities";
 import type { createPayloads } from "../ledger/payloads";
@@ -17,6 +17,7 @@ import { createHttp } from "../providers/http";
 import { createTurnstile } from "../providers/turnstile/turnstile";
 import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
+import { ownParts } from "../queue/prepare";
 import { isApiKey, projectSecret } from "../tenants/project";
 import { erasePerson } from "./erase";
 import { log } from "./log";
@@ -85,7 +86,7 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     turnstile: createTurnstile(http),
     mayPost: async (key) => (await env.LEAD_RATE.limit({ key })).success,
     newId: (tenant) => engine.ids.make(tenant, now()),
-    idOfKey: (tenant, key) => engine.ids.derive(tenant, ["lead", key]),
+    idOfKey: (tenant, key) => engine.ids.derive(tenant, ownParts(lead, [key])),
     showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
     list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
     get: (tenant, id) => getLead(env.DB, tenant, id),
@@ -98,7 +99,7 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
 /** The tick's step: a project that is silent for too long is an event, and a line in the log. */
 export function silenceStep({ env, engine }: Pick<LeadParts, "env" | "engine">): (now: number) => Promise<Record<string, number>> {
   const alert = async (silent: readonly Silent[]) => {
-    const receipts = await enqueue(engine, await Promise.all(silent.map(eventOf)));
+    const receipts = await enqueue(engine, silent.map(eventOf));
     for (const [index, { watched, alert: said }] of silent.entries()) {
       const receipt = receipts[index];
       const trouble = receipt?.ok ? `had no lead for ${said.minutes} minutes` : `is silent, and the alert was refused: ${receipt?.detail ?? "no receipt"}`;
@@ -109,9 +110,9 @@ export function silenceStep({ env, engine }: Pick<LeadParts, "env" | "engine">):
   return async (now) => ({ ...(await reportSilence({ db: env.DB, alert }, now)) });
 }
 
-async function eventOf({ watched: { tenant, project, silence }, alert: { minutes, lastLeadAt }, key }: Silent) {
+function eventOf({ watched: { tenant, project, silence }, alert: { minutes, lastLeadAt }, key }: Silent) {
   const last = lastLeadAt === null ? null : new Date(lastLeadAt).toISOString();
   const data = { project, minutesWithoutLeads: minutes, lastLeadAt: last, threshold: silence.minutes };
   // Another tick may count a minute more: it is the same silence.
-  return { tenant, type: event.type, key: await eventKey({ id: key }), fingerprintOf: key, payload: { id: key, type: "lead.silence", data } };
+  return { tenant, type: event.type, own: ["silence", key], formerKey: `event ${key}`, fingerprintOf: key, payload: { id: key, type: "lead.silence", data } };
 }

@@ -1,4 +1,3 @@
-import { eventKey } from "../domain/events/key";
 import type { ShopEvent, ShopOutbox } from "../domain/shop/events";
 import type { Engine } from "../queue/engine";
 import type { Enqueue, EnqueueRequest, Receipt } from "../queue/request";
@@ -36,7 +35,8 @@ function isLost({ tenant, site, id }: ShopEvent, receipt: Receipt | undefined): 
   return true;
 }
 
-async function requestOf({ tenant, site, id, type, at, data }: ShopEvent): Promise<EnqueueRequest> {
+function requestOf({ tenant, site, id, type, at, data }: ShopEvent): EnqueueRequest {
   const event = { id: `shop/${site}/${id}`, type, timestamp: new Date(at).toISOString(), data };
-  return { tenant, type: router, payload: event, key: await eventKey(event), revive: false };
+  // Not the key of the event's id: a sender may give any event that id.
+  return { tenant, type: router, payload: event, own: ["shop-event", site, id], formerKey: `event shop/${site}/${id}`, revive: false };
 }

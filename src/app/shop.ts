@@ -1,5 +1,5 @@
 import { addSchedules } from "../domain/shop/defaults";
-import { approvePurchase, cancelPurchase, noteMail, purchaseOrder, purchaseOrders } from "../domain/shop/purchase-orders";
+import { approvePurchase, cancelPurchase, noteMail, purchaseOrder, purchaseOrders, reopenPurchase } from "../domain/shop/purchase-orders";
 import { listOrders, orderDetail } from "../domain/shop/read-orders";
 import { listProducts } from "../domain/shop/read-products";
 import { leave, vacate } from "../domain/shop/leaving";
@@ -45,6 +45,7 @@ export function createShopDoor(parts: ShopDoorParts): ShopDoor {
     purchaseOrders: (tenant, site, filter) => purchaseOrders(at(tenant, site), filter),
     purchaseOrder: (tenant, site, id) => purchaseOrder(at(tenant, site), id),
     approve: (tenant, site, id) => approvePurchase(at(tenant, site), id, "operator", now()),
+    reopen: (tenant, site, id) => reopenPurchase(at(tenant, site), id, now()),
     cancel: (tenant, site, id) => cancelPurchase(at(tenant, site), id, now()),
     noteMail: (tenant, site, id, job) => noteMail(at(tenant, site), id, job),
   };

@@ -36,5 +36,7 @@ export function tellAfterBatches(ended: EndedJobs, snapshots: Pick<Snapshots, "r
 function requestOf({ tenant, subscription, body, about }: Delivery) {
   // What the job was about, not where it went: a delivery is found by its own receiver.
   const keys = about.filter((key) => v.is(entityKey, key) && !key.startsWith("destination:")).slice(0, 5);
-  return { tenant, type: webhook.type, payload: { subscription, body, about: keys }, key: `ended ${subscription} ${String(body["id"])}` };
+  const id = String(body["id"]);
+  const own = { own: ["ended", subscription, id], formerKey: `ended ${subscription} ${id}`, internal: true };
+  return { tenant, type: webhook.type, payload: { subscription, body, about: keys }, ...own };
 }

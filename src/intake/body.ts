@@ -8,10 +8,11 @@ export const largeBody = 10 * 1024 * 1024;
 /** Bytes read and thrown away behind a limit, before the sender is cut off. */
 const mostDiscarded = 32 * 1024 * 1024;
 
-/** Reads, parses and validates a JSON body; throws the Problem that says what is wrong with it. */
-export async function readJson<Body>(request: Request, rule: BodyRule<Body>): Promise<Body> {
+/** Reads, parses and validates a JSON body; throws the Problem that says what is wrong with it. `allow` looks at it before anything is said of its content. */
+export async function readJson<Body>(request: Request, rule: BodyRule<Body>, allow: (value: unknown) => void = () => undefined): Promise<Body> {
   requireJson(request);
   const value = parsedJson(await readText(request, rule.limit));
+  allow(value);
   const issues = rule.jsonCheckedLater ? [] : checkJson(value);
   if (issues.length > 0) throw new Problem("invalid", "The body holds what cannot be stored.", { errors: issues });
   return validate(rule.schema, value, "The body is not what is expected here.");

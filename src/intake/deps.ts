@@ -112,9 +112,11 @@ export interface AuditEntry {
   tenant: string;
   /** `root`, or the id of the token. */
   actor: string;
-  action: "reveal" | "block" | "erase";
-  /** The id of what was revealed. */
+  action: "reveal" | "block" | "erase" | "patch";
+  /** The id of what was revealed, or of the replay. */
   target: string;
+  /** What the target does not say: the names of the patched fields. */
+  detail?: string | undefined;
   at: number;
 }
 

@@ -39,6 +39,7 @@ function operation(route: AnyRoute): JsonSchema {
     summary: route.summary,
     tags: [tagOf(route.path)],
     "x-scope": route.scope,
+    ...(route.fieldScopes ? { "x-field-scopes": route.fieldScopes } : {}),
     ...(route.scope === "public" ? { security: [] } : { description: scopeText(route) }),
     ...listed("parameters", [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)]),
     ...(route.body ? { requestBody: { required: true, content: contentOf(route.body) } } : {}),
@@ -71,11 +72,13 @@ function isItem(schema: unknown): boolean {
 /** One alternative for each type: its name and its payload's schema in the place of "anything". */
 function perType(schema: v.GenericSchema, contracts: readonly Contract[]): JsonSchema {
   const base = toSchema(schema) as { properties: Record<string, unknown> };
-  const alternatives = contracts.map((contract) => ({
-    ...base,
-    title: contract.type,
-    properties: { ...base.properties, type: { enum: [contract.type, ...contract.aliases] }, payload: toSchema(contract.payload) },
-  }));
+  const alternatives = contracts
+    .filter(({ internal }) => !internal)
+    .map((contract) => ({
+      ...base,
+      title: contract.type,
+      properties: { ...base.properties, type: { enum: [contract.type, ...contract.aliases] }, payload: toSchema(contract.senderPayload) },
+    }));
   return alternatives.length === 0 ? base : { oneOf: alternatives };
 }
 
@@ -150,7 +153,8 @@ const problemSchema = {
 };
 
 function scopeText(route: AnyRoute): string {
-  return route.scope === "root" ? "Needs the root token." : `Needs the scope \`${route.scope}\`, or \`admin\`.`;
+  const fields = Object.entries(route.fieldScopes ?? {}).map(([field, scope]) => ` The field \`${field}\` needs \`${scope}\`.`);
+  return route.scope === "root" ? "Needs the root token." : `Needs the scope \`${route.scope}\`, or \`admin\`.${fields.join("")}`;
 }
 
 function tagOf(path: string): string {

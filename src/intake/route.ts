@@ -1,5 +1,5 @@
 import type * as v from "valibot";
-import type { Problem } from "../errors";
+import { Problem } from "../errors";
 import { allows, type Scope } from "../tenants/token";
 import type { IntakeDeps } from "./deps";
 
@@ -27,6 +27,8 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   summary: string;
   scope: RouteScope;
   tenant: Mode;
+  /** Fields of the body that need more than the route's scope, because of what they show or redirect. */
+  fieldScopes?: Readonly<Record<string, Scope>>;
   query?: v.GenericSchema<any, Query>; // eslint-disable-line -- variance: any input
   body?: BodyRule<Body>;
   /** Request headers the route itself reads. */
@@ -95,6 +97,19 @@ export function route<Mode extends TenantMode, Body = undefined, Query = undefin
 export function permits(caller: Caller, scope: RouteScope): boolean {
   if (scope === "public" || caller.kind === "root") return true;
   return caller.kind === "token" && scope !== "root" && allows(caller.scopes, scope);
+}
+
+/** Throws `forbidden` when the body has a field that needs another scope than the caller's token has. */
+export function checkFieldScopes(caller: Caller, { fieldScopes = {} }: Pick<AnyRoute, "fieldScopes">, body: unknown): void {
+  if (typeof body !== "object" || body === null) return;
+  for (const [field, scope] of Object.entries(fieldScopes)) {
+    if (Object.hasOwn(body, field) && !permits(caller, scope)) throw new Problem("forbidden", `The field "${field}" needs the scope "${scope}".`);
+  }
+}
+
+/** Who calls, as an audit row names it. */
+export function actorOf(caller: Caller): string {
+  return caller.kind === "token" ? caller.tokenId : caller.kind;
 }
 
 /** A parameter of the path that the route's pattern guarantees. */

@@ -5,7 +5,7 @@ import { readJson } from "./body";
 import type { IntakeDeps } from "./deps";
 import { asProblem, problemResponse, refusedAtDoor } from "./problem";
 import { readQuery } from "./query";
-import type { Answer, AnyRoute } from "./route";
+import { type Answer, type AnyRoute, checkFieldScopes } from "./route";
 import { routes } from "./routes";
 
 const paramPattern = /^[a-z0-9-]{1,64}$/;
@@ -78,7 +78,11 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
   checkParams(route, params);
   const query = readQuery(route.query, new URL(request.url).searchParams);
   const body: unknown =
-    route.body && !route.body.readByHandler && (await readJson(request, { ...route.body, schema: route.body.schemaFor?.(params) ?? route.body.schema }));
+    route.body &&
+    !route.body.readByHandler &&
+    (await readJson(request, { ...route.body, schema: route.body.schemaFor?.(params) ?? route.body.schema }, (given) =>
+      checkFieldScopes(admitted.caller, route, given),
+    ));
   return route.handle({ request, requestId: passage.id, deps, ...admitted, params, query, body });
 }
 

@@ -31,6 +31,8 @@ export interface ShopDoor {
   purchaseOrder(tenant: string, site: string, id: number): Promise<PurchaseOrder | null>;
   /** By an operator. False when it is no draft (any more). */
   approve(tenant: string, site: string, id: number): Promise<boolean>;
+  /** Makes one a draft again whose mail was never accepted. */
+  reopen(tenant: string, site: string, id: number): Promise<void>;
   /** False when it is no draft (any more). */
   cancel(tenant: string, site: string, id: number): Promise<boolean>;
   noteMail(tenant: string, site: string, id: number, job: string): Promise<void>;

@@ -2,6 +2,7 @@ import type { EffectRecord } from "../queue/effect";
 import { GroupCommit } from "../queue/group";
 import type { JobRef, KnownJob, Ledger, NewJob } from "../queue/ledger";
 import { adopt, claim, claimAlone, release } from "./claim";
+import { createFormer } from "./former";
 import { insert, insertKeyed } from "./insert";
 import { bury, cancel, revive } from "./operate";
 import { checkpoint, effects, pulse, recordEffect, recordEffects } from "./run";
@@ -19,6 +20,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
   return {
     insert: async (rows) => void (await inserts.add(rows)),
     insertKeyed: (rows) => keyed.add(rows),
+    former: createFormer(db),
     unsent: (refs, now) => unsent(db, refs, now),
     claim: (refs, lease) => claim(db, refs, lease),
     adopt: (rows, lease) => adopt(db, rows, lease),

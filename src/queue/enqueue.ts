@@ -1,5 +1,6 @@
 import type { Engine } from "./engine";
 import { envelopeOf } from "./envelope";
+import { keepFormerIds } from "./former";
 import { GroupCommit } from "./group";
 import type { KnownJob } from "./ledger";
 import { prepare, type Prepared } from "./prepare";
@@ -92,6 +93,7 @@ async function acceptUnkeyed(engine: Engine, all: readonly Prepared[], receipts:
 /** The row comes first and decides; with the ledger down the derived id alone does, and the claim rejects another payload later. */
 async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: Map<Prepared, Receipt>): Promise<void> {
   if (all.length === 0) return;
+  await keepFormerIds(engine, all);
   const known = await insertKeyed(engine, all);
   const toSend: Prepared[] = [];
   const toRevive: Prepared[] = [];

@@ -36,6 +36,10 @@ type AnyPayload = v.GenericSchema<any, any>;
 export interface Contract<Type extends string = string, Schema extends AnyPayload = AnyPayload, Needs extends Need = Need, Batch extends boolean = boolean> {
   readonly type: Type;
   readonly payload: Schema;
+  /** What a sender may give: `payload`, or less where some fields are for our own jobs alone. */
+  readonly senderPayload: AnyPayload;
+  /** Enqueued by our own code alone: senders, schedules and the lists of types do not know it. */
+  readonly internal: boolean;
   /** Schema of the result, so that its personal fields are masked; without one a result is masked whole. */
   readonly result: v.GenericSchema | undefined;
   /** Every queue the type may travel on; the first is the default. */
@@ -59,6 +63,8 @@ export interface Contract<Type extends string = string, Schema extends AnyPayloa
 export interface JobDefinition<Type extends string, Schema extends AnyPayload, Needs extends Need, Batch extends boolean> {
   type: Type;
   payload: Schema;
+  senderPayload?: AnyPayload;
+  internal?: boolean;
   result?: v.GenericSchema;
   queue: string | { queues: readonly string[]; route: (payload: v.InferOutput<Schema>) => string };
   policy?: Partial<Policy>;
@@ -90,6 +96,8 @@ export function defineJob<const Type extends string, Schema extends AnyPayload, 
   return {
     type: definition.type,
     payload: definition.payload,
+    senderPayload: definition.senderPayload ?? definition.payload,
+    internal: definition.internal ?? false,
     result: definition.result,
     queues: routes.queues,
     route: routes.route,

@@ -11,6 +11,8 @@ export interface Ledger {
   insert(rows: readonly NewJob[]): Promise<void>;
   /** Insert first, for keyed jobs: tells which rows are new and what the others say. */
   insertKeyed(rows: readonly NewJob[]): Promise<KnownJob[]>;
+  /** Which of these ids hold a job of that fingerprint (or one that was erased) from before own keys were kept apart. */
+  former(refs: readonly (JobRef & { fp: string | null })[]): Promise<JobRef[]>;
   /** These have no live message: the tick shall send one as soon as it runs. */
   unsent(refs: readonly JobRef[], now: number): Promise<void>;
 

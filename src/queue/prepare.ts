@@ -23,6 +23,8 @@ export interface Prepared {
   envelope: Envelope;
   row: NewJob;
   keyed: boolean;
+  /** The id that its own key had before those were kept apart from senders' keys. */
+  formerId: string | undefined;
   /** Whether its key brings a dead letter back. */
   revives: boolean;
   delaySeconds: number;
@@ -35,18 +37,19 @@ export async function prepare(
   derivedFrom?: { parts: readonly string[]; parent: string },
 ): Promise<Prepared | Refused> {
   const contract = engine.registry.find(request.type)?.contract;
-  if (!contract) return unknownType(engine, request.type);
+  const isOurs = derivedFrom !== undefined || request.internal === true;
+  if (!contract || (contract.internal && !isOurs)) return unknownType(engine, request.type);
   const now = engine.now();
   const issues = [...checkJson(request.payload).map(belowPayload), ...checkTimes(request, now), ...checkKey(request.key)];
   if (issues.length > 0) return invalid(issues);
-  const checked = checkPayload(contract, request.payload);
+  const checked = checkPayload(contract, request.payload, isOurs ? contract.payload : contract.senderPayload);
   if (!checked.ok) return invalid(checked.issues);
   const queue = contract.route(checked.payload);
   const backlog = knownBacklog(engine, queue);
   if (backlog !== undefined && backlog >= engine.backlogLimit(queue)) return overloaded(queue, backlog);
 
   const due = request.runAt ?? (request.delaySeconds ? now + request.delaySeconds * 1000 : null);
-  const parts = derivedFrom?.parts ?? (request.key === undefined ? undefined : [firstName(contract), request.key]);
+  const parts = derivedFrom?.parts ?? keyParts(contract, request);
   const id = parts ? await engine.ids.derive(request.tenant, parts) : await engine.ids.make(request.tenant, now);
   const stored = await storePayload(engine, request.tenant, id, JSON.stringify(checked.payload));
   if ("ok" in stored) return stored;
@@ -67,12 +70,25 @@ export async function prepare(
   };
   const row = newRow(engine, contract, envelope, checked.payload);
   const revives = request.revive !== false && derivedFrom === undefined;
-  return { id, contract, envelope, row, keyed: parts !== undefined, revives, delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000) };
+  const former = request.formerKey === undefined ? undefined : [firstName(contract), request.formerKey];
+  const formerId = former && (await engine.ids.derive(request.tenant, former));
+  return { id, contract, envelope, row, keyed: parts !== undefined, formerId, revives, delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000) };
 }
 
 /** The name under which keys are derived: renaming a type must not turn the same key into another job. The oldest alias stands first. */
 export function firstName(contract: Contract): string {
   return contract.aliases[0] ?? contract.type;
+}
+
+/** What an id derives from: a sender's key gives two parts, one of our own three and more, so that neither can be spelled as the other. */
+function keyParts(contract: Contract, { key, own }: EnqueueRequest): readonly string[] | undefined {
+  if (own) return ownParts(contract, own);
+  return key === undefined ? undefined : [firstName(contract), key];
+}
+
+/** What the id of a job under one of our own keys derives from. */
+export function ownParts(contract: Contract, own: readonly string[]): readonly string[] {
+  return ["own", firstName(contract), ...own];
 }
 
 /** The row of an envelope, as enqueue and the consumer (for jobs the ledger never heard of) write it. `payload` null: not at hand. */

@@ -9,6 +9,7 @@ export function invalid(errors: readonly Issue[]): Refused {
 export function unknownType(engine: Engine, type: string): Refused {
   const known = engine.registry
     .contracts()
+    .filter((contract) => !contract.internal)
     .map((contract) => contract.type)
     .sort()
     .join(", ");

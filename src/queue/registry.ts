@@ -24,9 +24,9 @@ export function createRegistry(jobs: readonly Job[]): Registry {
 
 export type Checked = { ok: true; payload: unknown } | { ok: false; issues: Issue[] };
 
-/** Validates a payload against a contract; every issue has its path below `payload`. */
-export function checkPayload(contract: Contract, payload: unknown): Checked {
-  const checked = check(contract.payload, payload);
+/** Validates a payload against a contract, or against what senders may give of it; every issue has its path below `payload`. */
+export function checkPayload(contract: Contract, payload: unknown, schema: Contract["senderPayload"] = contract.payload): Checked {
+  const checked = check(schema, payload);
   if (checked.ok) return { ok: true, payload: checked.value };
   return { ok: false, issues: checked.issues.map(({ path, message }) => ({ path: below("payload", path), message })) };
 }

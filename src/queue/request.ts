@@ -10,6 +10,15 @@ export interface EnqueueRequest {
   /** The sender's idempotency key: 1 to 256 characters. */
   key?: string | undefined;
   /**
+   * The parts of an idempotency key that our own code makes (a schedule and its planned time): derived in another way than `key`, so that
+   * no sender can use such a key up. Not together with `key`.
+   */
+  own?: readonly string[] | undefined;
+  /** The text that was the `key` of such a job before own keys were kept apart: a job that was accepted under it then is this job. */
+  formerKey?: string | undefined;
+  /** The request is our own: internal types and fields that senders may not give are allowed. */
+  internal?: boolean | undefined;
+  /**
    * What two requests under one key must have in common to be the same; default: the payload. For payloads that also hold what differs
    * between two presses of one button, as the time. Of two such payloads one is run, whichever message comes first.
    */

@@ -39,10 +39,10 @@ test("without a router the events wait; with one each goes to it under a key of 
   expect(await left("events-one")).toEqual(["order/1/created", "order/2/created"]);
 
   expect(await publishShopEvents(withRouter, enqueue, outbox)).toEqual({ published: 3, refused: 0, dropped: 0 });
-  expect(requests.map(({ tenant, key }) => [tenant, key])).toEqual([
-    ["events-one", "event shop/main/order/1/created"],
-    ["events-one", "event shop/main/order/2/created"],
-    ["events-two", "event shop/main/order/1/created"],
+  expect(requests.map(({ tenant, own }) => [tenant, own])).toEqual([
+    ["events-one", ["shop-event", "main", "order/1/created"]],
+    ["events-one", ["shop-event", "main", "order/2/created"]],
+    ["events-two", ["shop-event", "main", "order/1/created"]],
   ]);
   expect(v.is(event.payload, requests[0]?.payload)).toBe(true);
   expect(requests[0]?.payload).toMatchObject({ type: "order.created", data: { siteId: "main", orderId: 1 } });
@@ -59,8 +59,8 @@ test("what the router does not take now stays for the next time", async () => {
 test("what the router will never take does not stand in the way of what comes behind it", async () => {
   await given("events-lost", 8, 9);
   const refuseFirst = async (all: readonly EnqueueRequest[]) =>
-    all.map(({ tenant, type, key }, index) =>
-      tenant === "events-lost" && key?.includes("/8/")
+    all.map(({ tenant, type, own }, index) =>
+      tenant === "events-lost" && own?.[2]?.includes("/8/")
         ? { ok: false as const, code: "idempotency-mismatch" as const, detail: "", errors: [] }
         : { ok: true as const, id: `job-${index}`, type, state: "queued" as const, replayed: false },
     );

@@ -72,11 +72,12 @@ describe("an event", () => {
 });
 
 test("ids of different sources are different keys, short enough for any", async () => {
-  const keys = await Promise.all(
+  const keyed = await Promise.all(
     [{ id: "1" }, { id: "1", source: "/a" }, { id: "1", source: "/b" }, { id: "x".repeat(128), source: "s".repeat(512) }].map(eventKey),
   );
-  expect(new Set(keys).size).toBe(4);
-  for (const key of keys) expect(key.length).toBeLessThanOrEqual(256);
+  expect(new Set(keyed.map(({ own }) => JSON.stringify(own))).size).toBe(4);
+  expect(new Set(keyed.map(({ formerKey }) => formerKey)).size).toBe(4);
+  for (const { formerKey = "" } of keyed) expect(formerKey.length).toBeLessThanOrEqual(256);
 });
 
 describe("a filter", () => {
@@ -144,6 +145,12 @@ describe("facts", () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  test("a row whose time is out of range keeps no other from being read", async () => {
+    for (const at of [1, Number.MAX_SAFE_INTEGER]) await facts.add("late", { entity: "lead:1", at, event: `e${at}`, type: "t", data: {} });
+    const read = await facts.list("late", "lead:1");
+    expect(read.map(({ at }) => new Date(at).getUTCFullYear())).toEqual([1970, 9999]);
   });
 
   test("erasing takes what the store and the CRM hold of the things named, of this tenant only", async () => {

@@ -30,12 +30,11 @@ class Yard {
   tick = (now: number, limit?: number) => runDueSchedules({ now, store, enqueue: this.enqueue, isOpen: this.isOpen }, limit);
 
   planned(name: string): string[] {
-    const prefix = `schedule:${name}:`;
-    return [...this.jobs.values()].filter(({ key }) => key?.startsWith(prefix)).map(({ key }) => key!.slice(prefix.length));
+    return [...this.jobs.values()].filter(({ own }) => own?.[1] === name).map(({ own }) => own?.[2] ?? "");
   }
 
   #accept(request: EnqueueRequest): Receipt {
-    const id = `${request.type}/${request.key}`;
+    const id = `${request.type}/${request.own?.join(":")}`;
     const replayed = this.jobs.has(`${request.tenant}:${id}`);
     if (!replayed) this.jobs.set(`${request.tenant}:${id}`, request);
     return { ok: true, id, type: request.type, state: "queued", replayed };

@@ -77,6 +77,14 @@ describe("every route", () => {
     }
   });
 
+  const guardedFields = guarded.flatMap((route) => Object.entries(route.fieldScopes ?? {}).map(([field, scope]) => [route.name, field, scope, route] as const));
+  test.each(guardedFields)("%s wants for its field %s the scope %s as well", async (_name, field, scope, route) => {
+    for (const held of scopes.filter((each) => each === route.scope || each === scope)) {
+      const answer = await bench.call(route.method, pathOf(route), { token: own[held], body: { [field]: {} } });
+      expect(answer.status === 403, `${held}: ${answer.text}`).toBe(held !== scope);
+    }
+  });
+
   test.each(lines)("%s lets the root token in, for a tenant it names", async (_line, route) => {
     const named = await bench.call(route.method, pathOf(route), { token: root, tenant: "walk-own" });
     expect(passed(named.status), named.text).toBe(true);
@@ -105,6 +113,8 @@ describe("every route", () => {
   );
 
   test("is what the design says it is: the table of scopes, written down once more", () => {
+    const fields = guarded.flatMap((route) => Object.entries(route.fieldScopes ?? {}).map(([field, scope]) => `${route.name}.${field}: ${scope}`));
+    expect(fields).toEqual(["createReplay.patch: admin"]);
     const table = Object.fromEntries(routes.map((route) => [`${route.method} ${route.path}`, route.scope]));
     expect(table).toMatchObject({
       "GET /healthz": "public",

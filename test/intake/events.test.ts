@@ -24,7 +24,7 @@ const intake = createIntake(
     enqueue: async (requests) =>
       requests.map((request) => {
         if (refuse) return { ok: false, code: refuse, detail: "Down.", errors: [], retryAfter: 5 };
-        const key = `${request.tenant} ${request.key}`;
+        const key = `${request.tenant} ${JSON.stringify(request.own)}`;
         const text = JSON.stringify(request.payload);
         const known = keys.get(key);
         if (known !== undefined && known !== text)
@@ -143,7 +143,7 @@ describe("what is taken", () => {
     const answer = await send(event);
     expect([answer.status, answer.body]).toEqual([202, { id: `job-${taken.length}`, type: "event", state: "queued" }]);
     expect(answer.headers.get("location")).toBe(`/v1/jobs/job-${taken.length}`);
-    expect(taken.at(-1)).toEqual({ tenant: "shop", type: "event", key: `event ${event.id}`, payload: event });
+    expect(taken.at(-1)).toEqual({ tenant: "shop", type: "event", own: ["event", event.id], formerKey: `event ${event.id}`, payload: event });
     expect((await send(event)).headers.get("idempotent-replayed")).toBe("true");
   });
 

@@ -197,16 +197,17 @@ function enqueueInto(seen: Seen): Enqueue {
   const keys = new Map<string, { id: string; said: string }>();
   const one = async (request: EnqueueRequest): Promise<Receipt> => {
     const contract = registry.find(request.type)?.contract;
-    if (!contract) return refused([{ path: "type", message: "is unknown" }]);
+    if (!contract || (contract.internal && !request.internal)) return refused([{ path: "type", message: "is unknown" }]);
     const issues = [...checkJson(request.payload, "payload"), ...payloadIssues(contract, request.payload)];
     if (issues.length > 0) return refused(issues);
     seen.requests.push(request);
-    const key = `${request.tenant}/${request.type}/${request.key}`;
-    const known = request.key === undefined ? undefined : keys.get(key);
+    const given = request.own ? JSON.stringify(request.own) : request.key;
+    const key = `${request.tenant}/${request.type}/${given}`;
+    const known = given === undefined ? undefined : keys.get(key);
     const said = request.fingerprintOf ?? JSON.stringify(request.payload);
     if (known && known.said !== said) return { ok: false, code: "idempotency-mismatch", detail: "Another payload.", errors: [] };
     const id = known?.id ?? (await ids.make(request.tenant, now));
-    if (request.key !== undefined) keys.set(key, { id, said });
+    if (given !== undefined) keys.set(key, { id, said });
     return { ok: true, id, type: request.type, state: "queued", replayed: known !== undefined };
   };
   return async (requests) => {
@@ -271,8 +272,7 @@ function operateOn(seen: Seen): IntakeDeps["operate"] {
     pauses: async (tenant) => seen.pauses.filter((each) => tenant === null || each.tenant === "*" || each.tenant === tenant),
     replays: {
       plan: async (_tenant, request) => ({ total: request.ids?.length ?? 7, byType: { note: 7 }, refused: [], checked: 0, more: false }),
-      create: async (tenant, request) => {
-        const id = `r${seen.replays.size + 1}`;
+      create: async (tenant, request, id = `r${seen.replays.size + 1}`) => {
         const replay = {
           id,
           state: "running",

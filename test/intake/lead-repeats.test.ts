@@ -37,10 +37,10 @@ describe("a double click", () => {
     const first = await browse({ email: "a@example.com", __pg_nonce: "n1", __pg_tts: "4" });
     const second = await browse({ email: "a@example.com", __pg_nonce: "n1", __pg_tts: "6" });
     expect([second.status, second.headers.get("idempotent-replayed")]).toEqual([200, "true"]);
-    expect(new Set(bench.seen.requests.map(({ key }) => key)).size).toBe(1);
+    expect(new Set(bench.seen.requests.map(({ own }) => own?.[0])).size).toBe(1);
     const corrected = await browse({ email: "ada@example.com", __pg_nonce: "n1", __pg_tts: "9" });
     expect(corrected.body.id).not.toBe(first.body.id);
-    expect(new Set(bench.seen.requests.map(({ key }) => key)).size).toBe(2);
+    expect(new Set(bench.seen.requests.map(({ own }) => own?.[0])).size).toBe(2);
   });
 
   test("is one whatever the tracker says of itself, in fields known and unknown", async () => {
@@ -56,7 +56,7 @@ describe("a double click", () => {
   test("without one, every post is a submission", async () => {
     const posts = [await browse({ email: "a@example.com" }), await browse({ email: "a@example.com" })];
     expect(new Set(posts.map(({ body }) => body.id)).size).toBe(2);
-    expect(bench.seen.requests.map(({ key }) => key)).toEqual([undefined, undefined]);
+    expect(bench.seen.requests.map(({ own }) => own?.[0])).toEqual([undefined, undefined]);
   });
 
   test("by Idempotency-Key is one submission; under the key another lead is refused", async () => {
@@ -68,10 +68,17 @@ describe("a double click", () => {
     expect((await post("b@example.com", "6", "192.0.2.1")).body).toMatchObject({ status: 422, code: "idempotency-mismatch" });
   });
 
+  test("by a browser does not use up the key of the tenant's own server", async () => {
+    const key = { "idempotency-key": "order-1001" };
+    expect((await browse({ email: "stranger@example.com" }, key)).status).toBe(200);
+    const genuine = await keyed({ email: "customer@example.com" }, key);
+    expect([genuine.status, genuine.headers.get("idempotent-replayed")]).toEqual([200, null]);
+  });
+
   test("of somebody who was erased meanwhile is a submission of its own", async () => {
     const { enqueue } = bench.deps;
     const erased: Receipt = { ok: true, id: "erased", type: "lead", state: "done", replayed: true, erased: true };
-    bench.deps.enqueue = async (requests) => (requests[0]?.key === undefined ? enqueue(requests) : [erased]);
+    bench.deps.enqueue = async (requests) => (requests[0]?.own === undefined ? enqueue(requests) : [erased]);
     const answer = await browse({ email: "a@example.com", __pg_nonce: "erased" });
     bench.deps.enqueue = enqueue;
     expect(answer.status).toBe(200);

@@ -45,7 +45,7 @@ describe("dead letters", () => {
 });
 
 describe("replays", () => {
-  const replay = (body: unknown, token = own.operate) => bench.call("POST", "/v1/replays", { token, body });
+  const replay = (body: unknown, token = own.admin) => bench.call("POST", "/v1/replays", { token, body });
 
   test.each([
     [{}, ""],
@@ -83,6 +83,30 @@ describe("replays", () => {
     const plan = await replay({ filter: { type: "note", from: "2026-10-01" }, plan: true });
     expect(plan).toMatchObject({ status: 200, body: { total: 7, byType: { note: 7 }, refused: [] } });
     expect(bench.seen.replays.size).toBe(0);
+  });
+
+  test("with a patch, planned or not, need an admin and leave a row that names the fields and no value", async () => {
+    const ids = [await givenJob(bench, "ops-own", { state: "dead" })];
+    const patch = { connection: null, url: "https://attacker.example/x", "ada@x.example": 1 };
+    for (const body of [
+      { ids, patch },
+      { ids, patch, plan: true },
+      { ids, patch: {} },
+      { ids, patch: null },
+    ]) {
+      expect((await replay(body, own.operate)).body).toMatchObject({ status: 403, detail: 'The field "patch" needs the scope "admin".' });
+    }
+    expect(bench.seen.audits).toEqual([]);
+    expect((await replay({ ids, plan: true }, own.operate)).status).toBe(200);
+    expect((await replay({ ids, patch, plan: true })).status).toBe(200);
+    const made = await replay({ ids, patch });
+    const actor = expect.stringMatching(/^[a-z0-9-]+$/);
+    const row = { tenant: "ops-own", actor, action: "patch", detail: "connection, url, [e-mail]", at: now };
+    expect(bench.seen.audits).toEqual([
+      { ...row, target: "plan" },
+      { ...row, target: made.body.id },
+    ]);
+    bench.seen.replays.clear();
   });
 
   test("are made, watched and stopped once, by their own tenant", async () => {

@@ -130,9 +130,17 @@ test("a draft goes out once its supplier has an address and somebody approves it
   expect((await put(1, "nobody")).status).toBe(422);
   expect((await put(9, "a@clay.example")).status).toBe(404);
   expect((await put(1, "a@clay.example")).body).toMatchObject({ name: "Clay", email: "a@clay.example", automatic: false });
+  const { enqueue } = bench.deps;
+  bench.deps.enqueue = async () => [{ ok: false, code: "idempotency-mismatch", detail: "Never.", errors: [] }];
+  expect(await approve()).toMatchObject({ status: 422 });
+  expect((await get("main/purchase-orders/1")).body).toMatchObject({ state: "draft", approvedBy: null, mailJobId: null });
+  bench.deps.enqueue = async () => [{ ok: false, code: "unavailable", detail: "Not now.", errors: [], retryAfter: 5 }];
+  expect(await approve()).toMatchObject({ status: 503 });
+  expect((await get("main/purchase-orders/1")).body).toMatchObject({ state: "approved", mailJobId: null });
+  bench.deps.enqueue = enqueue;
   const approved = await approve();
   expect(v.parse(purchaseOrderShape, approved.body)).toMatchObject({ state: "approved", approvedBy: "operator", mailJobId: expect.any(String) });
-  expect(bench.seen.requests.at(-1)).toMatchObject({ type: "email", key: "purchase-order:main:1", payload: { to: "a@clay.example" } });
+  expect(bench.seen.requests.at(-1)).toMatchObject({ type: "email", own: ["purchase-order", "main", "1"], payload: { to: "a@clay.example" } });
   expect(await approve()).toMatchObject({ status: 409 });
   expect(await bench.call("POST", "/v1/sites/main/purchase-orders/1/cancel", { token: tokens.operate })).toMatchObject({ status: 409 });
   const csv = await get("main/purchase-orders/1/csv");

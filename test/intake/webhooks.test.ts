@@ -131,6 +131,8 @@ describe("POST /v1/webhooks/{tenant}/{site}", () => {
     const tokens = await bench.tenant("hooked");
     await bench.call("PUT", "/v1/sites/main", { token: tokens.admin, body: { ...shop, webhook: { secret } } });
     await bench.call("PUT", "/v1/sites/quiet", { token: tokens.admin, body: shop });
+    await bench.call("PUT", "/v1/sites/standard", { token: tokens.admin, body: { ...shop, webhook: { secret, format: "standard" } } });
+    await bench.call("PUT", "/v1/sites/timed", { token: tokens.admin, body: { ...shop, webhook: { secret, timestampHeader: "X-Time" } } });
     await bench.call("PUT", "/v1/sites/tokened", { token: tokens.admin, body: { ...shop, webhook: { secret, format: "token" } } });
   });
 
@@ -147,11 +149,37 @@ describe("POST /v1/webhooks/{tenant}/{site}", () => {
     expect(bench.seen.requests[0]?.runAt).toBeGreaterThan(now);
   });
 
-  test("sent again with its id it is the same job, at once; another one is another", async () => {
-    const first = await post("hooked/main", body, { "x-webhook-id": "evt-1" });
-    expect(await post("hooked/main", body, { "x-webhook-id": "evt-1" })).toMatchObject({ body: { id: first.body.id } });
-    expect((await post("hooked/main", body, { "x-webhook-id": "evt-2" })).body.id).not.toBe(first.body.id);
+  test("sent again with the id that its body holds it is the same job, at once; another one is another", async () => {
+    const withId = (id: string) => post("hooked/main", JSON.stringify({ event: "order.updated", event_id: id, id_order: 12 }));
+    const first = await withId("evt-1");
+    expect(await withId("evt-1")).toMatchObject({ body: { id: first.body.id } });
+    expect((await withId("evt-2")).body.id).not.toBe(first.body.id);
     expect(bench.seen.requests.at(-1)?.runAt).toBeUndefined();
+  });
+
+  test("sent again under made-up ids in headers that nobody signed it is the same job", async () => {
+    const captured = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => post("hooked/main", body, { "x-webhook-id": `made-up-${index}`, "webhook-id": `made-up-${index}` })),
+    );
+    expect(new Set(captured.map((answer) => answer.body.id)).size).toBe(1);
+  });
+
+  test("the id of the header counts where it is signed, and a signed time and body tell a delivery that has none", async () => {
+    const seconds = String(now / 1000);
+    const standard = async (id: string) => {
+      const signature = base64(await hmac(bytes(secret), `${id}.${seconds}.${body}`));
+      const headers = { "webhook-id": id, "webhook-timestamp": seconds, "webhook-signature": `v1,${signature}` };
+      return (await bench.call("POST", "/v1/webhooks/hooked/standard", { body, headers })).body.id as string;
+    };
+    expect(await standard("msg-1")).toBe(await standard("msg-1"));
+    expect(await standard("msg-1")).not.toBe(await standard("msg-2"));
+    const timed = async (time: string, id: string) => {
+      const headers = { "x-prestashop-signature": hex(await hmac(secret, `${time}.${body}`)), "x-time": time, "x-webhook-id": id };
+      return (await bench.call("POST", "/v1/webhooks/hooked/timed", { body, headers })).body.id as string;
+    };
+    expect(await timed(seconds, "a")).toBe(await timed(seconds, "b"));
+    expect(bench.seen.requests.at(-1)?.runAt).toBeUndefined();
+    expect(await timed(seconds, "a")).not.toBe(await timed(String(now / 1000 - 1), "a"));
   });
 
   test("takes a token in the address beside whatever else stands there", async () => {

@@ -77,7 +77,7 @@ const lead = { id: "4711", email: "ada@example.com", firstName: "Ada", lastName:
 
 async function send(bench: World, type: string, data: object, more: { id?: string; timestamp?: string } = {}) {
   const event = { id: more.id ?? `evt-${++count}`, type, data, ...(more.timestamp ? { timestamp: more.timestamp } : {}) };
-  return idOf((await bench.accept([{ tenant, type: "event", payload: event, key: await eventKey(event) }]))[0]);
+  return idOf((await bench.accept([{ tenant, type: "event", payload: event, ...(await eventKey(event)) }]))[0]);
 }
 
 /** Delivers what is due now, and what comes of it, without moving the clock to follow-ups. */
@@ -281,7 +281,7 @@ describe("twice and crossing", () => {
   test("and so does the same event twice in one batch", async () => {
     const bench = world();
     const payload = { id: "evt-1", type: "lead.created", data: lead };
-    const twice = [1, 2].map(async () => ({ tenant, type: "event", payload, key: await eventKey(payload) }));
+    const twice = [1, 2].map(async () => ({ tenant, type: "event", payload, ...(await eventKey(payload)) }));
     const [first, second] = (await bench.accept(await Promise.all(twice))).map(idOf);
     await settle(bench);
     expect([first === second, outside.slack.length, outside.mail.length]).toEqual([true, 1, 1]);

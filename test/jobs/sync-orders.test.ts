@@ -156,7 +156,12 @@ test("bulk mode splits the window into jobs of a week, and the cursor moves when
 test("a bulk run of a site that is not there is a dead letter, and so is a part that nobody split off", async () => {
   const { bench, run } = world("orders-strange", shopWith(many(1)));
   expect(await run({ siteId: "nowhere", bulkMode: true })).toMatchObject({ state: "discarded", reason: 'There is no site "nowhere".' });
-  const id = await bench.acceptOne({ tenant: "orders-strange", type: "sync-orders-part", payload: { siteId: "main", run: "mine", from: 0, to: start } });
+  const id = await bench.acceptOne({
+    tenant: "orders-strange",
+    type: "sync-orders-part",
+    internal: true,
+    payload: { siteId: "main", run: "mine", from: 0, to: start },
+  });
   await bench.deliverAll();
   expect(await bench.row(id)).toMatchObject({ state: "discarded", reason: expect.stringContaining("bulkMode") });
   expect(await stored("orders-strange")).toEqual([]);

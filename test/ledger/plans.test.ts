@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { Counters } from "../../src/ledger/counters";
 import { createLedger } from "../../src/ledger/ledger";
@@ -52,6 +53,8 @@ async function useEverything(db: D1Database): Promise<void> {
   expect(isDerived(keyed.id)).toBe(true);
   await ledger.insert([free, held, lost, dead, ...others]);
   await ledger.insertKeyed([keyed]);
+  await env.DB.prepare("INSERT INTO watermarks (tenant, walk, position) VALUES ('*', 'own-keys', '1') ON CONFLICT DO NOTHING").run();
+  await ledger.former([{ tenant, id: keyed.id, fp: "f" }]);
   await ledger.unsent([free], noon);
   await ledger.claim([held, dead, ...others].map(messageOf), lease("t1"));
   await ledger.adopt([lost], { ...lease("t2"), until: noon - 1 });

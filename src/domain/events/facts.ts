@@ -1,3 +1,4 @@
+import { latestTime } from "./entity";
 import { keysOf } from "../leads/person";
 
 /** What one event said of one thing. Facts are only ever added; the order they come in means nothing. */
@@ -79,5 +80,6 @@ function fold(rows: readonly Row[]): Record<string, unknown> {
 }
 
 function factOf({ entity, at, event, type, data }: Row): Fact {
-  return { entity, at, event, type, data: JSON.parse(data) as Record<string, unknown> };
+  // Rows from before times were bounded must not keep the others from being read.
+  return { entity, at: Math.min(at, latestTime), event, type, data: JSON.parse(data) as Record<string, unknown> };
 }

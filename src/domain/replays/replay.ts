@@ -28,7 +28,7 @@ export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Prom
       const named = withoutDoubles(request);
       return plan(deps, tenant, named, walkOver(deps.replayable, tenant, named));
     },
-    create: (tenant, request) => create(deps, tenant, withoutDoubles(request)),
+    create: (tenant, request, id = crypto.randomUUID()) => create(deps, tenant, withoutDoubles(request), id),
     get: async (tenant, id) => {
       const replay = await deps.store.get(tenant, id);
       return replay && shown(replay);
@@ -68,8 +68,8 @@ function refuse({ refused }: ReplayPlan, id: string, reason: string): void {
   if (refused.length < mostRefused) refused.push({ id, reason });
 }
 
-async function create(deps: ReplayDeps, tenant: string, request: ReplayRequest): Promise<ReplayView> {
-  const blank = { tenant, id: crypto.randomUUID(), state: "running", request, replayed: 0, failed: 0, cursor: null, endedAt: null } as const;
+async function create(deps: ReplayDeps, tenant: string, request: ReplayRequest, id: string): Promise<ReplayView> {
+  const blank = { tenant, id, state: "running", request, replayed: 0, failed: 0, cursor: null, endedAt: null } as const;
   const turn = turnOf(deps, { ...blank, total: 0, at: deps.now(), ratePerMinute: request.ratePerMinute ?? null });
   const { total } = await plan(deps, tenant, { ...request, patch: undefined }, turn.walk);
   turn.replay = { ...turn.replay, total };

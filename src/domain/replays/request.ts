@@ -2,7 +2,8 @@
 export interface Replays {
   /** What would be replayed; changes nothing. */
   plan(tenant: string, request: ReplayRequest): Promise<ReplayPlan>;
-  create(tenant: string, request: ReplayRequest): Promise<ReplayView>;
+  /** `id`: a UUID that names it; made here when left out. */
+  create(tenant: string, request: ReplayRequest, id?: string): Promise<ReplayView>;
   get(tenant: string, id: string): Promise<ReplayView | null>;
   /** Stops what has not been replayed yet. `changed` false: it had ended. */
   abort(tenant: string, id: string): Promise<{ replay: ReplayView; changed: boolean } | null>;

@@ -117,7 +117,8 @@ function request(schedule: Schedule, time: number): EnqueueRequest {
     tenant: schedule.tenant,
     type: schedule.type,
     payload: payloadOf(schedule),
-    key: `schedule:${schedule.name}:${new Date(time).toISOString()}`,
+    own: ["schedule", schedule.name, new Date(time).toISOString()],
+    formerKey: `schedule:${schedule.name}:${new Date(time).toISOString()}`,
     // A repeated tick must not bring back what failed meanwhile.
     revive: false,
     ...(spread > 0 ? { delaySeconds: spread } : {}),

@@ -63,6 +63,11 @@ export async function approvePurchase(scope: Scope, id: number, by: string, now:
   return meta.changes > 0;
 }
 
+/** A draft again, where no mail was accepted. */
+export async function reopenPurchase(scope: Scope, id: number, now: number): Promise<void> {
+  await statement(scope, reopenSql, id, now).run();
+}
+
 /** False when it is no draft (any more). What is not bought after all may be bought by a later one. */
 export async function cancelPurchase(scope: Scope, id: number, now: number): Promise<boolean> {
   const [moved] = await scope.db.batch([statement(scope, cancelSql, id, now), statement(scope, freeSql, id)]);
@@ -159,6 +164,9 @@ function rowOf(lines: readonly Line[]): PurchaseRow {
 
 const approveSql = `
   UPDATE shop_purchase_orders SET state = 'approved', approved_by = ?4, updated = ?5 WHERE tenant = ?1 AND site = ?2 AND id = ?3 AND state = 'draft'`;
+const reopenSql = `
+  UPDATE shop_purchase_orders SET state = 'draft', approved_by = NULL, updated = ?4
+  WHERE tenant = ?1 AND site = ?2 AND id = ?3 AND state = 'approved' AND mail IS NULL`;
 const cancelSql = `
   UPDATE shop_purchase_orders SET state = 'cancelled', updated = ?4 WHERE tenant = ?1 AND site = ?2 AND id = ?3 AND state = 'draft'`;
 const freeSql = `

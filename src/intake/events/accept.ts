@@ -30,7 +30,7 @@ async function requestOf(tenant: string, incoming: Incoming, refuseUnknown: bool
   const payload: Event = checked.value;
   if (refuseUnknown && !isKnown(payload.type))
     return wrong([{ path: incoming.rename("type"), message: `is not known here; known are ${eventTypes.join(", ")}` }]);
-  return { tenant, type: eventJob.type, payload, key: await eventKey(payload) };
+  return { tenant, type: eventJob.type, payload, ...(await eventKey(payload)) };
 }
 
 /** Enqueue speaks of a payload, the sender sent an event. */

@@ -24,7 +24,7 @@ export async function takeLead(deps: IntakeDeps, door: Door, request: Request, r
   const sender = await admitSender(deps, door, request);
   const form = sortFields(await readForm(request));
   if (sender === "browser") checkForm(door, form.fields);
-  const same = await samenessOf(door, form, request.headers);
+  const same = await samenessOf(door, sender, form, request.headers);
   const facts = factsOf(request, requestId);
   // What is wrong is said before the captcha is used up.
   let submission = submissionOf(door, form, facts);
@@ -82,26 +82,30 @@ async function markOf(deps: IntakeDeps, tenant: string, text: string): Promise<s
 /** What makes repeated posts one submission; undefined where every post is one of its own. */
 interface Sameness {
   key: string;
+  /** What the key was before it told senders apart. */
+  formerKey: string;
   /** What was typed: time, address and behaviour differ between two presses of a button. */
   content: string;
   /** The sender promised not to use the key for anything else. */
   promised: boolean;
 }
 
-async function samenessOf({ name }: Door, form: FormFields, headers: Headers): Promise<Sameness | undefined> {
+async function samenessOf({ name }: Door, sender: "server" | "browser", form: FormFields, headers: Headers): Promise<Sameness | undefined> {
   const given = readIdempotencyKey(headers);
   const nonce = form.fields.nonce?.slice(0, 128);
   if (given === undefined && nonce === undefined) return undefined;
   const content = await contentOf(form);
   // A form that was corrected and sent again is another submission; a key is its sender's own responsibility.
-  const of = given === undefined ? [name, "nonce", nonce, content] : [name, "key", given];
-  return { key: (await digest(JSON.stringify(of))).slice(0, 43), content, promised: given !== undefined };
+  const of = given === undefined ? ["nonce", nonce, content] : ["key", given];
+  // Whoever fills in a form must not use up the keys of the tenant's own server.
+  const [key, formerKey] = await Promise.all([digest(JSON.stringify([name, sender, ...of])), digest(JSON.stringify([name, ...of]))]);
+  return { key: key.slice(0, 43), formerKey: formerKey.slice(0, 43), content, promised: given !== undefined };
 }
 
 async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, same: Sameness | undefined): Promise<Pick<Taken, "id" | "replayed">> {
   const request = { tenant, type: lead.type, payload };
   if (same === undefined) return accepted(await enqueueOne(deps, request));
-  const receipt = await enqueueOne(deps, { ...request, key: same.key, fingerprintOf: same.content });
+  const receipt = await enqueueOne(deps, { ...request, own: [same.key], formerKey: same.formerKey, fingerprintOf: same.content });
   // The content is part of a nonce's key: what stands there was erased since, and this is somebody who comes again.
   const erased = receipt.ok && receipt.erased === true && !same.promised;
   return accepted(erased ? await enqueueOne(deps, request) : receipt);

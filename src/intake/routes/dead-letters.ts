@@ -2,9 +2,10 @@ import * as v from "valibot";
 import type { ReplayRequest } from "../../domain/replays/request";
 import { Problem } from "../../errors";
 import { smallBody } from "../body";
-import type { IntakeDeps } from "../deps";
+import { redact } from "../../queue/redact";
+import type { AuditEntry, IntakeDeps } from "../deps";
 import { deadLetterCursor, isInOrder, orderMessage, paging, search, siteId, time } from "../query";
-import { param, route } from "../route";
+import { actorOf, type Caller, param, route } from "../route";
 import { deadLettersShape, groupsShape, planShape, replayShape } from "../shapes";
 import { deadLetterOf, groupOf, replayOf } from "../views";
 
@@ -95,18 +96,22 @@ export const deadLetterRoutes = [
   }),
   route("POST /v1/replays", {
     name: "createReplay",
-    summary: "Run dead letters again, or plan it",
+    summary: "Run dead letters again, or plan it; with a patch, which may show a payload to others, by an admin",
     scope: "operate",
     tenant: "own",
+    fieldScopes: { patch: "admin" },
     body: { schema: replayRequest, limit: smallBody },
     answers: { 200: planShape, 202: replayShape },
     problems: [503],
-    handle: async ({ deps, tenant, body }) => {
+    handle: async ({ deps, tenant, body, caller }) => {
       const { plan, ...given } = body;
       await refuseForeign(deps, tenant, given);
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
+      const id = crypto.randomUUID();
+      // A plan as well: what it refuses tells of the payloads.
+      if (given.patch) await deps.audit({ ...patching(tenant, caller, given.patch), target: plan ? "plan" : id, at: deps.now() });
       if (plan) return { status: 200, body: await deps.operate.replays.plan(tenant, request) };
-      const replay = await deps.operate.replays.create(tenant, request);
+      const replay = await deps.operate.replays.create(tenant, request, id);
       return { status: 202, body: replayOf(replay), headers: { location: `/v1/replays/${replay.id}` } };
     },
   }),
@@ -142,6 +147,11 @@ async function refuseForeign(deps: IntakeDeps, tenant: string, { ids = [] }: Rep
   const own = await Promise.all(ids.map((id) => deps.belongs(tenant, id)));
   const errors = own.flatMap((belongs, index) => (belongs ? [] : [{ path: `ids[${index}]`, message: "is no job of this tenant" }]));
   if (errors.length > 0) throw new Problem("invalid", "Some ids are not jobs of this tenant.", { errors });
+}
+
+/** The names of the patched fields, no value. */
+function patching(tenant: string, caller: Caller, patch: Record<string, unknown>): Pick<AuditEntry, "tenant" | "actor" | "action" | "detail"> {
+  return { tenant, actor: actorOf(caller), action: "patch", detail: redact(Object.keys(patch).join(", ")) };
 }
 
 function noReplay(): Problem {

@@ -8,7 +8,7 @@ import { states } from "../../queue/state";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
 import { isInOrder, jobCursor, orderMessage, paging, search, siteId, time } from "../query";
-import { type Caller, param, permits, route } from "../route";
+import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
 import { detailOf, summaryOf, unwrittenJob } from "../views";
 
@@ -148,8 +148,4 @@ async function templateVersionOf(deps: IntakeDeps, tenant: string, { type, pinne
 /** The id is genuine, so its row is on its way. */
 function notWritten(): Problem {
   return unavailable("The job was accepted but is not recorded yet; try again in a moment.");
-}
-
-function actorOf(caller: Caller): string {
-  return caller.kind === "token" ? caller.tokenId : caller.kind;
 }

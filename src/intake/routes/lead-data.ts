@@ -8,7 +8,7 @@ import type { JobDetail } from "../../ledger/views";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { isInOrder, leadCursor, orderMessage, paging, search, time } from "../query";
-import { type Caller, param, route } from "../route";
+import { actorOf, param, route } from "../route";
 import { isoTime } from "../shapes";
 import { iso, summaryOf } from "../views";
 
@@ -164,8 +164,4 @@ function detailOf({ lead, submissions, activity }: LeadDetail, jobs: readonly Jo
 function submissionOf({ id, at, follow, suspicion, reasons: suspicionReasons, submission }: LeadDetail["submissions"][number]) {
   const { project: _project, reasons: _reasons, ...said } = submission;
   return { ...said, id, at: iso(at), follow, suspicion, suspicionReasons };
-}
-
-function actorOf(caller: Caller): string {
-  return caller.kind === "token" ? caller.tokenId : caller.kind;
 }

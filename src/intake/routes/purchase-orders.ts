@@ -1,7 +1,8 @@
 import * as v from "valibot";
-import { Problem } from "../../errors";
+import { type Code, Problem } from "../../errors";
 import { csvOf, type PurchaseOrder, purchaseMail } from "../../domain/shop/purchase-orders";
 import { email } from "../../jobs/email/job";
+import type { EnqueueRequest } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { param, route } from "../route";
 import { cursorOf, notFound, numberOf, shopId, shopPaging, siteOf } from "../shop-query";
@@ -87,11 +88,18 @@ async function approve(deps: IntakeDeps, tenant: string, site: string, order: Pu
   const moved = order.state === "draft" && (await deps.shops.approve(tenant, site, order.id));
   const isOurs = moved || (order.state === "approved" && order.approvedBy === "operator" && order.mailJobId === null);
   if (!isOurs) throw new Problem("conflict", order.state === "draft" ? "The purchase order is no draft any more." : `The purchase order is ${order.state}.`);
-  const [receipt] = await deps.enqueue([
-    { tenant, type: email.type, payload: { to, ...purchaseMail(order, site) }, key: `purchase-order:${site}:${order.id}` },
-  ]);
+  const [receipt] = await deps.enqueue([{ tenant, type: email.type, payload: { to, ...purchaseMail(order, site) }, ...purchaseKey(site, order.id) }]);
   if (receipt?.ok) return deps.shops.noteMail(tenant, site, order.id, receipt.id);
+  // A mail that no later try can mend must not leave an order behind that can be neither mailed nor dropped.
+  if (receipt && !passing.includes(receipt.code)) await deps.shops.reopen(tenant, site, order.id);
   throw new Problem(receipt?.code ?? "unavailable", receipt?.detail ?? "The mail was not accepted.", { retryAfter: 5 });
+}
+
+/** Refusals that may pass by themselves. */
+const passing: readonly Code[] = ["unavailable", "too-many-requests", "internal"];
+
+function purchaseKey(site: string, id: number): Pick<EnqueueRequest, "own" | "formerKey"> {
+  return { own: ["purchase-order", site, String(id)], formerKey: `purchase-order:${site}:${id}` };
 }
 
 async function purchase(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<PurchaseOrder> {

@@ -11,14 +11,15 @@ const everybody = "*";
 export const queueRoutes = [
   route("GET /v1/types", {
     name: "listTypes",
-    summary: "Every type of job, its policy and the schema of its payload",
+    summary: "Every type of job that may be enqueued, its policy and the schema of its payload",
     scope: "read",
     tenant: "any",
     answers: { 200: typesShape },
     handle: async ({ deps, tenant }) => {
       const paused = await pausedNames(deps, tenant, "type");
-      const types = deps.registry.contracts().map(({ type, version, queues, aliases, policy, payload }) => {
-        return { type, version, queues, aliases, policy, payload: toSchema(payload), paused: paused.has(type) };
+      const known = deps.registry.contracts().filter(({ internal }) => !internal);
+      const types = known.map(({ type, version, queues, aliases, policy, senderPayload }) => {
+        return { type, version, queues, aliases, policy, payload: toSchema(senderPayload), paused: paused.has(type) };
       });
       return { status: 200, body: { types } };
     },

@@ -62,9 +62,9 @@ export const scheduleRoutes = [
 /** Better refused now than by every tick. */
 function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
   const contract = deps.registry.find(input.type)?.contract;
-  if (!contract)
+  if (!contract || contract.internal)
     throw new Problem("invalid", "There is no such type of job.", { errors: [{ path: "type", message: "must be a type as /v1/types lists them" }] });
-  const checked = check(contract.payload, payloadOf(input));
+  const checked = check(contract.senderPayload, payloadOf(input));
   if (checked.ok) return;
   const errors = checked.issues.map(({ path, message }) => ({ path: path ? `payload.${path}` : "payload", message }));
   throw new Problem("invalid", "The payload does not fit its type.", { errors });

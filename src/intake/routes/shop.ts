@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { isMailbox } from "../../jobs/email/mailbox";
 import { smallBody } from "../body";
 import { search, time } from "../query";
-import { permits, route } from "../route";
+import { actorOf, permits, route } from "../route";
 import { cursorOf, flag, notFound, numberOf, shopId, shopPaging, siteOf } from "../shop-query";
 import { orderDetailShape, ordersShape, productsShape, supplierShape, suppliersShape } from "../shop-shapes";
 
@@ -69,7 +69,7 @@ export const shopRoutes = [
       if (query.reveal !== "1" || !permits(caller, "admin")) return { status: 200, body: { ...open, revealed: false } };
       await deps.audit({
         tenant,
-        actor: caller.kind === "token" ? caller.tokenId : caller.kind,
+        actor: actorOf(caller),
         action: "reveal",
         target: `${site}/order/${order.id}`,
         at: deps.now(),

@@ -17,8 +17,8 @@ export const webhookRoutes = [
     handle: async ({ deps, request, params, query }) => {
       const door = { tenant: param({ params }, "tenant"), site: param({ params }, "site") };
       const body = await readBytes(request, smallBody);
-      await verify(deps, door, { headers: request.headers, body, token: query.token ?? null });
-      const wanted = requestOf(door, request.headers, new TextDecoder().decode(body), deps.now());
+      const webhook = await verify(deps, door, { headers: request.headers, body, token: query.token ?? null });
+      const wanted = await requestOf(door, { webhook, headers: request.headers, body }, deps.now());
       if (!wanted) return { status: 202, body: { id: null } };
       const [receipt] = await deps.enqueue([wanted]);
       if (receipt?.ok) return { status: 202, body: { id: receipt.id } };

@@ -3,7 +3,7 @@ export type Hint = { about: "order"; orderId: number } | { about: "orders" } | {
 
 export interface ReadHint {
   hint: Hint;
-  /** Names this delivery among others, the same when it is sent again; undefined when the module gives none. */
+  /** What the body says names this delivery among others, the same when it is sent again; undefined when it says nothing. */
   eventId: string | undefined;
 }
 
@@ -26,8 +26,12 @@ export function readHint(headers: Headers, text: string): ReadHint {
   const body = fieldsOf(headers.get("content-type") ?? "", text);
   const levels = [body, ...wrapped(body), ...wrapped(body).flatMap(wrapped)];
   const event = textIn(body, eventNames) ?? eventHeaders.map((name) => headers.get(name)).find((value) => value !== null) ?? "";
-  const eventId = headers.get("webhook-id") ?? headers.get("svix-id") ?? headers.get("x-webhook-id") ?? textIn(body, eventIds);
-  return { hint: hintOf(event.toLowerCase(), levels), eventId: eventId && /^[\x21-\x7e]{1,128}$/.test(eventId) ? eventId : undefined };
+  return { hint: hintOf(event.toLowerCase(), levels), eventId: deliveryId(textIn(body, eventIds)) };
+}
+
+/** An id as it may stand in a key; undefined for anything else. */
+export function deliveryId(text: string | null | undefined): string | undefined {
+  return text && /^[\x21-\x7e]{1,128}$/.test(text) ? text : undefined;
 }
 
 function hintOf(event: string, levels: readonly Fields[]): Hint {

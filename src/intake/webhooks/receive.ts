@@ -2,10 +2,18 @@ import { syncOrders } from "../../jobs/sync-orders/job";
 import { syncProducts } from "../../jobs/sync-products/job";
 import { syncSingleOrder } from "../../jobs/sync-single-order/job";
 import type { EnqueueRequest } from "../../queue/request";
+import type { WebhookSettings } from "../../tenants/site";
 import type { IntakeDeps } from "../deps";
 import { refusedAtDoor, unavailable } from "../problem";
-import { type Hint, readHint } from "./hint";
+import { deliveryId, type Hint, readHint } from "./hint";
 import { type Incoming, isGenuine, pretend } from "./signature";
+
+/** A webhook that was found genuine. */
+export interface Verified {
+  webhook: WebhookSettings;
+  headers: Headers;
+  body: Uint8Array;
+}
 
 export interface Door {
   tenant: string;
@@ -17,28 +25,39 @@ const gathered = 2;
 /** Products come by the dozen when a catalogue is edited: one run for all of them. Seconds. */
 const gatheredProducts = 60;
 
-/** Throws the one `unauthorized` for everything that is wrong; a tenant that cannot be looked up is `unavailable`. */
-export async function verify(deps: IntakeDeps, { tenant, site }: Door, incoming: Incoming): Promise<void> {
+/** How the site signs its webhooks. Throws the one `unauthorized` for everything that is wrong; a tenant that cannot be looked up is `unavailable`. */
+export async function verify(deps: IntakeDeps, { tenant, site }: Door, incoming: Incoming): Promise<WebhookSettings> {
   const known = await deps.snapshots.read(tenant, deps.now());
   if (known.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
   const webhook = known.state === "known" ? known.snapshot.sections.sites?.[site]?.webhook : undefined;
   const secret = webhook ? await deps.shops.webhookSecret(tenant, site, webhook) : undefined;
   if (!webhook || secret === undefined) await pretend(incoming);
-  else if (await isGenuine(webhook, secret, incoming, deps.now())) return;
+  else if (await isGenuine(webhook, secret, incoming, deps.now())) return webhook;
   throw refusedAtDoor();
 }
 
 /** The job that looks at what the webhook is about; undefined when it is about nothing we read. */
-export function requestOf({ tenant, site }: Door, headers: Headers, text: string, now: number): EnqueueRequest | undefined {
-  const { hint, eventId } = readHint(headers, text);
+export async function requestOf({ tenant, site }: Door, { webhook, headers, body }: Verified, now: number): Promise<EnqueueRequest | undefined> {
+  const { hint, eventId: named } = readHint(headers, new TextDecoder().decode(body));
   const job = jobOf(site, hint);
   if (!job) return undefined;
+  const eventId = await signedId(webhook, headers, body, named);
   const seconds = hint.about === "order" ? gathered : gatheredProducts;
-  if (eventId !== undefined && hint.about === "order") return { tenant, ...job, key: `webhook:${site}:${eventId}:${hint.orderId}` };
+  if (eventId !== undefined && hint.about === "order")
+    return { tenant, ...job, own: ["webhook", site, eventId, String(hint.orderId)], formerKey: `webhook:${site}:${eventId}:${hint.orderId}` };
   // Whatever comes within the span is covered by one look at its end.
   const span = Math.floor(now / (seconds * 1000));
   const subject = hint.about === "order" ? `order/${hint.orderId}` : hint.about;
-  return { tenant, ...job, key: `webhook:${site}:${subject}:${span}`, runAt: (span + 1) * seconds * 1000 };
+  return { tenant, ...job, own: ["webhook-span", site, subject, String(span)], runAt: (span + 1) * seconds * 1000 };
+}
+
+/** Names a delivery by what is signed, and by nothing else: whoever sends a captured one again must not make it another. */
+async function signedId(webhook: WebhookSettings, headers: Headers, body: Uint8Array, named: string | undefined): Promise<string | undefined> {
+  if (webhook.format === "standard") return deliveryId(headers.get("webhook-id") ?? headers.get("svix-id"));
+  if (named !== undefined || webhook.format === "token" || webhook.timestampHeader === undefined) return named;
+  // The same bytes at another time are another delivery; without a signed time nobody can tell, and the span below gathers them.
+  const digest = await crypto.subtle.digest("SHA-256", body);
+  return `${headers.get(webhook.timestampHeader)?.trim()}.${[...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 function jobOf(siteId: string, hint: Hint): Pick<EnqueueRequest, "type" | "payload"> | undefined {

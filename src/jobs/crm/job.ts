@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import { about, entityKey } from "../../domain/events/entity";
+import { about, entityKey, latestTime } from "../../domain/events/entity";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
 
-const payload = v.strictObject({
+const contact = {
   email: v.pipe(
     v.string("must be text"),
     v.maxLength(254, "must have at most 254 characters"),
@@ -18,14 +18,26 @@ const payload = v.strictObject({
     v.maxEntries(200, "may be at most 200"),
     personal(),
   ),
-  // Which word of which thing this is: with it the newest word wins, in whatever order jobs come.
-  order: v.optional(v.strictObject({ entity: entityKey, at: v.pipe(v.number(), v.integer()), event: v.pipe(v.string(), v.maxLength(700)) })),
   about,
+};
+
+const payload = v.strictObject({
+  ...contact,
+  // Which word of which thing this is: with it the newest word wins, in whatever order jobs come.
+  order: v.optional(
+    v.strictObject({
+      entity: entityKey,
+      at: v.pipe(v.number(), v.integer(), v.minValue(0, "must not be negative"), v.maxValue(latestTime, "is too late")),
+      event: v.pipe(v.string(), v.maxLength(700)),
+    }),
+  ),
 });
 
 export const crm = defineJob({
   type: "crm",
   payload,
+  // The order of words is told by our own events alone.
+  senderPayload: v.strictObject(contact),
   result: v.object({ id: v.nullable(v.string()), created: v.boolean() }),
   queue: "deliveries",
   needs: ["crm", "facts"],

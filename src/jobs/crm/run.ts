@@ -14,7 +14,8 @@ const mostRounds = 5;
 export const upsertContact: Run<typeof crm> = async (payload, context) => {
   if (!payload.order) return ended(await send("upsert", payload.email, payload.properties, context), context);
   const entity = crmEntity(payload.order.entity);
-  const { at, event } = payload.order;
+  const { event } = payload.order;
+  const at = Math.min(payload.order.at, context.at);
   if (!context.dryRun) await context.facts.add(context.tenant, { entity, at, event, type: "crm", data: { ...payload.properties, email: payload.email } });
   for (let round = 0; round < mostRounds; round++) {
     const { data, version } = await stateOf(payload, entity, context);

@@ -7,7 +7,7 @@ import { defineJob } from "../../queue/job";
 const destination = v.object({ name: v.string(), job: v.optional(v.string()), skipped: v.optional(v.string()) });
 
 /**
- * Something happened: `{id, type, timestamp?, data}`. Whoever enqueues it gives `eventKey(event)` as the idempotency key,
+ * Something happened: `{id, type, timestamp?, data}`. What a sender sends is enqueued under `eventKey(event)`,
  * a job that enqueues it as a child may give any key of its own: the id of the event need then be unique for that parent only.
  */
 export const event = defineJob({

@@ -1,18 +1,19 @@
 import * as v from "valibot";
-import { entityKey } from "../../domain/events/entity";
+import { entityKey, latestTime } from "../../domain/events/entity";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
 
 const payload = v.strictObject({
   entity: entityKey,
   // An answer since then makes the mail needless.
-  since: v.pipe(v.number(), v.integer()),
+  since: v.pipe(v.number(), v.integer(), v.minValue(0, "must not be negative"), v.maxValue(latestTime, "is too late")),
   to: v.pipe(v.string(), v.maxLength(254), personal()),
   variables: v.pipe(v.record(v.string(), v.unknown()), personal()),
 });
 
 export const followUp = defineJob({
   type: "follow-up",
+  internal: true,
   payload,
   result: v.object({ mail: v.nullable(v.string()), because: v.optional(v.string()) }),
   queue: "events",

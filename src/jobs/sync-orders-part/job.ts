@@ -8,6 +8,7 @@ const instant = v.pipe(v.number("must be milliseconds"), v.safeInteger("must be 
 /** Made by a bulk run only: a part that no run has opened is discarded. */
 export const syncOrdersPart = defineJob({
   type: "sync-orders-part",
+  internal: true,
   payload: v.strictObject({ siteId, run: v.pipe(v.string(), v.maxLength(64)), from: instant, to: instant }),
   result: syncOrders.result!,
   queue: "prestashop-sync",

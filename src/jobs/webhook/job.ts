@@ -6,11 +6,9 @@ import { personal } from "../../queue/personal";
 const name = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be 1 to 63 of the characters a-z, 0-9 and -"));
 const targets = ["connection", "subscription", "destination", "url"] as const;
 
-const fields = v.strictObject({
-  // One of the four says where to. Address and signing secret of the first three are looked up when the job runs.
+const senderFields = {
+  // One of the targets says where to. Addresses and signing secrets of a connection, subscription or destination are looked up when the job runs.
   connection: v.optional(v.picklist(["make"], "must be make")),
-  subscription: v.optional(name),
-  destination: v.optional(name),
   // Hooks carry their credential in the path. A call to a bare address is not signed.
   url: v.optional(v.pipe(v.string(), v.url("must be a URL"), v.maxLength(2048, "must have at most 2,048 characters"), personal())),
   // The receiver's key to tell a repeat by (header webhook-id); the job's id when left out.
@@ -18,6 +16,12 @@ const fields = v.strictObject({
   // Sent as JSON, the same bytes on every try.
   body: v.pipe(v.unknown(), personal()),
   about,
+};
+
+const fields = v.strictObject({
+  ...senderFields,
+  subscription: v.optional(name),
+  destination: v.optional(name),
   // How many times what is delivered has passed through here before; refused beyond a few.
   hops: v.optional(v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(0, "must not be negative"), v.maxValue(100, "must be at most 100"))),
 });
@@ -36,9 +40,23 @@ const payload = v.pipe(
   ),
 );
 
+// What goes to a subscription or a destination is signed with its secret: it says what happened, and only we say that.
+const senderPayload = v.pipe(
+  v.strictObject(senderFields),
+  v.forward(
+    v.partialCheck(
+      [["connection"], ["url"]],
+      ({ connection, url }) => (connection === undefined) !== (url === undefined),
+      "exactly one of connection and url is needed",
+    ),
+    ["url"],
+  ),
+);
+
 export const webhook = defineJob({
   type: "webhook",
   payload,
+  senderPayload,
   // What the receiver said is kept: the first 4 KB of it.
   result: v.object({ status: v.number(), response: v.pipe(v.string(), personal()) }),
   queue: "deliveries",

@@ -1,0 +1,22 @@
+import type { JobRef, Ledger } from "../queue/ledger";
+import { batch, lists, rowsOf, statement } from "./d1";
+
+/** When the migration ran that kept own keys apart; no row where there were no jobs before. */
+const switchSql = `SELECT CAST(position AS INTEGER) AS at FROM watermarks WHERE tenant = '*' AND walk = 'own-keys'`;
+
+const formerSql = `
+  SELECT j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  WHERE j.at < ?2 AND (j.fp IS NULL OR j.fp = e.value->>2)`;
+
+/** Looks for jobs under the ids that own keys had before. An installation that never had such ids is asked once per isolate. */
+export function createFormer(db: D1Database): Ledger["former"] {
+  let switched: number | null | undefined;
+  return async (refs) => {
+    if (switched === undefined) switched = (await statement(db, switchSql).first<{ at: number }>())?.at ?? null;
+    if (switched === null || refs.length === 0) return [];
+    const before = switched;
+    const queries = lists(refs.map(({ tenant, id, fp }) => [tenant, id, fp])).map((list) => statement(db, formerSql, list, before));
+    const results = await batch(db, queries);
+    return results.flatMap((_, index) => rowsOf<JobRef>(results, index));
+  };
+}
