@@ -263,8 +263,19 @@ describe("the answer", () => {
     const sent = await browse({ email: "a@example.com" }, form);
     expect([sent.status, sent.headers.get("location"), sent.text]).toEqual([303, "https://homes.example/thanks", ""]);
     expect((await browse({ email: "a@example.com" })).status).toBe(200);
-    expect((await browse({ email: "a@example.com" }, { accept: "*/*", "sec-fetch-dest": "empty" })).status).toBe(200);
-    expect((await browse({ email: "a@example.com" }, { accept: "*/*" })).status).toBe(303);
+    expect((await browse({ email: "a@example.com" }, { accept: "*/*", "sec-fetch-mode": "navigate" })).status).toBe(303);
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ["with Sec-Fetch headers", { accept: "*/*", "sec-fetch-dest": "empty", "sec-fetch-mode": "cors" }],
+    ["without them", { accept: "*/*" }],
+    ["without Accept", { accept: "" }],
+    ["that takes HTML too", { accept: "text/html, */*", "sec-fetch-dest": "empty" }],
+  ])("to a form's own script %s can be read across origins", async (_name, headers) => {
+    const taken = await browse({ email: "a@example.com" }, headers);
+    expect(taken.body).toEqual({ ok: true, id: expect.any(String) as unknown });
+    expect(taken.headers.get("access-control-allow-origin")).toBe("https://homes.example");
+    expect((await browse({ email: "none" }, headers)).body).toMatchObject({ status: 422, errors: [{ path: "email" }] });
   });
 
   test("to a server is JSON, also when it sends a form", async () => {

@@ -1,4 +1,4 @@
-import { disposableDomains } from "./disposable";
+import { visible } from "./visible";
 
 export interface EmailAddress {
   /** Where to write: trimmed, in lower case as every provider reads it, the domain as it travels. */
@@ -6,7 +6,6 @@ export interface EmailAddress {
   /** The same person's address in any of its spellings: only for comparing. */
   key: string;
   domain: string;
-  disposable: boolean;
 }
 
 const local = /^[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}$/u;
@@ -15,21 +14,15 @@ const gmail = ["gmail.com", "googlemail.com"];
 
 /** Undefined for what cannot be an address. */
 export function readEmail(text: string): EmailAddress | undefined {
-  const plain = text
-    .normalize("NFC")
-    .trim()
-    .replace(/^mailto:/i, "");
+  const plain = visible(text.normalize("NFC"))
+    .replace(/^mailto:/i, "")
+    .trim();
   const at = plain.lastIndexOf("@");
   const name = plain.slice(0, Math.max(0, at)).toLowerCase();
   const domain = domainOf(plain.slice(at + 1));
   const wrong = at < 1 || domain === undefined || !local.test(name) || /^\.|\.\.|\.$/.test(name) || name.length + domain.length > 253;
   if (wrong) return undefined;
-  return { address: `${name}@${domain}`, key: keyOf(name, domain), domain, disposable: isDisposable(domain) };
-}
-
-/** Whether mail to this domain is thrown away, or to one it is a part of. */
-export function isDisposable(domain: string): boolean {
-  return withParents(domain).some((each) => disposableDomains.has(each));
+  return { address: `${name}@${domain}`, key: keyOf(name, domain), domain };
 }
 
 /** The domain and what it is a part of: `a.b.example` and `b.example`. */

@@ -1,4 +1,5 @@
 import type { Issue } from "../../errors";
+import { isDisposable } from "./disposable";
 import { readEmail, withParents } from "./email";
 import type { FieldName, FormFields } from "./fields";
 import { readPhone } from "./phone";
@@ -23,6 +24,9 @@ export interface RequestFacts {
 export type Enriched = { ok: true; submission: SubmissionInput } | { ok: false; issues: Issue[] };
 
 type Fields = FormFields["fields"];
+
+/** Of projects that were set before there were rules. */
+const noRules = { add: [], except: [] };
 
 const longest: Partial<Record<FieldName, number>> = {
   name: 200,
@@ -62,7 +66,7 @@ export function enrich(name: string, project: Project, form: FormFields, facts: 
     score,
     vpnScore,
     competitor: email !== undefined && withParents(email.domain).some((each) => project.competitors.includes(each)),
-    disposable: email?.disposable ?? false,
+    disposable: email !== undefined && isDisposable(email.domain, project.disposable ?? noRules),
     badPhone: phone?.valid === false,
     unverified: facts.unverified ?? false,
   });

@@ -1,3 +1,5 @@
+import { visible } from "./visible";
+
 /** What forms call their fields, brought to one name each. Any case, with or without `_`, `-` and the script's `__pg_`. */
 const aliases = {
   firstName: ["firstname", "fname", "givenname", "vorname"],
@@ -53,8 +55,8 @@ export function sortFields(pairs: readonly (readonly [name: string, value: strin
   const extra = new Map<string, string>();
   let dropped = 0;
   for (const [given, raw] of pairs) {
-    const value = cleaned(raw);
     const name = nameOf(given);
+    const value = name === "email" || name === "phone" ? visible(cleaned(raw)) : cleaned(raw);
     if (value === "") continue;
     if (name) fields[name] ??= value;
     else if (!keep(extra, given, value)) dropped++;

@@ -1,3 +1,4 @@
+import { visible } from "./visible";
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString, type PhoneNumber } from "libphonenumber-js/min";
 
 export interface Phone {
@@ -18,7 +19,7 @@ export function readPhone(text: string, countries: readonly (string | undefined)
   const read = (raw.startsWith("+") ? [undefined] : countries.filter((each) => each !== undefined)).map((country) => parsed(raw, country));
   const tried = [...read, raw.startsWith("+") ? undefined : parsed(`+${raw}`, undefined)].filter((each) => each !== undefined);
   const best = tried.find((each) => each.isValid()) ?? tried.find((each) => each.isPossible());
-  const kept = text.trim().slice(0, 64).toWellFormed();
+  const kept = visible(text.slice(0, 1000)).slice(0, 64).toWellFormed();
   if (!best) return { number: kept, key: keyOf(raw), country: undefined, valid: false };
   const { number, country } = withoutPlus(raw, best) ?? best;
   return { number, key: number, country, valid: best.isValid() };
@@ -45,15 +46,27 @@ function parsed(raw: string, country: string | undefined): PhoneNumber | undefin
 
 /** Digits of any script, with a leading plus for `00`; `+44 (0)20` loses its zero, and an extension its digits. */
 function digitsOf(text: string): string {
-  const plain = text
-    .normalize("NFKC")
-    .slice(0, 100)
-    .replaceAll(/\p{Nd}/gu, digit)
-    .replace(/(?:ext|x|#|;ext=|durchwahl).*$/i, "")
-    .trim();
+  const plain = withoutExtension(
+    visible(text.slice(0, 1000))
+      .normalize("NFKC")
+      .slice(0, 100)
+      .replaceAll(/\p{Nd}/gu, digit),
+  ).trim();
   const international = /^(?:\+|00)/.test(plain.replace(/^[^\d+]*/, ""));
   const body = international ? plain.replace(/\(0\)/, "").replace(/^[^\d+]*(?:\+|00)/, "") : plain;
   return (international ? "+" : "") + body.replaceAll(/\D/g, "");
+}
+
+/** What is dialled once the number answers: behind a pause (`,` `;` `p` `w`), `#`, or a word for an extension. */
+const extension = /[,;#]|(?:ext|extn|extension|x|durchwahl|dw|poste|anexo|ramal|interno|int|доб)\.?\s*[:=]?\s*(?=\d)|[pw](?=\d)/gi;
+
+/** A mark counts behind the digits of a number: `#31#` before it dials without showing one's own. */
+function withoutExtension(text: string): string {
+  for (const { index } of text.matchAll(extension)) {
+    const before = text.slice(0, index);
+    if (before.replaceAll(/\D/g, "").length >= fewestDigits) return before;
+  }
+  return text;
 }
 
 /** Decimal digits stand in runs of ten, whatever the script. */

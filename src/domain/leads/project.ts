@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { boundedList } from "../../queue/bounded";
 
 /** A web address's host, with a port or a leading `*.` for all its subdomains: `example.com`, `*.example.com`, `localhost:8787`. */
 const hostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::\d{1,5})?$/;
@@ -70,6 +71,14 @@ export const projectSchema = v.strictObject({
   blockedIps: v.optional(v.pipe(v.array(ip), v.maxLength(1000, "must have at most 1000 entries")), []),
   /** Domains of e-mail addresses that make a lead suspicious. */
   competitors: v.optional(v.pipe(v.array(domain), v.maxLength(200, "must have at most 200 entries")), []),
+  /** Domains of disposable addresses besides the public list's, and domains of that list which are none. */
+  disposable: v.optional(
+    v.strictObject({
+      add: v.optional(boundedList(domain, 1000), []),
+      except: v.optional(boundedList(domain, 1000), []),
+    }),
+    { add: [], except: [] },
+  ),
   turnstileSecret: v.optional(v.pipe(v.string("must be text"), v.regex(/^[\x21-\x7e]{1,256}$/, "must be 1 to 256 visible characters"))),
   /** What a CRM callback must present; without it the secret of the connection `make`. */
   crmSecret: v.optional(v.pipe(v.string("must be text"), v.regex(/^[\x21-\x7e]{8,256}$/, "must be 8 to 256 visible characters"))),

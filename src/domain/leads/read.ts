@@ -1,4 +1,5 @@
 import { readEmail } from "./email";
+import { readPhone } from "./phone";
 import { type Lead, type LeadRow, leadColumns, leadOf, type Stored } from "./store";
 import type { Submission } from "./submission";
 
@@ -118,8 +119,9 @@ async function nextRows(db: D1Database, tenant: string, filter: LeadFilter, belo
 /** What identifies somebody is looked up, not searched for. */
 async function byIdentity(db: D1Database, tenant: string, q: string): Promise<Lead[]> {
   const digits = q.replaceAll(/[^\d+]/g, "");
+  const numbers = new Set([digits, readPhone(q, []).key ?? ""].filter((each) => each.length >= 5));
   const email = readEmail(q);
-  const keys = [`v:${q}`, ...(email ? [`e:${email.key}`] : []), ...(digits.length >= 5 ? [`p:${digits}`] : [])];
+  const keys = [`v:${q}`, ...(email ? [`e:${email.key}`] : []), ...[...numbers].map((each) => `p:${each}`)];
   const sql = `
     SELECT ${leadColumns} FROM leads l WHERE l.tenant = ?1 AND l.id IN (
       SELECT ?3 UNION SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?3

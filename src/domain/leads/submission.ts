@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { personal } from "../../queue/personal";
 import { readEmail } from "./email";
+import { readPhone } from "./phone";
 import { labels } from "./score";
 
 export const kinds = ["lead", "test", "bot"] as const;
@@ -112,7 +113,7 @@ export type SubmissionInput = v.InferInput<typeof submissionSchema>;
 export function identityKeys({ contact: { visitorId, email, emailKey, phone, phoneKey }, request: { ip } }: Submission): string[] {
   // Whoever enqueued it may have left the key out, or made one of their own.
   const mail = (email === undefined ? undefined : readEmail(email)?.key) ?? emailKey ?? email?.toLowerCase();
-  const number = phoneKey ?? (phone?.replaceAll(/[^\d+]/g, "") || undefined);
+  const number = phoneKey ?? (phone === undefined ? undefined : readPhone(phone, []).key);
   const given = [
     ["v", visitorId],
     ["e", mail],

@@ -2,15 +2,17 @@ import { ownsUrl } from "../../domain/leads/project";
 import type { Problem } from "../../errors";
 import type { Answer } from "../route";
 import type { Taken } from "./accept";
-import { isForm } from "./body";
 import { type Door, keyHeader } from "./door";
 
-/** Whether a person looks at the answer: a form that was sent without a script. A server, by its key, looks at pages only when it says so. */
-export function wantsPage(request: Request): boolean {
-  const accept = (request.headers.get("accept") ?? "").toLowerCase();
-  if (accept.includes("json")) return false;
-  const isSent = isForm(request) && request.headers.get("sec-fetch-dest") !== "empty" && !request.headers.has(keyHeader);
-  return accept.includes("text/html") || isSent;
+/**
+ * Whether a person looks at the answer: a form that was sent without a script. Browsers ask for `text/html` when they go to a page, and
+ * newer ones say so in Sec-Fetch headers; a script's call says neither, and could not read a redirect to another origin.
+ * A server, by its key, looks at pages only when it asks for them.
+ */
+export function wantsPage({ headers }: Request): boolean {
+  const accept = (headers.get("accept") ?? "").toLowerCase();
+  if (accept.includes("json") || headers.get("sec-fetch-dest") === "empty") return false;
+  return accept.includes("text/html") || (headers.get("sec-fetch-mode") === "navigate" && !headers.has(keyHeader));
 }
 
 /** On to the thank-you page, to one of the project's own domains only; JSON where nobody looks or there is no page. */

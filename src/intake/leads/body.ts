@@ -1,45 +1,78 @@
+import { parseMultipart, MultipartParseError } from "@remix-run/multipart-parser";
 import { Problem } from "../../errors";
 import { parseJson } from "../../queue/json";
 import { readBytes } from "../body";
+import { type Charset, charsetFor, charsetOf } from "./charset";
+import { urlencodedPairs } from "./urlencoded";
 
 export const leadBody = 64 * 1024;
 
 export type Pairs = (readonly [name: string, value: string])[];
+/** `charset`: of this field alone. */
+type RawPairs = (readonly [name: Uint8Array | string, value: Uint8Array, charset?: string | undefined])[];
 
-const mostFields = 500;
-const forms = ["application/x-www-form-urlencoded", "multipart/form-data"];
+const maxFields = 500;
+/** The field in which HTML forms name their charset. */
+const charsetField = "_charset_";
 
 /** The media type, in lower case and without its parameters. */
 export function mediaType(request: Request): string {
   return (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-/** Whether it came as a form of HTML sends it. */
-export function isForm(request: Request): boolean {
-  return forms.includes(mediaType(request));
-}
-
-/** What a form sent, as names and texts: JSON, urlencoded, multipart, or plain text of JSON or `key=value` lines. Counted while it is read. */
+/**
+ * What a form sent, as names and texts: JSON, urlencoded, multipart, or plain text of JSON or `key=value` lines; in the charset of its
+ * Content-Type, of a part's own, of its field `_charset_`, else UTF-8. Counted while it is read.
+ */
 export async function readForm(request: Request): Promise<Pairs> {
   const bytes = await readBytes(request, leadBody);
-  const type = mediaType(request);
-  if (type === "multipart/form-data") return multipart(bytes, request.headers.get("content-type") ?? "");
-  const text = new TextDecoder().decode(bytes);
+  const [type, contentType] = [mediaType(request), request.headers.get("content-type") ?? ""];
+  const said = charsetOf(contentType);
+  const charset = charsetFor(said);
+  if (type === "multipart/form-data") return texts(multipart(bytes, contentType), said);
+  const text = charset.decode(bytes);
   if (/^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(type)) return fromJson(text);
-  if (type === "application/x-www-form-urlencoded") return looksLikeJson(text) ? fromJson(text) : bounded([...new URLSearchParams(text)]);
+  if (type === "application/x-www-form-urlencoded") return looksLikeJson(text) ? fromJson(text) : fromUrlencoded(bytes, text, charset, said);
   if (type === "text/plain" || type === "") return looksLikeJson(text) ? fromJson(text) : fromLines(text);
   throw new Problem("unsupported-media-type", "Send JSON, application/x-www-form-urlencoded, multipart/form-data or text/plain.");
 }
 
-async function multipart(bytes: Uint8Array<ArrayBuffer>, type: string): Promise<Pairs> {
+/** In UTF-16 no byte is a `&` for sure; forms of HTML are never sent in it. */
+function fromUrlencoded(bytes: Uint8Array, text: string, { name }: Charset, said: string | undefined): Pairs {
+  if (name.startsWith("utf-16")) return bounded([...new URLSearchParams(text)]);
+  const pairs = urlencodedPairs(bytes, maxFields);
+  if (pairs === "too-many") throw tooMany();
+  return texts(pairs, said);
+}
+
+function multipart(bytes: Uint8Array, contentType: string): RawPairs {
+  const boundary = /;\s*boundary\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s";]{1,200}))/i.exec(contentType);
+  const separator = boundary?.[1] ?? boundary?.[2];
+  if (separator === undefined || bytes.length === 0) throw notMultipart();
   try {
-    const form = await new Response(bytes, { headers: { "content-type": type } }).formData();
+    const parts = [...parseMultipart(bytes, { boundary: separator, maxFileSize: leadBody, maxParts: maxFields })];
     // Files are nothing a lead is made of.
-    return bounded([...form].flatMap(([name, value]) => (typeof value === "string" ? [[name, value] as const] : [])));
+    return parts.flatMap(({ isFile, name, bytes: value, headers }) =>
+      isFile || name === undefined ? [] : [[name, value, charsetOf(headers["content-type"] ?? "")] as const],
+    );
   } catch (cause) {
-    if (cause instanceof Problem) throw cause;
-    throw new Problem("malformed", "The body is not the multipart form that its header announces.", { cause });
+    if (cause instanceof MultipartParseError) throw cause.name === "MaxPartsExceededError" ? tooMany() : notMultipart(cause);
+    throw cause;
   }
+}
+
+function notMultipart(cause?: unknown): Problem {
+  return new Problem("malformed", "The body is not the multipart form that its header announces.", { cause });
+}
+
+/** `said`: the charset that the Content-Type names. */
+function texts(pairs: RawPairs, said: string | undefined): Pairs {
+  const named = pairs.map(([name, value, own]) => ({ name: typeof name === "string" ? name : charsetFor(said).decode(name), raw: name, value, own }));
+  const field = named.find(({ name, value }) => name === charsetField && value.length > 0)?.value;
+  const charset = charsetFor(said ?? (field && new TextDecoder().decode(field).trim()));
+  return named
+    .filter(({ name }) => name !== charsetField)
+    .map(({ name, raw, value, own }) => [typeof raw === "string" ? name : charset.decode(raw), (own === undefined ? charset : charsetFor(own)).decode(value)]);
 }
 
 function fromJson(text: string): Pairs {
@@ -54,7 +87,7 @@ function fromJson(text: string): Pairs {
 /** A value as text: lists give several, objects their JSON. */
 function valuesOf(value: unknown): string[] {
   if (value === null || value === undefined) return [];
-  if (Array.isArray(value)) return value.slice(0, mostFields).flatMap((each) => (Array.isArray(each) ? [JSON.stringify(each)] : valuesOf(each)));
+  if (Array.isArray(value)) return value.slice(0, maxFields).flatMap((each) => (Array.isArray(each) ? [JSON.stringify(each)] : valuesOf(each)));
   return [typeof value === "object" ? JSON.stringify(value) : String(value)];
 }
 
@@ -66,9 +99,13 @@ function fromLines(text: string): Pairs {
   return bounded(pairs);
 }
 
-function bounded(pairs: Pairs): Pairs {
-  if (pairs.length <= mostFields) return pairs;
-  throw new Problem("invalid", "The form has too many fields.", { errors: [{ path: "", message: `may have ${mostFields} fields` }] });
+function bounded<Pair>(pairs: Pair[]): Pair[] {
+  if (pairs.length <= maxFields) return pairs;
+  throw tooMany();
+}
+
+function tooMany(): Problem {
+  return new Problem("invalid", "The form has too many fields.", { errors: [{ path: "", message: `may have ${maxFields} fields` }] });
 }
 
 function looksLikeJson(text: string): boolean {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isDisposable, readEmail } from "../../../src/domain/leads/email";
+import { isDisposable } from "../../../src/domain/leads/disposable";
+import { readEmail } from "../../../src/domain/leads/email";
 import { readPhone } from "../../../src/domain/leads/phone";
 
 describe("an e-mail address", () => {
@@ -47,13 +48,25 @@ describe("an e-mail address", () => {
   });
 
   test("of a disposable domain, or one below it, is told", () => {
-    expect([isDisposable("mailinator.com"), isDisposable("x.mailinator.com"), isDisposable("notmailinator.com"), isDisposable("example.com")]).toEqual([
+    const none = { add: [], except: [] };
+    const of = (domain: string, rules: Partial<typeof none> = {}) => isDisposable(domain, { ...none, ...rules });
+    expect(["mailinator.com", "x.mailinator.com", "qqmailinator.com", "example.com", "33mail.com", "cock.li"].map((domain) => of(domain))).toEqual([
       true,
       true,
+      false,
+      false,
       false,
       false,
     ]);
+    expect(isDisposable("a.throwaway.example", { add: ["throwaway.example"], except: [] })).toBe(true);
+    expect(isDisposable("x.mailinator.com", { add: [], except: ["mailinator.com"] })).toBe(false);
+    expect(isDisposable("mailinator.com", { add: [], except: ["x.mailinator.com"] })).toBe(true);
   });
+
+  test.each(["\u200bada@example.com", "ada@example.com\ufeff", "a\u00add\u2060a@exam\u200dple.com", "\u202aada@example.com\u202c", "ada\u3164@example.com"])(
+    "%j is the same without what cannot be seen",
+    (text) => expect(readEmail(text)).toEqual(readEmail("ada@example.com")),
+  );
 });
 
 describe("a telephone number", () => {
@@ -79,6 +92,19 @@ describe("a telephone number", () => {
     ["393931234567", ["IT"], "+393931234567"],
     ["491711234567", ["FR"], "+491711234567"],
   ])("%j from %j is %s", (text, countries, number) => expect(readPhone(text, countries)).toMatchObject({ number, key: number }));
+
+  test.each([
+    "+44-114-272-6444,1234",
+    "+44-114-272-6444;1234",
+    "+44-114-272-6444;ext=1234",
+    "+44-114-272-6444p1234",
+    "+44-114-272-6444,,1234#",
+    "+44-114-272-6444 x1234",
+    "+44-114-272-6444 Ext.: 1234",
+    "tel:+44-114-272-6444;phone-context=+44",
+    "\u202a+44\u200b-114-272-6444\u202c",
+    "Fax: +44 114 272 6444",
+  ])("%j is the number without its extension", (text) => expect(readPhone(text, [])).toMatchObject({ number: "+441142726444", key: "+441142726444" }));
 
   test.each(["abc", "", "+", "12", "tel: none", "(0)"])("%j has none in it", (text) => {
     expect(readPhone(text, ["DE"])).toMatchObject({ number: text.trim(), key: undefined, valid: false });
