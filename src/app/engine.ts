@@ -7,7 +7,7 @@ import { createIds } from "../queue/id";
 import type { Job } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
 import { createRegistry } from "../queue/registry";
-import { createGates } from "../tenants/gates";
+import { createGates, type TenantGates } from "../tenants/gates";
 import type { PayloadStore } from "../queue/engine";
 import type { WorkerEnv } from "../env";
 import { createCapabilities } from "./capabilities";
@@ -29,7 +29,12 @@ export interface EngineParts {
   stores: Stores;
 }
 
-export function createEngine({ env, now, jobs, ledger, payloads, stores }: EngineParts): { engine: Engine; counters: Counters; ended: EndedJobs } {
+export function createEngine({ env, now, jobs, ledger, payloads, stores }: EngineParts): {
+  engine: Engine;
+  gates: TenantGates;
+  counters: Counters;
+  ended: EndedJobs;
+} {
   const defer = (promise: Promise<unknown>) =>
     waitUntil(promise.catch((thrown: unknown) => log({ event: "trouble", where: "deferred", reason: String(thrown) })));
   const counters = new Counters(env.DB, now, defer, log);
@@ -43,6 +48,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
   };
   const ended = createEndedJobs(env.DB, () => engine);
   const tell = tellAfterBatches(ended, stores.snapshots, now, defer);
+  const gates = createGates(env.GATE, limitsOf);
   const engine: Engine = {
     now,
     random: Math.random,
@@ -55,7 +61,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     backlogLimit: () => backlogLimit,
     quota: createQuota(quotaOf, now),
     payloads,
-    gates: createGates(env.GATE, limitsOf),
+    gates,
     capabilities: createCapabilities(env, stores, ledger, counters, now, defer),
     defer,
     emit: (event) => {
@@ -64,7 +70,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
       log(event);
     },
   };
-  return { engine, counters, ended };
+  return { engine, gates, counters, ended };
 }
 
 function count(counters: Counters, event: EngineEvent): void {

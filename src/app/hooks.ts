@@ -1,4 +1,5 @@
 import { signingSecrets } from "../domain/events/hook";
+import { destinationGate, subscriptionGate } from "../domain/gates/model";
 import type { Hooks, HookTarget } from "../providers/hooks/hooks";
 import { webhookTo } from "../providers/hooks/webhook";
 import { createHttp } from "../providers/http";
@@ -47,9 +48,9 @@ export function hooksFor(scope: HookScope): Hooks {
 async function find(scope: HookScope, { connection, destination, subscription, url }: HookTarget): Promise<Found | { missing: string }> {
   const { destinations, subscriptions } = scope.stores;
   if (connection !== undefined) return ofConnection(scope, connection);
-  if (destination !== undefined) return ofSetting(scope, { destination }, `destination-${destination}`, await destinations.open(scope.tenant, destination));
+  if (destination !== undefined) return ofSetting(scope, { destination }, destinationGate(destination), await destinations.open(scope.tenant, destination));
   if (subscription !== undefined)
-    return ofSetting(scope, { subscription }, `subscription-${subscription}`, await subscriptions.open(scope.tenant, subscription));
+    return ofSetting(scope, { subscription }, subscriptionGate(subscription), await subscriptions.open(scope.tenant, subscription));
   return url === undefined ? { missing: "it names no receiver" } : { url, secrets: [], dialect: "standard", gate: `hook-${URL.parse(url)?.host ?? ""}` };
 }
 

@@ -42,8 +42,8 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const queries = createQueries(env.DB);
   const stores = createStores(env);
   const parts = { env, now, jobs: definitions, ledger, payloads, queries, stores };
-  const { engine, counters, ended } = createEngine(parts);
-  const whole = { ...parts, engine, counters, ended };
+  const { engine, gates, counters, ended } = createEngine(parts);
+  const whole = { ...parts, engine, gates, counters, ended };
   const intake = createIntakeDeps(whole);
   return { engine, intake, tick: createTickDeps(whole, intake) };
 }

@@ -1,4 +1,6 @@
 import { factsIn } from "../domain/events/facts";
+import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/model";
+import { createGateOperations } from "../domain/gates/operate";
 import { putTemplate } from "../domain/mail/store";
 import { createReplays } from "../domain/replays/replay";
 import { replaysIn } from "../domain/replays/store";
@@ -12,6 +14,7 @@ import { dismiss, settleDoubt } from "../ledger/review";
 import { auditIn } from "../ledger/audit";
 import { replayableIn } from "../ledger/replayable";
 import type { createPayloads } from "../ledger/payloads";
+import { statesIn } from "../ledger/states";
 import { ticksIn } from "../ledger/ticks";
 import { turnMark } from "../ledger/watermarks";
 import type { Queries } from "../ledger/views";
@@ -19,6 +22,7 @@ import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
 import type { Capabilities } from "../queue/job";
 import { cancel, retryNow } from "../queue/operate";
+import type { TenantGates } from "../tenants/gates";
 import { isRootToken } from "../tenants/token";
 import { createLeadDeps } from "./leads";
 import { log } from "./log";
@@ -29,13 +33,22 @@ export interface IntakeParts {
   env: WorkerEnv;
   now(): number;
   engine: Engine;
+  gates: TenantGates;
   payloads: ReturnType<typeof createPayloads>;
   queries: Queries;
   stores: Stores;
 }
 
 /** What the HTTP interface stands on. */
-export function createIntakeDeps({ env, now, engine, payloads, queries, stores }: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays> } {
+export function createIntakeDeps({
+  env,
+  now,
+  engine,
+  gates,
+  payloads,
+  queries,
+  stores,
+}: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays> } {
   const pauses = pauseStore(env.DB);
   const replays = createReplays({
     now,
@@ -62,6 +75,7 @@ export function createIntakeDeps({ env, now, engine, payloads, queries, stores }
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores }),
     now,
     shops,
+    gates: createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) }),
     replays,
     isRoot: (token) => isRootToken(token, env.ROOT_TOKEN),
     templates: { ...stores.templates, put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
@@ -97,6 +111,18 @@ async function admits(stores: Stores, tenant: string, headers: Headers, body: Ui
   const secrets = sealed ? await stores.eventDoor.open(tenant, sealed, at) : [];
   const verdict = await verify(secrets, headers, body, at);
   return verdict.ok ? { state: "admitted", id: verdict.id } : { state: "refused" };
+}
+
+/** What a tenant's jobs call, as the names of its gates. */
+async function dependenciesOf({ connections, sites, subscriptions, destinations }: Stores, tenant: string): Promise<string[]> {
+  const all = await Promise.all([connections.list(tenant), sites.list(tenant), subscriptions.list(tenant), destinations.list(tenant)]);
+  const [connected, shops, subscribed, addressed] = all;
+  return [
+    ...connected.map(({ name }) => name),
+    ...shops.flatMap(({ site }) => siteGates(site).slice(0, 1)),
+    ...subscribed.map(({ name }) => subscriptionGate(name)),
+    ...addressed.filter(({ builtIn }) => !builtIn).map(({ name }) => destinationGate(name)),
+  ];
 }
 
 async function retryOne(engine: Engine, queries: Queries, tenant: string, id: string) {

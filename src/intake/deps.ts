@@ -1,6 +1,7 @@
 import type { DestinationStore } from "../domain/events/destinations";
 import type { EventDoor } from "../domain/events/door";
 import type { Facts } from "../domain/events/facts";
+import type { GateOperations } from "../domain/gates/operate";
 import type { TemplateContent, Templates } from "../domain/mail/template";
 import type { Replays } from "../domain/replays/request";
 import type { ScheduleStore } from "../domain/schedules/store";
@@ -41,6 +42,7 @@ export interface IntakeDeps {
   templates: TemplateStore;
   schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove">;
   shops: ShopDoor;
+  gates: GateOperations;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
   /** Whether an id was issued to this tenant, known to the ledger or not. */

@@ -83,7 +83,12 @@ function perType(schema: v.GenericSchema, contracts: readonly Contract[]): JsonS
 }
 
 function pathParameters(route: AnyRoute): JsonSchema[] {
-  return [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string", pattern: namePattern } }));
+  return [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string", pattern: route.params?.[name ?? ""]?.pattern.source ?? namePattern },
+  }));
 }
 
 function queryParameters(route: AnyRoute): JsonSchema[] {

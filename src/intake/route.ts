@@ -20,7 +20,7 @@ export type Method = "GET" | "POST" | "PUT" | "DELETE";
 /** One line of the table of routes: routing, authorisation, validation, the OpenAPI document and the tests are made from it. */
 export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Query = unknown> {
   method: Method;
-  /** `/v1/jobs/:id`; each parameter matches `[a-z0-9-]{1,63}`. */
+  /** `/v1/jobs/:id`; each parameter matches `[a-z0-9-]{1,63}`, unless `params` says otherwise. */
   path: string;
   /** Unique; the operationId. */
   name: string;
@@ -29,6 +29,8 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   tenant: Mode;
   /** Fields of the body that need more than the route's scope, because of what they show or redirect. */
   fieldScopes?: Readonly<Record<string, Scope>>;
+  /** Parameters of the path that are no plain names; matched after percent-decoding. */
+  params?: Readonly<Record<string, PathPattern>>;
   query?: v.GenericSchema<any, Query>; // eslint-disable-line -- variance: any input
   body?: BodyRule<Body>;
   /** Request headers the route itself reads. */
@@ -42,6 +44,12 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   handle(call: Call<Mode, Body, Query>): Promise<Answer>;
   /** A refusal in another shape than problem+json; undefined keeps that. */
   refusal?(problem: Problem, request: Request): Answer | undefined;
+}
+
+export interface PathPattern {
+  pattern: RegExp;
+  /** What it must be. */
+  message: string;
 }
 
 export interface BodyRule<Body> {

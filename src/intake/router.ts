@@ -5,10 +5,10 @@ import { readJson } from "./body";
 import type { IntakeDeps } from "./deps";
 import { asProblem, problemResponse, refusedAtDoor } from "./problem";
 import { readQuery } from "./query";
-import { type Answer, type AnyRoute, checkFieldScopes } from "./route";
+import { type Answer, type AnyRoute, checkFieldScopes, type PathPattern } from "./route";
 import { routes } from "./routes";
 
-const paramPattern = /^[a-z0-9-]{1,64}$/;
+const plainName: PathPattern = { pattern: /^[a-z0-9-]{1,64}$/, message: "must be 1 to 63 of the characters a-z, 0-9 and -" };
 
 /** What is known of a request while it is answered. */
 interface Passage {
@@ -73,7 +73,7 @@ function methodsOf(here: readonly AnyRoute[]): string[] {
 
 /** Order matters: who it is, then where, then what: nobody without a token learns more than that a route exists. */
 async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Answer> {
-  const params = { ...request.params };
+  const params = decoded(route, request.params);
   const admitted = await admit(route, request, params, deps);
   checkParams(route, params);
   const query = readQuery(route.query, new URL(request.url).searchParams);
@@ -110,13 +110,27 @@ function refuse(thrown: unknown, request: Request, passage: Passage, deps: Intak
   return problemResponse(problem, request, passage.id);
 }
 
+/** Parameters with a pattern of their own may be percent-encoded. */
+function decoded(route: AnyRoute, given: Params): Params {
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, route.params?.[name] ? percentDecoded(value) : value]));
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** A name that cannot exist is not found; where it would be created, the rule is told. */
 function checkParams(route: AnyRoute, params: Params): void {
-  const wrong = Object.keys(params).filter((name) => !paramPattern.test(params[name] ?? ""));
+  const patternOf = (name: string) => route.params?.[name] ?? plainName;
+  const wrong = Object.keys(params).filter((name) => !patternOf(name).pattern.test(params[name] ?? ""));
   if (wrong.length === 0) return;
   if (route.scope === "public") throw refusedAtDoor();
   if (route.method !== "PUT") throw new Problem("not-found", "There is no such thing.");
-  const errors = wrong.map((path) => ({ path, message: "must be 1 to 63 of the characters a-z, 0-9 and -" }));
+  const errors = wrong.map((path) => ({ path, message: patternOf(path).message }));
   throw new Problem("invalid", "The name in the path is not a name.", { errors });
 }
 

@@ -6,6 +6,7 @@ import { enqueueRoutes } from "./routes/enqueue";
 import { demoRoutes } from "./routes/demo";
 import { destinationRoutes } from "./routes/destinations";
 import { eventRoutes } from "./routes/events";
+import { gateRoutes } from "./routes/gates";
 import { jobRoutes } from "./routes/jobs";
 import { leadDataRoutes } from "./routes/lead-data";
 import { leadRoutes } from "./routes/leads";
@@ -52,4 +53,5 @@ export const routes: readonly AnyRoute[] = [
   ...deadLetterRoutes,
   ...scheduleRoutes,
   ...queueRoutes,
+  ...gateRoutes,
 ];

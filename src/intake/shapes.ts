@@ -152,6 +152,18 @@ export const queuesShape = v.object({
 
 export const pausedShape = v.object({ scope: v.picklist(["queue", "type", "tenant"]), name: v.string(), tenant: v.string(), paused: v.boolean() });
 
+export const gateShape = v.object({
+  dependency: v.string(),
+  circuit: v.pipe(v.picklist(["closed", "open", "half-open", "unknown"]), v.description("unknown: the gate did not answer")),
+  openUntil: v.nullable(isoTime),
+  failures: v.pipe(count, v.description("Transient failures in a row")),
+  slots: v.object({ used: count, max: count }),
+  rate: v.nullable(v.object({ perSecond: v.number(), available: v.number() })),
+  held: v.pipe(count, v.description("Jobs held back that come again by themselves")),
+  parked: v.pipe(count, v.description("Jobs that wait in the ledger; counted up to 10,000")),
+  lastFailure: v.nullable(v.object({ at: isoTime, reason: v.nullable(v.string()) })),
+});
+
 const byEvent = v.record(v.string(), count);
 
 export const statsShape = v.object({

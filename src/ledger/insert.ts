@@ -18,8 +18,8 @@ const insertArrivals = `
   ON CONFLICT DO NOTHING`;
 
 const insertDue = `
-  INSERT INTO due (at, tenant, id)
-  SELECT j.wake, j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  INSERT INTO due (tenant, at, id)
+  SELECT j.tenant, j.wake, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.wake = e.value->>2 AND j.runs = 0 AND j.state = 'queued'
   ON CONFLICT DO NOTHING`;
 

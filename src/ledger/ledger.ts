@@ -7,7 +7,8 @@ import { insert, insertKeyed } from "./insert";
 import { bury, cancel, revive } from "./operate";
 import { checkpoint, effects, pulse, recordEffect, recordEffects } from "./run";
 import { settle } from "./settle";
-import { bringBack, due, forgetGate, ofOtherBoot, parked, parkedGates, pauses, rewake, unsent, walk } from "./sweep";
+import { bringBack, ofOtherBoot, pauses, rewake, unsent, walk } from "./sweep";
+import { due, dueTenants, forgetGates, parked, parkedGates } from "./waiting";
 
 /**
  * The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. Rows of jobs without a key wait `gather`
@@ -37,14 +38,15 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     checkpoint: (job, cursor, writes, token) => checkpoint(db, job, cursor, writes, token),
     cancel: (ref, now) => cancel(db, ref, now),
     revive: (refs, how, now) => revive(db, refs, how, now),
-    due: (now, limit) => due(db, now, limit),
+    dueTenants: (now) => dueTenants(db, now),
+    due: (tenants, now, limit) => due(db, tenants, now, limit),
     bringBack: (rows, now, boot) => bringBack(db, rows, now, boot),
     rewake: (rows) => rewake(db, rows),
     walk: (before, limit, wakeOf) => walk(db, before, limit, wakeOf),
     ofOtherBoot: (boot, limit) => ofOtherBoot(db, boot, limit),
     parkedGates: () => parkedGates(db),
-    parked: (tenant, gate, limit) => parked(db, tenant, gate, limit),
-    forgetGate: (tenant, gate) => forgetGate(db, tenant, gate),
+    parked: (gates, limit) => parked(db, gates, limit),
+    forgetGates: (gates) => forgetGates(db, gates),
     pauses: () => pauses(db),
     bury: (rows, now) => bury(db, rows, now),
   };

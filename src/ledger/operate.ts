@@ -18,6 +18,12 @@ const noteCancel = `
   INSERT INTO history (tenant, job, at, event, detail) SELECT tenant, id, ?3, 'cancelled', NULL FROM jobs
   WHERE tenant = ?1 AND id = ?2 AND state = 'cancelled' AND ended = ?3 ON CONFLICT DO NOTHING`;
 
+/** A cancelled job is counted nowhere any more: its side rows go with it. */
+const dropSides = [
+  `DELETE FROM due WHERE (tenant, at, id) IN (SELECT tenant, wake, id FROM jobs WHERE tenant = ?1 AND id = ?2 AND state = 'cancelled' AND gate IS NULL)`,
+  `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT tenant, gate, wake, id FROM jobs WHERE tenant = ?1 AND id = ?2 AND state = 'cancelled')`,
+];
+
 /** Ends what nobody holds, flags what somebody does. Null: there is no such row. */
 export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
   const results = await batch(db, [
@@ -25,6 +31,7 @@ export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<
     statement(db, flagHeld, ref.tenant, ref.id),
     statement(db, noteCancel, ref.tenant, ref.id, now),
     statement(db, `SELECT state FROM jobs WHERE tenant = ? AND id = ?`, ref.tenant, ref.id),
+    ...dropSides.map((sql) => statement(db, sql, ref.tenant, ref.id)),
   ]);
   const [row] = rowsOf<{ state: JobState }>(results, 3);
   if (!row) return null;
@@ -57,11 +64,11 @@ const revived = (key: string) => `
   SELECT ${key} FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.state IN (SELECT value FROM json_each(?2))`;
 const besides = [
   `DELETE FROM dead_letters WHERE (tenant, died, id) IN (${revived("j.tenant, j.ended, j.id")})`,
-  `DELETE FROM due WHERE (at, tenant, id) IN (${revived("j.wake, j.tenant, j.id")})`,
+  `DELETE FROM due WHERE (tenant, at, id) IN (${revived("j.tenant, j.wake, j.id")})`,
   `DELETE FROM parked WHERE (tenant, gate, at, id) IN (${revived("j.tenant, j.gate, j.wake, j.id")})`,
 ];
 const addDue = `
-  INSERT INTO due (at, tenant, id) SELECT j.wake, j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  INSERT INTO due (tenant, at, id) SELECT j.tenant, j.wake, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
 const noteRevival = `INSERT INTO history (tenant, job, at, event, detail) ${revived("j.tenant, j.id, ?3, ?4, NULL")} ON CONFLICT DO NOTHING`;
 

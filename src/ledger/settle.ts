@@ -32,7 +32,7 @@ const settleAny = `
 const ours = (columns: string) => `FROM (SELECT ${columns} FROM json_each(?1)) s JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id WHERE j.lease = ?2`;
 
 const addDue = `
-  INSERT INTO due (at, tenant, id) SELECT j.wake, j.tenant, j.id
+  INSERT INTO due (tenant, at, id) SELECT j.tenant, j.wake, j.id
   ${ours("value->>0 AS tenant, value->>1 AS id")} AND j.wake IS NOT NULL AND j.gate IS NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
 
 const addParked = `
@@ -72,7 +72,7 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
   const told = all.filter(({ event }) => event !== null);
   const kinds = await Promise.all(dead.map(({ type, reason }) => kindOf(type, reason ?? "")));
   return [
-    ...lists(all.flatMap(({ tenant, id, was }) => (was.wake !== null && was.gate === null ? [[was.wake, tenant, id]] : []))).map((list) =>
+    ...lists(all.flatMap(({ tenant, id, was }) => (was.wake !== null && was.gate === null ? [[tenant, was.wake, id]] : []))).map((list) =>
       statement(db, dropDue, list),
     ),
     ...lists(all.flatMap(({ tenant, id, was }) => (was.gate !== null ? [[tenant, was.gate, was.wake, id]] : []))).map((list) =>

@@ -3,9 +3,9 @@
  * or a tick that looked a moment too early, takes nothing away from whoever moved the job since.
  */
 
-/** ?1 [at, tenant, id] of each. */
+/** ?1 [tenant, at, id] of each. */
 export const dropDue = `
-  DELETE FROM due WHERE (at, tenant, id) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))
+  DELETE FROM due WHERE (tenant, at, id) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))
     AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = due.tenant AND j.id = due.id AND j.wake = due.at AND j.gate IS NULL AND j.ended IS NULL)`;
 /** ?1 [tenant, gate, at, id] of each. A job may have been let in and parked there again meanwhile, at the same place. */
 export const dropParked = `

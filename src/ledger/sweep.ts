@@ -3,20 +3,9 @@ import type { JobRef, Pause } from "../queue/ledger";
 import type { BringBack, DueJob, StoredJob, WalkedJob } from "../queue/recovery";
 import { batch, lists, refLists, rowsOf, statement } from "./d1";
 import { dropDue, dropParked } from "./side";
+import { listed, looked, type StoredDue } from "./waiting";
 
 export const stored = `jobs.tenant, jobs.id, jobs.type, jobs.version, jobs.queue, jobs.seq, jobs.at, jobs.payload, jobs.ref, jobs.fp, jobs.parent, jobs.dry`;
-const looked = `j.state, j.type, j.queue, j.seq, j.until, j.sent, j.wake, j.gate, j.sweeps, j.cancel, coalesce(length(j.payload), 0) AS bytes`;
-
-const dueRows = `
-  SELECT d.at AS wakeAt, d.tenant, d.id, ${looked}
-  FROM due d LEFT JOIN jobs j ON j.tenant = d.tenant AND j.id = d.id
-  WHERE d.at <= ?1 ORDER BY d.at LIMIT ?2`;
-
-const parkedRows = `
-  SELECT p.at AS wakeAt, p.tenant, p.id, ${looked}
-  FROM parked p LEFT JOIN jobs j ON j.tenant = p.tenant AND j.id = p.id
-  WHERE p.tenant = ?1 AND p.gate = ?2 ORDER BY p.at LIMIT ?3`;
-
 const otherBoots = `
   SELECT coalesce(j.wake, 0) AS wakeAt, j.tenant, j.id, ${looked} FROM jobs j
   WHERE j.boot <> ?1 AND (j.state = 'running' OR (j.state IN ('queued', 'retrying', 'waiting') AND j.sent IS NOT NULL)) LIMIT ?2`;
@@ -35,7 +24,7 @@ const raise = `
   RETURNING ${stored}`;
 
 const addDue = `
-  INSERT INTO due (at, tenant, id) SELECT j.wake, j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  INSERT INTO due (tenant, at, id) SELECT j.tenant, j.wake, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.state IN ('queued', 'running', 'retrying', 'waiting') ON CONFLICT DO NOTHING`;
 
 /** Takes the mark of a message away, so that the next tick sends one, though not before the job is due. ?2 time of the side row. */
@@ -47,22 +36,6 @@ const moveWake = `
   UPDATE jobs SET wake = r.wake FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS was, value->>3 AS wake FROM json_each(?1)) r
   WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.wake = r.was AND r.wake IS NOT NULL AND jobs.gate IS NULL`;
 
-export async function due(db: D1Database, now: number, limit: number): Promise<DueJob[]> {
-  return listed(await statement(db, dueRows, now, limit).all<StoredDue>());
-}
-
-export async function parked(db: D1Database, tenant: string, gate: string, limit: number): Promise<DueJob[]> {
-  const rows = listed(await statement(db, parkedRows, tenant, gate, limit).all<StoredDue>());
-  // A row without its job, or of a job that moved on, holds a place for nobody.
-  const stale = rows.filter((row) => row.state !== "waiting" || row.gate !== gate || row.wake !== row.wakeAt);
-  if (stale.length === 0) return rows;
-  await batch(
-    db,
-    lists(stale.map(({ id, wakeAt }) => [tenant, gate, wakeAt, id])).map((list) => statement(db, dropParked, list)),
-  );
-  return rows.filter((row) => !stale.includes(row));
-}
-
 export async function ofOtherBoot(db: D1Database, boot: string, limit: number): Promise<DueJob[]> {
   return listed(await statement(db, otherBoots, boot, limit).all<StoredDue>());
 }
@@ -73,7 +46,7 @@ export async function bringBack(db: D1Database, rows: readonly BringBack[], now:
   const raises = lists(rows.map((row) => [row.tenant, row.id, row.seq, row.wakeAt, row.wake, row.delaySeconds, row.swept ? 1 : 0]));
   const results = await batch(db, [
     ...raises.map((list) => statement(db, raise, list, now, boot)),
-    ...lists(rows.filter(({ gate }) => gate === null).map(({ wakeAt, tenant, id }) => [wakeAt, tenant, id])).map((list) => statement(db, dropDue, list)),
+    ...lists(rows.filter(({ gate }) => gate === null).map(({ tenant, wakeAt, id }) => [tenant, wakeAt, id])).map((list) => statement(db, dropDue, list)),
     ...lists(rows.filter(({ gate }) => gate !== null).map(({ tenant, gate, wakeAt, id }) => [tenant, gate, wakeAt, id])).map((list) =>
       statement(db, dropParked, list),
     ),
@@ -90,19 +63,9 @@ export async function unsent(db: D1Database, refs: readonly JobRef[], at: number
 export async function rewake(db: D1Database, rows: readonly { at: number; tenant: string; id: string; wake: number | null }[]): Promise<void> {
   await batch(db, [
     ...lists(rows.map(({ at, tenant, id, wake }) => [tenant, id, at, wake])).map((list) => statement(db, moveWake, list)),
-    ...lists(rows.map(({ at, tenant, id }) => [at, tenant, id])).map((list) => statement(db, dropDue, list)),
+    ...lists(rows.map(({ at, tenant, id }) => [tenant, at, id])).map((list) => statement(db, dropDue, list)),
     ...refLists(rows.filter(({ wake }) => wake !== null)).map((list) => statement(db, addDue, list)),
   ]);
-}
-
-export async function parkedGates(db: D1Database): Promise<{ tenant: string; gate: string }[]> {
-  return (await db.prepare(`SELECT tenant, gate FROM parked_gates`).all<{ tenant: string; gate: string }>()).results;
-}
-
-/** Only while nobody is parked there: somebody may have come meanwhile. */
-export async function forgetGate(db: D1Database, tenant: string, gate: string): Promise<void> {
-  const sql = `DELETE FROM parked_gates WHERE tenant = ?1 AND gate = ?2 AND NOT EXISTS (SELECT 1 FROM parked WHERE tenant = ?1 AND gate = ?2)`;
-  await statement(db, sql, tenant, gate).run();
 }
 
 export async function pauses(db: D1Database): Promise<Pause[]> {
@@ -168,12 +131,7 @@ interface WalkedRow extends WalkedJob {
   gate: string | null;
 }
 
-type StoredDue = Omit<DueJob, "cancel"> & { cancel: number };
 type StoredRow = Omit<StoredJob, "dry"> & { dry: number };
-
-function listed(result: D1Result<StoredDue>): DueJob[] {
-  return result.results.map((row) => ({ ...row, cancel: row.cancel === 1 }));
-}
 
 export function toStored(row: StoredRow): StoredJob {
   return { ...row, dry: row.dry === 1 };

@@ -7,6 +7,7 @@ import type { Job } from "./job";
 import type { ClaimedJob, Pause } from "./ledger";
 import type { Pulse } from "./pulse";
 import { isOutcome, retry, type Outcome } from "./outcome";
+import { redact } from "./redact";
 
 /** One claimed job on its way through a batch. */
 export interface Task {
@@ -51,12 +52,19 @@ export function start(engine: Engine, batch: Batch, run: RunState): void {
   batch.running.add(run);
 }
 
-export function leaveGates(batch: Batch, each: Ready): void {
+/** `said`: how the run ended; its reason goes with failed calls. */
+export function leaveGates(batch: Batch, each: Ready, said?: unknown): void {
   for (const [gate, lease] of each.entries) {
     const calls = each.run.calls.get(gate) ?? "none";
-    batch.left(each.task.job.tenant, gate, { id: each.task.job.id, lease, calls });
+    const reason = calls === "transient" ? reasonFrom(each.run, said) : undefined;
+    batch.left(each.task.job.tenant, gate, { id: each.task.job.id, lease, calls, ...(reason === undefined ? {} : { reason }) });
   }
   each.entries.clear();
+}
+
+function reasonFrom(run: RunState, said: unknown): string | undefined {
+  const outcome = withoutPersonal(run, outcomeFrom(run, said));
+  return "reason" in outcome ? redact(outcome.reason) : undefined;
 }
 
 export function finish(engine: Engine, batch: Batch, task: Task, run: RunState, said: unknown): void {

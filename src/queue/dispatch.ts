@@ -51,7 +51,7 @@ async function runOne(engine: Engine, batch: Batch, each: Ready): Promise<void> 
     const context = { ...createContext(engine, run), ...capabilities } as Parameters<Run<Contract>>[1];
     return (task.definition.run as Run<Contract>)(each.payload, context);
   });
-  leaveGates(batch, each);
+  leaveGates(batch, each, outcome);
   finish(engine, batch, task, run, outcome);
 }
 
@@ -66,8 +66,9 @@ async function runTogether(engine: Engine, batch: Batch, all: readonly Ready[], 
     return handler(items, capabilities, signal);
   });
   for (const [index, each] of all.entries()) {
-    leaveGates(batch, each);
-    finish(engine, batch, each.task, each.run, Array.isArray(outcomes) ? outcomes[index] : outcomes);
+    const said: unknown = Array.isArray(outcomes) ? outcomes[index] : outcomes;
+    leaveGates(batch, each, said);
+    finish(engine, batch, each.task, each.run, said);
   }
 }
 

@@ -8,6 +8,8 @@ export interface LeaveReport {
   id: string;
   lease: string;
   calls: Calls;
+  /** Why, where calls failed; redacted. */
+  reason?: string | undefined;
 }
 
 /** What may hold jobs back, per tenant and dependency. Never throws: a gate that cannot be reached holds back. */

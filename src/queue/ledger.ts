@@ -1,5 +1,5 @@
 import type { EffectRecord } from "./effect";
-import type { BringBack, Burial, DueJob, Revival, StoredJob, WalkedJob } from "./recovery";
+import type { BringBack, Burial, DueJob, DuePage, ParkedGate, ParkedPage, Revival, StoredJob, WalkedJob } from "./recovery";
 import type { JobState } from "./state";
 
 /**
@@ -43,8 +43,10 @@ export interface Ledger {
    */
   revive(rows: readonly Revived[], how: Revival, now: number): Promise<StoredJob[]>;
 
-  /** Side rows whose time has come, oldest first. */
-  due(now: number, limit: number): Promise<DueJob[]>;
+  /** Tenants that have side rows whose time has come. */
+  dueTenants(now: number): Promise<string[]>;
+  /** One page of each tenant's side rows whose time has come, the earliest first. */
+  due(tenants: readonly string[], now: number, limit: number): Promise<DuePage[]>;
   /** Raises seq and marks as sent, for rows still as they were seen; returns them ready to send. */
   bringBack(rows: readonly BringBack[], now: number, boot: string): Promise<StoredJob[]>;
   /** Moves or (`wake` null) removes side rows that need nothing now. */
@@ -54,11 +56,11 @@ export interface Ledger {
   /** Open rows sent or leased under another boot id, as due rows. */
   ofOtherBoot(boot: string, limit: number): Promise<DueJob[]>;
   /** Gates that have jobs parked. */
-  parkedGates(): Promise<{ tenant: string; gate: string }[]>;
-  /** The oldest jobs parked at a gate. */
-  parked(tenant: string, gate: string, limit: number): Promise<DueJob[]>;
-  /** Forgets a gate that has nobody parked any more. */
-  forgetGate(tenant: string, gate: string): Promise<void>;
+  parkedGates(): Promise<ParkedGate[]>;
+  /** One page of what is parked at each gate, the oldest first; rows of jobs that moved on are removed and left out. */
+  parked(gates: readonly ParkedGate[], limit: number): Promise<ParkedPage[]>;
+  /** Forgets those of the gates where nothing is parked any more. */
+  forgetGates(gates: readonly ParkedGate[]): Promise<void>;
   pauses(): Promise<Pause[]>;
   /** Records bodies that are no envelope, or jobs that cannot be recorded otherwise, as dead letters of their own. */
   bury(rows: readonly Burial[], now: number): Promise<void>;

@@ -1,7 +1,7 @@
+import { sendStored } from "./bring-back";
 import type { Engine } from "./engine";
 import type { JobRef, Revived } from "./ledger";
 import type { JobState } from "./state";
-import { sendStored } from "./sweep";
 
 /** States from which an operator may bring a job back or forward. */
 const revivable: readonly JobState[] = ["dead", "discarded", "cancelled", "waiting", "retrying", "queued"];

@@ -42,6 +42,25 @@ export interface DueJob extends JobRef {
   bytes: number;
 }
 
+export interface DuePage {
+  tenant: string;
+  rows: readonly DueJob[];
+  /** Whether the page is full. */
+  more: boolean;
+}
+
+/** A gate at which jobs are parked; `pause/{scope}/{name}` for those that a pause holds. */
+export interface ParkedGate {
+  tenant: string;
+  gate: string;
+}
+
+export interface ParkedPage extends ParkedGate {
+  rows: readonly DueJob[];
+  /** Whether the page was full before rows of jobs that moved on were left out. */
+  more: boolean;
+}
+
 /** An open row on the way of the walk. */
 export interface WalkedJob extends JobRef {
   state: JobState;

@@ -27,6 +27,12 @@ export function breakerDue(breaker: Breaker, now: number): boolean {
   return breaker.openUntil !== null && breaker.openUntil <= now;
 }
 
+/** Lets the next job in as the probe, though the time has not come; a probe that is under way counts no more. */
+export function breakerProbed(breaker: Breaker, now: number): Breaker {
+  if (breaker.openUntil === null) return breaker;
+  return { ...breaker, generation: breaker.generation + 1, openUntil: Math.min(breaker.openUntil, now), probe: null };
+}
+
 /** The dependency said something, be it no: it is there. */
 export function breakerAnswered(breaker: Breaker): Breaker {
   return breaker.openUntil === null ? { ...breaker, failures: 0 } : closed(breaker.generation + 1);

@@ -2,9 +2,9 @@
  * What a gate allows, as a pure state machine: state and time go in, answers and the next state come out.
  * Times are milliseconds of the callers' clocks. Nothing here happens by itself: what has expired is noticed at the next call.
  */
-import { breakerAnswered, breakerDue, breakerFailed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
+import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
 import { bucketOf, refill, refund, take } from "./gate-bucket";
-import { defaultConcurrency, heldGrace, longestWait, mostHeld, probeWait } from "./gate-state";
+import { defaultConcurrency, heldGrace, longestWait, maxReason, mostHeld, probeWait } from "./gate-state";
 import type { Admission, BreakerLimits, GateAnswer, GateLimits, GateState, GateStatus, Granted, Held, Lease, Report } from "./gate-state";
 
 /** One answer per job, in their order. A job that is inside already gets its lease again, prolonged. */
@@ -42,8 +42,9 @@ export function admit(before: GateState, limit: number, now: number): Admission 
   return { count: Math.max(0, Math.min(limit, count)), until: now + 60_000, perSecond };
 }
 
-export function status(before: GateState, now: number): GateStatus {
-  const state = settled(before, now);
+/** As it stands under these limits. */
+export function status(before: GateState, limits: GateLimits, now: number): GateStatus {
+  const state = { ...settled(before, now), limits };
   const { openUntil: until, failures } = state.breaker;
   return {
     circuit: until === null ? "closed" : breakerDue(state.breaker, now) ? "half-open" : "open",
@@ -53,14 +54,24 @@ export function status(before: GateState, now: number): GateStatus {
     concurrency: concurrencyOf(state),
     tokens: refill(state.bucket, state.limits, now).tokens,
     perSecond: state.limits.perSecond ?? null,
-    held: state.held.length,
+    held: state.held.map(({ job }) => job),
+    lastFailure: state.lastFailure,
   };
 }
 
-/** Closes the circuit and forgets who was held back. Who is inside stays counted, and the rate as it was: both are promises to others. */
-export function reset(before: GateState, now: number): GateState {
+/**
+ * Closes the circuit and forgets which jobs were held back; from now on under these limits. What is inside stays counted, and the rate
+ * as it was: both are promises to others.
+ */
+export function reset(before: GateState, limits: GateLimits, now: number): GateState {
   const state = settled(before, now);
-  return { ...state, breaker: closed(state.breaker.generation + 1), held: [] };
+  return { ...state, limits, breaker: closed(state.breaker.generation + 1), held: [] };
+}
+
+/** An open circuit lets one job try at once. */
+export function probe(before: GateState, now: number): GateState {
+  const state = settled(before, now);
+  return { ...state, breaker: breakerProbed(state.breaker, now) };
 }
 
 function enterOne(state: GateState, job: string, leaseMs: number, now: number): [GateState, GateAnswer] {
@@ -105,7 +116,7 @@ function held(state: GateState, job: string, reason: Held["reason"], until: numb
   ];
 }
 
-function leaveOne(state: GateState, { id, lease: name, calls }: Report, now: number): GateState {
+function leaveOne(state: GateState, { id, lease: name, calls, reason }: Report, now: number): GateState {
   const lease = state.leases.find((each) => each.lease === name && each.job === id);
   if (!lease) return state;
   const next: GateState = {
@@ -115,7 +126,8 @@ function leaveOne(state: GateState, { id, lease: name, calls }: Report, now: num
     bucket: calls === "none" ? refund(state.bucket, state.limits) : state.bucket,
   };
   if (lease.generation !== state.breaker.generation) return next;
-  return { ...next, breaker: judged(state.breaker, calls, state.limits.breaker ?? {}, now) };
+  const lastFailure = calls === "transient" ? { at: now, reason: reason?.slice(0, maxReason) ?? null } : state.lastFailure;
+  return { ...next, lastFailure, breaker: judged(state.breaker, calls, state.limits.breaker ?? {}, now) };
 }
 
 function judged(breaker: Breaker, calls: Report["calls"], limits: BreakerLimits, now: number): Breaker {

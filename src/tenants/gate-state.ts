@@ -42,6 +42,15 @@ export interface Report {
   lease: string;
   /** How the dependency's calls went: it answered (a 4xx too), it failed in a way that may pass, or none was made. */
   calls: "none" | "answered" | "transient";
+  /** Why, where it failed; redacted. */
+  reason?: string | undefined;
+}
+
+/** The newest failure that counted against the dependency. */
+export interface LastFailure {
+  /** Milliseconds. */
+  at: number;
+  reason: string | null;
 }
 
 /** How many parked jobs may be let in during the coming minute, spread at `perSecond`; ask again at `until`. */
@@ -61,8 +70,9 @@ export interface GateStatus {
   /** Jobs the rate would let in right now; null without such a limit. */
   tokens: number | null;
   perSecond: number | null;
-  /** Jobs that were held back and will ask again by themselves; parked ones are the ledger's to count. */
-  held: number;
+  /** Ids of jobs that were held back and will ask again by themselves; parked ones are the ledger's to count. */
+  held: readonly string[];
+  lastFailure: LastFailure | null;
 }
 
 export interface Lease {
@@ -85,6 +95,7 @@ export interface GateState {
   held: readonly { job: string; until: number }[];
   /** How long a job stays inside, as a running mean. */
   stay: number;
+  lastFailure: LastFailure | null;
 }
 
 export const defaultConcurrency = 100;
@@ -96,7 +107,9 @@ export const longestWait = 60_000;
 export const probeWait = 15_000;
 /** A held job that did not come back for so long after its time is no longer counted. */
 export const heldGrace = 60_000;
+/** Characters kept of a failure's reason. */
+export const maxReason = 300;
 
 export function newGate(): GateState {
-  return { limits: {}, leases: [], serial: 0, bucket: { tokens: null, at: 0 }, breaker: closed(0), held: [], stay: 1000 };
+  return { limits: {}, leases: [], serial: 0, bucket: { tokens: null, at: 0 }, breaker: closed(0), held: [], stay: 1000, lastFailure: null };
 }

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { admit, enter, leave, reset, status } from "./gate-rules";
+import { admit, enter, leave, probe, reset, status } from "./gate-rules";
 import { type Admission, type GateAnswer, type GateLimits, type GateState, type GateStatus, newGate, type Report } from "./gate-state";
 
 const key = "state";
@@ -14,7 +14,8 @@ export class Gate extends DurableObject<Cloudflare.Env> {
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
-    this.#state = ctx.storage.kv.get<GateState>(key) ?? newGate();
+    // What an earlier version stored lacks later fields.
+    this.#state = { ...newGate(), ...ctx.storage.kv.get<GateState>(key) };
   }
 
   /** One answer per job, in their order. A lease ends after `leaseMs` when nobody gives it back. */
@@ -34,13 +35,18 @@ export class Gate extends DurableObject<Cloudflare.Env> {
     return admit(this.#state, limit, now);
   }
 
-  status(now: number): GateStatus {
-    return status(this.#state, now);
+  status(limits: GateLimits, now: number): GateStatus {
+    return status(this.#state, limits, now);
   }
 
-  /** Closes the circuit by hand. */
-  reset(now: number): void {
-    this.#keep(reset(this.#state, now));
+  /** Closes the circuit; these limits hold from now on. */
+  reset(limits: GateLimits, now: number): void {
+    this.#keep(reset(this.#state, limits, now));
+  }
+
+  /** Lets one job try although the circuit is open. */
+  probe(now: number): void {
+    this.#keep(probe(this.#state, now));
   }
 
   /** Storage first: what could not be written did not happen. */

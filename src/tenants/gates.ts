@@ -20,8 +20,10 @@ export interface TenantGates {
   admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission>;
   /** Null while the gate is out of reach. */
   status(tenant: string, dependency: string, now: number): Promise<GateStatus | null>;
-  /** False when it could not be told. */
+  /** Closes the circuit, under the newest limits. False when the gate could not be reached. */
   reset(tenant: string, dependency: string, now: number): Promise<boolean>;
+  /** Lets one job try although the circuit is open. False when the gate could not be reached. */
+  probe(tenant: string, dependency: string, now: number): Promise<boolean>;
 }
 
 export interface GatesOptions {
@@ -32,7 +34,7 @@ export interface GatesOptions {
 
 const unreachableFor = 15_000;
 
-/** `limitsOf` is asked once for each `enter`; the limits travel with it, so a gate needs no settings of its own. */
+/** `limitsOf` is asked for each `enter`, `status` and `reset`; the limits travel with it, so a gate needs no settings of its own. */
 export function createGates(
   namespace: DurableObjectNamespace | DurableObjectNamespace<Gate>,
   limitsOf: (tenant: string, dependency: string) => Promise<GateLimits>,
@@ -67,8 +69,12 @@ export function createGates(
       const answer = await ask(tenant, dependency, (gate) => gate.admit(limit, now));
       return answer?.value ?? { count: 0, until: now + unreachableFor, perSecond: 0 };
     },
-    status: async (tenant, dependency, now) => (await ask(tenant, dependency, (gate) => gate.status(now)))?.value ?? null,
-    reset: async (tenant, dependency, now) => (await ask(tenant, dependency, (gate) => gate.reset(now))) !== null,
+    async status(tenant, dependency, now) {
+      const answer = await ask(tenant, dependency, async (gate) => gate.status(await limitsOf(tenant, dependency), now));
+      return answer?.value ?? null;
+    },
+    reset: async (tenant, dependency, now) => (await ask(tenant, dependency, async (gate) => gate.reset(await limitsOf(tenant, dependency), now))) !== null,
+    probe: async (tenant, dependency, now) => (await ask(tenant, dependency, (gate) => gate.probe(now))) !== null,
   };
 }
 

@@ -65,6 +65,8 @@ export interface Seen {
   failures: FailureReport[];
   /** `tenant/site` whose waiting jobs were brought forward. */
   woken: string[];
+  /** `tenant/dependency` of gates that a change of a setting, or an operator, closed or probed. */
+  gates: string[];
 }
 
 export interface Bench {
@@ -93,7 +95,7 @@ export interface Answered {
 
 /** Real stores on the test's own D1, an engine and a ledger in memory. */
 export function createBench(): Bench {
-  const seen: Seen = { jobs: new Map(), requests: [], lists: [], replays: new Map(), pauses: [], audits: [], failures: [], woken: [] };
+  const seen: Seen = { jobs: new Map(), requests: [], lists: [], replays: new Map(), pauses: [], audits: [], failures: [], woken: [], gates: [] };
   const deps = createDeps(seen);
   const intake = createIntake(deps);
   return {
@@ -176,6 +178,7 @@ function createDeps(seen: Seen): IntakeDeps {
       openShop: async () => failed({ class: "config", reason: "there is no shop in this test", code: "site" }),
       wake: async (tenant, site) => void seen.woken.push(`${tenant}/${site}`),
     }),
+    gates: gatesOn(seen),
     registry,
     enqueue: enqueueInto(seen),
     belongs: (tenant, id) => ids.belongs(tenant, id),
@@ -248,6 +251,23 @@ function queriesOf(seen: Seen): Queries {
       { minute: from + 60_000, type: 'odd"\\\n', event: "done", count: 1, ms: 500 },
     ],
     backlog: async (tenant) => ({ deadLetters: tenant === null ? 20 : 2, parked: 0, due: 1 }),
+  };
+}
+
+const gate = { circuit: "open", openUntil: now + 30_000, failures: 5, slots: { used: 1, max: 100 }, rate: { perSecond: 2, available: 1.5 } } as const;
+
+function gatesOn(seen: Seen): IntakeDeps["gates"] {
+  const view = (dependency: string) => ({ dependency, ...gate, held: 2, parked: 3, lastFailure: { at: now, reason: "503" } });
+  const act = async (verb: string, tenant: string, dependency: string) => {
+    if (!["mail", "shop:main", "hook-x.example:8443"].includes(dependency)) return "unknown";
+    seen.gates.push(`${verb} ${tenant}/${dependency}`);
+    return view(dependency);
+  };
+  return {
+    list: async (_tenant, { limit }) => ({ gates: [view("mail"), view("shop:main")].slice(0, limit), cursor: null }),
+    reset: (tenant, dependency) => act("reset", tenant, dependency),
+    probe: (tenant, dependency) => act("probe", tenant, dependency),
+    changed: async (tenant, dependencies) => void seen.gates.push(...dependencies.map((dependency) => `changed ${tenant}/${dependency}`)),
   };
 }
 

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { metricsText } from "../../src/intake/metrics";
-import { deadLettersShape, groupsShape, healthShape, pausedShape, queuesShape, replayShape, statsShape, typesShape } from "../../src/intake/shapes";
+import { deadLettersShape, gateShape, groupsShape, healthShape, pausedShape, queuesShape, replayShape, statsShape, typesShape } from "../../src/intake/shapes";
 import { createBench, givenJob, now, root, type Tokens } from "./fakes";
 
 const bench = createBench();
@@ -121,6 +121,48 @@ describe("replays", () => {
     expect((await abort(other.operate)).status).toBe(404);
     expect((await abort(own.operate)).body).toMatchObject({ state: "aborted" });
     expect((await abort(own.operate)).body).toMatchObject({ status: 409, detail: "The replay has ended: it is aborted." });
+  });
+});
+
+describe("gates", () => {
+  test("are listed by whoever may read, with times as text", async () => {
+    const answer = await get("/v1/gates");
+    expect(answer.status).toBe(200);
+    expect(answer.body.gates.every((each: unknown) => fits(gateShape, each))).toBe(true);
+    expect(answer.body.gates[0]).toMatchObject({ dependency: "mail", circuit: "open", openUntil: "2026-10-01T12:00:30.000Z", held: 2, parked: 3 });
+    expect((await get("/v1/gates?limit=1")).body.gates).toHaveLength(1);
+  });
+
+  test("are probed and reset by operators, whatever their names hold", async () => {
+    for (const [path, act] of [
+      ["mail/reset", "reset ops-own/mail"],
+      ["shop:main/probe", "probe ops-own/shop:main"],
+      ["shop%3Amain/probe", "probe ops-own/shop:main"],
+      ["hook-x.example:8443/reset", "reset ops-own/hook-x.example:8443"],
+    ]) {
+      const answer = await bench.call("POST", `/v1/gates/${path}`, { token: own.operate });
+      expect(answer.status, path).toBe(200);
+      expect(fits(gateShape, answer.body)).toBe(true);
+      expect(bench.seen.gates.at(-1)).toBe(act);
+    }
+    for (const path of ["unknown/reset", "Mail/reset", "a%2Fb/reset", "%E0%A4/reset", "pause%2Ftype%2Femail/reset"])
+      expect((await bench.call("POST", `/v1/gates/${path}`, { token: own.operate })).status, path).toBe(404);
+    expect((await bench.call("POST", "/v1/gates/mail/reset", { token: own.read })).status).toBe(403);
+  });
+
+  test("are closed when what they stand before is set anew", async () => {
+    const put = async (path: string, body: object) => expect((await bench.call("PUT", path, { token: own.admin, body })).status, path).toBeLessThan(300);
+    bench.seen.gates.length = 0;
+    await put("/v1/connections/mail", { provider: "resend", baseUrl: "https://api.example.com", apiKey: "re_x12345678901234567890" });
+    await put("/v1/sites/main", { platform: "prestashop", url: "https://shop.example.com", key: "K".repeat(32) });
+    await put("/v1/destinations/erp", { url: "https://erp.example.com/in", events: ["lead.created"] });
+    await put("/v1/destinations/slack", { enabled: true });
+    await put("/v1/subscriptions/saas", { url: "https://saas.example.com/in", events: ["job.done"], secret: `whsec_${btoa("s".repeat(32))}` });
+    expect(bench.seen.gates).toEqual(
+      ["mail", "shop:main", "orders:main", "products:main", "supplier-orders:main", "destination-erp", "subscription-saas"].map(
+        (gate) => `changed ops-own/${gate}`,
+      ),
+    );
   });
 });
 

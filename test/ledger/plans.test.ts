@@ -14,7 +14,7 @@ const small = ["pauses", "parked_gates"];
 /** Grouping is sorting: a bounded number of dead letters, the counters of a few hours. */
 const mayHaveToSort = /GROUP BY kind|FROM counters/;
 /** Counts for the overview, at most 100,000 rows of tables that hold only what is held back or went wrong. */
-const counts = /^SELECT count\(\*\) AS n FROM \(SELECT (?:1 FROM (?:dead_letters|parked|due)|tenant FROM due) LIMIT 100000\)/;
+const counts = /^SELECT count\(\*\) AS n FROM \(SELECT 1 FROM (?:dead_letters|parked|due) s /;
 
 test("every statement of the ledger finds its rows by key, and no list is sorted", { timeout: 60_000 }, async () => {
   const { db, said } = recordingDb();
@@ -80,14 +80,16 @@ async function useEverything(db: D1Database): Promise<void> {
     "t1",
     noon,
   );
-  for (const row of await ledger.due(noon + 1, 100)) {
+  await ledger.dueTenants(noon + 1);
+  for (const row of (await ledger.due([tenant], noon + 1, 100)).flatMap(({ rows }) => rows)) {
     await ledger.bringBack([{ ...row, wake: noon + 5, delaySeconds: 0, swept: false }], noon, "");
     await ledger.rewake([{ at: row.wakeAt, tenant, id: row.id, wake: noon + 9 }]);
   }
   await ledger.rewake([{ at: 1, tenant, id: "x", wake: null }]);
   await ledger.parkedGates();
-  for (const row of await ledger.parked(tenant, "door", 10)) await ledger.bringBack([{ ...row, wake: noon, delaySeconds: 1, swept: false }], noon, "");
-  await ledger.forgetGate(tenant, "door");
+  for (const row of (await ledger.parked([{ tenant, gate: "door" }], 10)).flatMap(({ rows }) => rows))
+    await ledger.bringBack([{ ...row, wake: noon, delaySeconds: 1, swept: false }], noon, "");
+  await ledger.forgetGates([{ tenant, gate: "door" }]);
   await ledger.revive([dead], { from: ["dead"], event: "replayed", boot: "" }, noon);
   await ledger.walk(noon + 3_000_000, 100, async () => noon + 3_600_000);
   await ledger.pauses();

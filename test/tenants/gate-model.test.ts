@@ -59,14 +59,14 @@ describe("whatever happens", () => {
       if (each.do === "enter") this.enter(each.ids, each.leaseMs);
       if (each.do === "leave") this.leave(each.which, each.calls);
       if (each.do === "wait") this.now += each.ms;
-      if (each.do === "reset") this.state = reset(this.state, this.now);
+      if (each.do === "reset") this.state = reset(this.state, this.state.limits, this.now);
       for (const [id, stay] of this.live) if (stay.until <= this.now) this.live.delete(id);
       if (each.do === "reset") for (const stay of this.live.values()) stay.probe = false;
       this.check();
     }
 
     enter(ids: string[], leaseMs: number) {
-      const before = status(this.state, this.now);
+      const before = status(this.state, this.state.limits, this.now);
       const probing = [...this.live.values()].some((stay) => stay.probe);
       const { state, answers } = enter(
         this.state,
@@ -119,7 +119,7 @@ describe("whatever happens", () => {
     }
 
     check() {
-      const seen = status(this.state, this.now);
+      const seen = status(this.state, this.state.limits, this.now);
       holds(this.live.size <= this.limits.concurrency!, "no more inside than may be");
       holds(seen.inside === this.live.size, "who is inside is counted");
       holds([...this.live.values()].filter((stay) => stay.probe).length <= 1, "one probe at most");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { longestOpen } from "../../src/tenants/gate-breaker";
-import { admit, enter, leave, reset, status } from "../../src/tenants/gate-rules";
+import { admit, enter, leave, probe, reset, status } from "../../src/tenants/gate-rules";
 import {
   defaultConcurrency,
   type GateAnswer,
@@ -53,7 +53,7 @@ function gate(limits: GateLimits = {}) {
       for (let time = 0; time < times; time++) me.leave("transient", me.in(`failing-${time}`));
     },
     get status() {
-      return status(me.state, me.now);
+      return status(me.state, me.state.limits, me.now);
     },
   };
   return me;
@@ -252,10 +252,69 @@ describe("the circuit", () => {
     const inside = g.in("inside");
     g.fail(1);
     g.held("waiting");
-    g.state = reset(g.state, g.now);
-    expect(g.status).toMatchObject({ circuit: "closed", inside: 1, held: 0 });
+    g.state = reset(g.state, g.state.limits, g.now);
+    expect(g.status).toMatchObject({ circuit: "closed", inside: 1, held: [] });
     g.leave("transient", inside);
     expect(g.status).toMatchObject({ circuit: "closed", failures: 0, inside: 0 });
+  });
+});
+
+describe("an operator", () => {
+  test("lets one job try before the time has come; its answer closes the circuit, its failure opens it for longer", () => {
+    for (const [calls, circuit] of [
+      ["answered", "closed"],
+      ["transient", "open"],
+    ] as const) {
+      const g = gate({ breaker: { failures: 1, openSeconds: 300 } });
+      g.fail(1);
+      expect(admit(g.state, 10, g.now).count).toBe(0);
+      g.state = probe(g.state, g.now);
+      expect(admit(g.state, 10, g.now).count).toBe(1);
+      const trying = g.in("a");
+      expect(trying.probe).toBe(true);
+      g.held("b");
+      g.leave(calls, trying);
+      expect(g.status.circuit).toBe(circuit);
+      if (circuit === "open") expect(g.status.openUntil).toBe(g.now + 600_000);
+    }
+  });
+
+  test("takes a probe that does not end out of the way; what it says later counts no more", () => {
+    const g = gate({ breaker: { failures: 1 } });
+    g.fail(1);
+    g.now += 30_000;
+    const stuck = g.in("stuck", 10 * minute);
+    g.held("next");
+    g.state = probe(g.state, g.now);
+    expect(g.in("next").probe).toBe(true);
+    g.leave("transient", stuck);
+    expect(g.status).toMatchObject({ circuit: "half-open", failures: 1 });
+  });
+
+  test("changes nothing at a closed circuit", () => {
+    const g = gate({ breaker: { failures: 2 } });
+    g.fail(1);
+    const before = g.state;
+    g.state = probe(g.state, g.now);
+    expect(g.state.breaker).toEqual(before.breaker);
+  });
+
+  test("sees the newest failure, until another one counts", () => {
+    const g = gate();
+    expect(g.status.lastFailure).toBeNull();
+    const stay = g.in("a");
+    g.state = leave(g.state, [{ ...stay, calls: "transient", reason: "503 ".repeat(200) }], g.now);
+    expect(g.status.lastFailure).toEqual({ at: g.now, reason: "503 ".repeat(75) });
+    g.now += 1000;
+    g.leave("answered", g.in("a"));
+    expect(g.status.lastFailure?.at).toBe(g.now - 1000);
+  });
+
+  test("who sets new limits has them hold at once", () => {
+    const g = gate({ concurrency: 1 });
+    g.in("a");
+    g.state = reset(g.state, { concurrency: 5 }, g.now);
+    expect(admit(g.state, 1000, g.now).count).toBe(300 + 4);
   });
 });
 
@@ -264,10 +323,10 @@ describe("parking", () => {
     const g = gate({ breaker: { failures: 1, openSeconds: 61 } });
     g.fail(1);
     expect(g.held("a").park).toBe(true);
-    expect(g.status.held).toBe(0);
+    expect(g.status.held).toHaveLength(0);
     g.now += 1000;
     expect(g.held("a").park).toBe(false);
-    expect(g.status.held).toBe(1);
+    expect(g.status.held).toHaveLength(1);
   });
 
   test("from a hundred waiting on, further ones are parked; the same one counts once", () => {
@@ -275,7 +334,7 @@ describe("parking", () => {
     g.fail(1);
     const ids = Array.from({ length: mostHeld + 5 }, (_, index) => `job-${index}`);
     for (let round = 0; round < 2; round++) expect(g.enter(ids).filter((answer) => !answer.granted && answer.park)).toHaveLength(5);
-    expect(g.status.held).toBe(mostHeld);
+    expect(g.status.held).toHaveLength(mostHeld);
   });
 
   test("who enters, or never comes back, is no longer counted", () => {
@@ -284,9 +343,9 @@ describe("parking", () => {
     g.enter(["a", "b"]);
     g.now += 30_000;
     g.in("a");
-    expect(g.status.held).toBe(1);
+    expect(g.status.held).toHaveLength(1);
     g.now += heldGrace;
-    expect(g.status.held).toBe(0);
+    expect(g.status.held).toHaveLength(0);
   });
 
   test("each of many is told its own time when slots are few", () => {

@@ -18,12 +18,12 @@ describe("the object", () => {
     const [b] = await gate.enter([{ id: "b" }], limits, minute, now);
     await gate.leave([{ id: "b", lease: b!.granted ? b!.lease : "", calls: "transient" }], now);
     await evictDurableObject(gate);
-    expect(await gate.status(now)).toMatchObject({ circuit: "open", openUntil: now + 30_000, inside: 1 });
+    expect(await gate.status(limits, now)).toMatchObject({ circuit: "open", openUntil: now + 30_000, inside: 1 });
     expect(await gate.enter([{ id: "c" }], limits, minute, now)).toMatchObject([{ granted: false, reason: "open" }]);
     expect(await gate.admit(100, now)).toMatchObject({ count: 0 });
-    await gate.reset(now);
+    await gate.reset(limits, now);
     await evictDurableObject(gate);
-    expect(await gate.status(now)).toMatchObject({ circuit: "closed", inside: 1 });
+    expect(await gate.status(limits, now)).toMatchObject({ circuit: "closed", inside: 1 });
   });
 
   test("lets no more in than it may when asked all at once", async () => {

@@ -3,6 +3,7 @@ import { eventTypes, isKnown } from "../../domain/events/catalogue";
 import { builtInSchema, isBuiltIn, ownSchema } from "../../domain/events/destination";
 import type { DestinationView } from "../../domain/events/destinations";
 import { jobEvents, type SubscriptionView, subscriptionSchema } from "../../domain/subscriptions/subscription";
+import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { Problem } from "../../errors";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
@@ -66,6 +67,7 @@ export const destinationRoutes = [
     handle: async ({ deps, tenant, params, body }) => {
       await refuseStrangers(deps, tenant, body.events ?? [], ["*"]);
       const { destination, created } = await deps.destinations.put(tenant, param({ params }, "name"), body, deps.now());
+      if (!destination.builtIn) await deps.gates.changed(tenant, [destinationGate(destination.name)]);
       return { status: created ? 201 : 200, body: shown(destination) };
     },
   }),
@@ -104,6 +106,7 @@ export const destinationRoutes = [
     handle: async ({ deps, tenant, params, body }) => {
       await refuseStrangers(deps, tenant, body.events, ["*", ...jobEvents]);
       const { subscription, created } = await deps.subscriptions.put(tenant, param({ params }, "name"), body, deps.now());
+      await deps.gates.changed(tenant, [subscriptionGate(subscription.name)]);
       return { status: created ? 201 : 200, body: dated(subscription) };
     },
   }),

@@ -18,6 +18,7 @@ export const settingRoutes = [
     answers: { 200: connectionShape },
     handle: async ({ deps, tenant, params, body }) => {
       const { connection } = await deps.connections.put(tenant, param({ params }, "name"), body, deps.now());
+      await deps.gates.changed(tenant, [connection.name]);
       return { status: 200, body: dated(connection) };
     },
   }),

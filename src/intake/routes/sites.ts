@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { siteGates } from "../../domain/gates/model";
 import { Problem } from "../../errors";
 import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
@@ -54,6 +55,7 @@ export const siteRoutes = [
       const before = await deps.sites.get(tenant, name);
       if (!(await deps.shops.vacate(tenant, name))) throw new Problem("conflict", "The site of that name is still being removed: put it again in a minute.");
       const { site } = await deps.sites.put(tenant, name, body, deps.now());
+      await deps.gates.changed(tenant, siteGates(name));
       await deps.shops.connected(tenant, name, before !== null && before.url !== site.url);
       return { status: 200, body: dated(site) };
     },

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { about } from "../../domain/events/entity";
+import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
 
@@ -74,8 +75,8 @@ export const webhook = defineJob({
 // One receiver that is down holds back its own deliveries only.
 function gatesOf({ connection, subscription, destination, url }: Fields): string[] {
   if (connection !== undefined) return [connection];
-  if (subscription !== undefined) return [`subscription-${subscription}`];
-  if (destination !== undefined) return [`destination-${destination}`];
+  if (subscription !== undefined) return [subscriptionGate(subscription)];
+  if (destination !== undefined) return [destinationGate(destination)];
   const host = URL.parse(url ?? "")?.host;
   return host ? [`hook-${host}`] : [];
 }

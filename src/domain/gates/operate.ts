@@ -1,0 +1,90 @@
+import { admit } from "../../queue/admit";
+import type { Engine } from "../../queue/engine";
+import { isTerminal, type JobState } from "../../queue/state";
+import { createBudget } from "../../queue/turns";
+import type { GateStatus } from "../../tenants/gate-state";
+import type { TenantGates } from "../../tenants/gates";
+import type { GateView } from "./model";
+import { gatesWithParked, parkedAt } from "./queries";
+
+/** What operators see of gates and do to them. Throws only when the ledger cannot be reached. */
+export interface GateOperations {
+  /** By name, from behind the cursor on: the gates of what is set up, and those at which jobs are parked. */
+  list(tenant: string, page: { cursor?: string | undefined; limit: number }): Promise<{ gates: GateView[]; cursor: string | null }>;
+  /** Closes the circuit; what is parked goes on. */
+  reset(tenant: string, dependency: string): Promise<GateView | "unknown" | "unreachable">;
+  /** An open circuit lets one job try at once. */
+  probe(tenant: string, dependency: string): Promise<GateView | "unknown" | "unreachable">;
+  /** A setting that these dependencies are called by was replaced: as `reset` for each. Never throws. */
+  changed(tenant: string, dependencies: readonly string[]): Promise<void>;
+}
+
+export interface GateParts {
+  db: D1Database;
+  engine: Pick<Engine, "now" | "ledger" | "gates" | "queue" | "boot" | "emit" | "random">;
+  gates: Pick<TenantGates, "status" | "reset" | "probe">;
+  /** Null: the ledger does not know the job. */
+  stateOf(tenant: string, id: string): Promise<JobState | null>;
+  /** The dependencies that a tenant has set up. */
+  namesOf(tenant: string): Promise<readonly string[]>;
+}
+
+/** What one call lets in at once; the tick lets in the rest. Ledger statements and milliseconds. */
+const [maxStatements, maxMilliseconds] = [60, 5000];
+
+export function createGateOperations(parts: GateParts): GateOperations {
+  const { db, engine, gates, namesOf } = parts;
+  const release = (tenant: string, dependency: string) =>
+    admit(engine as Engine, [{ tenant, gate: dependency }], engine.now(), createBudget(engine.now, maxStatements, maxMilliseconds));
+  const known = async (tenant: string) => [...new Set([...(await namesOf(tenant)), ...(await gatesWithParked(db, tenant))])];
+  const act = async (verb: "reset" | "probe", tenant: string, dependency: string) => {
+    // A name that nothing was ever called by gets no object of its own.
+    if (!(await known(tenant)).includes(dependency) && !wasUsed(await gates.status(tenant, dependency, engine.now()))) return "unknown";
+    if (!(await gates[verb](tenant, dependency, engine.now()))) return "unreachable";
+    await release(tenant, dependency);
+    const [view] = await views(parts, tenant, [dependency]);
+    return view ?? "unreachable";
+  };
+  return {
+    async list(tenant, { cursor = "", limit }) {
+      const names = (await known(tenant)).filter((name) => name > cursor).sort();
+      const page = names.slice(0, limit);
+      return { gates: await views(parts, tenant, page), cursor: names.length > limit ? (page.at(-1) ?? null) : null };
+    },
+    reset: (tenant, dependency) => act("reset", tenant, dependency),
+    probe: (tenant, dependency) => act("probe", tenant, dependency),
+    async changed(tenant, dependencies) {
+      for (const dependency of dependencies) {
+        try {
+          if (await gates.reset(tenant, dependency, engine.now())) await release(tenant, dependency);
+        } catch (thrown) {
+          // The tick lets in what is parked here.
+          engine.emit({ event: "trouble", where: `gate ${dependency}`, reason: String(thrown), tenant });
+        }
+      }
+    },
+  };
+}
+
+function wasUsed(status: GateStatus | null): boolean {
+  return status !== null && (status.inside > 0 || status.held.length > 0 || status.lastFailure !== null || status.circuit !== "closed");
+}
+
+async function views({ db, engine, gates, stateOf }: GateParts, tenant: string, names: readonly string[]): Promise<GateView[]> {
+  if (names.length === 0) return [];
+  const [parked, statuses] = await Promise.all([parkedAt(db, tenant, names), Promise.all(names.map((name) => gates.status(tenant, name, engine.now())))]);
+  const isOpen = async (id: string) => {
+    const state = await stateOf(tenant, id);
+    return state === null || !isTerminal(state);
+  };
+  const heldAt = async (status: GateStatus | null) => (await Promise.all((status?.held ?? []).map(isOpen))).filter(Boolean).length;
+  const held = await Promise.all(statuses.map(heldAt));
+  return names.map((dependency, index) => viewOf(dependency, statuses[index] ?? null, held[index] ?? 0, parked.get(dependency) ?? 0));
+}
+
+function viewOf(dependency: string, status: GateStatus | null, held: number, parked: number): GateView {
+  if (!status) return { dependency, circuit: "unknown", openUntil: null, failures: 0, slots: { used: 0, max: 0 }, rate: null, held, parked, lastFailure: null };
+  const { circuit, openUntil, failures, inside, concurrency, perSecond, tokens, lastFailure } = status;
+  const rate = perSecond === null ? null : { perSecond, available: tokens ?? 0 };
+  return { dependency, circuit, openUntil, failures, slots: { used: inside, max: concurrency }, rate, held, parked, lastFailure };
+}

@@ -1,0 +1,19 @@
+/** Counted up to this many. */
+const maxCounted = 10_000;
+
+const counts = `
+  SELECT g.value AS gate, (SELECT count(*) FROM (SELECT 1 FROM parked p CROSS JOIN jobs j ON j.tenant = p.tenant AND j.id = p.id
+    WHERE p.tenant = ?1 AND p.gate = g.value AND j.ended IS NULL LIMIT ${maxCounted})) AS parked
+  FROM json_each(?2) g`;
+
+/** How many open jobs are parked at each of these gates. */
+export async function parkedAt(db: D1Database, tenant: string, gates: readonly string[]): Promise<Map<string, number>> {
+  const { results } = await db.prepare(counts).bind(tenant, JSON.stringify(gates)).all<{ gate: string; parked: number }>();
+  return new Map(results.map(({ gate, parked }) => [gate, parked]));
+}
+
+/** Gates at which something is parked; those of pauses are left out. */
+export async function gatesWithParked(db: D1Database, tenant: string): Promise<string[]> {
+  const { results } = await db.prepare("SELECT gate FROM parked_gates WHERE tenant = ?1 ORDER BY gate").bind(tenant).all<{ gate: string }>();
+  return results.map(({ gate }) => gate).filter((gate) => !gate.startsWith("pause/"));
+}

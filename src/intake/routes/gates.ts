@@ -1,0 +1,55 @@
+import * as v from "valibot";
+import type { GateView } from "../../domain/gates/model";
+import { Problem } from "../../errors";
+import { unavailable } from "../problem";
+import { paging } from "../query";
+import { param, type PathPattern, route } from "../route";
+import { gateShape } from "../shapes";
+import { iso, isoOrNull } from "../views";
+
+const dependency: PathPattern = { pattern: /^[a-z0-9][a-z0-9.:[\]_-]{0,279}$/, message: "must be the name of a gate, such as mail or shop:main" };
+
+const listQuery = v.strictObject({
+  cursor: v.optional(
+    v.pipe(
+      v.string(),
+      v.check((text) => dependency.pattern.test(text), "must be a cursor from an earlier answer"),
+    ),
+  ),
+  ...paging,
+});
+
+export const gateRoutes = [
+  route("GET /v1/gates", {
+    name: "listGates",
+    summary: "What may hold jobs back: the circuit, slots and rate of each dependency, and how many jobs wait at it",
+    scope: "read",
+    tenant: "own",
+    query: listQuery,
+    answers: { 200: v.object({ gates: v.array(gateShape), cursor: v.nullable(v.string()) }) },
+    handle: async ({ deps, tenant, query }) => {
+      const { gates, cursor } = await deps.gates.list(tenant, query);
+      return { status: 200, body: { gates: gates.map(shown), cursor } };
+    },
+  }),
+  ...(["probe", "reset"] as const).map((verb) =>
+    route(`POST /v1/gates/:dependency/${verb}`, {
+      name: `${verb}Gate`,
+      summary: verb === "probe" ? "Let one job try now although the circuit is open" : "Close the circuit; jobs that wait at it go on",
+      scope: "operate",
+      tenant: "own",
+      params: { dependency },
+      answers: { 200: gateShape },
+      handle: async ({ deps, tenant, params }) => {
+        const gate = await deps.gates[verb](tenant, param({ params }, "dependency"));
+        if (gate === "unknown") throw new Problem("not-found", "There is no such gate; GET /v1/gates lists them.");
+        if (gate === "unreachable") throw unavailable("The gate cannot be reached right now.");
+        return { status: 200, body: shown(gate) };
+      },
+    }),
+  ),
+];
+
+function shown({ openUntil, lastFailure, ...gate }: GateView) {
+  return { ...gate, openUntil: isoOrNull(openUntil), lastFailure: lastFailure && { at: iso(lastFailure.at), reason: lastFailure.reason } };
+}
