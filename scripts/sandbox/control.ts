@@ -2,6 +2,7 @@ import type { EntryFilter, Journal } from "./journal.ts";
 import { readFault, type Faults } from "./faults.ts";
 import { listPage, mailPage } from "./pages.ts";
 import type { Reply, World } from "./provider.ts";
+import { providers } from "./providers.ts";
 
 /** What the sandbox shows and lets be set: its pages and everything under `/__`. */
 export interface Controlled {
@@ -78,7 +79,10 @@ function addFault(faults: Faults, body: string): Reply {
   } catch {
     return wrong(400, "The body is not JSON.");
   }
-  const read = readFault(input);
+  const read = readFault(
+    input,
+    providers.map(({ name }) => name),
+  );
   return "fault" in read
     ? { status: 201, body: { id: faults.add(read.fault).id } }
     : { status: 422, body: { error: "The fault is wrong.", issues: read.issues } };

@@ -61,8 +61,8 @@ const fields: Record<keyof FaultSpec, { fits: Check; rule: string }> = {
 };
 const doing = ["status", "body", "headers", "delayMs", "reset", "timeoutAfterAccept", "malformed", "cutBody"];
 
-/** A fault from a request's body, or what is wrong with it. */
-export function readFault(input: unknown): { fault: FaultSpec } | { issues: string[] } {
+/** A fault from a request's body, or what is wrong with it. `providers`: the names there are. */
+export function readFault(input: unknown, providers: readonly string[]): { fault: FaultSpec } | { issues: string[] } {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return { issues: ["A fault is a JSON object."] };
   const issues: string[] = [];
   for (const [name, value] of Object.entries(input)) {
@@ -70,6 +70,8 @@ export function readFault(input: unknown): { fault: FaultSpec } | { issues: stri
     if (!field) issues.push(`There is no field "${name.slice(0, 100)}".`);
     else if (!field.fits(value)) issues.push(`"${name}" must be ${field.rule}.`);
   }
+  if ("provider" in input && text(input.provider) && !providers.includes(String(input.provider)))
+    issues.push(`There is no provider "${String(input.provider).slice(0, 100)}"; there are ${providers.join(", ")}.`);
   if (!doing.some((name) => Object.hasOwn(input, name))) issues.push(`A fault must do something: ${doing.join(", ")}.`);
   return issues.length > 0 ? { issues } : { fault: input as FaultSpec };
 }

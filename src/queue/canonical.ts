@@ -5,7 +5,8 @@ export async function fingerprint(value: unknown): Promise<string> {
   return (await digest(canonical(value))).slice(0, 32);
 }
 
-function canonical(value: unknown): string {
+/** A value's JSON with sorted keys. */
+export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value === "object" && value !== null) {
     const fields = Object.entries(value).filter(([, field]) => field !== undefined);

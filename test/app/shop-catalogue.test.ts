@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { publishShopEvents } from "../../src/app/shop-events";
 import { entitiesOf, isKnown } from "../../src/domain/events/catalogue";
 import { type Event, eventPayload } from "../../src/domain/events/event";
-import { chatText } from "../../src/domain/events/words";
+import { chatMessage } from "../../src/domain/events/words";
 import { connect } from "../../src/domain/shop/state";
 import { shopDataIn } from "../../src/domain/shop/data";
 import { shopOutbox } from "../../src/domain/shop/events";
@@ -36,7 +36,7 @@ test("what shops note is what the catalogue takes, whatever a shop leaves out", 
   await publishShopEvents({ registry: createRegistry([job(event, async () => done())]) }, keep, shopOutbox(env.DB));
   const events = requests.filter(({ tenant }) => tenant === "events-real").map(({ payload }) => payload as Event);
   for (const each of events) expect([each.type, isKnown(each.type), check(eventPayload, each)]).toMatchObject([each.type, true, { ok: true }]);
-  const said = events.map((each) => [each.type, entitiesOf(each)[0], chatText(each).split("\n").length]);
+  const said = events.map((each) => [each.type, entitiesOf(each)[0], chatMessage(each).text.split("\n").length]);
   expect(said.toSorted((one, other) => (String(one) < String(other) ? -1 : 1))).toEqual([
     ["order.created", "order:main/1", 3],
     ["order.created", "order:main/2", 4],

@@ -9,7 +9,7 @@ import { eraseAbout } from "../../src/domain/events/erase";
 import { type Fact, factsIn } from "../../src/domain/events/facts";
 import { filterSchema, refusedBy } from "../../src/domain/events/filter";
 import { eventKey } from "../../src/domain/events/key";
-import { chatText } from "../../src/domain/events/words";
+import { chatMessage } from "../../src/domain/events/words";
 import { mask } from "../../src/queue/personal";
 import { check } from "../../src/queue/validate";
 
@@ -103,14 +103,24 @@ describe("a filter", () => {
 });
 
 test("a chat message escapes what a stranger wrote, on one line a field", () => {
-  const text = chatText({ type: "lead.created", data: { id: "1", name: "<!channel> & co", message: "a\nb" } });
-  expect(text).toBe("*New lead*\nName: &lt;!channel&gt; &amp; co\nMessage: a b\nLead: 1");
+  const { text, blocks } = chatMessage({
+    type: "lead.created",
+    data: { id: "1", name: "<!channel> & *co*", email: "ada_l@example.com", message: "_a_\n~b~ `c` https://evil.example www.evil.example" },
+  });
+  expect(text).toBe(
+    "*New lead*\nName: &lt;!channel&gt; &amp; ∗co∗\nE-mail: ada_l@example.com\nMessage: ˍaˍ ∼b∼ ˋcˋ https:\u200b//evil.example www.\u200bevil.example\nLead: 1",
+  );
+  const lines = ["Name: <!channel> & *co*", "E-mail: ada_l@example.com", "Message: _a_ ~b~ `c` https://evil.example www.evil.example", "Lead: 1"];
+  const elements = [{ type: "text", text: "New lead", style: { bold: true } }, ...lines.map((line) => ({ type: "text", text: `\n${line}` }))];
+  expect(blocks).toEqual([{ type: "rich_text", elements: [{ type: "rich_text_section", elements }] }]);
 });
 
 test("a chat is told which project is silent and for how long, and a payload without them is refused", () => {
   const silence = { project: "homes", minutesWithoutLeads: 30, lastLeadAt: "2026-11-21T12:00:00.000Z", threshold: 30 };
-  expect(chatText({ type: "lead.silence", data: silence })).toBe("*No leads*\nProject: homes\nMinutes without a lead: 30\nLast lead: 2026-11-21T12:00:00.000Z");
-  expect(chatText({ type: "lead.silence", data: { ...silence, lastLeadAt: null } })).toContain("Last lead: never");
+  expect(chatMessage({ type: "lead.silence", data: silence }).text).toBe(
+    "*No leads*\nProject: homes\nMinutes without a lead: 30\nLast lead: 2026-11-21T12:00:00.000Z",
+  );
+  expect(chatMessage({ type: "lead.silence", data: { ...silence, lastLeadAt: null } }).text).toContain("Last lead: never");
   expect(pathsOf({ id: "1", type: "lead.silence", data: silence })).toEqual([]);
   expect(pathsOf({ id: "1", type: "lead.silence", data: {} })).toEqual(["data.minutesWithoutLeads", "data.project"]);
   expect(entitiesOf({ type: "lead.silence", data: silence })).toEqual(["project:homes"]);

@@ -25,7 +25,7 @@ const intake = createIntake(
       requests.map((request) => {
         if (refuse) return { ok: false, code: refuse, detail: "Down.", errors: [], retryAfter: 5 };
         const key = `${request.tenant} ${JSON.stringify(request.own)}`;
-        const text = JSON.stringify(request.payload);
+        const text = request.fingerprintOf ?? "";
         const known = keys.get(key);
         if (known !== undefined && known !== text)
           return { ok: false, code: "idempotency-mismatch", detail: "x", errors: [{ path: "idempotencyKey", message: "x" }] };
@@ -143,7 +143,7 @@ describe("what is taken", () => {
     const answer = await send(event);
     expect([answer.status, answer.body]).toEqual([202, { id: `job-${taken.length}`, type: "event", state: "queued" }]);
     expect(answer.headers.get("location")).toBe(`/v1/jobs/job-${taken.length}`);
-    expect(taken.at(-1)).toEqual({ tenant: "shop", type: "event", own: ["event", event.id], formerKey: `event ${event.id}`, payload: event });
+    expect(taken.at(-1)).toMatchObject({ tenant: "shop", type: "event", own: ["event", event.id], formerKey: `event ${event.id}`, payload: event });
     expect((await send(event)).headers.get("idempotent-replayed")).toBe("true");
   });
 
@@ -165,6 +165,26 @@ describe("what is taken", () => {
       data: { id: "1" },
       extensions: { traceid: "t-1" },
     });
+  });
+
+  test("in binary mode the answer has no body, which its senders would take for a reply", async () => {
+    const headers = binary({ "ce-id": fresh() });
+    const answer = await send({ id: "1" }, headers);
+    expect([answer.status, answer.text, answer.headers.get("location")]).toEqual([202, "", `/v1/jobs/job-${taken.length}`]);
+    expect((await send({ id: "1", email: 7 }, binary())).body).toMatchObject({ status: 422, errors: [{ path: "data.email" }] });
+  });
+
+  test("the same event with another time, trace or subject is the same, and another type or data is another", async () => {
+    const id = fresh();
+    const first = cloud({ id, time: "2026-10-01T12:00:00Z", traceparent: "00-a-b-01", data: { id: "1", score: 5 } });
+    await send(first, structured);
+    for (const change of [{ time: "2026-10-01T12:00:09Z" }, { traceparent: "00-c-d-01" }, { subject: "x", time: undefined }, { data: { score: 5, id: "1" } }]) {
+      const again = await send({ ...first, ...change }, structured);
+      expect([again.status, again.headers.get("idempotent-replayed")], JSON.stringify(change)).toEqual([202, "true"]);
+    }
+    for (const change of [{ data: { id: "1", score: 6 } }, { type: "lead.updated" }]) {
+      expect((await send({ ...first, ...change }, structured)).body).toMatchObject({ status: 422, errors: [{ path: "id" }] });
+    }
   });
 
   test("ids of two sources are two events", async () => {
@@ -314,6 +334,9 @@ describe("settings", () => {
   test("a secret that is made here is shown once, one that is given never", async () => {
     expect((await admin("PUT", "/v1/event-secret", {})).body.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
     expect((await admin("PUT", "/v1/event-secret", { secret })).body).toEqual({});
+    expect((await admin("PUT", "/v1/event-secret", { secret: `v1,${secret}` })).status).toBe(200);
+    for (const wrong of ["whsec_x", "v1,whsec_short-and-urlsafe"])
+      expect((await admin("PUT", "/v1/event-secret", { secret: wrong })).body.errors).toMatchObject([{ path: "secret" }]);
     expect((await admin("PUT", "/v1/event-secret", { secret, overlapSeconds: -1 })).body.errors).toMatchObject([{ path: "overlapSeconds" }]);
     const row = await env.DB.prepare("SELECT secret FROM event_doors WHERE tenant = 'shop'").first<{ secret: string }>();
     expect(row?.secret).toMatch(/^v1\.e1\./);

@@ -29,7 +29,8 @@ describe("a signature", () => {
 
   test("as hex or base64, bare or behind its prefix, of the very bytes that came", async () => {
     const signed = await hmac(secret, body);
-    for (const text of [hex(signed), hex(signed).toUpperCase(), `sha256=${hex(signed)}`]) expect(await check({}, { "x-sig": text })).toBe(true);
+    for (const text of [hex(signed), hex(signed).toUpperCase(), `sha256=${hex(signed)}`, `sha256= ${hex(signed)}`])
+      expect(await check({}, { "x-sig": text })).toBe(true);
     for (const text of [base64(signed), `sha256=${base64(signed)}`]) expect(await check({ format: "base64" }, { "x-sig": text })).toBe(true);
     expect(await check({ prefix: "v0=" }, { "x-sig": `v0=${hex(signed)}` })).toBe(true);
     expect(await check({ prefix: "v0=" }, { "x-sig": hex(signed) })).toBe(false);
@@ -69,7 +70,8 @@ describe("a signature", () => {
     expect(await check({ format: "standard" }, headers(good), more)).toBe(true);
     expect(await check({ format: "standard" }, headers(good, "svix"), more)).toBe(true);
     expect(await check({ format: "standard" }, headers(`v1a,xxxx v1,AAAA ${good}`), more)).toBe(true);
-    expect(await check({ format: "standard" }, headers(good), { ...more, key: key.replace("whsec_", "") })).toBe(true);
+    for (const shown of [key.replace("whsec_", ""), `v1,${key}`])
+      expect(await check({ format: "standard" }, headers(good), { ...more, key: shown })).toBe(true);
     expect(await check({ format: "standard" }, headers(good), { ...more, at: (sent + 301) * 1000 })).toBe(false);
     expect(await check({ format: "standard" }, headers(good.replace("g0hM", "AAAA")), more)).toBe(false);
     expect(await check({ format: "standard" }, {}, more)).toBe(false);

@@ -132,10 +132,16 @@ describe("which calls are hit", () => {
     ["a rate above 1", { status: 500, rate: 2 }],
     ["a header that splits the answer", { headers: { a: "b\r\nc: d" } }],
     ["an array", []],
+    ["a provider that is none", { status: 500, provider: "mails" }],
   ])("refuses a fault with %s", async (_what, spec) => {
     const answer = await sandbox.ask("POST", "/__faults", spec);
     expect(answer.status).toBe(422);
     expect(answer.json()["issues"]).not.toEqual([]);
+  });
+
+  it("names the providers there are to one that mistypes one", async () => {
+    const answer = await sandbox.ask("POST", "/__faults", { status: 500, provider: "hubspot" });
+    expect(answer.json()["issues"]).toEqual(['There is no provider "hubspot"; there are mail, make, slack, crm, models, shop.']);
   });
 });
 

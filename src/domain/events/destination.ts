@@ -42,11 +42,11 @@ const eventNames = v.pipe(
 );
 const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2,048 characters"));
 
-/** A signing secret: `whsec_` and 16 to 64 bytes in base64 as Standard Webhooks have it, or any text, of which the bytes count. */
+/** A signing secret: `whsec_` or `v1,whsec_` and 16 to 64 bytes in base64 as Standard Webhooks have it, or any text, of which the bytes count. */
 export const signingSecret = v.pipe(
   v.string("must be text"),
   v.regex(
-    /^(?:whsec_[A-Za-z0-9+/]{22,88}={0,2}|(?!whsec_)[\x21-\x7e]{8,256})$/,
+    /^(?:(?:v1,)?whsec_[A-Za-z0-9+/]{22,88}={0,2}|(?!(?:v1,)?whsec_)[\x21-\x7e]{8,256})$/,
     "must be whsec_ and 16 to 64 bytes in base64, or 8 to 256 visible characters without spaces",
   ),
 );

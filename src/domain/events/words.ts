@@ -1,16 +1,35 @@
 import type { LeadData, OfferData, OrderData, ProductData } from "./catalogue";
 import type { Event } from "./event";
 
-/** What people are told of an event in a chat, in Slack's mark-up: one line of what, one line a field that is there. */
-export function chatText(event: Pick<Event, "type" | "data">): string {
-  const title = titles[event.type] ?? event.type;
-  const lines = fieldsOf(event).flatMap(([label, value]) => (value === undefined || value === "" ? [] : [`${label}: ${escaped(value)}`]));
-  return [`*${escaped(title)}*`, ...lines].join("\n");
+/** A message for Slack: `blocks` for the channel, `text` for notifications and for receivers that know no blocks. */
+export interface ChatText {
+  text: string;
+  blocks: readonly Record<string, unknown>[];
 }
 
-/** `& < >` mean something in mark-up; a stranger's text must not make a link or call everybody. */
-export function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+/**
+ * What people are told of an event in a chat: one line of what, one line a field that is there. The values are a stranger's: text elements of a
+ * rich_text block are shown as they are, without mark-up, links or mentions.
+ */
+export function chatMessage(event: Pick<Event, "type" | "data">): ChatText {
+  const title = titles[event.type] ?? event.type;
+  const lines = fieldsOf(event).flatMap(([label, value]) => (value === undefined || value === "" ? [] : [{ label, value }]));
+  const elements = [{ type: "text", text: title, style: { bold: true } }, ...lines.map(({ label, value }) => ({ type: "text", text: `\n${label}: ${value}` }))];
+  return {
+    text: [`*${plain(title)}*`, ...lines.map(({ label, value }) => `${label}: ${plain(value)}`)].join("\n"),
+    blocks: [{ type: "rich_text", elements: [{ type: "rich_text_section", elements }] }],
+  };
+}
+
+/** Characters that look like those of the mark-up and are none. */
+const lookAlikes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ", _: "ˍ" };
+
+/** A text that is no mark-up where there are no blocks; an underscore inside a word, as of an e-mail address, is none anyway. */
+function plain(text: string): string {
+  return text
+    .replaceAll(/[&<>*~`]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, (mark) => lookAlikes[mark] ?? mark)
+    .replaceAll("://", ":\u200B//")
+    .replaceAll(/\bwww\./gi, "$&\u200B");
 }
 
 const titles: Record<string, string> = {

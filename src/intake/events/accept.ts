@@ -4,6 +4,7 @@ import { eventKey } from "../../domain/events/key";
 import { type Issue, Problem } from "../../errors";
 import { event as eventJob } from "../../jobs/event/job";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
+import { canonical } from "../../queue/canonical";
 import { check } from "../../queue/validate";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
@@ -11,7 +12,7 @@ import type { Answer } from "../route";
 import type { Incoming, IncomingEvents } from "./read";
 
 /** Enqueues events, each under its own id: the same event twice is one job. A single one is answered by itself, a batch by a report. */
-export async function acceptEvents(deps: IntakeDeps, tenant: string, { batch, events }: IncomingEvents): Promise<Answer> {
+export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, events }: IncomingEvents): Promise<Answer> {
   const known = await deps.snapshots.read(tenant, deps.now());
   if (known.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
   const refuseUnknown = known.snapshot.settings.events?.unknown !== "store";
@@ -20,7 +21,7 @@ export async function acceptEvents(deps: IntakeDeps, tenant: string, { batch, ev
   const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
   const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
   const all = requests.map((each, index) => ("tenant" in each ? readable(byRequest.get(each) ?? lost, events[index]) : each));
-  return batch ? report(all) : single(all[0]);
+  return mode === "batch" ? report(all) : single(all[0], mode);
 }
 
 async function requestOf(tenant: string, incoming: Incoming, refuseUnknown: boolean): Promise<EnqueueRequest | Refused> {
@@ -30,7 +31,9 @@ async function requestOf(tenant: string, incoming: Incoming, refuseUnknown: bool
   const payload: Event = checked.value;
   if (refuseUnknown && !isKnown(payload.type))
     return wrong([{ path: incoming.rename("type"), message: `is not known here; known are ${eventTypes.join(", ")}` }]);
-  return { tenant, type: eventJob.type, payload, ...(await eventKey(payload)) };
+  // A sender that repeats an event may stamp it anew: time and trace are not what it says.
+  const fingerprintOf = canonical({ type: payload.type, data: payload.data });
+  return { tenant, type: eventJob.type, payload, fingerprintOf, ...(await eventKey(payload)) };
 }
 
 /** Enqueue speaks of a payload, the sender sent an event. */
@@ -39,18 +42,20 @@ function readable(receipt: Receipt, incoming: Incoming | undefined): Receipt {
   if (receipt.code === "idempotency-mismatch") {
     return {
       ...receipt,
-      detail: "An event of this id was sent before and read otherwise.",
+      detail: "An event of this id and source was sent before, with another type or other data.",
       errors: [{ path: incoming.rename("id"), message: "belongs to another event" }],
     };
   }
   return { ...receipt, errors: receipt.errors.map(({ path, message }) => ({ path: incoming.rename(path.replace(/^payload\.?/, "")), message })) };
 }
 
-function single(receipt: Receipt | undefined): Answer {
+/** Senders of the binary mode, as Knative, take a body for the reply event, and JSON that is none for a failure. */
+function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Answer {
   if (!receipt?.ok) throw refusal(receipt ?? lost);
   const { id, type, state } = receipt;
   const replayed: Record<string, string> = receipt.replayed ? { "idempotent-replayed": "true" } : {};
-  return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...replayed } };
+  const headers = { location: `/v1/jobs/${id}`, ...replayed };
+  return mode === "binary" ? { status: 202, headers } : { status: 202, body: { id, type, state }, headers };
 }
 
 function report(all: readonly Receipt[]): Answer {

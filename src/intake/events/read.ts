@@ -7,8 +7,8 @@ import { fromBinary, fromStructured, isBinary, type Read } from "./cloud-event";
 export type Incoming = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[] };
 
 export interface IncomingEvents {
-  /** True: the answer names each of them. */
-  batch: boolean;
+  /** What the answer looks like: of a `batch` it names each of them, of `binary` mode it has no body. */
+  mode: "single" | "binary" | "batch";
   events: Incoming[];
 }
 
@@ -27,10 +27,10 @@ const mostEvents = 10_000;
 export function readEvents(headers: Headers, bytes: Uint8Array, options: ReadOptions = {}): IncomingEvents {
   const hops = hopsOf(headers);
   const text = decoded(bytes, headers);
-  if (isBatch(headers)) return { batch: true, events: batchOf(parsedJson(text)).map((each) => withHops(each, hops)) };
+  if (isBatch(headers)) return { mode: "batch", events: batchOf(parsedJson(text)).map((each) => withHops(each, hops)) };
   const read = single(headers, text, options);
   if (!read.ok) throw problemOf(read);
-  return { batch: false, events: [withHops(read, hops)] };
+  return { mode: isBinary(headers) ? "binary" : "single", events: [withHops(read, hops)] };
 }
 
 /** Whether headers announce a batch, which may be larger. */

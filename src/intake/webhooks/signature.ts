@@ -34,7 +34,7 @@ async function isStandard(secret: string, { headers, body }: Incoming, tolerance
   const header = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
   const [id, time] = [header("id"), header("timestamp")];
   // A secret that is no base64 counts as its text does elsewhere.
-  const key = fromBase64(secret.replace(/^whsec_/, "")) ?? encode(secret);
+  const key = fromBase64(secret.replace(/^(?:v1,)?whsec_/, "")) ?? encode(secret);
   const content = joined(`${id}.${time}.`, body);
   const signatures = header("signature")
     .split(" ")
@@ -49,8 +49,8 @@ function isRecent(time: string, tolerance: number, now: number): boolean {
 }
 
 function withoutPrefix(text: string, prefix: string | undefined): string {
-  if (prefix === undefined) return text.replace(/^sha256=/i, "");
-  return text.startsWith(prefix) ? text.slice(prefix.length) : "";
+  if (prefix === undefined) return text.replace(/^sha256=/i, "").trim();
+  return text.startsWith(prefix) ? text.slice(prefix.length).trim() : "";
 }
 
 function decoded(text: string, format: "hex" | "base64"): Uint8Array | undefined {

@@ -4,7 +4,7 @@ import type { BuiltIn } from "../../domain/events/destination";
 import type { Event } from "../../domain/events/event";
 import type { Planned } from "../../domain/events/plan";
 import { sourceName } from "../../domain/leads/point";
-import { chatText, nameOf } from "../../domain/events/words";
+import { chatMessage, nameOf } from "../../domain/events/words";
 import type { Contract } from "../../queue/job";
 import { analysis } from "../analysis/job";
 import { analytics } from "../analytics/job";
@@ -38,7 +38,7 @@ export function childOf(line: Exclude<Planned, { kind: "skipped" }>, happening: 
 }
 
 const makers: Record<BuiltIn, (happening: Happening) => Child> = {
-  slack: ({ event }) => ({ contract: slack, payload: { text: chatText(event), about: entitiesOf(event) } }),
+  slack: ({ event }) => ({ contract: slack, payload: { ...chatMessage(event), about: entitiesOf(event) } }),
   email: ({ event }) => {
     const { email: to } = personOf(event);
     if (!to) return { skipped: "the event has no e-mail address" };

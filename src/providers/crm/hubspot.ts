@@ -31,7 +31,7 @@ export function hubspot(options: HubspotOptions): Crm {
       const body = { inputs: [{ idProperty: "email", id: email, properties: { ...properties, email } }] };
       const reply = await call(options, signal, { method: "POST", path: "/crm/v3/objects/contacts/batch/upsert", body });
       if (!reply.ok) return reply;
-      const existing = reply.value.status === 409 ? existingId(reply.value) : undefined;
+      const existing = existingId(reply.value);
       return existing === undefined ? readUpsert(reply.value, contact, options) : update(existing, contact, signal, options);
     },
   };
@@ -57,9 +57,17 @@ async function call(options: HubspotOptions, signal: AbortSignal, { method, path
   return reply.ok ? reply : failed({ ...reply.failure, reason: `CRM: ${reply.failure.reason}` });
 }
 
-/** `Contact already exists. Existing ID: 123`. */
+/** `Contact already exists. Existing ID: 123`, of a 409 or in the list of errors of a 207. */
 function existingId(answer: HttpAnswer): string | undefined {
-  const { message } = recordOf(answer.json());
+  const body = recordOf(answer.json());
+  const conflict =
+    answer.status === 409
+      ? body
+      : listOf(body["errors"])
+          .map(recordOf)
+          .find(({ category }) => category === "CONFLICT");
+  if (answer.status !== 409 && (answer.status !== 207 || listOf(body["results"]).length > 0)) return undefined;
+  const { message } = conflict ?? {};
   return typeof message === "string" ? /Existing ID:\s*(\d{1,20})/i.exec(message)?.[1] : undefined;
 }
 

@@ -39,6 +39,7 @@ describe("what refuses", () => {
     ["502 HTML", new Response("<html>", { status: 502 }), { class: "transient" }],
     ["207 of this contact", partial("VALIDATION_ERROR"), { class: "permanent", code: "VALIDATION_ERROR" }],
     ["207 for a rate", partial("RATE_LIMITS"), { class: "limited", retryAfter: 10 }],
+    ["207 of a conflict without an id", partial("CONFLICT"), { class: "transient", code: "CONFLICT" }],
     ["207 inside", partial("INTERNAL_ERROR"), { class: "transient" }],
     ["207 without a word", Response.json({ results: [] }, { status: 207 }), { class: "permanent" }],
     ["a 200 without the contact", Response.json({ results: [] }), { class: "transient" }],
@@ -77,12 +78,13 @@ test("a 207 that has the contact is a success", async () => {
   expect(reply).toEqual({ ok: true, value: { id: "77", created: false } });
 });
 
-test("a conflict names the contact that is updated instead", async () => {
-  const { reply, seen } = await upsert(
-    problem(409, { category: "CONFLICT", message: "Contact already exists. Existing ID: 123" }),
-    Response.json({ id: "123" }),
-  );
+test.each<[string, Answer]>([
+  ["a 409", problem(409, { category: "CONFLICT", message: "Contact already exists. Existing ID: 123" })],
+  ["a 207", partial("CONFLICT", "Contact already exists. Existing ID: 123")],
+])("a conflict of %s names the contact that is updated instead", async (_what, conflict) => {
+  const { reply, seen } = await upsert(conflict, Response.json({ id: "123" }));
   expect(reply).toEqual({ ok: true, value: { id: "123", created: false } });
+  expect(seen).toHaveLength(2);
   expect(seen[1]).toMatchObject({
     url: "https://crm.example.com/crm/v3/objects/contacts/123",
     method: "PATCH",

@@ -49,6 +49,13 @@ test("the specification's vector is signed and verified", async () => {
   expect(await verify(secret, headers(), bytes(body), now)).toEqual({ ok: true, id });
 });
 
+test("a secret as some senders show it, with its version before it, is the same secret", async () => {
+  for (const shown of [`v1,${secret}`, secret.replace("whsec_", "")]) {
+    expect(await verify(shown, headers(), bytes(body), now)).toEqual({ ok: true, id });
+    expect(await sign(shown, id, body, now)).toMatchObject({ "webhook-signature": signature });
+  }
+});
+
 test("while a secret is changed both sign, and either is believed", async () => {
   const other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
   const both = await sign([other, secret, ""], id, body, now);
