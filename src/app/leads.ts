@@ -2,6 +2,7 @@ import { showBlocked } from "../domain/leads/blocked";
 import type { Leads } from "../domain/leads/capability";
 import { countedAs, pointOf } from "../domain/leads/point";
 import { getLead, listLeads } from "../domain/leads/read";
+import { removeReleased } from "../domain/leads/release";
 import { storeCrmReport } from "../domain/leads/crm";
 import { reportSilence, type Silent } from "../domain/leads/silence";
 import { storeSubmission } from "../domain/leads/store";
@@ -90,6 +91,7 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
     list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
     get: (tenant, id) => getLead(env.DB, tenant, id),
+    removeReleased: (tenant, lead, submissions) => removeReleased(env.DB, tenant, lead, submissions),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
     erase: (tenant, person, cursor) => erasePerson(parts, tenant, person, cursor),
     defer: (promise) => engine.defer(promise),

@@ -114,7 +114,7 @@ export interface AuditEntry {
   tenant: string;
   /** `root`, or the id of the token. */
   actor: string;
-  action: "reveal" | "block" | "erase" | "patch";
+  action: "reveal" | "block" | "erase" | "patch" | "release";
   /** The id of what was revealed, or of the replay. */
   target: string;
   /** What the target does not say: the names of the patched fields. */

@@ -3,6 +3,7 @@ import { showBlocked } from "../../src/domain/leads/blocked";
 import { storeCrmReport } from "../../src/domain/leads/crm";
 import { removeLeads, tracesOf } from "../../src/domain/leads/erase";
 import { keysOf } from "../../src/domain/leads/person";
+import { removeReleased } from "../../src/domain/leads/release";
 import { getLead, listLeads } from "../../src/domain/leads/read";
 import type { LeadDeps } from "../../src/intake/leads/deps";
 import type { Ids } from "../../src/queue/id";
@@ -23,6 +24,7 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
     showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
     list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
     get: (tenant, id) => getLead(env.DB, tenant, id),
+    removeReleased: (tenant, lead, submissions) => removeReleased(env.DB, tenant, lead, submissions),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
     erase: async (tenant, person) => {
       const traces = await tracesOf(env.DB, tenant, keysOf(person));

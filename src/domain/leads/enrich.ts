@@ -108,9 +108,17 @@ function issuesOf(fields: Fields, emailFits: boolean): Issue[] {
 function kindOf(project: Project, fields: Fields, { ip }: RequestFacts, honeypot: boolean): Kind {
   if (honeypot) return "bot";
   const { name, firstName, lastName, email, projectName, location } = fields;
-  const said = [name, firstName, lastName, email, projectName, location].map((each) => each?.toLowerCase() ?? "");
-  const named = project.testStrings.some((each) => said.some((text) => text.includes(each.toLowerCase())));
-  return named || isListed(project.testIps, ip) ? "test" : "lead";
+  return isTest(project, [name, firstName, lastName, email, projectName, location], ip) ? "test" : "lead";
+}
+
+/** Whether one of the texts holds a test string of the project, or the address is one of its testers'. */
+export function isTest(
+  { testStrings, testIps }: Pick<Project, "testStrings" | "testIps">,
+  texts: readonly (string | undefined)[],
+  ip: string | undefined,
+): boolean {
+  const said = texts.map((each) => each?.toLowerCase() ?? "");
+  return testStrings.some((each) => said.some((text) => text.includes(each.toLowerCase()))) || isListed(testIps, ip);
 }
 
 function nameOf({ name, firstName, lastName }: Fields): { name?: string; firstName?: string; lastName?: string } {

@@ -10,6 +10,8 @@ export interface LeadFilter {
   to?: number | undefined;
   /** An id, an e-mail, a telephone number, a visitor id, or a part of one or of the name. */
   q?: string | undefined;
+  /** Robots alone, or none. */
+  bot?: boolean | undefined;
 }
 
 export interface SubmissionView {
@@ -45,11 +47,11 @@ export async function listLeads(db: D1Database, tenant: string, filter: LeadFilt
   if (exact.length > 0) return { leads: exact.filter((lead) => within(lead, filter)).slice(0, page.limit), cursor: null };
   const kept: Lead[] = [];
   let below = positionOf(page.cursor);
-  const size = filter.q === undefined ? page.limit + 1 : pageExamined;
+  const size = filter.q === undefined && filter.bot !== false ? page.limit + 1 : pageExamined;
   for (let examined = 0; examined < mostExamined; examined += size) {
     const rows = await nextRows(db, tenant, filter, below, size);
     for (const lead of rows.map(leadOf)) {
-      if (filter.q !== undefined && !says(lead, filter.q)) continue;
+      if ((filter.q !== undefined && !says(lead, filter.q)) || !within(lead, filter)) continue;
       if (kept.length === page.limit) return { leads: kept, cursor: cursorOf(kept.at(-1)) };
       kept.push(lead);
     }
@@ -96,8 +98,8 @@ function submissionOf({ id, at, follow, suspicion, reasons, data }: SubmissionRo
 async function nextRows(db: D1Database, tenant: string, filter: LeadFilter, below: Position, size: number): Promise<LeadRow[]> {
   const project = filter.project === undefined ? "" : "AND l.project = ?7";
   const sql = `
-    SELECT ${leadColumns} FROM leads l
-    WHERE l.tenant = ?1 ${project} AND l.created >= ?2 AND l.created < ?3 AND (l.created, l.id) < (?4, ?5)
+    SELECT ${leadColumns} FROM leads l ${filter.bot ? "INDEXED BY leads_robots_by_time" : ""}
+    WHERE l.tenant = ?1 ${project} ${filter.bot ? "AND l.kind = 'bot'" : ""} AND l.created >= ?2 AND l.created < ?3 AND (l.created, l.id) < (?4, ?5)
     ORDER BY l.created DESC, l.id DESC LIMIT ?6`;
   const values = [
     tenant,
@@ -130,7 +132,8 @@ async function byIdentity(db: D1Database, tenant: string, q: string): Promise<Le
   return (await db.prepare(sql).bind(tenant, JSON.stringify(keys), q).all<LeadRow>()).results.map(leadOf);
 }
 
-function within(lead: Lead, { project, from = 0, to = Infinity }: LeadFilter): boolean {
+function within(lead: Lead, { project, from = 0, to = Infinity, bot = lead.kind === "bot" }: LeadFilter): boolean {
+  if (bot !== (lead.kind === "bot")) return false;
   return (project === undefined || lead.project === project) && lead.created >= from && lead.created < to;
 }
 

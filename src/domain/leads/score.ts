@@ -47,32 +47,51 @@ export interface Suspicion {
   reasons: string[];
 }
 
-type Rule = readonly [points: number, reason: string, holds: boolean];
+export const honeypotFilled = "honeypot filled";
+
+/** What a reason counts. */
+const points = {
+  [honeypotFilled]: 40,
+  "submitted within 5 s": 30,
+  "submitted within 10 s": 10,
+  "no tracking session": 15,
+  "session without engagement": 10,
+  "VPN likely": 15,
+  "VPN possible": 5,
+  "e-mail of a competitor": 25,
+  "disposable e-mail": 15,
+  "telephone number not valid": 10,
+  "captcha not checked": 10,
+} as const;
+
+/** The points of the reasons together, at most 100. */
+export function suspicionFrom(reasons: readonly string[]): number {
+  return Math.min(
+    100,
+    reasons.reduce((sum, reason) => sum + (Object.hasOwn(points, reason) ? points[reason as keyof typeof points] : 0), 0),
+  );
+}
+
+type Rule = readonly [reason: keyof typeof points, holds: boolean];
 
 /** What the request alone tells; how often somebody came is added where the lead is stored. */
 export function suspicionOf(signals: Signals): Suspicion {
   const { honeypot, secondsToSubmit: seconds, tracked, score, vpnScore = 0 } = signals;
   const rules: readonly Rule[] = [
-    [40, "honeypot filled", honeypot],
-    [30, "submitted within 5 s", seconds !== undefined && seconds < 5],
-    [10, "submitted within 10 s", seconds !== undefined && seconds >= 5 && seconds <= 10],
-    [15, "no tracking session", !tracked],
-    [10, "session without engagement", tracked && score === 0],
-    [15, "VPN likely", vpnScore > 50],
-    [5, "VPN possible", vpnScore > 20 && vpnScore <= 50],
-    [25, "e-mail of a competitor", signals.competitor],
-    [15, "disposable e-mail", signals.disposable],
-    [10, "telephone number not valid", signals.badPhone],
-    [10, "captcha not checked", signals.unverified],
+    [honeypotFilled, honeypot],
+    ["submitted within 5 s", seconds !== undefined && seconds < 5],
+    ["submitted within 10 s", seconds !== undefined && seconds >= 5 && seconds <= 10],
+    ["no tracking session", !tracked],
+    ["session without engagement", tracked && score === 0],
+    ["VPN likely", vpnScore > 50],
+    ["VPN possible", vpnScore > 20 && vpnScore <= 50],
+    ["e-mail of a competitor", signals.competitor],
+    ["disposable e-mail", signals.disposable],
+    ["telephone number not valid", signals.badPhone],
+    ["captcha not checked", signals.unverified],
   ];
-  const met = rules.filter(([, , holds]) => holds);
-  return {
-    suspicion: Math.min(
-      100,
-      met.reduce((sum, [points]) => sum + points, 0),
-    ),
-    reasons: met.map(([, reason]) => reason),
-  };
+  const reasons = rules.filter(([, holds]) => holds).map(([reason]) => reason);
+  return { suspicion: suspicionFrom(reasons), reasons };
 }
 
 /** Points for earlier submissions of the same lead within 24 hours. */

@@ -24,6 +24,8 @@ export interface LeadDeps {
   showBlocked(tenant: string, post: { id: string; content: string }): Promise<Shown>;
   list(tenant: string, filter: LeadFilter, page: { cursor?: string | undefined; limit: number }): Promise<LeadPage>;
   get(tenant: string, id: string): Promise<LeadDetail | null>;
+  /** Removes a robot whose submissions were enqueued as a person's. */
+  removeReleased(tenant: string, lead: string, submissions: readonly string[]): Promise<void>;
   /** The lead's id; null: none is meant. */
   storeCrmReport(tenant: string, project: string, report: CrmReport): Promise<string | null>;
   /** `cursor`: where the answer before this one ended. */

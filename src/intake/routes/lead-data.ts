@@ -7,6 +7,7 @@ import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
+import { releaseRobot } from "../leads/release";
 import { isInOrder, leadCursor, orderMessage, paging, search, time } from "../query";
 import { actorOf, param, route } from "../route";
 import { isoTime } from "../shapes";
@@ -16,6 +17,13 @@ const filters = {
   project: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project"))),
   from: v.optional(time),
   to: v.optional(time),
+  bot: v.optional(
+    v.pipe(
+      v.picklist(["true", "false"], "must be true or false"),
+      v.transform((text) => text === "true"),
+      v.description("Robots alone, or none"),
+    ),
+  ),
   q: v.optional(v.pipe(search, v.description("An id, e-mail, telephone number or visitor id, or a part of one or of the name"))),
 };
 
@@ -50,6 +58,11 @@ const erased = v.object({
   running: count,
   complete: v.boolean(),
   cursor: nullable,
+});
+
+const released = v.object({
+  id: v.pipe(v.string(), v.description("Of the job of the newest submission; it finds the lead, once that job is done")),
+  jobs: v.array(v.string()),
 });
 
 const text = (most: number) =>
@@ -108,6 +121,21 @@ export const leadDataRoutes = [
         throw new Problem("invalid", "Nobody can be found by that.", { errors: [{ path, message: "is neither an e-mail address nor a telephone number" }] });
       await deps.audit({ tenant, actor: actorOf(caller), action: "erase", target: path, at: deps.now() });
       return { status: 200, body: await deps.leads.erase(tenant, body, body.cursor) };
+    },
+  }),
+  route("POST /v1/leads/:id/release", {
+    name: "releaseLead",
+    summary: "Take a robot for a person: what it sent counts as if it had come now",
+    scope: "leads",
+    tenant: "own",
+    answers: { 202: released },
+    problems: [404, 409, 429, 503],
+    handle: async ({ deps, tenant, params, caller }) => {
+      const lead = param({ params }, "id");
+      const jobs = await releaseRobot(deps, tenant, lead);
+      await deps.audit({ tenant, actor: actorOf(caller), action: "release", target: `lead:${lead}`, at: deps.now() });
+      const [id = ""] = jobs;
+      return { status: 202, body: { id, jobs }, headers: { location: `/v1/jobs/${id}` } };
     },
   }),
   route("GET /v1/leads/:id", {

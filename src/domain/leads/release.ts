@@ -1,0 +1,34 @@
+import type { Lead } from "./store";
+import type { SubmissionView } from "./read";
+import { isTest } from "./enrich";
+import type { Project } from "./project";
+import { honeypotFilled, suspicionFrom } from "./score";
+import type { SubmissionInput } from "./submission";
+
+/** Submissions that one release takes along. */
+export const maxReleased = 100;
+
+/** What a robot sent, as a person's submission of that time: without the honeypot, and a test where the project calls it one. Null project: it was removed. */
+export function submissionReleased({ submission }: SubmissionView, project: Project | null, at: number): SubmissionInput {
+  const { name, firstName, lastName, email } = submission.contact;
+  const { projectName, location } = submission.form;
+  const reasons = submission.reasons.filter((reason) => reason !== honeypotFilled);
+  const test = project !== null && isTest(project, [name, firstName, lastName, email, projectName, location], submission.request.ip);
+  return { ...submission, kind: test ? "test" : "lead", at, reasons, suspicion: suspicionFrom(reasons) };
+}
+
+/** Removes a robot's submissions, and the robot itself unless another one came in meanwhile. */
+export async function removeReleased(db: D1Database, tenant: string, lead: Lead["id"], submissions: readonly string[]): Promise<void> {
+  const robot = "EXISTS (SELECT 1 FROM leads WHERE tenant = ?1 AND id = ?2 AND kind = 'bot')";
+  const empty = "NOT EXISTS (SELECT 1 FROM lead_submissions WHERE tenant = ?1 AND lead = ?2)";
+  const emptied = (table: string, column: string) =>
+    db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND ${column} = ?2 AND ${robot} AND ${empty}`).bind(tenant, lead);
+  await db.batch([
+    db
+      .prepare(`DELETE FROM lead_submissions WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?3)) AND lead = ?2 AND ${robot}`)
+      .bind(tenant, lead, JSON.stringify(submissions)),
+    emptied("lead_activity", "lead"),
+    emptied("lead_identities", "lead"),
+    emptied("leads", "id"),
+  ]);
+}

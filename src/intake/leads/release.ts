@@ -1,0 +1,41 @@
+import { maxReleased, submissionReleased } from "../../domain/leads/release";
+import type { Project } from "../../domain/leads/project";
+import { Problem } from "../../errors";
+import { lead as leadJob } from "../../jobs/lead/job";
+import type { EnqueueRequest } from "../../queue/request";
+import type { IntakeDeps } from "../deps";
+import { unavailable } from "../problem";
+
+/**
+ * Takes a robot for a person: what it sent is enqueued as if it had come now, the oldest first, and the robot is removed. Repeated after a crash
+ * it enqueues nothing twice. Returns the jobs' ids, the newest submission's first. Throws the Problem that says why not.
+ */
+export async function releaseRobot(deps: IntakeDeps, tenant: string, id: string): Promise<string[]> {
+  const found = await deps.leads.get(tenant, id);
+  if (!found) throw new Problem("not-found", "There is no such lead.");
+  const { lead } = found;
+  if (lead.kind !== "bot") throw new Problem("conflict", "This lead is not held as a robot, so there is nothing to release.");
+  const project = await projectOf(deps, tenant, lead.project);
+  const released = found.submissions.slice(0, maxReleased);
+  const now = deps.now();
+  const requests = released.map((each, age): EnqueueRequest => {
+    const payload = submissionReleased(each, project, now - age);
+    return { tenant, type: leadJob.type, payload, own: ["release", each.id], fingerprintOf: each.id };
+  });
+  const receipts = await deps.enqueue(requests);
+  const refused = receipts.find((each) => !each.ok);
+  if (refused && !refused.ok) throw new Problem(refused.code, refused.detail, { errors: refused.errors, retryAfter: refused.retryAfter ?? 5 });
+  await deps.leads.removeReleased(
+    tenant,
+    lead.id,
+    released.map((each) => each.id),
+  );
+  return receipts.flatMap((each) => (each.ok ? [each.id] : []));
+}
+
+async function projectOf(deps: IntakeDeps, tenant: string, name: string): Promise<Project | null> {
+  const known = await deps.snapshots.read(tenant, deps.now());
+  if (known.state !== "known") throw unavailable("The project's settings cannot be read right now.");
+  const { projects } = known.snapshot.sections;
+  return projects && Object.hasOwn(projects, name) ? (projects[name] ?? null) : null;
+}
