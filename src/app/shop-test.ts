@@ -1,3 +1,4 @@
+import { isSecondary } from "../domain/shop/noted";
 import { keepSettings, resume } from "../domain/shop/state";
 import { Problem } from "../errors";
 import type { ShopTest } from "../intake/shop-door";
@@ -94,12 +95,13 @@ async function look({ db, now, openShop, wake }: ShopTestParts, tenant: string, 
   const permissions = await opened.value.permissions(needed, signal);
   if (!permissions.ok) return refused(permissions);
   const { missing } = permissions.value;
-  if (missing.length > 0) return { ok: false, class: "config", reason: `the webservice key lacks GET on ${missing.join(", ")}` };
+  const warnings = missing.length === 0 ? [] : [`the webservice key lacks GET on ${missing.join(", ")}`];
+  if (!missing.every(isSecondary)) return { ok: false, class: "config", reason: warnings.join() };
   const { version, ...settings } = facts.value;
   const scope = { db, tenant, site };
   await keepSettings(scope, settings, now());
   if (await resume(scope)) await wake(tenant, site);
-  return { ok: true, version, timeZone: settings.timeZone };
+  return { ok: true, version, timeZone: settings.timeZone, warnings };
 }
 
 function refused({ failure }: Reply<unknown> & { ok: false }): ShopTest {

@@ -40,6 +40,6 @@ export interface ShopDoor {
 
 /** What a look at the shop said. */
 export type ShopTest =
-  | { ok: true; version: string | null; timeZone: string }
+  | { ok: true; version: string | null; timeZone: string; warnings: string[] }
   /** `class`: `config` — act; `transient` — try again later. */
   | { ok: false; reason: string; class: string };

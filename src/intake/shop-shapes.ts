@@ -4,6 +4,9 @@ import { isoTime } from "./shapes";
 /** Shapes of what is read from shops. Ids are the shop's numbers, money is decimal text. */
 
 const money = v.pipe(v.string(), v.regex(/^-?\d+\.\d{6}$/), v.description("Decimal text"));
+const maybeMoney = v.pipe(v.nullable(money), v.description("Decimal text; null where it cannot be read"));
+const quantity = v.pipe(v.number(), v.description("Up to six decimals"));
+const maybeQuantity = v.pipe(v.nullable(quantity), v.description("Up to six decimals; null where it is not known"));
 const maybeTime = v.nullable(isoTime);
 const maybeText = v.nullable(v.string());
 const cursor = v.pipe(v.nullable(v.string()), v.description("For the next page; null at the end"));
@@ -15,20 +18,21 @@ const orderEntries = {
   shopId: v.nullable(v.number()),
   state: v.object({ id: v.number(), name: maybeText, paid: v.boolean(), shipped: v.boolean() }),
   currency: v.pipe(maybeText, v.description("ISO 4217")),
-  totalPaid: money,
-  totalPaidTaxExcl: money,
+  totalPaid: maybeMoney,
+  totalPaidTaxExcl: maybeMoney,
   customerId: v.pipe(v.number(), v.description("0: none, as with a guest")),
   dateAdd: maybeTime,
   dateUpd: maybeTime,
   changedAt,
+  deletedAt: v.pipe(maybeTime, v.description("When it was found that the shop has it no longer")),
   lines: v.array(
     v.object({
       productId: v.number(),
       productAttributeId: v.pipe(v.number(), v.description("The combination; 0 for a product without")),
       reference: v.string(),
       name: v.string(),
-      quantity: v.number(),
-      unitPriceTaxExcl: money,
+      quantity: maybeQuantity,
+      unitPriceTaxExcl: maybeMoney,
     }),
   ),
 };
@@ -40,8 +44,8 @@ const person = v.nullable(v.looseObject({ id: v.number() }));
 export const orderDetailShape = v.object({
   ...orderEntries,
   payment: v.string(),
-  totals: v.record(v.string(), money),
-  payments: v.array(v.object({ method: v.string(), amount: money, date: maybeTime })),
+  totals: v.record(v.string(), maybeMoney),
+  payments: v.array(v.object({ method: v.string(), amount: maybeMoney, date: maybeTime })),
   shipments: v.array(v.object({ carrier: maybeText, trackingNumber: v.string(), date: maybeTime })),
   customer: v.optional(person),
   deliveryAddress: v.optional(person),
@@ -57,9 +61,9 @@ export const productsShape = v.object({
       id: v.number(),
       reference: v.string(),
       name: v.string(),
-      price: v.pipe(money, v.description("Without tax, in the shop's own currency")),
+      price: v.pipe(maybeMoney, v.description("Without tax, in the shop's own currency; null where it cannot be read")),
       active: v.boolean(),
-      quantity: v.number(),
+      quantity: maybeQuantity,
       ean13: v.string(),
       manufacturer: v.optional(maker),
       suppliers: v.array(
@@ -67,10 +71,12 @@ export const productsShape = v.object({
           id: v.number(),
           name: maybeText,
           default: v.boolean(),
-          references: v.array(v.object({ productAttributeId: v.number(), reference: v.string(), price: money, currency: maybeText })),
+          references: v.array(v.object({ productAttributeId: v.number(), reference: v.string(), price: maybeMoney, currency: maybeText })),
         }),
       ),
-      combinations: v.array(v.object({ id: v.number(), reference: v.string(), ean13: v.string(), priceImpact: money, price: money, quantity: v.number() })),
+      combinations: v.array(
+        v.object({ id: v.number(), reference: v.string(), ean13: v.string(), priceImpact: maybeMoney, price: maybeMoney, quantity: maybeQuantity }),
+      ),
       dateUpd: maybeTime,
       changedAt,
       deleted: v.optional(v.boolean()),
@@ -94,7 +100,7 @@ export const purchaseOrderShape = v.object({
       productAttributeId: v.number(),
       reference: v.string(),
       name: v.string(),
-      quantity: v.number(),
+      quantity,
       unitPrice: money,
       total: money,
       orderIds: v.array(v.number()),

@@ -20,7 +20,7 @@ export const webhookSchema = v.strictObject({
   header: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header")), "X-Prestashop-Signature"),
   format: v.optional(v.picklist(webhookFormats, `must be one of ${webhookFormats.join(", ")}`), "hex"),
   /** What stands before the signature, where it is not `sha256=`. */
-  prefix: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,32}$/, "must be 1 to 32 visible characters"))),
+  prefix: v.optional(v.pipe(v.string(), v.regex(/^(?=.*[\x21-\x7e])[\x20-\x7e]{1,32}$/, "must be 1 to 32 characters of ASCII, not blanks alone"))),
   /** A header with the time (seconds since 1970) that is signed before the body: `time.body`. */
   timestampHeader: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header"))),
   /** How far that time may be from ours. Default 300. */

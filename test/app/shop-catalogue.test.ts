@@ -25,7 +25,7 @@ test("what shops note is what the catalogue takes, whatever a shop leaves out", 
   const page = (...orders: (typeof bare)[]) => ({ orders, named: {}, details: [], readAt: start });
   await write(site.orderWrites(page(bare, order(2)), start));
   await write(site.orderWrites({ ...page({ ...bare, stateId: 4 }, order(2, { stateId: 4, dateUpd: start })), readAt: start + 1 }, start + 1));
-  await write(site.productWrites({ products: [product(7)], details: [], stock: [stock(7, 3)], readAt: start }, start));
+  await write(site.productWrites({ products: [product(7)], details: [], stock: [stock(7, 3)], isStockWhole: true, readAt: start }, start));
   await write(site.stockWrites([stock(7, 0)], start + 1, start + 1));
 
   const requests: EnqueueRequest[] = [];

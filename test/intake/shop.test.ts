@@ -35,7 +35,9 @@ beforeAll(async () => {
   const orders = [order(1, { customerId: 3, lines: [orderLine(11)] }), order(2, { stateId: 4 })];
   const named = { order_states: [orderState(2, { name: "Paid" }), orderState(4, { shipped: true })], customers };
   await write(data.orderWrites({ orders, named, details: [], readAt: start }, start));
-  await write(data.productWrites({ products: [product(1), product(2)], named: {}, details: [], stock: [stock(1, -2)], readAt: start }, start));
+  await write(
+    data.productWrites({ products: [product(1), product(2)], named: {}, details: [], stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start),
+  );
   await write(data.namedWrites("suppliers", [{ id: 1, name: "Clay", active: true }], start));
   await write(data.draftWrites("job", (await data.shortage()).lines, start));
 });

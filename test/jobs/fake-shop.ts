@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { shopDataIn } from "../../src/domain/shop/data";
 import { jobs } from "../../src/jobs";
 import type { Order, OrderState, Product, ShopResource, ShopRows } from "../../src/providers/shop/rows";
-import type { Found, IdPage, Page, PageRequest, Shop, ShopSettings } from "../../src/providers/shop/shop";
+import type { Found, IdPage, Lookup, Page, PageRequest, Shop, ShopSettings } from "../../src/providers/shop/shop";
 import { type Failure, failed, ok, type Reply } from "../../src/queue/effect";
 import { createBench } from "../support/engine";
 
@@ -68,15 +68,20 @@ export class FakeShop implements Shop {
     return this.answer(`page ${resource} ${afterId}`, () => {
       const fitting = this.rows(resource).filter((row) => row.id > afterId && inside(row, window));
       const rows = fitting.slice(0, this.pageSize);
-      return { rows, lastId: rows.at(-1)?.id ?? afterId, more: rows.length === this.pageSize, unreadable: [], warnings: [] };
+      return { rows, lastId: rows.at(-1)?.id ?? afterId, more: rows.length === this.pageSize, unreadable: [], missing: [], warnings: [] };
     });
   }
 
   async find<R extends ShopResource>(resource: R, by: { field: string; values: readonly (number | string)[] }): Promise<Reply<Found<ShopRows[R]>>> {
     return this.answer(`find ${resource} ${by.values.length}`, () => {
       const value = (row: ShopRows[R]) => (row as unknown as Record<string, number | string>)[fields[by.field] ?? ""] ?? "";
-      return { rows: this.rows(resource).filter((row) => by.values.includes(value(row))), unreadable: [], warnings: [] };
+      return { rows: this.rows(resource).filter((row) => by.values.includes(value(row))), unreadable: [], missing: [], warnings: [] };
     });
+  }
+
+  async listed<R extends ShopResource>(resource: R, by: Lookup<R>): Promise<Reply<number[]>> {
+    const found = await this.find(resource, by);
+    return found.ok ? ok(found.value.rows.map(({ id }) => id)) : found;
   }
 
   async ids(resource: ShopResource, { window, afterId }: PageRequest): Promise<Reply<IdPage>> {

@@ -4,6 +4,7 @@ import { eventsOf } from "../../src/domain/shop/events";
 import { listOrders } from "../../src/domain/shop/read-orders";
 import { troubles } from "../../src/domain/shop/site";
 import { connect, siteState } from "../../src/domain/shop/state";
+import type { Micros } from "../../src/providers/shop/rows";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { FakeShop, order, orderState, shopBench, shopWith, start } from "./fake-shop";
 
@@ -28,7 +29,7 @@ async function expectEqual(tenant: string, shop: FakeShop) {
   expect(rows.map(({ id }) => id)).toEqual(source.map(({ id }) => id));
   for (const [index, row] of rows.entries()) {
     const from = source[index]!;
-    const money = (micros: number) => (micros / 1e6).toFixed(6);
+    const money = (micros: Micros | null) => (Number(micros) / 1e6).toFixed(6);
     expect(row).toMatchObject({
       reference: from.reference,
       currency: "EUR",

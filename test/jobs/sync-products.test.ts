@@ -155,10 +155,13 @@ test("a product stored after the list of ids was read is not taken for deleted",
     onCall: () => undefined,
   })) as {
     shopData: {
-      site(tenant: string, site: string): { goneProducts(listed: number[], span: { after: number; until: null }, readAt: number): Promise<number[]> };
+      site(
+        tenant: string,
+        site: string,
+      ): { goneIds(kind: "products", listed: number[], span: { after: number; until: null }, readAt: number): Promise<number[]> };
     };
   };
   const site = data.shopData.site("products-race", "main");
-  expect(await site.goneProducts([1, 2], { after: 0, until: null }, bench.now())).toEqual([3]);
-  expect(await site.goneProducts([1, 2], { after: 0, until: null }, bench.now() - 60 * minute)).toEqual([]);
+  expect(await site.goneIds("products", [1, 2], { after: 0, until: null }, bench.now())).toEqual([3]);
+  expect(await site.goneIds("products", [1, 2], { after: 0, until: null }, bench.now() - 60 * minute)).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { prestashop } from "../../src/providers/shop/prestashop";
 import { ok } from "../../src/queue/effect";
 import { createBench } from "../support/engine";
 
-type Row = Record<string, string | number>;
+type Row = Record<string, unknown>;
 
 /** A shop in memory behind the real adapter, that counts what is asked of it: lists by id, by values, and by date in UTC. */
 export class WebShop {
@@ -16,6 +16,11 @@ export class WebShop {
   instead: (request: number) => string | undefined = () => undefined;
   /** Seconds it says a row took it. */
   secondsPerRow = 0.0005;
+  /** Rows that fail to load, as `orders/7`: 1.7 writes an empty list in their place, 8.2 leaves them out. */
+  readonly holes = new Set<string>();
+  version: "1.7" | "8.2" = "8.2";
+  /** Resources that the key may not read. */
+  readonly refused = new Set<string>();
   /** It gives no more rows at once, whatever it is asked for. */
   cap = Infinity;
 
@@ -34,10 +39,18 @@ export class WebShop {
     const rows = this.#select(resource, url.searchParams);
     const loads = url.searchParams.has("display");
     this.requests.push(`${loads ? "rows" : "ids"} ${resource} ${rows.length}`);
-    const text =
-      this.instead(this.requests.length) ?? (rows.length === 0 ? "[]" : JSON.stringify({ [resource]: loads ? rows : rows.map(({ id }) => ({ id })) }));
+    if (this.refused.has(resource)) return ok(answer('{"errors":[{"code":26,"message":"not allowed"}]}', 0, 401));
+    const text = this.instead(this.requests.length) ?? (loads ? this.#render(resource, rows) : ids(resource, rows));
     return ok(answer(text, loads ? rows.length * this.secondsPerRow : 0));
   };
+
+  #render(resource: string, rows: readonly Row[]): string {
+    const loaded = rows.map((row) => (this.holes.has(`${resource}/${String(row["id"])}`) ? [] : row));
+    if (this.version === "1.7") return rows.length === 0 ? "[]" : JSON.stringify({ [resource]: loaded });
+    const left = loaded.flatMap((row, at) => (Array.isArray(row) ? [] : [[at, row] as const]));
+    if (left.length === 0) return "[]";
+    return JSON.stringify({ [resource]: left.some(([at], place) => at !== place) ? Object.fromEntries(left) : left.map(([, row]) => row) });
+  }
 
   #select(resource: string, query: URLSearchParams): Row[] {
     const fits = [...query].filter(([name]) => name.startsWith("filter[")).map(([name, value]) => fitOf(name.slice(7, -1), value));
@@ -67,7 +80,11 @@ function fitOf(field: string, filter: string): (row: Row) => boolean {
   return (row) => values.has(String(row[field]));
 }
 
-function answer(body: string, seconds: number) {
+function ids(resource: string, rows: readonly Row[]): string {
+  return rows.length === 0 ? "[]" : JSON.stringify({ [resource]: rows.map(({ id }) => ({ id })) });
+}
+
+function answer(body: string, seconds: number, status = 200) {
   const headers = new Headers({ "execution-time": seconds.toFixed(3), "psws-version": "8.2.0" });
-  return { status: 200, headers, bytes: new TextEncoder().encode(body), text: () => body, json: () => JSON.parse(body) as unknown };
+  return { status, headers, bytes: new TextEncoder().encode(body), text: () => body, json: () => JSON.parse(body) as unknown };
 }

@@ -69,6 +69,14 @@ const product = v.looseObject({
   quantity: v.nullish(v.number("must be a number")),
 });
 
+/** A row of a shop that cannot be read whole. Its reason names fields, without their values. */
+const unreadableRow = v.looseObject({
+  siteId: site,
+  resource: v.pipe(v.string("must be text"), v.maxLength(64, "must have at most 64 characters")),
+  rowId: whole,
+  reason: v.nullish(v.string("must be text")),
+});
+
 const answer = v.looseObject({ id, channel: text(64) });
 const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
 const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });
@@ -85,6 +93,11 @@ const ofShop = (kind: string, field: string) => (data: Record<string, unknown>) 
   ...keyOf(kind, `${String(data["siteId"])}/${String(data[field])}`),
   ...keyOf(kind, data[field]),
 ];
+/** Of an order or a product it is found with it. */
+const ofRow = ({ siteId, resource, rowId }: Record<string, unknown>) => {
+  const kind = { orders: "order", products: "product" }[String(resource)];
+  return kind ? [...keyOf(kind, `${String(siteId)}/${String(rowId)}`), ...keyOf(kind, rowId)] : keyOf("site", siteId);
+};
 const ofThing = (kind: string) => (data: Record<string, unknown>) => [...keyOf(kind, data["id"]), ...keyOf("lead", data["leadId"])];
 
 /** Every type of event that is understood, with the schema of its `data`. */
@@ -99,6 +112,7 @@ export const catalogue = {
   "order.created": { data: order, entities: ofShop("order", "orderId") },
   "order.status_changed": { data: order, entities: ofShop("order", "orderId") },
   "product.out_of_stock": { data: product, entities: ofShop("product", "productId") },
+  "shop.row_unreadable": { data: unreadableRow, entities: ofRow },
 } as const satisfies Record<string, Kind>;
 
 export type EventType = keyof typeof catalogue;
@@ -114,6 +128,7 @@ export type DataOf<Type extends EventType> = v.InferOutput<(typeof catalogue)[Ty
 export type LeadData = v.InferOutput<typeof lead>;
 export type OfferData = v.InferOutput<typeof offer>;
 export type OrderData = v.InferOutput<typeof order>;
+export type UnreadableRowData = v.InferOutput<typeof unreadableRow>;
 export type ProductData = v.InferOutput<typeof product>;
 
 /** What an event is about; of a type that nobody knows, what its subject says when that is a key. */

@@ -1,4 +1,4 @@
-import type { LeadData, OfferData, OrderData, ProductData } from "./catalogue";
+import type { LeadData, OfferData, OrderData, ProductData, UnreadableRowData } from "./catalogue";
 import type { Event } from "./event";
 
 /** A message for Slack: `blocks` for the channel, `text` for notifications and for receivers that know no blocks. */
@@ -40,6 +40,7 @@ const titles: Record<string, string> = {
   "order.created": "New order",
   "order.status_changed": "Order status changed",
   "product.out_of_stock": "Product out of stock",
+  "shop.row_unreadable": "Row of a shop cannot be read",
 };
 
 type Field = [label: string, value: string | undefined];
@@ -50,6 +51,7 @@ function fieldsOf({ type, data }: Pick<Event, "type" | "data">): Field[] {
   if (type.startsWith("lead.")) return leadFields(data as unknown as LeadData);
   if (type.startsWith("order.")) return orderFields(data as unknown as OrderData);
   if (type.startsWith("product.")) return productFields(data as unknown as ProductData);
+  if (type === "shop.row_unreadable") return rowFields(data as unknown as UnreadableRowData);
   return [["Id", shown(data["id"])]];
 }
 
@@ -102,6 +104,14 @@ function productFields(product: ProductData): Field[] {
     ["Reference", shown(product.reference)],
     ["Quantity", shown(product.quantity)],
     ["Shop", shown(product.siteId)],
+  ];
+}
+
+function rowFields(row: UnreadableRowData): Field[] {
+  return [
+    ["Row", `${row.resource} ${row.rowId}`],
+    ["Reason", shown(row.reason)],
+    ["Shop", shown(row.siteId)],
   ];
 }
 

@@ -1,13 +1,15 @@
-import type { Order, ShopRows, Stock } from "../../providers/shop/rows";
-import type { ShopSettings } from "../../providers/shop/shop";
-import { changedOrders, type OrderPage, orderWrites } from "./orders";
-import { goneProducts, goneWrites, type ProductPage, productWrites, pruneWrites } from "./products";
+import type { Order, Product, ShopResource, ShopRows, Stock } from "../../providers/shop/rows";
+import type { ShopSettings, Unreadable } from "../../providers/shop/shop";
+import { changedOrders, completedOrders, firstOrder, type OrderPage, orderWrites, ordersByReference } from "./orders";
+import { goneIds, goneWrites, pruneWrites } from "./gone";
+import { type ProductPage, productWrites, storedProducts } from "./products";
 import { draftWrites, type PurchaseLine, type Shortage, shortage } from "./purchase";
 import { approvePurchase, draftsOf, noteMail, type PurchaseOrder } from "./purchase-orders";
-import { missing, type Named, namedWrites } from "./rows";
+import { details, missing, type Named, namedWrites, type Owned } from "./rows";
 import type { Scope } from "./scope";
 import * as state from "./state";
-import { stockWrites } from "./stock";
+import { storedStock, stockWrites } from "./stock";
+import * as unreadable from "./unreadable";
 import type { Span } from "./window";
 import * as windows from "./windows";
 
@@ -26,24 +28,37 @@ export interface SiteData {
   keepSettings(settings: ShopSettings, now: number): Promise<void>;
   wasSlow(now: number): Promise<void>;
 
-  changedOrders(orders: readonly Order[]): Promise<Order[]>;
+  changedOrders(orders: readonly Order[], flawed?: readonly Unreadable[]): Promise<Order[]>;
+  /** The same orders, with what is stored of each field that cannot be read. */
+  completed(orders: readonly Order[], flawed: readonly Unreadable[]): Promise<Order[]>;
+  ordersByReference(references: readonly string[]): Promise<number[]>;
+  /** The smallest id that is stored and not deleted. */
+  firstOrder(): Promise<number | null>;
+  storedProducts(ids: readonly number[]): Promise<Map<number, Product>>;
+  details<R extends Owned>(resource: R, owners: readonly string[]): Promise<Map<string, ShopRows[R][]>>;
+  /** As `product/combination`. */
+  storedStock(products: readonly number[]): Promise<string[]>;
+  unreadableIds(resource: ShopResource, before: number, limit: number): Promise<number[]>;
   missing(resource: Named, ids: Iterable<number | null>): Promise<number[]>;
-  goneProducts(listed: readonly number[], span: { after: number; until: number | null }, readAt: number): Promise<number[]>;
+  goneIds(kind: state.SyncKind, listed: readonly number[], span: { after: number; until: number | null }, readAt: number): Promise<number[]>;
 
   orderWrites(page: OrderPage, now: number): Writes;
   productWrites(page: ProductPage, now: number): Writes;
   stockWrites(stock: readonly Stock[], readAt: number, now: number): Writes;
-  goneWrites(gone: readonly number[], readAt: number, now: number): Writes;
+  goneWrites(kind: state.SyncKind, gone: readonly number[], readAt: number, now: number): Writes;
   namedWrites<R extends Named>(resource: R, rows: readonly ShopRows[R][], readAt: number): Writes;
   listsRead(kind: state.SyncKind, now: number): Writes;
-  /** The list of all products was compared; what is long deleted goes. */
-  compared(now: number): Writes;
+  /** The list of all ids was compared; what is long deleted goes. */
+  compared(kind: state.SyncKind, now: number): Writes;
+  noteWrites(read: unreadable.RowsRead, now: number): Writes;
+  refusalWrites(resource: ShopResource, reason: string, now: number): unknown;
+  allowedWrites(resource: ShopResource): unknown;
   spanRead(kind: state.SyncKind, span: state.ReadSpan, now: number): Writes;
   openWindows(run: string, spans: readonly Span[]): Writes;
   nameWindows(run: string, jobs: readonly { from: number; job: string }[]): Writes;
   partsOf(run: string): Promise<windows.Part[]>;
-  isOpenWindow(run: string, span: Span): Promise<boolean>;
-  windowRead(run: string, part: Pick<windows.Part, "from" | "orders" | "changed">, now: number): Writes;
+  openWindow(run: string, span: Span): Promise<{ isNewest: boolean } | null>;
+  windowRead(run: string, part: windows.ReadPart, now: number): Writes;
   closeWindows(run: string): Writes;
 
   shortage(): Promise<Shortage>;
@@ -79,21 +94,31 @@ function siteData(scope: Scope): SiteData {
     wentWell: () => state.wentWell(scope),
     keepSettings: (settings, now) => state.keepSettings(scope, settings, now),
     wasSlow: (now) => state.wasSlow(scope, now),
-    changedOrders: (orders) => changedOrders(scope, orders),
+    changedOrders: (orders, flawed) => changedOrders(scope, orders, flawed),
+    completed: (orders, flawed) => completedOrders(scope, orders, flawed),
+    ordersByReference: (references) => ordersByReference(scope, references),
+    firstOrder: () => firstOrder(scope),
+    storedProducts: (ids) => storedProducts(scope, ids),
+    details: (resource, owners) => details(scope, resource, owners),
+    storedStock: (products) => storedStock(scope, products),
+    unreadableIds: (resource, before, limit) => unreadable.unreadableIds(scope, resource, before, limit),
     missing: (resource, ids) => missing(scope, resource, ids),
-    goneProducts: (listed, span, readAt) => goneProducts(scope, listed, span, readAt),
+    goneIds: (kind, listed, span, readAt) => goneIds(scope, kind, listed, span, readAt),
     orderWrites: (page, now) => orderWrites(scope, page, now),
     productWrites: (page, now) => productWrites(scope, page, now),
     stockWrites: (stock, readAt, now) => stockWrites(scope, stock, readAt, now),
-    goneWrites: (gone, readAt, now) => goneWrites(scope, gone, readAt, now),
+    goneWrites: (kind, gone, readAt, now) => goneWrites(scope, kind, gone, readAt, now),
     namedWrites: (resource, rows, readAt) => namedWrites(scope, resource, rows, readAt),
     listsRead: (kind, now) => [state.listsRead(scope, kind, now)],
-    compared: (now) => [state.compared(scope, now), ...pruneWrites(scope, now)],
+    compared: (kind, now) => [state.compared(scope, kind, now), ...pruneWrites(scope, kind, now)],
+    noteWrites: (read, now) => unreadable.noteWrites(scope, read, now),
+    refusalWrites: (resource, reason, now) => unreadable.refusalWrites(scope, resource, reason, now),
+    allowedWrites: (resource) => unreadable.allowedWrites(scope, resource),
     spanRead: (kind, span, now) => [state.spanRead(scope, kind, span, now)],
     openWindows: (run, spans) => windows.openWindows(scope, run, spans),
     nameWindows: (run, jobs) => [windows.nameWindows(scope, run, jobs)],
     partsOf: (run) => windows.partsOf(scope, run),
-    isOpenWindow: (run, span) => windows.isOpenWindow(scope, run, span),
+    openWindow: (run, span) => windows.openWindow(scope, run, span),
     windowRead: (run, part, now) => windows.windowRead(scope, run, part, now),
     closeWindows: (run) => [windows.closeWindows(scope, run)],
     shortage: () => shortage(scope),

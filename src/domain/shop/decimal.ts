@@ -1,7 +1,41 @@
+import type { Micros } from "../../providers/shop/rows";
+
+/** Millionths as they are stored: a number where it holds them exactly, else their digits. */
+export function microsFrom(millionths: bigint): Micros {
+  const number = Number(millionths);
+  return Number.isSafeInteger(number) ? number : String(millionths);
+}
+
 /** Millionths as the decimal text PrestaShop writes: 59_800_000 is "59.800000". */
-export function decimal(micros: number): string {
-  const digits = String(Math.abs(micros)).padStart(7, "0");
-  return `${micros < 0 ? "-" : ""}${digits.slice(0, -6)}.${digits.slice(-6)}`;
+export function decimal(micros: Micros): string {
+  const millionths = BigInt(micros);
+  const digits = String(millionths < 0n ? -millionths : millionths).padStart(7, "0");
+  return `${millionths < 0n ? "-" : ""}${digits.slice(0, -6)}.${digits.slice(-6)}`;
+}
+
+export function decimalOrNull(micros: Micros | null): string | null {
+  return micros === null ? null : decimal(micros);
+}
+
+/** The sum; null where one of them is not known. */
+export function sumOrNull(left: Micros | null, right: Micros | null): Micros | null {
+  return left === null || right === null ? null : sumOf([left, right]);
+}
+
+export function sumOf(all: readonly Micros[]): Micros {
+  return microsFrom(all.reduce<bigint>((total, each) => total + BigInt(each), 0n));
+}
+
+/** The price of a quantity, half a millionth rounded away from zero. */
+export function times(quantity: number, price: Micros): Micros {
+  const exact = BigInt(Math.round(quantity * 1_000_000)) * BigInt(price);
+  const half = exact < 0n ? -500_000n : 500_000n;
+  return microsFrom((exact + half) / 1_000_000n);
+}
+
+/** A quantity has six decimals; what floats add behind them goes. */
+export function roundQuantity(quantity: number): number {
+  return Math.round(quantity * 1_000_000) / 1_000_000;
 }
 
 export function iso(at: number): string {

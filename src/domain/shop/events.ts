@@ -12,7 +12,7 @@ export interface ShopEvent {
   data: Record<string, unknown>;
 }
 
-export type ShopEventType = "order.created" | "order.status_changed" | "product.out_of_stock";
+export type ShopEventType = "order.created" | "order.status_changed" | "product.out_of_stock" | "shop.row_unreadable";
 
 /** Events that wait for the router, by tenant in turn. */
 export interface ShopOutbox {

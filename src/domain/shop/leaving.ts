@@ -47,6 +47,8 @@ const tables = [
   ["shop_details", "resource, owner"],
   ["shop_events", "at, id"],
   ["shop_windows", "run, start"],
+  ["shop_unreadable", "resource, id"],
+  ["shop_refusals", "resource"],
   ["shop_purchase_lines", "line"],
   ["shop_purchase_orders", "id"],
   ["shop_supplier_settings", "supplier"],

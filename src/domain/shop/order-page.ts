@@ -3,6 +3,7 @@ import type { PageRequest } from "../../providers/shop/shop";
 import { ok, type Reply } from "../../queue/effect";
 import { byId, missingOf, type SomeNamed } from "./look-up";
 import type { OrderPage } from "./orders";
+import { readOwned } from "./owned";
 import type { Detail } from "./rows";
 import type { ReadPage } from "./steps";
 import type { Visit, VisitContext } from "./visit";
@@ -13,7 +14,7 @@ export async function readOrderPage(context: VisitContext, visit: Visit, request
   const page = await visit.shop.page("orders", { ...request, signal: context.signal });
   if (!page.ok) return page;
   const { rows, ...rest } = page.value;
-  const changed = await visit.data.changedOrders(rows);
+  const changed = await visit.data.changedOrders(rows, rest.unreadable);
   const around = await readAround(context, visit, changed, readAt);
   if (!around.ok) return around;
   return ok({ ...rest, rows: rows.length, changed: changed.length, writes: visit.data.orderWrites(around.value, context.now()) });
@@ -45,16 +46,11 @@ async function readNamed(context: VisitContext, visit: Visit, orders: readonly O
 }
 
 /** A payment names an order's reference, which several orders may share. */
-async function readDetails(context: VisitContext, { shop }: Visit, orders: readonly Order[]): Promise<Reply<Detail[]>> {
+async function readDetails(context: VisitContext, visit: Visit, orders: readonly Order[]): Promise<Reply<Detail[]>> {
   const references = [...new Set(orders.map(({ reference }) => reference))].filter((reference) => reference !== "");
-  const payments = await shop.find("order_payments", { field: "order_reference", values: references }, context.signal);
+  const payments = await readOwned(context, visit, "order_payments", references);
   if (!payments.ok) return payments;
-  const carriers = await shop.find("order_carriers", { field: "id_order", values: orders.map(({ id }) => id) }, context.signal);
-  if (!carriers.ok) return carriers;
-  const paid = Map.groupBy(payments.value.rows, ({ orderReference }) => orderReference);
-  const carried = Map.groupBy(carriers.value.rows, ({ orderId }) => orderId);
-  return ok([
-    ...references.map((owner): Detail => ({ resource: "order_payments", owner, rows: paid.get(owner) ?? [] })),
-    ...orders.map(({ id }): Detail => ({ resource: "order_carriers", owner: String(id), rows: carried.get(id) ?? [] })),
-  ]);
+  const ids = orders.map(({ id }) => id);
+  const carriers = await readOwned(context, visit, "order_carriers", ids);
+  return carriers.ok ? ok([...payments.value, ...carriers.value]) : carriers;
 }

@@ -34,6 +34,7 @@ export function watched(shop: Shop, patience: Patience, now: () => number): Shop
     settings: (signal) => watch(() => shop.settings(signal)),
     page: (resource, request) => watch(() => shop.page(resource, request)),
     find: (resource, by, signal) => watch(() => shop.find(resource, by, signal)),
+    listed: (resource, by, signal) => watch(() => shop.listed(resource, by, signal)),
     ids: (resource, request) => watch(() => shop.ids(resource, request)),
     get pageSizes() {
       return shop.pageSizes;

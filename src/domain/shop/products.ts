@@ -2,7 +2,7 @@ import type { Product, Stock } from "../../providers/shop/rows";
 import { numberOf, takeNumbers } from "./changes";
 import type { SomeNamed } from "./look-up";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "./rows";
-import { each, rowsOf, type Scope, statement } from "./scope";
+import { each, rowsOf, type Scope } from "./scope";
 import { staleStockWrites, stockWrites } from "./stock";
 
 /** One page of products with all that belongs to them. */
@@ -13,13 +13,15 @@ export interface ProductPage {
   /** Combinations and suppliers, one entry for each product, so that what is gone is gone here too. */
   details: readonly Detail[];
   stock: readonly Stock[];
+  /** These are all quantities the products have: others are gone. */
+  isStockWhole: boolean;
   /** When the page's request was sent. Milliseconds. */
   readAt: number;
 }
 
 /** Statements that store a page, to commit with the cursor behind it. */
 export function productWrites(scope: Scope, page: ProductPage, now: number): D1PreparedStatement[] {
-  const { products, named = {}, details, stock, readAt } = page;
+  const { products, named = {}, details, stock, isStockWhole, readAt } = page;
   if (products.length === 0) return [];
   const nth = new Map(products.map(({ id }, index) => [String(id), index + 1]));
   return [
@@ -41,36 +43,15 @@ export function productWrites(scope: Scope, page: ProductPage, now: number): D1P
     ...allNamedWrites(scope, named, readAt),
     ...detailWrites(scope, details, readAt),
     ...stockWrites(scope, stock, readAt, now),
-    ...staleStockWrites(
-      scope,
-      products.map(({ id }) => id),
-      stock,
-      readAt,
-    ),
+    ...(isStockWhole ? staleStockWrites(scope, [...nth.keys()].map(Number), stock, readAt) : []),
   ];
 }
 
-/** Stored products between two ids (`until` null: to the end) that the shop's list does not hold. What was read after the list was is left alone. */
-export async function goneProducts(scope: Scope, listed: readonly number[], span: { after: number; until: number | null }, readAt: number): Promise<number[]> {
-  const until = span.until ?? Number.MAX_SAFE_INTEGER;
-  return (await rowsOf<{ id: number }>(scope, goneSql, JSON.stringify(listed), span.after, until, readAt)).map(({ id }) => id);
+/** Stored products by id. */
+export async function storedProducts(scope: Scope, ids: readonly number[]): Promise<Map<number, Product>> {
+  const rows = await rowsOf<{ id: number; body: string }>(scope, storedSql, JSON.stringify(ids));
+  return new Map(rows.map(({ id, body }) => [id, JSON.parse(body) as Product]));
 }
-
-/** Statements that mark these as deleted. */
-export function goneWrites(scope: Scope, gone: readonly number[], readAt: number, now: number): D1PreparedStatement[] {
-  if (gone.length === 0) return [];
-  const items = gone.map((id, index) => [index + 1, id]);
-  return [takeNumbers(scope, gone.length, now), ...each(scope, deleteSql, items, readAt, gone.length), ...staleStockWrites(scope, gone, [], readAt)];
-}
-
-/** Statements that remove the oldest of what has long been deleted; whoever reads the feed has seen it. */
-export function pruneWrites(scope: Scope, now: number): D1PreparedStatement[] {
-  return pruneSql.map((sql) => statement(scope, sql, now - deletedFor, mostPruned));
-}
-
-/** Deleted products are told for so long. Milliseconds. */
-const deletedFor = 90 * 24 * 3600_000;
-const mostPruned = 500;
 
 function productItem(product: Product, nth: number): unknown[] {
   const { id, dateUpd, dateUpdAmbiguous, reference, name, active, manufacturerId, supplierId } = product;
@@ -102,18 +83,5 @@ const touchSql = `
     WHERE d.body <> e.value ->> 3 AND d.read_at <= ?4
   ) t WHERE shop_products.tenant = ?1 AND shop_products.site = ?2 AND shop_products.id = CAST(t.owner AS INTEGER)`;
 
-const goneSql = `
-  SELECT id FROM shop_products WHERE tenant = ?1 AND site = ?2 AND id > ?4 AND id <= ?5 AND deleted IS NULL AND read_at < ?6
-    AND id NOT IN (SELECT value FROM json_each(?3))`;
-
-const deleteSql = `
-  UPDATE shop_products SET deleted = ?4, changed = ${numberOf("e.nth", "?5")}
-  FROM (SELECT value ->> 0 AS nth, value ->> 1 AS id FROM json_each(?3)) e
-  WHERE shop_products.tenant = ?1 AND shop_products.site = ?2 AND shop_products.id = e.id AND shop_products.read_at < ?4`;
-
-const prunable = "SELECT id FROM shop_products WHERE tenant = ?1 AND site = ?2 AND deleted < ?3 ORDER BY id LIMIT ?4";
-const pruneSql = [
-  `DELETE FROM shop_details WHERE tenant = ?1 AND site = ?2 AND resource IN ('combinations', 'product_suppliers')
-    AND owner IN (SELECT CAST(id AS TEXT) FROM (${prunable}))`,
-  `DELETE FROM shop_products WHERE tenant = ?1 AND site = ?2 AND id IN (${prunable})`,
-];
+const storedSql = `
+  SELECT p.id, p.body FROM json_each(?3) e CROSS JOIN shop_products p ON p.tenant = ?1 AND p.site = ?2 AND p.id = e.value`;

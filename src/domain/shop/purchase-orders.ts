@@ -1,4 +1,5 @@
-import { decimal, iso } from "./decimal";
+import type { Micros } from "../../providers/shop/rows";
+import { decimal, iso, roundQuantity, sumOf, times } from "./decimal";
 import { rowsOf, type Scope, statement } from "./scope";
 
 type PurchaseState = "draft" | "approved" | "cancelled";
@@ -119,7 +120,7 @@ interface Line {
   product: number;
   combination: number;
   quantity: number;
-  price: number;
+  price: Micros;
   reference: string;
   name: string;
 }
@@ -132,7 +133,7 @@ async function withRows(scope: Scope, heads: readonly Head[]): Promise<PurchaseO
 
 function viewOf({ id, state, supplier, name, email, currency, created, updated, approved_by: approvedBy, mail }: Head, lines: readonly Line[]): PurchaseOrder {
   const rows = [...Map.groupBy(lines, ({ product, combination }) => `${product}/${combination}`).values()].map(rowOf);
-  const total = lines.reduce((sum, { quantity, price }) => sum + quantity * price, 0);
+  const total = sumOf(lines.map(({ quantity, price }) => times(quantity, price)));
   return {
     id,
     state,
@@ -149,7 +150,7 @@ function viewOf({ id, state, supplier, name, email, currency, created, updated, 
 
 function rowOf(lines: readonly Line[]): PurchaseRow {
   const [first] = lines as [Line, ...Line[]];
-  const quantity = lines.reduce((sum, line) => sum + line.quantity, 0);
+  const quantity = roundQuantity(lines.reduce((sum, line) => sum + line.quantity, 0));
   return {
     productId: first.product,
     productAttributeId: first.combination,
@@ -157,7 +158,7 @@ function rowOf(lines: readonly Line[]): PurchaseRow {
     name: first.name,
     quantity,
     unitPrice: decimal(first.price),
-    total: decimal(quantity * first.price),
+    total: decimal(times(quantity, first.price)),
     orderIds: [...new Set(lines.map((line) => line.shop_order))].toSorted((left, right) => left - right),
   };
 }

@@ -1,4 +1,5 @@
-import type { Combination, Order, ProductSupplier } from "../../providers/shop/rows";
+import type { Combination, Micros, Order, ProductSupplier } from "../../providers/shop/rows";
+import { roundQuantity } from "./decimal";
 import { details, named } from "./rows";
 import { each, rowsOf, type Scope, statement } from "./scope";
 
@@ -12,7 +13,7 @@ export interface PurchaseLine {
   combination: number;
   quantity: number;
   /** Purchase price of one without tax, in millionths. */
-  price: number;
+  price: Micros;
   currency: string;
   reference: string;
   name: string;
@@ -61,19 +62,19 @@ function keyOf({ product, combination }: Item): string {
 }
 
 function wanted({ quantity, bought }: Short, open: readonly OpenLine[]): Pick<PurchaseLine, "line" | "order" | "quantity" | "name">[] {
-  let lacking = -quantity - bought;
+  let lacking = roundQuantity(-quantity - bought);
   const lines = [];
   for (const { taken, ...line } of open) {
     if (lacking <= 0 || taken) continue;
     const part = Math.min(line.quantity, lacking);
     lines.push({ ...line, quantity: part });
-    lacking -= part;
+    lacking = roundQuantity(lacking - part);
   }
   return lines;
 }
 
 function sum(lines: readonly { quantity: number }[]): number {
-  return lines.reduce((total, { quantity }) => total + quantity, 0);
+  return roundQuantity(lines.reduce((total, { quantity }) => total + quantity, 0));
 }
 
 const pageOfOrders = 500;
@@ -88,7 +89,8 @@ async function openLines(scope: Scope, items: ReadonlySet<string>): Promise<Map<
       const order = JSON.parse(body) as Order;
       for (const line of order.lines) {
         const key = `${line.productId}/${line.productAttributeId ?? 0}`;
-        if (!items.has(key)) continue;
+        // Of a line that cannot be read nothing is bought.
+        if (!items.has(key) || line.id === 0 || line.quantity === null) continue;
         found.set(key, [...(found.get(key) ?? []), { line: line.id, order: order.id, quantity: line.quantity, name: line.name, taken: false }]);
       }
     }
@@ -152,7 +154,7 @@ const shortSql = `
 const openSql = `
   SELECT o.id, o.body, coalesce(r.body ->> 'paid' = 1 AND r.body ->> 'shipped' = 0 AND r.body ->> 'delivery' = 0, 0) AS ready
   FROM shop_orders o LEFT JOIN shop_rows r ON r.tenant = ?1 AND r.site = ?2 AND r.resource = 'order_states' AND r.id = o.state
-  WHERE o.tenant = ?1 AND o.site = ?2 AND o.id < ?3 ORDER BY o.id DESC LIMIT ?4`;
+  WHERE o.tenant = ?1 AND o.site = ?2 AND o.id < ?3 AND o.deleted IS NULL ORDER BY o.id DESC LIMIT ?4`;
 
 const takenSql = `
   SELECT l.line FROM json_each(?3) e CROSS JOIN shop_purchase_lines l ON l.tenant = ?1 AND l.site = ?2 AND l.line = e.value`;

@@ -1,5 +1,5 @@
 import type { Order } from "../../providers/shop/rows";
-import { decimal, iso, isoOrNull } from "./decimal";
+import { decimalOrNull, iso, isoOrNull } from "./decimal";
 import { details, named } from "./rows";
 import { type ListPage, page } from "./list";
 import { rowsOf, type Scope } from "./scope";
@@ -23,7 +23,7 @@ export type OrderView = Awaited<ReturnType<typeof viewsOf>>[number];
 /** By id, or by change in the feed. */
 export function listOrders(scope: Scope, filter: OrderFilter): Promise<ListPage<OrderView>> {
   const { changedAfter, state = null, customer = null, reference = null, from = null, to = null, after, limit } = filter;
-  const table = { name: "shop_orders", position: changedAfter === undefined ? "id" : "changed", columns: "changed, body", fits } as const;
+  const table = { name: "shop_orders", position: changedAfter === undefined ? "id" : "changed", columns: "changed, deleted, body", fits } as const;
   const start = after ?? changedAfter ?? 0;
   return page(scope, table, { start, limit, filters: [state, customer, reference, from, to] }, (rows: readonly OrderRow[]) => viewsOf(scope, rows));
 }
@@ -55,7 +55,7 @@ export async function orderDetail(scope: Scope, id: number) {
     customer: customer ? dateless(customer) : null,
     deliveryAddress: address(order.deliveryAddressId),
     invoiceAddress: address(order.invoiceAddressId),
-    payments: payments.map(({ method, amount, dateAdd }) => ({ method, amount: decimal(amount), date: isoOrNull(dateAdd) })),
+    payments: payments.map(({ method, amount, dateAdd }) => ({ method, amount: decimalOrNull(amount), date: isoOrNull(dateAdd) })),
     shipments: shipments.map(({ carrierId, trackingNumber, dateAdd }) => ({
       carrier: carriers.get(carrierId ?? 0)?.name ?? null,
       trackingNumber,
@@ -71,20 +71,21 @@ function dateless<Row extends { dateAdd: unknown; dateUpd: unknown; dateUpdAmbig
 
 function totalsOf(order: Order) {
   return {
-    paidReal: decimal(order.totalPaidReal),
-    products: decimal(order.totalProducts),
-    productsTaxIncl: decimal(order.totalProductsTaxIncl),
-    shippingTaxIncl: decimal(order.totalShippingTaxIncl),
-    shippingTaxExcl: decimal(order.totalShippingTaxExcl),
-    discountsTaxIncl: decimal(order.totalDiscountsTaxIncl),
-    discountsTaxExcl: decimal(order.totalDiscountsTaxExcl),
-    wrappingTaxIncl: decimal(order.totalWrappingTaxIncl),
-    wrappingTaxExcl: decimal(order.totalWrappingTaxExcl),
+    paidReal: decimalOrNull(order.totalPaidReal),
+    products: decimalOrNull(order.totalProducts),
+    productsTaxIncl: decimalOrNull(order.totalProductsTaxIncl),
+    shippingTaxIncl: decimalOrNull(order.totalShippingTaxIncl),
+    shippingTaxExcl: decimalOrNull(order.totalShippingTaxExcl),
+    discountsTaxIncl: decimalOrNull(order.totalDiscountsTaxIncl),
+    discountsTaxExcl: decimalOrNull(order.totalDiscountsTaxExcl),
+    wrappingTaxIncl: decimalOrNull(order.totalWrappingTaxIncl),
+    wrappingTaxExcl: decimalOrNull(order.totalWrappingTaxExcl),
   };
 }
 
 interface OrderRow {
   changed: number;
+  deleted: number | null;
   body: string;
 }
 
@@ -108,20 +109,21 @@ async function viewsOf(scope: Scope, rows: readonly OrderRow[]) {
       shopId: order.shopId,
       state: { id: order.stateId ?? 0, name: state?.name ?? null, paid: state?.paid ?? false, shipped: state?.shipped ?? false },
       currency: currencies.get(order.currencyId ?? 0)?.isoCode ?? null,
-      totalPaid: decimal(order.totalPaid),
-      totalPaidTaxExcl: decimal(order.totalPaidTaxExcl),
+      totalPaid: decimalOrNull(order.totalPaid),
+      totalPaidTaxExcl: decimalOrNull(order.totalPaidTaxExcl),
       // 0 is the shop's word for none: a guest.
       customerId: order.customerId ?? 0,
       dateAdd: isoOrNull(order.dateAdd),
       dateUpd: isoOrNull(order.dateUpd),
       changedAt: iso(rows[index]?.changed ?? 0),
+      deletedAt: isoOrNull(rows[index]?.deleted ?? null),
       lines: order.lines.map((line) => ({
         productId: line.productId ?? 0,
         productAttributeId: line.productAttributeId ?? 0,
         reference: line.reference,
         name: line.name,
         quantity: line.quantity,
-        unitPriceTaxExcl: decimal(line.unitPriceTaxExcl),
+        unitPriceTaxExcl: decimalOrNull(line.unitPriceTaxExcl),
       })),
     };
   });
@@ -131,4 +133,4 @@ const fits = `
   (?5 IS NULL OR state = ?5) AND (?6 IS NULL OR customer = ?6) AND (?7 IS NULL OR reference = ?7)
   AND (?8 IS NULL OR added >= ?8) AND (?9 IS NULL OR added < ?9)`;
 
-const oneSql = "SELECT changed, body FROM shop_orders WHERE tenant = ?1 AND site = ?2 AND id = ?3";
+const oneSql = "SELECT changed, deleted, body FROM shop_orders WHERE tenant = ?1 AND site = ?2 AND id = ?3";

@@ -1,8 +1,9 @@
 import type { Product } from "../../providers/shop/rows";
-import { decimal, iso, isoOrNull } from "./decimal";
+import { decimalOrNull, iso, isoOrNull, sumOrNull } from "./decimal";
 import { type ListPage, page } from "./list";
 import { details, named } from "./rows";
 import { rowsOf, type Scope } from "./scope";
+import { hasUnreadable } from "./unreadable";
 
 export interface ProductFilter {
   /** Change feed: what changed after this, deleted products too, in the order of its changes. Milliseconds. */
@@ -61,6 +62,9 @@ async function viewsOf(scope: Scope, rows: readonly ProductRow[]) {
     [...offers.values()].flat().map(({ currencyId }) => currencyId),
   );
   const quantities = await stockOf(scope, ids);
+  const isListed = (key: string, index: number) => quantities.has(key) || rows[index]?.deleted !== null;
+  const mayBeUnread = products.some(({ id }, index) => !isListed(`${id}/0`, index)) && (await hasUnreadable(scope, "stock_availables"));
+  const quantityOf = (key: string, index: number) => quantities.get(key) ?? (mayBeUnread && !isListed(key, index) ? null : 0);
   return products.map((product, index) => {
     const manufacturer = manufacturers.get(product.manufacturerId ?? 0);
     const own = offers.get(String(product.id)) ?? [];
@@ -68,9 +72,9 @@ async function viewsOf(scope: Scope, rows: readonly ProductRow[]) {
       id: product.id,
       reference: product.reference,
       name: product.name,
-      price: decimal(product.price),
-      active: product.active,
-      quantity: quantities.get(`${product.id}/0`) ?? 0,
+      price: decimalOrNull(product.price),
+      active: product.active ?? false,
+      quantity: quantityOf(`${product.id}/0`, index),
       ean13: product.ean13,
       ...(manufacturer && { manufacturer: { id: manufacturer.id, name: manufacturer.name } }),
       suppliers: suppliersOf(product, own).map((id) => ({
@@ -82,7 +86,7 @@ async function viewsOf(scope: Scope, rows: readonly ProductRow[]) {
           .map(({ productAttributeId, reference, price, currencyId }) => ({
             productAttributeId: productAttributeId ?? 0,
             reference,
-            price: decimal(price),
+            price: decimalOrNull(price),
             currency: currencies.get(currencyId ?? 0)?.isoCode ?? null,
           })),
       })),
@@ -90,9 +94,9 @@ async function viewsOf(scope: Scope, rows: readonly ProductRow[]) {
         id,
         reference,
         ean13,
-        priceImpact: decimal(priceImpact),
-        price: decimal(product.price + priceImpact),
-        quantity: quantities.get(`${product.id}/${id}`) ?? 0,
+        priceImpact: decimalOrNull(priceImpact),
+        price: decimalOrNull(sumOrNull(product.price, priceImpact)),
+        quantity: quantityOf(`${product.id}/${id}`, index),
       })),
       dateUpd: isoOrNull(product.dateUpd),
       changedAt: iso(rows[index]?.changed ?? 0),

@@ -1,14 +1,19 @@
 import { isoOrNull } from "./decimal";
 import { rowsOf, type Scope } from "./scope";
 import { type Paused, siteState, type SyncState } from "./state";
+import { refusalReasons, type UnreadableRow, unreadableView } from "./unreadable";
 
 /** How a site's syncs stand, as the interface shows it. */
 export interface SyncView {
   paused: PausedView | null;
   /** Why the newest run could not go on; null once a call succeeded. */
   lastError: { at: string | null; reason: string } | null;
-  orders: SyncProgress;
+  orders: SyncProgress & { deleted: number };
   products: SyncProgress & { deleted: number };
+  /** Rows that could not be read, until they can be; the newest of them. */
+  unreadable: { count: number; newest: UnreadableRow[] };
+  /** What the syncs go on without, and why. */
+  warnings: string[];
   timeZone: string | null;
   /** Events that the router has not taken. */
   eventsPending: number;
@@ -35,11 +40,13 @@ export interface SyncProgress {
 export async function syncView(scope: Scope, now: number): Promise<SyncView> {
   const state = await siteState(scope);
   const [counts] = await rowsOf<Counts>(scope, countsSql);
-  const { orders = 0, products = 0, deleted = 0, events = 0 } = counts ?? {};
+  const { orders = 0, deletedOrders = 0, products = 0, deletedProducts = 0, events = 0 } = counts ?? {};
   return {
     ...troubleOf(state?.paused ?? null, state?.lastError ?? null),
-    orders: progressOf(state?.orders, orders, now),
-    products: { ...progressOf(state?.products, products, now), deleted },
+    orders: { ...progressOf(state?.orders, orders, now), deleted: deletedOrders },
+    products: { ...progressOf(state?.products, products, now), deleted: deletedProducts },
+    unreadable: await unreadableView(scope),
+    warnings: await refusalReasons(scope),
     timeZone: state?.settings?.timeZone ?? null,
     eventsPending: events,
   };
@@ -81,8 +88,9 @@ const troublesSql = `
 
 interface Counts {
   orders: number;
+  deletedOrders: number;
   products: number;
-  deleted: number;
+  deletedProducts: number;
   events: number;
 }
 
@@ -95,5 +103,5 @@ function progressOf(state: SyncState | undefined, count: number, now: number): S
 const counted = (table: string, where = "") => `(SELECT count(*) FROM (SELECT 1 FROM ${table} WHERE tenant = ?1 AND site = ?2 ${where} LIMIT 100000))`;
 
 const countsSql = `
-  SELECT ${counted("shop_orders")} AS orders, ${counted("shop_products", "AND deleted IS NULL")} AS products,
-    ${counted("shop_products", "AND deleted IS NOT NULL")} AS deleted, ${counted("shop_events")} AS events`;
+  SELECT ${counted("shop_orders", "AND deleted IS NULL")} AS orders, ${counted("shop_orders", "AND deleted IS NOT NULL")} AS deletedOrders,
+    ${counted("shop_products", "AND deleted IS NULL")} AS products, ${counted("shop_products", "AND deleted IS NOT NULL")} AS deletedProducts, ${counted("shop_events")} AS events`;

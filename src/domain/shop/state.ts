@@ -1,3 +1,4 @@
+import type { ShopResource } from "../../providers/shop/rows";
 import type { PageSizes, ShopSettings } from "../../providers/shop/shop";
 import { rowsOf, type Scope, statement } from "./scope";
 
@@ -12,8 +13,6 @@ export interface SiteState {
   products: SyncState;
   /** Rows of quantities that the shop listed last; null before they were read whole. */
   stockRows: number | null;
-  /** When the ids of its products were last compared with ours. */
-  comparedAt: number | null;
   /** What the newest run found out. */
   pageSizes: PageSizes | null;
   paused: Paused | null;
@@ -21,6 +20,10 @@ export interface SiteState {
   lastError: { at: number; reason: string } | null;
   /** When a call last took long; null: not that we know. */
   slowAt: number | null;
+  /** There are rows that could not be read. */
+  hasUnreadable: boolean;
+  /** What its key may not read, as of the last time. */
+  refused: ShopResource[];
 }
 
 export interface SyncState {
@@ -29,6 +32,8 @@ export interface SyncState {
   lastSuccess: number | null;
   /** When the rows that its own rows name (states, suppliers, …) were read whole. */
   listsAt: number | null;
+  /** When the ids of all its rows were last compared with ours. */
+  comparedAt: number | null;
 }
 
 /** Held because no call can succeed before somebody acts. */
@@ -43,7 +48,7 @@ export interface Paused {
 const probeEvery = 3600_000;
 
 export async function siteState(scope: Scope): Promise<SiteState | null> {
-  const [row] = await rowsOf<Row>(scope, "SELECT * FROM shop_sites WHERE tenant = ?1 AND site = ?2");
+  const [row] = await rowsOf<Row>(scope, stateSql);
   return row ? fromRow(row) : null;
 }
 
@@ -58,10 +63,11 @@ export async function connect(scope: Scope, moved: boolean, now: number): Promis
   const anew = statement(
     scope,
     `UPDATE shop_sites SET connected = ?3, orders_to = NULL, orders_at = NULL, orders_lists_at = NULL, products_to = NULL, products_at = NULL,
-      products_lists_at = NULL, stock_rows = NULL, compared_at = NULL, page_sizes = NULL WHERE tenant = ?1 AND site = ?2`,
+      products_lists_at = NULL, stock_rows = NULL, compared_at = NULL, orders_compared_at = NULL, page_sizes = NULL WHERE tenant = ?1 AND site = ?2`,
     now,
   );
-  await scope.db.batch(moved ? [known, anew] : [known]);
+  const allowed = statement(scope, "DELETE FROM shop_refusals WHERE tenant = ?1 AND site = ?2");
+  await scope.db.batch(moved ? [known, allowed, anew] : [known, allowed]);
 }
 
 /** Returns until when the shop is left alone. The first reason's time stays. */
@@ -124,10 +130,12 @@ export function listsRead(scope: Scope, kind: SyncKind, now: number): D1Prepared
   return statement(scope, `UPDATE shop_sites SET ${kind}_lists_at = ?3 WHERE tenant = ?1 AND site = ?2`, now);
 }
 
-/** The ids of all products were compared with ours. */
-export function compared(scope: Scope, now: number): D1PreparedStatement {
-  return statement(scope, "UPDATE shop_sites SET compared_at = ?3 WHERE tenant = ?1 AND site = ?2", now);
+/** The ids of all rows were compared with ours. */
+export function compared(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement {
+  return statement(scope, `UPDATE shop_sites SET ${comparedAt[kind]} = ?3 WHERE tenant = ?1 AND site = ?2`, now);
 }
+
+const comparedAt: Record<SyncKind, string> = { orders: "orders_compared_at", products: "compared_at" };
 
 export interface ReadSpan {
   from: number;
@@ -142,10 +150,15 @@ export function spanRead(scope: Scope, kind: SyncKind, { from, to, pageSizes, st
   return statement(scope, spanSql[kind], from, to, now, JSON.stringify(pageSizes), stockRows ?? null);
 }
 
+const stateSql = `
+  SELECT s.*, EXISTS (SELECT 1 FROM shop_unreadable u WHERE u.tenant = ?1 AND u.site = ?2) AS unreadable,
+    (SELECT json_group_array(r.resource) FROM shop_refusals r WHERE r.tenant = ?1 AND r.site = ?2) AS refused
+  FROM shop_sites s WHERE s.tenant = ?1 AND s.site = ?2`;
+
 const spanSqlOf = (kind: SyncKind) => `
   INSERT INTO shop_sites (tenant, site, connected, ${kind}_to, ${kind}_at, page_sizes, stock_rows) VALUES (?1, ?2, ?5, ?4, ?5, ?6, ?7)
   ON CONFLICT (tenant, site) DO UPDATE SET ${kind}_at = ?5, page_sizes = ?6, stock_rows = coalesce(?7, stock_rows),
-    ${kind}_to = CASE WHEN ${kind}_to IS NULL OR (?3 <= ${kind}_to AND ?4 > ${kind}_to) THEN ?4 ELSE ${kind}_to END`;
+    ${comparedAt[kind]} = coalesce(${comparedAt[kind]}, ?5), ${kind}_to = CASE WHEN ${kind}_to IS NULL OR (?3 <= ${kind}_to AND ?4 > ${kind}_to) THEN ?4 ELSE ${kind}_to END`;
 
 const spanSql: Record<SyncKind, string> = { orders: spanSqlOf("orders"), products: spanSqlOf("products") };
 
@@ -161,6 +174,9 @@ interface Row {
   products_lists_at: number | null;
   stock_rows: number | null;
   compared_at: number | null;
+  orders_compared_at: number | null;
+  unreadable: number;
+  refused: string;
   page_sizes: string | null;
   paused_at: number | null;
   paused_reason: string | null;
@@ -175,12 +191,13 @@ function fromRow(row: Row): SiteState {
     connected: row.connected,
     settings: row.settings === null ? null : (JSON.parse(row.settings) as ShopSettings),
     settingsAt: row.settings_at,
-    orders: { readTo: row.orders_to, lastSuccess: row.orders_at, listsAt: row.orders_lists_at },
-    products: { readTo: row.products_to, lastSuccess: row.products_at, listsAt: row.products_lists_at },
+    orders: { readTo: row.orders_to, lastSuccess: row.orders_at, listsAt: row.orders_lists_at, comparedAt: row.orders_compared_at },
+    products: { readTo: row.products_to, lastSuccess: row.products_at, listsAt: row.products_lists_at, comparedAt: row.compared_at },
     stockRows: row.stock_rows,
-    comparedAt: row.compared_at,
     pageSizes: row.page_sizes === null ? null : (JSON.parse(row.page_sizes) as PageSizes),
     slowAt: row.slow_at,
+    hasUnreadable: row.unreadable === 1,
+    refused: JSON.parse(row.refused) as ShopResource[],
     lastError: row.error_at === null ? null : { at: row.error_at, reason: row.error_reason ?? "" },
     paused: row.paused_at === null ? null : { at: row.paused_at, reason: row.paused_reason ?? "", probeAt: row.probe_at ?? row.paused_at },
   };

@@ -1,8 +1,9 @@
 import type { ShopResource } from "../../providers/shop/rows";
-import type { PageRequest, PageSizes, Shop, Unreadable, Window } from "../../providers/shop/shop";
+import type { PageRequest, PageSizes, Shop, Window } from "../../providers/shop/shop";
 import { ok, type Reply } from "../../queue/effect";
 import type { Outcome } from "../../queue/outcome";
-import { failedVisit, makesRoom, mended, type Visit, type VisitContext } from "./visit";
+import type { UnreadableRow } from "./unreadable";
+import { failedVisit, makesRoom, mended, takeNotes, type Visit, type VisitContext } from "./visit";
 
 /** How far a run over many pages has come. It is the job's cursor, or part of it. */
 export interface Progress {
@@ -13,7 +14,7 @@ export interface Progress {
   /** Rows of this phase: read, and how many there are as far as they were counted. */
   read: number;
   total: number | null;
-  unreadable: Unreadable[];
+  unreadable: UnreadableRow[];
   warnings: string[];
   pageSizes?: PageSizes;
 }
@@ -30,7 +31,8 @@ export interface ReadPage {
   lastId: number;
   more: boolean;
   rows: number;
-  unreadable: readonly Unreadable[];
+  /** Rows that the shop has and failed to load. */
+  missing: readonly number[];
   warnings: readonly string[];
 }
 
@@ -52,11 +54,12 @@ export async function inSteps<Cursor extends Progress>(
   take: (cursor: Cursor) => Promise<Reply<Step<Cursor>>>,
 ): Promise<Outcome | Cursor> {
   for (let cursor = from; ;) {
+    here.notes.reads.length = 0;
     const step = await take(cursor);
     if (!step.ok) return failedVisit(context, here, step.failure);
     await mended(here);
-    cursor = { ...step.value.cursor, pageSizes: here.shop.pageSizes };
-    await context.checkpoint(cursor, step.value.writes);
+    cursor = { ...withNotes(step.value.cursor, here), pageSizes: here.shop.pageSizes };
+    await context.checkpoint(cursor, [...step.value.writes, ...takeNotes(here, context.now())]);
     await context.progress(cursor.read, totalOf(cursor), noteOf(cursor));
     if (cursor.phase === "ended") return cursor;
     const room = await makesRoom(context, here, cursor);
@@ -80,14 +83,24 @@ export async function countRows(shop: Shop, resource: ShopResource, window: Wind
 }
 
 /** The cursor behind a page. */
-export function behind<Cursor extends Progress>(cursor: Cursor, { lastId, rows, unreadable, warnings }: ReadPage): Cursor {
-  return {
-    ...cursor,
-    after: lastId,
-    read: cursor.read + rows + unreadable.length,
-    unreadable: [...cursor.unreadable, ...unreadable].slice(0, mostUnreadable),
-    warnings: [...new Set([...cursor.warnings, ...warnings])].slice(0, mostWarnings),
-  };
+export function behind<Cursor extends Progress>(cursor: Cursor, { lastId, rows, missing, warnings }: Omit<ReadPage, "more" | "writes">): Cursor {
+  return { ...cursor, after: lastId, read: cursor.read + rows + missing.length, warnings: allWarnings([...cursor.warnings, ...warnings]) };
+}
+
+/** The cursor with what the step could not read; the same when it has it already. */
+export function withNotes<Cursor extends Progress>(cursor: Cursor, { notes }: Visit): Cursor {
+  const found = notes.reads.flatMap(({ resource, flawed }) => flawed.map(({ id, reason }) => ({ resource, id, reason })));
+  return { ...cursor, unreadable: allUnreadable([...cursor.unreadable, ...found]), warnings: allWarnings([...cursor.warnings, ...notes.refused.values()]) };
+}
+
+/** Each row once, as many as a cursor or result carries. */
+export function allUnreadable(rows: readonly UnreadableRow[]): UnreadableRow[] {
+  const all = new Map(rows.map((row) => [`${row.resource}/${row.id}`, row]));
+  return [...all.values()].slice(0, maxUnreadable);
+}
+
+export function allWarnings(warnings: readonly string[]): string[] {
+  return [...new Set(warnings)].slice(0, maxWarnings);
 }
 
 /** What the shop still has to give of a phase. `counted`: to the end, by lists of ids. */
@@ -99,15 +112,16 @@ export function expectedOf({ total, read }: Progress, counted: boolean): PageReq
 const mostShort = 20;
 
 /** Both travel in the cursor. */
-const mostUnreadable = 50;
-const mostWarnings = 10;
+const maxUnreadable = 50;
+const maxWarnings = 10;
 
 function totalOf({ phase, read, total }: Progress): number | undefined {
   if (phase === "ended") return read;
   return total === null ? undefined : Math.max(total, read);
 }
 
-function noteOf({ phase, after, warnings }: Progress): string {
-  if (phase === "ended") return warnings.length === 0 ? "all read" : `all read; ${warnings.join("; ")}`;
+function noteOf({ phase, after, warnings, unreadable }: Progress): string {
+  const flaws = unreadable.length === 0 ? [] : [`${unreadable.length} rows cannot be read whole, see the site`];
+  if (phase === "ended") return ["all read", ...flaws, ...warnings].join("; ");
   return after === 0 ? phase : `${phase}, up to id ${after}`;
 }

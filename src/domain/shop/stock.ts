@@ -1,6 +1,7 @@
 import type { Stock } from "../../providers/shop/rows";
 import { numberOf, takeNumbers } from "./changes";
-import { each, type Scope, statement } from "./scope";
+import { roundQuantity } from "./decimal";
+import { each, rowsOf, type Scope, statement } from "./scope";
 
 /** Statements that store quantities. A product whose quantity differs counts as changed; one that runs out is an event. */
 export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: number, now: number): D1PreparedStatement[] {
@@ -17,22 +18,37 @@ export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: numbe
 
 /** Statements that drop the quantities these products no longer have: `stock` is all they have. A deleted product has none. */
 export function staleStockWrites(scope: Scope, products: readonly number[], stock: readonly Stock[], readAt: number): D1PreparedStatement[] {
-  const kept = stockItems(stock).map(([, product, combination]) => `${product}/${combination}`);
+  const kept = [...new Set(stock.map(stockKey))];
   return products.length === 0 ? [] : [statement(scope, staleSql, JSON.stringify(products), JSON.stringify(kept), readAt)];
+}
+
+export function stockKey({ productId, productAttributeId }: Pick<Stock, "productId" | "productAttributeId">): string {
+  return `${productId}/${productAttributeId ?? 0}`;
+}
+
+/** What is stored of these products, by its key. */
+export async function storedStock(scope: Scope, products: readonly number[]): Promise<string[]> {
+  const rows = await rowsOf<{ product: number; combination: number }>(scope, storedSql, JSON.stringify(products));
+  return rows.map(({ product, combination }) => stockKey({ productId: product, productAttributeId: combination }));
 }
 
 type Item = [nth: number, product: number, combination: number, quantity: number];
 
-/** One item a product and combination: where shops share a catalogue each has its row, and the quantities add up. */
+/**
+ * One item a product and combination: where shops share a catalogue each has its row, and the quantities add up. Where one of them cannot
+ * be read the sum is not known, and what is stored stays.
+ */
 function stockItems(stock: readonly Stock[]): Item[] {
+  const unknown = new Set(stock.filter(({ quantity }) => quantity === null).map(stockKey));
   const order = new Map<number, number>();
   const items = new Map<string, Item>();
-  for (const { productId, productAttributeId, quantity } of stock) {
-    if (productId === null) continue;
+  for (const row of stock) {
+    const { productId, productAttributeId, quantity } = row;
+    const key = stockKey(row);
+    if (productId === null || quantity === null || unknown.has(key)) continue;
     const nth = order.get(productId) ?? order.size + 1;
     order.set(productId, nth);
-    const key = `${productId}/${productAttributeId ?? 0}`;
-    items.set(key, [nth, productId, productAttributeId ?? 0, quantity + (items.get(key)?.[3] ?? 0)]);
+    items.set(key, [nth, productId, productAttributeId ?? 0, roundQuantity(quantity + (items.get(key)?.[3] ?? 0))]);
   }
   return [...items.values()];
 }
@@ -63,3 +79,6 @@ const upsertSql = `
 const staleSql = `
   DELETE FROM shop_stock WHERE tenant = ?1 AND site = ?2 AND product IN (SELECT value FROM json_each(?3)) AND read_at <= ?5
     AND product || '/' || combination NOT IN (SELECT value FROM json_each(?4))`;
+
+const storedSql = `
+  SELECT s.product, s.combination FROM json_each(?3) e CROSS JOIN shop_stock s ON s.tenant = ?1 AND s.site = ?2 AND s.product = e.value`;

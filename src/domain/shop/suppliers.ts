@@ -42,7 +42,7 @@ interface Row {
 
 function viewOf({ id, body, email, automatic }: Row): SupplierView {
   const { name, active } = JSON.parse(body) as Maker;
-  return { id, name, active, email, automatic: automatic === 1 };
+  return { id, name, active: active ?? false, email, automatic: automatic === 1 };
 }
 
 const rows = `

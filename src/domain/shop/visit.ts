@@ -3,6 +3,7 @@ import { type Failure, outcomeOf } from "../../queue/effect";
 import type { RunContext } from "../../queue/job";
 import { again, discard, isOutcome, type Outcome, wait } from "../../queue/outcome";
 import type { ShopData, SiteData } from "./data";
+import { noNotes, noted, type Notes } from "./noted";
 import { type Patience, slowFor, slowPause, slowReason, watched } from "./patience";
 import type { SiteState, SyncKind } from "./state";
 
@@ -16,6 +17,7 @@ export interface Visit {
   state: SiteState | null;
   settings: ShopSettings;
   patience: Patience;
+  notes: Notes;
 }
 
 /** Settings and lists of a shop are believed this long. Milliseconds. */
@@ -30,14 +32,15 @@ export async function visit(context: VisitContext, siteId: string, pageSizes?: P
   const opened = await context.shops.open(siteId);
   const patience = { known: context.now() - (state?.slowAt ?? 0) < slowFor, slow: false };
   if (!opened.ok) return failedVisit(context, { data, patience }, opened.failure);
-  const shop = watched(opened.value, patience, () => context.now());
+  const notes = noNotes();
+  const shop = noted(watched(opened.value, patience, context.now), notes, context.now);
   const known = state?.settings && context.now() - (state.settingsAt ?? 0) < believed ? state.settings : undefined;
   shop.resume({ settings: known, pageSizes: pageSizes ?? state?.pageSizes ?? undefined });
-  if (known) return { siteId, shop, data, state, settings: known, patience };
+  if (known) return { siteId, shop, data, state, settings: known, patience, notes };
   const settings = await shop.settings(context.signal);
   if (!settings.ok) return failedVisit(context, { data, patience }, settings.failure);
   await data.keepSettings(settings.value, context.now());
-  return { siteId, shop, data, state, settings: settings.value, patience };
+  return { siteId, shop, data, state, settings: settings.value, patience, notes };
 }
 
 export function isVisit(value: Visit | Outcome): value is Visit {
@@ -67,6 +70,24 @@ export async function mended({ data, state }: Visit): Promise<void> {
   if (!state?.paused) return;
   state.paused = null;
   await data.resume();
+}
+
+/** Statements that keep what the run noted since the last checkpoint, to commit with what it read. */
+export function takeNotes({ data, state, notes }: Pick<Visit, "data" | "state" | "notes">, now: number): unknown[] {
+  const known = state?.refused ?? [];
+  const refused = [...notes.refused].filter(([resource]) => !known.includes(resource));
+  const allowed = known.filter((resource) => notes.allowed.has(resource));
+  const mayForget = state?.hasUnreadable ?? false;
+  const reads = notes.reads.splice(0).map((read) => (mayForget ? read : { ...read, sound: [] }));
+  if (state) {
+    state.hasUnreadable ||= reads.some(({ flawed }) => flawed.length > 0);
+    state.refused = [...known.filter((resource) => !notes.allowed.has(resource)), ...refused.map(([resource]) => resource)];
+  }
+  return [
+    ...reads.flatMap((read) => data.noteWrites(read, now)),
+    ...refused.map(([resource, reason]) => data.refusalWrites(resource, reason, now)),
+    ...allowed.map((resource) => data.allowedWrites(resource)),
+  ];
 }
 
 /** Whether the lists that a sync needs (states, suppliers, …) should be read whole again. */

@@ -19,6 +19,9 @@ export const firstDays = 40;
 /** The length of a part of a bulk run. Days. */
 const partDays = 7;
 
+/** What is deleted leaves no trace but its absence: a run of changes looks for it, too, when no other has for this long. Milliseconds. */
+export const compareEvery = day;
+
 /** The newest window a run may close now. */
 export function lastDaysSpan(days: number, now: number): Span {
   const to = whole(now - settling);

@@ -1,11 +1,20 @@
 import { rowsOf, type Scope, statement } from "./scope";
+import type { UnreadableRow } from "./unreadable";
 import type { Span } from "./window";
 
-/** A part of a bulk run. */
-export interface Part extends Span {
-  isRead: boolean;
+/** What reading a part came to. */
+export interface ReadPart {
+  from: number;
   orders: number;
   changed: number;
+  deleted: number;
+  unreadable: readonly UnreadableRow[];
+  warnings: readonly string[];
+}
+
+/** A part of a bulk run. */
+export interface Part extends Span, ReadPart {
+  isRead: boolean;
   job: string | null;
   /** Of its job; null before it was first seen. */
   state: string | null;
@@ -22,17 +31,23 @@ export function nameWindows(scope: Scope, run: string, jobs: readonly { from: nu
 }
 
 export async function partsOf(scope: Scope, run: string): Promise<Part[]> {
-  const rows = await rowsOf<Omit<Part, "isRead"> & { done: number }>(scope, partsSql, run);
-  return rows.map(({ done, ...part }) => ({ ...part, isRead: done === 1 }));
+  const rows = await rowsOf<Omit<Part, "isRead" | keyof Notes> & { done: number; notes: string | null }>(scope, partsSql, run);
+  return rows.map(({ done, notes, ...part }) => ({ ...part, ...(notes === null ? noNotes : (JSON.parse(notes) as Notes)), isRead: done === 1 }));
 }
 
-export async function isOpenWindow(scope: Scope, run: string, { from, to }: Span): Promise<boolean> {
-  return (await rowsOf(scope, isOpenSql, run, from, to)).length > 0;
+type Notes = Pick<ReadPart, "unreadable" | "warnings">;
+const noNotes: Notes = { unreadable: [], warnings: [] };
+
+/** Null when no run has opened this part, or it is read. */
+export async function openWindow(scope: Scope, run: string, { from, to }: Span): Promise<{ isNewest: boolean } | null> {
+  const [row] = await rowsOf<{ newest: number }>(scope, openWindowSql, run, from, to);
+  return row ? { isNewest: row.newest === to } : null;
 }
 
 /** One part is read; with the last one the whole span is. */
-export function windowRead(scope: Scope, run: string, part: Pick<Part, "from" | "orders" | "changed">, now: number): D1PreparedStatement[] {
-  return [statement(scope, readSql, run, part.from, part.orders, part.changed), statement(scope, wholeRunSql, run, now)];
+export function windowRead(scope: Scope, run: string, part: ReadPart, now: number): D1PreparedStatement[] {
+  const { from, orders, changed, deleted, unreadable, warnings } = part;
+  return [statement(scope, readSql, run, from, orders, changed, deleted, JSON.stringify({ unreadable, warnings })), statement(scope, wholeRunSql, run, now)];
 }
 
 /** The run that opened them has ended. */
@@ -55,14 +70,16 @@ const nameSql = `
   WHERE shop_windows.tenant = ?1 AND shop_windows.site = ?2 AND shop_windows.run = ?4 AND shop_windows.start = e.value ->> 0`;
 
 const partsSql = `
-  SELECT w.start AS "from", w.until AS "to", w.done, w.orders, w.changed, w.job, j.state FROM shop_windows w
+  SELECT w.start AS "from", w.until AS "to", w.done, w.orders, w.changed, w.deleted, w.notes, w.job, j.state FROM shop_windows w
   LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = w.job
   WHERE w.tenant = ?1 AND w.site = ?2 AND w.run = ?3 ORDER BY w.start`;
 
-const isOpenSql = "SELECT 1 FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4 AND until = ?5 AND done = 0";
+const openWindowSql = `
+  SELECT (SELECT max(until) FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3) AS newest
+  FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4 AND until = ?5 AND done = 0`;
 
 const readSql = `
-  UPDATE shop_windows SET done = 1, orders = ?5, changed = ?6 WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4`;
+  UPDATE shop_windows SET done = 1, orders = ?5, changed = ?6, deleted = ?7, notes = ?8 WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4`;
 
 const wholeRunSql = `
   UPDATE shop_sites SET orders_at = ?4, orders_to = CASE WHEN orders_to IS NULL OR (w.first <= orders_to AND w.last > orders_to) THEN w.last ELSE orders_to END

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { siteGates } from "../../domain/gates/model";
 import { Problem } from "../../errors";
+import { unreadableRows } from "../../domain/shop/unreadable-shape";
 import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
 import { param, route } from "../route";
@@ -26,8 +27,13 @@ const well = { paused: null, lastError: null };
 
 const syncShape = v.object({
   ...trouble,
-  orders: progressShape,
+  orders: v.object({ ...progressShape.entries, deleted: v.number() }),
   products: v.object({ ...progressShape.entries, deleted: v.number() }),
+  unreadable: v.pipe(
+    v.object({ count: v.number(), newest: unreadableRows }),
+    v.description("Rows of the shop that could not be read whole, until they can be; each run looks at them again"),
+  ),
+  warnings: v.pipe(v.array(v.string()), v.description("What the syncs go on without, as a permission that the key lacks")),
   timeZone: v.nullable(v.string()),
   eventsPending: v.number(),
 });
@@ -35,7 +41,7 @@ const syncShape = v.object({
 const siteDetailShape = v.object({ ...siteShape.entries, sync: syncShape });
 
 const testShape = v.variant("ok", [
-  v.object({ ok: v.literal(true), version: v.nullable(v.string()), timeZone: v.string() }),
+  v.object({ ok: v.literal(true), version: v.nullable(v.string()), timeZone: v.string(), warnings: v.array(v.string()) }),
   v.object({ ok: v.literal(false), reason: v.string(), class: v.string() }),
 ]);
 

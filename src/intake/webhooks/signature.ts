@@ -49,8 +49,10 @@ function isRecent(time: string, tolerance: number, now: number): boolean {
 }
 
 function withoutPrefix(text: string, prefix: string | undefined): string {
-  if (prefix === undefined) return text.replace(/^sha256=/i, "").trim();
-  return text.startsWith(prefix) ? text.slice(prefix.length).trim() : "";
+  // Blanks between the two say nothing: some modules write `sha256= …`.
+  if (prefix === undefined) return text.replace(/^sha256=\s*/i, "");
+  const start = prefix.trim();
+  return text.startsWith(start) ? text.slice(start.length).trim() : "";
 }
 
 function decoded(text: string, format: "hex" | "base64"): Uint8Array | undefined {

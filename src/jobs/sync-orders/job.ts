@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { siteId } from "../../domain/shop/site-id";
+import { unreadableRows } from "../../domain/shop/unreadable-shape";
 import { defineJob } from "../../queue/job";
 
 const days = "must be whole days from 1 to 3650";
@@ -14,7 +15,8 @@ export const syncOrders = defineJob({
   result: v.object({
     orders: v.number(),
     changed: v.number(),
-    unreadable: v.array(v.object({ id: v.nullable(v.number()), reason: v.string() })),
+    deleted: v.number(),
+    unreadable: unreadableRows,
     warnings: v.array(v.string()),
     from: v.string(),
     to: v.string(),

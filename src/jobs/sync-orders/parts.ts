@@ -6,11 +6,12 @@ import { discard, done, type Outcome, wait } from "../../queue/outcome";
 import { syncOrdersPart } from "../sync-orders-part/job";
 import type { syncOrders } from "./job";
 import { resultOf } from "../../domain/shop/order-window";
+import { allUnreadable, allWarnings } from "../../domain/shop/steps";
 
 interface Cursor extends Span {
   enqueued?: true;
   /** All parts are read. */
-  sum?: { orders: number; changed: number; parts: number };
+  sum?: ReturnType<typeof sumOf>;
 }
 
 const ended = ["dead", "discarded", "cancelled"];
@@ -51,12 +52,14 @@ function nextLook({ at, now }: VisitContext): number {
 }
 
 function sumOf(parts: readonly Part[]) {
-  const sum = (field: "orders" | "changed") => parts.reduce((total, part) => total + part[field], 0);
-  return { orders: sum("orders"), changed: sum("changed"), parts: parts.length };
+  const sum = (field: "orders" | "changed" | "deleted") => parts.reduce((total, part) => total + part[field], 0);
+  const unreadable = allUnreadable(parts.flatMap((part) => part.unreadable));
+  const warnings = allWarnings(parts.flatMap((part) => part.warnings));
+  return { orders: sum("orders"), changed: sum("changed"), deleted: sum("deleted"), unreadable, warnings, parts: parts.length };
 }
 
-function doneWith(span: Span, { parts, ...counts }: NonNullable<Cursor["sum"]>): Outcome {
-  return done({ ...resultOf({ from: span.from, to: span.to, ...counts, unreadable: [], warnings: [] }), parts });
+function doneWith(span: Span, { parts, ...sums }: NonNullable<Cursor["sum"]>): Outcome {
+  return done({ ...resultOf({ from: span.from, to: span.to, ...sums }), parts });
 }
 
 function date(at: number): string {

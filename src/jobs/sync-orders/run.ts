@@ -1,4 +1,4 @@
-import { lastDaysSpan, nextSpan, type Span } from "../../domain/shop/window";
+import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/window";
 import type { VisitContext } from "../../domain/shop/visit";
 import type { PayloadOf, Run } from "../../queue/job";
 import { done, type Outcome } from "../../queue/outcome";
@@ -13,6 +13,8 @@ export const runSyncOrders: Run<typeof syncOrders> = async (payload, context) =>
   if (payload.bulkMode) return runInParts(payload, context);
   return readWindow(payload.siteId, context, {
     // Fixed before the first page, so that every page of every run is of the same one.
+    looksAgain: true,
+    compares: ({ state }) => payload.lastDays !== undefined || context.now() - (state?.orders.comparedAt ?? context.now()) >= compareEvery,
     span: (here) => spanOf(payload, context.now(), here.state?.orders.readTo ?? null, here.settings.timeZone),
     ended: ({ data, shop }, { from, to }) => data.spanRead("orders", { from, to, pageSizes: shop.pageSizes }, context.now()),
   });
@@ -26,5 +28,5 @@ async function dryRun(payload: Payload, context: VisitContext): Promise<Outcome>
   await context.effect("store", async () => ({ ok: true, value: null }));
   const state = await context.shopData.site(context.tenant, payload.siteId).state();
   const span = spanOf(payload, context.at, state?.orders.readTo ?? null, state?.settings?.timeZone ?? null);
-  return done(resultOf({ ...span, orders: 0, changed: 0, unreadable: [], warnings: [] }));
+  return done(resultOf({ ...span, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }));
 }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { siteId } from "../../domain/shop/site-id";
+import { unreadableRows } from "../../domain/shop/unreadable-shape";
 import { defineJob } from "../../queue/job";
 
 export const syncProducts = defineJob({
@@ -14,7 +15,7 @@ export const syncProducts = defineJob({
     deleted: v.number(),
     stock: v.number(),
     full: v.boolean(),
-    unreadable: v.array(v.object({ id: v.nullable(v.number()), reason: v.string() })),
+    unreadable: unreadableRows,
     warnings: v.array(v.string()),
   }),
   queue: "prestashop-sync",

@@ -1,8 +1,9 @@
+import { readAgain } from "../../domain/shop/again";
 import { readLists } from "../../domain/shop/look-up";
 import { readProductPage } from "../../domain/shop/product-page";
 import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/steps";
 import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "../../domain/shop/visit";
-import { lastDaysSpan, nextSpan, type Span } from "../../domain/shop/window";
+import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/window";
 import { ok, type Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { done, isOutcome } from "../../queue/outcome";
@@ -13,6 +14,8 @@ type Payload = PayloadOf<typeof syncProducts>;
 interface Cursor extends Progress {
   phase: Phase;
   full: boolean;
+  /** When the run began: what it has looked at since is not looked at again. Milliseconds. */
+  began: number;
   /** What was changed up to here is stored when the run ends. */
   span: Span;
   products: number;
@@ -21,10 +24,10 @@ interface Cursor extends Progress {
 }
 
 // Products come with their quantities; a run of what changed reads all quantities besides, since they move no date.
-type Phase = "lists" | "ids" | "count" | "products" | "quantities" | "ended";
+type Phase = "again" | "lists" | "ids" | "count" | "products" | "quantities" | "ended";
 
-/** What is deleted leaves no trace but its absence: a run of changes looks for it, too, when nobody has for this long. Milliseconds. */
-const compareEvery = 24 * 3600_000;
+/** Rows of one run that are looked at again: the others wait for the next. */
+const maxAgain = 500;
 
 export const runSyncProducts: Run<typeof syncProducts> = async (payload, context) => {
   if (context.dryRun) {
@@ -45,16 +48,28 @@ function start({ incremental, linkVendors }: Payload, context: VisitContext, her
   const readTo = here.state?.products.readTo ?? null;
   const full = !incremental || readTo === null;
   const span = full ? { ...lastDaysSpan(1, context.now()), from: 0 } : nextSpan(readTo, here.settings.timeZone, context.now());
+  const first = { ...startOfAll, full, began: context.now(), span, products: 0, deleted: 0, stock: 0 };
+  return { ...first, phase: here.state?.hasUnreadable ? "again" : afterLooks(full, linkVendors, context, here) };
+}
+
+function afterLooks(full: boolean, linkVendors: boolean, context: VisitContext, here: Visit): Phase {
   const isOld = listsAreOld(here, "products", context.now());
-  const phase = linkVendors && (full || isOld) ? "lists" : afterLists(full, context, here);
-  return { ...startOfAll, phase, full, span, products: 0, deleted: 0, stock: 0 };
+  return linkVendors && (full || isOld) ? "lists" : afterLists(full, context, here);
 }
 
 function afterLists(full: boolean, context: VisitContext, { state }: Visit): Phase {
-  return full || context.now() - (state?.comparedAt ?? 0) >= compareEvery ? "ids" : "count";
+  return full || context.now() - (state?.products.comparedAt ?? 0) >= compareEvery ? "ids" : "count";
 }
 
 type Take = (context: VisitContext, here: Visit, cursor: Cursor, payload: Payload) => Promise<Reply<Step<Cursor>>>;
+
+const lookAgain: Take = async (context, here, cursor, { linkVendors }) => {
+  const writes = cursor.read < maxAgain ? await readAgain(context, here, "products", cursor.began) : ok(null);
+  if (!writes.ok) return writes;
+  if (writes.value === null) return ok({ cursor: entering(cursor, afterLooks(cursor.full, linkVendors, context, here), null), writes: [] });
+  const looked = here.notes.reads[0];
+  return ok({ cursor: { ...cursor, read: cursor.read + (looked ? looked.flawed.length + looked.sound.length : 0) }, writes: writes.value });
+};
 
 const readMakers: Take = async (context, here, cursor) => {
   const lists = await readLists(context, here, ["manufacturers", "suppliers"]);
@@ -69,12 +84,12 @@ const compareIds: Take = async (context, { shop, data }, cursor) => {
   const page = await shop.ids("products", { afterId: cursor.after, signal: context.signal });
   if (!page.ok) return page;
   const { ids, lastId, more } = page.value;
-  const gone = await data.goneProducts(ids, { after: cursor.after, until: more ? lastId : null }, readAt);
-  const writes = data.goneWrites(gone, readAt, context.now());
+  const gone = await data.goneIds("products", ids, { after: cursor.after, until: more ? lastId : null }, readAt);
+  const writes = data.goneWrites("products", gone, readAt, context.now());
   const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + gone.length };
   if (more) return ok({ cursor: next, writes });
   const compared = next.full ? entering(next, "products", next.read) : entering(next, "count", null);
-  return ok({ cursor: compared, writes: [...writes, ...data.compared(readAt)] });
+  return ok({ cursor: compared, writes: [...writes, ...data.compared("products", readAt)] });
 };
 
 const countProducts: Take = async (context, here, cursor) => {
@@ -101,13 +116,14 @@ const readQuantities: Take = async (context, here, cursor) => {
   const readAt = context.now();
   const page = await here.shop.page("stock_availables", { afterId: cursor.after, expected: expectedOf(cursor, false), signal: context.signal });
   if (!page.ok) return page;
-  const { rows, more } = page.value;
+  const { rows, missing, more } = page.value;
   const writes = here.data.stockWrites(rows, readAt, context.now());
-  const next = { ...behind(cursor, { ...page.value, rows: rows.length, writes }), stock: cursor.stock + rows.length };
+  const next = { ...behind(cursor, { ...page.value, rows: rows.length }), stock: cursor.stock + rows.length + missing.length };
   return ok(more ? { cursor: next, writes } : ended(context, here, next, writes));
 };
 
 const steps: Record<Exclude<Phase, "ended">, Take> = {
+  again: lookAgain,
   lists: readMakers,
   ids: compareIds,
   count: countProducts,

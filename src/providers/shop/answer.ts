@@ -3,7 +3,7 @@ import type { Element } from "./xml";
 
 /** What a body of the webservice says, whatever the version and format. */
 export type ShopAnswer =
-  | { kind: "rows"; elements: readonly unknown[]; errors: readonly ShopError[]; warnings: readonly string[] }
+  | { kind: "rows"; elements: readonly unknown[]; gaps: number; errors: readonly ShopError[]; warnings: readonly string[] }
   /** A page for people. */
   | { kind: "html" }
   /** Neither; nothing may be concluded from it, least of all that there are no rows. */
@@ -18,7 +18,7 @@ export interface ShopError {
 /**
  * Reads a list. The format is decided by the body, since a module that echoes anything changes the content type and comes before the data.
  * Rows may have any root; that there are none is believed under the resource's own only.
- * `elements` keeps the empty arrays that stand for rows the shop failed to load.
+ * `elements` keeps the empty arrays that stand for rows the shop failed to load; `gaps` counts those that 8 left out between others.
  */
 export function readAnswer(text: string, resource: string): ShopAnswer {
   const body = text.trim();
@@ -33,15 +33,15 @@ export function readAnswer(text: string, resource: string): ShopAnswer {
 const mixed = "the shop mixed other text into its answer: a module or PHP notices";
 
 function fromJson(body: unknown, resource: string, warnings: readonly string[]): ShopAnswer {
-  if (Array.isArray(body)) return body.length === 0 ? { kind: "rows", elements: [], errors: [], warnings } : unreadable("a JSON list without a root");
+  if (Array.isArray(body)) return body.length === 0 ? { kind: "rows", elements: [], gaps: 0, errors: [], warnings } : unreadable("a JSON list without a root");
   if (!isRecord(body)) return unreadable("JSON without a root");
   const { errors: given, ...roots } = body;
   const errors = errorsOf(given);
   const [first, ...others] = Object.entries(roots);
-  if (!first && errors.length > 0) return { kind: "rows", elements: [], errors, warnings };
+  if (!first && errors.length > 0) return { kind: "rows", elements: [], gaps: 0, errors, warnings };
   const elements = first && others.length === 0 ? elementsOf(first[1]) : undefined;
   return elements && (elements.length > 0 || first?.[0] === resource)
-    ? { kind: "rows", elements, errors, warnings }
+    ? { kind: "rows", elements, gaps: gapsIn(first?.[1]), errors, warnings }
     : unreadable("JSON that is no list of rows");
 }
 
@@ -52,6 +52,16 @@ function elementsOf(root: unknown): readonly unknown[] | undefined {
   if (Object.keys(root).every((key) => /^\d+$/.test(key))) return elementsOf(Object.values(root));
   return "id" in root ? [root] : undefined;
 }
+
+/** Keys that are missing below the last one. */
+function gapsIn(root: unknown): number {
+  if (!isRecord(root) || "id" in root) return 0;
+  const places = Object.keys(root).map(Number);
+  return places.length === 0 ? 0 : Math.min(maxGaps, Math.max(...places) + 1 - places.length);
+}
+
+/** More rows than any page has. */
+const maxGaps = 10_000;
 
 /** A row, or what the shop puts in the place of one that it failed to load. */
 function isElement(value: unknown): boolean {
@@ -67,15 +77,34 @@ function errorsOf(given: unknown): ShopError[] {
 }
 
 /**
- * PHP's notices and a module's echo come before the data, what is said at shutdown behind it. Only the first thing that looks like data is
- * tried, and nothing like it may follow: inside of JSON that breaks off there are whole lists as well, of lines for one.
+ * PHP's notices and a module's echo come before the data, what is printed at shutdown comes behind it: the first value that looks like data
+ * is read up to its end, and nothing else is tried. Inside of JSON that breaks off there are whole lists as well, of lines for one.
  */
 function jsonIn(body: string, resource: string): ShopAnswer | undefined {
-  const start = /\{\s*"/.exec(body)?.index ?? /\[\s*\]$/.exec(body)?.index;
-  const end = Math.max(body.lastIndexOf("}"), body.lastIndexOf("]")) + 1;
-  if (start === undefined || /[{[]/.test(body.slice(end))) return undefined;
-  const found = jsonOf(body.slice(start, end));
-  return found === undefined ? undefined : fromJson(found, resource, [mixed]);
+  const start = /\{\s*"/.exec(body)?.index;
+  const end = start === undefined ? undefined : endOfObject(body, start);
+  const found = end === undefined ? undefined : jsonOf(body.slice(start, end));
+  const read = found === undefined ? undefined : fromJson(found, resource, [mixed]);
+  // An empty list is two characters: it is believed at the end, or before what begins with a line or mark-up of its own.
+  if (/^\[\s*\](?=\s*[\n<])/.test(body)) return read?.kind === "rows" ? undefined : fromJson([], resource, [mixed]);
+  return start === undefined && /\[\s*\]$/.test(body) ? fromJson([], resource, [mixed]) : read;
+}
+
+/** Where the object that begins at `start` ends; undefined when it breaks off. */
+function endOfObject(text: string, start: number): number | undefined {
+  for (let at = start, depth = 0; at < text.length; at++) {
+    if (text[at] === '"') at = endOfString(text, at);
+    else if (text[at] === "{") depth++;
+    else if (text[at] === "}" && --depth === 0) return at + 1;
+  }
+  return undefined;
+}
+
+/** The place of the closing quote. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at;
 }
 
 function xmlIn(body: string, resource: string): ShopAnswer | undefined {
@@ -87,7 +116,7 @@ function xmlIn(body: string, resource: string): ShopAnswer | undefined {
   const elements = list?.children.map(rowOf) ?? [];
   const believed = list ? elements.length > 0 || list.name === resource : errors.length > 0;
   if (others.length > 0 || !believed) return unreadable("XML that is no list of rows");
-  return { kind: "rows", elements, errors, warnings: start ? [mixed] : [] };
+  return { kind: "rows", elements, gaps: 0, errors, warnings: start ? [mixed] : [] };
 }
 
 /** In a list of ids the id is an attribute. */

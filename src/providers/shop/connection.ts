@@ -19,6 +19,8 @@ export interface ConnectionOptions {
 export interface List {
   /** With an empty array for each row that the shop failed to load. */
   elements: readonly unknown[];
+  /** Rows that it failed to load and left out between others. */
+  gaps: number;
   warnings: readonly string[];
   /** Seconds the shop worked on it. */
   seconds: number;
@@ -68,7 +70,7 @@ export class Connection {
     const taken = reply.value.status >= 200 && reply.value.status < 300 && read.kind === "rows" && read.errors.length === 0;
     if (!taken) return failed(refusalOf(reply.value, read, { resource, key, now: now() }));
     const seconds = secondsOf(reply.value) ?? (now() - started) / 1000;
-    return ok({ elements: read.elements, warnings: read.warnings, seconds, version: versionOf(reply.value) });
+    return ok({ elements: read.elements, gaps: read.gaps, warnings: read.warnings, seconds, version: versionOf(reply.value) });
   }
 
   #call(method: "GET" | "HEAD", resource: string, parameters: Parameters, signal: AbortSignal): Promise<Reply<HttpAnswer>> {

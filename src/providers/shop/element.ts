@@ -1,5 +1,4 @@
-import * as v from "valibot";
-import { rowId } from "./fields";
+import { link } from "./fields";
 
 /** What stands for a row that the shop failed to load. */
 export function isHole(element: unknown): boolean {
@@ -7,7 +6,5 @@ export function isHole(element: unknown): boolean {
 }
 
 export function idOf(element: unknown): number | null {
-  const id = isHole(element) ? null : (element as Record<string, unknown>)["id"];
-  const read = v.safeParse(rowId, id);
-  return read.success ? read.output : null;
+  return isHole(element) ? null : link((element as Record<string, unknown>)["id"], () => undefined);
 }

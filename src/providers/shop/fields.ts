@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import { micros } from "./money";
 import { readLocal } from "./zone";
 
@@ -9,64 +8,66 @@ export interface Reading {
   languageId: number | null;
 }
 
+/** Takes what is wrong with a value, as `is no amount`. */
+export type Note = (issue: string) => void;
+
+/** Reads one value of the webservice. What cannot be read is noted, and null. */
+export type Field<T> = (value: unknown, note: Note) => T;
+
 /**
  * The scalars of the webservice. Nearly everything is a string, but with PHP 8.1 numbers may be numbers; null, false and "" mean "none";
  * version 8 leaves out what is empty, so each of them takes an absent field for "".
  */
-const given = v.optional(v.unknown(), "");
-
-function scalar<T>(expected: string, read: (value: string | number) => T | undefined) {
-  return v.pipe(
-    given,
-    v.rawTransform<unknown, T>(({ dataset, addIssue, NEVER }) => {
-      const value = plain(dataset.value);
-      const found = value === undefined ? undefined : read(value);
-      if (found !== undefined) return found;
-      addIssue({ message: `is no ${expected}` });
-      return NEVER;
-    }),
-  );
+function scalar<T>(expected: string, read: (value: string | number) => T | undefined): Field<T | null> {
+  return (value, note) => {
+    const given = plain(value);
+    const found = given === undefined ? undefined : read(given);
+    if (found !== undefined) return found;
+    note(`is no ${expected}`);
+    return null;
+  };
 }
-
-/** A row's own id. */
-export const rowId = scalar("id", (value) => idFrom(value) ?? undefined);
 
 /** An id of another row; 0 is none. */
 export const link = scalar("id", (value) => idFrom(value));
 
-export const flag = scalar("flag", (value) => ({ "1": true, "0": false, "": false, true: true, false: false })[String(value).trim()]);
+/** A row's own id; 0 where it cannot be read. */
+export const rowId: Field<number> = (value, note) => {
+  const id = link(value, () => undefined);
+  if (id === null) note("is no id");
+  return id ?? 0;
+};
 
-export const whole = scalar("whole number", (value) => {
-  const text = String(value).trim() || "0";
-  return /^[+-]?\d{1,15}(\.0*)?$/.test(text) ? Number(text) + 0 : undefined;
-});
+export const flag = scalar("flag", (value) => ({ "1": true, "0": false, "": false, true: true, false: false })[String(value).trim()]);
 
 export const money = scalar("amount", (value) => micros(value === "" ? 0 : value) ?? undefined);
 
+/** Goods may be counted in parts of a unit; six decimals. */
+export const quantity = scalar("number", (value) => {
+  const millionths = micros(value === "" ? 0 : value);
+  return typeof millionths === "number" ? millionths / 1_000_000 : undefined;
+});
+
 /** Null where the version has no such field. */
-export const wholeOrNone = v.union([v.pipe(v.optional(v.null(), null)), whole]);
+export const wholeOrNone: Field<number | null> = (value, note) => {
+  const found = value === null || value === undefined ? null : quantity(value, note);
+  if (found === null || Number.isInteger(found)) return found;
+  note("is no whole number");
+  return null;
+};
 
 /** Text as it is; one that comes in several languages is the shop's. */
-export function text(reading: Reading) {
-  return v.pipe(
-    given,
-    v.transform((value) => String(plain(translated(value, reading.languageId)) ?? "")),
-  );
+export function text(reading: Reading): Field<string> {
+  return (value) => String(plain(translated(value, reading.languageId)) ?? "");
 }
 
-/** A date that cannot be read is none: nothing is worth losing the row for it. */
-export function instant(reading: Reading) {
-  return v.pipe(
-    text(reading),
-    v.transform((value) => readLocal(value, reading.timeZone)?.instant ?? null),
-  );
+/** A date that cannot be read is none: zero-dates have many spellings. */
+export function instant(reading: Reading): Field<number | null> {
+  return (value, note) => readLocal(text(reading)(value, note), reading.timeZone)?.instant ?? null;
 }
 
-export function ambiguous(reading: Reading) {
-  return v.pipe(
-    text(reading),
-    v.transform((value) => readLocal(value, reading.timeZone)?.ambiguous ?? false),
-  );
+export function ambiguous(reading: Reading): Field<boolean> {
+  return (value, note) => readLocal(text(reading)(value, note), reading.timeZone)?.ambiguous ?? false;
 }
 
 /** Undefined for what is no scalar. */

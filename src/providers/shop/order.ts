@@ -1,7 +1,6 @@
-import * as v from "valibot";
-import { flag, instant, link, money, rowId, text, whole } from "./fields";
-import type { Reading } from "./fields";
+import { type Field, flag, instant, link, money, quantity, type Reading, rowId, text } from "./fields";
 import { dated, row } from "./row";
+import type { OrderLine } from "./rows";
 
 /** An order with its lines. The secure key that comes with it is dropped, as all else that is not named. */
 export function order(reading: Reading) {
@@ -41,9 +40,16 @@ export function order(reading: Reading) {
 }
 
 /** An order without lines has no `order_rows`, perhaps no `associations`. */
-function orderLines(reading: Reading) {
-  const rows = v.transform((associations: unknown) => elementsOf(isRecord(associations) ? associations["order_rows"] : undefined));
-  return v.pipe(v.optional(v.unknown(), {}), rows, v.array(orderLine(reading)));
+function orderLines(reading: Reading): Field<OrderLine[]> {
+  const line = orderLine(reading);
+  return (associations, note) => {
+    const elements = elementsOf(isRecord(associations) ? associations["order_rows"] : undefined);
+    return elements.flatMap((element, index) => {
+      if (isRecord(element)) return [line(element, (issue) => note(`.${index}.${issue}`))];
+      note(`.${index} is no row`);
+      return [];
+    });
+  };
 }
 
 function orderLine(reading: Reading) {
@@ -51,7 +57,7 @@ function orderLine(reading: Reading) {
     id: ["id", rowId],
     productId: ["product_id", link],
     productAttributeId: ["product_attribute_id", link],
-    quantity: ["product_quantity", whole],
+    quantity: ["product_quantity", quantity],
     name: ["product_name", text(reading)],
     reference: ["product_reference", text(reading)],
     ean13: ["product_ean13", text(reading)],
@@ -62,8 +68,7 @@ function orderLine(reading: Reading) {
 }
 
 function elementsOf(rows: unknown): unknown[] {
-  if (typeof rows !== "object" || rows === null) return [];
-  return Object.values(rows).filter(isRecord);
+  return typeof rows === "object" && rows !== null ? Object.values(rows) : [];
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,12 +1,13 @@
-import * as v from "valibot";
 import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
+import { idsPerPage, PageCheck, stray } from "./checked";
 import { Connection } from "./connection";
 import type { ConnectionOptions, List } from "./connection";
-import { idOf, isHole } from "./element";
+import { idOf } from "./element";
+import type { Field } from "./fields";
 import { Pace } from "./pace";
 import { isSayable, orFilters, pageQuery } from "./query";
-import type { ListQuery, Parameters as Query } from "./query";
+import type { Parameters as Query } from "./query";
 import { resources } from "./resources";
 import type { ShopResource, ShopRows } from "./rows";
 import type { Found, IdPage, Lookup, Page, PageRequest, PageSizes, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
@@ -22,21 +23,13 @@ interface Sized {
   limit: number;
 }
 
-/** A page that may be the last, and how many elements its list had. */
-interface Last<Row> {
-  page: Page<Row>;
-  length: number;
-}
-
-/** An id costs the shop an empty object. */
-const idsPerPage = 5000;
 /** A row of an order, or of a product, is a dozen queries; others are one. The long pages of `light` are those of quantities. */
 const heavyPace = { least: 5, start: 50, most: 100, quick: 2, slow: 5, growth: 1.5 };
 const lightPace = { least: 50, start: 2500, most: 5000, quick: 3, slow: 12, growth: 2 };
 /** An answer that took longer than this and did not come is taken for a page that was too large. */
 const patience = 15_000;
 /** Named of a row that cannot be read. */
-const mostIssues = 3;
+const maxIssues = 3;
 
 /**
  * A shop by the webservice of PrestaShop 1.7, 8 and 9. Only lists are asked for: a single row as JSON lacks its empty fields in 8.
@@ -52,11 +45,13 @@ class Prestashop implements Shop {
   readonly #heavy = new Pace(heavyPace);
   readonly #light = new Pace(lightPace);
   readonly #lengths = new Lengths();
-  readonly #schemas = new Map<ShopResource, v.GenericSchema<unknown, ShopRows[ShopResource]>>();
+  readonly #check: PageCheck;
+  readonly #readers = new Map<ShopResource, Field<ShopRows[ShopResource]>>();
   #settings: ShopSettings | undefined;
 
   constructor(options: PrestashopOptions) {
     this.#connection = new Connection(options);
+    this.#check = new PageCheck(this.#connection, this.#lengths);
     this.#now = options.now;
   }
 
@@ -115,36 +110,17 @@ class Prestashop implements Shop {
     if (!reply.ok) return reply;
     const ids = idsOf(reply.value);
     if (ids.some((id) => id <= afterId)) return failed(stray(resource));
-    const found = this.#read(resource, reply.value.list, settings.value);
-    const lastId = Math.max(afterId, ...ids);
-    const { length } = reply.value.list.elements;
+    const { list, limit } = reply.value;
+    const found = this.#read(resource, list, settings.value);
+    const page = { ...found, lastId: Math.max(afterId, ...ids), missing: [] };
+    const length = list.elements.length + list.gaps;
     this.#lengths.saw(length);
-    if (ids.length > 0 && length >= reply.value.limit) return ok({ ...found, lastId, more: true });
+    if (length > ids.length) return this.#check.checked(resource, part, { page: { ...page, more: true }, length, limit }, signal);
+    if (ids.length > 0 && length >= limit) return ok({ ...page, more: true });
     const cameAll = expected && ids.length >= expected.rows && (expected.counted || this.#lengths.isUncut(length));
-    if (cameAll) return ok({ ...found, lastId, more: false });
-    if (ids.length > 0 && this.#lengths.mayBeCut(length)) return ok({ ...found, lastId, more: true });
-    return this.#end(resource, { ...part, afterId: lastId, limit: reply.value.limit }, { page: { ...found, lastId, more: false }, length }, request);
-  }
-
-  /**
-   * Whether a page that is not full is the last. Rows that the shop fails to load are missing from it, in 8 without a trace, and a proxy
-   * may give fewer than were asked for: only an empty list of ids is the end. Where not one row could be loaded, it tells behind which id
-   * to go on, too.
-   */
-  async #end<Row>(resource: ShopResource, part: ListQuery, { page, length }: Last<Row>, { afterId: from, signal }: PageRequest): Promise<Reply<Page<Row>>> {
-    const behind = await this.#ids(resource, part, signal);
-    if (!behind.ok) return behind;
-    const { ids, lastId } = behind.value;
-    if (ids.length === 0) return ok(page);
-    if (part.afterId > from) {
-      this.#lengths.wasCut(length);
-      return ok({ ...page, more: true });
-    }
-    const again = await this.#connection.list(resource, pageQuery({ ...part, display: resources[resource].display }), signal);
-    if (!again.ok) return again;
-    // What came in between the two lists can be loaded now.
-    if (again.value.elements.some((element) => idOf(element) !== null)) return ok({ ...page, more: true });
-    return ok({ ...page, lastId, more: true, warnings: [`the shop failed to load ${ids.length} of its ${resource} behind id ${part.afterId}`] });
+    if (cameAll) return ok({ ...page, more: false });
+    if (ids.length > 0 && this.#lengths.mayBeCut(length)) return ok({ ...page, more: true });
+    return this.#check.checked(resource, part, { page: { ...page, more: false }, length, limit }, signal);
   }
 
   async find<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<Found<ShopRows[R]>>> {
@@ -152,15 +128,27 @@ class Prestashop implements Shop {
     if (!settings.ok) return settings;
     const sayable = by.values.filter(isSayable);
     const warnings = sayable.length < by.values.length ? [`${by.values.length - sayable.length} values cannot be looked up in ${resource}`] : [];
-    const list = await this.#allOf(resource, by.field, sayable, signal);
+    const list = await this.#allOf(resource, by.field, sayable, signal, resources[resource].display);
     if (!list.ok) return list;
     const { warnings: odd, ...found } = this.#read(resource, list.value, settings.value);
-    return ok({ ...found, warnings: [...warnings, ...odd] });
+    const came = new Set(found.rows.map(({ id }) => id));
+    const holes = list.value.elements.length + list.value.gaps - came.size;
+    const absent = by.field === "id" ? sayable.map(Number).filter((id) => !came.has(id) && (holes > 0 || id > Math.max(0, ...came))) : [];
+    const doubtful = by.field === "id" ? { field: "id" as const, values: absent } : holes > 0 ? by : undefined;
+    const listed = doubtful && doubtful.values.length > 0 ? await this.listed(resource, doubtful, signal) : ok([]);
+    if (!listed.ok) return listed;
+    return ok({ ...found, missing: listed.value.filter((id) => !came.has(id)), warnings: [...warnings, ...odd] });
   }
 
-  async #allOf(resource: ShopResource, field: string, values: readonly (number | string)[], signal: AbortSignal): Promise<Reply<List>> {
-    const { display } = resources[resource];
-    const ask = (filters: Query) => this.#connection.list(resource, { ...filters, display, sort: "[id_ASC]" }, signal);
+  async listed<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<readonly number[]>> {
+    const list = await this.#allOf(resource, by.field, by.values.filter(isSayable), signal);
+    return list.ok ? ok(list.value.elements.map(idOf).filter((id) => id !== null)) : list;
+  }
+
+  /** Without `display` ids only. */
+  async #allOf(resource: ShopResource, field: string, values: readonly (number | string)[], signal: AbortSignal, display?: string): Promise<Reply<List>> {
+    const shown: Query = display === undefined ? {} : { display };
+    const ask = (filters: Query) => this.#connection.list(resource, { ...filters, ...shown, sort: "[id_ASC]" }, signal);
     if (field === "id") return rowsById(ask, this.#lengths, values);
     let sum = nothing;
     for (const filter of orFilters(values)) {
@@ -175,17 +163,7 @@ class Prestashop implements Shop {
     const settings = await this.settings(signal);
     if (!settings.ok) return settings;
     const part = { afterId, limit: idsPerPage, window: window && { ...window, timeZone: settings.value.timeZone } };
-    return this.#ids(resource, part, signal);
-  }
-
-  async #ids(resource: ShopResource, part: ListQuery, signal: AbortSignal): Promise<Reply<IdPage>> {
-    const reply = await this.#connection.list(resource, pageQuery(part), signal);
-    if (!reply.ok) return reply;
-    const ids = reply.value.elements.map(idOf);
-    const known = ids.filter((id) => id !== null);
-    // To miss one would be to call its row deleted.
-    if (known.length < ids.length || known.some((id) => id <= part.afterId)) return failed(stray(resource));
-    return ok({ ids: known.toSorted((a, b) => a - b), lastId: Math.max(part.afterId, ...known), full: known.length >= part.limit, more: known.length > 0 });
+    return this.#check.ids(resource, part, signal);
   }
 
   /** A page that the shop could not finish is asked for once more, smaller. */
@@ -202,15 +180,16 @@ class Prestashop implements Shop {
     return ask();
   }
 
-  #read<R extends ShopResource>(resource: R, list: List, settings: ShopSettings): Found<ShopRows[R]> {
-    const schema = this.#schemaOf(resource, settings);
+  #read<R extends ShopResource>(resource: R, list: List, settings: ShopSettings): Omit<Found<ShopRows[R]>, "missing"> {
+    const read = this.#readerOf(resource, settings);
     const rows: ShopRows[R][] = [];
     const unreadable: Unreadable[] = [];
-    const loaded = list.elements.filter((element) => !isHole(element));
+    const loaded = list.elements.filter((element) => idOf(element) !== null);
     for (const element of loaded) {
-      const read = v.safeParse(schema, element);
-      if (read.success) rows.push(read.output);
-      else unreadable.push({ id: idOf(element), reason: read.issues.slice(0, mostIssues).map(sentence).join(", ") });
+      const issues: string[] = [];
+      const row = read(element, (issue) => issues.push(issue));
+      rows.push(row);
+      if (issues.length > 0) unreadable.push(unreadableFrom(row.id, issues));
     }
     const holes = list.elements.length - loaded.length;
     const warnings = holes > 0 ? [...list.warnings, `the shop failed to load ${holes} of its ${resource}`] : list.warnings;
@@ -219,24 +198,18 @@ class Prestashop implements Shop {
 
   #use(settings: ShopSettings): void {
     this.#settings = settings;
-    this.#schemas.clear();
+    this.#readers.clear();
   }
 
-  #schemaOf<R extends ShopResource>(resource: R, settings: ShopSettings): v.GenericSchema<unknown, ShopRows[R]> {
-    const known = this.#schemas.get(resource) ?? resources[resource].row(settings);
-    this.#schemas.set(resource, known);
-    return known as v.GenericSchema<unknown, ShopRows[R]>;
+  #readerOf<R extends ShopResource>(resource: R, settings: ShopSettings): Field<ShopRows[R]> {
+    const known = this.#readers.get(resource) ?? resources[resource].row(settings);
+    this.#readers.set(resource, known);
+    return known as Field<ShopRows[R]>;
   }
 }
 
-function sentence(issue: v.BaseIssue<unknown>): string {
-  return `${v.getDotPath(issue) ?? "row"} ${issue.message}`;
-}
-
-/** A page cache in front of /api, or a module that changes the lists. */
-function stray(resource: ShopResource): Failure {
-  const reason = `the shop answered with ${resource} that were not asked for: is there a cache in front of /api?`;
-  return { class: "transient", code: "unreadable", reason };
+function unreadableFrom(id: number, issues: readonly string[]): Unreadable {
+  return { id, reason: issues.slice(0, maxIssues).join(", "), fields: [...new Set(issues.map((issue) => /^\w+/.exec(issue)?.[0] ?? ""))] };
 }
 
 function isTooMuch({ code = "" }: Failure, elapsed: number): boolean {

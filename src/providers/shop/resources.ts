@@ -1,6 +1,4 @@
-import * as v from "valibot";
-import { flag, instant, link, money, rowId, text, whole, wholeOrNone } from "./fields";
-import type { Reading } from "./fields";
+import { type Field, flag, instant, link, money, quantity, type Reading, rowId, text, wholeOrNone } from "./fields";
 import { order } from "./order";
 import { dated, flags, row } from "./row";
 import type { ShopResource, ShopRows } from "./rows";
@@ -11,7 +9,8 @@ export interface Resource<Row> {
   display: string;
   /** Loads more than its own table. */
   heavy: boolean;
-  row(reading: Reading): v.GenericSchema<unknown, Row>;
+  /** For an element that is no hole. */
+  row(reading: Reading): Field<Row>;
 }
 
 export const resources: { [R in ShopResource]: Resource<ShopRows[R]> } = {
@@ -109,7 +108,7 @@ export const resources: { [R in ShopResource]: Resource<ShopRows[R]> } = {
         id: ["id", rowId],
         productId: ["id_product", link],
         productAttributeId: ["id_product_attribute", link],
-        quantity: ["quantity", whole],
+        quantity: ["quantity", quantity],
       }),
   },
   manufacturers: { ...light("id,name,active"), row: maker },
@@ -142,13 +141,7 @@ function customer(reading: Reading) {
     company: ["company", text(reading)],
     isGuest: ["is_guest", flag],
     ...flags("active", "deleted"),
-    anonymous: [
-      "email",
-      v.pipe(
-        text(reading),
-        v.transform((email) => email.toLowerCase() === "anonymous@psgdpr.com"),
-      ),
-    ],
+    anonymous: ["email", (value, note) => text(reading)(value, note).toLowerCase() === "anonymous@psgdpr.com"],
     defaultGroupId: ["id_default_group", link],
     languageId: ["id_lang", link],
     ...dated(reading),

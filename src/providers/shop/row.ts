@@ -1,15 +1,20 @@
-import * as v from "valibot";
-import { ambiguous, flag, instant } from "./fields";
-import type { Reading } from "./fields";
+import { ambiguous, type Field, flag, instant, type Reading } from "./fields";
 
-export type Entries = Record<string, readonly [from: string, schema: v.GenericSchema<unknown, unknown>]>;
-type RowOf<E extends Entries> = { [Name in keyof E]: v.InferOutput<E[Name][1]> };
+export type Entries = Record<string, readonly [from: string, field: Field<unknown>]>;
+type RowOf<E extends Entries> = { [Name in keyof E]: ReturnType<E[Name][1]> };
 
-/** A row by our names, each read from the shop's name for it. What it does not name is dropped. */
-export function row<const E extends Entries>(entries: E): v.GenericSchema<unknown, RowOf<E>> {
-  const shape = v.object(Object.fromEntries(Object.entries(entries).map(([name, [, schema]]) => [name, schema])));
-  const renamed = v.transform((raw: Record<string, unknown>) => Object.fromEntries(Object.entries(entries).map(([name, [from]]) => [name, raw[from]])));
-  return v.pipe(v.record(v.string(), v.unknown()), renamed, shape) as unknown as v.GenericSchema<unknown, RowOf<E>>;
+/** A row by our names, each read from the shop's name for it. What it does not name is dropped; what is wrong is noted under its name. */
+export function row<const E extends Entries>(entries: E): Field<RowOf<E>> {
+  const fields = Object.entries(entries);
+  return (value, note) => {
+    const raw = value as Record<string, unknown>;
+    return Object.fromEntries(fields.map(([name, [from, read]]) => [name, read(raw[from], (issue) => note(name + joint(issue)))])) as RowOf<E>;
+  };
+}
+
+/** `stateId is no id`, but `lines.0.quantity is no number`. */
+function joint(issue: string): string {
+  return issue.startsWith(".") ? issue : ` ${issue}`;
 }
 
 /** Flags whose name is the same here and there. */

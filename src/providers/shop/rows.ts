@@ -1,10 +1,10 @@
-/** Millionths of a currency's unit, a safe integer: "59.800000" is 59_800_000. Never a float of units. */
-export type Micros = number;
+/** Millionths of a currency's unit: "59.800000" is 59_800_000. A safe integer, or the digits as text where it would be none. Never a float of units. */
+export type Micros = number | string;
 
 /** UTC milliseconds. Zero-dates of the shop are null. */
 export type Instant = number;
 
-/** Rows as the webservice of 1.7, 8 and 9 gives them, made equal. Ids of 0 ("none") are null. Fields that modules add are dropped. */
+/** Rows as the webservice of 1.7, 8 and 9 gives them, made equal. Ids of 0 ("none") are null, and so is every field that cannot be read. Fields that modules add are dropped. */
 export interface ShopRows {
   orders: Order;
   order_states: OrderState;
@@ -53,38 +53,40 @@ export interface Order extends Dated {
   /** The module that took it: "ps_wirepayment". */
   module: string;
   /** Was valid (logable) at least once. */
-  valid: boolean;
+  valid: boolean | null;
   invoiceDate: Instant | null;
   deliveryDate: Instant | null;
   /** In units of this currency per unit of the shop's own, × 1,000,000. */
-  conversionRate: Micros;
-  totalPaid: Micros;
-  totalPaidTaxIncl: Micros;
-  totalPaidTaxExcl: Micros;
+  conversionRate: Micros | null;
+  totalPaid: Micros | null;
+  totalPaidTaxIncl: Micros | null;
+  totalPaidTaxExcl: Micros | null;
   /** May be more than `totalPaid`. */
-  totalPaidReal: Micros;
-  totalProducts: Micros;
-  totalProductsTaxIncl: Micros;
-  totalShippingTaxIncl: Micros;
-  totalShippingTaxExcl: Micros;
-  totalDiscountsTaxIncl: Micros;
-  totalDiscountsTaxExcl: Micros;
-  totalWrappingTaxIncl: Micros;
-  totalWrappingTaxExcl: Micros;
+  totalPaidReal: Micros | null;
+  totalProducts: Micros | null;
+  totalProductsTaxIncl: Micros | null;
+  totalShippingTaxIncl: Micros | null;
+  totalShippingTaxExcl: Micros | null;
+  totalDiscountsTaxIncl: Micros | null;
+  totalDiscountsTaxExcl: Micros | null;
+  totalWrappingTaxIncl: Micros | null;
+  totalWrappingTaxExcl: Micros | null;
   lines: OrderLine[];
 }
 
 export interface OrderLine {
+  /** 0 where it cannot be read. */
   id: number;
   productId: number | null;
   /** The combination; null for a product without. */
   productAttributeId: number | null;
-  quantity: number;
+  /** Goods may be sold in parts of a unit; six decimals. */
+  quantity: number | null;
   name: string;
   reference: string;
   ean13: string;
-  unitPriceTaxIncl: Micros;
-  unitPriceTaxExcl: Micros;
+  unitPriceTaxIncl: Micros | null;
+  unitPriceTaxExcl: Micros | null;
   customizationId: number | null;
 }
 
@@ -92,12 +94,12 @@ export interface OrderLine {
 export interface OrderState {
   id: number;
   name: string;
-  paid: boolean;
-  shipped: boolean;
-  delivery: boolean;
-  logable: boolean;
-  invoice: boolean;
-  deleted: boolean;
+  paid: boolean | null;
+  shipped: boolean | null;
+  delivery: boolean | null;
+  logable: boolean | null;
+  invoice: boolean | null;
+  deleted: boolean | null;
   /** `#3498db` or "". */
   color: string;
 }
@@ -107,7 +109,7 @@ export interface OrderPayment {
   id: number;
   orderReference: string;
   currencyId: number | null;
-  amount: Micros;
+  amount: Micros | null;
   method: string;
   dateAdd: Instant | null;
 }
@@ -117,9 +119,9 @@ export interface OrderCarrier {
   orderId: number | null;
   carrierId: number | null;
   invoiceId: number | null;
-  weight: Micros;
-  shippingCostTaxExcl: Micros;
-  shippingCostTaxIncl: Micros;
+  weight: Micros | null;
+  shippingCostTaxExcl: Micros | null;
+  shippingCostTaxIncl: Micros | null;
   trackingNumber: string;
   dateAdd: Instant | null;
 }
@@ -129,8 +131,8 @@ export interface Carrier {
   /** The same through all versions of a carrier: editing one makes a new id. */
   referenceId: number | null;
   name: string;
-  active: boolean;
-  deleted: boolean;
+  active: boolean | null;
+  deleted: boolean | null;
   /** With `@` where the tracking number goes, or "". */
   trackingUrl: string;
 }
@@ -142,9 +144,9 @@ export interface Customer extends Dated {
   lastName: string;
   email: string;
   company: string;
-  isGuest: boolean;
-  active: boolean;
-  deleted: boolean;
+  isGuest: boolean | null;
+  active: boolean | null;
+  deleted: boolean | null;
   /** The stand-in for customers who were removed on request. */
   anonymous: boolean;
   defaultGroupId: number | null;
@@ -169,7 +171,7 @@ export interface Address extends Dated {
   city: string;
   phone: string;
   phoneMobile: string;
-  deleted: boolean;
+  deleted: boolean | null;
 }
 
 export interface Country {
@@ -182,11 +184,11 @@ export interface Currency {
   /** ISO 4217. */
   isoCode: string;
   /** Units of it per unit of the shop's own, × 1,000,000. */
-  conversionRate: Micros;
+  conversionRate: Micros | null;
   /** Decimals it is shown with; null where the version does not tell (1.7 before 1.7.6). */
   precision: number | null;
-  active: boolean;
-  deleted: boolean;
+  active: boolean | null;
+  deleted: boolean | null;
 }
 
 export interface Product extends Dated {
@@ -194,9 +196,9 @@ export interface Product extends Dated {
   reference: string;
   name: string;
   /** Base price without tax, in the shop's own currency. */
-  price: Micros;
-  wholesalePrice: Micros;
-  active: boolean;
+  price: Micros | null;
+  wholesalePrice: Micros | null;
+  active: boolean | null;
   ean13: string;
   manufacturerId: number | null;
   /** The default one; all are in `product_suppliers`. */
@@ -211,8 +213,8 @@ export interface Combination {
   reference: string;
   ean13: string;
   /** Added to the product's price; may be negative. */
-  priceImpact: Micros;
-  wholesalePrice: Micros;
+  priceImpact: Micros | null;
+  wholesalePrice: Micros | null;
 }
 
 /** The only truth about quantities: `products.quantity` is always "0". Has no date: a change shows only by reading it. */
@@ -222,13 +224,13 @@ export interface Stock {
   /** Null: of the product itself, which for one with combinations is their sum. */
   productAttributeId: number | null;
   /** May be negative. */
-  quantity: number;
+  quantity: number | null;
 }
 
 export interface Maker {
   id: number;
   name: string;
-  active: boolean;
+  active: boolean | null;
 }
 
 export interface ProductSupplier {
@@ -239,5 +241,5 @@ export interface ProductSupplier {
   currencyId: number | null;
   reference: string;
   /** Purchase price without tax. */
-  price: Micros;
+  price: Micros | null;
 }

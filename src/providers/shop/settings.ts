@@ -1,7 +1,7 @@
-import * as v from "valibot";
 import type { Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import { link, rowId, text } from "./fields";
+import { isHole } from "./element";
 import { row } from "./row";
 import type { ShopSettings } from "./shop";
 import { isZone } from "./zone";
@@ -21,7 +21,7 @@ const configuration = row({
 export function settingsFrom(elements: readonly unknown[]): Reply<ShopSettings> {
   const rows = rowsOf(elements);
   const valueOf = (name: string) => rows.toSorted((a, b) => a.id - b.id).find((each) => each.name === name)?.value ?? "";
-  const idNamed = (name: string) => v.parse(v.fallback(link, null), valueOf(name));
+  const idNamed = (name: string) => link(valueOf(name), () => undefined);
   const timeZone = valueOf("PS_TIMEZONE").trim();
   if (isZone(timeZone)) return ok({ timeZone, languageId: idNamed("PS_LANG_DEFAULT"), currencyId: idNamed("PS_CURRENCY_DEFAULT") });
   const said = /^[\w/+-]{1,64}$/.test(timeZone) ? `the time zone "${timeZone}", which is unknown` : "no time zone";
@@ -35,5 +35,8 @@ export function hasAllSettings({ elements }: { elements: readonly unknown[] }): 
 }
 
 function rowsOf(elements: readonly unknown[]) {
-  return elements.map((element) => v.safeParse(configuration, element)).flatMap((read) => (read.success ? [read.output] : []));
+  return elements
+    .filter((element) => !isHole(element))
+    .map((element) => configuration(element, () => undefined))
+    .filter(({ id }) => id > 0);
 }

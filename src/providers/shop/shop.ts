@@ -46,9 +46,13 @@ export interface Shop {
   page<R extends ShopResource>(resource: R, request: PageRequest): Promise<Reply<Page<ShopRows[R]>>>;
   /**
    * The rows whose field has one of these values, whatever their number (split over several requests so that no URL grows over 2 kB).
-   * What is not there is not in the result: a deleted customer, an order that is not committed yet.
+   * What is not there is not in the result: a deleted customer, an order that is not committed yet. Where rows were left out visibly, or
+   * rows asked for by id are missing at the end of the answer, a list of ids tells those that failed to load. One that is left out
+   * without a trace in another lookup shows in `listed` only.
    */
   find<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<Found<ShopRows[R]>>>;
+  /** The ids of the rows that `find` looks for, those among them that the shop fails to load. No row is loaded. */
+  listed<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<readonly number[]>>;
   /** Ids only, thousands at once, cheap (no row is loaded): for counting, and for telling what was deleted. Rows that the shop fails to load are in it. */
   ids(resource: ShopResource, request: Omit<PageRequest, "expected">): Promise<Reply<IdPage>>;
   /** What a page has now; adapts to the shop's `Execution-Time`. Keep it and hand it to `resume`. */
@@ -105,8 +109,10 @@ export interface Page<Row> {
    * left out of it, and a proxy may give fewer: unless all that were expected came, the list of ids is asked, so the last page costs two requests.
    */
   more: boolean;
-  /** Rows that came but cannot be believed; not in `rows`. */
+  /** Those of `rows` in which a field cannot be read, and is null. */
   unreadable: readonly Unreadable[];
+  /** Ids up to `lastId` whose rows the shop has and failed to load. */
+  missing: readonly number[];
   /** What was odd about the answer, for the job's note; nothing personal. */
   warnings: readonly string[];
 }
@@ -121,12 +127,17 @@ export interface IdPage {
   more: boolean;
 }
 
-export type Found<Row> = Pick<Page<Row>, "rows" | "unreadable" | "warnings">;
+export interface Found<Row> extends Pick<Page<Row>, "rows" | "unreadable" | "missing" | "warnings"> {
+  /** The key may not read the resource, and whoever asks goes on without: nothing may be concluded from the rows that did not come. */
+  refused?: true;
+}
 
 export interface Unreadable {
-  id: number | null;
-  /** The fields that are wrong, without their values. */
+  id: number;
+  /** The first fields that are wrong, without their values. */
   reason: string;
+  /** All of them, by our names: `totalPaid`, `lines`. */
+  fields: readonly string[];
 }
 
 /** By which fields rows can be looked up besides their id. */

@@ -63,14 +63,20 @@ export async function rowsById(ask: Ask, lengths: Lengths, ids: readonly (number
   return ok(sum);
 }
 
-export const nothing: List = { elements: [], warnings: [], seconds: 0, version: null };
+export const nothing: List = { elements: [], gaps: 0, warnings: [], seconds: 0, version: null };
 
 function lastId({ elements }: List, after: number): number {
   return Math.max(after, ...elements.map((element) => idOf(element) ?? 0));
 }
 
 /** A row that came before is not new. */
-export function joined(sum: List, { elements, warnings, seconds, version }: List, after: number): List {
+export function joined(sum: List, { elements, gaps, warnings, seconds, version }: List, after: number): List {
   const fresh = elements.filter((element) => (idOf(element) ?? Infinity) > after);
-  return { elements: [...sum.elements, ...fresh], warnings: [...new Set([...sum.warnings, ...warnings])], seconds: sum.seconds + seconds, version };
+  return {
+    elements: [...sum.elements, ...fresh],
+    gaps: sum.gaps + gaps,
+    warnings: [...new Set([...sum.warnings, ...warnings])],
+    seconds: sum.seconds + seconds,
+    version,
+  };
 }

@@ -16,7 +16,7 @@ async function given(tenant: string, site: string, orders: number) {
   const write = (writes: readonly unknown[]) => env.DB.batch(writes as D1PreparedStatement[]);
   const many = Array.from({ length: orders }, (_, index) => order(index + 1));
   await write(data.orderWrites({ orders: many, named: {}, details: [{ resource: "order_payments", owner: "REF1", rows: [] }], readAt: start }, start));
-  await write(data.productWrites({ products: [product(1)], details: [], stock: [stock(1, -2)], readAt: start }, start));
+  await write(data.productWrites({ products: [product(1)], details: [], stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start));
   await write(data.openWindows("run", [{ from: 0, to: 1 }]));
 }
 

@@ -63,14 +63,30 @@ async function useEverything(db: D1Database): Promise<void> {
   const suppliers = { id: 1, name: "Clay", active: true };
   await write(site.namedWrites("suppliers", [suppliers], start));
   const owned = [{ resource: "combinations", owner: "1", rows: [] }] as const;
-  await write(site.productWrites({ products: [product(1), product(2)], named: {}, details: owned, stock: [stock(1, -2)], readAt: start }, start));
+  await write(
+    site.productWrites({ products: [product(1), product(2)], named: {}, details: owned, stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start),
+  );
   await write(site.stockWrites([stock(1, -3)], start, start));
-  const gone = await site.goneProducts([1], { after: 0, until: null }, start + 1);
-  await write(site.goneWrites(gone, start + 1, start));
+  const gone = await site.goneIds("products", [1], { after: 0, until: null }, start + 1);
+  await write(site.goneWrites("products", gone, start + 1, start));
   const span = { from: 0, to: start, pageSizes: { heavy: 50, light: 2500 }, stockRows: 2 };
-  await write([...site.listsRead("orders", start), ...site.compared(start), ...site.spanRead("orders", span, start)]);
+  await write([...site.listsRead("orders", start), ...site.compared("products", start), ...site.spanRead("orders", span, start)]);
   await write(site.openWindows("run", [{ from: 0, to: 1 }]));
-  await write(site.windowRead("run", { from: 0, orders: 0, changed: 0 }, start));
+  await write(site.windowRead("run", { from: 0, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }, start));
+  expect(await site.goneIds("orders", [1, 2], { after: 0, until: null }, start + 1)).toEqual([]);
+  await write(site.goneWrites("orders", [9], start + 1, start));
+  await write(site.compared("orders", start));
+  await write(site.noteWrites({ resource: "orders", readAt: start, flawed: [{ id: 7, reason: "totalPaid is no amount" }], sound: [1] }, start));
+  await site.unreadableIds("orders", start + 1, 10);
+  await write([site.refusalWrites("carriers", "key lacks GET on carriers", start), site.allowedWrites("suppliers")]);
+  await site.completed(orders, [{ id: 1, reason: "totalPaid is no amount", fields: ["totalPaid"] }]);
+  await site.ordersByReference(["REF1"]);
+  await site.firstOrder();
+  await site.storedProducts([1]);
+  await site.details("order_payments", ["REF1"]);
+  await site.storedStock([1]);
+  await site.partsOf("run");
+  await site.openWindow("run", { from: 0, to: 1 });
   const { lines } = await site.shortage();
   expect(lines.length).toBeGreaterThan(0);
   await write(site.draftWrites("job", lines, start));

@@ -32,6 +32,7 @@ describe("what no conclusion may be drawn from", () => {
     ["an echo of JSON before it", '{"debug":"x"}{"orders":[{"id":1}]}'],
     ["an echo of a list before JSON that breaks off", 'x {"debug":[]} {"orders":[{"id":1'],
     ["an empty list before other text", "[] and more"],
+    ["an empty list before rows", '[]\n{"orders":[{"id":1}]}'],
     ["PHP's last words", "<br />\n<b>Fatal error</b>: Allowed memory size exhausted in <b>/x.php</b> on line <b>1</b><br />"],
     ["XML that breaks off", "<?xml version='1.0'?><prestashop><orders><order><id>1</id>"],
     ["XML with a document type", '<?xml version="1.0"?><!DOCTYPE p [<!ENTITY a "b">]><prestashop><orders/></prestashop>'],
@@ -57,6 +58,12 @@ describe("shapes of a list", () => {
     ["several marks and blanks", '\uFEFF\uFEFF \n{"orders":[{"id":1}]}\n', [one]],
     ["PHP notices before it", '<br />\n<b>Notice</b>: Undefined index: [x] {y} in <b>/a.php</b><br />\n{"orders":[{"id":1}]}', [one]],
     ["an echo before no rows", "debug [1]\n[]", []],
+    ["a script behind it", '{"orders":[{"id":1}]}\n<script>var m={a:1};</script>', [one]],
+    ["another value behind it", '{"orders":[{"id":1,"note":"a } \\" {"}]}\n{"debug":[{"id":9}]}', [{ id: 1, note: 'a } " {' }]],
+    ["JSON that breaks off behind it", '{"orders":[{"id":1}]}\n{"debug":[', [one]],
+    ["a script before and behind it", '<script>m={a:1}</script>{"orders":[{"id":1}]}<script>var m={"a":1};</script>', [one]],
+    ["a script behind no rows", "[]\n<script>var m={a:1};</script>", []],
+    ["another value behind no rows", '[]\n{"debug":1}', []],
     ["words behind it", '{"orders":[{"id":1}]}<br />Deprecated: foo', [one]],
     ["XML ids", '<?xml version="1.0"?><prestashop xmlns:xlink="x"><orders><order id="1" xlink:href="y"/></orders></prestashop>', [{ id: "1" }]],
     ["no rows as XML", '<?xml version="1.0"?>\n<prestashop xmlns:xlink="x">\n<orders></orders>\n</prestashop>\n', []],
@@ -110,6 +117,20 @@ test("any rows come back from JSON, behind any text without braces", () =>
       expect(elements(`${noise.replaceAll(/[{}[\]<]/g, "")}${text}`)).toEqual(JSON.parse(JSON.stringify(given)));
     }),
   ));
+
+test("any rows come back from JSON before any text", () =>
+  fc.assert(
+    fc.property(rows, fc.oneof(fc.string(), fc.json()), (given, noise) => {
+      const text = JSON.stringify({ orders: given });
+      expect(elements(`${text}\n${noise.replaceAll("<", "")}`)).toEqual(JSON.parse(JSON.stringify(given)));
+    }),
+  ));
+
+test("a long answer is read to the end of its first value", () => {
+  const long = "\\\\".repeat(1_000_000);
+  expect(elements(`{"orders":[{"id":1,"note":"${long}"}]}\n<script>{a:1}</script>`)).toHaveLength(1);
+  for (const text of [`x {"a${long}`, `x {"${"{".repeat(1_000_000)}`]) expect(elements(text)).toBe("unreadable");
+});
 
 test("nothing that breaks off is taken for a list, wherever it does, with or without text before it", () =>
   fc.assert(

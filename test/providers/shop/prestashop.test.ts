@@ -57,7 +57,8 @@ describe("what it asks", () => {
     const values = Array.from({ length: 1000 }, (_, at) => 1_000_000 + at);
     await shop.find("customers", { field: "id", values }, signal);
     expect(seen.every(({ url }) => url.length < 2048)).toBe(true);
-    expect(seen.flatMap((call) => (queryOf(call).get("filter[id]") ?? "").slice(1, -1).split("|"))).toEqual(values.map(String));
+    const rows = seen.filter((call) => queryOf(call).has("display"));
+    expect(rows.flatMap((call) => (queryOf(call).get("filter[id]") ?? "").slice(1, -1).split("|"))).toEqual(values.map(String));
   });
 
   test("nothing for no values, and nothing for what the filters cannot say", async () => {

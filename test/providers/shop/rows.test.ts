@@ -68,7 +68,30 @@ describe("what it reads", () => {
     expect(await first({ ...row, associations: { order_rows } })).toMatchObject({ rows: [{ lines: [{ id: 1 }, { id: 3 }] }] });
   });
 
-  test("a row that cannot be believed is set aside, named by its fields, without their values", async () => {
+  test("quantities in parts, amounts of any size, a decimal comma; and a line that is none is told of", async () => {
+    const order_rows = [
+      { id: "1", product_quantity: "0.300000", unit_price_tax_excl: "5,50" },
+      { id: 2, product_quantity: "2,5" },
+      { id: 3, product_quantity: "a" },
+      "x",
+    ];
+    expect(await first({ ...row, total_paid: "12500000000.000000", total_paid_real: "1,5", associations: { order_rows } })).toMatchObject({
+      rows: [
+        {
+          totalPaid: "12500000000000000",
+          totalPaidReal: 1_500_000,
+          lines: [
+            { id: 1, quantity: 0.3, unitPriceTaxExcl: 5_500_000 },
+            { id: 2, quantity: 2.5 },
+            { id: 3, quantity: null },
+          ],
+        },
+      ],
+      unreadable: [{ id: 12, reason: "lines.2.quantity is no number, lines.3 is no row", fields: ["lines"] }],
+    });
+  });
+
+  test("a row is read with what can be read, its flaws named by their fields, without their values", async () => {
     const page = await orders(
       json({
         orders: [
@@ -78,7 +101,18 @@ describe("what it reads", () => {
       }),
       none,
     );
-    expect(page).toMatchObject({ value: { rows: [{ id: 13 }], lastId: 13, unreadable: [{ id: 12, reason: "stateId is no id, totalPaid is no amount" }] } });
+    const reason = "stateId is no id, totalPaid is no amount";
+    expect(page).toMatchObject({
+      value: {
+        rows: [
+          { id: 12, stateId: null, totalPaid: null, totalPaidReal: 119_600_000 },
+          { id: 13, stateId: 3, totalPaid: 59_800_000 },
+        ],
+        lastId: 13,
+        unreadable: [{ id: 12, reason, fields: ["stateId", "totalPaid"] }],
+        missing: [],
+      },
+    });
     expect(JSON.stringify(page)).not.toContain("Ann");
   });
 
@@ -105,6 +139,8 @@ describe("what it reads", () => {
     const reply = await orders(json(body), json({ orders: [{ id: 15 }] }));
     expect(reply).toMatchObject({ value: { lastId: 14, more: true, rows: [{ id: 12 }, { id: 14 }] } });
     expect(reply.ok && reply.value.warnings).toHaveLength(warnings);
+    const listed = await orders(json(body), json({ orders: [{ id: 12 }, { id: 13 }, { id: 14 }, { id: 15 }] }));
+    expect(listed).toMatchObject({ value: { missing: [13], more: true } });
   });
 
   test("only an empty list of ids is the end", async () => {
@@ -126,13 +162,35 @@ describe("what it reads", () => {
     ["8.2", none],
   ])("a page of %s in which no row could be loaded is passed over", async (_version, page) => {
     const reply = await orders(page, json({ orders: [{ id: 1 }, { id: 2 }] }), page);
-    expect(reply).toMatchObject({ value: { rows: [], lastId: 2, more: true, warnings: [expect.stringContaining("failed to load 2")] } });
+    expect(reply).toMatchObject({ value: { rows: [], lastId: 2, more: true, missing: [1, 2], warnings: [expect.stringContaining("failed to load 2")] } });
+  });
+
+  test("a full page with a hole tells which row is missing, and its last row may be the one", async () => {
+    const page = (last: unknown) => ({ orders: [...Array.from({ length: 49 }, (_, at) => ({ ...row, id: at + 1 })), last] });
+    const ids = json({ orders: Array.from({ length: 60 }, (_, at) => ({ id: at + 1 })) });
+    expect(await orders(json(page([])), ids)).toMatchObject({ value: { lastId: 49, missing: [], more: true } });
+    const holed = page({ ...row, id: 50 });
+    holed.orders[9] = [];
+    expect(await orders(json(holed), ids.clone())).toMatchObject({ value: { lastId: 50, missing: [10], more: true } });
+  });
+
+  test("rows looked up by id that the shop failed to load are told from those that are not there", async () => {
+    const find = async (...answers: Response[]) => {
+      const { shop, seen } = open(answers);
+      const reply = await shop.find("orders", { field: "id", values: [11, 12, 13] }, signal);
+      return [reply.ok && [reply.value.rows.map(({ id }) => id), reply.value.missing], seen.length];
+    };
+    expect(await find(json({ orders: [row] }), none, json({ orders: [{ id: 13 }] }))).toEqual([[[12], [13]], 3]);
+    expect(await find(json({ orders: [row] }), none.clone())).toEqual([[[12], []], 3]);
+    expect(await find(json({ orders: [{ ...row, id: 13 }] }))).toEqual([[[13], []], 1]);
+    expect(await find(json({ orders: { "1": { ...row, id: 13 } } }), json({ orders: [{ id: 12 }] }))).toEqual([[[13], [12]], 2]);
+    expect(await find(none.clone(), none.clone())).toEqual([[[], []], 2]);
   });
 
   test("rows without an id hold nothing up", async () => {
     const strange = json({ orders: [{ total_paid: "1" }] });
     const reply = await orders(strange, json({ orders: [{ id: 4 }] }), strange);
-    expect(reply).toMatchObject({ value: { rows: [], lastId: 4, more: true, unreadable: [{ id: null, reason: "id is no id" }] } });
+    expect(reply).toMatchObject({ value: { rows: [], lastId: 4, more: true, unreadable: [], missing: [4] } });
   });
 
   test("what came in while the end was looked for is not passed over", async () => {

@@ -1,0 +1,90 @@
+import type { Order, ShopResource, ShopRows, Stock } from "../../providers/shop/rows";
+import type { Found } from "../../providers/shop/shop";
+import { ok, type Reply } from "../../queue/effect";
+import { believable } from "./look-up";
+import { readAround } from "./order-page";
+import { withDetails } from "./product-page";
+import type { Named, Owned } from "./rows";
+import type { SyncKind } from "./state";
+import { resourcesOf } from "./unreadable";
+import type { Visit, VisitContext } from "./visit";
+
+/** Rows that one step looks at. */
+const atOnce = 100;
+
+/**
+ * Looks once more at rows that could not be read, some of one resource: their dates say nothing of when they can be read. Those that were
+ * looked at since `since` are left out. Returns the statements that store them, and null when none is left.
+ */
+export async function readAgain(context: VisitContext, visit: Visit, kind: SyncKind, since: number): Promise<Reply<unknown[] | null>> {
+  for (const resource of resourcesOf[kind]) {
+    if (visit.notes.refused.has(resource)) continue;
+    const ids = await visit.data.unreadableIds(resource, since, atOnce);
+    if (ids.length > 0) return kind === "orders" ? readOrderRows(context, visit, resource, ids) : readProductRows(context, visit, resource, ids);
+  }
+  return ok(null);
+}
+
+async function readOrderRows(context: VisitContext, visit: Visit, resource: ShopResource, ids: readonly number[]): Promise<Reply<unknown[]>> {
+  if (resource === "orders") return rereadOrders(context, visit, ids);
+  if (resource === "order_payments") {
+    const found = await soundRows(context, visit, resource, ids);
+    return found.ok ? rereadOrders(context, visit, await visit.data.ordersByReference(found.value.map(({ orderReference }) => orderReference))) : found;
+  }
+  if (resource === "order_carriers") {
+    const found = await soundRows(context, visit, resource, ids);
+    return found.ok ? rereadOrders(context, visit, idsIn(found.value.map(({ orderId }) => orderId))) : found;
+  }
+  return readNamedRows(context, visit, resource as Named, ids);
+}
+
+async function readProductRows(context: VisitContext, visit: Visit, resource: ShopResource, ids: readonly number[]): Promise<Reply<unknown[]>> {
+  if (resource === "products") return rereadProducts(context, visit, ids, true);
+  if (resource === "stock_availables") {
+    const readAt = context.now();
+    const found = await visit.shop.find(resource, { field: "id", values: ids }, context.signal);
+    return found.ok ? ok([...visit.data.stockWrites(found.value.rows as readonly Stock[], readAt, context.now())]) : found;
+  }
+  if (resource === "manufacturers" || resource === "suppliers") return readNamedRows(context, visit, resource, ids);
+  const found = await soundRows(context, visit, resource as "combinations" | "product_suppliers", ids);
+  if (!found.ok) return found;
+  return rereadProducts(context, visit, idsIn(found.value.map(({ productId }) => productId)), resource === "product_suppliers");
+}
+
+/** Orders with all that belongs to them. */
+async function rereadOrders(context: VisitContext, visit: Visit, ids: readonly number[]): Promise<Reply<unknown[]>> {
+  const readAt = context.now();
+  const found = await visit.shop.find("orders", { field: "id", values: ids }, context.signal);
+  if (!found.ok) return found;
+  const orders: Order[] = await visit.data.completed(found.value.rows, found.value.unreadable);
+  const around = await readAround(context, visit, orders, readAt);
+  return around.ok ? ok([...visit.data.orderWrites(around.value, context.now())]) : around;
+}
+
+async function rereadProducts(context: VisitContext, visit: Visit, ids: readonly number[], linkVendors: boolean): Promise<Reply<unknown[]>> {
+  const readAt = context.now();
+  const found = await visit.shop.find("products", { field: "id", values: ids }, context.signal);
+  if (!found.ok) return found;
+  const page = await withDetails(context, visit, found.value, linkVendors, readAt);
+  return page.ok ? ok([...visit.data.productWrites(page.value, context.now())]) : page;
+}
+
+async function readNamedRows<R extends Named>(context: VisitContext, visit: Visit, resource: R, ids: readonly number[]): Promise<Reply<unknown[]>> {
+  const readAt = context.now();
+  const found = await visit.shop.find(resource, { field: "id", values: ids }, context.signal);
+  if (!found.ok) return found;
+  const rows = await believable(visit, resource, found.value as Found<ShopRows[R]>);
+  return ok([...visit.data.namedWrites(resource, rows, readAt)]);
+}
+
+/** Those that can be read now: whose they are is known. */
+async function soundRows<R extends Owned>(context: VisitContext, visit: Visit, resource: R, ids: readonly number[]): Promise<Reply<ShopRows[R][]>> {
+  const found = await visit.shop.find(resource, { field: "id", values: ids }, context.signal);
+  if (!found.ok) return found;
+  const flawed = new Set(found.value.unreadable.map(({ id }) => id));
+  return ok(found.value.rows.filter(({ id }) => !flawed.has(id)));
+}
+
+function idsIn(ids: readonly (number | null)[]): number[] {
+  return [...new Set(ids)].filter((id) => id !== null);
+}

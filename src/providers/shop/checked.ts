@@ -1,0 +1,86 @@
+import { failed, ok, type Failure, type Reply } from "../../queue/effect";
+import type { Connection } from "./connection";
+import { idOf } from "./element";
+import { type ListQuery, pageQuery } from "./query";
+import { resources } from "./resources";
+import type { ShopResource } from "./rows";
+import type { IdPage, Page } from "./shop";
+import type { Lengths } from "./whole";
+
+/** An id costs the shop an empty object. */
+export const idsPerPage = 5000;
+
+/** A page of which rows may be missing, or which may be the last. */
+export interface Doubtful<Row> {
+  page: Page<Row>;
+  /** How many rows its list had, with those that failed to load as far as it showed. */
+  length: number;
+  limit: number;
+}
+
+/** Where a page begins, and in which window it lies. */
+export type Part = Omit<ListQuery, "limit" | "display">;
+
+/** Holds the pages of one shop against its lists of ids. */
+export class PageCheck {
+  readonly #connection: Connection;
+  readonly #lengths: Lengths;
+
+  constructor(connection: Connection, lengths: Lengths) {
+    this.#connection = connection;
+    this.#lengths = lengths;
+  }
+
+  /**
+   * Rows that the shop fails to load are missing from a page, in 8 without a trace, and a proxy may give fewer than were asked for: only
+   * the list of ids from where the page began tells what is missing, and whether there is more. Where not one row could be loaded, it
+   * tells behind which id to go on, too.
+   */
+  async checked<Row extends { id: number }>(resource: ShopResource, part: Part, doubtful: Doubtful<Row>, signal: AbortSignal): Promise<Reply<Page<Row>>> {
+    const { page, length, limit } = doubtful;
+    const listed = await this.#idsThrough(resource, part, page.lastId, signal);
+    if (!listed.ok) return listed;
+    const came = new Set(page.rows.map(({ id }) => id));
+    const ids = listed.value.filter((id) => !came.has(id));
+    if (came.size === 0 && ids.length > 0) return this.#passedOver(resource, { ...part, limit }, page, ids.slice(0, limit), signal);
+    const more = ids.some((id) => id > page.lastId);
+    if (more && length < limit) this.#lengths.wasCut(length);
+    return ok({ ...page, missing: ids.filter((id) => id < page.lastId), more });
+  }
+
+  async ids(resource: ShopResource, part: ListQuery, signal: AbortSignal): Promise<Reply<IdPage>> {
+    const reply = await this.#connection.list(resource, pageQuery(part), signal);
+    if (!reply.ok) return reply;
+    const ids = reply.value.elements.map(idOf);
+    const known = ids.filter((id) => id !== null);
+    // To miss one would be to call its row deleted.
+    if (known.length < ids.length || known.some((id) => id <= part.afterId)) return failed(stray(resource));
+    return ok({ ids: known.toSorted((a, b) => a - b), lastId: Math.max(part.afterId, ...known), full: known.length >= part.limit, more: known.length > 0 });
+  }
+
+  async #passedOver<Row>(resource: ShopResource, part: ListQuery, page: Page<Row>, missing: number[], signal: AbortSignal): Promise<Reply<Page<Row>>> {
+    const again = await this.#connection.list(resource, pageQuery({ ...part, display: resources[resource].display }), signal);
+    if (!again.ok) return again;
+    // What came in between the two lists can be loaded now.
+    if (again.value.elements.some((element) => idOf(element) !== null)) return ok({ ...page, more: true });
+    const warnings = [`the shop failed to load ${missing.length} of its ${resource} behind id ${part.afterId}`];
+    return ok({ ...page, lastId: Math.max(...missing), missing, more: true, warnings });
+  }
+
+  /** Ids from `afterId` on until one lies behind `lastId`, or to the end. */
+  async #idsThrough(resource: ShopResource, part: Part, lastId: number, signal: AbortSignal): Promise<Reply<number[]>> {
+    for (let ids: number[] = [], { afterId } = part; ;) {
+      const reply = await this.ids(resource, { ...part, afterId, limit: idsPerPage }, signal);
+      if (!reply.ok) return reply;
+      ids = [...ids, ...reply.value.ids];
+      afterId = reply.value.lastId;
+      if (!reply.value.more || afterId > lastId) return ok(ids);
+    }
+  }
+}
+
+/** A page cache in front of /api, or a module that changes the lists. */
+export function stray(resource: ShopResource): Failure {
+  const reason = `the shop answered with ${resource} that were not asked for: is there a cache in front of /api?`;
+  return { class: "transient", code: "unreadable", reason };
+}

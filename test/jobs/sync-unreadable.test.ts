@@ -1,0 +1,366 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { eventsOf } from "../../src/domain/shop/events";
+import { listOrders, orderDetail } from "../../src/domain/shop/read-orders";
+import { listProducts } from "../../src/domain/shop/read-products";
+import { purchaseOrders } from "../../src/domain/shop/purchase-orders";
+import { syncView } from "../../src/domain/shop/site";
+import { start } from "./fake-shop";
+import { naive, WebShop, webBench } from "./web-shop";
+
+/** Rows that cannot be read, or did not come, through the real adapter. */
+const minute = 60_000;
+const versions = ["1.7", "8.2"] as const;
+
+function world(tenant: string, shop: WebShop) {
+  const bench = webBench(shop);
+  const scope = { db: env.DB, tenant, site: "main" };
+  const run = async (type: string, payload: object = {}) => {
+    shop.requests.length = 0;
+    bench.advance(20 * minute);
+    const id = await bench.acceptOne({ tenant, type, payload: { siteId: "main", ...payload } });
+    await bench.deliverAll();
+    const row = await bench.row(id);
+    return { state: row?.state, reason: row?.reason, ...JSON.parse(row?.result ?? "{}") };
+  };
+  const orders = async (filter: object = {}) => (await listOrders(scope, { limit: 100, ...filter })).items;
+  const products = async (filter: object = {}) => (await listProducts(scope, { limit: 100, ...filter })).items;
+  const site = () => syncView(scope, bench.now());
+  const unreadable = async () => (await site()).unreadable;
+  return { bench, scope, run, orders, products, site, unreadable };
+}
+
+function orderRow(id: number, more: object = {}) {
+  const date = naive(start - 24 * 60 * minute + id * 1000);
+  const line = { id: String(id * 10), product_id: "1", product_quantity: "1", product_name: "Mug", unit_price_tax_excl: "5.000000" };
+  const associations = { order_rows: [line] };
+  return {
+    id,
+    reference: `R${id}`,
+    id_customer: id,
+    id_currency: 1,
+    current_state: 2,
+    total_paid: "5.000000",
+    date_add: date,
+    date_upd: date,
+    associations,
+    ...more,
+  };
+}
+
+function shopOf(count: number, version: WebShop["version"] = "8.2"): WebShop {
+  const shop = new WebShop();
+  shop.version = version;
+  const range = Array.from({ length: count }, (_, index) => index + 1);
+  shop.put("order_states", [{ id: 2, name: "Paid", paid: 1, shipped: 0, delivery: 0 }]);
+  shop.put("currencies", [{ id: 1, iso_code: "EUR", conversion_rate: "1.000000" }]);
+  shop.put("carriers", [{ id: 1, name: "Post" }]);
+  shop.put("suppliers", [{ id: 1, name: "Clay Ltd", active: 1 }]);
+  shop.put(
+    "orders",
+    range.map((id) => orderRow(id)),
+  );
+  shop.put(
+    "customers",
+    range.map((id) => ({ id, email: `c${id}@example.com` })),
+  );
+  shop.put(
+    "order_payments",
+    range.map((id) => ({ id, order_reference: `R${id}`, amount: "5.000000", payment_method: "Card" })),
+  );
+  shop.put(
+    "order_carriers",
+    range.map((id) => ({ id, id_order: id, id_carrier: 1, tracking_number: `T${id}` })),
+  );
+  shop.put(
+    "products",
+    range.map((id) => ({
+      id,
+      reference: `P${id}`,
+      name: `Product ${id}`,
+      price: "1.000000",
+      active: 1,
+      id_supplier: 1,
+      date_upd: naive(start - 24 * 60 * minute),
+    })),
+  );
+  shop.put(
+    "stock_availables",
+    range.map((id) => ({ id, id_product: id, id_product_attribute: 0, quantity: 12 })),
+  );
+  shop.put(
+    "product_suppliers",
+    range.map((id) => ({ id, id_product: id, id_supplier: 1, id_currency: 1, product_supplier_reference: `S${id}`, product_supplier_price_te: "0.500000" })),
+  );
+  return shop;
+}
+
+/** As an SQL import does it: no date of change tells. */
+function mend(shop: WebShop, resource: string, id: number, fields: object) {
+  shop.put(resource, [{ ...shop.tables[resource]?.get(id), id, ...fields }]);
+}
+
+test("quantities in parts, amounts of any size and a decimal comma are read as they are", async () => {
+  const shop = shopOf(2);
+  const [line] = orderRow(1).associations.order_rows;
+  mend(shop, "orders", 1, { total_paid: "12500000000.000000", associations: { order_rows: [{ ...line, product_quantity: "0.300000" }] } });
+  mend(shop, "orders", 2, { total_paid: "5,500000", associations: { order_rows: [{ ...line, unit_price_tax_excl: "1,25", product_quantity: "2,5" }] } });
+  mend(shop, "stock_availables", 1, { quantity: "12.500000" });
+  const { run, orders, products, unreadable } = world("unreadable-none", shop);
+  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 2, unreadable: [] });
+  await run("sync-products", { linkVendors: true });
+  expect(await orders()).toMatchObject([
+    { id: 1, totalPaid: "12500000000.000000", lines: [{ quantity: 0.3 }] },
+    { id: 2, totalPaid: "5.500000", lines: [{ quantity: 2.5, unitPriceTaxExcl: "1.250000" }] },
+  ]);
+  expect(await products()).toMatchObject([{ quantity: 12.5 }, { quantity: 12 }]);
+  expect(await unreadable()).toEqual({ count: 0, newest: [] });
+});
+
+test("an order that cannot be read whole is stored with what can be, told once, shown until it is readable, and looked at again without a new date", async () => {
+  const shop = shopOf(3);
+  mend(shop, "orders", 2, { total_paid: "about 5" });
+  const { scope, run, orders, unreadable } = world("unreadable-order", shop);
+  const row = { resource: "orders", id: 2, reason: "totalPaid is no amount" };
+  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 3, unreadable: [row] });
+  expect((await orders()).map(({ totalPaid }) => totalPaid)).toEqual(["5.000000", null, "5.000000"]);
+  expect(await run("sync-orders")).toMatchObject({ state: "done", unreadable: [row] });
+  expect(await unreadable()).toEqual({ count: 1, newest: [row] });
+  const told = (await eventsOf(scope)).filter(({ type }) => type === "shop.row_unreadable");
+  expect(told.map(({ data }) => data)).toEqual([{ siteId: "main", resource: "orders", rowId: 2, reason: row.reason }]);
+
+  const seen = Math.max(...(await orders()).map(({ changedAt }) => Date.parse(changedAt)));
+  mend(shop, "orders", 2, { total_paid: "7.000000" });
+  expect(await run("sync-orders")).toMatchObject({ state: "done", unreadable: [] });
+  expect(await orders({ changedAfter: seen })).toMatchObject([{ id: 2, totalPaid: "7.000000" }]);
+  expect(await unreadable()).toEqual({ count: 0, newest: [] });
+  await run("sync-orders");
+  expect(shop.requests).toEqual(["ids orders 0"]);
+});
+
+test("a field that cannot be read keeps the value that is stored; nothing is concluded from it", async () => {
+  const shop = shopOf(2);
+  const { scope, run, orders, products, bench } = world("unreadable-field", shop);
+  await run("sync-orders");
+  await run("sync-products");
+  const date_upd = naive(bench.now());
+  mend(shop, "orders", 1, { current_state: "?", payment: "Cash", date_upd });
+  mend(shop, "products", 1, { active: "?", name: "Renamed", date_upd });
+  expect(await run("sync-orders")).toMatchObject({ changed: 1, unreadable: [{ id: 1, reason: "stateId is no id" }] });
+  await run("sync-products", { incremental: true });
+  expect((await orders())[0]).toMatchObject({ state: { id: 2 } });
+  expect((await products())[0]).toMatchObject({ active: true, name: "Renamed" });
+  expect((await eventsOf(scope)).filter(({ type }) => type === "order.status_changed")).toEqual([]);
+});
+
+describe.each(versions)("rows that a shop of %s fails to load", (version) => {
+  test.each([[[1]], [[2]], [[3]], [[1, 2, 3]]])("orders %j are shown until they come", async (ids) => {
+    const shop = shopOf(3, version);
+    for (const id of ids) shop.holes.add(`orders/${id}`);
+    const { run, orders, unreadable } = world(`missing-${version.replace(".", "-")}-${ids.join("")}`, shop);
+    expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 3 - ids.length, unreadable: ids.map((id) => ({ resource: "orders", id })) });
+    await run("sync-orders");
+    expect((await unreadable()).newest.map(({ id }) => id).toSorted()).toEqual(ids);
+    shop.holes.clear();
+    expect(await run("sync-orders")).toMatchObject({ unreadable: [] });
+    expect((await orders()).map(({ id }) => id)).toEqual([1, 2, 3]);
+    expect((await unreadable()).count).toBe(0);
+  });
+
+  test("one that is deleted in the meantime is forgotten", async () => {
+    const shop = shopOf(3, version);
+    shop.holes.add("orders/2");
+    const { run, unreadable } = world(`missing-gone-${version.replace(".", "-")}`, shop);
+    await run("sync-orders");
+    shop.tables["orders"]?.delete(2);
+    await run("sync-orders");
+    expect((await unreadable()).count).toBe(0);
+  });
+
+  test.each([1, 2, 3])("quantities keep their last value: row %i", async (id) => {
+    const shop = shopOf(3, version);
+    const { run, products, unreadable } = world(`stock-${version.replace(".", "-")}-${id}`, shop);
+    await run("sync-products");
+    shop.holes.add(`stock_availables/${id}`);
+    for (const payload of [{}, { incremental: true }]) {
+      expect(await run("sync-products", payload)).toMatchObject({ state: "done", unreadable: [{ resource: "stock_availables", id }] });
+      expect((await products()).map(({ quantity }) => quantity)).toEqual([12, 12, 12]);
+    }
+    expect((await unreadable()).newest).toMatchObject([{ resource: "stock_availables", id }]);
+    shop.holes.clear();
+    mend(shop, "stock_availables", id, { quantity: 5 });
+    expect(await run("sync-products", { incremental: true })).toMatchObject({ unreadable: [] });
+    expect((await products()).map(({ quantity }) => quantity)).toEqual([1, 2, 3].map((each) => (each === id ? 5 : 12)));
+    expect((await unreadable()).count).toBe(0);
+  });
+
+  test("payments, shipments, suppliers and customers keep what is stored, and are looked at again", async () => {
+    const shop = shopOf(3, version);
+    const { scope, run, products, unreadable, bench } = world(`details-${version.replace(".", "-")}`, shop);
+    await run("sync-orders");
+    await run("sync-products", { linkVendors: true });
+    const date_upd = naive(bench.now());
+    mend(shop, "orders", 3, { payment: "Cash", date_upd });
+    mend(shop, "products", 3, { name: "Renamed", date_upd });
+    const broken = ["order_payments/3", "order_carriers/3", "product_suppliers/3", "customers/3"];
+    for (const each of broken) shop.holes.add(each);
+    await run("sync-orders");
+    await run("sync-products", { linkVendors: true });
+    expect(await orderDetail(scope, 3)).toMatchObject({ payments: [{ amount: "5.000000" }], shipments: [{ trackingNumber: "T3" }], customer: { id: 3 } });
+    expect((await products())[2]).toMatchObject({ name: "Renamed", suppliers: [{ references: [{ reference: "S3" }] }] });
+    expect((await unreadable()).newest.map(({ resource, id }) => `${resource}/${id}`).toSorted()).toEqual(broken.toSorted());
+    shop.holes.clear();
+    mend(shop, "order_payments", 3, { amount: "9.000000" });
+    mend(shop, "order_carriers", 3, { tracking_number: "T33" });
+    mend(shop, "product_suppliers", 3, { product_supplier_reference: "S33" });
+    await run("sync-orders");
+    await run("sync-products", { incremental: true });
+    expect(await orderDetail(scope, 3)).toMatchObject({ payments: [{ amount: "9.000000" }], shipments: [{ trackingNumber: "T33" }] });
+    expect((await products())[2]).toMatchObject({ suppliers: [{ references: [{ reference: "S33" }] }] });
+    expect((await unreadable()).count).toBe(0);
+  });
+});
+
+test("a quantity that cannot be read keeps its last value, by a full run and one of changes; a first one is not known", async () => {
+  const shop = shopOf(2);
+  mend(shop, "stock_availables", 2, { quantity: "many" });
+  const { run, products } = world("stock-value", shop);
+  await run("sync-products");
+  mend(shop, "stock_availables", 1, { quantity: "several" });
+  for (const payload of [{}, { incremental: true }]) {
+    expect(await run("sync-products", payload)).toMatchObject({ unreadable: [{ reason: "quantity is no number" }, { resource: "stock_availables" }] });
+    expect((await products()).map(({ quantity }) => quantity)).toEqual([12, null]);
+  }
+});
+
+test("a payment that cannot be read is shown with what can be; a stored one stays", async () => {
+  const shop = shopOf(1);
+  shop.put("order_payments", [{ id: 7, order_reference: "R1", amount: "much", payment_method: "Cheque" }]);
+  const { scope, run, bench } = world("payment-value", shop);
+  await run("sync-orders");
+  expect(await orderDetail(scope, 1)).toMatchObject({ payments: [{ amount: "5.000000" }, { amount: null, method: "Cheque" }] });
+  mend(shop, "order_payments", 1, { amount: "x" });
+  mend(shop, "orders", 1, { payment: "Cash", date_upd: naive(bench.now()) });
+  await run("sync-orders");
+  expect(await orderDetail(scope, 1)).toMatchObject({ payments: [{ amount: "5.000000" }, { amount: null }] });
+});
+
+test("the parts of a bulk run sum up what they could not read, and their warnings", async () => {
+  const shop = shopOf(4, "1.7");
+  const days = (count: number) => naive(start - count * 24 * 60 * minute);
+  [1, 10, 20, 30].forEach((age, index) => mend(shop, "orders", index + 1, { date_upd: days(age), date_add: days(age) }));
+  mend(shop, "orders", 1, { total_paid: "x" });
+  shop.holes.add("orders/3");
+  shop.refused.add("carriers");
+  const { run, unreadable } = world("unreadable-bulk", shop);
+  const result = await run("sync-orders", { bulkMode: true });
+  expect(result).toMatchObject({ state: "done", orders: 3, parts: 6 });
+  expect(result.unreadable.map(({ id }: { id: number }) => id).toSorted()).toEqual([1, 3]);
+  expect(result.warnings).toEqual(expect.arrayContaining([expect.stringContaining("key lacks GET on carriers"), expect.stringContaining("failed to load 1")]));
+  expect((await unreadable()).count).toBe(2);
+});
+
+describe("orders that are deleted in the shop", () => {
+  test.each([{ lastDays: 40 }, { lastDays: 40, bulkMode: true }, {}])("are marked, told by the feed and not bought for: %j", async (payload) => {
+    const shop = shopOf(3);
+    mend(shop, "stock_availables", 1, { quantity: "-3" });
+    const tenant = `deleted-${Object.keys(payload).length}`;
+    const { bench, run, orders, site, scope } = world(tenant, shop);
+    await run("sync-products", { linkVendors: true });
+    await run("sync-orders");
+    const seen = Math.max(...(await orders()).map(({ changedAt }) => Date.parse(changedAt)));
+    shop.tables["orders"]?.delete(3);
+    if (!("lastDays" in payload)) {
+      expect(await run("sync-orders", payload)).toMatchObject({ deleted: 0 });
+      expect(shop.requests).toEqual(["ids orders 0"]);
+      bench.advance(24 * 60 * minute);
+    }
+    expect(await run("sync-orders", payload)).toMatchObject({ state: "done", deleted: 1 });
+    expect((await orders({ changedAfter: seen })).map(({ id, deletedAt }) => [id, typeof deletedAt])).toEqual([[3, "string"]]);
+    expect((await orders()).map(({ deletedAt }) => deletedAt === null)).toEqual([true, true, false]);
+    expect(await site()).toMatchObject({ orders: { count: 2, deleted: 1 } });
+    await run("supplier-orders");
+    expect((await purchaseOrders(scope, { limit: 10 })).map(({ rows }) => rows[0]?.orderIds)).toEqual([[1, 2]]);
+
+    mend(shop, "orders", 3, orderRow(3));
+    await run("sync-orders", { lastDays: 40 });
+    expect((await orders()).map(({ deletedAt }) => deletedAt)).toEqual([null, null, null]);
+  });
+
+  test("are marked when a webhook tells of one", async () => {
+    const shop = shopOf(2);
+    const { run, orders } = world("deleted-single", shop);
+    await run("sync-orders");
+    shop.tables["orders"]?.delete(2);
+    expect(await run("sync-single-order", { orderId: 2 })).toMatchObject({ state: "done", changed: true });
+    expect((await orders()).map(({ deletedAt }) => deletedAt === null)).toEqual([true, false]);
+  });
+
+  test("an order that only failed to load is not", async () => {
+    const shop = shopOf(3);
+    const { run, orders } = world("deleted-not", shop);
+    await run("sync-orders");
+    shop.holes.add("orders/2");
+    expect(await run("sync-orders", { lastDays: 40 })).toMatchObject({ deleted: 0 });
+    expect((await orders()).map(({ deletedAt }) => deletedAt)).toEqual([null, null, null]);
+  });
+});
+
+test("a key that may not read secondary resources costs those details and a warning that names each, not the sync", async () => {
+  const shop = shopOf(2);
+  const secondary = ["carriers", "order_carriers", "order_payments", "countries", "currencies", "manufacturers", "suppliers", "customers", "addresses"];
+  for (const resource of secondary) shop.refused.add(resource);
+  mend(shop, "orders", 1, { id_carrier: 1 });
+  mend(shop, "products", 1, { id_manufacturer: 1 });
+  const { run, orders, site, bench } = world("refused", shop);
+  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 2, warnings: expect.arrayContaining([expect.stringContaining("order_payments")]) });
+  expect(await run("sync-products", { linkVendors: true })).toMatchObject({ state: "done", products: 2 });
+  expect(await orders()).toMatchObject([{ id: 1, currency: null, state: { name: "Paid" } }, { id: 2 }]);
+  const warned = (await site()).warnings;
+  for (const resource of ["carriers", "order_carriers", "order_payments", "currencies", "manufacturers", "suppliers", "customers"])
+    expect(warned).toContainEqual(expect.stringContaining(`key lacks GET on ${resource}: tick it`));
+  expect(await site()).toMatchObject({ paused: null, unreadable: { count: 0 } });
+
+  shop.refused.clear();
+  bench.advance(13 * 60 * minute);
+  for (const id of [1, 2]) mend(shop, "orders", id, { date_upd: naive(bench.now()), payment: "Cash" });
+  await run("sync-orders");
+  await run("sync-products", { linkVendors: true });
+  expect((await site()).warnings).toEqual([]);
+});
+
+test("a key that may not read orders pauses the site, as before", async () => {
+  const shop = shopOf(1);
+  shop.refused.add("order_states");
+  const { bench, site } = world("refused-first", shop);
+  await bench.acceptOne({ tenant: "refused-first", type: "sync-orders", payload: { siteId: "main" } });
+  await bench.deliver(bench.held.slice());
+  expect((await site()).paused).toMatchObject({ reason: expect.stringContaining("key lacks GET on order_states") });
+});
+
+test("a single order that a webhook told of is stored with what can be read, or shown as one that failed to load", async () => {
+  const shop = shopOf(3);
+  mend(shop, "orders", 1, { total_paid: "x" });
+  shop.holes.add("orders/2");
+  const { run, orders, unreadable } = world("unreadable-single", shop);
+  expect(await run("sync-single-order", { orderId: 1 })).toMatchObject({ state: "done", changed: true });
+  expect(await run("sync-single-order", { orderId: 2 })).toMatchObject({ state: "discarded", reason: expect.stringContaining("failed to load") });
+  expect((await orders()).map(({ id, totalPaid }) => [id, totalPaid])).toEqual([[1, null]]);
+  expect((await unreadable()).newest.map(({ id }) => id).toSorted()).toEqual([1, 2]);
+  shop.holes.clear();
+  expect(await run("sync-single-order", { orderId: 2 })).toMatchObject({ state: "done" });
+  expect((await unreadable()).newest.map(({ id }) => id)).toEqual([1]);
+});
+
+test("a shop full of such rows announces a hundred of each resource, and counts all", async () => {
+  const shop = shopOf(0);
+  shop.put(
+    "orders",
+    Array.from({ length: 230 }, (_, index) => orderRow(index + 1, { total_paid: "x" })),
+  );
+  const { scope, run, unreadable } = world("unreadable-many", shop);
+  expect((await run("sync-orders")).unreadable).toHaveLength(50);
+  expect((await unreadable()).count).toBe(230);
+  expect((await unreadable()).newest).toHaveLength(20);
+  expect((await eventsOf(scope)).filter(({ type }) => type === "shop.row_unreadable")).toHaveLength(100);
+});
