@@ -34,6 +34,7 @@ describe("a signature", () => {
     for (const text of [base64(signed), `sha256=${base64(signed)}`]) expect(await check({ format: "base64" }, { "x-sig": text })).toBe(true);
     expect(await check({ prefix: "v0=" }, { "x-sig": `v0=${hex(signed)}` })).toBe(true);
     expect(await check({ prefix: "v0=" }, { "x-sig": hex(signed) })).toBe(false);
+    for (const text of [`sha256= ${hex(signed)}`, `sha256=${hex(signed)}`]) expect(await check({ prefix: "sha256= " }, { "x-sig": text })).toBe(true);
     expect(await check({}, { "x-sig": hex(signed) }, { body: `${body} ` })).toBe(false);
   });
 

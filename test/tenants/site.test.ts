@@ -33,6 +33,13 @@ describe("put refuses", () => {
     expect(errors).toEqual(["key: must be 1 to 256 visible ASCII characters without a colon"]);
   });
 
+  test.each(["", " ", "   ", "x".repeat(33), "sha\n"])("the prefix %j; one with a blank behind it is taken", async (prefix) => {
+    const put = (text: string) => store.put("one", "prefix", { ...shop, webhook: { secret: "a secret of the shop's module", prefix: text } }, 1);
+    expect((await refusalOf(put(prefix))).errors).toEqual(["webhook.prefix: must be 1 to 32 characters of ASCII, not blanks alone"]);
+    expect((await put("sha256= ")).site.webhook).toMatchObject({ prefix: "sha256= " });
+    await store.remove("one", "prefix");
+  });
+
   test("a wrong name, and a tenant that does not exist", async () => {
     expect((await refusalOf(store.put("one", "My Shop", shop, 1))).errors[0]).toMatch(/^site: /);
     expect(await refusalOf(store.put("nobody", "shop", shop, 1))).toMatchObject({ code: "not-found" });
