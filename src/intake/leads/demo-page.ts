@@ -23,7 +23,7 @@ export function demoPage(action: string, { siteKey, formId }: Pick<Project, "sit
 <form method="post" action="${escaped(action)}">
 ${hidden.map(([name, value]) => `<input type="hidden" name="${name}" value="${escaped(value)}">`).join("\n")}
 <input type="hidden" name="__visitor_id"><input type="hidden" name="__pg_tts">
-<p class="trap" aria-hidden="true"><label>Leave this empty <input name="__pg_hp" tabindex="-1" autocomplete="off"></label></p>
+<p class="trap" aria-hidden="true"><label>Leave this empty <input name="__pg_hp" tabindex="-1" autocomplete="off" data-1p-ignore data-bwignore data-lpignore="true" data-form-type="other"></label></p>
 <p><label>Name <input name="FIRSTNAME" autocomplete="name" maxlength="100"></label></p>
 <p><label>E-mail <input name="EMAIL" type="email" autocomplete="email" maxlength="254"></label></p>
 <p><label>Telephone <input name="PHONE" type="tel" autocomplete="tel" maxlength="64"></label></p>

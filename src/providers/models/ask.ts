@@ -8,24 +8,20 @@ import type { Answered, Chat, Chatted, Question } from "./models";
 
 /** One more try when the answer is not what was asked for: a second wrong one is no accident. */
 const maxTries = 2;
-/** For the second try of a model that used up its tokens, as one that thinks first may. */
-const raisedMaxTokens = 16_000;
 
-/** Asks until an answer fits the schema, at most twice. `maxTokens` is the connection's bound, which is never raised. */
+/** Asks until an answer fits the schema, at most twice. */
 export async function answerTo<Answer>(
   question: Question<Answer>,
   chat: (asked: Chat, signal: AbortSignal) => Promise<Reply<Chatted>>,
-  maxTokens: number | undefined,
   signal: AbortSignal,
 ): Promise<Reply<Answered<Answer>>> {
-  let asked = chatOf(question);
+  const asked = chatOf(question);
   let wrong: Failure = { class: "permanent", reason: "model: no answer", code: misfit };
   for (let attempt = 0; attempt < maxTries; attempt++) {
     const reply = await chat(asked, signal);
     const answer = reply.ok ? answerIn(reply.value, question.schema) : reply;
     if (answer.ok || answer.failure.code !== misfit) return answer;
     wrong = answer.failure;
-    if (reply.ok && reply.value.end === "length" && question.maxTokens === undefined) asked = { ...asked, maxTokens: maxTokens ?? raisedMaxTokens };
   }
   return failed(wrong);
 }

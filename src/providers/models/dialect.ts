@@ -6,9 +6,11 @@ export interface Dialect {
   temperature: number | undefined;
   tokensParameter: TokensParameter;
   responseFormat: ResponseFormat;
+  /** Tokens of an answer where neither the call nor the connection bounds them. */
+  maxTokens: number;
 }
 
-type Trait = keyof Dialect;
+type Trait = Exclude<keyof Dialect, "maxTokens">;
 
 /** The longest refusal that is searched for names, in characters. */
 const maxSearched = 4000;

@@ -27,11 +27,13 @@ export interface OpenaiOptions {
 /** A model may name each parameter once, and tokens and format twice. */
 const maxRefusals = 5;
 const usualMaxTokens = 4000;
+/** For a model that used those up, as one that thinks first may. */
+const raisedMaxTokens = 16_000;
 const usualTimeoutSeconds = 60;
 
 /**
  * Chat completions of OpenAI, or of an API that speaks as it does. A parameter that a refusal names is left out, the call is made
- * again, and what the endpoint took is remembered for an hour. Asking is harmless when repeated, so what was lost on the way is
+ * again, and what the endpoint took is remembered for an hour, as are the tokens that a model needs. Asking is harmless when repeated, so what was lost on the way is
  * `transient`. Source: OpenAI's API reference, structured outputs and error codes.
  */
 export function openai(options: OpenaiOptions): Models {
@@ -44,8 +46,11 @@ export function openai(options: OpenaiOptions): Models {
       if (!reply.ok) return failed({ ...reply.failure, reason: `model: ${reply.failure.reason}` });
       const refused = errorIn(reply.value);
       if (!refused) {
-        if (refusals > 0) learned.set(endpoint, dialect, now());
-        return chattedFrom(reply.value.json(), options.model);
+        const answer = chattedFrom(reply.value.json(), options.model);
+        const wasCut = answer.ok && answer.value.end === "length" && (asked.maxTokens ?? settings.maxTokens) === undefined;
+        const raised = wasCut ? { ...dialect, maxTokens: raisedMaxTokens } : dialect;
+        if (refusals > 0 || raised.maxTokens !== dialect.maxTokens) learned.set(endpoint, raised, now());
+        return answer;
       }
       const next = isAboutParameters(refused) && refusals < maxRefusals ? withoutRefused(dialect, refused) : undefined;
       if (!next) return failed(refusalOf(refused, [options.apiKey, ...textsOf(asked.messages)], now()));
@@ -55,12 +60,12 @@ export function openai(options: OpenaiOptions): Models {
   return {
     idempotentFor: 7 * 24 * 3600,
     chat,
-    ask: (question, signal) => answerTo(question, chat, settings.maxTokens, signal),
+    ask: (question, signal) => answerTo(question, chat, signal),
   };
 }
 
 function dialectOf({ temperature = 0, tokensParameter = "max_completion_tokens", responseFormat = "json_schema" }: ModelSettings): Dialect {
-  return { temperature, tokensParameter, responseFormat };
+  return { temperature, tokensParameter, responseFormat, maxTokens: usualMaxTokens };
 }
 
 function post(asked: Chat, dialect: Dialect, { http, baseUrl, apiKey, model, settings = {} }: OpenaiOptions, signal: AbortSignal): Promise<Reply<HttpAnswer>> {
@@ -75,8 +80,12 @@ function post(asked: Chat, dialect: Dialect, { http, baseUrl, apiKey, model, set
   });
 }
 
-function bodyOf(asked: Chat, { temperature, tokensParameter, responseFormat }: Dialect, maxTokens: number | undefined): Record<string, unknown> {
-  const bound = Math.min(asked.maxTokens ?? maxTokens ?? usualMaxTokens, maxTokens ?? Infinity);
+function bodyOf(
+  asked: Chat,
+  { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect,
+  maxTokens: number | undefined,
+): Record<string, unknown> {
+  const bound = Math.min(asked.maxTokens ?? maxTokens ?? usual, maxTokens ?? Infinity);
   const { format, tools = [] } = asked;
   const told = format && responseFormat !== "json_schema" ? [schemaTold(format.schema)] : [];
   return {

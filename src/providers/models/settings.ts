@@ -6,7 +6,7 @@ export type ResponseFormat = "json_schema" | "json_object" | "none";
 
 /** What a tenant says of its model's endpoint. */
 export interface ModelSettings {
-  /** Tokens any answer may have, thinking included: an upper bound. Without it 4,000, and 16,000 for a second try. */
+  /** Tokens any answer may have, thinking included: an upper bound. Without it 4,000, and 16,000 once an answer was cut off. */
   maxTokens?: number | undefined;
   /** Default 0, left out where the endpoint refuses it. */
   temperature?: number | undefined;

@@ -273,7 +273,7 @@ describe("what an endpoint does not take is left out", () => {
 
   test("keeps at most so many endpoints", () => {
     const learned = createLearned(2);
-    const dialect = { temperature: undefined, tokensParameter: "none", responseFormat: "none" } as const;
+    const dialect = { temperature: undefined, tokensParameter: "none", responseFormat: "none", maxTokens: 1 } as const;
     for (const endpoint of ["a", "b", "c"]) learned.set(endpoint, dialect, 0);
     expect(["a", "b", "c"].map((endpoint) => learned.get(endpoint, 0) !== undefined)).toEqual([false, true, true]);
   });
@@ -301,14 +301,16 @@ describe("what the connection says is sent", () => {
   });
 });
 
-test("a model that used up its tokens thinking gets more of them at the second try, unless the connection bounds them", async () => {
-  const seen = stubFetch(completion("", "length"), completion(JSON.stringify(verdict)), completion("", "length"));
-  expect((await adapter().ask(question, signal)).ok).toBe(true);
+test("a model that used up its tokens thinking gets more of them from then on, unless the connection bounds them", async () => {
+  const fine = completion(JSON.stringify(verdict));
+  const seen = stubFetch(completion("", "length"), fine, fine, completion("", "length"));
+  const learned = createLearned();
+  for (const _ of [1, 2]) expect((await adapter({}, learned).ask(question, signal)).ok).toBe(true);
   expect(await adapter({ maxTokens: 900 }).ask(question, signal)).toMatchObject({
     ok: false,
     failure: { reason: expect.stringContaining("maxTokens") as unknown },
   });
-  expect(seen.map((call) => sent(call)["max_completion_tokens"])).toEqual([4000, 16_000, 900, 900]);
+  expect(seen.map((call) => sent(call)["max_completion_tokens"])).toEqual([4000, 16_000, 16_000, 900, 900]);
 });
 
 describe("a conversation with tools and images", () => {
