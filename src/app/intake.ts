@@ -21,7 +21,7 @@ import type { Queries } from "../ledger/views";
 import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
 import type { Capabilities } from "../queue/job";
-import { cancel, retryNow } from "../queue/operate";
+import { cancel, retryNow, runNow } from "../queue/operate";
 import type { TenantGates } from "../tenants/gates";
 import { isRootToken } from "../tenants/token";
 import { createLeadDeps } from "./leads";
@@ -87,6 +87,7 @@ export function createIntakeDeps({
     operate: {
       cancel: (tenant, id) => cancel(engine, { tenant, id }),
       retry: (tenant, id) => retryOne(engine, queries, tenant, id),
+      runNow: (tenant, id) => runOneNow(engine, queries, tenant, id),
       settleDoubt: (tenant, id, effect, finding) => settleDoubt(env.DB, { tenant, id }, effect, finding, now()),
       dismiss: (tenant, id) => dismiss(env.DB, { tenant, id }, now()),
       pause: (tenant, scope, name) => pauses.put(tenant ?? "*", scope, name, now()),
@@ -129,6 +130,13 @@ async function retryOne(engine: Engine, queries: Queries, tenant: string, id: st
   const changed = (await retryNow(engine, [{ tenant, id }], { event: "retried", from: ["dead", "discarded", "cancelled", "waiting", "retrying"] })).length > 0;
   const job = await queries.job(tenant, id);
   return job && { state: job.state, changed };
+}
+
+async function runOneNow(engine: Engine, queries: Queries, tenant: string, id: string) {
+  const job = await queries.job(tenant, id);
+  if (!job) return null;
+  const changed = await runNow(engine, { tenant, id }, job);
+  return { state: changed ? ("queued" as const) : job.state, changed };
 }
 
 /** As a job would; how its calls went is told to the gate by who asked for it. */

@@ -1,3 +1,5 @@
+import type { Quota } from "../queue/engine";
+
 interface Window {
   minute: number;
   used: number;
@@ -7,19 +9,19 @@ interface Window {
  * Jobs per minute a tenant may enqueue, by its settings. Counted per isolate and minute: no accept pays a round trip for it,
  * and a tenant whose requests are spread over several isolates gets the quota from each.
  */
-export function createQuota(
-  limitOf: (tenant: string) => Promise<number | undefined>,
-  now: () => number,
-): (tenant: string, count: number) => Promise<{ granted: number; retryAfter: number }> {
+export function createQuota(limitOf: (tenant: string) => Promise<number | undefined>, now: () => number): Quota {
   const windows = new Map<string, Window>();
-  return async (tenant, count) => {
-    const limit = await limitOf(tenant);
-    if (limit === undefined) return { granted: count, retryAfter: 0 };
-    const minute = Math.floor(now() / 60_000);
-    const window = windows.get(tenant);
-    const used = window?.minute === minute ? window.used : 0;
-    const granted = Math.max(0, Math.min(count, limit - used));
-    windows.set(tenant, { minute, used: used + granted });
-    return { granted, retryAfter: 60 - Math.floor((now() % 60_000) / 1000) };
+  return {
+    isSet: async (tenant) => (await limitOf(tenant)) !== undefined,
+    async take(tenant, count) {
+      const limit = await limitOf(tenant);
+      if (limit === undefined) return { granted: count, retryAfter: 0 };
+      const minute = Math.floor(now() / 60_000);
+      const window = windows.get(tenant);
+      const used = window?.minute === minute ? window.used : 0;
+      const granted = Math.max(0, Math.min(count, limit - used));
+      windows.set(tenant, { minute, used: used + granted });
+      return { granted, retryAfter: 60 - Math.floor((now() % 60_000) / 1000) };
+    },
   };
 }

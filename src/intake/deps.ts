@@ -81,6 +81,8 @@ export interface Operate {
   cancel(tenant: string, id: string): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
   /** Null: unknown to the ledger. `changed` false: its state does not allow it. */
   retry(tenant: string, id: string): Promise<{ state: JobState; changed: boolean } | null>;
+  /** Brings a delayed, waiting or retrying job forward. Null: unknown to the ledger. `changed` false: nothing holds it back. */
+  runNow(tenant: string, id: string): Promise<{ state: JobState; changed: boolean } | null>;
   /** Says of an effect in doubt that it happened, or certainly did not. False: it is not in doubt, or its job runs. */
   settleDoubt(tenant: string, id: string, effect: string, finding: "done" | "failed"): Promise<boolean>;
   /** Takes a dead letter off the list. False: it is none. */

@@ -1,5 +1,5 @@
 import { isDerived, slotOf } from "../queue/id";
-import type { KnownJob, NewJob } from "../queue/ledger";
+import type { JobRef, KnownJob, NewJob } from "../queue/ledger";
 import { keyOf } from "../queue/ref";
 import { batch, lists, refLists, rowsOf, statement } from "./d1";
 
@@ -71,6 +71,17 @@ export async function insertKeyed(db: D1Database, rows: readonly NewJob[]): Prom
     taken.add(key);
     return { ...known, inserted };
   });
+}
+
+const isThere = `SELECT j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
+
+export async function known(db: D1Database, refs: readonly JobRef[]): Promise<JobRef[]> {
+  const parts = refLists(refs);
+  const results = await batch(
+    db,
+    parts.map((list) => statement(db, isThere, list)),
+  );
+  return parts.flatMap((_, index) => rowsOf<JobRef>(results, index));
 }
 
 function columns(row: NewJob): unknown[] {

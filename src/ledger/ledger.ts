@@ -3,7 +3,7 @@ import { GroupCommit } from "../queue/group";
 import type { JobRef, KnownJob, Ledger, NewJob } from "../queue/ledger";
 import { adopt, claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";
-import { insert, insertKeyed } from "./insert";
+import { insert, insertKeyed, known } from "./insert";
 import { bury, cancel, revive } from "./operate";
 import { checkpoint, effects, pulse, recordEffect, recordEffects } from "./run";
 import { settle } from "./settle";
@@ -22,6 +22,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     insert: async (rows) => void (await inserts.add(rows)),
     insertKeyed: (rows) => keyed.add(rows),
     former: createFormer(db),
+    known: (refs) => known(db, refs),
     unsent: (refs, now) => unsent(db, refs, now),
     claim: (refs, lease) => claim(db, refs, lease),
     adopt: (rows, lease) => adopt(db, rows, lease),

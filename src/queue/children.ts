@@ -26,7 +26,7 @@ export async function enqueueChild<C extends Contract>(
 ): Promise<string> {
   const { tenant, id } = run.job;
   const request = { tenant, type: contract.type, payload, delaySeconds: options.delaySeconds, dryRun: run.dry };
-  const prepared = await prepare(engine, request, { parts: childParts(id, contract, options.key), parent: id });
+  const prepared = await prepare(engine, request, { derivedFrom: { parts: childParts(id, contract, options.key), parent: id } });
   const receipt = "envelope" in prepared ? await accept(engine, prepared) : prepared;
   if (!receipt.ok && receipt.retryAfter !== undefined)
     throw new HeldBack(`child "${options.key}": ${receipt.detail}`, engine.now() + receipt.retryAfter * 1000);

@@ -21,8 +21,7 @@ export interface Engine {
   queue(name: string): Queue | undefined;
   /** Messages a queue may hold before senders are asked to come back later. */
   backlogLimit(queue: string): number;
-  /** How many of `count` jobs more the tenant may enqueue now, and the seconds after which it may send the others. */
-  quota(tenant: string, count: number): Promise<{ granted: number; retryAfter: number }>;
+  quota: Quota;
   payloads: PayloadStore;
   gates: Gates;
   /** Makes what jobs declared they need. A value of class Missing says why a job cannot run for this tenant. */
@@ -30,6 +29,14 @@ export interface Engine {
   /** Lets a promise finish after the answer; must not let it reject. */
   defer(promise: Promise<unknown>): void;
   emit(event: EngineEvent): void;
+}
+
+/** Jobs a tenant may enqueue in a time. */
+export interface Quota {
+  /** Whether the tenant has one. */
+  isSet(tenant: string): Promise<boolean>;
+  /** How many of `count` jobs more the tenant may enqueue now, and the seconds after which it may send the others. */
+  take(tenant: string, count: number): Promise<{ granted: number; retryAfter: number }>;
 }
 
 /** For whom capabilities are made. */

@@ -4,20 +4,21 @@ import { keepFormerIds } from "./former";
 import { GroupCommit } from "./group";
 import type { KnownJob } from "./ledger";
 import { prepare, type Prepared } from "./prepare";
+import { applyQuotas } from "./quota";
 import { reasonOf } from "./redact";
 import { keyOf } from "./ref";
-import { mismatch, tooMany, unavailable } from "./refused";
-import type { EnqueueRequest, Receipt, Refused } from "./request";
+import { mismatch, unavailable } from "./refused";
+import type { EnqueueRequest, Receipt } from "./request";
 import { send, type Sendable } from "./send";
-import { isTerminal } from "./state";
+import { isTerminal, type JobState } from "./state";
 
 /**
  * Accepts many jobs, one receipt each in their order. Accepted means that a queue took it or the ledger holds it.
  * Never throws for what a sender can cause.
  */
 export async function enqueue(engine: Engine, requests: readonly EnqueueRequest[]): Promise<Receipt[]> {
-  const busy = await refusedByQuota(engine, requests);
-  const prepared = await Promise.all(requests.map((request) => busy.get(request) ?? prepare(engine, request)));
+  const { refused, repeats } = await applyQuotas(engine, requests);
+  const prepared = await Promise.all(requests.map((request) => refused.get(request) ?? prepare(engine, request, { isRepeat: repeats.has(request) })));
   const fine = prepared.filter((each) => "envelope" in each);
   const receipts = new Map<Prepared, Receipt>();
   await Promise.all([
@@ -97,15 +98,17 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   const known = await insertKeyed(engine, all);
   const toSend: Prepared[] = [];
   const toRevive: Prepared[] = [];
-  for (const each of all) {
-    const row = known?.get(keyOf(each.envelope));
+  const sent = new Set<string>();
+  for (const [index, each] of all.entries()) {
+    const row = known?.[index];
     if (!row) toSend.push(each);
     else if (isErased(row, each)) receipts.set(each, { ...accepted(each, true), state: row.state, erased: true });
     else if (row.fp !== each.row.fp) receipts.set(each, mismatch());
     else {
       receipts.set(each, { ...accepted(each, !row.inserted), state: row.state });
       if (isRevived(row, each)) toRevive.push(each);
-      else if (needsMessage(row)) toSend.push(each);
+      else if (needsMessage(row) && !sent.has(each.id)) toSend.push(each);
+      sent.add(each.id);
     }
   }
   // Those that are to wait until the same time are brought back together.
@@ -132,9 +135,11 @@ function needsMessage(row: KnownJob): boolean {
   return row.inserted || (row.state === "queued" && row.seq === 0 && !isTerminal(row.state));
 }
 
-/** A sender who repeats the key of a dead letter wants it done; a parent that is run again repeats nothing. */
+/** A sender who repeats the key of a job that did not come to be done wants it done; a parent that is run again repeats nothing. */
+const revivedByKey: readonly JobState[] = ["dead", "discarded", "cancelled"];
+
 function isRevived({ state }: KnownJob, { revives }: Prepared): boolean {
-  return (state === "dead" || state === "discarded") && revives;
+  return revives && revivedByKey.includes(state);
 }
 
 async function reviveKeyed(engine: Engine, group: readonly Prepared[], receipts: Map<Prepared, Receipt>): Promise<void> {
@@ -143,7 +148,7 @@ async function reviveKeyed(engine: Engine, group: readonly Prepared[], receipts:
   const hold = first && first.due !== null ? { hold: { due: first.due, sent: first.sent, wake: first.wake ?? first.due } } : {};
   try {
     const refs = group.map(({ row }) => ({ tenant: row.tenant, id: row.id }));
-    const rows = await engine.ledger.revive(refs, { from: ["dead", "discarded"], event: "revived", boot: engine.boot, ...hold }, engine.now());
+    const rows = await engine.ledger.revive(refs, { from: revivedByKey, event: "revived", boot: engine.boot, ...hold }, engine.now());
     const copies = rows.flatMap((row) => {
       const each = byKey.get(keyOf(row));
       // As the ledger has it: an operator may have patched the payload meanwhile.
@@ -161,10 +166,10 @@ async function reviveKeyed(engine: Engine, group: readonly Prepared[], receipts:
   }
 }
 
-async function insertKeyed(engine: Engine, all: readonly Prepared[]): Promise<Map<string, KnownJob> | undefined> {
+/** One row for each, in their order; undefined when the ledger is away. */
+async function insertKeyed(engine: Engine, all: readonly Prepared[]): Promise<KnownJob[] | undefined> {
   try {
-    const rows = await engine.ledger.insertKeyed(all.map((each) => each.row));
-    return new Map(rows.map((row) => [keyOf(row), row]));
+    return await engine.ledger.insertKeyed(all.map((each) => each.row));
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
     return undefined;
@@ -202,16 +207,6 @@ async function markUnsent(engine: Engine, all: readonly Prepared[]): Promise<voi
     // The row is there without a mark: the walk over the ids finds it ten minutes later.
     engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
   }
-}
-
-/** The first requests of each tenant go through as far as its quota reaches; the others are told when to come back. */
-async function refusedByQuota(engine: Engine, requests: readonly EnqueueRequest[]): Promise<Map<EnqueueRequest, Refused>> {
-  const refused = new Map<EnqueueRequest, Refused>();
-  for (const [tenant, own] of Map.groupBy(requests, (request) => request.tenant)) {
-    const { granted, retryAfter } = await engine.quota(tenant, own.length);
-    for (const request of own.slice(granted)) refused.set(request, tooMany("the tenant's quota of jobs per minute is used up", retryAfter));
-  }
-  return refused;
 }
 
 function accepted(each: Prepared, replayed: boolean) {

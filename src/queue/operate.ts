@@ -18,3 +18,11 @@ export async function retryNow(engine: Engine, jobs: readonly Revived[], how: { 
   await sendStored(engine, rows, now);
   return rows;
 }
+
+/** Brings a job forward that is delayed, waits or is retrying, as it was `seen`. False: nothing holds it back, or it moved on meanwhile. */
+export async function runNow(engine: Engine, ref: JobRef, seen: { state: JobState; due: number | null }): Promise<boolean> {
+  // A queued job that is not delayed has its message on the way already.
+  const isDelayed = seen.state === "queued" && seen.due !== null && seen.due > engine.now();
+  const from: JobState[] = isDelayed ? ["queued"] : ["waiting", "retrying"];
+  return (await retryNow(engine, [ref], { event: "brought forward", from })).length > 0;
+}

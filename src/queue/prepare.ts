@@ -9,7 +9,7 @@ import { reasonOf } from "./redact";
 import { invalid, overloaded, unavailable, unknownType } from "./refused";
 import { checkPayload } from "./registry";
 import type { EnqueueRequest, Refused } from "./request";
-import { knownBacklog } from "./send";
+import { isFull, knownBacklog } from "./send";
 import { longestRide, sweepAfter } from "./transition";
 import { below } from "./validate";
 
@@ -30,12 +30,15 @@ export interface Prepared {
   delaySeconds: number;
 }
 
+export interface PrepareOptions {
+  /** What a child's id derives from. */
+  derivedFrom?: { parts: readonly string[]; parent: string };
+  /** Its key is known already: a full queue does not refuse it. */
+  isRepeat?: boolean;
+}
+
 /** Validates a request and gives it its id; large payloads go to the payload store here. */
-export async function prepare(
-  engine: Engine,
-  request: EnqueueRequest,
-  derivedFrom?: { parts: readonly string[]; parent: string },
-): Promise<Prepared | Refused> {
+export async function prepare(engine: Engine, request: EnqueueRequest, { derivedFrom, isRepeat = false }: PrepareOptions = {}): Promise<Prepared | Refused> {
   const contract = engine.registry.find(request.type)?.contract;
   const isOurs = derivedFrom !== undefined || request.internal === true;
   if (!contract || (contract.internal && !isOurs)) return unknownType(engine, request.type);
@@ -45,8 +48,7 @@ export async function prepare(
   const checked = checkPayload(contract, request.payload, isOurs ? contract.payload : contract.senderPayload);
   if (!checked.ok) return invalid(checked.issues);
   const queue = contract.route(checked.payload);
-  const backlog = knownBacklog(engine, queue);
-  if (backlog !== undefined && backlog >= engine.backlogLimit(queue)) return overloaded(queue, backlog);
+  if (!isRepeat && isFull(engine, queue)) return overloaded(queue, knownBacklog(engine, queue) ?? 0);
 
   const due = request.runAt ?? (request.delaySeconds ? now + request.delaySeconds * 1000 : null);
   const parts = derivedFrom?.parts ?? keyParts(contract, request);
@@ -70,9 +72,21 @@ export async function prepare(
   };
   const row = newRow(engine, contract, envelope, checked.payload);
   const revives = request.revive !== false && derivedFrom === undefined;
-  const former = request.formerKey === undefined ? undefined : [firstName(contract), request.formerKey];
-  const formerId = former && (await engine.ids.derive(request.tenant, former));
+  const formerId = await formerIdOf(engine, contract, request);
   return { id, contract, envelope, row, keyed: parts !== undefined, formerId, revives, delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000) };
+}
+
+/** The ids that a keyed request has, or had before own keys were kept apart; none without a key. */
+export async function idsOf(engine: Engine, request: EnqueueRequest): Promise<string[]> {
+  const contract = engine.registry.find(request.type)?.contract;
+  const parts = contract && keyParts(contract, request);
+  if (!contract || !parts) return [];
+  const formerId = await formerIdOf(engine, contract, request);
+  return [await engine.ids.derive(request.tenant, parts), ...(formerId === undefined ? [] : [formerId])];
+}
+
+async function formerIdOf(engine: Engine, contract: Contract, { tenant, formerKey }: EnqueueRequest): Promise<string | undefined> {
+  return formerKey === undefined ? undefined : engine.ids.derive(tenant, [firstName(contract), formerKey]);
 }
 
 /** The name under which keys are derived: renaming a type must not turn the same key into another job. The oldest alias stands first. */

@@ -37,6 +37,11 @@ export function knownBacklog(engine: Engine, queue: string): number | undefined 
   return known && engine.now() - known.at < 30_000 ? known.count : undefined;
 }
 
+/** Whether a queue is known to hold as much as it may. */
+export function isFull(engine: Engine, queue: string): boolean {
+  return (knownBacklog(engine, queue) ?? 0) >= engine.backlogLimit(queue);
+}
+
 interface Chunk {
   queue: string;
   items: Sendable[];

@@ -204,7 +204,10 @@ describe("the end of a job", () => {
       await here.bench.acceptOne({ tenant: name, payload: { script: [{ do: "done" }] } });
     }
     await here.bench.deliverAll();
-    here.bench.engine.quota = async (owner, wanted) => ({ granted: owner === "crowd-a" ? 0 : wanted, retryAfter: 60 });
+    here.bench.engine.quota = {
+      isSet: async (owner) => owner === "crowd-a",
+      take: async (owner, wanted) => ({ granted: owner === "crowd-a" ? 0 : wanted, retryAfter: 60 }),
+    };
     await here.ended.tell(null);
     await here.bench.deliverAll();
     const left = await env.DB.prepare("SELECT tenant FROM ended_jobs").all<{ tenant: string }>();

@@ -283,6 +283,7 @@ function operateOn(seen: Seen): IntakeDeps["operate"] {
   return {
     cancel: async (tenant, id) => change(tenant, id, (each) => !isTerminal(each.state), "cancelled"),
     retry: async (tenant, id) => change(tenant, id, (each) => each.state === "dead", "queued"),
+    runNow: async (tenant, id) => change(tenant, id, (each) => each.state === "waiting" || each.due !== null, "queued"),
     settleDoubt: async (tenant, id, effect) => effect === "send" && seen.jobs.has(`${tenant}/${id}`),
     dismiss: async (tenant, id) => seen.jobs.get(`${tenant}/${id}`)?.state === "dead",
     pause: async (tenant, scope, name) => void seen.pauses.push({ tenant: tenant ?? "*", scope, name }),

@@ -112,13 +112,26 @@ describe("POST /v1/jobs/batch", () => {
     expect([answer.status, answer.body.accepted, new Set(answer.body.ids).size]).toEqual([202, 10_000, 10_000]);
   });
 
+  test("says when what was refused may be sent again, and nothing of it when that would not help", async () => {
+    const partly = createBench();
+    const { enqueue } = partly.deps;
+    const over = { ok: false, code: "too-many-requests", detail: "Over.", errors: [], retryAfter: 17 } as const;
+    partly.deps.enqueue = async (requests) => [...(await enqueue(requests.slice(0, 1))), ...requests.slice(1).map(() => over)];
+    const send = (...jobs: object[]) => partly.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs } });
+    const answer = await send({ type: "note", payload }, { type: "note", payload });
+    expect([answer.status, answer.body.accepted, answer.headers.get("retry-after")]).toEqual([202, 1, "17"]);
+    expect((await send({ type: "note", payload }, { type: "note" })).headers.has("retry-after")).toBe(false);
+  });
+
   test("is refused whole only when there was no room for any", async () => {
     const busy = createBench();
     const full = { ok: false, code: "too-many-requests", detail: "Full.", errors: [], retryAfter: 9 } as const;
     busy.deps.enqueue = async (requests) => requests.map(() => full);
     const answer = await busy.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs: [{ type: "note", payload }] } });
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "9"]);
-    busy.deps.enqueue = async (requests) => requests.map(() => ({ ...full, code: "unavailable" }));
+    busy.deps.enqueue = async (requests) => requests.map((_, index) => ({ ...full, code: "unavailable", retryAfter: index + 0.5 }));
+    const two = await busy.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs: Array(2).fill({ type: "note", payload }) } });
+    expect([two.status, two.headers.get("retry-after")]).toEqual([202, "2"]);
     const lost = await busy.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs: [{ type: "note", payload }] } });
     expect(lost.body).toMatchObject({ accepted: 0, rejected: [{ index: 0, code: "unavailable" }], ids: [null] });
   });
@@ -271,7 +284,7 @@ describe("GET /v1/jobs", () => {
 describe("cancel and retry", () => {
   const act = (verb: string, id: string) => bench.call("POST", `/v1/jobs/${id}/${verb}`, { token: own.operate });
 
-  test.each(["cancel", "retry"])("%s knows nothing of forged and foreign jobs, and asks to wait for one not written yet", async (verb) => {
+  test.each(["cancel", "retry", "run-now"])("%s knows nothing of forged and foreign jobs, and asks to wait for one not written yet", async (verb) => {
     expect((await act(verb, await givenJob(bench, "jobs-other"))).status).toBe(404);
     expect((await act(verb, "0".repeat(34))).status).toBe(404);
     const { id } = (await post({ type: "note", payload })).body;
@@ -284,6 +297,15 @@ describe("cancel and retry", () => {
     expect(cancel.body).toMatchObject({ status: 409, code: "conflict", detail: "The job has ended: it is done." });
     const retry = await act("retry", await givenJob(bench, "jobs-own", { state: "running" }));
     expect(retry.body).toMatchObject({ status: 409, detail: "A job that is running cannot be retried." });
+  });
+
+  test("run-now brings forward what is held back, and says what cannot be", async () => {
+    const id = await givenJob(bench, "jobs-own", { state: "waiting" });
+    const run = await act("run-now", id);
+    expect([run.status, run.body, run.headers.get("location")]).toEqual([202, { id, state: "queued" }, `/v1/jobs/${id}`]);
+    const ended = await act("run-now", await givenJob(bench, "jobs-own", { state: "dead" }));
+    expect(ended.body).toMatchObject({ status: 409, detail: "A job that is dead is not held back; retry it." });
+    expect((await act("run-now", await givenJob(bench, "jobs-own", { state: "running" }))).status).toBe(409);
   });
 
   test("they answer 200 and 202", async () => {

@@ -53,6 +53,7 @@ async function useEverything(db: D1Database): Promise<void> {
   expect(isDerived(keyed.id)).toBe(true);
   await ledger.insert([free, held, lost, dead, ...others]);
   await ledger.insertKeyed([keyed]);
+  await ledger.known([keyed]);
   await env.DB.prepare("INSERT INTO watermarks (tenant, walk, position) VALUES ('*', 'own-keys', '1') ON CONFLICT DO NOTHING").run();
   await ledger.former([{ tenant, id: keyed.id, fp: "f" }]);
   await ledger.unsent([free], noon);

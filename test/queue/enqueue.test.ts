@@ -46,13 +46,6 @@ describe("what is refused", () => {
     expect(await bench.all("SELECT state FROM jobs")).toEqual([{ state: "done" }, { state: "done" }]);
   });
 
-  test("a quota is per tenant and says when to come back", async () => {
-    const bench = createBench();
-    bench.engine.quota = (tenant, count) => Promise.resolve({ granted: tenant === "one" ? 1 : count, retryAfter: 17 });
-    const receipts = await bench.accept([{ payload: fine }, { payload: fine, tenant: "two" }, { payload: fine }]);
-    expect(receipts).toMatchObject([{ ok: true }, { ok: true }, { ok: false, code: "too-many-requests", retryAfter: 17 }]);
-  });
-
   test("a queue over its backlog asks to come back later, until the knowledge is old", async () => {
     const bench = createBench();
     bench.engine.backlogLimit = () => 3;

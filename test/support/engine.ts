@@ -133,7 +133,7 @@ export function createBench(options: BenchOptions = {}) {
     ledger: withFaults(ledger, (call) => broken("ledger", call), "D1 is down"),
     queue: (name) => fakeQueue(name),
     backlogLimit: () => 100_000,
-    quota: (_tenant, count) => Promise.resolve({ granted: count, retryAfter: 0 }),
+    quota: { isSet: () => Promise.resolve(false), take: (_tenant, count) => Promise.resolve({ granted: count, retryAfter: 0 }) },
     payloads: withFaults(createPayloads(env.PAYLOADS), (call) => broken("payloads", call), "R2 is down"),
     gates: options.gates ?? openGates,
     capabilities: options.capabilities ?? (() => Promise.resolve({})),

@@ -6,6 +6,7 @@ import { event as eventJob } from "../../jobs/event/job";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { canonical } from "../../queue/canonical";
 import { check } from "../../queue/validate";
+import { batchReport } from "../batch-report";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
 import type { Answer } from "../route";
@@ -61,8 +62,7 @@ function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Ans
 function report(all: readonly Receipt[]): Answer {
   const busy = all.find((each) => !each.ok);
   if (busy && !busy.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable"))) throw refusal(busy);
-  const rejected = all.flatMap((each, index) => (each.ok ? [] : [{ index, code: each.code, detail: each.detail, errors: each.errors }]));
-  return { status: 202, body: { accepted: all.length - rejected.length, rejected, ids: all.map((each) => (each.ok ? each.id : null)) } };
+  return batchReport(all);
 }
 
 function refusal({ code, detail, errors, retryAfter }: Refused): Problem {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
+import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
 import { idempotencyHeader, idempotencyKey, readIdempotencyKey } from "../idempotency";
 import { time } from "../query";
@@ -71,7 +72,7 @@ export const enqueueRoutes = [
       const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
       const all = read.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lost()) : each));
       if (all.every((each) => !each.ok && each.code === "too-many-requests")) throw refusal(all[0]);
-      return { status: 202, body: report(all) };
+      return batchReport(all);
     },
   }),
 ];
@@ -81,11 +82,6 @@ function readBatchJob(tenant: string, job: unknown): EnqueueRequest | Refused {
   if (!checked.ok) return { ok: false, code: "invalid", detail: "The job is not what is expected here.", errors: checked.issues };
   const { idempotencyKey: key, ...request } = checked.value;
   return { ...request, tenant, key };
-}
-
-function report(all: readonly Receipt[]) {
-  const rejected = all.flatMap((each, index) => (each.ok ? [] : [{ index, code: each.code, detail: each.detail, errors: each.errors }]));
-  return { accepted: all.length - rejected.length, rejected, ids: all.map((each) => (each.ok ? each.id : null)) };
 }
 
 function refusal(receipt: Receipt | undefined): Problem {

@@ -4,7 +4,7 @@ import { smallBody } from "../body";
 import { email } from "../../jobs/email/job";
 import type { JobDetail } from "../../ledger/views";
 import { timeOf } from "../../queue/id";
-import { states } from "../../queue/state";
+import { isTerminal, states } from "../../queue/state";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
 import { isInOrder, jobCursor, orderMessage, paging, search, siteId, time } from "../query";
@@ -86,7 +86,7 @@ export const jobRoutes = [
   }),
   route("POST /v1/jobs/:id/retry", {
     name: "retryJob",
-    summary: "Run an ended job again, or one that is held back now",
+    summary: "Run an ended job again; one that waits or is retrying goes on now",
     scope: "operate",
     tenant: "own",
     answers: { 202: retriedShape },
@@ -97,6 +97,21 @@ export const jobRoutes = [
       if (!retried) throw notWritten();
       if (!retried.changed) throw new Problem("conflict", `A job that is ${retried.state} cannot be retried.`);
       return { status: 202, body: { id, state: retried.state }, headers: { location: `/v1/jobs/${id}` } };
+    },
+  }),
+  route("POST /v1/jobs/:id/run-now", {
+    name: "runJobNow",
+    summary: "Run a delayed, waiting or retrying job now; a gate or a pause may hold it back again",
+    scope: "operate",
+    tenant: "own",
+    answers: { 202: retriedShape },
+    problems: [409, 503],
+    handle: async ({ deps, tenant, params }) => {
+      const id = await ownId(deps, tenant, params);
+      const run = await deps.operate.runNow(tenant, id);
+      if (!run) throw notWritten();
+      if (!run.changed) throw new Problem("conflict", `A job that is ${run.state} is not held back${isTerminal(run.state) ? "; retry it" : ""}.`);
+      return { status: 202, body: { id, state: run.state }, headers: { location: `/v1/jobs/${id}` } };
     },
   }),
   route("POST /v1/jobs/:id/effects", {
