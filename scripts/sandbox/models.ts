@@ -4,7 +4,8 @@ import type { Answering, Call, Provider, Reply, World } from "./provider.ts";
 /**
  * A language model behind an OpenAI-compatible API: `POST /models/v1/chat/completions`. With a JSON schema asked for, the answer
  * is the smallest value that fits it, so that what comes back can be foretold. The model's name says how it misbehaves:
- * `refuses`, `babbles` (no JSON), `empty`, `cut` (finish_reason length), `broke` (no quota left); any other name answers well.
+ * `refuses`, `babbles` (no JSON), `empty`, `cut` (finish_reason length), `broke` (no quota left), `busy` (a 200 that holds a 429), `picky` (takes
+ * no temperature, max_completion_tokens nor response_format), `thinks` (thoughts, then JSON in a code fence); any other name answers well.
  */
 export const models: Provider = {
   name: "models",
@@ -22,14 +23,18 @@ async function answer(call: Call, world: World): Promise<Reply> {
   if (!Array.isArray(body["messages"]) || body["messages"].length === 0)
     return refusal(400, "missing_required_parameter", "Missing required parameter: 'messages'.");
   if (body["model"] === "broke") return refusal(429, "insufficient_quota", "You exceeded your current quota, please check your plan and billing details.");
+  const unwanted = body["model"] === "picky" ? pickyAbout.find((name) => name in body) : undefined;
+  if (unwanted) return refusal(400, "unsupported_parameter", `Unsupported parameter: '${unwanted}' is not supported with this model.`, unwanted);
+  if (body["model"] === "busy") return { status: 200, body: { error: { code: 429, message: "Provider returned error" } } };
   await call.pause();
   world.effects.record(models.name, call.key);
   return completion(body["model"], schemaIn(body), call.body.length, world.now());
 }
 
+const pickyAbout = ["temperature", "max_completion_tokens", "response_format"];
+
 function completion(model: string, schema: Schema | null, asked: number, now: number): Reply {
-  const content =
-    model === "empty" || model === "refuses" ? null : model === "babbles" || !schema ? "Gladly! What else can I do for you?" : JSON.stringify(smallest(schema));
+  const content = contentOf(model, schema);
   const message = { role: "assistant", content, refusal: model === "refuses" ? "I cannot help with that." : null };
   const [input, output] = [Math.ceil(asked / 4), Math.ceil((content ?? "").length / 4)];
   return {
@@ -43,6 +48,13 @@ function completion(model: string, schema: Schema | null, asked: number, now: nu
       usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output },
     },
   };
+}
+
+function contentOf(model: string, schema: Schema | null): string | null {
+  if (model === "empty" || model === "refuses") return null;
+  if (model === "babbles" || !schema) return "Gladly! What else can I do for you?";
+  const json = JSON.stringify(smallest(schema));
+  return model === "thinks" ? `<think>\nThat is {easy}.\n</think>\n\`\`\`json\n${json}\n\`\`\`` : json;
 }
 
 interface Schema {
@@ -66,14 +78,19 @@ function smallest(schema: Schema): unknown {
   return schema.type === "boolean" ? false : "Sandbox.";
 }
 
+/** That of the response format, else the one that a system message tells. */
 function schemaIn(body: Record<string, unknown>): Schema | null {
   const format = body["response_format"] as { type?: string; json_schema?: { schema?: Schema } } | undefined;
-  return format?.type === "json_schema" ? (format.json_schema?.schema ?? null) : null;
+  if (format?.type === "json_schema") return format.json_schema?.schema ?? null;
+  const told = (body["messages"] as { role?: unknown; content?: unknown }[]).find(
+    ({ role, content }) => role === "system" && /JSON Schema/.test(String(content)),
+  );
+  return parsed(/\{.*\}/s.exec(String(told?.content))?.[0] ?? "");
 }
 
-function refusal(status: number, code: string | null, message: string): Reply {
+function refusal(status: number, code: string | null, message: string, param: string | null = null): Reply {
   const type = status === 429 ? "insufficient_quota" : status >= 500 ? "server_error" : "invalid_request_error";
-  return { status, body: { error: { message, type, param: null, code } } };
+  return { status, body: { error: { message, type, param, code } } };
 }
 
 function faultReply(status: number): Reply {

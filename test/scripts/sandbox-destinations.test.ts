@@ -124,7 +124,15 @@ describe("the model", () => {
     ["babbles", { message: { content: expect.stringContaining("Gladly") } }],
     ["empty", { message: { content: null, refusal: null } }],
     ["cut", { finish_reason: "length" }],
+    ["thinks", { message: { content: expect.stringMatching(/^<think>[^]*```json/) } }],
   ])("%s", async (model, expected) => expect(choice((await ask(model)).json())).toMatchObject(expected));
+
+  it("is busy inside a 200, and picky about what is sent", async () => {
+    expect([(await ask("busy")).json(), (await ask("picky")).json()]).toMatchObject([{ error: { code: 429 } }, { error: { param: "response_format" } }]);
+    const told = { role: "system", content: `Answer by this JSON Schema:\n${JSON.stringify(schema)}` };
+    const answer = await sandbox.ask("POST", "/models/v1/chat/completions", { model: "picky", messages: [told] }, key);
+    expect(JSON.parse(choice(answer.json())?.message.content ?? "")).toMatchObject({ intent: "buy" });
+  });
 
   it("has no quota, or no key", async () => {
     expect([(await ask("broke")).json(), (await ask("good", {})).json()]).toMatchObject([
