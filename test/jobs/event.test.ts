@@ -155,6 +155,14 @@ describe("failures stay where they are", () => {
   });
 });
 
+test("an address with what cannot be seen is that address", async () => {
+  const bench = world();
+  await send(bench, "lead.created", { ...lead, email: "\u200bada@example.com\u200b", phone: "\u202a+420777123456\u202c" });
+  await settle(bench);
+  expect(outside.crm).toMatchObject([{ email: "ada@example.com", properties: { phone: "+420777123456" } }]);
+  expect(outside.mail).toEqual(["welcome"]);
+});
+
 describe("where it goes", () => {
   test("a destination without its connection is skipped, and says so", async () => {
     const bench = world();

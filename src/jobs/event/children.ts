@@ -4,6 +4,7 @@ import type { BuiltIn } from "../../domain/events/destination";
 import type { Event } from "../../domain/events/event";
 import type { Planned } from "../../domain/events/plan";
 import { sourceName } from "../../domain/leads/point";
+import { visible } from "../../domain/leads/visible";
 import { chatMessage, nameOf } from "../../domain/events/words";
 import type { Contract } from "../../queue/job";
 import { analysis } from "../analysis/job";
@@ -84,8 +85,11 @@ function delivery(target: { destination: string } | { subscription: string }, { 
   return { contract: webhook, payload: { ...target, body, about: entitiesOf(event), hops: hops + 1 } };
 }
 
-function personOf(event: Event): Partial<LeadData> & Partial<OfferData> {
-  return event.data as Partial<LeadData> & Partial<OfferData>;
+// Forms behind a sender bring along what copying does: an address with a zero-width space would be another contact.
+function personOf({ data }: Event): Partial<LeadData> & Partial<OfferData> {
+  const { email: to, phone } = data;
+  const seen = { ...(typeof to === "string" ? { email: visible(to) } : {}), ...(typeof phone === "string" ? { phone: visible(phone) } : {}) };
+  return { ...data, ...seen } as Partial<LeadData> & Partial<OfferData>;
 }
 
 // Properties that every account of a CRM has: one that it lacks makes it refuse the whole contact.
