@@ -10,7 +10,7 @@ import { keepUp } from "./start/keep-up.ts";
 import { migrate } from "./start/migrate.ts";
 import { outputTo } from "./start/output.ts";
 import { isFree } from "./start/ports.ts";
-import { readSettings, type Settings } from "./start/settings.ts";
+import { isRootToken, readSettings, rootTokenRule, type Settings } from "./start/settings.ts";
 import { runWorker, type RunningWorker, type WorkerOrder } from "./start/worker-process.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -31,6 +31,7 @@ async function start(settings: Settings): Promise<void> {
   const { secrets, made } = secretsIn(join(root, ".dev.vars"));
   if (made.length > 0) console.log(`Made ${made.join(", ")} in .dev.vars.`);
   const rootToken = settings.rootToken ?? secrets.ROOT_TOKEN;
+  if (!isRootToken(rootToken)) return end(1, `${rootTokenRule} The one in .dev.vars is not.`);
   await migrated(settings.stateDir);
   if (ending.signal.aborted) return;
   started.sandbox = await startSandbox({ port: settings.sandboxPort, stateDir: settings.stateDir });

@@ -24,6 +24,7 @@ interface Wrangler {
   compatibility_date: string;
   compatibility_flags: string[];
   triggers: { crons: string[] };
+  observability: { enabled: boolean; logs: { enabled: boolean; invocation_logs: boolean } };
   limits: { cpu_ms: number };
   d1_databases: { binding: string; migrations_dir: string }[];
   kv_namespaces: { binding: string }[];
@@ -156,6 +157,7 @@ describe("bindings", () => {
 
   test("no secret and nothing of a developer's machine stands in wrangler.toml", () => {
     const set = Object.keys({ ...wrangler.vars, ...parseVars(read("wrangler.toml").replaceAll(/\[secrets\][^[]*\[[^\]]*\]/g, "")) });
+    expect(wrangler.observability.logs).toEqual({ enabled: true, invocation_logs: false });
     expect(set.filter((name) => ["LOCAL", "BOOT_ID", "OWN_HOSTS", ...wrangler.secrets.required].includes(name))).toEqual([]);
   });
 });

@@ -20,9 +20,7 @@ export function readSettings(environment: Record<string, string | undefined>, ro
   if (sandboxPort === undefined) return { wrong: `SANDBOX_PORT must be a number from 1 to 65535, not "${environment["SANDBOX_PORT"]}".` };
   if (port === sandboxPort) return { wrong: `PORT and SANDBOX_PORT are both ${port}; the Worker and the sandbox need one each.` };
   const rootToken = environment["ROOT_TOKEN"] || undefined;
-  if (rootToken !== undefined && !/^[\x21-\x7e]{16,512}$/.test(rootToken)) {
-    return { wrong: "ROOT_TOKEN must be 16 to 512 visible ASCII characters without spaces." };
-  }
+  if (rootToken !== undefined && !isRootToken(rootToken)) return { wrong: rootTokenRule };
   return {
     port,
     sandboxPort,
@@ -30,6 +28,13 @@ export function readSettings(environment: Record<string, string | undefined>, ro
     rootToken,
     verbose: ["1", "true", "yes"].includes(environment["VERBOSE"] ?? ""),
   };
+}
+
+export const rootTokenRule = "ROOT_TOKEN must be 16 to 512 visible ASCII characters without spaces.";
+
+/** Whether the Worker would start with it. */
+export function isRootToken(text: string): boolean {
+  return /^[\x21-\x7e]{16,512}$/.test(text);
 }
 
 function portOf(text: string | undefined, usual: number): number | undefined {

@@ -36,6 +36,8 @@ export function app(env: WorkerEnv, definitions: readonly Job[] = jobs): App {
 
 /** The composition root. Throws when a secret is missing or malformed, naming it. */
 function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
+  // A short one could be found by trying.
+  if (!/^[\x21-\x7e]{16,512}$/.test(env.ROOT_TOKEN)) throw new Error("ROOT_TOKEN must be 16 to 512 visible ASCII characters without spaces");
   const now = () => Date.now();
   const ledger = createLedger(env.DB, waitUntil, isLocal(env) ? 0 : rowsGather);
   const payloads = createPayloads(env.PAYLOADS);

@@ -62,6 +62,8 @@ export interface BodyRule<Body> {
   jsonCheckedLater?: true;
   /** Set where the handler reads the body itself, because headers or a signature decide what it is; the schema then only describes it. */
   readByHandler?: true;
+  /** Set where the body holds addresses that will be called: our own host is refused. */
+  outgoing?: true;
   /** Media types, where JSON is not the only one. */
   media?: readonly string[];
 }

@@ -4,6 +4,7 @@ import { admit } from "./auth";
 import { readJson } from "./body";
 import type { IntakeDeps } from "./deps";
 import { asProblem, problemResponse, refusedAtDoor } from "./problem";
+import { refuseOwnHost } from "./own-host";
 import { readQuery } from "./query";
 import { type Answer, type AnyRoute, checkFieldScopes, type PathPattern } from "./route";
 import { routes } from "./routes";
@@ -83,6 +84,7 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
     (await readJson(request, { ...route.body, schema: route.body.schemaFor?.(params) ?? route.body.schema }, (given) =>
       checkFieldScopes(admitted.caller, route, given),
     ));
+  if (route.body?.outgoing) refuseOwnHost(body, request.url);
   return route.handle({ request, requestId: passage.id, deps, ...admitted, params, query, body });
 }
 

@@ -9,7 +9,7 @@ import { reasonOf } from "./redact";
 import { invalid, overloaded, unavailable, unknownType } from "./refused";
 import { checkPayload } from "./registry";
 import type { EnqueueRequest, Refused } from "./request";
-import { isFull, knownBacklog } from "./send";
+import { isFull } from "./send";
 import { longestRide, sweepAfter } from "./transition";
 import { below } from "./validate";
 
@@ -48,7 +48,7 @@ export async function prepare(engine: Engine, request: EnqueueRequest, { derived
   const checked = checkPayload(contract, request.payload, isOurs ? contract.payload : contract.senderPayload);
   if (!checked.ok) return invalid(checked.issues);
   const queue = contract.route(checked.payload);
-  if (!isRepeat && isFull(engine, queue)) return overloaded(queue, knownBacklog(engine, queue) ?? 0);
+  if (!isRepeat && isFull(engine, queue)) return overloaded(queue);
 
   const due = request.runAt ?? (request.delaySeconds ? now + request.delaySeconds * 1000 : null);
   const parts = derivedFrom?.parts ?? keyParts(contract, request);

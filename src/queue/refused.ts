@@ -21,8 +21,8 @@ export function mismatch(): Refused {
   return { ok: false, code: "idempotency-mismatch", detail, errors: [{ path: "idempotencyKey", message: "belongs to another payload" }] };
 }
 
-export function overloaded(queue: string, backlog: number): Refused {
-  return tooMany(`queue ${queue} has ${backlog} jobs waiting, more than it may hold`, 30);
+export function overloaded(queue: string): Refused {
+  return tooMany(`queue ${queue} has more jobs waiting than it may hold`, 30);
 }
 
 export function tooMany(detail: string, retryAfter: number): Refused {

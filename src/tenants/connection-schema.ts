@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { sharedSecret } from "../domain/secret";
 import { mailboxSchema } from "./tenant";
 
 const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2048 characters"));
@@ -17,7 +18,7 @@ const limitsSchema = v.strictObject({
 /** An HTTP API that takes a key. `baseUrl` is where its paths begin. */
 const api = { baseUrl: url, apiKey: secret, limits: v.optional(limitsSchema) };
 /** An address that takes what is posted to it; the address itself is a secret. */
-const hook = { url, secret: v.optional(secret), limits: v.optional(limitsSchema) };
+const hook = { url, secret: v.optional(sharedSecret), limits: v.optional(limitsSchema) };
 const oneOf = <const Options extends readonly [string, ...string[]]>(...options: Options) => v.picklist(options, `must be ${options.join(", ")}`);
 const only = <const Name extends string>(name: Name) => v.literal(name, `must be ${name}`);
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type AddressRules, checkAddress } from "../domain/address/address";
+import { sharedSecret } from "../domain/secret";
 import { checked, checkName, invalid, noTenant } from "./names";
 import type { Section } from "./snapshot";
 import { type Changed, raiseVersion } from "./tenant";
@@ -16,7 +17,7 @@ const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2048 charact
 const seconds = "must be whole seconds from 10 to 3600";
 
 export const webhookSchema = v.strictObject({
-  secret: v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(512, "must have at most 512 characters")),
+  secret: sharedSecret,
   header: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header")), "X-Prestashop-Signature"),
   format: v.optional(v.picklist(webhookFormats, `must be one of ${webhookFormats.join(", ")}`), "hex"),
   /** What stands before the signature, where it is not `sha256=`. */

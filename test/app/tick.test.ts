@@ -82,7 +82,7 @@ test("credentials of every tenant are sealed anew within a round, ten tenants an
   const site = { platform: "prestashop", url: "https://shop.example.com", key: "K" };
   for (let index = 0; index < 70; index++) await stores.sites.put("t-003", `s-${index}`, site, now);
   const hook = { url: "https://hooks.example.com", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" };
-  await stores.projects.put("t-001", "homes", { domains: [], turnstileSecret: "0xSECRET", crmSecret: "crm-secret" }, now);
+  await stores.projects.put("t-001", "homes", { domains: [], turnstileSecret: "0xSECRET", crmSecret: "crm-secret-of-tests" }, now);
   await stores.destinations.put("t-001", "own", { enabled: true, events: ["*"], ...hook }, now);
   await stores.subscriptions.put("t-001", "own", { events: ["*"], ...hook }, now);
   await stores.eventDoor.put("t-001", hook.secret, 0, now);

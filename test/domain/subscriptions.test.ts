@@ -147,7 +147,7 @@ describe("the end of a job", () => {
     const here = world();
     await subscribe("saas", ["job.done"]);
     await here.bench.accept([
-      { tenant, type: "webhook", payload: { subscription: "saas", body: { id: "own" } } },
+      { tenant, type: "webhook", internal: true, payload: { subscription: "saas", body: { id: "own" } } },
       { tenant, type: "webhook", payload: { url: "https://x.example.com/", body: { id: "other" } } },
     ]);
     await here.bench.deliverAll();
@@ -161,7 +161,7 @@ describe("the end of a job", () => {
   test("of a delivery so large that its payload lies in R2 is told to nobody either", async () => {
     const here = world();
     await subscribe("saas", ["job.done"]);
-    await here.bench.accept([{ tenant, type: "webhook", payload: { subscription: "saas", body: { id: "own", text: "x".repeat(100_000) } } }]);
+    await here.bench.accept([{ tenant, type: "webhook", internal: true, payload: { subscription: "saas", body: { id: "own", text: "x".repeat(100_000) } } }]);
     await here.bench.deliverAll();
     expect([sent.length, await outbox()]).toEqual([1, []]);
   });

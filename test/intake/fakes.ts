@@ -14,6 +14,7 @@ import { email } from "../../src/jobs/email/job";
 import { lead } from "../../src/jobs/lead/job";
 import { syncOrders } from "../../src/jobs/sync-orders/job";
 import { syncProducts } from "../../src/jobs/sync-products/job";
+import { webhook } from "../../src/jobs/webhook/job";
 import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
 import { createIds } from "../../src/queue/id";
@@ -140,7 +141,7 @@ export async function answered(response: Response): Promise<Answered> {
 
 const ids = createIds(env.ID_SECRET);
 const registry = createRegistry(
-  [email, note, lead, syncOrders, syncProducts, syncSingleOrder].map((contract) => job(contract as never, (async () => done()) as never)),
+  [email, note, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) => job(contract as never, (async () => done()) as never)),
 );
 
 function createDeps(seen: Seen): IntakeDeps {

@@ -13,14 +13,14 @@ let other: Tokens;
 beforeAll(async () => {
   own = await bench.tenant("forms");
   other = await bench.tenant("forms-other");
-  await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: { domains: ["homes.example"], crmSecret: "crm-secret-1" } });
+  await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: { domains: ["homes.example"], crmSecret: "crm-secret-of-tests" } });
 });
 beforeEach(() => {
   bench.seen.audits.length = 0;
 });
 
 describe("the CRM's callback", () => {
-  const report = (body: unknown, headers: Record<string, string> = { authorization: "Bearer crm-secret-1" }) =>
+  const report = (body: unknown, headers: Record<string, string> = { authorization: "Bearer crm-secret-of-tests" }) =>
     bench.call("POST", `${path}/crm-callback`, { body, headers });
 
   test("needs the secret, and one must be set", async () => {
@@ -47,7 +47,7 @@ describe("the CRM's callback", () => {
       submission: v.parse(lead.payload, { project: "homes", contact: { email: "crm@example.com" } }),
       reengageHours: 24,
     });
-    expect((await report({ crm_lead_id: 77, lead_id: "crm1", event_type: "created" }, { "x-api-key": "crm-secret-1" })).body).toEqual({
+    expect((await report({ crm_lead_id: 77, lead_id: "crm1", event_type: "created" }, { "x-api-key": "crm-secret-of-tests" })).body).toEqual({
       ok: true,
       stored: true,
       lead_id: "crm1",
@@ -96,6 +96,14 @@ describe("reading", () => {
       cursor: null,
     });
     expect((await bench.call("GET", "/v1/leads", { token: own.read })).status).toBe(403);
+    const search = (body: unknown, token = own.leads, path = "search") => bench.call("POST", `/v1/leads/${path}`, { token, body });
+    const listed = await bench.call("GET", "/v1/leads?project=reading&limit=2", { token: own.leads });
+    expect((await search({ project: "reading", limit: 2 })).body).toEqual(listed.body);
+    expect((await search({}, own.read)).status).toBe(403);
+    expect((await search({ q: "a@b.example", from: "2026-02-01", to: "2026-01-01" })).body.errors).toMatchObject([{ path: "from" }]);
+    expect((await search({ limit: 201 })).body.errors).toMatchObject([{ path: "limit" }]);
+    const exported = await bench.call("GET", "/v1/leads/export?project=reading", { token: own.leads });
+    expect((await search({ project: "reading" }, own.leads, "export")).text).toBe(exported.text);
     const wrong = await bench.call("GET", "/v1/leads?from=2026-02-01&to=2026-01-01", { token: own.leads });
     expect(wrong.body).toMatchObject({ status: 422, errors: [{ path: "from" }] });
     expect((await bench.call("GET", "/v1/leads?project=reading", { token: other.admin })).body.leads).toEqual([]);

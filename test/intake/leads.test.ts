@@ -18,7 +18,7 @@ const settings = {
   testStrings: ["testing"],
   testIps: ["192.0.2.10"],
   blockedIps: ["192.0.2.66"],
-  crmSecret: "crm-secret-1",
+  crmSecret: "crm-secret-of-tests",
 };
 
 beforeAll(async () => {

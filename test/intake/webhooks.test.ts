@@ -6,7 +6,7 @@ import { createIntake } from "../../src/intake/router";
 
 const bench = createBench();
 const shop = { platform: "prestashop", url: "https://shop.example.com", key: "A".repeat(32) };
-const secret = "hush-hush";
+const secret = "hush-hush-hush-16";
 const body = JSON.stringify({ event: "order.created", id_order: "12" });
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -154,5 +154,5 @@ test("a text that a spreadsheet would take for a formula is kept from it", () =>
     approvedBy: null,
     mailJobId: null,
   });
-  expect(csv.split("\r\n")[1]).toBe(`1,'=1+1,"Mug, ""big""",1,0,1,-1.000000,-1.000000,EUR`);
+  expect(csv.split("\r\n")[1]).toBe(`1,"'=1+1","Mug, ""big""",1,0,1,-1.000000,-1.000000,EUR`);
 });

@@ -24,7 +24,7 @@ const bodies = {
     timeoutSeconds: 90,
   },
   slack: { provider: "slack", url: "https://hooks.slack.com/services/T0/B0/secret-part", limits: { perSecond: 1 } },
-  make: { provider: "make", url: "https://hook.eu1.make.com/secret-part", secret: "sign-me" },
+  make: { provider: "make", url: "https://hook.eu1.make.com/secret-part", secret: "sign-me-with-this" },
 };
 
 beforeAll(async () => {
@@ -87,7 +87,7 @@ describe("every kind", () => {
     const base = "baseUrl" in bodies[name] ? { baseUrl: "https://api.provider.com/v1" } : {};
     expect(opened).toEqual({ ok: true, value: { ...bodies[name], ...base } });
     const row = JSON.stringify(await env.DB.prepare("SELECT * FROM connections WHERE tenant = 'one' AND name = ?").bind(name).first());
-    for (const secret of ["key-of-the-api", "secret-part", "sign-me"]) {
+    for (const secret of ["key-of-the-api", "secret-part", "sign-me-with-this"]) {
       expect(JSON.stringify(connection)).not.toContain(secret);
       expect(row).not.toContain(secret);
     }

@@ -23,7 +23,11 @@ describe("put refuses", () => {
     [{ ...shop, webhook: {} }, ["webhook.secret: is missing"]],
     [
       { ...shop, webhook: { secret: "", format: "md5", header: "a b" } },
-      ["webhook.secret: must not be empty", "webhook.header: must be the name of a header", "webhook.format: must be one of hex, base64, standard, token"],
+      [
+        "webhook.secret: must be 16 to 512 visible ASCII characters without spaces",
+        "webhook.header: must be the name of a header",
+        "webhook.format: must be one of hex, base64, standard, token",
+      ],
     ],
     [{ ...shop, password: "x" }, ["password: is not a field here; known are platform, url, key, keyIn, webhook"]],
   ])("%j", async (body, errors) => expect((await refusalOf(store.put("one", "wrong", body, 1))).errors).toEqual(errors));
@@ -66,7 +70,7 @@ test("sends the key in the address only where that is said, and no longer once i
 });
 
 test("shows what it keeps, but no secret, and keeps no secret in the clear", async () => {
-  const webhook = { secret: "sign-me", header: "X-Shop-Signature", format: "base64" };
+  const webhook = { secret: "sign-me-with-this", header: "X-Shop-Signature", format: "base64" };
   const put = await store.put("one", "shop", { ...shop, webhook }, 5);
   const view = {
     site: "shop",
@@ -81,7 +85,7 @@ test("shows what it keeps, but no secret, and keeps no secret in the clear", asy
   expect(await store.get("one", "shop")).toEqual(view);
   expect(await store.list("one")).toEqual([view]);
   const row = JSON.stringify(await env.DB.prepare("SELECT * FROM sites WHERE tenant = 'one' AND site = 'shop'").first());
-  for (const secret of [key, "sign-me"]) expect(row).not.toContain(secret);
+  for (const secret of [key, "sign-me-with-this"]) expect(row).not.toContain(secret);
 });
 
 test("another tenant neither sees, opens nor removes it", async () => {
@@ -103,7 +107,7 @@ test("a sealed key put into another row does not open", async () => {
 });
 
 test("a replacing put leaves nothing of the old webhook, and says it created nothing", async () => {
-  await store.put("two", "shop", { ...shop, webhook: { secret: "s" } }, 5);
+  await store.put("two", "shop", { ...shop, webhook: { secret: "s".repeat(16) } }, 5);
   const put = await store.put("two", "shop", shop, 5);
   expect(put).toMatchObject({ created: false, site: { webhook: null } });
   expect(await store.remove("two", "shop")).toBe(true);
@@ -111,16 +115,16 @@ test("a replacing put leaves nothing of the old webhook, and says it created not
 });
 
 test("intake knows the webhook from the snapshot, sealed until it is opened", async () => {
-  await store.put("two", "hooked", { ...shop, webhook: { secret: "sign-me" } }, 5);
+  await store.put("two", "hooked", { ...shop, webhook: { secret: "sign-me-with-this" } }, 5);
   const known = await snapshots.read("two", Date.now());
   const site = known.state === "known" ? known.snapshot.sections.sites?.["hooked"] : undefined;
   expect(site).toMatchObject({ platform: "prestashop", webhook: { header: "X-Prestashop-Signature", format: "hex" } });
-  expect(await env.CONFIG.get("tenant/two")).not.toContain("sign-me");
-  expect(await openWebhookSecret(oldVault, "two", "hooked", site!.webhook!)).toMatchObject({ ok: true, text: "sign-me" });
+  expect(await env.CONFIG.get("tenant/two")).not.toContain("sign-me-with-this");
+  expect(await openWebhookSecret(oldVault, "two", "hooked", site!.webhook!)).toMatchObject({ ok: true, text: "sign-me-with-this" });
 });
 
 test("a rotation seals everything under the new key, once", async () => {
-  await store.put("rot", "a", { ...shop, webhook: { secret: "s" } }, 5);
+  await store.put("rot", "a", { ...shop, webhook: { secret: "s".repeat(16) } }, 5);
   await store.put("rot", "b", shop, 5);
   const rotated = createSiteStore(env.DB, rotatedVault, rules, snapshots.changed);
   expect(await rotated.rotate("rot")).toBe(2);

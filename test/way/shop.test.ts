@@ -82,14 +82,14 @@ test("an order that the shop deletes later stays: it was placed, and nothing tel
 });
 
 test("a webhook brings its order at once; another's signature brings nothing", async () => {
-  await shops.connect("hooked", {}, { webhook: { secret: "hush-hush" } });
+  await shops.connect("hooked", {}, { webhook: { secret: "hush-hush-hush-16" } });
   const send = (body: string, secret: string) => {
     const signature = createHmac("sha256", secret).update(body).digest("hex");
     return fetch(`${way.url}/v1/webhooks/shops/hooked`, { method: "POST", body, headers: { "x-prestashop-signature": `sha256=${signature}` } });
   };
   const body = JSON.stringify({ event: "order.created", id_order: "17" });
   expect((await send(body, "wrong")).status).toBe(401);
-  const answer = await send(body, "hush-hush");
+  const answer = await send(body, "hush-hush-hush-16");
   expect(answer.status).toBe(202);
   const { id } = (await answer.json()) as { id: string };
   await untilJob(shops.tenant, id, "done");

@@ -14,7 +14,11 @@ export type AddressVerdict = { ok: true; url: URL } | { ok: false; reason: strin
 export const allowedPorts: readonly number[] = [443, 2053, 2083, 2087, 2096, 8443];
 
 const longest = 2048;
-const closedNames = ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "localdomain", "home.arpa", "onion"];
+/** Top-level names that no public DNS has: special uses (RFC 6761, 6762, 7686, 8375, 9476), and those that networks and clusters use inside. */
+const closedNames = [
+  ...["localhost", "local", "localdomain", "internal", "intranet", "private", "lan", "home", "corp", "home.arpa", "workgroup"],
+  ...["svc", "cluster", "consul", "docker", "onion", "alt", "test", "invalid"],
+];
 
 /**
  * Whether a URL given by a tenant may be called. Asked when the tenant sets it and again before each call and each redirect,

@@ -46,8 +46,8 @@ const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2,048 charac
 export const signingSecret = v.pipe(
   v.string("must be text"),
   v.regex(
-    /^(?:(?:v1,)?whsec_[A-Za-z0-9+/]{22,88}={0,2}|(?!(?:v1,)?whsec_)[\x21-\x7e]{8,256})$/,
-    "must be whsec_ and 16 to 64 bytes in base64, or 8 to 256 visible characters without spaces",
+    /^(?:(?:v1,)?whsec_[A-Za-z0-9+/]{22,88}={0,2}|(?!(?:v1,)?whsec_)[\x21-\x7e]{16,256})$/,
+    "must be whsec_ and 16 to 64 bytes in base64, or 16 to 256 visible characters without spaces",
   ),
 );
 

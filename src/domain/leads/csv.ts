@@ -1,3 +1,4 @@
+import { byteOrderMark, csvLine } from "../csv";
 import type { Lead } from "./store";
 
 type Column = readonly [name: string, value: (lead: Lead) => string | number];
@@ -23,16 +24,9 @@ const columns: readonly Column[] = [
   ["updatedAt", ({ updated }) => iso(updated)],
 ];
 
-/** RFC 4180. A byte order mark, so that spreadsheets read it as UTF-8. */
-export const csvHead = `\ufeff${columns.map(([name]) => name).join(",")}\r\n`;
+/** The names of the columns. */
+export const csvHead = byteOrderMark + csvLine(columns.map(([name]) => name));
 
-export function csvLine(lead: Lead): string {
-  return `${columns.map(([, value]) => cell(value(lead))).join(",")}\r\n`;
-}
-
-/** What a spreadsheet would take for a formula is led by an apostrophe, telephone numbers too: `+49` is one. */
-export function cell(value: string | number): string {
-  const text = String(value);
-  const safe = /^[\s\u00a0\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/.test(text) && typeof value === "string" ? `'${text}` : text;
-  return /[",\r\n;\t']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+export function leadLine(lead: Lead): string {
+  return csvLine(columns.map(([, value]) => value(lead)));
 }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { boundedList } from "../../queue/bounded";
+import { sharedSecret } from "../secret";
 
 /** A web address's host, with a port or a leading `*.` for all its subdomains: `example.com`, `*.example.com`, `localhost:8787`. */
 const hostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::\d{1,5})?$/;
@@ -81,7 +82,7 @@ export const projectSchema = v.strictObject({
   ),
   turnstileSecret: v.optional(v.pipe(v.string("must be text"), v.regex(/^[\x21-\x7e]{1,256}$/, "must be 1 to 256 visible characters"))),
   /** What a CRM callback must present; without it the secret of the connection `make`. */
-  crmSecret: v.optional(v.pipe(v.string("must be text"), v.regex(/^[\x21-\x7e]{8,256}$/, "must be 8 to 256 visible characters"))),
+  crmSecret: v.optional(sharedSecret),
   silence: v.optional(silence),
 });
 

@@ -1,4 +1,5 @@
 import type { Micros } from "../../providers/shop/rows";
+import { csvLine } from "../csv";
 import { decimal, iso, roundQuantity, sumOf, times } from "./decimal";
 import { rowsOf, type Scope, statement } from "./scope";
 
@@ -79,16 +80,11 @@ export async function noteMail(scope: Scope, id: number, mail: string): Promise<
   await statement(scope, "UPDATE shop_purchase_orders SET mail = ?4 WHERE tenant = ?1 AND site = ?2 AND id = ?3", id, mail).run();
 }
 
-/** RFC 4180, one row an item. A text that a spreadsheet would take for a formula is kept from it. */
+/** CSV, one row an item. */
 export function csvOf({ id, currency, rows }: PurchaseOrder): string {
   const head = ["purchase_order", "reference", "name", "product_id", "product_attribute_id", "quantity", "unit_price", "total", "currency"];
   const lines = rows.map((row) => [id, row.reference, row.name, row.productId, row.productAttributeId, row.quantity, row.unitPrice, row.total, currency]);
-  return [head, ...lines].map((line) => `${line.map(cell).join(",")}\r\n`).join("");
-}
-
-function cell(value: string | number): string {
-  const text = typeof value === "string" && /^[=+@\t\r\n-]/.test(value) && !/^-?\d+(\.\d+)?$/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return [head, ...lines].map(csvLine).join("");
 }
 
 /** The mail that goes to the supplier. */

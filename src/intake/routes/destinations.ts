@@ -61,7 +61,12 @@ export const destinationRoutes = [
     summary: "Switch off, filter or delay a destination, or add an address; address and secret are never returned",
     scope: "admin",
     tenant: "own",
-    body: { schema: anyDestination, schemaFor: (params) => (isBuiltIn(param({ params }, "name")) ? builtInSchema : ownSchema), limit: smallBody },
+    body: {
+      schema: anyDestination,
+      schemaFor: (params) => (isBuiltIn(param({ params }, "name")) ? builtInSchema : ownSchema),
+      limit: smallBody,
+      outgoing: true,
+    },
     answers: { 200: destinationShape, 201: destinationShape },
     problems: [409],
     handle: async ({ deps, tenant, params, body }) => {
@@ -100,7 +105,7 @@ export const destinationRoutes = [
     summary: "Be told of events, and of jobs that end, at an address; signed by Standard Webhooks",
     scope: "admin",
     tenant: "own",
-    body: { schema: subscriptionSchema, limit: smallBody },
+    body: { schema: subscriptionSchema, limit: smallBody, outgoing: true },
     answers: { 200: subscriptionShape, 201: subscriptionShape },
     problems: [409],
     handle: async ({ deps, tenant, params, body }) => {

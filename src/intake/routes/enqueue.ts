@@ -7,7 +7,9 @@ import { idempotencyHeader, idempotencyKey, readIdempotencyKey } from "../idempo
 import { time } from "../query";
 import { route } from "../route";
 import { acceptedShape, batchShape } from "../shapes";
+import { invalid } from "../../queue/refused";
 import { check } from "../../queue/validate";
+import { ownTarget } from "../own-host";
 
 const mostJobs = 10_000;
 const longestDelay = 366 * 24 * 3600;
@@ -50,6 +52,8 @@ export const enqueueRoutes = [
     problems: [429, 503],
     handle: async ({ deps, tenant, request, body }) => {
       const key = readIdempotencyKey(request.headers);
+      const issue = ownTarget(body.type, body.payload, request.url);
+      if (issue) throw refusal(invalid([issue]));
       const [receipt] = await deps.enqueue([{ ...body, tenant, key }]);
       if (!receipt?.ok) throw refusal(receipt);
       const { id, type, state } = receipt;
@@ -65,8 +69,8 @@ export const enqueueRoutes = [
     body: { schema: batchRequest, limit: largeBody, jsonCheckedLater: true },
     answers: { 202: batchShape },
     problems: [429],
-    handle: async ({ deps, tenant, body }) => {
-      const read = body.jobs.map((job) => readBatchJob(tenant, job));
+    handle: async ({ deps, tenant, body, request: { url } }) => {
+      const read = body.jobs.map((job) => readBatchJob(tenant, job, url));
       const fine = read.filter((each) => "tenant" in each);
       const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
       const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
@@ -77,11 +81,12 @@ export const enqueueRoutes = [
   }),
 ];
 
-function readBatchJob(tenant: string, job: unknown): EnqueueRequest | Refused {
+function readBatchJob(tenant: string, job: unknown, requestUrl: string): EnqueueRequest | Refused {
   const checked = check(batchJob, job);
   if (!checked.ok) return { ok: false, code: "invalid", detail: "The job is not what is expected here.", errors: checked.issues };
   const { idempotencyKey: key, ...request } = checked.value;
-  return { ...request, tenant, key };
+  const issue = ownTarget(request.type, request.payload, requestUrl);
+  return issue ? invalid([issue]) : { ...request, tenant, key };
 }
 
 function refusal(receipt: Receipt | undefined): Problem {

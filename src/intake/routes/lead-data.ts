@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { csvHead, csvLine } from "../../domain/leads/csv";
+import { csvHead, leadLine } from "../../domain/leads/csv";
 import { keysOf } from "../../domain/leads/person";
 import type { LeadDetail, LeadFilter } from "../../domain/leads/read";
 import type { Lead } from "../../domain/leads/store";
@@ -9,7 +9,7 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { releaseRobot } from "../leads/release";
 import { isInOrder, leadCursor, orderMessage, paging, search, time } from "../query";
-import { actorOf, param, route } from "../route";
+import { actorOf, type Answer, param, route } from "../route";
 import { isoTime } from "../shapes";
 import { iso, summaryOf } from "../views";
 
@@ -26,6 +26,16 @@ const filters = {
   ),
   q: v.optional(v.pipe(search, v.description("An id, e-mail, telephone number or visitor id, or a part of one or of the name"))),
 };
+
+const limitRule = "must be a whole number from 1 to 200";
+
+/** As the query, but in a body: what a person is found by stands in no address, which networks and logs keep. */
+const bodyFilters = { ...filters, bot: v.optional(v.pipe(v.boolean("must be true or false"), v.description("Robots alone, or none"))) };
+const searchRequest = v.strictObject({
+  ...bodyFilters,
+  cursor: leadCursor,
+  limit: v.optional(v.pipe(v.number(), v.integer(limitRule), v.minValue(1, limitRule), v.maxValue(200, limitRule)), 50),
+});
 
 const nullable = v.nullable(v.string());
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -89,11 +99,25 @@ export const leadDataRoutes = [
       v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
     ),
     answers: { 200: list },
-    handle: async ({ deps, tenant, query }) => {
-      const { cursor, limit, ...filter } = query;
-      const page = await deps.leads.list(tenant, filter, { cursor, limit });
-      return { status: 200, body: { leads: page.leads.map(rowOf), cursor: page.cursor } };
-    },
+    handle: async ({ deps, tenant, query }) => listed(deps, tenant, query),
+  }),
+  route("POST /v1/leads/search", {
+    name: "searchLeads",
+    summary: "The same with what is sought in the body, so that no address or telephone number stands in a URL",
+    scope: "leads",
+    tenant: "own",
+    body: { schema: v.pipe(searchRequest, v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"])), limit: smallBody },
+    answers: { 200: list },
+    handle: async ({ deps, tenant, body }) => listed(deps, tenant, body),
+  }),
+  route("POST /v1/leads/export", {
+    name: "exportFoundLeads",
+    summary: "All leads that fit, as CSV, with what is sought in the body",
+    scope: "leads",
+    tenant: "own",
+    body: { schema: v.pipe(v.strictObject(bodyFilters), v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"])), limit: smallBody },
+    answers: { 200: "text/csv" },
+    handle: async ({ deps, tenant, body }) => exported(deps, tenant, body),
   }),
   route("GET /v1/leads/export", {
     name: "exportLeads",
@@ -102,11 +126,7 @@ export const leadDataRoutes = [
     tenant: "own",
     query: v.pipe(v.strictObject(filters), v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"])),
     answers: { 200: "text/csv" },
-    handle: async ({ deps, tenant, query }) => ({
-      status: 200,
-      text: csvOf(deps, tenant, query),
-      headers: { "content-type": "text/csv; charset=utf-8", "content-disposition": 'attachment; filename="leads.csv"' },
-    }),
+    handle: async ({ deps, tenant, query }) => exported(deps, tenant, query),
   }),
   route("POST /v1/leads/erase", {
     name: "eraseLeads",
@@ -152,6 +172,16 @@ export const leadDataRoutes = [
   }),
 ];
 
+async function listed(deps: IntakeDeps, tenant: string, { cursor, limit, ...filter }: LeadFilter & { cursor?: string | undefined; limit: number }) {
+  const page = await deps.leads.list(tenant, filter, { cursor, limit });
+  return { status: 200, body: { leads: page.leads.map(rowOf), cursor: page.cursor } };
+}
+
+function exported(deps: IntakeDeps, tenant: string, filter: LeadFilter): Answer {
+  const headers = { "content-type": "text/csv; charset=utf-8", "content-disposition": 'attachment; filename="leads.csv"' };
+  return { status: 200, text: csvOf(deps, tenant, filter), headers };
+}
+
 /** Page by page, as fast as it is read. */
 function csvOf(deps: IntakeDeps, tenant: string, filter: LeadFilter): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
@@ -162,7 +192,7 @@ function csvOf(deps: IntakeDeps, tenant: string, filter: LeadFilter): ReadableSt
       if (cursor === null) return controller.close();
       const page = await deps.leads.list(tenant, filter, { cursor, limit: 200 });
       cursor = page.cursor;
-      controller.enqueue(encoder.encode(page.leads.map(csvLine).join("")));
+      controller.enqueue(encoder.encode(page.leads.map(leadLine).join("")));
     },
   });
 }

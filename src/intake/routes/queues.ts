@@ -26,13 +26,15 @@ export const queueRoutes = [
   }),
   route("GET /v1/queues", {
     name: "listQueues",
-    summary: "Every queue with its backlog",
+    summary: "Every queue, and for the root token its backlog",
     scope: "read",
     tenant: "any",
     answers: { 200: queuesShape },
-    handle: async ({ deps, tenant }) => {
+    handle: async ({ deps, tenant, caller }) => {
       const [queues, paused] = await Promise.all([deps.queues(), pausedNames(deps, tenant, "queue")]);
-      const listed = queues.map(({ queue, backlog, bytes, oldestAt }) => {
+      const listed = queues.map(({ queue, ...all }) => {
+        // Of all tenants together: a tenant must not learn how much the others have to do.
+        const { backlog, bytes, oldestAt } = caller.kind === "root" ? all : { backlog: null, bytes: null, oldestAt: null };
         return { queue, types: typesOn(deps, queue), backlog, bytes, oldestAt: isoOrNull(oldestAt), paused: paused.has(queue) };
       });
       return { status: 200, body: { queues: listed } };

@@ -3,6 +3,7 @@ import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleVi
 import { mask } from "../../queue/personal";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
+import { ownTarget } from "../own-host";
 import { param, route } from "../route";
 import { listShape, scheduleShape } from "../shapes";
 import { check } from "../../queue/validate";
@@ -39,8 +40,10 @@ export const scheduleRoutes = [
     body: { schema: scheduleInput, limit: smallBody },
     answers: { 200: scheduleShape, 201: scheduleShape },
     problems: [409],
-    handle: async ({ deps, tenant, params, body }) => {
+    handle: async ({ deps, tenant, params, body, request }) => {
       refuseWrongPayload(deps, body);
+      const issue = ownTarget(body.type, body.payload, request.url);
+      if (issue) throw new Problem("invalid", "The address is this service's own.", { errors: [issue] });
       const { schedule, created } = await deps.schedules.put(tenant, param({ params }, "name"), body, deps.now());
       return { status: created ? 201 : 200, body: shown(deps, schedule) };
     },

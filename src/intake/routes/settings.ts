@@ -14,7 +14,7 @@ export const settingRoutes = [
     summary: "Create or replace a connection; its credentials are never returned",
     scope: "admin",
     tenant: "own",
-    body: { schema: anyConnection, schemaFor: connectionSchema, limit: smallBody },
+    body: { schema: anyConnection, schemaFor: connectionSchema, limit: smallBody, outgoing: true },
     answers: { 200: connectionShape },
     handle: async ({ deps, tenant, params, body }) => {
       const { connection } = await deps.connections.put(tenant, param({ params }, "name"), body, deps.now());

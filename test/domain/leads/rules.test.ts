@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { cell, csvLine } from "../../../src/domain/leads/csv";
+import { cell } from "../../../src/domain/csv";
+import { leadLine } from "../../../src/domain/leads/csv";
 import { countedAs, pointOf } from "../../../src/domain/leads/point";
 import { ownsUrl, projectSchema } from "../../../src/domain/leads/project";
 import { engagementScore, labelOf, suspicionOf } from "../../../src/domain/leads/score";
@@ -94,9 +95,17 @@ describe("CSV", () => {
   test.each([
     ["=cmd|' /C calc'!A0", `"'=cmd|' /C calc'!A0"`],
     ["+4930123", `"'+4930123"`],
-    ["-1", `"'-1"`],
+    ["-1", "-1"],
+    ["-1.50", "-1.50"],
+    ["-1+cmd", `"'-1+cmd"`],
+    ["x;=cmd|' /C calc'!A0;y", `"x;'=cmd|' /C calc'!A0;y"`],
+    ["x\t+1", `"x\t'+1"`],
+    ["x\n @a", `"x\n' @a"`],
+    ["x|\uff1d1", `"x|'\uff1d1"`],
+    ["x, =1", '"x, =1"'],
+    ["a-b; c", '"a-b; c"'],
     ["@SUM(A1)", `"'@SUM(A1)"`],
-    ["\t=1", `"'\t=1"`],
+    ["\t=1", `"'\t'=1"`],
     ["  =1", `"'  =1"`],
     ['say "hi", Ada', '"say ""hi"", Ada"'],
     ["line\r\nbreak", '"line\r\nbreak"'],
@@ -106,8 +115,15 @@ describe("CSV", () => {
   test("never begins a cell with a formula", () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
-        expect(cell(text).replace(/^"/, "")).not.toMatch(/^\s*[=+\-@]/);
+        if (!/^-?\d+(\.\d+)?$/.test(text)) expect(cell(text).replace(/^"/, "")).not.toMatch(/^\s*[=+\-@]/);
       }),
+    );
+    const separators = fc.string({ unit: fc.constantFrom("=", "+", "-", "@", "\uff1d", ";", "\t", "\n", "|", " ", "x", "'"), maxLength: 12 });
+    fc.assert(
+      fc.property(separators, (text) => {
+        expect(cell(text).replaceAll('"', "")).not.toMatch(/(?:^|[;\t\n|])\s*[=+\-@\uff1d]/);
+      }),
+      { numRuns: 1000 },
     );
     const lead = {
       id: "a",
@@ -126,7 +142,7 @@ describe("CSV", () => {
       created: 0,
       updated: 0,
     } as const;
-    expect(csvLine({ ...lead, reasons: [] }).split(",")).toHaveLength(16);
+    expect(leadLine({ ...lead, reasons: [] }).split(",")).toHaveLength(16);
   });
 });
 

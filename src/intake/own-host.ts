@@ -1,0 +1,52 @@
+import { type Issue, Problem } from "../errors";
+import { webhook } from "../jobs/webhook/job";
+
+/** Fields that hold an address that is called, wherever they stand in a setting: a mail's fallback has its own. */
+const addressFields = ["url", "baseUrl"];
+const deepest = 4;
+const message = "must not point back to this service";
+
+/**
+ * Throws `invalid` when a setting names this service's own host, as the request came to it: a call that comes back would be one of ours.
+ * This needs no configuration; names under which the Worker answers besides stand in OWN_HOSTS.
+ */
+export function refuseOwnHost(settings: unknown, requestUrl: string): void {
+  const own = URL.parse(requestUrl);
+  const errors = addressesIn(settings, "", deepest).filter(({ address }) => own !== null && isOwn(address, own));
+  if (errors.length > 0) throw new Problem("invalid", "The address is this service's own.", { errors: errors.map(({ path }) => ({ path, message })) });
+}
+
+/** The issue of a job whose payload names this service as its receiver; undefined for any other. */
+export function ownTarget(type: string, payload: unknown, requestUrl: string): Issue | undefined {
+  if (type !== webhook.type || typeof payload !== "object" || payload === null || !("url" in payload)) return undefined;
+  const [own, address] = [URL.parse(requestUrl), typeof payload.url === "string" ? URL.parse(payload.url) : null];
+  return own && address && isOwn(address, own) ? { path: "payload.url", message } : undefined;
+}
+
+interface Found {
+  path: string;
+  address: URL;
+}
+
+function addressesIn(value: unknown, path: string, depth: number): Found[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || depth === 0) return [];
+  return Object.entries(value).flatMap(([name, each]) => {
+    const address = addressFields.includes(name) && typeof each === "string" ? URL.parse(each) : null;
+    return address ? [{ path: at(path, name), address }] : addressesIn(each, at(path, name), depth - 1);
+  });
+}
+
+function at(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
+/** On a developer's machine other services share the host, so the port counts there, and each name of it is the same. */
+function isOwn(address: URL, own: URL): boolean {
+  const [theirs, ours] = [address.hostname, own.hostname].map((host) => host.replace(/\.+$/, ""));
+  if (isLocal(theirs) && isLocal(ours)) return address.port === own.port;
+  return theirs === ours;
+}
+
+function isLocal(host = ""): boolean {
+  return /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(host);
+}
