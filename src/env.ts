@@ -1,4 +1,5 @@
 /// <reference path="./bindings.d.ts" />
+import type { EmailBinding } from "./providers/mail/cloudflare";
 
 /**
  * The bindings as this project uses them: `Env` of wrangler.toml (src/bindings.d.ts, made by `npm run types`)
@@ -11,4 +12,8 @@ export interface WorkerEnv extends Cloudflare.Env {
   BOOT_ID?: string;
   /** Host names under which this Worker is reached, separated by commas: tenants' outgoing calls may not name them. */
   OWN_HOSTS?: string;
+  /** The address under which this Worker is reached, `https://jobs.example.com`: unsubscribe links point there. Default: the first of OWN_HOSTS. */
+  PUBLIC_URL?: string;
+  /** Cloudflare Email Service, where the account has it. */
+  EMAIL?: EmailBinding;
 }

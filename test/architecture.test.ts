@@ -133,6 +133,22 @@ describe("bindings", () => {
   });
 });
 
+describe("hostile input is bounded before it is believed", () => {
+  const bounded = "queue/bounded";
+
+  test("lists, records, patterns and lengths in schemas come from queue/bounded: valibot's own look inside before they look at the size", () => {
+    const bare =
+      /\bv\.(?:array|tuple\w*|map|set|record|regex|(?:max|not)?(?:length|entries|graphemes|bytes|words|size)|email|rfcEmail|emoji|domain|slug|partialCheck|forward|(?:every|some)Item)\(/gi;
+    const found = [...texts].filter(([file]) => file !== bounded).flatMap(([file, text]) => matchesOf(file, text, bare));
+    expect(found).toEqual([]);
+  });
+
+  test("a text in a pipe that checks it has a bound: boundedText instead of v.string", () => {
+    const unbounded = /\bv\.pipe\(\s*v\.string\([^()]*\),\s*v\.(?!description|metadata|title|examples)\w+/g;
+    expect([...texts].flatMap(([file, text]) => matchesOf(file, text, unbounded))).toEqual([]);
+  });
+});
+
 describe("size and shape", () => {
   test("index.ts wires and decides nothing: 30 lines at most", () => {
     expect(lines("index")).toBeLessThanOrEqual(30);
@@ -179,6 +195,10 @@ const drivers = new Set(["consume", "dispatch", "settle", "sweep", "judge", "bac
 
 function strays(folder: string, allowed: (to: string) => boolean): Import[] {
   return inside.filter(({ from, to }) => from.startsWith(folder) && !allowed(to));
+}
+
+function matchesOf(file: string, text: string, pattern: RegExp): string[] {
+  return [...withoutComments(text).matchAll(pattern)].map(([match]) => `${file}: ${match}`);
 }
 
 function isJobModule(file: string): boolean {

@@ -29,6 +29,7 @@ interface Wrangler {
   d1_databases: { binding: string; migrations_dir: string }[];
   kv_namespaces: { binding: string }[];
   r2_buckets: { binding: string }[];
+  images: { binding: string };
   analytics_engine_datasets: { binding: string }[];
   durable_objects: { bindings: { name: string; class_name: string }[] };
   migrations: { new_sqlite_classes?: string[] }[];
@@ -123,13 +124,14 @@ describe("bindings", () => {
     ...wrangler.d1_databases.map(({ binding }) => binding),
     ...wrangler.kv_namespaces.map(({ binding }) => binding),
     ...wrangler.r2_buckets.map(({ binding }) => binding),
+    wrangler.images.binding,
     ...wrangler.analytics_engine_datasets.map(({ binding }) => binding),
     ...wrangler.durable_objects.bindings.map(({ name }) => name),
     ...wrangler.ratelimits.map(({ name }) => name),
     ...wrangler.queues.producers.map(({ binding }) => binding),
   ];
   /** Of src/env.ts: may be set, and wrangler.toml never does. */
-  const variables = [...read("src/env.ts").matchAll(/^ {2}(\w+)\?: string;/gm)].map(([, name]) => name ?? "");
+  const variables = [...read("src/env.ts").matchAll(/^ {2}(\w+)\?: \w+;/gm)].map(([, name]) => name ?? "");
   const used = new Set(sources.flatMap(({ text }) => [...text.matchAll(/\benv\.([A-Z][A-Z0-9_]*)\b/g)].map(([, name]) => name ?? "")));
 
   test("the code uses none that nobody sets", () => {
@@ -158,7 +160,7 @@ describe("bindings", () => {
   test("no secret and nothing of a developer's machine stands in wrangler.toml", () => {
     const set = Object.keys({ ...wrangler.vars, ...parseVars(read("wrangler.toml").replaceAll(/\[secrets\][^[]*\[[^\]]*\]/g, "")) });
     expect(wrangler.observability.logs).toEqual({ enabled: true, invocation_logs: false });
-    expect(set.filter((name) => ["LOCAL", "BOOT_ID", "OWN_HOSTS", ...wrangler.secrets.required].includes(name))).toEqual([]);
+    expect(set.filter((name) => ["LOCAL", "BOOT_ID", "OWN_HOSTS", "PUBLIC_URL", ...wrangler.secrets.required].includes(name))).toEqual([]);
   });
 });
 
@@ -250,7 +252,7 @@ describe("what is written", () => {
     const readme = read("README.md");
     for (const name of Object.keys(manifest.scripts)) expect(readme).toMatch(new RegExp(`npm (run )?${name}\\b`));
     const { routes } = await load<{ routes: { method: string; path: string; scope: string }[] }>("intake/routes");
-    const known = routes.map(({ method, path, scope }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")} (${scope})`);
+    const known = routes.map(({ method, path, scope }) => `${method} ${path.replaceAll(/:(\w+)\+?/g, "{$1}")} (${scope})`);
     expect(routesOf(readme).toSorted()).toEqual(["GET / (public)", ...known].toSorted());
   });
 

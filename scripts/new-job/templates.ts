@@ -2,11 +2,10 @@ import type { Names } from "./names.ts";
 
 export function contractFile({ type, contract }: Names, queue: string): string {
   return `import * as v from "valibot";
+import { boundedName } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 
-const payload = v.strictObject({
-  siteId: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must match [a-z0-9-]{1,63}")),
-});
+const payload = v.strictObject({ siteId: boundedName() });
 
 export const ${contract} = defineJob({
   type: "${type}",

@@ -5,11 +5,14 @@ import { routingIn } from "../domain/events/routing";
 import { withBuiltIn } from "../domain/mail/built-in";
 import { templatesIn } from "../domain/mail/store";
 import { shopDataIn } from "../domain/shop/data";
+import type { MediaParts } from "../domain/media/capability";
+import { createVision } from "../domain/media/vision";
+import { suppressionsFor } from "../domain/suppressions/capability";
 import type { WorkerEnv } from "../env";
 import { slack } from "../providers/chat/slack";
 import { hubspot } from "../providers/crm/hubspot";
 import { createHttp } from "../providers/http";
-import { resend } from "../providers/mail/resend";
+import { cloudflareImages } from "../providers/images/cloudflare";
 import { createLearned } from "../providers/models/learned";
 import { openai } from "../providers/models/openai";
 import type { Counters } from "../ledger/counters";
@@ -19,8 +22,11 @@ import type { CapabilityScope, Engine, Missing } from "../queue/engine";
 import type { Capabilities, Need } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
 import type { Connection, ConnectionName } from "../tenants/connection-schema";
+import type { TenantGates } from "../tenants/gates";
 import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
+import { mailFor } from "./mail";
+import { mediaFor } from "./media";
 import { retire } from "./retire";
 import type { Stores } from "./stores";
 import { together } from "./together";
@@ -33,13 +39,21 @@ export function createCapabilities(
   stores: Stores,
   ledger: Pick<Ledger, "cancel">,
   counters: Pick<Counters, "add">,
+  gates: TenantGates,
+  media: MediaParts,
   now: () => number,
   defer: Engine["defer"],
 ): Engine["capabilities"] {
   const db = together(env.DB, defer);
   const learned = createLearned();
   const makers: Makers = {
-    mail: (scope) => mailFor(stores, now, scope),
+    mail: (scope) => mailFor({ env, db, stores, gates, now }, scope),
+    suppressions: ({ tenant }) =>
+      Promise.resolve(
+        tenant === null
+          ? { missing: "suppressions are a tenant's own" }
+          : suppressionsFor({ db, tenant, hash: stores.hashAddress, urlOf: stores.unsubscribeUrl }),
+      ),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
     shops: (scope) => Promise.resolve(shopsFor(stores, now, scope)),
     shopData: () => Promise.resolve(shopDataIn(env.DB)),
@@ -57,6 +71,9 @@ export function createCapabilities(
         const { provider: _, limits: __, baseUrl, apiKey, model, ...settings } = connection;
         return openai({ http, baseUrl, apiKey, model, settings, learned, tenant, now });
       }),
+    media: ({ tenant }) => (tenant === null ? Promise.resolve({ missing: "pictures are a tenant's own" }) : mediaFor(media, stores, tenant)),
+    images: () => Promise.resolve(cloudflareImages(env.IMAGES)),
+    vision: async (scope) => createVision(await makers.models(scope)),
     hooks: ({ tenant, onCall }) =>
       Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ db: env.DB, stores, tenant, now, onCall })),
     leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor({ env, db, stores, counters, now }, tenant)),
@@ -86,17 +103,6 @@ async function connected<Name extends ConnectionName, Made>(
   const opened = await stores.connections.open(tenant, name);
   if (!opened.ok) return { missing: `the connection "${name}" is ${opened.reason}: ${opened.detail}` };
   return make(opened.value, createHttp({ rules: stores.rules, onCall: (call) => onCall(name, call) }), tenant);
-}
-
-async function mailFor(stores: Stores, now: () => number, { tenant, onCall }: CapabilityScope): Promise<Capabilities["mail"] | Missing> {
-  if (tenant === null) return { missing: "mail is a tenant's own" };
-  const opened = await stores.connections.open(tenant, "mail");
-  if (!opened.ok) return { missing: `the connection "mail" is ${opened.reason}: ${opened.detail}` };
-  const { baseUrl, apiKey, from, replyTo } = opened.value;
-  const known = await stores.snapshots.read(tenant, now());
-  const fallback = known.state === "known" ? known.snapshot.settings.mail?.from : undefined;
-  const http = createHttp({ rules: stores.rules, onCall: (call) => onCall("mail", call) });
-  return resend({ http, apiKey, baseUrl, from: from ?? fallback, replyTo, now });
 }
 
 function shopsFor(stores: Stores, now: () => number, { tenant, onCall }: CapabilityScope): Capabilities["shops"] | Missing {

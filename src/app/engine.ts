@@ -1,4 +1,5 @@
 import { waitUntil } from "cloudflare:workers";
+import type { MediaParts } from "../domain/media/capability";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import { type QueueName, queues } from "../jobs/queues";
 import { Counters } from "../ledger/counters";
@@ -27,9 +28,10 @@ export interface EngineParts {
   ledger: Ledger;
   payloads: PayloadStore;
   stores: Stores;
+  media: MediaParts;
 }
 
-export function createEngine({ env, now, jobs, ledger, payloads, stores }: EngineParts): {
+export function createEngine({ env, now, jobs, ledger, payloads, stores, media }: EngineParts): {
   engine: Engine;
   gates: TenantGates;
   counters: Counters;
@@ -62,7 +64,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores }: Engin
     quota: createQuota(quotaOf, now),
     payloads,
     gates,
-    capabilities: createCapabilities(env, stores, ledger, counters, now, defer),
+    capabilities: createCapabilities(env, stores, ledger, counters, gates, media, now, defer),
     defer,
     emit: (event) => {
       count(counters, event);

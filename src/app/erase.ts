@@ -2,6 +2,7 @@ import { eraseAbout, type FactPlace, nextFacts, ownOf, removeFacts } from "../do
 import { keysOfLeads, removeLeads, tracesOf, type Traces } from "../domain/leads/erase";
 import { namesAny, needlesOf } from "../domain/leads/mentions";
 import { keysOf, type Person } from "../domain/leads/person";
+import { eraseMediaAbout, eraseNextMentions } from "../domain/media/erase";
 import type { Erased } from "../intake/leads/deps";
 import { holdersOf, openOf, wipe } from "../ledger/erase";
 import { type JobTexts, nextTexts } from "../ledger/mentions";
@@ -24,7 +25,7 @@ interface Walk {
   parts: LeadParts;
   tenant: string;
   whole: Whole;
-  counts: { facts: number; jobs: number; payloads: number; running: number };
+  counts: { facts: number; jobs: number; payloads: number; media: number; altTexts: number; running: number };
   rows: number;
   objects: number;
 }
@@ -36,8 +37,10 @@ interface Walk {
 export async function erasePerson(parts: LeadParts, tenant: string, person: Person, cursor = "j"): Promise<Erased> {
   const countries = (await parts.stores.projects.list(tenant)).flatMap(({ country }) => country ?? []);
   const whole = await wholeOf(parts.env.DB, tenant, keysOf(person, countries), [...new Set(countries)]);
-  const walk: Walk = { parts, tenant, whole, counts: { facts: 0, jobs: 0, payloads: 0, running: 0 }, rows: mostRows, objects: mostObjects };
+  const counts = { facts: 0, jobs: 0, payloads: 0, media: 0, altTexts: 0, running: 0 };
+  const walk: Walk = { parts, tenant, whole, counts, rows: mostRows, objects: mostObjects };
   await forget(walk, whole.submissions, whole.entities);
+  counts.media += await eraseMediaAbout(parts.media, tenant, whole.entities);
   const next = await walkOn(walk, cursor);
   if (next !== null || walk.counts.running > 0) return { leads: 0, submissions: 0, ...walk.counts, complete: false, cursor: next };
   walk.counts.facts += await eraseAbout(parts.env.DB, tenant, whole);
@@ -66,8 +69,16 @@ async function forget({ parts: { env, engine, payloads }, tenant, counts }: Walk
   counts.running += ended.filter((each) => each?.flagged).length;
 }
 
-/** All jobs by id, then all facts: whatever they are about, they may name the person. Null: all were looked at. */
+/** All jobs by id, then all facts, then all pictures: whatever they are about, they may name the person. Null: all were looked at. */
 async function walkOn(walk: Walk, cursor: string): Promise<string | null> {
+  const picture = pictureIn(cursor);
+  const next = picture === null ? await walkTexts(walk, cursor) : null;
+  if (next !== null) return next;
+  const key = await walkPictures(walk, picture ?? "");
+  return key === null ? null : `m${encodeURIComponent(key)}`;
+}
+
+async function walkTexts(walk: Walk, cursor: string): Promise<string | null> {
   const place = factPlaceIn(cursor);
   const job = place ? null : await walkJobs(walk, /^j[0-9a-z]*$/.test(cursor) ? cursor.slice(1) : "");
   if (job !== null) return `j${job}`;
@@ -114,6 +125,28 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
     if (last === null) return null;
     after = last;
     if (walk.rows <= 0) return after;
+  }
+}
+
+async function walkPictures({ parts, tenant, whole, counts, ...walk }: Walk, from: string): Promise<string | null> {
+  const keys = new Set(whole.keys);
+  for (let after = from, rows = walk.rows; ;) {
+    const { media, altTexts, looked, last } = await eraseNextMentions(parts.media, tenant, after, (text) => namesAny(keys, text));
+    counts.media += media;
+    counts.altTexts += altTexts;
+    rows -= looked;
+    if (last === null || rows <= 0) return last;
+    after = last;
+  }
+}
+
+/** The picture behind which the walk goes on; null: it is not among the pictures. */
+function pictureIn(cursor: string): string | null {
+  if (!cursor.startsWith("m")) return null;
+  try {
+    return decodeURIComponent(cursor.slice(1));
+  } catch {
+    return null;
   }
 }
 

@@ -10,6 +10,7 @@ import type { Engine } from "../queue/engine";
 import type { Job } from "../queue/job";
 import { createEngine } from "./engine";
 import { createIntakeDeps } from "./intake";
+import { createMediaParts } from "./media";
 import { createStores, isLocal } from "./stores";
 import { createTickDeps } from "./tick";
 
@@ -43,7 +44,7 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const payloads = createPayloads(env.PAYLOADS);
   const queries = createQueries(env.DB);
   const stores = createStores(env);
-  const parts = { env, now, jobs: definitions, ledger, payloads, queries, stores };
+  const parts = { env, now, jobs: definitions, ledger, payloads, queries, stores, media: createMediaParts(env, now) };
   const { engine, gates, counters, ended } = createEngine(parts);
   const whole = { ...parts, engine, gates, counters, ended };
   const intake = createIntakeDeps(whole);

@@ -2,6 +2,7 @@ import { factsIn } from "../domain/events/facts";
 import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/model";
 import { createGateOperations } from "../domain/gates/operate";
 import { putTemplate } from "../domain/mail/store";
+import type { MediaParts } from "../domain/media/capability";
 import { createReplays } from "../domain/replays/replay";
 import { replaysIn } from "../domain/replays/store";
 import type { WorkerEnv } from "../env";
@@ -23,9 +24,11 @@ import { enqueue } from "../queue/enqueue";
 import type { Capabilities } from "../queue/job";
 import { cancel, retryNow, runNow } from "../queue/operate";
 import type { TenantGates } from "../tenants/gates";
+import { gatesOf } from "../tenants/connection";
 import { isRootToken } from "../tenants/token";
 import { createLeadDeps } from "./leads";
 import { log } from "./log";
+import { createMediaDeps } from "./media";
 import { createShopDoor } from "./shop";
 import type { Stores } from "./stores";
 
@@ -37,6 +40,7 @@ export interface IntakeParts {
   payloads: ReturnType<typeof createPayloads>;
   queries: Queries;
   stores: Stores;
+  media: MediaParts;
 }
 
 /** What the HTTP interface stands on. */
@@ -48,6 +52,7 @@ export function createIntakeDeps({
   payloads,
   queries,
   stores,
+  media,
 }: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays> } {
   const pauses = pauseStore(env.DB);
   const replays = createReplays({
@@ -72,7 +77,8 @@ export function createIntakeDeps({
     ...stores,
     eventDoor: { ...stores.eventDoor, admits: (tenant, headers, body, at) => admits(stores, tenant, headers, body, at) },
     facts: factsIn(env.DB),
-    leads: createLeadDeps({ env, now, engine, payloads, queries, stores }),
+    leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
+    media: createMediaDeps({ env, now, enqueue: (requests) => enqueue(engine, requests), stores, media }),
     now,
     shops,
     gates: createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) }),
@@ -119,7 +125,7 @@ async function dependenciesOf({ connections, sites, subscriptions, destinations 
   const all = await Promise.all([connections.list(tenant), sites.list(tenant), subscriptions.list(tenant), destinations.list(tenant)]);
   const [connected, shops, subscribed, addressed] = all;
   return [
-    ...connected.map(({ name }) => name),
+    ...connected.flatMap(gatesOf),
     ...shops.flatMap(({ site }) => siteGates(site).slice(0, 1)),
     ...subscribed.map(({ name }) => subscriptionGate(name)),
     ...addressed.filter(({ builtIn }) => !builtIn).map(({ name }) => destinationGate(name)),

@@ -6,6 +6,7 @@ import { removeReleased } from "../domain/leads/release";
 import { storeCrmReport } from "../domain/leads/crm";
 import { reportSilence, type Silent } from "../domain/leads/silence";
 import { storeSubmission } from "../domain/leads/store";
+import type { MediaParts } from "../domain/media/capability";
 import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
 import { event } from "../jobs/event/job";
@@ -70,6 +71,7 @@ export interface LeadParts {
   payloads: ReturnType<typeof createPayloads>;
   queries: Queries;
   stores: Stores;
+  media: MediaParts;
 }
 
 /** What the routes about leads stand on. */

@@ -6,15 +6,18 @@ import { withBuiltIn } from "../domain/mail/built-in";
 import { templatesIn } from "../domain/mail/store";
 import { scheduleStore } from "../domain/schedules/store";
 import { createSubscriptionStore } from "../domain/subscriptions/store";
+import { createHashAddress } from "../domain/suppressions/model";
+import type { Unsubscription } from "../domain/suppressions/unsubscribe";
 import type { WorkerEnv } from "../env";
 import { connectionSection, createConnectionStore } from "../tenants/connection";
-import { parseKeyRing } from "../tenants/keys";
+import { derive, parseKeyRing } from "../tenants/keys";
 import { createProjectStore, projectSection } from "../tenants/project";
 import { createSiteStore, openWebhookSecret, siteSection, type SiteWebhook } from "../tenants/site";
 import { createSnapshots } from "../tenants/snapshot";
 import { createTenantStore, raiseVersion } from "../tenants/tenant";
 import { createTokens } from "../tenants/token";
 import { createTokenStore } from "../tenants/token-store";
+import { createUnsubscribeTokens } from "../tenants/unsubscribe-token";
 import { createVault } from "../tenants/vault";
 import { together } from "./together";
 
@@ -27,6 +30,12 @@ export function createStores(env: WorkerEnv) {
   const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [connectionSection, siteSection, projectSection, eventSection] });
   const changed = (tenant: string) => snapshots.changed(tenant);
   const rules: AddressRules = { allowLocal: isLocal(env), ownHosts: (env.OWN_HOSTS ?? "").split(",").filter((host) => host !== "") };
+  const hashAddress = createHashAddress(derive(secretBytes(env.ID_SECRET), "signing", "address"));
+  const unsubscribeTokens = createUnsubscribeTokens({
+    encryption: derive(secretBytes(env.ID_SECRET), "encryption", "unsubscribe"),
+    signing: derive(secretBytes(env.ID_SECRET), "signing", "unsubscribe"),
+  });
+  const publicUrl = publicUrlOf(env);
   const hooks = { db: env.DB, vault, rules, changed, raise: (tenant: string) => raiseVersion(env.DB, tenant) };
   return {
     rules,
@@ -48,10 +57,24 @@ export function createStores(env: WorkerEnv) {
     subscriptions: createSubscriptionStore(hooks),
     eventDoor: createEventDoor(hooks),
     schedules: scheduleStore(env.DB),
+    hashAddress,
+    unsubscribeTokens,
+    unsubscribeUrl: async (what: Unsubscription) => (publicUrl === undefined ? undefined : `${publicUrl}/u/${await unsubscribeTokens.make(what)}`),
   };
 }
 
 /** A developer's machine, as `npm start` says. */
 export function isLocal(env: WorkerEnv): boolean {
   return env.LOCAL === "yes";
+}
+
+/** Where this Worker is reached from outside: PUBLIC_URL, else the first of its own hosts; undefined when neither is set. */
+function publicUrlOf(env: WorkerEnv): string | undefined {
+  const [first = ""] = (env.OWN_HOSTS ?? "").split(",");
+  const url = env.PUBLIC_URL || (first === "" ? "" : `https://${first}`);
+  return url === "" ? undefined : url.replace(/(?<!\/)\/+$/, "");
+}
+
+function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new TextEncoder().encode(secret));
 }

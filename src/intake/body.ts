@@ -35,7 +35,7 @@ export async function readBytes(request: Request, limit: number): Promise<Uint8A
 }
 
 /** Bytes are counted while they arrive: a length that is announced may be missing or wrong. */
-async function* chunksOf(request: Request, limit: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+export async function* chunksOf(request: Request, limit: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (request.body === null) return;
   const announced = Number(request.headers.get("content-length") ?? 0);
   const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> = request.body.getReader();

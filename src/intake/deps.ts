@@ -9,6 +9,7 @@ import type { SubscriptionStore } from "../domain/subscriptions/store";
 import type { Queries } from "../ledger/views";
 import type { Pause } from "../queue/ledger";
 import type { LeadDeps } from "./leads/deps";
+import type { MediaDeps } from "./media/deps";
 import type { Registry } from "../queue/registry";
 import type { Enqueue } from "../queue/request";
 import type { JobState } from "../queue/state";
@@ -35,6 +36,7 @@ export interface IntakeDeps {
   connections: Pick<ConnectionStore, "put" | "get" | "list" | "remove">;
   projects: Pick<ProjectStore, "put" | "get" | "list" | "remove" | "renewKey">;
   leads: LeadDeps;
+  media: MediaDeps;
   destinations: Pick<DestinationStore, "put" | "get" | "list" | "remove">;
   subscriptions: Pick<SubscriptionStore, "put" | "get" | "list" | "remove">;
   eventDoor: Pick<EventDoor, "put" | "remove"> & SignedDoor;

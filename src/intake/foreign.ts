@@ -1,7 +1,8 @@
 import type { ForeignReaders } from "../queue/foreign";
 import type { IntakeDeps } from "./deps";
+import { uploadReader } from "./media/notifications";
 
 /** Queues on which others than the engine send, each with what reads their messages. This is the only place that pairs them. */
-export function foreignReaders(_deps: IntakeDeps): ForeignReaders {
-  return {};
+export function foreignReaders(deps: IntakeDeps): ForeignReaders {
+  return { "media-uploads": uploadReader(deps) };
 }

@@ -1,12 +1,13 @@
 import * as v from "valibot";
 import { Problem } from "../errors";
+import { boundedText } from "../queue/bounded";
 
 export const idempotencyHeader = "Idempotency-Key";
 
 const rule = "must be 1 to 256 printable ASCII characters";
 
 /** An idempotency key as a field of JSON. */
-export const idempotencyKey = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,256}$/, rule));
+export const idempotencyKey = boundedText(256, { pattern: /^[\x20-\x7e]{1,256}$/, rule: rule });
 
 /**
  * The key of the header: a structured-field string in quotes, as the draft wants it, or the bare text.

@@ -4,7 +4,7 @@ import type { Contract } from "../queue/job";
 import { scopes } from "../tenants/token";
 import { tenantHeader } from "./auth";
 import { type JsonSchema, type Override, toSchema } from "./json-schema";
-import type { AnyRoute } from "./route";
+import { type AnyRoute, openPath } from "./route";
 import { batchJob, batchRequest, jobRequest } from "./routes/enqueue";
 
 const version = "1";
@@ -16,7 +16,7 @@ const wrongType = 415;
 export function openApi(table: readonly AnyRoute[], contracts: readonly Contract[]): JsonSchema {
   const paths: Record<string, JsonSchema> = {};
   for (const route of table) {
-    const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+    const path = openPath(route.path);
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
   }
   return {
@@ -83,7 +83,7 @@ function perType(schema: v.GenericSchema, contracts: readonly Contract[]): JsonS
 }
 
 function pathParameters(route: AnyRoute): JsonSchema[] {
-  return [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+  return [...route.path.matchAll(/:(\w+)\+?/g)].map(([, name]) => ({
     name,
     in: "path",
     required: true,

@@ -1,11 +1,13 @@
 import * as v from "valibot";
 import { Problem } from "../errors";
+import { boundedName, boundedText, fieldRule } from "../queue/bounded";
 import { validate } from "../queue/validate";
 
 /** The query in its schema's shape. Unknown and repeated parameters are refused: a filter that is silently ignored finds too much. */
 export function readQuery(schema: v.GenericSchema | undefined, search: URLSearchParams): unknown {
   const names = [...search.keys()];
-  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  const seen = new Set<string>();
+  const repeated = names.find((name) => seen.size === seen.add(name).size);
   if (repeated !== undefined)
     throw new Problem("invalid", "A parameter may be given once.", { errors: [{ path: repeated.slice(0, 64), message: "is given twice" }] });
   return validate(schema ?? v.strictObject({}), Object.fromEntries(search), "The query is not what is expected here.");
@@ -13,18 +15,18 @@ export function readQuery(schema: v.GenericSchema | undefined, search: URLSearch
 
 /** A time as ISO 8601 with its offset, or a date (midnight UTC); becomes milliseconds. */
 export const time = v.pipe(
-  v.string(),
-  v.regex(/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d))?$/, "must be a time like 2026-10-01T12:00:00Z"),
+  boundedText(40, { pattern: /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d))?$/, rule: "must be a time like 2026-10-01T12:00:00Z" }),
   v.transform(Date.parse),
   v.number("must be a time that exists"),
   v.description("ISO 8601 with an offset, or a date (midnight UTC)"),
 );
 
-/** For a check over the two: no time lies in what ends before it begins. */
-export const isInOrder = ({ from, to }: { from?: unknown; to?: unknown }): boolean => typeof from !== "number" || typeof to !== "number" || from < to;
-export const orderMessage = "must be before to";
+/** For the pipe of a query: no time lies in what ends before it begins. */
+export function inOrder<Input extends { from?: number | undefined; to?: number | undefined }>() {
+  return fieldRule<Input, "from" | "to">(["from", "to"], ({ from, to }) => from === undefined || to === undefined || from < to, "must be before to", "from");
+}
 
-export const siteId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be 1 to 63 of the characters a-z, 0-9 and -"));
+export const siteId = boundedName();
 
 const jobId = "[0-9a-hjkmnp-tv-z]{34}";
 /** Where the next page of jobs begins, and of dead letters: the time that one died stands before its id. */
@@ -34,7 +36,7 @@ export const deadLetterCursor = cursor(new RegExp(`^\\d{1,15}\\.${jobId}$`));
 export const leadCursor = deadLetterCursor;
 
 function cursor(pattern: RegExp) {
-  const read = v.pipe(v.string(), v.regex(pattern, "must be a cursor from an earlier answer"));
+  const read = boundedText(64, { pattern, rule: "must be a cursor from an earlier answer" });
   return v.optional(v.pipe(read, v.description("From the answer before; null there means the end")));
 }
 
@@ -42,8 +44,7 @@ function cursor(pattern: RegExp) {
 export const paging = {
   limit: v.optional(
     v.pipe(
-      v.string(),
-      v.regex(/^\d{1,4}$/, "must be a whole number from 1 to 200"),
+      boundedText(4, { pattern: /^\d{1,4}$/, rule: "must be a whole number from 1 to 200" }),
       v.transform(Number),
       v.minValue(1, "must be a whole number from 1 to 200"),
       v.maxValue(200, "must be a whole number from 1 to 200"),
@@ -53,4 +54,4 @@ export const paging = {
 };
 
 /** Text that is searched for. */
-export const search = v.pipe(v.string(), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(200, "must have 200 characters at most"));
+export const search = boundedText(200, { min: 1, trim: true });

@@ -20,7 +20,7 @@ export type Method = "GET" | "POST" | "PUT" | "DELETE";
 /** One line of the table of routes: routing, authorisation, validation, the OpenAPI document and the tests are made from it. */
 export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Query = unknown> {
   method: Method;
-  /** `/v1/jobs/:id`; each parameter matches `[a-z0-9-]{1,63}`, unless `params` says otherwise. */
+  /** `/v1/jobs/:id`; each parameter matches `[a-z0-9-]{1,63}`, unless `params` says otherwise; `:key+` takes the rest of the path, slashes included. */
   path: string;
   /** Unique; the operationId. */
   name: string;
@@ -101,6 +101,11 @@ export function route<Mode extends TenantMode, Body = undefined, Query = undefin
 ): AnyRoute {
   const [method, path = ""] = line.split(" ");
   return { ...definition, method: method as Method, path };
+}
+
+/** The path as OpenAPI writes it. */
+export function openPath(path: string): string {
+  return path.replaceAll(/:(\w+)\+?/g, "{$1}");
 }
 
 /** Whether a caller may use a route of this scope. */

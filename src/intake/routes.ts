@@ -10,6 +10,7 @@ import { gateRoutes } from "./routes/gates";
 import { jobRoutes } from "./routes/jobs";
 import { leadDataRoutes } from "./routes/lead-data";
 import { leadRoutes } from "./routes/leads";
+import { mediaRoutes } from "./routes/media";
 import { projectRoutes } from "./routes/projects";
 import { purchaseOrderRoutes } from "./routes/purchase-orders";
 import { queueRoutes } from "./routes/queues";
@@ -45,6 +46,7 @@ export const routes: readonly AnyRoute[] = [
   ...projectRoutes,
   ...leadDataRoutes,
   ...leadRoutes,
+  ...mediaRoutes,
   ...demoRoutes,
   ...eventRoutes,
   ...destinationRoutes,

@@ -1,10 +1,11 @@
 import * as v from "valibot";
+import { boundedText, outputList, outputRecord } from "../queue/bounded";
 import { states } from "../queue/state";
 import { scopes } from "../tenants/token";
 
 /** Shapes of answers, for the OpenAPI document; the tests hold every answer against them. */
 
-export const isoTime = v.pipe(v.string(), v.isoTimestamp(), v.description("ISO 8601, UTC"));
+export const isoTime = v.pipe(boundedText(40), v.isoTimestamp(), v.description("ISO 8601, UTC"));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const state = v.picklist(states);
 const json = v.pipe(v.unknown(), v.description("JSON; personal fields read •••"));
@@ -15,13 +16,13 @@ const refusal = v.object({
   index: count,
   code: v.string(),
   detail: v.string(),
-  errors: v.array(v.object({ path: v.string(), message: v.string() })),
+  errors: outputList(v.object({ path: v.string(), message: v.string() })),
 });
 
 export const batchShape = v.object({
   accepted: count,
-  rejected: v.array(refusal),
-  ids: v.pipe(v.array(v.nullable(v.string())), v.description("In the order of the jobs; null where one was rejected")),
+  rejected: outputList(refusal),
+  ids: v.pipe(outputList(v.nullable(v.string())), v.description("In the order of the jobs; null where one was rejected")),
 });
 
 const progress = v.object({ done: v.number(), total: v.nullable(v.number()), note: v.nullable(v.string()) });
@@ -51,8 +52,8 @@ const jobSummaryShape = v.object(summaryEntries);
 
 export const jobShape = v.object({
   ...summaryEntries,
-  timeline: v.array(v.object({ at: isoTime, event: v.string(), detail: v.nullable(v.string()) })),
-  effects: v.array(v.object({ key: v.string(), revision: count, state: v.string(), at: isoTime, result: v.optional(json) })),
+  timeline: outputList(v.object({ at: isoTime, event: v.string(), detail: v.nullable(v.string()) })),
+  effects: outputList(v.object({ key: v.string(), revision: count, state: v.string(), at: isoTime, result: v.optional(json) })),
   payload: json,
   result: v.optional(json),
   parent: v.nullable(v.string()),
@@ -61,18 +62,18 @@ export const jobShape = v.object({
   templateVersion: v.optional(
     v.pipe(v.nullable(count), v.description("Of the mail's template: the version its runs render since an operator's last retry; null when there is none")),
   ),
-  entities: v.array(v.string()),
+  entities: outputList(v.string()),
   revealed: v.pipe(v.boolean(), v.description("Whether personal fields are shown")),
 });
 
 const cursor = v.pipe(v.nullable(v.string()), v.description("For the next page; null at the end"));
 
-export const jobsShape = v.object({ jobs: v.array(jobSummaryShape), cursor });
+export const jobsShape = v.object({ jobs: outputList(jobSummaryShape), cursor });
 export const cancelledShape = v.object({ id: v.string(), state, cancelling: v.boolean() });
 export const retriedShape = v.object({ id: v.string(), state });
 
 export const deadLettersShape = v.object({
-  deadLetters: v.array(
+  deadLetters: outputList(
     v.object({
       id: v.string(),
       type: v.string(),
@@ -89,8 +90,8 @@ export const deadLettersShape = v.object({
 });
 
 export const groupsShape = v.object({
-  groups: v.array(
-    v.object({ group: v.string(), type: v.string(), reason: v.string(), count, firstAt: isoTime, lastAt: isoTime, examples: v.array(v.string()) }),
+  groups: outputList(
+    v.object({ group: v.string(), type: v.string(), reason: v.string(), count, firstAt: isoTime, lastAt: isoTime, examples: outputList(v.string()) }),
   ),
 });
 
@@ -107,8 +108,8 @@ export const replayShape = v.object({
 
 export const planShape = v.object({
   total: count,
-  byType: v.record(v.string(), count),
-  refused: v.array(v.object({ id: v.string(), reason: v.string() })),
+  byType: outputRecord(count),
+  refused: outputList(v.object({ id: v.string(), reason: v.string() })),
   checked: count,
   more: v.boolean(),
 });
@@ -124,24 +125,24 @@ const policy = v.object({
 });
 
 export const typesShape = v.object({
-  types: v.array(
+  types: outputList(
     v.object({
       type: v.string(),
       version: count,
-      queues: v.array(v.string()),
-      aliases: v.array(v.string()),
+      queues: outputList(v.string()),
+      aliases: outputList(v.string()),
       policy,
-      payload: v.pipe(v.record(v.string(), v.unknown()), v.description("JSON Schema of the payload")),
+      payload: v.pipe(outputRecord(v.unknown()), v.description("JSON Schema of the payload")),
       paused: v.boolean(),
     }),
   ),
 });
 
 export const queuesShape = v.object({
-  queues: v.array(
+  queues: outputList(
     v.object({
       queue: v.string(),
-      types: v.array(v.string()),
+      types: outputList(v.string()),
       backlog: v.nullable(count),
       bytes: v.nullable(count),
       oldestAt: v.nullable(isoTime),
@@ -164,39 +165,39 @@ export const gateShape = v.object({
   lastFailure: v.nullable(v.object({ at: isoTime, reason: v.nullable(v.string()) })),
 });
 
-const byEvent = v.record(v.string(), count);
+const byEvent = outputRecord(count);
 
 export const statsShape = v.object({
   from: isoTime,
   to: isoTime,
-  totals: v.pipe(v.record(v.string(), byEvent), v.description("By type, then event")),
-  minutes: v.array(v.object({ minute: isoTime, type: v.string(), event: v.string(), count, ms: v.number() })),
+  totals: v.pipe(outputRecord(byEvent), v.description("By type, then event")),
+  minutes: outputList(v.object({ minute: isoTime, type: v.string(), event: v.string(), count, ms: v.number() })),
   backlog: v.object({ deadLetters: count, parked: count, due: count }),
 });
 
 export const healthShape = v.object({
   status: v.picklist(["ok", "degraded"]),
   time: isoTime,
-  checks: v.record(v.string(), v.picklist(["ok", "failing"])),
+  checks: outputRecord(v.picklist(["ok", "failing"])),
 });
 
 export function listShape<Name extends string, Shape extends v.GenericSchema>(name: Name, shape: Shape) {
-  return v.object({ [name]: v.array(shape) } as Record<Name, v.ArraySchema<Shape, undefined>>);
+  return v.object({ [name]: outputList(shape) } as Record<Name, v.ArraySchema<Shape, undefined>>);
 }
 
 const dated = { created: isoTime, updated: isoTime };
 
 export const tenantShape = v.object({ tenant: v.string(), name: v.string(), timezone: v.string(), settings: v.looseObject({}), ...dated });
-export const tenantsShape = v.object({ tenants: v.array(tenantShape), cursor });
+export const tenantsShape = v.object({ tenants: outputList(tenantShape), cursor });
 
 export const mintedShape = v.object({ id: v.string(), token: v.pipe(v.string(), v.description("Shown this once, kept nowhere")) });
 
 export const tokensShape = v.object({
-  tokens: v.array(
+  tokens: outputList(
     v.object({
       id: v.string(),
       name: v.string(),
-      scopes: v.array(v.picklist(scopes)),
+      scopes: outputList(v.picklist(scopes)),
       created: isoTime,
       revoked: v.nullable(isoTime),
     }),
@@ -240,5 +241,5 @@ export const scheduleShape = v.object({
   createdAt: isoTime,
   updatedAt: isoTime,
   last: v.nullable(v.object({ plannedAt: isoTime, outcome: v.string(), note: v.string(), jobId: v.nullable(v.string()) })),
-  nextRuns: v.array(v.object({ at: isoTime, local: v.string() })),
+  nextRuns: outputList(v.object({ at: isoTime, local: v.string() })),
 });

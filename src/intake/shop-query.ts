@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../errors";
+import { boundedText } from "../queue/bounded";
 import type { IntakeDeps } from "./deps";
 import { paging } from "./query";
 import { param } from "./route";
@@ -7,7 +8,7 @@ import { param } from "./route";
 type Params = Readonly<Record<string, string>>;
 
 /** What the lists of a shop have in common. */
-export const shopId = v.pipe(v.string(), v.regex(/^[1-9]\d{0,14}$/, "must be a number"), v.transform(Number));
+export const shopId = v.pipe(boundedText(15, { pattern: /^[1-9]\d{0,14}$/, rule: "must be a number" }), v.transform(Number));
 export const flag = v.pipe(
   v.picklist(["true", "false"], "must be true or false"),
   v.transform((text) => text === "true"),
@@ -16,8 +17,7 @@ export const flag = v.pipe(
 /** A number, with a `c` before it where it counts changes: whoever goes on with it stays in the feed. */
 const position = v.optional(
   v.pipe(
-    v.string(),
-    v.regex(/^c?\d{1,15}$/, "must be a cursor from an earlier answer"),
+    boundedText(16, { pattern: /^c?\d{1,15}$/, rule: "must be a cursor from an earlier answer" }),
     v.transform((text) => ({ inFeed: text.startsWith("c"), after: Number(text.replace("c", "")) })),
     v.description("From the answer before; null there means the end"),
   ),

@@ -1,9 +1,10 @@
 import * as v from "valibot";
+import { boundedText, outputList, outputRecord } from "../queue/bounded";
 import { isoTime } from "./shapes";
 
 /** Shapes of what is read from shops. Ids are the shop's numbers, money is decimal text. */
 
-const money = v.pipe(v.string(), v.regex(/^-?\d+\.\d{6}$/), v.description("Decimal text"));
+const money = v.pipe(boundedText(64, { pattern: /^-?\d+\.\d{6}$/, rule: "must be decimal text" }), v.description("Decimal text"));
 const maybeMoney = v.pipe(v.nullable(money), v.description("Decimal text; null where it cannot be read"));
 const quantity = v.pipe(v.number(), v.description("Up to six decimals"));
 const maybeQuantity = v.pipe(v.nullable(quantity), v.description("Up to six decimals; null where it is not known"));
@@ -25,7 +26,7 @@ const orderEntries = {
   dateUpd: maybeTime,
   changedAt,
   deletedAt: v.pipe(maybeTime, v.description("When it was found that the shop has it no longer")),
-  lines: v.array(
+  lines: outputList(
     v.object({
       productId: v.number(),
       productAttributeId: v.pipe(v.number(), v.description("The combination; 0 for a product without")),
@@ -37,16 +38,16 @@ const orderEntries = {
   ),
 };
 
-export const ordersShape = v.object({ orders: v.array(v.object(orderEntries)), cursor });
+export const ordersShape = v.object({ orders: outputList(v.object(orderEntries)), cursor });
 
 const person = v.nullable(v.looseObject({ id: v.number() }));
 
 export const orderDetailShape = v.object({
   ...orderEntries,
   payment: v.string(),
-  totals: v.record(v.string(), maybeMoney),
-  payments: v.array(v.object({ method: v.string(), amount: maybeMoney, date: maybeTime })),
-  shipments: v.array(v.object({ carrier: maybeText, trackingNumber: v.string(), date: maybeTime })),
+  totals: outputRecord(maybeMoney),
+  payments: outputList(v.object({ method: v.string(), amount: maybeMoney, date: maybeTime })),
+  shipments: outputList(v.object({ carrier: maybeText, trackingNumber: v.string(), date: maybeTime })),
   customer: v.optional(person),
   deliveryAddress: v.optional(person),
   invoiceAddress: v.optional(person),
@@ -56,7 +57,7 @@ export const orderDetailShape = v.object({
 const maker = v.object({ id: v.number(), name: v.string() });
 
 export const productsShape = v.object({
-  products: v.array(
+  products: outputList(
     v.object({
       id: v.number(),
       reference: v.string(),
@@ -66,15 +67,15 @@ export const productsShape = v.object({
       quantity: maybeQuantity,
       ean13: v.string(),
       manufacturer: v.optional(maker),
-      suppliers: v.array(
+      suppliers: outputList(
         v.object({
           id: v.number(),
           name: maybeText,
           default: v.boolean(),
-          references: v.array(v.object({ productAttributeId: v.number(), reference: v.string(), price: maybeMoney, currency: maybeText })),
+          references: outputList(v.object({ productAttributeId: v.number(), reference: v.string(), price: maybeMoney, currency: maybeText })),
         }),
       ),
-      combinations: v.array(
+      combinations: outputList(
         v.object({ id: v.number(), reference: v.string(), ean13: v.string(), priceImpact: maybeMoney, price: maybeMoney, quantity: maybeQuantity }),
       ),
       dateUpd: maybeTime,
@@ -86,7 +87,7 @@ export const productsShape = v.object({
 });
 
 export const supplierShape = v.object({ id: v.number(), name: v.string(), active: v.boolean(), email: maybeText, automatic: v.boolean() });
-export const suppliersShape = v.object({ suppliers: v.array(supplierShape), cursor });
+export const suppliersShape = v.object({ suppliers: outputList(supplierShape), cursor });
 
 export const purchaseOrderShape = v.object({
   id: v.number(),
@@ -94,7 +95,7 @@ export const purchaseOrderShape = v.object({
   supplier: v.object({ id: v.number(), name: v.string(), email: maybeText }),
   currency: v.string(),
   total: money,
-  rows: v.array(
+  rows: outputList(
     v.object({
       productId: v.number(),
       productAttributeId: v.number(),
@@ -103,7 +104,7 @@ export const purchaseOrderShape = v.object({
       quantity,
       unitPrice: money,
       total: money,
-      orderIds: v.array(v.number()),
+      orderIds: outputList(v.number()),
     }),
   ),
   createdAt: isoTime,
@@ -112,4 +113,4 @@ export const purchaseOrderShape = v.object({
   mailJobId: maybeText,
 });
 
-export const purchaseOrdersShape = v.object({ purchaseOrders: v.array(purchaseOrderShape), cursor });
+export const purchaseOrdersShape = v.object({ purchaseOrders: outputList(purchaseOrderShape), cursor });

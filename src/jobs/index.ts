@@ -11,6 +11,8 @@ import { event } from "./event/job";
 import { fanOut } from "./event/run";
 import { followUp } from "./follow-up/job";
 import { writeAgain } from "./follow-up/run";
+import { image } from "./image/job";
+import { runImage } from "./image/run";
 import { lead } from "./lead/job";
 import { takeLead } from "./lead/run";
 import { slack } from "./slack/job";
@@ -42,6 +44,7 @@ export const jobs = [
   job(analysis, analyse),
   job(storeEvent, keepEvent),
   job(followUp, writeAgain),
+  job(image, runImage),
   job(syncOrders, runSyncOrders),
   job(syncOrdersPart, runSyncOrdersPart),
   job(syncProducts, runSyncProducts),

@@ -24,7 +24,7 @@ const patterns: readonly [RegExp, string][] = [
   [/[^\s<>"(),;:[\]]{1,256}@[^\s<>"(),;:[\]]{1,256}/g, mask],
   [/\b(bearer|basic)\s+(?=\S*[\d=])\S{6,}/gi, `$1 ${mask}`],
   [/\b([\w-]{0,30}(?:token|key|secret|password))(["']?\s?[:=]\s?["']?)[^\s"',;]+/gi, `$1$2${mask}`],
-  [/(?=[\w+/=.-]*\d)[\w+/=.-]{20,}/g, mask],
+  [/(?<![\w+/=.-])(?=[\w+/=.-]*\d)[\w+/=.-]{20,}/g, mask],
   [/\+?\d[\d ().-]{7,18}\d/g, mask],
 ];
 
@@ -39,5 +39,5 @@ function escaped(text: string): string {
 
 /** Cut between words, so that no half of an address stays unmasked. */
 function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 2).replace(/\S*$/, "")} …`.trimStart();
+  return text.length <= length ? text : `${text.slice(0, length - 2).replace(/(?<!\S)\S+$/, "")} …`.trimStart();
 }

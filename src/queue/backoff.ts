@@ -1,3 +1,5 @@
+import type { Policy } from "./job";
+
 /** The platform's ceiling for one delay, and therefore ours: 24 h in seconds. */
 export const longestDelay = 86_400;
 
@@ -5,12 +7,13 @@ export const longestDelay = 86_400;
  * Whole seconds until the next try after `failures` failures (1 or more): exponential with full jitter,
  * a uniform draw from 1 to min(cap, base × 2^(failures − 1)).
  * Source of the formula: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
- * `least` is what a provider asked for; jitter of up to a tenth comes on top, so that a crowd does not return at once.
+ * `asked` is what a provider asked for. It and the policy's `min` are lower bounds; jitter of up to a tenth comes on top, so that a crowd does not return at once.
  */
-export function backoff(policy: { base: number; cap: number }, failures: number, random: () => number, least?: number): number {
+export function backoff(policy: Policy["backoff"], failures: number, random: () => number, asked?: number): number {
   const ceiling = Math.min(policy.cap, policy.base * 2 ** Math.min(failures - 1, 30), longestDelay);
   const drawn = 1 + Math.floor(random() * ceiling);
-  if (least === undefined || !Number.isFinite(least)) return Math.min(drawn, Math.ceil(ceiling));
+  const least = Math.max(policy.min ?? 0, asked !== undefined && Number.isFinite(asked) ? asked : 0);
+  if (least === 0) return Math.min(drawn, Math.ceil(ceiling));
   return Math.min(longestDelay, Math.max(drawn, Math.ceil(least * (1 + random() / 10))));
 }
 

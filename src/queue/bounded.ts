@@ -17,14 +17,23 @@ interface SizeRule {
 interface TextRule extends SizeRule {
   /** Must be linear. Needs `rule`. Runs only over texts within the bounds. */
   pattern?: RegExp;
+  /** Blanks around it are removed; bounds and pattern are about what is left. */
+  trim?: boolean;
 }
 
 /** A text of at most `max` UTF-16 code units. */
-export function boundedText(max: number, { min = 0, pattern, rule }: TextRule = {}): v.StringSchema<string> {
+export function boundedText(max: number, { min = 0, trim = false, pattern, rule }: TextRule = {}): v.StringSchema<string> {
   const longest = v.maxLength<string, number, string>(max, rule ?? `must have at most ${max.toLocaleString("en")} characters`);
   const shortest = v.minLength<string, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} characters`));
-  const actions = [longest, ...(min > 0 ? [shortest] : []), ...(pattern ? [v.regex<string, string>(pattern, rule ?? "has another form")] : [])];
-  return sizeFirst(v.string("must be text"), textLength, { min, max, tooSmall: shortest.message, tooLarge: longest.message }, actions);
+  const form = pattern ? [v.regex<string, string>(pattern, rule ?? "has another form")] : [];
+  const actions = [...(trim ? [v.trim()] : []), longest, ...(min > 0 ? [shortest] : []), ...form];
+  const sizeOf = (value: unknown) => (typeof value === "string" ? (trim ? value.trim() : value).length : undefined);
+  return sizeFirst(v.string("must be text"), sizeOf, { min, max, tooSmall: shortest.message, tooLarge: longest.message }, actions);
+}
+
+/** A name as paths carry them: `[a-z0-9-]{1,63}`. */
+export function boundedName(rule = "must be 1 to 63 of the characters a-z, 0-9 and -"): v.StringSchema<string> {
+  return boundedText(63, { min: 1, pattern: /^[a-z0-9-]{1,63}$/, rule });
 }
 
 /** A list of at most `max` items. */
@@ -35,7 +44,7 @@ export function boundedList<const Item extends v.GenericSchema>(item: Item, max:
   return sizeFirst(v.array(item, "must be a list"), listLength, bounds, [longest, ...(min > 0 ? [shortest] : [])]);
 }
 
-/** An object of at most `max` entries, whose names are data. */
+/** An object of at most `max` entries, whose names are data. To valibot a list is a record as well; not here. */
 export function boundedRecord<const Key extends v.BaseSchema<string, string, v.BaseIssue<unknown>>, const Value extends v.GenericSchema>(
   key: Key,
   value: Value,
@@ -45,12 +54,17 @@ export function boundedRecord<const Key extends v.BaseSchema<string, string, v.B
   const most = v.maxEntries<Record<string, unknown>, number, string>(max, rule ?? `must have at most ${max.toLocaleString("en")} entries`);
   const least = v.minEntries<Record<string, unknown>, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} entries`));
   const bounds = { min, max, tooSmall: least.message, tooLarge: most.message };
-  return sizeFirst(v.record(key, value), entryCount, bounds, [most, ...(min > 0 ? [least] : [])]);
+  return sizeFirst(noList(v.record(key, value)), entryCount, bounds, [most, ...(min > 0 ? [least] : [])]);
 }
 
-/** An object whose entries nobody looks at, as the variables of a template: up to 10,000 of them. */
+/** An object whose entries are not looked at, as the variables of a template: up to 10,000 of them, every name kept. */
 export function jsonObject() {
-  return boundedRecord(v.string(), v.unknown(), 10_000);
+  const record = noList(v.record(v.string(), v.unknown()));
+  const untouched: typeof record = {
+    ...record,
+    "~run": (dataset, config) => (isObject(dataset.value) ? { typed: true, value: dataset.value } : record["~run"](dataset, config)),
+  };
+  return sizeFirst(untouched, entryCount, { min: 0, max: 10_000, tooSmall: "", tooLarge: "must have at most 10,000 entries" }, []);
 }
 
 /** A list in an answer or a result: describes what we write. Never for what others send. */
@@ -65,21 +79,23 @@ export function outputRecord<const Value extends v.GenericSchema>(value: Value):
 
 /**
  * A rule about several fields of one object, for its pipe: checked when each of them is right by itself, however wrong the others are.
- * Its issue stands at `at`; a later rule about that field is then silent. Linear in the issues so far, unlike `v.partialCheck` in `v.forward`.
+ * Its issue stands at `at`, or at the object itself; a later rule about that field is then silent. Linear in the issues so far, unlike `v.partialCheck` in `v.forward`.
  */
 export function fieldRule<Input extends object, const Field extends keyof Input & string>(
   fields: readonly Field[],
   holds: (value: Pick<Input, Field>) => boolean,
   message: string,
-  at: Field,
+  at?: Field,
 ): v.RawCheckAction<Input> {
   const named: ReadonlySet<unknown> = new Set(fields);
+  const pathIn = (input: Input): [v.ObjectPathItem] | undefined =>
+    at === undefined ? undefined : [{ type: "object", origin: "value", input: input as Record<string, unknown>, key: at, value: input[at] }];
   return v.rawCheck<Input>(({ dataset, addIssue }) => {
     const value: unknown = dataset.value;
     if (typeof value !== "object" || value === null) return;
     const isDecided = dataset.issues?.some(({ path }) => path === undefined || named.has(path[0].key)) ?? false;
     if (isDecided || holds(value as Input)) return;
-    addIssue({ message, path: [{ type: "object", origin: "value", input: value as Record<string, unknown>, key: at, value: (value as Input)[at] }] });
+    addIssue({ message, path: pathIn(value as Input) });
   });
 }
 
@@ -104,15 +120,25 @@ function sizeFirst<Schema extends v.GenericSchema>(
     "~run"(dataset, config) {
       const size = sizeOf(dataset.value);
       if (size === undefined || (size >= min && size <= max)) return schema["~run"](dataset, config);
-      const { value, issues } = (size > max ? refuseLarge : refuseSmall)["~run"]({ typed: true, value: dataset.value }, config);
-      return { typed: false, value, issues } as v.FailureDataset<v.BaseIssue<unknown>>;
+      return refused(size > max ? refuseLarge : refuseSmall, dataset.value, config);
     },
   };
   return v.pipe(guarded, ...actions) as unknown as Schema;
 }
 
-function textLength(value: unknown): number | undefined {
-  return typeof value === "string" ? value.length : undefined;
+function noList<Schema extends v.GenericSchema>(schema: Schema): Schema {
+  const refuse = v.check<unknown, string>(() => false, "must be an object");
+  const guarded: v.GenericSchema = {
+    ...schema,
+    "~run": (dataset, config) => (Array.isArray(dataset.value) ? refused(refuse, dataset.value, config) : schema["~run"](dataset, config)),
+  };
+  return guarded as unknown as Schema;
+}
+
+/** The issue of a check, on a value that is taken no further. */
+function refused(check: v.CheckAction<unknown, string>, given: unknown, config: v.Config<v.BaseIssue<unknown>>): v.FailureDataset<v.BaseIssue<unknown>> {
+  const { value, issues } = check["~run"]({ typed: true, value: given }, config);
+  return { typed: false, value, issues } as v.FailureDataset<v.BaseIssue<unknown>>;
 }
 
 function listLength(value: unknown): number | undefined {
@@ -120,5 +146,9 @@ function listLength(value: unknown): number | undefined {
 }
 
 function entryCount(value: unknown): number | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value).length : undefined;
+  return isObject(value) ? Object.keys(value).length : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

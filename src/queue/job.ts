@@ -14,8 +14,8 @@ export type Need = keyof Capabilities & string;
 export interface Policy {
   /** Failures without progress in between after which the job is dead. Default 5. */
   maxAttempts: number;
-  /** Exponential backoff with full jitter between failures: first step and ceiling. Default 10 s to 1 h. */
-  backoff: { base: number; cap: number };
+  /** Exponential backoff with full jitter between failures: first step and ceiling, and the least wait. Default 10 s to 1 h, at least 1 s. */
+  backoff: { base: number; cap: number; min?: number };
   /** After this a run is aborted and counts as failed. Default 30; at most 720. */
   timeout: number;
   /** Runs of this type side by side within one batch. Default 10. */
@@ -120,6 +120,7 @@ function checkedPolicy(type: string, policy: Policy): Policy {
     [within(policy.concurrency, 1, 100), "concurrency must be 1 to 100"],
     [within(policy.backoff.base, 1, 86_400), "backoff.base must be 1 to 86,400 seconds"],
     [within(policy.backoff.cap, policy.backoff.base, 86_400), "backoff.cap must be between backoff.base and 86,400 seconds"],
+    [within(policy.backoff.min ?? 1, 1, 86_400), "backoff.min must be 1 to 86,400 seconds"],
     [policy.maxAge >= 60, "maxAge must be at least 60 seconds"],
     [policy.maxRuns >= 1, "maxRuns must be at least 1"],
   ];

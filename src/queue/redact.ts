@@ -1,7 +1,7 @@
 import { messageOf } from "../errors";
 
 const rules: readonly [RegExp, string][] = [
-  [/[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}.-]+\.[\p{L}]{2,}/gu, "[e-mail]"],
+  [/(?<![\p{L}\p{N}._%+'-])[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}.-]+\.[\p{L}]{2,}/gu, "[e-mail]"],
   [/\b(bearer|basic)\s+[\w.~+/=-]{6,}/gi, "$1 [secret]"],
   [/\b(?:jy|sk|re|rk|pk|whsec)_[\w-]{8,}(?:\.[\w-]+)?/gi, "[secret]"],
   [/\b(?:sk|xox[abeoprs])-[\w-]{8,}/gi, "[secret]"],

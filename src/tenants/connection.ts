@@ -2,6 +2,7 @@ import { Problem } from "../errors";
 import { type AddressRules, checkAddress } from "../domain/address/address";
 import { addressFields, type Connection, type ConnectionName, connectionNames, connectionSchemas, isConnectionName, secretFields } from "./connection-schema";
 import type { GateLimits } from "./gate-state";
+import { type MailConnection, mailFaults } from "./mail-connection";
 import { checked, invalid, noTenant } from "./names";
 import type { Section } from "./snapshot";
 import { type Changed, raiseVersion } from "./tenant";
@@ -24,13 +25,19 @@ export interface ConnectionView {
   limits?: GateLimits;
   /** Whether a signing secret is set, where there can be one. */
   signed?: boolean;
+  /** Of mail: who takes what the provider certainly did not. */
+  fallback?: { provider: string };
+  paused?: Paused;
   created: number;
   updated: number;
 }
 
+/** By provider: why it takes nothing until a setting changes, and since when (milliseconds). */
+export type Paused = Record<string, { reason: string; since: number }>;
+
 /** A sealed credential that cannot be read is the tenant's to set again: `unreadable`, with why. */
 export type OpenedConnection<Name extends ConnectionName> =
-  | { ok: true; value: Connection<Name> }
+  | { ok: true; value: Connection<Name>; paused: Paused }
   | { ok: false; reason: "missing" | "unreadable"; detail: string };
 
 declare module "./snapshot" {
@@ -47,6 +54,8 @@ export interface ConnectionStore {
   list(tenant: string): Promise<ConnectionView[]>;
   remove(tenant: string, name: string): Promise<boolean>;
   open<Name extends ConnectionName>(tenant: string, name: Name): Promise<OpenedConnection<Name>>;
+  /** Notes that a provider of the connection refuses everything for a reason a setting can mend, or no longer does. */
+  pause(tenant: string, name: ConnectionName, provider: string, paused: { reason: string; since: number } | null): Promise<void>;
   /** Seals anew what an older key sealed, up to `most` (default: all); returns how many connections. One changed meanwhile is left for the next time. */
   rotate(tenant: string, most?: number): Promise<number>;
 }
@@ -59,7 +68,10 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
   return {
     async put(tenant, name, body, now) {
       if (!isConnectionName(name)) throw new Problem("not-found", `There is no connection "${name}"; the names are ${connectionNames.join(", ")}.`);
-      const row = await write(db, vault, tenant, name, withAddresses(checked(connectionSchemas[name], body), rules), now);
+      const connection = checked(connectionSchemas[name], body);
+      const faults = name === "mail" ? mailFaults(connection as MailConnection, rules) : [];
+      if (faults.length > 0) throw invalid(faults);
+      const row = await write(db, vault, tenant, name, withAddresses(connection, rules), now);
       await changed(tenant);
       return { connection: viewOf(row), created: row.created === row.updated };
     },
@@ -79,8 +91,19 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
       if (!row) return { ok: false, reason: "missing", detail: `There is no connection "${name}".` };
       const opened = await vault.open(tenant, sealedName(name), row.credentials);
       if (!opened.ok) return { ok: false, reason: "unreadable", detail: `The credentials of connection "${name}" must be set again: ${opened.reason}.` };
-      const { host: _, signed: __, ...settings } = JSON.parse(row.settings) as Settings;
-      return { ok: true, value: { provider: row.provider, ...settings, ...JSON.parse(opened.text) } as Connection<Name> };
+      return {
+        ok: true,
+        value: whole(row, JSON.parse(opened.text) as Fields) as Connection<Name>,
+        paused: row.paused === null ? {} : (JSON.parse(row.paused) as Paused),
+      };
+    },
+    async pause(tenant, name, provider, paused) {
+      const sql = `
+        UPDATE connections SET paused = nullif(json_patch(coalesce(paused, '{}'), ?3), '{}') WHERE tenant = ?1 AND name = ?2`;
+      await db
+        .prepare(sql)
+        .bind(tenant, name, JSON.stringify({ [provider]: paused }))
+        .run();
     },
     async rotate(tenant, most = Infinity) {
       let done = 0;
@@ -88,6 +111,11 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
       return done;
     },
   };
+}
+
+/** The gates of a connection: one of its name, and with a fallback a circuit for each of its providers. */
+export function gatesOf({ name, provider, fallback }: ConnectionView): string[] {
+  return [name, ...(fallback ? [provider, fallback.provider].map((each) => `${name}-${each}`) : [])];
 }
 
 /** For the snapshot: the limits of each connection's gate. */
@@ -103,7 +131,8 @@ export const connectionSection: Section<"connections"> = {
     ),
 };
 
-type Settings = Omit<ConnectionView, "name" | "provider" | "created" | "updated">;
+type Settings = Omit<ConnectionView, "name" | "provider" | "paused" | "created" | "updated">;
+type Fields = Record<string, unknown>;
 
 interface Row {
   name: ConnectionName;
@@ -112,14 +141,15 @@ interface Row {
   credentials: string;
   created: number;
   updated: number;
+  paused: string | null;
 }
 
-const columns = "name, provider, settings, credentials, created, updated";
+const columns = "name, provider, settings, credentials, created, updated, paused";
 
 const putSql = `
-  INSERT INTO connections (tenant, ${columns}) SELECT tenant, ?2, ?3, ?4, ?5, ?6, ?6 FROM tenants WHERE tenant = ?1
+  INSERT INTO connections (tenant, ${columns}) SELECT tenant, ?2, ?3, ?4, ?5, ?6, ?6, NULL FROM tenants WHERE tenant = ?1
   ON CONFLICT (tenant, name) DO UPDATE SET
-    provider = excluded.provider, settings = excluded.settings, credentials = excluded.credentials, updated = max(excluded.updated, created + 1)
+    paused = NULL, provider = excluded.provider, settings = excluded.settings, credentials = excluded.credentials, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
 
 async function write(db: D1Database, vault: Vault, tenant: string, name: ConnectionName, connection: Connection, now: number): Promise<Row> {
@@ -133,26 +163,47 @@ async function write(db: D1Database, vault: Vault, tenant: string, name: Connect
   return row;
 }
 
-/** The settings that may be shown, and the credentials that may not. */
-function apart(fields: Omit<Connection, "provider">): { settings: Settings; credentials: Record<string, unknown> } {
-  const isSecret = (key: string) => (secretFields as readonly string[]).includes(key);
-  const entries = Object.entries(fields);
-  const shown = Object.fromEntries(entries.filter(([key]) => !isSecret(key)));
+/** The settings that may be shown, and the credentials that may not; those of a fallback as well. */
+function apart(fields: Omit<Connection, "provider">): { settings: Settings; credentials: Fields } {
+  const { shown, hidden } = split(fields as Fields);
+  const fallback = "fallback" in fields && fields.fallback !== undefined ? split(fields.fallback as Fields) : undefined;
   const hook = "url" in fields ? { host: new URL(String(fields.url)).host, signed: "secret" in fields } : {};
-  return { settings: { ...shown, ...hook }, credentials: Object.fromEntries(entries.filter(([key]) => isSecret(key))) };
+  return {
+    settings: { ...shown, ...(fallback ? { fallback: fallback.shown as { provider: string } } : {}), ...hook },
+    credentials: { ...hidden, ...(fallback ? { fallback: fallback.hidden } : {}) },
+  };
+}
+
+function split(fields: Fields): { shown: Fields; hidden: Fields } {
+  const isSecret = ([key]: [string, unknown]) => (secretFields as readonly string[]).includes(key);
+  const entries = Object.entries(fields);
+  return { shown: Object.fromEntries(entries.filter((each) => !isSecret(each))), hidden: Object.fromEntries(entries.filter(isSecret)) };
+}
+
+/** A connection as it was set, from what `apart` made of it. */
+function whole({ provider, settings }: Row, credentials: Fields): Fields {
+  const shown = JSON.parse(settings) as Fields;
+  const fallback = shown["fallback"] ? { fallback: { ...(shown["fallback"] as Fields), ...(credentials["fallback"] as Fields) } } : {};
+  if ("url" in credentials) for (const made of ["host", "signed"]) delete shown[made];
+  return { provider, ...shown, ...credentials, ...fallback };
 }
 
 function withAddresses<C extends Connection>(connection: C, rules: AddressRules): C {
-  const given = connection as Record<string, unknown>;
+  const fallback = "fallback" in connection && connection.fallback ? { fallback: withUrls(connection.fallback, "fallback.", rules) } : {};
+  return { ...connection, ...withUrls(connection, "", rules), ...fallback };
+}
+
+function withUrls(given: Fields, prefix: string, rules: AddressRules): Fields {
   const checkedUrls = addressFields
     .filter((field) => typeof given[field] === "string")
     .map((field) => {
+      const path = `${prefix}${field}`;
       const verdict = checkAddress(String(given[field]), rules);
-      if (!verdict.ok) throw invalid([{ path: field, message: verdict.reason }]);
-      if (field === "baseUrl" && (verdict.url.search || verdict.url.hash)) throw invalid([{ path: field, message: "must be an address without ? or #" }]);
-      return [field, field === "baseUrl" ? verdict.url.href.replace(/\/+$/, "") : verdict.url.href];
+      if (!verdict.ok) throw invalid([{ path, message: verdict.reason }]);
+      if (field === "baseUrl" && (verdict.url.search || verdict.url.hash)) throw invalid([{ path, message: "must be an address without ? or #" }]);
+      return [field, field === "baseUrl" ? verdict.url.href.replace(/(?<!\/)\/+$/, "") : verdict.url.href];
     });
-  return { ...connection, ...Object.fromEntries(checkedUrls) };
+  return { ...given, ...Object.fromEntries(checkedUrls) };
 }
 
 async function reseal(db: D1Database, vault: Vault, tenant: string, row: Row): Promise<boolean> {
@@ -165,8 +216,8 @@ async function reseal(db: D1Database, vault: Vault, tenant: string, row: Row): P
   return meta.changes > 0;
 }
 
-function viewOf({ name, provider, settings, created, updated }: Row): ConnectionView {
-  return { name, provider, ...(JSON.parse(settings) as Settings), created, updated };
+function viewOf({ name, provider, settings, created, updated, paused }: Row): ConnectionView {
+  return { name, provider, ...(JSON.parse(settings) as Settings), ...(paused === null ? {} : { paused: JSON.parse(paused) as Paused }), created, updated };
 }
 
 function sealedName(name: string): string {

@@ -59,6 +59,12 @@ export function status(before: GateState, limits: GateLimits, now: number): Gate
   };
 }
 
+/** Opens the circuit until then. Those inside are of an older generation: what they still say does not close it. */
+export function hold(before: GateState, until: number, now: number): GateState {
+  const state = settled(before, now);
+  return { ...state, breaker: { ...state.breaker, generation: state.breaker.generation + 1, openUntil: until, probe: null } };
+}
+
 /**
  * Closes the circuit and forgets which jobs were held back; from now on under these limits. What is inside stays counted, and the rate
  * as it was: both are promises to others.

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { admit, enter, leave, probe, reset, status } from "./gate-rules";
+import { admit, enter, hold, leave, probe, reset, status } from "./gate-rules";
 import { type Admission, type GateAnswer, type GateLimits, type GateState, type GateStatus, newGate, type Report } from "./gate-state";
 
 const key = "state";
@@ -37,6 +37,11 @@ export class Gate extends DurableObject<Cloudflare.Env> {
 
   status(limits: GateLimits, now: number): GateStatus {
     return status(this.#state, limits, now);
+  }
+
+  /** Opens the circuit until a time: the dependency refuses everything until something is changed. */
+  hold(until: number, now: number): void {
+    this.#keep(hold(this.#state, until, now));
   }
 
   /** Closes the circuit; these limits hold from now on. */

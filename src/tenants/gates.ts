@@ -20,6 +20,8 @@ export interface TenantGates {
   admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission>;
   /** Null while the gate is out of reach. */
   status(tenant: string, dependency: string, now: number): Promise<GateStatus | null>;
+  /** Opens the circuit until a time (milliseconds), whatever the failures so far. False when the gate could not be reached. */
+  hold(tenant: string, dependency: string, until: number, now: number): Promise<boolean>;
   /** Closes the circuit, under the newest limits. False when the gate could not be reached. */
   reset(tenant: string, dependency: string, now: number): Promise<boolean>;
   /** Lets one job try although the circuit is open. False when the gate could not be reached. */
@@ -74,6 +76,7 @@ export function createGates(
       return answer?.value ?? null;
     },
     reset: async (tenant, dependency, now) => (await ask(tenant, dependency, async (gate) => gate.reset(await limitsOf(tenant, dependency), now))) !== null,
+    hold: async (tenant, dependency, until, now) => (await ask(tenant, dependency, (gate) => gate.hold(until, now))) !== null,
     probe: async (tenant, dependency, now) => (await ask(tenant, dependency, (gate) => gate.probe(now))) !== null,
   };
 }

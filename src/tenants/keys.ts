@@ -60,8 +60,8 @@ function ringOf(ids: readonly string[], secrets: ReadonlyMap<string, Uint8Array<
   };
 }
 
-/** HKDF (RFC 5869): one secret gives as many unrelated keys as there are purposes. */
-async function derive(secret: Uint8Array<ArrayBuffer>, kind: "signing" | "encryption", purpose: string): Promise<CryptoKey> {
+/** HKDF (RFC 5869): one secret gives as many unrelated keys as there are purposes. The secret has at least 16 bytes of randomness. */
+export async function derive(secret: Uint8Array<ArrayBuffer>, kind: "signing" | "encryption", purpose: string): Promise<CryptoKey> {
   const base = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
   const info = new TextEncoder().encode(`jobyard ${kind} ${purpose}`);
   const how = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(32), info };

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { type AddressRules, checkAddress } from "../domain/address/address";
 import { sharedSecret } from "../domain/secret";
+import { boundedText } from "../queue/bounded";
 import { checked, checkName, invalid, noTenant } from "./names";
 import type { Section } from "./snapshot";
 import { type Changed, raiseVersion } from "./tenant";
@@ -12,18 +13,18 @@ import type { Opened, Vault } from "./vault";
  */
 export const webhookFormats = ["hex", "base64", "standard", "token"] as const;
 
-const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2048 characters"));
+const url = boundedText(2048);
 
 const seconds = "must be whole seconds from 10 to 3600";
 
 export const webhookSchema = v.strictObject({
   secret: sharedSecret,
-  header: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header")), "X-Prestashop-Signature"),
+  header: v.optional(boundedText(100, { pattern: /^[A-Za-z0-9-]{1,100}$/, rule: "must be the name of a header" }), "X-Prestashop-Signature"),
   format: v.optional(v.picklist(webhookFormats, `must be one of ${webhookFormats.join(", ")}`), "hex"),
   /** What stands before the signature, where it is not `sha256=`. */
-  prefix: v.optional(v.pipe(v.string(), v.regex(/^(?=.*[\x21-\x7e])[\x20-\x7e]{1,32}$/, "must be 1 to 32 characters of ASCII, not blanks alone"))),
+  prefix: v.optional(boundedText(32, { pattern: /^ *[\x21-\x7e][\x20-\x7e]*$/, rule: "must be 1 to 32 characters of ASCII, not blanks alone" })),
   /** A header with the time (seconds since 1970) that is signed before the body: `time.body`. */
-  timestampHeader: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header"))),
+  timestampHeader: v.optional(boundedText(100, { pattern: /^[A-Za-z0-9-]{1,100}$/, rule: "must be the name of a header" })),
   /** How far that time may be from ours. Default 300. */
   toleranceSeconds: v.optional(v.pipe(v.number(), v.integer(seconds), v.minValue(10, seconds), v.maxValue(3600, seconds))),
 });
@@ -35,8 +36,7 @@ export const siteSchema = v.strictObject({
   url,
   /** It travels as the user of Basic authentication, which a colon would end. */
   key: v.pipe(
-    v.string(),
-    v.regex(/^[!-9;-~]{1,256}$/, "must be 1 to 256 visible ASCII characters without a colon"),
+    boundedText(256, { pattern: /^[!-9;-~]{1,256}$/, rule: "must be 1 to 256 visible ASCII characters without a colon" }),
     v.description("The shop's webservice key; PrestaShop's has 32 characters"),
   ),
   keyIn: v.optional(
@@ -193,7 +193,7 @@ function withAddress(body: SiteBody, rules: AddressRules): SiteBody {
   const verdict = checkAddress(body.url, rules);
   if (!verdict.ok) throw invalid([{ path: "url", message: verdict.reason }]);
   if (verdict.url.search || verdict.url.hash) throw invalid([{ path: "url", message: "must be the shop's address without ? or #" }]);
-  return { ...body, url: verdict.url.href.replace(/\/+$/, "") };
+  return { ...body, url: verdict.url.href.replace(/(?<!\/)\/+$/, "") };
 }
 
 async function reseal(db: D1Database, vault: Vault, tenant: string, row: Row): Promise<boolean> {

@@ -1,14 +1,16 @@
 import * as v from "valibot";
+import { mediaSettings } from "../domain/media/model";
+import { boundedText } from "../queue/bounded";
 import { checked, checkName, invalid, reservedTenant } from "./names";
 
 const days = v.optional(v.pipe(v.number(), v.integer("must be whole days"), v.minValue(1, "must be at least 1"), v.maxValue(3650, "must be at most 3650")));
 
 /** An address as it may stand in a mail's From or Reply-To: `a@b.cz` or `Name <a@b.cz>`. */
-export const mailboxSchema = v.pipe(
-  v.string(),
-  v.maxLength(320, "must have at most 320 characters"),
-  v.regex(/^(?:[^<>@\r\n]*<[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+)$/, "must be an e-mail address, or a name and an address in <>"),
-);
+const plain = String.raw`[^\s<>@]+@[^\s<>@.]+(?:\.[^\s<>@.]+)+`;
+export const mailboxSchema = boundedText(320, {
+  pattern: new RegExp(`^(?:[^<>@\\r\\n]*<${plain}>|${plain})$`),
+  rule: "must be an e-mail address, or a name and an address in <>",
+});
 
 const settingsSchema = v.strictObject({
   /** Sender of mails where neither the job nor the connection names one. */
@@ -23,6 +25,8 @@ const settingsSchema = v.strictObject({
   ),
   /** Days for which ended jobs are kept, by state, counted events, and what events said of things. */
   retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days, analytics: days, facts: days })),
+  /** What is made of uploaded pictures. */
+  media: v.optional(mediaSettings),
   /** What happens to events of a type that the catalogue does not know: refused (the default), or stored and nothing else. */
   events: v.optional(v.strictObject({ unknown: v.optional(v.picklist(["refuse", "store"], "must be refuse or store")) })),
 });
@@ -31,8 +35,8 @@ export type TenantSettings = v.InferOutput<typeof settingsSchema>;
 
 /** The body of `PUT /v1/tenants/{tenant}`. What is left out has its default: a PUT replaces. */
 export const tenantSchema = v.strictObject({
-  name: v.pipe(v.string(), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(200, "must have at most 200 characters")),
-  timezone: v.optional(v.pipe(v.string(), v.check(isTimezone, "must be an IANA time zone such as Europe/Prague")), "UTC"),
+  name: boundedText(200, { min: 1, trim: true }),
+  timezone: v.optional(v.pipe(boundedText(64), v.check(isTimezone, "must be an IANA time zone such as Europe/Prague")), "UTC"),
   settings: v.optional(settingsSchema, {}),
 });
 

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { boundedList, boundedText } from "../queue/bounded";
 import { checked, noTenant } from "./names";
 import type { Changed } from "./tenant";
 import { raiseVersion } from "./tenant";
@@ -6,11 +7,9 @@ import { type Scope, scopes, type Tokens } from "./token";
 
 /** The body of `POST /v1/tenants/{tenant}/tokens`. */
 export const tokenSchema = v.strictObject({
-  name: v.pipe(v.string(), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(200, "must have at most 200 characters")),
+  name: boundedText(200, { min: 1, trim: true }),
   scopes: v.pipe(
-    v.array(v.picklist(scopes, `must be one of ${scopes.join(", ")}`)),
-    v.minLength(1, "must name at least one scope"),
-    v.maxLength(scopes.length, "names a scope twice"),
+    boundedList(v.picklist(scopes, `must be one of ${scopes.join(", ")}`), scopes.length, { min: 1, rule: "must name at least one scope, and none twice" }),
   ),
 });
 

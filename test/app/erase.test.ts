@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { app } from "../../src/app";
+import { createMediaParts } from "../../src/app/media";
 import { eraseAbout, ownOf } from "../../src/domain/events/erase";
 import { factsIn } from "../../src/domain/events/facts";
 import { followUpsIn } from "../../src/domain/events/follow-ups";
@@ -20,7 +21,7 @@ const followUps = followUpsIn(env.DB, async () => undefined);
 const { leads, tenants, projects, enqueue } = app(env as never).intake;
 const secret = "ada@erase.example";
 
-const nothing = { leads: 0, submissions: 0, facts: 0, jobs: 0, payloads: 0, running: 0, complete: true, cursor: null };
+const nothing = { leads: 0, submissions: 0, facts: 0, jobs: 0, payloads: 0, media: 0, altTexts: 0, running: 0, complete: true, cursor: null };
 
 const submissionOf = (email: string) => v.parse(lead.payload, { project: "homes", contact: { email, emailKey: email.toLowerCase(), name: "Ada" } });
 const jobOf = async (tenant: string, more: Parameters<typeof newJob>[0] | object) => newJob({ tenant, id: await ids.make(tenant, noon), ...more });
@@ -79,7 +80,7 @@ describe("erasing a person", () => {
 
     const counts = await leads.erase(tenant, { email: "ADA@erase.example" });
 
-    expect(counts).toEqual({ leads: 1, submissions: 1, facts: 5, jobs: 3, payloads: 1, running: 0, complete: true, cursor: null });
+    expect(counts).toEqual({ leads: 1, submissions: 1, facts: 5, jobs: 3, payloads: 1, media: 0, altTexts: 0, running: 0, complete: true, cursor: null });
     expect(await left(tenant, secret)).toEqual([]);
     expect(await left(tenant, "fingerprint")).toEqual([]);
     expect(await payloads.get(ref)).toBeNull();
@@ -151,6 +152,32 @@ describe("erasing a person", () => {
     expect(await leads.erase(tenant, { email: "Person@X.example" })).toEqual({ ...nothing, jobs: 2, payloads: 1 });
     expect([await payloads.get(ref), await payloads.get(other)]).toEqual([null, expect.stringContaining("someperson")]);
     expect(await payloadsOf(tenant)).toEqual([]);
+  });
+
+  test("removes pictures that are about the person or named after them, and alt texts that name them", async () => {
+    const tenant = "pictures";
+    const { store, queries, objects } = createMediaParts(env as never, () => noon);
+    await storeAs(tenant, "seen", { email: "seen@x.example", phone: "+49 171 5551234", phoneKey: "+491715551234" });
+    const pictures: [key: string, about: string[], text: string | null][] = [
+      ["selfie.jpg", ["lead:seen"], null],
+      ["cv/seen@x.example/photo.jpg", [], null],
+      ["card.jpg", [], "A business card: Seen, +49 171 5551234"],
+      ["shop.jpg", ["lead:other"], "The front of a shop"],
+    ];
+    for (const [key, about, text] of pictures) {
+      await env.MEDIA.put(`${tenant}/${key}`, "bytes");
+      await store.register(tenant, key, { etag: "e", size: 5 }, { format: "jpeg", width: 1, height: 1, issue: null }, about, noon);
+      if (text !== null) await store.setHumanText(tenant, key, text, noon);
+    }
+    expect(await leads.erase(tenant, { email: "seen@x.example" })).toEqual({ ...nothing, leads: 1, submissions: 1, media: 2, altTexts: 1 });
+    const { media } = await queries.list(tenant, "", { after: "", limit: 10 });
+    expect(media.map(({ key, altText }) => [key, altText?.text])).toEqual([
+      ["card.jpg", undefined],
+      ["shop.jpg", "The front of a shop"],
+    ]);
+    expect([await objects.head(tenant, "selfie.jpg"), await queries.about(tenant, ["lead:seen"])]).toEqual([null, []]);
+    expect(await objects.head(tenant, "shop.jpg")).not.toBeNull();
+    expect(await leads.erase(tenant, { email: "seen@x.example" }, "mcard.jpg")).toEqual(nothing);
   });
 
   test("ends early in a large ledger, keeps what ties the person together, and goes on by the cursor", async () => {

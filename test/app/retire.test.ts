@@ -1,12 +1,14 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createCapabilities } from "../../src/app/capabilities";
+import { createMediaParts } from "../../src/app/media";
 import { createStores } from "../../src/app/stores";
 import { builtIn } from "../../src/domain/events/destination";
 import { jobs } from "../../src/jobs";
 import type { WorkerEnv } from "../../src/env";
 import { verify } from "../../src/providers/hooks/standard";
 import { type Answer, stubFetch } from "../providers/fetch-stub";
+import { createGates } from "../../src/tenants/gates";
 import { createBench, idOf, type Row } from "../support/engine";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -22,7 +24,16 @@ function world(...answers: Answer[]) {
   const bench = createBench({
     jobs: jobs.filter(({ contract }) => wanted.includes(contract.type)),
     capabilities: (names, scope) =>
-      createCapabilities(env as unknown as WorkerEnv, stores, bench.engine.ledger, { add: () => undefined }, bench.now, bench.engine.defer)(names, scope),
+      createCapabilities(
+        env as unknown as WorkerEnv,
+        stores,
+        bench.engine.ledger,
+        { add: () => undefined },
+        createGates(env.GATE as never, async () => ({})),
+        createMediaParts(env as unknown as WorkerEnv, bench.now),
+        bench.now,
+        bench.engine.defer,
+      )(names, scope),
   });
   return { bench, seen };
 }

@@ -36,7 +36,11 @@ import { createTokens, isRootToken, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
 import { createVault } from "../../src/tenants/vault";
 import { leadsOn } from "./lead-fakes";
+import { createMediaDeps, createMediaParts } from "../../src/app/media";
 import { createShopDoor } from "../../src/app/shop";
+import type { WorkerEnv } from "../../src/env";
+import { connectionSection } from "../../src/tenants/connection";
+import { image } from "../../src/jobs/image/job";
 import { failed } from "../../src/queue/effect";
 import { openWebhookSecret, siteSection } from "../../src/tenants/site";
 
@@ -141,13 +145,14 @@ export async function answered(response: Response): Promise<Answered> {
 
 const ids = createIds(env.ID_SECRET);
 const registry = createRegistry(
-  [email, note, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) => job(contract as never, (async () => done()) as never)),
+  [email, note, image, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) => job(contract as never, (async () => done()) as never)),
 );
 
 function createDeps(seen: Seen): IntakeDeps {
+  const enqueue = enqueueInto(seen);
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
   const vault = createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS));
-  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [projectSection, siteSection], report: () => undefined });
+  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [connectionSection, projectSection, siteSection], report: () => undefined });
   const rules = { ownHosts: ["jobs.example.com"], allowLocal: false };
   const hooks = { db: env.DB, vault, rules, changed: snapshots.changed, raise: (tenant: string) => raiseVersion(env.DB, tenant) };
   return {
@@ -181,7 +186,8 @@ function createDeps(seen: Seen): IntakeDeps {
     }),
     gates: gatesOn(seen),
     registry,
-    enqueue: enqueueInto(seen),
+    enqueue,
+    media: createMediaDeps({ env: env as WorkerEnv, now: () => now, enqueue, stores: { snapshots }, media: createMediaParts(env as WorkerEnv, () => now) }),
     belongs: (tenant, id) => ids.belongs(tenant, id),
     queries: queriesOf(seen),
     loadPayload: async () => JSON.stringify({ text: "large" }),

@@ -28,7 +28,17 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
     erase: async (tenant, person) => {
       const traces = await tracesOf(env.DB, tenant, keysOf(person));
-      return { ...(await removeLeads(env.DB, tenant, traces)), facts: 0, jobs: 0, payloads: 0, running: 0, complete: true, cursor: null };
+      return {
+        ...(await removeLeads(env.DB, tenant, traces)),
+        facts: 0,
+        jobs: 0,
+        payloads: 0,
+        media: 0,
+        altTexts: 0,
+        running: 0,
+        complete: true,
+        cursor: null,
+      };
     },
     defer: (promise) => void promise,
   };

@@ -8,7 +8,7 @@ type Operation = Record<string, any>; // eslint-disable-line -- a document is wa
 
 const document = openApi(routes, bench.deps.registry.contracts()) as Record<string, any>; // eslint-disable-line -- as above
 const operations = routes.map((route) => {
-  const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+  const path = route.path.replaceAll(/:(\w+)\+?/g, "{$1}");
   return [`${route.method} ${path}`, route, document["paths"][path]?.[route.method.toLowerCase()] as Operation] as const;
 });
 
@@ -33,7 +33,7 @@ test("every reference leads somewhere", () => {
 
 test("a job is one of the types, each with its own payload", () => {
   const alternatives = document["components"].schemas.JobRequest.oneOf as Operation[];
-  expect(alternatives.map((each) => each["title"])).toEqual(["email", "note", "lead", "webhook", "sync-orders", "sync-products", "sync-single-order"]);
+  expect(alternatives.map((each) => each["title"])).toEqual(["email", "note", "image", "lead", "webhook", "sync-orders", "sync-products", "sync-single-order"]);
   const note = alternatives[1];
   expect(note?.["properties"]).toMatchObject({ type: { enum: ["note"] }, payload: { required: ["text"], additionalProperties: false } });
   expect(note?.["required"]).toEqual(["type", "payload"]);

@@ -10,6 +10,7 @@ import { job } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
 import { createBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
+import { fakeSuppressions } from "./fake-suppressions";
 import { hurry } from "../support/time";
 
 hurry();
@@ -24,7 +25,10 @@ function createPost(answers: Failure[] = []) {
     return failure ? failed(failure) : ok({ id: "m-1" });
   };
   const mail: Mail = { idempotentFor: 86_400, send };
-  const bench = createBench({ jobs: [job(email, sendEmail)], capabilities: async () => ({ mail, templates: withBuiltIn(templatesIn(env.DB)) }) });
+  const bench = createBench({
+    jobs: [job(email, sendEmail)],
+    capabilities: async () => ({ mail, suppressions: fakeSuppressions(), templates: withBuiltIn(templatesIn(env.DB)) }),
+  });
   const put = (id: string, text: string) => putTemplate(env.DB, "one", id, { subject: "s", text }, bench.now());
   const post = (templateId: string) => bench.acceptOne({ type: "email", payload: { to: "ada@example.com", templateId, variables: {} } });
   const again = async (id: string) => {

@@ -3,9 +3,9 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import type { Template } from "../../src/domain/mail/template";
 import { email } from "../../src/jobs/email/job";
-import { isMailbox } from "../../src/jobs/email/mailbox";
+import { isMailbox } from "../../src/domain/mail/mailbox";
 import { builtInFrom, sendEmail } from "../../src/jobs/email/run";
-import type { Mail, MailMessage } from "../../src/providers/mail/mail";
+import type { Mail, MailMessage, Sent } from "../../src/providers/mail/mail";
 import type { Failure, Reply } from "../../src/queue/effect";
 import { failed, ok } from "../../src/queue/effect";
 import type { InputOf } from "../../src/queue/job";
@@ -13,6 +13,7 @@ import { mask, masked } from "../../src/queue/personal";
 import { checkPayload } from "../../src/queue/registry";
 import { fakeContext } from "./fake-context";
 import type { FakeOptions } from "./fake-context";
+import { fakeSuppressions } from "./fake-suppressions";
 
 type Input = InputOf<typeof email>;
 
@@ -20,7 +21,12 @@ const welcome: Template = { id: "welcome", version: 2, subject: "Hi {{ name }}",
 
 async function run(
   input: Input,
-  { reply = ok({ id: "m-1" }), mail = {}, ...options }: FakeOptions & { reply?: Reply<{ id: string }>; mail?: Partial<Mail> } = {},
+  {
+    reply = ok({ id: "m-1" }),
+    mail = {},
+    suppressed = {},
+    ...options
+  }: FakeOptions & { reply?: Reply<Sent>; mail?: Partial<Mail>; suppressed?: Record<string, "bounce" | "unsubscribe"> } = {},
 ) {
   const sent: { message: MailMessage; idempotencyKey: string }[] = [];
   const asked: unknown[][] = [];
@@ -35,6 +41,7 @@ async function run(
       },
       ...mail,
     },
+    suppressions: fakeSuppressions(suppressed),
     templates: {
       at: async (...question: [string, string, number]) => {
         asked.push(question);
@@ -198,6 +205,40 @@ describe("sending", () => {
     expect(own.sent[0]?.message).toMatchObject({ from: "a@b.example", replyTo: "c@d.example" });
     expect((await run(plain, { mail })).sent[0]?.message).toMatchObject({ from: "shop@example.com", replyTo: "help@example.com" });
     expect((await run(plain)).sent[0]?.message.replyTo).toBeUndefined();
+  });
+
+  test("a suppressed recipient gets nothing, and the job says why", async () => {
+    const { outcome, sent } = await run(plain, { suppressed: { "ada@example.com": "bounce" } });
+    expect(sent).toEqual([]);
+    expect(outcome).toMatchObject({ kind: "done", result: { messageId: null, skipped: [{ address: "ada@example.com", reason: "bounce" }] } });
+  });
+
+  test("of several recipients the suppressed one alone is left out, on each try the same", async () => {
+    const to = ["ada@example.com", "grace@example.org"];
+    const first = await run({ ...plain, to }, { suppressed: { "ada@example.com": "bounce" } });
+    expect(first.sent[0]?.message.to).toEqual(["grace@example.org"]);
+    expect(first.outcome).toMatchObject({ kind: "done", result: { messageId: "m-1", skipped: [{ address: "ada@example.com", reason: "bounce" }] } });
+    // Suppressed since the first try, which may have reached the provider.
+    const again = await run({ ...plain, to }, { suppressed: { "grace@example.org": "bounce" }, remembered: { recipients: [{ index: 0, reason: "bounce" }] } });
+    expect(again.sent[0]?.message.to).toEqual(["grace@example.org"]);
+  });
+
+  test("a recipient that the provider refused is named in the result", async () => {
+    const { outcome } = await run({ ...plain, to: ["ada@example.com", "grace@example.org"] }, { reply: ok({ id: "m-1", refused: [1] }) });
+    expect(outcome).toMatchObject({ kind: "done", result: { messageId: "m-1", skipped: [{ address: "grace@example.org", reason: "rejected" }] } });
+  });
+
+  test("bulk mail carries the headers to unsubscribe and spares who did; other mail does neither", async () => {
+    const headers = { "List-Unsubscribe": expect.stringMatching(/^<https:/), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" };
+    const bulk: Input = { ...plain, priority: "low" };
+    expect((await run(bulk)).sent[0]?.message).toMatchObject({ bulk: true, headers });
+    const several = await run({ ...bulk, to: ["ada@example.com", "grace@example.org"] });
+    expect(several.sent[0]?.message).toMatchObject({ bulk: true });
+    expect(several.sent[0]?.message.headers).toBeUndefined();
+    const suppressed = { "ada@example.com": "unsubscribe" as const };
+    expect((await run(bulk, { suppressed })).sent).toEqual([]);
+    const { sent } = await run(plain, { suppressed });
+    expect([sent.length, sent[0]?.message.headers]).toEqual([1, undefined]);
   });
 
   test("one mail to each recipient, however often named", async () => {

@@ -11,6 +11,7 @@ import { failed, ok, type Failure, type Reply } from "../../src/queue/effect";
 import { job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
 import { createBench, idOf, type Row } from "../support/engine";
+import { fakeSuppressions } from "./fake-suppressions";
 
 let count = 0;
 let tenant = "";
@@ -35,6 +36,7 @@ function world() {
         facts: factsIn(env.DB),
         followUps: followUpsIn(env.DB, (owner, id) => bench.engine.ledger.cancel({ tenant: owner, id }, bench.now())),
         chat: { post: async ({ text }: { text: string }) => told("slack", () => outside.slack.push(text), { posted: true }) },
+        suppressions: fakeSuppressions(),
         mail: { idempotentFor: 86_400, send: async ({ subject }: { subject: string }) => told("mail", () => outside.mail.push(subject), { id: "m" }) },
         templates: { at: async (_: string, id: string) => ({ id, version: 0, created: 0, subject: id, text: "t" }) },
         crm: {

@@ -33,11 +33,15 @@ beforeAll(async () => {
 
 describe("put refuses", () => {
   test.each([
-    ["mail", { ...bodies.mail, provider: "sendmail" }, ["provider: must be resend"]],
+    ["mail", { ...bodies.mail, provider: "sendmail" }, ["provider: must be cloudflare, resend, postmark or smtp"]],
     ["mail", { provider: "resend", baseUrl: api.baseUrl }, ["apiKey: is missing"]],
     ["mail", { ...bodies.mail, apiKey: "with space" }, ["apiKey: must be 1 to 1024 visible characters without spaces"]],
     ["mail", { ...bodies.mail, from: "a@b.cz\nBcc: x@y.cz" }, ["from: must be an e-mail address, or a name and an address in <>"]],
-    ["mail", { ...bodies.mail, model: "x" }, ["model: is not a field here; known are provider, baseUrl, apiKey, limits, from, replyTo"]],
+    [
+      "mail",
+      { ...bodies.mail, model: "x" },
+      ["model: is not a field here; known are provider, baseUrl, apiKey, webhookSecret, from, replyTo, limits, fallback"],
+    ],
     ["models", { ...bodies.crm, provider: "openai" }, ["model: is missing"]],
     [
       "models",
@@ -85,7 +89,7 @@ describe("every kind", () => {
     expect(connection).toMatchObject({ name, provider: bodies[name].provider, created: 5, updated: 5 });
     const opened = await store.open("one", name);
     const base = "baseUrl" in bodies[name] ? { baseUrl: "https://api.provider.com/v1" } : {};
-    expect(opened).toEqual({ ok: true, value: { ...bodies[name], ...base } });
+    expect(opened).toEqual({ ok: true, value: { ...bodies[name], ...base }, paused: {} });
     const row = JSON.stringify(await env.DB.prepare("SELECT * FROM connections WHERE tenant = 'one' AND name = ?").bind(name).first());
     for (const secret of ["key-of-the-api", "secret-part", "sign-me-with-this"]) {
       expect(JSON.stringify(connection)).not.toContain(secret);
@@ -124,4 +128,70 @@ test("a rotation seals everything under the new key, once", async () => {
   expect(await rotated.rotate("rot")).toBe(0);
   expect(await rotated.open("rot", "mail")).toMatchObject({ ok: true, value: { apiKey: api.apiKey } });
   expect(await store.open("rot", "mail")).toMatchObject({ ok: false, reason: "unreadable", detail: expect.stringContaining('"e2"') });
+});
+
+describe("mail", () => {
+  const smtp = { provider: "smtp", host: "smtp.provider.com", port: 587, username: "acme", password: "with a space" };
+  const put = (body: unknown) => store.put("one", "mail", body, 9);
+
+  test("of each provider, with a fallback, comes back whole and shows no secret", async () => {
+    for (const body of [
+      { provider: "cloudflare", from: "a@b.cz" },
+      { provider: "resend", apiKey: "re_secret" },
+      { provider: "postmark", serverToken: "pm-secret", stream: "outbound", webhookSecret: "hook-secret", fallback: smtp },
+      { ...smtp, tls: "starttls", fallback: { provider: "resend", apiKey: "re_secret", webhookSecret: "hook-secret" } },
+    ]) {
+      const { connection } = await put(body);
+      expect(JSON.stringify(connection)).not.toMatch(/secret|with a space/);
+      expect(await store.open("one", "mail")).toEqual({ ok: true, value: body, paused: {} });
+    }
+  });
+
+  test.each<[object, string]>([
+    [{ ...smtp, host: "127.0.0.1" }, "host: must have a public host: 127.0.0.1"],
+    [{ ...smtp, host: "10.0.0.7" }, "host: must have a public host: 10.0.0.7"],
+    [{ ...smtp, host: "smtp.provider.com:25" }, "host: must be a host name, without a port"],
+    [{ ...smtp, host: "user@smtp.provider.com" }, "host: must be a host name, without a port"],
+    [{ ...smtp, host: "jobs.example.com" }, "host: must not point back to this service"],
+    [{ ...smtp, port: 25 }, "port: must not be 25"],
+    [{ ...smtp, port: 80 }, "port: must be one of 465, 587, 2525"],
+    [{ ...smtp, port: "587" }, "port: must be a number"],
+    [{ ...smtp, tls: "none" }, "tls: must not be none"],
+    [{ ...smtp, tls: false }, "tls: must not be none"],
+    [{ ...smtp, tls: "sometimes" }, "tls: must be implicit"],
+    [{ ...smtp, password: undefined }, "password: username and password go together"],
+    [{ ...smtp, apiKey: "x" }, "apiKey: is not a field here"],
+    [{ provider: "postmark" }, "serverToken: is missing"],
+    [{ provider: "postmark", serverToken: "x", fallback: { provider: "postmark", serverToken: "y" } }, "fallback.provider: must be another provider"],
+    [{ provider: "postmark", serverToken: "x", fallback: { ...smtp, port: 25 } }, "fallback.port: must not be 25"],
+    [
+      { provider: "postmark", serverToken: "x", fallback: { provider: "resend", apiKey: "y", baseUrl: "http://10.0.0.1" } },
+      "fallback.baseUrl: must begin with https",
+    ],
+    [{ provider: "postmark", serverToken: "x", fallback: { provider: "carrier-pigeon" } }, "fallback.provider: must be cloudflare, resend"],
+    [{}, "provider: must be cloudflare, resend"],
+  ])("%j is refused: %s", async (body, message) => {
+    const { errors } = await refusalOf(put(JSON.parse(JSON.stringify(body))));
+    expect(errors.join("; ")).toContain(message);
+  });
+
+  test("a developer's machine may have a server of its own, without TLS", async () => {
+    const local = createConnectionStore(env.DB, oldVault, { allowLocal: true, ownHosts: [] }, snapshots.changed);
+    await local.put("one", "mail", { provider: "smtp", host: "127.0.0.1", port: 8025, tls: "none" }, 9);
+    await expect(local.put("one", "mail", { ...smtp, tls: "none" }, 9)).rejects.toThrow("tls");
+  });
+
+  test("a pause is shown until it is lifted or the connection is set anew", async () => {
+    await put(smtp);
+    const paused = { reason: "SMTP: 535", since: 10 };
+    await store.pause("one", "mail", "smtp", paused);
+    expect(await store.get("one", "mail")).toMatchObject({ paused: { smtp: paused } });
+    expect(await store.open("one", "mail")).toMatchObject({ paused: { smtp: paused } });
+    await store.pause("one", "mail", "smtp", null);
+    expect(await store.get("one", "mail")).not.toHaveProperty("paused");
+    await store.pause("one", "mail", "smtp", paused);
+    await put(smtp);
+    expect(await store.get("one", "mail")).not.toHaveProperty("paused");
+    await store.pause("two", "mail", "smtp", paused);
+  });
 });

@@ -22,7 +22,7 @@ describe("put refuses", () => {
     [{}, ["name: is missing"]],
     [null, [": must be an object"]],
     [{ name: " " }, ["name: must not be empty"]],
-    [{ name: 1 }, ["name: must be string"]],
+    [{ name: 1 }, ["name: must be text"]],
     [{ name: "A", timezone: "Mars/Olympus" }, ["timezone: must be an IANA time zone such as Europe/Prague"]],
     [{ name: "A", timezone: "+01:00" }, ["timezone: must be an IANA time zone such as Europe/Prague"]],
     [{ name: "A", colour: "red" }, ["colour: is not a field here; known are name, timezone, settings"]],

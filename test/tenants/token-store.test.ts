@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 test.each([
-  [{ name: "x", scopes: [] }, ["scopes: must name at least one scope"]],
+  [{ name: "x", scopes: [] }, ["scopes: must name at least one scope, and none twice"]],
   [{ name: "x", scopes: ["root"] }, ["scopes[0]: must be one of enqueue, read, leads, operate, admin"]],
   [{ scopes: ["read"], tenant: "two" }, ["name: is missing", "tenant: is not a field here; known are name, scopes"]],
 ])("create refuses %j", async (body, errors) => expect((await refusalOf(store.create("one", body, 1))).errors).toEqual(errors));

@@ -42,6 +42,15 @@ export function checkRedirect(location: string, from: URL, rules: AddressRules):
   return url ? checkAddress(url.href, rules) : refused("must redirect to a URL");
 }
 
+/** The same for a server that speaks no HTTP. `local`: it is a developer's own machine, let in by the rules. */
+export function checkHost(host: string, port: number, rules: AddressRules): { ok: true; local: boolean } | { ok: false; reason: string } {
+  const url = /^[^\s/?#@\\]{1,253}$/.test(host) ? URL.parse(`https://${host}:${port}`) : null;
+  if (!url || (url.port || "443") !== String(port) || /:\d*$/.test(host.replace(/^\[.*\]/, "")))
+    return { ok: false, reason: "must be a host name, without a port" };
+  const reason = hostFault(url, rules);
+  return reason === undefined ? { ok: true, local: isLocal(url, rules) } : { ok: false, reason };
+}
+
 function schemeFault(url: URL, rules: AddressRules): string | undefined {
   if (url.username !== "" || url.password !== "") return "must not hold a user name or password: credentials have fields of their own";
   if (url.protocol === "https:") return undefined;
@@ -83,7 +92,7 @@ function isLocal(url: URL, rules: AddressRules): boolean {
 
 /** A dot at the end names the same host. */
 function isOwn(url: URL, rules: AddressRules): boolean {
-  const name = url.hostname.replace(/\.+$/, "");
+  const name = url.hostname.replace(/(?<!\.)\.+$/, "");
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
   return rules.ownHosts.some((own) => own.toLowerCase() === name || own.toLowerCase() === `${name}:${port}`);
 }

@@ -1,11 +1,13 @@
 import * as v from "valibot";
+import { boundedName, boundedText } from "../../queue/bounded";
 import { keyOf } from "./entity";
 
-const text = (most: number) => v.nullish(v.pipe(v.string("must be text"), v.maxLength(most, `must have at most ${most} characters`)));
+const text = (most: number) => v.nullish(boundedText(most));
 const flag = v.nullish(v.boolean("must be true or false"));
 const amount = v.nullish(v.pipe(v.number("must be a number"), v.finite("must be a finite number")));
 const rule = "must be 1 to 128 of the characters A-Z, a-z, 0-9 and . _ : -";
-const id = v.pipe(v.union([v.string(), v.pipe(v.number(), v.integer(rule))], rule), v.transform(String), v.regex(/^[A-Za-z0-9._:-]{1,128}$/, rule));
+const idText = boundedText(128, { pattern: /^[A-Za-z0-9._:-]{1,128}$/, rule });
+const id = v.pipe(v.union([idText, v.pipe(v.number(), v.integer(rule))], rule), v.transform(String), idText);
 
 const person = { email: text(254), phone: text(64), name: text(200), firstName: text(100), lastName: text(100), company: text(200) };
 const place = { city: text(200), region: text(200), country: text(100) };
@@ -40,7 +42,7 @@ const offer = v.looseObject({
 });
 /** No lead came for so many minutes. Nothing in it is personal. */
 const silence = v.looseObject({
-  project: v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project")),
+  project: boundedName("must be the name of a project"),
   minutesWithoutLeads: v.pipe(v.number("must be a number"), v.integer("must be whole minutes"), v.minValue(0, "must not be negative")),
   /** Null: there never was one. */
   lastLeadAt: text(64),
@@ -49,7 +51,7 @@ const silence = v.looseObject({
 });
 
 // As shops note them. Nothing here refuses one for what it lacks: the order is there, whatever the shop left out.
-const site = v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a site"));
+const site = boundedName("must be the name of a site");
 const whole = v.pipe(v.number("must be a number"), v.integer("must be a whole number"));
 const order = v.looseObject({
   siteId: site,
@@ -72,13 +74,13 @@ const product = v.looseObject({
 /** A row of a shop that cannot be read whole. Its reason names fields, without their values. */
 const unreadableRow = v.looseObject({
   siteId: site,
-  resource: v.pipe(v.string("must be text"), v.maxLength(64, "must have at most 64 characters")),
+  resource: boundedText(64),
   rowId: whole,
   reason: v.nullish(v.string("must be text")),
 });
 
 const answer = v.looseObject({ id, channel: text(64) });
-const statusChange = v.looseObject({ id, status: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(64)), previous: text(64) });
+const statusChange = v.looseObject({ id, status: boundedText(64, { min: 1 }), previous: text(64) });
 const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, currency: text(8) });
 
 interface Kind {

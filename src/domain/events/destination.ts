@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { boundedList, boundedText } from "../../queue/bounded";
 import { filterSchema, type Filter } from "./filter";
 
 /** Where an event may go without the tenant having set anything, and what each needs. */
@@ -35,21 +36,17 @@ export interface Destination {
   retired: string | null;
 }
 
-const eventNames = v.pipe(
-  v.array(v.pipe(v.string(), v.regex(/^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$/, "must be a type of event, or *"), v.maxLength(128))),
-  v.minLength(1, "must name a type of event; enabled: false switches the destination off"),
-  v.maxLength(50, "may name 50 types"),
-);
-const url = v.pipe(v.string(), v.maxLength(2048, "must have at most 2,048 characters"));
+const eventNames = boundedList(boundedText(128, { pattern: /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$/, rule: "must be a type of event, or *" }), 50, {
+  min: 1,
+  rule: "must name 1 to 50 types of event; enabled: false switches the destination off",
+});
+const url = boundedText(2048);
 
 /** A signing secret: `whsec_` or `v1,whsec_` and 16 to 64 bytes in base64 as Standard Webhooks have it, or any text, of which the bytes count. */
-export const signingSecret = v.pipe(
-  v.string("must be text"),
-  v.regex(
-    /^(?:(?:v1,)?whsec_[A-Za-z0-9+/]{22,88}={0,2}|(?!(?:v1,)?whsec_)[\x21-\x7e]{16,256})$/,
-    "must be whsec_ and 16 to 64 bytes in base64, or 16 to 256 visible characters without spaces",
-  ),
-);
+export const signingSecret = boundedText(260, {
+  pattern: /^(?:(?:v1,)?whsec_[A-Za-z0-9+/]{22,88}={0,2}|(?!(?:v1,)?whsec_)[\x21-\x7e]{16,256})$/,
+  rule: "must be whsec_ and 16 to 64 bytes in base64, or 16 to 256 visible characters without spaces",
+});
 
 const shared = {
   enabled: v.optional(v.boolean("must be true or false"), true),

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { boundedRecord, boundedText, jsonObject } from "../../queue/bounded";
 import { personal } from "../../queue/personal";
 import { plainMessage } from "../../queue/validate";
 import { catalogue, isKnown } from "./catalogue";
@@ -12,7 +13,7 @@ const latest = Date.UTC(9999, 0);
 
 const form = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 const rfc3339 = v.pipe(
-  v.string(timeRule),
+  boundedText(40, { rule: timeRule }),
   v.check((text) => form.test(text) && !Number.isNaN(Date.parse(text)), timeRule),
 );
 const milliseconds = v.pipe(
@@ -22,33 +23,23 @@ const milliseconds = v.pipe(
   v.transform((at) => new Date(at).toISOString()),
 );
 
-export const eventId = v.pipe(
-  v.string("must be text"),
-  v.minLength(1, "must not be empty"),
-  v.maxLength(128, "must have at most 128 characters"),
-  v.regex(/^[^\p{Cc}]*$/u, "must hold no control characters"),
-);
+export const eventId = boundedText(128, { min: 1, pattern: /^[^\p{Cc}]*$/u, rule: "must have 1 to 128 characters, none of them a control character" });
 const typeRule = "must be words of letters, digits, - and _, joined by dots, as lead.created";
-
-/** A record would take a list as well. */
-const object = v.custom<Record<string, unknown>>((value) => typeof value === "object" && value !== null && !Array.isArray(value), "must be an object");
 
 const fields = v.strictObject({
   /** The sender's, unique within `source`: the same event twice does nothing twice. */
   id: eventId,
   type: v.pipe(
-    v.string("must be text"),
-    v.maxLength(128, typeRule),
-    v.regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, typeRule),
+    boundedText(128, { pattern: /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, rule: typeRule }),
     v.check((type) => !type.startsWith("job."), "is reserved: jobs say themselves how they end"),
   ),
-  source: v.optional(v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(512, "must have at most 512 characters"))),
-  subject: v.optional(v.pipe(v.string("must be text"), v.maxLength(512, "must have at most 512 characters"))),
+  source: v.optional(boundedText(512, { min: 1 })),
+  subject: v.optional(boundedText(512)),
   /** When it happened; when it came in, without. */
   timestamp: v.optional(v.union([rfc3339, milliseconds], timeRule)),
-  data: v.pipe(v.optional(object, {}), personal()),
+  data: v.pipe(v.optional(jsonObject(), {}), personal()),
   /** Attributes of a CloudEvent that mean nothing here: handed on as they came. */
-  extensions: v.optional(v.pipe(v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])), v.maxEntries(50, "may be at most 50"), personal())),
+  extensions: v.optional(v.pipe(boundedRecord(v.string(), v.union([v.string(), v.number(), v.boolean()]), 50), personal())),
   hops: v.optional(v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(0, "must not be negative"), v.maxValue(100, "must be at most 100"))),
 });
 

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { boundedList, boundedRecord, boundedText } from "../../queue/bounded";
 
 const scalar = v.union([v.string(), v.number(), v.boolean()], "must be text, a number, true or false");
 
@@ -6,7 +7,7 @@ const condition = v.pipe(
   v.strictObject({
     eq: v.optional(scalar),
     ne: v.optional(scalar),
-    in: v.optional(v.pipe(v.array(scalar), v.minLength(1, "must name a value"), v.maxLength(100, "may name 100 values"))),
+    in: v.optional(boundedList(scalar, 100, { min: 1, rule: "must name 1 to 100 values" })),
     gte: v.optional(v.number("must be a number")),
     lte: v.optional(v.number("must be a number")),
     exists: v.optional(v.boolean("must be true or false")),
@@ -14,14 +15,10 @@ const condition = v.pipe(
   v.minEntries(1, "must hold a condition: eq, ne, in, gte, lte or exists"),
 );
 
-const path = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}$/, "must be names of fields joined by dots"));
+const path = boundedText(520, { pattern: /^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}$/, rule: "must be names of fields joined by dots" });
 
 /** Conditions by the field of the event's data they look at; all of them must hold. */
-export const filterSchema = v.pipe(
-  v.record(path, condition),
-  v.minEntries(1, "must look at a field; leave it out to let everything through"),
-  v.maxEntries(20, "may look at 20 fields"),
-);
+export const filterSchema = boundedRecord(path, condition, 20, { min: 1, rule: "must look at 1 to 20 fields; leave it out to let everything through" });
 
 export type Filter = v.InferOutput<typeof filterSchema>;
 

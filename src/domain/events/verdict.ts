@@ -1,7 +1,8 @@
 import * as v from "valibot";
+import { boundedList, boundedText } from "../../queue/bounded";
 import { personal } from "../../queue/personal";
 
-const words = (most: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(most), personal());
+const words = (most: number) => v.pipe(boundedText(most, { min: 1 }), personal());
 const score = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100));
 
 /** What a model must say of a lead: this, all of it, and nothing else. */
@@ -18,7 +19,7 @@ export const offerVerdict = v.strictObject({
   summary: words(600),
   strength: v.picklist(["weak", "fair", "strong"]),
   score,
-  risks: v.pipe(v.array(words(200)), v.maxLength(5)),
+  risks: boundedList(words(200), 5),
   nextStep: words(300),
 });
 

@@ -1,10 +1,9 @@
 import * as v from "valibot";
+import { boundedText } from "../../queue/bounded";
 
 const id = v.pipe(
-  v.union([v.string(), v.pipe(v.number(), v.integer("must be a whole number"))], "must be an id"),
-  v.transform((value) => String(value).trim()),
-  v.minLength(1, "must not be empty"),
-  v.maxLength(200, "must have at most 200 characters"),
+  v.union([boundedText(200, { min: 1, trim: true }), v.pipe(v.number(), v.integer("must be a whole number"))], "must be an id of at most 200 characters"),
+  v.transform(String),
 );
 
 /** What a CRM, or Make.com for it, reports: which of our leads it keeps under which id, or what became of one it keeps. Further fields are kept whole. */
@@ -13,7 +12,7 @@ export const crmReportSchema = v.looseObject({
   /** Ours, when the CRM has just made its own: of the lead or of one of its submissions. */
   lead_id: v.optional(id),
   submission_id: v.optional(id),
-  event_type: v.optional(v.pipe(v.string("must be text"), v.regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 letters, digits and . _ -")), "updated"),
+  event_type: v.optional(boundedText(64, { pattern: /^[A-Za-z0-9._-]{1,64}$/, rule: "must be 1 to 64 letters, digits and . _ -" }), "updated"),
 });
 
 export type CrmReport = v.InferOutput<typeof crmReportSchema>;

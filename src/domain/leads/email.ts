@@ -34,7 +34,7 @@ export function withParents(domain: string): string[] {
 /** Gmail ignores dots and what follows a plus sign. */
 function keyOf(name: string, domain: string): string {
   if (!gmail.includes(domain)) return `${name}@${domain}`;
-  return `${name.replace(/\+.*$/, "").replaceAll(".", "") || name}@gmail.com`;
+  return `${name.replace(/\+.*/s, "").replaceAll(".", "") || name}@gmail.com`;
 }
 
 function domainOf(text: string): string | undefined {

@@ -33,7 +33,7 @@ function namesEmail(keys: ReadonlySet<string>, word: string): boolean {
     .replaceAll(/%2b/gi, "+")
     .replaceAll(/\\[nrt]/g, " ");
   return [...plain.matchAll(address)].some(([found]) => {
-    const [name = "", domain = ""] = split(found.replace(/[.-]+$/, ""));
+    const [name = "", domain = ""] = split(found.replace(/(?<![.-])[.-]+$/, ""));
     const parts = name.split(joints);
     const ends = parts.map((_, index) => parts.slice(index).join("="));
     return [name, ...ends, ...ends.map((end) => end.replace(/^['_.+-]+/, ""))].some((each) =>

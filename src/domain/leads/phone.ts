@@ -58,7 +58,7 @@ function digitsOf(text: string): string {
 }
 
 /** What is dialled once the number answers: behind a pause (`,` `;` `p` `w`), `#`, or a word for an extension. */
-const extension = /[,;#]|(?:ext|extn|extension|x|durchwahl|dw|poste|anexo|ramal|interno|int|доб)\.?\s*[:=]?\s*(?=\d)|[pw](?=\d)/gi;
+const extension = /[,;#]|(?:ext|extn|extension|x|durchwahl|dw|poste|anexo|ramal|interno|int|доб)\.?[\s:=]*(?=\d)|[pw](?=\d)/gi;
 
 /** A mark counts behind the digits of a number: `#31#` before it dials without showing one's own. */
 function withoutExtension(text: string): string {

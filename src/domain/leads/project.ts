@@ -1,27 +1,24 @@
 import * as v from "valibot";
-import { boundedList } from "../../queue/bounded";
+import { boundedList, boundedText } from "../../queue/bounded";
 import { sharedSecret } from "../secret";
 
 /** A web address's host, with a port or a leading `*.` for all its subdomains: `example.com`, `*.example.com`, `localhost:8787`. */
 const hostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::\d{1,5})?$/;
 
 const domain = v.pipe(
-  v.string("must be text"),
-  v.trim(),
+  boundedText(260, { trim: true }),
   v.toLowerCase(),
-  v.maxLength(260, "must have at most 260 characters"),
   v.transform(toAscii),
-  v.regex(hostPattern, "must be a domain such as example.com, *.example.com or localhost:8787, without scheme and path"),
+  boundedText(260, { pattern: hostPattern, rule: "must be a domain such as example.com, *.example.com or localhost:8787, without scheme and path" }),
 );
 
 const ip = v.pipe(
-  v.string("must be text"),
-  v.trim(),
+  boundedText(64, { trim: true, rule: "must be an IP address" }),
   v.toLowerCase(),
   v.transform(toCanonicalIp),
-  v.regex(/^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]{1,44})$/, "must be an IP address"),
+  boundedText(64, { pattern: /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]{1,44})$/, rule: "must be an IP address" }),
 );
-const clockTime = v.pipe(v.string("must be text"), v.regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, "must be a time such as 09:00"));
+const clockTime = boundedText(5, { pattern: /^(?:[01]\d|2[0-3]):[0-5]\d$/, rule: "must be a time such as 09:00" });
 const whole = (least: number, most: number, unit: string) => {
   const rule = `must be whole ${unit} from ${least} to ${most.toLocaleString("en")}`;
   return v.pipe(v.number(rule), v.integer(rule), v.minValue(least, rule), v.maxValue(most, rule));
@@ -31,7 +28,7 @@ const businessHours = v.strictObject({
   from: v.optional(clockTime, "09:00"),
   to: v.optional(clockTime, "18:00"),
   /** 1 is Monday. */
-  days: v.optional(v.pipe(v.array(whole(1, 7, "numbers")), v.minLength(1, "must name a day"), v.maxLength(7, "must name at most 7 days"))),
+  days: v.optional(boundedList(whole(1, 7, "numbers"), 7, { min: 1, rule: "must name 1 to 7 days" })),
 });
 
 const silence = v.strictObject({
@@ -39,39 +36,29 @@ const silence = v.strictObject({
   cooldownMinutes: v.optional(whole(1, 43_200, "minutes"), 120),
   /** `true` is 09:00 to 18:00 on every day. */
   businessHours: v.optional(v.union([v.boolean(), businessHours], "must be true, false or {from, to, days}")),
-  zone: v.optional(v.pipe(v.string("must be text"), v.check(isZone, "must be an IANA time zone such as Europe/Prague")), "UTC"),
+  zone: v.optional(v.pipe(boundedText(64), v.check(isZone, "must be an IANA time zone such as Europe/Prague")), "UTC"),
 });
 
 /** The body of `PUT /v1/projects/{project}`. A PUT replaces: what is left out has its default. Keys and ids stay. */
 export const projectSchema = v.strictObject({
-  name: v.optional(v.pipe(v.string("must be text"), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(200, "must have at most 200 characters"))),
+  name: v.optional(boundedText(200, { min: 1, trim: true })),
   /** Where its forms live: a browser may post from these hosts only, and is sent on to these hosts only. */
-  domains: v.pipe(v.array(domain, "must be a list of domains"), v.maxLength(100, "must have at most 100 domains")),
-  thankYouUrl: v.optional(
-    v.pipe(v.string("must be text"), v.maxLength(2048, "must have at most 2048 characters"), v.check(isWebAddress, "must be a web address")),
-  ),
+  domains: boundedList(domain, 100, { rule: "must be a list of at most 100 domains" }),
+  thankYouUrl: v.optional(v.pipe(boundedText(2048), v.check(isWebAddress, "must be a web address"))),
   /** Where telephone numbers without a country are from. */
-  country: v.optional(v.pipe(v.string("must be text"), v.trim(), v.toUpperCase(), v.regex(/^[A-Z]{2}$/, "must be a country's two letters, as DE"))),
+  country: v.optional(v.pipe(boundedText(2, { trim: true, pattern: /^[A-Za-z]{2}$/, rule: "must be a country's two letters, as DE" }), v.toUpperCase())),
   /** `false`: store, but forward nothing. */
   forward: v.optional(v.boolean("must be true or false"), true),
   ackAfter: v.optional(v.picklist(["store", "forward"], "must be store or forward"), "store"),
   /** After so many hours somebody who comes again is forwarded again. */
   reengageHours: v.optional(v.pipe(v.number("must be hours"), v.minValue(0, "must be at least 0"), v.maxValue(8760, "must be at most 8760")), 24),
   /** A name, e-mail, project or location that holds one of these is a test. */
-  testStrings: v.optional(
-    v.pipe(
-      v.array(
-        v.pipe(v.string("must be text"), v.trim(), v.minLength(2, "must have at least 2 characters"), v.maxLength(100, "must have at most 100 characters")),
-      ),
-      v.maxLength(100, "must have at most 100 entries"),
-    ),
-    [],
-  ),
-  testIps: v.optional(v.pipe(v.array(ip), v.maxLength(1000, "must have at most 1000 entries")), []),
+  testStrings: v.optional(boundedList(boundedText(100, { min: 2, trim: true }), 100), []),
+  testIps: v.optional(boundedList(ip, 1000), []),
   /** These get the same answer as everybody and leave an audit row only. */
-  blockedIps: v.optional(v.pipe(v.array(ip), v.maxLength(1000, "must have at most 1000 entries")), []),
+  blockedIps: v.optional(boundedList(ip, 1000), []),
   /** Domains of e-mail addresses that make a lead suspicious. */
-  competitors: v.optional(v.pipe(v.array(domain), v.maxLength(200, "must have at most 200 entries")), []),
+  competitors: v.optional(boundedList(domain, 200), []),
   /** Domains of disposable addresses besides the public list's, and domains of that list which are none. */
   disposable: v.optional(
     v.strictObject({
@@ -80,7 +67,7 @@ export const projectSchema = v.strictObject({
     }),
     { add: [], except: [] },
   ),
-  turnstileSecret: v.optional(v.pipe(v.string("must be text"), v.regex(/^[\x21-\x7e]{1,256}$/, "must be 1 to 256 visible characters"))),
+  turnstileSecret: v.optional(boundedText(256, { pattern: /^[\x21-\x7e]{1,256}$/, rule: "must be 1 to 256 visible characters" })),
   /** What a CRM callback must present; without it the secret of the connection `make`. */
   crmSecret: v.optional(sharedSecret),
   silence: v.optional(silence),

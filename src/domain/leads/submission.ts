@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { boundedList, boundedName, boundedText, fieldRule } from "../../queue/bounded";
 import { personal } from "../../queue/personal";
 import { readEmail } from "./email";
 import { readPhone } from "./phone";
@@ -7,19 +8,8 @@ import { labels } from "./score";
 export const kinds = ["lead", "test", "bot"] as const;
 export type Kind = (typeof kinds)[number];
 
-const text = (most: number) =>
-  v.optional(
-    v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(most, `must have at most ${most.toLocaleString("en")} characters`)),
-  );
-const secret = (most: number) =>
-  v.optional(
-    v.pipe(
-      v.string("must be text"),
-      v.minLength(1, "must not be empty"),
-      v.maxLength(most, `must have at most ${most.toLocaleString("en")} characters`),
-      personal(),
-    ),
-  );
+const text = (most: number) => v.optional(boundedText(most, { min: 1 }));
+const secret = (most: number) => v.optional(v.pipe(boundedText(most, { min: 1 }), personal()));
 const count = v.optional(v.pipe(v.number("must be a number"), v.minValue(0, "must not be negative"), v.maxValue(1_000_000_000, "is too large")));
 const points = v.optional(
   v.pipe(v.number("must be a number"), v.integer("must be whole"), v.minValue(0, "must be 0 to 100"), v.maxValue(100, "must be 0 to 100")),
@@ -40,8 +30,8 @@ const contact = v.pipe(
     visitorId: text(200),
     sessionId: text(200),
   }),
-  v.partialCheck(
-    [["email"], ["phone"], ["visitorId"]],
+  fieldRule(
+    ["email", "phone", "visitorId"],
     ({ email, phone, visitorId }) => email !== undefined || phone !== undefined || visitorId !== undefined,
     "one of email, phone and visitorId is needed",
   ),
@@ -82,7 +72,7 @@ function isExtra(value: unknown): boolean {
 
 /** One submission of a form, enriched: the payload of the job `lead`. */
 export const submissionSchema = v.strictObject({
-  project: v.pipe(v.string("must be text"), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project")),
+  project: boundedName("must be the name of a project"),
   kind: v.optional(v.picklist(kinds, `must be one of ${kinds.join(", ")}`), "lead"),
   // Milliseconds; when it was submitted, if not when it was enqueued.
   at: v.optional(
@@ -102,7 +92,7 @@ export const submissionSchema = v.strictObject({
   score: points,
   label: v.optional(v.picklist(labels, `must be one of ${labels.join(", ")}`), "Cold"),
   suspicion: points,
-  reasons: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(20)), []),
+  reasons: v.optional(boundedList(boundedText(100), 20), []),
   extra: v.optional(v.pipe(v.custom<Record<string, string>>(isExtra, "must be at most 50 texts of 2,000 characters, under names of 64"), personal()), {}),
 });
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { Issue } from "../../errors";
+import { boundedName, boundedText, fieldRule } from "../../queue/bounded";
 import { syntaxFlaw } from "./liquid";
 
 /** What a tenant writes. Liquid in all three; `html` escapes what variables bring in, subject and text do not. */
@@ -29,21 +30,18 @@ declare module "../../queue/job" {
   }
 }
 
-const source = v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(262_144, "must have at most 262,144 characters"));
+const source = boundedText(262_144, { min: 1 });
 
-export const templateId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must match [a-z0-9-]{1,63}"));
+export const templateId = boundedName("must match [a-z0-9-]{1,63}");
 
 /** Body of `PUT /v1/templates/{id}`. Its Liquid is checked by `templateIssues`. */
 export const templateContent = v.pipe(
   v.strictObject({
-    subject: v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(4096, "must have at most 4,096 characters")),
+    subject: boundedText(4096, { min: 1 }),
     html: v.optional(source),
     text: v.optional(source),
   }),
-  v.forward(
-    v.partialCheck([["html"], ["text"]], ({ html, text }) => html !== undefined || text !== undefined, "one of html and text is needed"),
-    ["html"],
-  ),
+  fieldRule(["html", "text"], ({ html, text }) => html !== undefined || text !== undefined, "one of html and text is needed", "html"),
 );
 
 /** What is wrong with the Liquid of a template: one issue per part, with line and column. Empty when it can be rendered. */

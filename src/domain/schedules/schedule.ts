@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { boundedName, boundedText, fieldRule, jsonObject } from "../../queue/bounded";
 import { spreadOf } from "./spread";
 import { cronFault, isZone, localTime, nextTimes } from "./cron";
 
@@ -13,22 +14,19 @@ const longestSpread = 24 * 3600;
 /** The body of `PUT /v1/schedules/{name}`. The payload itself is checked by the schema of its type: see `payloadOf`. */
 export const scheduleInput = v.pipe(
   v.strictObject({
-    type: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "A type is 1 to 63 of a–z, 0–9 and -.")),
+    type: boundedName("A type is 1 to 63 of a–z, 0–9 and -."),
     payload: v.pipe(
-      v.custom<Record<string, unknown>>(isObject, "A payload is an object."), // a record alone would take an array
-      v.record(v.string(), v.unknown()),
+      jsonObject(),
       v.check((payload) => JSON.stringify(payload).length <= longestPayload, "The payload of a schedule may be 64 KB."),
     ),
     cron: v.pipe(
-      v.string(),
-      v.trim(),
-      v.maxLength(200, "A cron pattern may be 200 characters."),
+      boundedText(200, { trim: true, rule: "A cron pattern may be 200 characters." }),
       v.rawCheck(({ dataset, addIssue }) => {
         const fault = dataset.typed ? cronFault(dataset.value) : undefined;
         if (fault) addIssue({ message: fault });
       }),
     ),
-    zone: v.optional(v.pipe(v.string(), v.check(isZone, 'The zone is an IANA name, e.g. "Europe/Berlin" or "UTC".')), "UTC"),
+    zone: v.optional(v.pipe(boundedText(64), v.check(isZone, 'The zone is an IANA name, e.g. "Europe/Berlin" or "UTC".')), "UTC"),
     misfire: v.optional(v.picklist(misfires, "must be once, skip or all"), "once"),
     overlap: v.optional(v.picklist(overlaps, "must be skip or allow"), "skip"),
     spreadSeconds: v.optional(
@@ -36,14 +34,13 @@ export const scheduleInput = v.pipe(
       0,
     ),
     enabled: v.optional(v.boolean(), true),
-    siteId: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "A site is 1 to 63 of a–z, 0–9 and -."))),
+    siteId: v.optional(boundedName("A site is 1 to 63 of a–z, 0–9 and -.")),
   }),
-  v.forward(
-    v.check(
-      ({ siteId, payload }) => siteId === undefined || payload["siteId"] === undefined || payload["siteId"] === siteId,
-      "The payload names another site.",
-    ),
-    ["siteId"],
+  fieldRule(
+    ["siteId", "payload"],
+    ({ siteId, payload }) => siteId === undefined || payload["siteId"] === undefined || payload["siteId"] === siteId,
+    "The payload names another site.",
+    "siteId",
   ),
 );
 
@@ -96,10 +93,6 @@ function upcoming(schedule: Schedule, nextAt: number, now: number): number[] {
   const last = schedule.last?.outcome === "ran" ? schedule.last.plannedAt : null;
   const enqueued = last !== null && last < nextAt && last + spread > now ? [last] : [];
   return [...enqueued, ...planned].slice(0, 5).map((at) => at + spread);
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function iso(at: number): string {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { boundedList, boundedText } from "../../queue/bounded";
 import { signingSecret } from "../events/destination";
 
 /** What is told of a job that ends: done; a dead letter (dead or discarded, its data say which); cancelled. */
@@ -8,18 +9,15 @@ export type JobEvent = (typeof jobEvents)[number];
 
 /** The body of `PUT /v1/subscriptions/{name}`. A PUT replaces. `*` is every event of the catalogue; how jobs end is asked for by name. */
 export const subscriptionSchema = v.strictObject({
-  url: v.pipe(v.string("must be text"), v.maxLength(2048, "must have at most 2,048 characters")),
+  url: boundedText(2048),
   secret: signingSecret,
-  events: v.pipe(
-    v.array(
-      v.pipe(
-        v.string("must be text"),
-        v.maxLength(128),
-        v.regex(/^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$/, "must be a type of event, as lead.created or job.done, or * for every event"),
-      ),
-    ),
-    v.minLength(1, "must name a type of event"),
-    v.maxLength(50, "may name 50 types"),
+  events: boundedList(
+    boundedText(128, {
+      pattern: /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$/,
+      rule: "must be a type of event, as lead.created or job.done, or * for every event",
+    }),
+    50,
+    { min: 1, rule: "must name 1 to 50 types of event" },
   ),
 });
 

@@ -51,6 +51,10 @@ export interface Erased {
   jobs: number;
   /** Objects removed from the payload store. */
   payloads: number;
+  /** Pictures that were about their leads and offers, or whose key names them. */
+  media: number;
+  /** Alt texts that named them. */
+  altTexts: number;
   /** Jobs that were running and may still write a line: ask again in a minute when it is not 0. */
   running: number;
   /** False: something is left. Ask again, with the cursor when there is one. */

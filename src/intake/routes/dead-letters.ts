@@ -1,19 +1,20 @@
 import * as v from "valibot";
 import type { ReplayRequest } from "../../domain/replays/request";
 import { Problem } from "../../errors";
+import { boundedList, boundedName, boundedText, jsonObject } from "../../queue/bounded";
 import { smallBody } from "../body";
 import { redact } from "../../queue/redact";
 import type { AuditEntry, IntakeDeps } from "../deps";
-import { deadLetterCursor, isInOrder, orderMessage, paging, search, siteId, time } from "../query";
+import { deadLetterCursor, inOrder, paging, search, siteId, time } from "../query";
 import { actorOf, type Caller, param, route } from "../route";
 import { deadLettersShape, groupsShape, planShape, replayShape } from "../shapes";
 import { deadLetterOf, groupOf, replayOf } from "../views";
 
-const group = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,128}$/, "must be a group as /v1/dead-letters/groups lists them"));
+const group = boundedText(128, { pattern: /^[\x21-\x7e]{1,128}$/, rule: "must be a group as /v1/dead-letters/groups lists them" });
 const fateOfJob = v.picklist(["dead", "discarded"], "must be dead or discarded");
 
 const filterEntries = {
-  type: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a type"))),
+  type: v.optional(boundedName("must be a type")),
   state: v.optional(fateOfJob),
   siteId: v.optional(siteId),
   group: v.optional(group),
@@ -22,10 +23,7 @@ const filterEntries = {
   to: v.optional(time),
 };
 
-const listQuery = v.pipe(
-  v.strictObject({ ...filterEntries, cursor: deadLetterCursor, ...paging }),
-  v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
-);
+const listQuery = v.pipe(v.strictObject({ ...filterEntries, cursor: deadLetterCursor, ...paging }), inOrder());
 
 const mostIds = 1000;
 
@@ -35,19 +33,18 @@ const replayRequest = v.pipe(
       v.pipe(
         v.strictObject(filterEntries),
         v.check((filter) => Object.values(filter).some((value) => value !== undefined), "must name at least one field: an empty filter replays nothing"),
-        v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
+        inOrder(),
       ),
     ),
     ids: v.optional(
-      v.pipe(
-        v.array(v.pipe(v.string(), v.regex(/^[a-z0-9]{1,64}$/, "must be the id of a job"))),
-        v.minLength(1, "must name at least one job"),
-        v.maxLength(mostIds, "may name 1,000 jobs; use a filter for more"),
-      ),
+      boundedList(boundedText(64, { pattern: /^[a-z0-9]{1,64}$/, rule: "must be the id of a job" }), mostIds, {
+        min: 1,
+        rule: "must name 1 to 1,000 jobs; use a filter for more",
+      }),
     ),
     patch: v.optional(
       v.pipe(
-        v.record(v.string(), v.unknown()),
+        jsonObject(),
         v.check((patch) => Object.keys(patch).length > 0, "must change something"),
         v.description("Merged into each payload (RFC 7396)"),
       ),

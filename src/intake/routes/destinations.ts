@@ -5,6 +5,7 @@ import type { DestinationView } from "../../domain/events/destinations";
 import { jobEvents, type SubscriptionView, subscriptionSchema } from "../../domain/subscriptions/subscription";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { Problem } from "../../errors";
+import { outputList, outputRecord } from "../../queue/bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { param, route } from "../route";
@@ -17,8 +18,8 @@ const destinationShape = v.object({
   name: v.string(),
   builtIn: v.boolean(),
   enabled: v.boolean(),
-  events: v.array(v.string()),
-  filter: v.nullable(v.record(v.string(), v.unknown())),
+  events: outputList(v.string()),
+  filter: v.nullable(outputRecord(v.unknown())),
   delaySeconds: v.number(),
   host: v.pipe(v.nullable(v.string()), v.description("Of its address, which is never returned")),
   retired,
@@ -30,7 +31,7 @@ const destinationShape = v.object({
 const subscriptionShape = v.object({
   name: v.string(),
   host: v.string(),
-  events: v.array(v.string()),
+  events: outputList(v.string()),
   retired,
   retiredAt: v.nullable(isoTime),
   created: isoTime,

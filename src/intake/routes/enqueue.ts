@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
+import { boundedList, boundedName, fieldRule } from "../../queue/bounded";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
@@ -16,28 +17,27 @@ const longestDelay = 366 * 24 * 3600;
 const delayRule = "must be whole seconds from 0 to 31,622,400 (366 days)";
 
 const jobEntries = {
-  type: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a type as /v1/types lists them")),
+  type: boundedName("must be a type as /v1/types lists them"),
   payload: v.unknown(),
   delaySeconds: v.optional(v.pipe(v.number(), v.integer(delayRule), v.minValue(0, delayRule), v.maxValue(longestDelay, delayRule))),
   runAt: v.optional(time),
   dryRun: v.optional(v.boolean()),
 };
 
-const notBoth = ({ delaySeconds, runAt }: { delaySeconds?: unknown; runAt?: unknown }) => delaySeconds === undefined || runAt === undefined;
-const bothMessage = "cannot go together with delaySeconds";
+function oneTime<Input extends { delaySeconds?: number | undefined; runAt?: number | undefined }>() {
+  const isOne = ({ delaySeconds, runAt }: Pick<Input, "delaySeconds" | "runAt">) => delaySeconds === undefined || runAt === undefined;
+  return fieldRule<Input, "delaySeconds" | "runAt">(["delaySeconds", "runAt"], isOne, "cannot go together with delaySeconds", "runAt");
+}
 
 /** One job; the payload is validated by its type's schema in enqueue, and nowhere else. */
-export const jobRequest = v.pipe(v.strictObject(jobEntries), v.forward(v.partialCheck([["delaySeconds"], ["runAt"]], notBoth, bothMessage), ["runAt"]));
+export const jobRequest = v.pipe(v.strictObject(jobEntries), oneTime());
 
 /** One job of a batch: headers belong to all of them, so each brings its own key. */
-export const batchJob = v.pipe(
-  v.strictObject({ ...jobEntries, idempotencyKey: v.optional(idempotencyKey) }),
-  v.forward(v.partialCheck([["delaySeconds"], ["runAt"]], notBoth, bothMessage), ["runAt"]),
-);
+export const batchJob = v.pipe(v.strictObject({ ...jobEntries, idempotencyKey: v.optional(idempotencyKey) }), oneTime());
 
 /** The items are checked one by one in the handler: one wrong job must not refuse the others. */
 export const batchRequest = v.strictObject({
-  jobs: v.pipe(v.array(v.unknown()), v.minLength(1, "must hold at least one job"), v.maxLength(mostJobs, "may hold 10,000 jobs")),
+  jobs: boundedList(v.unknown(), mostJobs, { min: 1, rule: "must hold 1 to 10,000 jobs" }),
 });
 
 export const enqueueRoutes = [

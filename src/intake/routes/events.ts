@@ -3,6 +3,7 @@ import { catalogue, eventTypes } from "../../domain/events/catalogue";
 import { entityKey } from "../../domain/events/entity";
 import { signingSecret } from "../../domain/events/destination";
 import { Problem } from "../../errors";
+import { outputList, outputRecord } from "../../queue/bounded";
 import { largeBody, readBytes, smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { acceptEvents } from "../events/accept";
@@ -18,7 +19,7 @@ const accepted = v.union([acceptedShape, batchShape]);
 
 /** What is described; read in the handler, since the mode stands in the headers and the signature is of the bytes. */
 const eventBody = v.pipe(
-  v.looseObject({ id: v.string(), type: v.string(), timestamp: v.optional(v.string()), data: v.optional(v.record(v.string(), v.unknown())) }),
+  v.looseObject({ id: v.string(), type: v.string(), timestamp: v.optional(v.string()), data: v.optional(outputRecord(v.unknown())) }),
   v.description(modes),
 );
 const body = {
@@ -87,8 +88,8 @@ export const eventRoutes = [
     query: v.strictObject({ entity: v.pipe(entityKey, v.description("lead:4711")) }),
     answers: {
       200: v.object({
-        events: v.array(v.object({ id: v.string(), type: v.string(), timestamp: isoTime, data: v.record(v.string(), v.unknown()) })),
-        state: v.record(v.string(), v.unknown()),
+        events: outputList(v.object({ id: v.string(), type: v.string(), timestamp: isoTime, data: outputRecord(v.unknown()) })),
+        state: outputRecord(v.unknown()),
       }),
     },
     handle: async ({ deps, tenant, query }) => {
@@ -101,7 +102,7 @@ export const eventRoutes = [
     summary: "The catalogue: types of events and the schemas of their data",
     scope: "read",
     tenant: "own",
-    answers: { 200: v.object({ types: v.array(v.object({ type: v.string(), data: v.record(v.string(), v.unknown()) })) }) },
+    answers: { 200: v.object({ types: outputList(v.object({ type: v.string(), data: outputRecord(v.unknown()) })) }) },
     handle: async () => ({ status: 200, body: { types: eventTypes.map((type) => ({ type, data: toSchema(catalogue[type].data) })) } }),
   }),
   route("PUT /v1/event-secret", {

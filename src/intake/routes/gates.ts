@@ -6,16 +6,12 @@ import { paging } from "../query";
 import { param, type PathPattern, route } from "../route";
 import { gateShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
+import { boundedText, outputList } from "../../queue/bounded";
 
 const dependency: PathPattern = { pattern: /^[a-z0-9][a-z0-9.:[\]_-]{0,279}$/, message: "must be the name of a gate, such as mail or shop:main" };
 
 const listQuery = v.strictObject({
-  cursor: v.optional(
-    v.pipe(
-      v.string(),
-      v.check((text) => dependency.pattern.test(text), "must be a cursor from an earlier answer"),
-    ),
-  ),
+  cursor: v.optional(boundedText(280, { pattern: dependency.pattern, rule: "must be a cursor from an earlier answer" })),
   ...paging,
 });
 
@@ -26,7 +22,7 @@ export const gateRoutes = [
     scope: "read",
     tenant: "own",
     query: listQuery,
-    answers: { 200: v.object({ gates: v.array(gateShape), cursor: v.nullable(v.string()) }) },
+    answers: { 200: v.object({ gates: outputList(gateShape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, query }) => {
       const { gates, cursor } = await deps.gates.list(tenant, query);
       return { status: 200, body: { gates: gates.map(shown), cursor } };

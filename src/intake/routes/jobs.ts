@@ -3,23 +3,24 @@ import { Problem } from "../../errors";
 import { smallBody } from "../body";
 import { email } from "../../jobs/email/job";
 import type { JobDetail } from "../../ledger/views";
+import { boundedName, boundedText } from "../../queue/bounded";
 import { timeOf } from "../../queue/id";
 import { isTerminal, states } from "../../queue/state";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
-import { isInOrder, jobCursor, orderMessage, paging, search, siteId, time } from "../query";
+import { inOrder, jobCursor, paging, search, siteId, time } from "../query";
 import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
 import { detailOf, summaryOf, unwrittenJob } from "../views";
 
 const findingRequest = v.strictObject({
-  key: v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(256, "must have at most 256 characters")),
+  key: boundedText(256, { min: 1 }),
   state: v.pipe(v.picklist(["done", "failed"], "must be done (it happened) or failed (it did not)"), v.description("done: it happened; failed: it did not")),
 });
 
 const listQuery = v.pipe(
   v.strictObject({
-    type: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a type"))),
+    type: v.optional(boundedName("must be a type")),
     state: v.optional(v.picklist(states, `must be one of ${states.join(", ")}`)),
     siteId: v.optional(siteId),
     q: v.optional(v.pipe(search, v.description("An id, an entity key such as order:123, or words of a dead letter's error"))),
@@ -28,7 +29,7 @@ const listQuery = v.pipe(
     cursor: jobCursor,
     ...paging,
   }),
-  v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
+  inOrder(),
 );
 
 const revealQuery = v.strictObject({

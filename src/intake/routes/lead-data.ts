@@ -5,16 +5,17 @@ import type { LeadDetail, LeadFilter } from "../../domain/leads/read";
 import type { Lead } from "../../domain/leads/store";
 import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
+import { boundedName, boundedText, fieldRule, outputList } from "../../queue/bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { releaseRobot } from "../leads/release";
-import { isInOrder, leadCursor, orderMessage, paging, search, time } from "../query";
+import { inOrder, leadCursor, paging, search, time } from "../query";
 import { actorOf, type Answer, param, route } from "../route";
 import { isoTime } from "../shapes";
 import { iso, summaryOf } from "../views";
 
 const filters = {
-  project: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be the name of a project"))),
+  project: v.optional(boundedName("must be the name of a project")),
   from: v.optional(time),
   to: v.optional(time),
   bot: v.optional(
@@ -49,15 +50,15 @@ const summary = {
   score: count,
   label: v.string(),
   suspicion: count,
-  suspicionReasons: v.array(v.string()),
+  suspicionReasons: outputList(v.string()),
   test: v.boolean(),
   bot: v.boolean(),
   crmId: nullable,
   createdAt: isoTime,
   updatedAt: isoTime,
 };
-const list = v.object({ leads: v.array(v.object({ ...summary, submissions: count })), cursor: nullable });
-const loose = v.array(v.looseObject({}));
+const list = v.object({ leads: outputList(v.object({ ...summary, submissions: count })), cursor: nullable });
+const loose = outputList(v.looseObject({}));
 const detail = v.object({ ...summary, submissions: loose, activity: loose, jobs: loose, effects: loose });
 const erased = v.object({
   leads: count,
@@ -65,6 +66,8 @@ const erased = v.object({
   facts: count,
   jobs: count,
   payloads: count,
+  media: count,
+  altTexts: count,
   running: count,
   complete: v.boolean(),
   cursor: nullable,
@@ -72,17 +75,13 @@ const erased = v.object({
 
 const released = v.object({
   id: v.pipe(v.string(), v.description("Of the job of the newest submission; it finds the lead, once that job is done")),
-  jobs: v.array(v.string()),
+  jobs: outputList(v.string()),
 });
 
-const text = (most: number) =>
-  v.optional(v.pipe(v.string("must be text"), v.trim(), v.minLength(1, "must not be empty"), v.maxLength(most, `must have at most ${most} characters`)));
+const text = (most: number) => v.optional(boundedText(most, { min: 1, trim: true }));
 const person = v.pipe(
-  v.strictObject({ email: text(320), phone: text(64), cursor: text(2000) }),
-  v.forward(
-    v.partialCheck([["email"], ["phone"]], ({ email, phone }) => (email === undefined) !== (phone === undefined), "exactly one of email and phone is needed"),
-    ["email"],
-  ),
+  v.strictObject({ email: text(320), phone: text(64), cursor: text(3000) }),
+  fieldRule(["email", "phone"], ({ email, phone }) => (email === undefined) !== (phone === undefined), "exactly one of email and phone is needed", "email"),
 );
 
 /** Jobs of one lead whose effects are looked at. */
@@ -94,10 +93,7 @@ export const leadDataRoutes = [
     summary: "List and search leads, newest first",
     scope: "leads",
     tenant: "own",
-    query: v.pipe(
-      v.strictObject({ ...filters, cursor: leadCursor, ...paging }),
-      v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"]),
-    ),
+    query: v.pipe(v.strictObject({ ...filters, cursor: leadCursor, ...paging }), inOrder()),
     answers: { 200: list },
     handle: async ({ deps, tenant, query }) => listed(deps, tenant, query),
   }),
@@ -106,7 +102,7 @@ export const leadDataRoutes = [
     summary: "The same with what is sought in the body, so that no address or telephone number stands in a URL",
     scope: "leads",
     tenant: "own",
-    body: { schema: v.pipe(searchRequest, v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"])), limit: smallBody },
+    body: { schema: v.pipe(searchRequest, inOrder()), limit: smallBody },
     answers: { 200: list },
     handle: async ({ deps, tenant, body }) => listed(deps, tenant, body),
   }),
@@ -115,7 +111,7 @@ export const leadDataRoutes = [
     summary: "All leads that fit, as CSV, with what is sought in the body",
     scope: "leads",
     tenant: "own",
-    body: { schema: v.pipe(v.strictObject(bodyFilters), v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"])), limit: smallBody },
+    body: { schema: v.pipe(v.strictObject(bodyFilters), inOrder()), limit: smallBody },
     answers: { 200: "text/csv" },
     handle: async ({ deps, tenant, body }) => exported(deps, tenant, body),
   }),
@@ -124,13 +120,13 @@ export const leadDataRoutes = [
     summary: "All leads that fit, as CSV",
     scope: "leads",
     tenant: "own",
-    query: v.pipe(v.strictObject(filters), v.forward(v.partialCheck([["from"], ["to"]], isInOrder, orderMessage), ["from"])),
+    query: v.pipe(v.strictObject(filters), inOrder()),
     answers: { 200: "text/csv" },
     handle: async ({ deps, tenant, query }) => exported(deps, tenant, query),
   }),
   route("POST /v1/leads/erase", {
     name: "eraseLeads",
-    summary: "Forget a person: leads, submissions, what events said, and what jobs and stored payloads hold of them",
+    summary: "Forget a person: leads, submissions, what events said, and what jobs, stored payloads and pictures hold of them",
     scope: "admin",
     tenant: "own",
     body: { schema: person, limit: smallBody },

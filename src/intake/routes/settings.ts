@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
+import { gatesOf } from "../../tenants/connection";
 import { connectionNames, connectionSchemas, isConnectionName } from "../../tenants/connection-schema";
 import { smallBody } from "../body";
 import { param, route } from "../route";
@@ -18,7 +19,7 @@ export const settingRoutes = [
     answers: { 200: connectionShape },
     handle: async ({ deps, tenant, params, body }) => {
       const { connection } = await deps.connections.put(tenant, param({ params }, "name"), body, deps.now());
-      await deps.gates.changed(tenant, [connection.name]);
+      await deps.gates.changed(tenant, gatesOf(connection));
       return { status: 200, body: dated(connection) };
     },
   }),

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { isMailbox } from "../../jobs/email/mailbox";
+import { mailbox } from "../../domain/mail/mailbox";
+import {} from "../../queue/bounded";
 import { smallBody } from "../body";
 import { search, time } from "../query";
 import { actorOf, permits, route } from "../route";
@@ -30,7 +31,7 @@ const productQuery = v.strictObject({
 const supplierQuery = v.strictObject({ ...shopPaging, active: v.optional(flag) });
 
 const supplierBody = v.strictObject({
-  email: v.optional(v.nullable(v.pipe(v.string(), v.check(isMailbox, "must be an address, as ada@example.com or Ada <ada@example.com>"))), null),
+  email: v.optional(v.nullable(mailbox), null),
   automatic: v.optional(v.boolean(), false),
 });
 

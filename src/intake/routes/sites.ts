@@ -7,6 +7,7 @@ import { smallBody } from "../body";
 import { param, route } from "../route";
 import { isoTime, listShape, siteShape } from "../shapes";
 import { iso } from "../views";
+import {} from "../../queue/bounded";
 
 const progressShape = v.object({
   cursor: v.pipe(v.nullable(isoTime), v.description("Everything changed up to here is stored")),
@@ -33,7 +34,7 @@ const syncShape = v.object({
     v.object({ count: v.number(), newest: unreadableRows }),
     v.description("Rows of the shop that could not be read whole, until they can be; each run looks at them again"),
   ),
-  warnings: v.pipe(v.array(v.string()), v.description("What the syncs go on without, as a permission that the key lacks")),
+  warnings: v.pipe(outputList(v.string()), v.description("What the syncs go on without, as a permission that the key lacks")),
   timeZone: v.nullable(v.string()),
   eventsPending: v.number(),
 });
@@ -41,7 +42,7 @@ const syncShape = v.object({
 const siteDetailShape = v.object({ ...siteShape.entries, sync: syncShape });
 
 const testShape = v.variant("ok", [
-  v.object({ ok: v.literal(true), version: v.nullable(v.string()), timeZone: v.string(), warnings: v.array(v.string()) }),
+  v.object({ ok: v.literal(true), version: v.nullable(v.string()), timeZone: v.string(), warnings: outputList(v.string()) }),
   v.object({ ok: v.literal(false), reason: v.string(), class: v.string() }),
 ]);
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
+import { boundedName } from "../../queue/bounded";
 import { type Tenant, tenantSchema } from "../../tenants/tenant";
 import { tokenSchema, type TokenView } from "../../tenants/token-store";
 import { smallBody } from "../body";
@@ -9,7 +10,7 @@ import { iso, isoOrNull } from "../views";
 
 const pageSize = 200;
 const afterQuery = v.strictObject({
-  cursor: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be a cursor from an earlier answer"))),
+  cursor: v.optional(boundedName("must be a cursor from an earlier answer")),
 });
 
 export const tenantRoutes = [

@@ -1,12 +1,13 @@
 import * as v from "valibot";
 import { about } from "../../domain/events/entity";
 import { leadVerdict, offerVerdict } from "../../domain/events/verdict";
+import { jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
 
 const payload = v.strictObject({
   subject: v.picklist(["lead", "offer"], "must be lead or offer"),
-  data: v.pipe(v.record(v.string(), v.unknown()), personal()),
+  data: v.pipe(jsonObject(), personal()),
   about,
 });
 

@@ -1,21 +1,14 @@
 import * as v from "valibot";
 import { about, entityKey, latestTime } from "../../domain/events/entity";
+import { boundedRecord, boundedText } from "../../queue/bounded";
+import { plainAddress } from "../../domain/mail/mailbox";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
 
 const contact = {
-  email: v.pipe(
-    v.string("must be text"),
-    v.maxLength(254, "must have at most 254 characters"),
-    v.regex(/^[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+$/, "must be an e-mail address"),
-    personal(),
-  ),
+  email: v.pipe(plainAddress, personal()),
   properties: v.pipe(
-    v.record(
-      v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,99}$/, "must be a property's internal name")),
-      v.pipe(v.string("must be text"), v.maxLength(65_536)),
-    ),
-    v.maxEntries(200, "may be at most 200"),
+    boundedRecord(boundedText(100, { pattern: /^[a-z][a-z0-9_]{0,99}$/, rule: "must be a property's internal name" }), boundedText(65_536), 200),
     personal(),
   ),
   about,
@@ -28,7 +21,7 @@ const payload = v.strictObject({
     v.strictObject({
       entity: entityKey,
       at: v.pipe(v.number(), v.integer(), v.minValue(0, "must not be negative"), v.maxValue(latestTime, "is too late")),
-      event: v.pipe(v.string(), v.maxLength(700)),
+      event: boundedText(700),
     }),
   ),
 });

@@ -1,11 +1,16 @@
 import { renderMail } from "../../domain/mail/render";
 import type { Rendered } from "../../domain/mail/render";
 import type { Template } from "../../domain/mail/template";
-import { outcomeOf } from "../../queue/effect";
+import type { Skipped } from "../../domain/suppressions/capability";
+import type { Sent } from "../../providers/mail/mail";
+import { ok, outcomeOf } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import type { email } from "./job";
-import { addressOf } from "./mailbox";
+import { addressOf } from "../../domain/mail/mailbox";
+
+// Longer than a job lives. Seconds.
+const decisionHolds = 30 * 86_400;
 
 export const builtInFrom = "Jobyard <no-reply@jobyard.invalid>";
 
@@ -15,19 +20,54 @@ export const sendEmail: Run<typeof email> = async (payload, context) => {
   if (template === null) return discard(`there is no template "${payload.templateId}"`);
   const rendered = render(payload, template, at);
   if (!rendered.ok) return discard(rendered.reason);
+  const bulk = payload.priority === "low";
+  const { to, skipped } = await admitted(recipients(payload.to), bulk, context);
+  if (to.length === 0) return done({ messageId: null, skipped });
   const message = {
     from: payload.from ?? mail.from ?? builtInFrom,
-    to: recipients(payload.to),
+    to,
     replyTo: payload.replyTo ?? mail.replyTo,
     ...rendered.content,
+    ...(await bulkHeaders(to, bulk, context)),
   };
-  const sent = await context.effect("send", (idempotencyKey) => mail.send(message, { idempotencyKey, signal: context.signal }), {
+  const options = { signal: context.signal, about: { job: context.id } };
+  const sent = await context.effect("send", (idempotencyKey) => mail.send(message, { idempotencyKey, ...options }), {
     idempotentFor: mail.idempotentFor,
   });
   if (!sent.ok) return outcomeOf(sent.failure, context.now());
   // Null as well when an operator found out that it was sent.
-  return done({ messageId: (sent.value as { id: string } | null)?.id ?? null });
+  const value = sent.value as Sent | null;
+  const refused = (value?.refused ?? []).map((index) => ({ address: to[index] ?? "", reason: "rejected" }));
+  const left = [...skipped, ...refused];
+  return done({ messageId: value?.id ?? null, ...(left.length > 0 ? { skipped: left } : {}) });
 };
+
+type Context = Parameters<typeof sendEmail>[1];
+
+// Who is left out of several is decided once: a provider refuses a key that comes back with other recipients.
+async function admitted(all: string[], bulk: boolean, context: Context): Promise<{ to: string[]; skipped: Skipped[] }> {
+  if (all.length === 1 || context.dryRun) return context.suppressions.split(all, bulk);
+  const decided = await context.effect(
+    "recipients",
+    async () => {
+      const { skipped } = await context.suppressions.split(all, bulk);
+      return ok(skipped.map(({ address, reason }) => ({ index: all.indexOf(address), reason })));
+    },
+    { idempotentFor: decisionHolds },
+  );
+  const left = new Map(decided.ok ? decided.value.map(({ index, reason }) => [index, reason]) : []);
+  return {
+    to: all.filter((_, index) => !left.has(index)),
+    skipped: [...left].map(([index, reason]) => ({ address: all[index] ?? "", reason })),
+  };
+}
+
+// A link for each recipient: a mail to several has none.
+async function bulkHeaders([only, ...others]: readonly string[], bulk: boolean, { suppressions }: Context) {
+  if (!bulk || only === undefined) return {};
+  const link = others.length === 0 ? await suppressions.unsubscribe(only) : undefined;
+  return { bulk, ...(link ? { headers: link.headers } : {}) };
+}
 
 // A template is always Liquid; content of the sender's own only when variables come with it, so that finished html may hold braces.
 function render(payload: PayloadOf<typeof email>, template: Template | undefined, at: number): Rendered {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { entitiesOf } from "../../domain/events/catalogue";
 import { eventPayload } from "../../domain/events/event";
+import { outputList } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 
 // What became of each destination: the job that serves it, or why there is none.
@@ -13,7 +14,7 @@ const destination = v.object({ name: v.string(), job: v.optional(v.string()), sk
 export const event = defineJob({
   type: "event",
   payload: eventPayload,
-  result: v.object({ destinations: v.array(destination), cancelled: v.optional(v.number()) }),
+  result: v.object({ destinations: outputList(destination), cancelled: v.optional(v.number()) }),
   queue: "events",
   needs: ["routing", "followUps"],
   entities: entitiesOf,

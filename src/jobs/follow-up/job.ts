@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { entityKey, latestTime } from "../../domain/events/entity";
+import { boundedText, jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
 
@@ -7,8 +8,8 @@ const payload = v.strictObject({
   entity: entityKey,
   // An answer since then makes the mail needless.
   since: v.pipe(v.number(), v.integer(), v.minValue(0, "must not be negative"), v.maxValue(latestTime, "is too late")),
-  to: v.pipe(v.string(), v.maxLength(254), personal()),
-  variables: v.pipe(v.record(v.string(), v.unknown()), personal()),
+  to: v.pipe(boundedText(254), personal()),
+  variables: v.pipe(jsonObject(), personal()),
 });
 
 export const followUp = defineJob({

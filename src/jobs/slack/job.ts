@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import { about } from "../../domain/events/entity";
+import { boundedList, boundedText, jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
 
 const payload = v.strictObject({
-  text: v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"), v.maxLength(40_000, "must have at most 40,000 characters"), personal()),
-  blocks: v.optional(v.pipe(v.array(v.record(v.string(), v.unknown())), v.maxLength(50, "may be at most 50"), personal())),
+  text: v.pipe(boundedText(40_000, { min: 1 }), personal()),
+  blocks: v.optional(v.pipe(boundedList(jsonObject(), 50), personal())),
   about,
 });
 

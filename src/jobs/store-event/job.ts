@@ -1,15 +1,16 @@
 import * as v from "valibot";
 import { about, latestTime } from "../../domain/events/entity";
+import { boundedText, jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
 
 const payload = v.strictObject({
   // The thing it is about; an event that is about nothing known is kept under its own id.
-  entity: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
-  event: v.pipe(v.string(), v.maxLength(700)),
-  type: v.pipe(v.string(), v.maxLength(128)),
+  entity: boundedText(256, { min: 1 }),
+  event: boundedText(700),
+  type: boundedText(128),
   at: v.pipe(v.number(), v.integer(), v.minValue(0, "must not be negative"), v.maxValue(latestTime, "is too late")),
-  data: v.pipe(v.record(v.string(), v.unknown()), personal()),
+  data: v.pipe(jsonObject(), personal()),
   about,
 });
 

@@ -1,13 +1,14 @@
 import * as v from "valibot";
 import { siteId } from "../../domain/shop/site-id";
+import { outputList } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 
 export const supplierOrders = defineJob({
   type: "supplier-orders",
   payload: v.strictObject({ siteId }),
   result: v.object({
-    purchaseOrders: v.array(v.object({ id: v.number(), supplierId: v.number(), rows: v.number(), mailed: v.boolean() })),
-    unassigned: v.array(v.object({ product: v.number(), combination: v.number(), quantity: v.number() })),
+    purchaseOrders: outputList(v.object({ id: v.number(), supplierId: v.number(), rows: v.number(), mailed: v.boolean() })),
+    unassigned: outputList(v.object({ product: v.number(), combination: v.number(), quantity: v.number() })),
   }),
   queue: "prestashop-sync",
   needs: ["shops", "shopData"],

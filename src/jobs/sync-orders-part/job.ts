@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { siteId } from "../../domain/shop/site-id";
+import { boundedText } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 import { syncOrders } from "../sync-orders/job";
 
@@ -9,7 +10,7 @@ const instant = v.pipe(v.number("must be milliseconds"), v.safeInteger("must be 
 export const syncOrdersPart = defineJob({
   type: "sync-orders-part",
   internal: true,
-  payload: v.strictObject({ siteId, run: v.pipe(v.string(), v.maxLength(64)), from: instant, to: instant }),
+  payload: v.strictObject({ siteId, run: boundedText(64), from: instant, to: instant }),
   result: syncOrders.result!,
   queue: "prestashop-sync",
   needs: ["shops", "shopData"],

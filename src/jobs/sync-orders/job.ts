@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { siteId } from "../../domain/shop/site-id";
 import { unreadableRows } from "../../domain/shop/unreadable-shape";
 import { defineJob } from "../../queue/job";
+import { outputList } from "../../queue/bounded";
 
 const days = "must be whole days from 1 to 3650";
 
@@ -17,7 +18,7 @@ export const syncOrders = defineJob({
     changed: v.number(),
     deleted: v.number(),
     unreadable: unreadableRows,
-    warnings: v.array(v.string()),
+    warnings: outputList(v.string()),
     from: v.string(),
     to: v.string(),
     parts: v.optional(v.number()),

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { siteId } from "../../domain/shop/site-id";
 import { unreadableRows } from "../../domain/shop/unreadable-shape";
 import { defineJob } from "../../queue/job";
+import { outputList } from "../../queue/bounded";
 
 export const syncProducts = defineJob({
   type: "sync-products",
@@ -16,7 +17,7 @@ export const syncProducts = defineJob({
     stock: v.number(),
     full: v.boolean(),
     unreadable: unreadableRows,
-    warnings: v.array(v.string()),
+    warnings: outputList(v.string()),
   }),
   queue: "prestashop-sync",
   needs: ["shops", "shopData"],

@@ -3,17 +3,18 @@ import { about } from "../../domain/events/entity";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../queue/personal";
+import { boundedName, boundedText, fieldRule } from "../../queue/bounded";
 
-const name = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/, "must be 1 to 63 of the characters a-z, 0-9 and -"));
+const name = boundedName();
 const targets = ["connection", "subscription", "destination", "url"] as const;
 
 const senderFields = {
   // One of the targets says where to. Addresses and signing secrets of a connection, subscription or destination are looked up when the job runs.
   connection: v.optional(v.picklist(["make"], "must be make")),
   // Hooks carry their credential in the path. A call to a bare address is not signed.
-  url: v.optional(v.pipe(v.string(), v.url("must be a URL"), v.maxLength(2048, "must have at most 2,048 characters"), personal())),
+  url: v.optional(v.pipe(boundedText(2048), v.url("must be a URL"), personal())),
   // The receiver's key to tell a repeat by (header webhook-id); the job's id when left out.
-  id: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x2d\x2f-\x7e]{1,256}$/, "must be 1 to 256 visible characters without a dot"))),
+  id: v.optional(boundedText(256, { pattern: /^[\x21-\x2d\x2f-\x7e]{1,256}$/, rule: "must be 1 to 256 visible characters without a dot" })),
   // Sent as JSON, the same bytes on every try.
   body: v.pipe(v.unknown(), personal()),
   about,
@@ -31,26 +32,22 @@ type Fields = v.InferOutput<typeof fields>;
 
 const payload = v.pipe(
   fields,
-  v.forward(
-    v.partialCheck(
-      [["connection"], ["subscription"], ["destination"], ["url"]],
-      (given) => targets.filter((target) => given[target] !== undefined).length === 1,
-      "exactly one of connection, subscription, destination and url is needed",
-    ),
-    ["url"],
+  fieldRule(
+    targets,
+    (given) => targets.filter((target) => given[target] !== undefined).length === 1,
+    "exactly one of connection, subscription, destination and url is needed",
+    "url",
   ),
 );
 
 // What goes to a subscription or a destination is signed with its secret: it says what happened, and only we say that.
 const senderPayload = v.pipe(
   v.strictObject(senderFields),
-  v.forward(
-    v.partialCheck(
-      [["connection"], ["url"]],
-      ({ connection, url }) => (connection === undefined) !== (url === undefined),
-      "exactly one of connection and url is needed",
-    ),
-    ["url"],
+  fieldRule(
+    ["connection", "url"],
+    ({ connection, url }) => (connection === undefined) !== (url === undefined),
+    "exactly one of connection and url is needed",
+    "url",
   ),
 );
 

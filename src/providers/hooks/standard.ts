@@ -77,6 +77,6 @@ function base64(bytes: Uint8Array): string {
 
 /** Undefined when it is no base64, or empty. */
 function bytesOf(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || text.replace(/=+$/, "").length % 4 === 1) return undefined;
-  return Uint8Array.from(atob(text.replace(/=+$/, "")), (char) => char.charCodeAt(0));
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || text.replace(/(?<!=)=+$/, "").length % 4 === 1) return undefined;
+  return Uint8Array.from(atob(text.replace(/(?<!=)=+$/, "")), (char) => char.charCodeAt(0));
 }

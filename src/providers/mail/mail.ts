@@ -1,30 +1,111 @@
-import type { Reply } from "../../queue/effect";
+import type { Failure, Reply } from "../../queue/effect";
 
-/** One mail, rendered. Addresses are `a@b.example` or `Name <a@b.example>`; no line breaks in addresses and subject. */
+export interface Attachment {
+  filename: string;
+  /** A media type: `application/pdf`. */
+  contentType: string;
+  content: Uint8Array<ArrayBuffer>;
+}
+
+/** One mail, rendered. Addresses are `a@b.example` or `Name <a@b.example>`; no line breaks in addresses, subject and headers. */
 export interface MailMessage {
   from: string;
+  /** 1 to 50; everyone sees the others. */
   to: readonly string[];
   replyTo?: string | undefined;
   subject: string;
   html?: string | undefined;
   text?: string | undefined;
+  /** Further headers, as `List-Unsubscribe`; their limits are in limits.ts. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  attachments?: readonly Attachment[] | undefined;
+  /** Not asked for by the recipient: a newsletter. Some providers refuse it or want it on another stream. Default false. */
+  bulk?: boolean | undefined;
 }
 
 export interface SendOptions {
   /** The same for every try of one mail. */
   idempotencyKey: string;
   signal: AbortSignal;
+  /** To whom events about this mail belong. */
+  about?: MailOrigin | undefined;
 }
 
-/** A tenant's way to send mail. */
+/** The job that sends a mail, and the campaign it is a part of. */
+export interface MailOrigin {
+  job: string;
+  campaign?: string | undefined;
+}
+
+/** A recipient that was refused while the mail went to others, or at all. */
+export interface RefusedRecipient {
+  /** As `a@b.example`. */
+  address: string;
+  /** The address takes no mail, now and later: it is suppressed. */
+  suppress: boolean;
+}
+
+/** What a provider's adapter gives back for a mail it took. */
+export interface Accepted {
+  /** The provider's id, by which its events name the mail. */
+  id: string;
+  /** Another id by which events may name it (the queue id of an SMTP server). */
+  alias?: string | undefined;
+  refused?: readonly RefusedRecipient[] | undefined;
+}
+
+/** A failure that may be about a recipient. */
+export interface MailFailure extends Failure {
+  refused?: readonly RefusedRecipient[];
+}
+
+export type MailReply<T = Accepted> = { ok: true; value: T } | { ok: false; failure: MailFailure };
+
+/** What became of one mail of a batch. */
+export type BatchItem = { ok: true; id: string } | { ok: false; failure: MailFailure };
+
+/** One provider's API. Never throws; a failure's reason holds no address, subject or key. */
+export interface MailProvider {
+  readonly name: MailProviderName;
+  /** Seconds for which a second `send` with the same key sends nothing; 0 when the provider promises nothing. */
+  readonly idempotentFor: number;
+  /** Whether it takes mail that is `bulk`. */
+  readonly takesBulk: boolean;
+  /** `ok` means that the provider took it for at least one recipient. */
+  send(message: MailMessage, options: SendOptions): Promise<MailReply>;
+  /**
+   * Up to 100 mails in one idempotent call, one answer each in their order; a wrong one does not refuse the others.
+   * Undefined where the provider has no such call: send them one by one.
+   */
+  sendBatch?: ((messages: readonly MailMessage[], options: SendOptions) => Promise<MailReply<readonly BatchItem[]>>) | undefined;
+}
+
+export type MailProviderName = "cloudflare" | "resend" | "postmark" | "smtp";
+
+/** The most mails of one `sendBatch`. */
+export const maxBatch = 100;
+
+/** A mail that was taken: `refused` are places in `to` that got nothing. */
+export interface Sent {
+  id: string;
+  provider?: MailProviderName | undefined;
+  refused?: readonly number[] | undefined;
+}
+
+/** What became of one mail of a batch, as a job sees it. */
+export type BatchSent = { ok: true; id: string } | { ok: false; failure: Failure };
+
+/** A tenant's way to send mail: its provider, with its fallback. Refused recipients are suppressed on the way. */
 export interface Mail {
   /** The sender of the connection, else of the tenant's settings. */
   readonly from?: string | undefined;
   readonly replyTo?: string | undefined;
-  /** Seconds for which a second `send` with the same key sends nothing; 0 when the provider promises nothing. */
+  /** Seconds for which a second `send` with the same key sends nothing; 0 when nothing of the kind is promised. */
   readonly idempotentFor: number;
-  /** `ok` means that the provider took it. Never throws; a failure's reason holds no address, subject or key. */
-  send(message: MailMessage, options: SendOptions): Promise<Reply<{ id: string }>>;
+  /** `ok` means that a provider took it. Never throws; a failure's reason holds no address, subject or key. */
+  send(message: MailMessage, options: SendOptions): Promise<Reply<Sent>>;
+  /** As of the provider. Undefined where it has none, and with a fallback configured: then each mail is an effect of its own. */
+  readonly sendBatch?: ((messages: readonly MailMessage[], options: SendOptions) => Promise<Reply<readonly BatchSent[]>>) | undefined;
 }
 
 declare module "../../queue/job" {

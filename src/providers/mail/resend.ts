@@ -1,18 +1,20 @@
-import type { Failure, Reply } from "../../queue/effect";
+import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
 import { redact } from "../redact";
 import { decimal, retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
-import type { Mail, MailMessage, SendOptions } from "./mail";
+import { base64 } from "./base64";
+import { recordOf } from "./record";
+import type { BatchItem, MailMessage, MailProvider, SendOptions } from "./mail";
+import { personalOf } from "./mailbox";
+import { untilNextDay, untilNextMonth } from "./quota";
 
 export interface ResendOptions {
   http: Http;
   apiKey: string;
   /** Default https://api.resend.com. */
   baseUrl?: string | undefined;
-  from?: string | undefined;
-  replyTo?: string | undefined;
   /** Milliseconds of the Worker's clock: quotas end with the day or month. */
   now: () => number;
 }
@@ -22,33 +24,49 @@ export interface ResendOptions {
  * so a server error or a lost answer is `uncertain` here and a retry with the same key settles it.
  * Source: Resend's API reference, errors and idempotency keys.
  */
-export function resend(options: ResendOptions): Mail {
+export function resend(options: ResendOptions): MailProvider {
   return {
-    from: options.from,
-    replyTo: options.replyTo,
+    name: "resend",
     idempotentFor: 24 * 3600,
+    takesBulk: true,
     send: async (message, sendOptions) => {
-      const reply = await options.http(await requestOf(message, sendOptions, options));
-      if (!reply.ok) return failed({ ...reply.failure, reason: `mail API: ${reply.failure.reason}` });
-      return readReply(reply.value, message, options);
+      const reply = await call(options, "/emails", toJson(message), sendOptions);
+      if (!reply.ok) return reply;
+      if (!isSuccess(reply.value)) return failed(refusal(reply.value, personalOf(message), options));
+      const id = idIn(recordOf(reply.value.json()));
+      return id === undefined ? failed(withoutId(reply.value)) : ok({ id });
+    },
+    sendBatch: async (messages, sendOptions) => {
+      const reply = await call(options, "/emails/batch", messages.map(toJson), sendOptions, { "x-batch-validation": "permissive" });
+      if (!reply.ok) return reply;
+      const personal = messages.flatMap(personalOf);
+      if (!isSuccess(reply.value)) return failed(refusal(reply.value, personal, options));
+      const items = itemsOf(reply.value, messages.length, [options.apiKey, ...personal]);
+      return items ? ok(items) : failed(withoutId(reply.value));
     },
   };
 }
 
-async function requestOf(message: MailMessage, { idempotencyKey, signal }: SendOptions, options: ResendOptions) {
-  const { from, to, subject, html, text, replyTo } = message;
-  return {
+async function call(options: ResendOptions, path: string, body: unknown, { idempotencyKey, signal }: SendOptions, more: Record<string, string> = {}) {
+  const reply = await options.http({
     method: "POST",
-    url: `${(options.baseUrl ?? "https://api.resend.com").replace(/\/$/, "")}/emails`,
+    url: `${(options.baseUrl ?? "https://api.resend.com").replace(/\/$/, "")}${path}`,
     headers: {
       authorization: `Bearer ${options.apiKey}`,
       "content-type": "application/json",
       accept: "application/json",
       "idempotency-key": await sendableKey(idempotencyKey),
+      ...more,
     },
-    body: JSON.stringify({ from, to, subject, html, text, reply_to: replyTo }),
+    body: JSON.stringify(body),
     signal,
-  } as const;
+  });
+  return reply.ok ? reply : failed({ ...reply.failure, reason: `mail API: ${reply.failure.reason}` });
+}
+
+function toJson({ from, to, subject, html, text, replyTo, headers, attachments }: MailMessage) {
+  const files = attachments?.map(({ filename, contentType, content }) => ({ filename, content: base64(content), content_type: contentType }));
+  return { from, to, subject, html, text, reply_to: replyTo, headers, attachments: files?.length ? files : undefined };
 }
 
 /** The API takes 1 to 256 characters. */
@@ -58,20 +76,43 @@ async function sendableKey(key: string): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function readReply(answer: HttpAnswer, message: MailMessage, options: ResendOptions): Reply<{ id: string }> {
-  const body = recordOf(answer.json());
-  if (answer.status < 200 || answer.status > 299) return failed(refusal(answer, body, message, options));
-  const id = body["id"];
-  if (typeof id === "string" && id !== "" && id.length <= 256) return ok({ id });
-  return failed({ class: "uncertain", reason: `mail API: answered ${answer.status} without a message id` });
+function isSuccess({ status }: HttpAnswer): boolean {
+  return status >= 200 && status <= 299;
 }
 
-function refusal(answer: HttpAnswer, body: Record<string, unknown>, message: MailMessage, options: ResendOptions): Failure {
+function idIn(value: Record<string, unknown>): string | undefined {
+  const id = value["id"];
+  return typeof id === "string" && id !== "" && id.length <= 256 ? id : undefined;
+}
+
+function withoutId({ status }: HttpAnswer): Failure {
+  return { class: "uncertain", reason: `mail API: answered ${status} without a message id` };
+}
+
+/** `data` holds the ids of those that were taken, in their order; `errors` names the others by their place. */
+function itemsOf(answer: HttpAnswer, count: number, known: readonly string[]): BatchItem[] | undefined {
+  const { data, errors } = recordOf(answer.json());
+  if (!Array.isArray(data)) return undefined;
+  const wrong = new Map((Array.isArray(errors) ? errors : []).map(recordOf).map(({ index, message }) => [index, message]));
+  const ids = data.map((each) => idIn(recordOf(each)));
+  if (ids.length + wrong.size !== count || ids.includes(undefined)) return undefined;
+  return Array.from({ length: count }, (_, index): BatchItem => {
+    if (!wrong.has(index)) return { ok: true, id: ids.shift() ?? "" };
+    const said = wrong.get(index);
+    return {
+      ok: false,
+      failure: { class: "permanent", code: "validation_error", reason: `mail API: ${redact(typeof said === "string" ? said : "refused", known)}` },
+    };
+  });
+}
+
+function refusal(answer: HttpAnswer, personal: readonly string[], options: ResendOptions): Failure {
   const now = options.now();
+  const body = recordOf(answer.json());
   const name = typeof body["name"] === "string" && /^[a-z_]{1,64}$/.test(body["name"]) ? body["name"] : undefined;
   const usual = statusFailure(answer.status, answer.headers, { repeatable: false, now });
   const special = name === undefined ? undefined : byName(answer, name, now);
-  const said = typeof body["message"] === "string" ? `: ${redact(body["message"], secretsOf(message, options))}` : "";
+  const said = typeof body["message"] === "string" ? `: ${redact(body["message"], [options.apiKey, ...personal])}` : "";
   return { ...usual, ...special, reason: `mail API: ${answer.status}${name ? ` ${name}` : ""}${said}`, code: name ?? String(answer.status) };
 }
 
@@ -86,9 +127,9 @@ function byName(answer: HttpAnswer, name: string, now: number): (Pick<Failure, "
     case "429 rate_limit_exceeded":
       return { class: "limited", retryAfter: Math.max(1, retryAfter(answer.headers, now) ?? resetOf(answer.headers)) };
     case "429 daily_quota_exceeded":
-      return { class: "limited", retryAfter: secondsUntil(nextDay(now), now) };
+      return { class: "limited", retryAfter: untilNextDay(now) };
     case "429 monthly_quota_exceeded":
-      return { class: "limited", retryAfter: secondsUntil(nextMonth(now), now) };
+      return { class: "limited", retryAfter: untilNextMonth(now) };
     default:
       return undefined;
   }
@@ -97,28 +138,4 @@ function byName(answer: HttpAnswer, name: string, now: number): (Pick<Failure, "
 /** `ratelimit-reset` is a delta in seconds; the limit is per second, so it is never long. */
 function resetOf(headers: Headers): number {
   return Math.min(60, Math.ceil(decimal(headers.get("ratelimit-reset")) ?? 1));
-}
-
-function nextDay(now: number): number {
-  const date = new Date(now);
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + 1);
-}
-
-function nextMonth(now: number): number {
-  const date = new Date(now);
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
-}
-
-function secondsUntil(at: number, now: number): number {
-  return Math.max(1, Math.ceil((at - now) / 1000));
-}
-
-/** What the API may echo. */
-function secretsOf(message: MailMessage, options: ResendOptions): string[] {
-  const mailboxes = [message.from, ...message.to, message.replyTo ?? ""];
-  return [options.apiKey, message.subject, ...mailboxes, ...mailboxes.map((mailbox) => mailbox.replace(/\s*<[^>]*>$/, "").replaceAll('"', ""))];
-}
-
-function recordOf(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { boundedList } from "../../queue/bounded";
 import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import { jsonIn, withoutThinking } from "./json-in";
@@ -18,12 +19,11 @@ const completion = v.object({
   model: v.fallback(text, null),
   usage: v.fallback(v.nullish(v.object({ prompt_tokens: count, completion_tokens: count })), null),
   choices: v.pipe(
-    v.array(v.unknown()),
-    v.minLength(1),
+    boundedList(v.unknown(), 1000, { min: 1 }),
     v.transform(([first]) => first),
     v.object({
       finish_reason: text,
-      message: v.object({ content: v.unknown(), refusal: v.fallback(text, null), tool_calls: v.fallback(v.nullish(v.array(v.unknown())), null) }),
+      message: v.object({ content: v.unknown(), refusal: v.fallback(text, null), tool_calls: v.fallback(v.nullish(boundedList(v.unknown(), 10_000)), null) }),
     }),
   ),
 });

@@ -81,7 +81,7 @@ export class Connection {
     return http({
       method,
       redirects: "answer",
-      url: `${url.replace(/\/+$/, "").replace(/\/api$/, "")}/api/${resource}${query.size > 0 ? `?${query}` : ""}`,
+      url: `${url.replace(/(?<!\/)\/+$/, "").replace(/\/api$/, "")}/api/${resource}${query.size > 0 ? `?${query}` : ""}`,
       headers: { ...authorization, ...(resource ? { "output-format": format } : {}), "user-agent": userAgent },
       signal,
       timeLimit,

@@ -42,7 +42,7 @@ function take([, data, closing, opening, attributes, empty, plain]: RegExpExecAr
 }
 
 function attributesOf(text: string): Record<string, string> {
-  const found = text.matchAll(/([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g);
+  const found = text.matchAll(/(?<![\w:.-])([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g);
   return Object.fromEntries([...found].map(([, name = "", double, single]) => [name, decoded(double ?? single ?? "")]));
 }
 

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Failure } from "../../../src/queue/effect";
 import type { Http } from "../../../src/providers/http";
 import { createHttp } from "../../../src/providers/http";
-import type { Mail, MailMessage } from "../../../src/providers/mail/mail";
+import type { MailFailure, MailMessage, MailProvider } from "../../../src/providers/mail/mail";
 import { neverAnswers, stubFetch } from "../fetch-stub";
 import type { Answer, SeenCall } from "../fetch-stub";
 
@@ -15,13 +14,13 @@ export interface Recorded {
 }
 
 export interface Provider {
-  create(http: Http): Mail;
+  create(http: Http): MailProvider;
   /** Of `create`'s mail; must never be shown. */
   secrets: readonly string[];
   accepted: Recorded & { id: string };
   /** The message as the provider was asked to send it. */
   sent(call: SeenCall): MailMessage;
-  refusals: readonly (Recorded & { expected: Omit<Failure, "reason"> })[];
+  refusals: readonly (Recorded & { expected: Omit<MailFailure, "reason"> })[];
 }
 
 export const message: MailMessage = {
@@ -31,13 +30,19 @@ export const message: MailMessage = {
   subject: "Your order 4711",
   html: "<p>Größe 😀</p>",
   text: "Größe 😀",
+  headers: { "List-Unsubscribe": "<https://jobs.example.com/u/1>" },
+  attachments: [{ filename: "Größe.txt", contentType: "text/plain", content: new Uint8Array([1, 2, 250]) }],
 };
 
-export async function sendBy(create: (http: Http) => Mail, answer: Answer, signal = new AbortController().signal) {
+export async function sendBy(create: (http: Http) => MailProvider, answer: Answer, signal = new AbortController().signal) {
   const seen = stubFetch(answer);
   const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
   const reply = await create(http).send(message, { idempotencyKey: "job-1:send:0", signal });
   return { reply, seen };
+}
+
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
 export function responseOf({ status, headers, body }: Recorded): Response {

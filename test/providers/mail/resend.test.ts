@@ -5,11 +5,17 @@ import type { Http } from "../../../src/providers/http";
 import type { MailMessage } from "../../../src/providers/mail/mail";
 import { resend } from "../../../src/providers/mail/resend";
 import { stubFetch } from "../fetch-stub";
-import { conformsToMail, message, sendBy } from "./conformance";
+import { conformsToMail, fromBase64, message, sendBy } from "./conformance";
 
 const apiKey = "re_abcdefgh_0123456789";
 const now = Date.UTC(2026, 9, 30, 23, 0, 0);
-const create = (http: Http) => resend({ http, apiKey, baseUrl: "https://mail.example.com/", from: "shop@example.com", now: () => now });
+const create = (http: Http) => resend({ http, apiKey, baseUrl: "https://mail.example.com/", now: () => now });
+
+interface ResendFile {
+  filename: string;
+  content: string;
+  content_type: string;
+}
 
 const refused = (status: number, name: string, text: string, headers?: Record<string, string>) => ({
   what: name,
@@ -23,8 +29,16 @@ conformsToMail("Resend", {
   secrets: [apiKey],
   accepted: { what: "accepted", status: 200, body: { id: "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794" }, id: "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794" },
   sent: (call) => {
-    const { reply_to: replyTo, ...rest } = JSON.parse(call.body) as MailMessage & { reply_to: string };
-    return { ...rest, replyTo };
+    const {
+      reply_to: replyTo,
+      attachments,
+      ...rest
+    } = JSON.parse(call.body) as Omit<MailMessage, "attachments"> & { reply_to: string; attachments: ResendFile[] };
+    return {
+      ...rest,
+      replyTo,
+      attachments: attachments.map(({ filename, content, content_type: contentType }) => ({ filename, contentType, content: fromBase64(content) })),
+    };
   },
   refusals: [
     { ...refused(400, "invalid_idempotency_key", "The key must be between 1-256 chars."), expected: { class: "permanent", code: "invalid_idempotency_key" } },
@@ -146,3 +160,42 @@ function safeJson(value: unknown): string {
     return "{";
   }
 }
+
+describe("a batch", () => {
+  afterEach(() => vi.unstubAllGlobals());
+  const three = ["a", "b", "c"].map((name): MailMessage => ({ from: "shop@example.com", to: [`${name}@example.com`], subject: "s", text: "t" }));
+  const send = async (answer: Response) => {
+    const seen = stubFetch(answer);
+    const provider = create(createHttp({ rules: { allowLocal: false, ownHosts: [] } }));
+    return { reply: await provider.sendBatch?.(three, { idempotencyKey: "page-1", signal: new AbortController().signal }), seen };
+  };
+
+  test("goes as one idempotent call in which a wrong mail does not refuse the others", async () => {
+    const { reply, seen } = await send(Response.json({ data: [{ id: "1" }, { id: "3" }], errors: [{ index: 1, message: "Invalid `to`: b@example.com" }] }));
+    expect(seen[0]).toMatchObject({ url: "https://mail.example.com/emails/batch", method: "POST" });
+    expect([seen[0]?.headers.get("idempotency-key"), seen[0]?.headers.get("x-batch-validation")]).toEqual(["page-1", "permissive"]);
+    expect(JSON.parse(seen[0]?.body ?? "")).toHaveLength(3);
+    expect(reply).toMatchObject({
+      ok: true,
+      value: [
+        { ok: true, id: "1" },
+        { ok: false, failure: { class: "permanent" } },
+        { ok: true, id: "3" },
+      ],
+    });
+    expect(JSON.stringify(reply)).not.toContain("b@example.com");
+  });
+
+  test.each([
+    ["too few ids", { data: [{ id: "1" }] }],
+    ["no ids", {}],
+    ["ids that are none", { data: [{ id: 1 }, { id: 2 }, { id: 3 }] }],
+  ])("%s leave it uncertain", async (_what, body) => {
+    expect((await send(Response.json(body))).reply).toMatchObject({ ok: false, failure: { class: "uncertain" } });
+  });
+
+  test("is refused whole for a quota", async () => {
+    const { reply } = await send(Response.json({ statusCode: 429, name: "daily_quota_exceeded", message: "?" }, { status: 429 }));
+    expect(reply).toMatchObject({ ok: false, failure: { class: "limited", retryAfter: 3600 } });
+  });
+});

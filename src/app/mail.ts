@@ -1,0 +1,144 @@
+import { connect } from "cloudflare:sockets";
+import { sentStore } from "../domain/mail-events/sent";
+import { suppressionStore } from "../domain/suppressions/store";
+import type { WorkerEnv } from "../env";
+import { createHttp } from "../providers/http";
+import { cloudflare } from "../providers/mail/cloudflare";
+import type { Mail, MailProvider, MailProviderName } from "../providers/mail/mail";
+import { postmark } from "../providers/mail/postmark";
+import { resend } from "../providers/mail/resend";
+import { createMail, type MailRecords, type Route, type Switching, pauseSeconds } from "../providers/mail/sender";
+import { smtp } from "../providers/mail/smtp/smtp";
+import type { Connect } from "../providers/mail/smtp/session";
+import type { CapabilityScope, Missing } from "../queue/engine";
+import type { Calls } from "../queue/gates";
+import type { TenantGates } from "../tenants/gates";
+import { type MailConnection, type MailRoute, mailServerFault, tlsOf } from "../tenants/mail-connection";
+import { log } from "./log";
+import type { Stores } from "./stores";
+
+export interface MailParts {
+  env: WorkerEnv;
+  /** Small statements of jobs that run side by side go together. */
+  db: D1Database;
+  stores: Stores;
+  gates: TenantGates;
+  now(): number;
+}
+
+type OnCall = (calls: "answered" | "transient") => void;
+
+/** A lease outlives any call. Milliseconds. */
+const leaseMs = 120_000;
+
+/** The tenant's way to send mail. The gate `mail` holds jobs back; with a fallback each provider has a circuit of its own, `mail-resend`. */
+export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise<Mail | Missing> {
+  const { stores, now } = parts;
+  const { tenant } = scope;
+  if (tenant === null) return { missing: "mail is a tenant's own" };
+  const opened = await stores.connections.open(tenant, "mail");
+  if (!opened.ok) return { missing: `the connection "mail" is ${opened.reason}: ${opened.detail}` };
+  const { value: connection, paused } = opened;
+  const known = await stores.snapshots.read(tenant, now());
+  const usual = known.state === "known" ? known.snapshot.settings.mail?.from : undefined;
+  const calls = new Map<MailProviderName, Calls>();
+  const route = (each: MailConnection | MailRoute): Route => ({
+    provider: providerOf(parts, each, (call) => void calls.set(each.provider, call)),
+    paused: paused[each.provider] !== undefined,
+  });
+  const routes: [Route, ...Route[]] = [route(connection), ...(connection.fallback ? [route(connection.fallback)] : [])];
+  const mail = createMail({
+    from: connection.from ?? usual,
+    replyTo: connection.replyTo,
+    routes,
+    records: recordsOf(parts, tenant, routes.length > 1),
+    switching: routes.length > 1 ? switchingOf(parts, tenant, calls) : undefined,
+    now,
+  });
+  return reporting(mail, () => tell(scope, calls));
+}
+
+function providerOf({ env, stores, now }: MailParts, route: MailConnection | MailRoute, onCall: OnCall): MailProvider {
+  const http = createHttp({ rules: stores.rules, onCall });
+  switch (route.provider) {
+    case "cloudflare":
+      return cloudflare({ binding: env.EMAIL, now, onCall });
+    case "resend":
+      return resend({ http, apiKey: route.apiKey, baseUrl: route.baseUrl, now });
+    case "postmark":
+      return postmark({ http, serverToken: route.serverToken, baseUrl: route.baseUrl, stream: route.stream, bulkStream: route.bulkStream, now });
+    case "smtp": {
+      const { host, port, username, password } = route;
+      const refused = () => mailServerFault(route, stores.rules)?.message;
+      return smtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onCall });
+    }
+  }
+}
+
+/** The gate `mail` hears of the best of what the providers answered: one that answers is enough. */
+function tell({ onCall }: CapabilityScope, calls: ReadonlyMap<MailProviderName, Calls>): void {
+  const all = [...calls.values()];
+  if (all.includes("answered")) onCall("mail", "answered");
+  else if (all.includes("transient")) onCall("mail", "transient");
+}
+
+function reporting(mail: Mail, told: () => void): Mail {
+  const { sendBatch } = mail;
+  return {
+    ...mail,
+    send: (message, options) => mail.send(message, options).finally(told),
+    sendBatch: sendBatch && ((messages, options) => sendBatch(messages, options).finally(told)),
+  };
+}
+
+/** What cannot be recorded is logged: the mail is out, and the job must not send it again for that. */
+function recordsOf({ db, stores, gates, now }: MailParts, tenant: string, several: boolean): MailRecords {
+  const gateOf = (provider: MailProviderName) => (several ? `mail-${provider}` : "mail");
+  const recorded = (what: string, act: Promise<unknown>) =>
+    act.then(
+      () => undefined,
+      (thrown: unknown) => log({ event: "trouble", where: `mail ${what}`, reason: String(thrown), tenant }),
+    );
+  return {
+    suppress: (addresses) =>
+      recorded(
+        "suppression",
+        suppressionStore(db, stores.hashAddress).add(
+          tenant,
+          addresses.map((address) => ({ address, scope: "all", reason: "rejected" })),
+          now(),
+        ),
+      ),
+    sent: (mails) =>
+      recorded(
+        "record",
+        sentStore(db).record(
+          tenant,
+          mails.flatMap(({ about, ...mail }) => (about ? [{ ...mail, ...about }] : [])),
+          now(),
+        ),
+      ),
+    async pause(provider, reason) {
+      await gates.hold(tenant, gateOf(provider), now() + pauseSeconds * 1000, now());
+      await recorded("pause", stores.connections.pause(tenant, "mail", provider, { reason, since: now() }));
+      log({ event: "trouble", where: `connection mail (${provider})`, reason: `paused: ${reason}`, tenant });
+    },
+    unpause: (provider) => recorded("pause", stores.connections.pause(tenant, "mail", provider, null)),
+  };
+}
+
+function switchingOf({ db, gates, now }: MailParts, tenant: string, calls: Map<MailProviderName, Calls>): Switching {
+  const store = sentStore(db);
+  const stay = crypto.randomUUID();
+  return {
+    async enter(provider) {
+      calls.delete(provider);
+      const [entry] = await gates.enter(tenant, `mail-${provider}`, [stay], leaseMs, now());
+      return entry?.granted ? { lease: entry.lease } : { until: entry?.until ?? now() + 15_000 };
+    },
+    leave: (provider, lease, how) => gates.leave(tenant, `mail-${provider}`, [{ id: stay, lease, calls: how }], now()),
+    calls: (provider) => calls.get(provider) ?? "none",
+    begin: async (key, provider) => (await store.begin(tenant, key, provider, now())) as { provider: MailProviderName; again: boolean },
+    clear: (key) => store.clear(tenant, key),
+  };
+}

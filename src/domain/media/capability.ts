@@ -1,0 +1,81 @@
+import { contentTypeOf } from "./format";
+import { type AltText, type Media, type Thumbnail, variantFolder, variantName } from "./model";
+import type { Loaded, MediaObjects, Original } from "./objects";
+import type { MediaQueries } from "./queries";
+import type { Described, MediaStore } from "./store";
+import type { Turns } from "./turns";
+
+/** What a run does with one tenant's pictures. Everything throws when R2 or D1 cannot be reached. */
+export interface MediaWork {
+  /** Of alt texts. */
+  readonly language: string;
+  /**
+   * Reads an original once and hands it to `use`: null when it is gone. One original is in memory at a time in an isolate, so `use` does
+   * nothing that waits for others, and lets go of the bytes.
+   */
+  withOriginal<T>(key: string, signal: AbortSignal, use: (original: Loaded | null) => Promise<T>): Promise<T>;
+  /** Notes what was found out of a version and returns all that is known of it. */
+  register(key: string, original: Original, described: Described): Promise<Media | null>;
+  /** Stores a variant of this version. False: the original was removed or replaced meanwhile, and nothing is left of the variant. */
+  addVariant(
+    key: string,
+    etag: string,
+    options: Omit<Thumbnail, "type">,
+    made: { bytes: Uint8Array<ArrayBuffer>; width: number; height: number },
+  ): Promise<boolean>;
+  /** False: a human's text stands there, or the original was removed or replaced meanwhile. */
+  setText(key: string, etag: string, text: AltText): Promise<boolean>;
+  /** Removes what was made of versions that are no more, everything when there is none. False: `etag` is not the version in the bucket. */
+  tidy(key: string, etag: string | null): Promise<boolean>;
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    media: MediaWork;
+  }
+}
+
+export interface MediaParts {
+  objects: MediaObjects;
+  store: MediaStore;
+  queries: MediaQueries;
+  turns: Turns;
+  now(): number;
+}
+
+export function mediaWork({ objects, store, queries, turns, now }: MediaParts, tenant: string, language: string): MediaWork {
+  return {
+    language,
+    withOriginal: (key, signal, use) => turns(signal, async () => use(await objects.load(tenant, key))),
+    async register(key, { etag, size, about }, described) {
+      await store.register(tenant, key, { etag, size }, described, about, now());
+      const media = await queries.get(tenant, key);
+      return media?.etag === etag ? media : null;
+    },
+    async addVariant(key, etag, options, { bytes, width, height }) {
+      const name = variantName(options);
+      const object = `${await variantFolder(tenant, key, etag)}${name}`;
+      const { format } = options;
+      await objects.putVariant(object, bytes, contentTypeOf(format));
+      const box = { width: options.width, height: options.height };
+      const variant = { name, object, format, box, width, height, bytes: bytes.length, sha256: await sha256(bytes) };
+      // The row of the original decides: who removes an original removes its row first, then what lies in its folder.
+      if (await store.addVariant(tenant, key, etag, variant, now())) return true;
+      await objects.removeObject(object);
+      return false;
+    },
+    setText: (key, etag, text) => store.setModelText(tenant, key, etag, text, now()),
+    async tidy(key, etag) {
+      const current = await objects.head(tenant, key);
+      if (!current) await store.forget(tenant, key);
+      else await store.forgetOtherVersions(tenant, key, current.etag);
+      await objects.removeVariants(tenant, key, current?.etag);
+      return current !== null && current.etag === etag;
+    },
+  };
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,143 @@
+import * as v from "valibot";
+import { entityKey } from "../events/entity";
+import type { Format } from "./format";
+import { fits } from "./plan";
+import { boundedList, boundedText } from "../../queue/bounded";
+
+/** Everything that is made of originals lies under this in the bucket; no tenant's name can be it. */
+export const variantPrefix = "_variants/";
+
+const maxKeyBytes = 800;
+
+/** What a key looks like: a path. Its last part is not that of the address under which the alt text is set. */
+export const keyPattern = {
+  pattern: /^(?!\.{1,2}(?:\/|$))[^/\p{Cc}\u2028\u2029]+(?:\/(?!(?:\.{1,2}|alt-text$)(?:\/|$))[^/\p{Cc}\u2028\u2029]+)*$/u,
+  message:
+    "must be a path of up to 800 bytes such as products/42/front.jpg: no empty part, no part that is . or .., no control characters, not ending in /alt-text",
+};
+
+/** The name of an original within its tenant. */
+export const mediaKey = v.pipe(boundedText(maxKeyBytes, { rule: keyPattern.message }), v.check(isMediaKey, keyPattern.message));
+
+export function isMediaKey(key: string): boolean {
+  if (key.length > maxKeyBytes || !key.isWellFormed() || !keyPattern.pattern.test(key)) return false;
+  return new TextEncoder().encode(key).length <= maxKeyBytes;
+}
+
+const side = v.pipe(
+  v.number("must be a number"),
+  v.integer("must be a whole number"),
+  v.minValue(1, "must be at least 1"),
+  v.maxValue(12_000, "must be at most 12,000"),
+);
+
+export const outputFormats = ["webp", "avif", "jpeg"] as const;
+export type OutputFormat = (typeof outputFormats)[number];
+
+const thumbnailFields = {
+  width: side,
+  height: side,
+  fit: v.optional(v.picklist(fits, `must be ${fits.join(", ")}`), "scale-down"),
+  format: v.optional(v.picklist(outputFormats, `must be ${outputFormats.join(", ")}`), "webp"),
+  quality: v.optional(
+    v.pipe(v.number("must be a number"), v.integer("must be a whole number"), v.minValue(1, "must be 1 to 100"), v.maxValue(100, "must be 1 to 100")),
+  ),
+};
+
+/** A picture that fills a box. */
+export type Thumbnail = v.InferOutput<typeof thumbnail>;
+const thumbnail = v.strictObject({ type: v.literal("thumbnail"), ...thumbnailFields });
+const altText = v.strictObject({ type: v.literal("alt-text") });
+
+/** What a job `image` may be asked for. */
+export const operations = boundedList(v.variant("type", [thumbnail, altText], "must have the type thumbnail or alt-text"), 20, {
+  min: 1,
+  rule: "must name 1 to 20 operations",
+});
+export type Operation = v.InferOutput<typeof operations>[number];
+
+/** Setting `media` of a tenant: what is made of each upload. */
+export const mediaSettings = v.strictObject({
+  thumbnails: v.optional(boundedList(v.strictObject(thumbnailFields), 10, { rule: "may name at most 10 thumbnails" })),
+  /** Whether a model writes alt texts. Default: where the tenant has a connection `models`. */
+  altText: v.optional(v.boolean("must be true or false")),
+  /** Of alt texts: a language tag. Default `en`. */
+  language: v.optional(boundedText(30, { pattern: /^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, rule: "must be a language tag such as cs or pt-BR" })),
+});
+export type MediaSettings = v.InferOutput<typeof mediaSettings>;
+
+export const defaultThumbnails: readonly Omit<Thumbnail, "type">[] = [
+  { width: 320, height: 320, fit: "scale-down", format: "webp" },
+  { width: 1024, height: 1024, fit: "scale-down", format: "webp" },
+];
+
+/** What uploads are made into by default, as two jobs: a model that is away holds up no thumbnail. */
+export function operationsOf(settings: MediaSettings | undefined, hasModels: boolean): Operation[][] {
+  const thumbnails = (settings?.thumbnails ?? defaultThumbnails).map((each) => ({ type: "thumbnail" as const, ...each }));
+  const withText = settings?.altText ?? hasModels;
+  return [thumbnails, withText ? [{ type: "alt-text" as const }] : []].filter((each) => each.length > 0);
+}
+
+/** Says what a variant is: the same options give the same name. */
+export function variantName({ width, height, fit, format, quality }: Omit<Thumbnail, "type">): string {
+  return `${width}x${height}-${fit}${quality === undefined ? "" : `-q${quality}`}.${format}`;
+}
+
+/** Where an original lies in the bucket. */
+export function originalObject(tenant: string, key: string): string {
+  return `${tenant}/${key}`;
+}
+
+/** Tenant and key of an object; null: its name begins with no tenant's. */
+export function originalIn(object: string): { tenant: string; key: string } | null {
+  const [, tenant, key] = /^([a-z0-9-]{1,63})\/(.+)$/s.exec(object) ?? [];
+  return tenant === undefined || key === undefined ? null : { tenant, key };
+}
+
+/** Where everything made of an original lies; of one version of it with `etag`. */
+export async function variantFolder(tenant: string, key: string, etag?: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key)));
+  const name = Array.from(hash.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${variantPrefix}${tenant}/${name}/${etag === undefined ? "" : `${etag}/`}`;
+}
+
+/** Things a picture belongs to, by which it is found when a person is erased. */
+export const aboutEntities = boundedList(entityKey, 5, { rule: "may name at most 5 entities" });
+
+export interface AltText {
+  text: string;
+  source: "human" | "ai";
+  /** Null for a human's. */
+  model: string | null;
+  /** 0 to 1; null for a human's. */
+  confidence: number | null;
+  language: string | null;
+}
+
+export interface Variant {
+  name: string;
+  /** Its key in the bucket. */
+  object: string;
+  format: OutputFormat;
+  /** Of the box it was asked for. */
+  box: { width: number; height: number };
+  width: number;
+  height: number;
+  bytes: number;
+}
+
+/** An original as it is kept. */
+export interface Media {
+  key: string;
+  etag: string;
+  size: number;
+  /** Null: not known yet, or no picture. */
+  format: Format | null;
+  width: number | null;
+  height: number | null;
+  /** Why nothing can be made of it. */
+  issue: string | null;
+  altText: AltText | null;
+  variants: Variant[];
+  updated: number;
+}

@@ -1,0 +1,35 @@
+import * as v from "valibot";
+import { isMediaKey, originalIn, variantPrefix } from "./model";
+
+/** What R2 sends to a queue when an object was written or removed; a removed one has neither size nor etag. */
+export const notification = v.looseObject({
+  account: v.string(),
+  action: v.string(),
+  bucket: v.string(),
+  object: v.looseObject({ key: v.string(), size: v.optional(v.number()), eTag: v.optional(v.string()) }),
+  eventTime: v.string(),
+});
+export type Notification = v.InferOutput<typeof notification>;
+
+/** `own`: about something that was made here. `refused`: nothing can be made of it, and why. */
+export type Noticed = { kind: "original"; tenant: string; key: string } | { kind: "own" } | { kind: "refused"; reason: string };
+
+/**
+ * Which original a message is about. What happened to it is not taken from the message: messages come twice and in any order, so
+ * the bucket is asked.
+ */
+export function noticedIn(body: unknown): Noticed {
+  const parsed = v.safeParse(notification, body);
+  if (!parsed.success) return { kind: "refused", reason: "the message is neither an envelope nor a notification of R2" };
+  const { key: object } = parsed.output.object;
+  if (object.startsWith(variantPrefix)) return { kind: "own" };
+  const place = originalIn(object);
+  if (!place) return { kind: "refused", reason: "the object's key does not begin with a tenant's name and a slash" };
+  if (!isMediaKey(place.key)) return { kind: "refused", reason: "the object's key is no path that the interface can name" };
+  return { kind: "original", ...place };
+}
+
+/** The message that R2 would send, for a machine whose R2 sends none. */
+export function notificationFor(action: "PutObject" | "DeleteObject", object: { key: string; size?: number; eTag?: string }, now: number): Notification {
+  return { account: "local", action, bucket: "jobyard-media", object, eventTime: new Date(now).toISOString() };
+}

@@ -1,0 +1,59 @@
+import { maxOriginalBytes } from "./inspect";
+import { originalObject, variantFolder } from "./model";
+
+/** A version of an original as the bucket has it. */
+export interface Original {
+  etag: string;
+  /** Unique among all uploads, where an etag is the same for the same bytes. */
+  version: string;
+  size: number;
+  about: string[];
+}
+
+/** An original whose bytes were read. Undefined bytes: it has too many. */
+export interface Loaded extends Original {
+  bytes: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** The bucket of originals and variants. Everything throws when R2 cannot be reached. */
+export function mediaObjects(bucket: R2Bucket) {
+  return {
+    async head(tenant: string, key: string): Promise<Original | null> {
+      const object = await bucket.head(originalObject(tenant, key));
+      return object && originalFrom(object);
+    },
+    /** Null: there is no such object. One that is too large is not read. */
+    async load(tenant: string, key: string): Promise<Loaded | null> {
+      const object = await bucket.get(originalObject(tenant, key));
+      if (!object) return null;
+      if (object.size > maxOriginalBytes) return (await object.body.cancel(), { ...originalFrom(object), bytes: undefined });
+      return { ...originalFrom(object), bytes: new Uint8Array(await object.arrayBuffer()) };
+    },
+    async putVariant(object: string, bytes: Uint8Array, contentType: string): Promise<void> {
+      // The object's name says version and options: what is under it never changes.
+      await bucket.put(object, bytes, { httpMetadata: { contentType, cacheControl: "public, max-age=31536000, immutable" } });
+    },
+    open: (object: string) => bucket.get(object),
+    removeOriginal: (tenant: string, key: string) => bucket.delete(originalObject(tenant, key)),
+    removeObject: (object: string) => bucket.delete(object),
+    /** Removes what was made of an original, found by its folder: also what no row knows of. `etag`: but of this version. */
+    async removeVariants(tenant: string, key: string, etag?: string): Promise<void> {
+      const prefix = await variantFolder(tenant, key);
+      const kept = etag === undefined ? null : await variantFolder(tenant, key, etag);
+      for (let cursor: string | undefined; ;) {
+        const page = await bucket.list({ prefix, ...(cursor === undefined ? {} : { cursor }) });
+        const stale = page.objects.map((object) => object.key).filter((name) => kept === null || !name.startsWith(kept));
+        if (stale.length > 0) await bucket.delete(stale);
+        if (!page.truncated) return;
+        cursor = page.cursor;
+      }
+    },
+  };
+}
+
+export type MediaObjects = ReturnType<typeof mediaObjects>;
+
+export function originalFrom({ etag, version, size, customMetadata }: R2Object): Original {
+  const about = customMetadata?.["about"] ?? "";
+  return { etag, version, size, about: about === "" ? [] : about.split(",").slice(0, 5) };
+}

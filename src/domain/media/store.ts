@@ -1,0 +1,99 @@
+import type { Format } from "./format";
+import type { AltText, Variant } from "./model";
+
+/** A version of an original. */
+export interface Version {
+  etag: string;
+  size: number;
+}
+
+/** What is known of it; all null when nothing is yet. */
+export interface Described {
+  format: Format | null;
+  width: number | null;
+  height: number | null;
+  issue: string | null;
+}
+
+export const unknown: Described = { format: null, width: null, height: null, issue: null };
+
+/** Writes of pictures. Every statement names its tenant. */
+export function mediaStore(db: D1Database) {
+  const run = async (sql: string, ...values: (string | number | null)[]) =>
+    (
+      await db
+        .prepare(sql)
+        .bind(...values)
+        .run()
+    ).meta.changes;
+  return {
+    /** Notes a version. A new one forgets what a model wrote of the one before; a human's text stays. */
+    async register(tenant: string, key: string, { etag, size }: Version, described: Described, about: readonly string[], now: number): Promise<void> {
+      const { format, width, height, issue } = described;
+      await db.batch([
+        db.prepare(registerSql).bind(tenant, key, etag, size, format, width, height, issue, now),
+        ...about.map((entity) => db.prepare("INSERT INTO media_entities VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING").bind(tenant, entity, key)),
+      ]);
+    },
+    /** False: the original is gone or another one by now, and nothing was noted. */
+    async addVariant(tenant: string, key: string, etag: string, variant: Variant & { sha256: string }, now: number): Promise<boolean> {
+      const { name, object, format, box, width, height, bytes, sha256 } = variant;
+      const values = [name, object, format, box.width, box.height, width, height, bytes, sha256, now];
+      return (await run(variantSql, tenant, key, etag, ...values)) > 0;
+    },
+    /** False: there is no such picture. Null takes the text away, so that a model may write one. */
+    async setHumanText(tenant: string, key: string, text: string | null, now: number): Promise<boolean> {
+      return (await run(humanSql, tenant, key, text, text === null ? null : "human", now)) > 0;
+    },
+    /** False: a human wrote one, or the picture is gone or another one by now. */
+    async setModelText(tenant: string, key: string, etag: string, { text, model, confidence, language }: AltText, now: number): Promise<boolean> {
+      return (await run(modelSql, tenant, key, etag, text, model, confidence, language, now)) > 0;
+    },
+    /** Forgets a picture; with `etag` only while the row describes that version. */
+    async forget(tenant: string, key: string, etag: string | null = null): Promise<boolean> {
+      const isGone = "NOT EXISTS (SELECT 1 FROM media m WHERE m.tenant = ?1 AND m.key = ?2)";
+      const [removed] = await db.batch([
+        db.prepare("DELETE FROM media WHERE tenant = ?1 AND key = ?2 AND etag = coalesce(?3, etag)").bind(tenant, key, etag),
+        db.prepare(`DELETE FROM media_variants WHERE tenant = ?1 AND key = ?2 AND ${isGone}`).bind(tenant, key),
+        db.prepare(`DELETE FROM media_entities WHERE tenant = ?1 AND key = ?2 AND ${isGone}`).bind(tenant, key),
+      ]);
+      return (removed?.meta.changes ?? 0) > 0;
+    },
+    /** Forgets the variants of every version but this. */
+    async forgetOtherVersions(tenant: string, key: string, etag: string): Promise<void> {
+      await run("DELETE FROM media_variants WHERE tenant = ?1 AND key = ?2 AND etag <> ?3", tenant, key, etag);
+    },
+    async forgetText(tenant: string, key: string): Promise<void> {
+      await run(`UPDATE media SET ${noText} WHERE tenant = ?1 AND key = ?2`, tenant, key);
+    },
+  };
+}
+
+export type MediaStore = ReturnType<typeof mediaStore>;
+
+const noText = "alt_text = NULL, alt_source = NULL, alt_model = NULL, alt_confidence = NULL, alt_language = NULL, alt_etag = NULL";
+const keep = (column: string) => `${column} = iif(media.etag = excluded.etag OR media.alt_source = 'human', media.${column}, NULL)`;
+// A version that is noted again with nothing known keeps what was known.
+const known = (column: string) =>
+  `${column} = iif(media.etag = excluded.etag AND coalesce(excluded.format, excluded.issue) IS NULL, media.${column}, excluded.${column})`;
+
+const registerSql = `
+  INSERT INTO media (tenant, key, etag, size, format, width, height, issue, created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
+  ON CONFLICT (tenant, key) DO UPDATE SET
+    ${["format", "width", "height", "issue"].map(known).join(", ")},
+    ${["alt_text", "alt_source", "alt_model", "alt_confidence", "alt_language", "alt_etag"].map(keep).join(", ")},
+    etag = excluded.etag, size = excluded.size, updated = excluded.updated`;
+
+const variantSql = `
+  INSERT INTO media_variants SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
+  WHERE EXISTS (SELECT 1 FROM media WHERE tenant = ?1 AND key = ?2 AND etag = ?3)
+  ON CONFLICT (tenant, key, etag, name) DO UPDATE SET
+    object = excluded.object, width = excluded.width, height = excluded.height, bytes = excluded.bytes, sha256 = excluded.sha256`;
+
+const humanSql = `
+  UPDATE media SET alt_text = ?3, alt_source = ?4, alt_model = NULL, alt_confidence = NULL, alt_language = NULL, alt_etag = NULL, updated = ?5
+  WHERE tenant = ?1 AND key = ?2`;
+
+const modelSql = `
+  UPDATE media SET alt_text = ?4, alt_source = 'ai', alt_model = ?5, alt_confidence = ?6, alt_language = ?7, alt_etag = ?3, updated = ?8
+  WHERE tenant = ?1 AND key = ?2 AND etag = ?3 AND alt_source IS NOT 'human'`;

@@ -1,0 +1,32 @@
+import type { Models } from "../../providers/models/models";
+import { failed, ok } from "../../queue/effect";
+import type { Missing } from "../../queue/engine";
+import { altTextFrom, description, instructionsFor, type Vision } from "./alt-text";
+
+/** Codes of a model that will not speak of this picture: there is nothing to mend. */
+const unwilling = ["refusal", "content_filter"];
+/** Arguments of one call. */
+const maxArguments = 8192;
+
+/** Alt texts by the tenant's language model. A tenant without one gets its reason as a failure. */
+export function createVision(models: Models | Missing): Vision {
+  if ("missing" in models) return { idempotentFor: 0, describe: () => Promise.resolve(failed({ class: "config", reason: models.missing })) };
+  return {
+    idempotentFor: models.idempotentFor,
+    async describe(picture, language, signal) {
+      // Models do not fetch pictures from addresses.
+      const input = [{ type: "image" as const, url: `data:image/jpeg;base64,${base64Of(picture)}` }];
+      const answered = await models.ask({ instructions: instructionsFor(language), input, name: "alt_text", schema: description }, signal);
+      if (!answered.ok) return unwilling.includes(answered.failure.code ?? "") ? ok(null) : answered;
+      const { value, model } = answered.value;
+      const text = altTextFrom(value);
+      return ok(text === null ? null : { text, source: "ai" as const, model, confidence: value.confidence, language });
+    },
+  };
+}
+
+function base64Of(bytes: Uint8Array): string {
+  let binary = "";
+  for (let from = 0; from < bytes.length; from += maxArguments) binary += String.fromCharCode(...bytes.subarray(from, from + maxArguments));
+  return btoa(binary);
+}

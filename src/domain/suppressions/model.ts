@@ -1,0 +1,73 @@
+import * as v from "valibot";
+import { readEmail } from "../leads/email";
+import { boundedList, boundedText } from "../../queue/bounded";
+
+/** `all`: no mail at all. `bulk`: no newsletters; a password reset still comes. */
+export const scopes = ["all", "bulk"] as const;
+export type SuppressionScope = (typeof scopes)[number];
+
+/** `rejected`: a provider said that it sends this address nothing. */
+export const reasons = ["bounce", "complaint", "unsubscribe", "rejected", "manual"] as const;
+export type SuppressionReason = (typeof reasons)[number];
+
+export interface Suppression {
+  /** Null once the person was erased. */
+  address: string | null;
+  scope: SuppressionScope;
+  reason: SuppressionReason;
+  /** Milliseconds. */
+  since: number;
+}
+
+/** One to be made. */
+export interface NewSuppression {
+  address: string;
+  scope: SuppressionScope;
+  reason: SuppressionReason;
+}
+
+/** An address in the one spelling by which it is compared: lower case, the domain as it travels, of Gmail without dots and tags. Undefined for what is no address. */
+export function comparable(address: string): string | undefined {
+  return address.length > 320 ? undefined : readEmail(address)?.key;
+}
+
+export const addressSchema = v.pipe(
+  boundedText(320),
+  v.check((text) => readEmail(text) !== undefined, "must be an address, as ada@example.com"),
+  v.transform((text) => readEmail(text)?.address ?? text),
+);
+
+const scope = v.optional(v.picklist(scopes, "must be all or bulk"), "all");
+const reason = v.optional(v.picklist(reasons, `must be one of ${reasons.join(", ")}`), "manual");
+
+/** The body of `PUT /v1/suppressions/{address}`. */
+export const suppressionSchema = v.strictObject({ scope, reason });
+
+export const maxImport = 10_000;
+
+/** The body of `PUT /v1/suppressions`: a list to add. */
+export const importSchema = v.strictObject({
+  suppressions: boundedList(v.unknown(), maxImport, { min: 1 }),
+});
+
+/** One entry of the list: an address, or one with its scope and reason. */
+export const importedSchema = v.union([
+  v.pipe(
+    addressSchema,
+    v.transform((address): NewSuppression => ({ address, scope: "all", reason: "manual" })),
+  ),
+  v.strictObject({ address: addressSchema, scope, reason }),
+]);
+
+/** HMAC of an address, the same in each of its spellings; undefined for what is no address. */
+export type HashAddress = (tenant: string, address: string) => Promise<string | undefined>;
+
+/** `key` never changes: a suppression must be found after years. */
+export function createHashAddress(key: Promise<CryptoKey>): HashAddress {
+  return async (tenant, address) => {
+    const plain = comparable(address);
+    if (plain === undefined) return undefined;
+    const mac = await crypto.subtle.sign("HMAC", await key, new TextEncoder().encode(`${tenant}\n${plain}`));
+    return Array.from(new Uint8Array(mac).subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  };
+}

@@ -1,0 +1,69 @@
+import type { HashAddress, Suppression, SuppressionReason } from "./model";
+
+interface Row {
+  hash: string;
+  scope: Suppression["scope"];
+  reason: SuppressionReason;
+  address: string | null;
+  since: number;
+}
+
+export interface SuppressionQueries {
+  /** Why each of these addresses gets no mail, in their order; null where it gets it. `bulk`: unsubscribed ones get none either. One round trip. */
+  reasons(tenant: string, addresses: readonly string[], bulk: boolean): Promise<(SuppressionReason | null)[]>;
+  /** The wider one first. */
+  of(tenant: string, address: string): Promise<Suppression[]>;
+  /** Newest first. `cursor`: of the page before; null at the end. */
+  list(
+    tenant: string,
+    filter: { reason?: SuppressionReason | undefined },
+    page: { cursor?: string | undefined; limit: number },
+  ): Promise<{ suppressions: Suppression[]; cursor: string | null }>;
+}
+
+export function suppressionQueries(db: D1Database, hash: HashAddress): SuppressionQueries {
+  return {
+    async reasons(tenant, addresses, bulk) {
+      const hashes = await Promise.all(addresses.map((each) => hash(tenant, each)));
+      const sql = `
+        SELECT s.hash, s.scope, s.reason FROM json_each(?2) h CROSS JOIN suppressions s
+          ON s.tenant = ?1 AND s.hash = h.value AND (s.scope = 'all' OR ?3)`;
+      const { results } = await db
+        .prepare(sql)
+        .bind(tenant, JSON.stringify([...new Set(hashes)].filter((each) => each !== undefined)), bulk ? 1 : 0)
+        .all<Pick<Row, "hash" | "scope" | "reason">>();
+      const found = new Map(results.toSorted((a, b) => b.scope.localeCompare(a.scope)).map((row) => [row.hash, row.reason]));
+      return hashes.map((each) => (each === undefined ? null : (found.get(each) ?? null)));
+    },
+    async of(tenant, address) {
+      const sql = "SELECT scope, reason, address, since FROM suppressions WHERE tenant = ?1 AND hash = ?2 ORDER BY scope";
+      const { results } = await db
+        .prepare(sql)
+        .bind(tenant, (await hash(tenant, address)) ?? "")
+        .all<Omit<Row, "hash">>();
+      return results;
+    },
+    async list(tenant, { reason }, { cursor, limit }) {
+      const [since, after, scope] = placeIn(cursor);
+      // One that does not have the reason is passed over; a page looks at ten times its size at most.
+      const sql = `
+        SELECT hash, scope, reason, address, since FROM suppressions INDEXED BY suppressions_by_since
+        WHERE tenant = ?1 AND (since, hash, scope) < (?2, ?3, ?4) ORDER BY since DESC, hash DESC, scope DESC LIMIT ?5`;
+      const looked = reason === undefined ? limit : limit * 10;
+      const { results } = await db.prepare(sql).bind(tenant, since, after, scope, looked).all<Row>();
+      const fitting = results.filter((row) => reason === undefined || row.reason === reason);
+      const page = fitting.slice(0, limit);
+      const last = fitting.length > limit ? page.at(-1) : results.length === looked ? results.at(-1) : undefined;
+      return {
+        suppressions: page.map(({ address, scope: wide, reason: why, since: at }) => ({ address, scope: wide, reason: why, since: at })),
+        cursor: last ? `${last.since}.${last.hash}.${last.scope}` : null,
+      };
+    },
+  };
+}
+
+/** Behind everything when there is no cursor, or none that was given out. */
+function placeIn(cursor: string | undefined): [since: number, hash: string, scope: string] {
+  const [, since, hash, scope] = /^(\d{1,15})\.([0-9a-f]{32})\.(all|bulk)$/.exec(cursor ?? "") ?? [];
+  return since === undefined ? [Number.MAX_SAFE_INTEGER, "~", "~"] : [Number(since), hash ?? "", scope ?? ""];
+}

@@ -1,0 +1,59 @@
+import type { HashAddress, NewSuppression, SuppressionScope } from "./model";
+
+/** Rows of one statement. */
+const maxRows = 1000;
+
+export interface SuppressionStore {
+  /** Adds what is not there yet; one that is stays as it is, with its reason and date. Addresses that are none are passed over. */
+  add(tenant: string, list: readonly NewSuppression[], now: number): Promise<void>;
+  /** Adds one or replaces its reason and date. */
+  put(tenant: string, suppression: NewSuppression, now: number): Promise<void>;
+  /** Of one scope, or of both. False: there was none. */
+  remove(tenant: string, address: string, scope?: SuppressionScope): Promise<boolean>;
+  /** The addresses of a person who is erased go, the hashes stay: nothing is sent to them again. Returns how many were emptied. */
+  erase(tenant: string, addresses: readonly string[]): Promise<number>;
+}
+
+export function suppressionStore(db: D1Database, hash: HashAddress): SuppressionStore {
+  const hashed = async (tenant: string, list: readonly NewSuppression[]) => {
+    const rows = await Promise.all(list.map(async (each) => [await hash(tenant, each.address), each.scope, each.reason, each.address] as const));
+    return rows.filter(([found]) => found !== undefined);
+  };
+  return {
+    async add(tenant, list, now) {
+      const rows = await hashed(tenant, list);
+      const parts = Array.from({ length: Math.ceil(rows.length / maxRows) }, (_, index) => rows.slice(index * maxRows, (index + 1) * maxRows));
+      if (parts.length > 0) await db.batch(parts.map((part) => db.prepare(`${insert} ON CONFLICT DO NOTHING`).bind(tenant, JSON.stringify(part), now)));
+    },
+    async put(tenant, suppression, now) {
+      const rows = await hashed(tenant, [suppression]);
+      await db
+        .prepare(`${insert} ON CONFLICT DO UPDATE SET reason = excluded.reason, address = excluded.address, since = excluded.since`)
+        .bind(tenant, JSON.stringify(rows), now)
+        .run();
+    },
+    async remove(tenant, address, scope) {
+      const sql = "DELETE FROM suppressions WHERE tenant = ?1 AND hash = ?2 AND (?3 IS NULL OR scope = ?3)";
+      const { meta } = await db
+        .prepare(sql)
+        .bind(tenant, (await hash(tenant, address)) ?? "", scope ?? null)
+        .run();
+      return meta.changes > 0;
+    },
+    async erase(tenant, addresses) {
+      const hashes = await Promise.all(addresses.map((each) => hash(tenant, each)));
+      const sql = "UPDATE suppressions SET address = NULL WHERE tenant = ?1 AND hash IN (SELECT value FROM json_each(?2)) AND address IS NOT NULL";
+      return (
+        await db
+          .prepare(sql)
+          .bind(tenant, JSON.stringify(hashes.filter((each) => each !== undefined)))
+          .run()
+      ).meta.changes;
+    },
+  };
+}
+
+// `WHERE TRUE`: the parser would take ON CONFLICT for a join's condition.
+const insert = `
+  INSERT INTO suppressions (tenant, hash, scope, reason, address, since)
+  SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?3 FROM json_each(?2) WHERE TRUE`;

@@ -1,0 +1,31 @@
+import { noticedIn } from "../../domain/media/notification";
+import type { ForeignReader, ForeignVerdict } from "../../queue/foreign";
+import type { IntakeDeps } from "../deps";
+
+/** Takes notifications of R2 in: each is about one original, and several about the same one are answered once. */
+export function uploadReader(deps: Pick<IntakeDeps, "media" | "snapshots" | "now">): ForeignReader {
+  return async (messages) => {
+    const asked = new Map<string, Promise<ForeignVerdict>>();
+    return Promise.all(
+      messages.map(({ body }): Promise<ForeignVerdict> => {
+        const noticed = noticedIn(body);
+        if (noticed.kind === "own") return Promise.resolve({ do: "ack" });
+        if (noticed.kind === "refused") return Promise.resolve({ do: "bury", reason: noticed.reason });
+        const name = `${noticed.tenant}/${noticed.key}`;
+        const verdict = asked.get(name) ?? take(deps, noticed.tenant, noticed.key);
+        asked.set(name, verdict);
+        return verdict;
+      }),
+    );
+  };
+}
+
+async function take({ media, snapshots, now }: Pick<IntakeDeps, "media" | "snapshots" | "now">, tenant: string, key: string): Promise<ForeignVerdict> {
+  const { state } = await snapshots.read(tenant, now());
+  if (state === "unknown") return { do: "later" };
+  if (state === "absent") return { do: "bury", reason: `the object's key names no tenant: there is no "${tenant}"` };
+  const refused = await media.noticed(tenant, key);
+  if (!refused) return { do: "ack" };
+  if (refused.code === "unavailable" || refused.code === "too-many-requests") return { do: "later", seconds: refused.retryAfter };
+  return { do: "bury", reason: `no job can be made of it: ${refused.detail}` };
+}

@@ -1,0 +1,71 @@
+import * as v from "valibot";
+import { contentTypeOf } from "../../domain/media/format";
+import type { Media, Variant } from "../../domain/media/model";
+import { outputList } from "../../queue/bounded";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+export const mediaShape = v.object({
+  key: v.string(),
+  size: v.pipe(count, v.description("Bytes")),
+  format: v.nullable(v.string()),
+  width: v.nullable(v.pipe(count, v.description("Of the upright picture"))),
+  height: v.nullable(count),
+  issue: v.optional(v.pipe(v.string(), v.description("Why nothing can be made of it"))),
+  altText: v.optional(v.pipe(v.string(), v.description("Empty: a human says that the picture is decorative"))),
+  altTextSource: v.optional(v.picklist(["human", "ai"])),
+  altTextModel: v.optional(v.string()),
+  altTextConfidence: v.optional(v.number()),
+  altTextLanguage: v.optional(v.string()),
+  variants: outputList(v.object({ key: v.string(), width: count, height: count, format: v.string(), size: count, url: v.string() })),
+});
+
+/** A picture as the interface shows it. */
+export function viewOf({ key, size, format, width, height, issue, altText, variants, etag }: Media) {
+  return {
+    key,
+    size,
+    format,
+    width,
+    height,
+    ...(issue === null ? {} : { issue }),
+    ...(altText === null ? {} : textOf(altText)),
+    variants: variants.map((variant) => ({
+      key: variant.object,
+      width: variant.width,
+      height: variant.height,
+      format: variant.format,
+      size: variant.bytes,
+      url: `/v1/media/${key.split("/").map(encodeURIComponent).join("/")}?variant=${askedAs(variant, variants)}&v=${encodeURIComponent(etag)}`,
+    })),
+  };
+}
+
+function textOf({ text, source, model, confidence, language }: NonNullable<Media["altText"]>) {
+  const byModel = { altTextModel: model, altTextConfidence: confidence, altTextLanguage: language };
+  const known = Object.entries(byModel).filter(([, value]) => value !== null);
+  return { altText: text, altTextSource: source, ...Object.fromEntries(known) };
+}
+
+/** By the box; by its whole name where the box has several. */
+function askedAs(variant: Variant, variants: readonly Variant[]): string {
+  const box = `${variant.box.width}x${variant.box.height}`;
+  return variantNamed(variants, box) === variant ? box : variant.name;
+}
+
+/** `WxH` is the box it was asked for, or what it measures; or its name. */
+export function variantNamed(variants: readonly Variant[], asked: string): Variant | undefined {
+  const has = (test: (variant: Variant) => string) => variants.find((variant) => test(variant) === asked);
+  return has(({ box }) => `${box.width}x${box.height}`) ?? has(({ width, height }) => `${width}x${height}`) ?? has(({ name }) => name);
+}
+
+/** Headers of a picture's bytes. `immutable`: the address names the version, so what it shows never changes. */
+export function headersOf(variant: Variant, httpEtag: string, immutable: boolean): Record<string, string> {
+  return {
+    "content-type": contentTypeOf(variant.format),
+    "cache-control": immutable ? "private, max-age=31536000, immutable" : "private, no-cache",
+    etag: httpEtag,
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+  };
+}

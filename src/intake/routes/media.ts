@@ -1,0 +1,146 @@
+import * as v from "valibot";
+import { formats } from "../../domain/media/format";
+import { maxOriginalBytes } from "../../domain/media/inspect";
+import { aboutEntities, isMediaKey, keyPattern, mediaKey } from "../../domain/media/model";
+import { Problem } from "../../errors";
+import { validate } from "../../queue/validate";
+import { chunksOf, smallBody } from "../body";
+import { headersOf, mediaShape, variantNamed, viewOf } from "../media/view";
+import { unavailable } from "../problem";
+import { paging } from "../query";
+import { param, route } from "../route";
+import { boundedText, outputList } from "../../queue/bounded";
+
+export const aboutHeader = "Jobyard-About";
+
+const media = formats.map((format) => `image/${format}`);
+const text = v.strictObject({
+  altText: v.nullable(boundedText(1000, { trim: true })),
+});
+const keyText = boundedText(800);
+
+export const mediaRoutes = [
+  route("GET /v1/media", {
+    name: "listMedia",
+    summary: "Pictures with their variants and alt texts, by key",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ prefix: v.optional(v.pipe(keyText, v.description("Of the keys")), ""), cursor: v.optional(keyText, ""), limit: paging.limit }),
+    answers: { 200: v.object({ media: outputList(mediaShape), cursor: v.nullable(v.string()) }) },
+    handle: async ({ deps, tenant, query: { prefix, cursor, limit } }) => {
+      const page = await deps.media.list(tenant, prefix, { after: cursor, limit });
+      return { status: 200, body: { media: page.media.map(viewOf), cursor: page.cursor } };
+    },
+  }),
+  route("PUT /v1/media/:key+/alt-text", {
+    name: "putAltText",
+    summary: "Set a picture's alt text by hand; no model overwrites it. null takes it away",
+    scope: "enqueue",
+    tenant: "own",
+    params: { key: keyPattern },
+    body: { schema: text, limit: smallBody },
+    answers: { 200: mediaShape },
+    handle: async ({ deps, tenant, params, body }) => {
+      const key = keyIn(params);
+      if (!(await deps.media.setText(tenant, key, body.altText))) throw noPicture();
+      return { status: 200, body: viewOf((await deps.media.get(tenant, key)) ?? missing()) };
+    },
+  }),
+  route("PUT /v1/media/:key+", {
+    name: "putMedia",
+    summary: "Store a picture; its thumbnails and alt text are made afterwards",
+    scope: "enqueue",
+    tenant: "own",
+    params: { key: keyPattern },
+    headers: {
+      [aboutHeader]: "What it is about, as lead:4711; several are separated by commas. Erasing a person removes the pictures of their leads and offers",
+    },
+    body: { schema: v.pipe(v.string(), v.description("The bytes of the picture")), limit: maxOriginalBytes, readByHandler: true, media },
+    answers: { 200: mediaShape },
+    problems: [429],
+    handle: async ({ deps, tenant, params, request }) => {
+      const { key } = validate(v.object({ key: mediaKey }), { key: param({ params }, "key") }, "The key is not one that a picture can have.");
+      const stored = await deps.media.put(tenant, key, chunksOf(request, maxOriginalBytes), aboutIn(request.headers));
+      if ("found" in stored) throw new Problem("unsupported-media-type", `Send a JPEG, PNG, GIF, WebP or AVIF: by its first bytes this is ${stored.found}.`);
+      if (stored.refused) throw notAccepted(stored.refused);
+      return { status: 200, body: viewOf((await deps.media.get(tenant, key)) ?? missing()) };
+    },
+  }),
+  route("GET /v1/media/:key+", {
+    name: "getMedia",
+    summary: "A picture with its variants and alt text; with `variant` the bytes of one",
+    scope: "read",
+    tenant: "own",
+    params: { key: keyPattern },
+    query: v.strictObject({
+      variant: v.optional(v.pipe(boundedText(100), v.description("WxH: the box it was asked for, or what it measures; or its name"))),
+      v: v.optional(v.pipe(boundedText(100), v.description("The version that the caller means; with it the answer may be kept for ever"))),
+    }),
+    answers: { 200: mediaShape, 304: null },
+    handle: async ({ deps, tenant, params, query, request }) => {
+      const found = await deps.media.get(tenant, keyIn(params));
+      if (!found) throw noPicture();
+      if (query.variant === undefined) return { status: 200, body: viewOf(found) };
+      const variant = variantNamed(found.variants, query.variant);
+      const object = variant && (await deps.media.open(variant));
+      if (!variant || !object) throw noVariant(found.variants.map(({ name }) => name));
+      const headers = headersOf(variant, object.httpEtag, query.v === found.etag);
+      if (request.headers.get("if-none-match") !== object.httpEtag) return { status: 200, text: object.body, headers };
+      await object.body.cancel();
+      return { status: 304, headers };
+    },
+  }),
+  route("DELETE /v1/media/:key+", {
+    name: "deleteMedia",
+    summary: "Remove a picture and everything made of it",
+    scope: "enqueue",
+    tenant: "own",
+    params: { key: keyPattern },
+    answers: { 204: null },
+    handle: async ({ deps, tenant, params }) => {
+      if (!(await deps.media.remove(tenant, keyIn(params)))) throw noPicture();
+      return { status: 204 };
+    },
+  }),
+];
+
+/** The key in the path; one that is too long is not found. */
+function keyIn(params: Readonly<Record<string, string>>): string {
+  const key = param({ params }, "key");
+  if (!isMediaKey(key)) throw noPicture();
+  return key;
+}
+
+function aboutIn(headers: Headers): string[] {
+  const given = headers.get(aboutHeader) ?? "";
+  const named = given.slice(0, 2000).split(",", 10);
+  const entities = named.map((each) => each.trim()).filter((each) => each !== "");
+  return validate(aboutEntities, entities, `The header ${aboutHeader} is not what is expected here.`);
+}
+
+function notAccepted({
+  code,
+  detail,
+  errors,
+  retryAfter,
+}: {
+  code: Problem["code"];
+  detail: string;
+  errors: Problem["errors"];
+  retryAfter?: number | undefined;
+}) {
+  return new Problem(code, `The picture is stored, its jobs are not accepted: ${detail}`, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
+}
+
+function noPicture(): Problem {
+  return new Problem("not-found", "There is no such picture.");
+}
+
+function noVariant(names: readonly string[]): Problem {
+  return new Problem("not-found", names.length === 0 ? "The picture has no variants yet." : `There is no such variant; there are ${names.join(", ")}.`);
+}
+
+/** Between two reads it was removed by another call. */
+function missing(): never {
+  throw unavailable("The picture was changed at the same time.");
+}

@@ -1,0 +1,25 @@
+import * as v from "valibot";
+import { about, keyOf } from "../../domain/events/entity";
+import { mediaKey, operations } from "../../domain/media/model";
+import { defineJob } from "../../queue/job";
+import { personal } from "../../queue/personal";
+import { outputList } from "../../queue/bounded";
+
+const payload = v.strictObject({ key: mediaKey, operations, about });
+
+export const image = defineJob({
+  type: "image",
+  payload,
+  result: v.object({
+    note: v.optional(v.string()),
+    variants: v.optional(outputList(v.object({ name: v.string(), width: v.number(), height: v.number(), made: v.boolean() }))),
+    altText: v.optional(v.pipe(v.string(), personal())),
+  }),
+  queue: "image-processing",
+  needs: ["media", "images", "vision"],
+  // A model that is away holds up only what asks for a text.
+  gates: ({ operations: asked }) => (asked.some(({ type }) => type === "alt-text") ? ["models"] : []),
+  entities: ({ key, about: keys }) => [...keyOf("media", key), ...(keys ?? [])],
+  // One original in memory at a time. Each picture takes a second or two; a model may take a minute.
+  policy: { maxAttempts: 6, backoff: { base: 5, cap: 1800 }, timeout: 120, concurrency: 1 },
+});

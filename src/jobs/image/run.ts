@@ -1,0 +1,119 @@
+import { maxVisionBytes, maxVisionSide } from "../../domain/media/alt-text";
+import { type Facts, inspect, sizeIn, tooManyBytes } from "../../domain/media/inspect";
+import { type AltText, type Media, type Operation, type Thumbnail, variantName } from "../../domain/media/model";
+import type { Loaded } from "../../domain/media/objects";
+import { planned } from "../../domain/media/plan";
+import { unknown } from "../../domain/media/store";
+import { type Failure, outcomeOf } from "../../queue/effect";
+import type { Capabilities, Run, RunContext } from "../../queue/job";
+import { discard, done, type Outcome } from "../../queue/outcome";
+import type { image } from "./job";
+
+type Context = RunContext & Pick<Capabilities, "media" | "images" | "vision">;
+
+interface Made {
+  etag: string;
+  variants: { name: string; width: number; height: number; made: boolean }[];
+  /** What the model shall see; undefined: nobody wants a text. */
+  picture?: Uint8Array<ArrayBuffer> | undefined;
+}
+
+// Of failures that do not say whether they pass, so many runs.
+const maxUnknownRuns = 3;
+
+const goneNote = "the object was removed or replaced";
+
+export const runImage: Run<typeof image> = async ({ key, operations }, context) => {
+  const made = await context.media.withOriginal(key, context.signal, (original) => makeAll(context, key, original, operations));
+  if ("kind" in made) return made;
+  const text = made.picture ? await describe(context, key, made.etag, made.picture) : null;
+  if (text !== null && "kind" in text) return text;
+  if (!context.dryRun && !(await context.media.tidy(key, made.etag))) return done({ note: goneNote });
+  return done({ variants: made.variants, ...(text ? { altText: text.text } : {}) });
+};
+
+async function makeAll(context: Context, key: string, original: Loaded | null, operations: readonly Operation[]): Promise<Made | Outcome> {
+  if (!original) return gone(context, key);
+  const inspected = original.bytes ? inspect(original.bytes) : { ok: false as const, issue: tooManyBytes(original.size) };
+  if (!inspected.ok || !original.bytes) return refused(context, key, original, inspected.ok ? "" : inspected.issue);
+  const { format, width, height } = inspected.facts;
+  const known = context.dryRun ? null : await context.media.register(key, original, { format, width, height, issue: null });
+  if (!known && !context.dryRun) return gone(context, key);
+  const source = { bytes: original.bytes, facts: inspected.facts };
+  const made: Made = { etag: original.etag, variants: [] };
+  for (const each of operations) {
+    const ended = each.type === "thumbnail" ? await thumbnail(context, key, source, known, each, made) : await preview(context, source, known, made);
+    if (ended) return ended;
+  }
+  return made;
+}
+
+interface Source {
+  bytes: Uint8Array<ArrayBuffer>;
+  facts: Facts;
+}
+
+// Whatever was made of it before goes as well: the object in the bucket is another one now, or none.
+async function gone({ media, dryRun }: Context, key: string): Promise<Outcome> {
+  if (!dryRun) await media.tidy(key, null);
+  return done({ note: goneNote });
+}
+
+async function refused({ media, dryRun }: Context, key: string, original: Loaded, issue: string): Promise<Outcome> {
+  if (!dryRun) {
+    await media.register(key, original, { ...unknown, issue });
+    await media.tidy(key, original.etag);
+  }
+  return discard(issue);
+}
+
+async function thumbnail(
+  context: Context,
+  key: string,
+  { bytes, facts }: Source,
+  known: Media | null,
+  { width, height, fit, format, quality }: Thumbnail,
+  made: Made,
+): Promise<Outcome | undefined> {
+  const options = { width, height, fit, format, quality };
+  const name = variantName(options);
+  const earlier = known?.variants.find((each) => each.name === name);
+  if (earlier) return void made.variants.push({ name, width: earlier.width, height: earlier.height, made: false });
+  const size = planned(facts, options);
+  if (!known) return wouldDo(context, `thumbnail ${name}`, size);
+  const rendered = await context.images.render(bytes, { ...size, fit, format, quality });
+  if (!rendered.ok) return failedOutcome(rendered.failure, context);
+  const result = sizeIn(rendered.value) ?? size;
+  if (!(await context.media.addVariant(key, made.etag, options, { bytes: rendered.value, ...result }))) return gone(context, key);
+  made.variants.push({ name, ...result, made: true });
+}
+
+// A human's text stays as it is, and so does a model's of the same picture in the same language.
+async function preview(context: Context, { bytes, facts }: Source, known: Media | null, made: Made): Promise<Outcome | undefined> {
+  const text = known?.altText;
+  if (text && (text.source === "human" || text.language === context.media.language)) return;
+  if (!known) return wouldDo(context, "alt-text", null);
+  const size = planned(facts, { width: maxVisionSide, height: maxVisionSide, fit: "scale-down" });
+  const rendered = await context.images.render(bytes, { ...size, fit: "scale-down", format: "jpeg" });
+  if (!rendered.ok) return failedOutcome(rendered.failure, context);
+  if (rendered.value.length > maxVisionBytes) return discard(`the picture has ${rendered.value.length} bytes when scaled down, a model gets ${maxVisionBytes}`);
+  made.picture = rendered.value;
+}
+
+async function describe(context: Context, key: string, etag: string, picture: Uint8Array<ArrayBuffer>): Promise<AltText | Outcome | null> {
+  const { media, vision, signal } = context;
+  const ask = () => vision.describe(picture, media.language, signal);
+  const answered = await context.effect("alt-text", ask, { idempotentFor: vision.idempotentFor });
+  if (!answered.ok) return outcomeOf(answered.failure, context.now());
+  const text = answered.value;
+  return text !== null && (await media.setText(key, etag, text)) ? text : null;
+}
+
+async function wouldDo(context: Context, what: string, wouldDo: unknown): Promise<undefined> {
+  await context.effect(what, () => Promise.reject(new Error("a dry run acts")), { wouldDo });
+}
+
+function failedOutcome(failure: Failure, context: Context): Outcome {
+  if (failure.code === "unknown" && context.attempt >= maxUnknownRuns) return discard(`${failure.reason}; tried ${context.attempt} times`);
+  return outcomeOf(failure, context.now());
+}

@@ -1,0 +1,26 @@
+import type { Reply } from "../../queue/effect";
+
+/** One picture to be made of an original. The sizes are those of the result: nothing is enlarged, whoever asks has planned for that. */
+export interface RenderRequest {
+  width: number;
+  height: number;
+  fit: "scale-down" | "cover" | "pad";
+  format: "webp" | "avif" | "jpeg";
+  /** 1 to 100; undefined: the provider's default. */
+  quality?: number | undefined;
+}
+
+/** Decodes, turns upright, resizes and encodes pictures. */
+export interface Images {
+  /**
+   * The upright first frame in the format that was asked for, without metadata. Repeating it does no harm but its price. Never throws.
+   * A failure of code `unknown` has no reason by the provider: a broken file, or a passing fault.
+   */
+  render(original: Uint8Array<ArrayBuffer>, request: RenderRequest): Promise<Reply<Uint8Array<ArrayBuffer>>>;
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    images: Images;
+  }
+}

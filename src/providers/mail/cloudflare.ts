@@ -1,0 +1,114 @@
+import { failed, ok } from "../../queue/effect";
+import { unlessAborted } from "../body";
+import type { MailFailure, MailMessage, MailProvider } from "./mail";
+import { addressOf, mailboxOf } from "./mailbox";
+import { untilNextDay } from "./quota";
+
+/** The `send_email` binding, as far as it is used. */
+export interface EmailBinding {
+  send(mail: CloudflareMail): Promise<{ messageId: string }>;
+}
+
+interface CloudflareMail {
+  from: CloudflareAddress;
+  to: string[];
+  subject: string;
+  replyTo?: CloudflareAddress;
+  html?: string;
+  text?: string;
+  headers?: Record<string, string>;
+  attachments?: { filename: string; type: string; disposition: "attachment"; content: Uint8Array<ArrayBuffer> }[];
+}
+
+type CloudflareAddress = string | { email: string; name: string };
+
+export interface CloudflareOptions {
+  /** Undefined where the Worker has no such binding. */
+  binding: EmailBinding | undefined;
+  now: () => number;
+  /** How a call went, for the circuit breaker. */
+  onCall?: ((result: "answered" | "transient") => void) | undefined;
+}
+
+/**
+ * Mail by Cloudflare Email Service, for transactional mail only. It has no idempotency.
+ * Its errors carry a code; their text may name the recipient, so the code alone is kept.
+ */
+export function cloudflare(options: CloudflareOptions): MailProvider {
+  return {
+    name: "cloudflare",
+    idempotentFor: 0,
+    takesBulk: false,
+    send: async (message, { signal }) => {
+      const { binding, onCall } = options;
+      if (!binding) return failed({ class: "config", reason: "Cloudflare Email Service: this Worker has no send_email binding named EMAIL" });
+      try {
+        const { messageId } = await unlessAborted(binding.send(toMail(message)), signal);
+        onCall?.("answered");
+        if (typeof messageId === "string" && messageId !== "" && messageId.length <= 256) return ok({ id: messageId.replace(/^<(.*)>$/, "$1") });
+        return failed({ class: "uncertain", reason: "Cloudflare Email Service: answered without a message id" });
+      } catch (thrown) {
+        const failure = failureOf(thrown, message, options.now());
+        if (!signal.aborted) onCall?.(failure.class === "uncertain" ? "transient" : "answered");
+        return failed(failure);
+      }
+    },
+  };
+}
+
+function toMail({ from, to, replyTo, subject, html, text, headers, attachments }: MailMessage): CloudflareMail {
+  const files = attachments?.map(({ filename, contentType, content }) => ({ filename, type: contentType, disposition: "attachment" as const, content }));
+  return {
+    from: named(from),
+    to: to.map(addressOf),
+    subject,
+    ...(replyTo === undefined ? {} : { replyTo: named(replyTo) }),
+    ...(html === undefined ? {} : { html }),
+    ...(text === undefined ? {} : { text }),
+    ...(headers === undefined ? {} : { headers: { ...headers } }),
+    ...(files?.length ? { attachments: files } : {}),
+  };
+}
+
+function named(mailbox: string): CloudflareAddress {
+  const { name, address } = mailboxOf(mailbox);
+  return name === undefined ? address : { email: address, name };
+}
+
+function failureOf(thrown: unknown, message: MailMessage, now: number): MailFailure {
+  const said = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;
+  const code = typeof said === "string" && /^E_[A-Z_]{1,60}$/.test(said) ? said : undefined;
+  const reason = `Cloudflare Email Service: ${code ?? "failed without a code"}`;
+  if (code === undefined) return { class: "uncertain", reason };
+  return { ...classOf(code, message, now), reason, code };
+}
+
+function classOf(code: string, { to }: MailMessage, now: number): Pick<MailFailure, "class" | "retryAfter" | "refused"> {
+  switch (code) {
+    case "E_RATE_LIMIT_EXCEEDED":
+      return { class: "limited", retryAfter: 60 };
+    case "E_DAILY_LIMIT_EXCEEDED":
+      return { class: "limited", retryAfter: untilNextDay(now) };
+    case "E_SENDER_NOT_VERIFIED":
+    case "E_SENDER_DOMAIN_NOT_AVAILABLE":
+    case "E_RECIPIENT_NOT_ALLOWED":
+      return { class: "config" };
+    case "E_RECIPIENT_SUPPRESSED":
+      // Of several recipients it does not say which.
+      return { class: "permanent", ...(to.length === 1 ? { refused: to.map((each) => ({ address: addressOf(each), suppress: true })) } : {}) };
+    default:
+      return { class: isOfMessage(code) ? "permanent" : "uncertain" };
+  }
+}
+
+function isOfMessage(code: string): boolean {
+  return refusals.has(code) || code.startsWith("E_HEADER_") || code.startsWith("E_HEADERS_");
+}
+
+const refusals: ReadonlySet<string> = new Set([
+  "E_VALIDATION_ERROR",
+  "E_FIELD_MISSING",
+  "E_TOO_MANY_RECIPIENTS",
+  "E_TOO_MANY_ATTACHMENTS",
+  "E_CONTENT_TOO_LARGE",
+]);

@@ -1,0 +1,36 @@
+export interface Mailbox {
+  /** As it is shown; undefined for a bare address. */
+  name: string | undefined;
+  address: string;
+}
+
+/** `Ada <a@b.example>`, `"Lovelace, Ada" <a@b.example>` or `a@b.example`, taken apart. Checks nothing. */
+export function mailboxOf(text: string): Mailbox {
+  const open = text.lastIndexOf("<");
+  if (open < 0 || !text.endsWith(">")) return { name: undefined, address: text.trim() };
+  const name = text
+    .slice(0, open)
+    .trim()
+    .replace(/^"(.*)"$/s, "$1");
+  return { name: name === "" ? undefined : name, address: text.slice(open + 1, -1).trim() };
+}
+
+export function addressOf(mailbox: string): string {
+  return mailboxOf(mailbox).address;
+}
+
+/** What a provider may echo of a message: its mailboxes, their names and the subject. */
+export function personalOf(message: { from: string; to: readonly string[]; replyTo?: string | undefined; subject: string }): string[] {
+  const mailboxes = [message.from, ...message.to, message.replyTo ?? ""];
+  return [message.subject, ...mailboxes, ...mailboxes.map((each) => mailboxOf(each).name ?? "")];
+}
+
+/** With the domain as it travels in a protocol of ASCII; what is no domain stays as it is. */
+export function asciiMailbox(mailbox: string): string {
+  const address = addressOf(mailbox);
+  const at = address.lastIndexOf("@");
+  const domain = address.slice(at + 1);
+  if (at < 1 || /^[\x21-\x7e]*$/.test(domain)) return mailbox;
+  const host = URL.parse(`https://${domain}`)?.hostname ?? domain;
+  return mailbox.replace(address, `${address.slice(0, at)}@${host}`);
+}

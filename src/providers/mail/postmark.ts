@@ -1,0 +1,118 @@
+import type { Failure } from "../../queue/effect";
+import { failed, ok } from "../../queue/effect";
+import type { Http, HttpAnswer } from "../http";
+import { redact } from "../redact";
+import { retryAfter } from "../retry-after";
+import { statusFailure } from "../status";
+import { base64 } from "./base64";
+import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient } from "./mail";
+import { addressOf, personalOf } from "./mailbox";
+import { recordOf } from "./record";
+
+export interface PostmarkOptions {
+  http: Http;
+  serverToken: string;
+  /** Default https://api.postmarkapp.com. */
+  baseUrl?: string | undefined;
+  /** Message stream of mail that is not bulk. Default `outbound`. */
+  stream?: string | undefined;
+  /** Message stream of bulk mail. Default `broadcast`. */
+  bulkStream?: string | undefined;
+  now: () => number;
+}
+
+/**
+ * Mail by the API of Postmark. It has no idempotency: what was sent and not answered stays uncertain.
+ * Its batch call has none either, so it is not used.
+ * Source: Postmark's API reference, API error codes.
+ */
+export function postmark(options: PostmarkOptions): MailProvider {
+  return {
+    name: "postmark",
+    idempotentFor: 0,
+    takesBulk: true,
+    send: async (message, { signal }) => {
+      const reply = await options.http({
+        method: "POST",
+        url: `${(options.baseUrl ?? "https://api.postmarkapp.com").replace(/\/$/, "")}/email`,
+        headers: { "x-postmark-server-token": options.serverToken, "content-type": "application/json", accept: "application/json" },
+        body: JSON.stringify(toJson(message, options)),
+        signal,
+      });
+      if (!reply.ok) return failed({ ...reply.failure, reason: `Postmark: ${reply.failure.reason}` });
+      return readAnswer(reply.value, message, options);
+    },
+  };
+}
+
+function toJson({ from, to, replyTo, subject, html, text, headers, attachments, bulk }: MailMessage, { stream, bulkStream }: PostmarkOptions) {
+  return {
+    From: from,
+    To: to.join(", "),
+    ReplyTo: replyTo,
+    Subject: subject,
+    HtmlBody: html,
+    TextBody: text,
+    MessageStream: bulk ? (bulkStream ?? "broadcast") : (stream ?? "outbound"),
+    Headers: Object.entries(headers ?? {}).map(([Name, Value]) => ({ Name, Value })),
+    Attachments: (attachments ?? []).map(({ filename, contentType, content }) => ({ Name: filename, Content: base64(content), ContentType: contentType })),
+  };
+}
+
+function readAnswer(answer: HttpAnswer, message: MailMessage, options: PostmarkOptions): MailReply {
+  const body = recordOf(answer.json());
+  const code = typeof body["ErrorCode"] === "number" ? body["ErrorCode"] : undefined;
+  const said = typeof body["Message"] === "string" ? body["Message"] : "";
+  const success = answer.status >= 200 && answer.status <= 299;
+  if (!success || (code !== undefined && code !== 0)) return failed(refusal(answer, code, said, message, options));
+  const id = body["MessageID"];
+  if (typeof id !== "string" || id === "" || id.length > 256)
+    return failed({ class: "uncertain", reason: `Postmark: answered ${answer.status} without a message id` });
+  // "Message OK, but will not deliver to these inactive addresses: …"
+  const refused = /inactive/i.test(said) ? inactiveIn(said, message) : [];
+  return ok({ id, ...(refused.length > 0 ? { refused } : {}) });
+}
+
+function refusal(answer: HttpAnswer, code: number | undefined, said: string, message: MailMessage, options: PostmarkOptions): MailFailure {
+  const now = options.now();
+  const usual = statusFailure(answer.status === 200 ? 422 : answer.status, answer.headers, { repeatable: false, now });
+  const special = byCode(answer, code, now);
+  const words = said === "" ? "" : `: ${redact(said, [options.serverToken, ...personalOf(message)])}`;
+  const refused = code === 406 ? inactiveIn(said, message) : [];
+  return {
+    ...usual,
+    ...special,
+    reason: `Postmark: ${answer.status}${code === undefined ? "" : ` error ${code}`}${words}`,
+    code: String(code ?? answer.status),
+    ...(refused.length > 0 ? { refused } : {}),
+  };
+}
+
+/** Where Postmark's own code says more than the status does. */
+function byCode({ status, headers }: HttpAnswer, code: number | undefined, now: number): (Pick<Failure, "class"> & { retryAfter?: number }) | undefined {
+  if (code !== undefined && ofConfiguration.has(code)) return { class: "config" };
+  if (status === 429 || code === 429) return { class: "limited", retryAfter: Math.max(1, retryAfter(headers, now) ?? 60) };
+  // Postmark answers these itself when it could not take the mail; 100 is maintenance.
+  if (code === 100 || status === 503 || (status === 500 && code !== undefined)) return { class: "transient" };
+  return undefined;
+}
+
+/** 10 the token; 400, 401 the sender; 405 no credits, 412 and 413 the account; 1235 the message stream. */
+const ofConfiguration: ReadonlySet<number> = new Set([10, 400, 401, 405, 412, 413, 1235]);
+
+/** The recipients that a message names as inactive; of a single one the message needs no name. */
+function inactiveIn(said: string, { to }: MailMessage): RefusedRecipient[] {
+  const text = said.toLowerCase();
+  const named = to.map(addressOf).filter((address) => wordIn(text, address.toLowerCase()));
+  const all = named.length === 0 && to.length === 1 ? to.map(addressOf) : named;
+  return all.map((address) => ({ address, suppress: true }));
+}
+
+/** Whether the address stands alone in the text: `a@b.example` is no part of `aa@b.example`. */
+function wordIn(text: string, address: string): boolean {
+  for (let at = text.indexOf(address); at >= 0; at = text.indexOf(address, at + 1)) {
+    const after = text.slice(at + address.length, at + address.length + 2);
+    if (!/[\w.+@-]/.test(text[at - 1] ?? " ") && !/^(?:[\w@-]|\.[a-z0-9])/.test(after)) return true;
+  }
+  return false;
+}

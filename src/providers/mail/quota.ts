@@ -1,0 +1,15 @@
+/** Seconds until a daily quota starts anew: midnight UTC. `now` in milliseconds. */
+export function untilNextDay(now: number): number {
+  const date = new Date(now);
+  return secondsUntil(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + 1), now);
+}
+
+/** Seconds until a monthly quota starts anew. */
+export function untilNextMonth(now: number): number {
+  const date = new Date(now);
+  return secondsUntil(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1), now);
+}
+
+function secondsUntil(at: number, now: number): number {
+  return Math.max(1, Math.ceil((at - now) / 1000));
+}

@@ -1,0 +1,196 @@
+import type { Failure } from "../../queue/effect";
+import { failed, ok } from "../../queue/effect";
+import type {
+  Accepted,
+  BatchSent,
+  Mail,
+  MailFailure,
+  MailMessage,
+  MailOrigin,
+  MailProvider,
+  MailProviderName,
+  MailReply,
+  RefusedRecipient,
+  SendOptions,
+} from "./mail";
+import { messageFault } from "./limits";
+import { addressOf } from "./mailbox";
+
+/** What a tenant's sending remembers and reports, beyond the provider's own API. None of it throws. */
+export interface MailRecords {
+  /** Recipients that a provider says take no mail. */
+  suppress(addresses: readonly string[]): Promise<void>;
+  /** A mail that was taken: its provider's events are about this job. */
+  sent(mails: readonly SentMail[]): Promise<void>;
+  /** The provider takes nothing until a setting changes. */
+  pause(provider: MailProviderName, reason: string): Promise<void>;
+  /** The provider took a mail after it was paused. */
+  unpause(provider: MailProviderName): Promise<void>;
+}
+
+export interface SentMail {
+  provider: MailProviderName;
+  id: string;
+  alias?: string | undefined;
+  about: MailOrigin | undefined;
+}
+
+/** One provider of a connection, with the circuit that says whether it is asked. */
+export interface Route {
+  provider: MailProvider;
+  /** It was refused for its configuration before and is tried again. */
+  paused: boolean;
+}
+
+/** Which of several providers may be asked, and which of them may have a mail already. */
+export interface Switching {
+  /** Null: this provider is held back until a time (milliseconds). */
+  enter(provider: MailProviderName): Promise<{ lease: string } | { until: number }>;
+  leave(provider: MailProviderName, lease: string, calls: "none" | "answered" | "transient"): Promise<void>;
+  /** How the calls of this run went so far; asked after each send. */
+  calls(provider: MailProviderName): "none" | "answered" | "transient";
+  /** Notes, durably, that this provider is tried with this key, unless one was tried before and never answered: that one comes back, with `again`. Throws when nothing can be noted. */
+  begin(key: string, provider: MailProviderName): Promise<{ provider: MailProviderName; again: boolean }>;
+  /** It certainly did not take it. */
+  clear(key: string): Promise<void>;
+}
+
+export interface SenderOptions {
+  from?: string | undefined;
+  replyTo?: string | undefined;
+  routes: readonly [Route, ...Route[]];
+  records: MailRecords;
+  /** Needed with more than one route. */
+  switching?: Switching | undefined;
+  now(): number;
+}
+
+/** How long a provider that was refused for its configuration is left alone. Seconds. */
+export const pauseSeconds = 900;
+
+/** The capability: checks a message, asks the providers in their order, and records what follows from the answer. */
+export function createMail(options: SenderOptions): Mail {
+  const { routes, from, replyTo } = options;
+  const [{ provider: first }] = routes;
+  const sendBatch = routes.length === 1 ? first.sendBatch : undefined;
+  return {
+    from,
+    replyTo,
+    idempotentFor: first.idempotentFor,
+    send: async (message, sendOptions) => {
+      const fault = messageFault(message);
+      if (fault !== undefined) return failed({ class: "permanent", reason: fault });
+      const { reply, route } = await ask(message, sendOptions, options);
+      if (!reply.ok) return failed(await refused(reply.failure, route, options));
+      await taken([{ ...reply.value, about: sendOptions.about }], route, options);
+      await suppressed(reply.value.refused, options);
+      return ok({ id: reply.value.id, provider: route.provider.name, ...places(reply.value.refused, message) });
+    },
+    sendBatch: sendBatch && ((messages, sendOptions) => batch(sendBatch, messages, sendOptions, options)),
+  };
+}
+
+async function ask(message: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
+  const [first, ...others] = options.routes;
+  if (message.bulk && !first.provider.takesBulk && others.length === 0) return { reply: failed(noBulk(first.provider)), route: first };
+  if (others.length === 0 || !options.switching) return { reply: await first.provider.send(message, sendOptions), route: first };
+  return askInTurn(message, sendOptions, options, options.switching);
+}
+
+/** The next provider is asked only where the one before certainly did nothing. One that may have the mail is the only one asked from then on. */
+async function askInTurn(
+  message: MailMessage,
+  sendOptions: SendOptions,
+  options: SenderOptions,
+  switching: Switching,
+): Promise<{ reply: MailReply; route: Route }> {
+  let answer: { reply: MailReply; route: Route } = { reply: failed({ class: "permanent", reason: "no provider takes bulk mail" }), route: options.routes[0] };
+  for (const route of options.routes) {
+    const { provider } = route;
+    if (message.bulk && !provider.takesBulk) continue;
+    const entry = await switching.enter(provider.name);
+    if (!("lease" in entry)) {
+      answer = { reply: failed(heldBack(provider, entry.until, options.now())), route };
+      continue;
+    }
+    const reply = await tryOnce(message, sendOptions, provider, switching);
+    await switching.leave(provider.name, entry.lease, switching.calls(provider.name));
+    answer = { reply, route };
+    if (reply.ok || !mayGoOn(reply.failure)) return answer;
+    await refused(reply.failure, route, options);
+  }
+  return answer;
+}
+
+async function tryOnce(message: MailMessage, sendOptions: SendOptions, provider: MailProvider, switching: Switching): Promise<MailReply> {
+  const begun = await switching.begin(sendOptions.idempotencyKey, provider.name);
+  if (begun.provider !== provider.name)
+    return failed({ class: "limited", retryAfter: 60, reason: `${begun.provider} may have this mail: no other provider is asked` });
+  if (begun.again && provider.idempotentFor === 0)
+    return failed({ class: "permanent", reason: `uncertain: ${provider.name} may have this mail; look there before replaying` });
+  const reply = await provider.send(message, sendOptions);
+  if (!reply.ok && reply.failure.class !== "uncertain") await switching.clear(sendOptions.idempotencyKey);
+  return reply;
+}
+
+function mayGoOn({ class: kind }: Failure): boolean {
+  return kind === "transient" || kind === "limited" || kind === "config";
+}
+
+function heldBack({ name }: MailProvider, until: number, now: number): Failure {
+  return { class: "limited", retryAfter: Math.max(1, Math.ceil((until - now) / 1000)), reason: `${name} is held back by its circuit or limits` };
+}
+
+function noBulk({ name }: MailProvider): Failure {
+  return { class: "permanent", reason: `${name} takes transactional mail only: bulk mail needs a connection, or a fallback, with another provider` };
+}
+
+async function taken(mails: readonly (Accepted & Pick<SentMail, "about">)[], { provider, paused }: Route, { records }: SenderOptions): Promise<void> {
+  if (paused) await records.unpause(provider.name);
+  await records.sent(mails.map(({ id, alias, about }) => ({ provider: provider.name, id, alias, about })));
+}
+
+/** The failure as the job shall see it. The mail that shows a wrong setting ends with it; those that try it again wait. */
+async function refused(failure: MailFailure, { provider, paused }: Route, options: SenderOptions): Promise<Failure> {
+  await suppressed(failure.refused, options);
+  const { refused: _, ...shown } = failure;
+  if (failure.class !== "config") return shown;
+  await options.records.pause(provider.name, failure.reason);
+  return paused ? { ...shown, class: "limited", retryAfter: pauseSeconds, reason: `the connection is paused: ${failure.reason}` } : shown;
+}
+
+async function suppressed(refused: readonly RefusedRecipient[] | undefined, { records }: SenderOptions): Promise<void> {
+  const addresses = (refused ?? []).filter(({ suppress }) => suppress).map(({ address }) => address);
+  if (addresses.length > 0) await records.suppress(addresses);
+}
+
+function places(refused: readonly RefusedRecipient[] | undefined, { to }: MailMessage): { refused?: number[] } {
+  if (!refused?.length) return {};
+  const addresses = new Set(refused.map(({ address }) => address.toLowerCase()));
+  return { refused: to.flatMap((each, index) => (addresses.has(addressOf(each).toLowerCase()) ? [index] : [])) };
+}
+
+async function batch(
+  send: NonNullable<MailProvider["sendBatch"]>,
+  messages: readonly MailMessage[],
+  sendOptions: SendOptions,
+  options: SenderOptions,
+): Promise<{ ok: true; value: readonly BatchSent[] } | { ok: false; failure: Failure }> {
+  const [route] = options.routes;
+  const faults = messages.map(messageFault);
+  const good = messages.filter((_, index) => faults[index] === undefined);
+  const reply = good.length === 0 ? ok([]) : await send(good, sendOptions);
+  if (!reply.ok) return failed(await refused(reply.failure, route, options));
+  const items = [...reply.value];
+  const all = faults.map((fault): BatchSent =>
+    fault === undefined ? (items.shift() ?? missing) : { ok: false, failure: { class: "permanent", reason: fault } },
+  );
+  await taken(
+    all.flatMap((each) => (each.ok ? [{ id: each.id, about: sendOptions.about }] : [])),
+    route,
+    options,
+  );
+  return ok(all);
+}
+
+const missing: BatchSent = { ok: false, failure: { class: "uncertain", reason: "the provider did not answer for this mail" } };

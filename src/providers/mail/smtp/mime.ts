@@ -1,0 +1,85 @@
+import { base64 } from "../base64";
+import type { Attachment, MailMessage } from "../mail";
+import { type Mailbox, mailboxOf } from "../mailbox";
+
+export interface MimeOptions {
+  /** Without angle brackets. */
+  messageId: string;
+  /** Milliseconds. */
+  date: number;
+}
+
+/** The message as it travels (RFC 5322, RFC 2045): lines of at most 998 bytes, all of them ASCII, ended by CRLF. The same input gives the same bytes. */
+export function toMime(message: MailMessage, { messageId, date }: MimeOptions): string {
+  const headers: [name: string, value: string][] = [
+    ["From", mailbox(mailboxOf(message.from))],
+    ["To", message.to.map((each) => mailbox(mailboxOf(each))).join(",\r\n ")],
+    ...(message.replyTo === undefined ? [] : ([["Reply-To", mailbox(mailboxOf(message.replyTo))]] as [string, string][])),
+    ["Subject", text(message.subject)],
+    ["Date", new Date(date).toUTCString().replace("GMT", "+0000")],
+    ["Message-ID", `<${messageId}>`],
+    ["MIME-Version", "1.0"],
+    ...Object.entries(message.headers ?? {}).map(([name, value]): [string, string] => [name, text(value)]),
+  ];
+  // The parts are base64, so no line of theirs can read as a boundary.
+  const boundary = `=_${messageId.replaceAll(/[^\w]/g, "").slice(0, 40)}`;
+  return `${headers.map(([name, value]) => `${name}: ${value}`).join("\r\n")}\r\n${content(message, boundary)}`;
+}
+
+function content({ html, text: plain, attachments = [] }: MailMessage, boundary: string): string {
+  const bodies = [...(plain === undefined ? [] : [part("text/plain", plain)]), ...(html === undefined ? [] : [part("text/html", html)])];
+  const body = bodies.length === 1 ? (bodies[0] ?? "") : multipart("alternative", `${boundary}.a`, bodies);
+  return attachments.length === 0 ? body : multipart("mixed", `${boundary}.m`, [body, ...attachments.map(attached)]);
+}
+
+function multipart(kind: string, boundary: string, parts: readonly string[]): string {
+  return `Content-Type: multipart/${kind}; boundary="${boundary}"\r\n\r\n${parts.map((each) => `--${boundary}\r\n${each}\r\n`).join("")}--${boundary}--\r\n`;
+}
+
+function part(type: string, body: string): string {
+  return `Content-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(base64(new TextEncoder().encode(body)))}`;
+}
+
+function attached({ filename, contentType, content: bytes }: Attachment): string {
+  // RFC 2231 for all names: no character of it needs quoting.
+  const name = encodeURIComponent(filename.toWellFormed()).replaceAll(/['()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
+  return `Content-Type: ${contentType}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n filename*=utf-8''${name}\r\n\r\n${wrapped(base64(bytes))}`;
+}
+
+/** Lines of 76 characters, as RFC 2045 wants them. */
+function wrapped(encoded: string): string {
+  return encoded.replaceAll(/.{76}/g, "$&\r\n");
+}
+
+function mailbox({ name, address }: Mailbox): string {
+  if (name === undefined) return address;
+  const shown = isPlain(name) ? `"${name.replaceAll(/["\\]/g, String.raw`\$&`)}"` : encoded(name);
+  return `${shown} <${address}>`;
+}
+
+function text(value: string): string {
+  return isPlain(value) ? value : encoded(value);
+}
+
+/** What fits a line as it is and cannot be read as an encoded word. */
+function isPlain(value: string): boolean {
+  return /^[\x20-\x7e]*$/.test(value) && value.length <= 900 && !value.includes("=?");
+}
+
+/** Encoded words (RFC 2047) of at most 75 characters, each of whole code points, one a line. */
+function encoded(value: string): string {
+  const words: string[] = [];
+  let word = "";
+  for (const character of value.toWellFormed()) {
+    if (bytes(word + character).byteLength > 45) {
+      words.push(word);
+      word = "";
+    }
+    word += character;
+  }
+  return [...words, word].map((each) => `=?utf-8?B?${base64(bytes(each))}?=`).join("\r\n ");
+}
+
+function bytes(value: string): Uint8Array {
+  return new TextEncoder().encode(value);
+}

@@ -1,0 +1,42 @@
+import { redact } from "../../redact";
+import type { MailFailure } from "../mail";
+import { untilNextDay } from "../quota";
+import type { SmtpReply } from "./session";
+
+/** What was being said when the server refused. */
+export type SmtpStep = "greeting" | "hello" | "tls" | "login" | "sender" | "recipient" | "data" | "body";
+
+/** A full mailbox is tried again after this. Seconds. */
+const full = 86_400;
+
+/** Addresses that do not exist (RFC 3463): wrong mailbox, wrong domain, moved without forwarding, no mail taken there (RFC 7505). */
+const noSuchAddress: ReadonlySet<string> = new Set(["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"]);
+
+/** Whether the reply says that the address takes no mail, now and later. A policy (5.7.x) or a full mailbox (5.2.2) says nothing of the kind. */
+export function isBadAddress({ code, enhanced }: SmtpReply): boolean {
+  return code >= 500 && enhanced !== undefined && noSuchAddress.has(enhanced);
+}
+
+/** The class of a refusal. `known` are texts the server may echo. Source: RFC 5321 §4.2, RFC 3463, RFC 4954; the texts are those of Amazon SES. */
+export function refusalOf(step: SmtpStep, reply: SmtpReply, known: readonly string[], now: number): MailFailure {
+  const { code, enhanced, text } = reply;
+  const said = text === "" ? "" : `: ${redact(text, known)}`;
+  const reason = `SMTP: ${code}${enhanced === undefined ? "" : ` ${enhanced}`} to the ${step}${said}`;
+  return { ...classOf(step, reply, now), reason, code: enhanced ?? String(code) };
+}
+
+function classOf(step: SmtpStep, reply: SmtpReply, now: number): Pick<MailFailure, "class" | "retryAfter"> {
+  const { code, enhanced = "", text } = reply;
+  if (/daily message quota exceeded/i.test(text)) return { class: "limited", retryAfter: untilNextDay(now) };
+  if (/maximum sending rate exceeded/i.test(text)) return { class: "limited", retryAfter: 10 };
+  if (code < 500) return /^4\.2\.2$/.test(enhanced) ? { class: "transient", retryAfter: full } : { class: "transient" };
+  if (isOfConfiguration(step, reply)) return { class: "config" };
+  if (enhanced === "5.2.2") return { class: "transient", retryAfter: full };
+  return { class: "permanent" };
+}
+
+/** The server takes nothing from us until a setting changes: credentials, TLS, an address it blocks. */
+function isOfConfiguration(step: SmtpStep, { code, enhanced }: SmtpReply): boolean {
+  if (["greeting", "hello", "tls", "login"].includes(step)) return true;
+  return [530, 534, 535, 538].includes(code) || enhanced === "5.7.8" || enhanced === "5.7.9" || enhanced === "5.7.11";
+}

@@ -1,0 +1,111 @@
+import { unlessAborted } from "../../body";
+
+/** A socket as the runtime's `connect` gives it, as far as it is used. */
+export interface Socket {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  readonly opened: Promise<unknown>;
+  startTls(): Socket;
+  close(): Promise<void>;
+}
+
+export type Connect = (address: { hostname: string; port: number }, options: { secureTransport: "on" | "starttls" | "off"; allowHalfOpen: false }) => Socket;
+
+export interface SmtpReply {
+  code: number;
+  /** `5.1.1`; undefined where the server gives none. */
+  enhanced: string | undefined;
+  /** All lines, without their codes. */
+  text: string;
+}
+
+/** The connection ended, timed out or spoke no SMTP. */
+export class SmtpLost extends Error {
+  override readonly name = "SmtpLost";
+}
+
+/** Characters of one reply. */
+const maxReply = 16 * 1024;
+
+/** Milliseconds that the end of a connection may take. */
+const maxEnd = 500;
+
+/** One connection: commands go out, replies come in. Every call throws `SmtpLost` when there is no reply to read. */
+export interface SmtpSession {
+  reply(): Promise<SmtpReply>;
+  command(line: string): Promise<SmtpReply>;
+  write(data: string): Promise<void>;
+  startTls(): void;
+  /** Never throws, never waits for long. */
+  end(): Promise<void>;
+}
+
+/** `signal` ends every wait. */
+export async function openSession(socket: Socket, signal: AbortSignal): Promise<SmtpSession> {
+  let current = socket;
+  let reader = current.readable.getReader();
+  let writer = current.writable.getWriter();
+  let rest = "";
+  const decoder = new TextDecoder();
+  const waited = async <T>(what: Promise<T>): Promise<T> => {
+    try {
+      return await unlessAborted(what, signal);
+    } catch (cause) {
+      throw new SmtpLost("the connection failed or timed out", { cause });
+    }
+  };
+  const line = async (): Promise<string> => {
+    for (;;) {
+      const end = rest.indexOf("\n");
+      if (end >= 0) {
+        const found = rest.slice(0, end).replace(/\r$/, "");
+        rest = rest.slice(end + 1);
+        return found;
+      }
+      const { done, value } = await waited(reader.read());
+      if (done) throw new SmtpLost("the server closed the connection");
+      rest += decoder.decode(value, { stream: true });
+      if (rest.length > maxReply) throw new SmtpLost("the server's reply is too long");
+    }
+  };
+  const write = (data: string) => waited(writer.write(new TextEncoder().encode(data)));
+  const reply = () => readReply(line);
+  await waited(current.opened);
+  return {
+    reply,
+    write,
+    command: async (text) => {
+      await write(`${text}\r\n`);
+      return reply();
+    },
+    startTls() {
+      // What came in clear after the reply is not read as if it were protected.
+      rest = "";
+      reader.releaseLock();
+      writer.releaseLock();
+      current = current.startTls();
+      reader = current.readable.getReader();
+      writer = current.writable.getWriter();
+    },
+    async end() {
+      // Courtesy, and a connection that is gone takes none.
+      writer.write(new TextEncoder().encode("QUIT\r\n")).catch(() => undefined);
+      await Promise.race([current.close().catch(() => undefined), scheduler.wait(maxEnd)]);
+    },
+  };
+}
+
+async function readReply(line: () => Promise<string>): Promise<SmtpReply> {
+  const texts: string[] = [];
+  for (let size = 0; ;) {
+    const text = await line();
+    const [, code, more, rest = ""] = /^([2-5]\d\d)([ -]?)(.*)$/s.exec(text) ?? [];
+    if (code === undefined) throw new SmtpLost("the server's reply is no SMTP");
+    size += text.length;
+    if (size > maxReply) throw new SmtpLost("the server's reply is too long");
+    texts.push(rest);
+    if (more === "-") continue;
+    const [, enhanced, said] = /^([245]\.\d{1,3}\.\d{1,3}) ?(.*)$/s.exec(rest) ?? [undefined, undefined, rest];
+    return { code: Number(code), enhanced, text: texts.length > 1 ? texts.join("\n") : (said ?? "") };
+  }
+}

@@ -1,0 +1,204 @@
+import type { Failure } from "../../../queue/effect";
+import { failed, ok } from "../../../queue/effect";
+import { base64 } from "../base64";
+import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient, SendOptions } from "../mail";
+import { addressOf, asciiMailbox, personalOf } from "../mailbox";
+import { toMime } from "./mime";
+import { isBadAddress, refusalOf, type SmtpStep } from "./refusal";
+import { type Connect, openSession, SmtpLost, type SmtpReply, type SmtpSession } from "./session";
+
+/** `implicit`: TLS from the first byte (port 465). `starttls`: after a command, never without. `none`: a developer's machine only. */
+export type SmtpTls = "implicit" | "starttls" | "none";
+
+export interface SmtpOptions {
+  connect: Connect;
+  host: string;
+  port: number;
+  tls: SmtpTls;
+  username?: string | undefined;
+  password?: string | undefined;
+  now: () => number;
+  /** Why the server may not be called; undefined when it may. Asked before each connection. */
+  refused: () => string | undefined;
+  /** How a call went, for the circuit breaker. */
+  onCall?: ((result: "answered" | "transient") => void) | undefined;
+  /** Milliseconds for the whole transaction. Default 25,000. */
+  timeLimit?: number | undefined;
+}
+
+/**
+ * Mail over SMTP (RFC 5321), one connection a mail. There is no idempotency: once the final dot is sent, a lost answer is uncertain;
+ * before it nothing was done. The Message-ID is made from the idempotency key, so that a reader of both copies could tell.
+ */
+export function smtp(options: SmtpOptions): MailProvider {
+  return {
+    name: "smtp",
+    idempotentFor: 0,
+    takesBulk: true,
+    send: async (message, sendOptions) => {
+      const refused = options.refused();
+      if (refused !== undefined) return failed({ class: "config", reason: `SMTP: the server ${refused}` });
+      if (!isAscii(message)) return failed({ class: "permanent", reason: "SMTP: an address with other letters than ASCII before its @ cannot be sent to" });
+      if (sendOptions.signal.aborted) return failed({ class: "transient", reason: "SMTP: the run had ended before the call" });
+      const limit = new AbortController();
+      const timer = setTimeout(() => limit.abort(new Error("time limit")), options.timeLimit ?? 25_000);
+      try {
+        return await deliver(asciiMessage(message), sendOptions, AbortSignal.any([sendOptions.signal, limit.signal]), options);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+/** Thrown by a step that was refused, caught in `deliver`. */
+class Refused extends Error {
+  override readonly name = "Refused";
+  constructor(readonly failure: MailFailure) {
+    super(failure.reason);
+  }
+}
+
+/** The domains as they travel: `grüße.example` is `xn--gre-8ka….example`. */
+function asciiMessage(message: MailMessage): MailMessage {
+  const { from, to, replyTo } = message;
+  return { ...message, from: asciiMailbox(from), to: to.map(asciiMailbox), replyTo: replyTo === undefined ? undefined : asciiMailbox(replyTo) };
+}
+
+function isAscii({ from, to, replyTo }: MailMessage): boolean {
+  return [from, ...to, replyTo ?? ""].every((each) => /^[\x21-\x7e]*$/.test(addressOf(asciiMailbox(each))));
+}
+
+interface Transaction {
+  message: MailMessage;
+  options: SmtpOptions;
+  idempotencyKey: string;
+  /** The final dot is on its way: from now on only an answer tells. */
+  dotted: boolean;
+  session: SmtpSession | undefined;
+}
+
+async function deliver(message: MailMessage, { idempotencyKey, signal: run }: SendOptions, signal: AbortSignal, options: SmtpOptions): Promise<MailReply> {
+  const transaction: Transaction = { message, options, idempotencyKey, dotted: false, session: undefined };
+  try {
+    const reply = ok(await transact(transaction, signal));
+    options.onCall?.("answered");
+    return reply;
+  } catch (thrown) {
+    const failure = thrown instanceof Refused ? thrown.failure : lost(thrown, transaction.dotted);
+    if (!run.aborted) options.onCall?.(thrown instanceof Refused ? "answered" : "transient");
+    return failed(failure);
+  } finally {
+    await transaction.session?.end();
+  }
+}
+
+/** What the runtime throws for a connection may name the host only, but its words are no contract: they are not kept. */
+function lost(thrown: unknown, dotted: boolean): Failure {
+  const reason = thrown instanceof SmtpLost ? thrown.message : "the connection failed";
+  return dotted ? { class: "uncertain", reason: `SMTP: ${reason} after the mail was handed over` } : { class: "transient", reason: `SMTP: ${reason}` };
+}
+
+async function transact(transaction: Transaction, signal: AbortSignal) {
+  const { message, options, idempotencyKey } = transaction;
+  const { connect, host, port, tls } = options;
+  const secureTransport = tls === "implicit" ? "on" : tls === "starttls" ? "starttls" : "off";
+  const session = await openSession(connect({ hostname: host, port }, { secureTransport, allowHalfOpen: false }), signal);
+  transaction.session = session;
+  await greet(session, transaction);
+  await expect("sender", transaction, 250, await session.command(`MAIL FROM:<${addressOf(message.from)}>`));
+  const refused = await nameRecipients(session, transaction);
+  await expect("data", transaction, 354, await session.command("DATA"));
+  const domain = addressOf(message.from).split("@").at(-1) ?? "localhost";
+  const messageId = `${await hashOf(idempotencyKey)}@${domain}`;
+  // No line of the body begins with a dot: those of the headers' values are folded behind a space, the rest is base64.
+  await session.write(toMime(message, { messageId, date: options.now() }).replaceAll(/^\./gm, ".."));
+  transaction.dotted = true;
+  const answer = await expect("body", transaction, 250, await session.command("\r\n."));
+  const alias = queueIdIn(answer);
+  return { id: messageId, ...(alias === undefined ? {} : { alias }), ...(refused.length > 0 ? { refused } : {}) };
+}
+
+async function greet(session: SmtpSession, transaction: Transaction): Promise<void> {
+  const { message, options } = transaction;
+  await expect("greeting", transaction, 220, await session.reply());
+  const name = addressOf(message.from).split("@").at(-1) ?? "localhost";
+  let offers = await hello(session, transaction, name);
+  if (options.tls === "starttls") {
+    if (!/^STARTTLS\b/im.test(offers)) throw refusedBy("config", "SMTP: the server offers no STARTTLS");
+    await expect("tls", transaction, 220, await session.command("STARTTLS"));
+    session.startTls();
+    offers = await hello(session, transaction, name);
+  }
+  if (options.username !== undefined) await logIn(session, transaction, offers);
+}
+
+async function hello(session: SmtpSession, transaction: Transaction, name: string): Promise<string> {
+  const answer = await session.command(`EHLO ${name}`);
+  if (answer.code === 500 || answer.code === 502) return (await expect("hello", transaction, 250, await session.command(`HELO ${name}`))).text;
+  return (await expect("hello", transaction, 250, answer)).text;
+}
+
+async function logIn(session: SmtpSession, transaction: Transaction, offers: string): Promise<void> {
+  const { username = "", password = "" } = transaction.options;
+  const mechanisms = (/^AUTH[ =](.*)$/im.exec(offers)?.[1] ?? "").toUpperCase().split(/\s+/);
+  if (mechanisms.includes("PLAIN")) {
+    await expect("login", transaction, 235, await session.command(`AUTH PLAIN ${encoded(`\0${username}\0${password}`)}`));
+  } else if (mechanisms.includes("LOGIN")) {
+    await expect("login", transaction, 334, await session.command("AUTH LOGIN"));
+    await expect("login", transaction, 334, await session.command(encoded(username)));
+    await expect("login", transaction, 235, await session.command(encoded(password)));
+  } else {
+    throw refusedBy("config", "SMTP: the server offers neither AUTH PLAIN nor AUTH LOGIN");
+  }
+}
+
+/** Wrong addresses are left out while one is right. One that is refused for now makes all wait: a mail goes out once. */
+async function nameRecipients(session: SmtpSession, transaction: Transaction): Promise<RefusedRecipient[]> {
+  const { message, options } = transaction;
+  const refused: (RefusedRecipient & { failure: MailFailure })[] = [];
+  for (const address of message.to.map(addressOf)) {
+    const answer = await session.command(`RCPT TO:<${address}>`);
+    if (answer.code >= 250 && answer.code <= 252) continue;
+    const failure = refusalOf("recipient", answer, knownTo(transaction), options.now());
+    if (failure.class !== "permanent") throw new Refused(failure);
+    refused.push({ address, suppress: isBadAddress(answer), failure });
+  }
+  const named = refused.map(({ address, suppress }) => ({ address, suppress }));
+  const [first] = refused;
+  if (first && refused.length === message.to.length) throw new Refused({ ...first.failure, refused: named });
+  return named;
+}
+
+/** The reply, or a throw with the class of the refusal. */
+async function expect(step: SmtpStep, transaction: Transaction, code: number, reply: SmtpReply): Promise<SmtpReply> {
+  if (reply.code === code) return reply;
+  const failure = refusalOf(step, reply, knownTo(transaction), transaction.options.now());
+  const [only, ...others] = transaction.message.to;
+  const suppress = step === "body" && only !== undefined && others.length === 0 && isBadAddress(reply);
+  throw new Refused(suppress ? { ...failure, refused: [{ address: addressOf(only), suppress }] } : failure);
+}
+
+function refusedBy(kind: Failure["class"], reason: string): Refused {
+  return new Refused({ class: kind, reason });
+}
+
+function knownTo({ message, options }: Transaction): string[] {
+  return [...personalOf(message), ...[message.from, ...message.to].map(addressOf), options.username ?? "", options.password ?? ""];
+}
+
+/** `250 Ok 0100018c…-000000` (SES), `250 2.0.0 Ok: queued as 4WxYz` (Postfix): the last word that looks like an id. */
+function queueIdIn({ text }: SmtpReply): string | undefined {
+  return /(?:^|\s)<?([\w.@-]{6,200})>?\s*$/.exec(text)?.[1];
+}
+
+async function hashOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"))
+    .join("")
+    .slice(0, 32);
+}
+
+function encoded(text: string): string {
+  return base64(new TextEncoder().encode(text));
+}

@@ -1,0 +1,116 @@
+import * as v from "valibot";
+import { type AddressRules, checkHost } from "../domain/address/address";
+import { limitsSchema, only, secret, url } from "./connection-fields";
+import { mailboxSchema } from "./tenant";
+import { boundedText } from "../queue/bounded";
+
+const text = (most: number) => boundedText(most, { min: 1 });
+const stream = v.optional(boundedText(64, { pattern: /^[a-z0-9-]{1,64}$/, rule: "must be the id of a message stream: 1 to 64 of a-z, 0-9 and -" }));
+const login = boundedText(512, { min: 1, pattern: /^[^\p{Cc}]*$/u, rule: "must have 1 to 512 characters, none of them a control character" });
+
+/** Ports that a mail server may have; the platform lets no connection to port 25 out. */
+export const smtpPorts: readonly number[] = [465, 587, 2525];
+
+const tls = v.optional(
+  v.union(
+    [v.boolean(), v.picklist(["implicit", "starttls", "none"])],
+    "must be implicit (TLS from the start), starttls or none; true and false mean implicit or starttls by the port, and none",
+  ),
+);
+
+/** Of a provider; the same for the first and for its fallback. */
+const providers = {
+  cloudflare: {},
+  resend: { baseUrl: v.optional(url), apiKey: secret },
+  postmark: { baseUrl: v.optional(url), serverToken: secret, stream, bulkStream: stream },
+  smtp: {
+    host: text(253),
+    port: v.pipe(
+      v.number("must be a number"),
+      v.integer("must be a whole number"),
+      v.minValue(1, "must be at least 1"),
+      v.maxValue(65_535, "must be at most 65535"),
+    ),
+    username: v.optional(login),
+    password: v.optional(login),
+    tls,
+  },
+};
+
+/** What proves that an event of the provider is genuine: the signing secret, the password of the webhook's address, of Amazon SES the ARN of the topic. */
+const webhookSecret = v.optional(secret);
+const wrongProvider = "must be cloudflare, resend, postmark or smtp";
+
+const fallbackSchema = v.variant(
+  "provider",
+  [
+    v.strictObject({ provider: only("cloudflare"), ...providers.cloudflare, webhookSecret }),
+    v.strictObject({ provider: only("resend"), ...providers.resend, webhookSecret }),
+    v.strictObject({ provider: only("postmark"), ...providers.postmark, webhookSecret }),
+    v.strictObject({ provider: only("smtp"), ...providers.smtp, webhookSecret }),
+  ],
+  wrongProvider,
+);
+
+const shared = {
+  webhookSecret,
+  from: v.optional(mailboxSchema),
+  replyTo: v.optional(mailboxSchema),
+  limits: v.optional(limitsSchema),
+  fallback: v.optional(fallbackSchema),
+};
+
+export const mailConnectionSchema = v.variant(
+  "provider",
+  [
+    v.strictObject({ provider: only("cloudflare"), ...providers.cloudflare, ...shared }),
+    v.strictObject({ provider: only("resend"), ...providers.resend, ...shared }),
+    v.strictObject({ provider: only("postmark"), ...providers.postmark, ...shared }),
+    v.strictObject({ provider: only("smtp"), ...providers.smtp, ...shared }),
+  ],
+  wrongProvider,
+);
+
+export type MailRoute = v.InferOutput<typeof fallbackSchema>;
+export type MailConnection = v.InferOutput<typeof mailConnectionSchema>;
+
+/** TLS from the start on port 465, else by STARTTLS, unless the connection says otherwise. */
+export function tlsOf({ port, tls: asked }: { port: number; tls?: boolean | "implicit" | "starttls" | "none" | undefined }): "implicit" | "starttls" | "none" {
+  if (asked === "implicit" || asked === "starttls" || asked === "none") return asked;
+  if (asked === false) return "none";
+  return port === 465 ? "implicit" : "starttls";
+}
+
+export interface MailServer {
+  host: string;
+  port: number;
+  tls?: boolean | "implicit" | "starttls" | "none" | undefined;
+}
+
+/** Why a mail server may not be called, with the field; asked when it is set and before each connection. */
+export function mailServerFault(server: MailServer, rules: AddressRules): { path: "host" | "port" | "tls"; message: string } | undefined {
+  const verdict = checkHost(server.host, server.port, rules);
+  if (!verdict.ok) return { path: "host", message: verdict.reason };
+  if (verdict.local) return undefined;
+  if (server.port === 25) return { path: "port", message: "must not be 25, which the platform closes: use 465 or 587" };
+  if (!smtpPorts.includes(server.port)) return { path: "port", message: `must be one of ${smtpPorts.join(", ")}` };
+  if (tlsOf(server) === "none") return { path: "tls", message: "must not be none: credentials and mails would travel in clear" };
+  return undefined;
+}
+
+/** What is wrong with a connection beyond its shape. */
+export function mailFaults(connection: MailConnection, rules: AddressRules): { path: string; message: string }[] {
+  const { fallback } = connection;
+  const faults = [...faultsOf(connection, "", rules), ...(fallback ? faultsOf(fallback, "fallback.", rules) : [])];
+  if (fallback?.provider === connection.provider) faults.push({ path: "fallback.provider", message: "must be another provider than the first" });
+  return faults;
+}
+
+function faultsOf(route: MailRoute | MailConnection, prefix: string, rules: AddressRules): { path: string; message: string }[] {
+  if (route.provider !== "smtp") return [];
+  const fault = mailServerFault(route, rules);
+  const faults = fault ? [{ path: `${prefix}${fault.path}`, message: fault.message }] : [];
+  if ((route.username === undefined) !== (route.password === undefined))
+    faults.push({ path: `${prefix}password`, message: "username and password go together" });
+  return faults;
+}

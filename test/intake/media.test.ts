@@ -1,0 +1,331 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { createMediaParts } from "../../src/app/media";
+import { mediaWork } from "../../src/domain/media/capability";
+import type { WorkerEnv } from "../../src/env";
+import { foreignReaders } from "../../src/intake/foreign";
+import type { EnqueueRequest } from "../../src/queue/request";
+import { picture } from "../support/pictures";
+import { createBench, now, root, type Tokens } from "./fakes";
+
+const bench = createBench();
+const parts = createMediaParts(env as WorkerEnv, () => now);
+let tenant = "";
+let tokens: Tokens;
+let count = 0;
+
+beforeEach(async () => {
+  tenant = `media-${++count}`;
+  tokens = await bench.tenant(tenant);
+  bench.seen.requests.length = 0;
+});
+
+describe("PUT /v1/media/{key}", () => {
+  test("stores the bytes under the tenant, says what they are, and enqueues what is made of them", async () => {
+    const bytes = picture("orientation6");
+    const answer = await put("products/42/front.jpg", bytes);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual({ key: "products/42/front.jpg", size: bytes.length, format: "jpeg", width: 48, height: 64, variants: [] });
+    const object = await env.MEDIA.get(`${tenant}/products/42/front.jpg`);
+    expect(object?.httpMetadata?.contentType).toBe("image/jpeg");
+    expect(new Uint8Array((await object?.arrayBuffer()) ?? new ArrayBuffer())).toEqual(bytes);
+    const operations = [
+      { type: "thumbnail", width: 320, height: 320, fit: "scale-down", format: "webp" },
+      { type: "thumbnail", width: 1024, height: 1024, fit: "scale-down", format: "webp" },
+    ];
+    expect(bench.seen.requests).toMatchObject([{ tenant, type: "image", payload: { key: "products/42/front.jpg", operations }, revive: false }]);
+  });
+
+  test("enqueues what the tenant's settings say, and an alt text where there is a model", async () => {
+    const settings = { media: { thumbnails: [{ width: 64, height: 64, fit: "cover" }], language: "cs" } };
+    await bench.deps.tenants.put(tenant, { name: tenant, settings }, now);
+    await bench.deps.connections.put(tenant, "models", { provider: "openai", baseUrl: "https://models.example.com/v1", apiKey: "key", model: "m" }, now);
+    await put("a.png", picture("png"));
+    expect(operationsAsked()).toEqual([[{ type: "thumbnail", width: 64, height: 64, fit: "cover", format: "webp" }], [{ type: "alt-text" }]]);
+    bench.seen.requests.length = 0;
+    await bench.deps.tenants.put(tenant, { name: tenant, settings: { media: { thumbnails: [], altText: false } } }, now);
+    expect((await put("b.png", picture("png"))).status).toBe(200);
+    expect(operationsAsked()).toEqual([]);
+  });
+
+  test("believes the bytes, not the content type, the name or the announced length", async () => {
+    const html = new TextEncoder().encode("<html><script>alert(1)</script>");
+    const refused = await put("photo.jpg", html, { "content-type": "image/jpeg" });
+    expect(refused.status).toBe(415);
+    expect(refused.body.detail).toBe("Send a JPEG, PNG, GIF, WebP or AVIF: by its first bytes this is text such as SVG or HTML.");
+    expect(await env.MEDIA.head(`${tenant}/photo.jpg`)).toBeNull();
+    expect((await put("photo.jpg", new Uint8Array())).status).toBe(415);
+    const taken = await put("page.html", picture("webp"), { "content-type": "text/html", "content-length": "1" });
+    expect(taken.body).toMatchObject({ format: "webp", width: 64, height: 48 });
+    expect((await env.MEDIA.head(`${tenant}/page.html`))?.httpMetadata?.contentType).toBe("image/webp");
+  });
+
+  test("takes many megabytes in chunks without a length, byte by byte the same", async () => {
+    const bytes = large(12 * 1024 * 1024 + 3);
+    const answer = await put("large.png", streamOf(bytes, 700_001));
+    expect(answer.body).toMatchObject({ size: bytes.length, format: "png" });
+    const object = await env.MEDIA.get(`${tenant}/large.png`);
+    const digest = async (of: ArrayBuffer) => new Uint8Array(await crypto.subtle.digest("SHA-256", of));
+    expect(await digest((await object?.arrayBuffer()) ?? new ArrayBuffer())).toEqual(await digest(bytes.buffer));
+  });
+
+  test("counts the bytes while they come, and leaves nothing of too many", async () => {
+    const answer = await put("huge.png", streamOf(large(21 * 1024 * 1024), 1_000_000));
+    expect(answer.status).toBe(413);
+    expect(answer.body.detail).toBe("The body may have 20,971,520 bytes.");
+    expect([await env.MEDIA.head(`${tenant}/huge.png`), bench.seen.requests]).toEqual([null, []]);
+    expect((await put("announced.png", picture("png"), { "content-length": "99999999" })).status).toBe(413);
+  });
+
+  test.each(["", "%2e%2e/secret", "a//b.jpg", "b/%61lt-text", "a%0Ab.jpg", "a".repeat(801)])("%j is no key", async (key) => {
+    const answer = await bench.call("PUT", `/v1/media/${key}`, { token: tokens.enqueue, body: picture("png") });
+    // Addresses without a key, or in which a client or the platform went up a folder, are other addresses.
+    expect([400, 404, 405, 422]).toContain(answer.status);
+    if (answer.status === 422) expect(answer.body.errors).toMatchObject([{ path: "key", message: expect.stringContaining("must be a path") as string }]);
+  });
+
+  test("notes what the picture is about, and refuses what names nothing", async () => {
+    await put("selfie.jpg", picture("orientation1"), { "jobyard-about": "lead:4711, offer:2" });
+    expect((await parts.objects.head(tenant, "selfie.jpg"))?.about).toEqual(["lead:4711", "offer:2"]);
+    expect(await parts.queries.about(tenant, ["offer:2"])).toEqual(["selfie.jpg"]);
+    expect(bench.seen.requests[0]?.payload).toMatchObject({ about: ["lead:4711", "offer:2"] });
+    expect((await put("selfie.jpg", picture("orientation1"), { "jobyard-about": "Ada Lovelace" })).status).toBe(422);
+  });
+
+  test("a key may hold any letters, and stays within its tenant", async () => {
+    const other = await bench.tenant(`${tenant}-other`);
+    expect((await put("Zimní%20kolekce/bunda%20č.%201.png", picture("png"))).body.key).toBe("Zimní kolekce/bunda č. 1.png");
+    expect(await env.MEDIA.head(`${tenant}/Zimní kolekce/bunda č. 1.png`)).not.toBeNull();
+    for (const key of ["Zimní%20kolekce/bunda%20č.%201.png", `../${tenant}/a.png`]) {
+      expect((await bench.call("GET", `/v1/media/${key}`, { token: other.read })).status).toBe(404);
+      expect((await bench.call("DELETE", `/v1/media/${key}`, { token: other.enqueue })).status).toBe(404);
+    }
+    expect((await bench.call("GET", "/v1/media", { token: other.read })).body).toEqual({ media: [], cursor: null });
+  });
+});
+
+describe("reading", () => {
+  const variant = { width: 32, height: 32, fit: "cover", format: "webp", quality: undefined } as const;
+
+  async function withVariants() {
+    await put("a/photo.jpg", picture("orientation1"));
+    const work = mediaWork(parts, tenant, "en");
+    const etag = (await parts.objects.head(tenant, "a/photo.jpg"))?.etag ?? "";
+    await work.addVariant("a/photo.jpg", etag, variant, { bytes: picture("webp"), width: 30, height: 30 });
+    await work.addVariant("a/photo.jpg", etag, { ...variant, format: "avif" }, { bytes: picture("avif"), width: 30, height: 30 });
+    return etag;
+  }
+
+  test("shows variants with addresses that give their bytes", async () => {
+    const etag = await withVariants();
+    const { body } = await bench.call("GET", "/v1/media/a/photo.jpg", { token: tokens.read });
+    expect(body.variants).toMatchObject([
+      { key: expect.stringMatching(/^_variants\//) as string, width: 30, height: 30, format: "avif", url: `/v1/media/a/photo.jpg?variant=32x32&v=${etag}` },
+      { format: "webp", url: `/v1/media/a/photo.jpg?variant=32x32-cover.webp&v=${etag}` },
+    ]);
+    for (const { url, format } of body.variants) {
+      const bytes = await bench.call("GET", url, { token: tokens.read });
+      expect(bytes.status).toBe(200);
+      expect(Object.fromEntries(bytes.headers)).toMatchObject({
+        "content-type": `image/${format}`,
+        "cache-control": "private, max-age=31536000, immutable",
+        "x-content-type-options": "nosniff",
+      });
+      const again = await bench.call("GET", url, { token: tokens.read, headers: { "if-none-match": bytes.headers.get("etag") ?? "" } });
+      expect([again.status, again.text]).toEqual([304, ""]);
+    }
+  });
+
+  test("finds a variant by its box, its size or its name; without a version it is asked for each time", async () => {
+    await withVariants();
+    for (const asked of ["32x32", "30x30", "32x32-cover.webp"]) {
+      const answer = await bench.call("GET", `/v1/media/a/photo.jpg?variant=${asked}`, { token: tokens.read });
+      expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "private, no-cache"]);
+    }
+    const missing = await bench.call("GET", "/v1/media/a/photo.jpg?variant=9x9", { token: tokens.read });
+    expect([missing.status, missing.body.detail]).toEqual([404, "There is no such variant; there are 32x32-cover.avif, 32x32-cover.webp."]);
+    expect((await bench.call("GET", "/v1/media/none.jpg", { token: tokens.read })).status).toBe(404);
+  });
+
+  test("lists by key, by prefix and page", async () => {
+    await withVariants();
+    for (const key of ["a/b.png", "b.png", "c.png"]) await put(key, picture("png"));
+    const keys = async (query: string) => {
+      const { body } = await bench.call("GET", `/v1/media${query}`, { token: tokens.read });
+      return [body.media.map((each: { key: string; variants: unknown[] }) => [each.key, each.variants.length]), body.cursor];
+    };
+    expect(await keys("?limit=2")).toEqual([
+      [
+        ["a/b.png", 0],
+        ["a/photo.jpg", 2],
+      ],
+      "a/photo.jpg",
+    ]);
+    expect(await keys("?limit=2&cursor=a/photo.jpg")).toEqual([
+      [
+        ["b.png", 0],
+        ["c.png", 0],
+      ],
+      null,
+    ]);
+    expect(await keys("?prefix=a/")).toEqual([
+      [
+        ["a/b.png", 0],
+        ["a/photo.jpg", 2],
+      ],
+      null,
+    ]);
+  });
+});
+
+describe("a human's alt text", () => {
+  const set = (key: string, body: unknown) => bench.call("PUT", `/v1/media/${key}/alt-text`, { token: tokens.enqueue, body });
+
+  test("is set, may say that the picture is decorative, and is taken away", async () => {
+    await put("a/photo.jpg", picture("orientation1"));
+    expect((await set("a/photo.jpg", { altText: " A bicycle " })).body).toMatchObject({ altText: "A bicycle", altTextSource: "human" });
+    expect((await set("a/photo.jpg", { altText: "" })).body).toMatchObject({ altText: "", altTextSource: "human" });
+    expect((await set("a/photo.jpg", { altText: null })).body).not.toHaveProperty("altText");
+  });
+
+  test("stays when the picture is replaced", async () => {
+    await put("photo.jpg", picture("orientation1"));
+    await set("photo.jpg", { altText: "By hand" });
+    expect((await put("photo.jpg", picture("png"))).body).toMatchObject({ format: "png", altText: "By hand", altTextSource: "human" });
+  });
+
+  test("of no picture is 404, of a wrong body 422", async () => {
+    expect((await set("none.jpg", { altText: "x" })).status).toBe(404);
+    await put("photo.jpg", picture("orientation1"));
+    for (const body of [{}, { altText: 1 }, { altText: "x".repeat(1001) }, { altText: "x", source: "ai" }])
+      expect((await set("photo.jpg", body)).status).toBe(422);
+    expect((await bench.call("GET", "/v1/media/photo.jpg/alt-text", { token: tokens.read })).status).toBe(405);
+  });
+});
+
+describe("DELETE /v1/media/{key}", () => {
+  test("removes the original, its variants and everything that is known", async () => {
+    await put("photo.jpg", picture("orientation1"), { "jobyard-about": "lead:1" });
+    const etag = (await parts.objects.head(tenant, "photo.jpg"))?.etag ?? "";
+    const options = { width: 32, height: 32, fit: "cover", format: "webp", quality: undefined } as const;
+    await mediaWork(parts, tenant, "en").addVariant("photo.jpg", etag, options, { bytes: picture("webp"), width: 32, height: 32 });
+    expect((await bench.call("DELETE", "/v1/media/photo.jpg", { token: tokens.enqueue })).status).toBe(204);
+    expect((await env.MEDIA.list({ prefix: `${tenant}/` })).objects).toEqual([]);
+    expect((await env.MEDIA.list({ prefix: `_variants/${tenant}/` })).objects).toEqual([]);
+    expect([await parts.queries.get(tenant, "photo.jpg"), await parts.queries.about(tenant, ["lead:1"])]).toEqual([null, []]);
+    expect((await bench.call("DELETE", "/v1/media/photo.jpg", { token: tokens.enqueue })).status).toBe(404);
+  });
+});
+
+describe("a notification of R2", () => {
+  const reader = foreignReaders(bench.deps)["media-uploads"];
+
+  const read = async (...bodies: unknown[]) => (await reader?.(bodies.map((body, index) => ({ id: `m${index}`, body })))) ?? [];
+  const about = (action: string, key: string, more: object = {}) => ({
+    account: "3f4b7e3dcab231cbfdaa90a6a28bd548",
+    action,
+    bucket: "jobyard-media",
+    object: { key, ...(action.endsWith("Object") && action !== "DeleteObject" ? { size: 65_536, eTag: "c846ff7a18f28c2e262116d6e8719ef0" } : {}) },
+    eventTime: "2026-05-24T19:36:44.379Z",
+    ...more,
+  });
+
+  test.each([
+    ["PutObject", {}],
+    ["CompleteMultipartUpload", {}],
+    ["CopyObject", { copySource: { bucket: "other", object: "some/where.png" } }],
+  ])("%s enqueues what is made of the object, once for each version", async (action, more) => {
+    await env.MEDIA.put(`${tenant}/in/photo.png`, picture("png"));
+    expect(await read(about(action, `${tenant}/in/photo.png`, more), about(action, `${tenant}/in/photo.png`, more))).toEqual([{ do: "ack" }, { do: "ack" }]);
+    await read(about(action, `${tenant}/in/photo.png`, more));
+    expect(new Set(bench.seen.requests.map(({ own }) => own?.join())).size).toBe(1);
+    expect(bench.seen.requests[0]).toMatchObject({ tenant, type: "image", payload: { key: "in/photo.png" } });
+    // The same bytes once more are another version: what was made of the first one may have been removed.
+    await env.MEDIA.put(`${tenant}/in/photo.png`, picture("png"));
+    await read(about(action, `${tenant}/in/photo.png`, more));
+    expect(new Set(bench.seen.requests.map(({ own }) => own?.join())).size).toBe(2);
+  });
+
+  test("about an upload through the interface is the job that the upload made", async () => {
+    await put("photo.png", picture("png"));
+    await read(about("PutObject", `${tenant}/photo.png`));
+    expect(bench.seen.requests.map(({ own }) => own?.join())).toEqual([bench.seen.requests[0]?.own?.join(), bench.seen.requests[0]?.own?.join()]);
+  });
+
+  test.each(["DeleteObject", "LifecycleDeletion"])("%s removes what was made of the object", async (action) => {
+    await put("photo.png", picture("png"));
+    const etag = (await parts.objects.head(tenant, "photo.png"))?.etag ?? "";
+    const options = { width: 32, height: 32, fit: "cover", format: "webp", quality: undefined } as const;
+    await mediaWork(parts, tenant, "en").addVariant("photo.png", etag, options, { bytes: picture("webp"), width: 32, height: 32 });
+    await env.MEDIA.delete(`${tenant}/photo.png`);
+    expect(await read(about(action, `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
+    expect([await parts.queries.get(tenant, "photo.png"), (await env.MEDIA.list({ prefix: `_variants/${tenant}/` })).objects]).toEqual([null, []]);
+  });
+
+  test("that comes late is answered by what the bucket holds now", async () => {
+    await put("photo.png", picture("png"));
+    expect(await read(about("DeleteObject", `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
+    expect(await parts.queries.get(tenant, "photo.png")).not.toBeNull();
+    await env.MEDIA.delete(`${tenant}/photo.png`);
+    bench.seen.requests.length = 0;
+    expect(await read(about("PutObject", `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
+    expect([bench.seen.requests, await parts.queries.get(tenant, "photo.png")]).toEqual([[], null]);
+  });
+
+  test("about what was made here is nobody's upload", async () => {
+    expect(await read(about("PutObject", `_variants/${tenant}/0011/etag/32x32-cover.webp`))).toEqual([{ do: "ack" }]);
+    expect(bench.seen.requests).toEqual([]);
+  });
+
+  test.each([
+    ["no notification", { hello: 1 }, /neither an envelope nor a notification/],
+    ["an object of no tenant", about("PutObject", "logo.png"), /does not begin with a tenant/],
+    ["an object of a tenant that is not there", about("PutObject", "nobody-here/logo.png"), /there is no "nobody-here"/],
+    ["a key that cannot be named", about("PutObject", "some-tenant/../x.png"), /no path that the interface can name/],
+  ])("%s is a dead letter that says why", async (_name, body, reason) => {
+    expect(await read(body)).toEqual([{ do: "bury", reason: expect.stringMatching(reason) as string }]);
+  });
+
+  test("comes again later while jobs are not accepted or the tenant cannot be looked up", async () => {
+    await env.MEDIA.put(`${tenant}/photo.png`, picture("png"));
+    const { snapshots, media } = bench.deps;
+    const noticed = (code: "unavailable" | "invalid") => async () => ({ ok: false as const, code, detail: "no", errors: [], retryAfter: 7 });
+    const readWith = async (deps: object) =>
+      (await foreignReaders({ ...bench.deps, ...deps })["media-uploads"]?.([{ id: "m", body: about("PutObject", `${tenant}/photo.png`) }])) ?? [];
+    expect(await readWith({ media: { ...media, noticed: noticed("unavailable") } })).toEqual([{ do: "later", seconds: 7 }]);
+    expect(await readWith({ media: { ...media, noticed: noticed("invalid") } })).toEqual([{ do: "bury", reason: "no job can be made of it: no" }]);
+    expect(await readWith({ snapshots: { ...snapshots, read: async () => ({ state: "unknown" as const }) } })).toEqual([{ do: "later" }]);
+  });
+});
+
+test("the root token names the tenant", async () => {
+  const path = "/v1/media/photo.png";
+  expect((await bench.call("PUT", path, { token: root, tenant, body: picture("png") })).status).toBe(200);
+  expect((await bench.call("GET", path, { token: root })).status).toBe(422);
+});
+
+function put(key: string, body: Uint8Array | ReadableStream, headers: Record<string, string> = {}) {
+  return bench.call("PUT", `/v1/media/${key}`, { token: tokens.enqueue, body, headers: { "content-type": "application/octet-stream", ...headers } });
+}
+
+function operationsAsked() {
+  return bench.seen.requests.map(({ payload }: EnqueueRequest) => (payload as { operations: unknown }).operations);
+}
+
+/** The beginning of a PNG and then anything. */
+function large(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 97) bytes[at] = at % 251;
+  bytes.set(picture("png").subarray(0, 60));
+  return bytes;
+}
+
+function streamOf(bytes: Uint8Array<ArrayBuffer>, step: number): ReadableStream {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(bytes.slice(at, (at += step)));
+      if (at >= bytes.length) controller.close();
+    },
+  });
+}

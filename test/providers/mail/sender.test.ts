@@ -1,0 +1,179 @@
+import { describe, expect, test } from "vitest";
+import type { MailFailure, MailMessage, MailProvider, MailProviderName, MailReply } from "../../../src/providers/mail/mail";
+import { createMail, type MailRecords, pauseSeconds, type Switching } from "../../../src/providers/mail/sender";
+
+const mail: MailMessage = { from: "shop@example.com", to: ["ada@example.com"], subject: "s", text: "t" };
+const options = { idempotencyKey: "job-1:send:0", signal: new AbortController().signal, about: { job: "job-1" } };
+const taken: MailReply = { ok: true, value: { id: "m-1" } };
+const refusal = (kind: MailFailure["class"], more: Partial<MailFailure> = {}): MailReply => ({ ok: false, failure: { class: kind, reason: kind, ...more } });
+
+interface World {
+  mail: ReturnType<typeof createMail>;
+  sent: string[];
+  records: [what: string, ...rest: unknown[]][];
+  tried: Map<string, MailProviderName>;
+  closed: Set<MailProviderName>;
+}
+
+/** One or two providers that give these answers, one a call, the last one for ever. */
+function world(
+  answers: Partial<Record<MailProviderName, MailReply[]>>,
+  { idempotent = ["resend"], paused = [] }: { idempotent?: string[]; paused?: string[] } = {},
+): World {
+  const sent: string[] = [];
+  const records: World["records"] = [];
+  const tried: World["tried"] = new Map();
+  const closed: World["closed"] = new Set();
+  const routes = Object.entries(answers).map(([name, replies]) => {
+    const provider: MailProvider = {
+      name: name as MailProviderName,
+      idempotentFor: idempotent.includes(name) ? 86_400 : 0,
+      takesBulk: name !== "cloudflare",
+      send: async (_message, { idempotencyKey }) => {
+        sent.push(`${name} ${idempotencyKey}`);
+        return (replies.length > 1 ? replies.shift() : replies[0]) ?? taken;
+      },
+    };
+    return { provider, paused: paused.includes(name) };
+  });
+  const noted: MailRecords = {
+    suppress: async (addresses) => void records.push(["suppress", ...addresses]),
+    sent: async (mails) => void records.push(["sent", ...mails.map(({ provider, id, about }) => `${provider} ${id} ${about?.job}`)]),
+    pause: async (provider, reason) => void records.push(["pause", provider, reason]),
+    unpause: async (provider) => void records.push(["unpause", provider]),
+  };
+  const switching: Switching = {
+    enter: async (provider) => (closed.has(provider) ? { until: 90_000 } : { lease: "l" }),
+    leave: async () => undefined,
+    calls: () => "answered",
+    begin: async (key, provider) => {
+      const known = tried.get(key);
+      if (known === undefined) tried.set(key, provider);
+      return { provider: known ?? provider, again: known !== undefined };
+    },
+    clear: async (key) => void tried.delete(key),
+  };
+  const made = createMail({ routes: routes as never, records: noted, switching: routes.length > 1 ? switching : undefined, now: () => 30_000 });
+  return { mail: made, sent, records, tried, closed };
+}
+
+describe("one provider", () => {
+  test("is asked once; what it took is recorded with its job", async () => {
+    const { mail: made, records } = world({ resend: [taken] });
+    expect(await made.send(mail, options)).toEqual({ ok: true, value: { id: "m-1", provider: "resend" } });
+    expect(records).toEqual([["sent", "resend m-1 job-1"]]);
+  });
+
+  test("a message with a fault is refused before any call", async () => {
+    const { mail: made, sent } = world({ resend: [taken] });
+    expect(await made.send({ ...mail, headers: { "X-A": "a\nb" } }, options)).toMatchObject({ ok: false, failure: { class: "permanent" } });
+    expect(sent).toEqual([]);
+  });
+
+  test("recipients that take no mail are suppressed, and the job is told their places only", async () => {
+    const refused = [
+      { address: "ada@example.com", suppress: true },
+      { address: "grace@example.org", suppress: false },
+    ];
+    const gone = world({ smtp: [refusal("permanent", { refused })] });
+    expect(JSON.stringify(await gone.mail.send(mail, options))).not.toContain("ada@");
+    expect(gone.records).toEqual([["suppress", "ada@example.com"]]);
+    const some = world({ smtp: [{ ok: true, value: { id: "m-1", refused } }] });
+    const reply = await some.mail.send({ ...mail, to: ["c@d.example", "Ada <ADA@example.com>", "grace@example.org"] }, options);
+    expect(reply).toMatchObject({ ok: true, value: { refused: [1, 2] } });
+  });
+
+  test("a wrong setting pauses it: the mail that shows it ends, those that try again wait", async () => {
+    const first = world({ resend: [refusal("config")] });
+    expect(await first.mail.send(mail, options)).toMatchObject({ ok: false, failure: { class: "config" } });
+    expect(first.records).toEqual([["pause", "resend", "config"]]);
+    const again = world({ resend: [refusal("config")] }, { paused: ["resend"] });
+    expect(await again.mail.send(mail, options)).toMatchObject({
+      failure: { class: "limited", retryAfter: pauseSeconds, reason: "the connection is paused: config" },
+    });
+    const mended = world({ resend: [taken] }, { paused: ["resend"] });
+    await mended.mail.send(mail, options);
+    expect(mended.records[0]).toEqual(["unpause", "resend"]);
+  });
+
+  test("one for transactional mail gets no bulk mail", async () => {
+    const { mail: made, sent } = world({ cloudflare: [taken] });
+    expect(await made.send({ ...mail, bulk: true }, options)).toMatchObject({ failure: { class: "permanent" } });
+    expect(sent).toEqual([]);
+  });
+});
+
+describe("a fallback", () => {
+  test.each<MailFailure["class"]>(["transient", "limited", "config"])("takes the mail when the first certainly did not: %s", async (kind) => {
+    const { mail: made, sent } = world({ resend: [refusal(kind)], postmark: [taken] });
+    expect(await made.send(mail, options)).toMatchObject({ ok: true, value: { provider: "postmark" } });
+    expect(sent.map((each) => each.split(" ")[0])).toEqual(["resend", "postmark"]);
+  });
+
+  test.each<MailFailure["class"]>(["uncertain", "permanent"])("is not asked when the first answers %s", async (kind) => {
+    const { mail: made, sent } = world({ resend: [refusal(kind)], postmark: [taken] });
+    expect(await made.send(mail, options)).toMatchObject({ failure: { class: kind } });
+    expect(sent).toHaveLength(1);
+  });
+
+  test("takes the mail while the first one's circuit is open", async () => {
+    const { mail: made, sent, closed } = world({ resend: [taken], postmark: [taken] });
+    closed.add("resend");
+    expect(await made.send(mail, options)).toMatchObject({ ok: true, value: { provider: "postmark" } });
+    expect(sent).toHaveLength(1);
+    closed.add("postmark");
+    expect(await made.send(mail, { ...options, idempotencyKey: "job-2:send:0" })).toMatchObject({ failure: { class: "limited", retryAfter: 60 } });
+  });
+
+  test("never gets a mail that the first may have: not in a later run, not while its circuit is open", async () => {
+    const { mail: made, sent, closed } = world({ resend: [refusal("uncertain"), taken], postmark: [taken] });
+    await made.send(mail, options);
+    closed.add("resend");
+    expect(await made.send(mail, options)).toMatchObject({ failure: { class: "limited" } });
+    closed.clear();
+    expect(await made.send(mail, options)).toMatchObject({ ok: true, value: { provider: "resend" } });
+    expect(sent).toEqual(["resend job-1:send:0", "resend job-1:send:0"]);
+  });
+
+  test("without idempotency is not asked twice itself", async () => {
+    const { mail: made, sent, closed } = world({ resend: [taken], postmark: [refusal("uncertain"), taken] });
+    closed.add("resend");
+    expect(await made.send(mail, options)).toMatchObject({ failure: { class: "uncertain" } });
+    closed.clear();
+    expect(await made.send(mail, options)).toMatchObject({ failure: { class: "permanent", reason: expect.stringContaining("uncertain") } });
+    expect(sent).toEqual(["postmark job-1:send:0"]);
+  });
+
+  test("takes bulk mail that the first does not", async () => {
+    const { mail: made, sent } = world({ cloudflare: [taken], smtp: [taken] });
+    expect(await made.send({ ...mail, bulk: true }, options)).toMatchObject({ ok: true, value: { provider: "smtp" } });
+    expect(sent).toHaveLength(1);
+  });
+
+  test("takes away the batch call: each mail is an effect of its own", () => {
+    expect(world({ resend: [taken], postmark: [taken] }).mail.sendBatch).toBeUndefined();
+  });
+});
+
+test("a batch answers for each mail, those with a fault included, and records what was taken", async () => {
+  const records: unknown[] = [];
+  const provider: MailProvider = {
+    name: "resend",
+    idempotentFor: 1,
+    takesBulk: true,
+    send: async () => taken,
+    sendBatch: async (messages) => ({
+      ok: true,
+      value: messages.map((_, index) => (index === 0 ? { ok: true, id: "m-1" } : { ok: false, failure: { class: "permanent", reason: "no" } })),
+    }),
+  };
+  const none = async () => undefined;
+  const made = createMail({
+    routes: [{ provider, paused: false }],
+    records: { suppress: none, pause: none, unpause: none, sent: async (mails) => void records.push(mails) },
+    now: () => 0,
+  });
+  const reply = await made.sendBatch?.([{ ...mail, to: [] }, mail, mail], options);
+  expect(reply).toMatchObject({ ok: true, value: [{ ok: false }, { ok: true, id: "m-1" }, { ok: false, failure: { reason: "no" } }] });
+  expect(records).toMatchObject([[{ provider: "resend", id: "m-1", about: { job: "job-1" } }]]);
+});

@@ -1,0 +1,210 @@
+import PostalMime from "postal-mime";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { MailFailure, MailMessage } from "../../../src/providers/mail/mail";
+import { toMime } from "../../../src/providers/mail/smtp/mime";
+import { smtp, type SmtpOptions } from "../../../src/providers/mail/smtp/smtp";
+import { message } from "./conformance";
+import { type Says, scripted, type Scripted } from "./smtp-scripted";
+
+const now = Date.UTC(2026, 9, 30, 23, 0, 0);
+const one: MailMessage = { ...message, to: ["Ada Lovelace <ada@example.com>"] };
+
+interface How {
+  mail?: MailMessage;
+  server?: Scripted;
+  options?: Partial<SmtpOptions>;
+  signal?: AbortSignal;
+}
+
+async function send(says: Says, { mail = message, server = scripted(says), options = {}, signal = new AbortController().signal }: How = {}) {
+  const calls: string[] = [];
+  const usual = { connect: server.connect, host: "mail.example.com", port: 587, tls: "starttls" as const, username: "acme", password: "geheim-password" };
+  const provider = smtp({ ...usual, now: () => now, refused: () => undefined, onCall: (call) => void calls.push(call), ...options });
+  return { reply: await provider.send(mail, { idempotencyKey: "job-1:send:0", signal }), calls, ...server };
+}
+
+const at =
+  (command: string, answer: string | null): Says =>
+  (line, { body }) =>
+    body ? (command === "." && line === "." ? answer : undefined) : line.startsWith(command) && command !== "." ? answer : undefined;
+
+describe("a transaction", () => {
+  test("goes over TLS, logs in, names every recipient and hands the mail over once", async () => {
+    const { reply, lines, connected, calls } = await send(() => undefined);
+    expect(reply).toEqual({ ok: true, value: { id: expect.stringMatching(/^[0-9a-f]{32}@example\.com$/), alias: "4WxYz12345" } });
+    expect(connected).toEqual([{ hostname: "mail.example.com", port: 587, secureTransport: "starttls" }]);
+    const login = btoa("\0acme\0geheim-password");
+    const commands = lines.filter((line) => /^(?:EHLO|STARTTLS|AUTH|MAIL|RCPT|DATA|\.$|QUIT)/.test(line));
+    expect(commands).toEqual([
+      "EHLO example.com",
+      "STARTTLS",
+      "EHLO example.com",
+      `AUTH PLAIN ${login}`,
+      "MAIL FROM:<shop@example.com>",
+      "RCPT TO:<ada@example.com>",
+      "RCPT TO:<grace@example.org>",
+      "DATA",
+      ".",
+      "QUIT",
+    ]);
+    expect(calls).toEqual(["answered"]);
+  });
+
+  test("is the same bytes on every try, its id made from the key", async () => {
+    const [first, second] = [await send(() => undefined), await send(() => undefined)];
+    expect(first.lines).toEqual(second.lines);
+  });
+
+  test("an old server that knows no EHLO is greeted with HELO", async () => {
+    const { reply, lines } = await send(at("EHLO", "502 not implemented"), { options: { tls: "none", username: undefined, password: undefined } });
+    expect([reply.ok, lines.includes("HELO example.com")]).toEqual([true, true]);
+  });
+
+  test("logs in by LOGIN where that is offered alone", async () => {
+    const says: Says = (line) =>
+      line.startsWith("EHLO")
+        ? "250-mail.example\r\n250 AUTH LOGIN"
+        : line === "AUTH LOGIN" || line === btoa("acme")
+          ? "334 VXNlcm5hbWU6"
+          : line === btoa("geheim-password")
+            ? "235 ok"
+            : undefined;
+    expect((await send(says, { options: { tls: "implicit" } })).reply.ok).toBe(true);
+  });
+
+  test("an international domain travels in ASCII; letters that cannot are refused before any call", async () => {
+    const { lines } = await send(() => undefined, { mail: { ...one, to: ["Ada <ada@grüße.example>"] } });
+    expect(lines).toContain("RCPT TO:<ada@xn--gre-6ka8l.example>");
+    const { reply, connected } = await send(() => undefined, { mail: { ...one, to: ["größe@example.com"] } });
+    expect([reply, connected]).toMatchObject([{ failure: { class: "permanent" } }, []]);
+  });
+});
+
+describe("every answer ends in its class", () => {
+  const suppressed = [{ address: "ada@example.com", suppress: true }];
+  const kept = [{ address: "ada@example.com", suppress: false }];
+  test.each<[string, string | null, Omit<MailFailure, "reason" | "code">]>([
+    ["EHLO", "421 4.3.2 Service not available", { class: "transient" }],
+    ["STARTTLS", "454 4.7.0 TLS not available", { class: "transient" }],
+    ["AUTH", "535 5.7.8 Authentication credentials invalid", { class: "config" }],
+    ["AUTH", "534 5.7.9 Application-specific password required", { class: "config" }],
+    ["AUTH", "454 4.7.0 Temporary authentication failure", { class: "transient" }],
+    ["MAIL", "530 5.7.0 Authentication required", { class: "config" }],
+    ["MAIL", "451 4.7.1 Greylisted", { class: "transient" }],
+    ["MAIL", "553 5.7.1 Sender address rejected", { class: "permanent" }],
+    ["MAIL", "454 Throttling failure: Maximum sending rate exceeded.", { class: "limited", retryAfter: 10 }],
+    ["MAIL", "454 Throttling failure: Daily message quota exceeded.", { class: "limited", retryAfter: 3600 }],
+    ["RCPT", "450 4.2.0 Mailbox busy", { class: "transient" }],
+    ["RCPT", "452 4.2.2 Mailbox full", { class: "transient", retryAfter: 86_400 }],
+    ["RCPT", "550 5.1.1 User unknown", { class: "permanent", refused: suppressed }],
+    ["RCPT", "550 5.1.10 Null MX", { class: "permanent", refused: suppressed }],
+    ["RCPT", "550 5.1.2 Bad destination system", { class: "permanent", refused: suppressed }],
+    ["RCPT", "552 5.2.2 Mailbox full", { class: "transient", retryAfter: 86_400 }],
+    ["RCPT", "554 5.7.1 Blocked by policy", { class: "permanent", refused: kept }],
+    ["RCPT", "550 no", { class: "permanent", refused: kept }],
+    ["DATA", "451 4.3.0 Try later", { class: "transient" }],
+    ["DATA", "554 5.5.1 No valid recipients", { class: "permanent" }],
+    [".", "421 4.3.0 Closing", { class: "transient" }],
+    [".", "452 4.3.1 Out of space", { class: "transient" }],
+    [".", "552 5.3.4 Message too big", { class: "permanent" }],
+    [".", "554 5.7.1 Spam", { class: "permanent" }],
+    [".", "550 5.1.1 User unknown", { class: "permanent", refused: suppressed }],
+    ["EHLO", null, { class: "transient" }],
+    ["RCPT", null, { class: "transient" }],
+    ["DATA", null, { class: "transient" }],
+    [".", null, { class: "uncertain" }],
+    [".", "this is no SMTP", { class: "uncertain" }],
+    ["MAIL", `250 ${"x".repeat(20_000)}`, { class: "transient" }],
+  ])("%s answered by %.40s", async (command, answer, expected) => {
+    const { reply } = await send(at(command, answer), { mail: one });
+    const { reason, code: _, ...failure } = reply.ok ? { reason: "", code: "" } : reply.failure;
+    expect(failure).toEqual(expected);
+    for (const secret of ["ada@example.com", "geheim-password", "4711"]) expect(reason).not.toContain(secret);
+  });
+
+  test("a greeting that refuses is of configuration, one that asks to come later is not", async () => {
+    const greeted = async (greeting: string | null) => (await send(() => undefined, { server: scripted(undefined, greeting) })).reply;
+    expect(await greeted("554 5.7.1 your address is blocked")).toMatchObject({ failure: { class: "config" } });
+    expect(await greeted("421 too many connections")).toMatchObject({ failure: { class: "transient" } });
+    expect(await greeted(null)).toMatchObject({ failure: { class: "transient" } });
+  });
+
+  test("a server without STARTTLS or a way to log in is a matter of configuration, and sees no password", async () => {
+    const bare = await send(at("EHLO", "250 mail.example"));
+    expect(bare.reply).toMatchObject({ failure: { class: "config", reason: expect.stringContaining("STARTTLS") } });
+    expect(bare.lines.join("\n")).not.toContain("AUTH");
+    const other = await send(at("EHLO", "250-mail.example\r\n250 AUTH GSSAPI"), { options: { tls: "implicit" } });
+    expect(other.reply).toMatchObject({ failure: { class: "config", reason: expect.stringContaining("AUTH") } });
+  });
+
+  test("of several recipients a wrong one is left out; one that is refused for now makes all wait", async () => {
+    const wrong = await send(at("RCPT TO:<ada", "550 5.1.1 User unknown"));
+    expect(wrong.reply).toMatchObject({ ok: true, value: { refused: suppressed } });
+    const later = await send(at("RCPT TO:<grace", "451 4.7.1 Greylisted"));
+    expect([later.reply, later.lines.includes("DATA")]).toMatchObject([{ failure: { class: "transient" } }, false]);
+  });
+
+  test("a time-out before the final dot did nothing; after it nobody knows", async () => {
+    const options = { timeLimit: 30 };
+    expect((await send(at("RCPT", "never"), { options })).reply).toMatchObject({ failure: { class: "transient" } });
+    const { reply, calls } = await send(at(".", "never"), { options });
+    expect([reply, calls]).toMatchObject([{ failure: { class: "uncertain" } }, ["transient"]]);
+  });
+
+  test("stops with the run, and blames nobody", async () => {
+    const run = new AbortController();
+    const says: Says = (line) => (line.startsWith("RCPT") ? (queueMicrotask(() => run.abort(new Error("cancelled"))), "never") : undefined);
+    const { reply, calls } = await send(says, { signal: run.signal });
+    expect([reply, calls]).toMatchObject([{ failure: { class: "transient" } }, []]);
+  });
+
+  test("a server that may not be called is not", async () => {
+    const { reply, connected } = await send(() => undefined, { options: { refused: () => "must have a public host" } });
+    expect([reply, connected]).toMatchObject([{ failure: { class: "config" } }, []]);
+  });
+});
+
+describe("the message", () => {
+  const parsed = (mail: MailMessage) => PostalMime.parse(toMime(mail, { messageId: "1@example.com", date: now }));
+
+  test("reads as it was written, attachments included", async () => {
+    const read = await parsed({ ...message, subject: "Größe 😀 ".repeat(40).trim(), from: "Größe, GmbH <shop@example.com>" });
+    expect(read).toMatchObject({
+      from: { name: "Größe, GmbH", address: "shop@example.com" },
+      to: [
+        { name: "Ada Lovelace", address: "ada@example.com" },
+        { name: "", address: "grace@example.org" },
+      ],
+      replyTo: [{ address: "help@example.com" }],
+      subject: "Größe 😀 ".repeat(40).trim(),
+      date: "2026-10-30T23:00:00.000Z",
+      messageId: "<1@example.com>",
+      html: expect.stringContaining(message.html ?? ""),
+      text: expect.stringContaining(message.text ?? ""),
+    });
+    const [file] = read.attachments;
+    expect([file?.filename, file?.mimeType, [...new Uint8Array(file?.content as ArrayBuffer)]]).toEqual(["Größe.txt", "text/plain", [1, 2, 250]]);
+    expect(read.headers.find(({ key }) => key === "list-unsubscribe")?.value).toBe("<https://jobs.example.com/u/1>");
+  });
+
+  test("any text comes back, in lines that every server takes, without a dot alone", async () => {
+    const line = fc.string({ unit: "grapheme" }).map((text) => text.toWellFormed().replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ""));
+    const body = fc.string({ unit: fc.oneof(fc.constantFrom(".", "\r\n", "\n", "a", "=", "--=_", "From "), fc.string({ unit: "grapheme", maxLength: 3 })) });
+    await fc.assert(
+      fc.asyncProperty(line, body, line, async (subject, text, name) => {
+        const source = toMime(
+          { from: "a@b.example", to: ["c@d.example"], subject, text: text.toWellFormed(), headers: { "X-Name": name } },
+          { messageId: "1@b.example", date: 0 },
+        );
+        expect(source).toMatch(/^[\x20-\x7e\r\n]*$/);
+        const lines = source.split("\r\n");
+        expect(lines.every((each) => each.length <= 998 && !each.includes("\n") && !each.startsWith("."))).toBe(true);
+        const read = await PostalMime.parse(source);
+        expect((read.subject ?? "").trim()).toBe(subject.trim());
+        expect((read.text ?? "").replace(/\r?\n$/, "").replaceAll("\r\n", "\n")).toBe(text.toWellFormed().replaceAll("\r\n", "\n").replace(/\n$/, ""));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
