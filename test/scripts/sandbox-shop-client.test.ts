@@ -60,6 +60,8 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
     ["that answers XML whatever is asked", { format: "xml" }],
     ["whose JSON nobody can read", { format: "broken-json" }],
     ["with a module that echoes", { echo: "\uFEFFNotice: Undefined index: [x] in {module}.php\n" }],
+    ["with a module that prints behind it", { trail: "\n<script>var m={a:1};</script>" }],
+    ["with a decimal comma", { decimalComma: true }],
     ["in America/Caracas", { timeZone: "America/Caracas" }],
     ["in Asia/Kolkata", { timeZone: "Asia/Kolkata" }],
   ])("is read row by row, %s", async (_what, settings) => {
@@ -116,6 +118,33 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
     expect(linked).toMatchObject(
       (await truth("product_suppliers")).map((row) => ({ supplierId: row["id_supplier"], price: micros(row["product_supplier_price_te"]) })),
     );
+  });
+
+  it("values that cannot be read are null, and those in parts or of any size are read", async () => {
+    const orders = { "2.total_paid": "about 5", "2.order_rows.0.product_quantity": "0.300000", "3.total_paid": "12500000000.000000" };
+    await make({ version, raw: { orders } });
+    const reply = await open().page("orders", { afterId: 1, signal });
+    expect(reply).toMatchObject({ value: { unreadable: [{ id: 2, reason: "totalPaid is no amount" }], missing: [] } });
+    expect(reply.ok && reply.value.rows.slice(0, 2)).toMatchObject([
+      { id: 2, totalPaid: null, lines: expect.arrayContaining([expect.objectContaining({ quantity: 0.3 })]) },
+      { id: 3, totalPaid: "12500000000000000" },
+    ]);
+  });
+
+  it("rows that fail to load are told of, page by page", async () => {
+    const broken = [1, 2, 60, 100, 229, 230];
+    await make({ version, broken: { orders: broken } });
+    const shop = open();
+    const missing: number[] = [];
+    for (let [afterId, more] = [0, true]; more;) {
+      const page = await shop.page("orders", { afterId, signal });
+      if (!page.ok) throw new Error(page.failure.reason);
+      missing.push(...page.value.missing);
+      ({ lastId: afterId, more } = page.value);
+    }
+    expect(missing).toEqual(broken);
+    const found = await shop.find("orders", { field: "id", values: [59, 60, 61, 230, 9999] }, signal);
+    expect(found).toMatchObject({ value: { rows: [{ id: 59 }, { id: 61 }], missing: [60, 230] } });
   });
 
   it("rows that fail to load are passed over, and no others", async () => {

@@ -89,15 +89,25 @@ function cdata(value: unknown): string {
 function fieldsOf(shown: Shown, id: number): Field[] {
   const { table, display } = shown;
   const names = typeof display === "string" ? Object.keys(table.plan.columns) : display.columns;
-  return names.map((name) => [name, textOf(table.plan.columns[name]?.kind ?? "text", table.value(id, name), shown)]);
+  return names.map((name) => [name, rawOf(shown, `${id}.${name}`) ?? textOf(table.plan.columns[name]?.kind ?? "text", table.value(id, name), shown)]);
 }
 
-function associationsOf({ table, display, settings }: Shown, id: number): Record<string, Field[][]> {
+/** What stands in the place of a field's own value. */
+function rawOf({ table, settings }: Shown, path: string): unknown {
+  return settings.raw[table.plan.name]?.[path];
+}
+
+function associationsOf(shown: Shown, id: number): Record<string, Field[][]> {
+  const { table, display, settings } = shown;
   const wanted = typeof display === "string" ? Object.fromEntries(Object.keys(table.plan.associations).map((name) => [name, []])) : display.associations;
   const lists = Object.entries(wanted).map(([name, fields]) => {
     const rows = table.plan.associations[name]?.rows(id) ?? [];
     const shownFields = rows.map((row) => Object.entries(row).filter(([field]) => fields.length === 0 || fields.includes(field)));
-    return [name, shownFields.map((row) => row.map(([field, { kind, value }]): Field => [field, scalar(kind, value, settings)]))];
+    const fieldOf = (at: number, field: string, { kind, value }: { kind: Kind; value: Value }): Field => [
+      field,
+      rawOf(shown, `${id}.${name}.${at}.${field}`) ?? scalar(kind, value, settings),
+    ];
+    return [name, shownFields.map((row, at) => row.map(([field, own]) => fieldOf(at, field, own)))];
   });
   return Object.fromEntries(lists) as Record<string, Field[][]>;
 }
@@ -107,10 +117,10 @@ function textOf(kind: Kind, value: Value, { languages, settings }: Shown): unkno
   return languages.map((id) => ({ id: settings.version === "8.2" ? id : String(id), value: id === 1 ? value : `${String(value)} (${id})` }));
 }
 
-function scalar(kind: Kind, value: Value, { timeZone, php81 }: ShopSettings): string | number | null {
+function scalar(kind: Kind, value: Value, { timeZone, php81, decimalComma }: ShopSettings): string | number | null {
   if (kind === "date") return value === null ? "0000-00-00 00:00:00" : localTime(Number(value), timeZone);
   if (kind === "day") return value === null ? "0000-00-00" : localTime(Number(value), timeZone).slice(0, 10);
-  if (kind === "decimal") return decimal(Number(value));
+  if (kind === "decimal") return decimalComma ? decimal(Number(value)).replace(".", ",") : decimal(Number(value));
   if (kind === "id" || kind === "number") return Number(value);
   if (kind === "int" && php81) return Number(value);
   return value === null ? null : String(value);

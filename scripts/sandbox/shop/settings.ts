@@ -25,8 +25,14 @@ export interface ShopSettings {
   secondsPerRow: number;
   /** What a module echoes before each body. */
   echo: string;
+  /** What is printed behind each body, at PHP's shutdown. */
+  trail: string;
+  /** Decimals with a comma, as PHP writes them under some locales. */
+  decimalComma: boolean;
   /** Ids that fail to load, by resource. */
   broken: Record<string, number[]>;
+  /** Values written in the place of a field's own, by resource and `3.total_paid` or `3.order_rows.0.product_quantity`. */
+  raw: Record<string, Record<string, string | number | null>>;
   /** `xml`: whatever is asked for. `broken-json`: JSON that nobody can read. */
   format: "as-asked" | "xml" | "broken-json";
 }
@@ -51,7 +57,10 @@ export function defaults(now: number): ShopSettings {
     dropsAuthorization: false,
     secondsPerRow: 0.004,
     echo: "",
+    trail: "",
+    decimalComma: false,
     broken: {},
+    raw: {},
     format: "as-asked",
   };
 }
@@ -71,6 +80,12 @@ const lists =
   (value) =>
     typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every((each) => Array.isArray(each) && each.every(fits));
 
+const records =
+  (fits: Check): Check =>
+  (value) =>
+    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(fits);
+const scalar: Check = (value) => value === null || typeof value === "string" || typeof value === "number";
+
 const fields: Record<keyof ShopSettings, { fits: Check; rule: string }> = {
   version: { fits: oneOf("1.7.8", "8.2"), rule: '"1.7.8" or "8.2"' },
   key: { fits: (value) => typeof value === "string" && value.length === 32, rule: "32 characters" },
@@ -87,6 +102,9 @@ const fields: Record<keyof ShopSettings, { fits: Check; rule: string }> = {
   dropsAuthorization: { fits: flag, rule: "true or false" },
   secondsPerRow: { fits: number(0, 1000, false), rule: "seconds" },
   echo: { fits: (value) => typeof value === "string" && value.length <= 10_000, rule: "a text" },
+  trail: { fits: (value) => typeof value === "string" && value.length <= 10_000, rule: "a text" },
+  decimalComma: { fits: flag, rule: "true or false" },
+  raw: { fits: records(records(scalar)), rule: "values by field by resource" },
   broken: { fits: lists(number(1, Number.MAX_SAFE_INTEGER)), rule: "ids by resource" },
   format: { fits: oneOf("as-asked", "xml", "broken-json"), rule: '"as-asked", "xml" or "broken-json"' },
 };

@@ -127,7 +127,7 @@ function wantsJson({ headers, query }: Call): boolean {
   return format === "JSON";
 }
 
-function replyOf({ status, text, rows, isXml }: Body, { version, secondsPerRow, echo }: ShopSettings, call: Call, known: boolean): Answer {
+function replyOf({ status, text, rows, isXml }: Body, { version, secondsPerRow, echo, trail }: ShopSettings, call: Call, known: boolean): Answer {
   const digest = createHash("sha1").update(text).digest("hex");
   const headers = {
     "content-type": echo !== "" ? "application/javascript" : isXml ? "text/xml;charset=utf-8" : "application/json",
@@ -136,5 +136,5 @@ function replyOf({ status, text, rows, isXml }: Body, { version, secondsPerRow, 
     ...(text === "" ? {} : { "content-sha1": digest }),
   };
   if (status === 200 && call.headers["local-content-sha1"] === digest) return { status: 304, headers, body: "", rows };
-  return { status, headers, body: call.method === "HEAD" ? "" : `${echo}${text}`, rows };
+  return { status, headers, body: call.method === "HEAD" ? "" : `${echo}${text}${trail}`, rows };
 }

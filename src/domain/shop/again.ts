@@ -12,17 +12,42 @@ import type { Visit, VisitContext } from "./visit";
 /** Rows that one step looks at. */
 const atOnce = 100;
 
+/** Whether there is something that a run looks at once more. */
+export function hasToReadAgain({ state }: Visit, kind: SyncKind): boolean {
+  return state !== null && (state.hasUnreadable || resourcesOf[kind].some((resource) => state.refused.has(resource)));
+}
+
 /**
  * Looks once more at rows that could not be read, some of one resource: their dates say nothing of when they can be read. Those that were
- * looked at since `since` are left out. Returns the statements that store them, and null when none is left.
+ * looked at since `since` are left out. Before them it asks for what the key could not read. Returns the statements that store what came,
+ * and null when nothing is left.
  */
-export async function readAgain(context: VisitContext, visit: Visit, kind: SyncKind, since: number): Promise<Reply<unknown[] | null>> {
+export async function readAgain(
+  context: VisitContext,
+  visit: Visit,
+  kind: SyncKind,
+  { since, linkVendors }: { since: number; linkVendors: boolean },
+): Promise<Reply<unknown[] | null>> {
+  const refused = resourcesOf[kind].filter((resource) => visit.state?.refused.has(resource) && !visit.notes.refused.has(resource));
+  if (refused.length > 0) return askAgain(context, visit, kind, refused);
   for (const resource of resourcesOf[kind]) {
     if (visit.notes.refused.has(resource)) continue;
     const ids = await visit.data.unreadableIds(resource, since, atOnce);
-    if (ids.length > 0) return kind === "orders" ? readOrderRows(context, visit, resource, ids) : readProductRows(context, visit, resource, ids);
+    if (ids.length > 0) return kind === "orders" ? readOrderRows(context, visit, resource, ids) : readProductRows(context, visit, resource, ids, linkVendors);
   }
   return ok(null);
+}
+
+/** Rows that were read without a resource are read again once the key may read it. */
+async function askAgain(context: VisitContext, visit: Visit, kind: SyncKind, resources: readonly ShopResource[]): Promise<Reply<unknown[]>> {
+  const answer = await visit.shop.permissions(resources, context.signal);
+  if (!answer.ok) return answer;
+  const { missing } = answer.value;
+  for (const resource of missing) visit.notes.refused.set(resource, visit.state?.refused.get(resource) ?? "");
+  const allowed = resources.filter((resource) => !missing.includes(resource));
+  for (const resource of allowed) visit.notes.allowed.add(resource);
+  if (visit.state && allowed.length > 0) visit.state.hasUnreadable = true;
+  return ok(allowed.map((resource) => visit.data.grantedWrites(kind, resource, context.now())));
 }
 
 async function readOrderRows(context: VisitContext, visit: Visit, resource: ShopResource, ids: readonly number[]): Promise<Reply<unknown[]>> {
@@ -38,8 +63,14 @@ async function readOrderRows(context: VisitContext, visit: Visit, resource: Shop
   return readNamedRows(context, visit, resource as Named, ids);
 }
 
-async function readProductRows(context: VisitContext, visit: Visit, resource: ShopResource, ids: readonly number[]): Promise<Reply<unknown[]>> {
-  if (resource === "products") return rereadProducts(context, visit, ids, true);
+async function readProductRows(
+  context: VisitContext,
+  visit: Visit,
+  resource: ShopResource,
+  ids: readonly number[],
+  linkVendors: boolean,
+): Promise<Reply<unknown[]>> {
+  if (resource === "products") return rereadProducts(context, visit, ids, linkVendors);
   if (resource === "stock_availables") {
     const readAt = context.now();
     const found = await visit.shop.find(resource, { field: "id", values: ids }, context.signal);
@@ -48,7 +79,7 @@ async function readProductRows(context: VisitContext, visit: Visit, resource: Sh
   if (resource === "manufacturers" || resource === "suppliers") return readNamedRows(context, visit, resource, ids);
   const found = await soundRows(context, visit, resource as "combinations" | "product_suppliers", ids);
   if (!found.ok) return found;
-  return rereadProducts(context, visit, idsIn(found.value.map(({ productId }) => productId)), resource === "product_suppliers");
+  return rereadProducts(context, visit, idsIn(found.value.map(({ productId }) => productId)), linkVendors || resource === "product_suppliers");
 }
 
 /** Orders with all that belongs to them. */

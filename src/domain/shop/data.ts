@@ -51,8 +51,9 @@ export interface SiteData {
   /** The list of all ids was compared; what is long deleted goes. */
   compared(kind: state.SyncKind, now: number): Writes;
   noteWrites(read: unreadable.RowsRead, now: number): Writes;
-  refusalWrites(resource: ShopResource, reason: string, now: number): unknown;
+  refusalWrites(resource: ShopResource, reason: string, since: number): unknown;
   allowedWrites(resource: ShopResource): unknown;
+  grantedWrites(kind: state.SyncKind, resource: ShopResource, now: number): unknown;
   spanRead(kind: state.SyncKind, span: state.ReadSpan, now: number): Writes;
   openWindows(run: string, spans: readonly Span[]): Writes;
   nameWindows(run: string, jobs: readonly { from: number; job: string }[]): Writes;
@@ -112,8 +113,9 @@ function siteData(scope: Scope): SiteData {
     listsRead: (kind, now) => [state.listsRead(scope, kind, now)],
     compared: (kind, now) => [state.compared(scope, kind, now), ...pruneWrites(scope, kind, now)],
     noteWrites: (read, now) => unreadable.noteWrites(scope, read, now),
-    refusalWrites: (resource, reason, now) => unreadable.refusalWrites(scope, resource, reason, now),
+    refusalWrites: (resource, reason, since) => unreadable.refusalWrites(scope, resource, reason, since),
     allowedWrites: (resource) => unreadable.allowedWrites(scope, resource),
+    grantedWrites: (kind, resource, now) => unreadable.grantedWrites(scope, kind, resource, now),
     spanRead: (kind, span, now) => [state.spanRead(scope, kind, span, now)],
     openWindows: (run, spans) => windows.openWindows(scope, run, spans),
     nameWindows: (run, jobs) => [windows.nameWindows(scope, run, jobs)],

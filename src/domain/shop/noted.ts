@@ -5,6 +5,8 @@ import type { FlawedRow, RowsRead } from "./unreadable";
 
 /** What a run came across while it read, besides the rows. */
 export interface Notes {
+  /** When the run began. Milliseconds. */
+  readonly began: number;
   /** Since the last checkpoint. */
   reads: RowsRead[];
   /** Resources that the key may not read, with the reason. */
@@ -13,8 +15,8 @@ export interface Notes {
   allowed: Set<ShopResource>;
 }
 
-export function noNotes(): Notes {
-  return { reads: [], refused: new Map(), allowed: new Set() };
+export function noNotes(began: number): Notes {
+  return { began, reads: [], refused: new Map(), allowed: new Set() };
 }
 
 /** A key that may not read these costs the detail; without the others there is no sync. */

@@ -1,4 +1,4 @@
-import { readAgain } from "./again";
+import { hasToReadAgain, readAgain } from "./again";
 import { readLists } from "./look-up";
 import { readOrderPage } from "./order-page";
 import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step, withNotes } from "./steps";
@@ -51,7 +51,7 @@ export function resultOf(cursor: Pick<Cursor, "orders" | "changed" | "deleted" |
 
 async function start(context: VisitContext, here: Visit, reading: Reading): Promise<Cursor> {
   const first: Cursor = { ...startOfAll, phase: "again", began: context.now(), ...reading.span(here), orders: 0, changed: 0, deleted: 0 };
-  return reading.looksAgain && here.state?.hasUnreadable ? first : compareOrCount(here, first, reading);
+  return reading.looksAgain && hasToReadAgain(here, "orders") ? first : compareOrCount(here, first, reading);
 }
 
 /** Comparing begins with the first order that is stored: the shop may have many before it. */
@@ -63,7 +63,7 @@ async function compareOrCount(here: Visit, cursor: Cursor, reading: Reading): Pr
 type Take = (context: VisitContext, here: Visit, cursor: Cursor, reading: Reading) => Promise<Reply<Step<Cursor>>>;
 
 const lookAgain: Take = async (context, here, cursor, reading) => {
-  const writes = cursor.read < maxAgain ? await readAgain(context, here, "orders", cursor.began) : ok(null);
+  const writes = cursor.read < maxAgain ? await readAgain(context, here, "orders", { since: cursor.began, linkVendors: false }) : ok(null);
   if (!writes.ok) return writes;
   if (writes.value === null) return ok({ cursor: await compareOrCount(here, cursor, reading), writes: [] });
   const looked = here.notes.reads[0];

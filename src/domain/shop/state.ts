@@ -22,8 +22,8 @@ export interface SiteState {
   slowAt: number | null;
   /** There are rows that could not be read. */
   hasUnreadable: boolean;
-  /** What its key may not read, as of the last time. */
-  refused: ShopResource[];
+  /** What its key may not read, as of the last time, with the reason. */
+  refused: Map<ShopResource, string>;
 }
 
 export interface SyncState {
@@ -152,7 +152,7 @@ export function spanRead(scope: Scope, kind: SyncKind, { from, to, pageSizes, st
 
 const stateSql = `
   SELECT s.*, EXISTS (SELECT 1 FROM shop_unreadable u WHERE u.tenant = ?1 AND u.site = ?2) AS unreadable,
-    (SELECT json_group_array(r.resource) FROM shop_refusals r WHERE r.tenant = ?1 AND r.site = ?2) AS refused
+    (SELECT json_group_object(r.resource, r.reason) FROM shop_refusals r WHERE r.tenant = ?1 AND r.site = ?2) AS refused
   FROM shop_sites s WHERE s.tenant = ?1 AND s.site = ?2`;
 
 const spanSqlOf = (kind: SyncKind) => `
@@ -197,7 +197,7 @@ function fromRow(row: Row): SiteState {
     pageSizes: row.page_sizes === null ? null : (JSON.parse(row.page_sizes) as PageSizes),
     slowAt: row.slow_at,
     hasUnreadable: row.unreadable === 1,
-    refused: JSON.parse(row.refused) as ShopResource[],
+    refused: new Map(Object.entries(JSON.parse(row.refused) as Record<ShopResource, string>) as [ShopResource, string][]),
     lastError: row.error_at === null ? null : { at: row.error_at, reason: row.error_reason ?? "" },
     paused: row.paused_at === null ? null : { at: row.paused_at, reason: row.paused_reason ?? "", probeAt: row.probe_at ?? row.paused_at },
   };

@@ -59,14 +59,22 @@ export async function unreadableView(scope: Scope): Promise<{ count: number; new
   return { count, newest: count === 0 ? [] : await rowsOf<UnreadableRow>(scope, newestSql, maxShown) };
 }
 
-/** A key may not read a resource, and the sync goes on without. */
-export function refusalWrites(scope: Scope, resource: ShopResource, reason: string, now: number): D1PreparedStatement {
-  return statement(scope, refusedSql, resource, reason, now);
+/** A key may not read a resource, and the sync goes on without, since the run that met it began. */
+export function refusalWrites(scope: Scope, resource: ShopResource, reason: string, since: number): D1PreparedStatement {
+  return statement(scope, refusedSql, resource, reason, since);
 }
 
 export function allowedWrites(scope: Scope, resource: ShopResource): D1PreparedStatement {
   return statement(scope, "DELETE FROM shop_refusals WHERE tenant = ?1 AND site = ?2 AND resource = ?3", resource);
 }
+
+/** The key may read a resource from now on: the rows that were read without it in the last weeks wait to be read again. */
+export function grantedWrites(scope: Scope, kind: SyncKind, resource: ShopResource, now: number): D1PreparedStatement {
+  return statement(scope, grantedSql(kind), resource, now, now - maxCatchUp);
+}
+
+/** Milliseconds. */
+const maxCatchUp = 40 * 24 * 3600_000;
 
 export async function refusalReasons(scope: Scope): Promise<string[]> {
   const rows = await rowsOf<{ reason: string }>(scope, "SELECT reason FROM shop_refusals WHERE tenant = ?1 AND site = ?2 ORDER BY resource");
@@ -98,3 +106,10 @@ const newestSql = "SELECT resource, id, reason FROM shop_unreadable WHERE tenant
 
 const refusedSql = `
   INSERT INTO shop_refusals (tenant, site, resource, reason, since) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET reason = excluded.reason`;
+
+const grantedSql = (kind: SyncKind) => `
+  INSERT INTO shop_unreadable (tenant, site, resource, id, reason, since, looked_at)
+  SELECT ?1, ?2, '${kind}', o.id, 'read without ' || ?3, ?4, 0
+  FROM shop_refusals f CROSS JOIN shop_${kind} o ON o.tenant = ?1 AND o.site = ?2
+  WHERE f.tenant = ?1 AND f.site = ?2 AND f.resource = ?3 AND o.read_at >= max(f.since, ?5) AND o.deleted IS NULL
+  ON CONFLICT DO NOTHING`;

@@ -1,3 +1,4 @@
+import type { ShopResource } from "../../providers/shop/rows";
 import type { PageSizes, Shop, Shops, ShopSettings } from "../../providers/shop/shop";
 import { type Failure, outcomeOf } from "../../queue/effect";
 import type { RunContext } from "../../queue/job";
@@ -32,7 +33,7 @@ export async function visit(context: VisitContext, siteId: string, pageSizes?: P
   const opened = await context.shops.open(siteId);
   const patience = { known: context.now() - (state?.slowAt ?? 0) < slowFor, slow: false };
   if (!opened.ok) return failedVisit(context, { data, patience }, opened.failure);
-  const notes = noNotes();
+  const notes = noNotes(context.now());
   const shop = noted(watched(opened.value, patience, context.now), notes, context.now);
   const known = state?.settings && context.now() - (state.settingsAt ?? 0) < believed ? state.settings : undefined;
   shop.resume({ settings: known, pageSizes: pageSizes ?? state?.pageSizes ?? undefined });
@@ -74,18 +75,17 @@ export async function mended({ data, state }: Visit): Promise<void> {
 
 /** Statements that keep what the run noted since the last checkpoint, to commit with what it read. */
 export function takeNotes({ data, state, notes }: Pick<Visit, "data" | "state" | "notes">, now: number): unknown[] {
-  const known = state?.refused ?? [];
-  const refused = [...notes.refused].filter(([resource]) => !known.includes(resource));
-  const allowed = known.filter((resource) => notes.allowed.has(resource));
+  const known = state?.refused ?? new Map<ShopResource, string>();
+  const refused = [...notes.refused].filter(([resource]) => !known.has(resource));
+  const allowed = [...notes.allowed].filter((resource) => known.has(resource));
   const mayForget = state?.hasUnreadable ?? false;
   const reads = notes.reads.splice(0).map((read) => (mayForget ? read : { ...read, sound: [] }));
-  if (state) {
-    state.hasUnreadable ||= reads.some(({ flawed }) => flawed.length > 0);
-    state.refused = [...known.filter((resource) => !notes.allowed.has(resource)), ...refused.map(([resource]) => resource)];
-  }
+  if (state) state.hasUnreadable ||= reads.some(({ flawed }) => flawed.length > 0);
+  for (const [resource, reason] of refused) known.set(resource, reason);
+  for (const resource of allowed) known.delete(resource);
   return [
     ...reads.flatMap((read) => data.noteWrites(read, now)),
-    ...refused.map(([resource, reason]) => data.refusalWrites(resource, reason, now)),
+    ...refused.map(([resource, reason]) => data.refusalWrites(resource, reason, notes.began)),
     ...allowed.map((resource) => data.allowedWrites(resource)),
   ];
 }

@@ -1,4 +1,4 @@
-import { readAgain } from "../../domain/shop/again";
+import { hasToReadAgain, readAgain } from "../../domain/shop/again";
 import { readLists } from "../../domain/shop/look-up";
 import { readProductPage } from "../../domain/shop/product-page";
 import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/steps";
@@ -49,7 +49,7 @@ function start({ incremental, linkVendors }: Payload, context: VisitContext, her
   const full = !incremental || readTo === null;
   const span = full ? { ...lastDaysSpan(1, context.now()), from: 0 } : nextSpan(readTo, here.settings.timeZone, context.now());
   const first = { ...startOfAll, full, began: context.now(), span, products: 0, deleted: 0, stock: 0 };
-  return { ...first, phase: here.state?.hasUnreadable ? "again" : afterLooks(full, linkVendors, context, here) };
+  return { ...first, phase: hasToReadAgain(here, "products") ? "again" : afterLooks(full, linkVendors, context, here) };
 }
 
 function afterLooks(full: boolean, linkVendors: boolean, context: VisitContext, here: Visit): Phase {
@@ -64,7 +64,7 @@ function afterLists(full: boolean, context: VisitContext, { state }: Visit): Pha
 type Take = (context: VisitContext, here: Visit, cursor: Cursor, payload: Payload) => Promise<Reply<Step<Cursor>>>;
 
 const lookAgain: Take = async (context, here, cursor, { linkVendors }) => {
-  const writes = cursor.read < maxAgain ? await readAgain(context, here, "products", cursor.began) : ok(null);
+  const writes = cursor.read < maxAgain ? await readAgain(context, here, "products", { since: cursor.began, linkVendors }) : ok(null);
   if (!writes.ok) return writes;
   if (writes.value === null) return ok({ cursor: entering(cursor, afterLooks(cursor.full, linkVendors, context, here), null), writes: [] });
   const looked = here.notes.reads[0];

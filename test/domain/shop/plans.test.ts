@@ -78,7 +78,12 @@ async function useEverything(db: D1Database): Promise<void> {
   await write(site.compared("orders", start));
   await write(site.noteWrites({ resource: "orders", readAt: start, flawed: [{ id: 7, reason: "totalPaid is no amount" }], sound: [1] }, start));
   await site.unreadableIds("orders", start + 1, 10);
-  await write([site.refusalWrites("carriers", "key lacks GET on carriers", start), site.allowedWrites("suppliers")]);
+  await write([
+    site.refusalWrites("carriers", "key lacks GET on carriers", start),
+    site.grantedWrites("orders", "carriers", start),
+    site.grantedWrites("products", "suppliers", start),
+  ]);
+  await write([site.allowedWrites("carriers")]);
   await site.completed(orders, [{ id: 1, reason: "totalPaid is no amount", fields: ["totalPaid"] }]);
   await site.ordersByReference(["REF1"]);
   await site.firstOrder();
