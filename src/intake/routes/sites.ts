@@ -7,7 +7,7 @@ import { smallBody } from "../body";
 import { param, route } from "../route";
 import { isoTime, listShape, siteShape } from "../shapes";
 import { iso } from "../views";
-import {} from "../../queue/bounded";
+import { outputList } from "../../queue/bounded";
 
 const progressShape = v.object({
   cursor: v.pipe(v.nullable(isoTime), v.description("Everything changed up to here is stored")),
