@@ -1,3 +1,5 @@
+import { parseJson } from "../../queue/json";
+
 /** Tags in which models think aloud before they answer. */
 const thinking = ["think", "thinking", "reasoning"];
 
@@ -54,10 +56,8 @@ function braced(text: string): string | undefined {
   return first < 0 || last < first ? undefined : text.slice(first, last + 1);
 }
 
+/** A model may be made to nest it without end. */
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
+  const json = parseJson(text);
+  return json.ok ? json.value : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Reply } from "../../queue/effect";
 import { failed } from "../../queue/effect";
+import { parseJson } from "../../queue/json";
 import type { Http, HttpAnswer } from "../http";
 import { answerTo } from "./ask";
 import { chattedFrom } from "./completion";
@@ -44,9 +45,10 @@ export function openai(options: OpenaiOptions): Models {
     for (let refusals = 0; ; refusals++) {
       const reply = await post(asked, dialect, options, signal);
       if (!reply.ok) return failed({ ...reply.failure, reason: `model: ${reply.failure.reason}` });
-      const refused = errorIn(reply.value);
+      const body = bodyIn(reply.value);
+      const refused = errorIn(reply.value, body);
       if (!refused) {
-        const answer = chattedFrom(reply.value.json(), options.model);
+        const answer = chattedFrom(body, options.model);
         const wasCut = answer.ok && answer.value.end === "length" && (asked.maxTokens ?? settings.maxTokens) === undefined;
         const raised = wasCut ? { ...dialect, maxTokens: raisedMaxTokens } : dialect;
         if (refusals > 0 || raised.maxTokens !== dialect.maxTokens) learned.set(endpoint, raised, now());
@@ -66,6 +68,12 @@ export function openai(options: OpenaiOptions): Models {
 
 function dialectOf({ temperature = 0, tokensParameter = "max_completion_tokens", responseFormat = "json_schema" }: ModelSettings): Dialect {
   return { temperature, tokensParameter, responseFormat, maxTokens: usualMaxTokens };
+}
+
+/** Undefined when it is no JSON, or nested too deep. */
+function bodyIn(answer: HttpAnswer): unknown {
+  const json = parseJson(answer.text());
+  return json.ok ? json.value : undefined;
 }
 
 function post(asked: Chat, dialect: Dialect, { http, baseUrl, apiKey, model, settings = {} }: OpenaiOptions, signal: AbortSignal): Promise<Reply<HttpAnswer>> {

@@ -38,9 +38,8 @@ const byCode: Record<string, Failure["class"]> = {
 /** Seconds to wait when a limit does not say. */
 const usualWait = 20;
 
-/** The refusal that an answer is: any status but 200, or a 200 with an error instead of an answer. */
-export function errorIn(answer: HttpAnswer): Refusal | undefined {
-  const body = answer.json();
+/** The refusal that an answer is: any status but 200, or a 200 with an error instead of an answer. `body`: its JSON, if it is some. */
+export function errorIn(answer: HttpAnswer, body: unknown): Refusal | undefined {
   const error = errorOf(body);
   if (answer.status === 200 && (!error || hasAnswer(body))) return undefined;
   const { code, type, param, message, metadata } = error ?? {};

@@ -80,6 +80,16 @@ describe("a 200 that is none: asked once more, then given up", () => {
     expect(reply).toEqual({ ok: true, value: { value: verdict, model: "small-1", tokens: { input: 12, output: 5 } } });
   });
 
+  test("nested without end is no answer", async () => {
+    for (const answer of [
+      new Response("[".repeat(400_000)),
+      new Response(`{"choices":[{"message":{"content":${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}}}]}`),
+    ])
+      expect((await ask(answer)).reply).toMatchObject({ ok: false, failure: { class: "permanent" } });
+    expect((await ask(completion('{"a":'.repeat(100_000) + "1" + "}".repeat(100_000)))).reply).toMatchObject({ ok: false, failure: { class: "permanent" } });
+    expect((await ask(new Response(`{"error":{"message":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`, { status: 400 }))).reply.ok).toBe(false);
+  });
+
   test("nothing of question or answer is told", async () => {
     const { reply } = await ask(completion(JSON.stringify({ ...verdict, summary: 7, "Ada Lovelace": 1 })));
     expect(reply.ok ? "" : reply.failure.reason).not.toContain("Ada");
