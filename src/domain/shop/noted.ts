@@ -9,6 +9,8 @@ export interface Notes {
   readonly began: number;
   /** Since the last checkpoint. */
   reads: RowsRead[];
+  /** What was odd about the answers, since the last checkpoint. */
+  readonly warnings: Set<string>;
   /** Resources that the key may not read, with the reason. */
   refused: Map<ShopResource, string>;
   /** Resources that could be read. */
@@ -16,7 +18,7 @@ export interface Notes {
 }
 
 export function noNotes(began: number): Notes {
-  return { began, reads: [], refused: new Map(), allowed: new Set() };
+  return { began, reads: [], warnings: new Set(), refused: new Map(), allowed: new Set() };
 }
 
 /** A key that may not read these costs the detail; without the others there is no sync. */
@@ -55,6 +57,7 @@ export function noted(shop: Shop, notes: Notes, now: () => number): Shop {
     if (!reply.ok) return reply;
     notes.allowed.add(resource);
     notes.reads.push(readOf(resource, readAt, reply.value, asked));
+    for (const warning of reply.value.warnings) notes.warnings.add(warning);
     return reply;
   };
   return {

@@ -55,6 +55,7 @@ export async function inSteps<Cursor extends Progress>(
 ): Promise<Outcome | Cursor> {
   for (let cursor = from; ;) {
     here.notes.reads.length = 0;
+    here.notes.warnings.clear();
     const step = await take(cursor);
     if (!step.ok) return failedVisit(context, here, step.failure);
     await mended(here);
@@ -89,8 +90,11 @@ export function behind<Cursor extends Progress>(cursor: Cursor, { lastId, rows, 
 
 /** The cursor with what the step could not read; the same when it has it already. */
 export function withNotes<Cursor extends Progress>(cursor: Cursor, { notes }: Visit): Cursor {
-  const found = notes.reads.flatMap(({ resource, flawed }) => flawed.map(({ id, reason }) => ({ resource, id, reason })));
-  return { ...cursor, unreadable: allUnreadable([...cursor.unreadable, ...found]), warnings: allWarnings([...cursor.warnings, ...notes.refused.values()]) };
+  const flawed = notes.reads.filter((read) => read.flawed.length > 0);
+  const found = flawed.flatMap(({ resource, flawed: rows }) => rows.map(({ id, reason }) => ({ resource, id, reason })));
+  const kept = flawed.map(({ resource }) => `some ${resource} could not be read: what was stored of them before stays`);
+  const warnings = allWarnings([...cursor.warnings, ...notes.refused.values(), ...kept, ...notes.warnings]);
+  return { ...cursor, unreadable: allUnreadable([...cursor.unreadable, ...found]), warnings };
 }
 
 /** Each row once, as many as a cursor or result carries. */
