@@ -35,18 +35,21 @@ export function below(parent: string, path: string): string {
   return path.startsWith("[") ? `${parent}${path}` : `${parent}.${path}`;
 }
 
-function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): Issue[] {
+/** What one of the library's issues says; of many unknown fields the first ones, and how many are left out. */
+function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): { issues: Issue[]; uncounted: number } {
+  const one = (path: string, message: string) => ({ issues: [{ path, message }], uncounted: 0 });
   const list = (issue.path ?? []).findIndex(({ type, input }) => type === "object" && Array.isArray(input));
-  if (list >= 0) return [{ path: pathText({ path: issue.path?.slice(0, list) }), message: noObject }];
-  const path = pathText(issue);
-  if (issue.expected !== "never" || issue.type !== "strict_object") return [{ path, message: issue.message }];
+  if (list >= 0) return one(pathText({ path: issue.path?.slice(0, list) }), noObject);
+  if (issue.expected !== "never" || issue.type !== "strict_object") return one(pathText(issue), issue.message);
   const last = issue.path?.at(-1);
   const known = fieldsAt(schema, issue.path?.slice(0, -1) ?? [], issue.path?.[0]?.input);
-  const given = typeof last?.input === "object" && last.input !== null ? Object.keys(last.input) : [];
   const names = new Set(known);
+  const given = typeof last?.input === "object" && last.input !== null ? Object.keys(last.input) : [];
   const unknown = known.length === 0 ? [String(last?.key)] : given.filter((name) => !names.has(name));
   const above = pathText({ path: issue.path?.slice(0, -1) });
-  return unknown.map((name) => ({ path: above ? `${above}.${name}` : name, message: unknownField(known) }));
+  const message = unknownField(known);
+  const issues = unknown.slice(0, maxIssues).map((name) => ({ path: above ? `${above}.${name}` : name, message }));
+  return { issues, uncounted: unknown.length - issues.length };
 }
 
 const noObject = "must be an object";
@@ -62,8 +65,13 @@ function distinct(issues: readonly v.BaseIssue<unknown>[], schema: v.GenericSche
   const found = new Map<string, Issue>();
   let uncounted = 0;
   for (const issue of issues) {
-    if (found.size >= maxIssues) uncounted++;
-    else for (const each of toIssues(issue, schema)) found.set(`${each.path}\n${each.message}`, each);
+    if (found.size >= maxIssues) {
+      uncounted++;
+      continue;
+    }
+    const read = toIssues(issue, schema);
+    uncounted += read.uncounted;
+    for (const each of read.issues) found.set(`${each.path}\n${each.message}`, each);
   }
   const all = [...found.values()];
   return firstIssues(all.slice(0, maxIssues), uncounted + Math.max(0, all.length - maxIssues));
