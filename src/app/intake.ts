@@ -25,6 +25,7 @@ import type { Capabilities } from "../queue/job";
 import { cancel, retryNow, runNow } from "../queue/operate";
 import type { TenantGates } from "../tenants/gates";
 import { gatesOf } from "../tenants/connection";
+import { refusingQueues } from "../queue/send";
 import { isRootToken } from "../tenants/token";
 import { createLeadDeps } from "./leads";
 import { log } from "./log";
@@ -103,7 +104,7 @@ export function createIntakeDeps({
     },
     queues: () => Promise.all(Object.entries(queues).map(([name, { binding }]) => metricsOf(name, env[binding]))),
     tickSteps: () => ticksIn(env.DB).list(),
-    health: () => health(env),
+    health: () => health(env, engine),
     audit: (entry) => auditIn(env.DB, entry),
     report: ({ requestId, method, route, thrown }) =>
       log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}` }),
@@ -168,7 +169,7 @@ async function metricsOf(queue: string, producer: Queue): Promise<QueueMetrics> 
   }
 }
 
-async function health(env: WorkerEnv): Promise<Record<string, "ok" | "failing">> {
+async function health(env: WorkerEnv, engine: Engine): Promise<Record<string, "ok" | "failing">> {
   const check = async (name: string, look: Promise<unknown>) => {
     const limit = new Promise((_, reject) => setTimeout(() => reject(new Error("too slow")), 1000));
     const verdict = await Promise.race([look, limit]).then(
@@ -177,5 +178,6 @@ async function health(env: WorkerEnv): Promise<Record<string, "ok" | "failing">>
     );
     return [name, verdict] as const;
   };
-  return Object.fromEntries(await Promise.all([check("d1", env.DB.prepare("SELECT 1").first()), check("kv", env.CONFIG.get("health"))]));
+  const checks = await Promise.all([check("d1", env.DB.prepare("SELECT 1").first()), check("kv", env.CONFIG.get("health"))]);
+  return Object.fromEntries([...checks, ["queues", refusingQueues(engine).length === 0 ? "ok" : "failing"] as const]);
 }

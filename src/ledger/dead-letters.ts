@@ -1,3 +1,4 @@
+import { finder } from "../queue/fold";
 import { statement } from "./d1";
 import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, Page } from "./views";
 
@@ -25,8 +26,9 @@ export async function deadLetters(
   const [died, id] = cursorOf(page.cursor);
   const { results } = await statement(db, letters, tenant, died, id, mostExamined).all<DeadLetterView>();
   const kept: DeadLetterView[] = [];
+  const says = filter.q === undefined ? undefined : finder(filter.q);
   for (const row of results) {
-    if (!fits(row, filter)) continue;
+    if (!fits(row, filter) || (says && row.id !== filter.q?.toLowerCase() && !says(row.reason))) continue;
     if (kept.length === page.limit) return { deadLetters: kept, cursor: cursorAfter(kept) };
     kept.push(row);
   }
@@ -51,13 +53,11 @@ export async function groups(db: D1Database, tenant: string): Promise<DeadLetter
 }
 
 function fits(row: DeadLetterView, filter: DeadLetterFilter): boolean {
-  const { q } = filter;
   return (
     (filter.type === undefined || row.type === filter.type) &&
     (filter.state === undefined || row.state === filter.state) &&
     (filter.siteId === undefined || row.siteId === filter.siteId) &&
     (filter.group === undefined || row.group === filter.group) &&
-    (q === undefined || row.id === q || row.reason.toLowerCase().includes(q.toLowerCase())) &&
     row.diedAt >= (filter.from ?? 0) &&
     row.diedAt < (filter.to ?? Infinity)
   );

@@ -1,16 +1,13 @@
 import type { EffectRecord } from "../queue/effect";
 import { timePart } from "../queue/id";
-import type { JobState } from "../queue/state";
 import { batch, rowsOf, statement } from "./d1";
 import { deadLetters, groups } from "./dead-letters";
+import { columns, end, fits, type JobRow, mostExamined, viewOf } from "./job-rows";
+import { found, heldJobs, pageOf } from "./search";
 import type { JobDetail, JobFilter, JobView, MinuteCount, Page, Queries } from "./views";
 
-/** Rows a list with filters looks at before it gives up and returns a cursor. */
-const mostExamined = 2000;
 const pageExamined = 500;
 const countedAtMost = 100_000;
-
-const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
 
 /** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. */
 const madeIds = `
@@ -19,17 +16,6 @@ const madeIds = `
 const derivedIds = `
   SELECT a.slot AS position, ${columns} FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
   WHERE a.tenant = ?1 AND a.slot >= ?2 AND a.slot < ?3 ORDER BY a.slot DESC LIMIT ?4`;
-
-const byEntity = `
-  SELECT coalesce(j.slot, j.id) AS position, ${columns} FROM entities n CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id
-  WHERE n.tenant = ?1 AND n.key = ?2 LIMIT ?3`;
-const byError = `
-  SELECT coalesce(j.slot, j.id) AS position, ${columns}
-  FROM (SELECT tenant, id, reason FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?3) d CROSS JOIN jobs j ON j.tenant = d.tenant AND j.id = d.id
-  WHERE instr(lower(d.reason), lower(?2)) > 0`;
-
-/** Above every made id, below every derived one. */
-const end = "8";
 
 /** All reading of the ledger. */
 export function createQueries(db: D1Database): Queries {
@@ -80,6 +66,8 @@ function timelineOf(row: JobRow, history: JobDetail["timeline"]): JobDetail["tim
 /** Newest first. With filters it may return fewer than asked for, together with a cursor to go on from. */
 async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<{ jobs: JobView[]; cursor: string | null }> {
   if (filter.q !== undefined) return found(db, tenant, filter.q, filter, page);
+  const held = filter.state === "waiting" || filter.state === "retrying" ? await heldJobs(db, tenant) : null;
+  if (held) return pageOf(held, filter, page);
   const lowest = filter.from === undefined ? "" : timePart(filter.from);
   const filtered = filter.type ?? filter.state ?? filter.siteId;
   const size = filtered === undefined ? page.limit + 1 : pageExamined;
@@ -112,34 +100,6 @@ async function nextRows(db: D1Database, tenant: string, from: string, below: str
   return { rows: rows.toSorted((left, right) => (left.position < right.position ? 1 : -1)), more: full.length > 0 };
 }
 
-/** By id, by entity key (`order:123`), else by words of a dead letter's error. One page: what is looked for is few. */
-async function found(db: D1Database, tenant: string, q: string, filter: JobFilter, page: Page): Promise<{ jobs: JobView[]; cursor: string | null }> {
-  const results = await batch(db, [
-    statement(db, `SELECT coalesce(j.slot, j.id) AS position, ${columns} FROM jobs j WHERE j.tenant = ? AND j.id = ?`, tenant, q),
-    statement(db, byEntity, tenant, q, mostExamined),
-    statement(db, byError, tenant, q, mostExamined),
-  ]);
-  const rows = [0, 1, 2].map((index) => rowsOf<JobRow>(results, index)).find((each) => each.length > 0) ?? [];
-  const below = page.cursor ?? end;
-  const sorted = rows
-    .filter((row) => row.position < below && fits(row, filter) && inTime(row, filter))
-    .toSorted((left, right) => (left.position < right.position ? 1 : -1));
-  const shown = sorted.slice(0, page.limit);
-  return { jobs: shown.map(viewOf), cursor: sorted.length > shown.length ? (shown.at(-1)?.position ?? null) : null };
-}
-
-function fits(row: JobRow, filter: JobFilter): boolean {
-  return (
-    (filter.type === undefined || row.type === filter.type) &&
-    (filter.state === undefined || row.state === filter.state) &&
-    (filter.siteId === undefined || row.site === filter.siteId)
-  );
-}
-
-function inTime(row: JobRow, filter: JobFilter): boolean {
-  return row.at >= (filter.from ?? 0) && row.at < (filter.to ?? Infinity);
-}
-
 async function counts(db: D1Database, tenant: string | null, from: number, to: number): Promise<MinuteCount[]> {
   const sum = `SELECT minute, type, event, sum(n) AS count, sum(ms) AS ms FROM counters`;
   const group = `minute >= ?1 AND minute < ?2 GROUP BY minute, type, event ORDER BY minute`;
@@ -167,28 +127,6 @@ async function backlog(db: D1Database, tenant: string | null): Promise<{ deadLet
   return { deadLetters, parked, due };
 }
 
-interface JobRow {
-  position: string;
-  id: string;
-  type: string;
-  version: number;
-  queue: string;
-  state: JobState;
-  attempt: number;
-  max: number;
-  runs: number;
-  site: string | null;
-  at: number;
-  due: number | null;
-  reason: string | null;
-  gate: string | null;
-  dry: number;
-  cancel: number;
-  started: number | null;
-  ended: number | null;
-  progress: string | null;
-}
-
 interface WholeRow extends JobRow {
   seq: number;
   revision: number;
@@ -199,29 +137,4 @@ interface WholeRow extends JobRow {
   ref: string | null;
   result: string | null;
   entities: string | null;
-}
-
-function viewOf(row: JobRow): JobView {
-  const { id, type, version, queue, state, runs, at, due, reason, gate } = row;
-  return {
-    id,
-    type,
-    version,
-    queue,
-    state,
-    // The ledger counts failures; the try under way, or the one that succeeded, is an attempt too.
-    attempt: row.attempt + (state === "running" || state === "done" ? 1 : 0),
-    maxAttempts: row.max,
-    runs,
-    siteId: row.site,
-    at,
-    due,
-    reason,
-    gate,
-    dryRun: row.dry === 1,
-    cancelling: row.cancel === 1 && state === "running",
-    startedAt: row.started,
-    endedAt: row.ended,
-    progress: row.progress === null ? null : (JSON.parse(row.progress) as JobView["progress"]),
-  };
 }

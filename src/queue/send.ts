@@ -19,6 +19,11 @@ export interface Sendable {
 /** Newest backlog each queue reported with a send. Per isolate. */
 const backlogs = new WeakMap<Engine, Map<string, { count: number; at: number }>>();
 
+/** When each queue refused a send, with none taken since. Per isolate. */
+const refusals = new WeakMap<Engine, Map<string, number>>();
+/** A refusal counts as the queue's state for so long. Milliseconds. */
+const maxRefusalAge = 5 * 60_000;
+
 /** Sends envelopes to their queues, cut into batches. Returns those no queue took; never throws. */
 export async function send(engine: Engine, items: readonly Sendable[]): Promise<Sendable[]> {
   const chunks = cut(items);
@@ -29,6 +34,17 @@ export async function send(engine: Engine, items: readonly Sendable[]): Promise<
   };
   await Promise.all(Array.from({ length: Math.min(lanes, chunks.length) }, lane));
   return refused;
+}
+
+/** Queues that refused the newest send of this isolate, within the last five minutes. */
+export function refusingQueues(engine: Engine): string[] {
+  return [...refusalsOf(engine)].filter(([, at]) => engine.now() - at < maxRefusalAge).map(([queue]) => queue);
+}
+
+function refusalsOf(engine: Engine): Map<string, number> {
+  const known = refusals.get(engine) ?? new Map<string, number>();
+  refusals.set(engine, known);
+  return known;
 }
 
 /** The backlog a queue reported within the last 30 s; undefined when it is not known. */
@@ -83,9 +99,12 @@ async function sendChunk(engine: Engine, chunk: Chunk): Promise<boolean> {
     }));
     const { metadata } = await producer.sendBatch(messages);
     remember(engine, chunk.queue, metadata?.metrics?.backlogCount);
+    refusalsOf(engine).delete(chunk.queue);
     return true;
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "send", reason: reasonOf(thrown), queue: chunk.queue });
+    refusalsOf(engine).set(chunk.queue, engine.now());
+    const reason = `the queue took none of ${chunk.items.length} messages; the tick sends those that the ledger holds: ${reasonOf(thrown)}`;
+    engine.emit({ event: "trouble", where: "send", reason, queue: chunk.queue });
     return false;
   }
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { createQuota } from "../../src/app/quota";
 import { cancel } from "../../src/queue/operate";
+import { refusingQueues } from "../../src/queue/send";
 import { type Bench, createBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
@@ -88,4 +89,18 @@ describe("the key of a cancelled job", () => {
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "cancelled" });
   });
+});
+
+test("a queue that refuses every send is named until it takes one, or for five minutes", async () => {
+  const bench = createBench();
+  bench.faults.send = true;
+  await bench.acceptOne({ payload: fine });
+  expect(refusingQueues(bench.engine)).toEqual(["events"]);
+  expect(bench.troubles()).toMatchObject([{ where: "send", queue: "events", reason: expect.stringContaining("the queue took none of 1 messages") }]);
+  bench.advance(5 * minute);
+  expect(refusingQueues(bench.engine)).toEqual([]);
+  await bench.acceptOne({ payload: fine });
+  bench.faults.send = false;
+  await bench.acceptOne({ payload: fine });
+  expect(refusingQueues(bench.engine)).toEqual([]);
 });

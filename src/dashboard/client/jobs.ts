@@ -7,7 +7,7 @@ async function jobsPage(query) {
   return [
     h("h1", {}, "Jobs"),
     card(null, jobFilters(query)),
-    card(null, jobTable(list.jobs), pager("#/jobs", query, list.cursor)),
+    card(null, jobTable(list.jobs, list.cursor), pager("#/jobs", query, list.cursor)),
   ];
 }
 
@@ -28,7 +28,7 @@ function jobFilters(query) {
   return form;
 }
 
-function jobTable(jobs) {
+function jobTable(jobs, cursor) {
   return table([
     { name: "State", cell: (job) => pill(job.state) },
     { name: "Type", cell: (job) => job.type || "–" },
@@ -37,7 +37,7 @@ function jobTable(jobs) {
     { name: "Tries", class: "num wide", cell: (job) => tries(job, " / ") },
     { name: "Reason", class: "text wide", cell: (job) => job.waitingFor || job.error || "" },
     { name: "Accepted", cell: (job) => when(job.at) },
-  ], jobs, "No job fits.");
+  ], jobs, cursor ? "None of the newest 2,000 jobs fits; older ones have not been looked at yet." : "No job fits.");
 }
 
 const tries = (job, between) => (job.maxAttempts === null ? "–" : job.attempt + between + job.maxAttempts);

@@ -1,3 +1,4 @@
+import { finder } from "../../queue/fold";
 import type { Issue } from "../../errors";
 import { isDisposable } from "./disposable";
 import { readEmail, withParents } from "./email";
@@ -117,8 +118,7 @@ export function isTest(
   texts: readonly (string | undefined)[],
   ip: string | undefined,
 ): boolean {
-  const said = texts.map((each) => each?.toLowerCase() ?? "");
-  return testStrings.some((each) => said.some((text) => text.includes(each.toLowerCase()))) || isListed(testIps, ip);
+  return testStrings.map(finder).some((holds) => texts.some(holds)) || isListed(testIps, ip);
 }
 
 function nameOf({ name, firstName, lastName }: Fields): { name?: string; firstName?: string; lastName?: string } {

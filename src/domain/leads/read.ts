@@ -1,3 +1,4 @@
+import { finder } from "../../queue/fold";
 import { readEmail } from "./email";
 import { readPhone } from "./phone";
 import { type Lead, type LeadRow, leadColumns, leadOf, type Stored } from "./store";
@@ -46,12 +47,13 @@ export async function listLeads(db: D1Database, tenant: string, filter: LeadFilt
   const exact = filter.q === undefined ? [] : await byIdentity(db, tenant, filter.q);
   if (exact.length > 0) return { leads: exact.filter((lead) => within(lead, filter)).slice(0, page.limit), cursor: null };
   const kept: Lead[] = [];
+  const holds = finder(filter.q ?? "");
   let below = positionOf(page.cursor);
   const size = filter.q === undefined && filter.bot !== false ? page.limit + 1 : pageExamined;
   for (let examined = 0; examined < mostExamined; examined += size) {
     const rows = await nextRows(db, tenant, filter, below, size);
     for (const lead of rows.map(leadOf)) {
-      if ((filter.q !== undefined && !says(lead, filter.q)) || !within(lead, filter)) continue;
+      if ((filter.q !== undefined && !says(lead, filter.q, holds)) || !within(lead, filter)) continue;
       if (kept.length === page.limit) return { leads: kept, cursor: cursorOf(kept.at(-1)) };
       kept.push(lead);
     }
@@ -137,12 +139,11 @@ function within(lead: Lead, { project, from = 0, to = Infinity, bot = lead.kind 
   return (project === undefined || lead.project === project) && lead.created >= from && lead.created < to;
 }
 
-function says(lead: Lead, q: string): boolean {
-  const word = q.toLowerCase();
+function says(lead: Lead, q: string, holds: (text: string | null | undefined) => boolean): boolean {
   // As it is dialled within a country: without the plus, with a zero before it.
   const digits = /^[\d\s()/.+-]{5,}$/.test(q) ? q.replaceAll(/\D/g, "").replace(/^0+/, "") : "";
   if (digits.length >= 5 && lead.phone?.endsWith(digits)) return true;
-  return [lead.name, lead.email, lead.phone, lead.visitorId, lead.id, lead.crmId].some((text) => text?.toLowerCase().includes(word));
+  return [lead.name, lead.email, lead.phone, lead.visitorId, lead.id, lead.crmId].some(holds);
 }
 
 interface Position {

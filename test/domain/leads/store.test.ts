@@ -201,6 +201,14 @@ describe("reading", () => {
     expect((await listLeads(env.DB, tenant, { from: noon + 2, to: noon + 4 }, { limit: 10 })).leads.map(({ id }) => id)).toEqual(["p3", "p2"]);
   });
 
+  test("finds a name in any case, in any language", async () => {
+    const tenant = "search-case";
+    await store({ tenant, id: "x1", contact: { visitorId: "v1", name: "Jürgen Groß" } });
+    await store({ tenant, id: "x2", contact: { visitorId: "v2", name: "Οδυσσεύς" } });
+    const found = async (q: string) => (await listLeads(env.DB, tenant, { q }, { limit: 10 })).leads.map(({ id }) => id);
+    expect([await found("JÜRGEN"), await found("GROSS"), await found("ΟΔΥΣΣΕΎΣ"), await found("jurgen")]).toEqual([["x1"], ["x1"], ["x2"], []]);
+  });
+
   test("finds by id, e-mail in another spelling, telephone, visitor, or a part of the name", async () => {
     const tenant = "search";
     await store({

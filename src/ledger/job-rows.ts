@@ -1,0 +1,70 @@
+import type { JobState } from "../queue/state";
+import type { JobFilter, JobView } from "./views";
+
+/** Rows a list or a search looks at before it gives up and returns a cursor. */
+export const mostExamined = 2000;
+
+/** What a list shows of a row; `j` is the table of jobs. */
+export const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
+
+/** Above every made id, below every derived one. */
+export const end = "8";
+
+export interface JobRow {
+  position: string;
+  id: string;
+  type: string;
+  version: number;
+  queue: string;
+  state: JobState;
+  attempt: number;
+  max: number;
+  runs: number;
+  site: string | null;
+  at: number;
+  due: number | null;
+  reason: string | null;
+  gate: string | null;
+  dry: number;
+  cancel: number;
+  started: number | null;
+  ended: number | null;
+  progress: string | null;
+}
+
+export function fits(row: JobRow, filter: JobFilter): boolean {
+  return (
+    (filter.type === undefined || row.type === filter.type) &&
+    (filter.state === undefined || row.state === filter.state) &&
+    (filter.siteId === undefined || row.site === filter.siteId)
+  );
+}
+
+export function inTime(row: JobRow, filter: JobFilter): boolean {
+  return row.at >= (filter.from ?? 0) && row.at < (filter.to ?? Infinity);
+}
+
+export function viewOf(row: JobRow): JobView {
+  const { id, type, version, queue, state, runs, at, due, reason, gate } = row;
+  return {
+    id,
+    type,
+    version,
+    queue,
+    state,
+    // The ledger counts failures; the try under way, or the one that succeeded, is an attempt too.
+    attempt: row.attempt + (state === "running" || state === "done" ? 1 : 0),
+    maxAttempts: row.max,
+    runs,
+    siteId: row.site,
+    at,
+    due,
+    reason,
+    gate,
+    dryRun: row.dry === 1,
+    cancelling: row.cancel === 1 && state === "running",
+    startedAt: row.started,
+    endedAt: row.ended,
+    progress: row.progress === null ? null : (JSON.parse(row.progress) as JobView["progress"]),
+  };
+}

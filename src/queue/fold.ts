@@ -1,0 +1,17 @@
+/**
+ * Text as searches compare it: without case, in all languages alike, and without the difference of compatible forms (full width,
+ * ligatures). ß is ss; Σ, σ and ς are one letter; of the Turkish letters İ, I, ı and i are one, since no text says which language it is in.
+ * Folding what is folded changes nothing.
+ */
+export function fold(text: string): string {
+  const compatible = text.normalize("NFKC");
+  // Lower, upper, lower: only so ẞ comes to ss, and what has one capital for two small letters to one of them.
+  const folded = compatible.toLowerCase().toUpperCase().toLowerCase();
+  return folded.replaceAll("i\u0307", "i").replaceAll("ς", "σ").normalize("NFKC");
+}
+
+/** Tells whether a text holds `words`, both folded. */
+export function finder(words: string): (text: string | null | undefined) => boolean {
+  const sought = fold(words);
+  return (text) => typeof text === "string" && fold(text).includes(sought);
+}

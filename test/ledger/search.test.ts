@@ -1,0 +1,102 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, test } from "vitest";
+import { createLedger } from "../../src/ledger/ledger";
+import { createQueries } from "../../src/ledger/queries";
+import { emptyLedger } from "../support/invariants";
+import { lease, messageOf, newJobs, noon, transition } from "../support/rows";
+
+beforeEach(emptyLedger);
+
+const ledger = createLedger(env.DB, () => undefined);
+const queries = createQueries(env.DB);
+const page = { limit: 10 };
+
+async function dead(tenant: string, reason: string): Promise<string> {
+  const [row] = await newJobs(tenant, 1);
+  if (!row) throw new Error("one row was asked for");
+  await ledger.insert([row]);
+  await ledger.claim([messageOf(row)], lease(row.id));
+  await ledger.settle([transition(row, { state: "dead", reason, event: "dead" })], row.id, noon);
+  return row.id;
+}
+
+test.each([
+  ["Der Empfänger MÜLLER wurde abgelehnt", "müller"],
+  ["die straße fehlt", "STRASSE"],
+  ["Ο ΠΑΡΑΛΉΠΤΗΣ ΔΕΝ ΥΠΆΡΧΕΙ", "παραλήπτης"],
+  ["İstanbul'da bulunamadı", "istanbul"],
+])("%s is found by %s, among jobs and dead letters, in the words of the sender or in capitals", async (reason, q) => {
+  const id = await dead("search", reason);
+  await dead("search", "something else");
+  await dead("another", reason);
+  for (const words of [q, q.toUpperCase(), q.toLowerCase()]) {
+    expect(
+      (await queries.jobs("search", { q: words }, page)).jobs.map((job) => job.id),
+      words,
+    ).toEqual([id]);
+    expect(
+      (await queries.deadLetters("search", { q: words }, page)).deadLetters.map((letter) => letter.id),
+      words,
+    ).toEqual([id]);
+  }
+});
+
+test("an id is found in capitals, an entity key in the case it was typed in, in small letters or with its name in capitals", async () => {
+  const [row] = await newJobs("search", 1, { entities: ["order:XKBKN", "order:mixedCase"] });
+  if (!row) throw new Error("one row was asked for");
+  await ledger.insert([row]);
+  for (const q of [row.id, row.id.toUpperCase(), "order:XKBKN", "ORDER:xkbkn", "order:mixedCase"])
+    expect(
+      (await queries.jobs("search", { q }, page)).jobs.map((job) => job.id),
+      q,
+    ).toEqual([row.id]);
+  const letter = await dead("search", "x");
+  expect((await queries.deadLetters("search", { q: letter.toUpperCase() }, page)).deadLetters).toHaveLength(1);
+});
+
+test("a job that waits is found however many newer ones there are", { timeout: 60_000 }, async () => {
+  const [waiting, retrying, ...newer] = await newJobs("many", 2502);
+  if (!waiting || !retrying) throw new Error("many rows were asked for");
+  await ledger.insert([waiting, retrying, ...newer]);
+  await ledger.claim([waiting, retrying].map(messageOf), lease("mine"));
+  const held = [
+    transition(waiting, { state: "waiting", bump: 1, gate: "pause/type/email", wake: noon, ended: null }),
+    transition(retrying, { state: "retrying", bump: 1, due: noon + 1, sent: noon + 1, wake: noon + 2, ended: null }),
+  ];
+  await ledger.settle(held, "mine", noon);
+  for (const [state, row] of [
+    ["waiting", waiting],
+    ["retrying", retrying],
+  ] as const) {
+    const found = await queries.jobs("many", { state }, page);
+    expect([found.jobs.map(({ id }) => id), found.cursor]).toEqual([[row.id], null]);
+    expect((await queries.jobs("many", { state, type: "other" }, page)).jobs).toEqual([]);
+    expect((await queries.jobs("many", { state, from: noon + 2 }, page)).jobs).toEqual([]);
+    expect((await queries.jobs("many", { state }, { ...page, cursor: row.id })).jobs).toEqual([]);
+  }
+  expect((await queries.jobs("many", { state: "done" }, page)).cursor).not.toBeNull();
+});
+
+test("where more wait than are looked at, the list goes by time, page by page", { timeout: 60_000 }, async () => {
+  const rows = await newJobs("crowd", 2100, { due: noon, wake: noon });
+  await ledger.insert(rows);
+  await ledger.claim(rows.slice(0, 3).map(messageOf), lease("mine"));
+  await ledger.settle(
+    rows.slice(0, 3).map((row) => transition(row, { state: "waiting", bump: 1, gate: "door", wake: noon, ended: null, was: { wake: noon, gate: null } })),
+    "mine",
+    noon,
+  );
+  const found: string[] = [];
+  let cursor: string | null | undefined;
+  for (let pages = 0; pages < 10 && cursor !== null; pages++) {
+    const list = await queries.jobs("crowd", { state: "waiting" }, { limit: 2, cursor: cursor ?? undefined });
+    found.push(...list.jobs.map(({ id }) => id));
+    cursor = list.cursor;
+  }
+  expect(found).toEqual(
+    rows
+      .slice(0, 3)
+      .map(({ id }) => id)
+      .toReversed(),
+  );
+});
