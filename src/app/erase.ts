@@ -8,6 +8,7 @@ import { holdersOf, openOf, wipe } from "../ledger/erase";
 import { type JobTexts, nextTexts } from "../ledger/mentions";
 import { cancel } from "../queue/operate";
 import type { LeadParts } from "./leads";
+import { createMailStores } from "./mail-stores";
 
 /** Rows that one call looks at, and objects that it reads. */
 const mostRows = 100_000;
@@ -25,7 +26,7 @@ interface Walk {
   parts: LeadParts;
   tenant: string;
   whole: Whole;
-  counts: { facts: number; jobs: number; payloads: number; media: number; altTexts: number; running: number };
+  counts: { facts: number; jobs: number; payloads: number; media: number; altTexts: number; mail: number; running: number };
   rows: number;
   objects: number;
 }
@@ -37,13 +38,14 @@ interface Walk {
 export async function erasePerson(parts: LeadParts, tenant: string, person: Person, cursor = "j"): Promise<Erased> {
   const countries = (await parts.stores.projects.list(tenant)).flatMap(({ country }) => country ?? []);
   const whole = await wholeOf(parts.env.DB, tenant, keysOf(person, countries), [...new Set(countries)]);
-  const counts = { facts: 0, jobs: 0, payloads: 0, media: 0, altTexts: 0, running: 0 };
+  const counts = { facts: 0, jobs: 0, payloads: 0, media: 0, altTexts: 0, mail: 0, running: 0 };
   const walk: Walk = { parts, tenant, whole, counts, rows: mostRows, objects: mostObjects };
   await forget(walk, whole.submissions, whole.entities);
   counts.media += await eraseMediaAbout(parts.media, tenant, whole.entities);
   const next = await walkOn(walk, cursor);
   if (next !== null || walk.counts.running > 0) return { leads: 0, submissions: 0, ...walk.counts, complete: false, cursor: next };
   walk.counts.facts += await eraseAbout(parts.env.DB, tenant, whole);
+  walk.counts.mail += await eraseMail(parts, tenant, whole.keys);
   return { ...(await removeLeads(parts.env.DB, tenant, whole)), ...walk.counts, complete: true, cursor: null };
 }
 
@@ -56,6 +58,13 @@ async function wholeOf(db: D1Database, tenant: string, given: readonly string[],
     for (const key of [...(await keysOfLeads(db, tenant, traces.leads, countries)), ...own.keys]) keys.add(key);
     if (keys.size === known || round === mostRounds) return { ...traces, entities: own.entities, keys: [...keys] };
   }
+}
+
+/** What became of mails to them goes. That they want, or take, no mail is kept as a hash: without it the next list would bring them back. */
+async function eraseMail({ env, stores }: LeadParts, tenant: string, keys: readonly string[]): Promise<number> {
+  const { events, suppressions } = createMailStores(env.DB, stores);
+  const addresses = keys.flatMap((key) => (key.startsWith("e:") ? [key.slice(2)] : []));
+  return (await events.erase(tenant, addresses)) + (await suppressions.erase(tenant, addresses));
 }
 
 /** Cancels and empties these jobs and all that they made. */

@@ -2,6 +2,7 @@ import { factsIn } from "../domain/events/facts";
 import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/model";
 import { createGateOperations } from "../domain/gates/operate";
 import { putTemplate } from "../domain/mail/store";
+import { unsubscribe } from "../domain/mail-events/unsubscribe";
 import type { MediaParts } from "../domain/media/capability";
 import { createReplays } from "../domain/replays/replay";
 import { replaysIn } from "../domain/replays/store";
@@ -29,6 +30,8 @@ import { refusingQueues } from "../queue/send";
 import { isRootToken } from "../tenants/token";
 import { createLeadDeps } from "./leads";
 import { log } from "./log";
+import { createMailEventDoor } from "./mail-events";
+import { createMailStores } from "./mail-stores";
 import { createMediaDeps } from "./media";
 import { createShopDoor } from "./shop";
 import type { Stores } from "./stores";
@@ -56,6 +59,7 @@ export function createIntakeDeps({
   media,
 }: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays> } {
   const pauses = pauseStore(env.DB);
+  const mail = createMailStores(env.DB, stores);
   const replays = createReplays({
     now,
     store: replaysIn(env.DB),
@@ -91,6 +95,9 @@ export function createIntakeDeps({
     belongs: (tenant, id) => engine.ids.belongs(tenant, id),
     queries,
     loadPayload: (ref) => payloads.get(ref),
+    suppressions: mail.suppressions,
+    unsubscribe: { read: stores.unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now()) },
+    mailEvents: createMailEventDoor({ stores, ...mail, now }),
     operate: {
       cancel: (tenant, id) => cancel(engine, { tenant, id }),
       retry: (tenant, id) => retryOne(engine, queries, tenant, id),

@@ -1,6 +1,4 @@
 import { connect } from "cloudflare:sockets";
-import { sentStore } from "../domain/mail-events/sent";
-import { suppressionStore } from "../domain/suppressions/store";
 import type { WorkerEnv } from "../env";
 import { createHttp } from "../providers/http";
 import { cloudflare } from "../providers/mail/cloudflare";
@@ -15,6 +13,7 @@ import type { Calls } from "../queue/gates";
 import type { TenantGates } from "../tenants/gates";
 import { type MailConnection, type MailRoute, mailServerFault, tlsOf } from "../tenants/mail-connection";
 import { log } from "./log";
+import { createMailStores } from "./mail-stores";
 import type { Stores } from "./stores";
 
 export interface MailParts {
@@ -93,6 +92,7 @@ function reporting(mail: Mail, told: () => void): Mail {
 
 /** What cannot be recorded is logged: the mail is out, and the job must not send it again for that. */
 function recordsOf({ db, stores, gates, now }: MailParts, tenant: string, several: boolean): MailRecords {
+  const mail = createMailStores(db, stores);
   const gateOf = (provider: MailProviderName) => (several ? `mail-${provider}` : "mail");
   const recorded = (what: string, act: Promise<unknown>) =>
     act.then(
@@ -103,7 +103,7 @@ function recordsOf({ db, stores, gates, now }: MailParts, tenant: string, severa
     suppress: (addresses) =>
       recorded(
         "suppression",
-        suppressionStore(db, stores.hashAddress).add(
+        mail.suppressions.add(
           tenant,
           addresses.map((address) => ({ address, scope: "all", reason: "rejected" })),
           now(),
@@ -112,7 +112,7 @@ function recordsOf({ db, stores, gates, now }: MailParts, tenant: string, severa
     sent: (mails) =>
       recorded(
         "record",
-        sentStore(db).record(
+        mail.sent.record(
           tenant,
           mails.flatMap(({ about, ...mail }) => (about ? [{ ...mail, ...about }] : [])),
           now(),
@@ -127,8 +127,8 @@ function recordsOf({ db, stores, gates, now }: MailParts, tenant: string, severa
   };
 }
 
-function switchingOf({ db, gates, now }: MailParts, tenant: string, calls: Map<MailProviderName, Calls>): Switching {
-  const store = sentStore(db);
+function switchingOf({ db, stores, gates, now }: MailParts, tenant: string, calls: Map<MailProviderName, Calls>): Switching {
+  const store = createMailStores(db, stores).sent;
   const stay = crypto.randomUUID();
   return {
     async enter(provider) {

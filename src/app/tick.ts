@@ -22,6 +22,7 @@ import { sweep } from "../queue/sweep";
 import type { TenantSettings } from "../tenants/tenant";
 import { silenceStep } from "./leads";
 import { log } from "./log";
+import { createMailStores, type MailStores } from "./mail-stores";
 import { createQuota } from "./quota";
 import { rotate } from "./rotation";
 import { publishShopEvents } from "./shop-events";
@@ -52,6 +53,7 @@ export function createTickDeps(
   intake: IntakeDeps & { replays: ReturnType<typeof createReplays> },
 ): TickDeps {
   const stateOf = statesIn(env.DB);
+  const mail = createMailStores(env.DB, stores);
   // A job that was accepted and is not written yet is open; one that is missing later was removed by retention.
   const isOpen = async (tenant: string, id: string, plannedAt: number) => {
     const state = await stateOf(tenant, id);
@@ -72,9 +74,10 @@ export function createTickDeps(
       { name: "shop-events", run: async () => ({ ...(await publishShopEvents(engine, intake.enqueue, shopOutbox(env.DB))) }) },
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
       { name: "leads", run: silenceStep({ env, engine }) },
+      { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(env.DB, "rotation")) }) },
-      { name: "retention", run: async (at) => ({ ...(await forget(env.DB, at)), ...(await retain(retention, at)) }) },
+      { name: "retention", run: async (at) => ({ ...(await forget(env.DB, mail, at)), ...(await retain(retention, at)) }) },
       { name: "counters", run: async () => (await counters.flush(), {}) },
     ],
     clock: now,
@@ -95,8 +98,9 @@ function enqueueForMany(engine: Engine, { tenants }: Pick<Stores, "tenants">, no
 }
 
 /** What is not the ledger's and grows old as well. */
-async function forget(db: D1Database, now: number): Promise<Record<string, number>> {
-  return { bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => turnMark(db, `retention-${walk}`), now) };
+async function forget(db: D1Database, mail: MailStores, now: number): Promise<Record<string, number>> {
+  const mails = (await mail.sent.forgetOld(now)) + (await mail.events.forgetOld(now));
+  return { mails, bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => turnMark(db, `retention-${walk}`), now) };
 }
 
 function daysFrom({ retention }: TenantSettings): RetentionDays {

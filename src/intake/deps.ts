@@ -6,8 +6,12 @@ import type { TemplateContent, Templates } from "../domain/mail/template";
 import type { Replays } from "../domain/replays/request";
 import type { ScheduleStore } from "../domain/schedules/store";
 import type { SubscriptionStore } from "../domain/subscriptions/store";
+import type { SuppressionQueries } from "../domain/suppressions/queries";
+import type { SuppressionStore } from "../domain/suppressions/store";
+import type { Unsubscription } from "../domain/suppressions/unsubscribe";
 import type { Queries } from "../ledger/views";
 import type { Pause } from "../queue/ledger";
+import type { MailEventDoor } from "./mail-events";
 import type { LeadDeps } from "./leads/deps";
 import type { MediaDeps } from "./media/deps";
 import type { Registry } from "../queue/registry";
@@ -45,6 +49,13 @@ export interface IntakeDeps {
   schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove">;
   shops: ShopDoor;
   gates: GateOperations;
+  suppressions: SuppressionStore & SuppressionQueries;
+  unsubscribe: {
+    /** Undefined for what no mail's link holds. */
+    read(token: string): Promise<Unsubscription | undefined>;
+    act(what: Unsubscription): Promise<void>;
+  };
+  mailEvents: MailEventDoor;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
   /** Whether an id was issued to this tenant, known to the ledger or not. */
@@ -118,7 +129,7 @@ export interface AuditEntry {
   tenant: string;
   /** `root`, or the id of the token. */
   actor: string;
-  action: "reveal" | "block" | "erase" | "patch" | "release";
+  action: "reveal" | "block" | "erase" | "patch" | "release" | "unsuppress";
   /** The id of what was revealed, or of the replay. */
   target: string;
   /** What the target does not say: the names of the patched fields. */

@@ -4,5 +4,5 @@ import { uploadReader } from "./media/notifications";
 
 /** Queues on which others than the engine send, each with what reads their messages. This is the only place that pairs them. */
 export function foreignReaders(deps: IntakeDeps): ForeignReaders {
-  return { "media-uploads": uploadReader(deps) };
+  return { "mail-events": deps.mailEvents.readCloudflare, "media-uploads": uploadReader(deps) };
 }

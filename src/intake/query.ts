@@ -35,7 +35,8 @@ export const deadLetterCursor = cursor(new RegExp(`^\\d{1,15}\\.${jobId}$`));
 /** And of leads, by the time that one was first seen. */
 export const leadCursor = deadLetterCursor;
 
-function cursor(pattern: RegExp) {
+/** Of a list of its own: what its answers give out. */
+export function cursor(pattern: RegExp) {
   const read = boundedText(64, { pattern, rule: "must be a cursor from an earlier answer" });
   return v.optional(v.pipe(read, v.description("From the answer before; null there means the end")));
 }

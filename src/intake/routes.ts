@@ -10,6 +10,7 @@ import { gateRoutes } from "./routes/gates";
 import { jobRoutes } from "./routes/jobs";
 import { leadDataRoutes } from "./routes/lead-data";
 import { leadRoutes } from "./routes/leads";
+import { mailEventRoutes } from "./routes/mail-events";
 import { mediaRoutes } from "./routes/media";
 import { projectRoutes } from "./routes/projects";
 import { purchaseOrderRoutes } from "./routes/purchase-orders";
@@ -18,9 +19,11 @@ import { scheduleRoutes } from "./routes/schedules";
 import { settingRoutes } from "./routes/settings";
 import { shopRoutes } from "./routes/shop";
 import { siteRoutes } from "./routes/sites";
+import { suppressionRoutes } from "./routes/suppressions";
 import { systemRoutes } from "./routes/system";
 import { templateRoutes } from "./routes/templates";
 import { tenantRoutes } from "./routes/tenants";
+import { unsubscribeRoutes } from "./routes/unsubscribe";
 import { webhookRoutes } from "./routes/webhooks";
 
 const describe = route("GET /openapi.json", {
@@ -43,6 +46,9 @@ export const routes: readonly AnyRoute[] = [
   ...purchaseOrderRoutes,
   ...webhookRoutes,
   ...templateRoutes,
+  ...suppressionRoutes,
+  ...mailEventRoutes,
+  ...unsubscribeRoutes,
   ...projectRoutes,
   ...leadDataRoutes,
   ...leadRoutes,

@@ -14,6 +14,7 @@ export const queues = {
   "prestashop-sync": { binding: "PRESTASHOP_SYNC", batchSize: 10, batchTimeout: 1 },
   "email-sending": { binding: "EMAIL_SENDING", batchSize: 50, batchTimeout: 1 },
   "email-bulk": { binding: "EMAIL_BULK", batchSize: 100, batchTimeout: 5 },
+  "mail-events": { binding: "MAIL_EVENTS", batchSize: 100, batchTimeout: 5 },
   "image-processing": { binding: "IMAGE_PROCESSING", batchSize: 5, batchTimeout: 2 },
   "media-uploads": { binding: "MEDIA_UPLOADS", batchSize: 10, batchTimeout: 2 },
   "ai-agent-tasks": { binding: "AI_AGENT_TASKS", batchSize: 1, batchTimeout: 1 },

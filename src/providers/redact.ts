@@ -25,7 +25,8 @@ const patterns: readonly [RegExp, string][] = [
   [/\b(bearer|basic)\s+(?=\S*[\d=])\S{6,}/gi, `$1 ${mask}`],
   [/\b([\w-]{0,30}(?:token|key|secret|password))(["']?\s?[:=]\s?["']?)[^\s"',;]+/gi, `$1$2${mask}`],
   [/(?<![\w+/=.-])(?=[\w+/=.-]*\d)[\w+/=.-]{20,}/g, mask],
-  [/\+?\d[\d ().-]{7,18}\d/g, mask],
+  // Seven digits at least: `550 5.1.1` is the code of a mail server.
+  [/\+?(?=\d(?:[ ().-]{0,3}\d){6})\d[\d ().-]{7,18}\d/g, mask],
 ];
 
 function withoutKnown(text: string, known: readonly string[]): string {

@@ -6,7 +6,8 @@ const rules: readonly [RegExp, string][] = [
   [/\b(?:jy|sk|re|rk|pk|whsec)_[\w-]{8,}(?:\.[\w-]+)?/gi, "[secret]"],
   [/\b(?:sk|xox[abeoprs])-[\w-]{8,}/gi, "[secret]"],
   [/([?&](?:ws_key|key|token|secret|signature|sig|password|api_?key)=)[^&\s"']+/gi, "$1[secret]"],
-  [/(?<![\w-])\+?\d[\d ()./-]{7,}\d(?![\w-])/g, "[number]"],
+  // Seven digits at least: `550 5.1.1` is the code of a mail server.
+  [/(?<![\w-])\+?(?=\d(?:[ ()./-]{0,3}\d){6})\d[\d ()./-]{7,}\d(?![\w-])/g, "[number]"],
 ];
 
 /** Error texts come from anywhere: what looks like an address, a credential or a telephone number is taken out, the rest is cut at 1,000 characters. */

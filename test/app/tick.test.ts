@@ -60,9 +60,20 @@ test(
     const { said, tick: take } = setUp();
     const outcomes = await take(now);
     expect(outcomes.map(({ step, outcome }) => [step, outcome])).toEqual(
-      ["sweep", "schedules", "subscriptions", "shop-removal", "shop-events", "replays", "leads", "snapshots", "rotation", "retention", "counters"].map(
-        (step) => [step, "done"],
-      ),
+      [
+        "sweep",
+        "schedules",
+        "subscriptions",
+        "shop-removal",
+        "shop-events",
+        "replays",
+        "leads",
+        "mail-events",
+        "snapshots",
+        "rotation",
+        "retention",
+        "counters",
+      ].map((step) => [step, "done"]),
     );
     expect(JSON.parse(outcomes.find(({ step }) => step === "schedules")?.detail ?? "")).toEqual({ ran: 100, skipped: 200, failed: 0 });
     expect(JSON.parse(outcomes.find(({ step }) => step === "snapshots")?.detail ?? "")).toEqual({ published: 30 });

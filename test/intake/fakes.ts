@@ -27,16 +27,21 @@ import { checkPayload, createRegistry } from "../../src/queue/registry";
 import type { Enqueue, EnqueueRequest, Receipt } from "../../src/queue/request";
 import { isTerminal } from "../../src/queue/state";
 import { createConnectionStore } from "../../src/tenants/connection";
-import { parseKeyRing } from "../../src/tenants/keys";
+import { derive, parseKeyRing } from "../../src/tenants/keys";
 import { createProjectStore, projectSection } from "../../src/tenants/project";
 import { createSiteStore } from "../../src/tenants/site";
-import { createSnapshots } from "../../src/tenants/snapshot";
+import { createSnapshots, type Snapshots } from "../../src/tenants/snapshot";
 import { createTenantStore, raiseVersion } from "../../src/tenants/tenant";
 import { createTokens, isRootToken, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
-import { createVault } from "../../src/tenants/vault";
+import { createUnsubscribeTokens } from "../../src/tenants/unsubscribe-token";
+import { createVault, type Vault } from "../../src/tenants/vault";
 import { leadsOn } from "./lead-fakes";
 import { createMediaDeps, createMediaParts } from "../../src/app/media";
+import { createMailEventDoor } from "../../src/app/mail-events";
+import { createMailStores } from "../../src/app/mail-stores";
+import { unsubscribe } from "../../src/domain/mail-events/unsubscribe";
+import { createHashAddress } from "../../src/domain/suppressions/model";
 import { createShopDoor } from "../../src/app/shop";
 import type { WorkerEnv } from "../../src/env";
 import { connectionSection } from "../../src/tenants/connection";
@@ -185,6 +190,7 @@ function createDeps(seen: Seen): IntakeDeps {
       wake: async (tenant, site) => void seen.woken.push(`${tenant}/${site}`),
     }),
     gates: gatesOn(seen),
+    ...mailOn(vault, snapshots),
     registry,
     enqueue,
     media: createMediaDeps({ env: env as WorkerEnv, now: () => now, enqueue, stores: { snapshots }, media: createMediaParts(env as WorkerEnv, () => now) }),
@@ -202,6 +208,25 @@ function createDeps(seen: Seen): IntakeDeps {
     report: (failure) => void seen.failures.push(failure),
   };
 }
+
+/** The real stores and doors, under keys of the tests. */
+function mailOn(vault: Vault, snapshots: Snapshots): Pick<IntakeDeps, "suppressions" | "unsubscribe" | "mailEvents"> {
+  const mail = createMailStores(env.DB, { hashAddress });
+  const rules = { ownHosts: ["jobs.example.com"], allowLocal: false };
+  const connections = createConnectionStore(env.DB, vault, rules, snapshots.changed);
+  return {
+    suppressions: mail.suppressions,
+    unsubscribe: { read: unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now) },
+    mailEvents: createMailEventDoor({ stores: { connections, snapshots, rules }, ...mail, now: () => now }),
+  };
+}
+
+const secret = new Uint8Array(32).fill(7);
+export const hashAddress = createHashAddress(derive(secret, "signing", "address"));
+export const unsubscribeTokens = createUnsubscribeTokens({
+  encryption: derive(secret, "encryption", "unsubscribe"),
+  signing: derive(secret, "signing", "unsubscribe"),
+});
 
 function enqueueInto(seen: Seen): Enqueue {
   const keys = new Map<string, { id: string; said: string }>();

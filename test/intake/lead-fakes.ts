@@ -35,6 +35,7 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
         payloads: 0,
         media: 0,
         altTexts: 0,
+        mail: 0,
         running: 0,
         complete: true,
         cursor: null,

@@ -16,8 +16,6 @@ export interface MailEvent {
   recipient: string;
   /** What the receiving server answered. May hold personal data: it is masked before it is kept. */
   detail?: string | undefined;
-  /** Milliseconds. */
-  at: number;
 }
 
 /** The suppression that follows from an event: none from what may pass by itself. */

@@ -55,6 +55,8 @@ export interface Erased {
   media: number;
   /** Alt texts that named them. */
   altTexts: number;
+  /** Reports about mails to them that were removed, and suppressions that keep their hash alone. */
+  mail: number;
   /** Jobs that were running and may still write a line: ask again in a minute when it is not 0. */
   running: number;
   /** False: something is left. Ask again, with the cursor when there is one. */

@@ -68,6 +68,7 @@ const erased = v.object({
   payloads: count,
   media: count,
   altTexts: count,
+  mail: count,
   running: count,
   complete: v.boolean(),
   cursor: nullable,

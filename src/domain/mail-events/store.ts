@@ -1,0 +1,151 @@
+import type { HashAddress } from "../suppressions/model";
+import { type SuppressionStore } from "../suppressions/store";
+import { type MailEvent, suppressionOf } from "./model";
+import { removeOld } from "./sent";
+
+/** Days that the receiving server's words are kept, and the event. */
+export const detailDays = 30;
+export const eventDays = 90;
+/** An event that comes before its mail was recorded is joined to it for so long. Milliseconds. */
+export const joinFor = 3_600_000;
+const maxJoined = 500;
+const maxForgotten = 500;
+/** Milliseconds. */
+const day = 24 * 3_600_000;
+
+/** To which mail an event belongs, where that is known already. */
+export interface EventOrigin {
+  job?: string | undefined;
+  campaign?: string | null | undefined;
+}
+
+/** One event as it may be shown: no address. */
+export interface MailEventView {
+  kind: MailEvent["kind"];
+  class: string | null;
+  provider: string;
+  detail: string | null;
+  job: string | null;
+  campaign: string | null;
+  at: number;
+}
+
+export interface MailEventStore {
+  /** Records events and suppresses who must not be written to again. One that is known already does nothing. Addresses that are none are passed over. Throws when the database cannot be reached. */
+  take(tenant: string, provider: string, events: readonly MailEvent[], now: number, origin?: EventOrigin): Promise<void>;
+  /** Of one job, oldest first; at most 200. */
+  ofJob(tenant: string, job: string): Promise<MailEventView[]>;
+  /** How many recipients of a campaign each kind of event was about. */
+  countsOf(tenant: string, campaign: string): Promise<Partial<Record<MailEvent["kind"], number>>>;
+  /** All that is kept of these addresses goes. Returns how many events. */
+  erase(tenant: string, addresses: readonly string[]): Promise<number>;
+  /** For the tick, of all tenants: joins events to mails that were recorded after them. Returns how many. */
+  join(now: number): Promise<number>;
+  /** For the tick, of all tenants: what is too old goes, first the words, then the event. Returns how many rows. */
+  forgetOld(now: number): Promise<number>;
+}
+
+/** How far the words of old events were forgotten; empty at the beginning. */
+export interface WordsMark {
+  read(): Promise<string>;
+  write(position: string): Promise<void>;
+}
+
+export interface MailEventParts {
+  db: D1Database;
+  words: WordsMark;
+  hash: HashAddress;
+  suppressions: Pick<SuppressionStore, "add">;
+  /** Without addresses, links and the like. */
+  masked: (text: string) => string;
+}
+
+export function mailEventStore({ db, words, hash, suppressions, masked }: MailEventParts): MailEventStore {
+  const rowOf = async (tenant: string, event: MailEvent) => {
+    const found = await hash(tenant, event.recipient);
+    const detail = event.detail === undefined ? null : masked(event.detail);
+    return found === undefined ? [] : [[event.id.slice(0, 300), event.messageId ?? null, event.kind, event.class ?? null, found, detail]];
+  };
+  return {
+    async take(tenant, provider, events, now, origin) {
+      const rows = (await Promise.all(events.map((event) => rowOf(tenant, event)))).flat();
+      const { results } = await db
+        .prepare(insert)
+        .bind(tenant, JSON.stringify(rows), provider, origin?.job ?? null, origin?.campaign ?? null, now)
+        .all<{ id: string }>();
+      // A suppression that was lifted does not come back with an event that is delivered again.
+      const fresh = new Set(results.map(({ id }) => id));
+      const found = events.flatMap((event) => {
+        const suppression = fresh.has(event.id.slice(0, 300)) ? suppressionOf(event) : undefined;
+        return suppression ? [{ address: event.recipient, ...suppression }] : [];
+      });
+      try {
+        await suppressions.add(tenant, found, now);
+      } catch (thrown) {
+        // Delivered again, they must find themselves unknown.
+        await db
+          .prepare("DELETE FROM mail_events WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))")
+          .bind(tenant, JSON.stringify([...fresh]))
+          .run();
+        throw thrown;
+      }
+    },
+    async ofJob(tenant, job) {
+      const sql = "SELECT kind, class, provider, detail, job, campaign, at FROM mail_events WHERE tenant = ?1 AND job = ?2 ORDER BY at LIMIT 200";
+      return (await db.prepare(sql).bind(tenant, job).all<MailEventView>()).results;
+    },
+    async countsOf(tenant, campaign) {
+      const sql = "SELECT kind, COUNT(DISTINCT hash) AS count FROM mail_events WHERE tenant = ?1 AND campaign = ?2 GROUP BY kind";
+      const { results } = await db.prepare(sql).bind(tenant, campaign).all<{ kind: MailEvent["kind"]; count: number }>();
+      return Object.fromEntries(results.map(({ kind, count }) => [kind, count]));
+    },
+    async erase(tenant, addresses) {
+      const hashes = await Promise.all(addresses.map((each) => hash(tenant, each)));
+      const sql = "DELETE FROM mail_events WHERE tenant = ?1 AND hash IN (SELECT value FROM json_each(?2))";
+      return (
+        await db
+          .prepare(sql)
+          .bind(tenant, JSON.stringify(hashes.filter((each) => each !== undefined)))
+          .run()
+      ).meta.changes;
+    },
+    async join(now) {
+      const [joined] = await db.batch([db.prepare(join), db.prepare(`UPDATE mail_events SET open = 0 WHERE open = 1 AND at < ?1`).bind(now - joinFor)]);
+      return joined?.meta.changes ?? 0;
+    },
+    async forgetOld(now) {
+      const forgotten = await forgetDetails(db, words, now - detailDays * day);
+      return forgotten + (await removeOld(db, "mail_events", now - eventDays * day).run()).meta.changes;
+    },
+  };
+}
+
+/** ?1 tenant, ?2 rows, ?3 provider, ?4 job, ?5 campaign, ?6 now. `at` is when we heard of it: the sender's clock is not believed. */
+const insert = `
+  INSERT INTO mail_events (tenant, id, provider, message_id, kind, class, hash, detail, job, campaign, open, at)
+  SELECT ?1, r.value ->> 0, ?3, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4, r.value ->> 5,
+    coalesce(?4, m.job), coalesce(?5, m.campaign), ?4 IS NULL AND m.job IS NULL AND r.value ->> 1 IS NOT NULL, ?6
+  FROM json_each(?2) r LEFT JOIN mails m ON m.tenant = ?1 AND m.provider = ?3 AND m.message_id = r.value ->> 1
+  WHERE TRUE ON CONFLICT DO NOTHING RETURNING id`;
+
+const join = `
+  UPDATE mail_events SET job = m.job, campaign = m.campaign, open = 0
+  FROM (SELECT rowid AS place, tenant, provider, message_id FROM mail_events WHERE open = 1 ORDER BY at LIMIT ${maxJoined}) AS early
+  JOIN mails m ON m.tenant = early.tenant AND m.provider = early.provider AND m.message_id = early.message_id
+  WHERE mail_events.rowid = early.place`;
+
+/** Rows are in the order of time, so a walk that goes on where it ended finds each once. It begins anew when the table was emptied meanwhile. */
+async function forgetDetails(db: D1Database, mark: WordsMark, before: number): Promise<number> {
+  const from = Number((await mark.read()) || 0);
+  const page = `SELECT rowid AS place, at FROM mail_events WHERE rowid > ?1 ORDER BY rowid LIMIT ${maxForgotten}`;
+  const sql = `SELECT (SELECT max(place) FROM (${page}) WHERE at < ?2) AS until, (SELECT max(rowid) FROM mail_events) AS last`;
+  const found = await db.prepare(sql).bind(from, before).first<{ until: number | null; last: number | null }>();
+  if ((found?.last ?? 0) < from) await mark.write("0");
+  if (!found?.until) return 0;
+  const { meta } = await db
+    .prepare("UPDATE mail_events SET detail = NULL WHERE rowid > ?1 AND rowid <= ?2 AND detail IS NOT NULL")
+    .bind(from, found.until)
+    .run();
+  await mark.write(String(found.until));
+  return meta.changes;
+}

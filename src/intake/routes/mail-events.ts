@@ -1,0 +1,26 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import { readBytes, smallBody } from "../body";
+import { refusedAtDoor, unavailable } from "../problem";
+import { param, route } from "../route";
+
+export const mailEventRoutes = [
+  route("POST /v1/mail-events/:tenant/:provider", {
+    name: "receiveMailEvent",
+    summary: "Bounces, complaints and deliveries as resend, postmark and ses (through SNS) report them; genuine by the webhookSecret of the mail connection",
+    scope: "public",
+    tenant: "none",
+    query: v.strictObject({ token: v.optional(v.pipe(v.string(), v.description("The secret, where no header carries it"))) }),
+    answers: { 200: v.object({ ok: v.literal(true) }) },
+    problems: [400, 401, 413, 503],
+    handle: async ({ deps, request, params, query }) => {
+      const body = await readBytes(request, smallBody);
+      const incoming = { headers: request.headers, body, token: query.token ?? null };
+      const verdict = await deps.mailEvents.receive(param({ params }, "tenant"), param({ params }, "provider"), incoming);
+      if (verdict === "refused") throw refusedAtDoor();
+      if (verdict === "unknown") throw unavailable("The event cannot be checked right now.");
+      if (verdict === "malformed") throw new Problem("malformed", "The event is not JSON.");
+      return { status: 200, body: { ok: true } };
+    },
+  }),
+];

@@ -1,0 +1,127 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import {
+  addressSchema,
+  importedSchema,
+  importSchema,
+  type NewSuppression,
+  reasons,
+  scopes,
+  type Suppression,
+  suppressionSchema,
+} from "../../domain/suppressions/model";
+import { outputList } from "../../queue/bounded";
+import { masked } from "../../queue/personal";
+import { validate } from "../../queue/validate";
+import { largeBody, parsedJson, readText, smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { cursor as cursorOf, paging } from "../query";
+import { type Caller, param, permits, route } from "../route";
+import { isoTime } from "../shapes";
+import { iso } from "../views";
+
+const shape = v.object({
+  address: v.pipe(v.nullable(v.string()), v.description("••• below admin; null once the person was erased")),
+  reason: v.picklist(reasons),
+  scope: v.picklist(scopes),
+  since: isoTime,
+});
+const address = { pattern: /^[^\s/]{3,320}$/, message: "must be an address, as ada@example.com" };
+
+export const suppressionRoutes = [
+  route("GET /v1/suppressions", {
+    name: "listSuppressions",
+    summary: "Addresses that get no mail, newest first",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ reason: v.optional(v.picklist(reasons)), cursor: cursorOf(/^\d{1,15}\.[0-9a-f]{32}\.(?:all|bulk)$/), ...paging }),
+    answers: { 200: v.object({ suppressions: outputList(shape), cursor: v.nullable(v.string()) }) },
+    handle: async ({ deps, tenant, caller, query }) => {
+      const { suppressions, cursor } = await deps.suppressions.list(tenant, { reason: query.reason }, { cursor: query.cursor, limit: query.limit });
+      return { status: 200, body: { suppressions: suppressions.map((each) => shown(each, caller)), cursor } };
+    },
+  }),
+  route("PUT /v1/suppressions", {
+    name: "importSuppressions",
+    summary: "Add up to 10,000 addresses; those that are there stay as they are, wrong ones are reported",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: importSchema, limit: largeBody },
+    answers: { 200: v.object({ accepted: v.number(), rejected: outputList(v.object({ index: v.number(), error: v.string() })) }) },
+    handle: async ({ deps, tenant, body }) => {
+      const read = body.suppressions.map((each) => v.safeParse(importedSchema, each));
+      const good = read.flatMap((each): NewSuppression[] => (each.success ? [each.output] : []));
+      await deps.suppressions.add(tenant, good, deps.now());
+      const rejected = read.flatMap((each, index) => (each.success ? [] : [{ index, error: whyNot(body.suppressions[index]) }]));
+      return { status: 200, body: { accepted: good.length, rejected } };
+    },
+  }),
+  route("GET /v1/suppressions/:address", {
+    name: "getSuppression",
+    summary: "Whether and why an address gets no mail; the wider scope when there are two",
+    scope: "read",
+    tenant: "own",
+    params: { address },
+    answers: { 200: shape },
+    handle: async ({ deps, tenant, caller, params }) => {
+      const [found] = await deps.suppressions.of(tenant, param({ params }, "address"));
+      if (!found) throw new Problem("not-found", "This address is not suppressed.");
+      return { status: 200, body: shown(found, caller) };
+    },
+  }),
+  route("PUT /v1/suppressions/:address", {
+    name: "putSuppression",
+    summary: "Suppress an address; without a body all mail to it",
+    scope: "operate",
+    tenant: "own",
+    params: { address },
+    // Without a body the defaults hold.
+    body: { schema: suppressionSchema, limit: smallBody, readByHandler: true },
+    answers: { 200: shape },
+    handle: async ({ deps, tenant, caller, params, request }) => {
+      const text = await readText(request, smallBody);
+      const body = validate(suppressionSchema, text.trim() === "" ? {} : parsedJson(text), "The body is not what is expected here.");
+      const suppression = { ...body, address: addressIn(params) };
+      await deps.suppressions.put(tenant, suppression, deps.now());
+      return { status: 200, body: shown({ ...suppression, since: deps.now() }, caller) };
+    },
+  }),
+  route("DELETE /v1/suppressions/:address", {
+    name: "deleteSuppression",
+    summary: "Let mail to an address through again, of one scope or both; audited",
+    scope: "operate",
+    tenant: "own",
+    params: { address },
+    query: v.strictObject({ scope: v.optional(v.picklist(scopes)) }),
+    answers: { 204: null },
+    handle: async ({ deps, tenant, caller, params, query }) => {
+      await audited(deps, tenant, caller);
+      if (!(await deps.suppressions.remove(tenant, param({ params }, "address"), query.scope)))
+        throw new Problem("not-found", "This address is not suppressed.");
+      return { status: 204 };
+    },
+  }),
+];
+
+/** The audit names no address: it outlives an erasure. */
+async function audited(deps: IntakeDeps, tenant: string, caller: Caller): Promise<void> {
+  const actor = caller.kind === "token" ? caller.tokenId : caller.kind;
+  await deps.audit({ tenant, actor, action: "unsuppress", target: "suppression", at: deps.now() });
+}
+
+function addressIn(params: Readonly<Record<string, string>>): string {
+  const read = v.safeParse(addressSchema, param({ params }, "address"));
+  if (read.success) return read.output;
+  throw new Problem("invalid", "The address in the path is none.", { errors: [{ path: "address", message: address.message }] });
+}
+
+function shown({ address: whole, reason, scope, since }: Suppression, caller: Caller) {
+  return { address: whole !== null && !permits(caller, "admin") ? masked : whole, reason, scope, since: iso(since) };
+}
+
+/** A union of shapes says little of which one was meant. */
+function whyNot(entry: unknown): string {
+  if (typeof entry === "string") return address.message;
+  const isObject = typeof entry === "object" && entry !== null && !Array.isArray(entry);
+  return isObject ? "must have an address, and at most a scope (all, bulk) and a reason" : "must be an address, or an object with one";
+}

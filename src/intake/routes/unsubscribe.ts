@@ -1,0 +1,41 @@
+import { readBytes } from "../body";
+import { refusedAtDoor } from "../problem";
+import { param, route } from "../route";
+import { unsubscribedPage, unsubscribePage } from "../unsubscribe-page";
+
+const params = { token: { pattern: /^[A-Za-z0-9_-]{40,1200}$/, message: "must be the token of a mail's link" } };
+/** What a mail program sends is a few bytes. */
+const bodyLimit = 10_000;
+
+export const unsubscribeRoutes = [
+  route("GET /u/:token", {
+    name: "showUnsubscribe",
+    summary: "The page of a mail's unsubscribe link; changes nothing, since mail scanners follow links",
+    scope: "public",
+    tenant: "none",
+    params,
+    answers: { 200: "text/html" },
+    problems: [401],
+    handle: async (call) => {
+      const found = await call.deps.unsubscribe.read(param(call, "token"));
+      if (!found) throw refusedAtDoor();
+      return { status: 200, ...unsubscribePage(found.address) };
+    },
+  }),
+  route("POST /u/:token", {
+    name: "unsubscribe",
+    summary: "Unsubscribe: by the page's button, or with one click by a mail program (RFC 8058)",
+    scope: "public",
+    tenant: "none",
+    params,
+    answers: { 200: "text/html" },
+    problems: [401, 413, 503],
+    handle: async (call) => {
+      const found = await call.deps.unsubscribe.read(param(call, "token"));
+      if (!found) throw refusedAtDoor();
+      await readBytes(call.request, bodyLimit);
+      await call.deps.unsubscribe.act(found);
+      return { status: 200, ...unsubscribedPage(found.address) };
+    },
+  }),
+];

@@ -1,0 +1,44 @@
+import { escaped } from "./leads/answer";
+
+interface Page {
+  text: string;
+  headers: Record<string, string>;
+}
+
+/** Asks before it acts. */
+export function unsubscribePage(address: string): Page {
+  const form = `<form method="post"><button>Unsubscribe</button></form>`;
+  return page("Unsubscribe", `<h1>Unsubscribe</h1><p>No more newsletters to <b>${escaped(hinted(address))}</b>?</p>${form}`);
+}
+
+export function unsubscribedPage(address: string): Page {
+  return page("Unsubscribed", `<h1>Unsubscribed</h1><p><b>${escaped(hinted(address))}</b> gets no more newsletters from us.</p>`);
+}
+
+/** Enough to know one's own address by: the link may be in other hands. */
+function hinted(address: string): string {
+  const at = address.lastIndexOf("@");
+  return `${address.slice(0, 1)}•••${address.slice(at)}`;
+}
+
+function page(title: string, body: string): Page {
+  const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))));
+  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+  return {
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": policy,
+      "referrer-policy": "no-referrer",
+      "x-robots-tag": "noindex",
+    },
+    text: `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title><style nonce="${nonce}">${style}</style></head>
+<body><main>${body}</main></body>
+</html>
+`,
+  };
+}
+
+const style =
+  "body{font:1.1rem/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff}main{max-width:32rem;margin:4rem auto;padding:0 1rem}button{font:inherit;padding:.5rem 1.2rem}";

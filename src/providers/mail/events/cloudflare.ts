@@ -1,0 +1,44 @@
+import type { MailEvent, MailEventKind } from "../../../domain/mail-events/model";
+import { recordOf } from "../record";
+import { fieldsIn, messageIdIn, textIn } from "./fields";
+
+const kinds: Readonly<Record<string, MailEventKind>> = {
+  delivered: "delivered",
+  deferred: "deferred",
+  bounced: "bounced",
+  failed: "rejected",
+  rejected: "rejected",
+  complained: "complained",
+};
+
+const prefix = "cf.email.sending.message.";
+
+/** An event of Cloudflare Email Service: of which mail, and when it happened (milliseconds; NaN where it is not said). */
+export interface CloudflareEvent extends MailEvent {
+  messageId: string;
+  happened: number;
+}
+
+/** What a message of the subscription `email.sending` says; undefined for what is none. Open tracking and the like are none either. */
+export function eventOfCloudflare(body: unknown): CloudflareEvent | undefined {
+  const event = recordOf(body);
+  const type = textIn(event, "type") ?? "";
+  const name = type.startsWith(prefix) ? type.slice(prefix.length) : "";
+  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
+  const payload = fieldsIn(event, "payload");
+  const [id, messageId, recipient] = [textIn(payload, "eventId", 200), messageIdIn(payload, "messageId"), textIn(payload, "recipient", 320)];
+  if (!kind || !id || !messageId || !recipient) return undefined;
+  const bounce = fieldsIn(payload, "bounce");
+  const delivery = fieldsIn(payload, "delivery");
+  const rejection = fieldsIn(payload, "rejection");
+  const suppressed = kind === "rejected" && textIn(rejection, "reason") === "suppressed" && textIn(rejection, "party") !== "sender";
+  return {
+    id,
+    kind,
+    class: kind === "bounced" ? (textIn(bounce, "type") === "hard" ? "hard" : "soft") : suppressed ? "suppressed" : undefined,
+    messageId,
+    recipient,
+    detail: textIn(delivery, "smtpResponse") ?? textIn(bounce, "reason") ?? textIn(rejection, "detail"),
+    happened: Date.parse(textIn(fieldsIn(event, "metadata"), "eventTimestamp") ?? ""),
+  };
+}

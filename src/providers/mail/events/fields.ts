@@ -1,0 +1,35 @@
+import { recordOf } from "../record";
+
+/** Reads of what a provider sent: nothing of its shape is believed. */
+export type Fields = Record<string, unknown>;
+
+/** Recipients of one event that are looked at. */
+export const maxRecipients = 50;
+
+export function textIn(fields: Fields, name: string, max = 2000): string | undefined {
+  const value = fields[name];
+  return typeof value === "string" && value !== "" ? value.slice(0, max) : undefined;
+}
+
+export function listIn(fields: Fields, name: string): Fields[] {
+  const value = fields[name];
+  return Array.isArray(value) ? value.slice(0, maxRecipients).map(recordOf) : [];
+}
+
+export function fieldsIn(fields: Fields, name: string): Fields {
+  return recordOf(fields[name]);
+}
+
+/** A message id as `send` gave it back: without angle brackets. */
+export function messageIdIn(fields: Fields, name: string): string | undefined {
+  return textIn(fields, name, 300)?.replace(/^<(.*)>$/, "$1");
+}
+
+/** Undefined where it is no JSON. */
+export function jsonOf(text: string): Fields | undefined {
+  try {
+    return recordOf(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,35 @@
+import type { MailEvent } from "../../../domain/mail-events/model";
+import { type Fields, messageIdIn, textIn } from "./fields";
+
+/** Types of Postmark's `Bounce` after which the address takes no mail. */
+const hard: ReadonlySet<string> = new Set(["HardBounce", "BadEmailAddress", "ManuallyDeactivated"]);
+
+/** What Postmark's webhook says. Its events have no id of their own: one is made from what names them. */
+export function eventsOfPostmark(body: Fields): MailEvent[] {
+  const record = textIn(body, "RecordType") ?? "";
+  const recipient = textIn(body, "Email") ?? textIn(body, "Recipient");
+  const found = recipient === undefined ? undefined : whatOf(record, body);
+  if (!found || recipient === undefined) return [];
+  const messageId = messageIdIn(body, "MessageID");
+  const number = typeof body["ID"] === "number" ? body["ID"] : "";
+  const when = textIn(body, "BouncedAt") ?? textIn(body, "DeliveredAt") ?? textIn(body, "ChangedAt") ?? "";
+  return [{ id: ["postmark", record, messageId ?? "", number, when, recipient.toLowerCase()].join(":"), messageId, recipient, ...found }];
+}
+
+function whatOf(record: string, body: Fields): Pick<MailEvent, "kind" | "class" | "detail"> | undefined {
+  const detail = textIn(body, "Details") ?? textIn(body, "Description");
+  if (record === "Delivery") return { kind: "delivered" };
+  if (record === "SpamComplaint") return { kind: "complained", detail };
+  if (record === "Bounce") return ofBounce(textIn(body, "Type") ?? "", detail);
+  if (record !== "SubscriptionChange" || body["SuppressSending"] !== true) return undefined;
+  const reason = textIn(body, "SuppressionReason");
+  if (reason === "HardBounce") return { kind: "bounced", class: "hard" };
+  return reason === "SpamComplaint" ? { kind: "complained" } : { kind: "unsubscribed" };
+}
+
+function ofBounce(type: string, detail: string | undefined): Pick<MailEvent, "kind" | "class" | "detail"> {
+  if (type === "SpamComplaint" || type === "SpamNotification")
+    return type === "SpamComplaint" ? { kind: "complained", detail } : { kind: "bounced", class: "soft", detail };
+  if (type === "Unsubscribe") return { kind: "unsubscribed", detail };
+  return { kind: "bounced", class: hard.has(type) ? "hard" : "soft", detail };
+}

@@ -1,0 +1,78 @@
+import type { Http } from "../../http";
+import { publicKeyOf } from "./certificate";
+import { type Fields, textIn } from "./fields";
+
+/** How old a message may be. SNS tries for hours; what came before is known by its id. Milliseconds. */
+const maxAge = 24 * 3_600_000;
+
+const host = /^sns\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/;
+
+/** Fields that are signed, in this order (AWS: Verifying the signatures of Amazon SNS messages). */
+const signedFields: Readonly<Record<string, readonly string[]>> = {
+  Notification: ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
+  SubscriptionConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
+  UnsubscribeConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
+};
+
+export interface SnsOptions {
+  http: Http;
+  now: number;
+  signal: AbortSignal;
+}
+
+/** Certificates by their address: the same for months. */
+const certificates = new Map<string, CryptoKey>();
+const maxCertificates = 20;
+
+/**
+ * Whether Amazon SNS sent this message, recently. The certificate is fetched over TLS from a host of SNS and from nowhere else.
+ * Who may publish to a topic is not said by it: the caller compares `TopicArn`. Never throws.
+ */
+export async function isFromSns(message: Fields, { http, now, signal }: SnsOptions): Promise<boolean> {
+  const type = textIn(message, "Type") ?? "";
+  const names = Object.hasOwn(signedFields, type) ? signedFields[type] : undefined;
+  const hash = textIn(message, "SignatureVersion") === "2" ? "SHA-256" : "SHA-1";
+  const signature = bytesOf(textIn(message, "Signature") ?? "");
+  const age = now - Date.parse(textIn(message, "Timestamp") ?? "");
+  const certificate = addressOfSns(textIn(message, "SigningCertURL"));
+  if (!names || !signature || !certificate || !(Math.abs(age) <= maxAge)) return false;
+  const key = await keyAt(certificate, hash, http, signal);
+  if (!key) return false;
+  const content = names.flatMap((name) => (typeof message[name] === "string" ? [`${name}\n${message[name]}\n`] : [])).join("");
+  return crypto.subtle.verify("RSASSA-PKCS1-v1_5", key, signature, new TextEncoder().encode(content));
+}
+
+/** The address, when it is one of SNS; `SubscribeURL` and the certificate's are called only then. */
+export function addressOfSns(text: string | undefined): URL | undefined {
+  const url = URL.parse(text ?? "");
+  const good = url?.protocol === "https:" && host.test(url.hostname) && url.port === "" && url.username === "" && url.password === "";
+  return good ? url : undefined;
+}
+
+async function keyAt(url: URL, hash: "SHA-1" | "SHA-256", http: Http, signal: AbortSignal): Promise<CryptoKey | undefined> {
+  const name = `${hash} ${url.href}`;
+  const known = certificates.get(name);
+  if (known) return known;
+  if (!/^\/SimpleNotificationService-[0-9a-f]{1,64}\.pem$/.test(url.pathname) || url.search !== "") return undefined;
+  const reply = await http({ url: url.href, signal, timeLimit: 5000, sizeLimit: 20_000, redirects: "answer" });
+  const spki = reply.ok && reply.value.status === 200 ? publicKeyOf(reply.value.text()) : undefined;
+  if (!spki) return undefined;
+  try {
+    const key = await crypto.subtle.importKey("spki", spki, { name: "RSASSA-PKCS1-v1_5", hash }, false, ["verify"]);
+    if (certificates.size >= maxCertificates) certificates.clear();
+    certificates.set(name, key);
+    return key;
+  } catch {
+    // No key of RSA: not the certificate of SNS.
+    return undefined;
+  }
+}
+
+function bytesOf(base64: string): Uint8Array | undefined {
+  if (!/^[A-Za-z0-9+/]{4,2000}={0,2}$/.test(base64)) return undefined;
+  try {
+    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
