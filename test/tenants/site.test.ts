@@ -38,7 +38,7 @@ describe("put refuses", () => {
   });
 
   test.each(["", " ", "   ", "x".repeat(33), "sha\n"])("the prefix %j; one with a blank behind it is taken", async (prefix) => {
-    const put = (text: string) => store.put("one", "prefix", { ...shop, webhook: { secret: "a secret of the shop's module", prefix: text } }, 1);
+    const put = (text: string) => store.put("one", "prefix", { ...shop, webhook: { secret: "a-secret-of-the-module", prefix: text } }, 1);
     expect((await refusalOf(put(prefix))).errors).toEqual(["webhook.prefix: must be 1 to 32 characters of ASCII, not blanks alone"]);
     expect((await put("sha256= ")).site.webhook).toMatchObject({ prefix: "sha256= " });
     await store.remove("one", "prefix");

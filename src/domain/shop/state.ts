@@ -66,8 +66,7 @@ export async function connect(scope: Scope, moved: boolean, now: number): Promis
       products_lists_at = NULL, stock_rows = NULL, compared_at = NULL, orders_compared_at = NULL, page_sizes = NULL WHERE tenant = ?1 AND site = ?2`,
     now,
   );
-  const allowed = statement(scope, "DELETE FROM shop_refusals WHERE tenant = ?1 AND site = ?2");
-  await scope.db.batch(moved ? [known, allowed, anew] : [known, allowed]);
+  await scope.db.batch(moved ? [known, anew] : [known]);
 }
 
 /** Returns until when the shop is left alone. The first reason's time stays. */
