@@ -13,7 +13,6 @@ export function parseFlaw(thrown: unknown): string {
 export function renderFlaw(thrown: unknown, source: string): string {
   const origin = LiquidError.is(thrown) ? (thrown.originalError ?? thrown) : thrown;
   if (origin instanceof BoundPassed) return origin.message;
-  if (messageOf(origin).endsWith(" limit exceeded")) return "takes more work than a mail may";
   return `${position(thrown)}${cause(thrown, origin, source)}`;
 }
 
@@ -27,7 +26,8 @@ function cause(thrown: unknown, origin: unknown, source: string): string {
 /** A path may hold data (`order[customer.mail]`): it is shown only as far as the template itself spells it. */
 function spelled(thrown: UndefinedVariableError, origin: unknown, source: string): string {
   const name = (origin as { variableName?: string }).variableName ?? /^undefined variable: (.{1,300}?)(?:, line:|$)/s.exec(thrown.message)?.[1];
-  return name !== undefined && source.includes(name) ? `"${name.slice(0, 100)}"` : `"${excerpt(thrown.token.getText())}"`;
+  // A long one is not looked for: that takes up to the product of both.
+  return name !== undefined && name.length <= 100 && source.includes(name) ? `"${name}"` : `"${excerpt(thrown.token.getText())}"`;
 }
 
 function excerpt(token: string): string {

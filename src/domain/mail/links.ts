@@ -1,5 +1,5 @@
 /** Attributes whose value a mail program may open or load. */
-const linking = new Set(["href", "src", "action", "formaction", "background", "poster", "xlink:href"]);
+const linking = new Set(["href", "src", "action", "formaction", "background", "data", "poster", "xlink:href"]);
 
 /**
  * The html with every link that would run something (`javascript:`, `vbscript:`, `data:` other than an image's) replaced by `#`,
@@ -23,19 +23,74 @@ interface Attribute {
   end: number;
 }
 
-function* attributesOf(html: string): Generator<Attribute> {
-  const tag = /<[a-z][^\s/>]*/gi;
-  const attribute = /[\s/]+|([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?|[^>]/y;
-  while (tag.exec(html)) {
-    attribute.lastIndex = tag.lastIndex;
-    for (let match = attribute.exec(html); match; match = attribute.exec(html)) {
-      const value = match[2] ?? match[3] ?? match[4];
-      tag.lastIndex = attribute.lastIndex;
-      if (match[1] === undefined || value === undefined) continue;
-      const end = attribute.lastIndex - (match[4] === undefined ? 1 : 0);
-      yield { name: match[1], start: end - value.length, end };
+/** Elements whose content a browser takes as text, up to their own end tag; `plaintext` has none. */
+const rawText = new Set(["iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp"]);
+/** Within these, the same names are ordinary elements. */
+const foreign = new Set(["svg", "math"]);
+
+const tag = /<(\/?)([a-z][^\s/>]*)/iy;
+const attribute = /[\s/]+|([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?|[^>]/y;
+
+/**
+ * The attributes of every tag, in their order. What stands in comments is passed over; in texts such as a style's, where a browser
+ * sees no tags, they are found as well, and none of them reaches beyond the text's end.
+ */
+function* attributesOf(html: string, from = 0, to = html.length, nested = false): Generator<Attribute> {
+  let at = from;
+  let depth = 0;
+  for (let start = html.indexOf("<", at); start !== -1 && start < to; start = html.indexOf("<", at)) {
+    tag.lastIndex = start;
+    const found = tag.exec(html);
+    if (!found) {
+      at = afterMarkup(html, start);
+      continue;
     }
+    const [, closing, written = ""] = found;
+    const name = written.toLowerCase();
+    at = yield* attributesFrom(html, tag.lastIndex, to);
+    if (foreign.has(name)) depth = Math.max(0, depth + (closing ? -1 : 1));
+    if (closing || nested || depth > 0 || !rawText.has(name)) continue;
+    const end = Math.min(to, endOfText(html, name, at));
+    yield* attributesOf(html, at, end, true);
+    at = end;
   }
+}
+
+/** Returns where the tag ends. */
+function* attributesFrom(html: string, from: number, to: number): Generator<Attribute, number> {
+  attribute.lastIndex = from;
+  let at = from;
+  for (let match = attribute.exec(html); match && attribute.lastIndex <= to; match = attribute.exec(html)) {
+    at = attribute.lastIndex;
+    const value = match[2] ?? match[3] ?? match[4];
+    if (match[1] === undefined || value === undefined) continue;
+    const end = at - (match[4] === undefined ? 1 : 0);
+    yield { name: match[1], start: end - value.length, end };
+    attribute.lastIndex = at;
+  }
+  return at;
+}
+
+/** Where a comment, a declaration or a lone sign ends. */
+function afterMarkup(html: string, start: number): number {
+  if (html.startsWith("<!--", start)) {
+    const empty = /<!---?>/y;
+    empty.lastIndex = start;
+    if (empty.test(html)) return empty.lastIndex;
+    const close = /--!?>/g;
+    close.lastIndex = start + 4;
+    return close.test(html) ? close.lastIndex : html.length;
+  }
+  if (!/[!?/]/.test(html.charAt(start + 1))) return start + 1;
+  const end = html.indexOf(">", start);
+  return end === -1 ? html.length : end + 1;
+}
+
+function endOfText(html: string, name: string, from: number): number {
+  if (name === "plaintext") return html.length;
+  const close = new RegExp(`</${name}[\\s/>]`, "gi");
+  close.lastIndex = from;
+  return close.exec(html)?.index ?? html.length;
 }
 
 function runs(name: string, value: string): boolean {

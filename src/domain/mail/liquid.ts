@@ -1,9 +1,12 @@
-import { Context, Drop, Liquid, filters, toValue, toValueSync } from "liquidjs";
-import type { Template as Node } from "liquidjs";
+import { Drop, Liquid, filters, toValue, toValueSync } from "liquidjs";
+import type { Context, Template as Node } from "liquidjs";
 import { createCache } from "./cache";
+import { chargeFilters, chargedOperators, replaceFilters } from "./charges";
 import { BoundPassed, parseFlaw, renderFlaw } from "./flaw";
-import { budget, meter, meteredEmitter, meteredOperators } from "./meter";
+import { MeteredContext, chargeAll, meteredEmitter, meterOf } from "./meter";
+import type { Meter } from "./meter";
 import { escapeHtml, printed } from "./print";
+import { parse, registerTags } from "./tags";
 
 /** `html` escapes what variables bring in; `plain` (subject, text) does not. */
 export type Mode = "html" | "plain";
@@ -14,6 +17,8 @@ export interface Scope {
   variables: Record<string, unknown>;
   /** Milliseconds; what `now` and `today` mean in the date filters. */
   at: number;
+  /** Of the whole mail. */
+  meter: Meter;
 }
 
 /** Bounds of one part of one mail, in characters and tags. */
@@ -24,10 +29,12 @@ const most = { source: 262_144, tags: 4000, output: 1_000_000 };
  * Only own properties are seen; there are no partials, no `raw`, no chance and no clock. A variable without a value is a flaw:
  * better no mail than "Dear ,". `flaw` names line, column and the variable as the template spells it, never a value.
  */
-export function evaluate(source: string, mode: Mode, { variables, at }: Scope): Evaluated {
+export function evaluate(source: string, mode: Mode, scope: Scope): Evaluated {
   try {
-    const context = contextFor(mode, variables, at);
-    const text = toValueSync(engines[mode].renderer.renderTemplates(compiled(source, mode), context, meteredEmitter(context))) as string;
+    // Reading it takes time as well, though the next mail may find it read.
+    scope.meter.use(source.length);
+    const nodes = compiled(source, mode);
+    const text = toValueSync(engines[mode].renderer.renderTemplates(nodes, contextFor(mode, scope), meteredEmitter(scope.meter))) as string;
     return text.length <= most.output ? { ok: true, text } : { ok: false, flaw: `is longer than ${most.output} characters` };
   } catch (thrown) {
     return { ok: false, flaw: renderFlaw(thrown, source) };
@@ -50,12 +57,12 @@ function compiled(source: string, mode: Mode): Node[] {
   const tags = source.split(/\{\{|\{%/).length - 1;
   if (source.length > most.source) throw new BoundPassed(`has more than ${most.source} characters`);
   if (tags > most.tags) throw new BoundPassed(`has more than ${most.tags} tags`);
-  return cache.get(`${mode}:${source}`, source.length * 2 + tags * 2000, () => engines[mode].parse(source));
+  return cache.get(`${mode}:${source}`, source.length * 2 + tags * 2000, () => parse(engines[mode], source));
 }
 
-function contextFor(mode: Mode, variables: Record<string, unknown>, at: number): Context {
+function contextFor(mode: Mode, { variables, at, meter }: Scope): Context {
   // A copy, because `increment` writes into it.
-  const context = new Context({ ...variables }, engines[mode].options, { sync: true }, { liquid: engines[mode] });
+  const context = new MeteredContext(meter, { ...variables }, engines[mode].options, engines[mode]);
   context.setRegister("at", at / 1000);
   return context;
 }
@@ -67,18 +74,19 @@ function createEngine(mode: Mode): Liquid {
     strictFilters: true,
     // `{% if coupon %}` and `default` are how a template says that a variable may be missing.
     lenientIf: true,
-    memoryLimit: budget,
-    operators: meteredOperators,
+    operators: chargedOperators,
     timezoneOffset: 0,
     locale: "en-US",
     templates: {},
-    outputEscape: mode === "html" ? escaped : printed,
+    outputEscape: mode === "html" ? charged(escaped) : charged(printed),
   });
   for (const tag of ["include", "render", "layout", "block"]) delete liquid.tags[tag];
   for (const filter of ["raw", "sample", "sha256", "hmac_sha256"]) delete liquid.filters[filter];
   pinDates(liquid);
+  replaceFilters(liquid);
   if (mode === "html") escapeOnce(liquid);
-  meter(liquid);
+  chargeFilters(liquid);
+  registerTags(liquid);
   collectCaptures(liquid, mode);
   return liquid;
 }
@@ -98,7 +106,7 @@ function pinDates(liquid: Liquid) {
 function collectCaptures({ renderer }: Liquid, mode: Mode) {
   const render = renderer.renderTemplates.bind(renderer);
   renderer.renderTemplates = function* (nodes, context, emitter) {
-    const text = (yield* render(nodes, context, emitter ?? meteredEmitter(context))) as string;
+    const text = (yield* render(nodes, context, emitter ?? meteredEmitter(meterOf(context)))) as string;
     return emitter === undefined && mode === "html" ? new SafeHtml(text) : text;
   };
 }
@@ -112,6 +120,13 @@ class SafeHtml extends Drop {
   override valueOf(): string {
     return this.html;
   }
+}
+
+function charged(print: (value: unknown) => string) {
+  return function (this: { context: Context }, value: unknown) {
+    chargeAll(meterOf(this.context), value);
+    return print(value);
+  };
 }
 
 function escaped(value: unknown): string {

@@ -1,109 +1,151 @@
-import { CaseTag, Drop, ForTag, TablerowTag, TokenKind, defaultOperators, evalToken } from "liquidjs";
-import type { Context, Emitter, FilterImplOptions, Liquid, Operators, Template as Node } from "liquidjs";
+import { Context, Drop } from "liquidjs";
+import type { Emitter } from "liquidjs";
+import { BoundPassed } from "./flaw";
 import { printed } from "./print";
 
 /**
- * What one part of one mail may cost. The clock stands still while a Worker computes, so work is counted instead: a unit is about
- * a character read or written, a tenth of a list's member, a piece of the template each time it runs. 500 table rows cost about
- * 400,000; the whole budget is spent within three seconds. LiquidJS counts some of it in its memory limit; this adds the rest.
+ * What one mail may cost, all its parts together. The clock stands still while a Worker computes, so work is counted instead: a unit
+ * is about a character read or written, and takes about 150 ns at most. 500 table rows cost about 400,000.
  */
 export const budget = 5_000_000;
+/** JSON is at most that deep, so only a list that was pushed into itself is deeper. */
+const maxDepth = 64;
 
-/** Adds the counting to an engine whose filters are complete. Its `memoryLimit` must be the budget and its operators `meteredOperators`. */
-export function meter(liquid: Liquid): void {
-  for (const [name, filter] of Object.entries(liquid.filters)) liquid.registerFilter(name, meteredFilter(filter));
-  liquid.registerTag("for", MeteredFor);
-  liquid.registerTag("tablerow", MeteredTablerow);
-  liquid.registerTag("case", MeteredCase);
-  const render = liquid.renderer.renderTemplates.bind(liquid.renderer);
-  liquid.renderer.renderTemplates = (nodes, context, emitter) => {
-    context.memoryLimit.use(listCost(nodes));
-    return render(nodes, context, emitter);
+/** Counts the work of one mail. Throws BoundPassed before work is done that the budget does not hold. */
+export interface Meter {
+  readonly spent: number;
+  use(units: number): void;
+  /** LiquidJS asks a limiter also for single large amounts. */
+  check(units: number): void;
+}
+
+export function createMeter(limit: number = budget): Meter {
+  let spent = 0;
+  const refuse = (units: number) => {
+    if (units > limit - spent) throw new BoundPassed("takes more work than a mail may");
+  };
+  return {
+    get spent() {
+      return spent;
+    },
+    use(units) {
+      refuse(units);
+      if (units > 0) spent += units;
+    },
+    check: refuse,
   };
 }
 
-/** Collects output and charges every character of it. */
-export function meteredEmitter(context: Context): Emitter {
+/** Charges all that is in a value, deeply and each time it is reached, as whatever prints, compares or copies it visits it. Returns the charge. */
+export function chargeAll(meter: Meter, value: unknown): number {
+  const before = meter.spent;
+  visit(meter, value, 0);
+  return meter.spent - before;
+}
+
+function visit(meter: Meter, value: unknown, depth: number): void {
+  if (depth > maxDepth) throw new BoundPassed(`nests lists deeper than ${maxDepth} levels`);
+  if (typeof value === "string") return meter.use(2 + value.length);
+  if (typeof value !== "object" || value === null) return meter.use(2);
+  if (Array.isArray(value)) {
+    meter.use(5 + 5 * value.length);
+    for (const each of value) visit(meter, each, depth + 1);
+  } else if (value instanceof Drop) {
+    meter.use(20);
+    const plain: unknown = value.valueOf();
+    if (typeof plain === "string") meter.use(plain.length);
+  } else {
+    meter.use(5);
+    for (const [key, each] of Object.entries(value)) {
+      meter.use(5 + key.length);
+      visit(meter, each, depth + 1);
+    }
+  }
+}
+
+/** Charges a value that is passed on or copied without a look at what its members hold. */
+export function chargeTop(meter: Meter, value: unknown): void {
+  if (typeof value === "string") meter.use(2 + value.length);
+  else meter.use(5 + 2 * membersOf(value));
+}
+
+/** How many members a list or an object has; 1 for what is neither. */
+export function membersOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  return typeof value === "object" && value !== null && !(value instanceof Drop) ? Object.keys(value).length : 1;
+}
+
+/** Searching a text for another one takes up to their product; the engine's tables help with short ones. */
+export function chargeSearch(meter: Meter, text: number, pattern: number): void {
+  meter.use(text * Math.max(1, pattern / 32));
+}
+
+/** Charges each look-up of a variable or property, wherever it is made. */
+export class MeteredContext extends Context {
+  private depth = 1;
+
+  constructor(
+    private readonly meter: Meter,
+    env: object,
+    options: Context["opts"],
+    liquid: unknown,
+  ) {
+    super(env, options, { sync: true }, { memoryLimit: meter as unknown as Context["memoryLimit"], liquid });
+  }
+
+  override spawn(scope: object = {}): Context {
+    this.meter.use(15);
+    return new MeteredContext(this.meter, scope, this.opts, this.liquid);
+  }
+
+  override push(scope: object): number {
+    this.depth++;
+    return super.push(scope);
+  }
+
+  override pop(): ReturnType<Context["pop"]> {
+    this.depth--;
+    return super.pop();
+  }
+
+  override *_get(paths: Parameters<Context["_get"]>[0]): IterableIterator<unknown> {
+    this.meter.use(5 + this.depth);
+    return yield* super._get(paths);
+  }
+
+  override *_getFromScope(...question: Parameters<Context["_getFromScope"]>): IterableIterator<unknown> {
+    try {
+      return yield* super._getFromScope(...question);
+    } catch (thrown) {
+      // An error with its stack is dear, and a condition or a default goes on after it.
+      this.meter.use(100);
+      throw thrown;
+    }
+  }
+
+  override readProperty(scope: object, key: Parameters<Context["readProperty"]>[1]): unknown {
+    // A list as a key is made a text; the number of an object's keys is counted.
+    if (typeof key === "object") chargeAll(this.meter, key);
+    else this.meter.use(5 + (typeof key === "string" ? key.length / 4 : 0));
+    if (key === "size") this.meter.use(Array.isArray(scope) ? 0 : membersOf(scope));
+    return super.readProperty(scope, key);
+  }
+}
+
+/** Collects output and charges every character of it, and whatever else is written before it is printed. */
+export function meteredEmitter(meter: Meter): Emitter {
   const emitter = {
     buffer: "",
     write(value: unknown) {
-      const written = typeof value === "string" ? value : printed(value);
-      context.memoryLimit.use(written.length);
+      if (typeof value !== "string") chargeAll(meter, value);
+      const written = printed(value);
+      meter.use(written.length);
       emitter.buffer += written;
     },
   };
   return emitter;
 }
 
-/** The usual comparisons; the last argument is the context, whether they take one operand or two. */
-export const meteredOperators: Operators = Object.fromEntries(
-  Object.entries(defaultOperators).map(([name, compare]) => [
-    name,
-    (...operands: unknown[]) => {
-      const context = operands.at(-1) as Context;
-      charge(context, ...operands.slice(0, -1));
-      return (compare as (...all: unknown[]) => ReturnType<typeof compare>)(...operands);
-    },
-  ]),
-);
-
-function meteredFilter(filter: FilterImplOptions): FilterImplOptions {
-  const { handler, raw } = typeof filter === "function" ? { handler: filter, raw: false } : filter;
-  return {
-    raw,
-    handler(value: unknown, ...rest: unknown[]) {
-      charge(this.context, value, ...rest);
-      return handler.call(this, value, ...rest) as unknown;
-    },
-  };
-}
-
-class MeteredFor extends ForTag {
-  override *render(context: Context, emitter: Emitter): Generator<unknown, void, unknown> {
-    charge(context, yield evalToken(this.collection, context));
-    yield* super.render(context, emitter) as Generator<unknown, void, unknown>;
-  }
-}
-
-class MeteredTablerow extends TablerowTag {
-  override *render(context: Context, emitter: Emitter): Generator<unknown, void, unknown> {
-    charge(context, yield evalToken(this.collection, context));
-    yield* super.render(context, emitter);
-  }
-}
-
-/** Compares its value with each `when`. */
-class MeteredCase extends CaseTag {
-  override *render(context: Context, emitter: Emitter): Generator<unknown, void, unknown> {
-    const value = yield this.value.value(context, true);
-    for (const { values } of this.branches) context.memoryLimit.use(valueCost(value) * values.length);
-    yield* super.render(context, emitter);
-  }
-}
-
-function charge(context: Context, ...values: unknown[]) {
-  for (const value of values) context.memoryLimit.use(valueCost(value));
-}
-
-function valueCost(value: unknown): number {
-  if (typeof value === "string") return 1 + value.length;
-  if (Array.isArray(value)) return 1 + value.length * 10;
-  if (value instanceof Drop) return 1 + String(value.valueOf()).length;
-  return typeof value === "object" && value !== null ? 1 + Object.keys(value).length * 10 : 1;
-}
-
-const costs = new WeakMap<readonly Node[], number>();
-
-/** What it costs to go through a list of nodes once, besides what they do. */
-function listCost(nodes: readonly Node[]): number {
-  const known = costs.get(nodes);
-  if (known !== undefined) return known;
-  const cost = nodes.reduce((sum, node) => sum + nodeCost(node), 5);
-  costs.set(nodes, cost);
-  return cost;
-}
-
-function nodeCost(node: Node): number {
-  if (node.token.kind === TokenKind.HTML) return 1;
-  return node.token.end - node.token.begin + 10 * [...(node.arguments?.() ?? [])].length;
+export function meterOf(context: Context): Meter {
+  return context.memoryLimit as unknown as Meter;
 }

@@ -1,5 +1,7 @@
 import { evaluate } from "./liquid";
 import type { Mode } from "./liquid";
+import { createMeter } from "./meter";
+import type { Meter } from "./meter";
 import { withoutScriptLinks } from "./links";
 
 /** Where a mail's content comes from: a template's parts, or the sender's own. */
@@ -22,10 +24,10 @@ export type Rendered = { ok: true; content: MailSource } | { ok: false; reason: 
 const longestSubject = 998;
 
 /** A mail's content. A refusal's reason names the part and place, and no value. */
-export function renderMail(source: MailSource, options: RenderOptions): Rendered {
-  const subject = part("subject", source.subject, "plain", options);
-  const html = part("html", source.html, "html", options);
-  const text = part("text", source.text, "plain", options);
+export function renderMail(source: MailSource, options: RenderOptions, meter: Meter = createMeter()): Rendered {
+  const subject = part("subject", source.subject, "plain", options, meter);
+  const html = part("html", source.html, "html", options, meter);
+  const text = part("text", source.text, "plain", options, meter);
   const flaw = subject.flaw ?? html.flaw ?? text.flaw;
   if (flaw !== undefined) return { ok: false, reason: flaw };
   const line = oneLine(subject.text ?? "");
@@ -42,9 +44,9 @@ export function oneLine(text: string): string {
     .trim();
 }
 
-function part(name: string, source: string | undefined, mode: Mode, { variables, at }: RenderOptions): { text?: string; flaw?: string } {
+function part(name: string, source: string | undefined, mode: Mode, { variables, at }: RenderOptions, meter: Meter): { text?: string; flaw?: string } {
   if (source === undefined) return {};
   if (variables === undefined) return { text: source };
-  const evaluated = evaluate(source, mode, { variables, at });
+  const evaluated = evaluate(source, mode, { variables, at, meter });
   return evaluated.ok ? { text: evaluated.text } : { flaw: `${name}: ${evaluated.flaw}` };
 }

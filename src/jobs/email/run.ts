@@ -1,5 +1,5 @@
-import { renderMail } from "../../domain/mail/render";
 import type { Rendered } from "../../domain/mail/render";
+import { renderInTurn } from "../../domain/mail/turn";
 import type { Template } from "../../domain/mail/template";
 import type { Skipped } from "../../domain/suppressions/capability";
 import type { Sent } from "../../providers/mail/mail";
@@ -18,7 +18,7 @@ export const sendEmail: Run<typeof email> = async (payload, context) => {
   const { mail, templates, tenant, at, pinnedAt } = context;
   const template = payload.templateId === undefined ? undefined : await templates.at(tenant, payload.templateId, pinnedAt);
   if (template === null) return discard(`there is no template "${payload.templateId}"`);
-  const rendered = render(payload, template, at);
+  const rendered = await render(payload, template, at);
   if (!rendered.ok) return discard(rendered.reason);
   const bulk = payload.priority === "low";
   const { to, skipped } = await admitted(recipients(payload.to), bulk, context);
@@ -70,10 +70,10 @@ async function bulkHeaders([only, ...others]: readonly string[], bulk: boolean, 
 }
 
 // A template is always Liquid; content of the sender's own only when variables come with it, so that finished html may hold braces.
-function render(payload: PayloadOf<typeof email>, template: Template | undefined, at: number): Rendered {
+function render(payload: PayloadOf<typeof email>, template: Template | undefined, at: number): Promise<Rendered> {
   const { html, text } = template ?? payload;
   const subject = payload.subject ?? template?.subject ?? "";
-  return renderMail({ subject, html, text }, { variables: payload.variables ?? (template && {}), at });
+  return renderInTurn({ subject, html, text }, { variables: payload.variables ?? (template && {}), at });
 }
 
 function recipients(to: string | readonly string[]): string[] {
