@@ -80,13 +80,13 @@ test("takes time in proportion to the length, also for what is broken", () => {
     "<!--".repeat(9) + "--!",
   ]) {
     expect(
-      growsTooFast((size) => void withoutScriptLinks(piece + piece.slice(-1).repeat(size)), 200_000),
+      growsTooFast((size) => void withoutScriptLinks(piece + piece.slice(-1).repeat(size)), 100_000),
       piece,
-    ).toBeLessThan(3.5);
+    ).toBe(false);
     expect(
-      growsTooFast((size) => void withoutScriptLinks(piece.repeat(size / piece.length)), 200_000),
+      growsTooFast((size) => void withoutScriptLinks(piece.repeat(size / piece.length)), 100_000),
       piece,
-    ).toBeLessThan(3.5);
+    ).toBe(false);
   }
 });
 
