@@ -125,6 +125,7 @@ test("an order that cannot be read whole is stored with what can be, told once, 
   expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 3, unreadable: [row] });
   expect((await orders()).map(({ totalPaid }) => totalPaid)).toEqual(["5.000000", null, "5.000000"]);
   expect(await run("sync-orders")).toMatchObject({ state: "done", unreadable: [row] });
+  expect(shop.requests).toEqual(["rows orders 1", "ids orders 0"]);
   expect(await unreadable()).toEqual({ count: 1, newest: [row] });
   const told = (await eventsOf(scope)).filter(({ type }) => type === "shop.row_unreadable");
   expect(told.map(({ data }) => data)).toEqual([{ siteId: "main", resource: "orders", rowId: 2, reason: row.reason }]);

@@ -1,4 +1,4 @@
-import type { Order, ShopResource, ShopRows, Stock } from "../../providers/shop/rows";
+import type { ShopResource, ShopRows, Stock } from "../../providers/shop/rows";
 import type { Found } from "../../providers/shop/shop";
 import { ok, type Reply } from "../../queue/effect";
 import { believable } from "./look-up";
@@ -82,21 +82,28 @@ async function readProductRows(
   return rereadProducts(context, visit, idsIn(found.value.map(({ productId }) => productId)), linkVendors || resource === "product_suppliers");
 }
 
-/** Orders with all that belongs to them. */
+/** Orders with all that belongs to them; of one that is still flawed nothing more is asked, unless it is not stored like that. */
 async function rereadOrders(context: VisitContext, visit: Visit, ids: readonly number[]): Promise<Reply<unknown[]>> {
   const readAt = context.now();
   const found = await visit.shop.find("orders", { field: "id", values: ids }, context.signal);
   if (!found.ok) return found;
-  const orders: Order[] = await visit.data.completed(found.value.rows, found.value.unreadable);
+  const { rows, unreadable } = found.value;
+  const flawed = new Set(unreadable.map(({ id }) => id));
+  const changed = new Set((await visit.data.changedOrders(rows, unreadable)).map(({ id }) => id));
+  const orders = (await visit.data.completed(rows, unreadable)).filter(({ id }) => !flawed.has(id) || changed.has(id));
   const around = await readAround(context, visit, orders, readAt);
   return around.ok ? ok([...visit.data.orderWrites(around.value, context.now())]) : around;
 }
 
+/** The same of products. */
 async function rereadProducts(context: VisitContext, visit: Visit, ids: readonly number[], linkVendors: boolean): Promise<Reply<unknown[]>> {
   const readAt = context.now();
   const found = await visit.shop.find("products", { field: "id", values: ids }, context.signal);
   if (!found.ok) return found;
-  const page = await withDetails(context, visit, found.value, linkVendors, readAt);
+  const { unreadable } = found.value;
+  const stored = await visit.data.storedProducts(unreadable.map(({ id }) => id));
+  const rows = found.value.rows.filter(({ id }) => !stored.has(id));
+  const page = await withDetails(context, visit, { rows, unreadable }, linkVendors, readAt);
   return page.ok ? ok([...visit.data.productWrites(page.value, context.now())]) : page;
 }
 

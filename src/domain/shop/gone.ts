@@ -33,7 +33,7 @@ export function goneWrites(scope: Scope, kind: SyncKind, gone: readonly number[]
   ];
 }
 
-/** Statements that remove the oldest of what has long been deleted; whoever reads the feed has seen it. */
+/** Statements that remove the oldest of what has been deleted for 90 days: readers of the feed have seen it. */
 export function pruneWrites(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement[] {
   return pruneSql[kind].map((sql) => statement(scope, sql, now - deletedFor, maxPruned));
 }

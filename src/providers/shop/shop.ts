@@ -128,7 +128,7 @@ export interface IdPage {
 }
 
 export interface Found<Row> extends Pick<Page<Row>, "rows" | "unreadable" | "missing" | "warnings"> {
-  /** The key may not read the resource, and whoever asks goes on without: nothing may be concluded from the rows that did not come. */
+  /** The key may not read the resource, and the run goes on without it: nothing may be concluded from the rows that did not come. */
   refused?: true;
 }
 
