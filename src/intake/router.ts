@@ -8,6 +8,7 @@ import { refuseOwnHost } from "./own-host";
 import { readQuery } from "./query";
 import { type Answer, type AnyRoute, checkFieldScopes, type PathPattern } from "./route";
 import { routes } from "./routes";
+import { serveTrpc } from "./trpc/serve";
 
 const plainName: PathPattern = { pattern: /^[a-z0-9-]{1,64}$/, message: "must be 1 to 63 of the characters a-z, 0-9 and -" };
 
@@ -27,10 +28,17 @@ export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = rout
   const areas = Map.groupBy(byPath(table), ([path]) => areaOf(path));
   const routers = new Map([...areas].map(([area, paths]) => [area, routerOf(paths, deps)]));
   const nowhere = routerOf([], deps);
-  return (request) => {
-    const router = routers.get(areaOf(request.url)) ?? nowhere;
-    return router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
-  };
+  const answerRoute = (request: Request, router = routers.get(areaOf(request.url)) ?? nowhere) =>
+    router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
+  const trpc = trpcRouter(answerRoute, deps);
+  return (request) => (areaOf(request.url) === "trpc" ? answerRoute(request, trpc) : answerRoute(request));
+}
+
+/** tRPC reads its own paths; what throws before it does is answered as everywhere. */
+function trpcRouter(answerRoute: (request: Request) => Promise<Response>, deps: IntakeDeps) {
+  const router = routerOf([], deps);
+  router.all("/trpc/*", (request: Request) => serveTrpc(request, answerRoute));
+  return router;
 }
 
 /** The first word of a path or an address behind `/v1`: a router looks at its paths one after the other, so each area has its own. */

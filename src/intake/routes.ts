@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { openApi } from "./openapi";
 import { type AnyRoute, route } from "./route";
 import { deadLetterRoutes } from "./routes/dead-letters";
+import { emailBulkRoutes } from "./routes/email-bulk";
 import { enqueueRoutes } from "./routes/enqueue";
 import { demoRoutes } from "./routes/demo";
 import { destinationRoutes } from "./routes/destinations";
@@ -57,6 +58,7 @@ export const routes: readonly AnyRoute[] = [
   ...eventRoutes,
   ...destinationRoutes,
   ...enqueueRoutes,
+  ...emailBulkRoutes,
   ...jobRoutes,
   ...deadLetterRoutes,
   ...scheduleRoutes,

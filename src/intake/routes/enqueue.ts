@@ -6,7 +6,8 @@ import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
 import { idempotencyHeader, idempotencyKey, readIdempotencyKey } from "../idempotency";
 import { time } from "../query";
-import { route } from "../route";
+import type { IntakeDeps } from "../deps";
+import { type Answer, route } from "../route";
 import { acceptedShape, batchShape } from "../shapes";
 import { invalid } from "../../queue/refused";
 import { check } from "../../queue/validate";
@@ -71,15 +72,20 @@ export const enqueueRoutes = [
     problems: [429],
     handle: async ({ deps, tenant, body, request: { url } }) => {
       const read = body.jobs.map((job) => readBatchJob(tenant, job, url));
-      const fine = read.filter((each) => "tenant" in each);
-      const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
-      const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
-      const all = read.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lost()) : each));
-      if (all.every((each) => !each.ok && each.code === "too-many-requests")) throw refusal(all[0]);
-      return batchReport(all);
+      return enqueueAll(deps, read);
     },
   }),
 ];
+
+/** Enqueues what could be read of a list and answers for each entry. Throws `too-many-requests` when every one is refused for it. */
+export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readonly (EnqueueRequest | Refused)[]): Promise<Answer> {
+  const fine = read.filter((each) => "tenant" in each);
+  const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
+  const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
+  const all = read.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lost()) : each));
+  if (all.every((each) => !each.ok && each.code === "too-many-requests")) throw refusal(all[0]);
+  return batchReport(all);
+}
 
 function readBatchJob(tenant: string, job: unknown, requestUrl: string): EnqueueRequest | Refused {
   const checked = check(batchJob, job);

@@ -1,0 +1,62 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import { email } from "../../jobs/email/job";
+import { boundedList, jsonObject } from "../../queue/bounded";
+import { check } from "../../queue/validate";
+import type { EnqueueRequest, Refused } from "../../queue/request";
+import { largeBody } from "../body";
+import { idempotencyKey } from "../idempotency";
+import { route } from "../route";
+import { batchShape } from "../shapes";
+import { enqueueAll } from "./enqueue";
+
+const maxRecipients = 10_000;
+
+/** Characters of the shared content, times the recipients. */
+const maxExpanded = 20_000_000;
+
+/** The fields of an `email` job but `to`; what they hold is checked with each recipient's mail, as that of one job. */
+const bulkRequest = v.looseObject({
+  recipients: boundedList(v.unknown(), maxRecipients, { min: 1, rule: "must hold 1 to 10,000 recipients" }),
+  variables: v.optional(jsonObject()),
+});
+
+type SharedContent = { [field: string]: unknown; variables?: Record<string, unknown> | undefined };
+
+/** `to` is checked by the contract of the job. */
+const recipient = v.strictObject({ to: v.unknown(), variables: v.optional(jsonObject()), idempotencyKey: v.optional(idempotencyKey) });
+
+export const emailBulkRoutes = [
+  route("POST /v1/email/bulk", {
+    name: "sendBulkEmail",
+    summary: "Enqueue one mail for each of up to 10,000 recipients",
+    scope: "enqueue",
+    tenant: "own",
+    body: { schema: bulkRequest, limit: largeBody, jsonCheckedLater: true },
+    answers: { 202: batchShape },
+    problems: [429],
+    handle: async ({ deps, tenant, body }) => {
+      const { recipients, ...mail } = body;
+      refuseLarge(JSON.stringify(mail).length * recipients.length);
+      return enqueueAll(
+        deps,
+        recipients.map((each) => mailTo(tenant, mail, each)),
+      );
+    },
+  }),
+];
+
+/** Each recipient's job holds what all of them share. Throws when that would be more than a Worker can hold. */
+function refuseLarge(characters: number): void {
+  if (characters <= maxExpanded) return;
+  throw new Problem("too-large", `The mail is too large for so many recipients: its content is stored with each. Put the content into a template.`);
+}
+
+/** A list goes on the slow lane unless it says otherwise. A recipient's own variables come before those of the mail. */
+function mailTo(tenant: string, mail: SharedContent, given: unknown): EnqueueRequest | Refused {
+  const checked = check(recipient, given);
+  if (!checked.ok) return { ok: false, code: "invalid", detail: "The recipient is not what is expected here.", errors: checked.issues };
+  const { to, variables, idempotencyKey: key } = checked.value;
+  const merged = mail.variables || variables ? { variables: { ...mail.variables, ...variables } } : {};
+  return { tenant, type: email.type, payload: { priority: "low", ...mail, ...merged, to }, key };
+}

@@ -1,0 +1,51 @@
+import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
+import { largeBody, readBytes } from "../body";
+import { tenantHeader } from "../auth";
+import { appRouter, type CallRoute, type ProblemData, Refused } from "./router";
+
+/** Procedures that one request may call at once; a client that batches more is refused. */
+const maxBatchSize = 100;
+
+const endpoint = "/trpc";
+
+/** Answers requests under `/trpc`: each procedure is a call of a `/v1` route through `answer`, with the token of the request. */
+export async function serveTrpc(request: Request, answer: (request: Request) => Promise<Response>): Promise<Response> {
+  // Read here, so that it is bounded: tRPC reads whatever comes.
+  const body = request.method === "POST" ? await readBytes(request, largeBody) : null;
+  const { url, method, headers } = request;
+  return fetchRequestHandler({
+    endpoint,
+    router: appRouter,
+    req: new Request(url, { method, headers, body }),
+    createContext: () => ({ callRoute: callerOf(request, answer) }),
+    maxBatchSize,
+    responseMeta: ({ errors }) => ({ headers: { "cache-control": "no-store", ...retryHeader(errors.map(({ cause }) => cause)) } }),
+  });
+}
+
+function callerOf(request: Request, answer: (request: Request) => Promise<Response>): CallRoute {
+  return async (method, path, body, extra = {}) => {
+    const headers = new Headers(extra);
+    for (const name of ["authorization", tenantHeader]) {
+      const value = request.headers.get(name);
+      if (value !== null) headers.set(name, value);
+    }
+    const content = body === undefined ? null : JSON.stringify(body);
+    if (content !== null) headers.set("content-type", "application/json");
+    const init: RequestInit = { method, headers, body: content };
+    const response = await answer(new Request(new URL(path, request.url), init));
+    const value: unknown = await response.json();
+    if (response.ok) return value;
+    throw new Refused(response.status, problemOf(value, response.headers.get("retry-after")));
+  };
+}
+
+function problemOf(body: unknown, retryAfter: string | null): ProblemData {
+  const { code, detail, errors } = body as ProblemData;
+  return { code, detail, errors, ...(retryAfter === null ? {} : { retryAfter: Number(retryAfter) }) };
+}
+
+function retryHeader(causes: readonly unknown[]): Record<string, string> {
+  const waits = causes.flatMap((cause) => (cause instanceof Refused && cause.problem.retryAfter !== undefined ? [cause.problem.retryAfter] : []));
+  return waits.length === 0 ? {} : { "retry-after": String(Math.max(...waits)) };
+}

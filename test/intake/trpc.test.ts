@@ -1,0 +1,122 @@
+import { createTRPCClient, httpBatchLink, TRPCClientError } from "@trpc/client";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createIntake } from "../../src/intake/router";
+import type { AppRouter, EmailInput } from "../../src/intake/trpc/router";
+import { createBench, type Tokens } from "./fakes";
+
+const bench = createBench();
+const intake = createIntake(bench.deps);
+const url = "https://jobs.example/trpc";
+let own: Tokens;
+let other: Tokens;
+
+beforeAll(async () => {
+  own = await bench.tenant("trpc-own");
+  other = await bench.tenant("trpc-other");
+});
+
+/** Requests that reached the Worker. */
+let sent: Request[] = [];
+const fetcher = async (input: RequestInfo | URL, init?: RequestInit) => {
+  const request = new Request(input as RequestInfo, init);
+  sent.push(request.clone());
+  return intake(request);
+};
+
+function client(token: string | undefined) {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return createTRPCClient<AppRouter>({ links: [httpBatchLink({ url, headers, fetch: fetcher as never })] });
+}
+
+async function refused(call: Promise<unknown>) {
+  const thrown = await call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(thrown instanceof TRPCClientError)) throw new Error("the call was not refused");
+  return thrown as TRPCClientError<AppRouter>;
+}
+
+const mail: EmailInput = { to: "ada@example.com", subject: "Hello", text: "Hi" };
+
+describe("calls", () => {
+  test("jobs.enqueue, jobs.get and jobs.list answer as the routes do", async () => {
+    const enqueued = await client(own.enqueue).jobs.enqueue.mutate({ type: "note", payload: { text: "hello" }, idempotencyKey: 'a "key"\\' });
+    expect(enqueued).toEqual({ id: expect.any(String), type: "note", state: "queued" });
+    expect(bench.seen.requests.at(-1)).toMatchObject({ tenant: "trpc-own", type: "note", payload: { text: "hello" }, key: 'a "key"\\' });
+    const reader = client(own.read);
+    expect(await reader.jobs.get.query({ id: enqueued.id })).toMatchObject({ id: enqueued.id, state: "queued", timeline: [], effects: [] });
+    await reader.jobs.list.query({ type: "note", state: "done", limit: 3 });
+    expect(bench.seen.lists.at(-1)).toMatchObject({ tenant: "trpc-own", filter: { type: "note", state: "done" }, page: { limit: 3 } });
+    expect(await reader.jobs.list.query()).toEqual({ jobs: [], cursor: "next" });
+  });
+
+  test("email.send enqueues a mail", async () => {
+    await client(own.enqueue).email.send.mutate({ ...mail, idempotencyKey: "m-1", dryRun: true });
+    expect(bench.seen.requests.at(-1)).toMatchObject({ type: "email", key: "m-1", dryRun: true, payload: mail });
+  });
+
+  test("email.sendBulk enqueues a mail for each recipient, on the slow lane, with the recipient's variables", async () => {
+    const before = bench.seen.requests.length;
+    const recipients = [{ to: "a@example.com", variables: { name: "A" }, idempotencyKey: "b-1" }, { to: "no address" }, { to: "c@example.com" }];
+    const answer = await client(own.enqueue).email.sendBulk.mutate({ subject: "S", text: "{{ name }}", variables: { name: "you", shop: "x" }, recipients });
+    expect(answer).toMatchObject({ accepted: 2, ids: [expect.any(String), null, expect.any(String)], rejected: [{ index: 1, code: "invalid" }] });
+    expect(answer.rejected[0]?.errors[0]?.path).toBe("payload.to");
+    const [first, third] = bench.seen.requests.slice(before);
+    expect(first).toMatchObject({ key: "b-1", payload: { to: "a@example.com", priority: "low", variables: { name: "A", shop: "x" } } });
+    expect(third).toMatchObject({ payload: { to: "c@example.com", variables: { name: "you", shop: "x" } } });
+  });
+
+  test("calls of one tick travel in one request, each with its own answer", async () => {
+    sent = [];
+    const caller = client(own.enqueue);
+    const calls = [1, 2, 3].map((n) => caller.jobs.enqueue.mutate({ type: n === 2 ? "nothing" : "note", payload: { text: `${n}` } }));
+    const results = await Promise.allSettled(calls);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe("refusals", () => {
+  test.each<[string, () => Promise<unknown>, string, number]>([
+    ["without a token", () => client(undefined).jobs.list.query(), "UNAUTHORIZED", 401],
+    ["with a token of another scope", () => client(own.read).email.send.mutate(mail), "FORBIDDEN", 403],
+    ["for a foreign job", async () => client(other.read).jobs.get.query({ id: (await enqueueNote()).id }), "NOT_FOUND", 404],
+    ["for an unknown field", () => client(own.read).jobs.list.query({ colour: "red" } as never), "UNPROCESSABLE_CONTENT", 422],
+    ["for an input that is no object", () => client(own.enqueue).jobs.enqueue.mutate([] as never), "UNPROCESSABLE_CONTENT", 422],
+    ["for an id that is none", () => client(own.read).jobs.get.query({ id: "../leads" }), "UNPROCESSABLE_CONTENT", 422],
+    ["for a key that no header can carry", () => client(own.enqueue).email.send.mutate({ ...mail, idempotencyKey: "é" }), "UNPROCESSABLE_CONTENT", 422],
+    ["for a body that is too large", () => client(own.enqueue).email.send.mutate({ ...mail, text: "x".repeat(1_100_000) }), "PAYLOAD_TOO_LARGE", 413],
+  ])("%s", async (_what, call, code, status) => {
+    const { data } = await refused(call());
+    expect(data).toMatchObject({ code, httpStatus: status });
+    expect(data).not.toHaveProperty("stack");
+  });
+
+  test("an invalid payload carries the path of each issue", async () => {
+    const { data, message } = await refused(client(own.enqueue).email.send.mutate({ ...mail, to: "no address", priority: "urgent" as never }));
+    expect(data?.problem).toMatchObject({ code: "invalid", detail: message });
+    expect(data?.problem?.errors.map(({ path }) => path)).toEqual(["payload.to", "payload.priority"]);
+  });
+
+  test("a bulk whose content would be stored too often is refused before it is enqueued", async () => {
+    const recipients = Array.from({ length: 5000 }, (_, n) => ({ to: `r${n}@example.com` }));
+    const before = bench.seen.requests.length;
+    const { data } = await refused(client(own.enqueue).email.sendBulk.mutate({ subject: "s", text: "x".repeat(5000), recipients }));
+    expect([data?.code, bench.seen.requests.length]).toEqual(["PAYLOAD_TOO_LARGE", before]);
+  });
+
+  test("an unknown procedure, a batch of more than 100 and a body over 10 MB end with a clear answer", async () => {
+    const headers = { authorization: `Bearer ${own.read}` };
+    const unknown = await intake(new Request(`${url}/jobs.drop`, { headers }));
+    expect(unknown.status).toBe(404);
+    const many = Array.from({ length: 101 }, () => "jobs.list").join(",");
+    expect((await intake(new Request(`${url}/${many}?batch=1`, { headers }))).status).toBe(400);
+    const large = await intake(new Request(`${url}/jobs.enqueue`, { method: "POST", headers, body: new Uint8Array(10 * 1024 * 1024 + 1) }));
+    expect(large.status).toBe(413);
+  });
+});
+
+function enqueueNote() {
+  return client(own.enqueue).jobs.enqueue.mutate({ type: "note", payload: { text: "mine" } });
+}
