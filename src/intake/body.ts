@@ -9,13 +9,18 @@ export const largeBody = 10 * 1024 * 1024;
 const mostDiscarded = 32 * 1024 * 1024;
 
 /** Reads, parses and validates a JSON body; throws the Problem that says what is wrong with it. `allow` looks at it before anything is said of its content. */
-export async function readJson<Body>(request: Request, rule: BodyRule<Body>, allow: (value: unknown) => void = () => undefined): Promise<Body> {
+export async function readJson<Body>(
+  request: Request,
+  rule: BodyRule<Body>,
+  allow: (value: unknown) => void = () => undefined,
+): Promise<{ body: Body; length: number }> {
   requireJson(request);
-  const value = parsedJson(await readText(request, rule.limit));
+  const text = await readText(request, rule.limit);
+  const value = parsedJson(text);
   allow(value);
   const issues = rule.jsonCheckedLater ? [] : checkJson(value);
   if (issues.length > 0) throw new Problem("invalid", "The body holds what cannot be stored.", { errors: issues });
-  return validate(rule.schema, value, "The body is not what is expected here.");
+  return { body: validate(rule.schema, value, "The body is not what is expected here."), length: text.length };
 }
 
 /** The body as text. */

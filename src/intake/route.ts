@@ -80,6 +80,8 @@ export interface Call<Mode extends TenantMode = TenantMode, Body = unknown, Quer
   params: Readonly<Record<string, string>>;
   query: Query;
   body: Body;
+  /** Characters of the body; 0 where the handler reads it, or there is none. */
+  bodyLength: number;
 }
 
 type TenantOf<Mode> = Mode extends "own" | "path" ? string : Mode extends "any" ? string | null : null;

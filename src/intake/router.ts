@@ -86,14 +86,19 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
   const admitted = await admit(route, request, params, deps);
   checkParams(route, params);
   const query = readQuery(route.query, new URL(request.url).searchParams);
-  const body: unknown =
-    route.body &&
-    !route.body.readByHandler &&
-    (await readJson(request, { ...route.body, schema: route.body.schemaFor?.(params) ?? route.body.schema }, (given) =>
-      checkFieldScopes(admitted.caller, route, given),
-    ));
+  const { body, length } = await readBody(route, request, params, (given) => checkFieldScopes(admitted.caller, route, given));
   if (route.body?.outgoing) refuseOwnHost(body, request.url);
-  return route.handle({ request, requestId: passage.id, deps, ...admitted, params, query, body });
+  return route.handle({ request, requestId: passage.id, deps, ...admitted, params, query, body, bodyLength: length });
+}
+
+async function readBody(
+  { body: rule }: AnyRoute,
+  request: Request,
+  params: Params,
+  allow: (given: unknown) => void,
+): Promise<{ body: unknown; length: number }> {
+  if (!rule || rule.readByHandler) return { body: undefined, length: 0 };
+  return readJson(request, { ...rule, schema: rule.schemaFor?.(params) ?? rule.schema }, allow);
 }
 
 function respond({ status, body, text, headers }: Answer): Response {

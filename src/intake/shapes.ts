@@ -22,6 +22,7 @@ const refusal = v.object({
 export const batchShape = v.object({
   accepted: count,
   rejected: outputList(refusal),
+  unlisted: v.optional(v.pipe(count, v.description("Refusals beyond what one answer lists; their ids are null"))),
   ids: v.pipe(outputList(v.nullable(v.string())), v.description("In the order of the jobs; null where one was rejected")),
 });
 

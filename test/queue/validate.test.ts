@@ -76,3 +76,17 @@ describe("messages", () => {
     expect(issuesOf(schema, {})[0]).toEqual({ path: "a", message: "is missing" });
   });
 });
+
+test("a message of one's own is kept although it begins as the library's own do", () => {
+  const schema = v.strictObject({
+    cron: v.pipe(
+      v.string(),
+      v.rawCheck(({ addIssue }) => addIssue({ message: "CronPattern: Invalid value for minute: 60" })),
+      v.check(() => false, "Invalid day: the month has 30"),
+    ),
+  });
+  expect(issuesOf(schema, { cron: "60 * * * *" }).map(({ message }) => message)).toEqual([
+    "CronPattern: Invalid value for minute: 60",
+    "Invalid day: the month has 30",
+  ]);
+});

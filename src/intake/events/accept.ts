@@ -13,7 +13,7 @@ import type { Answer } from "../route";
 import type { Incoming, IncomingEvents } from "./read";
 
 /** Enqueues events, each under its own id: the same event twice is one job. A single one is answered by itself, a batch by a report. */
-export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, events }: IncomingEvents): Promise<Answer> {
+export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, events, length }: IncomingEvents): Promise<Answer> {
   const known = await deps.snapshots.read(tenant, deps.now());
   if (known.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
   const refuseUnknown = known.snapshot.settings.events?.unknown !== "store";
@@ -22,7 +22,7 @@ export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, eve
   const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
   const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
   const all = requests.map((each, index) => ("tenant" in each ? readable(byRequest.get(each) ?? lost, events[index]) : each));
-  return mode === "batch" ? report(all) : single(all[0], mode);
+  return mode === "batch" ? report(all, length) : single(all[0], mode);
 }
 
 async function requestOf(tenant: string, incoming: Incoming, refuseUnknown: boolean): Promise<EnqueueRequest | Refused> {
@@ -59,10 +59,10 @@ function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Ans
   return mode === "binary" ? { status: 202, headers } : { status: 202, body: { id, type, state }, headers };
 }
 
-function report(all: readonly Receipt[]): Answer {
+function report(all: readonly Receipt[], length: number): Answer {
   const busy = all.find((each) => !each.ok);
   if (busy && !busy.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable"))) throw refusal(busy);
-  return batchReport(all);
+  return batchReport(all, length);
 }
 
 function refusal({ code, detail, errors, retryAfter }: Refused): Problem {

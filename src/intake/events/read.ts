@@ -10,6 +10,8 @@ export interface IncomingEvents {
   /** What the answer looks like: of a `batch` it names each of them, of `binary` mode it has no body. */
   mode: "single" | "binary" | "batch";
   events: Incoming[];
+  /** Of the body, characters. */
+  length: number;
 }
 
 export interface ReadOptions {
@@ -27,10 +29,10 @@ const mostEvents = 10_000;
 export function readEvents(headers: Headers, bytes: Uint8Array, options: ReadOptions = {}): IncomingEvents {
   const hops = hopsOf(headers);
   const text = decoded(bytes, headers);
-  if (isBatch(headers)) return { mode: "batch", events: batchOf(parsedJson(text)).map((each) => withHops(each, hops)) };
+  if (isBatch(headers)) return { mode: "batch", events: batchOf(parsedJson(text)).map((each) => withHops(each, hops)), length: text.length };
   const read = single(headers, text, options);
   if (!read.ok) throw problemOf(read);
-  return { mode: isBinary(headers) ? "binary" : "single", events: [withHops(read, hops)] };
+  return { mode: isBinary(headers) ? "binary" : "single", events: [withHops(read, hops)], length: text.length };
 }
 
 /** Whether headers announce a batch, which may be larger. */

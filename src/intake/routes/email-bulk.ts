@@ -35,12 +35,13 @@ export const emailBulkRoutes = [
     body: { schema: bulkRequest, limit: largeBody, jsonCheckedLater: true },
     answers: { 202: batchShape },
     problems: [429],
-    handle: async ({ deps, tenant, body }) => {
+    handle: async ({ deps, tenant, body, bodyLength }) => {
       const { recipients, ...mail } = body;
       refuseLarge(JSON.stringify(mail).length * recipients.length);
       return enqueueAll(
         deps,
         recipients.map((each) => mailTo(tenant, mail, each)),
+        bodyLength,
       );
     },
   }),

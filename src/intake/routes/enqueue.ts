@@ -70,21 +70,21 @@ export const enqueueRoutes = [
     body: { schema: batchRequest, limit: largeBody, jsonCheckedLater: true },
     answers: { 202: batchShape },
     problems: [429],
-    handle: async ({ deps, tenant, body, request: { url } }) => {
+    handle: async ({ deps, tenant, body, bodyLength, request: { url } }) => {
       const read = body.jobs.map((job) => readBatchJob(tenant, job, url));
-      return enqueueAll(deps, read);
+      return enqueueAll(deps, read, bodyLength);
     },
   }),
 ];
 
 /** Enqueues what could be read of a list and answers for each entry. Throws `too-many-requests` when every one is refused for it. */
-export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readonly (EnqueueRequest | Refused)[]): Promise<Answer> {
+export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readonly (EnqueueRequest | Refused)[], bodyLength: number): Promise<Answer> {
   const fine = read.filter((each) => "tenant" in each);
   const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
   const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
   const all = read.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lost()) : each));
   if (all.every((each) => !each.ok && each.code === "too-many-requests")) throw refusal(all[0]);
-  return batchReport(all);
+  return batchReport(all, bodyLength);
 }
 
 function readBatchJob(tenant: string, job: unknown, requestUrl: string): EnqueueRequest | Refused {

@@ -1,0 +1,50 @@
+import type { Code, Issue } from "../errors";
+import type { Receipt } from "../queue/request";
+
+/** An answer may be so many characters beyond twice its request. */
+const allowance = 18_000;
+/** Characters within which refusals stand in full, however short the request. */
+const minFull = 6000;
+/** So many issues are listed in one answer; refusals after them have none. */
+const maxListedIssues = 1000;
+
+const leftOut = "Not listed in full: the refusals before it are enough for one answer.";
+
+/** What was refused of a batch. */
+export interface Refusals {
+  rejected: { index: number; code: Code; detail: string; errors: readonly Issue[] }[];
+  /** How many refusals are not listed at all: their places in `ids` are null. */
+  unlisted?: number;
+}
+
+/**
+ * The refusals of a batch by their places, so that the answer is at most twice as long as its request (`length`, characters) and 20,000 characters.
+ * They stand in full while there is room for the short form of those to come, then in short form, and are only counted when that does not fit either.
+ */
+export function refusalsIn(receipts: readonly Receipt[], length: number): Refusals {
+  const refused = receipts.flatMap((each, index) => (each.ok ? [] : [{ index, code: each.code, detail: each.detail, errors: each.errors }]));
+  const ids = receipts.reduce((sum, each) => sum + (each.ok ? each.id.length + 3 : 5), 0);
+  const room = 2 * length + allowance - ids;
+  const rejected: Refusals["rejected"] = [];
+  let used = 0;
+  let issues = 0;
+  for (const each of refused) {
+    const short = { ...each, detail: leftOut, errors: [] };
+    const shortLength = lengthOf(short);
+    const toCome = (refused.length - rejected.length - 1) * shortLength;
+    const full = issues + each.errors.length <= maxListedIssues ? lengthOf(each) : Number.POSITIVE_INFINITY;
+    const isFull = used + full + toCome <= room || used + full <= minFull;
+    const next = isFull ? full : shortLength;
+    if (!isFull && used + next > room) break;
+    rejected.push(isFull ? each : short);
+    used += next;
+    issues += isFull ? each.errors.length : 0;
+  }
+  const unlisted = refused.length - rejected.length;
+  return { rejected, ...(unlisted === 0 ? {} : { unlisted }) };
+}
+
+/** As JSON, with its comma. */
+function lengthOf(value: unknown): number {
+  return JSON.stringify(value).length + 1;
+}
