@@ -10,9 +10,7 @@ const unknownFields = (count: number) => Object.fromEntries(Array.from({ length:
 
 async function answerTo(method: string, path: string, body: string, headers: Record<string, string> = {}) {
   const { status, text, body: answer } = await bench.call(method, path, { token: root, tenant, body, headers });
-  expect(text.length, `${status}: ${text.slice(0, 200)}`).toBeLessThanOrEqual(2 * body.length + 20_000);
-  expect(status).toBeLessThan(500);
-  return { status, answer };
+  return { status, answer, excess: text.length - 2 * body.length - 20_000 };
 }
 
 describe("an answer is at most twice as long as its request and 20,000 characters", () => {
@@ -28,7 +26,11 @@ describe("an answer is at most twice as long as its request and 20,000 character
 
   test.each(withBody.map(({ method, path }) => [method, path] as const))("%s %s", async (method, path) => {
     const address = path.replace(/:(\w+)\+?/g, (_, name: string) => (name === "name" ? "mail" : name === "tenant" ? tenant : "x"));
-    for (const [, body] of bodies) await answerTo(method, address, JSON.stringify(body));
+    for (const [what, body] of bodies) {
+      const { status, excess } = await answerTo(method, address, JSON.stringify(body));
+      expect(excess, what).toBeLessThanOrEqual(0);
+      expect(status, what).toBeLessThan(500);
+    }
   });
 });
 
@@ -39,8 +41,8 @@ describe("a batch", () => {
     ["of 10,000 jobs of no type", Array(10_000).fill({ type: "x", payload: {} })],
     ["of one wrong job", [{ type: "note", payload: { text: 1 } }]],
   ])("%s is answered in bounds, with the first refusals in full and a null for each", async (_what, jobs) => {
-    const { status, answer } = await answerTo("POST", "/v1/jobs/batch", JSON.stringify({ jobs }));
-    expect(status).toBe(202);
+    const { status, answer, excess } = await answerTo("POST", "/v1/jobs/batch", JSON.stringify({ jobs }));
+    expect([status, excess <= 0]).toEqual([202, true]);
     expect(answer.ids).toEqual(Array(jobs.length).fill(null));
     expect(answer.rejected.length + (answer.unlisted ?? 0)).toBe(jobs.length);
     expect(answer.rejected[0].errors.length).toBeGreaterThan(0);
@@ -56,10 +58,10 @@ describe("a batch", () => {
   });
 
   test("of events is bounded as well", async () => {
-    const { status, answer } = await answerTo("POST", "/v1/events", JSON.stringify(Array(10_000).fill(0)), {
+    const { status, answer, excess } = await answerTo("POST", "/v1/events", JSON.stringify(Array(10_000).fill(0)), {
       "content-type": "application/cloudevents-batch+json",
     });
-    expect(status).toBe(202);
+    expect([status, excess <= 0]).toEqual([202, true]);
     expect(answer.rejected.length + answer.unlisted).toBe(10_000);
   });
 });
