@@ -3,16 +3,18 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Two projects: `worker` runs inside the real runtime, `node` drives the whole Worker, the scripts and the browser from outside.
+ * Three projects: `worker` runs inside the real runtime, `node` drives the whole Worker, the scripts and the browser from outside,
+ * `long` is what `npm run test:all` runs besides.
  * Each has its folders; a test is in `node` when it needs processes, files or sockets.
  */
-const outside = ["test/way/**/*.test.ts", "test/browser/**/*.test.ts", "test/scripts/**/*.test.ts", "test/*.test.ts"];
+const long = ["test/long/**/*.test.ts"];
+const outside = [...long, "test/way/**/*.test.ts", "test/browser/**/*.test.ts", "test/scripts/**/*.test.ts", "test/*.test.ts"];
 
 /** Wrangler gathers nothing that nobody will look into: traces of each request cost a story a fifth of its time. */
 const quiet = { WRANGLER_LOG: "error", X_LOCAL_OBSERVABILITY: "false", X_LOCAL_EXPLORER: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
 
 /** What takes longest, the longest first: begun early, it does not keep the others waiting at the end. */
-const long = [
+const longestFirst = [
   ...["lead-outages", "shop-trouble", "restart", "shop", "outage", "mail", "shop-input", "gate"].map((name) => `test/way/${name}.test.ts`),
   "test/browser/dashboard.test.ts",
   ...["time", "tenants", "intake", "events"].map((name) => `test/way/${name}.test.ts`),
@@ -23,8 +25,8 @@ const long = [
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const place = ({ moduleId }: TestSpecification) => {
-      const known = long.findIndex((file) => moduleId.endsWith(`/${file}`));
-      return known < 0 ? long.length : known;
+      const known = longestFirst.findIndex((file) => moduleId.endsWith(`/${file}`));
+      return known < 0 ? longestFirst.length : known;
     };
     const project = (file: TestSpecification) => (file.project.name === "node" ? 0 : 1);
     return files.toSorted((a, b) => project(a) - project(b) || place(a) - place(b) || a.moduleId.localeCompare(b.moduleId));
@@ -68,7 +70,10 @@ export default defineConfig(async () => ({
       },
       {
         // Not isolated either: wrangler is read once for all files of a process.
-        test: { name: "node", isolate: false, include: outside, env: quiet, testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: "node", isolate: false, include: outside, exclude: long, env: quiet, testTimeout: 60_000, hookTimeout: 60_000 },
+      },
+      {
+        test: { name: "long", isolate: false, include: long, env: quiet, testTimeout: 300_000, hookTimeout: 60_000 },
       },
     ],
   },

@@ -1,4 +1,4 @@
-// npm test [-- FILES]: types, lint, format, bindings, then all tests (or those of FILES). With CI=true a missing program fails instead of skipping its part.
+// npm test [-- FILES]: types, lint, format, bindings, then the tests (or those of FILES). npm run test:all: the long suites (test/long) too. With CI=true a missing program fails instead of skipping its part.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -12,7 +12,12 @@ const mustHave = ["true", "1"].includes(process.env["CI"] ?? "");
 
 const failedSteps = await check(root);
 const missing = parts.filter((part) => hasTests(root, part) && findProgram(part, process.env) === null);
-const tests = await runTests(missing, process.argv.slice(2));
+const words = process.argv.slice(2);
+const tests = await runTests(
+  missing,
+  words.filter((word) => word !== "--all"),
+  words.includes("--all"),
+);
 for (const part of missing) console.log(`${mustHave ? "FAILED" : "skipped"}  ${part.name}: ${part.program} is not on this machine`);
 const total: Tally = {
   passed: tests.passed,
@@ -23,11 +28,11 @@ console.log(asLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;
 
 /** The stories first, then what runs inside the runtime: the two would take the cores from each other. */
-async function runTests(without: readonly Part[], files: readonly string[]): Promise<Tally> {
+async function runTests(without: readonly Part[], files: readonly string[], all: boolean): Promise<Tally> {
   const words = [...without.map((part) => `--exclude=${part.folder}/**`), ...files];
   const stories = await runProject("node", words);
   const inside = await runProject("worker", words);
-  return sum([stories, inside]);
+  return sum([stories, inside, ...(all ? [await runProject("long", words)] : [])]);
 }
 
 async function runProject(project: string, words: readonly string[]): Promise<Tally> {

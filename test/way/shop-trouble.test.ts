@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { seeded } from "../../scripts/sandbox/faults.ts";
 import { startWay, type Way } from "./support/harness.ts";
-import { type Json, minutes, Shops } from "./support/shops.ts";
+import { minutes, Shops } from "./support/shops.ts";
 import { until, untilJob } from "./support/until.ts";
 
 let way: Way;
@@ -16,26 +15,6 @@ beforeEach(async () => {
   await way.calm();
 });
 afterAll(() => way?.close());
-
-test("killed ten times on the way, a sync ends equal all the same", async () => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
-  const random = seeded(seed);
-  await shops.connect("killed", { orders: 1000 });
-  const id = await shops.tenant.enqueue("sync-orders", { siteId: "killed" });
-  for (let kill = 1; kill <= 10; kill++) {
-    // It dies in the middle of whichever call that is: a page, its customers, its payments, a list of states. A page takes six or so.
-    await shops.hold("killed", 1 + Math.floor(random() * 7));
-    await until(`kill ${kill} of seed ${seed} meets a call`, async () => (await shops.held("killed")) === 1, 40);
-    await way.api.ask("POST", "/__test/abort").catch(() => undefined);
-    await shops.release("killed");
-    await until("the Worker is back", async () => (await way.api.get("/healthz").catch(() => undefined))?.status === 200, 40);
-    // A message that is lost time and again is looked for ever more rarely.
-    const [{ due }] = (await way.rows<{ due: number }>("SELECT max(until, coalesce(wake, 0)) AS due FROM jobs WHERE id = ?", id)) as [{ due: number }];
-    await way.tickTo(Math.max(due, way.now() + minutes(15)) + 1000);
-  }
-  expect(await untilJob(shops.tenant, id, "done", 40)).toMatchObject({ result: { orders: 1000 } });
-  expect(await shops.ordersDiffer("killed")).toEqual([]);
-}, 120_000);
 
 test("a shop that is down is parked, burns no patience of its own, and is read once it is back", async () => {
   await shops.connect("down");
@@ -89,34 +68,3 @@ test("a key without a permission pauses the site with that reason, and it goes o
   await untilJob(shops.tenant, id, "done");
   expect(await shops.ordersDiffer("narrow")).toEqual([]);
 });
-
-test("two hundred shops on schedule: one that answers in thirty seconds waits, and holds none of the others back", async () => {
-  const names = Array.from({ length: 200 }, (_, index) => `many-${index}`);
-  for (let at = 0; at < names.length; at += 20) await Promise.all(names.slice(at, at + 20).map((name) => shops.schedule(name, { orders: 1, products: 1 })));
-  // Orders are enough.
-  await way.rows("DELETE FROM schedules WHERE tenant = 'shops' AND name LIKE 'sync-products-%'");
-  const jobs = () => way.rows<Json>("SELECT site, state, reason, due, ended FROM jobs WHERE tenant = 'shops' AND type = 'sync-orders' AND site LIKE 'many-%'");
-  const slow = async () => (await jobs()).find(({ site }) => site === "many-3");
-  const others = async () => (await jobs()).filter(({ site }) => site !== "many-3");
-
-  await shops.hold("many-3");
-  await way.trouble({ longestDelay: 1 });
-  await way.tick(minutes(180));
-  expect(await jobs()).toHaveLength(200);
-  const starts = (await jobs()).map(({ due }) => due);
-  expect(Math.max(...starts) - Math.min(...starts)).toBeGreaterThan(minutes(150));
-  // The Worker was away for all of that time: now they come at once.
-  await way.tick(minutes(180));
-  // The local queue gives out one batch at a time: its mates are not held back, and what is behind it follows.
-  const mates = async () => (await others()).filter(({ state }) => state === "running").length;
-  const alone = async () => (await shops.held("many-3")) === 1 && (await mates()) === 0;
-  await until("it is the only one that still runs", alone, 60);
-  await way.pass(30_000);
-  await shops.release("many-3");
-  await until("the others are done", async () => (await others()).every(({ state }) => state === "done"), 60);
-  expect(await slow()).toMatchObject({ state: "waiting", reason: expect.stringContaining("answers slowly"), ended: null });
-
-  await way.tick(minutes(2));
-  await until("it has had its turn", async () => (await slow())?.state === "done", 40);
-  expect(Math.max(...(await others()).map(({ ended }) => ended))).toBeLessThan((await slow())?.ended);
-}, 150_000);
