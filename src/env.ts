@@ -16,4 +16,6 @@ export interface WorkerEnv extends Cloudflare.Env {
   PUBLIC_URL?: string;
   /** Cloudflare Email Service, where the account has it. */
   EMAIL?: EmailBinding;
+  /** The tenant whose channels get the installation's alerts: failing steps of the tick, dead letters of the tenant `system`. */
+  ALERTS_TENANT?: string;
 }

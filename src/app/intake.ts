@@ -1,3 +1,4 @@
+import { listAlerts } from "../domain/alerts/queries";
 import { factsIn } from "../domain/events/facts";
 import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/model";
 import { createGateOperations } from "../domain/gates/operate";
@@ -86,6 +87,7 @@ export function createIntakeDeps({
     media: createMediaDeps({ env, now, enqueue: (requests) => enqueue(engine, requests), stores, media }),
     now,
     shops,
+    alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
     gates: createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) }),
     replays,
     isRoot: (token) => isRootToken(token, env.ROOT_TOKEN),

@@ -20,6 +20,7 @@ import type { Enqueue } from "../queue/request";
 import { isTerminal } from "../queue/state";
 import { sweep } from "../queue/sweep";
 import type { TenantSettings } from "../tenants/tenant";
+import { alertStep } from "./alerts";
 import { silenceStep } from "./leads";
 import { log } from "./log";
 import { createMailStores, type MailStores } from "./mail-stores";
@@ -75,6 +76,7 @@ export function createTickDeps(
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
       { name: "leads", run: silenceStep({ env, engine }) },
       { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },
+      { name: "alerts", run: alertStep({ env, engine, stores }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(env.DB, "rotation")) }) },
       { name: "retention", run: async (at) => ({ ...(await forget(env.DB, mail, at)), ...(await retain(retention, at)) }) },

@@ -1,3 +1,4 @@
+import type { Alert } from "../domain/alerts/model";
 import type { DestinationStore } from "../domain/events/destinations";
 import type { EventDoor } from "../domain/events/door";
 import type { Facts } from "../domain/events/facts";
@@ -56,6 +57,8 @@ export interface IntakeDeps {
     act(what: Unsubscription): Promise<void>;
   };
   mailEvents: MailEventDoor;
+  /** An owner's alerts, the newest failure first. */
+  alerts(owner: string, limit: number): Promise<Alert[]>;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
   /** Whether an id was issued to this tenant, known to the ledger or not. */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { openApi } from "./openapi";
 import { type AnyRoute, route } from "./route";
+import { alertRoutes } from "./routes/alerts";
 import { deadLetterRoutes } from "./routes/dead-letters";
 import { emailBulkRoutes } from "./routes/email-bulk";
 import { enqueueRoutes } from "./routes/enqueue";
@@ -64,4 +65,5 @@ export const routes: readonly AnyRoute[] = [
   ...scheduleRoutes,
   ...queueRoutes,
   ...gateRoutes,
+  ...alertRoutes,
 ];

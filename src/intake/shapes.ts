@@ -6,7 +6,7 @@ import { scopes } from "../tenants/token";
 /** Shapes of answers, for the OpenAPI document; the tests hold every answer against them. */
 
 export const isoTime = v.pipe(boundedText(40), v.isoTimestamp(), v.description("ISO 8601, UTC"));
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const state = v.picklist(states);
 const json = v.pipe(v.unknown(), v.description("JSON; personal fields read •••"));
 
@@ -153,18 +153,6 @@ export const queuesShape = v.object({
 });
 
 export const pausedShape = v.object({ scope: v.picklist(["queue", "type", "tenant"]), name: v.string(), tenant: v.string(), paused: v.boolean() });
-
-export const gateShape = v.object({
-  dependency: v.string(),
-  circuit: v.pipe(v.picklist(["closed", "open", "half-open", "unknown"]), v.description("unknown: the gate did not answer")),
-  openUntil: v.nullable(isoTime),
-  failures: v.pipe(count, v.description("Transient failures in a row")),
-  slots: v.object({ used: count, max: count }),
-  rate: v.nullable(v.object({ perSecond: v.number(), available: v.number() })),
-  held: v.pipe(count, v.description("Jobs held back that come again by themselves")),
-  parked: v.pipe(count, v.description("Jobs that wait in the ledger; counted up to 10,000")),
-  lastFailure: v.nullable(v.object({ at: isoTime, reason: v.nullable(v.string()) })),
-});
 
 const byEvent = outputRecord(count);
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { mediaSettings } from "../domain/media/model";
-import { boundedText } from "../queue/bounded";
+import { boundedList, boundedText } from "../queue/bounded";
 import { checked, checkName, invalid, reservedTenant } from "./names";
 
 const days = v.optional(v.pipe(v.number(), v.integer("must be whole days"), v.minValue(1, "must be at least 1"), v.maxValue(3650, "must be at most 3650")));
@@ -25,6 +25,14 @@ const settingsSchema = v.strictObject({
   ),
   /** Days for which ended jobs are kept, by state, counted events, and what events said of things. */
   retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days, analytics: days, facts: days })),
+  /** Where alerts go besides Slack, which gets them where there is a connection: addresses, and a destination of the tenant's own. */
+  alerts: v.optional(
+    v.strictObject({
+      slack: v.optional(v.boolean()),
+      email: v.optional(boundedList(mailboxSchema, 20)),
+      destination: v.optional(boundedText(63, { pattern: /^[a-z0-9-]+$/, rule: "must be the name of a destination" })),
+    }),
+  ),
   /** What is made of uploaded pictures. */
   media: v.optional(mediaSettings),
   /** What happens to events of a type that the catalogue does not know: refused (the default), or stored and nothing else. */

@@ -69,6 +69,7 @@ test(
         "replays",
         "leads",
         "mail-events",
+        "alerts",
         "snapshots",
         "rotation",
         "retention",

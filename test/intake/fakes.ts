@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { createDestinationStore } from "../../src/domain/events/destinations";
 import { createEventDoor } from "../../src/domain/events/door";
+import { listAlerts } from "../../src/domain/alerts/queries";
 import { factsIn } from "../../src/domain/events/facts";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { withBuiltIn } from "../../src/domain/mail/built-in";
@@ -191,6 +192,7 @@ function createDeps(seen: Seen): IntakeDeps {
     }),
     gates: gatesOn(seen),
     ...mailOn(vault, snapshots),
+    alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
     registry,
     enqueue,
     media: createMediaDeps({ env: env as WorkerEnv, now: () => now, enqueue, stores: { snapshots }, media: createMediaParts(env as WorkerEnv, () => now) }),

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { metricsText } from "../../src/intake/metrics";
-import { deadLettersShape, gateShape, groupsShape, healthShape, pausedShape, queuesShape, replayShape, statsShape, typesShape } from "../../src/intake/shapes";
+import { deadLettersShape, groupsShape, healthShape, pausedShape, queuesShape, replayShape, statsShape, typesShape } from "../../src/intake/shapes";
+import { gateShape } from "../../src/intake/routes/gates";
 import { createBench, givenJob, now, root, type Tokens } from "./fakes";
 
 const bench = createBench();

@@ -4,11 +4,23 @@ import { Problem } from "../../errors";
 import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, type PathPattern, route } from "../route";
-import { gateShape } from "../shapes";
+import { count, isoTime } from "../shapes";
 import { iso, isoOrNull } from "../views";
 import { boundedText, outputList } from "../../queue/bounded";
 
 const dependency: PathPattern = { pattern: /^[a-z0-9][a-z0-9.:[\]_-]{0,279}$/, message: "must be the name of a gate, such as mail or shop:main" };
+
+export const gateShape = v.object({
+  dependency: v.string(),
+  circuit: v.pipe(v.picklist(["closed", "open", "half-open", "unknown"]), v.description("unknown: the gate did not answer")),
+  openUntil: v.nullable(isoTime),
+  failures: v.pipe(count, v.description("Transient failures in a row")),
+  slots: v.object({ used: count, max: count }),
+  rate: v.nullable(v.object({ perSecond: v.number(), available: v.number() })),
+  held: v.pipe(count, v.description("Jobs held back that come again by themselves")),
+  parked: v.pipe(count, v.description("Jobs that wait in the ledger; counted up to 10,000")),
+  lastFailure: v.nullable(v.object({ at: isoTime, reason: v.nullable(v.string()) })),
+});
 
 const listQuery = v.strictObject({
   cursor: v.optional(boundedText(280, { pattern: dependency.pattern, rule: "must be a cursor from an earlier answer" })),

@@ -1,0 +1,73 @@
+/** The installation as the owner of an alert. */
+export const installation = "*";
+
+/** Something that went wrong, and whether it was sent. Times in milliseconds. */
+export interface Alert {
+  tenant: string;
+  /** `dead-letters/{group}` or `tick/{step}`. */
+  cause: string;
+  state: "open" | "recovered";
+  /** The type of job, or the step of the tick. */
+  subject: string;
+  /** Of the newest failure, redacted. */
+  reason: string;
+  /** Failures since it opened. */
+  count: number;
+  since: number;
+  lastAt: number;
+  toldAt: number | null;
+  /** Channels that took the newest notice. */
+  via: readonly string[];
+  recoveredAt: number | null;
+}
+
+/** Failures of one cause that were found since the last look. */
+export interface Failure extends Pick<Alert, "tenant" | "cause" | "subject" | "reason" | "count" | "lastAt"> {}
+
+export type NoticeKind = "began" | "continues" | "recovered";
+
+export interface Notice {
+  kind: NoticeKind;
+  alert: Alert;
+}
+
+/** A cause that opens again so soon after it was sent is not sent again. Milliseconds. */
+export const cooldown = 3_600_000;
+/** An open cause that goes on is sent again after this. Milliseconds. */
+export const remindAfter = 24 * 3_600_000;
+/** What a refused notice is tried again for, after the newest failure. Milliseconds. */
+const retryFor = 10 * 60_000;
+
+/** Without a failure for so long a cause has recovered: an hour for jobs, ten minutes for a step that runs each minute. */
+export function quietAfter(cause: string): number {
+  return cause.startsWith("tick/") ? 600_000 : 3_600_000;
+}
+
+/** What becomes of a cause by what was found, and the notice that is due. Pure; `toldAt` is the sender's to set. */
+export function judge(before: Alert | undefined, found: Failure | undefined, now: number): { alert: Alert; notice: NoticeKind | null } | null {
+  if (found) {
+    const alert = opened(before, found, now);
+    return { alert, notice: noticeOf(alert, now) };
+  }
+  if (before?.state !== "open") return null;
+  if (now - before.lastAt >= quietAfter(before.cause)) {
+    return { alert: { ...before, state: "recovered", recoveredAt: now }, notice: isTold(before) && before.via.length > 0 ? "recovered" : null };
+  }
+  const isPending = !isTold(before) && now - before.lastAt <= retryFor;
+  return { alert: before, notice: isPending ? noticeOf(before, now) : null };
+}
+
+function opened(before: Alert | undefined, { count, ...found }: Failure, now: number): Alert {
+  if (before?.state === "open") return { ...before, ...found, lastAt: Math.max(before.lastAt, found.lastAt), count: before.count + count };
+  return { ...found, count, state: "open", since: now, toldAt: before?.toldAt ?? null, via: before?.via ?? [], recoveredAt: null };
+}
+
+function noticeOf(alert: Alert, now: number): NoticeKind | null {
+  if (isTold(alert)) return now - (alert.toldAt ?? now) >= remindAfter ? "continues" : null;
+  return alert.toldAt === null || now - alert.toldAt >= cooldown ? "began" : null;
+}
+
+/** Whether it was sent since it opened. */
+function isTold({ toldAt, since }: Alert): boolean {
+  return toldAt !== null && toldAt >= since;
+}

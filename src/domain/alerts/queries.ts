@@ -1,0 +1,60 @@
+import type { Alert, Failure } from "./model";
+
+/** Dead letters that one look counts, and groups it returns. */
+const [maxCounted, maxGroups] = [10_000, 500];
+const maxOpen = 1000;
+/** Alerts kept of one owner; the oldest make room. */
+export const maxKept = 500;
+
+/** Each tenant with dead letters, by one seek apiece; then those that died in the time, without what is counted already and without failed alerts. */
+const deadSql = `
+  WITH RECURSIVE each(tenant) AS (
+    SELECT min(tenant) FROM dead_letters UNION ALL
+    SELECT (SELECT min(t.tenant) FROM dead_letters t WHERE t.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL)
+  SELECT tenant, 'dead-letters/' || kind AS cause, type AS subject, reason, count(*) AS count, max(died) AS lastAt FROM (
+    SELECT d.tenant, d.kind, d.type, d.reason, d.died FROM each CROSS JOIN dead_letters d LEFT JOIN alerts a
+      ON a.tenant = d.tenant AND a.cause = 'dead-letters/' || d.kind
+    WHERE d.tenant = each.tenant AND d.died > ?1 AND d.died <= ?2 AND d.died > coalesce(a.last_at, 0)
+      AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = d.tenant AND j.id = d.id AND instr(coalesce(j.entities, ''), '"alert:') > 0)
+    LIMIT ${maxCounted})
+  GROUP BY tenant, kind LIMIT ${maxGroups}`;
+
+export async function newDeadLetters(db: D1Database, after: number, to: number): Promise<Failure[]> {
+  return (await db.prepare(deadSql).bind(after, to).all<Failure>()).results;
+}
+
+const columns = "a.tenant, a.cause, a.state, a.subject, a.reason, a.count, a.since, a.last_at, a.told_at, a.via, a.recovered_at";
+
+/** Every open alert, and those of these causes whatever their state. */
+export async function alertsOf(db: D1Database, causes: readonly Pick<Failure, "tenant" | "cause">[]): Promise<Alert[]> {
+  const named = `SELECT ${columns} FROM json_each(?1) e CROSS JOIN alerts a ON a.tenant = e.value ->> 0 AND a.cause = e.value ->> 1`;
+  const list = JSON.stringify(causes.map(({ tenant, cause }) => [tenant, cause]));
+  const open = `SELECT ${columns} FROM alerts a INDEXED BY alerts_open WHERE a.state = 'open' LIMIT ${maxOpen}`;
+  const results = await db.batch<Row>([db.prepare(named).bind(list), db.prepare(open)]);
+  return results.flatMap((result) => result.results.map(alertFrom));
+}
+
+/** An owner's alerts, the newest failure first. */
+export async function listAlerts(db: D1Database, tenant: string, limit: number): Promise<Alert[]> {
+  const sql = `SELECT ${columns} FROM alerts a WHERE a.tenant = ?1 LIMIT ${maxKept}`;
+  const rows = (await db.prepare(sql).bind(tenant).all<Row>()).results.map(alertFrom);
+  return rows.toSorted((left, right) => right.lastAt - left.lastAt).slice(0, limit);
+}
+
+interface Row {
+  tenant: string;
+  cause: string;
+  state: Alert["state"];
+  subject: string;
+  reason: string;
+  count: number;
+  since: number;
+  last_at: number;
+  told_at: number | null;
+  via: string;
+  recovered_at: number | null;
+}
+
+function alertFrom({ last_at: lastAt, told_at: toldAt, recovered_at: recoveredAt, via, ...row }: Row): Alert {
+  return { ...row, lastAt, toldAt, recoveredAt, via: via === "" ? [] : via.split(",") };
+}

@@ -1,0 +1,46 @@
+import { redact } from "../../queue/redact";
+import type { Alert, Notice } from "./model";
+
+/** Notices that one message spells out. */
+const maxSpelledOut = 10;
+const maxReason = 160;
+
+/** One message for all notices of an owner. Nothing personal: types, groups, counts and redacted reasons. */
+export function messageOf(notices: readonly Notice[]): { subject: string; text: string } {
+  const lines = notices.slice(0, maxSpelledOut).map(sentenceOf);
+  const more = notices.length - lines.length;
+  const [first = ""] = lines;
+  return {
+    subject: `Jobyard: ${notices.length === 1 ? first.slice(0, 120) : `${notices.length} alerts`}`,
+    text: [...lines, ...(more > 0 ? [`and ${more} more: GET /v1/alerts`] : [])].join("\n"),
+  };
+}
+
+function sentenceOf({ kind, alert }: Notice): string {
+  return alert.cause.startsWith("tick/") ? tickSentence(kind, alert) : jobSentence(kind, alert);
+}
+
+function jobSentence(kind: Notice["kind"], alert: Alert): string {
+  const { subject, count, cause, since } = alert;
+  const group = cause.slice("dead-letters/".length);
+  const jobs = count === 1 ? "1 job" : `${count} jobs`;
+  if (kind === "recovered") return `Recovered: no ${subject} job has failed this way for an hour (${jobs} since ${iso(since)}; group ${group})`;
+  const since24 = kind === "continues" ? ` since ${iso(since)}` : "";
+  return `${jobs} of type ${subject} failed for good${since24}: ${reasonOf(alert)} (group ${group})`;
+}
+
+function tickSentence(kind: Notice["kind"], alert: Alert): string {
+  const { subject, since } = alert;
+  if (kind === "recovered") return `Recovered: the tick's step ${subject} works again (it failed since ${iso(since)})`;
+  return `The tick's step ${subject} ${kind === "continues" ? `still fails, since ${iso(since)}` : "fails"}: ${reasonOf(alert)}`;
+}
+
+/** In a channel's mark-up these four would begin something: a reason is text. */
+function reasonOf({ reason }: Alert): string {
+  const text = redact(reason).replace(/[<>`\n]/g, " ");
+  return text.length > maxReason ? `${text.slice(0, maxReason)}…` : text;
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,81 @@
+import { type Alert, type Failure, installation, judge, type Notice } from "./model";
+import { alertsOf, newDeadLetters } from "./queries";
+import { saveAlerts } from "./store";
+
+export interface WatchDeps {
+  db: D1Database;
+  /** How far the last look came, milliseconds; empty before the first. */
+  mark: { read(): Promise<string>; write(position: string): Promise<void> };
+  /** How each step of the newest tick ended. */
+  steps(): Promise<readonly { step: string; outcome: string; at: number; detail: string | null }[]>;
+  /** Sends one message with all notices of an owner; the channels that took it, none when there is none. Null: not now, try again. Never throws. */
+  send(tenant: string, notices: readonly Notice[], now: number): Promise<readonly string[] | null>;
+}
+
+/** A dead letter may be recorded this long after it died. Milliseconds. */
+const overlap = 60_000;
+/** A step that failed longer ago says nothing of now. Milliseconds. */
+const stepAge = 5 * 60_000;
+/** New alerts of one owner in one tick, and owners that are sent something: the rest is found by the next tick, or by nobody. */
+const [maxNew, maxOwners] = [50, 50];
+
+/**
+ * The tick's step: new groups of dead letters and failing steps become alerts, and what is due is sent, one message for each owner.
+ * Sent before it is remembered: a crash between the two sends a notice twice and loses none.
+ */
+export async function watch({ db, mark, steps, send }: WatchDeps, now: number): Promise<{ open: number; sent: number; refused: number }> {
+  const from = Number((await mark.read()) || now);
+  const failures = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now)];
+  const known = new Map((await alertsOf(db, failures)).map((alert) => [keyOf(alert), alert]));
+  const found = new Map(bounded(failures, known).map((failure) => [keyOf(failure), failure]));
+  const judged = [...new Set([...known.keys(), ...found.keys()])].flatMap((key) => {
+    const last = known.get(key);
+    const verdict = judge(last, isNews(last, found.get(key)) ? found.get(key) : undefined, now);
+    return verdict ? [verdict] : [];
+  });
+  const due = judged.flatMap(({ alert, notice }) => (notice ? [{ kind: notice, alert }] : []));
+  const groups = [...Map.groupBy(due, ({ alert }) => alert.tenant)].slice(0, maxOwners);
+  const told = new Map<Alert, readonly string[]>();
+  let refused = 0;
+  for (const [tenant, notices] of groups) {
+    const via = await send(tenant, notices, now);
+    if (!via) refused++;
+    else for (const { alert } of notices) told.set(alert, via);
+  }
+  const sent = (alert: Alert) => (told.has(alert) ? { ...alert, toldAt: now, via: told.get(alert) ?? [] } : alert);
+  await saveAlerts(
+    db,
+    judged.map(({ alert }) => sent(alert)).filter((alert) => !isSame(alert, known.get(keyOf(alert)))),
+  );
+  await mark.write(String(now));
+  return { open: judged.filter(({ alert }) => alert.state === "open").length, sent: groups.length - refused, refused };
+}
+
+function failedSteps(steps: Awaited<ReturnType<WatchDeps["steps"]>>, now: number): Failure[] {
+  return steps
+    .filter(({ outcome, at }) => outcome === "failed" && now - at <= stepAge)
+    .map(({ step, at, detail }) => ({ tenant: installation, cause: `tick/${step}`, subject: step, reason: detail ?? "", count: 1, lastAt: at }));
+}
+
+/** A step's failure stands in the table until the step runs again. */
+function isNews(known: Alert | undefined, found: Failure | undefined): boolean {
+  return found !== undefined && (known === undefined || found.lastAt > known.lastAt);
+}
+
+function bounded(failures: readonly Failure[], known: ReadonlyMap<string, Alert>): Failure[] {
+  const fresh = new Map<string, number>();
+  return failures.filter((failure) => {
+    if (known.has(keyOf(failure))) return true;
+    const count = (fresh.get(failure.tenant) ?? 0) + 1;
+    fresh.set(failure.tenant, count);
+    return count <= maxNew;
+  });
+}
+
+function isSame(alert: Alert, before: Alert | undefined): boolean {
+  return before !== undefined && JSON.stringify(alert) === JSON.stringify(before);
+}
+
+function keyOf({ tenant, cause }: Pick<Alert, "tenant" | "cause">): string {
+  return `${tenant}/${cause}`;
+}

@@ -1,0 +1,92 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, test } from "vitest";
+import { app } from "../../src/app";
+import { createStores } from "../../src/app/stores";
+import type { WorkerEnv } from "../../src/env";
+import { tick } from "../../src/intake/tick";
+import { queues } from "../../src/jobs/queues";
+import { createLedger } from "../../src/ledger/ledger";
+import { emptyLedger } from "../support/invariants";
+import { ids, lease, newJob, transition } from "../support/rows";
+
+const minute = 60_000;
+const start = Math.ceil(Date.now() / minute) * minute;
+const metrics = { backlogCount: 0, backlogBytes: 0 };
+const queue = { metrics: async () => metrics, sendBatch: async () => ({ metadata: { metrics } }) };
+const silent = Object.fromEntries(Object.values(queues).map(({ binding }) => [binding, queue]));
+
+beforeEach(async () => {
+  await emptyLedger();
+  await env.DB.batch(["alerts", "tenants", "connections", "ticks"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+});
+
+const hook = { provider: "slack", url: "https://hooks.example.com/x" };
+const mail = { provider: "resend", baseUrl: "https://api.example.com", apiKey: "re_x12345678901234567890" };
+
+/** A Worker of its own with one tenant, and its ticks. */
+async function setUp(settings: object, connections: Record<string, object>, more: Partial<WorkerEnv> = {}) {
+  const worker = { ...env, ...silent, ...more } as unknown as WorkerEnv;
+  const stores = createStores(worker);
+  await stores.tenants.put("acme", { name: "Acme", settings }, start);
+  for (const [name, body] of Object.entries(connections)) await stores.connections.put("acme", name, body, start);
+  let at = start;
+  const next = () => tick(app(worker).tick, (at += minute));
+  await next();
+  const ledger = createLedger(env.DB, () => undefined);
+  const fail = async (tenant: string) => {
+    const row = newJob({ tenant, id: await ids.make(tenant, at), type: "email" });
+    await ledger.insert([row]);
+    await ledger.claim([{ ...row }], lease(row.id, at));
+    await ledger.settle([transition(row, { state: "dead", reason: "550 no such user", event: "dead", ended: at })], row.id, at);
+  };
+  const jobs = async () =>
+    (
+      await env.DB.prepare("SELECT tenant, type, payload FROM jobs WHERE instr(entities, 'alert:') ORDER BY type").all<{
+        tenant: string;
+        type: string;
+        payload: string;
+      }>()
+    ).results;
+  return { next, fail, jobs };
+}
+
+test("a tenant with Slack is sent its dead letters without any setting, once", async () => {
+  const { next, fail, jobs } = await setUp({}, { slack: hook });
+  await fail("acme");
+  await next();
+  await next();
+  const [job, ...others] = await jobs();
+  expect(others).toEqual([]);
+  expect(job).toMatchObject({ tenant: "acme", type: "slack" });
+  expect(JSON.parse(job?.payload ?? "")).toMatchObject({
+    text: expect.stringMatching(/^1 job of type email failed for good: 550 no such user \(group \w+\)$/),
+  });
+});
+
+test("mail and a destination of the tenant's own are asked for by its settings; Slack can be left out", async () => {
+  const settings = { alerts: { slack: false, email: ["ops@acme.example"], destination: "pager" } };
+  const { next, fail, jobs } = await setUp(settings, { slack: hook, mail });
+  await fail("acme");
+  await next();
+  const all = await jobs();
+  expect(all.map(({ type }) => type)).toEqual(["email", "webhook"]);
+  expect(JSON.parse(all[0]?.payload ?? "")).toMatchObject({ to: ["ops@acme.example"], priority: "high", subject: expect.stringContaining("Jobyard: 1 job") });
+  expect(JSON.parse(all[1]?.payload ?? "")).toMatchObject({
+    destination: "pager",
+    body: { type: "alert", alerts: [{ kind: "began", subject: "email", count: 1 }] },
+  });
+});
+
+test.each([
+  ["goes to the tenant that it names", { ALERTS_TENANT: "acme" }, ["acme"]],
+  ["is only listed where it names none", {}, []],
+])("what is wrong with the installation %s", async (_name, more, tenants) => {
+  const { next, jobs } = await setUp({}, { slack: hook }, more);
+  await env.DB.prepare("INSERT OR REPLACE INTO ticks (step, outcome, at, ms, detail) VALUES ('shop-events', 'failed', ?, 1, 'no such table')")
+    .bind(start + minute)
+    .run();
+  await next();
+  expect((await jobs()).map(({ tenant }) => tenant)).toEqual(tenants);
+  const { results } = await env.DB.prepare("SELECT tenant, cause, via FROM alerts").all();
+  expect(results).toEqual([{ tenant: "*", cause: "tick/shop-events", via: tenants.length > 0 ? "slack" : "" }]);
+});

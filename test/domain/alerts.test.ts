@@ -1,0 +1,194 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeEach, describe, expect, test } from "vitest";
+import { alertsOf, listAlerts, newDeadLetters } from "../../src/domain/alerts/queries";
+import { type Alert, cooldown, type Failure, installation, judge, type Notice, quietAfter, remindAfter } from "../../src/domain/alerts/model";
+import { saveAlerts } from "../../src/domain/alerts/store";
+import { messageOf } from "../../src/domain/alerts/text";
+import { watch, type WatchDeps } from "../../src/domain/alerts/watch";
+import { turnMark } from "../../src/ledger/watermarks";
+import { type Bench, createBench } from "../support/engine";
+import { emptyLedger } from "../support/invariants";
+import { planOf, recordingDb } from "../support/recorder";
+
+beforeEach(async () => {
+  await emptyLedger();
+  await env.DB.exec("DELETE FROM alerts");
+});
+
+const minute = 60_000;
+const hour = 60 * minute;
+const noon = Date.UTC(2026, 10, 21, 12);
+
+type Sent = { tenant: string; notices: { kind: string; cause: string; count: number }[] };
+
+/** The tick's step over a bench, and what it sent. */
+function watching(bench: Bench, options: { via?: readonly string[] | null; steps?: Awaited<ReturnType<WatchDeps["steps"]>> } = {}) {
+  const sent: Sent[] = [];
+  const state = { via: ["slack"] as readonly string[] | null, steps: [] as Awaited<ReturnType<WatchDeps["steps"]>>, ...options };
+  const deps: WatchDeps = {
+    db: env.DB,
+    mark: turnMark(env.DB, "alerts"),
+    steps: async () => state.steps,
+    send: async (tenant, notices) => {
+      sent.push({ tenant, notices: notices.map(({ kind, alert: { cause, count } }) => ({ kind, cause, count })) });
+      return state.via;
+    },
+  };
+  const fail = async (tenant: string, reason: string, count = 1, more: object = {}) => {
+    await bench.accept(Array.from({ length: count }, () => ({ tenant, payload: { script: [{ do: "discard", reason }], ...more } })));
+    await bench.deliver(bench.held.slice());
+  };
+  return { sent, state, fail, tick: async (ms = minute) => watch(deps, bench.advance(ms)) };
+}
+
+describe("dead letters", () => {
+  test("of a new group are sent once, together, each owner's to itself; their recovery is sent too", async () => {
+    const bench = createBench();
+    const world = watching(bench);
+    await world.fail("one", "an old failure");
+    await world.tick(5 * minute);
+    await world.fail("one", "the provider answered 500", 3);
+    await world.fail("one", "no such product");
+    await world.fail("two", "the provider answered 500");
+    await world.tick();
+    expect(world.sent.map(({ tenant }) => tenant).toSorted()).toEqual(["one", "two"]);
+    const [one] = world.sent.filter(({ tenant }) => tenant === "one");
+    expect(one?.notices.map(({ kind, count }) => [kind, count]).toSorted()).toEqual([
+      ["began", 1],
+      ["began", 3],
+    ]);
+    await world.fail("one", "the provider answered 502", 2);
+    await world.tick();
+    expect(world.sent).toHaveLength(2);
+    expect((await listAlerts(env.DB, "one", 10)).map(({ count, state, via }) => [count, state, via])).toEqual([
+      [5, "open", ["slack"]],
+      [1, "open", ["slack"]],
+    ]);
+    await world.tick(61 * minute);
+    expect(world.sent.slice(2).flatMap(({ notices }) => notices.map(({ kind }) => kind))).toEqual(["recovered", "recovered", "recovered"]);
+    expect((await listAlerts(env.DB, "two", 10))[0]).toMatchObject({ state: "recovered", recoveredAt: bench.now() });
+    for (let ticks = 0; ticks < 3; ticks++) await world.tick();
+    expect(world.sent).toHaveLength(4);
+  });
+
+  test("that were there before the first look are no news", async () => {
+    const world = watching(createBench());
+    await world.fail("one", "an old failure", 5);
+    await world.tick(5 * minute);
+    expect(world.sent).toEqual([]);
+    expect(await listAlerts(env.DB, "one", 10)).toEqual([]);
+  });
+
+  test("of alerts themselves make none", async () => {
+    const bench = createBench();
+    const world = watching(bench);
+    await world.tick();
+    await world.fail("one", "channel_not_found", 2, { entity: "alert:slack" });
+    await world.fail("one", "channel_not_found", 1, { entity: "lead:7" });
+    await world.tick();
+    expect(world.sent).toMatchObject([{ tenant: "one", notices: [{ kind: "began", count: 1 }] }]);
+  });
+
+  test("that nobody takes yet are sent with the next tick; with no channel they are listed", async () => {
+    const bench = createBench();
+    const world = watching(bench, { via: null });
+    await world.tick();
+    await world.fail("one", "x");
+    expect(await world.tick()).toMatchObject({ open: 1, sent: 0, refused: 1 });
+    expect((await listAlerts(env.DB, "one", 10))[0]).toMatchObject({ toldAt: null });
+    world.state.via = [];
+    expect(await world.tick()).toMatchObject({ sent: 1, refused: 0 });
+    expect((await listAlerts(env.DB, "one", 10))[0]).toMatchObject({ toldAt: bench.now(), via: [] });
+    await world.tick(2 * hour);
+    expect(world.sent).toHaveLength(2);
+  });
+
+  test("of a thousand groups are bounded", async () => {
+    const bench = createBench();
+    const world = watching(bench);
+    await world.tick();
+    const reasons = Array.from({ length: 120 }, (_, n) => ({
+      tenant: "one",
+      payload: { script: [{ do: "discard", reason: `failure ${String.fromCharCode(97 + (n % 26), 97 + Math.floor(n / 26))}` }] },
+    }));
+    await bench.accept(reasons);
+    await bench.deliver(bench.held.slice());
+    await world.tick();
+    expect(world.sent).toHaveLength(1);
+    expect(world.sent[0]?.notices).toHaveLength(50);
+  });
+});
+
+test("a step of the tick that fails is the installation's alert, until it has worked for ten minutes", async () => {
+  const bench = createBench();
+  const world = watching(bench);
+  await world.tick();
+  const step = (outcome: string) => (world.state.steps = [{ step: "sweep", outcome, at: bench.now(), detail: "D1 is down" }]);
+  step("failed");
+  await world.tick();
+  expect(world.sent).toEqual([{ tenant: installation, notices: [{ kind: "began", cause: "tick/sweep", count: 1 }] }]);
+  // The row of a step that did not run again is no second failure.
+  await world.tick();
+  expect((await listAlerts(env.DB, installation, 10))[0]).toMatchObject({ count: 1 });
+  step("failed");
+  await world.tick();
+  expect((await listAlerts(env.DB, installation, 10))[0]).toMatchObject({ count: 2 });
+  step("done");
+  await world.tick(8 * minute);
+  expect(world.sent).toHaveLength(1);
+  await world.tick(2 * minute);
+  expect(world.sent.at(-1)).toMatchObject({ notices: [{ kind: "recovered" }] });
+});
+
+describe("an alert", () => {
+  const failure = (at: number): Failure => ({ tenant: "one", cause: "dead-letters/g", subject: "email", reason: "500", count: 1, lastAt: at });
+
+  test("is sent when it opens, at most once in its cooldown, again after a day, and its recovery only if it was sent", () => {
+    const events = fc.array(fc.record({ minutes: fc.constantFrom(1, 5, 30, 59, 61, 300, 1500), fails: fc.boolean(), taken: fc.boolean() }), { maxLength: 60 });
+    fc.assert(
+      fc.property(events, (steps) => {
+        let [alert, now]: [Alert | undefined, number] = [undefined, noon];
+        const notices: { kind: Notice["kind"]; at: number }[] = [];
+        for (const { minutes, fails, taken } of steps) {
+          now += minutes * minute;
+          const verdict = judge(alert, fails ? failure(now) : undefined, now);
+          if (!verdict) continue;
+          const told = verdict.notice !== null && taken;
+          if (told && verdict.notice) notices.push({ kind: verdict.notice, at: now });
+          alert = told ? { ...verdict.alert, toldAt: now, via: ["slack"] } : verdict.alert;
+          if (alert.state === "open") expect(now - alert.lastAt).toBeLessThan(quietAfter(alert.cause));
+        }
+        for (const [index, { kind, at }] of notices.entries()) {
+          const before = notices[index - 1];
+          if (kind === "recovered") expect(["began", "continues"]).toContain(before?.kind);
+          if (kind === "began" && before) expect(at - before.at).toBeGreaterThanOrEqual(cooldown);
+          if (kind === "continues" && before) expect(at - before.at).toBeGreaterThanOrEqual(remindAfter);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("says in a sentence what failed, how often and where to look, and nothing that looks personal", () => {
+    const alert = { ...judge(undefined, failure(noon), noon)?.alert, reason: "<b>ada@example.com</b> was refused, call +49 30 1234567", count: 12 } as Alert;
+    const { subject, text } = messageOf([{ kind: "began", alert }]);
+    expect(text).toBe("12 jobs of type email failed for good:  b [e-mail] /b  was refused, call [number] (group g)");
+    expect(subject).toBe(`Jobyard: ${text}`.slice(0, 129));
+    const many = messageOf(Array.from({ length: 30 }, () => ({ kind: "recovered" as const, alert })));
+    expect(many.subject).toBe("Jobyard: 30 alerts");
+    expect(many.text.split("\n")).toHaveLength(11);
+    expect(many.text).toContain("and 20 more: GET /v1/alerts");
+  });
+});
+
+test("its statements find their rows by key", async () => {
+  const { db, said } = recordingDb();
+  await newDeadLetters(db, noon, noon + 1);
+  await alertsOf(db, [{ tenant: "one", cause: "x" }]);
+  await listAlerts(db, "one", 10);
+  await saveAlerts(db, [judge(undefined, { tenant: "one", cause: "x", subject: "s", reason: "", count: 1, lastAt: noon }, noon)?.alert as Alert]);
+  const plans = await Promise.all(said.map(planOf));
+  const scans = plans.flat().filter((line) => line.startsWith("SCAN ") && !/VIRTUAL TABLE|SCAN (each|\(subquery|CONSTANT ROW)/.test(line));
+  expect(scans.filter((line) => !line.includes("alerts_open"))).toEqual([]);
+});
