@@ -42,7 +42,7 @@ function at(path: string, name: string): string {
 
 /** On a developer's machine other services share the host, so the port counts there, and each name of it is the same. */
 function isOwn(address: URL, own: URL): boolean {
-  const [theirs, ours] = [address.hostname, own.hostname].map((host) => host.replace(/\.+$/, ""));
+  const [theirs, ours] = [address.hostname, own.hostname].map((host) => host.replace(/(?<!\.)\.+$/, ""));
   if (isLocal(theirs) && isLocal(ours)) return address.port === own.port;
   return theirs === ours;
 }
