@@ -158,3 +158,41 @@ describe("hostile JSON over the wire", () => {
     expect(await way.rows("SELECT count(*) AS n FROM jobs")).toEqual(before);
   });
 });
+
+describe("a body made to keep the Worker busy", () => {
+  const batchOf = (payload: unknown, type = "email") => ({ jobs: [{ type, payload }] });
+  const unknownFields = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`u${index}`, 1]));
+  const attacks: [string, string, string, unknown][] = [
+    ["240,000 recipients", "POST", "/v1/jobs", { type: "email", payload: { subject: "x", text: "y", to: Array(240_000).fill("x") } }],
+    ["100,000 wrong entities", "POST", "/v1/jobs", { type: "email", payload: { subject: "x", text: "y", to: "a@b.example", about: Array(100_000).fill("x") } }],
+    ["an address of 900,000 dots", "POST", "/v1/jobs", { type: "crm", payload: { email: `a@${".".repeat(900_000)}@`, properties: {} } }],
+    ["a sender of 900,000 dots", "PUT", "/v1/connections/mail", { provider: "resend", apiKey: "re_0123456789abcdef", from: `a@${".".repeat(900_000)}@` }],
+    ["5 MB of recipients in a batch", "POST", "/v1/jobs/batch", batchOf({ subject: "x", text: "y", to: Array(1_200_000).fill("x") })],
+    ["an address of 5 MB in a batch", "POST", "/v1/jobs/batch", batchOf({ email: `a@${".".repeat(5_000_000)}@`, properties: {} }, "crm")],
+    ["5,000 jobs of 120 unknown fields", "POST", "/v1/jobs/batch", { jobs: Array(5000).fill({ type: "email", payload: unknownFields }) }],
+  ];
+
+  /** Milliseconds of the slowest answer to somebody else while `work` goes on, and at least once. */
+  const slowestWhile = async (work: Promise<unknown>): Promise<number> => {
+    let isOver = false;
+    void work.finally(() => (isOver = true));
+    let slowest = 0;
+    do {
+      const start = performance.now();
+      expect((await shop.ask("GET", "/healthz")).status).toBe(200);
+      slowest = Math.max(slowest, performance.now() - start);
+    } while (!isOver);
+    return slowest;
+  };
+
+  test.each(attacks)("is refused shortly, and others are answered within a second: %s", async (_what, method, path, body) => {
+    // What a busy machine needs for the same number of bytes that are refused unread is not the attack's.
+    const calm = await slowestWhile(shop.ask("POST", "/v1/jobs", { body: { type: "email", payload: "x".repeat(900_000) } }));
+    const asked = shop.ask(method, path, { body });
+    const slowest = await slowestWhile(asked);
+    const answer = await asked;
+    expect([202, 422]).toContain(answer.status);
+    expect(JSON.stringify(answer.body).length).toBeLessThanOrEqual(2 * JSON.stringify(body).length + 20_000);
+    expect(slowest).toBeLessThan(Math.max(1000, 5 * calm));
+  });
+});
