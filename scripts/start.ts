@@ -82,6 +82,7 @@ Jobyard is up. Ctrl-C ends it; changed code takes effect with the next start.
                (tenant "demo", every scope; the root token is ${rootToken ? "the ROOT_TOKEN you gave" : "in .dev.vars"})
   Mailbox      ${sandboxUrl}/
   Lead form    ${url}/demo/lead
+  Pictures     ${url}/demo/pictures
 
   curl ${url}/v1/jobs -H "Authorization: Bearer ${token}" \\
     --json '{"type": "email", "payload": {"to": "you@example.com", "templateId": "welcome", "variables": {"name": "you"}}}'

@@ -3,7 +3,7 @@ import type { Answering, Call, Provider, Reply, World } from "./provider.ts";
 
 /**
  * A language model behind an OpenAI-compatible API: `POST /models/v1/chat/completions`. With a JSON schema asked for, the answer
- * is the smallest value that fits it, so that what comes back can be foretold. The model's name says how it misbehaves:
+ * is the smallest value that fits it, so that what comes back can be foretold. A picture must be one. The model's name says how it misbehaves:
  * `refuses`, `babbles` (no JSON), `empty`, `cut` (finish_reason length), `broke` (no quota left), `busy` (a 200 that holds a 429), `picky` (takes
  * no temperature, max_completion_tokens nor response_format), `thinks` (thoughts, then JSON in a code fence); any other name answers well.
  */
@@ -22,6 +22,7 @@ async function answer(call: Call, world: World): Promise<Reply> {
   if (typeof body["model"] !== "string") return refusal(400, "missing_required_parameter", "you must provide a model parameter");
   if (!Array.isArray(body["messages"]) || body["messages"].length === 0)
     return refusal(400, "missing_required_parameter", "Missing required parameter: 'messages'.");
+  if (picturesIn(body["messages"]).some((url) => !isPicture(url))) return refusal(400, "invalid_image_url", "Invalid image data.");
   if (body["model"] === "broke") return refusal(429, "insufficient_quota", "You exceeded your current quota, please check your plan and billing details.");
   const unwanted = body["model"] === "picky" ? pickyAbout.find((name) => name in body) : undefined;
   if (unwanted) return refusal(400, "unsupported_parameter", `Unsupported parameter: '${unwanted}' is not supported with this model.`, unwanted);
@@ -76,6 +77,20 @@ function smallest(schema: Schema): unknown {
   if (schema.type === "array") return Array.from({ length: schema.minItems ?? 0 }, () => smallest(schema.items ?? {}));
   if (schema.type === "number" || schema.type === "integer") return 0;
   return schema.type === "boolean" ? false : "Sandbox.";
+}
+
+/** Addresses of the pictures in all messages. */
+function picturesIn(messages: unknown[]): unknown[] {
+  const parts = messages.flatMap((message) => (message as { content?: unknown } | null)?.content ?? []) as { type?: unknown; image_url?: { url?: unknown } }[];
+  return parts.filter((part) => part.type === "image_url").map((part) => part.image_url?.url);
+}
+
+/** A JPEG, PNG or WebP as a data URI of at most 4 MB: nothing is fetched from anywhere. */
+function isPicture(url: unknown): boolean {
+  const [, type, base64 = ""] = typeof url === "string" ? (/^data:image\/(jpeg|png|webp);base64,([A-Za-z0-9+/]+=*)$/.exec(url) ?? []) : [];
+  const bytes = Buffer.from(base64, "base64");
+  const begins = { jpeg: "ffd8ff", png: "89504e47", webp: "52494646" }[type ?? ""];
+  return begins !== undefined && bytes.length <= 4 * 1024 * 1024 && bytes.toString("hex", 0, 4).startsWith(begins);
 }
 
 /** That of the response format, else the one that a system message tells. */

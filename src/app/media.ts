@@ -8,9 +8,11 @@ import { mediaStore, unknown } from "../domain/media/store";
 import { createTurns } from "../domain/media/turns";
 import { upload } from "../domain/media/upload";
 import type { WorkerEnv } from "../env";
+import { messageOf } from "../errors";
 import type { MediaDeps } from "../intake/media/deps";
 import { image } from "../jobs/image/job";
 import type { Enqueue, Refused } from "../queue/request";
+import { log } from "./log";
 import { isLocal, type Stores } from "./stores";
 
 /** Pictures of all tenants; once an isolate, since one original may be in memory at a time. */
@@ -36,9 +38,11 @@ interface DoorParts {
 export function createMediaDeps(parts: DoorParts): MediaDeps {
   const { env, now, media } = parts;
   const { objects, store, queries } = media;
-  // R2 sends these by itself where it is Cloudflare's.
+  // R2 sends these by itself where it is Cloudflare's. What they lead to was done by then: a lost one loses nothing.
   const notify = async (action: "PutObject" | "DeleteObject", object: { key: string; size?: number; eTag?: string }) => {
-    if (isLocal(env)) await env.MEDIA_UPLOADS.send(notificationFor(action, object, now()));
+    if (!isLocal(env)) return;
+    const sent = env.MEDIA_UPLOADS.sendBatch([{ body: notificationFor(action, object, now()) }]);
+    await sent.catch((thrown: unknown) => log({ event: "trouble", where: "media-uploads", reason: messageOf(thrown) }));
   };
   return {
     async put(tenant, key, chunks, about) {

@@ -356,12 +356,14 @@ describe("while D1 is down", () => {
   });
 });
 
-test("the demo form is on a developer's machine only", async () => {
+test("the demo's form and gallery are on a developer's machine only", async () => {
   const demo = await bench.tenant("demo");
   await bench.call("PUT", "/v1/projects/demo", { token: demo.admin, body: { domains: ["localhost"] } });
-  expect((await bench.call("GET", "/demo/lead")).status).toBe(404);
+  for (const page of ["/demo/lead", "/demo/pictures"]) expect((await bench.call("GET", page)).status).toBe(404);
   bench.deps.leads.local = true;
   const { status, text, headers } = await bench.call("GET", "/demo/lead");
   expect([status, headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
   expect(text).toContain('action="/v1/leads/demo/demo"');
+  const gallery = await bench.call("GET", "/demo/pictures");
+  expect([gallery.status, gallery.headers.get("content-security-policy")]).toEqual([200, expect.stringMatching(/^default-src 'none'; script-src 'nonce-/)]);
 });

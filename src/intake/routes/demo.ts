@@ -1,5 +1,6 @@
 import { Problem } from "../../errors";
 import { demoPage } from "../leads/demo-page";
+import { galleryPage } from "../media/gallery-page";
 import { route } from "../route";
 
 /** Where the demo of a developer's machine lives. */
@@ -17,8 +18,24 @@ export const demoRoutes = [
     handle: async ({ deps }) => {
       const known = deps.leads.local ? await deps.snapshots.read(tenant, deps.now()) : undefined;
       const found = known?.state === "known" ? known.snapshot.sections.projects?.[project] : undefined;
-      if (!found) throw new Problem("not-found", "There is no such route; /openapi.json lists them.");
+      if (!found) throw noDemo();
       return { status: 200, ...demoPage(`/v1/leads/${tenant}/${project}`, found) };
     },
   }),
+  route("GET /demo/pictures", {
+    name: "demoPictures",
+    summary: "Uploads with their variants and alt texts, on a developer's machine only",
+    scope: "public",
+    tenant: "none",
+    answers: { 200: "text/html" },
+    problems: [404],
+    handle: async ({ deps }) => {
+      if (!deps.leads.local) throw noDemo();
+      return { status: 200, ...galleryPage(tenant) };
+    },
+  }),
 ];
+
+function noDemo(): Problem {
+  return new Problem("not-found", "There is no such route; /openapi.json lists them.");
+}

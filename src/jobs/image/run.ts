@@ -42,7 +42,7 @@ async function makeAll(context: Context, key: string, original: Loaded | null, o
   const source = { bytes: original.bytes, facts: inspected.facts };
   const made: Made = { etag: original.etag, variants: [] };
   for (const each of operations) {
-    const ended = each.type === "thumbnail" ? await thumbnail(context, key, source, known, each, made) : await preview(context, source, known, made);
+    const ended = each.type === "thumbnail" ? await thumbnail(context, key, source, known, each, made) : await preview(context, source.bytes, known, made);
     if (ended) return ended;
   }
   return made;
@@ -81,7 +81,9 @@ async function thumbnail(
   if (earlier) return void made.variants.push({ name, width: earlier.width, height: earlier.height, made: false });
   const size = planned(facts, options);
   if (!known) return wouldDo(context, `thumbnail ${name}`, size);
-  const rendered = await context.images.render(bytes, { ...size, fit, format, quality });
+  // Within a box the provider rounds better than a planned size would let it.
+  const target = fit === "scale-down" ? { width, height } : size;
+  const rendered = await context.images.render(bytes, { ...target, fit, format, quality });
   if (!rendered.ok) return failedOutcome(rendered.failure, context);
   const result = sizeIn(rendered.value) ?? size;
   if (!(await context.media.addVariant(key, made.etag, options, { bytes: rendered.value, ...result }))) return gone(context, key);
@@ -89,12 +91,11 @@ async function thumbnail(
 }
 
 // A human's text stays as it is, and so does a model's of the same picture in the same language.
-async function preview(context: Context, { bytes, facts }: Source, known: Media | null, made: Made): Promise<Outcome | undefined> {
+async function preview(context: Context, bytes: Uint8Array<ArrayBuffer>, known: Media | null, made: Made): Promise<Outcome | undefined> {
   const text = known?.altText;
   if (text && (text.source === "human" || text.language === context.media.language)) return;
   if (!known) return wouldDo(context, "alt-text", null);
-  const size = planned(facts, { width: maxVisionSide, height: maxVisionSide, fit: "scale-down" });
-  const rendered = await context.images.render(bytes, { ...size, fit: "scale-down", format: "jpeg" });
+  const rendered = await context.images.render(bytes, { width: maxVisionSide, height: maxVisionSide, fit: "scale-down", format: "jpeg" });
   if (!rendered.ok) return failedOutcome(rendered.failure, context);
   if (rendered.value.length > maxVisionBytes) return discard(`the picture has ${rendered.value.length} bytes when scaled down, a model gets ${maxVisionBytes}`);
   made.picture = rendered.value;

@@ -1,6 +1,6 @@
 import type { Reply } from "../../queue/effect";
 
-/** One picture to be made of an original. The sizes are those of the result: nothing is enlarged, whoever asks has planned for that. */
+/** One picture to be made of an original. With `cover` and `pad` it gets this size, with `scale-down` at most: only that never enlarges by itself. */
 export interface RenderRequest {
   width: number;
   height: number;
