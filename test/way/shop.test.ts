@@ -73,12 +73,15 @@ test("rows that change, come and go while their pages are read are in this run o
   expect(await shops.productsDiffer("moving")).toEqual([]);
 });
 
-test("an order that the shop deletes later stays: it was placed, and nothing tells of its end", async () => {
+test("an order that the shop deletes later stays in the list, marked by the next run that compares", async () => {
   const before = (await listed(shops.sides("moving"), "orders")).length;
   await shops.change("moving", "orders", { delete: [10] });
   await way.tick(minutes(3));
   await shops.sync("sync-orders", "moving");
   expect(await listed(shops.sides("moving"), "orders")).toHaveLength(before);
+  expect(await shops.sync("sync-orders", "moving", { lastDays: 40 })).toMatchObject({ result: { deleted: 1 } });
+  const marked = (await listed(shops.sides("moving"), "orders")).filter((order) => order["deletedAt"] !== null);
+  expect(marked.map(({ id }) => id)).toEqual([10]);
 });
 
 test("a webhook brings its order at once; another's signature brings nothing", async () => {
