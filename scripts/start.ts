@@ -38,7 +38,7 @@ async function start(settings: Settings): Promise<void> {
   const url = await workerUp(settings, { ...secrets, ROOT_TOKEN: rootToken });
   const { token, troubles } = await setUpDemo({ url, sandboxUrl: started.sandbox.url, rootToken, stateDir: settings.stateDir });
   for (const trouble of troubles) console.error(`Not set up: ${trouble}`);
-  console.log(welcome(url, started.sandbox.url, token, settings));
+  console.log(welcome(url, started.sandbox, token, settings));
 }
 
 async function busyPort({ port, sandboxPort }: Settings): Promise<string | null> {
@@ -58,12 +58,13 @@ async function migrated(stateDir: string): Promise<void> {
   if (changed.length > 0) console.error(`${changed.join(", ")} changed after it was applied. Delete ${stateDir} to start with an empty database.`);
 }
 
-async function workerUp({ port, stateDir, verbose }: Settings, secrets: Secrets): Promise<string> {
+async function workerUp({ port, sandboxPort, stateDir, verbose }: Settings, secrets: Secrets): Promise<string> {
   console.log("Starting the Worker …");
   const url = `http://127.0.0.1:${port}`;
   const report = (line: string): void => console.error(line);
   const launch = (): RunningWorker => {
-    const bindings = { ...secrets, LOCAL: "yes", BOOT_ID: randomUUID() };
+    const local = { LOCAL: "yes", PUBLIC_URL: url, EMAIL_STUB: `http://127.0.0.1:${sandboxPort}/cloudflare/send` };
+    const bindings = { ...secrets, ...local, BOOT_ID: randomUUID() };
     const order: WorkerOrder = { config: join(root, "wrangler.toml"), port, stateDir, verbose, bindings };
     return (started.worker = runWorker(root, order, outputTo(report, verbose)));
   };
@@ -73,7 +74,7 @@ async function workerUp({ port, stateDir, verbose }: Settings, secrets: Secrets)
   return url;
 }
 
-function welcome(url: string, sandboxUrl: string, token: string, { rootToken }: Settings): string {
+function welcome(url: string, { url: sandboxUrl, smtpPort }: Sandbox, token: string, { rootToken }: Settings): string {
   return `
 Jobyard is up. Ctrl-C ends it; changed code takes effect with the next start.
 
@@ -81,6 +82,7 @@ Jobyard is up. Ctrl-C ends it; changed code takes effect with the next start.
   Token        ${token}
                (tenant "demo", every scope; the root token is ${rootToken ? "the ROOT_TOKEN you gave" : "in .dev.vars"})
   Mailbox      ${sandboxUrl}/
+  Mail         Resend ${sandboxUrl}/mail, Postmark ${sandboxUrl}/postmark, SMTP 127.0.0.1:${smtpPort} without TLS
   Lead form    ${url}/demo/lead
   Pictures     ${url}/demo/pictures
 

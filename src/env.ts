@@ -16,6 +16,8 @@ export interface WorkerEnv extends Cloudflare.Env {
   PUBLIC_URL?: string;
   /** Cloudflare Email Service, where the account has it. */
   EMAIL?: EmailBinding;
+  /** On a developer's machine, in place of EMAIL: the address of the sandbox that plays it. */
+  EMAIL_STUB?: string;
   /** The tenant whose channels get the installation's alerts: failing steps of the tick, dead letters of the tenant `system`. */
   ALERTS_TENANT?: string;
 }

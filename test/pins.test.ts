@@ -160,7 +160,7 @@ describe("bindings", () => {
   test("no secret and nothing of a developer's machine stands in wrangler.toml", () => {
     const set = Object.keys({ ...wrangler.vars, ...parseVars(read("wrangler.toml").replaceAll(/\[secrets\][^[]*\[[^\]]*\]/g, "")) });
     expect(wrangler.observability.logs).toEqual({ enabled: true, invocation_logs: false });
-    expect(set.filter((name) => ["LOCAL", "BOOT_ID", "OWN_HOSTS", "PUBLIC_URL", ...wrangler.secrets.required].includes(name))).toEqual([]);
+    expect(set.filter((name) => ["LOCAL", "BOOT_ID", "OWN_HOSTS", "PUBLIC_URL", "EMAIL_STUB", ...wrangler.secrets.required].includes(name))).toEqual([]);
   });
 });
 

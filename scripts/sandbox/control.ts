@@ -3,6 +3,7 @@ import { readFault, type Faults } from "./faults.ts";
 import { listPage, mailPage } from "./pages.ts";
 import type { Reply, World } from "./provider.ts";
 import { providers } from "./providers.ts";
+import { smtpName } from "./smtp.ts";
 
 /** What the sandbox shows and lets be set: its pages and everything under `/__`. */
 export interface Controlled {
@@ -57,7 +58,8 @@ function mailsFound(world: World, query: URLSearchParams): Reply {
   const limit = limitOf(query, 100);
   if (since === undefined) return wrong(422, "since must be milliseconds or a date as in ISO 8601.");
   if (limit === undefined) return wrong(422, "limit must be a whole number from 1 to 10,000.");
-  return ok({ received: world.mailbox.received, total: world.mailbox.size, mails: world.mailbox.find({ to: query.get("to"), since, limit }) });
+  const mails = world.mailbox.find({ to: query.get("to"), since, limit }).map(({ source: _source, ...mail }) => mail);
+  return ok({ received: world.mailbox.received, total: world.mailbox.size, mails });
 }
 
 function page(world: World, id: string): Reply {
@@ -79,10 +81,7 @@ function addFault(faults: Faults, body: string): Reply {
   } catch {
     return wrong(400, "The body is not JSON.");
   }
-  const read = readFault(
-    input,
-    providers.map(({ name }) => name),
-  );
+  const read = readFault(input, [...providers.map(({ name }) => name), smtpName]);
   return "fault" in read
     ? { status: 201, body: { id: faults.add(read.fault).id } }
     : { status: 422, body: { error: "The fault is wrong.", issues: read.issues } };

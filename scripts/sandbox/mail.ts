@@ -91,7 +91,7 @@ function readBatched(input: unknown): Message | Refusal {
 
 function deliver(message: Message, call: Call, world: World): string {
   const id = randomUUID();
-  world.mailbox.deliver({ id, at: new Date(world.now()).toISOString(), ...message, idempotencyKey: call.key });
+  world.mailbox.deliver({ id, at: new Date(world.now()).toISOString(), ...message, idempotencyKey: call.key, source: call.body });
   return id;
 }
 

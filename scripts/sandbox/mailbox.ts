@@ -15,6 +15,8 @@ export interface Mail {
   text: string | null;
   headers: Record<string, string>;
   idempotencyKey: string | null;
+  /** As it was handed over: MIME by SMTP, else the JSON of the call. */
+  source?: string;
 }
 
 export interface MailFilter {
@@ -44,7 +46,7 @@ export class Mailbox {
   /** Takes what was delivered before. */
   restore(mail: Mail): void {
     this.received++;
-    this.#mails.push(mail, (mail.html?.length ?? 0) + (mail.text?.length ?? 0) + 1000);
+    this.#mails.push(mail, (mail.html?.length ?? 0) + (mail.text?.length ?? 0) + (mail.source?.length ?? 0) + 1000);
   }
 
   /** Newest last. */

@@ -11,7 +11,7 @@ export function listPage(mails: readonly Mail[]): string {
   return document("Mailbox", `<h1>Mailbox</h1>${links}${mails.length > 0 ? table : "<p>No mail yet.</p>"}`);
 }
 
-/** One mail: its headers, its HTML in a frame that may do nothing, its text. */
+/** One mail: its headers, its HTML in a frame that may do nothing, its text and its source. */
 export function mailPage(mail: Mail): string {
   const facts: [string, string][] = [
     ["From", mail.from],
@@ -26,7 +26,8 @@ export function mailPage(mail: Mail): string {
   const list = facts.filter(([, value]) => value !== "").map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`);
   const frame = mail.html === null ? "" : `<h2>HTML</h2><iframe title="The mail" sandbox="" srcdoc="${escape(mail.html)}"></iframe>`;
   const text = mail.text === null ? "" : `<h2>Text</h2><pre>${escape(mail.text)}</pre>`;
-  return document(mail.subject, `<p><a href="/">All mails</a></p><h1>${escape(mail.subject)}</h1><dl>${list.join("")}</dl>${frame}${text}`);
+  const source = mail.source === undefined ? "" : `<h2>Source</h2><details><summary>As it was handed over</summary><pre>${escape(mail.source)}</pre></details>`;
+  return document(mail.subject, `<p><a href="/">All mails</a></p><h1>${escape(mail.subject)}</h1><dl>${list.join("")}</dl>${frame}${text}${source}`);
 }
 
 export function escape(text: string): string {

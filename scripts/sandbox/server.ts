@@ -8,11 +8,14 @@ import { Faults, seeded } from "./faults.ts";
 import { Journal } from "./journal.ts";
 import type { Answering, Call, Reply } from "./provider.ts";
 import { providers } from "./providers.ts";
+import { startSmtp } from "./smtp.ts";
 import { openWorld, type Remembered } from "./world.ts";
 
 export interface SandboxOptions {
   /** 0 (the default) takes any free one. */
   port?: number;
+  /** Of the SMTP server. 0 (the default) takes any free one. */
+  smtpPort?: number;
   /** Decides which calls a fault with a `rate` hits. Default 1. */
   seed?: number;
   /** Milliseconds. Default: the system's clock. */
@@ -25,6 +28,8 @@ export interface Sandbox {
   /** Without a slash at its end; a provider is at `{url}/{name}`. */
   url: string;
   port: number;
+  /** Of the SMTP server, on 127.0.0.1 and without TLS. */
+  smtpPort: number;
   /** Ends every connection, also those that a fault holds open. */
   close(): Promise<void>;
 }
@@ -41,16 +46,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     remembered.archive.close();
     throw cause;
   });
-  return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    close: () =>
-      new Promise((resolve) => {
-        played.closing.abort();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const smtp = await startSmtp({ ...played, keep: () => remembered.archive.keep() }, options.smtpPort ?? 0).catch((cause: unknown) => {
+    server.close();
+    throw cause;
+  });
+  const ended = () =>
+    new Promise<void>((resolve) => {
+      played.closing.abort();
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { url: `http://127.0.0.1:${port}`, port, smtpPort: smtp.port, close: async () => void (await Promise.all([smtp.close(), ended()])) };
 }
 
 interface Played extends Controlled {

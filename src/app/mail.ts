@@ -12,9 +12,10 @@ import type { CapabilityScope, Missing } from "../queue/engine";
 import type { Calls } from "../queue/gates";
 import type { TenantGates } from "../tenants/gates";
 import { type MailConnection, type MailRoute, mailServerFault, tlsOf } from "../tenants/mail-connection";
+import { emailStub } from "./email-stub";
 import { log } from "./log";
 import { createMailStores } from "./mail-stores";
-import type { Stores } from "./stores";
+import { isLocal, type Stores } from "./stores";
 
 export interface MailParts {
   env: WorkerEnv;
@@ -61,7 +62,7 @@ function providerOf({ env, stores, now }: MailParts, route: MailConnection | Mai
   const http = createHttp({ rules: stores.rules, onCall });
   switch (route.provider) {
     case "cloudflare":
-      return cloudflare({ binding: env.EMAIL, now, onCall });
+      return cloudflare({ binding: env.EMAIL ?? stubIn(env), now, onCall });
     case "resend":
       return resend({ http, apiKey: route.apiKey, baseUrl: route.baseUrl, now });
     case "postmark":
@@ -72,6 +73,10 @@ function providerOf({ env, stores, now }: MailParts, route: MailConnection | Mai
       return smtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onCall });
     }
   }
+}
+
+function stubIn(env: WorkerEnv) {
+  return isLocal(env) && env.EMAIL_STUB ? emailStub(env.EMAIL_STUB) : undefined;
 }
 
 /** The gate `mail` hears of the best of what the providers answered: one that answers is enough. */

@@ -141,7 +141,7 @@ describe("which calls are hit", () => {
 
   it("names the providers there are to one that mistypes one", async () => {
     const answer = await sandbox.ask("POST", "/__faults", { status: 500, provider: "hubspot" });
-    expect(answer.json()["issues"]).toEqual(['There is no provider "hubspot"; there are mail, make, slack, crm, models, shop.']);
+    expect(answer.json()["issues"]).toEqual(['There is no provider "hubspot"; there are mail, postmark, cloudflare, make, slack, crm, models, shop, smtp.']);
   });
 });
 

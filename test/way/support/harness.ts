@@ -40,7 +40,13 @@ export async function startWay(): Promise<Way> {
   const sandbox = await play({ now: () => Date.now() + ahead });
   const harness = createTestHarness({
     root,
-    workers: [{ configPath: config.path, vars: { LOCAL: "yes", BOOT_ID: randomUUID() }, secrets }],
+    workers: [
+      {
+        configPath: config.path,
+        vars: { LOCAL: "yes", BOOT_ID: randomUUID(), PUBLIC_URL: "https://jobs.example.com", EMAIL_STUB: `${sandbox.url}/cloudflare/send` },
+        secrets,
+      },
+    ],
   });
   const close = async () => {
     await harness.close();
