@@ -304,6 +304,10 @@ test("a filter looks at a bounded number of rows and says where to go on", async
   expect(await ids({ state: 4 })).toEqual([5]);
   expect(await ids({ customer: 99 })).toEqual([6]);
   expect(await ids({ reference: "SPLIT" })).toEqual([6, 7]);
+  expect(await ids({ q: "spl" })).toEqual([6, 7]);
+  expect(await ids({ q: "split", customer: 99 })).toEqual([6]);
+  expect(await ids({ q: "SPLIT", limit: 1 })).toEqual([6]);
+  expect(await ids({ q: "nothing like it" })).toEqual([]);
   expect(await ids({ from: order(3).dateAdd, to: order(5).dateAdd })).toEqual([3, 4]);
   expect(await listOrders(scope("orders-filter", "other"), { limit: 10 })).toEqual({ items: [], next: null });
   expect(await listOrders(scope("nobody"), { limit: 10 })).toEqual({ items: [], next: null });

@@ -38,6 +38,16 @@ function world(tenant: string, shop: FakeShop) {
   return { bench, run };
 }
 
+test("a product is found by a part of its name or reference, in any case and language", async () => {
+  const shop = catalogue(4);
+  shop.put("products", product(2, { name: "Weißer Übertopf" }), product(3, { reference: "ÄÖ-3" }));
+  await world("products-search", shop).run();
+  const found = async (q: string, filter: object = {}) => (await products("products-search", { q, ...filter })).map(({ id }) => id);
+  expect([await found("ÜBERTOPF"), await found("WEISSER"), await found("äö"), await found("p1"), await found("4")]).toEqual([[2], [2], [3], [1], [4]]);
+  expect(await found("product", { active: true })).toEqual([1, 3, 4]);
+  expect(await found("ÜBERTOPF", { changedAfter: 0 })).toEqual([2]);
+});
+
 test("a full run stores products with combinations, quantities, manufacturers and suppliers", async () => {
   const shop = catalogue(10);
   const { run } = world("products-full", shop);

@@ -1,3 +1,4 @@
+import { finder } from "../../queue/fold";
 import { rowsOf, type Scope } from "./scope";
 
 export interface ListPage<Item> {
@@ -14,6 +15,8 @@ export interface Listed {
   columns: string;
   /** SQL: which rows are wanted; `?5` to `?9` are the filters. */
   fits: string;
+  /** Columns whose texts are searched. */
+  texts: readonly string[];
 }
 
 export interface Wanted {
@@ -22,6 +25,8 @@ export interface Wanted {
   limit: number;
   /** Up to five. Null: no such filter. */
   filters: readonly (string | number | null)[];
+  /** Words that one of the texts holds, in any case. */
+  q?: string | undefined;
 }
 
 /** Rows looked at for one page: a filter may leave few of them, with a position to go on from. */
@@ -30,24 +35,46 @@ const mostExamined = 2000;
 /** One page in the order of its position. Without a fitting row there may still be a `next`. */
 export async function page<Row extends object, Item>(
   scope: Scope,
-  { name, position, columns, fits }: Listed,
-  { start, limit, filters }: Wanted,
+  { name, position, columns, fits, texts }: Listed,
+  { start, limit, filters, q }: Wanted,
   view: (rows: readonly Row[]) => Promise<Item[]>,
 ): Promise<ListPage<Item>> {
   const behind = `FROM ${name} WHERE tenant = ?1 AND site = ?2 AND ${position} > ?3`;
   const last = await lastExamined(scope, `SELECT ${position} AS position ${behind} ORDER BY ${position} LIMIT 1 OFFSET ${mostExamined - 1}`, {
     start,
     filters,
+    q,
   });
-  const sql = `SELECT ${position} AS position, ${columns} ${behind} AND ${position} <= ?4 AND ${fits} ORDER BY ${position} LIMIT ?10`;
-  const values = Object.assign(Array<null>(5).fill(null), filters);
-  const found = await rowsOf<Row & { position: number }>(scope, sql, start, last ?? Number.MAX_SAFE_INTEGER, ...values, limit + 1);
+  const select = (what: string) => `SELECT ${position} AS position, ${what} ${behind} AND ${position} <= ?4 AND ${fits} ORDER BY ${position} LIMIT ?10`;
+  const values = [start, last ?? Number.MAX_SAFE_INTEGER, ...Object.assign(Array<null>(5).fill(null), filters)];
+  const found =
+    q === undefined
+      ? await rowsOf<Row & { position: number }>(scope, select(columns), ...values, limit + 1)
+      : await rowsAt<Row & { position: number }>(
+          scope,
+          { name, position, columns },
+          (await matching(scope, texts, select(texts.join(", ")), values, q)).slice(0, limit + 1),
+        );
   const kept = found.slice(0, limit);
   return { items: await view(kept), next: found.length > limit ? (kept.at(-1)?.position ?? null) : last };
 }
 
+/** Positions of the first rows that hold the words. SQLite folds the case of ASCII only, so texts are compared here. */
+async function matching(scope: Scope, texts: readonly string[], sql: string, values: readonly (string | number | null)[], q: string): Promise<number[]> {
+  const holds = finder(q);
+  const rows = await rowsOf<{ position: number; [text: string]: unknown }>(scope, sql, ...values, mostExamined);
+  return rows.filter((row) => texts.some((name) => holds(String(row[name] ?? "")))).map(({ position }) => position);
+}
+
+function rowsAt<Row>(scope: Scope, { name, position, columns }: Pick<Listed, "name" | "position" | "columns">, positions: readonly number[]): Promise<Row[]> {
+  const sql = `
+    SELECT ${position} AS position, ${columns} FROM ${name}
+    WHERE tenant = ?1 AND site = ?2 AND ${position} IN (SELECT value FROM json_each(?3)) ORDER BY ${position}`;
+  return rowsOf<Row>(scope, sql, JSON.stringify(positions));
+}
+
 /** Without filters every row fits, and the page itself is the bound. */
-async function lastExamined(scope: Scope, sql: string, { start, filters }: Omit<Wanted, "limit">): Promise<number | null> {
-  if (filters.every((filter) => filter === null)) return null;
+async function lastExamined(scope: Scope, sql: string, { start, filters, q }: Omit<Wanted, "limit">): Promise<number | null> {
+  if (q === undefined && filters.every((filter) => filter === null)) return null;
   return (await rowsOf<{ position: number }>(scope, sql, start))[0]?.position ?? null;
 }

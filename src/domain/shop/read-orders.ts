@@ -10,6 +10,8 @@ export interface OrderFilter {
   state?: number | undefined;
   customer?: number | undefined;
   reference?: string | undefined;
+  /** Part of the reference, or of the id. */
+  q?: string | undefined;
   /** When the order was placed: from inclusive, to exclusive. Milliseconds. */
   from?: number | undefined;
   to?: number | undefined;
@@ -22,10 +24,16 @@ export type OrderView = Awaited<ReturnType<typeof viewsOf>>[number];
 
 /** By id, or by change in the feed. */
 export function listOrders(scope: Scope, filter: OrderFilter): Promise<ListPage<OrderView>> {
-  const { changedAfter, state = null, customer = null, reference = null, from = null, to = null, after, limit } = filter;
-  const table = { name: "shop_orders", position: changedAfter === undefined ? "id" : "changed", columns: "changed, deleted, body", fits } as const;
+  const { changedAfter, q, state = null, customer = null, reference = null, from = null, to = null, after, limit } = filter;
+  const table = {
+    name: "shop_orders",
+    position: changedAfter === undefined ? "id" : "changed",
+    columns: "changed, deleted, body",
+    fits,
+    texts: ["id", "reference"],
+  } as const;
   const start = after ?? changedAfter ?? 0;
-  return page(scope, table, { start, limit, filters: [state, customer, reference, from, to] }, (rows: readonly OrderRow[]) => viewsOf(scope, rows));
+  return page(scope, table, { start, limit, filters: [state, customer, reference, from, to], q }, (rows: readonly OrderRow[]) => viewsOf(scope, rows));
 }
 
 /** One order with its customer, addresses, payments and carriers; null when it is not stored. */

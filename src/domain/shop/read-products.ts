@@ -10,6 +10,8 @@ export interface ProductFilter {
   changedAfter?: number | undefined;
   active?: boolean | undefined;
   reference?: string | undefined;
+  /** Words of the name or the reference, or an id. */
+  q?: string | undefined;
   manufacturer?: number | undefined;
   /** The default supplier. */
   supplier?: number | undefined;
@@ -22,11 +24,17 @@ export type ProductView = Awaited<ReturnType<typeof viewsOf>>[number];
 
 /** By id, or by change in the feed. */
 export function listProducts(scope: Scope, filter: ProductFilter): Promise<ListPage<ProductView>> {
-  const { changedAfter, active, reference = null, manufacturer = null, supplier = null, after, limit } = filter;
+  const { changedAfter, active, q, reference = null, manufacturer = null, supplier = null, after, limit } = filter;
   const isFeed = changedAfter !== undefined;
-  const table = { name: "shop_products", position: isFeed ? "changed" : "id", columns: "id, changed, deleted, body", fits } as const;
+  const table = {
+    name: "shop_products",
+    position: isFeed ? "changed" : "id",
+    columns: "id, changed, deleted, body",
+    fits,
+    texts: ["id", "reference", "name"],
+  } as const;
   const filters = [active === undefined ? null : Number(active), reference, manufacturer, supplier, isFeed ? null : 1];
-  return page(scope, table, { start: after ?? changedAfter ?? 0, limit, filters }, (rows: readonly ProductRow[]) => viewsOf(scope, rows));
+  return page(scope, table, { start: after ?? changedAfter ?? 0, limit, filters, q }, (rows: readonly ProductRow[]) => viewsOf(scope, rows));
 }
 
 interface ProductRow {

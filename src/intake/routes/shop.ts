@@ -15,6 +15,7 @@ const orderQuery = v.strictObject({
   state: v.optional(shopId),
   customerId: v.optional(shopId),
   reference: v.optional(search),
+  q: v.optional(v.pipe(search, v.description("Part of the reference or of the id, in any case"))),
   from: v.optional(time),
   to: v.optional(time),
 });
@@ -24,6 +25,7 @@ const productQuery = v.strictObject({
   changedAfter,
   active: v.optional(flag),
   reference: v.optional(search),
+  q: v.optional(v.pipe(search, v.description("Part of the name, the reference or the id, in any case"))),
   manufacturerId: v.optional(shopId),
   supplierId: v.optional(shopId),
 });

@@ -106,6 +106,7 @@ async function useEverything(db: D1Database): Promise<void> {
   for (const changedAfter of [undefined, 0]) {
     await listOrders(scope, { changedAfter, state: 2, limit: 1 });
     await listProducts(scope, { changedAfter, limit: 10 });
+    await listProducts(scope, { changedAfter, q: "words", limit: 10 });
   }
   await orderDetail(scope, 1);
   await syncView(scope, start);
