@@ -90,6 +90,10 @@ describe("PUT /v1/media/{key}", () => {
     expect(await parts.queries.about(tenant, ["offer:2"])).toEqual(["selfie.jpg"]);
     expect(bench.seen.requests[0]?.payload).toMatchObject({ about: ["lead:4711", "offer:2"] });
     expect((await put("selfie.jpg", picture("orientation1"), { "jobyard-about": "Ada Lovelace" })).status).toBe(422);
+    await put("selfie.jpg", picture("orientation2"), { "jobyard-about": "lead:1" });
+    expect([await parts.queries.about(tenant, ["offer:2"]), await parts.queries.about(tenant, ["lead:1"])]).toEqual([[], ["selfie.jpg"]]);
+    await env.MEDIA.put(`${tenant}/selfie.jpg`, "x", { customMetadata: { about: "Ada Lovelace, lead:7,,lead:8" } });
+    expect((await parts.objects.head(tenant, "selfie.jpg"))?.about).toEqual(["lead:7", "lead:8"]);
   });
 
   test("a key may hold any letters, and stays within its tenant", async () => {
@@ -296,6 +300,14 @@ describe("a notification of R2", () => {
     expect(await readWith({ media: { ...media, noticed: noticed("invalid") } })).toEqual([{ do: "bury", reason: "no job can be made of it: no" }]);
     expect(await readWith({ snapshots: { ...snapshots, read: async () => ({ state: "unknown" as const }) } })).toEqual([{ do: "later" }]);
   });
+});
+
+test("storage that cannot be reached is 503, to be asked again", async () => {
+  const { media } = bench.deps;
+  bench.deps.media = { ...media, put: () => Promise.reject(new Error("put: We encountered an internal error. Please try again. (10001)")) };
+  const answer = await put("photo.png", picture("png"));
+  bench.deps.media = media;
+  expect([answer.status, answer.headers.get("retry-after"), answer.body.detail]).toEqual([503, "5", "The storage cannot be reached."]);
 });
 
 test("the root token names the tenant", async () => {

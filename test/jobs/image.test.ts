@@ -4,6 +4,7 @@ import { createMediaParts } from "../../src/app/media";
 import { type MediaParts, mediaWork } from "../../src/domain/media/capability";
 import type { AltText } from "../../src/domain/media/model";
 import { removeMedia } from "../../src/domain/media/remove";
+import { createTurns } from "../../src/domain/media/turns";
 import type { WorkerEnv } from "../../src/env";
 import { image } from "../../src/jobs/image/job";
 import { runImage } from "../../src/jobs/image/run";
@@ -137,6 +138,41 @@ describe("a variant", () => {
     const mislabelling = fakeBinding(() => new Response(picture("orientation1"), { headers: { "content-type": "image/webp" } }));
     expect(await runWith(cloudflareImages(mislabelling), "photo.jpg", small)).toMatchObject({ kind: "discard", reason: "images: asked for webp, got jpeg" });
     expect(await variantObjects()).toEqual([]);
+  });
+});
+
+describe("many jobs at once", () => {
+  test("hold one original in memory at a time, in the order of asking", async () => {
+    const keys = Array.from({ length: 6 }, (_, index) => `photo-${index}.jpg`);
+    for (const key of keys) await put(key, picture("orientation1"));
+    let [held, most] = [0, 0];
+    const work = mediaWork(parts, tenant, "en");
+    const order: string[] = [];
+    const media: typeof work = {
+      ...work,
+      withOriginal: (key, signal, use) =>
+        work.withOriginal(key, signal, async (original) => {
+          order.push(key);
+          most = Math.max(most, ++held);
+          return use(original).finally(() => held--);
+        }),
+    };
+    const vision = { idempotentFor: 0, describe: async () => ok(null) };
+    const jobs = keys.map((key) => runImage(parsed({ key, operations: [small] }), { ...fakeContext({ tenant, now }), media, images: realImages(), vision }));
+    expect((await Promise.all(jobs)).map(({ kind }) => kind)).toEqual(keys.map(() => "done"));
+    expect([most, order]).toEqual([1, keys]);
+  });
+
+  test("one that is over its time gives its turn up, and one that fails passes it on", async () => {
+    const turns = createTurns();
+    const over = new AbortController();
+    const failing = turns(new AbortController().signal, () => Promise.reject(new Error("R2 is down")));
+    const late = turns(over.signal, () => Promise.resolve("never"));
+    const next = turns(new AbortController().signal, () => Promise.resolve("next"));
+    over.abort(new Error("over its time"));
+    await expect(failing).rejects.toThrow("R2 is down");
+    await expect(late).rejects.toThrow("over its time");
+    expect(await next).toBe("next");
   });
 });
 

@@ -1,3 +1,5 @@
+import * as v from "valibot";
+import { entityKey } from "../events/entity";
 import { maxOriginalBytes } from "./inspect";
 import { originalObject, variantFolder } from "./model";
 
@@ -53,7 +55,8 @@ export function mediaObjects(bucket: R2Bucket) {
 
 export type MediaObjects = ReturnType<typeof mediaObjects>;
 
+/** Metadata of an object that came directly to R2 may say anything: what names nothing is left out. */
 export function originalFrom({ etag, version, size, customMetadata }: R2Object): Original {
-  const about = customMetadata?.["about"] ?? "";
-  return { etag, version, size, about: about === "" ? [] : about.split(",").slice(0, 5) };
+  const named = (customMetadata?.["about"] ?? "").split(",", 50).map((each) => each.trim());
+  return { etag, version, size, about: named.filter((each) => v.is(entityKey, each)).slice(0, 5) };
 }

@@ -32,6 +32,9 @@ export function mediaStore(db: D1Database) {
       const { format, width, height, issue } = described;
       await db.batch([
         db.prepare(registerSql).bind(tenant, key, etag, size, format, width, height, issue, now),
+        db
+          .prepare("DELETE FROM media_entities WHERE tenant = ?1 AND key = ?2 AND entity NOT IN (SELECT value FROM json_each(?3))")
+          .bind(tenant, key, JSON.stringify(about)),
         ...about.map((entity) => db.prepare("INSERT INTO media_entities VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING").bind(tenant, entity, key)),
       ]);
     },
