@@ -6,6 +6,7 @@ const retrySoon = 5;
 /** Whatever was thrown, as what the caller is told: the ledger being out of reach is foreseen everywhere at once. */
 export function asProblem(thrown: unknown): Problem {
   if (isOutage(thrown)) return new Problem("unavailable", "The ledger cannot be reached.", { retryAfter: retrySoon, cause: thrown });
+  if (isBucketOutage(thrown)) return new Problem("unavailable", "The storage cannot be reached.", { retryAfter: retrySoon, cause: thrown });
   return fromUnknown(thrown);
 }
 
@@ -41,4 +42,9 @@ function challenge(request: Request): string {
 function isOutage(thrown: unknown): boolean {
   if (!(thrown instanceof Error) || !/^D1_|^Network connection lost/.test(thrown.message)) return false;
   return !/SQLITE_(ERROR|CONSTRAINT|MISMATCH|TOOBIG|RANGE|AUTH)|D1_TYPE_ERROR/.test(thrown.message);
+}
+
+/** R2's codes for its own faults and for too many requests: internal, unavailable, time-out, rate. */
+function isBucketOutage(thrown: unknown): boolean {
+  return thrown instanceof Error && /\((?:10001|10043|10054|10058)\)$/.test(thrown.message);
 }
