@@ -96,7 +96,7 @@ test(`${parkedJobs} jobs behind an open circuit are parked without messages and 
       tenant,
     ),
   ).toEqual([{ attempt: 0 }]);
-  expect((await shop.get("/v1/queues")).body.queues.map(({ backlog }: { backlog: number }) => backlog).every((backlog: number) => backlog === 0)).toBe(true);
+  expect((await way.api.get("/v1/queues")).body.queues.map(({ backlog }: { backlog: number }) => backlog).every((backlog: number) => backlog === 0)).toBe(true);
   await way.tick(60_000);
   expect(await callsOf(tenant)).toHaveLength(5);
 
