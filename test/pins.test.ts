@@ -35,7 +35,7 @@ interface Wrangler {
   migrations: { new_sqlite_classes?: string[] }[];
   secrets: { required: string[] };
   vars?: Record<string, unknown>;
-  ratelimits: { name: string }[];
+  ratelimits: { name: string; namespace_id: string; simple: { limit: number; period: number } }[];
   queues: { producers: { binding: string; queue: string }[]; consumers: Consumer[] };
 }
 
@@ -155,6 +155,15 @@ describe("bindings", () => {
     const folder = mkdtempSync(join(tmpdir(), "jobyard-pins-"));
     expect(secretsIn(join(folder, "vars")).made).toEqual(wrangler.secrets.required);
     rmSync(folder, { recursive: true });
+  });
+
+  test("what browsers may post, and how often a subscriber may be refused, is limited by the minute", () => {
+    expect(Object.fromEntries(wrangler.ratelimits.map(({ name, simple }) => [name, simple]))).toEqual({
+      LEAD_RATE: { limit: 120, period: 60 },
+      PROJECT_RATE: { limit: 1200, period: 60 },
+      REFUSAL_RATE: { limit: 120, period: 60 },
+    });
+    expect(new Set(wrangler.ratelimits.map(({ namespace_id: id }) => id)).size).toBe(wrangler.ratelimits.length);
   });
 
   test("no secret and nothing of a developer's machine stands in wrangler.toml", () => {

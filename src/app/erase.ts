@@ -1,31 +1,26 @@
-import { eraseAbout, type FactPlace, nextFacts, ownOf, removeFacts } from "../domain/events/erase";
-import { keysOfLeads, removeLeads, tracesOf, type Traces } from "../domain/leads/erase";
+import { eraseAbout, type FactPlace, nextFacts, removeFacts } from "../domain/events/erase";
+import { removeParts } from "../domain/leads/erase";
 import { namesAny, needlesOf } from "../domain/leads/mentions";
-import { keysOf, type Person } from "../domain/leads/person";
+import { keysOf } from "../domain/leads/person";
 import { eraseMediaAbout, eraseNextMentions } from "../domain/media/erase";
-import type { Erased } from "../intake/leads/deps";
+import type { Erased, ErasurePlan, ErasureRequest } from "../intake/leads/deps";
 import { holdersOf, openOf, wipe } from "../ledger/erase";
 import { type JobTexts, nextTexts } from "../ledger/mentions";
 import { cancel } from "../queue/operate";
+import { type ErasureScope, scopeOf } from "./erasure-scope";
 import type { LeadParts } from "./leads";
 import { createMailStores } from "./mail-stores";
 
 /** Rows that one call looks at, and objects that it reads. */
 const mostRows = 100_000;
 const mostObjects = 100;
-/** Each round is an address or a number that the one before tied to the person. */
-const mostRounds = 10;
-
-/** Everybody that leads and events say is one person. */
-interface Whole extends Traces {
-  keys: string[];
-  entities: string[];
-}
+/** Leads that a plan lists. */
+const mostPlanned = 200;
 
 interface Walk {
   parts: LeadParts;
   tenant: string;
-  whole: Whole;
+  scope: ErasureScope;
   counts: { facts: number; jobs: number; payloads: number; media: number; altTexts: number; mail: number; running: number };
   rows: number;
   objects: number;
@@ -35,29 +30,37 @@ interface Walk {
  * The jobs first, so that none of them brings back what is removed. What ties the person together goes last, when nothing else is left:
  * a call that ends early, or fails, leaves what finds the rest.
  */
-export async function erasePerson(parts: LeadParts, tenant: string, person: Person, cursor = "j"): Promise<Erased> {
-  const countries = (await parts.stores.projects.list(tenant)).flatMap(({ country }) => country ?? []);
-  const whole = await wholeOf(parts.env.DB, tenant, keysOf(person, countries), [...new Set(countries)]);
+export async function erasePerson(parts: LeadParts, tenant: string, { cursor = "j", ...request }: ErasureRequest): Promise<Erased> {
+  const scope = await scopeIn(parts, tenant, request);
   const counts = { facts: 0, jobs: 0, payloads: 0, media: 0, altTexts: 0, mail: 0, running: 0 };
-  const walk: Walk = { parts, tenant, whole, counts, rows: mostRows, objects: mostObjects };
-  await forget(walk, whole.submissions, whole.entities);
-  counts.media += await eraseMediaAbout(parts.media, tenant, whole.entities);
+  const walk: Walk = { parts, tenant, scope, counts, rows: mostRows, objects: mostObjects };
+  await forget(walk, scope.submissions, scope.entities);
+  counts.media += await eraseMediaAbout(parts.media, tenant, scope.entities);
   const next = await walkOn(walk, cursor);
   if (next !== null || walk.counts.running > 0) return { leads: 0, submissions: 0, ...walk.counts, complete: false, cursor: next };
-  walk.counts.facts += await eraseAbout(parts.env.DB, tenant, whole);
-  walk.counts.mail += await eraseMail(parts, tenant, whole.keys);
-  return { ...(await removeLeads(parts.env.DB, tenant, whole)), ...walk.counts, complete: true, cursor: null };
+  walk.counts.facts += await eraseAbout(parts.env.DB, tenant, scope);
+  walk.counts.mail += await eraseMail(parts, tenant, scope.keys);
+  return { ...(await removeParts(parts.env.DB, tenant, scope.leads)), ...walk.counts, complete: true, cursor: null };
 }
 
-async function wholeOf(db: D1Database, tenant: string, given: readonly string[], countries: readonly string[]): Promise<Whole> {
-  const keys = new Set(given);
-  for (let round = 1; ; round++) {
-    const traces = await tracesOf(db, tenant, [...keys]);
-    const own = await ownOf(db, tenant, { keys: [...keys], leads: traces.leads }, countries);
-    const known = keys.size;
-    for (const key of [...(await keysOfLeads(db, tenant, traces.leads, countries)), ...own.keys]) keys.add(key);
-    if (keys.size === known || round === mostRounds) return { ...traces, entities: own.entities, keys: [...keys] };
-  }
+/** What erasing would take; changes nothing. */
+export async function planErasure(parts: LeadParts, tenant: string, request: ErasureRequest): Promise<ErasurePlan> {
+  const scope = await scopeIn(parts, tenant, request);
+  const jobs = await holdersOf(parts.env.DB, tenant, { ids: scope.submissions, entities: scope.entities });
+  const leads = scope.leads.slice(0, mostPlanned).map(({ lead, isWhole, submissions }) => {
+    return { id: lead, whole: isWhole, submissions: submissions.length, tiedBy: (scope.tiedBy.get(lead) ?? []).map(readable) };
+  });
+  const counts = { leads: scope.leads.filter(({ isWhole }) => isWhole).length, submissions: scope.submissions.length, jobs: jobs.length };
+  return { plan: true, counts, leads, more: scope.leads.length > mostPlanned, keys: scope.keys.map(readable), notFollowed: scope.notFollowed.map(readable) };
+}
+
+async function scopeIn({ stores, env }: LeadParts, tenant: string, { together, ...person }: ErasureRequest): Promise<ErasureScope> {
+  const countries = [...new Set((await stores.projects.list(tenant)).flatMap(({ country }) => country ?? []))];
+  return scopeOf(env.DB, tenant, { given: keysOf(person, countries), countries, together: together ?? false });
+}
+
+function readable(key: string): { kind: "email" | "phone"; value: string } {
+  return { kind: key.startsWith("e:") ? "email" : "phone", value: key.slice(2) };
 }
 
 /** What became of mails to them goes. That they want, or take, no mail is kept as a hash: without it the next list would bring them back. */
@@ -96,8 +99,8 @@ async function walkTexts(walk: Walk, cursor: string): Promise<string | null> {
 }
 
 async function walkJobs(walk: Walk, from: string): Promise<string | null> {
-  const keys = new Set(walk.whole.keys);
-  const needles = needlesOf(walk.whole.keys);
+  const keys = new Set(walk.scope.keys);
+  const needles = needlesOf(walk.scope.keys);
   for (let after = from; ;) {
     const { found, looked, last } = await nextTexts(walk.parts.env.DB, walk.tenant, after, needles);
     walk.rows -= looked;
@@ -118,7 +121,7 @@ async function names(walk: Walk, keys: ReadonlySet<string>, { ref, payload, resu
 }
 
 async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null> {
-  const { keys, entities } = walk.whole;
+  const { keys, entities } = walk.scope;
   const sought = new Set(keys);
   const own = new Set(entities);
   for (let after = from; ;) {
@@ -137,8 +140,8 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
   }
 }
 
-async function walkPictures({ parts, tenant, whole, counts, ...walk }: Walk, from: string): Promise<string | null> {
-  const keys = new Set(whole.keys);
+async function walkPictures({ parts, tenant, scope, counts, ...walk }: Walk, from: string): Promise<string | null> {
+  const keys = new Set(scope.keys);
   for (let after = from, rows = walk.rows; ;) {
     const { media, altTexts, looked, last } = await eraseNextMentions(parts.media, tenant, after, (text) => namesAny(keys, text));
     counts.media += media;

@@ -114,6 +114,7 @@ export function createIntakeDeps({
     queues: () => Promise.all(Object.entries(queues).map(([name, { binding }]) => metricsOf(name, env[binding]))),
     tickSteps: () => ticksIn(env.DB).list(),
     health: () => health(env, engine),
+    mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success,
     audit: (entry) => auditIn(env.DB, entry),
     report: ({ requestId, method, route, thrown }) =>
       log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}` }),

@@ -21,7 +21,7 @@ import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
 import { ownParts } from "../queue/prepare";
 import { isApiKey, projectSecret } from "../tenants/project";
-import { erasePerson } from "./erase";
+import { erasePerson, planErasure } from "./erase";
 import { log } from "./log";
 import { isLocal, type Stores } from "./stores";
 
@@ -88,6 +88,7 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     },
     turnstile: createTurnstile(http),
     mayPost: async (key) => (await env.LEAD_RATE.limit({ key })).success,
+    mayPostTo: async (key) => (await env.PROJECT_RATE.limit({ key })).success,
     newId: (tenant) => engine.ids.make(tenant, now()),
     idOfKey: (tenant, key) => engine.ids.derive(tenant, ownParts(lead, [key])),
     showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
@@ -95,7 +96,8 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     get: (tenant, id) => getLead(env.DB, tenant, id),
     removeReleased: (tenant, lead, submissions) => removeReleased(env.DB, tenant, lead, submissions),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
-    erase: (tenant, person, cursor) => erasePerson(parts, tenant, person, cursor),
+    erase: (tenant, request) => erasePerson(parts, tenant, request),
+    planErasure: (tenant, request) => planErasure(parts, tenant, request),
     defer: (promise) => engine.defer(promise),
   };
 }

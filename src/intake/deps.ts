@@ -73,6 +73,8 @@ export interface IntakeDeps {
   tickSteps(): Promise<TickStep[]>;
   /** Cheap look at what the Worker stands on. Never throws. */
   health(): Promise<Record<string, "ok" | "failing">>;
+  /** Whether one more refusal of this subscriber's credentials is within its rate. May throw: then nobody can tell. */
+  mayBeRefused(subscriber: string): Promise<boolean>;
   /** Records that somebody looked at personal data. Awaited: what cannot be recorded is not shown. */
   audit(entry: AuditEntry): Promise<void>;
   /** Logs a failure nobody foresaw. Never throws. */

@@ -4,6 +4,7 @@ import { admit } from "./auth";
 import { readJson } from "./body";
 import type { IntakeDeps } from "./deps";
 import { asProblem, problemResponse, refusedAtDoor } from "./problem";
+import { addressOf, subscriberOf } from "./network";
 import { refuseOwnHost } from "./own-host";
 import { readQuery } from "./query";
 import { type Answer, type AnyRoute, checkFieldScopes, type PathPattern } from "./route";
@@ -68,10 +69,18 @@ async function answer(here: readonly AnyRoute[], request: Incoming, passage: Pas
   try {
     return respond(await handle(route, request, passage, deps));
   } catch (thrown) {
-    const shown = route.refusal?.(asProblem(thrown), request);
-    if (!shown) throw thrown;
+    const refused = await limited(thrown, request, deps);
+    const shown = route.refusal?.(asProblem(refused), request);
+    if (!shown) throw refused;
     return respond(shown);
   }
+}
+
+/** Wrong tokens, keys and signatures in a row: guessing is answered by 429. A limiter that cannot be asked limits nobody. */
+async function limited(thrown: unknown, request: Request, deps: IntakeDeps): Promise<unknown> {
+  if (!(thrown instanceof Problem) || thrown.code !== "unauthorized") return thrown;
+  if (await deps.mayBeRefused(subscriberOf(addressOf(request))).catch(() => true)) return thrown;
+  return new Problem("too-many-requests", "Too many requests from this address were refused; wait a minute.", { retryAfter: 60 });
 }
 
 /** Methods that a path answers, as `Allow` lists them. */

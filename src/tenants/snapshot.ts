@@ -63,6 +63,9 @@ const fresh = 60_000;
 /** What KV said is believed for less, so that D1 is asked again soon after it came back. */
 const freshFromKv = 10_000;
 const mostCached = 2_000;
+/** A name that no tenant has is asked for once in so long, and so many are remembered: made-up names must not cost a query each. */
+const freshAbsent = 5_000;
+const mostAbsent = 1_000;
 
 interface Entry {
   snapshot: Snapshot;
@@ -72,15 +75,23 @@ interface Entry {
 export function createSnapshots(options: SnapshotOptions): Snapshots {
   const { db, kv, sections = [], timeLimit = 1000, clock = Date.now, report = warn } = options;
   const cache = new Map<string, Entry>();
+  /** Until when a name is known to be no tenant's. */
+  const absent = new Map<string, number>();
+  let changes = 0;
 
   const read = async (tenant: string, now: number): Promise<Known> => {
     const cached = cache.get(tenant);
     // `until` far ahead means that the clock was set back: not fresh either.
     if (cached && now < cached.until && cached.until <= now + fresh) return { state: "known", snapshot: cached.snapshot };
+    const until = absent.get(tenant) ?? 0;
+    if (now < until && until <= now + freshAbsent) return { state: "absent" };
+    const before = changes;
     try {
       const snapshot = await within(timeLimit, "D1", readD1(db, tenant, sections));
       if (snapshot) return remember(cache, snapshot, now + fresh);
       cache.delete(tenant);
+      // A tenant made while this was read must not be absent for its maker.
+      if (before === changes) rememberAbsent(absent, tenant, now + freshAbsent);
       return { state: "absent" };
     } catch (thrown) {
       report("snapshot.d1-unavailable", { tenant, error: messageOf(thrown) });
@@ -100,6 +111,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
 
   const changed = async (tenant: string): Promise<void> => {
     cache.delete(tenant);
+    absent.delete(tenant);
+    changes++;
     try {
       const snapshot = await within(5 * timeLimit, "Publishing", publish(db, kv, tenant, sections));
       if (snapshot) remember(cache, snapshot, clock() + fresh);
@@ -115,6 +128,13 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   };
 
   return { read, changed, republish };
+}
+
+function rememberAbsent(absent: Map<string, number>, tenant: string, until: number): void {
+  absent.delete(tenant);
+  const oldest = absent.size >= mostAbsent ? absent.keys().next().value : undefined;
+  if (oldest !== undefined) absent.delete(oldest);
+  absent.set(tenant, until);
 }
 
 /** A read that began before a change and ended after it does not undo it. The oldest entry makes room: a Map keeps the order of insertion. */

@@ -206,6 +206,7 @@ function createDeps(seen: Seen): IntakeDeps {
     ],
     tickSteps: async () => [{ step: "sweep", outcome: "done", at: now - 20_000, ms: 12 }],
     health: async () => ({ ledger: "ok" }),
+    mayBeRefused: async () => true,
     audit: async (entry) => void seen.audits.push(entry),
     report: (failure) => void seen.failures.push(failure),
   };

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { showBlocked } from "../../src/domain/leads/blocked";
 import { storeCrmReport } from "../../src/domain/leads/crm";
-import { removeLeads, tracesOf } from "../../src/domain/leads/erase";
+import { partsOf, removeParts, submissionsNaming } from "../../src/domain/leads/erase";
 import { keysOf } from "../../src/domain/leads/person";
 import { removeReleased } from "../../src/domain/leads/release";
 import { getLead, listLeads } from "../../src/domain/leads/read";
@@ -19,6 +19,7 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
     hookSecret: async () => undefined,
     turnstile: async () => ({ verdict: "passed" }),
     mayPost: async () => true,
+    mayPostTo: async () => true,
     newId: (tenant) => ids.make(tenant, now()),
     idOfKey: (tenant, key) => ids.derive(tenant, ["lead", key]),
     showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
@@ -27,9 +28,10 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
     removeReleased: (tenant, lead, submissions) => removeReleased(env.DB, tenant, lead, submissions),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
     erase: async (tenant, person) => {
-      const traces = await tracesOf(env.DB, tenant, keysOf(person));
+      const keys = keysOf(person);
+      const parts = partsOf(await submissionsNaming(env.DB, tenant, keys, []), new Set(keys));
       return {
-        ...(await removeLeads(env.DB, tenant, traces)),
+        ...(await removeParts(env.DB, tenant, parts)),
         facts: 0,
         jobs: 0,
         payloads: 0,
@@ -41,6 +43,7 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
         cursor: null,
       };
     },
+    planErasure: async () => ({ plan: true, counts: { leads: 0, submissions: 0, jobs: 0 }, leads: [], more: false, keys: [], notFollowed: [] }),
     defer: (promise) => void promise,
   };
 }

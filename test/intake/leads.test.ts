@@ -31,7 +31,7 @@ beforeAll(async () => {
 beforeEach(() => {
   bench.seen.requests.length = 0;
   bench.seen.audits.length = 0;
-  bench.deps.leads = { ...bench.deps.leads, mayPost: async () => true, turnstile: async () => ({ verdict: "passed" }) };
+  bench.deps.leads = { ...bench.deps.leads, mayPost: async () => true, mayPostTo: async () => true, turnstile: async () => ({ verdict: "passed" }) };
 });
 
 const keyed = (body: unknown, headers: Record<string, string> = {}) => bench.call("POST", path, { body, headers: { "x-api-key": apiKey, ...headers } });
@@ -103,10 +103,11 @@ describe("who may post", () => {
     ["a stranger's page", ids, { origin: "https://evil.example" }],
     ["a page that begins like ours", ids, { origin: "https://homes.example.evil.example" }],
     ["a stranger's referer", ids, { origin: "null", referer: "https://evil.example/homes.example" }],
-  ])("%s is a 403 with a message", async (_name, fields, headers: Record<string, string>) => {
+  ])("%s is the 401 of a project that there is not", async (_name, fields, headers: Record<string, string>) => {
     const clean = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== ""));
     const answer = await bench.call("POST", path, { body: { email: "a@example.com", ...fields }, headers: clean });
-    expect(answer.body).toMatchObject({ status: 403, code: "forbidden", title: "This is not allowed" });
+    const unknown = await bench.call("POST", "/v1/leads/nobody/homes", { body: { email: "a@example.com", ...fields }, headers: clean });
+    expect([answer.status, answer.body.detail, answer.body.errors]).toEqual([401, unknown.body.detail, unknown.body.errors]);
     expect(bench.seen.requests).toEqual([]);
   });
 
@@ -131,7 +132,15 @@ describe("who may post", () => {
       "60",
       "https://homes.example",
     ]);
-    expect(keys).toEqual(["forms/homes/192.0.2.7"]);
+    for (const ip of ["2001:db8:1:2::7", "2001:DB8:1:2:ffff::", "2001:db8:1:3::7"]) await browse({ email: "a@example.com" }, { "cf-connecting-ip": ip });
+    const subscribers = ["192.0.2.7", "2001:db8:1:2::/64", "2001:db8:1:2::/64", "2001:db8:1:3::/64"];
+    expect(keys).toEqual(subscribers.map((subscriber) => `forms/homes/${subscriber}`));
+    bench.deps.leads.mayPost = async () => true;
+    const projects: string[] = [];
+    bench.deps.leads.mayPostTo = async (project) => (projects.push(project), false);
+    expect((await browse({ email: "a@example.com" })).body).toMatchObject({ status: 429, detail: "This project is posted to too often; wait a minute." });
+    expect(projects).toEqual(["forms/homes"]);
+    bench.deps.leads.mayPostTo = async () => Promise.reject(new Error("limiter down"));
     expect((await keyed({ email: "a@example.com" })).status).toBe(200);
     bench.deps.leads.mayPost = async () => Promise.reject(new Error("limiter down"));
     expect((await browse({ email: "a@example.com" })).status).toBe(200);

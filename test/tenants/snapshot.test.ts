@@ -42,11 +42,27 @@ function nameIn(known: Known): string {
 }
 
 describe("with everything up", () => {
-  test("an unknown tenant is absent, asked for each time, and known as soon as it exists elsewhere", async () => {
+  test("an unknown tenant is absent, asked for once in five seconds, and known at once where it is made and soon elsewhere", async () => {
     const [one, other] = [isolate(), isolate()];
     expect(await one.snapshots.read(tenant, clock)).toEqual({ state: "absent" });
+    await one.snapshots.read(tenant, clock + 4999);
+    expect(one.d1.trips).toBe(1);
+    expect(await other.snapshots.read(tenant, clock)).toEqual({ state: "absent" });
     await other.tenants.put(tenant, { name: "New" }, clock);
-    expect(nameIn(await one.snapshots.read(tenant, clock))).toBe("New");
+    expect(nameIn(await other.snapshots.read(tenant, clock))).toBe("New");
+    expect(nameIn(await one.snapshots.read(tenant, clock + 5 * second))).toBe("New");
+  });
+
+  test("a thousand made-up names are remembered, and no more", async () => {
+    const one = isolate();
+    const ask = async (from: number, to: number) => {
+      for (let n = from; n < to; n++) await one.snapshots.read(`${tenant}-${n}`, clock);
+      return one.d1.trips;
+    };
+    expect(await ask(0, 1000)).toBe(1000);
+    expect(await ask(0, 1000)).toBe(1000);
+    expect(await ask(1000, 1001)).toBe(1001);
+    expect(await ask(0, 1)).toBe(1002);
   });
 
   test("a tenant is read once a minute", async () => {

@@ -2,22 +2,23 @@ import type { Needle } from "../leads/mentions";
 import { keysOf } from "../leads/person";
 import { crmEntity } from "./facts";
 
-/** What events tie together: things that are one person's, and every address and number these gave. */
+/** A thing that is one person's, and every address and number that events gave of it. */
 export interface Own {
-  entities: string[];
+  /** Without the mark of what the CRM was told. */
+  entity: string;
   keys: string[];
 }
 
 /** Kinds of things that are one person's; anything else may be said of several people. */
 const ownKinds = ["lead", "offer"];
 
-/** The things that are this person's: leads and offers that give one of the keys, and offers of these leads (ids without their kind). */
+/** Leads and offers of which an event gave one of the keys, these leads, and offers of any of them (ids without their kind). */
 export async function ownOf(
   db: D1Database,
   tenant: string,
   { keys, leads }: { keys: readonly string[]; leads: readonly string[] },
   countries: readonly string[],
-): Promise<Own> {
+): Promise<Own[]> {
   const named = await rows<Row>(db, [
     said(db, "SELECT f.entity", byEmail, tenant, ends(keys, "e:")),
     said(db, "SELECT f.entity", byPhone, tenant, ends(keys, "p:")),
@@ -25,13 +26,18 @@ export async function ownOf(
   const own = new Set([...leads.map((id) => `lead:${id}`), ...personal(named)]);
   const offered = await rows<Row>(db, [said(db, "SELECT f.entity", byLead, tenant, leadsIn(own))]);
   const entities = [...new Set([...own, ...personal(offered)])];
-  const gave = "SELECT DISTINCT f.data ->> '$.email' AS email, f.data ->> '$.phone' AS phone";
-  const given = await rows<{ email: unknown; phone: unknown }>(db, [said(db, gave, byEntity, tenant, withCrm(entities))]);
-  return { entities, keys: [...new Set(given.flatMap((each) => keysOf(each, countries)))] };
+  const gave = "SELECT DISTINCT f.entity, f.data ->> '$.email' AS email, f.data ->> '$.phone' AS phone";
+  const given = await rows<Row & { email: unknown; phone: unknown }>(db, [said(db, gave, byEntity, tenant, withCrm(entities))]);
+  const byThing = Map.groupBy(given, ({ entity }) => bare(entity));
+  return entities.map((entity) => ({ entity, keys: [...new Set((byThing.get(entity) ?? []).flatMap((each) => keysOf(each, countries)))] }));
 }
 
 /** Forgets everything about these things, and what is said of the person elsewhere; returns how many facts. */
-export async function eraseAbout(db: D1Database, tenant: string, { entities, keys }: Pick<Own, "entities" | "keys">): Promise<number> {
+export async function eraseAbout(
+  db: D1Database,
+  tenant: string,
+  { entities, keys }: { entities: readonly string[]; keys: readonly string[] },
+): Promise<number> {
   const all = withCrm(entities);
   const drop = (from: string, values: readonly string[]) =>
     db
@@ -120,8 +126,12 @@ function withCrm(entities: readonly string[]): string[] {
   return entities.flatMap((entity) => [entity, crmEntity(entity)]);
 }
 
+function bare(entity: string): string {
+  return entity.replace(/^crm /, "");
+}
+
 function personal(found: readonly Row[]): string[] {
-  return found.map(({ entity }) => entity.replace(/^crm /, "")).filter((entity) => ownKinds.includes(entity.split(":")[0] ?? ""));
+  return found.map(({ entity }) => bare(entity)).filter((entity) => ownKinds.includes(entity.split(":")[0] ?? ""));
 }
 
 function leadsIn(entities: ReadonlySet<string>): string[] {

@@ -11,6 +11,7 @@ import type { Kind, SubmissionInput } from "./submission";
 /** What a request says besides its body. */
 export interface RequestFacts {
   id: string;
+  sender?: "browser" | "server" | undefined;
   ip?: string | undefined;
   userAgent?: string | undefined;
   referer?: string | undefined;
@@ -141,7 +142,7 @@ function requestOf(facts: RequestFacts): NonNullable<SubmissionInput["request"]>
     const value = facts[name as keyof typeof most]?.slice(0, length).toWellFormed();
     return value ? [[name, value] as const] : [];
   });
-  return Object.fromEntries(kept);
+  return { ...Object.fromEntries(kept), ...(facts.sender === undefined ? {} : { sender: facts.sender }) };
 }
 
 function page({ page: given }: Fields): { page?: string } {

@@ -1,9 +1,24 @@
 import { keysOf } from "./person";
+import { refreshLead } from "./store";
+import { identityKeys, type Submission } from "./submission";
 
-/** What is kept of a person. */
-export interface Traces {
-  leads: string[];
-  /** Ids of the submissions, which are those of their jobs. */
+/** One submission of a lead, and the addresses and numbers it gives. */
+export interface Said {
+  lead: string;
+  /** Of the submission, which is that of its job. */
+  id: string;
+  keys: string[];
+  /** Whether it gives an address or a number at all, be it one that nobody can be found by. */
+  namesSomebody: boolean;
+  /** A browser says whatever its user types; of older submissions nobody knows. */
+  isTrusted: boolean;
+}
+
+/** What of one lead goes. */
+export interface LeadPart {
+  lead: string;
+  /** Nothing of it names anybody else. */
+  isWhole: boolean;
   submissions: string[];
 }
 
@@ -16,37 +31,73 @@ const found = `
   UNION SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i INDEXED BY lead_identities_by_end
     ON i.tenant = ?1 AND substr(i.key, 1, 2) = 'p:' AND ${end} = substr(k.value, 3) WHERE substr(k.value, 1, 2) = 'p:'`;
 
-/** Every lead that ever gave one of the keys, with all its submissions. */
-export async function tracesOf(db: D1Database, tenant: string, keys: readonly string[]): Promise<Traces> {
-  const [leads, submissions] = await db.batch<{ id: string }>([
-    db.prepare(`SELECT lead AS id FROM (${found})`).bind(tenant, JSON.stringify(keys)),
-    db.prepare(`SELECT id FROM lead_submissions WHERE tenant = ?1 AND lead IN (${found})`).bind(tenant, JSON.stringify(keys)),
-  ]);
-  return { leads: (leads?.results ?? []).map(({ id }) => id), submissions: (submissions?.results ?? []).map(({ id }) => id) };
+/** Every submission of every lead that ever gave one of the keys. */
+export async function submissionsNaming(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<Said[]> {
+  const sql = `
+    SELECT s.lead, s.id, s.data ->> '$.contact.email' AS email, s.data ->> '$.contact.phone' AS phone, s.data ->> '$.request.sender' AS sender
+    FROM (${found}) found CROSS JOIN lead_submissions s INDEXED BY lead_submissions_by_lead ON s.tenant = ?1 AND s.lead = found.lead`;
+  const { results } = await db
+    .prepare(sql)
+    .bind(tenant, JSON.stringify(keys))
+    .all<{ lead: string; id: string; email: string | null; phone: string | null; sender: string | null }>();
+  return results.map(({ lead, id, email, phone, sender }) => {
+    const namesSomebody = email !== null || phone !== null;
+    return { lead, id, keys: keysOf({ email, phone }, countries), namesSomebody, isTrusted: sender === "server" };
+  });
 }
 
-/** Every address and number that these leads ever gave. */
-export async function keysOfLeads(db: D1Database, tenant: string, leads: readonly string[], countries: readonly string[]): Promise<string[]> {
-  const sql = `
-    SELECT DISTINCT s.data ->> '$.contact.email' AS email, s.data ->> '$.contact.phone' AS phone
-    FROM json_each(?2) l CROSS JOIN lead_submissions s INDEXED BY lead_submissions_by_lead ON s.tenant = ?1 AND s.lead = l.value`;
-  const { results } = await db.prepare(sql).bind(tenant, JSON.stringify(leads)).all<{ email: string | null; phone: string | null }>();
-  return [...new Set(results.flatMap((said) => keysOf(said, countries)))];
+/** Which of these are ids of our own leads: of others the tenant's systems speak. */
+export async function leadsAmong(db: D1Database, tenant: string, ids: readonly string[]): Promise<string[]> {
+  const sql = "SELECT l.id FROM json_each(?2) e CROSS JOIN leads l ON l.tenant = ?1 AND l.id = e.value";
+  return (await db.prepare(sql).bind(tenant, JSON.stringify(ids)).all<{ id: string }>()).results.map(({ id }) => id);
+}
+
+/** A lead goes whole when its submissions name nobody but the keys; of any other only the submissions that carry one of them go. */
+export function partsOf(said: readonly Said[], keys: ReadonlySet<string>): LeadPart[] {
+  return [...Map.groupBy(said, ({ lead }) => lead)].map(([lead, all]) => {
+    const carrying = all.filter((each) => each.keys.some((key) => keys.has(key)));
+    const isWhole = all.every((each) => !each.namesSomebody || each.keys.some((key) => keys.has(key)));
+    return { lead, isWhole, submissions: (isWhole ? all : carrying).map(({ id }) => id) };
+  });
 }
 
 const tables = [
   ["lead_activity", "lead"],
-  ["lead_identities", "lead"],
-  ["lead_submissions", "lead"],
+  ["lead_identities INDEXED BY lead_identities_by_lead", "lead"],
+  ["lead_submissions INDEXED BY lead_submissions_by_lead", "lead"],
   ["leads", "id"],
 ] as const;
 
-/** Removes the leads and all that hangs on them, in one transaction. */
-export async function removeLeads(db: D1Database, tenant: string, { leads }: Pick<Traces, "leads">): Promise<{ leads: number; submissions: number }> {
-  return remove(
+/** Removes whole leads with all that hangs on them, and single submissions of others; returns how many of both. */
+export async function removeParts(db: D1Database, tenant: string, parts: readonly LeadPart[]): Promise<{ leads: number; submissions: number }> {
+  const whole = await remove(
     db,
-    leads.map((id) => [tenant, id]),
+    parts.filter(({ isWhole }) => isWhole).map(({ lead }) => [tenant, lead]),
   );
+  let { submissions } = whole;
+  for (const part of parts) if (!part.isWhole) submissions += await removeSubmissions(db, tenant, part);
+  return { leads: whole.leads, submissions };
+}
+
+/** The lead is then what its other submissions say, and is found by what they give. */
+async function removeSubmissions(db: D1Database, tenant: string, { lead, submissions }: LeadPart): Promise<number> {
+  const ids = JSON.stringify(submissions);
+  const others =
+    "SELECT data FROM lead_submissions INDEXED BY lead_submissions_by_lead WHERE tenant = ?1 AND lead = ?2 AND id NOT IN (SELECT value FROM json_each(?3))";
+  const { results } = await db.prepare(others).bind(tenant, lead, ids).all<{ data: string }>();
+  const kept = JSON.stringify([...new Set(results.flatMap(({ data }) => identityKeys(JSON.parse(data) as Submission)))]);
+  const [removed] = await db.batch([
+    db
+      .prepare("DELETE FROM lead_submissions INDEXED BY lead_submissions_by_lead WHERE tenant = ?1 AND lead = ?2 AND id IN (SELECT value FROM json_each(?3))")
+      .bind(tenant, lead, ids),
+    db
+      .prepare(
+        "DELETE FROM lead_identities INDEXED BY lead_identities_by_lead WHERE tenant = ?1 AND lead = ?2 AND key NOT IN (SELECT value FROM json_each(?3))",
+      )
+      .bind(tenant, lead, kept),
+    refreshLead(db, tenant, lead),
+  ]);
+  return changes(removed);
 }
 
 export const botDays = 90;

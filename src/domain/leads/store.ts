@@ -93,6 +93,19 @@ const applyToLead = `
     reasons = excluded.reasons, submissions = submissions + 1, engaged = max(engaged, excluded.engaged), created = min(created, excluded.created),
     updated = excluded.updated, newest = excluded.newest`;
 
+/** ?1 tenant, ?2 lead. */
+const refreshSql = `
+  UPDATE leads SET name = ${newestSaying("name")}, email = ${newestSaying("email")}, phone = ${newestSaying("phone")}, visitor = ${newestSaying("visitorId")},
+    score = s.data ->> '$.score', label = s.data ->> '$.label', suspicion = s.suspicion, reasons = s.reasons, newest = s.id, updated = s.at,
+    submissions = (SELECT count(*) FROM lead_submissions WHERE tenant = ?1 AND lead = ?2)
+  FROM (SELECT * FROM lead_submissions WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT 1) s
+  WHERE leads.tenant = ?1 AND leads.id = ?2`;
+
+/** Makes a lead what its submissions say, after some of them were removed. */
+export function refreshLead(db: D1Database, tenant: string, lead: string): D1PreparedStatement {
+  return db.prepare(refreshSql).bind(tenant, lead);
+}
+
 const noteLast = `
   INSERT INTO lead_silence (tenant, project, last, since) VALUES (?1, ?2, ?3, ?3)
   ON CONFLICT (tenant, project) DO UPDATE SET last = max(coalesce(last, 0), excluded.last)`;

@@ -52,6 +52,8 @@ const form = v.strictObject({
 
 const request = v.strictObject({
   id: text(64),
+  // A browser says what its user types, a server (with the key) what the tenant knows.
+  sender: v.optional(v.picklist(["browser", "server"], "must be browser or server")),
   ip: secret(64),
   userAgent: secret(1000),
   referer: secret(2048),

@@ -9,7 +9,8 @@ import type { EnqueueRequest, Receipt } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { readIdempotencyKey } from "../idempotency";
 import { readForm } from "./body";
-import { addressOf, admitSender, checkForm, type Door } from "./door";
+import { addressOf } from "../network";
+import { admitSender, checkForm, type Door } from "./door";
 
 /** A lead that was taken, or that is treated as if it had been. */
 export interface Taken {
@@ -25,7 +26,7 @@ export async function takeLead(deps: IntakeDeps, door: Door, request: Request, r
   const form = sortFields(await readForm(request));
   if (sender === "browser") checkForm(door, form.fields);
   const same = await samenessOf(door, sender, form, request.headers);
-  const facts = factsOf(request, requestId);
+  const facts = { ...factsOf(request, requestId), sender };
   // What is wrong is said before the captcha is used up.
   let submission = submissionOf(door, form, facts);
   if (sender === "browser" && (await captchaUnchecked(deps, door, form, facts.ip, same?.key)))

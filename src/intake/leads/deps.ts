@@ -16,6 +16,8 @@ export interface LeadDeps {
   turnstile: AskTurnstile;
   /** Whether one more post under this key is within its rate. May throw: then nobody can tell. */
   mayPost(key: string): Promise<boolean>;
+  /** The same of all browsers of one project together. */
+  mayPostTo(project: string): Promise<boolean>;
   /** An id like any other, of a job that does not exist. */
   newId(tenant: string): Promise<string>;
   /** The id of the job `lead` under an idempotency key. */
@@ -28,8 +30,9 @@ export interface LeadDeps {
   removeReleased(tenant: string, lead: string, submissions: readonly string[]): Promise<void>;
   /** The lead's id; null: none is meant. */
   storeCrmReport(tenant: string, project: string, report: CrmReport): Promise<string | null>;
-  /** `cursor`: where the answer before this one ended. */
-  erase(tenant: string, person: Person, cursor?: string): Promise<Erased>;
+  erase(tenant: string, request: ErasureRequest): Promise<Erased>;
+  /** What `erase` would take; changes nothing. */
+  planErasure(tenant: string, request: ErasureRequest): Promise<ErasurePlan>;
   /** Lets a promise finish after the answer. */
   defer(promise: Promise<unknown>): void;
 }
@@ -41,6 +44,33 @@ export type AskTurnstile = (question: {
   repeatKey?: string | undefined;
   isOwnHost(hostname: string): boolean;
 }) => Promise<{ verdict: "passed" } | { verdict: "refused" | "unchecked"; reason: string }>;
+
+export interface ErasureRequest extends Person {
+  /** Follow further addresses and numbers that the tenant's own servers tied to this one. */
+  together?: boolean | undefined;
+  /** Where the answer before this one ended. */
+  cursor?: string | undefined;
+}
+
+interface PersonKey {
+  kind: "email" | "phone";
+  /** An address; of a number the digits at its end that tell it. */
+  value: string;
+}
+
+export interface ErasurePlan {
+  plan: true;
+  /** `jobs`: those of the submissions and what they made; others that name the person are found while erasing. */
+  counts: { leads: number; submissions: number; jobs: number };
+  /** `whole`: the lead goes; else only these of its submissions. */
+  leads: { id: string; whole: boolean; submissions: number; tiedBy: PersonKey[] }[];
+  /** Whether there are more leads than are listed. */
+  more: boolean;
+  /** What is erased by. */
+  keys: PersonKey[];
+  /** What the same leads give besides, and which is not followed: erase by it as well if it is the person's. */
+  notFollowed: PersonKey[];
+}
 
 export interface Erased {
   leads: number;

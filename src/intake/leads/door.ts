@@ -3,6 +3,7 @@ import type { FormFields } from "../../domain/leads/fields";
 import { Problem } from "../../errors";
 import type { Known } from "../../tenants/snapshot";
 import type { IntakeDeps } from "../deps";
+import { addressOf, subscriberOf } from "../network";
 import { refusedAtDoor, unavailable } from "../problem";
 
 /** A project as its public door finds it. */
@@ -30,11 +31,10 @@ export async function admitSender(deps: IntakeDeps, door: Door, request: Request
     if (await deps.leads.isApiKey(door.project, key)) return "server";
     throw refusedAtDoor();
   }
-  await limitRate(deps, door, addressOf(request));
   const page = pageOf(request);
-  if (page === undefined)
-    throw new Problem("forbidden", `Neither ${keyHeader} nor a page: a browser's post must carry Origin or Referer, a server's the project's key.`);
-  if (!ownsUrl(door.project.domains, page)) throw new Problem("forbidden", "This page is not on one of the project's domains.");
+  // Who shows neither learns nothing, not even that there is such a project.
+  if (page === undefined || !ownsUrl(door.project.domains, page)) throw refusedAtDoor();
+  await limitRate(deps, door, addressOf(request));
   return "browser";
 }
 
@@ -64,11 +64,6 @@ export async function crossOrigin(deps: IntakeDeps, request: Request, params: Re
   };
 }
 
-/** Where the network says the request comes from. */
-export function addressOf(request: Request): string | undefined {
-  return request.headers.get("cf-connecting-ip")?.trim() || undefined;
-}
-
 /** Names such as `constructor` are names like any other. */
 function projectIn(known: Known, name: string): Project | undefined {
   const projects = known.state === "known" ? known.snapshot.sections.projects : undefined;
@@ -82,6 +77,10 @@ function pageOf(request: Request): string | undefined {
 
 async function limitRate(deps: IntakeDeps, { tenant, name }: Door, ip: string | undefined): Promise<void> {
   // A limiter that cannot be asked must not cost a lead.
-  const may = await deps.leads.mayPost(`${tenant}/${name}/${ip ?? "unknown"}`).catch(() => true);
-  if (!may) throw new Problem("too-many-requests", "This address has posted too often; wait a minute.", { retryAfter: 60 });
+  const [mayAddress, mayProject] = await Promise.all([
+    deps.leads.mayPost(`${tenant}/${name}/${subscriberOf(ip)}`).catch(() => true),
+    deps.leads.mayPostTo(`${tenant}/${name}`).catch(() => true),
+  ]);
+  if (!mayAddress) throw new Problem("too-many-requests", "This address has posted too often; wait a minute.", { retryAfter: 60 });
+  if (!mayProject) throw new Problem("too-many-requests", "This project is posted to too often; wait a minute.", { retryAfter: 60 });
 }

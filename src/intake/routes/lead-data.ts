@@ -79,9 +79,27 @@ const released = v.object({
   jobs: outputList(v.string()),
 });
 
+const personKeys = outputList(v.object({ kind: v.picklist(["email", "phone"]), value: v.string() }));
+const plannedErasure = v.object({
+  plan: v.literal(true),
+  counts: v.object({ leads: count, submissions: count, jobs: count }),
+  leads: outputList(v.object({ id: v.string(), whole: v.boolean(), submissions: count, tiedBy: personKeys })),
+  more: v.boolean(),
+  keys: personKeys,
+  notFollowed: personKeys,
+});
+
 const text = (most: number) => v.optional(boundedText(most, { min: 1, trim: true }));
 const person = v.pipe(
-  v.strictObject({ email: text(320), phone: text(64), cursor: text(3000) }),
+  v.strictObject({
+    email: text(320),
+    phone: text(64),
+    cursor: text(3000),
+    plan: v.optional(v.pipe(v.boolean("must be true or false"), v.description("true: only say what would go"))),
+    together: v.optional(
+      v.pipe(v.boolean("must be true or false"), v.description("true: also what other addresses and numbers name that the tenant's own servers put beside it")),
+    ),
+  }),
   fieldRule(["email", "phone"], ({ email, phone }) => (email === undefined) !== (phone === undefined), "exactly one of email and phone is needed", "email"),
 );
 
@@ -127,17 +145,19 @@ export const leadDataRoutes = [
   }),
   route("POST /v1/leads/erase", {
     name: "eraseLeads",
-    summary: "Forget a person: leads, submissions, what events said, and what jobs, stored payloads and pictures hold of them",
+    summary: "Forget a person, or plan it: leads, submissions, what events said, and what jobs, stored payloads and pictures hold of them",
     scope: "admin",
     tenant: "own",
     body: { schema: person, limit: smallBody },
-    answers: { 200: erased },
+    answers: { 200: v.union([erased, plannedErasure]) },
     handle: async ({ deps, tenant, body, caller }) => {
       const path = body.email === undefined ? "phone" : "email";
       if (keysOf(body).length === 0)
         throw new Problem("invalid", "Nobody can be found by that.", { errors: [{ path, message: "is neither an e-mail address nor a telephone number" }] });
-      await deps.audit({ tenant, actor: actorOf(caller), action: "erase", target: path, at: deps.now() });
-      return { status: 200, body: await deps.leads.erase(tenant, body, body.cursor) };
+      const { plan, ...request } = body;
+      const detail = [...(plan ? ["plan"] : []), ...(request.together ? ["together"] : [])].join(", ") || undefined;
+      await deps.audit({ tenant, actor: actorOf(caller), action: "erase", target: path, detail, at: deps.now() });
+      return { status: 200, body: plan ? await deps.leads.planErasure(tenant, request) : await deps.leads.erase(tenant, request) };
     },
   }),
   route("POST /v1/leads/:id/release", {

@@ -10,7 +10,7 @@ import { crossOrigin, type Door, findDoor, keyHeader } from "../leads/door";
 import { parsedJson, readText } from "../body";
 import type { IntakeDeps } from "../deps";
 import { idempotencyHeader } from "../idempotency";
-import { refusedAtDoor, unavailable } from "../problem";
+import { refusedAtDoor } from "../problem";
 import { param, route } from "../route";
 
 const takenShape = v.object({ ok: v.literal(true), id: v.pipe(v.string(), v.description("Of the job, and of the lead when it is a new one")) });
@@ -57,7 +57,7 @@ export const leadRoutes = [
 
 async function checkSecret(deps: IntakeDeps, { tenant, name, project }: Door, headers: Headers): Promise<void> {
   const secret = await crmSecret(deps, tenant, name, project);
-  if (secret === undefined) throw unavailable("No secret for CRM callbacks is set: give the project a crmSecret.");
+  if (secret === undefined) throw refusedAtDoor();
   const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? headers.get(keyHeader) ?? "";
   const [one, other] = await Promise.all([given, secret].map((text) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
   if (!one || !other || !crypto.subtle.timingSafeEqual(one, other)) throw refusedAtDoor();

@@ -1,0 +1,68 @@
+import { ownOf, type Own } from "../domain/events/erase";
+import { leadsAmong, type LeadPart, partsOf, type Said, submissionsNaming } from "../domain/leads/erase";
+
+/** Each round is an address or a number that the one before tied to the person. */
+const mostRounds = 10;
+
+/** What an erasure takes. */
+export interface ErasureScope {
+  keys: string[];
+  leads: LeadPart[];
+  submissions: string[];
+  entities: string[];
+  /** By lead: the keys that make it part of this. */
+  tiedBy: Map<string, string[]>;
+  /** Keys that stand beside those of the person and were not followed. */
+  notFollowed: string[];
+}
+
+export interface ScopeRequest {
+  /** Keys of the address or number that was asked for. */
+  given: readonly string[];
+  countries: readonly string[];
+  /** Whether further keys that our senders tied to these are the person's as well. */
+  together: boolean;
+}
+
+/**
+ * What the given keys name, and nothing that names somebody else as well: a form takes any address beside any number, so a stranger could
+ * tie people together. With `together`, keys are followed that a tenant's own server or event put beside these, never those of a browser alone.
+ */
+export async function scopeOf(db: D1Database, tenant: string, { given, countries, together }: ScopeRequest): Promise<ErasureScope> {
+  const keys = new Set(given);
+  for (let round = 1; ; round++) {
+    const said = await submissionsNaming(db, tenant, [...keys], countries);
+    const leads = partsOf(said, keys);
+    const whole = leads.filter(({ isWhole }) => isWhole).map(({ lead }) => lead);
+    const things = await ownOf(db, tenant, { keys: [...keys], leads: whole }, countries);
+    const named = things.flatMap(({ entity }) => (entity.startsWith("lead:") ? [entity.slice("lead:".length)] : []));
+    const ours = new Set((await leadsAmong(db, tenant, named)).map((id) => `lead:${id}`));
+    const known = keys.size;
+    if (together && round < mostRounds) for (const key of further(said, things, ours, keys)) keys.add(key);
+    if (keys.size === known) return { ...shaped(said, leads, keys), entities: entitiesOf(things, ours, whole, keys) };
+  }
+}
+
+function further(said: readonly Said[], things: readonly Own[], ours: ReadonlySet<string>, keys: ReadonlySet<string>): string[] {
+  const told = said.filter((each) => each.isTrusted && each.keys.some((key) => keys.has(key)));
+  // What events say of our own leads is what forms said of them.
+  return [...told, ...things.filter(({ entity }) => !ours.has(entity))].flatMap((each) => each.keys);
+}
+
+/** Things of which events gave no other key; of our own leads, those that go whole. */
+function entitiesOf(things: readonly Own[], ours: ReadonlySet<string>, whole: readonly string[], keys: ReadonlySet<string>): string[] {
+  const gone = new Set(whole.map((lead) => `lead:${lead}`));
+  return things.filter((each) => (ours.has(each.entity) ? gone.has(each.entity) : each.keys.every((key) => keys.has(key)))).map(({ entity }) => entity);
+}
+
+function shaped(said: readonly Said[], leads: LeadPart[], keys: ReadonlySet<string>): Omit<ErasureScope, "entities"> {
+  const byLead = Map.groupBy(said, ({ lead }) => lead);
+  const keysIn = (lead: string) => [...new Set((byLead.get(lead) ?? []).flatMap((each) => each.keys))];
+  return {
+    keys: [...keys],
+    leads,
+    submissions: leads.flatMap(({ submissions }) => submissions),
+    tiedBy: new Map(leads.map(({ lead }) => [lead, keysIn(lead).filter((key) => keys.has(key))])),
+    notFollowed: [...new Set(said.flatMap((each) => each.keys))].filter((key) => !keys.has(key)),
+  };
+}

@@ -1,0 +1,109 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import * as v from "valibot";
+import { describe, expect, test } from "vitest";
+import { app } from "../../src/app";
+import { factsIn } from "../../src/domain/events/facts";
+import { partsOf } from "../../src/domain/leads/erase";
+import { storeSubmission } from "../../src/domain/leads/store";
+import { lead } from "../../src/jobs/lead/job";
+import { createLedger } from "../../src/ledger/ledger";
+import { ids, newJob, noon } from "../support/rows";
+
+const ledger = createLedger(env.DB, () => undefined);
+const facts = factsIn(env.DB);
+const { leads } = app(env as never).intake;
+
+const jobOf = async (tenant: string, more: Parameters<typeof newJob>[0] | object) => newJob({ tenant, id: await ids.make(tenant, noon), ...more });
+
+const storeAs = (tenant: string, id: string, contact: object, sender: "browser" | "server" = "server", at = noon) =>
+  storeSubmission(env.DB, { tenant, id, at, submission: v.parse(lead.payload, { project: "homes", contact, request: { sender } }), reengageHours: 24 });
+const add = (tenant: string, entity: string, data: Record<string, unknown>) => facts.add(tenant, { entity, at: noon, event: entity, type: "t", data });
+
+async function payloadsOf(tenant: string): Promise<string[]> {
+  const { results } = await env.DB.prepare("SELECT payload FROM jobs WHERE tenant = ? AND payload IS NOT NULL").bind(tenant).all<{ payload: string }>();
+  return results.map(({ payload }) => payload);
+}
+
+/** Every table's rows of a tenant that still say something. */
+async function left(tenant: string, text: string): Promise<string[]> {
+  const tables = ["jobs", "effects", "history", "dead_letters", "entities", "leads", "lead_submissions", "lead_identities", "lead_activity", "facts", "audit"];
+  const rows = await Promise.all(
+    [...tables, "follow_ups", "answers"].map(async (table) => {
+      const { results } = await env.DB.prepare(`SELECT * FROM ${table} WHERE tenant = ?`).bind(tenant).all();
+      return results.some((row) => JSON.stringify(row).toLowerCase().includes(text)) ? [table] : [];
+    }),
+  );
+  return rows.flat();
+}
+
+describe("erasing by one key", () => {
+  test("takes of leads that name others as well only what carries the key, whatever strangers typed beside it", async () => {
+    const tenant = "tied";
+    const strangers = Array.from({ length: 5 }, (_, n) => `+4917155500${n}0`);
+    for (const [n, phone] of strangers.entries()) await storeAs(tenant, `genuine${n}`, { name: `Stranger ${n}`, phone, phoneKey: phone }, "browser", noon + n);
+    for (const [n, phone] of strangers.entries())
+      await storeAs(
+        tenant,
+        `forged${n}`,
+        { name: "Mallory", email: "mallory@m.example", emailKey: "mallory@m.example", phone, phoneKey: phone },
+        "browser",
+        noon + 100 + n,
+      );
+    for (const n of [0, 1]) await add(tenant, `lead:genuine${n}`, { email: "mallory@m.example", phone: strangers[n] ?? "" });
+    await facts.add(tenant, { entity: "lead:genuine0", at: noon, event: "own", type: "t", data: { phone: strangers[0], name: "Stranger 0" } });
+    await ledger.insert([
+      await jobOf(tenant, { payload: JSON.stringify({ to: "mallory@m.example" }) }),
+      await jobOf(tenant, { payload: JSON.stringify({ call: strangers[0], name: "Stranger 0" }) }),
+    ]);
+    const person = { email: "mallory@m.example" };
+    const plan = await leads.planErasure(tenant, person);
+    expect(plan).toMatchObject({ counts: { leads: 0, submissions: 5 }, more: false, keys: [{ kind: "email", value: "mallory@m.example" }] });
+    expect(plan.leads.every(({ whole, tiedBy }) => !whole && tiedBy.length === 1)).toBe(true);
+    expect(plan.notFollowed).toHaveLength(5);
+    expect((await leads.planErasure(tenant, { ...person, together: true })).counts).toMatchObject({ leads: 0, submissions: 5 });
+    expect(await left(tenant, "mallory")).toContain("leads");
+    expect(await leads.erase(tenant, { ...person, together: true })).toMatchObject({ leads: 0, submissions: 5, facts: 2, jobs: 1, complete: true });
+    expect(await left(tenant, "mallory")).toEqual([]);
+    const { results } = await env.DB.prepare("SELECT name, email, phone, submissions FROM leads WHERE tenant = ? ORDER BY phone").bind(tenant).all();
+    expect(results).toEqual(strangers.map((phone, n) => ({ name: `Stranger ${n}`, email: null, phone, submissions: 1 })));
+    expect((await facts.list(tenant, "lead:genuine0")).map(({ event: id }) => id)).toEqual(["own"]);
+    expect(await payloadsOf(tenant)).toEqual([expect.stringContaining("Stranger 0")]);
+    const again = await storeAs(tenant, "back", { email: "mallory@m.example", emailKey: "mallory@m.example" }, "browser", noon + 1000);
+    expect(again.lead.id).toBe("back");
+  });
+
+  test("of a lead that names nobody else takes all, and follows what the tenant's server put beside it only when told to", async () => {
+    const tenant = "follow";
+    const phone = "+491715559999";
+    await storeAs(tenant, "one", { email: "eva@f.example", emailKey: "eva@f.example", visitorId: "v1" });
+    await storeAs(tenant, "bare", { visitorId: "v1" }, "browser", noon + 1);
+    await storeAs(tenant, "two", { email: "eva@f.example", emailKey: "eva@f.example", phone, phoneKey: phone }, "server", noon + 2);
+    await storeAs(tenant, "three", { phone, phoneKey: phone }, "browser", noon + 3);
+    await add(tenant, "lead:4711", { email: "eva@f.example" });
+    await add(tenant, "lead:4711", { email: "eva@f.example", phone: "0171 8887777" });
+    const alone = await leads.planErasure(tenant, { email: "eva@f.example" });
+    expect(alone).toMatchObject({ counts: { leads: 0 }, leads: [{ whole: false, submissions: 2 }], notFollowed: [{ kind: "phone", value: "715559999" }] });
+    const together = await leads.planErasure(tenant, { email: "eva@f.example", together: true });
+    expect(together).toMatchObject({ counts: { leads: 1, submissions: 4 }, leads: [{ whole: true }], notFollowed: [] });
+    expect(await leads.erase(tenant, { email: "eva@f.example", together: true })).toMatchObject({ leads: 1, submissions: 4 });
+    expect(await left(tenant, "eva")).toEqual([]);
+  });
+
+  test("of any leads takes no submission that carries none of the keys beside one that names somebody else", () => {
+    const key = fc.constantFrom("e:a", "e:b", "p:1", "p:2");
+    const said = fc.record({ lead: fc.constantFrom("x", "y"), id: fc.uuid(), keys: fc.uniqueArray(key), namesSomebody: fc.boolean(), isTrusted: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(said, { maxLength: 12 }), fc.uniqueArray(key, { minLength: 1 }), (all, given) => {
+        const sought = new Set(given);
+        const gone = new Set(partsOf(all, sought).flatMap(({ submissions }) => submissions));
+        for (const each of all) {
+          const carries = each.keys.some((one) => sought.has(one));
+          const others = all.filter(({ lead, keys, namesSomebody }) => lead === each.lead && namesSomebody && !keys.some((one) => sought.has(one)));
+          if (carries) expect(gone.has(each.id)).toBe(true);
+          else expect(gone.has(each.id)).toBe(others.length === 0);
+        }
+      }),
+    );
+  });
+});
