@@ -191,7 +191,7 @@ describe("erasing a person", () => {
     ]);
     expect([await objects.head(tenant, "selfie.jpg"), await queries.about(tenant, ["lead:seen"])]).toEqual([null, []]);
     expect(await objects.head(tenant, "shop.jpg")).not.toBeNull();
-    expect(await leads.erase(tenant, { email: "seen@x.example" }, "mcard.jpg")).toEqual(nothing);
+    expect(await leads.erase(tenant, { email: "seen@x.example", cursor: "mcard.jpg" })).toEqual(nothing);
   });
 
   test("ends early in a large ledger, keeps what ties the person together, and goes on by the cursor", async () => {
