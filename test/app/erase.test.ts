@@ -183,7 +183,8 @@ describe("erasing a person", () => {
       await store.register(tenant, key, { etag: "e", size: 5 }, { format: "jpeg", width: 1, height: 1, issue: null }, about, noon);
       if (text !== null) await store.setHumanText(tenant, key, text, noon);
     }
-    expect(await leads.erase(tenant, { email: "seen@x.example" })).toEqual({ ...nothing, leads: 1, submissions: 1, media: 2, altTexts: 1 });
+    const person = { email: "seen@x.example", together: true };
+    expect(await leads.erase(tenant, person)).toEqual({ ...nothing, leads: 1, submissions: 1, media: 2, altTexts: 1 });
     const { media } = await queries.list(tenant, "", { after: "", limit: 10 });
     expect(media.map(({ key, altText }) => [key, altText?.text])).toEqual([
       ["card.jpg", undefined],
@@ -191,7 +192,7 @@ describe("erasing a person", () => {
     ]);
     expect([await objects.head(tenant, "selfie.jpg"), await queries.about(tenant, ["lead:seen"])]).toEqual([null, []]);
     expect(await objects.head(tenant, "shop.jpg")).not.toBeNull();
-    expect(await leads.erase(tenant, { email: "seen@x.example", cursor: "mcard.jpg" })).toEqual(nothing);
+    expect(await leads.erase(tenant, { ...person, cursor: "mcard.jpg" })).toEqual(nothing);
   });
 
   test("ends early in a large ledger, keeps what ties the person together, and goes on by the cursor", async () => {
