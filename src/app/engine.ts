@@ -42,7 +42,10 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores, media }
   const counters = new Counters(env.DB, now, defer, log);
   const limitsOf = async (tenant: string, dependency: string) => {
     const known = await stores.snapshots.read(tenant, now());
-    return (known.state === "known" ? known.snapshot.sections.connections?.[dependency]?.limits : undefined) ?? usualLimits(dependency);
+    const connections = known.state === "known" ? known.snapshot.sections.connections : undefined;
+    // The circuits of a connection's two providers open as its own does.
+    const circuit = dependency.startsWith("mail-") ? { breaker: connections?.["mail"]?.limits.breaker } : undefined;
+    return connections?.[dependency]?.limits ?? circuit ?? usualLimits(dependency);
   };
   const quotaOf = async (tenant: string) => {
     const known = await stores.snapshots.read(tenant, now());

@@ -1,6 +1,6 @@
 import { connect } from "cloudflare:sockets";
 import type { WorkerEnv } from "../env";
-import { createHttp } from "../providers/http";
+import { createHttp, type Http } from "../providers/http";
 import { cloudflare } from "../providers/mail/cloudflare";
 import type { Mail, MailProvider, MailProviderName } from "../providers/mail/mail";
 import { postmark } from "../providers/mail/postmark";
@@ -28,6 +28,8 @@ export interface MailParts {
 
 type OnCall = (calls: "answered" | "transient") => void;
 
+/** For one of two providers, so that both fit a run. Milliseconds. */
+const timeLimitOfTwo = 12_000;
 /** A lease outlives any call. Milliseconds. */
 const leaseMs = 120_000;
 
@@ -42,8 +44,9 @@ export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise
   const known = await stores.snapshots.read(tenant, now());
   const usual = known.state === "known" ? known.snapshot.settings.mail?.from : undefined;
   const calls = new Map<MailProviderName, Calls>();
+  const timeLimit = connection.fallback ? timeLimitOfTwo : undefined;
   const route = (each: MailConnection | MailRoute): Route => ({
-    provider: providerOf(parts, each, (call) => void calls.set(each.provider, call)),
+    provider: providerOf(parts, each, (call) => void calls.set(each.provider, call), timeLimit),
     paused: paused[each.provider] !== undefined,
   });
   const routes: [Route, ...Route[]] = [route(connection), ...(connection.fallback ? [route(connection.fallback)] : [])];
@@ -55,11 +58,12 @@ export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise
     switching: routes.length > 1 ? switchingOf(parts, tenant, calls) : undefined,
     now,
   });
-  return reporting(mail, () => tell(scope, calls));
+  return reporting(mail, () => tell(scope, calls, routes.length));
 }
 
-function providerOf({ env, stores, now }: MailParts, route: MailConnection | MailRoute, onCall: OnCall): MailProvider {
-  const http = createHttp({ rules: stores.rules, onCall });
+function providerOf({ env, stores, now }: MailParts, route: MailConnection | MailRoute, onCall: OnCall, timeLimit: number | undefined): MailProvider {
+  const call = createHttp({ rules: stores.rules, onCall });
+  const http: Http = (request) => call(timeLimit === undefined ? request : { timeLimit, ...request });
   switch (route.provider) {
     case "cloudflare":
       return cloudflare({ binding: env.EMAIL ?? stubIn(env), now, onCall });
@@ -70,7 +74,7 @@ function providerOf({ env, stores, now }: MailParts, route: MailConnection | Mai
     case "smtp": {
       const { host, port, username, password } = route;
       const refused = () => mailServerFault(route, stores.rules)?.message;
-      return smtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onCall });
+      return smtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onCall, timeLimit });
     }
   }
 }
@@ -79,11 +83,11 @@ function stubIn(env: WorkerEnv) {
   return isLocal(env) && env.EMAIL_STUB ? emailStub(env.EMAIL_STUB) : undefined;
 }
 
-/** The gate `mail` hears of the best of what the providers answered: one that answers is enough. */
-function tell({ onCall }: CapabilityScope, calls: ReadonlyMap<MailProviderName, Calls>): void {
+/** The gate `mail` hears of an answer of any provider, and of failures only when all of them failed: while one is left, jobs come through. */
+function tell({ onCall }: CapabilityScope, calls: ReadonlyMap<MailProviderName, Calls>, providers: number): void {
   const all = [...calls.values()];
   if (all.includes("answered")) onCall("mail", "answered");
-  else if (all.includes("transient")) onCall("mail", "transient");
+  else if (all.length === providers && all.every((each) => each === "transient")) onCall("mail", "transient");
 }
 
 function reporting(mail: Mail, told: () => void): Mail {

@@ -26,6 +26,18 @@ describe("the object", () => {
     expect(await gate.status(limits, now)).toMatchObject({ circuit: "closed", inside: 1 });
   });
 
+  test("held by a refused setting stays so whatever those inside still say, lets one try after its time, and opens when it is set anew", async () => {
+    const gate = namespace.getByName("acme/held");
+    const [inside] = await gate.enter([{ id: "a" }], {}, minute, now);
+    await gate.hold(now + 10 * minute, now);
+    await gate.leave([{ id: "a", lease: inside!.granted ? inside!.lease : "", calls: "answered" }], now);
+    expect(await gate.enter([{ id: "b" }], {}, minute, now)).toMatchObject([{ granted: false, reason: "open", park: true }]);
+    const later = now + 10 * minute;
+    expect(await gate.enter([{ id: "b" }, { id: "c" }], {}, minute, later)).toMatchObject([{ granted: true, probe: true }, { granted: false }]);
+    await gate.reset({}, later);
+    expect(await gate.enter([{ id: "c" }], {}, minute, later)).toMatchObject([{ granted: true }]);
+  });
+
   test("lets no more in than it may when asked all at once", async () => {
     const gate = namespace.getByName("acme/crm");
     const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => gate.enter([{ id: `job-${index}` }], { concurrency: 3 }, minute, now)));

@@ -113,7 +113,7 @@ async function askInTurn(
       answer = { reply: failed(heldBack(provider, entry.until, options.now())), route };
       continue;
     }
-    const reply = await tryOnce(message, sendOptions, provider, switching);
+    const reply = await tryOnce(message, sendOptions, provider, switching).catch((): MailReply => failed(notNoted));
     await switching.leave(provider.name, entry.lease, switching.calls(provider.name));
     answer = { reply, route };
     if (reply.ok || !mayGoOn(reply.failure)) return answer;
@@ -132,6 +132,9 @@ async function tryOnce(message: MailMessage, sendOptions: SendOptions, provider:
   if (!reply.ok && reply.failure.class !== "uncertain") await switching.clear(sendOptions.idempotencyKey);
   return reply;
 }
+
+/** Before the call: nothing was sent. After it: the note stays, and with it the provider. */
+const notNoted: Failure = { class: "transient", reason: "what was tried cannot be noted: the ledger cannot be reached" };
 
 function mayGoOn({ class: kind }: Failure): boolean {
   return kind === "transient" || kind === "limited" || kind === "config";

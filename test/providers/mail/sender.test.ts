@@ -13,6 +13,7 @@ interface World {
   records: [what: string, ...rest: unknown[]][];
   tried: Map<string, MailProviderName>;
   closed: Set<MailProviderName>;
+  switching: Switching;
 }
 
 /** One or two providers that give these answers, one a call, the last one for ever. */
@@ -54,7 +55,7 @@ function world(
     clear: async (key) => void tried.delete(key),
   };
   const made = createMail({ routes: routes as never, records: noted, switching: routes.length > 1 ? switching : undefined, now: () => 30_000 });
-  return { mail: made, sent, records, tried, closed };
+  return { mail: made, sent, records, tried, closed, switching };
 }
 
 describe("one provider", () => {
@@ -142,6 +143,13 @@ describe("a fallback", () => {
     closed.clear();
     expect(await made.send(mail, options)).toMatchObject({ failure: { class: "permanent", reason: expect.stringContaining("uncertain") } });
     expect(sent).toEqual(["postmark job-1:send:0"]);
+  });
+
+  test("is not asked either while nothing can be noted, and the mail is tried again", async () => {
+    const { mail: made, sent, switching } = world({ resend: [taken], postmark: [taken] });
+    Object.assign(switching, { begin: async () => Promise.reject(new Error("D1_ERROR: unreachable")) });
+    expect(await made.send(mail, options)).toMatchObject({ ok: false, failure: { class: "transient" } });
+    expect(sent).toEqual([]);
   });
 
   test("takes bulk mail that the first does not", async () => {

@@ -1,0 +1,31 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { sentStore } from "../../src/domain/mail-events/sent";
+
+const sent = sentStore(env.DB);
+
+describe("which provider may have a mail", () => {
+  test("is the first that was noted, until it is cleared; another tenant's key is another", async () => {
+    expect(await sent.begin("at-1", "job:send:0", "resend", 1)).toEqual({ provider: "resend", again: false });
+    expect(await sent.begin("at-1", "job:send:0", "postmark", 2)).toEqual({ provider: "resend", again: true });
+    expect(await sent.begin("at-1", "job:send:0", "resend", 3)).toEqual({ provider: "resend", again: true });
+    expect(await sent.begin("at-2", "job:send:0", "postmark", 4)).toEqual({ provider: "postmark", again: false });
+    await sent.clear("at-1", "job:send:0");
+    expect(await sent.begin("at-1", "job:send:0", "postmark", 5)).toEqual({ provider: "postmark", again: false });
+  });
+
+  test("two that begin at once learn of each other", async () => {
+    const both = await Promise.all(["resend", "postmark"].map((provider) => sent.begin("at-3", "key", provider, 1)));
+    expect(new Set(both.map(({ provider }) => provider)).size).toBe(1);
+    expect(both.filter(({ again }) => !again)).toHaveLength(1);
+  });
+});
+
+test("a mail is recorded under each of its ids, once", async () => {
+  const mail = { provider: "cloudflare", id: "m-1@x.example", alias: "q-1", job: "j-1" };
+  await sent.record("rec", [mail, mail], 1);
+  await sent.record("rec", [mail], 2);
+  expect(await sent.ofCloudflare("q-1")).toEqual({ tenant: "rec", job: "j-1", campaign: null });
+  const { results } = await env.DB.prepare("SELECT message_id FROM mails WHERE tenant = 'rec'").all();
+  expect(results).toHaveLength(2);
+});
