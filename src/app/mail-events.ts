@@ -21,7 +21,7 @@ const timeLimit = 10_000;
 
 export interface MailEventParts {
   stores: Pick<Stores, "connections" | "snapshots" | "rules">;
-  events: Pick<MailEventStore, "take">;
+  events: Pick<MailEventStore, "take" | "ofJob">;
   sent: Pick<SentStore, "ofCloudflare">;
   now(): number;
 }
@@ -41,6 +41,7 @@ export function createMailEventDoor(parts: MailEventParts): MailEventDoor {
       await parts.events.take(tenant, senders[provider] ?? provider, read, parts.now());
       return "taken";
     },
+    ofJob: (tenant, job) => parts.events.ofJob(tenant, job),
     readCloudflare: (messages) => Promise.all(messages.map((message) => readOne(parts, message))),
   };
 }

@@ -1,3 +1,4 @@
+import type { MailEventView } from "../domain/mail-events/store";
 import type { ForeignReader } from "../queue/foreign";
 
 /** A provider's report as it came: nothing of it is believed before it is verified. */
@@ -17,4 +18,6 @@ export interface MailEventDoor {
   receive(tenant: string, provider: string, incoming: SignedIncoming): Promise<MailEventVerdict>;
   /** Messages of the queue `mail-events`. One about a mail that is not recorded yet comes again, for an hour. */
   readCloudflare: ForeignReader;
+  /** What was reported of the mail of one job, oldest first. */
+  ofJob(tenant: string, job: string): Promise<MailEventView[]>;
 }

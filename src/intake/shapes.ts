@@ -51,6 +51,8 @@ const summaryEntries = {
 
 const jobSummaryShape = v.object(summaryEntries);
 
+const nullableText = v.nullable(v.string());
+
 export const jobShape = v.object({
   ...summaryEntries,
   timeline: outputList(v.object({ at: isoTime, event: v.string(), detail: v.nullable(v.string()) })),
@@ -62,6 +64,12 @@ export const jobShape = v.object({
   doubt: v.pipe(v.boolean(), v.description("Whether what a run was sending may have arrived: it ended, or its Worker did, before the answer")),
   templateVersion: v.optional(
     v.pipe(v.nullable(count), v.description("Of the mail's template: the version its runs render since an operator's last retry; null when there is none")),
+  ),
+  mailEvents: v.optional(
+    v.pipe(
+      outputList(v.object({ event: v.string(), class: nullableText, provider: v.string(), detail: nullableText, at: isoTime })),
+      v.description("What the provider reported of the mail, oldest first; what the receiving server answered is kept for 30 days"),
+    ),
   ),
   entities: outputList(v.string()),
   revealed: v.pipe(v.boolean(), v.description("Whether personal fields are shown")),

@@ -69,6 +69,7 @@ test("a bounce that Resend reports keeps the next mail back, with the reason", a
   expect(next.result).toMatchObject({ messageId: expect.any(String), skipped: [{ reason: "bounce" }] });
   expect((await mailsTo("bounces@x.example")).length).toBe(1);
   expect((await mailsTo("fine@x.example")).length).toBe(1);
+  expect((await shop.job(job.id)).mailEvents).toMatchObject([{ event: "bounced", class: "hard", provider: "resend", detail: "550" }]);
   expect(await way.rows("SELECT job, open FROM mail_events WHERE tenant = 'providers' AND kind = 'bounced'")).toEqual([{ job: job.id, open: 0 }]);
 });
 

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { MailEventView } from "../../domain/mail-events/store";
 import { Problem } from "../../errors";
 import { smallBody } from "../body";
 import { email } from "../../jobs/email/job";
@@ -11,7 +12,7 @@ import { unavailable } from "../problem";
 import { inOrder, jobCursor, paging, search, siteId, time } from "../query";
 import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
-import { detailOf, summaryOf, unwrittenJob } from "../views";
+import { detailOf, iso, summaryOf, unwrittenJob } from "../views";
 
 const findingRequest = v.strictObject({
   key: boundedText(256, { min: 1 }),
@@ -66,7 +67,9 @@ export const jobRoutes = [
       const payload = await payloadOf(deps, job);
       if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
       const templateVersion = await templateVersionOf(deps, tenant, job, payload);
-      return { status: 200, body: detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, revealed, templateVersion }) };
+      const detail = detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, revealed, templateVersion });
+      const reports = job.type === email.type ? await deps.mailEvents.ofJob(tenant, id) : [];
+      return { status: 200, body: { ...detail, ...(reports.length > 0 ? { mailEvents: reports.map(reportOf) } : {}) } };
     },
   }),
   route("POST /v1/jobs/:id/cancel", {
@@ -164,4 +167,9 @@ async function templateVersionOf(deps: IntakeDeps, tenant: string, { type, pinne
 /** The id is genuine, so its row is on its way. */
 function notWritten(): Problem {
   return unavailable("The job was accepted but is not recorded yet; try again in a moment.");
+}
+
+/** Without the address, which is kept as a hash only. */
+function reportOf({ kind, class: grade, provider, detail, at }: MailEventView) {
+  return { event: kind, class: grade, provider, detail, at: iso(at) };
 }
