@@ -16,6 +16,7 @@ import { cloudflareImages } from "../providers/images/cloudflare";
 import { createLearned } from "../providers/models/learned";
 import { openai } from "../providers/models/openai";
 import type { Counters } from "../ledger/counters";
+import type { createPayloads } from "../ledger/payloads";
 import { prestashop } from "../providers/shop/prestashop";
 import { failed, ok } from "../queue/effect";
 import type { CapabilityScope, Engine, Missing } from "../queue/engine";
@@ -23,6 +24,7 @@ import type { Capabilities, Need } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
 import type { Connection, ConnectionName } from "../tenants/connection-schema";
 import type { TenantGates } from "../tenants/gates";
+import { agentsFor } from "./agents";
 import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
 import { mailFor } from "./mail";
@@ -33,17 +35,22 @@ import { together } from "./together";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
+export interface CapabilityParts {
+  env: WorkerEnv;
+  stores: Stores;
+  ledger: Pick<Ledger, "cancel">;
+  counters: Pick<Counters, "add">;
+  gates: TenantGates;
+  media: MediaParts;
+  payloads: ReturnType<typeof createPayloads>;
+  now(): number;
+  defer: Engine["defer"];
+  /** Of which these are a part. */
+  engine(): Engine;
+}
+
 /** What jobs may need, made for one run of one tenant. A tenant that lacks the connection gets the reason instead. */
-export function createCapabilities(
-  env: WorkerEnv,
-  stores: Stores,
-  ledger: Pick<Ledger, "cancel">,
-  counters: Pick<Counters, "add">,
-  gates: TenantGates,
-  media: MediaParts,
-  now: () => number,
-  defer: Engine["defer"],
-): Engine["capabilities"] {
+export function createCapabilities({ env, stores, ledger, counters, gates, media, now, defer, ...parts }: CapabilityParts): Engine["capabilities"] {
   const db = together(env.DB, defer);
   const learned = createLearned();
   const makers: Makers = {
@@ -74,6 +81,7 @@ export function createCapabilities(
     media: ({ tenant }) => (tenant === null ? Promise.resolve({ missing: "pictures are a tenant's own" }) : mediaFor(media, stores, tenant)),
     images: () => Promise.resolve(cloudflareImages(env.IMAGES)),
     vision: async (scope) => createVision(await makers.models(scope)),
+    agents: (scope) => Promise.resolve(agentsFor({ env, stores, media, now, payloads: parts.payloads, engine: parts.engine }, scope)),
     hooks: ({ tenant, onCall }) =>
       Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ db: env.DB, stores, tenant, now, onCall })),
     leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor({ env, db, stores, counters, now }, tenant)),

@@ -3,13 +3,13 @@ import type { MediaParts } from "../domain/media/capability";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import { type QueueName, queues } from "../jobs/queues";
 import { Counters } from "../ledger/counters";
+import type { createPayloads } from "../ledger/payloads";
 import type { Engine, EngineEvent } from "../queue/engine";
 import { createIds } from "../queue/id";
 import type { Job } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
 import { createRegistry } from "../queue/registry";
 import { createGates, type TenantGates } from "../tenants/gates";
-import type { PayloadStore } from "../queue/engine";
 import type { WorkerEnv } from "../env";
 import { createCapabilities } from "./capabilities";
 import { usualLimits } from "./limits";
@@ -26,7 +26,7 @@ export interface EngineParts {
   now(): number;
   jobs: readonly Job[];
   ledger: Ledger;
-  payloads: PayloadStore;
+  payloads: ReturnType<typeof createPayloads>;
   stores: Stores;
   media: MediaParts;
 }
@@ -43,9 +43,10 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores, media }
   const limitsOf = async (tenant: string, dependency: string) => {
     const known = await stores.snapshots.read(tenant, now());
     const connections = known.state === "known" ? known.snapshot.sections.connections : undefined;
-    // The circuits of a connection's two providers open as its own does.
-    const circuit = dependency.startsWith("mail-") ? { breaker: connections?.["mail"]?.limits.breaker } : undefined;
-    return connections?.[dependency]?.limits ?? circuit ?? usualLimits(dependency);
+    // The circuits of a connection's several providers, and of agents, open as the connection's own does.
+    const [, kind] = /^(mail|models|agent)[-:]/.exec(dependency) ?? [];
+    const breaker = kind === undefined ? undefined : connections?.[kind === "agent" ? "models" : kind]?.limits.breaker;
+    return connections?.[dependency]?.limits ?? { ...usualLimits(dependency), ...(breaker ? { breaker } : {}) };
   };
   const quotaOf = async (tenant: string) => {
     const known = await stores.snapshots.read(tenant, now());
@@ -67,7 +68,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores, media }
     quota: createQuota(quotaOf, now),
     payloads,
     gates,
-    capabilities: createCapabilities(env, stores, ledger, counters, gates, media, now, defer),
+    capabilities: createCapabilities({ env, stores, ledger, counters, gates, media, now, defer, payloads, engine: () => engine }),
     defer,
     emit: (event) => {
       count(counters, event);

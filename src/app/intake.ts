@@ -1,3 +1,5 @@
+import { agentGate } from "../domain/agents/capability";
+import { agents } from "../domain/agents/list";
 import { listAlerts } from "../domain/alerts/queries";
 import { factsIn } from "../domain/events/facts";
 import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/model";
@@ -29,6 +31,7 @@ import type { TenantGates } from "../tenants/gates";
 import { gatesOf } from "../tenants/connection";
 import { refusingQueues } from "../queue/send";
 import { isRootToken } from "../tenants/token";
+import { createAgentDeps } from "./agents";
 import { createLeadDeps } from "./leads";
 import { log } from "./log";
 import { createMailEventDoor } from "./mail-events";
@@ -85,6 +88,7 @@ export function createIntakeDeps({
     facts: factsIn(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
     media: createMediaDeps({ env, now, enqueue: (requests) => enqueue(engine, requests), stores, media }),
+    agents: createAgentDeps({ env, stores, media, payloads, now, engine: () => engine }),
     now,
     shops,
     alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
@@ -137,6 +141,7 @@ async function dependenciesOf({ connections, sites, subscriptions, destinations 
   const [connected, shops, subscribed, addressed] = all;
   return [
     ...connected.flatMap(gatesOf),
+    ...(connected.some(({ name }) => name === "models") ? agents.map(({ type }) => agentGate(type)) : []),
     ...shops.flatMap(({ site }) => siteGates(site).slice(0, 1)),
     ...subscribed.map(({ name }) => subscriptionGate(name)),
     ...addressed.filter(({ builtIn }) => !builtIn).map(({ name }) => destinationGate(name)),

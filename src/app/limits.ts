@@ -1,11 +1,15 @@
 import type { GateLimits } from "../tenants/gate-state";
 
+/** Runs of one agent and tenant at once. */
+const agentRuns = 4;
+
 /**
  * The limits of a gate that no connection sets any for. A shop is one small server with shoppers on it: two jobs at once, one request at a
  * time in each. What runs over its rows (`orders:{site}`, `products:{site}`) runs alone.
  */
 export function usualLimits(dependency: string): GateLimits {
   const [kind, site] = dependency.split(":");
+  if (kind === "agent") return { concurrency: agentRuns };
   if (site === undefined) return {};
   return { concurrency: kind === "shop" ? 2 : 1 };
 }

@@ -1,6 +1,7 @@
 import { addSchedules } from "../domain/shop/defaults";
 import { approvePurchase, cancelPurchase, noteMail, purchaseOrder, purchaseOrders, reopenPurchase } from "../domain/shop/purchase-orders";
 import { listOrders, orderDetail } from "../domain/shop/read-orders";
+import { listProductTexts } from "../domain/shop/product-texts";
 import { listProducts } from "../domain/shop/read-products";
 import { leave, vacate } from "../domain/shop/leaving";
 import { syncView, troubles } from "../domain/shop/site";
@@ -40,6 +41,7 @@ export function createShopDoor(parts: ShopDoorParts): ShopDoor {
     orders: (tenant, site, filter) => listOrders(at(tenant, site), filter),
     order: (tenant, site, id) => orderDetail(at(tenant, site), id),
     products: (tenant, site, filter) => listProducts(at(tenant, site), filter),
+    productTexts: (tenant, site, page) => listProductTexts(at(tenant, site), page),
     suppliers: (tenant, site, filter) => listSuppliers(at(tenant, site), filter),
     putSupplier: (tenant, site, id, settings) => putSupplier(at(tenant, site), id, settings),
     purchaseOrders: (tenant, site, filter) => purchaseOrders(at(tenant, site), filter),

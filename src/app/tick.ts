@@ -1,3 +1,4 @@
+import { forgetRuns } from "../domain/agents/erase";
 import { forgetOld } from "../domain/events/retention";
 import { removeOldBots } from "../domain/leads/erase";
 import { runDueSchedules } from "../domain/schedules/due";
@@ -22,6 +23,7 @@ import { sweep } from "../queue/sweep";
 import type { TenantSettings } from "../tenants/tenant";
 import { alertStep } from "./alerts";
 import { silenceStep } from "./leads";
+import { wakeDecided } from "./agents";
 import { log } from "./log";
 import { createMailStores, type MailStores } from "./mail-stores";
 import { createQuota } from "./quota";
@@ -45,6 +47,7 @@ export interface TickParts {
 /** What one tick does of each: its steps share the 1,000 statements that D1 allows one invocation. */
 const mostSchedules = 300;
 const mostSnapshots = 30;
+const mostWoken = 50;
 /** Of each of five sites. */
 const mostRemovals = 20;
 
@@ -75,6 +78,7 @@ export function createTickDeps(
       { name: "shop-events", run: async () => ({ ...(await publishShopEvents(engine, intake.enqueue, shopOutbox(env.DB))) }) },
       { name: "replays", run: async () => ({ ...(await intake.replays.continueAll()) }) },
       { name: "leads", run: silenceStep({ env, engine }) },
+      { name: "agents", run: async (at) => ({ ...(await agentStep({ env, engine: () => engine, payloads }, at)) }) },
       { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },
       { name: "alerts", run: alertStep({ env, engine, stores }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },
@@ -97,6 +101,16 @@ function enqueueForMany(engine: Engine, { tenants }: Pick<Stores, "tenants">, no
     settings = await tenants.settingsOf([...new Set(requests.map(({ tenant }) => tenant))]);
     return enqueue(many, requests);
   };
+}
+
+/** Wakes runs that a person decided on, and removes those whose jobs are gone. */
+async function agentStep({ env, engine, payloads }: Pick<TickParts, "env" | "payloads"> & { engine: () => Engine }, now: number) {
+  const woken = await wakeDecided({ env, engine }, mostWoken);
+  const mark = turnMark(env.DB, "agents");
+  // No run of a job that is accepted and not written yet goes.
+  const { removed, last } = await forgetRuns(env.DB, payloads, await mark.read(), now - day);
+  await mark.write(last);
+  return { woken, removed };
 }
 
 /** What is not the ledger's and grows old as well. */

@@ -14,6 +14,7 @@ import type { Queries } from "../ledger/views";
 import type { Pause } from "../queue/ledger";
 import type { MailEventDoor } from "./mail-events";
 import type { LeadDeps } from "./leads/deps";
+import type { AgentDeps } from "./agents/deps";
 import type { MediaDeps } from "./media/deps";
 import type { Registry } from "../queue/registry";
 import type { Enqueue } from "../queue/request";
@@ -42,6 +43,7 @@ export interface IntakeDeps {
   projects: Pick<ProjectStore, "put" | "get" | "list" | "remove" | "renewKey">;
   leads: LeadDeps;
   media: MediaDeps;
+  agents: AgentDeps;
   destinations: Pick<DestinationStore, "put" | "get" | "list" | "remove">;
   subscriptions: Pick<SubscriptionStore, "put" | "get" | "list" | "remove">;
   eventDoor: Pick<EventDoor, "put" | "remove"> & SignedDoor;
@@ -134,7 +136,7 @@ export interface AuditEntry {
   tenant: string;
   /** `root`, or the id of the token. */
   actor: string;
-  action: "reveal" | "block" | "erase" | "patch" | "release" | "unsuppress";
+  action: "reveal" | "block" | "erase" | "patch" | "release" | "unsuppress" | "approve" | "reject" | "stop" | "start" | "budget";
   /** The id of what was revealed, or of the replay. */
   target: string;
   /** What the target does not say: the names of the patched fields. */

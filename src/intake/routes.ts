@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { openApi } from "./openapi";
 import { type AnyRoute, route } from "./route";
+import { agentRoutes } from "./routes/agents";
 import { alertRoutes } from "./routes/alerts";
 import { deadLetterRoutes } from "./routes/dead-letters";
 import { emailBulkRoutes } from "./routes/email-bulk";
@@ -56,6 +57,7 @@ export const routes: readonly AnyRoute[] = [
   ...leadRoutes,
   ...mediaRoutes,
   ...demoRoutes,
+  ...agentRoutes,
   ...eventRoutes,
   ...destinationRoutes,
   ...enqueueRoutes,

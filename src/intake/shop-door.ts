@@ -1,6 +1,7 @@
 import type { ListPage } from "../domain/shop/list";
 import type { PurchaseFilter, PurchaseOrder } from "../domain/shop/purchase-orders";
 import type { OrderFilter, orderDetail, OrderView } from "../domain/shop/read-orders";
+import type { ProductTextView } from "../domain/shop/product-texts";
 import type { ProductFilter, ProductView } from "../domain/shop/read-products";
 import type { SyncView, Trouble } from "../domain/shop/site";
 import type { SupplierFilter, SupplierView } from "../domain/shop/suppliers";
@@ -24,6 +25,7 @@ export interface ShopDoor {
   orders(tenant: string, site: string, filter: OrderFilter): Promise<ListPage<OrderView>>;
   order(tenant: string, site: string, id: number): ReturnType<typeof orderDetail>;
   products(tenant: string, site: string, filter: ProductFilter): Promise<ListPage<ProductView>>;
+  productTexts(tenant: string, site: string, page: { after?: number | undefined; limit: number }): Promise<ListPage<ProductTextView>>;
   suppliers(tenant: string, site: string, filter: SupplierFilter): Promise<ListPage<SupplierView>>;
   /** Null when the shop has no such supplier. */
   putSupplier(tenant: string, site: string, id: number, settings: { email: string | null; automatic: boolean }): Promise<SupplierView | null>;

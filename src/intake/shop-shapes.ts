@@ -114,3 +114,10 @@ export const purchaseOrderShape = v.object({
 });
 
 export const purchaseOrdersShape = v.object({ purchaseOrders: outputList(purchaseOrderShape), cursor });
+
+export const productTextsShape = v.object({
+  productTexts: outputList(
+    v.object({ productId: v.number(), description: v.string(), metaTitle: v.string(), metaDescription: v.string(), job: v.string(), at: isoTime }),
+  ),
+  cursor: v.nullable(v.string()),
+});

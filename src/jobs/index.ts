@@ -1,4 +1,6 @@
 import { job } from "../queue/job";
+import { agent } from "./agent/job";
+import { runAgent } from "./agent/run";
 import { analysis } from "./analysis/job";
 import { analyse } from "./analysis/run";
 import { analytics } from "./analytics/job";
@@ -45,6 +47,7 @@ export const jobs = [
   job(storeEvent, keepEvent),
   job(followUp, writeAgain),
   job(image, runImage),
+  job(agent, runAgent),
   job(syncOrders, runSyncOrders),
   job(syncOrdersPart, runSyncOrdersPart),
   job(syncProducts, runSyncProducts),

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createCapabilities } from "../../src/app/capabilities";
+import { createPayloads } from "../../src/ledger/payloads";
 import { createMediaParts } from "../../src/app/media";
 import { createStores } from "../../src/app/stores";
 import { builtIn } from "../../src/domain/events/destination";
@@ -24,16 +25,18 @@ function world(...answers: Answer[]) {
   const bench = createBench({
     jobs: jobs.filter(({ contract }) => wanted.includes(contract.type)),
     capabilities: (names, scope) =>
-      createCapabilities(
-        env as unknown as WorkerEnv,
+      createCapabilities({
+        env: env as unknown as WorkerEnv,
         stores,
-        bench.engine.ledger,
-        { add: () => undefined },
-        createGates(env.GATE as never, async () => ({})),
-        createMediaParts(env as unknown as WorkerEnv, bench.now),
-        bench.now,
-        bench.engine.defer,
-      )(names, scope),
+        ledger: bench.engine.ledger,
+        counters: { add: () => undefined },
+        gates: createGates(env.GATE as never, async () => ({})),
+        media: createMediaParts(env as unknown as WorkerEnv, bench.now),
+        payloads: createPayloads(env.PAYLOADS),
+        now: bench.now,
+        defer: bench.engine.defer,
+        engine: () => bench.engine,
+      })(names, scope),
   });
   return { bench, seen };
 }

@@ -68,6 +68,7 @@ test(
         "shop-events",
         "replays",
         "leads",
+        "agents",
         "mail-events",
         "alerts",
         "snapshots",

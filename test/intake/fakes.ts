@@ -38,6 +38,8 @@ import { createTokenStore } from "../../src/tenants/token-store";
 import { createUnsubscribeTokens } from "../../src/tenants/unsubscribe-token";
 import { createVault, type Vault } from "../../src/tenants/vault";
 import { leadsOn } from "./lead-fakes";
+import { createAgentDeps } from "../../src/app/agents";
+import { createPayloads } from "../../src/ledger/payloads";
 import { createMediaDeps, createMediaParts } from "../../src/app/media";
 import { createMailEventDoor } from "../../src/app/mail-events";
 import { createMailStores } from "../../src/app/mail-stores";
@@ -196,6 +198,16 @@ function createDeps(seen: Seen): IntakeDeps {
     registry,
     enqueue,
     media: createMediaDeps({ env: env as WorkerEnv, now: () => now, enqueue, stores: { snapshots }, media: createMediaParts(env as WorkerEnv, () => now) }),
+    agents: createAgentDeps({
+      env: env as WorkerEnv,
+      stores: { sites: createSiteStore(env.DB, vault, rules, snapshots.changed) },
+      media: createMediaParts(env as WorkerEnv, () => now),
+      payloads: createPayloads(env.PAYLOADS),
+      now: () => now,
+      engine: () => {
+        throw new Error("there is no engine in this test");
+      },
+    }),
     belongs: (tenant, id) => ids.belongs(tenant, id),
     queries: queriesOf(seen),
     loadPayload: async () => JSON.stringify({ text: "large" }),

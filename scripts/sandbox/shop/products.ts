@@ -56,7 +56,9 @@ export function productPlans(settings: ShopSettings, draw: Draw): Plan[] {
         active: column("flag", (id) => (id % 11 === 0 ? 0 : 1)),
         available_date: column("day", () => null),
         name: column("words", (id) => nameOf(draw, id)),
-        description: column("words", (id) => `<p>${nameOf(draw, id)} & more "things".</p>`),
+        // Every fourth product waits for somebody to describe it.
+        description: column("words", (id) => (id % 4 === 0 ? "" : `<p>${nameOf(draw, id)} & more "things".</p>`)),
+        meta_title: column("words", (id) => (id % 4 === 0 ? "" : nameOf(draw, id))),
         date_add: column("date", added),
         date_upd: column("date", (id) => added(id) + draw("product upd", id, Math.min(20 * 86_400, Math.floor((until - added(id)) / 1000))) * 1000),
       },

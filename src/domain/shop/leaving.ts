@@ -52,6 +52,7 @@ const tables = [
   ["shop_purchase_lines", "line"],
   ["shop_purchase_orders", "id"],
   ["shop_supplier_settings", "supplier"],
+  ["product_texts", "product"],
   ["shop_sites", "site"],
 ] as const;
 

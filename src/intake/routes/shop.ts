@@ -5,7 +5,7 @@ import { smallBody } from "../body";
 import { search, time } from "../query";
 import { actorOf, permits, route } from "../route";
 import { cursorOf, flag, notFound, numberOf, shopId, shopPaging, siteOf } from "../shop-query";
-import { orderDetailShape, ordersShape, productsShape, supplierShape, suppliersShape } from "../shop-shapes";
+import { orderDetailShape, ordersShape, productsShape, productTextsShape, supplierShape, suppliersShape } from "../shop-shapes";
 
 const changedAfter = v.optional(v.pipe(time, v.description("What changed here after this, in the order of its changes: go on from the last changedAt")));
 
@@ -93,6 +93,18 @@ export const shopRoutes = [
       const { where, inFeed } = placeOf(filter);
       const { items, next } = await deps.shops.products(tenant, site, { ...where, manufacturer: manufacturerId, supplier: supplierId });
       return { status: 200, body: { products: items, cursor: cursorOf(next, inFeed) } };
+    },
+  }),
+  route("GET /v1/sites/:site/product-texts", {
+    name: "listProductTexts",
+    summary: "Descriptions and titles of products that an agent wrote and a person approved; the shop is not written",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject(shopPaging),
+    answers: { 200: productTextsShape },
+    handle: async ({ deps, tenant, params, query: { cursor, limit } }) => {
+      const { items, next } = await deps.shops.productTexts(tenant, await siteOf(deps, tenant, params), { after: cursor?.after, limit });
+      return { status: 200, body: { productTexts: items, cursor: cursorOf(next) } };
     },
   }),
   route("GET /v1/sites/:site/suppliers", {

@@ -1,4 +1,5 @@
 import type * as v from "valibot";
+import type { Price } from "../../domain/agents/prices";
 import type { Reply } from "../../queue/effect";
 
 /** A part of a user's message. `url` of an image is a data URI (`data:image/jpeg;base64,…`): models do not fetch other addresses. */
@@ -52,6 +53,8 @@ export interface Chatted {
   /** As the provider named it. */
   model: string;
   tokens: Tokens;
+  /** Which of several endpoints answered, by its place in the list. */
+  endpoint?: number;
 }
 
 /** One question to a model that is answered by a value. */
@@ -75,10 +78,19 @@ export interface Answered<Answer> {
   tokens: Tokens;
 }
 
+/** A model that may answer. */
+export interface Endpoint {
+  model: string;
+  /** As its connection says, in USD per million tokens. */
+  price?: Price | undefined;
+}
+
 /** A tenant's language model. No call throws; a failure's reason holds nothing of what was asked or answered, nor a key. */
 export interface Models {
   /** Asking twice does no harm but its price. Seconds. */
   readonly idempotentFor: number;
+  /** Where it asks, in this order: a further one only where the one before certainly does not answer now. */
+  readonly endpoints: readonly Endpoint[];
   /** One step of a conversation. A refusal to answer and a filtered answer are permanent failures. */
   chat(chat: Chat, signal: AbortSignal): Promise<Reply<Chatted>>;
   /** `ok` means an answer that fits the schema; one that does not is asked for once more and is then a permanent failure: there is no half an answer. */

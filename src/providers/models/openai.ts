@@ -61,6 +61,7 @@ export function openai(options: OpenaiOptions): Models {
   };
   return {
     idempotentFor: 7 * 24 * 3600,
+    endpoints: [{ model: options.model, price: settings.price }],
     chat,
     ask: (question, signal) => answerTo(question, chat, signal),
   };

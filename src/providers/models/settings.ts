@@ -16,4 +16,6 @@ export interface ModelSettings {
   responseFormat?: ResponseFormat | undefined;
   /** Seconds one call may take. Default 60. */
   timeoutSeconds?: number | undefined;
+  /** USD per million tokens, where the table of prices does not know the model or the tenant pays another price. */
+  price?: { input: number; output: number } | undefined;
 }

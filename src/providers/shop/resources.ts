@@ -85,7 +85,8 @@ export const resources: { [R in ShopResource]: Resource<ShopRows[R]> } = {
       }),
   },
   products: {
-    display: "[id,id_manufacturer,id_supplier,id_default_combination,reference,supplier_reference,ean13,price,wholesale_price,active,name,date_add,date_upd]",
+    display:
+      "[id,id_manufacturer,id_supplier,id_default_combination,reference,supplier_reference,ean13,price,wholesale_price,active,name,description,meta_title,date_add,date_upd]",
     heavy: true,
     row: product,
   },
@@ -127,6 +128,10 @@ export const resources: { [R in ShopResource]: Resource<ShopRows[R]> } = {
       }),
   },
 };
+
+/** Of a description so many characters are kept, of so many that are looked at: enough to see what it says, or that there is none. */
+const maxDescription = 500;
+const maxHtml = 5000;
 
 function light(fields: string): { display: string; heavy: false } {
   return { display: `[${fields}]`, heavy: false };
@@ -185,8 +190,21 @@ function product(reading: Reading) {
     supplierId: ["id_supplier", link],
     defaultCombinationId: ["id_default_combination", link],
     supplierReference: ["supplier_reference", text(reading)],
+    description: ["description", (value, note) => plainText(text(reading)(value, note))],
+    metaTitle: ["meta_title", text(reading)],
     ...dated(reading),
   });
+}
+
+/** The beginning of a text in HTML, without its tags. */
+function plainText(html: string): string {
+  return html
+    .slice(0, maxHtml)
+    .replaceAll(/<[^<>]*>/g, " ")
+    .replaceAll(/\s+/g, " ")
+    .trim()
+    .slice(0, maxDescription)
+    .toWellFormed();
 }
 
 function maker(reading: Reading) {

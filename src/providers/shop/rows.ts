@@ -205,6 +205,10 @@ export interface Product extends Dated {
   supplierId: number | null;
   defaultCombinationId: number | null;
   supplierReference: string;
+  /** The first 500 characters without HTML. Missing, as `metaTitle`, in rows stored before these were read. */
+  description?: string;
+  /** For search engines. */
+  metaTitle?: string;
 }
 
 export interface Combination {

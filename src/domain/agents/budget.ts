@@ -1,0 +1,72 @@
+import type { Price } from "./prices";
+import { type Budget, type BudgetInput, microsOf, type Step, type Used, usdOf } from "./model";
+
+/** What one call may cost at most. */
+export interface Bound {
+  tokens: number;
+  micros: number;
+}
+
+/** Of a month, this agent and tenant. */
+export interface Spend {
+  micros: number;
+  tokens: number;
+  calls: number;
+  /** Milliseconds. */
+  lastAt: number;
+}
+
+/** From this part of a month's money on, calls are spread over the rest of the month. */
+const slowFrom = 0.8;
+const longestPace = 3_600_000;
+
+/** What a tenant set, within what the agent allows by default. */
+export function budgetOf(limits: Budget, set: BudgetInput | null): Budget {
+  const given = Object.entries(set ?? {}).filter(([, value]) => value !== undefined);
+  return { ...limits, ...(Object.fromEntries(given) as Partial<Budget>) };
+}
+
+export function boundOf(inputTokens: number, maxAnswerTokens: number, price: Price): Bound {
+  return { tokens: inputTokens + maxAnswerTokens, micros: microsFor({ input: inputTokens, output: maxAnswerTokens }, price) };
+}
+
+/** Millionths of a USD: prices are USD per million tokens. Rounded up. */
+export function microsFor({ input, output }: { input: number; output: number }, price: Price): number {
+  return Math.ceil(input * price.input + output * price.output);
+}
+
+/** Why the next call may not be made: it could exceed what one run may use. Undefined: it may. Pure. */
+export function exceeded(budget: Budget, used: Used, steps: readonly Step[], next: Bound): string | undefined {
+  const made = steps.filter(({ kind }) => kind === "model").length;
+  if (made >= budget.maxSteps) return `the budget of ${budget.maxSteps} steps is used up`;
+  if (used.ms >= budget.maxSeconds * 1000) return `the budget of ${budget.maxSeconds} s in model calls is used up`;
+  if (used.tokens + next.tokens > budget.maxTokens)
+    return `the next call could take the run over its budget of ${budget.maxTokens} tokens (${used.tokens} used, up to ${next.tokens} needed)`;
+  if (used.micros + next.micros > microsOf(budget.usdPerRun))
+    return `the next call could take the run over its budget of ${budget.usdPerRun} USD (${usdOf(used.micros)} used, up to ${usdOf(next.micros)} needed)`;
+  return undefined;
+}
+
+/**
+ * Whether the month's money allows a call now. From 80 % on calls are paced so that the rest lasts until the month ends, at most an hour apart;
+ * what does not fit waits for the next month. Pure.
+ */
+export function monthVerdict(spend: Spend, next: Bound, usdPerMonth: number, now: number): { ok: true } | { ok: false; reason: string; until: number } {
+  const limit = microsOf(usdPerMonth);
+  const end = nextMonth(now);
+  if (spend.micros + next.micros > limit) return { ok: false, reason: `the month's budget of ${usdPerMonth} USD is used up`, until: end };
+  if (spend.micros < limit * slowFrom) return { ok: true };
+  const share = next.micros / Math.max(1, limit - spend.micros);
+  const until = spend.lastAt + Math.min(longestPace, Math.round((end - now) * share));
+  return until <= now ? { ok: true } : { ok: false, reason: `slowed down: most of the month's budget of ${usdPerMonth} USD is used`, until };
+}
+
+/** `2026-11`, UTC. */
+export function monthOf(now: number): string {
+  return new Date(now).toISOString().slice(0, 7);
+}
+
+function nextMonth(now: number): number {
+  const date = new Date(now);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
+}

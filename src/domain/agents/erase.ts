@@ -1,0 +1,92 @@
+import type { Texts } from "./rows";
+
+/** Records of one page of a walk. */
+const pageSize = 200;
+
+/** Removes all that is recorded of these runs; what they cost stays counted. */
+export async function removeRuns(db: D1Database, texts: Pick<Texts, "remove">, tenant: string, jobs: readonly string[]): Promise<void> {
+  if (jobs.length === 0) return;
+  const list = JSON.stringify(jobs);
+  const ofThese = "tenant = ?1 AND job IN (SELECT value FROM json_each(?2))";
+  const { results } = await db.prepare(`SELECT ref FROM agent_steps WHERE ${ofThese} AND ref IS NOT NULL`).bind(tenant, list).all<{ ref: string }>();
+  await texts.remove(results.map(({ ref }) => ref));
+  await db.batch(["agent_steps", "agent_proposals", "agent_runs"].map((table) => db.prepare(`DELETE FROM ${table} WHERE ${ofThese}`).bind(tenant, list)));
+}
+
+export interface NextMentions {
+  /** Jobs whose runs name the person. */
+  jobs: string[];
+  looked: number;
+  /** The job behind which the walk goes on; null: nothing is left. */
+  last: string | null;
+}
+
+/** The next page of a walk over all runs by job: those of which a record or a proposal names a person. */
+export async function nextMentions(
+  db: D1Database,
+  texts: Pick<Texts, "get">,
+  tenant: string,
+  after: string,
+  names: (text: string) => boolean,
+): Promise<NextMentions> {
+  const { results } = await db
+    .prepare("SELECT job FROM agent_runs WHERE tenant = ?1 AND job > ?2 ORDER BY job LIMIT 50")
+    .bind(tenant, after)
+    .all<{ job: string }>();
+  const runs = results.map(({ job }) => job);
+  const list = JSON.stringify(runs);
+  const found = new Set<string>();
+  let looked = runs.length;
+  for (let from: [string, number, number] = ["", -1, -1], more = runs.length > 0; more;) {
+    const page = await db
+      .prepare(recordsSql)
+      .bind(tenant, list, ...from)
+      .all<RecordRow>();
+    for (const { job, body, ref } of page.results) if (!found.has(job) && names((ref === null ? body : await texts.get(ref)) ?? "")) found.add(job);
+    looked += page.results.length;
+    more = page.results.length === pageSize;
+    const end = page.results.at(-1);
+    if (end) from = [end.job, end.step, end.place];
+  }
+  const proposals = await db
+    .prepare("SELECT job, body FROM agent_proposals WHERE tenant = ?1 AND job IN (SELECT value FROM json_each(?2))")
+    .bind(tenant, list)
+    .all<{ job: string; body: string }>();
+  for (const { job, body } of proposals.results) if (names(body)) found.add(job);
+  return { jobs: [...found], looked, last: runs.length === 50 ? (runs.at(-1) ?? null) : null };
+}
+
+interface RecordRow {
+  job: string;
+  step: number;
+  place: number;
+  body: string | null;
+  ref: string | null;
+}
+
+const recordsSql = `
+  SELECT job, step, place, body, ref FROM agent_steps
+  WHERE tenant = ?1 AND job IN (SELECT value FROM json_each(?2)) AND (job, step, place) > (?3, ?4, ?5) ORDER BY job, step, place LIMIT ${pageSize}`;
+
+/** Removes runs whose jobs retention removed: the next page of a walk over all tenants. `after` is the place that the call before returned. */
+export async function forgetRuns(db: D1Database, texts: Pick<Texts, "remove">, after: string, before: number): Promise<{ removed: number; last: string }> {
+  const [tenant = "", job = ""] = after.split("/");
+  const { results } = await db.prepare(forgottenSql).bind(tenant, job, before, pageSize).all<{ tenant: string; job: string; gone: number }>();
+  const byTenant = Map.groupBy(
+    results.filter(({ gone }) => gone === 1),
+    (row) => row.tenant,
+  );
+  for (const [each, rows] of byTenant)
+    await removeRuns(
+      db,
+      texts,
+      each,
+      rows.map((row) => row.job),
+    );
+  const end = results.length === pageSize ? results.at(-1) : undefined;
+  return { removed: results.filter(({ gone }) => gone === 1).length, last: end ? `${end.tenant}/${end.job}` : "" };
+}
+
+const forgottenSql = `
+  SELECT r.tenant, r.job, r.at < ?3 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = r.tenant AND j.id = r.job) AS gone
+  FROM agent_runs r WHERE (r.tenant, r.job) > (?1, ?2) ORDER BY r.tenant, r.job LIMIT ?4`;

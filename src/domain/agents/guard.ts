@@ -1,0 +1,34 @@
+import { check } from "../../queue/validate";
+import { type Agent, type Tool, toolOf } from "./define";
+import type { Step } from "./model";
+import { type Call, knownIds, readsOf } from "./position";
+
+/** What becomes of a tool call that a model asks for. */
+export type Verdict = { kind: "refuse"; reason: string; tool?: Tool } | { kind: "approve" | "act"; tool: Tool; input: unknown };
+
+/**
+ * Decided by what the agent declares and by what is recorded, never by what a text says:
+ * a tool the agent does not have cannot be called; arguments must fit; ids must have come as ids; what writes outside needs a person once
+ * untrusted text is in the context. Pure.
+ */
+export function verdictOn(agent: Agent, steps: readonly Step[], { tool: name, input }: Call): Verdict {
+  const tool = toolOf(agent, name);
+  if (!tool || (tool === agent.conclusion?.tool && !isConclusion(steps))) return { kind: "refuse", reason: "there is no such tool" };
+  if (input === undefined) return { kind: "refuse", reason: "the arguments are no JSON", tool };
+  const checked = check(tool.input, input);
+  if (!checked.ok) return { kind: "refuse", reason: `the arguments do not fit: ${checked.issues.map(sentence).join("; ")}`, tool };
+  const known = knownIds(steps);
+  if (tool.ids(checked.value).some((id) => !known.has(id))) return { kind: "refuse", reason: "the arguments name an id that was not given as one", tool };
+  const needsPerson = tool.approval || (tool.writes === "outside" && readsOf(steps) === "untrusted");
+  return { kind: needsPerson ? "approve" : "act", tool, input: checked.value };
+}
+
+/** The last answer was the final one: only then its conclusion is drawn. */
+function isConclusion(steps: readonly Step[]): boolean {
+  const last = steps.findLast(({ kind }) => kind === "model");
+  return last?.kind === "model" && "output" in last.body;
+}
+
+function sentence({ path, message }: { path: string; message: string }): string {
+  return `${path || "the whole"} ${message}`;
+}

@@ -1,0 +1,28 @@
+import * as v from "valibot";
+import { analyses, leadVerdict, offerVerdict } from "../events/verdict";
+import { jsonObject } from "../../queue/bounded";
+import { ok } from "../../queue/effect";
+import { personal } from "../../queue/personal";
+import { defineAgent } from "./define";
+
+/** Longer input is cut: what matters of an enquiry stands at its beginning, and tokens cost. Characters. */
+const maxInput = 12_000;
+
+/** Judges a lead or an offer: score, summary, next step. The event router asks it. */
+export const leadAnalysis = defineAgent({
+  type: "lead-analysis",
+  description: "Judges a lead or an offer: a score from 0 to 100, a summary and the next step.",
+  instructions: `The message names what it is about in \`subject\`.\nOf a lead: ${analyses.lead.instructions}\nOf an offer: ${analyses.offer.instructions}`,
+  input: v.strictObject({
+    subject: v.picklist(["lead", "offer"], "must be lead or offer"),
+    data: v.pipe(jsonObject(), personal()),
+  }),
+  prepare: ({ subject, data }) => {
+    const text = JSON.stringify(data);
+    const shown: unknown = text.length <= maxInput ? data : text.slice(0, maxInput).toWellFormed();
+    return Promise.resolve(ok({ data: { subject, [subject]: shown }, ids: [], reads: "untrusted" }));
+  },
+  output: v.union([leadVerdict, offerVerdict]),
+  limits: { maxSteps: 2, maxTokens: 20_000, usdPerRun: 0.4 },
+  maxAnswerTokens: 2000,
+});

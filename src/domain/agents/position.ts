@@ -1,0 +1,77 @@
+import type { Agent } from "./define";
+import type { Answer, ModelStep, Reads, Step } from "./model";
+
+/** A tool call that an answer asks for. */
+export interface Call {
+  step: number;
+  /** 1 for the first of its answer. */
+  place: number;
+  tool: string;
+  input: unknown;
+}
+
+/** What comes next in a run. */
+export type Position =
+  | { at: "begin" }
+  | { at: "nothing-to-do" }
+  | { at: "ask"; step: number }
+  | { at: "call"; call: Call }
+  | { at: "end"; output: unknown; acted: unknown }
+  | { at: "unusable"; flaw: string };
+
+/** By what is recorded, and by nothing else: after a restart the same as before. Pure. */
+export function positionOf(agent: Agent, steps: readonly Step[]): Position {
+  if (steps.length === 0) return { at: "begin" };
+  const last = lastAnswer(steps);
+  if (!last) return steps.some(({ kind, body }) => kind === "input" && body.isEmpty) ? { at: "nothing-to-do" } : { at: "ask", step: 1 };
+  const { step, body: answer } = last;
+  if (answer.flaw !== undefined) return isSecondFlaw(steps, step) ? { at: "unusable", flaw: answer.flaw } : { at: "ask", step: step + 1 };
+  const calls = callsOf(agent, last);
+  const open = calls.find(({ place }) => !steps.some((each) => each.step === step && each.place === place));
+  if (open) return { at: "call", call: open };
+  if (!("output" in answer)) return wasRefusedTwice(steps, step) ?? { at: "ask", step: step + 1 };
+  const concluded = steps.find((each) => each.step === step && each.place === 1);
+  return { at: "end", output: answer.output, acted: concluded?.kind === "tool" ? concluded.body : undefined };
+}
+
+/** Tool calls of an answer: those it asks for, or what the final one has done. */
+export function callsOf(agent: Agent, { step, body }: ModelStep): Call[] {
+  if (!("output" in body)) return body.toolCalls.map(({ name, input }, index) => ({ step, place: index + 1, tool: name, input }));
+  const input = agent.conclusion?.inputFrom(body.output);
+  return input === undefined || !agent.conclusion ? [] : [{ step, place: 1, tool: agent.conclusion.tool.name, input }];
+}
+
+/** Whether anything that somebody outside wrote is in the context. */
+export function readsOf(steps: readonly Step[]): Reads {
+  return steps.some(({ kind, body }) => kind !== "model" && body.reads === "untrusted") ? "untrusted" : "trusted";
+}
+
+/** Ids that arguments may name: those that came with what the agent was given, and with rows that tools read. */
+export function knownIds(steps: readonly Step[]): ReadonlySet<string> {
+  return new Set(steps.flatMap(({ kind, body }) => (kind === "model" ? [] : (body.ids ?? []))));
+}
+
+function lastAnswer(steps: readonly Step[]): ModelStep | undefined {
+  return steps.findLast((each): each is ModelStep => each.kind === "model");
+}
+
+function answerAt(steps: readonly Step[], step: number): Answer | undefined {
+  const found = steps.find((each) => each.step === step && each.kind === "model");
+  return found?.kind === "model" ? found.body : undefined;
+}
+
+/** One repair: the answer before it was flawed as well. */
+function isSecondFlaw(steps: readonly Step[], step: number): boolean {
+  return answerAt(steps, step - 1)?.flaw !== undefined || areAllRefused(steps, step - 1);
+}
+
+/** Calls that cannot be made count as a flaw. */
+function wasRefusedTwice(steps: readonly Step[], step: number): Position | undefined {
+  const again = areAllRefused(steps, step) && (areAllRefused(steps, step - 1) || answerAt(steps, step - 1)?.flaw !== undefined);
+  return again ? { at: "unusable", flaw: "it twice asked for calls that cannot be made" } : undefined;
+}
+
+function areAllRefused(steps: readonly Step[], step: number): boolean {
+  const calls = steps.filter((each) => each.step === step && each.kind === "tool");
+  return calls.length > 0 && calls.every(({ kind, body }) => kind === "tool" && body.refused !== undefined);
+}

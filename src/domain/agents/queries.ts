@@ -1,0 +1,96 @@
+import type { JobState } from "../../queue/state";
+import { monthOf, type Spend } from "./budget";
+import type { AgentSettings } from "./capability";
+import type { BudgetInput, Proposal, Step } from "./model";
+import { proposalColumns, proposalFrom, type ProposalRow, stepColumns, stepFrom, type StepRow, type Texts } from "./rows";
+
+/** A run as lists show it. Times in milliseconds. */
+export interface RunSummary {
+  id: string;
+  agent: string;
+  dry: boolean;
+  state: JobState;
+  /** Why its job waits or failed. */
+  reason: string | null;
+  tokens: number;
+  micros: number;
+  at: number;
+}
+
+export interface RunDetail extends RunSummary {
+  steps: Step[];
+  /** The newest one. */
+  proposal: Proposal | null;
+}
+
+/** Reads of runs. Every statement names its tenant. */
+export function agentQueries(db: D1Database, texts: Pick<Texts, "get">) {
+  return {
+    /** Newest first. */
+    async runs(
+      tenant: string,
+      { agent, before, limit }: { agent?: string | undefined; before: [at: number, id: string]; limit: number },
+    ): Promise<RunSummary[]> {
+      const { results } = await db
+        .prepare(listSql)
+        .bind(tenant, ...before, agent ?? null, limit)
+        .all<SummaryRow>();
+      return results.map(summaryFrom);
+    },
+    async run(tenant: string, job: string): Promise<RunDetail | null> {
+      const [run, steps, proposals] = await db.batch<Record<string, unknown>>([
+        db.prepare(`${summarySql} WHERE r.tenant = ?1 AND r.job = ?2`).bind(tenant, job),
+        db.prepare(`SELECT ${stepColumns} FROM agent_steps WHERE tenant = ?1 AND job = ?2 ORDER BY step, place`).bind(tenant, job),
+        db.prepare(`SELECT ${proposalColumns} FROM agent_proposals WHERE tenant = ?1 AND job = ?2 ORDER BY step DESC, place DESC LIMIT 1`).bind(tenant, job),
+      ]);
+      const row = run?.results[0] as unknown as SummaryRow | undefined;
+      if (!row) return null;
+      const proposal = proposals?.results[0] as unknown as ProposalRow | undefined;
+      return {
+        ...summaryFrom(row),
+        steps: await Promise.all(((steps?.results ?? []) as unknown as StepRow[]).map((each) => stepFrom(each, texts))),
+        proposal: proposal ? proposalFrom(proposal) : null,
+      };
+    },
+    /** By agent: what a tenant set and spent this month. */
+    async agents(tenant: string, now: number): Promise<Map<string, AgentSettings & { spend: Spend }>> {
+      const [set, spent] = await db.batch<Record<string, unknown>>([
+        db.prepare("SELECT agent, budget, stopped_at AS at, stopped_by AS by FROM agent_settings WHERE tenant = ?1").bind(tenant),
+        db.prepare("SELECT agent, micros, tokens, calls, last_at AS lastAt FROM agent_spend WHERE tenant = ?1 AND month = ?2").bind(tenant, monthOf(now)),
+      ]);
+      const all = new Map<string, AgentSettings & { spend: Spend }>();
+      const entry = (agent: string) => all.get(agent) ?? { budget: null, stopped: null, spend: { micros: 0, tokens: 0, calls: 0, lastAt: 0 } };
+      for (const row of (set?.results ?? []) as unknown as SettingsRow[]) {
+        const stopped = row.at === null ? null : { at: row.at, by: row.by ?? "" };
+        all.set(row.agent, { ...entry(row.agent), budget: row.budget === null ? null : (JSON.parse(row.budget) as BudgetInput), stopped });
+      }
+      for (const { agent, ...spend } of (spent?.results ?? []) as unknown as (Spend & { agent: string })[]) all.set(agent, { ...entry(agent), spend });
+      return all;
+    },
+  };
+}
+
+export type AgentQueries = ReturnType<typeof agentQueries>;
+
+interface SettingsRow {
+  agent: string;
+  budget: string | null;
+  at: number | null;
+  by: string | null;
+}
+
+interface SummaryRow extends Omit<RunSummary, "dry" | "state"> {
+  dry: number;
+  state: JobState | null;
+}
+
+// A run of which the job's row was removed meanwhile had ended.
+function summaryFrom({ dry, state, ...row }: SummaryRow): RunSummary {
+  return { ...row, dry: dry === 1, state: state ?? "done" };
+}
+
+const summarySql = `
+  SELECT r.job AS id, r.agent, r.dry, j.state, j.reason, r.tokens, r.micros, r.at
+  FROM agent_runs r LEFT JOIN jobs j ON j.tenant = r.tenant AND j.id = r.job`;
+
+const listSql = `${summarySql} WHERE r.tenant = ?1 AND (r.at, r.job) < (?2, ?3) AND (?4 IS NULL OR r.agent = ?4) ORDER BY r.at DESC, r.job DESC LIMIT ?5`;

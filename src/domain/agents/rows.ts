@@ -1,0 +1,60 @@
+import type { Proposal, Step } from "./model";
+
+/** A row of `agent_steps`. */
+export interface StepRow {
+  step: number;
+  place: number;
+  kind: Step["kind"];
+  body: string | null;
+  ref: string | null;
+  tokens: number;
+  micros: number;
+  at: number;
+}
+
+export const stepColumns = "step, place, kind, body, ref, tokens, micros, at";
+
+/** A row of `agent_proposals`. */
+export interface ProposalRow {
+  step: number;
+  place: number;
+  agent: string;
+  tool: string;
+  body: string;
+  state: Proposal["state"];
+  edited: number;
+  asked_at: number;
+  expires_at: number;
+  decided_at: number | null;
+  decided_by: string | null;
+  reason: string | null;
+}
+
+export const proposalColumns = "step, place, agent, tool, body, state, edited, asked_at, expires_at, decided_at, decided_by, reason";
+
+/** Where texts lie that are too large for a row; throws when it cannot be reached. */
+export interface Texts {
+  put(tenant: string, job: string, text: string): Promise<string>;
+  get(ref: string): Promise<string | null>;
+  remove(refs: readonly string[]): Promise<void>;
+}
+
+/** With its body from R2, where it lies there. */
+export async function stepFrom({ ref, body, ...row }: StepRow, texts: Pick<Texts, "get">): Promise<Step> {
+  const text = ref === null ? body : await texts.get(ref);
+  if (text === null) throw new Error("a record of the run is gone from R2");
+  return { ...row, body: JSON.parse(text) as never };
+}
+
+export function proposalFrom(row: ProposalRow): Proposal {
+  const { step, place, agent, tool, state, reason } = row;
+  return {
+    ...{ step, place, agent, tool, state, reason },
+    body: JSON.parse(row.body),
+    edited: row.edited === 1,
+    askedAt: row.asked_at,
+    expiresAt: row.expires_at,
+    decidedAt: row.decided_at,
+    decidedBy: row.decided_by,
+  };
+}

@@ -1,0 +1,225 @@
+import * as v from "valibot";
+import { type Agent, toolOf } from "../../domain/agents/define";
+import { agentNamed } from "../../domain/agents/list";
+import { budgetInput } from "../../domain/agents/model";
+import type { RunDetail } from "../../domain/agents/queries";
+import { Problem } from "../../errors";
+import { agent as agentContract } from "../../jobs/agent/job";
+import { boundedName, boundedText, outputList } from "../../queue/bounded";
+import { validate } from "../../queue/validate";
+import { agentShape, agentView, runShape, runsShape, runView, summaryView, unbegunView } from "../agents/view";
+import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { deadLetterCursor, paging } from "../query";
+import { actorOf, type Caller, param, permits, route } from "../route";
+import { iso } from "../views";
+
+const revealQuery = v.strictObject({
+  reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal texts to an admin, and records it"))),
+});
+
+const approval = v.optional(
+  v.strictObject({ proposal: v.optional(v.pipe(v.unknown(), v.description("The proposal as a person changed it; without it, it is approved as it is"))) }),
+  {},
+);
+
+const rejection = v.optional(v.strictObject({ reason: v.optional(boundedText(1000, { trim: true })) }), {});
+
+export const agentRoutes = [
+  route("GET /v1/agents", {
+    name: "listAgents",
+    summary: "Agents with their tools, budgets and what they cost this month",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: v.object({ agents: outputList(agentShape) }) },
+    handle: async ({ deps, tenant }) => {
+      const settings = await deps.agents.settings(tenant);
+      return { status: 200, body: { agents: deps.agents.agents().map((agent) => agentView(agent, settings.get(agent.type), deps.now())) } };
+    },
+  }),
+  route("PUT /v1/agents/:type/budget", {
+    name: "putAgentBudget",
+    summary: "Set an agent's budget; what is left out is the agent's own",
+    scope: "admin",
+    tenant: "own",
+    body: { schema: budgetInput, limit: smallBody },
+    answers: { 200: agentShape },
+    handle: async ({ deps, tenant, params, body, caller }) => {
+      const agent = agentIn(deps, params);
+      await deps.agents.putBudget(tenant, agent.type, body);
+      await audited(deps, tenant, caller, "budget", agent.type, JSON.stringify(body));
+      return shownAgent(deps, tenant, agent);
+    },
+  }),
+  route("POST /v1/agents/:type/stop", {
+    name: "stopAgent",
+    summary: "Stop an agent: its runs wait before their next call",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: agentShape },
+    handle: async ({ deps, tenant, params, caller }) => {
+      const agent = agentIn(deps, params);
+      await deps.agents.stop(tenant, agent.type, actorOf(caller));
+      await audited(deps, tenant, caller, "stop", agent.type);
+      return shownAgent(deps, tenant, agent);
+    },
+  }),
+  route("POST /v1/agents/:type/start", {
+    name: "startAgent",
+    summary: "Let a stopped agent run again; runs that waited go on",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: agentShape },
+    handle: async ({ deps, tenant, params, caller }) => {
+      const agent = agentIn(deps, params);
+      await deps.agents.start(tenant, agent.type);
+      await audited(deps, tenant, caller, "start", agent.type);
+      return shownAgent(deps, tenant, agent);
+    },
+  }),
+  route("GET /v1/agent-runs", {
+    name: "listAgentRuns",
+    summary: "Runs of agents, newest first",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ agentType: v.optional(boundedName("must be an agent")), cursor: deadLetterCursor, ...paging }),
+    answers: { 200: runsShape },
+    handle: async ({ deps, tenant, query: { agentType, cursor, limit } }) => {
+      const runs = await deps.agents.runs(tenant, { agent: agentType, before: placeOf(cursor), limit: limit + 1 });
+      const shown = runs.slice(0, limit);
+      const last = shown.at(-1);
+      return { status: 200, body: { agentRuns: shown.map(summaryView), cursor: runs.length > limit && last ? `${last.at}.${last.id}` : null } };
+    },
+  }),
+  route("GET /v1/agent-runs/:id", {
+    name: "getAgentRun",
+    summary: "One run: each step, tool call, cost and decision, and the proposal that waits",
+    scope: "read",
+    tenant: "own",
+    query: revealQuery,
+    answers: { 200: runShape },
+    handle: async ({ deps, tenant, params, query, caller }) => {
+      const id = await ownRun(deps, tenant, params);
+      const run = await deps.agents.run(tenant, id);
+      if (!run) return { status: 200, body: await unbegun(deps, tenant, id) };
+      const revealed = query.reveal === "1" && permits(caller, "admin");
+      if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
+      return { status: 200, body: runView(deps.agents.agents(), run, revealed) };
+    },
+  }),
+  route("POST /v1/agent-runs/:id/approve", {
+    name: "approveAgentRun",
+    summary: "Approve the proposal that waits, as it is or edited; its run goes on",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: approval, limit: 64 * 1024 },
+    answers: { 200: runShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params, body, caller }) => {
+      const { id, run } = await waitingRun(deps, tenant, params);
+      const edited = body.proposal === undefined ? undefined : editedFrom(deps, run, body.proposal);
+      return decided(deps, tenant, id, caller, { state: "approved", ...(edited === undefined ? {} : { body: edited }) });
+    },
+  }),
+  route("POST /v1/agent-runs/:id/reject", {
+    name: "rejectAgentRun",
+    summary: "Reject the proposal that waits; its run ends without doing it",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: rejection, limit: smallBody },
+    answers: { 200: runShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params, body, caller }) => {
+      const { id } = await waitingRun(deps, tenant, params);
+      return decided(deps, tenant, id, caller, { state: "rejected", reason: body.reason });
+    },
+  }),
+];
+
+type Params = Readonly<Record<string, string>>;
+
+function agentIn(deps: IntakeDeps, params: Params): Agent {
+  const all = deps.agents.agents();
+  const agent = agentNamed(all, param({ params }, "type"));
+  if (!agent) throw new Problem("not-found", `There is no such agent; there are ${all.map(({ type }) => type).join(", ")}.`);
+  return agent;
+}
+
+async function shownAgent(deps: IntakeDeps, tenant: string, agent: Agent) {
+  return { status: 200, body: agentView(agent, (await deps.agents.settings(tenant)).get(agent.type), deps.now()) };
+}
+
+function audited(
+  deps: IntakeDeps,
+  tenant: string,
+  caller: Caller,
+  action: "approve" | "reject" | "stop" | "start" | "budget",
+  target: string,
+  detail?: string,
+) {
+  return deps.audit({ tenant, actor: actorOf(caller), action, target, ...(detail === undefined ? {} : { detail }), at: deps.now() });
+}
+
+/** The id of the path; a forged one and another tenant's are the same 404. */
+async function ownRun(deps: IntakeDeps, tenant: string, params: Params): Promise<string> {
+  const id = param({ params }, "id");
+  if (await deps.belongs(tenant, id)) return id;
+  throw noRun();
+}
+
+async function waitingRun(deps: IntakeDeps, tenant: string, params: Params): Promise<{ id: string; run: RunDetail }> {
+  const id = await ownRun(deps, tenant, params);
+  const run = await deps.agents.run(tenant, id);
+  if (!run) {
+    await unbegun(deps, tenant, id);
+    throw new Problem("conflict", "The run has no proposal yet.");
+  }
+  if (run.proposal?.state !== "pending")
+    throw new Problem("conflict", run.proposal ? `The proposal is ${run.proposal.state} already.` : "The run has no proposal yet.");
+  return { id, run };
+}
+
+/** A person's changes are held to the same schema as a model's arguments. */
+function editedFrom(deps: IntakeDeps, { agent, proposal }: RunDetail, given: unknown): unknown {
+  const declared = agentNamed(deps.agents.agents(), agent);
+  const tool = declared && proposal ? toolOf(declared, proposal.tool) : undefined;
+  if (!tool) throw new Problem("conflict", "The proposal is of a tool that is no more.");
+  const { proposal: edited } = validate(v.strictObject({ proposal: tool.input }), { proposal: given }, "The proposal is not one that can be carried out.");
+  return edited;
+}
+
+async function decided(
+  deps: IntakeDeps,
+  tenant: string,
+  id: string,
+  caller: Caller,
+  decision: { state: "approved" | "rejected"; body?: unknown; reason?: string | undefined },
+) {
+  const by = actorOf(caller);
+  // The line first: what cannot be recorded is not decided.
+  const edited = decision.body === undefined ? undefined : "edited";
+  await audited(deps, tenant, caller, decision.state === "approved" ? "approve" : "reject", id, edited);
+  if (!(await deps.agents.decide(tenant, id, { ...decision, by })))
+    throw new Problem("conflict", "The proposal was decided by another call, or its time is over.");
+  const run = await deps.agents.run(tenant, id);
+  if (!run) throw noRun();
+  return { status: 200, body: runView(deps.agents.agents(), run, false) };
+}
+
+/** A job of an agent whose run has not begun; anything else is no run. */
+async function unbegun(deps: IntakeDeps, tenant: string, id: string) {
+  const job = await deps.queries.job(tenant, id);
+  if (job?.type !== agentContract.type) throw noRun();
+  const { agentType = "", dryRun = false } = (JSON.parse(job.payload ?? "{}") ?? {}) as { agentType?: string; dryRun?: boolean };
+  return unbegunView(id, { agentType, dryRun: dryRun || job.dryRun }, { state: job.state, at: iso(job.at) });
+}
+
+/** `{at}.{id}`; without a cursor it begins with the newest. */
+function placeOf(cursor: string | undefined): [number, string] {
+  const [at, id] = (cursor ?? "").split(".");
+  return id === undefined ? [Number.MAX_SAFE_INTEGER, "~"] : [Number(at), id];
+}
+
+function noRun(): Problem {
+  return new Problem("not-found", "There is no such run of an agent.");
+}

@@ -1,0 +1,87 @@
+import { type Tool, toolOf } from "../../domain/agents/define";
+import { verdictOn } from "../../domain/agents/guard";
+import type { Called } from "../../domain/agents/model";
+import type { Call } from "../../domain/agents/position";
+import { outcomeOf } from "../../queue/effect";
+import { discard, done, type Outcome, wait } from "../../queue/outcome";
+import { type Going, record, resultOf } from "./going";
+
+/** Longer outputs are cut: a model reads each of them with every further step. Characters of JSON. */
+const maxOutput = 24_000;
+
+/** One tool call, recorded with how it ended. Undefined: go on. */
+export async function call(going: Going, asked: Call): Promise<Outcome | undefined> {
+  const verdict = verdictOn(going.agent, going.steps, asked);
+  if (verdict.kind === "refuse") {
+    await note(going, asked, { refused: verdict.reason, reads: "trusted" });
+    return undefined;
+  }
+  const { tool, input } = verdict;
+  if (going.dry && tool.writes !== "none") return wouldDo(going, asked, input);
+  if (verdict.kind === "act") return act(going, asked, tool, input);
+  return approved(going, asked, tool, input);
+}
+
+async function wouldDo(going: Going, asked: Call, input: unknown): Promise<undefined> {
+  const would = { tool: asked.tool, input };
+  if (going.context.dryRun) await going.context.effect(effectKey(asked), () => Promise.reject(new Error("a dry run acts")), { wouldDo: would });
+  await note(going, asked, { would, reads: "trusted" });
+}
+
+async function approved(going: Going, asked: Call, tool: Tool, input: unknown): Promise<Outcome | undefined> {
+  const { context, run, agent, proposals } = going;
+  const { runs } = context.agents;
+  const now = context.now();
+  const known = proposals.find(({ step, place }) => step === asked.step && place === asked.place);
+  if (!known) {
+    const expiresAt = now + agent.approvalSeconds * 1000;
+    await context.checkpoint({ step: asked.step, place: asked.place }, runs.proposeWrites(run, { ...asked, body: input, expiresAt }, now));
+    return waitForPerson(tool, expiresAt);
+  }
+  if (known.state === "pending" && known.expiresAt > now) return waitForPerson(tool, known.expiresAt);
+  if (known.state === "approved") return act(going, asked, tool, known.body);
+  await context.checkpoint({ step: asked.step, place: asked.place }, [...runs.expireWrites(run, now), ...runs.noticedWrites(run)]);
+  const note = known.state === "rejected" ? "a person rejected the proposal" : "nobody decided on the proposal in time";
+  return done({ ...resultOf(going), output: null, note });
+}
+
+function waitForPerson({ name }: Tool, until: number): Outcome {
+  return wait(`a person has to approve ${name}`, { until });
+}
+
+async function act(going: Going, asked: Call, tool: Tool, input: unknown): Promise<Outcome | undefined> {
+  const { context, payload } = going;
+  const scope = { tenant: context.tenant, job: context.id, input: payload.input, world: context.agents.world, signal: context.signal, now: context.now };
+  const make = (key: string) => tool.act(input, { ...scope, key });
+  const key = effectKey(asked);
+  // A dry run reads as any other; the engine's effects would not.
+  const reply = context.dryRun ? await make(`${context.id}:${key}`) : await context.effect(key, make, { idempotentFor: tool.idempotentFor });
+  if (!reply.ok) return failedCall(going, asked, tool, reply.failure);
+  const { output, ids } = reply.value;
+  await note(going, { ...asked, input }, { output: bounded(output), ...(ids ? { ids } : {}), reads: tool.reads });
+  return undefined;
+}
+
+/** What cannot be read is told to the model; what cannot be done ends the run, so that a person looks at it. */
+async function failedCall(going: Going, asked: Call, tool: Tool, failure: Parameters<typeof outcomeOf>[0]): Promise<Outcome | undefined> {
+  const outcome = outcomeOf(failure, going.context.now());
+  if (outcome.kind !== "discard") return outcome;
+  if (tool.writes !== "none") return discard(`${tool.name}: ${failure.reason}`);
+  await note(going, asked, { refused: "it failed", reads: "trusted" });
+  return undefined;
+}
+
+async function note(going: Going, { step, place, tool, input }: Call, how: Omit<Called, "tool" | "input">): Promise<void> {
+  const body: Called = { tool: toolOf(going.agent, tool)?.name ?? tool.slice(0, 64), input: input ?? null, ...how };
+  await record(going, { step, place, kind: "tool", body, tokens: 0, micros: 0 }, going.context.agents.runs.noticedWrites(going.run));
+}
+
+/** Stable through redeliveries and restarts, so that a call is made once. */
+function effectKey({ step, place }: Call): string {
+  return `s${step}:${place - 1}`;
+}
+
+function bounded(output: unknown): unknown {
+  const text = JSON.stringify(output ?? null);
+  return text.length <= maxOutput ? output : { cut: text.slice(0, maxOutput).toWellFormed() };
+}

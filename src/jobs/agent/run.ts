@@ -1,0 +1,71 @@
+import type { RunOf } from "../../domain/agents/capability";
+import type { Agent } from "../../domain/agents/define";
+import { agentNamed, agents } from "../../domain/agents/list";
+import { positionOf } from "../../domain/agents/position";
+import { outcomeOf } from "../../queue/effect";
+import type { Run } from "../../queue/job";
+import { again, discard, done, type Outcome, wait } from "../../queue/outcome";
+import { ask } from "./ask";
+import { call } from "./call";
+import type { AgentPayload, agent as contract } from "./job";
+import { type Going, record, resultOf } from "./going";
+
+// A stopped agent's runs are woken by its start; this is for those that were missed then. Milliseconds.
+const stoppedWait = 3_600_000;
+
+export const runAgent = createRunAgent(agents);
+
+/** The loop: one step is one call of the model and the tool calls of its answer, each recorded before the next. */
+export function createRunAgent(all: readonly Agent[]): Run<typeof contract> {
+  return async (payload, context) => {
+    const agent = agentNamed(all, payload.agentType);
+    if (!agent) return discard(`there is no agent "${payload.agentType}"`);
+    const outcome = await go(agent, payload, context);
+    const failedNow = outcome.kind === "retry" || (outcome.kind === "discard" && outcome.reason.startsWith(unusable));
+    // A wait says nothing of how it goes; what was wrong with a request is not the agent's either.
+    if (outcome.kind === "done" || outcome.kind === "again" || failedNow) context.agents.went(agent.type, failedNow ? "transient" : "answered");
+    return outcome;
+  };
+}
+
+const unusable = "the model's answers cannot be used";
+
+async function go(agent: Agent, payload: AgentPayload, context: Parameters<Run<typeof contract>>[1]): Promise<Outcome> {
+  const run: RunOf = { job: context.id, agent: agent.type };
+  const dry = payload.dryRun || context.dryRun;
+  const going: Going = { agent, payload, context, run, dry, ...(await context.agents.runs.open(run, dry, context.now())) };
+  for (;;) {
+    const { stopped } = await context.agents.runs.settings(agent.type);
+    if (stopped) return wait(`the agent is stopped since ${new Date(stopped.at).toISOString()}`, { until: context.now() + stoppedWait });
+    const outcome = await step(going);
+    if (outcome) return outcome;
+    if (context.shouldYield()) return again({ records: going.steps.length });
+  }
+}
+
+async function step(going: Going): Promise<Outcome | undefined> {
+  const position = positionOf(going.agent, going.steps);
+  switch (position.at) {
+    case "begin":
+      return begin(going);
+    case "ask":
+      return ask(going, position.step);
+    case "call":
+      return call(going, position.call);
+    case "unusable":
+      return discard(`${unusable}: ${position.flaw}`);
+    case "nothing-to-do":
+      return done({ ...resultOf(going), output: null, note: "there is nothing to do" });
+    case "end":
+      return done({ ...resultOf(going), output: position.output });
+  }
+}
+
+async function begin(going: Going): Promise<Outcome | undefined> {
+  const { agent, payload, context } = going;
+  const scope = { tenant: context.tenant, job: context.id, input: payload.input, world: context.agents.world, signal: context.signal, now: context.now };
+  const given = await agent.prepare(payload.input, scope);
+  if (!given.ok) return outcomeOf(given.failure, context.now());
+  await record(going, { step: 0, place: 0, kind: "input", body: given.value, tokens: 0, micros: 0 });
+  return undefined;
+}

@@ -1,0 +1,120 @@
+import { env } from "cloudflare:workers";
+import { agentsFor, createAgentDeps, wakeDecided } from "../../src/app/agents";
+import { createMediaParts } from "../../src/app/media";
+import { createStores } from "../../src/app/stores";
+import type { Agent } from "../../src/domain/agents/define";
+import { agents as shipped } from "../../src/domain/agents/list";
+import { agentQueries } from "../../src/domain/agents/queries";
+import { agentRuns } from "../../src/domain/agents/store";
+import type { WorkerEnv } from "../../src/env";
+import { agentJob } from "../../src/jobs/agent/job";
+import { createRunAgent } from "../../src/jobs/agent/run";
+import { createPayloads } from "../../src/ledger/payloads";
+import type { Chat, Chatted, Models } from "../../src/providers/models/models";
+import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
+import type { CapabilityScope } from "../../src/queue/engine";
+import { job, type Job } from "../../src/queue/job";
+import { type Bench, type BenchOptions, createBench, idOf } from "../support/engine";
+
+/** What the model says next: an answer, a failure, or a function of what it is asked. */
+export type Said = Partial<Chatted> | Failure | ((chat: Chat) => Partial<Chatted> | Failure);
+
+/** A model that says what a test wrote down; the last line again and again. */
+export function scriptedModel(...said: Said[]): Models & { asked: Chat[] } {
+  const asked: Chat[] = [];
+  return {
+    idempotentFor: 3600,
+    endpoints: [{ model: "gpt-5-mini" }],
+    asked,
+    ask: () => Promise.reject(new Error("agents chat")),
+    chat: (chat): Promise<Reply<Chatted>> => {
+      asked.push(structuredClone(chat));
+      const next = said[Math.min(asked.length, said.length) - 1];
+      const line = typeof next === "function" ? next(chat) : (next ?? { text: "{}" });
+      if ("class" in line) return Promise.resolve(failed(line));
+      const usual = { text: "", toolCalls: [], end: "stop" as const, model: "gpt-5-mini", tokens: { input: 1000, output: 100 } };
+      return Promise.resolve(ok({ ...usual, ...line }));
+    },
+  };
+}
+
+/** A call of a tool, as a model asks for it. */
+export function calling(name: string, input: unknown, id = "call_1"): Partial<Chatted> {
+  return { toolCalls: [{ id, name, input }], end: "tools" };
+}
+
+export interface AgentBenchOptions extends Pick<BenchOptions, "gates" | "start" | "db"> {
+  agents?: readonly Agent[];
+  models: Models;
+  jobs?: readonly Job[];
+  /** Told of the breaker's classes. */
+  onCall?: CapabilityScope["onCall"];
+  /** Called before each record of a run is written: a test may let the Worker die there. */
+  beforeRecord?: (what: string) => void;
+}
+
+export type AgentBench = ReturnType<typeof createAgentBench>;
+
+/** The real engine, ledger, records and tools; only the model is made up. */
+export function createAgentBench(options: AgentBenchOptions) {
+  const agents = options.agents ?? shipped;
+  const payloads = createPayloads(env.PAYLOADS);
+  const worker = env as unknown as WorkerEnv;
+  const stores = createStores(worker);
+  const bench: Bench = createBench({
+    ...options,
+    jobs: [job(agentJob(agents), createRunAgent(agents) as never), ...(options.jobs ?? [])],
+    capabilities: async (_names, scope) => {
+      const work = agentsFor(parts, { ...scope, onCall: (gate, call) => (scope.onCall(gate, call), options.onCall?.(gate, call)) });
+      if ("missing" in work) return work;
+      const models: Models = {
+        ...options.models,
+        chat: async (chat, signal) => {
+          const reply = await options.models.chat(chat, signal);
+          scope.onCall("models", reply.ok || reply.failure.class !== "transient" ? "answered" : "transient");
+          return reply;
+        },
+      };
+      return { models, agents: options.beforeRecord ? { ...work, runs: watched(work.runs, options.beforeRecord) } : work };
+    },
+  });
+  const parts = { env: worker, stores, media: createMediaParts(worker, bench.now), payloads, now: bench.now, engine: () => bench.engine };
+  const queries = agentQueries(env.DB, payloads);
+  const deps = createAgentDeps(parts);
+  return {
+    bench,
+    stores,
+    deps,
+    wakeDecided: () => wakeDecided(parts, 50),
+    runs: (tenant: string) => agentRuns(env.DB, payloads, tenant),
+    run: (tenant: string, id: string) => queries.run(tenant, id),
+    /** Enqueues a run and lets it go as far as it can by itself. */
+    async start(tenant: string, payload: Record<string, unknown>, more: { dryRun?: boolean } = {}): Promise<string> {
+      const id = idOf((await bench.accept([{ tenant, type: "agent", payload, ...more }]))[0]);
+      await go(bench);
+      return id;
+    },
+    go: () => go(bench),
+  };
+}
+
+/** Delivers what is due now, until nothing is. */
+async function go(bench: Bench): Promise<void> {
+  for (let round = 0; round < 100; round++) {
+    const [due] = bench.held.filter(({ at }) => at <= bench.now());
+    if (!due) return;
+    await bench.deliver([due]);
+  }
+}
+
+function watched<T extends object>(runs: T, before: (what: string) => void): T {
+  return new Proxy(runs, {
+    get: (target, name) => {
+      const value = target[name as keyof T] as (...values: unknown[]) => unknown;
+      return (...values: unknown[]) => {
+        before(String(name));
+        return value.apply(target, values);
+      };
+    },
+  });
+}
