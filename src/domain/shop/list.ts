@@ -9,7 +9,7 @@ export interface ListPage<Item> {
 
 /** A table of a site that is listed by one of its keys. */
 export interface Listed {
-  name: "shop_orders" | "shop_products" | "shop_rows" | "product_texts";
+  name: "shop_orders" | "shop_products" | "shop_rows";
   /** A number by which it has an index behind tenant and site. */
   position: string;
   columns: string;

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Product } from "../../providers/shop/rows";
 import { boundedText } from "../../queue/bounded";
-import { type ListPage, page } from "./list";
+import type { ListPage } from "./list";
 import { rowsOf, type Scope, statement } from "./scope";
 
 /** Texts of one product that a person approved. Kept here: the shop is not written. */
@@ -43,21 +43,15 @@ export async function saveProductTexts(scope: Scope, job: string, texts: readonl
 export type ProductTextView = ProductText & { job: string; at: string };
 
 /** By product. */
-export function listProductTexts(scope: Scope, { after = 0, limit }: { after?: number | undefined; limit: number }): Promise<ListPage<ProductTextView>> {
-  const table = {
-    name: "product_texts",
-    position: "product",
-    columns: "description, meta_title AS metaTitle, meta_description AS metaDescription, job, at",
-    fits: "?5 IS NULL AND ?6 IS NULL AND ?7 IS NULL AND ?8 IS NULL AND ?9 IS NULL",
-  } as const;
-  return page(
-    scope,
-    table,
-    { start: after, limit, filters: [] },
-    (rows: readonly (Omit<ProductTextView, "productId" | "at"> & { position: number; at: number })[]) =>
-      Promise.resolve(rows.map(({ position, at, ...text }) => ({ productId: position, ...text, at: new Date(at).toISOString() }))),
-  );
+export async function listProductTexts(scope: Scope, { after = 0, limit }: { after?: number | undefined; limit: number }): Promise<ListPage<ProductTextView>> {
+  const rows = await rowsOf<Omit<ProductTextView, "at"> & { at: number }>(scope, listSql, after, limit + 1);
+  const items = rows.slice(0, limit).map(({ at, ...text }) => ({ ...text, at: new Date(at).toISOString() }));
+  return { items, next: rows.length > limit ? (items.at(-1)?.productId ?? null) : null };
 }
+
+const listSql = `
+  SELECT product AS productId, description, meta_title AS metaTitle, meta_description AS metaDescription, job, at FROM product_texts
+  WHERE tenant = ?1 AND site = ?2 AND product > ?3 ORDER BY product LIMIT ?4`;
 
 const lackingSql = `
   SELECT p.body FROM shop_products p
