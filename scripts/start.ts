@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { startSandbox, type Sandbox } from "./sandbox/server.ts";
 import { setUpDemo } from "./start/demo.ts";
 import { secretsIn, type Secrets } from "./start/dev-vars.ts";
-import { healthy } from "./start/healthy.ts";
+import { healthy, silent } from "./start/healthy.ts";
 import { keepUp } from "./start/keep-up.ts";
 import { migrate } from "./start/migrate.ts";
 import { outputTo } from "./start/output.ts";
@@ -68,7 +68,14 @@ async function workerUp({ port, sandboxPort, stateDir, verbose }: Settings, secr
     const order: WorkerOrder = { config: join(root, "wrangler.toml"), port, stateDir, verbose, bindings };
     return (started.worker = runWorker(root, order, outputTo(report, verbose)));
   };
-  const { up, down } = keepUp({ url, launch, healthy: (signal) => healthy(url, signal), report, signal: ending.signal });
+  const { up, down } = keepUp({
+    url,
+    launch,
+    healthy: (signal) => healthy(url, signal),
+    silent: (signal) => silent(url, signal),
+    report,
+    signal: ending.signal,
+  });
   void down.then((why) => end(1, `The Worker stopped: ${why}.`));
   await up;
   return url;

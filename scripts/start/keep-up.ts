@@ -10,13 +10,15 @@ export interface KeptUp {
   launch(): RunningWorker;
   /** Resolves once the Worker answers. */
   healthy(signal: AbortSignal): Promise<void>;
+  /** Resolves when the Worker no longer answers; never once the signal has fired. */
+  silent(signal: AbortSignal): Promise<void>;
   report(line: string): void;
   /** Fires when all is to end. */
   signal: AbortSignal;
 }
 
 /**
- * Starts the Worker, drives its cron, and starts it again when its runtime crashes: a job may do that.
+ * Starts the Worker, drives its cron, and starts it again when its runtime crashes or no longer answers: a job may do either.
  * @returns `up` once it is up for the first time, and `down` with why it is up no more.
  */
 export function keepUp(kept: KeptUp): { up: Promise<void>; down: Promise<string> } {
@@ -24,9 +26,12 @@ export function keepUp(kept: KeptUp): { up: Promise<void>; down: Promise<string>
   return { up: first.up, down: watch(kept, first) };
 }
 
+const frozen: Ending = { crashed: true, why: "it no longer answers" };
+
 interface Life {
   worker: RunningWorker;
   up: Promise<void>;
+  silence: Promise<Ending>;
   over: AbortController;
 }
 
@@ -36,20 +41,25 @@ function bringUp(kept: KeptUp): Life {
   const signal = AbortSignal.any([kept.signal, over.signal]);
   const up = worker.ready.then(() => kept.healthy(signal)).then(() => void driveCron(kept.url, signal, (line) => kept.report(line)));
   up.catch(() => undefined);
-  return { worker, up, over };
+  const silence = up.then(
+    () => kept.silent(signal).then(() => frozen),
+    () => new Promise<never>(() => undefined),
+  );
+  return { worker, up, silence, over };
 }
 
 async function watch(kept: KeptUp, first: Life): Promise<string> {
   let life = first;
   let crashes: number[] = [];
   for (;;) {
-    const ending = await Promise.race([life.worker.ended, failing(life.up)]);
+    const ending = await Promise.race([life.worker.ended, life.silence, failing(life.up)]);
     life.over.abort();
     if (!ending.crashed || kept.signal.aborted) return ending.why;
+    if (ending === frozen) kept.report("The Worker no longer answers; ending it and starting it again.");
     await life.worker.stop();
     crashes = [...crashes, Date.now()].filter((at) => at > Date.now() - window);
     if (crashes.length > mostCrashes) return `its runtime crashed ${crashes.length} times within a minute`;
-    kept.report("The Worker's runtime crashed; starting it again.");
+    if (ending !== frozen) kept.report("The Worker's runtime crashed; starting it again.");
     life = bringUp(kept);
   }
 }

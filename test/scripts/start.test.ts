@@ -135,6 +135,19 @@ describe("keeping the Worker up", () => {
     expect(new Set(reported)).toEqual(new Set(["The Worker's runtime crashed; starting it again."]));
   });
 
+  it("ends it and starts it again when it no longer answers, and says so", async () => {
+    const { launched, stopped, reported, kept } = trial();
+    const silence = Promise.withResolvers<void>();
+    const silent = () => (launched.length === 1 ? silence.promise : new Promise<void>(() => undefined));
+    const { up } = keepUp({ ...kept, silent });
+    launched[0]?.ready();
+    await up;
+    silence.resolve();
+    await expect.poll(() => launched.length).toBe(2);
+    expect(stopped).toEqual([0]);
+    expect(reported).toEqual(["The Worker no longer answers; ending it and starting it again."]);
+  });
+
   it("gives up when it ends otherwise", async () => {
     const { launched, kept } = trial();
     const { down } = keepUp(kept);
@@ -158,16 +171,18 @@ describe("keeping the Worker up", () => {
 
   function trial() {
     const launched: { ready(): void; end(ending: Ending): void }[] = [];
+    const stopped: number[] = [];
     const reported: string[] = [];
     const launch = (): RunningWorker => {
       const ready = Promise.withResolvers<void>();
       const ended = Promise.withResolvers<Ending>();
-      launched.push({ ready: ready.resolve, end: ended.resolve });
-      return { ready: ready.promise, ended: ended.promise, stop: () => Promise.resolve() };
+      const index = launched.push({ ready: ready.resolve, end: ended.resolve }) - 1;
+      return { ready: ready.promise, ended: ended.promise, stop: async () => void stopped.push(index) };
     };
     const signal = AbortSignal.timeout(5000);
     const report = (line: string): void => void (line.startsWith("The cron tick") || reported.push(line));
-    return { launched, reported, kept: { url: "http://127.0.0.1:9", launch, healthy: () => Promise.resolve(), report, signal } };
+    const looks = { healthy: () => Promise.resolve(), silent: () => new Promise<void>(() => undefined) };
+    return { launched, stopped, reported, kept: { url: "http://127.0.0.1:9", launch, ...looks, report, signal } };
   }
 });
 

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { healthy } from "../../../scripts/start/healthy.ts";
+import { healthy, silent } from "../../../scripts/start/healthy.ts";
 import { keepUp } from "../../../scripts/start/keep-up.ts";
 import { migrate } from "../../../scripts/start/migrate.ts";
 import { runWorker, type RunningWorker } from "../../../scripts/start/worker-process.ts";
@@ -86,7 +86,9 @@ export async function startKept(stateDir: string): Promise<Kept> {
     const output = { line: report, log: () => undefined };
     return (worker = runWorker(root, { config: config.path, port, stateDir, verbose: false, bindings }, output));
   };
-  const { up, down } = keepUp({ url, launch, healthy: (signal) => healthy(url, signal), report, signal: ending.signal });
+  // Shorter than npm start waits, so that the story of a Worker that freezes several times is short.
+  const looks = { healthy: (signal: AbortSignal) => healthy(url, signal), silent: (signal: AbortSignal) => silent(url, signal, 8000) };
+  const { up, down } = keepUp({ url, launch, ...looks, report, signal: ending.signal });
   void down.then((why) => report(`down: ${why}`));
   await up;
   return {

@@ -12,6 +12,7 @@ const step = v.variant("do", [
   v.strictObject({ do: v.literal("hang") }),
   v.strictObject({ do: v.literal("deaf") }),
   v.strictObject({ do: v.literal("abort") }),
+  v.strictObject({ do: v.literal("spin") }),
   v.strictObject({ do: v.literal("fail") }),
   v.strictObject({ do: v.literal("throw"), text: v.pipe(v.string(), personal()) }),
 ]);
@@ -53,6 +54,8 @@ async function take(each: Step, index: number, context: Context): Promise<Outcom
       return new Promise(() => undefined);
     case "abort":
       return die();
+    case "spin":
+      return spin();
     case "fail":
       return retry("scripted failure");
     case "throw":
@@ -64,6 +67,13 @@ async function mailOne(to: string, index: number, { mail, effect, signal, now }:
   const message = { from: "Script <script@shop.example>", to: [to], subject: `Step ${index}`, text: "scripted", html: undefined, replyTo: undefined };
   const sent = await effect(`step-${index}`, (idempotencyKey) => mail.send(message, { idempotencyKey, signal }), { idempotentFor: mail.idempotentFor });
   return sent.ok ? undefined : outcomeOf(sent.failure, now());
+}
+
+/** Computes for longer than anything waits, and then gives up: what is left running of a test must end some time. */
+function spin(): Outcome {
+  const until = Date.now() + 120_000;
+  while (Date.now() < until);
+  return discard("it span to its end");
 }
 
 function untilAborted({ signal }: RunContext): Promise<Outcome> {
