@@ -4,14 +4,15 @@ import { listAlerts } from "../domain/alerts/queries";
 import { factsIn } from "../domain/events/facts";
 import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/model";
 import { createGateOperations } from "../domain/gates/operate";
-import { putTemplate } from "../domain/mail/store";
 import { unsubscribe } from "../domain/mail-events/unsubscribe";
 import type { MediaParts } from "../domain/media/capability";
 import { createReplays } from "../domain/replays/replay";
 import { replaysIn } from "../domain/replays/store";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
+import { withKnownTemplates } from "../domain/mail/known";
 import type { IntakeDeps, QueueMetrics, SignedDoor } from "../intake/deps";
+import { email } from "../jobs/email/job";
 import { queues } from "../jobs/queues";
 import { verify } from "../providers/hooks/standard";
 import { pauseStore } from "../ledger/pauses";
@@ -95,9 +96,9 @@ export function createIntakeDeps({
     gates: createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) }),
     replays,
     isRoot: (token) => isRootToken(token, env.ROOT_TOKEN),
-    templates: { ...stores.templates, put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
+    templates: stores.templates,
     registry: engine.registry,
-    enqueue: (requests) => enqueue(engine, requests),
+    enqueue: withKnownTemplates(email.type, (requests) => enqueue(engine, requests), stores.templates),
     belongs: (tenant, id) => engine.ids.belongs(tenant, id),
     queries,
     loadPayload: (ref) => payloads.get(ref),

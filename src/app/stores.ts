@@ -2,8 +2,7 @@ import { waitUntil } from "cloudflare:workers";
 import type { AddressRules } from "../domain/address/address";
 import { createDestinationStore } from "../domain/events/destinations";
 import { createEventDoor, eventSection } from "../domain/events/door";
-import { withBuiltIn } from "../domain/mail/built-in";
-import { templatesIn } from "../domain/mail/store";
+import { templateCatalogue } from "../domain/mail/catalogue";
 import { scheduleStore } from "../domain/schedules/store";
 import { createSubscriptionStore } from "../domain/subscriptions/store";
 import { createHashAddress } from "../domain/suppressions/model";
@@ -52,7 +51,7 @@ export function createStores(env: WorkerEnv) {
     // Every delivery opens one.
     connections: createConnectionStore(together(env.DB, waitUntil), vault, rules, changed),
     projects: createProjectStore(env.DB, vault, changed),
-    templates: withBuiltIn(templatesIn(env.DB)),
+    templates: templateCatalogue(env.DB),
     destinations: createDestinationStore(hooks),
     subscriptions: createSubscriptionStore(hooks),
     eventDoor: createEventDoor(hooks),

@@ -3,7 +3,7 @@ import type { DestinationStore } from "../domain/events/destinations";
 import type { EventDoor } from "../domain/events/door";
 import type { Facts } from "../domain/events/facts";
 import type { GateOperations } from "../domain/gates/operate";
-import type { TemplateContent, Templates } from "../domain/mail/template";
+import type { TemplateContent, Templates, TemplateSummary } from "../domain/mail/template";
 import type { Replays } from "../domain/replays/request";
 import type { ScheduleStore } from "../domain/schedules/store";
 import type { SubscriptionStore } from "../domain/subscriptions/store";
@@ -93,6 +93,10 @@ export interface SignedDoor {
 export interface TemplateStore extends Templates {
   /** Adds a version, unless the newest one reads the same. */
   put(tenant: string, id: string, content: TemplateContent, now: number): Promise<{ version: number; changed: boolean }>;
+  /** The newest version of each, by id, with those that are built in; those after `after`. */
+  list(tenant: string, after: string, limit: number): Promise<TemplateSummary[]>;
+  /** Those of the ids for which there is a template, of the tenant's own or built in. */
+  known(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 /** What operators do to jobs and queues. Throws only when the ledger cannot be reached. */

@@ -52,6 +52,8 @@ export interface RunState {
   acting: Map<string, Promise<Reply<unknown>>>;
   /** Keys of effects that were begun and whose answer is not recorded. */
   unanswered: Set<string>;
+  /** Whether it goes before others. */
+  urgent: boolean;
   pulse: Pulse;
 }
 

@@ -54,6 +54,8 @@ export interface Contract<Type extends string = string, Schema extends AnyPayloa
   readonly upgrade: ((payload: unknown, from: number) => unknown) | undefined;
   /** Keys of gates that may hold the job back: names of the dependencies it calls, e.g. `mail`. */
   gates(payload: v.InferOutput<Schema>): readonly string[];
+  /** Goes before the others of its batch, and of those parked at its gate. Default false. */
+  urgent(payload: v.InferOutput<Schema>): boolean;
   /** Names by which the job can be found besides its id: `order:123`. Hash personal ones before. */
   entities(payload: v.InferOutput<Schema>): readonly string[];
   /** One call of the handler for all jobs of the type in a batch. */
@@ -73,6 +75,7 @@ export interface JobDefinition<Type extends string, Schema extends AnyPayload, N
   version?: number;
   upgrade?: (payload: unknown, from: number) => unknown;
   gates?: readonly string[] | ((payload: v.InferOutput<Schema>) => readonly string[]);
+  urgent?: (payload: v.InferOutput<Schema>) => boolean;
   entities?: (payload: v.InferOutput<Schema>) => readonly string[];
   batch?: Batch;
 }
@@ -107,6 +110,7 @@ export function defineJob<const Type extends string, Schema extends AnyPayload, 
     version: definition.version ?? 1,
     upgrade: definition.upgrade,
     gates: typeof gates === "function" ? gates : () => gates ?? [],
+    urgent: definition.urgent ?? (() => false),
     entities: definition.entities ?? (() => []),
     batch: (definition.batch ?? false) as Batch,
   };

@@ -14,7 +14,12 @@ const storeRetry = 30_000;
 
 /** What of these may run now, with its payload and past its gates; what may not is finished, or given back. Never throws. */
 export async function ready(engine: Engine, batch: Batch, tasks: readonly Task[]): Promise<Ready[]> {
-  return admitted(engine, batch, await loaded(engine, batch, tasks));
+  return admitted(engine, batch, (await loaded(engine, batch, tasks)).toSorted(byUrgency));
+}
+
+/** The urgent first, else the order in which they came. */
+function byUrgency(left: Ready, right: Ready): number {
+  return Number(right.run.urgent) - Number(left.run.urgent);
 }
 
 /** Loads and reads each payload, and what earlier runs left of effects. What cannot run is finished here. */
@@ -46,6 +51,7 @@ async function load(engine: Engine, batch: Batch, task: Task, effects: EarlierEf
   }
   run.payload = payload.value;
   try {
+    run.urgent = run.contract.urgent(payload.value);
     const gates = run.dry ? [] : run.contract.gates(payload.value);
     return { task, run, payload: payload.value, gates, entries: new Map() };
   } catch (thrown) {
@@ -92,6 +98,7 @@ function startState(engine: Engine, batch: Batch, task: Task, effects: EarlierEf
     payload: undefined,
     acting: new Map(),
     unanswered: new Set(),
+    urgent: false,
     pulse: batch.pulse,
   };
 }

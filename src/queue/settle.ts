@@ -63,6 +63,7 @@ function settlementOf(engine: Engine, { run, outcome }: Finished, now: number): 
     ms: now - run.startedAt,
     progress: run.progress,
     doubt: run.unanswered.size > 0,
+    urgent: run.urgent,
     now,
     random: engine.random,
   };

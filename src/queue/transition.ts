@@ -11,6 +11,8 @@ export const longestRide = 15 * 60_000;
 const longestHold = 60_000;
 /** How long after it was due a message is given before the tick looks for it. Milliseconds. */
 export const sweepAfter = 10 * 60_000;
+/** Those parked at a gate are let in by age; an urgent job counts as this much older. Milliseconds. */
+const aheadInPark = 30 * 24 * 3_600_000;
 /** JSON of a result or cursor may have this many characters. */
 const longestResult = 64 * 1024;
 const longestCursor = 16 * 1024;
@@ -32,6 +34,7 @@ export interface Run {
   progress: string | undefined;
   /** Whether a call of the run is without a recorded answer. */
   doubt: boolean;
+  urgent: boolean;
   now: number;
   random: () => number;
 }
@@ -75,7 +78,7 @@ function waiting(run: Run, outcome: Wait): Settlement {
   const event = run.job.reason === redact(outcome.reason) ? null : "waiting";
   const { attempt } = run.job;
   if (outcome.gate !== undefined && (outcome.park || long)) {
-    const parked = { due: null, sent: null, wake: run.job.at, gate: outcome.gate };
+    const parked = { due: null, sent: null, wake: run.urgent ? run.job.at - aheadInPark : run.job.at, gate: outcome.gate };
     return { transition: moved(run, "waiting", { ...parked, bump: 1, reason: outcome.reason, attempt, event }), copy: null };
   }
   return held(run, "waiting", outcome.reason, until, { attempt, rideAtMost: longestHold, ...(event === null ? {} : { event }) });

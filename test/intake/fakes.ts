@@ -5,8 +5,7 @@ import { createEventDoor } from "../../src/domain/events/door";
 import { listAlerts } from "../../src/domain/alerts/queries";
 import { factsIn } from "../../src/domain/events/facts";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
-import { withBuiltIn } from "../../src/domain/mail/built-in";
-import { putTemplate, templatesIn } from "../../src/domain/mail/store";
+import { templateCatalogue } from "../../src/domain/mail/catalogue";
 import type { ReplayRequest, ReplayView } from "../../src/domain/replays/request";
 import { scheduleStore } from "../../src/domain/schedules/store";
 import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
@@ -178,7 +177,7 @@ function createDeps(seen: Seen): IntakeDeps {
     subscriptions: createSubscriptionStore(hooks),
     eventDoor: { ...createEventDoor(hooks), admits: async () => ({ state: "refused" }) },
     facts: factsIn(env.DB),
-    templates: { ...withBuiltIn(templatesIn(env.DB)), put: (tenant, id, content, at) => putTemplate(env.DB, tenant, id, content, at) },
+    templates: templateCatalogue(env.DB),
     schedules: scheduleStore(env.DB),
     shops: createShopDoor({
       db: env.DB,

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import type { Template } from "../../src/domain/mail/template";
 import { email } from "../../src/jobs/email/job";
-import { isMailbox } from "../../src/domain/mail/mailbox";
+import { isMailbox, mailboxFrom } from "../../src/domain/mail/mailbox";
 import { builtInFrom, sendEmail } from "../../src/jobs/email/run";
 import type { Mail, MailMessage, Sent } from "../../src/providers/mail/mail";
 import type { Failure, Reply } from "../../src/queue/effect";
@@ -146,6 +146,36 @@ describe("a mailbox", () => {
   test.each(["a@b.example", "a.b+c@d-e.example.co", "O'Neil <o'neil@b.example>", "Dr. Größe <a@b.example>", '"Ada, B" <a@b.example>'])("is %j", (text) =>
     expect(isMailbox(text)).toBe(true),
   );
+
+  test.each([
+    ["ada@bücher.example", "ada@xn--bcher-kva.example"],
+    ["Ada <ada@münchen.de>", "Ada <ada@xn--mnchen-3ya.de>"],
+    ["ada@例え.テスト", "ada@xn--r8jz45g.xn--zckzah"],
+    ["ada@example.com", "ada@example.com"],
+    ["ada@bücher", undefined],
+    ["ada@büch er.example", undefined],
+    ["ada@bücher.example/x", undefined],
+    ["ada@[::1]ü", undefined],
+    ["ä@bücher.example", undefined],
+    ["ada@ü.127.0.0.1:80", undefined],
+  ])("%s has the domain of %s", (text, ascii) => expect(mailboxFrom(text)).toBe(ascii));
+
+  test("with a domain in another script is taken, with such a name before the sign it is refused and told why", () => {
+    const issuesOf = (to: string) => {
+      const checked = checkPayload(email, { to, subject: "s", text: "t" });
+      return checked.ok ? [] : checked.issues.map(({ path }) => path);
+    };
+    expect(issuesOf("ada@bücher.example")).toEqual([]);
+    expect(issuesOf("adä@example.com")).toEqual(["payload.to"]);
+    const from = checkPayload(email, { to: "a@b.example", from: "adä@example.com", subject: "s", text: "t" });
+    expect(JSON.stringify(from)).toContain("letters before the @ that are not ASCII");
+    expect(JSON.stringify(from)).not.toContain("adä@");
+  });
+
+  test("is sent to, and suppressed, by its ASCII form", async () => {
+    const { sent } = await run({ to: ["ada@bücher.example", "ADA@xn--bcher-kva.example"], subject: "s", text: "t" });
+    expect(sent[0]?.message.to).toEqual(["ADA@xn--bcher-kva.example"]);
+  });
 
   test("never holds what could start another header", () => {
     const text = fc.string({ unit: fc.constantFrom("a", "@", ".", "b", "\r", "\n", "<", ">", '"', " ", ",", "\u2028", "\u0000") });

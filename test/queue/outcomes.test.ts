@@ -211,6 +211,7 @@ function runOf({ attempt, runs, age, random }: { attempt: number; runs: number; 
     ms: 1,
     progress: undefined,
     doubt: false,
+    urgent: false,
     now,
     random: () => random,
   };

@@ -1,4 +1,4 @@
-import type { TemplateContent, Templates } from "./template";
+import type { TemplateContent, Templates, TemplateSummary } from "./template";
 
 const greeting = "Hello{% if firstName %} {{ firstName }}{% elsif name %} {{ name }}{% endif %},";
 
@@ -34,4 +34,18 @@ export function withBuiltIn(templates: Templates): Templates {
       return { id, version: 0, created: 0, ...content };
     },
   };
+}
+
+export function isBuiltIn(id: string): boolean {
+  return Object.hasOwn(contents, id);
+}
+
+/** A page of the tenant's own, with those that are built in and not replaced, in the order of their ids. */
+export function withBuiltInListed(own: readonly TemplateSummary[], after: string, limit: number): TemplateSummary[] {
+  const last = own.length < limit ? undefined : own.at(-1)?.id;
+  const others = Object.entries(contents).flatMap(([id, { subject }]) => {
+    const fits = id > after && (last === undefined || id < last) && !own.some((each) => each.id === id);
+    return fits ? [{ id, version: 0, subject, layout: null, created: 0 }] : [];
+  });
+  return [...own, ...others].toSorted((left, right) => (left.id < right.id ? -1 : 1)).slice(0, limit);
 }

@@ -111,6 +111,11 @@ function collectCaptures({ renderer }: Liquid, mode: Mode) {
   };
 }
 
+/** Html that was rendered already, for a variable that is printed as it is. */
+export function safeHtml(html: string): unknown {
+  return new SafeHtml(html);
+}
+
 /** A captured piece of html, escaped already. Whatever a filter makes of it is text again. */
 class SafeHtml extends Drop {
   constructor(readonly html: string) {

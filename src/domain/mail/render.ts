@@ -1,11 +1,21 @@
-import { evaluate } from "./liquid";
+import { evaluate, safeHtml } from "./liquid";
 import type { Mode } from "./liquid";
 import { createMeter } from "./meter";
 import type { Meter } from "./meter";
+import { textFromHtml } from "./text";
 import { withoutScriptLinks } from "./links";
 
 /** Where a mail's content comes from: a template's parts, or the sender's own. */
 export interface MailSource {
+  subject: string;
+  html?: string | undefined;
+  text?: string | undefined;
+  /** Liquid that prints each part where it says `{{ content }}`; only with variables. */
+  layout?: { html?: string | undefined; text?: string | undefined } | undefined;
+}
+
+/** What is sent. */
+export interface MailContent {
   subject: string;
   html?: string | undefined;
   text?: string | undefined;
@@ -18,7 +28,7 @@ export interface RenderOptions {
   at: number;
 }
 
-export type Rendered = { ok: true; content: MailSource } | { ok: false; reason: string };
+export type Rendered = { ok: true; content: MailContent } | { ok: false; reason: string };
 
 /** Longest subject line (RFC 5322: 998 characters). */
 const longestSubject = 998;
@@ -26,14 +36,30 @@ const longestSubject = 998;
 /** A mail's content. A refusal's reason names the part and place, and no value. */
 export function renderMail(source: MailSource, options: RenderOptions, meter: Meter = createMeter()): Rendered {
   const subject = part("subject", source.subject, "plain", options, meter);
-  const html = part("html", source.html, "html", options, meter);
-  const text = part("text", source.text, "plain", options, meter);
+  const html = laidOut("html", source, "html", options, meter);
+  const text = laidOut("text", source, "plain", options, meter);
   const flaw = subject.flaw ?? html.flaw ?? text.flaw;
   if (flaw !== undefined) return { ok: false, reason: flaw };
   const line = oneLine(subject.text ?? "");
   if (line === "") return { ok: false, reason: "subject: is empty" };
   if (line.length > longestSubject) return { ok: false, reason: `subject: is longer than ${longestSubject} characters` };
-  return { ok: true, content: { subject: line, html: html.text === undefined ? undefined : withoutScriptLinks(html.text), text: text.text } };
+  const shown = html.text === undefined ? undefined : withoutScriptLinks(html.text);
+  return { ok: true, content: { subject: line, html: shown, text: text.text ?? madeText(shown) } };
+}
+
+/** Programs that show no html show this, and filters trust a mail more that has it. */
+function madeText(html: string | undefined): string | undefined {
+  const text = html === undefined ? "" : textFromHtml(html);
+  return text.trim() === "" ? undefined : text;
+}
+
+/** A part within its layout's. */
+function laidOut(name: "html" | "text", source: MailSource, mode: Mode, options: RenderOptions, meter: Meter): { text?: string; flaw?: string } {
+  const inner = part(name, source[name], mode, options, meter);
+  const outer = source.layout?.[name];
+  if (inner.text === undefined || outer === undefined) return inner;
+  const content = mode === "html" ? safeHtml(inner.text) : inner.text;
+  return part(`layout: ${name}`, outer, mode, { ...options, variables: { ...options.variables, content } }, meter);
 }
 
 /** A header value cannot hold a line break, nor any other control character: what follows one would be a header of its own. */

@@ -1,4 +1,4 @@
-import type { Template, TemplateContent, Templates } from "./template";
+import type { Template, TemplateContent, TemplateSummary, Templates } from "./template";
 
 interface Row {
   id: string;
@@ -6,6 +6,7 @@ interface Row {
   subject: string;
   html: string | null;
   text: string | null;
+  layout: string | null;
   created: number;
 }
 
@@ -21,7 +22,7 @@ export async function putTemplate(
   now: number,
 ): Promise<{ version: number; changed: boolean }> {
   const [inserted, newest] = await db.batch<{ version: number }>([
-    db.prepare(insert).bind(tenant, id, content.subject, content.html ?? null, content.text ?? null, now),
+    db.prepare(insert).bind(tenant, id, content.subject, content.html ?? null, content.text ?? null, now, content.layout ?? null),
     db.prepare("SELECT MAX(version) AS version FROM templates WHERE tenant = ?1 AND id = ?2").bind(tenant, id),
   ]);
   return { version: newest?.results[0]?.version ?? 1, changed: (inserted?.results.length ?? 0) > 0 };
@@ -30,7 +31,19 @@ export async function putTemplate(
 /** The version that was newest at `at`, else the earliest: the same answer on every retry of a job. */
 export async function templateAt(db: D1Database, tenant: string, id: string, at: number): Promise<Template | null> {
   const row = await db.prepare(select).bind(tenant, id, at).first<Row>();
-  return row && { ...row, html: row.html ?? undefined, text: row.text ?? undefined };
+  return row && { ...row, html: row.html ?? undefined, text: row.text ?? undefined, layout: row.layout ?? undefined };
+}
+
+/** The newest version of each, by id, those after `after`. */
+export async function listTemplates(db: D1Database, tenant: string, after: string, limit: number): Promise<TemplateSummary[]> {
+  const { results } = await db.prepare(newest).bind(tenant, after, limit).all<TemplateSummary>();
+  return results;
+}
+
+/** Those of the ids that the tenant has a template for. */
+export async function knownTemplates(db: D1Database, tenant: string, ids: readonly string[]): Promise<Set<string>> {
+  const { results } = await db.prepare(known).bind(tenant, JSON.stringify(ids)).all<{ id: string }>();
+  return new Set(results.map(({ id }) => id));
 }
 
 /** The capability of jobs. */
@@ -39,16 +52,23 @@ export function templatesIn(db: D1Database): Templates {
 }
 
 const insert = `
-  INSERT INTO templates (tenant, id, version, subject, html, text, created)
-  SELECT ?1, ?2, COALESCE(newest.version, 0) + 1, ?3, ?4, ?5, MAX(?6, COALESCE(newest.created, 0))
+  INSERT INTO templates (tenant, id, version, subject, html, text, created, layout)
+  SELECT ?1, ?2, COALESCE(newest.version, 0) + 1, ?3, ?4, ?5, MAX(?6, COALESCE(newest.created, 0)), ?7
   FROM (SELECT 1) LEFT JOIN (
-    SELECT version, subject, html, text, created FROM templates WHERE tenant = ?1 AND id = ?2 ORDER BY version DESC LIMIT 1
+    SELECT version, subject, html, text, layout, created FROM templates WHERE tenant = ?1 AND id = ?2 ORDER BY version DESC LIMIT 1
   ) AS newest ON TRUE
-  WHERE newest.version IS NULL OR newest.subject IS NOT ?3 OR newest.html IS NOT ?4 OR newest.text IS NOT ?5
+  WHERE newest.version IS NULL OR newest.subject IS NOT ?3 OR newest.html IS NOT ?4 OR newest.text IS NOT ?5 OR newest.layout IS NOT ?7
   RETURNING version`;
 
 const select = `
-  SELECT id, version, subject, html, text, created FROM templates
+  SELECT id, version, subject, html, text, layout, created FROM templates
   WHERE tenant = ?1 AND id = ?2 AND version = COALESCE(
     (SELECT version FROM templates WHERE tenant = ?1 AND id = ?2 AND created <= ?3 ORDER BY version DESC LIMIT 1),
     (SELECT MIN(version) FROM templates WHERE tenant = ?1 AND id = ?2))`;
+
+/** The columns beside a max() are of the row that has it. */
+const newest = `
+  SELECT id, MAX(version) AS version, subject, layout, created FROM templates
+  WHERE tenant = ?1 AND id > ?2 GROUP BY id ORDER BY id LIMIT ?3`;
+
+const known = `SELECT value AS id FROM json_each(?2) WHERE EXISTS (SELECT 1 FROM templates WHERE tenant = ?1 AND id = value)`;

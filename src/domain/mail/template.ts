@@ -8,6 +8,8 @@ export interface TemplateContent {
   subject: string;
   html?: string | undefined;
   text?: string | undefined;
+  /** Another template of the tenant, whose html and text print this one's where they say `{{ content }}`. */
+  layout?: string | undefined;
 }
 
 /** One version of a template; it never changes. */
@@ -22,6 +24,15 @@ export interface Template extends TemplateContent {
 export interface Templates {
   /** The version that was newest at `at` (milliseconds), else the earliest; null when there is none of that id. */
   at(tenant: string, id: string, at: number): Promise<Template | null>;
+}
+
+/** A template in a list, without its bodies. */
+export interface TemplateSummary {
+  id: string;
+  version: number;
+  subject: string;
+  layout: string | null;
+  created: number;
 }
 
 declare module "../../queue/job" {
@@ -40,6 +51,7 @@ export const templateContent = v.pipe(
     subject: boundedText(4096, { min: 1 }),
     html: v.optional(source),
     text: v.optional(source),
+    layout: v.optional(templateId),
   }),
   fieldRule(["html", "text"], ({ html, text }) => html !== undefined || text !== undefined, "one of html and text is needed", "html"),
 );
@@ -50,4 +62,16 @@ export function templateIssues(content: TemplateContent): Issue[] {
     const flaw = content[part] === undefined ? undefined : syntaxFlaw(content[part], part === "html" ? "html" : "plain");
     return flaw ? [{ path: part, message: flaw }] : [];
   });
+}
+
+/** Whether a layout prints what it is the layout of, in each part that it has. */
+export function printsContent({ html, text }: TemplateContent): boolean {
+  return [html, text].every((part) => part === undefined || /\{\{-? {0,20}content\b/.test(part));
+}
+
+/** What keeps a template from being the layout of others; undefined when nothing does. */
+export function layoutFlaw(id: string, layout: TemplateContent | null): string | undefined {
+  if (!layout) return `there is no template "${id}"`;
+  if (layout.layout !== undefined) return `"${id}" has a layout itself: a layout has none`;
+  return printsContent(layout) ? undefined : `"${id}" does not print {{ content }} in each of its parts`;
 }

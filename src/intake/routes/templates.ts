@@ -1,11 +1,36 @@
+import * as v from "valibot";
 import { Problem } from "../../errors";
-import { templateContent, templateIssues } from "../../domain/mail/template";
+import { sourceOf, withLayout } from "../../domain/mail/content";
+import { layoutFlaw, templateContent, templateId, templateIssues } from "../../domain/mail/template";
+import type { TemplateContent } from "../../domain/mail/template";
+import { renderInTurn } from "../../domain/mail/turn";
+import { jsonObject } from "../../queue/bounded";
 import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { cursor, paging } from "../query";
 import { param, route } from "../route";
-import { templatePutShape, templateShape } from "../shapes";
-import { iso } from "../views";
+import { previewShape, templatePutShape, templateShape, templatesShape } from "../shapes";
+import { isoOrNull } from "../views";
+
+const previewRequest = v.strictObject({
+  variables: v.optional(jsonObject(), {}),
+  content: v.optional(v.pipe(templateContent, v.description("Shown instead of the stored template, which stays as it is"))),
+});
 
 export const templateRoutes = [
+  route("GET /v1/templates", {
+    name: "listTemplates",
+    summary: "The mail templates, those that are built in (version 0) as well",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ cursor: cursor(/^[a-z0-9-]{1,63}$/), ...paging }),
+    answers: { 200: templatesShape },
+    handle: async ({ deps, tenant, query }) => {
+      const templates = await deps.templates.list(tenant, query.cursor ?? "", query.limit + 1);
+      const shown = templates.slice(0, query.limit).map((each) => ({ ...each, created: createdOf(each) }));
+      return { status: 200, body: { templates: shown, cursor: templates.length > shown.length ? (shown.at(-1)?.id ?? null) : null } };
+    },
+  }),
   route("PUT /v1/templates/:id", {
     name: "putTemplate",
     summary: "Add a version to a mail template",
@@ -14,9 +39,8 @@ export const templateRoutes = [
     body: { schema: templateContent, limit: smallBody },
     answers: { 200: templatePutShape },
     handle: async ({ deps, tenant, params, body }) => {
-      const errors = templateIssues(body);
-      if (errors.length > 0) throw new Problem("invalid", "The template cannot be rendered.", { errors });
-      const id = param({ params }, "id");
+      const id = nameOf(params);
+      await refuseFlawed(deps, tenant, id, body);
       const { version, changed } = await deps.templates.put(tenant, id, body, deps.now());
       return { status: 200, body: { id, version, changed } };
     },
@@ -28,9 +52,56 @@ export const templateRoutes = [
     tenant: "own",
     answers: { 200: templateShape },
     handle: async ({ deps, tenant, params }) => {
-      const template = await deps.templates.at(tenant, param({ params }, "id"), deps.now());
+      const template = await deps.templates.at(tenant, nameOf(params), deps.now());
       if (!template) throw new Problem("not-found", "There is no such template.");
-      return { status: 200, body: { ...template, created: iso(template.created) } };
+      return { status: 200, body: { ...template, created: createdOf(template) } };
+    },
+  }),
+  route("POST /v1/templates/:id/preview", {
+    name: "previewTemplate",
+    summary: "What a mail by this template would be, with these variables; nothing is sent",
+    scope: "read",
+    tenant: "own",
+    body: { schema: previewRequest, limit: smallBody },
+    answers: { 200: previewShape },
+    handle: async ({ deps, tenant, params, body: { variables, content } }) => {
+      const id = nameOf(params);
+      if (content) await refuseFlawed(deps, tenant, id, content);
+      const stored = content ? null : await deps.templates.at(tenant, id, deps.now());
+      const template = content ?? stored;
+      if (!template) throw new Problem("not-found", "There is no such template.");
+      const composition = await withLayout(deps.templates, tenant, template, deps.now());
+      if (!composition.ok) throw refused("content.layout", composition.reason);
+      const rendered = await renderInTurn(sourceOf(composition.value), { variables, at: deps.now() });
+      if (!rendered.ok) throw refused("variables", rendered.reason);
+      const { subject, html, text } = rendered.content;
+      const versions = { version: stored?.version ?? null, layoutVersion: composition.value.layout?.version ?? null };
+      return { status: 200, body: { id, ...versions, subject, html: html ?? null, text: text ?? null } };
     },
   }),
 ];
+
+function nameOf(params: Readonly<Record<string, string>>): string {
+  const id = param({ params }, "id");
+  if (!v.is(templateId, id))
+    throw new Problem("invalid", "The template has no such name.", { errors: [{ path: "id", message: "must match [a-z0-9-]{1,63}" }] });
+  return id;
+}
+
+async function refuseFlawed(deps: IntakeDeps, tenant: string, id: string, content: TemplateContent): Promise<void> {
+  const errors = templateIssues(content);
+  if (content.layout !== undefined) {
+    const flaw = content.layout === id ? "is the template itself" : layoutFlaw(content.layout, await deps.templates.at(tenant, content.layout, deps.now()));
+    if (flaw !== undefined) errors.push({ path: "layout", message: flaw });
+  }
+  if (errors.length > 0) throw new Problem("invalid", "The template cannot be rendered.", { errors });
+}
+
+function refused(path: string, message: string): Problem {
+  return new Problem("invalid", "The template cannot be rendered with these variables.", { errors: [{ path, message }] });
+}
+
+/** What is built in was never made. */
+function createdOf({ version, created }: { version: number; created: number }): string | null {
+  return isoOrNull(version === 0 ? null : created);
+}

@@ -55,6 +55,7 @@ export const email = defineJob({
   queue: { queues: ["email-sending", "email-bulk"], route: ({ priority }) => (priority === "low" ? "email-bulk" : "email-sending") },
   needs: ["mail", "templates", "suppressions"],
   gates: ["mail"],
+  urgent: ({ priority }) => priority === "high",
   entities: ({ about: keys }) => keys ?? [],
   // Together well within the 24 hours for which a provider knows the idempotency key.
   policy: { maxAttempts: 8, backoff: { base: 10, cap: 3600, min: 60 }, timeout: 30, concurrency: 10 },

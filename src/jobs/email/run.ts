@@ -1,13 +1,14 @@
 import type { Rendered } from "../../domain/mail/render";
 import { renderInTurn } from "../../domain/mail/turn";
-import type { Template } from "../../domain/mail/template";
+import { composed, sourceOf } from "../../domain/mail/content";
+import type { Composed } from "../../domain/mail/content";
 import type { Skipped } from "../../domain/suppressions/capability";
 import type { Sent } from "../../providers/mail/mail";
 import { ok, outcomeOf } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import type { email } from "./job";
-import { addressOf } from "../../domain/mail/mailbox";
+import { addressOf, mailboxFrom } from "../../domain/mail/mailbox";
 
 // Longer than a job lives. Seconds.
 const decisionHolds = 30 * 86_400;
@@ -16,17 +17,17 @@ export const builtInFrom = "Jobyard <no-reply@jobyard.invalid>";
 
 export const sendEmail: Run<typeof email> = async (payload, context) => {
   const { mail, templates, tenant, at, pinnedAt } = context;
-  const template = payload.templateId === undefined ? undefined : await templates.at(tenant, payload.templateId, pinnedAt);
-  if (template === null) return discard(`there is no template "${payload.templateId}"`);
-  const rendered = await render(payload, template, at);
+  const template = payload.templateId === undefined ? undefined : await composed(templates, tenant, payload.templateId, pinnedAt);
+  if (template && !template.ok) return discard(template.reason);
+  const rendered = await render(payload, template?.value, at);
   if (!rendered.ok) return discard(rendered.reason);
   const bulk = payload.priority === "low";
   const { to, skipped } = await admitted(recipients(payload.to), bulk, context);
   if (to.length === 0) return done({ messageId: null, skipped });
   const message = {
-    from: payload.from ?? mail.from ?? builtInFrom,
+    from: payload.from === undefined ? (mail.from ?? builtInFrom) : inAscii(payload.from),
     to,
-    replyTo: payload.replyTo ?? mail.replyTo,
+    replyTo: payload.replyTo === undefined ? mail.replyTo : inAscii(payload.replyTo),
     ...rendered.content,
     ...(await bulkHeaders(to, bulk, context)),
   };
@@ -70,13 +71,20 @@ async function bulkHeaders([only, ...others]: readonly string[], bulk: boolean, 
 }
 
 // A template is always Liquid; content of the sender's own only when variables come with it, so that finished html may hold braces.
-function render(payload: PayloadOf<typeof email>, template: Template | undefined, at: number): Promise<Rendered> {
-  const { html, text } = template ?? payload;
-  const subject = payload.subject ?? template?.subject ?? "";
-  return renderInTurn({ subject, html, text }, { variables: payload.variables ?? (template && {}), at });
+function render(payload: PayloadOf<typeof email>, template: Composed | undefined, at: number): Promise<Rendered> {
+  const { subject, html, text } = payload;
+  return renderInTurn(template ? sourceOf(template, subject) : { subject: subject ?? "", html, text }, {
+    variables: payload.variables ?? (template && {}),
+    at,
+  });
 }
 
 function recipients(to: string | readonly string[]): string[] {
-  const all = typeof to === "string" ? [to] : to;
+  const all = (typeof to === "string" ? [to] : to).map(inAscii);
   return [...new Map(all.map((mailbox) => [addressOf(mailbox).toLowerCase(), mailbox])).values()];
+}
+
+// A domain in another script as it travels, and as providers name it in their events.
+function inAscii(mailbox: string): string {
+  return mailboxFrom(mailbox) ?? mailbox;
 }

@@ -1,0 +1,17 @@
+import { isBuiltIn, withBuiltIn, withBuiltInListed } from "./built-in";
+import { knownTemplates, listTemplates, putTemplate, templatesIn } from "./store";
+
+/** All templates that a tenant can use: its own and those that are built in. */
+export function templateCatalogue(db: D1Database) {
+  return {
+    ...withBuiltIn(templatesIn(db)),
+    put: (...[tenant, id, content, now]: Tail<typeof putTemplate>) => putTemplate(db, tenant, id, content, now),
+    list: async (tenant: string, after: string, limit: number) => withBuiltInListed(await listTemplates(db, tenant, after, limit), after, limit),
+    known: async (tenant: string, ids: readonly string[]) => {
+      const own = await knownTemplates(db, tenant, ids);
+      return new Set([...own, ...ids.filter(isBuiltIn)]);
+    },
+  };
+}
+
+type Tail<Of extends (db: D1Database, ...rest: never[]) => unknown> = Of extends (db: D1Database, ...rest: infer Rest) => unknown ? Rest : never;

@@ -1,0 +1,30 @@
+import type { MailSource } from "./render";
+import { layoutFlaw } from "./template";
+import type { Template, TemplateContent, Templates } from "./template";
+
+/** A template with its layout, both as of one time. */
+export interface Composed {
+  template: TemplateContent;
+  layout: Template | undefined;
+}
+
+export type Composition = { ok: true; value: Composed } | { ok: false; reason: string };
+
+/** Finds a template, and its layout, as of `at` (milliseconds). */
+export async function composed(templates: Templates, tenant: string, id: string, at: number): Promise<Composition> {
+  const template = await templates.at(tenant, id, at);
+  return template ? withLayout(templates, tenant, template, at) : { ok: false, reason: `there is no template "${id}"` };
+}
+
+/** The same for content that need not be stored. */
+export async function withLayout(templates: Templates, tenant: string, template: TemplateContent, at: number): Promise<Composition> {
+  if (template.layout === undefined) return { ok: true, value: { template, layout: undefined } };
+  const layout = await templates.at(tenant, template.layout, at);
+  const flaw = layoutFlaw(template.layout, layout);
+  return flaw === undefined && layout ? { ok: true, value: { template, layout } } : { ok: false, reason: `layout: ${flaw}` };
+}
+
+/** What is rendered; a subject of its own goes before the template's. */
+export function sourceOf({ template, layout }: Composed, subject?: string): MailSource {
+  return { subject: subject ?? template.subject, html: template.html, text: template.text, layout };
+}

@@ -1,0 +1,75 @@
+import type { EnqueueRequest, Receipt } from "../../queue/request";
+import { invalid } from "../../queue/refused";
+
+/** Names that were found; a template is never removed. */
+const maxRemembered = 10_000;
+/** An answer that is later than this is not waited for. Milliseconds. */
+const patience = 1000;
+
+interface Known {
+  /** Those of the ids for which there is a template. */
+  known(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+type Enqueue = (requests: readonly EnqueueRequest[]) => Promise<readonly Receipt[]>;
+
+/** Refuses mails (jobs of `type`) by a template that does not exist, where that is known: while D1 does not answer, all are accepted. */
+export function withKnownTemplates(type: string, enqueue: Enqueue, templates: Known): (requests: readonly EnqueueRequest[]) => Promise<Receipt[]> {
+  const remembered = new Set<string>();
+  return async (requests) => {
+    const unknown = await unknownAmong(
+      requests.filter((request) => request.type === type),
+      templates,
+      remembered,
+    );
+    if (unknown.size === 0) return [...(await enqueue(requests))];
+    const fine = requests.filter((request) => !unknown.has(request));
+    const receipts = fine.length > 0 ? [...(await enqueue(fine))] : [];
+    return requests.map((request) => {
+      const id = unknown.get(request);
+      if (id !== undefined)
+        return invalid([{ path: "payload.templateId", message: `names no template: make it with PUT /v1/templates/${id}, or use one of GET /v1/templates` }]);
+      const receipt = receipts.shift();
+      if (!receipt) throw new Error("enqueue gives one receipt for each request");
+      return receipt;
+    });
+  };
+}
+
+async function unknownAmong(requests: readonly EnqueueRequest[], templates: Known, remembered: Set<string>): Promise<ReadonlyMap<EnqueueRequest, string>> {
+  const asked = requests.flatMap((request) => {
+    const id = templateIdOf(request);
+    return id === undefined || remembered.has(`${request.tenant}/${id}`) ? [] : [{ request, id }];
+  });
+  const unknown = new Map<EnqueueRequest, string>();
+  for (const [tenant, own] of Map.groupBy(asked, ({ request }) => request.tenant)) {
+    const known = await inTime(templates.known(tenant, [...new Set(own.map(({ id }) => id))]));
+    if (!known) continue;
+    if (remembered.size > maxRemembered) remembered.clear();
+    for (const { request, id } of own) {
+      if (known.has(id)) remembered.add(`${tenant}/${id}`);
+      else unknown.set(request, id);
+    }
+  }
+  return unknown;
+}
+
+function templateIdOf({ payload }: EnqueueRequest): string | undefined {
+  if (typeof payload !== "object" || payload === null || !("templateId" in payload)) return undefined;
+  const { templateId } = payload;
+  // What is no name is refused by the payload's own schema.
+  return typeof templateId === "string" && /^[a-z0-9-]{1,63}$/.test(templateId.slice(0, 64)) ? templateId : undefined;
+}
+
+async function inTime<T>(answer: Promise<T>): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), patience)));
+  try {
+    return await Promise.race([answer, late]);
+  } catch {
+    // D1 does not answer: a job whose template does not exist ends as a dead letter that says so.
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
