@@ -92,7 +92,7 @@ describe("a runtime that dies", () => {
   beforeAll(async () => {
     kept = await startKept(started.stateDir);
     shop = await makeTenant(kept.api, "runtime", sandbox.url);
-  });
+  }, 150_000);
   afterAll(() => kept?.close());
 
   test("in the middle of a job: it goes on from its checkpoint", async () => {
