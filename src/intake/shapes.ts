@@ -75,7 +75,7 @@ export const jobShape = v.object({
   revealed: v.pipe(v.boolean(), v.description("Whether personal fields are shown")),
 });
 
-const cursor = v.pipe(v.nullable(v.string()), v.description("For the next page; null at the end"));
+export const cursor = v.pipe(v.nullable(v.string()), v.description("For the next page; null at the end"));
 
 export const jobsShape = v.object({ jobs: outputList(jobSummaryShape), cursor });
 export const cancelledShape = v.object({ id: v.string(), state, cancelling: v.boolean() });
@@ -212,30 +212,6 @@ export const siteShape = v.object({
 
 /** Further fields as the connection has them, save for its credentials. */
 export const connectionShape = v.looseObject({ name: v.string(), provider: v.string(), ...dated });
-
-export const templateShape = v.object({
-  id: v.string(),
-  version: count,
-  subject: v.string(),
-  html: v.optional(v.string()),
-  text: v.optional(v.string()),
-  layout: v.optional(v.string()),
-  created: v.pipe(v.nullable(isoTime), v.description("Null for one that is built in")),
-});
-
-const { html: _html, text: _text, layout: _layout, ...summarised } = templateShape.entries;
-export const templatesShape = v.object({ templates: outputList(v.object({ ...summarised, layout: v.nullable(v.string()) })), cursor });
-
-export const previewShape = v.object({
-  id: v.string(),
-  version: v.pipe(v.nullable(count), v.description("Null when the content came with the request")),
-  layoutVersion: v.nullable(count),
-  subject: v.string(),
-  html: v.nullable(v.string()),
-  text: v.pipe(v.nullable(v.string()), v.description("The template's, else made from the html")),
-});
-
-export const templatePutShape = v.object({ id: v.string(), version: count, changed: v.boolean() });
 
 export const scheduleShape = v.object({
   name: v.string(),

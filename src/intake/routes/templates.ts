@@ -9,7 +9,7 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { cursor, paging } from "../query";
 import { param, route } from "../route";
-import { previewShape, templatePutShape, templateShape, templatesShape } from "../shapes";
+import { previewShape, templatePutShape, templateShape, templatesShape } from "../template-shapes";
 import { isoOrNull } from "../views";
 
 const previewRequest = v.strictObject({
