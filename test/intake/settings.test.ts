@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
-import { connectionShape, scheduleShape, siteShape, templatePutShape, templateShape, tenantShape, tenantsShape, tokensShape } from "../../src/intake/shapes";
+import { connectionShape, scheduleShape, siteShape, tenantShape, tenantsShape, tokensShape } from "../../src/intake/shapes";
+import { templatePutShape, templateShape } from "../../src/intake/template-shapes";
 import { createBench, root, type Tokens } from "./fakes";
 
 const bench = createBench();
