@@ -5,6 +5,7 @@ import { routingIn } from "../domain/events/routing";
 import { withBuiltIn } from "../domain/mail/built-in";
 import { templatesIn } from "../domain/mail/store";
 import { shopDataIn } from "../domain/shop/data";
+import { attachmentsIn } from "../domain/mail/attachments";
 import type { MediaParts } from "../domain/media/capability";
 import { createVision } from "../domain/media/vision";
 import { suppressionsFor } from "../domain/suppressions/capability";
@@ -79,6 +80,8 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
         return openai({ http, baseUrl, apiKey, model, settings, learned, tenant, now });
       }),
     media: ({ tenant }) => (tenant === null ? Promise.resolve({ missing: "pictures are a tenant's own" }) : mediaFor(media, stores, tenant)),
+    attachments: ({ tenant }) =>
+      Promise.resolve(tenant === null ? { missing: "attachments are a tenant's own" } : attachmentsIn(env.MEDIA, media.turns, tenant)),
     images: () => Promise.resolve(cloudflareImages(env.IMAGES)),
     vision: async (scope) => createVision(await makers.models(scope)),
     agents: (scope) => Promise.resolve(agentsFor({ env, stores, media, now, payloads: parts.payloads, engine: parts.engine }, scope)),

@@ -1,6 +1,9 @@
+import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
+import { attachmentsIn, maxAttachmentBytes } from "../../src/domain/mail/attachments";
+import { createTurns } from "../../src/domain/media/turns";
 import type { Template } from "../../src/domain/mail/template";
 import { email } from "../../src/jobs/email/job";
 import { isMailbox, mailboxFrom } from "../../src/domain/mail/mailbox";
@@ -42,6 +45,7 @@ async function run(
       ...mail,
     },
     suppressions: fakeSuppressions(suppressed),
+    attachments: attachmentsIn(env.MEDIA, createTurns(), base.tenant),
     templates: {
       at: async (...question: [string, string, number]) => {
         asked.push(question);
@@ -275,6 +279,40 @@ describe("sending", () => {
     const { sent } = await run({ ...plain, to: ["ada@example.com", "Ada <ADA@example.com>", "grace@example.org"] });
     expect(sent[0]?.message.to).toEqual(["Ada <ADA@example.com>", "grace@example.org"]);
   });
+});
+
+describe("attachments", () => {
+  const bytes = new TextEncoder().encode("%PDF");
+  const mail: Input = { to: "ada@example.com", subject: "s", text: "t" };
+
+  test("are read from the tenant's own objects, named by the sender or by their key", async () => {
+    await env.MEDIA.put("acme/invoices/7.pdf", bytes, { httpMetadata: { contentType: "application/pdf" } });
+    await env.MEDIA.put("acme/terms", bytes);
+    const { sent } = await run({ ...mail, attachments: [{ key: "invoices/7.pdf" }, { key: "terms", filename: "Terms & co.txt" }] });
+    expect(sent[0]?.message.attachments).toEqual([
+      { filename: "7.pdf", contentType: "application/pdf", content: bytes },
+      { filename: "Terms & co.txt", contentType: "application/octet-stream", content: bytes },
+    ]);
+  });
+
+  test("that are not there, another tenant's, or too large are a dead letter, and nothing is sent", async () => {
+    await env.MEDIA.put("other/secret.pdf", bytes);
+    for (const key of ["nowhere.pdf", "secret.pdf"]) {
+      const { outcome, sent } = await run({ ...mail, attachments: [{ key }] });
+      expect([outcome, sent]).toMatchObject([{ kind: "discard", reason: "attachment 1: there is no such object" }, []]);
+    }
+    await env.MEDIA.put("acme/large", new Uint8Array(maxAttachmentBytes / 2 + 1));
+    const { outcome, sent } = await run({ ...mail, attachments: [{ key: "large" }, { key: "large" }] });
+    expect([outcome, sent]).toMatchObject([{ kind: "discard", reason: expect.stringContaining(`at most ${maxAttachmentBytes} are sent`) }, []]);
+  });
+
+  test.each([[[{ key: "../other/secret.pdf" }]], [[{ key: "a", filename: "a/b" }]], [[{ key: "a", filename: 'a"\r\nX: y' }]], [[]], [[{ key: "a", size: 1 }]]])(
+    "%j is refused",
+    (attachments) => {
+      expect(pathsOf({ ...mail, attachments }).every((path) => path.startsWith("payload.attachments"))).toBe(true);
+      expect(pathsOf({ ...mail, attachments })).not.toEqual([]);
+    },
+  );
 });
 
 describe("content", () => {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { about } from "../../domain/events/entity";
+import { attachments } from "../../domain/mail/attachments";
 import { mailbox } from "../../domain/mail/mailbox";
 import { templateId } from "../../domain/mail/template";
 import { boundedList, boundedText, fieldRule, jsonObject, outputList } from "../../queue/bounded";
@@ -18,6 +19,7 @@ const fields = v.strictObject({
   priority: v.optional(v.picklist(["high", "normal", "low"], "must be high, normal or low"), "normal"),
   from: v.optional(v.pipe(mailbox, personal())),
   replyTo: v.optional(v.pipe(mailbox, personal())),
+  attachments: v.optional(v.pipe(attachments, personal())),
   about,
 });
 
@@ -53,7 +55,7 @@ export const email = defineJob({
     skipped: v.optional(outputList(v.object({ address: v.pipe(v.string(), personal()), reason: v.string() }))),
   }),
   queue: { queues: ["email-sending", "email-bulk"], route: ({ priority }) => (priority === "low" ? "email-bulk" : "email-sending") },
-  needs: ["mail", "templates", "suppressions"],
+  needs: ["mail", "templates", "suppressions", "attachments"],
   gates: ["mail"],
   urgent: ({ priority }) => priority === "high",
   entities: ({ about: keys }) => keys ?? [],

@@ -1,10 +1,11 @@
 import type { Rendered } from "../../domain/mail/render";
 import { renderInTurn } from "../../domain/mail/turn";
+import type { Attached } from "../../domain/mail/attachments";
 import { composed, sourceOf } from "../../domain/mail/content";
 import type { Composed } from "../../domain/mail/content";
 import type { Skipped } from "../../domain/suppressions/capability";
 import type { Sent } from "../../providers/mail/mail";
-import { ok, outcomeOf } from "../../queue/effect";
+import { failed, ok, outcomeOf } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import type { email } from "./job";
@@ -32,9 +33,13 @@ export const sendEmail: Run<typeof email> = async (payload, context) => {
     ...(await bulkHeaders(to, bulk, context)),
   };
   const options = { signal: context.signal, about: { job: context.id } };
-  const sent = await context.effect("send", (idempotencyKey) => mail.send(message, { idempotencyKey, ...options }), {
-    idempotentFor: mail.idempotentFor,
-  });
+  const send = (attached: Attached) => {
+    if (!attached.ok) return Promise.resolve(failed({ class: "permanent", reason: attached.reason }));
+    const whole = attached.files.length > 0 ? { ...message, attachments: attached.files } : message;
+    return context.effect("send", (idempotencyKey) => mail.send(whole, { idempotencyKey, ...options }), { idempotentFor: mail.idempotentFor });
+  };
+  const { attachments } = payload;
+  const sent = attachments ? await context.attachments.withFiles(attachments, context.signal, send) : await send({ ok: true, files: [] });
   if (!sent.ok) return outcomeOf(sent.failure, context.now());
   // Null as well when an operator found out that it was sent.
   const value = sent.value as Sent | null;

@@ -1,0 +1,55 @@
+import * as v from "valibot";
+import { boundedList, boundedText } from "../../queue/bounded";
+import type { Attachment } from "../../providers/mail/mail";
+import { mediaKey, originalObject } from "../media/model";
+import type { Turns } from "../media/turns";
+
+/** Bytes of all attachments of one mail, before encoding; a provider with a lower limit refuses by itself. */
+export const maxAttachmentBytes = 10 * 1024 * 1024;
+
+const filename = boundedText(200, { min: 1, pattern: /^[^/\\"\p{Cc}\p{Zl}\p{Zp}]+$/u, rule: 'must be a file name without /, \\, " and control characters' });
+
+/** Entry of a mail's payload: objects of the tenant in the bucket of media, by their keys. */
+export const attachments = boundedList(v.strictObject({ key: mediaKey, filename: v.optional(filename) }), 10, { min: 1, rule: "must name 1 to 10 objects" });
+
+export type Asked = v.InferOutput<typeof attachments>;
+export type Attached = { ok: true; files: Attachment[] } | { ok: false; reason: string };
+
+/** One tenant's objects, for its mails. */
+export interface Attachments {
+  /** Reads them and hands them to `use`, which sends them: one mail's are in memory at a time in an isolate. Throws when R2 cannot be reached. */
+  withFiles<T>(asked: Asked, signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T>;
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    attachments: Attachments;
+  }
+}
+
+export function attachmentsIn(bucket: R2Bucket, turns: Turns, tenant: string): Attachments {
+  return { withFiles: (asked, signal, use) => turns(signal, async () => use(await read(bucket, tenant, asked))) };
+}
+
+/** Sizes are added up before any bytes are read. */
+async function read(bucket: R2Bucket, tenant: string, asked: Asked): Promise<Attached> {
+  const heads = await Promise.all(asked.map(({ key }) => bucket.head(originalObject(tenant, key))));
+  const missing = heads.indexOf(null);
+  if (missing >= 0) return { ok: false, reason: `attachment ${missing + 1}: there is no such object` };
+  const bytes = heads.reduce((sum, head) => sum + (head?.size ?? 0), 0);
+  if (bytes > maxAttachmentBytes) return { ok: false, reason: `the attachments have ${bytes} bytes, at most ${maxAttachmentBytes} are sent` };
+  const files: Attachment[] = [];
+  for (const [index, { key, filename: name }] of asked.entries()) {
+    const object = await bucket.get(originalObject(tenant, key), { onlyIf: { etagMatches: heads[index]?.etag ?? "" } });
+    if (!object || !("body" in object)) return { ok: false, reason: `attachment ${index + 1}: it was replaced while it was read` };
+    const type = object.httpMetadata?.contentType ?? "";
+    const contentType = /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/.test(type) ? type : "application/octet-stream";
+    files.push({ filename: name ?? nameIn(key), contentType, content: new Uint8Array(await object.arrayBuffer()) });
+  }
+  return { ok: true, files };
+}
+
+/** The last part of a key, without what a header's quoted text may not hold. */
+function nameIn(key: string): string {
+  return (key.split("/").at(-1) ?? key).replaceAll(/["\\]/g, "_").slice(0, 200).toWellFormed();
+}
