@@ -21,12 +21,14 @@ export interface ReplayableContent {
   ref: string | null;
   /** An effect that may have happened. */
   doubtful: string | null;
+  /** 1: a run ended without the answer of a call, perhaps without any record of it. */
+  doubt: number;
 }
 
 const ended = `FROM json_each(?2) e JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.state IN ('dead', 'discarded')`;
 const sizesOf = `SELECT j.id, j.type, coalesce(octet_length(j.payload), 0) AS bytes ${ended}`;
 const contentsOf = `
-  SELECT j.id, j.type, j.version, j.payload, j.ref,
+  SELECT j.id, j.type, j.version, j.payload, j.ref, j.doubt,
     (SELECT f.key FROM effects f WHERE f.tenant = j.tenant AND f.job = j.id AND f.state IN ('intent', 'uncertain') LIMIT 1) AS doubtful
   ${ended}`;
 

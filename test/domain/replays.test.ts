@@ -167,6 +167,17 @@ describe("a patch", () => {
     expect(await stored(fits)).toMatchObject({ revision: 1, payload: JSON.stringify({ script: [{ do: "done" }], text: "x" }) });
   });
 
+  test("leaves alone a job whose Worker died during a call, though nothing of the call is recorded", async () => {
+    const { replays } = setUp();
+    const [row] = await givenDead("died", 1);
+    if (!row) throw new Error("one row was made");
+    await env.DB.prepare("UPDATE jobs SET doubt = 1 WHERE id = ?").bind(row.id).run();
+    const { refused } = await replays.plan("died", { ids: [row.id], patch: { text: "x" } });
+    expect(refused).toMatchObject([{ id: row.id, reason: expect.stringContaining("may have happened") }]);
+    expect(await replays.create("died", { ids: [row.id], patch: { text: "x" } })).toMatchObject({ replayed: 0, failed: 1 });
+    expect(await stored(row)).toMatchObject({ state: "dead", revision: 0 });
+  });
+
   test("of a payload in R2 keeps its reference, by which retention removes the object; the new payload is what travels and is shown", async () => {
     const { bench, replays, loads, queries } = setUp();
     const ref = await bench.engine.payloads.put("stored", "job", fine);
