@@ -70,6 +70,11 @@ describe("a project", () => {
     expect(problem.errors.map((each: { path: string }) => each.path).join()).toContain(where);
   });
 
+  test("cannot have a name that is a route's: its form could not be posted to", async () => {
+    const { status, body } = await bench.call("PUT", "/v1/projects/release", { token: own.admin, body: { domains: [] } });
+    expect([status, body.errors?.[0].path]).toEqual([422, "project"]);
+  });
+
   test("gets a new key on demand", async () => {
     await bench.call("PUT", "/v1/projects/renewed", { token: own.admin, body: { domains: [] } });
     const { body } = await bench.call("POST", "/v1/projects/renewed/api-key", { token: own.admin });

@@ -11,6 +11,9 @@ const entries = { project: v.string(), siteKey: v.string(), formId: v.string(), 
 const projectShape = v.looseObject(entries);
 const apiKey = v.pipe(v.string(), v.description("Shown this once, kept nowhere"));
 
+/** `/v1/leads/{tenant}/{project}` is a project's form: a project of this name would lie where a lead is released. */
+const takenNames = ["release"];
+
 export const projectRoutes = [
   route("PUT /v1/projects/:project", {
     name: "putProject",
@@ -20,7 +23,12 @@ export const projectRoutes = [
     body: { schema: projectSchema, limit: smallBody },
     answers: { 200: v.looseObject({ ...entries, apiKey: v.optional(apiKey) }) },
     handle: async ({ deps, tenant, params, body }) => {
-      const put = await deps.projects.put(tenant, param({ params }, "project"), body, deps.now());
+      const name = param({ params }, "project");
+      if (takenNames.includes(name))
+        throw new Problem("invalid", "The project's name is taken.", {
+          errors: [{ path: "project", message: "must be another: /v1/leads/{lead}/release has it" }],
+        });
+      const put = await deps.projects.put(tenant, name, body, deps.now());
       return { status: 200, body: { ...shown(put.project), ...(put.apiKey === undefined ? {} : { apiKey: put.apiKey }) } };
     },
   }),
