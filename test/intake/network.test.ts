@@ -40,13 +40,14 @@ test("refused tokens, keys and signatures are counted by subscriber and answered
     () => post("/v1/webhooks/refused/none"),
     () => post("/v1/leads/refused/none/crm-callback"),
     () => post("/v1/events/refused"),
+    () => bench.call("GET", "/trpc/jobs.list", { token: "garbage", headers }),
   ];
   const statuses: number[] = [];
   for (const ask of asked) statuses.push((await ask()).status);
-  expect(statuses).toEqual([401, 401, 401, 429, 429]);
-  expect(counted).toEqual(Array(5).fill("2001:db8:1:2::/64"));
+  expect(statuses).toEqual([401, 401, 401, 429, 429, 429]);
+  expect(counted).toEqual(Array(6).fill("2001:db8:1:2::/64"));
   expect((await bench.call("GET", "/v1/tenants/refused/tokens", { token: root, headers })).status).toBe(200);
-  expect(counted).toHaveLength(5);
+  expect(counted).toHaveLength(6);
   bench.deps.mayBeRefused = async () => Promise.reject(new Error("limiter down"));
   expect((await bench.call("GET", "/v1/jobs", { token: "garbage", headers })).status).toBe(401);
 });

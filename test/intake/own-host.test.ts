@@ -52,6 +52,12 @@ test("a job, a batch and a schedule refuse it as the receiver of a webhook, and 
   expect((await send("PUT /v1/schedules/s", schedule("https://jobs.other.example/x"))).status).toBe(201);
 });
 
+test("a patch of a replay cannot turn a webhook to it", async () => {
+  const replay = (url: string) => send("POST /v1/replays", { filter: { type: "webhook" }, patch: { url } });
+  expect((await replay("https://jobs.own.example/v1/events")).body).toMatchObject({ status: 422, errors: [{ path: "patch.url" }] });
+  expect((await replay("https://jobs.other.example/x")).status).toBe(202);
+});
+
 test("every route whose settings hold an address refuses our own", () => {
   const holding = routes.filter(({ method, body }) => method === "PUT" && body && /"(?:url|baseUrl)":/.test(JSON.stringify(toSchema(body.schema))));
   expect(holding.map(({ path }) => path).toSorted()).toEqual(["/v1/connections/:name", "/v1/destinations/:name", "/v1/sites/:site", "/v1/subscriptions/:name"]);

@@ -3,6 +3,8 @@ import type { ReplayRequest } from "../../domain/replays/request";
 import { Problem } from "../../errors";
 import { boundedList, boundedName, boundedText, jsonObject } from "../../queue/bounded";
 import { smallBody } from "../body";
+import { webhook } from "../../jobs/webhook/job";
+import { ownTarget } from "../own-host";
 import { redact } from "../../queue/redact";
 import type { AuditEntry, IntakeDeps } from "../deps";
 import { deadLetterCursor, inOrder, paging, search, siteId, time } from "../query";
@@ -100,8 +102,9 @@ export const deadLetterRoutes = [
     body: { schema: replayRequest, limit: smallBody },
     answers: { 200: planShape, 202: replayShape },
     problems: [503],
-    handle: async ({ deps, tenant, body, caller }) => {
+    handle: async ({ deps, tenant, body, caller, request: { url } }) => {
       const { plan, ...given } = body;
+      refuseOwnTarget(given.patch, url);
       await refuseForeign(deps, tenant, given);
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
       const id = crypto.randomUUID();
@@ -144,6 +147,12 @@ async function refuseForeign(deps: IntakeDeps, tenant: string, { ids = [] }: Rep
   const own = await Promise.all(ids.map((id) => deps.belongs(tenant, id)));
   const errors = own.flatMap((belongs, index) => (belongs ? [] : [{ path: `ids[${index}]`, message: "is no job of this tenant" }]));
   if (errors.length > 0) throw new Problem("invalid", "Some ids are not jobs of this tenant.", { errors });
+}
+
+/** A patch may give a webhook another receiver, and this service is none. */
+function refuseOwnTarget(patch: Record<string, unknown> | undefined, requestUrl: string): void {
+  const issue = ownTarget(webhook.type, patch, requestUrl);
+  if (issue) throw new Problem("invalid", "The address is this service's own.", { errors: [{ ...issue, path: "patch.url" }] });
 }
 
 /** The names of the patched fields, no value. */

@@ -7,6 +7,8 @@ import { appRouter, type CallRoute, type ProblemData, Refused } from "./router";
 const maxBatchSize = 100;
 
 const endpoint = "/trpc";
+/** Headers of the request that each call has as well: who calls, for whom, and from where. */
+const passedOn = ["authorization", tenantHeader, "cf-connecting-ip"];
 
 /** Answers requests under `/trpc`: each procedure is a call of a `/v1` route through `answer`, with the token of the request. */
 export async function serveTrpc(request: Request, answer: (request: Request) => Promise<Response>): Promise<Response> {
@@ -26,7 +28,7 @@ export async function serveTrpc(request: Request, answer: (request: Request) => 
 function callerOf(request: Request, answer: (request: Request) => Promise<Response>): CallRoute {
   return async (method, path, body, extra = {}) => {
     const headers = new Headers(extra);
-    for (const name of ["authorization", tenantHeader]) {
+    for (const name of passedOn) {
       const value = request.headers.get(name);
       if (value !== null) headers.set(name, value);
     }
