@@ -1,5 +1,6 @@
 /// <reference path="./bindings.d.ts" />
 import type { EmailBinding } from "./providers/mail/cloudflare";
+import type { AiBinding } from "./providers/models/workers-ai";
 
 /**
  * The bindings as this project uses them: `Env` of wrangler.toml (src/bindings.d.ts, made by `npm run types`)
@@ -16,6 +17,10 @@ export interface WorkerEnv extends Cloudflare.Env {
   PUBLIC_URL?: string;
   /** Cloudflare Email Service, where the account has it. */
   EMAIL?: EmailBinding;
+  /** Workers AI, where the deployment has it: connections of the provider `workers-ai` need it. Not in wrangler.toml: a local start would need an account. */
+  AI?: AiBinding;
+  /** The id of the AI Gateway through which calls of AI go. Default: none. */
+  AI_GATEWAY?: string;
   /** On a developer's machine, in place of EMAIL: the address of the sandbox that plays it. */
   EMAIL_STUB?: string;
   /** The tenant whose channels get the installation's alerts: failing steps of the tick, dead letters of the tenant `system`. */

@@ -15,7 +15,6 @@ import { hubspot } from "../providers/crm/hubspot";
 import { createHttp } from "../providers/http";
 import { cloudflareImages } from "../providers/images/cloudflare";
 import { createLearned } from "../providers/models/learned";
-import { openai } from "../providers/models/openai";
 import type { Counters } from "../ledger/counters";
 import type { createPayloads } from "../ledger/payloads";
 import { prestashop } from "../providers/shop/prestashop";
@@ -30,6 +29,7 @@ import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
 import { mailFor } from "./mail";
 import { mediaFor } from "./media";
+import { createModels } from "./models";
 import { retire } from "./retire";
 import type { Stores } from "./stores";
 import { together } from "./together";
@@ -75,10 +75,9 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
     },
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
     models: (scope) =>
-      connected(stores, scope, "models", (connection, http, tenant) => {
-        const { provider: _, limits: __, baseUrl, apiKey, model, ...settings } = connection;
-        return openai({ http, baseUrl, apiKey, model, settings, learned, tenant, now });
-      }),
+      connected(stores, scope, "models", (connection, http, tenant) =>
+        createModels(connection, { env, http, learned, tenant, now, onCall: (call) => scope.onCall("models", call) }),
+      ),
     media: ({ tenant }) => (tenant === null ? Promise.resolve({ missing: "pictures are a tenant's own" }) : mediaFor(media, stores, tenant)),
     attachments: ({ tenant }) =>
       Promise.resolve(tenant === null ? { missing: "attachments are a tenant's own" } : attachmentsIn(env.MEDIA, media.turns, tenant)),

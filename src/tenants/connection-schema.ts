@@ -1,14 +1,13 @@
 import * as v from "valibot";
 import { sharedSecret } from "../domain/secret";
-import { limitsSchema, only, secret, url, whole } from "./connection-fields";
+import { limitsSchema, only, secret, url } from "./connection-fields";
 import { mailConnectionSchema } from "./mail-connection";
-import { boundedText } from "../queue/bounded";
+import { modelsConnectionSchema } from "./models-connection";
 
 /** An HTTP API that takes a key. `baseUrl` is where its paths begin. */
 const api = { baseUrl: url, apiKey: secret, limits: v.optional(limitsSchema) };
 /** An address that takes what is posted to it; the address itself is a secret. */
 const hook = { url, secret: v.optional(sharedSecret), limits: v.optional(limitsSchema) };
-const oneOf = <const Options extends readonly [string, ...string[]]>(...options: Options) => v.picklist(options, `must be ${options.join(", ")}`);
 
 /** The bodies of `PUT /v1/connections/{name}`, by name. A PUT replaces. */
 export const connectionSchemas = {
@@ -16,16 +15,7 @@ export const connectionSchemas = {
   slack: v.strictObject({ provider: only("slack"), ...hook }),
   crm: v.strictObject({ provider: only("hubspot"), ...api }),
   make: v.strictObject({ provider: only("make"), ...hook }),
-  models: v.strictObject({
-    provider: only("openai"),
-    ...api,
-    model: boundedText(200, { min: 1 }),
-    maxTokens: v.optional(whole(1_000_000)),
-    temperature: v.optional(v.pipe(v.number(), v.minValue(0, "must be at least 0"), v.maxValue(2, "must be at most 2"))),
-    tokensParameter: v.optional(oneOf("max_completion_tokens", "max_tokens", "none")),
-    responseFormat: v.optional(oneOf("json_schema", "json_object", "none")),
-    timeoutSeconds: v.optional(whole(300)),
-  }),
+  models: modelsConnectionSchema,
 } as const;
 
 export type ConnectionName = keyof typeof connectionSchemas;

@@ -15,6 +15,7 @@ export interface ConnectionView {
   baseUrl?: string;
   host?: string;
   model?: string;
+  collectLog?: boolean;
   maxTokens?: number;
   temperature?: number;
   tokensParameter?: string;

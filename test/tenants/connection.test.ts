@@ -43,6 +43,8 @@ describe("put refuses", () => {
       ["model: is not a field here; known are provider, baseUrl, apiKey, webhookSecret, from, replyTo, limits, fallback"],
     ],
     ["models", { ...bodies.crm, provider: "openai" }, ["model: is missing"]],
+    ["models", { ...bodies.models, provider: "bedrock" }, ["provider: must be openai or workers-ai"]],
+    ["models", { provider: "workers-ai", model: "openai/gpt-9" }, ["model: must be a model of Workers AI such as @cf/google/gemma-3-12b-it"]],
     [
       "models",
       { ...bodies.models, maxTokens: 0, temperature: 3, tokensParameter: "tokens", responseFormat: "xml", timeoutSeconds: 301 },
@@ -82,6 +84,12 @@ describe("put refuses", () => {
 });
 
 describe("every kind", () => {
+  test("models of Workers AI need no key", async () => {
+    const body = { provider: "workers-ai", model: "@cf/google/gemma-3-12b-it", collectLog: true, maxTokens: 900 };
+    expect((await store.put("two", "models", body, 5)).connection).toMatchObject({ name: "models", ...body });
+    expect(await store.open("two", "models")).toMatchObject({ ok: true, value: body });
+  });
+
   test.each(connectionNames)("%s comes back whole when opened, and without secrets when shown", async (name) => {
     const { connection, created } = await store.put("one", name, bodies[name], 5);
     expect(created).toBe(true);

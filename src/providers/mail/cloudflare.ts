@@ -2,7 +2,7 @@ import { failed, ok } from "../../queue/effect";
 import { unlessAborted } from "../body";
 import type { MailFailure, MailMessage, MailProvider } from "./mail";
 import { addressOf, mailboxOf } from "./mailbox";
-import { untilNextDay } from "./quota";
+import { untilNextDay } from "../quota";
 
 /** The `send_email` binding, as far as it is used. */
 export interface EmailBinding {

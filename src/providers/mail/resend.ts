@@ -8,7 +8,7 @@ import { base64 } from "./base64";
 import { recordOf } from "./record";
 import type { BatchItem, MailMessage, MailProvider, SendOptions } from "./mail";
 import { personalOf } from "./mailbox";
-import { untilNextDay, untilNextMonth } from "./quota";
+import { untilNextDay, untilNextMonth } from "../quota";
 
 export interface ResendOptions {
   http: Http;

@@ -1,6 +1,6 @@
 import { redact } from "../../redact";
 import type { MailFailure } from "../mail";
-import { untilNextDay } from "../quota";
+import { untilNextDay } from "../../quota";
 import type { SmtpReply } from "./session";
 
 /** What was being said when the server refused. */

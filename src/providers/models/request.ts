@@ -1,0 +1,52 @@
+import type { Dialect } from "./dialect";
+import type { Chat, Message, Part } from "./models";
+
+/** The body of a chat completion as this dialect takes it, without the model's name. `most`: tokens that any answer may have. */
+export function requestFrom(asked: Chat, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, most: number | undefined) {
+  const { format, tools = [] } = asked;
+  const told = format && responseFormat !== "json_schema" ? [schemaTold(format.schema)] : [];
+  return {
+    messages: [...told, ...asked.messages].map(messageOf),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(tokensParameter === "none" ? {} : { [tokensParameter]: maxTokensOf(asked, usual, most) }),
+    ...(format && responseFormat === "json_schema" ? { response_format: { type: responseFormat, json_schema: { ...format, strict: true } } } : {}),
+    ...(format && responseFormat === "json_object" ? { response_format: { type: responseFormat } } : {}),
+    ...(tools.length === 0 ? {} : { tools: tools.map((tool) => ({ type: "function", function: tool })), tool_choice: asked.toolChoice ?? "auto" }),
+  };
+}
+
+/** Tokens that the answer to one call may have. */
+export function maxTokensOf({ maxTokens }: Chat, usual: number, most: number | undefined): number {
+  return Math.min(maxTokens ?? most ?? usual, most ?? Infinity);
+}
+
+/** For endpoints that take no schema. */
+function schemaTold(schema: Record<string, unknown>): Message {
+  return { role: "system", content: `Answer with one JSON object that fits this JSON Schema, and with nothing else:\n${JSON.stringify(schema)}` };
+}
+
+interface RequestMessage {
+  role: Message["role"];
+  content: unknown;
+  [field: string]: unknown;
+}
+
+function messageOf(message: Message): RequestMessage {
+  if (message.role === "tool") return { role: "tool", tool_call_id: message.toolCallId, content: message.content };
+  if (message.role === "user" && typeof message.content !== "string") return { role: "user", content: message.content.map(partOf) };
+  if (message.role !== "assistant" || !message.toolCalls?.length) return { role: message.role, content: message.content };
+  const calls = message.toolCalls.map(({ id, name, input = {} }) => ({ id, type: "function", function: { name, arguments: JSON.stringify(input) } }));
+  return { role: "assistant", content: message.content || null, tool_calls: calls };
+}
+
+function partOf(part: Part): Record<string, unknown> {
+  return part.type === "text" ? { type: "text", text: part.text } : { type: "image_url", image_url: { url: part.url } };
+}
+
+/** What a provider's message must not repeat. */
+export function textsOf(messages: readonly Message[]): string[] {
+  return messages.flatMap(({ role, content }) => {
+    if (role === "system") return [];
+    return typeof content === "string" ? [content] : content.flatMap((part) => (part.type === "text" ? [part.text] : []));
+  });
+}

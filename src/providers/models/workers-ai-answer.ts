@@ -1,0 +1,31 @@
+import * as v from "valibot";
+import { boundedList } from "../../queue/bounded";
+
+const count = v.fallback(v.nullish(v.number()), null);
+
+/** What the older models answer: text, or in JSON mode the value itself. It says nothing of how the answer ended. */
+const generated = v.object({
+  response: v.unknown(),
+  tool_calls: v.fallback(v.nullish(boundedList(v.unknown(), 10_000)), null),
+  usage: v.fallback(v.nullish(v.object({ prompt_tokens: count, completion_tokens: count })), null),
+});
+
+/** An answer of a model as a chat completion, which the newer models answer by themselves. `maxTokens`: what the answer was allowed. */
+export function completionFrom(answer: unknown, maxTokens: number): unknown {
+  if (typeof answer === "string") return completion({ content: answer });
+  if (!isRecord(answer) || "choices" in answer || !("response" in answer || "tool_calls" in answer)) return answer;
+  const parsed = v.safeParse(generated, answer);
+  if (!parsed.success) return answer;
+  const { response, tool_calls, usage } = parsed.output;
+  const calls = (tool_calls ?? []).filter(isRecord).map((call) => ("function" in call ? call : { id: call["id"], function: call }));
+  const wasCut = (usage?.completion_tokens ?? 0) >= maxTokens;
+  return { ...completion({ content: response ?? null, tool_calls: calls }, wasCut ? "length" : null), usage };
+}
+
+function completion(message: Record<string, unknown>, finish_reason: string | null = null): Record<string, unknown> {
+  return { choices: [{ finish_reason, message }] };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

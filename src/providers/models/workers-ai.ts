@@ -1,0 +1,102 @@
+import { failed, ok, type Reply } from "../../queue/effect";
+import { unlessAborted } from "../body";
+import { answerTo } from "./ask";
+import { chatBy, dialectOf, type Exchanged, usualTimeoutSeconds } from "./chat";
+import type { Dialect } from "./dialect";
+import type { Learned } from "./learned";
+import type { Chat, Models } from "./models";
+import { maxTokensOf, requestFrom } from "./request";
+import type { ModelSettings } from "./settings";
+import { completionFrom } from "./workers-ai-answer";
+import { refusalIn } from "./workers-ai-refusal";
+
+/** The binding `ai`, as far as it is used. */
+export interface AiBinding {
+  run(model: string, input: Record<string, unknown>, options: AiCallOptions): Promise<unknown>;
+}
+
+interface AiCallOptions {
+  signal: AbortSignal;
+  gateway?: {
+    id: string;
+    metadata: Record<string, string>;
+    collectLog: boolean;
+    skipCache: boolean;
+    requestTimeoutMs: number;
+    retries: { maxAttempts: 1 };
+  };
+}
+
+export interface WorkersAiOptions {
+  /** Undefined where the Worker has no such binding. */
+  binding: AiBinding | undefined;
+  /** A model of Cloudflare's catalogue: `@cf/google/gemma-3-12b-it`. */
+  model: string;
+  settings?: ModelSettings;
+  /** Shared by all calls of an isolate. */
+  learned: Learned;
+  tenant: string;
+  /** The AI Gateway through which calls go; undefined: directly. */
+  gateway?: string | undefined;
+  /** Whether the gateway keeps questions and answers. */
+  collectLog?: boolean | undefined;
+  now: () => number;
+  /** How a call went, for the circuit breaker. */
+  onCall?: ((result: "answered" | "transient") => void) | undefined;
+}
+
+/**
+ * Workers AI by its binding. Its models differ in what they take and answer: the schema of an answer stands in the instructions, since
+ * few of them can be held to one, and both shapes of answers are read. Asking is harmless when repeated.
+ * Source: the types of the binding, and Cloudflare's tables of errors.
+ */
+export function workersAi(options: WorkersAiOptions): Models {
+  const { binding, model, settings = {}, learned, now } = options;
+  const endpoint = JSON.stringify(["workers-ai", options.tenant, model, settings]);
+  const usual = { temperature: 0, tokensParameter: "max_tokens", responseFormat: "json_object" } as const;
+  const chat = chatBy({ endpoint, model, dialect: dialectOf(settings, usual), settings, learned, now }, async (asked, dialect, signal) => {
+    if (!binding) return failed({ class: "config", reason: "model: this Worker has no binding of Workers AI named AI", code: "binding" });
+    if (signal.aborted) return failed({ class: "transient", reason: "model: the run had ended before the call" });
+    return exchange(binding, options, asked, dialect, signal);
+  });
+  return {
+    idempotentFor: 7 * 24 * 3600,
+    chat,
+    ask: (question, signal) => answerTo(question, chat, signal),
+  };
+}
+
+async function exchange(binding: AiBinding, options: WorkersAiOptions, asked: Chat, dialect: Dialect, run: AbortSignal): Promise<Reply<Exchanged>> {
+  const { model, settings = {}, now, onCall } = options;
+  const milliseconds = (settings.timeoutSeconds ?? usualTimeoutSeconds) * 1000;
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(new Error("time limit")), milliseconds);
+  const signal = AbortSignal.any([run, limit.signal]);
+  try {
+    const answer = await unlessAborted(
+      binding.run(model, inputFrom(asked, dialect, settings.maxTokens), { signal, ...gatewayOf(options, milliseconds) }),
+      signal,
+    );
+    onCall?.("answered");
+    return ok({ body: completionFrom(answer, maxTokensOf(asked, dialect.maxTokens, settings.maxTokens)) });
+  } catch (thrown) {
+    if (run.aborted) return failed({ class: "transient", reason: "model: the run ended while the call was under way" });
+    const refused = refusalIn(thrown, limit.signal.aborted, now());
+    onCall?.(refused.isFault ? "transient" : "answered");
+    return ok({ refused });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Some models refuse a message without content. */
+function inputFrom(asked: Chat, dialect: Dialect, most: number | undefined): Record<string, unknown> {
+  const { messages, ...rest } = requestFrom(asked, dialect, most);
+  return { messages: messages.map((message) => ({ ...message, content: message.content ?? "" })), ...rest };
+}
+
+/** Our ledger tries again: the gateway's own tries would multiply with it. A kept answer that did not fit would not fit again. */
+function gatewayOf({ gateway, tenant, collectLog = false }: WorkersAiOptions, requestTimeoutMs: number): Pick<AiCallOptions, "gateway"> {
+  if (gateway === undefined) return {};
+  return { gateway: { id: gateway, metadata: { tenant }, collectLog, skipCache: true, requestTimeoutMs, retries: { maxAttempts: 1 } } };
+}

@@ -1,0 +1,31 @@
+import * as v from "valibot";
+import { boundedText } from "../queue/bounded";
+import { limitsSchema, only, secret, url, whole } from "./connection-fields";
+
+const oneOf = <const Options extends readonly [string, ...string[]]>(...options: Options) => v.picklist(options, `must be ${options.join(", ")}`);
+
+/** Of every provider of models. */
+const settings = {
+  limits: v.optional(limitsSchema),
+  maxTokens: v.optional(whole(1_000_000)),
+  temperature: v.optional(v.pipe(v.number(), v.minValue(0, "must be at least 0"), v.maxValue(2, "must be at most 2"))),
+  tokensParameter: v.optional(oneOf("max_completion_tokens", "max_tokens", "none")),
+  responseFormat: v.optional(oneOf("json_schema", "json_object", "none")),
+  timeoutSeconds: v.optional(whole(300)),
+};
+
+/** A model of Cloudflare's own catalogue: those of others, by their vendor's name, would be billed to the account by their vendor's prices. */
+const ownModel = boundedText(200, {
+  pattern: /^@(?:cf|hf)\/[\w.-]{1,60}\/[\w.-]{1,100}$/,
+  rule: "must be a model of Workers AI such as @cf/google/gemma-3-12b-it",
+});
+
+/** The body of `PUT /v1/connections/models`. */
+export const modelsConnectionSchema = v.variant(
+  "provider",
+  [
+    v.strictObject({ provider: only("openai"), baseUrl: url, apiKey: secret, model: boundedText(200, { min: 1 }), ...settings }),
+    v.strictObject({ provider: only("workers-ai"), model: ownModel, collectLog: v.optional(v.boolean("must be true or false")), ...settings }),
+  ],
+  "must be openai or workers-ai",
+);
