@@ -61,6 +61,7 @@ export function workersAi(options: WorkersAiOptions): Models {
   });
   return {
     idempotentFor: 7 * 24 * 3600,
+    endpoints: [{ model, price: settings.price }],
     chat,
     ask: (question, signal) => answerTo(question, chat, signal),
   };
