@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { type Said, saidAs } from "./agents.ts";
 import type { Answering, Call, Provider, Reply, World } from "./provider.ts";
 
 /**
- * A language model behind an OpenAI-compatible API: `POST /models/v1/chat/completions`. With a JSON schema asked for, the answer
- * is the smallest value that fits it, so that what comes back can be foretold. A picture must be one. The model's name says how it misbehaves:
+ * A language model behind an OpenAI-compatible API: `POST /models/v1/chat/completions`. As one of our agents it calls a tool and answers by
+ * what it was given (`agents.ts`). Otherwise, with a JSON schema asked for, the answer is the smallest value that fits it, so that what comes
+ * back can be foretold. A picture must be one. The model's name says how it misbehaves:
  * `refuses`, `babbles` (no JSON), `empty`, `cut` (finish_reason length), `broke` (no quota left), `busy` (a 200 that holds a 429), `picky` (takes
- * no temperature, max_completion_tokens nor response_format), `thinks` (thoughts, then JSON in a code fence); any other name answers well.
+ * no temperature, max_completion_tokens nor response_format), `long` (a prompt over its context), `filtered` (finish_reason content_filter), `thinks` (thoughts, then JSON in a code fence); any other name answers well.
  */
 export const models: Provider = {
   name: "models",
@@ -24,20 +26,38 @@ async function answer(call: Call, world: World): Promise<Reply> {
     return refusal(400, "missing_required_parameter", "Missing required parameter: 'messages'.");
   if (picturesIn(body["messages"]).some((url) => !isPicture(url))) return refusal(400, "invalid_image_url", "Invalid image data.");
   if (body["model"] === "broke") return refusal(429, "insufficient_quota", "You exceeded your current quota, please check your plan and billing details.");
+  if (body["model"] === "long") return refusal(400, "context_length_exceeded", "This model's maximum context length is 8192 tokens.", "messages");
   const unwanted = body["model"] === "picky" ? pickyAbout.find((name) => name in body) : undefined;
   if (unwanted) return refusal(400, "unsupported_parameter", `Unsupported parameter: '${unwanted}' is not supported with this model.`, unwanted);
   if (body["model"] === "busy") return { status: 200, body: { error: { code: 429, message: "Provider returned error" } } };
   await call.pause();
   world.effects.record(models.name, call.key);
-  return completion(body["model"], schemaIn(body), call.body.length, world.now());
+  const said = wellBehaved(body["model"]) ? saidAs(askedOf(body)) : undefined;
+  return completion(body["model"], said ?? schemaIn(body), call.body.length, world.now());
 }
 
 const pickyAbout = ["temperature", "max_completion_tokens", "response_format"];
 
-function completion(model: string, schema: Schema | null, asked: number, now: number): Reply {
-  const content = contentOf(model, schema);
-  const message = { role: "assistant", content, refusal: model === "refuses" ? "I cannot help with that." : null };
-  const [input, output] = [Math.ceil(asked / 4), Math.ceil((content ?? "").length / 4)];
+/** A model of one of the names that misbehave does so as an agent too. */
+function wellBehaved(model: string): boolean {
+  return !["refuses", "babbles", "empty", "cut", "filtered"].includes(model);
+}
+
+function askedOf(body: Record<string, unknown>): Parameters<typeof saidAs>[0] {
+  const tools = (body["tools"] ?? []) as { function?: { name?: string } }[];
+  const format = body["response_format"] as { json_schema?: { name?: string } } | undefined;
+  return {
+    messages: body["messages"] as { role?: unknown; content?: unknown }[],
+    tools: tools.flatMap((tool) => tool.function?.name ?? []),
+    format: format?.json_schema?.name,
+  };
+}
+
+function completion(model: string, said: Said | Schema | null, asked: number, now: number): Reply {
+  const calls = said !== null && "tool" in said ? [toolCall(said)] : undefined;
+  const content = calls ? null : said !== null && "answer" in said ? written(model, JSON.stringify(said.answer)) : contentOf(model, said as Schema | null);
+  const message = { role: "assistant", content, refusal: model === "refuses" ? "I cannot help with that." : null, ...(calls ? { tool_calls: calls } : {}) };
+  const [input, output] = [Math.ceil(asked / 4), Math.ceil(JSON.stringify(calls ?? content ?? "").length / 4)];
   return {
     status: 200,
     body: {
@@ -45,7 +65,7 @@ function completion(model: string, schema: Schema | null, asked: number, now: nu
       object: "chat.completion",
       created: Math.floor(now / 1000),
       model,
-      choices: [{ index: 0, message, logprobs: null, finish_reason: model === "cut" ? "length" : "stop" }],
+      choices: [{ index: 0, message, logprobs: null, finish_reason: calls ? "tool_calls" : (ends[model] ?? "stop") }],
       usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output },
     },
   };
@@ -54,7 +74,16 @@ function completion(model: string, schema: Schema | null, asked: number, now: nu
 function contentOf(model: string, schema: Schema | null): string | null {
   if (model === "empty" || model === "refuses") return null;
   if (model === "babbles" || !schema) return "Gladly! What else can I do for you?";
-  const json = JSON.stringify(smallest(schema));
+  return written(model, JSON.stringify(smallest(schema)));
+}
+
+const ends: Record<string, string> = { cut: "length", filtered: "content_filter" };
+
+function toolCall({ tool, input }: { tool: string; input: unknown }) {
+  return { id: `call_${randomUUID()}`, type: "function", function: { name: tool, arguments: JSON.stringify(input) } };
+}
+
+function written(model: string, json: string): string {
   return model === "thinks" ? `<think>\nThat is {easy}.\n</think>\n\`\`\`json\n${json}\n\`\`\`` : json;
 }
 

@@ -1,3 +1,4 @@
+import { nextMentions, removeRuns } from "../domain/agents/erase";
 import { eraseAbout, type FactPlace, nextFacts, removeFacts } from "../domain/events/erase";
 import { removeParts } from "../domain/leads/erase";
 import { namesAny, needlesOf } from "../domain/leads/mentions";
@@ -76,18 +77,35 @@ async function forget({ parts: { env, engine, payloads }, tenant, counts }: Walk
   const ended = await Promise.all(openOf(holders).map(({ id }) => cancel(engine, { tenant, id })));
   const { jobs, refs } = await wipe(env.DB, tenant, holders);
   await payloads.remove(refs);
+  await removeRuns(env.DB, payloads, tenant, [...new Set([...ids, ...holders.map(({ id }) => id)])]);
   counts.jobs += jobs;
   counts.payloads += refs.length;
   counts.running += ended.filter((each) => each?.flagged).length;
 }
 
-/** All jobs by id, then all facts, then all pictures: whatever they are about, they may name the person. Null: all were looked at. */
+/** All jobs by id, then all facts, pictures and runs of agents: whatever they are about, they may name the person. Null: all were looked at. */
 async function walkOn(walk: Walk, cursor: string): Promise<string | null> {
+  const run = /^a[0-9a-z]*$/.test(cursor) ? cursor.slice(1) : null;
   const picture = pictureIn(cursor);
-  const next = picture === null ? await walkTexts(walk, cursor) : null;
+  const next = run === null && picture === null ? await walkTexts(walk, cursor) : null;
   if (next !== null) return next;
-  const key = await walkPictures(walk, picture ?? "");
-  return key === null ? null : `m${encodeURIComponent(key)}`;
+  const key = run === null ? await walkPictures(walk, picture ?? "") : null;
+  if (key !== null) return `m${encodeURIComponent(key)}`;
+  const job = await walkRuns(walk, run ?? "");
+  return job === null ? null : `a${job}`;
+}
+
+/** A run that names the person goes, and so does what its job holds. */
+async function walkRuns(walk: Walk, from: string): Promise<string | null> {
+  const { parts, tenant, scope } = walk;
+  const keys = new Set(scope.keys);
+  for (let after = from; ;) {
+    const { jobs, looked, last } = await nextMentions(parts.env.DB, parts.payloads, tenant, after, (text) => namesAny(keys, text));
+    walk.rows -= looked;
+    if (jobs.length > 0) await forget(walk, jobs, []);
+    if (last === null || walk.rows <= 0) return last;
+    after = last;
+  }
 }
 
 async function walkTexts(walk: Walk, cursor: string): Promise<string | null> {

@@ -16,7 +16,7 @@ export async function readJson<Body>(
 ): Promise<{ body: Body; length: number }> {
   requireJson(request);
   const text = await readText(request, rule.limit);
-  const value = parsedJson(text);
+  const value = text === "" && rule.optional ? {} : parsedJson(text);
   allow(value);
   const issues = rule.jsonCheckedLater ? [] : checkJson(value);
   if (issues.length > 0) throw new Problem("invalid", "The body holds what cannot be stored.", { errors: issues });

@@ -42,7 +42,7 @@ function operation(route: AnyRoute): JsonSchema {
     ...(route.fieldScopes ? { "x-field-scopes": route.fieldScopes } : {}),
     ...(route.scope === "public" ? { security: [] } : { description: scopeText(route) }),
     ...listed("parameters", [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)]),
-    ...(route.body ? { requestBody: { required: true, content: contentOf(route.body) } } : {}),
+    ...(route.body ? { requestBody: { required: route.body.optional !== true, content: contentOf(route.body) } } : {}),
     responses: { ...answers(route), ...problems(route) },
   };
 }

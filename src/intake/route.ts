@@ -58,6 +58,8 @@ export interface BodyRule<Body> {
   schemaFor?: (params: Readonly<Record<string, string>>) => v.GenericSchema<any, Body>; // eslint-disable-line -- variance: any input
   /** Bytes. */
   limit: number;
+  /** Set where no body means an empty object. */
+  optional?: true;
   /** Set where enqueue checks depth and texts of each payload, so that one bad job does not refuse its whole batch. */
   jsonCheckedLater?: true;
   /** Set where the handler reads the body itself, because headers or a signature decide what it is; the schema then only describes it. */

@@ -5,6 +5,7 @@ import { app } from "../../src/app";
 import { createMailStores } from "../../src/app/mail-stores";
 import { createStores } from "../../src/app/stores";
 import { createMediaParts } from "../../src/app/media";
+import { agentRuns } from "../../src/domain/agents/store";
 import { eraseAbout, ownOf } from "../../src/domain/events/erase";
 import { factsIn } from "../../src/domain/events/facts";
 import { followUpsIn } from "../../src/domain/events/follow-ups";
@@ -193,6 +194,44 @@ describe("erasing a person", () => {
     expect([await objects.head(tenant, "selfie.jpg"), await queries.about(tenant, ["lead:seen"])]).toEqual([null, []]);
     expect(await objects.head(tenant, "shop.jpg")).not.toBeNull();
     expect(await leads.erase(tenant, { ...person, cursor: "mcard.jpg" })).toEqual(nothing);
+  });
+
+  test("removes runs of agents that name the person in an answer, a tool's output in R2, or a proposal, and cancels one that waits", async () => {
+    const tenant = "agents";
+    const runs = agentRuns(env.DB, payloads, tenant);
+    const long = "x".repeat(20_000);
+    const texts = { answer: "Call asked@x.example back.", far: `${long} asked@x.example`, proposal: "Nothing.", other: "someasked@x.example" };
+    const ofRun: Record<string, string> = {};
+    for (const [name, said] of Object.entries(texts)) {
+      const row = await jobOf(tenant, { type: "agent", payload: JSON.stringify({ agentType: "sync-doctor" }) });
+      await ledger.insert([row]);
+      const run = { job: row.id, agent: "sync-doctor" };
+      ofRun[name] = row.id;
+      await runs.open(run, false, noon);
+      const step = {
+        step: 1,
+        place: 0,
+        kind: "tool" as const,
+        tokens: 0,
+        micros: 0,
+        body: { tool: "look", input: {}, output: said, reads: "untrusted" as const },
+      };
+      const proposal = { step: 1, place: 1, tool: "t", body: { to: name === "proposal" ? "Asked@X.example" : "" }, expiresAt: noon };
+      await env.DB.batch([...(await runs.stepWrites(run, step, noon)), ...runs.proposeWrites(run, proposal, noon)] as D1PreparedStatement[]);
+    }
+    expect((await env.PAYLOADS.list({ prefix: `${tenant}/` })).objects).toHaveLength(1);
+    expect(await leads.erase(tenant, { email: "asked@x.example" })).toEqual({ ...nothing, jobs: 3 });
+    for (const table of ["agent_runs", "agent_steps", "agent_proposals"]) {
+      const { results } = await env.DB.prepare(`SELECT job FROM ${table} WHERE tenant = ?`).bind(tenant).all();
+      expect(results).toEqual([{ job: ofRun["other"] }]);
+    }
+    expect((await env.PAYLOADS.list({ prefix: `${tenant}/` })).objects).toEqual([]);
+    const { results } = await env.DB.prepare("SELECT state, count(*) AS n FROM jobs WHERE tenant = ? GROUP BY 1").bind(tenant).all();
+    expect(results).toEqual([
+      { state: "cancelled", n: 3 },
+      { state: "queued", n: 1 },
+    ]);
+    expect(await leads.erase(tenant, { email: "asked@x.example", cursor: "a" })).toEqual(nothing);
   });
 
   test("ends early in a large ledger, keeps what ties the person together, and goes on by the cursor", async () => {

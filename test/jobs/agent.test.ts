@@ -5,6 +5,8 @@ import { defineAgent, defineTool, type ToolScope } from "../../src/domain/agents
 import type { Reads } from "../../src/domain/agents/model";
 import { boundedText } from "../../src/queue/bounded";
 import { failed, ok } from "../../src/queue/effect";
+import { createGates } from "../../src/tenants/gates";
+import type { Chatted } from "../../src/providers/models/models";
 import { calling, createAgentBench, type Said, scriptedModel } from "./agent-bench";
 
 let tenant = "";
@@ -381,6 +383,31 @@ describe("a tool that fails", () => {
     await world.go();
     expect(await stateOf(world, id)).toMatchObject({ state: "discarded", reason: expect.stringMatching(/^risky: uncertain: "s1:0" was tried/) });
   });
+});
+
+test("the circuit of an agent opens after the configured failures, lets one run try, and closes when it does well", async () => {
+  const down: Said = { class: "transient", reason: "model: 500", code: "500" };
+  const gates = createGates(env.GATE as never, async (_tenant, gate) => (gate.startsWith("agent:") ? { breaker: { failures: 3, openSeconds: 60 } } : {}));
+  let isDown = true;
+  const world = bench([() => (isDown ? down : (final as Partial<Chatted>))], { gates });
+  const ids: string[] = [];
+  for (let each = 0; each < 3; each++) ids.push(await world.start(tenant, payload));
+  expect(world.models.asked).toHaveLength(3);
+  const held = await world.start(tenant, payload);
+  expect(await stateOf(world, held)).toMatchObject({ state: "waiting", reason: expect.stringMatching(/^agent:worker: .*open/), attempt: 0 });
+  expect(world.models.asked).toHaveLength(3);
+  // The probe fails: closed to all others for twice as long.
+  world.bench.advance(61_000);
+  await world.go();
+  expect(world.models.asked).toHaveLength(4);
+  isDown = false;
+  for (let minute = 0; minute < 30; minute++) {
+    world.bench.advance(60_000);
+    await world.bench.tick();
+    await world.go();
+  }
+  expect(await Promise.all([...ids, held].map(async (id) => (await stateOf(world, id)).state))).toEqual(["done", "done", "done", "done"]);
+  expect(await gates.status(tenant, "agent:worker", world.bench.now())).toMatchObject({ openUntil: null });
 });
 
 test("a stopped agent's runs wait before their next call, and go on when it is started", async () => {

@@ -4,6 +4,8 @@ import { factsIn } from "../../src/domain/events/facts";
 import { followUpsIn } from "../../src/domain/events/follow-ups";
 import { routingIn } from "../../src/domain/events/routing";
 import { eventKey } from "../../src/domain/events/key";
+import { agentRuns } from "../../src/domain/agents/store";
+import { createPayloads } from "../../src/ledger/payloads";
 import { jobs } from "../../src/jobs";
 import { childOf } from "../../src/jobs/event/children";
 import type { Contact } from "../../src/providers/crm/crm";
@@ -46,9 +48,18 @@ function world() {
             return told("crm", () => outside.crm.push(contact), { id: "1", created: true });
           },
         },
+        agents: { runs: agentRuns(env.DB, createPayloads(env.PAYLOADS), tenant), world: {}, went: () => undefined },
         models: {
           idempotentFor: 86_400,
-          ask: async () => told("models", () => outside.models++, { value: verdict, model: "m", tokens: { input: 1, output: 1 } }),
+          endpoints: [{ model: "m" }],
+          chat: async () =>
+            told("models", () => outside.models++, {
+              text: JSON.stringify({ verdict }),
+              toolCalls: [],
+              end: "stop",
+              model: "m",
+              tokens: { input: 1, output: 1 },
+            }),
         },
         hooks: {
           open: async (to: unknown) => ({
@@ -399,12 +410,12 @@ describe("the follow-up", () => {
   });
 });
 
-test("a dry run tells nobody anything", async () => {
+test("a dry run tells nobody anything, and asks the model, as a dry run of an agent does", async () => {
   const bench = world();
   const id = idOf((await bench.accept([{ tenant, type: "event", dryRun: true, payload: { id: "d", type: "lead.created", data: lead } }]))[0]);
   await settle(bench);
   expect((await bench.row(id))?.state).toBe("done");
-  expect([outside.slack, outside.mail, outside.crm, outside.models, outside.hooks]).toEqual([[], [], [], 0, []]);
+  expect([outside.slack, outside.mail, outside.crm, outside.models, outside.hooks]).toEqual([[], [], [], 1, []]);
   expect(await bench.all("SELECT * FROM facts WHERE tenant = ?", tenant)).toEqual([]);
 });
 
@@ -416,5 +427,5 @@ test("everything about one lead is found under its key", async () => {
     "SELECT j.type FROM entities e JOIN jobs j ON j.tenant = e.tenant AND j.id = e.id WHERE e.tenant = ? AND e.key = 'lead:4711'",
     tenant,
   );
-  expect(found.map(({ type }) => type).toSorted()).toEqual(["analysis", "analytics", "crm", "email", "event", "follow-up", "slack", "store-event"]);
+  expect(found.map(({ type }) => type).toSorted()).toEqual(["agent", "analytics", "crm", "email", "event", "follow-up", "slack", "store-event"]);
 });

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listed } from "../../scripts/bench/shop/compare.ts";
 import { startWay, type Way } from "./support/harness.ts";
-import { type Json, minutes, Shops } from "./support/shops.ts";
+import { type Json, key as shopKey, minutes, Shops } from "./support/shops.ts";
 import { untilJob } from "./support/until.ts";
 
 let way: Way;
@@ -135,3 +135,32 @@ test("across the hour that a clock change repeats, and the one it leaves out, no
     expect(await shops.ordersDiffer("kolkata")).toEqual([]);
   }
 }, 120_000);
+
+test("an agent writes texts for products that lack them, and stores what a person approved", async () => {
+  const { tenant } = shops;
+  const apiKey = "sk-secret-of-the-agents-story";
+  await tenant.ask("PUT", "/v1/connections/models", { body: { provider: "openai", baseUrl: `${way.sandbox.url}/models/v1`, apiKey, model: "good" } });
+  await shops.connect("written", { products: 8, orders: 1 });
+  await shops.sync("sync-products", "written");
+  const id = await tenant.enqueue("agent", { agentType: "content-management", input: { siteId: "written" } });
+  await untilJob(tenant, id, "waiting");
+  const waiting = (await tenant.get(`/v1/agent-runs/${id}`)).body;
+  expect(waiting).toMatchObject({ state: "waiting", waitingFor: "a person has to approve save_texts", approval: { state: "pending" } });
+  expect(waiting.steps.map(({ kind, tool }: Json) => tool ?? kind)).toEqual(["input", "model", "read_alt_texts", "model"]);
+  expect(waiting.proposal.texts.map(({ productId }: Json) => productId)).toEqual([4, 8]);
+  const [first, second] = waiting.proposal.texts;
+  const approved = await tenant.ask("POST", `/v1/agent-runs/${id}/approve`, { body: { proposal: { texts: [first, { ...second, metaTitle: "By hand" }] } } });
+  expect(approved.body.approval).toMatchObject({ state: "approved", edited: true });
+  expect((await untilJob(tenant, id, "done")).effects.map(({ key, state }: Json) => [key, state])).toEqual([
+    ["s1:0", "done"],
+    ["s2:0", "done"],
+  ]);
+  const { productTexts } = (await tenant.get("/v1/sites/written/product-texts")).body;
+  expect(productTexts).toMatchObject([
+    { productId: 4, metaTitle: first.metaTitle, job: id },
+    { productId: 8, metaTitle: "By hand", job: id },
+  ]);
+  const asked = await way.sandbox.calls("?path=/models/*");
+  expect(asked).toHaveLength(2);
+  for (const { body } of asked) expect([body.includes(apiKey), body.includes(shopKey)]).toEqual([false, false]);
+});

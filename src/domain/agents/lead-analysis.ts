@@ -22,7 +22,8 @@ export const leadAnalysis = defineAgent({
     const shown: unknown = text.length <= maxInput ? data : text.slice(0, maxInput).toWellFormed();
     return Promise.resolve(ok({ data: { subject, [subject]: shown }, ids: [], reads: "untrusted" }));
   },
-  output: v.union([leadVerdict, offerVerdict]),
+  // An object, since strict modes take no choice at the root of a schema.
+  output: v.strictObject({ verdict: v.union([leadVerdict, offerVerdict]) }),
   limits: { maxSteps: 2, maxTokens: 20_000, usdPerRun: 0.4 },
   maxAnswerTokens: 2000,
 });

@@ -18,12 +18,11 @@ const revealQuery = v.strictObject({
   reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal texts to an admin, and records it"))),
 });
 
-const approval = v.optional(
-  v.strictObject({ proposal: v.optional(v.pipe(v.unknown(), v.description("The proposal as a person changed it; without it, it is approved as it is"))) }),
-  {},
-);
+const approval = v.strictObject({
+  proposal: v.optional(v.pipe(v.unknown(), v.description("The proposal as a person changed it; without it, it is approved as it is"))),
+});
 
-const rejection = v.optional(v.strictObject({ reason: v.optional(boundedText(1000, { trim: true })) }), {});
+const rejection = v.strictObject({ reason: v.optional(boundedText(1000, { trim: true })) });
 
 export const agentRoutes = [
   route("GET /v1/agents", {
@@ -112,7 +111,7 @@ export const agentRoutes = [
     summary: "Approve the proposal that waits, as it is or edited; its run goes on",
     scope: "operate",
     tenant: "own",
-    body: { schema: approval, limit: 64 * 1024 },
+    body: { schema: approval, limit: 64 * 1024, optional: true },
     answers: { 200: runShape },
     problems: [409],
     handle: async ({ deps, tenant, params, body, caller }) => {
@@ -126,7 +125,7 @@ export const agentRoutes = [
     summary: "Reject the proposal that waits; its run ends without doing it",
     scope: "operate",
     tenant: "own",
-    body: { schema: rejection, limit: smallBody },
+    body: { schema: rejection, limit: smallBody, optional: true },
     answers: { 200: runShape },
     problems: [409],
     handle: async ({ deps, tenant, params, body, caller }) => {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { leadAnalysis } from "../../domain/agents/lead-analysis";
 import { entitiesOf, type LeadData, type OfferData } from "../../domain/events/catalogue";
 import type { BuiltIn } from "../../domain/events/destination";
 import type { Event } from "../../domain/events/event";
@@ -7,7 +8,7 @@ import { sourceName } from "../../domain/leads/point";
 import { visible } from "../../domain/leads/visible";
 import { chatMessage, nameOf } from "../../domain/events/words";
 import type { Contract } from "../../queue/job";
-import { analysis } from "../analysis/job";
+import { agent } from "../agent/job";
 import { analytics } from "../analytics/job";
 import { crm } from "../crm/job";
 import { email } from "../email/job";
@@ -55,7 +56,7 @@ const makers: Record<BuiltIn, (happening: Happening) => Child> = {
   analysis: ({ event }) => {
     const subject = (["lead", "offer"] as const).find((kind) => event.type.startsWith(`${kind}.`));
     if (!subject) return { skipped: "only leads and offers are judged" };
-    return { contract: analysis, payload: { subject, data: event.data, about: entitiesOf(event) } };
+    return { contract: agent, payload: { agentType: leadAnalysis.type, input: { subject, data: event.data }, about: entitiesOf(event) } };
   },
   store: ({ event, at, key }) => {
     // About nothing that is known: found by its own id.
