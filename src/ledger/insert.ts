@@ -30,7 +30,7 @@ const insertEntities = `
   ON CONFLICT DO NOTHING`;
 
 const lookUp = `
-  SELECT j.tenant, j.id, j.state, j.seq, j.fp, j.due FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
+  SELECT j.tenant, j.id, j.state, j.seq, j.fp, j.due, j.cancel FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
 
 /** The statements that write missing rows with all their side rows; rows that exist change nothing. */
 export function insertStatements(db: D1Database, rows: readonly NewJob[]): D1PreparedStatement[] {

@@ -7,7 +7,7 @@ import { prepare, type Prepared } from "./prepare";
 import { applyQuotas } from "./quota";
 import { reasonOf } from "./redact";
 import { keyOf } from "./ref";
-import { mismatch, unavailable } from "./refused";
+import { ending, mismatch, unavailable } from "./refused";
 import type { EnqueueRequest, Receipt } from "./request";
 import { send, type Sendable } from "./send";
 import { isTerminal, type JobState } from "./state";
@@ -104,6 +104,7 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
     if (!row) toSend.push(each);
     else if (isErased(row, each)) receipts.set(each, { ...accepted(each, true), state: row.state, erased: true });
     else if (row.fp !== each.row.fp) receipts.set(each, mismatch());
+    else if (isEnding(row, each)) receipts.set(each, ending());
     else {
       receipts.set(each, { ...accepted(each, !row.inserted), state: row.state });
       if (isRevived(row, each)) toRevive.push(each);
@@ -140,6 +141,11 @@ const revivedByKey: readonly JobState[] = ["dead", "discarded", "cancelled"];
 
 function isRevived({ state }: KnownJob, { revives }: Prepared): boolean {
   return revives && revivedByKey.includes(state);
+}
+
+/** Asked to end while it runs: it is to run again, and cannot before it has ended. */
+function isEnding({ state, cancel }: KnownJob, { revives }: Prepared): boolean {
+  return revives && cancel === 1 && !isTerminal(state);
 }
 
 async function reviveKeyed(engine: Engine, group: readonly Prepared[], receipts: Map<Prepared, Receipt>): Promise<void> {

@@ -116,6 +116,8 @@ export interface KnownJob extends JobRef {
   seq: number;
   fp: string | null;
   due: number | null;
+  /** 1: it was asked to end, or did. */
+  cancel: number;
 }
 
 export interface Claim {

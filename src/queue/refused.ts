@@ -29,6 +29,12 @@ export function tooMany(detail: string, retryAfter: number): Refused {
   return { ok: false, code: "too-many-requests", detail, errors: [], retryAfter };
 }
 
+/** Its key was sent between the wish to cancel the job and its end: accepted now, it would be cancelled all the same. */
+export function ending(): Refused {
+  const detail = "The job under this key is being cancelled; send it again in some seconds, and it runs once more.";
+  return { ok: false, code: "unavailable", detail, errors: [], retryAfter: 5 };
+}
+
 export function unavailable(): Refused {
   return { ok: false, code: "unavailable", detail: "Neither the queue nor the ledger took the job; it is safe to send it again.", errors: [], retryAfter: 5 };
 }

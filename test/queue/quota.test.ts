@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { createQuota } from "../../src/app/quota";
 import { cancel } from "../../src/queue/operate";
+import type { Receipt } from "../../src/queue/request";
 import { refusingQueues } from "../../src/queue/send";
 import { type Bench, createBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
@@ -77,6 +78,32 @@ describe("the key of a cancelled job", () => {
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1, cancel: 0 });
     expect(bench.runs).toHaveLength(1);
+  });
+
+  test("that has not ended yet is refused for some seconds, then it runs again", async () => {
+    const bench = createBench();
+    const payload = { script: [{ do: "call", name: "meanwhile" }, { do: "retry" }, { do: "done" }] };
+    const receipts: Receipt[] = [];
+    bench.calls["meanwhile"] = async ({ tenant, id }) => {
+      if (receipts.length > 0) return;
+      await cancel(bench.engine, { tenant, id });
+      receipts.push(
+        ...(await bench.accept([
+          { payload, key: "order-1" },
+          { payload, key: "order-1", revive: false },
+        ])),
+      );
+    };
+    const id = await bench.acceptOne({ payload, key: "order-1" });
+    await bench.deliverAll();
+    expect(receipts).toMatchObject([
+      { ok: false, code: "unavailable", retryAfter: 5 },
+      { ok: true, state: "running" },
+    ]);
+    expect(await bench.row(id)).toMatchObject({ state: "cancelled" });
+    expect(await bench.accept([{ payload, key: "order-1" }])).toMatchObject([{ ok: true, id, state: "queued" }]);
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", cancel: 0 });
   });
 
   test("stays what it is under another payload, and for a sender that repeats itself", async () => {
