@@ -1,4 +1,5 @@
 import { analyticsIn } from "../domain/analytics/events";
+import { campaignWork } from "../domain/campaigns/capability";
 import { factsIn } from "../domain/events/facts";
 import { followUpsIn } from "../domain/events/follow-ups";
 import { routingIn } from "../domain/events/routing";
@@ -25,6 +26,7 @@ import type { Ledger } from "../queue/ledger";
 import type { Connection, ConnectionName } from "../tenants/connection-schema";
 import type { TenantGates } from "../tenants/gates";
 import { agentsFor } from "./agents";
+import { createCampaignParts, resumedBy } from "./campaigns";
 import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
 import { mailFor } from "./mail";
@@ -53,6 +55,7 @@ export interface CapabilityParts {
 /** What jobs may need, made for one run of one tenant. A tenant that lacks the connection gets the reason instead. */
 export function createCapabilities({ env, stores, ledger, counters, gates, media, now, defer, ...parts }: CapabilityParts): Engine["capabilities"] {
   const db = together(env.DB, defer);
+  const campaigns = createCampaignParts({ env, db, stores, gates, resume: resumedBy(parts.engine), now });
   const learned = createLearned();
   const makers: Makers = {
     mail: (scope) => mailFor({ env, db, stores, gates, now }, scope),
@@ -62,6 +65,7 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
           ? { missing: "suppressions are a tenant's own" }
           : suppressionsFor({ db, tenant, hash: stores.hashAddress, urlOf: stores.unsubscribeUrl }),
       ),
+    campaigns: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "campaigns are a tenant's own" } : campaignWork(campaigns, tenant)),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
     shops: (scope) => Promise.resolve(shopsFor(stores, now, scope)),
     shopData: () => Promise.resolve(shopDataIn(env.DB)),

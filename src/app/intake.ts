@@ -33,6 +33,7 @@ import { gatesOf } from "../tenants/connection";
 import { refusingQueues } from "../queue/send";
 import { isRootToken } from "../tenants/token";
 import { createAgentDeps } from "./agents";
+import { createCampaignDoor, createCampaignParts, resumedBy } from "./campaigns";
 import { createLeadDeps } from "./leads";
 import { log } from "./log";
 import { createMailEventDoor } from "./mail-events";
@@ -88,6 +89,12 @@ export function createIntakeDeps({
     eventDoor: { ...stores.eventDoor, admits: (tenant, headers, body, at) => admits(stores, tenant, headers, body, at) },
     facts: factsIn(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
+    campaigns: createCampaignDoor({
+      parts: createCampaignParts({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now }),
+      enqueue: (requests) => enqueue(engine, requests),
+      stores,
+      events: mail.events,
+    }),
     media: createMediaDeps({ env, now, enqueue: (requests) => enqueue(engine, requests), stores, media }),
     agents: createAgentDeps({ env, stores, media, payloads, now, engine: () => engine }),
     now,

@@ -1,4 +1,7 @@
 import type { Alert } from "../domain/alerts/model";
+import type { CampaignOperations } from "../domain/campaigns/operate";
+import type { CampaignQueries } from "../domain/campaigns/queries";
+import type { MailEventStore } from "../domain/mail-events/store";
 import type { DestinationStore } from "../domain/events/destinations";
 import type { EventDoor } from "../domain/events/door";
 import type { Facts } from "../domain/events/facts";
@@ -59,6 +62,7 @@ export interface IntakeDeps {
     act(what: Unsubscription): Promise<void>;
   };
   mailEvents: MailEventDoor;
+  campaigns: CampaignDoor;
   /** An owner's alerts, the newest failure first. */
   alerts(owner: string, limit: number): Promise<Alert[]>;
   registry: Pick<Registry, "find" | "contracts">;
@@ -81,6 +85,12 @@ export interface IntakeDeps {
   audit(entry: AuditEntry): Promise<void>;
   /** Logs a failure nobody foresaw. Never throws. */
   report(failure: FailureReport): void;
+}
+
+/** Mailings to lists. */
+export interface CampaignDoor extends CampaignOperations, Pick<CampaignQueries, "report" | "list" | "left"> {
+  /** How many recipients each kind of event was about. */
+  events(tenant: string, id: string): ReturnType<MailEventStore["countsOf"]>;
 }
 
 /** Where a tenant's signed messages come in. */

@@ -44,6 +44,19 @@ export function refusalsIn(receipts: readonly Receipt[], length: number): Refusa
   return { rejected, ...(unlisted === 0 ? {} : { unlisted }) };
 }
 
+/** Rejected rows as far as the answer to a list of so many bytes may reach; the others, and those that are not at hand, are counted. */
+export function listedRows<Row>(rows: readonly Row[], count: number, length: number): { rejected: Row[]; unlisted?: number } {
+  const rejected: Row[] = [];
+  let room = 2 * length + allowance;
+  for (const row of rows) {
+    room -= lengthOf(row);
+    if (room < 0) break;
+    rejected.push(row);
+  }
+  const unlisted = count - rejected.length;
+  return { rejected, ...(unlisted === 0 ? {} : { unlisted }) };
+}
+
 /** As JSON, with its comma. */
 function lengthOf(value: unknown): number {
   return JSON.stringify(value).length + 1;

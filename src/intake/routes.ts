@@ -3,6 +3,7 @@ import { openApi } from "./openapi";
 import { type AnyRoute, route } from "./route";
 import { agentRoutes } from "./routes/agents";
 import { alertRoutes } from "./routes/alerts";
+import { campaignRoutes } from "./routes/campaigns";
 import { deadLetterRoutes } from "./routes/dead-letters";
 import { emailBulkRoutes } from "./routes/email-bulk";
 import { enqueueRoutes } from "./routes/enqueue";
@@ -62,6 +63,7 @@ export const routes: readonly AnyRoute[] = [
   ...destinationRoutes,
   ...enqueueRoutes,
   ...emailBulkRoutes,
+  ...campaignRoutes,
   ...jobRoutes,
   ...deadLetterRoutes,
   ...scheduleRoutes,

@@ -5,6 +5,10 @@ import { analysis } from "./analysis/job";
 import { analyse } from "./analysis/run";
 import { analytics } from "./analytics/job";
 import { storeAnalytics } from "./analytics/run";
+import { campaign } from "./campaign/job";
+import { runCampaign } from "./campaign/run";
+import { campaignPage } from "./campaign-page/job";
+import { sendPage } from "./campaign-page/run";
 import { crm } from "./crm/job";
 import { upsertContact } from "./crm/run";
 import { email } from "./email/job";
@@ -37,6 +41,8 @@ import { runSyncSingleOrder } from "./sync-single-order/run";
 /** Every job there is, one line each. */
 export const jobs = [
   job(email, sendEmail),
+  job(campaign, runCampaign),
+  job(campaignPage, sendPage),
   job(analytics, storeAnalytics),
   job(lead, takeLead),
   job(event, fanOut),

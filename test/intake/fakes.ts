@@ -10,6 +10,7 @@ import type { ReplayRequest, ReplayView } from "../../src/domain/replays/request
 import { scheduleStore } from "../../src/domain/schedules/store";
 import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";
+import { campaign } from "../../src/jobs/campaign/job";
 import { email } from "../../src/jobs/email/job";
 import { lead } from "../../src/jobs/lead/job";
 import { syncOrders } from "../../src/jobs/sync-orders/job";
@@ -26,6 +27,7 @@ import { personal } from "../../src/queue/personal";
 import { checkPayload, createRegistry } from "../../src/queue/registry";
 import type { Enqueue, EnqueueRequest, Receipt } from "../../src/queue/request";
 import { isTerminal } from "../../src/queue/state";
+import { createGates } from "../../src/tenants/gates";
 import { createConnectionStore } from "../../src/tenants/connection";
 import { derive, parseKeyRing } from "../../src/tenants/keys";
 import { createProjectStore, projectSection } from "../../src/tenants/project";
@@ -39,6 +41,7 @@ import { createVault, type Vault } from "../../src/tenants/vault";
 import { leadsOn } from "./lead-fakes";
 import { createAgentDeps } from "../../src/app/agents";
 import { createPayloads } from "../../src/ledger/payloads";
+import { createCampaignDoor, createCampaignParts } from "../../src/app/campaigns";
 import { createMediaDeps, createMediaParts } from "../../src/app/media";
 import { createMailEventDoor } from "../../src/app/mail-events";
 import { createMailStores } from "../../src/app/mail-stores";
@@ -152,7 +155,9 @@ export async function answered(response: Response): Promise<Answered> {
 
 const ids = createIds(env.ID_SECRET);
 const registry = createRegistry(
-  [email, note, image, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) => job(contract as never, (async () => done()) as never)),
+  [campaign, email, note, image, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) =>
+    job(contract as never, (async () => done()) as never),
+  ),
 );
 
 function createDeps(seen: Seen): IntakeDeps {
@@ -196,6 +201,7 @@ function createDeps(seen: Seen): IntakeDeps {
     alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
     registry,
     enqueue,
+    campaigns: campaignsOn(enqueue, seen),
     media: createMediaDeps({ env: env as WorkerEnv, now: () => now, enqueue, stores: { snapshots }, media: createMediaParts(env as WorkerEnv, () => now) }),
     agents: createAgentDeps({
       env: env as WorkerEnv,
@@ -232,6 +238,15 @@ function mailOn(vault: Vault, snapshots: Snapshots): Pick<IntakeDeps, "suppressi
     unsubscribe: { read: unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now) },
     mailEvents: createMailEventDoor({ stores: { connections, snapshots, rules }, ...mail, now: () => now }),
   };
+}
+
+function campaignsOn(enqueue: Enqueue, seen: Seen): IntakeDeps["campaigns"] {
+  const resume = async (tenant: string, jobs: readonly string[]) => void seen.woken.push(...jobs.map((id) => `${tenant}/${id}`));
+  const gates = createGates(env.GATE as never, async () => ({}));
+  const parts = createCampaignParts({ env: env as WorkerEnv, db: env.DB, stores: { hashAddress }, gates, resume, now: () => now });
+  const tenants = createTenantStore(env.DB, async () => undefined);
+  const events = createMailStores(env.DB, { hashAddress }).events;
+  return createCampaignDoor({ parts, enqueue, stores: { tenants, templates: templateCatalogue(env.DB) }, events });
 }
 
 const secret = new Uint8Array(32).fill(7);

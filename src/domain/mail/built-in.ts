@@ -2,6 +2,9 @@ import type { TemplateContent, Templates, TemplateSummary } from "./template";
 
 const greeting = "Hello{% if firstName %} {{ firstName }}{% elsif name %} {{ name }}{% endif %},";
 
+/** The sender where neither a mail, its connection nor its tenant names one. */
+export const builtInFrom = "Jobyard <no-reply@jobyard.invalid>";
+
 /** What is sent until the tenant has a template of its own by that id. */
 const contents: Record<string, TemplateContent> = {
   welcome: {

@@ -2,9 +2,7 @@ import { contentTypeOf, formatOf, type Format, headBytes } from "./format";
 import { sizeIn } from "./inspect";
 import { originalObject } from "./model";
 import { type Original, originalFrom } from "./objects";
-
-/** A part of an upload to R2 in several parts has at least so many bytes. */
-const partBytes = 5 * 1024 * 1024;
+import { partsOf, putParts } from "../multipart";
 
 export type Uploaded = { ok: true; original: Original; format: Format; width: number | null; height: number | null } | { ok: false; found: string };
 
@@ -29,41 +27,9 @@ export async function upload(bucket: R2Bucket, { tenant, key, chunks, about }: U
   const customMetadata: Record<string, string> = about.length > 0 ? { about: about.join(",") } : {};
   const options = { httpMetadata: { contentType: contentTypeOf(format) }, customMetadata };
   const name = originalObject(tenant, key);
-  const object = first.length < partBytes ? await bucket.put(name, first, options) : await putParts(bucket, name, options, first, parts);
+  const object = await putParts(bucket, name, options, first, parts);
   const size = sizeIn(first.subarray(0, 64 * 1024));
   return { ok: true, original: originalFrom(object), format, width: size?.width ?? null, height: size?.height ?? null };
-}
-
-async function putParts(bucket: R2Bucket, name: string, options: R2MultipartOptions, first: Uint8Array, parts: AsyncIterable<Uint8Array>): Promise<R2Object> {
-  const multipart = await bucket.createMultipartUpload(name, options);
-  try {
-    const uploaded = [await multipart.uploadPart(1, first)];
-    for await (const part of parts) uploaded.push(await multipart.uploadPart(uploaded.length + 1, part));
-    return await multipart.complete(uploaded);
-  } catch (thrown) {
-    await multipart.abort();
-    throw thrown;
-  }
-}
-
-/** Chunks gathered into parts of equal size; the last one may be shorter, none is empty. */
-async function* partsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
-  let part = new Uint8Array(partBytes);
-  let filled = 0;
-  for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.length;) {
-      const piece = chunk.subarray(from, from + partBytes - filled);
-      part.set(piece, filled);
-      filled += piece.length;
-      from += piece.length;
-      if (filled < partBytes) continue;
-      yield part;
-      part = new Uint8Array(partBytes);
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield part.subarray(0, filled);
-  return undefined;
 }
 
 /** Reads to the end: a sender that is cut off loses the answer. */

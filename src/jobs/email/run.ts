@@ -1,3 +1,4 @@
+import { builtInFrom } from "../../domain/mail/built-in";
 import type { Rendered } from "../../domain/mail/render";
 import { renderInTurn } from "../../domain/mail/turn";
 import type { Attached } from "../../domain/mail/attachments";
@@ -13,8 +14,6 @@ import { addressOf, mailboxFrom } from "../../domain/mail/mailbox";
 
 // Longer than a job lives. Seconds.
 const decisionHolds = 30 * 86_400;
-
-export const builtInFrom = "Jobyard <no-reply@jobyard.invalid>";
 
 export const sendEmail: Run<typeof email> = async (payload, context) => {
   const { mail, templates, tenant, at, pinnedAt } = context;

@@ -1,0 +1,84 @@
+import type { CampaignParts, Turn } from "../domain/campaigns/capability";
+import { campaignObjects } from "../domain/campaigns/objects";
+import { createCampaignOperations } from "../domain/campaigns/operate";
+import { campaignQueries } from "../domain/campaigns/queries";
+import { campaignStore } from "../domain/campaigns/store";
+import type { WorkerEnv } from "../env";
+import type { CampaignDoor } from "../intake/deps";
+import { campaign } from "../jobs/campaign/job";
+import type { Engine } from "../queue/engine";
+import { retryNow } from "../queue/operate";
+import { unavailable } from "../queue/refused";
+import type { Enqueue } from "../queue/request";
+import type { TenantGates } from "../tenants/gates";
+import type { MailStores } from "./mail-stores";
+import type { Stores } from "./stores";
+
+/** A turn outlives any call of a mail provider. Milliseconds. */
+const turnMs = 120_000;
+
+export interface CampaignSetting {
+  env: WorkerEnv;
+  /** Small statements of jobs that run side by side go together. */
+  db: D1Database;
+  stores: Pick<Stores, "hashAddress">;
+  gates: TenantGates;
+  /** Jobs that wait go on at once. */
+  resume: CampaignParts["resume"];
+  now(): number;
+}
+
+export function createCampaignParts({ env, db, stores, gates, resume, now }: CampaignSetting): CampaignParts {
+  return {
+    objects: campaignObjects(env.PAYLOADS),
+    store: campaignStore(db),
+    queries: campaignQueries(db),
+    hash: stores.hashAddress,
+    turn: (tenant, key) => turnOf(gates, tenant, key, now()),
+    resume,
+    now,
+  };
+}
+
+/** Jobs of a campaign that wait go on at once. */
+export function resumedBy(engine: () => Engine): CampaignParts["resume"] {
+  return async (tenant, jobs) => {
+    const refs = jobs.map((id) => ({ tenant, id }));
+    await retryNow(engine(), refs, { event: "resumed", from: ["waiting"] });
+  };
+}
+
+/** A slot at the gate `mail`, as an e-mail job has: the tenant's limits are for both together. */
+async function turnOf(gates: TenantGates, tenant: string, key: string, now: number): Promise<Turn> {
+  const [entry] = await gates.enter(tenant, "mail", [key], turnMs, now);
+  if (!entry) return { granted: false, reason: "the gate did not answer", until: now + 15_000, park: false };
+  if (!entry.granted) return entry;
+  const { lease } = entry;
+  return { granted: true, leave: (calls) => gates.leave(tenant, "mail", [{ id: key, lease, calls }], now) };
+}
+
+interface DoorParts {
+  parts: CampaignParts;
+  enqueue: Enqueue;
+  stores: Pick<Stores, "templates" | "tenants">;
+  events: Pick<MailStores["events"], "countsOf">;
+}
+
+export function createCampaignDoor({ parts, enqueue, stores, events }: DoorParts): CampaignDoor {
+  const operations = createCampaignOperations({
+    ...parts,
+    templates: stores.templates,
+    zoneOf: async (tenant) => (await stores.tenants.get(tenant))?.timezone ?? "UTC",
+    async enqueueRun(tenant, id) {
+      const [receipt = unavailable()] = await enqueue([{ tenant, type: campaign.type, payload: { campaign: id }, own: ["campaign", id], internal: true }]);
+      return receipt;
+    },
+  });
+  return {
+    ...operations,
+    report: (tenant, id) => parts.queries.report(tenant, id),
+    list: (tenant, page) => parts.queries.list(tenant, page),
+    left: (tenant, id, page) => parts.queries.left(tenant, id, page),
+    events: (tenant, id) => events.countsOf(tenant, id),
+  };
+}

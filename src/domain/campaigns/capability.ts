@@ -1,0 +1,98 @@
+import { addressOf } from "../mail/mailbox";
+import type { HashAddress } from "../suppressions/model";
+import { type Campaign, type ClaimedRecipient, type LeftOut, openPagesOf, type PageCounts, pageSizeOf } from "./model";
+import type { CampaignObjects, PageBody, PagePlace } from "./objects";
+import type { CampaignQueries, OpenPages } from "./queries";
+import type { CampaignStore } from "./store";
+
+/** Leave to call the mail provider once. */
+export type Turn =
+  | { granted: true; leave(calls: "none" | "answered" | "transient"): Promise<void> }
+  | { granted: false; reason: string; until: number; park: boolean };
+
+/** What the runs of a campaign do with one tenant's campaigns. Throws when D1 or R2 cannot be reached. */
+export interface CampaignWork {
+  get(id: string): Promise<Campaign | null>;
+  /** The next pages from a place on, at most `most`. */
+  pages(campaign: Campaign, from: { offset: number; page: number }, most: number): Promise<PagePlace[]>;
+  openPages(id: string): Promise<OpenPages>;
+  /** For a checkpoint: these pages are under way. */
+  addPages(id: string, pages: readonly { page: number; job: string; count: number }[]): D1PreparedStatement;
+  /** For a checkpoint: the campaign is done. */
+  end(id: string): D1PreparedStatement;
+  /** A page's own run begins: notes it as under way, and reads its campaign. */
+  begin(id: string, page: { page: number; job: string; count: number }): Promise<Campaign | null>;
+  /** The time from which on the page may be sent by the campaign's rate. Milliseconds. */
+  reserve(campaign: Campaign, page: { page: number; count: number }): Promise<number>;
+  /** The page's recipients but those whose mailbox is an earlier row's, and how many rows there are. */
+  claim(campaign: Campaign, place: PagePlace): Promise<{ recipients: ClaimedRecipient[]; rows: number }>;
+  body(id: string, page: number, part: number): Promise<PageBody | null>;
+  putBody(id: string, page: number, part: number, body: PageBody): Promise<void>;
+  /** The first so many. */
+  removeBodies(id: string, page: number, parts: number): Promise<void>;
+  /** For a checkpoint: the page has ended. */
+  endPage(id: string, page: number, counts: PageCounts, left: readonly LeftOut[]): D1PreparedStatement[];
+  /** After a page's end: lets the campaign enqueue its next pages, once half of them are sent. */
+  wake(campaign: Pick<Campaign, "id" | "job" | "ratePerMinute">, page: number): Promise<void>;
+  /** Asks the tenant's limits for mail; `key` is the same when one asks again. */
+  turn(key: string): Promise<Turn>;
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    campaigns: CampaignWork;
+  }
+}
+
+export interface CampaignParts {
+  objects: CampaignObjects;
+  store: CampaignStore;
+  queries: CampaignQueries;
+  hash: HashAddress;
+  turn(tenant: string, key: string): Promise<Turn>;
+  /** Jobs that wait go on at once. */
+  resume(tenant: string, jobs: readonly string[]): Promise<void>;
+  now(): number;
+}
+
+/** Each so many pages look whether the campaign shall enqueue more. */
+const wakeEvery = 5;
+
+export function campaignWork(parts: CampaignParts, tenant: string): CampaignWork {
+  const { objects, store, queries, now } = parts;
+  return {
+    get: (id) => queries.get(tenant, id),
+    pages: ({ list, bytes, ratePerMinute }, from, most) => objects.pages(listOf(list), from, bytes, pageSizeOf(ratePerMinute), most),
+    openPages: (id) => queries.openPages(tenant, id),
+    addPages: (id, pages) => store.addPages(tenant, id, pages),
+    end: (id) => store.end(tenant, id, now()),
+    async begin(id, page) {
+      await store.addPages(tenant, id, [page]).run();
+      return queries.get(tenant, id);
+    },
+    reserve: async ({ id, ratePerMinute }, { page, count }) => (ratePerMinute === null ? now() : store.reserve(tenant, id, page, count, ratePerMinute, now())),
+    claim: (campaign, place) => claim(parts, tenant, campaign, place),
+    body: (id, page, part) => objects.body(tenant, id, page, part),
+    putBody: (id, page, part, body) => objects.putBody(tenant, id, page, part, body),
+    removeBodies: (id, page, count) => objects.removeBodies(tenant, id, page, count),
+    endPage: (id, page, counts, left) => store.endPage(tenant, id, page, counts, left),
+    async wake({ id, job, ratePerMinute }, page) {
+      const { open } = await queries.openPages(tenant, id);
+      const isLow = open <= openPagesOf(ratePerMinute) / 2 && page % wakeEvery === 0;
+      if (job !== null && (open === 0 || isLow)) await parts.resume(tenant, [job]);
+    },
+    turn: (key) => parts.turn(tenant, key),
+  };
+}
+
+async function claim({ objects, store, hash }: CampaignParts, tenant: string, campaign: Campaign, place: PagePlace) {
+  const rows = await objects.recipients(listOf(campaign.list), place);
+  const hashed = await Promise.all(rows.map(async (row) => ({ ...row, hash: (await hash(tenant, addressOf(row.to))) ?? "" })));
+  const own = await store.claim(tenant, campaign.id, place.page, hashed);
+  return { recipients: hashed.filter((row) => own.get(row.hash) === row.line), rows: rows.length };
+}
+
+function listOf(list: string | null): string {
+  if (list === null) throw new Error("the list of recipients was forgotten");
+  return list;
+}

@@ -1,0 +1,20 @@
+import type { Campaign } from "./model";
+import { opensAt } from "./window";
+
+/** Milliseconds. */
+const shortestLook = 15_000;
+const longestLook = 6 * 3_600_000;
+
+/**
+ * Why a running or paused campaign sends nothing now, and when to look again; undefined when it may send. A pause is looked at less often the
+ * longer it lasts, since resuming wakes what waits: the look is for a job that settles at that very moment.
+ */
+export function holdOf(campaign: Pick<Campaign, "state" | "updated" | "window" | "zone">, now: number): { reason: string; until: number } | undefined {
+  const { state, updated, window, zone } = campaign;
+  if (state === "paused") {
+    const look = Math.min(longestLook, Math.max(shortestLook, (now - updated) / 2));
+    return { reason: "the campaign is paused", until: now + look };
+  }
+  const opens = opensAt(window, zone, now);
+  return opens > now ? { reason: "outside of the campaign's send window", until: opens } : undefined;
+}

@@ -1,0 +1,117 @@
+import * as v from "valibot";
+import { templateId } from "../mail/template";
+import { boundedText, jsonObject } from "../../queue/bounded";
+import { personal } from "../../queue/personal";
+import { type SendWindow, windowSchema } from "./window";
+
+export const campaignStates = ["draft", "running", "paused", "done", "cancelled"] as const;
+export type CampaignState = (typeof campaignStates)[number];
+
+/** Recipients of one list. */
+export const maxRecipients = 1_000_000;
+/** Bytes of one row, as it is sent and as it is stored. */
+export const maxRowBytes = 16_384;
+/** Recipients of one page: what a provider takes in one call. */
+export const maxPageSize = 100;
+/** Pages of one campaign that are under way at the same time. */
+export const maxOpenPages = 200;
+const maxVariablesLength = 65_536;
+
+/** The body of `POST /v1/campaigns`. */
+export const campaignInput = v.strictObject({
+  name: boundedText(200, { min: 1, trim: true }),
+  templateId,
+  variables: v.optional(
+    v.pipe(
+      jsonObject(),
+      v.check((value) => JSON.stringify(value).length <= maxVariablesLength, `must have at most ${maxVariablesLength.toLocaleString("en")} characters as JSON`),
+      personal(),
+    ),
+  ),
+  ratePerMinute: v.optional(
+    v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"), v.maxValue(1_000_000, "must be at most 1,000,000")),
+  ),
+  window: v.optional(windowSchema),
+});
+
+export type CampaignInput = v.InferOutput<typeof campaignInput>;
+
+/** A campaign as it is kept. Times in milliseconds. */
+export interface Campaign {
+  id: string;
+  name: string;
+  templateId: string;
+  variables: Record<string, unknown>;
+  ratePerMinute: number | null;
+  window: SendWindow | null;
+  state: CampaignState;
+  /** The object with its recipients; null: there is none yet, or it was forgotten. */
+  list: string | null;
+  /** Of the list. */
+  bytes: number;
+  total: number;
+  /** IANA zone of the window. */
+  zone: string;
+  /** As of when the template is read. */
+  pinned: number | null;
+  templateVersion: number | null;
+  job: string | null;
+  created: number;
+  /** When its state changed last, or its list. */
+  updated: number;
+  started: number | null;
+  ended: number | null;
+}
+
+/** What became of the recipients whose page has ended. */
+export interface PageCounts {
+  sent: number;
+  failed: number;
+  suppressed: number;
+  /** Recipients of an earlier row. */
+  duplicates: number;
+}
+
+/** One recipient, read from the list. */
+export interface Recipient {
+  /** Of the uploaded list, from 1. */
+  line: number;
+  /** `a@b.example` or `Name <a@b.example>`. */
+  to: string;
+  variables: Record<string, unknown>;
+}
+
+/** One that is this page's to write to. */
+export interface ClaimedRecipient extends Recipient {
+  hash: string;
+}
+
+/** One that got no mail, and why. Holds no address. */
+export interface LeftOut {
+  hash: string;
+  state: "failed" | "suppressed";
+  reason: string;
+}
+
+/** With a rate a page leaves about every ten seconds. */
+export function pageSizeOf(ratePerMinute: number | null): number {
+  return ratePerMinute === null ? maxPageSize : Math.min(maxPageSize, Math.max(1, Math.floor(ratePerMinute / 6)));
+}
+
+/** Pages under way at the same time; with a rate those of half a minute: a longer wait would leave the queue for the tick, and end late. */
+export function openPagesOf(ratePerMinute: number | null): number {
+  if (ratePerMinute === null) return maxOpenPages;
+  return Math.min(maxOpenPages, Math.ceil(ratePerMinute / pageSizeOf(ratePerMinute) / 2) + 1);
+}
+
+/** The row as it is stored: one line of JSON. */
+export function rowFrom({ line, to, variables }: Recipient): string {
+  return JSON.stringify([line, to, variables]);
+}
+
+/** Undefined for a row that was erased. */
+export function recipientOf(row: string): Recipient | undefined {
+  if (row.trim() === "") return undefined;
+  const [line, to, variables] = JSON.parse(row) as [number, string, Record<string, unknown>];
+  return { line, to, variables };
+}

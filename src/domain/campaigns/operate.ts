@@ -1,0 +1,135 @@
+import { Problem } from "../../errors";
+import type { Receipt } from "../../queue/request";
+import { withLayout } from "../mail/content";
+import type { Templates } from "../mail/template";
+import type { CampaignParts } from "./capability";
+import type { CampaignInput, CampaignState } from "./model";
+import type { ListFormat } from "./read-list";
+import { type UploadedList, uploadList } from "./upload";
+
+export interface CampaignOperations {
+  create(tenant: string, input: CampaignInput): Promise<string>;
+  /** Replaces the recipients of a draft. Throws `not-found`, `conflict`, or what is wrong with the list. */
+  upload(tenant: string, id: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList>;
+  /** Each of these may be asked for again. Throws `not-found` and `conflict`. */
+  start(tenant: string, id: string): Promise<CampaignState>;
+  pause(tenant: string, id: string): Promise<CampaignState>;
+  resume(tenant: string, id: string): Promise<CampaignState>;
+  cancel(tenant: string, id: string): Promise<CampaignState>;
+}
+
+export interface OperationParts extends Pick<CampaignParts, "objects" | "store" | "queries" | "resume" | "now"> {
+  templates: Templates;
+  /** Of the tenant's clock. */
+  zoneOf(tenant: string): Promise<string>;
+  /** Enqueues the job that enqueues the pages: once for a campaign, however often it is asked. */
+  enqueueRun(tenant: string, campaign: string): Promise<Receipt>;
+}
+
+export function createCampaignOperations(parts: OperationParts): CampaignOperations {
+  const { store, now } = parts;
+  return {
+    async create(tenant, input) {
+      const id = newId(now());
+      await store.create(tenant, id, input, now());
+      return id;
+    },
+    upload: (tenant, id, chunks, format) => upload(parts, tenant, id, chunks, format),
+    start: (tenant, id) => start(parts, tenant, id),
+    pause: (tenant, id) => move(parts, tenant, id, { from: ["running"], to: "paused" }),
+    async resume(tenant, id) {
+      const state = await move(parts, tenant, id, { from: ["paused"], to: "running" }, () => store.forgetSlots(tenant, id, now()));
+      await run(parts, tenant, id);
+      await wakeAll(parts, tenant, id);
+      return state;
+    },
+    async cancel(tenant, id) {
+      const state = await move(parts, tenant, id, { from: ["draft", "running", "paused"], to: "cancelled" });
+      await wakeAll(parts, tenant, id);
+      return state;
+    },
+  };
+}
+
+/** Ids are in the order of time: the list needs no index of its own. */
+function newId(now: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(10));
+  return `${now.toString(36).padStart(9, "0")}${Array.from(random, (byte) => (byte % 36).toString(36)).join("")}`;
+}
+
+async function upload(parts: OperationParts, tenant: string, id: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList> {
+  const { objects, store, now } = parts;
+  await refuseUnlessDraft(parts, tenant, id);
+  const name = objects.listName(tenant, id);
+  const uploaded = await uploadList(objects.bucket, name, chunks, format);
+  const set = await store.setList(tenant, id, { list: name, bytes: uploaded.bytes, total: uploaded.accepted }, now());
+  const old = set === false ? name : set.former;
+  if (old !== null) await objects.removeList(old);
+  if (set === false) await refuseUnlessDraft(parts, tenant, id);
+  return uploaded;
+}
+
+async function refuseUnlessDraft(parts: OperationParts, tenant: string, id: string): Promise<void> {
+  const state = await stateOf(parts, tenant, id);
+  if (state !== "draft") throw new Problem("conflict", `The campaign is ${state}: the recipients of a draft alone can be set.`);
+}
+
+async function stateOf({ queries }: OperationParts, tenant: string, id: string): Promise<CampaignState> {
+  const campaign = await queries.get(tenant, id);
+  if (!campaign) throw noCampaign();
+  return campaign.state;
+}
+
+export function noCampaign(): Problem {
+  return new Problem("not-found", "There is no such campaign.");
+}
+
+/** The version of the template that is newest now is that of all its mails. */
+async function start(parts: OperationParts, tenant: string, id: string): Promise<CampaignState> {
+  const { queries, store, templates, zoneOf, now } = parts;
+  const campaign = await queries.get(tenant, id);
+  if (!campaign) throw noCampaign();
+  if (campaign.state === "draft") {
+    if (campaign.total === 0) throw new Problem("conflict", `The campaign has no recipients: PUT /v1/campaigns/${id}/recipients comes first.`);
+    const at = now();
+    const template = await templates.at(tenant, campaign.templateId, at);
+    if (!template) throw new Problem("conflict", `There is no template "${campaign.templateId}": PUT /v1/templates/${campaign.templateId} makes it.`);
+    const whole = await withLayout(templates, tenant, template, at);
+    if (!whole.ok) throw new Problem("conflict", `The template cannot be sent: ${whole.reason}.`);
+    await store.start(tenant, id, { zone: await zoneOf(tenant), templateVersion: template.version }, at);
+  }
+  const state = await stateOf(parts, tenant, id);
+  if (state !== "running") throw new Problem("conflict", `The campaign is ${state}: a draft can be started.`);
+  await run(parts, tenant, id);
+  return state;
+}
+
+/** A refusal leaves the campaign running without its job: starting or resuming it again makes it. */
+async function run({ store, enqueueRun }: OperationParts, tenant: string, id: string): Promise<void> {
+  const receipt = await enqueueRun(tenant, id);
+  if (!receipt.ok) throw new Problem(receipt.code, receipt.detail, receipt.retryAfter === undefined ? {} : { retryAfter: receipt.retryAfter });
+  await store.setJob(tenant, id, receipt.id);
+}
+
+/** In the wanted state already, nothing is done: the caller may not have had the first answer. */
+async function move(
+  parts: OperationParts,
+  tenant: string,
+  id: string,
+  { from, to }: { from: readonly CampaignState[]; to: CampaignState },
+  before: () => Promise<void> = () => Promise.resolve(),
+): Promise<CampaignState> {
+  const state = await stateOf(parts, tenant, id);
+  if (state === to) return to;
+  if (from.includes(state)) await before();
+  if (await parts.store.move(tenant, id, from, to, parts.now())) return to;
+  const now = await stateOf(parts, tenant, id);
+  if (now === to) return to;
+  throw new Problem("conflict", `The campaign is ${now}: that is possible while it is ${from.join(" or ")}.`);
+}
+
+async function wakeAll({ queries, resume }: OperationParts, tenant: string, id: string): Promise<void> {
+  const [campaign, { jobs }] = await Promise.all([queries.get(tenant, id), queries.openPages(tenant, id)]);
+  const all = [...(campaign?.job ? [campaign.job] : []), ...jobs];
+  if (all.length > 0) await resume(tenant, all);
+}

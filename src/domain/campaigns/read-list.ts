@@ -1,0 +1,77 @@
+import { createCsvReader, type CsvRecord } from "./csv";
+import { maxRowBytes } from "./model";
+import { addressFields, type ReadRow, rowFromFields, rowFromJson } from "./read-row";
+
+export type ListFormat = "csv" | "ndjson";
+
+/** A row of the uploaded list, by its line from 1. */
+export type ListRow = { line: number } & ReadRow;
+
+/** Reads rows from pieces of text, in one pass and with one row in memory. */
+export interface ListReader {
+  push(text: string): ListRow[];
+  end(): ListRow[];
+}
+
+/** The first line of the list does not name its columns. */
+export class NoHeader extends Error {}
+
+const maxColumns = 100;
+
+export function createListReader(format: ListFormat): ListReader {
+  return format === "csv" ? csvRows() : jsonRows();
+}
+
+function csvRows(): ListReader {
+  const reader = createCsvReader();
+  let columns: string[] | undefined;
+  const read = (records: CsvRecord[]) =>
+    records.flatMap((record): ListRow[] => {
+      if (columns !== undefined) return [{ line: record.line, ...rowOf(columns, record) }];
+      columns = columnsIn(record);
+      return [];
+    });
+  return { push: (text) => read(reader.push(text)), end: () => read(reader.end()) };
+}
+
+/** The address column under the name that rows of JSON use; the others as they are written. */
+function columnsIn(record: CsvRecord): string[] {
+  const names = "cells" in record ? record.cells.map((each) => each.trim()) : [];
+  const addressAt = names.findIndex((name) => (addressFields as readonly string[]).includes(name.toLowerCase().replace("e-mail", "email")));
+  if (addressAt < 0) throw new NoHeader(`The first line must name the columns, one of them ${addressFields.join(", ")}.`);
+  if (names.length > maxColumns) throw new NoHeader(`The list has ${names.length} columns; at most ${maxColumns} are taken.`);
+  const columns = names.map((name, index) => (index === addressAt ? "to" : name));
+  if (columns.includes("")) throw new NoHeader(`Column ${columns.indexOf("") + 1} has no name in the first line.`);
+  const twice = columns.findIndex((name, index) => columns.indexOf(name) < index);
+  if (twice >= 0) throw new NoHeader(`Column ${twice + 1} has the name of an earlier one.`);
+  return columns;
+}
+
+function rowOf(columns: readonly string[], record: CsvRecord): ReadRow {
+  if ("issue" in record) return { issue: record.issue };
+  const { cells } = record;
+  if (cells.length !== columns.length) return { issue: `the row has ${cells.length} columns, the first line names ${columns.length}` };
+  return rowFromFields(Object.fromEntries(columns.map((name, index) => [name, cells[index] ?? ""])));
+}
+
+function jsonRows(): ListReader {
+  let line = 1;
+  let row = "";
+  const read = (text: string): ListRow[] => (text.trim() === "" ? [] : [{ line, ...rowFromJson(text) }]);
+  const tooLong: ReadRow = { issue: `the row is longer than ${maxRowBytes.toLocaleString("en")} characters` };
+  return {
+    push(text) {
+      const pieces = text.split("\n");
+      return pieces.flatMap((piece, index): ListRow[] => {
+        // Of a row that is too long no more is kept than shows it.
+        row = (row + piece).slice(0, maxRowBytes + 1);
+        if (index === pieces.length - 1) return [];
+        const found = row.length > maxRowBytes ? [{ line, ...tooLong }] : read(row);
+        row = "";
+        line++;
+        return found;
+      });
+    },
+    end: () => (row.length > maxRowBytes ? [{ line, ...tooLong }] : read(row)),
+  };
+}

@@ -1,0 +1,33 @@
+import { mailboxFrom } from "../mail/mailbox";
+import { checkJson, parseJson } from "../../queue/json";
+
+/** A row that can be written to, or what is wrong with it. An issue repeats nothing of the row. */
+export type ReadRow = { to: string; variables: Record<string, unknown> } | { issue: string };
+
+/** Names under which a row may give the address, the first that is there counts. */
+export const addressFields = ["to", "email", "address"] as const;
+
+const maxMailbox = 400;
+const noAddress = "the address must be one as ada@example.com or Ada <ada@example.com>";
+
+/** A row from its named values. `variables` gives variables as an object; every other field is one as well. */
+export function rowFromFields(fields: Record<string, unknown>): ReadRow {
+  const name = addressFields.find((each) => Object.hasOwn(fields, each));
+  if (name === undefined) return { issue: `the row has no field ${addressFields.join(", ")}` };
+  const { [name]: given, variables, ...others } = fields;
+  const to = typeof given === "string" && given.length <= maxMailbox ? mailboxFrom(given.trim()) : undefined;
+  if (to === undefined) return { issue: noAddress };
+  if (variables === undefined) return { to, variables: others };
+  if (typeof variables !== "object" || variables === null || Array.isArray(variables)) return { issue: "variables must be an object" };
+  return { to, variables: { ...others, ...variables } };
+}
+
+/** A row of `application/x-ndjson`. */
+export function rowFromJson(text: string): ReadRow {
+  const json = parseJson(text);
+  if (!json.ok) return { issue: `column ${json.column}: ${json.message}` };
+  const { value } = json;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { issue: "the row must be a JSON object" };
+  const [issue] = checkJson(value);
+  return issue ? { issue: `${issue.path}: ${issue.message}` } : rowFromFields(value as Record<string, unknown>);
+}

@@ -1,0 +1,69 @@
+import { Problem } from "../../errors";
+import { partsOf, putParts } from "../multipart";
+import { maxRecipients, maxRowBytes, rowFrom } from "./model";
+import { createListReader, type ListFormat, type ListRow, NoHeader } from "./read-list";
+
+/** A row that is not written to, by its line from 1. */
+export interface RejectedRow {
+  line: number;
+  error: string;
+}
+
+export interface UploadedList {
+  accepted: number;
+  /** The first 1,000. */
+  rejected: RejectedRow[];
+  rejectedCount: number;
+  /** Of the stored object. */
+  bytes: number;
+}
+
+const maxListed = 1000;
+/** Texts of this many characters are read at once: between two of them others have their turn. */
+const maxPiece = 65_536;
+
+/**
+ * Streams a list into the bucket, one line for each row that can be written to. One row and the part that is being filled are in memory.
+ * What `chunks` throws ends the upload, and nothing is left of it. Throws `malformed`, `invalid` or `too-large` for a list that cannot be read.
+ */
+export async function uploadList(bucket: R2Bucket, key: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList> {
+  const list: UploadedList = { accepted: 0, rejected: [], rejectedCount: 0, bytes: 0 };
+  const parts = partsOf(storedRows(chunks, format, list));
+  const first = (await parts.next()).value ?? new Uint8Array();
+  const { size } = await putParts(bucket, key, {}, first, parts);
+  return { ...list, bytes: size };
+}
+
+async function* storedRows(chunks: AsyncIterable<Uint8Array>, format: ListFormat, list: UploadedList): AsyncGenerator<Uint8Array> {
+  const reader = createListReader(format);
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+  const encoder = new TextEncoder();
+  const lines = (rows: readonly ListRow[]) => encoder.encode(rows.map((row) => lineOf(row, list)).join(""));
+  try {
+    for await (const chunk of chunks) {
+      const text = decoder.decode(chunk, { stream: true });
+      for (let from = 0; from < text.length; from += maxPiece) yield lines(reader.push(text.slice(from, from + maxPiece)));
+    }
+    yield lines([...reader.push(decoder.decode()), ...reader.end()]);
+  } catch (thrown) {
+    if (thrown instanceof NoHeader) throw new Problem("invalid", thrown.message, { errors: [{ path: "line 1", message: thrown.message }] });
+    if (thrown instanceof TypeError) throw new Problem("malformed", "The list is not UTF-8.", { cause: thrown });
+    throw thrown;
+  }
+}
+
+/** The stored row with its line break; nothing for one that is rejected. */
+function lineOf(row: ListRow, list: UploadedList): string {
+  if ("issue" in row) return reject(row.line, row.issue, list);
+  const text = `${rowFrom(row)}\n`;
+  if (new TextEncoder().encode(text).length > maxRowBytes)
+    return reject(row.line, `the row is stored with more than ${maxRowBytes.toLocaleString("en")} bytes`, list);
+  if (++list.accepted > maxRecipients) throw new Problem("too-large", `A list may have ${maxRecipients.toLocaleString("en")} recipients.`);
+  return text;
+}
+
+function reject(line: number, error: string, list: UploadedList): string {
+  list.rejectedCount++;
+  if (list.rejected.length < maxListed) list.rejected.push({ line, error });
+  return "";
+}

@@ -1,0 +1,193 @@
+import * as v from "valibot";
+import { Problem } from "../../errors";
+import { campaignInput, campaignStates } from "../../domain/campaigns/model";
+import { noCampaign } from "../../domain/campaigns/operate";
+import type { CampaignReport } from "../../domain/campaigns/queries";
+import type { ListFormat } from "../../domain/campaigns/read-list";
+import { outputList } from "../../queue/bounded";
+import { chunksOf, smallBody } from "../body";
+import type { CampaignDoor, IntakeDeps } from "../deps";
+import { cursor, paging } from "../query";
+import { listedRows } from "../refusals";
+import { param, route } from "../route";
+import { count, isoTime } from "../shapes";
+import { iso } from "../views";
+
+/** Bytes of a list: a million rows of 500. */
+const maxListBytes = 512 * 1024 * 1024;
+const formats: Readonly<Record<string, ListFormat>> = { "text/csv": "csv", "application/x-ndjson": "ndjson" };
+
+const state = v.picklist(campaignStates);
+const stateShape = v.object({ id: v.string(), state });
+const window = v.object({ from: v.string(), to: v.string(), days: v.optional(outputList(v.string())) });
+const campaignShape = v.object({
+  id: v.string(),
+  name: v.string(),
+  templateId: v.string(),
+  templateVersion: v.pipe(v.nullable(count), v.description("Pinned when the campaign is started")),
+  ratePerMinute: v.nullable(count),
+  window: v.nullable(window),
+  state,
+  total: v.pipe(count, v.description("Rows of the list that were accepted")),
+  queued: v.pipe(count, v.description("Not dealt with yet")),
+  sent: count,
+  failed: count,
+  suppressed: count,
+  duplicates: v.pipe(count, v.description("Rows whose mailbox is that of an earlier row")),
+  cancelled: v.pipe(count, v.description("Rows that get nothing because the campaign was cancelled")),
+  bounced: count,
+  complained: count,
+  unsubscribed: count,
+  waitingFor: v.optional(v.pipe(v.string(), v.description("Why some of it waits"))),
+  createdAt: isoTime,
+  startedAt: v.nullable(isoTime),
+  endedAt: v.nullable(isoTime),
+});
+
+export const campaignRoutes = [
+  route("POST /v1/campaigns", {
+    name: "createCampaign",
+    summary: "Make a mailing of a template to a list; its recipients come next, then its start",
+    scope: "enqueue",
+    tenant: "own",
+    body: { schema: campaignInput, limit: smallBody },
+    answers: { 201: v.object({ id: v.string() }) },
+    handle: async ({ deps, tenant, body }) => {
+      const id = await deps.campaigns.create(tenant, body);
+      return { status: 201, body: { id }, headers: { location: `/v1/campaigns/${id}` } };
+    },
+  }),
+  route("GET /v1/campaigns", {
+    name: "listCampaigns",
+    summary: "Campaigns with their counts, newest first",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ cursor: cursor(/^[a-z0-9]{1,40}$/), ...paging }),
+    answers: { 200: v.object({ campaigns: outputList(campaignShape), cursor: v.nullable(v.string()) }) },
+    handle: async ({ deps, tenant, query }) => {
+      const page = await deps.campaigns.list(tenant, query);
+      return { status: 200, body: { campaigns: await Promise.all(page.campaigns.map((each) => shown(deps, tenant, each))), cursor: page.cursor } };
+    },
+  }),
+  route("GET /v1/campaigns/:id", {
+    name: "getCampaign",
+    summary: "A campaign with its counts",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: campaignShape },
+    handle: async ({ deps, tenant, params }) => {
+      const report = await deps.campaigns.report(tenant, param({ params }, "id"));
+      if (!report) throw noCampaign();
+      return { status: 200, body: await shown(deps, tenant, report) };
+    },
+  }),
+  route("PUT /v1/campaigns/:id/recipients", {
+    name: "putRecipients",
+    summary: "Replace the recipients of a campaign that is not started: up to 1,000,000 rows, streamed; rejected rows are reported by their line",
+    scope: "enqueue",
+    tenant: "own",
+    body: {
+      schema: v.pipe(v.string(), v.description("CSV whose first line names the columns, or one JSON object a line")),
+      limit: maxListBytes,
+      readByHandler: true,
+      media: Object.keys(formats),
+    },
+    answers: {
+      200: v.object({
+        accepted: count,
+        rejected: outputList(v.object({ line: count, error: v.string() })),
+        unlisted: v.optional(v.pipe(count, v.description("Rejected rows beyond what one answer lists"))),
+      }),
+    },
+    problems: [409],
+    handle: async ({ deps, tenant, params, request }) => {
+      const format = formatOf(request);
+      let length = 0;
+      const counted = (async function* () {
+        for await (const chunk of chunksOf(request, maxListBytes)) {
+          length += chunk.byteLength;
+          yield chunk;
+        }
+      })();
+      const { accepted, rejected, rejectedCount } = await deps.campaigns.upload(tenant, idIn(params), counted, format);
+      return { status: 200, body: { accepted, ...listedRows(rejected, rejectedCount, length) } };
+    },
+  }),
+  route("GET /v1/campaigns/:id/recipients", {
+    name: "listLeftRecipients",
+    summary: "Recipients that got no mail, by their line of the list, and why",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ cursor: cursor(/^\d{1,10}$/), ...paging }),
+    answers: {
+      200: v.object({
+        recipients: outputList(v.object({ line: count, state: v.picklist(["failed", "suppressed"]), reason: v.string() })),
+        cursor: v.nullable(v.string()),
+      }),
+    },
+    handle: async ({ deps, tenant, params, query: { cursor: after = "0", limit } }) => {
+      const id = idIn(params);
+      if (!(await deps.campaigns.report(tenant, id))) throw noCampaign();
+      const recipients = await deps.campaigns.left(tenant, id, { after: Number(after), limit });
+      return { status: 200, body: { recipients, cursor: recipients.length === limit ? String(recipients.at(-1)?.line) : null } };
+    },
+  }),
+  act("start", "enqueue", "Send the campaign to its recipients, with the newest version of its template", (campaigns, tenant, id) =>
+    campaigns.start(tenant, id),
+  ),
+  act("pause", "operate", "Send nothing more until it is resumed", (campaigns, tenant, id) => campaigns.pause(tenant, id)),
+  act("resume", "operate", "Go on with a paused campaign", (campaigns, tenant, id) => campaigns.resume(tenant, id)),
+  act("cancel", "operate", "End a campaign: who has no mail yet gets none", (campaigns, tenant, id) => campaigns.cancel(tenant, id)),
+];
+
+function act(
+  verb: "start" | "pause" | "resume" | "cancel",
+  scope: "enqueue" | "operate",
+  summary: string,
+  move: (campaigns: CampaignDoor, tenant: string, id: string) => ReturnType<CampaignDoor["start"]>,
+) {
+  return route(`POST /v1/campaigns/:id/${verb}`, {
+    name: `${verb}Campaign`,
+    summary,
+    scope,
+    tenant: "own",
+    answers: { 200: stateShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params }) => {
+      const id = idIn(params);
+      return { status: 200, body: { id, state: await move(deps.campaigns, tenant, id) } };
+    },
+  });
+}
+
+function idIn(params: Readonly<Record<string, string>>): string {
+  return param({ params }, "id");
+}
+
+function formatOf({ headers }: Request): ListFormat {
+  const [type = "", ...parameters] = (headers.get("content-type") ?? "").toLowerCase().split(";");
+  const format = Object.hasOwn(formats, type.trim()) ? formats[type.trim()] : undefined;
+  if (!format) throw new Problem("unsupported-media-type", `Send ${Object.keys(formats).join(" or ")}.`);
+  const charset = parameters.map((each) => each.trim()).find((each) => each.startsWith("charset="));
+  if (charset && !/^charset="?utf-?8"?$/.test(charset)) throw new Problem("unsupported-media-type", "Send the list as UTF-8.");
+  return format;
+}
+
+async function shown(deps: IntakeDeps, tenant: string, report: CampaignReport) {
+  const { id, name, templateId, templateVersion, ratePerMinute, window: times, state: now, total, sent, suppressed, duplicates, lost } = report;
+  const events = report.events ?? (report.started === null ? {} : await deps.campaigns.events(tenant, id));
+  const failed = report.failed + lost;
+  const left = Math.max(0, total - sent - failed - suppressed - duplicates);
+  return {
+    ...{ id, name, templateId, templateVersion, ratePerMinute, window: times, state: now, total },
+    queued: now === "cancelled" || now === "done" ? 0 : left,
+    ...{ sent, failed, suppressed, duplicates, cancelled: now === "cancelled" ? left : 0 },
+    ...{ bounced: events["bounced"] ?? 0, complained: events["complained"] ?? 0, unsubscribed: events["unsubscribed"] ?? 0 },
+    ...(report.waitingFor === null ? {} : { waitingFor: report.waitingFor }),
+    ...{
+      createdAt: iso(report.created),
+      startedAt: report.started === null ? null : iso(report.started),
+      endedAt: report.ended === null ? null : iso(report.ended),
+    },
+  };
+}

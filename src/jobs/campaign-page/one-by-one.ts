@@ -1,0 +1,70 @@
+import type { ClaimedRecipient, LeftOut } from "../../domain/campaigns/model";
+import { failed, ok, type Reply } from "../../queue/effect";
+import { again, type Outcome } from "../../queue/outcome";
+import { inTurn, mailTo, outcomeFrom, type PageContext, type PageJob, type Sending, stopOf } from "./page";
+
+// Mails under way at the same time.
+const lanes = 5;
+// The campaign's state is read again after this. Milliseconds.
+const lookEvery = 2000;
+
+type Left = Pick<LeftOut, "state" | "reason">;
+
+// An effect for each recipient: those that are done are remembered, and what a provider without idempotency may have is never sent again.
+export async function sendOneByOne(job: PageJob, context: PageContext): Promise<Sending> {
+  const left: LeftOut[] = [];
+  let looked = context.now();
+  let reached = 0;
+  while (reached < job.recipients.length) {
+    if (context.shouldYield()) return { outcome: again({ single: true }) };
+    if (context.now() - looked >= lookEvery) {
+      looked = context.now();
+      const stop = await stopOf(job, context);
+      if (stop === "cancelled") break;
+      if (stop) return stop;
+    }
+    const group = job.recipients.slice(reached, reached + lanes);
+    const { skipped } = await context.suppressions.split(
+      group.map(({ to }) => to),
+      true,
+    );
+    const reasons = new Map(skipped.map(({ address, reason }) => [address, reason as string]));
+    const ends = await Promise.all(group.map((recipient) => sendOne(job, recipient, reasons.get(recipient.to), context)));
+    const stop = ends.find((each) => each !== undefined && "outcome" in each);
+    if (stop && "outcome" in stop) return stop;
+    left.push(...ends.flatMap((each, index) => (each && "state" in each ? [{ hash: group[index]?.hash ?? "", ...each }] : [])));
+    reached += group.length;
+  }
+  return { reached, left, parts: 0 };
+}
+
+// Undefined: it was sent.
+async function sendOne(
+  job: PageJob,
+  recipient: ClaimedRecipient,
+  suppressed: string | undefined,
+  context: PageContext,
+): Promise<Left | { outcome: Outcome } | undefined> {
+  const { mail, now } = context;
+  let held: Outcome | undefined;
+  const act = async (idempotencyKey: string): Promise<Reply<Left | null>> => {
+    if (suppressed !== undefined) return ok({ state: "suppressed", reason: suppressed });
+    const made = await mailTo(job, recipient, context);
+    if ("reason" in made) return ok({ state: "failed", reason: made.reason });
+    const about = { job: context.id, campaign: job.campaign.id };
+    const tried = await inTurn(idempotencyKey, context, () => mail.send(made.message, { idempotencyKey, signal: context.signal, about }));
+    if (!tried.reply) {
+      held = tried.held;
+      return failed({ class: "limited", reason: "held back" });
+    }
+    const { reply } = tried;
+    if (reply.ok) return ok(null);
+    return reply.failure.class === "permanent" ? ok({ state: "failed", reason: reply.failure.reason }) : reply;
+  };
+  const reply = await context.effect(`to-${recipient.line}`, act, { idempotentFor: mail.idempotentFor });
+  if (reply.ok) return reply.value ?? undefined;
+  if (held) return { outcome: held };
+  const { failure } = reply;
+  const isOver = failure.class === "permanent" || (failure.class === "uncertain" && mail.idempotentFor === 0);
+  return isOver ? { state: "failed", reason: failure.reason } : { outcome: outcomeFrom(failure, now()) };
+}

@@ -1,0 +1,83 @@
+import { holdOf } from "../../domain/campaigns/hold";
+import type { Campaign, ClaimedRecipient, LeftOut } from "../../domain/campaigns/model";
+import { builtInFrom } from "../../domain/mail/built-in";
+import { type Composed, sourceOf } from "../../domain/mail/content";
+import { renderInTurn } from "../../domain/mail/turn";
+import type { MailMessage } from "../../providers/mail/mail";
+import type { Failure } from "../../queue/effect";
+import { outcomeOf } from "../../queue/effect";
+import type { Run } from "../../queue/job";
+import { type Outcome, wait } from "../../queue/outcome";
+import type { campaignPage } from "./job";
+
+export type PageContext = Parameters<Run<typeof campaignPage>>[1];
+
+/** What a page sends, and to whom. */
+export interface PageJob {
+  campaign: Campaign;
+  page: number;
+  template: Composed;
+  recipients: readonly ClaimedRecipient[];
+}
+
+/** How many recipients were dealt with, those of them that got nothing, and how many bodies lie in R2; or why the page is not over. */
+export type Sending = { reached: number; left: LeftOut[]; parts: number } | { outcome: Outcome };
+
+/** Seconds until a connection that is refused for its settings is tried again; setting it lets its mail go on at once. */
+const configPause = 900;
+/** A turn that comes so soon is waited for within the run. Milliseconds. */
+const shortWait = 3000;
+
+/** A recipient's mail, or why it cannot be made. It follows from the list, the pinned template and the start of the campaign alone. */
+export async function mailTo(
+  { campaign, template }: Pick<PageJob, "campaign" | "template">,
+  recipient: ClaimedRecipient,
+  { mail, suppressions }: PageContext,
+): Promise<{ message: MailMessage } | { reason: string }> {
+  const link = await suppressions.unsubscribe(recipient.to, campaign.id);
+  const variables = { ...(link ? { unsubscribeUrl: link.url } : {}), ...campaign.variables, ...recipient.variables };
+  const rendered = await renderInTurn(sourceOf(template), { variables, at: campaign.pinned ?? campaign.created });
+  if (!rendered.ok) return { reason: rendered.reason };
+  const message = { from: mail.from ?? builtInFrom, to: [recipient.to], replyTo: mail.replyTo, ...rendered.content, bulk: true };
+  return { message: { ...message, ...(link ? { headers: link.headers } : {}) } };
+}
+
+/** A wrong setting is nothing that the page can be blamed for: it waits until somebody has put it right. */
+export function outcomeFrom(failure: Failure, now: number): Outcome {
+  if (failure.class !== "config") return outcomeOf(failure, now);
+  return wait(failure.reason, { until: now + (failure.retryAfter ?? configPause) * 1000 });
+}
+
+/** Between two calls of a page: why it goes no further; `cancelled` ends it with what was sent. */
+export async function stopOf(
+  { campaign }: Pick<PageJob, "campaign">,
+  { campaigns, now }: PageContext,
+): Promise<{ outcome: Outcome } | "cancelled" | undefined> {
+  const current = await campaigns.get(campaign.id);
+  if (!current || current.state === "cancelled") return "cancelled";
+  const hold = holdOf(current, now());
+  return hold && { outcome: wait(hold.reason, { until: hold.until }) };
+}
+
+/** Calls the provider once within the tenant's limits for mail. A failure `limited` says that there was no turn. */
+export async function inTurn<T>(key: string, context: PageContext, call: () => Promise<T & ({ ok: true } | { ok: false; failure: Failure })>) {
+  const turn = await turnOf(key, context);
+  if (!turn.granted) return { held: wait(`mail: ${turn.reason}`, { until: turn.until, gate: "mail", park: turn.park }) };
+  let calls: "none" | "answered" | "transient" = "none";
+  try {
+    const reply = await call();
+    calls = reply.ok || !["transient", "uncertain"].includes(reply.failure.class) ? "answered" : "transient";
+    return { reply };
+  } finally {
+    await turn.leave(calls);
+  }
+}
+
+async function turnOf(key: string, { campaigns, signal, now }: PageContext) {
+  for (let tries = 0; ; tries++) {
+    const turn = await campaigns.turn(key);
+    const pause = turn.granted ? 0 : turn.until - now();
+    if (turn.granted || turn.park || pause > shortWait || tries === 10) return turn;
+    await scheduler.wait(Math.max(10, pause), { signal });
+  }
+}

@@ -1,0 +1,69 @@
+import { holdOf } from "../../domain/campaigns/hold";
+import type { Campaign, PageCounts } from "../../domain/campaigns/model";
+import { composed } from "../../domain/mail/content";
+import type { PayloadOf, Run } from "../../queue/job";
+import { discard, done, type Outcome, wait } from "../../queue/outcome";
+import { sendInBatches } from "./batches";
+import type { campaignPage } from "./job";
+import { sendOneByOne } from "./one-by-one";
+import type { PageContext, PageJob } from "./page";
+
+interface Cursor {
+  /** One effect for each recipient, whatever the provider offers by now. */
+  single?: true;
+  /** The page has ended, and these of its rendered bodies are to be removed. */
+  ended?: { counts: PageCounts; parts: number };
+}
+
+const nothing: PageCounts = { sent: 0, failed: 0, suppressed: 0, duplicates: 0 };
+
+export const sendPage: Run<typeof campaignPage> = async (place, context) => {
+  const { campaigns: work, tenant } = context;
+  const cursor = (context.cursor ?? {}) as Cursor;
+  const campaign = cursor.ended ? await work.get(place.campaign) : await work.begin(place.campaign, { ...place, job: context.id });
+  if (!campaign) return discard("there is no such campaign");
+  if (cursor.ended) return finish(campaign, place, cursor.ended, context);
+  const held = await heldBack(campaign, place, context);
+  if (held) return held;
+  const template = await composed(context.templates, tenant, campaign.templateId, campaign.pinned ?? context.at);
+  if (!template.ok) return discard(template.reason);
+  const { recipients, rows } = await work.claim(campaign, place);
+  const page: PageJob = { campaign, page: place.page, template: template.value, recipients };
+  const sending = await send(page, cursor, context);
+  if ("outcome" in sending) return sending.outcome;
+  const { reached, left, parts } = sending;
+  const failed = left.filter(({ state }) => state === "failed").length;
+  const counts = { sent: reached - left.length, failed, suppressed: left.length - failed, duplicates: rows - recipients.length };
+  const ended = { counts, parts };
+  await context.checkpoint({ ended } satisfies Cursor, work.endPage(campaign.id, place.page, counts, left));
+  return finish(campaign, place, ended, context);
+};
+
+// Before anything is sent, and again between the calls of a page.
+async function heldBack(campaign: Campaign, place: PayloadOf<typeof campaignPage>, context: PageContext): Promise<Outcome | undefined> {
+  if (campaign.state === "cancelled") {
+    const ended = { counts: nothing, parts: 1 };
+    await context.checkpoint({ ended } satisfies Cursor, context.campaigns.endPage(campaign.id, place.page, nothing, []));
+    return finish(campaign, place, ended, context);
+  }
+  const hold = holdOf(campaign, context.now());
+  if (hold) return wait(hold.reason, { until: hold.until });
+  const slot = await context.campaigns.reserve(campaign, place);
+  return slot > context.now() ? wait("the campaign's rate", { until: slot }) : undefined;
+}
+
+// What may have gone out in a batch is never sent one by one: the provider would take it for other mail.
+async function send(page: PageJob, cursor: Cursor, context: PageContext): ReturnType<typeof sendInBatches> {
+  const { sendBatch } = context.mail;
+  if (sendBatch && !cursor.single) return sendInBatches(page, sendBatch, context);
+  if (!cursor.single && (await context.campaigns.body(page.campaign.id, page.page, 0)))
+    return { outcome: discard("uncertain: the page may have been sent by a provider that takes batches, which the connection no longer is; look there") };
+  if (!cursor.single) await context.checkpoint({ single: true } satisfies Cursor);
+  return sendOneByOne(page, context);
+}
+
+async function finish(campaign: Campaign, { page }: { page: number }, { counts, parts }: NonNullable<Cursor["ended"]>, context: PageContext): Promise<Outcome> {
+  await context.campaigns.removeBodies(campaign.id, page, parts);
+  await context.campaigns.wake(campaign, page);
+  return done(counts);
+}

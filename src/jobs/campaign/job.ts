@@ -1,0 +1,15 @@
+import * as v from "valibot";
+import { boundedText } from "../../queue/bounded";
+import { defineJob } from "../../queue/job";
+
+/** Enqueues the pages of one campaign, a few hundred at a time. */
+export const campaign = defineJob({
+  type: "campaign",
+  internal: true,
+  payload: v.strictObject({ campaign: boundedText(64) }),
+  result: v.object({ pages: v.number() }),
+  // It computes little, and must not stand behind the pages that it waits for.
+  queue: "email-sending",
+  needs: ["campaigns"],
+  policy: { maxAttempts: 10, timeout: 60, maxAge: 366 * 86_400, maxRuns: 1_000_000 },
+});
