@@ -1,3 +1,4 @@
+import { decisionPrefix } from "../queue/effect";
 import type { JobRef, Revived } from "../queue/ledger";
 import type { Burial, Revival, StoredJob } from "../queue/recovery";
 import { isDerived, slotOf } from "../queue/id";
@@ -42,7 +43,8 @@ export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<
 /** Nothing of this revision reached the outside world, for certain: it may be sent with other content, under other keys. */
 const untouched = `
   j.doubt = 0 AND NOT EXISTS (SELECT 1 FROM effects f
-    WHERE f.tenant = j.tenant AND f.job = j.id AND f.revision = j.revision AND f.state IN ('done', 'intent', 'uncertain'))`;
+    WHERE f.tenant = j.tenant AND f.job = j.id AND f.revision = j.revision AND f.state IN ('done', 'intent', 'uncertain')
+      AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}')`;
 
 /**
  * ?1 [tenant, id, patched payload or null, its version] of each, ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be in, ?7 now.

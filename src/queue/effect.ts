@@ -19,6 +19,12 @@ export interface Failure {
   code?: string;
 }
 
+/**
+ * Begins the key of an effect that acts on nothing: it records what a run decided, so that its retries decide the same. Such an effect does not
+ * keep an operator's retry from using what was mended since.
+ */
+export const decisionPrefix = "decide:";
+
 /** What an adapter's call gives back. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; failure: Failure };
 

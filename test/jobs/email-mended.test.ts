@@ -30,7 +30,8 @@ function createPost(answers: Failure[] = []) {
     capabilities: async () => ({ mail, suppressions: fakeSuppressions(), templates: withBuiltIn(templatesIn(env.DB)) }),
   });
   const put = (id: string, text: string) => putTemplate(env.DB, "one", id, { subject: "s", text }, bench.now());
-  const post = (templateId: string) => bench.acceptOne({ type: "email", payload: { to: "ada@example.com", templateId, variables: {} } });
+  const post = (templateId: string, to: string | string[] = "ada@example.com") =>
+    bench.acceptOne({ type: "email", payload: { to, templateId, variables: {} } });
   const again = async (id: string) => {
     bench.advance(1000);
     await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
@@ -50,6 +51,21 @@ test("a mended template is used by a retry", async () => {
   await again(id);
   expect(await bench.row(id)).toMatchObject({ state: "done" });
   expect(sent).toEqual([{ key: `${id}:send:1`, text: "Dear friend" }]);
+});
+
+test("a mended template is used for several recipients too, though who gets the mail was decided", async () => {
+  const { bench, sent, put, post, again } = createPost([{ class: "permanent", reason: "422" }]);
+  await put("several", "first");
+  const id = await post("several", ["ada@example.com", "bob@example.com"]);
+  await bench.deliverAll();
+  expect(await bench.row(id)).toMatchObject({ state: "discarded" });
+  bench.advance(1000);
+  await put("several", "second");
+  await again(id);
+  expect(sent.map(({ key, text }) => [key, text])).toEqual([
+    [`${id}:send:0`, "first"],
+    [`${id}:send:1`, "second"],
+  ]);
 });
 
 test("an automatic retry sends the same bytes under the same key, whatever became of the template", async () => {

@@ -254,7 +254,10 @@ describe("sending", () => {
     expect(first.sent[0]?.message.to).toEqual(["grace@example.org"]);
     expect(first.outcome).toMatchObject({ kind: "done", result: { messageId: "m-1", skipped: [{ address: "ada@example.com", reason: "bounce" }] } });
     // Suppressed since the first try, which may have reached the provider.
-    const again = await run({ ...plain, to }, { suppressed: { "grace@example.org": "bounce" }, remembered: { recipients: [{ index: 0, reason: "bounce" }] } });
+    const again = await run(
+      { ...plain, to },
+      { suppressed: { "grace@example.org": "bounce" }, remembered: { "decide:recipients": [{ index: 0, reason: "bounce" }] } },
+    );
     expect(again.sent[0]?.message.to).toEqual(["grace@example.org"]);
   });
 

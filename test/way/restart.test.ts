@@ -124,18 +124,4 @@ describe("a runtime that dies", () => {
     expect(await mailsTo("@poison.example")).toHaveLength(5);
     expect((await shop.get("/v1/dead-letters")).text).toContain(poison);
   }, 120_000);
-
-  test("by a job that computes without end: the Worker is started again, that job is dead after its attempts, its neighbours are unharmed", async () => {
-    await sandbox.fault({ provider: "mail", delayMs: 1500, times: 2 });
-    const neighbours = Array.from({ length: 2 }, (_, index) => [{ do: "mail", to: `neighbour${index}@frozen.example` }]);
-    const jobs = [...neighbours, [{ do: "spin" }]].map((steps) => ({ type: "scripted", payload: { steps }, delaySeconds: 1 }));
-    const { body } = await shop.ask("POST", "/v1/jobs/batch", { body: { jobs } });
-    const frozen = body.ids.pop();
-    const count = () => kept.reported.filter((line) => line === "The Worker no longer answers; ending it and starting it again.").length;
-    await until("it was started again after each attempt", async () => count() >= 4 || kept.reported, 150);
-    expect(await untilJob(shop, frozen, "dead", 60)).toMatchObject({ attempt: 3, error: expect.stringContaining("the Worker died") });
-    for (const id of body.ids) expect(await untilJob(shop, id, "done")).toMatchObject({ attempt: 1 });
-    expect(await mailsTo("@frozen.example")).toHaveLength(2);
-    expect(count()).toBe(4);
-  }, 240_000);
 });

@@ -6,7 +6,7 @@ import { composed, sourceOf } from "../../domain/mail/content";
 import type { Composed } from "../../domain/mail/content";
 import type { Skipped } from "../../domain/suppressions/capability";
 import type { Sent } from "../../providers/mail/mail";
-import { failed, ok, outcomeOf } from "../../queue/effect";
+import { decisionPrefix, failed, ok, outcomeOf } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import type { email } from "./job";
@@ -53,7 +53,7 @@ type Context = Parameters<typeof sendEmail>[1];
 async function admitted(all: string[], bulk: boolean, context: Context): Promise<{ to: string[]; skipped: Skipped[] }> {
   if (all.length === 1 || context.dryRun) return context.suppressions.split(all, bulk);
   const decided = await context.effect(
-    "recipients",
+    `${decisionPrefix}recipients`,
     async () => {
       const { skipped } = await context.suppressions.split(all, bulk);
       return ok(skipped.map(({ address, reason }) => ({ index: all.indexOf(address), reason })));
