@@ -1,4 +1,4 @@
-import { fromUnknown, Problem, problemBody } from "../errors";
+import { fromUnknown, Problem, problemBody, shortPath } from "../errors";
 
 /** Seconds a caller is asked to stay away when we do not know better. */
 const retrySoon = 5;
@@ -21,7 +21,7 @@ export function refusedAtDoor(): Problem {
 
 /** `application/problem+json` with the headers its status asks for. */
 export function problemResponse(problem: Problem, request: Request, requestId: string): Response {
-  const body = { ...problemBody(problem, new URL(request.url).pathname), requestId };
+  const body = { ...problemBody(problem, shortPath(new URL(request.url).pathname)), requestId };
   return new Response(JSON.stringify(body), { status: problem.status, headers: headersOf(problem, request) });
 }
 

@@ -11,6 +11,9 @@ import { type Answer, type AnyRoute, checkFieldScopes, type PathPattern } from "
 import { routes } from "./routes";
 import { serveTrpc } from "./trpc/serve";
 
+/** Characters of a URL, as the platform takes them. The router joins a repeated parameter anew each time: the work is the square of the length. */
+const maxUrlLength = 16_384;
+
 const plainName: PathPattern = { pattern: /^[a-z0-9-]{1,64}$/, message: "must be 1 to 63 of the characters a-z, 0-9 and -" };
 
 /** What is known of a request while it is answered. */
@@ -32,7 +35,10 @@ export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = rout
   const answerRoute = (request: Request, router = routers.get(areaOf(request.url)) ?? nowhere) =>
     router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
   const trpc = trpcRouter(answerRoute, deps);
-  return (request) => (areaOf(request.url) === "trpc" ? answerRoute(request, trpc) : answerRoute(request));
+  return async (request) => {
+    if (request.url.length > maxUrlLength) return problemResponse(tooLong(), request, crypto.randomUUID());
+    return areaOf(request.url) === "trpc" ? answerRoute(request, trpc) : answerRoute(request);
+  };
 }
 
 /** tRPC reads its own paths; what throws before it does is answered as everywhere. */
@@ -156,6 +162,10 @@ function checkParams(route: AnyRoute, params: Params): void {
   if (route.method !== "PUT") throw new Problem("not-found", "There is no such thing.");
   const errors = wrong.map((path) => ({ path, message: patternOf(path).message }));
   throw new Problem("invalid", "The name in the path is not a name.", { errors });
+}
+
+function tooLong(): Problem {
+  return new Problem("too-large", `The URL may have ${maxUrlLength.toLocaleString("en")} characters.`);
 }
 
 function unknownRoute(): Problem {

@@ -4,7 +4,7 @@
  * Folding what is folded changes nothing.
  */
 export function fold(text: string): string {
-  const compatible = text.normalize("NFKC");
+  const compatible = withoutHeaps(text).normalize("NFKC");
   // Lower, upper, lower: only so ẞ comes to ss, and what has one capital for two small letters to one of them.
   const folded = compatible.toLowerCase().toUpperCase().toLowerCase();
   return folded.replaceAll("i\u0307", "i").replaceAll("ς", "σ").normalize("NFKC");
@@ -14,4 +14,9 @@ export function fold(text: string): string {
 export function finder(words: string): (text: string | null | undefined) => boolean {
   const sought = fold(words);
   return (text) => typeof text === "string" && fold(text).includes(sought);
+}
+
+/** Without the marks beyond 30 on one letter, which no language has: normalizing takes the square of their number. */
+function withoutHeaps(text: string): string {
+  return text.length < 1000 ? text : text.replaceAll(/(\p{M}{30})\p{M}+/gu, "$1");
 }

@@ -5,6 +5,13 @@ export const maxDepth = 64;
 
 /** Objects and arrays in one text: keeps ten megabytes of `{},{},…` from filling the isolate's memory. */
 const maxContainers = 1_000_000;
+/**
+ * Distinct shapes of objects in one text, each name adding one: V8 makes a map for each, which takes several microseconds.
+ * Ten thousand jobs alike have a few; 10,000 jobs of which none has the names of another have as many as they have names.
+ */
+const maxShapes = 100_000;
+/** Characters of the shortest text that could have as many: a name without a character, and a digit. */
+const shapelyText = 5 * maxShapes;
 /** Texts nested deeper than this are not even parsed; up to here the check can still name the path. */
 const parseDepth = 512;
 
@@ -105,16 +112,57 @@ interface Mistake {
 function measure(text: string): Mistake | undefined {
   let depth = 0;
   let containers = 0;
+  const shapes = text.length < shapelyText ? undefined : new ShapeCount(text);
   for (let position = 0; position < text.length; position++) {
     const char = text.charCodeAt(position);
-    if (char === 0x22) position = stringEnd(text, position);
-    else if (char === 0x7d || char === 0x5d) depth--;
-    else if (char === 0x7b || char === 0x5b) {
+    if (char === 0x22) {
+      const end = stringEnd(text, position);
+      shapes?.string(position, end);
+      position = end;
+    } else if (char === 0x7d || char === 0x5d) depth--;
+    else if (char === 0x3a) {
+      if (shapes?.name(depth)) return { position, message: "too many different names" };
+    } else if (char === 0x7b || char === 0x5b) {
       if (++depth > parseDepth) return { position, message: "nested too deep: 64 levels at most" };
       if (++containers > maxContainers) return { position, message: "too many objects and lists" };
+      shapes?.open(depth);
     }
   }
   return undefined;
+}
+
+/** Counts the shapes of a text while it is walked: distinct sequences of names from the start of an object, told apart by a hash. */
+class ShapeCount {
+  #count = 0;
+  #start = 0;
+  #end = 0;
+  /** Of the names so far, by depth. */
+  readonly #hashes: number[] = [];
+  readonly #seen = new Uint8Array(2 ** 20);
+  readonly #seed = Math.floor(Math.random() * 2 ** 31);
+
+  constructor(private readonly text: string) {}
+
+  /** A string was passed, which may be a name. */
+  string(start: number, end: number): void {
+    this.#start = start;
+    this.#end = end;
+  }
+
+  open(depth: number): void {
+    this.#hashes[depth] = this.#seed;
+  }
+
+  /** The last string was a name of the object at this depth. Returns whether there are too many shapes. */
+  name(depth: number): boolean {
+    let hash = this.#hashes[depth] ?? this.#seed;
+    for (let at = this.#start; at < this.#end; at++) hash = Math.imul(hash ^ this.text.charCodeAt(at), 0x01000193);
+    this.#hashes[depth] = hash;
+    const slot = (hash ^ (hash >>> 15)) & (this.#seen.length - 1);
+    if (this.#seen[slot] === 0) this.#count++;
+    this.#seen[slot] = 1;
+    return this.#count > maxShapes;
+  }
 }
 
 /** Position of the quote that closes the string opened at `start`; the text's end when there is none. */
@@ -128,9 +176,13 @@ function stringEnd(text: string, start: number): number {
 }
 
 function place(text: string, mistake: Mistake) {
-  const before = text.slice(0, mistake.position);
-  const line = before.split("\n").length;
-  return { ...mistake, line, column: mistake.position - before.lastIndexOf("\n") };
+  let line = 1;
+  let lineStart = 0;
+  for (let end = text.indexOf("\n"); end !== -1 && end < mistake.position; end = text.indexOf("\n", lineStart)) {
+    line++;
+    lineStart = end + 1;
+  }
+  return { ...mistake, line, column: mistake.position - lineStart + 1 };
 }
 
 /** The first place at which a text stops being JSON. Only called for texts that JSON.parse refused. */
@@ -142,6 +194,11 @@ function locate(text: string): Mistake {
   }
   return { position: Math.min(reader.position, text.length), message: reader.expected };
 }
+
+/** Made once: a literal within a method is a new object at each call, and a text of ten megabytes makes millions of calls. */
+const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+const blanks = /[ \t\n\r]*/y;
+const hex = /^[0-9a-fA-F]{4}$/;
 
 /** Reads JSON without building it. Each method leaves `position` where it stopped and returns false with `expected` set on a mistake. */
 class Reader {
@@ -159,11 +216,11 @@ class Reader {
     if (char === "{") return this.#list("}", () => this.#member());
     if (char === "[") return this.#list("]", () => this.value());
     if (char === '"') return this.#string();
-    return this.#match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y) || this.#fail("expected a value");
+    return this.#match(scalar) || this.#fail("expected a value");
   }
 
   space(): void {
-    this.#match(/[ \t\n\r]*/y);
+    if (this.#text.charCodeAt(this.position) <= 0x20) this.#match(blanks);
   }
 
   #list(close: string, item: () => boolean): boolean {
@@ -187,12 +244,19 @@ class Reader {
   }
 
   #string(): boolean {
-    this.position++;
-    for (;;) {
-      this.#match(/[^"\\\u0000-\u001f]*/y); // eslint-disable-line no-control-regex -- JSON forbids exactly these
-      if (this.#take('"')) return true;
-      if (!this.#match(/\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y)) return this.#fail(this.#stringFlaw());
+    for (this.position++; ;) {
+      const char = this.#text.charCodeAt(this.position);
+      if (char === 0x5c ? this.#escape() : char >= 0x20 && char !== 0x22) this.position++;
+      else return this.#take('"') || this.#fail(this.#stringFlaw());
     }
+  }
+
+  /** Goes to the last character of an escape. */
+  #escape(): boolean {
+    const next = this.#text[this.position + 1] ?? "";
+    const length = next === "u" && hex.test(this.#text.slice(this.position + 2, this.position + 6)) ? 5 : next !== "" && '"\\/bfnrt'.includes(next) ? 1 : 0;
+    this.position += length;
+    return length > 0;
   }
 
   #stringFlaw(): string {

@@ -56,6 +56,34 @@ describe("a list that holds itself is charged for all that is reached", () => {
   });
 });
 
+describe("what is hidden from a look at the type is charged", () => {
+  const captured = "{% capture c %}{{ t }}a{% endcapture %}{% capture e %}{{ t }}b{% endcapture %}";
+  const spentOn = (source: string, variables: Record<string, unknown>) => {
+    const meter = createMeter();
+    evaluate(source, "html", { variables, at: 0, meter });
+    return meter.spent;
+  };
+
+  test.each(["<", "==", "!=", ">="])("captured texts are compared by %s as texts", (operator) => {
+    const t = "a".repeat(50_000);
+    const compared = spentOn(`${captured}{% if c ${operator} e %}{% endif %}`, { t });
+    expect(compared - spentOn(captured, { t })).toBeGreaterThan(100_000);
+  });
+
+  test.each([
+    ["a list", "{{ 'now' | date: f | size }}", { f: ["%c".repeat(300)] }],
+    ["a captured text", "{% capture f %}{% for i in (1..300) %}%c{% endfor %}{% endcapture %}{{ 'now' | date: f | size }}", {}],
+  ])("the names that a date format asks for: %s", (_what, source, variables) => {
+    expect(spentOn(source, variables)).toBeGreaterThan(300 * 4000);
+  });
+
+  test.each(["json", "jsonify", "inspect"])("the indent of %s, before it is written", (filter) => {
+    const l = Array.from({ length: 50 }).reduce<unknown>((inner) => [inner], Array(10_000).fill(1));
+    expect(render(`{{ l | ${filter}: 10 | size }}`, { l }).said).toEqual(tooMuch);
+    expect(render(`{{ l | ${filter} | size }}`, { l }).said).not.toEqual(tooMuch);
+  });
+});
+
 /** Texts and lists for which some filter does the most it can, as long as `size`. */
 const texts = (size: number): Record<string, unknown> => {
   const long = (piece: string) => piece.repeat(Math.ceil(size / piece.length));

@@ -85,6 +85,7 @@ describe("what is refused, with the sender's own names", () => {
     ["structured: a time that is none", cloud({ time: "noon" }), structured, 422, ["time"]],
     ["structured: an attribute's name", cloud({ my_flag: "x", camelCase: "y" }), structured, 422, ["camelCase", "my_flag"]],
     ["structured: data twice", cloud({ data_base64: "e30=" }), structured, 422, ["data_base64"]],
+    ["structured: base64 of JSON that nests too deep", cloud({ data: undefined, data_base64: btoa("[".repeat(100_000)) }), structured, 422, ["data_base64"]],
     ["structured: base64 of no JSON", cloud({ data: undefined, data_base64: "AAAA" }), structured, 422, ["data_base64"]],
     ["structured: an extension that is an object", cloud({ flag: { a: 1 } }), structured, 422, ["flag"]],
     ["structured in another format", "x", { "content-type": "application/cloudevents+avro" }, 415, []],

@@ -28,6 +28,13 @@ function stream(pieces: number, piece: Uint8Array) {
 }
 
 describe("routing", () => {
+  test("a URL that is too long is refused before the router reads its parameters", async () => {
+    const { status, text } = await bench.call("GET", `/v1/jobs?${"a=1&".repeat(5000)}`, { token: own.read });
+    expect(status).toBe(413);
+    expect(text).toContain("The URL may have 16,384 characters.");
+    expect((await bench.call("GET", `/${"x".repeat(50_000)}`, {})).text.length).toBeLessThan(1000);
+  });
+
   test("an unknown route is a 404 that needs no token", async () => {
     for (const path of ["/v1/nothing", "/v2/jobs", "/v1/jobs/a/b/c", "/v1", "/v1/jobs/%2e%2e/x/y"]) {
       const answer = await bench.call("GET", path);

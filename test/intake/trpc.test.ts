@@ -106,15 +106,36 @@ describe("refusals", () => {
     expect([data?.code, bench.seen.requests.length]).toEqual(["PAYLOAD_TOO_LARGE", before]);
   });
 
-  test("an unknown procedure, a batch of more than 100 and a body over 10 MB end with a clear answer", async () => {
+  test("an unknown procedure, a batch of more than 50 and a body over 10 MB end with a clear answer", async () => {
     const headers = { authorization: `Bearer ${own.read}` };
     const unknown = await intake(new Request(`${url}/jobs.drop`, { headers }));
     expect(unknown.status).toBe(404);
-    const many = Array.from({ length: 101 }, () => "jobs.list").join(",");
+    const many = Array.from({ length: 51 }, () => "jobs.list").join(",");
     expect((await intake(new Request(`${url}/${many}?batch=1`, { headers }))).status).toBe(400);
     const large = await intake(new Request(`${url}/jobs.enqueue`, { method: "POST", headers, body: new Uint8Array(10 * 1024 * 1024 + 1) }));
     expect(large.status).toBe(413);
+    const deep = await intake(new Request(`${url}/jobs.enqueue`, { method: "POST", headers, body: "[".repeat(100_000) }));
+    expect([deep.status, await deep.text()]).toEqual([422, expect.stringContaining("nested too deep")]);
   });
+});
+
+test("the answer to a batch is at most twice as long as its request and 20,000 characters", async () => {
+  const input = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`u${index}`, 1]));
+  const calls = (name: string, each: unknown) => ({
+    path: Array(50).fill(name).join(","),
+    body: JSON.stringify(Object.fromEntries(Array.from({ length: 50 }, (_, n) => [n, each]))),
+  });
+  for (const [token, { path, body }] of [
+    [undefined, calls("jobs.enqueue", {})],
+    [own.enqueue, calls("jobs.enqueue", input)],
+    [own.enqueue, calls("email.send", input)],
+    [own.enqueue, calls("email.sendBulk", {})],
+  ] as const) {
+    const address = `${url}/${path}?batch=1`;
+    const headers: Record<string, string> = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+    const answer = await (await intake(new Request(address, { method: "POST", headers, body }))).text();
+    expect(answer.length, answer.slice(0, 500)).toBeLessThanOrEqual(2 * (address.length + body.length) + 20_000);
+  }
 });
 
 function enqueueNote() {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { finder, fold } from "../../src/queue/fold";
+import { growsTooFast } from "../support/growth";
 
 test.each([
   ["German", "ÄRGER über Größe", "ärger ÜBER grösse"],
@@ -33,4 +34,9 @@ test("folding is the same whatever case a text is in, and twice is once", () => 
     }),
     { numRuns: 5000 },
   );
+});
+
+test("a heap of marks on one letter costs no more than its length says", () => {
+  expect(growsTooFast((size) => void fold(`a${"\u0315\u0327".repeat(size / 2)}`), 10_000)).toBe(false);
+  expect(fold(`${"x".repeat(1000)}e\u0301`)).toBe(fold(`${"x".repeat(1000)}é`));
 });

@@ -23,6 +23,8 @@ describe("parseJson says where a text is wrong", () => {
     ["{} x", 3, 1, 4],
     ["NaN", 0, 1, 1],
     ["\ufeff{}", 0, 1, 1],
+    ['"\\u00e9\\n\\"\\u12"', 11, 1, 12],
+    ["[\n\n1,\n2\n\n", 9, 6, 1],
   ])("%j", (text, position, line, column) => {
     expect(parseJson(text)).toMatchObject({ ok: false, reason: "malformed", position, line, column });
   });
@@ -37,6 +39,15 @@ describe("parseJson says where a text is wrong", () => {
     expect(parseJson("[".repeat(5_000_000))).toMatchObject({ ok: false, reason: "excessive", position: 512 });
     expect(parseJson(`[${"{},".repeat(1_000_001)}1]`)).toMatchObject({ ok: false, reason: "excessive" });
     expect(parseJson(JSON.stringify("[".repeat(2000)))).toMatchObject({ ok: true });
+  });
+
+  test("refuses objects of which each has names of its own, also of the same names in another order, and takes many that are alike", () => {
+    const list = (rows: number, name: (row: number, index: number) => string) =>
+      `[${Array.from({ length: rows }, (_, row) => `{${Array.from({ length: 100 }, (_, index) => `"${name(row, index)}":1`).join(",")}}`).join(",")}]`;
+    const refused = { ok: false, reason: "excessive", message: "too many different names" };
+    expect(parseJson(list(2000, (row, index) => `k${row * 100 + index}`))).toMatchObject(refused);
+    expect(parseJson(list(4000, (row, index) => `k${(index * ((row % 97) + 1) + row) % 101}`))).toMatchObject(refused);
+    expect(parseJson(list(4000, (row, index) => `k${index}`)).ok).toBe(true);
   });
 
   test("agrees with JSON.parse on every text", () => {

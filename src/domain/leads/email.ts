@@ -12,8 +12,12 @@ const local = /^[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}$/u;
 const host = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/;
 const gmail = ["gmail.com", "googlemail.com"];
 
+/** Longest text that is read: normalizing one of many combining marks takes the square of its length. Leaves room for what cannot be seen. */
+const maxLength = 1000;
+
 /** Undefined for what cannot be an address. */
 export function readEmail(text: string): EmailAddress | undefined {
+  if (text.length > maxLength) return undefined;
   const plain = visible(text.normalize("NFC"))
     .replace(/^mailto:/i, "")
     .trim();
@@ -22,7 +26,7 @@ export function readEmail(text: string): EmailAddress | undefined {
   const domain = domainOf(plain.slice(at + 1));
   const wrong = at < 1 || domain === undefined || !local.test(name) || /^\.|\.\.|\.$/.test(name) || name.length + domain.length > 253;
   if (wrong) return undefined;
-  return { address: `${name}@${domain}`, key: keyOf(name, domain), domain };
+  return { address: `${name}@${domain}`, key: emailKey(name, domain), domain };
 }
 
 /** The domain and what it is a part of: `a.b.example` and `b.example`. */
@@ -31,8 +35,8 @@ export function withParents(domain: string): string[] {
   return labels.slice(0, -1).map((_, index) => labels.slice(index).join("."));
 }
 
-/** Gmail ignores dots and what follows a plus sign. */
-function keyOf(name: string, domain: string): string {
+/** The key of a name in lower case at a domain as it travels. Gmail ignores dots and what follows a plus sign. */
+export function emailKey(name: string, domain: string): string {
   if (!gmail.includes(domain)) return `${name}@${domain}`;
   return `${name.replace(/\+.*/s, "").replaceAll(".", "") || name}@gmail.com`;
 }

@@ -1,4 +1,6 @@
-import { keysOf, telling } from "./person";
+import { emailKey, readEmail } from "./email";
+import { telling } from "./person";
+import { visible } from "./visible";
 
 /** What a text that names the person holds in any case: two words, in lower case and without dots, and a pattern for LIKE. */
 export type Needle = readonly [word: string, other: string, pattern: string];
@@ -21,25 +23,38 @@ export function namesAny(keys: ReadonlySet<string>, text: string | null): boolea
   return text !== null && wordsIn(text).some((word) => namesEmail(keys, word) || namesPhone(keys, word));
 }
 
-const address = /[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,200}@[\p{L}\p{M}\p{N}.-]{1,254}/gu;
+/** Begins at the sign, and looks back from there: a pattern that begins with the name tries 200 characters at every place of a text. */
+const address = /@(?<=([\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,200})@)([\p{L}\p{M}\p{N}.-]{1,254})/gu;
 /** Where something else ends and an address begins: `email=ada@…`, `'ada@…`. */
-const joints = /[!#$%&*/=?^`{|}~]/;
+const joints = /[!#$%&*/=?^`{|}~]/g;
 const digits = /\+?\d[\d\s().\-/\u2010-\u2015]{3,60}/g;
 
 function namesEmail(keys: ReadonlySet<string>, word: string): boolean {
   if (!/@|%40/.test(word)) return false;
+  const names = [...keys].flatMap((key) => (key.startsWith("e:") ? [withoutDots(split(key.slice(2))[0])] : []));
   const plain = word
     .replaceAll(/%40/g, "@")
     .replaceAll(/%2b/gi, "+")
     .replaceAll(/\\[nrt]/g, " ");
-  return [...plain.matchAll(address)].some(([found]) => {
-    const [name = "", domain = ""] = split(found.replace(/(?<![.-])[.-]+$/, ""));
-    const parts = name.split(joints);
-    const ends = parts.map((_, index) => parts.slice(index).join("="));
-    return [name, ...ends, ...ends.map((end) => end.replace(/^['_.+-]+/, ""))].some((each) =>
-      keysOf({ email: `${each}@${domain}` }).some((key) => keys.has(key)),
-    );
-  });
+  for (const [, given = "", host = ""] of plain.matchAll(address)) {
+    const name = visible(given.normalize("NFC")).toLowerCase();
+    const bare = withoutDots(name);
+    // Reading an address is dear, and most name others.
+    if (names.some((sought) => bare.includes(sought)) && isAnyOf(keys, name, host.replace(/(?<![.-])[.-]+$/, ""))) return true;
+  }
+  return false;
+}
+
+/** Whether an address is one of the keys, wherever in `name` it begins. */
+function isAnyOf(keys: ReadonlySet<string>, name: string, host: string): boolean {
+  const domain = readEmail(`x@${host}`)?.domain;
+  if (domain === undefined) return false;
+  const ends = [name, ...Array.from(name.matchAll(joints), ({ index }) => name.slice(index + 1))];
+  return ends.flatMap((end) => [end, end.replace(/^['_.+-]+/, "")]).some((each) => keys.has(`e:${emailKey(each, domain)}`));
+}
+
+function withoutDots(text: string): string {
+  return text.replaceAll(".", "");
 }
 
 function namesPhone(keys: ReadonlySet<string>, word: string): boolean {

@@ -43,9 +43,23 @@ const search: Charge = (meter, value, args) => {
 const date: Charge = (meter, value, args) => {
   all(meter, value, args);
   const [format, zone] = args;
-  const names = typeof format === "string" ? format.split("%").length - 1 : 5;
+  const names = format === undefined ? 5 : textOf(format).split("%").length - 1;
   meter.use(200 + names * 4000 + (typeof zone === "string" ? 8000 : 0));
 };
+
+/** With an indent each member stands on a line of its own, behind up to 10 characters for each level. */
+const json: Charge = (meter, value, args) => {
+  all(meter, value, args);
+  if (args[0] !== undefined) chargeIndent(meter, value, 1);
+};
+
+function chargeIndent(meter: Meter, value: unknown, level: number): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const each of Object.values(value)) {
+    meter.use(10 * level);
+    chargeIndent(meter, each, level + 1);
+  }
+}
 
 const charges: Record<string, Charge> = {
   ...group(nothing, "size", "first", "last", "default"),
@@ -56,6 +70,7 @@ const charges: Record<string, Charge> = {
   ...group(expression, "where_exp", "reject_exp", "has_exp", "find_exp", "find_index_exp"),
   ...group((...given) => (eachMemberDeeply(...given), expression(...given)), "group_by_exp"),
   ...group(search, "split", "remove", "remove_first", "remove_last", "replace", "replace_first", "replace_last"),
+  ...group(json, "json", "jsonify", "inspect"),
   ...group(date, "date", "date_to_xmlschema", "date_to_rfc822", "date_to_string", "date_to_long_string"),
 };
 

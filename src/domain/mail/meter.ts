@@ -65,7 +65,7 @@ function visit(meter: Meter, value: unknown, depth: number): void {
 
 /** Charges a value that is passed on or copied without a look at what its members hold. */
 export function chargeTop(meter: Meter, value: unknown): void {
-  if (typeof value === "string") meter.use(2 + value.length);
+  if (typeof value === "string" || value instanceof Drop) visit(meter, value, 0);
   else meter.use(5 + 2 * membersOf(value));
 }
 

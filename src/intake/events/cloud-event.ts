@@ -1,4 +1,5 @@
 import type { Issue } from "../../errors";
+import { parseJson } from "../../queue/json";
 import { fromBase64 } from "../../tenants/base64";
 
 /** An event as it came, in our words but not checked yet; `rename` gives each of our fields the sender's name for it. */
@@ -89,10 +90,17 @@ function misnamed(attributes: Record<string, unknown>, name: (attribute: string)
 function decoded(encoded: unknown, path: string): { ok: true; data: unknown } | Extract<Read, { ok: false }> {
   const bytes = typeof encoded === "string" ? fromBase64(encoded) : undefined;
   if (!bytes) return refused(path, "must be base64");
+  const text = utf8(bytes);
+  const json = text === undefined ? undefined : parseJson(text);
+  if (json?.ok) return { ok: true, data: json.value };
+  return refused(path, json?.reason === "excessive" ? json.message : "must hold JSON: data are an object");
+}
+
+function utf8(bytes: Uint8Array): string | undefined {
   try {
-    return { ok: true, data: JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes)) as unknown };
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch {
-    return refused(path, "must hold JSON: data are an object");
+    return undefined;
   }
 }
 

@@ -1,10 +1,13 @@
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
-import { largeBody, readBytes } from "../body";
+import { largeBody, parsedJson, readText } from "../body";
 import { tenantHeader } from "../auth";
 import { appRouter, type CallRoute, type ProblemData, Refused } from "./router";
 
 /** Procedures that one request may call at once; a client that batches more is refused. */
-const maxBatchSize = 100;
+const maxBatchSize = 50;
+/** Characters of details and issues that one answer may hold, besides as many as the request has. What is beyond is cut. */
+const explainedCharacters = 4000;
+const shortDetail = 60;
 
 const endpoint = "/trpc";
 /** Headers of the request that each call has as well: who calls, for whom, and from where. */
@@ -12,20 +15,29 @@ const passedOn = ["authorization", tenantHeader, "cf-connecting-ip"];
 
 /** Answers requests under `/trpc`: each procedure is a call of a `/v1` route through `answer`, with the token of the request. */
 export async function serveTrpc(request: Request, answer: (request: Request) => Promise<Response>): Promise<Response> {
-  // Read here, so that it is bounded: tRPC reads whatever comes.
-  const body = request.method === "POST" ? await readBytes(request, largeBody) : null;
+  // Read and parsed here first, so that size, depth and number of parts are bounded: tRPC reads whatever comes.
+  const body = request.method === "POST" ? await readText(request, largeBody) : null;
+  if (body) parsedJson(body);
   const { url, method, headers } = request;
   return fetchRequestHandler({
     endpoint,
     router: appRouter,
     req: new Request(url, { method, headers, body }),
-    createContext: () => ({ callRoute: callerOf(request, answer) }),
+    createContext: () => ({ callRoute: callerOf(request, answer, explainedCharacters + url.length + (body?.length ?? 0)) }),
     maxBatchSize,
     responseMeta: ({ errors }) => ({ headers: { "cache-control": "no-store", ...retryHeader(errors.map(({ cause }) => cause)) } }),
   });
 }
 
-function callerOf(request: Request, answer: (request: Request) => Promise<Response>): CallRoute {
+/** `room`: characters that all refusals together may take to explain themselves. */
+function callerOf(request: Request, answer: (request: Request) => Promise<Response>, room: number): CallRoute {
+  let left = room;
+  const shortened = (problem: ProblemData): ProblemData => {
+    // The detail is also the message of the error.
+    const needed = 2 * problem.detail.length + JSON.stringify(problem.errors).length;
+    left -= needed;
+    return left >= 0 ? problem : { ...problem, detail: problem.detail.slice(0, shortDetail), errors: [] };
+  };
   return async (method, path, body, extra = {}) => {
     const headers = new Headers(extra);
     for (const name of passedOn) {
@@ -38,7 +50,7 @@ function callerOf(request: Request, answer: (request: Request) => Promise<Respon
     const response = await answer(new Request(new URL(path, request.url), init));
     const value: unknown = await response.json();
     if (response.ok) return value;
-    throw new Refused(response.status, problemOf(value, response.headers.get("retry-after")));
+    throw new Refused(response.status, shortened(problemOf(value, response.headers.get("retry-after"))));
   };
 }
 
