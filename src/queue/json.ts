@@ -1,17 +1,11 @@
 import { type Issue, maxIssues, shortPath } from "../errors";
+import { shapesOf } from "./json-shapes";
 
 /** Deepest nesting of a payload: far below what breaks a bulk statement, far above what anybody sends. */
 export const maxDepth = 64;
 
 /** Objects and arrays in one text: keeps ten megabytes of `{},{},…` from filling the isolate's memory. */
 const maxContainers = 1_000_000;
-/**
- * Distinct shapes of objects in one text, each name adding one: V8 makes a map for each, which takes several microseconds.
- * Ten thousand jobs alike have a few; 10,000 jobs of which none has the names of another have as many as they have names.
- */
-const maxShapes = 100_000;
-/** Characters of the shortest text that could have as many: a name without a character, and a digit. */
-const shapelyText = 5 * maxShapes;
 /** Texts nested deeper than this are not even parsed; up to here the check can still name the path. */
 const parseDepth = 512;
 
@@ -112,7 +106,7 @@ interface Mistake {
 function measure(text: string): Mistake | undefined {
   let depth = 0;
   let containers = 0;
-  const shapes = text.length < shapelyText ? undefined : new ShapeCount(text);
+  const shapes = shapesOf(text);
   for (let position = 0; position < text.length; position++) {
     const char = text.charCodeAt(position);
     if (char === 0x22) {
@@ -129,40 +123,6 @@ function measure(text: string): Mistake | undefined {
     }
   }
   return undefined;
-}
-
-/** Counts the shapes of a text while it is walked: distinct sequences of names from the start of an object, told apart by a hash. */
-class ShapeCount {
-  #count = 0;
-  #start = 0;
-  #end = 0;
-  /** Of the names so far, by depth. */
-  readonly #hashes: number[] = [];
-  readonly #seen = new Uint8Array(2 ** 20);
-  readonly #seed = Math.floor(Math.random() * 2 ** 31);
-
-  constructor(private readonly text: string) {}
-
-  /** A string was passed, which may be a name. */
-  string(start: number, end: number): void {
-    this.#start = start;
-    this.#end = end;
-  }
-
-  open(depth: number): void {
-    this.#hashes[depth] = this.#seed;
-  }
-
-  /** The last string was a name of the object at this depth. Returns whether there are too many shapes. */
-  name(depth: number): boolean {
-    let hash = this.#hashes[depth] ?? this.#seed;
-    for (let at = this.#start; at < this.#end; at++) hash = Math.imul(hash ^ this.text.charCodeAt(at), 0x01000193);
-    this.#hashes[depth] = hash;
-    const slot = (hash ^ (hash >>> 15)) & (this.#seen.length - 1);
-    if (this.#seen[slot] === 0) this.#count++;
-    this.#seen[slot] = 1;
-    return this.#count > maxShapes;
-  }
 }
 
 /** Position of the quote that closes the string opened at `start`; the text's end when there is none. */
