@@ -79,8 +79,8 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
     },
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
     models: (scope) =>
-      connected(stores, scope, "models", (connection, http, tenant) =>
-        createModels(connection, { env, http, learned, tenant, now, onCall: (call) => scope.onCall("models", call) }),
+      connected(stores, scope, "models", (connection, _http, tenant) =>
+        createModels(connection, { env, stores, gates, learned, tenant, now, onCall: (call) => scope.onCall("models", call) }),
       ),
     media: ({ tenant }) => (tenant === null ? Promise.resolve({ missing: "pictures are a tenant's own" }) : mediaFor(media, stores, tenant)),
     attachments: ({ tenant }) =>

@@ -1,27 +1,59 @@
 import type { WorkerEnv } from "../env";
-import type { Http } from "../providers/http";
+import { createHttp } from "../providers/http";
+import { withFallback } from "../providers/models/fallback";
 import type { Learned } from "../providers/models/learned";
 import type { Models } from "../providers/models/models";
 import { openai } from "../providers/models/openai";
 import { workersAi } from "../providers/models/workers-ai";
 import type { Connection } from "../tenants/connection-schema";
+import type { TenantGates } from "../tenants/gates";
+import type { ModelsRoute } from "../tenants/models-connection";
+import type { Stores } from "./stores";
 
 interface ModelsParts {
   env: Pick<WorkerEnv, "AI" | "AI_GATEWAY">;
-  http: Http;
+  stores: Pick<Stores, "rules">;
+  gates: TenantGates;
   learned: Learned;
   tenant: string;
   now: () => number;
-  /** `http` reports its own calls; this takes those of the binding. */
   onCall(result: "answered" | "transient"): void;
 }
 
-/** The adapter that a tenant's connection `models` names. */
-export function createModels(connection: Connection<"models">, { env, http, onCall, ...shared }: ModelsParts): Models {
-  if (connection.provider === "workers-ai") {
-    const { provider: _, limits: __, model, collectLog, ...settings } = connection;
+/** A lease outlives any call. Milliseconds. */
+const leaseMs = 400_000;
+
+/** The models that a tenant's connection `models` names. The gate `models` holds jobs back; with a fallback each has a circuit of its own, `models-0`. */
+export function createModels(connection: Connection<"models">, parts: ModelsParts): Models {
+  const { fallback = [], ...first } = connection;
+  if (fallback.length === 0) return adapterOf(first, parts);
+  const quiet = { ...parts, onCall: () => undefined };
+  return withFallback(
+    [first, ...fallback].map((route) => adapterOf(route, quiet)),
+    circuitsOf(parts),
+    parts.onCall,
+  );
+}
+
+function adapterOf(route: ModelsRoute, { env, stores, onCall, learned, tenant, now }: ModelsParts): Models {
+  const shared = { learned, tenant, now };
+  if (route.provider === "workers-ai") {
+    const { provider: _, limits: __, model, collectLog, ...settings } = route;
     return workersAi({ ...shared, binding: env.AI, gateway: env.AI_GATEWAY, model, collectLog, settings, onCall });
   }
-  const { provider: _, limits: __, baseUrl, apiKey, model, ...settings } = connection;
-  return openai({ ...shared, http, baseUrl, apiKey, model, settings });
+  const { provider: _, limits: __, baseUrl, apiKey, model, collectLog, gatewayToken, ...settings } = route;
+  const http = createHttp({ rules: stores.rules, onCall });
+  return openai({ ...shared, http, baseUrl, apiKey, model, collectLog, gatewayToken, settings });
+}
+
+function circuitsOf({ gates, tenant, now }: ModelsParts) {
+  const stay = crypto.randomUUID();
+  return {
+    async enter(endpoint: number) {
+      const [entry] = await gates.enter(tenant, `models-${endpoint}`, [stay], leaseMs, now());
+      return entry?.granted ? entry.lease : undefined;
+    },
+    leave: (endpoint: number, lease: string, how: "answered" | "transient" | "none") =>
+      gates.leave(tenant, `models-${endpoint}`, [{ id: stay, lease, calls: how }], now()),
+  };
 }

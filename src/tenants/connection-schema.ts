@@ -26,7 +26,7 @@ export const connectionNames = Object.keys(connectionSchemas) as ConnectionName[
 export type Connection<Name extends ConnectionName = ConnectionName> = v.InferOutput<(typeof connectionSchemas)[Name]>;
 
 /** The fields that are sealed and never shown. */
-export const secretFields = ["apiKey", "url", "secret", "serverToken", "password", "webhookSecret"] as const;
+export const secretFields = ["apiKey", "url", "secret", "serverToken", "password", "webhookSecret", "gatewayToken"] as const;
 
 /** The field that holds an outgoing address. */
 export const addressFields = ["baseUrl", "url"] as const;

@@ -27,7 +27,7 @@ export interface ConnectionView {
   /** Whether a signing secret is set, where there can be one. */
   signed?: boolean;
   /** Of mail: who takes what the provider certainly did not. */
-  fallback?: { provider: string };
+  fallback?: { provider: string } | { provider: string }[];
   paused?: Paused;
   created: number;
   updated: number;
@@ -116,7 +116,9 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
 
 /** The gates of a connection: one of its name, and with a fallback a circuit for each of its providers. */
 export function gatesOf({ name, provider, fallback }: ConnectionView): string[] {
-  return [name, ...(fallback ? [provider, fallback.provider].map((each) => `${name}-${each}`) : [])];
+  if (fallback === undefined || (Array.isArray(fallback) && fallback.length === 0)) return [name];
+  const circuits = Array.isArray(fallback) ? [...Array(fallback.length + 1).keys()] : [provider, fallback.provider];
+  return [name, ...circuits.map((each) => `${name}-${each}`)];
 }
 
 /** For the snapshot: the limits of each connection's gate. */
@@ -167,12 +169,19 @@ async function write(db: D1Database, vault: Vault, tenant: string, name: Connect
 /** The settings that may be shown, and the credentials that may not; those of a fallback as well. */
 function apart(fields: Omit<Connection, "provider">): { settings: Settings; credentials: Fields } {
   const { shown, hidden } = split(fields as Fields);
-  const fallback = "fallback" in fields && fields.fallback !== undefined ? split(fields.fallback as Fields) : undefined;
+  const fallback = "fallback" in fields && fields.fallback !== undefined ? splitAll(fields.fallback as Fields | Fields[]) : undefined;
   const hook = "url" in fields ? { host: new URL(String(fields.url)).host, signed: "secret" in fields } : {};
   return {
-    settings: { ...shown, ...(fallback ? { fallback: fallback.shown as { provider: string } } : {}), ...hook },
+    settings: { ...shown, ...(fallback ? { fallback: fallback.shown as { provider: string } | { provider: string }[] } : {}), ...hook },
     credentials: { ...hidden, ...(fallback ? { fallback: fallback.hidden } : {}) },
   };
+}
+
+/** One fallback, or several in their order. */
+function splitAll(given: Fields | Fields[]): { shown: Fields | Fields[]; hidden: Fields | Fields[] } {
+  if (!Array.isArray(given)) return split(given);
+  const parts = given.map(split);
+  return { shown: parts.map(({ shown }) => shown), hidden: parts.map(({ hidden }) => hidden) };
 }
 
 function split(fields: Fields): { shown: Fields; hidden: Fields } {
@@ -184,13 +193,20 @@ function split(fields: Fields): { shown: Fields; hidden: Fields } {
 /** A connection as it was set, from what `apart` made of it. */
 function whole({ provider, settings }: Row, credentials: Fields): Fields {
   const shown = JSON.parse(settings) as Fields;
-  const fallback = shown["fallback"] ? { fallback: { ...(shown["fallback"] as Fields), ...(credentials["fallback"] as Fields) } } : {};
+  const fallback = shown["fallback"] ? { fallback: joined(shown["fallback"] as Fields | Fields[], credentials["fallback"] as Fields | Fields[]) } : {};
   if ("url" in credentials) for (const made of ["host", "signed"]) delete shown[made];
   return { provider, ...shown, ...credentials, ...fallback };
 }
 
+function joined(shown: Fields | Fields[], hidden: Fields | Fields[]): Fields | Fields[] {
+  if (!Array.isArray(shown) || !Array.isArray(hidden)) return { ...(shown as Fields), ...(hidden as Fields) };
+  return shown.map((each, index) => ({ ...each, ...hidden[index] }));
+}
+
 function withAddresses<C extends Connection>(connection: C, rules: AddressRules): C {
-  const fallback = "fallback" in connection && connection.fallback ? { fallback: withUrls(connection.fallback, "fallback.", rules) } : {};
+  const given = "fallback" in connection ? connection.fallback : undefined;
+  const several = Array.isArray(given) ? given.map((each, index) => withUrls(each, `fallback[${index}].`, rules)) : undefined;
+  const fallback = given === undefined ? {} : { fallback: several ?? withUrls(given as Fields, "fallback.", rules) };
   return { ...connection, ...withUrls(connection, "", rules), ...fallback };
 }
 

@@ -1,8 +1,10 @@
 import * as v from "valibot";
-import { boundedText } from "../queue/bounded";
+import { boundedList, boundedText } from "../queue/bounded";
 import { limitsSchema, only, secret, url, whole } from "./connection-fields";
 
 const oneOf = <const Options extends readonly [string, ...string[]]>(...options: Options) => v.picklist(options, `must be ${options.join(", ")}`);
+
+const dollars = v.pipe(v.number("must be USD per million tokens"), v.minValue(0, "must be at least 0"), v.maxValue(10_000, "must be at most 10,000"));
 
 /** Of every provider of models. */
 const settings = {
@@ -12,6 +14,8 @@ const settings = {
   tokensParameter: v.optional(oneOf("max_completion_tokens", "max_tokens", "none")),
   responseFormat: v.optional(oneOf("json_schema", "json_object", "none")),
   timeoutSeconds: v.optional(whole(300)),
+  price: v.optional(v.strictObject({ input: dollars, output: dollars })),
+  collectLog: v.optional(v.boolean("must be true or false")),
 };
 
 /** A model of Cloudflare's own catalogue: those of others, by their vendor's name, would be billed to the account by their vendor's prices. */
@@ -20,12 +24,28 @@ const ownModel = boundedText(200, {
   rule: "must be a model of Workers AI such as @cf/google/gemma-3-12b-it",
 });
 
+const openaiFields = {
+  provider: only("openai"),
+  baseUrl: url,
+  apiKey: secret,
+  gatewayToken: v.optional(secret),
+  model: boundedText(200, { min: 1 }),
+  ...settings,
+};
+const workersAiFields = { provider: only("workers-ai"), model: ownModel, ...settings };
+const wrongProvider = "must be openai or workers-ai";
+
+const routeSchema = v.variant("provider", [v.strictObject(openaiFields), v.strictObject(workersAiFields)], wrongProvider);
+
+/** Asked in this order, each when the one before does not answer or will not. */
+const fallback = v.optional(boundedList(routeSchema, 3));
+
 /** The body of `PUT /v1/connections/models`. */
 export const modelsConnectionSchema = v.variant(
   "provider",
-  [
-    v.strictObject({ provider: only("openai"), baseUrl: url, apiKey: secret, model: boundedText(200, { min: 1 }), ...settings }),
-    v.strictObject({ provider: only("workers-ai"), model: ownModel, collectLog: v.optional(v.boolean("must be true or false")), ...settings }),
-  ],
-  "must be openai or workers-ai",
+  [v.strictObject({ ...openaiFields, fallback }), v.strictObject({ ...workersAiFields, fallback })],
+  wrongProvider,
 );
+
+/** One of its endpoints. */
+export type ModelsRoute = v.InferOutput<typeof routeSchema>;

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { connectionSection, createConnectionStore } from "../../src/tenants/connection";
+import { connectionSection, createConnectionStore, gatesOf } from "../../src/tenants/connection";
 import { connectionNames } from "../../src/tenants/connection-schema";
 import { createSnapshots } from "../../src/tenants/snapshot";
 import { createTenantStore } from "../../src/tenants/tenant";
@@ -136,6 +136,30 @@ test("a rotation seals everything under the new key, once", async () => {
   expect(await rotated.rotate("rot")).toBe(0);
   expect(await rotated.open("rot", "mail")).toMatchObject({ ok: true, value: { apiKey: api.apiKey } });
   expect(await store.open("rot", "mail")).toMatchObject({ ok: false, reason: "unreadable", detail: expect.stringContaining('"e2"') });
+});
+
+describe("models with a list of fallbacks", () => {
+  const openai = { provider: "openai", baseUrl: "https://gateway.ai.cloudflare.com/v1/a/g/openai", apiKey: "sk-secret", gatewayToken: "gw-secret", model: "m" };
+
+  test("come back whole, in their order, and show no secret", async () => {
+    const second = { ...openai, apiKey: "sk-secret-2", baseUrl: "https://other.example/v1", price: { input: 1, output: 2 } };
+    const body = { ...openai, fallback: [{ provider: "workers-ai", model: "@cf/google/gemma-3-12b-it" }, second] };
+    const { connection } = await store.put("one", "models", body, 9);
+    expect(JSON.stringify(connection)).not.toContain("secret");
+    expect(connection).toMatchObject({ fallback: [{ provider: "workers-ai" }, { provider: "openai", model: "m", price: { input: 1, output: 2 } }] });
+    expect(await store.open("one", "models")).toEqual({ ok: true, value: body, paused: {} });
+    expect(gatesOf(connection)).toEqual(["models", "models-0", "models-1", "models-2"]);
+  });
+
+  test.each<[object, string]>([
+    [{ ...openai, fallback: [{ ...openai, baseUrl: "http://10.0.0.1" }] }, "fallback[0].baseUrl: must begin with https"],
+    [{ ...openai, fallback: Array.from({ length: 4 }, () => openai) }, "fallback: must have at most 3 entries"],
+    [{ ...openai, price: { input: -1, output: 1 } }, "price.input: must be at least 0"],
+  ])("%j is refused", async (body, issue) => {
+    const refused: unknown = await store.put("one", "models", body, 9).catch((thrown: unknown) => thrown);
+    const { errors } = refused as { errors: { path: string; message: string }[] };
+    expect(errors.map(({ path, message }) => `${path}: ${message}`).join()).toContain(issue);
+  });
 });
 
 describe("mail", () => {

@@ -22,6 +22,10 @@ export interface OpenaiOptions {
   learned: Learned;
   /** Whose endpoint it is: what one tenant's key may use says nothing about another's. */
   tenant: string;
+  /** Of an authenticated AI Gateway, whose address is the `baseUrl`. */
+  gatewayToken?: string | undefined;
+  /** Whether an AI Gateway keeps questions and answers. Default false. */
+  collectLog?: boolean | undefined;
   /** Milliseconds of the Worker's clock. */
   now: () => number;
 }
@@ -41,7 +45,11 @@ export function openai(options: OpenaiOptions): Models {
     const body = bodyIn(reply.value);
     const refused = errorIn(reply.value, body);
     if (!refused) return ok({ body });
-    const failure = refusalOf(refused, [options.apiKey, ...textsOf(asked.messages)], now());
+    const failure = refusalOf(
+      refused,
+      [options.apiKey, ...(options.gatewayToken === undefined ? [] : [options.gatewayToken]), ...textsOf(asked.messages)],
+      now(),
+    );
     return ok({ refused: { ...refused, isAboutParameters: isAboutParameters(refused), failure } });
   });
   return {
@@ -58,11 +66,24 @@ function bodyIn(answer: HttpAnswer): unknown {
   return json.ok ? json.value : undefined;
 }
 
-function post(asked: Chat, dialect: Dialect, { http, baseUrl, apiKey, model, settings = {} }: OpenaiOptions, signal: AbortSignal): Promise<Reply<HttpAnswer>> {
+/** The gateway's own retries would multiply those of the ledger. */
+function gatewayHeaders({ baseUrl, gatewayToken, collectLog = false, tenant }: OpenaiOptions): Record<string, string> {
+  if (gatewayToken === undefined && new URL(baseUrl).hostname !== "gateway.ai.cloudflare.com") return {};
+  return {
+    "cf-aig-max-attempts": "1",
+    "cf-aig-skip-cache": "true",
+    "cf-aig-collect-log": String(collectLog),
+    "cf-aig-metadata": JSON.stringify({ tenant }),
+    ...(gatewayToken === undefined ? {} : { "cf-aig-authorization": `Bearer ${gatewayToken}` }),
+  };
+}
+
+function post(asked: Chat, dialect: Dialect, options: OpenaiOptions, signal: AbortSignal): Promise<Reply<HttpAnswer>> {
+  const { http, baseUrl, apiKey, model, settings = {} } = options;
   return http({
     method: "POST",
     url: `${baseUrl.replace(/\/$/, "")}/chat/completions`,
-    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json", accept: "application/json" },
+    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json", accept: "application/json", ...gatewayHeaders(options) },
     body: JSON.stringify({ model, ...requestFrom(asked, dialect, settings.maxTokens) }),
     repeatable: true,
     timeLimit: (settings.timeoutSeconds ?? usualTimeoutSeconds) * 1000,
