@@ -4,6 +4,8 @@ import type { BodyRule } from "./route";
 import { validate } from "../queue/validate";
 
 export const smallBody = 1024 * 1024;
+/** Settings of projects are in the snapshot that each change writes. */
+export const projectBody = 64 * 1024;
 export const largeBody = 10 * 1024 * 1024;
 /** Bytes read and thrown away behind a limit, before the sender is cut off. */
 const mostDiscarded = 32 * 1024 * 1024;

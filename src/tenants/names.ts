@@ -1,4 +1,5 @@
 import type * as v from "valibot";
+import { type Bound, tooMany } from "../domain/bounds";
 import { type Issue, Problem, summaryOf } from "../errors";
 import { boundedText } from "../queue/bounded";
 import { check } from "../queue/validate";
@@ -31,4 +32,10 @@ export function invalid(errors: readonly Issue[]): Problem {
 
 export function noTenant(tenant: string): Problem {
   return new Problem("not-found", `There is no tenant "${tenant}".`);
+}
+
+/** Why a statement that inserts for an existing tenant with room inserted nothing. */
+export async function whyRefused(db: D1Database, tenant: string, bound: Bound): Promise<Problem> {
+  const known = await db.prepare("SELECT 1 FROM tenants WHERE tenant = ?1").bind(tenant).first();
+  return known ? tooMany(bound) : noTenant(tenant);
 }

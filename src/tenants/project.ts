@@ -1,6 +1,7 @@
 import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "../domain/leads/project";
 import { toBase64url } from "./base64";
-import { checked, checkName, invalid, noTenant } from "./names";
+import { type Bound, hasRoom, maxProjects } from "../domain/bounds";
+import { checked, checkName, invalid, whyRefused } from "./names";
 import type { Section } from "./snapshot";
 import { type Changed, raiseVersion } from "./tenant";
 import type { Vault } from "./vault";
@@ -24,7 +25,7 @@ declare module "./snapshot" {
 }
 
 export interface ProjectStore {
-  /** Creates or replaces; `apiKey` comes with the first only. Throws `invalid` for a wrong name or body, `not-found` for an unknown tenant. */
+  /** Creates or replaces; `apiKey` comes with the first only. Throws `invalid` for a wrong name or body and beyond `maxProjects`, `not-found` for an unknown tenant. */
   put(tenant: string, project: string, body: unknown, now: number): Promise<{ project: ProjectView; apiKey: string | undefined }>;
   get(tenant: string, project: string): Promise<ProjectView | null>;
   list(tenant: string): Promise<ProjectView[]>;
@@ -56,7 +57,7 @@ export function createProjectStore(db: D1Database, vault: Vault, changed: Change
         db.prepare(watchSql).bind(tenant, project, now),
       ];
       const row = (await write(tenant, statements))?.results[0];
-      if (!row) throw noTenant(tenant);
+      if (!row) throw await whyRefused(db, tenant, bound);
       return { project: viewOf(row), apiKey: row.api_key === apiKeyHash ? fresh.apiKey : undefined };
     },
     async get(tenant, project) {
@@ -122,8 +123,10 @@ interface Row {
 
 const columns = "project, settings, site_key, form_id, api_key, turnstile, crm, created, updated";
 
+const bound: Bound = { table: "projects", key: "project", max: maxProjects, what: "projects; remove one first" };
+
 const putSql = `
-  INSERT INTO projects (tenant, ${columns}) SELECT tenant, ?2, ?3, ?6, ?7, ?8, ?4, ?5, ?9, ?9 FROM tenants WHERE tenant = ?1
+  INSERT INTO projects (tenant, ${columns}) SELECT tenant, ?2, ?3, ?6, ?7, ?8, ?4, ?5, ?9, ?9 FROM tenants WHERE tenant = ?1 AND ${hasRoom(bound)}
   ON CONFLICT (tenant, project) DO UPDATE SET
     settings = excluded.settings, turnstile = excluded.turnstile, crm = excluded.crm, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;

@@ -2,7 +2,8 @@ import * as v from "valibot";
 import { type AddressRules, checkAddress } from "../domain/address/address";
 import { sharedSecret } from "../domain/secret";
 import { boundedText } from "../queue/bounded";
-import { checked, checkName, invalid, noTenant } from "./names";
+import { type Bound, hasRoom, maxSites } from "../domain/bounds";
+import { checked, checkName, invalid, whyRefused } from "./names";
 import type { Section } from "./snapshot";
 import { type Changed, raiseVersion } from "./tenant";
 import type { Opened, Vault } from "./vault";
@@ -90,7 +91,7 @@ declare module "./snapshot" {
 }
 
 export interface SiteStore {
-  /** Throws `invalid` for a wrong name, body or address, `not-found` when there is no such tenant. */
+  /** Throws `invalid` for a wrong name, body or address and beyond `maxSites`, `not-found` when there is no such tenant. */
   put(tenant: string, site: string, body: unknown, now: number): Promise<{ site: SiteView; created: boolean }>;
   get(tenant: string, site: string): Promise<SiteView | null>;
   list(tenant: string): Promise<SiteView[]>;
@@ -169,8 +170,10 @@ interface Row {
 
 const columns = "site, platform, url, key, webhook, webhook_secret, created, updated, key_in";
 
+const bound: Bound = { table: "sites", key: "site", max: maxSites, what: "sites; remove one first" };
+
 const putSql = `
-  INSERT INTO sites (tenant, ${columns}) SELECT tenant, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9 FROM tenants WHERE tenant = ?1
+  INSERT INTO sites (tenant, ${columns}) SELECT tenant, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9 FROM tenants WHERE tenant = ?1 AND ${hasRoom(bound)}
   ON CONFLICT (tenant, site) DO UPDATE SET
     platform = excluded.platform, url = excluded.url, key = excluded.key, webhook = excluded.webhook, webhook_secret = excluded.webhook_secret,
     key_in = excluded.key_in, updated = max(excluded.updated, created + 1)
@@ -185,7 +188,7 @@ async function write(db: D1Database, vault: Vault, site: SiteBody & { tenant: st
   const put = db.prepare(putSql).bind(tenant, site.site, site.platform, site.url, key, settings, secret, site.now, site.keyIn);
   const [written] = await db.batch<Row>([put, raiseVersion(db, tenant)]);
   const row = written?.results[0];
-  if (!row) throw noTenant(tenant);
+  if (!row) throw await whyRefused(db, tenant, bound);
   return row;
 }
 

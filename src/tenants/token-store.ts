@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { boundedList, boundedText } from "../queue/bounded";
-import { checked, noTenant } from "./names";
+import { type Bound, hasRoom, maxTokens, maxTokensEver } from "../domain/bounds";
+import { checked, whyRefused } from "./names";
 import type { Changed } from "./tenant";
 import { raiseVersion } from "./tenant";
 import { type Scope, scopes, type Tokens } from "./token";
@@ -24,7 +25,7 @@ export interface TokenView {
 }
 
 export interface TokenStore {
-  /** The only time the token is seen. Throws `invalid`, and `not-found` when there is no such tenant. */
+  /** The only time the token is seen. Throws `invalid`, also beyond `maxTokens` and `maxTokensEver`, and `not-found` when there is no such tenant. */
   create(tenant: string, body: unknown, now: number): Promise<{ id: string; token: string }>;
   /** Newest first, revoked ones too. */
   list(tenant: string): Promise<TokenView[]>;
@@ -38,10 +39,10 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
       const { name, scopes: granted } = checked(tokenSchema, body);
       const id = randomId();
       const { meta } = await db
-        .prepare("INSERT INTO tokens (tenant, id, name, scopes, created) SELECT tenant, ?2, ?3, ?4, ?5 FROM tenants WHERE tenant = ?1")
+        .prepare(insertSql)
         .bind(tenant, id, name, scopes.filter((scope) => granted.includes(scope)).join(" "), now)
         .run();
-      if (meta.changes === 0) throw noTenant(tenant);
+      if (meta.changes === 0) throw await whyRefused(db, tenant, (await isFull(db, tenant)) ? ever : bound);
       return { id, token: await tokens.mint(tenant, id, granted) };
     },
     async list(tenant) {
@@ -61,6 +62,24 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
       return known;
     },
   };
+}
+
+const bound: Bound = { table: "tokens", key: "id", max: maxTokens, what: "tokens; revoke one first", counted: "revoked IS NULL" };
+const ever: Bound = { table: "tokens", key: "id", max: maxTokensEver, what: "tokens, those that are revoked included" };
+
+const insertSql = `
+  INSERT INTO tokens (tenant, id, name, scopes, created) SELECT tenant, ?2, ?3, ?4, ?5 FROM tenants
+  WHERE tenant = ?1 AND ${hasRoom(bound)} AND ${hasRoom(ever)}`;
+
+async function isFull(db: D1Database, tenant: string): Promise<boolean> {
+  return (
+    (
+      await db
+        .prepare(`SELECT ${hasRoom(ever)} AS room`)
+        .bind(tenant, "")
+        .first<{ room: number }>()
+    )?.room === 0
+  );
 }
 
 /** 120 random bits as 24 lower-case letters and digits. */

@@ -4,7 +4,8 @@ import * as v from "valibot";
 import { addSchedules } from "../../src/domain/shop/defaults";
 import { type ScheduleInput, scheduleInput } from "../../src/domain/schedules/schedule";
 import { spreadOf } from "../../src/domain/schedules/spread";
-import { dueSql, mostSchedules, scheduleStore } from "../../src/domain/schedules/store";
+import { dueSql, scheduleStore } from "../../src/domain/schedules/store";
+import { maxSchedules } from "../../src/domain/bounds";
 
 const store = scheduleStore(env.DB);
 const noon = Date.parse("2026-05-01T12:00Z");
@@ -65,9 +66,9 @@ test("a tenant with many due schedules does not keep the others waiting", async 
 test("a tenant has a limit, which does not stop changes", async () => {
   await store.put("full", "first", input(), noon);
   await env.DB.exec(
-    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${mostSchedules - 1}) INSERT INTO schedules SELECT tenant, 'n' || i, type, payload, site_id, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, NULL, NULL, NULL, NULL, 0 FROM schedules, n WHERE tenant = 'full'`,
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${maxSchedules - 1}) INSERT INTO schedules SELECT tenant, 'n' || i, type, payload, site_id, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, NULL, NULL, NULL, NULL, 0 FROM schedules, n WHERE tenant = 'full'`,
   );
-  await expect(store.put("full", "one-more", input(), noon)).rejects.toMatchObject({ code: "conflict" });
+  await expect(store.put("full", "one-more", input(), noon)).rejects.toMatchObject({ code: "invalid" });
   expect((await store.put("full", "first", input({ cron: "1 * * * *" }), noon)).created).toBe(false);
 });
 

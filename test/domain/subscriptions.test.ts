@@ -108,7 +108,7 @@ describe("a subscription", () => {
 
   test("a tenant may have twenty", async () => {
     for (let index = 0; index < 20; index++) await subscribe(`s-${index}`, ["job.done"]);
-    await expect(subscribe("one-more", ["job.done"])).rejects.toMatchObject({ code: "conflict" });
+    await expect(subscribe("one-more", ["job.done"])).rejects.toMatchObject({ code: "invalid" });
     await subscribe("s-3", ["job.dead"]);
   });
 });

@@ -1,10 +1,7 @@
 import type * as v from "valibot";
-import { Problem } from "../../errors";
+import { type Bound, hasRoom, maxDestinations, tooMany } from "../bounds";
 import { builtIn, builtInNames, type builtInSchema, type Destination, followUpAfter, isBuiltIn, type ownSchema } from "./destination";
 import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, type Retirement, sealHook } from "./hook";
-
-/** Destinations a tenant may add. */
-const mostOwn = 50;
 
 /** A destination as it may be shown: of its address only the host. Times in milliseconds; null for one that is as built in. */
 export interface DestinationView extends Destination {
@@ -18,7 +15,7 @@ export interface DestinationView extends Destination {
 export type DestinationBody = v.InferOutput<typeof builtInSchema> | v.InferOutput<typeof ownSchema>;
 
 export interface DestinationStore {
-  /** Creates or replaces; a retired one is in use again. Throws `invalid` for an address that may not be called, `conflict` at the limit. */
+  /** Creates or replaces; a retired one is in use again. Throws `invalid` for an address that may not be called, and beyond `maxDestinations`. */
   put(tenant: string, name: string, body: DestinationBody, now: number): Promise<{ destination: DestinationView; created: boolean }>;
   /** Built-in ones first, then the tenant's own by name. */
   list(tenant: string): Promise<DestinationView[]>;
@@ -94,9 +91,18 @@ export const allSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 ORD
 const resealSql = "UPDATE destinations SET sealed = ?3 WHERE tenant = ?1 AND name = ?2 AND sealed = ?4";
 const oneSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 AND name = ?2`;
 
+const bound: Bound = {
+  table: "destinations",
+  key: "name",
+  max: maxDestinations,
+  what: "destinations of its own; remove one first",
+  counted: "sealed IS NOT NULL",
+};
+
 // A replaced address that is not named again is gone: a PUT replaces.
 const putSql = `
-  INSERT INTO destinations (tenant, ${columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL, ?9, ?9)
+  INSERT INTO destinations (tenant, ${columns}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL, ?9, ?9
+  WHERE ?8 IS NULL OR ${hasRoom(bound)}
   ON CONFLICT (tenant, name) DO UPDATE SET enabled = excluded.enabled, events = excluded.events, filter = excluded.filter, delay = excluded.delay,
     host = excluded.host, sealed = excluded.sealed, retired = NULL, retired_at = NULL, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
@@ -114,7 +120,6 @@ const retireBuiltInSql = `
 async function put(parts: HookParts, tenant: string, name: string, body: DestinationBody, now: number) {
   const { db } = parts;
   const hook = "url" in body ? { url: body.url, secret: body.secret } : undefined;
-  if (hook) await refuseTooMany(db, tenant, name);
   const host = hook ? hostOf(hook.url, parts.rules) : null;
   const before = hook ? await db.prepare(oneSql).bind(tenant, name).first<DestinationRow>() : null;
   const sealed = hook ? await sealHook(parts, tenant, sealedName(name), hook, { before: before?.sealed ?? null, now }) : null;
@@ -123,14 +128,8 @@ async function put(parts: HookParts, tenant: string, name: string, body: Destina
     .prepare(putSql)
     .bind(tenant, name, ...values, now)
     .first<DestinationRow>();
-  if (!row) throw new Error("an upsert gave no row back");
+  if (!row) throw tooMany(bound);
   return { destination: viewOf(row), created: row.created === row.updated };
-}
-
-async function refuseTooMany(db: D1Database, tenant: string, name: string): Promise<void> {
-  const sql = "SELECT count(*) AS total FROM destinations WHERE tenant = ?1 AND sealed IS NOT NULL AND name <> ?2";
-  const row = await db.prepare(sql).bind(tenant, name).first<{ total: number }>();
-  if ((row?.total ?? 0) >= mostOwn) throw new Problem("conflict", `A tenant may add ${mostOwn} destinations; remove one first.`);
 }
 
 function viewOf(row: DestinationRow): DestinationView {

@@ -1,3 +1,4 @@
+import { type Bound, hasRoom, maxTemplates, maxTemplateVersions, tooMany } from "../bounds";
 import type { Template, TemplateContent, TemplateSummary, Templates } from "./template";
 
 interface Row {
@@ -11,7 +12,8 @@ interface Row {
 }
 
 /**
- * Adds a version, unless the newest one reads the same. One statement, so two writers cannot make the same version.
+ * Adds a version, unless the newest one reads the same, and removes those before the newest 100. One statement, so two writers cannot make the same version.
+ * Throws `invalid` beyond `maxTemplates`.
  * `created` never goes back: a job that was enqueued before keeps the version it had.
  */
 export async function putTemplate(
@@ -24,8 +26,11 @@ export async function putTemplate(
   const [inserted, newest] = await db.batch<{ version: number }>([
     db.prepare(insert).bind(tenant, id, content.subject, content.html ?? null, content.text ?? null, now, content.layout ?? null),
     db.prepare("SELECT MAX(version) AS version FROM templates WHERE tenant = ?1 AND id = ?2").bind(tenant, id),
+    db.prepare(prune).bind(tenant, id),
   ]);
-  return { version: newest?.results[0]?.version ?? 1, changed: (inserted?.results.length ?? 0) > 0 };
+  const version = newest?.results[0]?.version;
+  if (typeof version !== "number") throw tooMany(bound);
+  return { version, changed: (inserted?.results.length ?? 0) > 0 };
 }
 
 /** The version that was newest at `at`, else the earliest: the same answer on every retry of a job. */
@@ -51,10 +56,16 @@ export function templatesIn(db: D1Database): Templates {
   return { at: (tenant, id, at) => templateAt(db, tenant, id, at) };
 }
 
+const bound: Bound = { table: "templates", key: "id", max: maxTemplates, what: "templates; change one that is there" };
+
+const prune = `
+  DELETE FROM templates WHERE tenant = ?1 AND id = ?2
+    AND version <= (SELECT MAX(version) FROM templates WHERE tenant = ?1 AND id = ?2) - ${maxTemplateVersions}`;
+
 const insert = `
   INSERT INTO templates (tenant, id, version, subject, html, text, created, layout)
   SELECT ?1, ?2, COALESCE(newest.version, 0) + 1, ?3, ?4, ?5, MAX(?6, COALESCE(newest.created, 0)), ?7
-  FROM (SELECT 1) LEFT JOIN (
+  FROM (SELECT 1 WHERE ${hasRoom(bound)}) LEFT JOIN (
     SELECT version, subject, html, text, layout, created FROM templates WHERE tenant = ?1 AND id = ?2 ORDER BY version DESC LIMIT 1
   ) AS newest ON TRUE
   WHERE newest.version IS NULL OR newest.subject IS NOT ?3 OR newest.html IS NOT ?4 OR newest.text IS NOT ?5 OR newest.layout IS NOT ?7

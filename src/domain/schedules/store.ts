@@ -1,9 +1,6 @@
-import { Problem } from "../../errors";
+import { type Bound, hasRoom, maxSchedules, tooMany } from "../bounds";
 import { nextAfter } from "./cron";
 import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./schedule";
-
-/** Schedules a tenant may have, those not counted that its sites came with. */
-export const mostSchedules = 500;
 
 /** What a tick found out about one schedule. Written only while its next planned time is still the one the tick saw. */
 export interface Advance {
@@ -14,7 +11,7 @@ export interface Advance {
 }
 
 export interface ScheduleStore {
-  /** Creates or replaces. Planned times start anew, from `now`, only when cron, zone or enabled changed. Throws `conflict` at the tenant's limit. */
+  /** Creates or replaces. Planned times start anew, from `now`, only when cron, zone or enabled changed. Throws `invalid` beyond `maxSchedules`. */
   put(tenant: string, name: string, input: ScheduleInput, now: number): Promise<{ schedule: Schedule; created: boolean }>;
   /** Creates those that are not there; they come with something else the tenant has (a site), so its limit does not count them. */
   give(tenant: string, inputs: Readonly<Record<string, ScheduleInput>>, now: number): Promise<void>;
@@ -64,13 +61,16 @@ export const dueSql = `
   SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY next_at, name) AS turn FROM schedules WHERE next_at <= ?1)
   ORDER BY turn, next_at, tenant LIMIT ?2`;
 
+const bound: Bound = { table: "schedules", key: "name", max: maxSchedules, what: "schedules; remove one first", counted: "given = 0" };
+
 const insert = (given: 0 | 1) => `
   INSERT INTO schedules (tenant, name, type, payload, site_id, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, given)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ${given})`;
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ${given}`;
 
-const giveSql = `${insert(1)} ON CONFLICT DO NOTHING`;
+// `WHERE TRUE`: the parser would take ON CONFLICT for a join's condition.
+const giveSql = `${insert(1)} WHERE TRUE ON CONFLICT DO NOTHING`;
 
-const putSql = `${insert(0)}
+const putSql = `${insert(0)} WHERE ${hasRoom(bound)}
   ON CONFLICT (tenant, name) DO UPDATE SET
     type = excluded.type, payload = excluded.payload, site_id = excluded.site_id, misfire = excluded.misfire, overlap = excluded.overlap,
     spread_seconds = excluded.spread_seconds, updated_at = excluded.updated_at, cron = excluded.cron, zone = excluded.zone, enabled = excluded.enabled,
@@ -85,18 +85,13 @@ const advanceSql = `
   RETURNING schedules.tenant, schedules.name`;
 
 async function put(db: D1Database, tenant: string, name: string, input: ScheduleInput, now: number) {
-  const before = await db
-    .prepare("SELECT coalesce(sum(given = 0), 0) AS total, coalesce(sum(name = ?2), 0) AS known FROM schedules WHERE tenant = ?1")
-    .bind(tenant, name)
-    .first<{ total: number; known: number }>();
-  const created = !before?.known;
-  if (created && before && before.total >= mostSchedules) throw new Problem("conflict", `A tenant may have ${mostSchedules} schedules; remove one first.`);
-  const row = await db
-    .prepare(putSql)
-    .bind(...putValues(tenant, name, input, now))
-    .first<Row>();
-  if (!row) throw new Error("an upsert gave no row back");
-  return { schedule: fromRow(row), created };
+  const [before, written] = await db.batch<Row>([
+    db.prepare("SELECT * FROM schedules WHERE tenant = ?1 AND name = ?2").bind(tenant, name),
+    db.prepare(putSql).bind(...putValues(tenant, name, input, now)),
+  ]);
+  const row = written?.results[0];
+  if (!row) throw tooMany(bound);
+  return { schedule: fromRow(row), created: before?.results.length === 0 };
 }
 
 function putValues(tenant: string, name: string, input: ScheduleInput, now: number) {

@@ -1,12 +1,9 @@
-import { Problem } from "../../errors";
+import { type Bound, hasRoom, maxSubscriptions, tooMany } from "../bounds";
 import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, type Retirement, sealHook } from "../events/hook";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./subscription";
 
-/** Subscriptions a tenant may have. */
-const mostSubscriptions = 20;
-
 export interface SubscriptionStore {
-  /** Creates or replaces; a retired one is in use again. Throws `invalid` for an address that may not be called, `conflict` at the limit. */
+  /** Creates or replaces; a retired one is in use again. Throws `invalid` for an address that may not be called, and beyond `maxSubscriptions`. */
   put(tenant: string, name: string, body: SubscriptionBody, now: number): Promise<{ subscription: SubscriptionView; created: boolean }>;
   list(tenant: string): Promise<SubscriptionView[]>;
   get(tenant: string, name: string): Promise<SubscriptionView | null>;
@@ -65,8 +62,11 @@ const allSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 ORDER BY 
 const resealSql = "UPDATE subscriptions SET sealed = ?3 WHERE tenant = ?1 AND name = ?2 AND sealed = ?4";
 const oneSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 AND name = ?2`;
 
+const bound: Bound = { table: "subscriptions", key: "name", max: maxSubscriptions, what: "subscriptions; remove one first" };
+
 const putSql = `
-  INSERT INTO subscriptions (tenant, name, events, jobs, host, sealed, created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+  INSERT INTO subscriptions (tenant, name, events, jobs, host, sealed, created, updated) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7
+  WHERE ${hasRoom(bound)}
   ON CONFLICT (tenant, name) DO UPDATE SET events = excluded.events, jobs = excluded.jobs, host = excluded.host, sealed = excluded.sealed,
     retired = NULL, retired_at = NULL, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
@@ -76,7 +76,6 @@ const retireSql = `
 
 async function put(parts: HookParts, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
   const { db } = parts;
-  await refuseTooMany(db, tenant, name);
   const host = hostOf(url, parts.rules);
   const before = await db.prepare(oneSql).bind(tenant, name).first<Row>();
   const sealed = await sealHook(parts, tenant, sealedName(name), { url, secret }, { before: before?.sealed ?? null, now });
@@ -84,14 +83,9 @@ async function put(parts: HookParts, tenant: string, name: string, { url, secret
   const statement = db.prepare(putSql).bind(tenant, name, JSON.stringify(events), jobs, host, sealed, now);
   const [written] = await db.batch<Row>([statement, parts.raise(tenant)]);
   const row = written?.results[0];
-  if (!row) throw new Error("an upsert gave no row back");
+  if (!row) throw tooMany(bound);
   await parts.changed(tenant);
   return { subscription: viewOf(row), created: row.created === row.updated };
-}
-
-async function refuseTooMany(db: D1Database, tenant: string, name: string): Promise<void> {
-  const row = await db.prepare("SELECT count(*) AS total FROM subscriptions WHERE tenant = ?1 AND name <> ?2").bind(tenant, name).first<{ total: number }>();
-  if ((row?.total ?? 0) >= mostSubscriptions) throw new Problem("conflict", `A tenant may have ${mostSubscriptions} subscriptions; remove one first.`);
 }
 
 function viewOf({ name, events, host, retired, retired_at: retiredAt, created, updated }: Row): SubscriptionView {

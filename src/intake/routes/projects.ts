@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { projectSchema } from "../../domain/leads/project";
 import { Problem } from "../../errors";
 import type { ProjectView } from "../../tenants/project";
-import { smallBody } from "../body";
+import { projectBody } from "../body";
 import { param, route } from "../route";
 import { isoTime, listShape } from "../shapes";
 import { iso } from "../views";
@@ -20,7 +20,7 @@ export const projectRoutes = [
     summary: "Create or replace a lead project; its API key is shown at creation only",
     scope: "admin",
     tenant: "own",
-    body: { schema: projectSchema, limit: smallBody },
+    body: { schema: projectSchema, limit: projectBody },
     answers: { 200: v.looseObject({ ...entries, apiKey: v.optional(apiKey) }) },
     handle: async ({ deps, tenant, params, body }) => {
       const name = param({ params }, "project");
