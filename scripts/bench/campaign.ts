@@ -1,6 +1,7 @@
 // npm run bench:campaign [-- RECIPIENTS]: a campaign of 100,000 (or RECIPIENTS) over the local Worker and a sandbox provider that takes batches.
 // Prints rate, memory and queue operations; exits 1 when a mail was lost or doubled.
 import { readdirSync, readFileSync } from "node:fs";
+import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { makeTenant, type Tenant } from "./tenant.ts";
 import { Workbench } from "./worker.ts";
@@ -53,7 +54,7 @@ async function measure(): Promise<boolean> {
   const put = await fetch(`${worker.url}/v1/campaigns/${id}/recipients`, {
     method: "PUT",
     headers: { authorization: `Bearer ${worker.rootToken}`, "jobyard-tenant": "bench", "content-type": "text/csv" },
-    body: ReadableStream.from(rows()),
+    body: Readable.toWeb(Readable.from(rows())),
     duplex: "half",
   } as RequestInit);
   if (!put.ok) throw new Error(`the list was answered with ${put.status}: ${(await put.text()).slice(0, 300)}`);

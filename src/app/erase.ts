@@ -1,7 +1,9 @@
 import { nextMentions, removeRuns } from "../domain/agents/erase";
+import { eraseNextRecipients } from "../domain/campaigns/erase";
+import { campaignObjects } from "../domain/campaigns/objects";
 import { eraseAbout, type FactPlace, nextFacts, removeFacts } from "../domain/events/erase";
 import { removeParts } from "../domain/leads/erase";
-import { namesAny, needlesOf } from "../domain/leads/mentions";
+import { mayName, namesAny, needlesOf } from "../domain/leads/mentions";
 import { keysOf } from "../domain/leads/person";
 import { eraseMediaAbout, eraseNextMentions } from "../domain/media/erase";
 import type { Erased, ErasurePlan, ErasureRequest } from "../intake/leads/deps";
@@ -15,6 +17,8 @@ import { createMailStores } from "./mail-stores";
 /** Rows that one call looks at, and objects that it reads. */
 const mostRows = 100_000;
 const mostObjects = 100;
+/** Of campaigns' lists; a longer one is read whole. */
+const mostBytes = 64 * 1024 * 1024;
 /** Leads that a plan lists. */
 const mostPlanned = 200;
 
@@ -67,8 +71,12 @@ function readable(key: string): { kind: "email" | "phone"; value: string } {
 /** What became of mails to them goes. That they want, or take, no mail is kept as a hash: without it the next list would bring them back. */
 async function eraseMail({ env, stores }: LeadParts, tenant: string, keys: readonly string[]): Promise<number> {
   const { events, suppressions } = createMailStores(env.DB, stores);
-  const addresses = keys.flatMap((key) => (key.startsWith("e:") ? [key.slice(2)] : []));
+  const addresses = addressesIn(keys);
   return (await events.erase(tenant, addresses)) + (await suppressions.erase(tenant, addresses));
+}
+
+function addressesIn(keys: readonly string[]): string[] {
+  return keys.flatMap((key) => (key.startsWith("e:") ? [key.slice(2)] : []));
 }
 
 /** Cancels and empties these jobs and all that they made. */
@@ -83,8 +91,16 @@ async function forget({ parts: { env, engine, payloads }, tenant, counts }: Walk
   counts.running += ended.filter((each) => each?.flagged).length;
 }
 
-/** All jobs by id, then all facts, pictures and runs of agents: whatever they are about, they may name the person. Null: all were looked at. */
+/** All jobs by id, then all facts, pictures, runs of agents and lists of campaigns: whatever they are about, they may name the person. Null: all were looked at. */
 async function walkOn(walk: Walk, cursor: string): Promise<string | null> {
+  const campaign = /^c[0-9a-z]*$/.test(cursor) ? cursor.slice(1) : null;
+  const next = campaign === null ? await walkJobsAndPictures(walk, cursor) : null;
+  if (next !== null) return next;
+  const last = await walkCampaigns(walk, campaign ?? "");
+  return last === null ? null : `c${last}`;
+}
+
+async function walkJobsAndPictures(walk: Walk, cursor: string): Promise<string | null> {
   const run = /^a[0-9a-z]*$/.test(cursor) ? cursor.slice(1) : null;
   const picture = pictureIn(cursor);
   const next = run === null && picture === null ? await walkTexts(walk, cursor) : null;
@@ -93,6 +109,20 @@ async function walkOn(walk: Walk, cursor: string): Promise<string | null> {
   if (key !== null) return `m${encodeURIComponent(key)}`;
   const job = await walkRuns(walk, run ?? "");
   return job === null ? null : `a${job}`;
+}
+
+async function walkCampaigns({ parts: { env, stores }, tenant, scope, counts }: Walk, from: string): Promise<string | null> {
+  const keys = new Set(scope.keys);
+  const hashes = (await Promise.all(addressesIn(scope.keys).map((each) => stores.hashAddress(tenant, each)))).filter((each) => each !== undefined);
+  const person = { hashes, mayName: mayName(scope.keys), names: (text: string) => namesAny(keys, text) };
+  const objects = campaignObjects(env.PAYLOADS);
+  for (let after = from, bytes = mostBytes; ;) {
+    const { erased, read, last } = await eraseNextRecipients({ db: env.DB, objects }, tenant, after, person, bytes);
+    counts.mail += erased;
+    bytes -= read;
+    if (last === null || bytes <= 0) return last;
+    after = last;
+  }
 }
 
 /** A run that names the person goes, and so does what its job holds. */

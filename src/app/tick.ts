@@ -1,4 +1,6 @@
 import { forgetRuns } from "../domain/agents/erase";
+import { forgetRecipients } from "../domain/campaigns/forget";
+import { campaignObjects } from "../domain/campaigns/objects";
 import { forgetOld } from "../domain/events/retention";
 import { removeOldBots } from "../domain/leads/erase";
 import { runDueSchedules } from "../domain/schedules/due";
@@ -83,7 +85,7 @@ export function createTickDeps(
       { name: "alerts", run: alertStep({ env, engine, stores }) },
       { name: "snapshots", run: async () => ({ published: await stores.snapshots.republish(mostSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(env.DB, "rotation")) }) },
-      { name: "retention", run: async (at) => ({ ...(await forget(env.DB, mail, at)), ...(await retain(retention, at)) }) },
+      { name: "retention", run: async (at) => ({ ...(await forget(env, mail, at)), ...(await retain(retention, at)) }) },
       { name: "counters", run: async () => (await counters.flush(), {}) },
     ],
     clock: now,
@@ -114,9 +116,10 @@ async function agentStep({ env, engine, payloads }: Pick<TickParts, "env" | "pay
 }
 
 /** What is not the ledger's and grows old as well. */
-async function forget(db: D1Database, mail: MailStores, now: number): Promise<Record<string, number>> {
+async function forget({ DB: db, PAYLOADS: bucket }: WorkerEnv, mail: MailStores, now: number): Promise<Record<string, number>> {
+  const campaigns = await forgetRecipients({ db, objects: campaignObjects(bucket), countsOf: mail.events.countsOf }, now);
   const mails = (await mail.sent.forgetOld(now)) + (await mail.events.forgetOld(now));
-  return { mails, bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => turnMark(db, `retention-${walk}`), now) };
+  return { mails, campaigns, bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => turnMark(db, `retention-${walk}`), now) };
 }
 
 function daysFrom({ retention }: TenantSettings): RetentionDays {

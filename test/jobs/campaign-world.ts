@@ -5,7 +5,7 @@ import { campaignWork, type Turn } from "../../src/domain/campaigns/capability";
 import type { CampaignInput } from "../../src/domain/campaigns/model";
 import { createCampaignOperations } from "../../src/domain/campaigns/operate";
 import { putTemplate, templatesIn } from "../../src/domain/mail/store";
-import { createHashAddress } from "../../src/domain/suppressions/model";
+import { createHashAddress, type HashAddress } from "../../src/domain/suppressions/model";
 import { suppressionsFor } from "../../src/domain/suppressions/capability";
 import type { WorkerEnv } from "../../src/env";
 import { jobs } from "../../src/jobs";
@@ -17,7 +17,7 @@ import { enqueue } from "../../src/queue/enqueue";
 import { derive } from "../../src/tenants/keys";
 import { createBench } from "../support/engine";
 
-const hash = createHashAddress(derive(new Uint8Array(32).fill(7), "signing", "address"));
+const usualHash = createHashAddress(derive(new Uint8Array(32).fill(7), "signing", "address"));
 
 /** One call of the provider: what happens to it, and whether its answer comes back. */
 export type Answer = { fail: Failure } | "lost" | "die" | "take";
@@ -29,6 +29,7 @@ export interface WorldOptions {
   /** Seconds; 0: no idempotency. */
   idempotentFor?: number;
   zone?: string;
+  hash?: HashAddress;
   /** Rows whose address the provider refuses, by address. */
   refuses?: readonly string[];
   start?: number;
@@ -36,7 +37,7 @@ export interface WorldOptions {
 
 /** The campaigns of one tenant on the real engine, ledger and objects; the provider is made up and keeps its keys as Resend does. */
 export async function createWorld(options: WorldOptions) {
-  const { tenant, batches = true, zone = "UTC", refuses = [] } = options;
+  const { tenant, batches = true, zone = "UTC", refuses = [], hash = usualHash } = options;
   const idempotentFor = options.idempotentFor ?? (batches ? 86_400 : 0);
   const mails: { to: string; message: MailMessage; key: string; at: number }[] = [];
   const calls: { key: string; count: number }[] = [];

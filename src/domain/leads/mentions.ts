@@ -18,6 +18,18 @@ export function needlesOf(keys: readonly string[]): Needle[] {
   });
 }
 
+/** A look that costs little and finds every text that names one of the keys, and some others. */
+export function mayName(keys: readonly string[]): (text: string) => boolean {
+  const needles = needlesOf(keys);
+  const numbers = keys.filter((key) => key.startsWith("p:") && key.length - 2 >= fewestSought).map((key) => key.slice(2));
+  return (text) => {
+    const plain = text.toLowerCase().replaceAll(".", "");
+    if (needles.some(([word, other, pattern]) => pattern === "%" && plain.includes(word) && plain.includes(other))) return true;
+    const run = numbers.length > 0 ? text.replaceAll(/\D/g, "") : "";
+    return numbers.some((number) => run.includes(number));
+  };
+}
+
 /** Whether a text, or JSON with all that stands in it, names one of the keys in any spelling. */
 export function namesAny(keys: ReadonlySet<string>, text: string | null): boolean {
   return text !== null && wordsIn(text).some((word) => namesEmail(keys, word) || namesPhone(keys, word));
