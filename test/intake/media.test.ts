@@ -135,8 +135,12 @@ describe("reading", () => {
         "cache-control": "private, max-age=31536000, immutable",
         "x-content-type-options": "nosniff",
       });
-      const again = await bench.call("GET", url, { token: tokens.read, headers: { "if-none-match": bytes.headers.get("etag") ?? "" } });
-      expect([again.status, again.text]).toEqual([304, ""]);
+      const known = bytes.headers.get("etag") ?? "";
+      for (const named of [known, `W/${known}`, `"other", ${known}`, "*"]) {
+        const again = await bench.call("GET", url, { token: tokens.read, headers: { "if-none-match": named } });
+        expect([again.status, again.text]).toEqual([304, ""]);
+      }
+      expect((await bench.call("GET", url, { token: tokens.read, headers: { "if-none-match": '"other"' } })).status).toBe(200);
     }
   });
 
@@ -149,6 +153,15 @@ describe("reading", () => {
     const missing = await bench.call("GET", "/v1/media/a/photo.jpg?variant=9x9", { token: tokens.read });
     expect([missing.status, missing.body.detail]).toEqual([404, "There is no such variant; there are 32x32-cover.avif, 32x32-cover.webp."]);
     expect((await bench.call("GET", "/v1/media/none.jpg", { token: tokens.read })).status).toBe(404);
+  });
+
+  test("a variant that is not there is answered with the names of at most 20", async () => {
+    await put("photo.jpg", picture("orientation1"));
+    const etag = (await parts.objects.head(tenant, "photo.jpg"))?.etag ?? "";
+    const work = mediaWork(parts, tenant, "en");
+    for (let width = 1; width <= 22; width++) await work.addVariant("photo.jpg", etag, { ...variant, width }, { bytes: picture("webp"), width, height: 32 });
+    const missing = await bench.call("GET", "/v1/media/photo.jpg?variant=99x99", { token: tokens.read });
+    expect(missing.body.detail).toMatch(/^There is no such variant; there are (?:\d+x32-cover\.webp, ){19}\d+x32-cover\.webp and 2 more\.$/);
   });
 
   test("lists by key, by prefix and page", async () => {
@@ -201,7 +214,7 @@ describe("a human's alt text", () => {
   test("of no picture is 404, of a wrong body 422", async () => {
     expect((await set("none.jpg", { altText: "x" })).status).toBe(404);
     await put("photo.jpg", picture("orientation1"));
-    for (const body of [{}, { altText: 1 }, { altText: "x".repeat(1001) }, { altText: "x", source: "ai" }])
+    for (const body of [{}, { altText: 1 }, { altText: "two\nlines" }, { altText: "nothing\0" }, { altText: "x".repeat(1001) }, { altText: "x", source: "ai" }])
       expect((await set("photo.jpg", body)).status).toBe(422);
     expect((await bench.call("GET", "/v1/media/photo.jpg/alt-text", { token: tokens.read })).status).toBe(405);
   });

@@ -176,6 +176,18 @@ describe("many jobs at once", () => {
   });
 });
 
+test("work that never ends gives its turn up when its run is over its time", async () => {
+  const turns = createTurns();
+  const over = new AbortController();
+  const hanging = turns(over.signal, () => new Promise<never>(() => undefined));
+  const next = turns(new AbortController().signal, () => Promise.resolve("next"));
+  // Only work that has begun can hang.
+  await Promise.resolve();
+  over.abort(new Error("over its time"));
+  await expect(hanging).rejects.toThrow("over its time");
+  expect(await next).toBe("next");
+});
+
 describe("an object of which nothing can be made", () => {
   test.each([
     ["HTML named .jpg", "photo.jpg", new TextEncoder().encode("<html><script>alert(1)</script>"), /^the object is text such as SVG or HTML/],
@@ -210,7 +222,29 @@ describe("an object of which nothing can be made", () => {
     const png = await blackPng(40, 40);
     png.fill(7, 45, png.length - 20);
     await put("junk.png", png);
-    expect(await run("junk.png", small)).toMatchObject({ kind: "discard", reason: "images: 9523, the request was refused" });
+    expect(await run("junk.png", small)).toMatchObject({ kind: "discard", reason: "images: 9523, the picture was refused" });
+    expect(await kept("junk.png")).toMatchObject({ format: "png", width: 40, issue: "images: 9523, the picture was refused" });
+  });
+
+  test("what the decoder refuses is said where the picture is read, until it can be read", async () => {
+    await put("broken.jpg", picture("orientation1"));
+    const refusing = cloudflareImages(fakeBinding(() => Promise.reject(new Error("Input buffer: premature end of JPEG image"))));
+    expect(await runWith(refusing, "broken.jpg", small)).toMatchObject({ kind: "discard" });
+    const issue = "images: the picture cannot be decoded";
+    expect(await kept("broken.jpg")).toMatchObject({ format: "jpeg", width: 64, issue });
+    await parts.store.setHumanText(tenant, "broken.jpg", "By hand", now);
+    expect(await run("broken.jpg", { type: "alt-text" })).toMatchObject({ kind: "done" });
+    expect(await kept("broken.jpg")).toMatchObject({ issue });
+    expect(await run("broken.jpg", small)).toMatchObject({ kind: "done" });
+    expect(await kept("broken.jpg")).toMatchObject({ issue: null, variants: [{ width: 32 }] });
+  });
+
+  test("is one dead letter: a job that only writes the text is done, with a note", async () => {
+    await put("cut.jpg", picture("orientation1").subarray(0, 900));
+    const broken = "the jpeg is broken or cut off";
+    expect(await run("cut.jpg", { type: "alt-text" })).toMatchObject({ kind: "done", result: { note: `there is no alt text: ${broken}` } });
+    expect(await run("cut.jpg", small, { type: "alt-text" })).toMatchObject({ kind: "discard", reason: broken });
+    expect(await kept("cut.jpg")).toMatchObject({ issue: broken });
   });
 
   test("one that is gone is done, with a note", async () => {
@@ -268,6 +302,29 @@ describe("removing an original while its job runs", () => {
       expect([await kept("photo.jpg"), await variantObjects(), await env.MEDIA.head(`${tenant}/photo.jpg`)]).toEqual([null, [], null]);
     },
   );
+});
+
+test("one version has at most 50 variants; what is there can still be asked for, the next version begins anew", async () => {
+  await put("photo.jpg", picture("orientation1"));
+  const asked = (from: number, count: number) => Array.from({ length: count }, (_, index) => ({ ...small, width: from + index }));
+  for (const from of [1, 21]) expect(await runWith(realImages(), "photo.jpg", asked(from, 20))).toMatchObject({ kind: "done" });
+  expect(await runWith(realImages(), "photo.jpg", asked(41, 11))).toMatchObject({ kind: "discard", reason: expect.stringContaining("50 variants") as string });
+  expect((await kept("photo.jpg"))?.variants).toHaveLength(50);
+  counted();
+  expect(await runWith(realImages(), "photo.jpg", asked(31, 20))).toMatchObject({ kind: "done" });
+  expect(counts.renders).toBe(0);
+  await put("photo.jpg", picture("png"));
+  expect(await runWith(realImages(), "photo.jpg", asked(51, 1))).toMatchObject({ kind: "done" });
+});
+
+test("the same thumbnail asked for twice in one job is made once", async () => {
+  await put("photo.jpg", picture("orientation1"));
+  counted();
+  expect(await runWith(realImages(), "photo.jpg", [{ ...small }, { ...small }])).toMatchObject({
+    kind: "done",
+    result: { variants: [{ made: true }, { made: false }] },
+  });
+  expect(counts.renders).toBe(1);
 });
 
 describe("an alt text", () => {

@@ -16,6 +16,8 @@ export interface MediaWork {
   withOriginal<T>(key: string, signal: AbortSignal, use: (original: Loaded | null) => Promise<T>): Promise<T>;
   /** Notes what was found out of a version and returns all that is known of it. */
   register(key: string, original: Original, described: Described): Promise<Media | null>;
+  /** Notes that the version can be read after all. */
+  clearIssue(key: string, etag: string): Promise<void>;
   /** Stores a variant of this version. False: the original was removed or replaced meanwhile, and nothing is left of the variant. */
   addVariant(
     key: string,
@@ -52,6 +54,7 @@ export function mediaWork({ objects, store, queries, turns, now }: MediaParts, t
       const media = await queries.get(tenant, key);
       return media?.etag === etag ? media : null;
     },
+    clearIssue: (key, etag) => store.clearIssue(tenant, key, etag),
     async addVariant(key, etag, options, { bytes, width, height }) {
       const name = variantName(options);
       const object = `${await variantFolder(tenant, key, etag)}${name}`;

@@ -3,6 +3,8 @@ export type Orientation = number;
 
 const orientationTag = 0x0112;
 const short = 3;
+/** Some writers keep the number in 32 bits, and decoders follow it. */
+const long = 4;
 const maxEntries = 1000;
 
 /** The orientation in an EXIF block, which is a TIFF file; 1 where it says none, or nothing that can be read. */
@@ -18,8 +20,9 @@ export function orientationIn(tiff: Uint8Array): Orientation {
   for (let index = 0; index < entries; index++) {
     const entry = directory + 2 + index * 12;
     if (entry + 12 > tiff.length) return 1;
-    if (view.getUint16(entry, little) !== orientationTag || view.getUint16(entry + 2, little) !== short) continue;
-    const value = view.getUint16(entry + 8, little);
+    const type = view.getUint16(entry + 2, little);
+    if (view.getUint16(entry, little) !== orientationTag || (type !== short && type !== long)) continue;
+    const value = type === short ? view.getUint16(entry + 8, little) : view.getUint32(entry + 8, little);
     return value >= 1 && value <= 8 ? value : 1;
   }
   return 1;

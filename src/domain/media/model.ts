@@ -83,6 +83,9 @@ export function variantName({ width, height, fit, format, quality }: Omit<Thumbn
   return `${width}x${height}-${fit}${quality === undefined ? "" : `-q${quality}`}.${format}`;
 }
 
+/** Variants that one version of a picture may have. */
+export const maxVariants = 50;
+
 /** Where an original lies in the bucket. */
 export function originalObject(tenant: string, key: string): string {
   return `${tenant}/${key}`;

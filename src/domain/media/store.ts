@@ -38,6 +38,9 @@ export function mediaStore(db: D1Database) {
         ...about.map((entity) => db.prepare("INSERT INTO media_entities VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING").bind(tenant, entity, key)),
       ]);
     },
+    async clearIssue(tenant: string, key: string, etag: string): Promise<void> {
+      await run("UPDATE media SET issue = NULL WHERE tenant = ?1 AND key = ?2 AND etag = ?3", tenant, key, etag);
+    },
     /** False: the original is gone or another one by now, and nothing was noted. */
     async addVariant(tenant: string, key: string, etag: string, variant: Variant & { sha256: string }, now: number): Promise<boolean> {
       const { name, object, format, box, width, height, bytes, sha256 } = variant;
@@ -76,14 +79,15 @@ export type MediaStore = ReturnType<typeof mediaStore>;
 
 const noText = "alt_text = NULL, alt_source = NULL, alt_model = NULL, alt_confidence = NULL, alt_language = NULL, alt_etag = NULL";
 const keep = (column: string) => `${column} = iif(media.etag = excluded.etag OR media.alt_source = 'human', media.${column}, NULL)`;
-// A version that is noted again with nothing known keeps what was known.
+// A version that is noted again with nothing known keeps what was known; what is wrong with it stays until it could be read.
 const known = (column: string) =>
   `${column} = iif(media.etag = excluded.etag AND coalesce(excluded.format, excluded.issue) IS NULL, media.${column}, excluded.${column})`;
 
 const registerSql = `
   INSERT INTO media (tenant, key, etag, size, format, width, height, issue, created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
   ON CONFLICT (tenant, key) DO UPDATE SET
-    ${["format", "width", "height", "issue"].map(known).join(", ")},
+    ${["format", "width", "height"].map(known).join(", ")},
+    issue = iif(media.etag = excluded.etag, coalesce(excluded.issue, media.issue), excluded.issue),
     ${["alt_text", "alt_source", "alt_model", "alt_confidence", "alt_language", "alt_etag"].map(keep).join(", ")},
     etag = excluded.etag, size = excluded.size, updated = excluded.updated`;
 

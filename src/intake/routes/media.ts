@@ -15,9 +15,11 @@ export const aboutHeader = "Jobyard-About";
 
 const media = formats.map((format) => `image/${format}`);
 const text = v.strictObject({
-  altText: v.nullable(boundedText(1000, { trim: true })),
+  altText: v.nullable(boundedText(1000, { trim: true, pattern: /^[^\p{Cc}\u2028\u2029]*$/u, rule: "must be one line of at most 1,000 characters" })),
 });
 const keyText = boundedText(800);
+/** Names of variants in one sentence. */
+const maxNamed = 20;
 
 export const mediaRoutes = [
   route("GET /v1/media", {
@@ -85,7 +87,7 @@ export const mediaRoutes = [
       const object = variant && (await deps.media.open(variant));
       if (!variant || !object) throw noVariant(found.variants.map(({ name }) => name));
       const headers = headersOf(variant, object.httpEtag, query.v === found.etag);
-      if (request.headers.get("if-none-match") !== object.httpEtag) return { status: 200, text: object.body, headers };
+      if (!hasVersion(request.headers.get("if-none-match"), object.httpEtag)) return { status: 200, text: object.body, headers };
       await object.body.cancel();
       return { status: 304, headers };
     },
@@ -137,7 +139,19 @@ function noPicture(): Problem {
 }
 
 function noVariant(names: readonly string[]): Problem {
-  return new Problem("not-found", names.length === 0 ? "The picture has no variants yet." : `There is no such variant; there are ${names.join(", ")}.`);
+  if (names.length === 0) return new Problem("not-found", "The picture has no variants yet.");
+  const more = names.length - maxNamed;
+  const named = `${names.slice(0, maxNamed).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return new Problem("not-found", `There is no such variant; there are ${named}.`);
+}
+
+/** Whether a header If-None-Match names this ETag: a proxy may have marked it as weak. */
+function hasVersion(header: string | null, etag: string): boolean {
+  const asked = (header ?? "")
+    .slice(0, 2000)
+    .split(",", 50)
+    .map((each) => each.trim().replace(/^W\//, ""));
+  return asked.includes(etag) || asked.includes("*");
 }
 
 /** Between two reads it was removed by another call. */

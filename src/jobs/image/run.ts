@@ -1,10 +1,11 @@
 import { maxVisionBytes, maxVisionSide } from "../../domain/media/alt-text";
 import { type Facts, inspect, sizeIn, tooManyBytes } from "../../domain/media/inspect";
-import { type AltText, type Media, type Operation, type Thumbnail, variantName } from "../../domain/media/model";
+import { type AltText, maxVariants, type Media, type Operation, type Thumbnail, variantName } from "../../domain/media/model";
 import type { Loaded } from "../../domain/media/objects";
 import { planned } from "../../domain/media/plan";
-import { unknown } from "../../domain/media/store";
-import { type Failure, outcomeOf } from "../../queue/effect";
+import { type Described, unknown } from "../../domain/media/store";
+import type { ImageFailure } from "../../providers/images/images";
+import { outcomeOf } from "../../queue/effect";
 import type { Capabilities, Run, RunContext } from "../../queue/job";
 import { discard, done, type Outcome } from "../../queue/outcome";
 import type { image } from "./job";
@@ -14,7 +15,7 @@ type Context = RunContext & Pick<Capabilities, "media" | "images" | "vision">;
 interface Made {
   etag: string;
   variants: { name: string; width: number; height: number; made: boolean }[];
-  /** What the model shall see; undefined: nobody wants a text. */
+  /** What the model shall see; undefined: no text is wanted. */
   picture?: Uint8Array<ArrayBuffer> | undefined;
 }
 
@@ -22,6 +23,7 @@ interface Made {
 const maxUnknownRuns = 3;
 
 const goneNote = "the object was removed or replaced";
+const tooManyVariants = `the picture has ${maxVariants} variants, and one version may not have more`;
 
 export const runImage: Run<typeof image> = async ({ key, operations }, context) => {
   const made = await context.media.withOriginal(key, context.signal, (original) => makeAll(context, key, original, operations));
@@ -35,16 +37,19 @@ export const runImage: Run<typeof image> = async ({ key, operations }, context) 
 async function makeAll(context: Context, key: string, original: Loaded | null, operations: readonly Operation[]): Promise<Made | Outcome> {
   if (!original) return gone(context, key);
   const inspected = original.bytes ? inspect(original.bytes) : { ok: false as const, issue: tooManyBytes(original.size) };
-  if (!inspected.ok || !original.bytes) return refused(context, key, original, inspected.ok ? "" : inspected.issue);
+  if (!inspected.ok || !original.bytes) return refused(context, key, original, { ...unknown, issue: inspected.ok ? "" : inspected.issue }, operations);
   const { format, width, height } = inspected.facts;
-  const known = context.dryRun ? null : await context.media.register(key, original, { format, width, height, issue: null });
+  const described = { format, width, height, issue: null };
+  const known = context.dryRun ? null : await context.media.register(key, original, described);
   if (!known && !context.dryRun) return gone(context, key);
   const source = { bytes: original.bytes, facts: inspected.facts };
   const made: Made = { etag: original.etag, variants: [] };
   for (const each of operations) {
     const ended = each.type === "thumbnail" ? await thumbnail(context, key, source, known, each, made) : await preview(context, source.bytes, known, made);
+    if (ended && "unreadable" in ended) return refused(context, key, original, { ...described, issue: ended.unreadable }, operations);
     if (ended) return ended;
   }
+  if (known?.issue && isReadable(made)) await context.media.clearIssue(key, original.etag);
   return made;
 }
 
@@ -53,18 +58,29 @@ interface Source {
   facts: Facts;
 }
 
+/** Nothing can be made of the picture, and why. */
+interface Unreadable {
+  unreadable: string;
+}
+
+function isReadable({ variants, picture }: Made): boolean {
+  return picture !== undefined || variants.some(({ made }) => made);
+}
+
 // Whatever was made of it before goes as well: the object in the bucket is another one now, or none.
 async function gone({ media, dryRun }: Context, key: string): Promise<Outcome> {
   if (!dryRun) await media.tidy(key, null);
   return done({ note: goneNote });
 }
 
-async function refused({ media, dryRun }: Context, key: string, original: Loaded, issue: string): Promise<Outcome> {
+// A picture that cannot be read is one dead letter, of its thumbnails: one more for its alt text would say the same.
+async function refused({ media, dryRun }: Context, key: string, original: Loaded, described: Described, operations: readonly Operation[]): Promise<Outcome> {
+  const issue = described.issue ?? "";
   if (!dryRun) {
-    await media.register(key, original, { ...unknown, issue });
+    await media.register(key, original, described);
     await media.tidy(key, original.etag);
   }
-  return discard(issue);
+  return operations.some(({ type }) => type === "thumbnail") ? discard(issue) : done({ note: `there is no alt text: ${issue}` });
 }
 
 async function thumbnail(
@@ -74,29 +90,30 @@ async function thumbnail(
   known: Media | null,
   { width, height, fit, format, quality }: Thumbnail,
   made: Made,
-): Promise<Outcome | undefined> {
+): Promise<Outcome | Unreadable | undefined> {
   const options = { width, height, fit, format, quality };
   const name = variantName(options);
-  const earlier = known?.variants.find((each) => each.name === name);
+  const earlier = known?.variants.find((each) => each.name === name) ?? made.variants.find((each) => each.name === name);
   if (earlier) return void made.variants.push({ name, width: earlier.width, height: earlier.height, made: false });
   const size = planned(facts, options);
   if (!known) return wouldDo(context, `thumbnail ${name}`, size);
+  if (known.variants.length + made.variants.filter((each) => each.made).length >= maxVariants) return discard(tooManyVariants);
   // Within a box the provider rounds better than a planned size would let it.
   const target = fit === "scale-down" ? { width, height } : size;
   const rendered = await context.images.render(bytes, { ...target, fit, format, quality });
-  if (!rendered.ok) return failedOutcome(rendered.failure, context);
+  if (!rendered.ok) return endedBy(rendered.failure, context);
   const result = sizeIn(rendered.value) ?? size;
   if (!(await context.media.addVariant(key, made.etag, options, { bytes: rendered.value, ...result }))) return gone(context, key);
   made.variants.push({ name, ...result, made: true });
 }
 
 // A human's text stays as it is, and so does a model's of the same picture in the same language.
-async function preview(context: Context, bytes: Uint8Array<ArrayBuffer>, known: Media | null, made: Made): Promise<Outcome | undefined> {
+async function preview(context: Context, bytes: Uint8Array<ArrayBuffer>, known: Media | null, made: Made): Promise<Outcome | Unreadable | undefined> {
   const text = known?.altText;
   if (text && (text.source === "human" || text.language === context.media.language)) return;
   if (!known) return wouldDo(context, "alt-text", null);
   const rendered = await context.images.render(bytes, { width: maxVisionSide, height: maxVisionSide, fit: "scale-down", format: "jpeg" });
-  if (!rendered.ok) return failedOutcome(rendered.failure, context);
+  if (!rendered.ok) return endedBy(rendered.failure, context);
   if (rendered.value.length > maxVisionBytes) return discard(`the picture has ${rendered.value.length} bytes when scaled down, a model gets ${maxVisionBytes}`);
   made.picture = rendered.value;
 }
@@ -114,7 +131,8 @@ async function wouldDo(context: Context, what: string, wouldDo: unknown): Promis
   await context.effect(what, () => Promise.reject(new Error("a dry run acts")), { wouldDo });
 }
 
-function failedOutcome(failure: Failure, context: Context): Outcome {
-  if (failure.code === "unknown" && context.attempt >= maxUnknownRuns) return discard(`${failure.reason}; tried ${context.attempt} times`);
-  return outcomeOf(failure, context.now());
+// A failure without a reason that comes again and again is the picture's.
+function endedBy(failure: ImageFailure, { attempt, now }: Context): Outcome | Unreadable {
+  if (failure.code === "unknown" && attempt >= maxUnknownRuns) return { unreadable: `${failure.reason}; tried ${attempt} times` };
+  return failure.isAboutPicture ? { unreadable: failure.reason } : outcomeOf(failure, now());
 }

@@ -18,7 +18,7 @@ export function cloudflareImages(binding: Pick<ImagesBinding, "input">): Images 
         });
         bytes = new Uint8Array(await result.response().arrayBuffer());
       } catch (thrown) {
-        return failed(refusalOf(thrown));
+        return { ok: false, failure: refusalOf(thrown) };
       }
       // The content type is what was asked for, even where the bytes are something else.
       const made = formatOf(bytes);

@@ -1,23 +1,24 @@
-import type { Failure } from "../../queue/effect";
 import { redact } from "../redact";
+import type { ImageFailure } from "./images";
 
 /** Codes of Cloudflare Images, with what they mean for the job that asked. Source: its page on troubleshooting. */
-const byCode: Record<number, Pick<Failure, "class" | "retryAfter"> & { meaning: string }> = {
+const byCode: Record<number, Pick<ImageFailure, "class" | "retryAfter" | "isAboutPicture"> & { meaning: string }> = {
   9401: { class: "permanent", meaning: "the options are wrong" },
-  9402: { class: "permanent", meaning: "the picture is too large" },
+  9402: { class: "permanent", isAboutPicture: true, meaning: "the picture is too large" },
   9403: { class: "permanent", meaning: "the request went round in a loop" },
-  9412: { class: "permanent", meaning: "it is not a picture" },
-  9413: { class: "permanent", meaning: "the picture has over 100 million pixels" },
+  9412: { class: "permanent", isAboutPicture: true, meaning: "it is not a picture" },
+  9413: { class: "permanent", isAboutPicture: true, meaning: "the picture has over 100 million pixels" },
   9422: { class: "limited", retryAfter: 3600, meaning: "the account's transformations are used up" },
-  9520: { class: "permanent", meaning: "the format is not supported" },
-  9523: { class: "permanent", meaning: "the request was refused" },
+  9520: { class: "permanent", isAboutPicture: true, meaning: "the format is not supported" },
+  // The local binding answers it for pixels that cannot be decoded; our options were checked before.
+  9523: { class: "permanent", isAboutPicture: true, meaning: "the picture was refused" },
 };
 
 /** What libraries say of a file that they cannot decode; the local binding passes it on without a code. */
 const broken = /unsupported image format|premature end|corrupt|bad seek|invalid|truncated/i;
 
 /** What an error of the Images binding means. One that says nothing has the code `unknown`. */
-export function refusalOf(thrown: unknown): Failure {
+export function refusalOf(thrown: unknown): ImageFailure {
   const code = codeOf(thrown);
   const known = code === undefined ? undefined : byCode[code];
   if (known) {
@@ -25,7 +26,7 @@ export function refusalOf(thrown: unknown): Failure {
     return { ...failure, reason: `images: ${code}, ${meaning}`, code: String(code) };
   }
   const text = thrown instanceof Error ? redact(thrown.message, []).slice(0, 200) : "";
-  if (broken.test(text)) return { class: "permanent", reason: "images: the picture cannot be decoded", code: "broken" };
+  if (broken.test(text)) return { class: "permanent", reason: "images: the picture cannot be decoded", code: "broken", isAboutPicture: true };
   return { class: "transient", reason: `images: ${code ?? "no code"}, ${text || "no reason"}`, code: "unknown" };
 }
 

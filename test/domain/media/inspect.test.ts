@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { orientationIn } from "../../../src/domain/media/exif";
 import { formatOf } from "../../../src/domain/media/format";
 import { inspect, maxOriginalBytes } from "../../../src/domain/media/inspect";
 import { withoutMetadata } from "../../../src/domain/media/jpeg";
@@ -29,6 +30,18 @@ describe("what a picture says of itself", () => {
     ["gif", { format: "gif", orientation: 1, frames: 3 }],
   ] as const)("%s", (name, facts) => {
     expect(issueOf(picture(name))).toEqual({ width: 64, height: 48, ...facts });
+  });
+
+  test.each([true, false])("an orientation in 32 bits counts as well (little endian %j)", (little) => {
+    const exif = new DataView(new ArrayBuffer(26));
+    exif.setUint16(0, little ? 0x4949 : 0x4d4d);
+    exif.setUint32(4, 8, little);
+    exif.setUint16(8, 1, little);
+    exif.setUint16(10, 0x0112, little);
+    exif.setUint16(12, 4, little);
+    exif.setUint32(14, 1, little);
+    exif.setUint32(18, 6, little);
+    expect(orientationIn(new Uint8Array(exif.buffer))).toBe(6);
   });
 
   test("a PNG may say that it is turned, and how many frames it has", async () => {
