@@ -72,7 +72,7 @@ export function createMediaDeps(parts: DoorParts): MediaDeps {
   };
 }
 
-/** One job for each kind of work, by the version of the upload: however often it is told of, it is made once. */
+/** Enqueues one job for each kind of work. Its id comes from the version of the upload, so several messages about one upload make one job. */
 async function enqueueUpload({ enqueue, stores, now }: DoorParts, tenant: string, key: string, { version, about }: Original): Promise<Refused | null> {
   const known = await stores.snapshots.read(tenant, now());
   if (known.state !== "known") throw new Error("the tenant's settings cannot be read");

@@ -10,8 +10,8 @@ export interface MediaWork {
   /** Of alt texts. */
   readonly language: string;
   /**
-   * Reads an original once and hands it to `use`: null when it is gone. One original is in memory at a time in an isolate, so `use` does
-   * nothing that waits for others, and lets go of the bytes.
+   * Reads an original once and hands it to `use`: null when it is gone. One original is in memory at a time in an isolate: other runs
+   * wait until `use` has ended, so it asks no model, and its result does not hold the bytes.
    */
   withOriginal<T>(key: string, signal: AbortSignal, use: (original: Loaded | null) => Promise<T>): Promise<T>;
   /** Notes what was found out of a version and returns all that is known of it. */

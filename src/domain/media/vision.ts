@@ -3,7 +3,7 @@ import { failed, ok } from "../../queue/effect";
 import type { Missing } from "../../queue/engine";
 import { altTextFrom, description, instructionsFor, type Vision } from "./alt-text";
 
-/** Codes of a model that will not speak of this picture: there is nothing to mend. */
+/** Codes by which a model refuses to describe a picture. Trying again does not help. */
 const unwilling = ["refusal", "content_filter"];
 /** Arguments of one call. */
 const maxArguments = 8192;

@@ -20,7 +20,7 @@ export function galleryPage(tenant: string): { text: string; headers: Record<str
 <p><label>Picture <input name="file" type="file" accept="image/jpeg,image/png,image/gif,image/webp,image/avif" required></label></p>
 <p><button>Upload</button></p>
 </form>
-<p id="said" role="status"></p>
+<p id="status" role="status"></p>
 <ul id="pictures"></ul>
 </main>
 <script nonce="${nonce}">${script}</script>
@@ -47,7 +47,7 @@ img { max-width: 100%; height: auto; display: block }
 `;
 
 const script = `
-const form = document.querySelector("#upload"), said = document.querySelector("#said"), list = document.querySelector("#pictures");
+const form = document.querySelector("#upload"), line = document.querySelector("#status"), list = document.querySelector("#pictures");
 const shown = new Map();
 form.elements.token.value = sessionStorage.getItem("token") || "";
 const element = (name, properties = {}, ...children) => {
@@ -55,7 +55,7 @@ const element = (name, properties = {}, ...children) => {
   made.append(...children);
   return made;
 };
-const say = (text, wrong = false) => Object.assign(said, { textContent: text, className: wrong ? "wrong" : "" });
+const say = (text, wrong = false) => Object.assign(line, { textContent: text, className: wrong ? "wrong" : "" });
 async function ask(method, path, body) {
   const answer = await fetch(path, { method, body, headers: { authorization: "Bearer " + form.elements.token.value } });
   if (answer.ok) return answer;

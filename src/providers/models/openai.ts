@@ -31,8 +31,7 @@ export interface OpenaiOptions {
 }
 
 /**
- * Chat completions of OpenAI, or of an API that speaks as it does. A parameter that a refusal names is left out, the call is made
- * again, and what the endpoint took is remembered for an hour, as are the tokens that a model needs. Asking is harmless when repeated, so what was lost on the way is
+ * Chat completions of OpenAI, or of an API that is compatible with them. Asking is harmless when repeated, so a lost connection is
  * `transient`. Source: OpenAI's API reference, structured outputs and error codes.
  */
 export function openai(options: OpenaiOptions): Models {

@@ -54,7 +54,7 @@ export function errorIn(answer: HttpAnswer, body: unknown): Refusal | undefined 
   };
 }
 
-/** Whether it may speak of a parameter: a bad request without a code that means something else. */
+/** Whether it may be about a parameter: a bad request without a code that means something else. */
 export function isAboutParameters({ status, code }: Refusal): boolean {
   return [200, 400, 404, 415, 422, 501].includes(status) && (code === undefined || code === "invalid_request_error" || !Object.hasOwn(byCode, code));
 }
