@@ -4,7 +4,6 @@ import { createMediaParts } from "../../src/app/media";
 import { type MediaParts, mediaWork } from "../../src/domain/media/capability";
 import type { AltText } from "../../src/domain/media/model";
 import { removeMedia } from "../../src/domain/media/remove";
-import { createTurns } from "../../src/domain/media/turns";
 import type { WorkerEnv } from "../../src/env";
 import { image } from "../../src/jobs/image/job";
 import { runImage } from "../../src/jobs/image/run";
@@ -162,30 +161,6 @@ describe("many jobs at once", () => {
     expect((await Promise.all(jobs)).map(({ kind }) => kind)).toEqual(keys.map(() => "done"));
     expect([most, order]).toEqual([1, keys]);
   });
-
-  test("one that is over its time gives its turn up, and one that fails passes it on", async () => {
-    const turns = createTurns();
-    const over = new AbortController();
-    const failing = turns(new AbortController().signal, () => Promise.reject(new Error("R2 is down")));
-    const late = turns(over.signal, () => Promise.resolve("never"));
-    const next = turns(new AbortController().signal, () => Promise.resolve("next"));
-    over.abort(new Error("over its time"));
-    await expect(failing).rejects.toThrow("R2 is down");
-    await expect(late).rejects.toThrow("over its time");
-    expect(await next).toBe("next");
-  });
-});
-
-test("work that never ends gives its turn up when its run is over its time", async () => {
-  const turns = createTurns();
-  const over = new AbortController();
-  const hanging = turns(over.signal, () => new Promise<never>(() => undefined));
-  const next = turns(new AbortController().signal, () => Promise.resolve("next"));
-  // Only work that has begun can hang.
-  await Promise.resolve();
-  over.abort(new Error("over its time"));
-  await expect(hanging).rejects.toThrow("over its time");
-  expect(await next).toBe("next");
 });
 
 describe("an object of which nothing can be made", () => {
@@ -314,17 +289,8 @@ test("one version has at most 50 variants; what is there can still be asked for,
   expect(await runWith(realImages(), "photo.jpg", asked(31, 20))).toMatchObject({ kind: "done" });
   expect(counts.renders).toBe(0);
   await put("photo.jpg", picture("png"));
-  expect(await runWith(realImages(), "photo.jpg", asked(51, 1))).toMatchObject({ kind: "done" });
-});
-
-test("the same thumbnail asked for twice in one job is made once", async () => {
-  await put("photo.jpg", picture("orientation1"));
-  counted();
-  expect(await runWith(realImages(), "photo.jpg", [{ ...small }, { ...small }])).toMatchObject({
-    kind: "done",
-    result: { variants: [{ made: true }, { made: false }] },
-  });
-  expect(counts.renders).toBe(1);
+  const twice = await runWith(realImages(), "photo.jpg", [...asked(51, 1), ...asked(51, 1)]);
+  expect(twice).toMatchObject({ kind: "done", result: { variants: [{ made: true }, { made: false }] } });
 });
 
 describe("an alt text", () => {
