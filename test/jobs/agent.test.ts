@@ -166,7 +166,7 @@ describe("an answer that cannot be used", () => {
   test.each([
     ["no JSON", { text: "Gladly!" }, "it is no JSON"],
     ["another value", { text: '{"answer":1}' }, "it does not fit: answer must be text"],
-    ["one with a field too many", { text: '{"answer":"a","b":1}' }, "it does not fit: b is not a field here; known are answer"],
+    ["one with a field too many", { text: '{"answer":"a","b":1}' }, "it does not fit: it has fields that were not asked for"],
     ["one that was cut off", { text: '{"ans', end: "length" }, "it was cut off at the bound of 4000 tokens"],
   ] as [string, Said, string][])("being %s is asked for once more", async (_what, flawed, flaw) => {
     const repaired = bench([flawed, final]);

@@ -64,6 +64,11 @@ function answerFrom({ agent }: Going, { text, toolCalls, end, model }: Chatted, 
   const value = jsonIn(text);
   if (value === undefined) return { ...answer, flaw: "it is no JSON" };
   const checked = check(agent.output, value);
-  if (!checked.ok) return { ...answer, flaw: `it does not fit: ${checked.issues.map(({ path, message }) => `${path || "the whole"} ${message}`).join("; ")}` };
+  if (!checked.ok) return { ...answer, flaw: `it does not fit: ${[...new Set(checked.issues.map(issueText))].join("; ")}` };
   return { ...answer, output: checked.value };
+}
+
+// The reason of a dead letter holds nothing that a model wrote, and the names of unknown fields are such.
+function issueText({ path, message }: { path: string; message: string }): string {
+  return message.startsWith("is not a field") ? "it has fields that were not asked for" : `${path || "the whole"} ${message}`;
 }
