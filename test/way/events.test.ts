@@ -128,7 +128,8 @@ test("subscriptions are told of events and of jobs that end, signed, once each, 
   const body = { url: `${way.sandbox.url}/make/told`, secret, events: ["lead.updated", "job.done", "job.dead"] };
   expect((await own.ask("PUT", "/v1/subscriptions/saas", { body })).status).toBe(201);
   await send(own, { id: "evt-7", type: "lead.updated", data: { id: "7", email: "ada@example.com" } });
-  const dead = await own.enqueue("email", { to: "x@example.com", templateId: "missing" });
+  await own.ask("PUT", "/v1/templates/incomplete", { body: { subject: "s", text: "{{ notGiven }}" } });
+  const dead = await own.enqueue("email", { to: "x@example.com", templateId: "incomplete" });
   await untilJob(own, dead, "discarded");
   await untilAllEnded(way, "told", 30);
   await way.tick();
@@ -141,6 +142,8 @@ test("subscriptions are told of events and of jobs that end, signed, once each, 
     "job.dead email",
     "job.done crm",
     "job.done event",
+    "job.done slack",
+    // The alert of the dead letter.
     "job.done slack",
     "job.done store-event",
     "lead.updated",

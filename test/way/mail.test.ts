@@ -45,17 +45,18 @@ test("an email goes from one POST to the mailbox", async () => {
 });
 
 test("what cannot succeed is a dead letter at once, and goes out once its cause is mended", async () => {
-  const id = await shop.enqueue("email", { to: "late@example.com", templateId: "not-there-yet" });
+  await shop.ask("PUT", "/v1/templates/not-ready-yet", { body: { subject: "Here", text: "Dear {{ firstName }}" } });
+  const id = await shop.enqueue("email", { to: "late@example.com", templateId: "not-ready-yet" });
   const discarded = await untilJob(shop, id, "discarded");
-  expect(discarded).toMatchObject({ attempt: 1, runs: 1, error: 'there is no template "not-there-yet"' });
-  const letters = await shop.get("/v1/dead-letters?q=not-there-yet");
+  expect(discarded).toMatchObject({ attempt: 1, runs: 1, error: expect.stringContaining('"firstName" is not given') });
+  const letters = await shop.get("/v1/dead-letters?q=firstName");
   expect(letters.body.deadLetters ?? letters.body).toMatchObject([{ id, type: "email", state: "discarded" }]);
 
-  await shop.ask("PUT", "/v1/templates/not-there-yet", { body: { subject: "Here", text: "Here" } });
+  await shop.ask("PUT", "/v1/templates/not-ready-yet", { body: { subject: "Here", text: "Here" } });
   expect((await shop.ask("POST", `/v1/jobs/${id}/retry`)).status).toBe(202);
   await untilJob(shop, id, "done");
   expect(await mailsTo("late@example.com")).toHaveLength(1);
-  expect((await shop.get("/v1/dead-letters?q=not-there-yet")).text).not.toContain(id);
+  expect((await shop.get("/v1/dead-letters?q=firstName")).text).not.toContain(id);
 });
 
 test("a tenant without a mail connection, and a key the provider refuses, are dead letters with their reason", async () => {

@@ -78,7 +78,7 @@ const passing: [what: string, make: (site: string) => Promise<unknown>, reason: 
   ],
   ["a page of maintenance with 503", answers(page(503, "We will be back soon")), /maintenance or its hosting overloaded \(503\)/, "transient"],
   ["a port where nothing listens", address(async () => `http://127.0.0.1:${await freePort()}`), /connection failed.*check the address/, "transient"],
-  ["a name that does not exist", address(() => "https://no-such-shop.invalid"), /connection failed.*check the address/, "transient"],
+  ["a name that does not exist", address(() => "https://no-such-shop.example"), /connection failed.*check the address/, "transient"],
   ["a certificate that nobody signed", address(() => `https://localhost:${unsigned}`), /certificate is valid \(not self-signed\)/, "transient"],
 ];
 let unsigned = 0;

@@ -30,7 +30,8 @@ beforeAll(async () => {
   routes = (await way.api.get("/__test/routes")).body;
   await owner.ask("PUT", "/v1/templates/mail", { body: { subject: "of the owner", text: inside } });
   await owner.ask("PUT", "/v1/sites/owner-shop", { body: { platform: "prestashop", url: "https://owner-shop.example", key: "A".repeat(32) } });
-  const id = await owner.enqueue("email", { to: personal, templateId: "missing", variables: { secret: inside } });
+  await owner.ask("PUT", "/v1/templates/incomplete", { body: { subject: "s", text: "{{ notGiven }}" } });
+  const id = await owner.enqueue("email", { to: personal, templateId: "incomplete", variables: { secret: inside } });
   owned["id"] = id;
   await untilJob(owner, id, "discarded");
   const body = { type: "email", payload: { to: personal, subject: inside, text: inside }, cron: "0 3 * * *" };
