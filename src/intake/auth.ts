@@ -22,7 +22,8 @@ export async function admit(route: AnyRoute, request: Request, params: Readonly<
   return { caller, tenant: await ofRoot(route, named, params, deps) };
 }
 
-async function identify(request: Request, deps: IntakeDeps): Promise<Caller & { kind: "root" | "token" }> {
+/** Who holds the token of a request. Throws the Problem that says why it is refused. */
+export async function identify(request: Request, deps: IntakeDeps): Promise<Caller & { kind: "root" | "token" }> {
   const token = /^Bearer +([\x21-\x7e]{1,4096}) *$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (token === undefined) throw new Problem("unauthorized", "Send a token: Authorization: Bearer <token>.");
   const claims = await deps.verifier.verify(token);

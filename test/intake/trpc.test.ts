@@ -114,6 +114,8 @@ describe("refusals", () => {
     expect((await intake(new Request(`${url}/${many}?batch=1`, { headers }))).status).toBe(400);
     const large = await intake(new Request(`${url}/jobs.enqueue`, { method: "POST", headers, body: new Uint8Array(10 * 1024 * 1024 + 1) }));
     expect(large.status).toBe(413);
+    const stranger = await intake(new Request(`${url}/jobs.enqueue`, { method: "POST", body: `"${"x".repeat(70_000)}"` }));
+    expect(stranger.status).toBe(413);
     const deep = await intake(new Request(`${url}/jobs.enqueue`, { method: "POST", headers, body: "[".repeat(100_000) }));
     expect([deep.status, await deep.text()]).toEqual([422, expect.stringContaining("nested too deep")]);
   });

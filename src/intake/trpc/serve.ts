@@ -1,6 +1,8 @@
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { largeBody, parsedJson, readText } from "../body";
-import { tenantHeader } from "../auth";
+import { identify, tenantHeader } from "../auth";
+import type { IntakeDeps } from "../deps";
+import { Problem } from "../../errors";
 import { appRouter, type CallRoute, type ProblemData, Refused } from "./router";
 
 /** Procedures that one request may call at once; a client that batches more is refused. */
@@ -9,14 +11,17 @@ const maxBatchSize = 50;
 const explainedCharacters = 4000;
 const shortDetail = 60;
 
+/** Bytes that are read of a request whose token is not good. */
+const strangersBody = 65_536;
+
 const endpoint = "/trpc";
 /** Headers of the request that each call has as well: who calls, for whom, and from where. */
 const passedOn = ["authorization", tenantHeader, "cf-connecting-ip"];
 
 /** Answers requests under `/trpc`: each procedure is a call of a `/v1` route through `answer`, with the token of the request. */
-export async function serveTrpc(request: Request, answer: (request: Request) => Promise<Response>): Promise<Response> {
+export async function serveTrpc(request: Request, deps: IntakeDeps, answer: (request: Request) => Promise<Response>): Promise<Response> {
   // Read and parsed here first, so that size, depth and number of parts are bounded: tRPC reads whatever comes.
-  const body = request.method === "POST" ? await readText(request, largeBody) : null;
+  const body = request.method === "POST" ? await readText(request, (await isKnown(request, deps)) ? largeBody : strangersBody) : null;
   if (body) parsedJson(body);
   const { url, method, headers } = request;
   return fetchRequestHandler({
@@ -27,6 +32,17 @@ export async function serveTrpc(request: Request, answer: (request: Request) => 
     maxBatchSize,
     responseMeta: ({ errors }) => ({ headers: { "cache-control": "no-store", ...retryHeader(errors.map(({ cause }) => cause)) } }),
   });
+}
+
+/** Whether the token is good, before a large body is read. Each call asks again, and says what is wrong with it. */
+async function isKnown(request: Request, deps: IntakeDeps): Promise<boolean> {
+  try {
+    await identify(request, deps);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Problem) return false;
+    throw thrown;
+  }
 }
 
 /** `room`: characters that all refusals together may take to explain themselves. */
