@@ -55,6 +55,9 @@ const nullableText = v.nullable(v.string());
 
 export const jobShape = v.object({
   ...summaryEntries,
+  providerMessage: v.optional(
+    v.pipe(v.string(), v.description("What the outside system wrote when it refused; ••• unless an admin asks with reveal=1, since it may name persons")),
+  ),
   timeline: outputList(v.object({ at: isoTime, event: v.string(), detail: v.nullable(v.string()) })),
   effects: outputList(v.object({ key: v.string(), revision: count, state: v.string(), at: isoTime, result: v.optional(json) })),
   payload: json,

@@ -1,7 +1,7 @@
 import type { ReplayView } from "../domain/replays/request";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
-import { mask, maskAll } from "../queue/personal";
+import { mask, maskAll, masked } from "../queue/personal";
 
 const noProgress = { done: 0, total: null, note: null };
 
@@ -48,6 +48,7 @@ export function detailOf(job: JobDetail, { contract, payload, revealed, template
   };
   return {
     ...summaryOf(job),
+    ...(job.providerMessage ? { providerMessage: revealed ? job.providerMessage : masked } : {}),
     timeline: job.timeline.map(({ at, event, detail }) => ({ at: iso(at), event, detail })),
     effects: job.effects.map(({ key, revision, state, at, result }) => ({
       key,

@@ -17,7 +17,7 @@ const byParent = `
   WHERE a.tenant = ?1 AND a.slot >= ?3 AND a.slot < ?4 AND j.parent IN (SELECT value FROM json_each(?2))`;
 
 const wipes = [
-  `UPDATE jobs SET payload = NULL, ref = NULL, fp = NULL, result = NULL, cursor = NULL, progress = NULL, reason = iif(reason IS NULL, NULL, 'erased')
+  `UPDATE jobs SET payload = NULL, ref = NULL, fp = NULL, result = NULL, cursor = NULL, progress = NULL, provider_message = NULL, reason = iif(reason IS NULL, NULL, 'erased')
    WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
   `UPDATE effects SET result = NULL WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
   `UPDATE history SET detail = NULL WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND detail IS NOT NULL`,

@@ -52,7 +52,7 @@ const untouched = `
  */
 const bringToLife = `
   UPDATE jobs SET state = 'queued', seq = jobs.seq + 1, attempt = 0, due = ?2, sent = ?3, wake = ?4, gate = NULL, boot = ?5,
-    cancel = 0, crash = 0, sweeps = 0, until = 0, ended = NULL, reason = NULL, result = NULL,
+    cancel = 0, crash = 0, sweeps = 0, until = 0, ended = NULL, reason = NULL, provider_message = NULL, result = NULL,
     runs = iif(jobs.ended IS NULL, jobs.runs, min(jobs.runs, 1)), born = iif(jobs.ended IS NULL, jobs.born, NULL), started = iif(jobs.ended IS NULL, jobs.started, NULL),
     revision = jobs.revision + (r.anew AND (r.payload IS NOT NULL OR jobs.runs > 0)), pinned = iif(r.anew, ?7, jobs.pinned), doubt = iif(r.anew, 0, jobs.doubt),
     payload = coalesce(r.payload, jobs.payload), version = coalesce(r.version, jobs.version)

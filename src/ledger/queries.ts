@@ -38,13 +38,14 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
   const [row] = rowsOf<WholeRow>(results, 0);
   if (!row) return null;
   const history = rowsOf<JobDetail["timeline"][number]>(results, 1);
-  const { seq, revision, parent, payload, ref, result, pinned, doubt } = row;
+  const { seq, revision, parent, payload, ref, result, pinned, doubt, provider_message: providerMessage } = row;
   return {
     ...viewOf(row),
     seq,
     revision,
     pinnedAt: pinned ?? row.at,
     doubt: doubt === 1,
+    providerMessage,
     parent,
     payload,
     ref,
@@ -132,6 +133,7 @@ interface WholeRow extends JobRow {
   revision: number;
   pinned: number | null;
   doubt: number;
+  provider_message: string | null;
   parent: string | null;
   payload: string | null;
   ref: string | null;

@@ -5,7 +5,7 @@ import { dropDue, dropParked } from "./side";
 
 /** The quiet way: nothing to say but that it is done. ?2 token, ?3 now. */
 const settleDone = `
-  UPDATE jobs SET state = 'done', until = 0, crash = 0, due = NULL, sent = NULL, wake = NULL, gate = NULL, reason = NULL, ended = ?3
+  UPDATE jobs SET state = 'done', until = 0, crash = 0, due = NULL, sent = NULL, wake = NULL, gate = NULL, reason = NULL, provider_message = NULL, ended = ?3
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) s
   WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state IN ('running', 'done')
   RETURNING jobs.tenant, jobs.id, jobs.state, jobs.seq`;
@@ -19,12 +19,13 @@ const settleAny = `
   UPDATE jobs SET
     state = iif(jobs.cancel = 1 AND s.state <> 'done', 'cancelled', s.state),
     seq = jobs.seq + iif(jobs.state = 'running', s.bump, 0), attempt = s.attempt, due = s.due, sent = s.sent, wake = s.wake, gate = s.gate, reason = s.reason,
+    provider_message = s.provider_message,
     cursor = iif(s.keep, jobs.cursor, s.cursor), result = s.result, progress = coalesce(s.progress, jobs.progress),
     runs = jobs.runs - iif(jobs.state = 'running', s.uncounted, 0),
     started = iif(s.uncounted AND jobs.state = 'running' AND jobs.runs <= 1, NULL, jobs.started), ended = iif(jobs.cancel = 1, ?3, s.ended), until = 0, crash = 0, sweeps = 0, doubt = max(jobs.doubt, s.doubt)
   FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS state, value->>3 AS bump, value->>4 AS attempt, value->>5 AS due,
       value->>6 AS sent, value->>7 AS wake, value->>8 AS gate, value->>9 AS reason, value->>10 AS keep, value->>11 AS cursor,
-      value->>12 AS result, value->>13 AS progress, value->>14 AS ended, value->>15 AS uncounted, value->>16 AS doubt FROM json_each(?1)) s
+      value->>12 AS result, value->>13 AS progress, value->>14 AS ended, value->>15 AS uncounted, value->>16 AS doubt, value->>17 AS provider_message FROM json_each(?1)) s
   WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND (jobs.state = 'running' OR ${answerLost})
   RETURNING jobs.tenant, jobs.id, jobs.state, jobs.seq`;
 
@@ -136,5 +137,6 @@ function columns(each: Transition): unknown[] {
     ended,
     each.counted ? 0 : 1,
     each.doubt ? 1 : 0,
+    each.providerMessage ?? null,
   ];
 }

@@ -33,6 +33,8 @@ export interface JobDetail extends JobView {
   pinnedAt: number;
   /** Whether a run ended without a recorded answer to what it was sending. */
   doubt: boolean;
+  /** What an outside system wrote, beside the reason; not masked here. */
+  providerMessage?: string | null;
   parent: string | null;
   /** JSON text; null when it is in R2 (`ref`). */
   payload: string | null;

@@ -11,8 +11,10 @@ import { discard, retry, wait } from "./outcome";
  */
 export interface Failure {
   class: "transient" | "limited" | "permanent" | "config" | "uncertain";
-  /** For operators: what the provider said, with nothing secret or personal. */
+  /** For operators: who refused, with which status and code; nothing that the provider wrote freely, nothing secret or personal. */
   reason: string;
+  /** The provider's own sentence, without secrets. It may name persons: it is stored with the job and shown to an admin alone. */
+  providerMessage?: string;
   /** Seconds the provider asked for, from now. */
   retryAfter?: number;
   /** The provider's own code, when it has one. */
@@ -63,15 +65,16 @@ export interface EffectRecord {
 
 /** The usual answer to a failed call: transient retries, limited waits, the rest is permanent. */
 export function outcomeOf(failure: Failure, now: number): Retry | Wait | Discard {
-  const options = failure.retryAfter === undefined ? {} : { after: failure.retryAfter };
+  const { providerMessage } = failure;
+  const options = { providerMessage, ...(failure.retryAfter === undefined ? {} : { after: failure.retryAfter }) };
   switch (failure.class) {
     case "transient":
     case "uncertain":
       return retry(failure.reason, options);
     case "limited":
-      return wait(failure.reason, { until: now + (failure.retryAfter ?? 60) * 1000 });
+      return wait(failure.reason, { until: now + (failure.retryAfter ?? 60) * 1000, providerMessage });
     case "permanent":
     case "config":
-      return discard(failure.reason);
+      return discard(failure.reason, { providerMessage });
   }
 }

@@ -177,6 +177,8 @@ export interface Transition extends JobRef {
   /** Set: parked at this gate instead of a side row in `due`. */
   gate: string | null;
   reason: string | null;
+  /** What an outside system wrote, beside the reason. */
+  providerMessage?: string;
   /** JSON; undefined keeps what is there. */
   cursor: string | null | undefined;
   progress: string | undefined;

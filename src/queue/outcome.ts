@@ -9,13 +9,18 @@ export interface Done {
   readonly result: unknown;
   readonly after: (() => void) | undefined;
 }
-export interface Retry {
+/** What an outside system wrote, beside the reason: stored with the job, shown to an admin alone. */
+interface Quoting {
+  readonly providerMessage: string | undefined;
+}
+
+export interface Retry extends Quoting {
   readonly [mark]: true;
   readonly kind: "retry";
   readonly reason: string;
   readonly after: number | undefined;
 }
-export interface Wait {
+export interface Wait extends Quoting {
   readonly [mark]: true;
   readonly kind: "wait";
   readonly reason: string;
@@ -28,7 +33,7 @@ export interface Again {
   readonly kind: "again";
   readonly cursor: unknown;
 }
-export interface Discard {
+export interface Discard extends Quoting {
   readonly [mark]: true;
   readonly kind: "discard";
   readonly reason: string;
@@ -46,8 +51,8 @@ export function done(result?: unknown, options: { after?: () => void } = {}): Do
  * A failure that may pass: burns an attempt. `after` is the least number of seconds to wait
  * (a provider's Retry-After); without it the policy's backoff decides.
  */
-export function retry(reason: string, options: { after?: number } = {}): Retry {
-  return { [mark]: true, kind: "retry", reason, after: options.after };
+export function retry(reason: string, options: { after?: number; providerMessage?: string | undefined } = {}): Retry {
+  return { [mark]: true, kind: "retry", reason, after: options.after, providerMessage: options.providerMessage };
 }
 
 /**
@@ -55,8 +60,9 @@ export function retry(reason: string, options: { after?: number } = {}): Retry {
  * `until` is in milliseconds since 1970. With `gate` the job is parked at that gate when the wait is longer than
  * 60 s, or at once with `park`, and let in at the gate's rate.
  */
-export function wait(reason: string, options: { until: number; gate?: string; park?: boolean }): Wait {
-  return { [mark]: true, kind: "wait", reason, until: options.until, gate: options.gate, park: options.park ?? false };
+export function wait(reason: string, options: { until: number; gate?: string; park?: boolean; providerMessage?: string | undefined }): Wait {
+  const { until, gate, park = false, providerMessage } = options;
+  return { [mark]: true, kind: "wait", reason, until, gate, park, providerMessage };
 }
 
 /** Yield: the rest is done by a new message that starts from `cursor` (JSON, up to 16 KB). Counts as progress. */
@@ -65,8 +71,8 @@ export function again(cursor: unknown): Again {
 }
 
 /** Permanent failure: a dead letter at once. `reason` must hold nothing secret or personal. */
-export function discard(reason: string): Discard {
-  return { [mark]: true, kind: "discard", reason };
+export function discard(reason: string, options: { providerMessage?: string | undefined } = {}): Discard {
+  return { [mark]: true, kind: "discard", reason, providerMessage: options.providerMessage };
 }
 
 /** Whether a value was made by one of the five functions. */

@@ -16,6 +16,8 @@ const aheadInPark = 30 * 24 * 3_600_000;
 /** JSON of a result or cursor may have this many characters. */
 const longestResult = 64 * 1024;
 const longestCursor = 16 * 1024;
+/** Characters that are kept of what an outside system wrote. */
+const maxProviderMessage = 500;
 
 export interface Settlement {
   transition: Transition;
@@ -41,6 +43,14 @@ export interface Run {
 
 /** What the ledger records of a run, and what is sent: the one place that knows how an outcome moves a job. Pure. */
 export function transitionOf(run: Run, outcome: Outcome): Settlement {
+  const settlement = settlementOf(run, outcome);
+  const quoted = "providerMessage" in outcome ? outcome.providerMessage : undefined;
+  if (quoted === undefined) return settlement;
+  const providerMessage = quoted.slice(0, maxProviderMessage).toWellFormed();
+  return { ...settlement, transition: { ...settlement.transition, providerMessage } };
+}
+
+function settlementOf(run: Run, outcome: Outcome): Settlement {
   switch (outcome.kind) {
     case "done":
       return ended(run, "done", null, { result: outcome.result === undefined ? null : resultOf(outcome.result) });

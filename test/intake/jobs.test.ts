@@ -183,6 +183,14 @@ describe("GET /v1/jobs/{id}", () => {
     expect(body).not.toHaveProperty("waitingFor");
   });
 
+  test("shows what the provider wrote to an admin who asks, and in no list", async () => {
+    const id = await givenJob(bench, "jobs-own", { state: "discarded", reason: "mail: 422 validation_error", providerMessage: "no mailbox ada@x.example" });
+    expect((await get(`/${id}?reveal=1`, own.read)).body).toMatchObject({ error: "mail: 422 validation_error", providerMessage: "•••" });
+    expect((await get(`/${id}`, own.admin)).body.providerMessage).toBe("•••");
+    expect((await get(`/${id}?reveal=1`, own.admin)).body.providerMessage).toBe("no mailbox ada@x.example");
+    expect((await get("", own.admin)).text).not.toContain("providerMessage");
+  });
+
   test("reveals to an admin who asks, and records it before showing it", async () => {
     const id = await givenJob(bench, "jobs-own");
     const before = bench.seen.audits.length;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { mask, maskAll, masked, personal } from "../../src/queue/personal";
+import { mask, maskAll, masked, personal, redacted } from "../../src/queue/personal";
 
 const email = v.pipe(v.string(), v.email(), personal());
 const name = v.pipe(v.string(), personal());
@@ -95,3 +95,17 @@ function texts(value: unknown): unknown[] {
   if (typeof value === "object" && value !== null) return Object.values(value).flatMap(texts);
   return typeof value === "string" || typeof value === "number" ? [value] : [];
 }
+
+test("addresses and telephone numbers in the names of fields are taken out, whether the field is marked or fits no schema", () => {
+  const schema = v.object({ variables: v.pipe(v.record(v.string(), v.unknown()), personal()), counts: v.record(v.string(), v.number()) });
+  const value = { variables: { "ada@x.example": 1, "+420 777 123 456": { "bob@x.example": "b" } }, counts: { "eve@x.example": 2 }, "mal@x.example": "m" };
+  const shown = { variables: { "[e-mail]": masked, "[number]": { "[e-mail]": masked } }, counts: { "[e-mail]": 2 }, "[e-mail]": masked };
+  expect(mask(schema, value)).toEqual(shown);
+  expect(maskAll({ "ada@x.example": 1 })).toEqual({ "[e-mail]": masked });
+});
+
+test("of a redacted text only the addresses are taken out", () => {
+  const schema = v.object({ id: v.optional(v.pipe(v.string(), redacted())) });
+  expect(mask(schema, { id: "order-7 of ada@x.example" })).toEqual({ id: "order-7 of [e-mail]" });
+  expect(mask(schema, {})).toEqual({});
+});

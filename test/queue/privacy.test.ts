@@ -110,3 +110,20 @@ function expectClean(value: unknown): void {
   expect(text).not.toContain("anna.schmidt@");
   expect(text).not.toContain("abcdef123456");
 }
+
+test("a provider's own sentence stands in the job's row alone, and goes when the job is done", async () => {
+  let isDown = true;
+  const failure = { class: "transient", reason: "mail: 422 validation_error", providerMessage: told } as const;
+  const run = async () => (isDown ? outcomeOf(failure, 0) : done({ ok: true }));
+  const twice = defineJob({ type: "mail", queue: "events", payload: contract.payload, policy: { maxAttempts: 2, timeout: 5 } });
+  const bench = createBench({ jobs: [job(twice, run)] });
+  const id = await bench.acceptOne({ type: "mail", payload: { to: address, how: "x" } });
+  await bench.deliver(bench.held.slice());
+  expect(await bench.row(id)).toMatchObject({ reason: "mail: 422 validation_error", provider_message: told });
+  expectClean(bench.events);
+  expectClean([await bench.all("SELECT * FROM dead_letters"), await bench.all("SELECT * FROM history")]);
+  isDown = false;
+  bench.advance(60_000);
+  await bench.deliver(bench.held.slice());
+  expect(await bench.row(id)).toMatchObject({ state: "done", provider_message: null });
+});

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { boundedRecord, boundedText, jsonObject } from "../../queue/bounded";
-import { personal } from "../../queue/personal";
+import { personal, redacted } from "../../queue/personal";
 import { plainMessage } from "../../queue/validate";
 import { catalogue, isKnown } from "./catalogue";
 
@@ -28,13 +28,13 @@ const typeRule = "must be words of letters, digits, - and _, joined by dots, as 
 
 const fields = v.strictObject({
   /** The sender's, unique within `source`: the same event twice does nothing twice. */
-  id: eventId,
+  id: v.pipe(eventId, redacted()),
   type: v.pipe(
     boundedText(128, { pattern: /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, rule: typeRule }),
     v.check((type) => !type.startsWith("job."), "is reserved: jobs say themselves how they end"),
   ),
-  source: v.optional(boundedText(512, { min: 1 })),
-  subject: v.optional(boundedText(512)),
+  source: v.optional(v.pipe(boundedText(512, { min: 1 }), redacted())),
+  subject: v.optional(v.pipe(boundedText(512), redacted())),
   /** When it happened; when it came in, without. */
   timestamp: v.optional(v.union([rfc3339, milliseconds], timeRule)),
   data: v.pipe(v.optional(jsonObject(), {}), personal()),

@@ -38,13 +38,14 @@ const contact = v.pipe(
   personal(),
 );
 
+// Strangers type all of it.
 const form = v.strictObject({
-  projectName: text(200),
+  projectName: secret(200),
   location: secret(200),
-  team: text(200),
-  domain: text(260),
-  source: text(100),
-  countryCode: text(64),
+  team: secret(200),
+  domain: secret(260),
+  source: secret(100),
+  countryCode: secret(64),
   keyword: secret(500),
   message: secret(10_000),
   page: secret(2048),

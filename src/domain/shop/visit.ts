@@ -59,7 +59,7 @@ export async function failedVisit(context: VisitContext, { data, patience }: Pic
   if (failure.code !== "slow") await data.wentWrong(failure.reason, context.now());
   if (failure.class !== "config") return outcomeOf(failure, context.now());
   const until = await data.pause(failure.reason, context.now());
-  return wait(`the site is paused: ${failure.reason}`, { until });
+  return wait(`the site is paused: ${failure.reason}`, { until, providerMessage: failure.providerMessage });
 }
 
 /** After a call that succeeded: a paused site is mended, and the last error over. */
