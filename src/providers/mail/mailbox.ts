@@ -28,9 +28,9 @@ export function personalOf(message: { from: string; to: readonly string[]; reply
 /** With the domain as it travels in a protocol of ASCII; what is no domain stays as it is. */
 export function asciiMailbox(mailbox: string): string {
   const address = addressOf(mailbox);
-  const at = address.lastIndexOf("@");
-  const domain = address.slice(at + 1);
-  if (at < 1 || /^[\x21-\x7e]*$/.test(domain)) return mailbox;
-  const host = URL.parse(`https://${domain}`)?.hostname ?? domain;
-  return mailbox.replace(address, `${address.slice(0, at)}@${host}`);
+  const domain = address.slice(address.lastIndexOf("@") + 1);
+  if (domain === address || /^[\x21-\x7e]*$/.test(domain)) return mailbox;
+  // The address stands last; its text may be in the name as well.
+  const end = mailbox.lastIndexOf(domain);
+  return `${mailbox.slice(0, end)}${URL.parse(`https://${domain}`)?.hostname ?? domain}${mailbox.slice(end + domain.length)}`;
 }

@@ -8,12 +8,15 @@ export interface Scripted {
   /** Every line that came, the body's too. */
   lines: string[];
   connected: { hostname: string; port: number; secureTransport: string }[];
+  /** How many connections were closed from here. */
+  closed(): number;
 }
 
 /** A server of SMTP in this isolate. `says` undefined for a line means the usual answer. */
 export function scripted(says: Says = () => undefined, greeting: string | null = "220 mail.example ESMTP"): Scripted {
   const lines: string[] = [];
   const connected: Scripted["connected"] = [];
+  let ends = 0;
   const open = (tls: boolean, greet: string | null | undefined): Socket => {
     let body = false;
     let rest = "";
@@ -49,13 +52,13 @@ export function scripted(says: Says = () => undefined, greeting: string | null =
         parts.forEach(take);
       },
     });
-    return { readable, writable, opened: Promise.resolve(), startTls: () => open(true, undefined), close: async () => undefined };
+    return { readable, writable, opened: Promise.resolve(), startTls: () => open(true, undefined), close: async () => void ends++ };
   };
   const connect: Connect = ({ hostname, port }, { secureTransport }) => {
     connected.push({ hostname, port, secureTransport });
     return open(secureTransport === "on", greeting);
   };
-  return { connect, lines, connected };
+  return { connect, lines, connected, closed: () => ends };
 }
 
 function usual(line: string, tls: boolean): string {

@@ -5,6 +5,7 @@ import type { MailFailure, MailMessage } from "../../../src/providers/mail/mail"
 import { toMime } from "../../../src/providers/mail/smtp/mime";
 import { smtp, type SmtpOptions } from "../../../src/providers/mail/smtp/smtp";
 import { message } from "./conformance";
+import type { Connect } from "../../../src/providers/mail/smtp/session";
 import { type Says, scripted, type Scripted } from "./smtp-scripted";
 
 const now = Date.UTC(2026, 9, 30, 23, 0, 0);
@@ -74,8 +75,10 @@ describe("a transaction", () => {
   });
 
   test("an international domain travels in ASCII; letters that cannot are refused before any call", async () => {
-    const { lines } = await send(() => undefined, { mail: { ...one, to: ["Ada <ada@grüße.example>"] } });
+    const to = ["Ada <ada@grüße.example>", '"ada@grüße.example" <$&.ada@grüße.example>'];
+    const { lines } = await send(() => undefined, { mail: { ...one, to } });
     expect(lines).toContain("RCPT TO:<ada@xn--gre-6ka8l.example>");
+    expect(lines).toContain("RCPT TO:<$&.ada@xn--gre-6ka8l.example>");
     const { reply, connected } = await send(() => undefined, { mail: { ...one, to: ["größe@example.com"] } });
     expect([reply, connected]).toMatchObject([{ failure: { class: "permanent" } }, []]);
   });
@@ -115,12 +118,28 @@ describe("every answer ends in its class", () => {
     ["DATA", null, { class: "transient" }],
     [".", null, { class: "uncertain" }],
     [".", "this is no SMTP", { class: "uncertain" }],
+    [".", "354 go on", { class: "uncertain" }],
     ["MAIL", `250 ${"x".repeat(20_000)}`, { class: "transient" }],
+    ["EHLO", Array(9000).fill("250-").join("\r\n"), { class: "transient" }],
   ])("%s answered by %.40s", async (command, answer, expected) => {
     const { reply } = await send(at(command, answer), { mail: one });
     const { reason, code: _, ...failure } = reply.ok ? { reason: "", code: "" } : reply.failure;
     expect(failure).toEqual(expected);
     for (const secret of ["ada@example.com", "geheim-password", "4711"]) expect(reason).not.toContain(secret);
+  });
+
+  test("any positive answer after the final dot means that the mail was taken; a plain word is no queue id", async () => {
+    expect((await send(at(".", "251 message accepted"))).reply).toEqual({ ok: true, value: { id: expect.any(String) } });
+  });
+
+  test.each([
+    ["never opens", () => new Promise<never>(() => undefined)],
+    ["is refused", () => Promise.reject(new Error("refused"))],
+  ])("a connection that %s is closed: the runtime allows few at once", async (_what, opened) => {
+    const { connect, closed } = scripted();
+    const server = { ...scripted(), connect: ((to, how) => ({ ...connect(to, how), opened: opened() })) as Connect };
+    const { reply } = await send(() => undefined, { server, options: { timeLimit: 30 } });
+    expect([reply, closed()]).toMatchObject([{ failure: { class: "transient" } }, 1]);
   });
 
   test("a greeting that refuses is of configuration, one that asks to come later is not", async () => {
@@ -186,6 +205,19 @@ describe("the message", () => {
     const [file] = read.attachments;
     expect([file?.filename, file?.mimeType, [...new Uint8Array(file?.content as ArrayBuffer)]]).toEqual(["Größe.txt", "text/plain", [1, 2, 250]]);
     expect(read.headers.find(({ key }) => key === "list-unsubscribe")?.value).toBe("<https://jobs.example.com/u/1>");
+  });
+
+  test("a long file name comes back, in lines that every server takes", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "grapheme", minLength: 1, maxLength: 400 }), async (text) => {
+        const filename = `${text.toWellFormed().replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "")}.pdf`;
+        const file = { filename, contentType: "application/pdf", content: new Uint8Array([1]) };
+        const source = toMime({ ...one, attachments: [file] }, { messageId: "1@b.example", date: 0 });
+        expect(source.split("\r\n").every((each) => each.length <= 78)).toBe(true);
+        expect((await PostalMime.parse(source)).attachments[0]?.filename).toBe(filename);
+      }),
+      { numRuns: 40 },
+    );
   });
 
   test("any text comes back, in lines that every server takes, without a dot alone", async () => {

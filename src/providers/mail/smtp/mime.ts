@@ -41,9 +41,16 @@ function part(type: string, body: string): string {
 }
 
 function attached({ filename, contentType, content: bytes }: Attachment): string {
-  // RFC 2231 for all names: no character of it needs quoting.
-  const name = encodeURIComponent(filename.toWellFormed()).replaceAll(/['()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
-  return `Content-Type: ${contentType}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n filename*=utf-8''${name}\r\n\r\n${wrapped(base64(bytes))}`;
+  const headers = `Content-Type: ${contentType}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n ${filenameParameter(filename)}`;
+  return `${headers}\r\n\r\n${wrapped(base64(bytes))}`;
+}
+
+/** RFC 2231 for all names: no character of it needs quoting. A long name goes on in numbered parts, one a line. */
+function filenameParameter(filename: string): string {
+  const encodedName = encodeURIComponent(filename.toWellFormed()).replaceAll(/['()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
+  const parts = `utf-8''${encodedName}`.match(/(?:%..|[^%]){1,20}/g) ?? [];
+  if (parts.length === 1) return `filename*=${parts[0]}`;
+  return parts.map((part, index) => `filename*${index}*=${part}`).join(";\r\n ");
 }
 
 /** Lines of 76 characters, as RFC 2045 wants them. */

@@ -40,13 +40,13 @@ export interface SmtpSession {
   end(): Promise<void>;
 }
 
-/** `signal` ends every wait. */
+/** `signal` ends every wait. A socket that does not open is closed. */
 export async function openSession(socket: Socket, signal: AbortSignal): Promise<SmtpSession> {
   let current = socket;
   let reader = current.readable.getReader();
   let writer = current.writable.getWriter();
   let rest = "";
-  const decoder = new TextDecoder();
+  let decoder = new TextDecoder();
   const waited = async <T>(what: Promise<T>): Promise<T> => {
     try {
       return await unlessAborted(what, signal);
@@ -70,7 +70,12 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
   };
   const write = (data: string) => waited(writer.write(new TextEncoder().encode(data)));
   const reply = () => readReply(line);
-  await waited(current.opened);
+  try {
+    await waited(current.opened);
+  } catch (lost) {
+    await closed(current);
+    throw lost;
+  }
   return {
     reply,
     write,
@@ -81,6 +86,7 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
     startTls() {
       // What came in clear after the reply is not read as if it were protected.
       rest = "";
+      decoder = new TextDecoder();
       reader.releaseLock();
       writer.releaseLock();
       current = current.startTls();
@@ -88,11 +94,16 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
       writer = current.writable.getWriter();
     },
     async end() {
-      // Courtesy, and a connection that is gone takes none.
+      // A connection that is gone takes no QUIT, and needs none.
       writer.write(new TextEncoder().encode("QUIT\r\n")).catch(() => undefined);
-      await Promise.race([current.close().catch(() => undefined), scheduler.wait(maxEnd)]);
+      await closed(current);
     },
   };
+}
+
+/** Closes it, without waiting for long. */
+async function closed(socket: Socket): Promise<void> {
+  await Promise.race([socket.close().catch(() => undefined), scheduler.wait(maxEnd)]);
 }
 
 async function readReply(line: () => Promise<string>): Promise<SmtpReply> {

@@ -106,27 +106,27 @@ async function transact(transaction: Transaction, signal: AbortSignal) {
   const session = await openSession(connect({ hostname: host, port }, { secureTransport, allowHalfOpen: false }), signal);
   transaction.session = session;
   await greet(session, transaction);
-  await expect("sender", transaction, 250, await session.command(`MAIL FROM:<${addressOf(message.from)}>`));
+  await expect("sender", transaction, 2, await session.command(`MAIL FROM:<${addressOf(message.from)}>`));
   const refused = await nameRecipients(session, transaction);
-  await expect("data", transaction, 354, await session.command("DATA"));
+  await expect("data", transaction, 3, await session.command("DATA"));
   const domain = addressOf(message.from).split("@").at(-1) ?? "localhost";
   const messageId = `${await hashOf(idempotencyKey)}@${domain}`;
   // No line of the body begins with a dot: those of the headers' values are folded behind a space, the rest is base64.
   await session.write(toMime(message, { messageId, date: options.now() }).replaceAll(/^\./gm, ".."));
   transaction.dotted = true;
-  const answer = await expect("body", transaction, 250, await session.command("\r\n."));
+  const answer = await expect("body", transaction, 2, await session.command("\r\n."));
   const alias = queueIdIn(answer);
   return { id: messageId, ...(alias === undefined ? {} : { alias }), ...(refused.length > 0 ? { refused } : {}) };
 }
 
 async function greet(session: SmtpSession, transaction: Transaction): Promise<void> {
   const { message, options } = transaction;
-  await expect("greeting", transaction, 220, await session.reply());
+  await expect("greeting", transaction, 2, await session.reply());
   const name = addressOf(message.from).split("@").at(-1) ?? "localhost";
   let offers = await hello(session, transaction, name);
   if (options.tls === "starttls") {
     if (!/^STARTTLS\b/im.test(offers)) throw refusedBy("config", "SMTP: the server offers no STARTTLS");
-    await expect("tls", transaction, 220, await session.command("STARTTLS"));
+    await expect("tls", transaction, 2, await session.command("STARTTLS"));
     session.startTls();
     offers = await hello(session, transaction, name);
   }
@@ -135,19 +135,19 @@ async function greet(session: SmtpSession, transaction: Transaction): Promise<vo
 
 async function hello(session: SmtpSession, transaction: Transaction, name: string): Promise<string> {
   const answer = await session.command(`EHLO ${name}`);
-  if (answer.code === 500 || answer.code === 502) return (await expect("hello", transaction, 250, await session.command(`HELO ${name}`))).text;
-  return (await expect("hello", transaction, 250, answer)).text;
+  if (answer.code === 500 || answer.code === 502) return (await expect("hello", transaction, 2, await session.command(`HELO ${name}`))).text;
+  return (await expect("hello", transaction, 2, answer)).text;
 }
 
 async function logIn(session: SmtpSession, transaction: Transaction, offers: string): Promise<void> {
   const { username = "", password = "" } = transaction.options;
   const mechanisms = (/^AUTH[ =](.*)$/im.exec(offers)?.[1] ?? "").toUpperCase().split(/\s+/);
   if (mechanisms.includes("PLAIN")) {
-    await expect("login", transaction, 235, await session.command(`AUTH PLAIN ${encoded(`\0${username}\0${password}`)}`));
+    await expect("login", transaction, 2, await session.command(`AUTH PLAIN ${encoded(`\0${username}\0${password}`)}`));
   } else if (mechanisms.includes("LOGIN")) {
-    await expect("login", transaction, 334, await session.command("AUTH LOGIN"));
-    await expect("login", transaction, 334, await session.command(encoded(username)));
-    await expect("login", transaction, 235, await session.command(encoded(password)));
+    await expect("login", transaction, 3, await session.command("AUTH LOGIN"));
+    await expect("login", transaction, 3, await session.command(encoded(username)));
+    await expect("login", transaction, 2, await session.command(encoded(password)));
   } else {
     throw refusedBy("config", "SMTP: the server offers neither AUTH PLAIN nor AUTH LOGIN");
   }
@@ -159,7 +159,7 @@ async function nameRecipients(session: SmtpSession, transaction: Transaction): P
   const refused: (RefusedRecipient & { failure: MailFailure })[] = [];
   for (const address of message.to.map(addressOf)) {
     const answer = await session.command(`RCPT TO:<${address}>`);
-    if (answer.code >= 250 && answer.code <= 252) continue;
+    if (answer.code < 300) continue;
     const failure = refusalOf("recipient", answer, knownTo(transaction), options.now());
     if (failure.class !== "permanent") throw new Refused(failure);
     refused.push({ address, suppress: isBadAddress(answer), failure });
@@ -170,9 +170,11 @@ async function nameRecipients(session: SmtpSession, transaction: Transaction): P
   return named;
 }
 
-/** The reply, or a throw with the class of the refusal. */
-async function expect(step: SmtpStep, transaction: Transaction, code: number, reply: SmtpReply): Promise<SmtpReply> {
-  if (reply.code === code) return reply;
+/** The reply when it is of the kind that its first digit names (RFC 5321 §4.2.1), or a throw with the class of the refusal. */
+async function expect(step: SmtpStep, transaction: Transaction, kind: 2 | 3, reply: SmtpReply): Promise<SmtpReply> {
+  if (Math.floor(reply.code / 100) === kind) return reply;
+  // After the final dot an answer that refuses nothing leaves it open whether the mail was taken.
+  if (step === "body" && reply.code < 400) throw new SmtpLost(`the server answered ${reply.code}`);
   const failure = refusalOf(step, reply, knownTo(transaction), transaction.options.now());
   const [only, ...others] = transaction.message.to;
   const suppress = step === "body" && only !== undefined && others.length === 0 && isBadAddress(reply);
@@ -187,9 +189,10 @@ function knownTo({ message, options }: Transaction): string[] {
   return [...personalOf(message), ...[message.from, ...message.to].map(addressOf), options.username ?? "", options.password ?? ""];
 }
 
-/** `250 Ok 0100018c…-000000` (SES), `250 2.0.0 Ok: queued as 4WxYz` (Postfix): the last word that looks like an id. */
+/** `250 Ok 0100018c…-000000` (SES), `250 2.0.0 Ok: queued as 4WxYz` (Postfix): the last word that looks like an id: one with a digit. */
 function queueIdIn({ text }: SmtpReply): string | undefined {
-  return /(?:^|\s)<?([\w.@-]{6,200})>?\s*$/.exec(text)?.[1];
+  const last = /(?:^|\s)<?([\w.@-]{6,200})>?\s*$/.exec(text)?.[1];
+  return last !== undefined && /\d/.test(last) ? last : undefined;
 }
 
 async function hashOf(text: string): Promise<string> {
