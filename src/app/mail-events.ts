@@ -124,5 +124,5 @@ async function readOne({ events, sent, now }: MailEventParts, { body }: ForeignM
     await events.take(origin.tenant, "cloudflare", [event], now(), origin);
     return { do: "ack" };
   }
-  return now() - event.happened <= joinFor ? { do: "later", seconds: joinAgain } : { do: "ack" };
+  return Math.abs(now() - event.happened) <= joinFor ? { do: "later", seconds: joinAgain } : { do: "ack" };
 }

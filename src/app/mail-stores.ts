@@ -13,7 +13,7 @@ export function createMailStores(db: D1Database, { hashAddress: hash }: Pick<Sto
   const suppressions = suppressionStore(db, hash);
   return {
     suppressions: { ...suppressions, ...suppressionQueries(db, hash) },
-    events: mailEventStore({ db, hash, suppressions, masked: redact, words: turnMark(db, "mail-event-words") }),
+    events: mailEventStore({ db, hash, masked: redact, words: turnMark(db, "mail-event-words") }),
     sent: sentStore(db),
   };
 }

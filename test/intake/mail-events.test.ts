@@ -76,6 +76,24 @@ describe("Resend", () => {
     expect(await reasonsOf(tenant, "a@b.example", "c@d.example", "e@f.example", "g@h.example")).toEqual([null, "bounce", null, null]);
   });
 
+  test("of two addresses that are alike the one alone is suppressed that the bounce names", async () => {
+    const tenant = await newTenant(resend);
+    await fromResend(tenant, bounced(["ada@example.com", "dada@example.com", "ada@example.com.au"], "Permanent", "550 <dada@example.com> unknown"));
+    expect(await reasonsOf(tenant, "ada@example.com", "dada@example.com", "ada@example.com.au")).toEqual([null, "bounce", null]);
+  });
+
+  test("an event is either recorded with its suppression or not at all", async () => {
+    const tenant = await newTenant(resend);
+    const id = `msg_${++count}`;
+    await env.DB.exec(`CREATE TRIGGER no_suppressions BEFORE INSERT ON suppressions WHEN NEW.tenant = '${tenant}' BEGIN SELECT RAISE(ABORT, 'away'); END`);
+    await env.DB.exec("CREATE TRIGGER no_removal BEFORE DELETE ON mail_events BEGIN SELECT RAISE(ABORT, 'away'); END");
+    expect((await fromResend(tenant, bounced(["a@b.example"]), { id })).status).toBe(500);
+    expect(await rowsOf(tenant)).toEqual([]);
+    await env.DB.exec("DROP TRIGGER no_suppressions; DROP TRIGGER no_removal");
+    expect((await fromResend(tenant, bounced(["a@b.example"]), { id })).status).toBe(200);
+    expect(await reasonsOf(tenant, "a@b.example")).toEqual(["bounce"]);
+  });
+
   test("an event that is delivered again does not bring back a suppression that was lifted", async () => {
     const tenant = await newTenant(resend);
     await fromResend(tenant, bounced(["a@b.example"]), { id: "msg_again" });
@@ -122,6 +140,7 @@ describe("Postmark", () => {
     const tenant = await newTenant(postmark);
     expect((await post(tenant, body)).status).toBe(200);
     expect(await reasonsOf(tenant, "a@b.example")).toEqual([reason]);
+    expect(JSON.stringify(await rowsOf(tenant))).not.toContain("@");
   });
 
   test("comes with the secret in the address or as the password, as a fallback's too", async () => {
@@ -168,6 +187,7 @@ describe("Amazon SES by SNS", () => {
     const tenant = await newTenant(ses);
     expect((await post(tenant, notification(bounce), version)).answer.status).toBe(200);
     expect(await reasonsOf(tenant, "a@b.example", "c@d.example", "e@f.example")).toEqual(["bounce", "bounce", null]);
+    expect(JSON.stringify(await rowsOf(tenant))).not.toContain("@");
   });
 
   test("complaints suppress, deliveries and the test message do not", async () => {
@@ -278,6 +298,7 @@ describe("Cloudflare, through the queue", () => {
     const early = event("bounced", { messageId: "cf-early", bounce: { type: "hard" } });
     expect(await read(early)).toEqual([{ do: "later", seconds: 60 }]);
     expect(await read(event("bounced", { messageId: "cf-never" }, now - 3_700_000))).toEqual([{ do: "ack" }]);
+    expect(await read(event("bounced", { messageId: "cf-never" }, now + 3_700_000))).toEqual([{ do: "ack" }]);
     await mail.sent.record("cf-late", [{ provider: "cloudflare", id: "cf-early", job: "job-8" }], now);
     expect(await read(early)).toEqual([{ do: "ack" }]);
     expect(await reasonsOf("cf-late", "a@b.example")).toEqual(["bounce"]);

@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createBench, now, type Tokens, unsubscribeTokens } from "./fakes";
 
@@ -60,6 +61,13 @@ describe("suppressions", () => {
     expect((await call("PUT /v1/suppressions", { body: { suppressions: many } })).body).toMatchObject({ status: 422, errors: [{ path: "suppressions" }] });
   });
 
+  test("a list of wrong entries gets an answer in proportion to it", async () => {
+    const body = JSON.stringify({ suppressions: Array.from({ length: 10_000 }, () => 1) });
+    const { status, text } = await call("PUT /v1/suppressions", { body });
+    expect([status, JSON.parse(text)]).toMatchObject([200, { accepted: 0, rejected: expect.any(Array), unlisted: expect.any(Number) }]);
+    expect(text.length).toBeLessThanOrEqual(2 * body.length + 20_000);
+  });
+
   test("a filter or cursor that is none is refused", async () => {
     for (const query of ["reason=hate", "cursor=1", "limit=0", "address=x"]) expect((await call(`GET /v1/suppressions?${query}`)).status, query).toBe(422);
   });
@@ -96,6 +104,8 @@ describe("an unsubscribe link", () => {
       expect([(await bench.call("POST", path)).status, (await bench.call("POST", path)).status]).toEqual([200, 200]);
       expect((await call("DELETE /v1/suppressions/again@u.example")).status).toBe(204);
     }
+    const { results } = await env.DB.prepare("SELECT * FROM mail_events WHERE tenant = 'sup-own' AND campaign = 'spring'").all();
+    expect([results.length, JSON.stringify(results).includes("@")]).toEqual([1, false]);
   });
 
   test("that was not made here is refused", async () => {

@@ -5,7 +5,7 @@ export type MailEventKind = "delivered" | "deferred" | "bounced" | "rejected" | 
 
 /** One provider's report about one recipient of one mail, in our words. */
 export interface MailEvent {
-  /** The same when it is delivered again; of this recipient. */
+  /** The same when it is delivered again. A report about several recipients may give it to each of them. Holds no address. */
   id: string;
   kind: MailEventKind;
   /** `hard` and `soft` of bounces; `undetermined` counts as soft. */

@@ -1,5 +1,4 @@
-import type { HashAddress } from "../suppressions/model";
-import { type SuppressionStore } from "../suppressions/store";
+import type { HashAddress, SuppressionReason, SuppressionScope } from "../suppressions/model";
 import { type MailEvent, suppressionOf } from "./model";
 import { removeOld } from "./sent";
 
@@ -55,40 +54,27 @@ export interface MailEventParts {
   db: D1Database;
   words: WordsMark;
   hash: HashAddress;
-  suppressions: Pick<SuppressionStore, "add">;
   /** Without addresses, links and the like. */
   masked: (text: string) => string;
 }
 
-export function mailEventStore({ db, words, hash, suppressions, masked }: MailEventParts): MailEventStore {
-  const rowOf = async (tenant: string, event: MailEvent) => {
+export function mailEventStore({ db, words, hash, masked }: MailEventParts): MailEventStore {
+  const rowOf = async (tenant: string, event: MailEvent): Promise<EventRow[]> => {
     const found = await hash(tenant, event.recipient);
+    if (found === undefined) return [];
+    const { scope, reason } = suppressionOf(event) ?? {};
     const detail = event.detail === undefined ? null : masked(event.detail);
-    return found === undefined ? [] : [[event.id.slice(0, 300), event.messageId ?? null, event.kind, event.class ?? null, found, detail]];
+    const id = `${event.id.slice(0, 260)}:${found}`;
+    return [{ id, message: event.messageId, kind: event.kind, class: event.class, hash: found, detail, scope, reason, address: event.recipient }];
   };
   return {
     async take(tenant, provider, events, now, origin) {
-      const rows = (await Promise.all(events.map((event) => rowOf(tenant, event)))).flat();
-      const { results } = await db
-        .prepare(insert)
-        .bind(tenant, JSON.stringify(rows), provider, origin?.job ?? null, origin?.campaign ?? null, now)
-        .all<{ id: string }>();
-      // A suppression that was lifted does not come back with an event that is delivered again.
-      const fresh = new Set(results.map(({ id }) => id));
-      const found = events.flatMap((event) => {
-        const suppression = fresh.has(event.id.slice(0, 300)) ? suppressionOf(event) : undefined;
-        return suppression ? [{ address: event.recipient, ...suppression }] : [];
-      });
-      try {
-        await suppressions.add(tenant, found, now);
-      } catch (thrown) {
-        // Delivered again, they must find themselves unknown.
-        await db
-          .prepare("DELETE FROM mail_events WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))")
-          .bind(tenant, JSON.stringify([...fresh]))
-          .run();
-        throw thrown;
-      }
+      const rows = JSON.stringify((await Promise.all(events.map((event) => rowOf(tenant, event)))).flat());
+      // Together or not at all. The suppressions first: they follow from events that are not known yet, so that one that was lifted does not come back.
+      await db.batch([
+        db.prepare(suppress).bind(tenant, rows, now),
+        db.prepare(insert).bind(tenant, rows, provider, origin?.job ?? null, origin?.campaign ?? null, now),
+      ]);
     },
     async ofJob(tenant, job) {
       const sql = "SELECT kind, class, provider, detail, job, campaign, at FROM mail_events WHERE tenant = ?1 AND job = ?2 ORDER BY at LIMIT 200";
@@ -120,13 +106,32 @@ export function mailEventStore({ db, words, hash, suppressions, masked }: MailEv
   };
 }
 
-/** ?1 tenant, ?2 rows, ?3 provider, ?4 job, ?5 campaign, ?6 now. `at` is when we heard of it: the sender's clock is not believed. */
+/** One event about one recipient, with the suppression that follows from it. */
+interface EventRow {
+  id: string;
+  message: string | undefined;
+  kind: MailEvent["kind"];
+  class: string | undefined;
+  hash: string;
+  detail: string | null;
+  scope: SuppressionScope | undefined;
+  reason: SuppressionReason | undefined;
+  address: string;
+}
+
+const suppress = `
+  INSERT INTO suppressions (tenant, hash, scope, reason, address, since)
+  SELECT ?1, value ->> 'hash', value ->> 'scope', value ->> 'reason', value ->> 'address', ?3 FROM json_each(?2)
+  WHERE value ->> 'scope' IS NOT NULL AND NOT EXISTS (SELECT 1 FROM mail_events e WHERE e.tenant = ?1 AND e.id = value ->> 'id')
+  ON CONFLICT DO NOTHING`;
+
+/** ?1 tenant, ?2 rows, ?3 provider, ?4 job, ?5 campaign, ?6 now. `at` is when the event came: the sender's clock is not believed. */
 const insert = `
   INSERT INTO mail_events (tenant, id, provider, message_id, kind, class, hash, detail, job, campaign, open, at)
-  SELECT ?1, r.value ->> 0, ?3, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4, r.value ->> 5,
-    coalesce(?4, m.job), coalesce(?5, m.campaign), ?4 IS NULL AND m.job IS NULL AND r.value ->> 1 IS NOT NULL, ?6
-  FROM json_each(?2) r LEFT JOIN mails m ON m.tenant = ?1 AND m.provider = ?3 AND m.message_id = r.value ->> 1
-  WHERE TRUE ON CONFLICT DO NOTHING RETURNING id`;
+  SELECT ?1, r.value ->> 'id', ?3, r.value ->> 'message', r.value ->> 'kind', r.value ->> 'class', r.value ->> 'hash', r.value ->> 'detail',
+    coalesce(?4, m.job), coalesce(?5, m.campaign), ?4 IS NULL AND m.job IS NULL AND r.value ->> 'message' IS NOT NULL, ?6
+  FROM json_each(?2) r LEFT JOIN mails m ON m.tenant = ?1 AND m.provider = ?3 AND m.message_id = r.value ->> 'message'
+  WHERE TRUE ON CONFLICT DO NOTHING`;
 
 const join = `
   UPDATE mail_events SET job = m.job, campaign = m.campaign, open = 0

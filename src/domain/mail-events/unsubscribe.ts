@@ -9,5 +9,5 @@ export async function unsubscribe(
   now: number,
 ): Promise<void> {
   await suppressions.add(tenant, [{ address, scope, reason: "unsubscribe" }], now);
-  await events.take(tenant, "link", [{ id: `link:${campaign ?? ""}:${address.toLowerCase()}`, kind: "unsubscribed", recipient: address }], now, { campaign });
+  await events.take(tenant, "link", [{ id: `link:${campaign ?? ""}`, kind: "unsubscribed", recipient: address }], now, { campaign });
 }

@@ -28,6 +28,12 @@ const shape = v.object({
 });
 const address = { pattern: /^[^\s/]{3,320}$/, message: "must be an address, as ada@example.com" };
 
+const importReport = v.object({
+  accepted: v.number(),
+  rejected: outputList(v.object({ index: v.number(), error: v.string() })),
+  unlisted: v.pipe(v.optional(v.number()), v.description("Wrong entries behind those that are listed")),
+});
+
 export const suppressionRoutes = [
   route("GET /v1/suppressions", {
     name: "listSuppressions",
@@ -47,13 +53,13 @@ export const suppressionRoutes = [
     scope: "operate",
     tenant: "own",
     body: { schema: importSchema, limit: largeBody },
-    answers: { 200: v.object({ accepted: v.number(), rejected: outputList(v.object({ index: v.number(), error: v.string() })) }) },
-    handle: async ({ deps, tenant, body }) => {
+    answers: { 200: importReport },
+    handle: async ({ deps, tenant, body, bodyLength }) => {
       const read = body.suppressions.map((each) => v.safeParse(importedSchema, each));
       const good = read.flatMap((each): NewSuppression[] => (each.success ? [each.output] : []));
       await deps.suppressions.add(tenant, good, deps.now());
       const rejected = read.flatMap((each, index) => (each.success ? [] : [{ index, error: whyNot(body.suppressions[index]) }]));
-      return { status: 200, body: { accepted: good.length, rejected } };
+      return { status: 200, body: { accepted: good.length, ...listed(rejected, bodyLength) } };
     },
   }),
   route("GET /v1/suppressions/:address", {
@@ -117,6 +123,13 @@ function addressIn(params: Readonly<Record<string, string>>): string {
 
 function shown({ address: whole, reason, scope, since }: Suppression, caller: Caller) {
   return { address: whole !== null && !permits(caller, "admin") ? masked : whole, reason, scope, since: iso(since) };
+}
+
+/** As many as keep the answer in proportion to its request (characters): twice as long and 18,000 characters. */
+function listed<Entry>(rejected: readonly Entry[], bodyLength: number): { rejected: Entry[]; unlisted?: number } {
+  let room = 2 * bodyLength + 18_000;
+  const fitting = rejected.findIndex((each) => (room -= JSON.stringify(each).length + 1) < 0);
+  return fitting < 0 ? { rejected: [...rejected] } : { rejected: rejected.slice(0, fitting), unlisted: rejected.length - fitting };
 }
 
 /** A union of shapes says little of which one was meant. */

@@ -34,3 +34,13 @@ export function asciiMailbox(mailbox: string): string {
   const end = mailbox.lastIndexOf(domain);
   return `${mailbox.slice(0, end)}${URL.parse(`https://${domain}`)?.hostname ?? domain}${mailbox.slice(end + domain.length)}`;
 }
+
+/** Whether the address stands alone in what a provider says, in any case of letters: `a@b.example` is no part of `aa@b.example`. */
+export function namesAddress(said: string, address: string): boolean {
+  const [text, sought] = [said.toLowerCase(), address.toLowerCase()];
+  for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + 1)) {
+    const after = text.slice(at + sought.length, at + sought.length + 2);
+    if (!/[\w.+@-]/.test(text[at - 1] ?? " ") && !/^(?:[\w@-]|\.[a-z0-9])/.test(after)) return true;
+  }
+  return false;
+}

@@ -6,7 +6,7 @@ import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import { base64 } from "./base64";
 import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient } from "./mail";
-import { addressOf, personalOf } from "./mailbox";
+import { addressOf, namesAddress, personalOf } from "./mailbox";
 import { recordOf } from "./record";
 
 export interface PostmarkOptions {
@@ -102,17 +102,7 @@ const ofConfiguration: ReadonlySet<number> = new Set([10, 400, 401, 405, 412, 41
 
 /** The recipients that a message names as inactive; of a single one the message needs no name. */
 function inactiveIn(said: string, { to }: MailMessage): RefusedRecipient[] {
-  const text = said.toLowerCase();
-  const named = to.map(addressOf).filter((address) => wordIn(text, address.toLowerCase()));
+  const named = to.map(addressOf).filter((address) => namesAddress(said, address));
   const all = named.length === 0 && to.length === 1 ? to.map(addressOf) : named;
   return all.map((address) => ({ address, suppress: true }));
-}
-
-/** Whether the address stands alone in the text: `a@b.example` is no part of `aa@b.example`. */
-function wordIn(text: string, address: string): boolean {
-  for (let at = text.indexOf(address); at >= 0; at = text.indexOf(address, at + 1)) {
-    const after = text.slice(at + address.length, at + address.length + 2);
-    if (!/[\w.+@-]/.test(text[at - 1] ?? " ") && !/^(?:[\w@-]|\.[a-z0-9])/.test(after)) return true;
-  }
-  return false;
 }

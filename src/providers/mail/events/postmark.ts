@@ -4,7 +4,7 @@ import { type Fields, messageIdIn, textIn } from "./fields";
 /** Types of Postmark's `Bounce` after which the address takes no mail. */
 const hard: ReadonlySet<string> = new Set(["HardBounce", "BadEmailAddress", "ManuallyDeactivated"]);
 
-/** What Postmark's webhook says. Its events have no id of their own: one is made from what names them. */
+/** What Postmark's webhook says. Its events have no id of their own: one is made from what names them, the recipient aside. */
 export function eventsOfPostmark(body: Fields): MailEvent[] {
   const record = textIn(body, "RecordType") ?? "";
   const recipient = textIn(body, "Email") ?? textIn(body, "Recipient");
@@ -13,7 +13,7 @@ export function eventsOfPostmark(body: Fields): MailEvent[] {
   const messageId = messageIdIn(body, "MessageID");
   const number = typeof body["ID"] === "number" ? body["ID"] : "";
   const when = textIn(body, "BouncedAt") ?? textIn(body, "DeliveredAt") ?? textIn(body, "ChangedAt") ?? "";
-  return [{ id: ["postmark", record, messageId ?? "", number, when, recipient.toLowerCase()].join(":"), messageId, recipient, ...found }];
+  return [{ id: ["postmark", record, messageId ?? "", number, when].join(":"), messageId, recipient, ...found }];
 }
 
 function whatOf(record: string, body: Fields): Pick<MailEvent, "kind" | "class" | "detail"> | undefined {

@@ -1,5 +1,5 @@
 import type { MailEvent, MailEventKind } from "../../../domain/mail-events/model";
-import { addressOf } from "../mailbox";
+import { addressOf, namesAddress } from "../mailbox";
 import { type Fields, fieldsIn, maxRecipients, messageIdIn, textIn } from "./fields";
 
 const kinds: Readonly<Record<string, MailEventKind>> = {
@@ -23,8 +23,8 @@ export function eventsOfResend(body: Fields, id: string): MailEvent[] {
   const { bounce, detail } = bounceOf(type, data);
   const listed = Array.isArray(data["to"]) ? data["to"] : [data["to"]];
   const all = listed.slice(0, maxRecipients).flatMap((each) => (typeof each === "string" ? [addressOf(each)] : []));
-  const to = all.length > 1 && kind !== "delivered" ? all.filter((address) => detail?.toLowerCase().includes(address.toLowerCase())) : all;
-  return to.map((recipient, index) => ({ id: `${id}:${index}`, kind, class: bounce, messageId: messageIdIn(data, "email_id"), recipient, detail }));
+  const to = all.length > 1 && kind !== "delivered" ? all.filter((address) => namesAddress(detail ?? "", address)) : all;
+  return to.map((recipient) => ({ id, kind, class: bounce, messageId: messageIdIn(data, "email_id"), recipient, detail }));
 }
 
 function bounceOf(type: string, data: Fields): { bounce: string | undefined; detail: string | undefined } {

@@ -19,7 +19,7 @@ export function eventsOfSes(body: Fields, id: string): MailEvent[] {
   // A bounce that is `Undetermined` may pass.
   const hard = textIn(bounce, "bounceType")?.toLowerCase() === "permanent" ? "hard" : "soft";
   return recipientsOf(kind, body).map(({ address, detail }) => ({
-    id: `${id}:${address.toLowerCase()}`,
+    id,
     kind,
     class: kind === "bounced" ? hard : undefined,
     messageId: messageIdIn(mail, "messageId"),
