@@ -1,10 +1,10 @@
 import { nextMentions, removeRuns } from "../domain/agents/erase";
 import { eraseNextRecipients } from "../domain/campaigns/erase";
 import { campaignObjects } from "../domain/campaigns/objects";
-import { eraseAbout, type FactPlace, nextFacts, removeFacts } from "../domain/events/erase";
+import { eraseAbout, type FactPlace, nextFacts, removeFacts, type SaidFact } from "../domain/events/erase";
 import { removeParts } from "../domain/leads/erase";
 import { mayName, namesAny, needlesOf } from "../domain/leads/mentions";
-import { keysOf } from "../domain/leads/person";
+import { isFullNumber, keysOf, nationalKey, phoneKeys } from "../domain/leads/person";
 import { eraseMediaAbout, eraseNextMentions } from "../domain/media/erase";
 import type { Erased, ErasurePlan, ErasureRequest } from "../intake/leads/deps";
 import { holdersOf, openOf, wipe } from "../ledger/erase";
@@ -53,10 +53,10 @@ export async function planErasure(parts: LeadParts, tenant: string, request: Era
   const scope = await scopeIn(parts, tenant, request);
   const jobs = await holdersOf(parts.env.DB, tenant, { ids: scope.submissions, entities: scope.entities });
   const leads = scope.leads.slice(0, mostPlanned).map(({ lead, isWhole, submissions }) => {
-    return { id: lead, whole: isWhole, submissions: submissions.length, tiedBy: (scope.tiedBy.get(lead) ?? []).map(readable) };
+    return { id: lead, whole: isWhole, submissions: submissions.length, tiedBy: readable(scope.tiedBy.get(lead) ?? []) };
   });
   const counts = { leads: scope.leads.filter(({ isWhole }) => isWhole).length, submissions: scope.submissions.length, jobs: jobs.length };
-  return { plan: true, counts, leads, more: scope.leads.length > mostPlanned, keys: scope.keys.map(readable), notFollowed: scope.notFollowed.map(readable) };
+  return { plan: true, counts, leads, more: scope.leads.length > mostPlanned, keys: readable(scope.keys), notFollowed: readable(scope.notFollowed) };
 }
 
 async function scopeIn({ stores, env }: LeadParts, tenant: string, { together, ...person }: ErasureRequest): Promise<ErasureScope> {
@@ -64,8 +64,10 @@ async function scopeIn({ stores, env }: LeadParts, tenant: string, { together, .
   return scopeOf(env.DB, tenant, { given: keysOf(person, countries), countries, together: together ?? false });
 }
 
-function readable(key: string): { kind: "email" | "phone"; value: string } {
-  return { kind: key.startsWith("e:") ? "email" : "phone", value: key.slice(2) };
+/** A number that is among them with its country is not shown once more without. */
+function readable(keys: readonly string[]): { kind: "email" | "phone"; value: string }[] {
+  const shown = new Set(keys.filter(isFullNumber).map(nationalKey));
+  return keys.filter((key) => !shown.has(key)).map((key) => ({ kind: key.startsWith("e:") ? "email" : "phone", value: key.slice(2) }));
 }
 
 /** What became of mails to them goes. That they want, or take, no mail is kept as a hash: without it the next list would bring them back. */
@@ -169,14 +171,15 @@ async function names(walk: Walk, keys: ReadonlySet<string>, { ref, payload, resu
 }
 
 async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null> {
-  const { keys, entities } = walk.scope;
+  const { keys, entities, countries } = walk.scope;
   const sought = new Set(keys);
   const own = new Set(entities);
   for (let after = from; ;) {
     const { found, looked, last } = await nextFacts(walk.parts.env.DB, walk.tenant, after, needlesOf(keys));
     walk.rows -= looked;
     // What ties the person together goes at the end.
-    const other = found.filter(({ entity, email, phone }) => !own.has(entity.replace(/^crm /, "")) && !sought.has(`e:${email}`) && !sought.has(`p:${phone}`));
+    const ties = ({ email, phone }: SaidFact) => sought.has(`e:${email}`) || phoneKeys(phone, countries).some((key) => sought.has(key));
+    const other = found.filter((fact) => !own.has(fact.entity.replace(/^crm /, "")) && !ties(fact));
     walk.counts.facts += await removeFacts(
       walk.parts.env.DB,
       walk.tenant,

@@ -1,5 +1,6 @@
-import { ownOf, type Own } from "../domain/events/erase";
-import { leadsAmong, type LeadPart, partsOf, type Said, submissionsNaming } from "../domain/leads/erase";
+import { numbersGiven, ownOf, type Own } from "../domain/events/erase";
+import { leadsAmong, type LeadPart, numbersLike, partsOf, type Said, submissionsNaming } from "../domain/leads/erase";
+import { isFullNumber, nationalKey } from "../domain/leads/person";
 
 /** Each round is an address or a number that the one before tied to the person. */
 const mostRounds = 10;
@@ -7,6 +8,7 @@ const mostRounds = 10;
 /** What an erasure takes. */
 export interface ErasureScope {
   keys: string[];
+  countries: readonly string[];
   leads: LeadPart[];
   submissions: string[];
   entities: string[];
@@ -29,18 +31,37 @@ export interface ScopeRequest {
  * tie people together. With `together`, keys are followed that a tenant's own server or event put beside these, never those of a browser alone.
  */
 export async function scopeOf(db: D1Database, tenant: string, { given, countries, together }: ScopeRequest): Promise<ErasureScope> {
-  const keys = new Set(given);
+  const chosen = new Set(given);
   for (let round = 1; ; round++) {
-    const said = await submissionsNaming(db, tenant, [...keys], countries);
-    const leads = partsOf(said, keys);
+    const keys = await spelled(db, tenant, chosen, countries);
+    const found = await submissionsNaming(db, tenant, [...keys], countries);
+    const leads = partsOf(found, keys);
+    const ids = new Set(leads.map(({ lead }) => lead));
+    const said = found.filter(({ lead }) => ids.has(lead));
     const whole = leads.filter(({ isWhole }) => isWhole).map(({ lead }) => lead);
     const things = await ownOf(db, tenant, { keys: [...keys], leads: whole }, countries);
     const named = things.flatMap(({ entity }) => (entity.startsWith("lead:") ? [entity.slice("lead:".length)] : []));
     const ours = new Set((await leadsAmong(db, tenant, named)).map((id) => `lead:${id}`));
-    const known = keys.size;
-    if (together && round < mostRounds) for (const key of further(said, things, ours, keys)) keys.add(key);
-    if (keys.size === known) return { ...shaped(said, leads, keys), entities: entitiesOf(things, ours, whole, keys) };
+    const known = chosen.size;
+    if (together && round < mostRounds) for (const key of further(said, things, ours, keys)) chosen.add(key);
+    if (chosen.size === known) return { ...shaped(said, leads, keys), countries, entities: entitiesOf(things, ours, whole, keys) };
   }
+}
+
+/**
+ * With each number the same one without its country, or with it: what is written without one is that number as long as the tenant knows
+ * no other of the same national digits.
+ */
+async function spelled(db: D1Database, tenant: string, chosen: ReadonlySet<string>, countries: readonly string[]): Promise<Set<string>> {
+  const numbers = [...chosen].filter((key) => key.startsWith("p:"));
+  if (numbers.length === 0) return new Set(chosen);
+  const known = [...(await numbersLike(db, tenant, numbers)), ...(await numbersGiven(db, tenant, numbers, countries))];
+  const full = Map.groupBy(new Set([...numbers.filter(isFullNumber), ...known]), nationalKey);
+  const alike = numbers.map(nationalKey).flatMap((national) => {
+    const [only, other] = full.get(national) ?? [];
+    return other === undefined ? [national, ...(only === undefined ? [] : [only])] : [];
+  });
+  return new Set([...chosen, ...alike]);
 }
 
 function further(said: readonly Said[], things: readonly Own[], ours: ReadonlySet<string>, keys: ReadonlySet<string>): string[] {
@@ -55,7 +76,7 @@ function entitiesOf(things: readonly Own[], ours: ReadonlySet<string>, whole: re
   return things.filter((each) => (ours.has(each.entity) ? gone.has(each.entity) : each.keys.every((key) => keys.has(key)))).map(({ entity }) => entity);
 }
 
-function shaped(said: readonly Said[], leads: LeadPart[], keys: ReadonlySet<string>): Omit<ErasureScope, "entities"> {
+function shaped(said: readonly Said[], leads: LeadPart[], keys: ReadonlySet<string>): Omit<ErasureScope, "entities" | "countries"> {
   const byLead = Map.groupBy(said, ({ lead }) => lead);
   const keysIn = (lead: string) => [...new Set((byLead.get(lead) ?? []).flatMap((each) => each.keys))];
   return {

@@ -6,10 +6,10 @@ import { createMailStores } from "../../src/app/mail-stores";
 import { createStores } from "../../src/app/stores";
 import { createMediaParts } from "../../src/app/media";
 import { agentRuns } from "../../src/domain/agents/store";
-import { eraseAbout, ownOf } from "../../src/domain/events/erase";
+import { eraseAbout, numbersGiven, ownOf } from "../../src/domain/events/erase";
 import { factsIn } from "../../src/domain/events/facts";
 import { followUpsIn } from "../../src/domain/events/follow-ups";
-import { removeParts, submissionsNaming } from "../../src/domain/leads/erase";
+import { numbersLike, removeParts, submissionsNaming } from "../../src/domain/leads/erase";
 import { storeSubmission } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
 import { createLedger } from "../../src/ledger/ledger";
@@ -258,14 +258,16 @@ describe("erasing a person", () => {
 
   test("looks nothing up by a scan", async () => {
     const { db, said } = recordingDb();
-    const keys = ["e:a@example.com", "p:715559999"];
+    const keys = ["e:a@example.com", "p:+491715559999"];
     await submissionsNaming(db, "t", keys, []);
     await removeParts(db, "t", [
       { lead: "1", isWhole: true, submissions: ["1"] },
       { lead: "2", isWhole: false, submissions: ["3"] },
     ]);
     await ownOf(db, "t", { keys, leads: ["1"] }, []);
-    await eraseAbout(db, "t", { entities: ["lead:1"], keys });
+    await eraseAbout(db, "t", { entities: ["lead:1"], keys, countries: [] });
+    await numbersLike(db, "t", keys);
+    await numbersGiven(db, "t", keys, []);
     const plans = (await Promise.all(said.map(planOf))).flat();
     expect(said.length).toBeGreaterThan(9);
     expect(plans.filter((line) => /^SCAN (?!.*VIRTUAL TABLE|\(subquery|found|[sb]$)|USING PRIMARY KEY \(tenant=\?\)$/.test(line))).toEqual([]);

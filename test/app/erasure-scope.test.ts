@@ -83,11 +83,49 @@ describe("erasing by one key", () => {
     await add(tenant, "lead:4711", { email: "eva@f.example" });
     await add(tenant, "lead:4711", { email: "eva@f.example", phone: "0171 8887777" });
     const alone = await leads.planErasure(tenant, { email: "eva@f.example" });
-    expect(alone).toMatchObject({ counts: { leads: 0 }, leads: [{ whole: false, submissions: 2 }], notFollowed: [{ kind: "phone", value: "715559999" }] });
+    expect(alone).toMatchObject({ counts: { leads: 0 }, leads: [{ whole: false, submissions: 2 }], notFollowed: [{ kind: "phone", value: "+491715559999" }] });
     const together = await leads.planErasure(tenant, { email: "eva@f.example", together: true });
     expect(together).toMatchObject({ counts: { leads: 1, submissions: 4 }, leads: [{ whole: true }], notFollowed: [] });
     expect(await leads.erase(tenant, { email: "eva@f.example", together: true })).toMatchObject({ leads: 1, submissions: 4 });
     expect(await left(tenant, "eva")).toEqual([]);
+  });
+
+  test("a number takes nothing of another country's number with the same end, and is shown whole", async () => {
+    const tenant = "ends";
+    const [british, american] = ["+447125550100", "+12125550100"];
+    for (const phone of [british, american]) await storeAs(tenant, `lead${phone.slice(1)}`, { phone, phoneKey: phone });
+    await add(tenant, "lead:us", { phone: "+1 212 555 0100", name: "American" });
+    await add(tenant, "offer:us", { phone: "12125550100", name: "American" });
+    await add(tenant, "lead:gb", { phone: "07125 550100", name: "Briton" });
+    await ledger.insert([
+      ...(await Promise.all(
+        ["Call +1 (212) 555-0100", "Call 212 555 0100"].map((text) => jobOf(tenant, { payload: JSON.stringify({ text, to: "American" }) })),
+      )),
+      ...(await Promise.all(
+        ["Call +44 (0)7125 550100", "Call 07125/550100"].map((text) => jobOf(tenant, { payload: JSON.stringify({ text, to: "Briton" }) })),
+      )),
+    ]);
+    const plan = await leads.planErasure(tenant, { phone: british });
+    expect(plan).toMatchObject({ counts: { leads: 1, submissions: 1 }, keys: [{ kind: "phone", value: british }], notFollowed: [] });
+    expect(plan.leads.map(({ id }) => id)).toEqual(["lead447125550100"]);
+    expect(await leads.erase(tenant, { phone: british })).toMatchObject({ leads: 1, submissions: 1, facts: 1, jobs: 2, complete: true });
+    expect(await left(tenant, "briton")).toEqual([]);
+    expect((await payloadsOf(tenant)).map((payload) => payload.includes("American"))).toEqual([true, true]);
+    expect(await facts.list(tenant, "offer:us")).toHaveLength(1);
+    expect(await facts.list(tenant, "lead:us")).toHaveLength(1);
+    expect(await left(tenant, american)).toEqual(["leads", "lead_submissions", "lead_identities"]);
+  });
+
+  test("what is written without a country stays when two numbers of the tenant could be meant", async () => {
+    const tenant = "two-countries";
+    const [british, american] = ["+447125550100", "+17125550100"];
+    for (const phone of [british, american]) await storeAs(tenant, `lead${phone.slice(1)}`, { phone, phoneKey: phone });
+    await add(tenant, "lead:bare", { phone: "07125 550100" });
+    await ledger.insert(await Promise.all(["Call 07125 550100", "Call 0044 7125 550100"].map((text) => jobOf(tenant, { payload: JSON.stringify({ text }) }))));
+    expect((await leads.planErasure(tenant, { phone: "07125 550100" })).counts).toEqual({ leads: 0, submissions: 0, jobs: 0 });
+    expect(await leads.erase(tenant, { phone: british })).toMatchObject({ leads: 1, submissions: 1, facts: 0, jobs: 1 });
+    expect(await payloadsOf(tenant)).toEqual([expect.stringContaining("Call 07125 550100")]);
+    expect(await left(tenant, american)).toEqual(["leads", "lead_submissions", "lead_identities"]);
   });
 
   test("of any leads takes no submission that carries none of the keys beside one that names somebody else", () => {

@@ -1,5 +1,5 @@
 import type { Needle } from "../leads/mentions";
-import { keysOf } from "../leads/person";
+import { endsOf, isFullNumber, keysOf, phoneKeys } from "../leads/person";
 import { crmEntity } from "./facts";
 
 /** A thing that is one person's, and every address and number that events gave of it. */
@@ -19,10 +19,10 @@ export async function ownOf(
   { keys, leads }: { keys: readonly string[]; leads: readonly string[] },
   countries: readonly string[],
 ): Promise<Own[]> {
-  const named = await rows<Row>(db, [
-    said(db, "SELECT f.entity", byEmail, tenant, ends(keys, "e:")),
-    said(db, "SELECT f.entity", byPhone, tenant, ends(keys, "p:")),
-  ]);
+  const named = [
+    ...(await rows<Row>(db, [said(db, "SELECT f.entity", byEmail, tenant, addressesIn(keys))])),
+    ...(await withNumber(db, tenant, keys, countries)),
+  ];
   const own = new Set([...leads.map((id) => `lead:${id}`), ...personal(named)]);
   const offered = await rows<Row>(db, [said(db, "SELECT f.entity", byLead, tenant, leadsIn(own))]);
   const entities = [...new Set([...own, ...personal(offered)])];
@@ -32,12 +32,26 @@ export async function ownOf(
   return entities.map((entity) => ({ entity, keys: [...new Set((byThing.get(entity) ?? []).flatMap((each) => keysOf(each, countries)))] }));
 }
 
+/** Keys of the numbers with a country that events gave and that end like one of the keys. */
+export async function numbersGiven(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<string[]> {
+  const found = await rows<{ phone: unknown }>(db, [said(db, "SELECT DISTINCT f.data ->> '$.phone' AS phone", byPhone, tenant, endsOf(keys))]);
+  return found.flatMap(({ phone }) => phoneKeys(phone, countries)).filter(isFullNumber);
+}
+
+/** The facts that give one of the numbers: the index finds them by its end, which others may share. */
+async function withNumber(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<Place[]> {
+  const select = "SELECT f.entity, f.at, f.event, f.data ->> '$.phone' AS phone";
+  const found = await rows<Place & { phone: unknown }>(db, [said(db, select, byPhone, tenant, endsOf(keys))]);
+  return found.filter(({ phone }) => phoneKeys(phone, countries).some((key) => keys.includes(key)));
+}
+
 /** Forgets everything about these things, and what is said of the person elsewhere; returns how many facts. */
 export async function eraseAbout(
   db: D1Database,
   tenant: string,
-  { entities, keys }: { entities: readonly string[]; keys: readonly string[] },
+  { entities, keys, countries }: { entities: readonly string[]; keys: readonly string[]; countries: readonly string[] },
 ): Promise<number> {
+  const numbered = await withNumber(db, tenant, keys, countries);
   const all = withCrm(entities);
   const drop = (from: string, values: readonly string[]) =>
     db
@@ -45,8 +59,8 @@ export async function eraseAbout(
       .bind(tenant, JSON.stringify(values));
   const results = await db.batch([
     drop(byEntity, all),
-    drop(byEmail, ends(keys, "e:")),
-    drop(byPhone, ends(keys, "p:")),
+    drop(byEmail, addressesIn(keys)),
+    db.prepare(dropPlaces).bind(tenant, placesOf(numbered)),
     drop(byLead, leadsIn(new Set(entities))),
     ...["follow_ups", "answers"].map((table) =>
       db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND entity IN (SELECT value FROM json_each(?2))`).bind(tenant, JSON.stringify(all)),
@@ -62,7 +76,8 @@ export interface SaidFact {
   event: string;
   data: string;
   email: string | null;
-  phone: string | null;
+  /** As it was given. */
+  phone: unknown;
 }
 
 export type FactPlace = readonly [entity: string, at: number, event: string];
@@ -77,7 +92,7 @@ export async function nextFacts(
   after: FactPlace,
   needles: readonly Needle[],
 ): Promise<{ found: SaidFact[]; looked: number; last: FactPlace | null }> {
-  const page = `SELECT entity, at, event, data, email, phone FROM facts WHERE tenant = ?1 AND (entity, at, event) > (?2, ?3, ?4) ORDER BY entity, at, event LIMIT ${pageSize}`;
+  const page = `SELECT entity, at, event, data, email, data ->> '$.phone' AS phone FROM facts WHERE tenant = ?1 AND (entity, at, event) > (?2, ?3, ?4) ORDER BY entity, at, event LIMIT ${pageSize}`;
   const ending = `SELECT entity, at, event, (SELECT count(*) FROM (${page})) AS looked FROM (${page}) ORDER BY entity DESC, at DESC, event DESC LIMIT 1`;
   const holding = `
     SELECT f.* FROM (${page}) f WHERE EXISTS (SELECT 1 FROM json_each(?5) n
@@ -92,15 +107,24 @@ export async function nextFacts(
 }
 
 /** Removes these facts and no others of the same things. */
-export async function removeFacts(db: D1Database, tenant: string, facts: readonly SaidFact[]): Promise<number> {
+export async function removeFacts(db: D1Database, tenant: string, facts: readonly Place[]): Promise<number> {
   if (facts.length === 0) return 0;
-  const sql = "DELETE FROM facts WHERE tenant = ?1 AND (entity, at, event) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2))";
-  const places = JSON.stringify(facts.map(({ entity, at, event }) => [entity, at, event]));
-  return (await db.prepare(sql).bind(tenant, places).run()).meta.changes;
+  return (await db.prepare(dropPlaces).bind(tenant, placesOf(facts)).run()).meta.changes;
+}
+
+const dropPlaces = "DELETE FROM facts WHERE tenant = ?1 AND (entity, at, event) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2))";
+
+function placesOf(facts: readonly Place[]): string {
+  return JSON.stringify(facts.map(({ entity, at, event }) => [entity, at, event]));
 }
 
 interface Row {
   entity: string;
+}
+
+interface Place extends Row {
+  at: number;
+  event: string;
 }
 
 // Each has an index of its own, which holds only the facts that have the field; left to itself SQLite would walk all of a tenant's.
@@ -118,8 +142,8 @@ async function rows<R>(db: D1Database, statements: D1PreparedStatement[]): Promi
   return (await db.batch<R>(statements)).flatMap(({ results }) => results);
 }
 
-function ends(keys: readonly string[], kind: "e:" | "p:"): string[] {
-  return keys.filter((key) => key.startsWith(kind)).map((key) => key.slice(2));
+function addressesIn(keys: readonly string[]): string[] {
+  return keys.filter((key) => key.startsWith("e:")).map((key) => key.slice(2));
 }
 
 function withCrm(entities: readonly string[]): string[] {

@@ -1,5 +1,5 @@
 import { latestTime } from "./entity";
-import { keysOf } from "../leads/person";
+import { endsOf, keysOf, phoneKeys } from "../leads/person";
 
 /** What one event said of one thing. Facts are only ever added; the order they come in means nothing. */
 export interface Fact {
@@ -43,7 +43,8 @@ export function factsIn(db: D1Database): Facts {
   };
   return {
     add: async (tenant, { entity, at, event, type, data }) => {
-      const [email, phone] = [keysOf({ email: data["email"] }), keysOf({ phone: data["phone"] })].map(([key]) => key?.slice(2) ?? null);
+      const email = keysOf({ email: data["email"] })[0]?.slice(2) ?? null;
+      const phone = endsOf(phoneKeys(data["phone"]))[0] ?? null;
       await db.prepare(addSql).bind(tenant, entity, at, event, type, JSON.stringify(data), email, phone).run();
     },
     stateOf: async (tenant, entity) => {

@@ -1,4 +1,4 @@
-import { keysOf } from "./person";
+import { endsOf, isFullNumber, keysOf } from "./person";
 import { refreshLead } from "./store";
 import { identityKeys, type Submission } from "./submission";
 
@@ -25,20 +25,34 @@ export interface LeadPart {
 /** As the index has it: the digits by which a number is found. */
 const end = "substr(ltrim(substr(i.key, 3), '+'), -9)";
 
-/** ?1 tenant, ?2 keys. An address is looked up as it is kept, a number by its end. */
+const byEnd = (ends: string) => `
+  FROM json_each(${ends}) k CROSS JOIN lead_identities i INDEXED BY lead_identities_by_end
+    ON i.tenant = ?1 AND substr(i.key, 1, 2) = 'p:' AND ${end} = k.value`;
+
+/** ?1 tenant, ?2 keys, ?3 ends of numbers. An address is looked up as it is kept, a number by its end, which others may share. */
 const found = `
   SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i ON i.tenant = ?1 AND i.key = k.value WHERE substr(k.value, 1, 2) = 'e:'
-  UNION SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i INDEXED BY lead_identities_by_end
-    ON i.tenant = ?1 AND substr(i.key, 1, 2) = 'p:' AND ${end} = substr(k.value, 3) WHERE substr(k.value, 1, 2) = 'p:'`;
+  UNION SELECT i.lead ${byEnd("?3")}`;
 
-/** Every submission of every lead that ever gave one of the keys. */
+/** Keys of the numbers with a country that leads gave and that end like one of the keys. */
+export async function numbersLike(db: D1Database, tenant: string, keys: readonly string[]): Promise<string[]> {
+  const sql = `SELECT DISTINCT i.key ${byEnd("?2")}`;
+  const { results } = await db
+    .prepare(sql)
+    .bind(tenant, JSON.stringify(endsOf(keys)))
+    .all<{ key: string }>();
+  return results.map(({ key }) => key).filter(isFullNumber);
+}
+
+/** Every submission of every lead that ever gave one of the keys, or a number that ends like one. */
 export async function submissionsNaming(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<Said[]> {
   const sql = `
-    SELECT s.lead, s.id, s.data ->> '$.contact.email' AS email, s.data ->> '$.contact.phone' AS phone, s.data ->> '$.request.sender' AS sender
+    SELECT s.lead, s.id, coalesce(s.data ->> '$.contact.email', s.data ->> '$.contact.emailKey') AS email,
+      coalesce(s.data ->> '$.contact.phone', s.data ->> '$.contact.phoneKey') AS phone, s.data ->> '$.request.sender' AS sender
     FROM (${found}) found CROSS JOIN lead_submissions s INDEXED BY lead_submissions_by_lead ON s.tenant = ?1 AND s.lead = found.lead`;
   const { results } = await db
     .prepare(sql)
-    .bind(tenant, JSON.stringify(keys))
+    .bind(tenant, JSON.stringify(keys), JSON.stringify(endsOf(keys)))
     .all<{ lead: string; id: string; email: string | null; phone: string | null; sender: string | null }>();
   return results.map(({ lead, id, email, phone, sender }) => {
     const namesSomebody = email !== null || phone !== null;
@@ -54,10 +68,11 @@ export async function leadsAmong(db: D1Database, tenant: string, ids: readonly s
 
 /** A lead goes whole when its submissions name nobody but the keys; of any other only the submissions that carry one of them go. */
 export function partsOf(said: readonly Said[], keys: ReadonlySet<string>): LeadPart[] {
-  return [...Map.groupBy(said, ({ lead }) => lead)].map(([lead, all]) => {
+  return [...Map.groupBy(said, ({ lead }) => lead)].flatMap(([lead, all]) => {
     const carrying = all.filter((each) => each.keys.some((key) => keys.has(key)));
     const isWhole = all.every((each) => !each.namesSomebody || each.keys.some((key) => keys.has(key)));
-    return { lead, isWhole, submissions: (isWhole ? all : carrying).map(({ id }) => id) };
+    if (carrying.length === 0 && !isWhole) return [];
+    return [{ lead, isWhole, submissions: (isWhole ? all : carrying).map(({ id }) => id) }];
   });
 }
 

@@ -1,5 +1,5 @@
 import { emailKey, readEmail } from "./email";
-import { telling } from "./person";
+import { numberIn, telling } from "./person";
 import { visible } from "./visible";
 
 /** What a text that names the person holds in any case: two words, in lower case and without dots, and a pattern for LIKE. */
@@ -11,17 +11,24 @@ const fewestSought = 7;
 /** Nothing that names one of the keys is without one of these; much that has one names nobody. */
 export function needlesOf(keys: readonly string[]): Needle[] {
   return keys.flatMap((key): Needle[] => {
-    if (key.startsWith("p:")) return key.length - 2 < fewestSought ? [] : [["", "", `%${[...key.slice(2)].join("%")}%`]];
+    if (key.startsWith("p:")) return phoneNeedles(key);
     const [name = "", domain = ""] = split(key.slice(2));
     const labels = domain === "gmail.com" ? ["mail"] : domain.split(".").filter((label) => !label.startsWith("xn--"));
     return [[longestRun(name.replaceAll(".", "")), longestRun(labels.join(" ")), "%"]];
   });
 }
 
+/** The national digits are in every spelling; few of them are sought together with their country's code. */
+function phoneNeedles(key: string): Needle[] {
+  const { code = "", national } = numberIn(key);
+  const sought = national.length < fewestSought ? code + national : national;
+  return sought.length < fewestSought ? [] : [["", "", `%${[...sought].join("%")}%`]];
+}
+
 /** A look that costs little and finds every text that names one of the keys, and some others. */
 export function mayName(keys: readonly string[]): (text: string) => boolean {
   const needles = needlesOf(keys);
-  const numbers = keys.filter((key) => key.startsWith("p:") && key.length - 2 >= fewestSought).map((key) => key.slice(2));
+  const numbers = keys.filter((key) => key.startsWith("p:")).map((key) => numberIn(key).national);
   return (text) => {
     const plain = text.toLowerCase().replaceAll(".", "");
     if (needles.some(([word, other, pattern]) => pattern === "%" && plain.includes(word) && plain.includes(other))) return true;
@@ -70,20 +77,30 @@ function withoutDots(text: string): string {
 }
 
 function namesPhone(keys: ReadonlySet<string>, word: string): boolean {
-  return [...word.matchAll(digits)].some(([found]) => {
-    const run = found.replaceAll(/\D/g, "");
-    const bare = run.replace(/^0+/, "");
-    // Two numbers may stand in one run: each place is looked at.
-    return (
-      [...run].some((_, index) => keys.has(`p:${run.slice(index, index + telling)}`) && index + telling <= run.length) ||
-      isShort(keys, run) ||
-      isShort(keys, bare)
-    );
-  });
+  const runs = Array.from(word.matchAll(digits), ([run]) => run);
+  if (runs.length === 0) return false;
+  return [...keys].some((key) => key.startsWith("p:") && runs.some((run) => isIn(run, numberIn(key))));
 }
 
-function isShort(keys: ReadonlySet<string>, run: string): boolean {
-  return run.length >= fewestSought && run.length < telling && keys.has(`p:${run}`);
+/** Two numbers may stand in one run: each place is looked at. A number without a country is none that stands behind the code of one. */
+function isIn(run: string, { code, national }: { code?: string; national: string }): boolean {
+  const all = (code ?? "") + national;
+  if (all.length < fewestSought) return false;
+  // As short as this it is as likely a part of something else.
+  const [start, end] = all.length < telling ? ["^", "$"] : ["(?<!\\d)", "(?!\\d)"];
+  const before = code === undefined ? "(?:06|80?|0*)" : `\\+?(?:011|0*)${between}${spaced(code)}${between}0?`;
+  const found = run.matchAll(new RegExp(`${start}${before}${between}${spaced(national)}${end}`, "g"));
+  return [...found].some(({ index }) => code !== undefined || !isInternational(run) || run.slice(0, index).replaceAll(/\D/g, "").length >= fewestSought);
+}
+
+const between = "[\\s().\\-/\\u2010-\\u2015]{0,5}";
+
+function spaced(run: string): string {
+  return [...run].join(between);
+}
+
+function isInternational(run: string): boolean {
+  return /^(?:\+|00)/.test(run);
 }
 
 /** Every text and number in JSON; of anything else the text itself. */

@@ -3,7 +3,7 @@ import { readEmail } from "../../../src/domain/leads/email";
 import { namesAny } from "../../../src/domain/leads/mentions";
 import { growsTooFast } from "../../support/growth";
 
-const keys = new Set(["e:ada@x.example", "e:lovelace@gmail.com", "p:715559999"]);
+const keys = new Set(["e:ada@x.example", "e:lovelace@gmail.com", "p:+491715559999"]);
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -50,4 +50,38 @@ test("a heap of marks is no address, and costs no more than its length says", ()
   const marks = (size: number) => `a${"\u0315\u0327".repeat(size / 2)}@x.example`;
   expect(readEmail(marks(2000))).toBeUndefined();
   expect(growsTooFast((size) => void readEmail(marks(size)), 8000)).toBe(false);
+});
+
+const british = ["p:+447125550100", "p:7125550100"];
+
+test.each([
+  ["+44 7125 550100", british],
+  ["+44 (0)7125/550-100, today", british],
+  ["0044 7125 550100", british],
+  ["447125550100", british],
+  ['{"phone":447125550100}', british],
+  ["flat 5 - 07125 550100", british],
+  ["+1 212 555 0199 / 07125 550100", british],
+  ["+44 7125 550100", ["p:+447125550100"]],
+  ["+45 12 34 56 78", ["p:+4512345678"]],
+  ["12 34 56 78", ["p:12345678"]],
+])("%s names the number", (text, sought) => {
+  expect(namesAny(new Set(sought), text)).toBe(true);
+});
+
+test.each([
+  ["+1 212 555 0100", british],
+  ["212 555 0100", british],
+  ["125550100", british],
+  ["+1 712 555 0100", british],
+  ["+447125550100", ["p:+17125550100", "p:7125550100"]],
+  ["07125 550100", ["p:+447125550100"]],
+  ["+1 2125550100", ["p:125550100"]],
+  ["+47 12 34 56 78", ["p:12345678"]],
+])("%s names another number", (text, sought) => {
+  expect(namesAny(new Set(sought), text)).toBe(false);
+});
+
+test("a run of digits costs no more than its length says", () => {
+  expect(growsTooFast((size) => void namesAny(new Set(british), "7 1 2 5 5 5 0 1 0 ".repeat(size / 18)), 8000)).toBe(false);
 });
