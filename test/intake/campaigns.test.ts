@@ -44,6 +44,8 @@ test("the list is read as what it says it is, in UTF-8, and rows are reported wi
   expect(await put(id, '{"to":"ada@a.example","name":"Ada"}\n', "application/x-ndjson; charset=utf-8")).toMatchObject({ status: 200, body: { accepted: 1 } });
   expect((await put(id, "email\nada@a.example", "application/json")).status).toBe(415);
   expect((await put(id, "email\nada@a.example", "text/csv; charset=latin1")).status).toBe(415);
+  const zipped = { "content-type": "text/csv", "content-encoding": "gzip" };
+  expect((await call("PUT", `/v1/campaigns/${id}/recipients`, "email\nada@a.example", zipped)).status).toBe(415);
   expect(await put(id, "name\nAda")).toMatchObject({ status: 422, body: { errors: [{ path: "line 1", message: expect.stringContaining("email") }] } });
   const bytes = new Uint8Array([...new TextEncoder().encode("email\n"), 0xff, 0xfe]);
   const broken = await bench.call("PUT", `/v1/campaigns/${id}/recipients`, { token: own.admin, body: bytes, headers: { "content-type": "text/csv" } });

@@ -38,18 +38,41 @@ async function* storedRows(chunks: AsyncIterable<Uint8Array>, format: ListFormat
   const reader = createListReader(format);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   const encoder = new TextEncoder();
-  const lines = (rows: readonly ListRow[]) => encoder.encode(rows.map((row) => lineOf(row, list)).join(""));
-  try {
-    for await (const chunk of chunks) {
-      const text = decoder.decode(chunk, { stream: true });
-      for (let from = 0; from < text.length; from += maxPiece) yield lines(reader.push(text.slice(from, from + maxPiece)));
+  let fault: unknown;
+  // Behind a fault it reads on and throws away: a sender that is cut off loses the answer.
+  const lines = (read: () => readonly ListRow[]) => {
+    try {
+      return encoder.encode(
+        fault === undefined
+          ? read()
+              .map((row) => lineOf(row, list))
+              .join("")
+          : "",
+      );
+    } catch (thrown) {
+      fault = thrown;
+      return new Uint8Array();
     }
-    yield lines([...reader.push(decoder.decode()), ...reader.end()]);
-  } catch (thrown) {
-    if (thrown instanceof NoHeader) throw new Problem("invalid", thrown.message, { errors: [{ path: "line 1", message: thrown.message }] });
-    if (thrown instanceof TypeError) throw new Problem("malformed", "The list is not UTF-8.", { cause: thrown });
-    throw thrown;
+  };
+  const textOf = (chunk: Uint8Array) => {
+    try {
+      return fault === undefined ? decoder.decode(chunk, { stream: true }) : "";
+    } catch (thrown) {
+      fault = thrown;
+      return "";
+    }
+  };
+  for await (const chunk of chunks) {
+    const text = textOf(chunk);
+    for (let from = 0; from < text.length; from += maxPiece) yield lines(() => reader.push(text.slice(from, from + maxPiece)));
   }
+  yield lines(() => [...reader.push(decoder.decode()), ...reader.end()]);
+  if (fault !== undefined) throw problemOf(fault);
+}
+
+function problemOf(fault: unknown): unknown {
+  if (fault instanceof NoHeader) return new Problem("invalid", fault.message, { errors: [{ path: "line 1", message: fault.message }] });
+  return fault instanceof TypeError ? new Problem("malformed", "The list is not UTF-8.", { cause: fault }) : fault;
 }
 
 /** The stored row with its line break; nothing for one that is rejected. */

@@ -165,6 +165,8 @@ function idIn(params: Readonly<Record<string, string>>): string {
 }
 
 function formatOf({ headers }: Request): ListFormat {
+  const encoding = (headers.get("content-encoding") ?? "").trim().toLowerCase();
+  if (!["", "identity"].includes(encoding)) throw new Problem("unsupported-media-type", "Send the list as it is, without a Content-Encoding.");
   const [type = "", ...parameters] = (headers.get("content-type") ?? "").toLowerCase().split(";");
   const format = Object.hasOwn(formats, type.trim()) ? formats[type.trim()] : undefined;
   if (!format) throw new Problem("unsupported-media-type", `Send ${Object.keys(formats).join(" or ")}.`);
