@@ -84,6 +84,7 @@ describe("refusals", () => {
     ["for a foreign job", async () => client(other.read).jobs.get.query({ id: (await enqueueNote()).id }), "NOT_FOUND", 404],
     ["for an unknown field", () => client(own.read).jobs.list.query({ colour: "red" } as never), "UNPROCESSABLE_CONTENT", 422],
     ["for an input that is no object", () => client(own.enqueue).jobs.enqueue.mutate([] as never), "UNPROCESSABLE_CONTENT", 422],
+    ["for a filter that is no text", () => client(own.read).jobs.list.query({ type: { toString: 1 } } as never), "UNPROCESSABLE_CONTENT", 422],
     ["for an id that is none", () => client(own.read).jobs.get.query({ id: "../leads" }), "UNPROCESSABLE_CONTENT", 422],
     ["for a key that no header can carry", () => client(own.enqueue).email.send.mutate({ ...mail, idempotencyKey: "é" }), "UNPROCESSABLE_CONTENT", 422],
     ["for a body that is too large", () => client(own.enqueue).email.send.mutate({ ...mail, text: "x".repeat(1_100_000) }), "PAYLOAD_TOO_LARGE", 413],
@@ -104,6 +105,24 @@ describe("refusals", () => {
     const before = bench.seen.requests.length;
     const { data } = await refused(client(own.enqueue).email.sendBulk.mutate({ subject: "s", text: "x".repeat(5000), recipients }));
     expect([data?.code, bench.seen.requests.length]).toEqual(["PAYLOAD_TOO_LARGE", before]);
+  });
+
+  test("bulks of one request are enqueued one after the other: each is large once it is expanded", async () => {
+    let [under, most] = [0, 0];
+    const enqueue: typeof bench.deps.enqueue = async (requests) => {
+      most = Math.max(most, ++under);
+      await new Promise((others) => setTimeout(others));
+      const receipts = await bench.deps.enqueue(requests);
+      under--;
+      return receipts;
+    };
+    const counting = createIntake({ ...bench.deps, enqueue });
+    const one = { subject: "s", text: "t", recipients: [{ to: "a@b.example" }, { to: "c@d.example" }] };
+    const body = JSON.stringify({ 0: one, 1: one, 2: { ...one, recipients: [] }, 3: one });
+    const headers = { authorization: `Bearer ${own.enqueue}`, "content-type": "application/json" };
+    const answer = await counting(new Request(`${url}/${Array(4).fill("email.sendBulk").join(",")}?batch=1`, { method: "POST", headers, body }));
+    const accepted = (await answer.json<{ result?: { data: { accepted: number } } }[]>()).map(({ result }) => result?.data.accepted);
+    expect([accepted, most]).toEqual([[2, 2, undefined, 2], 1]);
   });
 
   test("an unknown procedure, a batch of more than 50 and a body over 10 MB end with a clear answer", async () => {

@@ -210,6 +210,8 @@ function objectOf(input: unknown): Record<string, unknown> {
 
 function searchOf(input: unknown): URLSearchParams {
   const given = Object.entries(input === undefined || input === null ? {} : objectOf(input)).filter(([, value]) => value !== undefined);
+  const wrong = given.find(([, value]) => typeof value !== "string" && typeof value !== "number");
+  if (wrong) throw refused("The filter is not what is expected here.", wrong[0].slice(0, 100), "must be a text or a number");
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
 }
 

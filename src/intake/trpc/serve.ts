@@ -47,6 +47,7 @@ async function isKnown(request: Request, deps: IntakeDeps): Promise<boolean> {
 
 /** `room`: characters that all refusals together may take to explain themselves. */
 function callerOf(request: Request, answer: (request: Request) => Promise<Response>, room: number): CallRoute {
+  const inTurn = turns();
   let left = room;
   const shortened = (problem: ProblemData): ProblemData => {
     // The detail is also the message of the error.
@@ -63,10 +64,22 @@ function callerOf(request: Request, answer: (request: Request) => Promise<Respon
     const content = body === undefined ? null : JSON.stringify(body);
     if (content !== null) headers.set("content-type", "application/json");
     const init: RequestInit = { method, headers, body: content };
-    const response = await answer(new Request(new URL(path, request.url), init));
+    const call = () => answer(new Request(new URL(path, request.url), init));
+    // A list is many times its size once it is expanded: several at once would not fit into a Worker.
+    const response = await (path === "/v1/email/bulk" ? inTurn(call) : call());
     const value: unknown = await response.json();
     if (response.ok) return value;
     throw new Refused(response.status, shortened(problemOf(value, response.headers.get("retry-after"))));
+  };
+}
+
+/** Runs what it is given one after the other; one that fails does not stop the next. */
+function turns(): <T>(act: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (act) => {
+    const result = last.then(act, act);
+    last = result;
+    return result;
   };
 }
 
