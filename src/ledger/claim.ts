@@ -19,7 +19,7 @@ const claimFree = `
   RETURNING ${claimed}`;
 
 const lookAtRest = `
-  SELECT j.tenant, j.id, j.state, j.seq, j.until, j.due, j.crash, j.cancel, j.fp
+  SELECT j.tenant, j.id, j.state, j.ended, j.seq, j.until, j.due, j.crash, j.cancel, j.fp
   FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.lease IS NOT ?2`;
 

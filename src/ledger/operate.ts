@@ -5,7 +5,7 @@ import { isDerived, slotOf } from "../queue/id";
 import { redact } from "../queue/redact";
 import type { JobState } from "../queue/state";
 import { sweepAfter } from "../queue/transition";
-import { batch, lists, refLists, rowsOf, statement } from "./d1";
+import { batch, lists, rowsOf, statement } from "./d1";
 import { kindOf } from "./settle";
 import { stored, toStored } from "./sweep";
 
@@ -46,8 +46,10 @@ const untouched = `
     WHERE f.tenant = j.tenant AND f.job = j.id AND f.revision = j.revision AND f.state IN ('done', 'intent', 'uncertain')
       AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}')`;
 
+const inTime = "(e.value->>2 IS NULL OR j.ended < e.value->>2)";
+
 /**
- * ?1 [tenant, id, patched payload or null, its version] of each, ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be in, ?7 now.
+ * ?1 [tenant, id, ended before or null, patched payload or null, its version] of each, ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be in, ?7 now.
  * One run stays counted: it may have left effects. `ref` stays beside a patched payload: by it the object in R2 is removed one day.
  */
 const bringToLife = `
@@ -56,14 +58,14 @@ const bringToLife = `
     runs = iif(jobs.ended IS NULL, jobs.runs, min(jobs.runs, 1)), born = iif(jobs.ended IS NULL, jobs.born, NULL), started = iif(jobs.ended IS NULL, jobs.started, NULL),
     revision = jobs.revision + (r.anew AND (r.payload IS NOT NULL OR jobs.runs > 0)), pinned = iif(r.anew, ?7, jobs.pinned), doubt = iif(r.anew, 0, jobs.doubt),
     payload = coalesce(r.payload, jobs.payload), version = coalesce(r.version, jobs.version)
-  FROM (SELECT j.tenant, j.id, e.value->>2 AS payload, e.value->>3 AS version, e.value->>2 IS NOT NULL OR (${untouched}) AS anew
-    FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1) r
+  FROM (SELECT j.tenant, j.id, e.value->>3 AS payload, e.value->>4 AS version, e.value->>3 IS NOT NULL OR (${untouched}) AS anew
+    FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 AND ${inTime}) r
   WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.state IN (SELECT value FROM json_each(?6))
   RETURNING ${stored}`;
 
-/** What stands beside jobs that are about to be brought back; the others keep theirs. ?1 [tenant, id] of each, ?2 the states they may be in. */
+/** What stands beside jobs that are about to be brought back; the others keep theirs. ?1 as above, ?2 the states they may be in. */
 const revived = (key: string) => `
-  SELECT ${key} FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.state IN (SELECT value FROM json_each(?2))`;
+  SELECT ${key} FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 AND ${inTime} WHERE j.state IN (SELECT value FROM json_each(?2))`;
 const besides = [
   `DELETE FROM dead_letters WHERE (tenant, died, id) IN (${revived("j.tenant, j.ended, j.id")})`,
   `DELETE FROM due WHERE (tenant, at, id) IN (${revived("j.tenant, j.wake, j.id")})`,
@@ -77,15 +79,16 @@ const noteRevival = `INSERT INTO history (tenant, job, at, event, detail) ${revi
 /** Brings jobs back to `queued` under a raised seq and takes their dead letters away. */
 export async function revive(db: D1Database, rows: readonly Revived[], how: Revival, now: number): Promise<StoredJob[]> {
   if (rows.length === 0) return [];
-  const refs = refLists(rows);
+  const whole = lists(
+    rows.map(({ tenant, id, endedBefore, patched }) => [tenant, id, endedBefore ?? null, patched?.payload ?? null, patched?.version ?? null]),
+  );
   const from = JSON.stringify(how.from);
   const { due, sent, wake } = how.hold ?? { due: null, sent: now, wake: now + sweepAfter };
-  const before = refs.flatMap((list) => [...besides.map((sql) => statement(db, sql, list, from)), statement(db, noteRevival, list, from, now, how.event)]);
-  const whole = lists(rows.map(({ tenant, id, patched }) => [tenant, id, patched?.payload ?? null, patched?.version ?? null]));
+  const before = whole.flatMap((list) => [...besides.map((sql) => statement(db, sql, list, from)), statement(db, noteRevival, list, from, now, how.event)]);
   const results = await batch(db, [
     ...before,
     ...whole.map((list) => statement(db, bringToLife, list, due, sent, wake, how.boot, from, now)),
-    ...refs.map((list) => statement(db, addDue, list)),
+    ...whole.map((list) => statement(db, addDue, list)),
   ]);
   return whole.flatMap((_, index) => rowsOf<Parameters<typeof toStored>[0]>(results, before.length + index)).map(toStored);
 }

@@ -38,7 +38,7 @@ export async function consume(engine: Engine, messages: readonly Message[], queu
 
 /** Parses and groups by id; what is no envelope goes to the queue's reader, what this deployment cannot read is left for later. */
 async function sort(engine: Engine, messages: readonly Message[], queue: string, reader: ForeignReader | undefined): Promise<Delivery[]> {
-  const groups = new Map<string, { envelope: Envelope; messages: Message[] }>();
+  const groups = new Map<string, { envelope: Envelope; messages: Message[]; unaskedAt?: number }>();
   const foreign: Foreign[] = [];
   for (const message of messages) {
     const parsed = parseEnvelope(message.body);
@@ -52,6 +52,7 @@ async function sort(engine: Engine, messages: readonly Message[], queue: string,
         later(engine, [message]);
         continue;
       }
+      if (parsed.envelope.unasked) group.unaskedAt = Math.max(group.unaskedAt ?? 0, parsed.envelope.at);
       if (parsed.envelope.seq > group.envelope.seq) group.envelope = parsed.envelope;
       group.messages.push(message);
       groups.set(key, group);

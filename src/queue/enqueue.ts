@@ -10,7 +10,8 @@ import { keyOf } from "./ref";
 import { ending, mismatch, unavailable } from "./refused";
 import type { EnqueueRequest, Receipt } from "./request";
 import { send, type Sendable } from "./send";
-import { isTerminal, type JobState } from "./state";
+import { isTerminal } from "./state";
+import { revivedByKey } from "./verdict";
 
 /**
  * Accepts many jobs, one receipt each in their order. Accepted means that a queue took it or the ledger holds it.
@@ -101,7 +102,7 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   const sent = new Set<string>();
   for (const [index, each] of all.entries()) {
     const row = known?.[index];
-    if (!row) toSend.push(each);
+    if (!row) toSend.push(known ? each : unasked(each));
     else if (isErased(row, each)) receipts.set(each, { ...accepted(each, true), state: row.state, erased: true });
     else if (row.fp !== each.row.fp) receipts.set(each, mismatch());
     else if (isEnding(row, each)) receipts.set(each, ending());
@@ -126,6 +127,12 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   }
 }
 
+/** Nobody could tell whether its key stands for a job that has ended: the delivery looks. */
+function unasked(each: Prepared): Prepared {
+  if (each.revives && each.envelope.fp !== undefined) each.envelope.unasked = true;
+  return each;
+}
+
 /** What stood under the key was taken out of it: nobody can tell any more whether this is the same, and nothing is done again. */
 function isErased(row: KnownJob, { row: { fp } }: Prepared): boolean {
   return row.fp === null && fp !== null;
@@ -136,9 +143,7 @@ function needsMessage(row: KnownJob): boolean {
   return row.inserted || (row.state === "queued" && row.seq === 0 && !isTerminal(row.state));
 }
 
-/** A sender who repeats the key of a job that did not come to be done wants it done; a parent that is run again repeats nothing. */
-const revivedByKey: readonly JobState[] = ["dead", "discarded", "cancelled"];
-
+/** A parent that is run again repeats nothing. */
 function isRevived({ state }: KnownJob, { revives }: Prepared): boolean {
   return revives && revivedByKey.includes(state);
 }

@@ -23,6 +23,8 @@ export interface Envelope {
   dry?: true;
   /** Not before this time, milliseconds. */
   due?: number;
+  /** Accepted under its key while the ledger was away: whether the key's job has ended, and is to run again, is seen at delivery. */
+  unasked?: true;
 }
 
 /** What a message body turned out to be. */
@@ -53,7 +55,8 @@ function isEnvelope(body: Record<string, unknown>): body is Record<string, unkno
   const numbers = ["seq", "version", "at"].every((name) => Number.isSafeInteger(body[name]));
   const optional = ["payload", "ref", "fp", "parent"].every((name) => body[name] === undefined || typeof body[name] === "string");
   const due = body["due"] === undefined || Number.isSafeInteger(body["due"]);
-  return texts && numbers && optional && due && (body["payload"] !== undefined || body["ref"] !== undefined);
+  const mark = body["unasked"] === undefined || body["unasked"] === true;
+  return texts && numbers && optional && due && mark && (body["payload"] !== undefined || body["ref"] !== undefined);
 }
 
 function rawText(body: unknown): string {

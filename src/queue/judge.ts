@@ -1,16 +1,20 @@
 import { redelivery } from "./backoff";
+import { sendStored } from "./bring-back";
+import { newRow } from "./prepare";
 import { reasonOf } from "./redact";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import type { Job } from "./job";
 import type { Claim } from "./ledger";
 import { keyOf } from "./ref";
-import { verdictOn } from "./verdict";
+import { revivedByKey, tolerance, verdictOn } from "./verdict";
 
 /** Copies of one job in a batch: they share one verdict. */
 export interface Delivery {
   envelope: Envelope;
   messages: Message[];
+  /** When the newest of them that could not ask the ledger was accepted. Milliseconds. */
+  unaskedAt?: number | undefined;
   definition: Job;
 }
 
@@ -20,10 +24,11 @@ export async function judge(engine: Engine, claim: Claim, byKey: ReadonlyMap<str
   for (const row of claim.found) {
     const delivery = byKey.get(keyOf(row));
     if (!delivery) continue;
-    const verdict = verdictOn(refOf(delivery.envelope), row, engine.now(), engine.random);
+    const verdict = verdictOn({ ...refOf(delivery.envelope), unaskedAt: delivery.unaskedAt }, row, engine.now(), engine.random);
     if (verdict.do === "ack") ack(delivery.messages);
     else if (verdict.do === "later") for (const message of delivery.messages) message.retry({ delaySeconds: verdict.seconds });
     else if (verdict.do === "alone") alone.push(delivery);
+    else if (verdict.do === "revive") await reviveUnasked(engine, delivery);
     else if (verdict.do === "bury") await buryMismatch(engine, delivery);
     else await cancelNow(engine, delivery);
   }
@@ -40,6 +45,23 @@ export async function buryMismatch(engine: Engine, { envelope, messages }: Pick<
     ack(messages);
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "bury", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
+    later(engine, messages);
+  }
+}
+
+/** Its key was sent again while the ledger was away, after the job had ended: brought back as that call would have done. */
+async function reviveUnasked(engine: Engine, { envelope, messages, definition, unaskedAt }: Delivery): Promise<void> {
+  const now = engine.now();
+  const { due, sent, wake } = newRow(engine, definition.contract, envelope, null);
+  const hold = due === null || due <= now ? {} : { hold: { due, sent, wake: wake ?? due } };
+  try {
+    const job = { tenant: envelope.tenant, id: envelope.id, endedBefore: (unaskedAt ?? 0) - tolerance };
+    const rows = await engine.ledger.revive([job], { from: revivedByKey, event: "revived", boot: engine.boot, ...hold }, now);
+    // What is due later than a message may wait is sent by the tick.
+    if (!hold.hold || sent !== null) await sendStored(engine, rows, now, new Map([[keyOf(envelope), hold.hold ? Math.ceil((hold.hold.due - now) / 1000) : 0]]));
+    ack(messages);
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "revive", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
     later(engine, messages);
   }
 }

@@ -148,6 +148,7 @@ export interface ClaimedJob extends JobRef {
 
 export interface FoundJob extends JobRef {
   state: JobState;
+  ended: number | null;
   seq: number;
   until: number;
   due: number | null;
@@ -202,6 +203,8 @@ export interface Settled extends JobRef {
 
 /** A job to bring back. */
 export interface Revived extends JobRef {
+  /** Only if it ended before this time. Milliseconds. */
+  endedBefore?: number | undefined;
   /** Replaces the payload (JSON text) and the version of its shape, and raises the revision. A payload in R2 stays there; the row's wins. */
   patched?: { payload: string; version: number };
 }
