@@ -92,7 +92,7 @@ test("checkpoint: cursor and writes commit together, or neither does", async () 
 
 test("who inserted a keyed row is told so, everybody else learns what it says", async () => {
   const row = newJob({ tenant: "keyed", id: await ids.derive("keyed", ["a"]), fp: "first" });
-  const known = { tenant: "keyed", id: row.id, state: "queued", seq: 0, fp: "first", due: null };
+  const known = { tenant: "keyed", id: row.id, state: "queued", seq: 0, fp: "first", due: null, cancel: 0 };
   expect(await ledger.insertKeyed([row])).toEqual([{ ...known, inserted: true }]);
   const other = newJob({ tenant: "keyed", id: await ids.derive("keyed", ["b"]), fp: "b" });
   const answers = await ledger.insertKeyed([{ ...row, fp: "second", at: noon + 5, payload: "[]" }, other]);
