@@ -104,6 +104,24 @@ describe("dead letters", () => {
     expect(world.sent).toHaveLength(2);
   });
 
+  test.each([
+    ["letters", "'one'"],
+    ["groups", "'kind ' || value"],
+  ])("of a tenant with very many %s delay no alert of another", async (_what, kind) => {
+    const world = watching(createBench());
+    await world.tick();
+    const sql = `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at)
+      WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ?2) SELECT ?1, ?3, value, 't', 'dead', 'r', ${kind}, 1, ?3 FROM n`;
+    await env.DB.prepare(sql)
+      .bind("noisy", 10_500, noon + 1000)
+      .run();
+    await env.DB.prepare(sql)
+      .bind("quiet", 1, noon + 2000)
+      .run();
+    await world.tick();
+    expect(world.sent.map(({ tenant }) => tenant).toSorted()).toEqual(["noisy", "quiet"]);
+  });
+
   test("of a thousand groups are bounded", async () => {
     const bench = createBench();
     const world = watching(bench);

@@ -198,6 +198,13 @@ describe("reading", () => {
 describe("a human's alt text", () => {
   const set = (key: string, body: unknown) => bench.call("PUT", `/v1/media/${key}/alt-text`, { token: tokens.enqueue, body });
 
+  test("is no part of a picture's key: what is stored under one would be out of reach", async () => {
+    expect((await put("a/alt-text", picture("png"))).status).toBe(415);
+    const deeper = await put("a/alt-text/alt-text", picture("png"));
+    expect([deeper.status, deeper.body.errors]).toEqual([422, [{ path: "key", message: expect.stringContaining("not ending in /alt-text") }]]);
+    expect((await bench.call("GET", "/v1/media?prefix=a/alt-text", { token: tokens.read })).body.media).toEqual([]);
+  });
+
   test("is set, may say that the picture is decorative, and is taken away", async () => {
     await put("a/photo.jpg", picture("orientation1"));
     expect((await set("a/photo.jpg", { altText: " A bicycle " })).body).toMatchObject({ altText: "A bicycle", altTextSource: "human" });

@@ -1,7 +1,9 @@
 import type { Alert, Failure } from "./model";
 
-/** Dead letters that one look counts, and groups it returns. */
-const [maxCounted, maxGroups] = [10_000, 500];
+/** The newest dead letters of a tenant that one look counts, and the groups of one that it returns: a noisy tenant takes nothing from the others. */
+const [maxCounted, maxGroups] = [1000, 100];
+/** Groups that one look returns in all. */
+const maxFound = 5000;
 const maxOpen = 1000;
 /** Alerts kept of one owner; the oldest make room. */
 export const maxKept = 500;
@@ -11,13 +13,15 @@ const deadSql = `
   WITH RECURSIVE each(tenant) AS (
     SELECT min(tenant) FROM dead_letters UNION ALL
     SELECT (SELECT min(t.tenant) FROM dead_letters t WHERE t.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL)
-  SELECT tenant, 'dead-letters/' || kind AS cause, type AS subject, reason, count(*) AS count, max(died) AS lastAt FROM (
+  SELECT tenant, cause, subject, reason, count, lastAt FROM (
+  SELECT tenant, 'dead-letters/' || kind AS cause, type AS subject, reason, count(*) AS count, max(died) AS lastAt,
+    row_number() OVER (PARTITION BY tenant ORDER BY max(died) DESC) AS place FROM (
     SELECT d.tenant, d.kind, d.type, d.reason, d.died FROM each CROSS JOIN dead_letters d LEFT JOIN alerts a
       ON a.tenant = d.tenant AND a.cause = 'dead-letters/' || d.kind
-    WHERE d.tenant = each.tenant AND d.died > ?1 AND d.died <= ?2 AND d.died > coalesce(a.last_at, 0)
-      AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = d.tenant AND j.id = d.id AND instr(coalesce(j.entities, ''), '"alert:') > 0)
-    LIMIT ${maxCounted})
-  GROUP BY tenant, kind LIMIT ${maxGroups}`;
+    WHERE d.tenant = each.tenant AND d.died > ?1 AND d.died <= ?2 AND d.died >= coalesce((
+        SELECT t.died FROM dead_letters t WHERE t.tenant = each.tenant AND t.died > ?1 AND t.died <= ?2 ORDER BY t.died DESC LIMIT 1 OFFSET ${maxCounted - 1}), 0) AND d.died > coalesce(a.last_at, 0)
+      AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = d.tenant AND j.id = d.id AND instr(coalesce(j.entities, ''), '"alert:') > 0))
+  GROUP BY tenant, kind) WHERE place <= ${maxGroups} LIMIT ${maxFound}`;
 
 export async function newDeadLetters(db: D1Database, after: number, to: number): Promise<Failure[]> {
   return (await db.prepare(deadSql).bind(after, to).all<Failure>()).results;
