@@ -261,6 +261,16 @@ describe("sending", () => {
     expect(again.sent[0]?.message.to).toEqual(["grace@example.org"]);
   });
 
+  test("none of several recipients gets the mail when the record of who is left out fails", async () => {
+    const fails = { "decide:recipients": { class: "uncertain", reason: "unknown whether it was recorded" } } as const;
+    const { outcome, sent } = await run(
+      { to: ["ada@example.com", "grace@example.org"], subject: "s", text: "t" },
+      { fails, suppressed: { "ada@example.com": "bounce" } },
+    );
+    expect(outcome).toMatchObject({ kind: "retry", reason: "unknown whether it was recorded" });
+    expect(sent).toEqual([]);
+  });
+
   test("a recipient that the provider refused is named in the result", async () => {
     const { outcome } = await run({ ...plain, to: ["ada@example.com", "grace@example.org"] }, { reply: ok({ id: "m-1", refused: [1] }) });
     expect(outcome).toMatchObject({ kind: "done", result: { messageId: "m-1", skipped: [{ address: "grace@example.org", reason: "rejected" }] } });

@@ -1,5 +1,5 @@
-import type { EffectOptions, Reply } from "../../src/queue/effect";
-import { ok } from "../../src/queue/effect";
+import type { EffectOptions, Failure, Reply } from "../../src/queue/effect";
+import { failed, ok } from "../../src/queue/effect";
 import type { RunContext } from "../../src/queue/job";
 
 export interface FakeEffect {
@@ -31,6 +31,8 @@ export interface FakeOptions {
   cursor?: unknown;
   /** Values remembered from an earlier run, by effect key. */
   remembered?: Record<string, unknown>;
+  /** Effects that fail before they act, by key. */
+  fails?: Readonly<Record<string, Failure>>;
   /** What `shouldYield` says, call by call; false after that. */
   yields?: boolean[];
 }
@@ -65,6 +67,8 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
     shouldYield: () => yields.shift() ?? false,
     effect: async <T>(key: string, act: (idempotencyKey: string) => Promise<Reply<T>>, effectOptions: EffectOptions<T> = {}) => {
       if (remembered.has(key)) return ok(remembered.get(key) as T);
+      const failure = options.fails?.[key];
+      if (failure) return failed(failure);
       const idempotencyKey = `${id}:${key}:0`;
       if (options.dryRun) {
         effects.push({ key, idempotencyKey, options: effectOptions, reply: "would do" });

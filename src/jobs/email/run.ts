@@ -7,6 +7,7 @@ import type { Composed } from "../../domain/mail/content";
 import type { Skipped } from "../../domain/suppressions/capability";
 import type { Sent } from "../../providers/mail/mail";
 import { decisionPrefix, failed, ok, outcomeOf } from "../../queue/effect";
+import type { Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import type { email } from "./job";
@@ -22,7 +23,9 @@ export const sendEmail: Run<typeof email> = async (payload, context) => {
   const rendered = await render(payload, template?.value, at);
   if (!rendered.ok) return discard(rendered.reason);
   const bulk = payload.priority === "low";
-  const { to, skipped } = await admitted(recipients(payload.to), bulk, context);
+  const admission = await admitted(recipients(payload.to), bulk, context);
+  if (!admission.ok) return outcomeOf(admission.failure, context.now());
+  const { to, skipped } = admission.value;
   if (to.length === 0) return done({ messageId: null, skipped });
   const message = {
     from: payload.from === undefined ? (mail.from ?? builtInFrom) : inAscii(payload.from),
@@ -49,9 +52,9 @@ export const sendEmail: Run<typeof email> = async (payload, context) => {
 
 type Context = Parameters<typeof sendEmail>[1];
 
-// Who is left out of several is decided once: a provider refuses a key that comes back with other recipients.
-async function admitted(all: string[], bulk: boolean, context: Context): Promise<{ to: string[]; skipped: Skipped[] }> {
-  if (all.length === 1 || context.dryRun) return context.suppressions.split(all, bulk);
+// Who is left out of several is decided once: a provider refuses a key that comes back with other recipients. Without the decision nothing may be sent.
+async function admitted(all: string[], bulk: boolean, context: Context): Promise<Reply<{ to: string[]; skipped: Skipped[] }>> {
+  if (all.length === 1 || context.dryRun) return ok(await context.suppressions.split(all, bulk));
   const decided = await context.effect(
     `${decisionPrefix}recipients`,
     async () => {
@@ -60,11 +63,12 @@ async function admitted(all: string[], bulk: boolean, context: Context): Promise
     },
     { idempotentFor: decisionHolds },
   );
-  const left = new Map(decided.ok ? decided.value.map(({ index, reason }) => [index, reason]) : []);
-  return {
+  if (!decided.ok) return decided;
+  const left = new Map(decided.value.map(({ index, reason }) => [index, reason]));
+  return ok({
     to: all.filter((_, index) => !left.has(index)),
     skipped: [...left].map(([index, reason]) => ({ address: all[index] ?? "", reason })),
-  };
+  });
 }
 
 // A link for each recipient: a mail to several has none.
