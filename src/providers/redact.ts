@@ -18,12 +18,39 @@ export function redact(text: string, known: readonly string[] = []): string {
   );
 }
 
+/** Characters of a provider's sentence. */
+const maxMessage = 500;
+
+/**
+ * What a provider wrote, for `providerMessage` of a failure: it may name persons, so only an admin sees it, but no secret.
+ * `secrets` are those of the call. One line, at most 500 characters; nothing when there is no text.
+ */
+export function quoted(text: unknown, secrets: readonly string[] = []): { providerMessage?: string } {
+  if (typeof text !== "string") return {};
+  const line = withoutKnown(text.slice(0, 4 * maxMessage), secrets)
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .trim();
+  const clean = credentials.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), line);
+  return clean === "" ? {} : { providerMessage: cut(clean, maxMessage) };
+}
+
+/** A code or name of an error that may stand in a reason; undefined for what is longer or may be a sentence. */
+export function codeIn(value: unknown): string | undefined {
+  const text = typeof value === "number" ? String(value) : value;
+  return typeof text === "string" && text.length <= 64 && /^[a-zA-Z0-9_.-]{1,64}$/.test(text) ? text : undefined;
+}
+
+const credentials: readonly [RegExp, string][] = [
+  [/\b(bearer|basic)\s+(?=\S*[\d=])\S{6,}/gi, `$1 ${mask}`],
+  [/\b([\w-]{0,30}(?:token|key|secret|password))(["']?\s?[:=]\s?["']?)[^\s"',;]+/gi, `$1$2${mask}`],
+];
+
 /** In this order: a URL may hold an address, an address a token. */
 const patterns: readonly [RegExp, string][] = [
   [/\b([a-z][a-z0-9+.-]{1,15}:\/\/)(?:[^\s/?#@"'<>]*@)?([^\s/?#"'<>]+)(?:[/?#][^\s"'<>]*)?/gi, `$1$2/${mask}`],
   [/[^\s<>"(),;:[\]]{1,256}@[^\s<>"(),;:[\]]{1,256}/g, mask],
-  [/\b(bearer|basic)\s+(?=\S*[\d=])\S{6,}/gi, `$1 ${mask}`],
-  [/\b([\w-]{0,30}(?:token|key|secret|password))(["']?\s?[:=]\s?["']?)[^\s"',;]+/gi, `$1$2${mask}`],
+  ...credentials,
   [/(?<![\w+/=.-])(?=[\w+/=.-]*\d)[\w+/=.-]{20,}/g, mask],
   // Seven digits at least: `550 5.1.1` is the code of a mail server.
   [/\+?(?=\d(?:[ ().-]{0,3}\d){6})\d[\d ().-]{7,18}\d/g, mask],

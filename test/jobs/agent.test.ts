@@ -386,7 +386,7 @@ describe("a tool that fails", () => {
 });
 
 test("the circuit of an agent opens after the configured failures, lets one run try, and closes when it does well", async () => {
-  const down: Said = { class: "transient", reason: "model: 500", code: "500" };
+  const down: Said = { class: "transient", reason: "models: 500", code: "500" };
   const gates = createGates(env.GATE as never, async (_tenant, gate) => (gate.startsWith("agent:") ? { breaker: { failures: 3, openSeconds: 60 } } : {}));
   let isDown = true;
   const world = bench([() => (isDown ? down : (final as Partial<Chatted>))], { gates });
@@ -422,11 +422,11 @@ test("a stopped agent's runs wait before their next call, and go on when it is s
 });
 
 test.each([
-  [{ class: "config", reason: "model: 429 insufficient_quota", code: "insufficient_quota" }, "discarded"],
-  [{ class: "permanent", reason: "model: 400 context_length_exceeded", code: "context_length_exceeded" }, "discarded"],
-  [{ class: "permanent", reason: "model: the answer was filtered", code: "content_filter" }, "discarded"],
-  [{ class: "limited", reason: "model: 429 rate_limit_exceeded", code: "rate_limit_exceeded", retryAfter: 3 }, "waiting"],
-  [{ class: "transient", reason: "model: 500", code: "500" }, "retrying"],
+  [{ class: "config", reason: "models: 429 insufficient_quota", code: "insufficient_quota" }, "discarded"],
+  [{ class: "permanent", reason: "models: 400 context_length_exceeded", code: "context_length_exceeded" }, "discarded"],
+  [{ class: "permanent", reason: "models: the answer was filtered", code: "content_filter" }, "discarded"],
+  [{ class: "limited", reason: "models: 429 rate_limit_exceeded", code: "rate_limit_exceeded", retryAfter: 3 }, "waiting"],
+  [{ class: "transient", reason: "models: 500", code: "500" }, "retrying"],
 ] as const)("a model that fails with %o leaves the job %s", async (failure, state) => {
   const world = bench([failure]);
   expect((await stateOf(world, await world.start(tenant, payload))).state).toBe(state);

@@ -329,8 +329,8 @@ describe("an alt text", () => {
   test("of a model that has none stores nothing; thumbnails of the same job are there", async () => {
     await put("photo.jpg", picture("orientation1"));
     expect(await runWith(realImages(), "photo.jpg", [small, { type: "alt-text" }], { vision: async () => ok(null) })).toMatchObject({ kind: "done" });
-    const broken = { vision: async () => failed({ class: "transient", reason: "model: 503" }) };
-    expect(await runWith(realImages(), "photo.jpg", [small, { type: "alt-text" }], broken)).toMatchObject({ kind: "retry", reason: "model: 503" });
+    const broken = { vision: async () => failed({ class: "transient", reason: "models: 503" }) };
+    expect(await runWith(realImages(), "photo.jpg", [small, { type: "alt-text" }], broken)).toMatchObject({ kind: "retry", reason: "models: 503" });
     expect(await kept("photo.jpg")).toMatchObject({ altText: null, variants: [{ width: 32 }] });
   });
 });

@@ -1,6 +1,7 @@
 import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
+import { quoted } from "../redact";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { Channel } from "./chat";
@@ -23,7 +24,7 @@ export function slack(options: SlackOptions): Channel {
       const body = JSON.stringify({ text, blocks });
       const reply = await options.http({ method: "POST", url: options.url, headers: { "content-type": "application/json" }, body, signal });
       if (!reply.ok) return failed({ ...reply.failure, reason: `Slack: ${reply.failure.reason}` });
-      return reply.value.status === 200 ? ok({ posted: true as const }) : failed(refusal(reply.value, options.now()));
+      return reply.value.status === 200 ? ok({ posted: true as const }) : failed(refusal(reply.value, options));
     },
   };
 }
@@ -33,11 +34,14 @@ const gone = ["no_service", "no_service_id", "invalid_token", "channel_is_archiv
 /** A rule of the workspace that somebody has to change, and may mean this message alone. */
 const prohibited = ["action_prohibited", "posting_to_general_channel_denied"];
 
-function refusal(answer: HttpAnswer, now: number): Failure {
+function refusal(answer: HttpAnswer, { url, now: clock }: SlackOptions): Failure {
+  const now = clock();
   const word = /^[a-z_]{1,64}$/.exec(answer.text().trim())?.[0];
   const usual = statusFailure(answer.status, answer.headers, { repeatable: false, now });
   const reason = `Slack: ${answer.status}${word ? ` ${word}` : ""}`;
-  return { ...usual, code: word ?? String(answer.status), ...special(answer, word, now), reason };
+  // One word is the code; anything else was written by something in between.
+  const quote = word === undefined ? quoted(answer.text().slice(0, 2000), [url]) : {};
+  return { ...usual, code: word ?? String(answer.status), ...special(answer, word, now), reason, ...quote };
 }
 
 function special(answer: HttpAnswer, word: string | undefined, now: number): Partial<Failure> {

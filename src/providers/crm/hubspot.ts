@@ -1,7 +1,7 @@
 import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer, HttpRequest } from "../http";
-import { redact } from "../redact";
+import { codeIn, quoted } from "../redact";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { Contact, Crm } from "./crm";
@@ -32,7 +32,7 @@ export function hubspot(options: HubspotOptions): Crm {
       const reply = await call(options, signal, { method: "POST", path: "/crm/v3/objects/contacts/batch/upsert", body });
       if (!reply.ok) return reply;
       const existing = existingId(reply.value);
-      return existing === undefined ? readUpsert(reply.value, contact, options) : update(existing, contact, signal, options);
+      return existing === undefined ? readUpsert(reply.value, options) : update(existing, contact, signal, options);
     },
   };
 }
@@ -41,7 +41,7 @@ async function update(id: string, contact: Contact, signal: AbortSignal, options
   const path = `/crm/v3/objects/contacts/${encodeURIComponent(id)}`;
   const reply = await call(options, signal, { method: "PATCH", path, body: { properties: contact.properties } });
   if (!reply.ok) return reply;
-  return reply.value.status === 200 ? ok({ id, created: false }) : failed(refusal(reply.value, contact, options));
+  return reply.value.status === 200 ? ok({ id, created: false }) : failed(refusal(reply.value, options));
 }
 
 async function call(options: HubspotOptions, signal: AbortSignal, { method, path, body }: { method: "POST" | "PATCH"; path: string; body: unknown }) {
@@ -71,32 +71,38 @@ function existingId(answer: HttpAnswer): string | undefined {
   return typeof message === "string" ? /Existing ID:\s*(\d{1,20})/i.exec(message)?.[1] : undefined;
 }
 
-function readUpsert(answer: HttpAnswer, contact: Contact, options: HubspotOptions): Upserted {
-  if (answer.status < 200 || answer.status > 299) return failed(refusal(answer, contact, options));
+function readUpsert(answer: HttpAnswer, options: HubspotOptions): Upserted {
+  if (answer.status < 200 || answer.status > 299) return failed(refusal(answer, options));
   const body = recordOf(answer.json());
   const result = recordOf(listOf(body["results"])[0]);
   if (typeof result["id"] === "string" && result["id"] !== "") return ok({ id: result["id"].slice(0, 64), created: result["new"] === true });
   const error = recordOf(listOf(body["errors"])[0]);
-  if (answer.status === 207 || Object.keys(error).length > 0) return failed(partial(error, contact, options));
+  if (answer.status === 207 || Object.keys(error).length > 0) return failed(partial(error, options));
   return failed({ class: "transient", reason: `CRM: answered ${answer.status} without the contact` });
 }
 
 /** What a 207 says of the one contact. Its category takes the place of a status. */
-function partial(error: Record<string, unknown>, contact: Contact, options: HubspotOptions): Failure {
+function partial(error: Record<string, unknown>, options: HubspotOptions): Failure {
   const category = wordOf(error["category"]) ?? "UNKNOWN";
   const kind = { RATE_LIMITS: "limited", MISSING_SCOPES: "config", INTERNAL_ERROR: "transient", CONFLICT: "transient" }[category] ?? "permanent";
   const wait = kind === "limited" ? { retryAfter: 10 } : {};
-  return { class: kind as Failure["class"], ...wait, reason: `CRM: 207 ${category}${said(error, contact, options)}`, code: category };
+  return { class: kind as Failure["class"], ...wait, reason: `CRM: 207 ${category}`, ...quoted(error["message"], [options.apiKey]), code: category };
 }
 
-function refusal(answer: HttpAnswer, contact: Contact, options: HubspotOptions): Failure {
+function refusal(answer: HttpAnswer, options: HubspotOptions): Failure {
   const now = options.now();
   const body = recordOf(answer.json());
   const usual = statusFailure(answer.status, answer.headers, { repeatable: true, now });
   const policy = wordOf(body["policyName"]);
   const word = policy ?? wordOf(body["category"]);
-  const reason = `CRM: ${answer.status}${word ? ` ${word}` : ""}${said(body, contact, options)}`;
-  return { ...usual, ...byStatus(answer, policy, body["message"], now), reason, code: word ?? String(answer.status) };
+  const reason = `CRM: ${answer.status}${word ? ` ${word}` : ""}`;
+  return {
+    ...usual,
+    ...byStatus(answer, policy, body["message"], now),
+    reason,
+    ...quoted(body["message"], [options.apiKey]),
+    code: word ?? String(answer.status),
+  };
 }
 
 function byStatus(answer: HttpAnswer, policy: string | undefined, message: unknown, now: number): Partial<Failure> {
@@ -114,13 +120,8 @@ function windowOf(policy: string | undefined, message: unknown): number {
   return 10;
 }
 
-function said(body: Record<string, unknown>, { email, properties }: Contact, { apiKey }: HubspotOptions): string {
-  const { message } = body;
-  return typeof message === "string" ? `: ${redact(message, [apiKey, email, ...Object.values(properties)])}` : "";
-}
-
 function wordOf(value: unknown): string | undefined {
-  return typeof value === "string" && /^[A-Z_]{1,64}$/.test(value) ? value : undefined;
+  return typeof value === "string" ? codeIn(value) : undefined;
 }
 
 function listOf(value: unknown): readonly unknown[] {

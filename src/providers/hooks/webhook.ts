@@ -1,7 +1,7 @@
 import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
-import { redact } from "../redact";
+import { quoted } from "../redact";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { Hook, HookMessage } from "./hooks";
@@ -47,11 +47,11 @@ async function headersOf({ id, body }: HookMessage, { secrets = [], now }: Webho
 }
 
 function refusal(answer: HttpAnswer, options: WebhookOptions): Failure {
-  const said = redact(answer.text().slice(0, keptAnswer), [options.url, ...(options.secrets ?? [])]);
   const moved = answer.status >= 300 && answer.status < 400 ? " (redirects are not followed: give the final address)" : "";
-  const reason = `webhook: ${answer.status}${moved}${said === "" ? "" : ` ${said}`}`;
+  const reason = `webhook: ${answer.status}${moved}`;
+  const quote = quoted(answer.text().slice(0, keptAnswer), [options.url, ...(options.secrets ?? [])]);
   const special = options.dialect === "make" ? byMake(answer, options.now()) : byStandard(answer);
-  return { ...statusFailure(answer.status, answer.headers, { repeatable: false, now: options.now() }), ...special, reason };
+  return { ...statusFailure(answer.status, answer.headers, { repeatable: false, now: options.now() }), ...special, reason, ...quote };
 }
 
 type Special = Partial<Pick<Failure, "class" | "code" | "retryAfter">>;

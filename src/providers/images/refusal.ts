@@ -1,4 +1,4 @@
-import { redact } from "../redact";
+import { quoted } from "../redact";
 import type { ImageFailure } from "./images";
 
 /** Codes of Cloudflare Images, with what they mean for the job that asked. Source: its page on troubleshooting. */
@@ -23,11 +23,15 @@ export function refusalOf(thrown: unknown): ImageFailure {
   const known = code === undefined ? undefined : byCode[code];
   if (known) {
     const { meaning, ...failure } = known;
-    return { ...failure, reason: `images: ${code}, ${meaning}`, code: String(code) };
+    return { ...failure, reason: `images: ${code}, ${meaning}`, ...quoted(textOf(thrown)), code: String(code) };
   }
-  const text = thrown instanceof Error ? redact(thrown.message, []).slice(0, 200) : "";
-  if (broken.test(text)) return { class: "permanent", reason: "images: the picture cannot be decoded", code: "broken", isAboutPicture: true };
-  return { class: "transient", reason: `images: ${code ?? "no code"}, ${text || "no reason"}`, code: "unknown" };
+  const text = textOf(thrown);
+  if (broken.test(text)) return { class: "permanent", reason: "images: the picture cannot be decoded", ...quoted(text), code: "broken", isAboutPicture: true };
+  return { class: "transient", reason: `images: ${code ?? "no code"}`, ...quoted(text), code: "unknown" };
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message.slice(0, 500) : "";
 }
 
 function codeOf(thrown: unknown): number | undefined {

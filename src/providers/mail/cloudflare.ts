@@ -1,5 +1,7 @@
 import { failed, ok } from "../../queue/effect";
+import { messageOf } from "../../errors";
 import { unlessAborted } from "../body";
+import { quoted } from "../redact";
 import type { MailFailure, MailMessage, MailProvider } from "./mail";
 import { addressOf, mailboxOf } from "./mailbox";
 import { untilNextDay } from "../quota";
@@ -32,7 +34,7 @@ export interface CloudflareOptions {
 
 /**
  * Mail by Cloudflare Email Service, for transactional mail only. It has no idempotency.
- * Its errors carry a code; their text may name the recipient, so the code alone is kept.
+ * Its errors carry a code, which is the reason; their text may name the recipient and is quoted apart.
  */
 export function cloudflare(options: CloudflareOptions): MailProvider {
   return {
@@ -78,9 +80,10 @@ function named(mailbox: string): CloudflareAddress {
 function failureOf(thrown: unknown, message: MailMessage, now: number): MailFailure {
   const said = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;
   const code = typeof said === "string" && /^E_[A-Z_]{1,60}$/.test(said) ? said : undefined;
+  const quote = quoted(messageOf(thrown));
   const reason = `Cloudflare Email Service: ${code ?? "failed without a code"}`;
-  if (code === undefined) return { class: "uncertain", reason };
-  return { ...classOf(code, message, now), reason, code };
+  if (code === undefined) return { class: "uncertain", reason, ...quote };
+  return { ...classOf(code, message, now), reason, ...quote, code };
 }
 
 function classOf(code: string, { to }: MailMessage, now: number): Pick<MailFailure, "class" | "retryAfter" | "refused"> {

@@ -1,12 +1,12 @@
 import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
-import { redact } from "../redact";
+import { quoted } from "../redact";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import { base64 } from "./base64";
 import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient } from "./mail";
-import { addressOf, namesAddress, personalOf } from "./mailbox";
+import { addressOf, namesAddress } from "./mailbox";
 import { recordOf } from "./record";
 
 export interface PostmarkOptions {
@@ -77,12 +77,12 @@ function refusal(answer: HttpAnswer, code: number | undefined, said: string, mes
   const now = options.now();
   const usual = statusFailure(answer.status === 200 ? 422 : answer.status, answer.headers, { repeatable: false, now });
   const special = byCode(answer, code, now);
-  const words = said === "" ? "" : `: ${redact(said, [options.serverToken, ...personalOf(message)])}`;
   const refused = code === 406 ? inactiveIn(said, message) : [];
   return {
     ...usual,
     ...special,
-    reason: `Postmark: ${answer.status}${code === undefined ? "" : ` error ${code}`}${words}`,
+    reason: `Postmark: ${answer.status}${code === undefined ? "" : ` error ${code}`}`,
+    ...quoted(said, [options.serverToken]),
     code: String(code ?? answer.status),
     ...(refused.length > 0 ? { refused } : {}),
   };

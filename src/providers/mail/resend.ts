@@ -1,13 +1,12 @@
 import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
-import { redact } from "../redact";
+import { codeIn, quoted } from "../redact";
 import { decimal, retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import { base64 } from "./base64";
 import { recordOf } from "./record";
 import type { BatchItem, MailMessage, MailProvider, SendOptions } from "./mail";
-import { personalOf } from "./mailbox";
 import { untilNextDay, untilNextMonth } from "../quota";
 
 export interface ResendOptions {
@@ -32,16 +31,15 @@ export function resend(options: ResendOptions): MailProvider {
     send: async (message, sendOptions) => {
       const reply = await call(options, "/emails", toJson(message), sendOptions);
       if (!reply.ok) return reply;
-      if (!isSuccess(reply.value)) return failed(refusal(reply.value, personalOf(message), options));
+      if (!isSuccess(reply.value)) return failed(refusal(reply.value, options));
       const id = idIn(recordOf(reply.value.json()));
       return id === undefined ? failed(withoutId(reply.value)) : ok({ id });
     },
     sendBatch: async (messages, sendOptions) => {
       const reply = await call(options, "/emails/batch", messages.map(toJson), sendOptions, { "x-batch-validation": "permissive" });
       if (!reply.ok) return reply;
-      const personal = messages.flatMap(personalOf);
-      if (!isSuccess(reply.value)) return failed(refusal(reply.value, personal, options));
-      const items = itemsOf(reply.value, messages.length, [options.apiKey, ...personal]);
+      if (!isSuccess(reply.value)) return failed(refusal(reply.value, options));
+      const items = itemsOf(reply.value, messages.length, [options.apiKey]);
       return items ? ok(items) : failed(withoutId(reply.value));
     },
   };
@@ -61,7 +59,7 @@ async function call(options: ResendOptions, path: string, body: unknown, { idemp
     body: JSON.stringify(body),
     signal,
   });
-  return reply.ok ? reply : failed({ ...reply.failure, reason: `mail API: ${reply.failure.reason}` });
+  return reply.ok ? reply : failed({ ...reply.failure, reason: `mail: ${reply.failure.reason}` });
 }
 
 function toJson({ from, to, subject, html, text, replyTo, headers, attachments }: MailMessage) {
@@ -86,11 +84,11 @@ function idIn(value: Record<string, unknown>): string | undefined {
 }
 
 function withoutId({ status }: HttpAnswer): Failure {
-  return { class: "uncertain", reason: `mail API: answered ${status} without a message id` };
+  return { class: "uncertain", reason: `mail: answered ${status} without a message id` };
 }
 
 /** `data` holds the ids of those that were taken, in their order; `errors` names the others by their place. */
-function itemsOf(answer: HttpAnswer, count: number, known: readonly string[]): BatchItem[] | undefined {
+function itemsOf(answer: HttpAnswer, count: number, secrets: readonly string[]): BatchItem[] | undefined {
   const { data, errors } = recordOf(answer.json());
   if (!Array.isArray(data)) return undefined;
   const wrong = new Map((Array.isArray(errors) ? errors : []).map(recordOf).map(({ index, message }) => [index, message]));
@@ -98,22 +96,19 @@ function itemsOf(answer: HttpAnswer, count: number, known: readonly string[]): B
   if (ids.length + wrong.size !== count || ids.includes(undefined)) return undefined;
   return Array.from({ length: count }, (_, index): BatchItem => {
     if (!wrong.has(index)) return { ok: true, id: ids.shift() ?? "" };
-    const said = wrong.get(index);
-    return {
-      ok: false,
-      failure: { class: "permanent", code: "validation_error", reason: `mail API: ${redact(typeof said === "string" ? said : "refused", known)}` },
-    };
+    const reason = `mail: ${answer.status} validation_error`;
+    return { ok: false, failure: { class: "permanent", code: "validation_error", reason, ...quoted(wrong.get(index), secrets) } };
   });
 }
 
-function refusal(answer: HttpAnswer, personal: readonly string[], options: ResendOptions): Failure {
+function refusal(answer: HttpAnswer, options: ResendOptions): Failure {
   const now = options.now();
   const body = recordOf(answer.json());
-  const name = typeof body["name"] === "string" && /^[a-z_]{1,64}$/.test(body["name"]) ? body["name"] : undefined;
+  const name = codeIn(body["name"]);
   const usual = statusFailure(answer.status, answer.headers, { repeatable: false, now });
   const special = name === undefined ? undefined : byName(answer, name, now);
-  const said = typeof body["message"] === "string" ? `: ${redact(body["message"], [options.apiKey, ...personal])}` : "";
-  return { ...usual, ...special, reason: `mail API: ${answer.status}${name ? ` ${name}` : ""}${said}`, code: name ?? String(answer.status) };
+  const reason = `mail: ${answer.status}${name ? ` ${name}` : ""}`;
+  return { ...usual, ...special, reason, ...quoted(body["message"], [options.apiKey]), code: name ?? String(answer.status) };
 }
 
 /** Where the name says more than the status does. */

@@ -16,7 +16,7 @@ export async function answerTo<Answer>(
   signal: AbortSignal,
 ): Promise<Reply<Answered<Answer>>> {
   const asked = chatOf(question);
-  let wrong: Failure = { class: "permanent", reason: "model: no answer", code: misfit };
+  let wrong: Failure = { class: "permanent", reason: "models: no answer", code: misfit };
   for (let attempt = 0; attempt < maxTries; attempt++) {
     const reply = await chat(asked, signal);
     const answer = reply.ok ? answerIn(reply.value, question.schema) : reply;
@@ -45,7 +45,7 @@ function answerIn<Answer>({ text, end, model, tokens }: Chatted, schema: v.Gener
 }
 
 function misfitting(what: string): Reply<never> {
-  return failed({ class: "permanent", reason: `model: ${what}`, code: misfit });
+  return failed({ class: "permanent", reason: `models: ${what}`, code: misfit });
 }
 
 /** Names of fields only: values are a stranger's. */

@@ -34,19 +34,19 @@ const toolCall = v.object({ id: v.fallback(text, null), function: v.object({ nam
 const ends: Record<string, Chatted["end"] | Failure> = {
   length: "length",
   max_tokens: "length",
-  content_filter: { class: "permanent", reason: "model: the answer was filtered", code: "content_filter" },
-  safety: { class: "permanent", reason: "model: the answer was filtered", code: "content_filter" },
-  error: { class: "transient", reason: "model: the answer broke off with an error", code: "error" },
-  insufficient_system_resource: { class: "transient", reason: "model: the answer broke off because the provider was overloaded", code: "overloaded" },
+  content_filter: { class: "permanent", reason: "models: the answer was filtered", code: "content_filter" },
+  safety: { class: "permanent", reason: "models: the answer was filtered", code: "content_filter" },
+  error: { class: "transient", reason: "models: the answer broke off with an error", code: "error" },
+  insufficient_system_resource: { class: "transient", reason: "models: the answer broke off because the provider was overloaded", code: "overloaded" },
 };
 
 /** Reads the body of a 200. It may still be a failure: no completion, refused, filtered or broken off. */
 export function chattedFrom(body: unknown, asked: string): Reply<Chatted> {
   const parsed = v.safeParse(completion, body);
-  if (!parsed.success) return failed({ class: "permanent", reason: "model: the answer is no chat completion", code: misfit });
+  if (!parsed.success) return failed({ class: "permanent", reason: "models: the answer is no chat completion", code: misfit });
   const { model, usage, choices: choice } = parsed.output;
   const { content, refusal, tool_calls } = choice.message;
-  if (refusal) return failed({ class: "permanent", reason: "model: it refused to answer", code: "refusal" });
+  if (refusal) return failed({ class: "permanent", reason: "models: it refused to answer", code: "refusal" });
   const toolCalls = (tool_calls ?? []).slice(0, maxToolCalls).flatMap(toolCallFrom);
   const end = endOf(choice.finish_reason, toolCalls);
   if (typeof end !== "string") return failed(end);

@@ -29,7 +29,7 @@ export function withFallback(all: readonly Models[], circuits: Circuits, told: (
       if (reply.failure.class === "permanent" || signal.aborted) return reply;
     }
     if (first && !first.ok && first.failure.class === "transient") told("transient");
-    return first ?? failed({ class: "limited", reason: "model: the circuits of all endpoints are open", retryAfter: 30, code: "circuit" });
+    return first ?? failed({ class: "limited", reason: "models: the circuits of all endpoints are open", retryAfter: 30, code: "circuit" });
   };
   return {
     idempotentFor: Math.min(...all.map(({ idempotentFor }) => idempotentFor)),

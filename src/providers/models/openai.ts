@@ -40,7 +40,7 @@ export function openai(options: OpenaiOptions): Models {
   const usual = { temperature: 0, tokensParameter: "max_completion_tokens", responseFormat: "json_schema" } as const;
   const chat = chatBy({ endpoint, model: options.model, dialect: dialectOf(settings, usual), settings, learned, now }, async (asked, dialect, signal) => {
     const reply = await post(asked, dialect, options, signal);
-    if (!reply.ok) return failed({ ...reply.failure, reason: `model: ${reply.failure.reason}` });
+    if (!reply.ok) return failed({ ...reply.failure, reason: `models: ${reply.failure.reason}` });
     const body = bodyIn(reply.value);
     const refused = errorIn(reply.value, body);
     if (!refused) return ok({ body });

@@ -1,6 +1,6 @@
 import type { Failure } from "../../queue/effect";
 import type { HttpAnswer } from "../http";
-import { redact } from "../redact";
+import { codeIn, quoted } from "../redact";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 
@@ -60,14 +60,14 @@ export function isAboutParameters({ status, code }: Refusal): boolean {
 }
 
 /** What a refusal of an OpenAI-compatible API means: by its code first, then by its status. */
-export function refusalOf({ status, headers, code, type, message }: Refusal, known: readonly string[], now: number): Failure {
+export function refusalOf({ status, headers, code, type, message }: Refusal, secrets: readonly string[], now: number): Failure {
   const word = code ?? type;
   const usual = statusFailure(status, headers, { repeatable: true, now });
   const kind = classOf(status, code) ?? classOf(status, type) ?? byStatus(status) ?? usual.class;
-  const said = message === "" ? "" : `: ${redact(message, known)}`;
   return {
     class: kind,
-    reason: `model: ${status}${word ? ` ${word}` : ""}${said}`,
+    reason: `models: ${status}${word ? ` ${word}` : ""}`,
+    ...quoted(message, secrets),
     code: word ?? String(status),
     ...waitOf(kind, retryAfter(headers, now)),
   };
@@ -131,6 +131,7 @@ function isRecord(value: unknown): value is ErrorBody {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A number repeats the status. */
 function wordOf(value: unknown): string | undefined {
-  return typeof value === "string" && /^[a-z_]{1,64}$/.test(value) ? value : undefined;
+  return typeof value === "string" && !/^\d+$/.test(value) ? codeIn(value) : undefined;
 }

@@ -58,7 +58,7 @@ export function refusalIn(thrown: unknown, isTimeout: boolean, now: number): Ref
   const { class: kind, meaning, code = number } = named ?? { class: "transient" as const, meaning: "it failed for an unknown reason" };
   const failure: Failure = {
     class: kind,
-    reason: `model: ${["Workers AI", number].filter(Boolean).join(" ")}: ${meaning}`,
+    reason: `models: ${["Workers AI", number].filter(Boolean).join(" ")}: ${meaning}`,
     ...(code === undefined ? {} : { code }),
     ...(kind === "limited" ? { retryAfter: number === "3036" ? untilNextDay(now) : usualWait } : {}),
   };

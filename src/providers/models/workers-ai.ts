@@ -55,8 +55,8 @@ export function workersAi(options: WorkersAiOptions): Models {
   const endpoint = JSON.stringify(["workers-ai", options.tenant, model, settings]);
   const usual = { temperature: 0, tokensParameter: "max_tokens", responseFormat: "json_object" } as const;
   const chat = chatBy({ endpoint, model, dialect: dialectOf(settings, usual), settings, learned, now }, async (asked, dialect, signal) => {
-    if (!binding) return failed({ class: "config", reason: "model: this Worker has no binding of Workers AI named AI", code: "binding" });
-    if (signal.aborted) return failed({ class: "transient", reason: "model: the run had ended before the call" });
+    if (!binding) return failed({ class: "config", reason: "models: this Worker has no binding of Workers AI named AI", code: "binding" });
+    if (signal.aborted) return failed({ class: "transient", reason: "models: the run had ended before the call" });
     return exchange(binding, options, asked, dialect, signal);
   });
   return {
@@ -81,7 +81,7 @@ async function exchange(binding: AiBinding, options: WorkersAiOptions, asked: Ch
     onCall?.("answered");
     return ok({ body: completionFrom(answer, maxTokensOf(asked, dialect.maxTokens, settings.maxTokens)) });
   } catch (thrown) {
-    if (run.aborted) return failed({ class: "transient", reason: "model: the run ended while the call was under way" });
+    if (run.aborted) return failed({ class: "transient", reason: "models: the run ended while the call was under way" });
     const refused = refusalIn(thrown, limit.signal.aborted, now());
     onCall?.(refused.isFault ? "transient" : "answered");
     return ok({ refused });

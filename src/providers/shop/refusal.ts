@@ -1,6 +1,6 @@
 import type { Failure } from "../../queue/effect";
 import type { HttpAnswer } from "../http";
-import { redact } from "../redact";
+import { quoted } from "../redact";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { ShopAnswer, ShopError } from "./answer";
@@ -43,16 +43,16 @@ function rank({ code }: ShopError): number {
 
 function ofShop({ code, message }: ShopError, { resource, key }: Asked): Failure | undefined {
   if (code === null) return undefined;
-  const said = message === "" ? "" : `: ${redact(message, [key])}`;
+  const quote = quoted(message, [key]);
   const known = reasons.find(({ codes }) => codes.includes(code));
-  if (known) return { class: known.class, code: String(code), reason: known.reason(resource, code, said) };
-  return { class: "permanent", code: String(code), reason: `the shop refused the request for ${resource} with error ${code}${said}` };
+  if (known) return { class: known.class, code: String(code), reason: known.reason(resource, code), ...quote };
+  return { class: "permanent", code: String(code), reason: `the shop refused the request for ${resource} with error ${code}`, ...quote };
 }
 
 interface Known {
   codes: readonly number[];
   class: Failure["class"];
-  reason(resource: string, code: number, said: string): string;
+  reason(resource: string, code: number): string;
 }
 
 /** Numbers of classes/webservice/WebserviceRequest.php; the same from 1.7 to 9. What is not here is a refused request: our defect. */
@@ -69,7 +69,7 @@ const reasons: readonly Known[] = [
   {
     codes: [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
     class: "transient",
-    reason: (resource, code, said) => `the shop ran into a PHP error while it listed ${resource} (error ${code}${said})`,
+    reason: (resource, code) => `the shop ran into a PHP error while it listed ${resource} (error ${code})`,
   },
 ];
 

@@ -49,11 +49,11 @@ describe("asking a model", () => {
   });
 
   test("that refuses or has nothing to say gives no text; what fails stays a failure", async () => {
-    const refusing = models(failed({ class: "permanent", reason: "model: it refused to answer", code: "refusal" })).models;
+    const refusing = models(failed({ class: "permanent", reason: "models: it refused to answer", code: "refusal" })).models;
     expect(await createVision(refusing).describe(picture, "en", signal)).toEqual({ ok: true, value: null });
     const empty = models(ok({ value: { altText: " ", confidence: 0 }, model: "m", tokens: { input: 1, output: 1 } })).models;
     expect(await createVision(empty).describe(picture, "en", signal)).toEqual({ ok: true, value: null });
-    const failure = { class: "limited", reason: "model: 429", retryAfter: 5 } as const;
+    const failure = { class: "limited", reason: "models: 429", retryAfter: 5 } as const;
     expect(await createVision(models(failed(failure)).models).describe(picture, "en", signal)).toEqual({ ok: false, failure });
   });
 

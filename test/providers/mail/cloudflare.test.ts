@@ -32,7 +32,7 @@ describe("Cloudflare Email Service", () => {
     });
   });
 
-  test.each<[unknown, Omit<MailFailure, "reason" | "code">]>([
+  test.each<[unknown, Omit<MailFailure, "reason" | "code" | "providerMessage">]>([
     ["E_VALIDATION_ERROR", { class: "permanent" }],
     ["E_FIELD_MISSING", { class: "permanent" }],
     ["E_TOO_MANY_RECIPIENTS", { class: "permanent" }],
@@ -52,8 +52,10 @@ describe("Cloudflare Email Service", () => {
     [10_004, { class: "uncertain" }],
   ])("%s", async (code, expected) => {
     const { reply } = await send(refusedWith(code));
-    const { reason, code: _, ...failure } = reply.ok ? { reason: "", code: "" } : reply.failure;
+    const { reason, code: _, providerMessage, ...failure } = reply.ok ? { reason: "", code: "" } : reply.failure;
     expect(failure).toEqual(expected);
+    expect(reason).toBe(`Cloudflare Email Service: ${typeof code === "string" ? code : "failed without a code"}`);
+    expect(providerMessage).toBe("could not send to ada@example.com: Your order 4711");
     for (const personal of ["ada@", "4711"]) expect(reason).not.toContain(personal);
   });
 

@@ -20,7 +20,8 @@ export interface Provider {
   accepted: Recorded & { id: string };
   /** The message as the provider was asked to send it. */
   sent(call: SeenCall): MailMessage;
-  refusals: readonly (Recorded & { expected: Omit<MailFailure, "reason"> })[];
+  /** `message`: the sentence in the provider's answer, if it has one. */
+  refusals: readonly (Recorded & { message?: string; expected: Omit<MailFailure, "reason" | "providerMessage"> })[];
 }
 
 export const message: MailMessage = {
@@ -71,8 +72,11 @@ export function conformsToMail(name: string, provider: Provider) {
 
     test.each(provider.refusals)("$status $what", async (refusal) => {
       const { reply } = await sendBy(provider.create, responseOf(refusal));
-      const { reason, ...failure } = reply.ok ? { reason: "" } : reply.failure;
+      const { reason, providerMessage, ...failure } = reply.ok ? { reason: "" } : reply.failure;
       expect(failure).toEqual(refusal.expected);
+      expect(reason).toMatch(/^(?:mail|Postmark): \d{3}(?: error \d+| [a-z_]+)?$/);
+      // The sentence may name persons, which only an admin sees, and no secret.
+      expect(providerMessage).toBe(provider.secrets.reduce<string | undefined>((text, secret) => text?.replaceAll(secret, "•••"), refusal.message?.trim()));
       for (const text of personal) expect(reason.toLowerCase()).not.toContain(text.toLowerCase());
     });
 

@@ -7,7 +7,12 @@ import { conformsToMail, fromBase64, message, sendBy } from "./conformance";
 const serverToken = "0a1b2c3d-0000-4000-8000-123456789abc";
 const create = (http: Http) => postmark({ http, serverToken, baseUrl: "https://postmark.example.com/", now: () => 0 });
 
-const refused = (status: number, ErrorCode: number, Message: string) => ({ what: `error ${ErrorCode}`, status, body: { ErrorCode, Message } });
+const refused = (status: number, ErrorCode: number, Message: string) => ({
+  what: `error ${ErrorCode}`,
+  status,
+  message: Message,
+  body: { ErrorCode, Message },
+});
 const inactive = (address: string) => ({ address, suppress: true });
 
 conformsToMail("Postmark", {

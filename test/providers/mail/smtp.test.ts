@@ -87,7 +87,7 @@ describe("a transaction", () => {
 describe("every answer ends in its class", () => {
   const suppressed = [{ address: "ada@example.com", suppress: true }];
   const kept = [{ address: "ada@example.com", suppress: false }];
-  test.each<[string, string | null, Omit<MailFailure, "reason" | "code">]>([
+  test.each<[string, string | null, Omit<MailFailure, "reason" | "code" | "providerMessage">]>([
     ["EHLO", "421 4.3.2 Service not available", { class: "transient" }],
     ["STARTTLS", "454 4.7.0 TLS not available", { class: "transient" }],
     ["AUTH", "535 5.7.8 Authentication credentials invalid", { class: "config" }],
@@ -123,8 +123,11 @@ describe("every answer ends in its class", () => {
     ["EHLO", Array(9000).fill("250-").join("\r\n"), { class: "transient" }],
   ])("%s answered by %.40s", async (command, answer, expected) => {
     const { reply } = await send(at(command, answer), { mail: one });
-    const { reason, code: _, ...failure } = reply.ok ? { reason: "", code: "" } : reply.failure;
+    const { reason, code: _, providerMessage, ...failure } = reply.ok ? { reason: "", code: "" } : reply.failure;
     expect(failure).toEqual(expected);
+    const [, status, text] = /^([45]\d\d(?: \d\.\d+\.\d+)?) (.+)$/.exec(answer ?? "") ?? [];
+    if (status !== undefined) expect(reason).toMatch(new RegExp(`^SMTP: ${status} to the [a-z]+$`));
+    expect(providerMessage).toBe(text);
     for (const secret of ["ada@example.com", "geheim-password", "4711"]) expect(reason).not.toContain(secret);
   });
 

@@ -122,16 +122,20 @@ test("asks with a strict schema", async () => {
 describe("errors inside a 200 are what they say", () => {
   const inside = (error: unknown, more: object = {}) => Response.json({ ...more, error });
   test.each<[string, Answer, object]>([
-    ["429", inside({ code: 429, message: "Provider returned error" }), { class: "limited", retryAfter: 20, reason: "model: 429: Provider returned error" }],
+    [
+      "429",
+      inside({ code: 429, message: "Provider returned error" }),
+      { class: "limited", retryAfter: 20, reason: "models: 429", providerMessage: "Provider returned error" },
+    ],
     [
       "with the words of the provider behind the gateway",
       inside({ code: 429, message: "Error", metadata: { raw: "busy upstream" } }),
-      { class: "limited", reason: "model: 429: Error: busy upstream" },
+      { class: "limited", reason: "models: 429", providerMessage: "Error: busy upstream" },
     ],
     ["502", inside({ code: 502, message: "Bad gateway" }), { class: "transient" }],
     ["402", inside({ code: 402, message: "Insufficient credits" }), { class: "config" }],
     ["a code in words", inside({ code: "rate_limit_exceeded" }), { class: "limited" }],
-    ["words alone", inside("the model is loading"), { class: "transient", reason: "model: 200: the model is loading" }],
+    ["words alone", inside("the model is loading"), { class: "transient", reason: "models: 200", providerMessage: "the model is loading" }],
     [
       "in a choice",
       Response.json({ choices: [{ finish_reason: "error", error: { code: 503, message: "overloaded" }, message: { content: "" } }] }),

@@ -178,7 +178,7 @@ describe("an error of the binding", () => {
   test("shows nothing of what was asked", async () => {
     const { binding } = stub(new Error("5006: Error: 'Ada Lovelace' at '/messages' is too long"));
     const reply = await adapter(binding).models.ask(question, signal);
-    expect(reply.ok ? "" : reply.failure.reason).toBe("model: Workers AI 5006: the model does not take this input");
+    expect(reply.ok ? "" : reply.failure.reason).toBe("models: Workers AI 5006: the model does not take this input");
   });
 
   test("about a parameter leaves it out, and remembers that", async () => {
@@ -202,7 +202,7 @@ describe("an error of the binding", () => {
   test("a Worker without the binding says what is missing", async () => {
     expect(await adapter(undefined).models.ask(question, signal)).toMatchObject({
       ok: false,
-      failure: { class: "config", reason: "model: this Worker has no binding of Workers AI named AI" },
+      failure: { class: "config", reason: "models: this Worker has no binding of Workers AI named AI" },
     });
   });
 });

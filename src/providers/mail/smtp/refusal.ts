@@ -1,4 +1,4 @@
-import { redact } from "../../redact";
+import { quoted } from "../../redact";
 import type { MailFailure } from "../mail";
 import { untilNextDay } from "../../quota";
 import type { SmtpReply } from "./session";
@@ -17,12 +17,11 @@ export function isBadAddress({ code, enhanced }: SmtpReply): boolean {
   return code >= 500 && enhanced !== undefined && noSuchAddress.has(enhanced);
 }
 
-/** The class of a refusal. `known` are texts the server may echo. Source: RFC 5321 §4.2, RFC 3463, RFC 4954; the texts are those of Amazon SES. */
-export function refusalOf(step: SmtpStep, reply: SmtpReply, known: readonly string[], now: number): MailFailure {
+/** The class of a refusal. `secrets` are texts the server may echo. Source: RFC 5321 §4.2, RFC 3463, RFC 4954; the texts are those of Amazon SES. */
+export function refusalOf(step: SmtpStep, reply: SmtpReply, secrets: readonly string[], now: number): MailFailure {
   const { code, enhanced, text } = reply;
-  const said = text === "" ? "" : `: ${redact(text, known)}`;
-  const reason = `SMTP: ${code}${enhanced === undefined ? "" : ` ${enhanced}`} to the ${step}${said}`;
-  return { ...classOf(step, reply, now), reason, code: enhanced ?? String(code) };
+  const reason = `SMTP: ${code}${enhanced === undefined ? "" : ` ${enhanced}`} to the ${step}`;
+  return { ...classOf(step, reply, now), reason, ...quoted(text, secrets), code: enhanced ?? String(code) };
 }
 
 function classOf(step: SmtpStep, reply: SmtpReply, now: number): Pick<MailFailure, "class" | "retryAfter"> {
