@@ -4,10 +4,13 @@ import { boundedText } from "../queue/bounded";
 
 export const idempotencyHeader = "Idempotency-Key";
 
+/** Characters. */
+export const maxKeyLength = 256;
+
 const rule = "must be 1 to 256 printable ASCII characters";
 
 /** An idempotency key as a field of JSON. */
-export const idempotencyKey = boundedText(256, { pattern: /^[\x20-\x7e]{1,256}$/, rule: rule });
+export const idempotencyKey = boundedText(maxKeyLength, { pattern: /^[\x20-\x7e]{1,256}$/, rule: rule });
 
 /**
  * The key of the header: a structured-field string in quotes, as the draft wants it, or the bare text.

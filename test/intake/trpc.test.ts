@@ -61,10 +61,34 @@ describe("calls", () => {
     const recipients = [{ to: "a@example.com", variables: { name: "A" }, idempotencyKey: "b-1" }, { to: "no address" }, { to: "c@example.com" }];
     const answer = await client(own.enqueue).email.sendBulk.mutate({ subject: "S", text: "{{ name }}", variables: { name: "you", shop: "x" }, recipients });
     expect(answer).toMatchObject({ accepted: 2, ids: [expect.any(String), null, expect.any(String)], rejected: [{ index: 1, code: "invalid" }] });
-    expect(answer.rejected[0]?.errors[0]?.path).toBe("payload.to");
+    expect(answer.rejected[0]?.errors[0]?.path).toBe("to");
     const [first, third] = bench.seen.requests.slice(before);
     expect(first).toMatchObject({ key: "b-1", payload: { to: "a@example.com", priority: "low", variables: { name: "A", shop: "x" } } });
     expect(third).toMatchObject({ payload: { to: "c@example.com", variables: { name: "you", shop: "x" } } });
+  });
+
+  test("email.sendBulk derives a key for each recipient without one from the key of the list", async () => {
+    const send = async (idempotencyKey: string) => {
+      const before = bench.seen.requests.length;
+      const recipients = [{ to: "Ada <Ada@Example.com>" }, { to: "b@b\u00fccher.example" }, { to: "c@example.com", idempotencyKey: "own" }];
+      const { accepted } = await client(own.enqueue).email.sendBulk.mutate({ subject: "S", text: "t", recipients, idempotencyKey });
+      expect(accepted).toBe(3);
+      return bench.seen.requests.slice(before).map(({ key }) => key);
+    };
+    expect(await send('news "1"')).toEqual(['news "1":ada@example.com', 'news "1":b@xn--bcher-kva.example', "own"]);
+    const long = await send("x".repeat(250));
+    expect(long).toEqual([expect.stringMatching(/^\w{51}$/), expect.stringMatching(/^\w{51}$/), "own"]);
+    expect(long[0]).not.toBe(long[1]);
+    expect(await send("x".repeat(250))).toEqual(long);
+    expect((await send(`${"x".repeat(249)}y`))[0]).not.toBe(long[0]);
+  });
+
+  test("without a key of the list recipients get none, and a list in `to` is rejected by its index", async () => {
+    const before = bench.seen.requests.length;
+    const recipients = [{ to: "a@example.com" }, { to: ["b@example.com", "c@example.com"] as never }];
+    const answer = await client(own.enqueue).email.sendBulk.mutate({ subject: "S", text: "t", recipients });
+    expect(answer).toMatchObject({ accepted: 1, rejected: [{ index: 1, code: "invalid", errors: [{ path: "to" }] }] });
+    expect(bench.seen.requests.slice(before).map(({ key }) => key)).toEqual([undefined]);
   });
 
   test("calls of one tick travel in one request, each with its own answer", async () => {
@@ -87,6 +111,12 @@ describe("refusals", () => {
     ["for a filter that is no text", () => client(own.read).jobs.list.query({ type: { toString: 1 } } as never), "UNPROCESSABLE_CONTENT", 422],
     ["for an id that is none", () => client(own.read).jobs.get.query({ id: "../leads" }), "UNPROCESSABLE_CONTENT", 422],
     ["for a key that no header can carry", () => client(own.enqueue).email.send.mutate({ ...mail, idempotencyKey: "é" }), "UNPROCESSABLE_CONTENT", 422],
+    [
+      "for a list's key that no header can carry",
+      () => client(own.enqueue).email.sendBulk.mutate({ subject: "S", text: "t", recipients: [{ to: "a@example.com" }], idempotencyKey: "\u00e9" }),
+      "UNPROCESSABLE_CONTENT",
+      422,
+    ],
     ["for a body that is too large", () => client(own.enqueue).email.send.mutate({ ...mail, text: "x".repeat(1_100_000) }), "PAYLOAD_TOO_LARGE", 413],
   ])("%s", async (_what, call, code, status) => {
     const { data } = await refused(call());

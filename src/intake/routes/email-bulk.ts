@@ -1,11 +1,13 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
+import { addressOf, mailbox, mailboxFrom } from "../../domain/mail/mailbox";
 import { email } from "../../jobs/email/job";
 import { boundedList, jsonObject } from "../../queue/bounded";
+import { digest } from "../../queue/id";
 import { check } from "../../queue/validate";
 import type { EnqueueRequest, Refused } from "../../queue/request";
 import { largeBody } from "../body";
-import { idempotencyKey } from "../idempotency";
+import { idempotencyHeader, idempotencyKey, maxKeyLength, readIdempotencyKey } from "../idempotency";
 import { route } from "../route";
 import { batchShape } from "../shapes";
 import { enqueueAll } from "./enqueue";
@@ -23,26 +25,28 @@ const bulkRequest = v.looseObject({
 
 type SharedContent = { [field: string]: unknown; variables?: Record<string, unknown> | undefined };
 
-/** `to` is checked by the contract of the job. */
-const recipient = v.strictObject({ to: v.unknown(), variables: v.optional(jsonObject()), idempotencyKey: v.optional(idempotencyKey) });
+/** One address: a list in `to` would be one mail to several. */
+const recipient = v.strictObject({ to: mailbox, variables: v.optional(jsonObject()), idempotencyKey: v.optional(idempotencyKey) });
 
 export const emailBulkRoutes = [
   route("POST /v1/email/bulk", {
     name: "sendBulkEmail",
-    summary: "Enqueue one mail for each of up to 10,000 recipients",
+    summary: "Enqueue one mail for each of up to 10,000 recipients; with an idempotency key a repeated list doubles nothing",
     scope: "enqueue",
     tenant: "own",
+    headers: {
+      [idempotencyHeader]:
+        "Of each recipient without a key of its own the key becomes {this}:{address}, or its hash beyond 256 characters: 1 to 256 characters, in quotes or bare",
+    },
     body: { schema: bulkRequest, limit: largeBody, jsonCheckedLater: true },
     answers: { 202: batchShape },
     problems: [429],
-    handle: async ({ deps, tenant, body, bodyLength }) => {
+    handle: async ({ deps, tenant, request, body, bodyLength }) => {
+      const listKey = readIdempotencyKey(request.headers);
       const { recipients, ...mail } = body;
       refuseLarge(JSON.stringify(mail).length * recipients.length);
-      return enqueueAll(
-        deps,
-        recipients.map((each) => mailTo(tenant, mail, each)),
-        bodyLength,
-      );
+      const mails = await Promise.all(recipients.map((each) => mailTo(tenant, mail, each, listKey)));
+      return enqueueAll(deps, mails, bodyLength);
     },
   }),
 ];
@@ -54,10 +58,17 @@ function refuseLarge(characters: number): void {
 }
 
 /** A list goes on the slow lane unless it says otherwise. A recipient's own variables come before those of the mail. */
-function mailTo(tenant: string, mail: SharedContent, given: unknown): EnqueueRequest | Refused {
+async function mailTo(tenant: string, mail: SharedContent, given: unknown, listKey: string | undefined): Promise<EnqueueRequest | Refused> {
   const checked = check(recipient, given);
   if (!checked.ok) return { ok: false, code: "invalid", detail: "The recipient is not what is expected here.", errors: checked.issues };
-  const { to, variables, idempotencyKey: key } = checked.value;
+  const { to, variables, idempotencyKey: own } = checked.value;
+  const key = own ?? (listKey === undefined ? undefined : await keyFor(listKey, to));
   const merged = mail.variables || variables ? { variables: { ...mail.variables, ...variables } } : {};
   return { tenant, type: email.type, payload: { priority: "low", ...mail, ...merged, to }, key };
+}
+
+/** The key of the list for one recipient: the same for each spelling of the address, with or without a name. */
+async function keyFor(listKey: string, to: string): Promise<string> {
+  const key = `${listKey}:${addressOf(mailboxFrom(to) ?? to).toLowerCase()}`;
+  return key.length <= maxKeyLength ? key : digest(key);
 }

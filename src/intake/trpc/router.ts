@@ -94,9 +94,12 @@ export interface EmailInput extends EnqueueOptions, MailContent {
 /** One content for up to 10,000 recipients, each with a mail of its own. */
 export interface BulkEmailInput extends MailContent {
   recipients: BulkRecipient[];
+  /** The same list under the same key is enqueued once: it is the key of each recipient without one, together with the address. */
+  idempotencyKey?: string;
 }
 
 export interface BulkRecipient {
+  /** One address. */
   to: string;
   /** Added to those of the mail; its own come first. */
   variables?: Record<string, unknown>;
@@ -166,7 +169,10 @@ export const appRouter = t.router({
       const { idempotencyKey, delaySeconds, runAt, dryRun, ...payload } = objectOf(input) as unknown as EmailInput;
       return enqueue(ctx.callRoute, { type: "email", payload, idempotencyKey, delaySeconds, runAt, dryRun });
     }),
-    sendBulk: procedure.input(asGiven<BulkEmailInput>).mutation(({ ctx, input }) => ctx.callRoute("POST", "/v1/email/bulk", input) as Promise<BatchReceipt>),
+    sendBulk: procedure.input(asGiven<BulkEmailInput>).mutation(({ ctx, input }) => {
+      const { idempotencyKey, ...body } = objectOf(input);
+      return ctx.callRoute("POST", "/v1/email/bulk", body, keyHeader(idempotencyKey)) as Promise<BatchReceipt>;
+    }),
   }),
 });
 
@@ -177,8 +183,11 @@ type Optional<T> = { [Key in keyof T]: T[Key] | undefined };
 
 function enqueue(callRoute: CallRoute, input: Optional<EnqueueInput>): Promise<AcceptedJob> {
   const { idempotencyKey, ...body } = objectOf(input);
-  const headers: Record<string, string> = idempotencyKey === undefined ? {} : { "idempotency-key": quoted(idempotencyKey) };
-  return callRoute("POST", "/v1/jobs", body, headers) as Promise<AcceptedJob>;
+  return callRoute("POST", "/v1/jobs", body, keyHeader(idempotencyKey)) as Promise<AcceptedJob>;
+}
+
+function keyHeader(key: unknown): Record<string, string> {
+  return key === undefined ? {} : { "idempotency-key": quoted(key) };
 }
 
 /** As RFC 9651 writes a string: a key with a quote or a backslash stays one key. Throws `Refused` for what no header can carry. */
