@@ -44,7 +44,7 @@ export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = rout
 /** tRPC reads its own paths; what throws before it does is answered as everywhere. */
 function trpcRouter(answerRoute: (request: Request) => Promise<Response>, deps: IntakeDeps) {
   const router = routerOf([], deps);
-  router.all("/trpc/*", (request: Request) => serveTrpc(request, deps, answerRoute));
+  router.all("/trpc/*", (request: Request, { id }: Passage) => serveTrpc(request, id, deps, answerRoute));
   return router;
 }
 

@@ -1,5 +1,8 @@
 import { createTRPCClient, httpBatchLink, TRPCClientError } from "@trpc/client";
 import { beforeAll, describe, expect, test } from "vitest";
+import { Problem } from "../../src/errors";
+import type { FailureReport } from "../../src/intake/deps";
+import { type Answer, route } from "../../src/intake/route";
 import { createIntake } from "../../src/intake/router";
 import type { AppRouter, EmailInput } from "../../src/intake/trpc/router";
 import { createBench, type Tokens } from "./fakes";
@@ -49,6 +52,7 @@ describe("calls", () => {
     await reader.jobs.list.query({ type: "note", state: "done", limit: 3 });
     expect(bench.seen.lists.at(-1)).toMatchObject({ tenant: "trpc-own", filter: { type: "note", state: "done" }, page: { limit: 3 } });
     expect(await reader.jobs.list.query()).toEqual({ jobs: [], cursor: "next" });
+    expect(await reader.jobs.list.query({ cursor: null })).toEqual({ jobs: [], cursor: "next" });
   });
 
   test("email.send enqueues a mail", async () => {
@@ -168,6 +172,25 @@ describe("refusals", () => {
     const deep = await intake(new Request(`${url}/jobs.enqueue`, { method: "POST", headers, body: "[".repeat(100_000) }));
     expect([deep.status, await deep.text()]).toEqual([422, expect.stringContaining("nested too deep")]);
   });
+});
+
+test("an unforeseen failure within a procedure is reported under the request's id; refusals are not", async () => {
+  const reported: FailureReport[] = [];
+  const answering = (handle: () => Promise<Answer>) => {
+    const jobs = route("GET /v1/jobs", { name: "listJobs", summary: "", scope: "read", tenant: "own", answers: { 200: null }, handle });
+    return createIntake({ ...bench.deps, report: (failure) => void reported.push(failure) }, [jobs]);
+  };
+  const request = (path: string) => new Request(`${url}/${path}`, { headers: { authorization: `Bearer ${own.read}` } });
+  const broken = answering(async () => ({ status: 200, text: "secret, no JSON" }));
+  const answer = await broken(request("jobs.list"));
+  expect([answer.status, await answer.text()]).toEqual([500, expect.not.stringContaining("secret")]);
+  expect(reported).toEqual([{ requestId: answer.headers.get("x-request-id"), method: "GET", route: "/trpc/jobs.list", thrown: expect.any(SyntaxError) }]);
+  const refusing = answering(() => Promise.reject(new Problem("too-many-requests", "Slowly.", { retryAfter: 2 })));
+  for (const path of ["jobs.list", "jobs.drop", "jobs.list?input={"]) await refusing(request(path));
+  expect(reported).toHaveLength(1);
+  const failing = answering(() => Promise.reject(new TypeError("once")));
+  await failing(request("jobs.list"));
+  expect(reported.slice(1)).toMatchObject([{ route: "/v1/jobs" }]);
 });
 
 test("the answer to a batch is at most twice as long as its request and 20,000 characters", async () => {

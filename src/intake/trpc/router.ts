@@ -74,7 +74,8 @@ export interface ListInput {
   from?: string;
   /** ISO 8601. */
   to?: string;
-  cursor?: string;
+  /** As the page before answered it; null is none. */
+  cursor?: string | null;
   /** 1 to 200; 50 when it is left out. */
   limit?: number;
 }
@@ -218,7 +219,9 @@ function objectOf(input: unknown): Record<string, unknown> {
 }
 
 function searchOf(input: unknown): URLSearchParams {
-  const given = Object.entries(input === undefined || input === null ? {} : objectOf(input)).filter(([, value]) => value !== undefined);
+  const given = Object.entries(input === undefined || input === null ? {} : objectOf(input)).filter(
+    ([name, value]) => value !== undefined && !(name === "cursor" && value === null),
+  );
   const wrong = given.find(([, value]) => typeof value !== "string" && typeof value !== "number");
   if (wrong) throw refused("The filter is not what is expected here.", wrong[0].slice(0, 100), "must be a text or a number");
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));

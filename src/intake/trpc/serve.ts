@@ -19,7 +19,7 @@ const endpoint = "/trpc";
 const passedOn = ["authorization", tenantHeader, "cf-connecting-ip"];
 
 /** Answers requests under `/trpc`: each procedure is a call of a `/v1` route through `answer`, with the token of the request. */
-export async function serveTrpc(request: Request, deps: IntakeDeps, answer: (request: Request) => Promise<Response>): Promise<Response> {
+export async function serveTrpc(request: Request, requestId: string, deps: IntakeDeps, answer: (request: Request) => Promise<Response>): Promise<Response> {
   // Read and parsed here first, so that size, depth and number of parts are bounded: tRPC reads whatever comes.
   const body = request.method === "POST" ? await readText(request, (await isKnown(request, deps)) ? largeBody : strangersBody) : null;
   if (body) parsedJson(body);
@@ -30,6 +30,11 @@ export async function serveTrpc(request: Request, deps: IntakeDeps, answer: (req
     req: new Request(url, { method, headers, body }),
     createContext: () => ({ callRoute: callerOf(request, answer, explainedCharacters + url.length + (body?.length ?? 0)) }),
     maxBatchSize,
+    onError: ({ error, path }) => {
+      // A refusal is an answer of its route, which reports what it did not foresee; other codes say what is wrong with the request.
+      if (error.code !== "INTERNAL_SERVER_ERROR" || error.cause instanceof Refused) return;
+      deps.report({ requestId, method, route: path === undefined ? null : `${endpoint}/${path}`, thrown: error.cause ?? error });
+    },
     responseMeta: ({ errors }) => ({ headers: { "cache-control": "no-store", ...retryHeader(errors.map(({ cause }) => cause)) } }),
   });
 }
