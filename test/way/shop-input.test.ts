@@ -23,7 +23,7 @@ beforeAll(async () => {
   kept = await startKept(stateDir);
   shops = new Shops({ sandbox, now: Date.now }, await makeTenant(kept.api, "shops", sandbox.url));
   await shops.connect("shop", { orders: 10, products: 3 });
-});
+}, 150_000);
 beforeEach(async () => {
   await sandbox.ask("DELETE", "/__faults");
   await shops.control("PATCH", "/shop", { enabled: true });

@@ -41,7 +41,8 @@ export class Started {
         if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${this.#output}`);
         return this.#output.includes("Jobyard is up") || this.#output;
       },
-      60,
+      // Two cores that run four stories need a while to bundle the Worker.
+      120,
     );
   }
 
