@@ -140,14 +140,14 @@ test("410 switches off a destination and a subscription, each with its own dead 
   await send(here);
   const id = await send(here);
   expect([(await dead(here)).length, here.seen.length]).toEqual([2, 2]);
-  const reason = "the receiver wants no more until it is set again: webhook: 410 gone";
+  const reason = "the receiver wants no more until it is set again: webhook: 410";
   expect(await skipped(here, id)).toEqual([
     ["erp", reason],
     ["subscription:saas", reason],
   ]);
   expect([await stores.destinations.get(tenant, "erp"), await stores.subscriptions.get(tenant, "saas")]).toMatchObject([
-    { retired: "webhook: 410 gone" },
-    { retired: "webhook: 410 gone" },
+    { retired: "webhook: 410" },
+    { retired: "webhook: 410" },
   ]);
   await toErp(here.bench.now());
   await subscribe(here.bench.now());

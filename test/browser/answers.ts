@@ -36,6 +36,7 @@ export const job = {
   payload: { to: "•••", subject: hostile },
   parent: null,
   revision: 0,
+  templateVersion: 3,
   entities: ["order:7"],
   revealed: false,
 };

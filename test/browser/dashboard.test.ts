@@ -125,6 +125,7 @@ describe.skipIf(noBrowser)(`the operator's page${noBrowser ? ` (skipped: ${noBro
     await heading(/email/);
     await page.getByText("delivered 3×, sent once").waitFor();
     await page.getByText("3 of 12 · page 3").waitFor();
+    await page.getByText("version 3").waitFor();
     expect(await page.locator(".timeline li").count()).toBe(2);
     expect(await page.locator("pre").first().innerText()).toContain(JSON.stringify(hostile));
     expect(await page.locator("main img, main script").count()).toBe(0);
@@ -160,6 +161,7 @@ describe.skipIf(noBrowser)(`the operator's page${noBrowser ? ` (skipped: ${noBro
       state: "queued",
       runs: 0,
       waitingFor: undefined,
+      templateVersion: undefined,
       timeline: [],
       effects: [],
       payload: null,

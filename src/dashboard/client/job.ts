@@ -8,7 +8,7 @@ async function jobPage(query, id) {
   return [
     h("div", { class: "head" }, h("h1", {}, job.type || "A job that is not recorded yet", " ", pill(job.state)), jobActions(job)),
     h("div", { class: "two" }, card("Job", jobFacts(job), progressBar(job.progress)), card("Timeline", timeline(job.timeline))),
-    job.error && card("Error", h("pre", { class: "problem" }, job.error)),
+    job.error && card("Error", h("pre", { class: "problem" }, job.error), job.providerMessage && h("p", {}, "In the provider's words: ", job.providerMessage)),
     card("Effects", effects(job)),
     h("div", { class: "two" }, card("Payload", json(job.payload)), card("Result", job.result === undefined ? h("p", { class: "dim" }, "None.") : json(job.result))),
   ];
@@ -29,9 +29,15 @@ function jobFacts(job) {
     ["Id", h("span", { class: "mono" }, job.id)], ["Site", job.siteId], ["Queue", job.queue], ["Accepted", job.at && h("span", {}, exact(job.at), " · ", when(job.at))],
     ["Tries", tries(job, " of ")], ["Waiting for", job.waitingFor], ["Gate", job.gate], ["Goes on", job.runAt && when(job.runAt)],
     ["Started", job.startedAt && exact(job.startedAt)],
-    ["Ended", job.endedAt && exact(job.endedAt)], ["Dry run", job.dryRun && "yes: nothing is sent"], ["Cancelling", job.cancelling && "asked to end"], ["Found by", job.entities.join(", ")], ["Parent", job.parent && h("a", { class: "mono", href: "#/jobs/" + part(job.parent) }, job.parent)],
+    ["Ended", job.endedAt && exact(job.endedAt)], ["Template", templateVersion(job.templateVersion)], ["In doubt", job.doubt && "what a run was sending may have arrived"],
+    ["Dry run", job.dryRun && "yes: nothing is sent"], ["Cancelling", job.cancelling && "asked to end"], ["Found by", job.entities.join(", ")], ["Parent", job.parent && h("a", { class: "mono", href: "#/jobs/" + part(job.parent) }, job.parent)],
   ];
   return h("dl", {}, facts.filter((fact) => fact[1]).map((fact) => [h("dt", {}, fact[0]), h("dd", {}, fact[1])]));
+}
+
+function templateVersion(version) {
+  if (version === undefined) return null;
+  return version === null ? "there is none of that name" : version === 0 ? "built in" : "version " + version;
 }
 
 function progressBar(progress) {
