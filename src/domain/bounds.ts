@@ -2,7 +2,7 @@ import { Problem, summaryOf } from "../errors";
 
 /** How many of each a tenant may have. With the limit of a project's body the snapshot in KV stays under 8 MB of the 25 MB it may have. */
 export const maxProjects = 100;
-export const maxSites = 100;
+export const maxSites = 500;
 export const maxTemplates = 500;
 /** Of one template; older ones are removed. */
 export const maxTemplateVersions = 100;

@@ -26,7 +26,7 @@ const hook = { url: "https://saas.example.com/hook", secret: "whsec_MfKQ9r8GKYqr
 /** Path, table, column of the name, how many, the body of a PUT, and how the answer names them. */
 const kinds: [path: string, table: string, key: string, max: number, body: unknown, what: string][] = [
   ["projects", "projects", "project", maxProjects, { domains: ["shop.example"] }, "100 projects; remove one first"],
-  ["sites", "sites", "site", maxSites, { platform: "prestashop", url: "https://shop.example", key: "K".repeat(32) }, "100 sites; remove one first"],
+  ["sites", "sites", "site", maxSites, { platform: "prestashop", url: "https://shop.example", key: "K".repeat(32) }, "500 sites; remove one first"],
   ["templates", "templates", "id", maxTemplates, { subject: "Hello", text: "1" }, "500 templates; change one that is there"],
   ["schedules", "schedules", "name", maxSchedules, { type: "note", payload: { text: "x" }, cron: "30 * * * *" }, "500 schedules; remove one first"],
   ["destinations", "destinations", "name", maxDestinations, { ...hook, events: ["order.created"] }, "50 destinations of its own; remove one first"],

@@ -1,4 +1,8 @@
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { campaignObjects } from "../../src/domain/campaigns/objects";
+import { campaignQueries } from "../../src/domain/campaigns/queries";
+import { campaignStore } from "../../src/domain/campaigns/store";
 import { chunksOf, createWorld, csvOf, type World } from "./campaign-world";
 
 test("each of 2,000 recipients gets the mail once, in calls of 100, with a link of their own", async () => {
@@ -35,6 +39,31 @@ test("a Worker that dies again and again sends no mail twice and forgets none", 
   expect(world.calls.length).toBeGreaterThan(10);
   const rest = await world.parts.objects.bucket.list({ prefix: world.parts.objects.pagesFolder(tenant, id) });
   expect(rest.objects).toEqual([]);
+});
+
+test("a page that is noted again after its job is done does not keep the campaign open", async () => {
+  const tenant = "camp-ghosts";
+  const world = await createWorld({ tenant });
+  const id = await world.draft(csvOf(200));
+  await world.operations.start(tenant, id);
+  await world.run(id);
+  const { results } = await env.DB.prepare("SELECT id FROM jobs WHERE tenant = ? AND type = 'campaign-page'").bind(tenant).all<{ id: string }>();
+  expect(results).toHaveLength(2);
+  // The run that enqueued them died before it noted them, and repeats its step.
+  const pages = results.map(({ id: job }, page) => ({ page, job, count: 100 }));
+  await campaignStore(env.DB).addPages(tenant, id, pages).run();
+  expect(await campaignQueries(env.DB).openPages(tenant, id)).toEqual({ open: 0, jobs: [] });
+  // A row that an earlier version left.
+  await env.DB.prepare("INSERT INTO campaign_pages (tenant, campaign, page, job, count) VALUES (?, ?, 0, ?, 100)").bind(tenant, id, results[0]?.id).run();
+  expect(await campaignQueries(env.DB).openPages(tenant, id)).toMatchObject({ open: 0 });
+});
+
+test("the rendered body of one part goes without those before it", async () => {
+  const objects = campaignObjects(env.MEDIA);
+  const body = { until: 1, messages: [], left: [] };
+  for (const part of [0, 1]) await objects.putBody("camp-parts", "c1", 0, part, body);
+  await objects.removeBody("camp-parts", "c1", 0, 1);
+  expect(await Promise.all([0, 1].map((part) => objects.body("camp-parts", "c1", 0, part)))).toEqual([body, null]);
 });
 
 test("who is suppressed, named before or lacks a variable gets nothing, and the report says so by line", async () => {

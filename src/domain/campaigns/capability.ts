@@ -29,6 +29,7 @@ export interface CampaignWork {
   body(id: string, page: number, part: number): Promise<PageBody | null>;
   putBody(id: string, page: number, part: number, body: PageBody): Promise<void>;
   /** The first so many. */
+  removeBody(id: string, page: number, part: number): Promise<void>;
   removeBodies(id: string, page: number, parts: number): Promise<void>;
   /** For a checkpoint: the page has ended. */
   endPage(id: string, page: number, counts: PageCounts, left: readonly LeftOut[]): D1PreparedStatement[];
@@ -74,6 +75,7 @@ export function campaignWork(parts: CampaignParts, tenant: string): CampaignWork
     claim: (campaign, place) => claim(parts, tenant, campaign, place),
     body: (id, page, part) => objects.body(tenant, id, page, part),
     putBody: (id, page, part, body) => objects.putBody(tenant, id, page, part, body),
+    removeBody: (id, page, part) => objects.removeBody(tenant, id, page, part),
     removeBodies: (id, page, count) => objects.removeBodies(tenant, id, page, count),
     endPage: (id, page, counts, left) => store.endPage(tenant, id, page, counts, left),
     async wake({ id, job, ratePerMinute }, page) {

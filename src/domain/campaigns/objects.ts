@@ -58,6 +58,9 @@ export function campaignObjects(bucket: R2Bucket) {
     async putBody(tenant: string, campaign: string, page: number, part: number, body: PageBody): Promise<void> {
       await bucket.put(bodyName(tenant, campaign, page, part), JSON.stringify(body));
     },
+    async removeBody(tenant: string, campaign: string, page: number, part: number): Promise<void> {
+      await bucket.delete(bodyName(tenant, campaign, page, part));
+    },
     async removeBodies(tenant: string, campaign: string, page: number, parts: number): Promise<void> {
       if (parts > 0) await bucket.delete(Array.from({ length: parts }, (_, part) => bodyName(tenant, campaign, page, part)));
     },

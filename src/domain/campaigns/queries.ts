@@ -62,7 +62,8 @@ export function campaignQueries(db: D1Database) {
     },
     async openPages(tenant: string, id: string): Promise<OpenPages> {
       const { results } = await db.prepare(`SELECT p.job, j.state ${pagesWithJobs}`).bind(tenant, id).all<{ job: string; state: string | null }>();
-      const open = results.filter(({ state }) => !isLost(state));
+      // A job that is done has ended its page: its row was written after it, by a run that noted it late.
+      const open = results.filter(({ state }) => !isLost(state) && state !== "done");
       return { open: open.length, jobs: open.map(({ job }) => job) };
     },
     async left(tenant: string, id: string, { after, limit }: { after: number; limit: number }): Promise<LeftRecipient[]> {

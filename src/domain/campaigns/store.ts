@@ -50,12 +50,13 @@ export function campaignStore(db: D1Database) {
         db.prepare("UPDATE campaign_pages SET slot = NULL WHERE tenant = ?1 AND campaign = ?2").bind(tenant, id),
         db.prepare("UPDATE campaigns SET next_at = ?3 WHERE tenant = ?1 AND id = ?2").bind(tenant, id, now),
       ])),
-    /** A page is under way, whoever notes it first: the run that enqueued it or its own. */
+    /** A page is under way, noted by the run that enqueued it or by its own. One whose job is done has ended, and is not noted again. */
     addPages: (tenant: string, id: string, pages: readonly { page: number; job: string; count: number }[]): D1PreparedStatement =>
       db
         .prepare(
           `INSERT INTO campaign_pages (tenant, campaign, page, job, count)
-           SELECT ?1, ?2, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?3) WHERE TRUE ON CONFLICT DO NOTHING`,
+           SELECT ?1, ?2, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?3)
+           WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = value ->> 1 AND state = 'done') ON CONFLICT DO NOTHING`,
         )
         .bind(tenant, id, JSON.stringify(pages.map(({ page, job, count }) => [page, job, count]))),
     /** With a rate: the time from which on the page may be sent, the same when it asks again. */

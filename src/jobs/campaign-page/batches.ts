@@ -81,7 +81,7 @@ async function sendBody(
   if (held) return { outcome: held };
   // No value: an operator found out that it was sent.
   if (reply.ok) return { failed: (reply.value as { failed: Failed } | null)?.failed ?? [] };
-  // It certainly did not arrive: the next try asks anew who is suppressed.
-  if (isNew && reply.failure.class !== "uncertain") await campaigns.removeBodies(campaign.id, page, part + 1);
+  // It certainly did not arrive: the next try asks anew who is suppressed. Parts before it were sent as they are recorded.
+  if (isNew && reply.failure.class !== "uncertain") await campaigns.removeBody(campaign.id, page, part);
   return { outcome: outcomeFrom(reply.failure, now()) };
 }
