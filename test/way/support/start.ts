@@ -24,8 +24,9 @@ export class Started {
   #output = "";
 
   async up(): Promise<void> {
-    this.#port = await freePort();
-    this.#sandboxPort = await freePort();
+    // The same after a restart: links to unsubscribe hold the address, and a mail that is sent again must be the same.
+    this.#port ||= await freePort();
+    this.#sandboxPort ||= await freePort();
     const own = { PORT: String(this.#port), SANDBOX_PORT: String(this.#sandboxPort), STATE_DIR: this.stateDir, ROOT_TOKEN: secrets.ROOT_TOKEN };
     const child = spawn(process.execPath, [join(root, "scripts", "bootstrap.mjs"), join("scripts", "start.ts")], {
       cwd: root,
