@@ -102,7 +102,7 @@ function basicOf(header: string): string {
   try {
     return encoded === undefined ? "" : atob(encoded);
   } catch {
-    // No base64: nobody's password.
+    // No base64: no password can be in it.
     return "";
   }
 }

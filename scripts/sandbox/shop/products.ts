@@ -56,7 +56,7 @@ export function productPlans(settings: ShopSettings, draw: Draw): Plan[] {
         active: column("flag", (id) => (id % 11 === 0 ? 0 : 1)),
         available_date: column("day", () => null),
         name: column("words", (id) => nameOf(draw, id)),
-        // Every fourth product waits for somebody to describe it.
+        // Every fourth product has no description.
         description: column("words", (id) => (id % 4 === 0 ? "" : `<p>${nameOf(draw, id)} & more "things".</p>`)),
         meta_title: column("words", (id) => (id % 4 === 0 ? "" : nameOf(draw, id))),
         date_add: column("date", added),

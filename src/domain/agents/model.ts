@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { ToolCall } from "../../providers/models/models";
 
-/** What a tool's output and an agent's input may be trusted for. `untrusted`: somebody outside wrote some of it, so it may hold instructions. */
+/** What a tool's output and an agent's input may be trusted for. `untrusted`: some of it was written outside, so it may hold instructions. */
 export type Reads = "trusted" | "untrusted";
 
 /** What a tool changes: nothing, rows of the tenant here, or something outside. */

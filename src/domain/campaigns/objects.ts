@@ -80,7 +80,7 @@ export function campaignObjects(bucket: R2Bucket) {
 
 export type CampaignObjects = ReturnType<typeof campaignObjects>;
 
-/** Whole pages, and at the list's end what is left. Erased rows count as any other, so that places stay as they were. */
+/** Whole pages, and at the list's end what is left. Erased rows count like the others, so that places stay as they were. */
 function cut(bytes: Uint8Array, from: { offset: number; page: number }, isEnd: boolean, size: number, most: number): PagePlace[] {
   const pages: PagePlace[] = [];
   let begin = 0;

@@ -149,7 +149,7 @@ function shownOutput(value: unknown, hide: Hide): unknown {
   return hide === "unknown" ? maskAll(value) : mask(hide.output, value);
 }
 
-/** Arguments that do not fit their tool's schema are masked as any text is. */
+/** Arguments that do not fit their tool's schema are masked like every other text. */
 function shownInput(tool: string, value: unknown, hide: Hide): unknown {
   if (hide === undefined) return value;
   const schema = hide === "unknown" ? undefined : toolOf(hide, tool)?.input;

@@ -54,7 +54,7 @@ async function act(going: Going, asked: Call, tool: Tool, input: unknown): Promi
   const scope = { tenant: context.tenant, job: context.id, input: payload.input, world: context.agents.world, signal: context.signal, now: context.now };
   const make = (key: string) => tool.act(input, { ...scope, key });
   const key = effectKey(asked);
-  // A dry run reads as any other; the engine's effects would not.
+  // A dry run reads too; as an effect of the engine the read would be skipped.
   const reply = context.dryRun ? await make(`${context.id}:${key}`) : await context.effect(key, make, { idempotentFor: tool.idempotentFor });
   if (!reply.ok) return failedCall(going, asked, tool, reply.failure);
   const { output, ids } = reply.value;
