@@ -8,7 +8,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * Each has its folders; a test is in `node` when it needs processes, files or sockets.
  */
 const long = ["test/long/**/*.test.ts"];
-const outside = [...long, "test/way/**/*.test.ts", "test/browser/**/*.test.ts", "test/scripts/**/*.test.ts", "test/*.test.ts"];
+/** Files of src/ itself that have tests: these run in the runtime, other tests beside them outside. */
+const leaves = "coalesce|crypto|d1|decimal|group-commit|outbox";
+const outside = [...long, "test/way/**/*.test.ts", "test/browser/**/*.test.ts", "test/scripts/**/*.test.ts", `test/!(${leaves}).test.ts`];
 
 /** Wrangler gathers nothing that nobody will look into: traces of each request cost a story a fifth of its time. */
 const quiet = { WRANGLER_LOG: "error", X_LOCAL_OBSERVABILITY: "false", X_LOCAL_EXPLORER: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };

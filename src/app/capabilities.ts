@@ -34,7 +34,7 @@ import { mediaFor } from "./media";
 import { createModels } from "./models";
 import { retire } from "./retire";
 import type { Stores } from "./stores";
-import { together } from "./together";
+import { together } from "../coalesce";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 

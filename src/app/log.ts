@@ -1,4 +1,4 @@
-import { redact } from "../queue/redact";
+import { redact } from "../masking/redact";
 import type { EngineEvent } from "../queue/engine";
 
 /** The one subscriber that turns events into log lines: one JSON object each, with fixed names. Events hold nothing personal. */

@@ -3,7 +3,7 @@ import { mailEventStore } from "../domain/mail-events/store";
 import { suppressionQueries } from "../domain/suppressions/queries";
 import { suppressionStore } from "../domain/suppressions/store";
 import { turnMark } from "../ledger/watermarks";
-import { redact } from "../providers/redact";
+import { redact } from "../masking/provider-text";
 import type { Stores } from "./stores";
 
 export type MailStores = ReturnType<typeof createMailStores>;

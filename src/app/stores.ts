@@ -1,5 +1,5 @@
 import { waitUntil } from "cloudflare:workers";
-import type { AddressRules } from "../domain/address/address";
+import type { AddressRules } from "../address/address";
 import { createDestinationStore } from "../domain/events/destinations";
 import { createEventDoor, eventSection } from "../domain/events/door";
 import { templateCatalogue } from "../domain/mail/catalogue";
@@ -18,7 +18,7 @@ import { createTokens } from "../tenants/token";
 import { createTokenStore } from "../tenants/token-store";
 import { createUnsubscribeTokens } from "../tenants/unsubscribe-token";
 import { createVault } from "../tenants/vault";
-import { together } from "./together";
+import { together } from "../coalesce";
 
 export type Stores = ReturnType<typeof createStores>;
 

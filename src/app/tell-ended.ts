@@ -4,7 +4,7 @@ import { type Delivery, endedJobs, type EndedJobs } from "../domain/subscription
 import { webhook } from "../jobs/webhook/job";
 import type { Engine, EngineEvent } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
-import { mask } from "../queue/personal";
+import { mask } from "../masking/personal";
 import { isTerminal, type JobState } from "../queue/state";
 import type { Snapshots } from "../tenants/snapshot";
 

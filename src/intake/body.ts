@@ -1,5 +1,5 @@
 import { Problem } from "../errors";
-import { checkJson, parseJson } from "../queue/json";
+import { checkJson, parseJson } from "../json/json";
 import type { BodyRule } from "./route";
 import { validate } from "../queue/validate";
 

@@ -1,7 +1,7 @@
 import type { ReplayView } from "../domain/replays/request";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
-import { mask, maskAll, masked } from "../queue/personal";
+import { mask, maskAll, masked } from "../masking/personal";
 
 const noProgress = { done: 0, total: null, note: null };
 

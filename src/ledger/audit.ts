@@ -1,4 +1,4 @@
-import { statement } from "./d1";
+import { statement } from "../d1";
 
 /** Who did what that shows or redirects personal data. */
 export interface AuditRow {

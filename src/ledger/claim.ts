@@ -1,6 +1,6 @@
 import type { Claim, ClaimedJob, FoundJob, JobRef, Lease, MessageRef, NewJob, Pause } from "../queue/ledger";
 import { tolerance } from "../queue/verdict";
-import { batch, lists, refLists, rowsOf, statement } from "./d1";
+import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { insertStatements } from "./insert";
 
 const messages = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS fp FROM json_each(?1)) m`;

@@ -1,5 +1,5 @@
 import type { EngineEvent } from "../queue/engine";
-import { batch, lists, statement } from "./d1";
+import { batch, lists, statement } from "../d1";
 
 /** Counts are kept in the isolate for this long before they are written: one row a minute and type, not one a job. Milliseconds. */
 const every = 2000;

@@ -1,5 +1,5 @@
 import { finder } from "../queue/fold";
-import { statement } from "./d1";
+import { statement } from "../d1";
 import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, Page } from "./views";
 
 /** Dead letters a grouping looks at, newest first. */

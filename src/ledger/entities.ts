@@ -1,4 +1,4 @@
-import { statement } from "./d1";
+import { statement } from "../d1";
 
 /**
  * Names a job after something it found out about while it ran, so that it is found by it as by what its contract named.

@@ -1,6 +1,6 @@
 import { timePart } from "../queue/id";
 import { isTerminal, type JobState } from "../queue/state";
-import { batch, lists, refLists, rowsOf, statement } from "./d1";
+import { batch, lists, refLists, rowsOf, statement } from "../d1";
 
 /** What a job made of one before it: children are looked for within this time after the last of them. Milliseconds. */
 const longestChain = 9 * 24 * 3600_000;

@@ -1,6 +1,6 @@
 import { timePart } from "../queue/id";
 import type { JobState } from "../queue/state";
-import { refLists, rowsOf, statement } from "./d1";
+import { refLists, rowsOf, statement } from "../d1";
 import type { Metered } from "./metered";
 import { day, type EndedState, type RetentionDays } from "./retention-days";
 import { markStatement } from "./watermarks";

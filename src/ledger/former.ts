@@ -1,5 +1,5 @@
 import type { JobRef, Ledger } from "../queue/ledger";
-import { batch, lists, rowsOf, statement } from "./d1";
+import { batch, lists, rowsOf, statement } from "../d1";
 
 /** When the migration ran that kept own keys apart; no row where there were no jobs before. */
 const switchSql = `SELECT CAST(position AS INTEGER) AS at FROM watermarks WHERE tenant = '*' AND walk = 'own-keys'`;

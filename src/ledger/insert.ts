@@ -1,7 +1,7 @@
 import { isDerived, slotOf } from "../queue/id";
 import type { JobRef, KnownJob, NewJob } from "../queue/ledger";
 import { keyOf } from "../queue/ref";
-import { batch, lists, refLists, rowsOf, statement } from "./d1";
+import { batch, lists, refLists, rowsOf, statement } from "../d1";
 
 const insertJobs = `
   INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, due, sent, wake, boot, dry, site, fp, parent, slot, ref, entities, payload)

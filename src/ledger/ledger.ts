@@ -1,5 +1,5 @@
 import type { EffectRecord } from "../queue/effect";
-import { GroupCommit } from "../queue/group";
+import { GroupCommit } from "../group-commit";
 import type { JobRef, KnownJob, Ledger, NewJob } from "../queue/ledger";
 import { adopt, claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";

@@ -1,4 +1,4 @@
-import { batch, rowsOf, statement } from "./d1";
+import { batch, rowsOf, statement } from "../d1";
 
 /** A job that may name somebody in what it was given or what it wrote. */
 export interface JobTexts {

@@ -1,4 +1,4 @@
-import { batch } from "./d1";
+import { batch } from "../d1";
 
 /** Runs statements and counts them: an invocation of a Worker may run 1,000. */
 export class Metered {

@@ -2,10 +2,10 @@ import { decisionPrefix } from "../queue/effect";
 import type { JobRef, Revived } from "../queue/ledger";
 import type { Burial, Revival, StoredJob } from "../queue/recovery";
 import { isDerived, slotOf } from "../queue/id";
-import { redact } from "../queue/redact";
+import { redact } from "../masking/redact";
 import type { JobState } from "../queue/state";
 import { sweepAfter } from "../queue/transition";
-import { batch, lists, rowsOf, statement } from "./d1";
+import { batch, lists, rowsOf, statement } from "../d1";
 import { kindOf } from "./settle";
 import { stored, toStored } from "./sweep";
 

@@ -1,5 +1,5 @@
 import type { Pause } from "../queue/ledger";
-import { statement } from "./d1";
+import { statement } from "../d1";
 
 /** Queues, types and tenants that are held; tenant `*` is everybody. Few rows, read with every claim. */
 export function pauseStore(db: D1Database) {

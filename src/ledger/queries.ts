@@ -1,6 +1,6 @@
 import type { EffectRecord } from "../queue/effect";
 import { timePart } from "../queue/id";
-import { batch, rowsOf, statement } from "./d1";
+import { batch, rowsOf, statement } from "../d1";
 import { deadLetters, groups } from "./dead-letters";
 import { columns, end, fits, type JobRow, mostExamined, viewOf } from "./job-rows";
 import { found, heldJobs, pageOf } from "./search";

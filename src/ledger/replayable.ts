@@ -1,5 +1,5 @@
 import { deadLetterPage } from "./dead-letters";
-import { statement } from "./d1";
+import { statement } from "../d1";
 import type { DeadLetterFilter, Page } from "./views";
 
 /** What a replay reads of dead letters, in bulk: one statement each. */

@@ -1,4 +1,4 @@
-import { rowsOf, statement } from "./d1";
+import { rowsOf, statement } from "../d1";
 import { eventWalk, type Expiry, expireEvents, expireJobs, expireKeyedEvents, jobWalks, type Removed } from "./expired";
 import { Metered } from "./metered";
 import { day, type RetentionDays } from "./retention-days";

@@ -1,5 +1,5 @@
 import type { JobRef } from "../queue/ledger";
-import { batch, rowsOf, statement } from "./d1";
+import { batch, rowsOf, statement } from "../d1";
 
 /** What an operator found at the provider: it happened, or it certainly did not. */
 export type Finding = "done" | "failed";

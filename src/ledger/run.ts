@@ -1,6 +1,6 @@
 import type { EffectRecord } from "../queue/effect";
 import type { JobRef } from "../queue/ledger";
-import { batch, lists, refLists, rowsOf, statement } from "./d1";
+import { batch, lists, refLists, rowsOf, statement } from "../d1";
 
 const effectsOf = `
   SELECT f.tenant, f.job AS id, f.key, f.revision, f.state, f.result, f.at

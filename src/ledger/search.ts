@@ -1,5 +1,5 @@
 import { finder } from "../queue/fold";
-import { batch, rowsOf, statement } from "./d1";
+import { batch, rowsOf, statement } from "../d1";
 import { columns, end, fits, inTime, type JobRow, mostExamined, viewOf } from "./job-rows";
 import type { JobFilter, JobView, Page } from "./views";
 

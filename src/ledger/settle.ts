@@ -1,6 +1,6 @@
 import { digest } from "../queue/id";
 import type { Settled, Transition } from "../queue/ledger";
-import { batch, lists, rowsOf, statement } from "./d1";
+import { batch, lists, rowsOf, statement } from "../d1";
 import { dropDue, dropParked } from "./side";
 
 /** The quiet way: nothing to say but that it is done. ?2 token, ?3 now. */

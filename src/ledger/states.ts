@@ -1,6 +1,6 @@
 import type { JobRef } from "../queue/ledger";
 import type { JobState } from "../queue/state";
-import { batch, refLists, rowsOf, statement } from "./d1";
+import { batch, refLists, rowsOf, statement } from "../d1";
 
 const statesOf = `SELECT j.tenant, j.id, j.state FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
 

@@ -1,7 +1,7 @@
 import { timePart } from "../queue/id";
 import type { JobRef, Pause } from "../queue/ledger";
 import type { BringBack, DueJob, StoredJob, WalkedJob } from "../queue/recovery";
-import { batch, lists, refLists, rowsOf, statement } from "./d1";
+import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { dropDue, dropParked } from "./side";
 import { listed, looked, type StoredDue } from "./waiting";
 

@@ -1,4 +1,4 @@
-import { statement } from "./d1";
+import { statement } from "../d1";
 
 /** How a step of the newest tick ended. */
 export interface StepRecord {

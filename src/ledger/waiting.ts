@@ -1,5 +1,5 @@
 import type { DueJob, DuePage, ParkedGate, ParkedPage } from "../queue/recovery";
-import { batch, lists, statement } from "./d1";
+import { batch, lists, statement } from "../d1";
 import { dropParked } from "./side";
 
 export const looked = `j.state, j.type, j.queue, j.seq, j.until, j.sent, j.wake, j.gate, j.sweeps, j.cancel, coalesce(octet_length(j.payload), 0) AS bytes`;

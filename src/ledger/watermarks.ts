@@ -1,4 +1,4 @@
-import { statement } from "./d1";
+import { statement } from "../d1";
 
 /** Of the walks over all tenants: whose turn was the last. */
 const everybody = "*";

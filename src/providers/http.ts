@@ -1,5 +1,5 @@
-import { checkAddress, checkRedirect } from "../domain/address/address";
-import type { AddressRules, AddressVerdict } from "../domain/address/address";
+import { checkAddress, checkRedirect } from "../address/address";
+import type { AddressRules, AddressVerdict } from "../address/address";
 import type { Failure, Reply } from "../queue/effect";
 import { failed, ok } from "../queue/effect";
 import { readBody, unlessAborted } from "./body";

@@ -1,4 +1,4 @@
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
 import { buryForeign, buryMismatch, later } from "./judge";

@@ -1,5 +1,5 @@
 import { RunEnded, type RunState } from "./context";
-import { discreet } from "./discreet";
+import { discreet } from "../masking/known-values";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import type { LeaveReport } from "./gates";
@@ -7,7 +7,7 @@ import type { Job } from "./job";
 import type { ClaimedJob, Pause } from "./ledger";
 import type { Pulse } from "./pulse";
 import { isOutcome, retry, type Outcome } from "./outcome";
-import { redact } from "./redact";
+import { redact } from "../masking/redact";
 
 /** One claimed job on its way through a batch. */
 export interface Task {

@@ -10,7 +10,7 @@ import type { LeaveReport } from "./gates";
 import type { Claim, ClaimedJob, Lease } from "./ledger";
 import { retry } from "./outcome";
 import { createPulse } from "./pulse";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import { keyOf } from "./ref";
 import { payloadOf, readable } from "./registry";
 import { ack, judge, later, refOf, type Delivery } from "./judge";

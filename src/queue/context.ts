@@ -5,10 +5,10 @@ import type { Calls } from "./gates";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
 import type { ClaimedJob } from "./ledger";
 import { cancelChild, enqueueChild } from "./children";
-import { discreet } from "./discreet";
+import { discreet } from "../masking/known-values";
 import { insist } from "./insist";
 import type { Pulse } from "./pulse";
-import { redact } from "./redact";
+import { redact } from "../masking/redact";
 import { forget, recall, remember } from "./unwritten";
 
 /** A run is asked to yield after this. Milliseconds. */

@@ -1,11 +1,11 @@
 import type { Engine } from "./engine";
 import { envelopeOf } from "./envelope";
 import { keepFormerIds } from "./former";
-import { GroupCommit } from "./group";
+import { GroupCommit } from "../group-commit";
 import type { KnownJob } from "./ledger";
 import { prepare, type Prepared } from "./prepare";
 import { applyQuotas } from "./quota";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import { keyOf } from "./ref";
 import { ending, mismatch, unavailable } from "./refused";
 import type { EnqueueRequest, Receipt } from "./request";

@@ -1,6 +1,6 @@
 import type { Engine } from "./engine";
 import { buryForeign, later } from "./judge";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 
 /** A message that the platform or another system sent: its body is no envelope. */
 export interface ForeignMessage {

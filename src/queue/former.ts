@@ -1,6 +1,6 @@
 import type { Engine } from "./engine";
 import type { Prepared } from "./prepare";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import { keyOf } from "./ref";
 
 /**

@@ -1,5 +1,5 @@
 import type { Engine } from "./engine";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 
 /** What the ledger refuses is tried again after these. Milliseconds. */
 const pauses = [100, 500, 2000];

@@ -1,7 +1,7 @@
 import { redelivery } from "./backoff";
 import { sendStored } from "./bring-back";
 import { newRow } from "./prepare";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import type { Job } from "./job";

@@ -1,11 +1,11 @@
 import type { Issue } from "../errors";
-import { fingerprint } from "./canonical";
+import { fingerprint } from "../json/canonical";
 import type { Engine } from "./engine";
 import { inlineLimit, travelLimit, type Envelope } from "./envelope";
 import type { Contract } from "./job";
-import { checkJson } from "./json";
+import { checkJson } from "../json/json";
 import type { NewJob } from "./ledger";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import { invalid, overloaded, unavailable, unknownType } from "./refused";
 import { checkPayload } from "./registry";
 import type { EnqueueRequest, Refused } from "./request";

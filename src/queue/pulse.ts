@@ -1,6 +1,6 @@
 import { end, type RunState } from "./context";
 import type { Engine } from "./engine";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 
 /** While a batch is young it looks every second where asked to, later every four: an invocation has a thousand queries. Milliseconds. */
 const young = 30_000;

@@ -1,6 +1,6 @@
 import type { Engine } from "./engine";
 import { idsOf } from "./prepare";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import { tooMany } from "./refused";
 import type { EnqueueRequest, Refused } from "./request";
 import { isFull } from "./send";

@@ -5,7 +5,7 @@ import type { Engine } from "./engine";
 import type { Entry } from "./gates";
 import type { Pause } from "./ledger";
 import { discard, isOutcome, retry, wait, type Outcome } from "./outcome";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import { keyOf } from "./ref";
 import { upgraded } from "./registry";
 

@@ -1,7 +1,7 @@
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import { longestDelay } from "./backoff";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 
 /** Limits of one sendBatch: 100 messages and 256,000 bytes, less what the platform adds per message. */
 const batchMessages = 100;

@@ -5,7 +5,7 @@ import type { LeaveReport } from "./gates";
 import { insist } from "./insist";
 import type { Settled } from "./ledger";
 import type { Outcome } from "./outcome";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import { keyOf } from "./ref";
 import { send } from "./send";
 import { isTerminal } from "./state";

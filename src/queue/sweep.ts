@@ -1,7 +1,7 @@
 import { admitParked } from "./admit";
 import { backNow, bringBack, bringBackAll, bySize, longestSweep } from "./bring-back";
 import type { Engine } from "./engine";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 import type { Pause } from "./ledger";
 import type { DueJob, WalkedJob } from "./recovery";
 import { isTerminal } from "./state";

@@ -2,7 +2,7 @@ import { HeldBack } from "./children";
 import { end, RunEnded, type RunState } from "./context";
 import type { Engine } from "./engine";
 import { retry, wait, type Outcome } from "./outcome";
-import { reasonOf } from "./redact";
+import { reasonOf } from "../masking/redact";
 
 /** A run that ignores its signal is given up this long after it. Milliseconds. */
 const grace = 2000;

@@ -2,7 +2,7 @@ import { backoff } from "./backoff";
 import type { Policy } from "./job";
 import type { ClaimedJob, Transition } from "./ledger";
 import type { Outcome, Retry, Wait } from "./outcome";
-import { redact } from "./redact";
+import { redact } from "../masking/redact";
 import type { JobState } from "./state";
 
 /** Delays up to this travel with the message; longer ones wait in the ledger. Milliseconds. */

@@ -1,5 +1,5 @@
 import { Problem } from "../errors";
-import { type AddressRules, checkAddress } from "../domain/address/address";
+import { type AddressRules, checkAddress } from "../address/address";
 import { addressFields, type Connection, type ConnectionName, connectionNames, connectionSchemas, isConnectionName, secretFields } from "./connection-schema";
 import type { GateLimits } from "./gate-state";
 import { type MailConnection, mailFaults } from "./mail-connection";

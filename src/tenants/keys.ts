@@ -1,4 +1,4 @@
-import { fromBase64 } from "./base64";
+import { fromBase64 } from "../base64";
 
 /**
  * Keys from a secret of the form `id:base64[,id:base64…]`. The first one is active: it signs and encrypts.

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type AddressRules, checkHost } from "../domain/address/address";
+import { type AddressRules, checkHost } from "../address/address";
 import { limitsSchema, only, secret, url } from "./connection-fields";
 import { mailboxSchema } from "./tenant";
 import { boundedText } from "../queue/bounded";

@@ -1,5 +1,5 @@
 import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "../domain/leads/project";
-import { toBase64url } from "./base64";
+import { toBase64url } from "../base64";
 import { type Bound, hasRoom, maxProjects } from "../domain/bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
 import type { Section } from "./snapshot";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type AddressRules, checkAddress } from "../domain/address/address";
+import { type AddressRules, checkAddress } from "../address/address";
 import { sharedSecret } from "../domain/secret";
 import { boundedText } from "../queue/bounded";
 import { type Bound, hasRoom, maxSites } from "../domain/bounds";

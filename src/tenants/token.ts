@@ -1,4 +1,4 @@
-import { fromBase64, toBase64url } from "./base64";
+import { fromBase64, toBase64url } from "../base64";
 import type { KeyRing } from "./keys";
 
 /** What a token may be used for; `admin` includes the others. */

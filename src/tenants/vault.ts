@@ -1,4 +1,4 @@
-import { fromBase64, toBase64url } from "./base64";
+import { fromBase64, toBase64url } from "../base64";
 import type { KeyRing } from "./keys";
 
 /** What opening gives. `keyId` is the key it was sealed with; `current` false: seal it again. */

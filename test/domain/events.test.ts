@@ -10,7 +10,7 @@ import { type Fact, factsIn } from "../../src/domain/events/facts";
 import { filterSchema, refusedBy } from "../../src/domain/events/filter";
 import { eventKey } from "../../src/domain/events/key";
 import { chatMessage } from "../../src/domain/events/words";
-import { mask } from "../../src/queue/personal";
+import { mask } from "../../src/masking/personal";
 import { check } from "../../src/queue/validate";
 
 const pathsOf = (event: unknown) => {

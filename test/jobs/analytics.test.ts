@@ -4,7 +4,7 @@ import type { AnalyticsEvent } from "../../src/domain/analytics/events";
 import { analytics } from "../../src/jobs/analytics/job";
 import { storeAnalytics } from "../../src/jobs/analytics/run";
 import type { InputOf } from "../../src/queue/job";
-import { mask, masked } from "../../src/queue/personal";
+import { mask, masked } from "../../src/masking/personal";
 import { checkPayload } from "../../src/queue/registry";
 import { fakeContext } from "./fake-context";
 import type { FakeOptions } from "./fake-context";

@@ -13,7 +13,7 @@ import type { Mail, MailMessage, Sent } from "../../src/providers/mail/mail";
 import type { Failure, Reply } from "../../src/queue/effect";
 import { failed, ok } from "../../src/queue/effect";
 import type { InputOf } from "../../src/queue/job";
-import { mask, masked } from "../../src/queue/personal";
+import { mask, masked } from "../../src/masking/personal";
 import { checkPayload } from "../../src/queue/registry";
 import { fakeContext } from "./fake-context";
 import type { FakeOptions } from "./fake-context";

@@ -5,7 +5,7 @@ import type { Leads } from "../../src/domain/leads/capability";
 import { storeSubmission, type Stored } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
 import { takeLead } from "../../src/jobs/lead/run";
-import { mask } from "../../src/queue/personal";
+import { mask } from "../../src/masking/personal";
 import type { JobState } from "../../src/queue/state";
 import { fakeContext, type FakeOptions } from "./fake-context";
 

@@ -5,7 +5,7 @@ import { deliver } from "../../src/jobs/webhook/run";
 import type { HookMessage } from "../../src/providers/hooks/hooks";
 import { failed, type Failure, ok } from "../../src/queue/effect";
 import type { InputOf } from "../../src/queue/job";
-import { mask, masked } from "../../src/queue/personal";
+import { mask, masked } from "../../src/masking/personal";
 import { checkPayload } from "../../src/queue/registry";
 import { fakeContext, type FakeOptions } from "./fake-context";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { env } from "cloudflare:workers";
-import { lists } from "../../src/ledger/d1";
+import { lists } from "../../src/d1";
 import { createLedger } from "../../src/ledger/ledger";
 import { envelopeOf } from "../../src/queue/envelope";
 import { recordingDb } from "../support/recorder";

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { failed, outcomeOf } from "../../src/queue/effect";
 import { defineJob, job } from "../../src/queue/job";
 import { discard, done, retry, wait, type Outcome } from "../../src/queue/outcome";
-import { personal } from "../../src/queue/personal";
+import { personal } from "../../src/masking/personal";
 import { createBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";

@@ -2,12 +2,12 @@ import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { backoff, longestDelay, redelivery } from "../../src/queue/backoff";
-import { fingerprint } from "../../src/queue/canonical";
+import { fingerprint } from "../../src/json/canonical";
 import { parseEnvelope } from "../../src/queue/envelope";
 import { createIds, isDerived, slotOf, timeOf } from "../../src/queue/id";
 import { defineJob, job, type Policy } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
-import { redact } from "../../src/queue/redact";
+import { redact } from "../../src/masking/redact";
 import { createRegistry } from "../../src/queue/registry";
 import { isTerminal, states } from "../../src/queue/state";
 

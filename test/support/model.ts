@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { vi } from "vitest";
-import { fingerprint } from "../../src/queue/canonical";
+import { fingerprint } from "../../src/json/canonical";
 import { consume } from "../../src/queue/consume";
 import { outcomeOf, type Reply } from "../../src/queue/effect";
 import { enqueue } from "../../src/queue/enqueue";

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { analyses, leadVerdict, offerVerdict } from "../events/verdict";
 import { jsonObject } from "../../queue/bounded";
 import { ok } from "../../queue/effect";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 import { defineAgent } from "./define";
 
 /** Longer input is cut: what matters of an enquiry stands at its beginning, and tokens cost. Characters. */

@@ -1,4 +1,4 @@
-import { redact } from "../../queue/redact";
+import { redact } from "../../masking/redact";
 import type { Alert, Notice } from "./model";
 
 /** Notices that one message spells out. */

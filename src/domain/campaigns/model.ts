@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { templateId } from "../mail/template";
 import { boundedText, jsonObject } from "../../queue/bounded";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 import { type SendWindow, windowSchema } from "./window";
 
 export const campaignStates = ["draft", "running", "paused", "done", "cancelled"] as const;

@@ -1,5 +1,5 @@
 import { mailboxFrom } from "../mail/mailbox";
-import { checkJson, parseJson } from "../../queue/json";
+import { checkJson, parseJson } from "../../json/json";
 
 /** A row that can be written to, or what is wrong with it. An issue repeats nothing of the row. */
 export type ReadRow = { to: string; variables: Record<string, unknown> } | { issue: string };

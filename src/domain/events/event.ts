@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { boundedRecord, boundedText, jsonObject } from "../../queue/bounded";
-import { personal, redacted } from "../../queue/personal";
+import { personal, redacted } from "../../masking/personal";
 import { plainMessage } from "../../queue/validate";
 import { catalogue, isKnown } from "./catalogue";
 

@@ -1,6 +1,6 @@
 import { Problem } from "../../errors";
 import type { Vault } from "../../tenants/vault";
-import { type AddressRules, checkAddress } from "../address/address";
+import { type AddressRules, checkAddress } from "../../address/address";
 
 /** Where deliveries go and what signs them; kept sealed, since an address of this kind is a credential. */
 export interface SealedHook {

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { boundedList, boundedText } from "../../queue/bounded";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 
 const words = (most: number) => v.pipe(boundedText(most, { min: 1 }), personal());
 const score = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100));

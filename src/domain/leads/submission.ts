@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { boundedList, boundedName, boundedText, fieldRule } from "../../queue/bounded";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 import { readEmail } from "./email";
 import { readPhone } from "./phone";
 import { labels } from "./score";

@@ -1,4 +1,4 @@
-import { contentTypeOf } from "./format";
+import { contentTypeOf } from "../../images/format";
 import { type AltText, type Media, type Thumbnail, variantFolder, variantName } from "./model";
 import type { Loaded, MediaObjects, Original } from "./objects";
 import type { MediaQueries } from "./queries";

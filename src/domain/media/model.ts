@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { entityKey } from "../events/entity";
-import type { Format } from "./format";
+import type { Format } from "../../images/format";
 import { fits } from "./plan";
 import { boundedList, boundedText } from "../../queue/bounded";
 

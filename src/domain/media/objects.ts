@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { entityKey } from "../events/entity";
-import { maxOriginalBytes } from "./inspect";
+import { maxOriginalBytes } from "../../images/inspect";
 import { originalObject, variantFolder } from "./model";
 
 /** A version of an original as the bucket has it. */

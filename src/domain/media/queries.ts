@@ -1,4 +1,4 @@
-import type { Format } from "./format";
+import type { Format } from "../../images/format";
 import type { AltText, Media, OutputFormat, Variant } from "./model";
 
 export interface MediaPage {

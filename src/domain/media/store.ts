@@ -1,4 +1,4 @@
-import type { Format } from "./format";
+import type { Format } from "../../images/format";
 import type { AltText, Variant } from "./model";
 
 /** A version of an original. */

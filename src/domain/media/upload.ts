@@ -1,5 +1,5 @@
-import { contentTypeOf, formatOf, type Format, headBytes } from "./format";
-import { sizeIn } from "./inspect";
+import { contentTypeOf, formatOf, type Format, headBytes } from "../../images/format";
+import { sizeIn } from "../../images/inspect";
 import { originalObject } from "./model";
 import { type Original, originalFrom } from "./objects";
 import { partsOf, putParts } from "../multipart";

@@ -1,5 +1,5 @@
 import type { Order } from "../../providers/shop/rows";
-import { decimalOrNull, iso, isoOrNull } from "./decimal";
+import { decimalOrNull, iso, isoOrNull } from "../../decimal";
 import { details, named } from "./rows";
 import { type ListPage, page } from "./list";
 import { rowsOf, type Scope } from "./scope";

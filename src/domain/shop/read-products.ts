@@ -1,5 +1,5 @@
 import type { Product } from "../../providers/shop/rows";
-import { decimalOrNull, iso, isoOrNull, sumOrNull } from "./decimal";
+import { decimalOrNull, iso, isoOrNull, sumOrNull } from "../../decimal";
 import { type ListPage, page } from "./list";
 import { details, named } from "./rows";
 import { rowsOf, type Scope } from "./scope";

@@ -1,4 +1,4 @@
-import { isoOrNull } from "./decimal";
+import { isoOrNull } from "../../decimal";
 import { rowsOf, type Scope } from "./scope";
 import { type Paused, siteState, type SyncState } from "./state";
 import { refusalReasons, type UnreadableRow, unreadableView } from "./unreadable";

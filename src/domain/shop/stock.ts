@@ -1,6 +1,6 @@
 import type { Stock } from "../../providers/shop/rows";
 import { numberOf, takeNumbers } from "./changes";
-import { roundQuantity } from "./decimal";
+import { roundQuantity } from "../../decimal";
 import { each, rowsOf, type Scope, statement } from "./scope";
 
 /** Statements that store quantities. A product whose quantity differs counts as changed; one that runs out is an event. */

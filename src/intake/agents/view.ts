@@ -6,7 +6,7 @@ import { agentNamed } from "../../domain/agents/list";
 import { type Proposal, type Step, usdOf } from "../../domain/agents/model";
 import type { RunDetail, RunSummary } from "../../domain/agents/queries";
 import { outputList } from "../../queue/bounded";
-import { mask, maskAll } from "../../queue/personal";
+import { mask, maskAll } from "../../masking/personal";
 import { states } from "../../queue/state";
 import { isoTime } from "../shapes";
 import { iso, isoOrNull } from "../views";

@@ -4,7 +4,7 @@ import { eventKey } from "../../domain/events/key";
 import { type Issue, Problem } from "../../errors";
 import { event as eventJob } from "../../jobs/event/job";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
-import { canonical } from "../../queue/canonical";
+import { canonical } from "../../json/canonical";
 import { check } from "../../queue/validate";
 import { batchReport } from "../batch-report";
 import type { IntakeDeps } from "../deps";

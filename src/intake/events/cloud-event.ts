@@ -1,6 +1,6 @@
 import type { Issue } from "../../errors";
-import { parseJson } from "../../queue/json";
-import { fromBase64 } from "../../tenants/base64";
+import { parseJson } from "../../json/json";
+import { fromBase64 } from "../../base64";
 
 /** An event as it came, in our words but not checked yet; `rename` gives each of our fields the sender's name for it. */
 export type Read = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[]; malformed?: boolean };

@@ -1,6 +1,6 @@
 import { parseMultipart, MultipartParseError } from "@remix-run/multipart-parser";
 import { Problem } from "../../errors";
-import { parseJson } from "../../queue/json";
+import { parseJson } from "../../json/json";
 import { readBytes } from "../body";
 import { type Charset, charsetFor, charsetOf } from "./charset";
 import { urlencodedPairs } from "./urlencoded";

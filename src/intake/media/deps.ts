@@ -1,4 +1,4 @@
-import type { Format } from "../../domain/media/format";
+import type { Format } from "../../images/format";
 import type { Media, Variant } from "../../domain/media/model";
 import type { MediaPage } from "../../domain/media/queries";
 import type { Refused } from "../../queue/request";

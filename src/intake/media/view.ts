@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { contentTypeOf } from "../../domain/media/format";
+import { contentTypeOf } from "../../images/format";
 import type { Media, Variant } from "../../domain/media/model";
 import { outputList } from "../../queue/bounded";
 

@@ -5,7 +5,7 @@ import { boundedList, boundedName, boundedText, jsonObject } from "../../queue/b
 import { smallBody } from "../body";
 import { webhook } from "../../jobs/webhook/job";
 import { ownTarget } from "../own-host";
-import { redact } from "../../queue/redact";
+import { redact } from "../../masking/redact";
 import type { AuditEntry, IntakeDeps } from "../deps";
 import { deadLetterCursor, inOrder, paging, search, siteId, time } from "../query";
 import { actorOf, type Caller, param, route } from "../route";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { formats } from "../../domain/media/format";
-import { maxOriginalBytes } from "../../domain/media/inspect";
+import { formats } from "../../images/format";
+import { maxOriginalBytes } from "../../images/inspect";
 import { aboutEntities, isMediaKey, keyPattern, mediaKey } from "../../domain/media/model";
 import { Problem } from "../../errors";
 import { validate } from "../../queue/validate";

@@ -1,6 +1,6 @@
 import { Problem } from "../../errors";
 import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/schedule";
-import { mask } from "../../queue/personal";
+import { mask } from "../../masking/personal";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { ownTarget } from "../own-host";

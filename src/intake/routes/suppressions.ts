@@ -11,7 +11,7 @@ import {
   suppressionSchema,
 } from "../../domain/suppressions/model";
 import { outputList } from "../../queue/bounded";
-import { masked } from "../../queue/personal";
+import { masked } from "../../masking/personal";
 import { validate } from "../../queue/validate";
 import { largeBody, parsedJson, readText, smallBody } from "../body";
 import type { IntakeDeps } from "../deps";

@@ -1,5 +1,5 @@
 import { boundOf, budgetOf, exceeded, microsFor, monthVerdict } from "../../domain/agents/budget";
-import { jsonIn } from "../../domain/agents/json-in";
+import { jsonIn } from "../../json/json-in";
 import { type Answer, microsOf } from "../../domain/agents/model";
 import { chatOf, promptHash, tokensIn } from "../../domain/agents/prompt";
 import { type Price, priceOf } from "../../domain/agents/prices";

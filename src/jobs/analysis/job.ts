@@ -3,7 +3,7 @@ import { about } from "../../domain/events/entity";
 import { leadVerdict, offerVerdict } from "../../domain/events/verdict";
 import { jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 
 const payload = v.strictObject({
   subject: v.picklist(["lead", "offer"], "must be lead or offer"),

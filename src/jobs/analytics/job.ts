@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { about } from "../../domain/events/entity";
 import { boundedRecord, boundedText } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 
 const name = boundedText(64, { pattern: /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, rule: "must be 1 to 64 letters, digits and . _ : / -" });
 

@@ -3,7 +3,7 @@ import { about, entityKey, latestTime } from "../../domain/events/entity";
 import { boundedRecord, boundedText } from "../../queue/bounded";
 import { plainAddress } from "../../domain/mail/mailbox";
 import { defineJob } from "../../queue/job";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 
 const contact = {
   email: v.pipe(plainAddress, personal()),

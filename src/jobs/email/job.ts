@@ -5,7 +5,7 @@ import { mailbox } from "../../domain/mail/mailbox";
 import { templateId } from "../../domain/mail/template";
 import { boundedList, boundedText, fieldRule, jsonObject, outputList } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 
 const body = v.pipe(boundedText(1_000_000, { min: 1 }), personal());
 

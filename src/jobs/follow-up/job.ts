@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { entityKey, latestTime } from "../../domain/events/entity";
 import { boundedText, jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 
 const payload = v.strictObject({
   entity: entityKey,

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { about, keyOf } from "../../domain/events/entity";
 import { mediaKey, operations } from "../../domain/media/model";
 import { defineJob } from "../../queue/job";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 import { outputList } from "../../queue/bounded";
 
 const payload = v.strictObject({ key: mediaKey, operations, about });

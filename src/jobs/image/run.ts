@@ -1,5 +1,5 @@
 import { maxVisionBytes, maxVisionSide } from "../../domain/media/alt-text";
-import { type Facts, inspect, sizeIn, tooManyBytes } from "../../domain/media/inspect";
+import { type Facts, inspect, sizeIn, tooManyBytes } from "../../images/inspect";
 import { type AltText, maxVariants, type Media, type Operation, type Thumbnail, variantName } from "../../domain/media/model";
 import type { Loaded } from "../../domain/media/objects";
 import { planned } from "../../domain/media/plan";

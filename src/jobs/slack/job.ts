@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { about } from "../../domain/events/entity";
 import { boundedList, boundedText, jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 
 const payload = v.strictObject({
   text: v.pipe(boundedText(40_000, { min: 1 }), personal()),

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { about, latestTime } from "../../domain/events/entity";
 import { boundedText, jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 
 const payload = v.strictObject({
   // The thing it is about; an event that is about nothing known is kept under its own id.

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { about } from "../../domain/events/entity";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { defineJob } from "../../queue/job";
-import { personal } from "../../queue/personal";
+import { personal } from "../../masking/personal";
 import { boundedName, boundedText, fieldRule } from "../../queue/bounded";
 
 const name = boundedName();

@@ -1,7 +1,7 @@
 import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer, HttpRequest } from "../http";
-import { codeIn, quoted } from "../redact";
+import { codeIn, quoted } from "../../masking/provider-text";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { Contact, Crm } from "./crm";

@@ -1,5 +1,5 @@
-import { contentTypeOf, formatOf } from "../../domain/media/format";
-import { withoutMetadata } from "../../domain/media/jpeg";
+import { contentTypeOf, formatOf } from "../../images/format";
+import { withoutMetadata } from "../../images/jpeg";
 import { failed, ok } from "../../queue/effect";
 import type { Images } from "./images";
 import { refusalOf } from "./refusal";

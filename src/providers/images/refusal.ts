@@ -1,4 +1,4 @@
-import { quoted } from "../redact";
+import { quoted } from "../../masking/provider-text";
 import type { ImageFailure } from "./images";
 
 /** Codes of Cloudflare Images, with what they mean for the job that asked. Source: its page on troubleshooting. */

@@ -1,7 +1,7 @@
 import { failed, ok } from "../../queue/effect";
 import { messageOf } from "../../errors";
 import { unlessAborted } from "../body";
-import { quoted } from "../redact";
+import { quoted } from "../../masking/provider-text";
 import type { MailFailure, MailMessage, MailProvider } from "./mail";
 import { addressOf, mailboxOf } from "./mailbox";
 import { untilNextDay } from "../quota";

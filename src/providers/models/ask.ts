@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import { misfit } from "./completion";
-import { jsonIn } from "../../domain/agents/json-in";
+import { jsonIn } from "../../json/json-in";
 import { strictJsonSchema } from "../../domain/agents/json-schema";
 import type { Answered, Chat, Chatted, Question } from "./models";
 

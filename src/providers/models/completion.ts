@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { boundedList } from "../../queue/bounded";
 import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
-import { jsonIn, withoutThinking } from "../../domain/agents/json-in";
+import { jsonIn, withoutThinking } from "../../json/json-in";
 import type { Chatted, ToolCall } from "./models";
 
 /** The code of an answer that was given and cannot be used. */

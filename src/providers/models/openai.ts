@@ -1,6 +1,6 @@
 import type { Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
-import { parseJson } from "../../queue/json";
+import { parseJson } from "../../json/json";
 import type { Http, HttpAnswer } from "../http";
 import { answerTo } from "./ask";
 import { chatBy, dialectOf, usualTimeoutSeconds } from "./chat";

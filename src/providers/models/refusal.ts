@@ -1,6 +1,6 @@
 import type { Failure } from "../../queue/effect";
 import type { HttpAnswer } from "../http";
-import { codeIn, quoted } from "../redact";
+import { codeIn, quoted } from "../../masking/provider-text";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 

@@ -1,5 +1,5 @@
 import { micros } from "./money";
-import { readLocal } from "./zone";
+import { readLocal } from "../../time/zone";
 
 /** What a value means depends on the shop. */
 export interface Reading {

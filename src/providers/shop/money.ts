@@ -1,4 +1,4 @@
-import { microsFrom } from "../../domain/shop/decimal";
+import { microsFrom } from "../../decimal";
 import type { Micros } from "./rows";
 
 /** The longest text that is taken for a number. */

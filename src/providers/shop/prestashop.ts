@@ -13,7 +13,7 @@ import type { ShopResource, ShopRows } from "./rows";
 import type { Found, IdPage, Lookup, Page, PageRequest, PageSizes, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
 import { hasAllSettings, settingsFilter, settingsFrom } from "./settings";
 import { joined, Lengths, nothing, rowsById, wholeList } from "./whole";
-import { isZone } from "./zone";
+import { isZone } from "../../time/zone";
 
 export type PrestashopOptions = ConnectionOptions;
 

@@ -1,4 +1,4 @@
-import { localWindow } from "./zone";
+import { localWindow } from "../../time/zone";
 
 /** Parameters of a list, before they are encoded. Brackets, pipes, commas and spaces must be, which URLSearchParams does. */
 export type Parameters = Record<string, string>;

@@ -1,6 +1,6 @@
 import type { Failure } from "../../queue/effect";
 import type { HttpAnswer } from "../http";
-import { quoted } from "../redact";
+import { quoted } from "../../masking/provider-text";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { ShopAnswer, ShopError } from "./answer";

@@ -4,7 +4,7 @@ import { link, rowId, text } from "./fields";
 import { isHole } from "./element";
 import { row } from "./row";
 import type { ShopSettings } from "./shop";
-import { isZone } from "./zone";
+import { isZone } from "../../time/zone";
 
 /** What of a shop's configuration is read, by one request. */
 const names = ["PS_TIMEZONE", "PS_LANG_DEFAULT", "PS_CURRENCY_DEFAULT"];

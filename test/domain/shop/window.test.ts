@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decimal } from "../../../src/domain/shop/decimal";
+import { decimal } from "../../../src/decimal";
 import { scheduleName } from "../../../src/domain/shop/defaults";
 import { lastDaysSpan, nextSpan, split } from "../../../src/domain/shop/window";
 

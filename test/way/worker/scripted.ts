@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { outcomeOf } from "../../../src/queue/effect";
 import { defineJob, type PayloadOf, type Run, type RunContext } from "../../../src/queue/job";
 import { discard, done, type Outcome, retry } from "../../../src/queue/outcome";
-import { personal } from "../../../src/queue/personal";
+import { personal } from "../../../src/masking/personal";
 import { die } from "./abort";
 
 const step = v.variant("do", [

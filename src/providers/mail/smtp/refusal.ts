@@ -1,4 +1,4 @@
-import { quoted } from "../../redact";
+import { quoted } from "../../../masking/provider-text";
 import type { MailFailure } from "../mail";
 import { untilNextDay } from "../../quota";
 import type { SmtpReply } from "./session";

@@ -1,5 +1,5 @@
 import { type Issue, maxIssues, shortPath } from "../errors";
-import { shapesOf } from "./json-shapes";
+import { shapesOf } from "./shapes";
 
 /** Deepest nesting of a payload: far below what breaks a bulk statement, far above what anybody sends. */
 export const maxDepth = 64;

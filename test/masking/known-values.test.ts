@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { discreet } from "../../src/queue/discreet";
+import { discreet } from "../../src/masking/known-values";
 import { defineJob, job } from "../../src/queue/job";
 import { retry } from "../../src/queue/outcome";
-import { personal } from "../../src/queue/personal";
+import { personal } from "../../src/masking/personal";
 import { createBench } from "../support/engine";
 
 const schema = v.strictObject({ project: v.string(), contact: v.pipe(v.unknown(), personal()), note: v.optional(v.pipe(v.string(), personal())) });

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { GroupCommit, type GroupOptions } from "../../src/queue/group";
+import { GroupCommit, type GroupOptions } from "../src/group-commit";
 
 /** A group commit whose writes end when the test says so. */
 function slowly(options?: GroupOptions) {

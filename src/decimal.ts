@@ -1,4 +1,4 @@
-import type { Micros } from "../../providers/shop/rows";
+import type { Micros } from "./providers/shop/rows";
 
 /** Millionths as they are stored: a number where it holds them exactly, else their digits. */
 export function microsFrom(millionths: bigint): Micros {

@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { orientationIn } from "../../../src/domain/media/exif";
-import { formatOf } from "../../../src/domain/media/format";
-import { inspect, maxOriginalBytes } from "../../../src/domain/media/inspect";
-import { withoutMetadata } from "../../../src/domain/media/jpeg";
-import { planned } from "../../../src/domain/media/plan";
-import { growsTooFast } from "../../support/growth";
-import { picture } from "../../support/pictures";
-import { blackPng, chunk, joined } from "../../support/png";
+import { orientationIn } from "../../src/images/exif";
+import { formatOf } from "../../src/images/format";
+import { inspect, maxOriginalBytes } from "../../src/images/inspect";
+import { withoutMetadata } from "../../src/images/jpeg";
+import { planned } from "../../src/domain/media/plan";
+import { growsTooFast } from "../support/growth";
+import { picture } from "../support/pictures";
+import { blackPng, chunk, joined } from "../support/png";
 
 const text = (said: string) => new TextEncoder().encode(said);
 const issueOf = (bytes: Uint8Array) => {

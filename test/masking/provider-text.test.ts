@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { redact } from "../../src/providers/redact";
+import { redact } from "../../src/masking/provider-text";
 
 test.each([
   ["Invalid `to` field: ada@example.com is no address", "ada@"],

@@ -1,4 +1,4 @@
-import { parseJson } from "../../queue/json";
+import { parseJson } from "./json";
 
 /** Tags in which models think aloud before they answer. */
 const thinking = ["think", "thinking", "reasoning"];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { allowedPorts, checkAddress, checkRedirect, type AddressRules } from "../../src/domain/address/address";
+import { allowedPorts, checkAddress, checkRedirect, type AddressRules } from "../../src/address/address";
 
 const rules: AddressRules = { ownHosts: ["jobs.example.com"], allowLocal: false };
 const local: AddressRules = { ownHosts: ["localhost:8787"], allowLocal: true };

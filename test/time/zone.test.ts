@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isZone, localWindow, readLocal } from "../../../src/providers/shop/zone";
+import { isZone, localWindow, readLocal } from "../../src/time/zone";
 
 const zones = ["America/Caracas", "Asia/Kolkata", "Europe/Prague", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "UTC"];
 const zone = fc.constantFrom(...zones);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkJson, parseJson } from "../../src/queue/json";
+import { checkJson, parseJson } from "../../src/json/json";
 
 const half = "\ud800";
 

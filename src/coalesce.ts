@@ -1,4 +1,4 @@
-import { GroupCommit } from "../queue/group";
+import { GroupCommit } from "./group-commit";
 
 /** What one caller wants done in one transaction. */
 type Order = readonly D1PreparedStatement[];

@@ -1,4 +1,4 @@
-import { digest } from "./id";
+import { digest } from "../queue/id";
 
 /** SHA-256 over a value's JSON with sorted keys: the same payload in another order of fields is the same payload. */
 export async function fingerprint(value: unknown): Promise<string> {

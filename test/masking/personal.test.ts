@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { mask, maskAll, masked, personal, redacted } from "../../src/queue/personal";
+import { mask, maskAll, masked, personal, redacted } from "../../src/masking/personal";
 
 const email = v.pipe(v.string(), v.email(), personal());
 const name = v.pipe(v.string(), personal());

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, expect, test } from "vitest";
-import { together } from "../../src/app/together";
-import { recordingDb } from "../support/recorder";
+import { together } from "../src/coalesce";
+import { recordingDb } from "./support/recorder";
 
 beforeAll(async () => void (await env.DB.exec("CREATE TABLE words (word TEXT PRIMARY KEY, n INTEGER NOT NULL CHECK (n < 100))")));
 beforeEach(async () => void (await env.DB.exec("DELETE FROM words")));

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { jsonIn, withoutThinking } from "../../../src/domain/agents/json-in";
+import { jsonIn, withoutThinking } from "../../src/json/json-in";
 
 const wrappings: ((json: string) => string)[] = [
   (json) => json,
