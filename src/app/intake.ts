@@ -1,3 +1,4 @@
+import { equalSecrets } from "../crypto";
 import { agentGate } from "../domain/agents/capability";
 import { agents } from "../domain/agents/list";
 import { listAlerts } from "../domain/alerts/queries";
@@ -31,7 +32,6 @@ import { cancel, retryNow, runNow } from "../queue/operate";
 import type { TenantGates } from "../tenants/gates";
 import { gatesOf } from "../tenants/connection";
 import { refusingQueues } from "../queue/send";
-import { isRootToken } from "../tenants/token";
 import { createAgentDeps } from "./agents";
 import { createCampaignDoor, createCampaignParts, resumedBy } from "./campaigns";
 import { createLeadDeps } from "./leads";
@@ -102,7 +102,7 @@ export function createIntakeDeps({
     alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
     gates: createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) }),
     replays,
-    isRoot: (token) => isRootToken(token, env.ROOT_TOKEN),
+    isRoot: (token) => equalSecrets(token, env.ROOT_TOKEN),
     templates: stores.templates,
     registry: engine.registry,
     enqueue: withKnownTemplates(email.type, (requests) => enqueue(engine, requests), stores.templates),

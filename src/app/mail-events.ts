@@ -1,3 +1,4 @@
+import { equalSecrets } from "../crypto";
 import { type MailEvent } from "../domain/mail-events/model";
 import { joinFor, type MailEventStore } from "../domain/mail-events/store";
 import type { SentStore } from "../domain/mail-events/sent";
@@ -11,7 +12,6 @@ import { eventsOfResend } from "../providers/mail/events/resend";
 import { eventsOfSes } from "../providers/mail/events/ses";
 import { addressOfSns, isFromSns } from "../providers/mail/events/sns";
 import type { ForeignMessage, ForeignVerdict } from "../queue/foreign";
-import { sameText } from "./same-text";
 import type { Stores } from "./stores";
 
 /** A message whose mail is not recorded yet comes again after this. Seconds. */
@@ -86,14 +86,14 @@ const readers: Readonly<Record<string, Read>> = {
 
 /** The secret is the ARN of the topic, which is signed; or a password of the address. Without either anyone with a topic could report. */
 async function isOfTopic(secret: string, message: Fields, incoming: SignedIncoming): Promise<boolean> {
-  return secret.startsWith("arn:") ? sameText(textIn(message, "TopicArn") ?? "", secret) : isWithSecret(secret, incoming);
+  return secret.startsWith("arn:") ? equalSecrets(textIn(message, "TopicArn") ?? "", secret) : isWithSecret(secret, incoming);
 }
 
 /** `Authorization: Basic`, whose password or whole is the secret, or `?token=`. */
 async function isWithSecret(secret: string, { headers, token }: SignedIncoming): Promise<boolean> {
   const login = basicOf(headers.get("authorization") ?? "");
   const given = [login, login.slice(login.indexOf(":") + 1), token ?? ""];
-  const verdicts = await Promise.all(given.map((each) => sameText(each, secret)));
+  const verdicts = await Promise.all(given.map((each) => equalSecrets(each, secret)));
   return verdicts.includes(true);
 }
 

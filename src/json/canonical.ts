@@ -1,8 +1,8 @@
-import { digest } from "../queue/id";
+import { sha256Base32 } from "../crypto";
 
 /** SHA-256 over a value's JSON with sorted keys: the same payload in another order of fields is the same payload. */
 export async function fingerprint(value: unknown): Promise<string> {
-  return (await digest(canonical(value))).slice(0, 32);
+  return (await sha256Base32(canonical(value))).slice(0, 32);
 }
 
 /** A value's JSON with sorted keys. */

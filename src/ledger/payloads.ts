@@ -1,3 +1,4 @@
+import { sha256Hex } from "../crypto";
 import type { PayloadStore } from "../queue/engine";
 
 /** Large payloads in R2, under `{tenant}/{id}/{sha256}`: the same payload of the same job is the same object. */
@@ -5,8 +6,7 @@ export function createPayloads(bucket: R2Bucket): PayloadStore & { remove(keys: 
   return {
     async put(tenant, id, text) {
       const bytes = new TextEncoder().encode(text);
-      const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-      const key = `${tenant}/${id}/${[...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+      const key = `${tenant}/${id}/${await sha256Hex(bytes)}`;
       await bucket.put(key, bytes, { httpMetadata: { contentType: "application/json" } });
       return key;
     },

@@ -1,4 +1,4 @@
-import { digest } from "../queue/id";
+import { sha256Base32 } from "../crypto";
 import type { Settled, Transition } from "../queue/ledger";
 import { batch, lists, rowsOf, statement } from "../d1";
 import { dropDue, dropParked } from "./side";
@@ -104,7 +104,7 @@ export async function kindOf(type: string, reason: string): Promise<string> {
     .replace(/[0-9a-f]{8,}[0-9a-f-]*/g, "#")
     .replace(/\d+/g, "#")
     .slice(0, 200);
-  return (await digest(`${type}\n${pattern}`)).slice(0, 16);
+  return (await sha256Base32(`${type}\n${pattern}`)).slice(0, 16);
 }
 
 /** Done on the first try, with nothing to keep. */

@@ -1,3 +1,5 @@
+import { base32Digits, equalTexts, sha256Base32, toBase32 } from "../crypto";
+
 /**
  * Job ids. 34 characters of Crockford base32, lower case:
  * - made: 10 of time (48 bits, milliseconds), 16 random (80 bits), 8 MAC (40 bits). Sorted by id they are sorted by time.
@@ -9,7 +11,6 @@
  * a rotated key would turn the same idempotency key into another job.
  */
 
-const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const bodyLength = 26;
 const macLength = 8;
 const pattern = /^[0-9a-hjkmnp-tv-z]{34}$/;
@@ -28,12 +29,12 @@ export function createIds(secret: string, random: () => Uint8Array = () => crypt
   if (secret.length < 16) throw new Error("ID_SECRET must have at least 16 characters");
   const key = lazy(() => crypto.subtle.importKey("raw", encode(`jobyard id ${secret}`), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]));
   const mac = async (tenant: string, body: string) =>
-    base32(new Uint8Array(await crypto.subtle.sign("HMAC", await key(), encode(`${tenant}\n${body}`))), macLength);
+    toBase32(new Uint8Array(await crypto.subtle.sign("HMAC", await key(), encode(`${tenant}\n${body}`))), macLength);
   const seal = async (tenant: string, body: string) => body + (await mac(tenant, body));
   return {
-    make: (tenant, at) => seal(tenant, timePart(at) + base32(random(), 16)),
-    derive: async (tenant, parts) => seal(tenant, `k${(await digest(JSON.stringify([tenant, ...parts]))).slice(0, bodyLength - 1)}`),
-    belongs: async (tenant, id) => pattern.test(id) && same(await mac(tenant, id.slice(0, bodyLength)), id.slice(bodyLength)),
+    make: (tenant, at) => seal(tenant, timePart(at) + toBase32(random(), 16)),
+    derive: async (tenant, parts) => seal(tenant, `k${(await sha256Base32(JSON.stringify([tenant, ...parts]))).slice(0, bodyLength - 1)}`),
+    belongs: async (tenant, id) => pattern.test(id) && equalTexts(await mac(tenant, id.slice(0, bodyLength)), id.slice(bodyLength)),
   };
 }
 
@@ -42,7 +43,7 @@ export function timePart(at: number): string {
   let rest = Math.max(0, Math.floor(at));
   let text = "";
   for (let place = 0; place < 10; place++) {
-    text = alphabet[rest % 32] + text;
+    text = base32Digits[rest % 32] + text;
     rest = Math.floor(rest / 32);
   }
   return text;
@@ -51,7 +52,7 @@ export function timePart(at: number): string {
 /** When a made id was made; undefined for a derived one. */
 export function timeOf(id: string): number | undefined {
   if (isDerived(id)) return undefined;
-  return [...id.slice(0, 10)].reduce((sum, char) => sum * 32 + alphabet.indexOf(char), 0);
+  return [...id.slice(0, 10)].reduce((sum, char) => sum * 32 + base32Digits.indexOf(char), 0);
 }
 
 export function isDerived(id: string): boolean {
@@ -61,30 +62,6 @@ export function isDerived(id: string): boolean {
 /** Where a derived id stands among the made ones: its time, then characters of its own. Same length as a made id. */
 export function slotOf(id: string, at: number): string {
   return timePart(at) + id.slice(1, 25);
-}
-
-/** SHA-256 of a text, base32. */
-export async function digest(text: string): Promise<string> {
-  return base32(new Uint8Array(await crypto.subtle.digest("SHA-256", encode(text))), 51);
-}
-
-function base32(bytes: Uint8Array, length: number): string {
-  let text = "";
-  let buffer = 0;
-  let bits = 0;
-  for (const byte of bytes) {
-    buffer = ((buffer << 8) | byte) & 0xffff;
-    bits += 8;
-    while (bits >= 5 && text.length < length) {
-      bits -= 5;
-      text += alphabet[(buffer >> bits) & 31];
-    }
-  }
-  return text;
-}
-
-function same(left: string, right: string): boolean {
-  return crypto.subtle.timingSafeEqual(encode(left), encode(right));
 }
 
 function encode(text: string): Uint8Array {

@@ -1,3 +1,4 @@
+import { equalTexts, sha256 } from "../crypto";
 import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "../domain/leads/project";
 import { toBase64url } from "../base64";
 import { type Bound, hasRoom, maxProjects } from "../domain/bounds";
@@ -96,9 +97,7 @@ export const projectSection: Section<"projects"> = {
 
 /** Whether this is the project's API key; hashed first, so that the comparison takes as long for any text. */
 export async function isApiKey(project: Project, given: string): Promise<boolean> {
-  const encoder = new TextEncoder();
-  const [one, other] = [encoder.encode(await hashOf(given)), encoder.encode(project.apiKeyHash)];
-  return one.byteLength === other.byteLength && crypto.subtle.timingSafeEqual(one, other);
+  return equalTexts(await hashOf(given), project.apiKeyHash);
 }
 
 /** A sealed secret of a project, from what the snapshot holds; undefined when it is not set or cannot be read. */
@@ -175,7 +174,7 @@ function sealedName(project: string, kind: "turnstile" | "crm"): string {
 }
 
 async function hashOf(key: string): Promise<string> {
-  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key))));
+  return toBase64url(await sha256(key));
 }
 
 function random(bytes: number): string {

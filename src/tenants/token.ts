@@ -51,12 +51,6 @@ export function allows(granted: readonly Scope[], needed: Scope): boolean {
   return granted.includes(needed) || granted.includes("admin");
 }
 
-/** Whether this is the root token. Both are hashed first, so the comparison takes as long for any text. An unset root token fits nothing. */
-export async function isRootToken(given: string, root: string | undefined): Promise<boolean> {
-  const [one, other] = await Promise.all([digest(given), digest(root ?? "")]);
-  return crypto.subtle.timingSafeEqual(one, other) && Boolean(root);
-}
-
 function lettersOf(granted: readonly Scope[]): string {
   return scopes
     .filter((scope) => granted.includes(scope))
@@ -68,10 +62,6 @@ function lettersOf(granted: readonly Scope[]): string {
 async function isSigned(key: CryptoKey, body: string, mac: string): Promise<boolean> {
   const given = fromBase64(mac);
   return given !== undefined && (await crypto.subtle.verify("HMAC", key, given, bytes(body))) && toBase64url(given) === mac;
-}
-
-function digest(text: string): Promise<ArrayBuffer> {
-  return crypto.subtle.digest("SHA-256", bytes(text));
 }
 
 function bytes(text: string): Uint8Array {

@@ -34,7 +34,8 @@ import { createProjectStore, projectSection } from "../../src/tenants/project";
 import { createSiteStore } from "../../src/tenants/site";
 import { createSnapshots, type Snapshots } from "../../src/tenants/snapshot";
 import { createTenantStore, raiseVersion } from "../../src/tenants/tenant";
-import { createTokens, isRootToken, type Scope } from "../../src/tenants/token";
+import { equalSecrets } from "../../src/crypto";
+import { createTokens, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
 import { createUnsubscribeTokens } from "../../src/tenants/unsubscribe-token";
 import { createVault, type Vault } from "../../src/tenants/vault";
@@ -169,7 +170,7 @@ function createDeps(seen: Seen): IntakeDeps {
   const hooks = { db: env.DB, vault, rules, changed: snapshots.changed, raise: (tenant: string) => raiseVersion(env.DB, tenant) };
   return {
     now: () => now,
-    isRoot: (token) => isRootToken(token, root),
+    isRoot: (token) => equalSecrets(token, root),
     verifier: tokens,
     snapshots,
     tenants: createTenantStore(env.DB, snapshots.changed),

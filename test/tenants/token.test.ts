@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseKeyRing } from "../../src/tenants/keys";
-import { allows, createTokens, isRootToken, scopes } from "../../src/tenants/token";
+import { allows, createTokens, scopes } from "../../src/tenants/token";
 
 const [one, two] = [btoa("1".repeat(32)), btoa("2".repeat(32))];
 const tokens = createTokens(parseKeyRing("SIGNING_KEYS", `k1:${one}`));
@@ -75,11 +75,4 @@ test("admin includes the other scopes, no other does", () => {
   for (const scope of scopes) expect(allows(["admin"], scope)).toBe(true);
   expect(allows(["enqueue", "read", "leads", "operate"], "admin")).toBe(false);
   expect(allows(["enqueue"], "read")).toBe(false);
-});
-
-test("the root token is compared whole; an unset one fits nothing", async () => {
-  expect(await isRootToken("", undefined)).toBe(false);
-  expect(await isRootToken("", "")).toBe(false);
-  expect(await isRootToken("root", "root-token")).toBe(false);
-  expect(await isRootToken("root-token", "root-token")).toBe(true);
 });

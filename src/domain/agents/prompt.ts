@@ -1,3 +1,4 @@
+import { sha256Hex } from "../../crypto";
 import type { Chat, Message, Tool as ModelTool } from "../../providers/models/models";
 import type { Agent } from "./define";
 import { strictJsonSchema } from "./json-schema";
@@ -19,8 +20,7 @@ export function chatOf(agent: Agent, steps: readonly Step[]): Chat {
 
 /** SHA-256 of all that is asked, in hexadecimal. */
 export async function promptHash(chat: Chat): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(chat)));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return sha256Hex(JSON.stringify(chat));
 }
 
 /** An upper bound of what a chat has in tokens: a token has a byte at least and usually four. Pictures count by themselves. */

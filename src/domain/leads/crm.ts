@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { sha256Hex } from "../../crypto";
 import { boundedText } from "../../queue/bounded";
 
 const id = v.pipe(
@@ -50,13 +51,8 @@ export async function storeCrmReport(db: D1Database, tenant: string, project: st
   ];
   await db.batch([
     ...(ours ? ties : []),
-    db.prepare(insert).bind(tenant, found.id, now, await nameOf(body), type, body),
+    db.prepare(insert).bind(tenant, found.id, now, await sha256Hex(body, 24), type, body),
     db.prepare(dropOldest).bind(tenant, found.id),
   ]);
   return found.id;
-}
-
-async function nameOf(body: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
-  return Array.from(digest.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../../crypto";
 import { contentTypeOf } from "../../images/format";
 import { type AltText, type Media, type Thumbnail, variantFolder, variantName } from "./model";
 import type { Loaded, MediaObjects, Original } from "./objects";
@@ -61,7 +62,7 @@ export function mediaWork({ objects, store, queries, turns, now }: MediaParts, t
       const { format } = options;
       await objects.putVariant(object, bytes, contentTypeOf(format));
       const box = { width: options.width, height: options.height };
-      const variant = { name, object, format, box, width, height, bytes: bytes.length, sha256: await sha256(bytes) };
+      const variant = { name, object, format, box, width, height, bytes: bytes.length, sha256: await sha256Hex(bytes) };
       // The row of the original decides: who removes an original removes its row first, then what lies in its folder.
       if (await store.addVariant(tenant, key, etag, variant, now())) return true;
       await objects.removeObject(object);
@@ -76,9 +77,4 @@ export function mediaWork({ objects, store, queries, turns, now }: MediaParts, t
       return current !== null && current.etag === etag;
     },
   };
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { sha256Hex } from "../../crypto";
 import { entityKey } from "../events/entity";
 import type { Format } from "../../images/format";
 import { fits } from "./plan";
@@ -99,8 +100,7 @@ export function originalIn(object: string): { tenant: string; key: string } | nu
 
 /** Where everything made of an original lies; of one version of it with `etag`. */
 export async function variantFolder(tenant: string, key: string, etag?: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key)));
-  const name = Array.from(hash.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const name = await sha256Hex(key, 32);
   return `${variantPrefix}${tenant}/${name}/${etag === undefined ? "" : `${etag}/`}`;
 }
 

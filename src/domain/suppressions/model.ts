@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { toHex } from "../../crypto";
 import { readEmail } from "../leads/email";
 import { boundedList, boundedText } from "../../queue/bounded";
 
@@ -68,6 +69,6 @@ export function createHashAddress(key: Promise<CryptoKey>): HashAddress {
     const plain = comparable(address);
     if (plain === undefined) return undefined;
     const mac = await crypto.subtle.sign("HMAC", await key, new TextEncoder().encode(`${tenant}\n${plain}`));
-    return Array.from(new Uint8Array(mac).subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return toHex(mac).slice(0, 32);
   };
 }

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../../crypto";
 import { enrich, type RequestFacts } from "../../domain/leads/enrich";
 import { type FormFields, sortFields, typedIn } from "../../domain/leads/fields";
 import { canonicalIp, isListed, ownsUrl } from "../../domain/leads/project";
@@ -99,7 +100,7 @@ async function samenessOf({ name }: Door, sender: "server" | "browser", form: Fo
   // A form that was corrected and sent again is another submission; a key is its sender's own responsibility.
   const of = given === undefined ? ["nonce", nonce, content] : ["key", given];
   // Whoever fills in a form must not use up the keys of the tenant's own server.
-  const [key, formerKey] = await Promise.all([digest(JSON.stringify([name, sender, ...of])), digest(JSON.stringify([name, ...of]))]);
+  const [key, formerKey] = await Promise.all([sha256Hex(JSON.stringify([name, sender, ...of])), sha256Hex(JSON.stringify([name, ...of]))]);
   return { key: key.slice(0, 43), formerKey: formerKey.slice(0, 43), content, promised: given !== undefined };
 }
 
@@ -125,7 +126,7 @@ function accepted(receipt: Receipt): Pick<Taken, "id" | "replayed"> {
 }
 
 function contentOf(form: FormFields): Promise<string> {
-  return digest(JSON.stringify(typedIn(form).toSorted(([left], [right]) => (left < right ? -1 : 1))));
+  return sha256Hex(JSON.stringify(typedIn(form).toSorted(([left], [right]) => (left < right ? -1 : 1))));
 }
 
 function factsOf(request: Request, id: string): RequestFacts {
@@ -133,9 +134,4 @@ function factsOf(request: Request, id: string): RequestFacts {
   const header = (name: string) => request.headers.get(name) ?? undefined;
   const { country, city, region, timezone } = cf ?? {};
   return { id, ip: addressOf(request), userAgent: header("user-agent"), referer: header("referer"), country, city, region, timezone };
-}
-
-async function digest(text: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

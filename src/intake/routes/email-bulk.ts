@@ -3,7 +3,7 @@ import { Problem } from "../../errors";
 import { addressOf, mailbox, mailboxFrom } from "../../domain/mail/mailbox";
 import { email } from "../../jobs/email/job";
 import { boundedList, jsonObject } from "../../queue/bounded";
-import { digest } from "../../queue/id";
+import { sha256Base32 } from "../../crypto";
 import { check } from "../../queue/validate";
 import type { EnqueueRequest, Refused } from "../../queue/request";
 import { largeBody } from "../body";
@@ -70,5 +70,5 @@ async function mailTo(tenant: string, mail: SharedContent, given: unknown, listK
 /** The key of the list for one recipient: the same for each spelling of the address, with or without a name. */
 async function keyFor(listKey: string, to: string): Promise<string> {
   const key = `${listKey}:${addressOf(mailboxFrom(to) ?? to).toLowerCase()}`;
-  return key.length <= maxKeyLength ? key : digest(key);
+  return key.length <= maxKeyLength ? key : sha256Base32(key);
 }

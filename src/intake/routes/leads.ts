@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { equalSecrets } from "../../crypto";
 import { type CrmReport, crmReportSchema } from "../../domain/leads/crm";
 import type { Project } from "../../domain/leads/project";
 import { Problem } from "../../errors";
@@ -59,8 +60,7 @@ async function checkSecret(deps: IntakeDeps, { tenant, name, project }: Door, he
   const secret = await crmSecret(deps, tenant, name, project);
   if (secret === undefined) throw refusedAtDoor();
   const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? headers.get(keyHeader) ?? "";
-  const [one, other] = await Promise.all([given, secret].map((text) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
-  if (!one || !other || !crypto.subtle.timingSafeEqual(one, other)) throw refusedAtDoor();
+  if (!(await equalSecrets(given, secret))) throw refusedAtDoor();
 }
 
 /** A report that names no lead of the CRM is no report: 400, as a body that is no JSON. */

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../../crypto";
 import { syncOrders } from "../../jobs/sync-orders/job";
 import { syncProducts } from "../../jobs/sync-products/job";
 import { syncSingleOrder } from "../../jobs/sync-single-order/job";
@@ -56,8 +57,7 @@ async function signedId(webhook: WebhookSettings, headers: Headers, body: Uint8A
   if (webhook.format === "standard") return deliveryId(headers.get("webhook-id") ?? headers.get("svix-id"));
   if (named !== undefined || webhook.format === "token" || webhook.timestampHeader === undefined) return named;
   // The same bytes at another time are another delivery; without a signed time nobody can tell, and the span below gathers them.
-  const digest = await crypto.subtle.digest("SHA-256", body);
-  return `${headers.get(webhook.timestampHeader)?.trim()}.${[...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `${headers.get(webhook.timestampHeader)?.trim()}.${await sha256Hex(body)}`;
 }
 
 function jobOf(siteId: string, hint: Hint): Pick<EnqueueRequest, "type" | "payload"> | undefined {

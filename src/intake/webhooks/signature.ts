@@ -1,3 +1,4 @@
+import { equalSecrets } from "../../crypto";
 import type { WebhookSettings } from "../../tenants/site";
 
 /** A webhook as it came: nothing of it is believed before it is verified. */
@@ -16,7 +17,7 @@ const usualTolerance = 300;
 export async function isGenuine(settings: WebhookSettings, secret: string, incoming: Incoming, now: number): Promise<boolean> {
   if (settings.format === "standard") return isStandard(secret, incoming, settings.toleranceSeconds ?? usualTolerance, now);
   const given = incoming.headers.get(settings.header)?.trim() ?? "";
-  if (settings.format === "token") return sameText(given || (incoming.token ?? ""), secret);
+  if (settings.format === "token") return equalSecrets(given || (incoming.token ?? ""), secret);
   const time = settings.timestampHeader === undefined ? undefined : (incoming.headers.get(settings.timestampHeader)?.trim() ?? "");
   const content = time === undefined ? incoming.body : joined(`${time}.`, incoming.body);
   const signature = decoded(withoutPrefix(given, settings.prefix), settings.format);
@@ -74,11 +75,6 @@ async function verified(key: Uint8Array, signature: Uint8Array | undefined, cont
   const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
   const same = await crypto.subtle.verify("HMAC", imported, signature ?? new Uint8Array(32), content);
   return same && signature !== undefined;
-}
-
-async function sameText(given: string, wanted: string): Promise<boolean> {
-  const [left, right] = await Promise.all([given, wanted].map((text) => crypto.subtle.digest("SHA-256", encode(text))));
-  return given !== "" && left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
 }
 
 function joined(head: string, body: Uint8Array): Uint8Array {

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../../crypto";
 import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
@@ -69,9 +70,7 @@ function toJson({ from, to, subject, html, text, replyTo, headers, attachments }
 
 /** The API takes 1 to 256 characters. */
 async function sendableKey(key: string): Promise<string> {
-  if (/^[\x21-\x7e]{1,256}$/.test(key)) return key;
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return /^[\x21-\x7e]{1,256}$/.test(key) ? key : sha256Hex(key);
 }
 
 function isSuccess({ status }: HttpAnswer): boolean {

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../../crypto";
 import type { Http } from "../http";
 
 /** `unchecked`: nobody could tell, or the secret is wrong; the visitor is not to blame for either. */
@@ -85,7 +86,6 @@ function answerOf(body: unknown): Answer | undefined {
 
 /** The same text, the same UUID (RFC 9562, version 8). */
 async function uuidOf(text: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-  const hex = Array.from(hash.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = await sha256Hex(text, 32);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

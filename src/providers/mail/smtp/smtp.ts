@@ -1,3 +1,4 @@
+import { sha256Hex } from "../../../crypto";
 import type { Failure } from "../../../queue/effect";
 import { failed, ok } from "../../../queue/effect";
 import { base64 } from "../base64";
@@ -110,7 +111,7 @@ async function transact(transaction: Transaction, signal: AbortSignal) {
   const refused = await nameRecipients(session, transaction);
   await expect("data", transaction, 3, await session.command("DATA"));
   const domain = addressOf(message.from).split("@").at(-1) ?? "localhost";
-  const messageId = `${await hashOf(idempotencyKey)}@${domain}`;
+  const messageId = `${await sha256Hex(idempotencyKey, 32)}@${domain}`;
   // No line of the body begins with a dot: those of the headers' values are folded behind a space, the rest is base64.
   await session.write(toMime(message, { messageId, date: options.now() }).replaceAll(/^\./gm, ".."));
   transaction.dotted = true;
@@ -193,13 +194,6 @@ function knownTo({ message, options }: Transaction): string[] {
 function queueIdIn({ text }: SmtpReply): string | undefined {
   const last = /(?:^|\s)<?([\w.@-]{6,200})>?\s*$/.exec(text)?.[1];
   return last !== undefined && /\d/.test(last) ? last : undefined;
-}
-
-async function hashOf(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"))
-    .join("")
-    .slice(0, 32);
 }
 
 function encoded(text: string): string {
