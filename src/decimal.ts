@@ -1,4 +1,5 @@
-import type { Micros } from "./providers/shop/rows";
+/** Millionths of a currency's unit: "59.800000" is 59_800_000. A safe integer, or the digits as text where it would be none. Never a float of units. */
+export type Micros = number | string;
 
 /** Millionths as they are stored: a number where it holds them exactly, else their digits. */
 export function microsFrom(millionths: bigint): Micros {

@@ -18,7 +18,7 @@ test("every field on the page is understood", async () => {
 });
 
 test("every setting of a project is on the page, with its default", async () => {
-  const { projectSchema } = await load<{ projectSchema: { entries: Record<string, { default?: unknown }> } }>("domain/leads/project");
+  const { projectSchema } = await load<{ projectSchema: { entries: Record<string, { default?: unknown }> } }>("tenants/project-schema");
   const listed = [...page.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|([^|]*)\| /gm)].flatMap(([, names = "", value = ""]) =>
     [...names.matchAll(/`(\w+)`/g)].map(([, name]) => [name, value.replaceAll("`", "").trim()] as const),
   );

@@ -12,9 +12,9 @@ import { createRegistry } from "../queue/registry";
 import { createGates, type TenantGates } from "../tenants/gates";
 import type { WorkerEnv } from "../env";
 import { createCapabilities } from "./capabilities";
-import { usualLimits } from "./limits";
+import { usualLimits } from "../tenants/gate-defaults";
 import { log } from "./log";
-import { createQuota } from "./quota";
+import { createQuota } from "../tenants/quota";
 import { isLocal, type Stores } from "./stores";
 import { createEndedJobs, tellAfterBatches } from "./tell-ended";
 

@@ -1,7 +1,7 @@
 import { showBlocked } from "../domain/leads/blocked";
 import type { Leads } from "../domain/leads/capability";
 import { countedAs, pointOf } from "../domain/leads/point";
-import { getLead, listLeads } from "../domain/leads/read";
+import { getLead, listLeads } from "../domain/leads/queries";
 import { removeReleased } from "../domain/leads/release";
 import { storeCrmReport } from "../domain/leads/crm";
 import { reportSilence, type Silent } from "../domain/leads/silence";

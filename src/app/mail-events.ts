@@ -1,5 +1,5 @@
 import { equalSecrets } from "../crypto";
-import { type MailEvent } from "../domain/mail-events/model";
+import type { MailEvent } from "../providers/mail/events/event";
 import { joinFor, type MailEventStore } from "../domain/mail-events/store";
 import type { SentStore } from "../domain/mail-events/sent";
 import type { MailEventDoor, MailEventVerdict, SignedIncoming } from "../intake/mail-events";

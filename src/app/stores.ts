@@ -16,7 +16,7 @@ import { createSnapshots } from "../tenants/snapshot";
 import { createTenantStore, raiseVersion } from "../tenants/tenant";
 import { createTokens } from "../tenants/token";
 import { createTokenStore } from "../tenants/token-store";
-import { createUnsubscribeTokens } from "../tenants/unsubscribe-token";
+import { createUnsubscribeTokens } from "../domain/suppressions/unsubscribe-token";
 import { createVault } from "../tenants/vault";
 import { together } from "../coalesce";
 

@@ -28,7 +28,7 @@ import { silenceStep } from "./leads";
 import { wakeDecided } from "./agents";
 import { log } from "./log";
 import { createMailStores, type MailStores } from "./mail-stores";
-import { createQuota } from "./quota";
+import { createQuota } from "../tenants/quota";
 import { rotate } from "./rotation";
 import { publishShopEvents } from "./shop-events";
 import type { Stores } from "./stores";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { sharedSecret } from "../domain/secret";
+import { sharedSecret } from "./shared-secret";
 import { limitsSchema, only, secret, url } from "./connection-fields";
 import { mailConnectionSchema } from "./mail-connection";
 import { modelsConnectionSchema } from "./models-connection";

@@ -1,5 +1,5 @@
 import type * as v from "valibot";
-import { type Bound, tooMany } from "../domain/bounds";
+import { type Bound, tooMany } from "./bounds";
 import { type Issue, Problem, summaryOf } from "../errors";
 import { boundedText } from "../queue/bounded";
 import { check } from "../queue/validate";

@@ -1,7 +1,7 @@
 import { equalTexts, sha256 } from "../crypto";
-import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "../domain/leads/project";
+import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "./project-schema";
 import { toBase64url } from "../base64";
-import { type Bound, hasRoom, maxProjects } from "../domain/bounds";
+import { type Bound, hasRoom, maxProjects } from "./bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
 import type { Section } from "./snapshot";
 import { type Changed, raiseVersion } from "./tenant";

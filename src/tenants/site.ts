@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { type AddressRules, checkAddress } from "../address/address";
-import { sharedSecret } from "../domain/secret";
+import { sharedSecret } from "./shared-secret";
 import { boundedText } from "../queue/bounded";
-import { type Bound, hasRoom, maxSites } from "../domain/bounds";
+import { type Bound, hasRoom, maxSites } from "./bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
 import type { Section } from "./snapshot";
 import { type Changed, raiseVersion } from "./tenant";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { mediaSettings } from "../domain/media/model";
+import { mediaSettings } from "./media-settings";
 import { boundedList, boundedText } from "../queue/bounded";
 import { checked, checkName, invalid, reservedTenant } from "./names";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { boundedList, boundedText } from "../queue/bounded";
-import { type Bound, hasRoom, maxTokens, maxTokensEver } from "../domain/bounds";
+import { type Bound, hasRoom, maxTokens, maxTokensEver } from "./bounds";
 import { checked, whyRefused } from "./names";
 import type { Changed } from "./tenant";
 import { raiseVersion } from "./tenant";

@@ -5,7 +5,7 @@ import { addSchedules } from "../../src/domain/shop/defaults";
 import { type ScheduleInput, scheduleInput } from "../../src/domain/schedules/schedule";
 import { spreadOf } from "../../src/domain/schedules/spread";
 import { dueSql, scheduleStore } from "../../src/domain/schedules/store";
-import { maxSchedules } from "../../src/domain/bounds";
+import { maxSchedules } from "../../src/tenants/bounds";
 
 const store = scheduleStore(env.DB);
 const noon = Date.parse("2026-05-01T12:00Z");

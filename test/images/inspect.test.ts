@@ -4,7 +4,7 @@ import { orientationIn } from "../../src/images/exif";
 import { formatOf } from "../../src/images/format";
 import { inspect, maxOriginalBytes } from "../../src/images/inspect";
 import { withoutMetadata } from "../../src/images/jpeg";
-import { planned } from "../../src/domain/media/plan";
+import { planned } from "../../src/images/plan";
 import { growsTooFast } from "../support/growth";
 import { picture } from "../support/pictures";
 import { blackPng, chunk, joined } from "../support/png";

@@ -10,7 +10,7 @@ import {
   maxTemplateVersions,
   maxTokens,
   maxTokensEver,
-} from "../../src/domain/bounds";
+} from "../../src/tenants/bounds";
 import { createBench, root, type Tokens } from "./fakes";
 
 const tenant = "bounds";

@@ -37,7 +37,7 @@ import { createTenantStore, raiseVersion } from "../../src/tenants/tenant";
 import { equalSecrets } from "../../src/crypto";
 import { createTokens, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
-import { createUnsubscribeTokens } from "../../src/tenants/unsubscribe-token";
+import { createUnsubscribeTokens } from "../../src/domain/suppressions/unsubscribe-token";
 import { createVault, type Vault } from "../../src/tenants/vault";
 import { leadsOn } from "./lead-fakes";
 import { createAgentDeps } from "../../src/app/agents";

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as v from "valibot";
-import { listLeads } from "../../src/domain/leads/read";
+import { listLeads } from "../../src/domain/leads/queries";
 import { storeSubmission } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
 import { planOf, recordingDb } from "../support/recorder";

@@ -4,7 +4,7 @@ import { eventsOf } from "../../src/domain/shop/events";
 import { listOrders } from "../../src/domain/shop/read-orders";
 import { troubles } from "../../src/domain/shop/site";
 import { connect, siteState } from "../../src/domain/shop/state";
-import type { Micros } from "../../src/providers/shop/rows";
+import type { Micros } from "../../src/decimal";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { FakeShop, order, orderState, shopBench, shopWith, start } from "./fake-shop";
 

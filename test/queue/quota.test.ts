@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { createQuota } from "../../src/app/quota";
+import { createQuota } from "../../src/tenants/quota";
 import { cancel } from "../../src/queue/operate";
 import type { Receipt } from "../../src/queue/request";
 import { refusingQueues } from "../../src/queue/send";

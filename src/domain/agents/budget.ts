@@ -1,4 +1,4 @@
-import type { Price } from "./prices";
+import type { Price } from "../../providers/models/models";
 import { type Budget, type BudgetInput, microsOf, type Step, type Used, usdOf } from "./model";
 
 /** What one call may cost at most. */

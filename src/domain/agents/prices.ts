@@ -1,8 +1,4 @@
-/** USD per million tokens. */
-export interface Price {
-  input: number;
-  output: number;
-}
+import type { Price } from "../../providers/models/models";
 
 /**
  * When the table was last compared with the pages of the providers: developers.openai.com/api/docs/pricing and

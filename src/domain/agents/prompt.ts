@@ -1,7 +1,7 @@
 import { sha256Hex } from "../../crypto";
 import type { Chat, Message, Tool as ModelTool } from "../../providers/models/models";
 import type { Agent } from "./define";
-import { strictJsonSchema } from "./json-schema";
+import { strictJsonSchema } from "../../json/strict-schema";
 import type { Called, Step } from "./model";
 
 const rules =

@@ -1,5 +1,5 @@
 import type * as v from "valibot";
-import { type Bound, hasRoom, maxDestinations, tooMany } from "../bounds";
+import { type Bound, hasRoom, maxDestinations, tooMany } from "../../tenants/bounds";
 import { builtIn, builtInNames, type builtInSchema, type Destination, followUpAfter, isBuiltIn, type ownSchema } from "./destination";
 import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, type Retirement, sealHook } from "./hook";
 

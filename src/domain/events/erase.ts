@@ -1,5 +1,5 @@
-import type { Needle } from "../leads/mentions";
-import { endsOf, isFullNumber, keysOf, phoneKeys } from "../leads/person";
+import type { Needle } from "../erasure/person-matcher";
+import { endsOf, isFullNumber, keysOf, phoneKeys } from "../erasure/person";
 import { crmEntity } from "./facts";
 
 /** A thing that is one person's, and every address and number that events gave of it. */

@@ -1,5 +1,5 @@
 import { latestTime } from "./entity";
-import { endsOf, keysOf, phoneKeys } from "../leads/person";
+import { endsOf, keysOf, phoneKeys } from "../erasure/person";
 
 /** What one event said of one thing. Facts are only ever added; the order they come in means nothing. */
 export interface Fact {

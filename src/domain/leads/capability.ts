@@ -1,7 +1,7 @@
 import type { JobState } from "../../queue/state";
-import type { Project } from "./project";
+import type { Project } from "../../tenants/project-schema";
 import type { Stored, StoreRequest } from "./store";
-import type { Submission } from "./submission";
+import type { Submission } from "./model";
 
 /** What the job `lead` stands on, for one tenant. */
 export interface Leads {

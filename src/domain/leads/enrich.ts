@@ -4,9 +4,9 @@ import { isDisposable } from "./disposable";
 import { readEmail, withParents } from "./email";
 import type { FieldName, FormFields } from "./fields";
 import { readPhone } from "./phone";
-import { isListed, type Project } from "./project";
+import { isListed, type Project } from "../../tenants/project-schema";
 import { engagementScore, labelOf, suspicionOf, type Engagement } from "./score";
-import type { Kind, SubmissionInput } from "./submission";
+import type { Kind, SubmissionInput } from "./model";
 
 /** What a request says besides its body. */
 export interface RequestFacts {

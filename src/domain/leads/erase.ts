@@ -1,6 +1,6 @@
-import { endsOf, isFullNumber, keysOf } from "./person";
+import { endsOf, isFullNumber, keysOf } from "../erasure/person";
 import { refreshLead } from "./store";
-import { identityKeys, type Submission } from "./submission";
+import { identityKeys, type Submission } from "./model";
 
 /** One submission of a lead, and the addresses and numbers it gives. */
 export interface Said {

@@ -1,6 +1,6 @@
 import { sourceName } from "./point";
 import type { Stored } from "./store";
-import type { Submission } from "./submission";
+import type { Submission } from "./model";
 
 /** What a hook of Make.com is sent: names and values as its scenarios expect them. */
 export type MakeBody = Record<string, string | number | boolean | readonly string[] | Record<string, string> | null>;

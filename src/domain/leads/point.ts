@@ -1,5 +1,5 @@
 import type { Stored } from "./store";
-import type { Submission } from "./submission";
+import type { Submission } from "./model";
 
 /** How a submission is counted. */
 export type Counted = "lead-new" | "lead-returned" | "lead-repeated" | "lead-test" | "lead-bot";

@@ -1,9 +1,9 @@
 import type { Lead } from "./store";
-import type { SubmissionView } from "./read";
+import type { SubmissionView } from "./queries";
 import { isTest } from "./enrich";
-import type { Project } from "./project";
+import type { Project } from "../../tenants/project-schema";
 import { honeypotFilled, suspicionFrom } from "./score";
-import type { SubmissionInput } from "./submission";
+import type { SubmissionInput } from "./model";
 
 /** Submissions that one release takes along. */
 export const maxReleased = 100;

@@ -1,4 +1,4 @@
-import type { Silence } from "./project";
+import type { Silence } from "../../tenants/project-schema";
 
 /** A project that watches for silence, and how long it has lasted. Times in milliseconds; null: never. */
 export interface Watched {

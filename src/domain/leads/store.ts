@@ -1,6 +1,6 @@
 import type { Label } from "./score";
 import { velocity } from "./score";
-import { identityKeys, type Kind, type Submission } from "./submission";
+import { identityKeys, type Kind, type Submission } from "./model";
 
 /** A lead as it stands: what all its submissions say together. Times in milliseconds. */
 export interface Lead {

@@ -1,22 +1,5 @@
+import type { MailEvent } from "../../providers/mail/events/event";
 import type { SuppressionReason, SuppressionScope } from "../suppressions/model";
-
-/** What a provider may report of a mail; opening and clicking are not recorded. */
-export type MailEventKind = "delivered" | "deferred" | "bounced" | "rejected" | "complained" | "unsubscribed";
-
-/** One provider's report about one recipient of one mail, in our words. */
-export interface MailEvent {
-  /** The same when it is delivered again. A report about several recipients may give it to each of them. Holds no address. */
-  id: string;
-  kind: MailEventKind;
-  /** `hard` and `soft` of bounces; `undetermined` counts as soft. */
-  class?: string | undefined;
-  /** Names the mail as `send` did; undefined where the event is about an address alone. */
-  messageId?: string | undefined;
-  /** As `a@b.example`. */
-  recipient: string;
-  /** What the receiving server answered. May hold personal data: it is masked before it is kept. */
-  detail?: string | undefined;
-}
 
 /** The suppression that follows from an event: none from what may pass by itself. */
 export function suppressionOf({ kind, class: bounce }: Pick<MailEvent, "kind" | "class">): { reason: SuppressionReason; scope: SuppressionScope } | undefined {

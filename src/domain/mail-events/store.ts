@@ -1,5 +1,6 @@
 import type { HashAddress, SuppressionReason, SuppressionScope } from "../suppressions/model";
-import { type MailEvent, suppressionOf } from "./model";
+import type { MailEvent } from "../../providers/mail/events/event";
+import { suppressionOf } from "./model";
 import { removeOld } from "./sent";
 
 /** Days that the receiving server's words are kept, and the event. */

@@ -1,4 +1,4 @@
-import { type Bound, hasRoom, maxTemplates, maxTemplateVersions, tooMany } from "../bounds";
+import { type Bound, hasRoom, maxTemplates, maxTemplateVersions, tooMany } from "../../tenants/bounds";
 import type { Template, TemplateContent, TemplateSummary, Templates } from "./template";
 
 interface Row {

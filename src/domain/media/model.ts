@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { sha256Hex } from "../../crypto";
 import { entityKey } from "../events/entity";
 import type { Format } from "../../images/format";
-import { fits } from "./plan";
+import { type MediaSettings, type OutputFormat, thumbnailFields } from "../../tenants/media-settings";
 import { boundedList, boundedText } from "../../queue/bounded";
 
 /** Everything that is made of originals lies under this in the bucket; no tenant's name can be it. */
@@ -25,26 +25,6 @@ export function isMediaKey(key: string): boolean {
   return new TextEncoder().encode(key).length <= maxKeyBytes;
 }
 
-const side = v.pipe(
-  v.number("must be a number"),
-  v.integer("must be a whole number"),
-  v.minValue(1, "must be at least 1"),
-  v.maxValue(12_000, "must be at most 12,000"),
-);
-
-export const outputFormats = ["webp", "avif", "jpeg"] as const;
-export type OutputFormat = (typeof outputFormats)[number];
-
-const thumbnailFields = {
-  width: side,
-  height: side,
-  fit: v.optional(v.picklist(fits, `must be ${fits.join(", ")}`), "scale-down"),
-  format: v.optional(v.picklist(outputFormats, `must be ${outputFormats.join(", ")}`), "webp"),
-  quality: v.optional(
-    v.pipe(v.number("must be a number"), v.integer("must be a whole number"), v.minValue(1, "must be 1 to 100"), v.maxValue(100, "must be 1 to 100")),
-  ),
-};
-
 /** A picture that fills a box. */
 export type Thumbnail = v.InferOutput<typeof thumbnail>;
 const thumbnail = v.strictObject({ type: v.literal("thumbnail"), ...thumbnailFields });
@@ -56,16 +36,6 @@ export const operations = boundedList(v.variant("type", [thumbnail, altText], "m
   rule: "must name 1 to 20 operations",
 });
 export type Operation = v.InferOutput<typeof operations>[number];
-
-/** Setting `media` of a tenant: what is made of each upload. */
-export const mediaSettings = v.strictObject({
-  thumbnails: v.optional(boundedList(v.strictObject(thumbnailFields), 10, { rule: "may name at most 10 thumbnails" })),
-  /** Whether a model writes alt texts. Default: where the tenant has a connection `models`. */
-  altText: v.optional(v.boolean("must be true or false")),
-  /** Of alt texts: a language tag. Default `en`. */
-  language: v.optional(boundedText(30, { pattern: /^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, rule: "must be a language tag such as cs or pt-BR" })),
-});
-export type MediaSettings = v.InferOutput<typeof mediaSettings>;
 
 export const defaultThumbnails: readonly Omit<Thumbnail, "type">[] = [
   { width: 320, height: 320, fit: "scale-down", format: "webp" },

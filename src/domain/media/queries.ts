@@ -1,5 +1,6 @@
 import type { Format } from "../../images/format";
-import type { AltText, Media, OutputFormat, Variant } from "./model";
+import type { AltText, Media, Variant } from "./model";
+import type { OutputFormat } from "../../tenants/media-settings";
 
 export interface MediaPage {
   media: Media[];

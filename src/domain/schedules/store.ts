@@ -1,4 +1,4 @@
-import { type Bound, hasRoom, maxSchedules, tooMany } from "../bounds";
+import { type Bound, hasRoom, maxSchedules, tooMany } from "../../tenants/bounds";
 import { nextAfter } from "./cron";
 import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./schedule";
 

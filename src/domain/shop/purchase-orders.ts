@@ -1,6 +1,5 @@
-import type { Micros } from "../../providers/shop/rows";
 import { csvLine } from "../csv";
-import { decimal, iso, roundQuantity, sumOf, times } from "../../decimal";
+import { decimal, iso, type Micros, roundQuantity, sumOf, times } from "../../decimal";
 import { rowsOf, type Scope, statement } from "./scope";
 
 type PurchaseState = "draft" | "approved" | "cancelled";

@@ -1,5 +1,5 @@
-import type { Combination, Micros, Order, ProductSupplier } from "../../providers/shop/rows";
-import { roundQuantity } from "../../decimal";
+import type { Combination, Order, ProductSupplier } from "../../providers/shop/rows";
+import { type Micros, roundQuantity } from "../../decimal";
 import { details, named } from "./rows";
 import { each, rowsOf, type Scope, statement } from "./scope";
 

@@ -1,4 +1,4 @@
-import { type Bound, hasRoom, maxSubscriptions, tooMany } from "../bounds";
+import { type Bound, hasRoom, maxSubscriptions, tooMany } from "../../tenants/bounds";
 import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, type Retirement, sealHook } from "../events/hook";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./subscription";
 

@@ -1,8 +1,8 @@
 import { sha256Hex } from "../../crypto";
 import { enrich, type RequestFacts } from "../../domain/leads/enrich";
 import { type FormFields, sortFields, typedIn } from "../../domain/leads/fields";
-import { canonicalIp, isListed, ownsUrl } from "../../domain/leads/project";
-import type { SubmissionInput } from "../../domain/leads/submission";
+import { canonicalIp, isListed, ownsUrl } from "../../tenants/project-schema";
+import type { SubmissionInput } from "../../domain/leads/model";
 import { Problem } from "../../errors";
 import { lead } from "../../jobs/lead/job";
 import { mismatch } from "../../queue/refused";

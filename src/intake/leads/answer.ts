@@ -1,4 +1,4 @@
-import { ownsUrl } from "../../domain/leads/project";
+import { ownsUrl } from "../../tenants/project-schema";
 import type { Problem } from "../../errors";
 import type { Answer } from "../route";
 import type { Taken } from "./accept";

@@ -1,4 +1,4 @@
-import type { Project } from "../../domain/leads/project";
+import type { Project } from "../../tenants/project-schema";
 import { escaped } from "./answer";
 
 /** A form as a tenant's page would have it. With a script it shows what became of the lead; it works without one too. */

@@ -1,8 +1,8 @@
 import type { Shown } from "../../domain/leads/blocked";
 import type { CrmReport } from "../../domain/leads/crm";
-import type { Person } from "../../domain/leads/person";
-import type { Project } from "../../domain/leads/project";
-import type { LeadDetail, LeadFilter, LeadPage } from "../../domain/leads/read";
+import type { Person } from "../../domain/erasure/person";
+import type { Project } from "../../tenants/project-schema";
+import type { LeadDetail, LeadFilter, LeadPage } from "../../domain/leads/queries";
 
 /** What the routes about leads need besides the rest. */
 export interface LeadDeps {

@@ -1,4 +1,4 @@
-import { ownsUrl, type Project } from "../../domain/leads/project";
+import { ownsUrl, type Project } from "../../tenants/project-schema";
 import type { FormFields } from "../../domain/leads/fields";
 import { Problem } from "../../errors";
 import type { Known } from "../../tenants/snapshot";

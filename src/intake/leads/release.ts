@@ -1,5 +1,5 @@
 import { maxReleased, submissionReleased } from "../../domain/leads/release";
-import type { Project } from "../../domain/leads/project";
+import type { Project } from "../../tenants/project-schema";
 import { Problem } from "../../errors";
 import { lead as leadJob } from "../../jobs/lead/job";
 import type { EnqueueRequest } from "../../queue/request";

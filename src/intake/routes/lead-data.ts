@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { csvHead, leadLine } from "../../domain/leads/csv";
-import { keysOf } from "../../domain/leads/person";
-import type { LeadDetail, LeadFilter } from "../../domain/leads/read";
+import { keysOf } from "../../domain/erasure/person";
+import type { LeadDetail, LeadFilter } from "../../domain/leads/queries";
 import type { Lead } from "../../domain/leads/store";
 import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";

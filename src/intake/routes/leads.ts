@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { equalSecrets } from "../../crypto";
 import { type CrmReport, crmReportSchema } from "../../domain/leads/crm";
-import type { Project } from "../../domain/leads/project";
+import type { Project } from "../../tenants/project-schema";
 import { Problem } from "../../errors";
 import { validate } from "../../queue/validate";
 import { takeLead } from "../leads/accept";

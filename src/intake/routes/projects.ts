@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { projectSchema } from "../../domain/leads/project";
+import { projectSchema } from "../../tenants/project-schema";
 import { Problem } from "../../errors";
 import type { ProjectView } from "../../tenants/project";
 import { projectBody } from "../body";

@@ -2,7 +2,8 @@ import { boundOf, budgetOf, exceeded, microsFor, monthVerdict } from "../../doma
 import { jsonIn } from "../../json/json-in";
 import { type Answer, microsOf } from "../../domain/agents/model";
 import { chatOf, promptHash, tokensIn } from "../../domain/agents/prompt";
-import { type Price, priceOf } from "../../domain/agents/prices";
+import { priceOf } from "../../domain/agents/prices";
+import type { Price } from "../../providers/models/models";
 import type { Chatted } from "../../providers/models/models";
 import { type Failure, outcomeOf } from "../../queue/effect";
 import { discard, type Outcome, wait } from "../../queue/outcome";

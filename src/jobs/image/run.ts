@@ -2,7 +2,7 @@ import { maxVisionBytes, maxVisionSide } from "../../domain/media/alt-text";
 import { type Facts, inspect, sizeIn, tooManyBytes } from "../../images/inspect";
 import { type AltText, maxVariants, type Media, type Operation, type Thumbnail, variantName } from "../../domain/media/model";
 import type { Loaded } from "../../domain/media/objects";
-import { planned } from "../../domain/media/plan";
+import { planned } from "../../images/plan";
 import { type Described, unknown } from "../../domain/media/store";
 import type { ImageFailure } from "../../providers/images/images";
 import { outcomeOf } from "../../queue/effect";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { submissionSchema } from "../../domain/leads/submission";
+import { submissionSchema } from "../../domain/leads/model";
 import { defineJob } from "../../queue/job";
 
 export const lead = defineJob({

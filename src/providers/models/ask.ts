@@ -3,7 +3,7 @@ import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import { misfit } from "./completion";
 import { jsonIn } from "../../json/json-in";
-import { strictJsonSchema } from "../../domain/agents/json-schema";
+import { strictJsonSchema } from "../../json/strict-schema";
 import type { Answered, Chat, Chatted, Question } from "./models";
 
 /** One more try when the answer is not what was asked for: a second wrong one is no accident. */

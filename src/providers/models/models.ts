@@ -1,6 +1,11 @@
 import type * as v from "valibot";
-import type { Price } from "../../domain/agents/prices";
 import type { Reply } from "../../queue/effect";
+
+/** USD per million tokens. */
+export interface Price {
+  input: number;
+  output: number;
+}
 
 /** A part of a user's message. `url` of an image is a data URI (`data:image/jpeg;base64,…`): models do not fetch other addresses. */
 export type Part = { type: "text"; text: string } | { type: "image"; url: string };

@@ -1,5 +1,4 @@
-import { microsFrom } from "../../decimal";
-import type { Micros } from "./rows";
+import { type Micros, microsFrom } from "../../decimal";
 
 /** The longest text that is taken for a number. */
 const maxLength = 64;

@@ -1,5 +1,4 @@
-/** Millionths of a currency's unit: "59.800000" is 59_800_000. A safe integer, or the digits as text where it would be none. Never a float of units. */
-export type Micros = number | string;
+import type { Micros } from "../../decimal";
 
 /** UTC milliseconds. Zero-dates of the shop are null. */
 export type Instant = number;

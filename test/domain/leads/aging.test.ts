@@ -3,9 +3,9 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { storeCrmReport } from "../../../src/domain/leads/crm";
 import { removeOldBots } from "../../../src/domain/leads/erase";
-import { getLead } from "../../../src/domain/leads/read";
+import { getLead } from "../../../src/domain/leads/queries";
 import { storeSubmission } from "../../../src/domain/leads/store";
-import { type Kind, submissionSchema } from "../../../src/domain/leads/submission";
+import { type Kind, submissionSchema } from "../../../src/domain/leads/model";
 import { planOf, recordingDb } from "../../support/recorder";
 
 const noon = Date.UTC(2026, 10, 21, 12);

@@ -4,10 +4,10 @@ import { describe, expect, test } from "vitest";
 import { cell } from "../../../src/domain/csv";
 import { leadLine } from "../../../src/domain/leads/csv";
 import { countedAs, pointOf } from "../../../src/domain/leads/point";
-import { ownsUrl, projectSchema } from "../../../src/domain/leads/project";
+import { ownsUrl, projectSchema } from "../../../src/tenants/project-schema";
 import { engagementScore, labelOf, suspicionOf } from "../../../src/domain/leads/score";
 import { silenceDue, type Watched } from "../../../src/domain/leads/silence";
-import { submissionSchema } from "../../../src/domain/leads/submission";
+import { submissionSchema } from "../../../src/domain/leads/model";
 
 describe("engagement", () => {
   test.each([

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { reportSilence, type SilenceAlert } from "../../../src/domain/leads/silence";
 import { storeSubmission } from "../../../src/domain/leads/store";
-import { submissionSchema, type Kind } from "../../../src/domain/leads/submission";
+import { submissionSchema, type Kind } from "../../../src/domain/leads/model";
 import { parseKeyRing } from "../../../src/tenants/keys";
 import { createProjectStore } from "../../../src/tenants/project";
 import { createTenantStore } from "../../../src/tenants/tenant";

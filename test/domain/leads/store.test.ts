@@ -2,11 +2,11 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { getLead, listLeads } from "../../../src/domain/leads/read";
+import { getLead, listLeads } from "../../../src/domain/leads/queries";
 import { type Stored, storeSubmission } from "../../../src/domain/leads/store";
-import { submissionSchema, type SubmissionInput } from "../../../src/domain/leads/submission";
+import { submissionSchema, type SubmissionInput } from "../../../src/domain/leads/model";
 import { partsOf, removeParts, submissionsNaming } from "../../../src/domain/leads/erase";
-import { keysOf } from "../../../src/domain/leads/person";
+import { keysOf } from "../../../src/domain/erasure/person";
 
 const noon = Date.UTC(2026, 10, 21, 12);
 const hour = 3_600_000;

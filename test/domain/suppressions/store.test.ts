@@ -5,7 +5,7 @@ import { createHashAddress } from "../../../src/domain/suppressions/model";
 import { suppressionQueries } from "../../../src/domain/suppressions/queries";
 import { suppressionStore } from "../../../src/domain/suppressions/store";
 import { derive } from "../../../src/tenants/keys";
-import { createUnsubscribeTokens } from "../../../src/tenants/unsubscribe-token";
+import { createUnsubscribeTokens } from "../../../src/domain/suppressions/unsubscribe-token";
 
 const secret = new Uint8Array(32).fill(7);
 const hash = createHashAddress(derive(secret, "signing", "address"));

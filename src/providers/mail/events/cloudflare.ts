@@ -1,4 +1,4 @@
-import type { MailEvent, MailEventKind } from "../../../domain/mail-events/model";
+import type { MailEvent, MailEventKind } from "./event";
 import { recordOf } from "../record";
 import { fieldsIn, messageIdIn, textIn } from "./fields";
 

@@ -1,4 +1,4 @@
-import type { MailEvent } from "../../../domain/mail-events/model";
+import type { MailEvent } from "./event";
 import { type Fields, messageIdIn, textIn } from "./fields";
 
 /** Types of Postmark's `Bounce` after which the address takes no mail. */

@@ -1,4 +1,4 @@
-import type { MailEvent, MailEventKind } from "../../../domain/mail-events/model";
+import type { MailEvent, MailEventKind } from "./event";
 import { addressOf, namesAddress } from "../mailbox";
 import { type Fields, fieldsIn, maxRecipients, messageIdIn, textIn } from "./fields";
 

@@ -1,4 +1,4 @@
-import type { MailEvent, MailEventKind } from "../../../domain/mail-events/model";
+import type { MailEvent, MailEventKind } from "./event";
 import { type Fields, fieldsIn, listIn, messageIdIn, textIn } from "./fields";
 
 const kinds: Readonly<Record<string, MailEventKind>> = {

@@ -1,6 +1,6 @@
-import { emailKey, readEmail } from "./email";
+import { emailKey, readEmail } from "../leads/email";
 import { numberIn, telling } from "./person";
-import { visible } from "./visible";
+import { visible } from "../leads/visible";
 
 /** What a text that names the person holds in any case: two words, in lower case and without dots, and a pattern for LIKE. */
 export type Needle = readonly [word: string, other: string, pattern: string];

@@ -1,6 +1,6 @@
-import { scopes } from "../domain/suppressions/model";
-import type { Unsubscription, UnsubscribeTokens } from "../domain/suppressions/unsubscribe";
-import { fromBase64, toBase64url } from "../base64";
+import { scopes } from "./model";
+import type { Unsubscription, UnsubscribeTokens } from "./unsubscribe";
+import { fromBase64, toBase64url } from "../../base64";
 
 export interface UnsubscribeKeys {
   /** AES-256-GCM. */

@@ -1,4 +1,4 @@
-import type { Size } from "../../images/inspect";
+import type { Size } from "./inspect";
 
 /**
  * How a picture fills a box. `scale-down`: whole, within the box. `cover`: the box is filled, what stands out is cut off.

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { boundedList, boundedText } from "../../queue/bounded";
-import { sharedSecret } from "../secret";
+import { boundedList, boundedText } from "../queue/bounded";
+import { sharedSecret } from "./shared-secret";
 
 /** A web address's host, with a port or a leading `*.` for all its subdomains: `example.com`, `*.example.com`, `localhost:8787`. */
 const hostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::\d{1,5})?$/;

@@ -1,4 +1,4 @@
-import type { GateLimits } from "../tenants/gate-state";
+import type { GateLimits } from "./gate-state";
 
 /** Runs of one agent and tenant at once. */
 const agentRuns = 4;

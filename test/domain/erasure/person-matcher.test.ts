@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { readEmail } from "../../../src/domain/leads/email";
-import { namesAny } from "../../../src/domain/leads/mentions";
+import { namesAny } from "../../../src/domain/erasure/person-matcher";
 import { growsTooFast } from "../../support/growth";
 
 const keys = new Set(["e:ada@x.example", "e:lovelace@gmail.com", "p:+491715559999"]);

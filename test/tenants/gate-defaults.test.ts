@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { usualLimits } from "../../src/app/limits";
+import { usualLimits } from "../../src/tenants/gate-defaults";
 import { syncOrders } from "../../src/jobs/sync-orders/job";
 import { syncOrdersPart } from "../../src/jobs/sync-orders-part/job";
 import { syncProducts } from "../../src/jobs/sync-products/job";

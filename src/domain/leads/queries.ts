@@ -2,7 +2,7 @@ import { finder } from "../../queue/fold";
 import { readEmail } from "./email";
 import { readPhone } from "./phone";
 import { type Lead, type LeadRow, leadColumns, leadOf, type Stored } from "./store";
-import type { Submission } from "./submission";
+import type { Submission } from "./model";
 
 export interface LeadFilter {
   project?: string | undefined;

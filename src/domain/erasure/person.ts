@@ -1,6 +1,6 @@
 import { parsePhoneNumberFromString } from "libphonenumber-js/min";
-import { readEmail } from "./email";
-import { readPhone } from "./phone";
+import { readEmail } from "../leads/email";
+import { readPhone } from "../leads/phone";
 
 /** Whom to forget: exactly one of the two. */
 export interface Person {
