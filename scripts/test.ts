@@ -1,11 +1,11 @@
 // npm test [-- FILES]: types, lint, format, bindings, then the tests (or those of FILES). npm run test:all: the long suites (test/long) too. With CI=true a missing program fails instead of skipping its part.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { run } from "./check/command.ts";
 import { findProgram, hasTests, parts, type Part } from "./check/programs.ts";
 import { check } from "./check/steps.ts";
-import { asLine, sum, tally, type Tally } from "./check/tally.ts";
+import { asLine, failedTests, sum, tally, type FailedTest, type Tally } from "./check/tally.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const mustHave = ["true", "1"].includes(process.env["CI"] ?? "");
@@ -27,24 +27,48 @@ const total: Tally = {
 console.log(asLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;
 
+interface ProjectRun {
+  counted: Tally;
+  failed: FailedTest[];
+}
+
 /** The stories first, then what runs inside the runtime: the two would take the cores from each other. */
 async function runTests(without: readonly Part[], files: readonly string[], all: boolean): Promise<Tally> {
   const words = [...without.map((part) => `--exclude=${part.folder}/**`), ...files];
   const stories = await runProject("node", words);
   const inside = await runProject("worker", words);
-  return sum([stories, inside, ...(all ? [await runProject("long", words)] : [])]);
+  const runs = [await repeated("node", stories), inside, ...(all ? [await repeated("long", await runProject("long", words))] : [])];
+  for (const { file, name, error } of runs.flatMap((each) => each.failed)) console.log(`FAILED  ${relative(root, file)}${name && ` > ${name}`}: ${error}`);
+  return sum(runs.map((each) => each.counted));
 }
 
-async function runProject(project: string, words: readonly string[]): Promise<Tally> {
+/**
+ * Stories drive whole processes and depend on how busy the machine is. Files with a failure are run once more, one at a time, with nothing beside them;
+ * what passes then is printed as unsteady and counts as passed.
+ */
+async function repeated(project: string, first: ProjectRun): Promise<ProjectRun> {
+  const files = [...new Set(first.failed.map((each) => each.file))];
+  // More files than this are no accident.
+  if (files.length === 0 || files.length > 4) return first;
+  const again = await runProject(project, ["--maxWorkers=1", ...files.map((file) => relative(root, file))]);
+  const still = new Set(again.failed.map((each) => `${each.file} ${each.name}`));
+  const unsteady = first.failed.filter((each) => again.counted.passed > 0 && !still.has(`${each.file} ${each.name}`));
+  for (const { file, name, error } of unsteady) console.log(`UNSTEADY  ${relative(root, file)}${name && ` > ${name}`} passed when run again: ${error}`);
+  const { passed, skipped } = first.counted;
+  const failed = again.counted.failed;
+  return { counted: { passed: passed + Math.max(0, first.counted.failed - failed), failed, skipped }, failed: again.failed };
+}
+
+async function runProject(project: string, words: readonly string[]): Promise<ProjectRun> {
   const folder = mkdtempSync(join(tmpdir(), "jobyard-test-"));
   const report = join(folder, "report.json");
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const usual = ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, "--passWithNoTests"];
   const { ok, output } = await run([process.execPath, vitest, ...usual, ...words], { cwd: root, env: environment(), shown: true, atMost: 1800 });
   if (output) console.log(output);
-  const counted = tally(existsSync(report) ? readFileSync(report, "utf8") : null, ok);
+  const text = existsSync(report) ? readFileSync(report, "utf8") : null;
   rmSync(folder, { recursive: true, force: true });
-  return counted;
+  return { counted: tally(text, ok), failed: failedTests(text) };
 }
 
 function environment(): NodeJS.ProcessEnv {

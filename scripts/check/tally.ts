@@ -9,7 +9,36 @@ interface Report {
   numFailedTests?: number;
   numPendingTests?: number;
   numTodoTests?: number;
-  testResults?: { status?: string; assertionResults?: unknown[] }[];
+  testResults?: { name?: string; status?: string; message?: string; assertionResults?: Assertion[] }[];
+}
+
+interface Assertion {
+  fullName?: string;
+  status?: string;
+  failureMessages?: string[];
+}
+
+/** One test that failed, or a file that could not be loaded. */
+export interface FailedTest {
+  /** Absolute path of the file. */
+  file: string;
+  /** The test's full name; empty when the file could not be loaded. */
+  name: string;
+  /** First line of its error. */
+  error: string;
+}
+
+/** What failed in a JSON report of vitest. */
+export function failedTests(reportText: string | null): FailedTest[] {
+  return (parsed(reportText).testResults ?? []).flatMap(({ name: file = "", status, message = "", assertionResults = [] }) => {
+    const failed = assertionResults.filter((each) => each.status === "failed");
+    if (failed.length === 0 && status === "failed") return [{ file, name: "", error: firstLine(message) }];
+    return failed.map((each) => ({ file, name: each.fullName ?? "", error: firstLine(each.failureMessages?.[0] ?? "") }));
+  });
+}
+
+function firstLine(text: string): string {
+  return text.trim().split("\n", 1)[0] ?? "";
 }
 
 /** Counts a JSON report of vitest. A file that could not even be loaded is one failure, and so is a run that failed without saying where. */

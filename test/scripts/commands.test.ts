@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../../scripts/check/command.ts";
 import { findProgram, type Part } from "../../scripts/check/programs.ts";
-import { asLine, tally } from "../../scripts/check/tally.ts";
+import { asLine, failedTests, tally } from "../../scripts/check/tally.ts";
 import { withJob } from "../../scripts/new-job/list.ts";
 import { namesOf, type Names } from "../../scripts/new-job/names.ts";
 import { scaffold } from "../../scripts/new-job/scaffold.ts";
@@ -23,6 +23,23 @@ describe("counting tests", () => {
     expect(tally(JSON.stringify({ numPassedTests: 3 }), false)).toEqual({ passed: 3, failed: 1, skipped: 0 });
     expect(tally(null, false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
     expect(tally('{"numPassed', false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+
+  it("names what failed, with the first line of its error", () => {
+    const assertionResults = [
+      { fullName: "a story ends", status: "failed", failureMessages: ["Error: no answer\n    at x"] },
+      { fullName: "another", status: "passed", failureMessages: [] },
+    ];
+    const testResults = [
+      { name: "/p/a.test.ts", status: "failed", assertionResults },
+      { name: "/p/b.test.ts", status: "failed", message: "cannot load\nmore", assertionResults: [] },
+      { name: "/p/c.test.ts", status: "passed", assertionResults: [] },
+    ];
+    expect(failedTests(JSON.stringify({ testResults }))).toEqual([
+      { file: "/p/a.test.ts", name: "a story ends", error: "Error: no answer" },
+      { file: "/p/b.test.ts", name: "", error: "cannot load" },
+    ]);
+    expect(failedTests(null)).toEqual([]);
   });
 
   it("ends in one line", () => {
