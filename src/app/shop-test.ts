@@ -1,5 +1,5 @@
-import { isSecondary } from "../domain/shop/noted";
-import { keepSettings, resume } from "../domain/shop/state";
+import { isSecondary } from "../domain/shop/sync/noted";
+import { keepSettings, resume } from "../domain/shop/site/store";
 import { Problem } from "../errors";
 import type { ShopTest } from "../intake/shop-door";
 import type { ShopResource } from "../providers/shop/rows";

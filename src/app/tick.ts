@@ -6,7 +6,7 @@ import { removeOldBots } from "../domain/leads/erase";
 import { runDueSchedules } from "../domain/schedules/due";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import { shopOutbox } from "../domain/shop/events";
-import { clearLeaving } from "../domain/shop/leaving";
+import { clearLeaving } from "../domain/shop/site/remove";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick";

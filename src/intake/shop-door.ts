@@ -1,10 +1,10 @@
 import type { ListPage } from "../domain/shop/list";
-import type { PurchaseFilter, PurchaseOrder } from "../domain/shop/purchase-orders";
-import type { OrderFilter, orderDetail, OrderView } from "../domain/shop/read-orders";
-import type { ProductTextView } from "../domain/shop/product-texts";
-import type { ProductFilter, ProductView } from "../domain/shop/read-products";
-import type { SyncView, Trouble } from "../domain/shop/site";
-import type { SupplierFilter, SupplierView } from "../domain/shop/suppliers";
+import type { PurchaseFilter, PurchaseOrder } from "../domain/shop/purchases/store";
+import type { OrderFilter, orderDetail, OrderView } from "../domain/shop/orders/queries";
+import type { ProductTextView } from "../domain/shop/products/texts";
+import type { ProductFilter, ProductView } from "../domain/shop/products/queries";
+import type { SyncView, Trouble } from "../domain/shop/site/queries";
+import type { SupplierFilter, SupplierView } from "../domain/shop/purchases/suppliers";
 import type { SiteWebhook } from "../tenants/site";
 
 /** What the routes of shops stand on. Throws only when the database cannot be reached, unless it says otherwise. */

@@ -4,7 +4,7 @@ import { publishShopEvents } from "../../src/app/shop-events";
 import { entitiesOf, isKnown } from "../../src/domain/events/catalogue";
 import { type Event, eventPayload } from "../../src/domain/events/event";
 import { chatMessage } from "../../src/domain/events/words";
-import { connect } from "../../src/domain/shop/state";
+import { connect } from "../../src/domain/shop/site/store";
 import { shopDataIn } from "../../src/domain/shop/data";
 import { shopOutbox } from "../../src/domain/shop/events";
 import { event } from "../../src/jobs/event/job";

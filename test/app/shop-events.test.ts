@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { expect, test } from "vitest";
 import { publishShopEvents } from "../../src/app/shop-events";
 import { shopDataIn } from "../../src/domain/shop/data";
-import { connect } from "../../src/domain/shop/state";
+import { connect } from "../../src/domain/shop/site/store";
 import { eventsOf, shopOutbox } from "../../src/domain/shop/events";
 import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { shopDataIn } from "../../src/domain/shop/data";
-import { approvePurchase, cancelPurchase, csvOf, purchaseOrders } from "../../src/domain/shop/purchase-orders";
-import { putSupplier } from "../../src/domain/shop/suppliers";
+import { approvePurchase, cancelPurchase, csvOf, purchaseOrders } from "../../src/domain/shop/purchases/store";
+import { putSupplier } from "../../src/domain/shop/purchases/suppliers";
 import { type FakeShop, order, orderLine, product, shopBench, shopWith, stock } from "./fake-shop";
 
 const scope = (tenant: string) => ({ db: env.DB, tenant, site: "main" });

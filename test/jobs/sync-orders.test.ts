@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { eventsOf } from "../../src/domain/shop/events";
-import { listOrders } from "../../src/domain/shop/read-orders";
-import { troubles } from "../../src/domain/shop/site";
-import { connect, siteState } from "../../src/domain/shop/state";
+import { listOrders } from "../../src/domain/shop/orders/queries";
+import { troubles } from "../../src/domain/shop/site/queries";
+import { connect, siteState } from "../../src/domain/shop/site/store";
 import type { Micros } from "../../src/decimal";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { FakeShop, order, orderState, shopBench, shopWith, start } from "./fake-shop";

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { eventsOf } from "../../src/domain/shop/events";
-import { listProducts } from "../../src/domain/shop/read-products";
-import { listSuppliers } from "../../src/domain/shop/suppliers";
-import { syncView } from "../../src/domain/shop/site";
+import { listProducts } from "../../src/domain/shop/products/queries";
+import { listSuppliers } from "../../src/domain/shop/purchases/suppliers";
+import { syncView } from "../../src/domain/shop/site/queries";
 import { type FakeShop, product, shopBench, shopWith, stock } from "./fake-shop";
 
 const minute = 60_000;

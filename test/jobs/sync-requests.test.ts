@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { orderDetail } from "../../src/domain/shop/read-orders";
-import { listProducts } from "../../src/domain/shop/read-products";
-import { syncView } from "../../src/domain/shop/site";
+import { orderDetail } from "../../src/domain/shop/orders/queries";
+import { listProducts } from "../../src/domain/shop/products/queries";
+import { syncView } from "../../src/domain/shop/site/queries";
 import { start } from "./fake-shop";
 import { naive, WebShop, webBench } from "./web-shop";
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { orderDetail } from "../../src/domain/shop/read-orders";
+import { orderDetail } from "../../src/domain/shop/orders/queries";
 import { order, shopBench, shopWith, start } from "./fake-shop";
 
 const scope = (tenant: string) => ({ db: env.DB, tenant, site: "main" });

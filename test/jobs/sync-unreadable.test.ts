@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { eventsOf } from "../../src/domain/shop/events";
-import { listOrders, orderDetail } from "../../src/domain/shop/read-orders";
-import { listProducts } from "../../src/domain/shop/read-products";
-import { purchaseOrders } from "../../src/domain/shop/purchase-orders";
-import { syncView } from "../../src/domain/shop/site";
+import { listOrders, orderDetail } from "../../src/domain/shop/orders/queries";
+import { listProducts } from "../../src/domain/shop/products/queries";
+import { purchaseOrders } from "../../src/domain/shop/purchases/store";
+import { syncView } from "../../src/domain/shop/site/queries";
 import { start } from "./fake-shop";
 import { naive, WebShop, webBench } from "./web-shop";
 

@@ -2,7 +2,7 @@ import type { CallClass } from "../../queue/gates";
 import type { Reply } from "../../queue/effect";
 import type { Bound, Spend } from "./budget";
 import type { BudgetInput, Proposal, Step, Used } from "./model";
-import type { ProductText, ProductToDescribe } from "../shop/product-texts";
+import type { ProductText, ProductToDescribe } from "../shop/products/texts";
 
 /** All that is recorded of a run. */
 export interface RunRecord extends Used {

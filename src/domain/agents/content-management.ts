@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { productText } from "../shop/product-texts";
+import { productText } from "../shop/products/texts";
 import { boundedList, boundedName } from "../../queue/bounded";
 import { failed, ok } from "../../queue/effect";
 import { defineAgent, defineTool } from "./define";

@@ -1,17 +1,17 @@
 import type { Order, Product, ShopResource, ShopRows, Stock } from "../../providers/shop/rows";
 import type { ShopSettings, Unreadable } from "../../providers/shop/shop";
-import { changedOrders, completedOrders, firstOrder, type OrderPage, orderWrites, ordersByReference } from "./orders";
-import { goneIds, goneWrites, pruneWrites } from "./gone";
-import { type ProductPage, productWrites, storedProducts } from "./products";
-import { draftWrites, type PurchaseLine, type Shortage, shortage } from "./purchase";
-import { approvePurchase, draftsOf, noteMail, type PurchaseOrder } from "./purchase-orders";
-import { details, missing, type Named, namedWrites, type Owned } from "./rows";
+import { changedOrders, completedOrders, firstOrder, type OrderPage, orderWrites, ordersByReference } from "./orders/store";
+import { goneIds, goneWrites, pruneWrites } from "./sync/gone";
+import { type ProductPage, productWrites, storedProducts } from "./products/store";
+import { draftWrites, type PurchaseLine, type Shortage, shortage } from "./purchases/shortage";
+import { approvePurchase, draftsOf, noteMail, type PurchaseOrder } from "./purchases/store";
+import { details, missing, type Named, namedWrites, type Owned } from "./related-rows";
 import type { Scope } from "./scope";
-import * as state from "./state";
-import { storedStock, stockWrites } from "./stock";
-import * as unreadable from "./unreadable";
-import type { Span } from "./window";
-import * as windows from "./windows";
+import * as state from "./site/store";
+import { storedStock, stockWrites } from "./products/stock";
+import * as unreadable from "./sync/unreadable";
+import type { Span } from "./sync/date-range";
+import * as windows from "./sync/bulk-parts";
 
 /** Statements to hand to `checkpoint`, so that rows and cursor commit together. */
 export type Writes = readonly unknown[];

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type Code, Problem } from "../../errors";
-import { csvOf, type PurchaseOrder, purchaseMail } from "../../domain/shop/purchase-orders";
+import { csvOf, type PurchaseOrder, purchaseMail } from "../../domain/shop/purchases/store";
 import { email } from "../../jobs/email/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { IntakeDeps } from "../deps";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { siteGates } from "../../domain/gates/model";
 import { Problem } from "../../errors";
-import { unreadableRows } from "../../domain/shop/unreadable-shape";
+import { unreadableRows } from "../../domain/shop/sync/unreadable-shape";
 import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
 import { param, route } from "../route";

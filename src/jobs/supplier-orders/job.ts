@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { siteId } from "../../domain/shop/site-id";
+import { siteId } from "../../domain/shop/site/model";
 import { outputList } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 

@@ -1,4 +1,4 @@
-import { purchaseMail, type PurchaseOrder } from "../../domain/shop/purchase-orders";
+import { purchaseMail, type PurchaseOrder } from "../../domain/shop/purchases/store";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import { email } from "../email/job";

@@ -1,6 +1,6 @@
 import { discard } from "../../queue/outcome";
 import type { Run } from "../../queue/job";
-import { readWindow } from "../../domain/shop/order-window";
+import { readWindow } from "../../domain/shop/sync/sync-orders";
 import type { syncOrdersPart } from "./job";
 
 export const runSyncOrdersPart: Run<typeof syncOrdersPart> = async ({ siteId, run, from, to }, context) => {

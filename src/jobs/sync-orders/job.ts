@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { siteId } from "../../domain/shop/site-id";
-import { unreadableRows } from "../../domain/shop/unreadable-shape";
+import { siteId } from "../../domain/shop/site/model";
+import { unreadableRows } from "../../domain/shop/sync/unreadable-shape";
 import { defineJob } from "../../queue/job";
 import { outputList } from "../../queue/bounded";
 

@@ -1,12 +1,12 @@
-import { lastDaysSpan, type Span, split, firstDays } from "../../domain/shop/window";
-import type { Part } from "../../domain/shop/windows";
-import type { VisitContext } from "../../domain/shop/visit";
+import { lastDaysSpan, type Span, split, firstDays } from "../../domain/shop/sync/date-range";
+import type { Part } from "../../domain/shop/sync/bulk-parts";
+import type { VisitContext } from "../../domain/shop/sync/session";
 import type { PayloadOf } from "../../queue/job";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
 import { syncOrdersPart } from "../sync-orders-part/job";
 import type { syncOrders } from "./job";
-import { resultOf } from "../../domain/shop/order-window";
-import { allUnreadable, allWarnings } from "../../domain/shop/steps";
+import { resultOf } from "../../domain/shop/sync/sync-orders";
+import { allUnreadable, allWarnings } from "../../domain/shop/sync/steps";
 
 interface Cursor extends Span {
   enqueued?: true;

@@ -1,10 +1,10 @@
-import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/window";
-import type { VisitContext } from "../../domain/shop/visit";
+import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/sync/date-range";
+import type { VisitContext } from "../../domain/shop/sync/session";
 import type { PayloadOf, Run } from "../../queue/job";
 import { done, type Outcome } from "../../queue/outcome";
 import type { syncOrders } from "./job";
 import { runInParts } from "./parts";
-import { readWindow, resultOf } from "../../domain/shop/order-window";
+import { readWindow, resultOf } from "../../domain/shop/sync/sync-orders";
 
 type Payload = PayloadOf<typeof syncOrders>;
 

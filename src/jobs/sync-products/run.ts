@@ -1,9 +1,9 @@
-import { hasToReadAgain, readAgain } from "../../domain/shop/again";
-import { readLists } from "../../domain/shop/look-up";
-import { readProductPage } from "../../domain/shop/product-page";
-import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/steps";
-import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "../../domain/shop/visit";
-import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/window";
+import { hasToReadAgain, readAgain } from "../../domain/shop/sync/read-again";
+import { readLists } from "../../domain/shop/sync/referenced";
+import { readProductPage } from "../../domain/shop/sync/product-page";
+import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/sync/steps";
+import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "../../domain/shop/sync/session";
+import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/sync/date-range";
 import { ok, type Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { done, isOutcome } from "../../queue/outcome";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { siteId } from "../../domain/shop/site-id";
+import { siteId } from "../../domain/shop/site/model";
 import { defineJob } from "../../queue/job";
 
 const id = "must be the number of an order";

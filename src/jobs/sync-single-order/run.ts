@@ -1,5 +1,5 @@
-import { readAround } from "../../domain/shop/order-page";
-import { failedVisit, isVisit, mended, takeNotes, visit, type Visit, type VisitContext } from "../../domain/shop/visit";
+import { readAround } from "../../domain/shop/sync/order-page";
+import { failedVisit, isVisit, mended, takeNotes, visit, type Visit, type VisitContext } from "../../domain/shop/sync/session";
 import type { Run } from "../../queue/job";
 import { discard, done, type Outcome, retry } from "../../queue/outcome";
 import type { syncSingleOrder } from "./job";

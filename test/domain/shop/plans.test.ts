@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { shopDataIn } from "../../../src/domain/shop/data";
 import { shopOutbox } from "../../../src/domain/shop/events";
-import { approvePurchase, cancelPurchase, draftsOf, noteMail, purchaseOrder, purchaseOrders } from "../../../src/domain/shop/purchase-orders";
-import { listOrders, orderDetail } from "../../../src/domain/shop/read-orders";
-import { listProducts } from "../../../src/domain/shop/read-products";
-import { clearLeaving, leave, vacate } from "../../../src/domain/shop/leaving";
-import { syncView } from "../../../src/domain/shop/site";
-import { connect } from "../../../src/domain/shop/state";
-import { listSuppliers, putSupplier } from "../../../src/domain/shop/suppliers";
+import { approvePurchase, cancelPurchase, draftsOf, noteMail, purchaseOrder, purchaseOrders } from "../../../src/domain/shop/purchases/store";
+import { listOrders, orderDetail } from "../../../src/domain/shop/orders/queries";
+import { listProducts } from "../../../src/domain/shop/products/queries";
+import { clearLeaving, leave, vacate } from "../../../src/domain/shop/site/remove";
+import { syncView } from "../../../src/domain/shop/site/queries";
+import { connect } from "../../../src/domain/shop/site/store";
+import { listSuppliers, putSupplier } from "../../../src/domain/shop/purchases/suppliers";
 import { order, orderLine, orderState, product, start, stock } from "../../jobs/fake-shop";
 import { planOf, recordingDb, type Said } from "../../support/recorder";
 

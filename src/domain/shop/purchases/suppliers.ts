@@ -1,0 +1,59 @@
+import type { Maker } from "../../../providers/shop/rows";
+import type { ListPage } from "../list";
+import { rowsOf, type Scope, statement } from "../scope";
+
+/** A supplier of the shop, with what we know besides. */
+export interface SupplierView {
+  id: number;
+  name: string;
+  active: boolean;
+  /** Where purchase orders are mailed to. */
+  email: string | null;
+  /** Purchase orders go out without approval. */
+  automatic: boolean;
+}
+
+export interface SupplierFilter {
+  active?: boolean | undefined;
+  /** Ids after this. */
+  after?: number | undefined;
+  limit: number;
+}
+
+export async function listSuppliers(scope: Scope, { active, after = 0, limit }: SupplierFilter): Promise<ListPage<SupplierView>> {
+  const rows = await rowsOf<Row>(scope, listSql, after, limit + 1, active === undefined ? null : Number(active));
+  const kept = rows.slice(0, limit);
+  return { items: kept.map(viewOf), next: rows.length > limit ? (kept.at(-1)?.id ?? null) : null };
+}
+
+/** Null when the shop has no such supplier, as far as we have read. */
+export async function putSupplier(scope: Scope, id: number, settings: { email: string | null; automatic: boolean }): Promise<SupplierView | null> {
+  await statement(scope, putSql, id, settings.email, settings.automatic ? 1 : 0).run();
+  const [row] = await rowsOf<Row>(scope, oneSql, id);
+  return row ? viewOf(row) : null;
+}
+
+interface Row {
+  id: number;
+  body: string;
+  email: string | null;
+  automatic: number | null;
+}
+
+function viewOf({ id, body, email, automatic }: Row): SupplierView {
+  const { name, active } = JSON.parse(body) as Maker;
+  return { id, name, active: active ?? false, email, automatic: automatic === 1 };
+}
+
+const rows = `
+  SELECT r.id, r.body, s.email, s.automatic FROM shop_rows r
+  LEFT JOIN shop_supplier_settings s ON s.tenant = ?1 AND s.site = ?2 AND s.supplier = r.id
+  WHERE r.tenant = ?1 AND r.site = ?2 AND r.resource = 'suppliers'`;
+
+const listSql = `${rows} AND r.id > ?3 AND (?5 IS NULL OR r.body ->> 'active' = ?5) ORDER BY r.id LIMIT ?4`;
+const oneSql = `${rows} AND r.id = ?3`;
+
+const putSql = `
+  INSERT INTO shop_supplier_settings (tenant, site, supplier, email, automatic)
+  SELECT ?1, ?2, ?3, ?4, ?5 FROM shop_rows WHERE tenant = ?1 AND site = ?2 AND resource = 'suppliers' AND id = ?3
+  ON CONFLICT DO UPDATE SET email = excluded.email, automatic = excluded.automatic`;

@@ -1,0 +1,85 @@
+import type { ShopRows } from "../../providers/shop/rows";
+import type { SomeNamed } from "./sync/referenced";
+import { each, rowsOf, type Scope } from "./scope";
+
+/** Rows that others name by id. */
+export type Named = "order_states" | "currencies" | "carriers" | "countries" | "customers" | "addresses" | "manufacturers" | "suppliers";
+
+/** Rows that belong to one owner and are kept together. */
+export type Owned = "order_payments" | "order_carriers" | "combinations" | "product_suppliers";
+
+/** All rows of one owner, maybe none. */
+export interface Detail {
+  resource: Owned;
+  owner: string;
+  rows: readonly unknown[];
+}
+
+/** Writes rows that others name; what was read later stays. */
+export function namedWrites<R extends Named>(scope: Scope, resource: R, rows: readonly ShopRows[R][], readAt: number): D1PreparedStatement[] {
+  return each(
+    scope,
+    namedSql,
+    rows.map((row) => [row.id, JSON.stringify(row)]),
+    resource,
+    readAt,
+  );
+}
+
+export function allNamedWrites(scope: Scope, all: SomeNamed, readAt: number): D1PreparedStatement[] {
+  return (Object.keys(all) as Named[]).flatMap((resource) => namedWrites(scope, resource, all[resource] ?? [], readAt));
+}
+
+export function detailWrites(scope: Scope, details: readonly Detail[], readAt: number): D1PreparedStatement[] {
+  return each(scope, detailSql, details.map(detailItem), readAt);
+}
+
+export function detailItem({ resource, owner, rows }: Detail): [string, string, string] {
+  return [resource, owner, JSON.stringify(rows)];
+}
+
+/** Which of these ids are not stored. */
+export async function missing(scope: Scope, resource: Named, ids: Iterable<number | null>): Promise<number[]> {
+  const asked = [...new Set(ids)].filter((id) => id !== null);
+  if (asked.length === 0) return [];
+  return (await rowsOf<{ id: number }>(scope, missingSql, JSON.stringify(asked), resource)).map(({ id }) => id);
+}
+
+/** Stored rows by id. */
+export async function named<R extends Named>(scope: Scope, resource: R, ids: Iterable<number | null>): Promise<Map<number, ShopRows[R]>> {
+  const asked = [...new Set(ids)].filter((id) => id !== null);
+  if (asked.length === 0) return new Map();
+  const rows = await rowsOf<{ id: number; body: string }>(scope, byIdSql, JSON.stringify(asked), resource);
+  return new Map(rows.map(({ id, body }) => [id, JSON.parse(body) as ShopRows[R]]));
+}
+
+/** Stored details by owner. */
+export async function details<R extends Owned>(scope: Scope, resource: R, owners: Iterable<number | string>): Promise<Map<string, ShopRows[R][]>> {
+  const asked = [...new Set(owners)].map(String);
+  if (asked.length === 0) return new Map();
+  const rows = await rowsOf<{ owner: string; body: string }>(scope, ownersSql, JSON.stringify(asked), resource);
+  return new Map(rows.map(({ owner, body }) => [owner, JSON.parse(body) as ShopRows[R][]]));
+}
+
+const namedSql = `
+  INSERT INTO shop_rows (tenant, site, resource, id, read_at, body)
+  SELECT ?1, ?2, ?4, value ->> 0, ?5, value ->> 1 FROM json_each(?3) WHERE true
+  ON CONFLICT DO UPDATE SET read_at = excluded.read_at, body = excluded.body
+  WHERE shop_rows.body <> excluded.body AND shop_rows.read_at <= excluded.read_at`;
+
+const detailSql = `
+  INSERT INTO shop_details (tenant, site, resource, owner, read_at, body)
+  SELECT ?1, ?2, value ->> 0, value ->> 1, ?4, value ->> 2 FROM json_each(?3) WHERE true
+  ON CONFLICT DO UPDATE SET read_at = excluded.read_at, body = excluded.body
+  WHERE shop_details.body <> excluded.body AND shop_details.read_at <= excluded.read_at`;
+
+const missingSql = `
+  SELECT e.value AS id FROM json_each(?3) e
+  WHERE NOT EXISTS (SELECT 1 FROM shop_rows r WHERE r.tenant = ?1 AND r.site = ?2 AND r.resource = ?4 AND r.id = e.value)`;
+
+const byIdSql = `
+  SELECT r.id, r.body FROM json_each(?3) e CROSS JOIN shop_rows r ON r.tenant = ?1 AND r.site = ?2 AND r.resource = ?4 AND r.id = e.value`;
+
+const ownersSql = `
+  SELECT d.owner, d.body FROM json_each(?3) e
+  CROSS JOIN shop_details d ON d.tenant = ?1 AND d.site = ?2 AND d.resource = ?4 AND d.owner = e.value`;

@@ -1,0 +1,74 @@
+import { type Scope, statement } from "../scope";
+
+/** Rows that one statement removes. */
+const chunk = 500;
+/** No run that had opened the shop before it left is still writing. Milliseconds. */
+const settled = 20 * 60_000;
+/** Sites looked at by one tick. */
+const atOnce = 5;
+
+/** A site is gone, and all that is known of it goes with it: `most` statements now, the rest by `clearLeaving`. */
+export async function leave(scope: Scope, most: number, now: number): Promise<void> {
+  await statement(scope, "INSERT INTO shop_leaving (tenant, site, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET since = ?3", now).run();
+  await forget(scope, most);
+}
+
+/** Before a site of that name comes: false while there is more of an earlier one than `most` statements remove. */
+export async function vacate(scope: Scope, most: number): Promise<boolean> {
+  const isLeaving = await statement(scope, "SELECT 1 FROM shop_leaving WHERE tenant = ?1 AND site = ?2").first();
+  if (isLeaving === null) return true;
+  if (!(await forget(scope, most))) return false;
+  await left(scope);
+  return true;
+}
+
+/** The tick's part: goes on where `leave` ended, and takes along what runs under way have written since. At most `most` statements a site. */
+export async function clearLeaving(db: D1Database, most: number, now: number): Promise<{ sites: number }> {
+  const { results } = await db
+    .prepare("SELECT tenant, site, since FROM shop_leaving LIMIT ?1")
+    .bind(atOnce)
+    .all<{ tenant: string; site: string; since: number }>();
+  let sites = 0;
+  for (const { tenant, site, since } of results) {
+    const scope = { db, tenant, site };
+    if (!(await forget(scope, most)) || now - since < settled) continue;
+    await left(scope);
+    sites++;
+  }
+  return { sites };
+}
+
+/** Every table of a site with its key behind tenant and site. What says how far its syncs are is last. */
+const tables = [
+  ["shop_orders", "id"],
+  ["shop_products", "id"],
+  ["shop_stock", "product, combination"],
+  ["shop_rows", "resource, id"],
+  ["shop_details", "resource, owner"],
+  ["shop_events", "at, id"],
+  ["shop_windows", "run, start"],
+  ["shop_unreadable", "resource, id"],
+  ["shop_refusals", "resource"],
+  ["shop_purchase_lines", "line"],
+  ["shop_purchase_orders", "id"],
+  ["shop_supplier_settings", "supplier"],
+  ["product_texts", "product"],
+  ["shop_sites", "site"],
+] as const;
+
+/** True when nothing is left. */
+async function forget(scope: Scope, most: number): Promise<boolean> {
+  let left = most;
+  for (const [table, key] of tables) {
+    const sql = `DELETE FROM ${table} WHERE tenant = ?1 AND site = ?2 AND (${key}) IN (SELECT ${key} FROM ${table} WHERE tenant = ?1 AND site = ?2 LIMIT ${chunk})`;
+    for (let removed = chunk; removed === chunk; left--) {
+      if (left === 0) return false;
+      removed = (await statement(scope, sql).run()).meta.changes;
+    }
+  }
+  return true;
+}
+
+async function left(scope: Scope): Promise<void> {
+  await statement(scope, "DELETE FROM shop_leaving WHERE tenant = ?1 AND site = ?2").run();
+}

@@ -1,0 +1,203 @@
+import type { ShopResource } from "../../../providers/shop/rows";
+import type { PageSizes, ShopSettings } from "../../../providers/shop/shop";
+import { rowsOf, type Scope, statement } from "../scope";
+
+export type SyncKind = "orders" | "products";
+
+/** What is known of a shop and how far its syncs have come. Times in milliseconds. */
+export interface SiteState {
+  connected: number;
+  settings: ShopSettings | null;
+  settingsAt: number | null;
+  orders: SyncState;
+  products: SyncState;
+  /** Rows of quantities that the shop listed last; null before they were read whole. */
+  stockRows: number | null;
+  /** What the newest run found out. */
+  pageSizes: PageSizes | null;
+  paused: Paused | null;
+  /** Why the newest run could not go on; null once a call succeeded. */
+  lastError: { at: number; reason: string } | null;
+  /** When a call last took long; null: not that we know. */
+  slowAt: number | null;
+  /** There are rows that could not be read. */
+  hasUnreadable: boolean;
+  /** What its key may not read, as of the last time, with the reason. */
+  refused: Map<ShopResource, string>;
+}
+
+export interface SyncState {
+  /** Everything changed up to here is stored; null before the first run ended. */
+  readTo: number | null;
+  lastSuccess: number | null;
+  /** When the rows that its own rows name (states, suppliers, …) were read whole. */
+  listsAt: number | null;
+  /** When the ids of all its rows were last compared with ours. */
+  comparedAt: number | null;
+}
+
+/** Held because no call can succeed before somebody acts. */
+export interface Paused {
+  at: number;
+  reason: string;
+  /** Nobody calls the shop before this. */
+  probeAt: number;
+}
+
+/** A paused shop is tried again this often, by one job: the merchant may have mended it without a word. Milliseconds. */
+const probeEvery = 3600_000;
+
+export async function siteState(scope: Scope): Promise<SiteState | null> {
+  const [row] = await rowsOf<Row>(scope, stateSql);
+  return row ? fromRow(row) : null;
+}
+
+/** The site was put: it is known from now on, and held no longer. A shop at another address begins anew. */
+export async function connect(scope: Scope, moved: boolean, now: number): Promise<void> {
+  const known = statement(
+    scope,
+    `INSERT INTO shop_sites (tenant, site, connected) VALUES (?1, ?2, ?3)
+     ON CONFLICT (tenant, site) DO UPDATE SET paused_at = NULL, paused_reason = NULL, probe_at = NULL, error_at = NULL, error_reason = NULL, settings = NULL, settings_at = NULL`,
+    now,
+  );
+  const anew = statement(
+    scope,
+    `UPDATE shop_sites SET connected = ?3, orders_to = NULL, orders_at = NULL, orders_lists_at = NULL, products_to = NULL, products_at = NULL,
+      products_lists_at = NULL, stock_rows = NULL, compared_at = NULL, orders_compared_at = NULL, page_sizes = NULL WHERE tenant = ?1 AND site = ?2`,
+    now,
+  );
+  await scope.db.batch(moved ? [known, anew] : [known]);
+}
+
+/** Returns until when the shop is left alone. The first reason's time stays. */
+export async function pause(scope: Scope, reason: string, now: number): Promise<number> {
+  const until = now + probeEvery;
+  await statement(
+    scope,
+    `INSERT INTO shop_sites (tenant, site, connected, paused_at, paused_reason, probe_at) VALUES (?1, ?2, ?4, ?4, ?3, ?5)
+     ON CONFLICT (tenant, site) DO UPDATE SET paused_at = coalesce(paused_at, excluded.paused_at), paused_reason = excluded.paused_reason, probe_at = excluded.probe_at`,
+    reason,
+    now,
+    until,
+  ).run();
+  return until;
+}
+
+/** True for the one job that may try a paused shop now: the others wait until its verdict is in. */
+export async function takeProbe(scope: Scope, now: number): Promise<boolean> {
+  const sql = "UPDATE shop_sites SET probe_at = ?4 WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL AND probe_at <= ?3";
+  const { meta } = await statement(scope, sql, now, now + 5 * 60_000).run();
+  return meta.changes > 0;
+}
+
+/** A run could not go on. */
+export async function wentWrong(scope: Scope, reason: string, now: number): Promise<void> {
+  const sql = `
+    INSERT INTO shop_sites (tenant, site, connected, error_at, error_reason) VALUES (?1, ?2, ?4, ?4, ?3)
+    ON CONFLICT (tenant, site) DO UPDATE SET error_at = excluded.error_at, error_reason = excluded.error_reason`;
+  await statement(scope, sql, reason, now).run();
+}
+
+/** A call succeeded. */
+export async function wentWell(scope: Scope): Promise<void> {
+  await statement(scope, "UPDATE shop_sites SET error_at = NULL, error_reason = NULL WHERE tenant = ?1 AND site = ?2").run();
+}
+
+/** False when it was not paused. */
+export async function resume(scope: Scope): Promise<boolean> {
+  const sql = `UPDATE shop_sites SET paused_at = NULL, paused_reason = NULL, probe_at = NULL WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL`;
+  const { meta } = await statement(scope, sql).run();
+  return meta.changes > 0;
+}
+
+export async function keepSettings(scope: Scope, settings: ShopSettings, now: number): Promise<void> {
+  const sql = `
+    INSERT INTO shop_sites (tenant, site, connected, settings, settings_at) VALUES (?1, ?2, ?4, ?3, ?4)
+    ON CONFLICT (tenant, site) DO UPDATE SET settings = excluded.settings, settings_at = excluded.settings_at`;
+  await statement(scope, sql, JSON.stringify(settings), now).run();
+}
+
+/** A call took long. */
+export async function wasSlow(scope: Scope, now: number): Promise<void> {
+  const sql = `
+    INSERT INTO shop_sites (tenant, site, connected, slow_at) VALUES (?1, ?2, ?3, ?3)
+    ON CONFLICT (tenant, site) DO UPDATE SET slow_at = excluded.slow_at`;
+  await statement(scope, sql, now).run();
+}
+
+export function listsRead(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement {
+  return statement(scope, `UPDATE shop_sites SET ${kind}_lists_at = ?3 WHERE tenant = ?1 AND site = ?2`, now);
+}
+
+/** The ids of all rows were compared with ours. */
+export function compared(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement {
+  return statement(scope, `UPDATE shop_sites SET ${comparedAt[kind]} = ?3 WHERE tenant = ?1 AND site = ?2`, now);
+}
+
+const comparedAt: Record<SyncKind, string> = { orders: "orders_compared_at", products: "compared_at" };
+
+export interface ReadSpan {
+  from: number;
+  to: number;
+  pageSizes: PageSizes;
+  /** Undefined: they were not read whole. */
+  stockRows?: number | undefined;
+}
+
+/** Everything from `from` to `to` is stored: the sync has come so far, unless a gap would be passed over. */
+export function spanRead(scope: Scope, kind: SyncKind, { from, to, pageSizes, stockRows }: ReadSpan, now: number): D1PreparedStatement {
+  return statement(scope, spanSql[kind], from, to, now, JSON.stringify(pageSizes), stockRows ?? null);
+}
+
+const stateSql = `
+  SELECT s.*, EXISTS (SELECT 1 FROM shop_unreadable u WHERE u.tenant = ?1 AND u.site = ?2) AS unreadable,
+    (SELECT json_group_object(r.resource, r.reason) FROM shop_refusals r WHERE r.tenant = ?1 AND r.site = ?2) AS refused
+  FROM shop_sites s WHERE s.tenant = ?1 AND s.site = ?2`;
+
+const spanSqlOf = (kind: SyncKind) => `
+  INSERT INTO shop_sites (tenant, site, connected, ${kind}_to, ${kind}_at, page_sizes, stock_rows) VALUES (?1, ?2, ?5, ?4, ?5, ?6, ?7)
+  ON CONFLICT (tenant, site) DO UPDATE SET ${kind}_at = ?5, page_sizes = ?6, stock_rows = coalesce(?7, stock_rows),
+    ${comparedAt[kind]} = coalesce(${comparedAt[kind]}, ?5), ${kind}_to = CASE WHEN ${kind}_to IS NULL OR (?3 <= ${kind}_to AND ?4 > ${kind}_to) THEN ?4 ELSE ${kind}_to END`;
+
+const spanSql: Record<SyncKind, string> = { orders: spanSqlOf("orders"), products: spanSqlOf("products") };
+
+interface Row {
+  connected: number;
+  settings: string | null;
+  settings_at: number | null;
+  orders_to: number | null;
+  orders_at: number | null;
+  orders_lists_at: number | null;
+  products_to: number | null;
+  products_at: number | null;
+  products_lists_at: number | null;
+  stock_rows: number | null;
+  compared_at: number | null;
+  orders_compared_at: number | null;
+  unreadable: number;
+  refused: string;
+  page_sizes: string | null;
+  paused_at: number | null;
+  paused_reason: string | null;
+  probe_at: number | null;
+  error_at: number | null;
+  error_reason: string | null;
+  slow_at: number | null;
+}
+
+function fromRow(row: Row): SiteState {
+  return {
+    connected: row.connected,
+    settings: row.settings === null ? null : (JSON.parse(row.settings) as ShopSettings),
+    settingsAt: row.settings_at,
+    orders: { readTo: row.orders_to, lastSuccess: row.orders_at, listsAt: row.orders_lists_at, comparedAt: row.orders_compared_at },
+    products: { readTo: row.products_to, lastSuccess: row.products_at, listsAt: row.products_lists_at, comparedAt: row.compared_at },
+    stockRows: row.stock_rows,
+    pageSizes: row.page_sizes === null ? null : (JSON.parse(row.page_sizes) as PageSizes),
+    slowAt: row.slow_at,
+    hasUnreadable: row.unreadable === 1,
+    refused: new Map(Object.entries(JSON.parse(row.refused) as Record<ShopResource, string>) as [ShopResource, string][]),
+    lastError: row.error_at === null ? null : { at: row.error_at, reason: row.error_reason ?? "" },
+    paused: row.paused_at === null ? null : { at: row.paused_at, reason: row.paused_reason ?? "", probeAt: row.probe_at ?? row.paused_at },
+  };
+}

@@ -1,0 +1,87 @@
+import { rowsOf, type Scope, statement } from "../scope";
+import type { UnreadableRow } from "./unreadable";
+import type { Span } from "./date-range";
+
+/** What reading a part came to. */
+export interface ReadPart {
+  from: number;
+  orders: number;
+  changed: number;
+  deleted: number;
+  unreadable: readonly UnreadableRow[];
+  warnings: readonly string[];
+}
+
+/** A part of a bulk run. */
+export interface Part extends Span, ReadPart {
+  isRead: boolean;
+  job: string | null;
+  /** Of its job; null before it was first seen. */
+  state: string | null;
+}
+
+/** The parts of a bulk run, before any of them is enqueued. What earlier runs left behind goes. */
+export function openWindows(scope: Scope, run: string, spans: readonly Span[]): D1PreparedStatement[] {
+  return [statement(scope, leftSql, run), statement(scope, openSql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run)];
+}
+
+/** Which job reads which part. */
+export function nameWindows(scope: Scope, run: string, jobs: readonly { from: number; job: string }[]): D1PreparedStatement {
+  return statement(scope, nameSql, JSON.stringify(jobs.map(({ from, job }) => [from, job])), run);
+}
+
+export async function partsOf(scope: Scope, run: string): Promise<Part[]> {
+  const rows = await rowsOf<Omit<Part, "isRead" | keyof Notes> & { done: number; notes: string | null }>(scope, partsSql, run);
+  return rows.map(({ done, notes, ...part }) => ({ ...part, ...(notes === null ? noNotes : (JSON.parse(notes) as Notes)), isRead: done === 1 }));
+}
+
+type Notes = Pick<ReadPart, "unreadable" | "warnings">;
+const noNotes: Notes = { unreadable: [], warnings: [] };
+
+/** Null when no run has opened this part, or it is read. */
+export async function openWindow(scope: Scope, run: string, { from, to }: Span): Promise<{ isNewest: boolean } | null> {
+  const [row] = await rowsOf<{ newest: number }>(scope, openWindowSql, run, from, to);
+  return row ? { isNewest: row.newest === to } : null;
+}
+
+/** One part is read; with the last one the whole span is. */
+export function windowRead(scope: Scope, run: string, part: ReadPart, now: number): D1PreparedStatement[] {
+  const { from, orders, changed, deleted, unreadable, warnings } = part;
+  return [statement(scope, readSql, run, from, orders, changed, deleted, JSON.stringify({ unreadable, warnings })), statement(scope, wholeRunSql, run, now)];
+}
+
+/** The run that opened them has ended. */
+export function closeWindows(scope: Scope, run: string): D1PreparedStatement {
+  return statement(scope, "DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3", run);
+}
+
+const openSql = `
+  INSERT INTO shop_windows (tenant, site, run, start, until)
+  SELECT ?1, ?2, ?4, value ->> 0, value ->> 1 FROM json_each(?3) WHERE true ON CONFLICT DO NOTHING`;
+
+/** Parts that were brought back and read after their run had ended. */
+const leftSql = `
+  DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run <> ?3
+    AND NOT EXISTS (SELECT 1 FROM shop_windows w WHERE w.tenant = ?1 AND w.site = ?2 AND w.run = shop_windows.run AND w.done = 0)
+    AND EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = ?1 AND j.id = shop_windows.run AND j.state IN ('done', 'dead', 'discarded', 'cancelled'))`;
+
+const nameSql = `
+  UPDATE shop_windows SET job = e.value ->> 1 FROM json_each(?3) e
+  WHERE shop_windows.tenant = ?1 AND shop_windows.site = ?2 AND shop_windows.run = ?4 AND shop_windows.start = e.value ->> 0`;
+
+const partsSql = `
+  SELECT w.start AS "from", w.until AS "to", w.done, w.orders, w.changed, w.deleted, w.notes, w.job, j.state FROM shop_windows w
+  LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = w.job
+  WHERE w.tenant = ?1 AND w.site = ?2 AND w.run = ?3 ORDER BY w.start`;
+
+const openWindowSql = `
+  SELECT (SELECT max(until) FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3) AS newest
+  FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4 AND until = ?5 AND done = 0`;
+
+const readSql = `
+  UPDATE shop_windows SET done = 1, orders = ?5, changed = ?6, deleted = ?7, notes = ?8 WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4`;
+
+const wholeRunSql = `
+  UPDATE shop_sites SET orders_at = ?4, orders_to = CASE WHEN orders_to IS NULL OR (w.first <= orders_to AND w.last > orders_to) THEN w.last ELSE orders_to END
+  FROM (SELECT min(start) AS first, max(until) AS last, min(done) AS done FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3) w
+  WHERE tenant = ?1 AND site = ?2 AND w.done = 1`;

@@ -1,0 +1,61 @@
+import { numberOf, takeNumbers } from "../change-numbers";
+import { each, rowsOf, type Scope, statement } from "../scope";
+import type { SyncKind } from "../site/store";
+import { staleStockWrites } from "../products/stock";
+
+/** What is deleted is told for so long. Milliseconds. */
+const deletedFor = 90 * 24 * 3600_000;
+const maxPruned = 500;
+
+const tables: Record<SyncKind, string> = { orders: "shop_orders", products: "shop_products" };
+
+/** Stored rows between two ids (`until` null: to the end) that the shop's list does not hold. What was read after the list was is left alone. */
+export async function goneIds(
+  scope: Scope,
+  kind: SyncKind,
+  listed: readonly number[],
+  span: { after: number; until: number | null },
+  readAt: number,
+): Promise<number[]> {
+  const until = span.until ?? Number.MAX_SAFE_INTEGER;
+  return (await rowsOf<{ id: number }>(scope, goneSql(tables[kind]), JSON.stringify(listed), span.after, until, readAt)).map(({ id }) => id);
+}
+
+/** Statements that mark these as deleted. */
+export function goneWrites(scope: Scope, kind: SyncKind, gone: readonly number[], readAt: number, now: number): D1PreparedStatement[] {
+  if (gone.length === 0) return [];
+  const items = gone.map((id, index) => [index + 1, id]);
+  return [
+    takeNumbers(scope, gone.length, now),
+    ...each(scope, deleteSql(tables[kind]), items, readAt, gone.length),
+    ...each(scope, forgetSql, gone, kind),
+    ...(kind === "products" ? staleStockWrites(scope, gone, [], readAt) : []),
+  ];
+}
+
+/** Statements that remove the oldest of what has been deleted for 90 days: readers of the feed have seen it. */
+export function pruneWrites(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement[] {
+  return pruneSql[kind].map((sql) => statement(scope, sql, now - deletedFor, maxPruned));
+}
+
+const goneSql = (table: string) => `
+  SELECT id FROM ${table} WHERE tenant = ?1 AND site = ?2 AND id > ?4 AND id <= ?5 AND deleted IS NULL AND read_at < ?6
+    AND id NOT IN (SELECT value FROM json_each(?3))`;
+
+const deleteSql = (table: string) => `
+  UPDATE ${table} SET deleted = ?4, changed = ${numberOf("e.nth", "?5")}
+  FROM (SELECT value ->> 0 AS nth, value ->> 1 AS id FROM json_each(?3)) e
+  WHERE ${table}.tenant = ?1 AND ${table}.site = ?2 AND ${table}.id = e.id AND ${table}.read_at < ?4`;
+
+const forgetSql = "DELETE FROM shop_unreadable WHERE tenant = ?1 AND site = ?2 AND resource = ?4 AND id IN (SELECT value FROM json_each(?3))";
+
+const prunable = (table: string) => `SELECT id FROM ${table} WHERE tenant = ?1 AND site = ?2 AND deleted < ?3 ORDER BY id LIMIT ?4`;
+const pruneDetails = (table: string, resources: string) => `
+  DELETE FROM shop_details WHERE tenant = ?1 AND site = ?2 AND resource IN (${resources}) AND owner IN (SELECT CAST(id AS TEXT) FROM (${prunable(table)}))`;
+const pruneRows = (table: string) => `DELETE FROM ${table} WHERE tenant = ?1 AND site = ?2 AND id IN (${prunable(table)})`;
+
+// Payments are kept by an order's reference, which others may share.
+const pruneSql: Record<SyncKind, string[]> = {
+  orders: [pruneDetails("shop_orders", "'order_carriers'"), pruneRows("shop_orders")],
+  products: [pruneDetails("shop_products", "'combinations', 'product_suppliers'"), pruneRows("shop_products")],
+};

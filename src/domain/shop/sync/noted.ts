@@ -1,0 +1,100 @@
+import type { ShopResource } from "../../../providers/shop/rows";
+import type { Found, Lookup, Shop } from "../../../providers/shop/shop";
+import { type Failure, ok, type Reply } from "../../../queue/effect";
+import type { FlawedRow, RowsRead } from "./unreadable";
+
+/** What a run came across while it read, besides the rows. */
+export interface Notes {
+  /** When the run began. Milliseconds. */
+  readonly began: number;
+  /** Since the last checkpoint. */
+  reads: RowsRead[];
+  /** What was odd about the answers, since the last checkpoint. */
+  readonly warnings: Set<string>;
+  /** Resources that the key may not read, with the reason. */
+  refused: Map<ShopResource, string>;
+  /** Resources that could be read. */
+  allowed: Set<ShopResource>;
+}
+
+export function noNotes(began: number): Notes {
+  return { began, reads: [], warnings: new Set(), refused: new Map(), allowed: new Set() };
+}
+
+/** A key that may not read these costs the detail; without the others there is no sync. */
+const secondary: ReadonlySet<ShopResource> = new Set([
+  "order_payments",
+  "order_carriers",
+  "carriers",
+  "customers",
+  "addresses",
+  "countries",
+  "currencies",
+  "manufacturers",
+  "suppliers",
+  "product_suppliers",
+]);
+
+export function isSecondary(resource: ShopResource): boolean {
+  return secondary.has(resource);
+}
+
+/** The shop, with notes of what cannot be read. A secondary resource that the key may not read comes as no rows, `refused`; it is asked for once a run. */
+export function noted(shop: Shop, notes: Notes, now: () => number): Shop {
+  const reading = async <Rows extends Found<{ id: number }>>(
+    resource: ShopResource,
+    nothing: Rows,
+    read: () => Promise<Reply<Rows>>,
+    asked: readonly (string | number)[] = [],
+  ): Promise<Reply<Rows>> => {
+    if (notes.refused.has(resource)) return ok(nothing);
+    const readAt = now();
+    const reply = await read();
+    if (!reply.ok && isSecondary(resource) && isPermission(reply.failure)) {
+      notes.refused.set(resource, reply.failure.reason);
+      return ok(nothing);
+    }
+    if (!reply.ok) return reply;
+    notes.allowed.add(resource);
+    notes.reads.push(readOf(resource, readAt, reply.value, asked));
+    for (const warning of reply.value.warnings) notes.warnings.add(warning);
+    return reply;
+  };
+  return {
+    test: (signal) => shop.test(signal),
+    permissions: (resources, signal) => shop.permissions(resources, signal),
+    settings: (signal) => shop.settings(signal),
+    page: (resource, request) => reading(resource, { ...none, lastId: request.afterId, more: false }, () => shop.page(resource, request)),
+    find: (resource, by, signal) => reading(resource, none, () => shop.find(resource, by, signal), idsOf(by)),
+    listed: (resource, by, signal) => shop.listed(resource, by, signal),
+    ids: (resource, request) => shop.ids(resource, request),
+    get pageSizes() {
+      return shop.pageSizes;
+    },
+    resume: (known) => shop.resume(known),
+  };
+}
+
+const none = { rows: [], unreadable: [], missing: [], warnings: [], refused: true } as const;
+
+/** PrestaShop's numbers for "no permission on this resource" and "not with this method". */
+export function isPermission({ class: kind, code }: Failure): boolean {
+  return kind === "config" && (code === "25" || code === "26");
+}
+
+/** Rows of a page or lookup that cannot be read whole, and those that did not come. */
+export function flawedIn({ resource, found }: { resource: ShopResource; found: Omit<Found<unknown>, "rows"> }): FlawedRow[] {
+  const missing = found.missing.map((id) => ({ id, reason: `the shop failed to load this row of ${resource}` }));
+  return [...found.unreadable.map(({ id, reason }) => ({ id, reason })), ...missing];
+}
+
+function readOf(resource: ShopResource, readAt: number, found: Found<{ id: number }>, asked: readonly (string | number)[]): RowsRead {
+  const flawed = flawedIn({ resource, found });
+  const ids = new Set(flawed.map(({ id }) => id));
+  const sound = [...new Set([...found.rows.map(({ id }) => id), ...asked.map(Number)])].filter((id) => !ids.has(id));
+  return { resource, readAt, flawed, sound };
+}
+
+function idsOf({ field, values }: Lookup<ShopResource>): readonly (string | number)[] {
+  return field === "id" ? values : [];
+}

@@ -1,0 +1,119 @@
+import { hasToReadAgain, readAgain } from "./read-again";
+import { readLists } from "./referenced";
+import { readOrderPage } from "./order-page";
+import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step, withNotes } from "./steps";
+import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "./session";
+import type { Span } from "./date-range";
+import { ok, type Reply } from "../../../queue/effect";
+import { done, isOutcome, type Outcome } from "../../../queue/outcome";
+
+export interface Cursor extends Progress, Span {
+  // States, currencies and carriers are read again where there is an order to show with them.
+  phase: "again" | "ids" | "count" | "lists" | "orders" | "ended";
+  /** When the run began: what it has looked at since is not looked at again. Milliseconds. */
+  began: number;
+  orders: number;
+  changed: number;
+  deleted: number;
+}
+
+export interface Reading {
+  span(here: Visit): Span;
+  /** What could not be read is looked at again. */
+  looksAgain: boolean;
+  /** The ids of all orders are compared with ours, to find what was deleted. */
+  compares(here: Visit): boolean;
+  /** Statements that commit with the last page. */
+  ended(here: Visit, cursor: Cursor): readonly unknown[];
+}
+
+/** Rows of one run that are looked at again: the others wait for the next. */
+const maxAgain = 500;
+
+/** Reads one window of orders, however many runs it takes. */
+export async function readWindow(siteId: string, context: VisitContext, reading: Reading): Promise<Outcome> {
+  const saved = context.cursor as Cursor | undefined;
+  // One of an earlier deployment has none.
+  const cursor = saved && { ...saved, deleted: saved.deleted ?? 0 };
+  if (cursor?.phase === "ended") return done(resultOf(cursor));
+  const here = await visit(context, siteId, cursor?.pageSizes);
+  if (!isVisit(here)) return here;
+  const end = await inSteps(context, here, cursor ?? (await start(context, here, reading)), (at) =>
+    steps[at.phase as keyof typeof steps](context, here, at, reading),
+  );
+  return isOutcome(end) ? end : done(resultOf(end));
+}
+
+export function resultOf(cursor: Pick<Cursor, "orders" | "changed" | "deleted" | "unreadable" | "warnings" | "from" | "to">) {
+  const { orders, changed, deleted, unreadable, warnings, from, to } = cursor;
+  return { orders, changed, deleted, unreadable, warnings, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+}
+
+async function start(context: VisitContext, here: Visit, reading: Reading): Promise<Cursor> {
+  const first: Cursor = { ...startOfAll, phase: "again", began: context.now(), ...reading.span(here), orders: 0, changed: 0, deleted: 0 };
+  return reading.looksAgain && hasToReadAgain(here, "orders") ? first : compareOrCount(here, first, reading);
+}
+
+/** Comparing begins with the first order that is stored: the shop may have many before it. */
+async function compareOrCount(here: Visit, cursor: Cursor, reading: Reading): Promise<Cursor> {
+  const first = reading.compares(here) ? await here.data.firstOrder() : null;
+  return first === null ? entering(cursor, "count", null) : { ...entering(cursor, "ids", null), after: first - 1 };
+}
+
+type Take = (context: VisitContext, here: Visit, cursor: Cursor, reading: Reading) => Promise<Reply<Step<Cursor>>>;
+
+const lookAgain: Take = async (context, here, cursor, reading) => {
+  const writes = cursor.read < maxAgain ? await readAgain(context, here, "orders", { since: cursor.began, linkVendors: false }) : ok(null);
+  if (!writes.ok) return writes;
+  if (writes.value === null) return ok({ cursor: await compareOrCount(here, cursor, reading), writes: [] });
+  const looked = here.notes.reads[0];
+  return ok({ cursor: { ...cursor, read: cursor.read + (looked ? looked.flawed.length + looked.sound.length : 0) }, writes: writes.value });
+};
+
+// Only the empty page behind all others is the end: what is not listed counts as deleted.
+const compareIds: Take = async (context, { shop, data }, cursor) => {
+  const readAt = context.now();
+  const page = await shop.ids("orders", { afterId: cursor.after, signal: context.signal });
+  if (!page.ok) return page;
+  const { ids, lastId, more } = page.value;
+  const gone = await data.goneIds("orders", ids, { after: cursor.after, until: more ? lastId : null }, readAt);
+  const writes = data.goneWrites("orders", gone, readAt, context.now());
+  const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + gone.length };
+  if (more) return ok({ cursor: next, writes });
+  return ok({ cursor: entering(next, "count", null), writes: [...writes, ...data.compared("orders", readAt)] });
+};
+
+const countOrders: Take = async (context, here, cursor, reading) => {
+  const total = await countRows(here.shop, "orders", { from: cursor.from, to: cursor.to }, context.signal);
+  if (!total.ok) return total;
+  const phase = listsAreOld(here, "orders", context.now()) ? "lists" : "orders";
+  const counted = entering(cursor, phase, total.value);
+  return ok(total.value === 0 ? ended(here, counted, reading, []) : { cursor: counted, writes: [] });
+};
+
+const readStates: Take = async (context, here, cursor) => {
+  const lists = await readLists(context, here, ["order_states", "currencies", "carriers"]);
+  if (!lists.ok) return lists;
+  return ok({ cursor: entering(cursor, "orders", cursor.total), writes: [...lists.value, ...here.data.listsRead("orders", context.now())] });
+};
+
+const readOrders: Take = async (context, here, cursor, reading) => {
+  const request = { window: { from: cursor.from, to: cursor.to }, afterId: cursor.after, expected: expectedOf(cursor, true) };
+  const page = await readOrderPage(context, here, request);
+  if (!page.ok) return page;
+  const { more, rows, changed, writes } = page.value;
+  const next = { ...behind(cursor, page.value), orders: cursor.orders + rows, changed: cursor.changed + changed };
+  return ok(more ? { cursor: next, writes } : ended(here, next, reading, writes));
+};
+
+const steps: Record<Exclude<Cursor["phase"], "ended">, Take> = {
+  again: lookAgain,
+  ids: compareIds,
+  count: countOrders,
+  lists: readStates,
+  orders: readOrders,
+};
+
+function ended(here: Visit, cursor: Cursor, reading: Reading, writes: readonly unknown[]): Step<Cursor> {
+  return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, ...reading.ended(here, withNotes(cursor, here))] };
+}

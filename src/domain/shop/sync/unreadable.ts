@@ -1,0 +1,115 @@
+import type { ShopResource } from "../../../providers/shop/rows";
+import { each, rowsOf, type Scope, statement } from "../scope";
+import type { SyncKind } from "../site/store";
+
+/** What reading rows of one resource came to. */
+export interface RowsRead {
+  resource: ShopResource;
+  /** When the request was sent. Milliseconds. */
+  readAt: number;
+  /** Rows with a field that cannot be read, and rows that the shop failed to load. */
+  flawed: readonly FlawedRow[];
+  /** Rows that were read without a flaw, or looked for by their id and are not there. */
+  sound: readonly number[];
+}
+
+export interface FlawedRow {
+  id: number;
+  reason: string;
+}
+
+/** A row that waits until it can be read. */
+export interface UnreadableRow extends FlawedRow {
+  resource: ShopResource;
+}
+
+/** Which run looks at them again. */
+export const resourcesOf: Record<SyncKind, readonly ShopResource[]> = {
+  orders: ["orders", "order_states", "order_payments", "order_carriers", "carriers", "customers", "addresses", "countries", "currencies"],
+  products: ["products", "combinations", "stock_availables", "manufacturers", "suppliers", "product_suppliers"],
+};
+
+/** Of each resource this many unreadable rows are announced as events; the others are counted and listed. */
+const maxAnnounced = 100;
+const maxShown = 20;
+
+/** Statements that note what could not be read, and forget what can be read again. */
+export function noteWrites(scope: Scope, { resource, readAt, flawed, sound }: RowsRead, now: number): D1PreparedStatement[] {
+  const items = flawed.map(({ id, reason }, index) => [index, id, reason]);
+  return [
+    ...each(scope, eventSql, items, resource, now),
+    ...each(scope, noteSql, items, resource, now, readAt),
+    ...each(scope, forgetSql, sound, resource, readAt),
+  ];
+}
+
+/** Some rows of a resource that were not looked at since `before`, the longest unseen first. */
+export async function unreadableIds(scope: Scope, resource: ShopResource, before: number, limit: number): Promise<number[]> {
+  return (await rowsOf<{ id: number }>(scope, againSql, resource, before, limit)).map(({ id }) => id);
+}
+
+export async function hasUnreadable(scope: Scope, resource: ShopResource): Promise<boolean> {
+  return (await rowsOf(scope, "SELECT 1 FROM shop_unreadable WHERE tenant = ?1 AND site = ?2 AND resource = ?3 LIMIT 1", resource)).length > 0;
+}
+
+/** As the interface shows them, the newest first. */
+export async function unreadableView(scope: Scope): Promise<{ count: number; newest: UnreadableRow[] }> {
+  const [counted] = await rowsOf<{ count: number }>(scope, "SELECT count(*) AS count FROM shop_unreadable WHERE tenant = ?1 AND site = ?2");
+  const count = counted?.count ?? 0;
+  return { count, newest: count === 0 ? [] : await rowsOf<UnreadableRow>(scope, newestSql, maxShown) };
+}
+
+/** A key may not read a resource, and the sync goes on without, since the run that met it began. */
+export function refusalWrites(scope: Scope, resource: ShopResource, reason: string, since: number): D1PreparedStatement {
+  return statement(scope, refusedSql, resource, reason, since);
+}
+
+export function allowedWrites(scope: Scope, resource: ShopResource): D1PreparedStatement {
+  return statement(scope, "DELETE FROM shop_refusals WHERE tenant = ?1 AND site = ?2 AND resource = ?3", resource);
+}
+
+/** The key may read a resource from now on: the rows that were read without it in the last weeks wait to be read again. */
+export function grantedWrites(scope: Scope, kind: SyncKind, resource: ShopResource, now: number): D1PreparedStatement {
+  return statement(scope, grantedSql(kind), resource, now, now - maxCatchUp);
+}
+
+/** Milliseconds. */
+const maxCatchUp = 40 * 24 * 3600_000;
+
+export async function refusalReasons(scope: Scope): Promise<string[]> {
+  const rows = await rowsOf<{ reason: string }>(scope, "SELECT reason FROM shop_refusals WHERE tenant = ?1 AND site = ?2 ORDER BY resource");
+  return rows.map(({ reason }) => reason);
+}
+
+const known = "SELECT 1 FROM shop_unreadable u WHERE u.tenant = ?1 AND u.site = ?2 AND u.resource = ?4";
+
+const eventSql = `
+  INSERT INTO shop_events (tenant, site, id, type, at, data)
+  SELECT ?1, ?2, 'unreadable/' || ?4 || '/' || (e.value ->> 1) || '/' || CAST(?5 AS INTEGER), 'shop.row_unreadable', ?5,
+    json_object('siteId', ?2, 'resource', ?4, 'rowId', e.value ->> 1, 'reason', e.value ->> 2)
+  FROM json_each(?3) e
+  WHERE NOT EXISTS (${known} AND u.id = e.value ->> 1) AND (e.value ->> 0) + (SELECT count(*) FROM (${known} LIMIT ${maxAnnounced})) < ${maxAnnounced}
+  ON CONFLICT DO NOTHING`;
+
+const noteSql = `
+  INSERT INTO shop_unreadable (tenant, site, resource, id, reason, since, looked_at)
+  SELECT ?1, ?2, ?4, value ->> 1, value ->> 2, ?5, ?6 FROM json_each(?3) WHERE true
+  ON CONFLICT DO UPDATE SET reason = excluded.reason, looked_at = max(looked_at, excluded.looked_at)`;
+
+const forgetSql = `
+  DELETE FROM shop_unreadable WHERE tenant = ?1 AND site = ?2 AND resource = ?4 AND looked_at <= ?5 AND id IN (SELECT value FROM json_each(?3))`;
+
+const againSql = `
+  SELECT id FROM shop_unreadable WHERE tenant = ?1 AND site = ?2 AND resource = ?3 AND looked_at < ?4 ORDER BY looked_at LIMIT ?5`;
+
+const newestSql = "SELECT resource, id, reason FROM shop_unreadable WHERE tenant = ?1 AND site = ?2 ORDER BY since DESC LIMIT ?3";
+
+const refusedSql = `
+  INSERT INTO shop_refusals (tenant, site, resource, reason, since) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET reason = excluded.reason`;
+
+const grantedSql = (kind: SyncKind) => `
+  INSERT INTO shop_unreadable (tenant, site, resource, id, reason, since, looked_at)
+  SELECT ?1, ?2, '${kind}', o.id, 'read without ' || ?3, ?4, 0
+  FROM shop_refusals f CROSS JOIN shop_${kind} o ON o.tenant = ?1 AND o.site = ?2
+  WHERE f.tenant = ?1 AND f.site = ?2 AND f.resource = ?3 AND o.read_at >= max(f.since, ?5) AND o.deleted IS NULL
+  ON CONFLICT DO NOTHING`;

@@ -1,0 +1,55 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { shopDataIn } from "../../../../src/domain/shop/data";
+import { clearLeaving, leave, vacate } from "../../../../src/domain/shop/site/remove";
+import { listOrders } from "../../../../src/domain/shop/orders/queries";
+import { connect } from "../../../../src/domain/shop/site/store";
+import { order, product, start, stock } from "../../../jobs/fake-shop";
+
+const minute = 60_000;
+const scope = (tenant: string, site = "main") => ({ db: env.DB, tenant, site });
+const tables = ["sites", "windows", "orders", "products", "stock", "rows", "details", "events", "purchase_lines", "purchase_orders", "supplier_settings"];
+
+async function given(tenant: string, site: string, orders: number) {
+  const data = shopDataIn(env.DB).site(tenant, site);
+  await connect(scope(tenant, site), false, 0);
+  const write = (writes: readonly unknown[]) => env.DB.batch(writes as D1PreparedStatement[]);
+  const many = Array.from({ length: orders }, (_, index) => order(index + 1));
+  await write(data.orderWrites({ orders: many, named: {}, details: [{ resource: "order_payments", owner: "REF1", rows: [] }], readAt: start }, start));
+  await write(data.productWrites({ products: [product(1)], details: [], stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start));
+  await write(data.openWindows("run", [{ from: 0, to: 1 }]));
+}
+
+async function rows(tenant: string, site = "main"): Promise<number> {
+  const counts = tables.map((table) => env.DB.prepare(`SELECT count(*) AS n FROM shop_${table} WHERE tenant = ? AND site = ?`).bind(tenant, site));
+  return (await env.DB.batch<{ n: number }>(counts)).reduce((sum, { results }) => sum + (results[0]?.n ?? 0), 0);
+}
+
+test("all of a site goes, in short statements, what a request cannot remove by the tick; other sites and tenants keep theirs", async () => {
+  await given("leaves", "main", 1200);
+  await given("leaves", "other", 1);
+  await given("stays", "main", 1);
+  await leave(scope("leaves"), 1, start);
+  expect(await rows("leaves")).toBeGreaterThan(700);
+  expect(await vacate(scope("leaves"), 1)).toBe(false);
+  expect(await clearLeaving(env.DB, 50, start + minute)).toEqual({ sites: 0 });
+  expect(await rows("leaves")).toBe(0);
+  expect(await rows("leaves", "other")).toBeGreaterThan(3);
+  expect(await rows("stays")).toBeGreaterThan(3);
+});
+
+test("what a run under way still writes goes, too; then the site is forgotten, and nothing of it is in the way of a new one", async () => {
+  await leave(scope("writes"), 100, start);
+  await given("writes", "main", 3);
+  expect(await clearLeaving(env.DB, 50, start + minute)).toEqual({ sites: 0 });
+  expect(await rows("writes")).toBe(0);
+  expect((await clearLeaving(env.DB, 50, start + 60 * minute)).sites).toBeGreaterThan(0);
+  await given("writes", "main", 3);
+  await clearLeaving(env.DB, 50, start + 61 * minute);
+  expect((await listOrders(scope("writes"), { limit: 10 })).items).toHaveLength(3);
+  await leave(scope("writes"), 100, start);
+  expect(await vacate(scope("writes"), 100)).toBe(true);
+  await given("writes", "main", 2);
+  await clearLeaving(env.DB, 50, start + minute);
+  expect((await listOrders(scope("writes"), { limit: 10 })).items).toHaveLength(2);
+});
