@@ -15,6 +15,10 @@ export interface WorkerEnv extends Cloudflare.Env {
   OWN_HOSTS?: string;
   /** The address under which this Worker is reached, `https://jobs.example.com`: unsubscribe links point there. Default: the first of OWN_HOSTS. */
   PUBLIC_URL?: string;
+  /** The deployment environment, "staging"; its queues end with `-staging`. Unset in production. */
+  ENVIRONMENT?: string;
+  /** Where Durable Objects keep their data, as D1, R2 and queues do. Unset: no restriction. Changing it leaves the old objects behind. */
+  JURISDICTION?: DurableObjectJurisdiction;
   /** Cloudflare Email Service, where the account has it. */
   EMAIL?: EmailBinding;
   /** Workers AI, where the deployment has it: connections of the provider `workers-ai` need it. Not in wrangler.toml: a local start would need an account. */

@@ -1,4 +1,4 @@
-import { app } from "./app";
+import { app, queueIn } from "./app";
 import { dashboard } from "./dashboard";
 import type { WorkerEnv } from "./env";
 import { foreignReaders } from "./intake/foreign";
@@ -22,8 +22,9 @@ export default {
   fetch: (request, env) => dashboard(request) ?? intake(env)(request),
   queue: (batch, env) => {
     const { engine, intake } = app(env);
-    if (batch.queue === "dead-letters") return backstop(engine, batch.messages, batch.queue);
-    return consume(engine, batch.messages, batch.queue, foreignReaders(intake));
+    const queue = queueIn(env, batch.queue);
+    if (queue === "dead-letters") return backstop(engine, batch.messages, queue);
+    return consume(engine, batch.messages, queue, foreignReaders(intake));
   },
   scheduled: async (controller, env) => void (await tick(app(env).tick, controller.scheduledTime)),
 } satisfies ExportedHandler<WorkerEnv>;

@@ -86,7 +86,7 @@ describe("queues", () => {
   });
 
   test("the backstop's name in index.ts is that of wrangler.toml", () => {
-    expect(read("src/index.ts")).toContain(`batch.queue === "${backstop}"`);
+    expect(read("src/index.ts")).toContain(`if (queue === "${backstop}"`);
   });
 });
 

@@ -28,7 +28,8 @@ export function planOf(migrations: Applied, applied: Applied): Plan {
  * @returns The names that were missing and, for a warning, those that were edited after they landed.
  */
 export async function migrate(root: string, stateDir: string): Promise<Plan> {
-  const memory = join(stateDir, "migrations.json");
+  // Named for the database: the one of an earlier version lies under another id, unused.
+  const memory = join(stateDir, "migrations-DB.json");
   const migrations = hashesOf(join(root, "migrations"));
   const databaseIsThere = existsSync(join(stateDir, "v3", "d1"));
   const plan = planOf(migrations, databaseIsThere && existsSync(memory) ? (JSON.parse(readFileSync(memory, "utf8")) as Applied) : {});

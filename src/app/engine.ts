@@ -13,6 +13,7 @@ import { createGates, type TenantGates } from "../tenants/gates";
 import type { WorkerEnv } from "../env";
 import { createCapabilities } from "./capabilities";
 import { usualLimits } from "../tenants/gate-defaults";
+import { gateNamespace } from "./environment";
 import { log } from "./log";
 import { createQuota } from "../tenants/quota";
 import { isLocal, type Stores } from "./stores";
@@ -54,7 +55,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores, media }
   };
   const ended = createEndedJobs(env.DB, () => engine);
   const tell = tellAfterBatches(ended, stores.snapshots, now, defer);
-  const gates = createGates(env.GATE, limitsOf);
+  const gates = createGates(gateNamespace(env), limitsOf);
   const engine: Engine = {
     now,
     random: Math.random,

@@ -14,6 +14,8 @@ import { createMediaParts } from "./media";
 import { createStores, isLocal } from "./stores";
 import { createTickDeps } from "./tick";
 
+export { queueIn } from "./environment";
+
 /** The Worker's parts, put together. */
 export interface App {
   engine: Engine;

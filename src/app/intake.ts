@@ -21,6 +21,7 @@ import { dismiss, settleDoubt } from "../ledger/review";
 import { auditIn } from "../ledger/audit";
 import { replayableIn } from "../ledger/replayable";
 import type { createPayloads } from "../ledger/payloads";
+import { samplesIn } from "../ledger/samples";
 import { statesIn } from "../ledger/states";
 import { ticksIn } from "../ledger/ticks";
 import { turnMark } from "../ledger/watermarks";
@@ -108,6 +109,7 @@ export function createIntakeDeps({
     enqueue: withKnownTemplates(email.type, (requests) => enqueue(engine, requests), stores.templates),
     belongs: (tenant, id) => engine.ids.belongs(tenant, id),
     queries,
+    samples: samplesIn(env.DB),
     loadPayload: (ref) => payloads.get(ref),
     suppressions: mail.suppressions,
     unsubscribe: { read: stores.unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now()) },

@@ -13,6 +13,7 @@ import type { SubscriptionStore } from "../domain/subscriptions/store";
 import type { SuppressionQueries } from "../domain/suppressions/queries";
 import type { SuppressionStore } from "../domain/suppressions/store";
 import type { Unsubscription } from "../domain/suppressions/unsubscribe";
+import type { PayloadSample } from "../ledger/samples";
 import type { Queries } from "../ledger/views";
 import type { Pause } from "../queue/ledger";
 import type { MailEventDoor } from "./mail-events";
@@ -70,6 +71,8 @@ export interface IntakeDeps {
   /** Whether an id was issued to this tenant, known to the ledger or not. */
   belongs(tenant: string, id: string): Promise<boolean>;
   queries: Queries;
+  /** Stored payloads of open and dead jobs with one of the names, of a tenant or (null) of some tenants; a bounded number. */
+  samples(names: readonly string[], tenant: string | null): Promise<PayloadSample[]>;
   /** JSON text of a payload too large for its row; null when it is gone. Throws when the storage cannot be reached. */
   loadPayload(ref: string): Promise<string | null>;
   operate: Operate;
@@ -150,7 +153,7 @@ export interface AuditEntry {
   tenant: string;
   /** `root`, or the id of the token. */
   actor: string;
-  action: "reveal" | "block" | "erase" | "patch" | "release" | "unsuppress" | "approve" | "reject" | "stop" | "start" | "budget";
+  action: "reveal" | "block" | "erase" | "patch" | "release" | "unsuppress" | "approve" | "reject" | "stop" | "start" | "budget" | "sample";
   /** The id of what was revealed, or of the replay. */
   target: string;
   /** What the target does not say: the names of the patched fields. */

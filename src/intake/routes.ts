@@ -19,6 +19,7 @@ import { mediaRoutes } from "./routes/media";
 import { projectRoutes } from "./routes/projects";
 import { purchaseOrderRoutes } from "./routes/purchase-orders";
 import { queueRoutes } from "./routes/queues";
+import { sampleRoutes } from "./routes/samples";
 import { scheduleRoutes } from "./routes/schedules";
 import { settingRoutes } from "./routes/settings";
 import { shopRoutes } from "./routes/shop";
@@ -68,6 +69,7 @@ export const routes: readonly AnyRoute[] = [
   ...deadLetterRoutes,
   ...scheduleRoutes,
   ...queueRoutes,
+  ...sampleRoutes,
   ...gateRoutes,
   ...alertRoutes,
 ];

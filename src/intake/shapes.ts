@@ -150,6 +150,12 @@ export const typesShape = v.object({
   ),
 });
 
+export const sampleShape = v.object({
+  type: v.string(),
+  version: count,
+  samples: outputList(v.object({ id: v.string(), tenant: v.string(), version: count, state: v.picklist(states), payload: v.unknown() })),
+});
+
 export const queuesShape = v.object({
   queues: outputList(
     v.object({

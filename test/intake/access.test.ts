@@ -141,6 +141,7 @@ describe("every route", () => {
       "GET /v1/replays/:id": "read",
       "POST /v1/replays/:id/abort": "operate",
       "GET /v1/types": "read",
+      "GET /v1/types/:type/sample": "root",
       "GET /v1/queues": "read",
       "POST /v1/queues/:queue/pause": "operate",
       "POST /v1/queues/:queue/resume": "operate",

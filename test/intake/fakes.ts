@@ -41,6 +41,7 @@ import { createUnsubscribeTokens } from "../../src/domain/suppressions/unsubscri
 import { createVault, type Vault } from "../../src/tenants/vault";
 import { leadsOn } from "./lead-fakes";
 import { createAgentDeps } from "../../src/app/agents";
+import { samplesIn } from "../../src/ledger/samples";
 import { createPayloads } from "../../src/ledger/payloads";
 import { createCampaignDoor, createCampaignParts } from "../../src/app/campaigns";
 import { createMediaDeps, createMediaParts } from "../../src/app/media";
@@ -215,6 +216,7 @@ function createDeps(seen: Seen): IntakeDeps {
     }),
     belongs: (tenant, id) => ids.belongs(tenant, id),
     queries: queriesOf(seen),
+    samples: samplesIn(env.DB),
     loadPayload: async () => JSON.stringify({ text: "large" }),
     operate: operateOn(seen),
     queues: async () => [

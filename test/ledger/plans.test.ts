@@ -4,6 +4,7 @@ import { Counters } from "../../src/ledger/counters";
 import { createLedger } from "../../src/ledger/ledger";
 import { createQueries } from "../../src/ledger/queries";
 import { replayableIn } from "../../src/ledger/replayable";
+import { samplesIn } from "../../src/ledger/samples";
 import { statesIn } from "../../src/ledger/states";
 import { isDerived } from "../../src/queue/id";
 import { planOf, recordingDb, type Said } from "../support/recorder";
@@ -81,6 +82,7 @@ async function useEverything(db: D1Database): Promise<void> {
     "t1",
     noon,
   );
+  await env.DB.prepare("INSERT INTO tenants (tenant, name, timezone, settings, created, updated) VALUES (?1, ?1, 'UTC', '{}', 0, 0)").bind(tenant).run();
   await ledger.dueTenants(noon + 1);
   for (const row of (await ledger.due([tenant], noon + 1, 100)).flatMap(({ rows }) => rows)) {
     await ledger.bringBack([{ ...row, wake: noon + 5, delaySeconds: 0, swept: false }], noon, "");
@@ -122,6 +124,7 @@ async function readEverything(db: D1Database, tenant: string, id: string): Promi
   await replayable.sizes(tenant, [id]);
   await replayable.contents(tenant, [id]);
   await statesIn(db)(tenant, id);
+  for (const whose of [tenant, null]) await samplesIn(db)(["email"], whose);
   await queries.groups(tenant);
   for (const whose of [tenant, null]) {
     await queries.counts(whose, noon - 1, noon + 1);

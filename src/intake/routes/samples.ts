@@ -1,0 +1,50 @@
+import { Problem } from "../../errors";
+import type { PayloadSample } from "../../ledger/samples";
+import { reservedTenant } from "../../tenants/names";
+import type { IntakeDeps } from "../deps";
+import { actorOf, param, route } from "../route";
+import { sampleShape } from "../shapes";
+
+/** Characters of payloads in one answer, and of one that lies in R2. */
+const mostCharacters = 4_000_000;
+const mostStored = 10;
+
+/** What a deploy tries against the contracts it is about to upload. Payloads are whole: the root token alone gets them, on record. */
+export const sampleRoutes = [
+  route("GET /v1/types/:type/sample", {
+    name: "samplePayloads",
+    summary: "Payloads of a type's open and dead jobs as they are stored, up to 20 of each version; audited",
+    scope: "root",
+    tenant: "any",
+    answers: { 200: sampleShape },
+    handle: async ({ deps, tenant, params, caller }) => {
+      const contract = deps.registry.find(param({ params }, "type"))?.contract;
+      if (!contract) throw new Problem("not-found", "There is no such type.");
+      const found = await deps.samples([contract.type, ...contract.aliases], tenant);
+      await deps.audit({ tenant: tenant ?? reservedTenant, actor: actorOf(caller), action: "sample", target: contract.type, at: deps.now() });
+      return {
+        status: 200,
+        body: { type: contract.type, version: contract.version, samples: await loaded(deps, found) },
+        headers: { "cache-control": "no-store" },
+      };
+    },
+  }),
+];
+
+interface Loaded extends Pick<PayloadSample, "id" | "tenant" | "version" | "state"> {
+  payload: unknown;
+}
+
+/** Payloads that cannot be read, or are more than an answer may hold, are left out. */
+async function loaded(deps: IntakeDeps, found: readonly PayloadSample[]): Promise<Loaded[]> {
+  const samples: Loaded[] = [];
+  let [room, stored] = [mostCharacters, mostStored];
+  for (const { id, tenant, version, state, payload, ref } of found) {
+    if (payload === null && stored-- <= 0) continue;
+    const text = payload ?? (ref === null ? null : await deps.loadPayload(ref));
+    if (text === null || text.length > room) continue;
+    room -= text.length;
+    samples.push({ id, tenant, version, state, payload: JSON.parse(text) });
+  }
+  return samples;
+}

@@ -1,0 +1,19 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { gateNamespace, queueIn } from "../../src/app/environment";
+
+test("a queue's name is the code's, whatever environment its deployment is", () => {
+  expect(queueIn({}, "email-bulk")).toBe("email-bulk");
+  expect(queueIn({ ENVIRONMENT: "staging" }, "email-bulk-staging")).toBe("email-bulk");
+  expect(queueIn({ ENVIRONMENT: "bulk" }, "email-bulk-bulk")).toBe("email-bulk");
+  expect(queueIn({ ENVIRONMENT: "staging" }, "email-bulk")).toBe("email-bulk");
+});
+
+test("gates are kept in the jurisdiction that the deployment names, else anywhere", () => {
+  const { GATE } = env;
+  expect(gateNamespace({ GATE })).toBe(GATE);
+  const asked: string[] = [];
+  const namespace = { jurisdiction: (name: string) => (asked.push(name), GATE) } as unknown as typeof GATE;
+  expect(gateNamespace({ GATE: namespace, JURISDICTION: "eu" })).toBe(GATE);
+  expect(asked).toEqual(["eu"]);
+});
