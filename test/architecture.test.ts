@@ -117,8 +117,10 @@ describe("the direction of dependency", () => {
     expect(imports.filter(({ from }) => from === "errors")).toEqual([]);
   });
 
-  test("no file imports itself, however long the way round", () => {
-    expect(cycles()).toEqual([]);
+  test("no file imports itself, however long the way round: not of types either, but for what the engine still has", () => {
+    const known = ["queue/", "app/"];
+    expect(cycles(inside)).toEqual([]);
+    expect(cycles(withTypes).filter((round) => !known.some((folder) => round.startsWith(folder)))).toEqual([]);
   });
 });
 
@@ -230,8 +232,8 @@ function lines(file: string): number {
 }
 
 /** Each round trip of imports once, as the path of its files. */
-function cycles(): string[] {
-  const next = Map.groupBy(inside, ({ from }) => from);
+function cycles(edges: readonly Import[]): string[] {
+  const next = Map.groupBy(edges, ({ from }) => from);
   const done = new Set<string>();
   const found: string[] = [];
   const visit = (file: string, path: readonly string[]): void => {

@@ -1,5 +1,5 @@
 import { orientationIn } from "./exif";
-import type { Structure } from "./inspect";
+import type { Structure } from "./structure";
 import { hasText } from "./jpeg";
 
 const maxChunks = 100_000;

@@ -1,4 +1,4 @@
-import type { Structure } from "./inspect";
+import type { Structure } from "./structure";
 
 const extension = 0x21;
 const image = 0x2c;

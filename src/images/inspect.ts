@@ -4,16 +4,12 @@ import type { Orientation } from "./exif";
 import { type Format, formatOf } from "./format";
 import { readGif } from "./gif";
 import { readJpeg } from "./jpeg";
+import type { Size, Structure } from "./structure";
 
 /** Bytes that an original may have: one is held in memory at a time. */
 export const maxOriginalBytes = 20 * 1024 * 1024;
 /** Width × height × frames, as declared by the header; Cloudflare Images takes no more. */
 export const maxPixels = 100_000_000;
-
-export interface Size {
-  width: number;
-  height: number;
-}
 
 /** What a picture says of itself before anything is decoded. */
 export interface Facts extends Size {
@@ -24,14 +20,6 @@ export interface Facts extends Size {
 }
 
 export type Inspected = { ok: true; facts: Facts } | { ok: false; issue: string };
-
-/** How a file is built. `head`: the part that holds its size. `least`: it is at least as large as this. */
-export interface Structure {
-  head: Uint8Array;
-  orientation: Orientation;
-  frames: number;
-  least?: Size;
-}
 
 const readers: Record<Format, (bytes: Uint8Array) => Structure | null> = { jpeg: readJpeg, png: readPng, gif: readGif, webp: readWebp, avif: readAvif };
 

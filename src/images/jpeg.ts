@@ -1,5 +1,5 @@
 import { orientationIn } from "./exif";
-import type { Structure } from "./inspect";
+import type { Structure } from "./structure";
 
 /** One segment before the pixels; `end` is exclusive. */
 interface Segment {

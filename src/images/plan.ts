@@ -1,4 +1,4 @@
-import type { Size } from "./inspect";
+import type { Size } from "./structure";
 
 /**
  * How a picture fills a box. `scale-down`: whole, within the box. `cover`: the box is filled, what stands out is cut off.

@@ -1,7 +1,7 @@
 import { Problem } from "../errors";
 import { type AddressRules, checkAddress } from "../address/address";
 import { addressFields, type Connection, type ConnectionName, connectionNames, connectionSchemas, isConnectionName, secretFields } from "./connection-schema";
-import type { GateLimits } from "./gate-state";
+import type { GateLimits } from "./gate-limits";
 import { type MailConnection, mailFaults } from "./mail-connection";
 import { checked, invalid, noTenant } from "./names";
 import type { Section } from "./snapshot";

@@ -1,4 +1,4 @@
-import type { GateLimits } from "./gate-state";
+import type { GateLimits } from "./gate-limits";
 
 /** A token bucket. `tokens` is null while there is no limit of rate; `at` is when it was last filled, in milliseconds. */
 export interface Bucket {

@@ -1,4 +1,4 @@
-import type { GateLimits } from "./gate-state";
+import type { GateLimits } from "./gate-limits";
 
 /** Runs of one agent and tenant at once. */
 const agentRuns = 4;

@@ -4,8 +4,9 @@
  */
 import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
 import { bucketOf, refill, refund, take } from "./gate-bucket";
+import type { BreakerLimits, GateLimits } from "./gate-limits";
 import { defaultConcurrency, heldGrace, longestWait, maxReason, mostHeld, probeWait } from "./gate-state";
-import type { Admission, BreakerLimits, GateAnswer, GateLimits, GateState, GateStatus, Granted, Held, Lease, Report } from "./gate-state";
+import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, Lease, Report } from "./gate-state";
 
 /** One answer per job, in their order. A job that is inside already gets its lease again, prolonged. */
 export function enter(

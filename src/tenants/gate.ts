@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
+import type { GateLimits } from "./gate-limits";
 import { admit, enter, hold, leave, probe, reset, status } from "./gate-rules";
-import { type Admission, type GateAnswer, type GateLimits, type GateState, type GateStatus, newGate, type Report } from "./gate-state";
+import { type Admission, type GateAnswer, type GateState, type GateStatus, newGate, type Report } from "./gate-state";
 
 const key = "state";
 

@@ -1,6 +1,7 @@
 import { messageOf } from "../errors";
 import type { Gate } from "./gate";
-import type { Admission, GateAnswer, GateLimits, GateStatus, Held, Report } from "./gate-state";
+import type { GateLimits } from "./gate-limits";
+import type { Admission, GateAnswer, GateStatus, Held, Report } from "./gate-state";
 import { within } from "./time-limit";
 
 /** The gate could not be asked: the job waits, rather than calling without limits. */

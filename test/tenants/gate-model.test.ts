@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
+import type { GateLimits } from "../../src/tenants/gate-limits";
 import { enter, leave, reset, status } from "../../src/tenants/gate-rules";
-import { type GateLimits, newGate, type Report } from "../../src/tenants/gate-state";
+import { newGate, type Report } from "../../src/tenants/gate-state";
 
 const start = 1_800_000_000_000;
 

@@ -1,17 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { longestOpen } from "../../src/tenants/gate-breaker";
+import type { GateLimits } from "../../src/tenants/gate-limits";
 import { admit, enter, leave, probe, reset, status } from "../../src/tenants/gate-rules";
-import {
-  defaultConcurrency,
-  type GateAnswer,
-  type GateLimits,
-  type GateState,
-  heldGrace,
-  mostHeld,
-  newGate,
-  probeWait,
-  type Report,
-} from "../../src/tenants/gate-state";
+import { defaultConcurrency, type GateAnswer, type GateState, heldGrace, mostHeld, newGate, probeWait, type Report } from "../../src/tenants/gate-state";
 
 const minute = 60_000;
 const start = 1_800_000_000_000;

@@ -1,8 +1,7 @@
 import { messageOf } from "../../errors";
 import type { Enqueue, EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { nextAfter, plannedBetween } from "./cron";
-import { type LastRun, payloadOf, type Schedule } from "./schedule";
-import { spreadOf } from "./spread";
+import { type LastRun, payloadOf, type Schedule, spreadOf } from "./schedule";
 import type { Advance, ScheduleStore } from "./store";
 
 export interface DueTick {

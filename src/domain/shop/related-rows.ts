@@ -1,9 +1,13 @@
 import type { ShopRows } from "../../providers/shop/rows";
-import type { SomeNamed } from "./sync/referenced";
 import { each, rowsOf, type Scope } from "./scope";
 
 /** Rows that others name by id. */
 export type Named = "order_states" | "currencies" | "carriers" | "countries" | "customers" | "addresses" | "manufacturers" | "suppliers";
+
+/** Rows that others name, by their resource. */
+export type SomeNamed = { [R in Named]?: readonly ShopRows[R][] };
+/** Ids of one resource that something names. */
+export type Wanted = readonly [Named, Iterable<number | null>];
 
 /** Rows that belong to one owner and are kept together. */
 export type Owned = "order_payments" | "order_carriers" | "combinations" | "product_suppliers";

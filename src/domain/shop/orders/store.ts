@@ -1,7 +1,7 @@
 import type { Order } from "../../../providers/shop/rows";
 import type { Unreadable } from "../../../providers/shop/shop";
 import { numberOf, takeNumbers } from "../change-numbers";
-import type { SomeNamed } from "../sync/referenced";
+import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
 import { each, rowsOf, type Scope } from "../scope";
 

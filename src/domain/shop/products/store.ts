@@ -1,6 +1,6 @@
 import type { Product, Stock } from "../../../providers/shop/rows";
 import { numberOf, takeNumbers } from "../change-numbers";
-import type { SomeNamed } from "../sync/referenced";
+import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
 import { each, rowsOf, type Scope } from "../scope";
 import { staleStockWrites, stockWrites } from "./stock";

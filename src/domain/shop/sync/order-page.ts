@@ -1,7 +1,8 @@
+import type { SomeNamed } from "../related-rows";
 import type { Order } from "../../../providers/shop/rows";
 import type { PageRequest } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
-import { byId, missingOf, type SomeNamed } from "./referenced";
+import { byId, missingOf } from "./referenced";
 import type { OrderPage } from "../orders/store";
 import { readOwned } from "./owned";
 import type { Detail } from "../related-rows";

@@ -1,7 +1,8 @@
+import type { SomeNamed } from "../related-rows";
 import type { Product, ProductSupplier, Stock } from "../../../providers/shop/rows";
 import type { Found, PageRequest } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
-import { missingOf, type SomeNamed } from "./referenced";
+import { missingOf } from "./referenced";
 import { withKnown } from "../orders/store";
 import { failedToLoad, readOwned } from "./owned";
 import type { ProductPage } from "../products/store";

@@ -1,7 +1,7 @@
 import type { ShopRows } from "../../../providers/shop/rows";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
-import type { Named } from "../related-rows";
+import type { Named, SomeNamed, Wanted } from "../related-rows";
 import type { Visit, VisitContext } from "./session";
 
 /** Rows by their ids. */
@@ -51,6 +51,3 @@ export async function readLists(context: VisitContext, visit: Visit, resources: 
   }
   return ok(writes);
 }
-
-export type SomeNamed = { [R in Named]?: readonly ShopRows[R][] };
-export type Wanted = readonly [Named, Iterable<number | null>];
