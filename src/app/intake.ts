@@ -18,7 +18,7 @@ import { queues } from "../jobs/queues";
 import { verify } from "../providers/hooks/standard";
 import { pauseStore } from "../ledger/pauses";
 import { dismiss, settleDoubt } from "../ledger/review";
-import { auditIn } from "../ledger/audit";
+import { auditEntries, auditIn } from "../ledger/audit";
 import { replayableIn } from "../ledger/replayable";
 import type { createPayloads } from "../ledger/payloads";
 import { samplesIn } from "../ledger/samples";
@@ -120,7 +120,7 @@ export function createIntakeDeps({
       runNow: (tenant, id) => runOneNow(engine, queries, tenant, id),
       settleDoubt: (tenant, id, effect, finding) => settleDoubt(env.DB, { tenant, id }, effect, finding, now()),
       dismiss: (tenant, id) => dismiss(env.DB, { tenant, id }, now()),
-      pause: (tenant, scope, name) => pauses.put(tenant ?? "*", scope, name, now()),
+      pause: (tenant, scope, name, author) => pauses.put(tenant ?? "*", scope, name, author, now()),
       resume: (tenant, scope, name) => pauses.remove(tenant ?? "*", scope, name),
       pauses: (tenant) => pauses.list(tenant),
       replays,
@@ -130,6 +130,7 @@ export function createIntakeDeps({
     health: () => health(env, engine),
     mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success,
     audit: (entry) => auditIn(env.DB, entry),
+    audits: (tenant, page) => auditEntries(env.DB, tenant, page),
     report: ({ requestId, method, route, thrown }) =>
       log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}` }),
   };

@@ -14,7 +14,9 @@ import type { SuppressionQueries } from "../domain/suppressions/queries";
 import type { SuppressionStore } from "../domain/suppressions/store";
 import type { Unsubscription } from "../domain/suppressions/unsubscribe";
 import type { PayloadSample } from "../ledger/samples";
-import type { Queries } from "../ledger/views";
+import type { Page, Queries } from "../ledger/views";
+import type { auditEntries } from "../ledger/audit";
+import type { PauseAuthor, PauseView } from "../ledger/pauses";
 import type { Pause } from "../queue/ledger";
 import type { MailEventDoor } from "./mail-events";
 import type { LeadDeps } from "./leads/deps";
@@ -86,6 +88,8 @@ export interface IntakeDeps {
   mayBeRefused(subscriber: string): Promise<boolean>;
   /** Records that somebody looked at personal data. Awaited: what cannot be recorded is not shown. */
   audit(entry: AuditEntry): Promise<void>;
+  /** The audit, newest first; null is all tenants. */
+  audits(tenant: string | null, page: Page): ReturnType<typeof auditEntries>;
   /** Logs a failure nobody foresaw. Never throws. */
   report(failure: FailureReport): void;
 }
@@ -125,10 +129,10 @@ export interface Operate {
   /** Takes a dead letter off the list. False: it is none. */
   dismiss(tenant: string, id: string): Promise<boolean>;
   /** Tenant null is everybody: only the root token without a tenant comes to that. */
-  pause(tenant: string | null, scope: Pause["scope"], name: string): Promise<void>;
+  pause(tenant: string | null, scope: Pause["scope"], name: string, author: PauseAuthor): Promise<void>;
   resume(tenant: string | null, scope: Pause["scope"], name: string): Promise<void>;
   /** Null: all of them; else the tenant's own and those of everybody (`*`). */
-  pauses(tenant: string | null): Promise<Pause[]>;
+  pauses(tenant: string | null): Promise<PauseView[]>;
   replays: Replays;
 }
 

@@ -4,6 +4,9 @@ import { boundedText } from "../queue/bounded";
 
 export const idempotencyHeader = "Idempotency-Key";
 
+/** For a route that reads it. */
+export const idempotencyHeaders = { [idempotencyHeader]: "The same key with the same payload is the same job: 1 to 256 characters, in quotes or bare" };
+
 /** Characters. */
 export const maxKeyLength = 256;
 

@@ -159,6 +159,7 @@ const problemSchema = {
 
 function scopeText(route: AnyRoute): string {
   const fields = Object.entries(route.fieldScopes ?? {}).map(([field, scope]) => ` The field \`${field}\` needs \`${scope}\`.`);
+  if (route.scope === "token") return "Needs a token of any scope.";
   return route.scope === "root" ? "Needs the root token." : `Needs the scope \`${route.scope}\`, or \`admin\`.${fields.join("")}`;
 }
 

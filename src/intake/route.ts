@@ -3,8 +3,8 @@ import { Problem } from "../errors";
 import { allows, type Scope } from "../tenants/token";
 import type { IntakeDeps } from "./deps";
 
-/** `public`: nobody is asked who they are. `root`: the root token only; it passes every other scope as well. */
-export type RouteScope = Scope | "root" | "public";
+/** `public`: no token is needed. `token`: any valid token. `root`: the root token only; it passes every other scope as well. */
+export type RouteScope = Scope | "root" | "public" | "token";
 
 /**
  * Whose data a route is about:
@@ -115,7 +115,7 @@ export function openPath(path: string): string {
 /** Whether a caller may use a route of this scope. */
 export function permits(caller: Caller, scope: RouteScope): boolean {
   if (scope === "public" || caller.kind === "root") return true;
-  return caller.kind === "token" && scope !== "root" && allows(caller.scopes, scope);
+  return caller.kind === "token" && scope !== "root" && (scope === "token" || allows(caller.scopes, scope));
 }
 
 /** Throws `forbidden` when the body has a field that needs another scope than the caller's token has. */

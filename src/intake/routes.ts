@@ -16,6 +16,7 @@ import { leadDataRoutes } from "./routes/lead-data";
 import { leadRoutes } from "./routes/leads";
 import { mailEventRoutes } from "./routes/mail-events";
 import { mediaRoutes } from "./routes/media";
+import { operatorRoutes } from "./routes/operators";
 import { projectRoutes } from "./routes/projects";
 import { purchaseOrderRoutes } from "./routes/purchase-orders";
 import { queueRoutes } from "./routes/queues";
@@ -72,4 +73,5 @@ export const routes: readonly AnyRoute[] = [
   ...sampleRoutes,
   ...gateRoutes,
   ...alertRoutes,
+  ...operatorRoutes,
 ];

@@ -10,6 +10,26 @@ export interface AuditRow {
   at: number;
 }
 
+/** A line of the audit as it is kept. */
+export interface AuditEntry extends AuditRow {
+  id: string;
+}
+
+/** Newest first. Null: of all tenants. `cursor`: `{at}.{id}` of the last entry before. */
+export async function auditEntries(
+  db: D1Database,
+  tenant: string | null,
+  { cursor, limit }: { cursor?: string | undefined; limit: number },
+): Promise<{ entries: AuditEntry[]; cursor: string | null }> {
+  const [, at = Number.MAX_SAFE_INTEGER, id = "~"] = /^(\d{1,15})\.([0-9a-f-]{36})$/.exec(cursor ?? "") ?? [];
+  const whose = tenant === null ? "" : "tenant = ?4 AND";
+  const sql = `SELECT tenant, at, id, actor, action, target, detail FROM audit WHERE ${whose} (at, id) < (?1, ?2) ORDER BY at DESC, id DESC LIMIT ?3`;
+  const { results } = await statement(db, sql, Number(at), id, limit + 1, ...(tenant === null ? [] : [tenant])).all<AuditEntry>();
+  const entries = results.slice(0, limit);
+  const last = entries.at(-1);
+  return { entries, cursor: last && results.length > limit ? `${last.at}.${last.id}` : null };
+}
+
 /** Writes one line of the audit. Throws when it cannot be written. */
 export async function auditIn(db: D1Database, { tenant, actor, action, target, detail, at }: AuditRow): Promise<void> {
   const sql = `INSERT INTO audit (tenant, at, id, actor, action, target, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`;

@@ -1,19 +1,38 @@
-import type { Pause } from "../queue/ledger";
 import { statement } from "../d1";
+import type { Pause } from "../queue/ledger";
+
+/** A pause as operators see it. */
+export interface PauseView extends Pause {
+  /** Milliseconds. */
+  since: number;
+  /** `root` or the id of the token; null for pauses made before this was recorded. */
+  actor: string | null;
+  reason: string | null;
+}
+
+/** Who pauses, and why. */
+export interface PauseAuthor {
+  actor: string;
+  reason?: string | undefined;
+}
 
 /** Queues, types and tenants that are held; tenant `*` is everybody. Few rows, read with every claim. */
 export function pauseStore(db: D1Database) {
   return {
-    async put(tenant: string, scope: Pause["scope"], name: string, now: number): Promise<void> {
-      await statement(db, `INSERT INTO pauses (tenant, scope, name, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, tenant, scope, name, now).run();
+    /** A second pause keeps the time of the first. */
+    async put(tenant: string, scope: Pause["scope"], name: string, { actor, reason }: PauseAuthor, now: number): Promise<void> {
+      const sql = `
+        INSERT INTO pauses (tenant, scope, name, at, actor, reason) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET actor = excluded.actor, reason = coalesce(excluded.reason, reason)`;
+      await statement(db, sql, tenant, scope, name, now, actor, reason ?? null).run();
     },
     async remove(tenant: string, scope: Pause["scope"], name: string): Promise<void> {
       await statement(db, `DELETE FROM pauses WHERE tenant = ? AND scope = ? AND name = ?`, tenant, scope, name).run();
     },
     /** Null: all; else the tenant's own and everybody's. */
-    async list(tenant: string | null): Promise<Pause[]> {
-      const sql = `SELECT tenant, scope, name FROM pauses WHERE ?1 IS NULL OR tenant IN (?1, '*')`;
-      return (await statement(db, sql, tenant).all<Pause>()).results;
+    async list(tenant: string | null): Promise<PauseView[]> {
+      const sql = `SELECT tenant, scope, name, at AS since, actor, reason FROM pauses WHERE ?1 IS NULL OR tenant IN (?1, '*') ORDER BY at, scope, name`;
+      return (await statement(db, sql, tenant).all<PauseView>()).results;
     },
   };
 }

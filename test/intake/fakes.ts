@@ -21,6 +21,8 @@ import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../.
 import { createIds } from "../../src/queue/id";
 import { type Contract, defineJob, job } from "../../src/queue/job";
 import { checkJson } from "../../src/json/json";
+import { auditEntries, auditIn } from "../../src/ledger/audit";
+import type { PauseView } from "../../src/ledger/pauses";
 import type { Pause } from "../../src/queue/ledger";
 import { done } from "../../src/queue/outcome";
 import { personal } from "../../src/masking/personal";
@@ -77,7 +79,7 @@ export interface Seen {
   requests: EnqueueRequest[];
   lists: { tenant: string; filter: JobFilter | DeadLetterFilter; page: Page }[];
   replays: Map<string, ReplayView & { request: ReplayRequest }>;
-  pauses: Pause[];
+  pauses: PauseView[];
   audits: AuditEntry[];
   failures: FailureReport[];
   /** `tenant/site` whose waiting jobs were brought forward. */
@@ -226,7 +228,8 @@ function createDeps(seen: Seen): IntakeDeps {
     tickSteps: async () => [{ step: "sweep", outcome: "done", at: now - 20_000, ms: 12 }],
     health: async () => ({ ledger: "ok" }),
     mayBeRefused: async () => true,
-    audit: async (entry) => void seen.audits.push(entry),
+    audit: async (entry) => (seen.audits.push(entry), auditIn(env.DB, entry)),
+    audits: (tenant, page) => auditEntries(env.DB, tenant, page),
     report: (failure) => void seen.failures.push(failure),
   };
 }
@@ -349,7 +352,7 @@ function operateOn(seen: Seen): IntakeDeps["operate"] {
     runNow: async (tenant, id) => change(tenant, id, (each) => each.state === "waiting" || each.due !== null, "queued"),
     settleDoubt: async (tenant, id, effect) => effect === "send" && seen.jobs.has(`${tenant}/${id}`),
     dismiss: async (tenant, id) => seen.jobs.get(`${tenant}/${id}`)?.state === "dead",
-    pause: async (tenant, scope, name) => void seen.pauses.push({ tenant: tenant ?? "*", scope, name }),
+    pause: async (tenant, scope, name, { actor, reason = null }) => void seen.pauses.push({ tenant: tenant ?? "*", scope, name, since: now, actor, reason }),
     resume: async (tenant, scope, name) => {
       seen.pauses = seen.pauses.filter((each) => !hold({ tenant: tenant ?? "*", scope, name })(each));
     },
@@ -370,6 +373,7 @@ function operateOn(seen: Seen): IntakeDeps["operate"] {
         seen.replays.set(`${tenant}/${id}`, { ...replay, request });
         return replay;
       },
+      list: async (tenant) => [...seen.replays].filter(([key]) => key.startsWith(`${tenant}/`)).map(([, replay]) => viewOf(replay)!),
       get: async (tenant, id) => viewOf(seen.replays.get(`${tenant}/${id}`)),
       abort: async (tenant, id) => {
         const replay = viewOf(seen.replays.get(`${tenant}/${id}`));

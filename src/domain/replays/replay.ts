@@ -33,6 +33,7 @@ export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Prom
       const replay = await deps.store.get(tenant, id);
       return replay && shown(replay);
     },
+    list: async (tenant, limit) => (await deps.store.list(tenant, limit)).map(shown),
     abort: async (tenant, id) => {
       const changed = await deps.store.abort(tenant, id, deps.now());
       const replay = await deps.store.get(tenant, id);

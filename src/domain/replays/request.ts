@@ -5,6 +5,8 @@ export interface Replays {
   /** `id`: a UUID that names it; made here when left out. */
   create(tenant: string, request: ReplayRequest, id?: string): Promise<ReplayView>;
   get(tenant: string, id: string): Promise<ReplayView | null>;
+  /** Newest first. */
+  list(tenant: string, limit: number): Promise<ReplayView[]>;
   /** Stops what has not been replayed yet. `changed` false: it had ended. */
   abort(tenant: string, id: string): Promise<{ replay: ReplayView; changed: boolean } | null>;
 }

@@ -11,6 +11,8 @@ export interface Replay extends ReplayView {
 export interface ReplayStore {
   insert(replay: Replay): Promise<void>;
   get(tenant: string, id: string): Promise<Replay | null>;
+  /** Newest first. */
+  list(tenant: string, limit: number): Promise<Replay[]>;
   /** Those still under way: each tenant's oldest, tenants after `lastTurn` first, then each one's second, and so on. */
   running(limit: number, lastTurn: string): Promise<Replay[]>;
   /** Records a step, if nobody aborted it or took the same step meanwhile. */
@@ -42,6 +44,11 @@ export function replaysIn(db: D1Database): ReplayStore {
     async get(tenant, id) {
       const row = await db.prepare(`SELECT * FROM replays WHERE tenant = ? AND id = ?`).bind(tenant, id).first<Row>();
       return row && replayOf(row);
+    },
+    async list(tenant, limit) {
+      // Replays are few and kept for as long as their dead letters.
+      const { results } = await db.prepare(`SELECT * FROM replays WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit).all<Row>();
+      return results.map(replayOf);
     },
     async running(limit, lastTurn) {
       // Replays are few: the table is read whole.

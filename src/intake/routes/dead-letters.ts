@@ -9,7 +9,7 @@ import { redact } from "../../masking/redact";
 import type { AuditEntry, IntakeDeps } from "../deps";
 import { deadLetterCursor, inOrder, paging, search, siteId, time } from "../query";
 import { actorOf, type Caller, param, route } from "../route";
-import { deadLettersShape, groupsShape, planShape, replayShape } from "../shapes";
+import { deadLettersShape, groupsShape, listShape, planShape, replayShape } from "../shapes";
 import { deadLetterOf, groupOf, replayOf } from "../views";
 
 const group = boundedText(128, { pattern: /^[\x21-\x7e]{1,128}$/, rule: "must be a group as /v1/dead-letters/groups lists them" });
@@ -113,6 +113,18 @@ export const deadLetterRoutes = [
       if (plan) return { status: 200, body: await deps.operate.replays.plan(tenant, request) };
       const replay = await deps.operate.replays.create(tenant, request, id);
       return { status: 202, body: replayOf(replay), headers: { location: `/v1/replays/${replay.id}` } };
+    },
+  }),
+  route("GET /v1/replays", {
+    name: "listReplays",
+    summary: "Replays, newest first",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ ...paging }),
+    answers: { 200: listShape("replays", replayShape) },
+    handle: async ({ deps, tenant, query }) => {
+      const replays = await deps.operate.replays.list(tenant, query.limit);
+      return { status: 200, body: { replays: replays.map(replayOf) } };
     },
   }),
   route("GET /v1/replays/:id", {

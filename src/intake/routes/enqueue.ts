@@ -4,7 +4,7 @@ import { boundedList, boundedName, fieldRule } from "../../queue/bounded";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
-import { idempotencyHeader, idempotencyKey, readIdempotencyKey } from "../idempotency";
+import { idempotencyHeaders, idempotencyKey, readIdempotencyKey } from "../idempotency";
 import { time } from "../query";
 import type { IntakeDeps } from "../deps";
 import { type Answer, route } from "../route";
@@ -47,7 +47,7 @@ export const enqueueRoutes = [
     summary: "Enqueue a job",
     scope: "enqueue",
     tenant: "own",
-    headers: { [idempotencyHeader]: "The same key with the same payload is the same job: 1 to 256 characters, in quotes or bare" },
+    headers: idempotencyHeaders,
     body: { schema: jobRequest, limit: smallBody, jsonCheckedLater: true },
     answers: { 202: acceptedShape },
     problems: [429, 503],
@@ -56,10 +56,7 @@ export const enqueueRoutes = [
       const issue = ownTarget(body.type, body.payload, request.url);
       if (issue) throw refusal(invalid([issue]));
       const [receipt] = await deps.enqueue([{ ...body, tenant, key }]);
-      if (!receipt?.ok) throw refusal(receipt);
-      const { id, type, state } = receipt;
-      const replayed: Record<string, string> = receipt.replayed ? { "idempotent-replayed": "true" } : {};
-      return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...replayed } };
+      return acceptedAnswer(receipt);
     },
   }),
   route("POST /v1/jobs/batch", {
@@ -76,6 +73,13 @@ export const enqueueRoutes = [
     },
   }),
 ];
+
+/** The answer for one job. Throws the Problem of a refusal. */
+export function acceptedAnswer(receipt: Receipt | undefined): Answer {
+  if (!receipt?.ok) throw refusal(receipt);
+  const { id, type, state, replayed } = receipt;
+  return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...(replayed ? { "idempotent-replayed": "true" } : {}) } };
+}
 
 /** Enqueues what could be read of a list and answers for each entry. Throws `too-many-requests` when every one is refused for it. */
 export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readonly (EnqueueRequest | Refused)[], bodyLength: number): Promise<Answer> {

@@ -1,12 +1,20 @@
+import * as v from "valibot";
 import { Problem } from "../../errors";
+import { boundedText } from "../../queue/bounded";
 import type { Pause } from "../../queue/ledger";
+import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { toSchema } from "../json-schema";
-import { param, route } from "../route";
+import { actorOf, type BodyRule, param, route } from "../route";
 import { pausedShape, queuesShape, typesShape } from "../shapes";
 import { isoOrNull } from "../views";
 
 const everybody = "*";
+
+/** Why something is paused or goes on: shown with the pause. */
+const pauseReason = v.strictObject({ reason: v.optional(boundedText(200, { min: 1, trim: true })) });
+
+export const pauseBody: BodyRule<v.InferOutput<typeof pauseReason>> = { schema: pauseReason, limit: smallBody, optional: true };
 
 export const queueRoutes = [
   route("GET /v1/types", {
@@ -52,11 +60,12 @@ function holding(scope: "queue" | "type", path: `/${string}`, what: string, exis
       scope: "operate",
       tenant: "any",
       summary: verb === "pause" ? `Hold ${what}: its jobs wait, none is lost` : `Let ${what} go on`,
+      body: pauseBody,
       answers: { 200: pausedShape },
-      handle: async ({ deps, tenant, params }) => {
+      handle: async ({ deps, tenant, params, body, caller }) => {
         const name = param({ params }, scope);
         if (!(await exists(deps, name))) throw new Problem("not-found", `There is no such ${scope}.`);
-        await deps.operate[verb](tenant, scope, name);
+        await deps.operate[verb](tenant, scope, name, { actor: actorOf(caller), reason: body.reason });
         return { status: 200, body: { scope, name, tenant: tenant ?? everybody, paused: verb === "pause" } };
       },
     }),

@@ -3,9 +3,11 @@ import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleVi
 import { mask } from "../../masking/personal";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
+import { idempotencyHeaders, readIdempotencyKey } from "../idempotency";
 import { ownTarget } from "../own-host";
 import { param, route } from "../route";
-import { listShape, scheduleShape } from "../shapes";
+import { acceptedShape, listShape, scheduleShape } from "../shapes";
+import { acceptedAnswer } from "./enqueue";
 import { check } from "../../queue/validate";
 
 export const scheduleRoutes = [
@@ -46,6 +48,22 @@ export const scheduleRoutes = [
       if (issue) throw new Problem("invalid", "The address is this service's own.", { errors: [issue] });
       const { schedule, created } = await deps.schedules.put(tenant, param({ params }, "name"), body, deps.now());
       return { status: created ? 201 : 200, body: shown(deps, schedule) };
+    },
+  }),
+  route("POST /v1/schedules/:name/run", {
+    name: "runSchedule",
+    summary: "Enqueue the schedule's job now; its planned times stay",
+    scope: "operate",
+    tenant: "own",
+    headers: idempotencyHeaders,
+    answers: { 202: acceptedShape },
+    problems: [422, 429, 503],
+    handle: async ({ deps, tenant, params, request }) => {
+      const schedule = await deps.schedules.get(tenant, param({ params }, "name"));
+      if (!schedule) throw new Problem("not-found", "There is no such schedule.");
+      const key = readIdempotencyKey(request.headers);
+      const [receipt] = await deps.enqueue([{ tenant, type: schedule.type, payload: payloadOf(schedule), key }]);
+      return acceptedAnswer(receipt);
     },
   }),
   route("DELETE /v1/schedules/:name", {

@@ -4,9 +4,10 @@ import { boundedName } from "../../queue/bounded";
 import { type Tenant, tenantSchema } from "../../tenants/tenant";
 import { tokenSchema, type TokenView } from "../../tenants/token-store";
 import { smallBody } from "../body";
-import { param, route } from "../route";
+import { actorOf, param, route } from "../route";
 import { mintedShape, pausedShape, tenantShape, tenantsShape, tokensShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
+import { pauseBody } from "./queues";
 
 const pageSize = 200;
 const afterQuery = v.strictObject({
@@ -96,10 +97,11 @@ function holding() {
       scope: "operate",
       tenant: "path",
       summary: verb === "pause" ? "Hold a tenant's jobs: they wait, none is lost" : "Let a tenant's jobs go on",
+      body: pauseBody,
       answers: { 200: pausedShape },
-      handle: async ({ deps, tenant }) => {
+      handle: async ({ deps, tenant, body, caller }) => {
         if (!(await deps.tenants.get(tenant))) throw new Problem("not-found", "There is no such tenant.");
-        await deps.operate[verb](tenant, "tenant", tenant);
+        await deps.operate[verb](tenant, "tenant", tenant, { actor: actorOf(caller), reason: body.reason });
         return { status: 200, body: { scope: "tenant", name: tenant, tenant, paused: verb === "pause" } };
       },
     }),

@@ -1,0 +1,81 @@
+import * as v from "valibot";
+import type { AuditEntry } from "../../ledger/audit";
+import { outputList } from "../../queue/bounded";
+import { cursor, paging } from "../query";
+import { type Caller, route } from "../route";
+import { isoTime } from "../shapes";
+import { iso } from "../views";
+
+const nullableText = v.nullable(v.string());
+
+export const meShape = v.object({
+  tenant: v.pipe(nullableText, v.description("Null: the root token without the header Jobyard-Tenant acts for all tenants")),
+  scopes: outputList(v.string()),
+  token: v.pipe(v.string(), v.description("Its id; `root` for the root token")),
+});
+
+export const auditShape = v.object({
+  entries: outputList(v.object({ tenant: v.string(), at: isoTime, actor: v.string(), action: v.string(), target: nullableText, detail: nullableText })),
+  cursor: nullableText,
+});
+
+export const pausesShape = v.object({
+  pauses: outputList(
+    v.object({
+      scope: v.picklist(["queue", "type", "tenant"]),
+      name: v.string(),
+      tenant: v.pipe(v.string(), v.description("`*`: for all tenants")),
+      since: isoTime,
+      actor: v.pipe(nullableText, v.description("`root`, or the id of a token")),
+      reason: nullableText,
+    }),
+  ),
+});
+
+const auditQuery = v.strictObject({ cursor: cursor(/^\d{1,15}\.[0-9a-f-]{36}$/), ...paging });
+
+export const operatorRoutes = [
+  route("GET /v1/me", {
+    name: "me",
+    summary: "The tenant and the scopes of the token that asks",
+    scope: "token",
+    tenant: "any",
+    answers: { 200: meShape },
+    handle: async ({ caller, tenant }) => ({
+      status: 200,
+      body: { tenant, scopes: scopesOf(caller), token: caller.kind === "token" ? caller.tokenId : "root" },
+    }),
+  }),
+  route("GET /v1/audit", {
+    name: "listAudit",
+    summary: "Who saw personal data, changed payloads, approved or erased, newest first",
+    scope: "operate",
+    tenant: "any",
+    query: auditQuery,
+    answers: { 200: auditShape },
+    handle: async ({ deps, tenant, query }) => {
+      const page = await deps.audits(tenant, query);
+      return { status: 200, body: { entries: page.entries.map(entryOf), cursor: page.cursor } };
+    },
+  }),
+  route("GET /v1/pauses", {
+    name: "listPauses",
+    summary: "Queues, types and tenants that are paused: since when, by whom and why",
+    scope: "read",
+    tenant: "any",
+    answers: { 200: pausesShape },
+    handle: async ({ deps, tenant }) => {
+      const pauses = await deps.operate.pauses(tenant);
+      return { status: 200, body: { pauses: pauses.map(({ since, ...pause }) => ({ ...pause, since: iso(since) })) } };
+    },
+  }),
+];
+
+function scopesOf(caller: Caller): readonly string[] {
+  if (caller.kind === "root") return ["root"];
+  return caller.kind === "token" ? caller.scopes : [];
+}
+
+function entryOf({ tenant, at, actor, action, target, detail }: AuditEntry) {
+  return { tenant, at: iso(at), actor, action, target, detail: detail ?? null };
+}

@@ -1,0 +1,90 @@
+import * as v from "valibot";
+import { beforeAll, describe, expect, test } from "vitest";
+import { auditShape, meShape, pausesShape } from "../../src/intake/routes/operators";
+import { createBench, now, root, type Tokens } from "./fakes";
+
+const bench = createBench();
+let own: Tokens;
+let other: Tokens;
+
+beforeAll(async () => {
+  own = await bench.tenant("operators-own");
+  other = await bench.tenant("operators-other");
+});
+
+const get = (path: string, token: string, tenant?: string) => bench.call("GET", path, { token, ...(tenant === undefined ? {} : { tenant }) });
+
+describe("GET /v1/me", () => {
+  test("names tenant, scopes and token, whatever the scope", async () => {
+    const answer = await get("/v1/me", own.enqueue);
+    expect(answer).toMatchObject({ status: 200, body: { tenant: "operators-own", scopes: ["enqueue"] } });
+    expect(v.is(meShape, answer.body)).toBe(true);
+    expect((await get("/v1/me", root)).body).toEqual({ tenant: null, scopes: ["root"], token: "root" });
+    expect((await get("/v1/me", root, "operators-own")).body).toMatchObject({ tenant: "operators-own", token: "root" });
+  });
+});
+
+describe("GET /v1/audit", () => {
+  test("pages through the tenant's own entries, newest first", async () => {
+    const entry = { actor: "t1", action: "patch", detail: "to" } as const;
+    for (const [index, tenant] of ["operators-own", "operators-other", "operators-own", "operators-own"].entries())
+      await bench.deps.audit({ ...entry, tenant, target: `r${index}`, at: now + index });
+    const first = await get("/v1/audit?limit=2", own.operate);
+    expect(first.body.entries.map((each: { target: string }) => each.target)).toEqual(["r3", "r2"]);
+    expect(v.is(auditShape, first.body)).toBe(true);
+    const second = await get(`/v1/audit?limit=2&cursor=${first.body.cursor}`, own.operate);
+    expect(second.body).toMatchObject({ entries: [{ target: "r0", actor: "t1", action: "patch", detail: "to" }], cursor: null });
+    expect((await get("/v1/audit", other.operate)).body.entries).toHaveLength(1);
+    expect((await get("/v1/audit", root)).body.entries.length).toBeGreaterThanOrEqual(4);
+    expect((await get("/v1/audit?cursor=x", own.operate)).status).toBe(422);
+  });
+});
+
+describe("GET /v1/pauses", () => {
+  test("says since when, by whom and why; a tenant sees its own and those for all", async () => {
+    const paused = await bench.call("POST", "/v1/queues/events/pause", { token: own.operate, body: { reason: "provider migration" } });
+    expect(paused.status).toBe(200);
+    await bench.call("POST", "/v1/types/note/pause", { token: root });
+    const { body } = await get("/v1/pauses", own.read);
+    expect(body.pauses).toMatchObject([
+      { scope: "queue", name: "events", tenant: "operators-own", reason: "provider migration" },
+      { scope: "type", name: "note", tenant: "*", actor: "root", reason: null },
+    ]);
+    expect(v.is(pausesShape, body)).toBe(true);
+    expect((await get("/v1/pauses", other.read)).body.pauses).toHaveLength(1);
+    expect((await get("/v1/pauses", root)).body.pauses).toHaveLength(2);
+  });
+
+  test("refuses a reason that is too long or empty", async () => {
+    for (const reason of ["", "x".repeat(201)])
+      expect((await bench.call("POST", "/v1/queues/events/pause", { token: own.operate, body: { reason } })).status).toBe(422);
+  });
+});
+
+describe("POST /v1/schedules/{name}/run", () => {
+  const run = (name: string, token: string, headers: Record<string, string> = {}) => bench.call("POST", `/v1/schedules/${name}/run`, { token, headers });
+
+  test("enqueues the schedule's job now, once for each key", async () => {
+    const schedule = { type: "note", payload: { text: "hello" }, cron: "0 7 * * 1" };
+    expect((await bench.call("PUT", "/v1/schedules/weekly", { token: own.admin, body: schedule })).status).toBe(201);
+    const first = await run("weekly", own.operate, { "idempotency-key": "once" });
+    expect(first).toMatchObject({ status: 202, body: { type: "note", state: "queued" } });
+    expect(first.headers.get("location")).toBe(`/v1/jobs/${first.body.id}`);
+    expect((await run("weekly", own.operate, { "idempotency-key": "once" })).body.id).toBe(first.body.id);
+    expect((await run("weekly", own.operate)).body.id).not.toBe(first.body.id);
+    expect(bench.seen.requests.at(-1)).toMatchObject({ tenant: "operators-own", payload: { text: "hello" } });
+  });
+
+  test("does not know another tenant's, and needs operate", async () => {
+    expect((await run("weekly", other.operate)).status).toBe(404);
+    expect((await run("weekly", own.enqueue)).status).toBe(403);
+  });
+});
+
+describe("GET /v1/replays", () => {
+  test("lists the tenant's replays", async () => {
+    const made = await bench.call("POST", "/v1/replays", { token: own.operate, body: { filter: { type: "note" } } });
+    expect((await get("/v1/replays", own.read)).body.replays).toMatchObject([{ id: made.body.id, state: "running" }]);
+    expect((await get("/v1/replays", other.read)).body.replays).toEqual([]);
+  });
+});
