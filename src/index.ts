@@ -3,7 +3,7 @@ import { dashboard } from "./dashboard";
 import type { WorkerEnv } from "./env";
 import { foreignReaders } from "./intake/foreign";
 import { createIntake } from "./intake/router";
-import { tick } from "./intake/tick";
+import { tick } from "./intake/tick/tick";
 import { backstop } from "./queue/backstop";
 import { consume } from "./queue/consume";
 

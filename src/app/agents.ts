@@ -1,7 +1,8 @@
 import { agentGate, type AgentWork, type AgentWorld, type FailedJob } from "../domain/agents/capability";
 import { agents } from "../domain/agents/list";
 import { agentQueries } from "../domain/agents/queries";
-import { agentRuns, decide, noteWoken, putBudget, putStopped, unwokenDecisions } from "../domain/agents/store";
+import { agentRuns, decide, putBudget, putStopped } from "../domain/agents/store";
+import { wake } from "../domain/agents/wake";
 import type { MediaParts } from "../domain/media/capability";
 import { productsLackingTexts, saveProductTexts } from "../domain/shop/products/texts";
 import { troubles } from "../domain/shop/site/queries";
@@ -15,11 +16,9 @@ import { syncProducts } from "../jobs/sync-products/job";
 import { syncSingleOrder } from "../jobs/sync-single-order/job";
 import type { createPayloads } from "../ledger/payloads";
 import { createQueries } from "../ledger/queries";
-import { statesIn } from "../ledger/states";
 import { ok } from "../queue/effect";
 import type { CapabilityScope, Engine, Missing } from "../queue/engine";
 import { retryNow } from "../queue/operate";
-import { isTerminal } from "../queue/state";
 import type { Stores } from "./stores";
 
 export interface AgentParts {
@@ -112,7 +111,7 @@ export function createAgentDeps(parts: AgentParts): AgentDeps {
     async decide(tenant, job, decision) {
       const decided = await decide(env.DB, tenant, job, decision, now());
       if (!decided) return false;
-      await wake(parts, tenant, job);
+      await wake({ db: env.DB, engine: parts.engine() }, tenant, job);
       return true;
     },
     putBudget: (tenant, name, budget) => putBudget(env.DB, tenant, name, budget),
@@ -128,22 +127,4 @@ export function createAgentDeps(parts: AgentParts): AgentDeps {
       );
     },
   };
-}
-
-/** Brings a waiting run forward once a person decided. One that is not waiting yet is left to the tick. */
-async function wake({ env, engine }: Pick<AgentParts, "env" | "engine">, tenant: string, job: string): Promise<void> {
-  const woken = await retryNow(engine(), [{ tenant, id: job }], { event: "decided", from: ["waiting"] });
-  if (woken.length > 0) await noteWoken(env.DB, tenant, job);
-}
-
-/** The tick's part: runs that began to wait while a person decided. */
-export async function wakeDecided(parts: Pick<AgentParts, "env" | "engine">, limit: number): Promise<number> {
-  const stateOf = statesIn(parts.env.DB);
-  const waiting = await unwokenDecisions(parts.env.DB, limit);
-  for (const { tenant, job } of waiting) {
-    const state = await stateOf(tenant, job);
-    if (state === null || isTerminal(state)) await noteWoken(parts.env.DB, tenant, job);
-    else await wake(parts, tenant, job);
-  }
-  return waiting.length;
 }

@@ -29,10 +29,12 @@ import { agentsFor } from "./agents";
 import { createCampaignParts, resumedBy } from "./campaigns";
 import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
+import { log } from "./log";
 import { mailFor } from "./mail";
 import { mediaFor } from "./media";
 import { createModels } from "./models";
-import { retire } from "./retire";
+import { retire, type RetireDeps } from "../domain/events/retire";
+import { auditIn } from "../ledger/audit";
 import type { Stores } from "./stores";
 import { together } from "../coalesce";
 
@@ -57,6 +59,8 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
   const db = together(env.DB, defer);
   const campaigns = createCampaignParts({ env, db, stores, gates, resume: resumedBy(parts.engine), now });
   const learned = createLearned();
+  const { destinations, subscriptions } = stores;
+  const retiring: RetireDeps = { destinations, subscriptions, emit: log, audit: (entry) => auditIn(env.DB, entry) };
   const makers: Makers = {
     mail: (scope) => mailFor({ env, db, stores, gates, now }, scope),
     suppressions: ({ tenant }) =>
@@ -74,7 +78,7 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
       const since = now();
       return connected(stores, scope, "slack", ({ url }, http, tenant) => ({
         ...slack({ http, url, now }),
-        retire: (reason, job) => retire(env.DB, stores, tenant, { destination: "slack" }, { reason, job, since }, now()),
+        retire: (reason, job) => retire(retiring, tenant, { destination: "slack" }, { reason, job, since }, now()),
       }));
     },
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
@@ -89,7 +93,7 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
     vision: async (scope) => createVision(await makers.models(scope)),
     agents: (scope) => Promise.resolve(agentsFor({ env, stores, media, now, payloads: parts.payloads, engine: parts.engine }, scope)),
     hooks: ({ tenant, onCall }) =>
-      Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ db: env.DB, stores, tenant, now, onCall })),
+      Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ stores, retiring, tenant, now, onCall })),
     leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor({ env, db, stores, counters, now }, tenant)),
     routing: () => Promise.resolve(routingIn(db)),
     facts: () => Promise.resolve(factsIn(db)),

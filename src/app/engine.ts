@@ -17,7 +17,7 @@ import { gateNamespace } from "./environment";
 import { log } from "./log";
 import { createQuota } from "../tenants/quota";
 import { isLocal, type Stores } from "./stores";
-import { createEndedJobs, tellAfterBatches } from "./tell-ended";
+import { createEndedJobs, tellAfterBatches } from "../intake/tick/publish-ended-jobs";
 
 /** A queue may hold this many messages before senders are asked to come back later. */
 const backlogLimit = 1_000_000;

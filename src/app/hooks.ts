@@ -4,7 +4,7 @@ import type { Hooks, HookTarget } from "../providers/hooks/hooks";
 import { webhookTo } from "../providers/hooks/webhook";
 import { createHttp } from "../providers/http";
 import type { CapabilityScope } from "../queue/engine";
-import { retire, type Retired } from "./retire";
+import { retire, type RetireDeps, type Retired } from "../domain/events/retire";
 import type { Stores } from "./stores";
 
 interface Found {
@@ -19,15 +19,15 @@ interface Found {
 }
 
 export interface HookScope extends Pick<CapabilityScope, "onCall"> {
-  db: D1Database;
   stores: Stores;
+  retiring: RetireDeps;
   tenant: string;
   now(): number;
 }
 
 /** A tenant's outgoing hooks; addresses and secrets are looked up when a delivery runs, so that a changed one counts for what waits. */
 export function hooksFor(scope: HookScope): Hooks {
-  const { db, stores, tenant, now, onCall } = scope;
+  const { stores, retiring, tenant, now, onCall } = scope;
   return {
     open: async (target) => {
       const since = now();
@@ -38,7 +38,7 @@ export function hooksFor(scope: HookScope): Hooks {
       return {
         ...hook,
         retire: async (reason, job) => {
-          if (setting) await retire(db, stores, tenant, setting, { reason, job, since }, now());
+          if (setting) await retire(retiring, tenant, setting, { reason, job, since }, now());
         },
       };
     },

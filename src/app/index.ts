@@ -1,7 +1,7 @@
 import { waitUntil } from "cloudflare:workers";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
-import type { TickDeps } from "../intake/tick";
+import type { TickDeps } from "../intake/tick/tick";
 import { jobs } from "../jobs";
 import { createLedger } from "../ledger/ledger";
 import { createPayloads } from "../ledger/payloads";
@@ -50,5 +50,5 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const { engine, gates, counters, ended } = createEngine(parts);
   const whole = { ...parts, engine, gates, counters, ended };
   const intake = createIntakeDeps(whole);
-  return { engine, intake, tick: createTickDeps(whole, intake) };
+  return { engine, intake, tick: createTickDeps({ ...whole, replays: intake.replays }) };
 }

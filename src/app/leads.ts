@@ -4,12 +4,10 @@ import { countedAs, pointOf } from "../domain/leads/point";
 import { getLead, listLeads } from "../domain/leads/queries";
 import { removeReleased } from "../domain/leads/release";
 import { storeCrmReport } from "../domain/leads/crm";
-import { reportSilence, type Silent } from "../domain/leads/silence";
 import { storeSubmission } from "../domain/leads/store";
 import type { MediaParts } from "../domain/media/capability";
 import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
-import { event } from "../jobs/event/job";
 import { lead } from "../jobs/lead/job";
 import type { Counters } from "../ledger/counters";
 import { nameJob } from "../ledger/entities";
@@ -18,11 +16,9 @@ import type { Queries } from "../ledger/views";
 import { createHttp } from "../providers/http";
 import { createTurnstile } from "../providers/turnstile/turnstile";
 import type { Engine } from "../queue/engine";
-import { enqueue } from "../queue/enqueue";
 import { ownParts } from "../queue/prepare";
 import { isApiKey, projectSecret } from "../tenants/project";
 import { erasePerson, planErasure } from "./erase";
-import { log } from "./log";
 import { isLocal, type Stores } from "./stores";
 
 /** By the lead that the transaction found for the submission. */
@@ -100,25 +96,4 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     planErasure: (tenant, request) => planErasure(parts, tenant, request),
     defer: (promise) => engine.defer(promise),
   };
-}
-
-/** The tick's step: a project that is silent for too long is an event, and a line in the log. */
-export function silenceStep({ env, engine }: Pick<LeadParts, "env" | "engine">): (now: number) => Promise<Record<string, number>> {
-  const alert = async (silent: readonly Silent[]) => {
-    const receipts = await enqueue(engine, silent.map(eventOf));
-    for (const [index, { watched, alert: said }] of silent.entries()) {
-      const receipt = receipts[index];
-      const trouble = receipt?.ok ? `had no lead for ${said.minutes} minutes` : `is silent, and the alert was refused: ${receipt?.detail ?? "no receipt"}`;
-      log({ event: "trouble", where: "leads", reason: `project ${watched.project} ${trouble}`, tenant: watched.tenant });
-    }
-    return receipts.map(({ ok }) => ok);
-  };
-  return async (now) => ({ ...(await reportSilence({ db: env.DB, alert }, now)) });
-}
-
-function eventOf({ watched: { tenant, project, silence }, alert: { minutes, lastLeadAt }, key }: Silent) {
-  const last = lastLeadAt === null ? null : new Date(lastLeadAt).toISOString();
-  const data = { project, minutesWithoutLeads: minutes, lastLeadAt: last, threshold: silence.minutes };
-  // Another tick may count a minute more: it is the same silence.
-  return { tenant, type: event.type, own: ["silence", key], formerKey: `event ${key}`, fingerprintOf: key, payload: { id: key, type: "lead.silence", data } };
 }

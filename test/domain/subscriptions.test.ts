@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { createEndedJobs } from "../../src/app/tell-ended";
+import { createEndedJobs } from "../../src/intake/tick/publish-ended-jobs";
 import { signingSecrets } from "../../src/domain/events/hook";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { subscriptionSchema } from "../../src/domain/subscriptions/subscription";

@@ -1,13 +1,15 @@
 import { env } from "cloudflare:workers";
-import { agentsFor, createAgentDeps, wakeDecided } from "../../src/app/agents";
+import { agentsFor, createAgentDeps } from "../../src/app/agents";
 import { createMediaParts } from "../../src/app/media";
 import { createStores } from "../../src/app/stores";
 import type { Agent } from "../../src/domain/agents/define";
 import { agents as shipped } from "../../src/domain/agents/list";
 import { agentQueries } from "../../src/domain/agents/queries";
 import { agentRuns } from "../../src/domain/agents/store";
+import { wakeDecided } from "../../src/domain/agents/wake";
 import type { WorkerEnv } from "../../src/env";
 import { agentJob } from "../../src/jobs/agent/job";
+import { statesIn } from "../../src/ledger/states";
 import { createRunAgent } from "../../src/jobs/agent/run";
 import { createPayloads } from "../../src/ledger/payloads";
 import type { Chat, Chatted, Models } from "../../src/providers/models/models";
@@ -85,7 +87,7 @@ export function createAgentBench(options: AgentBenchOptions) {
     bench,
     stores,
     deps,
-    wakeDecided: () => wakeDecided(parts, 50),
+    wakeDecided: () => wakeDecided({ db: env.DB, engine: parts.engine(), stateOf: statesIn(env.DB) }, 50),
     runs: (tenant: string) => agentRuns(env.DB, payloads, tenant),
     run: (tenant: string, id: string) => queries.run(tenant, id),
     /** Enqueues a run and lets it go as far as it can by itself. */

@@ -1,16 +1,16 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createCapabilities } from "../../src/app/capabilities";
-import { createPayloads } from "../../src/ledger/payloads";
-import { createMediaParts } from "../../src/app/media";
-import { createStores } from "../../src/app/stores";
-import { builtIn } from "../../src/domain/events/destination";
-import { jobs } from "../../src/jobs";
-import type { WorkerEnv } from "../../src/env";
-import { verify } from "../../src/providers/hooks/standard";
-import { type Answer, stubFetch } from "../providers/fetch-stub";
-import { createGates } from "../../src/tenants/gates";
-import { createBench, idOf, type Row } from "../support/engine";
+import { createCapabilities } from "../../../src/app/capabilities";
+import { createPayloads } from "../../../src/ledger/payloads";
+import { createMediaParts } from "../../../src/app/media";
+import { createStores } from "../../../src/app/stores";
+import { builtIn } from "../../../src/domain/events/destination";
+import { jobs } from "../../../src/jobs";
+import type { WorkerEnv } from "../../../src/env";
+import { verify } from "../../../src/providers/hooks/standard";
+import { type Answer, stubFetch } from "../../providers/fetch-stub";
+import { createGates } from "../../../src/tenants/gates";
+import { createBench, idOf, type Row } from "../../support/engine";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const stores = createStores(env as unknown as WorkerEnv);

@@ -1,16 +1,16 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { app } from "../../src/app";
-import { rotate } from "../../src/app/rotation";
-import { createStores } from "../../src/app/stores";
-import type { WorkerEnv } from "../../src/env";
-import { tick } from "../../src/intake/tick";
-import { queues } from "../../src/jobs/queues";
-import { createLedger } from "../../src/ledger/ledger";
-import { turnMark } from "../../src/ledger/watermarks";
-import { emptyLedger } from "../support/invariants";
-import { recordingDb } from "../support/recorder";
-import { ids, newJob } from "../support/rows";
+import { app } from "../../../src/app";
+import { rotate } from "../../../src/tenants/rotate";
+import { createStores } from "../../../src/app/stores";
+import type { WorkerEnv } from "../../../src/env";
+import { tick } from "../../../src/intake/tick/tick";
+import { queues } from "../../../src/jobs/queues";
+import { createLedger } from "../../../src/ledger/ledger";
+import { turnMark } from "../../../src/ledger/watermarks";
+import { emptyLedger } from "../../support/invariants";
+import { recordingDb } from "../../support/recorder";
+import { ids, newJob } from "../../support/rows";
 
 const now = Math.ceil(Date.now() / 60_000) * 60_000;
 const minute = 60_000;

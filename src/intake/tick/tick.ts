@@ -1,4 +1,4 @@
-import { messageOf } from "../errors";
+import { messageOf } from "../../errors";
 
 /** One thing the tick does; what it returns is its report, shown in /metrics and the log. */
 export interface TickStep {

@@ -1,19 +1,23 @@
 import type { TurnMark } from "../ledger/watermarks";
-import type { Stores } from "./stores";
+import type { TenantStore } from "./tenant";
 
 /** Tenants whose turn one tick brings, and credentials it seals anew. */
 const tenantsPerTick = 10;
 const mostResealed = 50;
 
 /** Everything that seals. */
-const sealing = ["connections", "sites", "projects", "destinations", "subscriptions", "eventDoor"] as const satisfies readonly (keyof Stores)[];
-type Sealing = (typeof sealing)[number];
+const sealing = ["connections", "sites", "projects", "destinations", "subscriptions", "eventDoor"] as const;
+
+/** The stores that seal, each with its `rotate`: at most `limit` rows of a tenant, answered by their number. */
+export type SealingStores = Record<(typeof sealing)[number], { rotate(tenant: string, limit: number): Promise<number> }> & {
+  tenants: Pick<TenantStore, "list">;
+};
 
 /**
  * Seals anew what an older key of ENCRYPTION_KEYS sealed, so that the key can be taken out once a whole round found nothing more.
  * Goes on behind the tenant whose turn was the last; one with more than a tick may seal keeps its turn.
  */
-export async function rotate(stores: Pick<Stores, "tenants" | Sealing>, mark: TurnMark): Promise<number> {
+export async function rotate(stores: SealingStores, mark: TurnMark): Promise<number> {
   let last = await mark.read();
   let left = mostResealed;
   try {

@@ -1,19 +1,19 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { publishShopEvents } from "../../src/app/shop-events";
-import { entitiesOf, isKnown } from "../../src/domain/events/catalogue";
-import { type Event, eventPayload } from "../../src/domain/events/event";
-import { chatMessage } from "../../src/domain/events/words";
-import { connect } from "../../src/domain/shop/site/store";
-import { shopDataIn } from "../../src/domain/shop/data";
-import { shopOutbox } from "../../src/domain/shop/events";
-import { event } from "../../src/jobs/event/job";
-import { job } from "../../src/queue/job";
-import { done } from "../../src/queue/outcome";
-import { createRegistry } from "../../src/queue/registry";
-import type { EnqueueRequest } from "../../src/queue/request";
-import { check } from "../../src/queue/validate";
-import { order, product, start, stock } from "../jobs/fake-shop";
+import { publishShopEvents } from "../../../src/intake/tick/publish-shop-events";
+import { entitiesOf, isKnown } from "../../../src/domain/events/catalogue";
+import { type Event, eventPayload } from "../../../src/domain/events/event";
+import { chatMessage } from "../../../src/domain/events/words";
+import { connect } from "../../../src/domain/shop/site/store";
+import { shopDataIn } from "../../../src/domain/shop/data";
+import { shopOutbox } from "../../../src/domain/shop/events";
+import { event } from "../../../src/jobs/event/job";
+import { job } from "../../../src/queue/job";
+import { done } from "../../../src/queue/outcome";
+import { createRegistry } from "../../../src/queue/registry";
+import type { EnqueueRequest } from "../../../src/queue/request";
+import { check } from "../../../src/queue/validate";
+import { order, product, start, stock } from "../../jobs/fake-shop";
 
 test("what shops note is what the catalogue takes, whatever a shop leaves out", async () => {
   const site = shopDataIn(env.DB).site("events-real", "main");
@@ -33,7 +33,7 @@ test("what shops note is what the catalogue takes, whatever a shop leaves out", 
     requests.push(...all),
     all.map(() => ({ ok: false as const, code: "unavailable" as const, detail: "", errors: [] }))
   );
-  await publishShopEvents({ registry: createRegistry([job(event, async () => done())]) }, keep, shopOutbox(env.DB));
+  await publishShopEvents({ registry: createRegistry([job(event, async () => done())]), emit: () => undefined }, keep, shopOutbox(env.DB));
   const events = requests.filter(({ tenant }) => tenant === "events-real").map(({ payload }) => payload as Event);
   for (const each of events) expect([each.type, isKnown(each.type), check(eventPayload, each)]).toMatchObject([each.type, true, { ok: true }]);
   const said = events.map((each) => [each.type, entitiesOf(each)[0], chatMessage(each).text.split("\n").length]);

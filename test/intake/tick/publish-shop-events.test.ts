@@ -1,23 +1,23 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { expect, test } from "vitest";
-import { publishShopEvents } from "../../src/app/shop-events";
-import { shopDataIn } from "../../src/domain/shop/data";
-import { connect } from "../../src/domain/shop/site/store";
-import { eventsOf, shopOutbox } from "../../src/domain/shop/events";
-import { defineJob, job } from "../../src/queue/job";
-import { done } from "../../src/queue/outcome";
-import { createRegistry } from "../../src/queue/registry";
-import type { EnqueueRequest } from "../../src/queue/request";
-import { order, start } from "../jobs/fake-shop";
+import { publishShopEvents } from "../../../src/intake/tick/publish-shop-events";
+import { shopDataIn } from "../../../src/domain/shop/data";
+import { connect } from "../../../src/domain/shop/site/store";
+import { eventsOf, shopOutbox } from "../../../src/domain/shop/events";
+import { defineJob, job } from "../../../src/queue/job";
+import { done } from "../../../src/queue/outcome";
+import { createRegistry } from "../../../src/queue/registry";
+import type { EnqueueRequest } from "../../../src/queue/request";
+import { order, start } from "../../jobs/fake-shop";
 
 const event = defineJob({
   type: "event",
   queue: "events",
   payload: v.strictObject({ id: v.string(), type: v.string(), timestamp: v.string(), data: v.record(v.string(), v.unknown()) }),
 });
-const withRouter = { registry: createRegistry([job(event, async () => done())]) };
-const withoutRouter = { registry: createRegistry([]) };
+const withRouter = { registry: createRegistry([job(event, async () => done())]), emit: () => undefined };
+const withoutRouter = { registry: createRegistry([]), emit: () => undefined };
 const outbox = shopOutbox(env.DB);
 
 async function given(tenant: string, ...ids: number[]) {

@@ -1,13 +1,13 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { app } from "../../src/app";
-import { createStores } from "../../src/app/stores";
-import type { WorkerEnv } from "../../src/env";
-import { tick } from "../../src/intake/tick";
-import { queues } from "../../src/jobs/queues";
-import { createLedger } from "../../src/ledger/ledger";
-import { emptyLedger } from "../support/invariants";
-import { ids, lease, newJob, transition } from "../support/rows";
+import { app } from "../../../src/app";
+import { createStores } from "../../../src/app/stores";
+import type { WorkerEnv } from "../../../src/env";
+import { tick } from "../../../src/intake/tick/tick";
+import { queues } from "../../../src/jobs/queues";
+import { createLedger } from "../../../src/ledger/ledger";
+import { emptyLedger } from "../../support/invariants";
+import { ids, lease, newJob, transition } from "../../support/rows";
 
 const minute = 60_000;
 const start = Math.ceil(Date.now() / minute) * minute;

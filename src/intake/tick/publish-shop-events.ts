@@ -1,7 +1,6 @@
-import type { ShopEvent, ShopOutbox } from "../domain/shop/events";
-import type { Engine } from "../queue/engine";
-import type { Enqueue, EnqueueRequest, Receipt } from "../queue/request";
-import { log } from "./log";
+import type { ShopEvent, ShopOutbox } from "../../domain/shop/events";
+import type { Engine } from "../../queue/engine";
+import type { Enqueue, EnqueueRequest, Receipt } from "../../queue/request";
 
 /** The type of job that takes events in and fans them out. */
 const router = "event";
@@ -13,7 +12,7 @@ const mostEvents = 500;
  * behind it. Without a router in this deployment the events wait.
  */
 export async function publishShopEvents(
-  engine: Pick<Engine, "registry">,
+  engine: Pick<Engine, "registry" | "emit">,
   enqueue: Enqueue,
   outbox: ShopOutbox,
 ): Promise<{ published: number; refused: number; dropped: number }> {
@@ -21,7 +20,7 @@ export async function publishShopEvents(
   const events = await outbox.pending(mostEvents);
   const receipts = events.length > 0 ? await enqueue(await Promise.all(events.map(requestOf))) : [];
   const published = events.filter((_, index) => receipts[index]?.ok);
-  const dropped = events.filter((event, index) => isLost(event, receipts[index]));
+  const dropped = events.filter((event, index) => isLost(engine, event, receipts[index]));
   await outbox.taken([...published, ...dropped]);
   return { published: published.length, refused: events.length - published.length, dropped: dropped.length };
 }
@@ -29,9 +28,9 @@ export async function publishShopEvents(
 /** A mismatch is an event of the same id that was told already: of a site of that name which is gone, for one. */
 const neverTaken = ["invalid", "idempotency-mismatch", "too-large"];
 
-function isLost({ tenant, site, id }: ShopEvent, receipt: Receipt | undefined): boolean {
+function isLost(engine: Pick<Engine, "emit">, { tenant, site, id }: ShopEvent, receipt: Receipt | undefined): boolean {
   if (!receipt || receipt.ok || !neverTaken.includes(receipt.code)) return false;
-  log({ event: "trouble", where: "shop-events", reason: `${site}/${id} is no event for the router: ${receipt.code}`, tenant });
+  engine.emit({ event: "trouble", where: "shop-events", reason: `${site}/${id} is no event for the router: ${receipt.code}`, tenant });
   return true;
 }
 

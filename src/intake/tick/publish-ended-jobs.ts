@@ -1,12 +1,12 @@
 import * as v from "valibot";
-import { entityKey } from "../domain/events/entity";
-import { type Delivery, endedJobs, type EndedJobs } from "../domain/subscriptions/ended";
-import { webhook } from "../jobs/webhook/job";
-import type { Engine, EngineEvent } from "../queue/engine";
-import { enqueue } from "../queue/enqueue";
-import { mask } from "../masking/personal";
-import { isTerminal, type JobState } from "../queue/state";
-import type { Snapshots } from "../tenants/snapshot";
+import { entityKey } from "../../domain/events/entity";
+import { type Delivery, endedJobs, type EndedJobs } from "../../domain/subscriptions/ended";
+import { webhook } from "../../jobs/webhook/job";
+import type { Engine, EngineEvent } from "../../queue/engine";
+import { enqueue } from "../../queue/enqueue";
+import { mask } from "../../masking/personal";
+import { isTerminal, type JobState } from "../../queue/state";
+import type { Snapshots } from "../../tenants/snapshot";
 
 /** Tells subscriptions of jobs that ended; what is not told at once, the tick tells. */
 export function createEndedJobs(db: D1Database, engine: () => Engine): EndedJobs {

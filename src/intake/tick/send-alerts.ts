@@ -1,43 +1,48 @@
-import { installation, type Notice } from "../domain/alerts/model";
-import { messageOf } from "../domain/alerts/text";
-import { watch } from "../domain/alerts/watch";
-import type { WorkerEnv } from "../env";
-import { email } from "../jobs/email/job";
-import { slack } from "../jobs/slack/job";
-import { webhook } from "../jobs/webhook/job";
-import { ticksIn } from "../ledger/ticks";
-import { turnMark } from "../ledger/watermarks";
-import type { Engine } from "../queue/engine";
-import { enqueue } from "../queue/enqueue";
-import type { EnqueueRequest } from "../queue/request";
-import { reservedTenant } from "../tenants/names";
-import { log } from "./log";
-import type { Stores } from "./stores";
+import { installation, type Notice } from "../../domain/alerts/model";
+import { messageOf } from "../../domain/alerts/text";
+import { watch } from "../../domain/alerts/watch";
+import { email } from "../../jobs/email/job";
+import { slack } from "../../jobs/slack/job";
+import { webhook } from "../../jobs/webhook/job";
+import { ticksIn } from "../../ledger/ticks";
+import { turnMark } from "../../ledger/watermarks";
+import type { Engine } from "../../queue/engine";
+import { enqueue } from "../../queue/enqueue";
+import type { EnqueueRequest } from "../../queue/request";
+import { reservedTenant } from "../../tenants/names";
+import type { Snapshot, Snapshots } from "../../tenants/snapshot";
 
-export interface AlertParts {
-  env: WorkerEnv;
+export interface AlertDeps {
+  db: D1Database;
   engine: Engine;
-  stores: Pick<Stores, "snapshots">;
+  snapshots: Pick<Snapshots, "read">;
+  /** Whose channels get what is the installation's. */
+  installationTenant: string | undefined;
 }
 
 /** The tick's step. Alerts go out as ordinary jobs; a failed one is marked by its entity and makes no alert of its own. */
-export function alertStep(parts: AlertParts): (now: number) => Promise<Record<string, number>> {
-  const { env } = parts;
-  const deps = {
-    db: env.DB,
-    mark: turnMark(env.DB, "alerts"),
-    steps: () => ticksIn(env.DB).list(),
-    send: (owner: string, notices: readonly Notice[], now: number) => send(parts, owner, notices, now),
+export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<string, number>> {
+  const { db } = deps;
+  const watching = {
+    db,
+    mark: turnMark(db, "alerts"),
+    steps: () => ticksIn(db).list(),
+    send: (owner: string, notices: readonly Notice[], now: number) => send(deps, owner, notices, now),
   };
-  return async (now) => ({ ...(await watch(deps, now)) });
+  return async (now) => ({ ...(await watch(watching, now)) });
 }
 
 /** To the owner's channels; what is the installation's goes to those of the tenant that ALERTS_TENANT names. */
-async function send({ env, engine, stores }: AlertParts, owner: string, notices: readonly Notice[], now: number): Promise<readonly string[] | null> {
+async function send(
+  { engine, snapshots, installationTenant }: AlertDeps,
+  owner: string,
+  notices: readonly Notice[],
+  now: number,
+): Promise<readonly string[] | null> {
   const isInstallation = owner === installation || owner === reservedTenant;
-  const tenant = isInstallation ? env.ALERTS_TENANT : owner;
+  const tenant = isInstallation ? installationTenant : owner;
   if (!tenant) return [];
-  const known = await stores.snapshots.read(tenant, now);
+  const known = await snapshots.read(tenant, now);
   if (known.state === "unknown") return null;
   if (known.state === "absent") return [];
   const requests = requestsFor(tenant, known.snapshot, notices);
@@ -47,16 +52,14 @@ async function send({ env, engine, stores }: AlertParts, owner: string, notices:
   );
   for (const [index, { channel }] of requests.entries()) {
     const receipt = receipts[index];
-    if (!receipt?.ok) log({ event: "trouble", where: "alerts", reason: `${channel}: ${receipt?.detail ?? "no receipt"}`, tenant });
+    if (!receipt?.ok) engine.emit({ event: "trouble", where: "alerts", reason: `${channel}: ${receipt?.detail ?? "no receipt"}`, tenant });
   }
   const via = requests.filter((_, index) => receipts[index]?.ok).map(({ channel }) => channel);
   return via.length === 0 && receipts.some((each) => !each.ok && each.retryAfter !== undefined) ? null : via;
 }
 
-type Known = Extract<Awaited<ReturnType<Stores["snapshots"]["read"]>>, { state: "known" }>["snapshot"];
-
 /** Without settings: Slack, where there is a connection. */
-function requestsFor(tenant: string, { sections, settings }: Known, notices: readonly Notice[]): { channel: string; request: EnqueueRequest }[] {
+function requestsFor(tenant: string, { sections, settings }: Snapshot, notices: readonly Notice[]): { channel: string; request: EnqueueRequest }[] {
   const connections = sections.connections ?? {};
   const { email: to = [], destination, slack: wantsSlack = true } = settings.alerts ?? {};
   const { subject, text } = messageOf(notices);

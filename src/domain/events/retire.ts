@@ -1,0 +1,33 @@
+import type { EngineEvent } from "../../queue/engine";
+import type { Retirement } from "./hook";
+
+/** A setting of events whose receiver said that it wants no more. */
+export type Retired = { destination: string } | { subscription: string };
+
+/** What was answered, to which job, and when the setting was read (milliseconds). */
+export interface LastWord {
+  reason: string;
+  job: string;
+  since: number;
+}
+
+/** Answers false where the setting was changed since, or is switched off already. */
+interface Retiring {
+  retire(tenant: string, name: string, retirement: Retirement): Promise<boolean>;
+}
+
+export interface RetireDeps {
+  destinations: Retiring;
+  subscriptions: Retiring;
+  emit(event: EngineEvent): void;
+  audit(entry: { tenant: string; actor: string; action: string; target: string; at: number }): Promise<void>;
+}
+
+/** Switches off what can only fail from now on, and says so once: on the setting, in the log and in the audit. */
+export async function retire(deps: RetireDeps, tenant: string, setting: Retired, { reason, job, since }: LastWord, at: number): Promise<void> {
+  const [kind, name] = "destination" in setting ? (["destination", setting.destination] as const) : (["subscription", setting.subscription] as const);
+  const store = kind === "destination" ? deps.destinations : deps.subscriptions;
+  if (!(await store.retire(tenant, name, { reason, since, at }))) return;
+  deps.emit({ event: "trouble", where: `${kind} ${name}`, reason: `switched off: ${reason}`, tenant, id: job });
+  await deps.audit({ tenant, actor: `job ${job}`, action: "retire", target: `${kind}/${name}`, at });
+}

@@ -1,0 +1,45 @@
+import { type DueSummary, runDueSchedules } from "../../domain/schedules/due";
+import type { ScheduleStore } from "../../domain/schedules/store";
+import { statesIn } from "../../ledger/states";
+import type { Engine } from "../../queue/engine";
+import { enqueue } from "../../queue/enqueue";
+import type { Enqueue } from "../../queue/request";
+import { isTerminal } from "../../queue/state";
+import { createQuota } from "../../tenants/quota";
+import type { TenantSettings, TenantStore } from "../../tenants/tenant";
+
+/** Schedules that one tick runs: its steps share the 1,000 statements that D1 allows one invocation. */
+const maxSchedules = 300;
+/** Milliseconds. */
+const day = 24 * 3_600_000;
+
+export interface ScheduleStepDeps {
+  db: D1Database;
+  engine: Engine;
+  schedules: ScheduleStore;
+  tenants: Pick<TenantStore, "settingsOf">;
+  now(): number;
+}
+
+/** The step: enqueues what is due. */
+export function runSchedules({ db, engine, schedules, tenants, now }: ScheduleStepDeps): (at: number) => Promise<DueSummary> {
+  const stateOf = statesIn(db);
+  // A job that was accepted and is not written yet is open; one that is missing later was removed by retention.
+  const isOpen = async (tenant: string, id: string, plannedAt: number) => {
+    const state = await stateOf(tenant, id);
+    return state === null ? now() - plannedAt < day : !isTerminal(state);
+  };
+  const deps = { store: schedules, enqueue: enqueueForMany(engine, tenants, now), isOpen };
+  return (at) => runDueSchedules({ now: at, ...deps }, maxSchedules);
+}
+
+/** As the engine's own, with the quotas of all tenants in one statement: each would read a snapshot. Schedules use up a quota of their own. */
+function enqueueForMany(engine: Engine, tenants: Pick<TenantStore, "settingsOf">, now: () => number): Enqueue {
+  let settings = new Map<string, TenantSettings>();
+  const limitOf = (tenant: string) => Promise.resolve(settings.get(tenant)?.quota?.jobsPerMinute);
+  const many = { ...engine, quota: createQuota(limitOf, now) };
+  return async (requests) => {
+    settings = await tenants.settingsOf([...new Set(requests.map(({ tenant }) => tenant))]);
+    return enqueue(many, requests);
+  };
+}
