@@ -1,4 +1,5 @@
 import { connect } from "cloudflare:sockets";
+import { sha256Hex } from "../crypto";
 import type { WorkerEnv } from "../env";
 import { createHttp, type Http } from "../providers/http";
 import { cloudflare } from "../providers/mail/cloudflare";
@@ -32,30 +33,35 @@ type OnCall = (calls: "answered" | "transient") => void;
 const timeLimitOfTwo = 12_000;
 /** A lease outlives any call. Milliseconds. */
 const leaseMs = 120_000;
+/** Milliseconds that the clocks of two Workers may differ by. */
+const clockSkew = 60_000;
 
 /** The tenant's way to send mail. The gate `mail` holds jobs back; with a fallback each provider has a circuit of its own, `mail-resend`. */
 export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise<Mail | Missing> {
-  const { stores, now } = parts;
+  const { db, stores, now } = parts;
   const { tenant } = scope;
   if (tenant === null) return { missing: "mail is a tenant's own" };
   const opened = await stores.connections.open(tenant, "mail");
   if (!opened.ok) return { missing: `the connection "mail" is ${opened.reason}: ${opened.detail}` };
-  const { value: connection, paused } = opened;
+  const { value: connection, paused, updated } = opened;
   const known = await stores.snapshots.read(tenant, now());
   const usual = known.state === "known" ? known.snapshot.settings.mail?.from : undefined;
   const calls = new Map<MailProviderName, Calls>();
   const timeLimit = connection.fallback ? timeLimitOfTwo : undefined;
-  const route = (each: MailConnection | MailRoute): Route => ({
+  const route = async (each: MailConnection | MailRoute): Promise<Route> => ({
     provider: providerOf(parts, each, (call) => void calls.set(each.provider, call), timeLimit),
+    holder: await holderOf(each),
     paused: paused[each.provider] !== undefined,
   });
-  const routes: [Route, ...Route[]] = [route(connection), ...(connection.fallback ? [route(connection.fallback)] : [])];
+  const routes: [Route, ...Route[]] = [await route(connection), ...(connection.fallback ? [await route(connection.fallback)] : [])];
   const mail = createMail({
     from: connection.from ?? usual,
     replyTo: connection.replyTo,
     routes,
     records: recordsOf(parts, tenant, routes.length > 1),
     switching: routes.length > 1 ? switchingOf(parts, tenant, calls) : undefined,
+    // Under a connection that is older than the job none other was tried.
+    earlierHolder: routes.length === 1 && updated > scope.at - clockSkew ? (key) => createMailStores(db, stores).sent.holder(tenant, key) : undefined,
     now,
   });
   return reporting(mail, () => tell(scope, calls, routes.length));
@@ -77,6 +83,13 @@ function providerOf({ env, stores, now }: MailParts, route: MailConnection | Mai
       return smtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onCall, timeLimit });
     }
   }
+}
+
+/** Another key or server is another account, as far as can be known here; a new password of a mail server is not. */
+async function holderOf({ provider, ...route }: MailConnection | MailRoute): Promise<string> {
+  const { baseUrl, apiKey, serverToken, host, port, username } = route as Record<string, unknown>;
+  const account = JSON.stringify([baseUrl, apiKey, serverToken, host, port, username]);
+  return `${provider}:${await sha256Hex(account, 12)}`;
 }
 
 function stubIn(env: WorkerEnv) {
@@ -147,7 +160,7 @@ function switchingOf({ db, stores, gates, now }: MailParts, tenant: string, call
     },
     leave: (provider, lease, how) => gates.leave(tenant, `mail-${provider}`, [{ id: stay, lease, calls: how }], now()),
     calls: (provider) => calls.get(provider) ?? "none",
-    begin: async (key, provider) => (await store.begin(tenant, key, provider, now())) as { provider: MailProviderName; again: boolean },
+    begin: (key, holder) => store.begin(tenant, key, holder, now()),
     clear: (key) => store.clear(tenant, key),
   };
 }

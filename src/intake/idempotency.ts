@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { sha256Base32 } from "../crypto";
 import { Problem } from "../errors";
 import { boundedText } from "../queue/bounded";
 
@@ -25,6 +26,12 @@ export function readIdempotencyKey(headers: Headers): string | undefined {
   const key = text.startsWith('"') ? unquote(text) : text;
   if (key !== undefined && v.is(idempotencyKey, key)) return key;
   throw new Problem("invalid", `The header ${idempotencyHeader} is not a key.`, { errors: [{ path: idempotencyHeader, message: rule }] });
+}
+
+/** The key of one entry of a list that was sent under `listKey`; `entry` names it the same in every repeat. Beyond 256 characters its hash. */
+export async function entryKey(listKey: string, entry: string): Promise<string> {
+  const key = `${listKey}:${entry}`;
+  return key.length <= maxKeyLength ? key : sha256Base32(key);
 }
 
 /** RFC 9651, 3.3.3: only `"` and `\` are escaped. */

@@ -55,7 +55,7 @@ export function detailOf(job: JobDetail, { contract, payload, revealed, template
       revision,
       state,
       at: iso(at),
-      ...(result === null ? {} : { result: revealed ? (JSON.parse(result) as unknown) : maskAll(JSON.parse(result)) }),
+      ...(result === null || state === "uncertain" ? {} : { result: revealed ? (JSON.parse(result) as unknown) : maskAll(JSON.parse(result)) }),
     })),
     payload: payload === null ? null : shown(contract?.payload, payload),
     ...(job.result === null ? {} : { result: shown(contract?.result, job.result) }),

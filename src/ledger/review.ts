@@ -1,16 +1,20 @@
+import { decisionPrefix } from "../queue/effect";
 import type { JobRef } from "../queue/ledger";
 import { batch, rowsOf, statement } from "../d1";
 
 /** What an operator found at the provider: it happened, or it certainly did not. */
 export type Finding = "done" | "failed";
 
-/** An effect in doubt has a row; a run that died with its Worker may have left none, and its job says so. */
+/**
+ * An effect in doubt has a row; a run that died with its Worker may have left none, and its job says so. A decision of a run acts on nothing,
+ * so there is nothing to find out: settled without its value, it would leave the next run without what was decided.
+ */
 const decide = `
   INSERT INTO effects (tenant, job, key, revision, state, result, at)
   SELECT j.tenant, j.id, ?3, j.revision, ?4, NULL, ?5 FROM jobs j
-  WHERE j.tenant = ?1 AND j.id = ?2 AND j.state <> 'running' AND (j.doubt = 1
+  WHERE j.tenant = ?1 AND j.id = ?2 AND j.state <> 'running' AND substr(?3, 1, ${decisionPrefix.length}) <> '${decisionPrefix}' AND (j.doubt = 1
     OR EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ?1 AND f.job = ?2 AND f.key = ?3 AND f.state IN ('intent', 'uncertain')))
-  ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at WHERE effects.state IN ('intent', 'uncertain') RETURNING key`;
+  ON CONFLICT DO UPDATE SET state = excluded.state, result = NULL, at = excluded.at WHERE effects.state IN ('intent', 'uncertain') RETURNING key`;
 
 /** Once no effect is in doubt any more, the job is not either. */
 const clear = `

@@ -1,4 +1,4 @@
-import type { EffectOptions, EffectRecord, Reply } from "./effect";
+import type { Act, EffectOptions, EffectRecord, Reply } from "./effect";
 import { failed, ok } from "./effect";
 import type { Engine } from "./engine";
 import type { Calls } from "./gates";
@@ -94,8 +94,6 @@ function effect<T>(engine: Engine, run: RunState, key: string, act: Act<T>, opti
   return begun;
 }
 
-type Act<T> = (idempotencyKey: string) => Promise<Reply<T>>;
-
 async function actOnce<T>(engine: Engine, run: RunState, key: string, act: Act<T>, options: EffectOptions<T>): Promise<Reply<T>> {
   refuseIfEnded(run);
   const known = run.effects.get(key);
@@ -124,8 +122,8 @@ async function actOnce<T>(engine: Engine, run: RunState, key: string, act: Act<T
     refuseIfEnded(run);
   }
   run.unanswered.add(key);
-  const reply = await act(`${run.job.id}:${key}:${run.job.revision}`);
-  await recordReply(engine, run, key, reply, firstTry, idempotentFor > 0);
+  const reply = await act(`${run.job.id}:${key}:${run.job.revision}`, open && { at: open.at, note: JSON.parse(open.result ?? "null") });
+  await recordReply(engine, run, { key, revision: run.job.revision, state: "uncertain", result: open?.result ?? null, at: firstTry }, reply, idempotentFor > 0);
   run.unanswered.delete(key);
   return reply;
 }
@@ -154,14 +152,15 @@ async function wouldDo<T>(engine: Engine, run: RunState, key: string, value: T |
   return ok(value as T);
 }
 
-async function recordReply<T>(engine: Engine, run: RunState, key: string, reply: Reply<T>, firstTry: number, idempotent: boolean) {
+/** `open` is the record of a try whose answer is not known. */
+async function recordReply<T>(engine: Engine, run: RunState, open: EffectRecord, reply: Reply<T>, idempotent: boolean) {
+  const { key } = open;
   if (reply.ok) {
     const result = JSON.stringify(reply.value ?? null);
     return recordDone(engine, run, { key, state: "done", result, at: engine.now() });
   }
-  if (reply.failure.class === "uncertain") {
-    return happened(engine, run, { key, state: "uncertain", result: null, at: firstTry });
-  }
+  const { class: kind, inDoubt, note } = reply.failure;
+  if (kind === "uncertain" || inDoubt) return happened(engine, run, note === undefined ? open : { ...open, result: JSON.stringify(note) });
   if (!idempotent) return happened(engine, run, { key, state: "failed", result: null, at: engine.now() });
 }
 

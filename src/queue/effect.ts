@@ -19,6 +19,18 @@ export interface Failure {
   retryAfter?: number;
   /** The provider's own code, when it has one. */
   code?: string;
+  /** Of `permanent`: an earlier try of the same effect may have happened, so it is recorded as `uncertain` and an operator decides. */
+  inDoubt?: boolean;
+  /** Of `uncertain`: what the next try needs in order to repeat this one exactly. JSON without secrets; it is kept with the effect. */
+  note?: unknown;
+}
+
+/** A try of an effect, in an earlier run, whose answer is not known. */
+export interface OpenTry {
+  /** Of the first such try. Milliseconds. */
+  at: number;
+  /** As the failure of the newest one left it; null where it left none. */
+  note: unknown;
 }
 
 /**
@@ -37,6 +49,9 @@ export function ok<T>(value: T): Reply<T> {
 export function failed(failure: Failure): Reply<never> {
   return { ok: false, failure };
 }
+
+/** What an effect does: calls the provider once. */
+export type Act<T> = (idempotencyKey: string, earlier?: OpenTry) => Promise<Reply<T>>;
 
 /** How an effect is kept from happening twice. */
 export interface EffectOptions<T = unknown> {
@@ -57,7 +72,7 @@ export interface EffectRecord {
   key: string;
   revision: number;
   state: EffectState;
-  /** The value of the successful call, as JSON text. */
+  /** JSON text: the value of the successful call; of `uncertain` the note for the next try. */
   result: string | null;
   /** Milliseconds; of the first try for `intent` and `uncertain`. */
   at: number;

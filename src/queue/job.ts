@@ -1,5 +1,5 @@
 import type * as v from "valibot";
-import type { EffectOptions, Reply } from "./effect";
+import type { Act, EffectOptions, Reply } from "./effect";
 import type { Outcome } from "./outcome";
 
 /**
@@ -164,10 +164,11 @@ export interface RunContext {
   now(): number;
   /**
    * Does `act` once per job and remembers its value: after a redelivery the remembered value comes back and `act` is not called.
-   * `act` gets the key to pass on as the provider's idempotency key. Failures come back as they are.
+   * `act` gets the key to pass on as the provider's idempotency key, and the earlier try whose answer is not known. Failures come back as they are.
+   * The value is null when an operator found out that it happened, and in a dry run without `wouldDo`.
    * Throws when the job was cancelled, has run over its time, or was taken over by another run.
    */
-  effect<T>(key: string, act: (idempotencyKey: string) => Promise<Reply<T>>, options?: EffectOptions<T>): Promise<Reply<T>>;
+  effect<T>(key: string, act: Act<T>, options?: EffectOptions<T>): Promise<Reply<T | null>>;
   /** Shown on the job's page. Written at most once a second; throws as `effect` does. */
   progress(done: number, total?: number, note?: string): Promise<void>;
   /**

@@ -38,7 +38,7 @@ export type Paused = Record<string, { reason: string; since: number }>;
 
 /** A sealed credential that cannot be read is the tenant's to set again: `unreadable`, with why. */
 export type OpenedConnection<Name extends ConnectionName> =
-  | { ok: true; value: Connection<Name>; paused: Paused }
+  | { ok: true; value: Connection<Name>; paused: Paused; updated: number }
   | { ok: false; reason: "missing" | "unreadable"; detail: string };
 
 declare module "./snapshot" {
@@ -96,6 +96,7 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
         ok: true,
         value: whole(row, JSON.parse(opened.text) as Fields) as Connection<Name>,
         paused: row.paused === null ? {} : (JSON.parse(row.paused) as Paused),
+        updated: row.updated,
       };
     },
     async pause(tenant, name, provider, paused) {

@@ -107,6 +107,24 @@ describe("POST /v1/jobs/batch", () => {
     ]);
   });
 
+  test("with the header a repeated list doubles nothing; a job's own key goes before it", async () => {
+    const jobs = [
+      { type: "note", payload },
+      { type: "note", payload },
+      { type: "note", payload, idempotencyKey: "own-1" },
+    ];
+    const send = async (key: string) => {
+      const before = bench.seen.requests.length;
+      const { status } = await bench.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs }, headers: { "idempotency-key": key } });
+      expect(status).toBe(202);
+      return bench.seen.requests.slice(before).map((each) => each.key);
+    };
+    expect(await send('"list 1"')).toEqual(["list 1:0", "list 1:1", "own-1"]);
+    expect(await send("x".repeat(256))).toEqual([expect.stringMatching(/^\w{51}$/), expect.stringMatching(/^\w{51}$/), "own-1"]);
+    const wrong = await bench.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs }, headers: { "idempotency-key": "é" } });
+    expect(wrong.body).toMatchObject({ status: 422, errors: [{ path: "Idempotency-Key" }] });
+  });
+
   test("takes ten thousand", async () => {
     const answer = await batch(Array(10_000).fill({ type: "note", payload }));
     expect([answer.status, answer.body.accepted, new Set(answer.body.ids).size]).toEqual([202, 10_000, 10_000]);

@@ -132,6 +132,16 @@ describe("schedules", () => {
     expect((await call("GET /v1/schedules/nightly")).status).toBe(404);
   });
 
+  test("of mails need a template that is there, and so does a patch of mails", async () => {
+    const mails = (templateId: string) => ({ ...schedule, type: "email", payload: { to: "ada@example.com", templateId } });
+    const wrong = await call("PUT /v1/schedules/letters", mails("nowhere"));
+    expect(wrong.body).toMatchObject({ status: 422, errors: [{ path: "payload.templateId", message: expect.stringContaining("PUT /v1/templates/nowhere") }] });
+    expect((await call("PUT /v1/schedules/letters", mails("welcome"))).status).toBe(201);
+    expect((await call("DELETE /v1/schedules/letters")).status).toBe(204);
+    const patched = await call("POST /v1/replays", { filter: { type: "email" }, patch: { templateId: "nowhere" }, plan: true });
+    expect(patched.body).toMatchObject({ status: 422, errors: [{ path: "patch.templateId" }] });
+  });
+
   test("are made, shown masked with their next runs, replaced and removed", async () => {
     const made = await call("PUT /v1/schedules/nightly", schedule);
     expect([made.status, fits(scheduleShape, made.body)]).toEqual([201, true]);

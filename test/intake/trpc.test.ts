@@ -95,6 +95,12 @@ describe("calls", () => {
     expect(bench.seen.requests.slice(before).map(({ key }) => key)).toEqual([undefined]);
   });
 
+  test("a key in the request's header is refused: it would be every call's", async () => {
+    const links = [httpBatchLink({ url, headers: { authorization: `Bearer ${own.enqueue}`, "idempotency-key": "k-1" }, fetch: fetcher as never })];
+    const thrown = await refused(createTRPCClient<AppRouter>({ links }).email.send.mutate(mail));
+    expect(thrown.data).toMatchObject({ code: "UNPROCESSABLE_CONTENT", problem: { errors: [{ path: "Idempotency-Key" }] } });
+  });
+
   test("calls of one tick travel in one request, each with its own answer", async () => {
     sent = [];
     const caller = client(own.enqueue);

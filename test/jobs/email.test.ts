@@ -320,6 +320,23 @@ describe("attachments", () => {
     expect([outcome, sent]).toMatchObject([{ kind: "discard", reason: expect.stringContaining(`at most ${maxAttachmentBytes} are sent`) }, []]);
   });
 
+  test("are the same in every try: one that was replaced or removed since is a dead letter, one that is new counts for an operator's retry", async () => {
+    await env.MEDIA.put("acme/once.pdf", bytes);
+    const input: Input = { ...mail, attachments: [{ key: "once.pdf" }] };
+    const first = await run(input, { reply: failed({ class: "transient", reason: "503" }) });
+    const decided = first.effects.find(({ key }) => key === "decide:attachments")?.reply as { value: unknown };
+    expect(decided.value).toEqual([{ etag: expect.any(String), bytes: 4 }]);
+    const again = () => run(input, { remembered: { "decide:attachments": decided.value } });
+    expect((await again()).sent).toEqual(first.sent);
+    await env.MEDIA.put("acme/once.pdf", new TextEncoder().encode("%PDF-2"));
+    expect(await again()).toMatchObject({
+      outcome: { kind: "discard", reason: "attachment 1: it was replaced or removed since the mail was first tried" },
+      sent: [],
+    });
+    await env.MEDIA.delete("acme/once.pdf");
+    expect((await again()).sent).toEqual([]);
+  });
+
   test.each([[[{ key: "../other/secret.pdf" }]], [[{ key: "a", filename: "a/b" }]], [[{ key: "a", filename: 'a"\r\nX: y' }]], [[]], [[{ key: "a", size: 1 }]]])(
     "%j is refused",
     (attachments) => {

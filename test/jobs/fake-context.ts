@@ -1,4 +1,4 @@
-import type { EffectOptions, Failure, Reply } from "../../src/queue/effect";
+import type { Act, EffectOptions, Failure, Reply } from "../../src/queue/effect";
 import { failed, ok } from "../../src/queue/effect";
 import type { RunContext } from "../../src/queue/job";
 
@@ -65,7 +65,7 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
     cancelled,
     now: () => options.now ?? at + 1000,
     shouldYield: () => yields.shift() ?? false,
-    effect: async <T>(key: string, act: (idempotencyKey: string) => Promise<Reply<T>>, effectOptions: EffectOptions<T> = {}) => {
+    effect: async <T>(key: string, act: Act<T>, effectOptions: EffectOptions<T> = {}) => {
       if (remembered.has(key)) return ok(remembered.get(key) as T);
       const failure = options.fails?.[key];
       if (failure) return failed(failure);

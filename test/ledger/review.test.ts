@@ -49,6 +49,12 @@ test("what is not in doubt, not there or another tenant's is left alone", async 
   expect(await settleDoubt(env.DB, ref, "send", "failed", bench.now())).toBe(false);
 });
 
+test("a decision of a run is never in doubt: settled, it would leave the next run without what was decided", async () => {
+  const { bench, ref, id } = await inDoubt();
+  await env.DB.prepare("UPDATE jobs SET doubt = 1 WHERE tenant = 'one' AND id = ?").bind(id).run();
+  expect(await settleDoubt(env.DB, ref, "decide:recipients", "done", bench.now())).toBe(false);
+});
+
 test("a dismissed dead letter leaves the list, its job stays", async () => {
   const { bench, ref, look } = await inDoubt();
   expect(await dismiss(env.DB, { ...ref, tenant: "two" }, bench.now())).toBe(false);

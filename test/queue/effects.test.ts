@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeEach, describe, expect, test } from "vitest";
 import { settleDoubt } from "../../src/ledger/review";
-import { type EffectOptions, failed, type Failure, ok, outcomeOf, type Reply } from "../../src/queue/effect";
+import { type EffectOptions, failed, type Failure, ok, type OpenTry, outcomeOf, type Reply } from "../../src/queue/effect";
 import { defineJob, job, type Policy, type RunContext } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
 import { done, type Outcome, retry } from "../../src/queue/outcome";
@@ -24,11 +24,13 @@ function sender(
   const { policy, bench: benchOptions, ...effect } = options;
   const keys: string[] = [];
   const pins: number[] = [];
+  const earlier: (OpenTry | undefined)[] = [];
   const run = async (context: RunContext): Promise<Outcome> => {
     const reply = await context.effect(
       "send",
-      async (key) => {
+      async (key, open) => {
         keys.push(key);
+        earlier.push(open);
         pins.push(context.pinnedAt);
         return act(key, keys.length);
       },
@@ -45,8 +47,27 @@ function sender(
   const bench = createBench({ ...benchOptions, jobs: [job(contract, (_payload, context) => run(context))] });
   const send = (more: { dryRun?: boolean } = {}) => bench.acceptOne({ type: "sender", payload: {}, ...more });
   const effects = () => bench.all("SELECT key, revision, state, result FROM effects");
-  return { bench, keys, pins, send, effects };
+  return { bench, keys, pins, earlier, send, effects };
 }
+
+test("a try without an answer leaves a note for the next, and a refusal of doubtful content is in doubt", async () => {
+  const replies: Failure[] = [
+    { class: "uncertain", reason: "no answer", note: { holder: "first" } },
+    { class: "uncertain", reason: "no answer" },
+    { class: "permanent", reason: "another account", inDoubt: true },
+  ];
+  const { bench, earlier, send, effects } = sender((_key, n) => failed(replies[n - 1] ?? expect.fail("asked too often")), { idempotentFor: day });
+  const id = await send();
+  const at = bench.now();
+  await bench.deliverAll();
+  expect(earlier).toEqual([undefined, { at, note: { holder: "first" } }, { at, note: { holder: "first" } }]);
+  expect(await effects()).toMatchObject([{ state: "uncertain" }]);
+  expect(await bench.row(id)).toMatchObject({ state: "discarded" });
+  expect(await settleDoubt(env.DB, { tenant: "one", id }, "send", "done", bench.now())).toBe(true);
+  await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
+  await bench.deliverAll();
+  expect(await bench.row(id)).toMatchObject({ state: "done", result: "null" });
+});
 
 test("is recorded in the same run although the ledger is away for a moment", async () => {
   const { bench, keys, send, effects } = sender(() => ok({ mail: 1 }), { idempotentFor: day });

@@ -54,7 +54,7 @@ test("a run is handed its payload and what it needs, without an annotation", () 
     const reply = await context.effect("send", (idempotencyKey) =>
       context.mail.send({ from: "a@b.example", to: [payload.to], subject: "" }, { idempotencyKey, signal: context.signal }),
     );
-    expectTypeOf(reply).toEqualTypeOf<Reply<Sent>>();
+    expectTypeOf(reply).toEqualTypeOf<Reply<Sent | null>>();
     return reply.ok ? done(reply.value) : discard(reply.failure.reason);
   });
   job(plain, async (payload, context) => {

@@ -20,14 +20,18 @@ export interface SentStore {
   record(tenant: string, mails: readonly SentRow[], now: number): Promise<void>;
   /** Whose mail this is, by an id of Cloudflare Email Service: its events name no tenant. */
   ofCloudflare(messageId: string): Promise<{ tenant: string; job: string; campaign: string | null } | null>;
-  /** Notes that a provider is tried with this key; one that was before stays. */
-  begin(tenant: string, key: string, provider: string, now: number): Promise<{ provider: string; again: boolean }>;
+  /** Notes that a holder, an account at a provider, is tried with this key; one that was noted before stays. */
+  begin(tenant: string, key: string, holder: string, now: number): Promise<{ holder: string; again: boolean; at: number }>;
+  /** The noted one; undefined where there is none. */
+  holder(tenant: string, key: string): Promise<string | undefined>;
   clear(tenant: string, key: string): Promise<void>;
   /** For the tick: removes what is too old, of all tenants; returns how many. */
   forgetOld(now: number): Promise<number>;
 }
 
 export function sentStore(db: D1Database): SentStore {
+  const attempt = (tenant: string, key: string) =>
+    db.prepare("SELECT provider, at FROM mail_attempts WHERE tenant = ?1 AND key = ?2").bind(tenant, key).first<{ provider: string; at: number }>();
   return {
     async record(tenant, mails, now) {
       const rows = mails.flatMap(({ provider, id, alias, job, campaign }) =>
@@ -37,15 +41,16 @@ export function sentStore(db: D1Database): SentStore {
     },
     ofCloudflare: (messageId) =>
       db.prepare("SELECT tenant, job, campaign FROM mails WHERE provider = 'cloudflare' AND message_id = ?1 LIMIT 1").bind(messageId).first(),
-    async begin(tenant, key, provider, now) {
+    async begin(tenant, key, holder, now) {
       const { results } = await db
         .prepare("INSERT INTO mail_attempts (tenant, key, provider, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING RETURNING provider")
-        .bind(tenant, key, provider, now)
+        .bind(tenant, key, holder, now)
         .all();
-      if (results.length > 0) return { provider, again: false };
-      const known = await db.prepare("SELECT provider FROM mail_attempts WHERE tenant = ?1 AND key = ?2").bind(tenant, key).first<{ provider: string }>();
-      return { provider: known?.provider ?? provider, again: true };
+      if (results.length > 0) return { holder, again: false, at: now };
+      const known = await attempt(tenant, key);
+      return { holder: known?.provider ?? holder, again: true, at: known?.at ?? now };
     },
+    holder: async (tenant, key) => (await attempt(tenant, key))?.provider,
     clear: async (tenant, key) => void (await db.prepare("DELETE FROM mail_attempts WHERE tenant = ?1 AND key = ?2").bind(tenant, key).run()),
     async forgetOld(now) {
       const results = await db.batch([removeOld(db, "mails", now - sentDays * day), removeOld(db, "mail_attempts", now - attemptDays * day)]);

@@ -15,10 +15,15 @@ export const attachments = boundedList(v.strictObject({ key: mediaKey, filename:
 export type Asked = v.InferOutput<typeof attachments>;
 export type Attached = { ok: true; files: Attachment[] } | { ok: false; reason: string };
 
+/** The version of one object that a mail carries; null: there is none. */
+export type PinnedFile = { etag: string; bytes: number } | null;
+
 /** One tenant's objects, for its mails. */
 export interface Attachments {
-  /** Reads them and hands them to `use`, which sends them: one mail's are in memory at a time in an isolate. Throws when R2 cannot be reached. */
-  withFiles<T>(asked: Asked, signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T>;
+  /** The versions that are there now, in the order asked. Throws when R2 cannot be reached. */
+  pin(asked: Asked): Promise<PinnedFile[]>;
+  /** Reads these versions and hands them to `use`, which sends them: one mail's are in memory at a time in an isolate. Throws when R2 cannot be reached. */
+  withFiles<T>(asked: Asked, pinned: readonly PinnedFile[], signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T>;
 }
 
 declare module "../../queue/job" {
@@ -28,20 +33,28 @@ declare module "../../queue/job" {
 }
 
 export function attachmentsIn(bucket: R2Bucket, turns: Turns, tenant: string): Attachments {
-  return { withFiles: (asked, signal, use) => turns(signal, async () => use(await read(bucket, tenant, asked))) };
+  return {
+    pin: (asked) =>
+      Promise.all(
+        asked.map(async ({ key }) => {
+          const head = await bucket.head(originalObject(tenant, key));
+          return head && { etag: head.etag, bytes: head.size };
+        }),
+      ),
+    withFiles: (asked, pinned, signal, use) => turns(signal, async () => use(await read(bucket, tenant, asked, pinned))),
+  };
 }
 
 /** Sizes are added up before any bytes are read. */
-async function read(bucket: R2Bucket, tenant: string, asked: Asked): Promise<Attached> {
-  const heads = await Promise.all(asked.map(({ key }) => bucket.head(originalObject(tenant, key))));
-  const missing = heads.indexOf(null);
+async function read(bucket: R2Bucket, tenant: string, asked: Asked, pinned: readonly PinnedFile[]): Promise<Attached> {
+  const missing = pinned.indexOf(null);
   if (missing >= 0) return { ok: false, reason: `attachment ${missing + 1}: there is no such object` };
-  const bytes = heads.reduce((sum, head) => sum + (head?.size ?? 0), 0);
+  const bytes = pinned.reduce((sum, file) => sum + (file?.bytes ?? 0), 0);
   if (bytes > maxAttachmentBytes) return { ok: false, reason: `the attachments have ${bytes} bytes, at most ${maxAttachmentBytes} are sent` };
   const files: Attachment[] = [];
   for (const [index, { key, filename: name }] of asked.entries()) {
-    const object = await bucket.get(originalObject(tenant, key), { onlyIf: { etagMatches: heads[index]?.etag ?? "" } });
-    if (!object || !("body" in object)) return { ok: false, reason: `attachment ${index + 1}: it was replaced while it was read` };
+    const object = await bucket.get(originalObject(tenant, key), { onlyIf: { etagMatches: pinned[index]?.etag ?? "" } });
+    if (!object || !("body" in object)) return { ok: false, reason: `attachment ${index + 1}: it was replaced or removed since the mail was first tried` };
     const type = object.httpMetadata?.contentType ?? "";
     const contentType = /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/.test(type) ? type : "application/octet-stream";
     files.push({ filename: name ?? nameIn(key), contentType, content: new Uint8Array(await object.arrayBuffer()) });

@@ -1,3 +1,4 @@
+import type { Issue } from "../../errors";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
 import { invalid } from "../../queue/refused";
 
@@ -27,8 +28,7 @@ export function withKnownTemplates(type: string, enqueue: Enqueue, templates: Kn
     const receipts = fine.length > 0 ? [...(await enqueue(fine))] : [];
     return requests.map((request) => {
       const id = unknown.get(request);
-      if (id !== undefined)
-        return invalid([{ path: "payload.templateId", message: `names no template: make it with PUT /v1/templates/${id}, or use one of GET /v1/templates` }]);
+      if (id !== undefined) return invalid([issueOf(id)]);
       const receipt = receipts.shift();
       if (!receipt) throw new Error("enqueue gives one receipt for each request");
       return receipt;
@@ -36,9 +36,19 @@ export function withKnownTemplates(type: string, enqueue: Enqueue, templates: Kn
   };
 }
 
+/** The issue of a mail's payload whose template does not exist; undefined when there is one, or none is named. Throws when D1 does not answer. */
+export async function unknownTemplate(tenant: string, payload: unknown, templates: Known): Promise<Issue | undefined> {
+  const id = templateIdOf(payload);
+  return id === undefined || (await templates.known(tenant, [id])).has(id) ? undefined : issueOf(id);
+}
+
+function issueOf(id: string): Issue {
+  return { path: "payload.templateId", message: `names no template: make it with PUT /v1/templates/${id}, or use one of GET /v1/templates` };
+}
+
 async function unknownAmong(requests: readonly EnqueueRequest[], templates: Known, remembered: Set<string>): Promise<ReadonlyMap<EnqueueRequest, string>> {
   const asked = requests.flatMap((request) => {
-    const id = templateIdOf(request);
+    const id = templateIdOf(request.payload);
     return id === undefined || remembered.has(`${request.tenant}/${id}`) ? [] : [{ request, id }];
   });
   const unknown = new Map<EnqueueRequest, string>();
@@ -54,7 +64,7 @@ async function unknownAmong(requests: readonly EnqueueRequest[], templates: Know
   return unknown;
 }
 
-function templateIdOf({ payload }: EnqueueRequest): string | undefined {
+function templateIdOf(payload: unknown): string | undefined {
   if (typeof payload !== "object" || payload === null || !("templateId" in payload)) return undefined;
   const { templateId } = payload;
   // What is no name is refused by the payload's own schema.

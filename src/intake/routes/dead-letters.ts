@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { unknownTemplate } from "../../domain/mail/known";
 import type { ReplayRequest } from "../../domain/replays/request";
 import { Problem } from "../../errors";
 import { boundedList, boundedName, boundedText, jsonObject } from "../../queue/bounded";
@@ -105,6 +106,7 @@ export const deadLetterRoutes = [
     handle: async ({ deps, tenant, body, caller, request: { url } }) => {
       const { plan, ...given } = body;
       refuseOwnTarget(given.patch, url);
+      await refuseUnknownTemplate(deps, tenant, given.patch);
       await refuseForeign(deps, tenant, given);
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
       const id = crypto.randomUUID();
@@ -165,6 +167,12 @@ async function refuseForeign(deps: IntakeDeps, tenant: string, { ids = [] }: Rep
 function refuseOwnTarget(patch: Record<string, unknown> | undefined, requestUrl: string): void {
   const issue = ownTarget(webhook.type, patch, requestUrl);
   if (issue) throw new Problem("invalid", "The address is this service's own.", { errors: [{ ...issue, path: "patch.url" }] });
+}
+
+/** A patch may give a mail another template. */
+async function refuseUnknownTemplate(deps: IntakeDeps, tenant: string, patch: Record<string, unknown> | undefined): Promise<void> {
+  const issue = await unknownTemplate(tenant, patch, deps.templates);
+  if (issue) throw new Problem("invalid", "There is no such template.", { errors: [{ ...issue, path: "patch.templateId" }] });
 }
 
 /** The names of the patched fields, no value. */

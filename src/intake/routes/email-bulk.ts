@@ -3,11 +3,10 @@ import { Problem } from "../../errors";
 import { addressOf, mailbox, mailboxFrom } from "../../domain/mail/mailbox";
 import { email } from "../../jobs/email/job";
 import { boundedList, jsonObject } from "../../queue/bounded";
-import { sha256Base32 } from "../../crypto";
 import { check } from "../../queue/validate";
 import type { EnqueueRequest, Refused } from "../../queue/request";
 import { largeBody } from "../body";
-import { idempotencyHeader, idempotencyKey, maxKeyLength, readIdempotencyKey } from "../idempotency";
+import { entryKey, idempotencyHeader, idempotencyKey, readIdempotencyKey } from "../idempotency";
 import { route } from "../route";
 import { batchShape } from "../shapes";
 import { enqueueAll } from "./enqueue";
@@ -62,13 +61,12 @@ async function mailTo(tenant: string, mail: SharedContent, given: unknown, listK
   const checked = check(recipient, given);
   if (!checked.ok) return { ok: false, code: "invalid", detail: "The recipient is not what is expected here.", errors: checked.issues };
   const { to, variables, idempotencyKey: own } = checked.value;
-  const key = own ?? (listKey === undefined ? undefined : await keyFor(listKey, to));
+  const key = own ?? (listKey === undefined ? undefined : await entryKey(listKey, spelled(to)));
   const merged = mail.variables || variables ? { variables: { ...mail.variables, ...variables } } : {};
   return { tenant, type: email.type, payload: { priority: "low", ...mail, ...merged, to }, key };
 }
 
-/** The key of the list for one recipient: the same for each spelling of the address, with or without a name. */
-async function keyFor(listKey: string, to: string): Promise<string> {
-  const key = `${listKey}:${addressOf(mailboxFrom(to) ?? to).toLowerCase()}`;
-  return key.length <= maxKeyLength ? key : sha256Base32(key);
+/** The same for each spelling of the address, with or without a name. */
+function spelled(to: string): string {
+  return addressOf(mailboxFrom(to) ?? to).toLowerCase();
 }

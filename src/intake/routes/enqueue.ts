@@ -4,7 +4,7 @@ import { boundedList, boundedName, fieldRule } from "../../queue/bounded";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
-import { idempotencyHeaders, idempotencyKey, readIdempotencyKey } from "../idempotency";
+import { entryKey, idempotencyHeader, idempotencyHeaders, idempotencyKey, readIdempotencyKey } from "../idempotency";
 import { time } from "../query";
 import type { IntakeDeps } from "../deps";
 import { type Answer, route } from "../route";
@@ -33,7 +33,7 @@ function oneTime<Input extends { delaySeconds?: number | undefined; runAt?: numb
 /** One job; the payload is validated by its type's schema in enqueue, and nowhere else. */
 export const jobRequest = v.pipe(v.strictObject(jobEntries), oneTime());
 
-/** One job of a batch: headers belong to all of them, so each brings its own key. */
+/** One job of a batch; one without a key of its own gets one of the header's and its place in the list. */
 export const batchJob = v.pipe(v.strictObject({ ...jobEntries, idempotencyKey: v.optional(idempotencyKey) }), oneTime());
 
 /** The items are checked one by one in the handler: one wrong job must not refuse the others. */
@@ -61,14 +61,20 @@ export const enqueueRoutes = [
   }),
   route("POST /v1/jobs/batch", {
     name: "enqueueJobs",
-    summary: "Enqueue up to 10,000 jobs",
+    summary: "Enqueue up to 10,000 jobs; with an idempotency key a repeated list doubles nothing",
     scope: "enqueue",
     tenant: "own",
+    headers: {
+      [idempotencyHeader]:
+        "Of each job without a key of its own the key becomes {this}:{index}, or its hash beyond 256 characters: 1 to 256 characters, in quotes or bare",
+    },
     body: { schema: batchRequest, limit: largeBody, jsonCheckedLater: true },
     answers: { 202: batchShape },
     problems: [429],
-    handle: async ({ deps, tenant, body, bodyLength, request: { url } }) => {
-      const read = body.jobs.map((job) => readBatchJob(tenant, job, url));
+    handle: async ({ deps, tenant, body, bodyLength, request: { url, headers } }) => {
+      const listKey = readIdempotencyKey(headers);
+      const keyAt = async (index: number) => (listKey === undefined ? undefined : entryKey(listKey, String(index)));
+      const read = await Promise.all(body.jobs.map(async (job, index) => readBatchJob(tenant, job, url, await keyAt(index))));
       return enqueueAll(deps, read, bodyLength);
     },
   }),
@@ -91,10 +97,10 @@ export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readon
   return batchReport(all, bodyLength);
 }
 
-function readBatchJob(tenant: string, job: unknown, requestUrl: string): EnqueueRequest | Refused {
+function readBatchJob(tenant: string, job: unknown, requestUrl: string, usualKey: string | undefined): EnqueueRequest | Refused {
   const checked = check(batchJob, job);
   if (!checked.ok) return { ok: false, code: "invalid", detail: "The job is not what is expected here.", errors: checked.issues };
-  const { idempotencyKey: key, ...request } = checked.value;
+  const { idempotencyKey: key = usualKey, ...request } = checked.value;
   const issue = ownTarget(request.type, request.payload, requestUrl);
   return issue ? invalid([issue]) : { ...request, tenant, key };
 }

@@ -1,4 +1,6 @@
 import { Problem } from "../../errors";
+import { unknownTemplate } from "../../domain/mail/known";
+import { email } from "../../jobs/email/job";
 import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/schedule";
 import { mask } from "../../masking/personal";
 import { smallBody } from "../body";
@@ -46,6 +48,8 @@ export const scheduleRoutes = [
       refuseWrongPayload(deps, body);
       const issue = ownTarget(body.type, body.payload, request.url);
       if (issue) throw new Problem("invalid", "The address is this service's own.", { errors: [issue] });
+      const unknown = body.type === email.type ? await unknownTemplate(tenant, body.payload, deps.templates) : undefined;
+      if (unknown) throw new Problem("invalid", "There is no such template.", { errors: [unknown] });
       const { schedule, created } = await deps.schedules.put(tenant, param({ params }, "name"), body, deps.now());
       return { status: created ? 201 : 200, body: shown(deps, schedule) };
     },

@@ -3,6 +3,7 @@ import { largeBody, parsedJson, readText } from "../body";
 import { identify, tenantHeader } from "../auth";
 import type { IntakeDeps } from "../deps";
 import { Problem } from "../../errors";
+import { idempotencyHeader } from "../idempotency";
 import { appRouter, type CallRoute, type ProblemData, Refused } from "./router";
 
 /** Procedures that one request may call at once; a client that batches more is refused. */
@@ -61,6 +62,7 @@ function callerOf(request: Request, answer: (request: Request) => Promise<Respon
     return left >= 0 ? problem : { ...problem, detail: problem.detail.slice(0, shortDetail), errors: [] };
   };
   return async (method, path, body, extra = {}) => {
+    if (method === "POST" && request.headers.has(idempotencyHeader)) throw new Refused(422, keyOfRequest);
     const headers = new Headers(extra);
     for (const name of passedOn) {
       const value = request.headers.get(name);
@@ -77,6 +79,13 @@ function callerOf(request: Request, answer: (request: Request) => Promise<Respon
     throw new Refused(response.status, shortened(problemOf(value, response.headers.get("retry-after"))));
   };
 }
+
+/** A request may hold several calls, so a key of the request names none of them. */
+const keyOfRequest: ProblemData = {
+  code: "invalid",
+  detail: `The header ${idempotencyHeader} is not read here.`,
+  errors: [{ path: idempotencyHeader, message: "must be left out: idempotencyKey of the procedure's input is the key" }],
+};
 
 /** Runs what it is given one after the other; one that fails does not stop the next. */
 function turns(): <T>(act: () => Promise<T>) => Promise<T> {

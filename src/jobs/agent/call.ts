@@ -57,10 +57,13 @@ async function act(going: Going, asked: Call, tool: Tool, input: unknown): Promi
   // A dry run reads too; as an effect of the engine the read would be skipped.
   const reply = context.dryRun ? await make(`${context.id}:${key}`) : await context.effect(key, make, { idempotentFor: tool.idempotentFor });
   if (!reply.ok) return failedCall(going, asked, tool, reply.failure);
-  const { output, ids } = reply.value;
+  const { output, ids } = reply.value ?? foundDone;
   await note(going, { ...asked, input }, { output: bounded(output), ...(ids ? { ids } : {}), reads: tool.reads });
   return undefined;
 }
+
+/** The result of a call that got no answer and of which an operator found out that it was made. */
+const foundDone = { output: { note: "a person found that this was done; its output is not known" }, ids: undefined };
 
 /** What cannot be read is told to the model; what cannot be done ends the run, so that a person looks at it. */
 async function failedCall(going: Going, asked: Call, tool: Tool, failure: Parameters<typeof outcomeOf>[0]): Promise<Outcome | undefined> {

@@ -14,7 +14,6 @@ export const analyse: Run<typeof analysis> = async ({ subject, data }, context) 
   const ask = () => context.models.ask<unknown>(question, context.signal);
   const answered = await context.effect<Answered<unknown>>("ask", ask, { idempotentFor: context.models.idempotentFor });
   if (!answered.ok) return outcomeOf(answered.failure, context.now());
-  if (context.dryRun) return done({ verdict: null, model: null, tokens: { input: 0, output: 0 } });
-  const { value, model, tokens } = answered.value;
-  return done({ verdict: value, model, tokens });
+  const { value: verdict, model, tokens } = answered.value ?? { value: null, model: null, tokens: { input: 0, output: 0 } };
+  return done({ verdict, model, tokens });
 };

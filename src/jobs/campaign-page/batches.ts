@@ -80,7 +80,7 @@ async function sendBody(
   const { held, reply } = await inTurn(`${id}:${part}`, context, () => context.effect(`send-${part}`, send, { idempotentFor: mail.idempotentFor }));
   if (held) return { outcome: held };
   // No value: an operator found out that it was sent.
-  if (reply.ok) return { failed: (reply.value as { failed: Failed } | null)?.failed ?? [] };
+  if (reply.ok) return { failed: reply.value?.failed ?? [] };
   // It certainly did not arrive: the next try asks anew who is suppressed. Parts before it were sent as they are recorded.
   if (isNew && reply.failure.class !== "uncertain") await campaigns.removeBody(campaign.id, page, part);
   return { outcome: outcomeFrom(reply.failure, now()) };

@@ -7,7 +7,7 @@ import type { Composed } from "../../domain/mail/content";
 import type { Skipped } from "../../domain/suppressions/capability";
 import type { Sent } from "../../providers/mail/mail";
 import { decisionPrefix, failed, ok, outcomeOf } from "../../queue/effect";
-import type { Reply } from "../../queue/effect";
+import type { Act, Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import type { email } from "./job";
@@ -38,31 +38,36 @@ export const sendEmail: Run<typeof email> = async (payload, context) => {
   const send = (attached: Attached) => {
     if (!attached.ok) return Promise.resolve(failed({ class: "permanent", reason: attached.reason }));
     const whole = attached.files.length > 0 ? { ...message, attachments: attached.files } : message;
-    return context.effect("send", (idempotencyKey) => mail.send(whole, { idempotencyKey, ...options }), { idempotentFor: mail.idempotentFor });
+    const act: Act<Sent> = (idempotencyKey, earlier) => mail.send(whole, { idempotencyKey, earlier, ...options });
+    return context.effect("send", act, { idempotentFor: mail.idempotentFor });
   };
   const { attachments } = payload;
-  const sent = attachments ? await context.attachments.withFiles(attachments, context.signal, send) : await send({ ok: true, files: [] });
+  const pinned = attachments ? await decide("attachments", context, () => context.attachments.pin(attachments)) : ok([]);
+  if (!pinned.ok) return outcomeOf(pinned.failure, context.now());
+  const sent = attachments ? await context.attachments.withFiles(attachments, pinned.value, context.signal, send) : await send({ ok: true, files: [] });
   if (!sent.ok) return outcomeOf(sent.failure, context.now());
-  // Null as well when an operator found out that it was sent.
-  const value = sent.value as Sent | null;
-  const refused = (value?.refused ?? []).map((index) => ({ address: to[index] ?? "", reason: "rejected" }));
+  const refused = (sent.value?.refused ?? []).map((index) => ({ address: to[index] ?? "", reason: "rejected" }));
   const left = [...skipped, ...refused];
-  return done({ messageId: value?.id ?? null, ...(left.length > 0 ? { skipped: left } : {}) });
+  return done({ messageId: sent.value?.id ?? null, ...(left.length > 0 ? { skipped: left } : {}) });
 };
 
 type Context = Parameters<typeof sendEmail>[1];
 
-// Who is left out of several is decided once: a provider refuses a key that comes back with other recipients. Without the decision nothing may be sent.
+// Decided once: a provider refuses a key that comes back with another content. Without the record of the decision nothing may be sent.
+async function decide<T>(what: string, context: Context, look: () => Promise<T>): Promise<Reply<T>> {
+  if (context.dryRun) return ok(await look());
+  const decided = await context.effect(`${decisionPrefix}${what}`, async () => ok(await look()), { idempotentFor: decisionHolds });
+  // Null: the record was emptied with a person who was erased.
+  return decided.ok ? ok(decided.value ?? (await look())) : decided;
+}
+
+// Who is left out of several.
 async function admitted(all: string[], bulk: boolean, context: Context): Promise<Reply<{ to: string[]; skipped: Skipped[] }>> {
-  if (all.length === 1 || context.dryRun) return ok(await context.suppressions.split(all, bulk));
-  const decided = await context.effect(
-    `${decisionPrefix}recipients`,
-    async () => {
-      const { skipped } = await context.suppressions.split(all, bulk);
-      return ok(skipped.map(({ address, reason }) => ({ index: all.indexOf(address), reason })));
-    },
-    { idempotentFor: decisionHolds },
-  );
+  if (all.length === 1) return ok(await context.suppressions.split(all, bulk));
+  const decided = await decide("recipients", context, async () => {
+    const { skipped } = await context.suppressions.split(all, bulk);
+    return skipped.map(({ address, reason }) => ({ index: all.indexOf(address), reason }));
+  });
   if (!decided.ok) return decided;
   const left = new Map(decided.value.map(({ index, reason }) => [index, reason]));
   return ok({

@@ -11,7 +11,7 @@ export const deliver: Run<typeof webhook> = async (payload, context) => {
   if ("missing" in hook) return discard(hook.missing);
   const message = { id: payload.id ?? context.id, body: JSON.stringify(payload.body), hops };
   const sent = await context.effect("deliver", () => hook.post(message, context.signal), { idempotentFor: hook.idempotentFor });
-  if (sent.ok) return done(context.dryRun ? { status: 0, response: "" } : sent.value);
+  if (sent.ok) return done(sent.value ?? { status: 0, response: "" });
   if (sent.failure.code === "gone") await hook.retire(sent.failure.reason, context.id);
   return outcomeOf(sent.failure, context.now());
 };

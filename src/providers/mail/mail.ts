@@ -1,4 +1,4 @@
-import type { Failure, Reply } from "../../queue/effect";
+import type { Failure, OpenTry, Reply } from "../../queue/effect";
 
 export interface Attachment {
   filename: string;
@@ -27,6 +27,8 @@ export interface SendOptions {
   /** The same for every try of one mail. */
   idempotencyKey: string;
   signal: AbortSignal;
+  /** The earlier try of this mail, or batch, whose answer is not known, as the effect gives it. */
+  earlier?: OpenTry | undefined;
   /** To whom events about this mail belong. */
   about?: MailOrigin | undefined;
 }

@@ -111,13 +111,13 @@ function refusal(answer: HttpAnswer, options: ResendOptions): Failure {
 }
 
 /** Where the name says more than the status does. */
-function byName(answer: HttpAnswer, name: string, now: number): (Pick<Failure, "class"> & { retryAfter?: number }) | undefined {
+function byName(answer: HttpAnswer, name: string, now: number): Pick<Failure, "class" | "retryAfter" | "inDoubt"> | undefined {
   switch (`${answer.status} ${name}`) {
     case "409 concurrent_idempotent_requests":
       return { class: "transient", retryAfter: retryAfter(answer.headers, now) ?? 5 };
-    // The key was used for other content: that mail went out, this one must not.
+    // The key was used for other content: that mail went out, this one must not, under another key neither.
     case "409 invalid_idempotent_request":
-      return { class: "permanent" };
+      return { class: "permanent", inDoubt: true };
     case "429 rate_limit_exceeded":
       return { class: "limited", retryAfter: Math.max(1, retryAfter(answer.headers, now) ?? resetOf(answer.headers)) };
     case "429 daily_quota_exceeded":

@@ -38,6 +38,8 @@ export interface SentMail {
 /** One provider of a connection, with the circuit that says whether it is asked. */
 export interface Route {
   provider: MailProvider;
+  /** The account at the provider: its name, a colon and what tells its accounts apart. Idempotency keys hold within one. */
+  holder: string;
   /** It was refused for its configuration before and is tried again. */
   paused: boolean;
 }
@@ -49,8 +51,8 @@ export interface Switching {
   leave(provider: MailProviderName, lease: string, calls: "none" | "answered" | "transient"): Promise<void>;
   /** How the calls of this run went so far; asked after each send. */
   calls(provider: MailProviderName): "none" | "answered" | "transient";
-  /** Notes, durably, that this provider is tried with this key, unless one was tried before and never answered: that one comes back, with `again`. Throws when nothing can be noted. */
-  begin(key: string, provider: MailProviderName): Promise<{ provider: MailProviderName; again: boolean }>;
+  /** Notes, durably, that this holder is tried with this key, unless one was tried before and never answered: that one comes back, with `again` and its time in milliseconds. Throws when nothing can be noted. */
+  begin(key: string, holder: string): Promise<{ holder: string; again: boolean; at: number }>;
   /** It certainly did not take it. */
   clear(key: string): Promise<void>;
 }
@@ -62,6 +64,8 @@ export interface SenderOptions {
   records: MailRecords;
   /** Needed with more than one route. */
   switching?: Switching | undefined;
+  /** Needed with one route where the connection may have had others: the holder that was tried with this key and never answered. */
+  earlierHolder?: ((key: string) => Promise<string | undefined>) | undefined;
   now(): number;
 }
 
@@ -90,11 +94,52 @@ export function createMail(options: SenderOptions): Mail {
   };
 }
 
-async function ask(message: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
+/** What an uncertain try leaves for the next one: who may have the mail, and what of it depends on settings. */
+interface Note {
+  holder: string;
+  as?: Pick<MailMessage, "from" | "replyTo" | "headers"> | undefined;
+}
+
+function noteOf({ earlier }: SendOptions): Note | undefined {
+  return (earlier?.note as Note | null | undefined) ?? undefined;
+}
+
+async function ask(given: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
+  // A mail that may have arrived is repeated as it was: a provider refuses its key with another content.
+  const before = noteOf(sendOptions)?.as;
+  const message = before ? { ...given, from: before.from, replyTo: before.replyTo, headers: before.headers } : given;
+  const { reply, route } = await askRoutes(message, sendOptions, options);
+  const { from, replyTo, headers } = message;
+  return { reply: noted(reply, { holder: route.holder, as: { from, replyTo, headers } }), route };
+}
+
+function noted<T>(reply: MailReply<T>, note: Note): MailReply<T> {
+  return reply.ok || reply.failure.class !== "uncertain" ? reply : failed({ ...reply.failure, note });
+}
+
+async function askRoutes(message: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
   const [first, ...others] = options.routes;
+  const away = await leftBehind(sendOptions, options);
+  if (away) return { reply: failed(away), route: first };
   if (message.bulk && !first.provider.takesBulk && others.length === 0) return { reply: failed(noBulk(first.provider)), route: first };
   if (others.length === 0 || !options.switching) return { reply: await first.provider.send(message, sendOptions), route: first };
   return askInTurn(message, sendOptions, options, options.switching);
+}
+
+/** The failure of a mail that an account may have which the connection no longer names: none other is asked. */
+async function leftBehind(sendOptions: SendOptions, { routes, earlierHolder }: SenderOptions): Promise<Failure | undefined> {
+  const holder = noteOf(sendOptions)?.holder ?? (await earlierHolder?.(sendOptions.idempotencyKey));
+  return holder === undefined || routes.some((route) => isHolder(holder, route)) ? undefined : inDoubt(holder, "and is not in the connection any more");
+}
+
+/** Notes of earlier releases name the provider alone. */
+function isHolder(holder: string, route: Route): boolean {
+  return holder === route.holder || holder === route.provider.name;
+}
+
+function inDoubt(holder: string, more = ""): Failure {
+  const provider = holder.split(":")[0];
+  return { class: "permanent", inDoubt: true, reason: `uncertain: ${provider} may have this mail${more && ` ${more}`}; look there before replaying` };
 }
 
 /** The next provider is asked only where the one before certainly did nothing. One that may have the mail is the only one asked from then on. */
@@ -105,15 +150,16 @@ async function askInTurn(
   switching: Switching,
 ): Promise<{ reply: MailReply; route: Route }> {
   let answer: { reply: MailReply; route: Route } = { reply: failed({ class: "permanent", reason: "no provider takes bulk mail" }), route: options.routes[0] };
+  const holder = noteOf(sendOptions)?.holder;
   for (const route of options.routes) {
     const { provider } = route;
-    if (message.bulk && !provider.takesBulk) continue;
+    if ((message.bulk && !provider.takesBulk) || (holder !== undefined && !isHolder(holder, route))) continue;
     const entry = await switching.enter(provider.name);
     if (!("lease" in entry)) {
       answer = { reply: failed(heldBack(provider, entry.until, options.now())), route };
       continue;
     }
-    const reply = await tryOnce(message, sendOptions, provider, switching).catch((): MailReply => failed(notNoted));
+    const reply = await tryOnce(message, sendOptions, route, { ...options, switching }).catch((): MailReply => failed(notNoted));
     await switching.leave(provider.name, entry.lease, switching.calls(provider.name));
     answer = { reply, route };
     if (reply.ok || !mayGoOn(reply.failure)) return answer;
@@ -122,12 +168,16 @@ async function askInTurn(
   return answer;
 }
 
-async function tryOnce(message: MailMessage, sendOptions: SendOptions, provider: MailProvider, switching: Switching): Promise<MailReply> {
-  const begun = await switching.begin(sendOptions.idempotencyKey, provider.name);
-  if (begun.provider !== provider.name)
-    return failed({ class: "limited", retryAfter: 60, reason: `${begun.provider} may have this mail: no other provider is asked` });
-  if (begun.again && provider.idempotentFor === 0)
-    return failed({ class: "permanent", reason: `uncertain: ${provider.name} may have this mail; look there before replaying` });
+async function tryOnce(message: MailMessage, sendOptions: SendOptions, route: Route, options: SenderOptions & { switching: Switching }): Promise<MailReply> {
+  const { switching, routes, now } = options;
+  const { provider } = route;
+  const begun = await switching.begin(sendOptions.idempotencyKey, route.holder);
+  if (!isHolder(begun.holder, route)) {
+    if (!routes.some((each) => isHolder(begun.holder, each))) return failed(inDoubt(begun.holder, "and is not in the connection any more"));
+    return failed({ class: "limited", retryAfter: 60, reason: `${begun.holder.split(":")[0]} may have this mail: no other provider is asked` });
+  }
+  // The promise holds for a time only.
+  if (begun.again && now() - begun.at >= provider.idempotentFor * 1000) return failed(inDoubt(begun.holder));
   const reply = await provider.send(message, sendOptions);
   if (!reply.ok && reply.failure.class !== "uncertain") await switching.clear(sendOptions.idempotencyKey);
   return reply;
@@ -182,7 +232,9 @@ async function batch(
   const [route] = options.routes;
   const faults = messages.map(messageFault);
   const good = messages.filter((_, index) => faults[index] === undefined);
-  const reply = good.length === 0 ? ok([]) : await send(good, sendOptions);
+  const away = await leftBehind(sendOptions, options);
+  if (away) return failed(away);
+  const reply = good.length === 0 ? ok([]) : noted(await send(good, sendOptions), { holder: route.holder });
   if (!reply.ok) return failed(await refused(reply.failure, route, options));
   const items = [...reply.value];
   const all = faults.map((fault): BatchSent =>

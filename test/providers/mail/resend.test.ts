@@ -61,7 +61,7 @@ conformsToMail("Resend", {
     },
     {
       ...refused(409, "invalid_idempotent_request", "This idempotency key has been used with a different payload"),
-      expected: { class: "permanent", code: "invalid_idempotent_request" },
+      expected: { class: "permanent", inDoubt: true, code: "invalid_idempotent_request" },
     },
     {
       ...refused(409, "concurrent_idempotent_requests", "Another request with the same idempotency key is in progress"),

@@ -167,10 +167,48 @@ describe("every answer ends in its class", () => {
     expect([later.reply, later.lines.includes("DATA")]).toMatchObject([{ failure: { class: "transient" } }, false]);
   });
 
+  test.each<[what: string, Says, string?]>([
+    ["greets twice", () => undefined, "220 mail.example\r\n250 hello"],
+    ["logs in before the password", at("EHLO", "250 AUTH PLAIN\r\n235 ok")],
+    ["answers a command twice", at("MAIL", "250 ok\r\n250 ok")],
+    ["takes the mail before it came", at("DATA", "354 go on\r\n250 2.0.0 Ok: queued as 4WxYz12345")],
+    ["begins a further reply", at("RCPT", "250 ok\r\n25")],
+  ])("a server that %s is not believed, and nothing was done", async (_what, says, greeting) => {
+    const { reply, lines } = await send(says, { mail: one, server: scripted(says, greeting), options: { tls: "implicit" } });
+    expect(reply).toMatchObject({ failure: { class: "transient", reason: expect.stringContaining("before it was asked") } });
+    expect(lines).not.toContain(".");
+  });
+
+  test("what a server says in clear behind its answer to STARTTLS is not read as if it came over TLS", async () => {
+    const { reply, lines } = await send(at("STARTTLS", "220 go\r\n250 injected"));
+    expect(reply).toMatchObject({ failure: { class: "transient" } });
+    expect(lines.join("\n")).not.toContain("AUTH");
+  });
+
+  test("a reply too many that comes late never counts as the one to the mail", async () => {
+    const late: Says = (line, { body }) => (!body && line.startsWith("MAIL") ? "250 ok" : undefined);
+    const server = scripted(late);
+    const { connect } = server;
+    // A second reply to MAIL, sent as soon as the next command is on its way.
+    const shifted: Connect = (to, how) => {
+      const socket = connect(to, how);
+      const readable = socket.readable.pipeThrough(
+        new TransformStream<Uint8Array, Uint8Array>({
+          transform(chunk, controller) {
+            const text = new TextDecoder().decode(chunk);
+            controller.enqueue(new TextEncoder().encode(server.lines.at(-1)?.startsWith("RCPT") ? `250 again\r\n${text}` : text));
+          },
+        }),
+      );
+      return { ...socket, readable };
+    };
+    const { reply } = await send(late, { mail: one, server: { ...server, connect: shifted }, options: { tls: "implicit" } });
+    expect(reply.ok).toBe(false);
+  });
+
   test("a time-out before the final dot did nothing; after it nobody knows", async () => {
-    const options = { timeLimit: 30 };
-    expect((await send(at("RCPT", "never"), { options })).reply).toMatchObject({ failure: { class: "transient" } });
-    const { reply, calls } = await send(at(".", "never"), { options });
+    expect((await send(at("RCPT", "never"), { options: { timeLimit: 30 } })).reply).toMatchObject({ failure: { class: "transient" } });
+    const { reply, calls } = await send(at(".", "never"), { options: { timeLimit: 1000 } });
     expect([reply, calls]).toMatchObject([{ failure: { class: "uncertain" } }, ["transient"]]);
   });
 
@@ -208,6 +246,18 @@ describe("the message", () => {
     const [file] = read.attachments;
     expect([file?.filename, file?.mimeType, [...new Uint8Array(file?.content as ArrayBuffer)]]).toEqual(["Größe.txt", "text/plain", [1, 2, 250]]);
     expect(read.headers.find(({ key }) => key === "list-unsubscribe")?.value).toBe("<https://jobs.example.com/u/1>");
+  });
+
+  test("a long header stays readable: folded before spaces, and refused where a word fits no line", async () => {
+    const long = Array.from({ length: 12 }, (_, index) => `<https://jobs.example.com/u/${"x".repeat(100)}${index}>`).join(",  ");
+    const headers = { "List-Unsubscribe": long, "X-Short": "a  b", "X-Spaces": `${"  a".repeat(50)}  ` };
+    const source = toMime({ ...one, subject: "word ".repeat(190).trim(), headers }, { messageId: "1@b.example", date: 0 });
+    expect(source).not.toContain("=?");
+    expect(source.split("\r\n").every((each) => each.length <= 150 && /^\S|^ +\S|^$/.test(each))).toBe(true);
+    expect(source.replaceAll(/\r\n(?= )/g, "")).toContain(`\r\nList-Unsubscribe: ${long}\r\n`);
+    expect(source.replaceAll(/\r\n(?= )/g, "")).toContain(`\r\nX-Spaces: ${"  a".repeat(50)}  \r\n`);
+    const { reply, connected } = await send(() => undefined, { mail: { ...one, headers: { "X-Word": "x".repeat(1000) } } });
+    expect([reply, connected]).toMatchObject([{ failure: { class: "permanent", reason: expect.stringContaining("header 1") } }, []]);
   });
 
   test("a long file name comes back, in lines that every server takes", async () => {

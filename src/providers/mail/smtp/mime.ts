@@ -9,17 +9,21 @@ export interface MimeOptions {
   date: number;
 }
 
+/** Characters of a line (RFC 5322 §2.1.1): of any, and as they are wanted. */
+const maxLine = 998;
+const usualLine = 78;
+
 /** The message as it travels (RFC 5322, RFC 2045): lines of at most 998 bytes, all of them ASCII, ended by CRLF. The same input gives the same bytes. */
 export function toMime(message: MailMessage, { messageId, date }: MimeOptions): string {
   const headers: [name: string, value: string][] = [
     ["From", mailbox(mailboxOf(message.from))],
     ["To", message.to.map((each) => mailbox(mailboxOf(each))).join(",\r\n ")],
     ...(message.replyTo === undefined ? [] : ([["Reply-To", mailbox(mailboxOf(message.replyTo))]] as [string, string][])),
-    ["Subject", text(message.subject)],
+    ["Subject", text("Subject", message.subject)],
     ["Date", new Date(date).toUTCString().replace("GMT", "+0000")],
     ["Message-ID", `<${messageId}>`],
     ["MIME-Version", "1.0"],
-    ...Object.entries(message.headers ?? {}).map(([name, value]): [string, string] => [name, text(value)]),
+    ...Object.entries(message.headers ?? {}).map(([name, value]): [string, string] => [name, text(name, value)]),
   ];
   // The parts are base64, so no line of theirs can read as a boundary.
   const boundary = `=_${messageId.replaceAll(/[^\w]/g, "").slice(0, 40)}`;
@@ -64,13 +68,35 @@ function mailbox({ name, address }: Mailbox): string {
   return `${shown} <${address}>`;
 }
 
-function text(value: string): string {
-  return isPlain(value) ? value : encoded(value);
+/** Plain text stays readable for programs: what a header as `List-Unsubscribe` holds must not become encoded words. */
+function text(name: string, value: string): string {
+  return isPlain(value) && fitsLines(name, value) ? folded(name, value) : encoded(value);
 }
 
-/** What fits a line as it is and cannot be read as an encoded word. */
+/** Whether the header goes in lines that every server takes, with its words as they are. */
+export function fitsLines(name: string, value: string): boolean {
+  return folded(name, value)
+    .split("\r\n")
+    .every((line, index) => line.length + (index === 0 ? name.length + 2 : 0) <= maxLine);
+}
+
+/** Broken before spaces, which stay (RFC 5322 §2.2.3), so that lines have at most 78 characters where their words allow it. */
+function folded(name: string, value: string): string {
+  const lines: string[] = [""];
+  let room = usualLine - name.length - 2;
+  for (const word of value.split(/(?<=[^ ])(?= +[^ ])/)) {
+    const line = lines.pop() ?? "";
+    if (line !== "" && line.length + word.length > room) {
+      lines.push(line, word);
+      room = usualLine;
+    } else lines.push(line + word);
+  }
+  return lines.join("\r\n");
+}
+
+/** What cannot be read as an encoded word and is ASCII. */
 function isPlain(value: string): boolean {
-  return /^[\x20-\x7e]*$/.test(value) && value.length <= 900 && !value.includes("=?");
+  return /^[\x20-\x7e]*$/.test(value) && !value.includes("=?");
 }
 
 /** Encoded words (RFC 2047) of at most 75 characters, each of whole code points, one a line. */

@@ -30,9 +30,11 @@ const maxReply = 16 * 1024;
 /** Milliseconds that the end of a connection may take. */
 const maxEnd = 500;
 
-/** One connection: commands go out, replies come in. Every call throws `SmtpLost` when there is no reply to read. */
+/** One connection: commands go out, replies come in. Every call throws `SmtpLost` when there is no reply to read, or one came out of turn. */
 export interface SmtpSession {
   reply(): Promise<SmtpReply>;
+  /** Throws when something came that no command asked for: from there on each reply would be taken for that of another command. */
+  inTurn(): Promise<void>;
   command(line: string): Promise<SmtpReply>;
   write(data: string): Promise<void>;
   startTls(): void;
@@ -47,6 +49,12 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
   let writer = current.writable.getWriter();
   let rest = "";
   let decoder = new TextDecoder();
+  // A read that was begun and not used up yet: one may be under way before its reply is wanted.
+  let coming: ReturnType<typeof reader.read> | undefined;
+  const nextRead = () => {
+    if (!coming) (coming = reader.read()).catch(() => undefined);
+    return coming as ReturnType<typeof reader.read>;
+  };
   const waited = async <T>(what: Promise<T>): Promise<T> => {
     try {
       return await unlessAborted(what, signal);
@@ -62,11 +70,16 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
         rest = rest.slice(end + 1);
         return found;
       }
-      const { done, value } = await waited(reader.read());
+      const { done, value } = await waited(nextRead());
+      coming = undefined;
       if (done) throw new SmtpLost("the server closed the connection");
       rest += decoder.decode(value, { stream: true });
       if (rest.length > maxReply) throw new SmtpLost("the server's reply is too long");
     }
+  };
+  const inTurn = async () => {
+    const arrived = rest !== "" || (await Promise.race([nextRead().then(() => true), scheduler.wait(0).then(() => false)]).catch(() => true));
+    if (arrived) throw new SmtpLost("the server answered before it was asked, or closed the connection");
   };
   const write = (data: string) => waited(writer.write(new TextEncoder().encode(data)));
   const reply = () => readReply(line);
@@ -78,14 +91,16 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
   }
   return {
     reply,
+    inTurn,
     write,
     command: async (text) => {
+      await inTurn();
       await write(`${text}\r\n`);
       return reply();
     },
     startTls() {
-      // What came in clear after the reply is not read as if it were protected.
-      rest = "";
+      // What came in clear after the reply must not be read as if it were protected.
+      if (rest !== "") throw new SmtpLost("the server answered before it was asked");
       decoder = new TextDecoder();
       reader.releaseLock();
       writer.releaseLock();

@@ -4,7 +4,7 @@ import { failed, ok } from "../../../queue/effect";
 import { base64 } from "../base64";
 import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient, SendOptions } from "../mail";
 import { addressOf, asciiMailbox, personalOf } from "../mailbox";
-import { toMime } from "./mime";
+import { fitsLines, toMime } from "./mime";
 import { isBadAddress, refusalOf, type SmtpStep } from "./refusal";
 import { type Connect, openSession, SmtpLost, type SmtpReply, type SmtpSession } from "./session";
 
@@ -40,6 +40,8 @@ export function smtp(options: SmtpOptions): MailProvider {
       const refused = options.refused();
       if (refused !== undefined) return failed({ class: "config", reason: `SMTP: the server ${refused}` });
       if (!isAscii(message)) return failed({ class: "permanent", reason: "SMTP: an address with other letters than ASCII before its @ cannot be sent to" });
+      const long = Object.entries(message.headers ?? {}).findIndex(([name, value]) => /^[\x20-\x7e]*$/.test(value) && !fitsLines(name, value));
+      if (long >= 0) return failed({ class: "permanent", reason: `SMTP: header ${long + 1} has a word that is too long for a line of a mail: 998 characters` });
       if (sendOptions.signal.aborted) return failed({ class: "transient", reason: "SMTP: the run had ended before the call" });
       const limit = new AbortController();
       const timer = setTimeout(() => limit.abort(new Error("time limit")), options.timeLimit ?? 25_000);
@@ -114,6 +116,7 @@ async function transact(transaction: Transaction, signal: AbortSignal) {
   const messageId = `${await sha256Hex(idempotencyKey, 32)}@${domain}`;
   // No line of the body begins with a dot: those of the headers' values are folded behind a space, the rest is base64.
   await session.write(toMime(message, { messageId, date: options.now() }).replaceAll(/^\./gm, ".."));
+  await session.inTurn();
   transaction.dotted = true;
   const answer = await expect("body", transaction, 2, await session.command("\r\n."));
   const alias = queueIdIn(answer);
