@@ -13,6 +13,7 @@ import type {
   RefusedRecipient,
   SendOptions,
 } from "./mail";
+import { type Account, inDoubt, isHolder, leftBehind, noted, noteOf } from "./holder";
 import { messageFault } from "./limits";
 import { addressOf } from "./mailbox";
 
@@ -36,10 +37,8 @@ export interface SentMail {
 }
 
 /** One provider of a connection, with the circuit that says whether it is asked. */
-export interface Route {
+export interface Route extends Account {
   provider: MailProvider;
-  /** The account at the provider: its name, a colon and what tells its accounts apart. Idempotency keys hold within one. */
-  holder: string;
   /** It was refused for its configuration before and is tried again. */
   paused: boolean;
 }
@@ -94,16 +93,6 @@ export function createMail(options: SenderOptions): Mail {
   };
 }
 
-/** What an uncertain try leaves for the next one: who may have the mail, and what of it depends on settings. */
-interface Note {
-  holder: string;
-  as?: Pick<MailMessage, "from" | "replyTo" | "headers"> | undefined;
-}
-
-function noteOf({ earlier }: SendOptions): Note | undefined {
-  return (earlier?.note as Note | null | undefined) ?? undefined;
-}
-
 async function ask(given: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
   // A mail that may have arrived is repeated as it was: a provider refuses its key with another content.
   const before = noteOf(sendOptions)?.as;
@@ -113,10 +102,6 @@ async function ask(given: MailMessage, sendOptions: SendOptions, options: Sender
   return { reply: noted(reply, { holder: route.holder, as: { from, replyTo, headers } }), route };
 }
 
-function noted<T>(reply: MailReply<T>, note: Note): MailReply<T> {
-  return reply.ok || reply.failure.class !== "uncertain" ? reply : failed({ ...reply.failure, note });
-}
-
 async function askRoutes(message: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
   const [first, ...others] = options.routes;
   const away = await leftBehind(sendOptions, options);
@@ -124,22 +109,6 @@ async function askRoutes(message: MailMessage, sendOptions: SendOptions, options
   if (message.bulk && !first.provider.takesBulk && others.length === 0) return { reply: failed(noBulk(first.provider)), route: first };
   if (others.length === 0 || !options.switching) return { reply: await first.provider.send(message, sendOptions), route: first };
   return askInTurn(message, sendOptions, options, options.switching);
-}
-
-/** The failure of a mail that an account may have which the connection no longer names: none other is asked. */
-async function leftBehind(sendOptions: SendOptions, { routes, earlierHolder }: SenderOptions): Promise<Failure | undefined> {
-  const holder = noteOf(sendOptions)?.holder ?? (await earlierHolder?.(sendOptions.idempotencyKey));
-  return holder === undefined || routes.some((route) => isHolder(holder, route)) ? undefined : inDoubt(holder, "and is not in the connection any more");
-}
-
-/** Notes of earlier releases name the provider alone. */
-function isHolder(holder: string, route: Route): boolean {
-  return holder === route.holder || holder === route.provider.name;
-}
-
-function inDoubt(holder: string, more = ""): Failure {
-  const provider = holder.split(":")[0];
-  return { class: "permanent", inDoubt: true, reason: `uncertain: ${provider} may have this mail${more && ` ${more}`}; look there before replaying` };
 }
 
 /** The next provider is asked only where the one before certainly did nothing. One that may have the mail is the only one asked from then on. */

@@ -1,0 +1,46 @@
+import type { Failure } from "../../queue/effect";
+import { failed } from "../../queue/effect";
+import type { MailMessage, MailProvider, MailReply, SendOptions } from "./mail";
+
+/** An account at a provider. Idempotency keys hold within one. */
+export interface Account {
+  provider: Pick<MailProvider, "name">;
+  /** The provider's name, a colon and what tells its accounts apart. */
+  holder: string;
+}
+
+/** What an uncertain try leaves for the next one: who may have the mail, and what of it depends on settings. */
+export interface Note {
+  holder: string;
+  as?: Pick<MailMessage, "from" | "replyTo" | "headers"> | undefined;
+}
+
+/** Undefined where no earlier try is open, or it left none. */
+export function noteOf({ earlier }: SendOptions): Note | undefined {
+  return (earlier?.note as Note | null | undefined) ?? undefined;
+}
+
+/** The reply with the note for the next try, where it left the mail in doubt. */
+export function noted<T>(reply: MailReply<T>, note: Note): MailReply<T> {
+  return reply.ok || reply.failure.class !== "uncertain" ? reply : failed({ ...reply.failure, note });
+}
+
+/** The failure of a mail that an account may have which the connection no longer names: none other is asked. */
+export async function leftBehind(
+  sendOptions: SendOptions,
+  { routes, earlierHolder }: { routes: readonly Account[]; earlierHolder?: ((key: string) => Promise<string | undefined>) | undefined },
+): Promise<Failure | undefined> {
+  const holder = noteOf(sendOptions)?.holder ?? (await earlierHolder?.(sendOptions.idempotencyKey));
+  return holder === undefined || routes.some((route) => isHolder(holder, route)) ? undefined : inDoubt(holder, "and is not in the connection any more");
+}
+
+/** Notes of earlier releases name the provider alone. */
+export function isHolder(holder: string, route: Account): boolean {
+  return holder === route.holder || holder === route.provider.name;
+}
+
+/** An operator has to look at the provider. */
+export function inDoubt(holder: string, more = ""): Failure {
+  const provider = holder.split(":")[0];
+  return { class: "permanent", inDoubt: true, reason: `uncertain: ${provider} may have this mail${more && ` ${more}`}; look there before replaying` };
+}
