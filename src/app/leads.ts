@@ -4,13 +4,13 @@ import { countedAs, pointOf } from "../domain/leads/point";
 import { getLead, listLeads } from "../domain/leads/queries";
 import { removeReleased } from "../domain/leads/release";
 import { storeCrmReport } from "../domain/leads/crm";
-import { storeSubmission } from "../domain/leads/store";
+import { nameAfterLead, storeSubmission } from "../domain/leads/store";
 import type { MediaParts } from "../domain/media/capability";
 import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
 import { lead } from "../jobs/lead/job";
 import type { Counters } from "../ledger/counters";
-import { nameJob } from "../ledger/entities";
+import { statesIn } from "../ledger/states";
 import type { createPayloads } from "../ledger/payloads";
 import type { Queries } from "../ledger/views";
 import { createHttp } from "../providers/http";
@@ -18,11 +18,10 @@ import { createTurnstile } from "../providers/turnstile/turnstile";
 import type { Engine } from "../queue/engine";
 import { ownParts } from "../queue/prepare";
 import { isApiKey, projectSecret } from "../tenants/project";
-import { erasePerson, planErasure } from "./erase";
+import { type ErasureDeps, erasePerson, planErasure } from "../domain/erasure/erase";
+import { campaignObjects } from "../domain/campaigns/objects";
+import { createMailStores } from "./mail-stores";
 import { isLocal, type Stores } from "./stores";
-
-/** By the lead that the transaction found for the submission. */
-const leadKey = "SELECT 'lead:' || lead AS key FROM lead_submissions WHERE tenant = ?1 AND id = ?2";
 
 interface LeadJobParts {
   env: WorkerEnv;
@@ -40,6 +39,7 @@ export function leadsFor({ env, db, stores, counters, now }: LeadJobParts, tenan
     if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
     return known.state === "known" ? known.snapshot : undefined;
   };
+  const stateOf = statesIn(db);
   return {
     local: isLocal(env),
     project: async (name) => {
@@ -48,11 +48,8 @@ export function leadsFor({ env, db, stores, counters, now }: LeadJobParts, tenan
     },
     // A connection made a moment ago may not be in this isolate's copy: a lead that is not forwarded then never is.
     hasHook: async () => (await snapshot())?.sections.connections?.["make"] !== undefined || (await stores.connections.get(tenant, "make")) !== null,
-    store: (request) => storeSubmission(db, { tenant, ...request }, nameJob(db, tenant, request.id, leadKey)),
-    forwarding: async (job) => {
-      const row = await db.prepare("SELECT state FROM jobs WHERE tenant = ?1 AND id = ?2").bind(tenant, job).first<{ state: never }>();
-      return row?.state ?? null;
-    },
+    store: (request) => storeSubmission(db, { tenant, ...request }, nameAfterLead(db, tenant, request.id)),
+    forwarding: (job) => stateOf(tenant, job),
     count: (submission, stored) => {
       counters.add(tenant, "lead", countedAs(submission, stored), 0);
       env.ANALYTICS.writeDataPoint(pointOf(tenant, submission, stored));
@@ -73,6 +70,7 @@ export interface LeadParts {
 /** What the routes about leads stand on. */
 export function createLeadDeps(parts: LeadParts): LeadDeps {
   const { env, now, engine, stores } = parts;
+  const erasure = createErasureDeps(parts);
   const http = createHttp({ rules: stores.rules });
   return {
     local: isLocal(env),
@@ -92,8 +90,23 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     get: (tenant, id) => getLead(env.DB, tenant, id),
     removeReleased: (tenant, lead, submissions) => removeReleased(env.DB, tenant, lead, submissions),
     storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
-    erase: (tenant, request) => erasePerson(parts, tenant, request),
-    planErasure: (tenant, request) => planErasure(parts, tenant, request),
+    erase: (tenant, request) => erasePerson(erasure, tenant, request),
+    planErasure: (tenant, request) => planErasure(erasure, tenant, request),
     defer: (promise) => engine.defer(promise),
+  };
+}
+
+function createErasureDeps({ env, engine, payloads, media, stores }: LeadParts): ErasureDeps {
+  const { events, suppressions } = createMailStores(env.DB, stores);
+  return {
+    db: env.DB,
+    engine,
+    payloads,
+    media,
+    campaigns: campaignObjects(env.PAYLOADS),
+    mailEvents: events,
+    suppressions,
+    hashAddress: stores.hashAddress,
+    countriesOf: async (tenant) => [...new Set((await stores.projects.list(tenant)).flatMap(({ country }) => country ?? []))],
   };
 }

@@ -1,3 +1,4 @@
+import { nameJob } from "../../ledger/entities";
 import type { Label } from "./score";
 import { velocity } from "./score";
 import { identityKeys, type Kind, type Submission } from "./model";
@@ -197,4 +198,9 @@ export function leadOf(row: LeadRow): Lead {
   const { id, project, kind, name, email, phone, visitor, score, label, suspicion, submissions, crm_id: crmId, created, updated } = row;
   const reasons = JSON.parse(row.reasons) as string[];
   return { id, project, kind, name, email, phone, visitorId: visitor, score, label, suspicion, reasons, submissions, crmId, created, updated };
+}
+
+/** Names the job after the lead that the same transaction finds for its submission. */
+export function nameAfterLead(db: D1Database, tenant: string, submission: string): D1PreparedStatement[] {
+  return nameJob(db, tenant, submission, "SELECT 'lead:' || lead AS key FROM lead_submissions WHERE tenant = ?1 AND id = ?2");
 }

@@ -1,6 +1,6 @@
 import type { Shown } from "../../domain/leads/blocked";
 import type { CrmReport } from "../../domain/leads/crm";
-import type { Person } from "../../domain/erasure/person";
+import type { Erased, ErasurePlan, ErasureRequest } from "../../domain/erasure/model";
 import type { Project } from "../../tenants/project-schema";
 import type { LeadDetail, LeadFilter, LeadPage } from "../../domain/leads/queries";
 
@@ -44,52 +44,3 @@ export type AskTurnstile = (question: {
   repeatKey?: string | undefined;
   isOwnHost(hostname: string): boolean;
 }) => Promise<{ verdict: "passed" } | { verdict: "refused" | "unchecked"; reason: string }>;
-
-export interface ErasureRequest extends Person {
-  /** Follow further addresses and numbers that the tenant's own servers tied to this one. */
-  together?: boolean | undefined;
-  /** Where the answer before this one ended. */
-  cursor?: string | undefined;
-}
-
-interface PersonKey {
-  kind: "email" | "phone";
-  /** An address; of a number the digits at its end that tell it. */
-  value: string;
-}
-
-export interface ErasurePlan {
-  plan: true;
-  /** `jobs`: those of the submissions and what they made; others that name the person are found while erasing. */
-  counts: { leads: number; submissions: number; jobs: number };
-  /** `whole`: the lead goes; else only these of its submissions. */
-  leads: { id: string; whole: boolean; submissions: number; tiedBy: PersonKey[] }[];
-  /** Whether there are more leads than are listed. */
-  more: boolean;
-  /** What is erased by. */
-  keys: PersonKey[];
-  /** What the same leads give besides, and which is not followed: erase by it as well if it is the person's. */
-  notFollowed: PersonKey[];
-}
-
-export interface Erased {
-  leads: number;
-  submissions: number;
-  /** What events had said of them. */
-  facts: number;
-  /** Jobs out of which everything was taken. */
-  jobs: number;
-  /** Objects removed from the payload store. */
-  payloads: number;
-  /** Pictures that were about their leads and offers, or whose key names them. */
-  media: number;
-  /** Alt texts that named them. */
-  altTexts: number;
-  /** Reports about mails to them that were removed, and suppressions that keep their hash alone. */
-  mail: number;
-  /** Jobs that were running and may still write a line: ask again in a minute when it is not 0. */
-  running: number;
-  /** False: something is left. Ask again, with the cursor when there is one. */
-  complete: boolean;
-  cursor: string | null;
-}

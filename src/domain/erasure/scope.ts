@@ -1,6 +1,6 @@
-import { numbersGiven, ownOf, type Own } from "../domain/events/erase";
-import { leadsAmong, type LeadPart, numbersLike, partsOf, type Said, submissionsNaming } from "../domain/leads/erase";
-import { isFullNumber, nationalKey } from "../domain/erasure/person";
+import { numbersGiven, ownOf, type Own } from "../events/erase";
+import { leadsAmong, type LeadPart, numbersLike, partsOf, type Said, submissionsNaming } from "../leads/erase";
+import { isFullNumber, nationalKey } from "./person";
 
 /** Each round is an address or a number that the one before tied to the person. */
 const mostRounds = 10;

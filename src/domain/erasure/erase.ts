@@ -1,18 +1,21 @@
-import { nextMentions, removeRuns } from "../domain/agents/erase";
-import { eraseNextRecipients } from "../domain/campaigns/erase";
-import { campaignObjects } from "../domain/campaigns/objects";
-import { eraseAbout, type FactPlace, nextFacts, removeFacts, type SaidFact } from "../domain/events/erase";
-import { removeParts } from "../domain/leads/erase";
-import { mayName, namesAny, needlesOf } from "../domain/erasure/person-matcher";
-import { isFullNumber, keysOf, nationalKey, phoneKeys } from "../domain/erasure/person";
-import { eraseMediaAbout, eraseNextMentions } from "../domain/media/erase";
-import type { Erased, ErasurePlan, ErasureRequest } from "../intake/leads/deps";
-import { holdersOf, openOf, wipe } from "../ledger/erase";
-import { type JobTexts, nextTexts } from "../ledger/mentions";
-import { cancel } from "../queue/operate";
-import { type ErasureScope, scopeOf } from "./erasure-scope";
-import type { LeadParts } from "./leads";
-import { createMailStores } from "./mail-stores";
+import type { Engine, PayloadStore } from "../../queue/engine";
+import type { MailEventStore } from "../mail-events/store";
+import type { MediaParts } from "../media/capability";
+import type { HashAddress } from "../suppressions/model";
+import type { SuppressionStore } from "../suppressions/store";
+import { nextMentions, removeRuns } from "../agents/erase";
+import { eraseNextRecipients } from "../campaigns/erase";
+import type { CampaignObjects } from "../campaigns/objects";
+import { eraseAbout, type FactPlace, nextFacts, removeFacts, type SaidFact } from "../events/erase";
+import { removeParts } from "../leads/erase";
+import { mayName, namesAny, needlesOf } from "./person-matcher";
+import { isFullNumber, keysOf, nationalKey, phoneKeys } from "./person";
+import { eraseMediaAbout, eraseNextMentions } from "../media/erase";
+import { holdersOf, openOf, wipe } from "../../ledger/erase";
+import { type JobTexts, nextTexts } from "../../ledger/mentions";
+import { cancel } from "../../queue/operate";
+import type { Erased, ErasurePlan, ErasureRequest, PersonKey } from "./model";
+import { type ErasureScope, scopeOf } from "./scope";
 
 /** Rows that one call looks at, and objects that it reads. */
 const mostRows = 100_000;
@@ -22,8 +25,22 @@ const mostBytes = 64 * 1024 * 1024;
 /** Leads that a plan lists. */
 const mostPlanned = 200;
 
+/** What an erasure reaches. */
+export interface ErasureDeps {
+  db: D1Database;
+  engine: Engine;
+  payloads: PayloadStore & { remove(keys: readonly string[]): Promise<void> };
+  media: MediaParts;
+  campaigns: CampaignObjects;
+  mailEvents: Pick<MailEventStore, "erase">;
+  suppressions: Pick<SuppressionStore, "erase">;
+  hashAddress: HashAddress;
+  /** Countries of the tenant's projects: how a number without one may be read. */
+  countriesOf(tenant: string): Promise<string[]>;
+}
+
 interface Walk {
-  parts: LeadParts;
+  deps: ErasureDeps;
   tenant: string;
   scope: ErasureScope;
   counts: { facts: number; jobs: number; payloads: number; media: number; altTexts: number; mail: number; running: number };
@@ -35,23 +52,23 @@ interface Walk {
  * The jobs first, so that none of them brings back what is removed. What ties the person together goes last, when nothing else is left:
  * a call that ends early, or fails, leaves what finds the rest.
  */
-export async function erasePerson(parts: LeadParts, tenant: string, { cursor = "j", ...request }: ErasureRequest): Promise<Erased> {
-  const scope = await scopeIn(parts, tenant, request);
+export async function erasePerson(deps: ErasureDeps, tenant: string, { cursor = "j", ...request }: ErasureRequest): Promise<Erased> {
+  const scope = await scopeIn(deps, tenant, request);
   const counts = { facts: 0, jobs: 0, payloads: 0, media: 0, altTexts: 0, mail: 0, running: 0 };
-  const walk: Walk = { parts, tenant, scope, counts, rows: mostRows, objects: mostObjects };
+  const walk: Walk = { deps, tenant, scope, counts, rows: mostRows, objects: mostObjects };
   await forget(walk, scope.submissions, scope.entities);
-  counts.media += await eraseMediaAbout(parts.media, tenant, scope.entities);
+  counts.media += await eraseMediaAbout(deps.media, tenant, scope.entities);
   const next = await walkOn(walk, cursor);
   if (next !== null || walk.counts.running > 0) return { leads: 0, submissions: 0, ...walk.counts, complete: false, cursor: next };
-  walk.counts.facts += await eraseAbout(parts.env.DB, tenant, scope);
-  walk.counts.mail += await eraseMail(parts, tenant, scope.keys);
-  return { ...(await removeParts(parts.env.DB, tenant, scope.leads)), ...walk.counts, complete: true, cursor: null };
+  walk.counts.facts += await eraseAbout(deps.db, tenant, scope);
+  walk.counts.mail += await eraseMail(deps, tenant, scope.keys);
+  return { ...(await removeParts(deps.db, tenant, scope.leads)), ...walk.counts, complete: true, cursor: null };
 }
 
 /** What erasing would take; changes nothing. */
-export async function planErasure(parts: LeadParts, tenant: string, request: ErasureRequest): Promise<ErasurePlan> {
-  const scope = await scopeIn(parts, tenant, request);
-  const jobs = await holdersOf(parts.env.DB, tenant, { ids: scope.submissions, entities: scope.entities });
+export async function planErasure(deps: ErasureDeps, tenant: string, request: ErasureRequest): Promise<ErasurePlan> {
+  const scope = await scopeIn(deps, tenant, request);
+  const jobs = await holdersOf(deps.db, tenant, { ids: scope.submissions, entities: scope.entities });
   const leads = scope.leads.slice(0, mostPlanned).map(({ lead, isWhole, submissions }) => {
     return { id: lead, whole: isWhole, submissions: submissions.length, tiedBy: readable(scope.tiedBy.get(lead) ?? []) };
   });
@@ -59,22 +76,21 @@ export async function planErasure(parts: LeadParts, tenant: string, request: Era
   return { plan: true, counts, leads, more: scope.leads.length > mostPlanned, keys: readable(scope.keys), notFollowed: readable(scope.notFollowed) };
 }
 
-async function scopeIn({ stores, env }: LeadParts, tenant: string, { together, ...person }: ErasureRequest): Promise<ErasureScope> {
-  const countries = [...new Set((await stores.projects.list(tenant)).flatMap(({ country }) => country ?? []))];
-  return scopeOf(env.DB, tenant, { given: keysOf(person, countries), countries, together: together ?? false });
+async function scopeIn({ db, countriesOf }: ErasureDeps, tenant: string, { together, ...person }: ErasureRequest): Promise<ErasureScope> {
+  const countries = await countriesOf(tenant);
+  return scopeOf(db, tenant, { given: keysOf(person, countries), countries, together: together ?? false });
 }
 
 /** A number that is among them with its country is not shown once more without. */
-function readable(keys: readonly string[]): { kind: "email" | "phone"; value: string }[] {
+function readable(keys: readonly string[]): PersonKey[] {
   const shown = new Set(keys.filter(isFullNumber).map(nationalKey));
   return keys.filter((key) => !shown.has(key)).map((key) => ({ kind: key.startsWith("e:") ? "email" : "phone", value: key.slice(2) }));
 }
 
 /** What became of mails to them goes. That they want, or take, no mail is kept as a hash: without it the next list would bring them back. */
-async function eraseMail({ env, stores }: LeadParts, tenant: string, keys: readonly string[]): Promise<number> {
-  const { events, suppressions } = createMailStores(env.DB, stores);
+async function eraseMail({ mailEvents, suppressions }: ErasureDeps, tenant: string, keys: readonly string[]): Promise<number> {
   const addresses = addressesIn(keys);
-  return (await events.erase(tenant, addresses)) + (await suppressions.erase(tenant, addresses));
+  return (await mailEvents.erase(tenant, addresses)) + (await suppressions.erase(tenant, addresses));
 }
 
 function addressesIn(keys: readonly string[]): string[] {
@@ -82,12 +98,12 @@ function addressesIn(keys: readonly string[]): string[] {
 }
 
 /** Cancels and empties these jobs and all that they made. */
-async function forget({ parts: { env, engine, payloads }, tenant, counts }: Walk, ids: readonly string[], entities: readonly string[]): Promise<void> {
-  const holders = await holdersOf(env.DB, tenant, { ids, entities });
+async function forget({ deps: { db, engine, payloads }, tenant, counts }: Walk, ids: readonly string[], entities: readonly string[]): Promise<void> {
+  const holders = await holdersOf(db, tenant, { ids, entities });
   const ended = await Promise.all(openOf(holders).map(({ id }) => cancel(engine, { tenant, id })));
-  const { jobs, refs } = await wipe(env.DB, tenant, holders);
+  const { jobs, refs } = await wipe(db, tenant, holders);
   await payloads.remove(refs);
-  await removeRuns(env.DB, payloads, tenant, [...new Set([...ids, ...holders.map(({ id }) => id)])]);
+  await removeRuns(db, payloads, tenant, [...new Set([...ids, ...holders.map(({ id }) => id)])]);
   counts.jobs += jobs;
   counts.payloads += refs.length;
   counts.running += ended.filter((each) => each?.flagged).length;
@@ -113,13 +129,12 @@ async function walkJobsAndPictures(walk: Walk, cursor: string): Promise<string |
   return job === null ? null : `a${job}`;
 }
 
-async function walkCampaigns({ parts: { env, stores }, tenant, scope, counts }: Walk, from: string): Promise<string | null> {
+async function walkCampaigns({ deps: { db, hashAddress, campaigns: objects }, tenant, scope, counts }: Walk, from: string): Promise<string | null> {
   const keys = new Set(scope.keys);
-  const hashes = (await Promise.all(addressesIn(scope.keys).map((each) => stores.hashAddress(tenant, each)))).filter((each) => each !== undefined);
+  const hashes = (await Promise.all(addressesIn(scope.keys).map((each) => hashAddress(tenant, each)))).filter((each) => each !== undefined);
   const person = { hashes, mayName: mayName(scope.keys), names: (text: string) => namesAny(keys, text) };
-  const objects = campaignObjects(env.PAYLOADS);
   for (let after = from, bytes = mostBytes; ;) {
-    const { erased, read, last } = await eraseNextRecipients({ db: env.DB, objects }, tenant, after, person, bytes);
+    const { erased, read, last } = await eraseNextRecipients({ db, objects }, tenant, after, person, bytes);
     counts.mail += erased;
     bytes -= read;
     if (last === null || bytes <= 0) return last;
@@ -129,10 +144,10 @@ async function walkCampaigns({ parts: { env, stores }, tenant, scope, counts }: 
 
 /** A run that names the person goes, and so does what its job holds. */
 async function walkRuns(walk: Walk, from: string): Promise<string | null> {
-  const { parts, tenant, scope } = walk;
+  const { deps, tenant, scope } = walk;
   const keys = new Set(scope.keys);
   for (let after = from; ;) {
-    const { jobs, looked, last } = await nextMentions(parts.env.DB, parts.payloads, tenant, after, (text) => namesAny(keys, text));
+    const { jobs, looked, last } = await nextMentions(deps.db, deps.payloads, tenant, after, (text) => namesAny(keys, text));
     walk.rows -= looked;
     if (jobs.length > 0) await forget(walk, jobs, []);
     if (last === null || walk.rows <= 0) return last;
@@ -152,7 +167,7 @@ async function walkJobs(walk: Walk, from: string): Promise<string | null> {
   const keys = new Set(walk.scope.keys);
   const needles = needlesOf(walk.scope.keys);
   for (let after = from; ;) {
-    const { found, looked, last } = await nextTexts(walk.parts.env.DB, walk.tenant, after, needles);
+    const { found, looked, last } = await nextTexts(walk.deps.db, walk.tenant, after, needles);
     walk.rows -= looked;
     const named: string[] = [];
     for (const job of found) if (await names(walk, keys, job)) named.push(job.id);
@@ -167,7 +182,7 @@ async function names(walk: Walk, keys: ReadonlySet<string>, { ref, payload, resu
   if ([payload, result, cursor, progress, reason].some((text) => namesAny(keys, text))) return true;
   if (ref === null) return false;
   walk.objects--;
-  return namesAny(keys, await walk.parts.payloads.get(ref));
+  return namesAny(keys, await walk.deps.payloads.get(ref));
 }
 
 async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null> {
@@ -175,13 +190,13 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
   const sought = new Set(keys);
   const own = new Set(entities);
   for (let after = from; ;) {
-    const { found, looked, last } = await nextFacts(walk.parts.env.DB, walk.tenant, after, needlesOf(keys));
+    const { found, looked, last } = await nextFacts(walk.deps.db, walk.tenant, after, needlesOf(keys));
     walk.rows -= looked;
     // What ties the person together goes at the end.
     const ties = ({ email, phone }: SaidFact) => sought.has(`e:${email}`) || phoneKeys(phone, countries).some((key) => sought.has(key));
     const other = found.filter((fact) => !own.has(fact.entity.replace(/^crm /, "")) && !ties(fact));
     walk.counts.facts += await removeFacts(
-      walk.parts.env.DB,
+      walk.deps.db,
       walk.tenant,
       other.filter(({ data }) => namesAny(sought, data)),
     );
@@ -191,10 +206,10 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
   }
 }
 
-async function walkPictures({ parts, tenant, scope, counts, ...walk }: Walk, from: string): Promise<string | null> {
+async function walkPictures({ deps, tenant, scope, counts, ...walk }: Walk, from: string): Promise<string | null> {
   const keys = new Set(scope.keys);
   for (let after = from, rows = walk.rows; ;) {
-    const { media, altTexts, looked, last } = await eraseNextMentions(parts.media, tenant, after, (text) => namesAny(keys, text));
+    const { media, altTexts, looked, last } = await eraseNextMentions(deps.media, tenant, after, (text) => namesAny(keys, text));
     counts.media += media;
     counts.altTexts += altTexts;
     rows -= looked;
