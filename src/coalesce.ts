@@ -5,7 +5,7 @@ type Order = readonly D1PreparedStatement[];
 type Answer = PromiseSettledResult<D1Result[]>;
 
 /** Orders in one trip: a lead is some ten statements, and an invocation has a thousand. */
-const most = 25;
+const maxOrders = 25;
 
 /** The database said no, so nothing of the transaction stays. Any other error may have come after it was done. */
 const refusal = /SQLITE_[A-Z]+/;
@@ -19,7 +19,7 @@ const reals = new WeakMap<object, D1PreparedStatement>();
  * `defer` keeps a trip alive when the caller that leads it goes away.
  */
 export function together(db: D1Database, defer: (promise: Promise<unknown>) => void): D1Database {
-  const group = new GroupCommit<Order, Answer>((orders) => doAll(db, orders), defer, { most });
+  const group = new GroupCommit<Order, Answer>((orders) => doAll(db, orders), defer, { maxItems: maxOrders });
   const ask = async (order: Order) => {
     const [answer] = await group.add([order]);
     if (answer?.status !== "fulfilled") throw answer?.reason;

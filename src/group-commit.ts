@@ -1,13 +1,13 @@
-/** Who has waited this long for somebody else's write to end writes on its own. Milliseconds. */
-const takeOver = 3000;
+/** A caller that waited this long starts its own write: the request that led the one under way may have been ended by the platform. */
+const takeOverMs = 3000;
 
 export interface GroupOptions {
-  /** A write that takes longer is no longer waited for by those who joined it. Milliseconds; default 10,000. */
-  patience?: number;
-  /** One write takes so many items, and more only of one caller. Default 100. */
-  most?: number;
-  /** Each write waits this long for company: for writes that hardly anybody waits for. Milliseconds; default 0. */
-  gather?: number;
+  /** Callers stop waiting for a write that takes longer. Default 10,000. */
+  timeoutMs?: number;
+  /** Items of one write; more only if they come from one caller. Default 100. */
+  maxItems?: number;
+  /** Each write waits this long for more items: for writes on which few callers wait. Default 0. */
+  lingerMs?: number;
 }
 
 interface Joined<Item, Result> {
@@ -16,29 +16,29 @@ interface Joined<Item, Result> {
   reject: (reason: unknown) => void;
 }
 
-/** One result per item, in their order; nothing where nobody asks for results. */
+/** One result per item, in their order; none for writes without results. */
 export type GroupWrite<Item, Result> = (items: readonly Item[]) => Promise<readonly Result[]>;
 
 /**
- * Group commit: what several callers of one isolate want written goes in one write, as long as another is under way.
- * The first writes at once; who comes while it writes goes with the next. Each caller learns of its own items only.
+ * Group commit: items of several callers of one isolate go in one write.
+ * The first caller's items are written at once; those that are added during a write go with the next. Each caller gets the results of its own items.
  */
 export class GroupCommit<Item, Result = never> {
   private waiting: Joined<Item, Result>[] = [];
   private leader: symbol | undefined;
-  private readonly patience: number;
-  private readonly most: number;
-  private readonly gather: number;
+  private readonly timeoutMs: number;
+  private readonly maxItems: number;
+  private readonly lingerMs: number;
 
   /** `defer` keeps the write alive when the request that leads it goes away. */
   constructor(
     private readonly write: GroupWrite<Item, Result>,
     private readonly defer: (promise: Promise<unknown>) => void,
-    { patience = 10_000, most = 100, gather = 0 }: GroupOptions = {},
+    { timeoutMs = 10_000, maxItems = 100, lingerMs = 0 }: GroupOptions = {},
   ) {
-    this.patience = patience;
-    this.most = most;
-    this.gather = gather;
+    this.timeoutMs = timeoutMs;
+    this.maxItems = maxItems;
+    this.lingerMs = lingerMs;
   }
 
   /** Resolves when the items are written, rejects when their write failed or did not end in time. */
@@ -47,13 +47,13 @@ export class GroupCommit<Item, Result = never> {
     const { promise, resolve, reject } = Promise.withResolvers<Result[]>();
     const joined = { items, resolve, reject };
     this.waiting.push(joined);
-    const timers = [setTimeout(() => reject(new Error("the group's write did not end in time")), this.patience)];
-    if (this.leader) timers.push(setTimeout(() => this.leadFor(joined), takeOver));
+    const timers = [setTimeout(() => reject(new Error("the group's write did not end in time")), this.timeoutMs)];
+    if (this.leader) timers.push(setTimeout(() => this.leadFor(joined), takeOverMs));
     else this.lead();
     return promise.finally(() => timers.forEach(clearTimeout));
   }
 
-  /** A leader whose request the platform ended never comes back: its followers must not wait for it for ever. */
+  /** Takes over from a leader whose request the platform ended: it never finishes its write. */
   private leadFor(joined: Joined<Item, Result>): void {
     if (this.waiting.includes(joined)) this.lead();
   }
@@ -66,7 +66,7 @@ export class GroupCommit<Item, Result = never> {
 
   private async drain(me: symbol): Promise<void> {
     while (this.leader === me && this.waiting.length > 0) {
-      if (this.gather > 0) await new Promise((resolve) => setTimeout(resolve, this.gather));
+      if (this.lingerMs > 0) await new Promise((resolve) => setTimeout(resolve, this.lingerMs));
       await this.writeGroup(this.nextGroup());
     }
     if (this.leader === me) this.leader = undefined;
@@ -74,7 +74,7 @@ export class GroupCommit<Item, Result = never> {
 
   private nextGroup(): Joined<Item, Result>[] {
     let items = 0;
-    const tooMany = this.waiting.findIndex((each, index) => (items += each.items.length) > this.most && index > 0);
+    const tooMany = this.waiting.findIndex((each, index) => (items += each.items.length) > this.maxItems && index > 0);
     return this.waiting.splice(0, tooMany === -1 ? this.waiting.length : tooMany);
   }
 

@@ -199,7 +199,11 @@ describe("a job is one folder and one line", () => {
 });
 
 /** What drives the engine, as against its words: only index.ts and the composition root call these. */
-const drivers = new Set(["consume", "dispatch", "settle", "sweep", "judge", "backstop", "context", "send"].map((name) => `queue/${name}`));
+const drivers = new Set(
+  ["consume", "execute", "execution", "settler", "settle", "sweep", "disposition", "claim", "bury", "backstop", "context", "send"].map(
+    (name) => `queue/${name}`,
+  ),
+);
 
 /** From below. What is in none of these folders is a leaf; so are the files of src/ itself, but for index.ts. */
 const floors = [["queue"], ["providers", "ledger"], ["tenants"], ["domain"], ["jobs"], ["intake", "dashboard"], ["app", "index"]];

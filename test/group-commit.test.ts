@@ -38,7 +38,7 @@ test("a failing write rejects its own group and nobody else", async () => {
 });
 
 test("one write takes so many items, and more only of one caller", async () => {
-  const { commit, writes, written } = slowly({ most: 3 });
+  const { commit, writes, written } = slowly({ maxItems: 3 });
   const all = ["a", "b", "c", "defg", "h", "i"].map((letters) => commit.add([...letters]));
   for (let next = 0; next < 4; next++) {
     await vi.waitFor(() => expect(writes).toHaveLength(next + 1));
@@ -51,7 +51,7 @@ test("one write takes so many items, and more only of one caller", async () => {
 test("that waits for company writes what came meanwhile at once", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   try {
-    const { commit, writes, written } = slowly({ gather: 10 });
+    const { commit, writes, written } = slowly({ lingerMs: 10 });
     const [one, two] = [commit.add(["a"]), commit.add(["b"])];
     await vi.advanceTimersByTimeAsync(9);
     expect(written()).toEqual([]);

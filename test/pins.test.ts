@@ -49,7 +49,7 @@ const wrangler = parse(read("wrangler.toml")) as unknown as Wrangler;
 const manifest = JSON.parse(read("package.json")) as Record<"scripts" | "dependencies" | "devDependencies", Record<string, string>> & { version: string };
 const { queues } = await load<{ queues: Record<string, { binding: string; batchSize: number; batchTimeout: number }> }>("jobs/queues");
 const { jobs } = await load<{ jobs: { contract: Contract }[] }>("jobs/index");
-const { longestBatch, leaseMargin } = await load<{ longestBatch: number; leaseMargin: number }>("queue/consume");
+const { maxBatchMs, leaseMarginMs } = await load<{ maxBatchMs: number; leaseMarginMs: number }>("queue/lease");
 const contracts = jobs.map(({ contract }) => contract);
 const backstop = "dead-letters";
 const sources = globSync("src/**/*.ts", { cwd: root }).map((path) => ({ path, text: read(path) }));
@@ -92,18 +92,18 @@ describe("queues", () => {
 
 describe("time", () => {
   test("a batch with its margin ends before the platform ends it, after 15 minutes", () => {
-    expect(longestBatch + leaseMargin).toBeLessThan(15 * 60_000);
-    expect(leaseMargin).toBeGreaterThan(0);
+    expect(maxBatchMs + leaseMarginMs).toBeLessThan(15 * 60_000);
+    expect(leaseMarginMs).toBeGreaterThan(0);
   });
 
   test.each(contracts)("a run of $type fits a batch", ({ policy }) => {
-    expect(policy.timeout * 1000).toBeLessThanOrEqual(longestBatch);
+    expect(policy.timeout * 1000).toBeLessThanOrEqual(maxBatchMs);
   });
 
-  test("a wave, a poll of cancel flags and the clocks' tolerance fit the margin", async () => {
-    const { tolerance } = await load<{ tolerance: number }>("queue/verdict");
-    const { waveEvery } = await load<{ waveEvery: number }>("queue/settle");
-    expect(tolerance + waveEvery).toBeLessThan(leaseMargin);
+  test("a flush, a poll of cancel flags and the clocks' tolerance fit the margin", async () => {
+    const { clockToleranceMs } = await load<{ clockToleranceMs: number }>("queue/lease");
+    const { flushEveryMs } = await load<{ flushEveryMs: number }>("queue/settler");
+    expect(clockToleranceMs + flushEveryMs).toBeLessThan(leaseMarginMs);
   });
 
   test("an ended job outlives every message of it: four days is a queue's retention", async () => {
@@ -319,8 +319,8 @@ describe("what is written", () => {
 
 describe("numbers that are written more than once", () => {
   const numbers: [page: string, sentence: RegExp, module: string, name: string, unit: number][] = [
-    ["ARCHITECTURE.md", /batch's deadline \((\d+) minutes at most\)/, "queue/consume", "longestBatch", 60_000],
-    ["docs/operating.md", /its policy's time-out, at most (\d+) minutes/, "queue/consume", "longestBatch", 60_000],
+    ["ARCHITECTURE.md", /batch's deadline \((\d+) minutes at most\)/, "queue/lease", "maxBatchMs", 60_000],
+    ["docs/operating.md", /its policy's time-out, at most (\d+) minutes/, "queue/lease", "maxBatchMs", 60_000],
     ["docs/operating.md", /over (\d+) KB it goes to R2/, "queue/envelope", "inlineLimit", 1024],
     ["docs/fault-model.md", /R2, payload over (\d+) KB/, "queue/envelope", "inlineLimit", 1024],
     ["CHANGELOG.md", /payloads over (\d+) KB in R2/, "queue/envelope", "inlineLimit", 1024],
@@ -335,7 +335,7 @@ describe("numbers that are written more than once", () => {
     ["docs/operating.md", /in days, at least (\d+)/, "ledger/retention", "leastRetention", 1],
     ["docs/operating.md", /a gate \| (\d+) jobs inside/, "tenants/gate-state", "defaultConcurrency", 1],
     ["docs/operating.md", /doubling with each failed probe up to (ten) minutes/, "tenants/gate-breaker", "longestOpen", 60_000],
-    ["docs/lifecycle.md", /`due` reached \((\d+) s tolerance\)/, "queue/verdict", "tolerance", 1000],
+    ["docs/lifecycle.md", /`due` reached \((\d+) s tolerance\)/, "queue/lease", "clockToleranceMs", 1000],
     ["docs/lifecycle.md", /rows older than (ten) minutes that have none/, "queue/transition", "sweepAfter", 60_000],
     ["docs/lifecycle.md", /or after (\d+) min × 2ⁿ/, "queue/transition", "sweepAfter", 60_000],
   ];

@@ -4,7 +4,7 @@ import type { EndedJobs } from "../domain/subscriptions/ended";
 import { type QueueName, queues } from "../jobs/queues";
 import { Counters } from "../ledger/counters";
 import type { createPayloads } from "../ledger/payloads";
-import type { Engine, EngineEvent } from "../queue/engine";
+import { createEngine, type Engine, type EngineEvent } from "../queue/engine";
 import { createIds } from "../queue/id";
 import type { Job } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
@@ -32,7 +32,7 @@ export interface EngineParts {
   media: MediaParts;
 }
 
-export function createEngine({ env, now, jobs, ledger, payloads, stores, media }: EngineParts): {
+export function createAppEngine({ env, now, jobs, ledger, payloads, stores, media }: EngineParts): {
   engine: Engine;
   gates: TenantGates;
   counters: Counters;
@@ -56,7 +56,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores, media }
   const ended = createEndedJobs(env.DB, () => engine);
   const tell = tellAfterBatches(ended, stores.snapshots, now, defer);
   const gates = createGates(gateNamespace(env), limitsOf);
-  const engine: Engine = {
+  const engine: Engine = createEngine({
     now,
     random: Math.random,
     boot: env.BOOT_ID ?? "",
@@ -76,7 +76,7 @@ export function createEngine({ env, now, jobs, ledger, payloads, stores, media }
       tell(event);
       log(event);
     },
-  };
+  });
   return { engine, gates, counters, ended };
 }
 

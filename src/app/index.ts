@@ -8,7 +8,7 @@ import { createPayloads } from "../ledger/payloads";
 import { createQueries } from "../ledger/queries";
 import type { Engine } from "../queue/engine";
 import type { Job } from "../queue/job";
-import { createEngine } from "./engine";
+import { createAppEngine } from "./engine";
 import { createIntakeDeps } from "./intake";
 import { createMediaParts } from "./media";
 import { createStores, isLocal } from "./stores";
@@ -23,8 +23,8 @@ export interface App {
   tick: TickDeps;
 }
 
-/** Rows of accepted jobs are written together with those of so many milliseconds. */
-const rowsGather = 10;
+/** Rows of jobs accepted within this time are written together. */
+const rowsLingerMs = 10;
 
 const apps = new WeakMap<WorkerEnv, App>();
 
@@ -42,12 +42,12 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   // A short one could be found by trying.
   if (!/^[\x21-\x7e]{16,512}$/.test(env.ROOT_TOKEN)) throw new Error("ROOT_TOKEN must be 16 to 512 visible ASCII characters without spaces");
   const now = () => Date.now();
-  const ledger = createLedger(env.DB, waitUntil, isLocal(env) ? 0 : rowsGather);
+  const ledger = createLedger(env.DB, waitUntil, isLocal(env) ? 0 : rowsLingerMs);
   const payloads = createPayloads(env.PAYLOADS);
   const queries = createQueries(env.DB);
   const stores = createStores(env);
   const parts = { env, now, jobs: definitions, ledger, payloads, queries, stores, media: createMediaParts(env, now) };
-  const { engine, gates, counters, ended } = createEngine(parts);
+  const { engine, gates, counters, ended } = createAppEngine(parts);
   const whole = { ...parts, engine, gates, counters, ended };
   const intake = createIntakeDeps(whole);
   return { engine, intake, tick: createTickDeps({ ...whole, replays: intake.replays }) };

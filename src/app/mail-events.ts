@@ -11,7 +11,7 @@ import { eventsOfPostmark } from "../providers/mail/events/postmark";
 import { eventsOfResend } from "../providers/mail/events/resend";
 import { eventsOfSes } from "../providers/mail/events/ses";
 import { addressOfSns, isFromSns } from "../providers/mail/events/sns";
-import type { ForeignMessage, ForeignVerdict } from "../queue/foreign";
+import type { ForeignMessage, ForeignDisposition } from "../queue/foreign";
 import type { Stores } from "./stores";
 
 /** A message whose mail is not recorded yet comes again after this. Seconds. */
@@ -115,7 +115,7 @@ async function confirm(message: Fields, { http, signal }: Parameters<typeof isFr
 }
 
 /** Events of Cloudflare come for all tenants; whose mail one is about is known once the mail is recorded. */
-async function readOne({ events, sent, now }: MailEventParts, { body }: ForeignMessage): Promise<ForeignVerdict> {
+async function readOne({ events, sent, now }: MailEventParts, { body }: ForeignMessage): Promise<ForeignDisposition> {
   const event = eventOfCloudflare(body);
   // Nothing of it is kept: it may hold an address and a subject.
   if (!event) return { do: "ack" };
@@ -124,5 +124,5 @@ async function readOne({ events, sent, now }: MailEventParts, { body }: ForeignM
     await events.take(origin.tenant, "cloudflare", [event], now(), origin);
     return { do: "ack" };
   }
-  return Math.abs(now() - event.happened) <= joinFor ? { do: "later", seconds: joinAgain } : { do: "ack" };
+  return Math.abs(now() - event.happened) <= joinFor ? { do: "redeliver", seconds: joinAgain } : { do: "ack" };
 }

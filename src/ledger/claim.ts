@@ -1,5 +1,5 @@
 import type { Claim, ClaimedJob, FoundJob, JobRef, Lease, MessageRef, NewJob, Pause } from "../queue/ledger";
-import { tolerance } from "../queue/verdict";
+import { clockToleranceMs } from "../queue/lease";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { insertStatements } from "./insert";
 
@@ -98,5 +98,5 @@ function messageLists(refs: readonly MessageRef[]): string[] {
 }
 
 function leaseValues(lease: Lease): [string, number, number, number, string] {
-  return [lease.token, lease.until, lease.now, lease.now + tolerance, lease.boot];
+  return [lease.token, lease.until, lease.now, lease.now + clockToleranceMs, lease.boot];
 }

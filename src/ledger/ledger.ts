@@ -5,17 +5,17 @@ import { adopt, claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";
 import { insert, insertKeyed, known } from "./insert";
 import { bury, cancel, revive } from "./operate";
-import { checkpoint, effects, pulse, recordEffect, recordEffects } from "./run";
+import { checkpoint, effects, heartbeat, recordEffect, recordEffects } from "./run";
 import { settle } from "./settle";
 import { bringBack, ofOtherBoot, pauses, rewake, unsent, walk } from "./sweep";
 import { due, dueTenants, forgetGates, parked, parkedGates } from "./waiting";
 
 /**
- * The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. Rows of jobs without a key wait `gather`
- * milliseconds for company: where the queue holds the job already, nobody waits for its row.
+ * The ledger in D1. `defer` keeps group commits alive beyond the request that leads them. Rows of jobs without a key wait `lingerMs`
+ * to be written together: the queue holds such a job already, so no caller waits for its row.
  */
-export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) => void, gather = 0): Ledger {
-  const inserts = new GroupCommit<NewJob>((rows) => insert(db, rows), defer, { gather });
+export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) => void, lingerMs = 0): Ledger {
+  const inserts = new GroupCommit<NewJob>((rows) => insert(db, rows), defer, { lingerMs });
   const keyed = new GroupCommit<NewJob, KnownJob>((rows) => insertKeyed(db, rows), defer);
   const happened = new GroupCommit<JobRef & EffectRecord>((rows) => recordEffects(db, rows), defer);
   return {
@@ -29,7 +29,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     claimAlone: (ref, lease) => claimAlone(db, ref, lease),
     release: (refs, token) => release(db, refs, token),
     settle: (transitions, token, now) => settle(db, transitions, token, now),
-    pulse: (runs, token) => pulse(db, runs, token),
+    heartbeat: (runs, token) => heartbeat(db, runs, token),
     effects: (refs) => effects(db, refs),
     recordEffect: async (job, effect, token) => {
       if (token !== null) return recordEffect(db, job, effect, token);

@@ -78,7 +78,7 @@ export async function checkpoint(db: D1Database, job: JobRef, cursor: string, wr
   }
 }
 
-export async function pulse(
+export async function heartbeat(
   db: D1Database,
   runs: readonly (JobRef & { progress: string | null })[],
   token: string,

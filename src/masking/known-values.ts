@@ -1,17 +1,17 @@
 import { masked, maskMarked } from "./personal";
 
-/** Shorter texts are found in every sentence, longer ones are nothing that anybody repeats whole. Characters. */
-const shortest = 3;
-const longest = 200;
-/** A text of so many words may be a name, of which each part tells whose it is. */
-const wordsOfName = 4;
-const most = 500;
+/** Texts outside of these lengths are not searched for: shorter ones stand in every sentence, longer ones are not quoted whole. Characters. */
+const minLength = 3;
+const maxLength = 200;
+/** Values of up to so many words are treated as names: their single words are masked too. */
+const maxWordsOfName = 4;
+const maxTexts = 500;
 
 /**
- * A text in which nothing of a value's personal fields is left: outside systems like to repeat what they were told.
- * Whole values are masked, and the single words of short ones; inside other words nothing is.
+ * Masks in a text the personal fields of a value: outside systems quote what they were sent.
+ * Whole values are masked, and the single words of short ones; never a part of a longer word.
  */
-export function discreet(schema: unknown, value: unknown, text: string): string {
+export function maskKnownValues(schema: unknown, value: unknown, text: string): string {
   const known = personalTexts(schema, value);
   if (known.length === 0) return text;
   const anyOf = known.map((each) => each.replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`)).join("|");
@@ -24,15 +24,15 @@ function personalTexts(schema: unknown, value: unknown): string[] {
   collect(value, maskMarked(schema, value), found);
   const parts = [...found].flatMap((text) => {
     const words = text.split(/\s+/u);
-    return words.length <= wordsOfName ? [text, ...words] : [text];
+    return words.length <= maxWordsOfName ? [text, ...words] : [text];
   });
-  const fit = parts.filter(({ length }) => length >= shortest && length <= longest);
-  return [...new Set(fit)].toSorted((one, other) => other.length - one.length).slice(0, most);
+  const fit = parts.filter(({ length }) => length >= minLength && length <= maxLength);
+  return [...new Set(fit)].toSorted((one, other) => other.length - one.length).slice(0, maxTexts);
 }
 
-/** Wherever the masked copy differs stands something personal. */
-function collect(value: unknown, shown: unknown, found: Set<string>): void {
-  if (typeof value === "string" && shown === masked) found.add(value.trim());
-  if (typeof value !== "object" || value === null || typeof shown !== "object" || shown === null) return;
-  for (const [key, each] of Object.entries(value)) collect(each, (shown as Record<string, unknown>)[key], found);
+/** Collects the texts that the masked copy does not show. */
+function collect(value: unknown, copy: unknown, found: Set<string>): void {
+  if (typeof value === "string" && copy === masked) found.add(value.trim());
+  if (typeof value !== "object" || value === null || typeof copy !== "object" || copy === null) return;
+  for (const [key, each] of Object.entries(value)) collect(each, (copy as Record<string, unknown>)[key], found);
 }

@@ -1,9 +1,10 @@
-import { reasonOf } from "../masking/redact";
+import { buryForeign, buryMismatch } from "./bury";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
-import { buryForeign, buryMismatch, later } from "./judge";
-import { payloadOf } from "./registry";
+import { redeliver } from "./message-answer";
 import { newRow } from "./prepare";
+import { reasonOf } from "../masking/redact";
+import { payloadOf } from "./registry";
 import type { NewJob } from "./ledger";
 
 /**
@@ -15,7 +16,7 @@ export async function backstop(engine: Engine, messages: readonly Message[], que
   for (const message of messages) {
     const parsed = parseEnvelope(message.body);
     if (parsed.kind === "foreign") foreign.push({ message, raw: parsed.raw });
-    else if (parsed.kind === "future") later(engine, [message]);
+    else if (parsed.kind === "future") redeliver(engine, [message]);
     else await driveAgain(engine, message, parsed.envelope);
   }
   await buryForeign(engine, foreign, queue);
@@ -25,13 +26,13 @@ async function driveAgain(engine: Engine, message: Message, envelope: Envelope):
   try {
     // Fills the row if the ledger was away all the time; an existing one stays as it is.
     const [row] = await engine.ledger.insertKeyed([rowOf(engine, envelope)]);
-    if (row?.fp && envelope.fp !== undefined && row.fp !== envelope.fp) return await buryMismatch(engine, { envelope, messages: [message] });
+    if (row?.fp && envelope.fp !== undefined && row.fp !== envelope.fp) await buryMismatch(engine, envelope);
     // The next tick sends a message under a raised seq; what is held, parked or over needs none.
-    await engine.ledger.unsent([envelope], engine.now());
+    else await engine.ledger.unsent([envelope], engine.now());
     message.ack();
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "backstop", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
-    later(engine, [message]);
+    redeliver(engine, [message]);
   }
 }
 

@@ -1,6 +1,6 @@
-import type { RunState } from "./context";
 import type { Engine } from "./engine";
 import { accept } from "./enqueue";
+import type { Execution } from "./execution";
 import type { ChildOptions, Contract, InputOf } from "./job";
 import { firstName, prepare } from "./prepare";
 
@@ -19,7 +19,7 @@ export class HeldBack extends Error {
 /** Enqueues a child under an id that follows from its parent and key. Throws when it cannot be accepted now: the run is repeated and repeats nothing. */
 export async function enqueueChild<C extends Contract>(
   engine: Engine,
-  run: RunState,
+  run: Execution,
   contract: C,
   payload: InputOf<C>,
   options: ChildOptions,
@@ -35,7 +35,7 @@ export async function enqueueChild<C extends Contract>(
 }
 
 /** Cancels the child of that key; one that has ended, or never was, is left alone. */
-export async function cancelChild(engine: Engine, run: RunState, contract: Contract, key: string): Promise<void> {
+export async function cancelChild(engine: Engine, run: Execution, contract: Contract, key: string): Promise<void> {
   const { tenant, id } = run.job;
   const child = await engine.ids.derive(tenant, childParts(id, contract, key));
   await engine.ledger.cancel({ tenant, id: child }, engine.now());

@@ -1,15 +1,13 @@
 import type { Act, EffectOptions, EffectRecord, Reply } from "./effect";
 import { failed, ok } from "./effect";
 import type { Engine } from "./engine";
-import type { Calls } from "./gates";
+import type { Execution, RunEnded } from "./execution";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
-import type { ClaimedJob } from "./ledger";
 import { cancelChild, enqueueChild } from "./children";
-import { discreet } from "../masking/known-values";
-import { insist } from "./insist";
-import type { Pulse } from "./pulse";
+import { deadlineOf } from "./lease";
+import { maskKnownValues } from "../masking/known-values";
 import { redact } from "../masking/redact";
-import { forget, recall, remember } from "./unwritten";
+import { withRetry } from "./with-retry";
 
 /** A run is asked to yield after this. Milliseconds. */
 const budget = 60_000;
@@ -18,46 +16,7 @@ const progressEvery = 1000;
 /** Before an effect the job's flags may be this old. Milliseconds. */
 const effectLook = 2000;
 
-/** Why a context refuses: thrown into a run, never shown to a tenant. */
-export class RunEnded extends Error {
-  override readonly name = "RunEnded";
-  constructor(readonly why: "cancelled" | "timeout" | "lost") {
-    super(`the run was ended: ${why}`);
-  }
-}
-
-/** What dispatch holds of a run besides the context it hands out. */
-export interface RunState {
-  readonly job: ClaimedJob;
-  readonly contract: Contract;
-  readonly token: string;
-  readonly dry: boolean;
-  readonly controller: AbortController;
-  /** Recorded effects by key; undefined: not loaded, there can be none. */
-  effects: Map<string, EffectRecord>;
-  calls: Map<string, Calls>;
-  ended: RunEnded | undefined;
-  /** Whether its behaviour was called. */
-  started: boolean;
-  /** Nothing of it counts any more, whatever it still does. */
-  revoked: boolean;
-  startedAt: number;
-  /** When the batch ends: a run is aborted then at the latest. Milliseconds. */
-  deadline: number;
-  /** Newest progress not yet written. */
-  progress: string | undefined;
-  /** What the job was given; undefined before it is read. */
-  payload: unknown;
-  /** Effects under way, by key. */
-  acting: Map<string, Promise<Reply<unknown>>>;
-  /** Keys of effects that were begun and whose answer is not recorded. */
-  unanswered: Set<string>;
-  /** Whether it goes before others. */
-  urgent: boolean;
-  pulse: Pulse;
-}
-
-export function createContext(engine: Engine, run: RunState): RunContext {
+export function createContext(engine: Engine, run: Execution): RunContext {
   const { job } = run;
   return {
     tenant: job.tenant,
@@ -66,43 +25,45 @@ export function createContext(engine: Engine, run: RunState): RunContext {
     attempt: job.attempt + 1,
     at: job.at,
     pinnedAt: job.pinned ?? job.at,
-    signal: run.controller.signal,
+    get signal() {
+      return run.signal;
+    },
     dryRun: run.dry,
     cursor: job.cursor === null ? undefined : JSON.parse(job.cursor),
     now: engine.now,
     effect: (key, act, options) => effect(engine, run, key, act, options),
     progress: (done, total, note) => progress(run, done, total, note),
     checkpoint: (cursor, writes) => checkpoint(engine, run, cursor, writes),
-    shouldYield: () => engine.now() - run.startedAt >= budget || engine.now() >= run.deadline - 5000,
+    shouldYield: () => engine.now() - run.startedAt >= budget || engine.now() >= deadlineOf(run.lease) - 5000,
     enqueue: <C extends Contract>(contract: C, payload: InputOf<C>, options: ChildOptions) => {
-      refuseIfEnded(run);
+      run.refuseIfEnded();
       return enqueueChild(engine, run, contract, payload, options);
     },
     cancel: (contract, key) => {
-      refuseIfEnded(run);
+      run.refuseIfEnded();
       return cancelChild(engine, run, contract, key);
     },
   };
 }
 
 /** Asked for twice at once, it is done once. */
-function effect<T>(engine: Engine, run: RunState, key: string, act: Act<T>, options: EffectOptions<T> = {}): Promise<Reply<T>> {
-  const acting = run.acting.get(key) as Promise<Reply<T>> | undefined;
+function effect<T>(engine: Engine, run: Execution, key: string, act: Act<T>, options: EffectOptions<T> = {}): Promise<Reply<T>> {
+  const acting = run.acting?.get(key) as Promise<Reply<T>> | undefined;
   if (acting) return acting;
-  const begun = actOnce(engine, run, key, act, options).finally(() => run.acting.delete(key));
-  run.acting.set(key, begun);
+  const begun = actOnce(engine, run, key, act, options).finally(() => run.acting?.delete(key));
+  (run.acting ??= new Map()).set(key, begun);
   return begun;
 }
 
-async function actOnce<T>(engine: Engine, run: RunState, key: string, act: Act<T>, options: EffectOptions<T>): Promise<Reply<T>> {
-  refuseIfEnded(run);
-  const known = run.effects.get(key);
+async function actOnce<T>(engine: Engine, run: Execution, key: string, act: Act<T>, options: EffectOptions<T>): Promise<Reply<T>> {
+  run.refuseIfEnded();
+  const known = run.effects?.get(key);
   const earlier = known?.revision === run.job.revision ? known : undefined;
   if (earlier?.state === "done" || (run.dry && earlier?.state === "would-do")) {
     return ok(JSON.parse(earlier.result ?? "null") as T);
   }
   if (run.dry) return wouldDo(engine, run, key, options.wouldDo);
-  const happened = recall(engine, run.job, key, run.job.revision);
+  const happened = engine.memory.unrecorded.find(run.job, key, run.job.revision);
   if (happened) {
     await recordDone(engine, run, happened);
     return ok(JSON.parse(happened.result ?? "null") as T);
@@ -113,15 +74,15 @@ async function actOnce<T>(engine: Engine, run: RunState, key: string, act: Act<T
   if (open && engine.now() - firstTry >= idempotentFor && run.contract.policy.uncertain === "discard") {
     return uncertain(engine, run, key, open);
   }
-  if (idempotentFor === 0 && !(await noted(engine, run, { key, state: "intent", result: null, at: firstTry }, run.token))) {
+  if (idempotentFor === 0 && !(await noted(engine, run, { key, state: "intent", result: null, at: firstTry }, run.lease.token))) {
     return doneElsewhere(engine, run, key);
   }
   if (idempotentFor > 0) {
     // No intent is written that would tell: whoever asked for the end up to two seconds ago is heard.
-    await run.pulse(effectLook);
-    refuseIfEnded(run);
+    await run.heartbeat(effectLook);
+    run.refuseIfEnded();
   }
-  run.unanswered.add(key);
+  (run.unanswered ??= new Set()).add(key);
   const reply = await act(`${run.job.id}:${key}:${run.job.revision}`, open && { at: open.at, note: JSON.parse(open.result ?? "null") });
   await recordReply(engine, run, { key, revision: run.job.revision, state: "uncertain", result: open?.result ?? null, at: firstTry }, reply, idempotentFor > 0);
   run.unanswered.delete(key);
@@ -129,17 +90,17 @@ async function actOnce<T>(engine: Engine, run: RunState, key: string, act: Act<T
 }
 
 /** The ledger refused the intent: a run before this one got through after all, the job shall end, or it has another holder. */
-async function doneElsewhere<T>(engine: Engine, run: RunState, key: string): Promise<Reply<T>> {
+async function doneElsewhere<T>(engine: Engine, run: Execution, key: string): Promise<Reply<T>> {
   const recorded = await engine.ledger.effects([run.job]);
   const done = recorded.find((each) => each.key === key && each.revision === run.job.revision && each.state === "done");
   if (!done) throw await endedBy(engine, run);
-  run.effects.set(key, done);
+  (run.effects ??= new Map()).set(key, done);
   return ok(JSON.parse(done.result ?? "null") as T);
 }
 
 /** It may have happened and cannot be repeated safely: nobody knows but the provider, so an operator decides. */
-async function uncertain(engine: Engine, run: RunState, key: string, open: EffectRecord): Promise<Reply<never>> {
-  if (open.state !== "uncertain") await record(engine, run, { ...open, state: "uncertain" }, run.token);
+async function uncertain(engine: Engine, run: Execution, key: string, open: EffectRecord): Promise<Reply<never>> {
+  if (open.state !== "uncertain") await record(engine, run, { ...open, state: "uncertain" }, run.lease.token);
   const when = new Date(open.at).toISOString();
   return failed({
     class: "permanent",
@@ -147,13 +108,13 @@ async function uncertain(engine: Engine, run: RunState, key: string, open: Effec
   });
 }
 
-async function wouldDo<T>(engine: Engine, run: RunState, key: string, value: T | undefined): Promise<Reply<T>> {
-  await record(engine, run, { key, state: "would-do", result: JSON.stringify(value ?? null), at: engine.now() }, run.token);
+async function wouldDo<T>(engine: Engine, run: Execution, key: string, value: T | undefined): Promise<Reply<T>> {
+  await record(engine, run, { key, state: "would-do", result: JSON.stringify(value ?? null), at: engine.now() }, run.lease.token);
   return ok(value as T);
 }
 
 /** `open` is the record of a try whose answer is not known. */
-async function recordReply<T>(engine: Engine, run: RunState, open: EffectRecord, reply: Reply<T>, idempotent: boolean) {
+async function recordReply<T>(engine: Engine, run: Execution, open: EffectRecord, reply: Reply<T>, idempotent: boolean) {
   const { key } = open;
   if (reply.ok) {
     const result = JSON.stringify(reply.value ?? null);
@@ -165,69 +126,57 @@ async function recordReply<T>(engine: Engine, run: RunState, open: EffectRecord,
 }
 
 /** What happened is not forgotten with the ledger away: not every provider tells a repeat. */
-async function recordDone(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">): Promise<void> {
+async function recordDone(engine: Engine, run: Execution, entry: Omit<EffectRecord, "revision">): Promise<void> {
   try {
     await happened(engine, run, entry);
-    forget(engine, run.job, entry.key);
+    engine.memory.unrecorded.remove(run.job, entry.key);
   } catch (thrown) {
-    remember(engine, run.job, { ...entry, revision: run.job.revision });
+    engine.memory.unrecorded.add(run.job, { ...entry, revision: run.job.revision });
     throw thrown;
   }
 }
 
 /** The act is over and this record is all that keeps the next run from it: worth some patience. */
-async function happened(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">): Promise<void> {
-  if (!(await insist(engine, "effect", () => noted(engine, run, entry, null)))) throw await endedBy(engine, run);
+async function happened(engine: Engine, run: Execution, entry: Omit<EffectRecord, "revision">): Promise<void> {
+  if (!(await withRetry(engine, "effect", () => noted(engine, run, entry, null)))) throw await endedBy(engine, run);
 }
 
 /** Durable before the run goes on. A ledger that stays away makes the run fail, and the provider's key or the intent guards the next. */
-async function record(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<void> {
+async function record(engine: Engine, run: Execution, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<void> {
   if (!(await noted(engine, run, entry, token))) throw await endedBy(engine, run);
 }
 
-async function noted(engine: Engine, run: RunState, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<boolean> {
+async function noted(engine: Engine, run: Execution, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<boolean> {
   const whole = { ...entry, revision: run.job.revision };
   const held = await engine.ledger.recordEffect(run.job, whole, token);
-  if (held) run.effects.set(entry.key, whole);
+  if (held) (run.effects ??= new Map()).set(entry.key, whole);
   return held;
 }
 
 /** Why the ledger takes nothing more of this run. */
-async function endedBy(engine: Engine, run: RunState): Promise<RunEnded> {
-  const [row] = await engine.ledger.pulse([{ tenant: run.job.tenant, id: run.job.id, progress: null }], run.token);
-  return end(run, row?.cancel ? "cancelled" : "lost");
+async function endedBy(engine: Engine, run: Execution): Promise<RunEnded> {
+  const [row] = await engine.ledger.heartbeat([{ tenant: run.job.tenant, id: run.job.id, progress: null }], run.lease.token);
+  return run.end(row?.cancel ? "cancelled" : "lost");
 }
 
-async function progress(run: RunState, done: number, total?: number, note?: string): Promise<void> {
-  refuseIfEnded(run);
+async function progress(run: Execution, done: number, total?: number, note?: string): Promise<void> {
+  run.refuseIfEnded();
   const number = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : null);
   run.progress = JSON.stringify({
     done: number(done) ?? 0,
     total: number(total),
-    note: note === undefined ? null : redact(discreet(run.contract.payload, run.payload, note)).slice(0, 200),
+    note: note === undefined ? null : redact(maskKnownValues(run.contract.payload, run.payload, note)).slice(0, 200),
   });
-  await run.pulse(progressEvery);
-  refuseIfEnded(run);
+  await run.heartbeat(progressEvery);
+  run.refuseIfEnded();
 }
 
-async function checkpoint(engine: Engine, run: RunState, cursor: unknown, writes: readonly unknown[] = []): Promise<void> {
-  refuseIfEnded(run);
+async function checkpoint(engine: Engine, run: Execution, cursor: unknown, writes: readonly unknown[] = []): Promise<void> {
+  run.refuseIfEnded();
   const text = JSON.stringify(cursor ?? null);
   if (text.length > 16 * 1024) throw new Error(`the cursor has ${text.length} characters, at most 16,384 are kept`);
-  const held = await engine.ledger.checkpoint(run.job, text, writes, run.token, engine.now());
-  if (!held) throw end(run, "lost");
+  const held = await engine.ledger.checkpoint(run.job, text, writes, run.lease.token, engine.now());
+  if (!held) throw run.end("lost");
   run.job.cursor = text;
   run.job.attempt = 0;
-}
-
-/** A run that timed out may still save what it has until its grace is over; any other end is one at once. */
-function refuseIfEnded(run: RunState): void {
-  if (run.ended && (run.revoked || run.ended.why !== "timeout")) throw run.ended;
-}
-
-/** Ends a run from outside or inside: the signal fires, and from now on its context refuses. */
-export function end(run: RunState, why: RunEnded["why"]): RunEnded {
-  run.ended ??= new RunEnded(why);
-  if (!run.controller.signal.aborted) run.controller.abort(run.ended);
-  return run.ended;
 }

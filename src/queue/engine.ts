@@ -1,11 +1,36 @@
 import type { CallClass, Gates } from "./gates";
+import type { GroupCommit } from "../group-commit";
 import type { Ids } from "./id";
 import type { Capabilities, Need } from "./job";
 import type { Ledger } from "./ledger";
+import type { Prepared } from "./prepare";
 import type { Registry } from "./registry";
+import type { Receipt } from "./request";
+import { UnrecordedEffects } from "./unrecorded-effects";
 
-/** Everything the engine is handed. The composition root makes one per isolate; tests make their own. */
-export interface Engine {
+/** The engine of one isolate: what it is handed, and what it remembers. */
+export interface Engine extends EnginePorts {
+  readonly memory: Memory;
+}
+
+/** What an isolate remembers between its batches and requests. All of it may be lost at any time. */
+export interface Memory {
+  /** Newest backlog that each queue reported with a send. */
+  readonly backlogs: Map<string, { count: number; at: number }>;
+  /** When each queue refused a send, if it has taken none since. Milliseconds. */
+  readonly refusals: Map<string, number>;
+  readonly unrecorded: UnrecordedEffects;
+  /** Runs side by side enqueue their children together. Made with the first child. */
+  children?: GroupCommit<Prepared, Receipt>;
+}
+
+/** The composition root makes one engine per isolate; tests make their own. */
+export function createEngine(ports: EnginePorts): Engine {
+  return { ...ports, memory: { backlogs: new Map(), refusals: new Map(), unrecorded: new UnrecordedEffects() } };
+}
+
+/** Everything the engine is handed. */
+export interface EnginePorts {
   /** Milliseconds: the Worker's clock. */
   now(): number;
   /** 0 ≤ x < 1. */
@@ -24,7 +49,7 @@ export interface Engine {
   quota: Quota;
   payloads: PayloadStore;
   gates: Gates;
-  /** Makes what jobs declared they need. A value of class Missing says why a job cannot run for this tenant. */
+  /** Makes what jobs declared they need. A `Missing` says why a job cannot run for this tenant. */
   capabilities(names: readonly Need[], scope: CapabilityScope): Promise<Partial<Capabilities> | Missing>;
   /** Lets a promise finish after the answer; must not let it reject. */
   defer(promise: Promise<unknown>): void;

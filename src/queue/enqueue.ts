@@ -10,8 +10,7 @@ import { keyOf } from "./ref";
 import { ending, mismatch, unavailable } from "./refused";
 import type { EnqueueRequest, Receipt } from "./request";
 import { send, type Sendable } from "./send";
-import { isTerminal } from "./state";
-import { revivedByKey } from "./verdict";
+import { isTerminal, revivedByKey } from "./state";
 
 /**
  * Accepts many jobs, one receipt each in their order. Accepted means that a queue took it or the ledger holds it.
@@ -47,17 +46,14 @@ function announce(engine: Engine, receipts: ReadonlyMap<Prepared, Receipt>): voi
   }
 }
 
-/** The ledger gives up on its own write before anybody gives up on this. Milliseconds. */
-const childPatience = 25_000;
-/** Runs side by side enqueue their children together. Per isolate. */
-const childGroups = new WeakMap<Engine, GroupCommit<Prepared, Receipt>>();
+/** Longer than the ledger takes to give up its own write. */
+const childTimeoutMs = 25_000;
 
 /** Accepts what was prepared elsewhere under a derived id (children). Never throws. */
 export async function accept(engine: Engine, prepared: Prepared): Promise<Receipt> {
-  const group = childGroups.get(engine) ?? new GroupCommit((all) => acceptChildren(engine, all), engine.defer, { patience: childPatience });
-  childGroups.set(engine, group);
+  engine.memory.children ??= new GroupCommit((all) => acceptChildren(engine, all), engine.defer, { timeoutMs: childTimeoutMs });
   try {
-    const [receipt = unavailable()] = await group.add([prepared]);
+    const [receipt = unavailable()] = await engine.memory.children.add([prepared]);
     return receipt;
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "children", reason: reasonOf(thrown) });

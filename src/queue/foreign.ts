@@ -1,5 +1,6 @@
+import { buryForeign } from "./bury";
 import type { Engine } from "./engine";
-import { buryForeign, later } from "./judge";
+import { redeliver } from "./message-answer";
 import { reasonOf } from "../masking/redact";
 
 /** A message that the platform or another system sent: its body is no envelope. */
@@ -9,14 +10,14 @@ export interface ForeignMessage {
   body: unknown;
 }
 
-/** What becomes of it. `bury`: a dead letter with its raw body and this reason. `later`: delivered again, after `seconds` or by the number of deliveries. */
-export type ForeignVerdict = { do: "ack" } | { do: "later"; seconds?: number | undefined } | { do: "bury"; reason: string };
+/** What becomes of it. `bury`: a dead letter with its raw body and this reason. `redeliver`: delivered again, after `seconds` or by the number of deliveries. */
+export type ForeignDisposition = { do: "ack" } | { do: "redeliver"; seconds?: number | undefined } | { do: "bury"; reason: string };
 
 /**
- * Reads the foreign messages of one queue, one verdict each, in their order. It is called once a batch and must be idempotent:
+ * Reads the foreign messages of one queue, one disposition each, in their order. It is called once a batch and must be idempotent:
  * a message may come twice. What it throws delivers all of them again later.
  */
-export type ForeignReader = (messages: readonly ForeignMessage[]) => Promise<readonly ForeignVerdict[]>;
+export type ForeignReader = (messages: readonly ForeignMessage[]) => Promise<readonly ForeignDisposition[]>;
 
 /** By the name of the queue; a queue without a reader buries what is no envelope. */
 export type ForeignReaders = Readonly<Record<string, ForeignReader>>;
@@ -29,19 +30,19 @@ export interface Foreign {
 /** Settles the foreign messages of a batch. Never throws. */
 export async function takeForeign(engine: Engine, reader: ForeignReader | undefined, foreign: readonly Foreign[], queue: string): Promise<void> {
   if (foreign.length === 0) return;
-  const verdicts = reader ? await verdictsOf(engine, reader, foreign, queue) : undefined;
+  const dispositions = reader ? await dispositionsOf(engine, reader, foreign, queue) : undefined;
   const buried: (Foreign & { reason?: string })[] = [];
   for (const [index, each] of foreign.entries()) {
-    const verdict = verdicts ? verdicts[index] : { do: "bury" as const };
-    if (verdict?.do === "ack") each.message.ack();
-    else if (verdict?.do === "bury") buried.push({ ...each, ...verdict });
-    else if (verdict?.seconds !== undefined) each.message.retry({ delaySeconds: verdict.seconds });
-    else later(engine, [each.message]);
+    const disposition = dispositions ? dispositions[index] : { do: "bury" as const };
+    if (disposition?.do === "ack") each.message.ack();
+    else if (disposition?.do === "bury") buried.push({ ...each, ...disposition });
+    else if (disposition?.seconds !== undefined) each.message.retry({ delaySeconds: disposition.seconds });
+    else redeliver(engine, [each.message]);
   }
   await buryForeign(engine, buried, queue);
 }
 
-async function verdictsOf(engine: Engine, reader: ForeignReader, foreign: readonly Foreign[], queue: string): Promise<readonly ForeignVerdict[]> {
+async function dispositionsOf(engine: Engine, reader: ForeignReader, foreign: readonly Foreign[], queue: string): Promise<readonly ForeignDisposition[]> {
   try {
     return await reader(foreign.map(({ message: { id, body } }) => ({ id, body })));
   } catch (thrown) {

@@ -27,8 +27,8 @@ export interface Ledger {
   release(refs: readonly JobRef[], token: string): Promise<void>;
   /** Records what runs said, fenced by the token; rows that came back were recorded. */
   settle(transitions: readonly Transition[], token: string, now: number): Promise<Settled[]>;
-  /** Writes progress where there is some, and tells of each job whether the token still holds and whether it was asked to end. */
-  pulse(runs: readonly (JobRef & { progress: string | null })[], token: string): Promise<(JobRef & { held: boolean; cancel: boolean })[]>;
+  /** Writes new progress, and answers for each job whether the token still holds it and whether its cancel flag is set. */
+  heartbeat(runs: readonly (JobRef & { progress: string | null })[], token: string): Promise<(JobRef & { held: boolean; cancel: boolean })[]>;
 
   /** Effects recorded so far. */
   effects(refs: readonly JobRef[]): Promise<(JobRef & EffectRecord)[]>;

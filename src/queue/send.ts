@@ -16,13 +16,8 @@ export interface Sendable {
   delaySeconds: number;
 }
 
-/** Newest backlog each queue reported with a send. Per isolate. */
-const backlogs = new WeakMap<Engine, Map<string, { count: number; at: number }>>();
-
-/** When each queue refused a send, with none taken since. Per isolate. */
-const refusals = new WeakMap<Engine, Map<string, number>>();
-/** A refusal counts as the queue's state for so long. Milliseconds. */
-const maxRefusalAge = 5 * 60_000;
+/** A refusal counts as the queue's state for so long. */
+const maxRefusalAgeMs = 5 * 60_000;
 
 /** Sends envelopes to their queues, cut into batches. Returns those no queue took; never throws. */
 export async function send(engine: Engine, items: readonly Sendable[]): Promise<Sendable[]> {
@@ -38,18 +33,12 @@ export async function send(engine: Engine, items: readonly Sendable[]): Promise<
 
 /** Queues that refused the newest send of this isolate, within the last five minutes. */
 export function refusingQueues(engine: Engine): string[] {
-  return [...refusalsOf(engine)].filter(([, at]) => engine.now() - at < maxRefusalAge).map(([queue]) => queue);
-}
-
-function refusalsOf(engine: Engine): Map<string, number> {
-  const known = refusals.get(engine) ?? new Map<string, number>();
-  refusals.set(engine, known);
-  return known;
+  return [...engine.memory.refusals].filter(([, at]) => engine.now() - at < maxRefusalAgeMs).map(([queue]) => queue);
 }
 
 /** The backlog a queue reported within the last 30 s; undefined when it is not known. */
 export function knownBacklog(engine: Engine, queue: string): number | undefined {
-  const known = backlogs.get(engine)?.get(queue);
+  const known = engine.memory.backlogs.get(queue);
   return known && engine.now() - known.at < 30_000 ? known.count : undefined;
 }
 
@@ -98,20 +87,14 @@ async function sendChunk(engine: Engine, chunk: Chunk): Promise<boolean> {
       delaySeconds: Math.min(longestDelay, Math.max(0, Math.ceil(delaySeconds))),
     }));
     const { metadata } = await producer.sendBatch(messages);
-    remember(engine, chunk.queue, metadata?.metrics?.backlogCount);
-    refusalsOf(engine).delete(chunk.queue);
+    const count = metadata?.metrics?.backlogCount;
+    if (count !== undefined) engine.memory.backlogs.set(chunk.queue, { count, at: engine.now() });
+    engine.memory.refusals.delete(chunk.queue);
     return true;
   } catch (thrown) {
-    refusalsOf(engine).set(chunk.queue, engine.now());
+    engine.memory.refusals.set(chunk.queue, engine.now());
     const reason = `the queue took none of ${chunk.items.length} messages; the tick sends those that the ledger holds: ${reasonOf(thrown)}`;
     engine.emit({ event: "trouble", where: "send", reason, queue: chunk.queue });
     return false;
   }
-}
-
-function remember(engine: Engine, queue: string, count: number | undefined): void {
-  if (count === undefined) return;
-  const known = backlogs.get(engine) ?? new Map<string, { count: number; at: number }>();
-  known.set(queue, { count, at: engine.now() });
-  backlogs.set(engine, known);
 }

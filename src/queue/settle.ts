@@ -1,112 +1,86 @@
-import { RunEnded, type RunState } from "./context";
 import type { Engine } from "./engine";
-import type { Envelope } from "./envelope";
-import type { LeaveReport } from "./gates";
-import { insist } from "./insist";
+import type { Execution } from "./execution";
 import type { Settled } from "./ledger";
-import type { Outcome } from "./outcome";
 import { reasonOf } from "../masking/redact";
 import { keyOf } from "./ref";
 import { send } from "./send";
 import { isTerminal } from "./state";
-import { cancelledTransition, transitionOf, type Settlement } from "./transition";
+import { transitionOf, type Settlement } from "./transition";
+import { withRetry } from "./with-retry";
 
-/** Finished runs wait at most this long for mates to be recorded with. Milliseconds. */
-export const waveEvery = 250;
+/** Seconds until a message is delivered again whose outcome the ledger did not record. */
+const unrecordedRetry = 60;
 
-/** One finished run, and the messages that are acknowledged once it is recorded. */
-export interface Finished {
-  envelope: Envelope;
-  run: RunState;
-  outcome: Outcome | RunEnded;
-  ack(): void;
-  /** The ledger could not record it: the platform shall deliver again after this many seconds. */
-  redeliver(seconds: number): void;
-}
-
-/** Records a wave of finished runs: record, then send copies, then ack. Duplicates over loss. Never throws. */
-export async function settleWave(engine: Engine, wave: readonly Finished[], token: string): Promise<void> {
+/** Records decided executions: record, then send copies, then acknowledge. Duplicates over loss. Never throws. */
+export async function settleAll(engine: Engine, executions: readonly Execution[], token: string): Promise<void> {
+  if (executions.length === 0) return;
   const now = engine.now();
-  const known = wave.filter((each) => !(each.outcome instanceof RunEnded && each.outcome.why === "lost"));
-  const settlements = new Map(known.map((each) => [keyOf(each.envelope), { each, settlement: settlementOf(engine, each, now) }]));
-  const transitions = [...settlements.values()].map(({ settlement }) => settlement.transition);
-  const settled = await recorded(engine, transitions, token, now);
+  const settlements = executions.flatMap((execution) => {
+    const settlement = settlementOf(engine, execution, now);
+    return settlement ? [{ execution, ...settlement }] : [];
+  });
+  const settled = await record(engine, settlements, token, now);
   if (!settled) {
     // Its lease runs out and it is run again, alone; effects recorded so far are not repeated.
-    for (const each of wave) each.redeliver(60);
+    for (const execution of executions) execution.redeliver(engine, unrecordedRetry + Math.floor(engine.random() * 10));
     return;
   }
-  const byKey = new Map(settled.map((row) => [keyOf(row), row]));
-  for (const [key, { each, settlement }] of settlements) announce(engine, each, settlement, byKey.get(key));
+  for (const each of settlements) announce(engine, each, settled.get(keyOf(each.transition)));
   await sendCopies(engine, settlements, settled);
-  for (const each of wave) each.ack();
+  for (const execution of executions) execution.ack();
 }
 
-/** Tells the gates who left, one call per gate. Never throws. */
-export async function tellGates(engine: Engine, left: readonly { tenant: string; gate: string; report: LeaveReport }[]): Promise<void> {
-  const groups = Map.groupBy(left, ({ tenant, gate }) => `${tenant}/${gate}`);
-  const told = [...groups.values()].map(async (group) => {
-    const reports = group.map(({ report }) => report);
-    if (group[0]) await engine.gates.leave(group[0].tenant, group[0].gate, reports, engine.now());
-  });
-  await Promise.all(told);
+type Settling = Settlement & { execution: Execution };
+
+/** Nothing for a job that another run holds. */
+function settlementOf(engine: Engine, execution: Execution, now: number): Settlement | undefined {
+  const { decision, job, contract, started, startedAt, progress, unanswered, urgent } = execution;
+  if (!decision || decision.kind === "lost") return undefined;
+  const { type, policy } = contract;
+  const ms = started ? now - startedAt : 0;
+  const doubt = unanswered !== undefined && unanswered.size > 0;
+  return transitionOf({ job, type, policy, started, ms, progress, doubt, urgent, now, random: engine.random }, decision);
 }
 
-type Settlements = Map<string, { each: Finished; settlement: Settlement }>;
-
-function settlementOf(engine: Engine, { run, outcome }: Finished, now: number): Settlement {
-  const about = {
-    job: run.job,
-    type: run.contract.type,
-    policy: run.contract.policy,
-    started: run.started,
-    ms: now - run.startedAt,
-    progress: run.progress,
-    doubt: run.unanswered.size > 0,
-    urgent: run.urgent,
-    now,
-    random: engine.random,
-  };
-  return outcome instanceof RunEnded ? cancelledTransition(about) : transitionOf(about, outcome);
-}
-
-async function recorded(engine: Engine, transitions: Parameters<Engine["ledger"]["settle"]>[0], token: string, now: number): Promise<Settled[] | undefined> {
-  if (transitions.length === 0) return [];
+async function record(engine: Engine, settlements: readonly Settling[], token: string, now: number): Promise<Map<string, Settled> | undefined> {
+  if (settlements.length === 0) return new Map();
+  const transitions = settlements.map(({ transition }) => transition);
   try {
-    return await insist(engine, "settle", () => engine.ledger.settle(transitions, token, now));
+    const rows = await withRetry(engine, "settle", () => engine.ledger.settle(transitions, token, now));
+    return new Map(rows.map((row) => [keyOf(row), row]));
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "settle", reason: reasonOf(thrown) });
     return undefined;
   }
 }
 
-function announce(engine: Engine, each: Finished, { transition }: Settlement, row: Settled | undefined): void {
+function announce(engine: Engine, { execution: { decision }, transition }: Settling, row: Settled | undefined): void {
   const { tenant, id } = transition;
   if (!row) {
     engine.emit({ event: "trouble", where: "settle", reason: "another run took the job over; this one's outcome is dropped", tenant, id });
     return;
   }
-  const outcome = each.outcome instanceof RunEnded ? each.outcome.why : each.outcome.kind;
   const { type, attempt, ms, reason } = transition;
-  engine.emit({ event: "settled", tenant, id, type, attempt, outcome, state: row.state, ms, reason });
-  if (row.state === "done" && !(each.outcome instanceof RunEnded) && each.outcome.kind === "done") afterwards(engine, each.outcome.after, tenant, id);
+  engine.emit({ event: "settled", tenant, id, type, attempt, outcome: decision?.kind ?? "", state: row.state, ms, reason });
+  if (row.state === "done" && decision?.kind === "done" && decision.after) afterwards(engine, decision.after, tenant, id);
 }
 
-function afterwards(engine: Engine, after: (() => void) | undefined, tenant: string, id: string): void {
+function afterwards(engine: Engine, after: () => void, tenant: string, id: string): void {
   try {
-    after?.();
+    after();
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "after", reason: reasonOf(thrown), tenant, id });
   }
 }
 
-async function sendCopies(engine: Engine, settlements: Settlements, settled: readonly Settled[]): Promise<void> {
-  const copies = settled.flatMap((row) => {
-    const entry = settlements.get(keyOf(row));
-    if (!entry?.settlement.copy || isTerminal(row.state)) return [];
-    const { due: _, ...envelope } = entry.each.envelope;
-    return [{ envelope: { ...envelope, seq: row.seq }, delaySeconds: entry.settlement.copy.delaySeconds }];
+async function sendCopies(engine: Engine, settlements: readonly Settling[], settled: ReadonlyMap<string, Settled>): Promise<void> {
+  const copies = settlements.flatMap(({ execution, copy, transition }) => {
+    const row = copy && settled.get(keyOf(transition));
+    if (!row || isTerminal(row.state)) return [];
+    const { due: _, ...envelope } = execution.envelope;
+    return [{ envelope: { ...envelope, seq: row.seq }, delaySeconds: copy.delaySeconds }];
   });
+  if (copies.length === 0) return;
   const refused = await send(engine, copies);
   if (refused.length === 0) return;
   try {

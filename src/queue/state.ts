@@ -9,3 +9,6 @@ const terminal: readonly JobState[] = ["done", "cancelled", "discarded", "dead"]
 export function isTerminal(state: JobState): boolean {
   return terminal.includes(state);
 }
+
+/** A sender who repeats the key of a job that ended otherwise than done wants it done. */
+export const revivedByKey: readonly JobState[] = ["dead", "discarded", "cancelled"];

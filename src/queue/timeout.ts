@@ -1,39 +1,98 @@
 import { HeldBack } from "./children";
-import { end, RunEnded, type RunState } from "./context";
 import type { Engine } from "./engine";
-import { retry, wait, type Outcome } from "./outcome";
+import { type Execution, RunEnded } from "./execution";
+import { retry, wait } from "./outcome";
 import { reasonOf } from "../masking/redact";
 
-/** A run that ignores its signal is given up this long after it. Milliseconds. */
-const grace = 2000;
+/** A run that ignores its signal is given up this long after it. */
+const graceMs = 2000;
+/** Runs that start within this time, or an eighth of a shorter time-out, share a timer. */
+const maxWindowMs = 1000;
+
+/** Runs of one type that started at about the same time. */
+interface Cohort {
+  since: number;
+  running: Set<Execution>;
+}
 
 /**
- * The one place where a throw becomes a failure, and where a run that does not end is ended. A handler of many jobs goes on
- * as long as one of them is wanted: its signal fires when all of them have been ended.
+ * The time-out of a type within one batch. Runs share timers, since most end long before theirs fires: a run is ended when its time is
+ * over, or up to a second later.
  */
-export async function withTimeout<T>(engine: Engine, runs: readonly RunState[], work: (signal: AbortSignal) => Promise<T>): Promise<T | Outcome | RunEnded> {
-  const seconds = runs[0]?.contract.policy.timeout ?? 0;
-  const all = new AbortController();
-  const timers: ReturnType<typeof setTimeout>[] = [];
-  const over = new Promise<RunEnded>((resolve) => {
-    timers.push(setTimeout(() => runs.forEach((run) => end(run, "timeout")), seconds * 1000));
-    const look = ({ ended }: RunState) => {
-      if (!ended || runs.some((run) => !run.ended)) return;
-      all.abort(ended);
-      timers.push(setTimeout(() => resolve(ended), grace));
+export class Timeout {
+  private readonly windowMs: number;
+  private newest: Cohort | undefined;
+  private readonly timers: ReturnType<typeof setTimeout>[] = [];
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly seconds: number,
+  ) {
+    this.windowMs = Math.min(maxWindowMs, seconds * 125);
+  }
+
+  /** Watches runs that start now; the answer stops it. */
+  watch(executions: readonly Execution[]): () => void {
+    const { running } = this.cohort();
+    for (const execution of executions) running.add(execution);
+    return () => executions.forEach((execution) => running.delete(execution));
+  }
+
+  /** All runs have ended. */
+  close(): void {
+    this.timers.forEach(clearTimeout);
+  }
+
+  private cohort(): Cohort {
+    const now = this.engine.now();
+    if (this.newest && now - this.newest.since < this.windowMs) return this.newest;
+    const cohort: Cohort = { since: now, running: new Set() };
+    const end = () => {
+      if (this.newest === cohort) this.newest = undefined;
+      for (const execution of cohort.running) execution.end("timeout");
     };
-    for (const run of runs) run.controller.signal.addEventListener("abort", () => look(run));
-  });
+    this.timers.push(setTimeout(end, this.seconds * 1000 + this.windowMs));
+    return (this.newest = cohort);
+  }
+}
+
+/**
+ * Calls `work` and gives what it returns. The one place where a throw becomes a failure, and where a run that does not end is given up.
+ * A handler of many jobs goes on as long as one of them is not ended; `onAllEnded` is called when the last one is.
+ */
+export async function withTimeout(
+  engine: Engine,
+  timeout: Timeout,
+  executions: readonly Execution[],
+  work: () => Promise<unknown>,
+  onAllEnded: () => void = () => undefined,
+): Promise<unknown> {
+  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<undefined>();
+  const areAllEnded = () => executions.every(({ ended }) => ended);
+  let grace: ReturnType<typeof setTimeout> | undefined;
+  const onEnd = () => {
+    if (!areAllEnded()) return;
+    onAllEnded();
+    grace = setTimeout(() => giveUp(undefined), graceMs);
+  };
+  for (const execution of executions) execution.onEnd = onEnd;
+  const stopWatching = timeout.watch(executions);
   try {
-    return await Promise.race([work(all.signal), over]);
+    return await Promise.race([work(), givenUp]);
   } catch (thrown) {
-    const ended = runs[0]?.ended;
-    if (ended && runs.every((run) => run.ended)) return ended;
+    if (areAllEnded()) return undefined;
     if (thrown instanceof HeldBack) return wait(thrown.message, { until: thrown.until });
     if (thrown instanceof RunEnded) return wait("another job of its batch was ended", { until: engine.now() });
-    engine.emit({ event: "trouble", where: "run", reason: reasonOf(thrown), ...(runs[0] ? { id: runs[0].job.id, tenant: runs[0].job.tenant } : {}) });
+    engine.emit({
+      event: "trouble",
+      where: "run",
+      reason: reasonOf(thrown),
+      ...(executions[0] ? { id: executions[0].job.id, tenant: executions[0].job.tenant } : {}),
+    });
     return retry(reasonOf(thrown));
   } finally {
-    timers.forEach(clearTimeout);
+    stopWatching();
+    if (grace !== undefined) clearTimeout(grace);
+    for (const execution of executions) execution.onEnd = undefined;
   }
 }

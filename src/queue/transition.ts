@@ -1,7 +1,8 @@
 import { backoff } from "./backoff";
+import type { Decision } from "./execution";
 import type { Policy } from "./job";
 import type { ClaimedJob, Transition } from "./ledger";
-import type { Outcome, Retry, Wait } from "./outcome";
+import type { Retry, Wait } from "./outcome";
 import { redact } from "../masking/redact";
 import type { JobState } from "./state";
 
@@ -25,7 +26,8 @@ export interface Settlement {
   copy: { delaySeconds: number } | null;
 }
 
-export interface Run {
+/** What of an execution its transition follows from, beside its decision. */
+export interface ExecutionFacts {
   job: ClaimedJob;
   type: string;
   policy: Policy;
@@ -41,16 +43,19 @@ export interface Run {
   random: () => number;
 }
 
-/** What the ledger records of a run, and what is sent: the one place that knows how an outcome moves a job. Pure. */
-export function transitionOf(run: Run, outcome: Outcome): Settlement {
-  const settlement = settlementOf(run, outcome);
-  const quoted = "providerMessage" in outcome ? outcome.providerMessage : undefined;
+/** What the ledger records of an execution, and what is sent: the one place that knows how a decision moves a job. Pure. */
+export function transitionOf(run: ExecutionFacts, decision: Recorded): Settlement {
+  const settlement = settlementOf(run, decision);
+  const quoted = "providerMessage" in decision ? decision.providerMessage : undefined;
   if (quoted === undefined) return settlement;
   const providerMessage = quoted.slice(0, maxProviderMessage).toWellFormed();
   return { ...settlement, transition: { ...settlement.transition, providerMessage } };
 }
 
-function settlementOf(run: Run, outcome: Outcome): Settlement {
+/** Of a job that another run holds nothing is recorded. */
+type Recorded = Exclude<Decision, { kind: "lost" }>;
+
+function settlementOf(run: ExecutionFacts, outcome: Recorded): Settlement {
   switch (outcome.kind) {
     case "done":
       return ended(run, "done", null, { result: outcome.result === undefined ? null : resultOf(outcome.result) });
@@ -62,15 +67,14 @@ function settlementOf(run: Run, outcome: Outcome): Settlement {
       return exhausted(run, outcome.reason) ?? waiting(run, outcome);
     case "retry":
       return failure(run, outcome);
+    case "cancelled":
+      return ended(run, "cancelled", null, { event: "cancelled" });
+    case "dead":
+      return ended(run, "dead", outcome.reason, { event: "dead" });
   }
 }
 
-/** The job was asked to end, and did. */
-export function cancelledTransition(run: Run): Settlement {
-  return ended(run, "cancelled", null, { event: "cancelled" });
-}
-
-function failure(run: Run, outcome: Retry): Settlement {
+function failure(run: ExecutionFacts, outcome: Retry): Settlement {
   const attempt = run.job.attempt + 1;
   if (attempt >= run.policy.maxAttempts) {
     return ended(run, "dead", outcome.reason, { attempt, event: "dead" });
@@ -81,7 +85,7 @@ function failure(run: Run, outcome: Retry): Settlement {
   return held(run, "retrying", outcome.reason, run.now + delay * 1000, { attempt, event: "retry" });
 }
 
-function waiting(run: Run, outcome: Wait): Settlement {
+function waiting(run: ExecutionFacts, outcome: Wait): Settlement {
   const until = untilWhen(run, outcome.until);
   const long = until - run.now > longestHold;
   // Waiting again for the same reason is no news for the timeline.
@@ -95,13 +99,13 @@ function waiting(run: Run, outcome: Wait): Settlement {
 }
 
 /** At least a second from now, at most until the job is too old, so that it ends then; what is no time means a minute. */
-function untilWhen(run: Run, asked: number): number {
+function untilWhen(run: ExecutionFacts, asked: number): number {
   const soon = run.now + 1000;
   if (Number.isNaN(asked)) return run.now + longestHold;
   return Math.max(soon, Math.min(Math.ceil(asked), run.job.born + (run.policy.maxAge + 1) * 1000));
 }
 
-function yielded(run: Run, cursor: unknown): Settlement {
+function yielded(run: ExecutionFacts, cursor: unknown): Settlement {
   const text = jsonOf(cursor);
   if (text === undefined) return ended(run, "discarded", "the cursor is no JSON", { event: "discarded" });
   if (text.length > longestCursor) {
@@ -112,7 +116,7 @@ function yielded(run: Run, cursor: unknown): Settlement {
 }
 
 /** Held back until a time: with a delayed message when that is near, else by its side row alone. */
-function held(run: Run, state: JobState, reason: string, due: number, more: { attempt: number; event?: string; rideAtMost?: number }): Settlement {
+function held(run: ExecutionFacts, state: JobState, reason: string, due: number, more: { attempt: number; event?: string; rideAtMost?: number }): Settlement {
   const delaySeconds = Math.max(1, Math.ceil((due - run.now) / 1000));
   const rides = delaySeconds * 1000 <= (more.rideAtMost ?? longestRide);
   const transition = moved(run, state, {
@@ -128,7 +132,7 @@ function held(run: Run, state: JobState, reason: string, due: number, more: { at
 }
 
 /** Too many runs or too old: whatever it said, it ends here with the last reason. */
-function exhausted(run: Run, reason?: string, attempt = run.job.attempt): Settlement | undefined {
+function exhausted(run: ExecutionFacts, reason?: string, attempt = run.job.attempt): Settlement | undefined {
   const age = Math.floor((run.now - run.job.born) / 1000);
   const because = reason === undefined ? "" : `; last: ${reason}`;
   if (run.started && run.job.runs >= run.policy.maxRuns) {
@@ -140,7 +144,7 @@ function exhausted(run: Run, reason?: string, attempt = run.job.attempt): Settle
   return undefined;
 }
 
-function ended(run: Run, state: JobState, reason: string | null, more: { attempt?: number; event?: string; result?: string | null }): Settlement {
+function ended(run: ExecutionFacts, state: JobState, reason: string | null, more: { attempt?: number; event?: string; result?: string | null }): Settlement {
   const attempt = more.attempt ?? run.job.attempt + (state === "discarded" ? 1 : 0);
   return {
     transition: moved(run, state, { reason, attempt, event: more.event ?? null, result: more.result ?? null, ended: run.now }),
@@ -148,7 +152,7 @@ function ended(run: Run, state: JobState, reason: string | null, more: { attempt
   };
 }
 
-function moved(run: Run, state: JobState, changes: Partial<Transition>): Transition {
+function moved(run: ExecutionFacts, state: JobState, changes: Partial<Transition>): Transition {
   return {
     tenant: run.job.tenant,
     id: run.job.id,

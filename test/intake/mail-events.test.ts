@@ -296,7 +296,7 @@ describe("Cloudflare, through the queue", () => {
 
   test("one that comes before its mail was recorded comes again for an hour; one of nobody's mail is then dropped", async () => {
     const early = event("bounced", { messageId: "cf-early", bounce: { type: "hard" } });
-    expect(await read(early)).toEqual([{ do: "later", seconds: 60 }]);
+    expect(await read(early)).toEqual([{ do: "redeliver", seconds: 60 }]);
     expect(await read(event("bounced", { messageId: "cf-never" }, now - 3_700_000))).toEqual([{ do: "ack" }]);
     expect(await read(event("bounced", { messageId: "cf-never" }, now + 3_700_000))).toEqual([{ do: "ack" }]);
     await mail.sent.record("cf-late", [{ provider: "cloudflare", id: "cf-early", job: "job-8" }], now);

@@ -316,9 +316,9 @@ describe("a notification of R2", () => {
     const noticed = (code: "unavailable" | "invalid") => async () => ({ ok: false as const, code, detail: "no", errors: [], retryAfter: 7 });
     const readWith = async (deps: object) =>
       (await foreignReaders({ ...bench.deps, ...deps })["media-uploads"]?.([{ id: "m", body: about("PutObject", `${tenant}/photo.png`) }])) ?? [];
-    expect(await readWith({ media: { ...media, noticed: noticed("unavailable") } })).toEqual([{ do: "later", seconds: 7 }]);
+    expect(await readWith({ media: { ...media, noticed: noticed("unavailable") } })).toEqual([{ do: "redeliver", seconds: 7 }]);
     expect(await readWith({ media: { ...media, noticed: noticed("invalid") } })).toEqual([{ do: "bury", reason: "no job can be made of it: no" }]);
-    expect(await readWith({ snapshots: { ...snapshots, read: async () => ({ state: "unknown" as const }) } })).toEqual([{ do: "later" }]);
+    expect(await readWith({ snapshots: { ...snapshots, read: async () => ({ state: "unknown" as const }) } })).toEqual([{ do: "redeliver" }]);
   });
 });
 

@@ -29,7 +29,7 @@ test("a run that lost its lease changes nothing and leaves no side row behind or
     { state: "discarded", reason: "x", event: "discarded" },
   ] as const;
   for (const ending of endings) expect(await ledger.settle([transition(row, { was, ...ending })], "first", late)).toEqual([]);
-  expect(await ledger.pulse([{ ...row, progress: "{}" }], "first")).toMatchObject([{ held: false, cancel: false }]);
+  expect(await ledger.heartbeat([{ ...row, progress: "{}" }], "first")).toMatchObject([{ held: false, cancel: false }]);
   expect(await ledger.recordEffect(row, { key: "send", revision: 0, state: "intent", result: null, at: late }, "first")).toBe(false);
   await ledger.release([row], "first");
   expect([await stored(row), await sideRows("lost")]).toEqual([before, sides]);

@@ -66,7 +66,7 @@ async function useEverything(db: D1Database): Promise<void> {
   for (const token of ["t1", null]) await ledger.recordEffect(held, { key: "send", revision: 0, state: "done", result: null, at: noon }, token);
   await ledger.checkpoint(held, "{}", [], "t1", noon);
   await expect(ledger.checkpoint(held, "{}", [], "not mine", noon)).resolves.toBe(false);
-  await ledger.pulse([{ ...held, progress: "{}" }], "t1");
+  await ledger.heartbeat([{ ...held, progress: "{}" }], "t1");
   await ledger.cancel(lost, noon);
   const was = { wake: noon, gate: null };
   const [one, two, three, four] = others;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { discreet } from "../../src/masking/known-values";
+import { maskKnownValues } from "../../src/masking/known-values";
 import { defineJob, job } from "../../src/queue/job";
 import { retry } from "../../src/queue/outcome";
 import { personal } from "../../src/masking/personal";
@@ -17,18 +17,18 @@ describe("what an outside system repeats", () => {
     ["Adaptive marylebones are fine", "Adaptive marylebones are fine"],
     ["project homes is full", "project homes is full"],
     ["400 bad request", "400 bad request"],
-  ])("%s", (said, shown) => expect(discreet(schema, ada, said)).toBe(shown));
+  ])("%s", (said, shown) => expect(maskKnownValues(schema, ada, said)).toBe(shown));
 
   test("is left as it is where nothing is personal", () => {
-    expect(discreet(v.strictObject({ a: v.string() }), { a: "Ada" }, "Ada")).toBe("Ada");
-    expect(discreet(schema, undefined, "Ada")).toBe("Ada");
+    expect(maskKnownValues(v.strictObject({ a: v.string() }), { a: "Ada" }, "Ada")).toBe("Ada");
+    expect(maskKnownValues(schema, undefined, "Ada")).toBe("Ada");
   });
 
   test("never holds a personal value, whatever it is made of", () => {
     const text = fc.string({ unit: "grapheme", minLength: 3, maxLength: 100 }).filter((each) => each.trim().length >= 3 && !"•••".includes(each.trim()));
     fc.assert(
       fc.property(text, fc.constantFrom("", "a", "wrong: "), (secret, before) => {
-        const shown = discreet(schema, { ...ada, note: secret }, `${before} ${secret.trim()} .`);
+        const shown = maskKnownValues(schema, { ...ada, note: secret }, `${before} ${secret.trim()} .`);
         expect(shown.includes(` ${secret.trim()} `)).toBe(false);
       }),
     );

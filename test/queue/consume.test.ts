@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { beforeEach, describe, expect, test } from "vitest";
+import { dispositionOf } from "../../src/queue/disposition";
 import type { Envelope } from "../../src/queue/envelope";
 import { defineJob, job, type Policy, type RunContext } from "../../src/queue/job";
 import { again, done, type Outcome } from "../../src/queue/outcome";
-import { verdictOn } from "../../src/queue/verdict";
 import { type Bench, createBench, type Held } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
@@ -26,22 +26,22 @@ describe("the table of what is done with a message", () => {
     ["dead", { state: "dead" }, 3, { do: "ack" }],
     ["stale", {}, 2, { do: "ack" }],
     ["stale, while another runs", { state: "running", until: now + 9000 }, 2, { do: "ack" }],
-    ["held", { state: "running", until: now + 9000 }, 3, { do: "later", seconds: 11 }],
-    ["held, with the end asked for", { state: "running", until: now + 9000, cancel: true }, 3, { do: "later", seconds: 11 }],
+    ["held", { state: "running", until: now + 9000 }, 3, { do: "redeliver", seconds: 11 }],
+    ["held, with the end asked for", { state: "running", until: now + 9000, cancel: true }, 3, { do: "redeliver", seconds: 11 }],
     ["lease expired", { state: "running", until: now }, 3, { do: "alone" }],
     ["lease expired, with the end asked for", { state: "running", until: now, cancel: true }, 3, { do: "cancel" }],
     ["crashed before", { crash: true }, 3, { do: "alone" }],
-    ["crashed before, not due", { crash: true, due: now + minute }, 3, { do: "later", seconds: 60 }],
-    ["not due", { due: now + 6000 }, 3, { do: "later", seconds: 6 }],
-    ["due in days", { due: now + 1e9 }, 3, { do: "later", seconds: 86_400 }],
+    ["crashed before, not due", { crash: true, due: now + minute }, 3, { do: "redeliver", seconds: 60 }],
+    ["not due", { due: now + 6000 }, 3, { do: "redeliver", seconds: 6 }],
+    ["due in days", { due: now + 1e9 }, 3, { do: "redeliver", seconds: 86_400 }],
     ["asked to end", { cancel: true }, 3, { do: "cancel" }],
-    ["free now, not a moment ago", {}, 3, { do: "later", seconds: 1 }],
+    ["free now, not a moment ago", {}, 3, { do: "redeliver", seconds: 1 }],
     ["another payload", { fp: "other" }, 3, { do: "bury" }],
     ["another payload, ended", { fp: "other", state: "done" }, 3, { do: "bury" }],
     ["another payload, stale", { fp: "other" }, 2, { do: "bury" }],
     ["the same payload, ended", { fp: "mine", state: "done" }, 3, { do: "ack" }],
   ] as const)("%s", (_name, more, seq, expected) => {
-    expect(verdictOn({ seq, fp: "mine" }, { ...row, ...more }, now, () => 0.5)).toEqual(expected);
+    expect(dispositionOf({ seq, fp: "mine" }, { ...row, ...more }, now, () => 0.5)).toEqual(expected);
   });
 });
 

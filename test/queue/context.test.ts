@@ -359,7 +359,7 @@ describe("cancel", () => {
   test("asked while the ledger could not be read: a run that ended is still cancelled", async () => {
     const { bench, start } = running(async (context) => {
       await cancel(bench.engine, ref(context.id));
-      bench.faults.ledger = (call) => call === "pulse";
+      bench.faults.ledger = (call) => call === "heartbeat";
       bench.advance(5 * second);
       await expect.poll(() => bench.troubles().length).toBeGreaterThan(0);
       return retry("x");

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ForeignReaders, ForeignVerdict } from "../../src/queue/foreign";
+import type { ForeignReaders, ForeignDisposition } from "../../src/queue/foreign";
 import { type Bench, createBench, type Held } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
@@ -31,7 +31,7 @@ describe("a message that is no envelope", () => {
 
   test("is delivered again when the reader wants that, throws, or leaves a verdict out", async () => {
     const bench = createBench();
-    expect(await deliver(bench, [1, 2], readerSaying({ do: "later", seconds: 60 }, { do: "later" }))).toEqual([{ retry: 60 }, { retry: 1 }]);
+    expect(await deliver(bench, [1, 2], readerSaying({ do: "redeliver", seconds: 60 }, { do: "redeliver" }))).toEqual([{ retry: 60 }, { retry: 1 }]);
     expect(await deliver(bench, [1], readerSaying())).toEqual([{ retry: 1 }]);
     const down = { "media-uploads": () => Promise.reject(new Error("R2 is down")) };
     expect(await deliver(bench, [1, 2], down)).toEqual([{ retry: 1 }, { retry: 1 }]);
@@ -48,7 +48,7 @@ describe("a message that is no envelope", () => {
   });
 });
 
-function readerSaying(...verdicts: ForeignVerdict[]): ForeignReaders {
+function readerSaying(...verdicts: ForeignDisposition[]): ForeignReaders {
   return { "media-uploads": () => Promise.resolve(verdicts) };
 }
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { defaultPolicy } from "../../src/queue/job";
 import { again, discard, done, isOutcome, type Outcome, retry, wait } from "../../src/queue/outcome";
-import { transitionOf, type Run } from "../../src/queue/transition";
+import { type ExecutionFacts, transitionOf } from "../../src/queue/transition";
 import { createBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
@@ -185,7 +185,7 @@ describe("transitionOf", () => {
   });
 });
 
-function runOf({ attempt, runs, age, random }: { attempt: number; runs: number; age: number; random: number }): Run {
+function runOf({ attempt, runs, age, random }: { attempt: number; runs: number; age: number; random: number }): ExecutionFacts {
   const now = Date.UTC(2026, 0, 20);
   const job = {
     tenant: "one",

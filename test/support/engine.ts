@@ -4,7 +4,7 @@ import { createLedger } from "../../src/ledger/ledger";
 import { createPayloads } from "../../src/ledger/payloads";
 import { backstop } from "../../src/queue/backstop";
 import { consume } from "../../src/queue/consume";
-import type { Engine, EngineEvent } from "../../src/queue/engine";
+import { createEngine, type Engine, type EngineEvent } from "../../src/queue/engine";
 import type { Envelope } from "../../src/queue/envelope";
 import type { ForeignReaders } from "../../src/queue/foreign";
 import type { Gates } from "../../src/queue/gates";
@@ -123,7 +123,7 @@ export function createBench(options: BenchOptions = {}) {
     return play(bench, end ? [end] : payload.script, context);
   };
   const ledger = createLedger(options.db ?? env.DB, (promise) => deferred.push(promise));
-  bench.engine = {
+  bench.engine = createEngine({
     now: () => now,
     random: options.random ?? (() => 0.5),
     boot: options.boot ?? "",
@@ -139,7 +139,7 @@ export function createBench(options: BenchOptions = {}) {
     capabilities: options.capabilities ?? (() => Promise.resolve({})),
     defer: (promise) => deferred.push(promise),
     emit: (event) => events.push(event),
-  };
+  });
   return bench;
 
   function fakeQueue(name: string): Queue {

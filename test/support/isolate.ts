@@ -1,4 +1,4 @@
-import type { Engine } from "../../src/queue/engine";
+import { createEngine, type Engine } from "../../src/queue/engine";
 import type { Envelope } from "../../src/queue/envelope";
 import { createIds } from "../../src/queue/id";
 import type { Claim, ClaimedJob, JobRef, Lease, Settled } from "../../src/queue/ledger";
@@ -34,7 +34,7 @@ export function createOutside(engine: Engine, violations: string[]) {
 
   function makeIsolate(dies: number | null): Isolate {
     const isolate: Isolate = { engine, dead: false, dies, stop: null, stopped: Promise.withResolvers(), resume: Promise.withResolvers() };
-    isolate.engine = {
+    isolate.engine = createEngine({
       ...engine,
       ids,
       ledger: new Proxy(engine.ledger, {
@@ -44,7 +44,7 @@ export function createOutside(engine: Engine, violations: string[]) {
             ledgerCall(isolate, String(name), target[name as keyof typeof target], all),
       }),
       queue: (name) => producer(isolate, engine.queue(name) as Queue),
-    };
+    });
     return isolate;
   }
 

@@ -1,13 +1,13 @@
 import { noticedIn } from "../../domain/media/notification";
-import type { ForeignReader, ForeignVerdict } from "../../queue/foreign";
+import type { ForeignReader, ForeignDisposition } from "../../queue/foreign";
 import type { IntakeDeps } from "../deps";
 
 /** Takes notifications of R2 in: each is about one original, and several about the same one are answered once. */
 export function uploadReader(deps: Pick<IntakeDeps, "media" | "snapshots" | "now">): ForeignReader {
   return async (messages) => {
-    const asked = new Map<string, Promise<ForeignVerdict>>();
+    const asked = new Map<string, Promise<ForeignDisposition>>();
     return Promise.all(
-      messages.map(({ body }): Promise<ForeignVerdict> => {
+      messages.map(({ body }): Promise<ForeignDisposition> => {
         const noticed = noticedIn(body);
         if (noticed.kind === "own") return Promise.resolve({ do: "ack" });
         if (noticed.kind === "refused") return Promise.resolve({ do: "bury", reason: noticed.reason });
@@ -20,12 +20,12 @@ export function uploadReader(deps: Pick<IntakeDeps, "media" | "snapshots" | "now
   };
 }
 
-async function take({ media, snapshots, now }: Pick<IntakeDeps, "media" | "snapshots" | "now">, tenant: string, key: string): Promise<ForeignVerdict> {
+async function take({ media, snapshots, now }: Pick<IntakeDeps, "media" | "snapshots" | "now">, tenant: string, key: string): Promise<ForeignDisposition> {
   const { state } = await snapshots.read(tenant, now());
-  if (state === "unknown") return { do: "later" };
+  if (state === "unknown") return { do: "redeliver" };
   if (state === "absent") return { do: "bury", reason: `the object's key names no tenant: there is no "${tenant}"` };
   const refused = await media.noticed(tenant, key);
   if (!refused) return { do: "ack" };
-  if (refused.code === "unavailable" || refused.code === "too-many-requests") return { do: "later", seconds: refused.retryAfter };
+  if (refused.code === "unavailable" || refused.code === "too-many-requests") return { do: "redeliver", seconds: refused.retryAfter };
   return { do: "bury", reason: `no job can be made of it: ${refused.detail}` };
 }

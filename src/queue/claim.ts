@@ -1,0 +1,88 @@
+import { answerUnclaimed, refOf } from "./disposition";
+import type { Engine } from "./engine";
+import type { Execution } from "./execution";
+import type { Claim, Lease, Pause } from "./ledger";
+import { wait } from "./outcome";
+import { newRow } from "./prepare";
+import { reasonOf } from "../masking/redact";
+import { keyOf } from "./ref";
+import { payloadOf } from "./registry";
+
+/**
+ * Claims the jobs of a batch in one round trip; jobs that the ledger does not know take a second, which writes their rows. What can be
+ * neither claimed nor claimed alone is answered by its disposition. Claimed jobs that a pause holds are decided here.
+ */
+export async function claim(engine: Engine, executions: readonly Execution[], lease: Lease): Promise<{ claimed: Execution[]; suspects: Execution[] }> {
+  const byKey = new Map(executions.map((each) => [keyOf(each.envelope), each]));
+  const claims = await askLedger(engine, executions, byKey, lease);
+  const claimed: Execution[] = [];
+  const suspects: Execution[] = [];
+  for (const job of claims.flatMap((each) => each.claimed)) {
+    const execution = byKey.get(keyOf(job));
+    execution?.claimed(job, lease);
+    if (execution) claimed.push(execution);
+  }
+  for (const row of claims.flatMap(({ found }) => found)) {
+    const execution = byKey.get(keyOf(row));
+    if (execution && (await answerUnclaimed(engine, execution, row))) suspects.push(execution);
+  }
+  for (const execution of [...claimed, ...suspects]) hold(engine, execution, claims[0]?.pauses ?? []);
+  return { claimed, suspects };
+}
+
+/** Claims a job that is suspected of killing its Worker; false: it was answered instead. Without attempts, runs or time left it is decided dead. */
+export async function claimAlone(engine: Engine, execution: Execution, lease: Lease): Promise<boolean> {
+  const { envelope } = execution;
+  try {
+    const job = await engine.ledger.claimAlone(refOf(envelope), lease);
+    if (!job) return (execution.redeliver(engine), false);
+    execution.claimed(job, lease);
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "claim", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
+    return (execution.redeliver(engine), false);
+  }
+  const reason = reasonToGiveUp(execution, engine.now());
+  if (reason !== undefined) execution.decide({ kind: "dead", reason });
+  return true;
+}
+
+/** What the ledger says of each job, in one or two answers. Those it does not answer for are delivered again. */
+async function askLedger(engine: Engine, executions: readonly Execution[], byKey: ReadonlyMap<string, Execution>, lease: Lease): Promise<Claim[]> {
+  const refs = executions.map(({ envelope }) => refOf(envelope));
+  const first = await orRedeliver(engine, executions, () => engine.ledger.claim(refs, lease));
+  if (!first || first.claimed.length + first.found.length === byKey.size) return first ? [first] : [];
+  const known = new Set([...first.claimed, ...first.found].map(keyOf));
+  const unknown = executions.filter(({ envelope }) => !known.has(keyOf(envelope)));
+  const rows = unknown.map(({ envelope, contract }) => newRow(engine, contract, envelope, payloadOf(contract, envelope)));
+  const adopted = await orRedeliver(engine, unknown, () => engine.ledger.adopt(rows, lease));
+  // What the first round trip claimed is run, whatever became of the second.
+  return adopted ? [first, adopted] : [first];
+}
+
+async function orRedeliver<T>(engine: Engine, executions: readonly Execution[], ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "claim", reason: reasonOf(thrown) });
+    for (const execution of executions) execution.redeliver(engine);
+    return undefined;
+  }
+}
+
+/** A job whose queue, type or tenant is paused is parked without a run. */
+function hold(engine: Engine, execution: Execution, pauses: readonly Pause[]): void {
+  const { tenant, queue } = execution.envelope;
+  const names = { queue, type: execution.contract.type, tenant };
+  const pause = pauses.find((each) => (each.tenant === "*" || each.tenant === tenant) && each.name === names[each.scope]);
+  if (!pause) return;
+  const name = `${pause.scope}/${pause.name}`;
+  execution.decide(wait(`paused: ${name}`, { until: engine.now(), gate: `pause/${name}`, park: true }));
+}
+
+/** A job whose Worker died in each of its attempts, or whose runs or time are used up by such deaths, is not run once more. */
+function reasonToGiveUp({ job, contract: { policy } }: Execution, now: number): string | undefined {
+  const { attempt, max, runs, born } = job;
+  if (attempt >= Math.min(policy.maxAttempts, max)) return `the Worker died in each of its ${policy.maxAttempts} attempts`;
+  if (runs <= policy.maxRuns && now - born <= policy.maxAge * 1000) return undefined;
+  return `the Worker died in its last run, and it had ${runs} of them since ${new Date(born).toISOString()}`;
+}

@@ -1,0 +1,87 @@
+import { buryMismatch } from "./bury";
+import { sendStored } from "./bring-back";
+import type { Engine } from "./engine";
+import type { Envelope } from "./envelope";
+import type { Execution } from "./execution";
+import { clockToleranceMs } from "./lease";
+import type { FoundJob, MessageRef } from "./ledger";
+import { newRow } from "./prepare";
+import { reasonOf } from "../masking/redact";
+import { isTerminal, revivedByKey } from "./state";
+
+/** What becomes of a message whose job was not claimed. */
+export type Disposition =
+  | { do: "ack" }
+  /** Deliver again after this many seconds. */
+  | { do: "redeliver"; seconds: number }
+  /** Its lease expired or it crashed before: claim it alone. */
+  | { do: "alone" }
+  /** Its key was sent again after it ended: bring it back. */
+  | { do: "revive" }
+  /** Another payload under the same key: a dead letter of its own. */
+  | { do: "bury" }
+  /** Its end was asked for and no run holds it. */
+  | { do: "cancel" };
+
+/** The one table, see docs/lifecycle.md. Pure. */
+export function dispositionOf(
+  message: { seq: number; fp: string | null; unaskedAt?: number | undefined },
+  row: FoundJob,
+  now: number,
+  random: () => number,
+): Disposition {
+  // First of all: it was accepted while the ledger was away and is another job, whatever became of the row's own.
+  if (row.fp !== null && message.fp !== null && row.fp !== message.fp) return { do: "bury" };
+  if (isSentAfter(message, row)) return { do: "revive" };
+  if (isTerminal(row.state) || row.seq > message.seq) return { do: "ack" };
+  if (row.state === "running" && row.until > now) return { do: "redeliver", seconds: secondsTo(row.until, now) + Math.floor(random() * 5) };
+  if (row.cancel) return { do: "cancel" };
+  if (row.due !== null && row.due > now + clockToleranceMs) return { do: "redeliver", seconds: secondsTo(row.due, now) };
+  if (row.state === "running" || row.crash) return { do: "alone" };
+  // Claimable a moment ago and not claimed: it changed between claim and look. Once more, shortly.
+  return { do: "redeliver", seconds: 1 };
+}
+
+/** Answers an execution that was not claimed. True: it must be claimed alone, once the others of its batch are settled. Never throws. */
+export async function answerUnclaimed(engine: Engine, execution: Execution, row: FoundJob): Promise<boolean> {
+  const { envelope, unaskedAt } = execution;
+  const disposition = dispositionOf({ ...refOf(envelope), unaskedAt }, row, engine.now(), engine.random);
+  if (disposition.do === "alone") return true;
+  try {
+    if (disposition.do === "redeliver") execution.redeliver(engine, disposition.seconds);
+    if (disposition.do === "bury") await buryMismatch(engine, envelope);
+    if (disposition.do === "revive") await reviveUnasked(engine, execution);
+    if (disposition.do === "cancel") await engine.ledger.cancel(envelope, engine.now());
+    execution.ack();
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: disposition.do, reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
+    execution.redeliver(engine);
+  }
+  return false;
+}
+
+/** What of a message the claim needs. */
+export function refOf({ tenant, id, seq, fp }: Envelope): MessageRef {
+  return { tenant, id, seq, fp: fp ?? null };
+}
+
+/** Its key was sent again while the ledger was away, after the job had ended: brought back as that call would have done. */
+async function reviveUnasked(engine: Engine, { envelope, definition, unaskedAt }: Execution): Promise<void> {
+  const now = engine.now();
+  const { due, sent, wake } = newRow(engine, definition.contract, envelope, null);
+  const hold = due === null || due <= now ? {} : { hold: { due, sent, wake: wake ?? due } };
+  const job = { tenant: envelope.tenant, id: envelope.id, endedBefore: (unaskedAt ?? 0) - clockToleranceMs };
+  const rows = await engine.ledger.revive([job], { from: revivedByKey, event: "revived", boot: engine.boot, ...hold }, now);
+  // What is due later than a message may wait is sent by the tick.
+  if (!hold.hold || sent !== null)
+    await sendStored(engine, rows, now, new Map([[`${envelope.tenant}/${envelope.id}`, hold.hold ? Math.ceil((hold.hold.due - now) / 1000) : 0]]));
+}
+
+/** A copy of what made the job, or brought it back before, was accepted before that end. */
+function isSentAfter({ fp, unaskedAt }: { fp: string | null; unaskedAt?: number | undefined }, { state, ended, fp: known }: FoundJob): boolean {
+  return unaskedAt !== undefined && ended !== null && revivedByKey.includes(state) && ended < unaskedAt - clockToleranceMs && known === fp;
+}
+
+function secondsTo(time: number, now: number): number {
+  return Math.min(86_400, Math.max(1, Math.ceil((time - now) / 1000)));
+}

@@ -1,0 +1,113 @@
+import { createContext } from "./context";
+import { enterGates } from "./enter-gates";
+import type { CapabilityScope, Engine, Missing } from "./engine";
+import type { Execution } from "./execution";
+import type { CallClass } from "./gates";
+import type { Capabilities, Contract, Need, Run, RunBatch } from "./job";
+import { lastStart } from "./lease";
+import { load } from "./load";
+import { discard } from "./outcome";
+import type { Settler } from "./settler";
+import { Timeout, withTimeout } from "./timeout";
+
+/** Brings each execution to its decision, or hands it back unstarted: by type, side by side up to the policy's concurrency. Never throws. */
+export async function executeAll(engine: Engine, executions: readonly Execution[], settler: Settler): Promise<void> {
+  const types = Map.groupBy(executions, ({ definition }) => definition);
+  await Promise.all([...types.values()].map((each) => executeType(engine, each, settler)));
+}
+
+async function executeType(engine: Engine, executions: readonly Execution[], settler: Settler): Promise<void> {
+  const [{ contract }] = executions as readonly [Execution];
+  const timeout = new Timeout(engine, contract.policy.timeout);
+  if (contract.batch) {
+    await performTogether(engine, await ready(engine, executions, settler), settler, timeout);
+  } else {
+    // A large payload is loaded when its run starts: a batch of them would fill the isolate.
+    const [inline, stored] = [executions.filter(isInline), executions.filter((each) => !isInline(each))];
+    const starts = [
+      ...(await ready(engine, inline, settler)).map((each) => () => perform(engine, each, settler, timeout)),
+      ...stored.map((each) => async () => {
+        for (const loaded of await ready(engine, [each], settler)) await perform(engine, loaded, settler, timeout);
+      }),
+    ];
+    await inPool(starts, contract.policy.concurrency);
+  }
+  timeout.close();
+}
+
+function isInline({ envelope }: Execution): boolean {
+  return envelope.payload !== undefined;
+}
+
+/** Those that may run now: loaded, let in at their gates, the urgent first. The settler takes the others. */
+async function ready(engine: Engine, executions: readonly Execution[], settler: Settler): Promise<Execution[]> {
+  const loaded = await load(engine, executions);
+  const admitted = await enterGates(engine, loaded.toSorted(byUrgency));
+  if (admitted.length < executions.length) {
+    const may = new Set(admitted);
+    for (const execution of executions) if (!may.has(execution)) settler.take(execution);
+  }
+  return admitted;
+}
+
+/** The urgent first, else the order in which they came. */
+function byUrgency(left: Execution, right: Execution): number {
+  return Number(right.urgent) - Number(left.urgent);
+}
+
+async function perform(engine: Engine, execution: Execution, settler: Settler, timeout: Timeout): Promise<void> {
+  const { contract, job, payload } = execution;
+  if (engine.now() >= lastStart(settler.deadline, contract.policy)) return settler.take(execution);
+  settler.start(execution);
+  const returned = await withTimeout(engine, timeout, [execution], async () => {
+    const capabilities = await provide(engine, [execution], () => ({ tenant: job.tenant, at: job.at, signal: execution.signal }));
+    if ("missing" in capabilities) return discard(String(capabilities.missing));
+    const context = Object.assign(createContext(engine, execution), capabilities) as Parameters<Run<Contract>>[1];
+    return (execution.definition.run as Run<Contract>)(payload, context);
+  });
+  execution.decideBy(returned);
+  settler.take(execution);
+}
+
+async function performTogether(engine: Engine, executions: readonly Execution[], settler: Settler, timeout: Timeout): Promise<void> {
+  const [first] = executions;
+  if (!first) return;
+  for (const execution of executions) settler.start(execution);
+  const all = new AbortController();
+  const work = async () => {
+    const capabilities = await provide(engine, executions, () => ({ tenant: null, at: engine.now(), signal: all.signal }));
+    if ("missing" in capabilities) return executions.map(() => discard(String(capabilities.missing)));
+    const items = executions.map((execution) => ({ payload: execution.payload, context: createContext(engine, execution) }));
+    return (first.definition.run as RunBatch<Contract>)(items, capabilities, all.signal);
+  };
+  const returned = await withTimeout(engine, timeout, executions, work, () => all.abort());
+  for (const [index, execution] of executions.entries()) {
+    execution.decideBy(Array.isArray(returned) ? returned[index] : returned);
+    settler.take(execution);
+  }
+}
+
+/** What the jobs declared they need. The registry ties a contract to its run, and the composition root makes exactly what the contract names. */
+async function provide(
+  engine: Engine,
+  executions: readonly Execution[],
+  scopeOf: () => Omit<CapabilityScope, "onCall">,
+): Promise<Pick<Capabilities, Need> | Missing> {
+  const needs = executions[0]?.contract.needs ?? [];
+  if (needs.length === 0) return {} as Pick<Capabilities, Need>;
+  const onCall = (gate: string, call: CallClass) => {
+    for (const execution of executions) {
+      const calls = (execution.calls ??= new Map());
+      if (calls.get(gate) !== "answered") calls.set(gate, call);
+    }
+  };
+  return engine.capabilities(needs, { ...scopeOf(), onCall }) as Promise<Pick<Capabilities, Need> | Missing>;
+}
+
+async function inPool(starts: readonly (() => Promise<void>)[], width: number): Promise<void> {
+  const queue = starts.values();
+  const lane = async () => {
+    for (const start of queue) await start();
+  };
+  await Promise.all(Array.from({ length: Math.min(width, starts.length) }, lane));
+}

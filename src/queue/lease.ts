@@ -1,0 +1,35 @@
+import type { Engine } from "./engine";
+import type { Execution } from "./execution";
+import type { Policy } from "./job";
+import type { Lease } from "./ledger";
+
+/** A batch ends after this, below the platform's 15 minutes. */
+export const maxBatchMs = 12 * 60_000;
+/** A lease outlives its batch by this, so that no other run starts while the last outcomes are recorded. */
+export const leaseMarginMs = 60_000;
+/** Clocks of Workers may differ by this much. */
+export const clockToleranceMs = 5000;
+/** A run may go on this long after the batch's deadline: half of the lease's margin. */
+const overrunMs = 30_000;
+
+/** A lease for as long as these executions may take by their policies, at most 12 minutes, and the margin. */
+export function leaseFor(engine: Engine, executions: readonly Execution[]): Lease {
+  const now = engine.now();
+  return { token: crypto.randomUUID(), until: now + batchMs(executions) + leaseMarginMs, now, boot: engine.boot };
+}
+
+/** When the batch of a lease ends: a run is asked to yield before it. Milliseconds. */
+export function deadlineOf(lease: Lease): number {
+  return lease.until - leaseMarginMs;
+}
+
+/** No run starts after this: it could not end within the batch's lease. Milliseconds. */
+export function lastStart(deadline: number, policy: Policy): number {
+  return deadline - Math.max(0, policy.timeout * 1000 - overrunMs);
+}
+
+function batchMs(executions: readonly Execution[]): number {
+  const types = Map.groupBy(executions, ({ contract }) => contract);
+  const needs = [...types].map(([{ batch, policy }, each]) => (batch ? 1 : Math.ceil(each.length / policy.concurrency)) * policy.timeout);
+  return Math.min(maxBatchMs, (Math.max(...needs) + 30) * 1000);
+}
