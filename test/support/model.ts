@@ -136,7 +136,7 @@ export function createWorld() {
         state.send = next.is;
         return;
       case "pause":
-        await env.DB.prepare("INSERT OR REPLACE INTO pauses VALUES (?, ?, ?, 0)").bind("*", next.scope, names[next.scope]).run();
+        await env.DB.prepare("INSERT OR REPLACE INTO pauses (tenant, scope, name, at) VALUES (?, ?, ?, 0)").bind("*", next.scope, names[next.scope]).run();
         return;
       case "lift":
         await env.DB.prepare("DELETE FROM pauses WHERE scope = ?").bind(next.scope).run();
