@@ -10,7 +10,14 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const long = ["test/long/**/*.test.ts"];
 /** Files of src/ itself that have tests: these run in the runtime, other tests beside them outside. */
 const leaves = "coalesce|crypto|d1|decimal|group-commit|outbox";
-const outside = [...long, "test/way/**/*.test.ts", "test/browser/**/*.test.ts", "test/scripts/**/*.test.ts", `test/!(${leaves}).test.ts`];
+const outside = [
+  ...long,
+  "test/way/**/*.test.ts",
+  "test/browser/**/*.test.ts",
+  "test/scripts/**/*.test.ts",
+  "test/redis/**/*.test.ts",
+  `test/!(${leaves}).test.ts`,
+];
 
 /** Wrangler gathers nothing that nobody will look into: traces of each request cost a story a fifth of its time. */
 const quiet = { WRANGLER_LOG: "error", X_LOCAL_OBSERVABILITY: "false", X_LOCAL_EXPLORER: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };

@@ -34,7 +34,7 @@ interface ProjectRun {
 
 /** The stories first, then what runs inside the runtime: the two would take the cores from each other. */
 async function runTests(without: readonly Part[], files: readonly string[], all: boolean): Promise<Tally> {
-  const words = [...without.map((part) => `--exclude=${part.folder}/**`), ...files];
+  const words = [...without.flatMap(({ folders }) => folders.map((folder) => `--exclude=${folder}/**`)), ...files];
   const stories = await runProject("node", words);
   const inside = await runProject("worker", words);
   const runs = [await repeated("node", stories), inside, ...(all ? [await repeated("long", await runProject("long", words))] : [])];

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 export interface Part {
   name: string;
   program: string;
-  folder: string;
+  folders: readonly string[];
   /** Where the program is looked for: paths, or names on the PATH. */
   places: readonly string[];
   /** The variable that tells the tests where it is. */
@@ -16,11 +16,11 @@ export const parts: readonly Part[] = [
   {
     name: "dashboard in a browser",
     program: "Chromium",
-    folder: "test/browser",
+    folders: ["test/browser"],
     places: ["/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
     variable: "CHROMIUM_PATH",
   },
-  { name: "work with Redis", program: "redis-server", folder: "test/redis", places: ["redis-server"], variable: "REDIS_SERVER_PATH" },
+  { name: "work with Redis", program: "redis-server", folders: ["test/redis", "test/long/redis"], places: ["redis-server"], variable: "REDIS_SERVER_PATH" },
 ];
 
 /** Where the part's program is: what its variable says, else the first place that has it. */
@@ -33,7 +33,7 @@ export function findProgram(part: Part, environment: NodeJS.ProcessEnv): string 
 
 /** Whether the part has any tests yet. */
 export function hasTests(root: string, part: Part): boolean {
-  return globSync(`${part.folder}/**/*.test.ts`, { cwd: root }).length > 0;
+  return part.folders.some((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root }).length > 0);
 }
 
 function isProgram(path: string): boolean {

@@ -48,7 +48,7 @@ describe("counting tests", () => {
 });
 
 describe("programs", () => {
-  const part: Part = { name: "a part", program: "Thing", folder: "test/part", places: ["/nowhere/thing", "thing"], variable: "THING_PATH" };
+  const part: Part = { name: "a part", program: "Thing", folders: ["test/part"], places: ["/nowhere/thing", "thing"], variable: "THING_PATH" };
 
   it("are found on the PATH or where the variable says, if they can be run", () => {
     const file = join(root, "thing");

@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { freePort } from "../../way/support/processes.ts";
+import { until } from "../../way/support/until.ts";
+
+export interface RedisServer {
+  port: number;
+  url: string;
+  /** For a look inside. */
+  client: Redis;
+  close(): Promise<void>;
+}
+
+/** A real redis-server of its own, in memory. `settings` are those of redis.conf. */
+export async function startRedis(settings: Readonly<Record<string, string>> = {}, password?: string): Promise<RedisServer> {
+  const port = await freePort();
+  const dir = mkdtempSync(join(tmpdir(), "jobyard-redis-"));
+  const options = Object.entries({ port: String(port), bind: "127.0.0.1", save: "", appendonly: "no", dir, ...settings });
+  const child = spawn(
+    process.env["REDIS_SERVER_PATH"] ?? "redis-server",
+    options.flatMap(([name, value]) => [`--${name}`, value]),
+    { stdio: "ignore" },
+  );
+  const failed = new Promise<never>((_, reject) => child.once("error", reject));
+  const client = new Redis({ port, host: "127.0.0.1", ...(password ? { password } : {}), maxRetriesPerRequest: null, retryStrategy: () => 50 });
+  client.on("error", () => undefined);
+  await Promise.race([failed, until("redis-server answers", async () => (await client.ping()) === "PONG")]);
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    client,
+    async close() {
+      client.disconnect();
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
