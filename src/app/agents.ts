@@ -1,7 +1,8 @@
 import { agentGate, type AgentWork, type AgentWorld, type FailedJob } from "../domain/agents/capability";
 import { agents } from "../domain/agents/list";
 import { agentQueries } from "../domain/agents/queries";
-import { agentRuns, decide, putBudget, putStopped } from "../domain/agents/store";
+import { waitsForMoney } from "../domain/agents/budget";
+import { agentRuns, allAgents, decide, putBudget, putStopped } from "../domain/agents/store";
 import { wake } from "../domain/agents/wake";
 import type { MediaParts } from "../domain/media/capability";
 import { productsLackingTexts, saveProductTexts } from "../domain/shop/products/texts";
@@ -64,10 +65,14 @@ function worldOf({ env, stores, media, now, engine }: AgentParts, tenant: string
     },
     async syncTroubles(siteId) {
       const filter = siteId === undefined ? {} : { siteId };
-      const dead = await queries.deadLetters(tenant, filter, { limit: maxShown });
-      const held = await Promise.all((["retrying", "waiting"] as const).map((state) => queries.jobs(tenant, { ...filter, state }, { limit: maxShown })));
-      const ended = dead.deadLetters.map((letter) => ({ ...letter, at: letter.diedAt }));
-      const jobs = [...ended, ...held.flatMap((page) => page.jobs)].filter(({ type }) => syncs.includes(type)).slice(0, maxShown);
+      const page = { limit: maxShown };
+      // By type: other jobs that fail in numbers hide no sync.
+      const dead = await Promise.all(syncs.map((type) => queries.deadLetters(tenant, { ...filter, type }, page)));
+      const held = await Promise.all(
+        syncs.flatMap((type) => (["retrying", "waiting"] as const).map((state) => queries.jobs(tenant, { ...filter, type, state }, page))),
+      );
+      const ended = dead.flatMap(({ deadLetters }) => deadLetters.map((letter) => ({ ...letter, at: letter.diedAt })));
+      const jobs = [newest(ended), newest(held.flatMap((each) => each.jobs))].flat().slice(0, maxShown);
       const groups = (await queries.groups(tenant)).filter(({ type }) => syncs.includes(type)).slice(0, maxGroups);
       const sites = [...(await troubles(db, tenant))].filter(([site]) => siteId === undefined || site === siteId);
       return {
@@ -83,6 +88,10 @@ function worldOf({ env, stores, media, now, engine }: AgentParts, tenant: string
       return ok(changed.map(({ id }) => id));
     },
   };
+}
+
+function newest<T extends { at: number }>(rows: readonly T[]): T[] {
+  return rows.toSorted((one, other) => other.at - one.at).slice(0, maxShown);
 }
 
 interface Failing {
@@ -109,22 +118,29 @@ export function createAgentDeps(parts: AgentParts): AgentDeps {
     runs,
     run,
     async decide(tenant, job, decision) {
-      const decided = await decide(env.DB, tenant, job, decision, now());
-      if (!decided) return false;
+      if (!(await decide(env.DB, tenant, job, decision, now()))) return false;
       await wake({ db: env.DB, engine: parts.engine() }, tenant, job);
       return true;
     },
-    putBudget: (tenant, name, budget) => putBudget(env.DB, tenant, name, budget),
+    async putBudget(tenant, name, budget) {
+      await putBudget(env.DB, tenant, name ?? allAgents, budget);
+      await wakeWaiting(parts, tenant, "budget", waitsForMoney);
+    },
     stop: (tenant, name, by) => putStopped(env.DB, tenant, name, { at: now(), by }),
     async start(tenant, name) {
       await putStopped(env.DB, tenant, name, null);
-      const { jobs } = await createQueries(env.DB).jobs(tenant, { type: agent.type, state: "waiting" }, { limit: maxWoken });
-      const stopped = jobs.filter(({ reason }) => reason?.startsWith("the agent is stopped"));
-      await retryNow(
-        parts.engine(),
-        stopped.map(({ id }) => ({ tenant, id })),
-        { event: "started", from: ["waiting"] },
-      );
+      await wakeWaiting(parts, tenant, "started", (reason) => reason.startsWith("the agent is stopped"));
     },
   };
+}
+
+/** Brings runs forward that wait for such a reason; one for which it still holds waits again. */
+async function wakeWaiting({ env, engine }: AgentParts, tenant: string, event: string, isWanted: (reason: string) => boolean): Promise<void> {
+  const { jobs } = await createQueries(env.DB).jobs(tenant, { type: agent.type, state: "waiting" }, { limit: maxWoken });
+  const waiting = jobs.filter(({ reason }) => reason !== null && isWanted(reason));
+  await retryNow(
+    engine(),
+    waiting.map(({ id }) => ({ tenant, id })),
+    { event, from: ["waiting"] },
+  );
 }

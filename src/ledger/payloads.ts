@@ -1,8 +1,17 @@
 import { sha256Hex } from "../crypto";
 import type { PayloadStore } from "../queue/engine";
 
+/** R2 takes so many names in one call. */
+const maxRemoved = 1000;
+
+interface StoredTexts {
+  remove(keys: readonly string[]): Promise<void>;
+  /** Everything of a job, also what no row knows of. */
+  removeAll(tenant: string, id: string): Promise<void>;
+}
+
 /** Large payloads in R2, under `{tenant}/{id}/{sha256}`: the same payload of the same job is the same object. */
-export function createPayloads(bucket: R2Bucket): PayloadStore & { remove(keys: readonly string[]): Promise<void> } {
+export function createPayloads(bucket: R2Bucket): PayloadStore & StoredTexts {
   return {
     async put(tenant, id, text) {
       const bytes = new TextEncoder().encode(text);
@@ -15,7 +24,15 @@ export function createPayloads(bucket: R2Bucket): PayloadStore & { remove(keys: 
       return object === null ? null : object.text();
     },
     async remove(keys) {
-      if (keys.length > 0) await bucket.delete([...keys]);
+      for (let from = 0; from < keys.length; from += maxRemoved) await bucket.delete(keys.slice(from, from + maxRemoved));
+    },
+    async removeAll(tenant, id) {
+      // What was listed is gone, so the next page is the first one again.
+      for (let more = true; more;) {
+        const { objects, truncated } = await bucket.list({ prefix: `${tenant}/${id}/` });
+        if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));
+        more = truncated;
+      }
     },
   };
 }

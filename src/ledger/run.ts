@@ -27,8 +27,8 @@ const upsertEffects = `
 
 const saveCursor = `UPDATE jobs SET cursor = ?4, attempt = 0, sweeps = 0 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'`;
 
-/** Makes the whole batch fail when the job has another holder: json() of what is no JSON is an error. */
-const orFail = `SELECT json(iif(EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'), '0', 'lease lost'))`;
+/** Makes the whole batch fail when the job has another holder or shall end: json() of what is no JSON is an error. */
+const orFail = `SELECT json(iif(EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running' AND cancel = 0), '0', 'lease lost'))`;
 
 /** ?2 token. */
 const saveProgress = `
@@ -92,6 +92,6 @@ export async function heartbeat(
 }
 
 async function isHeld(db: D1Database, job: JobRef, token: string): Promise<boolean> {
-  const sql = `SELECT 1 AS held FROM jobs WHERE tenant = ? AND id = ? AND lease = ? AND state = 'running'`;
+  const sql = `SELECT 1 AS held FROM jobs WHERE tenant = ? AND id = ? AND lease = ? AND state = 'running' AND cancel = 0`;
   return (await statement(db, sql, job.tenant, job.id, token).first()) !== null;
 }

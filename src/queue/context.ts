@@ -25,6 +25,7 @@ export function createContext(engine: Engine, run: Execution): RunContext {
     attempt: job.attempt + 1,
     at: job.at,
     pinnedAt: job.pinned ?? job.at,
+    revision: job.revision,
     get signal() {
       return run.signal;
     },
@@ -176,7 +177,7 @@ async function checkpoint(engine: Engine, run: Execution, cursor: unknown, write
   const text = JSON.stringify(cursor ?? null);
   if (text.length > 16 * 1024) throw new Error(`the cursor has ${text.length} characters, at most 16,384 are kept`);
   const held = await engine.ledger.checkpoint(run.job, text, writes, run.lease.token, engine.now());
-  if (!held) throw run.end("lost");
+  if (!held) throw await endedBy(engine, run);
   run.job.cursor = text;
   run.job.attempt = 0;
 }

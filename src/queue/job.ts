@@ -155,6 +155,8 @@ export interface RunContext {
    * the job after a fix. The same for every automatic retry.
    */
   readonly pinnedAt: number;
+  /** Raised when an operator patched the payload, or had it sent anew: effects are made under it once more. */
+  readonly revision: number;
   /** Fires on time-out, cancel and the end of the batch. */
   readonly signal: AbortSignal;
   readonly dryRun: boolean;

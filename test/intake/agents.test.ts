@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { agentRuns } from "../../src/domain/agents/store";
+import { createLedger } from "../../src/ledger/ledger";
 import { createPayloads } from "../../src/ledger/payloads";
+import { newJob } from "../support/rows";
 import { type Bench, createBench, givenJob, now, type Tokens } from "./fakes";
 
 let bench: Bench;
@@ -18,14 +20,15 @@ beforeAll(async () => {
 /** A run that has read, answered, and waits for a person. */
 async function waitingRun(agent = "content-management", body: unknown = { texts: [text(1)] }, answer: object = { text: "", output: body }): Promise<string> {
   const job = await givenJob(bench, tenant, { type: "agent", state: "waiting", payload: JSON.stringify({ agentType: agent, dryRun: false, input: {} }) });
+  await createLedger(env.DB, () => undefined).insert([newJob({ tenant, id: job, type: "agent" })]);
   const runs = agentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
-  const run = { job, agent };
-  await runs.open(run, false, now + ++count);
+  const run = { job, agent, revision: 0 };
+  await runs.open({ ...run, dry: false, inputHash: "" }, now + ++count);
   const tool = agent === "sync-doctor" ? "retry_jobs" : "save_texts";
   const step = { place: 0, tokens: 0, micros: 0 };
   const writes = [
-    ...(await runs.stepWrites(run, { ...step, step: 0, kind: "input", body: { data: { about: "Ada" }, ids: [], reads: "untrusted" } }, now)),
-    ...(await runs.stepWrites(run, { ...step, step: 1, kind: "model", tokens: 1100, micros: 450, body: modelBody(answer) }, now)),
+    ...(await runs.stepWrites(run, { ...step, step: 0, kind: "input", body: { data: { about: "Ada" }, ids: [], reads: "untrusted" } }, now)).writes,
+    ...(await runs.stepWrites(run, { ...step, step: 1, kind: "model", tokens: 1100, micros: 450, body: modelBody(answer) }, now)).writes,
     ...runs.proposeWrites(run, { step: 1, place: 1, tool, body, expiresAt: now + 1000 }, now),
   ];
   await env.DB.batch(writes as D1PreparedStatement[]);
@@ -70,9 +73,68 @@ test("a run is approved once, as it is or edited within its schema, and who did 
   ]);
   expect((await call("POST", `/v1/agent-runs/${id}/approve`, "operate", {})).status).toBe(409);
   expect((await call("POST", `/v1/agent-runs/${id}/reject`, "operate", {})).status).toBe(409);
-  expect(bench.seen.audits.filter(({ target }) => target === id)).toMatchObject([
-    { action: "approve", actor: approved.body.approval.decidedBy, detail: "edited" },
-  ]);
+  expect(await audited(id)).toEqual([{ action: "approve", actor: approved.body.approval.decidedBy, detail: "edited" }]);
+});
+
+const audited = async (target: string) =>
+  (await env.DB.prepare("SELECT action, actor, detail FROM audit WHERE tenant = ? AND target = ?").bind(tenant, target).all()).results;
+
+test("two decisions at once: one holds, the other is a 409 and leaves no line in the audit", async () => {
+  const id = await waitingRun();
+  const answers = await Promise.all(["approve", "reject"].map((what) => call("POST", `/v1/agent-runs/${id}/${what}`, "operate", {})));
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+  expect(await audited(id)).toHaveLength(1);
+});
+
+test("a decision holds for the proposal that was seen, not for one that came after it", async () => {
+  const id = await waitingRun();
+  const seen = (await call("GET", `/v1/agent-runs/${id}`, "read")).body.approval.id as string;
+  const runs = agentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
+  const run = { job: id, agent: "content-management", revision: 0 };
+  // The run goes on to another one, as after a decision that another person made.
+  await env.DB.prepare("UPDATE agent_proposals SET state = 'approved', woken = 1 WHERE tenant = ? AND job = ?").bind(tenant, id).run();
+  const later = { step: 2, place: 1, tool: "save_texts", body: { texts: [text(2)] }, expiresAt: now + 1000 };
+  await env.DB.batch(runs.proposeWrites(run, later, now) as D1PreparedStatement[]);
+  for (const what of ["approve", "reject"]) {
+    const refused = await call("POST", `/v1/agent-runs/${id}/${what}`, "operate", { id: seen });
+    expect([refused.status, refused.body.detail]).toEqual([409, "Another proposal waits by now: 0.2.1."]);
+  }
+  expect((await call("POST", `/v1/agent-runs/${id}/approve`, "operate", { id: "0.2.1" })).status).toBe(200);
+});
+
+test("the proposal of a run that was cancelled is not decided", async () => {
+  const id = await waitingRun();
+  await env.DB.prepare("UPDATE jobs SET state = 'cancelled', ended = ? WHERE tenant = ? AND id = ?").bind(now, tenant, id).run();
+  const refused = await call("POST", `/v1/agent-runs/${id}/approve`, "operate", {});
+  expect([refused.status, refused.body.detail]).toEqual([409, "The run has ended: it is cancelled."]);
+});
+
+test("all agents together have a budget of the month", async () => {
+  expect((await call("GET", "/v1/agents", "read")).body).toMatchObject({ budget: { usdPerMonth: 100 }, month: { usd: 0 } });
+  const set = await call("PUT", "/v1/agents/budget", "admin", { usdPerMonth: 12.5 });
+  expect([set.status, set.body.budget]).toEqual([200, { usdPerMonth: 12.5 }]);
+  expect((await call("GET", "/v1/agents", "read")).body).toMatchObject({ budget: { usdPerMonth: 12.5 } });
+  expect((await call("PUT", "/v1/agents/budget", "operate", {})).status).toBe(403);
+  for (const usdPerMonth of [-1, 1e9, "1"]) expect((await call("PUT", "/v1/agents/budget", "admin", { usdPerMonth })).status).toBe(422);
+  expect((await call("PUT", "/v1/agents/budget", "admin", {})).body.budget).toEqual({ usdPerMonth: 100 });
+});
+
+test("the name of a tool that a model made up is masked, and so are names of fields in what is wrong", async () => {
+  const verdict = { summary: "A lead.", intent: "buy", urgency: "high", score: 80, nextStep: "Call." };
+  const toolCalls = [{ id: "c", name: "call_Ada_Lovelace", input: {} }];
+  const id = await waitingRun("lead-analysis", {}, { output: { verdict }, toolCalls });
+  const runs = agentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
+  const body = { tool: "call_Ada_Lovelace", input: {}, refused: "there is no such tool", reads: "trusted" as const };
+  const { writes } = await runs.stepWrites(
+    { job: id, agent: "lead-analysis", revision: 0 },
+    { step: 1, place: 1, kind: "tool", tokens: 0, micros: 0, body },
+    now,
+  );
+  await env.DB.batch(writes as D1PreparedStatement[]);
+  const shown = await call("GET", `/v1/agent-runs/${id}`, "read");
+  expect(shown.text).not.toContain("Lovelace");
+  expect(shown.body.steps.at(-1)).toMatchObject({ kind: "tool", tool: "•••", error: "there is no such tool" });
+  expect((await call("GET", `/v1/agent-runs/${id}?reveal=1`, "admin")).text).toContain("call_Ada_Lovelace");
 });
 
 test("a run is approved without a body, and rejected with a reason", async () => {

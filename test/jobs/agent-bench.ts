@@ -5,13 +5,15 @@ import { createStores } from "../../src/app/stores";
 import type { Agent } from "../../src/domain/agents/define";
 import { agents as shipped } from "../../src/domain/agents/list";
 import { agentQueries } from "../../src/domain/agents/queries";
-import { agentRuns } from "../../src/domain/agents/store";
+import { overBudget } from "../../src/domain/agents/budget";
+import { agentRuns, type Decision } from "../../src/domain/agents/store";
 import { wakeDecided } from "../../src/domain/agents/wake";
 import type { WorkerEnv } from "../../src/env";
 import { agentJob } from "../../src/jobs/agent/job";
 import { statesIn } from "../../src/ledger/states";
 import { createRunAgent } from "../../src/jobs/agent/run";
 import { createPayloads } from "../../src/ledger/payloads";
+import { isUnbilled } from "../../src/providers/models/billed";
 import type { Chat, Chatted, Models } from "../../src/providers/models/models";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 import type { CapabilityScope } from "../../src/queue/engine";
@@ -19,7 +21,7 @@ import { job, type Job } from "../../src/queue/job";
 import { type Bench, type BenchOptions, createBench, idOf } from "../support/engine";
 
 /** What the model says next: an answer, a failure, or a function of what it is asked. */
-export type Said = Partial<Chatted> | Failure | ((chat: Chat) => Partial<Chatted> | Failure);
+export type Said = Partial<Chatted> | Failure | ((chat: Chat) => Partial<Chatted> | Failure | Promise<Partial<Chatted>>);
 
 /** A model that says what a test wrote down; the last line again and again. */
 export function scriptedModel(...said: Said[]): Models & { asked: Chat[] } {
@@ -29,13 +31,16 @@ export function scriptedModel(...said: Said[]): Models & { asked: Chat[] } {
     endpoints: [{ model: "gpt-5-mini" }],
     asked,
     ask: () => Promise.reject(new Error("agents chat")),
-    chat: (chat): Promise<Reply<Chatted>> => {
+    chat: async (chat, _signal, { meter } = {}): Promise<Reply<Chatted>> => {
+      const input = new TextEncoder().encode(JSON.stringify(chat)).length;
+      if (meter && !(await meter.reserve({ endpoint: 0, input, output: chat.maxTokens ?? 4000 })))
+        return failed({ class: "config", reason: "over", code: overBudget });
       asked.push(structuredClone(chat));
       const next = said[Math.min(asked.length, said.length) - 1];
-      const line = typeof next === "function" ? next(chat) : (next ?? { text: "{}" });
-      if ("class" in line) return Promise.resolve(failed(line));
+      const line = typeof next === "function" ? await next(chat) : (next ?? { text: "{}" });
+      if ("class" in line) return (await meter?.lost(!isUnbilled(line)), failed(line));
       const usual = { text: "", toolCalls: [], end: "stop" as const, model: "gpt-5-mini", tokens: { input: 1000, output: 100 } };
-      return Promise.resolve(ok({ ...usual, ...line }));
+      return ok({ ...usual, ...line });
     },
   };
 }
@@ -71,8 +76,8 @@ export function createAgentBench(options: AgentBenchOptions) {
       if ("missing" in work) return work;
       const models: Models = {
         ...options.models,
-        chat: async (chat, signal) => {
-          const reply = await options.models.chat(chat, signal);
+        chat: async (chat, signal, call) => {
+          const reply = await options.models.chat(chat, signal, call);
           scope.onCall("models", reply.ok || reply.failure.class !== "transient" ? "answered" : "transient");
           return reply;
         },
@@ -87,6 +92,12 @@ export function createAgentBench(options: AgentBenchOptions) {
     bench,
     stores,
     deps,
+    /** Decides the newest proposal of a run. */
+    async decide(tenant: string, id: string, decision: Omit<Decision, "at">): Promise<boolean> {
+      const { proposal } = (await queries.run(tenant, id)) ?? {};
+      if (!proposal) throw new Error("the run has no proposal");
+      return deps.decide(tenant, id, { ...decision, at: proposal });
+    },
     wakeDecided: () => wakeDecided({ db: env.DB, engine: parts.engine(), stateOf: statesIn(env.DB) }, 50),
     runs: (tenant: string) => agentRuns(env.DB, payloads, tenant),
     run: (tenant: string, id: string) => queries.run(tenant, id),

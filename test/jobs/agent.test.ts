@@ -235,15 +235,16 @@ describe("a budget", () => {
     const start = Date.UTC(2026, 10, 21, 12);
     const world = bench([final], { start });
     const runs = world.runs(tenant);
+    const most = { agent: 1_000_000, tenant: 100_000_000 };
     await world.deps.putBudget(tenant, "worker", { usdPerMonth: 1 });
-    await runs.reserve({ job: "x", agent: "worker" }, { tokens: 1, micros: 850_000 }, 1_000_000, start - 1000);
+    await runs.reserve({ job: "x", agent: "worker", revision: 0 }, { tokens: 1, micros: 850_000 }, most, start - 1000);
     const slowed = await world.start(tenant, payload);
     expect(await stateOf(world, slowed)).toMatchObject({ state: "waiting", reason: "slowed down: most of the month's budget of 1 USD is used", attempt: 0 });
     world.bench.advance(3_600_000);
     await world.bench.tick();
     await world.go();
     expect((await stateOf(world, slowed)).state).toBe("done");
-    await runs.reserve({ job: "x", agent: "worker" }, { tokens: 1, micros: 145_000 }, 1_000_000, start);
+    await runs.reserve({ job: "x", agent: "worker", revision: 0 }, { tokens: 1, micros: 145_000 }, most, start);
     const stopped = await world.start(tenant, payload);
     expect(await stateOf(world, stopped)).toMatchObject({
       state: "waiting",
@@ -293,18 +294,18 @@ describe("a tool that writes outside", () => {
     await world.go();
     expect(await stateOf(world, id)).toMatchObject({ state: "waiting", attempt: 0 });
     expect((await world.run(tenant, id))?.proposal).toMatchObject({ state: "pending", tool: "send", body: { id: "1" } });
-    expect(await world.deps.decide(tenant, id, { state: "approved", by: "token-1" })).toBe(true);
+    expect(await world.decide(tenant, id, { state: "approved", by: "token-1" })).toBe(true);
     await world.go();
     expect(await stateOf(world, id)).toMatchObject({ state: "done", result: { output: { answer: "ready" } } });
     expect(acted).toMatchObject([{ tool: "send", input: { id: "1" } }]);
     expect((await world.run(tenant, id))?.proposal).toMatchObject({ state: "approved", decidedBy: "token-1", edited: false });
-    expect(await world.deps.decide(tenant, id, { state: "approved", by: "token-1" })).toBe(false);
+    expect(await world.decide(tenant, id, { state: "approved", by: "token-1" })).toBe(false);
   });
 
   test("is made as a person edited it", async () => {
     const world = bench(acting);
     const id = await world.start(tenant, payload);
-    await world.deps.decide(tenant, id, { state: "approved", body: { id: "7" }, by: "root" });
+    await world.decide(tenant, id, { state: "approved", body: { id: "7" }, by: "root" });
     await world.go();
     expect(acted).toMatchObject([{ tool: "send", input: { id: "7" } }]);
   });
@@ -312,7 +313,7 @@ describe("a tool that writes outside", () => {
   test("is not made when a person rejects it, and the run ends", async () => {
     const world = bench(acting);
     const id = await world.start(tenant, payload);
-    await world.deps.decide(tenant, id, { state: "rejected", reason: "no", by: "root" });
+    await world.decide(tenant, id, { state: "rejected", reason: "no", by: "root" });
     await world.go();
     expect(await stateOf(world, id)).toMatchObject({ state: "done", result: { output: null, note: "a person rejected the proposal" } });
     expect(acted).toEqual([]);
@@ -322,7 +323,7 @@ describe("a tool that writes outside", () => {
     const world = bench(acting, { agents: [worker("trusted", { approvalSeconds: 3600 })] });
     const id = await world.start(tenant, payload);
     world.bench.advance(3_601_000);
-    expect(await world.deps.decide(tenant, id, { state: "approved", by: "root" })).toBe(false);
+    expect(await world.decide(tenant, id, { state: "approved", by: "root" })).toBe(false);
     await world.bench.tick();
     await world.go();
     expect(await stateOf(world, id)).toMatchObject({ state: "done", result: { note: "nobody decided on the proposal in time" } });

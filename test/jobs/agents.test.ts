@@ -63,7 +63,7 @@ describe("content-management", () => {
     expect((await world.run(tenant, id))?.proposal).toMatchObject({ state: "pending", tool: "save_texts", body: { texts: texts(1, 3) } });
     expect(await stored()).toEqual([]);
     const [first] = texts(1);
-    await world.deps.decide(tenant, id, { state: "approved", body: { texts: [{ ...first, description: "By hand." }] }, by: "root" });
+    await world.decide(tenant, id, { state: "approved", body: { texts: [{ ...first, description: "By hand." }] }, by: "root" });
     await world.go();
     expect(await stateOf(world, id)).toMatchObject({ state: "done", result: { agentType: "content-management", output: { texts: texts(1, 3) } } });
     expect(await stored()).toEqual([{ product: 1, description: "By hand." }]);
@@ -151,9 +151,25 @@ describe("sync-doctor", () => {
     expect(world.models.asked[0]?.messages[1]?.content).toContain("401 the key is refused");
     expect((await world.run(tenant, id))?.proposal).toMatchObject({ tool: "retry_jobs", body: { jobIds: [dead] } });
     expect((await stateOf(world, dead)).state).toBe("discarded");
-    await world.deps.decide(tenant, id, { state: "approved", by: "root" });
+    await world.decide(tenant, id, { state: "approved", by: "root" });
     await world.go();
     expect([(await stateOf(world, id)).state, (await stateOf(world, dead)).state]).toEqual(["done", "done"]);
+  });
+
+  test("sees failing syncs behind many newer dead letters of other types", async () => {
+    fails = true;
+    const world = bench([{ text: JSON.stringify({ cause: "c", explanation: "e", action: "none", jobIds: [] }) }], { jobs: [broken] });
+    await world.bench.accept([{ tenant, type: "sync-orders", payload: { siteId: "main", lastDays: 2 } }]);
+    await world.go();
+    await env.DB.batch(
+      Array.from({ length: 60 }, (_, each) =>
+        env.DB.prepare(
+          "INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at) VALUES (?, ?, ?, 'email', 'dead', 'full', 'k', 1, 0)",
+        ).bind(tenant, world.bench.now() + 1000 + each, String(each).padStart(34, "0")),
+      ),
+    );
+    await world.start(tenant, { agentType: "sync-doctor", input: {} });
+    expect(world.models.asked[0]?.messages[1]?.content).toContain("401 the key is refused");
   });
 
   test("cannot be made to run again what it was not shown", async () => {

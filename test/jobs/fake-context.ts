@@ -55,6 +55,7 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
     attempt: options.attempt ?? 1,
     at,
     pinnedAt: options.pinnedAt ?? at,
+    revision: 0,
     signal: options.signal ?? new AbortController().signal,
     dryRun: options.dryRun ?? false,
     cursor: options.cursor,

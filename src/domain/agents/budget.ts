@@ -1,5 +1,5 @@
-import type { Price } from "../../providers/models/models";
-import { type Budget, type BudgetInput, microsOf, type Step, type Used, usdOf } from "./model";
+import type { OverBudget, Price } from "../../providers/models/models";
+import { type Budget, type BudgetInput, microsOf, type Step, type TenantBudget, type Used, usdOf } from "./model";
 
 /** What one call may cost at most. */
 export interface Bound {
@@ -7,7 +7,19 @@ export interface Bound {
   micros: number;
 }
 
-/** Of a month, this agent and tenant. */
+export const noBound: Bound = { tokens: 0, micros: 0 };
+
+/** The code of a failure: the budget did not allow the call, which was not made. */
+export const overBudget: OverBudget = "over_budget";
+
+/** USD that all agents of a tenant may cost in a month, where the tenant set nothing else. */
+const usualTenantUsdPerMonth = 100;
+
+export function tenantUsdPerMonth(set: TenantBudget | null): number {
+  return set?.usdPerMonth ?? usualTenantUsdPerMonth;
+}
+
+/** Of a month, and of one agent of a tenant or all of them. */
 export interface Spend {
   micros: number;
   tokens: number;
@@ -15,6 +27,8 @@ export interface Spend {
   /** Milliseconds. */
   lastAt: number;
 }
+
+export const noSpend: Spend = { micros: 0, tokens: 0, calls: 0, lastAt: 0 };
 
 /** From this part of a month's money on, calls are spread over the rest of the month. */
 const slowFrom = 0.8;
@@ -51,14 +65,22 @@ export function exceeded(budget: Budget, used: Used, steps: readonly Step[], nex
  * Whether the month's money allows a call now. From 80 % on calls are paced so that the rest lasts until the month ends, at most an hour apart;
  * what does not fit waits for the next month. Pure.
  */
-export function monthVerdict(spend: Spend, next: Bound, usdPerMonth: number, now: number): { ok: true } | { ok: false; reason: string; until: number } {
+export function monthVerdict(spend: Spend, next: Bound, usdPerMonth: number, now: number, whose = ""): MonthVerdict {
   const limit = microsOf(usdPerMonth);
   const end = nextMonth(now);
-  if (spend.micros + next.micros > limit) return { ok: false, reason: `the month's budget of ${usdPerMonth} USD is used up`, until: end };
+  const name = `the month's budget of ${usdPerMonth} USD${whose}`;
+  if (spend.micros + next.micros > limit) return { ok: false, reason: `${name} is used up`, until: end };
   if (spend.micros < limit * slowFrom) return { ok: true };
   const share = next.micros / Math.max(1, limit - spend.micros);
   const until = spend.lastAt + Math.min(longestPace, Math.round((end - now) * share));
-  return until <= now ? { ok: true } : { ok: false, reason: `slowed down: most of the month's budget of ${usdPerMonth} USD is used`, until };
+  return until <= now ? { ok: true } : { ok: false, reason: `slowed down: most of ${name} is used`, until };
+}
+
+export type MonthVerdict = { ok: true } | { ok: false; reason: string; until: number };
+
+/** Whether a run waits for a month's money: a larger budget brings it forward. */
+export function waitsForMoney(reason: string): boolean {
+  return reason.startsWith("the month's budget") || reason.startsWith("slowed down: most of the month's budget");
 }
 
 /** `2026-11`, UTC. */

@@ -1,7 +1,7 @@
 import type { CallClass } from "../../queue/gates";
 import type { Reply } from "../../queue/effect";
 import type { Bound, Spend } from "./budget";
-import type { BudgetInput, Proposal, Step, Used } from "./model";
+import type { BudgetInput, Proposal, Step, TenantBudget, Used } from "./model";
 import type { ProductText, ProductToDescribe } from "../shop/products/texts";
 
 /** All that is recorded of a run. */
@@ -13,31 +13,57 @@ export interface RunRecord extends Used {
 /** What a tenant set for an agent. */
 export interface AgentSettings {
   budget: BudgetInput | null;
+  /** For all agents. */
+  tenant: TenantBudget | null;
   /** Null: it may run. Milliseconds. */
   stopped: { at: number; by: string } | null;
 }
 
 /** A record that is not written yet. */
-export type NewStep = Omit<Step, "at">;
+export type NewStep = Omit<Step, "at" | "revision">;
 
 /** The run that is going on. */
 export interface RunOf {
   job: string;
   agent: string;
+  /** Under which its records are kept, see `Step`. */
+  revision: number;
+}
+
+/** What a job was given, as a run is opened with it. */
+export interface Opening extends RunOf {
+  dry: boolean;
+  /** SHA-256 of the payload. With another one than before and a raised revision the run begins anew. */
+  inputHash: string;
+}
+
+/** Writes for a checkpoint, and the objects in R2 that are theirs. */
+export interface StepWrites {
+  writes: readonly unknown[];
+  ref: string | null;
+}
+
+/** USD that may be spent in a month, in millionths. */
+export interface MonthLimits {
+  agent: number;
+  tenant: number;
 }
 
 /** What the job `agent` does with the records of one tenant. Everything throws when D1 or R2 cannot be reached. */
 export interface AgentRuns {
-  /** What is recorded of a run; its row is made when there is none. */
-  open(run: RunOf, dry: boolean, now: number): Promise<RunRecord>;
+  /** What is recorded of a run under its present revision, which is returned; its row is made when there is none. */
+  open(opening: Opening, now: number): Promise<RunRecord & { revision: number }>;
   settings(agent: string): Promise<AgentSettings>;
-  spend(agent: string, now: number): Promise<Spend>;
+  /** Of this month: of the agent, and of all agents of the tenant. */
+  spend(agent: string, now: number): Promise<{ agent: Spend; tenant: Spend }>;
   /** Counts what a call may cost before it is made. False: the month's money does not allow it any more. */
-  reserve(run: RunOf, bound: Bound, maxMicros: number, now: number): Promise<boolean>;
-  /** Takes a reservation back: the call was certainly not billed. */
-  release(run: RunOf, bound: Bound, reservedAt: number): Promise<void>;
-  /** Statements for a checkpoint: a record of the run. Large ones lie in R2 once this returns. */
-  stepWrites(run: RunOf, step: NewStep, now: number): Promise<readonly unknown[]>;
+  reserve(run: RunOf, bound: Bound, most: MonthLimits, now: number): Promise<boolean>;
+  /** A call brought no answer: takes back what was certainly not billed and counts its time. */
+  lose(run: RunOf, released: Bound, ms: number, reservedAt: number): Promise<void>;
+  /** Statements for a checkpoint: a record of the run. A large one lies in R2 once this returns. */
+  stepWrites(run: RunOf, step: NewStep, now: number): Promise<StepWrites>;
+  /** Removes what `stepWrites` put into R2, unless it was recorded after all. */
+  dropText(ref: string): Promise<void>;
   /** And what a call really cost, in place of its reservation. */
   settleWrites(run: RunOf, bound: Bound, used: Used, reservedAt: number): readonly unknown[];
   proposeWrites(run: RunOf, proposal: Pick<Proposal, "step" | "place" | "tool" | "body" | "expiresAt">, now: number): readonly unknown[];

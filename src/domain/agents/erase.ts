@@ -3,13 +3,18 @@ import type { Texts } from "./rows";
 /** Records of one page of a walk. */
 const pageSize = 200;
 
-/** Removes all that is recorded of these runs; what they cost stays counted. */
-export async function removeRuns(db: D1Database, texts: Pick<Texts, "remove">, tenant: string, jobs: readonly string[]): Promise<void> {
+/** Lists of R2 that are asked for at the same time. */
+const listsAtOnce = 6;
+
+/** Removes all that is recorded of these runs, and what a run that was killed left of them in R2; what they cost stays counted. */
+export async function removeRuns(db: D1Database, texts: Pick<Texts, "removeAll">, tenant: string, jobs: readonly string[]): Promise<void> {
   if (jobs.length === 0) return;
   const list = JSON.stringify(jobs);
   const ofThese = "tenant = ?1 AND job IN (SELECT value FROM json_each(?2))";
-  const { results } = await db.prepare(`SELECT ref FROM agent_steps WHERE ${ofThese} AND ref IS NOT NULL`).bind(tenant, list).all<{ ref: string }>();
-  await texts.remove(results.map(({ ref }) => ref));
+  const { results } = await db.prepare(`SELECT job FROM agent_runs WHERE ${ofThese}`).bind(tenant, list).all<{ job: string }>();
+  // The rows go last: by them the objects are found when this fails.
+  for (let from = 0; from < results.length; from += listsAtOnce)
+    await Promise.all(results.slice(from, from + listsAtOnce).map(({ job }) => texts.removeAll(tenant, job)));
   await db.batch(["agent_steps", "agent_proposals", "agent_runs"].map((table) => db.prepare(`DELETE FROM ${table} WHERE ${ofThese}`).bind(tenant, list)));
 }
 
@@ -37,7 +42,7 @@ export async function nextMentions(
   const list = JSON.stringify(runs);
   const found = new Set<string>();
   let looked = runs.length;
-  for (let from: [string, number, number] = ["", -1, -1], more = runs.length > 0; more;) {
+  for (let from: [string, number, number, number] = ["", -1, -1, -1], more = runs.length > 0; more;) {
     const page = await db
       .prepare(recordsSql)
       .bind(tenant, list, ...from)
@@ -46,7 +51,7 @@ export async function nextMentions(
     looked += page.results.length;
     more = page.results.length === pageSize;
     const end = page.results.at(-1);
-    if (end) from = [end.job, end.step, end.place];
+    if (end) from = [end.job, end.revision, end.step, end.place];
   }
   const proposals = await db
     .prepare("SELECT job, body FROM agent_proposals WHERE tenant = ?1 AND job IN (SELECT value FROM json_each(?2))")
@@ -58,6 +63,7 @@ export async function nextMentions(
 
 interface RecordRow {
   job: string;
+  revision: number;
   step: number;
   place: number;
   body: string | null;
@@ -65,11 +71,11 @@ interface RecordRow {
 }
 
 const recordsSql = `
-  SELECT job, step, place, body, ref FROM agent_steps
-  WHERE tenant = ?1 AND job IN (SELECT value FROM json_each(?2)) AND (job, step, place) > (?3, ?4, ?5) ORDER BY job, step, place LIMIT ${pageSize}`;
+  SELECT job, revision, step, place, body, ref FROM agent_steps
+  WHERE tenant = ?1 AND job IN (SELECT value FROM json_each(?2)) AND (job, revision, step, place) > (?3, ?4, ?5, ?6) ORDER BY job, revision, step, place LIMIT ${pageSize}`;
 
 /** Removes runs whose jobs retention removed: the next page of a walk over all tenants. `after` is the place that the call before returned. */
-export async function forgetRuns(db: D1Database, texts: Pick<Texts, "remove">, after: string, before: number): Promise<{ removed: number; last: string }> {
+export async function forgetRuns(db: D1Database, texts: Pick<Texts, "removeAll">, after: string, before: number): Promise<{ removed: number; last: string }> {
   const [tenant = "", job = ""] = after.split("/");
   const { results } = await db.prepare(forgottenSql).bind(tenant, job, before, pageSize).all<{ tenant: string; job: string; gone: number }>();
   const byTenant = Map.groupBy(

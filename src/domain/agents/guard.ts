@@ -1,4 +1,5 @@
 import { check } from "../../queue/validate";
+import { issueText } from "./issue";
 import { type Agent, type Tool, toolOf } from "./define";
 import type { Step } from "./model";
 import { type Call, knownIds, readsOf } from "./position";
@@ -16,7 +17,7 @@ export function verdictOn(agent: Agent, steps: readonly Step[], { tool: name, in
   if (!tool || (tool === agent.conclusion?.tool && !isConclusion(steps))) return { kind: "refuse", reason: "there is no such tool" };
   if (input === undefined) return { kind: "refuse", reason: "the arguments are no JSON", tool };
   const checked = check(tool.input, input);
-  if (!checked.ok) return { kind: "refuse", reason: `the arguments do not fit: ${checked.issues.map(sentence).join("; ")}`, tool };
+  if (!checked.ok) return { kind: "refuse", reason: `the arguments do not fit: ${[...new Set(checked.issues.map(issueText))].join("; ")}`, tool };
   const known = knownIds(steps);
   if (tool.ids(checked.value).some((id) => !known.has(id))) return { kind: "refuse", reason: "the arguments name an id that was not given as one", tool };
   const needsPerson = tool.approval || (tool.writes === "outside" && readsOf(steps) === "untrusted");
@@ -27,8 +28,4 @@ export function verdictOn(agent: Agent, steps: readonly Step[], { tool: name, in
 function isConclusion(steps: readonly Step[]): boolean {
   const last = steps.findLast(({ kind }) => kind === "model");
   return last?.kind === "model" && "output" in last.body;
-}
-
-function sentence({ path, message }: { path: string; message: string }): string {
-  return `${path || "the whole"} ${message}`;
 }

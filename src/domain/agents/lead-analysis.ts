@@ -24,6 +24,6 @@ export const leadAnalysis = defineAgent({
   },
   // An object, since strict modes take no choice at the root of a schema.
   output: v.strictObject({ verdict: v.union([leadVerdict, offerVerdict]) }),
-  limits: { maxSteps: 2, maxTokens: 20_000, usdPerRun: 0.4 },
+  limits: { maxSteps: 2, maxTokens: 60_000 },
   maxAnswerTokens: 2000,
 });

@@ -21,9 +21,15 @@ export interface Budget {
 export const budgetInput = v.strictObject({
   maxSteps: v.optional(whole(100)),
   maxTokens: v.optional(whole(10_000_000)),
+  maxSeconds: v.optional(whole(36_000)),
   usdPerRun: v.optional(usd(1000)),
   usdPerMonth: v.optional(usd(100_000)),
 });
+
+/** What a tenant may set for all its agents together. */
+export const tenantBudgetInput = v.strictObject({ usdPerMonth: v.optional(usd(1_000_000)) });
+
+export type TenantBudget = v.InferOutput<typeof tenantBudgetInput>;
 
 export type BudgetInput = v.InferOutput<typeof budgetInput>;
 
@@ -75,6 +81,8 @@ export interface Called {
 }
 
 interface Placed {
+  /** Of the job: a replay with a changed payload begins anew under a higher one. */
+  revision: number;
   step: number;
   /** 0, or the number of the tool call of the step's answer. */
   place: number;
@@ -86,12 +94,20 @@ interface Placed {
 }
 
 /** One record of a run. */
-export type Step = Placed & ({ kind: "input"; body: Given } | { kind: "model"; body: Answer } | { kind: "tool"; body: Called });
+export type Step = Placed &
+  (
+    | { kind: "input"; body: Given }
+    | { kind: "model"; body: Answer }
+    | { kind: "tool"; body: Called }
+    /** An operator had a run tried again whose answers could not be used. */
+    | { kind: "retry"; body: Record<string, never> }
+  );
 
 export type ModelStep = Extract<Step, { kind: "model" }>;
 
 /** A tool call that waits for a person. Times in milliseconds. */
 export interface Proposal {
+  revision: number;
   step: number;
   place: number;
   agent: string;

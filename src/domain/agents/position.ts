@@ -22,6 +22,8 @@ export type Position =
 /** By what is recorded, and by nothing else: after a restart the same as before. Pure. */
 export function positionOf(agent: Agent, steps: readonly Step[]): Position {
   if (steps.length === 0) return { at: "begin" };
+  const newest = steps.at(-1);
+  if (newest?.kind === "retry") return { at: "ask", step: newest.step + 1 };
   const last = lastAnswer(steps);
   if (!last) return steps.some(({ kind, body }) => kind === "input" && body.isEmpty) ? { at: "nothing-to-do" } : { at: "ask", step: 1 };
   const { step, body: answer } = last;
@@ -43,12 +45,12 @@ export function callsOf(agent: Agent, { step, body }: ModelStep): Call[] {
 
 /** Whether anything that somebody outside wrote is in the context. */
 export function readsOf(steps: readonly Step[]): Reads {
-  return steps.some(({ kind, body }) => kind !== "model" && body.reads === "untrusted") ? "untrusted" : "trusted";
+  return steps.some(({ kind, body }) => (kind === "input" || kind === "tool") && body.reads === "untrusted") ? "untrusted" : "trusted";
 }
 
 /** Ids that arguments may name: those that came with what the agent was given, and with rows that tools read. */
 export function knownIds(steps: readonly Step[]): ReadonlySet<string> {
-  return new Set(steps.flatMap(({ kind, body }) => (kind === "model" ? [] : (body.ids ?? []))));
+  return new Set(steps.flatMap(({ kind, body }) => (kind === "input" || kind === "tool" ? (body.ids ?? []) : [])));
 }
 
 function lastAnswer(steps: readonly Step[]): ModelStep | undefined {

@@ -1,8 +1,9 @@
 import type { Price } from "../../providers/models/models";
 
 /**
- * When the table was last compared with the pages of the providers: developers.openai.com/api/docs/pricing and
- * developers.cloudflare.com/workers-ai/platform/pricing. A connection's own `price` goes before it.
+ * When the table was last compared by hand: with what developers.openai.com/api/docs/pricing listed between March and June 2026 (prompts under
+ * 270,000 tokens, which is more than a run's budget lets through), and with developers.cloudflare.com/workers-ai/platform/pricing. A
+ * connection's own `price` goes before it.
  */
 export const pricesAsOf = "2026-11-26";
 

@@ -18,15 +18,9 @@ export function chatOf(agent: Agent, steps: readonly Step[]): Chat {
   };
 }
 
-/** SHA-256 of all that is asked, in hexadecimal. */
-export async function promptHash(chat: Chat): Promise<string> {
-  return sha256Hex(JSON.stringify(chat));
-}
-
-/** An upper bound of what a chat has in tokens: a token has a byte at least and usually four. Pictures count by themselves. */
-export function tokensIn({ messages, tools, format }: Chat): number {
-  const bytes = new TextEncoder().encode(JSON.stringify({ messages, tools, format })).length;
-  return Math.ceil(bytes / 3);
+/** SHA-256 of the value's JSON, in hexadecimal. */
+export async function hashOf(value: unknown): Promise<string> {
+  return sha256Hex(JSON.stringify(value));
 }
 
 function modelTool({ name, description, input }: Agent["tools"][number]): ModelTool {
@@ -35,7 +29,7 @@ function modelTool({ name, description, input }: Agent["tools"][number]): ModelT
 
 function messagesOf(step: Step, steps: readonly Step[]): Message[] {
   if (step.kind === "input") return [{ role: "user", content: JSON.stringify(step.body.data) }];
-  if (step.kind === "tool") return [];
+  if (step.kind === "tool" || step.kind === "retry") return [];
   const { text, toolCalls, flaw } = step.body;
   if (flaw !== undefined)
     return [

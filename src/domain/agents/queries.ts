@@ -1,8 +1,9 @@
 import type { JobState } from "../../queue/state";
-import { monthOf, type Spend } from "./budget";
+import { monthOf, noSpend, type Spend } from "./budget";
 import type { AgentSettings } from "./capability";
-import type { BudgetInput, Proposal, Step } from "./model";
+import type { BudgetInput, Proposal, Step, TenantBudget } from "./model";
 import { proposalColumns, proposalFrom, type ProposalRow, stepColumns, stepFrom, type StepRow, type Texts } from "./rows";
+import { allAgents, type SettingsRow } from "./store";
 
 /** A run as lists show it. Times in milliseconds. */
 export interface RunSummary {
@@ -40,8 +41,10 @@ export function agentQueries(db: D1Database, texts: Pick<Texts, "get">) {
     async run(tenant: string, job: string): Promise<RunDetail | null> {
       const [run, steps, proposals] = await db.batch<Record<string, unknown>>([
         db.prepare(`${summarySql} WHERE r.tenant = ?1 AND r.job = ?2`).bind(tenant, job),
-        db.prepare(`SELECT ${stepColumns} FROM agent_steps WHERE tenant = ?1 AND job = ?2 ORDER BY step, place`).bind(tenant, job),
-        db.prepare(`SELECT ${proposalColumns} FROM agent_proposals WHERE tenant = ?1 AND job = ?2 ORDER BY step DESC, place DESC LIMIT 1`).bind(tenant, job),
+        db.prepare(`SELECT ${stepColumns} FROM agent_steps WHERE tenant = ?1 AND job = ?2 ORDER BY revision, step, place`).bind(tenant, job),
+        db
+          .prepare(`SELECT ${proposalColumns} FROM agent_proposals WHERE tenant = ?1 AND job = ?2 ORDER BY revision DESC, step DESC, place DESC LIMIT 1`)
+          .bind(tenant, job),
       ]);
       const row = run?.results[0] as unknown as SummaryRow | undefined;
       if (!row) return null;
@@ -52,31 +55,44 @@ export function agentQueries(db: D1Database, texts: Pick<Texts, "get">) {
         proposal: proposal ? proposalFrom(proposal) : null,
       };
     },
-    /** By agent: what a tenant set and spent this month. */
-    async agents(tenant: string, now: number): Promise<Map<string, AgentSettings & { spend: Spend }>> {
+    /** What a tenant set and spent this month: by agent, and for all of them. */
+    async agents(tenant: string, now: number): Promise<TenantAgents> {
       const [set, spent] = await db.batch<Record<string, unknown>>([
         db.prepare("SELECT agent, budget, stopped_at AS at, stopped_by AS by FROM agent_settings WHERE tenant = ?1").bind(tenant),
         db.prepare("SELECT agent, micros, tokens, calls, last_at AS lastAt FROM agent_spend WHERE tenant = ?1 AND month = ?2").bind(tenant, monthOf(now)),
       ]);
-      const all = new Map<string, AgentSettings & { spend: Spend }>();
-      const entry = (agent: string) => all.get(agent) ?? { budget: null, stopped: null, spend: { micros: 0, tokens: 0, calls: 0, lastAt: 0 } };
-      for (const row of (set?.results ?? []) as unknown as SettingsRow[]) {
+      const settings = (set?.results ?? []) as unknown as SettingsRow[];
+      const spends = (spent?.results ?? []) as unknown as (Spend & { agent: string })[];
+      const budget = settings.find(({ agent }) => agent === allAgents)?.budget ?? null;
+      const byAgent = new Map<string, AgentSummary>();
+      const entry = (agent: string) => byAgent.get(agent) ?? { budget: null, stopped: null, spend: noSpend };
+      for (const row of settings) {
         const stopped = row.at === null ? null : { at: row.at, by: row.by ?? "" };
-        all.set(row.agent, { ...entry(row.agent), budget: row.budget === null ? null : (JSON.parse(row.budget) as BudgetInput), stopped });
+        byAgent.set(row.agent, { ...entry(row.agent), budget: row.budget === null ? null : (JSON.parse(row.budget) as BudgetInput), stopped });
       }
-      for (const { agent, ...spend } of (spent?.results ?? []) as unknown as (Spend & { agent: string })[]) all.set(agent, { ...entry(agent), spend });
-      return all;
+      for (const { agent, ...spend } of spends) byAgent.set(agent, { ...entry(agent), spend });
+      return { budget: budget === null ? null : (JSON.parse(budget) as TenantBudget), spend: spends.reduce(sum, noSpend), byAgent };
     },
   };
 }
 
 export type AgentQueries = ReturnType<typeof agentQueries>;
 
-interface SettingsRow {
-  agent: string;
-  budget: string | null;
-  at: number | null;
-  by: string | null;
+/** Of one agent. */
+export interface AgentSummary extends Omit<AgentSettings, "tenant"> {
+  spend: Spend;
+}
+
+export interface TenantAgents {
+  /** For all agents together. */
+  budget: TenantBudget | null;
+  spend: Spend;
+  byAgent: Map<string, AgentSummary>;
+}
+
+function sum(one: Spend, other: Spend): Spend {
+  const { micros, tokens, calls, lastAt } = other;
+  return { micros: one.micros + micros, tokens: one.tokens + tokens, calls: one.calls + calls, lastAt: Math.max(one.lastAt, lastAt) };
 }
 
 interface SummaryRow extends Omit<RunSummary, "dry" | "state"> {

@@ -2,6 +2,7 @@ import type { Proposal, Step } from "./model";
 
 /** A row of `agent_steps`. */
 export interface StepRow {
+  revision: number;
   step: number;
   place: number;
   kind: Step["kind"];
@@ -12,10 +13,11 @@ export interface StepRow {
   at: number;
 }
 
-export const stepColumns = "step, place, kind, body, ref, tokens, micros, at";
+export const stepColumns = "revision, step, place, kind, body, ref, tokens, micros, at";
 
 /** A row of `agent_proposals`. */
 export interface ProposalRow {
+  revision: number;
   step: number;
   place: number;
   agent: string;
@@ -30,13 +32,15 @@ export interface ProposalRow {
   reason: string | null;
 }
 
-export const proposalColumns = "step, place, agent, tool, body, state, edited, asked_at, expires_at, decided_at, decided_by, reason";
+export const proposalColumns = "revision, step, place, agent, tool, body, state, edited, asked_at, expires_at, decided_at, decided_by, reason";
 
 /** Where texts lie that are too large for a row; throws when it cannot be reached. */
 export interface Texts {
   put(tenant: string, job: string, text: string): Promise<string>;
   get(ref: string): Promise<string | null>;
   remove(refs: readonly string[]): Promise<void>;
+  /** All of a job. */
+  removeAll(tenant: string, job: string): Promise<void>;
 }
 
 /** With its body from R2, where it lies there. */
@@ -47,9 +51,9 @@ export async function stepFrom({ ref, body, ...row }: StepRow, texts: Pick<Texts
 }
 
 export function proposalFrom(row: ProposalRow): Proposal {
-  const { step, place, agent, tool, state, reason } = row;
+  const { revision, step, place, agent, tool, state, reason } = row;
   return {
-    ...{ step, place, agent, tool, state, reason },
+    ...{ revision, step, place, agent, tool, state, reason },
     body: JSON.parse(row.body),
     edited: row.edited === 1,
     askedAt: row.asked_at,

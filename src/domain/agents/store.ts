@@ -1,25 +1,27 @@
-import { monthOf, type Spend } from "./budget";
+import { monthOf, noSpend, type Spend } from "./budget";
 import type { AgentRuns, AgentSettings } from "./capability";
-import type { BudgetInput, Used } from "./model";
+import type { BudgetInput, Proposal, TenantBudget, Used } from "./model";
 import { proposalColumns, proposalFrom, type ProposalRow, stepColumns, stepFrom, type StepRow, type Texts } from "./rows";
 
 /** Longer records go to R2. Characters. */
 const maxInline = 16_000;
 
-const noSpend: Spend = { micros: 0, tokens: 0, calls: 0, lastAt: 0 };
-
 /** Writes of runs, for one tenant. Every statement names it. */
 export function agentRuns(db: D1Database, texts: Texts, tenant: string): AgentRuns {
   const bound = (sql: string, ...values: (string | number | null)[]) => db.prepare(sql).bind(tenant, ...values);
   return {
-    async open({ job, agent }, dry, now) {
-      const [, run, steps, proposals] = await db.batch<Record<string, unknown>>([
-        bound("INSERT INTO agent_runs (tenant, job, agent, dry, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING", job, agent, dry ? 1 : 0, now),
-        bound("SELECT tokens, micros, ms FROM agent_runs WHERE tenant = ?1 AND job = ?2", job),
-        bound(`SELECT ${stepColumns} FROM agent_steps WHERE tenant = ?1 AND job = ?2 ORDER BY step, place`, job),
-        bound(`SELECT ${proposalColumns} FROM agent_proposals WHERE tenant = ?1 AND job = ?2 ORDER BY step, place`, job),
+    async open({ job, agent, revision, dry, inputHash }, now) {
+      const opened = await db.batch<Record<string, unknown>>([
+        bound(beginSql, job, agent, dry ? 1 : 0, now, revision, inputHash),
+        bound(adoptSql, job, inputHash),
+        bound(anewSql, job, inputHash, revision, dry ? 1 : 0),
+        bound(outdateSql, job, now),
+        bound("SELECT tokens, micros, ms, revision FROM agent_runs WHERE tenant = ?1 AND job = ?2", job),
+        bound(`SELECT ${stepColumns} FROM agent_steps WHERE tenant = ?1 AND job = ?2 AND revision = ${presentRevision} ORDER BY step, place`, job),
+        bound(`SELECT ${proposalColumns} FROM agent_proposals WHERE tenant = ?1 AND job = ?2 AND revision = ${presentRevision} ORDER BY step, place`, job),
       ]);
-      const used = run?.results[0] as unknown as Used;
+      const [run, steps, proposals] = opened.slice(4);
+      const used = run?.results[0] as unknown as Used & { revision: number };
       return {
         ...used,
         steps: await Promise.all(((steps?.results ?? []) as unknown as StepRow[]).map((row) => stepFrom(row, texts))),
@@ -28,33 +30,39 @@ export function agentRuns(db: D1Database, texts: Texts, tenant: string): AgentRu
     },
     settings: (agent) => settingsOf(db, tenant, agent),
     async spend(agent, now) {
-      const sql = "SELECT micros, tokens, calls, last_at AS lastAt FROM agent_spend WHERE tenant = ?1 AND agent = ?2 AND month = ?3";
-      return (await bound(sql, agent, monthOf(now)).first<Spend>()) ?? noSpend;
+      const { results } = await bound(spendSql, agent, monthOf(now)).all<Spend>();
+      return { agent: results[0] ?? noSpend, tenant: results[1] ?? noSpend };
     },
-    async reserve({ job, agent }, { tokens, micros }, maxMicros, now) {
+    async reserve({ job, agent }, { tokens, micros }, most, now) {
       const month = monthOf(now);
       const [, reserved] = await db.batch<{ micros: number }>([
         bound("INSERT INTO agent_spend (tenant, agent, month) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", agent, month),
-        bound(reserveSql, agent, month, micros, tokens, now, maxMicros),
+        bound(reserveSql, agent, month, micros, tokens, now, most.agent, most.tenant),
       ]);
       if ((reserved?.results.length ?? 0) === 0) return false;
       await bound(useSql, job, tokens, micros, 0).run();
       return true;
     },
-    async release({ job, agent }, { tokens, micros }, reservedAt) {
-      await db.batch([bound(useSql, job, -tokens, -micros, 0), bound(correctSql, agent, monthOf(reservedAt), -micros, -tokens)]);
+    async lose({ job, agent }, { tokens, micros }, ms, reservedAt) {
+      await db.batch([bound(useSql, job, -tokens, -micros, ms), bound(correctSql, agent, monthOf(reservedAt), -micros, -tokens)]);
     },
-    async stepWrites({ job }, { step, place, kind, body, tokens, micros }, now) {
+    async stepWrites({ job, revision }, { step, place, kind, body, tokens, micros }, now) {
       const text = JSON.stringify(body);
-      const ref = text.length > maxInline ? await texts.put(tenant, job, text) : null;
-      return [bound(stepSql, job, step, place, kind, ref === null ? text : null, ref, tokens, micros, now)];
+      // A name of its own: what one run wrote and could not record is removed without a look at other runs.
+      const ref = text.length > maxInline ? await texts.put(tenant, `${job}/${crypto.randomUUID()}`, text) : null;
+      return { writes: [bound(stepSql, job, revision, step, place, kind, ref === null ? text : null, ref, tokens, micros, now)], ref };
+    },
+    async dropText(ref) {
+      const [, job = ""] = ref.split("/");
+      const recorded = await bound("SELECT 1 FROM agent_steps WHERE tenant = ?1 AND job = ?2 AND ref = ?3", job, ref).first();
+      if (recorded === null) await texts.remove([ref]);
     },
     settleWrites({ job, agent }, reserved, { tokens, micros, ms }, reservedAt) {
       const [more, dearer] = [tokens - reserved.tokens, micros - reserved.micros];
       return [bound(useSql, job, more, dearer, ms), bound(correctSql, agent, monthOf(reservedAt), dearer, more)];
     },
-    proposeWrites({ job, agent }, { step, place, tool, body, expiresAt }, now) {
-      return [bound(proposeSql, job, step, place, agent, tool, JSON.stringify(body), now, expiresAt)];
+    proposeWrites({ job, agent, revision }, { step, place, tool, body, expiresAt }, now) {
+      return [bound(proposeSql, job, revision, step, place, agent, tool, JSON.stringify(body), now, expiresAt)];
     },
     expireWrites: ({ job }, now) => [
       bound(
@@ -67,18 +75,31 @@ export function agentRuns(db: D1Database, texts: Texts, tenant: string): AgentRu
   };
 }
 
+/** The row of settings that is for all agents of a tenant: no agent has this name. */
+export const allAgents = "";
+
 /** What a tenant set for an agent; nothing was set: nulls. */
 export async function settingsOf(db: D1Database, tenant: string, agent: string): Promise<AgentSettings> {
-  const sql = "SELECT budget, stopped_at AS at, stopped_by AS by FROM agent_settings WHERE tenant = ?1 AND agent = ?2";
-  const row = await db.prepare(sql).bind(tenant, agent).first<{ budget: string | null; at: number | null; by: string | null }>();
+  const sql = "SELECT agent, budget, stopped_at AS at, stopped_by AS by FROM agent_settings WHERE tenant = ?1 AND agent IN (?2, ?3)";
+  const { results } = await db.prepare(sql).bind(tenant, agent, allAgents).all<SettingsRow>();
+  const row = results.find((each) => each.agent === agent);
+  const all = results.find((each) => each.agent === allAgents);
   return {
     budget: row?.budget ? (JSON.parse(row.budget) as BudgetInput) : null,
-    stopped: row === null || row.at === null ? null : { at: row.at, by: row.by ?? "" },
+    tenant: all?.budget ? (JSON.parse(all.budget) as TenantBudget) : null,
+    stopped: row === undefined || row.at === null ? null : { at: row.at, by: row.by ?? "" },
   };
 }
 
-/** Replaces what a tenant set of an agent's budget. */
-export async function putBudget(db: D1Database, tenant: string, agent: string, budget: BudgetInput): Promise<void> {
+export interface SettingsRow {
+  agent: string;
+  budget: string | null;
+  at: number | null;
+  by: string | null;
+}
+
+/** Replaces what a tenant set of an agent's budget, or, as `allAgents`, of that for all of them. */
+export async function putBudget(db: D1Database, tenant: string, agent: string, budget: BudgetInput | TenantBudget): Promise<void> {
   const sql = "INSERT INTO agent_settings (tenant, agent, budget) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET budget = excluded.budget";
   await db.prepare(sql).bind(tenant, agent, JSON.stringify(budget)).run();
 }
@@ -94,18 +115,25 @@ export async function putStopped(db: D1Database, tenant: string, agent: string, 
     .run();
 }
 
-/** Decides a proposal that waits. Null: there is none, or its time is over. */
-export async function decide(db: D1Database, tenant: string, job: string, { state, body, by, reason }: Decision, now: number): Promise<ProposalRow | null> {
-  const sql = `
-    UPDATE agent_proposals SET state = ?3, body = coalesce(?4, body), edited = ?4 IS NOT NULL, decided_by = ?5, reason = ?6, decided_at = ?7, woken = 0
-    WHERE tenant = ?1 AND job = ?2 AND state = 'pending' AND expires_at > ?7 RETURNING ${proposalColumns}`;
-  return db
-    .prepare(sql)
-    .bind(tenant, job, state, body === undefined ? null : JSON.stringify(body), by, reason ?? null, now)
-    .first<ProposalRow>();
+/**
+ * Decides a proposal that waits, with a line of the audit that is written if and only if it does.
+ * False: it is not the one that waits any more, its time is over, or its run has ended.
+ */
+export async function decide(db: D1Database, tenant: string, job: string, decision: Decision, now: number): Promise<boolean> {
+  const { at, state, body, by, reason } = decision;
+  const edited = body === undefined ? null : JSON.stringify(body);
+  const [decided] = await db.batch([
+    db.prepare(decideSql).bind(tenant, job, state, edited, by, reason ?? null, now, at.revision, at.step, at.place),
+    db
+      .prepare(decisionAuditSql)
+      .bind(tenant, now, crypto.randomUUID(), by, state === "approved" ? "approve" : "reject", job, edited === null ? null : "edited"),
+  ]);
+  return (decided?.meta.changes ?? 0) > 0;
 }
 
 export interface Decision {
+  /** The proposal that was seen. */
+  at: Pick<Proposal, "revision" | "step" | "place">;
   state: "approved" | "rejected";
   /** The arguments as a person changed them; undefined: as they are. */
   body?: unknown;
@@ -113,6 +141,13 @@ export interface Decision {
   by: string;
   reason?: string | undefined;
 }
+
+const decideSql = `
+  UPDATE agent_proposals SET state = ?3, body = coalesce(?4, body), edited = ?4 IS NOT NULL, decided_by = ?5, reason = ?6, decided_at = ?7, woken = 0
+  WHERE tenant = ?1 AND job = ?2 AND revision = ?8 AND step = ?9 AND place = ?10 AND state = 'pending' AND expires_at > ?7
+    AND EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND ended IS NULL AND cancel = 0)`;
+
+const decisionAuditSql = "INSERT INTO audit (tenant, at, id, actor, action, target, detail) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE changes() > 0";
 
 /** For the tick: decided proposals of which their jobs may not know. */
 export async function unwokenDecisions(db: D1Database, limit: number): Promise<{ tenant: string; job: string }[]> {
@@ -127,16 +162,45 @@ export async function noteWoken(db: D1Database, tenant: string, job: string): Pr
 
 const useSql = "UPDATE agent_runs SET tokens = max(0, tokens + ?3), micros = max(0, micros + ?4), ms = ms + ?5 WHERE tenant = ?1 AND job = ?2";
 
+const monthSpend = "SELECT coalesce(sum(micros), 0) FROM agent_spend WHERE tenant = ?1 AND month = ?3";
+
 const reserveSql = `
   UPDATE agent_spend SET micros = micros + ?4, tokens = tokens + ?5, calls = calls + 1, last_at = ?6
-  WHERE tenant = ?1 AND agent = ?2 AND month = ?3 AND micros + ?4 <= ?7 RETURNING micros`;
+  WHERE tenant = ?1 AND agent = ?2 AND month = ?3 AND micros + ?4 <= ?7 AND (${monthSpend}) + ?4 <= ?8 RETURNING micros`;
+
+/** Two rows: of the agent, and of all. */
+const spendSql = ["agent = ?2 AND", ""]
+  .map(
+    (which) => `
+  SELECT coalesce(sum(micros), 0) AS micros, coalesce(sum(tokens), 0) AS tokens, coalesce(sum(calls), 0) AS calls, coalesce(max(last_at), 0) AS lastAt
+  FROM agent_spend WHERE tenant = ?1 AND ${which} month = ?3`,
+  )
+  .join(" UNION ALL ");
+
+const beginSql = `
+  INSERT INTO agent_runs (tenant, job, agent, dry, at, revision, input_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING`;
+
+/** A run that began before payloads were compared. */
+const adoptSql = "UPDATE agent_runs SET input_hash = ?3 WHERE tenant = ?1 AND job = ?2 AND input_hash IS NULL";
+
+const anewSql = `
+  UPDATE agent_runs SET revision = ?4, input_hash = ?3, dry = ?5 WHERE tenant = ?1 AND job = ?2 AND input_hash <> ?3 AND revision < ?4`;
+
+const presentRevision = "(SELECT revision FROM agent_runs WHERE tenant = ?1 AND job = ?2)";
+
+/** A proposal for the payload before is none any more. */
+const outdateSql = `
+  UPDATE agent_proposals SET state = 'expired', decided_at = ?3 WHERE tenant = ?1 AND job = ?2 AND state = 'pending' AND revision < ${presentRevision}`;
 
 const correctSql = "UPDATE agent_spend SET micros = max(0, micros + ?4), tokens = max(0, tokens + ?5) WHERE tenant = ?1 AND agent = ?2 AND month = ?3";
 
+/** Of a run that was erased meanwhile nothing is recorded any more. */
+const ofKeptRun = "WHERE EXISTS (SELECT 1 FROM agent_runs WHERE tenant = ?1 AND job = ?2) ON CONFLICT DO NOTHING";
+
 const stepSql = `
-  INSERT INTO agent_steps (tenant, job, step, place, kind, body, ref, tokens, micros, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-  ON CONFLICT DO NOTHING`;
+  INSERT INTO agent_steps (tenant, job, revision, step, place, kind, body, ref, tokens, micros, at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
+  ${ofKeptRun}`;
 
 const proposeSql = `
-  INSERT INTO agent_proposals (tenant, job, step, place, agent, tool, body, state, asked_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', ?8, ?9)
-  ON CONFLICT DO NOTHING`;
+  INSERT INTO agent_proposals (tenant, job, revision, step, place, agent, tool, body, state, asked_at, expires_at)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'pending', ?9, ?10 ${ofKeptRun}`;

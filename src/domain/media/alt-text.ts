@@ -12,7 +12,7 @@ export interface Vision {
   /** Asking twice does no harm but its price. Seconds. */
   readonly idempotentFor: number;
   /** `picture`: a JPEG within the limits above. The text is null where the model has none that is of use. Never throws. */
-  describe(picture: Uint8Array<ArrayBuffer>, language: string, signal: AbortSignal): Promise<Reply<AltText | null>>;
+  describe(picture: Uint8Array<ArrayBuffer>, language: string, signal: AbortSignal, job: string): Promise<Reply<AltText | null>>;
 }
 
 declare module "../../queue/job" {

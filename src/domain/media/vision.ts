@@ -13,10 +13,10 @@ export function createVision(models: Models | Missing): Vision {
   if ("missing" in models) return { idempotentFor: 0, describe: () => Promise.resolve(failed({ class: "config", reason: models.missing })) };
   return {
     idempotentFor: models.idempotentFor,
-    async describe(picture, language, signal) {
+    async describe(picture, language, signal, job) {
       // Models do not fetch pictures from addresses.
       const input = [{ type: "image" as const, url: `data:image/jpeg;base64,${base64Of(picture)}` }];
-      const answered = await models.ask({ instructions: instructionsFor(language), input, name: "alt_text", schema: description }, signal);
+      const answered = await models.ask({ instructions: instructionsFor(language), input, name: "alt_text", schema: description }, signal, { job });
       if (!answered.ok) return unwilling.includes(answered.failure.code ?? "") ? ok(null) : answered;
       const { value, model } = answered.value;
       const text = altTextFrom(value);

@@ -1,10 +1,9 @@
 import * as v from "valibot";
-import { budgetOf, monthOf, type Spend } from "../../domain/agents/budget";
-import type { AgentSettings } from "../../domain/agents/capability";
+import { budgetOf, monthOf, noSpend, type Spend, tenantUsdPerMonth } from "../../domain/agents/budget";
 import { type Agent, toolOf } from "../../domain/agents/define";
 import { agentNamed } from "../../domain/agents/list";
 import { type Proposal, type Step, usdOf } from "../../domain/agents/model";
-import type { RunDetail, RunSummary } from "../../domain/agents/queries";
+import type { AgentSummary, RunDetail, RunSummary, TenantAgents } from "../../domain/agents/queries";
 import { outputList } from "../../queue/bounded";
 import { mask, maskAll } from "../../masking/personal";
 import { states } from "../../queue/state";
@@ -28,7 +27,8 @@ const summaryEntries = {
 
 const stepShape = v.object({
   n: v.pipe(v.number(), v.description("The step: 0 is what the agent was given, each further one a model's answer and its tool calls")),
-  kind: v.picklist(["input", "model", "tool"]),
+  revision: v.pipe(v.number(), v.description("Raised by a replay with a changed payload, which begins anew; records of earlier ones come first")),
+  kind: v.pipe(v.picklist(["input", "model", "tool", "retry"]), v.description("retry: an operator had a run tried again whose answers could not be used")),
   tool: v.optional(v.string()),
   input: v.optional(json),
   output: v.optional(json),
@@ -47,6 +47,7 @@ export const runShape = v.object({
   proposal: v.optional(v.pipe(v.unknown(), v.description("What waits for a person, or waited; to be approved as it is or edited"))),
   approval: v.optional(
     v.object({
+      id: v.pipe(v.string(), v.description("Names this proposal to `approve` and `reject`")),
       state: v.picklist(["pending", "approved", "rejected", "expired"]),
       tool: v.string(),
       edited: v.boolean(),
@@ -64,18 +65,30 @@ export const runsShape = v.object({ agentRuns: outputList(v.object(summaryEntrie
 
 const budgetShape = v.object({ maxSteps: v.number(), maxTokens: v.number(), maxSeconds: v.number(), usdPerRun: usd, usdPerMonth: usd });
 
+const monthShape = v.object({ month: v.string(), usd, tokens: v.number(), calls: v.number() });
+
 export const agentShape = v.object({
   type: v.string(),
   description: v.string(),
   tools: outputList(v.object({ name: v.string(), description: v.string(), reads: v.string(), writes: v.string(), approval: v.boolean() })),
   budget: budgetShape,
   stopped: v.nullable(v.object({ at: isoTime, by: v.string() })),
-  month: v.object({ month: v.string(), usd, tokens: v.number(), calls: v.number() }),
+  month: monthShape,
 });
 
+/** Of all agents of a tenant together. */
+export const tenantAgentsShape = v.object({ budget: v.object({ usdPerMonth: usd }), month: monthShape });
+
+export function tenantAgentsView({ budget, spend }: TenantAgents, now: number) {
+  return { budget: { usdPerMonth: tenantUsdPerMonth(budget) }, month: monthView(spend, now) };
+}
+
+function monthView({ micros, tokens, calls }: Spend, now: number) {
+  return { month: monthOf(now), usd: usdOf(micros), tokens, calls };
+}
+
 /** An agent with what a tenant set and spent. */
-export function agentView(agent: Agent, set: (AgentSettings & { spend: Spend }) | undefined, now: number) {
-  const { micros = 0, tokens = 0, calls = 0 } = set?.spend ?? {};
+export function agentView(agent: Agent, set: AgentSummary | undefined, now: number) {
   const tools = [...agent.tools, ...(agent.conclusion ? [agent.conclusion.tool] : [])];
   return {
     type: agent.type,
@@ -83,7 +96,7 @@ export function agentView(agent: Agent, set: (AgentSettings & { spend: Spend }) 
     tools: tools.map(({ name, description, reads, writes, approval }) => ({ name, description, reads, writes, approval })),
     budget: budgetOf(agent.limits, set?.budget ?? null),
     stopped: set?.stopped ? { at: iso(set.stopped.at), by: set.stopped.by } : null,
-    month: { month: monthOf(now), usd: usdOf(micros), tokens, calls },
+    month: monthView(set?.spend ?? noSpend, now),
   };
 }
 
@@ -121,18 +134,19 @@ export function unbegunView(id: string, { agentType, dryRun }: { agentType: stri
 type Hide = Agent | "unknown" | undefined;
 
 function stepView(step: Step, hide: Hide) {
-  const base = { n: step.step, kind: step.kind, tokens: step.tokens, usd: usdOf(step.micros), at: iso(step.at) };
+  const base = { n: step.step, revision: step.revision, kind: step.kind, tokens: step.tokens, usd: usdOf(step.micros), at: iso(step.at) };
   if (step.kind === "input") return { ...base, input: shown(step.body.data, hide) };
   if (step.kind === "model") {
     const { text, toolCalls, output, flaw, model, promptHash } = step.body;
     const said = output !== undefined ? shownOutput(output, hide) : shown(text, hide);
-    const asked = toolCalls.map(({ name, input }) => ({ tool: name, input: shownInput(name, input, hide) }));
+    const asked = toolCalls.map(({ name, input }) => ({ tool: shownName(name, hide), input: shownInput(name, input, hide) }));
     return { ...base, output: asked.length > 0 ? { text: said, toolCalls: asked } : said, ...(flaw === undefined ? {} : { error: flaw }), model, promptHash };
   }
+  if (step.kind === "retry") return base;
   const { tool, input, output, would, refused } = step.body;
   return {
     ...base,
-    tool,
+    tool: shownName(tool, hide),
     input: shownInput(tool, input, hide),
     ...(output === undefined ? {} : { output: shown(output, hide) }),
     ...(would === undefined ? {} : { would: shownWould(tool, would, hide) }),
@@ -149,6 +163,12 @@ function shownOutput(value: unknown, hide: Hide): unknown {
   return hide === "unknown" ? maskAll(value) : mask(hide.output, value);
 }
 
+/** A name that no tool has is a model's text. */
+function shownName(tool: string, hide: Hide): unknown {
+  const isKnown = hide === undefined || (hide !== "unknown" && toolOf(hide, tool) !== undefined);
+  return isKnown ? tool : maskAll(tool);
+}
+
 /** Arguments that do not fit their tool's schema are masked like every other text. */
 function shownInput(tool: string, value: unknown, hide: Hide): unknown {
   if (hide === undefined) return value;
@@ -158,9 +178,25 @@ function shownInput(tool: string, value: unknown, hide: Hide): unknown {
 
 function shownWould(tool: string, would: unknown, hide: Hide): unknown {
   const { input } = would as { input: unknown };
-  return { tool, input: shownInput(tool, input, hide) };
+  return { tool: shownName(tool, hide), input: shownInput(tool, input, hide) };
 }
 
-function approvalView({ state, tool, edited, askedAt, expiresAt, decidedAt, decidedBy, reason }: Proposal) {
-  return { state, tool, edited, askedAt: iso(askedAt), expiresAt: iso(expiresAt), decidedAt: isoOrNull(decidedAt), decidedBy, reason };
+/** Of a run several proposals may follow each other. */
+export function proposalId({ revision, step, place }: Pick<Proposal, "revision" | "step" | "place">): string {
+  return `${revision}.${step}.${place}`;
+}
+
+function approvalView(proposal: Proposal) {
+  const { state, tool, edited, askedAt, expiresAt, decidedAt, decidedBy, reason } = proposal;
+  return {
+    id: proposalId(proposal),
+    state,
+    tool,
+    edited,
+    askedAt: iso(askedAt),
+    expiresAt: iso(expiresAt),
+    decidedAt: isoOrNull(decidedAt),
+    decidedBy,
+    reason,
+  };
 }

@@ -1,13 +1,14 @@
 import * as v from "valibot";
 import { type Agent, toolOf } from "../../domain/agents/define";
 import { agentNamed } from "../../domain/agents/list";
-import { budgetInput } from "../../domain/agents/model";
-import type { RunDetail } from "../../domain/agents/queries";
+import { budgetInput, type Proposal, tenantBudgetInput } from "../../domain/agents/model";
+import type { Decision } from "../../domain/agents/store";
 import { Problem } from "../../errors";
 import { agent as agentContract } from "../../jobs/agent/job";
 import { boundedName, boundedText, outputList } from "../../queue/bounded";
+import { isTerminal } from "../../queue/state";
 import { validate } from "../../queue/validate";
-import { agentShape, agentView, runShape, runsShape, runView, summaryView, unbegunView } from "../agents/view";
+import { agentShape, agentView, proposalId, runShape, runsShape, runView, summaryView, tenantAgentsShape, tenantAgentsView, unbegunView } from "../agents/view";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { deadLetterCursor, paging } from "../query";
@@ -18,11 +19,19 @@ const revealQuery = v.strictObject({
   reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal texts to an admin, and records it"))),
 });
 
+const proposalIdField = v.optional(
+  v.pipe(
+    boundedText(40),
+    v.description("`approval.id` of the proposal that was seen: 409 when another one waits by now. Without it, the one that waits is meant"),
+  ),
+);
+
 const approval = v.strictObject({
+  id: proposalIdField,
   proposal: v.optional(v.pipe(v.unknown(), v.description("The proposal as a person changed it; without it, it is approved as it is"))),
 });
 
-const rejection = v.strictObject({ reason: v.optional(boundedText(1000, { trim: true })) });
+const rejection = v.strictObject({ id: proposalIdField, reason: v.optional(boundedText(1000, { trim: true })) });
 
 export const agentRoutes = [
   route("GET /v1/agents", {
@@ -30,10 +39,24 @@ export const agentRoutes = [
     summary: "Agents with their tools, budgets and what they cost this month",
     scope: "read",
     tenant: "own",
-    answers: { 200: v.object({ agents: outputList(agentShape) }) },
+    answers: { 200: v.object({ agents: outputList(agentShape), ...tenantAgentsShape.entries }) },
     handle: async ({ deps, tenant }) => {
       const settings = await deps.agents.settings(tenant);
-      return { status: 200, body: { agents: deps.agents.agents().map((agent) => agentView(agent, settings.get(agent.type), deps.now())) } };
+      const agents = deps.agents.agents().map((agent) => agentView(agent, settings.byAgent.get(agent.type), deps.now()));
+      return { status: 200, body: { agents, ...tenantAgentsView(settings, deps.now()) } };
+    },
+  }),
+  route("PUT /v1/agents/budget", {
+    name: "putAgentsBudget",
+    summary: "Set what all agents together may cost in a month; what is left out is 100 USD",
+    scope: "admin",
+    tenant: "own",
+    body: { schema: tenantBudgetInput, limit: smallBody },
+    answers: { 200: tenantAgentsShape },
+    handle: async ({ deps, tenant, body, caller }) => {
+      await deps.agents.putBudget(tenant, null, body);
+      await audited(deps, tenant, caller, "budget", "agents", JSON.stringify(body));
+      return { status: 200, body: tenantAgentsView(await deps.agents.settings(tenant), deps.now()) };
     },
   }),
   route("PUT /v1/agents/:type/budget", {
@@ -115,9 +138,9 @@ export const agentRoutes = [
     answers: { 200: runShape },
     problems: [409],
     handle: async ({ deps, tenant, params, body, caller }) => {
-      const { id, run } = await waitingRun(deps, tenant, params);
-      const edited = body.proposal === undefined ? undefined : editedFrom(deps, run, body.proposal);
-      return decided(deps, tenant, id, caller, { state: "approved", ...(edited === undefined ? {} : { body: edited }) });
+      const waiting = await waitingRun(deps, tenant, params, body.id);
+      const edited = body.proposal === undefined ? {} : { body: editedFrom(deps, waiting.proposal, body.proposal) };
+      return decided(deps, tenant, waiting, caller, { state: "approved", ...edited });
     },
   }),
   route("POST /v1/agent-runs/:id/reject", {
@@ -129,8 +152,8 @@ export const agentRoutes = [
     answers: { 200: runShape },
     problems: [409],
     handle: async ({ deps, tenant, params, body, caller }) => {
-      const { id } = await waitingRun(deps, tenant, params);
-      return decided(deps, tenant, id, caller, { state: "rejected", reason: body.reason });
+      const waiting = await waitingRun(deps, tenant, params, body.id);
+      return decided(deps, tenant, waiting, caller, { state: "rejected", reason: body.reason });
     },
   }),
 ];
@@ -145,17 +168,10 @@ function agentIn(deps: IntakeDeps, params: Params): Agent {
 }
 
 async function shownAgent(deps: IntakeDeps, tenant: string, agent: Agent) {
-  return { status: 200, body: agentView(agent, (await deps.agents.settings(tenant)).get(agent.type), deps.now()) };
+  return { status: 200, body: agentView(agent, (await deps.agents.settings(tenant)).byAgent.get(agent.type), deps.now()) };
 }
 
-function audited(
-  deps: IntakeDeps,
-  tenant: string,
-  caller: Caller,
-  action: "approve" | "reject" | "stop" | "start" | "budget",
-  target: string,
-  detail?: string,
-) {
+function audited(deps: IntakeDeps, tenant: string, caller: Caller, action: "stop" | "start" | "budget", target: string, detail?: string) {
   return deps.audit({ tenant, actor: actorOf(caller), action, target, ...(detail === undefined ? {} : { detail }), at: deps.now() });
 }
 
@@ -166,40 +182,39 @@ async function ownRun(deps: IntakeDeps, tenant: string, params: Params): Promise
   throw noRun();
 }
 
-async function waitingRun(deps: IntakeDeps, tenant: string, params: Params): Promise<{ id: string; run: RunDetail }> {
+/** A proposal that waits for a person. */
+interface Waiting {
+  id: string;
+  proposal: Proposal;
+}
+
+/** The proposal of a run that waits. `seen`: the one that the caller means. */
+async function waitingRun(deps: IntakeDeps, tenant: string, params: Params, seen: string | undefined): Promise<Waiting> {
   const id = await ownRun(deps, tenant, params);
   const run = await deps.agents.run(tenant, id);
-  if (!run) {
-    await unbegun(deps, tenant, id);
-    throw new Problem("conflict", "The run has no proposal yet.");
-  }
-  if (run.proposal?.state !== "pending")
-    throw new Problem("conflict", run.proposal ? `The proposal is ${run.proposal.state} already.` : "The run has no proposal yet.");
-  return { id, run };
+  if (!run) await unbegun(deps, tenant, id);
+  const proposal = run?.proposal;
+  if (!run || !proposal) throw new Problem("conflict", "The run has no proposal yet.");
+  if (isTerminal(run.state)) throw new Problem("conflict", `The run has ended: it is ${run.state}.`);
+  if (proposal.state !== "pending") throw new Problem("conflict", `The proposal is ${proposal.state} already.`);
+  if (seen !== undefined && seen !== proposalId(proposal)) throw new Problem("conflict", `Another proposal waits by now: ${proposalId(proposal)}.`);
+  return { id, proposal };
 }
 
 /** A person's changes are held to the same schema as a model's arguments. */
-function editedFrom(deps: IntakeDeps, { agent, proposal }: RunDetail, given: unknown): unknown {
+function editedFrom(deps: IntakeDeps, { agent, tool: name }: Proposal, given: unknown): unknown {
   const declared = agentNamed(deps.agents.agents(), agent);
-  const tool = declared && proposal ? toolOf(declared, proposal.tool) : undefined;
+  const tool = declared && toolOf(declared, name);
   if (!tool) throw new Problem("conflict", "The proposal is of a tool that is no more.");
   const { proposal: edited } = validate(v.strictObject({ proposal: tool.input }), { proposal: given }, "The proposal is not one that can be carried out.");
   return edited;
 }
 
-async function decided(
-  deps: IntakeDeps,
-  tenant: string,
-  id: string,
-  caller: Caller,
-  decision: { state: "approved" | "rejected"; body?: unknown; reason?: string | undefined },
-) {
-  const by = actorOf(caller);
-  // The line first: what cannot be recorded is not decided.
-  const edited = decision.body === undefined ? undefined : "edited";
-  await audited(deps, tenant, caller, decision.state === "approved" ? "approve" : "reject", id, edited);
-  if (!(await deps.agents.decide(tenant, id, { ...decision, by })))
-    throw new Problem("conflict", "The proposal was decided by another call, or its time is over.");
+type Decided = Pick<Decision, "state" | "body" | "reason">;
+
+async function decided(deps: IntakeDeps, tenant: string, { id, proposal }: Waiting, caller: Caller, decision: Decided) {
+  if (!(await deps.agents.decide(tenant, id, { ...decision, at: proposal, by: actorOf(caller) })))
+    throw new Problem("conflict", "The proposal was decided by another call, its time is over, or its run has ended.");
   const run = await deps.agents.run(tenant, id);
   if (!run) throw noRun();
   return { status: 200, body: runView(deps.agents.agents(), run, false) };

@@ -1,64 +1,54 @@
-import { boundOf, budgetOf, exceeded, microsFor, monthVerdict } from "../../domain/agents/budget";
+import { budgetOf, exceeded, microsFor, noBound, overBudget, tenantUsdPerMonth } from "../../domain/agents/budget";
+import { issueText } from "../../domain/agents/issue";
 import { jsonIn } from "../../json/json-in";
-import { type Answer, microsOf } from "../../domain/agents/model";
-import { chatOf, promptHash, tokensIn } from "../../domain/agents/prompt";
-import { priceOf } from "../../domain/agents/prices";
-import type { Price } from "../../providers/models/models";
-import type { Chatted } from "../../providers/models/models";
-import { type Failure, outcomeOf } from "../../queue/effect";
-import { discard, type Outcome, wait } from "../../queue/outcome";
+import type { Answer } from "../../domain/agents/model";
+import { chatOf, hashOf } from "../../domain/agents/prompt";
+import { priceOf, unknownPrice } from "../../domain/agents/prices";
+import type { Chatted, Price } from "../../providers/models/models";
+import { outcomeOf } from "../../queue/effect";
+import { discard, type Outcome } from "../../queue/outcome";
 import { check } from "../../queue/validate";
 import { type Going, record } from "./going";
-
-// Failures of calls that a provider may have billed: there was an answer, or nobody knows.
-const maybeBilled: readonly (string | undefined)[] = [undefined, "misfit", "refusal", "content_filter", "error", "overloaded"];
+import { count, createMeter, type Reserved } from "./meter";
 
 /** One call of the model, within the budgets, recorded before anything is done with its answer. Undefined: go on. */
 export async function ask(going: Going, step: number): Promise<Outcome | undefined> {
-  const { agent, context, run } = going;
-  const { runs } = context.agents;
+  const { agent, context } = going;
+  const settings = await context.agents.runs.settings(agent.type);
+  const budget = budgetOf(agent.limits, settings.budget);
+  const usedUp = exceeded(budget, going, going.steps, noBound);
+  if (usedUp !== undefined) return discard(usedUp);
   const chat = chatOf(agent, going.steps);
   const prices = context.models.endpoints.map(({ model, price }) => priceOf(model, price));
-  const bound = boundOf(tokensIn(chat), agent.maxAnswerTokens, dearest(prices));
-  const budget = budgetOf(agent.limits, (await runs.settings(agent.type)).budget);
-  const tooMuch = exceeded(budget, going, going.steps, bound);
-  if (tooMuch !== undefined) return discard(tooMuch);
-  const at = context.now();
-  const month = monthVerdict(await runs.spend(agent.type, at), bound, budget.usdPerMonth, at);
-  if (!month.ok) return wait(month.reason, { until: month.until });
-  if (!(await runs.reserve(run, bound, microsOf(budget.usdPerMonth), at))) return wait("the month's budget is used up", { until: at + 60_000 });
-  const reply = await context.models.chat(chat, context.signal);
-  if (!reply.ok) {
-    if (isUnbilled(reply.failure)) await runs.release(run, bound, at);
-    return outcomeOf(reply.failure, context.now());
+  const meter = createMeter(going, budget, tenantUsdPerMonth(settings.tenant), prices);
+  // The call ends when its time is used up, not when the endpoint's time limit is over.
+  const timeUp = AbortSignal.timeout(Math.max(1, budget.maxSeconds * 1000 - going.ms));
+  const reply = await context.models.chat(chat, AbortSignal.any([context.signal, timeUp]), { job: context.id, meter });
+  if (reply.ok) {
+    const answer = answerFrom(going, reply.value, await hashOf(chat));
+    await recordAnswer(going, step, answer, meter.reserved, prices[reply.value.endpoint ?? 0]);
+    return undefined;
   }
-  const tokens = tokensOf(reply.value, bound.tokens - agent.maxAnswerTokens);
-  const micros = microsFor(tokens, prices[reply.value.endpoint ?? 0] ?? dearest(prices));
-  const used = { tokens: tokens.input + tokens.output, micros, ms: context.now() - at };
-  const body = answerFrom(going, reply.value, tokens, await promptHash(chat));
-  await record(going, { step, place: 0, kind: "model", body, tokens: used.tokens, micros }, runs.settleWrites(run, bound, used, at));
-  going.tokens += used.tokens;
-  going.micros += micros;
-  going.ms += used.ms;
-  return undefined;
+  if (timeUp.aborted && !context.signal.aborted) return discard(`the budget of ${budget.maxSeconds} s in model calls is used up`);
+  return reply.failure.code === overBudget && meter.ended ? meter.ended : outcomeOf(reply.failure, context.now());
 }
 
-function isUnbilled({ class: kind, code }: Failure): boolean {
-  return kind === "limited" || kind === "config" || !maybeBilled.includes(code);
-}
-
-function dearest(prices: readonly Price[]): Price {
-  return { input: Math.max(...prices.map(({ input }) => input)), output: Math.max(...prices.map(({ output }) => output)) };
-}
-
-/** Some endpoints do not count: then what was estimated counts. */
-function tokensOf({ tokens, text, toolCalls }: Chatted, estimated: number): { input: number; output: number } {
-  if (tokens.input + tokens.output > 0) return tokens;
-  return { input: estimated, output: Math.ceil((text.length + JSON.stringify(toolCalls).length) / 3) };
+/** With what it cost, in place of its reservation. */
+async function recordAnswer(going: Going, step: number, answer: Answer, reserved: Reserved | undefined, price: Price = unknownPrice): Promise<void> {
+  const { context, run } = going;
+  const { tokens: bound, micros: dearest, at } = reserved ?? { ...noBound, at: context.now() };
+  // Some endpoints do not count: then what was reserved counts.
+  const isCounted = answer.tokens.input + answer.tokens.output > 0;
+  const tokens = isCounted ? answer.tokens.input + answer.tokens.output : bound;
+  const micros = isCounted ? microsFor(answer.tokens, price) : dearest;
+  const used = { tokens, micros, ms: context.now() - at };
+  const settled = context.agents.runs.settleWrites(run, { tokens: bound, micros: dearest }, used, at);
+  await record(going, { step, place: 0, kind: "model", body: answer, tokens, micros }, settled);
+  count(going, { tokens: tokens - bound, micros: micros - dearest, ms: used.ms });
 }
 
 /** The answer with what is wrong with it: it was cut off, or neither asks for tools nor is the output that was asked for. */
-function answerFrom({ agent }: Going, { text, toolCalls, end, model }: Chatted, tokens: Answer["tokens"], hash: string): Answer {
+function answerFrom({ agent }: Going, { text, toolCalls, end, model, tokens }: Chatted, hash: string): Answer {
   const answer = { text, toolCalls, model, promptHash: hash, tokens };
   if (end === "length") return { ...answer, toolCalls: [], flaw: `it was cut off at the bound of ${agent.maxAnswerTokens} tokens` };
   if (toolCalls.length > 0) return answer;
@@ -67,9 +57,4 @@ function answerFrom({ agent }: Going, { text, toolCalls, end, model }: Chatted, 
   const checked = check(agent.output, value);
   if (!checked.ok) return { ...answer, flaw: `it does not fit: ${[...new Set(checked.issues.map(issueText))].join("; ")}` };
   return { ...answer, output: checked.value };
-}
-
-// The reason of a dead letter holds nothing that a model wrote, and the names of unknown fields are such.
-function issueText({ path, message }: { path: string; message: string }): string {
-  return message.startsWith("is not a field") ? "it has fields that were not asked for" : `${path || "the whole"} ${message}`;
 }

@@ -18,8 +18,14 @@ export async function record(going: Going, step: NewStep, writes: readonly unkno
   const { context, run } = going;
   const now = context.now();
   const own = await context.agents.runs.stepWrites(run, step, now);
-  await context.checkpoint({ step: step.step, place: step.place }, [...own, ...writes]);
-  going.steps.push({ ...step, at: now } as Step);
+  try {
+    await context.checkpoint({ step: step.step, place: step.place }, [...own.writes, ...writes]);
+  } catch (thrown) {
+    // A text of a run that was erased or taken over meanwhile would lie in R2 with no row to find it by.
+    if (own.ref !== null) await context.agents.runs.dropText(own.ref);
+    throw thrown;
+  }
+  going.steps.push({ ...step, revision: run.revision, at: now } as Step);
 }
 
 /** What every result of a run says. */

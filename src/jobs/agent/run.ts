@@ -2,6 +2,7 @@ import type { RunOf } from "../../domain/agents/capability";
 import type { Agent } from "../../domain/agents/define";
 import { agentNamed, agents } from "../../domain/agents/list";
 import { positionOf } from "../../domain/agents/position";
+import { hashOf } from "../../domain/agents/prompt";
 import { outcomeOf } from "../../queue/effect";
 import type { Run } from "../../queue/job";
 import { again, discard, done, type Outcome, wait } from "../../queue/outcome";
@@ -31,9 +32,12 @@ export function createRunAgent(all: readonly Agent[]): Run<typeof contract> {
 const unusable = "the model's answers cannot be used";
 
 async function go(agent: Agent, payload: AgentPayload, context: Parameters<Run<typeof contract>>[1]): Promise<Outcome> {
-  const run: RunOf = { job: context.id, agent: agent.type };
   const dry = payload.dryRun || context.dryRun;
-  const going: Going = { agent, payload, context, run, dry, ...(await context.agents.runs.open(run, dry, context.now())) };
+  const opening = { job: context.id, agent: agent.type, revision: context.revision, dry, inputHash: await hashOf([agent.type, payload.dryRun, payload.input]) };
+  const { revision, ...records } = await context.agents.runs.open(opening, context.now());
+  const run: RunOf = { job: context.id, agent: agent.type, revision };
+  const going: Going = { agent, payload, context, run, dry, ...records };
+  await noteRetry(going);
   for (;;) {
     const { stopped } = await context.agents.runs.settings(agent.type);
     if (stopped) return wait(`the agent is stopped since ${new Date(stopped.at).toISOString()}`, { until: context.now() + stoppedWait });
@@ -41,6 +45,13 @@ async function go(agent: Agent, payload: AgentPayload, context: Parameters<Run<t
     if (outcome) return outcome;
     if (context.shouldYield()) return again({ records: going.steps.length });
   }
+}
+
+/** A run that ended because its answers could not be used is here again: an operator wants another try. Its step says so. */
+async function noteRetry(going: Going): Promise<void> {
+  if (positionOf(going.agent, going.steps).at !== "unusable") return;
+  const { step = 0 } = going.steps.at(-1) ?? {};
+  await record(going, { step: step + 1, place: 0, kind: "retry", body: {}, tokens: 0, micros: 0 });
 }
 
 async function step(going: Going): Promise<Outcome | undefined> {

@@ -120,7 +120,7 @@ async function preview(context: Context, bytes: Uint8Array<ArrayBuffer>, known: 
 
 async function describe(context: Context, key: string, etag: string, picture: Uint8Array<ArrayBuffer>): Promise<AltText | Outcome | null> {
   const { media, vision, signal } = context;
-  const ask = () => vision.describe(picture, media.language, signal);
+  const ask = () => vision.describe(picture, media.language, signal, context.id);
   const answered = await context.effect("alt-text", ask, { idempotentFor: vision.idempotentFor });
   if (!answered.ok) return outcomeOf(answered.failure, context.now());
   const text = answered.value;

@@ -4,7 +4,7 @@ import { failed, ok } from "../../queue/effect";
 import { misfit } from "./completion";
 import { jsonIn } from "../../json/json-in";
 import { strictJsonSchema } from "../../json/strict-schema";
-import type { Answered, Chat, Chatted, Question } from "./models";
+import type { Answered, CallOptions, Chat, Chatted, Models, Question } from "./models";
 
 /** One more try when the answer is not what was asked for: a second wrong one is no accident. */
 const maxTries = 2;
@@ -12,13 +12,14 @@ const maxTries = 2;
 /** Asks until an answer fits the schema, at most twice. */
 export async function answerTo<Answer>(
   question: Question<Answer>,
-  chat: (asked: Chat, signal: AbortSignal) => Promise<Reply<Chatted>>,
+  chat: Models["chat"],
   signal: AbortSignal,
+  options?: CallOptions,
 ): Promise<Reply<Answered<Answer>>> {
   const asked = chatOf(question);
   let wrong: Failure = { class: "permanent", reason: "models: no answer", code: misfit };
   for (let attempt = 0; attempt < maxTries; attempt++) {
-    const reply = await chat(asked, signal);
+    const reply = await chat(asked, signal, options);
     const answer = reply.ok ? answerIn(reply.value, question.schema) : reply;
     if (answer.ok || answer.failure.code !== misfit) return answer;
     wrong = answer.failure;

@@ -8,6 +8,9 @@ import type { Chatted, ToolCall } from "./models";
 /** The code of an answer that was given and cannot be used. */
 export const misfit = "misfit";
 
+/** Characters of the name and the id of a call: no tool has a longer name. */
+const maxName = 64;
+
 /** Calls of tools that one answer may hold; further ones are dropped. */
 const maxToolCalls = 64;
 
@@ -85,5 +88,5 @@ function toolCallFrom(raw: unknown, index: number): ToolCall[] {
   if (!parsed.success) return [];
   const { id, function: called } = parsed.output;
   const input = typeof called.arguments === "string" ? jsonIn(called.arguments || "{}") : called.arguments;
-  return [{ id: id || `call_${index}`, name: called.name, ...(input === undefined ? {} : { input }) }];
+  return [{ id: id?.slice(0, maxName) || `call_${index}`, name: called.name.slice(0, maxName), ...(input === undefined ? {} : { input }) }];
 }

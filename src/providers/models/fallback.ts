@@ -1,7 +1,8 @@
 import { failed, ok, type Reply } from "../../queue/effect";
 import type { Calls } from "../../queue/gates";
 import { answerTo } from "./ask";
-import type { Chat, Chatted, Models } from "./models";
+import { overBudget } from "./chat";
+import type { CallOptions, Chatted, Models } from "./models";
 
 /** The circuits of several endpoints, by their places. Never throws. */
 export interface Circuits {
@@ -15,18 +16,23 @@ export interface Circuits {
  * A question that no endpoint would answer otherwise (too long, filtered) is asked once. The failure of the first one that was asked is given back.
  */
 export function withFallback(all: readonly Models[], circuits: Circuits, told: (how: "answered" | "transient") => void): Models {
-  const chat = async (asked: Chat, signal: AbortSignal): Promise<Reply<Chatted>> => {
+  const chat: Models["chat"] = async (asked, signal, options = {}) => {
     let first: Reply<Chatted> | undefined;
     for (const [endpoint, models] of all.entries()) {
       const lease = await circuits.enter(endpoint);
       if (lease === undefined) continue;
-      const reply = await models.chat(asked, signal);
-      const isDown = !reply.ok && reply.failure.class === "transient";
-      await circuits.leave(endpoint, lease, isDown ? "transient" : "answered");
-      if (!isDown) told("answered");
-      if (reply.ok) return ok({ ...reply.value, endpoint });
-      first ??= reply;
-      if (reply.failure.class === "permanent" || signal.aborted) return reply;
+      let how: Calls = "none";
+      try {
+        const reply = await models.chat(asked, signal, at(endpoint, options));
+        how = callsOf(reply);
+        if (how === "answered") told("answered");
+        if (reply.ok) return ok({ ...reply.value, endpoint });
+        // That a dear endpoint is beyond the budget says less than why a cheaper one did not answer.
+        if (!first || isOverBudget(first)) first = reply;
+        if (reply.failure.class === "permanent" || signal.aborted) return reply;
+      } finally {
+        await circuits.leave(endpoint, lease, how);
+      }
     }
     if (first && !first.ok && first.failure.class === "transient") told("transient");
     return first ?? failed({ class: "limited", reason: "models: the circuits of all endpoints are open", retryAfter: 30, code: "circuit" });
@@ -35,6 +41,23 @@ export function withFallback(all: readonly Models[], circuits: Circuits, told: (
     idempotentFor: Math.min(...all.map(({ idempotentFor }) => idempotentFor)),
     endpoints: all.flatMap(({ endpoints }) => endpoints),
     chat,
-    ask: (question, signal) => answerTo(question, chat, signal),
+    ask: (question, signal, options) => answerTo(question, chat, signal, options),
   };
+}
+
+/** Each call counts as one of its endpoint, whichever answers in the end. */
+function at(endpoint: number, { meter, ...options }: CallOptions): CallOptions {
+  if (!meter) return options;
+  return { ...options, meter: { reserve: (bound) => meter.reserve({ ...bound, endpoint }), lost: (isBilled) => meter.lost(isBilled) } };
+}
+
+/** A call that was not allowed says nothing of its endpoint. */
+function callsOf(reply: Reply<Chatted>): Calls {
+  if (reply.ok) return "answered";
+  if (isOverBudget(reply)) return "none";
+  return reply.failure.class === "transient" ? "transient" : "answered";
+}
+
+function isOverBudget(reply: Reply<Chatted>): boolean {
+  return !reply.ok && reply.failure.code === overBudget;
 }

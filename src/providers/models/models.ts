@@ -83,6 +83,33 @@ export interface Answered<Answer> {
   tokens: Tokens;
 }
 
+/** The most that a call can take, in tokens. */
+export interface CallBound {
+  /** Of the list of endpoints. */
+  endpoint: number;
+  /** A token has a byte at least, so the bytes of the request are a bound. */
+  input: number;
+  output: number;
+}
+
+/** Counts the calls of one chat, each before it is made: there are several when an endpoint fails, or refuses a parameter. */
+export interface Meter {
+  /** False: the call may not be made. */
+  reserve(bound: CallBound): Promise<boolean>;
+  /** The call that was reserved last brought no answer. `isBilled`: it may cost something all the same. */
+  lost(isBilled: boolean): Promise<void>;
+}
+
+/** The code of a failure: the meter did not allow the call, which was not made. */
+export type OverBudget = "over_budget";
+
+/** What belongs to a chat and is not asked. */
+export interface CallOptions {
+  /** Named to an AI Gateway. */
+  job?: string | undefined;
+  meter?: Meter | undefined;
+}
+
 /** A model that may answer. */
 export interface Endpoint {
   model: string;
@@ -97,9 +124,9 @@ export interface Models {
   /** Where it asks, in this order: a further one only where the one before certainly does not answer now. */
   readonly endpoints: readonly Endpoint[];
   /** One step of a conversation. A refusal to answer and a filtered answer are permanent failures. */
-  chat(chat: Chat, signal: AbortSignal): Promise<Reply<Chatted>>;
+  chat(chat: Chat, signal: AbortSignal, options?: CallOptions): Promise<Reply<Chatted>>;
   /** `ok` means an answer that fits the schema; one that does not is asked for once more and is then a permanent failure: there is no half an answer. */
-  ask<Answer>(question: Question<Answer>, signal: AbortSignal): Promise<Reply<Answered<Answer>>>;
+  ask<Answer>(question: Question<Answer>, signal: AbortSignal, options?: CallOptions): Promise<Reply<Answered<Answer>>>;
 }
 
 declare module "../../queue/job" {

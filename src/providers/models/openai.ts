@@ -3,12 +3,11 @@ import { failed, ok } from "../../queue/effect";
 import { parseJson } from "../../json/json";
 import type { Http, HttpAnswer } from "../http";
 import { answerTo } from "./ask";
-import { chatBy, dialectOf, usualTimeoutSeconds } from "./chat";
-import type { Dialect } from "./dialect";
+import { chatBy, dialectOf, type Exchange, usualTimeoutSeconds } from "./chat";
 import type { Learned } from "./learned";
-import type { Chat, Models } from "./models";
+import type { Models } from "./models";
 import { errorIn, isAboutParameters, refusalOf } from "./refusal";
-import { requestFrom, textsOf } from "./request";
+import { textsOf } from "./request";
 import type { ModelSettings } from "./settings";
 
 export interface OpenaiOptions {
@@ -38,15 +37,15 @@ export function openai(options: OpenaiOptions): Models {
   const { settings = {}, learned, now } = options;
   const endpoint = JSON.stringify([options.tenant, options.baseUrl, options.model, settings]);
   const usual = { temperature: 0, tokensParameter: "max_completion_tokens", responseFormat: "json_schema" } as const;
-  const chat = chatBy({ endpoint, model: options.model, dialect: dialectOf(settings, usual), settings, learned, now }, async (asked, dialect, signal) => {
-    const reply = await post(asked, dialect, options, signal);
+  const chat = chatBy({ endpoint, model: options.model, dialect: dialectOf(settings, usual), settings, learned, now }, async (call) => {
+    const reply = await post(call, options);
     if (!reply.ok) return failed({ ...reply.failure, reason: `models: ${reply.failure.reason}` });
     const body = bodyIn(reply.value);
     const refused = errorIn(reply.value, body);
     if (!refused) return ok({ body });
     const failure = refusalOf(
       refused,
-      [options.apiKey, ...(options.gatewayToken === undefined ? [] : [options.gatewayToken]), ...textsOf(asked.messages)],
+      [options.apiKey, ...(options.gatewayToken === undefined ? [] : [options.gatewayToken]), ...textsOf(call.asked.messages)],
       now(),
     );
     return ok({ refused: { ...refused, isAboutParameters: isAboutParameters(refused), failure } });
@@ -55,7 +54,7 @@ export function openai(options: OpenaiOptions): Models {
     idempotentFor: 7 * 24 * 3600,
     endpoints: [{ model: options.model, price: settings.price }],
     chat,
-    ask: (question, signal) => answerTo(question, chat, signal),
+    ask: (question, signal, call) => answerTo(question, chat, signal, call),
   };
 }
 
@@ -66,24 +65,24 @@ function bodyIn(answer: HttpAnswer): unknown {
 }
 
 /** The gateway's own retries would multiply those of the ledger. */
-function gatewayHeaders({ baseUrl, gatewayToken, collectLog = false, tenant }: OpenaiOptions): Record<string, string> {
+function gatewayHeaders({ baseUrl, gatewayToken, collectLog = false, tenant }: OpenaiOptions, job: string | undefined): Record<string, string> {
   if (gatewayToken === undefined && new URL(baseUrl).hostname !== "gateway.ai.cloudflare.com") return {};
   return {
     "cf-aig-max-attempts": "1",
     "cf-aig-skip-cache": "true",
     "cf-aig-collect-log": String(collectLog),
-    "cf-aig-metadata": JSON.stringify({ tenant }),
+    "cf-aig-metadata": JSON.stringify({ tenant, job }),
     ...(gatewayToken === undefined ? {} : { "cf-aig-authorization": `Bearer ${gatewayToken}` }),
   };
 }
 
-function post(asked: Chat, dialect: Dialect, options: OpenaiOptions, signal: AbortSignal): Promise<Reply<HttpAnswer>> {
+function post({ request, signal, job }: Exchange, options: OpenaiOptions): Promise<Reply<HttpAnswer>> {
   const { http, baseUrl, apiKey, model, settings = {} } = options;
   return http({
     method: "POST",
     url: `${baseUrl.replace(/\/$/, "")}/chat/completions`,
-    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json", accept: "application/json", ...gatewayHeaders(options) },
-    body: JSON.stringify({ model, ...requestFrom(asked, dialect, settings.maxTokens) }),
+    headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json", accept: "application/json", ...gatewayHeaders(options, job) },
+    body: JSON.stringify({ model, ...request }),
     repeatable: true,
     timeLimit: (settings.timeoutSeconds ?? usualTimeoutSeconds) * 1000,
     signal,

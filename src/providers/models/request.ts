@@ -1,6 +1,8 @@
 import type { Dialect } from "./dialect";
 import type { Chat, Message, Part } from "./models";
 
+export type ModelRequest = ReturnType<typeof requestFrom>;
+
 /** The body of a chat completion as this dialect takes it, without the model's name. `most`: tokens that any answer may have. */
 export function requestFrom(asked: Chat, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, most: number | undefined) {
   const { format, tools = [] } = asked;
@@ -35,8 +37,17 @@ function messageOf(message: Message): RequestMessage {
   if (message.role === "tool") return { role: "tool", tool_call_id: message.toolCallId, content: message.content };
   if (message.role === "user" && typeof message.content !== "string") return { role: "user", content: message.content.map(partOf) };
   if (message.role !== "assistant" || !message.toolCalls?.length) return { role: message.role, content: message.content };
-  const calls = message.toolCalls.map(({ id, name, input = {} }) => ({ id, type: "function", function: { name, arguments: JSON.stringify(input) } }));
+  const calls = message.toolCalls.map(({ id, name, input = {} }) => ({
+    id,
+    type: "function",
+    function: { name: sendableName(name), arguments: JSON.stringify(input) },
+  }));
   return { role: "assistant", content: message.content || null, tool_calls: calls };
+}
+
+/** A name that a model made up goes back to it with the error; endpoints refuse other characters. */
+function sendableName(name: string): string {
+  return name.replace(/[^\w-]/g, "_") || "_";
 }
 
 function partOf(part: Part): Record<string, unknown> {

@@ -1,11 +1,10 @@
 import { failed, ok, type Reply } from "../../queue/effect";
 import { unlessAborted } from "../body";
 import { answerTo } from "./ask";
-import { chatBy, dialectOf, type Exchanged, usualTimeoutSeconds } from "./chat";
-import type { Dialect } from "./dialect";
+import { chatBy, dialectOf, type Exchange, type Exchanged, usualTimeoutSeconds } from "./chat";
 import type { Learned } from "./learned";
-import type { Chat, Models } from "./models";
-import { maxTokensOf, requestFrom } from "./request";
+import type { Models } from "./models";
+import type { ModelRequest } from "./request";
 import type { ModelSettings } from "./settings";
 import { completionFrom } from "./workers-ai-answer";
 import { refusalIn } from "./workers-ai-refusal";
@@ -54,32 +53,30 @@ export function workersAi(options: WorkersAiOptions): Models {
   const { binding, model, settings = {}, learned, now } = options;
   const endpoint = JSON.stringify(["workers-ai", options.tenant, model, settings]);
   const usual = { temperature: 0, tokensParameter: "max_tokens", responseFormat: "json_object" } as const;
-  const chat = chatBy({ endpoint, model, dialect: dialectOf(settings, usual), settings, learned, now }, async (asked, dialect, signal) => {
+  const chat = chatBy({ endpoint, model, dialect: dialectOf(settings, usual), settings, learned, now }, async (call) => {
     if (!binding) return failed({ class: "config", reason: "models: this Worker has no binding of Workers AI named AI", code: "binding" });
-    if (signal.aborted) return failed({ class: "transient", reason: "models: the run had ended before the call" });
-    return exchange(binding, options, asked, dialect, signal);
+    if (call.signal.aborted) return failed({ class: "transient", reason: "models: the run had ended before the call" });
+    return exchange(binding, options, call);
   });
   return {
     idempotentFor: 7 * 24 * 3600,
     endpoints: [{ model, price: settings.price }],
     chat,
-    ask: (question, signal) => answerTo(question, chat, signal),
+    ask: (question, signal, call) => answerTo(question, chat, signal, call),
   };
 }
 
-async function exchange(binding: AiBinding, options: WorkersAiOptions, asked: Chat, dialect: Dialect, run: AbortSignal): Promise<Reply<Exchanged>> {
+async function exchange(binding: AiBinding, options: WorkersAiOptions, call: Exchange): Promise<Reply<Exchanged>> {
+  const { request, maxTokens, signal: run, job } = call;
   const { model, settings = {}, now, onCall } = options;
   const milliseconds = (settings.timeoutSeconds ?? usualTimeoutSeconds) * 1000;
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new Error("time limit")), milliseconds);
   const signal = AbortSignal.any([run, limit.signal]);
   try {
-    const answer = await unlessAborted(
-      binding.run(model, inputFrom(asked, dialect, settings.maxTokens), { signal, ...gatewayOf(options, milliseconds) }),
-      signal,
-    );
+    const answer = await unlessAborted(binding.run(model, inputFrom(request), { signal, ...gatewayOf(options, milliseconds, job) }), signal);
     onCall?.("answered");
-    return ok({ body: completionFrom(answer, maxTokensOf(asked, dialect.maxTokens, settings.maxTokens)) });
+    return ok({ body: completionFrom(answer, maxTokens) });
   } catch (thrown) {
     if (run.aborted) return failed({ class: "transient", reason: "models: the run ended while the call was under way" });
     const refused = refusalIn(thrown, limit.signal.aborted, now());
@@ -91,13 +88,17 @@ async function exchange(binding: AiBinding, options: WorkersAiOptions, asked: Ch
 }
 
 /** Some models refuse a message without content. */
-function inputFrom(asked: Chat, dialect: Dialect, most: number | undefined): Record<string, unknown> {
-  const { messages, ...rest } = requestFrom(asked, dialect, most);
+function inputFrom({ messages, ...rest }: ModelRequest): Record<string, unknown> {
   return { messages: messages.map((message) => ({ ...message, content: message.content ?? "" })), ...rest };
 }
 
 /** Our ledger tries again: the gateway's own tries would multiply with it. A kept answer that did not fit would not fit again. */
-function gatewayOf({ gateway, tenant, collectLog = false }: WorkersAiOptions, requestTimeoutMs: number): Pick<AiCallOptions, "gateway"> {
+function gatewayOf(
+  { gateway, tenant, collectLog = false }: WorkersAiOptions,
+  requestTimeoutMs: number,
+  job: string | undefined,
+): Pick<AiCallOptions, "gateway"> {
   if (gateway === undefined) return {};
-  return { gateway: { id: gateway, metadata: { tenant }, collectLog, skipCache: true, requestTimeoutMs, retries: { maxAttempts: 1 } } };
+  const metadata = { tenant, ...(job === undefined ? {} : { job }) };
+  return { gateway: { id: gateway, metadata, collectLog, skipCache: true, requestTimeoutMs, retries: { maxAttempts: 1 } } };
 }

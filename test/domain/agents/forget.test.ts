@@ -20,10 +20,10 @@ test("runs of which the job was removed go with their texts in R2; those of jobs
     const id = await ids.make("forget-runs", at);
     kept[name] = id;
     if (name === "kept") await createLedger(env.DB, () => undefined).insert([newJob({ tenant: "forget-runs", id, type: "agent" })]);
-    const run = { job: id, agent: "sync-doctor" };
-    await runs.open(run, false, at);
+    const run = { job: id, agent: "sync-doctor", revision: 0 };
+    await runs.open({ ...run, dry: false, inputHash: "" }, at);
     const body = { tool: "look", input: {}, output: "x".repeat(20_000), reads: "trusted" as const };
-    await env.DB.batch([...(await runs.stepWrites(run, { step: 1, place: 1, kind: "tool", tokens: 0, micros: 0, body }, at))] as D1PreparedStatement[]);
+    await env.DB.batch((await runs.stepWrites(run, { step: 1, place: 1, kind: "tool", tokens: 0, micros: 0, body }, at)).writes as D1PreparedStatement[]);
   }
   expect(await forgetRuns(env.DB, payloads, "", noon - day)).toEqual({ removed: 1, last: "" });
   const { results } = await env.DB.prepare("SELECT job FROM agent_runs WHERE tenant = 'forget-runs' ORDER BY job").all();

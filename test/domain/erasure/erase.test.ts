@@ -205,9 +205,9 @@ describe("erasing a person", () => {
     for (const [name, said] of Object.entries(texts)) {
       const row = await jobOf(tenant, { type: "agent", payload: JSON.stringify({ agentType: "sync-doctor" }) });
       await ledger.insert([row]);
-      const run = { job: row.id, agent: "sync-doctor" };
+      const run = { job: row.id, agent: "sync-doctor", revision: 0 };
       ofRun[name] = row.id;
-      await runs.open(run, false, noon);
+      await runs.open({ ...run, dry: false, inputHash: "" }, noon);
       const step = {
         step: 1,
         place: 0,
@@ -217,7 +217,7 @@ describe("erasing a person", () => {
         body: { tool: "look", input: {}, output: said, reads: "untrusted" as const },
       };
       const proposal = { step: 1, place: 1, tool: "t", body: { to: name === "proposal" ? "Asked@X.example" : "" }, expiresAt: noon };
-      await env.DB.batch([...(await runs.stepWrites(run, step, noon)), ...runs.proposeWrites(run, proposal, noon)] as D1PreparedStatement[]);
+      await env.DB.batch([...(await runs.stepWrites(run, step, noon)).writes, ...runs.proposeWrites(run, proposal, noon)] as D1PreparedStatement[]);
     }
     expect((await env.PAYLOADS.list({ prefix: `${tenant}/` })).objects).toHaveLength(1);
     expect(await leads.erase(tenant, { email: "asked@x.example" })).toEqual({ ...nothing, jobs: 3 });

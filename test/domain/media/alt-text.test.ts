@@ -41,7 +41,7 @@ describe("asking a model", () => {
   test("gives it the picture as a data URI and the language, and keeps model and confidence", async () => {
     const fake = models(ok({ value: { altText: "Červené kolo.", confidence: 0.9 }, model: "seeing-1", tokens: { input: 1, output: 1 } }));
     const text = { text: "Červené kolo.", source: "ai", model: "seeing-1", confidence: 0.9, language: "cs" };
-    expect(await createVision(fake.models).describe(picture, "cs", signal)).toEqual({ ok: true, value: text });
+    expect(await createVision(fake.models).describe(picture, "cs", signal, "j1")).toEqual({ ok: true, value: text });
     const [part] = (fake.asked[0]?.input ?? []) as { type: string; url: string }[];
     expect(part?.type).toBe("image");
     expect(Uint8Array.from(atob((part?.url ?? "").replace("data:image/jpeg;base64,", "")), (char) => char.charCodeAt(0))).toEqual(picture);
@@ -50,15 +50,15 @@ describe("asking a model", () => {
 
   test("that refuses or has nothing to say gives no text; what fails stays a failure", async () => {
     const refusing = models(failed({ class: "permanent", reason: "models: it refused to answer", code: "refusal" })).models;
-    expect(await createVision(refusing).describe(picture, "en", signal)).toEqual({ ok: true, value: null });
+    expect(await createVision(refusing).describe(picture, "en", signal, "j1")).toEqual({ ok: true, value: null });
     const empty = models(ok({ value: { altText: " ", confidence: 0 }, model: "m", tokens: { input: 1, output: 1 } })).models;
-    expect(await createVision(empty).describe(picture, "en", signal)).toEqual({ ok: true, value: null });
+    expect(await createVision(empty).describe(picture, "en", signal, "j1")).toEqual({ ok: true, value: null });
     const failure = { class: "limited", reason: "models: 429", retryAfter: 5 } as const;
-    expect(await createVision(models(failed(failure)).models).describe(picture, "en", signal)).toEqual({ ok: false, failure });
+    expect(await createVision(models(failed(failure)).models).describe(picture, "en", signal, "j1")).toEqual({ ok: false, failure });
   });
 
   test("of a tenant that has none is a failure that says so", async () => {
-    const reply = await createVision({ missing: 'the connection "models" is missing' }).describe(picture, "en", signal);
+    const reply = await createVision({ missing: 'the connection "models" is missing' }).describe(picture, "en", signal, "j1");
     expect(reply).toEqual({ ok: false, failure: { class: "config", reason: 'the connection "models" is missing' } });
   });
 });

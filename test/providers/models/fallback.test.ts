@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { withFallback } from "../../../src/providers/models/fallback";
-import type { Chatted, Models } from "../../../src/providers/models/models";
+import { isUnbilled } from "../../../src/providers/models/billed";
+import type { CallBound, Chatted, Models } from "../../../src/providers/models/models";
 import { failed, type Failure, ok } from "../../../src/queue/effect";
 
 const answer: Chatted = { text: "{}", toolCalls: [], end: "stop", model: "m", tokens: { input: 1, output: 1 } };
@@ -14,9 +15,12 @@ function several(lines: (Failure | "answers")[], open: number[] = []) {
       idempotentFor: 60,
       endpoints: [{ model: `model-${index}` }],
       ask: () => Promise.reject(new Error("not asked")),
-      chat: async () => {
+      chat: async (_chat, _signal, { meter } = {}) => {
+        if (meter && !(await meter.reserve({ endpoint: 0, input: 1, output: 1 }))) return failed({ class: "config", reason: "over", code: "over_budget" });
         seen.asked.push(index);
-        return line === "answers" ? ok(answer) : failed(line);
+        if (line === "answers") return ok(answer);
+        await meter?.lost(!isUnbilled(line));
+        return failed(line);
       },
     };
   });
@@ -62,6 +66,34 @@ describe("of several endpoints", () => {
     const { chat, seen } = several([down, { class: "transient", reason: "502" }]);
     expect(await chat()).toEqual(failed(down));
     expect(seen.told).toEqual(["transient"]);
+  });
+
+  test("each call is reserved and told by its endpoint, whichever answers", async () => {
+    const { models, seen } = several([down, { class: "limited", reason: "429" }, "answers"]);
+    const metered: unknown[] = [];
+    const meter = {
+      reserve: async ({ endpoint }: CallBound) => (metered.push(endpoint), true),
+      lost: async (isBilled: boolean) => void metered.push(isBilled),
+    };
+    expect(await models.chat({ messages: [] }, new AbortController().signal, { meter })).toMatchObject({ ok: true, value: { endpoint: 2 } });
+    expect(metered).toEqual([0, true, 1, false, 2]);
+    expect(seen.asked).toEqual([0, 1, 2]);
+  });
+
+  test("one that is beyond the budget is passed over, and its circuit hears nothing", async () => {
+    const { models, seen } = several(["answers", "answers"]);
+    const meter = { reserve: async ({ endpoint }: CallBound) => endpoint === 1, lost: async () => undefined };
+    expect(await models.chat({ messages: [] }, new AbortController().signal, { meter })).toMatchObject({ ok: true, value: { endpoint: 1 } });
+    expect(seen).toMatchObject({ asked: [1], left: ["0 none", "1 answered"] });
+    const none = { ...meter, reserve: async () => false };
+    expect(await models.chat({ messages: [] }, new AbortController().signal, { meter: none })).toMatchObject({ ok: false, failure: { code: "over_budget" } });
+  });
+
+  test("a call that throws gives its circuit's lease back", async () => {
+    const { models, seen } = several(["answers"]);
+    const meter = { reserve: () => Promise.reject(new Error("D1 is down")), lost: async () => undefined };
+    await expect(models.chat({ messages: [] }, new AbortController().signal, { meter })).rejects.toThrow("D1 is down");
+    expect(seen.left).toEqual(["0 none"]);
   });
 
   test("a question waits when all circuits are open", async () => {

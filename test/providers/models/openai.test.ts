@@ -409,13 +409,13 @@ test("a call takes no longer than the connection's time-out", async () => {
 test("an AI Gateway is told not to repeat calls, nor to keep what is asked unless the connection says so", async () => {
   const seen = stubFetch(completion(JSON.stringify(verdict)), completion(JSON.stringify(verdict)), completion(JSON.stringify(verdict)));
   const baseUrl = "https://gateway.ai.cloudflare.com/v1/acct/gw/openai";
-  await openai({ ...common, settings: {}, learned: createLearned(), baseUrl }).ask(question, signal);
+  await openai({ ...common, settings: {}, learned: createLearned(), baseUrl }).ask(question, signal, { job: "j1" });
   await openai({ ...common, settings: {}, learned: createLearned(), gatewayToken: "gw-token", collectLog: true }).ask(question, signal);
   await adapter().ask(question, signal);
   const headers = seen.map((call) => Object.fromEntries([...new Headers(call.headers)].filter(([name]) => name.startsWith("cf-aig-"))));
   const usual = { "cf-aig-max-attempts": "1", "cf-aig-skip-cache": "true", "cf-aig-metadata": '{"tenant":"t1"}' };
   expect(headers).toEqual([
-    { ...usual, "cf-aig-collect-log": "false" },
+    { ...usual, "cf-aig-metadata": '{"tenant":"t1","job":"j1"}', "cf-aig-collect-log": "false" },
     { ...usual, "cf-aig-collect-log": "true", "cf-aig-authorization": "Bearer gw-token" },
     {},
   ]);

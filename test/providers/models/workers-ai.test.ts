@@ -104,8 +104,17 @@ test("a picture goes as a data URI, the schema stands in the instructions", asyn
 
 test("goes through the gateway with the gateway's retries, cache and log off", async () => {
   const { binding, seen } = stub(older("hi"));
-  await adapter(binding, { gateway: "main", settings: { timeoutSeconds: 5 } }).models.chat({ messages: [{ role: "user", content: "hi" }] }, signal);
-  const expected = { id: "main", metadata: { tenant: "t1" }, collectLog: false, skipCache: true, requestTimeoutMs: 5000, retries: { maxAttempts: 1 } };
+  await adapter(binding, { gateway: "main", settings: { timeoutSeconds: 5 } }).models.chat({ messages: [{ role: "user", content: "hi" }] }, signal, {
+    job: "j1",
+  });
+  const expected = {
+    id: "main",
+    metadata: { tenant: "t1", job: "j1" },
+    collectLog: false,
+    skipCache: true,
+    requestTimeoutMs: 5000,
+    retries: { maxAttempts: 1 },
+  };
   expect(seen[0]?.options.gateway).toEqual(expected);
   await adapter(binding, { gateway: "main", collectLog: true }).models.chat({ messages: [{ role: "user", content: "hi" }] }, signal);
   expect(seen[1]?.options.gateway?.collectLog).toBe(true);

@@ -1,0 +1,84 @@
+import { type Bound, boundOf, exceeded, monthVerdict } from "../../domain/agents/budget";
+import { type Budget, microsOf, type Used } from "../../domain/agents/model";
+
+import type { CallBound, Meter, Price } from "../../providers/models/models";
+import { discard, type Outcome, wait } from "../../queue/outcome";
+import type { Going } from "./going";
+
+/** A reservation that is not settled yet: what it is for, and when it was made. */
+export interface Reserved extends Bound {
+  at: number;
+}
+
+/** Reserves what each call of one chat can cost, in the run's budget, the agent's month and the tenant's. */
+export interface BudgetMeter extends Meter {
+  /** Why the last call was not allowed. */
+  readonly ended: Outcome | undefined;
+  /** Of the call that was answered. */
+  readonly reserved: Reserved | undefined;
+}
+
+export function createMeter(going: Going, budget: Budget, perTenant: number, prices: readonly Price[]): BudgetMeter {
+  const { context, run } = going;
+  const { runs } = context.agents;
+  const state: { ended: Outcome | undefined; reserved: Reserved | undefined } = { ended: undefined, reserved: undefined };
+  return {
+    get ended() {
+      return state.ended;
+    },
+    get reserved() {
+      return state.reserved;
+    },
+    async reserve(call) {
+      const at = context.now();
+      const bound = boundFor(call, prices);
+      state.ended = await refusalOf(going, budget, perTenant, bound, at);
+      if (state.ended) return false;
+      state.reserved = { ...bound, at };
+      count(going, { ...bound, ms: 0 });
+      return true;
+    },
+    async lost(isBilled) {
+      const { reserved } = state;
+      if (!reserved) return;
+      state.reserved = undefined;
+      const ms = context.now() - reserved.at;
+      const released = isBilled ? { tokens: 0, micros: 0 } : { tokens: reserved.tokens, micros: reserved.micros };
+      count(going, { tokens: -released.tokens, micros: -released.micros, ms });
+      await runs.lose(run, released, ms, reserved.at);
+    },
+  };
+}
+
+/** Counts within this run as the records do. */
+export function count(going: Used, { tokens, micros, ms }: Used): void {
+  going.tokens += tokens;
+  going.micros += micros;
+  going.ms += ms;
+}
+
+async function refusalOf(going: Going, budget: Budget, perTenant: number, bound: Bound, at: number): Promise<Outcome | undefined> {
+  const { context, run, agent } = going;
+  const { runs } = context.agents;
+  const tooMuch = exceeded(budget, going, going.steps, bound);
+  if (tooMuch !== undefined) return discard(tooMuch);
+  const spent = await runs.spend(agent.type, at);
+  for (const [spend, usd, whose] of [
+    [spent.agent, budget.usdPerMonth, ""],
+    [spent.tenant, perTenant, " for all agents"],
+  ] as const) {
+    const month = monthVerdict(spend, bound, usd, at, whose);
+    if (!month.ok) return wait(month.reason, { until: month.until });
+  }
+  const most = { agent: microsOf(budget.usdPerMonth), tenant: microsOf(perTenant) };
+  // Another run of this moment took what was left.
+  return (await runs.reserve(run, bound, most, at)) ? undefined : wait("the month's budget is used up", { until: at + 60_000 });
+}
+
+function boundFor({ endpoint, input, output }: CallBound, prices: readonly Price[]): Bound {
+  return boundOf(input, output, prices[endpoint] ?? dearest(prices));
+}
+
+function dearest(prices: readonly Price[]): Price {
+  return { input: Math.max(...prices.map(({ input }) => input)), output: Math.max(...prices.map(({ output }) => output)) };
+}
