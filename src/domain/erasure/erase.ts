@@ -29,7 +29,7 @@ const mostPlanned = 200;
 export interface ErasureDeps {
   db: D1Database;
   engine: Engine;
-  payloads: PayloadStore & { remove(keys: readonly string[]): Promise<void> };
+  payloads: PayloadStore & { remove(keys: readonly string[]): Promise<void>; removeAll(tenant: string, id: string): Promise<void> };
   media: MediaParts;
   campaigns: CampaignObjects;
   mailEvents: Pick<MailEventStore, "erase">;
