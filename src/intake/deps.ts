@@ -112,6 +112,8 @@ export interface TemplateStore extends Templates {
   put(tenant: string, id: string, content: TemplateContent, now: number): Promise<{ version: number; changed: boolean }>;
   /** The newest version of each, by id, with those that are built in; those after `after`. */
   list(tenant: string, after: string, limit: number): Promise<TemplateSummary[]>;
+  /** One template whose newest version has this one as its layout; undefined when there is none. */
+  userOfLayout(tenant: string, layout: string): Promise<string | undefined>;
   /** Those of the ids for which there is a template, of the tenant's own or built in. */
   known(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
