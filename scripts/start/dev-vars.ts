@@ -17,6 +17,11 @@ const fresh: Record<keyof Secrets, () => string> = {
 };
 const names = Object.keys(fresh) as (keyof Secrets)[];
 
+/** Secrets for a deployment, made at random. */
+export function freshSecrets(): Secrets {
+  return pick(Object.fromEntries(names.map((name) => [name, fresh[name]()])));
+}
+
 /**
  * The secrets of the file, which only its owner may read; those it lacks are made and added, the rest of it stays as it is.
  * Two first starts at once end up with the same secrets.

@@ -1,0 +1,4 @@
+// npm run deploy [-- --env NAME --host NAME --secrets-file FILE --plan --json …]: makes what the Worker stands on, migrates, uploads, checks. docs/deploy.md has all of it.
+import { here, main } from "./deploy/main.ts";
+
+process.exitCode = await main("deploy", process.argv.slice(2), here(process.env));

@@ -1,0 +1,4 @@
+// npm run doctor [-- --env NAME --json]: compares job registry, wrangler.toml and the account, changes nothing. Exit 1 when they differ.
+import { here, main } from "./deploy/main.ts";
+
+process.exitCode = await main("doctor", process.argv.slice(2), here(process.env));
