@@ -1,4 +1,5 @@
 import { buryForeign, buryMismatch } from "./bury";
+import { reviveUnasked } from "./disposition";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
 import { redeliver } from "./message-answer";
@@ -27,6 +28,7 @@ async function driveAgain(engine: Engine, message: Message, envelope: Envelope):
     // Fills the row if the ledger was away all the time; an existing one stays as it is.
     const [row] = await engine.ledger.insertKeyed([rowOf(engine, envelope)]);
     if (row?.fp && envelope.fp !== undefined && row.fp !== envelope.fp) await buryMismatch(engine, envelope);
+    else if (await isBroughtBack(engine, envelope)) return message.ack();
     // The next tick sends a message under a raised seq; what is held, parked or over needs none.
     else await engine.ledger.unsent([envelope], engine.now());
     message.ack();
@@ -34,6 +36,12 @@ async function driveAgain(engine: Engine, message: Message, envelope: Envelope):
     engine.emit({ event: "trouble", where: "backstop", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
     redeliver(engine, [message]);
   }
+}
+
+/** Its key was sent again after the job had ended, while the ledger could not be asked. */
+async function isBroughtBack(engine: Engine, envelope: Envelope): Promise<boolean> {
+  const definition = engine.registry.find(envelope.type);
+  return definition !== undefined && envelope.unasked === true && reviveUnasked(engine, { envelope, definition, unaskedAt: envelope.at });
 }
 
 function rowOf(engine: Engine, envelope: Envelope): NewJob {

@@ -65,8 +65,11 @@ export function refOf({ tenant, id, seq, fp }: Envelope): MessageRef {
   return { tenant, id, seq, fp: fp ?? null };
 }
 
-/** Its key was sent again while the ledger was away, after the job had ended: brought back as that call would have done. */
-async function reviveUnasked(engine: Engine, { envelope, definition, unaskedAt }: Execution): Promise<void> {
+/** Its key was sent again while the ledger was away, after the job had ended: brought back as that call would have done. False: it had not ended before that. */
+export async function reviveUnasked(
+  engine: Engine,
+  { envelope, definition, unaskedAt }: Pick<Execution, "envelope" | "definition" | "unaskedAt">,
+): Promise<boolean> {
   const now = engine.now();
   const { due, sent, wake } = newRow(engine, definition.contract, envelope, null);
   const hold = due === null || due <= now ? {} : { hold: { due, sent, wake: wake ?? due } };
@@ -75,6 +78,7 @@ async function reviveUnasked(engine: Engine, { envelope, definition, unaskedAt }
   // What is due later than a message may wait is sent by the tick.
   if (!hold.hold || sent !== null)
     await sendStored(engine, rows, now, new Map([[`${envelope.tenant}/${envelope.id}`, hold.hold ? Math.ceil((hold.hold.due - now) / 1000) : 0]]));
+  return rows.length > 0;
 }
 
 /** A copy of what made the job, or brought it back before, was accepted before that end. */

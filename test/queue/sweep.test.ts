@@ -187,6 +187,25 @@ describe("the backstop", () => {
     expect(bench.held).toEqual([]);
   });
 
+  test("one whose key was sent again after it had ended, the ledger away, is brought back once", async () => {
+    const bench = createBench();
+    const request = { payload: { script: [{ do: "discard" }, { do: "done" }] }, key: "again" };
+    const id = await bench.acceptOne(request);
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "discarded" });
+    bench.advance(60_000);
+    bench.faults.ledger = true;
+    await bench.acceptOne(request);
+    bench.faults.ledger = false;
+    const [message] = bench.held.splice(0);
+    await toBackstop(bench, [message as Held, { ...(message as Held), id: "copy" }]);
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done" });
+    await toBackstop(bench, [message as Held]);
+    await bench.deliverAll();
+    expect(bench.runs).toHaveLength(2);
+  });
+
   test.each([["queued"], ["unknown to the ledger"], ["large and unknown"], ["unreadable and unknown"]])("an open one, %s, is driven again", async (how) => {
     const bench = createBench();
     bench.faults.ledger = how !== "queued";
