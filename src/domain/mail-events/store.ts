@@ -1,4 +1,4 @@
-import type { HashAddress, SuppressionReason, SuppressionScope } from "../suppressions/model";
+import { type HashAddress, hashList, type SuppressionReason, type SuppressionScope } from "../suppressions/model";
 import type { MailEvent } from "../../providers/mail/events/event";
 import { suppressionOf } from "./model";
 import { removeOld } from "./sent";
@@ -87,14 +87,9 @@ export function mailEventStore({ db, words, hash, masked }: MailEventParts): Mai
       return Object.fromEntries(results.map(({ kind, count }) => [kind, count]));
     },
     async erase(tenant, addresses) {
-      const hashes = await Promise.all(addresses.map((each) => hash(tenant, each)));
       const sql = "DELETE FROM mail_events WHERE tenant = ?1 AND hash IN (SELECT value FROM json_each(?2))";
-      return (
-        await db
-          .prepare(sql)
-          .bind(tenant, JSON.stringify(hashes.filter((each) => each !== undefined)))
-          .run()
-      ).meta.changes;
+      const hashes = await hashList(hash, tenant, addresses);
+      return (await db.prepare(sql).bind(tenant, hashes).run()).meta.changes;
     },
     async join(now) {
       const [joined] = await db.batch([db.prepare(join), db.prepare(`UPDATE mail_events SET open = 0 WHERE open = 1 AND at < ?1`).bind(now - joinFor)]);

@@ -72,3 +72,9 @@ export function createHashAddress(key: Promise<CryptoKey>): HashAddress {
     return toHex(mac).slice(0, 32);
   };
 }
+
+/** The hashes of several addresses as a JSON list, for `json_each`. What is no address is passed over. */
+export async function hashList(hash: HashAddress, tenant: string, addresses: readonly string[]): Promise<string> {
+  const hashes = await Promise.all(addresses.map((each) => hash(tenant, each)));
+  return JSON.stringify(hashes.filter((each) => each !== undefined));
+}

@@ -1,4 +1,4 @@
-import type { HashAddress, NewSuppression, SuppressionScope } from "./model";
+import { type HashAddress, hashList, type NewSuppression, type SuppressionScope } from "./model";
 
 /** Rows of one statement. */
 const maxRows = 1000;
@@ -41,14 +41,9 @@ export function suppressionStore(db: D1Database, hash: HashAddress): Suppression
       return meta.changes > 0;
     },
     async erase(tenant, addresses) {
-      const hashes = await Promise.all(addresses.map((each) => hash(tenant, each)));
       const sql = "UPDATE suppressions SET address = NULL WHERE tenant = ?1 AND hash IN (SELECT value FROM json_each(?2)) AND address IS NOT NULL";
-      return (
-        await db
-          .prepare(sql)
-          .bind(tenant, JSON.stringify(hashes.filter((each) => each !== undefined)))
-          .run()
-      ).meta.changes;
+      const hashes = await hashList(hash, tenant, addresses);
+      return (await db.prepare(sql).bind(tenant, hashes).run()).meta.changes;
     },
   };
 }

@@ -7,7 +7,6 @@ import { createStores } from "../../../src/app/stores";
 import { createMediaParts } from "../../../src/app/media";
 import { agentRuns } from "../../../src/domain/agents/store";
 import { eraseAbout, numbersGiven, ownOf } from "../../../src/domain/events/erase";
-import { factsIn } from "../../../src/domain/events/facts";
 import { followUpsIn } from "../../../src/domain/events/follow-ups";
 import { numbersLike, removeParts, submissionsNaming } from "../../../src/domain/leads/erase";
 import { storeSubmission } from "../../../src/domain/leads/store";
@@ -16,10 +15,10 @@ import { createLedger } from "../../../src/ledger/ledger";
 import { createPayloads } from "../../../src/ledger/payloads";
 import { planOf, recordingDb } from "../../support/recorder";
 import { ids, newJob, noon } from "../../support/rows";
+import { add, facts, jobOf, left, payloadsOf, storeAs } from "./rows";
 
 const ledger = createLedger(env.DB, () => undefined);
 const payloads = createPayloads(env.PAYLOADS);
-const facts = factsIn(env.DB);
 const followUps = followUpsIn(env.DB, async () => undefined);
 const { leads, tenants, projects, enqueue } = app(env as never).intake;
 const secret = "ada@erase.example";
@@ -27,29 +26,6 @@ const secret = "ada@erase.example";
 const nothing = { leads: 0, submissions: 0, facts: 0, jobs: 0, payloads: 0, media: 0, altTexts: 0, mail: 0, running: 0, complete: true, cursor: null };
 
 const submissionOf = (email: string) => v.parse(lead.payload, { project: "homes", contact: { email, emailKey: email.toLowerCase(), name: "Ada" } });
-const jobOf = async (tenant: string, more: Parameters<typeof newJob>[0] | object) => newJob({ tenant, id: await ids.make(tenant, noon), ...more });
-
-const storeAs = (tenant: string, id: string, contact: object, sender: "browser" | "server" = "server", at = noon) =>
-  storeSubmission(env.DB, { tenant, id, at, submission: v.parse(lead.payload, { project: "homes", contact, request: { sender } }), reengageHours: 24 });
-const add = (tenant: string, entity: string, data: Record<string, unknown>) => facts.add(tenant, { entity, at: noon, event: entity, type: "t", data });
-
-async function payloadsOf(tenant: string): Promise<string[]> {
-  const { results } = await env.DB.prepare("SELECT payload FROM jobs WHERE tenant = ? AND payload IS NOT NULL").bind(tenant).all<{ payload: string }>();
-  return results.map(({ payload }) => payload);
-}
-
-/** Every table's rows of a tenant that still say something. */
-async function left(tenant: string, text: string): Promise<string[]> {
-  const tables = ["jobs", "effects", "history", "dead_letters", "entities", "leads", "lead_submissions", "lead_identities", "lead_activity", "facts", "audit"];
-  const rows = await Promise.all(
-    [...tables, "follow_ups", "answers"].map(async (table) => {
-      const { results } = await env.DB.prepare(`SELECT * FROM ${table} WHERE tenant = ?`).bind(tenant).all();
-      return results.some((row) => JSON.stringify(row).toLowerCase().includes(text)) ? [table] : [];
-    }),
-  );
-  return rows.flat();
-}
-
 beforeAll(async () => {
   for (const tenant of ["forget", "keep"]) {
     await tenants.put(tenant, { name: tenant }, noon);
