@@ -1,6 +1,7 @@
 import type { Claim, ClaimedJob, FoundJob, JobRef, Lease, MessageRef, NewJob, Pause } from "../queue/ledger";
 import { clockToleranceMs } from "../queue/lease";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
+import { doubtful } from "./doubt";
 import { insertStatements } from "./insert";
 
 const messages = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS fp FROM json_each(?1)) m`;
@@ -32,7 +33,7 @@ const allPauses = `SELECT tenant, scope, name FROM pauses`;
 const claimCrashed = `
   UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), boot = ?6,
     attempt = jobs.attempt + (jobs.state = 'running' AND jobs.crash = 1 AND jobs.attempt < jobs.max AND jobs.lease IS NOT ?2), crash = 1,
-    doubt = max(jobs.doubt, jobs.state = 'running' AND jobs.lease IS NOT ?2)
+    doubt = iif(jobs.state = 'running' AND jobs.lease IS NOT ?2, ${doubtful}, jobs.doubt)
   FROM ${messages}
   WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.seq <= m.seq AND jobs.cancel = 0
     AND (${answerLost} OR (jobs.state = 'running' AND jobs.until <= ?4) OR (jobs.state IN ('queued', 'retrying', 'waiting') AND jobs.crash = 1 AND (jobs.due IS NULL OR jobs.due <= ?5)))

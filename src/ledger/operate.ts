@@ -6,11 +6,12 @@ import { redact } from "../masking/redact";
 import type { JobState } from "../queue/state";
 import { sweepAfter } from "../queue/transition";
 import { batch, lists, rowsOf, statement } from "../d1";
+import { doubtful } from "./doubt";
 import { kindOf } from "./settle";
 import { stored, toStored } from "./sweep";
 
 const cancelFree = `
-  UPDATE jobs SET state = 'cancelled', ended = ?3, due = NULL, sent = NULL, cancel = 1, doubt = max(doubt, state = 'running')
+  UPDATE jobs SET state = 'cancelled', ended = ?3, due = NULL, sent = NULL, cancel = 1, doubt = iif(state = 'running', ${doubtful}, doubt)
   WHERE tenant = ?1 AND id = ?2 AND (state IN ('queued', 'retrying', 'waiting') OR (state = 'running' AND until <= ?3)) RETURNING state`;
 
 const flagHeld = `UPDATE jobs SET cancel = 1 WHERE tenant = ?1 AND id = ?2 AND state = 'running' RETURNING state`;

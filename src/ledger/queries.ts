@@ -44,7 +44,7 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
     seq,
     revision,
     pinnedAt: pinned ?? row.at,
-    doubt: doubt === 1,
+    doubt: doubt > 0,
     providerMessage,
     parent,
     payload,

@@ -12,13 +12,13 @@ export type Finding = "done" | "failed";
 const decide = `
   INSERT INTO effects (tenant, job, key, revision, state, result, at)
   SELECT j.tenant, j.id, ?3, j.revision, ?4, NULL, ?5 FROM jobs j
-  WHERE j.tenant = ?1 AND j.id = ?2 AND j.state <> 'running' AND substr(?3, 1, ${decisionPrefix.length}) <> '${decisionPrefix}' AND (j.doubt = 1
+  WHERE j.tenant = ?1 AND j.id = ?2 AND j.state <> 'running' AND substr(?3, 1, ${decisionPrefix.length}) <> '${decisionPrefix}' AND (j.doubt > 0
     OR EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ?1 AND f.job = ?2 AND f.key = ?3 AND f.state IN ('intent', 'uncertain')))
   ON CONFLICT DO UPDATE SET state = excluded.state, result = NULL, at = excluded.at WHERE effects.state IN ('intent', 'uncertain') RETURNING key`;
 
 /** Once no effect is in doubt any more, the job is not either. */
 const clear = `
-  UPDATE jobs SET doubt = 0 WHERE tenant = ?1 AND id = ?2 AND doubt = 1
+  UPDATE jobs SET doubt = 0 WHERE tenant = ?1 AND id = ?2 AND doubt > 0
     AND NOT EXISTS (SELECT 1 FROM effects WHERE tenant = ?1 AND job = ?2 AND state IN ('intent', 'uncertain'))`;
 
 const dropLetter = `

@@ -1,10 +1,12 @@
-import type { EffectRecord } from "../queue/effect";
+import { anyKey, type EffectRecord } from "../queue/effect";
 import type { JobRef } from "../queue/ledger";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 
 const effectsOf = `
   SELECT f.tenant, f.job AS id, f.key, f.revision, f.state, f.result, f.at
-  FROM json_each(?1) e JOIN effects f ON f.tenant = e.value->>0 AND f.job = e.value->>1`;
+  FROM json_each(?1) e JOIN effects f ON f.tenant = e.value->>0 AND f.job = e.value->>1
+  UNION ALL SELECT j.tenant, j.id, '${anyKey}', j.revision, 'intent', NULL, j.doubt
+  FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.doubt > 0`;
 
 /** What is done stays done, and a run that is slow to end takes nothing away from a later revision. */
 const unlessNewer = `

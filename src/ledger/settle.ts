@@ -22,7 +22,7 @@ const settleAny = `
     provider_message = s.provider_message,
     cursor = iif(s.keep, jobs.cursor, s.cursor), result = s.result, progress = coalesce(s.progress, jobs.progress),
     runs = jobs.runs - iif(jobs.state = 'running', s.uncounted, 0),
-    started = iif(s.uncounted AND jobs.state = 'running' AND jobs.runs <= 1, NULL, jobs.started), ended = iif(jobs.cancel = 1, ?3, s.ended), until = 0, crash = 0, sweeps = 0, doubt = max(jobs.doubt, s.doubt)
+    started = iif(s.uncounted AND jobs.state = 'running' AND jobs.runs <= 1, NULL, jobs.started), ended = iif(jobs.cancel = 1, ?3, s.ended), until = 0, crash = 0, sweeps = 0, doubt = iif(jobs.doubt > 0, jobs.doubt, s.doubt)
   FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS state, value->>3 AS bump, value->>4 AS attempt, value->>5 AS due,
       value->>6 AS sent, value->>7 AS wake, value->>8 AS gate, value->>9 AS reason, value->>10 AS keep, value->>11 AS cursor,
       value->>12 AS result, value->>13 AS progress, value->>14 AS ended, value->>15 AS uncounted, value->>16 AS doubt, value->>17 AS provider_message FROM json_each(?1)) s
@@ -136,7 +136,7 @@ function columns(each: Transition): unknown[] {
     progress ?? null,
     ended,
     each.counted ? 0 : 1,
-    each.doubt ? 1 : 0,
+    each.doubt,
     each.providerMessage ?? null,
   ];
 }

@@ -2,6 +2,7 @@ import { timePart } from "../queue/id";
 import type { JobRef, Pause } from "../queue/ledger";
 import type { BringBack, DueJob, StoredJob, WalkedJob } from "../queue/recovery";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
+import { doubtful } from "./doubt";
 import { dropDue, dropParked } from "./side";
 import { listed, looked, type StoredDue } from "./waiting";
 
@@ -16,7 +17,7 @@ const otherBoots = `
  */
 const raise = `
   UPDATE jobs SET seq = jobs.seq + 1, state = 'queued', due = iif(b.delay > 0, ?2 + b.delay * 1000, NULL), sent = ?2 + b.delay * 1000, wake = b.wake, gate = NULL, boot = ?3,
-    attempt = jobs.attempt + (jobs.state = 'running' AND jobs.crash = 1 AND jobs.attempt < jobs.max), crash = iif(jobs.state = 'running', 1, jobs.crash), doubt = max(jobs.doubt, jobs.state = 'running'),
+    attempt = jobs.attempt + (jobs.state = 'running' AND jobs.crash = 1 AND jobs.attempt < jobs.max), crash = iif(jobs.state = 'running', 1, jobs.crash), doubt = iif(jobs.state = 'running', ${doubtful}, jobs.doubt),
     sweeps = iif(b.swept, jobs.sweeps + 1, 0), until = 0
   FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS was, value->>4 AS wake, value->>5 AS delay, value->>6 AS swept FROM json_each(?1)) b
   WHERE jobs.tenant = b.tenant AND jobs.id = b.id AND jobs.seq = b.seq AND jobs.state IN ('queued', 'running', 'retrying', 'waiting')

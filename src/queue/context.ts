@@ -1,5 +1,5 @@
 import type { Act, EffectOptions, EffectRecord, Reply } from "./effect";
-import { failed, ok } from "./effect";
+import { anyKey, failed, ok } from "./effect";
 import type { Engine } from "./engine";
 import type { Execution, RunEnded } from "./execution";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
@@ -33,6 +33,7 @@ export function createContext(engine: Engine, run: Execution): RunContext {
     cursor: job.cursor === null ? undefined : JSON.parse(job.cursor),
     now: engine.now,
     effect: (key, act, options) => effect(engine, run, key, act, options),
+    recorded: (key) => recordedOf(run, key),
     progress: (done, total, note) => progress(run, done, total, note),
     checkpoint: (cursor, writes) => checkpoint(engine, run, cursor, writes),
     shouldYield: () => engine.now() - run.startedAt >= budget || engine.now() >= deadlineOf(run.lease) - 5000,
@@ -71,23 +72,39 @@ async function actOnce<T>(engine: Engine, run: Execution, key: string, act: Act<
   }
   const idempotentFor = (options.idempotentFor ?? 0) * 1000;
   const open = earlier?.state === "intent" || earlier?.state === "uncertain" ? earlier : undefined;
-  const firstTry = open?.at ?? engine.now();
-  if (open && engine.now() - firstTry >= idempotentFor && run.contract.policy.uncertain === "discard") {
-    return uncertain(engine, run, key, open);
+  const isNoted = idempotentFor === 0 || options.noteFirst === true;
+  // What is noted first and has no record was not tried.
+  const begun = open?.at ?? (earlier || isNoted ? undefined : (options.begun ?? doubtOf(run)));
+  const tried: EffectRecord = { key, revision: run.job.revision, state: "intent", result: open?.result ?? null, at: begun ?? engine.now() };
+  if (begun !== undefined && engine.now() - begun >= idempotentFor && run.contract.policy.uncertain === "discard") {
+    return uncertain(engine, run, open ?? tried);
   }
-  if (idempotentFor === 0 && !(await noted(engine, run, { key, state: "intent", result: null, at: firstTry }, run.lease.token))) {
-    return doneElsewhere(engine, run, key);
-  }
-  if (idempotentFor > 0) {
+  if (isNoted && !(await noted(engine, run, tried, run.lease.token))) return doneElsewhere(engine, run, key);
+  if (!isNoted) {
     // No intent is written that would tell: whoever asked for the end up to two seconds ago is heard.
     await run.heartbeat(effectLook);
     run.refuseIfEnded();
   }
-  (run.unanswered ??= new Set()).add(key);
+  (run.unanswered ??= new Map()).set(key, tried.at);
   const reply = await act(`${run.job.id}:${key}:${run.job.revision}`, open && { at: open.at, note: JSON.parse(open.result ?? "null") });
-  await recordReply(engine, run, { key, revision: run.job.revision, state: "uncertain", result: open?.result ?? null, at: firstTry }, reply, idempotentFor > 0);
+  // An answer to a repeat says nothing of the first try where the provider tells them apart by the key.
+  const isCertain = isNoted && (idempotentFor === 0 || begun === undefined);
+  await recordReply(engine, run, { ...tried, state: "uncertain" }, reply, isCertain);
   run.unanswered.delete(key);
   return reply;
+}
+
+/** Since when an earlier run of this revision is without an answer: any effect without a record may have been tried then. Milliseconds. */
+function doubtOf(run: Execution): number | undefined {
+  const doubt = run.effects?.get(anyKey);
+  return doubt?.revision === run.job.revision ? doubt.at : undefined;
+}
+
+function recordedOf(run: Execution, key: string): ReturnType<RunContext["recorded"]> {
+  const known = run.effects?.get(key);
+  if (known?.revision !== run.job.revision) return undefined;
+  if (known.state === "done") return { value: JSON.parse(known.result ?? "null") as unknown };
+  return known.state === "intent" || known.state === "uncertain" ? "open" : undefined;
 }
 
 /** The ledger refused the intent: a run before this one got through after all, the job shall end, or it has another holder. */
@@ -100,9 +117,10 @@ async function doneElsewhere<T>(engine: Engine, run: Execution, key: string): Pr
 }
 
 /** It may have happened and cannot be repeated safely: nobody knows but the provider, so an operator decides. */
-async function uncertain(engine: Engine, run: Execution, key: string, open: EffectRecord): Promise<Reply<never>> {
+async function uncertain(engine: Engine, run: Execution, open: EffectRecord): Promise<Reply<never>> {
   if (open.state !== "uncertain") await record(engine, run, { ...open, state: "uncertain" }, run.lease.token);
-  const when = new Date(open.at).toISOString();
+  const { key, at } = open;
+  const when = new Date(at).toISOString();
   return failed({
     class: "permanent",
     reason: `uncertain: "${key}" was tried at ${when} and may have happened; look at the provider before replaying`,
@@ -115,7 +133,7 @@ async function wouldDo<T>(engine: Engine, run: Execution, key: string, value: T 
 }
 
 /** `open` is the record of a try whose answer is not known. */
-async function recordReply<T>(engine: Engine, run: Execution, open: EffectRecord, reply: Reply<T>, idempotent: boolean) {
+async function recordReply<T>(engine: Engine, run: Execution, open: EffectRecord, reply: Reply<T>, isCertain: boolean) {
   const { key } = open;
   if (reply.ok) {
     const result = JSON.stringify(reply.value ?? null);
@@ -123,7 +141,7 @@ async function recordReply<T>(engine: Engine, run: Execution, open: EffectRecord
   }
   const { class: kind, inDoubt, note } = reply.failure;
   if (kind === "uncertain" || inDoubt) return happened(engine, run, note === undefined ? open : { ...open, result: JSON.stringify(note) });
-  if (!idempotent) return happened(engine, run, { key, state: "failed", result: null, at: engine.now() });
+  if (isCertain) return happened(engine, run, { key, state: "failed", result: null, at: engine.now() });
 }
 
 /** What happened is not forgotten with the ledger away: not every provider tells a repeat. */

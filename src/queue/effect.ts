@@ -39,6 +39,9 @@ export interface OpenTry {
  */
 export const decisionPrefix = "decide:";
 
+/** Key of a record that stands for every effect of a job whose earlier run ended without an answer: any of them may have been tried at that time. */
+export const anyKey = "";
+
 /** What an adapter's call gives back. */
 export type Reply<T> = { ok: true; value: T } | { ok: false; failure: Failure };
 
@@ -57,10 +60,17 @@ export type Act<T> = (idempotencyKey: string, earlier?: OpenTry) => Promise<Repl
 export interface EffectOptions<T = unknown> {
   /**
    * Seconds for which the provider refuses a second request with the same key
-   * (Resend: 24 h). 0, the default: it offers nothing, so the intent is recorded first
+   * (Resend: 24 h); infinity for what does no harm when it is repeated. 0, the default: it offers nothing, so the intent is recorded first
    * and an attempt without a known result is never repeated.
    */
   idempotentFor?: number;
+  /**
+   * With an idempotent provider: when this was first tried, where the run knows it (it keeps what it sends); the present for what certainly was not.
+   * Undefined: a job whose earlier run ended without an answer may have tried it then. Milliseconds.
+   */
+  begun?: number | undefined;
+  /** With an idempotent provider too the intent is recorded first: for one of many effects of a job that may wait longer than a key lives. Default false. */
+  noteFirst?: boolean;
   /** What a dry run gets instead of the call's value. */
   wouldDo?: T;
 }

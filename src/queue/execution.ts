@@ -59,8 +59,8 @@ export class Execution {
   calls: Map<string, Calls> | undefined = undefined;
   /** Effects under way, by key. */
   acting: Map<string, Promise<Reply<unknown>>> | undefined = undefined;
-  /** Keys of effects that were begun and whose answer is not recorded. */
-  unanswered: Set<string> | undefined = undefined;
+  /** Effects that were begun and whose answer is not recorded, with the time of their first try. */
+  unanswered: Map<string, number> | undefined = undefined;
   /** Writes new progress and reads the cancel flags of the batch, if the last time was so many milliseconds ago. */
   heartbeat: (minGapMs: number) => Promise<void> = () => Promise.resolve();
 

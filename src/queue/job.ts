@@ -171,6 +171,8 @@ export interface RunContext {
    * Throws when the job was cancelled, has run over its time, or was taken over by another run.
    */
   effect<T>(key: string, act: Act<T>, options?: EffectOptions<T>): Promise<Reply<T | null>>;
+  /** What an earlier run of this revision recorded of an effect: its value, or that it may have happened. Undefined: nothing, or that it did not. */
+  recorded(key: string): { value: unknown } | "open" | undefined;
   /** Shown on the job's page. Written at most once a second; throws as `effect` does. */
   progress(done: number, total?: number, note?: string): Promise<void>;
   /**

@@ -30,7 +30,7 @@ export interface Ledger {
   /** Writes new progress, and answers for each job whether the token still holds it and whether its cancel flag is set. */
   heartbeat(runs: readonly (JobRef & { progress: string | null })[], token: string): Promise<(JobRef & { held: boolean; cancel: boolean })[]>;
 
-  /** Effects recorded so far. */
+  /** Effects recorded so far; of a job in doubt also an intent of `anyKey`, with the time since when it is. */
   effects(refs: readonly JobRef[]): Promise<(JobRef & EffectRecord)[]>;
   /** Writes or replaces one effect. With a token: only while it is the job's, else false. Without: it happened, whoever holds the job. */
   recordEffect(job: JobRef, effect: EffectRecord, token: string | null): Promise<boolean>;
@@ -189,8 +189,8 @@ export interface Transition extends JobRef {
   event: string | null;
   /** The side row it had when claimed, to be removed. */
   was: { wake: number | null; gate: string | null };
-  /** True: a call of this run is without an answer that was recorded; it may have arrived. */
-  doubt: boolean;
+  /** Since when a call of this run is without an answer that was recorded; it may have arrived. 0: none is. Milliseconds. */
+  doubt: number;
   /** For counters. */
   type: string;
   ms: number;

@@ -38,7 +38,7 @@ function settlementOf(engine: Engine, execution: Execution, now: number): Settle
   if (!decision || decision.kind === "lost") return undefined;
   const { type, policy } = contract;
   const ms = started ? now - startedAt : 0;
-  const doubt = unanswered !== undefined && unanswered.size > 0;
+  const doubt = unanswered?.size ? Math.min(...unanswered.values()) : 0;
   return transitionOf({ job, type, policy, started, ms, progress, doubt, urgent, now, random: engine.random }, decision);
 }
 

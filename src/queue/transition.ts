@@ -36,8 +36,8 @@ export interface ExecutionFacts {
   /** Milliseconds the run took. */
   ms: number;
   progress: string | undefined;
-  /** Whether a call of the run is without a recorded answer. */
-  doubt: boolean;
+  /** Since when a call of the run is without a recorded answer; 0: none is. Milliseconds. */
+  doubt: number;
   urgent: boolean;
   now: number;
   random: () => number;

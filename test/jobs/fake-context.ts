@@ -80,6 +80,7 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
       if (reply.ok) remembered.set(key, reply.value);
       return reply;
     },
+    recorded: (key) => (remembered.has(key) ? { value: remembered.get(key) } : undefined),
     progress: async (done, total, note) => void progressed.push([done, total, note]),
     checkpoint: async (cursor) => void checkpoints.push(cursor),
     enqueue: async (contract, payload, { key, delaySeconds }) => {

@@ -210,7 +210,7 @@ function runOf({ attempt, runs, age, random }: { attempt: number; runs: number; 
     started: true,
     ms: 1,
     progress: undefined,
-    doubt: false,
+    doubt: 0,
     urgent: false,
     now,
     random: () => random,

@@ -57,7 +57,7 @@ export function transition(job: { tenant: string; id: string }, more: Partial<Tr
     ended: noon,
     event: null,
     was: { wake: null, gate: null },
-    doubt: false,
+    doubt: 0,
     type: "email",
     ms: 1,
     ...more,

@@ -50,11 +50,9 @@ export interface ToolDefinition<Schema extends v.GenericSchema> {
   act(input: v.InferOutput<Schema>, scope: ToolScope): Promise<Reply<ToolResult>>;
 }
 
-const week = 7 * 24 * 3600;
-
 /** Fills in the defaults: no approval, no ids, and what only reads may be repeated. */
 export function defineTool<Schema extends v.GenericSchema>(definition: ToolDefinition<Schema>): Tool {
-  const { ids = () => [], approval = false, writes, idempotentFor = writes === "none" ? week : 0 } = definition;
+  const { ids = () => [], approval = false, writes, idempotentFor = writes === "none" ? Number.POSITIVE_INFINITY : 0 } = definition;
   // The loop checks arguments by `input` before it hands them over.
   return { ...definition, approval, idempotentFor, ids: ids as Tool["ids"], act: definition.act as Tool["act"] };
 }
@@ -102,6 +100,9 @@ export interface AgentDefinition<Input extends v.GenericSchema, Output extends v
   maxAnswerTokens?: number;
   approvalSeconds?: number;
 }
+
+/** A person has this long to decide. Seconds. */
+const week = 7 * 24 * 3600;
 
 export const defaultLimits: Budget = { maxSteps: 10, maxTokens: 100_000, maxSeconds: 600, usdPerRun: 0.5, usdPerMonth: 50 };
 

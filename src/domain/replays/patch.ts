@@ -52,7 +52,7 @@ async function patched(deps: PatchDeps, job: ReplayableContent | undefined, patc
   const contract = deps.registry.find(job.type)?.contract;
   if (!contract) return refuse("its type is unknown to this deployment");
   if (job.doubtful !== null) return refuse(`its effect "${job.doubtful}" may have happened: replay it unpatched or not at all`);
-  if (job.doubt === 1) return refuse("a call of its last run is without an answer and may have happened: replay it unpatched or not at all");
+  if (job.doubt > 0) return refuse("a call of its last run is without an answer and may have happened: replay it unpatched or not at all");
   const before = await payloadOf(deps, job);
   if (before === undefined) return refuse("its payload cannot be read");
   const checked = checkPayload(contract, merged(upgradedOr(contract, before, job.version), patch));

@@ -13,8 +13,8 @@ import { discard, done } from "../../queue/outcome";
 import type { email } from "./job";
 import { addressOf, mailboxFrom } from "../../domain/mail/mailbox";
 
-// Longer than a job lives. Seconds.
-const decisionHolds = 30 * 86_400;
+// A decision acts on nothing: one that was not recorded is made again, however late. Seconds.
+const decisionHolds = Number.POSITIVE_INFINITY;
 
 export const sendEmail: Run<typeof email> = async (payload, context) => {
   const { mail, templates, tenant, at, pinnedAt } = context;

@@ -25,7 +25,7 @@ type Upserted = Reply<{ id: string; created: boolean }>;
  */
 export function hubspot(options: HubspotOptions): Crm {
   return {
-    idempotentFor: 7 * 24 * 3600,
+    idempotentFor: Number.POSITIVE_INFINITY,
     upsert: async (contact, signal) => {
       const { email, properties } = contact;
       const body = { inputs: [{ idProperty: "email", id: email, properties: { ...properties, email } }] };

@@ -51,7 +51,7 @@ export function openai(options: OpenaiOptions): Models {
     return ok({ refused: { ...refused, isAboutParameters: isAboutParameters(refused), failure } });
   });
   return {
-    idempotentFor: 7 * 24 * 3600,
+    idempotentFor: Number.POSITIVE_INFINITY,
     endpoints: [{ model: options.model, price: settings.price }],
     chat,
     ask: (question, signal, call) => answerTo(question, chat, signal, call),

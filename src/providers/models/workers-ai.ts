@@ -59,7 +59,7 @@ export function workersAi(options: WorkersAiOptions): Models {
     return exchange(binding, options, call);
   });
   return {
-    idempotentFor: 7 * 24 * 3600,
+    idempotentFor: Number.POSITIVE_INFINITY,
     endpoints: [{ model, price: settings.price }],
     chat,
     ask: (question, signal, call) => answerTo(question, chat, signal, call),
