@@ -50,5 +50,5 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const { engine, gates, counters, ended } = createAppEngine(parts);
   const whole = { ...parts, engine, gates, counters, ended };
   const intake = createIntakeDeps(whole);
-  return { engine, intake, tick: createTickDeps({ ...whole, replays: intake.replays }) };
+  return { engine, intake, tick: createTickDeps({ ...whole, replays: intake.replays, campaigns: intake.campaigns }) };
 }

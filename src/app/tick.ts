@@ -1,3 +1,4 @@
+import type { CampaignOperations } from "../domain/campaigns/operate";
 import { campaignObjects } from "../domain/campaigns/objects";
 import type { createReplays } from "../domain/replays/replay";
 import { shopOutbox } from "../domain/shop/events";
@@ -32,6 +33,7 @@ export interface TickParts {
   ended: EndedJobs;
   stores: Stores;
   replays: ReturnType<typeof createReplays>;
+  campaigns: Pick<CampaignOperations, "revive">;
 }
 
 /** What one tick does of each: its steps share the 1,000 statements that D1 allows one invocation. */
@@ -40,7 +42,7 @@ const maxSnapshots = 30;
 const maxRemovals = 20;
 
 /** The tick's steps, in their order: what others wait for comes first. */
-export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays }: TickParts): TickDeps {
+export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays, campaigns }: TickParts): TickDeps {
   const db = env.DB;
   const mail = createMailStores(db, stores);
   const { schedules, tenants, snapshots } = stores;
@@ -54,6 +56,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "shop-removal", run: async (at) => ({ ...(await clearLeaving(db, maxRemovals, at)) }) },
       { name: "shop-events", run: () => publishShopEvents(engine, (requests) => enqueue(engine, requests), shopOutbox(db)) },
       { name: "replays", run: async () => ({ ...(await replays.continueAll()) }) },
+      { name: "campaigns", run: async () => ({ revived: await campaigns.revive() }) },
       { name: "leads", run: reportSilentProjects({ db, engine }) },
       { name: "agents", run: (at) => continueAgents({ db, engine, payloads }, at) },
       { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },

@@ -56,3 +56,8 @@ export const paging = {
 
 /** Text that is searched for. */
 export const search = boundedText(200, { min: 1, trim: true });
+
+/** Whether personal fields are shown. */
+export const revealQuery = v.strictObject({
+  reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal fields to an admin, and records it"))),
+});

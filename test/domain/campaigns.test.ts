@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { holdOf } from "../../src/domain/campaigns/hold";
 import { createListReader, type ListRow, NoHeader } from "../../src/domain/campaigns/read-list";
 import { createCsvReader } from "../../src/domain/campaigns/csv";
+import { mailboxFrom } from "../../src/domain/mail/mailbox";
+import { comparable } from "../../src/domain/suppressions/model";
 import { opensAt } from "../../src/domain/campaigns/window";
 
 const read = (format: "csv" | "ndjson", text: string): ListRow[] => {
@@ -77,6 +79,17 @@ describe("CSV", () => {
       [8, "a quote is not closed"],
     ]);
     expect(addresses("csv", text.join("\n"))).toEqual(["ada@a.example", "e@a.example"]);
+  });
+
+  test("every address that is taken can be compared with others, whatever its domain says in punycode", () => {
+    const part = fc.string({ unit: fc.constantFrom("a", "b", "0", "-", ".", "xn--", "ü", "İ", "ß", "A", "1"), minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(part, part, (name, host) => {
+        const mailbox = mailboxFrom(`${name}@${host}.example`);
+        expect(mailbox === undefined || comparable(mailbox) !== undefined).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   test.each(["ada@a.example\nb@a.example", "name,city\nAda,Paris", "email,,x\n1,2,3", "email,a,a\n1,2,3"])(

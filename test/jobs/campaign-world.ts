@@ -41,7 +41,7 @@ export async function createWorld(options: WorldOptions) {
   const idempotentFor = options.idempotentFor ?? (batches ? 86_400 : 0);
   const mails: { to: string; message: MailMessage; key: string; at: number }[] = [];
   const calls: { key: string; count: number }[] = [];
-  const known = new Map<string, { body: string; reply: Reply<unknown> }>();
+  const known = new Map<string, { body: string; reply: Reply<unknown>; until: number }>();
   /** Answers of the next calls; after them all are taken. */
   const answers: Answer[] = [];
   const hooks = { beforeCall: async (_count: number) => undefined as void, turn: (): Turn => ({ granted: true, leave: async () => undefined }) };
@@ -52,10 +52,11 @@ export async function createWorld(options: WorldOptions) {
     const answer = answers.shift() ?? "take";
     if (typeof answer === "object") return failed(answer.fail);
     const body = JSON.stringify(messages);
-    const before = idempotentFor > 0 ? known.get(key) : undefined;
+    const kept = known.get(key);
+    const before = kept && kept.until > bench.now() ? kept : undefined;
     if (before && before.body !== body) return failed({ class: "permanent", reason: "409 the key was used for other content" });
     const reply = before?.reply ?? ok(act());
-    if (idempotentFor > 0) known.set(key, { body, reply });
+    if (!before) known.set(key, { body, reply, until: bench.now() + idempotentFor * 1000 });
     if (answer === "die") throw new Error("the Worker died");
     return answer === "lost" ? failed({ class: "uncertain", reason: "no answer" }) : (reply as Reply<T>);
   };
@@ -75,7 +76,7 @@ export async function createWorld(options: WorldOptions) {
           call(key, messages, () =>
             messages.map((message): BatchSent =>
               refuses.includes(message.to[0] ?? "")
-                ? { ok: false, failure: { class: "permanent", reason: "invalid address" } }
+                ? { ok: false, failure: { class: "permanent", reason: "invalid address", providerMessage: "no such mailbox" } }
                 : { ok: true, id: deliver(key, message) },
             ),
           )
@@ -113,6 +114,8 @@ export async function createWorld(options: WorldOptions) {
   });
   await putTemplate(env.DB, tenant, "news", { subject: "News, {{ name }}", text: "Hello {{ name }}: {{ unsubscribeUrl }}" }, bench.now() - 1000);
 
+  await putTemplate(env.DB, tenant, "large", { subject: "News", text: "{{ filler }}" }, bench.now() - 1000);
+
   return {
     ...{ bench, mails, calls, answers, hooks, operations, parts, stores: createMailStores(env.DB, { hashAddress: hash }) },
     /** A campaign with these rows, not started. */
@@ -148,6 +151,15 @@ export async function createWorld(options: WorldOptions) {
 }
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
+
+/** Delivers what is due now, so many times. */
+export async function deliverFor({ bench }: World, rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    bench.advance(1000);
+    const due = bench.held.filter(({ at }) => at <= bench.now());
+    for (const group of Map.groupBy(due, ({ queue }) => queue).values()) await bench.deliver(group);
+  }
+}
 
 /** CSV of so many recipients. */
 export function csvOf(count: number, host = "list.example"): string {

@@ -16,12 +16,13 @@ export interface CampaignWork {
   /** The next pages from a place on, at most `most`. */
   pages(campaign: Campaign, from: { offset: number; page: number }, most: number): Promise<PagePlace[]>;
   openPages(id: string): Promise<OpenPages>;
-  /** For a checkpoint: these pages are under way. */
-  addPages(id: string, pages: readonly { page: number; job: string; count: number }[]): D1PreparedStatement;
+  /** For a checkpoint: these pages are next, and where those after them begin. */
+  plan(id: string, pages: readonly PagePlace[], next: { offset: number; page: number }): D1PreparedStatement[];
+  enqueued(id: string, pages: readonly { page: number; job: string }[]): Promise<void>;
   /** For a checkpoint: the campaign is done. */
   end(id: string): D1PreparedStatement;
-  /** A page's own run begins: notes it as under way, and reads its campaign. */
-  begin(id: string, page: { page: number; job: string; count: number }): Promise<Campaign | null>;
+  /** A page's own run begins. `isOpen`: the page has not ended. */
+  begin(id: string, page: number, job: string): Promise<{ campaign: Campaign; isOpen: boolean } | null>;
   /** The time from which on the page may be sent by the campaign's rate. Milliseconds. */
   reserve(campaign: Campaign, page: { page: number; count: number }): Promise<number>;
   /** The page's recipients but those whose mailbox is an earlier row's, and how many rows there are. */
@@ -65,12 +66,10 @@ export function campaignWork(parts: CampaignParts, tenant: string): CampaignWork
     get: (id) => queries.get(tenant, id),
     pages: ({ list, bytes, ratePerMinute }, from, most) => objects.pages(listOf(list), from, bytes, pageSizeOf(ratePerMinute), most),
     openPages: (id) => queries.openPages(tenant, id),
-    addPages: (id, pages) => store.addPages(tenant, id, pages),
+    plan: (id, pages, next) => store.plan(tenant, id, pages, next),
+    enqueued: (id, pages) => store.enqueued(tenant, id, pages),
     end: (id) => store.end(tenant, id, now()),
-    async begin(id, page) {
-      await store.addPages(tenant, id, [page]).run();
-      return queries.get(tenant, id);
-    },
+    begin: (id, page, job) => queries.begin(tenant, id, page, job),
     reserve: async ({ id, ratePerMinute }, { page, count }) => (ratePerMinute === null ? now() : store.reserve(tenant, id, page, count, ratePerMinute, now())),
     claim: (campaign, place) => claim(parts, tenant, campaign, place),
     body: (id, page, part) => objects.body(tenant, id, page, part),
@@ -89,7 +88,8 @@ export function campaignWork(parts: CampaignParts, tenant: string): CampaignWork
 
 async function claim({ objects, store, hash }: CampaignParts, tenant: string, campaign: Campaign, place: PagePlace) {
   const rows = await objects.recipients(listOf(campaign.list), place);
-  const hashed = await Promise.all(rows.map(async (row) => ({ ...row, hash: (await hash(tenant, addressOf(row.to))) ?? "" })));
+  // What is no address to compare is refused when the list is read; of an older list each such row is a mailbox of its own.
+  const hashed = await Promise.all(rows.map(async (row) => ({ ...row, hash: (await hash(tenant, addressOf(row.to))) ?? `line ${row.line}` })));
   const own = await store.claim(tenant, campaign.id, place.page, hashed);
   return { recipients: hashed.filter((row) => own.get(row.hash) === row.line), rows: rows.length };
 }

@@ -56,6 +56,8 @@ export interface Campaign {
   pinned: number | null;
   templateVersion: number | null;
   job: string | null;
+  /** How far the list is cut into pages, in bytes, and the number of the next page. */
+  next: { offset: number; page: number };
   created: number;
   /** When its state changed last, or its list. */
   updated: number;
@@ -91,6 +93,8 @@ export interface LeftOut {
   hash: string;
   state: "failed" | "suppressed";
   reason: string;
+  /** The provider's own sentence, which may name a person. */
+  providerMessage?: string;
 }
 
 /** With a rate a page leaves about every ten seconds. */

@@ -15,8 +15,10 @@ export interface PagePlace extends Stretch {
 
 /** What is sent in one call of the provider, as it lies in R2 until its page ends: each try sends these bytes. */
 export interface PageBody {
-  /** Place among the page's recipients behind the last that this body deals with. */
-  until: number;
+  /** Line of the last recipient that this body deals with: places change when a person is erased. */
+  through: number;
+  /** When it was first sent. Milliseconds. */
+  at: number;
   messages: { hash: string; message: MailMessage }[];
   /** Those it leaves out. */
   left: LeftOut[];

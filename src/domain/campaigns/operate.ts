@@ -16,6 +16,8 @@ export interface CampaignOperations {
   pause(tenant: string, id: string): Promise<CampaignState>;
   resume(tenant: string, id: string): Promise<CampaignState>;
   cancel(tenant: string, id: string): Promise<CampaignState>;
+  /** For the tick, of all tenants: running campaigns whose job was cancelled, failed or never made get one again. Returns how many. */
+  revive(): Promise<number>;
 }
 
 export interface OperationParts extends Pick<CampaignParts, "objects" | "store" | "queries" | "resume" | "now"> {
@@ -48,7 +50,25 @@ export function createCampaignOperations(parts: OperationParts): CampaignOperati
       await wakeAll(parts, tenant, id);
       return state;
     },
+    revive: () => revive(parts),
   };
+}
+
+/** A job that failed rests for so long before it is tried again. Milliseconds. */
+const failureRest = 3_600_000;
+/** Of one tick. */
+const maxRevived = 20;
+
+async function revive(parts: OperationParts): Promise<number> {
+  const { queries, store, now } = parts;
+  let revived = 0;
+  for (const { tenant, id, state } of await queries.stranded(now() - failureRest, maxRevived)) {
+    // Its job ends when nothing is left to send.
+    if (state === "done") await store.end(tenant, id, now()).run();
+    else if (!(await enqueued(parts, tenant, id)).ok) continue;
+    revived++;
+  }
+  return revived;
 }
 
 /** Ids are in the order of time: the list needs no index of its own. */
@@ -104,11 +124,16 @@ async function start(parts: OperationParts, tenant: string, id: string): Promise
   return state;
 }
 
-/** A refusal leaves the campaign running without its job: starting or resuming it again makes it. */
-async function run({ store, enqueueRun }: OperationParts, tenant: string, id: string): Promise<void> {
-  const receipt = await enqueueRun(tenant, id);
+/** A refusal leaves the campaign running without its job: the tick, or starting or resuming it again, makes it. */
+async function run(parts: OperationParts, tenant: string, id: string): Promise<void> {
+  const receipt = await enqueued(parts, tenant, id);
   if (!receipt.ok) throw new Problem(receipt.code, receipt.detail, receipt.retryAfter === undefined ? {} : { retryAfter: receipt.retryAfter });
-  await store.setJob(tenant, id, receipt.id);
+}
+
+async function enqueued({ store, enqueueRun }: OperationParts, tenant: string, id: string): Promise<Receipt> {
+  const receipt = await enqueueRun(tenant, id);
+  if (receipt.ok) await store.setJob(tenant, id, receipt.id);
+  return receipt;
 }
 
 /** In the wanted state already, nothing is done: the caller may not have had the first answer. */

@@ -1,4 +1,6 @@
 import type { Campaign, CampaignState, PageCounts } from "./model";
+import type { JobState } from "../../queue/state";
+import type { PagePlace } from "./objects";
 import type { SendWindow } from "./window";
 
 /** A campaign with its counts, as its report shows it. */
@@ -15,7 +17,18 @@ export interface CampaignReport extends Campaign, PageCounts {
 export interface OpenPages {
   /** Those that will still be sent. */
   open: number;
+  /** Of those that are enqueued. */
   jobs: string[];
+  /** Those that are noted and not enqueued: the run that noted them ended in between. */
+  planned: PagePlace[];
+}
+
+/** A running campaign whose job has ended or is gone. */
+export interface StrandedCampaign {
+  tenant: string;
+  id: string;
+  /** Of its job; null: there is none. */
+  state: JobState | null;
 }
 
 /** A recipient that got no mail. */
@@ -23,6 +36,8 @@ export interface LeftRecipient {
   line: number;
   state: "failed" | "suppressed";
   reason: string;
+  /** The provider's own sentence: for admins. */
+  providerMessage: string | null;
 }
 
 /** Reads of campaigns. Every statement names its tenant. */
@@ -35,7 +50,7 @@ export function campaignQueries(db: D1Database) {
     async report(tenant: string, id: string): Promise<CampaignReport | null> {
       const [campaign, pages] = await db.batch<Record<string, unknown>>([
         db.prepare("SELECT * FROM campaigns WHERE tenant = ?1 AND id = ?2").bind(tenant, id),
-        db.prepare(`SELECT p.count, j.state, j.reason ${pagesWithJobs}`).bind(tenant, id),
+        db.prepare(`SELECT p.count, p.job, j.state, j.reason ${pagesWithJobs}`).bind(tenant, id),
       ]);
       const row = campaign?.results[0] as unknown as Row | undefined;
       return row ? reportFrom(row, (pages?.results ?? []) as unknown as PageRow[]) : null;
@@ -50,7 +65,7 @@ export function campaignQueries(db: D1Database) {
         db.prepare(page).bind(tenant, cursor ?? "~", limit + 1),
         db
           .prepare(
-            `SELECT p.campaign, p.count, j.state, j.reason FROM (${page}) c CROSS JOIN campaign_pages p ON p.tenant = ?1 AND p.campaign = c.id
+            `SELECT p.campaign, p.count, p.job, j.state, j.reason FROM (${page}) c CROSS JOIN campaign_pages p ON p.tenant = ?1 AND p.campaign = c.id
              LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = p.job`,
           )
           .bind(tenant, cursor ?? "~", limit),
@@ -60,15 +75,36 @@ export function campaignQueries(db: D1Database) {
       const campaigns = rows.slice(0, limit).map((row) => reportFrom(row, byCampaign.get(row.id) ?? []));
       return { campaigns, cursor: rows.length > limit ? (campaigns.at(-1)?.id ?? null) : null };
     },
+    /** A page's campaign; the page is noted as enqueued by this job. `isOpen`: it has not ended. */
+    async begin(tenant: string, id: string, page: number, job: string): Promise<{ campaign: Campaign; isOpen: boolean } | null> {
+      const place = "tenant = ?1 AND campaign = ?2 AND page = ?3";
+      const [, found] = await db.batch<Row & { open: number }>([
+        db.prepare(`UPDATE campaign_pages SET job = ?4 WHERE ${place} AND job = ''`).bind(tenant, id, page, job),
+        db
+          .prepare(`SELECT *, EXISTS (SELECT 1 FROM campaign_pages WHERE ${place}) AS open FROM campaigns WHERE tenant = ?1 AND id = ?2`)
+          .bind(tenant, id, page),
+      ]);
+      const row = found?.results[0];
+      return row ? { campaign: campaignFrom(row), isOpen: row.open === 1 } : null;
+    },
     async openPages(tenant: string, id: string): Promise<OpenPages> {
-      const { results } = await db.prepare(`SELECT p.job, j.state ${pagesWithJobs}`).bind(tenant, id).all<{ job: string; state: string | null }>();
-      // A job that is done has ended its page: its row was written after it, by a run that noted it late.
-      const open = results.filter(({ state }) => !isLost(state) && state !== "done");
-      return { open: open.length, jobs: open.map(({ job }) => job) };
+      const sql = `SELECT p.page, p.offset, p.length, p.count, p.job, j.state ${pagesWithJobs}`;
+      const { results } = await db.prepare(sql).bind(tenant, id).all<PagePlace & Pick<PageRow, "job" | "state">>();
+      // A job that is done has ended its page: an earlier version could note a page after its end.
+      const open = results.filter((row) => !isLost(row) && row.state !== "done");
+      const planned = open.filter(({ job }) => job === "").map(({ page, offset, length, count }) => ({ page, offset, length, count }));
+      return { open: open.length, jobs: open.flatMap(({ job }) => (job === "" ? [] : [job])), planned };
+    },
+    /** Of all tenants, for the tick. A job that failed is left to rest first: `failedBefore`. */
+    async stranded(failedBefore: number, limit: number): Promise<StrandedCampaign[]> {
+      const sql = `
+        SELECT c.tenant, c.id, j.state FROM campaigns c INDEXED BY campaigns_running LEFT JOIN jobs j ON j.tenant = c.tenant AND j.id = c.job
+        WHERE c.state = 'running' AND (j.id IS NULL OR j.state IN ('done', 'cancelled') OR (j.state IN ('dead', 'discarded') AND j.ended < ?1)) LIMIT ?2`;
+      return (await db.prepare(sql).bind(failedBefore, limit).all<StrandedCampaign>()).results;
     },
     async left(tenant: string, id: string, { after, limit }: { after: number; limit: number }): Promise<LeftRecipient[]> {
       const sql = `
-        SELECT line, state, reason FROM campaign_recipients INDEXED BY campaign_recipients_left
+        SELECT line, state, reason, provider_message AS providerMessage FROM campaign_recipients INDEXED BY campaign_recipients_left
         WHERE tenant = ?1 AND campaign = ?2 AND state IS NOT NULL AND line > ?3 ORDER BY line LIMIT ?4`;
       return (await db.prepare(sql).bind(tenant, id, after, limit).all<LeftRecipient>()).results;
     },
@@ -83,7 +119,9 @@ const pagesWithJobs = `
 interface PageRow {
   campaign: string;
   count: number;
-  /** Of its job; null: the ledger does not know it yet. */
+  /** Empty: not enqueued yet. */
+  job: string;
+  /** Of its job; null: the ledger does not know it. */
   state: string | null;
   reason: string | null;
 }
@@ -103,6 +141,8 @@ interface Row {
   pinned: number | null;
   template_version: number | null;
   job: string | null;
+  next_offset: number;
+  next_page: number;
   sent: number;
   failed: number;
   suppressed: number;
@@ -117,22 +157,23 @@ interface Row {
 function campaignFrom(row: Row): Campaign {
   const { id, name, template: templateId, variables, rate: ratePerMinute, send_window: window, template_version: templateVersion } = row;
   const { state, list, bytes, total, zone, pinned, job, created, updated, started, ended } = row;
+  const next = { offset: row.next_offset, page: row.next_page };
   return {
     ...{ id, name, templateId, variables: JSON.parse(variables) as Record<string, unknown>, ratePerMinute },
     ...{ window: window === null ? null : (JSON.parse(window) as SendWindow), state, list, bytes, total, zone, pinned, templateVersion, job },
-    ...{ created, updated, started, ended },
+    ...{ next, created, updated, started, ended },
   };
 }
 
 function reportFrom(row: Row, pages: readonly PageRow[]): CampaignReport {
   const { sent, failed, suppressed, duplicates } = row;
-  const lost = pages.filter(({ state }) => isLost(state)).reduce((sum, { count }) => sum + count, 0);
+  const lost = pages.filter(isLost).reduce((sum, { count }) => sum + count, 0);
   const waiting = pages.find(({ state, reason }) => (state === "waiting" || state === "retrying") && reason !== null);
   const events = row.events === null ? null : (JSON.parse(row.events) as Record<string, number>);
   return { ...campaignFrom(row), sent, failed, suppressed, duplicates, lost, events, waitingFor: waiting?.reason ?? null };
 }
 
-/** The page's job has ended and its page has not. */
-function isLost(state: string | null): boolean {
-  return state !== null && ["dead", "discarded", "cancelled"].includes(state);
+/** The page's job has ended, and was removed since or not, and its page has not. */
+function isLost({ job, state }: Pick<PageRow, "job" | "state">): boolean {
+  return state === null ? job !== "" : ["dead", "discarded", "cancelled"].includes(state);
 }

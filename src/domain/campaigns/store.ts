@@ -1,4 +1,5 @@
 import type { CampaignInput, CampaignState, LeftOut, PageCounts } from "./model";
+import type { PagePlace } from "./objects";
 
 /** Writes of campaigns. Every statement names its tenant. */
 export function campaignStore(db: D1Database) {
@@ -50,15 +51,25 @@ export function campaignStore(db: D1Database) {
         db.prepare("UPDATE campaign_pages SET slot = NULL WHERE tenant = ?1 AND campaign = ?2").bind(tenant, id),
         db.prepare("UPDATE campaigns SET next_at = ?3 WHERE tenant = ?1 AND id = ?2").bind(tenant, id, now),
       ])),
-    /** A page is under way, noted by the run that enqueued it or by its own. One whose job is done has ended, and is not noted again. */
-    addPages: (tenant: string, id: string, pages: readonly { page: number; job: string; count: number }[]): D1PreparedStatement =>
+    /** The next pages, and how far the list is cut: each before its job is enqueued. */
+    plan: (tenant: string, id: string, pages: readonly PagePlace[], next: { offset: number; page: number }): D1PreparedStatement[] => [
       db
         .prepare(
-          `INSERT INTO campaign_pages (tenant, campaign, page, job, count)
-           SELECT ?1, ?2, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?3)
-           WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = value ->> 1 AND state = 'done') ON CONFLICT DO NOTHING`,
+          `INSERT INTO campaign_pages (tenant, campaign, page, job, count, offset, length)
+           SELECT ?1, ?2, value ->> 0, '', value ->> 1, value ->> 2, value ->> 3 FROM json_each(?3)`,
         )
-        .bind(tenant, id, JSON.stringify(pages.map(({ page, job, count }) => [page, job, count]))),
+        .bind(tenant, id, JSON.stringify(pages.map(({ page, count, offset, length }) => [page, count, offset, length]))),
+      db.prepare("UPDATE campaigns SET next_offset = ?3, next_page = ?4 WHERE tenant = ?1 AND id = ?2").bind(tenant, id, next.offset, next.page),
+    ],
+    /** Their jobs are enqueued. */
+    enqueued: async (tenant: string, id: string, pages: readonly { page: number; job: string }[]): Promise<void> =>
+      void (await db
+        .prepare(
+          `UPDATE campaign_pages SET job = e.job FROM (SELECT value ->> 0 AS page, value ->> 1 AS job FROM json_each(?3)) AS e
+           WHERE campaign_pages.tenant = ?1 AND campaign_pages.campaign = ?2 AND campaign_pages.page = e.page AND campaign_pages.job = ''`,
+        )
+        .bind(tenant, id, JSON.stringify(pages.map(({ page, job }) => [page, job])))
+        .run()),
     /** With a rate: the time from which on the page may be sent, the same when it asks again. */
     async reserve(tenant: string, id: string, page: number, count: number, ratePerMinute: number, now: number): Promise<number> {
       const place = "tenant = ?1 AND campaign = ?2 AND page = ?3";
@@ -107,20 +118,22 @@ export function campaignStore(db: D1Database) {
         ...(left.length === 0 ? [] : [leave(db, tenant, id, left)]),
       ];
     },
-    /** All pages have ended. */
+    /** All pages have ended. A pause that came meanwhile has nothing left to hold back. */
     end: (tenant: string, id: string, now: number): D1PreparedStatement =>
-      db.prepare("UPDATE campaigns SET state = 'done', ended = ?3, updated = ?3 WHERE tenant = ?1 AND id = ?2 AND state = 'running'").bind(tenant, id, now),
+      db
+        .prepare("UPDATE campaigns SET state = 'done', ended = ?3, updated = ?3 WHERE tenant = ?1 AND id = ?2 AND state IN ('running', 'paused')")
+        .bind(tenant, id, now),
   };
 }
 
 export type CampaignStore = ReturnType<typeof campaignStore>;
 
 function leave(db: D1Database, tenant: string, id: string, left: readonly LeftOut[]): D1PreparedStatement {
-  const rows = JSON.stringify(left.map(({ hash, state, reason }) => [hash, state, reason.slice(0, 500)]));
+  const rows = JSON.stringify(left.map(({ hash, state, reason, providerMessage }) => [hash, state, reason.slice(0, 500), providerMessage?.slice(0, 500)]));
   return db
     .prepare(
-      `UPDATE campaign_recipients SET state = l.state, reason = l.reason
-       FROM (SELECT value ->> 0 AS hash, value ->> 1 AS state, value ->> 2 AS reason FROM json_each(?3)) AS l
+      `UPDATE campaign_recipients SET state = l.state, reason = l.reason, provider_message = l.provider_message
+       FROM (SELECT value ->> 0 AS hash, value ->> 1 AS state, value ->> 2 AS reason, value ->> 3 AS provider_message FROM json_each(?3)) AS l
        WHERE campaign_recipients.tenant = ?1 AND campaign_recipients.campaign = ?2 AND campaign_recipients.hash = l.hash`,
     )
     .bind(tenant, id, rows);

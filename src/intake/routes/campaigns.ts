@@ -5,11 +5,12 @@ import { noCampaign } from "../../domain/campaigns/operate";
 import type { CampaignReport } from "../../domain/campaigns/queries";
 import type { ListFormat } from "../../domain/campaigns/read-list";
 import { outputList } from "../../queue/bounded";
+import { masked } from "../../masking/personal";
 import { chunksOf, smallBody } from "../body";
 import type { CampaignDoor, IntakeDeps } from "../deps";
-import { cursor, paging } from "../query";
+import { cursor, paging, revealQuery } from "../query";
 import { listedRows } from "../refusals";
-import { param, route } from "../route";
+import { actorOf, param, permits, route } from "../route";
 import { count, isoTime } from "../shapes";
 import { iso } from "../views";
 
@@ -42,6 +43,13 @@ const campaignShape = v.object({
   createdAt: isoTime,
   startedAt: v.nullable(isoTime),
   endedAt: v.nullable(isoTime),
+});
+
+const leftShape = v.object({
+  line: count,
+  state: v.picklist(["failed", "suppressed"]),
+  reason: v.string(),
+  providerMessage: v.optional(v.pipe(v.string(), v.description("What the provider wrote; ••• unless an admin asks with reveal=1, since it may name persons"))),
 });
 
 export const campaignRoutes = [
@@ -118,18 +126,24 @@ export const campaignRoutes = [
     summary: "Recipients that got no mail, by their line of the list, and why",
     scope: "read",
     tenant: "own",
-    query: v.strictObject({ cursor: cursor(/^\d{1,10}$/), ...paging }),
+    query: v.strictObject({ cursor: cursor(/^\d{1,10}$/), ...paging, ...revealQuery.entries }),
     answers: {
       200: v.object({
-        recipients: outputList(v.object({ line: count, state: v.picklist(["failed", "suppressed"]), reason: v.string() })),
+        recipients: outputList(leftShape),
         cursor: v.nullable(v.string()),
       }),
     },
-    handle: async ({ deps, tenant, params, query: { cursor: after = "0", limit } }) => {
+    handle: async ({ deps, tenant, caller, params, query: { cursor: after = "0", limit, reveal } }) => {
       const id = idIn(params);
       if (!(await deps.campaigns.report(tenant, id))) throw noCampaign();
-      const recipients = await deps.campaigns.left(tenant, id, { after: Number(after), limit });
-      return { status: 200, body: { recipients, cursor: recipients.length === limit ? String(recipients.at(-1)?.line) : null } };
+      const revealed = reveal === "1" && permits(caller, "admin");
+      if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
+      const left = await deps.campaigns.left(tenant, id, { after: Number(after), limit });
+      const recipients = left.map(({ providerMessage: words, ...shown }) => ({
+        ...shown,
+        ...(words === null ? {} : { providerMessage: revealed ? words : masked }),
+      }));
+      return { status: 200, body: { recipients, cursor: recipients.length === limit ? String(left.at(-1)?.line) : null } };
     },
   }),
   act("start", "enqueue", "Send the campaign to its recipients, with the newest version of its template", (campaigns, tenant, id) =>

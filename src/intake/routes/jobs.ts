@@ -9,7 +9,7 @@ import { timeOf } from "../../queue/id";
 import { isTerminal, states } from "../../queue/state";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
-import { inOrder, jobCursor, paging, search, siteId, time } from "../query";
+import { inOrder, jobCursor, paging, revealQuery, search, siteId, time } from "../query";
 import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
 import { detailOf, iso, summaryOf, unwrittenJob } from "../views";
@@ -32,10 +32,6 @@ const listQuery = v.pipe(
   }),
   inOrder(),
 );
-
-const revealQuery = v.strictObject({
-  reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal fields to an admin, and records it"))),
-});
 
 export const jobRoutes = [
   route("GET /v1/jobs", {

@@ -1,9 +1,9 @@
-import type { LeftOut } from "../../domain/campaigns/model";
+import type { ClaimedRecipient, LeftOut } from "../../domain/campaigns/model";
 import type { PageBody } from "../../domain/campaigns/objects";
 import type { Mail } from "../../providers/mail/mail";
-import { ok } from "../../queue/effect";
+import { type Act, ok } from "../../queue/effect";
 import type { Outcome } from "../../queue/outcome";
-import { inTurn, mailTo, outcomeFrom, type PageContext, type PageJob, type Sending, stopOf } from "./page";
+import { inTurn, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type Sent, stopOf } from "./page";
 
 type SendBatch = NonNullable<Mail["sendBatch"]>;
 
@@ -13,33 +13,53 @@ const maxBodyLength = 2_000_000;
 // One call for the page, or several where its mails are large. A body lies in R2 before it is sent: while it does, it may have arrived, and each try sends it.
 export async function sendInBatches(job: PageJob, sendBatch: SendBatch, context: PageContext): Promise<Sending> {
   const left: LeftOut[] = [];
-  let part = 0;
-  let reached = 0;
-  for (; reached < job.recipients.length; part++) {
+  let [sent, part] = [0, 0];
+  for (let rest = job.recipients; rest.length > 0; part++) {
     const stop = part === 0 ? undefined : await stopOf(job, context);
     if (stop === "cancelled") break;
     if (stop) return stop;
-    const known = await context.campaigns.body(job.campaign.id, job.page, part);
-    const body = known ?? (await bodyFrom(job, reached, context));
-    const sent = body.messages.length === 0 ? { failed: [] } : await sendBody(job, part, { body, isNew: known === null }, sendBatch, context);
-    if ("outcome" in sent) return sent;
-    left.push(...body.left, ...sent.failed.map(([hash, reason]): LeftOut => ({ hash, state: "failed", reason })));
-    reached = body.until;
+    const known = await knownBody(job, part, context);
+    const body = known ?? (await bodyFrom(job, rest, context));
+    const reply = body.messages.length === 0 ? { failed: [] } : await sendBody(job, part, { body, isNew: known === null }, sendBatch, context);
+    if ("outcome" in reply) return reply;
+    left.push(...body.left, ...reply.failed);
+    sent += body.messages.length - reply.failed.length;
+    rest = rest.filter(({ line }) => line > body.through);
   }
-  return { reached, left, parts: part };
+  return { sent, left, parts: part };
 }
 
-async function bodyFrom(job: PageJob, from: number, context: PageContext): Promise<PageBody> {
-  const rest = job.recipients.slice(from);
+// What went out before the campaign was cancelled. A body without a recorded answer may have arrived.
+export async function sentInBatches({ campaign, page }: Pick<PageJob, "campaign" | "page">, context: PageContext): Promise<Sent> {
+  const left: LeftOut[] = [];
+  let [sent, part] = [0, 0];
+  for (; ; part++) {
+    const body = await context.campaigns.body(campaign.id, page, part);
+    if (body === null) return { sent, left, parts: part };
+    const known = context.recorded(`send-${part}`);
+    const failed =
+      typeof known === "object" ? failedIn(known.value) : body.messages.map(({ hash }): LeftOut => ({ hash, state: "failed", reason: mayHaveArrived }));
+    left.push(...body.left, ...failed);
+    sent += body.messages.length - failed.length;
+  }
+}
+
+// An operator's retry after a fix, which comes only where nothing arrived for certain, makes the mails anew.
+async function knownBody({ campaign, page }: PageJob, part: number, context: PageContext): Promise<PageBody | null> {
+  const body = await context.campaigns.body(campaign.id, page, part);
+  return body !== null && body.at >= context.pinnedAt ? body : null;
+}
+
+async function bodyFrom(job: PageJob, rest: readonly ClaimedRecipient[], context: PageContext): Promise<PageBody> {
   const { skipped } = await context.suppressions.split(
     rest.map(({ to }) => to),
     true,
   );
   const suppressed = new Map(skipped.map(({ address, reason }) => [address, reason]));
-  const body: PageBody = { until: from, messages: [], left: [] };
+  const body: PageBody = { through: 0, at: context.now(), messages: [], left: [] };
   let length = 0;
   for (const recipient of rest) {
-    const { hash, to } = recipient;
+    const { hash, to, line } = recipient;
     const reason = suppressed.get(to);
     const made = reason === undefined ? await mailTo(job, recipient, context) : undefined;
     if (made && "message" in made) {
@@ -49,7 +69,7 @@ async function bodyFrom(job: PageJob, from: number, context: PageContext): Promi
       body.messages.push({ hash, message: made.message });
     } else if (made) body.left.push({ hash, state: "failed", reason: made.reason });
     else body.left.push({ hash, state: "suppressed", reason: reason ?? "" });
-    body.until++;
+    body.through = line;
   }
   return body;
 }
@@ -59,29 +79,32 @@ interface Sendable {
   isNew: boolean;
 }
 
-type Failed = [hash: string, reason: string][];
-
 async function sendBody(
   { campaign, page }: PageJob,
   part: number,
   { body, isNew }: Sendable,
   sendBatch: SendBatch,
   context: PageContext,
-): Promise<{ failed: Failed } | { outcome: Outcome }> {
+): Promise<{ failed: LeftOut[] } | { outcome: Outcome }> {
   const { campaigns, id, mail, now, signal } = context;
-  const send = async (idempotencyKey: string) => {
+  const send: Act<{ failed: LeftOut[] }> = async (idempotencyKey, earlier) => {
     if (isNew) await campaigns.putBody(campaign.id, page, part, body);
     const messages = body.messages.map(({ message }) => message);
-    const reply = await sendBatch(messages, { idempotencyKey, signal, about: { job: id, campaign: campaign.id } });
+    const reply = await sendBatch(messages, { idempotencyKey, earlier, signal, about: { job: id, campaign: campaign.id } });
     if (!reply.ok) return reply;
-    const failed = reply.value.flatMap((item, index): Failed => (item.ok ? [] : [[body.messages[index]?.hash ?? "", item.failure.reason]]));
+    const failed = reply.value.flatMap((item, index) => (item.ok ? [] : [leftOutBy(item.failure, body.messages[index]?.hash ?? "")]));
     return ok({ failed });
   };
-  const { held, reply } = await inTurn(`${id}:${part}`, context, () => context.effect(`send-${part}`, send, { idempotentFor: mail.idempotentFor }));
+  const options = { idempotentFor: mail.idempotentFor, begun: body.at };
+  const { held, reply } = await inTurn(`${id}:${part}`, context, () => context.effect(`send-${part}`, send, options));
   if (held) return { outcome: held };
-  // No value: an operator found out that it was sent.
-  if (reply.ok) return { failed: reply.value?.failed ?? [] };
+  if (reply.ok) return { failed: failedIn(reply.value) };
   // It certainly did not arrive: the next try asks anew who is suppressed. Parts before it were sent as they are recorded.
   if (isNew && reply.failure.class !== "uncertain") await campaigns.removeBody(campaign.id, page, part);
   return { outcome: outcomeFrom(reply.failure, now()) };
+}
+
+// No value: an operator found out that it was sent.
+function failedIn(value: unknown): LeftOut[] {
+  return (value as { failed: LeftOut[] } | null)?.failed ?? [];
 }

@@ -1,20 +1,20 @@
 import type { ClaimedRecipient, LeftOut } from "../../domain/campaigns/model";
-import { failed, ok, type Reply } from "../../queue/effect";
+import { type Act, type Failure, failed, ok } from "../../queue/effect";
 import { again, type Outcome } from "../../queue/outcome";
-import { inTurn, mailTo, outcomeFrom, type PageContext, type PageJob, type Sending, stopOf } from "./page";
+import { inTurn, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type Sent, stopOf } from "./page";
 
 // Mails under way at the same time.
 const lanes = 5;
 // The campaign's state is read again after this. Milliseconds.
 const lookEvery = 2000;
 
-type Left = Pick<LeftOut, "state" | "reason">;
+type Left = Omit<LeftOut, "hash">;
 
 // An effect for each recipient: those that are done are remembered, and what a provider without idempotency may have is never sent again.
 export async function sendOneByOne(job: PageJob, context: PageContext): Promise<Sending> {
   const left: LeftOut[] = [];
   let looked = context.now();
-  let reached = 0;
+  let [sent, reached] = [0, 0];
   while (reached < job.recipients.length) {
     if (context.shouldYield()) return { outcome: again({ single: true }) };
     if (context.now() - looked >= lookEvery) {
@@ -33,10 +33,24 @@ export async function sendOneByOne(job: PageJob, context: PageContext): Promise<
     const stop = ends.find((each) => each !== undefined && "outcome" in each);
     if (stop && "outcome" in stop) return stop;
     left.push(...ends.flatMap((each, index) => (each && "state" in each ? [{ hash: group[index]?.hash ?? "", ...each }] : [])));
+    sent += ends.filter((each) => each === undefined).length;
     reached += group.length;
   }
-  return { reached, left, parts: 0 };
+  return { sent, left, parts: 0 };
 }
+
+// What went out before the campaign was cancelled.
+export function sentOneByOne(recipients: readonly ClaimedRecipient[], context: PageContext): Sent {
+  const known = recipients.flatMap(({ hash, line }) => {
+    const effect = context.recorded(effectOf(line));
+    if (effect === "open") return [{ hash, value: { state: "failed", reason: mayHaveArrived } satisfies Left }];
+    return effect ? [{ hash, value: effect.value as Left | null }] : [];
+  });
+  const left = known.flatMap(({ hash, value }) => (value ? [{ hash, ...value }] : []));
+  return { sent: known.length - left.length, left, parts: 0 };
+}
+
+const effectOf = (line: number) => `to-${line}`;
 
 // Undefined: it was sent.
 async function sendOne(
@@ -47,24 +61,29 @@ async function sendOne(
 ): Promise<Left | { outcome: Outcome } | undefined> {
   const { mail, now } = context;
   let held: Outcome | undefined;
-  const act = async (idempotencyKey: string): Promise<Reply<Left | null>> => {
+  const act: Act<Left | null> = async (idempotencyKey, earlier) => {
     if (suppressed !== undefined) return ok({ state: "suppressed", reason: suppressed });
     const made = await mailTo(job, recipient, context);
     if ("reason" in made) return ok({ state: "failed", reason: made.reason });
     const about = { job: context.id, campaign: job.campaign.id };
-    const tried = await inTurn(idempotencyKey, context, () => mail.send(made.message, { idempotencyKey, signal: context.signal, about }));
+    const tried = await inTurn(idempotencyKey, context, () => mail.send(made.message, { idempotencyKey, earlier, signal: context.signal, about }));
     if (!tried.reply) {
       held = tried.held;
       return failed({ class: "limited", reason: "held back" });
     }
     const { reply } = tried;
     if (reply.ok) return ok(null);
-    return reply.failure.class === "permanent" ? ok({ state: "failed", reason: reply.failure.reason }) : reply;
+    return reply.failure.class === "permanent" && !reply.failure.inDoubt ? ok(refusalOf(reply.failure)) : reply;
   };
-  const reply = await context.effect(`to-${recipient.line}`, act, { idempotentFor: mail.idempotentFor });
+  const reply = await context.effect(effectOf(recipient.line), act, { idempotentFor: mail.idempotentFor, noteFirst: true });
   if (reply.ok) return reply.value ?? undefined;
   if (held) return { outcome: held };
   const { failure } = reply;
   const isOver = failure.class === "permanent" || (failure.class === "uncertain" && mail.idempotentFor === 0);
-  return isOver ? { state: "failed", reason: failure.reason } : { outcome: outcomeFrom(failure, now()) };
+  return isOver ? refusalOf(failure) : { outcome: outcomeFrom(failure, now()) };
+}
+
+function refusalOf(failure: Failure): Left {
+  const { hash: _, ...left } = leftOutBy(failure, "");
+  return left;
 }

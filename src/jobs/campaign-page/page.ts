@@ -20,8 +20,18 @@ export interface PageJob {
   recipients: readonly ClaimedRecipient[];
 }
 
-/** How many recipients were dealt with, those of them that got nothing, and how many bodies lie in R2; or why the page is not over. */
-export type Sending = { reached: number; left: LeftOut[]; parts: number } | { outcome: Outcome };
+/** How many mails were sent, who got none, and how many bodies lie in R2. */
+export interface Sent {
+  sent: number;
+  left: LeftOut[];
+  parts: number;
+}
+
+/** The same, or why the page is not over. */
+export type Sending = Sent | { outcome: Outcome };
+
+/** Why a mail without an answer counts as failed. */
+export const mayHaveArrived = "uncertain: the campaign was cancelled before the provider answered, which may have the mail";
 
 /** Seconds until a connection that is refused for its settings is tried again; setting it lets its mail go on at once. */
 const configPause = 900;
@@ -46,6 +56,11 @@ export async function mailTo(
 export function outcomeFrom(failure: Failure, now: number): Outcome {
   if (failure.class !== "config") return outcomeOf(failure, now);
   return wait(failure.reason, { until: now + (failure.retryAfter ?? configPause) * 1000 });
+}
+
+/** A recipient whose mail the provider refused, with its own sentence. */
+export function leftOutBy({ reason, providerMessage }: Failure, hash: string): LeftOut {
+  return { hash, state: "failed", reason, ...(providerMessage === undefined ? {} : { providerMessage }) };
 }
 
 /** Between two calls of a page: why it goes no further; `cancelled` ends it with what was sent. */

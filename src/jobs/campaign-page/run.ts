@@ -3,10 +3,10 @@ import type { Campaign, PageCounts } from "../../domain/campaigns/model";
 import { composed } from "../../domain/mail/content";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
-import { sendInBatches } from "./batches";
+import { sendInBatches, sentInBatches } from "./batches";
 import type { campaignPage } from "./job";
-import { sendOneByOne } from "./one-by-one";
-import type { PageContext, PageJob } from "./page";
+import { sendOneByOne, sentOneByOne } from "./one-by-one";
+import type { PageContext, PageJob, Sending, Sent } from "./page";
 
 interface Cursor {
   /** One effect for each recipient, whatever the provider offers by now. */
@@ -20,9 +20,13 @@ const nothing: PageCounts = { sent: 0, failed: 0, suppressed: 0, duplicates: 0 }
 export const sendPage: Run<typeof campaignPage> = async (place, context) => {
   const { campaigns: work, tenant } = context;
   const cursor = (context.cursor ?? {}) as Cursor;
-  const campaign = cursor.ended ? await work.get(place.campaign) : await work.begin(place.campaign, { ...place, job: context.id });
-  if (!campaign) return discard("there is no such campaign");
+  const begun = await work.begin(place.campaign, place.page, context.id);
+  if (!begun) return discard("there is no such campaign");
+  const { campaign, isOpen } = begun;
   if (cursor.ended) return finish(campaign, place, cursor.ended, context);
+  // It ended under a row of its job that retention has removed since.
+  if (!isOpen) return done(nothing);
+  if (campaign.state === "cancelled") return endPage(campaign, place, await sentBefore(campaign, place, cursor, context), 0, context);
   const held = await heldBack(campaign, place, context);
   if (held) return held;
   const template = await composed(context.templates, tenant, campaign.templateId, campaign.pinned ?? context.at);
@@ -31,21 +35,24 @@ export const sendPage: Run<typeof campaignPage> = async (place, context) => {
   const page: PageJob = { campaign, page: place.page, template: template.value, recipients };
   const sending = await send(page, cursor, context);
   if ("outcome" in sending) return sending.outcome;
-  const { reached, left, parts } = sending;
-  const failed = left.filter(({ state }) => state === "failed").length;
-  const counts = { sent: reached - left.length, failed, suppressed: left.length - failed, duplicates: rows - recipients.length };
-  const ended = { counts, parts };
-  await context.checkpoint({ ended } satisfies Cursor, work.endPage(campaign.id, place.page, counts, left));
-  return finish(campaign, place, ended, context);
+  return endPage(campaign, place, sending, rows - recipients.length, context);
 };
+
+async function endPage(campaign: Campaign, place: PayloadOf<typeof campaignPage>, { sent, left, parts }: Sent, duplicates: number, context: PageContext) {
+  const failed = left.filter(({ state }) => state === "failed").length;
+  const counts = { sent, failed, suppressed: left.length - failed, duplicates };
+  const ended = { counts, parts };
+  await context.checkpoint({ ended } satisfies Cursor, context.campaigns.endPage(campaign.id, place.page, counts, left));
+  return finish(campaign, place, ended, context);
+}
+
+async function sentBefore(campaign: Campaign, place: PayloadOf<typeof campaignPage>, cursor: Cursor, context: PageContext): Promise<Sent> {
+  if (!cursor.single) return sentInBatches({ campaign, page: place.page }, context);
+  return sentOneByOne((await context.campaigns.claim(campaign, place)).recipients, context);
+}
 
 // Before anything is sent, and again between the calls of a page.
 async function heldBack(campaign: Campaign, place: PayloadOf<typeof campaignPage>, context: PageContext): Promise<Outcome | undefined> {
-  if (campaign.state === "cancelled") {
-    const ended = { counts: nothing, parts: 1 };
-    await context.checkpoint({ ended } satisfies Cursor, context.campaigns.endPage(campaign.id, place.page, nothing, []));
-    return finish(campaign, place, ended, context);
-  }
   const hold = holdOf(campaign, context.now());
   if (hold) return wait(hold.reason, { until: hold.until });
   const slot = await context.campaigns.reserve(campaign, place);
@@ -53,7 +60,7 @@ async function heldBack(campaign: Campaign, place: PayloadOf<typeof campaignPage
 }
 
 // What may have gone out in a batch is never sent one by one: the provider would take it for other mail.
-async function send(page: PageJob, cursor: Cursor, context: PageContext): ReturnType<typeof sendInBatches> {
+async function send(page: PageJob, cursor: Cursor, context: PageContext): Promise<Sending> {
   const { sendBatch } = context.mail;
   if (sendBatch && !cursor.single) return sendInBatches(page, sendBatch, context);
   if (!cursor.single && (await context.campaigns.body(page.campaign.id, page.page, 0)))

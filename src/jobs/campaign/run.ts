@@ -1,50 +1,53 @@
 import { holdOf } from "../../domain/campaigns/hold";
 import { type Campaign, openPagesOf } from "../../domain/campaigns/model";
+import type { PagePlace } from "../../domain/campaigns/objects";
 import type { Run } from "../../queue/job";
 import { discard, done, wait } from "../../queue/outcome";
 import { campaignPage } from "../campaign-page/job";
 import type { campaign } from "./job";
 
-interface Cursor {
-  /** Bytes of the list that are enqueued. */
-  offset: number;
-  /** Number of the next page. */
-  page: number;
-}
-
 type Context = Parameters<typeof runCampaign>[1];
 
 export const runCampaign: Run<typeof campaign> = async ({ campaign: id }, context) => {
   const { campaigns: work, now } = context;
-  const cursor = (context.cursor as Cursor | undefined) ?? { offset: 0, page: 0 };
   const found = await work.get(id);
   if (!found) return discard("there is no such campaign");
-  if (found.state === "cancelled" || found.state === "done") return done({ pages: cursor.page });
+  if (found.state === "cancelled" || found.state === "done") return done({ pages: found.next.page });
   const hold = holdOf(found, now());
   if (hold) return wait(hold.reason, { until: hold.until });
-  const { open } = await work.openPages(id);
-  const next = await enqueuePages(found, cursor, openPagesOf(found.ratePerMinute) - open, context);
-  const isOver = next.offset >= found.bytes && next.page === cursor.page && open === 0;
+  const { open, planned } = await work.openPages(id);
+  await enqueuePages(found, planned, context);
+  const next = await cutPages(found, openPagesOf(found.ratePerMinute) - open, context);
+  const isOver = next.offset >= found.bytes && next.page === found.next.page && open === 0;
   if (!isOver) return wait("its pages are being sent", { until: nextLook(found, now()) });
   await context.checkpoint(next, [work.end(id)]);
   return done({ pages: next.page });
 };
 
-// The next pages, as many as there is room for. Their keys follow from the place in the list: a step that is repeated enqueues none twice.
-async function enqueuePages(found: Campaign, from: Cursor, room: number, context: Context): Promise<Cursor> {
-  let cursor = from;
-  for (let left = room; left > 0 && cursor.offset < found.bytes;) {
-    const pages = await context.campaigns.pages(found, cursor, left);
-    const jobs = await Promise.all(pages.map((place) => context.enqueue(campaignPage, { campaign: found.id, ...place }, { key: `page-${place.page}` })));
+// The next pages, as many as there is room for. They are noted before they are enqueued: what a run leaves behind in between, the next one enqueues.
+async function cutPages(found: Campaign, room: number, context: Context): Promise<Campaign["next"]> {
+  const { campaigns: work } = context;
+  let { next } = found;
+  for (let left = room; left > 0 && next.offset < found.bytes;) {
+    const pages = await work.pages(found, next, left);
     const last = pages.at(-1);
     if (!last) throw new Error("a page is longer than what is read at once");
-    cursor = { offset: last.offset + last.length, page: last.page + 1 };
-    const rows = pages.map(({ page, count }, index) => ({ page, count, job: jobs[index] ?? "" }));
-    await context.checkpoint(cursor, [context.campaigns.addPages(found.id, rows)]);
-    await context.progress(cursor.offset, found.bytes, "bytes of the list are enqueued");
+    next = { offset: last.offset + last.length, page: last.page + 1 };
+    await context.checkpoint(next, work.plan(found.id, pages, next));
+    await enqueuePages(found, pages, context);
+    await context.progress(next.offset, found.bytes, "bytes of the list are enqueued");
     left -= pages.length;
   }
-  return cursor;
+  return next;
+}
+
+// Their keys follow from the number of the page: a step that is repeated enqueues none twice.
+async function enqueuePages({ id }: Campaign, pages: readonly PagePlace[], { campaigns, enqueue }: Context): Promise<void> {
+  if (pages.length === 0) return;
+  const jobs = await Promise.all(
+    pages.map(async (place) => ({ page: place.page, job: await enqueue(campaignPage, { campaign: id, ...place }, { key: `page-${place.page}` }) })),
+  );
+  await campaigns.enqueued(id, jobs);
 }
 
 // Pages wake it; this is for a page whose Worker died before it did, and for pages that ended as dead letters.

@@ -2,6 +2,7 @@ import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type {
   Accepted,
+  BatchItem,
   BatchSent,
   Mail,
   MailFailure,
@@ -175,7 +176,7 @@ async function taken(mails: readonly (Accepted & Pick<SentMail, "about">)[], { p
 /** The failure as the job shall see it. The mail that shows a wrong setting ends with it; those that try it again wait. */
 async function refused(failure: MailFailure, { provider, paused }: Route, options: SenderOptions): Promise<Failure> {
   await suppressed(failure.refused, options);
-  const { refused: _, ...shown } = failure;
+  const shown = shownOf(failure);
   if (failure.class !== "config") return shown;
   await options.records.pause(provider.name, failure.reason);
   return paused ? { ...shown, class: "limited", retryAfter: pauseSeconds, reason: `the connection is paused: ${failure.reason}` } : shown;
@@ -206,7 +207,7 @@ async function batch(
   const reply = good.length === 0 ? ok([]) : noted(await send(good, sendOptions), { holder: route.holder });
   if (!reply.ok) return failed(await refused(reply.failure, route, options));
   const items = [...reply.value];
-  const all = faults.map((fault): BatchSent =>
+  const all = faults.map((fault): BatchItem =>
     fault === undefined ? (items.shift() ?? missing) : { ok: false, failure: { class: "permanent", reason: fault } },
   );
   await taken(
@@ -214,7 +215,17 @@ async function batch(
     route,
     options,
   );
-  return ok(all);
+  await suppressed(
+    all.flatMap((each) => (each.ok ? [] : (each.failure.refused ?? []))),
+    options,
+  );
+  return ok(all.map((each): BatchSent => (each.ok ? each : { ok: false, failure: shownOf(each.failure) })));
 }
 
-const missing: BatchSent = { ok: false, failure: { class: "uncertain", reason: "the provider did not answer for this mail" } };
+/** Without the addresses it is about. */
+function shownOf(failure: MailFailure): Failure {
+  const { refused: _, ...shown } = failure;
+  return shown;
+}
+
+const missing: BatchItem = { ok: false, failure: { class: "uncertain", reason: "the provider did not answer for this mail" } };

@@ -67,6 +67,7 @@ test(
         "shop-removal",
         "shop-events",
         "replays",
+        "campaigns",
         "leads",
         "agents",
         "mail-events",

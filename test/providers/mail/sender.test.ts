@@ -241,6 +241,11 @@ describe("a mail that a provider may have, whatever becomes of the connection", 
 
 test("a batch answers for each mail, those with a fault included, and records what was taken", async () => {
   const records: unknown[] = [];
+  const suppressed: unknown[] = [];
+  const refused = [
+    { address: "gone@a.example", suppress: true },
+    { address: "full@a.example", suppress: false },
+  ];
   const provider: MailProvider = {
     name: "resend",
     idempotentFor: 1,
@@ -248,16 +253,19 @@ test("a batch answers for each mail, those with a fault included, and records wh
     send: async () => taken,
     sendBatch: async (messages) => ({
       ok: true,
-      value: messages.map((_, index) => (index === 0 ? { ok: true, id: "m-1" } : { ok: false, failure: { class: "permanent", reason: "no" } })),
+      value: messages.map((_, index) => (index === 0 ? { ok: true, id: "m-1" } : { ok: false, failure: { class: "permanent", reason: "no", refused } })),
     }),
   };
   const none = async () => undefined;
   const made = createMail({
     routes: [{ provider, holder: "resend:1", paused: false }],
-    records: { suppress: none, pause: none, unpause: none, sent: async (mails) => void records.push(mails) },
+    records: { suppress: async (addresses) => void suppressed.push(addresses), pause: none, unpause: none, sent: async (mails) => void records.push(mails) },
     now: () => 0,
   });
   const reply = await made.sendBatch?.([{ ...message, to: [] }, message, message], options);
   expect(reply).toMatchObject({ ok: true, value: [{ ok: false }, { ok: true, id: "m-1" }, { ok: false, failure: { reason: "no" } }] });
   expect(records).toMatchObject([[{ provider: "resend", id: "m-1", about: { job: "job-1" } }]]);
+  // Who takes no mail gets none later, and the job is not told who it was.
+  expect(suppressed).toEqual([["gone@a.example"]]);
+  expect(JSON.stringify(reply)).not.toContain("gone@");
 });
