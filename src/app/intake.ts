@@ -9,6 +9,8 @@ import { unsubscribe } from "../domain/mail-events/unsubscribe";
 import type { MediaParts } from "../domain/media/capability";
 import { createReplays } from "../domain/replays/replay";
 import { replaysIn } from "../domain/replays/store";
+import { type ShopTestParts, testShop } from "../domain/shop/site/test-connection";
+import { wakeSite } from "../domain/shop/site/wake";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
 import { withKnownTemplates } from "../domain/mail/known";
@@ -40,7 +42,6 @@ import { log } from "./log";
 import { createMailEventDoor } from "./mail-events";
 import { createMailStores } from "./mail-stores";
 import { createMediaDeps } from "./media";
-import { createShopDoor } from "./shop";
 import type { Stores } from "./stores";
 
 export interface IntakeParts {
@@ -76,17 +77,17 @@ export function createIntakeDeps({
     loadPayload: (ref) => payloads.get(ref),
     revive: (rows) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"] }),
   });
-  const shops = createShopDoor({
+  const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
+  const shopTest: ShopTestParts = {
     db: env.DB,
     now,
-    schedules: stores.schedules,
-    webhookSecret: stores.webhookSecret,
     gates: engine.gates,
     openShop: (tenant, site, signal) => openShop(engine, tenant, site, signal),
-    wake: (tenant, site) => wake(engine, queries, tenant, site),
-  });
+    wake,
+  };
   return {
     ...stores,
+    db: env.DB,
     eventDoor: { ...stores.eventDoor, admits: (tenant, headers, body, at) => admits(stores, tenant, headers, body, at) },
     facts: factsIn(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
@@ -99,7 +100,7 @@ export function createIntakeDeps({
     media: createMediaDeps({ env, now, enqueue: (requests) => enqueue(engine, requests), stores, media }),
     agents: createAgentDeps({ env, stores, media, payloads, now, engine: () => engine }),
     now,
-    shops,
+    shops: { wake, test: (tenant, site) => testShop(shopTest, tenant, site) },
     alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
     gates: createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) }),
     replays,
@@ -176,13 +177,6 @@ async function runOneNow(engine: Engine, queries: Queries, tenant: string, id: s
 async function openShop(engine: Engine, tenant: string, site: string, signal: AbortSignal) {
   const { shops } = (await engine.capabilities(["shops"], { tenant, at: engine.now(), signal, onCall: () => undefined })) as Pick<Capabilities, "shops">;
   return shops.open(site);
-}
-
-/** What waits for a site goes on at once; of very many the rest goes on when its time has come. */
-async function wake(engine: Engine, queries: Queries, tenant: string, site: string): Promise<void> {
-  const { jobs } = await queries.jobs(tenant, { siteId: site, state: "waiting" }, { limit: 200 });
-  const refs = jobs.map(({ id }) => ({ tenant, id }));
-  if (refs.length > 0) await retryNow(engine, refs, { event: "resumed", from: ["waiting"] });
 }
 
 async function metricsOf(queue: string, producer: Queue): Promise<QueueMetrics> {

@@ -9,6 +9,7 @@ import type { GateOperations } from "../domain/gates/operate";
 import type { TemplateContent, Templates, TemplateSummary } from "../domain/mail/template";
 import type { Replays } from "../domain/replays/request";
 import type { ScheduleStore } from "../domain/schedules/store";
+import type { ShopTest } from "../domain/shop/site/test-connection";
 import type { SubscriptionStore } from "../domain/subscriptions/store";
 import type { SuppressionQueries } from "../domain/suppressions/queries";
 import type { SuppressionStore } from "../domain/suppressions/store";
@@ -27,15 +28,16 @@ import type { Enqueue } from "../queue/request";
 import type { JobState } from "../queue/state";
 import type { ProjectStore } from "../tenants/project";
 import type { ConnectionStore } from "../tenants/connection";
-import type { SiteStore } from "../tenants/site";
+import type { SiteStore, SiteWebhook } from "../tenants/site";
 import type { Snapshots } from "../tenants/snapshot";
 import type { TenantStore } from "../tenants/tenant";
 import type { Tokens } from "../tenants/token";
-import type { ShopDoor } from "./shop-door";
 import type { TokenStore } from "../tenants/token-store";
 
 /** Everything the routes need, handed in by the composition root: no binding is touched below. */
 export interface IntakeDeps {
+  /** Handed on to the functions of domain/, with the tenant. */
+  db: D1Database;
   /** Milliseconds. */
   now(): number;
   /** Whether this is the root token; compared in constant time. */
@@ -55,8 +57,10 @@ export interface IntakeDeps {
   eventDoor: Pick<EventDoor, "put" | "remove"> & SignedDoor;
   facts: Pick<Facts, "list" | "stateOf">;
   templates: TemplateStore;
-  schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove">;
-  shops: ShopDoor;
+  schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove" | "give" | "removeSite">;
+  shops: ShopActions;
+  /** Undefined when the sealed secret cannot be opened. */
+  webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
   gates: GateOperations;
   suppressions: SuppressionStore & SuppressionQueries;
   unsubscribe: {
@@ -94,6 +98,14 @@ export interface IntakeDeps {
   report(failure: FailureReport): void;
 }
 
+/** What is done to shops besides reading and writing what is known of them. */
+export interface ShopActions {
+  /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does; `unavailable` when others are calling it. */
+  test(tenant: string, site: string): Promise<ShopTest>;
+  /** Brings forward the jobs that wait for a site. */
+  wake(tenant: string, site: string): Promise<void>;
+}
+
 /** Mailings to lists. */
 export interface CampaignDoor extends CampaignOperations, Pick<CampaignQueries, "report" | "list" | "left"> {
   /** How many recipients each kind of event was about. */
@@ -112,6 +124,8 @@ export interface TemplateStore extends Templates {
   put(tenant: string, id: string, content: TemplateContent, now: number): Promise<{ version: number; changed: boolean }>;
   /** The newest version of each, by id, with those that are built in; those after `after`. */
   list(tenant: string, after: string, limit: number): Promise<TemplateSummary[]>;
+  /** One template whose newest version has this one as its layout; undefined when there is none. */
+  userOfLayout(tenant: string, layout: string): Promise<string | undefined>;
   /** Those of the ids for which there is a template, of the tenant's own or built in. */
   known(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Scope } from "../domain/shop/scope";
 import { Problem } from "../errors";
 import { boundedText } from "../queue/bounded";
 import type { IntakeDeps } from "./deps";
@@ -29,10 +30,10 @@ export function cursorOf(next: number | null, inFeed = false): string | null {
   return next === null ? null : `${inFeed ? "c" : ""}${next}`;
 }
 
-/** A site that is not there is told from one without orders. */
-export async function siteOf(deps: IntakeDeps, tenant: string, params: Params): Promise<string> {
+/** The path's site. Throws `not-found` for one that is not there: it is told from one without orders. */
+export async function scopeOf(deps: IntakeDeps, tenant: string, params: Params): Promise<Scope> {
   const site = param({ params }, "site");
-  if (await deps.sites.get(tenant, site)) return site;
+  if (await deps.sites.get(tenant, site)) return { db: deps.db, tenant, site };
   throw new Problem("not-found", "There is no such site.");
 }
 

@@ -51,11 +51,9 @@ import { createMailEventDoor } from "../../src/app/mail-events";
 import { createMailStores } from "../../src/app/mail-stores";
 import { unsubscribe } from "../../src/domain/mail-events/unsubscribe";
 import { createHashAddress } from "../../src/domain/suppressions/model";
-import { createShopDoor } from "../../src/app/shop";
 import type { WorkerEnv } from "../../src/env";
 import { connectionSection } from "../../src/tenants/connection";
 import { image } from "../../src/jobs/image/job";
-import { failed } from "../../src/queue/effect";
 import { openWebhookSecret, siteSection } from "../../src/tenants/site";
 
 export const now = Date.UTC(2026, 9, 1, 12);
@@ -188,18 +186,15 @@ function createDeps(seen: Seen): IntakeDeps {
     facts: factsIn(env.DB),
     templates: templateCatalogue(env.DB),
     schedules: scheduleStore(env.DB),
-    shops: createShopDoor({
-      db: env.DB,
-      now: () => now,
-      schedules: scheduleStore(env.DB),
-      webhookSecret: async (tenant, site, webhook) => {
-        const opened = await openWebhookSecret(vault, tenant, site, webhook);
-        return opened.ok ? opened.text : undefined;
-      },
-      gates: { enter: async () => [{ granted: true as const, lease: "test" }], leave: async () => undefined },
-      openShop: async () => failed({ class: "config", reason: "there is no shop in this test", code: "site" }),
+    db: env.DB,
+    webhookSecret: async (tenant, site, webhook) => {
+      const opened = await openWebhookSecret(vault, tenant, site, webhook);
+      return opened.ok ? opened.text : undefined;
+    },
+    shops: {
+      test: async () => ({ ok: false, class: "config", reason: "there is no shop in this test" }),
       wake: async (tenant, site) => void seen.woken.push(`${tenant}/${site}`),
-    }),
+    },
     gates: gatesOn(seen),
     ...mailOn(vault, snapshots),
     alerts: (owner, limit) => listAlerts(env.DB, owner, limit),

@@ -47,7 +47,26 @@ describe("layouts", () => {
   });
 });
 
+test("a layout that others use stays one: content that would break their mails is refused", async () => {
+  await put("shell", { subject: "s", html: "<main>{{ content }}</main>" });
+  await put("letter", { subject: "s", html: "<p>x</p>", layout: "shell" });
+  await put("rim", { subject: "s", html: "{{ content }}" });
+  const errorsOf = async (content: object) => (await put("shell", { subject: "s", ...content })).body.errors;
+  const said = expect.stringContaining('the layout of "letter"');
+  expect(await errorsOf({ html: "<main></main>" })).toEqual([{ path: "html", message: said }]);
+  expect(await errorsOf({ html: "{{ content }}", text: "-" })).toEqual([{ path: "html", message: said }]);
+  expect(await errorsOf({ html: "{{ content }}", layout: "rim" })).toEqual([{ path: "layout", message: said }]);
+  expect((await put("shell", { subject: "s", html: "<b>{{ content }}</b>" })).status).toBe(200);
+  await put("letter", { subject: "s", html: "<p>x</p>" });
+  expect((await put("shell", { subject: "s", html: "<main></main>" })).status).toBe(200);
+});
+
 describe("preview", () => {
+  test("says of content that was given where it is wrong", async () => {
+    const { body } = await preview("fresh", { content: { subject: "{{", html: "x", layout: "nowhere" } });
+    expect(body.errors.map(({ path }: { path: string }) => path)).toEqual(["content.subject", "content.layout"]);
+  });
+
   test("shows content that is not stored, and stores nothing", async () => {
     const { body } = await preview("fresh", { variables: { a: "<" }, content: { subject: "{{ a }}", html: "<i>{{ a }}</i>" } });
     expect(body).toMatchObject({ version: null, subject: "<", html: "<i>&lt;</i>", text: "<\n" });
@@ -59,7 +78,7 @@ describe("preview", () => {
     const missing = await preview("strict", {});
     expect([missing.status, missing.body.errors]).toEqual([422, [{ path: "variables", message: 'text: line 1, column 9: the variable "name" is not given' }]]);
     const wrong = await preview("strict", { content: { subject: "{{", text: "x" } });
-    expect([wrong.status, wrong.body.errors[0].path]).toEqual([422, "subject"]);
+    expect([wrong.status, wrong.body.errors[0].path]).toEqual([422, "content.subject"]);
     expect((await preview("nowhere", {})).status).toBe(404);
   });
 });

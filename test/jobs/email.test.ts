@@ -337,13 +337,18 @@ describe("attachments", () => {
     expect((await again()).sent).toEqual([]);
   });
 
-  test.each([[[{ key: "../other/secret.pdf" }]], [[{ key: "a", filename: "a/b" }]], [[{ key: "a", filename: 'a"\r\nX: y' }]], [[]], [[{ key: "a", size: 1 }]]])(
-    "%j is refused",
-    (attachments) => {
-      expect(pathsOf({ ...mail, attachments }).every((path) => path.startsWith("payload.attachments"))).toBe(true);
-      expect(pathsOf({ ...mail, attachments })).not.toEqual([]);
-    },
-  );
+  test.each([
+    [[{ key: "../other/secret.pdf" }]],
+    [[{ key: "a", filename: "a/b" }]],
+    [[{ key: "a", filename: 'a"\r\nX: y' }]],
+    [[{ key: "a", filename: "invoice\u202egpj.exe" }]],
+    [[{ key: "a", filename: " .. " }]],
+    [[]],
+    [[{ key: "a", size: 1 }]],
+  ])("%j is refused", (attachments) => {
+    expect(pathsOf({ ...mail, attachments }).every((path) => path.startsWith("payload.attachments"))).toBe(true);
+    expect(pathsOf({ ...mail, attachments })).not.toEqual([]);
+  });
 });
 
 describe("content", () => {

@@ -7,7 +7,14 @@ import type { Turns } from "../media/turns";
 /** Bytes of all attachments of one mail, before encoding; a provider with a lower limit refuses by itself. */
 export const maxAttachmentBytes = 10 * 1024 * 1024;
 
-const filename = boundedText(200, { min: 1, pattern: /^[^/\\"\p{Cc}\p{Zl}\p{Zp}]+$/u, rule: 'must be a file name without /, \\, " and control characters' });
+const filename = v.pipe(
+  boundedText(200, {
+    min: 1,
+    pattern: /^[^/\\"\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+$/u,
+    rule: 'must be a file name without /, \\, ", control characters and those that turn the direction of text',
+  }),
+  v.check((name) => /[^.\s]/.test(name), "must be a file name: more than dots and spaces"),
+);
 
 /** Entry of a mail's payload: objects of the tenant in the bucket of media, by their keys. */
 export const attachments = boundedList(v.strictObject({ key: mediaKey, filename: v.optional(filename) }), 10, { min: 1, rule: "must name 1 to 10 objects" });
@@ -62,7 +69,10 @@ async function read(bucket: R2Bucket, tenant: string, asked: Asked, pinned: read
   return { ok: true, files };
 }
 
-/** The last part of a key, without what a header's quoted text may not hold. */
+/** The last part of a key, without what a header's quoted text may not hold and what hides a name's end. */
 function nameIn(key: string): string {
-  return (key.split("/").at(-1) ?? key).replaceAll(/["\\]/g, "_").slice(0, 200).toWellFormed();
+  return (key.split("/").at(-1) ?? key)
+    .replaceAll(/["\\\p{Bidi_Control}]/gu, "_")
+    .slice(0, 200)
+    .toWellFormed();
 }

@@ -1,5 +1,5 @@
 import { isBuiltIn, withBuiltIn, withBuiltInListed } from "./built-in";
-import { knownTemplates, listTemplates, putTemplate, templatesIn } from "./store";
+import { knownTemplates, listTemplates, putTemplate, templatesIn, userOfLayout } from "./store";
 
 /** All templates that a tenant can use: its own and those that are built in. */
 export function templateCatalogue(db: D1Database) {
@@ -7,6 +7,7 @@ export function templateCatalogue(db: D1Database) {
     ...withBuiltIn(templatesIn(db)),
     put: (...[tenant, id, content, now]: Tail<typeof putTemplate>) => putTemplate(db, tenant, id, content, now),
     list: async (tenant: string, after: string, limit: number) => withBuiltInListed(await listTemplates(db, tenant, after, limit), after, limit),
+    userOfLayout: (tenant: string, layout: string) => userOfLayout(db, tenant, layout),
     known: async (tenant: string, ids: readonly string[]) => {
       const own = await knownTemplates(db, tenant, ids);
       return new Set([...own, ...ids.filter(isBuiltIn)]);

@@ -51,6 +51,11 @@ export async function knownTemplates(db: D1Database, tenant: string, ids: readon
   return new Set(results.map(({ id }) => id));
 }
 
+/** One template whose newest version has this one as its layout; undefined when there is none. */
+export async function userOfLayout(db: D1Database, tenant: string, layout: string): Promise<string | undefined> {
+  return (await db.prepare(user).bind(tenant, layout).first<{ id: string }>())?.id;
+}
+
 /** The capability of jobs. */
 export function templatesIn(db: D1Database): Templates {
   return { at: (tenant, id, at) => templateAt(db, tenant, id, at) };
@@ -81,5 +86,8 @@ const select = `
 const newest = `
   SELECT id, MAX(version) AS version, subject, layout, created FROM templates
   WHERE tenant = ?1 AND id > ?2 GROUP BY id ORDER BY id LIMIT ?3`;
+
+const user = `
+  SELECT id FROM (SELECT id, layout, MAX(version) FROM templates WHERE tenant = ?1 GROUP BY id) WHERE layout = ?2 LIMIT 1`;
 
 const known = `SELECT value AS id FROM json_each(?2) WHERE EXISTS (SELECT 1 FROM templates WHERE tenant = ?1 AND id = value)`;

@@ -69,6 +69,14 @@ export function printsContent({ html, text }: TemplateContent): boolean {
   return [html, text].every((part) => part === undefined || /\{\{-? {0,20}content\b/.test(part));
 }
 
+/** What is wrong with new content of a template that is the layout of `user`: each mail by that one would end as a dead letter. */
+export function usedLayoutIssue(content: TemplateContent, user: string): Issue | undefined {
+  if (content.layout !== undefined) return { path: "layout", message: `must be left out: this template is the layout of "${user}"` };
+  return printsContent(content)
+    ? undefined
+    : { path: content.html === undefined ? "text" : "html", message: `this template is the layout of "${user}": each of its parts must print {{ content }}` };
+}
+
 /** What keeps a template from being the layout of others; undefined when nothing does. */
 export function layoutFlaw(id: string, layout: TemplateContent | null): string | undefined {
   if (!layout) return `there is no template "${id}"`;

@@ -1,11 +1,22 @@
 import * as v from "valibot";
 import { type Code, Problem } from "../../errors";
-import { csvOf, type PurchaseOrder, purchaseMail } from "../../domain/shop/purchases/store";
+import {
+  approvePurchase,
+  cancelPurchase,
+  csvOf,
+  noteMail,
+  type PurchaseOrder,
+  purchaseMail,
+  purchaseOrder,
+  purchaseOrders,
+  reopenPurchase,
+} from "../../domain/shop/purchases/store";
+import type { Scope } from "../../domain/shop/scope";
 import { email } from "../../jobs/email/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { param, route } from "../route";
-import { cursorOf, notFound, numberOf, shopId, shopPaging, siteOf } from "../shop-query";
+import { cursorOf, notFound, numberOf, shopId, shopPaging, scopeOf } from "../shop-query";
 import { purchaseOrderShape, purchaseOrdersShape } from "../shop-shapes";
 
 const states = ["draft", "approved", "cancelled"] as const;
@@ -26,8 +37,8 @@ export const purchaseOrderRoutes = [
     answers: { 200: purchaseOrdersShape },
     handle: async ({ deps, tenant, params, query }) => {
       const { cursor, supplierId, state, limit } = query;
-      const site = await siteOf(deps, tenant, params);
-      const found = await deps.shops.purchaseOrders(tenant, site, { state, supplier: supplierId, below: cursor?.after, limit: limit + 1 });
+      const scope = await scopeOf(deps, tenant, params);
+      const found = await purchaseOrders(scope, { state, supplier: supplierId, below: cursor?.after, limit: limit + 1 });
       const kept = found.slice(0, limit);
       return { status: 200, body: { purchaseOrders: kept, cursor: found.length > limit ? cursorOf(kept.at(-1)?.id ?? null) : null } };
     },
@@ -61,7 +72,7 @@ export const purchaseOrderRoutes = [
     problems: [409, 429, 503],
     handle: async ({ deps, tenant, params }) => {
       const order = await purchase(deps, tenant, params);
-      await approve(deps, tenant, param({ params }, "site"), order);
+      await approve(deps, scopeIn(deps, tenant, params), order);
       return { status: 200, body: await purchase(deps, tenant, params) };
     },
   }),
@@ -74,7 +85,7 @@ export const purchaseOrderRoutes = [
     problems: [409],
     handle: async ({ deps, tenant, params }) => {
       const order = await purchase(deps, tenant, params);
-      const moved = await deps.shops.cancel(tenant, param({ params }, "site"), order.id);
+      const moved = await cancelPurchase(scopeIn(deps, tenant, params), order.id, deps.now());
       if (!moved) throw new Problem("conflict", `The purchase order is ${order.state}.`);
       return { status: 200, body: await purchase(deps, tenant, params) };
     },
@@ -82,16 +93,17 @@ export const purchaseOrderRoutes = [
 ];
 
 /** Whoever moves it out of draft mails it. Safe to repeat: the mail's key is the purchase order's, and one whose mail was not accepted is mailed now. */
-async function approve(deps: IntakeDeps, tenant: string, site: string, order: PurchaseOrder): Promise<void> {
+async function approve(deps: IntakeDeps, scope: Scope, order: PurchaseOrder): Promise<void> {
+  const { tenant, site } = scope;
   const to = order.supplier.email;
   if (to === null) throw new Problem("conflict", `The supplier has no e-mail address: PUT /v1/sites/${site}/suppliers/${order.supplier.id} sets it.`);
-  const moved = order.state === "draft" && (await deps.shops.approve(tenant, site, order.id));
+  const moved = order.state === "draft" && (await approvePurchase(scope, order.id, "operator", deps.now()));
   const isOurs = moved || (order.state === "approved" && order.approvedBy === "operator" && order.mailJobId === null);
   if (!isOurs) throw new Problem("conflict", order.state === "draft" ? "The purchase order is no draft any more." : `The purchase order is ${order.state}.`);
   const [receipt] = await deps.enqueue([{ tenant, type: email.type, payload: { to, ...purchaseMail(order, site) }, ...purchaseKey(site, order.id) }]);
-  if (receipt?.ok) return deps.shops.noteMail(tenant, site, order.id, receipt.id);
+  if (receipt?.ok) return noteMail(scope, order.id, receipt.id);
   // A mail that no later try can mend must not leave an order behind that can be neither mailed nor dropped.
-  if (receipt && !passing.includes(receipt.code)) await deps.shops.reopen(tenant, site, order.id);
+  if (receipt && !passing.includes(receipt.code)) await reopenPurchase(scope, order.id, deps.now());
   throw new Problem(receipt?.code ?? "unavailable", receipt?.detail ?? "The mail was not accepted.", { retryAfter: 5 });
 }
 
@@ -103,7 +115,11 @@ function purchaseKey(site: string, id: number): Pick<EnqueueRequest, "own" | "fo
 }
 
 async function purchase(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<PurchaseOrder> {
-  const order = await deps.shops.purchaseOrder(tenant, param({ params }, "site"), numberOf(params, "order"));
+  const order = await purchaseOrder(scopeIn(deps, tenant, params), numberOf(params, "order"));
   if (!order) throw notFound();
   return order;
+}
+
+function scopeIn({ db }: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Scope {
+  return { db, tenant, site: param({ params }, "site") };
 }

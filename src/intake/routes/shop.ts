@@ -1,10 +1,13 @@
 import * as v from "valibot";
 import { mailbox } from "../../domain/mail/mailbox";
-import {} from "../../queue/bounded";
+import { listOrders, orderDetail } from "../../domain/shop/orders/queries";
+import { listProducts } from "../../domain/shop/products/queries";
+import { listProductTexts } from "../../domain/shop/products/texts";
+import { listSuppliers, putSupplier } from "../../domain/shop/purchases/suppliers";
 import { smallBody } from "../body";
 import { search, time } from "../query";
 import { actorOf, permits, route } from "../route";
-import { cursorOf, flag, notFound, numberOf, shopId, shopPaging, siteOf } from "../shop-query";
+import { cursorOf, flag, notFound, numberOf, shopId, shopPaging, scopeOf } from "../shop-query";
 import { orderDetailShape, ordersShape, productsShape, productTextsShape, supplierShape, suppliersShape } from "../shop-shapes";
 
 const changedAfter = v.optional(v.pipe(time, v.description("What changed here after this, in the order of its changes: go on from the last changedAt")));
@@ -51,9 +54,9 @@ export const shopRoutes = [
     answers: { 200: ordersShape },
     handle: async ({ deps, tenant, params, query }) => {
       const { customerId, ...filter } = query;
-      const site = await siteOf(deps, tenant, params);
+      const scope = await scopeOf(deps, tenant, params);
       const { where, inFeed } = placeOf(filter);
-      const { items, next } = await deps.shops.orders(tenant, site, { ...where, customer: customerId });
+      const { items, next } = await listOrders(scope, { ...where, customer: customerId });
       return { status: 200, body: { orders: items, cursor: cursorOf(next, inFeed) } };
     },
   }),
@@ -65,8 +68,8 @@ export const shopRoutes = [
     query: revealQuery,
     answers: { 200: orderDetailShape },
     handle: async ({ deps, tenant, params, query, caller }) => {
-      const site = await siteOf(deps, tenant, params);
-      const order = await deps.shops.order(tenant, site, numberOf(params, "order"));
+      const scope = await scopeOf(deps, tenant, params);
+      const order = await orderDetail(scope, numberOf(params, "order"));
       if (!order) throw notFound();
       const { customer, deliveryAddress, invoiceAddress, ...open } = order;
       if (query.reveal !== "1" || !permits(caller, "admin")) return { status: 200, body: { ...open, revealed: false } };
@@ -74,7 +77,7 @@ export const shopRoutes = [
         tenant,
         actor: actorOf(caller),
         action: "reveal",
-        target: `${site}/order/${order.id}`,
+        target: `${scope.site}/order/${order.id}`,
         at: deps.now(),
       });
       return { status: 200, body: { ...open, customer, deliveryAddress, invoiceAddress, revealed: true } };
@@ -89,9 +92,9 @@ export const shopRoutes = [
     answers: { 200: productsShape },
     handle: async ({ deps, tenant, params, query }) => {
       const { manufacturerId, supplierId, ...filter } = query;
-      const site = await siteOf(deps, tenant, params);
+      const scope = await scopeOf(deps, tenant, params);
       const { where, inFeed } = placeOf(filter);
-      const { items, next } = await deps.shops.products(tenant, site, { ...where, manufacturer: manufacturerId, supplier: supplierId });
+      const { items, next } = await listProducts(scope, { ...where, manufacturer: manufacturerId, supplier: supplierId });
       return { status: 200, body: { products: items, cursor: cursorOf(next, inFeed) } };
     },
   }),
@@ -103,7 +106,7 @@ export const shopRoutes = [
     query: v.strictObject(shopPaging),
     answers: { 200: productTextsShape },
     handle: async ({ deps, tenant, params, query: { cursor, limit } }) => {
-      const { items, next } = await deps.shops.productTexts(tenant, await siteOf(deps, tenant, params), { after: cursor?.after, limit });
+      const { items, next } = await listProductTexts(await scopeOf(deps, tenant, params), { after: cursor?.after, limit });
       return { status: 200, body: { productTexts: items, cursor: cursorOf(next) } };
     },
   }),
@@ -116,7 +119,7 @@ export const shopRoutes = [
     answers: { 200: suppliersShape },
     handle: async ({ deps, tenant, params, query }) => {
       const { cursor, limit, active } = query;
-      const { items, next } = await deps.shops.suppliers(tenant, await siteOf(deps, tenant, params), { after: cursor?.after, limit, active });
+      const { items, next } = await listSuppliers(await scopeOf(deps, tenant, params), { after: cursor?.after, limit, active });
       return { status: 200, body: { suppliers: items, cursor: cursorOf(next) } };
     },
   }),
@@ -128,7 +131,7 @@ export const shopRoutes = [
     body: { schema: supplierBody, limit: smallBody },
     answers: { 200: supplierShape },
     handle: async ({ deps, tenant, params, body }) => {
-      const supplier = await deps.shops.putSupplier(tenant, await siteOf(deps, tenant, params), numberOf(params, "supplier"), body);
+      const supplier = await putSupplier(await scopeOf(deps, tenant, params), numberOf(params, "supplier"), body);
       if (!supplier) throw notFound();
       return { status: 200, body: supplier };
     },

@@ -1,6 +1,9 @@
 import * as v from "valibot";
 import { siteGates } from "../../domain/gates/model";
 import { Problem } from "../../errors";
+import { connectSite, disconnectSite } from "../../domain/shop/site/connect";
+import { syncView, troubles as troublesOf } from "../../domain/shop/site/queries";
+import { vacate } from "../../domain/shop/site/remove";
 import { unreadableRows } from "../../domain/shop/sync/unreadable-shape";
 import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
@@ -58,10 +61,16 @@ export const siteRoutes = [
     handle: async ({ deps, tenant, params, body }) => {
       const name = param({ params }, "site");
       const before = await deps.sites.get(tenant, name);
-      if (!(await deps.shops.vacate(tenant, name))) throw new Problem("conflict", "The site of that name is still being removed: put it again in a minute.");
+      if (!(await vacate({ db: deps.db, tenant, site: name })))
+        throw new Problem("conflict", "The site of that name is still being removed: put it again in a minute.");
       const { site } = await deps.sites.put(tenant, name, body, deps.now());
       await deps.gates.changed(tenant, siteGates(name));
-      await deps.shops.connected(tenant, name, before !== null && before.url !== site.url);
+      await connectSite(
+        { schedules: deps.schedules, wake: deps.shops.wake },
+        { db: deps.db, tenant, site: name },
+        before !== null && before.url !== site.url,
+        deps.now(),
+      );
       return { status: 200, body: dated(site) };
     },
   }),
@@ -72,7 +81,7 @@ export const siteRoutes = [
     tenant: "own",
     answers: { 200: listShape("sites", v.object({ ...siteShape.entries, ...trouble })) },
     handle: async ({ deps, tenant }) => {
-      const [sites, troubles] = await Promise.all([deps.sites.list(tenant), deps.shops.troubles(tenant)]);
+      const [sites, troubles] = await Promise.all([deps.sites.list(tenant), troublesOf(deps.db, tenant)]);
       return { status: 200, body: { sites: sites.map((site) => ({ ...dated(site), ...(troubles.get(site.site) ?? well) })) } };
     },
   }),
@@ -85,7 +94,7 @@ export const siteRoutes = [
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
       const site = found(await deps.sites.get(tenant, name));
-      return { status: 200, body: { ...dated(site), sync: await deps.shops.sync(tenant, name) } };
+      return { status: 200, body: { ...dated(site), sync: await syncView({ db: deps.db, tenant, site: name }, deps.now()) } };
     },
   }),
   route("DELETE /v1/sites/:site", {
@@ -98,7 +107,7 @@ export const siteRoutes = [
       const name = param({ params }, "site");
       const was = await deps.sites.remove(tenant, name);
       // A request that broke off here before is ended by this one.
-      await deps.shops.removed(tenant, name);
+      await disconnectSite(deps, { db: deps.db, tenant, site: name }, deps.now());
       if (!was) throw notThere();
       return { status: 204 };
     },

@@ -40,7 +40,11 @@ export const suppressionRoutes = [
     summary: "Addresses that get no mail, newest first",
     scope: "read",
     tenant: "own",
-    query: v.strictObject({ reason: v.optional(v.picklist(reasons)), cursor: cursorOf(/^\d{1,15}\.[0-9a-f]{32}\.(?:all|bulk)$/), ...paging }),
+    query: v.strictObject({
+      reason: v.optional(v.picklist(reasons, `must be one of ${reasons.join(", ")}`)),
+      cursor: cursorOf(/^\d{1,15}\.[0-9a-f]{32}\.(?:all|bulk)$/),
+      ...paging,
+    }),
     answers: { 200: v.object({ suppressions: outputList(shape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, caller, query }) => {
       const { suppressions, cursor } = await deps.suppressions.list(tenant, { reason: query.reason }, { cursor: query.cursor, limit: query.limit });
@@ -88,8 +92,9 @@ export const suppressionRoutes = [
       const text = await readText(request, smallBody);
       const body = validate(suppressionSchema, text.trim() === "" ? {} : parsedJson(text), "The body is not what is expected here.");
       const suppression = { ...body, address: addressIn(params) };
-      await deps.suppressions.put(tenant, suppression, deps.now());
-      return { status: 200, body: shown({ ...suppression, since: deps.now() }, caller) };
+      const since = deps.now();
+      await deps.suppressions.put(tenant, suppression, since);
+      return { status: 200, body: shown({ ...suppression, since }, caller) };
     },
   }),
   route("DELETE /v1/suppressions/:address", {
@@ -98,7 +103,7 @@ export const suppressionRoutes = [
     scope: "operate",
     tenant: "own",
     params: { address },
-    query: v.strictObject({ scope: v.optional(v.picklist(scopes)) }),
+    query: v.strictObject({ scope: v.optional(v.picklist(scopes, "must be all or bulk")) }),
     answers: { 204: null },
     handle: async ({ deps, tenant, caller, params, query }) => {
       await audited(deps, tenant, caller);

@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { Problem } from "../../errors";
+import { type Issue, Problem } from "../../errors";
 import { sourceOf, withLayout } from "../../domain/mail/content";
-import { layoutFlaw, templateContent, templateId, templateIssues } from "../../domain/mail/template";
+import { layoutFlaw, templateContent, templateId, templateIssues, usedLayoutIssue } from "../../domain/mail/template";
 import type { TemplateContent } from "../../domain/mail/template";
 import { renderInTurn } from "../../domain/mail/turn";
 import { jsonObject } from "../../queue/bounded";
@@ -40,7 +40,8 @@ export const templateRoutes = [
     answers: { 200: templatePutShape },
     handle: async ({ deps, tenant, params, body }) => {
       const id = nameOf(params);
-      await refuseFlawed(deps, tenant, id, body);
+      refuse(await issuesOf(deps, tenant, id, body), "The template cannot be rendered.");
+      await refuseBreaking(deps, tenant, id, body);
       const { version, changed } = await deps.templates.put(tenant, id, body, deps.now());
       return { status: 200, body: { id, version, changed } };
     },
@@ -66,12 +67,18 @@ export const templateRoutes = [
     answers: { 200: previewShape },
     handle: async ({ deps, tenant, params, body: { variables, content } }) => {
       const id = nameOf(params);
-      if (content) await refuseFlawed(deps, tenant, id, content);
+      if (content) {
+        const issues = await issuesOf(deps, tenant, id, content);
+        refuse(
+          issues.map(({ path, message }) => ({ path: `content.${path}`, message })),
+          "The content cannot be rendered.",
+        );
+      }
       const stored = content ? null : await deps.templates.at(tenant, id, deps.now());
       const template = content ?? stored;
       if (!template) throw new Problem("not-found", "There is no such template.");
       const composition = await withLayout(deps.templates, tenant, template, deps.now());
-      if (!composition.ok) throw refused("content.layout", composition.reason);
+      if (!composition.ok) throw new Problem("invalid", "The template cannot be rendered.", { errors: [{ path: "id", message: composition.reason }] });
       const rendered = await renderInTurn(sourceOf(composition.value), { variables, at: deps.now() });
       if (!rendered.ok) throw refused("variables", rendered.reason);
       const { subject, html, text } = rendered.content;
@@ -88,13 +95,24 @@ function nameOf(params: Readonly<Record<string, string>>): string {
   return id;
 }
 
-async function refuseFlawed(deps: IntakeDeps, tenant: string, id: string, content: TemplateContent): Promise<void> {
-  const errors = templateIssues(content);
-  if (content.layout !== undefined) {
-    const flaw = content.layout === id ? "is the template itself" : layoutFlaw(content.layout, await deps.templates.at(tenant, content.layout, deps.now()));
-    if (flaw !== undefined) errors.push({ path: "layout", message: flaw });
-  }
-  if (errors.length > 0) throw new Problem("invalid", "The template cannot be rendered.", { errors });
+async function issuesOf(deps: IntakeDeps, tenant: string, id: string, content: TemplateContent): Promise<Issue[]> {
+  const issues = templateIssues(content);
+  if (content.layout === undefined) return issues;
+  const flaw = content.layout === id ? "is the template itself" : layoutFlaw(content.layout, await deps.templates.at(tenant, content.layout, deps.now()));
+  return flaw === undefined ? issues : [...issues, { path: "layout", message: flaw }];
+}
+
+/** A layout that others use stays one. Only what is fit to be a layout now can be in use. */
+async function refuseBreaking(deps: IntakeDeps, tenant: string, id: string, content: TemplateContent): Promise<void> {
+  if (layoutFlaw(id, content) === undefined || layoutFlaw(id, await deps.templates.at(tenant, id, deps.now())) !== undefined) return;
+  const user = await deps.templates.userOfLayout(tenant, id);
+  const issue = user === undefined ? undefined : usedLayoutIssue(content, user);
+  refuse(issue ? [issue] : [], "Mails by another template could not be rendered any more.");
+}
+
+/** Throws `invalid` when there are issues. */
+function refuse(errors: readonly Issue[], detail: string): void {
+  if (errors.length > 0) throw new Problem("invalid", detail, { errors: [...errors] });
 }
 
 function refused(path: string, message: string): Problem {

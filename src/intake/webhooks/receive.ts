@@ -31,7 +31,7 @@ export async function verify(deps: IntakeDeps, { tenant, site }: Door, incoming:
   const known = await deps.snapshots.read(tenant, deps.now());
   if (known.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
   const webhook = known.state === "known" ? known.snapshot.sections.sites?.[site]?.webhook : undefined;
-  const secret = webhook ? await deps.shops.webhookSecret(tenant, site, webhook) : undefined;
+  const secret = webhook ? await deps.webhookSecret(tenant, site, webhook) : undefined;
   if (!webhook || secret === undefined) await pretend(incoming);
   else if (await isGenuine(webhook, secret, incoming, deps.now())) return webhook;
   throw refusedAtDoor();

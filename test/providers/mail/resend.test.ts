@@ -73,6 +73,11 @@ conformsToMail("Resend", {
     },
     { ...refused(422, "invalid_from_address", "Invalid `from` field."), expected: { class: "permanent", code: "invalid_from_address" } },
     {
+      ...refused(422, "invalid_attachment", "Attachment must have either a `content` or `path`."),
+      expected: { class: "permanent", code: "invalid_attachment" },
+    },
+    { ...refused(403, "invalid_access", "?"), expected: { class: "config", code: "invalid_access" } },
+    {
       ...refused(429, "rate_limit_exceeded", "Too many requests. You can only make 2 requests per second.", { "retry-after": "3" }),
       expected: { class: "limited", code: "rate_limit_exceeded", retryAfter: 3 },
     },

@@ -4,17 +4,19 @@ import { type Scope, statement } from "../scope";
 const chunk = 500;
 /** No run that had opened the shop before it left is still writing. Milliseconds. */
 const settled = 20 * 60_000;
+/** Statements by which one request removes what was read from a site; the tick does the rest. */
+const maxStatements = 300;
 /** Sites looked at by one tick. */
 const atOnce = 5;
 
-/** A site is gone, and all that is known of it goes with it: `most` statements now, the rest by `clearLeaving`. */
-export async function leave(scope: Scope, most: number, now: number): Promise<void> {
+/** A site is gone, and all that is known of it goes with it: some of it now, the rest by `clearLeaving`. */
+export async function leave(scope: Scope, now: number, most = maxStatements): Promise<void> {
   await statement(scope, "INSERT INTO shop_leaving (tenant, site, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET since = ?3", now).run();
   await forget(scope, most);
 }
 
-/** Before a site of that name comes: false while there is more of an earlier one than `most` statements remove. */
-export async function vacate(scope: Scope, most: number): Promise<boolean> {
+/** Before a site of that name comes: false while there is more of an earlier one than one request removes. */
+export async function vacate(scope: Scope, most = maxStatements): Promise<boolean> {
   const isLeaving = await statement(scope, "SELECT 1 FROM shop_leaving WHERE tenant = ?1 AND site = ?2").first();
   if (isLeaving === null) return true;
   if (!(await forget(scope, most))) return false;

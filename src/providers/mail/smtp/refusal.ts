@@ -35,7 +35,8 @@ function classOf(step: SmtpStep, reply: SmtpReply, now: number): Pick<MailFailur
 }
 
 /** The server takes nothing from us until a setting changes: credentials, TLS, an address it blocks. */
-function isOfConfiguration(step: SmtpStep, { code, enhanced }: SmtpReply): boolean {
+function isOfConfiguration(step: SmtpStep, { code, enhanced, text }: SmtpReply): boolean {
+  if (/sending (?:is )?(?:paused|suspended|disabled)/i.test(text)) return true;
   if (["greeting", "hello", "tls", "login"].includes(step)) return true;
   return [530, 534, 535, 538].includes(code) || enhanced === "5.7.8" || enhanced === "5.7.9" || enhanced === "5.7.11";
 }

@@ -29,7 +29,7 @@ test("all of a site goes, in short statements, what a request cannot remove by t
   await given("leaves", "main", 1200);
   await given("leaves", "other", 1);
   await given("stays", "main", 1);
-  await leave(scope("leaves"), 1, start);
+  await leave(scope("leaves"), start, 1);
   expect(await rows("leaves")).toBeGreaterThan(700);
   expect(await vacate(scope("leaves"), 1)).toBe(false);
   expect(await clearLeaving(env.DB, 50, start + minute)).toEqual({ sites: 0 });
@@ -39,7 +39,7 @@ test("all of a site goes, in short statements, what a request cannot remove by t
 });
 
 test("what a run under way still writes goes, too; then the site is forgotten, and nothing of it is in the way of a new one", async () => {
-  await leave(scope("writes"), 100, start);
+  await leave(scope("writes"), start);
   await given("writes", "main", 3);
   expect(await clearLeaving(env.DB, 50, start + minute)).toEqual({ sites: 0 });
   expect(await rows("writes")).toBe(0);
@@ -47,8 +47,8 @@ test("what a run under way still writes goes, too; then the site is forgotten, a
   await given("writes", "main", 3);
   await clearLeaving(env.DB, 50, start + 61 * minute);
   expect((await listOrders(scope("writes"), { limit: 10 })).items).toHaveLength(3);
-  await leave(scope("writes"), 100, start);
-  expect(await vacate(scope("writes"), 100)).toBe(true);
+  await leave(scope("writes"), start);
+  expect(await vacate(scope("writes"))).toBe(true);
   await given("writes", "main", 2);
   await clearLeaving(env.DB, 50, start + minute);
   expect((await listOrders(scope("writes"), { limit: 10 })).items).toHaveLength(2);

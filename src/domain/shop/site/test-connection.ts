@@ -1,11 +1,16 @@
-import { isSecondary } from "../domain/shop/sync/noted";
-import { keepSettings, resume } from "../domain/shop/site/store";
-import { Problem } from "../errors";
-import type { ShopTest } from "../intake/shop-door";
-import type { ShopResource } from "../providers/shop/rows";
-import type { Shop } from "../providers/shop/shop";
-import type { Reply } from "../queue/effect";
-import type { Entry, Gates } from "../queue/gates";
+import { isSecondary } from "../sync/noted";
+import { keepSettings, resume } from "./store";
+import { Problem } from "../../../errors";
+import type { ShopResource } from "../../../providers/shop/rows";
+import type { Shop } from "../../../providers/shop/shop";
+import type { Reply } from "../../../queue/effect";
+import type { Entry, Gates } from "../../../queue/gates";
+
+/** What a look at the shop found. */
+export type ShopTest =
+  | { ok: true; version: string | null; timeZone: string; warnings: string[] }
+  /** `class`: `config` — act; `transient` — try again later. */
+  | { ok: false; reason: string; class: string };
 
 export interface ShopTestParts {
   db: D1Database;

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { testShop } from "../../src/app/shop-test";
-import { ok } from "../../src/queue/effect";
-import type { Entry } from "../../src/queue/gates";
-import { FakeShop } from "../jobs/fake-shop";
+import { testShop } from "../../../../src/domain/shop/site/test-connection";
+import { ok } from "../../../../src/queue/effect";
+import type { Entry } from "../../../../src/queue/gates";
+import { FakeShop } from "../../../jobs/fake-shop";
 
 function parts(shop: FakeShop, enter: () => Entry) {
   const left: unknown[] = [];
