@@ -84,7 +84,7 @@ export function wantedFrom(file: Configuration, options: Pick<Options, "env" | "
     crons: configuration.triggers?.crons ?? [],
     secrets: configuration.secrets?.required ?? [],
     configuration,
-    siblings: [production, ...Object.keys(environments)].filter((other) => other !== env).map((other) => suffixed(file.name, other)),
+    siblings: [...new Set([production, ...Object.keys(environments)])].filter((other) => other !== env).map((other) => suffixed(file.name, other)),
   };
 }
 

