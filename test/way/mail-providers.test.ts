@@ -129,3 +129,22 @@ test("a fallback takes what the first provider certainly did not, and never what
   expect((await way.sandbox.calls("?provider=postmark")).length).toBe(before);
   expect((await mailsTo("limited@x.example")).length).toBe(1);
 });
+
+test("a mail that a fallback may have is sent by no other once the connection is another: its job ends for an operator, who decides", async () => {
+  // The next try is not before it is asked for.
+  await way.trouble({ longestDelay: 600 });
+  await connect({ ...resend(), fallback: postmark() });
+  await way.sandbox.fault({ provider: "mail", status: 429, times: 1 });
+  await way.sandbox.fault({ provider: "postmark", reset: true, afterAccept: true, times: 1 });
+  const id = await shop.enqueue("email", plain("left@x.example"));
+  await untilJob(shop, id, "retrying");
+  await connect(resend());
+  expect((await shop.ask("POST", `/v1/jobs/${id}/run-now`)).status).toBe(202);
+  const job = await untilJob(shop, id, "discarded");
+  expect(job).toMatchObject({ error: expect.stringContaining("postmark may have this mail"), effects: [{ key: "send", state: "uncertain" }] });
+  expect((await mailsTo("left@x.example")).length).toBe(1);
+  expect((await shop.ask("POST", `/v1/jobs/${id}/effects`, { body: { key: "send", state: "failed" } })).status).toBe(200);
+  await shop.ask("POST", `/v1/jobs/${id}/retry`);
+  await untilJob(shop, id, "done");
+  expect((await mailsTo("left@x.example")).length).toBe(2);
+});
