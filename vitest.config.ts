@@ -9,7 +9,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  */
 const long = ["test/long/**/*.test.ts"];
 /** Files of src/ itself that have tests: these run in the runtime, other tests beside them outside. */
-const leaves = "coalesce|crypto|d1|decimal|group-commit|outbox";
+const leaves = "coalesce|crypto|csv|d1|decimal|group-commit|multipart|outbox";
 const outside = [
   ...long,
   "test/way/**/*.test.ts",

@@ -45,3 +45,8 @@ export async function batch(db: D1Database, statements: D1PreparedStatement[]): 
 export function rowsOf<Row>(results: readonly D1Result<Record<string, unknown>>[], index: number): Row[] {
   return (results[index]?.results ?? []) as Row[];
 }
+
+/** Whether the database answers. Rejects when it does not. */
+export async function ping(db: D1Database): Promise<void> {
+  await db.prepare("SELECT 1").first();
+}

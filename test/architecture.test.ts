@@ -124,6 +124,63 @@ describe("the direction of dependency", () => {
   });
 });
 
+describe("a domain folder has one pattern", () => {
+  const inDomain = files.filter((file) => file.startsWith("domain/"));
+
+  test("domain/ holds folders, one for each noun, and the shop's folders one level below", () => {
+    expect(inDomain.filter((file) => !/^domain\/(?:shop\/)?[a-z-]+\/[a-z0-9-]+\.ts$/.test(file))).toEqual([]);
+  });
+
+  test("types are in model.ts, writes in store.ts, reads in queries.ts, what runs are handed in capability.ts: no other word stands for one of these", () => {
+    const other = /^(?:types?|schemas?|entit(?:y|ies)-types?|read|reads|reader|views?|repository|repo|db|sql|rules|index|logic|functions)$/;
+    const named = (file: string) => ({ folder: dirname(file).split("/").at(-1) ?? "", name: (file.split("/").at(-1) ?? "").replace(".ts", "") });
+    const wrong = inDomain.filter((file) => {
+      const { folder, name } = named(file);
+      return other.test(name) || name === folder || `${name}s` === folder;
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("rows of the ledger are the ledger's", () => {
+  /** What domain/ may join: files, and the tables they name. All else asks a function of src/ledger/. */
+  const readers: Record<string, readonly string[]> = {
+    "domain/agents/erase": ["jobs"],
+    "domain/agents/queries": ["jobs"],
+    "domain/agents/store": ["audit", "jobs"],
+    "domain/alerts/queries": ["dead_letters", "jobs"],
+    "domain/campaigns/queries": ["jobs"],
+    "domain/events/retention": ["jobs"],
+    "domain/gates/queries": ["jobs", "parked", "parked_gates"],
+    "domain/shop/sync/bulk-parts": ["jobs"],
+    "domain/subscriptions/ended": ["ended_jobs", "jobs"],
+  };
+  /** Columns of `jobs j` that these may name. */
+  const columns = ["tenant", "id", "type", "state", "ended", "cancel", "reason", "result", "entities"];
+  const tables =
+    /\b(?:FROM|JOIN|INTO|UPDATE)\s+(jobs|effects|history|dead_letters|entities|arrivals|due|due_by_tenant|parked|parked_gates|counters|pauses|ticks|ended_jobs|audit)\b/g;
+
+  test("a file outside names only the tables that it is listed with", () => {
+    const named = [...texts]
+      .filter(([file]) => !file.startsWith("ledger/"))
+      .map(([file, text]) => [file, [...new Set([...withoutComments(text).matchAll(tables)].map(([, table]) => table ?? ""))].toSorted()] as const)
+      .filter(([, found]) => found.length > 0);
+    expect(Object.fromEntries(named)).toEqual(readers);
+  });
+
+  test("and of jobs, as j, only the columns that say how a job stands", () => {
+    const texted = Object.keys(readers).map((file) => [file, withoutComments(texts.get(file) ?? "")] as const);
+    expect(texted.flatMap(([file, text]) => matchesOf(file, text, /\b(?:FROM|JOIN)\s+jobs\b(?! j\b)/g))).toEqual([]);
+    const used = texted.flatMap(([file, text]) => [...text.matchAll(/\bj\.(\w+)/g)].map(([, column]) => ({ file, column: column ?? "" })));
+    expect(used.filter(({ column }) => !columns.includes(column))).toEqual([]);
+  });
+
+  test("app/ has no SQL: it wires", () => {
+    const sql = /\.prepare\(|\b(?:SELECT|INSERT INTO|DELETE FROM|UPDATE) /g;
+    expect([...texts].filter(([file]) => file.startsWith("app/")).flatMap(([file, text]) => matchesOf(file, text, sql))).toEqual([]);
+  });
+});
+
 describe("bindings", () => {
   test("are touched by the composition root, Durable Objects and index.ts only", () => {
     const touching = [...texts].filter(([, text]) =>

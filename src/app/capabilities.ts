@@ -1,4 +1,4 @@
-import { analyticsIn } from "../domain/analytics/events";
+import { analyticsIn } from "../domain/analytics/capability";
 import { campaignWork } from "../domain/campaigns/capability";
 import { factsIn } from "../domain/events/facts";
 import { followUpsIn } from "../domain/events/follow-ups";

@@ -1,4 +1,5 @@
 import { equalSecrets } from "../crypto";
+import { ping } from "../d1";
 import { agentGate } from "../domain/agents/capability";
 import { agents } from "../domain/agents/list";
 import { listAlerts } from "../domain/alerts/queries";
@@ -7,7 +8,7 @@ import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/mo
 import { createGateOperations } from "../domain/gates/operate";
 import { unsubscribe } from "../domain/mail-events/unsubscribe";
 import type { MediaParts } from "../domain/media/capability";
-import { createReplays } from "../domain/replays/replay";
+import { createReplays } from "../domain/replays/create";
 import { replaysIn } from "../domain/replays/store";
 import { type ShopTestParts, testShop } from "../domain/shop/site/test-connection";
 import { wakeSite } from "../domain/shop/site/wake";
@@ -198,6 +199,6 @@ async function health(env: WorkerEnv, engine: Engine): Promise<Record<string, "o
     );
     return [name, verdict] as const;
   };
-  const checks = await Promise.all([check("d1", env.DB.prepare("SELECT 1").first()), check("kv", env.CONFIG.get("health"))]);
+  const checks = await Promise.all([check("d1", ping(env.DB)), check("kv", env.CONFIG.get("health"))]);
   return Object.fromEntries([...checks, ["queues", refusingQueues(engine).length === 0 ? "ok" : "failing"] as const]);
 }

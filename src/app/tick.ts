@@ -1,6 +1,6 @@
 import type { CampaignOperations } from "../domain/campaigns/operate";
 import { campaignObjects } from "../domain/campaigns/objects";
-import type { createReplays } from "../domain/replays/replay";
+import type { createReplays } from "../domain/replays/create";
 import { shopOutbox } from "../domain/shop/events";
 import { clearLeaving } from "../domain/shop/site/remove";
 import type { EndedJobs } from "../domain/subscriptions/ended";

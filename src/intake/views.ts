@@ -1,4 +1,4 @@
-import type { ReplayView } from "../domain/replays/request";
+import type { ReplayView } from "../domain/replays/model";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
 import { mask, maskAll, masked } from "../masking/personal";

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { builtInNames } from "../../src/domain/events/destination";
-import { eventPayload, happenedAt } from "../../src/domain/events/event";
+import { eventPayload, happenedAt } from "../../src/domain/events/model";
 import { entitiesOf } from "../../src/domain/events/catalogue";
 import { eraseAbout } from "../../src/domain/events/erase";
 import { type Fact, factsIn } from "../../src/domain/events/facts";

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { escapeHtml } from "../../src/domain/mail/print";
 import { oneLine, renderMail } from "../../src/domain/mail/render";
-import { templateIssues } from "../../src/domain/mail/template";
+import { templateIssues } from "../../src/domain/mail/model";
 
 const at = Date.UTC(2026, 9, 1, 12, 30, 5);
 

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { createCache } from "../../src/domain/mail/cache";
 import { putTemplate, templateAt, templatesIn } from "../../src/domain/mail/store";
-import { templateContent } from "../../src/domain/mail/template";
+import { templateContent } from "../../src/domain/mail/model";
 
 const db = env.DB;
 const hello = { subject: "Hello", html: "<p>1</p>" };

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { createReplays } from "../../src/domain/replays/replay";
+import { createReplays } from "../../src/domain/replays/create";
 import { replaysIn } from "../../src/domain/replays/store";
 import { createLedger } from "../../src/ledger/ledger";
 import { createQueries } from "../../src/ledger/queries";

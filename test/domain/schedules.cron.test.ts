@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { cronFault, isZone, localTime, nextTimes, plannedBetween } from "../../src/domain/schedules/cron";
-import { payloadOf, type Schedule, scheduleInput, scheduleView, spreadOf } from "../../src/domain/schedules/schedule";
+import { payloadOf, type Schedule, scheduleInput, scheduleView, spreadOf } from "../../src/domain/schedules/model";
 
 const runs = (cron: string, zone: string, from: string, count: number) => nextTimes({ cron, zone }, Date.parse(from), count).map((at) => localTime(at, zone));
 

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { nextTimes } from "../../src/domain/schedules/cron";
 import { runDueSchedules } from "../../src/domain/schedules/due";
-import { misfires, type ScheduleInput, scheduleInput, spreadOf } from "../../src/domain/schedules/schedule";
+import { misfires, type ScheduleInput, scheduleInput, spreadOf } from "../../src/domain/schedules/model";
 import { scheduleStore } from "../../src/domain/schedules/store";
 import type { EnqueueRequest, Receipt } from "../../src/queue/request";
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createEndedJobs } from "../../src/intake/tick/publish-ended-jobs";
 import { signingSecrets } from "../../src/domain/events/hook";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
-import { subscriptionSchema } from "../../src/domain/subscriptions/subscription";
+import { subscriptionSchema } from "../../src/domain/subscriptions/model";
 import { webhook } from "../../src/jobs/webhook/job";
 import { job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";

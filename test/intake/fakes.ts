@@ -6,7 +6,7 @@ import { listAlerts } from "../../src/domain/alerts/queries";
 import { factsIn } from "../../src/domain/events/facts";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { templateCatalogue } from "../../src/domain/mail/catalogue";
-import type { ReplayRequest, ReplayView } from "../../src/domain/replays/request";
+import type { ReplayRequest, ReplayView } from "../../src/domain/replays/model";
 import { scheduleStore } from "../../src/domain/schedules/store";
 import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";

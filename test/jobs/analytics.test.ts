@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import type { AnalyticsEvent } from "../../src/domain/analytics/events";
+import type { AnalyticsEvent } from "../../src/domain/analytics/capability";
 import { analytics } from "../../src/jobs/analytics/job";
 import { storeAnalytics } from "../../src/jobs/analytics/run";
 import type { InputOf } from "../../src/queue/job";

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { attachmentsIn, maxAttachmentBytes } from "../../src/domain/mail/attachments";
 import { createTurns } from "../../src/domain/media/turns";
-import type { Template } from "../../src/domain/mail/template";
+import type { Template } from "../../src/domain/mail/model";
 import { email } from "../../src/jobs/email/job";
 import { isMailbox, mailboxFrom } from "../../src/domain/mail/mailbox";
 import { builtInFrom } from "../../src/domain/mail/built-in";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { analyticsIn } from "../../src/domain/analytics/events";
+import { analyticsIn } from "../../src/domain/analytics/capability";
 import { createLedger } from "../../src/ledger/ledger";
 import { defaultRetention, retain, type RetentionDays } from "../../src/ledger/retention";
 import { recordingDb, planOf } from "../support/recorder";

@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../../scripts/check/command.ts";
 import { findProgram, type Part } from "../../scripts/check/programs.ts";
 import { asLine, failedTests, tally } from "../../scripts/check/tally.ts";
+import { domainNamesOf } from "../../scripts/new-domain/names.ts";
+import { scaffoldDomain } from "../../scripts/new-domain/scaffold.ts";
 import { withJob } from "../../scripts/new-job/list.ts";
 import { namesOf, type Names } from "../../scripts/new-job/names.ts";
 import { scaffold } from "../../scripts/new-job/scaffold.ts";
@@ -133,5 +135,43 @@ describe("a new job", () => {
     const text = withJob(`import { job } from "../queue/job";\nimport {\n  a,\n} from "./a/job";\n\n${list}\n`, sync);
     expect(text).toContain('} from "./a/job";\nimport { syncOrders } from "./sync-orders/job";\nimport { runSyncOrders } from "./sync-orders/run";\n');
     expect(text?.endsWith(`${end}\n`)).toBe(true);
+  });
+});
+
+describe("a new domain folder", () => {
+  beforeEach(() => {
+    mkdirSync(join(root, "migrations"));
+    writeFileSync(join(root, "migrations/0041_before.sql"), "CREATE TABLE before (a TEXT);\n");
+  });
+
+  it("has the four files of the pattern, its test and the next migration; and is not made twice", () => {
+    const folder = "src/domain/gift-cards";
+    expect(scaffoldDomain(root, "gift-cards")).toEqual({
+      files: [
+        ...["model", "store", "queries", "capability"].map((name) => `${folder}/${name}.ts`),
+        "test/domain/gift-cards/store.test.ts",
+        "migrations/0042_gift-cards.sql",
+      ],
+    });
+    expect(readFileSync(join(root, "migrations/0042_gift-cards.sql"), "utf8")).toContain("CREATE TABLE gift_cards (");
+    expect(readFileSync(join(root, folder, "store.ts"), "utf8")).toContain("export function createGiftCardsStore(db: D1Database)");
+    expect(scaffoldDomain(root, "gift-cards")).toEqual({ wrong: `${folder} exists already.` });
+    rmSync(join(root, "src"), { recursive: true });
+    rmSync(join(root, "test"), { recursive: true });
+    expect(scaffoldDomain(root, "gift-cards")).toEqual({ wrong: "migrations/0042_gift-cards.sql makes a table gift_cards already." });
+  });
+
+  it.each([[undefined], ["Vouchers"], ["../x"], ["a--b"], ["media"], ["glass"], ["classes"], ["x".repeat(41)]])("is not made for %j", (name) => {
+    expect(scaffoldDomain(root, name)).toEqual({ wrong: expect.any(String) });
+    expect(existsSync(join(root, "src"))).toBe(false);
+  });
+
+  it.each([
+    ["vouchers", { plural: "vouchers", one: "Voucher", oneValue: "voucher", table: "vouchers" }],
+    ["gift-cards", { plural: "giftCards", one: "GiftCard", oneValue: "giftCard", table: "gift_cards" }],
+    ["categories", { plural: "categories", one: "Category", oneValue: "category", table: "categories" }],
+    ["boxes", { plural: "boxes", one: "Box", oneValue: "box", table: "boxes" }],
+  ])("of %s has these names", (folder, names) => {
+    expect(domainNamesOf(folder)).toEqual({ folder, ...names });
   });
 });

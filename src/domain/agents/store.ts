@@ -145,7 +145,7 @@ export interface Decision {
 const decideSql = `
   UPDATE agent_proposals SET state = ?3, body = coalesce(?4, body), edited = ?4 IS NOT NULL, decided_by = ?5, reason = ?6, decided_at = ?7, woken = 0
   WHERE tenant = ?1 AND job = ?2 AND revision = ?8 AND step = ?9 AND place = ?10 AND state = 'pending' AND expires_at > ?7
-    AND EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND ended IS NULL AND cancel = 0)`;
+    AND EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = ?1 AND j.id = ?2 AND j.ended IS NULL AND j.cancel = 0)`;
 
 const decisionAuditSql = "INSERT INTO audit (tenant, at, id, actor, action, target, detail) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE changes() > 0";
 

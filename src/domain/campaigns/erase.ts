@@ -1,4 +1,4 @@
-import { partsOf, putParts } from "../multipart";
+import { partsOf, putParts } from "../../multipart";
 import type { CampaignObjects, PageBody } from "./objects";
 
 /** Whom to forget. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { templateId } from "../mail/template";
+import { templateId } from "../mail/model";
 import { boundedText, jsonObject } from "../../queue/bounded";
 import { personal } from "../../masking/personal";
 import { type SendWindow, windowSchema } from "./window";

@@ -1,7 +1,7 @@
 import { Problem } from "../../errors";
 import type { Receipt } from "../../queue/request";
 import { withLayout } from "../mail/content";
-import type { Templates } from "../mail/template";
+import type { Templates } from "../mail/model";
 import type { CampaignParts } from "./capability";
 import type { CampaignInput, CampaignState } from "./model";
 import type { ListFormat } from "./read-list";

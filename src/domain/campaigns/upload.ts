@@ -1,5 +1,5 @@
 import { Problem } from "../../errors";
-import { partsOf, putParts } from "../multipart";
+import { partsOf, putParts } from "../../multipart";
 import { maxRecipients, maxRowBytes, rowFrom } from "./model";
 import { createListReader, type ListFormat, type ListRow, NoHeader } from "./read-list";
 

@@ -1,6 +1,6 @@
 import { isKnown } from "./catalogue";
 import { type BuiltIn, builtIn, type Destination, isBuiltIn } from "./destination";
-import type { Event } from "./event";
+import type { Event } from "./model";
 import { refusedBy } from "./filter";
 
 /** What the router knows of a tenant when an event comes in. */

@@ -1,5 +1,5 @@
 import type { LeadData, OfferData, OrderData, ProductData, UnreadableRowData } from "./catalogue";
-import type { Event } from "./event";
+import type { Event } from "./model";
 
 /** A message for Slack: `blocks` for the channel, `text` for notifications and for receivers that know no blocks. */
 export interface ChatText {

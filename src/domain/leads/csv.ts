@@ -1,4 +1,4 @@
-import { byteOrderMark, csvLine } from "../csv";
+import { byteOrderMark, csvLine } from "../../csv";
 import type { Lead } from "./store";
 
 type Column = readonly [name: string, value: (lead: Lead) => string | number];

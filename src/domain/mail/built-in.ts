@@ -1,4 +1,4 @@
-import type { TemplateContent, Templates, TemplateSummary } from "./template";
+import type { TemplateContent, Templates, TemplateSummary } from "./model";
 
 const greeting = "Hello{% if firstName %} {{ firstName }}{% elsif name %} {{ name }}{% endif %},";
 

@@ -1,6 +1,6 @@
 import type { MailSource } from "./render";
-import { layoutFlaw } from "./template";
-import type { Template, TemplateContent, Templates } from "./template";
+import { layoutFlaw } from "./model";
+import type { Template, TemplateContent, Templates } from "./model";
 
 /** A template with its layout, both as of one time. */
 export interface Composed {

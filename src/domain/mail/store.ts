@@ -1,5 +1,5 @@
 import { type Bound, hasRoom, maxTemplates, maxTemplateVersions, tooMany } from "../../tenants/bounds";
-import type { Template, TemplateContent, TemplateSummary, Templates } from "./template";
+import type { Template, TemplateContent, TemplateSummary, Templates } from "./model";
 
 interface Row {
   id: string;

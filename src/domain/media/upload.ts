@@ -2,7 +2,7 @@ import { contentTypeOf, formatOf, type Format, headBytes } from "../../images/fo
 import { sizeIn } from "../../images/inspect";
 import { originalObject } from "./model";
 import { type Original, originalFrom } from "./objects";
-import { partsOf, putParts } from "../multipart";
+import { partsOf, putParts } from "../../multipart";
 
 export type Uploaded = { ok: true; original: Original; format: Format; width: number | null; height: number | null } | { ok: false; found: string };
 

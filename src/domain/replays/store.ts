@@ -1,4 +1,4 @@
-import type { ReplayRequest, ReplayView } from "./request";
+import type { ReplayRequest, ReplayView } from "./model";
 
 /** A replay as it is kept: what was asked, how far it is. */
 export interface Replay extends ReplayView {

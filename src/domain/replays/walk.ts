@@ -1,5 +1,5 @@
 import type { Replayable } from "../../ledger/replayable";
-import type { ReplayRequest } from "./request";
+import type { ReplayRequest } from "./model";
 
 /** A job that a replay names. */
 export interface Candidate {

@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors";
 import type { Enqueue, EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { nextAfter, plannedBetween } from "./cron";
-import { type LastRun, payloadOf, type Schedule, spreadOf } from "./schedule";
+import { type LastRun, payloadOf, type Schedule, spreadOf } from "./model";
 import type { Advance, ScheduleStore } from "./store";
 
 export interface DueTick {

@@ -1,6 +1,6 @@
 import { type Bound, hasRoom, maxSchedules, tooMany } from "../../tenants/bounds";
 import { nextAfter } from "./cron";
-import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./schedule";
+import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./model";
 
 /** What a tick found out about one schedule. Written only while its next planned time is still the one the tick saw. */
 export interface Advance {

@@ -1,5 +1,5 @@
 import type { Enqueue, Receipt } from "../../queue/request";
-import { jobEventOf } from "./subscription";
+import { jobEventOf } from "./model";
 
 /** What a subscription is told of one job's end. */
 export interface EndedJob {

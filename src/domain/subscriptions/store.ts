@@ -1,6 +1,6 @@
 import { type Bound, hasRoom, maxSubscriptions, tooMany } from "../../tenants/bounds";
 import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, type Retirement, sealHook } from "../events/hook";
-import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./subscription";
+import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./model";
 
 export interface SubscriptionStore {
   /** Creates or replaces; a retired one is in use again. Throws `invalid` for an address that may not be called, and beyond `maxSubscriptions`. */

@@ -1,5 +1,5 @@
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
-import { type Event, eventPayload } from "../../domain/events/event";
+import { type Event, eventPayload } from "../../domain/events/model";
 import { eventKey } from "../../domain/events/key";
 import { type Issue, Problem } from "../../errors";
 import { event as eventJob } from "../../jobs/event/job";

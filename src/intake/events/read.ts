@@ -1,4 +1,4 @@
-import { mostHops } from "../../domain/events/event";
+import { mostHops } from "../../domain/events/model";
 import { type Issue, Problem } from "../../errors";
 import { parsedJson } from "../body";
 import { fromBinary, fromStructured, isBinary, type Read } from "./cloud-event";

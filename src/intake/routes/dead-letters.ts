@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { unknownTemplate } from "../../domain/mail/known";
-import type { ReplayRequest } from "../../domain/replays/request";
+import type { ReplayRequest } from "../../domain/replays/model";
 import { Problem } from "../../errors";
 import { boundedList, boundedName, boundedText, jsonObject } from "../../queue/bounded";
 import { smallBody } from "../body";

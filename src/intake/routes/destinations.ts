@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
 import { builtInSchema, isBuiltIn, ownSchema } from "../../domain/events/destination";
 import type { DestinationView } from "../../domain/events/destinations";
-import { jobEvents, type SubscriptionView, subscriptionSchema } from "../../domain/subscriptions/subscription";
+import { jobEvents, type SubscriptionView, subscriptionSchema } from "../../domain/subscriptions/model";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { Problem } from "../../errors";
 import { outputList, outputRecord } from "../../queue/bounded";

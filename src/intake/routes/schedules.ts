@@ -1,7 +1,7 @@
 import { Problem } from "../../errors";
 import { unknownTemplate } from "../../domain/mail/known";
 import { email } from "../../jobs/email/job";
-import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/schedule";
+import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/model";
 import { mask } from "../../masking/personal";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { type Issue, Problem } from "../../errors";
 import { sourceOf, withLayout } from "../../domain/mail/content";
-import { layoutFlaw, templateContent, templateId, templateIssues, usedLayoutIssue } from "../../domain/mail/template";
-import type { TemplateContent } from "../../domain/mail/template";
+import { layoutFlaw, templateContent, templateId, templateIssues, usedLayoutIssue } from "../../domain/mail/model";
+import type { TemplateContent } from "../../domain/mail/model";
 import { renderInTurn } from "../../domain/mail/turn";
 import { jsonObject } from "../../queue/bounded";
 import { smallBody } from "../body";

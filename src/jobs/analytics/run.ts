@@ -1,4 +1,4 @@
-import type { AnalyticsEvent } from "../../domain/analytics/events";
+import type { AnalyticsEvent } from "../../domain/analytics/capability";
 import { ok } from "../../queue/effect";
 import type { BatchItem, RunBatch } from "../../queue/job";
 import { done } from "../../queue/outcome";

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { leadAnalysis } from "../../domain/agents/lead-analysis";
 import { entitiesOf, type LeadData, type OfferData } from "../../domain/events/catalogue";
 import type { BuiltIn } from "../../domain/events/destination";
-import type { Event } from "../../domain/events/event";
+import type { Event } from "../../domain/events/model";
 import type { Planned } from "../../domain/events/plan";
 import { sourceName } from "../../domain/leads/point";
 import { visible } from "../../domain/leads/visible";

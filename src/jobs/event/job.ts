@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { entitiesOf } from "../../domain/events/catalogue";
-import { eventPayload } from "../../domain/events/event";
+import { eventPayload } from "../../domain/events/model";
 import { outputList } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 

@@ -1,5 +1,5 @@
 import { entitiesOf, isKnown } from "../../domain/events/catalogue";
-import { type Event, happenedAt, mostHops } from "../../domain/events/event";
+import { type Event, happenedAt, mostHops } from "../../domain/events/model";
 import { type Planned, planOf } from "../../domain/events/plan";
 import type { Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";

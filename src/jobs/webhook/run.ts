@@ -1,4 +1,4 @@
-import { mostHops } from "../../domain/events/event";
+import { mostHops } from "../../domain/events/model";
 import { outcomeOf } from "../../queue/effect";
 import type { Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";

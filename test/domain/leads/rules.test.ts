@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { cell } from "../../../src/domain/csv";
+import { cell } from "../../../src/csv";
 import { leadLine } from "../../../src/domain/leads/csv";
 import { countedAs, pointOf } from "../../../src/domain/leads/point";
 import { ownsUrl, projectSchema } from "../../../src/tenants/project-schema";

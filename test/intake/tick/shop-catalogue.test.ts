@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { publishShopEvents } from "../../../src/intake/tick/publish-shop-events";
 import { entitiesOf, isKnown } from "../../../src/domain/events/catalogue";
-import { type Event, eventPayload } from "../../../src/domain/events/event";
+import { type Event, eventPayload } from "../../../src/domain/events/model";
 import { chatMessage } from "../../../src/domain/events/words";
 import { connect } from "../../../src/domain/shop/site/store";
 import { shopDataIn } from "../../../src/domain/shop/data";

@@ -1,4 +1,4 @@
-import { csvLine } from "../../csv";
+import { csvLine } from "../../../csv";
 import { decimal, iso, type Micros, roundQuantity, sumOf, times } from "../../../decimal";
 import { rowsOf, type Scope, statement } from "../scope";
 

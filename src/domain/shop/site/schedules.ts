@@ -1,4 +1,4 @@
-import type { ScheduleInput } from "../../schedules/schedule";
+import type { ScheduleInput } from "../../schedules/model";
 import type { ScheduleStore } from "../../schedules/store";
 
 const defaults = ["sync-orders", "sync-products"] as const;

@@ -1,5 +1,5 @@
 import { patchedAll } from "./patch";
-import type { ReplayPlan, ReplayRequest, Replays, ReplayView } from "./request";
+import type { ReplayPlan, ReplayRequest, Replays, ReplayView } from "./model";
 import { type StepDeps, takeSteps, turnOf } from "./step";
 import type { Replay } from "./store";
 import { type Candidate, type Walk, walkOver } from "./walk";

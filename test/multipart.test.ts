@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { partsOf } from "../../src/domain/multipart";
+import { partsOf } from "../src/multipart";
 
 const partBytes = 5 * 1024 * 1024;
 

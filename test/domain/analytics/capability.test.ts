@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { analyticsIn } from "../../src/domain/analytics/events";
-import type { AnalyticsEvent } from "../../src/domain/analytics/events";
+import { analyticsIn } from "../../../src/domain/analytics/capability";
+import type { AnalyticsEvent } from "../../../src/domain/analytics/capability";
 
 const analytics = analyticsIn(env.DB);
 

@@ -1,0 +1,135 @@
+import type { DomainNames } from "./names.ts";
+
+export function modelFile({ folder, one, oneValue }: DomainNames): string {
+  return `import * as v from "valibot";
+import { boundedText } from "../../queue/bounded";
+
+/** What a caller may say of one of the ${folder}. */
+export const ${oneValue}Input = v.strictObject({ title: boundedText(200, { min: 1, rule: "must be 1 to 200 characters" }) });
+export type ${one}Input = v.InferOutput<typeof ${oneValue}Input>;
+
+/** One as it is stored. Times in milliseconds. */
+export interface ${one} extends ${one}Input {
+  name: string;
+  updatedAt: number;
+}
+`;
+}
+
+export function storeFile({ table, one, plural }: DomainNames): string {
+  const store = `${capital(plural)}Store`;
+  return `import type { ${one}Input } from "./model";
+
+/** Writes. Throws only when the database cannot be reached. */
+export interface ${store} {
+  /** Creates or replaces. */
+  put(tenant: string, name: string, input: ${one}Input, now: number): Promise<void>;
+  /** False: there was none. */
+  remove(tenant: string, name: string): Promise<boolean>;
+}
+
+export function create${store}(db: D1Database): ${store} {
+  return {
+    async put(tenant, name, { title }, now) {
+      await db.prepare(putSql).bind(tenant, name, title, now).run();
+    },
+    async remove(tenant, name) {
+      return (await db.prepare(removeSql).bind(tenant, name).run()).meta.changes > 0;
+    },
+  };
+}
+
+const putSql = \`
+  INSERT INTO ${table} (tenant, name, title, updated_at) VALUES (?1, ?2, ?3, ?4)
+  ON CONFLICT DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at\`;
+
+const removeSql = "DELETE FROM ${table} WHERE tenant = ?1 AND name = ?2";
+`;
+}
+
+export function queriesFile({ table, one, plural }: DomainNames): string {
+  const queries = `${capital(plural)}Queries`;
+  return `import type { ${one} } from "./model";
+
+/** Reads. Throws only when the database cannot be reached. */
+export interface ${queries} {
+  get(tenant: string, name: string): Promise<${one} | null>;
+  /** By name, those after \`after\`. */
+  list(tenant: string, page: { after: string; limit: number }): Promise<${one}[]>;
+}
+
+export function create${queries}(db: D1Database): ${queries} {
+  return {
+    get: (tenant, name) => db.prepare(\`\${selectSql} AND name = ?2\`).bind(tenant, name).first<${one}>(),
+    async list(tenant, { after, limit }) {
+      return (await db.prepare(\`\${selectSql} AND name > ?2 ORDER BY name LIMIT ?3\`).bind(tenant, after, limit).all<${one}>()).results;
+    },
+  };
+}
+
+const selectSql = 'SELECT name, title, updated_at AS "updatedAt" FROM ${table} WHERE tenant = ?1';
+`;
+}
+
+export function capabilityFile({ one, plural }: DomainNames): string {
+  const name = capital(plural);
+  return `import type { ${one} } from "./model";
+import type { ${name}Queries } from "./queries";
+
+/**
+ * What a job that needs "${plural}" is handed, for one tenant. The first such job declares it in Capabilities of queue/job.ts and has it
+ * made in src/app/capabilities.ts, as domain/leads/capability.ts does. Routes call store.ts and queries.ts themselves.
+ */
+export interface ${name} {
+  get(name: string): Promise<${one} | null>;
+}
+
+export function create${name}({ get }: Pick<${name}Queries, "get">, tenant: string): ${name} {
+  return { get: (name) => get(tenant, name) };
+}
+`;
+}
+
+export function migrationFile({ table, folder }: DomainNames): string {
+  return `-- The ${folder} of tenants.
+CREATE TABLE ${table} (
+  tenant TEXT NOT NULL,
+  name TEXT NOT NULL,
+  title TEXT NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant, name)
+) WITHOUT ROWID;
+`;
+}
+
+export function testFile({ folder, plural, oneValue }: DomainNames): string {
+  const name = capital(plural);
+  return `import { env } from "cloudflare:workers";
+import * as v from "valibot";
+import { expect, test } from "vitest";
+import { create${name} } from "../../../src/domain/${folder}/capability";
+import { ${oneValue}Input } from "../../../src/domain/${folder}/model";
+import { create${name}Queries } from "../../../src/domain/${folder}/queries";
+import { create${name}Store } from "../../../src/domain/${folder}/store";
+
+const [store, queries] = [create${name}Store(env.DB), create${name}Queries(env.DB)];
+
+test.each([[{}], [{ title: "" }], [{ title: "a", other: 1 }]])("refuses %j", (input) => {
+  expect(v.is(${oneValue}Input, input)).toBe(false);
+});
+
+test("is written, read and removed; each tenant has its own", async () => {
+  await store.put("acme", "one", { title: "first" }, 1);
+  await store.put("acme", "one", { title: "second" }, 2);
+  await store.put("globex", "two", { title: "other" }, 3);
+  const one = { name: "one", title: "second", updatedAt: 2 };
+  expect(await queries.list("acme", { after: "", limit: 10 })).toEqual([one]);
+  expect([await create${name}(queries, "acme").get("one"), await create${name}(queries, "globex").get("one")]).toEqual([one, null]);
+  expect([await store.remove("acme", "one"), await store.remove("acme", "one")]).toEqual([true, false]);
+});
+`;
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
