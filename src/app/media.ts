@@ -5,8 +5,9 @@ import { mediaObjects, type Original } from "../domain/media/objects";
 import { mediaQueries } from "../domain/media/queries";
 import { forgetMedia, removeMedia } from "../domain/media/remove";
 import { mediaStore, unknown } from "../domain/media/store";
+import { createSlots, keptBy, uploadLimits } from "../domain/media/slots";
 import { createTurns } from "../domain/media/turns";
-import { upload } from "../domain/media/upload";
+import { rest, upload } from "../domain/media/upload";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
 import type { MediaDeps } from "../intake/media/deps";
@@ -17,7 +18,14 @@ import { isLocal, type Stores } from "./stores";
 
 /** Pictures of all tenants; once an isolate, since one original may be in memory at a time. */
 export function createMediaParts(env: WorkerEnv, now: () => number): MediaParts {
-  return { objects: mediaObjects(env.MEDIA), store: mediaStore(env.DB), queries: mediaQueries(env.DB), turns: createTurns(), now };
+  return {
+    objects: mediaObjects(env.MEDIA),
+    store: mediaStore(env.DB),
+    queries: mediaQueries(env.DB),
+    turns: createTurns(),
+    slots: createSlots(uploadLimits, now),
+    now,
+  };
 }
 
 /** One tenant's pictures, for a run. */
@@ -44,15 +52,24 @@ export function createMediaDeps(parts: DoorParts): MediaDeps {
     const sent = env.MEDIA_UPLOADS.sendBatch([{ body: notificationFor(action, object, now()) }]);
     await sent.catch((thrown: unknown) => log({ event: "trouble", where: "media-uploads", reason: messageOf(thrown) }));
   };
+  const put: MediaDeps["put"] = async (tenant, key, chunks, about) => {
+    const stored = await upload(env.MEDIA, { tenant, key, chunks, about });
+    if (!stored.ok) return { found: stored.found };
+    const { original, format, width, height } = stored;
+    await store.register(tenant, key, original, { ...unknown, format, width, height }, about, now());
+    const refused = await enqueueUpload(parts, tenant, key, original);
+    await notify("PutObject", { key: originalObject(tenant, key), size: original.size, eTag: original.etag });
+    return { stored: format, refused };
+  };
   return {
     async put(tenant, key, chunks, about) {
-      const stored = await upload(env.MEDIA, { tenant, key, chunks, about });
-      if (!stored.ok) return { found: stored.found };
-      const { original, format, width, height } = stored;
-      await store.register(tenant, key, original, { ...unknown, format, width, height }, about, now());
-      const refused = await enqueueUpload(parts, tenant, key, original);
-      await notify("PutObject", { key: originalObject(tenant, key), size: original.size, eTag: original.etag });
-      return { stored: format, refused };
+      const slot = await media.slots.enter(tenant);
+      if ("full" in slot) return (await rest(chunks), slot);
+      try {
+        return await put(tenant, key, keptBy(slot, chunks), about);
+      } finally {
+        slot.leave();
+      }
     },
     get: (tenant, key) => queries.get(tenant, key),
     list: (tenant, prefix, page) => queries.list(tenant, prefix, page),

@@ -122,14 +122,22 @@ function respond({ status, body, text, headers }: Answer): Response {
 }
 
 /** What every answer carries. A HEAD answer is the GET's without its body. */
-function stamp(response: Response, request: Request, passage: Passage): Response {
+function stamp(response: Response, request: Request, passage: Passage): Response | Promise<Response> {
   // Written onto the answer itself: a copy would turn its text into a stream.
   const { headers } = response;
   for (const [name, value] of Object.entries(passage.headers ?? {})) headers.set(name, value);
   headers.set("x-request-id", passage.id);
   headers.set("x-content-type-options", "nosniff");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-  return request.method === "HEAD" ? new Response(null, { status: response.status, headers }) : response;
+  return request.method === "HEAD" ? headOf(response) : response;
+}
+
+/** With the length that the GET's body has, unless that is a stream of a length that is not known. */
+async function headOf(response: Response): Promise<Response> {
+  const { status, headers } = response;
+  if (headers.has("content-length")) await response.body?.cancel();
+  else if (/json/.test(headers.get("content-type") ?? "")) headers.set("content-length", String((await response.arrayBuffer()).byteLength));
+  return new Response(null, { status, headers });
 }
 
 function refuse(thrown: unknown, request: Request, passage: Passage, deps: IntakeDeps): Response {

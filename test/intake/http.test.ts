@@ -65,6 +65,8 @@ describe("routing", () => {
     expect(options.headers.get("allow")).toBe("POST, GET, HEAD, OPTIONS");
     const head = await bench.call("HEAD", "/v1/jobs", { token: own.read });
     expect([head.status, head.text, head.headers.get("content-type")]).toEqual([200, "", "application/json"]);
+    const body = (await bench.call("GET", "/v1/jobs", { token: own.read })).text;
+    expect(head.headers.get("content-length")).toBe(String(body.length));
     expect((await bench.call("HEAD", "/v1/jobs")).status).toBe(401);
     expect((await bench.call("HEAD", "/v1/replays", { token: own.operate })).status).toBe(405);
   });

@@ -150,6 +150,10 @@ describe("reading", () => {
       const answer = await bench.call("GET", `/v1/media/a/photo.jpg?variant=${asked}`, { token: tokens.read });
       expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "private, no-cache"]);
     }
+    const head = await bench.call("HEAD", "/v1/media/a/photo.jpg?variant=32x32", { token: tokens.read });
+    const whole = await bench.call("GET", "/v1/media/a/photo.jpg?variant=32x32", { token: tokens.read });
+    expect([head.status, head.text, head.headers.get("content-length")]).toEqual([200, "", whole.headers.get("content-length")]);
+    expect(Number(head.headers.get("content-length"))).toBeGreaterThan(0);
     const missing = await bench.call("GET", "/v1/media/a/photo.jpg?variant=9x9", { token: tokens.read });
     expect([missing.status, missing.body.detail]).toEqual([404, "There is no such variant; there are 32x32-cover.avif, 32x32-cover.webp."]);
     expect((await bench.call("GET", "/v1/media/none.jpg", { token: tokens.read })).status).toBe(404);

@@ -4,6 +4,8 @@ import { type AltText, type Media, type Thumbnail, variantFolder, variantName } 
 import type { Loaded, MediaObjects, Original } from "./objects";
 import type { MediaQueries } from "./queries";
 import type { Described, MediaStore } from "./store";
+import { forgetMedia } from "./remove";
+import type { Slots } from "./slots";
 import type { Turns } from "./turns";
 
 /** What a run does with one tenant's pictures. Everything throws when R2 or D1 cannot be reached. */
@@ -43,6 +45,8 @@ export interface MediaParts {
   store: MediaStore;
   queries: MediaQueries;
   turns: Turns;
+  /** Of uploads. */
+  slots: Slots;
   now(): number;
 }
 
@@ -50,10 +54,12 @@ export function mediaWork({ objects, store, queries, turns, now }: MediaParts, t
   return {
     language,
     withOriginal: (key, signal, use) => turns(signal, async () => use(await objects.load(tenant, key))),
-    async register(key, { etag, size, about }, described) {
-      await store.register(tenant, key, { etag, size }, described, about, now());
+    async register(key, original, described) {
+      await store.register(tenant, key, original, described, original.about, now());
+      // Removed since it was read: the row that was just written must not bring it back.
+      if ((await objects.head(tenant, key))?.version !== original.version) return null;
       const media = await queries.get(tenant, key);
-      return media?.etag === etag ? media : null;
+      return media?.etag === original.etag ? media : null;
     },
     clearIssue: (key, etag) => store.clearIssue(tenant, key, etag),
     async addVariant(key, etag, options, { bytes, width, height }) {
@@ -69,12 +75,6 @@ export function mediaWork({ objects, store, queries, turns, now }: MediaParts, t
       return false;
     },
     setText: (key, etag, text) => store.setModelText(tenant, key, etag, text, now()),
-    async tidy(key, etag) {
-      const current = await objects.head(tenant, key);
-      if (!current) await store.forget(tenant, key);
-      else await store.forgetOtherVersions(tenant, key, current.etag);
-      await objects.removeVariants(tenant, key, current?.etag);
-      return current !== null && current.etag === etag;
-    },
+    tidy: async (key, etag) => (await forgetMedia({ objects, store }, tenant, key)) === etag && etag !== null,
   };
 }

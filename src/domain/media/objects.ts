@@ -8,6 +8,8 @@ export interface Original {
   etag: string;
   /** Unique among all uploads, where an etag is the same for the same bytes. */
   version: string;
+  /** Milliseconds. */
+  uploaded: number;
   size: number;
   about: string[];
 }
@@ -56,7 +58,7 @@ export function mediaObjects(bucket: R2Bucket) {
 export type MediaObjects = ReturnType<typeof mediaObjects>;
 
 /** Metadata of an object that came directly to R2 may say anything: what names nothing is left out. */
-export function originalFrom({ etag, version, size, customMetadata }: R2Object): Original {
+export function originalFrom({ etag, version, uploaded, size, customMetadata }: R2Object): Original {
   const named = (customMetadata?.["about"] ?? "").split(",", 50).map((each) => each.trim());
-  return { etag, version, size, about: named.filter((each) => v.is(entityKey, each)).slice(0, 5) };
+  return { etag, version, uploaded: uploaded.getTime(), size, about: named.filter((each) => v.is(entityKey, each)).slice(0, 5) };
 }

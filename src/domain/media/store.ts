@@ -4,6 +4,8 @@ import type { AltText, Variant } from "./model";
 /** A version of an original. */
 export interface Version {
   etag: string;
+  /** When R2 took it, in milliseconds. */
+  uploaded: number;
   size: number;
 }
 
@@ -27,16 +29,26 @@ export function mediaStore(db: D1Database) {
         .run()
     ).meta.changes;
   return {
-    /** Notes a version. A new one forgets what a model wrote of the one before; a human's text stays. */
-    async register(tenant: string, key: string, { etag, size }: Version, described: Described, about: readonly string[], now: number): Promise<void> {
+    /**
+     * Notes a version, unless a newer one is known. A new one forgets what a model wrote of the one before; a human's text stays.
+     */
+    async register(tenant: string, key: string, version: Version, described: Described, about: readonly string[], now: number): Promise<void> {
+      const { etag, size, uploaded } = version;
       const { format, width, height, issue } = described;
       await db.batch([
-        db.prepare(registerSql).bind(tenant, key, etag, size, format, width, height, issue, now),
+        db.prepare(registerSql).bind(tenant, key, etag, size, format, width, height, issue, now, uploaded),
         db
-          .prepare("DELETE FROM media_entities WHERE tenant = ?1 AND key = ?2 AND entity NOT IN (SELECT value FROM json_each(?3))")
-          .bind(tenant, key, JSON.stringify(about)),
-        ...about.map((entity) => db.prepare("INSERT INTO media_entities VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING").bind(tenant, entity, key)),
+          .prepare(`DELETE FROM media_entities WHERE tenant = ?1 AND key = ?2 AND entity NOT IN (SELECT value FROM json_each(?3)) AND ${isNewest}`)
+          .bind(tenant, key, JSON.stringify(about), uploaded),
+        db
+          .prepare(`INSERT INTO media_entities SELECT ?1, value, ?2 FROM json_each(?3) WHERE ${isNewest} ON CONFLICT DO NOTHING`)
+          .bind(tenant, key, JSON.stringify(about), uploaded),
       ]);
+    },
+    /** When the version that is known was uploaded; null: there is no row. */
+    async uploadedOf(tenant: string, key: string): Promise<number | null> {
+      const sql = "SELECT uploaded FROM media WHERE tenant = ?1 AND key = ?2";
+      return (await db.prepare(sql).bind(tenant, key).first<{ uploaded: number }>())?.uploaded ?? null;
     },
     async clearIssue(tenant: string, key: string, etag: string): Promise<void> {
       await run("UPDATE media SET issue = NULL WHERE tenant = ?1 AND key = ?2 AND etag = ?3", tenant, key, etag);
@@ -55,11 +67,11 @@ export function mediaStore(db: D1Database) {
     async setModelText(tenant: string, key: string, etag: string, { text, model, confidence, language }: AltText, now: number): Promise<boolean> {
       return (await run(modelSql, tenant, key, etag, text, model, confidence, language, now)) > 0;
     },
-    /** Forgets a picture; with `etag` only while the row describes that version. */
-    async forget(tenant: string, key: string, etag: string | null = null): Promise<boolean> {
+    /** Forgets a picture, unless a version was noted that was uploaded later than this. Null: there was none. */
+    async forget(tenant: string, key: string, uploaded: number | null): Promise<boolean> {
       const isGone = "NOT EXISTS (SELECT 1 FROM media m WHERE m.tenant = ?1 AND m.key = ?2)";
       const [removed] = await db.batch([
-        db.prepare("DELETE FROM media WHERE tenant = ?1 AND key = ?2 AND etag = coalesce(?3, etag)").bind(tenant, key, etag),
+        db.prepare("DELETE FROM media WHERE tenant = ?1 AND key = ?2 AND uploaded <= ?3").bind(tenant, key, uploaded),
         db.prepare(`DELETE FROM media_variants WHERE tenant = ?1 AND key = ?2 AND ${isGone}`).bind(tenant, key),
         db.prepare(`DELETE FROM media_entities WHERE tenant = ?1 AND key = ?2 AND ${isGone}`).bind(tenant, key),
       ]);
@@ -83,13 +95,16 @@ const keep = (column: string) => `${column} = iif(media.etag = excluded.etag OR 
 const known = (column: string) =>
   `${column} = iif(media.etag = excluded.etag AND coalesce(excluded.format, excluded.issue) IS NULL, media.${column}, excluded.${column})`;
 
+const isNewest = "EXISTS (SELECT 1 FROM media m WHERE m.tenant = ?1 AND m.key = ?2 AND m.uploaded = ?4)";
+
 const registerSql = `
-  INSERT INTO media (tenant, key, etag, size, format, width, height, issue, created, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
+  INSERT INTO media (tenant, key, etag, size, format, width, height, issue, created, updated, uploaded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)
   ON CONFLICT (tenant, key) DO UPDATE SET
     ${["format", "width", "height"].map(known).join(", ")},
     issue = iif(media.etag = excluded.etag, coalesce(excluded.issue, media.issue), excluded.issue),
     ${["alt_text", "alt_source", "alt_model", "alt_confidence", "alt_language", "alt_etag"].map(keep).join(", ")},
-    etag = excluded.etag, size = excluded.size, updated = excluded.updated`;
+    etag = excluded.etag, size = excluded.size, updated = excluded.updated, uploaded = excluded.uploaded
+  WHERE excluded.uploaded >= media.uploaded`;
 
 const variantSql = `
   INSERT INTO media_variants SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13

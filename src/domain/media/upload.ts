@@ -33,6 +33,6 @@ export async function upload(bucket: R2Bucket, { tenant, key, chunks, about }: U
 }
 
 /** Reads to the end: a sender that is cut off loses the answer. */
-async function rest(parts: AsyncIterable<Uint8Array>): Promise<void> {
+export async function rest(parts: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _ of parts);
 }

@@ -7,14 +7,14 @@ import type { Refused } from "../../queue/request";
 export interface MediaDeps {
   /**
    * Streams an original into the bucket, notes it and enqueues what is made of it. `found`: it is no picture, and what it is.
-   * `refused`: it is stored, and its jobs were not accepted.
+   * `refused`: it is stored, and its jobs were not accepted. `full`: too many uploads are under way, of the tenant or here.
    */
   put(
     tenant: string,
     key: string,
     chunks: AsyncIterable<Uint8Array>,
     about: readonly string[],
-  ): Promise<{ found: string } | { stored: Format; refused: Refused | null }>;
+  ): Promise<{ found: string } | { full: "tenant" | "isolate" } | { stored: Format; refused: Refused | null }>;
   get(tenant: string, key: string): Promise<Media | null>;
   list(tenant: string, prefix: string, page: { after: string; limit: number }): Promise<MediaPage>;
   open(variant: Variant): Promise<R2ObjectBody | null>;

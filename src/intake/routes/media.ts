@@ -63,6 +63,7 @@ export const mediaRoutes = [
     handle: async ({ deps, tenant, params, request }) => {
       const { key } = validate(v.object({ key: mediaKey }), { key: param({ params }, "key") }, "The key is not one that a picture can have.");
       const stored = await deps.media.put(tenant, key, chunksOf(request, maxOriginalBytes), aboutIn(request.headers));
+      if ("full" in stored) throw tooBusy(stored.full);
       if ("found" in stored) throw new Problem("unsupported-media-type", `Send a JPEG, PNG, GIF, WebP or AVIF: by its first bytes this is ${stored.found}.`);
       if (stored.refused) throw notAccepted(stored.refused);
       return { status: 200, body: viewOf((await deps.media.get(tenant, key)) ?? missing()) };
@@ -87,7 +88,8 @@ export const mediaRoutes = [
       const object = variant && (await deps.media.open(variant));
       if (!variant || !object) throw noVariant(found.variants.map(({ name }) => name));
       const headers = headersOf(variant, object.httpEtag, query.v === found.etag);
-      if (!hasVersion(request.headers.get("if-none-match"), object.httpEtag)) return { status: 200, text: object.body, headers };
+      if (!hasVersion(request.headers.get("if-none-match"), object.httpEtag))
+        return { status: 200, text: object.body, headers: { ...headers, "content-length": String(object.size) } };
       await object.body.cancel();
       return { status: 304, headers };
     },
@@ -118,6 +120,14 @@ function aboutIn(headers: Headers): string[] {
   const named = given.slice(0, 2000).split(",", 10);
   const entities = named.map((each) => each.trim()).filter((each) => each !== "");
   return validate(aboutEntities, entities, `The header ${aboutHeader} is not what is expected here.`);
+}
+
+/** Seconds after which an upload has ended, as a rule. */
+const retryUpload = 5;
+
+function tooBusy(full: "tenant" | "isolate"): Problem {
+  if (full === "tenant") return new Problem("too-many-requests", "Too many of your uploads are under way at once.", { retryAfter: retryUpload });
+  return new Problem("unavailable", "Too many uploads are under way at once.", { retryAfter: retryUpload });
 }
 
 function notAccepted({

@@ -157,7 +157,7 @@ describe("erasing a person", () => {
     ];
     for (const [key, about, text] of pictures) {
       await env.MEDIA.put(`${tenant}/${key}`, "bytes");
-      await store.register(tenant, key, { etag: "e", size: 5 }, { format: "jpeg", width: 1, height: 1, issue: null }, about, noon);
+      await store.register(tenant, key, { etag: "e", size: 5, uploaded: 0 }, { format: "jpeg", width: 1, height: 1, issue: null }, about, noon);
       if (text !== null) await store.setHumanText(tenant, key, text, noon);
     }
     const person = { email: "seen@x.example", together: true };

@@ -1,0 +1,92 @@
+/** Bounds uploads that are under way in an isolate: each holds parts of its body in memory. */
+export interface Slots {
+  /**
+   * Waits for a place, at most `maxWaitMs`. `keep` says that the upload goes on, `leave` that it has ended. A place of which neither is
+   * heard for `maxSilenceMs` is free again: a request whose sender went away may end without a word.
+   */
+  enter(tenant: string): Promise<Slot | { full: "tenant" | "isolate" }>;
+}
+
+export interface Slot {
+  keep(): void;
+  leave(): void;
+}
+
+export interface SlotLimits {
+  maxPerTenant: number;
+  maxPerIsolate: number;
+  /** Requests that wait for a place, of one tenant and of all. */
+  maxWaitingPerTenant: number;
+  maxWaiting: number;
+  maxWaitMs: number;
+  maxSilenceMs: number;
+}
+
+/** Parts of 5 MB, two of an upload at once, beside one original of 20 MB that is being processed, in an isolate of 128 MB. */
+export const uploadLimits: SlotLimits = {
+  maxPerTenant: 4,
+  maxPerIsolate: 8,
+  maxWaitingPerTenant: 100,
+  maxWaiting: 400,
+  maxWaitMs: 20_000,
+  maxSilenceMs: 60_000,
+};
+
+/** Milliseconds between two looks for a place. A waiting request that was ended by the platform just looks no more. */
+const lookEvery = 25;
+
+interface Entry {
+  tenant: string;
+  until: number;
+}
+
+export function createSlots(limits: SlotLimits, now: () => number, pause = sleep): Slots {
+  const inFlight = new Set<Entry>();
+  const waiting = new Set<Entry>();
+  const fullness = (tenant: string) => {
+    if (count(inFlight, now(), tenant) >= limits.maxPerTenant) return "tenant" as const;
+    return count(inFlight, now()) >= limits.maxPerIsolate ? ("isolate" as const) : undefined;
+  };
+  const taken = (tenant: string): Slot => {
+    const entry = { tenant, until: now() + limits.maxSilenceMs };
+    inFlight.add(entry);
+    return { keep: () => void (entry.until = now() + limits.maxSilenceMs), leave: () => void inFlight.delete(entry) };
+  };
+  return {
+    async enter(tenant) {
+      let full = fullness(tenant);
+      if (full === undefined) return taken(tenant);
+      if (count(waiting, now(), tenant) >= limits.maxWaitingPerTenant) return { full: "tenant" };
+      if (count(waiting, now()) >= limits.maxWaiting) return { full: "isolate" };
+      const entry = { tenant, until: now() + limits.maxWaitMs };
+      waiting.add(entry);
+      try {
+        while (full !== undefined && now() < entry.until) {
+          await pause(lookEvery);
+          full = fullness(tenant);
+        }
+      } finally {
+        waiting.delete(entry);
+      }
+      return full === undefined ? taken(tenant) : { full };
+    },
+  };
+}
+
+/** The chunks of an upload, each of which says that it goes on. */
+export async function* keptBy<Chunk>(slot: Slot, chunks: AsyncIterable<Chunk>): AsyncGenerator<Chunk> {
+  for await (const chunk of chunks) {
+    slot.keep();
+    yield chunk;
+  }
+}
+
+/** Of one tenant, or of all; what is over is forgotten. */
+function count(entries: Set<Entry>, now: number, tenant?: string): number {
+  for (const entry of entries) if (entry.until <= now) entries.delete(entry);
+  return tenant === undefined ? entries.size : [...entries].filter((entry) => entry.tenant === tenant).length;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

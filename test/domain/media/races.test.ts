@@ -1,0 +1,68 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, test } from "vitest";
+import { createMediaParts } from "../../../src/app/media";
+import { mediaWork } from "../../../src/domain/media/capability";
+import { type Original, originalFrom } from "../../../src/domain/media/objects";
+import { forgetMedia, removeMedia } from "../../../src/domain/media/remove";
+import { unknown } from "../../../src/domain/media/store";
+import type { WorkerEnv } from "../../../src/env";
+import { picture } from "../../support/pictures";
+
+const parts = createMediaParts(env as unknown as WorkerEnv, () => 1000);
+const key = "photo.jpg";
+let tenant = "";
+let count = 0;
+/** Each upload is later than the one before, whatever the clock says. */
+let later = 0;
+
+beforeEach(() => {
+  tenant = `races-${++count}`;
+});
+
+async function put(kind: "png" | "webp"): Promise<Original> {
+  const object = await env.MEDIA.put(`${tenant}/${key}`, picture(kind));
+  if (!object) throw new Error("it was not stored");
+  const original = { ...originalFrom(object), uploaded: object.uploaded.getTime() + ++later };
+  await parts.store.register(tenant, key, original, { ...unknown, format: kind }, [`lead:${later}`], 1000);
+  return original;
+}
+
+const known = () => parts.queries.get(tenant, key);
+
+test("a job that is late with a version that was replaced does not bring it back", async () => {
+  const old = await put("png");
+  const newest = await put("webp");
+  expect(await mediaWork(parts, tenant, "en").register(key, old, { ...unknown, format: "png" })).toBeNull();
+  expect(await known()).toMatchObject({ etag: newest.etag, format: "webp" });
+  expect(await parts.queries.about(tenant, newest.about.length > 0 ? newest.about : [`lead:${later}`])).toEqual([key]);
+});
+
+test("a job whose original was removed is told so, and leaves no row once it has tidied up", async () => {
+  const old = await put("png");
+  await removeMedia(parts, tenant, key);
+  const work = mediaWork(parts, tenant, "en");
+  expect(await work.register(key, old, unknown)).toBeNull();
+  expect(await work.tidy(key, null)).toBe(false);
+  expect(await known()).toBeNull();
+});
+
+test("a notification of a removal leaves a picture that was put while the bucket was asked", async () => {
+  await put("png");
+  await env.MEDIA.delete(`${tenant}/${key}`);
+  let asked = 0;
+  const head: typeof parts.objects.head = async (...which) => {
+    const found = await parts.objects.head(...which);
+    if (++asked === 1) await put("webp");
+    return found;
+  };
+  await forgetMedia({ store: parts.store, objects: { ...parts.objects, head } }, tenant, key);
+  expect(await known()).toMatchObject({ format: "webp" });
+});
+
+test("a removal leaves a picture that was put while it went on", async () => {
+  await put("png");
+  const forget: typeof parts.store.forget = async (...which) => (await put("webp"), parts.store.forget(...which));
+  expect(await removeMedia({ objects: parts.objects, store: { ...parts.store, forget } }, tenant, key)).toBe(true);
+  expect(await known()).toMatchObject({ format: "webp" });
+  expect(await env.MEDIA.head(`${tenant}/${key}`)).not.toBeNull();
+});
