@@ -27,7 +27,7 @@ async function waitingRun(agent = "content-management", body: unknown = { texts:
   const tool = agent === "sync-doctor" ? "retry_jobs" : "save_texts";
   const step = { place: 0, tokens: 0, micros: 0 };
   const writes = [
-    ...(await runs.stepWrites(run, { ...step, step: 0, kind: "input", body: { data: { about: "Ada" }, ids: [], reads: "untrusted" } }, now)).writes,
+    ...(await runs.stepWrites(run, { ...step, step: 0, kind: "input", body: { data: { about: "Ada" }, ids: ["product:1"], reads: "untrusted" } }, now)).writes,
     ...(await runs.stepWrites(run, { ...step, step: 1, kind: "model", tokens: 1100, micros: 450, body: modelBody(answer) }, now)).writes,
     ...runs.proposeWrites(run, { step: 1, place: 1, tool, body, expiresAt: now + 1000 }, now),
   ];
@@ -135,6 +135,12 @@ test("the name of a tool that a model made up is masked, and so are names of fie
   expect(shown.text).not.toContain("Lovelace");
   expect(shown.body.steps.at(-1)).toMatchObject({ kind: "tool", tool: "•••", error: "there is no such tool" });
   expect((await call("GET", `/v1/agent-runs/${id}?reveal=1`, "admin")).text).toContain("call_Ada_Lovelace");
+});
+
+test("a person's edit names nothing that the run was not given", async () => {
+  const id = await waitingRun();
+  const refused = await call("POST", `/v1/agent-runs/${id}/approve`, "operate", { proposal: { texts: [text(1), text(9)] } });
+  expect([refused.status, refused.body.errors]).toEqual([422, [{ path: "proposal", message: "names what the run was not given: product:9" }]]);
 });
 
 test("a run is approved without a body, and rejected with a reason", async () => {

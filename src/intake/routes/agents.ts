@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { type Agent, toolOf } from "../../domain/agents/define";
 import { agentNamed } from "../../domain/agents/list";
-import { budgetInput, type Proposal, tenantBudgetInput } from "../../domain/agents/model";
+import { budgetInput, type Proposal, type Step, tenantBudgetInput } from "../../domain/agents/model";
+import { knownIds } from "../../domain/agents/position";
 import type { Decision } from "../../domain/agents/store";
 import { Problem } from "../../errors";
 import { agent as agentContract } from "../../jobs/agent/job";
@@ -139,7 +140,7 @@ export const agentRoutes = [
     problems: [409],
     handle: async ({ deps, tenant, params, body, caller }) => {
       const waiting = await waitingRun(deps, tenant, params, body.id);
-      const edited = body.proposal === undefined ? {} : { body: editedFrom(deps, waiting.proposal, body.proposal) };
+      const edited = body.proposal === undefined ? {} : { body: editedFrom(deps, waiting, body.proposal) };
       return decided(deps, tenant, waiting, caller, { state: "approved", ...edited });
     },
   }),
@@ -186,6 +187,7 @@ async function ownRun(deps: IntakeDeps, tenant: string, params: Params): Promise
 interface Waiting {
   id: string;
   proposal: Proposal;
+  steps: readonly Step[];
 }
 
 /** The proposal of a run that waits. `seen`: the one that the caller means. */
@@ -198,17 +200,25 @@ async function waitingRun(deps: IntakeDeps, tenant: string, params: Params, seen
   if (isTerminal(run.state)) throw new Problem("conflict", `The run has ended: it is ${run.state}.`);
   if (proposal.state !== "pending") throw new Problem("conflict", `The proposal is ${proposal.state} already.`);
   if (seen !== undefined && seen !== proposalId(proposal)) throw new Problem("conflict", `Another proposal waits by now: ${proposalId(proposal)}.`);
-  return { id, proposal };
+  return { id, proposal, steps: run.steps.filter(({ revision }) => revision === proposal.revision) };
 }
 
-/** A person's changes are held to the same schema as a model's arguments. */
-function editedFrom(deps: IntakeDeps, { agent, tool: name }: Proposal, given: unknown): unknown {
+/** A person's changes are held to the same schema as a model's arguments, and name nothing that the run was not given. */
+function editedFrom(deps: IntakeDeps, { proposal: { agent, tool: name }, steps }: Waiting, given: unknown): unknown {
   const declared = agentNamed(deps.agents.agents(), agent);
   const tool = declared && toolOf(declared, name);
   if (!tool) throw new Problem("conflict", "The proposal is of a tool that is no more.");
-  const { proposal: edited } = validate(v.strictObject({ proposal: tool.input }), { proposal: given }, "The proposal is not one that can be carried out.");
-  return edited;
+  const { proposal: edited } = validate(v.strictObject({ proposal: tool.input }), { proposal: given }, wrongEdit);
+  const known = knownIds(steps);
+  const unknown = tool.ids(edited).filter((id) => !known.has(id));
+  if (unknown.length === 0) return edited;
+  const message = `names what the run was not given: ${unknown.slice(0, maxNamed).join(", ")}`;
+  throw new Problem("invalid", wrongEdit, { errors: [{ path: "proposal", message }] });
 }
+
+const wrongEdit = "The proposal is not one that can be carried out.";
+/** Ids in one message. */
+const maxNamed = 5;
 
 type Decided = Pick<Decision, "state" | "body" | "reason">;
 
