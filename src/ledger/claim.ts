@@ -2,10 +2,19 @@ import type { Claim, ClaimedJob, FoundJob, JobRef, Lease, MessageRef, NewJob, Pa
 import { clockToleranceMs } from "../queue/lease";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
+import { keyOf } from "../queue/ref";
 import { insertStatements } from "./insert";
 
 const messages = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS fp FROM json_each(?1)) m`;
 const claimed = `jobs.tenant, jobs.id, jobs.seq, jobs.attempt, jobs.max, jobs.runs, jobs.at, jobs.born, jobs.pinned, jobs.revision, jobs.reason, jobs.cursor, jobs.wake, jobs.gate`;
+
+/**
+ * Of a job that was just made and never held back the message says all there is: its key is answer enough. Others answer with their columns.
+ * A derived id is no such job: an earlier message of the same id may have made its row. ?4 now.
+ */
+const claimedJson = `
+  iif(jobs.runs = 1 AND jobs.born = ?4 AND jobs.slot IS NULL AND jobs.wake IS NULL AND jobs.gate IS NULL AND jobs.reason IS NULL AND jobs.cursor IS NULL
+      AND jobs.attempt = 0 AND jobs.revision = 0 AND jobs.pinned IS NULL, jobs.tenant || '/' || jobs.id, json_array(${claimed})) AS job`;
 
 /** The same claim, repeated because its first answer was lost: it finds what is its own already. */
 const answerLost = `(jobs.state = 'running' AND jobs.lease = ?2)`;
@@ -17,7 +26,7 @@ const claimFree = `
   WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.seq <= m.seq AND jobs.cancel = 0 AND jobs.crash = 0
     AND (jobs.state IN ('queued', 'retrying', 'waiting') OR ${answerLost})
     AND (jobs.due IS NULL OR jobs.due <= ?5) AND (jobs.fp IS NULL OR m.fp IS NULL OR jobs.fp = m.fp)
-  RETURNING ${claimed}`;
+  RETURNING ${claimedJson}`;
 
 const lookAtRest = `
   SELECT j.tenant, j.id, j.state, j.ended, j.seq, j.until, j.due, j.crash, j.cancel, j.fp
@@ -51,7 +60,7 @@ const giveBack = `
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) m
   WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.lease = ?2 AND jobs.state = 'running'`;
 
-/** One round trip: claims what is free, looks at the rest, reads the pauses. */
+/** Claims what is free and reads the pauses in one round trip. A second one looks at what was not claimed, if there is any. */
 export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease): Promise<Claim> {
   return claimWith(db, refs, lease, []);
 }
@@ -64,14 +73,59 @@ export async function adopt(db: D1Database, rows: readonly NewJob[], lease: Leas
 async function claimWith(db: D1Database, refs: readonly MessageRef[], lease: Lease, first: D1PreparedStatement[]): Promise<Claim> {
   const keys = messageLists(refs);
   const updates = keys.map((list) => statement(db, claimFree, list, ...leaseValues(lease)));
-  const rest = keys.map((list) => statement(db, lookAtRest, list, lease.token));
-  const results = await batch(db, [...first, ...updates, ...rest, statement(db, allPauses)]);
-  const from = first.length;
+  const results = await batch(db, [...first, ...updates, statement(db, allPauses)]);
+  const byKey = new Map(refs.map((ref) => [keyOf(ref), ref]));
+  const jobs = keys.flatMap((_, index) => rowsOf<{ job: string }>(results, first.length + index)).map(({ job }) => claimedJob(job, byKey, lease));
   return {
-    claimed: keys.flatMap((_, index) => rowsOf<ClaimedJob>(results, from + index)),
-    found: keys.flatMap((_, index) => rowsOf<StoredFound>(results, from + keys.length + index)).map(toFound),
-    pauses: rowsOf<Pause>(results, from + 2 * keys.length),
+    claimed: jobs,
+    found: jobs.length < byKey.size ? await lookAt(db, unclaimed(byKey, jobs), lease) : [],
+    pauses: rowsOf<Pause>(results, first.length + updates.length),
   };
+}
+
+/** By its key alone, or by its columns as a JSON list. */
+function claimedJob(job: string, byKey: ReadonlyMap<string, MessageRef>, lease: Lease): ClaimedJob {
+  const ref = byKey.get(job);
+  if (!ref) return fromColumns(JSON.parse(job) as Columns);
+  const { tenant, id, seq, at, maxAttempts } = ref;
+  const fresh = { attempt: 0, runs: 1, pinned: null, revision: 0, reason: null, cursor: null, wake: null, gate: null };
+  return { tenant, id, seq, max: maxAttempts, at, born: lease.now, ...fresh };
+}
+
+type Columns = [
+  string,
+  string,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number | null,
+  number,
+  string | null,
+  string | null,
+  number | null,
+  string | null,
+];
+
+function fromColumns([tenant, id, seq, attempt, max, runs, at, born, pinned, revision, reason, cursor, wake, gate]: Columns): ClaimedJob {
+  return { tenant, id, seq, attempt, max, runs, at, born, pinned, revision, reason, cursor, wake, gate };
+}
+
+function unclaimed(byKey: ReadonlyMap<string, MessageRef>, jobs: readonly ClaimedJob[]): MessageRef[] {
+  const rest = new Map(byKey);
+  for (const job of jobs) rest.delete(keyOf(job));
+  return [...rest.values()];
+}
+
+async function lookAt(db: D1Database, refs: readonly MessageRef[], lease: Lease): Promise<FoundJob[]> {
+  const lists = refLists(refs);
+  const results = await batch(
+    db,
+    lists.map((list) => statement(db, lookAtRest, list, lease.token)),
+  );
+  return lists.flatMap((_, index) => rowsOf<StoredFound>(results, index)).map(toFound);
 }
 
 export async function claimAlone(db: D1Database, ref: MessageRef, lease: Lease): Promise<ClaimedJob | null> {

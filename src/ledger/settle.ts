@@ -8,7 +8,12 @@ const settleDone = `
   UPDATE jobs SET state = 'done', until = 0, crash = 0, due = NULL, sent = NULL, wake = NULL, gate = NULL, reason = NULL, provider_message = NULL, ended = ?3
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) s
   WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state IN ('running', 'done')
-  RETURNING jobs.tenant, jobs.id, jobs.state, jobs.seq`;
+  RETURNING 1 AS n`;
+
+/** Which of them are done under this token: asked when fewer rows changed than were sent. */
+const doneOf = `
+  SELECT j.tenant, j.id, j.state, j.seq FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  WHERE j.lease = ?2 AND j.state = 'done'`;
 
 /** Settled before and repeated, because the first answer was lost: the row says already what it is told. */
 const answerLost = `
@@ -53,16 +58,28 @@ const addDeadLetters = `
   SELECT j.tenant, j.ended, j.id, j.type, j.state, j.site, coalesce(j.reason, ''), s.kind, j.attempt, j.at
   ${ours("value->>0 AS tenant, value->>1 AS id, value->>2 AS kind")} AND j.state IN ('dead', 'discarded') ON CONFLICT DO NOTHING`;
 
-/** Records a wave in one transaction; returns the rows that were still ours. Statements without rows are left out. */
+/** Records transitions in one transaction; returns those whose rows were still ours. Statements without rows are left out. */
 export async function settle(db: D1Database, transitions: readonly Transition[], token: string, now: number): Promise<Settled[]> {
   const quiet = transitions.filter(isQuiet);
-  const others = transitions.filter((each) => !isQuiet(each));
-  const updates = [
-    ...lists(quiet.map(ref)).map((list) => statement(db, settleDone, list, token, now)),
-    ...lists(others.map(columns)).map((list) => statement(db, settleAny, list, token, now)),
-  ];
-  const results = await batch(db, [...updates, ...(await sideStatements(db, transitions, token, now))]);
-  return updates.flatMap((_, index) => rowsOf<Settled>(results, index));
+  const quietLists = lists(quiet.map(ref));
+  const others = lists(transitions.filter((each) => !isQuiet(each)).map(columns));
+  const results = await batch(db, [
+    ...quietLists.map((list) => statement(db, settleDone, list, token, now)),
+    ...others.map((list) => statement(db, settleAny, list, token, now)),
+    ...(await sideStatements(db, transitions, token, now)),
+  ]);
+  const changed = quietLists.flatMap((_, index) => rowsOf(results, index)).length;
+  const done = changed === quiet.length ? quiet : await rowsThatAreDone(db, quietLists, token);
+  return [...done, ...others.flatMap((_, index) => rowsOf<Settled>(results, quietLists.length + index))];
+}
+
+/** A count tells that some rows were not changed, not which. */
+async function rowsThatAreDone(db: D1Database, quietLists: readonly string[], token: string): Promise<Settled[]> {
+  const results = await batch(
+    db,
+    quietLists.map((list) => statement(db, doneOf, list, token)),
+  );
+  return quietLists.flatMap((_, index) => rowsOf<Settled>(results, index));
 }
 
 async function sideStatements(db: D1Database, all: readonly Transition[], token: string, now: number): Promise<D1PreparedStatement[]> {

@@ -34,7 +34,7 @@ export async function claim(engine: Engine, executions: readonly Execution[], le
 export async function claimAlone(engine: Engine, execution: Execution, lease: Lease): Promise<boolean> {
   const { envelope } = execution;
   try {
-    const job = await engine.ledger.claimAlone(refOf(envelope), lease);
+    const job = await engine.ledger.claimAlone(refOf(execution), lease);
     if (!job) return (execution.redeliver(engine), false);
     execution.claimed(job, lease);
   } catch (thrown) {
@@ -48,7 +48,7 @@ export async function claimAlone(engine: Engine, execution: Execution, lease: Le
 
 /** What the ledger says of each job, in one or two answers. Those it does not answer for are delivered again. */
 async function askLedger(engine: Engine, executions: readonly Execution[], byKey: ReadonlyMap<string, Execution>, lease: Lease): Promise<Claim[]> {
-  const refs = executions.map(({ envelope }) => refOf(envelope));
+  const refs = executions.map(refOf);
   const first = await orRedeliver(engine, executions, () => engine.ledger.claim(refs, lease));
   if (!first || first.claimed.length + first.found.length === byKey.size) return first ? [first] : [];
   const known = new Set([...first.claimed, ...first.found].map(keyOf));

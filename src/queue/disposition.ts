@@ -1,7 +1,6 @@
 import { buryMismatch } from "./bury";
 import { sendStored } from "./bring-back";
 import type { Engine } from "./engine";
-import type { Envelope } from "./envelope";
 import type { Execution } from "./execution";
 import { clockToleranceMs } from "./lease";
 import type { FoundJob, MessageRef } from "./ledger";
@@ -45,7 +44,7 @@ export function dispositionOf(
 /** Answers an execution that was not claimed. True: it must be claimed alone, once the others of its batch are settled. Never throws. */
 export async function answerUnclaimed(engine: Engine, execution: Execution, row: FoundJob): Promise<boolean> {
   const { envelope, unaskedAt } = execution;
-  const disposition = dispositionOf({ ...refOf(envelope), unaskedAt }, row, engine.now(), engine.random);
+  const disposition = dispositionOf({ seq: envelope.seq, fp: envelope.fp ?? null, unaskedAt }, row, engine.now(), engine.random);
   if (disposition.do === "alone") return true;
   try {
     if (disposition.do === "redeliver") execution.redeliver(engine, disposition.seconds);
@@ -61,8 +60,8 @@ export async function answerUnclaimed(engine: Engine, execution: Execution, row:
 }
 
 /** What of a message the claim needs. */
-export function refOf({ tenant, id, seq, fp }: Envelope): MessageRef {
-  return { tenant, id, seq, fp: fp ?? null };
+export function refOf({ envelope: { tenant, id, seq, fp, at }, contract: { policy } }: Execution): MessageRef {
+  return { tenant, id, seq, fp: fp ?? null, at, maxAttempts: policy.maxAttempts };
 }
 
 /** Its key was sent again while the ledger was away, after the job had ended: brought back as that call would have done. False: it had not ended before that. */

@@ -77,6 +77,9 @@ export interface JobRef {
 export interface MessageRef extends JobRef {
   seq: number;
   fp: string | null;
+  /** When it was enqueued. */
+  at: number;
+  maxAttempts: number;
 }
 
 export interface Lease {
@@ -167,6 +170,8 @@ export interface Pause {
 /** What is recorded of a job after its run. */
 export interface Transition extends JobRef {
   state: JobState;
+  /** As it was claimed. */
+  seq: number;
   /** False: the run was never started and is taken off the job's count of runs. */
   counted: boolean;
   /** 1 when a copy is sent now or later. */

@@ -156,6 +156,7 @@ function moved(run: ExecutionFacts, state: JobState, changes: Partial<Transition
   return {
     tenant: run.job.tenant,
     id: run.job.id,
+    seq: run.job.seq,
     state,
     counted: run.started,
     bump: 0,

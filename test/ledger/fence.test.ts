@@ -142,3 +142,20 @@ test("deaths of a lone run are counted up to the attempts there are, those of a 
   for (let death = 1; death <= 5; death++) attempts.push((await ledger.claimAlone(messageOf(row), { ...lease(`t${death}`), until: noon }))?.attempt);
   expect(attempts).toEqual([0, 1, 2, 3, 3]);
 });
+
+test("claim: a job is what its row says, whether the ledger answered with its key alone or with its columns", async () => {
+  const fresh = await one("answers", { at: noon - 7 });
+  const later = await one("answers", { seq: 2 });
+  const derived = newJob({ tenant: "answers", id: await ids.derive("answers", ["child"]), at: noon - 9 });
+  await ledger.insert([derived]);
+  await ledger.claim([messageOf(later)], lease("before"));
+  await ledger.settle([transition(later, { state: "waiting", bump: 1, attempt: 1, reason: "w", cursor: "{}", wake: noon + 5, ended: null })], "before", noon);
+  const refs = [messageOf(fresh), { ...messageOf(later), seq: 3 }, { ...messageOf(derived), at: noon + 3 }];
+  const { claimed, found } = await ledger.claim(refs, lease("mine", noon + 10));
+  expect(found).toEqual([]);
+  for (const job of claimed) {
+    const { max, ...facts } = job;
+    expect(await stored(job)).toMatchObject({ ...facts, max });
+  }
+  expect(claimed.map(({ id }) => id).sort()).toEqual([fresh.id, later.id, derived.id].sort());
+});

@@ -42,6 +42,7 @@ export function transition(job: { tenant: string; id: string }, more: Partial<Tr
   return {
     tenant: job.tenant,
     id: job.id,
+    seq: 0,
     state: "done",
     counted: true,
     bump: 0,
@@ -64,8 +65,8 @@ export function transition(job: { tenant: string; id: string }, more: Partial<Tr
   };
 }
 
-export function messageOf({ tenant, id, seq, fp }: NewJob) {
-  return { tenant, id, seq, fp };
+export function messageOf({ tenant, id, seq, fp, at, maxAttempts }: NewJob) {
+  return { tenant, id, seq, fp, at, maxAttempts };
 }
 
 export async function stored(job: { tenant: string; id: string }): Promise<Record<string, unknown> | null> {
