@@ -92,7 +92,7 @@ describe("CSV", () => {
     );
   });
 
-  test.each(["ada@a.example\nb@a.example", "name,city\nAda,Paris", "email,,x\n1,2,3", "email,a,a\n1,2,3"])(
+  test.each(["", "\n\n", "ada@a.example\nb@a.example", "name,city\nAda,Paris", "email,,x\n1,2,3", "email,a,a\n1,2,3"])(
     "without names of its columns, %j, it is refused as a whole",
     (text) => expect(() => read("csv", text)).toThrow(NoHeader),
   );

@@ -35,7 +35,7 @@ export interface CampaignWork {
   /** For a checkpoint: the page has ended. */
   endPage(id: string, page: number, counts: PageCounts, left: readonly LeftOut[]): D1PreparedStatement[];
   /** After a page's end: lets the campaign enqueue its next pages, once half of them are sent. */
-  wake(campaign: Pick<Campaign, "id" | "job" | "ratePerMinute">, page: number): Promise<void>;
+  wake(campaign: Pick<Campaign, "id" | "job" | "ratePerMinute" | "next" | "bytes">, page: number): Promise<void>;
   /** Asks the tenant's limits for mail; `key` is the same when one asks again. */
   turn(key: string): Promise<Turn>;
 }
@@ -77,10 +77,12 @@ export function campaignWork(parts: CampaignParts, tenant: string): CampaignWork
     removeBody: (id, page, part) => objects.removeBody(tenant, id, page, part),
     removeBodies: (id, page, count) => objects.removeBodies(tenant, id, page, count),
     endPage: (id, page, counts, left) => store.endPage(tenant, id, page, counts, left),
-    async wake({ id, job, ratePerMinute }, page) {
+    async wake({ id, job, ratePerMinute, next, bytes }, page) {
+      // As long as there is more to cut, not every page looks. One that saw the list too early is no matter: the campaign looks by itself.
+      if (job === null || (next.offset < bytes && page % wakeEvery !== 0)) return;
       const { open } = await queries.openPages(tenant, id);
       const isLow = open <= openPagesOf(ratePerMinute) / 2 && page % wakeEvery === 0;
-      if (job !== null && (open === 0 || isLow)) await parts.resume(tenant, [job]);
+      if (open === 0 || isLow) await parts.resume(tenant, [job]);
     },
     turn: (key) => parts.turn(tenant, key),
   };

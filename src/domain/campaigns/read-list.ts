@@ -31,14 +31,23 @@ function csvRows(): ListReader {
       columns = columnsIn(record);
       return [];
     });
-  return { push: (text) => read(reader.push(text)), end: () => read(reader.end()) };
+  return {
+    push: (text) => read(reader.push(text)),
+    end() {
+      const rows = read(reader.end());
+      if (columns === undefined) throw new NoHeader(noColumns);
+      return rows;
+    },
+  };
 }
+
+const noColumns = `The first line must name the columns, one of them ${addressFields.join(", ")}.`;
 
 /** The address column under the name that rows of JSON use; the others as they are written. */
 function columnsIn(record: CsvRecord): string[] {
   const names = "cells" in record ? record.cells.map((each) => each.trim()) : [];
   const addressAt = names.findIndex((name) => (addressFields as readonly string[]).includes(name.toLowerCase().replace("e-mail", "email")));
-  if (addressAt < 0) throw new NoHeader(`The first line must name the columns, one of them ${addressFields.join(", ")}.`);
+  if (addressAt < 0) throw new NoHeader(noColumns);
   if (names.length > maxColumns) throw new NoHeader(`The list has ${names.length} columns; at most ${maxColumns} are taken.`);
   const columns = names.map((name, index) => (index === addressAt ? "to" : name));
   if (columns.includes("")) throw new NoHeader(`Column ${columns.indexOf("") + 1} has no name in the first line.`);
