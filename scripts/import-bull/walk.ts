@@ -2,7 +2,7 @@ import type { Standing } from "./job.ts";
 import type { Place, Queue } from "./queue.ts";
 import type { Connection } from "./redis.ts";
 
-const window = 500;
+const window = 200;
 
 /**
  * Goes once through a list or set, the next job first, some hundred at a time. `visit` gets how many

@@ -46,7 +46,7 @@ describe("the importer as a process", () => {
     expect(kills).toBeGreaterThanOrEqual(3);
     expect(bench.product.jobs.size).toBe(600);
     expect(bench.product.ids().toSorted()).toEqual(ids.toSorted());
-    expect(await bench.standing()).toMatchObject({ wait: [], prioritized: [] });
+    expect(await bench.stands()).toMatchObject({ wait: [], prioritized: [] });
     await queue.close();
   });
 

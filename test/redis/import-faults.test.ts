@@ -84,7 +84,7 @@ describe("the product", () => {
     const [last] = [await queue.add(mail(9))];
     await bench.run("take");
     await bench.run("rollback");
-    expect((await bench.standing())["wait"]).toEqual([last]);
+    expect((await bench.stands())["wait"]).toEqual([last]);
   });
 
   test("may refuse a whole request: the job that caused it is found, and the others are accepted", async () => {
@@ -107,9 +107,9 @@ describe("the product", () => {
     expect(bench.product.jobs.size).toBe(0);
     const { code, report } = await bench.run("rollback");
     expect([code, report]).toEqual([1, expect.stringContaining("it is unknown whether the product has them")]);
-    expect((await bench.standing())["wait"]).toEqual([]);
+    expect((await bench.stands())["wait"]).toEqual([]);
     await bench.run("rollback", ["--uncertain"]);
-    expect((await bench.standing())["wait"]).toEqual([id]);
+    expect((await bench.stands())["wait"]).toEqual([id]);
   });
 
   test("is not asked again about jobs claimed more than a day ago", async () => {
@@ -138,20 +138,20 @@ describe("the product", () => {
 describe("a rollback of claimed jobs", () => {
   test("finds out whether the product has them, and what it has not begun goes back", async () => {
     const ids = await addMany(8);
-    const before = await bench.standing();
+    const before = await bench.stands();
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? "drop-answer" : undefined);
     await failureOf(bench.run("take"));
     bench.product.fault = () => undefined;
     Object.assign([...bench.product.jobs.values()][0]!, { state: "done", runs: 1 });
     const { report } = await bench.run("rollback");
     expect(report).toContain("Put back: 7.");
-    expect((await bench.standing())["wait"]).toEqual(before["wait"]!.slice(0, -1));
+    expect((await bench.stands())["wait"]).toEqual(before["wait"]!.slice(0, -1));
     expect(bench.product.ids()).toEqual(ids.slice(0, 1));
   });
 
   test("that no product knows: none of them can start before it is cancelled", async () => {
     await addMany(3);
-    const before = await bench.standing();
+    const before = await bench.stands();
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? { status: 503 } : undefined);
     await failureOf(bench.run("take"));
     bench.product.fault = ({ body }) => {
@@ -159,7 +159,7 @@ describe("a rollback of claimed jobs", () => {
       return jobs.some(({ runAt }) => runAt === undefined) ? { status: 500 } : undefined;
     };
     await bench.run("rollback");
-    expect(await bench.standing()).toEqual(before);
+    expect(await bench.stands()).toEqual(before);
     expect([...bench.product.jobs.values()].map(({ state }) => state)).toEqual(["cancelled", "cancelled", "cancelled"]);
     bench.product.fault = () => undefined;
     await bench.run("take");
@@ -177,12 +177,12 @@ describe("a rollback of claimed jobs", () => {
     const { report } = await bench.run("rollback", [], { during: async () => void Object.assign(first!, { state: "cancelled" }) });
     expect(report).toContain("| it had just begun | 1 |");
     expect(first!.state).toBe("queued");
-    expect((await bench.standing())["wait"]).toHaveLength(1);
+    expect((await bench.stands())["wait"]).toHaveLength(1);
   });
 
   test("that was killed between cancelling and putting back goes on", async () => {
     const ids = await addMany(3);
-    const before = await bench.standing();
+    const before = await bench.stands();
     await bench.run("take");
     const [first] = bench.product.jobs.values();
     let dead = false;
@@ -191,7 +191,7 @@ describe("a rollback of claimed jobs", () => {
     expect(bench.product.ids().length).toBeLessThan(3);
     bench.product.fault = () => undefined;
     await bench.run("rollback");
-    expect(await bench.standing()).toEqual(before);
+    expect(await bench.stands()).toEqual(before);
     expect([first!.state, ids]).toEqual(["cancelled", before["wait"]!.toReversed()]);
   });
 
@@ -210,7 +210,7 @@ describe("a rollback of claimed jobs", () => {
     );
     const failure = await following;
     expect([failure?.code, failure?.message]).toEqual([4, expect.stringContaining("A rollback of the queue mail")]);
-    expect((await bench.standing())["wait"]).toHaveLength(3);
+    expect((await bench.stands())["wait"]).toHaveLength(3);
   });
 });
 
@@ -219,7 +219,7 @@ describe("the token", () => {
     await addMany(2);
     const failure = await failureOf(bench.run("take", ["--token", "wrong"]));
     expect([failure?.code, failure?.message]).toEqual([3, expect.stringContaining("not valid")]);
-    expect((await bench.standing())["wait"]).toHaveLength(2);
+    expect((await bench.stands())["wait"]).toHaveLength(2);
   });
 
   test("of a tenant takes that tenant's jobs alone, and leaves what a root token has claimed", async () => {
@@ -257,7 +257,7 @@ describe("what the product would refuse is not taken", () => {
   ])("%s", async (_, data, entry) => {
     const id = await queue.add(data);
     const { code } = await bench.run("take", ["--map", bench.mapFile([{ ...mailMap[0], ...entry }])]);
-    expect([code, bench.product.jobs.size, (await bench.standing())["wait"]]).toEqual([1, 0, [id]]);
+    expect([code, bench.product.jobs.size, (await bench.stands())["wait"]]).toEqual([1, 0, [id]]);
   });
 
   test("data that is no JSON, a hash that is gone, options that cannot be read", async () => {
@@ -269,7 +269,7 @@ describe("what the product would refuse is not taken", () => {
     expect([code, bench.product.ids()]).toEqual([1, [ids[3]]]);
     expect(report).toContain("its data is no JSON");
     expect(report).toContain("its hash is gone");
-    expect((await bench.standing())["wait"]!.toSorted()).toEqual(ids.slice(0, 3).toSorted());
+    expect((await bench.stands())["wait"]!.toSorted()).toEqual(ids.slice(0, 3).toSorted());
   });
 
   test("but lengths and patterns are for the product to judge", async () => {

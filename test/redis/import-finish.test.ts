@@ -41,7 +41,7 @@ describe.each(libraries)("$title", (library) => {
       ["acme", "*/5 * * * *", "UTC"],
       ["acme", "15 3 * * *", "Europe/Berlin"],
     ]);
-    expect(await bench.standing()).toMatchObject({ wait: [], delayed: [], repeat: [] });
+    expect(await bench.stands()).toMatchObject({ wait: [], delayed: [], repeat: [] });
     expect(await bench.redis.client.keys("bull:mail:repeat:*")).toEqual([]);
     expect((await failureOf(bench.run("rollback")))?.message).toContain("was finished");
     expect((await bench.run("follow")).code).toBe(0);
@@ -109,7 +109,7 @@ describe("finish refuses to end", () => {
     const map = bench.mapFile([{ ...mailMap[0], schedules: { odd: "fine" } }]);
     bench.product.schedules.set("acme/fine", { enabled: false });
     expect((await failureOf(bench.run("finish", ["--map", map])))?.message).toContain("switched off");
-    expect((await bench.standing())["repeat"]).toHaveLength(2);
+    expect((await bench.stands())["repeat"]).toHaveLength(2);
     bench.product.schedules.set("acme/fine", { enabled: true, cron: "2 2 * * *" });
     expect((await bench.run("finish", ["--map", map])).code).toBe(0);
     expect(bench.product.schedules.get("acme/fine")).toMatchObject({ cron: "2 2 * * *" });
@@ -122,7 +122,7 @@ describe("finish refuses to end", () => {
       method === "PUT" && path.startsWith("/v1/schedules") ? { status: 403, body: { detail: 'This needs the scope "admin".' } } : undefined;
     const failure = await failureOf(bench.run("finish", ["--token", tenantToken("acme")]));
     expect([failure?.code, failure?.message]).toEqual([3, expect.stringContaining("admin")]);
-    expect((await bench.standing())["repeat"]).toHaveLength(2);
+    expect((await bench.stands())["repeat"]).toHaveLength(2);
   });
 
   test("with jobs that the product may have, unless that is decided", async () => {

@@ -28,7 +28,7 @@ describe.each(libraries)("a plan of a queue of $title", (library) => {
     for (let n = 0; n < 5; n++) await queue.add(mail(n), { priority: 2, name: "unknown|name" });
     await queue.schedule("digest", { pattern: "15 3 * * *", tz: "Europe/Berlin" }, mail(0));
     if (library.hasFlows) await addFlow(library, bench.redis.port, "mail");
-    const before = await bench.standing();
+    const before = await bench.stands();
     const keys = (await bench.redis.client.keys("*")).toSorted();
     const { code, report } = await bench.run("plan", ["--map", bench.mapFile([{ ...mailMap[0], name: "welcome" }])]);
     expect(code).toBe(1);
@@ -40,7 +40,7 @@ describe.each(libraries)("a plan of a queue of $title", (library) => {
     expect(report).toContain(`| wait | ${(library.hasFlows ? 2 : 5) + 15} |`);
     expect(report).toContain(`| delayed | ${15 + 1} |`);
     expect(report.includes("parent or child of a flow")).toBe(library.hasFlows);
-    expect(await bench.standing()).toEqual(before);
+    expect(await bench.stands()).toEqual(before);
     expect((await bench.redis.client.keys("*")).toSorted()).toEqual(keys);
   });
 

@@ -65,14 +65,14 @@ describe.each(libraries)("$title", (library) => {
         const kinds = [{}, { priority: 1 + (n % 5) }, { delay: 3_600_000 + n }, { jobId: `order-${n}` }, library.hasFlows ? { dedup: `d${n}` } : { delay: 50 }];
         await queue.add(mail(n), kinds[n % kinds.length]);
       }
-      const before = await bench.standing("mail", prefix);
+      const before = await bench.stands("mail", prefix);
       expect((await bench.run("take", ["--prefix", prefix])).code).toBe(0);
-      expect((await bench.standing("mail", prefix))["wait"]).toEqual([]);
+      expect((await bench.stands("mail", prefix))["wait"]).toEqual([]);
       expect(bench.product.ids()).toHaveLength(60);
       expect([...bench.product.jobs.values()].filter(({ runAt }) => runAt !== undefined).length).toBeGreaterThanOrEqual(12);
       const { code, report } = await bench.run("rollback", ["--prefix", prefix]);
       expect([code, report]).toEqual([0, expect.stringContaining("Put back: 60.")]);
-      expect(await bench.standing("mail", prefix)).toEqual(before);
+      expect(await bench.stands("mail", prefix)).toEqual(before);
       expect(bench.product.ids()).toEqual([]);
       if (paused) continue;
       await bench.run("take", ["--prefix", prefix]);
@@ -97,7 +97,7 @@ describe.each(libraries)("$title", (library) => {
     const { report } = await bench.run("rollback");
     expect(report).toContain("Put back: 2.");
     expect(report).toContain("| cancelled in the product | 1 |");
-    const standing = await bench.standing();
+    const standing = await bench.stands();
     expect([...standing["wait"]!, ...standing["paused"]!].toSorted()).toEqual(ids.slice(3).toSorted());
   });
 
@@ -113,9 +113,9 @@ describe.each(libraries)("$title", (library) => {
     expect(bench.product.ids()).toEqual([id]);
     expect(bench.slept).toBeGreaterThan(29_000);
     expect(report).toContain("1 of them of dead workers");
-    expect((await bench.standing())["active"]).toEqual([locked]);
+    expect((await bench.stands())["active"]).toEqual([locked]);
     await bench.run("rollback");
-    expect((await bench.standing())["active"]!.toSorted()).toEqual([id, locked].toSorted());
+    expect((await bench.stands())["active"]!.toSorted()).toEqual([id, locked].toSorted());
   });
 
   test("only one tenant, or one name, is taken", async () => {
@@ -123,10 +123,10 @@ describe.each(libraries)("$title", (library) => {
     for (let n = 0; n < 20; n++) await queue.add(mail(n, n % 2 ? "acme" : "globex"), { name: n % 4 < 2 ? "welcome" : "goodbye" });
     await bench.run("take", ["--tenant", "globex", "--name", "welcome"]);
     expect([...bench.product.jobs.values()].map(({ tenant }) => tenant)).toEqual(Array(5).fill("globex"));
-    expect((await bench.standing())["wait"]).toHaveLength(15);
+    expect((await bench.stands())["wait"]).toHaveLength(15);
     await bench.run("take", ["--tenant", "globex"]);
-    expect((await bench.standing())["wait"]).toHaveLength(10);
+    expect((await bench.stands())["wait"]).toHaveLength(10);
     await bench.run("rollback", ["--name", "goodbye"]);
-    expect((await bench.standing())["wait"]).toHaveLength(15);
+    expect((await bench.stands())["wait"]).toHaveLength(15);
   });
 });

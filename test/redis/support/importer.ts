@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { Redis } from "ioredis";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setImmediate as soon } from "node:timers/promises";
@@ -22,49 +23,39 @@ export const mailMap = [
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** A Redis, a product and the importer between them. */
-export class Bench {
-  readonly redis: RedisServer;
-  readonly product: FakeProduct;
+/** The importer between a Redis and a product. */
+export class Importer {
+  readonly #redisUrl: string;
+  readonly #product: { url: string; token: string };
+  readonly #map: unknown;
   readonly #dir = mkdtempSync(join(tmpdir(), "jobyard-import-"));
   /** What the importer said while it worked. */
   said: string[] = [];
-  /** Milliseconds that the importer believes to have slept. */
+  /** What its processes wrote to the error output. */
+  errors = "";
+  /** Milliseconds that it believes to have slept. */
   slept = 0;
 
-  private constructor(redis: RedisServer, product: FakeProduct) {
-    this.redis = redis;
-    this.product = product;
+  constructor(redisUrl: string, product: { url: string; token: string }, map: unknown = mailMap) {
+    this.#redisUrl = redisUrl;
+    this.#product = product;
+    this.#map = map;
   }
 
-  static async open(): Promise<Bench> {
-    const [redis, product] = await Promise.all([startRedis(), new FakeProduct().start()]);
-    return new Bench(redis, product);
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.redis.close(), this.product.close()]);
+  remove(): void {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  async reset(): Promise<void> {
-    await this.redis.client.flushall();
-    this.product.reset();
-    this.said = [];
-    this.slept = 0;
-  }
-
-  mapFile(map: unknown = mailMap): string {
+  mapFile(map: unknown = this.#map): string {
     const file = join(this.#dir, "map.json");
     writeFileSync(file, typeof map === "string" ? map : JSON.stringify(map));
     return file;
   }
 
   args(mode: Options["mode"], ...more: string[]): string[] {
-    const map = more.includes("--map") ? [] : ["--map", this.mapFile()];
-    const token = more.includes("--token") ? [] : ["--token", rootToken];
-    const url = more.includes("--url") ? [] : ["--url", this.redis.url];
-    return [`--${mode}`, ...url, "--to", this.product.url, ...token, ...map, ...more];
+    const usual = { "--url": () => this.#redisUrl, "--to": () => this.#product.url, "--token": () => this.#product.token, "--map": () => this.mapFile() };
+    const missing = Object.entries(usual).filter(([name]) => !more.includes(name));
+    return [`--${mode}`, ...missing.flatMap(([name, value]) => [name, value()]), ...more];
   }
 
   /** Runs a command in this process; its waits pass at once. `during` is called at each of them. */
@@ -85,12 +76,16 @@ export class Bench {
 
   /** Starts the command as a process of its own. */
   spawn(mode: Options["mode"], ...more: string[]): ChildProcess {
-    return spawn(process.execPath, [join(root, "scripts", "import-bull.ts"), ...this.args(mode, ...more)], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [join(root, "scripts", "import-bull.ts"), ...this.args(mode, ...more)], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stderr.on("data", (chunk: Buffer) => (this.errors += chunk.toString()));
+    return child;
   }
 
   /** Every list and set that a job can stand in, and the deduplication keys: what a rollback must bring back. */
-  async standing(queue = "mail", prefix = "bull"): Promise<Record<string, string[]>> {
-    const { client } = this.redis;
+  async standing(client: Redis, queue = "mail", prefix = "bull"): Promise<Record<string, string[]>> {
     const base = `${prefix}:${queue}:`;
     const lists = await Promise.all(["wait", "paused", "active"].map(async (name) => [name, await client.lrange(base + name, 0, -1)] as const));
     const sets = await Promise.all(
@@ -98,6 +93,40 @@ export class Bench {
     );
     const dedup = (await client.keys(`${base}de:*`)).toSorted();
     return Object.fromEntries([...lists, ...sets, ["dedup", dedup]]);
+  }
+}
+
+/** A Redis and a fake product of their own, and the importer between them. */
+export class Bench extends Importer {
+  readonly redis: RedisServer;
+  readonly product: FakeProduct;
+
+  private constructor(redis: RedisServer, product: FakeProduct) {
+    super(redis.url, { url: product.url, token: rootToken });
+    this.redis = redis;
+    this.product = product;
+  }
+
+  static async open(): Promise<Bench> {
+    const [redis, product] = await Promise.all([startRedis(), new FakeProduct().start()]);
+    return new Bench(redis, product);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.redis.close(), this.product.close()]);
+    this.remove();
+  }
+
+  async reset(): Promise<void> {
+    await this.redis.client.flushall();
+    this.product.reset();
+    this.said = [];
+    this.slept = 0;
+  }
+
+  /** Of its own Redis. */
+  stands(queue?: string, prefix?: string): Promise<Record<string, string[]>> {
+    return this.standing(this.redis.client, queue, prefix);
   }
 }
 

@@ -10,7 +10,7 @@ export interface BullQueue {
   /** `pattern` or `every`. */
   schedule(id: string, repeat: { pattern?: string; every?: number; tz?: string }, data: unknown): Promise<unknown>;
   /** A worker, in this process. */
-  work(run: (job: { id: string; name: string }) => Promise<void>, concurrency?: number): Promise<void>;
+  work(run: (job: { id: string; name: string; data: unknown }) => Promise<void>, concurrency?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ const bull4: Library = {
       schedule: (id, { pattern, ...repeat }, data) =>
         queue.add("report", data, { jobId: id, repeat: pattern ? { cron: pattern, ...(repeat.tz ? { tz: repeat.tz } : {}) } : { every: repeat.every! } }),
       async work(run, concurrency = 20) {
-        void queue.process("*", concurrency, async (job) => run({ id: String(job.id), name: job.name }));
+        void queue.process("*", concurrency, async (job) => run({ id: String(job.id), name: job.name, data: job.data as unknown }));
         await queue.isReady();
       },
       close: () => queue.close(true),
@@ -76,7 +76,7 @@ function bullmq(title: string, library: typeof bullmq5): Library {
         resume: () => queue.resume(),
         schedule: (id, repeat, data) => queue.upsertJobScheduler(id, repeat as bullmq5.RepeatOptions, { name: "report", data }),
         async work(run, concurrency = 20) {
-          const worker = new library.Worker(name, async (job) => run({ id: String(job.id), name: job.name }), {
+          const worker = new library.Worker(name, async (job) => run({ id: String(job.id), name: job.name, data: job.data as unknown }), {
             ...options,
             concurrency,
             lockDuration: 3000,

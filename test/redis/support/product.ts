@@ -46,6 +46,7 @@ export class FakeProduct {
   refuse: (job: Sent) => { code: string; errors?: { path: string; message: string }[] } | undefined = () => undefined;
   batches = 0;
   url = "";
+  readonly #keys = new Map<string, string>();
   readonly #server = createServer((request, response) => void this.#handle(request, response));
 
   async start(): Promise<this> {
@@ -112,7 +113,7 @@ export class FakeProduct {
     this.batches++;
     const rejected: unknown[] = [];
     const ids = jobs.map((sent, index) => {
-      const known = [...this.jobs.values()].find((each) => each.tenant === tenant && each.key === sent.idempotencyKey);
+      const known = this.jobs.get(this.#keys.get(`${tenant}/${sent.idempotencyKey}`) ?? "");
       const refusal = known && !isDeepStrictEqual(known.payload, sent.payload) ? { code: "idempotency-mismatch" } : this.refuse(sent);
       if (refusal) {
         rejected.push({ index, detail: refusal.code, errors: [], ...refusal });
@@ -121,6 +122,7 @@ export class FakeProduct {
       if (known && ["cancelled", "dead", "discarded"].includes(known.state)) Object.assign(known, { state: "queued", runAt: sent.runAt, runs: 0 });
       if (known) return known.id;
       const id = `j${this.jobs.size + 1}`;
+      this.#keys.set(`${tenant}/${sent.idempotencyKey}`, id);
       this.jobs.set(id, { id, tenant, type: sent.type, payload: sent.payload, key: sent.idempotencyKey, runAt: sent.runAt, state: "queued", runs: 0 });
       return id;
     });
