@@ -7,7 +7,8 @@ import { readOptions, usage } from "./import-bull/options.ts";
 import { createProgress } from "./import-bull/progress.ts";
 
 const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.abort());
+let since = 0;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
 process.on("disconnect", () => interrupted.abort());
 
 try {
@@ -18,6 +19,13 @@ try {
   process.exitCode = cause.code;
 }
 if (process.connected) process.disconnect();
+
+/** The first ends what is under way in order; another one, later than npm's copy of it, at once: that is as safe as being killed. */
+function interrupt(): void {
+  if (interrupted.signal.aborted && Date.now() - since > 1000) process.exit(130);
+  since ||= Date.now();
+  interrupted.abort();
+}
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2), process.env);

@@ -210,7 +210,7 @@ async function rollback(session: Session): Promise<Outcome> {
       { ...session, uncertain: session.options.uncertain, progress: ({ name }, done, total) => progress.show(name, done, total) },
       queue,
     );
-    if (rolled.uncertain.length > 0) code = 1;
+    if (rolled.uncertain.length > 0 || rolled.isFinished) code = 1;
     lines.push(...rollbackLines(queue, rolled));
   }
   return { code, lines };

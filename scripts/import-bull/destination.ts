@@ -21,6 +21,9 @@ interface TypeView {
   payload: Record<string, unknown>;
 }
 
+/** The body of a batch may have 10 MB. */
+const maxJobBytes = 9_500_000;
+
 const neededScopes: Record<Mode, readonly string[]> = {
   plan: ["read"],
   take: ["read", "enqueue"],
@@ -33,11 +36,11 @@ const neededScopes: Record<Mode, readonly string[]> = {
 export async function openDestination(product: Product, mode: Mode): Promise<Destination> {
   const { body } = await product.expect([200], "GET", "/v1/types");
   if (!Array.isArray(body["types"])) throw new Failure(2, "--to does not lead to Jobyard: GET /v1/types answered something else.");
-  await checkScopes(product, mode);
+  if (product.tenant !== undefined) await checkScopes(product, mode);
   const views = body["types"] as TypeView[];
   const types = typesFrom(views);
-  const known = new Map<string, Promise<boolean>>();
-  const hasTenant = (tenant: string) => known.get(tenant) ?? known.set(tenant, tenantThere(product, tenant)).get(tenant)!;
+  const known = product.tenant === undefined ? await readTenants(product) : new Set<string>();
+  const hasTenant = async (tenant: string) => known.has(tenant) || ((await isThere(product, tenant)) && known.add(tenant).has(tenant));
   return {
     product,
     judge: (judged) => judge(judged, product, types, hasTenant),
@@ -46,7 +49,6 @@ export async function openDestination(product: Product, mode: Mode): Promise<Des
 }
 
 async function checkScopes(product: Product, mode: Mode): Promise<void> {
-  if (product.tenant === undefined) return void (await product.expect([200], "GET", "/v1/tenants"));
   // Older deployments do not have this route.
   const me = await product.ask("GET", "/v1/me");
   const scopes = me.status === 200 ? me.body["scopes"] : undefined;
@@ -55,7 +57,19 @@ async function checkScopes(product: Product, mode: Mode): Promise<void> {
   if (missing.length > 0) throw new Failure(3, `The token lacks ${missing.map((scope) => `the scope "${scope}"`).join(" and ")}, which --${mode} needs.`);
 }
 
-async function tenantThere(product: Product, tenant: string): Promise<boolean> {
+/** All of them, page by page: one question for each tenant of a queue would be many. */
+async function readTenants(product: Product): Promise<Set<string>> {
+  const known = new Set<string>();
+  for (let cursor: unknown = ""; typeof cursor === "string";) {
+    const { body } = await product.expect([200], "GET", `/v1/tenants${cursor === "" ? "" : `?cursor=${encodeURIComponent(cursor)}`}`);
+    for (const { tenant } of (body["tenants"] ?? []) as { tenant: string }[]) known.add(tenant);
+    cursor = body["cursor"];
+  }
+  return known;
+}
+
+/** It may have been made since. */
+async function isThere(product: Product, tenant: string): Promise<boolean> {
   return (await product.expect([200, 404], "GET", `/v1/tenants/${tenant}`)).status === 200;
 }
 
@@ -64,6 +78,7 @@ async function judge(judged: Judged, product: Product, types: Map<string, KnownT
   const { request, entry } = judged;
   if (product.tenant !== undefined && request.tenant !== product.tenant) return { reason: "foreign-tenant" };
   if (product.tenant === undefined && !(await hasTenant(request.tenant))) return { reason: "unknown-tenant", detail: request.tenant };
+  if (Buffer.byteLength(JSON.stringify(request.job)) > maxJobBytes) return { reason: "size" };
   const type = types.get(request.job.type);
   if (!type) return { reason: "type", detail: request.job.type };
   if (entry.version !== undefined && entry.version !== type.version) {

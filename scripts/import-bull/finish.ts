@@ -77,7 +77,7 @@ async function leftOf({ connection }: Finishing, queue: Queue, taker: Taker): Pr
 async function strictlyLeft({ connection }: Finishing, queue: Queue): Promise<string> {
   const counts = await countsOf(connection, queue);
   const { claimed } = await takenOf(connection, queue);
-  if (claimed > 0) return `${claimed} claimed jobs belong to another token.`;
+  if (claimed > 0) return `${claimed} jobs are claimed, and the product has not answered for them yet.`;
   return counts.wait + counts.paused + counts.prioritized + counts.delayed + counts.active === 0 ? "" : sentenceOf(counts);
 }
 
@@ -87,7 +87,7 @@ function sentenceOf({ wait, paused, prioritized, delayed, active }: Record<strin
 }
 
 async function takeOver(finishing: Finishing, queue: Queue): Promise<Finished["schedules"]> {
-  const schedules = await readSchedules(finishing.connection, queue, finishing.map, finishing.now());
+  const schedules = await readSchedules(finishing.connection, queue, finishing.map, finishing.destination.judge, finishing.now());
   const faulty = schedules.flatMap(({ label, ours }) => ("fault" in ours ? [`  ${label}: ${ours.fault}`] : []));
   if (faulty.length > 0) {
     throw new Failure(

@@ -95,6 +95,7 @@ function productOf(to: string | undefined): string | undefined {
   if (to === undefined) return undefined;
   const url = URL.canParse(to) ? new URL(to) : null;
   if (!url || !["http:", "https:"].includes(url.protocol)) throw new Failure(2, "--to must be the address of the product, like https://jobs.example.com.");
+  if (url.pathname !== "/" || url.search !== "") throw new Failure(2, "--to must be the address of the product without a path.");
   const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
   if (url.protocol === "http:" && !isLocal) throw new Failure(2, "--to must be an https address: the token would travel in the clear.");
   return url.origin;

@@ -55,7 +55,7 @@ export async function planQueue(planning: Planning, queue: Queue): Promise<Queue
     counts: await countsOf(connection, queue),
     taken: await takenOf(connection, queue),
     names: new Map(),
-    schedules: await readSchedules(connection, queue, map, now()),
+    schedules: await readSchedules(connection, queue, map, planning.judge, now()),
     notes: await notesOf(connection, queue),
     lastDue: 0,
   };
@@ -78,6 +78,8 @@ async function count({ map, selection, judge, now }: Planning, plan: QueuePlan, 
   const of = plan.names.get(job.name) ?? emptyPlan();
   plan.names.set(job.name, of);
   of.jobs++;
+  of.maxBytes = Math.max(of.maxBytes, Buffer.byteLength(job.data));
+  if (Number(job.timestamp) > 0) of.oldest = Math.min(of.oldest, Number(job.timestamp));
   plan.lastDue = Math.max(plan.lastDue, dueOf({ place, score: job.score }) ?? 0);
   const judged = await judge(requestFrom(job, plan.queue, map, selection, now()));
   if ("reason" in judged) return of.tally.leave(judged.reason, job.id, judged.detail);
@@ -89,9 +91,6 @@ async function count({ map, selection, judge, now }: Planning, plan: QueuePlan, 
   if (backoff !== undefined) of.backoff++;
   if (job.dedup !== "") of.dedup++;
   if (job.attempts > 0) of.tried++;
-  of.maxBytes = Math.max(of.maxBytes, Buffer.byteLength(job.data));
-  const at = Number(job.timestamp);
-  if (at > 0) of.oldest = Math.min(of.oldest, at);
 }
 
 function emptyPlan(): NamePlan {

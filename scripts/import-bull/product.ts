@@ -47,7 +47,11 @@ export function createProduct(options: ProductOptions): Product {
 
 export function detailOf({ body }: Pick<Answer, "body">): string {
   const detail = body["detail"] ?? body["title"];
-  return typeof detail === "string" ? detail.slice(0, 500) : "without an explanation.";
+  const issues = Array.isArray(body["errors"])
+    ? (body["errors"] as { path: string; message: string }[]).slice(0, 3).map(({ path, message }) => `${path}: ${message}`)
+    : [];
+  const text = [...(typeof detail === "string" ? [detail] : []), ...issues.filter((issue) => typeof detail !== "string" || !detail.includes(issue))].join("; ");
+  return text === "" ? "without an explanation." : text.slice(0, 500);
 }
 
 async function askPatiently(

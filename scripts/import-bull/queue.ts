@@ -30,9 +30,10 @@ export function claimedKey({ base }: Pick<Queue, "base">): string {
 export async function openQueue(connection: Connection, prefix: string, name: string): Promise<Queue | null> {
   const base = `${prefix}:${name}:`;
   // A job may be called "meta" or "id".
-  const [metaType, idType] = await Promise.all([connection.client.type(`${base}meta`), connection.client.type(`${base}id`)]);
+  const [metaType, idType, eventsType] = await Promise.all(["meta", "id", "events"].map((key) => connection.client.type(base + key)));
   const meta = metaType === "hash" ? await connection.client.hgetall(`${base}meta`) : {};
-  const isBullmq = "version" in meta || Object.keys(meta).some((key) => key.startsWith("opts."));
+  // Some options of BullMQ leave out the metadata; only BullMQ has the stream.
+  const isBullmq = isMeta(Object.keys(meta)) || eventsType === "stream";
   if (!isBullmq && idType !== "string") return null;
   if (connection.isCluster && !/\{[^}]+\}/.test(base)) {
     throw new Failure(
@@ -85,7 +86,11 @@ export async function takenOf({ client }: Connection, queue: Queue): Promise<{ c
 async function isQueue({ client }: Connection, base: string): Promise<boolean> {
   if ((await client.type(`${base}id`)) === "string") return true;
   if ((await client.type(`${base}meta`)) !== "hash") return false;
-  return (await client.hkeys(`${base}meta`)).some((field) => field === "version" || field.startsWith("opts."));
+  return isMeta(await client.hkeys(`${base}meta`));
+}
+
+function isMeta(fields: readonly string[]): boolean {
+  return fields.some((field) => field === "version" || field.startsWith("opts."));
 }
 
 function nodesOf({ client }: Connection): Redis[] {

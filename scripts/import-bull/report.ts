@@ -50,11 +50,11 @@ export function takeLines(queue: Queue, tally: Tally, refused: ReadonlyMap<strin
   ];
 }
 
-export function rollbackLines(queue: Queue, { restored, stay, uncertain }: RolledBack): Lines {
+export function rollbackLines(queue: Queue, { restored, stay, uncertain, isFinished }: RolledBack): Lines {
   return [
     ...heading(queue),
     "",
-    `Put back: ${number(restored)}.`,
+    isFinished ? "**It was finished: nothing can be put back.**" : `Put back: ${number(restored)}.`,
     ...(stay.size > 0
       ? [
           "",

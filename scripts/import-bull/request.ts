@@ -28,13 +28,14 @@ export const reasons = {
   type: "the product has no such type",
   version: "the product has another version of the type",
   payload: "its payload does not fit the type",
+  size: "larger than a request to the product may be",
   due: "due in more than 366 days",
   unselected: "not selected by --name or --tenant",
 } as const;
 export type Reason = keyof typeof reasons;
 
 /** Reasons that keep jobs out of the product until a person acts. */
-export const blocking: readonly Reason[] = ["options", "data", "unmapped", "tenant", "unknown-tenant", "dedup", "type", "version", "payload", "due"];
+export const blocking: readonly Reason[] = ["options", "data", "unmapped", "tenant", "unknown-tenant", "dedup", "type", "version", "payload", "size", "due"];
 
 /** Either what to send, or why not. */
 export type Judged = { request: Request; entry: Entry } | { reason: Reason; detail?: string };

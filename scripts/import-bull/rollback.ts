@@ -1,5 +1,5 @@
 import { isUncertain, readClaimed, readRefused, type Taken } from "./claimed.ts";
-import { Failure, interrupted } from "./failure.ts";
+import { interrupted } from "./failure.ts";
 import type { Product } from "./product.ts";
 import { claimedKey, type Queue } from "./queue.ts";
 import type { Selection } from "./request.ts";
@@ -18,6 +18,8 @@ export interface RolledBack {
   stay: Map<string, number>;
   /** Ids of jobs of which it is unknown whether the product has them. */
   uncertain: string[];
+  /** Nothing can be put back any more. */
+  isFinished: boolean;
 }
 
 interface Candidate {
@@ -41,11 +43,11 @@ const flagFor = 30_000;
 export async function rollBack(rolling: RollingBack, queue: Queue): Promise<RolledBack> {
   const { connection } = rolling;
   const own = `${queue.base}jobyard:`;
-  if (await connection.client.exists(`${own}finished`)) throw new Failure(2, `The queue ${queue.name} was finished; there is nothing to put back.`);
+  const result: RolledBack = { restored: 0, stay: new Map(), uncertain: [], isFinished: (await connection.client.exists(`${own}finished`)) === 1 };
+  if (result.isFinished || (await connection.client.exists(`${own}from`)) === 0) return result;
   await connection.client.incr(`${own}generation`);
   const hold = () => connection.client.set(`${own}rollback`, "1", "PX", flagFor);
   await hold();
-  const result: RolledBack = { restored: 0, stay: new Map(), uncertain: [] };
   if (rolling.uncertain) await restoreClaimed(rolling, queue, result);
   else await sendClaimed(rolling, queue, hour);
   const candidates = await candidatesOf(rolling, queue, result);

@@ -4,7 +4,7 @@ import { parse, readJobs } from "./job.ts";
 import type { JobMap } from "./map.ts";
 import type { Queue } from "./queue.ts";
 import type { Connection } from "./redis.ts";
-import { requestFrom } from "./request.ts";
+import { type Judged, reasons, requestFrom } from "./request.ts";
 
 /** A repeatable job (Bull 4, BullMQ 5) or job scheduler (BullMQ 5 and 6), and what it is in the product. */
 export interface BullSchedule {
@@ -25,10 +25,20 @@ export interface OurSchedule {
 }
 
 /** Reads all schedules of a queue. */
-export async function readSchedules(connection: Connection, queue: Queue, map: JobMap, now: number): Promise<BullSchedule[]> {
+export async function readSchedules(connection: Connection, queue: Queue, map: JobMap, judge: Judge, now: number): Promise<BullSchedule[]> {
   const flat = await connection.client.zrange(`${queue.base}repeat`, 0, -1, "WITHSCORES");
   const members = flat.flatMap((member, index) => (index % 2 === 0 ? [{ member, at: flat[index + 1] ?? "" }] : []));
-  return Promise.all(members.map(({ member, at }) => readSchedule(connection, queue, map, member, at, now)));
+  return Promise.all(members.map(({ member, at }) => readSchedule(connection, { queue, map, judge, now }, member, at)));
+}
+
+/** Asks the product what it would make of a request. */
+type Judge = (judged: Judged) => Promise<Judged>;
+
+interface Known {
+  queue: Queue;
+  map: JobMap;
+  judge: Judge;
+  now: number;
 }
 
 interface Raw {
@@ -42,7 +52,8 @@ interface Raw {
   data?: string;
 }
 
-async function readSchedule(connection: Connection, queue: Queue, map: JobMap, member: string, at: string, now: number): Promise<BullSchedule> {
+async function readSchedule(connection: Connection, known: Known, member: string, at: string): Promise<BullSchedule> {
+  const { queue } = known;
   const hash = await connection.client.hgetall(`${queue.base}repeat:${member}`).catch(() => ({}));
   const raw = Object.keys(hash).length > 0 ? fromHash(hash, member) : fromMember(member);
   const inner = raw.id === "" ? "" : `${raw.id}:`;
@@ -55,7 +66,7 @@ async function readSchedule(connection: Connection, queue: Queue, map: JobMap, m
     idPrefixes.map((prefix) => ({ id: prefix + at, score: "" })),
   ).then((jobs) => jobs.filter(({ data }) => data !== ""));
   const label = `${raw.name}${raw.id && raw.id !== raw.name ? ` (${raw.id})` : ""}, ${raw.pattern ? `"${raw.pattern}" ${raw.zone}`.trim() : `every ${raw.every} ms`}`;
-  return { member, idPrefixes, label, ours: oursFrom(raw, raw.data ?? pending?.data ?? "{}", queue, map, member, now) };
+  return { member, idPrefixes, label, ours: await oursFrom(raw, raw.data ?? pending?.data ?? "{}", known, member) };
 }
 
 function fromHash(hash: Record<string, string>, member: string): Raw {
@@ -82,7 +93,7 @@ function fromMember(member: string): Raw {
   return { name: parts.join(":"), id, zone, bounded: endDate === "" ? "" : "endDate", ...(isEvery ? { every: Number(last) } : { pattern: last }) };
 }
 
-function oursFrom(raw: Raw, data: string, queue: Queue, map: JobMap, member: string, now: number): OurSchedule | { fault: string } {
+async function oursFrom(raw: Raw, data: string, { queue, map, judge, now }: Known, member: string): Promise<OurSchedule | { fault: string }> {
   if (raw.bounded !== "") return { fault: `it has ${raw.bounded}, which a schedule of the product does not know` };
   const timing = raw.pattern ? cronFromPattern(raw.pattern) : cronFromEvery(raw.every ?? 0);
   if ("fault" in timing) return timing;
@@ -100,13 +111,8 @@ function oursFrom(raw: Raw, data: string, queue: Queue, map: JobMap, member: str
     sha: "",
     started: "",
   } as const;
-  const judged = requestFrom(job, queue, map, { names: [], tenants: [] }, now);
-  if ("reason" in judged)
-    return {
-      fault:
-        { unmapped: "the map has no entry for its name", tenant: "the map finds no tenant in its data" }[judged.reason as string] ??
-        `its data: ${judged.reason}`,
-    };
+  const judged = await judge(requestFrom(job, queue, map, { names: [], tenants: [] }, now));
+  if ("reason" in judged) return { fault: reasons[judged.reason] + (judged.detail ? `: ${judged.detail}` : "") };
   const { entry, request } = judged;
   if (typeof request.job.payload !== "object" || request.job.payload === null || parse(data) === undefined) return { fault: "its payload is no object" };
   const notes = [timing.note, raw.pattern && raw.zone === "" ? "it named no time zone, so its workers' own counted: UTC is assumed" : undefined].filter(

@@ -96,7 +96,8 @@ export class FakeProduct {
   #route(method: string, path: string, tenant: string, body: unknown, isRoot: boolean): [number, unknown] {
     if (method === "GET" && path === "/v1/types") return [200, { types: [mailType] }];
     if (method === "GET" && path === "/v1/me") return isRoot ? [404, {}] : [200, { tenant, scopes: ["enqueue", "read", "operate"] }];
-    if (method === "GET" && path === "/v1/tenants") return isRoot ? [200, { tenants: [] }] : [403, {}];
+    if (method === "GET" && path === "/v1/tenants")
+      return isRoot ? [200, { tenants: [...this.tenants].map((each) => ({ tenant: each })), cursor: null }] : [403, {}];
     const named = /^\/v1\/tenants\/([a-z0-9-]+)$/.exec(path)?.[1];
     if (named !== undefined) return this.tenants.has(named) ? [200, {}] : [404, {}];
     if (!this.tenants.has(tenant)) return [404, { detail: "There is no such tenant." }];
