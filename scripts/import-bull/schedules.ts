@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { cronFromEvery, cronFromPattern } from "./cron.ts";
-import { parse, readJobs } from "./job.ts";
+import { type BullJob, optionsOf, parse, readJobs } from "./job.ts";
 import type { JobMap } from "./map.ts";
 import type { Queue } from "./queue.ts";
 import type { Connection } from "./redis.ts";
@@ -26,9 +26,9 @@ export interface OurSchedule {
 
 /** Reads all schedules of a queue. */
 export async function readSchedules(connection: Connection, queue: Queue, map: JobMap, judge: Judge, now: number): Promise<BullSchedule[]> {
-  const flat = await connection.client.zrange(`${queue.base}repeat`, 0, -1, "WITHSCORES");
-  const members = flat.flatMap((member, index) => (index % 2 === 0 ? [{ member, at: flat[index + 1] ?? "" }] : []));
-  return Promise.all(members.map(({ member, at }) => readSchedule(connection, { queue, map, judge, now }, member, at)));
+  const members = await connection.client.zrange(`${queue.base}repeat`, 0, -1);
+  const read = await Promise.all(members.map((member) => readSchedule(connection, { queue, map, judge, now }, member)));
+  return read.flat();
 }
 
 /** Asks the product what it would make of a request. */
@@ -52,34 +52,55 @@ interface Raw {
   data?: string;
 }
 
-async function readSchedule(connection: Connection, known: Known, member: string, at: string): Promise<BullSchedule> {
-  const { queue } = known;
-  const hash = await connection.client.hgetall(`${queue.base}repeat:${member}`).catch(() => ({}));
-  const raw = Object.keys(hash).length > 0 ? fromHash(hash, member) : fromMember(member);
-  const inner = raw.id === "" ? "" : `${raw.id}:`;
-  const md5s = [`${raw.name}${inner === "" ? ":" : inner}`, `${raw.name}${raw.id}`].map((start) => `repeat:${md5(start + md5(member))}:`);
-  const idPrefixes = [`repeat:${member}:`, ...md5s];
-  const [pending] = await readJobs(
-    connection,
-    queue,
-    "delayed",
-    idPrefixes.map((prefix) => ({ id: prefix + at, score: "" })),
-  ).then((jobs) => jobs.filter(({ data }) => data !== ""));
-  const label = `${raw.name}${raw.id && raw.id !== raw.name ? ` (${raw.id})` : ""}, ${raw.pattern ? `"${raw.pattern}" ${raw.zone}`.trim() : `every ${raw.every} ms`}`;
-  return { member, idPrefixes, label, ours: await oursFrom(raw, raw.data ?? pending?.data ?? "{}", known, member) };
+/** How often a schedule is read that fires in that moment: its next run is there a moment later. */
+const maxLooks = 5;
+
+async function readSchedule(connection: Connection, known: Known, member: string): Promise<BullSchedule[]> {
+  const { base } = known.queue;
+  for (let looks = 1; ; looks++) {
+    const at = await connection.client.zscore(`${base}repeat`, member);
+    if (at === null) return [];
+    const hash = await connection.client.hgetall(`${base}repeat:${member}`);
+    const raw = Object.keys(hash).length > 0 ? fromHash(hash, member) : fromMember(member);
+    const idPrefixes = [`repeat:${member}:`, ...[`${raw.id}:`, raw.id].map((id) => `repeat:${md5(raw.name + id + md5(member))}:`)];
+    const runs = await readJobs(
+      connection,
+      known.queue,
+      "delayed",
+      idPrefixes.map((prefix) => ({ id: prefix + at, score: "" })),
+    );
+    const next = runs.find(({ data }) => data !== "");
+    if (next || looks === maxLooks) return [{ member, idPrefixes, label: labelOf(raw), ours: await oursFrom(raw, next, known, member) }];
+  }
+}
+
+function labelOf({ name, id, pattern, zone, every }: Raw): string {
+  return `${name}${id !== "" && id !== name && !isDigest(id) ? ` (${id})` : ""}, ${pattern ? `"${pattern}" ${zone}`.trim() : `every ${every} ms`}`;
+}
+
+/** BullMQ 5 calls repeatable jobs without a key by a digest of their options. */
+function isDigest(id: string): boolean {
+  return /^[0-9a-f]{32}$/.test(id);
 }
 
 function fromHash(hash: Record<string, string>, member: string): Raw {
-  const bounds = ["endDate", "limit", "startDate"].filter((field) => hash[field] && !(field === "startDate" && Number(hash[field]) < Date.now()));
   return {
     name: hash["name"] ?? "__default__",
     id: member,
     ...(hash["pattern"] ? { pattern: hash["pattern"] } : {}),
     ...(hash["every"] ? { every: Number(hash["every"]) } : {}),
     zone: hash["tz"] ?? "",
-    bounded: bounds.join(" and "),
+    bounded: boundsOf(hash),
     ...(hash["data"] ? { data: hash["data"] } : {}),
   };
+}
+
+/** A beginning in the past bounds nothing any more. */
+function boundsOf(repeat: unknown): string {
+  const bounds = (typeof repeat === "object" && repeat !== null ? repeat : {}) as Record<string, unknown>;
+  const found = ["endDate", "limit"].filter((name) => bounds[name] !== undefined);
+  const begins = Number(bounds["startDate"]) || Date.parse(String(bounds["startDate"]));
+  return [...found, ...(begins > Date.now() ? ["startDate"] : [])].join(" and ");
 }
 
 /** `name:id:endDate:zone:cron` or `name:id:endDate:every`; the name may hold colons. */
@@ -93,8 +114,11 @@ function fromMember(member: string): Raw {
   return { name: parts.join(":"), id, zone, bounded: endDate === "" ? "" : "endDate", ...(isEvery ? { every: Number(last) } : { pattern: last }) };
 }
 
-async function oursFrom(raw: Raw, data: string, { queue, map, judge, now }: Known, member: string): Promise<OurSchedule | { fault: string }> {
-  if (raw.bounded !== "") return { fault: `it has ${raw.bounded}, which a schedule of the product does not know` };
+async function oursFrom(raw: Raw, next: BullJob | undefined, { queue, map, judge, now }: Known, member: string): Promise<OurSchedule | { fault: string }> {
+  if (!next) return { fault: "its next run is not there" };
+  const bounded = raw.bounded || boundsOf(optionsOf(next)["repeat"]);
+  if (bounded !== "") return { fault: `it has ${bounded}, which a schedule of the product does not know` };
+  const data = raw.data ?? next.data;
   const timing = raw.pattern ? cronFromPattern(raw.pattern) : cronFromEvery(raw.every ?? 0);
   if ("fault" in timing) return timing;
   const job = {
@@ -118,7 +142,7 @@ async function oursFrom(raw: Raw, data: string, { queue, map, judge, now }: Know
   const notes = [timing.note, raw.pattern && raw.zone === "" ? "it named no time zone, so its workers' own counted: UTC is assumed" : undefined].filter(
     (note) => note !== undefined,
   );
-  const name = entry.schedules?.[raw.id] ?? entry.schedules?.[raw.name] ?? slugOf(`${queue.name}-${raw.id || raw.name}`, member);
+  const name = entry.schedules?.[raw.id] ?? entry.schedules?.[raw.name] ?? slugOf(`${queue.name}-${isDigest(raw.id) ? raw.name : raw.id || raw.name}`, member);
   const body = {
     type: entry.type,
     payload: request.job.payload,

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import Bull from "bull";
+import { Queue } from "bullmq5";
 import { Bench, mail, mailMap } from "./support/importer.ts";
 import { addFlow, type BullQueue, libraries } from "./support/libraries.ts";
 
@@ -58,6 +60,20 @@ describe.each(libraries)("a plan of a queue of $title", (library) => {
     expect(report).toContain('"cron": "*/5 * * * *"');
     expect(report).toMatch(/every 7000 ms: \*\*cannot be taken over\*\*: it runs every 7000 ms/);
   });
+});
+
+test("repeatable jobs of BullMQ 5 and bounds that stand only in the next run are read too", async () => {
+  const connection = { port: bench.redis.port, host: "127.0.0.1" };
+  const queue = new Queue("mail", { connection });
+  await queue.add("welcome", mail(1), { repeat: { pattern: "0 4 * * *", tz: "Asia/Tokyo" } });
+  await queue.add("limited", mail(2), { repeat: { every: 120_000, limit: 3 } });
+  const bull = new Bull("old", { redis: connection });
+  await bull.add("limited", mail(3), { repeat: { cron: "0 5 * * *", limit: 3 } });
+  const { report } = await bench.run("plan", ["--map", bench.mapFile([mailMap[0], { ...mailMap[0], queue: "old" }])]);
+  expect(report).toMatch(/- welcome, "0 4 \* \* \*" Asia\/Tokyo\. For acme, `PUT \/v1\/schedules\/mail-welcome-[0-9a-f]{8}`/);
+  expect(report).toContain("- limited, every 120000 ms: **cannot be taken over**: it has limit");
+  expect(report).toContain('- limited, "0 5 * * *": **cannot be taken over**: it has limit');
+  await Promise.all([queue.close(), bull.close(true)]);
 });
 
 test("without a product or a map it says so, finds every queue, and prints the entries that are needed", async () => {
