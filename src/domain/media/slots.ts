@@ -28,7 +28,7 @@ export const uploadLimits: SlotLimits = {
   maxPerIsolate: 8,
   maxWaitingPerTenant: 100,
   maxWaiting: 400,
-  maxWaitMs: 20_000,
+  maxWaitMs: 60_000,
   maxSilenceMs: 60_000,
 };
 
