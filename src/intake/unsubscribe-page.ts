@@ -1,4 +1,4 @@
-import { escaped } from "./leads/answer";
+import { escapeHtml } from "../escape";
 
 interface Page {
   text: string;
@@ -8,11 +8,11 @@ interface Page {
 /** Asks before it acts. */
 export function unsubscribePage(address: string): Page {
   const form = `<form method="post"><button>Unsubscribe</button></form>`;
-  return page("Unsubscribe", `<h1>Unsubscribe</h1><p>No more newsletters to <b>${escaped(hinted(address))}</b>?</p>${form}`);
+  return page("Unsubscribe", `<h1>Unsubscribe</h1><p>No more newsletters to <b>${escapeHtml(hinted(address))}</b>?</p>${form}`);
 }
 
 export function unsubscribedPage(address: string): Page {
-  return page("Unsubscribed", `<h1>Unsubscribed</h1><p><b>${escaped(hinted(address))}</b> gets no more newsletters from us.</p>`);
+  return page("Unsubscribed", `<h1>Unsubscribed</h1><p><b>${escapeHtml(hinted(address))}</b> gets no more newsletters from us.</p>`);
 }
 
 /** Enough to know one's own address by: the link may be in other hands. */

@@ -1,3 +1,4 @@
+import { escapePattern } from "../escape";
 import { masked, maskMarked } from "./personal";
 
 /** Texts outside of these lengths are not searched for: shorter ones stand in every sentence, longer ones are not quoted whole. Characters. */
@@ -14,7 +15,7 @@ const maxTexts = 500;
 export function maskKnownValues(schema: unknown, value: unknown, text: string): string {
   const known = personalTexts(schema, value);
   if (known.length === 0) return text;
-  const anyOf = known.map((each) => each.replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`)).join("|");
+  const anyOf = known.map(escapePattern).join("|");
   return text.replaceAll(new RegExp(`(?<![\\p{L}\\p{N}])(?:${anyOf})(?![\\p{L}\\p{N}])`, "giu"), masked);
 }
 

@@ -1,3 +1,5 @@
+import { escapePattern } from "../escape";
+
 const mask = "•••";
 
 /** Words of somebody else's text that may be shown; the rest of a message is rarely needed. */
@@ -58,11 +60,7 @@ const patterns: readonly [RegExp, string][] = [
 
 function withoutKnown(text: string, known: readonly string[]): string {
   const longestFirst = known.filter((each) => each.length >= 3).toSorted((a, b) => b.length - a.length);
-  return longestFirst.reduce((rest, each) => rest.replaceAll(new RegExp(escaped(each), "gi"), mask), text);
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+  return longestFirst.reduce((rest, each) => rest.replaceAll(new RegExp(escapePattern(each), "gi"), mask), text);
 }
 
 /** Cut between words, so that no half of an address stays unmasked. */

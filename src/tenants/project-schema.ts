@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { boundedList, boundedText } from "../queue/bounded";
+import { isZone } from "../time/zone";
 import { sharedSecret } from "./shared-secret";
 
 /** A web address's host, with a port or a leading `*.` for all its subdomains: `example.com`, `*.example.com`, `localhost:8787`. */
@@ -135,14 +136,4 @@ export function canonicalIp(ip: string): string {
 function isWebAddress(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && ["https:", "http:"].includes(url.protocol) && url.username === "" && url.password === "";
-}
-
-function isZone(name: string): boolean {
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(name)) return false;
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }) instanceof Intl.DateTimeFormat;
-  } catch (thrown) {
-    if (thrown instanceof RangeError) return false;
-    throw thrown;
-  }
 }

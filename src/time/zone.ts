@@ -1,10 +1,31 @@
-/** Whether a name is one of an IANA time zone that the runtime knows. */
+const zoneName = /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/;
+
+/** Whether this runtime knows the name as an IANA time zone. Bare offsets (`+02:00`) are not zones: they know no summer. */
 export function isZone(zone: string): boolean {
   try {
-    return formatOf(zone) !== undefined;
-  } catch {
-    return false;
+    return zoneName.test(zone) && formatOf(zone) !== undefined;
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return false;
+    throw thrown;
   }
+}
+
+/** A moment as the clock of a zone shows it, with its offset: `2026-03-29T03:00:00+02:00`. */
+export function localTime(at: number, zone: string): string {
+  const parts = new Intl.DateTimeFormat("en-CA", {
+    timeZone: zone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    timeZoneName: "longOffset",
+  }).formatToParts(at);
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((each) => each.type === type)?.value ?? "";
+  const offset = part("timeZoneName").replace("GMT", "") || "+00:00";
+  return `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}:${part("second")}${offset}`;
 }
 
 export interface ReadLocal {

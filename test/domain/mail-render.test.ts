@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { escapeHtml } from "../../src/domain/mail/print";
+import { escapeHtml } from "../../src/escape";
 import { oneLine, renderMail } from "../../src/domain/mail/render";
 import { templateIssues } from "../../src/domain/mail/model";
 

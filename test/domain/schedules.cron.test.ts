@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as v from "valibot";
-import { cronFault, isZone, localTime, nextTimes, plannedBetween } from "../../src/domain/schedules/cron";
+import { cronFault, nextTimes, plannedBetween } from "../../src/domain/schedules/cron";
 import { payloadOf, type Schedule, scheduleInput, scheduleView, spreadOf } from "../../src/domain/schedules/model";
+import { isZone, localTime } from "../../src/time/zone";
 
 const runs = (cron: string, zone: string, from: string, count: number) => nextTimes({ cron, zone }, Date.parse(from), count).map((at) => localTime(at, zone));
 

@@ -1,4 +1,5 @@
 import type { Silence } from "../../tenants/project-schema";
+import { localTime } from "../../time/zone";
 
 /** A project that watches for silence, and how long it has lasted. Times in milliseconds; null: never. */
 export interface Watched {
@@ -31,7 +32,7 @@ export function silenceDue({ silence, last, since, alerted }: Watched, now: numb
 function openedAt({ businessHours, zone }: Silence, now: number): number | null {
   if (businessHours === undefined || businessHours === false) return 0;
   const { from, to, days } = businessHours === true ? { from: "09:00", to: "18:00", days: undefined } : businessHours;
-  const { day, minutes } = localTime(zone, now);
+  const { day, minutes } = clockOf(zone, now);
   const [start, end] = [minutesOf(from), minutesOf(to)];
   const overnight = end <= start;
   const early = overnight && minutes < end;
@@ -41,12 +42,10 @@ function openedAt({ businessHours, zone }: Silence, now: number): number | null 
   return now - (early ? minutes + 24 * 60 - start : minutes - start) * minute;
 }
 
-/** 1 is Monday. */
-function localTime(zone: string, now: number): { day: number; minutes: number } {
-  const format = new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  const parts = Object.fromEntries(format.formatToParts(now).map(({ type, value }) => [type, value]));
-  const day = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].indexOf(parts["weekday"] ?? "") + 1;
-  return { day, minutes: Number(parts["hour"]) * 60 + Number(parts["minute"]) };
+/** Weekday, of which 1 is Monday, and minutes since midnight on the clock of the zone. */
+function clockOf(zone: string, now: number): { day: number; minutes: number } {
+  const [date = "", time = ""] = localTime(now, zone).split("T");
+  return { day: new Date(date).getUTCDay() || 7, minutes: minutesOf(time.slice(0, 5)) };
 }
 
 function minutesOf(time: string): number {

@@ -5,7 +5,8 @@ import { chargeFilters, chargedOperators, replaceFilters } from "./charges";
 import { BoundPassed, parseFlaw, renderFlaw } from "./flaw";
 import { MeteredContext, chargeAll, meteredEmitter, meterOf } from "./meter";
 import type { Meter } from "./meter";
-import { escapeHtml, printed } from "./print";
+import { escapeHtml } from "../../escape";
+import { printed } from "./print";
 import { parse, registerTags } from "./tags";
 
 /** `html` escapes what variables bring in; `plain` (subject, text) does not. */

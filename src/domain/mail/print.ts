@@ -8,10 +8,3 @@ export function printed(value: unknown): string {
   if (Array.isArray(value)) return value.map(printed).join("");
   throw new NoPrintableValue();
 }
-
-const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "`": "&#96;" };
-
-/** Safe between tags and in quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"'`]/g, (character) => entities[character] ?? character);
-}

@@ -41,17 +41,6 @@ export function cronFault(cron: string): string | undefined {
   }
 }
 
-/** Whether this runtime knows the name as an IANA time zone. Bare offsets (`+02:00`) are not zones: they know no summer. */
-export function isZone(zone: string): boolean {
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(zone)) return false;
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The first planned time after `after`, in milliseconds; null when there is none. */
 export function nextAfter(timing: Timing, after: number): number | null {
   return pattern(timing).nextRun(new Date(after))?.getTime() ?? null;
@@ -75,24 +64,6 @@ export function plannedBetween(timing: Timing, first: number, now: number, keep:
   }
   const newest = cron.previousRuns(keep, new Date(now + 1000)).map((time) => time.getTime());
   return { times: newest.reverse(), count: times.length, more: true };
-}
-
-/** A moment as the clock of a zone shows it, with its offset: `2026-03-29T03:00:00+02:00`. */
-export function localTime(at: number, zone: string): string {
-  const parts = new Intl.DateTimeFormat("en-CA", {
-    timeZone: zone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    timeZoneName: "longOffset",
-  }).formatToParts(at);
-  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((each) => each.type === type)?.value ?? "";
-  const offset = part("timeZoneName").replace("GMT", "") || "+00:00";
-  return `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}:${part("second")}${offset}`;
 }
 
 function pattern({ cron, zone }: Timing): Cron {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { boundedName, boundedText, fieldRule, jsonObject } from "../../queue/bounded";
-import { cronFault, isZone, localTime, nextTimes } from "./cron";
+import { isZone, localTime } from "../../time/zone";
+import { cronFault, nextTimes } from "./cron";
 
 /** What to do with planned times that the tick missed (it comes each minute; see `late` in due.ts). */
 export const misfires = ["once", "skip", "all"] as const;

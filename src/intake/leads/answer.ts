@@ -1,3 +1,4 @@
+import { escapeHtml } from "../../escape";
 import { ownsUrl } from "../../tenants/project-schema";
 import type { Problem } from "../../errors";
 import type { Answer } from "../route";
@@ -25,19 +26,15 @@ export function thanks(request: Request, { project }: Door, { id, replayed, page
 
 /** A refusal as a person can read it: what is wrong with which field, and the way back. */
 export function refusalPage(problem: Problem): Answer {
-  const items = problem.errors.map(({ path, message }) => `<li>${path ? `<strong>${escaped(path)}</strong> ` : ""}${escaped(message)}</li>`).join("");
+  const items = problem.errors.map(({ path, message }) => `<li>${path ? `<strong>${escapeHtml(path)}</strong> ` : ""}${escapeHtml(message)}</li>`).join("");
   const title = problem.status >= 500 || problem.status === 429 ? "Please try again in a moment" : "This could not be sent";
   const retry: Record<string, string> = problem.retryAfter === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(problem.retryAfter))) };
   return {
     status: problem.status,
     text: `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title></head>
-<body><main><h1>${title}</h1><p>${escaped(problem.message)}</p>${items ? `<ul>${items}</ul>` : ""}<p>Go back with your browser: what you typed is still there.</p></main></body></html>
+<body><main><h1>${title}</h1><p>${escapeHtml(problem.message)}</p>${items ? `<ul>${items}</ul>` : ""}<p>Go back with your browser: what you typed is still there.</p></main></body></html>
 `,
     headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": "default-src 'none'; frame-ancestors 'none'", ...retry },
   };
-}
-
-export function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -1,5 +1,5 @@
 import type { Project } from "../../tenants/project-schema";
-import { escaped } from "./answer";
+import { escapeHtml } from "../../escape";
 
 /** A form as a tenant's page would have it. With a script it shows what became of the lead; it works without one too. */
 export function demoPage(action: string, { siteKey, formId }: Pick<Project, "siteKey" | "formId">): { text: string; headers: Record<string, string> } {
@@ -20,8 +20,8 @@ export function demoPage(action: string, { siteKey, formId }: Pick<Project, "sit
 <body>
 <main>
 <h1>Ask us</h1>
-<form method="post" action="${escaped(action)}">
-${hidden.map(([name, value]) => `<input type="hidden" name="${name}" value="${escaped(value)}">`).join("\n")}
+<form method="post" action="${escapeHtml(action)}">
+${hidden.map(([name, value]) => `<input type="hidden" name="${name}" value="${escapeHtml(value)}">`).join("\n")}
 <input type="hidden" name="__visitor_id"><input type="hidden" name="__pg_tts">
 <p class="trap" aria-hidden="true"><label>Leave this empty <input name="__pg_hp" tabindex="-1" autocomplete="off" data-1p-ignore data-bwignore data-lpignore="true" data-form-type="other"></label></p>
 <p><label>Name <input name="FIRSTNAME" autocomplete="name" maxlength="100"></label></p>

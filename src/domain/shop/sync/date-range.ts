@@ -1,4 +1,4 @@
-import { localTime } from "../../schedules/cron";
+import { localTime } from "../../../time/zone";
 
 /** A span of change dates, closed at both ends. Milliseconds, whole seconds. */
 export interface Span {
