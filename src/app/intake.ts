@@ -43,6 +43,7 @@ import { log } from "./log";
 import { createMailEventDoor } from "./mail-events";
 import { createMailStores } from "./mail-stores";
 import { createMediaDeps } from "./media";
+import { createReportsOn } from "./reports";
 import type { Stores } from "./stores";
 
 export interface IntakeParts {
@@ -86,9 +87,12 @@ export function createIntakeDeps({
     openShop: (tenant, site, signal) => openShop(engine, tenant, site, signal),
     wake,
   };
+  const gateOperations = createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) });
+  const reports = createReportsOn({ env, now, queries, pauses: (tenant) => pauses.list(tenant), gates: gateOperations, registry: engine.registry });
   return {
     ...stores,
     db: env.DB,
+    reports,
     eventDoor: { ...stores.eventDoor, admits: (tenant, headers, body, at) => admits(stores, tenant, headers, body, at) },
     facts: factsIn(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
@@ -103,7 +107,7 @@ export function createIntakeDeps({
     now,
     shops: { wake, test: (tenant, site) => testShop(shopTest, tenant, site) },
     alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
-    gates: createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) }),
+    gates: gateOperations,
     replays,
     isRoot: (token) => equalSecrets(token, env.ROOT_TOKEN),
     templates: stores.templates,

@@ -8,6 +8,7 @@ import type { Facts } from "../domain/events/facts";
 import type { GateOperations } from "../domain/gates/operate";
 import type { TemplateContent, Templates, TemplateSummary } from "../domain/mail/model";
 import type { Replays } from "../domain/replays/model";
+import type { Reports } from "../domain/report/compose";
 import type { ScheduleStore } from "../domain/schedules/store";
 import type { ShopTest } from "../domain/shop/site/test-connection";
 import type { SubscriptionStore } from "../domain/subscriptions/store";
@@ -62,6 +63,7 @@ export interface IntakeDeps {
   /** Undefined when the sealed secret cannot be opened. */
   webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
   gates: GateOperations;
+  reports: Reports;
   suppressions: SuppressionStore & SuppressionQueries;
   unsubscribe: {
     /** Undefined for what no mail's link holds. */

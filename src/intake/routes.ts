@@ -21,6 +21,7 @@ import { projectRoutes } from "./routes/projects";
 import { purchaseOrderRoutes } from "./routes/purchase-orders";
 import { queueRoutes } from "./routes/queues";
 import { sampleRoutes } from "./routes/samples";
+import { reportRoutes } from "./routes/report";
 import { scheduleRoutes } from "./routes/schedules";
 import { settingRoutes } from "./routes/settings";
 import { shopRoutes } from "./routes/shop";
@@ -74,4 +75,5 @@ export const routes: readonly AnyRoute[] = [
   ...gateRoutes,
   ...alertRoutes,
   ...operatorRoutes,
+  ...reportRoutes,
 ];

@@ -49,12 +49,30 @@ const summaryEntries = {
   endedAt: v.nullable(isoTime),
 };
 
-const jobSummaryShape = v.object(summaryEntries);
+export const actionShape = v.object({ method: v.picklist(["GET", "POST", "PUT", "DELETE"]), path: v.string(), label: v.string() });
+
+const whyEntry = {
+  why: v.pipe(
+    v.nullable(
+      v.object({
+        code: v.string(),
+        sentence: v.string(),
+        since: v.nullable(isoTime),
+        until: v.optional(v.pipe(isoTime, v.description("When it goes on by itself"))),
+        actions: outputList(actionShape),
+      }),
+    ),
+    v.description("Why it does not run; null when it runs, is done or was cancelled"),
+  ),
+};
+
+const jobSummaryShape = v.object({ ...summaryEntries, ...whyEntry });
 
 const nullableText = v.nullable(v.string());
 
 export const jobShape = v.object({
   ...summaryEntries,
+  ...whyEntry,
   providerMessage: v.optional(
     v.pipe(v.string(), v.description("What the outside system wrote when it refused; ••• unless an admin asks with reveal=1, since it may name persons")),
   ),
@@ -80,7 +98,11 @@ export const jobShape = v.object({
 
 export const cursor = v.pipe(v.nullable(v.string()), v.description("For the next page; null at the end"));
 
-export const jobsShape = v.object({ jobs: outputList(jobSummaryShape), cursor });
+export const jobsShape = v.object({
+  jobs: outputList(jobSummaryShape),
+  cursor: v.pipe(nullableText, v.description("For the next page; null at the end. With filters a page may have few jobs or none, and a cursor")),
+  examined: v.optional(v.pipe(count, v.description("Rows that were looked at for this page"))),
+});
 export const cancelledShape = v.object({ id: v.string(), state, cancelling: v.boolean() });
 export const retriedShape = v.object({ id: v.string(), state });
 
@@ -154,19 +176,6 @@ export const sampleShape = v.object({
   type: v.string(),
   version: count,
   samples: outputList(v.object({ id: v.string(), tenant: v.string(), version: count, state: v.picklist(states), payload: v.unknown() })),
-});
-
-export const queuesShape = v.object({
-  queues: outputList(
-    v.object({
-      queue: v.string(),
-      types: outputList(v.string()),
-      backlog: v.nullable(count),
-      bytes: v.nullable(count),
-      oldestAt: v.nullable(isoTime),
-      paused: v.pipe(v.boolean(), v.description("For this tenant, by itself or with everybody")),
-    }),
-  ),
 });
 
 export const pausedShape = v.object({ scope: v.picklist(["queue", "type", "tenant"]), name: v.string(), tenant: v.string(), paused: v.boolean() });

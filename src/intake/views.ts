@@ -1,4 +1,5 @@
 import type { ReplayView } from "../domain/replays/model";
+import type { Why } from "../domain/report/model";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
 import { mask, maskAll, masked } from "../masking/personal";
@@ -68,11 +69,19 @@ export function detailOf(job: JobDetail, { contract, payload, revealed, template
   };
 }
 
+/** Why a job does not run; null for one that runs or has ended well. */
+export function whyView(why: Why | null | undefined) {
+  if (!why) return null;
+  const { since, until, ...rest } = why;
+  return { ...rest, since: isoOrNull(since), ...(until === undefined ? {} : { until: iso(until) }) };
+}
+
 /** A job whose id is genuine but whose row is not written yet. */
 export function unwrittenJob(id: string) {
   const unknown = { type: null, maxAttempts: null, queue: null, siteId: null, gate: null, at: null, runAt: null, startedAt: null, endedAt: null };
   const nothing = { attempt: 0, runs: 0, revision: 0, doubt: false, dryRun: false, cancelling: false, revealed: false, parent: null, payload: null };
-  return { id, state: "queued", progress: noProgress, ...unknown, ...nothing, timeline: [], effects: [], entities: [] };
+  const why = { code: "ready", sentence: "It was accepted and is not recorded yet.", since: null, actions: [] };
+  return { id, state: "queued", progress: noProgress, why, ...unknown, ...nothing, timeline: [], effects: [], entities: [] };
 }
 
 export function deadLetterOf(letter: DeadLetterView) {

@@ -3,6 +3,8 @@ import type { JobFilter, JobView } from "./views";
 
 /** Rows a list or a search looks at before it gives up and returns a cursor. */
 export const mostExamined = 2000;
+/** Rows a list with filters walks through before it answers with what it has. */
+export const mostWalked = 20_000;
 
 /** What a list shows of a row; `j` is the table of jobs. */
 export const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
@@ -35,9 +37,15 @@ export interface JobRow {
 export function fits(row: JobRow, filter: JobFilter): boolean {
   return (
     (filter.type === undefined || row.type === filter.type) &&
-    (filter.state === undefined || row.state === filter.state) &&
+    (filter.state === undefined || stateFits(row, filter)) &&
     (filter.siteId === undefined || row.site === filter.siteId)
   );
+}
+
+/** `scheduled` is a view of queued jobs. */
+function stateFits({ state, due }: JobRow, { state: wanted, now = 0 }: JobFilter): boolean {
+  const scheduled = state === "queued" && due !== null && due > now;
+  return wanted === "scheduled" ? scheduled : wanted === state;
 }
 
 export function inTime(row: JobRow, filter: JobFilter): boolean {

@@ -2,11 +2,11 @@ import type { EffectRecord } from "../queue/effect";
 import { timePart } from "../queue/id";
 import { batch, rowsOf, statement } from "../d1";
 import { deadLetters, groups } from "./dead-letters";
-import { columns, end, fits, type JobRow, mostExamined, viewOf } from "./job-rows";
-import { found, heldJobs, pageOf } from "./search";
-import type { JobDetail, JobFilter, JobView, MinuteCount, Page, Queries } from "./views";
+import { columns, end, fits, type JobRow, mostWalked, viewOf } from "./job-rows";
+import { deadRows, found, newestFirst, openRows, pageOf } from "./search";
+import type { JobDetail, JobFilter, JobPage, MinuteCount, Page, Queries } from "./views";
 
-const pageExamined = 500;
+const pageExamined = 2000;
 const countedAtMost = 100_000;
 
 /** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. */
@@ -64,28 +64,51 @@ function timelineOf(row: JobRow, history: JobDetail["timeline"]): JobDetail["tim
   return all.toSorted((left, right) => left.at - right.at);
 }
 
-/** Newest first. With filters it may return fewer than asked for, together with a cursor to go on from. */
-async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<{ jobs: JobView[]; cursor: string | null }> {
+/** Newest first. States that few jobs are in are answered from their side rows, whatever stands before them; other filters walk a bounded number of rows. */
+async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
   if (filter.q !== undefined) return found(db, tenant, filter.q, filter, page);
-  const held = filter.state === "waiting" || filter.state === "retrying" ? await heldJobs(db, tenant) : null;
-  if (held) return pageOf(held, filter, page);
+  const open = isOpen(filter.state) ? await openRows(db, tenant, filter.state !== "waiting" && filter.state !== "retrying") : null;
+  if (open) return pageOf(open, filter, page);
+  const walked = await walk(db, tenant, filter, page);
+  return isBad(filter.state) ? withDeadLetters(db, tenant, filter, page, walked) : walked;
+}
+
+/** Adds what lies behind the rows that were walked. A dismissed dead letter has no side row: only walking finds it. */
+async function withDeadLetters(db: D1Database, tenant: string, filter: JobFilter, page: Page, walked: JobPage): Promise<JobPage> {
+  const { cursor, jobs: near } = walked;
+  if (cursor === null || near.length === page.limit) return walked;
+  const far = newestFirst(await deadRows(db, tenant), cursor, filter).slice(0, page.limit - near.length);
+  return { ...walked, jobs: [...near, ...far.map(viewOf)], cursor: far.at(-1)?.position ?? cursor };
+}
+
+function isOpen(state: JobFilter["state"]): boolean {
+  return state !== undefined && state !== "done" && state !== "cancelled" && !isBad(state);
+}
+
+function isBad(state: JobFilter["state"]): boolean {
+  return state === "dead" || state === "discarded";
+}
+
+async function walk(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
   const lowest = filter.from === undefined ? "" : timePart(filter.from);
   const filtered = filter.type ?? filter.state ?? filter.siteId;
   const size = filtered === undefined ? page.limit + 1 : pageExamined;
   let below = [page.cursor ?? end, filter.to === undefined ? end : timePart(filter.to)].toSorted()[0] ?? end;
   const kept: JobRow[] = [];
-  for (let examined = 0; examined < mostExamined;) {
+  let examined = 0;
+  const answer = (cursor: string | null): JobPage => ({ jobs: kept.map(viewOf), cursor, ...(filtered === undefined ? {} : { examined }) });
+  while (examined < mostWalked) {
     const { rows, more } = await nextRows(db, tenant, lowest, below, size);
     for (const row of rows) {
       if (!fits(row, filter)) continue;
-      if (kept.length === page.limit) return { jobs: kept.map(viewOf), cursor: kept.at(-1)?.position ?? null };
+      if (kept.length === page.limit) return answer(kept.at(-1)?.position ?? null);
       kept.push(row);
     }
-    if (!more) return { jobs: kept.map(viewOf), cursor: null };
+    if (!more) return answer(null);
     examined += rows.length;
     below = rows.at(-1)?.position ?? below;
   }
-  return { jobs: kept.map(viewOf), cursor: kept.length === page.limit ? (kept.at(-1)?.position ?? below) : below };
+  return answer(kept.length === page.limit ? (kept.at(-1)?.position ?? below) : below);
 }
 
 /** Merges both streams; a stream that has more bounds how far the other may be believed. */

@@ -8,8 +8,15 @@ const byEntity = `
   CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id LIMIT ?3`;
 const byIds = `
   SELECT coalesce(j.slot, j.id) AS position, ${columns} FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
-/** A tenant's waiting, retrying and delayed jobs by their side rows. ?2 rows of each kind. */
-const besides = ["due", "parked"].map((table) => `SELECT id FROM ${table} WHERE tenant = ?1 LIMIT ?2`);
+const mark = (walk: string) => `coalesce((SELECT position FROM watermarks WHERE tenant = ?1 AND walk = 'sweep-${walk}'), '')`;
+/** ?2 rows of each source. */
+const sideIds = ["due", "parked"].map((table) => `SELECT id FROM ${table} WHERE tenant = ?1 LIMIT ?2`);
+const openIds = [
+  `SELECT id FROM jobs WHERE tenant = ?1 AND id > ${mark("jobs")} AND id < '${end}' AND ended IS NULL LIMIT ?2`,
+  `SELECT a.id FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
+   WHERE a.tenant = ?1 AND a.slot > ${mark("arrivals")} AND j.ended IS NULL LIMIT ?2`,
+];
+const letterIds = `SELECT id FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
 const errors = `SELECT id, reason FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
 
 /** By id, by entity key (`order:123`), else by words of a dead letter's error. One page: what is looked for is few. */
@@ -22,26 +29,43 @@ export async function found(db: D1Database, tenant: string, q: string, filter: J
   return pageOf(rows, filter, page);
 }
 
-/** Every job with a side row, that is all that wait or are retrying; null when they are too many to be looked at. */
-export async function heldJobs(db: D1Database, tenant: string): Promise<JobRow[] | null> {
+/**
+ * Every job that waits or is retrying: each has a side row. With `all` every job that has not ended: the others lie above the mark up to which
+ * the sweep has given side rows. Null when one of these sources has more than may be looked at.
+ */
+export async function openRows(db: D1Database, tenant: string, all: boolean): Promise<JobRow[] | null> {
+  const asked = all ? [...sideIds, ...openIds] : sideIds;
   const results = await batch(
     db,
-    besides.map((sql) => statement(db, sql, tenant, mostExamined)),
+    asked.map((sql) => statement(db, sql, tenant, mostExamined)),
   );
-  const lists = [0, 1].map((index) => rowsOf<{ id: string }>(results, index));
-  if (lists.some((rows) => rows.length === mostExamined)) return null;
-  const ids = [...new Set(lists.flat().map(({ id }) => id))];
+  const sources = asked.map((_, index) => rowsOf<{ id: string }>(results, index));
+  if (sources.some((rows) => rows.length === mostExamined)) return null;
+  return rowsById(db, tenant, sources.flat());
+}
+
+/** Jobs of the newest dead letters; those dismissed are not among them. */
+export async function deadRows(db: D1Database, tenant: string): Promise<JobRow[]> {
+  return rowsById(db, tenant, (await statement(db, letterIds, tenant, mostExamined).all<{ id: string }>()).results);
+}
+
+async function rowsById(db: D1Database, tenant: string, found: readonly { id: string }[]): Promise<JobRow[]> {
+  const ids = [...new Set(found.map(({ id }) => id))];
   return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobRow>()).results;
 }
 
 /** One page of rows that are known whole. */
 export function pageOf(rows: readonly JobRow[], filter: JobFilter, page: Page): { jobs: JobView[]; cursor: string | null } {
-  const below = page.cursor ?? end;
-  const sorted = rows
-    .filter((row) => row.position < below && fits(row, filter) && inTime(row, filter))
-    .toSorted((left, right) => (left.position < right.position ? 1 : -1));
+  const sorted = newestFirst(rows, page.cursor ?? end, filter);
   const shown = sorted.slice(0, page.limit);
   return { jobs: shown.map(viewOf), cursor: sorted.length > shown.length ? (shown.at(-1)?.position ?? null) : null };
+}
+
+/** Those below a position that fit. */
+export function newestFirst(rows: readonly JobRow[], below: string, filter: JobFilter): JobRow[] {
+  return rows
+    .filter((row) => row.position < below && fits(row, filter) && inTime(row, filter))
+    .toSorted((left, right) => (left.position < right.position ? 1 : -1));
 }
 
 /** A key is looked up, not searched: as it was typed, in small letters, and with the name of the thing in capitals. */

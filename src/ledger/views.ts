@@ -49,7 +49,10 @@ export interface JobDetail extends JobView {
 
 export interface JobFilter {
   type?: string | undefined;
-  state?: JobState | undefined;
+  /** `scheduled`: queued, and due later than `now`. */
+  state?: JobState | "scheduled" | undefined;
+  /** Milliseconds; what `scheduled` compares with. */
+  now?: number | undefined;
   siteId?: string | undefined;
   /** An id, an entity key (`order:123`), or words of a dead letter's error. */
   q?: string | undefined;
@@ -63,6 +66,14 @@ export interface Page {
   cursor?: string | undefined;
   /** 1 to 200. */
   limit: number;
+}
+
+/** Newest first. With a cursor there may be more, also when this page has few jobs or none. */
+export interface JobPage {
+  jobs: JobView[];
+  cursor: string | null;
+  /** Rows that were looked at, where a filter left some out. */
+  examined?: number | undefined;
 }
 
 export interface DeadLetterView {
@@ -109,7 +120,7 @@ export interface MinuteCount {
 /** Everything one may ask the ledger. Every call names its tenant; null is the root token looking at all. */
 export interface Queries {
   job(tenant: string, id: string): Promise<JobDetail | null>;
-  jobs(tenant: string, filter: JobFilter, page: Page): Promise<{ jobs: JobView[]; cursor: string | null }>;
+  jobs(tenant: string, filter: JobFilter, page: Page): Promise<JobPage>;
   deadLetters(tenant: string, filter: DeadLetterFilter, page: Page): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }>;
   groups(tenant: string): Promise<DeadLetterGroup[]>;
   counts(tenant: string | null, from: number, to: number): Promise<MinuteCount[]>;

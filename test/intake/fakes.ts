@@ -8,6 +8,7 @@ import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { templateCatalogue } from "../../src/domain/mail/catalogue";
 import type { ReplayRequest, ReplayView } from "../../src/domain/replays/model";
 import { scheduleStore } from "../../src/domain/schedules/store";
+import { createReportsOn } from "../../src/app/reports";
 import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";
 import { campaign } from "../../src/jobs/campaign/job";
@@ -41,6 +42,7 @@ import { createTokens, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
 import { createUnsubscribeTokens } from "../../src/domain/suppressions/unsubscribe-token";
 import { createVault, type Vault } from "../../src/tenants/vault";
+import { gatesOn } from "./gate-fakes";
 import { leadsOn } from "./lead-fakes";
 import { createAgentDeps } from "../../src/app/agents";
 import { samplesIn } from "../../src/ledger/samples";
@@ -196,6 +198,14 @@ function createDeps(seen: Seen): IntakeDeps {
       wake: async (tenant, site) => void seen.woken.push(`${tenant}/${site}`),
     },
     gates: gatesOn(seen),
+    reports: createReportsOn({
+      env: env as WorkerEnv,
+      now: () => now,
+      queries: queriesOf(seen),
+      pauses: operateOn(seen).pauses,
+      gates: gatesOn(seen),
+      registry,
+    }),
     ...mailOn(vault, snapshots),
     alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
     registry,
@@ -312,23 +322,6 @@ function queriesOf(seen: Seen): Queries {
       { minute: from + 60_000, type: 'odd"\\\n', event: "done", count: 1, ms: 500 },
     ],
     backlog: async (tenant) => ({ deadLetters: tenant === null ? 20 : 2, parked: 0, due: 1 }),
-  };
-}
-
-const gate = { circuit: "open", openUntil: now + 30_000, failures: 5, slots: { used: 1, max: 100 }, rate: { perSecond: 2, available: 1.5 } } as const;
-
-function gatesOn(seen: Seen): IntakeDeps["gates"] {
-  const view = (dependency: string) => ({ dependency, ...gate, held: 2, parked: 3, lastFailure: { at: now, reason: "503" } });
-  const act = async (verb: string, tenant: string, dependency: string) => {
-    if (!["mail", "shop:main", "hook-x.example:8443"].includes(dependency)) return "unknown";
-    seen.gates.push(`${verb} ${tenant}/${dependency}`);
-    return view(dependency);
-  };
-  return {
-    list: async (_tenant, { limit }) => ({ gates: [view("mail"), view("shop:main")].slice(0, limit), cursor: null }),
-    reset: (tenant, dependency) => act("reset", tenant, dependency),
-    probe: (tenant, dependency) => act("probe", tenant, dependency),
-    changed: async (tenant, dependencies) => void seen.gates.push(...dependencies.map((dependency) => `changed ${tenant}/${dependency}`)),
   };
 }
 

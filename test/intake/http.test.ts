@@ -68,7 +68,7 @@ describe("routing", () => {
     const body = (await bench.call("GET", "/v1/jobs", { token: own.read })).text;
     expect(head.headers.get("content-length")).toBe(String(body.length));
     expect((await bench.call("HEAD", "/v1/jobs")).status).toBe(401);
-    expect((await bench.call("HEAD", "/v1/replays", { token: own.operate })).status).toBe(405);
+    expect((await bench.call("HEAD", "/v1/jobs/batch", { token: own.operate })).status).toBe(405);
   });
 
   test("names in paths are names: 404 to read, 422 with the rule to create", async () => {

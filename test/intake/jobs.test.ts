@@ -290,7 +290,7 @@ describe("GET /v1/jobs", () => {
     await get(`?type=note&state=dead&siteId=shop-1&q=order:7&from=2026-10-01&to=2026-10-01T12:00:00.5Z&cursor=${cursor}&limit=7`);
     expect(bench.seen.lists.at(-1)).toEqual({
       tenant: "jobs-own",
-      filter: { type: "note", state: "dead", siteId: "shop-1", q: "order:7", from: Date.UTC(2026, 9, 1), to: Date.UTC(2026, 9, 1, 12, 0, 0, 500) },
+      filter: { type: "note", state: "dead", siteId: "shop-1", q: "order:7", from: Date.UTC(2026, 9, 1), to: Date.UTC(2026, 9, 1, 12, 0, 0, 500), now },
       page: { cursor, limit: 7 },
     });
     await get("");

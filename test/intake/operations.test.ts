@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { metricsText } from "../../src/intake/metrics";
-import { deadLettersShape, groupsShape, healthShape, pausedShape, queuesShape, replayShape, statsShape, typesShape } from "../../src/intake/shapes";
+import { deadLettersShape, groupsShape, healthShape, pausedShape, replayShape, statsShape, typesShape } from "../../src/intake/shapes";
+import { queuesShape } from "../../src/intake/routes/queues";
 import { gateShape } from "../../src/intake/routes/gates";
 import { createBench, givenJob, now, root, type Tokens } from "./fakes";
 
@@ -175,7 +176,16 @@ describe("queues and types", () => {
   test("are listed with backlog, policy and the schema of the payload", async () => {
     const queues = await get("/v1/queues");
     expect(fits(queuesShape, queues.body)).toBe(true);
-    expect(queues.body.queues[0]).toEqual({ queue: "events", types: ["note"], backlog: null, bytes: null, oldestAt: null, paused: false });
+    expect(queues.body.queues[0]).toMatchObject({
+      queue: "events",
+      types: ["note"],
+      backlog: null,
+      bytes: null,
+      oldestAt: null,
+      held: 0,
+      health: "idle",
+      paused: false,
+    });
     const all = await bench.call("GET", "/v1/queues", { token: root });
     expect(all.body.queues[0]).toMatchObject({ queue: "events", backlog: 12, bytes: 3400, oldestAt: "2026-10-01T11:59:55.000Z" });
     const acting = await bench.call("GET", "/v1/queues", { token: root, tenant: "ops-own" });
@@ -206,7 +216,7 @@ describe("queues and types", () => {
     expect([await paused(own.read), await paused(other.read), await paused(root)]).toEqual([true, true, true]);
     await act("/v1/queues/events/resume", { token: root });
     await act("/v1/types/note/pause", { token: root, tenant: "ops-other" });
-    expect(bench.seen.pauses).toEqual([{ tenant: "ops-other", scope: "type", name: "note" }]);
+    expect(bench.seen.pauses).toMatchObject([{ tenant: "ops-other", scope: "type", name: "note" }]);
     await act("/v1/types/note/resume", { token: other.operate });
   });
 

@@ -74,7 +74,7 @@ test("a job that waits is found however many newer ones there are", { timeout: 6
     expect((await queries.jobs("many", { state, from: noon + 2 }, page)).jobs).toEqual([]);
     expect((await queries.jobs("many", { state }, { ...page, cursor: row.id })).jobs).toEqual([]);
   }
-  expect((await queries.jobs("many", { state: "done" }, page)).cursor).not.toBeNull();
+  expect(await queries.jobs("many", { state: "done" }, page)).toMatchObject({ jobs: [], cursor: null });
 });
 
 test("where more wait than are looked at, the list goes by time, page by page", { timeout: 60_000 }, async () => {
@@ -99,4 +99,25 @@ test("where more wait than are looked at, the list goes by time, page by page", 
       .map(({ id }) => id)
       .toReversed(),
   );
+});
+
+test("a dead letter is found behind more rows than one page walks", { timeout: 60_000 }, async () => {
+  const id = await dead("behind", "503");
+  const rows = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20500) SELECT 'behind', printf('7%033d', i), 'note', 1, 'events', 'done', 1, 5, 0, 0 FROM n`;
+  await env.DB.prepare(`INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended) ${rows}`).run();
+  const first = await queries.jobs("behind", { state: "dead" }, page);
+  expect(first).toMatchObject({ jobs: [{ id }], cursor: id, examined: 20_000 });
+  expect(await queries.jobs("behind", { state: "dead" }, { ...page, cursor: id })).toMatchObject({ jobs: [], cursor: null });
+  const none = await queries.jobs("behind", { state: "cancelled" }, page);
+  expect([none.jobs, none.cursor === null]).toEqual([[], false]);
+});
+
+test("scheduled jobs are a view of queued ones; running ones are found without a side row", async () => {
+  const [later, soon, running] = await newJobs("views", 3);
+  if (!later || !soon || !running) throw new Error("three rows were asked for");
+  await ledger.insert([{ ...later, due: noon + 60_000, wake: noon + 60_000, sent: null }, soon, running]);
+  await ledger.claim([messageOf(running)], lease("mine"));
+  const ids = async (state: "scheduled" | "queued" | "running") => (await queries.jobs("views", { state, now: noon }, page)).jobs.map(({ id }) => id);
+  expect([await ids("scheduled"), await ids("running")]).toEqual([[later.id], [running.id]]);
+  expect((await ids("queued")).toSorted()).toEqual([later.id, soon.id].toSorted());
 });

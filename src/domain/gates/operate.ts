@@ -11,6 +11,8 @@ import { gatesWithParked, parkedAt } from "./queries";
 export interface GateOperations {
   /** By name, from behind the cursor on: the gates of what is set up, and those at which jobs are parked. */
   list(tenant: string, page: { cursor?: string | undefined; limit: number }): Promise<{ gates: GateView[]; cursor: string | null }>;
+  /** These gates, without asking whether they are set up. */
+  named(tenant: string, dependencies: readonly string[]): Promise<GateView[]>;
   /** Closes the circuit; what is parked goes on. */
   reset(tenant: string, dependency: string): Promise<GateView | "unknown" | "unreachable">;
   /** An open circuit lets one job try at once. */
@@ -51,6 +53,7 @@ export function createGateOperations(parts: GateParts): GateOperations {
       const page = names.slice(0, limit);
       return { gates: await views(parts, tenant, page), cursor: names.length > limit ? (page.at(-1) ?? null) : null };
     },
+    named: (tenant, dependencies) => views(parts, tenant, dependencies),
     reset: (tenant, dependency) => act("reset", tenant, dependency),
     probe: (tenant, dependency) => act("probe", tenant, dependency),
     async changed(tenant, dependencies) {

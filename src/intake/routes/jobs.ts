@@ -12,7 +12,7 @@ import { unavailable } from "../problem";
 import { inOrder, jobCursor, paging, revealQuery, search, siteId, time } from "../query";
 import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
-import { detailOf, iso, summaryOf, unwrittenJob } from "../views";
+import { detailOf, iso, summaryOf, unwrittenJob, whyView } from "../views";
 
 const findingRequest = v.strictObject({
   key: boundedText(256, { min: 1 }),
@@ -22,7 +22,7 @@ const findingRequest = v.strictObject({
 const listQuery = v.pipe(
   v.strictObject({
     type: v.optional(boundedName("must be a type")),
-    state: v.optional(v.picklist(states, `must be one of ${states.join(", ")}`)),
+    state: v.optional(v.picklist([...states, "scheduled"], `must be one of ${states.join(", ")} or scheduled`)),
     siteId: v.optional(siteId),
     q: v.optional(v.pipe(search, v.description("An id, an entity key such as order:123, or words of a dead letter's error"))),
     from: v.optional(time),
@@ -43,8 +43,9 @@ export const jobRoutes = [
     answers: { 200: jobsShape },
     handle: async ({ deps, tenant, query }) => {
       const { cursor, limit, ...filter } = query;
-      const page = await deps.queries.jobs(tenant, filter, { cursor, limit });
-      return { status: 200, body: { jobs: page.jobs.map(summaryOf), cursor: page.cursor } };
+      const { jobs, ...page } = await deps.queries.jobs(tenant, { ...filter, now: deps.now() }, { cursor, limit });
+      const why = await deps.reports.why(tenant, jobs);
+      return { status: 200, body: { jobs: jobs.map((job, index) => ({ ...summaryOf(job), why: whyView(why[index]) })), ...page } };
     },
   }),
   route("GET /v1/jobs/:id", {
@@ -63,9 +64,10 @@ export const jobRoutes = [
       const payload = await payloadOf(deps, job);
       if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
       const templateVersion = await templateVersionOf(deps, tenant, job, payload);
+      const [why] = await deps.reports.why(tenant, [job]);
       const detail = detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, revealed, templateVersion });
       const reports = job.type === email.type ? await deps.mailEvents.ofJob(tenant, id) : [];
-      return { status: 200, body: { ...detail, ...(reports.length > 0 ? { mailEvents: reports.map(reportOf) } : {}) } };
+      return { status: 200, body: { ...detail, why: whyView(why), ...(reports.length > 0 ? { mailEvents: reports.map(reportOf) } : {}) } };
     },
   }),
   route("POST /v1/jobs/:id/cancel", {

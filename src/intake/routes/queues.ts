@@ -1,15 +1,41 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
-import { boundedText } from "../../queue/bounded";
+import { boundedText, outputList } from "../../queue/bounded";
 import type { Pause } from "../../queue/ledger";
 import { smallBody } from "../body";
+import { idleFlow, type QueueFlow } from "../../domain/report/flow";
 import type { IntakeDeps } from "../deps";
 import { toSchema } from "../json-schema";
 import { actorOf, type BodyRule, param, route } from "../route";
-import { pausedShape, queuesShape, typesShape } from "../shapes";
+import { count, isoTime, pausedShape, typesShape } from "../shapes";
 import { isoOrNull } from "../views";
 
 const everybody = "*";
+
+export const queuesShape = v.object({
+  queues: outputList(
+    v.object({
+      queue: v.string(),
+      types: outputList(v.string()),
+      backlog: v.nullable(count),
+      bytes: v.nullable(count),
+      oldestAt: v.nullable(isoTime),
+      running: count,
+      ready: v.pipe(count, v.description("Wait for their turn in the queue")),
+      held: v.pipe(count, v.description("All that a gate, a pause or a turn holds back")),
+      parked: v.pipe(count, v.description("Those of `held` without a message")),
+      retrying: count,
+      scheduled: count,
+      oldestReadyAt: v.nullable(isoTime),
+      donePerMinute: v.number(),
+      failedPerMinute: v.pipe(v.number(), v.description("Attempts that failed")),
+      waitP95Ms: v.pipe(v.nullable(v.number()), v.description("Of the newest jobs that started")),
+      health: v.picklist(["paused", "held", "at-limit", "behind", "flowing", "idle"]),
+      heldBy: outputList(v.object({ cause: v.string(), count })),
+      paused: v.pipe(v.boolean(), v.description("For this tenant, by itself or with everybody")),
+    }),
+  ),
+});
 
 /** Why something is paused or goes on: shown with the pause. */
 const pauseReason = v.strictObject({ reason: v.optional(boundedText(200, { min: 1, trim: true })) });
@@ -34,16 +60,16 @@ export const queueRoutes = [
   }),
   route("GET /v1/queues", {
     name: "listQueues",
-    summary: "Every queue, and for the root token its backlog",
+    summary: "Every queue in jobs, with what holds them, and for the root token its backlog of messages",
     scope: "read",
     tenant: "any",
     answers: { 200: queuesShape },
     handle: async ({ deps, tenant, caller }) => {
-      const [queues, paused] = await Promise.all([deps.queues(), pausedNames(deps, tenant, "queue")]);
+      const [queues, paused, flows] = await Promise.all([deps.queues(), pausedNames(deps, tenant, "queue"), deps.reports.flow(tenant)]);
       const listed = queues.map(({ queue, ...all }) => {
         // Of all tenants together: a tenant must not learn how much the others have to do.
         const { backlog, bytes, oldestAt } = caller.kind === "root" ? all : { backlog: null, bytes: null, oldestAt: null };
-        return { queue, types: typesOn(deps, queue), backlog, bytes, oldestAt: isoOrNull(oldestAt), paused: paused.has(queue) };
+        return { queue, types: typesOn(deps, queue), backlog, bytes, oldestAt: isoOrNull(oldestAt), ...flowView(flows.get(queue)), paused: paused.has(queue) };
       });
       return { status: 200, body: { queues: listed } };
     },
@@ -51,6 +77,10 @@ export const queueRoutes = [
   ...holding("queue", "/v1/queues/:queue", "a queue", (deps, name) => deps.queues().then((all) => all.some(({ queue }) => queue === name))),
   ...holding("type", "/v1/types/:type", "a type of job", async (deps, name) => deps.registry.contracts().some(({ type }) => type === name)),
 ];
+
+function flowView(flow: QueueFlow = idleFlow) {
+  return { ...flow, oldestReadyAt: isoOrNull(flow.oldestReadyAt) };
+}
 
 /** Pause and resume are one pair for queues and for types. The root token without a tenant acts for everybody. */
 function holding(scope: "queue" | "type", path: `/${string}`, what: string, exists: (deps: IntakeDeps, name: string) => Promise<boolean>) {

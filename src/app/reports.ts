@@ -1,0 +1,40 @@
+import type { GateOperations } from "../domain/gates/operate";
+import { createReports, type Reports } from "../domain/report/compose";
+import type { WorkerEnv } from "../env";
+import { queues } from "../jobs/queues";
+import { openJobs, startedJobs, tenantsWithJobs } from "../ledger/open-jobs";
+import type { PauseView } from "../ledger/pauses";
+import { ticksIn } from "../ledger/ticks";
+import type { Queries } from "../ledger/views";
+import type { Registry } from "../queue/registry";
+
+export interface ReportParts {
+  env: Pick<WorkerEnv, "DB">;
+  now(): number;
+  queries: Pick<Queries, "counts">;
+  pauses(tenant: string | null): Promise<PauseView[]>;
+  gates: Pick<GateOperations, "list" | "named">;
+  registry: Pick<Registry, "find">;
+}
+
+/** Gates that one tenant's report asks. */
+const maxGates = 200;
+
+/** What operators are told, over the ledger and the gates. */
+export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry }: ReportParts): Reports {
+  return createReports({
+    db,
+    now,
+    tenants: () => tenantsWithJobs(db),
+    open: (tenants, at) => openJobs(db, tenants, at),
+    started: (tenants) => startedJobs(db, tenants),
+    counts: (tenant, from, to) => queries.counts(tenant, from, to),
+    pauses,
+    gates: async (tenant) => (await gates.list(tenant, { limit: maxGates })).gates,
+    gatesNamed: (tenant, names) => gates.named(tenant, names),
+    steps: () => ticksIn(db).list(),
+    queues: Object.keys(queues),
+    queuesOf: (type) => registry.find(type)?.contract.queues ?? [],
+    polls: async () => new Map(),
+  });
+}

@@ -1,0 +1,152 @@
+import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
+import type { PauseView } from "../../ledger/pauses";
+import type { JobView, MinuteCount } from "../../ledger/views";
+import type { GateView } from "../gates/model";
+import { type Facts, finders } from "./findings";
+import { flowOf, type QueueFlow } from "./flow";
+import { type Finding, inOrder, type Why } from "./model";
+import { reportRows } from "./queries";
+import { gateOf, type Surroundings, whyOf } from "./why";
+
+export interface ReportDeps {
+  db: D1Database;
+  now(): number;
+  /** Those that have jobs. */
+  tenants(): Promise<readonly string[]>;
+  open(tenants: readonly string[], now: number): Promise<OpenGroup[]>;
+  started(tenants: readonly string[]): Promise<StartedJob[]>;
+  counts(tenant: string | null, from: number, to: number): Promise<MinuteCount[]>;
+  /** Null: all; else the tenant's own and those for all. */
+  pauses(tenant: string | null): Promise<PauseView[]>;
+  gates(tenant: string): Promise<readonly GateView[]>;
+  /** Those of these gates that answer. */
+  gatesNamed(tenant: string, names: readonly string[]): Promise<readonly GateView[]>;
+  steps(): Promise<readonly { step: string; outcome: string; at: number }[]>;
+  queues: readonly string[];
+  queuesOf(type: string): readonly string[];
+  /** Remote types, each with when a worker last asked for it. */
+  polls(tenant: string): Promise<ReadonlyMap<string, number | null>>;
+}
+
+/** What operators are told of a tenant's work, or (null) of the installation's. */
+export interface Reports {
+  findings(tenant: string | null): Promise<Finding[]>;
+  /** By queue. */
+  flow(tenant: string | null): Promise<ReadonlyMap<string, QueueFlow>>;
+  /** In the order of the jobs; null for those that run or have ended well. */
+  why(tenant: string, jobs: readonly JobView[]): Promise<(Why | null)[]>;
+}
+
+const minute = 60_000;
+const window = 5 * minute;
+/** Tenants whose gates are asked for the installation's report, those with most waiting jobs first; tenants whose waits are looked at; gates that one list of jobs asks. */
+const [maxGateTenants, maxStartedTenants, maxGates] = [20, 20, 10];
+
+export function createReports(deps: ReportDeps): Reports {
+  return {
+    findings: (tenant) => findings(deps, tenant),
+    flow: (tenant) => flow(deps, tenant),
+    why: (tenant, jobs) => why(deps, tenant, jobs),
+  };
+}
+
+async function findings(deps: ReportDeps, tenant: string | null): Promise<Finding[]> {
+  const now = deps.now();
+  const tenants = tenant === null ? await deps.tenants() : [tenant];
+  const [rows, open, pauses, counts, steps] = await Promise.all([
+    reportRows(deps.db, tenant, tenants),
+    deps.open(tenants, now),
+    deps.pauses(tenant),
+    deps.counts(tenant, now - window, now + minute),
+    tenant === null ? deps.steps() : [],
+  ]);
+  const [gates, unpolled] = await Promise.all([openGates(deps, tenant === null ? waitingAtGates(open) : [tenant]), unpolledTypes(deps, open)]);
+  const facts: Facts = { ...rows, now, open, pauses, steps, gates, unpolled, ended: endedByQueue(deps, open, counts), installation: tenant === null };
+  return inOrder(finders.flatMap((find) => find(facts)));
+}
+
+/** Tenants with jobs at gates, most jobs first. */
+function waitingAtGates(open: readonly OpenGroup[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { tenant, kind, cause, count } of open) {
+    if ((kind === "parked" || kind === "held") && !cause?.startsWith("pause/")) counts.set(tenant, (counts.get(tenant) ?? 0) + count);
+  }
+  return [...counts]
+    .toSorted((left, right) => right[1] - left[1])
+    .map(([tenant]) => tenant)
+    .slice(0, maxGateTenants);
+}
+
+async function openGates(deps: ReportDeps, tenants: readonly string[]) {
+  const all = await Promise.all(tenants.map(async (tenant) => (await deps.gates(tenant)).map((gate) => ({ ...gate, tenant }))));
+  return all.flat().filter(({ circuit }) => circuit === "open" || circuit === "half-open");
+}
+
+/** Counters know no queue: a type counts for each of its queues. */
+function endedByQueue(deps: ReportDeps, open: readonly OpenGroup[], counts: readonly MinuteCount[]): Map<string, number> {
+  const ended = counts.filter(({ event }) => ["done", "dead", "discarded", "cancelled"].includes(event));
+  const result = new Map<string, number>();
+  for (const { tenant, queue } of open) {
+    const count = ended.reduce((sum, each) => sum + (deps.queuesOf(each.type).includes(queue) ? each.count : 0), 0);
+    result.set(`${tenant} ${queue}`, count);
+  }
+  return result;
+}
+
+/** A worker asks at least every minute or so; longer ago it is gone. Milliseconds. */
+const maxPollAge = 5 * minute;
+
+async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Promise<Facts["unpolled"]> {
+  const tenants = [...new Set(open.map(({ tenant }) => tenant))];
+  const found = await Promise.all(
+    tenants.map(async (tenant) => {
+      const silent = await silentTypes(deps, tenant);
+      return [...silent].flatMap(([type, since]) => {
+        const own = open.filter((group) => group.tenant === tenant && group.type === type && group.kind !== "scheduled" && group.kind !== "running");
+        const count = own.reduce((sum, group) => sum + group.count, 0);
+        return count === 0 ? [] : [{ tenant, type, count, since }];
+      });
+    }),
+  );
+  return found.flat();
+}
+
+async function silentTypes(deps: ReportDeps, tenant: string): Promise<Map<string, number | null>> {
+  const polls = await deps.polls(tenant);
+  return new Map([...polls].filter(([, at]) => at === null || deps.now() - at > maxPollAge));
+}
+
+async function flow(deps: ReportDeps, tenant: string | null): Promise<ReadonlyMap<string, QueueFlow>> {
+  const now = deps.now();
+  const tenants = tenant === null ? await deps.tenants() : [tenant];
+  const [groups, started, counts, pauses] = await Promise.all([
+    deps.open(tenants, now),
+    deps.started(tenants.slice(0, maxStartedTenants)),
+    deps.counts(tenant, now - window, now + minute),
+    deps.pauses(tenant),
+  ]);
+  // For the installation only pauses for all tenants hold a queue.
+  const own = pauses.filter((pause) => tenant !== null || pause.tenant === "*");
+  const facts = { now, groups, started, counts, minutes: window / minute, pauses: own, queuesOf: deps.queuesOf };
+  return new Map(deps.queues.map((queue) => [queue, flowOf(queue, facts)]));
+}
+
+async function why(deps: ReportDeps, tenant: string, jobs: readonly JobView[]): Promise<(Why | null)[]> {
+  const open = jobs.filter(({ endedAt, state }) => endedAt === null && state !== "running");
+  const named = [...new Set(open.flatMap((job) => gateOf(job) ?? []))].slice(0, maxGates);
+  const nothing = open.length === 0;
+  const [pauses, gates, sites, unpolled] = await Promise.all([
+    nothing ? [] : deps.pauses(tenant),
+    named.length === 0 ? [] : deps.gatesNamed(tenant, named),
+    open.some(({ siteId }) => siteId !== null) ? pausedSites(deps.db, tenant) : new Map<string, { reason: string; since: number | null }>(),
+    nothing ? new Map<string, number | null>() : silentTypes(deps, tenant),
+  ]);
+  const around: Surroundings = { now: deps.now(), pauses, gates: new Map(gates.map((gate) => [gate.dependency, gate])), pausedSites: sites, unpolled };
+  return jobs.map((job) => whyOf(tenant, job, around));
+}
+
+async function pausedSites(db: D1Database, tenant: string): Promise<Surroundings["pausedSites"]> {
+  const sql = `SELECT site, paused_reason AS reason, paused_at AS since FROM shop_sites WHERE tenant = ?1 AND paused_at IS NOT NULL LIMIT 500`;
+  const { results } = await db.prepare(sql).bind(tenant).all<{ site: string; reason: string; since: number }>();
+  return new Map(results.map(({ site, reason, since }) => [site, { reason, since }]));
+}

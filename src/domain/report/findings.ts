@@ -1,0 +1,247 @@
+import type { OpenGroup } from "../../ledger/open-jobs";
+import type { PauseView } from "../../ledger/pauses";
+import type { GateView } from "../gates/model";
+import { type Action, type Finding, isoTime, plural } from "./model";
+import type { ReportRows } from "./queries";
+import { circuitSentence, gateActions, pauseSentence, resumeOf, unpolledSentence } from "./why";
+
+/** What a report is made from. Times in milliseconds. */
+export interface Facts extends ReportRows {
+  now: number;
+  pauses: readonly PauseView[];
+  open: readonly OpenGroup[];
+  /** Gates that are not closed. */
+  gates: readonly (GateView & { tenant: string })[];
+  /** `tenant queue`: jobs that ended in the last minutes. */
+  ended: ReadonlyMap<string, number>;
+  /** Steps of the tick, for the installation's own report; else empty. */
+  steps: readonly { step: string; outcome: string; at: number }[];
+  /** Whether the report is the installation's. */
+  installation: boolean;
+  /** Remote types with open jobs that no worker asks for. */
+  unpolled: readonly { tenant: string; type: string; count: number; since: number | null }[];
+}
+
+const minute = 60_000;
+const [hour, day] = [60 * minute, 24 * 60 * minute];
+/** A group that failed this recently goes on failing. */
+const goesOn = 15 * minute;
+/** Ready jobs older than this are stuck when nothing of their queue ends, else late. */
+const maxReadyAge = 10 * minute;
+const minRetrying = 3;
+const maxTickAge = 3 * minute;
+
+/** Every kind of finding, each from its own facts. */
+export const finders: readonly ((facts: Facts) => Finding[])[] = [
+  tick,
+  pauses,
+  circuits,
+  stuck,
+  failed,
+  retrying,
+  schedules,
+  sites,
+  unreadable,
+  workers,
+  approvals,
+];
+
+function tick({ steps, now, installation }: Facts): Finding[] {
+  if (!installation) return [];
+  const newest = Math.max(0, ...steps.map(({ at }) => at));
+  const base = { tenant: "*", count: 1, actions: [] };
+  const silent: Finding[] =
+    now - newest <= maxTickAge
+      ? []
+      : [
+          {
+            ...base,
+            code: "tick-silent",
+            severity: "critical",
+            subject: "tick",
+            since: newest || null,
+            sentence: `The tick has not run ${newest === 0 ? "yet" : `since ${isoTime(newest)}`}: nothing that waits is released. Check the Worker's cron trigger.`,
+          },
+        ];
+  const failing = steps.filter(({ outcome, at }) => outcome === "failed" && now - at <= maxTickAge + 2 * minute);
+  return [
+    ...silent,
+    ...failing.map(({ step, at }): Finding => {
+      return {
+        ...base,
+        code: "tick-failing",
+        severity: "critical",
+        subject: `tick/${step}`,
+        since: at,
+        sentence: `The tick's step ${step} fails.`,
+        actions: [],
+      };
+    }),
+  ];
+}
+
+/** One at once, of low severity; a higher one after an hour. */
+function pauses({ pauses: all, open, now, installation }: Facts): Finding[] {
+  return all.map((pause) => {
+    const cause = `pause/${pause.scope}/${pause.name}`;
+    const count = countOf(open, (group) => group.cause === cause && (pause.tenant === "*" || group.tenant === pause.tenant));
+    return {
+      code: "paused",
+      severity: now - pause.since > hour ? "warning" : "info",
+      sentence: `${pauseSentence(pause)} ${plural(count, "job")} wait${count === 1 ? "s" : ""} for it.`,
+      since: pause.since,
+      count,
+      subject: `${pause.scope}/${pause.name}`,
+      tenant: pause.tenant,
+      // Only the root token lifts a pause for all tenants.
+      actions: pause.tenant === "*" && !installation ? [] : [resumeOf(pause)],
+    };
+  });
+}
+
+function circuits({ gates }: Facts): Finding[] {
+  return gates.map((gate) => ({
+    code: "circuit-open",
+    severity: gate.held + gate.parked > 0 ? "critical" : "warning",
+    sentence: circuitSentence(gate),
+    since: gate.lastFailure?.at ?? null,
+    count: gate.held + gate.parked,
+    subject: `gate/${gate.dependency}`,
+    tenant: gate.tenant,
+    actions: gateActions(gate.dependency),
+  }));
+}
+
+function stuck({ open, ended, pauses: all, now }: Facts): Finding[] {
+  const ready = Map.groupBy(
+    open.filter(({ kind }) => kind === "ready"),
+    ({ tenant, queue }) => `${tenant} ${queue}`,
+  );
+  return [...ready].flatMap(([key, groups]): Finding[] => {
+    const [tenant = "", queue = ""] = key.split(" ");
+    const since = Math.min(...groups.map(({ oldestAt }) => oldestAt));
+    const isPaused = all.some((pause) => pause.scope === "queue" && pause.name === queue && (pause.tenant === "*" || pause.tenant === tenant));
+    if (isPaused || now - since <= maxReadyAge) return [];
+    const count = countOf(groups, () => true);
+    const isStuck = (ended.get(key) ?? 0) === 0;
+    const sentence = isStuck
+      ? `${plural(count, "job")} of the queue ${queue} wait since ${isoTime(since)}, and none has ended in the last 5 minutes.`
+      : `The queue ${queue} is behind: its oldest job waits since ${isoTime(since)}.`;
+    return [
+      {
+        code: isStuck ? "stuck" : "behind",
+        severity: isStuck ? "critical" : "warning",
+        sentence,
+        since,
+        count,
+        subject: `queue/${queue}`,
+        tenant,
+        actions: [],
+      },
+    ];
+  });
+}
+
+function failed({ groups, now }: Facts): Finding[] {
+  return groups.map(({ tenant, group, type, reason, count, firstAt, lastAt }) => {
+    const replay: Action = { method: "POST", path: "/v1/replays", label: "Replay" };
+    return {
+      code: "failed",
+      severity: now - lastAt <= goesOn ? "critical" : "warning",
+      sentence: `${plural(count, `${type} job`)} failed for good: ${reason}`,
+      since: firstAt,
+      count,
+      subject: `group/${group}`,
+      tenant,
+      actions: [{ method: "GET", path: `/v1/failures/${group}`, label: "Look" }, replay],
+    };
+  });
+}
+
+function retrying({ open }: Facts): Finding[] {
+  const alike = Map.groupBy(
+    open.filter(({ kind }) => kind === "retrying"),
+    ({ tenant, type, cause }) => `${tenant} ${type} ${cause}`,
+  );
+  return [...alike.values()].flatMap((groups): Finding[] => {
+    const [first] = groups;
+    const count = countOf(groups, () => true);
+    if (!first || count < minRetrying) return [];
+    const since = Math.min(...groups.map(({ oldestAt }) => oldestAt));
+    const sentence = `${plural(count, `${first.type} job`)} failed and will be tried again: ${first.cause ?? "unknown"}`;
+    const actions: Action[] = [{ method: "GET", path: `/v1/jobs?state=retrying&type=${first.type}`, label: "Look" }];
+    return [{ code: "retrying", severity: "warning", sentence, since, count, subject: `type/${first.type}`, tenant: first.tenant, actions }];
+  });
+}
+
+function schedules({ schedules: all, now }: Facts): Finding[] {
+  return all
+    .filter(({ outcome, plannedAt }) => outcome === "failed" || now - plannedAt <= day)
+    .map(({ tenant, name, outcome, note, plannedAt }) => ({
+      code: outcome === "failed" ? "schedule-failed" : "schedule-skipped",
+      severity: outcome === "failed" ? "critical" : "warning",
+      sentence: `The schedule ${name} did not run at ${isoTime(plannedAt)}: ${note ?? "no reason is known"}`,
+      since: plannedAt,
+      count: 1,
+      subject: `schedule/${name}`,
+      tenant,
+      actions: [{ method: "POST", path: `/v1/schedules/${name}/run`, label: "Run now" }],
+    }));
+}
+
+function sites({ sites: all }: Facts): Finding[] {
+  return all.map(({ tenant, site, reason, since }) => ({
+    code: "site-paused",
+    severity: "critical",
+    sentence: `The site ${site} is paused: ${reason}`,
+    since,
+    count: 1,
+    subject: `site/${site}`,
+    tenant,
+    actions: [{ method: "POST", path: `/v1/sites/${site}/test`, label: "Test the site" }],
+  }));
+}
+
+function unreadable({ unreadable: all }: Facts): Finding[] {
+  return all.map(({ tenant, site, count, since }) => ({
+    code: "site-unreadable",
+    severity: "warning",
+    sentence: `${plural(count, "row")} of the site ${site} cannot be read.`,
+    since,
+    count,
+    subject: `site/${site}`,
+    tenant,
+    actions: [{ method: "GET", path: `/v1/sites/${site}`, label: "Look" }],
+  }));
+}
+
+function workers({ unpolled }: Facts): Finding[] {
+  return unpolled.map(({ tenant, type, count, since }) => ({
+    code: "no-worker",
+    severity: "critical",
+    sentence: `${unpolledSentence(type, since)} ${plural(count, "job")} wait${count === 1 ? "s" : ""}.`,
+    since,
+    count,
+    subject: `type/${type}`,
+    tenant,
+    actions: [{ method: "GET", path: "/v1/workers", label: "Workers" }],
+  }));
+}
+
+function approvals({ proposals, purchaseOrders }: Facts): Finding[] {
+  const agents = proposals.map(({ tenant, agent, count, since }): Finding => {
+    const sentence = `${plural(count, "proposal")} of the agent ${agent} wait${count === 1 ? "s" : ""} for approval.`;
+    const actions: Action[] = [{ method: "GET", path: `/v1/agent-runs?agentType=${agent}`, label: "Look" }];
+    return { code: "approval", severity: "info", sentence, since, count, subject: `agent/${agent}`, tenant, actions };
+  });
+  const orders = purchaseOrders.map(({ tenant, site, count, since }): Finding => {
+    const sentence = `${plural(count, "purchase order")} of the site ${site} wait${count === 1 ? "s" : ""} for approval.`;
+    const actions: Action[] = [{ method: "GET", path: `/v1/sites/${site}/purchase-orders`, label: "Look" }];
+    return { code: "approval", severity: "info", sentence, since, count, subject: `site/${site}`, tenant, actions };
+  });
+  return [...agents, ...orders];
+}
+
+function countOf(groups: readonly OpenGroup[], fits: (group: OpenGroup) => boolean): number {
+  return groups.reduce((sum, group) => sum + (fits(group) ? group.count : 0), 0);
+}

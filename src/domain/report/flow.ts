@@ -1,0 +1,111 @@
+import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
+import type { PauseView } from "../../ledger/pauses";
+import type { MinuteCount } from "../../ledger/views";
+
+/** A queue in jobs, as the ledger has them. Times in milliseconds. */
+export interface QueueFlow {
+  running: number;
+  ready: number;
+  /** All that a gate, a pause or a turn holds back; `parked`: those of them without a message. */
+  held: number;
+  parked: number;
+  retrying: number;
+  scheduled: number;
+  oldestReadyAt: number | null;
+  donePerMinute: number;
+  failedPerMinute: number;
+  /** Of the newest jobs that started; null: none did lately. */
+  waitP95Ms: number | null;
+  health: Health;
+  /** What holds jobs back, most jobs first. */
+  heldBy: { cause: string; count: number }[];
+}
+
+export const idleFlow: QueueFlow = {
+  running: 0,
+  ready: 0,
+  held: 0,
+  parked: 0,
+  retrying: 0,
+  scheduled: 0,
+  oldestReadyAt: null,
+  donePerMinute: 0,
+  failedPerMinute: 0,
+  waitP95Ms: null,
+  health: "idle",
+  heldBy: [],
+};
+
+export type Health = "paused" | "held" | "at-limit" | "behind" | "flowing" | "idle";
+
+/** Ready jobs older than this are late. Milliseconds. */
+export const maxReadyAge = 60_000;
+const maxCauses = 5;
+
+export interface FlowFacts {
+  now: number;
+  groups: readonly OpenGroup[];
+  started: readonly StartedJob[];
+  /** Of the last minutes; `minutes` of them. */
+  counts: readonly MinuteCount[];
+  minutes: number;
+  pauses: readonly PauseView[];
+  /** The queues a type travels on, its usual one first. */
+  queuesOf(type: string): readonly string[];
+}
+
+/** How a queue flows. Counters know types only: a type of two queues counts where its newest jobs were. */
+export function flowOf(queue: string, facts: FlowFacts): QueueFlow {
+  const groups = facts.groups.filter((group) => group.queue === queue);
+  const sum = (...kinds: OpenGroup["kind"][]) => groups.reduce((total, group) => total + (kinds.includes(group.kind) ? group.count : 0), 0);
+  const ready = groups.filter(({ kind }) => kind === "ready").map(({ oldestAt }) => oldestAt);
+  const flow = {
+    running: sum("running"),
+    ready: sum("ready"),
+    held: sum("held", "parked"),
+    parked: sum("parked"),
+    retrying: sum("retrying"),
+    scheduled: sum("scheduled"),
+    oldestReadyAt: ready.length === 0 ? null : Math.min(...ready),
+    donePerMinute: perMinute(queue, facts, ["done"]),
+    failedPerMinute: perMinute(queue, facts, ["retrying", "dead", "discarded", "crashed"]),
+    waitP95Ms: percentile95(facts.started.filter((job) => job.queue === queue).map(({ waited }) => waited)),
+    heldBy: causesOf(groups),
+  };
+  return { ...flow, health: healthOf(queue, flow, facts) };
+}
+
+function healthOf(queue: string, flow: Omit<QueueFlow, "health">, { now, pauses }: FlowFacts): Health {
+  if (pauses.some(({ scope, name }) => scope === "queue" && name === queue)) return "paused";
+  if (flow.oldestReadyAt !== null && now - flow.oldestReadyAt > maxReadyAge) return "behind";
+  const atLimit = flow.heldBy.some(({ cause }) => /: (concurrency|rate)$/.test(cause));
+  if (flow.running > 0 || flow.donePerMinute > 0) return atLimit ? "at-limit" : "flowing";
+  if (flow.held > 0) return atLimit ? "at-limit" : "held";
+  return flow.ready > 0 ? "flowing" : "idle";
+}
+
+function causesOf(groups: readonly OpenGroup[]): QueueFlow["heldBy"] {
+  const counts = new Map<string, number>();
+  for (const { kind, cause, count } of groups)
+    if ((kind === "held" || kind === "parked") && cause !== null) counts.set(cause, (counts.get(cause) ?? 0) + count);
+  const all = [...counts].map(([cause, count]) => ({ cause, count }));
+  return all.toSorted((left, right) => right.count - left.count || (left.cause < right.cause ? -1 : 1)).slice(0, maxCauses);
+}
+
+function perMinute(queue: string, { counts, minutes, started, queuesOf }: FlowFacts, events: readonly string[]): number {
+  let total = 0;
+  for (const { type, event, count } of counts) if (events.includes(event)) total += count * shareOf(queue, type, queuesOf(type), started);
+  return Math.round((total / minutes) * 10) / 10;
+}
+
+function shareOf(queue: string, type: string, queues: readonly string[], started: readonly StartedJob[]): number {
+  if (!queues.includes(queue)) return 0;
+  const recent = started.filter((job) => job.type === type);
+  if (queues.length === 1 || recent.length === 0) return queues[0] === queue ? 1 : 0;
+  return recent.filter((job) => job.queue === queue).length / recent.length;
+}
+
+/** The smallest value that 95 of 100 do not exceed. */
+export function percentile95(values: readonly number[]): number | null {
+  return values.length === 0 ? null : (values.toSorted((left, right) => left - right)[Math.ceil(values.length * 0.95) - 1] ?? null);
+}

@@ -1,0 +1,68 @@
+/** Something an operator can do about it, as a call of the API. */
+export interface Action {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  path: string;
+  label: string;
+}
+
+/** Why a job does not run. Times in milliseconds. */
+export interface Why {
+  code: WhyCode;
+  /** One sentence with numbers, for a person. */
+  sentence: string;
+  since: number | null;
+  /** When it goes on by itself. */
+  until?: number | undefined;
+  actions: readonly Action[];
+}
+
+export type WhyCode =
+  | "ready"
+  | "scheduled"
+  | "retrying"
+  | "waiting"
+  | "paused"
+  | "circuit-open"
+  | "at-limit"
+  | "rate-limited"
+  | "gate-unreachable"
+  | "site-paused"
+  | "no-worker"
+  | "dead"
+  | "discarded";
+
+/** Harm: `critical` loses work or stands still, `warning` will, `info` is known and may be wanted. */
+export const severities = ["critical", "warning", "info"] as const;
+
+export type Severity = (typeof severities)[number];
+
+/** One thing that needs a person. */
+export interface Finding {
+  code: string;
+  severity: Severity;
+  sentence: string;
+  /** Milliseconds; null: not known. */
+  since: number | null;
+  /** Jobs, rows or runs it is about. */
+  count: number;
+  /** What it is about: `queue/email-sending`, `gate/mail`, `group/…`, `schedule/…`, `site/…`. */
+  subject: string;
+  /** `*`: the installation. */
+  tenant: string;
+  actions: readonly Action[];
+}
+
+/** By harm, then by count, code and subject: the same facts give the same order. */
+export function inOrder(findings: readonly Finding[]): Finding[] {
+  const rank = ({ severity }: Finding) => severities.indexOf(severity);
+  const text = ({ code, tenant, subject }: Finding) => `${code} ${tenant} ${subject}`;
+  return findings.toSorted((left, right) => rank(left) - rank(right) || right.count - left.count || (text(left) < text(right) ? -1 : 1));
+}
+
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+export function isoTime(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,58 @@
+/** Facts for findings that no other reader has. Null is all tenants. */
+export interface ReportRows {
+  groups: { tenant: string; group: string; type: string; reason: string; count: number; firstAt: number; lastAt: number }[];
+  schedules: { tenant: string; name: string; outcome: "skipped" | "failed"; note: string | null; plannedAt: number }[];
+  sites: { tenant: string; site: string; reason: string; since: number }[];
+  unreadable: { tenant: string; site: string; count: number; since: number }[];
+  proposals: { tenant: string; agent: string; count: number; since: number }[];
+  purchaseOrders: { tenant: string; site: string; count: number; since: number }[];
+}
+
+/** Newest dead letters of a tenant that are grouped, and rows of each kind that are returned. */
+const [maxLetters, maxRows] = [1000, 200];
+
+const whose = "(?1 IS NULL OR tenant = ?1)";
+
+/** ?1 tenants: the newest letters of each, by one seek apiece. */
+const groupsSql = `
+  SELECT tenant, kind AS "group", type, reason, count(*) AS count, min(died) AS firstAt, max(died) AS lastAt FROM (
+    SELECT t.value AS tenant, r.value->>0 AS kind, r.value->>1 AS type, r.value->>2 AS reason, r.value->>3 AS died
+    FROM json_each(?1) t CROSS JOIN json_each((SELECT json_group_array(json_array(kind, type, reason, died)) FROM (
+      SELECT kind, type, reason, died FROM dead_letters d WHERE d.tenant = t.value ORDER BY died DESC LIMIT ${maxLetters}))) r)
+  GROUP BY tenant, kind ORDER BY count DESC LIMIT ${maxRows}`;
+
+const schedulesSql = `
+  SELECT tenant, name, last_outcome AS outcome, last_note AS note, last_planned_at AS plannedAt FROM schedules
+  WHERE ${whose} AND enabled = 1 AND last_outcome IN ('skipped', 'failed') ORDER BY last_planned_at DESC LIMIT ${maxRows}`;
+
+const sitesSql = `
+  SELECT tenant, site, paused_reason AS reason, paused_at AS since FROM shop_sites WHERE ${whose} AND paused_at IS NOT NULL ORDER BY paused_at LIMIT ${maxRows}`;
+
+const unreadableSql = `
+  SELECT tenant, site, count(*) AS count, min(since) AS since FROM (SELECT tenant, site, since FROM shop_unreadable WHERE ${whose} LIMIT 20000)
+  GROUP BY tenant, site ORDER BY count DESC LIMIT ${maxRows}`;
+
+const proposalsSql = `
+  SELECT tenant, agent, count(*) AS count, min(asked_at) AS since FROM agent_proposals WHERE ${whose} AND state = 'pending'
+  GROUP BY tenant, agent ORDER BY count DESC LIMIT ${maxRows}`;
+
+const purchaseOrdersSql = `
+  SELECT tenant, site, count(*) AS count, min(created) AS since FROM shop_purchase_orders WHERE ${whose} AND state = 'draft'
+  GROUP BY tenant, site ORDER BY count DESC LIMIT ${maxRows}`;
+
+/** One round trip. `tenants`: whose dead letters are grouped. */
+export async function reportRows(db: D1Database, tenant: string | null, tenants: readonly string[]): Promise<ReportRows> {
+  const results = await db.batch<Record<string, unknown>>([
+    db.prepare(groupsSql).bind(JSON.stringify(tenants)),
+    ...[schedulesSql, sitesSql, unreadableSql, proposalsSql, purchaseOrdersSql].map((sql) => db.prepare(sql).bind(tenant)),
+  ]);
+  const rows = <Name extends keyof ReportRows>(index: number) => (results[index]?.results ?? []) as unknown as ReportRows[Name];
+  return {
+    groups: rows<"groups">(0),
+    schedules: rows<"schedules">(1),
+    sites: rows<"sites">(2),
+    unreadable: rows<"unreadable">(3),
+    proposals: rows<"proposals">(4),
+    purchaseOrders: rows<"purchaseOrders">(5),
+  };
+}

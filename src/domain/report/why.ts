@@ -1,0 +1,161 @@
+import type { JobView } from "../../ledger/views";
+import type { PauseView } from "../../ledger/pauses";
+import type { GateView } from "../gates/model";
+import { type Action, isoTime, plural, type Why } from "./model";
+
+/** What is known of the things that may hold jobs back. */
+export interface Surroundings {
+  now: number;
+  pauses: readonly PauseView[];
+  /** By dependency; only those that a job names. */
+  gates: ReadonlyMap<string, GateView>;
+  /** Why sites are paused, by site. */
+  pausedSites: ReadonlyMap<string, { reason: string; since: number | null }>;
+  /** Remote types that no worker has asked for lately, with the time since when; empty where there are none. */
+  unpolled: ReadonlyMap<string, number | null>;
+}
+
+/** Why a job does not run; null for one that runs, is done or was cancelled. */
+export function whyOf(tenant: string, job: JobView, around: Surroundings): Why | null {
+  const { state } = job;
+  if (state === "running" || state === "done" || state === "cancelled") return null;
+  if (state === "dead" || state === "discarded") return failed(job, state);
+  const held = heldBy(tenant, job, around);
+  if (held) return held;
+  if (state === "retrying") return retrying(job);
+  if (state === "waiting") return { code: "waiting", sentence: sentenceOf(job.reason ?? "It waits"), since: job.at, ...untilOf(job), actions: [runNow(job)] };
+  if (job.due !== null && job.due > around.now) return scheduled(job, job.due);
+  return { code: "ready", sentence: `It waits for its turn in the queue ${job.queue}.`, since: Math.max(job.at, job.due ?? 0), actions: [] };
+}
+
+/** The gate a job waits at; undefined for what waits for something else. A job that is not parked only tells it by its reason. */
+export function gateOf({ gate, state, reason }: Pick<JobView, "gate" | "state" | "reason">): string | undefined {
+  if (gate !== null) return gate.startsWith("pause/") ? undefined : gate;
+  return state === "waiting"
+    ? /^([a-z0-9][a-z0-9.:[\]_-]{0,279}): (?:open|concurrency|rate|unreachable|the gate did not answer)$/.exec(reason ?? "")?.[1]
+    : undefined;
+}
+
+function heldBy(tenant: string, job: JobView, around: Surroundings): Why | null {
+  const pause = pauseOf(tenant, job, around.pauses);
+  if (pause) return paused(pause);
+  const dependency = gateOf(job);
+  const gate = dependency === undefined ? undefined : around.gates.get(dependency);
+  const site = job.siteId === null ? undefined : around.pausedSites.get(job.siteId);
+  if (site && job.state === "waiting") return sitePaused(job, job.siteId ?? "", site);
+  if (gate) return atGate(gate, job, around.now);
+  if (job.state === "queued" && around.unpolled.has(job.type)) return unpolled(job, around.unpolled.get(job.type) ?? null);
+  return null;
+}
+
+/** A pause that is lifted still has its jobs for up to a minute: the tick lets them in. */
+function pauseOf(tenant: string, { type, queue }: JobView, pauses: readonly PauseView[]): PauseView | undefined {
+  const names = { queue, type, tenant };
+  return pauses.find((pause) => (pause.tenant === "*" || pause.tenant === tenant) && names[pause.scope] === pause.name);
+}
+
+export function paused(pause: PauseView): Why {
+  return { code: "paused", sentence: pauseSentence(pause), since: pause.since, actions: [resumeOf(pause)] };
+}
+
+export function pauseSentence({ scope, name, tenant, since, actor, reason }: PauseView): string {
+  const whose = tenant === "*" ? " for all tenants" : "";
+  return `The ${scope} ${name} is paused${whose} since ${isoTime(since)}${actor ? ` by ${actor}` : ""}${reason ? `: ${reason}` : ""}.`;
+}
+
+export function resumeOf({ scope, name }: Pick<PauseView, "scope" | "name">): Action {
+  return { method: "POST", path: `/v1/${scope}s/${name}/resume`, label: "Resume" };
+}
+
+function atGate(gate: GateView, job: JobView, now: number): Why {
+  const { dependency, slots, rate } = gate;
+  const common = { since: job.startedAt ?? job.at, ...untilOf(job) };
+  const others = gate.held + gate.parked;
+  if (gate.circuit === "open" || gate.circuit === "half-open") {
+    return {
+      ...common,
+      ...(gate.openUntil === null ? {} : { until: gate.openUntil }),
+      code: "circuit-open",
+      sentence: circuitSentence(gate),
+      actions: gateActions(dependency),
+    };
+  }
+  if (gate.circuit === "unknown")
+    return { ...common, code: "gate-unreachable", sentence: `The gate of ${dependency} does not answer; the job asks again by itself.`, actions: [] };
+  const free = slots.used < slots.max;
+  if (!free)
+    return {
+      ...common,
+      code: "at-limit",
+      sentence: `${dependency} is at its limit, ${slots.used} of ${slots.max} at once; ${plural(others, "job")} wait for it.`,
+      actions: [],
+    };
+  if (rate && rate.available < 1)
+    return { ...common, code: "rate-limited", sentence: `${dependency} takes ${rate.perSecond} a second; ${plural(others, "job")} wait for it.`, actions: [] };
+  const next = job.due !== null && job.due > now ? `at ${isoTime(job.due)}` : "with the next minute";
+  return { ...common, code: "at-limit", sentence: `It waited for ${dependency}, which is free again; it goes on ${next}.`, actions: [runNow(job)] };
+}
+
+export function circuitSentence({ dependency, openUntil, failures, lastFailure, held, parked, circuit }: GateView): string {
+  const until = openUntil === null ? "" : ` until ${isoTime(openUntil)}`;
+  const because = failures > 0 ? ` after ${plural(failures, "failure")} in a row` : "";
+  const reason = lastFailure?.reason ? ` (${lastFailure.reason})` : "";
+  const waiting = `${plural(held + parked, "job")} wait${held + parked === 1 ? "s" : ""} for it`;
+  if (circuit === "half-open") return `The circuit of ${dependency} lets one job try now${because}${reason}; ${waiting}.`;
+  return `The circuit of ${dependency} is open${until}${because}${reason}; ${waiting}. One job will try then.`;
+}
+
+export function gateActions(dependency: string): Action[] {
+  const path = `/v1/gates/${dependency}`;
+  return [
+    { method: "POST", path: `${path}/probe`, label: "Probe now" },
+    { method: "POST", path: `${path}/reset`, label: "Close the circuit" },
+  ];
+}
+
+function sitePaused(job: JobView, site: string, { reason, since }: { reason: string; since: number | null }): Why {
+  const test: Action = { method: "POST", path: `/v1/sites/${site}/test`, label: "Test the site" };
+  return { code: "site-paused", sentence: `The site ${site} is paused: ${reason}`, since: since ?? job.at, ...untilOf(job), actions: [test] };
+}
+
+export function unpolledSentence(type: string, since: number | null): string {
+  return since === null ? `No worker has ever asked for ${type} jobs.` : `No worker has asked for ${type} jobs since ${isoTime(since)}.`;
+}
+
+function unpolled({ type, at }: JobView, since: number | null): Why {
+  return {
+    code: "no-worker",
+    sentence: unpolledSentence(type, since),
+    since: since ?? at,
+    actions: [{ method: "GET", path: "/v1/workers", label: "Workers" }],
+  };
+}
+
+function scheduled(job: JobView, due: number): Why {
+  return { code: "scheduled", sentence: `It is scheduled for ${isoTime(due)}.`, since: job.at, until: due, actions: [runNow(job)] };
+}
+
+function retrying(job: JobView): Why {
+  const { attempt, maxAttempts, reason, due } = job;
+  const next = due === null ? "with the next minute" : `at ${isoTime(due)}`;
+  const sentence = `Attempt ${attempt} of ${maxAttempts} failed: ${sentenceOf(reason ?? "unknown")} The next one is ${next}.`;
+  return { code: "retrying", sentence, since: job.startedAt ?? job.at, ...untilOf(job), actions: [runNow(job)] };
+}
+
+function failed(job: JobView, state: "dead" | "discarded"): Why {
+  const how = state === "dead" ? `It failed ${plural(job.attempt, "time")}` : "It failed for good";
+  const retry: Action = { method: "POST", path: `/v1/jobs/${job.id}/retry`, label: "Retry" };
+  return { code: state, sentence: `${how}: ${sentenceOf(job.reason ?? "unknown")}`, since: job.endedAt, actions: [retry] };
+}
+
+function runNow({ id }: JobView): Action {
+  return { method: "POST", path: `/v1/jobs/${id}/run-now`, label: "Run now" };
+}
+
+function untilOf({ due }: JobView): { until?: number } {
+  return due === null ? {} : { until: due };
+}
+
+function sentenceOf(reason: string): string {
+  return /[.!?…]$/.test(reason) ? reason : `${reason}.`;
+}

@@ -1,0 +1,83 @@
+import { batch, rowsOf, statement } from "../d1";
+
+/** What an open job is doing: `ready` waits for its turn in the queue, `held` comes again by itself, `parked` waits without a message. */
+export type OpenKind = "running" | "ready" | "held" | "parked" | "retrying" | "scheduled";
+
+/** Open jobs of one tenant that are alike. Times in milliseconds. */
+export interface OpenGroup {
+  tenant: string;
+  queue: string;
+  type: string;
+  kind: OpenKind;
+  /** The gate they are parked at, or the reason they wait for. */
+  cause: string | null;
+  count: number;
+  /** When the oldest was due, or accepted. */
+  oldestAt: number;
+}
+
+/** How long recent jobs waited for their first run, milliseconds. */
+export interface StartedJob {
+  queue: string;
+  type: string;
+  waited: number;
+}
+
+/** Rows that one look takes of each kind of source; what lies beyond is not counted. */
+const maxExamined = 20_000;
+const maxGroups = 2000;
+/** Newest jobs of a tenant whose waits are looked at. */
+const maxStarted = 500;
+const maxTenants = 500;
+
+const tenantsSql = `
+  WITH RECURSIVE each(tenant) AS (
+    SELECT min(tenant) FROM jobs UNION ALL SELECT (SELECT min(j.tenant) FROM jobs j WHERE j.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL)
+  SELECT tenant FROM each WHERE tenant IS NOT NULL LIMIT ${maxTenants}`;
+
+/** Each tenant that has jobs, by one seek apiece; the first 500. */
+export async function tenantsWithJobs(db: D1Database): Promise<string[]> {
+  return (await statement(db, tenantsSql).all<{ tenant: string }>()).results.map(({ tenant }) => tenant);
+}
+
+/**
+ * Open jobs have a side row, or lie above the mark up to which the sweep has given side rows: no other row is read.
+ * ?1 tenants, ?2 now, ?3 rows of each source.
+ */
+const openSql = `
+  WITH t AS (SELECT value AS tenant FROM json_each(?1)),
+  mark AS (SELECT t.tenant,
+    coalesce((SELECT position FROM watermarks w WHERE w.tenant = t.tenant AND w.walk = 'sweep-jobs'), '') AS made,
+    coalesce((SELECT position FROM watermarks w WHERE w.tenant = t.tenant AND w.walk = 'sweep-arrivals'), '') AS derived FROM t),
+  ids AS (
+    SELECT * FROM (SELECT d.tenant, d.id FROM t CROSS JOIN due d WHERE d.tenant = t.tenant LIMIT ?3) UNION
+    SELECT * FROM (SELECT p.tenant, p.id FROM t CROSS JOIN parked p WHERE p.tenant = t.tenant LIMIT ?3) UNION
+    SELECT * FROM (SELECT j.tenant, j.id FROM mark CROSS JOIN jobs j WHERE j.tenant = mark.tenant AND j.id > mark.made AND j.id < '8' LIMIT ?3) UNION
+    SELECT * FROM (SELECT a.tenant, a.id FROM mark CROSS JOIN arrivals a WHERE a.tenant = mark.tenant AND a.slot > mark.derived LIMIT ?3))
+  SELECT j.tenant, j.queue, j.type,
+    CASE WHEN j.state = 'running' THEN 'running' WHEN j.gate IS NOT NULL THEN 'parked' WHEN j.state = 'waiting' THEN 'held'
+      WHEN j.state = 'retrying' THEN 'retrying' WHEN j.due > ?2 THEN 'scheduled' ELSE 'ready' END AS kind,
+    coalesce(j.gate, iif(j.state IN ('waiting', 'retrying'), substr(j.reason, 1, 160), NULL)) AS cause,
+    count(*) AS count, min(max(j.at, coalesce(j.due, 0))) AS oldestAt
+  FROM ids CROSS JOIN jobs j ON j.tenant = ids.tenant AND j.id = ids.id WHERE j.ended IS NULL
+  GROUP BY 1, 2, 3, 4, 5 ORDER BY count DESC LIMIT ${maxGroups}`;
+
+const startedSql = `
+  SELECT queue, type, max(0, started - at) AS waited FROM (
+    SELECT queue, type, started, at, runs FROM jobs WHERE tenant = ?1 AND id < '8' ORDER BY id DESC LIMIT ${maxStarted})
+  WHERE started IS NOT NULL AND runs <= 1`;
+
+/** Open jobs of these tenants, grouped; of more than 20,000 of one kind the rest is not counted. */
+export async function openJobs(db: D1Database, tenants: readonly string[], now: number): Promise<OpenGroup[]> {
+  return (await statement(db, openSql, JSON.stringify(tenants), now, maxExamined).all<OpenGroup>()).results;
+}
+
+/** The newest jobs of each tenant that have started without waiting on purpose. */
+export async function startedJobs(db: D1Database, tenants: readonly string[]): Promise<StartedJob[]> {
+  if (tenants.length === 0) return [];
+  const results = await batch(
+    db,
+    tenants.map((tenant) => statement(db, startedSql, tenant)),
+  );
+  return tenants.flatMap((_, index) => rowsOf<StartedJob>(results, index));
+}
