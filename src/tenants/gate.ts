@@ -9,6 +9,10 @@ const key = "state";
  * One per tenant and dependency, named `tenant/dependency`: the rules of gate-rules.ts, kept in storage as one row.
  * Each call that changes something writes that row once; storage holds the answer back until it is durable.
  * Every `now` is the caller's clock in milliseconds.
+ *
+ * For minutes after a deployment the caller is of another version than the object: an argument is never moved or given another
+ * meaning, a new one comes last and may be missing, and a field of an answer may be missing too. test/tenants/gate-versions.test.ts
+ * runs the class of an earlier release.
  */
 export class Gate extends DurableObject<Cloudflare.Env> {
   #state: GateState;
@@ -36,7 +40,8 @@ export class Gate extends DurableObject<Cloudflare.Env> {
     return admit(this.#state, limit, now);
   }
 
-  status(limits: GateLimits, now: number): GateStatus {
+  /** `limits`: those that hold from now on. */
+  status(now: number, limits: GateLimits = this.#state.limits): GateStatus {
     return status(this.#state, limits, now);
   }
 
@@ -46,7 +51,7 @@ export class Gate extends DurableObject<Cloudflare.Env> {
   }
 
   /** Closes the circuit; these limits hold from now on. */
-  reset(limits: GateLimits, now: number): void {
+  reset(now: number, limits: GateLimits = this.#state.limits): void {
     this.#keep(reset(this.#state, limits, now));
   }
 

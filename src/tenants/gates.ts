@@ -73,13 +73,18 @@ export function createGates(
       return answer?.value ?? { count: 0, until: now + unreachableFor, perSecond: 0 };
     },
     async status(tenant, dependency, now) {
-      const answer = await ask(tenant, dependency, async (gate) => gate.status(await limitsOf(tenant, dependency), now));
-      return answer?.value ?? null;
+      const answer = await ask(tenant, dependency, async (gate) => gate.status(now, await limitsOf(tenant, dependency)));
+      return answer === null ? null : statusFrom(answer.value);
     },
-    reset: async (tenant, dependency, now) => (await ask(tenant, dependency, async (gate) => gate.reset(await limitsOf(tenant, dependency), now))) !== null,
+    reset: async (tenant, dependency, now) => (await ask(tenant, dependency, async (gate) => gate.reset(now, await limitsOf(tenant, dependency)))) !== null,
     hold: async (tenant, dependency, until, now) => (await ask(tenant, dependency, (gate) => gate.hold(until, now))) !== null,
     probe: async (tenant, dependency, now) => (await ask(tenant, dependency, (gate) => gate.probe(now))) !== null,
   };
+}
+
+/** A gate of an earlier version counted those held back instead of naming them, and kept no failure. */
+function statusFrom({ held, lastFailure, ...status }: GateStatus): GateStatus {
+  return { ...status, held: Array.isArray(held) ? held : [], lastFailure: lastFailure ?? null };
 }
 
 /** What a gate that does not answer is taken to say. */

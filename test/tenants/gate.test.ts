@@ -18,12 +18,12 @@ describe("the object", () => {
     const [b] = await gate.enter([{ id: "b" }], limits, minute, now);
     await gate.leave([{ id: "b", lease: b!.granted ? b!.lease : "", calls: "transient" }], now);
     await evictDurableObject(gate);
-    expect(await gate.status(limits, now)).toMatchObject({ circuit: "open", openUntil: now + 30_000, inside: 1 });
+    expect(await gate.status(now, limits)).toMatchObject({ circuit: "open", openUntil: now + 30_000, inside: 1 });
     expect(await gate.enter([{ id: "c" }], limits, minute, now)).toMatchObject([{ granted: false, reason: "open" }]);
     expect(await gate.admit(100, now)).toMatchObject({ count: 0 });
-    await gate.reset(limits, now);
+    await gate.reset(now, limits);
     await evictDurableObject(gate);
-    expect(await gate.status(limits, now)).toMatchObject({ circuit: "closed", inside: 1 });
+    expect(await gate.status(now, limits)).toMatchObject({ circuit: "closed", inside: 1 });
   });
 
   test("held by a refused setting stays so whatever those inside still say, lets one try after its time, and opens when it is set anew", async () => {
@@ -34,7 +34,7 @@ describe("the object", () => {
     expect(await gate.enter([{ id: "b" }], {}, minute, now)).toMatchObject([{ granted: false, reason: "open", park: true }]);
     const later = now + 10 * minute;
     expect(await gate.enter([{ id: "b" }, { id: "c" }], {}, minute, later)).toMatchObject([{ granted: true, probe: true }, { granted: false }]);
-    await gate.reset({}, later);
+    await gate.reset(later, {});
     expect(await gate.enter([{ id: "c" }], {}, minute, later)).toMatchObject([{ granted: true }]);
   });
 
