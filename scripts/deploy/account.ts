@@ -119,7 +119,8 @@ async function readDatabase(api: Api, { database }: Wanted): Promise<Account["da
 /** A database without the table of migrations has had none. */
 async function appliedIn(api: Api, id: string): Promise<string[]> {
   try {
-    const { result } = await api.call("POST", `/d1/database/${id}/query`, { body: { sql: "SELECT name FROM d1_migrations ORDER BY id" } });
+    const body = { sql: "SELECT name FROM d1_migrations ORDER BY id" };
+    const { result } = await api.call("POST", `/d1/database/${id}/query`, { body, isRead: true });
     const [first] = result as { results?: { name: string }[] }[];
     return (first?.results ?? []).map(({ name }) => name);
   } catch (thrown) {

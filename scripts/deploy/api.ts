@@ -28,6 +28,8 @@ export interface ApiAnswer {
 export interface CallOptions {
   body?: unknown;
   headers?: Readonly<Record<string, string>>;
+  /** It changes nothing, whatever its method, and may be repeated. */
+  isRead?: boolean;
 }
 
 /** Cloudflare's API, as the account of the token. Reads are repeated when they get no answer, writes only when they were certainly not taken. */
@@ -55,7 +57,12 @@ const existing = new Set([11009, 7502, 10004, 10014, 11004]);
 
 export function createApi({ baseUrl, token, accountId, pause = 300 }: ApiSettings): Api {
   const root = baseUrl.replace(/(?<!\/)\/+$/, "");
-  const send = async (prefix: string, method: string, path: string, { body, headers = {} }: CallOptions = {}): Promise<ApiAnswer> => {
+  const send = async (
+    prefix: string,
+    method: string,
+    path: string,
+    { body, headers = {}, isRead = method === "GET" }: CallOptions = {},
+  ): Promise<ApiAnswer> => {
     const request: RequestInit = {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
@@ -64,7 +71,7 @@ export function createApi({ baseUrl, token, accountId, pause = 300 }: ApiSetting
     for (let attempt = 1; ; attempt++) {
       const outcome = await once(`${root}${prefix}${path}`, request, method, path);
       if ("result" in outcome) return outcome;
-      const isLast = attempt === tries || !mayRepeat(method, outcome);
+      const isLast = attempt === tries || !mayRepeat(isRead, outcome);
       if (isLast) throw outcome.refusal;
       await passing(Math.min(longestPause, outcome.retryAfter ?? pause * 2 ** (attempt - 1)));
     }
@@ -110,8 +117,8 @@ function kindOf(status: number, code: number | undefined): RefusalKind {
 }
 
 /** 429: not taken. Anything else that has no answer may have been done, so that only a read is repeated. */
-function mayRepeat(method: string, { refusal, status }: Failed): boolean {
-  return status === 429 || (method === "GET" && refusal.kind === "unavailable");
+function mayRepeat(isRead: boolean, { refusal, status }: Failed): boolean {
+  return status === 429 || (isRead && refusal.kind === "unavailable");
 }
 
 interface RawAnswer extends ApiAnswer {

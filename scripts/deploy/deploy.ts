@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as passing } from "node:timers/promises";
 import { type AccountQueue, ownerOf } from "./account.ts";
-import { allPages, ApiRefusal } from "./api.ts";
+import { allPages, ApiRefusal, ifThere } from "./api.ts";
 import { extraConsumers, extraCrons } from "./compare.ts";
 import { makeBuckets, makeDatabase, makeNamespaces, makeQueues, type Making } from "./create.ts";
 import { blockersIn, differs } from "./finding.ts";
@@ -112,7 +112,14 @@ async function carryOut({ session, view, report, output, zoneId }: Run): Promise
   const { wanted, account, release } = view;
   const done = (step: Step) => (report.steps.push(step), output.step(step));
   const making: Making = { api, wanted, account, done };
-  const wrangler = createWrangler({ root, folder, api, token: credentials.token, baseUrl: credentials.baseUrl, say: (text) => output.progress(text) });
+  const wrangler = (session.createWrangler ?? createWrangler)({
+    root,
+    folder,
+    api,
+    token: credentials.token,
+    baseUrl: credentials.baseUrl,
+    say: (text) => output.progress(text),
+  });
   const extra = options.prune ? [] : extraCrons(wanted, account.worker?.crons ?? []);
   const configuration = () => write(folder, options.env, withIds(wanted, account, { extraCrons: extra, release, root, folder }));
 
@@ -166,7 +173,8 @@ async function stopForeign({ api }: Session, { wanted }: View): Promise<void> {
 /** Only consumers of our own Worker; crons went with the upload. */
 async function prune({ api, wanted, account, done }: Making): Promise<void> {
   for (const { queue, consumer } of extraConsumers(wanted, account)) {
-    await api.call("DELETE", `/queues/${queue.queue_id}/consumers/${consumer.consumer_id}`);
+    // One that is gone already, by a call whose answer was lost, is what was wanted.
+    await ifThere(api.call("DELETE", `/queues/${queue.queue_id}/consumers/${consumer.consumer_id}`));
     done({ name: `consumer ${queue.queue_name}`, state: "change", detail: "detached" });
   }
   for (const cron of extraCrons(wanted, account.worker?.crons ?? [])) done({ name: `cron ${cron}`, state: "change", detail: "removed" });

@@ -9,6 +9,7 @@ import { completed, idFindings, type Kept, keptFrom, releaseOf } from "./generat
 import { migrationsIn, type Migrations } from "./migrations.ts";
 import { type Options, wrongHost } from "./options.ts";
 import { explained, NotPermitted } from "./permissions.ts";
+import type { Wrangler, WranglerSettings } from "./wrangler.ts";
 import { type Given, readSecrets } from "./secrets.ts";
 import { type Configuration, missingBindings, readConfiguration, type Wanted, wantedFrom } from "./wanted.ts";
 
@@ -22,6 +23,8 @@ export interface Place {
   /** What is generated; git ignores it. */
   folder: string;
   environment: Readonly<Record<string, string | undefined>>;
+  /** What uploads; the project's own wrangler when it is not given. */
+  createWrangler?: (settings: WranglerSettings) => Wrangler;
 }
 
 /** One run's view: what is wanted, what is given, and how to reach the account. */

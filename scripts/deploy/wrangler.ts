@@ -44,7 +44,9 @@ export function createWrangler({ root, folder, api, token, baseUrl, say }: Wrang
         writeFileSync(given, JSON.stringify(secrets), { mode: 0o600 });
         const file = Object.keys(secrets).length > 0 ? ["--secrets-file", given] : [];
         await run(["deploy", "--config", configuration, "--no-x-provision", ...file], { WRANGLER_OUTPUT_FILE_PATH: told });
-        return versionIn(told);
+        const version = versionIn(told);
+        if (version === undefined) throw new Error("wrangler deploy ended without an upload.");
+        return version;
       }),
   };
 }
@@ -53,7 +55,8 @@ function runWrangler(root: string, words: readonly string[], env: NodeJS.Process
   const child = spawn(process.execPath, ["--no-warnings", wranglerCli(root), ...words], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => output.push(chunk.toString()));
-  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  let interrupted: NodeJS.Signals | undefined;
+  const pass = (signal: NodeJS.Signals) => void child.kill((interrupted = signal));
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, pass);
   const timer = setTimeout(() => child.kill("SIGKILL"), longest);
@@ -63,11 +66,12 @@ function runWrangler(root: string, words: readonly string[], env: NodeJS.Process
       clearTimeout(timer);
       for (const each of signals) process.off(each, pass);
       const text = spoken(output.join(""));
-      if (code === 0) {
+      // Wrangler ends with 0 when it is interrupted.
+      if (code === 0 && interrupted === undefined) {
         for (const line of text.split("\n").filter((each) => /^Total Upload|^Worker Startup/.test(each))) say(line);
         return resolve();
       }
-      reject(refusal(words, text, signal ? `ended by ${signal}` : `exit ${code}`));
+      reject(refusal(words, text, interrupted || signal ? `ended by ${interrupted ?? signal}` : `exit ${code}`));
     });
   });
 }
@@ -96,11 +100,13 @@ function refusal(words: readonly string[], text: string, how: string): Error {
   return new Error(`${command} failed (${how}):\n${text.split("\n").slice(-25).join("\n")}`);
 }
 
-function versionIn(file: string): string | null {
-  if (!existsSync(file)) return null;
+/** Undefined: it did not upload. */
+function versionIn(file: string): string | null | undefined {
+  if (!existsSync(file)) return undefined;
   const lines = readFileSync(file, "utf8").trim().split("\n");
   const told = lines.map((line) => JSON.parse(line) as { type: string; version_id?: string | null });
-  return told.findLast(({ type }) => type === "deploy")?.version_id ?? null;
+  const deployed = told.findLast(({ type }) => type === "deploy");
+  return deployed && (deployed.version_id ?? null);
 }
 
 /** A folder that only its owner reads; it goes whatever happens, also when this process is ended by a signal. */

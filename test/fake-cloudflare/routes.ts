@@ -151,6 +151,8 @@ export const accountRoutes: readonly FakeRoute[] = [
 
 export const rootRoutes: readonly FakeRoute[] = [
   of("GET", "/user/tokens/verify", undefined, () => ({ result: { id: "t", status: "active" } })),
+  of("GET", "/user", undefined, () => ({ result: { id: "u", email: "ops@example.com" } })),
+  of("GET", "/memberships", undefined, () => ({ result: [{ id: "m", account: { id: "acc", name: "Acme" } }] })),
   of("GET", "/accounts", "accounts", () => ({ result: [{ id: "acc", name: "Acme" }] })),
   of("GET", "/zones", "zones", ({ account, query }) => ({ result: account.zones.filter(({ name }) => name === query.get("name")) })),
 ];

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { main } from "../../scripts/deploy/main.ts";
+import type { Place } from "../../scripts/deploy/session.ts";
 import type { ExitCode, Report } from "../../scripts/deploy/report.ts";
 import { freshSecrets } from "../../scripts/start/dev-vars.ts";
 import { accountId, apiToken, type FakeCloudflare, type SeenCall, startFakeCloudflare } from "./server.ts";
@@ -25,7 +26,7 @@ export interface Deployer {
   secretsFile: string;
   secrets: ReturnType<typeof freshSecrets>;
   /** Runs a command of scripts/ in this process, with `--json`; `environment` goes before the usual one. */
-  run(line: string, environment?: Record<string, string | undefined>): Promise<Ran>;
+  run(line: string, environment?: Record<string, string | undefined>, createWrangler?: Place["createWrangler"]): Promise<Ran>;
   /** Throws when something was called that no route answers. */
   close(): Promise<void>;
 }
@@ -39,12 +40,14 @@ export async function startDeployer(): Promise<Deployer> {
   const secretsFile = join(folder, "secrets.json");
   writeFileSync(secretsFile, JSON.stringify(secrets));
   const usual = { CLOUDFLARE_API_BASE_URL: fake.url, CLOUDFLARE_API_TOKEN: apiToken, CLOUDFLARE_ACCOUNT_ID: accountId };
-  const run: Deployer["run"] = async (line, environment = {}) => {
+  const run: Deployer["run"] = async (line, environment = {}, createWrangler) => {
     const [command = "", ...words] = line.split(" ").filter((word) => word !== "");
     const [from, out, err] = [fake.calls.length, [] as string[], [] as string[]];
-    const place = { root, folder: join(folder, "generated"), environment: { ...usual, ...environment } };
+    const place = { root, folder: join(folder, "generated"), environment: { ...usual, ...environment }, ...(createWrangler ? { createWrangler } : {}) };
     const print = { out: (text: string) => void out.push(text), err: (text: string) => void err.push(text) };
-    const code = await main(command as "deploy" | "doctor", [...words, "--json"], place, print);
+    // The hosts of the tests are nowhere; nothing is asked beyond this machine.
+    const nowhere = words.includes("--url") ? [] : ["--url", "http://127.0.0.1:9"];
+    const code = await main(command as "deploy" | "doctor", [...words, ...nowhere, "--json"], place, print);
     const calls = fake.calls.slice(from);
     const writes = calls
       .filter(({ method, path }) => method !== "GET" && !path.endsWith("/query"))

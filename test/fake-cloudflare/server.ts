@@ -3,12 +3,12 @@ import type { AddressInfo } from "node:net";
 import { accountRoutes, type FakeAnswer, type FakeCall, type FakeRoute, type Grant, rootRoutes } from "./routes.ts";
 import { FakeAccount } from "./state.ts";
 
-/** How calls go wrong. `lost`: it is done, and the connection is cut before the answer. */
+/** How calls go wrong. `lost`: it is done, and the connection is cut before the answer. `silent`: no answer ever; `times` is -1 when one came. */
 export interface Fault {
   method: string;
   /** Of the path below the account. */
   path: RegExp;
-  kind: "forbidden" | "limited" | "broken" | "reset" | "lost";
+  kind: "forbidden" | "limited" | "broken" | "reset" | "lost" | "silent";
   /** How often; for ever without it. */
   times?: number;
 }
@@ -67,6 +67,7 @@ async function answer(fake: Playing, request: IncomingMessage, response: ServerR
   const path = rest ?? whole;
   const note = (status: number) => fake.calls.push({ method, path, status });
   const fault = nextFault(fake.faults, method, path);
+  if (fault?.kind === "silent") return void (fault.times = -1);
   if (fault?.kind === "reset") return (note(0), void request.socket.destroy());
   const refusal = fault ? faulty[fault.kind] : undefined;
   const result = refusal ?? (await routed(fake, { method, path, account, url, headers: new Headers(request.headers as Record<string, string>), body }));
