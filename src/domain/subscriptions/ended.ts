@@ -1,3 +1,4 @@
+import { createOutbox, type Outbox } from "../../outbox";
 import type { Enqueue, Receipt } from "../../queue/request";
 import { jobEventOf } from "./model";
 
@@ -38,8 +39,8 @@ export interface EndedParts {
 }
 
 const most = 100;
-/** Served by one tick: whose turn it is, chance says, so that tenants over their quota do not keep the others waiting. */
-const mostTenants = 50;
+/** Served by one tick. */
+const maxTenants = 50;
 /** A delivery stays small: what does not fit is fetched by the job's id. Characters. */
 const longestResult = 16_000;
 
@@ -49,6 +50,10 @@ const longestResult = 16_000;
  */
 export function endedJobs(parts: EndedParts): EndedJobs {
   return { tell: (tenant) => (tenant === null ? tellMany(parts) : tellAll(parts, tenant)) };
+}
+
+function outboxOf(db: D1Database): Outbox {
+  return createOutbox(db, { table: "ended_jobs", key: ["tenant", "job", "seq"], maxTenants });
 }
 
 async function tellAll(parts: EndedParts, tenant: string): Promise<number> {
@@ -62,21 +67,9 @@ async function tellAll(parts: EndedParts, tenant: string): Promise<number> {
 
 async function tellMany(parts: EndedParts): Promise<number> {
   let told = 0;
-  for (const tenant of await waiting(parts.db)) told += await tellSome(parts, tenant);
+  for (const tenant of await outboxOf(parts.db).tenants()) told += await tellSome(parts, tenant);
   return told;
 }
-
-async function waiting(db: D1Database): Promise<string[]> {
-  const { results } = await db.prepare(waitingSql).bind(mostTenants).all<{ tenant: string }>();
-  return results.map(({ tenant }) => tenant);
-}
-
-/** Hops from tenant to tenant in the key. */
-const waitingSql = `
-  WITH RECURSIVE hop(tenant) AS (
-    SELECT min(tenant) FROM ended_jobs
-    UNION ALL SELECT (SELECT min(tenant) FROM ended_jobs WHERE tenant > hop.tenant) FROM hop WHERE hop.tenant IS NOT NULL LIMIT 1000
-  ) SELECT tenant FROM hop WHERE tenant IS NOT NULL ORDER BY random() LIMIT ?1`;
 
 async function tellSome({ db, enqueue, requestOf, shown }: EndedParts, tenant: string): Promise<number> {
   const { results } = await db.prepare(untoldSql).bind(tenant).all<Row>();
@@ -85,7 +78,7 @@ async function tellSome({ db, enqueue, requestOf, shown }: EndedParts, tenant: s
   const receipts = deliveries.length > 0 ? await enqueue(deliveries.map(requestOf)) : [];
   const refused = new Set(deliveries.filter((_, index) => isForNow(receipts[index])).map(({ key }) => key));
   const settled = rows.flatMap(([first]) => (first && !refused.has(keyOf(first)) ? [[first.tenant, first.job, first.seq]] : []));
-  if (settled.length > 0) await db.prepare(forgetSql).bind(JSON.stringify(settled)).run();
+  await outboxOf(db).remove(settled);
   // What was refused stays for the next tick; going on here would only ask again.
   return refused.size > 0 ? 0 : rows.length;
 }
@@ -110,9 +103,6 @@ const untoldSql = `
   FROM (SELECT * FROM ended_jobs WHERE tenant = ?1 LIMIT ${most}) e
   LEFT JOIN jobs j ON j.tenant = e.tenant AND j.id = e.job
   LEFT JOIN subscriptions s ON s.tenant = e.tenant AND s.jobs = 1 AND s.retired IS NULL`;
-
-const forgetSql = `
-  DELETE FROM ended_jobs WHERE (tenant, job, seq) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))`;
 
 function deliveryOf(row: Row, shown: EndedParts["shown"]): Delivery[] {
   const type = jobEventOf(row.state);

@@ -1,0 +1,44 @@
+import { lists, statement } from "./d1";
+
+/**
+ * A transactional outbox: a table into which the transaction that makes a change writes what is to be published of it. Publishing hands rows
+ * on under keys that follow from them, then removes them: a crash in between hands the same on again, so each is published once.
+ */
+export interface Outbox {
+  /** Tenants with rows, a bounded number of them by chance: one whose rows are refused does not hold up the others. */
+  tenants(): Promise<string[]>;
+  /** Removes published rows by their keys: the values of `OutboxTable.key` in its order. */
+  remove(keys: readonly (readonly (string | number)[])[]): Promise<void>;
+}
+
+/** Names stand in SQL as they are. */
+export interface OutboxTable {
+  table: string;
+  /** The columns of its primary key; the first is the tenant. */
+  key: readonly ["tenant", ...string[]];
+  /** Tenants that one call of `tenants` names. */
+  maxTenants: number;
+}
+
+export function createOutbox(db: D1Database, { table, key, maxTenants }: OutboxTable): Outbox {
+  const values = key.map((_, index) => `value ->> ${index}`).join(", ");
+  const removeSql = `DELETE FROM ${table} WHERE (${key.join(", ")}) IN (SELECT ${values} FROM json_each(?1))`;
+  return {
+    async tenants() {
+      const { results } = await statement(db, tenantsSql(table), maxTenants).all<{ tenant: string }>();
+      return results.map(({ tenant }) => tenant);
+    },
+    async remove(keys) {
+      if (keys.length > 0) await db.batch(lists(keys).map((list) => statement(db, removeSql, list)));
+    },
+  };
+}
+
+/** Seeks from tenant to tenant in the key, at most 1,000 of them, and does not read the rows between. */
+function tenantsSql(table: string): string {
+  return `
+    WITH RECURSIVE each(tenant) AS (
+      SELECT min(tenant) FROM ${table}
+      UNION ALL SELECT (SELECT min(tenant) FROM ${table} WHERE tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL LIMIT 1000
+    ) SELECT tenant FROM each WHERE tenant IS NOT NULL ORDER BY random() LIMIT ?1`;
+}
