@@ -47,8 +47,8 @@ export interface DeployedWorker {
 /** What an account holds of what is wanted. */
 export interface Account {
   database: { id: string; jurisdiction: string | null } | undefined;
-  /** Names of applied migrations. */
-  applied: string[];
+  /** Names of applied migrations; null when the database has tables and no list of migrations. */
+  applied: string[] | null;
   /** Ids of namespaces by title. */
   namespaces: Map<string, string>;
   /** Names of the wanted buckets that are there. */
@@ -116,17 +116,20 @@ async function readDatabase(api: Api, { database }: Wanted): Promise<Account["da
   return uuid === undefined ? undefined : { id: uuid, jurisdiction: jurisdiction || null };
 }
 
-/** A database without the table of migrations has had none. */
-async function appliedIn(api: Api, id: string): Promise<string[]> {
-  try {
-    const body = { sql: "SELECT name FROM d1_migrations ORDER BY id" };
-    const { result } = await api.call("POST", `/d1/database/${id}/query`, { body, isRead: true });
+/** A database without the table of migrations has had none; one that holds other tables nevertheless is somebody else's: null. */
+async function appliedIn(api: Api, id: string): Promise<string[] | null> {
+  const names = async (sql: string) => {
+    const { result } = await api.call("POST", `/d1/database/${id}/query`, { body: { sql }, isRead: true });
     const [first] = result as { results?: { name: string }[] }[];
     return (first?.results ?? []).map(({ name }) => name);
+  };
+  try {
+    return await names("SELECT name FROM d1_migrations ORDER BY id");
   } catch (thrown) {
-    if (thrown instanceof ApiRefusal && /no such table/i.test(thrown.message)) return [];
-    throw thrown;
+    if (!(thrown instanceof ApiRefusal) || !/no such table/i.test(thrown.message)) throw thrown;
   }
+  const tables = await names("SELECT name FROM sqlite_master WHERE type = 'table'");
+  return tables.every((name) => /^(?:sqlite|_cf)_/.test(name)) ? [] : null;
 }
 
 async function readBuckets(api: Api, { buckets, jurisdiction }: Wanted): Promise<{ there: Set<string>; stray: Set<string> }> {

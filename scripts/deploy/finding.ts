@@ -7,6 +7,7 @@ export const findingIds = [
   "consumer-missing",
   "cron-extra",
   "cron-missing",
+  "database-foreign",
   "database-missing",
   "dlq-missing",
   "do-update-pending",
@@ -28,6 +29,7 @@ export const findingIds = [
   "subscription-missing",
   "token-lacks",
   "variable-differs",
+  "worker-foreign",
   "worker-missing",
   "worker-outdated",
 ] as const;
@@ -48,7 +50,15 @@ export function finding(id: FindingId, subject: string, sentence: string, severi
 }
 
 /** What a deploy cannot mend: it stops before anything is changed. */
-const blocking = new Set<FindingId>(["consumer-foreign", "jurisdiction-differs", "rule-overlap", "ratelimit-shared", "binding-nil-id"]);
+const blocking = new Set<FindingId>([
+  "consumer-foreign",
+  "database-foreign",
+  "worker-foreign",
+  "jurisdiction-differs",
+  "rule-overlap",
+  "ratelimit-shared",
+  "binding-nil-id",
+]);
 
 export function blockersIn(findings: readonly Finding[]): Finding[] {
   return findings.filter(({ id, severity }) => blocking.has(id) && severity === "error");

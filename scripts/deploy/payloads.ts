@@ -32,6 +32,8 @@ export async function tryPayloads(running: RunningWorker, product: Product): Pro
   if ("note" in types) return { findings: [], notes: [types.note] };
   const trials = await Promise.all(types.names.map((type) => tryType(running, product, type)));
   const failed = trials.find((each) => "note" in each);
+  if (trials.every((each) => "isUnknown" in each))
+    return { findings: [], notes: ["Payloads were not tried: the version that runs does not hand out samples."] };
   const tried = trials.flatMap((each) => ("note" in each ? [] : [each]));
   const count = tried.reduce((sum, each) => sum + each.count, 0);
   const findings = tried.flatMap((each) => each.findings);
@@ -55,7 +57,11 @@ async function typesOf(running: RunningWorker, product: Product): Promise<{ name
   return { names: [...here, ...there.filter((type) => !known.has(type))] };
 }
 
-async function tryType(running: RunningWorker, product: Product, type: string): Promise<{ count: number; findings: Finding[] } | { note: string }> {
+async function tryType(
+  running: RunningWorker,
+  product: Product,
+  type: string,
+): Promise<{ count: number; findings: Finding[]; isUnknown?: true } | { note: string }> {
   const names = [type, ...(product.contracts.find((each) => each.type === type)?.aliases ?? [])];
   for (const name of names) {
     const answer = await ask(running, `/v1/types/${name}/sample`);
@@ -65,7 +71,7 @@ async function tryType(running: RunningWorker, product: Product, type: string): 
     const { samples = [] } = answer.body as { samples?: Sample[] };
     return { count: samples.length, findings: [...groupsOf(samples).values()].flatMap((group) => judged(product, name, group)) };
   }
-  return { count: 0, findings: [] };
+  return { count: 0, findings: [], isUnknown: true };
 }
 
 function groupsOf(samples: readonly Sample[]): Map<string, Sample[]> {

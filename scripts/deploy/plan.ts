@@ -1,5 +1,6 @@
 import type { Account } from "./account.ts";
-import { extraConsumers, extraCrons } from "./compare.ts";
+import { extraConsumers } from "./compare/queues.ts";
+import { extraCrons } from "./compare/worker.ts";
 import type { Finding, FindingId } from "./finding.ts";
 import type { Migrations } from "./migrations.ts";
 import type { Step } from "./report.ts";

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Account, readAccount } from "./account.ts";
 import { type Api, ApiRefusal, createApi } from "./api.ts";
-import { compare } from "./compare.ts";
+import { compare } from "./compare/compare.ts";
 import { type Credentials, credentialsIn } from "./credentials.ts";
 import { type Finding, finding } from "./finding.ts";
 import { completed, idFindings, type Kept, keptFrom, releaseOf } from "./generate.ts";
@@ -80,7 +80,7 @@ export async function look({ root, options, file, given, api }: Session): Promis
   const account = await readAccount(api, bare, { withMail: bare.configuration.send_email !== undefined });
   const kept = keptFrom(account);
   const wanted = completed({ wanted: bare, kept, hosts: options.hosts, variables: given.variables });
-  const migrations = migrationsIn(root, account.applied, options.contract);
+  const migrations = migrationsIn(root, account.applied ?? [], options.contract);
   const release = releaseOf(root, options.env);
   const comparison = { wanted, account, migrations, release, emailDomain: options.emailDomain, now: Date.now() };
   const findings = [...idFindings(bare), ...compare(comparison)];

@@ -200,6 +200,20 @@ describe("what a deploy cannot mend stops it with 1 before anything is made", ()
     expect([code, writes, ids(report)]).toEqual([1, [], ["jurisdiction-differs jobyard-media", "jurisdiction-differs events"]]);
   });
 
+  test("a database or a Worker of that name that holds something else", async () => {
+    const { account } = deployer.fake;
+    account.addDatabase("jobyard");
+    const { sqlite } = account.database("jobyard")!;
+    expect((await deployer.run(`${usual()} --plan`)).report.findings.map(({ id }) => id)).not.toContain("database-foreign");
+    sqlite.exec("CREATE TABLE customers (id INTEGER)");
+    account.addScript("jobyard", { bindings: [{ type: "plain_text", name: "GREETING", text: "hello" }] });
+    const { code, writes, report } = await deployer.run(usual());
+    expect([code, writes, ids(report)]).toEqual([1, [], ["database-foreign jobyard", "worker-foreign jobyard"]]);
+    sqlite.exec("CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO d1_migrations (name) VALUES ('0001_customers.sql')");
+    expect(ids((await deployer.run(usual())).report)).toEqual(["database-foreign jobyard", "worker-foreign jobyard"]);
+    expect(sqlite.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()).toHaveLength(2);
+  });
+
   test("a rule of the bucket that overlaps", async () => {
     deployedAccount(deployer);
     const { account } = deployer.fake;
@@ -358,6 +372,8 @@ describe("stored payloads", () => {
     expect(fine.report.notes).toEqual(["Payloads: 1 stored ones of 1 types tried against the new contracts: all fit."]);
     const silent = await deployer.run(`${usual()} --plan --url http://127.0.0.1:9`);
     expect(silent.report.notes).toEqual([expect.stringContaining("Payloads were not tried: http://127.0.0.1:9 does not answer")]);
+    const earlier = await deployer.run(`${usual()} --plan ${await running({ "/v1/types": { types: [{ type: "email" }] } })}`);
+    expect(earlier.report.notes).toEqual(["Payloads were not tried: the version that runs does not hand out samples."]);
     const unasked = await deployer.run("deploy --plan");
     expect(unasked.report.notes).toEqual(["Payloads were not tried: ROOT_TOKEN is not given."]);
   });

@@ -1,0 +1,13 @@
+import type { Account } from "../account.ts";
+import type { Migrations } from "../migrations.ts";
+import type { Wanted } from "../wanted.ts";
+
+export interface Comparison {
+  wanted: Wanted;
+  account: Account;
+  migrations: Migrations;
+  /** A hash of what would be deployed; undefined where nobody asks. */
+  release: string | undefined;
+  emailDomain: string | undefined;
+  now: number;
+}
