@@ -336,8 +336,8 @@ describe("numbers that are written more than once", () => {
     ["docs/operating.md", /a gate \| (\d+) jobs inside/, "tenants/gate-state", "defaultConcurrency", 1],
     ["docs/operating.md", /doubling with each failed probe up to (ten) minutes/, "tenants/gate-breaker", "longestOpen", 60_000],
     ["docs/lifecycle.md", /`due` reached \((\d+) s tolerance\)/, "queue/lease", "clockToleranceMs", 1000],
-    ["docs/lifecycle.md", /rows older than (ten) minutes that have none/, "queue/transition", "sweepAfter", 60_000],
-    ["docs/lifecycle.md", /or after (\d+) min × 2ⁿ/, "queue/transition", "sweepAfter", 60_000],
+    ["docs/lifecycle.md", /rows older than (ten) minutes that have none/, "queue/placement", "sweepAfterMs", 60_000],
+    ["docs/lifecycle.md", /or after (\d+) min × 2ⁿ/, "queue/placement", "sweepAfterMs", 60_000],
   ];
   const words: Record<string, number> = { ten: 10 };
 

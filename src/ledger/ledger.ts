@@ -7,7 +7,7 @@ import { insert, insertKeyed, known } from "./insert";
 import { bury, cancel, revive } from "./operate";
 import { checkpoint, effects, heartbeat, recordEffect, recordEffects } from "./run";
 import { settle } from "./settle";
-import { bringBack, ofOtherBoot, pauses, rewake, unsent, walk } from "./sweep";
+import { bringBack, ofOtherBoot, pauses, rewake, scan, unsent } from "./sweep";
 import { due, dueTenants, forgetGates, parked, parkedGates } from "./waiting";
 
 /**
@@ -43,7 +43,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     due: (tenants, now, limit) => due(db, tenants, now, limit),
     bringBack: (rows, now, boot) => bringBack(db, rows, now, boot),
     rewake: (rows) => rewake(db, rows),
-    walk: (before, limit, wakeOf) => walk(db, before, limit, wakeOf),
+    scan: (before, limit, checkAt) => scan(db, before, limit, checkAt),
     ofOtherBoot: (boot, limit) => ofOtherBoot(db, boot, limit),
     parkedGates: () => parkedGates(db),
     parked: (gates, limit) => parked(db, gates, limit),

@@ -4,7 +4,6 @@ import type { Burial, Revival, StoredJob } from "../queue/recovery";
 import { isDerived, slotOf } from "../queue/id";
 import { redact } from "../masking/redact";
 import type { JobState } from "../queue/state";
-import { sweepAfter } from "../queue/transition";
 import { batch, lists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
 import { kindOf } from "./settle";
@@ -84,7 +83,7 @@ export async function revive(db: D1Database, rows: readonly Revived[], how: Revi
     rows.map(({ tenant, id, endedBefore, patched }) => [tenant, id, endedBefore ?? null, patched?.payload ?? null, patched?.version ?? null]),
   );
   const from = JSON.stringify(how.from);
-  const { due, sent, wake } = how.hold ?? { due: null, sent: now, wake: now + sweepAfter };
+  const { due, sent, wake } = how.place;
   const before = whole.flatMap((list) => [...besides.map((sql) => statement(db, sql, list, from)), statement(db, noteRevival, list, from, now, how.event)]);
   const results = await batch(db, [
     ...before,

@@ -1,6 +1,6 @@
 import { timePart } from "../queue/id";
 import type { JobRef, Pause } from "../queue/ledger";
-import type { BringBack, DueJob, StoredJob, WalkedJob } from "../queue/recovery";
+import type { BringBack, DueJob, StoredJob, UntrackedJob } from "../queue/recovery";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
 import { dropDue, dropParked } from "./side";
@@ -16,10 +16,10 @@ const otherBoots = `
  * ?2 now, ?3 boot. Only rows that are still as they were seen.
  */
 const raise = `
-  UPDATE jobs SET seq = jobs.seq + 1, state = 'queued', due = iif(b.delay > 0, ?2 + b.delay * 1000, NULL), sent = ?2 + b.delay * 1000, wake = b.wake, gate = NULL, boot = ?3,
+  UPDATE jobs SET seq = jobs.seq + 1, state = 'queued', due = b.due, sent = b.sent, wake = b.wake, gate = NULL, boot = ?3,
     attempt = jobs.attempt + (jobs.state = 'running' AND jobs.crash = 1 AND jobs.attempt < jobs.max), crash = iif(jobs.state = 'running', 1, jobs.crash), doubt = iif(jobs.state = 'running', ${doubtful}, jobs.doubt),
     sweeps = iif(b.swept, jobs.sweeps + 1, 0), until = 0
-  FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS was, value->>4 AS wake, value->>5 AS delay, value->>6 AS swept FROM json_each(?1)) b
+  FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS was, value->>4 AS wake, value->>5 AS due, value->>6 AS sent, value->>7 AS swept FROM json_each(?1)) b
   WHERE jobs.tenant = b.tenant AND jobs.id = b.id AND jobs.seq = b.seq AND jobs.state IN ('queued', 'running', 'retrying', 'waiting')
     AND (jobs.state <> 'running' OR jobs.until <= ?2 OR jobs.boot <> ?3)
   RETURNING ${stored}`;
@@ -44,7 +44,7 @@ export async function ofOtherBoot(db: D1Database, boot: string, limit: number): 
 /** Raises seq and takes the old side row away; the new one stands before the message is sent. */
 export async function bringBack(db: D1Database, rows: readonly BringBack[], now: number, boot: string): Promise<StoredJob[]> {
   if (rows.length === 0) return [];
-  const raises = lists(rows.map((row) => [row.tenant, row.id, row.seq, row.wakeAt, row.wake, row.delaySeconds, row.swept ? 1 : 0]));
+  const raises = lists(rows.map((row) => [row.tenant, row.id, row.seq, row.wakeAt, row.place.wake, row.place.due, row.place.sent, row.swept ? 1 : 0]));
   const results = await batch(db, [
     ...raises.map((list) => statement(db, raise, list, now, boot)),
     ...lists(rows.filter(({ gate }) => gate === null).map(({ tenant, wakeAt, id }) => [tenant, wakeAt, id])).map((list) => statement(db, dropDue, list)),
@@ -82,7 +82,7 @@ const marks = (table: string) => `
     SELECT tenant, coalesce((SELECT position FROM watermarks w WHERE w.tenant = each.tenant AND w.walk = ?1), '') FROM each WHERE tenant IS NOT NULL)`;
 
 /** Ids above the watermarks, of jobs old enough, tenant after tenant. The walk over derived ids goes by their slots. */
-const walks = {
+const scans = {
   jobs: `${marks("jobs")}
     SELECT j.tenant, j.id AS position, j.id, j.state, j.queue, j.wake, j.gate, j.sent FROM marks m CROSS JOIN jobs j
     WHERE j.tenant = m.tenant AND j.id > m.mark AND j.id < ?2 LIMIT ?3`,
@@ -100,23 +100,23 @@ const moveMarks = `
   INSERT INTO watermarks (tenant, walk, position) SELECT value->>0, ?2, value->>1 FROM json_each(?1) WHERE true
   ON CONFLICT DO UPDATE SET position = excluded.position`;
 
-/** Passes over rows up to `before`, of all tenants in two statements; each open one without a side row gets one, for the time `wakeOf` says. */
-export async function walk(
+/** Passes over rows up to `before`, of all tenants in two statements; each open one without a side row gets one, for the time `checkAt` says. */
+export async function scan(
   db: D1Database,
   before: number,
   limit: number,
-  wakeOf: (row: WalkedJob) => Promise<number>,
+  checkAt: (row: UntrackedJob) => Promise<number>,
 ): Promise<{ found: number; more: boolean }> {
-  const pages = [await walkPage(db, "jobs", before, limit, wakeOf), await walkPage(db, "arrivals", before, limit, wakeOf)];
+  const pages = [await scanPage(db, "jobs", before, limit, checkAt), await scanPage(db, "arrivals", before, limit, checkAt)];
   return { found: pages.reduce((sum, page) => sum + page.found, 0), more: pages.some((page) => page.full) };
 }
 
-async function walkPage(db: D1Database, kind: keyof typeof walks, before: number, limit: number, wakeOf: (row: WalkedJob) => Promise<number>) {
+async function scanPage(db: D1Database, kind: keyof typeof scans, before: number, limit: number, checkAt: (row: UntrackedJob) => Promise<number>) {
   const name = `sweep-${kind}`;
-  const { results: rows } = await statement(db, walks[kind], name, timePart(before), limit).all<WalkedRow>();
+  const { results: rows } = await statement(db, scans[kind], name, timePart(before), limit).all<ScannedRow>();
   if (rows.length === 0) return { found: 0, full: false };
   const open = rows.filter((row) => row.wake === null && row.gate === null && ["queued", "running", "retrying", "waiting"].includes(row.state));
-  const wakes = await Promise.all(open.map(async (row) => [row.tenant, row.id, await wakeOf(row)] as const));
+  const wakes = await Promise.all(open.map(async (row) => [row.tenant, row.id, await checkAt(row)] as const));
   const reached = new Map(rows.map(({ tenant, position }) => [tenant, position]));
   await batch(db, [
     ...lists(wakes).map((list) => statement(db, giveWake, list)),
@@ -126,7 +126,7 @@ async function walkPage(db: D1Database, kind: keyof typeof walks, before: number
   return { found: open.length, full: rows.length === limit };
 }
 
-interface WalkedRow extends WalkedJob {
+interface ScannedRow extends UntrackedJob {
   position: string;
   wake: number | null;
   gate: string | null;

@@ -34,7 +34,7 @@ export async function admit(engine: Engine, gates: readonly ParkedGate[], now: n
     const chosen = interleaved(turn.map((gate, index) => take(allowances.get(gate), pages[index]?.rows ?? [])));
     const delays = new Map(chosen.map(({ row, delaySeconds }) => [keyOf(row), delaySeconds]));
     const rows = chosen.map(({ row }) => row);
-    admitted += await bringBackAll(engine, rows, (row) => ({ ...backNow(row, now, false), delaySeconds: delays.get(keyOf(row)) ?? 0 }), now, budget);
+    admitted += await bringBackAll(engine, rows, (row) => backNow(row, now, false, delays.get(keyOf(row))), now, budget);
     await forgetEmpty(engine, pages, budget);
     return turn.filter((gate, index) => pages[index]?.more && (allowances.get(gate)?.left ?? 0) > 0);
   });

@@ -40,8 +40,8 @@ async function driveAgain(engine: Engine, message: Message, envelope: Envelope):
 
 /** Its key was sent again after the job had ended, while the ledger could not be asked. */
 async function isBroughtBack(engine: Engine, envelope: Envelope): Promise<boolean> {
-  const definition = engine.registry.find(envelope.type);
-  return definition !== undefined && envelope.unasked === true && reviveUnasked(engine, { envelope, definition, unaskedAt: envelope.at });
+  const isKnown = engine.registry.find(envelope.type) !== undefined;
+  return isKnown && envelope.unasked === true && reviveUnasked(engine, { envelope, unaskedAt: envelope.at });
 }
 
 function rowOf(engine: Engine, envelope: Envelope): NewJob {

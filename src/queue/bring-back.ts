@@ -1,19 +1,16 @@
+import { deliver } from "./deliver";
 import type { Engine } from "./engine";
 import { envelopeOf } from "./envelope";
+import { broughtBack, copyDelay, type Placement, queuedNow } from "./placement";
 import type { BringBack, DueJob, StoredJob } from "./recovery";
 import { keyOf } from "./ref";
-import { send } from "./send";
-import { sweepAfter } from "./transition";
 import type { Budget } from "./turns";
 
 /** Payload bytes brought back in one statement: the ledger's answers are bounded. */
 const maxGroupBytes = 1_500_000;
-export const longestSweep = 6 * 3600_000;
-
-export function backNow(row: DueJob, now: number, swept: boolean): BringBack {
-  const wake = now + Math.min(longestSweep, sweepAfter * 2 ** (swept ? row.sweeps + 1 : 0));
+export function backNow(row: DueJob, now: number, swept: boolean, delaySeconds = 0): BringBack {
   const { tenant, id, seq, wakeAt, gate } = row;
-  return { tenant, id, seq, wakeAt, gate, wake, delaySeconds: 0, swept };
+  return { tenant, id, seq, wakeAt, gate, place: broughtBack(now, delaySeconds, swept ? row.sweeps + 1 : 0), swept };
 }
 
 /** Brings rows back in groups small enough for one answer of the ledger, as long as the budget lasts. Returns how many. */
@@ -34,19 +31,21 @@ export async function bringBack(engine: Engine, back: readonly BringBack[], rows
   const stored = (await engine.ledger.bringBack(back, now, engine.boot)).toSorted(
     (left, right) => (place.get(keyOf(left)) ?? 0) - (place.get(keyOf(right)) ?? 0),
   );
-  await sendStored(engine, stored, now, new Map(back.map((each) => [keyOf(each), each.delaySeconds])));
+  const places = new Map(back.map((each) => [keyOf(each), each.place]));
+  await sendStored(engine, stored, now, (row) => places.get(keyOf(row)) ?? queuedNow(now));
   return stored.length;
 }
 
-/** Sends rows as the ledger returned them; those no queue takes are marked for the next tick. */
-export async function sendStored(engine: Engine, rows: readonly StoredJob[], now: number, delays: ReadonlyMap<string, number> = new Map()): Promise<void> {
-  const items = rows.map((row) => ({ envelope: envelopeOf(row), delaySeconds: delays.get(keyOf(row)) ?? 0 }));
-  const refused = await send(engine, items);
-  if (refused.length > 0)
-    await engine.ledger.unsent(
-      refused.map(({ envelope }) => envelope),
-      now + 60_000,
-    );
+/** Those that no queue takes are not sent again before this. */
+const resendAfterMs = 60_000;
+
+/** Sends rows as the ledger returned them, deliverable as they were placed; those placed without a message are left to the tick. Never throws. */
+export async function sendStored(engine: Engine, rows: readonly StoredJob[], now: number, placeOf: (row: StoredJob) => Placement): Promise<void> {
+  const copies = rows.flatMap((row) => {
+    const delaySeconds = copyDelay(placeOf(row), now);
+    return delaySeconds === null ? [] : [{ envelope: envelopeOf(row), delaySeconds }];
+  });
+  await deliver(engine, copies, now + resendAfterMs);
 }
 
 export function bySize<T>(items: readonly T[], bytes: (item: T) => number): T[][] {

@@ -4,7 +4,7 @@ import type { Engine } from "./engine";
 import type { Execution } from "./execution";
 import { clockToleranceMs } from "./lease";
 import type { FoundJob, MessageRef } from "./ledger";
-import { newRow } from "./prepare";
+import { heldOrQueued } from "./placement";
 import { reasonOf } from "../masking/redact";
 import { isTerminal, revivedByKey } from "./state";
 
@@ -65,18 +65,12 @@ export function refOf({ envelope: { tenant, id, seq, fp, at }, contract: { polic
 }
 
 /** Its key was sent again while the ledger was away, after the job had ended: brought back as that call would have done. False: it had not ended before that. */
-export async function reviveUnasked(
-  engine: Engine,
-  { envelope, definition, unaskedAt }: Pick<Execution, "envelope" | "definition" | "unaskedAt">,
-): Promise<boolean> {
+export async function reviveUnasked(engine: Engine, { envelope, unaskedAt }: Pick<Execution, "envelope" | "unaskedAt">): Promise<boolean> {
   const now = engine.now();
-  const { due, sent, wake } = newRow(engine, definition.contract, envelope, null);
-  const hold = due === null || due <= now ? {} : { hold: { due, sent, wake: wake ?? due } };
+  const place = heldOrQueued(envelope.due ?? null, now);
   const job = { tenant: envelope.tenant, id: envelope.id, endedBefore: (unaskedAt ?? 0) - clockToleranceMs };
-  const rows = await engine.ledger.revive([job], { from: revivedByKey, event: "revived", boot: engine.boot, ...hold }, now);
-  // What is due later than a message may wait is sent by the tick.
-  if (!hold.hold || sent !== null)
-    await sendStored(engine, rows, now, new Map([[`${envelope.tenant}/${envelope.id}`, hold.hold ? Math.ceil((hold.hold.due - now) / 1000) : 0]]));
+  const rows = await engine.ledger.revive([job], { from: revivedByKey, event: "revived", boot: engine.boot, place }, now);
+  await sendStored(engine, rows, now, () => place);
   return rows.length > 0;
 }
 

@@ -1,12 +1,13 @@
 import type { Engine } from "./engine";
+import { deliver, markUnsent } from "./deliver";
 import { envelopeOf } from "./envelope";
 import { keepFormerIds } from "./former";
 import { GroupCommit } from "../group-commit";
 import type { KnownJob } from "./ledger";
+import { copyDelay, heldOrQueued } from "./placement";
 import { prepare, type Prepared } from "./prepare";
 import { applyQuotas } from "./quota";
 import { reasonOf } from "../masking/redact";
-import { keyOf } from "./ref";
 import { ending, mismatch, unavailable } from "./refused";
 import type { EnqueueRequest, Receipt } from "./request";
 import { send, type Sendable } from "./send";
@@ -81,7 +82,10 @@ async function acceptUnkeyed(engine: Engine, all: readonly Prepared[], receipts:
   else engine.defer(writing);
   const rowsAreThere = refused.size > 0 && (await writing);
   const unsent = [...refused].filter((each) => rowsAreThere && each.row.sent !== null);
-  await markUnsent(engine, unsent);
+  await markUnsent(
+    engine,
+    unsent.map(({ row }) => row),
+  );
   for (const each of all) {
     const lost = refused.has(each) && !unsent.includes(each);
     receipts.set(each, lost ? unavailable() : accepted(each, false));
@@ -111,12 +115,12 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   }
   // Those that are to wait until the same time are brought back together.
   for (const group of Map.groupBy(toRevive, ({ row }) => row.due).values()) await reviveKeyed(engine, group, receipts);
+  const held = known !== undefined;
   const refused = await sendAll(
     engine,
-    toSend.filter((each) => each.row.sent !== null || !known),
+    toSend.filter((each) => each.row.sent !== null || !held),
+    held ? deliver : send,
   );
-  const held = known !== undefined;
-  if (held) await markUnsent(engine, [...refused]);
   for (const each of toSend) {
     if (refused.has(each) && !held) receipts.set(each, unavailable());
     else if (!receipts.has(each)) receipts.set(each, accepted(each, false));
@@ -150,22 +154,18 @@ function isEnding({ state, cancel }: KnownJob, { revives }: Prepared): boolean {
 }
 
 async function reviveKeyed(engine: Engine, group: readonly Prepared[], receipts: Map<Prepared, Receipt>): Promise<void> {
-  const byKey = new Map(group.map((each) => [keyOf(each.envelope), each]));
-  const first = group[0]?.row;
-  const hold = first && first.due !== null ? { hold: { due: first.due, sent: first.sent, wake: first.wake ?? first.due } } : {};
+  const now = engine.now();
+  const place = heldOrQueued(group[0]?.row.due ?? null, now);
   try {
     const refs = group.map(({ row }) => ({ tenant: row.tenant, id: row.id }));
-    const rows = await engine.ledger.revive(refs, { from: revivedByKey, event: "revived", boot: engine.boot, ...hold }, engine.now());
-    const copies = rows.flatMap((row) => {
-      const each = byKey.get(keyOf(row));
-      // As the ledger has it: an operator may have patched the payload meanwhile.
-      return each && each.row.sent !== null ? [{ envelope: envelopeOf(row), delaySeconds: each.delaySeconds }] : [];
-    });
-    const refused = await send(engine, copies);
-    await markUnsent(
-      engine,
-      refused.flatMap(({ envelope }) => byKey.get(keyOf(envelope)) ?? []),
-    );
+    const rows = await engine.ledger.revive(refs, { from: revivedByKey, event: "revived", boot: engine.boot, place }, now);
+    // As the ledger has them: an operator may have patched a payload meanwhile.
+    const delaySeconds = copyDelay(place, now);
+    if (delaySeconds !== null)
+      await deliver(
+        engine,
+        rows.map((row) => ({ envelope: envelopeOf(row), delaySeconds })),
+      );
     for (const each of group) receipts.set(each, { ...accepted(each, true), state: "queued" });
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
@@ -183,10 +183,10 @@ async function insertKeyed(engine: Engine, all: readonly Prepared[]): Promise<Kn
   }
 }
 
-async function sendAll(engine: Engine, all: readonly Prepared[]): Promise<Set<Prepared>> {
+async function sendAll(engine: Engine, all: readonly Prepared[], how: typeof send = send): Promise<Set<Prepared>> {
   const byEnvelope = new Map(all.map((each) => [each.envelope, each]));
   const items: Sendable[] = all.map(({ envelope, delaySeconds }) => ({ envelope, delaySeconds }));
-  const refused = await send(engine, items);
+  const refused = await how(engine, items);
   return new Set(refused.map(({ envelope }) => byEnvelope.get(envelope)).filter((each) => each !== undefined));
 }
 
@@ -199,20 +199,6 @@ async function written(engine: Engine, all: readonly Prepared[]): Promise<boolea
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
     return false;
-  }
-}
-
-/** Rows that are there, and that no queue took: the tick sends them. */
-async function markUnsent(engine: Engine, all: readonly Prepared[]): Promise<void> {
-  if (all.length === 0) return;
-  try {
-    await engine.ledger.unsent(
-      all.map((each) => each.row),
-      engine.now(),
-    );
-  } catch (thrown) {
-    // The row is there without a mark: the walk over the ids finds it ten minutes later.
-    engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
   }
 }
 

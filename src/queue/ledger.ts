@@ -1,5 +1,5 @@
 import type { EffectRecord } from "./effect";
-import type { BringBack, Burial, DueJob, DuePage, ParkedGate, ParkedPage, Revival, StoredJob, WalkedJob } from "./recovery";
+import type { BringBack, Burial, DueJob, DuePage, ParkedGate, ParkedPage, Revival, StoredJob, UntrackedJob } from "./recovery";
 import type { JobState } from "./state";
 
 /**
@@ -53,8 +53,8 @@ export interface Ledger {
   bringBack(rows: readonly BringBack[], now: number, boot: string): Promise<StoredJob[]>;
   /** Moves or (`wake` null) removes side rows that need nothing now. */
   rewake(rows: readonly { at: number; tenant: string; id: string; wake: number | null }[]): Promise<void>;
-  /** Gives open rows up to `before` that have no side row one, for the time `wakeOf` says; `more` when it stopped at the limit. */
-  walk(before: number, limit: number, wakeOf: (row: WalkedJob) => Promise<number>): Promise<{ found: number; more: boolean }>;
+  /** Gives open rows up to `before` that have no side row one, for the time that `checkAt` answers; `more` when it stopped at the limit. */
+  scan(before: number, limit: number, checkAt: (row: UntrackedJob) => Promise<number>): Promise<{ found: number; more: boolean }>;
   /** Open rows sent or leased under another boot id, as due rows. */
   ofOtherBoot(boot: string, limit: number): Promise<DueJob[]>;
   /** Gates that have jobs parked. */

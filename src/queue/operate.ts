@@ -1,6 +1,7 @@
 import { sendStored } from "./bring-back";
 import type { Engine } from "./engine";
 import type { JobRef, Revived } from "./ledger";
+import { queuedNow } from "./placement";
 import type { JobState } from "./state";
 
 /** States from which an operator may bring a job back or forward. */
@@ -14,8 +15,9 @@ export function cancel(engine: Engine, ref: JobRef): Promise<{ state: JobState; 
 /** Runs ended (not done) jobs once more, and held-back ones at once. Returns those that were changed. */
 export async function retryNow(engine: Engine, jobs: readonly Revived[], how: { event: string; from?: readonly JobState[] }): Promise<JobRef[]> {
   const now = engine.now();
-  const rows = await engine.ledger.revive(jobs, { ...how, from: how.from ?? revivable, boot: engine.boot }, now);
-  await sendStored(engine, rows, now);
+  const place = queuedNow(now);
+  const rows = await engine.ledger.revive(jobs, { ...how, from: how.from ?? revivable, boot: engine.boot, place }, now);
+  await sendStored(engine, rows, now, () => place);
   return rows;
 }
 

@@ -5,16 +5,16 @@ import { inlineLimit, travelLimit, type Envelope } from "./envelope";
 import type { Contract } from "./job";
 import { checkJson } from "../json/json";
 import type { NewJob } from "./ledger";
+import { acceptedAt } from "./placement";
 import { reasonOf } from "../masking/redact";
 import { invalid, overloaded, unavailable, unknownType } from "./refused";
 import { checkPayload } from "./registry";
 import type { EnqueueRequest, Refused } from "./request";
 import { isFull } from "./send";
-import { longestRide, sweepAfter } from "./transition";
 import { below } from "./validate";
 
 /** A delay may be this long: 366 days, in seconds. */
-const longestWait = 366 * 24 * 3600;
+const maxDelaySeconds = 366 * 24 * 3600;
 
 /** One job, validated and named, before anything was written or sent. */
 export interface Prepared {
@@ -107,9 +107,7 @@ export function ownParts(contract: Contract, own: readonly string[]): readonly s
 
 /** The row of an envelope, as enqueue and the consumer (for jobs the ledger never heard of) write it. `payload` null: not at hand. */
 export function newRow(engine: Engine, contract: Contract, envelope: Envelope, payload: unknown): NewJob {
-  const now = engine.now();
-  const due = envelope.due ?? null;
-  const waits = due !== null && due - now > longestRide;
+  const { due, sent, wake } = acceptedAt(envelope.at, envelope.due ?? null, engine.now());
   const site = typeof payload === "object" && payload !== null && "siteId" in payload ? payload.siteId : null;
   return {
     tenant: envelope.tenant,
@@ -120,8 +118,8 @@ export function newRow(engine: Engine, contract: Contract, envelope: Envelope, p
     seq: envelope.seq,
     at: envelope.at,
     due,
-    sent: waits ? null : (due ?? envelope.at),
-    wake: waits ? due : wakeOf(envelope, due, now),
+    sent,
+    wake,
     boot: engine.boot,
     payload: envelope.payload ?? null,
     ref: envelope.ref ?? null,
@@ -132,12 +130,6 @@ export function newRow(engine: Engine, contract: Contract, envelope: Envelope, p
     dry: envelope.dry ?? false,
     maxAttempts: contract.policy.maxAttempts,
   };
-}
-
-/** A fresh row is found by the walk over the ids; one that is written late may lie behind the watermark and needs a side row. */
-function wakeOf(envelope: Envelope, due: number | null, now: number): number | null {
-  if (due !== null) return due + sweepAfter;
-  return now - envelope.at > sweepAfter / 2 ? now + sweepAfter : null;
 }
 
 /** A dry run and the real thing are never the same. */
@@ -171,10 +163,10 @@ function belowPayload({ path, message }: Issue): Issue {
 function checkTimes(request: EnqueueRequest, now: number): Issue[] {
   const { delaySeconds, runAt } = request;
   if (delaySeconds !== undefined && runAt !== undefined) return [{ path: "runAt", message: "give delaySeconds or runAt, not both" }];
-  if (delaySeconds !== undefined && !(Number.isInteger(delaySeconds) && delaySeconds >= 0 && delaySeconds <= longestWait)) {
-    return [{ path: "delaySeconds", message: `must be whole seconds from 0 to ${longestWait} (366 days)` }];
+  if (delaySeconds !== undefined && !(Number.isInteger(delaySeconds) && delaySeconds >= 0 && delaySeconds <= maxDelaySeconds)) {
+    return [{ path: "delaySeconds", message: `must be whole seconds from 0 to ${maxDelaySeconds} (366 days)` }];
   }
-  if (runAt !== undefined && !(Number.isFinite(runAt) && runAt <= now + longestWait * 1000)) {
+  if (runAt !== undefined && !(Number.isFinite(runAt) && runAt <= now + maxDelaySeconds * 1000)) {
     return [{ path: "runAt", message: "must be a time at most 366 days from now" }];
   }
   return [];

@@ -1,4 +1,5 @@
 import type { JobRef } from "./ledger";
+import type { Placement } from "./placement";
 import type { JobState } from "./state";
 
 export interface Revival {
@@ -6,8 +7,7 @@ export interface Revival {
   from: readonly JobState[];
   event: string;
   boot: string;
-  /** Not before `due`; `sent` null waits in the ledger, without a message. Default: at once. */
-  hold?: { due: number; sent: number | null; wake: number };
+  place: Placement;
 }
 
 /** A row with what a message needs. */
@@ -61,8 +61,8 @@ export interface ParkedPage extends ParkedGate {
   more: boolean;
 }
 
-/** An open row on the way of the walk. */
-export interface WalkedJob extends JobRef {
+/** An open row that has no side row yet. */
+export interface UntrackedJob extends JobRef {
   state: JobState;
   queue: string;
   sent: number | null;
@@ -72,10 +72,8 @@ export interface BringBack extends JobRef {
   seq: number;
   wakeAt: number;
   gate: string | null;
-  /** When its new side row is due. */
-  wake: number;
-  /** Seconds until the copy is deliverable. */
-  delaySeconds: number;
+  /** Where it waits from now on. */
+  place: Placement;
   swept: boolean;
 }
 

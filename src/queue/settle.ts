@@ -2,8 +2,8 @@ import type { Engine } from "./engine";
 import type { Execution } from "./execution";
 import type { Settled } from "./ledger";
 import { reasonOf } from "../masking/redact";
+import { deliver } from "./deliver";
 import { keyOf } from "./ref";
-import { send } from "./send";
 import { isTerminal } from "./state";
 import { transitionOf, type Settlement } from "./transition";
 import { withRetry } from "./with-retry";
@@ -80,16 +80,5 @@ async function sendCopies(engine: Engine, settlements: readonly Settling[], sett
     const { due: _, ...envelope } = execution.envelope;
     return [{ envelope: { ...envelope, seq: row.seq }, delaySeconds: copy.delaySeconds }];
   });
-  if (copies.length === 0) return;
-  const refused = await send(engine, copies);
-  if (refused.length === 0) return;
-  try {
-    await engine.ledger.unsent(
-      refused.map(({ envelope }) => envelope),
-      engine.now(),
-    );
-  } catch (thrown) {
-    // Their side rows are there already and bring them back ten minutes after they were due.
-    engine.emit({ event: "trouble", where: "unsent", reason: reasonOf(thrown) });
-  }
+  if (copies.length > 0) await deliver(engine, copies);
 }

@@ -1,11 +1,11 @@
 import { admitParked } from "./admit";
-import { backNow, bringBack, bringBackAll, bySize, longestSweep } from "./bring-back";
+import { backNow, bringBack, bringBackAll, bySize } from "./bring-back";
 import type { Engine } from "./engine";
 import { reasonOf } from "../masking/redact";
 import type { Pause } from "./ledger";
-import type { DueJob, WalkedJob } from "./recovery";
+import { nextCheckAt, sweepAfterMs } from "./placement";
+import type { DueJob, UntrackedJob } from "./recovery";
 import { isTerminal } from "./state";
-import { sweepAfter } from "./transition";
 import { type Budget, createBudget, inTurns, interleaved, rotated } from "./turns";
 
 /** Rows looked at in one round and rounds in one tick: what is left waits for the next minute. */
@@ -14,11 +14,6 @@ const rounds = 20;
 /** What one tick may spend on due jobs, and on parked ones: ledger statements and milliseconds. */
 const maxStatements = 220;
 const maxMilliseconds = 20_000;
-/** A message not seen for this long in an otherwise empty or newer queue is lost. Milliseconds. */
-const lostAfter = 2 * 60_000;
-/** How much longer a message is waited for while its queue is known not to have come to it. */
-const behindFactor = 4;
-
 export interface SweepReport {
   /** Delayed, waiting or unsent jobs that were given a message. */
   released: number;
@@ -34,11 +29,11 @@ export interface SweepReport {
 export async function sweep(engine: Engine, now: number): Promise<SweepReport> {
   const report: SweepReport = { released: 0, swept: 0, admitted: 0, more: false };
   if (engine.boot !== "") await sweepOtherBoots(engine, now, report);
-  const look = await createLook(engine);
+  const queueState = await createQueueState(engine);
   const budget = createBudget(engine.now, maxStatements, maxMilliseconds);
-  await sweepDue(engine, now, look, budget, report);
-  await walk(engine, now, look, budget, report);
-  const parked = await admitParked(engine, now, look.pauses, createBudget(engine.now, maxStatements, maxMilliseconds));
+  await sweepDue(engine, now, queueState, budget, report);
+  await scan(engine, now, queueState, budget, report);
+  const parked = await admitParked(engine, now, queueState.pauses, createBudget(engine.now, maxStatements, maxMilliseconds));
   report.admitted = parked.admitted;
   report.more ||= parked.more;
   return report;
@@ -51,7 +46,7 @@ async function sweepOtherBoots(engine: Engine, now: number, report: SweepReport)
     if (rows.length === 0) return;
     for (const group of bySize(rows, (row) => row.bytes)) {
       // What was not yet deliverable then is not before its time now.
-      const back = group.map((row) => ({ ...backNow(row, now, true), delaySeconds: Math.max(0, Math.ceil(((row.sent ?? now) - now) / 1000)) }));
+      const back = group.map((row) => backNow(row, now, true, Math.max(0, Math.ceil(((row.sent ?? now) - now) / 1000))));
       report.swept += await bringBack(engine, back, group, now);
     }
   }
@@ -59,26 +54,26 @@ async function sweepOtherBoots(engine: Engine, now: number, report: SweepReport)
 }
 
 /** Open rows older than ten minutes that nothing points at get a side row; what needs a message now gets it from the next round. */
-async function walk(engine: Engine, now: number, look: Look, budget: Budget, report: SweepReport): Promise<void> {
+async function scan(engine: Engine, now: number, queueState: QueueState, budget: Budget, report: SweepReport): Promise<void> {
   let found = 0;
   for (let round = 0; round < rounds; round++) {
-    const page = await engine.ledger.walk(now - sweepAfter, roundSize * 4, (row) => firstLook(row, now, look));
+    const page = await engine.ledger.scan(now - sweepAfterMs, roundSize * 4, (row) => firstCheckAt(row, now, queueState));
     found += page.found;
     if (!page.more) break;
     if (round === rounds - 1) report.more = true;
   }
-  if (found > 0) await sweepDue(engine, now, look, budget, report);
+  if (found > 0) await sweepDue(engine, now, queueState, budget, report);
 }
 
 /** A row that was never looked at, judged as the tick would: its side row stands for the time when something is to be done. */
-async function firstLook({ tenant, id, state, queue, sent }: WalkedJob, now: number, look: Look): Promise<number> {
+async function firstCheckAt({ tenant, id, state, queue, sent }: UntrackedJob, now: number, queueState: QueueState): Promise<number> {
   const row = { tenant, id, state, type: "", queue, seq: 0, until: 0, sent, wake: 0, wakeAt: 0, gate: null, sweeps: 0, cancel: false, bytes: 0 };
-  const next = state === "running" ? "now" : await nextLook(row, now, look);
+  const next = state === "running" ? "now" : await checkRow(row, now, queueState);
   return typeof next === "number" ? next : now;
 }
 
 /** Tenants in turn, a page of each at a time. */
-async function sweepDue(engine: Engine, now: number, look: Look, budget: Budget, report: SweepReport): Promise<void> {
+async function sweepDue(engine: Engine, now: number, queueState: QueueState, budget: Budget, report: SweepReport): Promise<void> {
   const tenants = (await engine.ledger.dueTenants(now)).map((tenant) => ({ tenant }));
   const left = await inTurns(rotated(tenants, engine.random), budget, async (turn, limit) => {
     const pages = await engine.ledger.due(
@@ -87,17 +82,17 @@ async function sweepDue(engine: Engine, now: number, look: Look, budget: Budget,
       limit,
     );
     budget.spend(1);
-    await handleDue(engine, now, look, budget, interleaved(pages.map(({ rows }) => rows)), report);
+    await handleDue(engine, now, queueState, budget, interleaved(pages.map(({ rows }) => rows)), report);
     return pages.filter(({ more }) => more).map(({ tenant }) => ({ tenant }));
   });
   report.more ||= left;
 }
 
-async function handleDue(engine: Engine, now: number, look: Look, budget: Budget, rows: readonly DueJob[], report: SweepReport): Promise<void> {
+async function handleDue(engine: Engine, now: number, queueState: QueueState, budget: Budget, rows: readonly DueJob[], report: SweepReport): Promise<void> {
   const back: DueJob[] = [];
   const rewake: { at: number; tenant: string; id: string; wake: number | null }[] = [];
   for (const row of rows) {
-    const wake = await nextLook(row, now, look);
+    const wake = await checkRow(row, now, queueState);
     if (wake === "now") back.push(row);
     else rewake.push({ at: row.wakeAt, tenant: row.tenant, id: row.id, wake });
   }
@@ -114,48 +109,42 @@ async function handleDue(engine: Engine, now: number, look: Look, budget: Budget
 }
 
 /** "now": give it a message. A time: look again then. Null: its side row has no meaning any more. */
-async function nextLook(row: DueJob, now: number, { queues, paused }: Look): Promise<"now" | number | null> {
+async function checkRow(row: DueJob, now: number, { queues, paused }: QueueState): Promise<"now" | number | null> {
   if (row.state === null || isTerminal(row.state) || row.wake !== row.wakeAt || row.gate !== null) return null;
   if (row.state === "running") return row.until > now ? row.until + 60_000 : "now";
   if (row.sent === null) return "now";
-  if (paused.has(row.queue)) return now + sweepAfter;
-  const silentFor = now - row.sent;
-  const oldest = await queues.oldest(row.queue);
-  if (oldest !== null && oldest > row.sent && silentFor >= lostAfter) return "now";
-  // A queue that still holds older messages most likely holds ours: a copy would only take a place further back.
-  const behind = oldest !== null && oldest <= row.sent ? behindFactor : 1;
-  const patience = Math.min(longestSweep, sweepAfter * 2 ** row.sweeps * behind);
-  return silentFor >= patience ? "now" : row.sent + patience;
+  if (paused.has(row.queue)) return now + sweepAfterMs;
+  return nextCheckAt({ sent: row.sent, sweeps: row.sweeps }, await queues.oldest(row.queue), now);
 }
 
 /** What is looked up once per tick. */
-interface Look {
-  queues: QueueLook;
+interface QueueState {
+  queues: OldestMessages;
   pauses: readonly Pause[];
   /** Queues held for everybody. */
   paused: ReadonlySet<string>;
 }
 
-async function createLook(engine: Engine): Promise<Look> {
+async function createQueueState(engine: Engine): Promise<QueueState> {
   const pauses = await engine.ledger.pauses();
   const paused = new Set(pauses.filter(({ scope, tenant }) => scope === "queue" && tenant === "*").map(({ name }) => name));
-  return { queues: new QueueLook(engine), pauses, paused };
+  return { queues: new OldestMessages(engine), pauses, paused };
 }
 
 /** What each queue says of its oldest message; asked once per tick. */
-class QueueLook {
+class OldestMessages {
   private readonly known = new Map<string, Promise<number | null>>();
 
   constructor(private readonly engine: Engine) {}
 
   /** When its oldest message was sent, infinity when it is empty, null when it does not say. Milliseconds. */
   oldest(queue: string): Promise<number | null> {
-    const look = this.known.get(queue) ?? this.look(queue);
-    this.known.set(queue, look);
-    return look;
+    const known = this.known.get(queue) ?? this.ask(queue);
+    this.known.set(queue, known);
+    return known;
   }
 
-  private async look(name: string): Promise<number | null> {
+  private async ask(name: string): Promise<number | null> {
     try {
       const metrics = await this.engine.queue(name)?.metrics();
       if (metrics?.backlogCount === 0) return Infinity;

@@ -3,20 +3,13 @@ import type { Decision } from "./execution";
 import type { Policy } from "./job";
 import type { ClaimedJob, Transition } from "./ledger";
 import type { Retry, Wait } from "./outcome";
+import { copyDelay, heldUntil, maxHoldMs, parkedAt, type Placement, queuedNow } from "./placement";
 import { redact } from "../masking/redact";
 import type { JobState } from "./state";
 
-/** Delays up to this travel with the message; longer ones wait in the ledger. Milliseconds. */
-export const longestRide = 15 * 60_000;
-/** Waits up to this keep their message; longer ones are parked. Milliseconds. */
-const longestHold = 60_000;
-/** How long after it was due a message is given before the tick looks for it. Milliseconds. */
-export const sweepAfter = 10 * 60_000;
-/** Those parked at a gate are let in by age; an urgent job counts as this much older. Milliseconds. */
-const aheadInPark = 30 * 24 * 3_600_000;
 /** JSON of a result or cursor may have this many characters. */
-const longestResult = 64 * 1024;
-const longestCursor = 16 * 1024;
+const maxResult = 64 * 1024;
+const maxCursor = 16 * 1024;
 /** Characters that are kept of what an outside system wrote. */
 const maxProviderMessage = 500;
 
@@ -82,53 +75,38 @@ function failure(run: ExecutionFacts, outcome: Retry): Settlement {
   const dead = exhausted(run, outcome.reason, attempt);
   if (dead) return dead;
   const delay = backoff(run.policy.backoff, attempt, run.random, outcome.after);
-  return held(run, "retrying", outcome.reason, run.now + delay * 1000, { attempt, event: "retry" });
+  return placed(run, "retrying", heldUntil(run.now + delay * 1000, run.now), { reason: outcome.reason, attempt, event: "retry" });
 }
 
 function waiting(run: ExecutionFacts, outcome: Wait): Settlement {
+  const { reason, gate } = outcome;
   const until = untilWhen(run, outcome.until);
-  const long = until - run.now > longestHold;
   // Waiting again for the same reason is no news for the timeline.
-  const event = run.job.reason === redact(outcome.reason) ? null : "waiting";
-  const { attempt } = run.job;
-  if (outcome.gate !== undefined && (outcome.park || long)) {
-    const parked = { due: null, sent: null, wake: run.urgent ? run.job.at - aheadInPark : run.job.at, gate: outcome.gate };
-    return { transition: moved(run, "waiting", { ...parked, bump: 1, reason: outcome.reason, attempt, event }), copy: null };
-  }
-  return held(run, "waiting", outcome.reason, until, { attempt, rideAtMost: longestHold, ...(event === null ? {} : { event }) });
+  const event = run.job.reason === redact(reason) ? null : "waiting";
+  const parks = gate !== undefined && (outcome.park || until - run.now > maxHoldMs);
+  return placed(run, "waiting", parks ? parkedAt(gate, run.job.at, run.urgent) : heldUntil(until, run.now, maxHoldMs), { reason, event });
 }
 
 /** At least a second from now, at most until the job is too old, so that it ends then; what is no time means a minute. */
 function untilWhen(run: ExecutionFacts, asked: number): number {
   const soon = run.now + 1000;
-  if (Number.isNaN(asked)) return run.now + longestHold;
+  if (Number.isNaN(asked)) return run.now + maxHoldMs;
   return Math.max(soon, Math.min(Math.ceil(asked), run.job.born + (run.policy.maxAge + 1) * 1000));
 }
 
 function yielded(run: ExecutionFacts, cursor: unknown): Settlement {
   const text = jsonOf(cursor);
   if (text === undefined) return ended(run, "discarded", "the cursor is no JSON", { event: "discarded" });
-  if (text.length > longestCursor) {
-    return ended(run, "discarded", `the cursor has ${text.length} characters, at most ${longestCursor} are kept`, { event: "discarded" });
+  if (text.length > maxCursor) {
+    return ended(run, "discarded", `the cursor has ${text.length} characters, at most ${maxCursor} are kept`, { event: "discarded" });
   }
-  const next = { cursor: text, attempt: 0, bump: 1, sent: run.now, wake: run.now + sweepAfter } as const;
-  return { transition: moved(run, "queued", next), copy: { delaySeconds: 0 } };
+  return placed(run, "queued", queuedNow(run.now), { cursor: text, attempt: 0 });
 }
 
-/** Held back until a time: with a delayed message when that is near, else by its side row alone. */
-function held(run: ExecutionFacts, state: JobState, reason: string, due: number, more: { attempt: number; event?: string; rideAtMost?: number }): Settlement {
-  const delaySeconds = Math.max(1, Math.ceil((due - run.now) / 1000));
-  const rides = delaySeconds * 1000 <= (more.rideAtMost ?? longestRide);
-  const transition = moved(run, state, {
-    attempt: more.attempt,
-    event: more.event ?? null,
-    reason,
-    due,
-    bump: 1,
-    sent: rides ? due : null,
-    wake: rides ? due + sweepAfter : due,
-  });
-  return { transition, copy: rides ? { delaySeconds } : null };
+/** Goes on at a place: its next message, now or later, carries a raised delivery generation. */
+function placed(run: ExecutionFacts, state: JobState, place: Placement, changes: Partial<Transition>): Settlement {
+  const delaySeconds = copyDelay(place, run.now);
+  return { transition: moved(run, state, { ...place, bump: 1, ...changes }), copy: delaySeconds === null ? null : { delaySeconds } };
 }
 
 /** Too many runs or too old: whatever it said, it ends here with the last reason. */
@@ -182,7 +160,7 @@ function moved(run: ExecutionFacts, state: JobState, changes: Partial<Transition
 function resultOf(value: unknown): string {
   const text = jsonOf(value);
   if (text === undefined) return JSON.stringify({ cut: "the result is no JSON" });
-  return text.length > longestResult ? JSON.stringify({ cut: `the result had ${text.length} characters, at most ${longestResult} are kept` }) : text;
+  return text.length > maxResult ? JSON.stringify({ cut: `the result had ${text.length} characters, at most ${maxResult} are kept` }) : text;
 }
 
 /** Undefined for what JSON cannot carry (BigInt, cycles, functions): a run may return anything, and its mates must not suffer for it. */

@@ -7,6 +7,7 @@ import { subscriptionSchema } from "../../src/domain/subscriptions/model";
 import { webhook } from "../../src/jobs/webhook/job";
 import { job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
+import { queuedNow } from "../../src/queue/placement";
 import { raiseVersion } from "../../src/tenants/tenant";
 import { check } from "../../src/queue/validate";
 import { parseKeyRing } from "../../src/tenants/keys";
@@ -132,7 +133,11 @@ describe("the end of a job", () => {
     await subscribe("ops", ["job.dead", "job.done"]);
     const id = await act(here, { do: "throw", reason: "no such host" });
     expect(sent.map(({ type, data }) => [type, data["state"], data["reason"]])).toEqual([["job.dead", "dead", expect.stringContaining("no such host")]]);
-    await here.bench.engine.ledger.revive([{ tenant, id }], { event: "retried", from: ["dead"], boot: "" }, here.bench.now());
+    await here.bench.engine.ledger.revive(
+      [{ tenant, id }],
+      { event: "retried", from: ["dead"], boot: "", place: queuedNow(here.bench.now()) },
+      here.bench.now(),
+    );
     expect(await outbox()).toEqual([]);
   });
 

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { lists } from "../../src/d1";
 import { createLedger } from "../../src/ledger/ledger";
 import { envelopeOf } from "../../src/queue/envelope";
+import { broughtBack } from "../../src/queue/placement";
 import { recordingDb } from "../support/recorder";
 import { lease, messageOf, newJobs, noon, sideRows, stored, transition } from "../support/rows";
 
@@ -84,7 +85,7 @@ test("jobs whose payloads together exceed what an answer may hold are brought ba
   const due = (await ledger.due(["back"], noon, 100)).flatMap((page) => page.rows);
   expect(due.map(({ bytes }) => bytes).every((bytes) => bytes >= 90_000)).toBe(true);
   const back = await ledger.bringBack(
-    due.map((row) => ({ ...row, wake: noon + 600_000, delaySeconds: 0, swept: false })),
+    due.map((row) => ({ ...row, place: broughtBack(noon, 0, 0), swept: false })),
     noon,
     "",
   );

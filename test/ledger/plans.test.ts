@@ -7,6 +7,7 @@ import { replayableIn } from "../../src/ledger/replayable";
 import { samplesIn } from "../../src/ledger/samples";
 import { statesIn } from "../../src/ledger/states";
 import { isDerived } from "../../src/queue/id";
+import { broughtBack, queuedNow } from "../../src/queue/placement";
 import { planOf, recordingDb, type Said } from "../support/recorder";
 import { ids, lease, messageOf, newJob, newJobs, noon, transition } from "../support/rows";
 
@@ -85,16 +86,16 @@ async function useEverything(db: D1Database): Promise<void> {
   await env.DB.prepare("INSERT INTO tenants (tenant, name, timezone, settings, created, updated) VALUES (?1, ?1, 'UTC', '{}', 0, 0)").bind(tenant).run();
   await ledger.dueTenants(noon + 1);
   for (const row of (await ledger.due([tenant], noon + 1, 100)).flatMap(({ rows }) => rows)) {
-    await ledger.bringBack([{ ...row, wake: noon + 5, delaySeconds: 0, swept: false }], noon, "");
+    await ledger.bringBack([{ ...row, place: broughtBack(noon, 0, 0), swept: false }], noon, "");
     await ledger.rewake([{ at: row.wakeAt, tenant, id: row.id, wake: noon + 9 }]);
   }
   await ledger.rewake([{ at: 1, tenant, id: "x", wake: null }]);
   await ledger.parkedGates();
   for (const row of (await ledger.parked([{ tenant, gate: "door" }], 10)).flatMap(({ rows }) => rows))
-    await ledger.bringBack([{ ...row, wake: noon, delaySeconds: 1, swept: false }], noon, "");
+    await ledger.bringBack([{ ...row, place: broughtBack(noon, 1, 0), swept: false }], noon, "");
   await ledger.forgetGates([{ tenant, gate: "door" }]);
-  await ledger.revive([dead], { from: ["dead"], event: "replayed", boot: "" }, noon);
-  await ledger.walk(noon + 3_000_000, 100, async () => noon + 3_600_000);
+  await ledger.revive([dead], { from: ["dead"], event: "replayed", boot: "", place: queuedNow(noon) }, noon);
+  await ledger.scan(noon + 3_000_000, 100, async () => noon + 3_600_000);
   await ledger.pauses();
   await ledger.bury(
     [{ tenant, id: await ids.derive(tenant, ["message"]), type: "unknown", version: 0, queue: "events", raw: "?", reason: "no envelope", fp: null }],

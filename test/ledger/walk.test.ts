@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { env } from "cloudflare:workers";
 import { createLedger } from "../../src/ledger/ledger";
+import { broughtBack, queuedNow } from "../../src/queue/placement";
 import { ids, lease, messageOf, newJob, newJobs, noon, sideRows, transition } from "../support/rows";
 
 const ledger = createLedger(env.DB, () => undefined);
@@ -19,20 +20,20 @@ test("open rows that nothing looks after get a side row; ended ones, younger one
   await ledger.insert([free, over, running, held, keyed, fresh]);
   await ledger.claim([over, running].map(messageOf), lease("mine"));
   await ledger.settle([transition(over)], "mine", noon);
-  expect(await ledger.walk(noon + minute, 100, async () => noon + 10 * minute)).toEqual({ found: 3, more: false });
+  expect(await ledger.scan(noon + minute, 100, async () => noon + 10 * minute)).toEqual({ found: 3, more: false });
   const now = noon + 10 * minute;
   const due = (await sideRows("walk")).filter((row) => row.startsWith("due"));
   expect(due).toEqual([`due ${now} ${free.id}`, `due ${now} ${running.id}`, `due ${now} ${keyed.id}`, `due ${noon + 5} ${held.id}`].sort());
-  expect(await ledger.walk(noon + minute, 100, async () => now)).toEqual({ found: 0, more: false });
-  expect(await ledger.walk(noon + 2 * minute, 100, async () => now + minute)).toEqual({ found: 1, more: false });
+  expect(await ledger.scan(noon + minute, 100, async () => now)).toEqual({ found: 0, more: false });
+  expect(await ledger.scan(noon + 2 * minute, 100, async () => now + minute)).toEqual({ found: 1, more: false });
 });
 
 test("a page that is full says so, and the next goes on where it ended, tenant by tenant", async () => {
   await ledger.insert([...(await newJobs("walk-a", 5)), ...(await newJobs("walk-b", 2))]);
   const later = noon + 20 * minute;
-  expect(await ledger.walk(noon + minute, 3, async () => later)).toEqual({ found: 3, more: true });
-  expect(await ledger.walk(noon + minute, 3, async () => later)).toEqual({ found: 3, more: true });
-  expect(await ledger.walk(noon + minute, 3, async () => later)).toEqual({ found: 1, more: false });
+  expect(await ledger.scan(noon + minute, 3, async () => later)).toEqual({ found: 3, more: true });
+  expect(await ledger.scan(noon + minute, 3, async () => later)).toEqual({ found: 3, more: true });
+  expect(await ledger.scan(noon + minute, 3, async () => later)).toEqual({ found: 1, more: false });
   const tenants = (await ledger.dueTenants(later)).filter((each) => each.startsWith("walk-"));
   expect(tenants).toEqual(["walk-a", "walk-b"]);
   expect((await ledger.due(tenants, later, 4)).map(({ tenant, rows, more }) => [tenant, rows.length, more])).toEqual([
@@ -62,13 +63,13 @@ test("a job parked again at the same place keeps it, though a tick brings back w
   await ledger.claim([messageOf(row)], lease("one"));
   await ledger.settle([park], "one", noon);
   const seen = (await ledger.parked([{ tenant: "walk", gate: "door" }], 10)).flatMap((page) => page.rows);
-  const [back] = await ledger.revive([row], { from: ["waiting"], event: "retried", boot: "" }, noon);
+  const [back] = await ledger.revive([row], { from: ["waiting"], event: "retried", boot: "", place: queuedNow(noon) }, noon);
   expect(await sideRows("walk")).not.toContain(`parked door ${noon} ${row.id}`);
   await ledger.claim([{ ...row, seq: back?.seq ?? 0 }], lease("two"));
   await ledger.settle([{ ...park, was: { wake: noon + 10 * minute, gate: null } }], "two", noon);
   expect(
     await ledger.bringBack(
-      seen.map((each) => ({ ...each, wake: noon, delaySeconds: 0, swept: false })),
+      seen.map((each) => ({ ...each, place: broughtBack(noon, 0, 0), swept: false })),
       noon,
       "",
     ),

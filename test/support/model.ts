@@ -11,7 +11,7 @@ import type { NewJob } from "../../src/queue/ledger";
 import { cancel, retryNow } from "../../src/queue/operate";
 import type { Outcome } from "../../src/queue/outcome";
 import { sweep } from "../../src/queue/sweep";
-import { sweepAfter } from "../../src/queue/transition";
+import { sweepAfterMs } from "../../src/queue/placement";
 import { createBench, type Held } from "./engine";
 import { createOutside, type Isolate } from "./isolate";
 import { ending, endings, maxAttempts, type Ending } from "./script";
@@ -35,7 +35,7 @@ export type Step =
 export const tenant = "model";
 const names = { queue: "events", type: "modelled", tenant };
 /** So much later a request may still write its row: the platform gives it half a minute, the walk behind it five. Milliseconds. */
-const latest = sweepAfter / 2;
+const latest = sweepAfterMs / 2;
 
 const modelled = defineJob({
   type: "modelled",
