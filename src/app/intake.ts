@@ -2,7 +2,6 @@ import { equalSecrets } from "../crypto";
 import { ping } from "../d1";
 import { agentGate } from "../domain/agents/capability";
 import { agents } from "../domain/agents/list";
-import { listAlerts } from "../domain/alerts/queries";
 import { factsIn } from "../domain/events/facts";
 import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/model";
 import { createGateOperations } from "../domain/gates/operate";
@@ -106,7 +105,6 @@ export function createIntakeDeps({
     agents: createAgentDeps({ env, stores, media, payloads, now, engine: () => engine }),
     now,
     shops: { wake, test: (tenant, site) => testShop(shopTest, tenant, site) },
-    alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
     gates: gateOperations,
     replays,
     isRoot: (token) => equalSecrets(token, env.ROOT_TOKEN),

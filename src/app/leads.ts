@@ -1,9 +1,7 @@
 import { showBlocked } from "../domain/leads/blocked";
 import type { Leads } from "../domain/leads/capability";
 import { countedAs, pointOf } from "../domain/leads/point";
-import { getLead, listLeads } from "../domain/leads/queries";
 import { removeReleased } from "../domain/leads/release";
-import { storeCrmReport } from "../domain/leads/crm";
 import { nameAfterLead, storeSubmission } from "../domain/leads/store";
 import type { MediaParts } from "../domain/media/capability";
 import type { WorkerEnv } from "../env";
@@ -86,10 +84,7 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
     newId: (tenant) => engine.ids.make(tenant, now()),
     idOfKey: (tenant, key) => engine.ids.derive(tenant, ownParts(lead, [key])),
     showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
-    list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
-    get: (tenant, id) => getLead(env.DB, tenant, id),
     removeReleased: (tenant, lead, submissions) => removeReleased(env.DB, tenant, lead, submissions),
-    storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
     erase: (tenant, request) => erasePerson(erasure, tenant, request),
     planErasure: (tenant, request) => planErasure(erasure, tenant, request),
     defer: (promise) => engine.defer(promise),

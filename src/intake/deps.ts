@@ -1,4 +1,3 @@
-import type { Alert } from "../domain/alerts/model";
 import type { CampaignOperations } from "../domain/campaigns/operate";
 import type { CampaignQueries } from "../domain/campaigns/queries";
 import type { MailEventStore } from "../domain/mail-events/store";
@@ -72,8 +71,6 @@ export interface IntakeDeps {
   };
   mailEvents: MailEventDoor;
   campaigns: CampaignDoor;
-  /** An owner's alerts, the newest failure first. */
-  alerts(owner: string, limit: number): Promise<Alert[]>;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
   /** Whether an id was issued to this tenant, known to the ledger or not. */

@@ -2,7 +2,6 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { createDestinationStore } from "../../src/domain/events/destinations";
 import { createEventDoor } from "../../src/domain/events/door";
-import { listAlerts } from "../../src/domain/alerts/queries";
 import { factsIn } from "../../src/domain/events/facts";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { templateCatalogue } from "../../src/domain/mail/catalogue";
@@ -207,7 +206,6 @@ function createDeps(seen: Seen): IntakeDeps {
       registry,
     }),
     ...mailOn(vault, snapshots),
-    alerts: (owner, limit) => listAlerts(env.DB, owner, limit),
     registry,
     enqueue,
     campaigns: campaignsOn(enqueue, seen),

@@ -1,10 +1,8 @@
 import { env } from "cloudflare:workers";
 import { showBlocked } from "../../src/domain/leads/blocked";
-import { storeCrmReport } from "../../src/domain/leads/crm";
 import { partsOf, removeParts, submissionsNaming } from "../../src/domain/leads/erase";
 import { keysOf } from "../../src/domain/erasure/person";
 import { removeReleased } from "../../src/domain/leads/release";
-import { getLead, listLeads } from "../../src/domain/leads/queries";
 import type { LeadDeps } from "../../src/intake/leads/deps";
 import type { Ids } from "../../src/queue/id";
 import { isApiKey, projectSecret } from "../../src/tenants/project";
@@ -23,10 +21,7 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
     newId: (tenant) => ids.make(tenant, now()),
     idOfKey: (tenant, key) => ids.derive(tenant, ["lead", key]),
     showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
-    list: (tenant, filter, page) => listLeads(env.DB, tenant, filter, page),
-    get: (tenant, id) => getLead(env.DB, tenant, id),
     removeReleased: (tenant, lead, submissions) => removeReleased(env.DB, tenant, lead, submissions),
-    storeCrmReport: (tenant, project, report) => storeCrmReport(env.DB, tenant, project, report, now()),
     erase: async (tenant, person) => {
       const keys = keysOf(person);
       const parts = partsOf(await submissionsNaming(env.DB, tenant, keys, []), new Set(keys));

@@ -1,8 +1,6 @@
 import type { Shown } from "../../domain/leads/blocked";
-import type { CrmReport } from "../../domain/leads/crm";
 import type { Erased, ErasurePlan, ErasureRequest } from "../../domain/erasure/model";
 import type { Project } from "../../tenants/project-schema";
-import type { LeadDetail, LeadFilter, LeadPage } from "../../domain/leads/queries";
 
 /** What the routes about leads need besides the rest. */
 export interface LeadDeps {
@@ -24,12 +22,8 @@ export interface LeadDeps {
   idOfKey(tenant: string, key: string): Promise<string>;
   /** What a blocked sender's post was to the id that follows from its key. Throws when the database cannot be reached. */
   showBlocked(tenant: string, post: { id: string; content: string }): Promise<Shown>;
-  list(tenant: string, filter: LeadFilter, page: { cursor?: string | undefined; limit: number }): Promise<LeadPage>;
-  get(tenant: string, id: string): Promise<LeadDetail | null>;
   /** Removes a robot whose submissions were enqueued as a person's. */
   removeReleased(tenant: string, lead: string, submissions: readonly string[]): Promise<void>;
-  /** The lead's id; null: none is meant. */
-  storeCrmReport(tenant: string, project: string, report: CrmReport): Promise<string | null>;
   erase(tenant: string, request: ErasureRequest): Promise<Erased>;
   /** What `erase` would take; changes nothing. */
   planErasure(tenant: string, request: ErasureRequest): Promise<ErasurePlan>;

@@ -1,3 +1,4 @@
+import { getLead } from "../../domain/leads/queries";
 import { maxReleased, submissionReleased } from "../../domain/leads/release";
 import type { Project } from "../../tenants/project-schema";
 import { Problem } from "../../errors";
@@ -11,7 +12,7 @@ import { unavailable } from "../problem";
  * it enqueues nothing twice. Returns the jobs' ids, the newest submission's first. Throws the Problem that says why not.
  */
 export async function releaseRobot(deps: IntakeDeps, tenant: string, id: string): Promise<string[]> {
-  const found = await deps.leads.get(tenant, id);
+  const found = await getLead(deps.db, tenant, id);
   if (!found) throw new Problem("not-found", "There is no such lead.");
   const { lead } = found;
   if (lead.kind !== "bot") throw new Problem("conflict", "This lead is not held as a robot, so there is nothing to release.");

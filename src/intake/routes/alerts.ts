@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type Alert, installation } from "../../domain/alerts/model";
+import { listAlerts } from "../../domain/alerts/queries";
 import { outputList } from "../../queue/bounded";
 import { paging } from "../query";
 import { route } from "../route";
@@ -28,7 +29,7 @@ export const alertRoutes = [
     query: v.strictObject(paging),
     answers: { 200: listShape("alerts", alertShape) },
     handle: async ({ deps, tenant, query }) => {
-      const alerts = await deps.alerts(tenant ?? installation, query.limit);
+      const alerts = await listAlerts(deps.db, tenant ?? installation, query.limit);
       return { status: 200, body: { alerts: alerts.map(shown) } };
     },
   }),

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { csvHead, leadLine } from "../../domain/leads/csv";
 import { keysOf } from "../../domain/erasure/person";
-import type { LeadDetail, LeadFilter } from "../../domain/leads/queries";
+import { getLead, type LeadDetail, type LeadFilter, listLeads } from "../../domain/leads/queries";
 import type { Lead } from "../../domain/leads/store";
 import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
@@ -182,7 +182,7 @@ export const leadDataRoutes = [
     tenant: "own",
     answers: { 200: detail },
     handle: async ({ deps, tenant, params }) => {
-      const found = await deps.leads.get(tenant, param({ params }, "id"));
+      const found = await getLead(deps.db, tenant, param({ params }, "id"));
       if (!found) throw new Problem("not-found", "There is no such lead.");
       return { status: 200, body: detailOf(found, await jobsOf(deps, tenant, found)) };
     },
@@ -190,7 +190,7 @@ export const leadDataRoutes = [
 ];
 
 async function listed(deps: IntakeDeps, tenant: string, { cursor, limit, ...filter }: LeadFilter & { cursor?: string | undefined; limit: number }) {
-  const page = await deps.leads.list(tenant, filter, { cursor, limit });
+  const page = await listLeads(deps.db, tenant, filter, { cursor, limit });
   return { status: 200, body: { leads: page.leads.map(rowOf), cursor: page.cursor } };
 }
 
@@ -207,7 +207,7 @@ function csvOf(deps: IntakeDeps, tenant: string, filter: LeadFilter): ReadableSt
     start: (controller) => controller.enqueue(encoder.encode(csvHead)),
     async pull(controller) {
       if (cursor === null) return controller.close();
-      const page = await deps.leads.list(tenant, filter, { cursor, limit: 200 });
+      const page = await listLeads(deps.db, tenant, filter, { cursor, limit: 200 });
       cursor = page.cursor;
       controller.enqueue(encoder.encode(page.leads.map(leadLine).join("")));
     },

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { equalSecrets } from "../../crypto";
-import { type CrmReport, crmReportSchema } from "../../domain/leads/crm";
+import { type CrmReport, crmReportSchema, storeCrmReport } from "../../domain/leads/crm";
 import type { Project } from "../../tenants/project-schema";
 import { Problem } from "../../errors";
 import { validate } from "../../queue/validate";
@@ -48,7 +48,7 @@ export const leadRoutes = [
       const door = await findDoor(deps, param({ params }, "tenant"), param({ params }, "project"));
       await checkSecret(deps, door, request.headers);
       const report = readReport(parsedJson(await readText(request, leadBody)));
-      const lead = await deps.leads.storeCrmReport(door.tenant, door.name, report);
+      const lead = await storeCrmReport(deps.db, door.tenant, door.name, report, deps.now());
       // Not an error: a CRM would send it again and again.
       const body = lead === null ? { ok: true, stored: false, reason: "there is no such lead" } : { ok: true, stored: true, lead_id: lead };
       return { status: 200, body };
