@@ -36,6 +36,8 @@ export class Taker {
   readonly #generation: string;
   readonly #left = new Map<string, { reason: Reason; detail?: string }>();
   #leftSince = 0;
+  /** Jobs that were looked at and then were gone or had other data: another walk finds them. */
+  #missed = 0;
 
   private constructor(importing: Importing, queue: Queue, tally: Tally, generation: string) {
     this.#importing = importing;
@@ -60,6 +62,7 @@ export class Taker {
     let taken = 0;
     for (let walks = 0; walks < maxWalks; walks++) {
       const before = taken;
+      this.#missed = 0;
       this.tally.forgetLeft();
       if (this.#importing.now() - this.#leftSince > forgetAfter) {
         this.#left.clear();
@@ -72,7 +75,7 @@ export class Taker {
           return count;
         });
       }
-      if (taken === before || this.#importing.signal.aborted) break;
+      if ((taken === before && this.#missed === 0) || this.#importing.signal.aborted) break;
     }
     return taken;
   }
@@ -124,6 +127,7 @@ export class Taker {
         4,
         `A rollback of the queue ${this.queue.name} is under way or was made. Nothing more was taken; start the command again when that is what you want.`,
       );
+    this.#missed += batch.length - claimed;
     if (place === "active") this.tally.abandoned += claimed;
     await this.#send();
     return claimed;

@@ -56,6 +56,18 @@ describe("the product", () => {
     expect(bench.product.ids().toSorted()).toEqual(ids.toSorted());
   });
 
+  test("may take them one by one, for longer than it may be away", async () => {
+    const ids = await addMany(30);
+    let sent = 0;
+    bench.product.refuse = () => (sent++ % 30 === 0 ? undefined : { code: "too-many-requests" });
+    bench.product.fault = ({ path }) => {
+      if (path === "/v1/jobs/batch") sent = 0;
+      return undefined;
+    };
+    expect((await bench.run("take", [], { during: async () => void (bench.slept += 60_000) })).code).toBe(0);
+    expect(bench.product.ids().toSorted()).toEqual(ids.toSorted());
+  });
+
   test("that stays away ends the command; the next one goes on", async () => {
     const ids = await addMany(5);
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? { status: 503 } : undefined);
@@ -133,6 +145,18 @@ describe("the product", () => {
     expect((await bench.run("take", ["--map", other])).code).toBe(0);
     expect([...bench.product.jobs.values()].map(({ payload }) => payload)).toEqual([{ to: "user-0@example.com", n: 0 }]);
   });
+});
+
+test("a job whose data changes between the look and the claim is taken with its new data", async () => {
+  const [id] = await addMany(1);
+  bench.product.tenants.delete("acme");
+  bench.product.fault = ({ path }) => {
+    // The importer has read the job, and asks whether its tenant is there.
+    if (path === "/v1/tenants/acme" && bench.product.tenants.add("acme")) void bench.redis.client.hset(`bull:mail:${id}`, "data", JSON.stringify(mail(2)));
+    return undefined;
+  };
+  await bench.run("take");
+  expect([...bench.product.jobs.values()].map(({ payload }) => payload)).toEqual([{ to: "user-2@example.com", n: 2 }]);
 });
 
 describe("a rollback of claimed jobs", () => {

@@ -70,10 +70,14 @@ describe.each(libraries)("$title", (library) => {
       expect((await bench.stands("mail", prefix))["wait"]).toEqual([]);
       expect(bench.product.ids()).toHaveLength(60);
       expect([...bench.product.jobs.values()].filter(({ runAt }) => runAt !== undefined).length).toBeGreaterThanOrEqual(12);
+      // As an idle worker has left it.
+      await bench.redis.client.del(`${prefix}:mail:marker`);
       const { code, report } = await bench.run("rollback", ["--prefix", prefix]);
       expect([code, report]).toEqual([0, expect.stringContaining("Put back: 60.")]);
       expect(await bench.stands("mail", prefix)).toEqual(before);
       expect(bench.product.ids()).toEqual([]);
+      const wakes = library.hasFlows ? [...(paused ? [] : ["0"]), "1"] : [];
+      expect(await bench.redis.client.zrange(`${prefix}:mail:marker`, 0, -1)).toEqual(wakes);
       if (paused) continue;
       await bench.run("take", ["--prefix", prefix]);
       const ran = new Set<string>();
@@ -109,13 +113,22 @@ describe.each(libraries)("$title", (library) => {
     const locked = await queue.add(mail(2));
     await bench.redis.client.lmove("bull:mail:wait", "bull:mail:active", "RIGHT", "LEFT");
     await bench.redis.client.set(`bull:mail:${locked}:lock`, "token");
-    const { report } = await bench.run("take");
-    expect(bench.product.ids()).toEqual([id]);
+    const before: number[] = [];
+    const { report } = await bench.run("take", [], { during: async () => void before.push(bench.product.jobs.size) });
+    expect([bench.product.ids(), before]).toEqual([[id], [0]]);
     expect(bench.slept).toBeGreaterThan(29_000);
     expect(report).toContain("1 of them of dead workers");
     expect((await bench.stands())["active"]).toEqual([locked]);
     await bench.run("rollback");
     expect((await bench.stands())["active"]!.toSorted()).toEqual([id, locked].toSorted());
+  });
+
+  test("an active job that was started anew between the looks is not taken", async () => {
+    const queue = queueOf();
+    const id = await queue.add(mail(1));
+    await bench.redis.client.lmove("bull:mail:wait", "bull:mail:active", "RIGHT", "LEFT");
+    await bench.run("take", [], { during: async () => void (await bench.redis.client.hset(`bull:mail:${id}`, "processedOn", Date.now())) });
+    expect([bench.product.jobs.size, (await bench.stands())["active"]]).toEqual([0, [id]]);
   });
 
   test("only one tenant, or one name, is taken", async () => {
@@ -128,5 +141,19 @@ describe.each(libraries)("$title", (library) => {
     expect((await bench.stands())["wait"]).toHaveLength(10);
     await bench.run("rollback", ["--name", "goodbye"]);
     expect((await bench.stands())["wait"]).toHaveLength(15);
+  });
+});
+
+describe.each(libraries.filter(({ hasFlows }) => hasFlows))("flows of $title", (library) => {
+  test("no member of a flow is taken: child, waiting parent, or parent whose children are done", async () => {
+    const queue = library.open(bench.redis.port, "mail");
+    open.push(queue);
+    await addFlow(library, bench.redis.port, "mail");
+    const parent = await queue.add(mail(1));
+    await bench.redis.client.hset(`bull:mail:${parent}:processed`, "bull:mail:child", "{}");
+    const before = await bench.stands();
+    const { report } = await bench.run("take");
+    expect([bench.product.jobs.size, await bench.stands()]).toEqual([0, before]);
+    expect(report).toContain("| parent or child of a flow: the old workers finish flows | 3 |");
   });
 });
