@@ -18,7 +18,7 @@ import type { PayloadSample } from "../ledger/samples";
 import type { Page, Queries } from "../ledger/views";
 import type { auditEntries } from "../ledger/audit";
 import type { PauseAuthor, PauseView } from "../ledger/pauses";
-import type { Pause } from "../queue/ledger";
+import type { Pause } from "../queue/job-row";
 import type { MailEventDoor } from "./mail-events";
 import type { LeadDeps } from "./leads/deps";
 import type { AgentDeps } from "./agents/deps";

@@ -1,4 +1,6 @@
-import type { Claim, ClaimedJob, FoundJob, JobRef, Lease, MessageRef, NewJob, Pause } from "../queue/ledger";
+import type { NewJob } from "../queue/intake-ledger";
+import type { JobRef, Pause } from "../queue/job-row";
+import type { Claim, ClaimedJob, FoundJob, Lease, MessageRef } from "../queue/run-ledger";
 import { clockToleranceMs } from "../queue/lease";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";

@@ -1,5 +1,6 @@
 import { isDerived, slotOf } from "../queue/id";
-import type { JobRef, KnownJob, NewJob } from "../queue/ledger";
+import type { KnownJob, NewJob } from "../queue/intake-ledger";
+import type { JobRef } from "../queue/job-row";
 import { keyOf } from "../queue/ref";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 

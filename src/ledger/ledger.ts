@@ -1,6 +1,8 @@
 import type { EffectRecord } from "../queue/effect";
 import { GroupCommit } from "../group-commit";
-import type { JobRef, KnownJob, Ledger, NewJob } from "../queue/ledger";
+import type { KnownJob, NewJob } from "../queue/intake-ledger";
+import type { JobRef } from "../queue/job-row";
+import type { Ledger } from "../queue/ledger";
 import { adopt, claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";
 import { insert, insertKeyed, known } from "./insert";

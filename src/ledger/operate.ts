@@ -1,6 +1,9 @@
 import { decisionPrefix } from "../queue/effect";
-import type { JobRef, Revived } from "../queue/ledger";
-import type { Burial, Revival, StoredJob } from "../queue/recovery";
+import type { JobRef } from "../queue/job-row";
+import type { Revived } from "../queue/operator-ledger";
+import type { Revival } from "../queue/operator-ledger";
+import type { Burial } from "../queue/run-ledger";
+import type { StoredJob } from "../queue/tick-ledger";
 import { isDerived, slotOf } from "../queue/id";
 import { redact } from "../masking/redact";
 import type { JobState } from "../queue/state";

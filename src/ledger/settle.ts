@@ -1,5 +1,5 @@
 import { sha256Base32 } from "../crypto";
-import type { Settled, Transition } from "../queue/ledger";
+import type { Settled, Transition } from "../queue/run-ledger";
 import { batch, lists, rowsOf, statement } from "../d1";
 import { dropDue, dropParked } from "./side";
 

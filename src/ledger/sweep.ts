@@ -1,10 +1,10 @@
 import { timePart } from "../queue/id";
-import type { JobRef, Pause } from "../queue/ledger";
-import type { BringBack, DueJob, StoredJob, UntrackedJob } from "../queue/recovery";
+import type { JobRef, Pause } from "../queue/job-row";
+import type { BringBack, DueJob, StoredJob, UntrackedJob } from "../queue/tick-ledger";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
 import { dropDue, dropParked } from "./side";
-import { listed, looked, type StoredDue } from "./waiting";
+import { looked } from "./waiting";
 
 export const stored = `jobs.tenant, jobs.id, jobs.type, jobs.version, jobs.queue, jobs.seq, jobs.at, jobs.payload, jobs.ref, jobs.fp, jobs.parent, jobs.dry`;
 const otherBoots = `
@@ -38,7 +38,7 @@ const moveWake = `
   WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.wake = r.was AND r.wake IS NOT NULL AND jobs.gate IS NULL`;
 
 export async function ofOtherBoot(db: D1Database, boot: string, limit: number): Promise<DueJob[]> {
-  return listed(await statement(db, otherBoots, boot, limit).all<StoredDue>());
+  return (await statement(db, otherBoots, boot, limit).all<DueJob>()).results;
 }
 
 /** Raises seq and takes the old side row away; the new one stands before the message is sent. */

@@ -1,8 +1,8 @@
-import type { DueJob, DuePage, ParkedGate, ParkedPage } from "../queue/recovery";
+import type { DueJob, DuePage, ParkedGate, ParkedPage } from "../queue/tick-ledger";
 import { batch, lists, statement } from "../d1";
 import { dropParked } from "./side";
 
-export const looked = `j.state, j.type, j.queue, j.seq, j.until, j.sent, j.wake, j.gate, j.sweeps, j.cancel, coalesce(octet_length(j.payload), 0) AS bytes`;
+export const looked = `j.state, j.queue, j.seq, j.until, j.sent, j.wake, j.gate, j.sweeps, coalesce(octet_length(j.payload), 0) AS bytes`;
 
 /** Tenants with a side row whose time has come: one seek for each tenant that has any. ?1 now. */
 const tenantsDue = `
@@ -27,14 +27,12 @@ const parkedRows = `
     (SELECT r.at, r.id FROM parked r WHERE r.tenant = g.value->>0 AND r.gate = g.value->>1 ORDER BY r.at, r.id LIMIT ?2) e)) p
   LEFT JOIN jobs j ON j.tenant = g.value->>0 AND j.id = p.value->>1`;
 
-export type StoredDue = Omit<DueJob, "cancel"> & { cancel: number | null };
-
 export async function dueTenants(db: D1Database, now: number): Promise<string[]> {
   return (await statement(db, tenantsDue, now).all<{ tenant: string }>()).results.map(({ tenant }) => tenant);
 }
 
 export async function due(db: D1Database, tenants: readonly string[], now: number, limit: number): Promise<DuePage[]> {
-  const rows = listed(await statement(db, dueRows, JSON.stringify(tenants), now, limit).all<StoredDue>());
+  const { results: rows } = await statement(db, dueRows, JSON.stringify(tenants), now, limit).all<DueJob>();
   const byTenant = Map.groupBy(rows, ({ tenant }) => tenant);
   return tenants.map((tenant) => ({ tenant, ...pageOf(byTenant.get(tenant), limit) }));
 }
@@ -42,7 +40,7 @@ export async function due(db: D1Database, tenants: readonly string[], now: numbe
 /** Pages of what waits at these gates. A row without its job, or of a job that moved on, is removed and left out. */
 export async function parked(db: D1Database, gates: readonly ParkedGate[], limit: number): Promise<ParkedPage[]> {
   const asked = JSON.stringify(gates.map(({ tenant, gate }) => [tenant, gate]));
-  const { results } = await statement(db, parkedRows, asked, limit).all<StoredDue & { place: string }>();
+  const { results } = await statement(db, parkedRows, asked, limit).all<DueJob & { place: string }>();
   const stale = results.filter((row) => row.state !== "waiting" || row.gate !== row.place || row.wake !== row.wakeAt);
   if (stale.length > 0)
     await batch(
@@ -52,7 +50,7 @@ export async function parked(db: D1Database, gates: readonly ParkedGate[], limit
   const byGate = Map.groupBy(results, ({ tenant, place }) => `${tenant}/${place}`);
   return gates.map(({ tenant, gate }) => {
     const page = pageOf(byGate.get(`${tenant}/${gate}`), limit);
-    return { tenant, gate, more: page.more, rows: page.rows.filter((row) => !stale.includes(row)).map(toDue) };
+    return { tenant, gate, more: page.more, rows: page.rows.filter((row) => !stale.includes(row)) };
   });
 }
 
@@ -69,14 +67,6 @@ export async function forgetGates(db: D1Database, gates: readonly ParkedGate[]):
     db,
     lists(gates.map(({ tenant, gate }) => [tenant, gate])).map((list) => statement(db, sql, list)),
   );
-}
-
-export function listed({ results }: { results: StoredDue[] }): DueJob[] {
-  return results.map(toDue);
-}
-
-function toDue(row: StoredDue): DueJob {
-  return { ...row, cancel: row.cancel === 1 };
 }
 
 function pageOf<Row>(rows: readonly Row[] | undefined, limit: number): { rows: readonly Row[]; more: boolean } {

@@ -1,7 +1,7 @@
 import { backNow, bringBackAll } from "./bring-back";
 import type { Engine } from "./engine";
-import type { Pause } from "./ledger";
-import type { DueJob, ParkedGate, ParkedPage } from "./recovery";
+import type { Pause } from "./job-row";
+import type { DueJob, ParkedGate, ParkedPage } from "./tick-ledger";
 import { keyOf } from "./ref";
 import { type Budget, inTurns, interleaved, rotated } from "./turns";
 

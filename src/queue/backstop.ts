@@ -6,7 +6,7 @@ import { redeliver } from "./message-answer";
 import { newRow } from "./prepare";
 import { reasonOf } from "../masking/redact";
 import { payloadOf } from "./registry";
-import type { NewJob } from "./ledger";
+import type { NewJob } from "./intake-ledger";
 
 /**
  * Consumes `dead-letters`: messages the platform gave up after a hundred deliveries. The ledger decides:

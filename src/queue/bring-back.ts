@@ -2,7 +2,7 @@ import { deliver } from "./deliver";
 import type { Engine } from "./engine";
 import { envelopeOf } from "./envelope";
 import { broughtBack, copyDelay, type Placement, queuedNow } from "./placement";
-import type { BringBack, DueJob, StoredJob } from "./recovery";
+import type { BringBack, DueJob, StoredJob } from "./tick-ledger";
 import { keyOf } from "./ref";
 import type { Budget } from "./turns";
 

@@ -1,10 +1,11 @@
 import { answerUnclaimed, refOf } from "./disposition";
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
-import type { Claim, Lease, Pause } from "./ledger";
+import type { Pause } from "./job-row";
+import type { Claim, Lease } from "./run-ledger";
+import { orTrouble } from "./or-trouble";
 import { wait } from "./outcome";
 import { newRow } from "./prepare";
-import { reasonOf } from "../masking/redact";
 import { keyOf } from "./ref";
 import { payloadOf } from "./registry";
 
@@ -32,15 +33,13 @@ export async function claim(engine: Engine, executions: readonly Execution[], le
 
 /** Claims a job that is suspected of killing its Worker; false: it was answered instead. Without attempts, runs or time left it is decided dead. */
 export async function claimAlone(engine: Engine, execution: Execution, lease: Lease): Promise<boolean> {
-  const { envelope } = execution;
-  try {
-    const job = await engine.ledger.claimAlone(refOf(execution), lease);
-    if (!job) return (execution.redeliver(engine), false);
-    execution.claimed(job, lease);
-  } catch (thrown) {
-    engine.emit({ event: "trouble", where: "claim", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
-    return (execution.redeliver(engine), false);
+  const { tenant, id } = execution.envelope;
+  const job = await orTrouble(engine, "claim", () => engine.ledger.claimAlone(refOf(execution), lease), { tenant, id });
+  if (!job) {
+    execution.redeliver(engine);
+    return false;
   }
+  execution.claimed(job, lease);
   const reason = reasonToGiveUp(execution, engine.now());
   if (reason !== undefined) execution.decide({ kind: "dead", reason });
   return true;
@@ -60,13 +59,9 @@ async function askLedger(engine: Engine, executions: readonly Execution[], byKey
 }
 
 async function orRedeliver<T>(engine: Engine, executions: readonly Execution[], ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (thrown) {
-    engine.emit({ event: "trouble", where: "claim", reason: reasonOf(thrown) });
-    for (const execution of executions) execution.redeliver(engine);
-    return undefined;
-  }
+  const answer = await orTrouble(engine, "claim", ask);
+  if (answer === undefined) for (const execution of executions) execution.redeliver(engine);
+  return answer;
 }
 
 /** A job whose queue, type or tenant is paused is parked without a run. */

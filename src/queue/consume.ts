@@ -4,7 +4,7 @@ import { executeAll } from "./execute";
 import type { Execution } from "./execution";
 import type { ForeignReaders } from "./foreign";
 import { lastStart, leaseFor, maxBatchMs } from "./lease";
-import type { Lease } from "./ledger";
+import type { Lease } from "./run-ledger";
 import { redeliver } from "./message-answer";
 import { open } from "./open";
 import { reasonOf } from "../masking/redact";

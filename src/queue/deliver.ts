@@ -1,6 +1,6 @@
-import { reasonOf } from "../masking/redact";
 import type { Engine } from "./engine";
-import type { JobRef } from "./ledger";
+import type { JobRef } from "./job-row";
+import { orTrouble } from "./or-trouble";
 import { send, type Sendable } from "./send";
 
 /**
@@ -20,10 +20,6 @@ export async function deliver(engine: Engine, copies: readonly Sendable[], retry
 /** Marks jobs that have a row and no message: the tick sends one from `retryAt` on. Never throws. */
 export async function markUnsent(engine: Engine, refs: readonly JobRef[], retryAt = engine.now()): Promise<void> {
   if (refs.length === 0) return;
-  try {
-    await engine.ledger.unsent(refs, retryAt);
-  } catch (thrown) {
-    // Their side rows, or the scan over the ids, bring them back ten minutes after they were due.
-    engine.emit({ event: "trouble", where: "unsent", reason: reasonOf(thrown) });
-  }
+  // Without the mark their side rows, or the scan over the ids, bring them back ten minutes after they were due.
+  await orTrouble(engine, "unsent", () => engine.ledger.unsent(refs, retryAt));
 }

@@ -3,7 +3,7 @@ import { sendStored } from "./bring-back";
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
 import { clockToleranceMs } from "./lease";
-import type { FoundJob, MessageRef } from "./ledger";
+import type { FoundJob, MessageRef } from "./run-ledger";
 import { heldOrQueued } from "./placement";
 import { reasonOf } from "../masking/redact";
 import { isTerminal, revivedByKey } from "./state";

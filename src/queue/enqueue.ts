@@ -3,7 +3,8 @@ import { deliver, markUnsent } from "./deliver";
 import { envelopeOf } from "./envelope";
 import { keepFormerIds } from "./former";
 import { GroupCommit } from "../group-commit";
-import type { KnownJob } from "./ledger";
+import type { KnownJob } from "./intake-ledger";
+import { orTrouble } from "./or-trouble";
 import { copyDelay, heldOrQueued } from "./placement";
 import { prepare, type Prepared } from "./prepare";
 import { applyQuotas } from "./quota";
@@ -52,14 +53,9 @@ const childTimeoutMs = 25_000;
 
 /** Accepts what was prepared elsewhere under a derived id (children). Never throws. */
 export async function accept(engine: Engine, prepared: Prepared): Promise<Receipt> {
-  engine.memory.children ??= new GroupCommit((all) => acceptChildren(engine, all), engine.defer, { timeoutMs: childTimeoutMs });
-  try {
-    const [receipt = unavailable()] = await engine.memory.children.add([prepared]);
-    return receipt;
-  } catch (thrown) {
-    engine.emit({ event: "trouble", where: "children", reason: reasonOf(thrown) });
-    return unavailable();
-  }
+  const group = (engine.memory.children ??= new GroupCommit((all) => acceptChildren(engine, all), engine.defer, { timeoutMs: childTimeoutMs }));
+  const [receipt = unavailable()] = (await orTrouble(engine, "children", () => group.add([prepared]))) ?? [];
+  return receipt;
 }
 
 async function acceptChildren(engine: Engine, all: readonly Prepared[]): Promise<Receipt[]> {
@@ -174,13 +170,8 @@ async function reviveKeyed(engine: Engine, group: readonly Prepared[], receipts:
 }
 
 /** One row for each, in their order; undefined when the ledger is away. */
-async function insertKeyed(engine: Engine, all: readonly Prepared[]): Promise<KnownJob[] | undefined> {
-  try {
-    return await engine.ledger.insertKeyed(all.map((each) => each.row));
-  } catch (thrown) {
-    engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
-    return undefined;
-  }
+function insertKeyed(engine: Engine, all: readonly Prepared[]): Promise<KnownJob[] | undefined> {
+  return orTrouble(engine, "ledger", () => engine.ledger.insertKeyed(all.map((each) => each.row)));
 }
 
 async function sendAll(engine: Engine, all: readonly Prepared[], how: typeof send = send): Promise<Set<Prepared>> {
@@ -193,13 +184,11 @@ async function sendAll(engine: Engine, all: readonly Prepared[], how: typeof sen
 /** Whether the rows are in the ledger; a failure is an event, not a throw. */
 async function written(engine: Engine, all: readonly Prepared[]): Promise<boolean> {
   if (all.length === 0) return true;
-  try {
+  const insert = async () => {
     await engine.ledger.insert(all.map((each) => each.row));
     return true;
-  } catch (thrown) {
-    engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
-    return false;
-  }
+  };
+  return (await orTrouble(engine, "ledger", insert)) ?? false;
 }
 
 function accepted(each: Prepared, replayed: boolean) {

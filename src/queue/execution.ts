@@ -3,7 +3,7 @@ import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import type { Calls } from "./gates";
 import type { Contract, Job } from "./job";
-import type { ClaimedJob, Lease } from "./ledger";
+import type { ClaimedJob, Lease } from "./run-ledger";
 import { maskKnownValues } from "../masking/known-values";
 import type { MessageAnswer } from "./message-answer";
 import { isOutcome, retry, type Outcome } from "./outcome";

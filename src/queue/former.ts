@@ -1,6 +1,6 @@
 import type { Engine } from "./engine";
+import { orTrouble } from "./or-trouble";
 import type { Prepared } from "./prepare";
-import { reasonOf } from "../masking/redact";
 import { keyOf } from "./ref";
 
 /**
@@ -10,12 +10,9 @@ import { keyOf } from "./ref";
 export async function keepFormerIds(engine: Engine, all: readonly Prepared[]): Promise<void> {
   const sought = all.flatMap((each) => (each.formerId === undefined ? [] : [{ each, ref: { tenant: each.row.tenant, id: each.formerId, fp: each.row.fp } }]));
   if (sought.length === 0) return;
-  try {
-    const found = new Set((await engine.ledger.former(sought.map(({ ref }) => ref))).map(keyOf));
-    for (const { each, ref } of sought) if (found.has(keyOf(ref))) rename(each, ref.id);
-  } catch (thrown) {
-    engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
-  }
+  const former = await orTrouble(engine, "ledger", () => engine.ledger.former(sought.map(({ ref }) => ref)));
+  const found = new Set(former?.map(keyOf));
+  for (const { each, ref } of sought) if (found.has(keyOf(ref))) rename(each, ref.id);
 }
 
 function rename(prepared: Prepared, id: string): void {

@@ -1,6 +1,6 @@
-import type { EffectRecord } from "./effect";
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
+import { orTrouble } from "./or-trouble";
 import { discard, isOutcome, retry, wait, type Outcome } from "./outcome";
 import { reasonOf } from "../masking/redact";
 import { keyOf } from "./ref";
@@ -24,15 +24,11 @@ export async function load(engine: Engine, executions: readonly Execution[]): Pr
 async function loadEffects(engine: Engine, executions: readonly Execution[]): Promise<boolean> {
   const earlier = executions.filter(({ job }) => job.runs > 1 || job.revision > 0);
   if (earlier.length === 0) return true;
-  try {
-    const effects = await engine.ledger.effects(earlier.map(({ job }) => job));
-    const byJob = Map.groupBy(effects, keyOf);
-    for (const execution of earlier) execution.effects = new Map((byJob.get(keyOf(execution.job)) ?? []).map((effect) => [effect.key, effect as EffectRecord]));
-    return true;
-  } catch (thrown) {
-    engine.emit({ event: "trouble", where: "effects", reason: reasonOf(thrown) });
-    return false;
-  }
+  const effects = await orTrouble(engine, "effects", () => engine.ledger.effects(earlier.map(({ job }) => job)));
+  if (!effects) return false;
+  const byJob = Map.groupBy(effects, keyOf);
+  for (const execution of earlier) execution.effects = new Map((byJob.get(keyOf(execution.job)) ?? []).map((effect) => [effect.key, effect]));
+  return true;
 }
 
 async function loadPayload(engine: Engine, execution: Execution): Promise<void> {

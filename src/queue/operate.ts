@@ -1,6 +1,7 @@
 import { sendStored } from "./bring-back";
 import type { Engine } from "./engine";
-import type { JobRef, Revived } from "./ledger";
+import type { JobRef } from "./job-row";
+import type { Revived } from "./operator-ledger";
 import { queuedNow } from "./placement";
 import type { JobState } from "./state";
 

@@ -4,7 +4,7 @@ import type { Engine } from "./engine";
 import { inlineLimit, travelLimit, type Envelope } from "./envelope";
 import type { Contract } from "./job";
 import { checkJson } from "../json/json";
-import type { NewJob } from "./ledger";
+import type { NewJob } from "./intake-ledger";
 import { acceptedAt } from "./placement";
 import { reasonOf } from "../masking/redact";
 import { invalid, overloaded, unavailable, unknownType } from "./refused";

@@ -1,6 +1,6 @@
 import type { Engine } from "./engine";
+import { orTrouble } from "./or-trouble";
 import { idsOf } from "./prepare";
-import { reasonOf } from "../masking/redact";
 import { tooMany } from "./refused";
 import type { EnqueueRequest, Refused } from "./request";
 import { isFull } from "./send";
@@ -44,10 +44,6 @@ function meetsFullQueue(engine: Engine, { type, key, own }: EnqueueRequest): boo
 
 async function knownIds(engine: Engine, tenant: string, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
-  try {
-    return new Set((await engine.ledger.known(ids.map((id) => ({ tenant, id })))).map(({ id }) => id));
-  } catch (thrown) {
-    engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown), tenant });
-    return new Set();
-  }
+  const known = await orTrouble(engine, "ledger", () => engine.ledger.known(ids.map((id) => ({ tenant, id }))), { tenant });
+  return new Set(known?.map(({ id }) => id));
 }

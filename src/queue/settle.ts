@@ -1,8 +1,9 @@
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
-import type { Settled } from "./ledger";
+import type { Settled } from "./run-ledger";
 import { reasonOf } from "../masking/redact";
 import { deliver } from "./deliver";
+import { orTrouble } from "./or-trouble";
 import { keyOf } from "./ref";
 import { isTerminal } from "./state";
 import { transitionOf, type Settlement } from "./transition";
@@ -45,13 +46,8 @@ function settlementOf(engine: Engine, execution: Execution, now: number): Settle
 async function record(engine: Engine, settlements: readonly Settling[], token: string, now: number): Promise<Map<string, Settled> | undefined> {
   if (settlements.length === 0) return new Map();
   const transitions = settlements.map(({ transition }) => transition);
-  try {
-    const rows = await withRetry(engine, "settle", () => engine.ledger.settle(transitions, token, now));
-    return new Map(rows.map((row) => [keyOf(row), row]));
-  } catch (thrown) {
-    engine.emit({ event: "trouble", where: "settle", reason: reasonOf(thrown) });
-    return undefined;
-  }
+  const rows = await orTrouble(engine, "settle", () => withRetry(engine, "settle", () => engine.ledger.settle(transitions, token, now)));
+  return rows && new Map(rows.map((row) => [keyOf(row), row]));
 }
 
 function announce(engine: Engine, { execution: { decision }, transition }: Settling, row: Settled | undefined): void {

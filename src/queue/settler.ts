@@ -3,7 +3,7 @@ import type { Execution } from "./execution";
 import type { LeaveReport } from "./gates";
 import { createHeartbeat } from "./heartbeat";
 import { deadlineOf } from "./lease";
-import type { Lease } from "./ledger";
+import type { Lease } from "./run-ledger";
 import { reasonOf, redact } from "../masking/redact";
 import { settleAll } from "./settle";
 

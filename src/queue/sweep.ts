@@ -2,9 +2,9 @@ import { admitParked } from "./admit";
 import { backNow, bringBack, bringBackAll, bySize } from "./bring-back";
 import type { Engine } from "./engine";
 import { reasonOf } from "../masking/redact";
-import type { Pause } from "./ledger";
+import type { Pause } from "./job-row";
 import { nextCheckAt, sweepAfterMs } from "./placement";
-import type { DueJob, UntrackedJob } from "./recovery";
+import type { DueJob, UntrackedJob } from "./tick-ledger";
 import { isTerminal } from "./state";
 import { type Budget, createBudget, inTurns, interleaved, rotated } from "./turns";
 
@@ -65,10 +65,10 @@ async function scan(engine: Engine, now: number, queueState: QueueState, budget:
   if (found > 0) await sweepDue(engine, now, queueState, budget, report);
 }
 
-/** A row that was never looked at, judged as the tick would: its side row stands for the time when something is to be done. */
-async function firstCheckAt({ tenant, id, state, queue, sent }: UntrackedJob, now: number, queueState: QueueState): Promise<number> {
-  const row = { tenant, id, state, type: "", queue, seq: 0, until: 0, sent, wake: 0, wakeAt: 0, gate: null, sweeps: 0, cancel: false, bytes: 0 };
-  const next = state === "running" ? "now" : await checkRow(row, now, queueState);
+/** Time of the first side row of a job that has none: when the tick has something to do for it. */
+async function firstCheckAt({ state, queue, sent }: UntrackedJob, now: number, queueState: QueueState): Promise<number> {
+  const row = { state, queue, sent, sweeps: 0, until: 0, wake: 0, wakeAt: 0, gate: null };
+  const next = await checkRow(row, now, queueState);
   return typeof next === "number" ? next : now;
 }
 
@@ -108,8 +108,10 @@ async function handleDue(engine: Engine, now: number, queueState: QueueState, bu
   if (budget.isSpent()) report.more = true;
 }
 
+type Checked = Pick<DueJob, "state" | "queue" | "sent" | "sweeps" | "until" | "wake" | "wakeAt" | "gate">;
+
 /** "now": give it a message. A time: look again then. Null: its side row has no meaning any more. */
-async function checkRow(row: DueJob, now: number, { queues, paused }: QueueState): Promise<"now" | number | null> {
+async function checkRow(row: Checked, now: number, { queues, paused }: QueueState): Promise<"now" | number | null> {
   if (row.state === null || isTerminal(row.state) || row.wake !== row.wakeAt || row.gate !== null) return null;
   if (row.state === "running") return row.until > now ? row.until + 60_000 : "now";
   if (row.sent === null) return "now";

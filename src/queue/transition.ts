@@ -1,7 +1,7 @@
 import { backoff } from "./backoff";
 import type { Decision } from "./execution";
 import type { Policy } from "./job";
-import type { ClaimedJob, Transition } from "./ledger";
+import type { ClaimedJob, Transition } from "./run-ledger";
 import type { Retry, Wait } from "./outcome";
 import { copyDelay, heldUntil, maxHoldMs, parkedAt, type Placement, queuedNow } from "./placement";
 import { redact } from "../masking/redact";

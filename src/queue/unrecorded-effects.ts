@@ -1,5 +1,5 @@
 import type { EffectRecord } from "./effect";
-import type { JobRef } from "./ledger";
+import type { JobRef } from "./job-row";
 import { keyOf } from "./ref";
 
 /** The oldest are dropped first: what is lost is a guard for providers that have none of their own. */

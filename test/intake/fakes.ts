@@ -23,7 +23,7 @@ import { type Contract, defineJob, job } from "../../src/queue/job";
 import { checkJson } from "../../src/json/json";
 import { auditEntries, auditIn } from "../../src/ledger/audit";
 import type { PauseView } from "../../src/ledger/pauses";
-import type { Pause } from "../../src/queue/ledger";
+import type { Pause } from "../../src/queue/job-row";
 import { done } from "../../src/queue/outcome";
 import { personal } from "../../src/masking/personal";
 import { checkPayload, createRegistry } from "../../src/queue/registry";

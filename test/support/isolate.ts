@@ -1,7 +1,8 @@
 import { createEngine, type Engine } from "../../src/queue/engine";
 import type { Envelope } from "../../src/queue/envelope";
 import { createIds } from "../../src/queue/id";
-import type { Claim, ClaimedJob, JobRef, Lease, Settled } from "../../src/queue/ledger";
+import type { JobRef } from "../../src/queue/job-row";
+import type { Claim, ClaimedJob, Lease, Settled } from "../../src/queue/run-ledger";
 
 /** One isolate: everything it does to the outside is counted, and nothing of it arrives once it is dead. */
 export interface Isolate {

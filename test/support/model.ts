@@ -7,7 +7,7 @@ import { outcomeOf, type Reply } from "../../src/queue/effect";
 import { enqueue } from "../../src/queue/enqueue";
 import type { Envelope } from "../../src/queue/envelope";
 import { defineJob, job, type RunContext } from "../../src/queue/job";
-import type { NewJob } from "../../src/queue/ledger";
+import type { NewJob } from "../../src/queue/intake-ledger";
 import { cancel, retryNow } from "../../src/queue/operate";
 import type { Outcome } from "../../src/queue/outcome";
 import { sweep } from "../../src/queue/sweep";

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { createIds } from "../../src/queue/id";
-import type { Lease, NewJob, Transition } from "../../src/queue/ledger";
+import type { NewJob } from "../../src/queue/intake-ledger";
+import type { Lease, Transition } from "../../src/queue/run-ledger";
 
 export const ids = createIds("the id secret of the ledger's tests");
 export const noon = Date.UTC(2026, 10, 21, 12);

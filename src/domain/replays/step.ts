@@ -1,4 +1,5 @@
-import type { JobRef, Revived } from "../../queue/ledger";
+import type { JobRef } from "../../queue/job-row";
+import type { Revived } from "../../queue/operator-ledger";
 import { inGroups, patchedAll, type PatchDeps } from "./patch";
 import type { Replay, ReplayStore } from "./store";
 import { type Candidate, type CandidatePage, type Walk, walkOver } from "./walk";

@@ -1,0 +1,31 @@
+import type { JobRef, JobRow } from "./job-row";
+
+/** What accepting jobs asks of the ledger. */
+export interface IntakeLedger {
+  /** Writes the rows that are missing; an existing row keeps everything. */
+  insert(rows: readonly NewJob[]): Promise<void>;
+  /** Insert first, for keyed jobs: tells which rows are new and what the others say. */
+  insertKeyed(rows: readonly NewJob[]): Promise<KnownJob[]>;
+  /** Which of these ids hold a job of that fingerprint (or one that was erased) from before own keys were kept apart. */
+  former(refs: readonly (JobRef & { fp: string | null })[]): Promise<JobRef[]>;
+  /** Those of the jobs that are there. */
+  known(refs: readonly JobRef[]): Promise<JobRef[]>;
+  /** These have no live message: the tick shall send one as soon as it runs. */
+  unsent(refs: readonly JobRef[], now: number): Promise<void>;
+}
+
+/** A row as it is first written. */
+export interface NewJob extends Pick<
+  JobRow,
+  "tenant" | "id" | "type" | "version" | "queue" | "seq" | "at" | "due" | "sent" | "wake" | "boot" | "payload" | "ref" | "fp" | "parent" | "site" | "dry"
+> {
+  entities: readonly string[];
+  maxAttempts: number;
+}
+
+/** What a keyed insert found. */
+export interface KnownJob extends Pick<JobRow, "tenant" | "id" | "state" | "seq" | "fp" | "due"> {
+  inserted: boolean;
+  /** 1: its end was asked for, or came. */
+  cancel: number;
+}
