@@ -20,13 +20,17 @@ export interface OutboxTable {
   maxTenants: number;
 }
 
+/** Tenants among which chance chooses. */
+const maxSought = 1000;
+
 export function createOutbox(db: D1Database, { table, key, maxTenants }: OutboxTable): Outbox {
   const values = key.map((_, index) => `value ->> ${index}`).join(", ");
   const removeSql = `DELETE FROM ${table} WHERE (${key.join(", ")}) IN (SELECT ${values} FROM json_each(?1))`;
   return {
     async tenants() {
-      const { results } = await statement(db, tenantsSql(table), maxTenants).all<{ tenant: string }>();
-      return results.map(({ tenant }) => tenant);
+      const { results } = await statement(db, tenantsSql(table), maxSought).all<{ tenant: string }>();
+      const drawn = results.map(({ tenant }) => ({ tenant, place: Math.random() })).toSorted((one, other) => one.place - other.place);
+      return drawn.slice(0, maxTenants).map(({ tenant }) => tenant);
     },
     async remove(keys) {
       if (keys.length > 0) await db.batch(lists(keys).map((list) => statement(db, removeSql, list)));
@@ -34,11 +38,11 @@ export function createOutbox(db: D1Database, { table, key, maxTenants }: OutboxT
   };
 }
 
-/** Seeks from tenant to tenant in the key, at most 1,000 of them, and does not read the rows between. */
+/** Seeks from tenant to tenant in the key and does not read the rows between. */
 function tenantsSql(table: string): string {
   return `
     WITH RECURSIVE each(tenant) AS (
       SELECT min(tenant) FROM ${table}
-      UNION ALL SELECT (SELECT min(tenant) FROM ${table} WHERE tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL LIMIT 1000
-    ) SELECT tenant FROM each WHERE tenant IS NOT NULL ORDER BY random() LIMIT ?1`;
+      UNION ALL SELECT (SELECT min(tenant) FROM ${table} WHERE tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL LIMIT ?1
+    ) SELECT tenant FROM each WHERE tenant IS NOT NULL`;
 }
