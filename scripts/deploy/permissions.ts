@@ -7,7 +7,7 @@ const grants: readonly (readonly [RegExp, string])[] = [
   [/\/(?:r2|event_notifications)\//, "Account · Workers R2 Storage · Edit"],
   [/\/queues/, "Account · Queues · Edit"],
   [/\/event_subscriptions\//, "Account · Queues · Edit and Account · Email Sending · Edit"],
-  [/\/workers\/(?:domains|routes)|\/zones\/[^/]+\/workers/, "Zone · Workers Routes · Edit"],
+  [/\/workers\/(?:scripts\/[^/]+\/)?(?:domains|routes)|\/zones\/[^/]+\/workers/, "Zone · Workers Routes · Edit"],
   [/\/workers\//, "Account · Workers Scripts · Edit"],
   [/\/zones/, "Zone · Zone · Read"],
   [/\/accounts/, "Account · Account Settings · Read"],

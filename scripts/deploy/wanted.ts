@@ -106,22 +106,29 @@ function bindingsOf({ emailDomain, ai }: Pick<Options, "emailDomain" | "ai">): R
   return { ...(emailDomain === undefined ? {} : { send_email: [{ name: "EMAIL" }] }), ...(ai ? { ai: { binding: "AI" } } : {}) };
 }
 
-/** What an environment says besides: lists of bindings are added to, tables of variables too, anything else is replaced. */
+/** What an environment says besides: tables are merged, lists are added to (an entry of the same name is replaced), anything else is replaced. */
 export function overlaid(top: Configuration, more: Record<string, unknown>): Configuration {
-  const merged: Record<string, unknown> = { ...top };
-  for (const [key, value] of Object.entries(more)) {
-    const before = merged[key];
-    if (Array.isArray(value) && Array.isArray(before)) merged[key] = joined(before, value);
-    else if (key === "vars" || key === "triggers") merged[key] = { ...(before as object | undefined), ...(value as object) };
-    else merged[key] = value;
-  }
-  return merged as Configuration;
+  return merged(top, more) as Configuration;
+}
+
+function merged(before: unknown, more: unknown): unknown {
+  if (Array.isArray(before) && Array.isArray(more)) return joined(before, more);
+  if (!isTable(before) || !isTable(more)) return more;
+  return { ...before, ...Object.fromEntries(Object.entries(more).map(([key, value]) => [key, merged(before[key], value)])) };
 }
 
 function joined(before: readonly unknown[], more: readonly unknown[]): unknown[] {
-  const nameOf = (item: unknown) => (typeof item === "object" && item !== null ? ("binding" in item ? item.binding : "name" in item ? item.name : item) : item);
   const names = new Set(more.map(nameOf));
   return [...before.filter((item) => !names.has(nameOf(item))), ...more];
+}
+
+/** By what an entry is known: a binding, a consumer by its queue, a text by itself. */
+function nameOf(item: unknown): unknown {
+  return isTable(item) ? (item["binding"] ?? item["name"] ?? item["queue"] ?? item["tag"] ?? item) : item;
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function named(top: Configuration, env: string, jurisdiction: Jurisdiction | undefined): Configuration {

@@ -89,6 +89,7 @@ describe("wrong use is 2, and asks nothing of the account", () => {
     const file = join(deployer.folder, "fresh.json");
     const first = await deployer.run(`deploy --make-secrets ${file} --plan`);
     expect(first.code).toBe(1);
+    expect(ids(first.report).filter((each) => each.startsWith("secret-missing"))).toEqual([]);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const made = readFileSync(file, "utf8");
     expect(Object.keys(JSON.parse(made) as object)).toEqual(["ROOT_TOKEN", "ID_SECRET", "SIGNING_KEYS", "ENCRYPTION_KEYS"]);

@@ -45,12 +45,18 @@ describe("an environment", () => {
     for (const name of [...wanted(env).queues, ...wanted(env).buckets.map((each) => each.name)]) expect(name).toMatch(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/);
   });
 
-  test("adds to lists of bindings and to variables, and replaces anything else", () => {
+  test("adds to lists and tables, and replaces anything else", () => {
     const more = { vars: { A: "2", B: "3" }, r2_buckets: [{ binding: "MEDIA", bucket_name: "other" }], ai: { binding: "AI" }, limits: { cpu_ms: 1 } };
     const top = { ...file, vars: { A: "1", C: "4" } };
     const merged = overlaid(top, more);
     expect(merged.vars).toEqual({ A: "2", B: "3", C: "4" });
     expect(merged.r2_buckets.map(({ binding, bucket_name: name }) => `${binding} ${name}`)).toEqual(["PAYLOADS jobyard-payloads", "MEDIA other"]);
+    const consumer = { queue: "events", max_batch_size: 7 };
+    const queued = overlaid(file, { queues: { consumers: [consumer] }, triggers: { crons: ["0 1 * * *"] }, name: "other" });
+    expect(queued.queues.producers).toEqual(file.queues.producers);
+    expect(queued.queues.consumers.filter(({ queue }) => queue === "events")).toEqual([consumer]);
+    expect(queued.queues.consumers).toHaveLength(file.queues.consumers.length);
+    expect([queued.triggers?.crons, queued.name]).toEqual([["* * * * *", "0 1 * * *"], "other"]);
     expect([merged.ai, merged["limits"]]).toEqual([{ binding: "AI" }, { cpu_ms: 1 }]);
     const both = { ...file, env: { production: { ai: { binding: "AI" } }, staging: {} } };
     expect(missingBindings(both, wanted("staging", both))).toEqual(["AI"]);
