@@ -41,8 +41,8 @@ export function createOutbox(db: D1Database, { table, key, maxTenants }: OutboxT
 /** Seeks from tenant to tenant in the key and does not read the rows between. */
 function tenantsSql(table: string): string {
   return `
-    WITH RECURSIVE each(tenant) AS (
+    WITH RECURSIVE hop(tenant) AS (
       SELECT min(tenant) FROM ${table}
-      UNION ALL SELECT (SELECT min(tenant) FROM ${table} WHERE tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL LIMIT ?1
-    ) SELECT tenant FROM each WHERE tenant IS NOT NULL`;
+      UNION ALL SELECT (SELECT min(tenant) FROM ${table} WHERE tenant > hop.tenant) FROM hop WHERE hop.tenant IS NOT NULL LIMIT ?1
+    ) SELECT tenant FROM hop WHERE tenant IS NOT NULL`;
 }
