@@ -180,16 +180,6 @@ export const sampleShape = v.object({
 
 export const pausedShape = v.object({ scope: v.picklist(["queue", "type", "tenant"]), name: v.string(), tenant: v.string(), paused: v.boolean() });
 
-const byEvent = outputRecord(count);
-
-export const statsShape = v.object({
-  from: isoTime,
-  to: isoTime,
-  totals: v.pipe(outputRecord(byEvent), v.description("By type, then event")),
-  minutes: outputList(v.object({ minute: isoTime, type: v.string(), event: v.string(), count, ms: v.number() })),
-  backlog: v.object({ deadLetters: count, parked: count, due: count }),
-});
-
 export const healthShape = v.object({
   status: v.picklist(["ok", "degraded"]),
   time: isoTime,

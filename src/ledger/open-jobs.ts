@@ -8,6 +8,7 @@ export interface OpenGroup {
   tenant: string;
   queue: string;
   type: string;
+  site: string | null;
   kind: OpenKind;
   /** The gate they are parked at, or the reason they wait for. */
   cause: string | null;
@@ -54,13 +55,13 @@ const openSql = `
     SELECT * FROM (SELECT p.tenant, p.id FROM t CROSS JOIN parked p WHERE p.tenant = t.tenant LIMIT ?3) UNION
     SELECT * FROM (SELECT j.tenant, j.id FROM mark CROSS JOIN jobs j WHERE j.tenant = mark.tenant AND j.id > mark.made AND j.id < '8' LIMIT ?3) UNION
     SELECT * FROM (SELECT a.tenant, a.id FROM mark CROSS JOIN arrivals a WHERE a.tenant = mark.tenant AND a.slot > mark.derived LIMIT ?3))
-  SELECT j.tenant, j.queue, j.type,
+  SELECT j.tenant, j.queue, j.type, j.site,
     CASE WHEN j.state = 'running' THEN 'running' WHEN j.gate IS NOT NULL THEN 'parked' WHEN j.state = 'waiting' THEN 'held'
       WHEN j.state = 'retrying' THEN 'retrying' WHEN j.due > ?2 THEN 'scheduled' ELSE 'ready' END AS kind,
     coalesce(j.gate, iif(j.state IN ('waiting', 'retrying'), substr(j.reason, 1, 160), NULL)) AS cause,
     count(*) AS count, min(max(j.at, coalesce(j.due, 0))) AS oldestAt
   FROM ids CROSS JOIN jobs j ON j.tenant = ids.tenant AND j.id = ids.id WHERE j.ended IS NULL
-  GROUP BY 1, 2, 3, 4, 5 ORDER BY count DESC LIMIT ${maxGroups}`;
+  GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY count DESC LIMIT ${maxGroups}`;
 
 const startedSql = `
   SELECT queue, type, max(0, started - at) AS waited FROM (

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { metricsText } from "../../src/intake/metrics";
-import { deadLettersShape, groupsShape, healthShape, pausedShape, replayShape, statsShape, typesShape } from "../../src/intake/shapes";
+import { deadLettersShape, groupsShape, healthShape, pausedShape, replayShape, typesShape } from "../../src/intake/shapes";
+import { statsShape } from "../../src/intake/routes/system";
 import { queuesShape } from "../../src/intake/routes/queues";
 import { gateShape } from "../../src/intake/routes/gates";
 import { createBench, givenJob, now, root, type Tokens } from "./fakes";

@@ -97,7 +97,7 @@ describe("every kind", () => {
     expect(connection).toMatchObject({ name, provider: bodies[name].provider, created: 5, updated: 5 });
     const opened = await store.open("one", name);
     const base = "baseUrl" in bodies[name] ? { baseUrl: "https://api.provider.com/v1" } : {};
-    expect(opened).toEqual({ ok: true, value: { ...bodies[name], ...base }, paused: {} });
+    expect(opened).toEqual({ ok: true, value: { ...bodies[name], ...base }, paused: {}, updated: expect.any(Number) });
     const row = JSON.stringify(await env.DB.prepare("SELECT * FROM connections WHERE tenant = 'one' AND name = ?").bind(name).first());
     for (const secret of ["key-of-the-api", "secret-part", "sign-me-with-this"]) {
       expect(JSON.stringify(connection)).not.toContain(secret);
@@ -147,7 +147,7 @@ describe("models with a list of fallbacks", () => {
     const { connection } = await store.put("one", "models", body, 9);
     expect(JSON.stringify(connection)).not.toContain("secret");
     expect(connection).toMatchObject({ fallback: [{ provider: "workers-ai" }, { provider: "openai", model: "m", price: { input: 1, output: 2 } }] });
-    expect(await store.open("one", "models")).toEqual({ ok: true, value: body, paused: {} });
+    expect(await store.open("one", "models")).toEqual({ ok: true, value: body, paused: {}, updated: expect.any(Number) });
     expect(gatesOf(connection)).toEqual(["models", "models-0", "models-1", "models-2"]);
   });
 
@@ -175,7 +175,7 @@ describe("mail", () => {
     ]) {
       const { connection } = await put(body);
       expect(JSON.stringify(connection)).not.toMatch(/secret|with a space/);
-      expect(await store.open("one", "mail")).toEqual({ ok: true, value: body, paused: {} });
+      expect(await store.open("one", "mail")).toEqual({ ok: true, value: body, paused: {}, updated: expect.any(Number) });
     }
   });
 

@@ -31,6 +31,8 @@ export interface ReportDeps {
 /** What operators are told of a tenant's work, or (null) of the installation's. */
 export interface Reports {
   findings(tenant: string | null): Promise<Finding[]>;
+  /** Open jobs, grouped; of null those of all tenants. */
+  open(tenant: string | null): Promise<OpenGroup[]>;
   /** By queue. */
   flow(tenant: string | null): Promise<ReadonlyMap<string, QueueFlow>>;
   /** In the order of the jobs; null for those that run or have ended well. */
@@ -45,6 +47,7 @@ const [maxGateTenants, maxStartedTenants, maxGates] = [20, 20, 10];
 export function createReports(deps: ReportDeps): Reports {
   return {
     findings: (tenant) => findings(deps, tenant),
+    open: async (tenant) => deps.open(tenant === null ? await deps.tenants() : [tenant], deps.now()),
     flow: (tenant) => flow(deps, tenant),
     why: (tenant, jobs) => why(deps, tenant, jobs),
   };

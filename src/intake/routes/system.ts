@@ -3,8 +3,10 @@ import { Problem } from "../../errors";
 import type { MinuteCount } from "../../ledger/views";
 import { type Metrics, metricsText } from "../metrics";
 import { time } from "../query";
+import { divisions, statsBy } from "../stats-by";
 import { route } from "../route";
-import { healthShape, statsShape } from "../shapes";
+import { outputList, outputRecord } from "../../queue/bounded";
+import { count, healthShape, isoTime } from "../shapes";
 import { iso } from "../views";
 
 const hour = 3_600_000;
@@ -12,6 +14,18 @@ const longestStats = 7 * 24 * hour;
 /** Counters of minutes that are over do not change any more; this many are summed for /metrics. */
 const metricsWindow = hour;
 const prometheus = "text/plain; version=0.0.4; charset=utf-8";
+
+const byEvent = outputRecord(count);
+
+export const statsShape = v.object({
+  from: isoTime,
+  to: isoTime,
+  totals: v.pipe(outputRecord(byEvent), v.description("By type, then event")),
+  minutes: outputList(v.object({ minute: isoTime, type: v.string(), event: v.string(), count, ms: v.number() })),
+  backlog: v.object({ deadLetters: count, parked: count, due: count }),
+  by: v.optional(v.string()),
+  groups: v.optional(outputList(v.object({ name: v.string(), events: byEvent, open: byEvent, ms: v.number() }))),
+});
 
 export const systemRoutes = [
   route("GET /healthz", {
@@ -44,7 +58,16 @@ export const systemRoutes = [
     summary: "Counts by minute, type and event, and what is left to do",
     scope: "read",
     tenant: "any",
-    query: v.strictObject({ from: v.optional(time), to: v.optional(time) }),
+    query: v.strictObject({
+      from: v.optional(time),
+      to: v.optional(time),
+      by: v.optional(
+        v.pipe(
+          v.picklist(divisions, `must be one of ${divisions.join(", ")}`),
+          v.description("Adds groups: what became of the jobs of each, and what the open ones do"),
+        ),
+      ),
+    }),
     answers: { 200: statsShape },
     handle: async ({ deps, tenant, query }) => {
       const to = query.to ?? deps.now();
@@ -52,7 +75,8 @@ export const systemRoutes = [
       checkRange(from, to);
       const [counts, backlog] = await Promise.all([deps.queries.counts(tenant, from, to), deps.queries.backlog(tenant)]);
       const minutes = counts.map((count) => ({ ...count, minute: iso(count.minute) }));
-      return { status: 200, body: { from: iso(from), to: iso(to), totals: totalsOf(counts), minutes, backlog } };
+      const groups = query.by === undefined ? {} : { by: query.by, groups: await statsBy(deps, query.by, tenant, counts, { from, to }) };
+      return { status: 200, body: { from: iso(from), to: iso(to), totals: totalsOf(counts), minutes, backlog, ...groups } };
     },
   }),
 ];

@@ -1,0 +1,34 @@
+import { statement } from "../d1";
+import { timePart } from "../queue/id";
+
+/** Jobs of one tenant, or of one site, by what became of them. */
+export interface EventCount {
+  name: string;
+  /** enqueued, done, retrying, waiting, discarded, dead, cancelled, crashed; of sites the state that the job is in. */
+  event: string;
+  count: number;
+  /** Sum of the runs' milliseconds. */
+  ms: number;
+}
+
+/** Newest jobs of each tenant that are counted by site: counters know no sites. */
+const maxCounted = 20_000;
+
+const byTenant = `
+  SELECT c.tenant AS name, c.event, sum(c.n) AS count, sum(c.ms) AS ms FROM json_each(?1) t CROSS JOIN counters c ON c.tenant = t.value
+  WHERE c.minute >= ?2 AND c.minute < ?3 GROUP BY 1, 2`;
+
+const bySite = `
+  SELECT site AS name, state AS event, count(*) AS count, sum(coalesce(ended - started, 0)) AS ms FROM (
+    SELECT site, state, started, ended FROM jobs WHERE tenant = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ${maxCounted})
+  WHERE site IS NOT NULL GROUP BY 1, 2`;
+
+/** What became of the jobs of these tenants within a time (milliseconds, the end is not in it). */
+export async function countsByTenant(db: D1Database, tenants: readonly string[], from: number, to: number): Promise<EventCount[]> {
+  return (await statement(db, byTenant, JSON.stringify(tenants), from, to).all<EventCount>()).results;
+}
+
+/** How jobs of a tenant's sites stand that were accepted within a time; of its newest 20,000. */
+export async function countsBySite(db: D1Database, tenant: string, from: number, to: number): Promise<EventCount[]> {
+  return (await statement(db, bySite, tenant, timePart(from), timePart(to)).all<EventCount>()).results;
+}
