@@ -50,10 +50,14 @@ export function parseEnvelope(body: unknown): Parsed {
   return { kind: "foreign", raw: rawText(body) };
 }
 
+const requiredTexts = ["id", "type", "tenant", "queue"];
+const requiredNumbers = ["seq", "version", "at"];
+const optionalTexts = ["payload", "ref", "fp", "parent"];
+
 function isEnvelope(body: Record<string, unknown>): body is Record<string, unknown> & Envelope {
-  const texts = ["id", "type", "tenant", "queue"].every((name) => typeof body[name] === "string" && body[name] !== "");
-  const numbers = ["seq", "version", "at"].every((name) => Number.isSafeInteger(body[name]));
-  const optional = ["payload", "ref", "fp", "parent"].every((name) => body[name] === undefined || typeof body[name] === "string");
+  const texts = requiredTexts.every((name) => typeof body[name] === "string" && body[name] !== "");
+  const numbers = requiredNumbers.every((name) => Number.isSafeInteger(body[name]));
+  const optional = optionalTexts.every((name) => body[name] === undefined || typeof body[name] === "string");
   const due = body["due"] === undefined || Number.isSafeInteger(body["due"]);
   const mark = body["unasked"] === undefined || body["unasked"] === true;
   return texts && numbers && optional && due && mark && (body["payload"] !== undefined || body["ref"] !== undefined);

@@ -329,6 +329,15 @@ describe("many", () => {
     expect(bench.sent).toHaveLength(7);
   });
 
+  test.each(["語", '"', "\\", "\u0001"])("a hundred short payloads are one batch, whatever their characters: %j", async (character) => {
+    const bench = createBench();
+    // 500 characters of JSON at most.
+    const text = character.repeat(Math.floor(455 / (JSON.stringify(character).length - 2)));
+    await bench.accept(Array.from({ length: 100 }, (_, n) => ({ tenant: "t".repeat(63), key: `k${n}`, payload: { script: [], text } })));
+    expect(bench.sent).toHaveLength(1);
+    expect(bench.sent[0]?.bytes).toBeLessThan(250_000 - 100 * 150);
+  });
+
   test("one chunk refused: its jobs are in the ledger", async () => {
     const bench = createBench();
     let chunk = 0;
