@@ -7,13 +7,21 @@ export const codes = {
   malformed: { status: 400, title: "The request cannot be read" },
   unauthorized: { status: 401, title: "Authentication is needed" },
   forbidden: { status: 403, title: "This is not allowed" },
+  "type-not-allowed": { status: 403, title: "The token is not for this type" },
   "not-found": { status: 404, title: "There is no such thing" },
   "method-not-allowed": { status: 405, title: "This method is not allowed here" },
   conflict: { status: 409, title: "The state does not allow that" },
+  "pull-id-reused": { status: 409, title: "The pullId was used with another request" },
+  "lease-lost": { status: 409, title: "Another worker has the job, or nobody" },
+  "already-settled": { status: 409, title: "The job was settled otherwise" },
+  uncertain: { status: 409, title: "The effect may have happened" },
+  ended: { status: 410, title: "The job has ended" },
+  gone: { status: 410, title: "The job is no longer kept" },
   "too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "This content type is not understood" },
   invalid: { status: 422, title: "The request is understood but wrong" },
   "idempotency-mismatch": { status: 422, title: "The key was used with another payload" },
+  "protocol-too-old": { status: 426, title: "The protocol is no longer spoken" },
   "too-many-requests": { status: 429, title: "Too many requests" },
   internal: { status: 500, title: "Something went wrong on our side" },
   unavailable: { status: 503, title: "Not possible right now" },
@@ -60,6 +68,8 @@ export interface ProblemOptions {
   retryAfter?: number;
   /** Methods for the `Allow` header of a 405. */
   allow?: readonly string[];
+  /** Further members of the answer: `state` of a job, `since` of an effect. */
+  members?: Readonly<Record<string, string | number | null>>;
   cause?: unknown;
 }
 
@@ -70,6 +80,7 @@ export class Problem extends Error {
   readonly errors: readonly Issue[];
   readonly retryAfter: number | undefined;
   readonly allow: readonly string[] | undefined;
+  readonly members: Readonly<Record<string, string | number | null>>;
 
   constructor(code: Code, detail: string, options: ProblemOptions = {}) {
     super(detail, { cause: options.cause });
@@ -77,6 +88,7 @@ export class Problem extends Error {
     this.errors = firstIssues(options.errors ?? []);
     this.retryAfter = options.retryAfter;
     this.allow = options.allow;
+    this.members = options.members ?? {};
   }
 
   get status(): number {
@@ -98,6 +110,7 @@ export function problemBody(problem: Problem, instance?: string): Record<string,
     status: problem.status,
     detail: problem.message,
     code: problem.code,
+    ...problem.members,
     ...(instance ? { instance } : {}),
     errors: problem.errors,
   };

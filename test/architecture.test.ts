@@ -240,15 +240,16 @@ describe("a job is one folder and one line", () => {
   const list = texts.get("jobs/index") ?? "";
   const folders = readdirSync(join(src, "jobs"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
-  test.each(folders.map(({ name }) => name))("%s has job.ts, run.ts and its line in the list", (name) => {
+  test.each(folders.map(({ name }) => name))("%s has job.ts, run.ts unless it runs outside, and its line in the list", (name) => {
     expect(existsSync(join(src, "jobs", name, "job.ts"))).toBe(true);
-    expect(existsSync(join(src, "jobs", name, "run.ts"))).toBe(true);
     expect(list).toContain(`from "./${name}/job"`);
-    expect(list).toContain(`from "./${name}/run"`);
+    const isRemote = /\bremote: true\b/.test(texts.get(`jobs/${name}/job`) ?? "");
+    expect(existsSync(join(src, "jobs", name, "run.ts"))).toBe(!isRemote);
+    expect(list.includes(`from "./${name}/run"`)).toBe(!isRemote);
   });
 
   test("the list has a line for each folder and no more", () => {
-    expect(list.match(/\bjob\(\w+, \w+\)/g)).toHaveLength(folders.length);
+    expect(list.match(/\bjob\(\w+, \w+\)|\bremoteJob\(\w+\)/g)).toHaveLength(folders.length);
   });
 
   test.each(folders.map(({ name }) => name))("the folder %s is named as its type", (name) => {

@@ -13,6 +13,7 @@ import { createIntakeDeps } from "./intake";
 import { createMediaParts } from "./media";
 import { createStores, isLocal } from "./stores";
 import { createTickDeps } from "./tick";
+import { createWork } from "./work";
 
 export { queueIn } from "./environment";
 
@@ -48,7 +49,8 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const stores = createStores(env);
   const parts = { env, now, jobs: definitions, ledger, payloads, queries, stores, media: createMediaParts(env, now) };
   const { engine, gates, counters, ended } = createAppEngine(parts);
-  const whole = { ...parts, engine, gates, counters, ended };
+  const work = createWork({ env, engine, counters });
+  const whole = { ...parts, engine, gates, counters, ended, work };
   const intake = createIntakeDeps(whole);
   return { engine, intake, tick: createTickDeps({ ...whole, replays: intake.replays, campaigns: intake.campaigns }) };
 }

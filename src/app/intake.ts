@@ -11,6 +11,7 @@ import { createReplays } from "../domain/replays/create";
 import { replaysIn } from "../domain/replays/store";
 import { type ShopTestParts, testShop } from "../domain/shop/site/test-connection";
 import { wakeSite } from "../domain/shop/site/wake";
+import type { WorkDeps } from "../domain/work/deps";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
 import { withKnownTemplates } from "../domain/mail/known";
@@ -54,6 +55,7 @@ export interface IntakeParts {
   queries: Queries;
   stores: Stores;
   media: MediaParts;
+  work: WorkDeps;
 }
 
 /** What the HTTP interface stands on. */
@@ -66,6 +68,7 @@ export function createIntakeDeps({
   queries,
   stores,
   media,
+  work,
 }: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays> } {
   const pauses = pauseStore(env.DB);
   const mail = createMailStores(env.DB, stores);
@@ -87,11 +90,20 @@ export function createIntakeDeps({
     wake,
   };
   const gateOperations = createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) });
-  const reports = createReportsOn({ env, now, queries, pauses: (tenant) => pauses.list(tenant), gates: gateOperations, registry: engine.registry });
+  const reports = createReportsOn({
+    env,
+    now,
+    queries,
+    pauses: (tenant) => pauses.list(tenant),
+    gates: gateOperations,
+    registry: engine.registry,
+    workers: work.workers,
+  });
   return {
     ...stores,
     db: env.DB,
     reports,
+    work,
     eventDoor: { ...stores.eventDoor, admits: (tenant, headers, body, at) => admits(stores, tenant, headers, body, at) },
     facts: factsIn(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),

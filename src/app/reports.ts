@@ -1,5 +1,6 @@
 import type { GateOperations } from "../domain/gates/operate";
 import { createReports, type Reports } from "../domain/report/compose";
+import type { WorkerStore } from "../domain/work/store";
 import type { WorkerEnv } from "../env";
 import { queues } from "../jobs/queues";
 import { openJobs, startedJobs, tenantsWithJobs } from "../ledger/open-jobs";
@@ -14,14 +15,15 @@ export interface ReportParts {
   queries: Pick<Queries, "counts">;
   pauses(tenant: string | null): Promise<PauseView[]>;
   gates: Pick<GateOperations, "list" | "named">;
-  registry: Pick<Registry, "find">;
+  registry: Pick<Registry, "find" | "contracts">;
+  workers: Pick<WorkerStore, "polls">;
 }
 
 /** Gates that one tenant's report asks. */
 const maxGates = 200;
 
 /** What operators are told, over the ledger and the gates. */
-export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry }: ReportParts): Reports {
+export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry, workers }: ReportParts): Reports {
   return createReports({
     db,
     now,
@@ -35,6 +37,10 @@ export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, 
     steps: () => ticksIn(db).list(),
     queues: Object.keys(queues),
     queuesOf: (type) => registry.find(type)?.contract.queues ?? [],
-    polls: async () => new Map(),
+    polls: async (tenant) => {
+      const last = await workers.polls(tenant);
+      const remote = registry.contracts().filter((contract) => contract.remote !== undefined);
+      return new Map(remote.map(({ type }) => [type, last.get(type) ?? null]));
+    },
   });
 }

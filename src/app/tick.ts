@@ -4,8 +4,10 @@ import type { createReplays } from "../domain/replays/create";
 import { shopOutbox } from "../domain/shop/events";
 import { clearLeaving } from "../domain/shop/site/remove";
 import type { EndedJobs } from "../domain/subscriptions/ended";
+import type { WorkDeps } from "../domain/work/deps";
 import type { WorkerEnv } from "../env";
 import { continueAgents } from "../intake/tick/continue-agents";
+import { reapWork } from "../intake/tick/reap-work";
 import { publishShopEvents } from "../intake/tick/publish-shop-events";
 import { removeOld } from "../intake/tick/remove-old";
 import { reportSilentProjects } from "../intake/tick/report-silent-projects";
@@ -34,6 +36,7 @@ export interface TickParts {
   stores: Stores;
   replays: ReturnType<typeof createReplays>;
   campaigns: Pick<CampaignOperations, "revive">;
+  work: WorkDeps;
 }
 
 /** What one tick does of each: its steps share the 1,000 statements that D1 allows one invocation. */
@@ -42,7 +45,7 @@ const maxSnapshots = 30;
 const maxRemovals = 20;
 
 /** The tick's steps, in their order: what others wait for comes first. */
-export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays, campaigns }: TickParts): TickDeps {
+export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays, campaigns, work }: TickParts): TickDeps {
   const db = env.DB;
   const mail = createMailStores(db, stores);
   const { schedules, tenants, snapshots } = stores;
@@ -51,6 +54,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
   return {
     steps: [
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
+      { name: "work", run: reapWork(work) },
       { name: "schedules", run: async (at) => ({ ...(await dueSchedules(at)) }) },
       { name: "subscriptions", run: async () => ({ told: await ended.tell(null) }) },
       { name: "shop-removal", run: async (at) => ({ ...(await clearLeaving(db, maxRemovals, at)) }) },
@@ -60,7 +64,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "leads", run: reportSilentProjects({ db, engine }) },
       { name: "agents", run: (at) => continueAgents({ db, engine, payloads }, at) },
       { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },
-      { name: "alerts", run: sendAlerts({ db, engine, snapshots, installationTenant: env.ALERTS_TENANT }) },
+      { name: "alerts", run: sendAlerts({ db, engine, snapshots, work, installationTenant: env.ALERTS_TENANT }) },
       { name: "snapshots", run: async () => ({ published: await snapshots.republish(maxSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(db, "rotation")) }) },
       { name: "retention", run: removeOld(retention) },

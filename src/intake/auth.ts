@@ -32,7 +32,7 @@ export async function identify(request: Request, deps: IntakeDeps): Promise<Call
   const known = await deps.snapshots.read(claims.tenant, deps.now());
   if (known.state === "unknown") throw unavailable("The token cannot be checked for revocation right now.");
   if (known.state === "absent" || known.snapshot.revoked.includes(claims.id)) throw refusedToken();
-  return { kind: "token", tenant: claims.tenant, tokenId: claims.id, scopes: claims.scopes };
+  return { kind: "token", tenant: claims.tenant, tokenId: claims.id, scopes: claims.scopes, types: claims.types };
 }
 
 /** Garbled, forged and revoked are told apart by nobody outside. */

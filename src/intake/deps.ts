@@ -14,6 +14,7 @@ import type { SubscriptionStore } from "../domain/subscriptions/store";
 import type { SuppressionQueries } from "../domain/suppressions/queries";
 import type { SuppressionStore } from "../domain/suppressions/store";
 import type { Unsubscription } from "../domain/suppressions/unsubscribe";
+import type { WorkDeps } from "../domain/work/deps";
 import type { PayloadSample } from "../ledger/samples";
 import type { Page, Queries } from "../ledger/views";
 import type { auditEntries } from "../ledger/audit";
@@ -81,6 +82,8 @@ export interface IntakeDeps {
   /** JSON text of a payload too large for its row; null when it is gone. Throws when the storage cannot be reached. */
   loadPayload(ref: string): Promise<string | null>;
   operate: Operate;
+  /** Calls of remote workers. */
+  work: WorkDeps;
   /** Every queue of the Worker, with what it reports now. */
   queues(): Promise<QueueMetrics[]>;
   /** How each step of the newest tick ended. */

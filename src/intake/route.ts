@@ -88,7 +88,11 @@ export interface Call<Mode extends TenantMode = TenantMode, Body = unknown, Quer
 
 type TenantOf<Mode> = Mode extends "own" | "path" ? string : Mode extends "any" ? string | null : null;
 
-export type Caller = { kind: "root" } | { kind: "token"; tenant: string; tokenId: string; scopes: readonly Scope[] } | { kind: "anybody" };
+export type Caller =
+  | { kind: "root" }
+  /** `types`: what its scope `work` is bound to; undefined: all types. */
+  | { kind: "token"; tenant: string; tokenId: string; scopes: readonly Scope[]; types?: readonly string[] | undefined }
+  | { kind: "anybody" };
 
 /** `body` becomes JSON; `text` is sent as it is. */
 export interface Answer {

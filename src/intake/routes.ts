@@ -32,6 +32,8 @@ import { templateRoutes } from "./routes/templates";
 import { tenantRoutes } from "./routes/tenants";
 import { unsubscribeRoutes } from "./routes/unsubscribe";
 import { webhookRoutes } from "./routes/webhooks";
+import { workRoutes } from "./routes/work";
+import { workerRoutes } from "./routes/workers";
 
 const describe = route("GET /openapi.json", {
   name: "openapi",
@@ -76,4 +78,6 @@ export const routes: readonly AnyRoute[] = [
   ...alertRoutes,
   ...operatorRoutes,
   ...reportRoutes,
+  ...workRoutes,
+  ...workerRoutes,
 ];

@@ -203,6 +203,7 @@ export const tokensShape = v.object({
       id: v.string(),
       name: v.string(),
       scopes: outputList(v.picklist(scopes)),
+      types: v.pipe(v.nullable(outputList(v.string())), v.description("What the scope work is bound to; null: all remote types")),
       created: isoTime,
       revoked: v.nullable(isoTime),
     }),

@@ -2,6 +2,7 @@ import type { ReplayView } from "../domain/replays/model";
 import type { Why } from "../domain/report/model";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
+import { typeAtGate } from "../queue/remote";
 import { mask, maskAll, masked } from "../masking/personal";
 
 const noProgress = { done: 0, total: null, note: null };
@@ -10,6 +11,7 @@ const noProgress = { done: 0, total: null, note: null };
 export function summaryOf(job: JobView) {
   const held = job.state === "waiting" || job.state === "retrying";
   const failed = job.state === "dead" || job.state === "discarded";
+  const worker = job.state === "queued" ? typeAtGate(job.gate) : undefined;
   return {
     id: job.id,
     type: job.type,
@@ -18,6 +20,7 @@ export function summaryOf(job: JobView) {
     maxAttempts: job.maxAttempts,
     progress: job.progress ?? noProgress,
     ...(held && job.reason !== null ? { waitingFor: job.reason } : {}),
+    ...(worker === undefined ? {} : { waitingFor: `a worker that takes ${worker}` }),
     ...(failed ? { error: job.reason ?? "unknown" } : {}),
     queue: job.queue,
     siteId: job.siteId,

@@ -1,4 +1,5 @@
 import { job } from "../queue/job";
+import { remoteJob } from "../queue/remote";
 import { agent } from "./agent/job";
 import { runAgent } from "./agent/run";
 import { analysis } from "./analysis/job";
@@ -21,6 +22,7 @@ import { image } from "./image/job";
 import { runImage } from "./image/run";
 import { lead } from "./lead/job";
 import { takeLead } from "./lead/run";
+import { remoteDemo } from "./remote-demo/job";
 import { slack } from "./slack/job";
 import { postToSlack } from "./slack/run";
 import { storeEvent } from "./store-event/job";
@@ -59,4 +61,5 @@ export const jobs = [
   job(syncProducts, runSyncProducts),
   job(syncSingleOrder, runSyncSingleOrder),
   job(supplierOrders, runSupplierOrders),
+  remoteJob(remoteDemo),
 ] as const;

@@ -6,6 +6,7 @@ import type { Ledger } from "../queue/ledger";
 import { adopt, claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";
 import { insert, insertKeyed, known } from "./insert";
+import { offer } from "./offer";
 import { bury, cancel, revive } from "./operate";
 import { checkpoint, effects, heartbeat, recordEffect, recordEffects } from "./run";
 import { settle } from "./settle";
@@ -28,6 +29,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     unsent: (refs, now) => unsent(db, refs, now),
     claim: (refs, lease) => claim(db, refs, lease),
     adopt: (rows, lease) => adopt(db, rows, lease),
+    offer: (refs, now) => offer(db, refs, now),
     claimAlone: (ref, lease) => claimAlone(db, ref, lease),
     release: (refs, token) => release(db, refs, token),
     settle: (transitions, token, now) => settle(db, transitions, token, now),

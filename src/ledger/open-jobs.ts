@@ -41,6 +41,9 @@ export async function tenantsWithJobs(db: D1Database): Promise<string[]> {
   return (await statement(db, tenantsSql).all<{ tenant: string }>()).results.map(({ tenant }) => tenant);
 }
 
+/** Parked for workers outside: nothing holds it back, it waits for its turn. */
+const atWorkers = `(j.gate IS NOT NULL AND substr(j.gate, 1, 7) = 'worker/')`;
+
 /**
  * Open jobs have a side row, or lie above the mark up to which the sweep has given side rows: no other row is read.
  * ?1 tenants, ?2 now, ?3 rows of each source.
@@ -53,12 +56,13 @@ const openSql = `
   ids AS (
     SELECT * FROM (SELECT d.tenant, d.id FROM t CROSS JOIN due d WHERE d.tenant = t.tenant LIMIT ?3) UNION
     SELECT * FROM (SELECT p.tenant, p.id FROM t CROSS JOIN parked p WHERE p.tenant = t.tenant LIMIT ?3) UNION
+    SELECT * FROM (SELECT l.tenant, l.id FROM t CROSS JOIN leases l WHERE l.tenant = t.tenant LIMIT ?3) UNION
     SELECT * FROM (SELECT j.tenant, j.id FROM mark CROSS JOIN jobs j WHERE j.tenant = mark.tenant AND j.id > mark.made AND j.id < '8' LIMIT ?3) UNION
     SELECT * FROM (SELECT a.tenant, a.id FROM mark CROSS JOIN arrivals a WHERE a.tenant = mark.tenant AND a.slot > mark.derived LIMIT ?3))
   SELECT j.tenant, j.queue, j.type, j.site,
-    CASE WHEN j.state = 'running' THEN 'running' WHEN j.gate IS NOT NULL THEN 'parked' WHEN j.state = 'waiting' THEN 'held'
+    CASE WHEN j.state = 'running' THEN 'running' WHEN j.gate IS NOT NULL AND NOT ${atWorkers} THEN 'parked' WHEN j.state = 'waiting' THEN 'held'
       WHEN j.state = 'retrying' THEN 'retrying' WHEN j.due > ?2 THEN 'scheduled' ELSE 'ready' END AS kind,
-    coalesce(j.gate, iif(j.state IN ('waiting', 'retrying'), substr(j.reason, 1, 160), NULL)) AS cause,
+    coalesce(iif(${atWorkers}, NULL, j.gate), iif(j.state IN ('waiting', 'retrying'), substr(j.reason, 1, 160), NULL)) AS cause,
     count(*) AS count, min(max(j.at, coalesce(j.due, 0))) AS oldestAt
   FROM ids CROSS JOIN jobs j ON j.tenant = ids.tenant AND j.id = ids.id WHERE j.ended IS NULL
   GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY count DESC LIMIT ${maxGroups}`;

@@ -27,10 +27,10 @@ const settleAny = `
     provider_message = s.provider_message,
     cursor = iif(s.keep, jobs.cursor, s.cursor), result = s.result, progress = coalesce(s.progress, jobs.progress),
     runs = jobs.runs - iif(jobs.state = 'running', s.uncounted, 0),
-    started = iif(s.uncounted AND jobs.state = 'running' AND jobs.runs <= 1, NULL, jobs.started), ended = iif(jobs.cancel = 1, ?3, s.ended), until = 0, crash = 0, sweeps = 0, doubt = iif(jobs.doubt > 0, jobs.doubt, s.doubt)
+    started = iif(s.uncounted AND jobs.state = 'running' AND jobs.runs <= 1, NULL, jobs.started), ended = iif(jobs.cancel = 1, ?3, s.ended), settled = s.settled, until = 0, crash = 0, sweeps = 0, doubt = iif(jobs.doubt > 0, jobs.doubt, s.doubt)
   FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS state, value->>3 AS bump, value->>4 AS attempt, value->>5 AS due,
       value->>6 AS sent, value->>7 AS wake, value->>8 AS gate, value->>9 AS reason, value->>10 AS keep, value->>11 AS cursor,
-      value->>12 AS result, value->>13 AS progress, value->>14 AS ended, value->>15 AS uncounted, value->>16 AS doubt, value->>17 AS provider_message FROM json_each(?1)) s
+      value->>12 AS result, value->>13 AS progress, value->>14 AS ended, value->>15 AS uncounted, value->>16 AS doubt, value->>17 AS provider_message, value->>18 AS settled FROM json_each(?1)) s
   WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND (jobs.state = 'running' OR ${answerLost})
   RETURNING jobs.tenant, jobs.id, jobs.state, jobs.seq`;
 
@@ -126,7 +126,7 @@ export async function kindOf(type: string, reason: string): Promise<string> {
 
 /** Done on the first try, with nothing to keep. */
 function isQuiet(each: Transition): boolean {
-  const said = each.result !== null || each.progress !== undefined || each.event !== null || each.attempt > 0;
+  const said = each.settled !== undefined || each.result !== null || each.progress !== undefined || each.event !== null || each.attempt > 0;
   return each.state === "done" && !said;
 }
 
@@ -155,5 +155,6 @@ function columns(each: Transition): unknown[] {
     each.counted ? 0 : 1,
     each.doubt,
     each.providerMessage ?? null,
+    each.settled ?? null,
   ];
 }

@@ -7,9 +7,10 @@ import { dropDue, dropParked } from "./side";
 import { looked } from "./waiting";
 
 export const stored = `jobs.tenant, jobs.id, jobs.type, jobs.version, jobs.queue, jobs.seq, jobs.at, jobs.payload, jobs.ref, jobs.fp, jobs.parent, jobs.dry`;
+/** What a worker outside holds outlives our start. */
 const otherBoots = `
   SELECT coalesce(j.wake, 0) AS wakeAt, j.tenant, j.id, ${looked} FROM jobs j
-  WHERE j.boot <> ?1 AND (j.state = 'running' OR (j.state IN ('queued', 'retrying', 'waiting') AND j.sent IS NOT NULL)) LIMIT ?2`;
+  WHERE j.boot <> ?1 AND ((j.state = 'running' AND j.worker IS NULL) OR (j.state IN ('queued', 'retrying', 'waiting') AND j.sent IS NOT NULL)) LIMIT ?2`;
 
 /**
  * A lease that expired leaves its mark: if that run was alone the attempt is its own, from now on it runs alone.

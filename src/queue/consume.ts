@@ -7,6 +7,7 @@ import { lastStart, leaseFor, maxBatchMs } from "./lease";
 import type { Lease } from "./run-ledger";
 import { redeliver } from "./message-answer";
 import { open } from "./open";
+import { offerRemote } from "./remote";
 import { reasonOf } from "../masking/redact";
 import { Settler } from "./settler";
 
@@ -14,7 +15,7 @@ import { Settler } from "./settler";
 export async function consume(engine: Engine, messages: readonly Message[], queue: string, readers: ForeignReaders = {}): Promise<void> {
   const startedAt = engine.now();
   try {
-    const executions = await open(engine, messages, queue, readers[queue]);
+    const executions = await offerRemote(engine, await open(engine, messages, queue, readers[queue]));
     const claimed = executions.length === 0 ? 0 : await claimAndExecute(engine, executions);
     engine.emit({ event: "batch", queue, messages: messages.length, claimed, ms: engine.now() - startedAt });
   } catch (thrown) {

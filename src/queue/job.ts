@@ -1,6 +1,7 @@
 import type * as v from "valibot";
 import type { Act, EffectOptions, Reply } from "./effect";
 import type { Outcome } from "./outcome";
+import { checkedRemote, checkRules, type RemoteDefinition, type RemotePolicy, within } from "./remote-policy";
 
 /**
  * What a run may be handed, by name. Empty here: each capability adds itself by declaration merging
@@ -54,15 +55,19 @@ export interface Contract<Type extends string = string, Schema extends AnyPayloa
   readonly upgrade: ((payload: unknown, from: number) => unknown) | undefined;
   /** Keys of gates that may hold the job back: names of the dependencies it calls, e.g. `mail`. */
   gates(payload: v.InferOutput<Schema>): readonly string[];
+  /** Whether it names any gates at all. */
+  readonly isGated: boolean;
   /** Goes before the others of its batch, and of those parked at its gate. Default false. */
   urgent(payload: v.InferOutput<Schema>): boolean;
   /** Names by which the job can be found besides its id: `order:123`. Hash personal ones before. */
   entities(payload: v.InferOutput<Schema>): readonly string[];
   /** One call of the handler for all jobs of the type in a batch. */
   readonly batch: Batch;
+  /** Set: its behaviour runs outside, in a worker that asks for jobs. A type that changes this needs a new version. */
+  readonly remote: RemotePolicy | undefined;
 }
 
-export interface JobDefinition<Type extends string, Schema extends AnyPayload, Needs extends Need, Batch extends boolean> {
+export interface JobDefinition<Type extends string, Schema extends AnyPayload, Needs extends Need, Batch extends boolean> extends RemoteDefinition {
   type: Type;
   payload: Schema;
   senderPayload?: AnyPayload;
@@ -90,6 +95,9 @@ export const defaultPolicy: Policy = {
   uncertain: "discard",
 };
 
+/** A batch ends after 12 minutes; a worker outside may hold a job for 12 hours. Seconds. */
+const [maxTimeout, maxRemoteTimeout] = [720, 43_200];
+
 /** Fills in the defaults. Throws when a number is out of its range, so a wrong policy stops the Worker at start. */
 export function defineJob<const Type extends string, Schema extends AnyPayload, Needs extends Need = never, Batch extends boolean = false>(
   definition: JobDefinition<Type, Schema, Needs, Batch>,
@@ -104,37 +112,36 @@ export function defineJob<const Type extends string, Schema extends AnyPayload, 
     result: definition.result,
     queues: routes.queues,
     route: routes.route,
-    policy: checkedPolicy(definition.type, { ...defaultPolicy, ...policy }),
+    policy: checkedPolicy(definition, { ...defaultPolicy, ...(definition.remote ? { timeout: maxRemoteTimeout } : {}), ...policy }),
     needs: definition.needs ?? [],
     aliases: definition.aliases ?? [],
     version: definition.version ?? 1,
     upgrade: definition.upgrade,
     gates: typeof gates === "function" ? gates : () => gates ?? [],
+    isGated: gates !== undefined,
     urgent: definition.urgent ?? (() => false),
     entities: definition.entities ?? (() => []),
     batch: (definition.batch ?? false) as Batch,
+    remote: definition.remote ? checkedRemote(definition) : undefined,
   };
 }
 
-function checkedPolicy(type: string, policy: Policy): Policy {
-  const rules: [boolean, string][] = [
+function checkedPolicy({ type, remote, lease, heartbeat, startWithin }: RemoteDefinition, policy: Policy): Policy {
+  const most = remote ? maxRemoteTimeout : maxTimeout;
+  const isInner = [lease, heartbeat, startWithin].every((each) => each === undefined);
+  checkRules(type, [
     [/^[a-z0-9-]{1,63}$/.test(type), "type must match [a-z0-9-]{1,63}"],
     [within(policy.maxAttempts, 1, 100), "maxAttempts must be 1 to 100"],
-    [within(policy.timeout, 1, 720), "timeout must be 1 to 720 seconds: a batch ends after 12 minutes"],
+    [remote === true || isInner, "lease, heartbeat and startWithin are for remote jobs"],
+    [within(policy.timeout, 1, most), `timeout must be 1 to ${most} seconds${remote ? "" : ": a batch ends after 12 minutes"}`],
     [within(policy.concurrency, 1, 100), "concurrency must be 1 to 100"],
     [within(policy.backoff.base, 1, 86_400), "backoff.base must be 1 to 86,400 seconds"],
     [within(policy.backoff.cap, policy.backoff.base, 86_400), "backoff.cap must be between backoff.base and 86,400 seconds"],
     [within(policy.backoff.min ?? 1, 1, 86_400), "backoff.min must be 1 to 86,400 seconds"],
     [policy.maxAge >= 60, "maxAge must be at least 60 seconds"],
     [policy.maxRuns >= 1, "maxRuns must be at least 1"],
-  ];
-  const broken = rules.find(([holds]) => !holds);
-  if (broken) throw new Error(`Job "${type}": ${broken[1]}`);
+  ]);
   return policy;
-}
-
-function within(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most;
 }
 
 export type PayloadOf<C> = C extends Contract<string, infer Schema> ? v.InferOutput<Schema> : never;

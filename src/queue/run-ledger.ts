@@ -1,6 +1,7 @@
 import type { EffectRecord } from "./effect";
 import type { NewJob } from "./intake-ledger";
 import type { JobRef, JobRow, Pause } from "./job-row";
+import type { Placement } from "./placement";
 import type { JobState } from "./state";
 
 /** What a batch asks of the ledger, from claim to settle. */
@@ -8,6 +9,8 @@ export interface RunLedger {
   claim(refs: readonly MessageRef[], lease: Lease): Promise<Claim>;
   /** As `claim`, after writing the rows that are missing. */
   adopt(rows: readonly NewJob[], lease: Lease): Promise<Claim>;
+  /** Parks remote jobs for workers, without a claim; `found` are all that are there. One that is parked so already counts as offered. */
+  offer(refs: readonly OfferRef[], now: number): Promise<{ offered: JobRef[]; found: JobRef[] }>;
   /** Claims one job whose lease expired or that crashed before; null when it is held or ended meanwhile. */
   claimAlone(ref: MessageRef, lease: Lease): Promise<ClaimedJob | null>;
   /** Gives back jobs that were never started. */
@@ -34,6 +37,9 @@ export interface MessageRef extends JobRef {
   at: number;
   maxAttempts: number;
 }
+
+/** A remote job on its way to the workers' gate. */
+export interface OfferRef extends MessageRef, Placement {}
 
 export interface Lease {
   token: string;
@@ -87,6 +93,8 @@ export interface Transition extends JobRef {
   was: { wake: number | null; gate: string | null };
   /** Since when a call of this run is without an answer that was recorded; it may have arrived. 0: none is. Milliseconds. */
   doubt: number;
+  /** Of a remote job: what its worker said, kept to know a repeat. */
+  settled?: string;
   /** For counters. */
   type: string;
   ms: number;

@@ -1,24 +1,41 @@
 import * as v from "valibot";
-import { boundedList, boundedText } from "../queue/bounded";
+import { boundedList, boundedName, boundedText, fieldRule } from "../queue/bounded";
 import { type Bound, hasRoom, maxTokens, maxTokensEver } from "./bounds";
 import { checked, whyRefused } from "./names";
 import type { Changed } from "./tenant";
 import { raiseVersion } from "./tenant";
-import { type Scope, scopes, type Tokens } from "./token";
+import { maxTokenTypes, type Scope, scopes, type Tokens } from "./token";
 
 /** The body of `POST /v1/tenants/{tenant}/tokens`. */
-export const tokenSchema = v.strictObject({
-  name: boundedText(200, { min: 1, trim: true }),
-  scopes: v.pipe(
-    boundedList(v.picklist(scopes, `must be one of ${scopes.join(", ")}`), scopes.length, { min: 1, rule: "must name at least one scope, and none twice" }),
+export const tokenSchema = v.pipe(
+  v.strictObject({
+    name: boundedText(200, { min: 1, trim: true }),
+    scopes: boundedList(v.picklist(scopes, `must be one of ${scopes.join(", ")}`), scopes.length, {
+      min: 1,
+      rule: "must name at least one scope, and none twice",
+    }),
+    types: v.optional(
+      v.pipe(
+        boundedList(boundedName("must be a type as /v1/types lists them"), maxTokenTypes, { min: 1, rule: `must name 1 to ${maxTokenTypes} types` }),
+        v.description("Remote types that the scope `work` is bound to; without it all of them"),
+      ),
+    ),
+  }),
+  fieldRule<{ name: string; scopes: Scope[]; types?: string[] | undefined }, "scopes" | "types">(
+    ["scopes", "types"],
+    ({ types, scopes: granted }) => types === undefined || (granted.includes("work") && !granted.includes("admin")),
+    "binds the scope work: name that scope, and not admin, which takes all types",
+    "types",
   ),
-});
+);
 
 /** A token as it may be shown: what it is called and may do, not the token. */
 export interface TokenView {
   id: string;
   name: string;
   scopes: Scope[];
+  /** Types the scope `work` is bound to; null: all. */
+  types: string[] | null;
   created: number;
   /** When it was revoked; null while it is good. */
   revoked: number | null;
@@ -36,21 +53,26 @@ export interface TokenStore {
 export function createTokenStore(db: D1Database, tokens: Tokens, changed: Changed): TokenStore {
   return {
     async create(tenant, body, now) {
-      const { name, scopes: granted } = checked(tokenSchema, body);
+      const { name, scopes: granted, types } = checked(tokenSchema, body);
+      const bound = types && [...new Set(types)];
       const id = randomId();
       const { meta } = await db
         .prepare(insertSql)
-        .bind(tenant, id, name, scopes.filter((scope) => granted.includes(scope)).join(" "), now)
+        .bind(tenant, id, name, scopes.filter((scope) => granted.includes(scope)).join(" "), now, bound ? JSON.stringify(bound) : null)
         .run();
-      if (meta.changes === 0) throw await whyRefused(db, tenant, (await isFull(db, tenant)) ? ever : bound);
-      return { id, token: await tokens.mint(tenant, id, granted) };
+      if (meta.changes === 0) throw await whyRefused(db, tenant, (await isFull(db, tenant)) ? ever : atOnce);
+      return { id, token: await tokens.mint(tenant, id, granted, bound) };
     },
     async list(tenant) {
       const { results } = await db
-        .prepare("SELECT id, name, scopes, created, revoked FROM tokens WHERE tenant = ?1 ORDER BY created DESC, id")
+        .prepare("SELECT id, name, scopes, types, created, revoked FROM tokens WHERE tenant = ?1 ORDER BY created DESC, id")
         .bind(tenant)
-        .all<Omit<TokenView, "scopes"> & { scopes: string }>();
-      return results.map((row) => ({ ...row, scopes: row.scopes.split(" ") as Scope[] }));
+        .all<Omit<TokenView, "scopes" | "types"> & { scopes: string; types: string | null }>();
+      return results.map(({ types, ...row }) => ({
+        ...row,
+        scopes: row.scopes.split(" ") as Scope[],
+        types: types === null ? null : (JSON.parse(types) as string[]),
+      }));
     },
     async revoke(tenant, id, now) {
       const [revoked] = await db.batch([
@@ -64,12 +86,12 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
   };
 }
 
-const bound: Bound = { table: "tokens", key: "id", max: maxTokens, what: "tokens; revoke one first", counted: "revoked IS NULL" };
+const atOnce: Bound = { table: "tokens", key: "id", max: maxTokens, what: "tokens; revoke one first", counted: "revoked IS NULL" };
 const ever: Bound = { table: "tokens", key: "id", max: maxTokensEver, what: "tokens, those that are revoked included" };
 
 const insertSql = `
-  INSERT INTO tokens (tenant, id, name, scopes, created) SELECT tenant, ?2, ?3, ?4, ?5 FROM tenants
-  WHERE tenant = ?1 AND ${hasRoom(bound)} AND ${hasRoom(ever)}`;
+  INSERT INTO tokens (tenant, id, name, scopes, created, types) SELECT tenant, ?2, ?3, ?4, ?5, ?6 FROM tenants
+  WHERE tenant = ?1 AND ${hasRoom(atOnce)} AND ${hasRoom(ever)}`;
 
 async function isFull(db: D1Database, tenant: string): Promise<boolean> {
   return (

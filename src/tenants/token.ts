@@ -2,7 +2,10 @@ import { fromBase64, toBase64url } from "../base64";
 import type { KeyRing } from "./keys";
 
 /** What a token may be used for; `admin` includes the others. */
-export const scopes = ["enqueue", "read", "leads", "operate", "admin"] as const;
+export const scopes = ["enqueue", "read", "leads", "operate", "work", "admin"] as const;
+
+/** A token is bound to at most so many types. */
+export const maxTokenTypes = 20;
 
 export type Scope = (typeof scopes)[number];
 
@@ -11,37 +14,41 @@ export interface TokenClaims {
   tenant: string;
   id: string;
   scopes: readonly Scope[];
+  /** Types of jobs that the scope `work` is bound to; undefined: all. */
+  types?: readonly string[];
   /** Which of SIGNING_KEYS signed it. */
   keyId: string;
 }
 
 /**
- * Tokens that carry their own proof: `jy_KEY.TENANT.ID.SCOPES.MAC`, SCOPES being one letter each and MAC the HMAC-SHA-256,
- * in base64url, of everything before its dot. Neither call does any I/O, so a token is good while every store is down.
+ * Tokens that carry their own proof: `jy_KEY.TENANT.ID.SCOPES[.TYPES].MAC`, SCOPES being one letter each, TYPES the types a `work` token is
+ * bound to, joined by `+`, and MAC the HMAC-SHA-256, in base64url, of everything before its dot. Neither call does any I/O, so a token is good while every store is down.
  */
 export interface Tokens {
-  mint(tenant: string, id: string, scopes: readonly Scope[]): Promise<string>;
+  mint(tenant: string, id: string, scopes: readonly Scope[], types?: readonly string[]): Promise<string>;
   /** Undefined for anything that was not minted here with a key that is still in the ring. */
   verify(token: string): Promise<TokenClaims | undefined>;
 }
 
 const purpose = "token";
-const form = /^jy_([A-Za-z0-9_-]{1,32})\.([a-z0-9-]{1,63})\.([a-z0-9]{1,64})\.([erloa]{1,5})\.([A-Za-z0-9_-]{43})$/;
+const form =
+  /^jy_([A-Za-z0-9_-]{1,32})\.([a-z0-9-]{1,63})\.([a-z0-9]{1,64})\.([erlowa]{1,6})(?:\.([a-z0-9-]{1,63}(?:\+[a-z0-9-]{1,63}){0,19}))?\.([A-Za-z0-9_-]{43})$/;
 
 export function createTokens(ring: KeyRing): Tokens {
   return {
-    async mint(tenant, id, granted) {
-      const body = `jy_${ring.active}.${tenant}.${id}.${lettersOf(granted)}`;
+    async mint(tenant, id, granted, types = []) {
+      const body = `jy_${ring.active}.${tenant}.${id}.${lettersOf(granted)}${types.length > 0 ? `.${types.join("+")}` : ""}`;
       const mac = await crypto.subtle.sign("HMAC", await ring.signing(purpose)!, bytes(body));
       const token = `${body}.${toBase64url(new Uint8Array(mac))}`;
       if (!form.test(token)) throw new Error("A token needs a tenant, an id and at least one scope");
       return token;
     },
     async verify(token) {
-      const [, keyId = "", tenant = "", id = "", letters = "", mac = ""] = form.exec(token) ?? [];
+      const [, keyId = "", tenant = "", id = "", letters = "", types, mac = ""] = form.exec(token) ?? [];
       const key = await ring.signing(purpose, keyId);
       if (!key || !(await isSigned(key, token.slice(0, -mac.length - 1), mac))) return undefined;
-      return { tenant, id, scopes: scopes.filter((scope) => letters.includes(scope.charAt(0))), keyId };
+      const bound = types === undefined ? {} : { types: types.split("+") };
+      return { tenant, id, scopes: scopes.filter((scope) => letters.includes(scope.charAt(0))), ...bound, keyId };
     },
   };
 }

@@ -35,7 +35,8 @@ const reports = createReportsOn({
   queries: createQueries(env.DB),
   pauses: async (tenant) => pauses.filter((pause) => tenant === null || pause.tenant === "*" || pause.tenant === tenant),
   gates: { list: async () => ({ gates, cursor: null }), named: async (_tenant, names) => gates.filter(({ dependency }) => names.includes(dependency)) },
-  registry: { find: (type) => ({ contract: { queues: [type === "sync-orders" ? "prestashop-sync" : "email-sending"] } }) as never },
+  registry: { find: (type) => ({ contract: { queues: [type === "sync-orders" ? "prestashop-sync" : "email-sending"] } }) as never, contracts: () => [] },
+  workers: { polls: async () => new Map() },
 });
 
 const tables = ["counters", "schedules", "shop_sites", "shop_unreadable", "agent_proposals", "shop_purchase_orders", "ticks"];

@@ -43,6 +43,7 @@ import { createUnsubscribeTokens } from "../../src/domain/suppressions/unsubscri
 import { createVault, type Vault } from "../../src/tenants/vault";
 import { gatesOn } from "./gate-fakes";
 import { leadsOn } from "./lead-fakes";
+import { outside, workOn } from "./work-fakes";
 import { createAgentDeps } from "../../src/app/agents";
 import { samplesIn } from "../../src/ledger/samples";
 import { createPayloads } from "../../src/ledger/payloads";
@@ -121,7 +122,7 @@ export function createBench(): Bench {
     seen,
     async tenant(name) {
       await deps.tenants.put(name, { name }, now);
-      const scopes = ["enqueue", "read", "leads", "operate", "admin"] as const;
+      const scopes = ["enqueue", "read", "leads", "operate", "work", "admin"] as const;
       const minted = await Promise.all(scopes.map((scope) => deps.tokens.create(name, { name: scope, scopes: [scope] }, now)));
       return Object.fromEntries(scopes.map((scope, index) => [scope, minted[index]?.token])) as Tokens;
     },
@@ -158,7 +159,7 @@ export async function answered(response: Response): Promise<Answered> {
 
 const ids = createIds(env.ID_SECRET);
 const registry = createRegistry(
-  [campaign, email, note, image, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) =>
+  [campaign, email, note, outside, image, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) =>
     job(contract as never, (async () => done()) as never),
   ),
 );
@@ -204,6 +205,7 @@ function createDeps(seen: Seen): IntakeDeps {
       pauses: operateOn(seen).pauses,
       gates: gatesOn(seen),
       registry,
+      workers: { polls: async () => new Map() },
     }),
     ...mailOn(vault, snapshots),
     registry,
@@ -224,6 +226,7 @@ function createDeps(seen: Seen): IntakeDeps {
     samples: samplesIn(env.DB),
     loadPayload: async () => JSON.stringify({ text: "large" }),
     operate: operateOn(seen),
+    work: workOn({ ids, registry, now: () => now }),
     queues: async () => [
       { queue: "events", backlog: 12, bytes: 3400, oldestAt: now - 5000 },
       { queue: "email-sending", backlog: null, bytes: null, oldestAt: null },

@@ -33,7 +33,17 @@ test("every reference leads somewhere", () => {
 
 test("a job is one of the types, each with its own payload", () => {
   const alternatives = document["components"].schemas.JobRequest.oneOf as Operation[];
-  expect(alternatives.map((each) => each["title"])).toEqual(["email", "note", "image", "lead", "webhook", "sync-orders", "sync-products", "sync-single-order"]);
+  expect(alternatives.map((each) => each["title"])).toEqual([
+    "email",
+    "note",
+    "outside",
+    "image",
+    "lead",
+    "webhook",
+    "sync-orders",
+    "sync-products",
+    "sync-single-order",
+  ]);
   const note = alternatives[1];
   expect(note?.["properties"]).toMatchObject({ type: { enum: ["note"] }, payload: { required: ["text"], additionalProperties: false } });
   expect(note?.["required"]).toEqual(["type", "payload"]);

@@ -4,10 +4,10 @@ export const installation = "*";
 /** Something that went wrong, and whether it was sent. Times in milliseconds. */
 export interface Alert {
   tenant: string;
-  /** `dead-letters/{group}` or `tick/{step}`. */
+  /** `dead-letters/{group}`, `tick/{step}`, `no-worker/{type}` or `offers-void/{worker}`. */
   cause: string;
   state: "open" | "recovered";
-  /** The type of job, or the step of the tick. */
+  /** The type of job, the step of the tick, or the worker. */
   subject: string;
   /** Of the newest failure, redacted. */
   reason: string;
@@ -38,9 +38,14 @@ export const remindAfter = 24 * 3_600_000;
 /** What a refused notice is tried again for, after the newest failure. Milliseconds. */
 const retryFor = 10 * 60_000;
 
-/** Without a failure for so long a cause has recovered: an hour for jobs, ten minutes for a step that runs each minute. */
+/** Causes that each tick looks at anew: of these the count is the newest one. */
+export function isStanding(cause: string): boolean {
+  return cause.startsWith("no-worker/") || cause.startsWith("offers-void/");
+}
+
+/** Without a failure for so long a cause has recovered: an hour for jobs, ten minutes for what each tick looks at. */
 export function quietAfter(cause: string): number {
-  return cause.startsWith("tick/") ? 600_000 : 3_600_000;
+  return cause.startsWith("tick/") || isStanding(cause) ? 600_000 : 3_600_000;
 }
 
 /** What becomes of a cause by what was found, and the notice that is due. Pure; `toldAt` is the sender's to set. */
@@ -58,7 +63,8 @@ export function judge(before: Alert | undefined, found: Failure | undefined, now
 }
 
 function opened(before: Alert | undefined, { count, ...found }: Failure, now: number): Alert {
-  if (before?.state === "open") return { ...before, ...found, lastAt: Math.max(before.lastAt, found.lastAt), count: before.count + count };
+  if (before?.state === "open")
+    return { ...before, ...found, lastAt: Math.max(before.lastAt, found.lastAt), count: isStanding(found.cause) ? count : before.count + count };
   return { ...found, count, state: "open", since: now, toldAt: before?.toldAt ?? null, via: before?.via ?? [], recoveredAt: null };
 }
 

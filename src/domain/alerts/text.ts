@@ -1,5 +1,5 @@
 import { redact } from "../../masking/redact";
-import type { Alert, Notice } from "./model";
+import { type Alert, isStanding, type Notice } from "./model";
 
 /** Notices that one message spells out. */
 const maxSpelledOut = 10;
@@ -17,7 +17,15 @@ export function messageOf(notices: readonly Notice[]): { subject: string; text: 
 }
 
 function sentenceOf({ kind, alert }: Notice): string {
+  if (isStanding(alert.cause)) return workSentence(kind, alert);
   return alert.cause.startsWith("tick/") ? tickSentence(kind, alert) : jobSentence(kind, alert);
+}
+
+function workSentence(kind: Notice["kind"], alert: Alert): string {
+  const { subject, since } = alert;
+  const what = alert.cause.startsWith("no-worker/") ? `Jobs of type ${subject}` : `Worker ${subject}`;
+  if (kind === "recovered") return `Recovered: ${what} (since ${iso(since)})`;
+  return `${what}${kind === "continues" ? `, since ${iso(since)}` : ""}: ${reasonOf(alert)}`;
 }
 
 function jobSentence(kind: Notice["kind"], alert: Alert): string {

@@ -8,6 +8,8 @@ export interface WatchDeps {
   mark: { read(): Promise<string>; write(position: string): Promise<void> };
   /** How each step of the newest tick ended. */
   steps(): Promise<readonly { step: string; outcome: string; at: number; detail: string | null }[]>;
+  /** What else needs a person now; told in each tick as long as it does. */
+  findings?(now: number): Promise<readonly Failure[]>;
   /** Sends one message with all notices of an owner; the channels that took it, none when there is none. Null: not now, try again. Never throws. */
   send(tenant: string, notices: readonly Notice[], now: number): Promise<readonly string[] | null>;
 }
@@ -23,9 +25,9 @@ const [maxNew, maxOwners] = [50, 50];
  * The tick's step: new groups of dead letters and failing steps become alerts, and what is due is sent, one message for each owner.
  * Sent before it is remembered: a crash between the two sends a notice twice and loses none.
  */
-export async function watch({ db, mark, steps, send }: WatchDeps, now: number): Promise<{ open: number; sent: number; refused: number }> {
+export async function watch({ db, mark, steps, findings, send }: WatchDeps, now: number): Promise<{ open: number; sent: number; refused: number }> {
   const from = Number((await mark.read()) || now);
-  const failures = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now)];
+  const failures = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
   const known = new Map((await alertsOf(db, failures)).map((alert) => [keyOf(alert), alert]));
   const found = new Map(bounded(failures, known).map((failure) => [keyOf(failure), failure]));
   const judged = [...new Set([...known.keys(), ...found.keys()])].flatMap((key) => {

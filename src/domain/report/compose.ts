@@ -1,6 +1,7 @@
 import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
 import type { JobView, MinuteCount } from "../../ledger/views";
+import { unpolledAfter } from "../work/model";
 import type { GateView } from "../gates/model";
 import { type Facts, finders } from "./findings";
 import { flowOf, type QueueFlow } from "./flow";
@@ -96,9 +97,6 @@ function endedByQueue(deps: ReportDeps, open: readonly OpenGroup[], counts: read
   return result;
 }
 
-/** A worker asks at least every minute or so; longer ago it is gone. Milliseconds. */
-const maxPollAge = 5 * minute;
-
 async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Promise<Facts["unpolled"]> {
   const tenants = [...new Set(open.map(({ tenant }) => tenant))];
   const found = await Promise.all(
@@ -116,7 +114,7 @@ async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Prom
 
 async function silentTypes(deps: ReportDeps, tenant: string): Promise<Map<string, number | null>> {
   const polls = await deps.polls(tenant);
-  return new Map([...polls].filter(([, at]) => at === null || deps.now() - at > maxPollAge));
+  return new Map([...polls].filter(([, at]) => at === null || deps.now() - at > unpolledAfter));
 }
 
 async function flow(deps: ReportDeps, tenant: string | null): Promise<ReadonlyMap<string, QueueFlow>> {

@@ -1,6 +1,7 @@
 import type { JobView } from "../../ledger/views";
 import type { PauseView } from "../../ledger/pauses";
 import type { GateView } from "../gates/model";
+import { typeAtGate } from "../../queue/remote";
 import { type Action, isoTime, plural, type Why } from "./model";
 
 /** What is known of the things that may hold jobs back. */
@@ -25,12 +26,13 @@ export function whyOf(tenant: string, job: JobView, around: Surroundings): Why |
   if (state === "retrying") return retrying(job);
   if (state === "waiting") return { code: "waiting", sentence: sentenceOf(job.reason ?? "It waits"), since: job.at, ...untilOf(job), actions: [runNow(job)] };
   if (job.due !== null && job.due > around.now) return scheduled(job, job.due);
+  if (typeAtGate(job.gate) !== undefined) return { code: "ready", sentence: `It waits for a worker that takes ${job.type} jobs.`, since: job.at, actions: [] };
   return { code: "ready", sentence: `It waits for its turn in the queue ${job.queue}.`, since: Math.max(job.at, job.due ?? 0), actions: [] };
 }
 
 /** The gate a job waits at; undefined for what waits for something else. A job that is not parked only tells it by its reason. */
 export function gateOf({ gate, state, reason }: Pick<JobView, "gate" | "state" | "reason">): string | undefined {
-  if (gate !== null) return gate.startsWith("pause/") ? undefined : gate;
+  if (gate !== null) return gate.startsWith("pause/") || typeAtGate(gate) !== undefined ? undefined : gate;
   return state === "waiting"
     ? /^([a-z0-9][a-z0-9.:[\]_-]{0,279}): (?:open|concurrency|rate|unreachable|the gate did not answer)$/.exec(reason ?? "")?.[1]
     : undefined;

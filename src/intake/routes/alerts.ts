@@ -8,7 +8,7 @@ import { count, isoTime, listShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
 
 const alertShape = v.object({
-  cause: v.pipe(v.string(), v.description("dead-letters/{group} or tick/{step}")),
+  cause: v.pipe(v.string(), v.description("dead-letters/{group}, tick/{step}, no-worker/{type} or offers-void/{worker}")),
   state: v.picklist(["open", "recovered"]),
   subject: v.pipe(v.string(), v.description("The type of job, or the step")),
   reason: v.pipe(v.string(), v.description("Of the newest failure")),

@@ -97,7 +97,7 @@ export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readon
   return batchReport(all, bodyLength);
 }
 
-function readBatchJob(tenant: string, job: unknown, requestUrl: string, usualKey: string | undefined): EnqueueRequest | Refused {
+export function readBatchJob(tenant: string, job: unknown, requestUrl: string, usualKey: string | undefined): EnqueueRequest | Refused {
   const checked = check(batchJob, job);
   if (!checked.ok) return { ok: false, code: "invalid", detail: "The job is not what is expected here.", errors: checked.issues };
   const { idempotencyKey: key = usualKey, ...request } = checked.value;

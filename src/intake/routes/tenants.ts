@@ -1,9 +1,10 @@
 import * as v from "valibot";
-import { Problem } from "../../errors";
+import { type Issue, Problem, summaryOf } from "../../errors";
 import { boundedName } from "../../queue/bounded";
 import { type Tenant, tenantSchema } from "../../tenants/tenant";
 import { tokenSchema, type TokenView } from "../../tenants/token-store";
 import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
 import { mintedShape, pausedShape, tenantShape, tenantsShape, tokensShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
@@ -61,6 +62,8 @@ export const tenantRoutes = [
     body: { schema: tokenSchema, limit: smallBody },
     answers: { 201: mintedShape },
     handle: async ({ deps, tenant, body }) => {
+      const issues = (body.types ?? []).flatMap((type, index) => notRemote(deps, type, index));
+      if (issues.length > 0) throw new Problem("invalid", summaryOf(issues), { errors: issues });
       const { id, token } = await deps.tokens.create(tenant, body, deps.now());
       return { status: 201, body: { id, token }, headers: { location: `/v1/tenants/${tenant}/tokens/${id}` } };
     },
@@ -89,6 +92,14 @@ export const tenantRoutes = [
     },
   }),
 ];
+
+/** A name that no worker could ever ask for is a slip of the pen. */
+function notRemote({ registry }: Pick<IntakeDeps, "registry">, type: string, index: number): Issue[] {
+  if (registry.find(type)?.contract.remote) return [];
+  const remote = registry.contracts().filter((contract) => contract.remote && !contract.internal);
+  const known = remote.map((contract) => contract.type).join(", ");
+  return [{ path: `types[${index}]`, message: `is not a type that workers outside take; those are: ${known}` }];
+}
 
 function holding() {
   return (["pause", "resume"] as const).map((verb) =>

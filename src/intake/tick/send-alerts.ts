@@ -1,6 +1,7 @@
 import { installation, type Notice } from "../../domain/alerts/model";
 import { messageOf } from "../../domain/alerts/text";
 import { watch } from "../../domain/alerts/watch";
+import { workFindings } from "../../domain/work/findings";
 import { email } from "../../jobs/email/job";
 import { slack } from "../../jobs/slack/job";
 import { webhook } from "../../jobs/webhook/job";
@@ -16,17 +17,19 @@ export interface AlertDeps {
   db: D1Database;
   engine: Engine;
   snapshots: Pick<Snapshots, "read">;
+  work: Parameters<typeof workFindings>[0];
   /** Whose channels get what is the installation's. */
   installationTenant: string | undefined;
 }
 
 /** The tick's step. Alerts go out as ordinary jobs; a failed one is marked by its entity and makes no alert of its own. */
 export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<string, number>> {
-  const { db } = deps;
+  const { db, work } = deps;
   const watching = {
     db,
     mark: turnMark(db, "alerts"),
     steps: () => ticksIn(db).list(),
+    findings: (now: number) => workFindings(work, now),
     send: (owner: string, notices: readonly Notice[], now: number) => send(deps, owner, notices, now),
   };
   return async (now) => ({ ...(await watch(watching, now)) });

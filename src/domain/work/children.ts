@@ -1,0 +1,38 @@
+import { fingerprint } from "../../json/canonical";
+import type { JobRef } from "../../queue/job-row";
+import { acceptChildren } from "../../queue/outside-children";
+import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
+import { heldJob } from "./held-job";
+import type { WorkDeps } from "./deps";
+import type { WorkRefusal } from "./model";
+
+/** A child as a worker asks for it. */
+export type ChildRequest = Pick<EnqueueRequest, "type" | "payload" | "delaySeconds" | "runAt" | "dryRun" | "key">;
+
+/**
+ * Enqueues children of a job that a worker holds, one receipt each in their order. Their ids follow from the parent, the type and their key;
+ * without a key from their place in the list and their payload: a run that is repeated repeats nothing.
+ */
+export async function enqueueChildren(
+  deps: WorkDeps,
+  { lease, ...parent }: JobRef & { lease: string },
+  children: readonly (ChildRequest | Refused)[],
+): Promise<{ ok: true; receipts: Receipt[] } | WorkRefusal> {
+  const found = await heldJob(deps, parent, lease);
+  if (!found.ok) return found;
+  const isDry = found.job.dry === 1;
+  const asked = await Promise.all(
+    children.map(async (child, index) => ("ok" in child ? child : { request: requestOf(parent, child, isDry), key: await keyOfChild(child, index) })),
+  );
+  const fine = asked.filter((each) => "request" in each);
+  const receipts = (await acceptChildren(deps.engine, parent, fine)).values();
+  return { ok: true, receipts: asked.map((each) => ("request" in each ? (receipts.next().value as Receipt) : each)) };
+}
+
+function requestOf({ tenant }: JobRef, { type, payload, delaySeconds, runAt, dryRun }: ChildRequest, isDry: boolean): EnqueueRequest {
+  return { tenant, type, payload, delaySeconds, runAt, dryRun: isDry || dryRun === true };
+}
+
+async function keyOfChild({ key, payload }: ChildRequest, index: number): Promise<string> {
+  return key === undefined ? `#${index} ${await fingerprint(payload ?? null)}` : key;
+}

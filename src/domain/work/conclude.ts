@@ -1,0 +1,121 @@
+import { redact } from "../../masking/redact";
+import type { HeldJob } from "../../ledger/work/model";
+import { sendStored } from "../../queue/bring-back";
+import type { Engine } from "../../queue/engine";
+import type { Calls } from "../../queue/gates";
+import type { Settled } from "../../queue/run-ledger";
+import { queuedNow } from "../../queue/placement";
+import type { StoredJob } from "../../queue/tick-ledger";
+import { keyOf } from "../../queue/ref";
+import { typeAtGate } from "../../queue/remote";
+import { isTerminal } from "../../queue/state";
+import { type Settlement, transitionOf } from "../../queue/transition";
+import type { WorkDeps } from "./deps";
+
+/** How a job that was handed out, or was to be, goes on. */
+export interface Conclusion {
+  job: HeldJob;
+  outcome: Parameters<typeof transitionOf>[1];
+  /** False: its worker never had it; not counted as a run. */
+  started: boolean;
+  /** Digest of what the worker said: a repeat is known by it. */
+  said?: string;
+}
+
+/**
+ * Records how jobs ended, by the rules that inner runs are recorded by, under their leases; then sends copies of those that go on. Gives the
+ * rows that were recorded; one that is missing had another holder. Throws when the ledger cannot be reached: then nothing was sent.
+ */
+export async function conclude(deps: WorkDeps, all: readonly Conclusion[]): Promise<Map<string, Settled>> {
+  if (all.length === 0) return new Map();
+  const { engine } = deps;
+  const now = engine.now();
+  const settlements = all.map((each) => ({ each, settlement: settlementOf(engine, each, now) }));
+  const recorded = new Map<string, Settled>();
+  // Jobs of one pull share the lease that the ledger knows.
+  for (const [nonce, group] of Map.groupBy(settlements, ({ each }) => each.job.lease ?? "")) {
+    const transitions = group.map(({ settlement }) => settlement.transition);
+    for (const row of await engine.ledger.settle(transitions, nonce, now)) recorded.set(keyOf(row), row);
+  }
+  const done = settlements.filter(({ each }) => recorded.has(keyOf(each.job)));
+  for (const { each, settlement } of done) announce(engine, each, settlement, recorded.get(keyOf(each.job)));
+  // As a batch of a queue, for those who listen to the ends of jobs.
+  if (done.length > 0) engine.emit({ event: "batch", queue: "work", messages: all.length, claimed: done.length, ms: engine.now() - now });
+  engine.defer(tidy(deps, done));
+  await sendCopies(deps, done, recorded, now);
+  return recorded;
+}
+
+function settlementOf(engine: Engine, { job, outcome, started, said }: Conclusion, now: number): Settlement {
+  const contract = engine.registry.find(job.type)?.contract;
+  if (!contract) throw new Error(`type ${job.type} is unknown to this deployment`);
+  const ms = now - (job.taken ?? now);
+  const about = {
+    job,
+    type: contract.type,
+    policy: contract.policy,
+    started,
+    ms,
+    progress: undefined,
+    doubt: 0,
+    urgent: false,
+    now,
+    random: engine.random,
+  };
+  const settlement = transitionOf(about, outcome);
+  if (said === undefined) return settlement;
+  const { transition } = settlement;
+  return { ...settlement, transition: { ...transition, settled: JSON.stringify([said, transition.state, now]) } };
+}
+
+function announce(engine: Engine, { outcome }: Conclusion, { transition }: Settlement, row: Settled | undefined): void {
+  const { tenant, id, type, attempt, ms, reason } = transition;
+  engine.emit({ event: "settled", tenant, id, type, attempt, outcome: outcome.kind, state: row?.state ?? transition.state, ms, reason });
+}
+
+/** What may be done late: a row that is left over is removed when its time comes. */
+async function tidy({ engine, ledger }: WorkDeps, done: readonly { each: Conclusion }[]): Promise<void> {
+  const jobs = done.map(({ each }) => each.job);
+  const rows = jobs.flatMap(({ tenant, id, gate, wake }) => {
+    const type = typeAtGate(gate);
+    return type === undefined || wake === null ? [] : [{ tenant, type, id, at: wake }];
+  });
+  await ledger.dropLeases(rows);
+  for (const { each } of done) {
+    const { outcome } = each;
+    const reason = outcome.kind === "retry" ? redact(outcome.reason) : undefined;
+    await leaveGates(engine, [each.job], callsOf(outcome), reason);
+  }
+}
+
+/** A worker does not say how its calls went: what it tries again counts as a failure of what it depends on. */
+function callsOf({ kind }: Conclusion["outcome"]): Calls {
+  if (kind === "retry") return "transient";
+  return kind === "done" || kind === "again" || kind === "discard" ? "answered" : "none";
+}
+
+/** Tells the gates that jobs were inside of. Never throws. */
+export async function leaveGates(engine: Engine, jobs: readonly HeldJob[], calls: Calls, reason?: string): Promise<void> {
+  const told = jobs.flatMap(({ tenant, id, entered }) => {
+    const leases = entered === null ? {} : (JSON.parse(entered) as Record<string, string>);
+    return Object.entries(leases).map(([gate, lease]) => engine.gates.leave(tenant, gate, [{ id, lease, calls, reason }], engine.now()));
+  });
+  await Promise.all(told);
+}
+
+async function sendCopies(
+  { engine, ledger }: WorkDeps,
+  done: readonly { each: Conclusion; settlement: Settlement }[],
+  recorded: ReadonlyMap<string, Settled>,
+  now: number,
+): Promise<void> {
+  const open = done.flatMap(({ each: { job }, settlement: { transition } }) => {
+    const row = recorded.get(keyOf(job));
+    return row && !isTerminal(row.state) && transition.sent !== null ? [{ job, seq: row.seq, transition }] : [];
+  });
+  if (open.length === 0) return;
+  const texts = await ledger.payloads(open.map(({ job }) => job));
+  const rows = open.map(({ job, seq }): StoredJob => ({ ...job, seq, payload: texts.get(keyOf(job)) ?? null, dry: job.dry === 1 }));
+  const places = new Map(open.map(({ transition }) => [keyOf(transition), transition]));
+  await sendStored(engine, rows, now, (row) => places.get(keyOf(row)) ?? queuedNow(now));
+}

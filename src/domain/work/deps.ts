@@ -1,0 +1,18 @@
+import type { WorkLedger } from "../../ledger/work/model";
+import type { Engine } from "../../queue/engine";
+import type { Leases } from "./model";
+import type { WorkerStore } from "./store";
+import type { Turns } from "./turns";
+
+/** What calls of remote workers stand on. */
+export interface WorkDeps {
+  engine: Engine;
+  ledger: WorkLedger;
+  workers: WorkerStore;
+  leases: Leases;
+  turns: Turns;
+  /** Waits; ends early when the signal fires. Milliseconds. */
+  pause(milliseconds: number, signal: AbortSignal): Promise<void>;
+  /** Offers that were never started: for the counters. */
+  onVoid(tenant: string, type: string, count: number): void;
+}

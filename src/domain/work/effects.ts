@@ -1,0 +1,82 @@
+import { sha256Hex } from "../../crypto";
+import type { HeldJob } from "../../ledger/work/model";
+import type { JobRef } from "../../queue/job-row";
+import { heldJob } from "./held-job";
+import type { WorkDeps } from "./deps";
+import { refused, type WorkRefusal } from "./model";
+
+export interface BeginEffect extends JobRef {
+  lease: string;
+  key: string;
+  /** For so long the outside system refuses a second request with the same key. Seconds; 0: it offers nothing. */
+  idempotentForSeconds?: number | undefined;
+}
+
+export type Begun = { ok: true; state: "new"; idempotencyKey: string } | { ok: true; state: "done"; result: unknown } | WorkRefusal;
+
+/**
+ * Begins an act on the outside world, as an inner run's effect: the intent is recorded before the worker acts. One that is done is not done
+ * again; one that was begun under another lease and has no answer is in doubt, unless the outside system still knows its key. The same worker
+ * may ask again under the same lease: the answer may have been lost. In a dry run nothing is done.
+ */
+export async function beginEffect(deps: WorkDeps, { lease, key, idempotentForSeconds = 0, ...ref }: BeginEffect): Promise<Begun> {
+  const found = await heldJob(deps, ref, lease);
+  if (!found.ok) return found;
+  const { job } = found;
+  const now = deps.engine.now();
+  const holder = await holderOf(lease);
+  const known = await deps.ledger.effect(ref, key);
+  const earlier = known?.revision === job.revision ? known : null;
+  if (earlier?.state === "done" || (job.dry === 1 && earlier?.state === "would-do")) {
+    return { ok: true, state: "done", result: JSON.parse(earlier.result ?? "null") as unknown };
+  }
+  const isOpen = earlier?.state === "intent" || earlier?.state === "uncertain";
+  const firstTry = isOpen ? earlier.at : now;
+  const isRepeat = isOpen && earlier.state === "intent" && earlier.holder === holder;
+  if (isOpen && !isRepeat && now - firstTry >= idempotentForSeconds * 1000 && policyOf(deps, job) === "discard") {
+    if (earlier.state !== "uncertain") await deps.ledger.begin(job, { key, at: firstTry, holder, state: "uncertain" }, job.lease ?? "");
+    const when = new Date(firstTry).toISOString();
+    const detail = `"${key}" was begun at ${when} and may have happened; look at the outside system before replaying.`;
+    return { ...refused("uncertain", detail, job.state), since: firstTry };
+  }
+  const state = job.dry === 1 ? "would-do" : "intent";
+  if (!(await deps.ledger.begin(job, { key, at: firstTry, holder, state }, job.lease ?? ""))) return notBegun(deps, ref, key, job);
+  return job.dry === 1 ? { ok: true, state: "done", result: null } : { ok: true, state: "new", idempotencyKey: `${job.id}:${key}:${job.revision}` };
+}
+
+/** It got done meanwhile, the job shall end, or it has another holder. */
+async function notBegun({ ledger }: WorkDeps, ref: JobRef, key: string, job: HeldJob): Promise<Begun> {
+  const [effect, [row]] = await Promise.all([ledger.effect(ref, key), ledger.held([ref])]);
+  if (effect?.state === "done" && effect.revision === job.revision) return { ok: true, state: "done", result: JSON.parse(effect.result ?? "null") as unknown };
+  if (row?.cancel === 1) return refused("conflict", "The job was cancelled: begin nothing more.", row.state);
+  return refused("lease-lost", "Another worker has the job, or nobody: stop, and do not try again.", row?.state ?? null);
+}
+
+export interface EndEffect extends JobRef {
+  lease: string;
+  key: string;
+  said: { result: unknown } | { failed: string };
+}
+
+/** Records how an act ended. It happened, whoever holds the job by now: the lease that began it is enough. */
+export async function endEffect(deps: WorkDeps, { lease, key, said, ...ref }: EndEffect): Promise<{ ok: true } | WorkRefusal> {
+  const [[job], effect, holder] = await Promise.all([deps.ledger.held([ref]), deps.ledger.effect(ref, key), holderOf(lease)]);
+  if (!job) return refused("not-found", "There is no such job, or it is no longer kept.");
+  if (effect?.holder !== holder) return refused("lease-lost", "This effect was not begun under this lease.", job.state);
+  if (effect.state === "would-do" || effect.state === "done") return { ok: true };
+  const { revision } = effect;
+  const at = deps.engine.now();
+  const isDone = "result" in said;
+  const result = isDone ? JSON.stringify(said.result ?? null) : null;
+  await deps.engine.ledger.recordEffect(ref, { key, revision, state: isDone ? "done" : "failed", result, at }, null);
+  return { ok: true };
+}
+
+function policyOf({ engine }: WorkDeps, job: HeldJob): "discard" | "retry" {
+  return engine.registry.find(job.type)?.contract.policy.uncertain ?? "discard";
+}
+
+/** The lease itself is not stored. */
+function holderOf(lease: string): Promise<string> {
+  return sha256Hex(lease, 32);
+}

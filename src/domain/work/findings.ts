@@ -1,0 +1,29 @@
+import type { Failure } from "../alerts/model";
+import type { WorkDeps } from "./deps";
+import { unpolledAfter } from "./model";
+
+/** What of remote workers needs a person, for the alerts: types with waiting jobs that no worker asks for, workers whose answers get lost. */
+export async function workFindings({ ledger, workers }: Pick<WorkDeps, "ledger" | "workers">, now: number): Promise<Failure[]> {
+  const [shelves, polled, silenced] = await Promise.all([ledger.waiting(), workers.polledAfter(now - unpolledAfter), workers.silenced(now)]);
+  const asked = new Set(polled.map(({ owner, type }) => `${owner}/${type}`));
+  const isAsked = (tenant: string, type: string) => asked.has(`${tenant}/${type}`) || asked.has(`*/${type}`);
+  const unpolled = shelves.filter(({ tenant, type, since }) => since !== null && since <= now - unpolledAfter && !isAsked(tenant, type));
+  return [
+    ...unpolled.map(({ tenant, type, waiting }) => ({
+      tenant,
+      cause: `no-worker/${type}`,
+      subject: type,
+      reason: `${waiting === 1 ? "1 job waits" : `${waiting} jobs wait`} and no worker asks for them`,
+      count: waiting,
+      lastAt: now,
+    })),
+    ...silenced.map(({ owner, worker, voids }) => ({
+      tenant: owner,
+      cause: `offers-void/${worker}`,
+      subject: worker,
+      reason: `the worker did not start ${voids} offers in a row: answers may not reach it`,
+      count: voids,
+      lastAt: now,
+    })),
+  ];
+}

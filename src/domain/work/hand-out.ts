@@ -1,0 +1,193 @@
+import { sha256Hex } from "../../crypto";
+import { reasonOf } from "../../masking/redact";
+import type { HeldJob } from "../../ledger/work/model";
+import type { Entry } from "../../queue/gates";
+import type { Contract } from "../../queue/job";
+import { discard, type Outcome, wait } from "../../queue/outcome";
+import { keyOf } from "../../queue/ref";
+import { upgraded } from "../../queue/registry";
+import type { WorkDeps } from "./deps";
+import { deadlineOf } from "./model";
+import { conclude, leaveGates } from "./conclude";
+
+/** A job as a worker gets it. Times in milliseconds. */
+export interface HandedOut {
+  id: string;
+  type: string;
+  version: number;
+  tenant: string;
+  seq: number;
+  attempt: number;
+  maxAttempts: number;
+  lease: string;
+  leaseUntil: number;
+  startBy: number;
+  deadline: number | null;
+  payload?: unknown;
+  /** Path, from where the worker asks; instead of a payload that is too large for the answer. */
+  payloadUrl?: string;
+  cursor: unknown;
+  progress: { done: number; total: number | null; note: string | null } | null;
+  effects: Record<string, unknown>;
+  idempotencyKey: string;
+  dryRun: boolean;
+  traceparent: string;
+  heartbeatSeconds: number;
+}
+
+/** A job with its payload in the shape that its worker reads. */
+interface Loaded {
+  job: HeldJob;
+  contract: Contract;
+  version: number;
+  /** Undefined: it lies in the payload store, and the worker loads it from there. */
+  payload: unknown;
+  gates: readonly string[];
+}
+
+/** A payload in the store is loaded here only when it must be looked into. */
+type Loading = { loaded: Loaded } | { outcome: Outcome };
+
+/**
+ * Makes of jobs that were taken what their worker is told. What cannot be handed out (no payload, a closed gate) is settled here as an inner
+ * run would be that was never started: it waits, or is discarded, and no attempt is counted.
+ */
+export async function handOut(
+  deps: WorkDeps,
+  jobs: readonly HeldJob[],
+  versions: Readonly<Record<string, readonly number[]>> | undefined,
+): Promise<HandedOut[]> {
+  if (jobs.length === 0) return [];
+  const [texts, effects] = await Promise.all([deps.ledger.payloads(jobs.filter(({ ref }) => ref === null)), earlierEffects(deps, jobs)]);
+  const loading = await Promise.all(jobs.map(async (job) => ({ job, ...(await load(deps, job, texts.get(keyOf(job)) ?? null, versions)) })));
+  const loaded = loading.flatMap((each) => ("loaded" in each ? [each.loaded] : []));
+  const unready = loading.flatMap((each) => ("outcome" in each ? [{ job: each.job, outcome: each.outcome, started: false }] : []));
+  const { admitted, heldBack } = await admit(deps, loaded);
+  await conclude(deps, [...unready, ...heldBack]);
+  return Promise.all(admitted.map((each) => toHandedOut(deps, each, effects.get(keyOf(each.job)) ?? {})));
+}
+
+async function load(
+  { engine }: WorkDeps,
+  job: HeldJob,
+  text: string | null,
+  versions: Readonly<Record<string, readonly number[]>> | undefined,
+): Promise<Loading> {
+  const contract = engine.registry.find(job.type)?.contract;
+  if (!contract) return { outcome: wait(`type ${job.type} is unknown to this deployment`, { until: engine.now() + 60_000 }) };
+  const isStoredRead = versions?.[contract.type]?.includes(job.version) ?? false;
+  const version = isStoredRead ? job.version : contract.version;
+  // Handed out by its address: looked into only where a newer shape, or a gate, needs it.
+  if (job.ref !== null && version === job.version && !contract.isGated) return { loaded: { job, contract, version, payload: undefined, gates: [] } };
+  try {
+    const whole = text ?? (job.ref === null ? null : await engine.payloads.get(job.ref));
+    if (whole === null) return { outcome: discard("the payload is gone from the payload store") };
+    return read(job, contract, version, whole);
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), tenant: job.tenant, id: job.id });
+    return { outcome: wait("the payload store cannot be reached", { until: engine.now() + 30_000 }) };
+  }
+}
+
+function read(job: HeldJob, contract: Contract, version: number, text: string): Loading {
+  try {
+    const payload: unknown = version === job.version ? JSON.parse(text) : upgraded(contract, JSON.parse(text), job.version);
+    const gates = job.dry === 1 ? [] : contract.gates(payload);
+    const isByAddress = job.ref !== null && version === job.version;
+    return { loaded: { job, contract, version, payload: isByAddress ? undefined : payload, gates } };
+  } catch (thrown) {
+    return { outcome: discard(`the payload cannot be read: ${reasonOf(thrown)}`) };
+  }
+}
+
+/** What earlier runs of this revision did, by key. */
+async function earlierEffects({ engine }: WorkDeps, jobs: readonly HeldJob[]): Promise<Map<string, Record<string, unknown>>> {
+  const again = jobs.filter(({ runs, revision }) => runs > 1 || revision > 0);
+  const byJob = new Map<string, Record<string, unknown>>();
+  if (again.length === 0) return byJob;
+  const revisions = new Map(again.map((job) => [keyOf(job), job.revision]));
+  for (const effect of await engine.ledger.effects(again)) {
+    if (effect.state !== "done" || effect.revision !== revisions.get(keyOf(effect))) continue;
+    byJob.set(keyOf(effect), { ...byJob.get(keyOf(effect)), [effect.key]: JSON.parse(effect.result ?? "null") as unknown });
+  }
+  return byJob;
+}
+
+/** One question per gate for all that want in; who is held back leaves the gates it had passed. */
+async function admit({ engine, ledger }: WorkDeps, all: readonly Loaded[]) {
+  const entered = new Map<Loaded, Record<string, string>>();
+  const heldBack = new Map<Loaded, { gate: string; entry: Entry & { granted: false } }>();
+  const wishes = all.flatMap((each) => each.gates.map((gate) => ({ each, gate })));
+  const groups = [...Map.groupBy(wishes, ({ each, gate }) => `${each.job.tenant}/${gate}`).values()];
+  const ask = async (group: typeof wishes) => {
+    const [first] = group;
+    if (!first) return;
+    const leaseMs = Math.max(...group.map(({ each }) => each.job.extension ?? 60_000));
+    const ids = group.map(({ each }) => each.job.id);
+    const entries = await engine.gates.enter(first.each.job.tenant, first.gate, ids, leaseMs, engine.now());
+    for (const [index, { each, gate }] of group.entries()) {
+      const entry = entries[index] ?? { granted: false, reason: "the gate did not answer", until: engine.now() + 15_000, park: false };
+      if (entry.granted) entered.set(each, { ...entered.get(each), [gate]: entry.lease });
+      else heldBack.set(each, { gate, entry });
+    }
+  };
+  await Promise.all(groups.map(ask));
+  await leaveGates(
+    engine,
+    [...heldBack.keys()].map((each) => ({ ...each.job, entered: JSON.stringify(entered.get(each) ?? {}) })),
+    "none",
+  );
+  const admitted = all.filter((each) => !heldBack.has(each));
+  const inside = admitted.filter((each) => entered.has(each));
+  if (inside.length > 0)
+    await ledger.enter(inside.map((each) => ({ ...refOf(each.job), nonce: each.job.lease ?? "", entered: JSON.stringify(entered.get(each)) })));
+  const held = [...heldBack].map(([{ job }, { gate, entry }]) => ({
+    job,
+    outcome: wait(`${gate}: ${entry.reason}`, { until: entry.until, gate, park: entry.park }),
+    started: false,
+  }));
+  return { admitted, heldBack: held };
+}
+
+async function toHandedOut({ leases }: WorkDeps, { job, contract, version, payload }: Loaded, effects: Record<string, unknown>): Promise<HandedOut> {
+  const nonce = job.lease ?? "";
+  const lease = await leases.of(job, nonce);
+  const taken = job.taken ?? 0;
+  const extension = job.extension ?? 60_000;
+  const isStarted = job.offered !== 1;
+  return {
+    id: job.id,
+    type: contract.type,
+    version,
+    tenant: job.tenant,
+    seq: job.seq,
+    attempt: job.attempt + 1,
+    maxAttempts: job.max,
+    lease,
+    leaseUntil: isStarted ? job.until : taken + extension,
+    startBy: isStarted ? taken : job.until,
+    deadline: deadlineOf(job, contract.policy.timeout),
+    ...(payload === undefined ? { payloadUrl: await payloadPath(leases, job, nonce) } : { payload }),
+    cursor: job.cursor === null ? null : (JSON.parse(job.cursor) as unknown),
+    progress: job.progress === null ? null : (JSON.parse(job.progress) as HandedOut["progress"]),
+    effects,
+    idempotencyKey: `${job.id}:${job.revision}`,
+    dryRun: job.dry === 1,
+    traceparent: await traceparentOf(job, nonce),
+    heartbeatSeconds: Math.min(contract.remote?.heartbeat ?? 20, Math.max(1, Math.floor(extension / 3000))),
+  };
+}
+
+async function payloadPath(leases: WorkDeps["leases"], job: HeldJob, nonce: string): Promise<string> {
+  return `/v1/work/${job.id}/payload?tenant=${job.tenant}&signature=${await leases.forPayload(job, nonce)}`;
+}
+
+/** One trace for the life of a job, one span for each worker that holds it. */
+async function traceparentOf(job: HeldJob, nonce: string): Promise<string> {
+  const [trace, span] = await Promise.all([sha256Hex(`trace ${job.tenant}/${job.id}`, 32), sha256Hex(`span ${nonce}/${job.id}`, 16)]);
+  return `00-${trace}-${span}-01`;
+}
+
+function refOf({ tenant, id }: HeldJob) {
+  return { tenant, id };
+}

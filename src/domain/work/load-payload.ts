@@ -1,0 +1,11 @@
+import { equalTexts } from "../../crypto";
+import type { JobRef } from "../../queue/job-row";
+import type { WorkDeps } from "./deps";
+
+/** The payload of a job whose address was signed for the lease it is held under; null for any other signature, and once the lease is over. */
+export async function loadPayload({ engine, ledger, leases }: WorkDeps, ref: JobRef, signature: string): Promise<string | null> {
+  const [job] = await ledger.held([ref]);
+  if (!job || job.lease === null || job.state !== "running" || job.until <= engine.now()) return null;
+  if (!equalTexts(await leases.forPayload(ref, job.lease), signature)) return null;
+  return job.ref === null ? ((await ledger.payloads([ref])).get(`${ref.tenant}/${ref.id}`) ?? null) : engine.payloads.get(job.ref);
+}

@@ -1,0 +1,95 @@
+import { toBase64url } from "../../base64";
+import { equalTexts } from "../../crypto";
+import type { Code } from "../../errors";
+import type { HeldJob, Shelf } from "../../ledger/work/model";
+import type { JobRef, Pause } from "../../queue/job-row";
+import type { JobState } from "../../queue/state";
+
+/** The version of the protocol; a client may name it in `Jobyard-Protocol`. */
+export const protocol = 1;
+export const oldestProtocol = 1;
+
+/** Leases that one worker may hold. */
+export const maxLeases = 1000;
+/** Jobs of one pull, items of one bulk call. */
+export const maxItems = 100;
+/** A type with waiting jobs that no worker asked for in this time is a finding. Milliseconds. */
+export const unpolledAfter = 5 * 60_000;
+/** A worker that never started so many offers in a row gets none for a while. */
+export const maxVoids = 3;
+export const quietFor = 10 * 60_000;
+
+export type WorkerState = "run" | "quiet" | "stop";
+
+/** For whom a worker asks. */
+export interface WorkScope {
+  /** Null: all tenants; the root token without a tenant. */
+  tenant: string | null;
+  /** Token and tenant: one caller's pulls are not another's. */
+  caller: string;
+  /** Types the token is bound to; undefined: all. */
+  types: readonly string[] | undefined;
+}
+
+/** What a worker says a lease is: opaque, of one job and one pull. */
+export interface Leases {
+  of(job: JobRef, nonce: string): Promise<string>;
+  /** For addresses that load a payload: valid as long as the lease. */
+  forPayload(job: JobRef, nonce: string): Promise<string>;
+}
+
+/** `key` signs; it never leaves. */
+export function createLeases(key: () => Promise<CryptoKey>): Leases {
+  const mac = async (purpose: string, { tenant, id }: JobRef, nonce: string) => {
+    const text = new TextEncoder().encode(JSON.stringify([purpose, tenant, id, nonce]));
+    return toBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", await key(), text)));
+  };
+  return { of: (job, nonce) => mac("lease", job, nonce), forPayload: (job, nonce) => mac("payload", job, nonce) };
+}
+
+/** Why a call about a job is refused. */
+export interface WorkRefusal {
+  ok: false;
+  code: Extract<
+    Code,
+    "pull-id-reused" | "lease-lost" | "ended" | "not-found" | "already-settled" | "invalid" | "too-large" | "conflict" | "gone" | "uncertain"
+  >;
+  detail: string;
+  state: JobState | null;
+  errors?: readonly { path: string; message: string }[];
+  /** Milliseconds; of an effect in doubt. */
+  since?: number;
+}
+
+export function refused(code: WorkRefusal["code"], detail: string, state: JobState | null = null): WorkRefusal {
+  return { ok: false, code, detail, state };
+}
+
+/** How the row of a job stands to a lease. */
+export type Standing = "held" | "shelved" | "settled" | "ended" | "lost";
+
+/**
+ * `held`: the lease is the job's, run out or not. `shelved`: it lay on the shelf again, nobody else took it, and the lease is still on it.
+ * `settled`: it was settled under this lease. `ended`: it ended under this lease, and not by its worker. `lost`: the lease is another's, or none.
+ */
+export async function standingOf(leases: Leases, job: HeldJob, lease: string): Promise<Standing> {
+  const isOurs = job.lease !== null && equalTexts(await leases.of(job, job.lease), lease);
+  if (!isOurs) return "lost";
+  if (job.settled !== null) return "settled";
+  if (job.state === "running") return "held";
+  if (job.ended !== null) return "ended";
+  return job.state === "queued" && job.worker !== null && job.gate !== null ? "shelved" : "lost";
+}
+
+export function isPaused(pauses: readonly Pause[], { tenant, type }: Shelf, queues: readonly string[]): boolean {
+  return pauses.some((pause) => {
+    const isHere = pause.tenant === "*" || pause.tenant === tenant;
+    const names = { type: [type], tenant: [tenant], queue: queues };
+    return isHere && names[pause.scope].includes(pause.name);
+  });
+}
+
+/** After this the lease cannot be extended. Milliseconds. */
+export function deadlineOf(job: Pick<HeldJob, "taken">, timeoutSeconds: number): number {
+  return (job.taken ?? 0) + timeoutSeconds * 1000;
+}

@@ -1,0 +1,121 @@
+import { sha256Hex } from "../../crypto";
+import type { Look, PullRecord, Share, Shelf, ShelfLook } from "../../ledger/work/model";
+import type { Contract } from "../../queue/job";
+import { readable } from "../../queue/registry";
+import { type HandedOut, handOut } from "./hand-out";
+import type { WorkDeps } from "./deps";
+import { isPaused, maxLeases, refused, type WorkerState, type WorkRefusal, type WorkScope } from "./model";
+import { reap } from "./reap";
+
+export interface PullRequest {
+  worker: string;
+  pullId: string;
+  types: readonly string[];
+  versions?: Readonly<Record<string, readonly number[]>> | undefined;
+  max: number;
+  waitSeconds: number;
+  leaseSeconds?: number | undefined;
+}
+
+export interface Pulled {
+  ok: true;
+  jobs: HandedOut[];
+  pollAfterMs: number;
+  workerState: WorkerState;
+}
+
+/** A repeat of a pull gets the same jobs for so long. Milliseconds. */
+const memory = 5 * 60_000;
+/** A waiting pull looks again after these; then every second, give or take a quarter. Milliseconds. */
+const [firstLook, lastLook] = [250, 1000];
+/** When a worker shall ask again: at once, soon, or when an operator may have changed his mind. Milliseconds. */
+const [askSoon, askLater] = [1000, 15_000];
+/** How often one pull tries again when others were faster, or gates let nothing in. */
+const maxTries = 3;
+
+/**
+ * Hands jobs to a worker, waiting for some when there are none. A repeat of the same pull within five minutes gets the same jobs, those
+ * that ended left out, so that an answer that was lost costs nothing. Pauses, gates and the type's concurrency hold here.
+ */
+export async function pull(deps: WorkDeps, scope: WorkScope, request: PullRequest, signal: AbortSignal): Promise<Pulled | WorkRefusal> {
+  const body = await sha256Hex(
+    JSON.stringify([request.worker, [...request.types].sort(), request.versions ?? null, request.max, request.leaseSeconds ?? null]),
+  );
+  const owner = scope.tenant ?? "*";
+  for (let waited = 0, pause = firstLook; ; pause = Math.min(lastLook, pause * 2)) {
+    // Nobody is given a job who has hung up.
+    if (signal.aborted) return nothing("run");
+    const state = await deps.workers.seen(owner, request.worker, { types: request.types }, deps.engine.now());
+    const found = await attempt(deps, scope, request, body, state);
+    if (!found.ok || found.jobs.length > 0) return found;
+    const left = request.waitSeconds * 1000 - waited;
+    if (left <= 0 || found.workerState !== "run")
+      return { ...found, pollAfterMs: found.workerState !== "run" ? askLater : request.waitSeconds > 0 ? 0 : askSoon };
+    const next = Math.min(left, Math.ceil(pause * (0.75 + deps.engine.random() / 2)));
+    await deps.pause(next, signal);
+    waited += next;
+  }
+}
+
+function nothing(workerState: WorkerState): Pulled {
+  return { ok: true, jobs: [], pollAfterMs: workerState === "run" ? askSoon : askLater, workerState };
+}
+
+/** One look at the shelves, and what it takes from them. */
+async function attempt(deps: WorkDeps, scope: WorkScope, request: PullRequest, body: string, state: WorkerState): Promise<Pulled | WorkRefusal> {
+  const key = { owner: scope.caller, pull: request.pullId };
+  for (let tries = 0; tries < maxTries; tries++) {
+    const now = deps.engine.now();
+    const look = await deps.ledger.look(shelvesOf(scope, request), key, request.worker, now);
+    if (look.record && now - look.record.at < memory) return repeat(deps, look.record, body, state);
+    if (state !== "run") return nothing(state);
+    const expired = look.shelves.filter((shelf) => shelf.expired);
+    for (const shelf of expired) await reap(deps, shelf, now);
+    const shares = expired.length > 0 ? undefined : sharesOf(deps, request, look);
+    // What was reaped is on the shelf again: look once more.
+    if (!shares) continue;
+    if (shares.length === 0) return nothing(state);
+    const record = { ...key, nonce: crypto.randomUUID(), worker: request.worker, body, at: now };
+    const taken = await deps.ledger.take(record, shares, deps.engine.boot, now);
+    if (taken.record && taken.record.nonce !== record.nonce) return repeat(deps, taken.record, body, state);
+    const jobs = await handOut(deps, taken.jobs, request.versions);
+    if (jobs.length > 0) return { ok: true, jobs, pollAfterMs: 0, workerState: state };
+    if (taken.record) await deps.ledger.forget(taken.record);
+  }
+  return nothing(state);
+}
+
+async function repeat(deps: WorkDeps, record: PullRecord, body: string, state: WorkerState): Promise<Pulled | WorkRefusal> {
+  if (record.body !== body) return refused("pull-id-reused", "This pullId was used with another request; take a new one for each pull.");
+  const jobs = await deps.ledger.taken(record);
+  return { ok: true, jobs: await handOut(deps, jobs, undefined), pollAfterMs: 0, workerState: state };
+}
+
+function shelvesOf({ tenant }: WorkScope, { types }: PullRequest): readonly Shelf[] | { types: readonly string[] } {
+  const distinct = [...new Set(types)];
+  return tenant === null ? { types: distinct } : distinct.map((type) => ({ tenant, type }));
+}
+
+/** What this pull may take of each shelf: pauses, versions, the type's concurrency and the worker's own bound hold it back. */
+function sharesOf({ engine, turns }: WorkDeps, request: PullRequest, look: Look): Share[] {
+  const open = look.shelves.flatMap((shelf) => shareOf(engine.registry.find(shelf.type)?.contract, shelf, request, look));
+  return turns(open, Math.min(request.max, maxLeases - look.holding));
+}
+
+function shareOf(contract: Contract | undefined, shelf: ShelfLook, { versions, max, leaseSeconds }: PullRequest, { pauses }: Look): Share[] {
+  const { tenant, type, waiting } = shelf;
+  if (!contract?.remote || waiting === 0 || isPaused(pauses, shelf, contract.queues)) return [];
+  const wanted = versions?.[type];
+  const readables = wanted === undefined ? null : storedVersions(contract, wanted);
+  if (readables?.length === 0) return [];
+  const extension = (leaseSeconds ?? contract.remote.lease) * 1000;
+  const offer = Math.min(extension, contract.remote.startWithin * 1000);
+  return [{ tenant, type, count: Math.min(waiting, max, contract.policy.concurrency), versions: readables, offer, extension }];
+}
+
+/** Versions of stored payloads that a worker can be given when it reads these: as they are, or brought to the present one. */
+function storedVersions(contract: Contract, wanted: readonly number[]): number[] {
+  if (!wanted.includes(contract.version)) return [...wanted];
+  const older = Array.from({ length: contract.version }, (_, index) => index + 1).filter((version) => readable(contract, version));
+  return [...new Set([...wanted, ...older])];
+}

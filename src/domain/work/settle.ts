@@ -1,0 +1,133 @@
+import { sha256Hex } from "../../crypto";
+import { below, check } from "../../queue/validate";
+import type { HeldJob } from "../../ledger/work/model";
+import type { JobRef } from "../../queue/job-row";
+import { again, discard, done, type Outcome, retry, wait } from "../../queue/outcome";
+import { keyOf } from "../../queue/ref";
+import { isTerminal, type JobState } from "../../queue/state";
+import { conclude } from "./conclude";
+import { discreetReason } from "./discreet-reason";
+import type { WorkDeps } from "./deps";
+import { refused, standingOf, type WorkRefusal } from "./model";
+import { reclaimed } from "./reclaim";
+
+/** What a worker may say of a job: the five outcomes of every run. */
+export type SaidOutcome =
+  | { kind: "done"; result?: unknown }
+  | { kind: "retry"; reason: string; afterSeconds?: number | undefined }
+  | { kind: "wait"; reason: string; untilMs: number }
+  | { kind: "again"; cursor: unknown }
+  | { kind: "discard"; reason: string };
+
+export interface Settlement extends JobRef {
+  lease: string;
+  outcome: SaidOutcome;
+}
+
+export type SettleResult = { ok: true; state: JobState; at: number } | WorkRefusal;
+
+/** Characters of a result or cursor as JSON. */
+const [maxResult, maxCursor] = [64 * 1024, 16 * 1024];
+
+/**
+ * Records what workers say of their jobs, each by itself. The same again gets the same answer; something else under a lease that was settled is
+ * refused. A lease that ran out is good as long as no other worker took the job. `done` wins over a wish to cancel; all else becomes cancelled.
+ */
+export async function settle(deps: WorkDeps, settlements: readonly Settlement[]): Promise<SettleResult[]> {
+  const now = deps.engine.now();
+  const rows = new Map((await deps.ledger.held(settlements)).map((row) => [keyOf(row), row]));
+  const judged = await Promise.all(settlements.map((each) => judge(deps, each, rows.get(keyOf(each)))));
+  const shelved = judged.flatMap((each) => ("job" in each && each.isShelved ? [each.job] : []));
+  const back = await reclaimed(deps, shelved, now);
+  const ready = judged.map((each) => ("job" in each && each.isShelved && !back.has(keyOf(each.job)) ? lost(each.job) : each));
+  // Twice in one call is once: the first is recorded, the other gets its answer.
+  const first = new Map(ready.flatMap((each, index) => ("job" in each ? [[keyOf(each.job), index] as const] : [])).toReversed());
+  const open = ready.flatMap((each, index) => ("job" in each && first.get(keyOf(each.job)) === index ? [each] : []));
+  const reasons = await reasonsOf(deps, open);
+  const recorded = await conclude(
+    deps,
+    open.map(({ job, said, outcome }, index) => ({ job: wasReclaimed(job, back, now), outcome: outcomeFrom(outcome, reasons[index]), started: true, said })),
+  );
+  const answers = ready.map((each): SettleResult | undefined => {
+    if (!("job" in each)) return each;
+    const row = recorded.get(keyOf(each.job));
+    if (!row) return lost(each.job);
+    const firstSaid = ready[first.get(keyOf(each.job)) ?? -1];
+    return firstSaid && "said" in firstSaid && firstSaid.said !== each.said
+      ? refused("already-settled", "The job was settled otherwise in the same call.", row.state)
+      : { ok: true, state: row.state, at: now };
+  });
+  return answers.map((answer) => answer ?? refused("lease-lost", "Another worker has the job, or nobody."));
+}
+
+interface Fit {
+  job: HeldJob;
+  outcome: SaidOutcome;
+  /** Digest of the outcome. */
+  said: string;
+  isShelved: boolean;
+}
+
+async function judge(deps: WorkDeps, { lease, outcome }: Settlement, job: HeldJob | undefined): Promise<Fit | SettleResult> {
+  if (!job) return refused("not-found", "There is no such job, or it is no longer kept.");
+  const standing = await standingOf(deps.leases, job, lease);
+  const said = await sha256Hex(JSON.stringify(outcome), 32);
+  if (standing === "lost") return lost(job);
+  if (standing === "settled") return repeated(job, said);
+  if (standing === "ended") return refused("already-settled", `The job has ended: it is ${job.state}.`, job.state);
+  return unfit(deps, job, outcome) ?? { job, outcome, said, isShelved: standing === "shelved" };
+}
+
+function lost(job: HeldJob): WorkRefusal {
+  return refused("lease-lost", "Another worker has the job, or nobody: stop, and do not try again.", job.state);
+}
+
+/** The same answer as the first time; a job that ended since says so. */
+function repeated(job: HeldJob, said: string): SettleResult {
+  const [known, state, at] = JSON.parse(job.settled ?? "[]") as [string, JobState, number];
+  if (known !== said) return refused("already-settled", "The job was settled otherwise under this lease.", job.state);
+  return { ok: true, state: isTerminal(job.state) ? job.state : state, at };
+}
+
+/** The lease still stands after these: the worker may settle with something that fits. */
+function unfit({ engine }: WorkDeps, job: HeldJob, outcome: SaidOutcome): WorkRefusal | undefined {
+  if (outcome.kind === "again") {
+    const { length } = JSON.stringify(outcome.cursor ?? null);
+    return length > maxCursor ? refused("too-large", `The cursor has ${length} characters as JSON, at most ${maxCursor} are kept.`, job.state) : undefined;
+  }
+  if (outcome.kind !== "done" || outcome.result === undefined) return undefined;
+  const { length } = JSON.stringify(outcome.result);
+  if (length > maxResult) return refused("too-large", `The result has ${length} characters as JSON, at most ${maxResult} are kept.`, job.state);
+  const schema = engine.registry.find(job.type)?.contract.result;
+  const checked = schema ? check(schema, outcome.result) : { ok: true as const };
+  if (checked.ok) return undefined;
+  const errors = checked.issues.map(({ path, message }) => ({ path: below("outcome.result", path), message }));
+  return { ...refused("invalid", "The result does not fit its type; the lease still stands.", job.state), errors };
+}
+
+/** Reasons without what is personal, in the order of the settlements; undefined where there is none. */
+async function reasonsOf(deps: WorkDeps, open: readonly Fit[]): Promise<(string | undefined)[]> {
+  const told = open.flatMap(({ job, outcome }) => ("reason" in outcome ? [{ job, text: outcome.reason }] : []));
+  const texts = (await discreetReason(deps, told)).values();
+  return open.map(({ outcome }) => ("reason" in outcome ? texts.next().value : undefined));
+}
+
+function outcomeFrom(said: SaidOutcome, reason = ""): Outcome {
+  switch (said.kind) {
+    case "done":
+      return done(said.result);
+    case "retry":
+      return retry(reason, said.afterSeconds === undefined ? {} : { after: said.afterSeconds });
+    case "wait":
+      return wait(reason, { until: said.untilMs });
+    case "again":
+      return again(said.cursor);
+    case "discard":
+      return discard(reason);
+  }
+}
+
+/** Its row of `leases` is a new one. */
+function wasReclaimed(job: HeldJob, back: ReadonlySet<string>, now: number): HeldJob {
+  return back.has(keyOf(job)) ? { ...job, wake: now + (job.extension ?? 60_000) } : job;
+}

@@ -1,0 +1,42 @@
+import type { Shelf } from "../../ledger/work/model";
+
+/** Remembered tenants and types; beyond that all begin anew. */
+const maxRemembered = 10_000;
+
+/** Divides what a pull may take among shelves. */
+export type Turns = <S extends Shelf>(shelves: readonly (S & { count: number })[], max: number) => (S & { count: number })[];
+
+/**
+ * Tenants in turn, one job each, the one whose last turn is longest ago first; within a tenant its types likewise. Turns are remembered
+ * per isolate: each of them is fair, and so are all of them together.
+ */
+export function createTurns(): Turns {
+  const last = new Map<string, number>();
+  let turn = 0;
+  const served = (name: string) => {
+    if (last.size >= maxRemembered) last.clear();
+    last.set(name, ++turn);
+  };
+  const lastOf = (name: string) => last.get(name) ?? 0;
+  return (shelves, max) => {
+    const tenants = [...Map.groupBy(shelves, ({ tenant }) => tenant)].map(([tenant, own]) => ({
+      tenant,
+      own: own.toSorted((a, b) => lastOf(`${tenant}/${a.type}`) - lastOf(`${tenant}/${b.type}`)).map((shelf) => ({ shelf, given: 0 })),
+    }));
+    tenants.sort((a, b) => lastOf(a.tenant) - lastOf(b.tenant));
+    let left = max;
+    for (let isMore = true; isMore && left > 0;) {
+      isMore = false;
+      for (const { tenant, own } of tenants) {
+        const next = own.filter(({ shelf, given }) => given < shelf.count).toSorted((a, b) => a.given - b.given)[0];
+        if (!next || left === 0) continue;
+        next.given++;
+        left--;
+        isMore = true;
+        served(tenant);
+        served(`${tenant}/${next.shelf.type}`);
+      }
+    }
+    return tenants.flatMap(({ own }) => own.filter(({ given }) => given > 0).map(({ shelf, given }) => ({ ...shelf, count: given })));
+  };
+}

@@ -1,0 +1,232 @@
+import type * as v from "valibot";
+import { beat, type BeatResult } from "../../domain/work/beat";
+import { enqueueChildren } from "../../domain/work/children";
+import { beginEffect, endEffect } from "../../domain/work/effects";
+import type { WorkDeps } from "../../domain/work/deps";
+import type { WorkScope } from "../../domain/work/model";
+import { pull } from "../../domain/work/pull";
+import { release } from "../../domain/work/release";
+import { settle, type SettleResult } from "../../domain/work/settle";
+import { Problem, summaryOf } from "../../errors";
+import { check } from "../../queue/validate";
+import { batchReport } from "../batch-report";
+import { largeBody, smallBody } from "../body";
+import { type Call, param } from "../route";
+import { batchShape } from "../shapes";
+import { ownJob, ownRefs, problemOf, workRoute } from "../work/call";
+import * as requests from "../work/requests";
+import * as shapes from "../work/shapes";
+import { readBatchJob } from "./enqueue";
+
+export const workRoutes = [
+  workRoute("POST /v1/work/pull", {
+    name: "pullWork",
+    summary: "Take jobs of remote types, waiting for some",
+    tenant: "any",
+    schema: requests.pullRequest,
+    limit: smallBody,
+    answers: { 200: shapes.pulledShape },
+    problems: [409, 429],
+    handle: async ({ deps, body, request }, { scope, deps: work }) => {
+      checkTypes(work, scope, body.types);
+      const pulled = await pull(work, scope, body, request.signal);
+      if (!pulled.ok) throw problemOf(pulled, "", deps.now());
+      const { ok: _, ...answer } = pulled;
+      const jobs = answer.jobs.map((job) => (job.payloadUrl === undefined ? job : { ...job, payloadUrl: new URL(job.payloadUrl, request.url).href }));
+      return { status: 200, body: { ...answer, jobs } };
+    },
+  }),
+  workRoute("POST /v1/work/beat", {
+    name: "beatWork",
+    summary: "Heartbeats of many jobs: extend their leases, say how far they are",
+    tenant: "any",
+    schema: requests.beatsRequest,
+    limit: largeBody,
+    answers: { 200: shapes.beatsShape },
+    handle: async ({ deps, body }, { scope, deps: work }) => {
+      const { read, refused } = readItems(requests.beatItem, body.beats);
+      const refs = await ownRefs(deps, scope, read);
+      const own = read.flatMap((item, index) => (refs[index] ? [{ ...item, ...refs[index] }] : []));
+      const results = (own.length > 0 ? await beat(work, own) : []).values();
+      const byItem = new Map(read.map((item, index) => [item, refs[index] ? results.next().value : unknownItem(item.id)]));
+      const state = await work.workers.seen(scope.tenant ?? "*", body.worker, "beat", deps.now());
+      return { status: 200, body: { results: refused.map((each) => ("item" in each ? byItem.get(each.item) : each)), workerState: state } };
+    },
+  }),
+  workRoute("POST /v1/work/:id/beat", {
+    name: "beatJob",
+    summary: "Heartbeat of one job",
+    tenant: "own",
+    schema: requests.oneBeat,
+    limit: smallBody,
+    answers: { 200: shapes.beatShape },
+    problems: [409, 410],
+    handle: async (call, { scope, deps: work }) => {
+      const ref = await ownJob(call);
+      const [result] = await beat(work, [{ ...call.body, ...ref }]);
+      if (!result?.ok) throw beatProblem(result, ref.id, call);
+      const worker = (await work.ledger.held([ref]))[0]?.worker;
+      const workerState = worker ? await work.workers.seen(scope.tenant ?? "*", worker, "beat", call.deps.now()) : "run";
+      return { status: 200, body: { ...result, workerState } };
+    },
+  }),
+  workRoute("POST /v1/work/settle", {
+    name: "settleWork",
+    summary: "Say how many jobs ended, each by itself",
+    tenant: "any",
+    schema: requests.settlementsRequest,
+    limit: largeBody,
+    answers: { 200: shapes.settlementsShape },
+    handle: async ({ deps, body }, { scope, deps: work }) => {
+      const { read, refused } = readItems(requests.settlementItem, body.settlements);
+      const refs = await ownRefs(deps, scope, read);
+      const own = read.flatMap((item, index) => (refs[index] ? [{ ...item, ...refs[index] }] : []));
+      const results = (own.length > 0 ? await settle(work, own) : []).values();
+      const byItem = new Map(
+        read.map((item, index) => [item, refs[index] ? settledItem(item.id, results.next().value as SettleResult) : unknownItem(item.id)]),
+      );
+      return { status: 200, body: { results: refused.map((each) => ("item" in each ? byItem.get(each.item) : each)) } };
+    },
+  }),
+  workRoute("POST /v1/work/:id/settle", {
+    name: "settleJob",
+    summary: "Say how a job ended; the same again gets the same answer",
+    tenant: "own",
+    schema: requests.oneSettlement,
+    limit: smallBody,
+    answers: { 200: shapes.settledShape },
+    problems: [409, 410, 413],
+    handle: async (call, { deps: work }) => {
+      const ref = await ownJob(call);
+      const [result] = await settle(work, [{ ...call.body, ...ref }]);
+      if (!result) throw new Error("a settlement has no answer");
+      if (!result.ok) throw problemOf(result, ref.id, call.deps.now());
+      return { status: 200, body: { state: result.state, at: result.at } };
+    },
+  }),
+  workRoute("POST /v1/work/:id/effects/:key", {
+    name: "beginEffect",
+    summary: "Begin an act on the outside world, once per job",
+    tenant: "own",
+    schema: requests.beginRequest,
+    limit: smallBody,
+    params: { key: requests.effectKeyPattern },
+    answers: { 200: shapes.begunShape },
+    problems: [409, 410],
+    handle: async (call, { deps: work }) => {
+      const ref = await ownJob(call);
+      const begun = await beginEffect(work, { ...ref, ...call.body, key: param(call, "key") });
+      if (!begun.ok) throw problemOf(begun, ref.id, call.deps.now());
+      const { ok: _, ...body } = begun;
+      return { status: 200, body };
+    },
+  }),
+  workRoute("PUT /v1/work/:id/effects/:key", {
+    name: "endEffect",
+    summary: "Say how an act on the outside world ended",
+    tenant: "own",
+    schema: requests.endRequest,
+    limit: smallBody,
+    params: { key: requests.effectKeyPattern },
+    answers: { 200: shapes.endedEffectShape },
+    problems: [409, 410, 413],
+    handle: async (call, { deps: work }) => {
+      const ref = await ownJob(call);
+      const { lease, ...said } = call.body;
+      if ("result" in said) checkEffectResult(said.result);
+      const ended = await endEffect(work, { ...ref, lease, key: param(call, "key"), said });
+      if (!ended.ok) throw problemOf(ended, ref.id, call.deps.now());
+      return { status: 200, body: { state: "result" in said ? "done" : "failed" } };
+    },
+  }),
+  workRoute("POST /v1/work/:id/release", {
+    name: "releaseJob",
+    summary: "Give a job back: others may take it, no attempt is counted",
+    tenant: "own",
+    schema: requests.releaseRequest,
+    limit: smallBody,
+    answers: { 200: shapes.releasedShape },
+    problems: [409, 410],
+    handle: async (call, { deps: work }) => {
+      const ref = await ownJob(call);
+      const released = await release(work, { ...ref, ...call.body });
+      if (!released.ok) throw problemOf(released, ref.id, call.deps.now());
+      return { status: 200, body: { state: released.state } };
+    },
+  }),
+  workRoute("POST /v1/work/:id/children", {
+    name: "enqueueChildren",
+    summary: "Enqueue children of a job: the same key from the same job is the same child",
+    tenant: "own",
+    schema: requests.childrenRequest,
+    limit: largeBody,
+    answers: { 202: batchShape },
+    problems: [409, 410, 429],
+    handle: async (call, { deps: work }) => {
+      const ref = await ownJob(call);
+      const { lease, jobs } = call.body;
+      const children = jobs.map((job) => readBatchJob(ref.tenant, job, call.request.url, undefined));
+      const enqueued = await enqueueChildren(work, { ...ref, lease }, children);
+      if (!enqueued.ok) throw problemOf(enqueued, ref.id, call.deps.now());
+      return batchReport(enqueued.receipts, JSON.stringify(jobs).length) as { status: number; body: unknown };
+    },
+  }),
+];
+
+/** An effect's result is remembered with the job. Characters as JSON. */
+const maxEffectResult = 64 * 1024;
+
+function checkEffectResult(result: unknown): void {
+  const { length } = JSON.stringify(result ?? null);
+  if (length > maxEffectResult) throw new Problem("too-large", `The result has ${length} characters as JSON, at most ${maxEffectResult} are kept.`);
+}
+
+/** A worker may ask for remote types that its token is bound to. */
+function checkTypes({ engine }: WorkDeps, { types: bound }: WorkScope, asked: readonly string[]): void {
+  const issues = asked.flatMap((type, index) => {
+    const contract = engine.registry.find(type)?.contract;
+    const isKnown = contract?.remote && !contract.internal && contract.type === type;
+    return isKnown ? [] : [{ path: `types[${index}]`, message: "is not a type that workers outside take" }];
+  });
+  if (issues.length > 0) throw new Problem("invalid", summaryOf(issues), { errors: issues });
+  const foreign = asked.find((type) => bound && !bound.includes(type));
+  if (foreign !== undefined) throw new Problem("type-not-allowed", `This token is not for the type ${foreign}; it is for ${bound?.join(", ")}.`);
+}
+
+interface Refusal {
+  id: string | null;
+  ok: false;
+  code: string;
+  state: null;
+  detail?: string;
+}
+
+/** `refused` has an entry for each item: the item that could be read, or why it could not. */
+function readItems<Item>(schema: v.GenericSchema<unknown, Item>, items: readonly unknown[]): { read: Item[]; refused: ({ item: Item } | Refusal)[] } {
+  const refused = items.map((item) => {
+    const checked = check(schema, item);
+    return checked.ok ? { item: checked.value } : { id: idIn(item), ok: false as const, code: "invalid", state: null, detail: summaryOf(checked.issues) };
+  });
+  return { read: refused.flatMap((each) => ("item" in each ? [each.item as Item] : [])), refused: refused as ({ item: Item } | Refusal)[] };
+}
+
+function idIn(item: unknown): string | null {
+  const id = typeof item === "object" && item !== null && "id" in item ? item.id : null;
+  return typeof id === "string" && id.length <= 64 ? id : null;
+}
+
+function unknownItem(id: string): Refusal {
+  return { id, ok: false, code: "unknown", state: null };
+}
+
+function settledItem(id: string, result: SettleResult) {
+  if (result.ok) return { id, ...result };
+  const { code, state, detail, errors = [] } = result;
+  return { id, ok: false, code: code === "not-found" ? "unknown" : code, state, detail: errors.length > 0 ? `${detail} ${summaryOf(errors)}` : detail };
+}
+
+function beatProblem(result: Extract<BeatResult, { ok: false }> | undefined, id: string, { deps }: Pick<Call, "deps">): Problem {
+  const { code = "unknown", state = null } = result ?? {};
+  const details = { unknown: "There is no such job.", ended: "The job has ended: stop.", "lease-lost": "Another worker has the job, or nobody: stop." };
+  return problemOf({ ok: false, code: code === "unknown" ? "not-found" : code, detail: details[code], state }, id, deps.now());
+}

@@ -1,0 +1,30 @@
+import type { WorkDeps } from "../../domain/work/deps";
+import { reap } from "../../domain/work/reap";
+import { rotated } from "../../queue/turns";
+
+/** Shelves and pages that one tick looks at: its steps share the statements that D1 allows one invocation. */
+const maxShelves = 20;
+const maxPages = 3;
+/** A pull is remembered for so long. Milliseconds. */
+const pullMemory = 5 * 60_000;
+
+/** The tick's step: what workers no longer hold goes back on the shelf, for types too that nobody asks for; what is old is forgotten. */
+export function reapWork(work: WorkDeps): (now: number) => Promise<Record<string, number | boolean>> {
+  return async (now) => {
+    const shelves = await work.ledger.expiredShelves(now);
+    let [voids, crashed] = [0, 0];
+    let more = shelves.length > maxShelves;
+    for (const shelf of rotated(shelves, work.engine.random).slice(0, maxShelves)) {
+      for (let page = 0; page < maxPages; page++) {
+        const reaped = await reap(work, shelf, now);
+        voids += reaped.void;
+        crashed += reaped.crashed;
+        if (!reaped.more) break;
+        if (page === maxPages - 1) more = true;
+      }
+    }
+    await work.ledger.forgetPulls(now - pullMemory);
+    await work.workers.forget(now);
+    return { void: voids, crashed, more };
+  };
+}

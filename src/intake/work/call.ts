@@ -1,0 +1,105 @@
+import type * as v from "valibot";
+import type { WorkDeps } from "../../domain/work/deps";
+import { oldestProtocol, protocol, type WorkRefusal, type WorkScope } from "../../domain/work/model";
+import { Problem } from "../../errors";
+import type { JobRef } from "../../queue/job-row";
+import { timeOf } from "../../queue/id";
+import { readJson } from "../body";
+import type { IntakeDeps } from "../deps";
+import { actorOf, type AnyRoute, type Call, type Method, param, route, type TenantMode } from "../route";
+
+export const protocolHeader = "Jobyard-Protocol";
+
+interface WorkRoute<Mode extends TenantMode, Body> {
+  name: string;
+  summary: string;
+  tenant: Mode;
+  schema: v.GenericSchema<any, Body>; // eslint-disable-line -- variance: any input
+  /** Bytes. */
+  limit: number;
+  answers: AnyRoute["answers"];
+  problems?: readonly number[];
+  params?: AnyRoute["params"];
+  handle(call: Call<Mode, Body>, work: { scope: WorkScope; deps: WorkDeps }): Promise<{ status: number; body: unknown }>;
+}
+
+/** A call of a worker: the protocol's version is looked at before the body, whose shape it decides. Every answer names it. */
+export function workRoute<Mode extends TenantMode, Body>(
+  line: `${Method} /${string}`,
+  { schema, limit, problems = [], handle, ...rest }: WorkRoute<Mode, Body>,
+): AnyRoute {
+  return route<Mode, Body>(line, {
+    ...rest,
+    scope: "work",
+    headers: { [protocolHeader]: `The version of the protocol that the worker speaks; without it the newest, ${protocol}` },
+    body: { schema, limit, readByHandler: true },
+    problems: [...problems, 426],
+    handle: async (call) => {
+      checkProtocol(call.request.headers);
+      const { body } = await readJson(call.request, { schema, limit });
+      const scope = scopeOf(call);
+      const answer = await handle({ ...call, body }, { scope, deps: bound(call.deps.work, scope) });
+      return { ...answer, headers: { [protocolHeader]: String(protocol) } };
+    },
+  });
+}
+
+function checkProtocol(headers: Headers): void {
+  const named = headers.get(protocolHeader)?.trim();
+  if (named === undefined) return;
+  if (!/^\d{1,6}$/.test(named)) throw wrongProtocol("must be a whole number");
+  if (Number(named) < oldestProtocol) {
+    throw new Problem("protocol-too-old", `This server speaks version ${oldestProtocol} of the protocol and newer: update the worker.`);
+  }
+  if (Number(named) > protocol) throw wrongProtocol(`is newer than what this server speaks, ${protocol}`);
+}
+
+function wrongProtocol(message: string): Problem {
+  return new Problem("invalid", "The version of the protocol is none that this server speaks.", { errors: [{ path: protocolHeader, message }] });
+}
+
+function scopeOf({ caller, tenant }: Call<TenantMode>): WorkScope {
+  const types = caller.kind === "token" && !caller.scopes.includes("admin") ? caller.types : undefined;
+  return { tenant, caller: `${actorOf(caller)}/${tenant ?? "*"}`, types };
+}
+
+/** To a token that is bound to types the jobs of other types are not there. */
+function bound(work: WorkDeps, { types }: WorkScope): WorkDeps {
+  if (!types) return work;
+  const { ledger, engine } = work;
+  const isBound = (type: string) => types.includes(engine.registry.find(type)?.contract.type ?? type);
+  return { ...work, ledger: { ...ledger, held: async (refs) => (await ledger.held(refs)).filter(({ type }) => isBound(type)) } };
+}
+
+/** The job of the path. A forged id and another tenant's are the same 404, before the ledger is asked. */
+export async function ownJob({ deps, tenant, params }: Call<"own">): Promise<JobRef> {
+  const id = param({ params }, "id");
+  if (await deps.belongs(tenant, id)) return { tenant, id };
+  throw new Problem("not-found", "There is no such job.");
+}
+
+/** Those of a bulk call's items that may be jobs of the caller's; null for the others, in their order. */
+export function ownRefs(
+  deps: Pick<IntakeDeps, "belongs">,
+  scope: WorkScope,
+  items: readonly { id: string; tenant?: string | undefined }[],
+): Promise<(JobRef | null)[]> {
+  return Promise.all(
+    items.map(async ({ id, tenant: named }) => {
+      const tenant = scope.tenant ?? named;
+      const isOwn = tenant !== undefined && (named === undefined || named === tenant) && (await deps.belongs(tenant, id));
+      return isOwn ? { tenant, id } : null;
+    }),
+  );
+}
+
+/** Ended jobs are kept five days at least. */
+const keptAtLeast = 5 * 24 * 3_600_000;
+
+/** The Problem that a refusal is; of a job that is missing and old enough: it is no longer kept. */
+export function problemOf(refusal: WorkRefusal, id: string, now: number): Problem {
+  const made = timeOf(id);
+  const isGone = refusal.code === "not-found" && made !== undefined && now - made > keptAtLeast;
+  const members = { ...(refusal.state === null ? {} : { state: refusal.state }), ...(refusal.since === undefined ? {} : { since: refusal.since }) };
+  return new Problem(isGone ? "gone" : refusal.code, isGone ? "The job is no longer kept." : refusal.detail, { members, errors: refusal.errors ?? [] });
+}

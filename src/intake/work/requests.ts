@@ -1,0 +1,122 @@
+import * as v from "valibot";
+import { maxItems } from "../../domain/work/model";
+import { boundedList, boundedName, boundedRecord, boundedText } from "../../queue/bounded";
+import { maxTokenTypes } from "../../tenants/token";
+
+/** What workers send, see docs/remote-workers.md. */
+
+const maxNote = 200;
+const maxReason = 4000;
+const maxBeatCursor = 8 * 1024;
+const workerRule = "must be 1 to 128 of the characters A-Z, a-z, 0-9, ., _ and -";
+
+export const workerPattern = { pattern: /^[A-Za-z0-9._-]{1,128}$/, message: workerRule };
+export const workerName = boundedText(128, { min: 1, pattern: workerPattern.pattern, rule: workerRule });
+/** Visible ASCII without the slash, which ends a part of a path. */
+export const effectKeyPattern = { pattern: /^[!-.0-~]{1,128}$/, message: "must be 1 to 128 visible ASCII characters, none of them /" };
+
+const lease = boundedText(64, { min: 1 });
+const jobId = boundedName("must be the id of a job");
+const ofTenant = v.optional(v.pipe(boundedName(), v.description("Whose job it is, for a caller that serves all tenants")));
+
+function whole(min: number, max: number, unit: string) {
+  const rule = `must be a whole number from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}${unit}`;
+  return v.pipe(v.number(rule), v.integer(rule), v.minValue(min, rule), v.maxValue(max, rule));
+}
+
+const typeRule = "must be a type as /v1/types lists them";
+const uuid = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
+
+export const pullRequest = v.strictObject({
+  worker: workerName,
+  pullId: v.pipe(
+    boundedText(36, { pattern: uuid, rule: "must be a UUID, a new one for each pull" }),
+    v.description("A repeat within five minutes gets the same jobs and leases, without those that ended"),
+  ),
+  types: boundedList(boundedName(typeRule), maxTokenTypes, { min: 1, rule: `must name 1 to ${maxTokenTypes} types` }),
+  versions: v.optional(
+    v.pipe(
+      boundedRecord(boundedName(typeRule), boundedList(whole(1, 1_000_000, ""), 20, { min: 1 }), maxTokenTypes),
+      v.description("Versions of payloads it reads, by type; without a type's entry every one, brought to the newest"),
+    ),
+  ),
+  max: v.optional(whole(1, maxItems, ""), 1),
+  waitSeconds: v.optional(whole(0, 25, " seconds"), 20),
+  leaseSeconds: v.optional(v.pipe(whole(10, 3600, " seconds"), v.description("Default: the type's"))),
+});
+
+const progress = v.strictObject({
+  done: v.number(),
+  total: v.optional(v.nullable(v.number())),
+  note: v.optional(v.nullable(boundedText(maxNote))),
+});
+
+const beatCursor = v.pipe(
+  v.unknown(),
+  v.check((value) => value === undefined || JSON.stringify(value).length <= maxBeatCursor, `must have at most ${maxBeatCursor} characters as JSON`),
+  v.description("JSON; saved in place of the last, which counts as progress"),
+);
+
+const beatEntries = {
+  lease,
+  extendSeconds: v.optional(v.pipe(whole(10, 3600, " seconds"), v.description("Default: the pull's leaseSeconds"))),
+  progress: v.optional(progress),
+  cursor: v.optional(beatCursor),
+};
+
+export const oneBeat = v.strictObject(beatEntries);
+export const beatItem = v.strictObject({ id: jobId, tenant: ofTenant, ...beatEntries });
+
+/** Items are checked one by one: one that is wrong must not fail the others. */
+export const beatsRequest = v.strictObject({
+  worker: workerName,
+  beats: boundedList(v.unknown(), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} heartbeats` }),
+});
+
+const reason = boundedText(maxReason, { min: 1 });
+
+export const outcome = v.variant(
+  "kind",
+  [
+    v.strictObject({ kind: v.literal("done"), result: v.optional(v.unknown()) }),
+    v.strictObject({ kind: v.literal("retry"), reason, afterSeconds: v.optional(whole(0, 86_400, " seconds")) }),
+    v.strictObject({ kind: v.literal("wait"), reason, untilMs: whole(0, 8_640_000_000_000_000, " milliseconds since 1970") }),
+    v.strictObject({ kind: v.literal("again"), cursor: v.unknown() }),
+    v.strictObject({ kind: v.literal("discard"), reason }),
+  ],
+  "must be done, retry, wait, again or discard",
+);
+
+export const oneSettlement = v.strictObject({ lease, outcome });
+export const settlementItem = v.strictObject({ id: jobId, tenant: ofTenant, lease, outcome });
+
+export const settlementsRequest = v.strictObject({
+  settlements: boundedList(v.unknown(), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} settlements` }),
+});
+
+export const beginRequest = v.strictObject({
+  lease,
+  idempotentForSeconds: v.optional(
+    v.pipe(
+      whole(0, 31_622_400, " seconds"),
+      v.description("For so long the outside system refuses a second request with the same idempotencyKey; default 0: it offers nothing"),
+    ),
+  ),
+});
+
+export const endRequest = v.union(
+  [v.strictObject({ lease, result: v.unknown() }), v.strictObject({ lease, failed: reason })],
+  "must hold the lease, and result or failed",
+);
+
+export const releaseRequest = v.strictObject({ lease, reason: v.optional(reason) });
+
+export const childrenRequest = v.strictObject({
+  lease,
+  jobs: boundedList(v.unknown(), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} jobs, each as in POST /v1/jobs/batch` }),
+});
+
+export const stateRequest = v.strictObject({ state: v.picklist(["run", "quiet", "stop"], "must be run, quiet or stop") });
+
+/** What may hold the address of a payload; a wrong one is the same refusal as a wrong signature. */
+export const payloadQuery = v.strictObject({ tenant: v.optional(boundedText(63)), signature: v.optional(boundedText(64)) });

@@ -1,0 +1,79 @@
+import * as v from "valibot";
+import { outputList, outputRecord } from "../../queue/bounded";
+import { states } from "../../queue/state";
+import { count } from "../shapes";
+
+/** What workers are answered. Times are milliseconds since 1970. */
+
+const state = v.picklist(states);
+const time = v.pipe(v.number(), v.integer(), v.description("Milliseconds since 1970, by the server's clock"));
+const workerState = v.pipe(
+  v.picklist(["run", "quiet", "stop"]),
+  v.description("What an operator wants: quiet takes no new jobs, stop ends when what it has is done"),
+);
+const json = v.pipe(v.unknown(), v.description("JSON"));
+
+const job = v.object({
+  id: v.string(),
+  type: v.string(),
+  version: count,
+  tenant: v.string(),
+  seq: count,
+  attempt: count,
+  maxAttempts: count,
+  lease: v.pipe(v.string(), v.description("Goes with every call about the job; opaque")),
+  leaseUntil: v.pipe(time, v.description("When the lease ends, for information: count from the moment of receipt")),
+  startBy: v.pipe(time, v.description("Until the first heartbeat or the settlement the job is only offered; after this it is offered to others")),
+  deadline: v.pipe(v.nullable(time), v.description("The lease cannot be extended beyond")),
+  payload: v.optional(json),
+  payloadUrl: v.optional(v.pipe(v.string(), v.description("Where a payload over 96 KiB is loaded from, without a token; valid as long as the lease"))),
+  cursor: v.pipe(v.unknown(), v.description("What the last `again` or heartbeat left; null at first")),
+  progress: v.nullable(v.object({ done: v.number(), total: v.nullable(v.number()), note: v.nullable(v.string()) })),
+  effects: v.pipe(outputRecord(v.unknown()), v.description("Results of effects that are done, by key")),
+  idempotencyKey: v.string(),
+  dryRun: v.boolean(),
+  traceparent: v.pipe(v.string(), v.description("W3C Trace Context")),
+  heartbeatSeconds: v.pipe(count, v.description("How often a heartbeat is expected")),
+});
+
+export const pulledShape = v.object({
+  jobs: outputList(job),
+  pollAfterMs: v.pipe(count, v.description("Ask again after so many milliseconds")),
+  workerState,
+});
+
+const beaten = { leaseUntil: time, cancel: v.nullable(v.object({ reason: v.string() })), pause: v.boolean() };
+export const beatShape = v.object({ id: v.string(), ok: v.literal(true), ...beaten, workerState });
+
+const code = v.pipe(v.string(), v.description("lease-lost, ended, unknown, already-settled, invalid, too-large"));
+const unfit = { id: v.nullable(v.string()), ok: v.literal(false), code, state: v.nullable(state), detail: v.optional(v.string()) };
+
+export const beatsShape = v.object({
+  results: outputList(v.union([v.object({ id: v.string(), ok: v.literal(true), ...beaten }), v.object(unfit)])),
+  workerState,
+});
+
+const settled = { state, at: time };
+export const settledShape = v.object(settled);
+export const settlementsShape = v.object({
+  results: outputList(v.union([v.object({ id: v.string(), ok: v.literal(true), ...settled }), v.object(unfit)])),
+});
+
+export const begunShape = v.union([
+  v.object({ state: v.literal("new"), idempotencyKey: v.pipe(v.string(), v.description("Pass it to the outside system")) }),
+  v.object({ state: v.literal("done"), result: json }),
+]);
+export const endedEffectShape = v.object({ state: v.picklist(["done", "failed"]) });
+export const releasedShape = v.object({ state });
+
+export const workersShape = outputList(
+  v.object({
+    worker: v.string(),
+    types: outputList(v.string()),
+    lastPoll: v.nullable(time),
+    lastBeat: v.nullable(time),
+    leases: count,
+    state: workerState,
+  }),
+);
+export const workerStateShape = v.object({ worker: v.string(), state: workerState });

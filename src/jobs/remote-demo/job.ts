@@ -1,0 +1,16 @@
+import * as v from "valibot";
+import { jsonObject } from "../../queue/bounded";
+import { defineJob } from "../../queue/job";
+
+/** To try remote workers with: it takes any object, and a worker outside decides what is done with it. */
+export const remoteDemo = defineJob({
+  type: "remote-demo",
+  queue: "events",
+  remote: true,
+  lease: 60,
+  heartbeat: 20,
+  startWithin: 30,
+  policy: { concurrency: 100 },
+  payload: jsonObject(),
+  result: v.unknown(),
+});

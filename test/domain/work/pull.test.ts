@@ -1,0 +1,379 @@
+import { describe, expect, test } from "vitest";
+import { createWorkBench, pullBody } from "../../support/work-bench";
+
+const seconds = (count: number) => count * 1000;
+
+describe("a remote job", () => {
+  test("waits on the shelf as queued, without a message and without a run", async () => {
+    const bench = createWorkBench();
+    const { offer } = await bench.tenant();
+    const [id = ""] = await offer();
+    expect(bench.held).toEqual([]);
+    expect(await bench.row(id)).toMatchObject({ state: "queued", gate: "worker/chore", runs: 0, attempt: 0, sent: null });
+    expect(await bench.all("SELECT gate, id FROM parked WHERE id = ?", id)).toEqual([{ gate: "worker/chore", id }]);
+    // Nobody admits it, however often the tick looks.
+    await bench.tick(seconds(3600));
+    await bench.tick(seconds(24 * 3600));
+    expect(bench.held).toEqual([]);
+  });
+
+  test("is handed out with all a worker needs, and done", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, post, name } = await bench.tenant();
+    const [id = ""] = await offer(1, "chore", { name: "Anna" });
+    const { status, body, headers } = await pull();
+    expect(status).toBe(200);
+    expect(headers.get("jobyard-protocol")).toBe("1");
+    expect(body).toMatchObject({ pollAfterMs: 0, workerState: "run" });
+    const [job] = body.jobs;
+    expect(job).toMatchObject({
+      id,
+      type: "chore",
+      version: 2,
+      tenant: name,
+      seq: 1,
+      attempt: 1,
+      maxAttempts: 3,
+      leaseUntil: bench.now() + seconds(60),
+      startBy: bench.now() + seconds(30),
+      deadline: bench.now() + seconds(3600),
+      payload: { name: "Anna" },
+      cursor: null,
+      progress: null,
+      effects: {},
+      idempotencyKey: `${id}:0`,
+      dryRun: false,
+      heartbeatSeconds: 20,
+    });
+    expect(job.lease).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(job.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    expect(await bench.row(id)).toMatchObject({ state: "running", runs: 1 });
+    const settled = await post(`/${id}/settle`, { lease: job.lease, outcome: { kind: "done", result: { made: 3 } } });
+    expect(settled).toMatchObject({ status: 200, body: { state: "done", at: bench.now() } });
+    expect(await bench.row(id)).toMatchObject({ state: "done", result: '{"made":3}', runs: 1, gate: null });
+    await bench.settle();
+    expect(await bench.all("SELECT * FROM leases WHERE id = ?", id)).toEqual([]);
+    expect(bench.events).toContainEqual(expect.objectContaining({ event: "settled", id, outcome: "done", state: "done" }));
+  });
+
+  test("is on the shelf again when its row was written late, and for a copy of its message it is once there", async () => {
+    const bench = createWorkBench();
+    const { name, pull } = await bench.tenant();
+    const ledger = { down: true };
+    bench.faults.ledger = () => ledger.down;
+    const [receipt] = await bench.accept([{ tenant: name, type: "chore", payload: {} }]);
+    expect(receipt?.ok).toBe(true);
+    ledger.down = false;
+    const [message] = bench.held;
+    const copy = { ...message!, id: "copy", attempts: 0 };
+    bench.held.push(copy);
+    await bench.deliver([message!]);
+    await bench.deliver([copy]);
+    expect(bench.held).toEqual([]);
+    expect((await pull({ max: 10 })).body.jobs).toHaveLength(1);
+  });
+});
+
+describe("a pull whose answer was lost", () => {
+  test("gets the same jobs and leases when it is repeated, without those that ended", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, post } = await bench.tenant();
+    await offer(4);
+    const body = { ...pullBody(), max: 3 };
+    const first = await pull(body);
+    const again = await pull(body);
+    expect(again.body.jobs).toEqual(first.body.jobs);
+    const [job] = first.body.jobs;
+    await post(`/${job.id}/settle`, { lease: job.lease, outcome: { kind: "done" } });
+    bench.advance(seconds(10));
+    const third = await pull(body);
+    expect(third.body.jobs.map(({ id }: { id: string }) => id).toSorted()).toEqual(
+      first.body.jobs
+        .slice(1)
+        .map(({ id }: { id: string }) => id)
+        .toSorted(),
+    );
+  });
+
+  test("with another request under its id is refused; under another token it is another pull", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, mint } = await bench.tenant();
+    await offer(2);
+    const body = pullBody();
+    await pull(body);
+    expect(await pull({ ...body, max: 2 })).toMatchObject({ status: 409, body: { code: "pull-id-reused" } });
+    const other = await bench.call("POST", "/v1/work/pull", { token: await mint(["work"]), body });
+    expect(other.body.jobs).toHaveLength(1);
+  });
+
+  test("and not repeated gives its jobs back after startBy, with no attempt and no run counted", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, one } = await bench.tenant();
+    const [id = ""] = await offer();
+    const { lease } = await one();
+    bench.advance(seconds(29));
+    expect((await pull()).body.jobs).toEqual([]);
+    bench.advance(seconds(2));
+    const next = await one({ worker: "w2" });
+    expect(next).toMatchObject({ id, attempt: 1 });
+    expect(next.lease).not.toBe(lease);
+    expect(await bench.row(id)).toMatchObject({ runs: 1, attempt: 0, crash: 0 });
+    expect(bench.voids).toEqual([expect.objectContaining({ type: "chore", count: 1 })]);
+  });
+
+  test("three in a row make the worker quiet; an operator lets it go on", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, one, mint } = await bench.tenant();
+    await offer();
+    for (let round = 0; round < 3; round++) {
+      expect(await one()).toBeDefined();
+      bench.advance(seconds(31));
+    }
+    await bench.call("POST", "/v1/work/pull", { token: await mint(["work"]), body: { ...pullBody(), worker: "other", max: 1 } });
+    expect((await pull()).body).toMatchObject({ jobs: [], workerState: "quiet", pollAfterMs: 15_000 });
+    const operator = await mint(["operate"]);
+    expect((await bench.call("POST", "/v1/workers/w1/state", { token: operator, body: { state: "run" } })).status).toBe(200);
+    bench.advance(seconds(31));
+    expect((await pull()).body).toMatchObject({ workerState: "run", jobs: [expect.anything()] });
+  });
+});
+
+test("1,000 workers pull one job: one gets it", async () => {
+  const bench = createWorkBench();
+  const { offer, token } = await bench.tenant();
+  const [id] = await offer();
+  const answers = await Promise.all(
+    Array.from({ length: 1000 }, (_, index) => bench.call("POST", "/v1/work/pull", { token, body: { ...pullBody(), worker: `w${index}` } })),
+  );
+  expect(answers.every(({ status }) => status === 200)).toBe(true);
+  expect(answers.flatMap(({ body }) => body.jobs.map((job: { id: string }) => job.id))).toEqual([id]);
+}, 60_000);
+
+test("a pull that waits gets what comes meanwhile, and looks rarely", async () => {
+  const bench = createWorkBench();
+  const { offer, pull } = await bench.tenant();
+  const { pause } = bench.work;
+  bench.work.pause = async (milliseconds, signal) => {
+    await pause(milliseconds, signal);
+    if (bench.waits.length === 5) await offer();
+  };
+  const { body } = await pull({ waitSeconds: 25 });
+  expect(body.jobs).toHaveLength(1);
+  expect(bench.waits).toEqual([250, 500, 1000, 1000, 1000]);
+  const empty = await pull({ waitSeconds: 3 });
+  expect(empty.body).toMatchObject({ jobs: [], pollAfterMs: 0 });
+});
+
+test("nothing is taken for a worker that has hung up", async () => {
+  const bench = createWorkBench();
+  const { offer } = await bench.tenant();
+  const { pull } = await import("../../../src/domain/work/pull");
+  const [id = ""] = await offer();
+  const row = await bench.row(id);
+  const scope = { tenant: row?.tenant ?? "", caller: "test", types: undefined };
+  const pulled = await pull(bench.work, scope, { worker: "w", pullId: crypto.randomUUID(), types: ["chore"], max: 1, waitSeconds: 20 }, AbortSignal.abort());
+  expect(pulled).toMatchObject({ ok: true, jobs: [] });
+  expect(await bench.row(id)).toMatchObject({ state: "queued", runs: 0 });
+});
+
+describe("what holds at the pull", () => {
+  test("pauses of type, tenant and queue: the jobs stay on the shelf", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, name } = await bench.tenant();
+    await offer();
+    const { pauseStore } = await import("../../../src/ledger/pauses");
+    const { env } = await import("cloudflare:workers");
+    const pauses = pauseStore(env.DB);
+    for (const [scope, what] of [
+      ["type", "chore"],
+      ["tenant", name],
+      ["queue", "events"],
+    ] as const) {
+      await pauses.put(name, scope, what, { actor: "test" }, bench.now());
+      expect((await pull()).body.jobs).toEqual([]);
+      await pauses.remove(name, scope, what);
+    }
+    expect((await pull()).body.jobs).toHaveLength(1);
+  });
+
+  test("gates: who is held back waits at the gate, with no run counted, and comes back to the shelf by the tick", async () => {
+    let open = false;
+    const left: unknown[] = [];
+    const gates = {
+      enter: async (_tenant: string, _gate: string, ids: readonly string[]) =>
+        ids.map((id) => (open ? { granted: true as const, lease: `gate-${id}` } : { granted: false as const, reason: "open", until: 0, park: true })),
+      leave: async (_tenant: string, gate: string, reports: readonly unknown[]) => void left.push({ gate, reports }),
+      admit: async (_tenant: string, _gate: string, waiting: number) => ({ count: open ? waiting : 0, perSecond: Infinity }),
+    };
+    const bench = createWorkBench({ gates });
+    const { offer, pull, one, post } = await bench.tenant();
+    const [id = ""] = await offer(1, "chore", { gate: "press" });
+    expect((await pull()).body.jobs).toEqual([]);
+    expect(await bench.row(id)).toMatchObject({ state: "waiting", gate: "press", runs: 0, reason: "press: open" });
+    open = true;
+    await bench.tick(60_000);
+    await bench.shelve();
+    const job = await one();
+    expect(job.id).toBe(id);
+    await post(`/${id}/settle`, { lease: job.lease, outcome: { kind: "done" } });
+    await bench.settle();
+    expect(left).toEqual([{ gate: "press", reports: [expect.objectContaining({ id, lease: `gate-${id}`, calls: "answered" })] }]);
+  });
+
+  test("the type's concurrency bounds one pull", async () => {
+    const bench = createWorkBench();
+    const { offer, pull } = await bench.tenant();
+    await offer(5, "errand");
+    expect((await pull({ types: ["errand"], max: 50 })).body.jobs).toHaveLength(2);
+  });
+
+  test("a worker holds 1,000 jobs at most", async () => {
+    const bench = createWorkBench();
+    const { offer, pull } = await bench.tenant();
+    for (let round = 0; round < 11; round++) await offer(100);
+    const counts: number[] = [];
+    for (let round = 0; round < 11; round++) counts.push((await pull({ max: 100 })).body.jobs.length);
+    expect(counts).toEqual([...Array.from({ length: 10 }, () => 100), 0]);
+    expect((await pull({ max: 100, worker: "w2" })).body.jobs).toHaveLength(100);
+  }, 60_000);
+
+  test("versions: a worker gets what it reads, older payloads brought to it", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, name } = await bench.tenant();
+    await offer(1, "chore", { name: "new" });
+    const [old = ""] = await offer();
+    const { env } = await import("cloudflare:workers");
+    await env.DB.prepare("UPDATE jobs SET version = 1, payload = ? WHERE id = ?").bind('{"old":"Anna"}', old).run();
+    expect((await pull({ versions: { chore: [3] } })).body.jobs).toEqual([]);
+    const raw = (await pull({ versions: { chore: [1] }, max: 10 })).body.jobs;
+    expect(raw).toEqual([expect.objectContaining({ id: old, version: 1, payload: { old: "Anna" } })]);
+    bench.advance(31_000);
+    const all = (await pull({ max: 10 })).body.jobs;
+    expect(all.map(({ payload, version }: { payload: unknown; version: number }) => [version, payload])).toEqual(
+      expect.arrayContaining([
+        [2, { name: "new" }],
+        [2, { name: "Anna" }],
+      ]),
+    );
+    expect(name).toContain("work-");
+  });
+});
+
+describe("tenants", () => {
+  test("see only their own: neither jobs nor leases of another", async () => {
+    const bench = createWorkBench();
+    const [mine, other] = [await bench.tenant(), await bench.tenant()];
+    const [id = ""] = await mine.offer();
+    expect((await other.pull({ max: 100 })).body.jobs).toEqual([]);
+    const { lease } = await mine.one();
+    for (const path of ["beat", "settle", "release", "effects/send", "children"]) {
+      const body =
+        path === "settle" ? { lease, outcome: { kind: "done" } } : path === "children" ? { lease, jobs: [{ type: "inner", payload: { n: 1 } }] } : { lease };
+      expect(await other.post(`/${id}/${path}`, body)).toMatchObject({ status: 404, body: { code: "not-found" } });
+    }
+    const beats = await other.post("/beat", {
+      worker: "w",
+      beats: [
+        { id, lease },
+        { id, lease, tenant: mine.name },
+      ],
+    });
+    expect(beats.body.results).toEqual([expect.objectContaining({ ok: false, code: "unknown" }), expect.objectContaining({ ok: false, code: "unknown" })]);
+    expect(await bench.row(id)).toMatchObject({ state: "running" });
+  });
+
+  test("are served in turn by a worker of all of them", async () => {
+    const bench = createWorkBench();
+    // Other tests left jobs of other tenants.
+    for (const table of ["parked", "leases"]) await bench.all(`DELETE FROM ${table}`);
+    const [one, two, three] = [await bench.tenant(), await bench.tenant(), await bench.tenant()];
+    await one.offer(20);
+    await two.offer(3);
+    await three.offer(1);
+    const order: string[] = [];
+    const nameOf = new Map([one, two, three].map((tenant, index) => [tenant.name, index]));
+    for (let round = 0; round < 9; round++) {
+      const { body } = await bench.root("/pull", { ...pullBody(), worker: "fleet" });
+      order.push(body.jobs.map(({ tenant }: { tenant: string }) => nameOf.get(tenant)).join());
+    }
+    expect(order.slice(0, 3).toSorted()).toEqual(["0", "1", "2"]);
+    expect(order.filter((each) => each === "1")).toHaveLength(3);
+    expect(order.slice(3, 7).filter((each) => each === "0")).toHaveLength(2);
+    const many = (await bench.root("/pull", { ...pullBody(), worker: "fleet", max: 100 })).body.jobs;
+    const job = many[0];
+    // The root token names the tenant of each job.
+    const settled = await bench.root("/settle", {
+      settlements: [
+        { id: job.id, tenant: job.tenant, lease: job.lease, outcome: { kind: "done" } },
+        { id: job.id, lease: job.lease, outcome: { kind: "done" } },
+      ],
+    });
+    expect(settled.body.results).toEqual([expect.objectContaining({ ok: true, state: "done" }), expect.objectContaining({ ok: false, code: "unknown" })]);
+    expect((await bench.root(`/${many[1].id}/settle`, { lease: many[1].lease, outcome: { kind: "done" } })).status).toBe(422);
+    expect((await bench.root(`/${many[1].id}/settle`, { lease: many[1].lease, outcome: { kind: "done" } }, many[1].tenant)).status).toBe(200);
+  });
+});
+
+describe("what is asked for", () => {
+  test("types that are none, or not the token's, are refused", async () => {
+    const bench = createWorkBench();
+    const { pull, mint, offer } = await bench.tenant();
+    const [id = ""] = await offer();
+    for (const type of ["inner", "hidden", "nothing"]) expect(await pull({ types: [type] })).toMatchObject({ status: 422, body: { code: "invalid" } });
+    const bound = await mint(["work"], ["errand"]);
+    expect(await bench.call("POST", "/v1/work/pull", { token: bound, body: pullBody() })).toMatchObject({ status: 403, body: { code: "type-not-allowed" } });
+    expect((await bench.call("POST", "/v1/work/pull", { token: bound, body: { ...pullBody(), types: ["errand"] } })).status).toBe(200);
+    const { body } = await pull();
+    const settle = { lease: body.jobs[0].lease, outcome: { kind: "done" } };
+    // To a token of other types the job is not there, even with its lease.
+    expect((await bench.call("POST", `/v1/work/${id}/settle`, { token: bound, body: settle })).status).toBe(404);
+    expect((await bench.call("POST", "/v1/work/pull", { token: await mint(["read"]), body: pullBody() })).status).toBe(403);
+  });
+
+  test.each([
+    [{ worker: "" }, "worker"],
+    [{ worker: "a b" }, "worker"],
+    [{ pullId: "x" }, "pullId"],
+    [{ types: [] }, "types"],
+    [{ types: Array.from({ length: 21 }, (_, index) => `t${index}`) }, "types"],
+    [{ max: 0 }, "max"],
+    [{ max: 101 }, "max"],
+    [{ max: 1.5 }, "max"],
+    [{ waitSeconds: 26 }, "waitSeconds"],
+    [{ leaseSeconds: 9 }, "leaseSeconds"],
+    [{ versions: { chore: [0] } }, "versions.chore[0]"],
+    [{ more: 1 }, "more"],
+  ])("%j is invalid", async (change, path) => {
+    const bench = createWorkBench();
+    const { pull } = await bench.tenant();
+    expect(await pull(change)).toMatchObject({ status: 422, body: { code: "invalid", errors: [expect.objectContaining({ path })] } });
+  });
+
+  test("the protocol's version is looked at before the body", async () => {
+    const bench = createWorkBench();
+    const { post } = await bench.tenant();
+    const ask = (version: string) => post("/pull", { old: true }, { headers: { "jobyard-protocol": version } });
+    expect(await ask("0")).toMatchObject({ status: 426, body: { code: "protocol-too-old" } });
+    expect(await ask("2")).toMatchObject({ status: 422, body: { errors: [{ path: "Jobyard-Protocol" }] } });
+    expect(await ask("one")).toMatchObject({ status: 422, body: { errors: [{ path: "Jobyard-Protocol" }] } });
+    expect((await post("/pull", pullBody(), { headers: { "jobyard-protocol": "1" } })).status).toBe(200);
+  });
+});
+
+test("a payload too large for the answer is loaded by an address that is good as long as the lease", async () => {
+  const bench = createWorkBench();
+  const { offer, one, post } = await bench.tenant();
+  const text = "x".repeat(150_000);
+  const [id = ""] = await offer(1, "chore", { text });
+  const job = await one();
+  expect(job.payload).toBeUndefined();
+  const { pathname, search, origin } = new URL(job.payloadUrl);
+  expect(origin).toBe("https://jobs.example.com");
+  expect(await bench.call("GET", pathname + search, {})).toMatchObject({ status: 200, body: { text } });
+  const forged = search.replace(/signature=./, (match) => (match.endsWith("A") ? "signature=B" : "signature=A"));
+  for (const wrong of ["", "?tenant=nobody", forged, search.replace(job.tenant, "other")]) {
+    expect((await bench.call("GET", pathname + wrong, {})).status).toBe(401);
+  }
+  await post(`/${id}/settle`, { lease: job.lease, outcome: { kind: "done" } });
+  expect((await bench.call("GET", pathname + search, {})).status).toBe(401);
+});

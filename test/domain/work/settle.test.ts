@@ -1,0 +1,372 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createWorkBench, pullBody, type WorkBench } from "../../support/work-bench";
+
+const seconds = (count: number) => count * 1000;
+
+async function held(bench: WorkBench, payload: unknown = {}) {
+  const tenant = await bench.tenant();
+  const [id = ""] = await tenant.offer(1, "chore", payload);
+  const { lease } = await tenant.one();
+  const settle = (outcome: unknown, by: string = lease) => tenant.post(`/${id}/settle`, { lease: by, outcome });
+  return { ...tenant, id, lease, settle };
+}
+
+describe("a settlement", () => {
+  test.each([
+    [{ kind: "done", result: { made: 1 } }, "done"],
+    [{ kind: "retry", reason: "the shop is closed", afterSeconds: 7 }, "retrying"],
+    [{ kind: "wait", reason: "quota", untilMs: 4_000_000_000_000 }, "waiting"],
+    [{ kind: "again", cursor: { page: 2 } }, "queued"],
+    [{ kind: "discard", reason: "no such thing" }, "discarded"],
+  ])("%j: the same again gets the same answer, another is refused", async (outcome, state) => {
+    const bench = createWorkBench();
+    const { settle } = await held(bench);
+    const first = await settle(outcome);
+    expect(first).toMatchObject({ status: 200, body: { state, at: bench.now() } });
+    bench.advance(seconds(100));
+    expect((await settle(outcome)).body).toEqual(first.body);
+    await bench.shelve();
+    expect((await settle(outcome)).body).toEqual(first.body);
+    expect(await settle({ kind: "discard", reason: "something else" })).toMatchObject({ status: 409, body: { code: "already-settled" } });
+    expect(await settle(outcome, "A".repeat(43))).toMatchObject({ status: 409, body: { code: "lease-lost" } });
+  });
+
+  test("to be tried again comes back to the shelf after its time, with the attempt counted", async () => {
+    const bench = createWorkBench();
+    const { settle, one, pull, id } = await held(bench);
+    await settle({ kind: "retry", reason: "the shop is closed", afterSeconds: 7 });
+    expect(await bench.row(id)).toMatchObject({ state: "retrying", attempt: 1, reason: "the shop is closed" });
+    bench.advance(seconds(6));
+    await bench.shelve();
+    expect((await pull()).body.jobs).toEqual([]);
+    bench.advance(seconds(55));
+    await bench.shelve();
+    expect(await one()).toMatchObject({ id, attempt: 2, seq: 3 });
+  });
+
+  test("again goes on from its cursor, by whoever comes next", async () => {
+    const bench = createWorkBench();
+    const { settle, one, id } = await held(bench);
+    await settle({ kind: "again", cursor: { page: 2 } });
+    await bench.shelve();
+    expect(await one({ worker: "w2" })).toMatchObject({ id, attempt: 1, cursor: { page: 2 } });
+  });
+
+  test("that fails too often ends dead, with the reason", async () => {
+    const bench = createWorkBench();
+    const { settle, one, id, post } = await held(bench);
+    await settle({ kind: "retry", reason: "no" });
+    for (let attempt = 2; attempt <= 3; attempt++) {
+      bench.advance(seconds(120));
+      await bench.shelve();
+      const job = await one();
+      expect(job.attempt).toBe(attempt);
+      await post(`/${id}/settle`, { lease: job.lease, outcome: { kind: "retry", reason: "no" } });
+    }
+    expect(await bench.row(id)).toMatchObject({ state: "dead", attempt: 3, reason: "no" });
+    expect(await bench.all("SELECT reason FROM dead_letters WHERE id = ?", id)).toEqual([{ reason: "no" }]);
+  });
+
+  test("with a result that does not fit, or is too large, is refused, and the lease still stands", async () => {
+    const bench = createWorkBench();
+    const { settle } = await held(bench);
+    expect(await settle({ kind: "done", result: { made: "many" } })).toMatchObject({ status: 422, body: { errors: [{ path: "outcome.result.made" }] } });
+    expect(await settle({ kind: "done", result: { made: 1, more: "x".repeat(70_000) } })).toMatchObject({ status: 413, body: { code: "too-large" } });
+    expect(await settle({ kind: "again", cursor: "x".repeat(20_000) })).toMatchObject({ status: 413 });
+    expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 200 });
+  });
+
+  test("keeps nothing personal of its payload in a reason", async () => {
+    const bench = createWorkBench();
+    const { settle, id } = await held(bench, { name: "Annabel Lee" });
+    await settle({ kind: "discard", reason: "Annabel Lee has no e-mail post@example.com" });
+    expect((await bench.row(id))?.reason).toBe("••• has no e-mail [e-mail]");
+  });
+
+  test("of an unknown or a forged job is not found", async () => {
+    const bench = createWorkBench();
+    const { post, id } = await held(bench);
+    const body = { lease: "x", outcome: { kind: "done" } };
+    for (const other of [id.replace(/.$/, (last) => (last === "0" ? "1" : "0")), "nothing"]) expect((await post(`/${other}/settle`, body)).status).toBe(404);
+    const never = await bench.engine.ids.make((await bench.row(id))!.tenant, bench.now());
+    expect(await post(`/${never}/settle`, body)).toMatchObject({ status: 404, body: { code: "not-found" } });
+    const old = await bench.engine.ids.make((await bench.row(id))!.tenant, bench.now() - 6 * 24 * 3_600_000);
+    expect(await post(`/${old}/settle`, body)).toMatchObject({ status: 410, body: { code: "gone" } });
+  });
+
+  test("many at once: each by itself, one that is wrong fails no other, and twice in one call is once", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, post } = await bench.tenant();
+    await offer(4);
+    const [a, b, c, d] = (await pull({ max: 4 })).body.jobs;
+    const done = { kind: "done", result: { made: 1 } };
+    const { status, body } = await post("/settle", {
+      settlements: [
+        { id: a.id, lease: a.lease, outcome: done },
+        { id: b.id, lease: a.lease, outcome: done },
+        { id: c.id, lease: c.lease, outcome: { kind: "nothing" } },
+        "no settlement",
+        { id: d.id, lease: d.lease, outcome: { kind: "done", result: { made: "x" } } },
+        { id: a.id, lease: a.lease, outcome: done },
+        { id: a.id, lease: a.lease, outcome: { kind: "discard", reason: "no" } },
+      ],
+    });
+    expect(status).toBe(200);
+    expect(body.results).toEqual([
+      { id: a.id, ok: true, state: "done", at: bench.now() },
+      { id: b.id, ok: false, code: "lease-lost", state: "running", detail: expect.anything() },
+      { id: c.id, ok: false, code: "invalid", state: null, detail: expect.stringContaining("must be done, retry, wait, again or discard") },
+      { id: null, ok: false, code: "invalid", state: null, detail: "must be an object" },
+      { id: d.id, ok: false, code: "invalid", state: "running", detail: expect.stringContaining("outcome.result.made") },
+      { id: a.id, ok: true, state: "done", at: bench.now() },
+      { id: a.id, ok: false, code: "already-settled", state: "done", detail: expect.anything() },
+    ]);
+    expect((await post("/settle", { settlements: [] })).status).toBe(422);
+    expect((await post("/settle", { settlements: Array.from({ length: 101 }, () => "x") })).status).toBe(422);
+  });
+});
+
+describe("a lease that ran out", () => {
+  test("and nobody noticed: the settlement is accepted", async () => {
+    const bench = createWorkBench();
+    const { settle, id } = await held(bench);
+    bench.advance(seconds(3000));
+    expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 200, body: { state: "done" } });
+    expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
+  });
+
+  test("and whose job lies on the shelf again: it is accepted, and the job taken off", async () => {
+    const bench = createWorkBench();
+    const { settle, id, post, lease, pull, work } = { ...(await held(bench)), work: bench.work };
+    await post("/beat", { worker: "w1", beats: [{ id, lease }] });
+    bench.advance(seconds(61));
+    const { reap } = await import("../../../src/domain/work/reap");
+    const tenant = (await bench.row(id))!.tenant;
+    expect(await reap(work, { tenant, type: "chore" }, bench.now())).toMatchObject({ crashed: 1, void: 0 });
+    expect(await bench.row(id)).toMatchObject({ state: "queued", gate: "worker/chore", crash: 1, attempt: 0, doubt: 0 });
+    expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 200, body: { state: "done" } });
+    expect((await pull()).body.jobs).toEqual([]);
+    expect(await bench.all("SELECT * FROM parked WHERE id = ?", id)).toEqual([]);
+  });
+
+  test("and whose job another worker has: the late one is told, and there is one result", async () => {
+    const bench = createWorkBench();
+    const { settle, one, id, post, lease } = await held(bench);
+    await post("/beat", { worker: "w1", beats: [{ id, lease }] });
+    bench.advance(seconds(61));
+    const second = await one({ worker: "w2" });
+    expect(second).toMatchObject({ id, attempt: 1 });
+    expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 409, body: { code: "lease-lost", state: "running" } });
+    const beat = await post("/beat", { worker: "w1", beats: [{ id, lease }] });
+    expect(beat.body.results).toEqual([{ id, ok: false, code: "lease-lost", state: "running" }]);
+    expect(await post(`/${id}/settle`, { lease: second.lease, outcome: { kind: "done", result: { made: 2 } } })).toMatchObject({ status: 200 });
+    expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 409, body: { code: "lease-lost", state: "done" } });
+    expect((await bench.row(id))?.result).toBe('{"made":2}');
+  });
+
+  test("again and again: dead after its attempts, the first crash is only a mark", async () => {
+    const bench = createWorkBench();
+    const { one, id, post, lease } = await held(bench);
+    const seen: unknown[] = [];
+    for (let job: { lease: string } | undefined = { lease }; job; job = await one()) {
+      await post(`/${id}/beat`, { lease: job.lease });
+      const row = await bench.row(id);
+      seen.push([row?.attempt, row?.crash]);
+      bench.advance(seconds(61));
+    }
+    expect(seen).toEqual([
+      [0, 0],
+      [0, 1],
+      [1, 1],
+      [2, 1],
+    ]);
+    expect(await bench.row(id)).toMatchObject({ state: "dead", attempt: 3, reason: expect.stringContaining("in each of its attempts") });
+  });
+
+  test("is noticed by the tick for a type that nobody asks for any more", async () => {
+    const bench = createWorkBench();
+    const { id, post, lease } = await held(bench);
+    await post(`/${id}/beat`, { lease });
+    const { reapWork } = await import("../../../src/intake/tick/reap-work");
+    bench.advance(seconds(40));
+    await reapWork(bench.work)(bench.now());
+    expect(await bench.row(id)).toMatchObject({ state: "running" });
+    expect(await bench.all("SELECT at FROM leases WHERE id = ?", id)).toEqual([{ at: bench.now() + seconds(20) }]);
+    bench.advance(seconds(21));
+    expect(await reapWork(bench.work)(bench.now())).toMatchObject({ crashed: expect.any(Number) });
+    expect(await bench.row(id)).toMatchObject({ state: "queued", gate: "worker/chore" });
+    expect(await bench.all("SELECT event FROM history WHERE job = ?", id)).toEqual([{ event: "crashed" }]);
+  });
+
+  test("is left alone by the sweep, also after the Worker was started anew", async () => {
+    const bench = createWorkBench({ boot: "one" });
+    const { id, post, lease, settle } = await held(bench);
+    await post(`/${id}/beat`, { lease, extendSeconds: 3600 });
+    bench.engine.boot = "two";
+    await bench.tick(seconds(1200));
+    await bench.tick(seconds(1200));
+    expect(bench.held).toEqual([]);
+    expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 200 });
+  });
+});
+
+describe("heartbeats", () => {
+  test("start the job, extend the lease up to the deadline, and save progress and cursor under the lease", async () => {
+    const bench = createWorkBench();
+    const { post, id, lease, one, pull } = await held(bench, { name: "Annabel Lee" });
+    const note = "at Annabel Lee";
+    const { status, body } = await post("/beat", {
+      worker: "w1",
+      beats: [{ id, lease, extendSeconds: 600, progress: { done: 3, total: 9, note }, cursor: { at: 3 } }],
+    });
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: { results: [{ id, ok: true, leaseUntil: bench.now() + seconds(600), cancel: null, pause: false }], workerState: "run" },
+    });
+    expect(await bench.row(id)).toMatchObject({ until: bench.now() + seconds(600), cursor: '{"at":3}', progress: '{"done":3,"total":9,"note":"at •••"}' });
+    bench.advance(seconds(3500));
+    await post(`/${id}/beat`, { lease });
+    const late = await post(`/${id}/beat`, { lease, extendSeconds: 600 });
+    expect(late.body).toMatchObject({ ok: true, leaseUntil: bench.now() + seconds(100), cancel: null, workerState: "run" });
+    bench.advance(seconds(100));
+    expect((await post(`/${id}/beat`, { lease })).body).toMatchObject({ cancel: { reason: expect.stringContaining("3600 s") } });
+    bench.advance(1);
+    const next = await one();
+    expect(next).toMatchObject({ id, cursor: { at: 3 }, progress: { done: 3, total: 9 } });
+    expect((await pull()).body.jobs).toEqual([]);
+  });
+
+  test("one that is wrong fails no other; wrong, lost, ended and unknown are told apart", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, post } = await bench.tenant();
+    await offer(3);
+    const [a, b, c] = (await pull({ max: 3 })).body.jobs;
+    await post(`/${b.id}/settle`, { lease: b.lease, outcome: { kind: "done" } });
+    const beats = [
+      { id: a.id, lease: a.lease },
+      { id: b.id, lease: b.lease },
+      { id: c.id, lease: "wrong" },
+      { id: "nothing", lease: "x" },
+      { id: c.id, lease: c.lease, more: 1 },
+      7,
+    ];
+    const { body } = await post("/beat", { worker: "w1", beats });
+    expect(body.results.map((each: { code?: string }) => each.code ?? "ok")).toEqual(["ok", "ended", "lease-lost", "unknown", "invalid", "invalid"]);
+    expect((await post(`/${c.id}/beat`, { lease: "wrong" })).status).toBe(409);
+    expect((await post(`/${b.id}/beat`, { lease: b.lease })).status).toBe(410);
+    expect((await post(`/nothing/beat`, { lease: b.lease })).status).toBe(404);
+    expect((await post(`/${a.id}/beat`, { lease: a.lease, cursor: "x".repeat(9000) })).status).toBe(422);
+  });
+
+  test("tell of a wish to cancel: done wins, everything else becomes cancelled", async () => {
+    const bench = createWorkBench();
+    const one = await held(bench);
+    const other = await held(bench);
+    for (const each of [one, other]) {
+      await bench.engine.ledger.cancel({ tenant: each.name, id: each.id }, bench.now());
+      expect((await each.post(`/${each.id}/beat`, { lease: each.lease })).body).toMatchObject({ ok: true, cancel: { reason: "the job was cancelled" } });
+      expect(await each.post(`/${each.id}/effects/send`, { lease: each.lease })).toMatchObject({ status: 409, body: { code: "conflict" } });
+    }
+    expect(await one.settle({ kind: "done", result: { made: 1 } })).toMatchObject({ body: { state: "done" } });
+    const cancelled = await other.settle({ kind: "retry", reason: "stopped" });
+    expect(cancelled).toMatchObject({ status: 200, body: { state: "cancelled" } });
+    expect((await other.settle({ kind: "retry", reason: "stopped" })).body).toEqual(cancelled.body);
+  });
+
+  test("a job that is cancelled on the shelf is not handed out", async () => {
+    const bench = createWorkBench();
+    const { offer, pull, name } = await bench.tenant();
+    const [id = ""] = await offer();
+    expect(await bench.engine.ledger.cancel({ tenant: name, id }, bench.now())).toMatchObject({ state: "cancelled" });
+    expect((await pull()).body.jobs).toEqual([]);
+    expect(await bench.all("SELECT * FROM parked WHERE id = ?", id)).toEqual([]);
+  });
+
+  test("a pause is told", async () => {
+    const bench = createWorkBench();
+    const { post, id, lease, name } = await held(bench);
+    const { pauseStore } = await import("../../../src/ledger/pauses");
+    const { env } = await import("cloudflare:workers");
+    await pauseStore(env.DB).put(name, "type", "chore", { actor: "test" }, bench.now());
+    expect((await post(`/${id}/beat`, { lease })).body).toMatchObject({ ok: true, pause: true });
+  });
+});
+
+describe("a job that is given back", () => {
+  test("lies at its old place, no attempt and no run counted; twice is once", async () => {
+    const bench = createWorkBench();
+    const { offer, one, post } = await bench.tenant();
+    const [first = ""] = await offer();
+    bench.advance(10);
+    await offer();
+    const job = await one();
+    expect(job.id).toBe(first);
+    for (let round = 0; round < 2; round++) {
+      expect(await post(`/${first}/release`, { lease: job.lease, reason: "shutting down" })).toMatchObject({ status: 200, body: { state: "queued" } });
+    }
+    expect(await bench.row(first)).toMatchObject({ state: "queued", runs: 0, attempt: 0 });
+    expect((await bench.all<{ event: string; detail: string }>("SELECT event, detail FROM history WHERE job = ?", first))[0]).toEqual({
+      event: "released",
+      detail: "shutting down",
+    });
+    const next = await one({ worker: "w2" });
+    expect(next).toMatchObject({ id: first, attempt: 1 });
+    expect(await post(`/${first}/release`, { lease: job.lease })).toMatchObject({ status: 409, body: { code: "lease-lost" } });
+  });
+
+  test("and was asked to end, ends", async () => {
+    const bench = createWorkBench();
+    const { post, id, lease, name } = await held(bench);
+    await bench.engine.ledger.cancel({ tenant: name, id }, bench.now());
+    expect(await post(`/${id}/release`, { lease })).toMatchObject({ status: 200, body: { state: "cancelled" } });
+  });
+});
+
+test("whatever workers do in whatever order: one result, no job lost, none in two hands", async () => {
+  const step = fc.record({
+    do: fc.constantFrom("pull", "beat", "done", "retry", "release", "pass", "tick", "repeat"),
+    who: fc.nat({ max: 2 }),
+    seconds: fc.constantFrom(1, 20, 40, 70),
+  });
+  const { reapWork } = await import("../../../src/intake/tick/reap-work");
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
+      const bench = createWorkBench();
+      const tenant = await bench.tenant();
+      const [id = ""] = await tenant.offer();
+      const leases: (string | undefined)[] = [undefined, undefined, undefined];
+      const pulls = Array.from({ length: 3 }, () => pullBody());
+      let done = 0;
+      for (const { do: what, who, seconds: by } of steps) {
+        const lease = leases[who];
+        if (what === "pass") bench.advance(seconds(by));
+        if (what === "tick") await reapWork(bench.work)(bench.now());
+        if (what === "pull" || what === "repeat") {
+          const body = what === "pull" ? { ...pullBody(), worker: `w${who}` } : { ...pulls[who]!, worker: `w${who}` };
+          if (what === "pull") pulls[who] = body;
+          const { jobs } = (await tenant.post("/pull", body)).body;
+          if (jobs?.length > 0) leases[who] = jobs[0].lease;
+        }
+        if (lease !== undefined && what === "beat") await tenant.post(`/${id}/beat`, { lease });
+        if (lease !== undefined && what === "release") await tenant.post(`/${id}/release`, { lease });
+        if (lease !== undefined && (what === "done" || what === "retry")) {
+          const outcome = what === "done" ? { kind: "done", result: { made: who } } : { kind: "retry", reason: "again" };
+          const { status } = await tenant.post(`/${id}/settle`, { lease, outcome });
+          if (what === "done" && status === 200) done++;
+        }
+        await bench.shelve();
+        const row = (await bench.row(id))!;
+        const [{ n: onShelf } = { n: 0 }] = await bench.all<{ n: number }>("SELECT count(*) AS n FROM parked WHERE id = ?", id);
+        const inQueue = bench.messagesOf(id).length;
+        const isOpen = ["queued", "retrying", "waiting"].includes(row.state);
+        // An open job has exactly one place from where it goes on: the shelf or a message.
+        if (isOpen) expect([row.state, onShelf + inQueue]).toEqual([row.state, 1]);
+        else expect([row.state, onShelf, inQueue]).toEqual([row.state, 0, 0]);
+        if (row.state === "running") expect(await bench.all("SELECT at FROM leases WHERE id = ?", id)).toEqual([{ at: row.wake }]);
+      }
+      if (done > 0) expect((await bench.row(id))?.state).toBe("done");
+    }),
+    { numRuns: 15 },
+  );
+}, 60_000);
