@@ -3,11 +3,13 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Three projects: `worker` runs inside the real runtime, `node` drives the whole Worker, the scripts and the browser from outside,
- * `long` is what `npm run test:all` runs besides.
+ * Four projects: `worker` runs inside the real runtime, `node` drives the whole Worker, the scripts and the browser from outside,
+ * `long` and `long-inside` are what `npm run test:all` runs besides.
  * Each has its folders; a test is in `node` when it needs processes, files or sockets.
  */
 const long = ["test/long/**/*.test.ts"];
+/** Long ones that run inside the runtime. */
+const longInside = ["test/long/inside/**/*.test.ts"];
 /** Files of src/ itself that have tests: these run in the runtime, other tests beside them outside. */
 const leaves = "coalesce|crypto|csv|d1|decimal|group-commit|multipart|outbox";
 const outside = [
@@ -42,48 +44,57 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-export default defineConfig(async () => ({
-  test: {
-    // Two for a core: while a story waits, another goes on.
-    maxWorkers: 4,
-    sequence: { sequencer: LongestFirst },
-    projects: [
-      {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            remoteBindings: false,
-            miniflare: {
-              bindings: {
-                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
-                ROOT_TOKEN: "root-token-of-the-tests",
-                ID_SECRET: "id-secret-of-the-tests",
-                SIGNING_KEYS: "s1:c2lnbmluZy1rZXktb2YtdGhlLXRlc3RzLTAxMjM0NTY=",
-                ENCRYPTION_KEYS: "e1:ZW5jcnlwdGlvbi1rZXktb2YtdGhlLXRlc3RzLTAxMjM=",
-              },
-            },
-          }),
-        ],
-        test: {
-          name: "worker",
-          // One runtime for all files of a worker: it spares three quarters of the work. `test/support/anew.ts` empties it between files.
-          isolate: false,
-          // Vitest sends an intercepted line of the console as a call and waits for its answer. A line that is written outside of the runner's
-          // own request is sent with the next message only, which is the end of the file, which waits for the line: the run never ended.
-          disableConsoleIntercept: true,
-          testTimeout: 30_000,
-          include: ["test/**/*.test.ts"],
-          exclude: outside,
-          setupFiles: ["./test/support/anew.ts"],
+/** What runs inside the runtime has one for all files of a worker: it spares three quarters of the work. `test/support/anew.ts` empties it between files. */
+const inside = {
+  isolate: false,
+  // Vitest sends an intercepted line of the console as a call and waits for its answer. A line that is written outside of the runner's
+  // own request is sent with the next message only, which is the end of the file, which waits for the line: the run never ended.
+  disableConsoleIntercept: true,
+  testTimeout: 30_000,
+  setupFiles: ["./test/support/anew.ts"],
+};
+
+export default defineConfig(async () => {
+  const migrations = await readD1Migrations("./migrations");
+  const runtime = () => ({
+    plugins: [
+      cloudflareTest({
+        wrangler: { configPath: "./wrangler.toml" },
+        remoteBindings: false,
+        miniflare: {
+          bindings: {
+            TEST_MIGRATIONS: migrations,
+            ROOT_TOKEN: "root-token-of-the-tests",
+            ID_SECRET: "id-secret-of-the-tests",
+            SIGNING_KEYS: "s1:c2lnbmluZy1rZXktb2YtdGhlLXRlc3RzLTAxMjM0NTY=",
+            ENCRYPTION_KEYS: "e1:ZW5jcnlwdGlvbi1rZXktb2YtdGhlLXRlc3RzLTAxMjM=",
+          },
         },
-      },
-      {
-        // Not isolated either: wrangler is read once for all files of a process.
-        test: { name: "node", isolate: false, include: outside, exclude: long, env: quiet, testTimeout: 60_000, hookTimeout: 60_000 },
-      },
-      {
-        test: { name: "long", isolate: false, include: long, env: quiet, testTimeout: 300_000, hookTimeout: 60_000 },
-      },
+      }),
     ],
-  },
-}));
+  });
+  return {
+    test: {
+      // Two for a core: while a story waits, another goes on.
+      maxWorkers: 4,
+      sequence: { sequencer: LongestFirst },
+      projects: [
+        {
+          ...runtime(),
+          test: { ...inside, name: "worker", include: ["test/**/*.test.ts"], exclude: outside },
+        },
+        {
+          ...runtime(),
+          test: { ...inside, name: "long-inside", include: longInside, testTimeout: 300_000 },
+        },
+        {
+          // Not isolated either: wrangler is read once for all files of a process.
+          test: { name: "node", isolate: false, include: outside, exclude: long, env: quiet, testTimeout: 60_000, hookTimeout: 60_000 },
+        },
+        {
+          test: { name: "long", isolate: false, include: long, exclude: longInside, env: quiet, testTimeout: 300_000, hookTimeout: 60_000 },
+        },
+      ],
+    },
+  };
+});

@@ -37,7 +37,7 @@ async function runTests(without: readonly Part[], files: readonly string[], all:
   const words = [...without.flatMap(({ folders }) => folders.map((folder) => `--exclude=${folder}/**`)), ...files];
   const stories = await runProject("node", words);
   const inside = await runProject("worker", words);
-  const runs = [await repeated("node", stories), inside, ...(all ? [await repeated("long", await runProject("long", words))] : [])];
+  const runs = [await repeated("node", stories), inside, ...(all ? [await repeated("long*", await runProject("long*", words))] : [])];
   for (const { file, name, error } of runs.flatMap((each) => each.failed)) console.log(`FAILED  ${relative(root, file)}${name && ` > ${name}`}: ${error}`);
   return sum(runs.map((each) => each.counted));
 }

@@ -1,11 +1,15 @@
 import { createEngine, type Engine } from "../../src/queue/engine";
 import type { Envelope } from "../../src/queue/envelope";
 import { createIds } from "../../src/queue/id";
-import type { JobRef } from "../../src/queue/job-row";
-import type { Claim, ClaimedJob, Lease, Settled } from "../../src/queue/run-ledger";
+import type { Job } from "../../src/queue/job";
+import type { Ledger } from "../../src/queue/ledger";
+import { createRegistry } from "../../src/queue/registry";
+import { type History, jobsIn } from "./history/events";
+import type { Mutant } from "./mutants";
 
 /** One isolate: everything it does to the outside is counted, and nothing of it arrives once it is dead. */
 export interface Isolate {
+  number: number;
   engine: Engine;
   dead: boolean;
   dies: number | null;
@@ -15,71 +19,93 @@ export interface Isolate {
   resume: PromiseWithResolvers<void>;
 }
 
-/** Makes isolates of one engine, and what is outside of them: ledger and queues that may be away, and who holds which job. */
-export function createOutside(engine: Engine, violations: string[]) {
-  let drawn = 0;
-  const ids = createIds("the id secret of the model", () => new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, drawn >> 8, drawn++ & 255]));
-  const isolates = new Map<string, Isolate>();
-  const holders = new Map<string, { token: string; until: number; over: boolean }>();
-  /** Each generation that was sent, by id and seq. */
-  const chains = new Set<string>();
-  const state = { ledger: "up", send: "up" };
-  return {
-    state,
-    makeIsolate,
-    alive,
-    count,
-    /** Where a job runs. */
-    isolateOf: (id: string) => isolates.get(holders.get(id)?.token ?? ""),
-  };
+export interface IsolateOptions {
+  /** After so many calls to the outside the isolate dies; each is a death after that call took effect and before the next one does. */
+  dies?: number | null;
+  /** How far its clock is from the true one. Milliseconds. */
+  skew?: number;
+  /** Of the deployment before. */
+  old?: boolean;
+}
 
-  function makeIsolate(dies: number | null): Isolate {
-    const isolate: Isolate = { engine, dead: false, dies, stop: null, stopped: Promise.withResolvers(), resume: Promise.withResolvers() };
+/** Calls that change no row of a job, and so need not be watched. */
+const reads = ["effects", "recordEffect", "heartbeat", "known", "former", "dueTenants", "due", "rewake", "parkedGates", "parked", "forgetGates", "pauses"];
+
+/** Makes isolates of one engine, and what is outside of them: ledger and queues that may be away. A mutant changes what the engine hears and says. */
+export function createOutside(engine: Engine, history: History, jobsFor: (isolate: Isolate, options: IsolateOptions) => readonly Job[], mutant: Mutant | null) {
+  let drawn = 0;
+  let made = 0;
+  const ids = createIds("the id secret of the model", () => new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, drawn >> 8, drawn++ & 255]));
+  const state = { ledger: "up", send: "up" };
+  return { state, makeIsolate, alive, count, die, watched: (call: string) => watchedLedger(call, null) };
+
+  function makeIsolate(options: IsolateOptions = {}): Isolate {
+    const { dies = null, skew = 0 } = options;
+    const parts = { dead: false, dies, stop: null, stopped: Promise.withResolvers<void>(), resume: Promise.withResolvers<void>() };
+    const isolate: Isolate = { number: ++made, engine, ...parts };
+    const below = watchedLedger(null, isolate.number);
+    const ledger = mutant?.ledger?.(below) ?? below;
     isolate.engine = createEngine({
       ...engine,
       ids,
-      ledger: new Proxy(engine.ledger, {
+      now: () => engine.now() + skew,
+      registry: createRegistry(jobsFor(isolate, options)),
+      ledger: new Proxy(ledger, {
         get:
           (target, name) =>
           (...all: unknown[]) =>
-            ledgerCall(isolate, String(name), target[name as keyof typeof target], all),
+            ledgerCall(isolate, target[name as keyof Ledger], all),
       }),
-      queue: (name) => producer(isolate, engine.queue(name) as Queue),
+      queue: (name) => producer(isolate, name),
+      gates: mutant?.gates?.(engine.gates) ?? engine.gates,
+      emit: (event) => {
+        if (event.event === "settled" && !isolate.dead) history.note({ is: "announced", ...event, isolate: isolate.number });
+        engine.emit(event);
+      },
     });
     return isolate;
   }
 
-  async function ledgerCall(isolate: Isolate, name: string, call: unknown, all: unknown[]): Promise<unknown> {
+  /** The ledger as an isolate reaches it: each change of a row is in the history before the answer. */
+  function watchedLedger(call: string | null, isolate: number | null): Ledger {
+    const watch =
+      (name: string) =>
+      (...all: unknown[]) => {
+        const work = () => (engine.ledger[name as keyof Ledger] as (...values: unknown[]) => Promise<unknown>)(...all);
+        return reads.includes(name) ? work() : history.watch(call ?? name, isolate, work);
+      };
+    return new Proxy(engine.ledger, { get: (_, name) => watch(String(name)) });
+  }
+
+  async function ledgerCall(isolate: Isolate, call: unknown, all: unknown[]): Promise<unknown> {
     alive(isolate);
     if (state.ledger === "down") throw new Error("D1 is down");
-    if (name === "settle" || name === "release") over(all[1] as string);
     const answer = await (call as (...values: unknown[]) => Promise<unknown>)(...all);
-    if (name === "claim" || name === "adopt") for (const each of (answer as Claim).claimed) hold(isolate, each, all[1] as Lease);
-    if (name === "claimAlone" && answer) hold(isolate, answer as ClaimedJob, all[1] as Lease);
-    if (name === "settle") for (const { id } of answer as Settled[]) fenced(id, all[1] as string);
     count(isolate);
     if (state.ledger === "mute") throw new Error("D1 did what it was asked and did not answer");
     return answer;
   }
 
-  function producer(isolate: Isolate, queue: Queue): Queue {
+  function producer(isolate: Isolate, name: string): Queue {
+    const queue = engine.queue(name) as Queue;
     const sendBatch: Queue["sendBatch"] = async (messages) => {
       alive(isolate);
-      if (state.send === "down") throw new Error("the queue is down");
       const all = [...messages];
-      for (const { body } of all) chain(body as Envelope);
-      const answer = await queue.sendBatch(all);
+      const down = state.send === "down";
+      if (down) note("refused", isolate, name, all);
+      if (down) throw new Error("the queue is down");
+      const passed = mutant?.send?.(all) ?? all;
+      note("sent", isolate, name, passed);
+      const answer = await queue.sendBatch(passed);
       count(isolate);
       return answer;
     };
     return { ...queue, sendBatch };
   }
 
-  /** A generation has one message. Only a keyed job may be called for twice before it ran: whether the first call's message was sent, nobody knows. */
-  function chain({ id, seq }: Envelope): void {
-    const name = `${id} seq ${seq}`;
-    if (seq > 0 && chains.has(name)) violations.push(`${name} was sent twice`);
-    chains.add(name);
+  function note(is: "sent" | "refused", isolate: Isolate, queue: string, messages: readonly MessageSendRequest[]): void {
+    for (const { body } of messages)
+      for (const { tenant, id, seq } of jobsIn(body as Envelope)) history.note({ is, queue, isolate: isolate.number, tenant, id, seq });
   }
 
   function alive(isolate: Isolate): void {
@@ -87,22 +113,12 @@ export function createOutside(engine: Engine, violations: string[]) {
   }
 
   function count(isolate: Isolate): void {
-    if (isolate.dies !== null && --isolate.dies <= 0) isolate.dead = true;
+    if (isolate.dies !== null && --isolate.dies <= 0) die(isolate);
     alive(isolate);
   }
 
-  function hold(isolate: Isolate, ref: JobRef, lease: Lease): void {
-    const before = holders.get(ref.id);
-    if (before && !before.over && before.until > lease.now) violations.push(`${ref.id} was claimed while another run held it`);
-    isolates.set(lease.token, isolate);
-    holders.set(ref.id, { token: lease.token, until: lease.until, over: false });
-  }
-
-  function fenced(id: string, token: string): void {
-    if (holders.get(id)?.token !== token) violations.push(`${id} was settled by a run that no longer held it`);
-  }
-
-  function over(token: string): void {
-    for (const holder of holders.values()) if (holder.token === token) holder.over = true;
+  function die(isolate: Isolate): void {
+    if (!isolate.dead) history.note({ is: "died", isolate: isolate.number });
+    isolate.dead = true;
   }
 }

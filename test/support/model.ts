@@ -1,74 +1,61 @@
 import { env } from "cloudflare:workers";
-import * as v from "valibot";
 import { vi } from "vitest";
 import { fingerprint } from "../../src/json/canonical";
 import { consume } from "../../src/queue/consume";
-import { outcomeOf, type Reply } from "../../src/queue/effect";
 import { enqueue } from "../../src/queue/enqueue";
 import type { Envelope } from "../../src/queue/envelope";
-import { defineJob, job, type RunContext } from "../../src/queue/job";
 import type { NewJob } from "../../src/queue/intake-ledger";
 import { cancel, retryNow } from "../../src/queue/operate";
-import type { Outcome } from "../../src/queue/outcome";
 import { sweep } from "../../src/queue/sweep";
 import { sweepAfterMs } from "../../src/queue/placement";
 import { createBench, type Held } from "./engine";
+import { createChecker } from "./history/checker";
+import { History, jobsIn } from "./history/events";
 import { createOutside, type Isolate } from "./isolate";
-import { ending, endings, maxAttempts, type Ending } from "./script";
-
-/** What may happen next. Numbers that pick something are taken modulo what there is; `dies` is the number of calls to the outside after which the isolate dies. */
-export type Step =
-  | { do: "enqueue"; key: number | null; script: Ending[]; strict: boolean; delay: number; late: boolean; dies: number | null }
-  | { do: "deliver"; pick: number; split: boolean; dies: number | null }
-  | { do: "deliver-slowly"; which: number; when: "before" | "after" }
-  | { do: "overtake"; which: number; when: "before" | "after" }
-  | { do: "go-on"; which: number; dies: number | null }
-  | { do: "duplicate" | "lose" | "cancel"; which: number }
-  | { do: "retry-now"; which: number; dies: number | null }
-  | { do: "ledger"; is: "up" | "down" | "mute" }
-  | { do: "send"; is: "up" | "down" }
-  | { do: "pause" | "lift"; scope: "queue" | "type" | "tenant" }
-  | { do: "late-rows" }
-  | { do: "advance"; ms: number }
-  | { do: "tick"; dies: number | null };
+import { createModelled } from "./modelled";
+import type { Mutant } from "./mutants";
+import { createNarrowGate } from "./narrow-gate";
+import type { Ending } from "./script";
+import type { Enqueue, Step } from "./steps";
 
 export const tenant = "model";
+const neighbour = "neighbour";
 const names = { queue: "events", type: "modelled", tenant };
 /** So much later a request may still write its row: the platform gives it half a minute, the walk behind it five. Milliseconds. */
 const latest = sweepAfterMs / 2;
 
-const modelled = defineJob({
-  type: "modelled",
-  queue: "events",
-  policy: { maxAttempts, backoff: { base: 1, cap: 120 }, timeout: 60, concurrency: 3, maxAge: 900 * 24 * 3600 },
-  payload: v.strictObject({ script: v.array(v.picklist(endings)), strict: v.boolean() }),
-});
-
 export interface Accepted {
+  tenant: string;
   id: string;
   script: Ending[];
   strict: boolean;
+  gated: boolean;
   fp: string | undefined;
 }
 
 /** The engine with its real ledger, driven step by step through everything that can go wrong. */
-export function createWorld() {
-  const bench = createBench({ jobs: [job(modelled, run)] });
+export function createWorld(mutant: Mutant | null = null) {
+  const bench = createBench({ jobs: [], gates: createNarrowGate() });
   const violations: string[] = [];
-  const { state, makeIsolate, alive, count, isolateOf } = createOutside(bench.engine, violations);
+  const history = new History(bench.now);
+  const checker = createChecker();
+  const { calls, jobsFor } = createModelled(history, () => ({ now: bench.now, alive, count }), mutant);
+  const { state, makeIsolate, alive, count, die, watched } = createOutside(bench.engine, history, jobsFor, mutant);
+  let checked = 0;
   const slow: { isolate: Isolate; end: Promise<void> }[] = [];
   const late: { rows: readonly NewJob[]; at: number }[] = [];
   const world = {
     bench,
     step,
     heal,
+    history,
+    wrong,
     accepted: [] as Accepted[],
     /** Every id that was ever made, accepted or not. */
     asked: new Set<string>(),
     revived: new Set<string>(),
     /** Calls that reached the provider, by idempotency key. */
-    calls: new Map<string, number>(),
-    plays: new Map<string, number>(),
+    calls,
     /** True while nothing happened that makes a call to a provider uncertain or burns attempts. */
     clean: true,
     violations,
@@ -76,29 +63,9 @@ export function createWorld() {
   };
   return world;
 
-  async function run(payload: v.InferOutput<typeof modelled.payload>, context: RunContext): Promise<Outcome> {
-    const isolate = isolateOf(context.id);
-    const played = world.plays.get(context.id) ?? 0;
-    world.plays.set(context.id, played + 1);
-    if (isolate?.stop === "before") await halt(isolate);
-    const options = payload.strict ? {} : { idempotentFor: 1e9 };
-    const reply = await context.effect("send", (key) => act(isolate, key), options);
-    if (isolate?.stop === "after") await halt(isolate);
-    if (!reply.ok) return outcomeOf(reply.failure, context.now());
-    return ending(payload.script[played] ?? "done", context.now());
-  }
-
-  async function act(isolate: Isolate | undefined, key: string): Promise<Reply<string>> {
-    if (isolate) alive(isolate);
-    world.calls.set(key, (world.calls.get(key) ?? 0) + 1);
-    if (isolate) count(isolate);
-    return { ok: true, value: key };
-  }
-
-  async function halt(isolate: Isolate): Promise<void> {
-    isolate.stop = null;
-    isolate.stopped.resolve();
-    await isolate.resume.promise;
+  /** What the history broke since this was last asked, as sentences. */
+  function wrong(): string[] {
+    return history.events.slice(checked, (checked = history.events.length)).flatMap((event) => checker.take(event));
   }
 
   async function step(next: Step): Promise<void> {
@@ -142,27 +109,30 @@ export function createWorld() {
         await env.DB.prepare("DELETE FROM pauses WHERE scope = ?").bind(next.scope).run();
         return;
       case "late-rows":
-        for (const { rows, at } of late.splice(0)) if (bench.now() - at <= latest) await bench.engine.ledger.insert(rows);
+        for (const { rows, at } of late.splice(0)) if (bench.now() - at <= latest) await watched("late-rows").insert(rows);
         return;
       case "advance":
         bench.advance(next.ms);
         return;
       case "tick": {
-        const isolate = makeIsolate(next.dies);
+        const isolate = makeIsolate({ dies: next.dies });
         await sweep(isolate.engine, bench.now()).catch(() => undefined);
         return;
       }
     }
   }
 
-  async function put({ key, script, strict, delay, late: slowly, dies }: Step & { do: "enqueue" }): Promise<void> {
-    const isolate = makeIsolate(dies);
+  async function put({ key, script, strict, delay, late: slowly, dies, other = false, gated = false, old = false }: Enqueue): Promise<void> {
+    const isolate = makeIsolate({ dies, old });
     isolate.engine.ledgerFirst = !slowly;
-    const request = { tenant, type: "modelled", payload: { script, strict }, ...(key === null ? {} : { key: `key-${key}` }), delaySeconds: delay };
+    const payload = { script, strict, ...(old ? {} : { gated }) };
+    const who = other ? neighbour : tenant;
+    const request = { tenant: who, type: "modelled", payload, ...(key === null ? {} : { key: `key-${key}` }), delaySeconds: delay };
     if (slowly && state.send === "up") holdInserts(isolate);
     const [receipt] = await enqueue(isolate.engine, [request]);
     if (!receipt?.ok || isolate.dead) return;
-    world.accepted.push({ id: receipt.id, script, strict, fp: key === null ? undefined : await fingerprint({ script, strict }) });
+    history.note({ is: "accepted", tenant: who, id: receipt.id });
+    world.accepted.push({ tenant: who, id: receipt.id, script, strict, gated, fp: key === null ? undefined : await fingerprint(payload) });
   }
 
   /** Rows of requests that do not wait for them: written later, or never when the isolate goes first. */
@@ -177,12 +147,12 @@ export function createWorld() {
     isolate.engine.ledger = new Proxy(ledger, { get: (target, name) => (name === "insert" ? insert : target[name as keyof typeof target]) });
   }
 
-  async function deliver({ pick, split, dies }: Step & { do: "deliver" }): Promise<void> {
+  async function deliver({ pick, split, dies, old = false, skew = 0 }: Step & { do: "deliver" }): Promise<void> {
     const ready = bench.held.filter(({ at: time }) => time <= bench.now());
     const chosen = ready.filter((_, index) => (pick >> (index % 8)) & 1);
     const half = split ? Math.floor(chosen.length / 2) : 0;
     const parts = [chosen.slice(0, half), chosen.slice(half)].filter(({ length }) => length > 0);
-    await Promise.all(parts.map((part, index) => handOver(part, makeIsolate(index === 0 ? dies : null))));
+    await Promise.all(parts.map((part, index) => handOver(part, makeIsolate({ dies: index === 0 ? dies : null, old, skew }))));
   }
 
   async function deliverSlowly({ which, when }: Step & { do: "deliver-slowly" | "overtake" }): Promise<void> {
@@ -190,7 +160,7 @@ export function createWorld() {
     const held = at(ready, which);
     if (!held || slow.length >= 3) return;
     world.clean = false;
-    const isolate = makeIsolate(null);
+    const isolate = makeIsolate();
     isolate.stop = when;
     const end = handOver([held], isolate);
     await Promise.race([end, isolate.stopped.promise]);
@@ -214,8 +184,10 @@ export function createWorld() {
     const say = (held: Held, answer: "ack" | number) => {
       if (isolate.dead || answers.has(held)) return;
       answers.set(held, answer);
-      if (isolate.dies !== null && --isolate.dies <= 0) isolate.dead = true;
+      if (answer === "ack") history.note({ is: "acked", message: held.id, isolate: isolate.number });
+      if (isolate.dies !== null && --isolate.dies <= 0) die(isolate);
     };
+    for (const { id, body } of messages) history.note({ is: "delivered", message: id, jobs: jobsIn(body), isolate: isolate.number });
     const batch = messages.map((held) => ({
       id: held.id,
       timestamp: new Date(held.at),
@@ -225,6 +197,7 @@ export function createWorld() {
       retry: (how?: QueueRetryOptions) => say(held, how?.delaySeconds ?? 0),
     })) as unknown as Message[];
     await consume(isolate.engine, batch, "events");
+    await mutant?.afterBatch?.();
     for (const held of messages) {
       const answer = answers.get(held);
       if (answer === undefined && !isolate.dead) violations.push("a message was left without an answer");
@@ -244,34 +217,36 @@ export function createWorld() {
     const one = at(world.accepted, which);
     if (!one) return;
     world.asked.add(one.id);
-    await cancel(makeIsolate(null).engine, { tenant, id: one.id }).catch(() => null);
+    await cancel(makeIsolate().engine, one).catch(() => null);
   }
 
   async function retryOne({ which, dies }: Step & { do: "retry-now" }): Promise<void> {
     const one = at(world.accepted, which);
     if (!one) return;
     world.revived.add(one.id);
-    await retryNow(makeIsolate(dies).engine, [{ tenant, id: one.id }], { event: "retried" }).catch(() => []);
+    history.note({ is: "asked", tenant: one.tenant, id: one.id });
+    await retryNow(makeIsolate({ dies }).engine, [one], { event: "retried" }).catch(() => []);
   }
 
   /** Everything works again and the clock runs on until nothing is left to do. */
-  async function heal(): Promise<void> {
+  async function heal(rounds = 300): Promise<void> {
     state.ledger = state.send = "up";
     while (slow.length > 0) await goOn({ do: "go-on", which: 0, dies: null });
     for (const scope of ["queue", "type", "tenant"] as const) await step({ do: "lift", scope });
     await step({ do: "late-rows" });
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < rounds; round++) {
       await step({ do: "tick", dies: null });
       while (bench.held.some(({ at: time }) => time <= bench.now())) await step({ do: "deliver", pick: 255, split: false, dies: null });
       const { next } = (await env.DB.prepare("SELECT min(at) AS next FROM (SELECT at FROM due UNION ALL SELECT ?1 FROM parked)")
         .bind(bench.now())
         .first<{ next: number | null }>()) ?? { next: null };
       const open = await env.DB.prepare("SELECT 1 FROM jobs WHERE ended IS NULL").first();
-      if (next === null && bench.held.length === 0 && !open) return;
+      if (next === null && bench.held.length === 0 && !open) return history.note({ is: "rest" });
       const times = [...bench.held.map(({ at: time }) => time), ...(next === null ? [] : [next]), ...(open ? [bench.now() + 660_000] : [])];
       bench.advance(Math.max(60_000, Math.min(...times) - bench.now()));
     }
     violations.push("it does not come to rest");
+    history.note({ is: "rest" });
   }
 }
 

@@ -1,0 +1,225 @@
+import { env } from "cloudflare:workers";
+import type { Gates } from "../../src/queue/gates";
+import type { JobRef } from "../../src/queue/job-row";
+import type { Ledger } from "../../src/queue/ledger";
+import type { Lease, Settled, Transition } from "../../src/queue/run-ledger";
+import { jobsIn } from "./history/events";
+import type { Step } from "./steps";
+
+/** A fault put into the engine from outside: what it says to a port and hears from it is changed. */
+export interface Mutant {
+  name: string;
+  /** The sentence of the checker that must name the fault. */
+  caughtBy: RegExp;
+  /** The shortest way on which it shows. Without the mutant nothing is wrong there. */
+  steps: readonly Step[];
+  ledger?(ledger: Ledger): Ledger;
+  /** Which of the messages the queue gets; it answers as if it had taken all of them. */
+  send?(messages: readonly MessageSendRequest[]): MessageSendRequest[];
+  gates?(gates: Gates): Gates;
+  /** The idempotency key that the provider gets, by the key of the engine and the number of runs before. */
+  key?(key: string, runs: number): string;
+  /** After the queue handler has ended. */
+  afterBatch?(): Promise<void>;
+}
+
+const job = { do: "enqueue", key: null, strict: false, delay: 0, late: false, dies: null } as const;
+const deliver = { do: "deliver", pick: 255, split: false, dies: null } as const;
+const first = { ...deliver, pick: 1 };
+const slowly = { do: "deliver-slowly", which: 0, when: "before" } as const;
+const slowlyAfter = { ...slowly, when: "after" } as const;
+const overtake = { do: "overtake", which: 0, when: "before" } as const;
+const goOn = { do: "go-on", which: 0, dies: null } as const;
+const later = { do: "advance", ms: 200_000 } as const;
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: "skip the fence: a run settles by whichever lease is in force",
+    caughtBy: /settled by a run that no longer held it/,
+    steps: [{ ...job, script: ["retry", "done"] }, slowlyAfter, overtake, goOn],
+    ledger: (ledger) => ({
+      ...ledger,
+      settle: async (transitions, token, now) => {
+        const groups = Map.groupBy(await leasesOf(transitions), ({ lease }) => lease ?? token);
+        const settled = await Promise.all(
+          [...groups].map(([lease, each]) =>
+            ledger.settle(
+              each.map(({ transition }) => transition),
+              lease,
+              now,
+            ),
+          ),
+        );
+        return settled.flat();
+      },
+    }),
+  },
+  acknowledgeFirst(),
+  {
+    name: "forget seq: a stale message claims as the newest would",
+    caughtBy: /a stale message of generation 0 was run/,
+    steps: [{ ...job, script: ["retry", "done"] }, { do: "duplicate", which: 0 }, first, later, first],
+    ledger: (ledger) => ({
+      ...ledger,
+      claim: async (refs, lease) => {
+        const rows = await rowsOf(refs);
+        return ledger.claim(
+          refs.map((ref) => ({ ...ref, seq: Math.max(ref.seq, rows.get(ref.id)?.seq ?? 0) })),
+          lease,
+        );
+      },
+    }),
+  },
+  {
+    name: "settle twice: the same outcome is recorded once more",
+    caughtBy: /its outcome was recorded twice/,
+    steps: [{ ...job, script: ["retry", "done"] }, deliver],
+    ledger: (ledger) => ({
+      ...ledger,
+      settle: async (transitions, token, now) => {
+        const settled = await ledger.settle(transitions, token, now);
+        await env.DB.prepare("UPDATE jobs SET state = 'running' WHERE lease = ? AND ended IS NULL").bind(token).run();
+        await ledger.settle(transitions, token, now);
+        return settled;
+      },
+    }),
+  },
+  {
+    name: "drop a copy: what goes on gets no message",
+    caughtBy: /the copy that its row speaks of \(generation 1\) was never sent/,
+    steps: [{ ...job, script: ["again", "done"] }, deliver],
+    send: (messages) => messages.filter(({ body }) => jobsIn(body).every(({ seq }) => seq === 0)),
+  },
+  {
+    name: "send twice: each copy goes out two times",
+    caughtBy: /its generation 1 was sent twice/,
+    steps: [{ ...job, script: ["again", "done"] }, deliver],
+    send: (messages) => messages.flatMap((each) => [each, { ...each }]),
+  },
+  {
+    name: "share a lease: every batch claims by the same token",
+    caughtBy: /two batches share a lease|run without holding its lease/,
+    steps: [{ ...job, script: [] }, { ...job, script: [] }, first, deliver],
+    ledger: shareLease,
+  },
+  {
+    name: "announce a lost run: what was not recorded is told all the same",
+    caughtBy: /announced as .*, and its run recorded nothing/,
+    steps: [{ ...job, script: ["done"] }, slowlyAfter, overtake, goOn],
+    ledger: (ledger) => ({
+      ...ledger,
+      settle: async (transitions, token, now) => {
+        const settled = await ledger.settle(transitions, token, now);
+        const known = new Set(settled.map(({ id }) => id));
+        return [...settled, ...transitions.filter(({ id }) => !known.has(id)).map(asSettled)];
+      },
+    }),
+  },
+  {
+    name: "forget a job: neither queue nor ledger has what was accepted",
+    caughtBy: /accepted and lost/,
+    steps: [{ ...job, script: [] }],
+    ledger: (ledger) => ({ ...ledger, insert: () => Promise.resolve() }),
+    send: () => [],
+  },
+  {
+    name: "never look again: a lost message stays lost",
+    caughtBy: /never ends, it is queued/,
+    steps: [
+      { ...job, script: [] },
+      { do: "lose", which: 0 },
+    ],
+    ledger: (ledger) => ({ ...ledger, dueTenants: () => Promise.resolve([]), walk: () => Promise.resolve({ found: 0, more: false }) }),
+  },
+  {
+    name: "a new key for each try",
+    caughtBy: /reached the provider under two keys/,
+    steps: [{ ...job, script: ["retry", "done"] }, { ...deliver, dies: 2 }, { do: "advance", ms: 700_000 }, deliver],
+    key: (key, runs) => `${key}:${runs}`,
+  },
+  {
+    name: "forget effects: nothing of what reached a provider is kept",
+    caughtBy: /reached twice a provider that does not know its key/,
+    steps: [{ ...job, script: ["retry", "done"], strict: true }, deliver, later, deliver],
+    ledger: (ledger) => ({ ...ledger, effects: () => Promise.resolve([]), recordEffect: () => Promise.resolve(true) }),
+  },
+  {
+    name: "ignore the gate: all are let in at once",
+    caughtBy: /2 runs are past gate narrow, whose limit is 1/,
+    steps: [{ ...job, script: [], gated: true }, { ...job, script: [], gated: true }, slowly, slowly],
+    gates: (gates) => ({ ...gates, enter: (_tenant, _gate, ids) => Promise.resolve(ids.map((id) => ({ granted: true as const, lease: id }))) }),
+  },
+  {
+    name: "burn an attempt by waiting",
+    caughtBy: /its attempt is 1, not 0/,
+    steps: [{ ...job, script: ["wait", "done"] }, deliver],
+    ledger: (ledger) => changeSettled(ledger, (each) => (each.state === "waiting" ? { ...each, attempt: each.attempt + 1 } : each)),
+  },
+  {
+    name: "do not count a run",
+    caughtBy: /0 runs are counted and 1 were started/,
+    steps: [{ ...job, script: ["discard"] }, deliver],
+    ledger: (ledger) => changeSettled(ledger, (each) => ({ ...each, counted: false })),
+  },
+  {
+    name: "mix up tenants: a message goes out under another one's name",
+    caughtBy: /a job of tenant neighbour was (recorded|accepted) for tenant model/,
+    steps: [{ ...job, script: [] }],
+    send: (messages) => messages.map((each) => ({ ...each, body: { ...(each.body as object), tenant: "neighbour" } })),
+  },
+];
+
+/** Says that everything is recorded, and records it when the messages have been acknowledged. */
+function acknowledgeFirst(): Mutant {
+  const waiting: (() => Promise<unknown>)[] = [];
+  return {
+    name: "ack before record",
+    caughtBy: /acknowledged before its outcome was recorded/,
+    steps: [{ ...job, script: [] }, deliver],
+    ledger: (ledger) => ({
+      ...ledger,
+      settle: (transitions, token, now) => {
+        waiting.push(() => ledger.settle(transitions, token, now));
+        return Promise.resolve(transitions.map(asSettled));
+      },
+    }),
+    afterBatch: async () => {
+      for (const each of waiting.splice(0)) await each();
+    },
+  };
+}
+
+function shareLease(ledger: Ledger): Ledger {
+  const token = "shared";
+  const shared = (lease: Lease) => ({ ...lease, token });
+  return {
+    ...ledger,
+    claim: (refs, lease) => ledger.claim(refs, shared(lease)),
+    adopt: (rows, lease) => ledger.adopt(rows, shared(lease)),
+    claimAlone: (ref, lease) => ledger.claimAlone(ref, shared(lease)),
+    release: (refs) => ledger.release(refs, token),
+    settle: (transitions, _, now) => ledger.settle(transitions, token, now),
+    heartbeat: (runs) => ledger.heartbeat(runs, token),
+    recordEffect: (ref, effect, own) => ledger.recordEffect(ref, effect, own && token),
+  };
+}
+
+function changeSettled(ledger: Ledger, change: (transition: Transition) => Transition): Ledger {
+  return { ...ledger, settle: (transitions, token, now) => ledger.settle(transitions.map(change), token, now) };
+}
+
+function asSettled({ tenant, id, state, seq, bump }: Transition): Settled {
+  return { tenant, id, state, seq: seq + bump };
+}
+
+async function leasesOf(transitions: readonly Transition[]): Promise<{ transition: Transition; lease: string | undefined }[]> {
+  const rows = await rowsOf(transitions);
+  return transitions.map((transition) => ({ transition, lease: rows.get(transition.id)?.lease ?? undefined }));
+}
+
+async function rowsOf(refs: readonly JobRef[]): Promise<Map<string, { id: string; seq: number; lease: string | null }>> {
+  const ids = JSON.stringify(refs.map(({ id }) => id));
+  const sql = "SELECT id, seq, lease FROM jobs WHERE id IN (SELECT value FROM json_each(?))";
+  const { results } = await env.DB.prepare(sql).bind(ids).all<{ id: string; seq: number; lease: string | null }>();
+  return new Map(results.map((row) => [row.id, row]));
+}
