@@ -40,7 +40,8 @@ function operation(route: AnyRoute): JsonSchema {
     tags: [tagOf(route.path)],
     "x-scope": route.scope,
     ...(route.fieldScopes ? { "x-field-scopes": route.fieldScopes } : {}),
-    ...(route.scope === "public" ? { security: [] } : { description: scopeText(route) }),
+    ...(route.scope === "public" ? { security: [] } : {}),
+    description: descriptionOf(route),
     ...listed("parameters", [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)]),
     ...(route.body ? { requestBody: { required: route.body.optional !== true, content: contentOf(route.body) } } : {}),
     responses: { ...answers(route), ...problems(route) },
@@ -157,10 +158,16 @@ const problemSchema = {
   },
 };
 
+function descriptionOf(route: AnyRoute): string {
+  return [route.description ?? "", scopeText(route)].filter((each) => each !== "").join("\n\n");
+}
+
 function scopeText(route: AnyRoute): string {
   const fields = Object.entries(route.fieldScopes ?? {}).map(([field, scope]) => ` The field \`${field}\` needs \`${scope}\`.`);
+  if (route.scope === "public") return "Needs no token.";
   if (route.scope === "token") return "Needs a token of any scope.";
-  return route.scope === "root" ? "Needs the root token." : `Needs the scope \`${route.scope}\`, or \`admin\`.${fields.join("")}`;
+  if (route.scope === "root") return "Needs the root token.";
+  return `Needs the scope \`${route.scope}\`${route.scope === "admin" ? "" : ", or `admin`"}.${fields.join("")}`;
 }
 
 function tagOf(path: string): string {

@@ -25,6 +25,8 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   /** Unique; the operationId. */
   name: string;
   summary: string;
+  /** What the summary has no room for; shown in OpenAPI and docs/http.md. `docs/mail.md#providers` becomes a link there. */
+  description?: string;
   scope: RouteScope;
   tenant: Mode;
   /** Fields of the body that need more than the route's scope, because of what they show or redirect. */

@@ -38,6 +38,7 @@ export const agentRoutes = [
   route("GET /v1/agents", {
     name: "listAgents",
     summary: "Agents with their tools, budgets and what they cost this month",
+    description: "See docs/agents.md.",
     scope: "read",
     tenant: "own",
     answers: { 200: v.object({ agents: outputList(agentShape), ...tenantAgentsShape.entries }) },

@@ -24,6 +24,7 @@ export const alertRoutes = [
   route("GET /v1/alerts", {
     name: "listAlerts",
     summary: "What went wrong and was sent to Slack, mail or a webhook, the newest failure first; the root token without a tenant sees the installation's",
+    description: "New groups of dead letters, and failing steps of the tick.",
     scope: "read",
     tenant: "any",
     query: v.strictObject(paging),

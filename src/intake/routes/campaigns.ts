@@ -92,6 +92,7 @@ export const campaignRoutes = [
   route("PUT /v1/campaigns/:id/recipients", {
     name: "putRecipients",
     summary: "Replace the recipients of a campaign that is not started: up to 1,000,000 rows, streamed; rejected rows are reported by their line",
+    description: "The list is CSV or NDJSON.",
     scope: "enqueue",
     tenant: "own",
     body: {

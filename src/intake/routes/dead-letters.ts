@@ -97,6 +97,8 @@ export const deadLetterRoutes = [
   route("POST /v1/replays", {
     name: "createReplay",
     summary: "Run dead letters again, or plan it; with a patch, which may show a payload to others, by an admin",
+    description:
+      "Takes a `filter` or `ids`; an empty filter is refused. `plan: true` only counts. `patch` corrects payloads. `ratePerMinute` paces the replay.",
     scope: "operate",
     tenant: "own",
     fieldScopes: { patch: "admin" },

@@ -44,6 +44,8 @@ export const destinationRoutes = [
   route("GET /v1/destinations", {
     name: "listDestinations",
     summary: "Where events go: what is built in, as the tenant has changed it, and its own addresses",
+    description:
+      "Built in are `slack`, `email`, `crm`, `analysis`, `store`, `follow-up` and `analytics`. `retired` says why an address was switched off by its receiver. See docs/events.md.",
     scope: "read",
     tenant: "own",
     answers: { 200: listShape("destinations", destinationShape) },
@@ -60,6 +62,7 @@ export const destinationRoutes = [
   route("PUT /v1/destinations/:name", {
     name: "putDestination",
     summary: "Switch off, filter or delay a destination, or add an address; address and secret are never returned",
+    description: "Takes `enabled`, `filter`, `delaySeconds` and `events`; with `url` and `secret` it adds an address.",
     scope: "admin",
     tenant: "own",
     body: {
@@ -104,6 +107,8 @@ export const destinationRoutes = [
   route("PUT /v1/subscriptions/:name", {
     name: "putSubscription",
     summary: "Be told of events, and of jobs that end, at an address; signed by Standard Webhooks",
+    description:
+      "`events` names types of events, and `job.done`, `job.dead` (dead or discarded) and `job.cancelled`. Delivery is at least once, with the same `webhook-id` on every try.",
     scope: "admin",
     tenant: "own",
     body: { schema: subscriptionSchema, limit: smallBody, outgoing: true },

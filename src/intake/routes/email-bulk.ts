@@ -31,6 +31,7 @@ export const emailBulkRoutes = [
   route("POST /v1/email/bulk", {
     name: "sendBulkEmail",
     summary: "Enqueue one mail for each of up to 10,000 recipients; with an idempotency key a repeated list doubles nothing",
+    description: "The answer is that of a batch of jobs.",
     scope: "enqueue",
     tenant: "own",
     headers: {

@@ -45,6 +45,8 @@ export const enqueueRoutes = [
   route("POST /v1/jobs", {
     name: "enqueueJob",
     summary: "Enqueue a job",
+    description:
+      "The body may set `delaySeconds` or `runAt`, and `dryRun`. With an `Idempotency-Key` the same payload is the same job and another payload is 422. A job that is dead, discarded or cancelled runs again when its key is sent again.",
     scope: "enqueue",
     tenant: "own",
     headers: idempotencyHeaders,
@@ -62,6 +64,8 @@ export const enqueueRoutes = [
   route("POST /v1/jobs/batch", {
     name: "enqueueJobs",
     summary: "Enqueue up to 10,000 jobs; with an idempotency key a repeated list doubles nothing",
+    description:
+      "Each job has an answer of its own, so one wrong job refuses no other. The header `Idempotency-Key` gives each job without a key of its own the key `{key}:{index}`.",
     scope: "enqueue",
     tenant: "own",
     headers: {

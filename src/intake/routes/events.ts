@@ -49,6 +49,8 @@ export const eventRoutes = [
   route("POST /v1/events", {
     name: "sendEvent",
     summary: `Send an event: ${modes}`,
+    description:
+      'The same id twice does nothing twice. A type outside the catalogue is 422, or only stored when the setting `events: {unknown: "store"}` says so. See docs/events.md.',
     scope: "enqueue",
     tenant: "own",
     body,
@@ -83,6 +85,7 @@ export const eventRoutes = [
   route("GET /v1/events", {
     name: "listFacts",
     summary: "What events said of one thing, in the order it happened, and its newest state",
+    description: "`entity=lead:4711` names the thing.",
     scope: "leads",
     tenant: "own",
     query: v.strictObject({ entity: v.pipe(entityKey, v.description("lead:4711")) }),
@@ -108,6 +111,7 @@ export const eventRoutes = [
   route("PUT /v1/event-secret", {
     name: "putEventSecret",
     summary: "Set the secret that signs events sent without a token; made here when none is given, and then shown this once",
+    description: "With `overlapSeconds` the old secret stays valid for that time.",
     scope: "admin",
     tenant: "own",
     body: { schema: eventSecret, limit: smallBody },

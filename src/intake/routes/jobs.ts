@@ -51,6 +51,7 @@ export const jobRoutes = [
   route("GET /v1/jobs/:id", {
     name: "getJob",
     summary: "One job with its timeline, effects and payload",
+    description: "`?reveal=1` shows personal fields to an admin and is audited.",
     scope: "read",
     tenant: "own",
     query: revealQuery,
@@ -119,6 +120,7 @@ export const jobRoutes = [
   route("POST /v1/jobs/:id/effects", {
     name: "settleDoubt",
     summary: "Say of an effect in doubt whether it happened, after looking at the provider",
+    description: "`done`: it happened. `failed`: it did not, and the next run may do it.",
     scope: "operate",
     tenant: "own",
     body: { schema: findingRequest, limit: smallBody },

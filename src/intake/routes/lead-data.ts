@@ -110,6 +110,7 @@ export const leadDataRoutes = [
   route("GET /v1/leads", {
     name: "listLeads",
     summary: "List and search leads, newest first",
+    description: "`bot=true` lists robots alone.",
     scope: "leads",
     tenant: "own",
     query: v.pipe(v.strictObject({ ...filters, cursor: leadCursor, ...paging }), inOrder()),
@@ -146,6 +147,7 @@ export const leadDataRoutes = [
   route("POST /v1/leads/erase", {
     name: "eraseLeads",
     summary: "Forget a person, or plan it: leads, submissions, what events said, and what jobs, stored payloads and pictures hold of them",
+    description: "Names the person by `email` or `phone`. Answers with counts, and with a `cursor` while something is left.",
     scope: "admin",
     tenant: "own",
     body: { schema: person, limit: smallBody },

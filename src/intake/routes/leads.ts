@@ -21,6 +21,7 @@ export const leadRoutes = [
   route("POST /v1/leads/:tenant/:project", {
     name: "postLead",
     summary: "Take a lead: JSON, a form, or key=value lines; from one of the project's pages, or with its key",
+    description: "Answers 200, or 303 to the thank-you page. See docs/leads.md.",
     scope: "public",
     tenant: "none",
     headers: {
@@ -39,6 +40,7 @@ export const leadRoutes = [
   route("POST /v1/leads/:tenant/:project/crm-callback", {
     name: "postCrmCallback",
     summary: "What a CRM reports of a lead; the secret goes into Authorization or X-API-Key",
+    description: "The secret is the project's `crmSecret`, or that of the connection `make`.",
     scope: "public",
     tenant: "none",
     headers: { [keyHeader]: "The project's crmSecret, or the secret of the connection make" },

@@ -51,6 +51,7 @@ export const mediaRoutes = [
   route("PUT /v1/media/:key+", {
     name: "putMedia",
     summary: "Store a picture; its thumbnails and alt text are made afterwards",
+    description: "Up to 20 MB. See docs/images.md.",
     scope: "enqueue",
     tenant: "own",
     params: { key: keyPattern },

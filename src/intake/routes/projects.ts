@@ -18,6 +18,7 @@ export const projectRoutes = [
   route("PUT /v1/projects/:project", {
     name: "putProject",
     summary: "Create or replace a lead project; its API key is shown at creation only",
+    description: "The answer to the first call has `siteKey`, `formId` and, this once, `apiKey`. See docs/leads.md.",
     scope: "admin",
     tenant: "own",
     body: { schema: projectSchema, limit: projectBody },

@@ -61,6 +61,7 @@ export const queueRoutes = [
   route("GET /v1/queues", {
     name: "listQueues",
     summary: "Every queue in jobs, with what holds them, and for the root token its backlog of messages",
+    description: "Counts jobs that run, are ready, are held or scheduled, and jobs done in a minute.",
     scope: "read",
     tenant: "any",
     answers: { 200: queuesShape },

@@ -14,6 +14,7 @@ export const sampleRoutes = [
   route("GET /v1/types/:type/sample", {
     name: "samplePayloads",
     summary: "Payloads of a type's open and dead jobs as they are stored, up to 20 of each version; audited",
+    description: "A deploy tries them against its contracts.",
     scope: "root",
     tenant: "any",
     answers: { 200: sampleShape },

@@ -39,6 +39,8 @@ export const scheduleRoutes = [
   route("PUT /v1/schedules/:name", {
     name: "putSchedule",
     summary: "Create or replace a schedule",
+    description:
+      "`misfire` says what happens to missed runs, `overlap` to runs that begin before the last one ended; `spreadSeconds` moves each tenant's runs by up to that time.",
     scope: "admin",
     tenant: "own",
     body: { schema: scheduleInput, limit: smallBody },

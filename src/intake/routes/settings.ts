@@ -13,6 +13,7 @@ export const settingRoutes = [
   route("PUT /v1/connections/:name", {
     name: "putConnection",
     summary: "Create or replace a connection; its credentials are never returned",
+    description: "`mail`, `slack`, `crm`, `make` or `models`. See docs/mail.md#providers and docs/events.md#destinations.",
     scope: "admin",
     tenant: "own",
     body: { schema: anyConnection, schemaFor: connectionSchema, limit: smallBody, outgoing: true },

@@ -48,6 +48,7 @@ export const shopRoutes = [
   route("GET /v1/sites/:site/orders", {
     name: "listOrders",
     summary: "Orders of a shop by id, or as a feed of changes",
+    description: "With `changedAfter` the list is a feed: each order again when it changes.",
     scope: "read",
     tenant: "own",
     query: orderQuery,
@@ -63,6 +64,7 @@ export const shopRoutes = [
   route("GET /v1/sites/:site/orders/:order", {
     name: "getOrder",
     summary: "One order with payments and shipments; customer and addresses for an admin who asks",
+    description: "`?reveal=1` shows customer and addresses to an admin and is audited.",
     scope: "read",
     tenant: "own",
     query: revealQuery,

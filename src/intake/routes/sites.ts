@@ -53,6 +53,7 @@ export const siteRoutes = [
   route("PUT /v1/sites/:site", {
     name: "putSite",
     summary: "Create or replace a shop; its key is never returned. Ends a pause and gives a new shop its schedules",
+    description: "`keyIn` says where the shop's key travels: in the `header`, or in the `address` for a server that drops the header.",
     scope: "admin",
     tenant: "own",
     body: { schema: siteSchema, limit: smallBody, outgoing: true },
@@ -88,6 +89,7 @@ export const siteRoutes = [
   route("GET /v1/sites/:site", {
     name: "getSite",
     summary: "One shop and how its syncs stand",
+    description: "Cursor, lag and counts of each sync, and why it is paused.",
     scope: "read",
     tenant: "own",
     answers: { 200: siteDetailShape },
@@ -115,6 +117,7 @@ export const siteRoutes = [
   route("POST /v1/sites/:site/test", {
     name: "testSite",
     summary: "Call the shop: does its address answer, is the key good, what may it not read. Ends a pause when all is well",
+    description: "Names the permission that the key lacks.",
     scope: "operate",
     tenant: "own",
     answers: { 200: testShape },

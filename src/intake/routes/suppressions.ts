@@ -69,6 +69,7 @@ export const suppressionRoutes = [
   route("GET /v1/suppressions/:address", {
     name: "getSuppression",
     summary: "Whether and why an address gets no mail; the wider scope when there are two",
+    description: "Admins alone see whole addresses. See docs/mail.md#suppressions.",
     scope: "read",
     tenant: "own",
     params: { address },

@@ -31,6 +31,7 @@ export const systemRoutes = [
   route("GET /healthz", {
     name: "health",
     summary: "Whether the Worker answers, and what it can reach",
+    description: "It checks D1, KV and whether the queues take messages.",
     scope: "public",
     tenant: "none",
     answers: { 200: healthShape },
@@ -56,6 +57,7 @@ export const systemRoutes = [
   route("GET /v1/stats", {
     name: "stats",
     summary: "Counts by minute, type and event, and what is left to do",
+    description: "From minute counters, which lag by two seconds.",
     scope: "read",
     tenant: "any",
     query: v.strictObject({

@@ -34,6 +34,8 @@ export const templateRoutes = [
   route("PUT /v1/templates/:id", {
     name: "putTemplate",
     summary: "Add a version to a mail template",
+    description:
+      "The language is Liquid. A job renders the version that was newest when it was enqueued, or when an operator last retried it. `layout` names a template that prints this one at `{{ content }}`. Without a text part one is made from the HTML.",
     scope: "admin",
     tenant: "own",
     body: { schema: templateContent, limit: smallBody },

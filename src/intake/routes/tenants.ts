@@ -57,6 +57,7 @@ export const tenantRoutes = [
   route("POST /v1/tenants/:tenant/tokens", {
     name: "createToken",
     summary: "Make a token; it is shown this once",
+    description: "`types` binds a token with the scope `work` to types of remote jobs.",
     scope: "root",
     tenant: "path",
     body: { schema: tokenSchema, limit: smallBody },

@@ -10,6 +10,7 @@ export const workerRoutes = [
   route("GET /v1/workers", {
     name: "listWorkers",
     summary: "Who asks for jobs of remote types: types, last signs of life, jobs in hand; the root token without a tenant sees those of all",
+    description: "See docs/remote-workers.md.",
     scope: "read",
     tenant: "any",
     answers: { 200: workersShape },
@@ -35,6 +36,7 @@ export const workerRoutes = [
   route("GET /v1/work/:id/payload", {
     name: "loadPayload",
     summary: "The payload of a job in a worker's hands, by the address it was given; valid as long as the lease",
+    description: "Only for payloads that are too large for the answer to a pull.",
     scope: "public",
     tenant: "none",
     query: payloadQuery,
