@@ -156,9 +156,12 @@ async function readWorker(api: Api, name: string): Promise<DeployedWorker | unde
   );
   const created = listIn<{ created_on?: string }>(deployments, "deployments").map(({ created_on: at }) => Date.parse(at ?? ""));
   const newest = Math.max(...created.filter((at) => Number.isFinite(at)));
+  const bindings = listIn<Binding>(settings, "bindings");
+  const listed = ((secrets?.result ?? []) as { name: string }[]).map((secret) => secret.name);
+  const bound = bindings.filter(({ type }) => type === "secret_text").map((secret) => secret.name);
   return {
-    bindings: listIn<Binding>(settings, "bindings"),
-    secrets: ((secrets?.result ?? []) as { name: string }[]).map((secret) => secret.name),
+    bindings,
+    secrets: [...new Set([...listed, ...bound])],
     crons: listIn<{ cron: string }>(schedules, "schedules").map(({ cron }) => cron),
     deployedAt: Number.isFinite(newest) ? newest : undefined,
   };

@@ -159,7 +159,7 @@ export async function allPages<T>(api: Api, path: string, keyOf: (item: T) => st
     const { result, result_info: info } = await api.call("GET", `${path}${path.includes("?") ? "&" : "?"}page=${page}&per_page=${perPage}`);
     const before = found.size;
     for (const item of (Array.isArray(result) ? result : []) as T[]) found.set(keyOf(item), item);
-    const isLast = info?.total_count !== undefined ? found.size >= info.total_count : found.size - before < perPage;
+    const isLast = info?.total_count !== undefined ? found.size >= info.total_count : found.size - before < (info?.per_page ?? perPage);
     if (isLast || found.size === before) return [...found.values()];
   }
 }

@@ -36,8 +36,17 @@ export async function deploy(place: Place, options: Options, report: Report, out
   refuseIncomplete(session, view);
   const zoneId = await zoneFor(session);
   report.findings = [];
-  await carryOut({ session, view, report, output, zoneId });
-  return checked(session, product, report, output);
+  const done = (step: Step) => (report.steps.push(step), output.step(step));
+  const at = async <T>(step: string, act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act();
+    } catch (thrown) {
+      done({ name: step, state: "failed" });
+      throw thrown;
+    }
+  };
+  await carryOut({ session, view, report, output, zoneId, done, at });
+  return at("doctor", () => checked(session, product, report, output));
 }
 
 function planned({ options, given }: Session, view: View, report: Report, output: Output): boolean {
@@ -108,12 +117,14 @@ interface Run {
   report: Report;
   output: Output;
   zoneId: string | undefined;
+  done(step: Step): void;
+  /** A step that fails is in the report as well. */
+  at<T>(step: string, act: () => Promise<T>): Promise<T>;
 }
 
-async function carryOut({ session, view, report, output, zoneId }: Run): Promise<void> {
+async function carryOut({ session, view, report, output, zoneId, done, at }: Run): Promise<void> {
   const { root, folder, options, api, credentials, given } = session;
   const { wanted, account, release } = view;
-  const done = (step: Step) => (report.steps.push(step), output.step(step));
   const making: Making = { api, wanted, account, done };
   const wrangler = (session.createWrangler ?? createWrangler)({
     root,
@@ -127,16 +138,6 @@ async function carryOut({ session, view, report, output, zoneId }: Run): Promise
   const configuration = () => write(folder, options.env, withIds(wanted, account, { extraCrons: extra, release, root, folder }));
 
   const { database, worker: name } = wanted;
-  /** A step that fails is in the report as well. */
-  const at = async <T>(step: string, act: () => Promise<T>): Promise<T> => {
-    try {
-      return await act();
-    } catch (thrown) {
-      done({ name: step, state: "failed" });
-      throw thrown;
-    }
-  };
-
   await at(`d1 ${database.name}`, () => makeDatabase(making));
   await at("migrations", () => migrate(view, session, () => wrangler.migrate(configuration(), database.binding), done));
   await at("kv", () => makeNamespaces(making));

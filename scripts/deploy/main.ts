@@ -32,7 +32,7 @@ export async function main(
   const output = outputTo({ json: words.includes("--json"), plan: words.includes("--plan") }, print.out, print.err);
   const report: Report = { env: "wrong" in options ? production : options.env, steps: [], findings: [], version_id: null, notes: [] };
   if ("wrong" in options) return ended(report, output, 2, `${options.wrong}\n\n${usage}`);
-  if (options.makeSecrets !== undefined) {
+  if (command === "deploy" && options.makeSecrets !== undefined) {
     const made = makeSecretsFile(options.makeSecrets);
     if ("wrong" in made) return ended(report, output, 2, made.wrong);
     options.secretsFile = options.makeSecrets;
@@ -51,7 +51,7 @@ function codeOf(thrown: unknown, report: Report): [ExitCode, string] {
   const failed = report.steps.find(({ state }) => state === "failed");
   const done = report.steps.filter(({ state }) => state === "create" || state === "change").map(({ name }) => name);
   const midway = `${failed ? `It stopped at: ${failed.name}. ` : ""}${done.length === 0 ? "Nothing was made before." : `Done before: ${done.join(", ")}.`}`;
-  const again = failed ? `${midway} Running it again is safe and goes on from there.` : "Nothing was changed.";
+  const again = failed || done.length > 0 ? `${midway} Running it again is safe and goes on from there.` : "Nothing was changed.";
   if (thrown instanceof Misused) return [2, thrown.message];
   const refused = thrown instanceof ApiRefusal && thrown.kind === "unauthorized" ? new NotPermitted(refusedAt(thrown), [grantFor(thrown.path)]) : thrown;
   if (refused instanceof NotPermitted) {

@@ -98,7 +98,7 @@ const domain = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?
 
 /** Undefined for a name under which a Worker may be reached from outside. */
 export function wrongHost(host: string): string | undefined {
-  if (domain.test(host) && !/(?:^|\.)(?:localhost|local|internal|invalid|test)$/.test(host)) return undefined;
+  if (domain.test(host) && !/(?:^|\.)(?:localhost|local|internal)$/.test(host)) return undefined;
   return `"${host}" is no public host name: give --host the name alone, as jobs.example.com, without https:// and port.`;
 }
 

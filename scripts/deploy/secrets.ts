@@ -96,8 +96,12 @@ function weakRing(name: string, value: string): string | undefined {
   return keys.some((key) => isMonotonous(key.toString("latin1"))) ? `${name} is weak: one of its keys is not random; ${rule}` : undefined;
 }
 
-/** 32 random bytes have more than 8 different ones, always as far as anybody will see; words, dates and repeated texts have fewer or repeat. */
+/** Random texts of 32 characters have more than 8 different ones; words, dates and repeated texts have fewer, repeat, or stand in place of one. */
 function isMonotonous(text: string): boolean {
-  if (new Set(text).size < 8) return true;
-  return /^(.{1,16})\1+.{0,15}$/s.test(text) || /(?:change-?me|password|secret|example|placeholder)/i.test(text);
+  if (new Set(text).size < 8 || /^(.{1,16})\1+.{0,15}$/s.test(text)) return true;
+  return /(?:change-?me|password|secret|example|placeholder)/i.test(text) && !hasRandomPart(text);
+}
+
+function hasRandomPart(text: string): boolean {
+  return (text.match(/[A-Za-z0-9+/=]{20,}/g) ?? []).some((run) => /\d/.test(run) && new Set(run).size >= 8);
 }

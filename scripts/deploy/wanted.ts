@@ -67,8 +67,8 @@ export function wantedFrom(file: Configuration, options: Pick<Options, "env" | "
   const { env: environments = {}, ...top } = file;
   const configuration = named(overlaid(top as Configuration, { ...environments[env], ...bindingsOf(options) }), env, jurisdiction);
   const { producers, consumers } = configuration.queues;
-  const [database] = configuration.d1_databases;
-  if (!database) throw new Error("wrangler.toml has no database.");
+  const [database, ...others] = configuration.d1_databases;
+  if (!database || others.length > 0) throw new Error(`wrangler.toml must have one D1 database, and has ${others.length + (database ? 1 : 0)}.`);
   return {
     env,
     worker: configuration.name,

@@ -8,7 +8,7 @@ export async function makeRule({ api, wanted, account, done }: Making): Promise<
   const [bucket, queue] = [uploads.bucketOf(wanted) ?? "", uploads.queueOf(wanted)];
   const name = `rule ${bucket} → ${queue}`;
   const path = `/event_notifications/r2/${bucket}/configuration`;
-  const { missing } = ruleState(account.rules, queue);
+  const { missing } = ruleState(account.rules, queue, account.queues.get(queue)?.queue_id);
   if (missing.length === 0) return done({ name, state: "same" });
   const { headers } = r2Headers(wanted.jurisdiction);
   const body = { rules: [{ prefix: "", suffix: "", actions: missing, description: "Jobyard: what was uploaded or removed" }] };
@@ -16,7 +16,7 @@ export async function makeRule({ api, wanted, account, done }: Making): Promise<
     () => api.call("PUT", `${path}/queues/${account.queues.get(queue)?.queue_id}`, { body, headers }),
     async () => {
       const now = await ifThere(api.call("GET", path, { headers }));
-      return ruleState(now?.result as NotificationRules | undefined, queue).missing.length === 0;
+      return ruleState(now?.result as NotificationRules | undefined, queue, account.queues.get(queue)?.queue_id).missing.length === 0;
     },
   );
   done({ name, state: missing.length === uploads.actions.length ? "create" : "change", detail: missing.join(", ") });

@@ -3,7 +3,7 @@ import type { Wanted } from "./wanted.ts";
 /** What Cloudflare itself sends to queues of ours: R2 what was uploaded, Email Service what became of mails. */
 
 export interface NotificationRules {
-  queues?: { queueId: string; queueName: string; rules: NotificationRule[] }[];
+  queues?: { queueId: string; queueName?: string; rules: NotificationRule[] }[];
 }
 
 export interface NotificationRule {
@@ -42,9 +42,9 @@ export interface RuleState {
 }
 
 /** How the rules of a bucket stand to the one that is wanted. */
-export function ruleState(rules: NotificationRules | undefined, queueName: string): RuleState {
-  const all = (rules?.queues ?? []).flatMap((queue) => queue.rules.map((rule) => ({ ...rule, queue: queue.queueName })));
-  const isOurs = (rule: (typeof all)[number]) => rule.queue === queueName && !rule.prefix && !rule.suffix;
+export function ruleState(rules: NotificationRules | undefined, queueName: string, queueId?: string): RuleState {
+  const all = (rules?.queues ?? []).flatMap((queue) => queue.rules.map((rule) => ({ ...rule, queue: queue.queueName ?? queue.queueId, id: queue.queueId })));
+  const isOurs = (rule: (typeof all)[number]) => (rule.queue === queueName || rule.id === queueId) && !rule.prefix && !rule.suffix;
   const covered = new Set(all.filter(isOurs).flatMap(({ actions }) => actions));
   const missing = uploads.actions.filter((action) => !covered.has(action));
   const overlapping = all.filter((rule) => !isOurs(rule) && rule.actions.some((action) => missing.includes(action)));

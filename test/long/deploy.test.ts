@@ -98,6 +98,18 @@ describe("each single call of a first deploy that fails once", () => {
   );
 });
 
+test("two first deploys at once make everything once", async () => {
+  const both = await Promise.all([quick(first()), quick(first())]);
+  expect(both.map(({ code, report }) => [code, report.error])).toEqual([
+    [0, undefined],
+    [0, undefined],
+  ]);
+  const { subscriptions, ...left } = outcome(deployer);
+  const { subscriptions: _, ...wanted } = await (clean ??= cleanOutcome());
+  expect(left).toEqual(wanted);
+  expect(new Set(subscriptions).size).toBe(1);
+});
+
 describe("the real wrangler, while it uploads", () => {
   const upload: Fault["path"] = /^\/workers\/scripts\/jobyard\/versions$/;
   test.each([

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readConfiguration, wantedFrom } from "../../scripts/deploy/wanted.ts";
 import { accountId, apiToken, type Fault } from "../fake-cloudflare/server.ts";
+import { instantWrangler } from "../fake-cloudflare/instant-wrangler.ts";
 import { type Deployer, deployedAccount, startDeployer } from "../fake-cloudflare/run.ts";
 
 // What ends before anything is uploaded: no wrangler is started here.
@@ -321,6 +322,19 @@ describe("calls that fail", () => {
     expect(report.error).toContain("Nothing was changed.");
     expect(uploads()).toEqual([]);
   });
+});
+
+test("a check that cannot be made after the upload is 4, and says that the upload is done", async () => {
+  deployedAccount(deployer);
+  const { account, faults } = deployer.fake;
+  const createWrangler = () => {
+    const { migrate, upload } = instantWrangler(account)();
+    const broken: Fault = { method: "GET", path: /^\/queues$/, kind: "forbidden" };
+    return { migrate, upload: (...given: Parameters<typeof upload>) => (faults.push(broken), upload(...given)) };
+  };
+  const { code, report } = await deployer.run(usual(), {}, createWrangler);
+  expect([code, report.steps.at(-1)]).toEqual([3, { name: "doctor", state: "failed" }]);
+  expect(report.error).toContain("It stopped at: doctor. Done before: worker jobyard.");
 });
 
 describe("stored payloads", () => {

@@ -192,6 +192,11 @@ describe("the API's client", () => {
   });
 });
 
+test("a random secret may have a prefix that is a word; a word alone is no secret", () => {
+  expect(weakness("ROOT_TOKEN", "secret_0f3a9c1b7d5e2846af90b1c2d3e4f5a6")).toBeUndefined();
+  expect(weakness("ROOT_TOKEN", "correct-horse-battery-staple-secret-1")).toContain("is weak");
+});
+
 test("fresh secrets are never weak", () => {
   for (let round = 0; round < 200; round++) {
     for (const [name, value] of Object.entries(freshSecrets())) expect(weakness(name, value), name).toBeUndefined();

@@ -6,7 +6,7 @@ import type { Comparison } from "./comparison.ts";
 
 export function wiringFindings({ wanted, account, emailDomain }: Comparison): Finding[] {
   const bucket = uploads.bucketOf(wanted) ?? "";
-  const { missing, overlapping } = ruleState(account.rules, uploads.queueOf(wanted));
+  const { missing, overlapping } = ruleState(account.rules, uploads.queueOf(wanted), account.queues.get(uploads.queueOf(wanted))?.queue_id);
   const rule =
     overlapping.length > 0
       ? [
