@@ -53,12 +53,14 @@ export async function zoneOf(api: Api, domain: string): Promise<string | undefin
   return undefined;
 }
 
-/** A write without an answer may have been done: then it is looked at, and done once more when it was not. */
+/** A write without an answer may have been done, and one that is refused was perhaps done by another run: it is looked at, and without an answer done once more. */
 async function certainly(write: () => Promise<unknown>, isDone: () => Promise<boolean>): Promise<void> {
   try {
     await write();
   } catch (thrown) {
-    if (!(thrown instanceof ApiRefusal) || thrown.kind !== "unavailable") throw thrown;
-    if (!(await isDone())) await write();
+    if (!(thrown instanceof ApiRefusal) || thrown.kind === "unauthorized") throw thrown;
+    if (await isDone()) return;
+    if (thrown.kind !== "unavailable") throw thrown;
+    await write();
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
 import { type FakeAccount, type FakeBinding, type FakeQueue, type FakeScript, hexId } from "./state.ts";
 
 /** One call as a route sees it. */
@@ -179,12 +180,24 @@ function queried(account: FakeAccount, id: string, { sql }: Record<string, unkno
   try {
     const text = String(sql).trim();
     if (!/^(?:SELECT|PRAGMA)/i.test(text)) {
-      found.sqlite.exec(text);
+      inTransaction(found.sqlite, text);
       return { result: [{ results: [], success: true, meta: { duration: 1 } }] };
     }
     return { result: [{ results: found.sqlite.prepare(text).all(), success: true, meta: { duration: 1 } }] };
   } catch (thrown) {
     return refused(400, 7500, `${thrown instanceof Error ? thrown.message : String(thrown)}: SQLITE_ERROR`);
+  }
+}
+
+/** As D1 runs several statements of one call: all of them or none. */
+function inTransaction(sqlite: DatabaseSync, text: string): void {
+  sqlite.exec("BEGIN");
+  try {
+    sqlite.exec(text);
+    sqlite.exec("COMMIT");
+  } catch (thrown) {
+    if (sqlite.isTransaction) sqlite.exec("ROLLBACK");
+    throw thrown;
   }
 }
 
