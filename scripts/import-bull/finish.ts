@@ -60,7 +60,7 @@ async function refuseRefused(finishing: Finishing, queue: Queue): Promise<void> 
     ? "look into the product whether it has them; --finish --uncertain counts them as taken"
     : "mend the map and --take again, or put them back with --rollback";
   throw new Failure(
-    4,
+    1,
     `${refused.length} jobs of the queue ${queue.name} were taken and refused by the product (${refused[0]!.code}: ${refused[0]!.detail}): ${help}.`,
   );
 }
@@ -91,7 +91,7 @@ async function takeOver(finishing: Finishing, queue: Queue): Promise<Finished["s
   const faulty = schedules.flatMap(({ label, ours }) => ("fault" in ours ? [`  ${label}: ${ours.fault}`] : []));
   if (faulty.length > 0) {
     throw new Failure(
-      4,
+      1,
       `These schedules of the queue ${queue.name} cannot be taken over. Make them in the product by hand and remove them from Bull, or mend the map:\n${faulty.join("\n")}`,
     );
   }
@@ -102,13 +102,13 @@ async function takeOver(finishing: Finishing, queue: Queue): Promise<Finished["s
 
 /** On in the product first, then off in Redis: a crash in between runs it twice rather than never. */
 async function takeOne({ connection, product }: Finishing, queue: Queue, { member, idPrefixes, label, ours }: BullSchedule) {
-  if ("fault" in ours) throw new Failure(4, `${label}: ${ours.fault}`);
+  if ("fault" in ours) throw new Failure(1, `${label}: ${ours.fault}`);
   const { tenant, name, body } = ours;
   const path = `/v1/schedules/${name}`;
   const there = await product.expect([200, 404], "GET", path, { tenant });
   if (there.status === 404) await product.expect([200, 201], "PUT", path, { tenant, body });
   else if (there.body["enabled"] === false)
-    throw new Failure(4, `The schedule ${name} of ${tenant} is there, but switched off. Switch it on, and finish again.`);
+    throw new Failure(1, `The schedule ${name} of ${tenant} is there, but switched off. Switch it on, and finish again.`);
   await connection.run("unschedule", `${queue.base}repeat`, queue.base, member, JSON.stringify({ tenant, name }), ...idPrefixes);
   return { label, name, tenant };
 }

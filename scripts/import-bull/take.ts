@@ -124,7 +124,7 @@ export class Taker {
     const claimed = Number(await connection.run("claim", claimedKey(this.queue), this.queue.base, place, now(), this.#generation, ...values));
     if (claimed < 0)
       throw new Failure(
-        4,
+        1,
         `A rollback of the queue ${this.queue.name} is under way or was made. Nothing more was taken; start the command again when that is what you want.`,
       );
     this.#missed += batch.length - claimed;

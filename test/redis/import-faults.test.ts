@@ -233,7 +233,7 @@ describe("a rollback of claimed jobs", () => {
       }),
     );
     const failure = await following;
-    expect([failure?.code, failure?.message]).toEqual([4, expect.stringContaining("A rollback of the queue mail")]);
+    expect([failure?.code, failure?.message]).toEqual([1, expect.stringContaining("A rollback of the queue mail")]);
     expect((await bench.stands())["wait"]).toHaveLength(3);
   });
 });
