@@ -99,6 +99,7 @@ async function open(options: Options, map: JobMap, connection: Connection, surro
     trouble,
     target,
     destination: target ?? { product, judge: async (judged) => judged, attempts: new Map() },
+    places: options.failed ? [...places, "failed"] : places,
     selection: { names: options.names, tenants: options.tenants },
     queues: found.filter((queue) => queue !== null),
     missing,
@@ -239,7 +240,7 @@ async function openTakers(session: Session, queues: readonly Queue[]): Promise<T
   return Promise.all(
     queues.map(async (queue) => {
       const counts = await countsOf(session.connection, queue);
-      return Taker.open(session, queue, new Tally(places.reduce((sum, place) => sum + counts[place], 0)));
+      return Taker.open(session, queue, new Tally(session.places.reduce((sum, place) => sum + counts[place], 0)));
     }),
   );
 }

@@ -26,6 +26,7 @@ export interface BullJob extends Standing {
   sha: string;
   /** When its newest run began, as text; "" when none did. */
   started: string;
+  failedReason: string;
 }
 
 /** Reads jobs, many in one round trip. */
@@ -40,8 +41,22 @@ export async function readJobs(connection: Connection, { base }: Pick<Queue, "ba
 }
 
 function jobFrom(fields: readonly string[], { id, score }: Standing, place: Place): BullJob {
-  const [why = "", name = "", data = "", opts = "", timestamp = "", attempts = "", dedup = "", sha = "", started = ""] = fields;
-  return { id, score, place, why, name: name === "" ? "__default__" : name, data, opts, timestamp, attempts: Number(attempts) || 0, dedup, sha, started };
+  const [why = "", name = "", data = "", opts = "", timestamp = "", attempts = "", dedup = "", sha = "", started = "", failedReason = ""] = fields;
+  return {
+    id,
+    score,
+    place,
+    why,
+    name: name === "" ? "__default__" : name,
+    data,
+    opts,
+    timestamp,
+    attempts: Number(attempts) || 0,
+    dedup,
+    sha,
+    started,
+    failedReason,
+  };
 }
 
 /** When a delayed job is due, in milliseconds. */

@@ -16,6 +16,8 @@ export interface Options {
   to: string | undefined;
   token: string | undefined;
   report: string | undefined;
+  /** Takes failed jobs too, as dead letters. */
+  failed: boolean;
   /** Finish: removes what is left of the taken jobs from Redis. */
   drop: boolean;
   /** Takes jobs whose fate is unknown for not accepted (rollback) or for accepted (finish). */
@@ -39,6 +41,7 @@ export const usage = `npm run import-bull -- --url REDIS --map map.json [--to UR
   --rollback        puts back what has not run
   --finish          waits until the queues are empty, and takes the schedules over; --drop also removes the taken jobs' hashes
   --report FILE     writes the report there too
+  --failed          with --plan or --take: failed jobs too; they become dead letters, which run when they are replayed
   --uncertain       with --rollback: puts back jobs of which it is unknown whether the product has them; with --finish: counts them as taken
   --lock-seconds N  30: an active job without a lock for so long belongs to a dead worker
   --wait-seconds N  600: how long --finish waits`;
@@ -55,6 +58,7 @@ export function readOptions(args: readonly string[], environment: Record<string,
   const to = productOf(values.to ?? environment["JOBYARD_URL"]);
   const token = values.token ?? environment["JOBYARD_TOKEN"];
   if (mode !== "plan" && !(to && token)) throw new Failure(2, `--${mode} needs the product: --to and --token (or JOBYARD_URL and JOBYARD_TOKEN).`);
+  if (values.failed && !["plan", "take"].includes(mode)) throw new Failure(2, "--failed goes with --plan or --take.");
   if (mode === "plan" && to && !token) throw new Failure(2, "--to needs --token (or JOBYARD_TOKEN).");
   if (["take", "follow", "finish"].includes(mode) && !values.map)
     throw new Failure(2, `--${mode} needs --map; --plan without one prints the entries to fill in.`);
@@ -69,6 +73,7 @@ export function readOptions(args: readonly string[], environment: Record<string,
     names: values.name ?? [],
     tenants: values.tenant ?? [],
     report: values.report,
+    failed: values.failed ?? false,
     drop: values.drop ?? false,
     uncertain: values.uncertain ?? false,
     lockSeconds: seconds("lock-seconds", values["lock-seconds"], 30),
@@ -82,7 +87,7 @@ function parsed(args: readonly string[]) {
   const list = { type: "string", multiple: true } as const;
   const verbs = { plan: flag, take: flag, follow: flag, rollback: flag, finish: flag };
   const places = { url: text, redis: text, prefix: text, map: text, to: text, token: text, report: text };
-  const rest = { queue: list, name: list, tenant: list, drop: flag, uncertain: flag, help: flag, "lock-seconds": text, "wait-seconds": text };
+  const rest = { queue: list, name: list, tenant: list, drop: flag, failed: flag, uncertain: flag, help: flag, "lock-seconds": text, "wait-seconds": text };
   try {
     return parseArgs({ args: [...args], options: { ...verbs, ...places, ...rest }, strict: true }).values;
   } catch (cause) {

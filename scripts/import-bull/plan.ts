@@ -1,5 +1,5 @@
 import { type BullJob, dueOf, optionsOf, readJobs } from "./job.ts";
-import { countsOf, type Place, places, type Queue, type State, takenOf } from "./queue.ts";
+import { countsOf, type Place, type Queue, type State, takenOf } from "./queue.ts";
 import { type Judged, requestFrom } from "./request.ts";
 import { type BullSchedule, readSchedules } from "./schedules.ts";
 import { Tally } from "./tally.ts";
@@ -13,6 +13,7 @@ export interface Planning {
   connection: Connection;
   map: JobMap;
   selection: Selection;
+  places: readonly Place[];
   judge: (judged: Judged) => Promise<Judged>;
   now: () => number;
 }
@@ -59,7 +60,7 @@ export async function planQueue(planning: Planning, queue: Queue): Promise<Queue
     notes: await notesOf(connection, queue),
     lastDue: 0,
   };
-  for (const place of places) {
+  for (const place of planning.places) {
     await walk(connection, queue, place, async (standing) => {
       for (const job of await readJobs(connection, queue, place, standing)) await count(planning, plan, place, job);
       return 0;

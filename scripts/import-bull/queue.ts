@@ -4,8 +4,8 @@ import type { Connection } from "./redis.ts";
 
 /** Where jobs are taken from, in this order. */
 export const places = ["wait", "paused", "prioritized", "delayed"] as const;
-/** A job's place. `active` only when its worker is dead. */
-export type Place = (typeof places)[number] | "active";
+/** A job's place. `active` only when its worker is dead, `failed` only when that is asked for. */
+export type Place = (typeof places)[number] | "active" | "failed";
 
 const otherStates = ["active", "waiting-children", "completed", "failed"] as const;
 export type State = (typeof places)[number] | (typeof otherStates)[number];

@@ -26,7 +26,7 @@ export function planLines(plan: QueuePlan, policies: ReadonlyMap<string, number>
     ...(taken.claimed + taken.done + taken.refused > 0
       ? ["", `Taken earlier: ${number(taken.done)} accepted, ${number(taken.refused)} refused, ${number(taken.claimed)} not answered yet.`]
       : []),
-    ...(counts.completed + counts.failed > 0 ? ["", "Completed and failed jobs are not taken."] : []),
+    ...(counts.completed + counts.failed > 0 ? ["", "Completed jobs are not taken; failed ones become dead letters with `--failed`."] : []),
     ...(counts["waiting-children"] > 0 ? ["", "Parents in waiting-children are finished by the old workers."] : []),
     ...(plan.lastDue > 0 ? ["", `The last delayed job is due at ${new Date(plan.lastDue).toISOString()}.`] : []),
     ...notes.flatMap((note) => ["", note]),

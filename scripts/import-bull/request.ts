@@ -7,7 +7,7 @@ import { resolve } from "./value.ts";
 /** What is sent to the product for one job. */
 export interface Request {
   tenant: string;
-  job: { type: string; payload: unknown; idempotencyKey: string; runAt?: string };
+  job: { type: string; payload: unknown; idempotencyKey: string; runAt?: string; failed?: string };
 }
 
 /** Why a job stays where it is. The first seven are what Redis says of it. */
@@ -46,6 +46,7 @@ export interface Selection {
 }
 
 const maxDays = 366;
+const maxReasonLength = 500;
 const namePattern = /^[a-z0-9-]{1,63}$/;
 
 /** Turns a job into a request by the map; knows nothing of the product. */
@@ -66,7 +67,8 @@ export function requestFrom(job: BullJob, queue: Queue, map: JobMap, { names, te
   const payload = resolve(entry.payload ?? { path: "data" }, scope);
   if (payload === undefined) return { reason: "payload", detail: "the map finds none" };
   const runAt = due !== undefined && due > now ? { runAt: new Date(due).toISOString() } : {};
-  return { entry, request: { tenant, job: { type: entry.type, payload, idempotencyKey: keyOf(queue, job), ...runAt } } };
+  const failed = job.place === "failed" ? { failed: `imported-failed: ${job.failedReason}`.slice(0, maxReasonLength).toWellFormed() } : {};
+  return { entry, request: { tenant, job: { type: entry.type, payload, idempotencyKey: keyOf(queue, job), ...runAt, ...failed } } };
 }
 
 function tenantFrom(value: unknown): string | undefined {

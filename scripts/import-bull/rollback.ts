@@ -96,8 +96,9 @@ function isSelected({ selection: { names, tenants }, product }: RollingBack, { n
 }
 
 /** Whether the product will not run the job: it never had it, or it is cancelled now and never began. */
-async function isFree(rolling: RollingBack, queue: Queue, { id, jobId, taken: { tenant } }: Candidate, result: RolledBack): Promise<boolean> {
+async function isFree(rolling: RollingBack, queue: Queue, { id, jobId, taken }: Candidate, result: RolledBack): Promise<boolean> {
   const { connection, product } = rolling;
+  const { tenant } = taken;
   if (jobId === undefined) return true;
   if (!(await connection.client.exists(queue.base + id))) return stays(result, "its hash is gone from Redis");
   const view = await product.expect([200, 404], "GET", `/v1/jobs/${jobId}`, { tenant });
@@ -106,6 +107,8 @@ async function isFree(rolling: RollingBack, queue: Queue, { id, jobId, taken: { 
   const state = String(view.body["state"]);
   const isUntouched = Number(view.body["runs"] ?? 0) === 0;
   if (state === "cancelled") return (isUntouched && (await connection.client.hexists(back, id)) === 1) || stays(result, "cancelled in the product");
+  // A dead letter does not run by itself; it stays on the list there until it is dismissed.
+  if (taken.place === "failed" && isUntouched && state === "discarded") return true;
   if (!isUntouched || !["queued", "waiting"].includes(state)) return stays(result, state);
   await connection.client.hset(back, id, jobId);
   const cancelled = await product.expect([200, 409], "POST", `/v1/jobs/${jobId}/cancel`, { tenant });

@@ -134,6 +134,7 @@ async function oursFrom(raw: Raw, next: BullJob | undefined, { queue, map, judge
     dedup: "",
     sha: "",
     started: "",
+    failedReason: "",
   } as const;
   const judged = await judge(requestFrom(job, queue, map, { names: [], tenants: [] }, now));
   if ("reason" in judged) return { fault: reasons[judged.reason] + (judged.detail ? `: ${judged.detail}` : "") };

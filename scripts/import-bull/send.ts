@@ -71,7 +71,7 @@ async function sendBatch(sending: Sending, queue: Queue, batch: readonly Claimed
   const [first] = batch;
   if (!first) return 0;
   const later = delay === undefined ? {} : { runAt: new Date(sending.now() + delay).toISOString() };
-  const jobs = batch.map(({ request }) => ({ ...request.job, ...later }));
+  const jobs = batch.map(({ request }) => ({ ...request.job, ...(request.job.failed === undefined ? later : {}) }));
   const answer = await sending.product.ask("POST", "/v1/jobs/batch", { tenant: first.request.tenant, body: { jobs } });
   if (answer.status === 202) {
     const { fates, wait } = fatesOf(batch, answer.body);

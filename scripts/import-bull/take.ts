@@ -3,7 +3,7 @@ import type { Destination } from "./destination.ts";
 import { Failure } from "./failure.ts";
 import { type BullJob, readJobs, type Standing } from "./job.ts";
 import type { JobMap } from "./map.ts";
-import { claimedKey, type Place, places, type Queue } from "./queue.ts";
+import { claimedKey, type Place, type Queue } from "./queue.ts";
 import { type Reason, type Request, requestFrom, type Selection } from "./request.ts";
 import { maxBatch, sendClaimed, type Sending } from "./send.ts";
 import type { Tally } from "./tally.ts";
@@ -13,6 +13,7 @@ export interface Importing extends Sending {
   destination: Destination;
   map: JobMap;
   selection: Selection;
+  places: readonly Place[];
   /** Fires when the user interrupts: nothing more is taken. */
   signal: AbortSignal;
   /** Shows how far it is. */
@@ -68,7 +69,7 @@ export class Taker {
         this.#left.clear();
         this.#leftSince = this.#importing.now();
       }
-      for (const place of places) {
+      for (const place of this.#importing.places) {
         await walk(this.#importing.connection, this.queue, place, async (standing, offset) => {
           const count = this.#importing.signal.aborted ? 0 : await this.#visit(place, standing, offset);
           taken += count;

@@ -98,7 +98,7 @@ export async function revive(db: D1Database, rows: readonly Revived[], how: Revi
 
 const buryJob = `
   INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, fp, reason, slot, payload, ref, dry)
-  SELECT value->>0, value->>1, value->>2, value->>9, value->>3, 'discarded', 0, 1, ?2, ?2, value->>4, value->>5, value->>6, value->>7, value->>10, value->>11
+  SELECT value->>0, value->>1, value->>2, value->>9, value->>3, 'discarded', 0, value->>12, ?2, ?2, value->>4, value->>5, value->>6, value->>7, value->>10, value->>11
   FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
 const buryArrival = `
   INSERT INTO arrivals (tenant, slot, id) SELECT value->>0, value->>6, value->>1 FROM json_each(?1) WHERE value->>6 IS NOT NULL ON CONFLICT DO NOTHING`;
@@ -111,10 +111,10 @@ const buryLetter = `
 export async function bury(db: D1Database, rows: readonly Burial[], now: number): Promise<void> {
   if (rows.length === 0) return;
   const columns = await Promise.all(
-    rows.map(async ({ tenant, id, type, version, queue, raw, ref, reason, fp, dry }) => {
+    rows.map(async ({ tenant, id, type, version, queue, raw, ref, reason, fp, dry, maxAttempts = 1 }) => {
       const slot = isDerived(id) ? slotOf(id, now) : null;
       const payload = ref !== undefined ? null : type === "unknown" ? JSON.stringify(raw) : raw;
-      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, reason), version, ref ?? null, dry ? 1 : 0];
+      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, reason), version, ref ?? null, dry ? 1 : 0, maxAttempts];
     }),
   );
   const parts = lists(columns);

@@ -1,6 +1,7 @@
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import { redeliver } from "./message-answer";
+import type { Prepared } from "./prepare";
 import { reasonOf } from "../masking/redact";
 
 /** A second payload under one key, accepted while the ledger was away: a dead letter under an id of its own. Throws when the ledger is away. */
@@ -9,6 +10,14 @@ export async function buryMismatch(engine: Engine, envelope: Envelope): Promise<
   const reason = `its idempotency key belongs to job ${envelope.id}, which has another payload`;
   const { tenant, type, version, queue, payload, ref, fp, dry } = envelope;
   await engine.ledger.bury([{ id, tenant, type, version, queue, raw: payload ?? "null", ref, reason, fp: fp ?? null, dry }], engine.now());
+}
+
+/** Jobs that failed for good elsewhere: a dead letter each, under the ids that their keys give. Twice the same is once. Throws when the ledger is away. */
+export async function buryFailed(engine: Engine, all: readonly Prepared[]): Promise<void> {
+  const rows = all.map(({ row: { id, tenant, type, version, queue, payload, ref, fp, dry, maxAttempts }, failed = "" }) => {
+    return { id, tenant, type, version, queue, raw: payload ?? "null", ref: ref ?? undefined, reason: failed, fp, dry, maxAttempts };
+  });
+  if (rows.length > 0) await engine.ledger.bury(rows, engine.now());
 }
 
 /**

@@ -1,3 +1,4 @@
+import { buryFailed } from "./bury";
 import type { Engine } from "./engine";
 import { deliver, markUnsent } from "./deliver";
 import { envelopeOf } from "./envelope";
@@ -26,12 +27,17 @@ export async function enqueue(engine: Engine, requests: readonly EnqueueRequest[
   await Promise.all([
     acceptKeyed(
       engine,
-      fine.filter((each) => each.keyed),
+      fine.filter((each) => each.keyed && each.failed === undefined),
       receipts,
     ),
     acceptUnkeyed(
       engine,
-      fine.filter((each) => !each.keyed),
+      fine.filter((each) => !each.keyed && each.failed === undefined),
+      receipts,
+    ),
+    recordFailed(
+      engine,
+      fine.filter((each) => each.failed !== undefined),
       receipts,
     ),
   ]);
@@ -39,9 +45,20 @@ export async function enqueue(engine: Engine, requests: readonly EnqueueRequest[
   return prepared.map((each) => ("envelope" in each ? (receipts.get(each) ?? unavailable()) : each));
 }
 
+/** They do not run: no queue gets them. */
+async function recordFailed(engine: Engine, all: readonly Prepared[], receipts: Map<Prepared, Receipt>): Promise<void> {
+  const recorded = await orTrouble(engine, "ledger", async () => {
+    await buryFailed(engine, all);
+    return true;
+  });
+  for (const each of all) {
+    receipts.set(each, recorded ? { ok: true, id: each.id, type: each.contract.type, state: "discarded", replayed: false } : unavailable());
+  }
+}
+
 /** One event per tenant and type, for the counters. */
 function announce(engine: Engine, receipts: ReadonlyMap<Prepared, Receipt>): void {
-  const fresh = [...receipts].filter(([, receipt]) => receipt.ok && !receipt.replayed).map(([{ envelope }]) => envelope);
+  const fresh = [...receipts].filter(([, receipt]) => receipt.ok && !receipt.replayed && receipt.state !== "discarded").map(([{ envelope }]) => envelope);
   for (const group of Map.groupBy(fresh, ({ tenant, type }) => `${tenant}/${type}`).values()) {
     const [first] = group;
     if (first) engine.emit({ event: "enqueued", tenant: first.tenant, type: first.type, count: group.length });

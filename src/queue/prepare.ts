@@ -28,6 +28,8 @@ export interface Prepared {
   /** Whether its key brings a dead letter back. */
   revives: boolean;
   delaySeconds: number;
+  /** Why it failed elsewhere: it is not sent. */
+  failed?: string | undefined;
 }
 
 export interface PrepareOptions {
@@ -73,7 +75,17 @@ export async function prepare(engine: Engine, request: EnqueueRequest, { derived
   const row = newRow(engine, contract, envelope, checked.payload);
   const revives = request.revive !== false && derivedFrom === undefined;
   const formerId = await formerIdOf(engine, contract, request);
-  return { id, contract, envelope, row, keyed: parts !== undefined, formerId, revives, delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000) };
+  return {
+    id,
+    contract,
+    envelope,
+    row,
+    keyed: parts !== undefined,
+    formerId,
+    revives,
+    failed: request.failed,
+    delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000),
+  };
 }
 
 /** The ids that a keyed request has, or had before own keys were kept apart; none without a key. */

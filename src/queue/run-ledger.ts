@@ -113,4 +113,6 @@ export interface Burial extends JobRef {
   reason: string;
   fp: string | null;
   dry?: boolean | undefined;
+  /** Of its type, for a job that may be replayed; default 1. */
+  maxAttempts?: number | undefined;
 }

@@ -107,6 +107,19 @@ describe("POST /v1/jobs/batch", () => {
     ]);
   });
 
+  test("hands on why a job failed elsewhere, and refuses a delay beside it", async () => {
+    const answer = await batch([
+      { type: "note", payload, failed: "imported-failed: no" },
+      { type: "note", payload, failed: "x", delaySeconds: 5 },
+      { type: "note", payload, failed: "" },
+    ]);
+    expect(bench.seen.requests.at(-1)).toMatchObject({ failed: "imported-failed: no" });
+    expect(answer.body.rejected).toMatchObject([
+      { index: 1, errors: [{ path: "failed", message: "cannot go together with a delay" }] },
+      { index: 2, errors: [{ path: "failed", message: "must be 1 to 1,000 characters" }] },
+    ]);
+  });
+
   test("with the header a repeated list doubles nothing; a job's own key goes before it", async () => {
     const jobs = [
       { type: "note", payload },

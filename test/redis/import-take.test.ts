@@ -131,6 +131,26 @@ describe.each(libraries)("$title", (library) => {
     expect([bench.product.jobs.size, (await bench.stands())["active"]]).toEqual([0, [id]]);
   });
 
+  test("failed jobs are taken when that is asked for, as dead letters with their reason, and put back", async () => {
+    const queue = queueOf();
+    const id = await queue.add(mail(1));
+    await queue.work(async () => {
+      throw new Error("the provider said no");
+    });
+    await until("it has failed", async () => (await bench.redis.client.zcard("bull:mail:failed")) === 1);
+    await queue.close();
+    const failed = await bench.redis.client.zrange("bull:mail:failed", 0, -1, "WITHSCORES");
+    await bench.run("take");
+    expect(bench.product.jobs.size).toBe(0);
+    expect((await bench.run("take", ["--failed"])).code).toBe(0);
+    expect([...bench.product.jobs.values()]).toMatchObject([
+      { state: "discarded", failed: "imported-failed: the provider said no", key: expect.stringContaining(`:${id}:`) },
+    ]);
+    expect(await bench.redis.client.zcard("bull:mail:failed")).toBe(0);
+    await bench.run("rollback");
+    expect(await bench.redis.client.zrange("bull:mail:failed", 0, -1, "WITHSCORES")).toEqual(failed);
+  });
+
   test("only one tenant, or one name, is taken", async () => {
     const queue = queueOf();
     for (let n = 0; n < 20; n++) await queue.add(mail(n, n % 2 ? "acme" : "globex"), { name: n % 4 < 2 ? "welcome" : "goodbye" });

@@ -130,6 +130,7 @@ describe("a request", () => {
     dedup: "",
     sha: "",
     started: "",
+    failedReason: "",
   } as const;
   const all = { names: [], tenants: [] };
   const now = 1_800_000_000_000;

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
-import { boundedList, boundedName, fieldRule } from "../../queue/bounded";
+import { boundedList, boundedName, boundedText, fieldRule } from "../../queue/bounded";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
@@ -34,7 +34,31 @@ function oneTime<Input extends { delaySeconds?: number | undefined; runAt?: numb
 export const jobRequest = v.pipe(v.strictObject(jobEntries), oneTime());
 
 /** One job of a batch; one without a key of its own gets one of the header's and its place in the list. */
-export const batchJob = v.pipe(v.strictObject({ ...jobEntries, idempotencyKey: v.optional(idempotencyKey) }), oneTime());
+export const batchJob = v.pipe(
+  v.strictObject({
+    ...jobEntries,
+    idempotencyKey: v.optional(idempotencyKey),
+    failed: v.optional(
+      v.pipe(
+        boundedText(1000, { min: 1, rule: "must be 1 to 1,000 characters" }),
+        v.description("Why the job failed for good in another system: it is recorded as a dead letter and runs only when it is replayed"),
+      ),
+    ),
+  }),
+  oneTime(),
+  notDelayed(),
+);
+
+interface Failed {
+  failed?: string | undefined;
+  delaySeconds?: number | undefined;
+  runAt?: number | undefined;
+}
+
+function notDelayed<Input extends Failed>() {
+  const isFine = ({ failed, delaySeconds, runAt }: Failed) => failed === undefined || (delaySeconds === undefined && runAt === undefined);
+  return fieldRule<Input, "failed" | "delaySeconds" | "runAt">(["failed", "delaySeconds", "runAt"], isFine, "cannot go together with a delay", "failed");
+}
 
 /** The items are checked one by one in the handler: one wrong job must not refuse the others. */
 export const batchRequest = v.strictObject({

@@ -118,6 +118,18 @@ describe.each(libraries)("$title and the whole Worker", (library) => {
     expect(mails.filter((to) => /^n50\d\d@/.test(to))).toEqual(Array.from({ length: 80 }, (_, n) => mail(5000 + n).to).toSorted());
   });
 
+  test("a failed job is a dead letter here, and runs when it is retried", async () => {
+    const queue = openQueue();
+    await queue.add(mail(7000));
+    await queue.work(() => Promise.reject(new Error("the provider said no")));
+    await until("it has failed", async () => (await redis.client.zcard("bull:mail:failed")) === 1);
+    await importer.run("take", ["--failed"]);
+    const { body } = await api.get("/v1/dead-letters?q=imported-failed");
+    expect(body.deadLetters).toMatchObject([{ type: "email", state: "discarded", reason: "imported-failed: the provider said no" }]);
+    await expectOk(api.ask("POST", `/v1/jobs/${body.deadLetters[0].id}/retry`));
+    await until("it has run", async () => (await received()).filter((to) => to.startsWith("n7000@")).length === 1);
+  });
+
   test("schedules are taken over, and run here", async () => {
     const queue = openQueue();
     await queue.schedule("digest", { pattern: "15 3 * * *", tz: "Europe/Berlin" }, mail(9000));

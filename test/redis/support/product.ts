@@ -11,6 +11,7 @@ export interface StoredJob {
   runAt: string | undefined;
   state: string;
   runs: number;
+  failed: string | undefined;
 }
 
 export interface Schedule {
@@ -23,6 +24,7 @@ interface Sent {
   payload: unknown;
   idempotencyKey: string;
   runAt?: string;
+  failed?: string;
 }
 
 /** What the fake answers instead of doing what it was asked; undefined: it does. */
@@ -120,11 +122,22 @@ export class FakeProduct {
         rejected.push({ index, detail: refusal.code, errors: [], ...refusal });
         return null;
       }
-      if (known && ["cancelled", "dead", "discarded"].includes(known.state)) Object.assign(known, { state: "queued", runAt: sent.runAt, runs: 0 });
+      if (known && sent.failed === undefined && ["cancelled", "dead", "discarded"].includes(known.state))
+        Object.assign(known, { state: "queued", runAt: sent.runAt, runs: 0 });
       if (known) return known.id;
       const id = `j${this.jobs.size + 1}`;
       this.#keys.set(`${tenant}/${sent.idempotencyKey}`, id);
-      this.jobs.set(id, { id, tenant, type: sent.type, payload: sent.payload, key: sent.idempotencyKey, runAt: sent.runAt, state: "queued", runs: 0 });
+      this.jobs.set(id, {
+        id,
+        tenant,
+        type: sent.type,
+        payload: sent.payload,
+        key: sent.idempotencyKey,
+        runAt: sent.runAt,
+        state: sent.failed === undefined ? "queued" : "discarded",
+        runs: 0,
+        failed: sent.failed,
+      });
       return id;
     });
     return { accepted: ids.filter((id) => id !== null).length, rejected, ids };
