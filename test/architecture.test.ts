@@ -152,6 +152,7 @@ describe("rows of the ledger are the ledger's", () => {
     "domain/campaigns/queries": ["jobs"],
     "domain/events/retention": ["jobs"],
     "domain/gates/queries": ["jobs", "parked", "parked_gates"],
+    "domain/replays/outcomes": ["jobs"],
     "domain/report/queries": ["dead_letters"],
     "domain/shop/sync/bulk-parts": ["jobs"],
     "domain/subscriptions/ended": ["ended_jobs", "jobs"],

@@ -79,7 +79,7 @@ export function createIntakeDeps({
     replayable: replayableIn(env.DB),
     registry: engine.registry,
     loadPayload: (ref) => payloads.get(ref),
-    revive: (rows) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"] }),
+    revive: (rows, replay) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"], replay }),
   });
   const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
   const shopTest: ShopTestParts = {

@@ -68,7 +68,7 @@ const whyEntry = {
 
 const jobSummaryShape = v.object({ ...summaryEntries, ...whyEntry });
 
-const nullableText = v.nullable(v.string());
+export const nullableText = v.nullable(v.string());
 
 export const jobShape = v.object({
   ...summaryEntries,
@@ -127,25 +127,6 @@ export const groupsShape = v.object({
   groups: outputList(
     v.object({ group: v.string(), type: v.string(), reason: v.string(), count, firstAt: isoTime, lastAt: isoTime, examples: outputList(v.string()) }),
   ),
-});
-
-export const replayShape = v.object({
-  id: v.string(),
-  state: v.picklist(["running", "done", "aborted"]),
-  total: count,
-  replayed: count,
-  failed: count,
-  at: isoTime,
-  endedAt: v.nullable(isoTime),
-  ratePerMinute: v.nullable(count),
-});
-
-export const planShape = v.object({
-  total: count,
-  byType: outputRecord(count),
-  refused: outputList(v.object({ id: v.string(), reason: v.string() })),
-  checked: count,
-  more: v.boolean(),
 });
 
 const policy = v.object({

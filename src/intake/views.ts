@@ -96,7 +96,7 @@ export function groupOf(group: DeadLetterGroup) {
 }
 
 export function replayOf(replay: ReplayView) {
-  return { ...replay, at: iso(replay.at), endedAt: isoOrNull(replay.endedAt) };
+  return { ...replay, replayed: replay.sent, at: iso(replay.at), endedAt: isoOrNull(replay.endedAt) };
 }
 
 export function iso(at: number): string {

@@ -79,6 +79,15 @@ const addDue = `
   WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
 const noteRevival = `INSERT INTO history (tenant, job, at, event, detail) ${revived("j.tenant, j.id, ?3, ?4, NULL")} ON CONFLICT DO NOTHING`;
 
+/** ?3 the replay. A job that it sent before and that is not counted yet is counted as sent once. */
+const noteSent = [
+  `UPDATE replays SET done = replays.done + s.sent, open = replays.open + s.sent FROM (SELECT min(j.tenant) AS tenant, count(*) AS sent
+     FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 AND ${inTime}
+     WHERE j.state IN (SELECT value FROM json_each(?2)) AND NOT EXISTS (SELECT 1 FROM replay_jobs r WHERE r.tenant = j.tenant AND r.replay = ?3 AND r.job = j.id)) s
+   WHERE replays.tenant = s.tenant AND replays.id = ?3`,
+  `INSERT INTO replay_jobs (tenant, replay, job) ${revived("j.tenant, ?3, j.id")} ON CONFLICT DO NOTHING`,
+];
+
 /** Brings jobs back to `queued` under a raised seq and takes their dead letters away. */
 export async function revive(db: D1Database, rows: readonly Revived[], how: Revival, now: number): Promise<StoredJob[]> {
   if (rows.length === 0) return [];
@@ -87,7 +96,11 @@ export async function revive(db: D1Database, rows: readonly Revived[], how: Revi
   );
   const from = JSON.stringify(how.from);
   const { due, sent, wake } = how.place;
-  const before = whole.flatMap((list) => [...besides.map((sql) => statement(db, sql, list, from)), statement(db, noteRevival, list, from, now, how.event)]);
+  const before = whole.flatMap((list) => [
+    ...besides.map((sql) => statement(db, sql, list, from)),
+    statement(db, noteRevival, list, from, now, how.event),
+    ...(how.replay === undefined ? [] : noteSent).map((sql) => statement(db, sql, list, from, how.replay ?? null)),
+  ]);
   const results = await batch(db, [
     ...before,
     ...whole.map((list) => statement(db, bringToLife, list, due, sent, wake, how.boot, from, now)),

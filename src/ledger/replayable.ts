@@ -1,5 +1,6 @@
 import { deadLetterPage } from "./dead-letters";
 import { statement } from "../d1";
+import { decisionPrefix } from "../queue/effect";
 import type { DeadLetterFilter, Page } from "./views";
 
 /** What a replay reads of dead letters, in bulk: one statement each. */
@@ -9,6 +10,15 @@ export interface Replayable {
   /** Those of the ids that can be replayed, with the bytes of the payload in the row. */
   sizes(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string; bytes: number }[]>;
   contents(tenant: string, ids: readonly string[]): Promise<ReplayableContent[]>;
+  /** What became of the effects of those of the ids that can be replayed. */
+  effects(tenant: string, ids: readonly string[]): Promise<ReplayableEffects[]>;
+}
+
+/** Jobs of one type: how many made an effect already, and of how many one may have happened. */
+export interface ReplayableEffects {
+  type: string;
+  done: number;
+  inDoubt: number;
 }
 
 export interface ReplayableContent {
@@ -32,10 +42,23 @@ const contentsOf = `
     (SELECT f.key FROM effects f WHERE f.tenant = j.tenant AND f.job = j.id AND f.state IN ('intent', 'uncertain') LIMIT 1) AS doubtful
   ${ended}`;
 
+/** A decision of a run is no act on the outside world. */
+const effectIn = (states: string) => `EXISTS (SELECT 1 FROM effects f WHERE f.tenant = j.tenant AND f.job = j.id AND f.state IN (${states})
+  AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}')`;
+const effectsOf = `SELECT j.type, ${effectIn("'done'")} AS done, j.doubt > 0 OR ${effectIn("'intent', 'uncertain'")} AS inDoubt ${ended}`;
+
 export function replayableIn(db: D1Database): Replayable {
   return {
     page: (tenant, filter, page) => deadLetterPage(db, tenant, filter, page),
     sizes: async (tenant, ids) => (await statement(db, sizesOf, tenant, JSON.stringify(ids)).all<{ id: string; type: string; bytes: number }>()).results,
     contents: async (tenant, ids) => (await statement(db, contentsOf, tenant, JSON.stringify(ids)).all<ReplayableContent>()).results,
+    effects: async (tenant, ids) => {
+      const { results } = await statement(db, effectsOf, tenant, JSON.stringify(ids)).all<ReplayableEffects>();
+      return [...Map.groupBy(results, ({ type }) => type)].map(([type, rows]) => ({
+        type,
+        done: rows.reduce((sum, { done }) => sum + done, 0),
+        inDoubt: rows.reduce((sum, { inDoubt }) => sum + inDoubt, 0),
+      }));
+    },
   };
 }

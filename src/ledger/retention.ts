@@ -61,7 +61,7 @@ export async function retain(deps: RetentionDeps, now: number): Promise<{ remove
 
 /** Whoever has anything here that grows old: a seek a table for each of them. */
 const nextOf = (after: string) => {
-  const seeks = ["jobs", "counters", "audit", "replays", "analytics_events"].map(
+  const seeks = ["jobs", "counters", "audit", "replays", "bulk_actions", "analytics_events"].map(
     (table) => `coalesce((SELECT min(tenant) FROM ${table} WHERE tenant > ${after}), '~')`,
   );
   return `nullif(min(${seeks.join(", ")}), '~')`;
@@ -80,7 +80,9 @@ const of = `tenant IN (SELECT value FROM json_each(?1))`;
 const logs = [
   `DELETE FROM counters WHERE ${of} AND minute < ?2`,
   `DELETE FROM audit WHERE ${of} AND at < ?2`,
+  `DELETE FROM replay_jobs WHERE ${of} AND (tenant, replay) IN (SELECT tenant, id FROM replays WHERE ${of} AND ended < ?2)`,
   `DELETE FROM replays WHERE ${of} AND ended < ?2`,
+  `DELETE FROM bulk_actions WHERE ${of} AND ended < ?2`,
 ];
 const marksOf = `SELECT tenant, walk, position FROM watermarks WHERE ${of} AND walk IN (SELECT value FROM json_each(?2))`;
 

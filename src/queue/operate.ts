@@ -14,7 +14,11 @@ export function cancel(engine: Engine, ref: JobRef): Promise<{ state: JobState; 
 }
 
 /** Runs ended (not done) jobs once more, and held-back ones at once. Returns those that were changed. */
-export async function retryNow(engine: Engine, jobs: readonly Revived[], how: { event: string; from?: readonly JobState[] }): Promise<JobRef[]> {
+export async function retryNow(
+  engine: Engine,
+  jobs: readonly Revived[],
+  how: { event: string; from?: readonly JobState[]; replay?: string },
+): Promise<JobRef[]> {
   const now = engine.now();
   const place = queuedNow(now);
   const rows = await engine.ledger.revive(jobs, { ...how, from: how.from ?? revivable, boot: engine.boot, place }, now);

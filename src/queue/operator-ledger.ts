@@ -28,4 +28,6 @@ export interface Revival {
   event: string;
   boot: string;
   place: Placement;
+  /** The replay that sends them: it is written down with them, so that their outcomes can be counted. */
+  replay?: string;
 }

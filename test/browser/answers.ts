@@ -70,7 +70,8 @@ const schedule = {
   nextRuns: [25, 26, 27, 28, 29].map((day) => ({ at: `2026-12-${day}T01:30:00.000Z`, local: `2026-12-${day}T02:30:00+01:00` })),
 };
 
-const replayed = { id: "r1", state: "running", total: 7, replayed: 2, failed: 1, at: ago(0), endedAt: null, ratePerMinute: 60 };
+const outcomes = { reason: null, sent: 2, replayed: 2, succeeded: 1, failedAgain: 1, cancelled: 0, open: 0, canary: 5, examples: [] };
+const replayed = { id: "r1", state: "running", total: 7, ...outcomes, failed: 1, at: ago(0), endedAt: null, ratePerMinute: 60 };
 
 export const stats = () => ({
   from: ago(60),
@@ -106,9 +107,10 @@ export function answers(): Record<string, Answer> {
     "GET /v1/dead-letters/groups": {
       groups: [{ group: "g1", type: "lead", reason: hostile, count: 7, firstAt: ago(50), lastAt: ago(3), examples: [jobId] }],
     },
-    "POST /v1/replays": ({ body }: FakeApi["calls"][number]) => ((body as { plan?: boolean }).plan ? { total: 7, byType: { lead: 7 }, refused: [] } : replayed),
+    "POST /v1/replays": ({ body }: FakeApi["calls"][number]) =>
+      (body as { plan?: boolean }).plan ? { total: 7, byType: { lead: 7 }, refused: [], effects: { done: 0, inDoubt: 0 }, providerCalls: 7 } : replayed,
     "GET /v1/replays/r1": replayed,
-    "POST /v1/replays/r1/abort": { ...replayed, state: "aborted" },
+    "POST /v1/replays/r1/abort": { ...replayed, state: "stopped" },
     "GET /v1/queues": () => ({ queues: [{ queue: "email-sending", types: ["email"], backlog: 12, bytes: 900, oldestAt: ago(1), paused }] }),
     "POST /v1/queues/email-sending/pause": hold(true),
     "POST /v1/queues/email-sending/resume": hold(false),

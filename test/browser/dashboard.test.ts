@@ -183,7 +183,7 @@ describe.skipIf(noBrowser)(`the operator's page${noBrowser ? ` (skipped: ${noBro
     expect(called("POST", "/v1/replays").map(({ body }) => body)).toEqual([{ filter: { group: "g1" }, plan: true }]);
     await page.getByLabel("Jobs per minute").fill("60");
     await page.getByRole("button", { name: "Replay 7" }).click();
-    await page.getByText("2 of 7 replayed, 1 failed").waitFor();
+    await page.getByText("2 of 7 sent: 1 ended well").waitFor();
     expect(called("POST", "/v1/replays").at(-1)?.body).toEqual({ filter: { group: "g1" }, ratePerMinute: 60 });
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("button", { name: "Stop it" }).click();

@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
+import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReplays } from "../../src/domain/replays/create";
 import { replaysIn } from "../../src/domain/replays/store";
+import { canaryRoom, verdictOf } from "../../src/domain/replays/verdict";
 import { createLedger } from "../../src/ledger/ledger";
 import { createQueries } from "../../src/ledger/queries";
 import { replayableIn } from "../../src/ledger/replayable";
@@ -17,7 +19,7 @@ const fine = JSON.stringify({ script: [{ do: "done" }] });
 
 beforeEach(async () => {
   await emptyLedger();
-  await env.DB.batch([env.DB.prepare("DELETE FROM replays"), env.DB.prepare("DELETE FROM watermarks")]);
+  await env.DB.batch([env.DB.prepare("DELETE FROM replays"), env.DB.prepare("DELETE FROM replay_jobs"), env.DB.prepare("DELETE FROM watermarks")]);
 });
 
 /** An engine and its replays over a D1 that counts. */
@@ -32,7 +34,7 @@ function setUp() {
     replayable: replayableIn(db),
     registry: bench.engine.registry,
     loadPayload: (ref) => (loads.push(ref), bench.engine.payloads.get(ref)),
-    revive: (rows) => retryNow(bench.engine, rows, { event: "replayed", from: ["dead", "discarded"] }),
+    revive: (rows, replay) => retryNow(bench.engine, rows, { event: "replayed", from: ["dead", "discarded"], replay }),
   });
   /** Statements of one call, as one invocation of the Worker would make them. */
   const during = async <T>(call: () => Promise<T>) => {
@@ -70,13 +72,13 @@ describe("what one invocation asks of D1 is bounded", () => {
   test("600 jobs, patched: a hundred at once, the rest by the next ticks", { timeout: 60_000 }, async () => {
     const { bench, replays, during } = setUp();
     await givenDead("patched", 600);
-    const asked = await during(() => replays.create("patched", { filter: { type: "scripted" }, patch: { text: "mended" } }));
-    expect(asked.result).toMatchObject({ state: "running", total: 600, replayed: 100, failed: 0 });
+    const asked = await during(() => replays.create("patched", { canary: 0, filter: { type: "scripted" }, patch: { text: "mended" } }));
+    expect(asked.result).toMatchObject({ state: "running", total: 600, sent: 100, failed: 0 });
     expect(asked.statements).toBeLessThan(40);
     const ticked = await during(() => replays.continueAll());
-    expect(ticked.result).toEqual({ replayed: 500, failed: 0 });
+    expect(ticked.result).toEqual({ sent: 500, failed: 0 });
     expect(ticked.statements).toBeLessThan(160);
-    expect(await replays.get("patched", asked.result.id)).toMatchObject({ state: "done", replayed: 600, failed: 0 });
+    expect(await replays.get("patched", asked.result.id)).toMatchObject({ state: "running", sent: 600, open: 600, failed: 0 });
     expect(await states("patched")).toEqual({ queued: 600 });
     expect(bench.held.map(({ body }) => (body as Envelope).payload)).toEqual(
       Array.from({ length: 600 }, () => JSON.stringify({ script: [{ do: "done" }], text: "mended" })),
@@ -87,11 +89,11 @@ describe("what one invocation asks of D1 is bounded", () => {
   test("1,200 jobs as they are", { timeout: 60_000 }, async () => {
     const { replays, during } = setUp();
     await givenDead("plain", 1200);
-    const asked = await during(() => replays.create("plain", { filter: { state: "dead" } }));
-    expect(asked.result).toMatchObject({ state: "running", total: 1200, replayed: 1000 });
+    const asked = await during(() => replays.create("plain", { canary: 0, filter: { state: "dead" } }));
+    expect(asked.result).toMatchObject({ state: "running", total: 1200, sent: 1000 });
     expect(asked.statements).toBeLessThan(30);
     await replays.continueAll();
-    expect(await replays.get("plain", asked.result.id)).toMatchObject({ state: "done", replayed: 1200 });
+    expect(await replays.get("plain", asked.result.id)).toMatchObject({ state: "running", sent: 1200 });
     expect(await states("plain")).toEqual({ queued: 1200 });
   });
 
@@ -102,20 +104,20 @@ describe("what one invocation asks of D1 is bounded", () => {
     if (!open) throw new Error("one row was asked for");
     await createLedger(env.DB, () => undefined).insert([open]);
     const ids = [...rows.map(({ id }) => id), open.id, rows[0]?.id ?? ""];
-    const asked = await during(() => replays.create("ids", { ids }));
-    expect(asked.result).toMatchObject({ state: "done", total: 700, replayed: 700, failed: 1 });
+    const asked = await during(() => replays.create("ids", { canary: 0, ids }));
+    expect(asked.result).toMatchObject({ state: "running", total: 700, sent: 700, failed: 1 });
     expect(asked.statements).toBeLessThan(22);
   });
 
   test("large payloads: a step takes as many as a few statements carry", { timeout: 60_000 }, async () => {
     const { replays, during, counts } = setUp();
     await givenDead("large", 120, { payload: JSON.stringify({ script: [{ do: "done" }], text: "語".repeat(30_000) }) });
-    const asked = await during(() => replays.create("large", { filter: { type: "scripted" }, patch: { siteId: "main" } }));
-    expect(asked.result).toMatchObject({ replayed: 66, failed: 0 });
+    const asked = await during(() => replays.create("large", { canary: 0, filter: { type: "scripted" }, patch: { siteId: "main" } }));
+    expect(asked.result).toMatchObject({ sent: 66, failed: 0 });
     expect(asked.statements).toBeLessThan(120);
     expect(counts.longestValue).toBeLessThan(2_000_000);
     await replays.continueAll();
-    expect(await replays.get("large", asked.result.id)).toMatchObject({ state: "done", replayed: 120, failed: 0 });
+    expect(await replays.get("large", asked.result.id)).toMatchObject({ state: "running", sent: 120, failed: 0 });
   });
 
   test("thirty replays at once: ten steps a tick, every tenant's turn comes", { timeout: 60_000 }, async () => {
@@ -123,12 +125,12 @@ describe("what one invocation asks of D1 is bounded", () => {
     const tenants = Array.from({ length: 30 }, (_, index) => `turn-${String(index).padStart(2, "0")}`);
     for (const tenant of tenants) {
       await givenDead(tenant, 5);
-      await replays.create(tenant, { filter: { state: "dead" }, ratePerMinute: 1 });
+      await replays.create(tenant, { canary: 0, filter: { state: "dead" }, ratePerMinute: 1 });
     }
     const seen = new Set<string>();
     for (let tick = 0; tick < 3; tick++) {
       const { statements } = await during(() => replays.continueAll());
-      expect(statements).toBeLessThan(130);
+      expect(statements).toBeLessThan(160);
       for (const tenant of tenants) if ((await states(tenant))["queued"] === 2) seen.add(tenant);
     }
     expect([...seen].toSorted()).toEqual(tenants);
@@ -138,7 +140,15 @@ describe("what one invocation asks of D1 is bounded", () => {
     const { replays, during } = setUp();
     await givenDead("plan", 600);
     const plain = await during(() => replays.plan("plan", { filter: { type: "scripted" } }));
-    expect(plain.result).toEqual({ total: 600, byType: { scripted: 600 }, refused: [], checked: 0, more: false });
+    expect(plain.result).toEqual({
+      total: 600,
+      byType: { scripted: 600 },
+      refused: [],
+      checked: 0,
+      more: false,
+      effects: { done: 0, inDoubt: 0 },
+      providerCalls: 600,
+    });
     expect(plain.statements).toBeLessThan(4);
     const patched = await during(() => replays.plan("plan", { filter: { type: "scripted" }, patch: { text: 5 } }));
     expect(patched.result).toMatchObject({ total: 600, checked: 500, more: false });
@@ -162,7 +172,7 @@ describe("a patch", () => {
       { id: doubtful.id, reason: 'its effect "send" may have happened: replay it unpatched or not at all' },
       { id: unreadable.id, reason: "its payload cannot be read" },
     ]);
-    expect(await replays.create("mixed", { ids, patch: { text: "x" } })).toMatchObject({ state: "done", total: 3, replayed: 1, failed: 2 });
+    expect(await replays.create("mixed", { canary: 0, ids, patch: { text: "x" } })).toMatchObject({ state: "running", total: 3, sent: 1, failed: 2 });
     expect(await states("mixed")).toEqual({ queued: 1, dead: 2 });
     expect(await stored(fits)).toMatchObject({ revision: 1, payload: JSON.stringify({ script: [{ do: "done" }], text: "x" }) });
   });
@@ -174,7 +184,7 @@ describe("a patch", () => {
     await env.DB.prepare("UPDATE jobs SET doubt = 1 WHERE id = ?").bind(row.id).run();
     const { refused } = await replays.plan("died", { ids: [row.id], patch: { text: "x" } });
     expect(refused).toMatchObject([{ id: row.id, reason: expect.stringContaining("may have happened") }]);
-    expect(await replays.create("died", { ids: [row.id], patch: { text: "x" } })).toMatchObject({ replayed: 0, failed: 1 });
+    expect(await replays.create("died", { canary: 0, ids: [row.id], patch: { text: "x" } })).toMatchObject({ state: "done", sent: 0, failed: 1 });
     expect(await stored(row)).toMatchObject({ state: "dead", revision: 0 });
   });
 
@@ -183,7 +193,7 @@ describe("a patch", () => {
     const ref = await bench.engine.payloads.put("stored", "job", fine);
     const [row] = await givenDead("stored", 1, { payload: null, ref });
     if (!row) throw new Error("one row was made");
-    expect(await replays.create("stored", { ids: [row.id], patch: { text: "short" } })).toMatchObject({ replayed: 1 });
+    expect(await replays.create("stored", { canary: 0, ids: [row.id], patch: { text: "short" } })).toMatchObject({ sent: 1 });
     const payload = JSON.stringify({ script: [{ do: "done" }], text: "short" });
     expect(loads).toEqual([ref]);
     expect(await stored(row)).toMatchObject({ ref, payload, revision: 1 });
@@ -206,17 +216,17 @@ describe("a replay", () => {
   test("at a rate takes that many a minute, in several steps if it must", { timeout: 60_000 }, async () => {
     const { replays } = setUp();
     await givenDead("paced", 300);
-    const { id } = await replays.create("paced", { filter: { state: "dead" }, ratePerMinute: 70, patch: { text: "x" } });
-    expect(await replays.get("paced", id)).toMatchObject({ replayed: 70, ratePerMinute: 70 });
+    const { id } = await replays.create("paced", { canary: 0, filter: { state: "dead" }, ratePerMinute: 70, patch: { text: "x" } });
+    expect(await replays.get("paced", id)).toMatchObject({ sent: 70, ratePerMinute: 70 });
     await replays.continueAll();
-    expect(await replays.get("paced", id)).toMatchObject({ replayed: 140 });
+    expect(await replays.get("paced", id)).toMatchObject({ sent: 140 });
   });
 
   test("that fails leaves the others their turn", async () => {
     const { bench, replays } = setUp();
     for (const tenant of ["broken", "whole"]) {
       await givenDead(tenant, 2);
-      await replays.create(tenant, { filter: { state: "dead" }, ratePerMinute: 1 });
+      await replays.create(tenant, { canary: 0, filter: { state: "dead" }, ratePerMinute: 1 });
     }
     await env.DB.prepare("UPDATE jobs SET payload = NULL, ref = 'away' WHERE tenant = 'broken'").run();
     await env.DB.prepare(`UPDATE replays SET request = '{"filter":{"state":"dead"},"patch":{"text":"x"},"ratePerMinute":1}' WHERE tenant = 'broken'`).run();
@@ -229,9 +239,150 @@ describe("a replay", () => {
   test("that was aborted goes no further", async () => {
     const { replays } = setUp();
     await givenDead("aborted", 3);
-    const { id } = await replays.create("aborted", { filter: { state: "dead" }, ratePerMinute: 1 });
-    expect(await replays.abort("aborted", id)).toMatchObject({ changed: true, replay: { state: "aborted", replayed: 1 } });
-    expect(await replays.continueAll()).toEqual({ replayed: 0, failed: 0 });
+    const { id } = await replays.create("aborted", { canary: 0, filter: { state: "dead" }, ratePerMinute: 1 });
+    expect(await replays.abort("aborted", id)).toMatchObject({ changed: true, replay: { state: "stopped", reason: "an operator stopped it", sent: 1 } });
+    expect(await replays.continueAll()).toEqual({ sent: 0, failed: 0 });
     expect(await states("aborted")).toEqual({ queued: 1, dead: 2 });
   });
+});
+
+const fails = JSON.stringify({ script: [{ do: "discard", reason: "still broken" }] });
+
+describe("what a replay says of its jobs", () => {
+  test("ends when they have ended, and says how: succeeded, failed again, cancelled", async () => {
+    const { bench, replays } = setUp();
+    const mended = await givenDead("mixed-end", 3);
+    const broken = await givenDead("mixed-end", 2, { payload: fails });
+    const { id } = await replays.create("mixed-end", { canary: 0, filter: { state: "dead" } });
+    expect(await replays.get("mixed-end", id)).toMatchObject({ state: "running", total: 5, sent: 5, open: 5, endedAt: null });
+    await env.DB.prepare("UPDATE jobs SET state = 'cancelled', ended = 1, cancel = 1 WHERE id = ?")
+      .bind(mended[0]?.id ?? "")
+      .run();
+    await bench.deliverAll();
+    expect(await replays.get("mixed-end", id)).toMatchObject({
+      state: "done",
+      sent: 5,
+      succeeded: 2,
+      failedAgain: 2,
+      cancelled: 1,
+      open: 0,
+      endedAt: bench.now(),
+    });
+    const examples = (await replays.get("mixed-end", id))?.examples ?? [];
+    expect(examples.toSorted()).toEqual(broken.map((row) => row.id).toSorted());
+    expect(await bench.all("SELECT job FROM replay_jobs")).toEqual([]);
+  });
+
+  test("whose cause stands ends with all of them failed again; the tick finds out without a reader", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("stands", 12, { payload: fails });
+    const { id } = await replays.create("stands", { canary: 0, filter: { state: "dead" } });
+    await bench.deliverAll();
+    await replays.continueAll();
+    const [row] = await bench.all("SELECT state, done, failed_again FROM replays WHERE id = ?", id);
+    expect(row).toEqual({ state: "done", done: 12, failed_again: 12 });
+    expect(await states("stands")).toEqual({ discarded: 12 });
+  });
+
+  test("its first five go alone; when they fail again it stops by itself and leaves the others", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("stops", 12, { payload: fails });
+    const { id } = await replays.create("stops", { filter: { state: "dead" } });
+    expect(await replays.get("stops", id)).toMatchObject({ state: "running", canary: 5, sent: 5, open: 5 });
+    expect(await replays.continueAll()).toEqual({ sent: 0, failed: 0 });
+    await bench.deliverAll();
+    expect(await replays.continueAll()).toEqual({ sent: 0, failed: 0 });
+    expect(await replays.get("stops", id)).toMatchObject({
+      state: "stopped",
+      reason: "5 of the first 5 jobs failed again; the others were not sent",
+      sent: 5,
+      failedAgain: 5,
+      open: 0,
+    });
+    expect(await states("stops")).toEqual({ discarded: 5, dead: 7 });
+  });
+
+  test("goes on at its rate once the first five ended well", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("ramps", 40);
+    const { id } = await replays.create("ramps", { filter: { state: "dead" }, ratePerMinute: 20 });
+    await bench.deliverAll();
+    expect(await replays.get("ramps", id)).toMatchObject({ state: "running", sent: 5, succeeded: 5 });
+    await replays.continueAll();
+    expect(await replays.get("ramps", id)).toMatchObject({ state: "running", sent: 25 });
+    await replays.continueAll();
+    await bench.deliverAll();
+    expect(await replays.get("ramps", id)).toMatchObject({ state: "done", sent: 40, succeeded: 40, failedAgain: 0 });
+  });
+
+  test("stops on the way when most of what was sent since fails again", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("midway", 60, { payload: fails });
+    const good = await givenDead("midway", 5, { at: noon + 1 });
+    await env.DB.batch(good.map(({ id }) => env.DB.prepare("UPDATE dead_letters SET died = ?2 WHERE id = ?1").bind(id, noon + 1000)));
+    await env.DB.prepare("UPDATE jobs SET ended = ?1 WHERE at = ?2")
+      .bind(noon + 1000, noon + 1)
+      .run();
+    const { id } = await replays.create("midway", { filter: { state: "dead" }, ratePerMinute: 20 });
+    await bench.deliverAll();
+    await replays.continueAll();
+    await bench.deliverAll();
+    expect(await replays.continueAll()).toEqual({ sent: 0, failed: 0 });
+    expect(await replays.get("midway", id)).toMatchObject({
+      state: "stopped",
+      sent: 25,
+      succeeded: 5,
+      failedAgain: 20,
+      reason: expect.stringContaining("20 of 25"),
+    });
+  });
+
+  test("a step that crashed after it sent is taken again and counts each job once", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("crashed", 8);
+    const { id } = await replays.create("crashed", { canary: 3, filter: { state: "dead" } });
+    // As if the record of the step had been lost: the cursor stands where it began.
+    await env.DB.prepare("UPDATE replays SET cursor = NULL WHERE id = ?").bind(id).run();
+    await bench.deliverAll();
+    await replays.continueAll();
+    await bench.deliverAll();
+    expect(await replays.get("crashed", id)).toMatchObject({ state: "done", sent: 8, succeeded: 8, open: 0 });
+  });
+
+  test("one that was stopped still says what became of what it had sent", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("late", 3);
+    const { id } = await replays.create("late", { canary: 0, filter: { state: "dead" }, ratePerMinute: 2 });
+    await replays.abort("late", id);
+    await bench.deliverAll();
+    expect(await replays.get("late", id)).toMatchObject({ state: "stopped", sent: 2, succeeded: 2, open: 0 });
+    expect(await replays.list("late", 10)).toMatchObject([{ id, succeeded: 2 }]);
+  });
+
+  test("a plan says how many effects happened, are in doubt, and how many calls it makes", async () => {
+    const { replays } = setUp();
+    const rows = await givenDead("effects", 4);
+    const effect = "INSERT INTO effects (tenant, job, key, revision, state, at) VALUES ('effects', ?, ?, 0, ?, 1)";
+    const given = [
+      ["send", "done"],
+      ["send", "uncertain"],
+      ["decide:page", "done"],
+    ] as const;
+    await env.DB.batch(given.map(([key, state], index) => env.DB.prepare(effect).bind(rows[index]?.id ?? "", key, state)));
+    expect(await replays.plan("effects", { filter: { state: "dead" } })).toMatchObject({ total: 4, effects: { done: 1, inDoubt: 1 }, providerCalls: 2 });
+  });
+});
+
+const standing = fc.record({ canary: fc.nat(9), sent: fc.nat(60), succeeded: fc.nat(60), failedAgain: fc.nat(60), open: fc.nat(60), isSent: fc.boolean() });
+
+test("a replay under way is never both waiting for its canary and free to go on, and never stops without failures", () => {
+  fc.assert(
+    fc.property(standing, (replay) => {
+      const verdict = verdictOf(replay);
+      if (replay.failedAgain === 0) expect(verdict?.state).not.toBe("stopped");
+      if (replay.open > 0) expect(verdict?.state).not.toBe("done");
+      if (replay.canary === 0) expect([verdict?.state === "stopped", canaryRoom(replay)]).toEqual([false, Infinity]);
+      if (replay.sent < replay.canary) expect(canaryRoom(replay)).toBe(replay.canary - replay.sent);
+    }),
+  );
 });

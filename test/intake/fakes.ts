@@ -43,6 +43,7 @@ import { createUnsubscribeTokens } from "../../src/domain/suppressions/unsubscri
 import { createVault, type Vault } from "../../src/tenants/vault";
 import { gatesOn } from "./gate-fakes";
 import { leadsOn } from "./lead-fakes";
+import { replaysOn } from "./replay-fakes";
 import { outside, workOn } from "./work-fakes";
 import { createAgentDeps } from "../../src/app/agents";
 import { samplesIn } from "../../src/ledger/samples";
@@ -346,39 +347,8 @@ function operateOn(seen: Seen): IntakeDeps["operate"] {
       seen.pauses = seen.pauses.filter((each) => !hold({ tenant: tenant ?? "*", scope, name })(each));
     },
     pauses: async (tenant) => seen.pauses.filter((each) => tenant === null || each.tenant === "*" || each.tenant === tenant),
-    replays: {
-      plan: async (_tenant, request) => ({ total: request.ids?.length ?? 7, byType: { note: 7 }, refused: [], checked: 0, more: false }),
-      create: async (tenant, request, id = `r${seen.replays.size + 1}`) => {
-        const replay = {
-          id,
-          state: "running",
-          total: 7,
-          replayed: 0,
-          failed: 0,
-          at: now,
-          endedAt: null,
-          ratePerMinute: request.ratePerMinute ?? null,
-        } as const;
-        seen.replays.set(`${tenant}/${id}`, { ...replay, request });
-        return replay;
-      },
-      list: async (tenant) => [...seen.replays].filter(([key]) => key.startsWith(`${tenant}/`)).map(([, replay]) => viewOf(replay)!),
-      get: async (tenant, id) => viewOf(seen.replays.get(`${tenant}/${id}`)),
-      abort: async (tenant, id) => {
-        const replay = viewOf(seen.replays.get(`${tenant}/${id}`));
-        if (!replay) return null;
-        const aborted = { ...replay, state: "aborted", endedAt: now } as const;
-        seen.replays.set(`${tenant}/${id}`, { ...aborted, request: {} });
-        return { replay: aborted, changed: replay.state === "running" };
-      },
-    },
+    replays: replaysOn(seen, now),
   };
-}
-
-function viewOf(replay: (ReplayView & { request: ReplayRequest }) | undefined): ReplayView | null {
-  if (!replay) return null;
-  const { request: _, ...view } = replay;
-  return view;
 }
 
 const letter = { state: "dead", reason: "503", group: "g1", attempt: 5, at: now, diedAt: now } as const;

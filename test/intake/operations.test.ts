@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { metricsText } from "../../src/intake/metrics";
-import { deadLettersShape, groupsShape, healthShape, pausedShape, replayShape, typesShape } from "../../src/intake/shapes";
+import { replayShape } from "../../src/intake/replay-shapes";
+import { deadLettersShape, groupsShape, healthShape, pausedShape, typesShape } from "../../src/intake/shapes";
 import { statsShape } from "../../src/intake/routes/system";
 import { queuesShape } from "../../src/intake/routes/queues";
 import { gateShape } from "../../src/intake/routes/gates";
@@ -60,7 +61,7 @@ describe("replays", () => {
     [{ filter: { state: "done" } }, "filter.state"],
     [{ filter: { q: "  " } }, "filter.q"],
     [{ filter: { from: "2026-10-02", to: "2026-10-01" } }, "filter.from"],
-    [{ filter: { type: "note" }, canary: 5 }, "canary"],
+    [{ filter: { type: "note" }, canary: -1 }, "canary"],
     [{ filter: { type: "note" }, patch: {} }, "patch"],
     [{ filter: { type: "note" }, patch: [] }, "patch"],
     [{ filter: { type: "note" }, ratePerMinute: 0 }, "ratePerMinute"],
@@ -122,8 +123,8 @@ describe("replays", () => {
     expect((await get(path, other.read)).status).toBe(404);
     const abort = (token: string) => bench.call("POST", `${path}/abort`, { token });
     expect((await abort(other.operate)).status).toBe(404);
-    expect((await abort(own.operate)).body).toMatchObject({ state: "aborted" });
-    expect((await abort(own.operate)).body).toMatchObject({ status: 409, detail: "The replay has ended: it is aborted." });
+    expect((await abort(own.operate)).body).toMatchObject({ state: "stopped" });
+    expect((await abort(own.operate)).body).toMatchObject({ status: 409, detail: "The replay has ended: it is stopped." });
   });
 });
 

@@ -94,7 +94,7 @@ async function useEverything(db: D1Database): Promise<void> {
   for (const row of (await ledger.parked([{ tenant, gate: "door" }], 10)).flatMap(({ rows }) => rows))
     await ledger.bringBack([{ ...row, place: broughtBack(noon, 1, 0), swept: false }], noon, "");
   await ledger.forgetGates([{ tenant, gate: "door" }]);
-  await ledger.revive([dead], { from: ["dead"], event: "replayed", boot: "", place: queuedNow(noon) }, noon);
+  await ledger.revive([dead], { from: ["dead"], event: "replayed", boot: "", place: queuedNow(noon), replay: "r" }, noon);
   await ledger.scan(noon + 3_000_000, 100, async () => noon + 3_600_000);
   await ledger.pauses();
   await ledger.bury(
@@ -124,6 +124,7 @@ async function readEverything(db: D1Database, tenant: string, id: string): Promi
   await replayable.page(tenant, {}, page);
   await replayable.sizes(tenant, [id]);
   await replayable.contents(tenant, [id]);
+  await replayable.effects(tenant, [id]);
   await statesIn(db)(tenant, id);
   for (const whose of [tenant, null]) await samplesIn(db)(["email"], whose);
   await queries.groups(tenant);

@@ -1,12 +1,15 @@
 import { patchedAll } from "./patch";
-import type { ReplayPlan, ReplayRequest, Replays, ReplayView } from "./model";
-import { type StepDeps, takeSteps, turnOf } from "./step";
-import type { Replay } from "./store";
+import { defaultCanary, type ReplayPlan, type ReplayRequest, type Replays, type ReplayView } from "./model";
+import { type ReplayTurn, settled, type StepDeps, turnOf } from "./step";
+import { aborted, type Replay } from "./store";
+import { takeSteps } from "./turns";
 import { type Candidate, type Walk, walkOver } from "./walk";
 
 /** Steps taken while the request that asked for it is answered, and by one tick for all replays together. */
 const stepsAtOnce = 2;
 const stepsPerTick = 10;
+/** Replays of one list whose outcomes are counted anew. */
+const maxCounted = 20;
 /** What a plan counts, page by page, and how many payloads it tries with the patch. */
 const planPage = 2000;
 const mostPages = 50;
@@ -22,29 +25,38 @@ export interface ReplayDeps extends StepDeps {
  * Bringing dead letters back: all of a filter or a list of ids, with the same payload or a patched one, at once or at a rate.
  * Whatever is asked for, a request or a tick takes a bounded number of statements; the next tick goes on from the recorded step.
  */
-export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Promise<{ replayed: number; failed: number }> } {
+export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Promise<{ sent: number; failed: number }> } {
   return {
     plan: (tenant, request) => {
       const named = withoutDoubles(request);
       return plan(deps, tenant, named, walkOver(deps.replayable, tenant, named));
     },
     create: (tenant, request, id = crypto.randomUUID()) => create(deps, tenant, withoutDoubles(request), id),
-    get: async (tenant, id) => {
-      const replay = await deps.store.get(tenant, id);
-      return replay && shown(replay);
-    },
-    list: async (tenant, limit) => (await deps.store.list(tenant, limit)).map(shown),
+    get: (tenant, id) => get(deps, tenant, id),
+    list: async (tenant, limit) => counted(deps, await deps.store.list(tenant, limit)),
+    ofGroup: async (tenant, group, limit) => counted(deps, await deps.store.ofGroup(tenant, group, limit)),
     abort: async (tenant, id) => {
-      const changed = await deps.store.abort(tenant, id, deps.now());
-      const replay = await deps.store.get(tenant, id);
-      return replay && { replay: shown(replay), changed };
+      const changed = await deps.store.end(tenant, id, { state: "stopped", reason: aborted }, deps.now());
+      const replay = await get(deps, tenant, id);
+      return replay && { replay, changed };
     },
     continueAll: () => continueAll(deps),
   };
 }
 
+async function get(deps: ReplayDeps, tenant: string, id: string): Promise<ReplayView | null> {
+  const replay = await deps.store.get(tenant, id);
+  return replay && shown(await settled(deps, replay));
+}
+
+async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<ReplayView[]> {
+  const open = replays.filter((replay) => replay.open > 0 || replay.state === "running").slice(0, maxCounted);
+  const known = new Map(await Promise.all(open.map(async (replay) => [replay.id, await settled(deps, replay)] as const)));
+  return replays.map((replay) => shown(known.get(replay.id) ?? replay));
+}
+
 async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<ReplayPlan> {
-  const sum: ReplayPlan = { total: 0, byType: {}, refused: [], checked: 0, more: true };
+  const sum: ReplayPlan = { total: 0, byType: {}, refused: [], checked: 0, more: true, effects: { done: 0, inDoubt: 0 }, providerCalls: 0 };
   let cursor: string | null = null;
   for (let page = 0; page < mostPages && sum.more; page++) {
     const { candidates, cursor: next } = await walk(cursor, planPage);
@@ -52,11 +64,26 @@ async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, 
     for (const { type } of letters) sum.byType[type ?? ""] = (sum.byType[type ?? ""] ?? 0) + 1;
     for (const { id, type } of candidates) if (type === null) refuse(sum, id, "it is no dead letter");
     sum.total += letters.length;
+    await addEffects(deps, tenant, letters, sum);
     if (patch) await tryPatch(deps, tenant, letters, patch, sum);
     cursor = next;
     sum.more = next !== null;
   }
   return sum;
+}
+
+async function addEffects(deps: ReplayDeps, tenant: string, letters: readonly Candidate[], sum: ReplayPlan): Promise<void> {
+  const found = await deps.replayable.effects(
+    tenant,
+    letters.map(({ id }) => id),
+  );
+  for (const { type, done, inDoubt } of found) {
+    sum.effects.done += done;
+    sum.effects.inDoubt += inDoubt;
+    // Of what has a gate: the others call nothing outside.
+    const count = letters.filter((letter) => letter.type === type).length;
+    if (deps.registry.find(type)?.contract.isGated) sum.providerCalls += Math.max(0, count - done - inDoubt);
+  }
 }
 
 async function tryPatch(deps: ReplayDeps, tenant: string, letters: readonly Candidate[], patch: Record<string, unknown>, sum: ReplayPlan): Promise<void> {
@@ -69,34 +96,42 @@ function refuse({ refused }: ReplayPlan, id: string, reason: string): void {
   if (refused.length < mostRefused) refused.push({ id, reason });
 }
 
-async function create(deps: ReplayDeps, tenant: string, request: ReplayRequest, id: string): Promise<ReplayView> {
-  const blank = { tenant, id, state: "running", request, replayed: 0, failed: 0, cursor: null, endedAt: null } as const;
-  const turn = turnOf(deps, { ...blank, total: 0, at: deps.now(), ratePerMinute: request.ratePerMinute ?? null });
+async function create(deps: ReplayDeps, tenant: string, asked: ReplayRequest, id: string): Promise<ReplayView> {
+  const request = { ...asked, canary: asked.canary ?? defaultCanary };
+  const turn = turnOf(deps, blank(tenant, id, request, deps.now()));
   const { total } = await plan(deps, tenant, { ...request, patch: undefined }, turn.walk);
   turn.replay = { ...turn.replay, total };
   await deps.store.insert(turn.replay);
-  await takeSteps(deps, [turn], stepsAtOnce);
-  return shown(turn.replay);
+  await takeSteps([turn], stepsAtOnce);
+  // What was just sent has not ended yet.
+  return shown(turn.replay.open > 0 ? turn.replay : await settled(deps, turn.replay));
 }
 
-/** The tick's step: every replay that runs goes on by a step, then by another while the tick may. */
-async function continueAll(deps: ReplayDeps): Promise<{ replayed: number; failed: number }> {
+function blank(tenant: string, id: string, request: ReplayRequest & { canary: number }, at: number): Replay {
+  const nothing = { sent: 0, succeeded: 0, failedAgain: 0, cancelled: 0, open: 0, failed: 0, examples: [], looked: "", cursor: null };
+  const { canary, ratePerMinute = null } = request;
+  return { ...nothing, tenant, id, state: "running", reason: null, request, total: 0, canary, ratePerMinute, at, endedAt: null };
+}
+
+/** The tick's step: every replay that runs is counted, and goes on by a step, then by another while the tick may. */
+async function continueAll(deps: ReplayDeps): Promise<{ sent: number; failed: number }> {
   const running = await deps.store.running(stepsPerTick, await deps.lastTurn.read());
-  const turns = running.map((replay) => turnOf(deps, replay));
+  const turns: ReplayTurn[] = [];
   try {
-    await takeSteps(deps, turns, stepsPerTick);
+    for (const replay of running) turns.push(turnOf(deps, await settled(deps, replay)));
+    await takeSteps(turns, stepsPerTick);
   } finally {
     const last = running.length === stepsPerTick ? running.at(-1) : undefined;
     if (last) await deps.lastTurn.write(last.tenant);
   }
-  const gained = (what: "replayed" | "failed") => turns.reduce((sum, { replay }, index) => sum + replay[what] - (running[index]?.[what] ?? 0), 0);
-  return { replayed: gained("replayed"), failed: gained("failed") };
+  const gained = (what: "sent" | "failed") => turns.reduce((sum, { replay }, index) => sum + replay[what] - (running[index]?.[what] ?? 0), 0);
+  return { sent: gained("sent"), failed: gained("failed") };
 }
 
 function withoutDoubles(request: ReplayRequest): ReplayRequest {
   return request.ids ? { ...request, ids: [...new Set(request.ids)] } : request;
 }
 
-function shown({ id, state, total, replayed, failed, at, endedAt, ratePerMinute }: Replay): ReplayView {
-  return { id, state, total, replayed, failed, at, endedAt, ratePerMinute };
+function shown({ tenant: _tenant, request: _request, cursor: _cursor, looked: _looked, ...view }: Replay): ReplayView {
+  return view;
 }

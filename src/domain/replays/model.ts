@@ -4,9 +4,12 @@ export interface Replays {
   plan(tenant: string, request: ReplayRequest): Promise<ReplayPlan>;
   /** `id`: a UUID that names it; made here when left out. */
   create(tenant: string, request: ReplayRequest, id?: string): Promise<ReplayView>;
+  /** With the outcomes that are known by now. */
   get(tenant: string, id: string): Promise<ReplayView | null>;
   /** Newest first. */
   list(tenant: string, limit: number): Promise<ReplayView[]>;
+  /** Those of a group of dead letters, newest first. */
+  ofGroup(tenant: string, group: string, limit: number): Promise<ReplayView[]>;
   /** Stops what has not been replayed yet. `changed` false: it had ended. */
   abort(tenant: string, id: string): Promise<{ replay: ReplayView; changed: boolean } | null>;
 }
@@ -17,8 +20,12 @@ export interface ReplayRequest {
   ids?: readonly string[] | undefined;
   /** Merged into each payload (RFC 7396); the result is validated before anything is sent. */
   patch?: Record<string, unknown> | undefined;
+  /** Jobs that are sent first; the others follow once these have ended and most of them well. 0: all at once. Default 5. */
+  canary?: number | undefined;
   ratePerMinute?: number | undefined;
 }
+
+export const defaultCanary = 5;
 
 /** Times in milliseconds, from inclusive, to exclusive. */
 export interface ReplayFilter {
@@ -41,14 +48,30 @@ export interface ReplayPlan {
   checked: number;
   /** Whether there are more dead letters than a plan counts. */
   more: boolean;
+  /** Jobs of which an effect happened, and of which one may have happened. Without a patch neither is done again. */
+  effects: { done: number; inDoubt: number };
+  /** About how many calls of outside systems it makes: one for each job that has a gate and no effect, done or in doubt. */
+  providerCalls: number;
 }
 
 export interface ReplayView {
   id: string;
-  state: "running" | "done" | "aborted";
+  /** `running` until the last job that it sent has ended; `stopped` before all were sent, for the reason given. */
+  state: "running" | "stopped" | "done";
+  reason: string | null;
+  /** Dead letters that it named when it began. */
   total: number;
-  replayed: number;
+  sent: number;
+  /** Those sent, by what became of them; `cancelled` also when they are no longer kept. */
+  succeeded: number;
+  failedAgain: number;
+  cancelled: number;
+  open: number;
+  /** Those that could not be sent: no dead letters any more, or the patch does not fit. */
   failed: number;
+  canary: number;
+  /** Ids of jobs that failed again, the first 20. */
+  examples: readonly string[];
   /** Milliseconds. */
   at: number;
   endedAt: number | null;

@@ -2,86 +2,94 @@ import type { JobRef } from "../../queue/job-row";
 import type { Revived } from "../../queue/operator-ledger";
 import { inGroups, patchedAll, type PatchDeps } from "./patch";
 import type { Replay, ReplayStore } from "./store";
-import { type Candidate, type CandidatePage, type Walk, walkOver } from "./walk";
+import type { Turn } from "./turns";
+import { canaryRoom, verdictOf } from "./verdict";
+import { behind, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
 
 /** Jobs of one step: a patched one reads and writes payloads. */
 const largestStep = 500;
 const largestPatchedStep = 50;
 /** Bytes of payload of one step: it is a handful of statements, whatever the payloads. */
 const stepBytes = 3_000_000;
-/** Pages without any candidate that a step passes over. */
-const mostEmptyPages = 10;
 
 export interface StepDeps extends PatchDeps {
   now(): number;
   store: ReplayStore;
-  /** Brings dead letters back; returns those that were changed. */
-  revive(rows: readonly Revived[]): Promise<readonly JobRef[]>;
+  /** Brings dead letters back, written down under the replay; returns those that were changed. */
+  revive(rows: readonly Revived[], replay: string): Promise<readonly JobRef[]>;
 }
 
 /** A replay whose turn it is, within one request or tick. */
-export interface Turn {
+export interface ReplayTurn extends Turn {
   replay: Replay;
   walk: Walk;
+}
+
+export function turnOf(deps: StepDeps, begun: Replay): ReplayTurn {
   /** Jobs it may still take in this minute. */
-  allowance: number;
+  let allowance = begun.ratePerMinute ?? Infinity;
+  const turn: ReplayTurn = {
+    replay: begun,
+    walk: walkOver(deps.replayable, begun.tenant, begun.request),
+    goesOn: () => turn.replay.state === "running" && !isSent(turn.replay) && room() > 0,
+    step: async () => {
+      allowance -= await takeStep(deps, turn, room());
+    },
+  };
+  const room = () => Math.min(allowance, canaryRoom(turn.replay));
+  return turn;
 }
 
-export function turnOf(deps: StepDeps, replay: Replay): Turn {
-  return { replay, walk: walkOver(deps.replayable, replay.tenant, replay.request), allowance: replay.ratePerMinute ?? Infinity };
+/** Whether all that a replay names were sent. */
+function isSent({ request, cursor }: Replay): boolean {
+  return isBehind(request, cursor);
 }
 
-/** One step after another, turn by turn, `most` in all. One that fails leaves its place to the others; the first failure is thrown at the end. */
-export async function takeSteps(deps: StepDeps, turns: readonly Turn[], most: number): Promise<void> {
-  const failures: unknown[] = [];
-  const waiting = [...turns];
-  for (let taken = 0; taken < most; taken++) {
-    const turn = waiting.shift();
-    if (!turn) break;
-    try {
-      await takeStep(deps, turn);
-      if (turn.replay.state === "running" && turn.allowance > 0) waiting.push(turn);
-    } catch (thrown) {
-      failures.push(thrown);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
+/** Counts the outcomes of what it sent, and ends it when they say so. */
+export async function settled(deps: Pick<StepDeps, "store" | "now">, replay: Replay): Promise<Replay> {
+  const counted = replay.open > 0 ? await deps.store.count(replay) : replay;
+  const verdict = counted.state === "running" ? verdictOf({ ...counted, isSent: isSent(counted) }) : null;
+  if (!verdict) return counted;
+  await deps.store.end(counted.tenant, counted.id, verdict, deps.now());
+  return (await deps.store.get(counted.tenant, counted.id)) ?? counted;
 }
 
-/** A step that two ticks take at once brings each job back once: only dead letters can be revived. */
-async function takeStep(deps: StepDeps, turn: Turn): Promise<void> {
+/** Jobs that were taken. A step that two ticks take at once brings each job back once: only dead letters can be revived. */
+async function takeStep(deps: StepDeps, turn: ReplayTurn, room: number): Promise<number> {
   const { replay } = turn;
-  const { candidates, cursor } = await stepOf(turn);
-  const replayed = await reviveAll(deps, replay, candidates);
-  const ended = cursor === null;
+  const { candidates, cursor } = await pageOf(turn, room);
+  const sent = await reviveAll(deps, replay, candidates);
   const after: Replay = {
     ...replay,
-    replayed: replay.replayed + replayed,
-    failed: replay.failed + candidates.length - replayed,
-    cursor,
-    state: ended ? "done" : "running",
-    endedAt: ended ? deps.now() : null,
+    sent: replay.sent + sent,
+    open: replay.open + sent,
+    failed: replay.failed + candidates.length - sent,
+    cursor: cursor ?? behind(replay.request),
   };
   const recorded = await deps.store.advance(after, replay.cursor);
   turn.replay = recorded ? after : ((await deps.store.get(replay.tenant, replay.id)) ?? after);
-  turn.allowance -= candidates.length;
+  return candidates.length;
 }
 
 /** The next candidates, as many as one step may take. */
-async function stepOf({ replay, walk, allowance }: Turn): Promise<CandidatePage> {
-  const limit = Math.min(replay.request.patch ? largestPatchedStep : largestStep, allowance);
-  let page = await walk(replay.cursor, limit);
-  for (let empty = 1; empty < mostEmptyPages && page.candidates.length === 0 && page.cursor !== null; empty++) page = await walk(page.cursor, limit);
+async function pageOf({ replay, walk }: ReplayTurn, room: number): Promise<CandidatePage> {
+  const page = await walk(replay.cursor, Math.min(replay.request.patch ? largestPatchedStep : largestStep, room));
   let bytes = 0;
   const taken = page.candidates.filter((candidate, index) => (bytes += candidate.bytes) <= stepBytes || index === 0);
   return taken.length < page.candidates.length ? { candidates: taken, cursor: taken.at(-1)?.position ?? null } : page;
 }
 
-async function reviveAll(deps: StepDeps, { tenant, request }: Replay, candidates: readonly Candidate[]): Promise<number> {
+async function reviveAll(deps: StepDeps, { tenant, id: replay, request }: Replay, candidates: readonly Candidate[]): Promise<number> {
   const letters = candidates.filter(({ type }) => type !== null);
   const rows = request.patch ? await patchedRows(deps, tenant, letters, request.patch) : letters.map(({ id, bytes }) => ({ row: { tenant, id }, bytes }));
   let revived = 0;
-  for (const group of inGroups(rows, ({ bytes }) => bytes, largestStep)) revived += (await deps.revive(group.map(({ row }) => row))).length;
+  for (const group of inGroups(rows, ({ bytes }) => bytes, largestStep))
+    revived += (
+      await deps.revive(
+        group.map(({ row }) => row),
+        replay,
+      )
+    ).length;
   return revived;
 }
 

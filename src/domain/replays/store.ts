@@ -1,3 +1,4 @@
+import { countOutcomes } from "./outcomes";
 import type { ReplayRequest, ReplayView } from "./model";
 
 /** A replay as it is kept: what was asked, how far it is. */
@@ -6,6 +7,8 @@ export interface Replay extends ReplayView {
   request: ReplayRequest;
   /** Where the next step goes on; null at the start. */
   cursor: string | null;
+  /** The job whose outcome was looked at last. */
+  looked: string;
 }
 
 export interface ReplayStore {
@@ -13,75 +16,111 @@ export interface ReplayStore {
   get(tenant: string, id: string): Promise<Replay | null>;
   /** Newest first. */
   list(tenant: string, limit: number): Promise<Replay[]>;
+  /** Those that were asked for a group of dead letters, newest first. */
+  ofGroup(tenant: string, group: string, limit: number): Promise<Replay[]>;
   /** Those still under way: each tenant's oldest, tenants after `lastTurn` first, then each one's second, and so on. */
   running(limit: number, lastTurn: string): Promise<Replay[]>;
-  /** Records a step, if nobody aborted it or took the same step meanwhile. */
+  /** Records a step, unless it was stopped or another took the same step. What it sent was counted with the sending. */
   advance(replay: Replay, from: string | null): Promise<boolean>;
-  abort(tenant: string, id: string, now: number): Promise<boolean>;
+  /** Ends one that runs. False: it had ended. */
+  end(tenant: string, id: string, as: { state: "done" | "stopped"; reason?: string }, now: number): Promise<boolean>;
+  /** Counts what became of the jobs it sent, and returns it as it is now. */
+  count(replay: Replay): Promise<Replay>;
 }
 
 interface Row {
   tenant: string;
   id: string;
-  state: Replay["state"];
+  state: Replay["state"] | "aborted";
   request: string;
   total: number;
   done: number;
   failed: number;
+  open: number;
+  succeeded: number;
+  failed_again: number;
+  cancelled: number;
+  reason: string | null;
+  examples: string;
+  looked: string;
   cursor: string | null;
   at: number;
   ended: number | null;
 }
 
 export function replaysIn(db: D1Database): ReplayStore {
+  const get = async (tenant: string, id: string) => {
+    const row = await db.prepare(`SELECT * FROM replays WHERE tenant = ? AND id = ?`).bind(tenant, id).first<Row>();
+    return row && replayFrom(row);
+  };
   return {
-    async insert({ tenant, id, state, request, total, replayed, failed, cursor, at, endedAt }) {
+    get,
+    async insert({ tenant, id, state, request, total, failed, cursor, at, endedAt }) {
       await db
-        .prepare(`INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-        .bind(tenant, id, state, JSON.stringify(request), total, replayed, failed, cursor, at, endedAt)
+        .prepare(`INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`)
+        .bind(tenant, id, state, JSON.stringify(request), total, failed, cursor, at, endedAt)
         .run();
     },
-    async get(tenant, id) {
-      const row = await db.prepare(`SELECT * FROM replays WHERE tenant = ? AND id = ?`).bind(tenant, id).first<Row>();
-      return row && replayOf(row);
+    // Replays are few and kept for as long as their dead letters.
+    list: (tenant, limit) => rows(db.prepare(`SELECT * FROM replays WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit)),
+    ofGroup: (tenant, group, limit) =>
+      rows(db.prepare(`SELECT * FROM replays WHERE tenant = ? AND request ->> '$.filter.group' = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, group, limit)),
+    // Replays are few: the table is read whole.
+    running: (limit, lastTurn) =>
+      rows(
+        db
+          .prepare(
+            `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS turn FROM replays WHERE state = 'running')
+             ORDER BY turn, tenant <= ?2, tenant LIMIT ?1`,
+          )
+          .bind(limit, lastTurn),
+      ),
+    async advance({ tenant, id, failed, cursor }, from) {
+      const sql = `UPDATE replays SET failed = ?3, cursor = ?4 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?5`;
+      return (await db.prepare(sql).bind(tenant, id, failed, cursor, from).run()).meta.changes > 0;
     },
-    async list(tenant, limit) {
-      // Replays are few and kept for as long as their dead letters.
-      const { results } = await db.prepare(`SELECT * FROM replays WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit).all<Row>();
-      return results.map(replayOf);
+    async end(tenant, id, { state, reason = null as string | null }, now) {
+      const sql = `UPDATE replays SET state = ?3, reason = ?4, ended = ?5 WHERE tenant = ?1 AND id = ?2 AND state = 'running'`;
+      return (await db.prepare(sql).bind(tenant, id, state, reason, now).run()).meta.changes > 0;
     },
-    async running(limit, lastTurn) {
-      // Replays are few: the table is read whole.
-      const { results } = await db
-        .prepare(
-          `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS turn FROM replays WHERE state = 'running')
-           ORDER BY turn, tenant <= ?2, tenant LIMIT ?1`,
-        )
-        .bind(limit, lastTurn)
-        .all<Row>();
-      return results.map(replayOf);
-    },
-    async advance({ tenant, id, state, replayed, failed, cursor, endedAt }, from) {
-      const { meta } = await db
-        .prepare(
-          `UPDATE replays SET state = ?3, done = ?4, failed = ?5, cursor = ?6, ended = ?7 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?8`,
-        )
-        .bind(tenant, id, state, replayed, failed, cursor, endedAt, from)
-        .run();
-      return meta.changes > 0;
-    },
-    async abort(tenant, id, now) {
-      const { meta } = await db
-        .prepare(`UPDATE replays SET state = 'aborted', ended = ?3 WHERE tenant = ?1 AND id = ?2 AND state = 'running'`)
-        .bind(tenant, id, now)
-        .run();
-      return meta.changes > 0;
+    async count(replay) {
+      await countOutcomes(db, replay);
+      return (await get(replay.tenant, replay.id)) ?? replay;
     },
   };
 }
 
-function replayOf(row: Row): Replay {
-  const { tenant, id, state, total, failed, cursor, at } = row;
-  const request = JSON.parse(row.request) as ReplayRequest;
-  return { tenant, id, state, request, total, replayed: row.done, failed, cursor, at, endedAt: row.ended, ratePerMinute: request.ratePerMinute ?? null };
+async function rows(query: D1PreparedStatement): Promise<Replay[]> {
+  return (await query.all<Row>()).results.map(replayFrom);
 }
+
+function replayFrom(row: Row): Replay {
+  const { tenant, id, total, open, succeeded, cancelled, failed, looked, cursor, at } = row;
+  const request = JSON.parse(row.request) as ReplayRequest;
+  // As the first version called it.
+  const [state, reason] = row.state === "aborted" ? (["stopped", aborted] as const) : [row.state, row.reason];
+  return {
+    tenant,
+    id,
+    state,
+    reason,
+    request,
+    total,
+    sent: row.done,
+    succeeded,
+    failedAgain: row.failed_again,
+    cancelled,
+    open,
+    failed,
+    // One that began before there were canaries has none.
+    canary: request.canary ?? 0,
+    examples: JSON.parse(row.examples) as string[],
+    looked,
+    cursor,
+    at,
+    endedAt: row.ended,
+    ratePerMinute: request.ratePerMinute ?? null,
+  };
+}
+
+export const aborted = "an operator stopped it";

@@ -1,5 +1,5 @@
 import type { Replayable } from "../../ledger/replayable";
-import type { ReplayRequest } from "./model";
+import type { ReplayFilter, ReplayRequest } from "./model";
 
 /** A job that a replay names. */
 export interface Candidate {
@@ -20,10 +20,35 @@ export interface CandidatePage {
 
 export type Walk = (cursor: string | null, limit: number) => Promise<CandidatePage>;
 
+/** What is walked over: exactly one of filter and ids. */
+export type Named = Pick<ReplayRequest, "filter" | "ids">;
+
+/** Pages without any candidate that one call passes over. */
+const mostEmptyPages = 10;
+
+/**
+ * The cursor behind everything that a request names. An older Worker that goes on from it finds nothing; without one it would begin anew.
+ */
+export function behind({ ids }: Named): string {
+  return ids ? String(ids.length) : `0.${"0".repeat(34)}`;
+}
+
+export function isBehind(named: Named, cursor: string | null): boolean {
+  return cursor === behind(named);
+}
+
 /** Walks over what a request names. Ids are looked up once, all together, however many pages they make; a page of a filter is two statements. */
-export function walkOver(replayable: Replayable, tenant: string, request: ReplayRequest): Walk {
-  const { ids, filter } = request;
-  return ids ? overIds(replayable, tenant, ids) : (cursor, limit) => filterPage(replayable, tenant, filter ?? {}, cursor, limit);
+export function walkOver(replayable: Replayable, tenant: string, { ids, filter = {} }: Named): Walk {
+  return ids ? overIds(replayable, tenant, ids) : overPages((cursor, limit) => filterPage(replayable, tenant, filter, cursor, limit));
+}
+
+/** A few pages without a candidate are passed over. */
+function overPages(walk: Walk): Walk {
+  return async (cursor, limit) => {
+    let page = await walk(cursor, limit);
+    for (let empty = 1; empty < mostEmptyPages && page.candidates.length === 0 && page.cursor !== null; empty++) page = await walk(page.cursor, limit);
+    return page;
+  };
 }
 
 function overIds(replayable: Replayable, tenant: string, ids: readonly string[]): Walk {
@@ -38,13 +63,7 @@ function overIds(replayable: Replayable, tenant: string, ids: readonly string[])
   };
 }
 
-async function filterPage(
-  replayable: Replayable,
-  tenant: string,
-  filter: NonNullable<ReplayRequest["filter"]>,
-  cursor: string | null,
-  limit: number,
-): Promise<CandidatePage> {
+async function filterPage(replayable: Replayable, tenant: string, filter: ReplayFilter, cursor: string | null, limit: number): Promise<CandidatePage> {
   const page = await replayable.page(tenant, filter, { limit, ...(cursor === null ? {} : { cursor }) });
   if (page.letters.length === 0) return { candidates: [], cursor: page.cursor };
   const letters = await found(

@@ -10,7 +10,8 @@ import { redact } from "../../masking/redact";
 import type { AuditEntry, IntakeDeps } from "../deps";
 import { deadLetterCursor, inOrder, paging, search, siteId, time } from "../query";
 import { actorOf, type Caller, param, route } from "../route";
-import { deadLettersShape, groupsShape, listShape, planShape, replayShape } from "../shapes";
+import { planShape, replayShape } from "../replay-shapes";
+import { deadLettersShape, groupsShape, listShape } from "../shapes";
 import { deadLetterOf, groupOf, replayOf } from "../views";
 
 const group = boundedText(128, { pattern: /^[\x21-\x7e]{1,128}$/, rule: "must be a group as /v1/dead-letters/groups lists them" });
@@ -53,6 +54,15 @@ const replayRequest = v.pipe(
       ),
     ),
     plan: v.optional(v.pipe(v.boolean(), v.description("true: only say what would be replayed"))),
+    canary: v.optional(
+      v.pipe(
+        v.number(),
+        v.integer("must be a whole number"),
+        v.minValue(0, "must be at least 0"),
+        v.maxValue(500, "must be at most 500"),
+        v.description("Jobs that are sent first (default 5, 0 for none): the others follow when most of them ended well, else the replay stops"),
+      ),
+    ),
     ratePerMinute: v.optional(
       v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"), v.maxValue(100_000, "must be at most 100,000")),
     ),

@@ -1,0 +1,23 @@
+/** Work that goes on in bounded steps: a replay, or another action on many jobs. */
+export interface Turn {
+  step(): Promise<void>;
+  /** Whether another step may follow at once. */
+  goesOn(): boolean;
+}
+
+/** One step after another, turn by turn, `most` in all. One that fails leaves its place to the others; the first failure is thrown at the end. */
+export async function takeSteps(turns: readonly Turn[], most: number): Promise<void> {
+  const failures: unknown[] = [];
+  const waiting = turns.filter((turn) => turn.goesOn());
+  for (let taken = 0; taken < most; taken++) {
+    const turn = waiting.shift();
+    if (!turn) break;
+    try {
+      await turn.step();
+      if (turn.goesOn()) waiting.push(turn);
+    } catch (thrown) {
+      failures.push(thrown);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,37 @@
+import * as v from "valibot";
+import { outputList, outputRecord } from "../queue/bounded";
+import { count, isoTime, nullableText } from "./shapes";
+
+/** Shapes of what is said of replays. */
+
+export const replayShape = v.object({
+  id: v.string(),
+  state: v.pipe(v.picklist(["running", "stopped", "done"]), v.description("running until the last job that it sent has ended; stopped before all were sent")),
+  reason: v.pipe(nullableText, v.description("Why it stopped")),
+  total: v.pipe(count, v.description("Dead letters that it named when it began")),
+  sent: count,
+  succeeded: count,
+  failedAgain: count,
+  cancelled: v.pipe(count, v.description("Cancelled after it was sent, or no longer kept")),
+  open: v.pipe(count, v.description("Sent, and not ended yet")),
+  replayed: v.pipe(count, v.description("As sent")),
+  failed: v.pipe(count, v.description("Could not be sent: no dead letters any more, or the patch does not fit")),
+  canary: v.pipe(count, v.description("Jobs that are sent first; the others follow when most of them ended well")),
+  examples: v.pipe(outputList(v.string()), v.description("Ids of jobs that failed again, the first 20")),
+  at: isoTime,
+  endedAt: v.nullable(isoTime),
+  ratePerMinute: v.nullable(count),
+});
+
+export const planShape = v.object({
+  total: count,
+  byType: outputRecord(count),
+  refused: outputList(v.object({ id: v.string(), reason: v.string() })),
+  checked: count,
+  more: v.boolean(),
+  effects: v.object({
+    done: v.pipe(count, v.description("Jobs whose effect happened; without a patch it is not repeated")),
+    inDoubt: v.pipe(count, v.description("Jobs of which an effect may have happened: settle it before, or they end as they did")),
+  }),
+  providerCalls: v.pipe(count, v.description("About how many calls of outside systems it makes")),
+});
