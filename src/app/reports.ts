@@ -37,6 +37,7 @@ export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, 
     steps: () => ticksIn(db).list(),
     queues: Object.keys(queues),
     queuesOf: (type) => registry.find(type)?.contract.queues ?? [],
+    isRemote: (type) => registry.find(type)?.contract.remote !== undefined,
     polls: async (tenant) => {
       const last = await workers.polls(tenant);
       const remote = registry.contracts().filter((contract) => contract.remote !== undefined);

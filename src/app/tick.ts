@@ -5,6 +5,7 @@ import { shopOutbox } from "../domain/shop/events";
 import { clearLeaving } from "../domain/shop/site/remove";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import type { WorkDeps } from "../domain/work/deps";
+import type { Reports } from "../domain/report/compose";
 import type { WorkerEnv } from "../env";
 import { continueAgents } from "../intake/tick/continue-agents";
 import { reapWork } from "../intake/tick/reap-work";
@@ -37,6 +38,7 @@ export interface TickParts {
   replays: ReturnType<typeof createReplays>;
   campaigns: Pick<CampaignOperations, "revive">;
   work: WorkDeps;
+  reports: Pick<Reports, "findings">;
 }
 
 /** What one tick does of each: its steps share the 1,000 statements that D1 allows one invocation. */
@@ -45,7 +47,7 @@ const maxSnapshots = 30;
 const maxRemovals = 20;
 
 /** The tick's steps, in their order: what others wait for comes first. */
-export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays, campaigns, work }: TickParts): TickDeps {
+export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays, campaigns, work, reports }: TickParts): TickDeps {
   const db = env.DB;
   const mail = createMailStores(db, stores);
   const { schedules, tenants, snapshots } = stores;
@@ -64,7 +66,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "leads", run: reportSilentProjects({ db, engine }) },
       { name: "agents", run: (at) => continueAgents({ db, engine, payloads }, at) },
       { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },
-      { name: "alerts", run: sendAlerts({ db, engine, snapshots, work, installationTenant: env.ALERTS_TENANT }) },
+      { name: "alerts", run: sendAlerts({ db, engine, snapshots, work, reports, installationTenant: env.ALERTS_TENANT }) },
       { name: "snapshots", run: async () => ({ published: await snapshots.republish(maxSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(db, "rotation")) }) },
       { name: "retention", run: removeOld(retention) },

@@ -25,11 +25,12 @@ type Sent = { tenant: string; notices: { kind: string; cause: string; count: num
 /** The tick's step over a bench, and what it sent. */
 function watching(bench: Bench, options: { via?: readonly string[] | null; steps?: Awaited<ReturnType<WatchDeps["steps"]>> } = {}) {
   const sent: Sent[] = [];
-  const state = { via: ["slack"] as readonly string[] | null, steps: [] as Awaited<ReturnType<WatchDeps["steps"]>>, ...options };
+  const state = { via: ["slack"] as readonly string[] | null, steps: [] as Awaited<ReturnType<WatchDeps["steps"]>>, findings: [] as Failure[], ...options };
   const deps: WatchDeps = {
     db: env.DB,
     mark: turnMark(env.DB, "alerts"),
     steps: async () => state.steps,
+    findings: async () => state.findings,
     send: async (tenant, notices) => {
       sent.push({ tenant, notices: notices.map(({ kind, alert: { cause, count } }) => ({ kind, cause, count })) });
       return state.via;
@@ -209,4 +210,29 @@ test("its statements find their rows by key", async () => {
   const plans = await Promise.all(said.map(planOf));
   const scans = plans.flat().filter((line) => line.startsWith("SCAN ") && !/VIRTUAL TABLE|SCAN (each|\(subquery|CONSTANT ROW)/.test(line));
   expect(scans.filter((line) => !line.includes("alerts_open"))).toEqual([]);
+});
+
+test("a finding is sent once, counts what there is now, and recovers ten minutes after it has gone", async () => {
+  const bench = createBench();
+  const world = watching(bench);
+  await world.tick();
+  const finding = (count: number): Failure => {
+    return {
+      tenant: "one",
+      cause: "finding/critical/circuit-open/gate/mail",
+      subject: "gate/mail",
+      reason: "The circuit of mail is open.",
+      count,
+      lastAt: bench.now() + minute,
+    };
+  };
+  for (const count of [3, 7, 5]) {
+    world.state.findings = [finding(count)];
+    await world.tick();
+  }
+  expect(world.sent).toEqual([{ tenant: "one", notices: [{ kind: "began", cause: "finding/critical/circuit-open/gate/mail", count: 3 }] }]);
+  expect((await listAlerts(env.DB, "one", 5))[0]).toMatchObject({ count: 5, state: "open" });
+  world.state.findings = [];
+  await world.tick(11 * minute);
+  expect(world.sent.at(-1)?.notices).toMatchObject([{ kind: "recovered" }]);
 });

@@ -4,10 +4,10 @@ export const installation = "*";
 /** Something that went wrong, and whether it was sent. Times in milliseconds. */
 export interface Alert {
   tenant: string;
-  /** `dead-letters/{group}`, `tick/{step}`, `no-worker/{type}` or `offers-void/{worker}`. */
+  /** `dead-letters/{group}`, `tick/{step}`, `no-worker/{type}`, `offers-void/{worker}` or `finding/{severity}/{code}/{subject}`. */
   cause: string;
   state: "open" | "recovered";
-  /** The type of job, the step of the tick, or the worker. */
+  /** The type of job, the step of the tick, the worker, or what a finding is about. */
   subject: string;
   /** Of the newest failure, redacted. */
   reason: string;
@@ -40,7 +40,7 @@ const retryFor = 10 * 60_000;
 
 /** Causes that each tick looks at anew: of these the count is the newest one. */
 export function isStanding(cause: string): boolean {
-  return cause.startsWith("no-worker/") || cause.startsWith("offers-void/");
+  return ["no-worker", "offers-void", "finding"].includes(cause.split("/", 1)[0] ?? "");
 }
 
 /** Without a failure for so long a cause has recovered: an hour for jobs, ten minutes for what each tick looks at. */

@@ -1,4 +1,5 @@
 import type { Alert, Failure } from "./model";
+import type { AlertRule, NamedRule } from "./rule";
 
 /** The newest dead letters of a tenant that one look counts, and the groups of one that it returns: a noisy tenant takes nothing from the others. */
 const [maxCounted, maxGroups] = [1000, 100];
@@ -43,6 +44,20 @@ export async function listAlerts(db: D1Database, tenant: string, limit: number):
   const sql = `SELECT ${columns} FROM alerts a WHERE a.tenant = ?1 LIMIT ${maxKept}`;
   const rows = (await db.prepare(sql).bind(tenant).all<Row>()).results.map(alertFrom);
   return rows.toSorted((left, right) => right.lastAt - left.lastAt).slice(0, limit);
+}
+
+/** By name. */
+export async function listRules(db: D1Database, tenant: string): Promise<NamedRule[]> {
+  const { results } = await db.prepare("SELECT name, rule, created, updated FROM alert_rules WHERE tenant = ?1 ORDER BY name").bind(tenant).all<RuleRow>();
+  return results.map(({ rule, ...row }) => ({ ...row, ...(JSON.parse(rule) as AlertRule) }));
+}
+
+interface RuleRow {
+  name: string;
+  /** JSON. */
+  rule: string;
+  created: number;
+  updated: number;
 }
 
 interface Row {

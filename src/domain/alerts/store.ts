@@ -1,5 +1,6 @@
 import type { Alert } from "./model";
 import { maxKept } from "./queries";
+import { type AlertRule, maxRules } from "./rule";
 
 const put = `
   INSERT INTO alerts (tenant, cause, state, subject, reason, count, since, last_at, told_at, via, recovered_at)
@@ -22,4 +23,21 @@ export async function saveAlerts(db: D1Database, alerts: readonly Alert[]): Prom
   });
   const owners = [...new Set(alerts.map(({ tenant }) => tenant))];
   await db.batch([db.prepare(put).bind(JSON.stringify(rows)), ...owners.slice(0, 50).map((tenant) => db.prepare(prune).bind(tenant))]);
+}
+
+const putRuleSql = `
+  INSERT INTO alert_rules (tenant, name, rule, created, updated)
+  SELECT ?1, ?2, ?3, ?4, ?4 WHERE (SELECT count(*) FROM alert_rules WHERE tenant = ?1 AND name <> ?2) < ${maxRules}
+  ON CONFLICT DO UPDATE SET rule = excluded.rule, updated = excluded.updated`;
+
+/** False: the tenant has as many rules as it may. */
+export async function putRule(db: D1Database, tenant: string, name: string, rule: AlertRule, now: number): Promise<boolean> {
+  const { meta } = await db.prepare(putRuleSql).bind(tenant, name, JSON.stringify(rule), now).run();
+  return meta.changes > 0;
+}
+
+/** False when there was none. */
+export async function removeRule(db: D1Database, tenant: string, name: string): Promise<boolean> {
+  const { meta } = await db.prepare("DELETE FROM alert_rules WHERE tenant = ?1 AND name = ?2").bind(tenant, name).run();
+  return meta.changes > 0;
 }

@@ -17,6 +17,7 @@ export function messageOf(notices: readonly Notice[]): { subject: string; text: 
 }
 
 function sentenceOf({ kind, alert }: Notice): string {
+  if (alert.cause.startsWith("finding/")) return findingSentence(kind, alert);
   if (isStanding(alert.cause)) return workSentence(kind, alert);
   return alert.cause.startsWith("tick/") ? tickSentence(kind, alert) : jobSentence(kind, alert);
 }
@@ -35,6 +36,12 @@ function jobSentence(kind: Notice["kind"], alert: Alert): string {
   if (kind === "recovered") return `Recovered: no ${subject} job has failed this way for an hour (${jobs} since ${iso(since)}; group ${group})`;
   const since24 = kind === "continues" ? ` since ${iso(since)}` : "";
   return `${jobs} of type ${subject} failed for good${since24}: ${reasonOf(alert)} (group ${group})`;
+}
+
+function findingSentence(kind: Notice["kind"], alert: Alert): string {
+  const sentence = reasonOf(alert);
+  if (kind === "recovered") return `Recovered (since ${iso(alert.since)}): ${sentence}`;
+  return kind === "continues" ? `Still, since ${iso(alert.since)}: ${sentence}` : sentence;
 }
 
 function tickSentence(kind: Notice["kind"], alert: Alert): string {

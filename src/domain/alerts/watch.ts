@@ -19,7 +19,7 @@ const overlap = 60_000;
 /** A step that failed longer ago says nothing of now. Milliseconds. */
 const stepAge = 5 * 60_000;
 /** New alerts of one owner in one tick, and owners that are sent something: the rest is found by the next tick, or by nobody. */
-const [maxNew, maxOwners] = [50, 50];
+const [maxNew, maxOwners] = [50, 25];
 
 /**
  * The tick's step: new groups of dead letters and failing steps become alerts, and what is due is sent, one message for each owner.
@@ -29,10 +29,10 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
   const from = Number((await mark.read()) || now);
   const failures = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
   const known = new Map((await alertsOf(db, failures)).map((alert) => [keyOf(alert), alert]));
-  const found = new Map(bounded(failures, known).map((failure) => [keyOf(failure), failure]));
-  const judged = [...new Set([...known.keys(), ...found.keys()])].flatMap((key) => {
+  const newest = new Map(bounded(failures, known).map((failure) => [keyOf(failure), failure]));
+  const judged = [...new Set([...known.keys(), ...newest.keys()])].flatMap((key) => {
     const last = known.get(key);
-    const verdict = judge(last, isNews(last, found.get(key)) ? found.get(key) : undefined, now);
+    const verdict = judge(last, isNews(last, newest.get(key)) ? newest.get(key) : undefined, now);
     return verdict ? [verdict] : [];
   });
   const due = judged.flatMap(({ alert, notice }) => (notice ? [{ kind: notice, alert }] : []));

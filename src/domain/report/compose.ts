@@ -27,6 +27,7 @@ export interface ReportDeps {
   queuesOf(type: string): readonly string[];
   /** Remote types, each with when a worker last asked for it. */
   polls(tenant: string): Promise<ReadonlyMap<string, number | null>>;
+  isRemote(type: string): boolean;
 }
 
 /** What operators are told of a tenant's work, or (null) of the installation's. */
@@ -42,8 +43,8 @@ export interface Reports {
 
 const minute = 60_000;
 const window = 5 * minute;
-/** Tenants whose gates are asked for the installation's report, those with most waiting jobs first; tenants whose waits are looked at; gates that one list of jobs asks. */
-const [maxGateTenants, maxStartedTenants, maxGates] = [20, 20, 10];
+/** Tenants whose waits are looked at; gates that one list of jobs, or one report of all tenants, asks. */
+const [maxStartedTenants, maxGates] = [20, 10];
 
 export function createReports(deps: ReportDeps): Reports {
   return {
@@ -64,26 +65,37 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
     deps.counts(tenant, now - window, now + minute),
     tenant === null ? deps.steps() : [],
   ]);
-  const [gates, unpolled] = await Promise.all([openGates(deps, tenant === null ? waitingAtGates(open) : [tenant]), unpolledTypes(deps, open)]);
+  const [gates, unpolled] = await Promise.all([tenant === null ? gatesWithJobs(deps, open) : gatesOf(deps, tenant), unpolledTypes(deps, open)]);
   const facts: Facts = { ...rows, now, open, pauses, steps, gates, unpolled, ended: endedByQueue(deps, open, counts), installation: tenant === null };
   return inOrder(finders.flatMap((find) => find(facts)));
 }
 
-/** Tenants with jobs at gates, most jobs first. */
-function waitingAtGates(open: readonly OpenGroup[]): string[] {
-  const counts = new Map<string, number>();
-  for (const { tenant, kind, cause, count } of open) {
-    if ((kind === "parked" || kind === "held") && !cause?.startsWith("pause/")) counts.set(tenant, (counts.get(tenant) ?? 0) + count);
-  }
-  return [...counts]
-    .toSorted((left, right) => right[1] - left[1])
-    .map(([tenant]) => tenant)
-    .slice(0, maxGateTenants);
+/** All gates of a tenant that are not closed. */
+async function gatesOf(deps: ReportDeps, tenant: string): Promise<Facts["gates"]> {
+  return (await deps.gates(tenant)).filter(isOpen).map((gate) => ({ ...gate, tenant }));
 }
 
-async function openGates(deps: ReportDeps, tenants: readonly string[]) {
-  const all = await Promise.all(tenants.map(async (tenant) => (await deps.gates(tenant)).map((gate) => ({ ...gate, tenant }))));
-  return all.flat().filter(({ circuit }) => circuit === "open" || circuit === "half-open");
+/** Of all tenants only gates at which jobs wait are asked, those with most jobs first. */
+async function gatesWithJobs(deps: ReportDeps, open: readonly OpenGroup[]): Promise<Facts["gates"]> {
+  const counts = new Map<string, { tenant: string; gate: string; count: number }>();
+  for (const { tenant, kind, cause, count } of open) {
+    const gate = kind === "held" || kind === "parked" ? gateOf({ gate: kind === "parked" ? cause : null, state: "waiting", reason: cause }) : undefined;
+    if (gate !== undefined) counts.set(`${tenant} ${gate}`, { tenant, gate, count: count + (counts.get(`${tenant} ${gate}`)?.count ?? 0) });
+  }
+  const most = [...counts.values()].toSorted((left, right) => right.count - left.count).slice(0, maxGates);
+  const asked = Map.groupBy(most, ({ tenant }) => tenant);
+  const views = [...asked].map(async ([tenant, gates]) => {
+    const named = await deps.gatesNamed(
+      tenant,
+      gates.map(({ gate }) => gate),
+    );
+    return named.filter(isOpen).map((gate) => ({ ...gate, tenant }));
+  });
+  return (await Promise.all(views)).flat();
+}
+
+function isOpen({ circuit }: GateView): boolean {
+  return circuit === "open" || circuit === "half-open";
 }
 
 /** Counters know no queue: a type counts for each of its queues. */
@@ -98,7 +110,7 @@ function endedByQueue(deps: ReportDeps, open: readonly OpenGroup[], counts: read
 }
 
 async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Promise<Facts["unpolled"]> {
-  const tenants = [...new Set(open.map(({ tenant }) => tenant))];
+  const tenants = [...new Set(open.filter(({ type }) => deps.isRemote(type)).map(({ tenant }) => tenant))];
   const found = await Promise.all(
     tenants.map(async (tenant) => {
       const silent = await silentTypes(deps, tenant);
@@ -140,7 +152,7 @@ async function why(deps: ReportDeps, tenant: string, jobs: readonly JobView[]): 
     nothing ? [] : deps.pauses(tenant),
     named.length === 0 ? [] : deps.gatesNamed(tenant, named),
     open.some(({ siteId }) => siteId !== null) ? pausedSites(deps.db, tenant) : new Map<string, { reason: string; since: number | null }>(),
-    nothing ? new Map<string, number | null>() : silentTypes(deps, tenant),
+    open.some(({ type }) => deps.isRemote(type)) ? silentTypes(deps, tenant) : new Map<string, number | null>(),
   ]);
   const around: Surroundings = { now: deps.now(), pauses, gates: new Map(gates.map((gate) => [gate.dependency, gate])), pausedSites: sites, unpolled };
   return jobs.map((job) => whyOf(tenant, job, around));

@@ -179,7 +179,8 @@ function schedules({ schedules: all, now }: Facts): Finding[] {
     .filter(({ outcome, plannedAt }) => outcome === "failed" || now - plannedAt <= day)
     .map(({ tenant, name, outcome, note, plannedAt }) => ({
       code: outcome === "failed" ? "schedule-failed" : "schedule-skipped",
-      severity: outcome === "failed" ? "critical" : "warning",
+      // Skipping is what its policy asks for.
+      severity: outcome === "failed" ? "critical" : "info",
       sentence: `The schedule ${name} did not run at ${isoTime(plannedAt)}: ${note ?? "no reason is known"}`,
       since: plannedAt,
       count: 1,

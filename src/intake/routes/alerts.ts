@@ -1,9 +1,17 @@
 import * as v from "valibot";
-import { type Alert, installation } from "../../domain/alerts/model";
-import { listAlerts } from "../../domain/alerts/queries";
+import { type Alert, installation, type Notice } from "../../domain/alerts/model";
+import { maxRules, type NamedRule, ruleSchema } from "../../domain/alerts/rule";
+import { putRule, removeRule } from "../../domain/alerts/store";
+import { severities } from "../../domain/report/model";
+import { Problem } from "../../errors";
+import { listAlerts, listRules } from "../../domain/alerts/queries";
 import { outputList } from "../../queue/bounded";
+import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { unavailable } from "../problem";
 import { paging } from "../query";
-import { route } from "../route";
+import { param, route } from "../route";
+import { requestsFor } from "../tick/send-alerts";
 import { count, isoTime, listShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
 
@@ -20,6 +28,11 @@ const alertShape = v.object({
   recoveredAt: v.nullable(isoTime),
 });
 
+const ruleShape = v.looseObject({ name: v.string(), minSeverity: v.picklist(severities), enabled: v.boolean(), created: isoTime, updated: isoTime });
+const testShape = v.object({
+  sent: outputList(v.object({ channel: v.string(), id: v.pipe(v.nullable(v.string()), v.description("Of the job; null: it was refused")) })),
+});
+
 export const alertRoutes = [
   route("GET /v1/alerts", {
     name: "listAlerts",
@@ -34,7 +47,88 @@ export const alertRoutes = [
       return { status: 200, body: { alerts: alerts.map(shown) } };
     },
   }),
+  route("GET /v1/alert-rules", {
+    name: "listAlertRules",
+    summary: "Which findings go where; without a rule warnings and worse go to the channels of the tenant's settings",
+    scope: "admin",
+    tenant: "own",
+    answers: { 200: listShape("rules", ruleShape) },
+    handle: async ({ deps, tenant }) => ({ status: 200, body: { rules: (await listRules(deps.db, tenant)).map(dated) } }),
+  }),
+  route("GET /v1/alert-rules/:name", {
+    name: "getAlertRule",
+    summary: "One rule",
+    scope: "admin",
+    tenant: "own",
+    answers: { 200: ruleShape },
+    handle: async ({ deps, tenant, params }) => ({ status: 200, body: dated(await ruleOf(deps, tenant, param({ params }, "name"))) }),
+  }),
+  route("PUT /v1/alert-rules/:name", {
+    name: "putAlertRule",
+    summary: "Create or replace a rule: which findings go to which channels",
+    scope: "admin",
+    tenant: "own",
+    body: { schema: ruleSchema, limit: smallBody },
+    answers: { 200: ruleShape },
+    handle: async ({ deps, tenant, params, body }) => {
+      const name = param({ params }, "name");
+      if (!(await putRule(deps.db, tenant, name, body, deps.now()))) throw new Problem("invalid", `A tenant may have ${maxRules} rules.`);
+      return { status: 200, body: dated(await ruleOf(deps, tenant, name)) };
+    },
+  }),
+  route("DELETE /v1/alert-rules/:name", {
+    name: "deleteAlertRule",
+    summary: "Remove a rule; without any the built-in one applies",
+    scope: "admin",
+    tenant: "own",
+    answers: { 204: null },
+    handle: async ({ deps, tenant, params }) => {
+      if (!(await removeRule(deps.db, tenant, param({ params }, "name")))) throw noRule();
+      return { status: 204 };
+    },
+  }),
+  route("POST /v1/alert-rules/:name/test", {
+    name: "testAlertRule",
+    summary: "Send a test alert to the channels of a rule",
+    scope: "admin",
+    tenant: "own",
+    answers: { 202: testShape },
+    problems: [422, 503],
+    handle: async ({ deps, tenant, params }) => {
+      const rule = await ruleOf(deps, tenant, param({ params }, "name"));
+      const known = await deps.snapshots.read(tenant, deps.now());
+      if (known.state !== "known") throw unavailable("The tenant's connections cannot be read right now.");
+      const requests = requestsFor(tenant, known.snapshot, { ...rule, codes: undefined, types: undefined, enabled: true }, [testNotice(tenant, deps.now())]);
+      if (requests.length === 0) throw new Problem("invalid", "The rule's channels are not connected: set the connection slack or mail first.");
+      const receipts = await deps.enqueue(requests.map(({ request }) => request));
+      const sent = requests.map(({ channel }, index) => ({ channel, id: receipts[index]?.ok ? receipts[index].id : null }));
+      return { status: 202, body: { sent } };
+    },
+  }),
 ];
+
+async function ruleOf({ db }: Pick<IntakeDeps, "db">, tenant: string, name: string): Promise<NamedRule> {
+  const rule = (await listRules(db, tenant)).find((each) => each.name === name);
+  if (!rule) throw noRule();
+  return rule;
+}
+
+function noRule(): Problem {
+  return new Problem("not-found", "There is no such rule.");
+}
+
+function testNotice(tenant: string, now: number): Notice {
+  const cause = "finding/critical/test/alert-rule";
+  const times = { since: now, lastAt: now, toldAt: null, recoveredAt: null };
+  return {
+    kind: "began",
+    alert: { tenant, cause, state: "open", subject: "alert-rule", reason: "This is a test: the alerts of Jobyard arrive here.", count: 1, via: [], ...times },
+  };
+}
+
+function dated({ created, updated, ...rule }: NamedRule) {
+  return { ...rule, created: iso(created), updated: iso(updated) };
+}
 
 function shown(alert: Alert) {
   const { cause, state, subject, reason, count, since, lastAt, toldAt, via, recoveredAt } = alert;

@@ -1,15 +1,19 @@
-import { installation, type Notice } from "../../domain/alerts/model";
+import { type Failure, installation, type Notice } from "../../domain/alerts/model";
+import { listRules } from "../../domain/alerts/queries";
+import { type AlertRule, wants } from "../../domain/alerts/rule";
 import { messageOf } from "../../domain/alerts/text";
 import { watch } from "../../domain/alerts/watch";
 import { workFindings } from "../../domain/work/findings";
 import { email } from "../../jobs/email/job";
 import { slack } from "../../jobs/slack/job";
+import type { Reports } from "../../domain/report/compose";
+import type { Finding } from "../../domain/report/model";
 import { webhook } from "../../jobs/webhook/job";
 import { ticksIn } from "../../ledger/ticks";
 import { turnMark } from "../../ledger/watermarks";
 import type { Engine } from "../../queue/engine";
 import { enqueue } from "../../queue/enqueue";
-import type { EnqueueRequest } from "../../queue/request";
+import type { EnqueueRequest, Receipt } from "../../queue/request";
 import { reservedTenant } from "../../tenants/names";
 import type { Snapshot, Snapshots } from "../../tenants/snapshot";
 
@@ -18,26 +22,39 @@ export interface AlertDeps {
   engine: Engine;
   snapshots: Pick<Snapshots, "read">;
   work: Parameters<typeof workFindings>[0];
+  reports: Pick<Reports, "findings">;
   /** Whose channels get what is the installation's. */
   installationTenant: string | undefined;
 }
 
 /** The tick's step. Alerts go out as ordinary jobs; a failed one is marked by its entity and makes no alert of its own. */
 export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<string, number>> {
-  const { db, work } = deps;
+  const { db, work, reports } = deps;
   const watching = {
     db,
     mark: turnMark(db, "alerts"),
     steps: () => ticksIn(db).list(),
-    findings: (now: number) => workFindings(work, now),
+    findings: async (now: number) => [...(await workFindings(work, now)), ...failuresOf(await reports.findings(null), now)],
     send: (owner: string, notices: readonly Notice[], now: number) => send(deps, owner, notices, now),
   };
   return async (now) => ({ ...(await watch(watching, now)) });
 }
 
+/** Codes that dead letters, steps of the tick and workers tell by themselves. */
+const toldElsewhere = ["failed", "tick-failing", "tick-silent", "no-worker"];
+
+/** Findings as failures of now. What is known and may be wanted (`info`) is no alert. */
+function failuresOf(findings: readonly Finding[], now: number): Failure[] {
+  return findings
+    .filter(({ code, severity }) => severity !== "info" && !toldElsewhere.includes(code))
+    .map(({ tenant, severity, code, subject, sentence, count }) => {
+      return { tenant, cause: `finding/${severity}/${code}/${subject}`, subject, reason: sentence, count, lastAt: now };
+    });
+}
+
 /** To the owner's channels; what is the installation's goes to those of the tenant that ALERTS_TENANT names. */
 async function send(
-  { engine, snapshots, installationTenant }: AlertDeps,
+  { db, engine, snapshots, installationTenant }: AlertDeps,
   owner: string,
   notices: readonly Notice[],
   now: number,
@@ -48,36 +65,65 @@ async function send(
   const known = await snapshots.read(tenant, now);
   if (known.state === "unknown") return null;
   if (known.state === "absent") return [];
-  const requests = requestsFor(tenant, known.snapshot, notices);
+  const rules = await listRules(db, tenant);
+  const requests = (rules.length === 0 ? [builtInRule(known.snapshot)] : rules).flatMap((rule) => requestsFor(tenant, known.snapshot, rule, notices));
+  const sent = await enqueueAlerts(engine, tenant, once(requests));
+  const via = sent.filter(({ receipt }) => receipt?.ok).map(({ channel }) => channel);
+  return via.length === 0 && sent.some(({ receipt }) => receipt && !receipt.ok && receipt.retryAfter !== undefined) ? null : via;
+}
+
+interface ChannelRequest {
+  channel: string;
+  request: EnqueueRequest;
+}
+
+/** Enqueues what goes to the channels. Never throws for a refusal: it is logged. */
+export async function enqueueAlerts(
+  engine: Engine,
+  tenant: string,
+  requests: readonly ChannelRequest[],
+): Promise<{ channel: string; receipt: Receipt | undefined }[]> {
   const receipts = await enqueue(
     engine,
     requests.map(({ request }) => request),
   );
-  for (const [index, { channel }] of requests.entries()) {
+  return requests.map(({ channel }, index) => {
     const receipt = receipts[index];
     if (!receipt?.ok) engine.emit({ event: "trouble", where: "alerts", reason: `${channel}: ${receipt?.detail ?? "no receipt"}`, tenant });
-  }
-  const via = requests.filter((_, index) => receipts[index]?.ok).map(({ channel }) => channel);
-  return via.length === 0 && receipts.some((each) => !each.ok && each.retryAfter !== undefined) ? null : via;
+    return { channel, receipt };
+  });
 }
 
-/** Without settings: Slack, where there is a connection. */
-function requestsFor(tenant: string, { sections, settings }: Snapshot, notices: readonly Notice[]): { channel: string; request: EnqueueRequest }[] {
-  const connections = sections.connections ?? {};
+/** Two rules that send the same to one channel send it once. */
+function once(requests: readonly ChannelRequest[]): ChannelRequest[] {
+  return [...new Map(requests.map((each) => [JSON.stringify(each.request.own), each])).values()];
+}
+
+/** What a tenant without rules gets: warnings and worse, by the channels of its settings; without settings in Slack, where there is a connection. */
+function builtInRule({ settings }: Snapshot): AlertRule {
   const { email: to = [], destination, slack: wantsSlack = true } = settings.alerts ?? {};
-  const { subject, text } = messageOf(notices);
-  const request = (channel: string, type: string, payload: object) => ({
+  return { enabled: true, minSeverity: "warning", slack: wantsSlack, email: to, destination };
+}
+
+/** One job for each channel of a rule, with the notices it wants. */
+export function requestsFor(tenant: string, { sections }: Snapshot, rule: AlertRule, notices: readonly Notice[]): ChannelRequest[] {
+  const wanted = notices.filter(({ alert }) => wants(rule, alert));
+  if (wanted.length === 0) return [];
+  const connections = sections.connections ?? {};
+  const { subject, text } = messageOf(wanted);
+  const request = (channel: string, type: string, payload: object): ChannelRequest => ({
     channel,
     request: {
       tenant,
       type,
       payload: { ...payload, about: [`alert:${channel}`] },
-      own: ["alert", channel, ...notices.map(nameOf)],
+      own: ["alert", channel, ...(channel === "email" ? rule.email : []), ...wanted.map(nameOf)],
       revive: false,
       internal: true,
     },
   });
-  const body = { type: "alert", alerts: notices.map(shown) };
+  const body = { type: "alert", alerts: wanted.map(shown) };
+  const { slack: wantsSlack, email: to, destination } = rule;
   return [
     ...(wantsSlack && connections["slack"] ? [request("slack", slack.type, { text })] : []),
     ...(to.length > 0 && connections["mail"] ? [request("email", email.type, { to, subject, text, priority: "high" })] : []),

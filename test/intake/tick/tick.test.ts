@@ -62,6 +62,7 @@ test(
     expect(outcomes.map(({ step, outcome }) => [step, outcome])).toEqual(
       [
         "sweep",
+        "work",
         "schedules",
         "subscriptions",
         "shop-removal",
@@ -81,7 +82,7 @@ test(
     expect(JSON.parse(outcomes.find(({ step }) => step === "schedules")?.detail ?? "")).toEqual({ ran: 100, skipped: 200, failed: 0 });
     expect(JSON.parse(outcomes.find(({ step }) => step === "snapshots")?.detail ?? "")).toEqual({ published: 30 });
     expect(said.filter(({ sql }) => sql.includes("schedules") || sql.includes("j.state FROM json_each")).length).toBeLessThan(20);
-    expect(said.length).toBeLessThan(550);
+    expect(said.length).toBeLessThan(800);
     await take(now + minute);
     const { n } = (await env.DB.prepare("SELECT count(*) AS n FROM schedules WHERE next_at <= ?").bind(now).first<{ n: number }>()) ?? { n: -1 };
     expect(n).toBe(0);

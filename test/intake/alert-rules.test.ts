@@ -1,0 +1,81 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { type AlertRule, causeOf, wants } from "../../src/domain/alerts/rule";
+import { createBench, type Tokens } from "./fakes";
+
+const bench = createBench();
+let own: Tokens;
+let other: Tokens;
+
+beforeAll(async () => {
+  own = await bench.tenant("rules-own");
+  other = await bench.tenant("rules-other");
+});
+
+const put = (name: string, body: unknown, token = own.admin) => bench.call("PUT", `/v1/alert-rules/${name}`, { token, body });
+
+describe("alert rules", () => {
+  test("are kept, listed and removed, each tenant its own", async () => {
+    const made = await put("night", { codes: ["circuit-open", "stuck"], minSeverity: "critical", email: ["ops@example.com"] });
+    expect(made).toMatchObject({ status: 200, body: { name: "night", codes: ["circuit-open", "stuck"], slack: false, enabled: true } });
+    expect((await bench.call("GET", "/v1/alert-rules", { token: own.admin })).body.rules).toHaveLength(1);
+    expect((await bench.call("GET", "/v1/alert-rules", { token: other.admin })).body.rules).toEqual([]);
+    expect((await bench.call("GET", "/v1/alert-rules/night", { token: other.admin })).status).toBe(404);
+    expect((await bench.call("GET", "/v1/alert-rules/night", { token: own.read })).status).toBe(403);
+    expect((await bench.call("DELETE", "/v1/alert-rules/night", { token: other.admin })).status).toBe(404);
+    expect((await bench.call("DELETE", "/v1/alert-rules/night", { token: own.admin })).status).toBe(204);
+  });
+
+  test.each([
+    [{}, "channel"],
+    [{ slack: false }, "channel"],
+    [{ slack: true, codes: [] }, "codes"],
+    [{ slack: true, codes: ["nothing"] }, "codes"],
+    [{ slack: true, minSeverity: "loud" }, "minSeverity"],
+    [{ email: ["no address"] }, "email"],
+    [{ email: ["a@example.com, b@example.com"] }, "email"],
+    [{ slack: true, more: 1 }, "more"],
+  ])("refuse %j", async (body, said) => {
+    const answer = await put("x", body);
+    expect(answer.status).toBe(422);
+    expect(answer.text).toContain(said);
+  });
+
+  test("are at most 20", async () => {
+    for (let count = 0; count < 20; count++) expect((await put(`r${count}`, { slack: true }, other.admin)).status).toBe(200);
+    expect((await put("r20", { slack: true }, other.admin)).status).toBe(422);
+    expect((await put("r3", { slack: true, enabled: false }, other.admin)).status).toBe(200);
+  });
+
+  test("a test goes to the connected channels, and says so when there is none", async () => {
+    await put("try", { slack: true, codes: ["stuck"], enabled: false });
+    const send = () => bench.call("POST", "/v1/alert-rules/try/test", { token: own.admin });
+    expect(await send()).toMatchObject({ status: 422, body: { detail: expect.stringContaining("connection") } });
+    await bench.call("PUT", "/v1/connections/slack", { token: own.admin, body: { provider: "slack", url: "https://hooks.example.com/x" } });
+    const sent = await send();
+    expect(sent).toMatchObject({ status: 202, body: { sent: [{ channel: "slack" }] } });
+    expect((await bench.call("POST", "/v1/alert-rules/none/test", { token: own.admin })).status).toBe(404);
+  });
+});
+
+describe("a rule wants", () => {
+  const rule: AlertRule = { enabled: true, minSeverity: "warning", slack: true, email: [] };
+  const alert = { cause: "finding/warning/paused/queue/email-sending", subject: "queue/email-sending" };
+
+  test("what is as bad as it says, of its codes and types", () => {
+    expect(wants(rule, alert)).toBe(true);
+    expect(wants({ ...rule, minSeverity: "critical" }, alert)).toBe(false);
+    expect(wants(rule, { ...alert, cause: "finding/info/approval/agent/x" })).toBe(false);
+    expect(wants({ ...rule, codes: ["stuck"] }, alert)).toBe(false);
+    expect(wants({ ...rule, codes: ["failed"], types: ["email"] }, { cause: "dead-letters/g", subject: "email" })).toBe(true);
+    expect(wants({ ...rule, types: ["email"] }, { cause: "dead-letters/g", subject: "webhook" })).toBe(false);
+    expect(wants({ ...rule, enabled: false }, alert)).toBe(false);
+  });
+
+  test("a cause says its code and severity", () => {
+    expect([causeOf("tick/sweep"), causeOf("dead-letters/a/b"), causeOf("finding/info/approval/agent/x")]).toEqual([
+      { code: "tick-failing", severity: "critical" },
+      { code: "failed", severity: "critical" },
+      { code: "approval", severity: "info" },
+    ]);
+  });
+});
