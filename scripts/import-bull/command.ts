@@ -36,6 +36,7 @@ export async function runImport(options: Options, surroundings: Surroundings): P
         `# Import from Bull: ${options.mode}`,
         "",
         `Redis ${connection.name}, prefix \`${options.prefix}\`, ${new Date(surroundings.now()).toISOString()}`,
+        ...(session.missing.length > 0 ? ["", `Not there, so no job was ever added: ${session.missing.map((name) => `\`${name}\``).join(", ")}.`] : []),
         ...lines,
         "",
       ].join("\n"),

@@ -11,7 +11,7 @@ export interface Standing {
 /** A job as its hash has it. */
 export interface BullJob extends Standing {
   place: Place;
-  /** The script's word why it stays where it is; "" when it may be taken. */
+  /** The reason of the script why it stays where it is; "" when it may be taken. */
   why: string;
   name: string;
   /** JSON. */

@@ -2,7 +2,7 @@
 export interface Progress {
   show(label: string, done: number, total: number, note?: string): void;
   /** A sentence of its own. */
-  say(sentence: string): void;
+  print(sentence: string): void;
   end(): void;
 }
 
@@ -28,7 +28,7 @@ export function createProgress(stream: NodeJS.WriteStream, now: () => number): P
       stream.write(`${label} ${"█".repeat(filled)}${"░".repeat(width - filled)} ${counts}`);
       open = true;
     },
-    say(sentence) {
+    print(sentence) {
       clear();
       stream.write(`${sentence}\n`);
     },

@@ -33,7 +33,7 @@ export interface Session extends Importing {
 /** Looks at the product, then finds the queues. Throws a Failure when either is not as it must be. */
 export async function openSession(options: Options, map: JobMap, connection: Connection, surroundings: Surroundings): Promise<Session> {
   const { now, sleep, progress, signal } = surroundings;
-  const trouble = (sentence: string) => progress.say(sentence);
+  const trouble = (sentence: string) => progress.print(sentence);
   const product = createProduct({ to: options.to ?? "", token: options.token ?? "", now, sleep, trouble });
   const target = options.to ? await openDestination(product, options.mode) : undefined;
   const names = await namesOf(options, map, connection);

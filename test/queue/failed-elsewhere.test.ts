@@ -6,7 +6,7 @@ import { emptyLedger } from "../support/invariants";
 beforeEach(emptyLedger);
 
 const payload = { script: [{ do: "done" }] };
-const failed = { payload, key: "bull:mail:1", failed: "imported-failed: the provider said no" };
+const failed = { payload, key: "bull:mail:1", failed: "imported-failed: the provider refused it" };
 
 describe("a job that failed elsewhere", () => {
   test("is a dead letter with its reason, once however often it is sent, and no queue gets it", async () => {
@@ -17,7 +17,7 @@ describe("a job that failed elsewhere", () => {
     expect(other).toMatchObject({ ok: true });
     expect(bench.held).toEqual([]);
     expect(await bench.all("SELECT tenant, type, reason, state FROM dead_letters ORDER BY reason")).toEqual([
-      { tenant: "one", type: "scripted", reason: "imported-failed: the provider said no", state: "discarded" },
+      { tenant: "one", type: "scripted", reason: "imported-failed: the provider refused it", state: "discarded" },
       { tenant: "one", type: "scripted", reason: "x", state: "discarded" },
     ]);
     expect(bench.events.filter(({ event }) => event === "enqueued")).toEqual([]);

@@ -45,7 +45,7 @@ describe("the product", () => {
     expect((await bench.run("take")).code).toBe(0);
     expect(bench.product.ids().toSorted()).toEqual(ids.toSorted());
     expect(bench.product.jobs.size).toBe(350);
-    expect(bench.said.join()).toContain("answered 429; asking again in 20 s");
+    expect(bench.printed.join()).toContain("answered 429; asking again in 20 s");
   });
 
   test("may put off single jobs: they stay claimed and are sent again", async () => {

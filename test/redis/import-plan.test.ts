@@ -85,7 +85,7 @@ test("without a product or a map it says so, finds every queue, and prints the e
   const options = { "--plan": [], "--url": [bench.redis.url] };
   const { runImport } = await import("../../scripts/import-bull/command.ts");
   const { readOptions } = await import("../../scripts/import-bull/options.ts");
-  const silent = { show: () => {}, say: () => {}, end: () => {} };
+  const silent = { show: () => {}, print: () => {}, end: () => {} };
   const surroundings = { signal: new AbortController().signal, now: () => Date.now(), sleep: async () => true, progress: silent };
   const { code, report } = await runImport(readOptions(Object.entries(options).flat(2), {})!, surroundings);
   expect(code).toBe(1);
@@ -98,7 +98,8 @@ test("without --take or --follow it only plans", async () => {
   await queueOf(libraries[1]!).add(mail(1));
   const { readOptions } = await import("../../scripts/import-bull/options.ts");
   expect(readOptions(bench.args("plan").slice(1), {})?.mode).toBe("plan");
-  const { code, report } = await bench.run("plan");
+  const { code, report } = await bench.run("plan", ["--map", bench.mapFile([mailMap[0], { ...mailMap[0], queue: "typo" }])]);
   expect([code, bench.product.jobs.size]).toEqual([0, 0]);
+  expect(report).toContain("Not there, so no job was ever added: `typo`.");
   expect(report).toContain("All jobs that are not left to the old workers can be taken.");
 });

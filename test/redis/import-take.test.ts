@@ -135,7 +135,7 @@ describe.each(libraries)("$title", (library) => {
     const queue = queueOf();
     const id = await queue.add(mail(1));
     await queue.work(async () => {
-      throw new Error("the provider said no");
+      throw new Error("the provider refused it");
     });
     await until("it has failed", async () => (await bench.redis.client.zcard("bull:mail:failed")) === 1);
     await queue.close();
@@ -144,7 +144,7 @@ describe.each(libraries)("$title", (library) => {
     expect(bench.product.jobs.size).toBe(0);
     expect((await bench.run("take", ["--failed"])).code).toBe(0);
     expect([...bench.product.jobs.values()]).toMatchObject([
-      { state: "discarded", failed: "imported-failed: the provider said no", key: expect.stringContaining(`:${id}:`) },
+      { state: "discarded", failed: "imported-failed: the provider refused it", key: expect.stringContaining(`:${id}:`) },
     ]);
     expect(await bench.redis.client.zcard("bull:mail:failed")).toBe(0);
     await bench.run("rollback");

@@ -194,7 +194,7 @@ describe("the progress", () => {
     const written: string[] = [];
     const progress = createProgress({ isTTY, write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream, () => (now += 1000));
     for (let done = 0; done <= 20; done += 2) progress.show("mail", done, 20);
-    progress.say("The product is away.");
+    progress.print("The product is away.");
     progress.end();
     return written;
   };

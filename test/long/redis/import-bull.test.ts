@@ -121,11 +121,11 @@ describe.each(libraries)("$title and the whole Worker", (library) => {
   test("a failed job is a dead letter here, and runs when it is retried", async () => {
     const queue = openQueue();
     await queue.add(mail(7000));
-    await queue.work(() => Promise.reject(new Error("the provider said no")));
+    await queue.work(() => Promise.reject(new Error("the provider refused it")));
     await until("it has failed", async () => (await redis.client.zcard("bull:mail:failed")) === 1);
     await importer.run("take", ["--failed"]);
     const { body } = await api.get("/v1/dead-letters?q=imported-failed");
-    expect(body.deadLetters).toMatchObject([{ type: "email", state: "discarded", reason: "imported-failed: the provider said no" }]);
+    expect(body.deadLetters).toMatchObject([{ type: "email", state: "discarded", reason: "imported-failed: the provider refused it" }]);
     await expectOk(api.ask("POST", `/v1/jobs/${body.deadLetters[0].id}/retry`));
     await until("it has run", async () => (await received()).filter((to) => to.startsWith("n7000@")).length === 1);
   });

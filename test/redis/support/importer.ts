@@ -29,8 +29,8 @@ export class Importer {
   readonly #product: { url: string; token: string };
   readonly #map: unknown;
   readonly #dir = mkdtempSync(join(tmpdir(), "jobyard-import-"));
-  /** What the importer said while it worked. */
-  said: string[] = [];
+  /** What the importer printed while it worked. */
+  printed: string[] = [];
   /** What its processes wrote to the error output. */
   errors = "";
   /** Milliseconds that it believes to have slept. */
@@ -70,7 +70,7 @@ export class Importer {
       await soon();
       return !signal.aborted;
     };
-    const progress = { show: () => {}, say: (sentence: string) => void this.said.push(sentence), end: () => {} };
+    const progress = { show: () => {}, print: (sentence: string) => void this.printed.push(sentence), end: () => {} };
     return runImport(readOptions(this.args(mode, ...more), {})!, { signal, now: () => Date.now() + this.slept, sleep, progress });
   }
 
@@ -120,7 +120,7 @@ export class Bench extends Importer {
   async reset(): Promise<void> {
     await this.redis.client.flushall();
     this.product.reset();
-    this.said = [];
+    this.printed = [];
     this.slept = 0;
   }
 
