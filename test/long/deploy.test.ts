@@ -1,14 +1,24 @@
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { resolve } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { join, resolve } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { instantWrangler } from "../fake-cloudflare/instant-wrangler.ts";
 import { type Deployer, deployedAccount, startDeployer } from "../fake-cloudflare/run.ts";
 import { accountId, apiToken, type Fault } from "../fake-cloudflare/server.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 let deployer: Deployer;
+// A folder for temporary files of its own: what a deploy leaves behind is looked for there.
+const usualFolder = process.env["TMPDIR"];
+beforeAll(() => {
+  process.env["TMPDIR"] = mkdtempSync(join(tmpdir(), "jobyard-long-"));
+});
+afterAll(() => {
+  rmSync(tmpdir(), { recursive: true, force: true });
+  if (usualFolder === undefined) delete process.env["TMPDIR"];
+  else process.env["TMPDIR"] = usualFolder;
+});
 beforeEach(async () => {
   deployer = await startDeployer();
 });
@@ -138,6 +148,7 @@ describe("the real wrangler, while it uploads", () => {
     deployer.fake.faults.push({ method: "POST", path: upload, kind: "silent" });
     const environment = {
       PATH: process.env["PATH"],
+      TMPDIR: tmpdir(),
       HOME: deployer.folder,
       CLOUDFLARE_API_BASE_URL: deployer.fake.url,
       CLOUDFLARE_API_TOKEN: apiToken,
