@@ -52,5 +52,6 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const work = createWork({ env, engine, counters });
   const whole = { ...parts, engine, gates, counters, ended, work };
   const intake = createIntakeDeps(whole);
-  return { engine, intake, tick: createTickDeps({ ...whole, replays: intake.replays, campaigns: intake.campaigns, reports: intake.reports }) };
+  const { replays, bulkActions, campaigns, reports } = intake;
+  return { engine, intake, tick: createTickDeps({ ...whole, replays, bulkActions, campaigns, reports }) };
 }

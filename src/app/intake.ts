@@ -7,6 +7,8 @@ import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/mo
 import { createGateOperations } from "../domain/gates/operate";
 import { unsubscribe } from "../domain/mail-events/unsubscribe";
 import type { MediaParts } from "../domain/media/capability";
+import { bulkActionsIn } from "../domain/bulk-actions/store";
+import { createBulkActions } from "../domain/bulk-actions/operate";
 import { createReplays } from "../domain/replays/create";
 import { replaysIn } from "../domain/replays/store";
 import { type ShopTestParts, testShop } from "../domain/shop/site/test-connection";
@@ -20,7 +22,9 @@ import { email } from "../jobs/email/job";
 import { queues } from "../jobs/queues";
 import { verify } from "../providers/hooks/standard";
 import { pauseStore } from "../ledger/pauses";
-import { dismiss, settleDoubt } from "../ledger/review";
+import { cancelAll } from "../ledger/operate";
+import { openOf } from "../ledger/open-jobs";
+import { dismiss, dismissAll, settleDoubt } from "../ledger/review";
 import { auditEntries, auditIn } from "../ledger/audit";
 import { replayableIn } from "../ledger/replayable";
 import type { createPayloads } from "../ledger/payloads";
@@ -69,7 +73,7 @@ export function createIntakeDeps({
   stores,
   media,
   work,
-}: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays> } {
+}: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays>; bulkActions: ReturnType<typeof createBulkActions> } {
   const pauses = pauseStore(env.DB);
   const mail = createMailStores(env.DB, stores);
   const replays = createReplays({
@@ -80,6 +84,18 @@ export function createIntakeDeps({
     registry: engine.registry,
     loadPayload: (ref) => payloads.get(ref),
     revive: (rows, replay) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"], replay }),
+  });
+  const bulkActions = createBulkActions({
+    now,
+    store: bulkActionsIn(env.DB),
+    replayable: replayableIn(env.DB),
+    jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
+    openOf: (tenant, ids) => openOf(env.DB, tenant, ids),
+    act: {
+      cancel: (tenant, ids) => cancelAll(env.DB, tenant, ids, now()),
+      dismiss: (tenant, ids) => dismissAll(env.DB, tenant, ids, now()),
+    },
+    lastTurn: turnMark(env.DB, "bulk-actions"),
   });
   const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
   const shopTest: ShopTestParts = {
@@ -119,6 +135,7 @@ export function createIntakeDeps({
     shops: { wake, test: (tenant, site) => testShop(shopTest, tenant, site) },
     gates: gateOperations,
     replays,
+    bulkActions,
     isRoot: (token) => equalSecrets(token, env.ROOT_TOKEN),
     templates: stores.templates,
     registry: engine.registry,

@@ -1,5 +1,6 @@
 import type { CampaignOperations } from "../domain/campaigns/operate";
 import { campaignObjects } from "../domain/campaigns/objects";
+import type { createBulkActions } from "../domain/bulk-actions/operate";
 import type { createReplays } from "../domain/replays/create";
 import { shopOutbox } from "../domain/shop/events";
 import { clearLeaving } from "../domain/shop/site/remove";
@@ -36,6 +37,7 @@ export interface TickParts {
   ended: EndedJobs;
   stores: Stores;
   replays: ReturnType<typeof createReplays>;
+  bulkActions: ReturnType<typeof createBulkActions>;
   campaigns: Pick<CampaignOperations, "revive">;
   work: WorkDeps;
   reports: Pick<Reports, "findings">;
@@ -47,7 +49,7 @@ const maxSnapshots = 30;
 const maxRemovals = 20;
 
 /** The tick's steps, in their order: what others wait for comes first. */
-export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays, campaigns, work, reports }: TickParts): TickDeps {
+export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays, bulkActions, campaigns, work, reports }: TickParts): TickDeps {
   const db = env.DB;
   const mail = createMailStores(db, stores);
   const { schedules, tenants, snapshots } = stores;
@@ -62,6 +64,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "shop-removal", run: async (at) => ({ ...(await clearLeaving(db, maxRemovals, at)) }) },
       { name: "shop-events", run: () => publishShopEvents(engine, (requests) => enqueue(engine, requests), shopOutbox(db)) },
       { name: "replays", run: async () => ({ ...(await replays.continueAll()) }) },
+      { name: "bulk-actions", run: async () => ({ ...(await bulkActions.continueAll()) }) },
       { name: "campaigns", run: async () => ({ revived: await campaigns.revive() }) },
       { name: "leads", run: reportSilentProjects({ db, engine }) },
       { name: "agents", run: (at) => continueAgents({ db, engine, payloads }, at) },

@@ -1,3 +1,4 @@
+import type { BulkActions } from "../domain/bulk-actions/model";
 import type { CampaignOperations } from "../domain/campaigns/operate";
 import type { CampaignQueries } from "../domain/campaigns/queries";
 import type { MailEventStore } from "../domain/mail-events/store";
@@ -82,6 +83,7 @@ export interface IntakeDeps {
   /** JSON text of a payload too large for its row; null when it is gone. Throws when the storage cannot be reached. */
   loadPayload(ref: string): Promise<string | null>;
   operate: Operate;
+  bulkActions: BulkActions;
   /** Calls of remote workers. */
   work: WorkDeps;
   /** Every queue of the Worker, with what it reports now. */
@@ -173,7 +175,21 @@ export interface AuditEntry {
   tenant: string;
   /** `root`, or the id of the token. */
   actor: string;
-  action: "reveal" | "block" | "erase" | "patch" | "release" | "unsuppress" | "approve" | "reject" | "stop" | "start" | "budget" | "sample";
+  action:
+    | "reveal"
+    | "block"
+    | "erase"
+    | "patch"
+    | "release"
+    | "unsuppress"
+    | "approve"
+    | "reject"
+    | "stop"
+    | "start"
+    | "budget"
+    | "sample"
+    | "cancel"
+    | "dismiss";
   /** The id of what was revealed, or of the replay. */
   target: string;
   /** What the target does not say: the names of the patched fields. */

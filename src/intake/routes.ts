@@ -3,6 +3,7 @@ import { openApi } from "./openapi";
 import { type AnyRoute, route } from "./route";
 import { agentRoutes } from "./routes/agents";
 import { alertRoutes } from "./routes/alerts";
+import { bulkActionRoutes } from "./routes/bulk-actions";
 import { campaignRoutes } from "./routes/campaigns";
 import { deadLetterRoutes } from "./routes/dead-letters";
 import { emailBulkRoutes } from "./routes/email-bulk";
@@ -21,6 +22,7 @@ import { projectRoutes } from "./routes/projects";
 import { purchaseOrderRoutes } from "./routes/purchase-orders";
 import { queueRoutes } from "./routes/queues";
 import { sampleRoutes } from "./routes/samples";
+import { replayRoutes } from "./routes/replays";
 import { reportRoutes } from "./routes/report";
 import { scheduleRoutes } from "./routes/schedules";
 import { settingRoutes } from "./routes/settings";
@@ -69,8 +71,10 @@ export const routes: readonly AnyRoute[] = [
   ...enqueueRoutes,
   ...emailBulkRoutes,
   ...campaignRoutes,
+  ...bulkActionRoutes,
   ...jobRoutes,
   ...deadLetterRoutes,
+  ...replayRoutes,
   ...scheduleRoutes,
   ...queueRoutes,
   ...sampleRoutes,

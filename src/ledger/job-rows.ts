@@ -43,7 +43,8 @@ export function fits(row: JobRow, filter: JobFilter): boolean {
 }
 
 /** `scheduled` is a view of queued jobs. */
-function stateFits({ state, due }: JobRow, { state: wanted, now = 0 }: JobFilter): boolean {
+function stateFits({ state, due, ended }: JobRow, { state: wanted, now = 0 }: JobFilter): boolean {
+  if (wanted === "open") return ended === null;
   const scheduled = state === "queued" && due !== null && due > now;
   return wanted === "scheduled" ? scheduled : wanted === state;
 }

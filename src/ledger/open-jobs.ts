@@ -86,3 +86,10 @@ export async function startedJobs(db: D1Database, tenants: readonly string[]): P
   );
   return tenants.flatMap((_, index) => rowsOf<StartedJob>(results, index));
 }
+
+const openAmong = `SELECT j.id, j.type FROM json_each(?2) e JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.ended IS NULL`;
+
+/** Those of the ids that have not ended. */
+export async function openOf(db: D1Database, tenant: string, ids: readonly string[]): Promise<{ id: string; type: string }[]> {
+  return (await statement(db, openAmong, tenant, JSON.stringify(ids)).all<{ id: string; type: string }>()).results;
+}

@@ -12,35 +12,52 @@ import { doubtful } from "./doubt";
 import { kindOf } from "./settle";
 import { stored, toStored } from "./sweep";
 
+/** ?1 tenant, ?2 ids. */
+const named = "tenant = ?1 AND id IN (SELECT value FROM json_each(?2))";
+
 const cancelFree = `
   UPDATE jobs SET state = 'cancelled', ended = ?3, due = NULL, sent = NULL, cancel = 1, doubt = iif(state = 'running', ${doubtful}, doubt)
-  WHERE tenant = ?1 AND id = ?2 AND (state IN ('queued', 'retrying', 'waiting') OR (state = 'running' AND until <= ?3)) RETURNING state`;
+  WHERE ${named} AND (state IN ('queued', 'retrying', 'waiting') OR (state = 'running' AND until <= ?3)) RETURNING id`;
 
-const flagHeld = `UPDATE jobs SET cancel = 1 WHERE tenant = ?1 AND id = ?2 AND state = 'running' RETURNING state`;
+const flagHeld = `UPDATE jobs SET cancel = 1 WHERE ${named} AND state = 'running' RETURNING id`;
 
 const noteCancel = `
   INSERT INTO history (tenant, job, at, event, detail) SELECT tenant, id, ?3, 'cancelled', NULL FROM jobs
-  WHERE tenant = ?1 AND id = ?2 AND state = 'cancelled' AND ended = ?3 ON CONFLICT DO NOTHING`;
+  WHERE ${named} AND state = 'cancelled' AND ended = ?3 ON CONFLICT DO NOTHING`;
 
 /** A cancelled job is counted nowhere any more: its side rows go with it. */
 const dropSides = [
-  `DELETE FROM due WHERE (tenant, at, id) IN (SELECT tenant, wake, id FROM jobs WHERE tenant = ?1 AND id = ?2 AND state = 'cancelled' AND gate IS NULL)`,
-  `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT tenant, gate, wake, id FROM jobs WHERE tenant = ?1 AND id = ?2 AND state = 'cancelled')`,
+  `DELETE FROM due WHERE (tenant, at, id) IN (SELECT tenant, wake, id FROM jobs WHERE ${named} AND state = 'cancelled' AND gate IS NULL)`,
+  `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT tenant, gate, wake, id FROM jobs WHERE ${named} AND state = 'cancelled')`,
 ];
 
 /** Ends what nobody holds, flags what somebody does. Null: there is no such row. */
 export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
   const results = await batch(db, [
-    statement(db, cancelFree, ref.tenant, ref.id, now),
-    statement(db, flagHeld, ref.tenant, ref.id),
-    statement(db, noteCancel, ref.tenant, ref.id, now),
+    ...cancelStatements(db, ref.tenant, [ref.id], now),
     statement(db, `SELECT state FROM jobs WHERE tenant = ? AND id = ?`, ref.tenant, ref.id),
-    ...dropSides.map((sql) => statement(db, sql, ref.tenant, ref.id)),
   ]);
-  const [row] = rowsOf<{ state: JobState }>(results, 3);
+  const [row] = rowsOf<{ state: JobState }>(results, results.length - 1);
   if (!row) return null;
   const flagged = rowsOf(results, 1).length > 0;
   return { state: row.state, flagged, changed: flagged || rowsOf(results, 0).length > 0 };
+}
+
+/** As `cancel`, for some hundred jobs of one tenant at once; returns how many have ended or were flagged. */
+export async function cancelAll(db: D1Database, tenant: string, ids: readonly string[], now: number): Promise<number> {
+  const results = await batch(db, cancelStatements(db, tenant, ids, now));
+  return rowsOf(results, 0).length + rowsOf(results, 1).length;
+}
+
+/** The first returns those that were ended, the second those that were flagged. */
+function cancelStatements(db: D1Database, tenant: string, ids: readonly string[], now: number): D1PreparedStatement[] {
+  const list = JSON.stringify(ids);
+  return [
+    statement(db, cancelFree, tenant, list, now),
+    statement(db, flagHeld, tenant, list),
+    statement(db, noteCancel, tenant, list, now),
+    ...dropSides.map((sql) => statement(db, sql, tenant, list)),
+  ];
 }
 
 /** Nothing of this revision reached the outside world, for certain: it may be sent with other content, under other keys. */

@@ -21,8 +21,13 @@ const clear = `
   UPDATE jobs SET doubt = 0 WHERE tenant = ?1 AND id = ?2 AND doubt > 0
     AND NOT EXISTS (SELECT 1 FROM effects WHERE tenant = ?1 AND job = ?2 AND state IN ('intent', 'uncertain'))`;
 
-const dropLetter = `
-  DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT tenant, ended, id FROM jobs WHERE tenant = ?1 AND id = ?2) RETURNING id`;
+/** ?2 ids. */
+const dropLetters = `
+  DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT tenant, ended, id FROM jobs WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))) RETURNING id`;
+const noteDismissed = `
+  INSERT INTO history (tenant, job, at, event, detail) SELECT l.tenant, l.id, ?3, 'dismissed', NULL FROM jobs j
+  JOIN dead_letters l ON l.tenant = j.tenant AND l.died = j.ended AND l.id = j.id
+  WHERE j.tenant = ?1 AND j.id IN (SELECT value FROM json_each(?2)) ON CONFLICT DO NOTHING`;
 
 const note = `INSERT INTO history (tenant, job, at, event, detail) SELECT tenant, id, ?3, ?4, ?5 FROM jobs WHERE tenant = ?1 AND id = ?2 ON CONFLICT DO NOTHING`;
 
@@ -40,6 +45,12 @@ export async function settleDoubt(db: D1Database, ref: JobRef, key: string, find
 
 /** Takes a dead letter off the list; the job stays what it is, for reading. False: it is no dead letter. */
 export async function dismiss(db: D1Database, ref: JobRef, now: number): Promise<boolean> {
-  const results = await batch(db, [statement(db, dropLetter, ref.tenant, ref.id), statement(db, note, ref.tenant, ref.id, now, "dismissed", null)]);
-  return rowsOf(results, 0).length > 0;
+  return (await dismissAll(db, ref.tenant, [ref.id], now)) > 0;
+}
+
+/** As `dismiss`, for some hundred jobs of one tenant at once; returns how many were dead letters. */
+export async function dismissAll(db: D1Database, tenant: string, ids: readonly string[], now: number): Promise<number> {
+  const list = JSON.stringify(ids);
+  const results = await batch(db, [statement(db, noteDismissed, tenant, list, now), statement(db, dropLetters, tenant, list)]);
+  return rowsOf(results, 1).length;
 }

@@ -49,8 +49,8 @@ export interface JobDetail extends JobView {
 
 export interface JobFilter {
   type?: string | undefined;
-  /** `scheduled`: queued, and due later than `now`. */
-  state?: JobState | "scheduled" | undefined;
+  /** `scheduled`: queued, and due later than `now`. `open`: every state but those in which a job has ended. */
+  state?: JobState | "scheduled" | "open" | undefined;
   /** Milliseconds; what `scheduled` compares with. */
   now?: number | undefined;
   siteId?: string | undefined;

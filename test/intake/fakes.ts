@@ -43,6 +43,7 @@ import { createUnsubscribeTokens } from "../../src/domain/suppressions/unsubscri
 import { createVault, type Vault } from "../../src/tenants/vault";
 import { gatesOn } from "./gate-fakes";
 import { leadsOn } from "./lead-fakes";
+import { bulkActionsOn } from "./bulk-fakes";
 import { replaysOn } from "./replay-fakes";
 import { outside, workOn } from "./work-fakes";
 import { createAgentDeps } from "../../src/app/agents";
@@ -227,6 +228,7 @@ function createDeps(seen: Seen): IntakeDeps {
     samples: samplesIn(env.DB),
     loadPayload: async () => JSON.stringify({ text: "large" }),
     operate: operateOn(seen),
+    bulkActions: bulkActionsOn(now),
     work: workOn({ ids, registry, now: () => now }),
     queues: async () => [
       { queue: "events", backlog: 12, bytes: 3400, oldestAt: now - 5000 },

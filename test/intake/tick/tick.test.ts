@@ -68,6 +68,7 @@ test(
         "shop-removal",
         "shop-events",
         "replays",
+        "bulk-actions",
         "campaigns",
         "leads",
         "agents",

@@ -1,0 +1,49 @@
+import type { JobFilter } from "../../ledger/views";
+import type { ReplayFilter } from "../replays/model";
+
+/** What is done to many jobs at once: open ones are cancelled, dead letters taken off the list. */
+export const actions = ["cancel", "dismiss"] as const;
+
+export type Action = (typeof actions)[number];
+
+/** Acting on many jobs, as operators ask for it. Throws only when the ledger cannot be reached. */
+export interface BulkActions {
+  /** What it would act on; changes nothing. */
+  plan(tenant: string, request: BulkRequest): Promise<BulkPlan>;
+  /** `id`: a UUID that names it; made here when left out. */
+  create(tenant: string, request: BulkRequest, id?: string): Promise<BulkView>;
+  get(tenant: string, id: string): Promise<BulkView | null>;
+  /** Newest first. */
+  list(tenant: string, limit: number): Promise<BulkView[]>;
+  /** Stops what was not acted on yet. `changed` false: it had ended. */
+  abort(tenant: string, id: string): Promise<{ action: BulkView; changed: boolean } | null>;
+}
+
+/** Exactly one of filter and ids, neither of them empty. */
+export type BulkRequest =
+  | { action: "cancel"; filter?: CancelFilter | undefined; ids?: readonly string[] | undefined }
+  | { action: "dismiss"; filter?: ReplayFilter | undefined; ids?: readonly string[] | undefined };
+
+/** Of jobs that have not ended. */
+export type CancelFilter = Omit<JobFilter, "now">;
+
+export interface BulkPlan {
+  total: number;
+  byType: Record<string, number>;
+  /** Whether there are more than a plan counts. */
+  more: boolean;
+}
+
+export interface BulkView {
+  id: string;
+  action: Action;
+  state: "running" | "stopped" | "done";
+  /** Jobs that it named when it began. */
+  total: number;
+  done: number;
+  /** Named, and no longer what the action is for. */
+  failed: number;
+  /** Milliseconds. */
+  at: number;
+  endedAt: number | null;
+}

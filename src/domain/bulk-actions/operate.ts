@@ -1,0 +1,153 @@
+import type { Replayable } from "../../ledger/replayable";
+import type { JobFilter, JobPage, Page } from "../../ledger/views";
+import { takeSteps, type Turn } from "../replays/turns";
+import { type Walk, walkOver } from "../replays/walk";
+import type { Action, BulkActions, BulkPlan, BulkRequest, BulkView, CancelFilter } from "./model";
+import type { BulkAction, BulkStore } from "./store";
+
+export interface BulkDeps {
+  now(): number;
+  store: BulkStore;
+  replayable: Replayable;
+  jobs(tenant: string, filter: JobFilter, page: Page): Promise<JobPage>;
+  /** Those of the ids that are open jobs, with their types. */
+  openOf(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string }[]>;
+  /** Each acts on jobs of one tenant and returns how many were changed; repeated, it changes none. */
+  act: Record<Action, (tenant: string, ids: readonly string[]) => Promise<number>>;
+  /** The tenant whose action had the newest turn, when not all that run could have one. */
+  lastTurn: { read(): Promise<string>; write(tenant: string): Promise<void> };
+}
+
+/** Jobs of one step; steps taken while the request is answered, and by one tick for all actions together. */
+const [largestStep, stepsAtOnce, stepsPerTick] = [500, 2, 10];
+/** What a plan counts, page by page. */
+const [planPage, maxPlanPages] = [2000, 50];
+
+/** Cancelling jobs and dismissing dead letters by a filter or by ids. A request or a tick takes a bounded number of statements; the next tick goes on. */
+export function createBulkActions(deps: BulkDeps): BulkActions & { continueAll(): Promise<{ done: number; failed: number }> } {
+  const get = async (tenant: string, id: string) => {
+    const action = await deps.store.get(tenant, id);
+    return action && shown(action);
+  };
+  return {
+    get,
+    plan: (tenant, request) => plan(walkOf(deps, tenant, unique(request))),
+    create: (tenant, request, id = crypto.randomUUID()) => create(deps, tenant, unique(request), id),
+    list: async (tenant, limit) => (await deps.store.list(tenant, limit)).map(shown),
+    abort: async (tenant, id) => {
+      const changed = await deps.store.stop(tenant, id, deps.now());
+      const action = await get(tenant, id);
+      return action && { action, changed };
+    },
+    continueAll: () => continueAll(deps),
+  };
+}
+
+async function plan(walk: Walk): Promise<BulkPlan> {
+  const sum: BulkPlan = { total: 0, byType: {}, more: true };
+  let cursor: string | null = null;
+  for (let page = 0; page < maxPlanPages && sum.more; page++) {
+    const { candidates, cursor: next } = await walk(cursor, planPage);
+    for (const { type } of candidates) {
+      if (type === null) continue;
+      sum.byType[type] = (sum.byType[type] ?? 0) + 1;
+      sum.total++;
+    }
+    cursor = next;
+    sum.more = next !== null;
+  }
+  return sum;
+}
+
+async function create(deps: BulkDeps, tenant: string, request: BulkRequest, id: string): Promise<BulkView> {
+  const { action } = request;
+  const blank: BulkAction = { tenant, id, action, state: "running", request, total: 0, done: 0, failed: 0, cursor: null, at: deps.now(), endedAt: null };
+  const turn = turnOf(deps, blank);
+  turn.action = { ...blank, total: (await plan(turn.walk)).total };
+  await deps.store.insert(turn.action);
+  await takeSteps([turn], stepsAtOnce);
+  return shown(turn.action);
+}
+
+/** The tick's step: every action under way goes on by a step, tenants in turn, then by another while the tick may. */
+async function continueAll(deps: BulkDeps): Promise<{ done: number; failed: number }> {
+  const running = await deps.store.running(stepsPerTick, await deps.lastTurn.read());
+  const turns = running.map((action) => turnOf(deps, action));
+  try {
+    await takeSteps(turns, stepsPerTick);
+  } finally {
+    const last = running.length === stepsPerTick ? running.at(-1) : undefined;
+    if (last) await deps.lastTurn.write(last.tenant);
+  }
+  const gained = (what: "done" | "failed") => turns.reduce((sum, { action }, index) => sum + action[what] - (running[index]?.[what] ?? 0), 0);
+  return { done: gained("done"), failed: gained("failed") };
+}
+
+interface BulkTurn extends Turn {
+  action: BulkAction;
+  walk: Walk;
+}
+
+function turnOf(deps: BulkDeps, begun: BulkAction): BulkTurn {
+  const turn: BulkTurn = {
+    action: begun,
+    walk: walkOf(deps, begun.tenant, begun.request),
+    goesOn: () => turn.action.state === "running",
+    step: () => takeStep(deps, turn),
+  };
+  return turn;
+}
+
+async function takeStep(deps: BulkDeps, turn: BulkTurn): Promise<void> {
+  const { action } = turn;
+  const { candidates, cursor } = await turn.walk(action.cursor, largestStep);
+  const ids = candidates.flatMap(({ id, type }) => (type === null ? [] : [id]));
+  const done = ids.length === 0 ? 0 : await deps.act[action.action](action.tenant, ids);
+  const isOver = cursor === null;
+  const after: BulkAction = {
+    ...action,
+    done: action.done + done,
+    failed: action.failed + candidates.length - done,
+    cursor,
+    state: isOver ? "done" : "running",
+    endedAt: isOver ? deps.now() : null,
+  };
+  const recorded = await deps.store.advance(after, action.cursor);
+  turn.action = recorded ? after : ((await deps.store.get(action.tenant, action.id)) ?? after);
+}
+
+function walkOf(deps: BulkDeps, tenant: string, request: BulkRequest): Walk {
+  if (request.action === "dismiss") return walkOver(deps.replayable, tenant, request);
+  const { ids, filter = {} } = request;
+  return ids ? overOpenIds(deps, tenant, ids) : overOpen(deps, tenant, filter);
+}
+
+function overOpenIds(deps: BulkDeps, tenant: string, ids: readonly string[]): Walk {
+  let known: Promise<Map<string, string>> | undefined;
+  return async (cursor, limit) => {
+    known ??= deps.openOf(tenant, ids).then((rows) => new Map(rows.map(({ id, type }) => [id, type])));
+    const types = await known;
+    const from = Number(cursor ?? 0);
+    const page = ids.slice(from, from + limit);
+    const next = from + page.length;
+    const candidates = page.map((id, index) => ({ id, type: types.get(id) ?? null, bytes: 0, position: String(from + index + 1) }));
+    return { candidates, cursor: next < ids.length ? String(next) : null };
+  };
+}
+
+/** A page may be empty and yet not the last. */
+function overOpen(deps: BulkDeps, tenant: string, filter: CancelFilter): Walk {
+  return async (cursor, limit) => {
+    const page = await deps.jobs(tenant, { state: "open", ...filter, now: deps.now() }, { limit, ...(cursor === null ? {} : { cursor }) });
+    const candidates = page.jobs.map(({ id, type, endedAt }) => ({ id, type: endedAt === null ? type : null, bytes: 0, position: id }));
+    return { candidates, cursor: page.cursor };
+  };
+}
+
+function unique(request: BulkRequest): BulkRequest {
+  return request.ids ? { ...request, ids: [...new Set(request.ids)] } : request;
+}
+
+function shown({ id, action, state, total, done, failed, at, endedAt }: BulkAction): BulkView {
+  return { id, action, state, total, done, failed, at, endedAt };
+}

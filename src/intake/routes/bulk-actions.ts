@@ -1,0 +1,123 @@
+import * as v from "valibot";
+import type { BulkPlan, BulkRequest, BulkView } from "../../domain/bulk-actions/model";
+import { Problem } from "../../errors";
+import { boundedName, outputRecord } from "../../queue/bounded";
+import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { paging, search, siteId, time } from "../query";
+import { actorOf, type Caller, param, route } from "../route";
+import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
+import { count, isoTime, listShape } from "../shapes";
+import { iso, isoOrNull } from "../views";
+
+const openStates = ["queued", "running", "retrying", "waiting", "scheduled"] as const;
+
+const plan = v.optional(v.pipe(v.boolean(), v.description("true: only say what would be acted on")));
+
+const cancelRequest = v.pipe(
+  v.strictObject({
+    filter: filterEntry({
+      type: v.optional(boundedName("must be a type")),
+      state: v.optional(v.picklist(openStates, `must be one of ${openStates.join(", ")}`)),
+      siteId: v.optional(siteId),
+      q: v.optional(v.pipe(search, v.description("An id, or an entity key such as order:123"))),
+      from: v.optional(time),
+      to: v.optional(time),
+    }),
+    ids: idsEntry,
+    plan,
+  }),
+  eitherOf(),
+);
+
+const dismissRequest = v.pipe(v.strictObject({ filter: filterEntry(letterEntries), ids: idsEntry, plan }), eitherOf());
+
+const bulkPlanShape = v.object({ total: count, byType: outputRecord(count), more: v.pipe(v.boolean(), v.description("There are more than a plan counts")) });
+
+export const bulkActionShape = v.object({
+  id: v.string(),
+  action: v.picklist(["cancel", "dismiss"]),
+  state: v.picklist(["running", "stopped", "done"]),
+  total: v.pipe(count, v.description("Jobs that it named when it began")),
+  done: v.pipe(count, v.description("Cancelled (one that runs ends within seconds), or taken off the list")),
+  failed: v.pipe(count, v.description("Ended meanwhile, or no dead letter")),
+  at: isoTime,
+  endedAt: v.nullable(isoTime),
+});
+
+const answers = { 200: bulkPlanShape, 202: bulkActionShape };
+
+export const bulkActionRoutes = [
+  route("POST /v1/jobs/cancel", {
+    name: "cancelJobs",
+    summary: "Cancel open jobs by a filter or by ids, or plan it",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: cancelRequest, limit: smallBody },
+    answers,
+    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => begin(deps, tenant, caller, { action: "cancel", ...request }, isPlan),
+  }),
+  route("POST /v1/dead-letters/dismiss", {
+    name: "dismissDeadLetters",
+    summary: "Take dead letters off the list by a filter or by ids, or plan it; their jobs stay readable",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: dismissRequest, limit: smallBody },
+    answers,
+    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => begin(deps, tenant, caller, { action: "dismiss", ...request }, isPlan),
+  }),
+  route("GET /v1/bulk-actions", {
+    name: "listBulkActions",
+    summary: "Cancellations and dismissals of many jobs, newest first",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ ...paging }),
+    answers: { 200: listShape("actions", bulkActionShape) },
+    handle: async ({ deps, tenant, query }) => ({ status: 200, body: { actions: (await deps.bulkActions.list(tenant, query.limit)).map(shown) } }),
+  }),
+  route("GET /v1/bulk-actions/:id", {
+    name: "getBulkAction",
+    summary: "How far a bulk action is",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: bulkActionShape },
+    handle: async ({ deps, tenant, params }) => {
+      const action = await deps.bulkActions.get(tenant, param({ params }, "id"));
+      if (!action) throw noAction();
+      return { status: 200, body: shown(action) };
+    },
+  }),
+  route("POST /v1/bulk-actions/:id/abort", {
+    name: "abortBulkAction",
+    summary: "Stop a bulk action; what it has done stays so",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: bulkActionShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params }) => {
+      const aborted = await deps.bulkActions.abort(tenant, param({ params }, "id"));
+      if (!aborted) throw noAction();
+      if (!aborted.changed) throw new Problem("conflict", `The action has ended: it is ${aborted.action.state}.`);
+      return { status: 200, body: shown(aborted.action) };
+    },
+  }),
+];
+
+type Begun = { status: 200; body: BulkPlan } | { status: 202; body: ReturnType<typeof shown>; headers: Record<string, string> };
+
+async function begin(deps: IntakeDeps, tenant: string, caller: Caller, request: BulkRequest, isPlan = false): Promise<Begun> {
+  await refuseForeign(deps, tenant, request.ids);
+  if (isPlan) return { status: 200, body: await deps.bulkActions.plan(tenant, request) };
+  const id = crypto.randomUUID();
+  await deps.audit({ tenant, actor: actorOf(caller), action: request.action, target: id, at: deps.now() });
+  const action = await deps.bulkActions.create(tenant, request, id);
+  return { status: 202, body: shown(action), headers: { location: `/v1/bulk-actions/${id}` } };
+}
+
+function shown({ at, endedAt, ...view }: BulkView) {
+  return { ...view, at: iso(at), endedAt: isoOrNull(endedAt) };
+}
+
+function noAction(): Problem {
+  return new Problem("not-found", "There is no such bulk action.");
+}

@@ -1,0 +1,130 @@
+import * as v from "valibot";
+import { unknownTemplate } from "../../domain/mail/known";
+import { Problem } from "../../errors";
+import { jsonObject } from "../../queue/bounded";
+import { smallBody } from "../body";
+import { webhook } from "../../jobs/webhook/job";
+import { ownTarget } from "../own-host";
+import { redact } from "../../masking/redact";
+import type { AuditEntry, IntakeDeps } from "../deps";
+import { paging } from "../query";
+import { planShape, replayShape } from "../replay-shapes";
+import { actorOf, type Caller, param, route } from "../route";
+import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
+import { listShape } from "../shapes";
+import { replayOf } from "../views";
+
+const replayRequest = v.pipe(
+  v.strictObject({
+    filter: filterEntry(letterEntries),
+    ids: idsEntry,
+    patch: v.optional(
+      v.pipe(
+        jsonObject(),
+        v.check((patch) => Object.keys(patch).length > 0, "must change something"),
+        v.description("Merged into each payload (RFC 7396)"),
+      ),
+    ),
+    plan: v.optional(v.pipe(v.boolean(), v.description("true: only say what would be replayed"))),
+    canary: v.optional(
+      v.pipe(
+        v.number(),
+        v.integer("must be a whole number"),
+        v.minValue(0, "must be at least 0"),
+        v.maxValue(500, "must be at most 500"),
+        v.description("Jobs that are sent first (default 5, 0 for none): the others follow when most of them ended well, else the replay stops"),
+      ),
+    ),
+    ratePerMinute: v.optional(
+      v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"), v.maxValue(100_000, "must be at most 100,000")),
+    ),
+  }),
+  eitherOf(),
+);
+
+export const replayRoutes = [
+  route("POST /v1/replays", {
+    name: "createReplay",
+    summary: "Run dead letters again, or plan it; with a patch, which may show a payload to others, by an admin",
+    description:
+      "Takes a `filter` or `ids`; an empty filter is refused. `plan: true` only counts. `patch` corrects payloads. `ratePerMinute` paces the replay.",
+    scope: "operate",
+    tenant: "own",
+    fieldScopes: { patch: "admin" },
+    body: { schema: replayRequest, limit: smallBody },
+    answers: { 200: planShape, 202: replayShape },
+    problems: [503],
+    handle: async ({ deps, tenant, body, caller, request: { url } }) => {
+      const { plan, ...given } = body;
+      refuseOwnTarget(given.patch, url);
+      await refuseUnknownTemplate(deps, tenant, given.patch);
+      await refuseForeign(deps, tenant, given.ids);
+      const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
+      const id = crypto.randomUUID();
+      // A plan as well: what it refuses tells of the payloads.
+      if (given.patch) await deps.audit({ ...patching(tenant, caller, given.patch), target: plan ? "plan" : id, at: deps.now() });
+      if (plan) return { status: 200, body: await deps.operate.replays.plan(tenant, request) };
+      const replay = await deps.operate.replays.create(tenant, request, id);
+      return { status: 202, body: replayOf(replay), headers: { location: `/v1/replays/${replay.id}` } };
+    },
+  }),
+  route("GET /v1/replays", {
+    name: "listReplays",
+    summary: "Replays, newest first",
+    scope: "read",
+    tenant: "own",
+    query: v.strictObject({ ...paging }),
+    answers: { 200: listShape("replays", replayShape) },
+    handle: async ({ deps, tenant, query }) => {
+      const replays = await deps.operate.replays.list(tenant, query.limit);
+      return { status: 200, body: { replays: replays.map(replayOf) } };
+    },
+  }),
+  route("GET /v1/replays/:id", {
+    name: "getReplay",
+    summary: "How far a replay is",
+    scope: "read",
+    tenant: "own",
+    answers: { 200: replayShape },
+    handle: async ({ deps, tenant, params }) => {
+      const replay = await deps.operate.replays.get(tenant, param({ params }, "id"));
+      if (!replay) throw noReplay();
+      return { status: 200, body: replayOf(replay) };
+    },
+  }),
+  route("POST /v1/replays/:id/abort", {
+    name: "abortReplay",
+    summary: "Stop a replay; what it has replayed stays so",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: replayShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params }) => {
+      const aborted = await deps.operate.replays.abort(tenant, param({ params }, "id"));
+      if (!aborted) throw noReplay();
+      if (!aborted.changed) throw new Problem("conflict", `The replay has ended: it is ${aborted.replay.state}.`);
+      return { status: 200, body: replayOf(aborted.replay) };
+    },
+  }),
+];
+
+/** A patch may give a webhook another receiver, and this service is none. */
+function refuseOwnTarget(patch: Record<string, unknown> | undefined, requestUrl: string): void {
+  const issue = ownTarget(webhook.type, patch, requestUrl);
+  if (issue) throw new Problem("invalid", "The address is this service's own.", { errors: [{ ...issue, path: "patch.url" }] });
+}
+
+/** A patch may give a mail another template. */
+async function refuseUnknownTemplate(deps: IntakeDeps, tenant: string, patch: Record<string, unknown> | undefined): Promise<void> {
+  const issue = await unknownTemplate(tenant, patch, deps.templates);
+  if (issue) throw new Problem("invalid", "There is no such template.", { errors: [{ ...issue, path: "patch.templateId" }] });
+}
+
+/** The names of the patched fields, no value. */
+function patching(tenant: string, caller: Caller, patch: Record<string, unknown>): Pick<AuditEntry, "tenant" | "actor" | "action" | "detail"> {
+  return { tenant, actor: actorOf(caller), action: "patch", detail: redact(Object.keys(patch).join(", ")) };
+}
+
+function noReplay(): Problem {
+  return new Problem("not-found", "There is no such replay.");
+}

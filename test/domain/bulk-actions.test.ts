@@ -1,0 +1,145 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { createBulkActions } from "../../src/domain/bulk-actions/operate";
+import { bulkActionsIn } from "../../src/domain/bulk-actions/store";
+import { createLedger } from "../../src/ledger/ledger";
+import { openOf } from "../../src/ledger/open-jobs";
+import { cancelAll } from "../../src/ledger/operate";
+import { createQueries } from "../../src/ledger/queries";
+import { replayableIn } from "../../src/ledger/replayable";
+import { dismissAll } from "../../src/ledger/review";
+import { turnMark } from "../../src/ledger/watermarks";
+import { emptyLedger } from "../support/invariants";
+import { recordingDb } from "../support/recorder";
+import { lease, messageOf, newJobs, noon, sideRows, transition } from "../support/rows";
+
+beforeEach(async () => {
+  await emptyLedger();
+  await env.DB.prepare("DELETE FROM bulk_actions").run();
+});
+
+function setUp() {
+  const { db, said } = recordingDb();
+  const queries = createQueries(db);
+  const acted = { cancel: 0, dismiss: 0 };
+  const bulk = createBulkActions({
+    now: () => noon,
+    store: bulkActionsIn(db),
+    replayable: replayableIn(db),
+    jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
+    openOf: (tenant, ids) => openOf(db, tenant, ids),
+    act: {
+      cancel: (tenant, ids) => (acted.cancel++, cancelAll(db, tenant, ids, noon)),
+      dismiss: (tenant, ids) => (acted.dismiss++, dismissAll(db, tenant, ids, noon)),
+    },
+    lastTurn: turnMark(db, "bulk-actions"),
+  });
+  const during = async <T>(call: () => Promise<T>) => {
+    said.length = 0;
+    return { result: await call(), statements: said.length };
+  };
+  return { bulk, acted, during };
+}
+
+async function given(tenant: string, count: number, more: Parameters<typeof newJobs>[2] = {}) {
+  const rows = await newJobs(tenant, count, more);
+  await createLedger(env.DB, () => undefined).insert(rows);
+  return rows;
+}
+
+async function givenDead(tenant: string, count: number) {
+  const ledger = createLedger(env.DB, () => undefined);
+  const rows = await given(tenant, count);
+  for (let from = 0; from < count; from += 500) {
+    const part = rows.slice(from, from + 500);
+    await ledger.claim(part.map(messageOf), lease("fails"));
+    await ledger.settle(
+      part.map((row) => transition(row, { state: "dead", reason: "no", event: "dead" })),
+      "fails",
+      noon,
+    );
+  }
+  return rows;
+}
+
+async function states(tenant: string) {
+  const sql = "SELECT state, count(*) AS n FROM jobs WHERE tenant = ? GROUP BY state";
+  const { results } = await env.DB.prepare(sql).bind(tenant).all<{ state: string; n: number }>();
+  return Object.fromEntries(results.map(({ state, n }) => [state, n]));
+}
+
+describe("cancelling many jobs", () => {
+  test("by a filter: those that fit and have not ended; their side rows go, other tenants keep theirs", async () => {
+    const { bulk } = setUp();
+    await given("mine", 3, { type: "email", wake: noon, due: noon });
+    await given("mine", 2, { type: "image" });
+    await given("other", 2, { type: "email" });
+    await env.DB.prepare("UPDATE jobs SET state = 'done', ended = 1 WHERE id = (SELECT min(id) FROM jobs WHERE tenant = 'mine' AND type = 'email')").run();
+    const request = { action: "cancel", filter: { type: "email" } } as const;
+    expect(await bulk.plan("mine", request)).toEqual({ total: 2, byType: { email: 2 }, more: false });
+    expect(await states("mine")).toEqual({ queued: 4, done: 1 });
+    expect(await bulk.create("mine", request)).toMatchObject({ action: "cancel", state: "done", total: 2, done: 2, failed: 0, endedAt: noon });
+    expect(await states("mine")).toEqual({ queued: 2, done: 1, cancelled: 2 });
+    expect(await states("other")).toEqual({ queued: 2 });
+    expect((await sideRows("mine")).filter((row) => row.startsWith("due"))).toHaveLength(1);
+    expect((await sideRows("mine")).filter((row) => row.startsWith("history cancelled"))).toHaveLength(2);
+  });
+
+  test("flags those that run, and counts those that ended as failed", async () => {
+    const { bulk } = setUp();
+    const [runs, ended, waits] = await given("ids", 3);
+    if (!runs || !ended || !waits) throw new Error("three rows were made");
+    await createLedger(env.DB, () => undefined).claim([messageOf(runs)], lease("running"));
+    await env.DB.prepare("UPDATE jobs SET state = 'done', ended = 1 WHERE id = ?").bind(ended.id).run();
+    const ids = [runs.id, ended.id, waits.id, waits.id];
+    expect(await bulk.create("ids", { action: "cancel", ids })).toMatchObject({ state: "done", total: 2, done: 2, failed: 1 });
+    expect(await env.DB.prepare("SELECT state, cancel FROM jobs WHERE id = ?").bind(runs.id).first()).toEqual({ state: "running", cancel: 1 });
+  });
+
+  test("is carried on by the tick in bounded steps, and can be stopped", { timeout: 60_000 }, async () => {
+    const { bulk, during } = setUp();
+    await given("many", 3200);
+    const begun = await during(() => bulk.create("many", { action: "cancel", filter: { state: "queued" } }));
+    expect(begun.result).toMatchObject({ state: "running", total: 3200, done: 1000 });
+    expect(begun.statements).toBeLessThan(60);
+    await bulk.abort("many", begun.result.id);
+    expect(await bulk.continueAll()).toEqual({ done: 0, failed: 0 });
+    expect(await states("many")).toEqual({ queued: 2200, cancelled: 1000 });
+    const again = await bulk.create("many", { action: "cancel", filter: { state: "queued" } });
+    const ticked = await during(() => bulk.continueAll());
+    expect(ticked.statements).toBeLessThan(60);
+    expect(await bulk.get("many", again.id)).toMatchObject({ state: "done", total: 2200, done: 2200, failed: 0 });
+    expect(await states("many")).toEqual({ cancelled: 3200 });
+  });
+
+  test("a step that is taken twice counts each job once", async () => {
+    const { bulk } = setUp();
+    await given("twice", 4);
+    const { id } = await bulk.create("twice", { action: "cancel", filter: { type: "email" } });
+    await env.DB.prepare("UPDATE bulk_actions SET state = 'running', cursor = NULL WHERE id = ?").bind(id).run();
+    await Promise.all([bulk.continueAll(), bulk.continueAll()]);
+    expect(await bulk.get("twice", id)).toMatchObject({ state: "done", done: 4 });
+  });
+});
+
+test("dismissing takes dead letters off the list, writes it down once, and leaves the jobs", async () => {
+  const { bulk } = setUp();
+  await givenDead("letters", 4);
+  const request = { action: "dismiss", filter: { state: "dead" } } as const;
+  expect(await bulk.plan("letters", request)).toEqual({ total: 4, byType: { email: 4 }, more: false });
+  expect(await bulk.create("letters", request)).toMatchObject({ action: "dismiss", state: "done", total: 4, done: 4 });
+  expect(await states("letters")).toEqual({ dead: 4 });
+  const rows = await sideRows("letters");
+  expect([rows.filter((row) => row.startsWith("letter")).length, rows.filter((row) => row.startsWith("history dismissed")).length]).toEqual([0, 4]);
+  expect(await bulk.create("letters", request)).toMatchObject({ total: 0, done: 0 });
+});
+
+test("tenants take turns: the many jobs of one do not stand before the few of another", { timeout: 60_000 }, async () => {
+  const { bulk } = setUp();
+  await given("large", 7500);
+  await given("small", 1100);
+  await bulk.create("large", { action: "cancel", filter: { state: "queued" } });
+  const { id } = await bulk.create("small", { action: "cancel", filter: { state: "queued" } });
+  await bulk.continueAll();
+  expect(await bulk.get("small", id)).toMatchObject({ state: "done", done: 1100 });
+});
