@@ -86,14 +86,17 @@ function welcome(url: string, { url: sandboxUrl, smtpPort }: Sandbox, token: str
 Jobyard is up. Ctrl-C ends it; changed code takes effect with the next start.
 
   Dashboard    ${url}/
-  Token        ${token}
-               (tenant "demo", every scope; the root token is ${rootToken ? "the ROOT_TOKEN you gave" : "in .dev.vars"})
-  Mailbox      ${sandboxUrl}/
+  Mailbox      ${sandboxUrl}/ (and a form that sets faults)
   Mail         Resend ${sandboxUrl}/mail, Postmark ${sandboxUrl}/postmark, SMTP 127.0.0.1:${smtpPort} without TLS
   Lead form    ${url}/demo/lead
   Pictures     ${url}/demo/pictures
 
-  curl ${url}/v1/jobs -H "Authorization: Bearer ${token}" \\
+Paste this into another terminal. The token acts for the tenant "demo" with every scope; the root token is ${rootToken ? "the ROOT_TOKEN you gave" : "in .dev.vars"}.
+
+  export URL=${url} SANDBOX=${sandboxUrl}
+  export TOKEN=${token}
+
+  curl $URL/v1/jobs -H "Authorization: Bearer $TOKEN" \\
     --json '{"type": "email", "payload": {"to": "you@example.com", "templateId": "welcome", "variables": {"name": "you"}}}'
 `;
 }

@@ -261,8 +261,14 @@ describe("what is written", () => {
     expect(named.filter((path) => !ofTheScaffold.test(path) && !isThere(path))).toEqual([]);
   });
 
-  test("the README has every command", () => {
-    for (const name of Object.keys(manifest.scripts)) expect(read("README.md")).toMatch(new RegExp(`npm (run )?${name}\\b`));
+  test("the guide for contributors has every command", () => {
+    for (const name of Object.keys(manifest.scripts)) expect(read("CONTRIBUTING.md")).toMatch(new RegExp(`npm (run )?${name}\\b`));
+  });
+
+  test("the README can be read in ten minutes, and links to every page of docs/ in some page", () => {
+    expect(read("README.md").split(/\s+/).length).toBeLessThan(1500);
+    const linked = pages.flatMap((page) => [...read(page).matchAll(/\]\((?:docs\/)?([\w-]+\.md)[)#]/g)].map(([, name]) => name));
+    expect(pages.filter((page) => page.startsWith("docs/") && !linked.includes(page.slice("docs/".length)))).toEqual([]);
   });
 
   test("docs/http.md has every route: npm run docs:http writes it", async () => {

@@ -1,6 +1,7 @@
 import type { EntryFilter, Journal } from "./journal.ts";
 import { readFault, type Faults } from "./faults.ts";
-import { listPage, mailPage } from "./pages.ts";
+import { takeForm } from "./fault-form.ts";
+import { listPage, mailPage, wrongPage } from "./pages.ts";
 import type { Reply, World } from "./provider.ts";
 import { providers } from "./providers.ts";
 import { smtpName } from "./smtp.ts";
@@ -21,10 +22,13 @@ export interface Control {
   body: string;
 }
 
+/** Of everything that can be given a fault. */
+const names = [...providers.map(({ name }) => name), smtpName];
+
 type Route = [methods: string, path: RegExp, answer: (sandbox: Controlled, asked: Control, part: string) => Reply];
 
 const routes: Route[] = [
-  ["GET", /^\/$/, ({ world }) => html(listPage(world.mailbox.find({ limit: 200 }).toReversed()))],
+  ["GET", /^\/$/, (sandbox) => html(listPage(sandbox.world.mailbox.find({ limit: 200 }).toReversed(), sandbox.faults.list(), names), "'self'")],
   ["GET", /^\/__mailbox$/, ({ world }, { query }) => mailsFound(world, query)],
   ["GET", /^\/__mailbox\/([^/]+)$/, ({ world }, _asked, id) => page(world, id)],
   ["GET", /^\/__calls$/, ({ journal }, { query }) => callsFound(journal, query)],
@@ -33,6 +37,7 @@ const routes: Route[] = [
   ["GET", /^\/__effects$/, ({ world }, { query }) => ok(world.effects.summary({ provider: query.get("provider"), key: query.get("key") }))],
   ["GET", /^\/__faults$/, ({ faults }) => ok({ faults: faults.list() })],
   ["POST", /^\/__faults$/, ({ faults }, { body }) => addFault(faults, body)],
+  ["POST", /^\/__faults\/form$/, ({ faults }, { body }) => fromForm(faults, body)],
   ["DELETE", /^\/__faults$/, ({ faults }) => (faults.clear(), nothing)],
   ["DELETE", /^\/__faults\/([^/]+)$/, ({ faults }, _asked, id) => (faults.remove(id) ? nothing : wrong(404, "There is no fault with this id."))],
 ];
@@ -74,6 +79,11 @@ function callsFound(journal: Journal, query: URLSearchParams): Reply {
   return ok({ total: journal.size, calls: journal.find(filter) });
 }
 
+function fromForm(faults: Faults, body: string): Reply {
+  const issues = takeForm(faults, new URLSearchParams(body), names);
+  return issues.length > 0 ? { ...html(wrongPage(issues)), status: 422 } : { status: 303, headers: { location: "/" }, body: "" };
+}
+
 function addFault(faults: Faults, body: string): Reply {
   let input: unknown;
   try {
@@ -81,7 +91,7 @@ function addFault(faults: Faults, body: string): Reply {
   } catch {
     return wrong(400, "The body is not JSON.");
   }
-  const read = readFault(input, [...providers.map(({ name }) => name), smtpName]);
+  const read = readFault(input, names);
   return "fault" in read
     ? { status: 201, body: { id: faults.add(read.fault).id } }
     : { status: 422, body: { error: "The fault is wrong.", issues: read.issues } };
@@ -107,9 +117,10 @@ function wrong(status: number, error: string): Reply {
   return { status, body: { error } };
 }
 
-/** What a mail brings along runs nothing, loads nothing and leads nowhere. */
-function html(text: string): Reply {
-  const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** What a mail brings along runs nothing, loads nothing and leads nowhere. `formAction`: where forms of the page may go. */
+function html(text: string, formAction = "'none'"): Reply {
+  const base = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+  const policy = `${base}; form-action ${formAction}`;
   return {
     status: 200,
     headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": policy, "referrer-policy": "no-referrer" },

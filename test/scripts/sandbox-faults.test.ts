@@ -1,6 +1,10 @@
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { resolve } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { kinds } from "../../scripts/sandbox/fault-form.ts";
+import type { FaultSpec } from "../../scripts/sandbox/faults.ts";
 import { hello, play, type Playing } from "./sandbox.ts";
 
 let sandbox: Playing;
@@ -236,3 +240,40 @@ function raw(bytes: string): Promise<string> {
     socket.on("error", reject);
   });
 }
+
+describe("the page's form", () => {
+  const post = (fields: Record<string, string>) =>
+    fetch(`${sandbox.url}/__faults/form`, { method: "POST", body: new URLSearchParams(fields), redirect: "manual", signal: AbortSignal.timeout(5000) });
+
+  it.each(kinds.map(({ label, fault }, index) => [label, fault, index] as const))("sets a fault that %s", async (_label, fault, index) => {
+    expect((await post({ provider: "mail", kind: String(index), times: "3", path: "/emails" })).status).toBe(303);
+    expect(await sandbox.faults()).toMatchObject([{ provider: "mail", path: "/emails", times: 3, ...fault }]);
+  });
+
+  it.each([
+    [{ provider: "mial", kind: "0" }, "There is no provider &quot;mial&quot;; there are mail, postmark,"],
+    [{ provider: "mail", kind: "99" }, "Choose what goes wrong."],
+    [{ provider: "mail", kind: "0", times: "-1" }, "&quot;times&quot; must be a whole number from 1."],
+  ])("refuses %j with what would be right", async (fields, sentence) => {
+    const answer = await post(fields);
+    expect([answer.status, await answer.text()]).toEqual([422, expect.stringContaining(sentence)]);
+    expect(await sandbox.faults()).toEqual([]);
+  });
+
+  it("lists the faults in force and removes one or all", async () => {
+    const [first] = [await sandbox.fault({ reset: true }), await sandbox.fault({ status: 500 }), await sandbox.fault({ delayMs: 1 })];
+    expect((await sandbox.ask("GET", "/")).text).toContain(`value="${first}"`);
+    await post({ remove: first });
+    expect(await sandbox.faults()).toHaveLength(2);
+    await post({ remove: "all" });
+    expect(await sandbox.faults()).toEqual([]);
+  });
+
+  it("is described by a call for each kind in docs/sandbox.md", () => {
+    const page = readFileSync(resolve(import.meta.dirname, "../../docs/sandbox.md"), "utf8");
+    const described = [...page.matchAll(/__faults --json '([^']+)'/g)].map(([, json]) => JSON.parse(json ?? "") as FaultSpec);
+    const { provider: _provider, times: _times, ...bare } = { ...described[0] };
+    expect(bare).toEqual(kinds[0]?.fault);
+    for (const { fault } of kinds) expect(described).toContainEqual(expect.objectContaining(fault));
+  });
+});

@@ -54,6 +54,11 @@ export class Started {
     return family.map(({ name }) => name);
   }
 
+  /** What it has printed since its last start. */
+  get printed(): string {
+    return this.#output;
+  }
+
   family() {
     return this.#child?.pid === undefined ? [] : familyOf(this.#child.pid);
   }
