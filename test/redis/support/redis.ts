@@ -24,6 +24,8 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     options.flatMap(([name, value]) => [`--${name}`, value]),
     { stdio: "ignore" },
   );
+  // A test that fails may not get as far as closing it.
+  process.once("exit", () => child.kill("SIGKILL"));
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   const client = new Redis({ port, host: "127.0.0.1", ...(password ? { password } : {}), maxRetriesPerRequest: null, retryStrategy: () => 50 });
   client.on("error", () => undefined);
