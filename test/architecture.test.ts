@@ -12,7 +12,7 @@ interface Import {
   ours: boolean;
 }
 
-const files = globSync("**/*.ts", { cwd: src })
+const files = globSync("**/*.{ts,tsx}", { cwd: src })
   .map((file) => file.replaceAll("\\", "/"))
   .filter((file) => !file.endsWith(".d.ts"));
 const texts = new Map(files.map((file) => [nameOf(file), readFileSync(join(src, file), "utf8")]));
@@ -52,7 +52,7 @@ describe("the direction of dependency", () => {
     expect(inside.length).toBeGreaterThan(files.length);
   });
 
-  test("an import goes down: app · intake, dashboard · jobs · domain · tenants · providers, ledger · queue · leaves; of types too, but for the bindings' in env.ts", () => {
+  test("an import goes down: app · dashboard · intake · jobs · domain · tenants · providers, ledger · queue · leaves; of types too, but for the bindings' in env.ts", () => {
     expect(withTypes.filter(({ from, to }) => floorOf(to) > floorOf(from) && from !== "env")).toEqual([]);
   });
 
@@ -233,7 +233,7 @@ describe("size and shape", () => {
   });
 
   test("names are lower case, their words joined by hyphens", () => {
-    expect(files.filter((file) => !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.ts$/.test(file))).toEqual([]);
+    expect(files.filter((file) => !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.tsx?$/.test(file))).toEqual([]);
   });
 });
 
@@ -266,7 +266,7 @@ const drivers = new Set(
 );
 
 /** From below. What is in none of these folders is a leaf; so are the files of src/ itself, but for index.ts. */
-const floors = [["queue"], ["providers", "ledger"], ["tenants"], ["domain"], ["jobs"], ["intake", "dashboard"], ["app", "index"]];
+const floors = [["queue"], ["providers", "ledger"], ["tenants"], ["domain"], ["jobs"], ["intake"], ["dashboard"], ["app", "index"]];
 const leaf = 0;
 const top = floors.length;
 
@@ -346,5 +346,5 @@ function withoutComments(text: string): string {
 }
 
 function nameOf(file: string): string {
-  return file.replace(/\.ts$/, "");
+  return file.replace(/\.tsx?$/, "");
 }

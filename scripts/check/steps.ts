@@ -18,6 +18,11 @@ function steps(root: string): Step[] {
     { name: "lint", command: [bin("oxlint"), "--deny-warnings"] },
     { name: "format", command: [bin("oxfmt"), "--check"], advice: "Run: npm run format" },
     {
+      name: "the pages' script and style as their sources",
+      command: [process.execPath, join(root, "scripts/assets.ts"), "--check"],
+      advice: "Run: npm run assets",
+    },
+    {
       name: "bindings as in wrangler.toml",
       command: [process.execPath, wranglerCli(root), "types", "--include-runtime=false", "--check", "src/bindings.d.ts"],
       advice: "Run: npm run types",

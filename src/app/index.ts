@@ -1,4 +1,5 @@
 import { waitUntil } from "cloudflare:workers";
+import type { DashboardDeps } from "../dashboard/deps";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick/tick";
@@ -22,6 +23,8 @@ export interface App {
   engine: Engine;
   intake: IntakeDeps;
   tick: TickDeps;
+  /** What the pages stand on, beside the intake. */
+  pages: Omit<DashboardDeps, "answer">;
 }
 
 /** Rows of jobs accepted within this time are written together. */
@@ -53,5 +56,5 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const whole = { ...parts, engine, gates, counters, ended, work };
   const intake = createIntakeDeps(whole);
   const { replays, bulkActions, campaigns, reports } = intake;
-  return { engine, intake, tick: createTickDeps({ ...whole, replays, bulkActions, campaigns, reports }) };
+  return { engine, intake, tick: createTickDeps({ ...whole, replays, bulkActions, campaigns, reports }), pages: { now, vault: stores.vault } };
 }

@@ -1,53 +1,64 @@
-import { icon, page } from "./page";
+import { ApiProblem, createApi } from "./api";
+import { assetResponse } from "./assets";
+import { show } from "./show";
+import { createSessions } from "./session/cookie";
+import { leave, signIn, signInPage } from "./session/sign-in";
+import { perform } from "./perform";
+import type { Me } from "./answers";
+import type { DashboardDeps } from "./deps";
+import { redirect } from "./respond";
+import { sameOrigin } from "./session/same-origin";
 
 /**
- * The operator's page: one document without outside resources. It holds no data; it reads the public API with the token
- * the operator gives it, so it may do no more than that token. Undefined for whatever is not one of its paths.
+ * The operator's pages. They are rendered here, and read and act through `/v1` alone, as the token of the session:
+ * authorisation, limits and audit are those of the public interface. Undefined for whatever is not one of their addresses.
  */
-export function dashboard(request: Request): Response | undefined {
-  if (request.method !== "GET" && request.method !== "HEAD") return undefined;
-  const { pathname } = new URL(request.url);
-  if (pathname === "/") return html(request.method);
-  if (pathname === "/favicon.svg" || pathname === "/favicon.ico") {
-    return new Response(request.method === "HEAD" ? null : icon, {
-      headers: { ...hardening, "content-type": "image/svg+xml", "cache-control": "public, max-age=86400", "content-security-policy": "default-src 'none'" },
-    });
+export function createDashboard(deps: DashboardDeps): (request: Request) => Promise<Response> | undefined {
+  return (request) => {
+    const { pathname } = new URL(request.url);
+    const asset = assetResponse(request, pathname);
+    if (asset) return Promise.resolve(asset);
+    return isOurs(request, pathname) ? answer(request, deps) : undefined;
+  };
+}
+
+function isOurs({ method }: Request, pathname: string): boolean {
+  if (pathname === "/session" || pathname === "/session/end") return method === "POST";
+  const [, first] = pathname.split("/", 2);
+  const isPage = pathname === "/" || pathname === "/go" || first === "t";
+  return isPage && ["GET", "HEAD", "POST"].includes(method);
+}
+
+async function answer(request: Request, deps: DashboardDeps): Promise<Response> {
+  const response = await answerGet(request, deps);
+  return request.method === "HEAD" ? new Response(null, response) : response;
+}
+
+async function answerGet(request: Request, deps: DashboardDeps): Promise<Response> {
+  const url = new URL(request.url);
+  const sessions = createSessions(deps);
+  if (request.method === "POST" && !sameOrigin(request)) return new Response("This form was not sent from this page.", { status: 403 });
+  if (url.pathname === "/session") return signIn(request, sessions, deps.answer);
+  if (url.pathname === "/session/end") return leave(url, sessions);
+  const token = await sessions.read(request);
+  if (token === undefined) return signInPage(request);
+  if (url.pathname === "/" || url.pathname === "/go") return enter(request, token, deps);
+  const [, , tenant = "", ...rest] = url.pathname.split("/");
+  const behind = `/${rest.join("/")}`;
+  if (rest.length === 0) return redirect(`/t/${tenant}/`);
+  const visit = { request, deps, token, tenant: decodeURIComponent(tenant), path: behind };
+  return request.method === "POST" ? perform(visit) : show(visit);
+}
+
+/** The pages of one's own tenant, or of the one that was chosen; the root token begins with all. */
+async function enter(request: Request, token: string, { answer }: DashboardDeps): Promise<Response> {
+  const chosen = new URL(request.url).searchParams.get("tenant")?.trim();
+  if (chosen && /^(?:\*|[a-z0-9-]{1,63})$/.test(chosen)) return redirect(`/t/${chosen}/`);
+  try {
+    const { tenant } = await createApi(answer, request, { token, tenant: null }).get<Me>("/v1/me");
+    return redirect(`/t/${tenant ?? "*"}/`);
+  } catch (thrown) {
+    if (thrown instanceof ApiProblem && thrown.status === 401) return signInPage(request, "The session is over: this token is not valid, or no longer.");
+    throw thrown;
   }
-  return undefined;
-}
-
-const hardening = {
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "permissions-policy": "camera=(), geolocation=(), microphone=()",
-};
-
-function html(method: string): Response {
-  const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))));
-  return new Response(method === "HEAD" ? null : page(nonce), {
-    headers: {
-      ...hardening,
-      "content-type": "text/html; charset=utf-8",
-      "cache-control": "no-store",
-      "content-security-policy": policy(nonce),
-    },
-  });
-}
-
-/** Only this page's own script and style run, and nothing but our own API is called: text that slips into markup can do no harm. */
-function policy(nonce: string): string {
-  return [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src 'nonce-${nonce}'`,
-    "connect-src 'self'",
-    "img-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-  ].join("; ");
 }

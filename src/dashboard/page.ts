@@ -1,33 +1,48 @@
-import { client } from "./client";
-import { style } from "./style";
+import type { VNode } from "preact";
+import type { Scope } from "../tenants/token";
+import type { Api } from "./api";
 
-/** The whole document; `nonce` marks its style and script as ours. */
-export function page(nonce: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>Jobyard</title>
-<link rel="icon" href="/favicon.svg">
-<style nonce="${nonce}">${style}</style>
-</head>
-<body>
-<a class="jump" href="#main">Skip to content</a>
-<header id="top" hidden>
-  <a class="brand" href="#/"><svg viewBox="0 0 32 32" aria-hidden="true"><path d="M4 9h24v5H4zM4 18h15v5H4z"/><circle cx="25" cy="20.500" r="3.500"/></svg>Jobyard</a>
-  <nav id="nav" aria-label="Main"></nav>
-  <div class="who"><span id="who"></span><button id="leave" type="button" class="quiet">Sign out</button></div>
-</header>
-<main id="main" tabindex="-1"></main>
-<div id="toasts" role="status" aria-live="polite"></div>
-<noscript><p class="empty">This page needs JavaScript. The same data is at <code>/v1</code>; see <a href="/openapi.json">/openapi.json</a>.</p></noscript>
-<script type="module" nonce="${nonce}">${client}</script>
-</body>
-</html>
-`;
+/** Who looks, and what about. */
+export interface Viewer {
+  /** Of the address: a tenant, or `*` for all of them. */
+  tenant: string;
+  isRoot: boolean;
+  may(scope: Scope | "root"): boolean;
 }
 
-export const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#1f5fbf"/><g fill="#fff"><path d="M7 10h18v4H7zM7 18h11v4H7z"/><circle cx="22.500" cy="20" r="2.800"/></g></svg>`;
+/** One request for a page. */
+export interface Visit extends Viewer {
+  api: Api;
+  url: URL;
+  /** `/t/{tenant}`: what addresses of this tenant begin with. */
+  base: string;
+  /** Milliseconds. */
+  now: number;
+  params: Readonly<Record<string, string>>;
+}
+
+/** A page: what it reads, and how that is shown. */
+export interface Page<Model = unknown> {
+  /** Behind `/t/{tenant}`: `/jobs/:id`. */
+  path: string;
+  /** Of the navigation's entry it belongs to. */
+  section: string;
+  /** `one`: has no meaning for all tenants at once. `all`: only for all of them. `any`: both. */
+  tenants: "one" | "any" | "all";
+  title(model: Model, visit: Visit): string;
+  query(visit: Visit): Promise<Model>;
+  view(model: Model, visit: Visit): VNode;
+  /** How soon it is looked at again. Default: `calm`. */
+  pace?(model: Model, visit: Visit): Pace;
+}
+
+/** `quick`: something on it moves. `never`: each look is recorded, or nothing changes. */
+export type Pace = "quick" | "calm" | "never";
+
+/** A page whose own model is known to itself only. */
+export type AnyPage = Page<any>; // eslint-disable-line -- each is checked where it is written
+
+/** Ties the types of one page together. */
+export function page<Model>(definition: Page<Model>): AnyPage {
+  return definition;
+}

@@ -1,19 +1,36 @@
-import { api } from "./api";
-import { app } from "./app";
-import { chart } from "./chart";
-import { deadLetters } from "./dead-letters";
-import { dialogs } from "./dialogs";
-import { dom } from "./dom";
-import { format } from "./format";
-import { job } from "./job";
-import { jobs } from "./jobs";
-import { overview } from "./overview";
-import { queues } from "./queues";
-import { replay } from "./replay";
-import { schedules } from "./schedules";
+import { notify, startForms } from "./forms";
+import { startKeys } from "./keys";
+import { startLive } from "./live";
+import { writeTimes } from "./times";
 
-/**
- * The page's script, one module put together from these parts. It is served as it stands: no build step, no template literals in it.
- * Data reaches the page as text nodes and attributes only, through `h` in dom.ts.
- */
-export const client = [dom, format, api, dialogs, chart, overview, jobs, job, deadLetters, replay, queues, schedules, app].join("\n");
+/** Copies the text that a button names. */
+function startCopying(): void {
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-copy]") : null;
+    const text = button && document.getElementById(button.dataset["copy"] ?? "")?.textContent;
+    if (text)
+      navigator.clipboard.writeText(text).then(
+        () => notify("Copied."),
+        () => notify("It cannot be copied here.", true),
+      );
+  });
+}
+
+/** Browsers that do not know `commandfor` get it: a button opens or closes its dialog. */
+function startDialogs(): void {
+  if ("commandForElement" in HTMLButtonElement.prototype) return;
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("button[commandfor]") : null;
+    const dialog = button && document.getElementById(button.getAttribute("commandfor") ?? "");
+    if (!(dialog instanceof HTMLDialogElement)) return;
+    if (button?.getAttribute("command") === "close") dialog.close();
+    else dialog.showModal();
+  });
+}
+
+writeTimes();
+startLive();
+startForms();
+startKeys();
+startCopying();
+startDialogs();

@@ -32,6 +32,7 @@ const ruleShape = v.looseObject({ name: v.string(), minSeverity: v.picklist(seve
 const testShape = v.object({
   sent: outputList(v.object({ channel: v.string(), id: v.pipe(v.nullable(v.string()), v.description("Of the job; null: it was refused")) })),
 });
+export const alertsShape = listShape("alerts", alertShape);
 
 export const alertRoutes = [
   route("GET /v1/alerts", {
@@ -41,7 +42,7 @@ export const alertRoutes = [
     scope: "read",
     tenant: "any",
     query: v.strictObject(paging),
-    answers: { 200: listShape("alerts", alertShape) },
+    answers: { 200: alertsShape },
     handle: async ({ deps, tenant, query }) => {
       const alerts = await listAlerts(deps.db, tenant ?? installation, query.limit);
       return { status: 200, body: { alerts: alerts.map(shown) } };

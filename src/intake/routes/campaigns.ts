@@ -21,7 +21,7 @@ const formats: Readonly<Record<string, ListFormat>> = { "text/csv": "csv", "appl
 const state = v.picklist(campaignStates);
 const stateShape = v.object({ id: v.string(), state });
 const window = v.object({ from: v.string(), to: v.string(), days: v.optional(outputList(v.string())) });
-const campaignShape = v.object({
+export const campaignShape = v.object({
   id: v.string(),
   name: v.string(),
   templateId: v.string(),

@@ -22,6 +22,8 @@ export const gateShape = v.object({
   lastFailure: v.nullable(v.object({ at: isoTime, reason: v.nullable(v.string()) })),
 });
 
+export const gatesShape = v.object({ gates: outputList(gateShape), cursor: v.nullable(v.string()) });
+
 const listQuery = v.strictObject({
   cursor: v.optional(boundedText(280, { pattern: dependency.pattern, rule: "must be a cursor from an earlier answer" })),
   ...paging,
@@ -34,7 +36,7 @@ export const gateRoutes = [
     scope: "read",
     tenant: "own",
     query: listQuery,
-    answers: { 200: v.object({ gates: outputList(gateShape), cursor: v.nullable(v.string()) }) },
+    answers: { 200: gatesShape },
     handle: async ({ deps, tenant, query }) => {
       const { gates, cursor } = await deps.gates.list(tenant, query);
       return { status: 200, body: { gates: gates.map(shown), cursor } };

@@ -42,7 +42,9 @@ const syncShape = v.object({
   eventsPending: v.number(),
 });
 
-const siteDetailShape = v.object({ ...siteShape.entries, sync: syncShape });
+export const sitesShape = listShape("sites", v.object({ ...siteShape.entries, ...trouble }));
+
+export const siteDetailShape = v.object({ ...siteShape.entries, sync: syncShape });
 
 const testShape = v.variant("ok", [
   v.object({ ok: v.literal(true), version: v.nullable(v.string()), timeZone: v.string(), warnings: outputList(v.string()) }),
@@ -80,7 +82,7 @@ export const siteRoutes = [
     summary: "List the shops",
     scope: "read",
     tenant: "own",
-    answers: { 200: listShape("sites", v.object({ ...siteShape.entries, ...trouble })) },
+    answers: { 200: sitesShape },
     handle: async ({ deps, tenant }) => {
       const [sites, troubles] = await Promise.all([deps.sites.list(tenant), troublesOf(deps.db, tenant)]);
       return { status: 200, body: { sites: sites.map((site) => ({ ...dated(site), ...(troubles.get(site.site) ?? well) })) } };

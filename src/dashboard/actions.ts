@@ -1,0 +1,21 @@
+import type { Action } from "./action";
+import { agentActions } from "./agents/actions";
+import { campaignActions } from "./campaigns/actions";
+import { failureActions } from "./failures/actions";
+import { flowActions } from "./flow/actions";
+import { jobActions } from "./job/actions";
+import { scheduleActions } from "./schedules/actions";
+import { siteActions } from "./sites/actions";
+import { tenantActions } from "./tenants/actions";
+
+/** Everything that can be done on a page: each is one call of the public interface. */
+export const actions: readonly Action[] = [
+  jobActions,
+  failureActions,
+  flowActions,
+  scheduleActions,
+  siteActions,
+  campaignActions,
+  agentActions,
+  tenantActions,
+].flatMap((each): Action[] => Object.values(each));

@@ -1,0 +1,41 @@
+import { refresh } from "./live";
+
+/** Sends forms that act without leaving the page, and tells what came of it. */
+export function startForms(): void {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.method !== "post" || form.dataset["plain"] !== undefined) return;
+    event.preventDefault();
+    void send(form, event.submitter);
+  });
+}
+
+async function send(form: HTMLFormElement, submitter: HTMLElement | null): Promise<void> {
+  const fields = new URLSearchParams();
+  for (const [name, value] of new FormData(form, submitter)) if (typeof value === "string") fields.append(name, value);
+  const buttons = [...form.querySelectorAll("button")];
+  for (const button of buttons) button.disabled = true;
+  try {
+    const response = await fetch(form.action, { method: "POST", body: fields, headers: { accept: "text/vnd.jobyard.fragment" } });
+    const place = response.headers.get("x-location");
+    if (response.ok && place) return location.assign(place);
+    notify(await response.text(), !response.ok);
+    if (response.ok) form.closest("dialog")?.close();
+  } catch {
+    notify("There was no answer: look whether it was done before you try again.", true);
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
+  await refresh();
+}
+
+/** Tells something for a while. */
+export function notify(text: string, isTrouble = false): void {
+  const toast = document.createElement("p");
+  toast.className = isTrouble ? "toast trouble" : "toast";
+  toast.textContent = text;
+  // A dialog lies above everything else: what is told while one is open is told in it.
+  const open = document.querySelector("dialog[open] form");
+  (isTrouble && open ? open : document.querySelector("#toasts"))?.append(toast);
+  setTimeout(() => toast.remove(), isTrouble ? 12_000 : 6000);
+}

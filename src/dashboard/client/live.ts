@@ -1,0 +1,98 @@
+import { morph } from "./morph";
+import { relative, writeTimes } from "./times";
+
+/** Milliseconds between two looks: while something on the page moves, and else. */
+const paces: Readonly<Record<string, number>> = { quick: 2000, calm: 10_000 };
+const staleMs = 30_000;
+const timeoutMs = 15_000;
+
+/** What the page shows, how fresh it is, and when it is looked at again. */
+const live = { paused: false, freshAt: Date.now(), etag: "", trouble: "", newer: 0, asking: false, timer: 0 };
+
+export function startLive(): void {
+  document.addEventListener("visibilitychange", () => void (document.hidden ? clearTimeout(live.timer) : refresh()));
+  button()?.addEventListener("click", toggle);
+  setInterval(tell, 1000);
+  tell();
+  plan();
+}
+
+/** Pauses the page, or lets it go on and looks at once. */
+export function toggle(): void {
+  live.paused = !live.paused;
+  if (live.paused) clearTimeout(live.timer);
+  else void refresh();
+  tell();
+}
+
+/** Asks for this page again and shows what is new in it. What one sees stays when there is no answer. */
+export async function refresh(): Promise<void> {
+  if (live.asking || pace() === undefined) return;
+  live.asking = true;
+  try {
+    await take(await fetch(location.href, { headers: headers(), signal: AbortSignal.timeout(timeoutMs) }));
+  } catch {
+    live.trouble = "no answer, trying again";
+  }
+  live.asking = false;
+  tell();
+  plan();
+}
+
+async function take(response: Response): Promise<void> {
+  if (response.status === 401) return location.reload();
+  if (response.status === 304) return fresh();
+  const text = await response.text();
+  if (response.ok) return render(response, text);
+  live.trouble = text.length < 200 ? text : "trying again";
+}
+
+function render(response: Response, text: string): void {
+  const shown = main();
+  if (!shown) return;
+  live.newer = morph(shown, text);
+  // What is held back is asked for again.
+  live.etag = live.newer > 0 ? "" : (response.headers.get("etag") ?? "");
+  const title = response.headers.get("x-title");
+  const [, ...rest] = document.title.split(" · ");
+  if (title) document.title = [decodeURIComponent(title), ...rest].join(" · ");
+  fresh();
+}
+
+function fresh(): void {
+  live.freshAt = Date.now();
+  live.trouble = "";
+  writeTimes();
+  tell();
+}
+
+function plan(): void {
+  clearTimeout(live.timer);
+  const wait = pace();
+  if (!live.paused && !document.hidden && wait !== undefined) live.timer = setTimeout(() => void refresh(), wait) as unknown as number;
+}
+
+/** Says in the header whether the page is live, how old it is, or why it is not. */
+function tell(): void {
+  writeTimes();
+  const shown = button();
+  if (!shown) return;
+  shown.hidden = pace() === undefined;
+  const age = Date.now() - live.freshAt;
+  const text = textOf(age);
+  if (shown.textContent !== text) shown.textContent = text;
+  shown.className = live.trouble || (age > staleMs && !live.paused) ? "quiet stale" : "quiet";
+  shown.setAttribute("aria-pressed", String(live.paused));
+  document.body.dataset["live"] = live.paused ? "paused" : live.trouble ? "away" : "on";
+}
+
+function textOf(age: number): string {
+  if (live.trouble) return `as of ${new Date(live.freshAt).toLocaleTimeString()}: ${live.trouble}`;
+  if (live.paused) return `▶ paused · ${relative(-age)}`;
+  return `⏸ live · ${relative(-age)}${live.newer > 0 ? ` · ${live.newer} new above` : ""}`;
+}
+
+const main = () => document.querySelector<HTMLElement>("main");
+const button = () => document.querySelector<HTMLButtonElement>("#live");
+const pace = () => paces[main()?.dataset["pace"] ?? ""];
+const headers = () => ({ accept: "text/vnd.jobyard.fragment", ...(live.etag === "" ? {} : { "if-none-match": live.etag }) });

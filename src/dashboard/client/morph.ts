@@ -1,0 +1,56 @@
+import { Idiomorph } from "idiomorph";
+
+/** The only texts that become markup here: pages of ours, rendered with every value escaped. */
+const policy = policyOf();
+
+function policyOf(): { createHTML(text: string): string } {
+  const { trustedTypes } = globalThis as {
+    trustedTypes?: { createPolicy(name: string, rules: { createHTML(text: string): string }): { createHTML(text: string): string } };
+  };
+  const rules = { createHTML: (text: string) => text };
+  return trustedTypes?.createPolicy("jobyard", rules) ?? rules;
+}
+
+/**
+ * Makes the page what the server has just rendered, without replacing what is the same: nodes with an id are kept, and with them focus,
+ * selected text, open folds and dialogs, and what was typed. @returns How many new rows wait at the top of a list somebody works in.
+ */
+export function morph(main: HTMLElement, text: string): number {
+  const next = new DOMParser().parseFromString(policy.createHTML(text), "text/html").querySelector("main");
+  if (!next) return 0;
+  const waiting = holdBack(main, next);
+  Idiomorph.morph(main, next, { morphStyle: "outerHTML", restoreFocus: true, callbacks: { beforeNodeMorphed, beforeNodeRemoved, beforeAttributeUpdated } });
+  return waiting;
+}
+
+function beforeNodeMorphed(old: Node, next: Node): boolean {
+  if (old instanceof HTMLTimeElement && next instanceof HTMLTimeElement) return old.dateTime !== next.dateTime;
+  if (old instanceof HTMLInputElement && (old.type === "checkbox" || old.type === "radio")) return old.checked === old.defaultChecked;
+  if (old instanceof HTMLInputElement || old instanceof HTMLTextAreaElement) return old.value === old.defaultValue;
+  return !(old instanceof HTMLSelectElement && old === document.activeElement);
+}
+
+function beforeNodeRemoved(node: Node): boolean {
+  return !(node instanceof Element && (node.matches("dialog[open], .toast") || node.querySelector("dialog[open]")));
+}
+
+/** What a person opened stays open, and what was closed stays closed. */
+function beforeAttributeUpdated(name: string, element: Element): boolean {
+  return !(name === "open" && element.matches("details, dialog"));
+}
+
+/** Rows that came in above those that are shown would move them: they are left out while somebody points at the list, has focus or a selection in it. */
+function holdBack(main: HTMLElement, next: Element): number {
+  const list = main.querySelector("[data-stream]");
+  const rows = next.querySelector("[data-stream]")?.children;
+  if (!list || !rows || !isUsed(list)) return 0;
+  const known = [...rows].findIndex((row) => row.id !== "" && list.querySelector(`#${CSS.escape(row.id)}`));
+  for (const row of [...rows].slice(0, Math.max(0, known))) row.remove();
+  return Math.max(0, known);
+}
+
+function isUsed(list: Element): boolean {
+  const selection = getSelection();
+  const isSelected = selection !== null && !selection.isCollapsed && selection.containsNode(list, true);
+  return isSelected || list.matches(":hover, :focus-within");
+}

@@ -1,0 +1,37 @@
+/** Writes each time as how long ago it was, or how long it still takes; the exact time, here and in UTC, is its title. */
+export function writeTimes(root: ParentNode = document): void {
+  for (const time of root.querySelectorAll("time")) {
+    const text = relative(Date.parse(time.dateTime) - Date.now());
+    if (time.textContent !== text) setText(time, text);
+    const title = titleOf(time.dateTime);
+    if (time.title !== title) time.title = title;
+  }
+}
+
+/** Into the text that is there: a selection that reaches over it stays. */
+function setText(time: HTMLTimeElement, text: string): void {
+  const [first] = time.childNodes;
+  if (first instanceof Text) first.data = text;
+  else time.textContent = text;
+}
+
+function titleOf(iso: string): string {
+  const at = new Date(iso);
+  return `${at.toLocaleString()} here · ${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+export function relative(ms: number): string {
+  const length = lengthOf(Math.abs(ms) / 1000);
+  if (length === "") return "now";
+  return ms < 0 ? `${length} ago` : `in ${length}`;
+}
+
+function lengthOf(seconds: number): string {
+  if (seconds < 1) return "";
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h${minutes % 60 === 0 ? "" : ` ${minutes % 60} min`}`;
+  return `${Math.floor(hours / 24)} d${hours % 24 === 0 ? "" : ` ${hours % 24} h`}`;
+}

@@ -1,0 +1,49 @@
+import type { Queue } from "../answers";
+import type { Visit } from "../page";
+import { domId, duration, number } from "../parts/format";
+import { State } from "../parts/state";
+import { Table } from "../parts/table";
+import { Time } from "../parts/time";
+import { Hold } from "./hold";
+
+/** Queues in jobs: how each flows, and what holds it. */
+export function QueueTable({ visit, queues, acts = false }: { visit: Visit; queues: readonly Queue[]; acts?: boolean }) {
+  const columns = ["Queue", "Health", "#Running", "#Ready", "#Held", "#-Retrying", "#-Scheduled", "-Oldest ready", "#-Done/min", "#-Failed/min", "#-Wait p95"];
+  return (
+    <Table label="Queues" columns={acts ? [...columns, ""] : columns}>
+      {queues.map((queue) => (
+        <tr key={queue.queue} id={domId("queue", queue.queue)}>
+          <td>
+            <a href={`${visit.base}/flow#${domId("queue", queue.queue)}`} title={queue.types.join(", ")}>
+              {queue.queue}
+            </a>
+          </td>
+          <td title={queue.heldBy.map(({ cause, count }) => `${count} at ${cause}`).join("; ")}>
+            <State is={queue.health} /> {queue.heldBy[0] ? <span class="dim">{queue.heldBy[0].cause}</span> : null}
+          </td>
+          <Count value={queue.running} />
+          <Count value={queue.ready} />
+          <Count value={queue.held} />
+          <Count value={queue.retrying} wide />
+          <Count value={queue.scheduled} wide />
+          <td class="wide">
+            <Time at={queue.oldestReadyAt} />
+          </td>
+          <Count value={queue.donePerMinute} wide />
+          <Count value={queue.failedPerMinute} wide />
+          <td class="num wide">{queue.waitP95Ms === null ? "" : duration(queue.waitP95Ms)}</td>
+          {acts ? (
+            <td class="actions">
+              <Hold visit={visit} scope="queue" name={queue.queue} isPaused={queue.paused} perMinute={queue.donePerMinute} />
+            </td>
+          ) : null}
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+/** Zero is nothing to look at. */
+function Count({ value, wide = false }: { value: number; wide?: boolean }) {
+  return <td class={wide ? "num wide" : "num"}>{value === 0 ? <span class="dim">0</span> : number(value)}</td>;
+}

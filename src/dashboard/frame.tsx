@@ -1,0 +1,81 @@
+import type { Visit } from "./page";
+
+interface Section {
+  name: string;
+  path: string;
+  /** Pressed after `g`. */
+  key: string;
+  root?: true;
+}
+
+/** The navigation, in the order of what a night needs. */
+export const sections: readonly Section[] = [
+  { name: "Now", path: "/", key: "n" },
+  { name: "Jobs", path: "/jobs", key: "j" },
+  { name: "Failures", path: "/failures", key: "f" },
+  { name: "Flow", path: "/flow", key: "q" },
+];
+
+/** Of these a phone shows links, of the others a list behind "More". */
+const onPhone = 3;
+
+/** What stands above each page: whose pages these are, where one is, and whether what one sees is fresh. */
+export function Frame({ visit, section, tenants }: { visit: Visit; section: string; tenants: readonly string[] }) {
+  return (
+    <header id="top">
+      <a class="brand" href={`${visit.base}/`}>
+        <svg viewBox="0 0 32 32" aria-hidden="true">
+          <path d="M4 9h24v5H4zM4 18h15v5H4z" />
+          <circle cx="25" cy="20.5" r="3.5" />
+        </svg>
+        Jobyard
+      </a>
+      <Whose visit={visit} tenants={tenants} />
+      <nav id="nav" aria-label="Main">
+        {sections.map((each, index) => (
+          <Place key={each.name} visit={visit} section={each} current={each.name === section} onPhone={index < onPhone} />
+        ))}
+        <button type="button" class="more" popovertarget="more">
+          More
+        </button>
+        <div id="more" popover="auto">
+          {sections.slice(onPhone).map((each) => (
+            <Place key={each.name} visit={visit} section={each} current={each.name === section} onPhone />
+          ))}
+        </div>
+      </nav>
+      <button id="live" type="button" class="quiet" hidden title="Pause or go on (p)" />
+      <form method="post" action="/session/end" data-plain>
+        <button class="quiet">Sign out</button>
+      </form>
+    </header>
+  );
+}
+
+function Place({ visit, section, current, onPhone }: { visit: Visit; section: Section; current: boolean; onPhone: boolean }) {
+  return (
+    <a href={visit.base + section.path} class={onPhone ? undefined : "wide"} data-key={section.key} {...(current ? { "aria-current": "page" } : {})}>
+      {section.name}
+    </a>
+  );
+}
+
+/** The tenant. The root token may go to another one. */
+function Whose({ visit, tenants }: { visit: Visit; tenants: readonly string[] }) {
+  if (!visit.isRoot) return <b class="whose">{visit.tenant}</b>;
+  return (
+    <form action="/go" class="whose">
+      <label class="unseen" for="tenant">
+        Tenant
+      </label>
+      <input id="tenant" name="tenant" list="tenants" value={visit.tenant} size={14} autocomplete="off" title="* shows all tenants" />
+      <datalist id="tenants">
+        <option value="*">all tenants</option>
+        {tenants.map((tenant) => (
+          <option key={tenant} value={tenant} />
+        ))}
+      </datalist>
+      <button class="quiet">Go</button>
+    </form>
+  );
+}

@@ -1,0 +1,20 @@
+import { action } from "../action";
+
+export const jobActions = {
+  retry: action("POST /v1/jobs/:id/retry", { name: "retry-job", scope: "operate", label: "Retry", done: "It runs again." }),
+  runNow: action("POST /v1/jobs/:id/run-now", { name: "run-job-now", scope: "operate", label: "Run now", done: "It goes on now." }),
+  cancel: action("POST /v1/jobs/:id/cancel", {
+    name: "cancel-job",
+    scope: "operate",
+    label: "Cancel",
+    done: (_fields, answer) => ((answer as { cancelling: boolean }).cancelling ? "It ends within seconds." : "It is cancelled."),
+    harms: true,
+  }),
+  settleDoubt: action("POST /v1/jobs/:id/effects", {
+    name: "settle-doubt",
+    scope: "operate",
+    label: "Settle",
+    done: ({ state }) => (state === "done" ? "Recorded: it happened." : "Recorded: it did not happen."),
+    body: ({ key, state }) => ({ key, state }),
+  }),
+};

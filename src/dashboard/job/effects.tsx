@@ -1,0 +1,51 @@
+import type { JobDetail } from "../answers";
+import type { Visit } from "../page";
+import { Act } from "../parts/act";
+import { Json } from "../parts/json";
+import { State } from "../parts/state";
+import { Empty, Section } from "../parts/table";
+import { Time } from "../parts/time";
+import { jobActions } from "./actions";
+
+/** What the job did to the outside world. One in doubt is settled by a person who has looked there. */
+export function Effects({ visit, job }: { visit: Visit; job: JobDetail }) {
+  const made = job.effects.filter(({ state }) => state === "done").length;
+  const inDoubt = (state: string) => state === "uncertain" || state === "intent";
+  return (
+    <Section title="Effects">
+      {job.effects.length === 0 ? (
+        <Empty>It has done nothing outside.</Empty>
+      ) : (
+        <>
+          <p class="dim">
+            ran {job.runs}×, {made === 1 ? "one effect" : `${made} effects`} made
+          </p>
+          <ul class="effects">
+            {job.effects.map((effect, index) => (
+              <li key={`${effect.key}-${effect.revision}`}>
+                <State is={effect.state} /> <code>{effect.key}</code> <Time at={effect.at} />
+                {inDoubt(effect.state) ? <Doubt visit={visit} id={job.id} effectKey={effect.key} place={index} /> : null}
+                {effect.result === undefined ? null : <Json id={`effect-${index}`} value={effect.result} />}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </Section>
+  );
+}
+
+function Doubt({ visit, id, effectKey, place }: { visit: Visit; id: string; effectKey: string; place: number }) {
+  const question = <p>Whether this happened is not known: the answer was lost. Look at the provider first; what you say here is what the job goes by.</p>;
+  return (
+    <>
+      {" "}
+      <Act visit={visit} action={jobActions.settleDoubt} label="It happened" fields={{ id, key: effectKey, state: "done" }} id={`done-${place}`}>
+        {question}
+      </Act>{" "}
+      <Act visit={visit} action={jobActions.settleDoubt} label="It did not happen" fields={{ id, key: effectKey, state: "failed" }} id={`failed-${place}`}>
+        {question}
+      </Act>
+    </>
+  );
+}

@@ -1,0 +1,161 @@
+import type { JobDetail } from "../answers";
+import { shownState } from "../jobs/table";
+import { page, type Visit } from "../page";
+import { Act } from "../parts/act";
+import { duration } from "../parts/format";
+import { Json } from "../parts/json";
+import { ProgressBar, rateOf } from "../parts/progress";
+import { Remedies } from "../parts/remedies";
+import { kindOf, State } from "../parts/state";
+import { Section } from "../parts/table";
+import { Sentence, Time } from "../parts/time";
+import { jobActions } from "./actions";
+import { Effects } from "./effects";
+import { Life } from "./life";
+import { type JobModel, queryJob } from "./query";
+
+export const jobPage = page<JobModel>({
+  path: "/jobs/:id",
+  section: "Jobs",
+  tenants: "one",
+  title: ({ job }) => `${job.type ?? "Job"}: ${job.state}`,
+  query: queryJob,
+  // Each look at what is revealed is recorded.
+  pace: ({ job }) => (job.revealed || job.endedAt !== null ? (job.revealed ? "never" : "calm") : "quick"),
+  view: (model, visit) => (
+    <>
+      <Headline visit={visit} job={model.job} />
+      <Why visit={visit} job={model.job} />
+      {model.job.progress.done > 0 ? (
+        <p>
+          <ProgressBar progress={model.job.progress} ratePerSecond={model.job.endedAt === null ? rateOf(model.job, visit.now) : undefined} />
+        </p>
+      ) : null}
+      <div class="two">
+        <div>
+          <Life job={model.job} now={visit.now} />
+          <Effects visit={visit} job={model.job} />
+        </div>
+        <div>
+          <Facts visit={visit} model={model} />
+        </div>
+      </div>
+      <Contents visit={visit} job={model.job} />
+    </>
+  ),
+});
+
+function Headline({ visit, job }: { visit: Visit; job: JobDetail }) {
+  const state = shownState(job, visit.now);
+  const fields = { id: job.id };
+  const isOpen = job.endedAt === null && job.type !== null;
+  return (
+    <div class="head">
+      <h1>
+        {job.type ?? "A job that is not recorded yet"} {job.siteId === null ? null : <span class="dim">{job.siteId}</span>} <State is={state} />{" "}
+        {job.dryRun ? <span class="dim">dry run</span> : null}
+      </h1>
+      <span class="remedies">
+        {job.state === "cancelled" ? <Act visit={visit} action={jobActions.retry} fields={fields} /> : null}
+        {isOpen && !job.cancelling ? (
+          <Act visit={visit} action={jobActions.cancel} fields={fields}>
+            <p>The job ends{job.state === "running" ? " within seconds; what it has done outside stays done" : " without running again"}.</p>
+          </Act>
+        ) : null}
+      </span>
+    </div>
+  );
+}
+
+/** Why it does not run, or what it failed of, before anything else; beside it what helps. */
+function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
+  if (job.cancelling) return <p class="why">It is being cancelled.</p>;
+  if (!job.why) return null;
+  return (
+    <div class={`why ${kindOf(job.state)}`} {...(job.state === "dead" || job.state === "discarded" ? { role: "alert" } : {})}>
+      <Sentence text={job.why.sentence} />
+      {job.why.until ? (
+        <span class="dim">
+          {" "}
+          It goes on <Time at={job.why.until} />.
+        </span>
+      ) : null}
+      {job.providerMessage ? <p class="mono">{job.providerMessage}</p> : null}
+      <div class="remedies">
+        <Remedies visit={visit} remedies={job.why.actions} />
+      </div>
+    </div>
+  );
+}
+
+function Facts({ visit, model: { job, group } }: { visit: Visit; model: JobModel }) {
+  const link = (path: string, text: string) => <a href={visit.base + path}>{text}</a>;
+  const facts: readonly (readonly [string, unknown])[] = [
+    ["Id", <IdOf id={job.id} />],
+    ["Queue", job.queue === null ? null : link("/flow", job.queue)],
+    ["Site", job.siteId === null ? null : link(`/sites/${encodeURIComponent(job.siteId)}`, job.siteId)],
+    ["Attempt", job.maxAttempts === null ? null : `${job.attempt} of ${job.maxAttempts}; ran ${job.runs}×`],
+    ["Accepted", <Time at={job.at} />],
+    ["Started", job.startedAt === null ? null : <Time at={job.startedAt} />],
+    ["Ended", job.endedAt === null ? null : <Time at={job.endedAt} />],
+    ["Waited", job.at === null || job.startedAt === null ? null : duration(Date.parse(job.startedAt) - Date.parse(job.at))],
+    ["Goes on", job.endedAt === null && job.runAt !== null ? <Time at={job.runAt} /> : null],
+    ["Template", job.templateVersion === undefined ? null : job.templateVersion === null ? "there is none of that name" : `version ${job.templateVersion}`],
+    ["Parent", job.parent === null ? null : link(`/jobs/${encodeURIComponent(job.parent)}`, job.parent)],
+    ["Entities", job.entities.length === 0 ? null : job.entities.map((key) => <span key={key}>{link(`/jobs?q=${encodeURIComponent(key)}`, key)} </span>)],
+    ["Failed alike", group === null ? null : link(`/failures/${encodeURIComponent(group)}`, "the others of its group")],
+    ["Others", job.type === null ? null : link(`/jobs?type=${encodeURIComponent(job.type)}`, `all ${job.type} jobs`)],
+  ];
+  return (
+    <Section title="Facts">
+      <dl class="facts">
+        {facts
+          .filter(([, value]) => value !== null)
+          .map(([name, value]) => (
+            <>
+              <dt key={name}>{name}</dt>
+              <dd>{value as never}</dd>
+            </>
+          ))}
+      </dl>
+    </Section>
+  );
+}
+
+function IdOf({ id }: { id: string }) {
+  return (
+    <>
+      <code id="job-id">{id}</code>{" "}
+      <button type="button" class="quiet" data-copy="job-id">
+        Copy
+      </button>
+    </>
+  );
+}
+
+function Contents({ visit, job }: { visit: Visit; job: JobDetail }) {
+  if (job.type === null) return null;
+  const canReveal = visit.may("admin") && !job.revealed;
+  const reveal = canReveal ? (
+    <form action={visit.url.pathname}>
+      <input type="hidden" name="reveal" value="1" />
+      <button title="That you looked is recorded">Reveal personal fields</button>
+    </form>
+  ) : undefined;
+  return (
+    <>
+      <Section title="Payload" aside={reveal}>
+        {job.revealed ? <p class="dim">Personal fields are shown; that you looked is recorded. This page does not refresh itself.</p> : null}
+        <Json id="payload" value={job.payload} />
+      </Section>
+      {job.result === undefined ? null : (
+        <Section title="Result">
+          <Json id="result" value={job.result} />
+        </Section>
+      )}
+      <Section title="By the API">
+        <pre>{`curl ${visit.url.origin}/v1/jobs/${job.id} -H "Authorization: Bearer $TOKEN"${visit.isRoot ? ` -H "Jobyard-Tenant: ${visit.tenant}"` : ""}`}</pre>
+      </Section>
+    </>
+  );
+}

@@ -1,0 +1,67 @@
+/** What a list of jobs is narrowed by, as the address holds it. */
+export interface Search {
+  q?: string;
+  type?: string;
+  state?: string;
+  siteId?: string;
+  from?: string;
+  to?: string;
+}
+
+/** Words of the search box that name a filter. */
+const words: Readonly<Record<string, keyof Search>> = { type: "type", state: "state", site: "siteId", from: "from", to: "to" };
+const names = ["q", "type", "state", "siteId", "from", "to"] as const;
+
+/**
+ * Reads the address: `q` may hold filters beside what is searched for, as in `type:email state:dead site:shop-1 "host not found"`.
+ * A filter of its own parameter is overruled by the same one in the text. Other words with a colon are searched for: they are entity keys.
+ */
+export function searchFrom(parameters: URLSearchParams): Search {
+  const search: Search = {};
+  for (const name of names) if (name !== "q") set(search, name, parameters.get(name));
+  const left: string[] = [];
+  for (const word of wordsOf(textOf(parameters))) {
+    const [name = "", value = ""] = word.split(":", 2);
+    const filter = Object.hasOwn(words, name.toLowerCase()) && value ? words[name.toLowerCase()] : undefined;
+    if (filter) set(search, filter, word.slice(name.length + 1));
+    else left.push(word);
+  }
+  set(search, "q", left.join(" "));
+  return search;
+}
+
+/** Parts between quotes are one word each. */
+function wordsOf(text: string): string[] {
+  return text.split('"').flatMap((part, index) => (index % 2 === 1 ? [part] : part.split(/\s/).filter(Boolean)));
+}
+
+const maxText = 500;
+
+function textOf(parameters: URLSearchParams): string {
+  return (parameters.get("q") ?? "").slice(0, maxText);
+}
+
+function set(search: Search, name: keyof Search, value: string | null): void {
+  const text = value?.trim();
+  if (text) search[name] = name === "from" || name === "to" ? timeFrom(text) : text;
+}
+
+/** `2026-11-26` and `2026-11-26T02:30` are UTC; `90m`, `6h`, `2d` are kept for the time of the query. */
+function timeFrom(text: string): string {
+  if (/^\d{4}-\d\d-\d\d$/.test(text)) return `${text}T00:00:00Z`;
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? `${text}:00Z` : text;
+}
+
+/** A time as the API takes it: `6h` is six hours before now. */
+export function timeAt(text: string | undefined, now: number): string | undefined {
+  const [, count, unit = ""] = /^(\d{1,4})([mhd])$/.exec(text ?? "") ?? [];
+  if (count === undefined) return text;
+  const length = { m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? 0;
+  return new Date(now - Number(count) * length).toISOString();
+}
+
+/** The address of a list with some of it changed; undefined takes a filter away. */
+export function addressOf(base: string, search: Search, changes: Partial<Record<keyof Search | "cursor", string | undefined>> = {}): string {
+  const entries = Object.entries({ ...search, ...changes }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return entries.length === 0 ? `${base}/jobs` : `${base}/jobs?${new URLSearchParams(entries)}`;
+}

@@ -1,0 +1,98 @@
+import type { JobSummary } from "../answers";
+import { jobActions } from "../job/actions";
+import type { Visit } from "../page";
+import { Act } from "../parts/act";
+import { tailOf } from "../parts/format";
+import { ProgressBar, rateOf } from "../parts/progress";
+import { State } from "../parts/state";
+import { Sentence, Time } from "../parts/time";
+
+/** Jobs, a line each: how it stands and why, before anything else. */
+export function JobTable({ visit, jobs, stream = false }: { visit: Visit; jobs: readonly JobSummary[]; stream?: boolean }) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Jobs">
+      <table class="jobs" aria-label="Jobs">
+        <thead>
+          <tr>
+            <th scope="col">State</th>
+            <th scope="col">Job</th>
+            <th scope="col">Why</th>
+            <th scope="col" class="num wide">
+              Attempt
+            </th>
+            <th scope="col">When</th>
+            <th scope="col" class="wide">
+              Id
+            </th>
+            <th scope="col" class="wide">
+              <span class="unseen">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody {...(stream ? { "data-stream": "" } : {})}>
+          {jobs.map((job) => (
+            <Row key={job.id} visit={visit} job={job} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ visit, job }: { visit: Visit; job: JobSummary }) {
+  const shown = shownState(job, visit.now);
+  return (
+    <tr id={`job-${job.id}`}>
+      <td>
+        <State is={shown} />
+      </td>
+      <td>
+        <a href={`${visit.base}/jobs/${job.id}`}>{job.type ?? "not recorded yet"}</a> {job.siteId === null ? null : <span class="dim">{job.siteId}</span>}
+        {job.dryRun ? <span class="dim"> dry run</span> : null}
+      </td>
+      <td class="text" title={reasonOf(job)}>
+        <Reason job={job} now={visit.now} />
+      </td>
+      <td class="num wide">{job.maxAttempts === null ? "" : `${job.attempt}/${job.maxAttempts}`}</td>
+      <td>
+        <When job={job} />
+      </td>
+      <td class="wide mono dim" title={job.id}>
+        {tailOf(job.id)}
+      </td>
+      <td class="actions wide">
+        <RowActions visit={visit} job={job} state={shown} />
+      </td>
+    </tr>
+  );
+}
+
+/** A job that is queued for later reads `scheduled`. */
+export function shownState({ state, runAt }: Pick<JobSummary, "state" | "runAt">, now: number): string {
+  return state === "queued" && runAt !== null && Date.parse(runAt) > now ? "scheduled" : state;
+}
+
+function reasonOf({ why, state }: JobSummary): string {
+  return state === "running" ? "" : (why?.sentence ?? "");
+}
+
+function Reason({ job, now }: { job: JobSummary; now: number }) {
+  const isUnderWay = job.progress.done > 0 && job.endedAt === null;
+  if (job.cancelling) return <span class="dim">It is being cancelled.</span>;
+  if (isUnderWay && job.state === "running") return <ProgressBar progress={job.progress} ratePerSecond={rateOf(job, now)} />;
+  return <Sentence text={reasonOf(job)} />;
+}
+
+function When({ job }: { job: JobSummary }) {
+  if (job.endedAt !== null) return <Time at={job.endedAt} />;
+  if (job.state !== "running" && job.runAt !== null) return <Time at={job.runAt} />;
+  return <Time at={job.state === "running" ? job.startedAt : job.at} />;
+}
+
+/** What helps this job: an ended one is retried, one that waits is run now. */
+function RowActions({ visit, job, state }: { visit: Visit; job: JobSummary; state: string }) {
+  const fields = { id: job.id };
+  if (["dead", "discarded", "cancelled"].includes(state)) return <Act visit={visit} action={jobActions.retry} fields={fields} />;
+  if (["scheduled", "waiting", "retrying"].includes(state)) return <Act visit={visit} action={jobActions.runNow} fields={fields} />;
+  return null;
+}

@@ -1,0 +1,134 @@
+import { page, type Visit } from "../page";
+import { number } from "../parts/format";
+import { Empty } from "../parts/table";
+import { type JobsModel, queryJobs } from "./query";
+import { addressOf, type Search } from "./search";
+import { JobTable } from "./table";
+
+/** State, name of its tab, and what counts it. */
+const tabs: readonly [state: string | undefined, label: string, counted?: string][] = [
+  [undefined, "All"],
+  ["queued", "Queued", "queued"],
+  ["running", "Running", "running"],
+  ["scheduled", "Scheduled", "scheduled"],
+  ["waiting", "Waiting", "waiting"],
+  ["retrying", "Retrying", "retrying"],
+  ["dead", "Dead"],
+  ["discarded", "Discarded"],
+  ["done", "Done"],
+  ["cancelled", "Cancelled"],
+];
+
+const chipNames = ["q", "type", "siteId", "from", "to"] as const;
+
+export const jobsPage = page<JobsModel>({
+  path: "/jobs",
+  section: "Jobs",
+  tenants: "one",
+  title: () => "Jobs",
+  query: queryJobs,
+  pace: ({ jobs }) => (jobs.some(({ state }) => state === "running") ? "quick" : "calm"),
+  view: (model, visit) => (
+    <>
+      <h1 class="unseen">Jobs</h1>
+      <SearchBox visit={visit} model={model} />
+      <Tabs visit={visit} model={model} />
+      <Chips base={visit.base} search={model.search} />
+      {model.jobs.length > 0 ? (
+        <JobTable visit={visit} jobs={model.jobs} stream={!visit.url.searchParams.has("cursor")} />
+      ) : (
+        <Nothing visit={visit} model={model} />
+      )}
+      <Pager visit={visit} model={model} />
+    </>
+  ),
+});
+
+function SearchBox({ visit, model: { search, types, sites } }: { visit: Visit; model: JobsModel }) {
+  return (
+    <form action={`${visit.base}/jobs`} class="search" role="search">
+      <label class="unseen" for="q">
+        Search jobs
+      </label>
+      <input
+        id="q"
+        name="q"
+        type="search"
+        value={search.q ?? ""}
+        maxLength={500}
+        list="words"
+        autocomplete="off"
+        placeholder={"An id, order:123, words of an error; type:email site:shop-1 from:6h"}
+      />
+      <datalist id="words">
+        {types.map((type) => (
+          <option key={type} value={`type:${type}`} />
+        ))}
+        {sites.map((site) => (
+          <option key={site} value={`site:${site}`} />
+        ))}
+      </datalist>
+      {(["type", "state", "siteId", "from", "to"] as const).map((name) =>
+        search[name] ? <input key={name} type="hidden" name={name} value={search[name]} /> : null,
+      )}
+      <button class="main">Search</button>
+    </form>
+  );
+}
+
+function Tabs({ visit, model: { search, counts } }: { visit: Visit; model: JobsModel }) {
+  return (
+    <ul class="tabs" aria-label="State">
+      {tabs.map(([state, label, counted]) => (
+        <li key={label}>
+          <a href={addressOf(visit.base, search, { state })} {...(search.state === state ? { "aria-current": "page" } : {})}>
+            {label} {counted && counts[counted] ? <b>{number(counts[counted])}</b> : null}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** The filters that are on, each with a way to take it off. */
+function Chips({ base, search }: { base: string; search: Search }) {
+  const on = chipNames.filter((name) => search[name] !== undefined);
+  if (on.length === 0) return null;
+  return (
+    <ul class="chips" aria-label="Filters">
+      {on.map((name) => (
+        <li key={name}>
+          <a href={addressOf(base, search, { [name]: undefined })} title="Take this filter off">
+            {name === "q" ? search.q : `${name === "siteId" ? "site" : name}:${search[name]}`} <span aria-hidden="true">✕</span>
+            <span class="unseen">take off</span>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Never "none" while there may be one further back. */
+function Nothing({ visit, model: { search, cursor, examined } }: { visit: Visit; model: JobsModel }) {
+  if (cursor !== null) return <Empty>Looked at {number(examined ?? 0)} jobs so far; none of them fits.</Empty>;
+  const isFiltered = Object.values(search).some((value) => value !== undefined);
+  if (isFiltered) return <Empty>No job fits.</Empty>;
+  return (
+    <Empty>
+      There is no job yet. One is enqueued by <code>POST {visit.url.origin}/v1/jobs</code>, or by a <a href={`${visit.base}/schedules`}>schedule</a>.
+    </Empty>
+  );
+}
+
+function Pager({ visit, model: { search, cursor, jobs } }: { visit: Visit; model: JobsModel }) {
+  return (
+    <p class="pager">
+      {visit.url.searchParams.has("cursor") ? <a href={addressOf(visit.base, search)}>Newest</a> : null}
+      {cursor === null ? null : (
+        <a rel="next" href={addressOf(visit.base, search, { cursor })}>
+          {jobs.length === 0 ? "Look further" : "Older"}
+        </a>
+      )}
+    </p>
+  );
+}

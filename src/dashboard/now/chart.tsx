@@ -1,0 +1,56 @@
+import type { Stats } from "../answers";
+import { number } from "../parts/format";
+
+const [width, height, bars] = [960, 120, 60];
+const failures = ["dead", "discarded"];
+
+/** Jobs that ended well and badly, in sixty steps of the time asked for. */
+export function Chart({ stats }: { stats: Stats }) {
+  const [from, to] = [Date.parse(stats.from), Date.parse(stats.to)];
+  const slots = Array.from({ length: bars }, () => ({ well: 0, broken: 0 }));
+  for (const { minute, event, count } of stats.minutes) {
+    const slot = slots[Math.min(bars - 1, Math.max(0, Math.floor(((Date.parse(minute) - from) / (to - from)) * bars)))];
+    if (slot && event === "done") slot.well += count;
+    if (slot && failures.includes(event)) slot.broken += count;
+  }
+  const [well, broken] = [sum(slots.map((slot) => slot.well)), sum(slots.map((slot) => slot.broken))];
+  const highest = Math.max(1, ...slots.map((slot) => slot.well + slot.broken));
+  const tall = (count: number) => (count === 0 ? 0 : Math.max(2, (count / highest) * (height - 24)));
+  return (
+    <>
+      <svg class="chart" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`${number(well)} ended well, ${number(broken)} ended badly`}>
+        <line x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} />
+        <text x="0" y="10">
+          at most {number(highest)} at once
+        </text>
+        {slots.map((slot, index) => (
+          <Bar key={index} x={(index * width) / bars + 1} well={tall(slot.well)} broken={tall(slot.broken)} />
+        ))}
+      </svg>
+      <p class="legend">
+        <span class="well">
+          <i />
+          {number(well)} ended well
+        </span>
+        <span class="broken">
+          <i />
+          {number(broken)} ended badly
+        </span>
+      </p>
+    </>
+  );
+}
+
+function Bar({ x, well, broken }: { x: number; well: number; broken: number }) {
+  const wide = width / bars - 2;
+  return (
+    <>
+      {well > 0 ? <rect class="well" x={x} y={height - well} width={wide} height={well} /> : null}
+      {broken > 0 ? <rect class="broken" x={x} y={height - well - broken} width={wide} height={broken} /> : null}
+    </>
+  );
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

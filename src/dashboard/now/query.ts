@@ -1,0 +1,41 @@
+import type { Groups, Jobs, Queue, Queues, Report, Stats } from "../answers";
+import type { Visit } from "../page";
+
+export interface NowModel {
+  ok: boolean;
+  findings: Report["findings"];
+  /** Of a tenant; of all of them it is not listed. */
+  running: Jobs["jobs"];
+  /** Queues with something to tell. */
+  queues: Queue[];
+  idle: string[];
+  groups: Groups["groups"];
+  stats: Stats;
+  hours: number;
+}
+
+const maxRunning = "20";
+const maxGroups = 10;
+export const ranges: readonly number[] = [1, 6, 24, 168];
+
+export async function queryNow({ api, tenant, url, now }: Visit): Promise<NowModel> {
+  const hours = ranges.find((each) => String(each) === url.searchParams.get("hours")) ?? 1;
+  const from = new Date(now - hours * 3_600_000 + 1).toISOString();
+  const isOne = tenant !== "*";
+  const [report, { queues }, stats, jobs, groups] = await Promise.all([
+    api.get<Report>("/v1/report"),
+    api.get<Queues>("/v1/queues"),
+    api.get<Stats>("/v1/stats", { from }),
+    isOne ? api.get<Jobs>("/v1/jobs", { state: "running", limit: maxRunning }) : undefined,
+    isOne ? api.get<Groups>("/v1/dead-letters/groups") : undefined,
+  ]);
+  return {
+    ...report,
+    running: jobs?.jobs ?? [],
+    queues: queues.filter(({ health }) => health !== "idle"),
+    idle: queues.filter(({ health }) => health === "idle").map(({ queue }) => queue),
+    groups: groups?.groups.slice(0, maxGroups) ?? [],
+    stats,
+    hours,
+  };
+}

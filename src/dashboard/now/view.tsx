@@ -1,0 +1,91 @@
+import type { Report } from "../answers";
+import { QueueTable } from "../flow/queues";
+import { GroupTable } from "../failures/groups";
+import { JobTable } from "../jobs/table";
+import { page, type Visit } from "../page";
+import { domId, plural } from "../parts/format";
+import { Remedies } from "../parts/remedies";
+import { State } from "../parts/state";
+import { Empty, Section } from "../parts/table";
+import { Sentence, Time } from "../parts/time";
+import { Chart } from "./chart";
+import { type NowModel, queryNow, ranges } from "./query";
+
+/** What needs a person, what is under way, how each queue flows, what fails. */
+export const nowPage = page<NowModel>({
+  path: "/",
+  section: "Now",
+  tenants: "any",
+  title: ({ findings }) => verdictOf(findings),
+  query: queryNow,
+  pace: ({ queues }) => (queues.some(({ running }) => running > 0) ? "quick" : "calm"),
+  view: (model, visit) => (
+    <>
+      <h1 class="verdict">{verdictOf(model.findings)}</h1>
+      <Findings visit={visit} findings={model.findings} />
+      {model.running.length > 0 ? (
+        <Section title="In progress">
+          <JobTable visit={visit} jobs={model.running} />
+        </Section>
+      ) : null}
+      <Section title="Flow">
+        {model.queues.length > 0 ? <QueueTable visit={visit} queues={model.queues} /> : <Empty>Nothing is under way and nothing waits.</Empty>}
+        {model.idle.length > 0 && model.queues.length > 0 ? <p class="dim">Idle: {model.idle.join(", ")}.</p> : null}
+      </Section>
+      {model.groups.length > 0 ? (
+        <Section title="Failing">
+          <GroupTable visit={visit} groups={model.groups} />
+        </Section>
+      ) : null}
+      <Section title="Ended jobs" aside={<Ranges visit={visit} hours={model.hours} />}>
+        <Chart stats={model.stats} />
+      </Section>
+    </>
+  ),
+});
+
+/** Findings of the severity `info` are known, and need nobody. */
+function verdictOf(findings: Report["findings"]): string {
+  const urgent = findings.filter(({ severity }) => severity !== "info").length;
+  if (urgent === 0) return "All is well";
+  return `${plural(urgent, "thing")} need${urgent === 1 ? "s" : ""} you`;
+}
+
+function Findings({ visit, findings }: { visit: Visit; findings: Report["findings"] }) {
+  if (findings.length === 0) return <Empty>No circuit is open, nothing is paused, and nothing fails.</Empty>;
+  return (
+    <ul class="findings">
+      {findings.map((finding) => (
+        <li key={finding.subject} id={domId("finding", finding.code, finding.tenant, finding.subject)}>
+          <State is={finding.severity} />
+          <span class="sentence">
+            <Sentence text={finding.sentence} />
+          </span>
+          <span class="facts">
+            {visit.tenant === "*" && finding.tenant !== "*" ? <a href={`/t/${finding.tenant}/`}>{finding.tenant}</a> : null}{" "}
+            {finding.since === null ? null : (
+              <>
+                since <Time at={finding.since} />
+              </>
+            )}
+          </span>
+          <span class="remedies">
+            <Remedies visit={visit} remedies={finding.actions} tenant={finding.tenant} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Ranges({ visit, hours }: { visit: Visit; hours: number }) {
+  return (
+    <span>
+      {ranges.map((each) => (
+        <a key={each} class="button quiet" href={`${visit.base}/?hours=${each}`} {...(each === hours ? { "aria-current": "true" } : {})}>
+          {each < 48 ? `${each} h` : `${each / 24} d`}
+        </a>
+      ))}
+    </span>
+  );
+}

@@ -1,0 +1,35 @@
+import { duration, number } from "./format";
+
+interface Progress {
+  done: number;
+  total: number | null;
+  note: string | null;
+}
+
+/** How far something is; `ratePerSecond` tells how long it still takes. */
+export function ProgressBar({ progress, ratePerSecond }: { progress: Progress; ratePerSecond?: number | undefined }) {
+  const { done, total, note } = progress;
+  return (
+    <span class="progress">
+      {total ? <progress max={total} value={done} aria-label="Progress" /> : null}
+      <span>{[counted(done, total), paceOf(progress, ratePerSecond), note].filter(Boolean).join(" · ")}</span>
+    </span>
+  );
+}
+
+function counted(done: number, total: number | null): string {
+  return total ? `${Math.floor((100 * done) / total)} % · ${number(done)} of ${number(total)}` : number(done);
+}
+
+function paceOf({ done, total }: Progress, rate: number | undefined): string {
+  if (!rate || rate <= 0) return "";
+  const left = total && total > done ? ` · about ${duration(((total - done) / rate) * 1000)} left` : "";
+  return `${rate < 1 ? `${number(rate * 60)}/min` : `${number(rate)}/s`}${left}`;
+}
+
+/** Units a second since the job began. A job of several runs is counted from when it was accepted: its first start is not known. */
+export function rateOf(job: { progress: Progress; runs: number; startedAt: string | null; at: string | null }, now: number): number | undefined {
+  const since = job.runs > 1 ? job.at : job.startedAt;
+  const seconds = since === null ? 0 : (now - Date.parse(since)) / 1000;
+  return seconds >= 1 && job.progress.done > 0 ? job.progress.done / seconds : undefined;
+}

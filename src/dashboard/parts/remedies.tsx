@@ -1,0 +1,52 @@
+import { type Action, fieldsOf } from "../action";
+import { actions } from "../actions";
+import type { Visit } from "../page";
+import { Act } from "./act";
+
+/** A remedy as the API tells it. */
+interface Remedy {
+  method: string;
+  path: string;
+  label: string;
+}
+
+/** What can be done about a thing: buttons for calls, links for what is to be looked at. What has no page, or one may not do, is left out. */
+export function Remedies({ visit, remedies, tenant = visit.tenant }: { visit: Visit; remedies: readonly Remedy[]; tenant?: string }) {
+  return (
+    <>
+      {remedies.map((remedy) => (
+        <RemedyControl key={remedy.label} visit={visit} remedy={remedy} tenant={tenant} />
+      ))}
+    </>
+  );
+}
+
+function RemedyControl({ visit, remedy, tenant }: { visit: Visit; remedy: Remedy; tenant: string }) {
+  if (remedy.method === "GET") {
+    const address = addressOf(remedy.path);
+    return address === undefined ? null : (
+      <a class="button" href={`/t/${tenant}${address}`}>
+        {remedy.label}
+      </a>
+    );
+  }
+  const found = actionOf(remedy);
+  return found ? <Act visit={visit} action={found.action} fields={found.fields} tenant={tenant} label={remedy.label} /> : null;
+}
+
+function actionOf({ method, path }: Remedy): { action: Action; fields: Record<string, string> } | undefined {
+  for (const action of actions) {
+    // A call that needs a body is made on its own page.
+    const fields = action.method === method && (!action.body || action.bodyOptional) ? fieldsOf(action, path) : undefined;
+    if (fields) return { action, fields };
+  }
+  return undefined;
+}
+
+/** The page that shows what a path of the API answers. */
+function addressOf(path: string): string | undefined {
+  const [start = "", query] = path.replace(/^\/v1/, "").split("?");
+  const address = start.replace(/^\/agent-runs/, "/agents").replace(/\/purchase-orders$/, "");
+  const isPage = /^\/(?:jobs|failures|agents|sites|flow|schedules|campaigns)(?:\/|$)/.test(address);
+  return isPage ? `${address}${query === undefined ? "" : `?${query}`}` : undefined;
+}

@@ -1,0 +1,50 @@
+/** A state is told by a sign, a word and a colour: the sign and the word alone are enough. */
+const kinds: Readonly<Record<string, readonly [kind: Kind, sign: string]>> = {
+  queued: ["rest", "○"],
+  scheduled: ["rest", "◷"],
+  cancelled: ["rest", "⊘"],
+  idle: ["rest", "○"],
+  draft: ["rest", "○"],
+  closed: ["well", "✓"],
+  running: ["moving", "●"],
+  flowing: ["moving", "●"],
+  "half-open": ["held", "◐"],
+  done: ["well", "✓"],
+  ok: ["well", "✓"],
+  waiting: ["held", "⧗"],
+  held: ["held", "⧗"],
+  "at-limit": ["held", "⧗"],
+  behind: ["held", "⧗"],
+  retrying: ["held", "↻"],
+  paused: ["held", "⏸"],
+  stopped: ["held", "⏸"],
+  skipped: ["held", "⏭"],
+  warning: ["held", "▲"],
+  info: ["rest", "ℹ"],
+  pending: ["doubt", "?"],
+  uncertain: ["doubt", "?"],
+  intent: ["doubt", "?"],
+  unknown: ["doubt", "?"],
+  dead: ["broken", "✖"],
+  discarded: ["broken", "✖"],
+  failed: ["broken", "✖"],
+  failing: ["broken", "✖"],
+  open: ["broken", "✖"],
+  critical: ["broken", "✖"],
+};
+
+export type Kind = "rest" | "moving" | "well" | "held" | "broken" | "doubt";
+
+export function kindOf(state: string): Kind {
+  return kinds[state]?.[0] ?? "rest";
+}
+
+/** `word`: what is written instead of the state's own name. */
+export function State({ is, word = is }: { is: string; word?: string }) {
+  const [kind, sign] = kinds[is] ?? ["rest", "○"];
+  return (
+    <span class={`state ${kind}`}>
+      <span aria-hidden="true">{sign}</span> {word}
+    </span>
+  );
+}

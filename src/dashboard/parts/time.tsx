@@ -1,0 +1,18 @@
+import { utc } from "./format";
+
+/** A time. The server writes it in UTC; in the browser it reads as how long ago, or in how long, with the exact one as its title. */
+export function Time({ at, none = "–" }: { at: string | null | undefined; none?: string }) {
+  return at ? (
+    <time dateTime={at} title={utc(at)}>
+      {utc(at)}
+    </time>
+  ) : (
+    <span class="dim">{none}</span>
+  );
+}
+
+/** A sentence of the API. The times in it become times of the page. */
+export function Sentence({ text }: { text: string }) {
+  const parts = text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)/);
+  return <>{parts.map((part, index) => (index % 2 === 1 ? <Time at={part} /> : part))}</>;
+}

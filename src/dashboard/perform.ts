@@ -1,0 +1,51 @@
+import { type Action, type Fields, pathOf } from "./action";
+import { actions } from "./actions";
+import { ApiProblem, createApi } from "./api";
+import { readForm, redirect, wantsFragment } from "./respond";
+import { setNotice } from "./session/cookie";
+import { signInPage } from "./session/sign-in";
+import type { Asked } from "./show";
+
+/** Does what a form asks for, as a call of the public interface; then shows the page it was sent from, or the one it leads to. */
+export async function perform(asked: Asked): Promise<Response> {
+  const { request, path, tenant } = asked;
+  const action = actions.find(({ name }) => path === `/do/${name}`);
+  const fields = await readForm(request);
+  if (!action || !fields) return new Response("There is no such action.", { status: fields ? 404 : 413 });
+  const back = fields["back"]?.startsWith("/t/") ? fields["back"] : `/t/${tenant}/`;
+  try {
+    const answer = await carryOut(asked, action, fields);
+    const text = typeof action.done === "string" ? action.done : action.done(fields, answer);
+    const next = action.leadsTo ? `/t/${tenant}${action.leadsTo(fields, answer)}` : undefined;
+    return told(request, { status: 200, text, place: next ?? back, moves: next !== undefined });
+  } catch (thrown) {
+    if (!(thrown instanceof ApiProblem)) throw thrown;
+    if (thrown.status === 401) return signInPage(request);
+    return told(request, { status: thrown.status, text: thrown.message, place: back, moves: false });
+  }
+}
+
+async function carryOut({ request, deps, token, tenant }: Asked, action: Action, fields: Fields): Promise<unknown> {
+  const missing = action.confirms?.(fields, tenant);
+  const path = pathOf(action, fields);
+  if (missing !== undefined) throw new ApiProblem(422, missing);
+  if (path === undefined) throw new ApiProblem(422, "A field of this form is missing.");
+  const api = createApi(deps.answer, request, { token, tenant: tenant === "*" ? null : tenant });
+  return api.send(action.method, path, action.body?.(fields));
+}
+
+interface Told {
+  status: number;
+  text: string;
+  place: string;
+  /** Whether the page is left. */
+  moves: boolean;
+}
+
+/** A notice for the script; without one the next page has it. */
+function told(request: Request, { status, text, place, moves }: Told): Response {
+  const url = new URL(request.url);
+  if (!wantsFragment(request)) return redirect(place, [setNotice(url, text)]);
+  const cookies: Record<string, string> = moves ? { "x-location": place, "set-cookie": setNotice(url, text) } : {};
+  return new Response(text, { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store", ...cookies } });
+}

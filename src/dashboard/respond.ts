@@ -1,0 +1,47 @@
+import type { VNode } from "preact";
+import { renderToString } from "preact-render-to-string";
+import { pageHeaders } from "./headers";
+
+/** What the script of the page asks for: the part that changes, or the text of what an act led to. */
+const fragmentType = "text/vnd.jobyard.fragment";
+
+export function wantsFragment({ headers }: Request): boolean {
+  return headers.get("accept") === fragmentType;
+}
+
+export function redirect(path: string, cookies: readonly string[] = []): Response {
+  const headers = new Headers({ location: path, "cache-control": "no-store" });
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+  return new Response(null, { status: 303, headers });
+}
+
+/** A whole document. */
+export function htmlResponse(url: URL, document: VNode, { status = 200, cookies = [] }: { status?: number; cookies?: readonly string[] } = {}): Response {
+  const headers = new Headers(pageHeaders(url.origin));
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+  return new Response(`<!doctype html>${renderToString(document)}`, { status, headers });
+}
+
+/** 304 when the asker has this already. */
+export async function fragmentResponse(request: Request, main: VNode, title: string): Promise<Response> {
+  const url = new URL(request.url);
+  const body = renderToString(main);
+  const etag = `"${await digest(title + body)}"`;
+  const headers = { ...pageHeaders(url.origin), etag, "x-title": encodeURIComponent(title) };
+  if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers });
+  return new Response(body, { headers });
+}
+
+async function digest(text: string): Promise<string> {
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The fields of a form; undefined when there are too many bytes of them. */
+export async function readForm(request: Request): Promise<Record<string, string> | undefined> {
+  const length = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (!(length <= maxFormBytes)) return undefined;
+  return Object.fromEntries(new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer())));
+}
+
+const maxFormBytes = 65_536;

@@ -1,0 +1,75 @@
+/** Keeps the token where no script reads it: sealed, in a cookie that the browser sends to this host only. */
+export interface Sessions {
+  /** The `Set-Cookie` value. */
+  start(token: string, url: URL): Promise<string>;
+  /** Undefined: there is none, or its time is over. */
+  read(request: Request): Promise<string | undefined>;
+  end(url: URL): string;
+}
+
+export interface SessionDeps {
+  vault: {
+    seal(tenant: string, name: string, text: string): Promise<string>;
+    open(tenant: string, name: string, sealed: string): Promise<{ ok: true; text: string } | { ok: false }>;
+  };
+  /** Milliseconds. */
+  now(): number;
+}
+
+const maxAgeSeconds = 12 * 3600;
+/** No tenant has this name. */
+const whose = "*";
+
+export function createSessions({ vault, now }: SessionDeps): Sessions {
+  return {
+    async start(token, url) {
+      const until = now() + maxAgeSeconds * 1000;
+      const sealed = await vault.seal(whose, "session", JSON.stringify({ token, until }));
+      return setCookie(url, sessionName(url), sealed, maxAgeSeconds);
+    },
+    async read(request) {
+      const sealed = cookieOf(request, sessionName(new URL(request.url)));
+      if (sealed === undefined) return undefined;
+      const opened = await vault.open(whose, "session", sealed);
+      if (!opened.ok) return undefined;
+      const { token, until } = JSON.parse(opened.text) as { token: string; until: number };
+      return until > now() ? token : undefined;
+    },
+    end: (url) => setCookie(url, sessionName(url), "", 0),
+  };
+}
+
+/** What an act led to, for the page that is shown next. */
+export function setNotice(url: URL, text: string): string {
+  return setCookie(url, noticeName, encodeURIComponent(text.slice(0, 500)), text === "" ? 0 : 30);
+}
+
+export function noticeOf(request: Request): string | undefined {
+  const text = cookieOf(request, noticeName);
+  if (!text) return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const noticeName = "jobyard-notice";
+
+/** A browser takes the prefix only together with `Secure`, which not every browser grants to plain HTTP on this machine. */
+function sessionName(url: URL): string {
+  return isLocal(url) ? "jobyard" : "__Host-jobyard";
+}
+
+function isLocal({ protocol, hostname }: URL): boolean {
+  return protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+}
+
+function setCookie(url: URL, name: string, value: string, seconds: number): string {
+  return `${name}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${isLocal(url) ? "" : "; Secure"}`;
+}
+
+function cookieOf(request: Request, name: string): string | undefined {
+  const all = (request.headers.get("cookie") ?? "").split(/; */);
+  return all.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
+}

@@ -1,0 +1,178 @@
+import { settings } from "./settings";
+
+/** Answers of the public interface for tests of the pages: as many rows as asked for, and a text of one's choice in every field that holds one. */
+export interface Filling {
+  rows: number;
+  text: string;
+  now: number;
+}
+
+export type Query = Readonly<Record<string, string>>;
+export type Answers = Record<string, unknown | ((query: Query, body: unknown) => unknown)>;
+
+/** Text as a hostile customer or provider would send it. */
+export const hostile = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'"&`;
+
+export function idOf(index: number): string {
+  return `01jy${String(index).padStart(20, "z")}42`;
+}
+
+const states = ["running", "queued", "waiting", "retrying", "dead", "done", "cancelled", "discarded"] as const;
+
+export function answersOf({ rows, text, now }: Filling): Answers {
+  const ago = (minutes: number) => new Date(now - minutes * 60_000).toISOString();
+  const times = <Row>(make: (index: number) => Row) => Array.from({ length: rows }, (_, index) => make(index));
+  const action = { method: "POST" as const, path: `/v1/jobs/${idOf(0)}/run-now`, label: "Run now" };
+  const summary = (index: number) => {
+    const state = states[index % states.length] ?? "done";
+    const hasEnded = ["dead", "discarded", "done", "cancelled"].includes(state);
+    return {
+      id: idOf(index),
+      type: text,
+      state,
+      attempt: 2,
+      maxAttempts: 5,
+      progress: { done: 3, total: 12, note: text },
+      ...(state === "waiting" || state === "retrying" ? { waitingFor: text } : {}),
+      ...(state === "dead" || state === "discarded" ? { error: text } : {}),
+      queue: "email-sending",
+      siteId: text,
+      runs: 3,
+      gate: null,
+      dryRun: false,
+      cancelling: false,
+      at: ago(9),
+      runAt: state === "retrying" ? new Date(now + 90_000).toISOString() : null,
+      startedAt: ago(8),
+      endedAt: hasEnded ? ago(1) : null,
+      why:
+        hasEnded || state === "running"
+          ? null
+          : { code: "waiting", sentence: `${text} until ${ago(-2).replace(/\.\d+/, "")}.`, since: ago(8), until: ago(-2), actions: [action] },
+    };
+  };
+  const job = {
+    ...summary(2),
+    timeline: times((index) => ({ at: ago(9 - index / 100), event: index % 2 === 0 ? "waiting" : text, detail: text })),
+    effects: times((index) => ({
+      key: `${text}${index}`,
+      revision: 0,
+      state: index === 0 ? "uncertain" : "done",
+      at: ago(7),
+      ...(index === 0 ? {} : { result: { id: text } }),
+    })),
+    payload: { to: "•••", [text]: text, list: times((index) => ({ index, text })) },
+    result: { said: text },
+    providerMessage: text,
+    parent: text,
+    revision: 0,
+    doubt: true,
+    templateVersion: 3,
+    entities: [text],
+    revealed: false,
+  };
+  const queue = (index: number) => ({
+    queue: index === 0 ? "email-sending" : `${text}${index}`,
+    types: [text],
+    backlog: 12,
+    bytes: 900,
+    oldestAt: ago(1),
+    running: 1,
+    ready: 2,
+    held: 3,
+    parked: 1,
+    retrying: 4,
+    scheduled: 5,
+    oldestReadyAt: ago(1),
+    donePerMinute: 12.5,
+    failedPerMinute: 0.2,
+    waitP95Ms: 1234,
+    health: "flowing",
+    heldBy: [{ cause: text, count: 3 }],
+    paused: index === 1,
+  });
+  const policy = { maxAttempts: 5, backoff: { base: 1, cap: 60 }, timeout: 30, concurrency: 10, maxAge: 86_400, maxRuns: 50, uncertain: "ask" };
+  const replay = (index: number) => ({
+    ...{ id: `r${index}`, state: "running", reason: index === 0 ? text : null, total: 7, sent: 5, succeeded: 2, failedAgain: 1, cancelled: 0, open: 2 },
+    ...{ replayed: 5, failed: 1, canary: 5, examples: times(idOf), at: ago(3), endedAt: null, ratePerMinute: 60 },
+  });
+  const letters = times((index) => ({
+    ...{ id: idOf(index), type: text, state: "dead", siteId: text, reason: text, group: "g0", attempt: 5, at: ago(50), diedAt: ago(3) },
+  }));
+  return {
+    "GET /v1/report": {
+      ok: rows === 0,
+      findings: times((index) => ({
+        code: "circuit-open",
+        severity: index === 0 ? "critical" : "warning",
+        sentence: `${text} since ${ago(5).replace(/\.\d+/, "")}.`,
+        since: ago(5),
+        count: 3,
+        subject: `${text}${index}`,
+        tenant: "demo",
+        actions: [
+          { method: "POST", path: "/v1/gates/mail/probe", label: "Probe now" },
+          { method: "GET", path: "/v1/failures/g0", label: "Look" },
+          { method: "GET", path: `javascript:${text}`, label: text },
+        ],
+      })),
+    },
+    "GET /v1/queues": { queues: [...times(queue), { ...queue(0), queue: "events", health: "idle" }] },
+    "GET /v1/stats": {
+      from: ago(60),
+      to: ago(0),
+      totals: {},
+      minutes: times((index) => ({ minute: ago(30), type: text, event: index % 2 === 0 ? "done" : "dead", count: 12, ms: 60_000 })),
+      backlog: { deadLetters: rows, parked: 0, due: 2 },
+    },
+    "GET /v1/jobs": { jobs: times(summary), cursor: rows > 1 ? "page+2/=" : null },
+    [`GET /v1/jobs/${idOf(2)}`]: (query: Query) => (query["reveal"] === "1" ? { ...job, payload: { to: "ann@example.org" }, revealed: true } : job),
+    "GET /v1/types": {
+      types: times((index) => ({
+        type: index === 0 ? "email" : `${text}${index}`,
+        version: 1,
+        queues: [text],
+        aliases: [],
+        policy,
+        payload: {},
+        paused: false,
+      })),
+    },
+    "GET /v1/dead-letters": { deadLetters: letters, cursor: rows > 1 ? "older" : null },
+    "GET /v1/dead-letters/groups": {
+      groups: Array.from({ length: Math.max(1, rows) }, (_, index) => ({
+        group: `g${index}`,
+        type: text,
+        reason: text,
+        count: 7,
+        firstAt: ago(50),
+        lastAt: ago(3),
+        examples: [idOf(0)],
+      })).slice(0, rows),
+    },
+    "GET /v1/replays": { replays: times(replay) },
+    "GET /v1/replays/r0": replay(0),
+    "POST /v1/replays": (_query: Query, body: unknown) =>
+      (body as { plan?: boolean }).plan
+        ? { total: 7, byType: {}, refused: [{ id: idOf(0), reason: text }], checked: 7, more: false, effects: { done: 2, inDoubt: 1 }, providerCalls: 7 }
+        : replay(0),
+    "GET /v1/pauses": {
+      pauses: times((index) => ({ scope: "queue", name: `events${index}`, tenant: index === 0 ? "*" : "demo", since: ago(70), actor: text, reason: text })),
+    },
+    "GET /v1/gates": {
+      gates: times((index) => ({
+        dependency: `mail${index}`,
+        circuit: index === 0 ? "open" : "closed",
+        openUntil: index === 0 ? ago(-1) : null,
+        failures: 5,
+        slots: { used: 4, max: 4 },
+        rate: { perSecond: 2, available: 0 },
+        held: 3,
+        parked: 1,
+        lastFailure: { at: ago(1), reason: text },
+      })),
+      cursor: null,
+    },
+    ...settings({ rows, text, now }),
+  };
+}

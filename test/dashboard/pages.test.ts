@@ -1,0 +1,298 @@
+import { describe, expect, test } from "vitest";
+import { createDashboard } from "../../src/dashboard";
+import { script, style } from "../../src/dashboard/bundle";
+import { pages } from "../../src/dashboard/pages";
+import { answersOf, idOf } from "./answers";
+import { createFakeApi, type FakeApi, people, type Person, plainVault } from "./desk";
+
+const now = Date.UTC(2026, 10, 21, 12);
+const origin = "https://jobs.example.com";
+
+/** A browser of this person. */
+async function visitor(person: Person, api: FakeApi = createFakeApi(now)) {
+  const dashboard = createDashboard({ answer: api.answer, vault: plainVault, now: () => now });
+  const ask = async (path: string, init: RequestInit = {}) => (await dashboard(new Request(origin + path, { redirect: "manual", ...init })))!;
+  const signedIn = await ask("/session", { method: "POST", ...form({ token: person.token }) });
+  const cookie = signedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const get = (path: string, headers: Record<string, string> = {}) => ask(path, { headers: { cookie, ...headers } });
+  const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) => {
+    const sent = form(fields);
+    return ask(path, { method: "POST", ...sent, headers: { ...sent.headers, cookie, ...headers } });
+  };
+  return { api, ask, get, post, cookie, signedIn };
+}
+
+function form(fields: Record<string, string>) {
+  const body = new URLSearchParams(fields).toString();
+  return {
+    body,
+    headers: { origin, "sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded", "content-length": String(body.length) },
+  };
+}
+
+/** The elements of a page with their attributes. */
+async function elementsOf(html: string) {
+  const found: { name: string; attributes: [string, string][] }[] = [];
+  const rewriter = new HTMLRewriter().on("*", {
+    element: (element) => void found.push({ name: element.tagName, attributes: [...element.attributes] as [string, string][] }),
+  });
+  await rewriter.transform(new Response(html)).text();
+  return found;
+}
+
+/** An address of each page, by its pattern. */
+const given: Record<string, string> = {
+  "/jobs/:id": idOf(2),
+  "/failures/:group": "g0",
+  "/replays/:id": "r0",
+  "/sites/:site": "shop-0",
+  "/agents/:id": "run-0",
+};
+const addresses = pages.map(({ path, tenants }) => [path.replace(/:\w+/, given[path] ?? ""), tenants] as const);
+const addressOf = ([path, tenants]: readonly [string, string]) => `/t/${tenants === "all" ? "*" : "demo"}${path}`;
+const all = addresses.map(addressOf);
+
+describe("every page", () => {
+  test.each(all.flatMap((path) => [0, 1, 60].map((rows) => [path, rows] as const)))("%s is whole with %i rows", async (path, rows) => {
+    const { get } = await visitor(people.root, createFakeApi(now, answersOf({ rows, text: "shop", now })));
+    const answer = await get(path);
+    // A group without a dead letter is no group.
+    expect(answer.status).toBe(rows === 0 && path.includes("/failures/") ? 404 : 200);
+    const html = await answer.text();
+    expect(html.match(/<h1/g)).toHaveLength(1);
+    const ids = [...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+    expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+    expect(html).not.toMatch(/undefined|NaN|\[object|Invalid Date/);
+  });
+
+  test.each(all)("%s shows hostile text as text", async (path) => {
+    const { get } = await visitor(people.root);
+    const html = await (await get(path)).text();
+    expect(html).toContain("&lt;img src=x");
+    const found = await elementsOf(html);
+    expect(found.filter(({ name }) => name === "img")).toEqual([]);
+    expect(found.filter(({ name }) => name === "script")).toHaveLength(1);
+    const attributes = found.flatMap((element) => element.attributes);
+    expect(attributes.filter(([name]) => name.startsWith("on") || name === "style")).toEqual([]);
+    expect(attributes.filter(([name, value]) => ["href", "src", "action"].includes(name) && !/^(?:[/?#]|$)/.test(value))).toEqual([]);
+    expect(attributes.filter(([name, value]) => name === "href" && /["<>]/.test(value))).toEqual([]);
+  });
+
+  test.each(all)("%s is not shown to another tenant's token, nor to anybody without one", async (path) => {
+    const { get, ask } = await visitor(people.operator);
+    const foreign = await get(path.replace(/^\/t\/[^/]+/, "/t/other"));
+    expect([403, 404]).toContain(foreign.status);
+    expect(await foreign.text()).not.toContain("&lt;img");
+    if (path.startsWith("/t/*")) expect((await get(path)).status).toBe(403);
+    const nobody = await ask(path);
+    expect(await nobody.text()).toContain('name="token"');
+    const stale = await ask(path, { headers: { cookie: "__Host-jobyard=nonsense" } });
+    expect(await stale.text()).toContain('name="token"');
+  });
+
+  test.each(all)("%s has no control for those who may only read", async (path) => {
+    if (path.startsWith("/t/*")) return;
+    const readers = await (await (await visitor(people.reader)).get(path)).text();
+    expect([...readers.matchAll(/action="([^"]*)"/g)].map(([, action]) => action).filter((action) => action?.includes("/do/"))).toEqual([]);
+    expect(readers).not.toContain("<dialog");
+    expect(readers).not.toContain("Reveal");
+  });
+
+  test.each(all)("%s asks for what has changed only", async (path) => {
+    const { get } = await visitor(people.root);
+    const first = await get(path, { accept: "text/vnd.jobyard.fragment" });
+    expect(await first.text()).toMatch(/^<main id="main"/);
+    const etag = first.headers.get("etag") ?? "";
+    expect(etag).toMatch(/^"[0-9a-f]{32}"$/);
+    expect((await get(path, { accept: "text/vnd.jobyard.fragment", "if-none-match": etag })).status).toBe(304);
+  });
+});
+
+describe("a page", () => {
+  test("runs nothing but its own script: the policy, word for word", async () => {
+    const { get } = await visitor(people.operator);
+    const answer = await get("/t/demo/");
+    expect(answer.headers.get("content-security-policy")).toBe(
+      "default-src 'none'; script-src https://jobs.example.com/assets/; style-src https://jobs.example.com/assets/; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types jobyard",
+    );
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(answer.headers.get("x-frame-options")).toBe("DENY");
+    const html = await answer.text();
+    expect([...html.matchAll(/(?:src|href)="(\/assets[^"]+)"/g)].map(([, path]) => path)).toEqual([style.path, script.path]);
+  });
+
+  test("of one tenant, asked for about all of them, offers a choice", async () => {
+    const { get } = await visitor(people.root);
+    expect(await (await get("/t/*/jobs")).text()).toContain('href="/t/tenant-0/jobs"');
+  });
+
+  test("says why it cannot be shown; the script gets the reason alone", async () => {
+    const api = createFakeApi(now);
+    api.answers.set("GET /v1/queues", () => Response.json({ detail: "The ledger is away." }, { status: 503 }));
+    const { get } = await visitor(people.operator, api);
+    const whole = await get("/t/demo/flow");
+    expect(whole.status).toBe(503);
+    expect(await whole.text()).toContain("The ledger is away.");
+    const fragment = await get("/t/demo/flow", { accept: "text/vnd.jobyard.fragment" });
+    expect([fragment.status, await fragment.text()]).toEqual([503, "The ledger is away."]);
+    expect((await get("/t/demo/nothing-here")).status).toBe(404);
+  });
+
+  test("a job's remedies are what its reason offers, and only for those who may", async () => {
+    const path = `/t/demo/jobs/${idOf(2)}`;
+    const operator = await (await (await visitor(people.operator)).get(path)).text();
+    expect(operator).toContain('action="/t/demo/do/run-job-now"');
+    expect(operator).not.toContain("Reveal");
+    const admin = await visitor(people.admin);
+    expect(await (await admin.get(path)).text()).toContain("Reveal");
+    const revealed = await (await admin.get(`${path}?reveal=1`)).text();
+    expect(revealed).toContain("ann@example.org");
+    expect(revealed).toContain('data-pace="never"');
+    await (await visitor(people.operator, admin.api)).get(`${path}?reveal=1`);
+    expect(admin.api.calls.filter(({ query }) => query["reveal"] === "1")).toHaveLength(1);
+  });
+
+  test("a list narrows by the words of its one search box, and says how far it has looked", async () => {
+    const api = createFakeApi(now);
+    api.answers.set("GET /v1/jobs", { jobs: [], cursor: "further", examined: 2000 });
+    const { get } = await visitor(people.operator, api);
+    const html = await (await get(`/t/demo/jobs?q=${encodeURIComponent('type:email site:shop-1 from:6h order:7 "host not found"')}&state=dead`)).text();
+    expect(api.calls.findLast(({ path }) => path === "/v1/jobs")?.query).toEqual({
+      type: "email",
+      state: "dead",
+      siteId: "shop-1",
+      from: "2026-11-21T06:00:00.000Z",
+      q: "order:7 host not found",
+      limit: "50",
+    });
+    expect(html).toContain("Looked at 2,000 jobs so far");
+    expect(html).toContain("Look further");
+    expect(html).not.toContain("No job fits");
+  });
+});
+
+describe("an action", () => {
+  const retry = "/t/demo/do/run-job-now";
+  const fields = { id: idOf(2), back: `/t/demo/jobs/${idOf(2)}` };
+
+  test("is a call of the interface; without the script the page it came from tells what came of it", async () => {
+    const api = createFakeApi(now);
+    api.answers.set(`POST /v1/jobs/${idOf(2)}/run-now`, { id: idOf(2), state: "queued" });
+    const { get, post, cookie } = await visitor(people.operator, api);
+    const done = await post(retry, fields);
+    expect([done.status, done.headers.get("location")]).toEqual([303, fields.back]);
+    const notice = done.headers.get("set-cookie")?.split(";")[0] ?? "";
+    expect(await (await get(fields.back, { cookie: `${cookie}; ${notice}` })).text()).toContain("It goes on now.");
+    const stays = await post(retry, fields, { accept: "text/vnd.jobyard.fragment" });
+    expect([stays.status, await stays.text()]).toEqual([200, "It goes on now."]);
+  });
+
+  test("that is refused tells why, and who is elsewhere is sent nowhere else", async () => {
+    const { post } = await visitor(people.operator);
+    const refused = await post(retry, { ...fields, back: "https://evil.example/" }, { accept: "text/vnd.jobyard.fragment" });
+    expect(refused.status).toBe(404);
+    expect((await post(retry, { ...fields, back: "https://evil.example/" })).headers.get("location")).toBe("/t/demo/");
+    expect((await post("/t/demo/do/nothing", fields)).status).toBe(404);
+    expect((await post(retry, {}, { accept: "text/vnd.jobyard.fragment" })).status).toBe(422);
+  });
+
+  test("for another tenant is refused as the interface refuses it", async () => {
+    const { post, api } = await visitor(people.operator);
+    expect((await post("/t/other/do/run-job-now", fields, { accept: "text/vnd.jobyard.fragment" })).status).toBe(403);
+    expect(api.calls.at(-1)).toMatchObject({ tenant: "other" });
+  });
+
+  test.each([
+    ["another origin", { origin: "https://evil.example", "sec-fetch-site": "cross-site" }],
+    ["another origin of an old browser", { origin: "https://evil.example", "sec-fetch-site": "" }],
+    ["a sibling", { origin: "https://other.example.com", "sec-fetch-site": "same-site" }],
+    ["a sandboxed frame", { origin: "null", "sec-fetch-site": "cross-site" }],
+  ])("sent from %s is not done", async (_where, headers) => {
+    const { post, api } = await visitor(people.operator);
+    const before = api.calls.length;
+    expect((await post(retry, fields, headers as unknown as Record<string, string>)).status).toBe(403);
+    expect(api.calls.length).toBe(before);
+  });
+
+  test("that pauses for all tenants wants what is paused typed", async () => {
+    const api = createFakeApi(now);
+    api.answers.set("POST /v1/queues/events/pause", {});
+    const { post } = await visitor(people.root, api);
+    const accept = { accept: "text/vnd.jobyard.fragment" };
+    expect((await post("/t/*/do/pause-queue", { queue: "events" }, accept)).status).toBe(422);
+    expect((await post("/t/*/do/pause-queue", { queue: "events", confirm: "email" }, accept)).status).toBe(422);
+    expect((await post("/t/*/do/pause-queue", { queue: "events", confirm: "events", reason: " why " }, accept)).status).toBe(200);
+    expect(api.calls.at(-1)).toMatchObject({ tenant: null, body: { reason: "why" } });
+  });
+});
+
+describe("a session", () => {
+  test("keeps the token where no script and no other site reaches it, for twelve hours", async () => {
+    const { signedIn } = await visitor(people.operator);
+    expect(signedIn.status).toBe(303);
+    expect(signedIn.headers.get("location")).toBe("/t/demo/");
+    expect(signedIn.headers.get("set-cookie")).toMatch(/^__Host-jobyard=[^;]+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure$/);
+    expect((await visitor(people.root)).signedIn.headers.get("location")).toBe("/t/*/");
+    const later = createDashboard({ answer: createFakeApi(now).answer, vault: plainVault, now: () => now + 12 * 3_600_000 });
+    const { cookie } = await visitor(people.operator);
+    const expired = await later(new Request(`${origin}/t/demo/`, { headers: { cookie } }));
+    expect(await expired?.text()).toContain('name="token"');
+  });
+
+  test("of a token that was revoked is over", async () => {
+    const { cookie } = await visitor(people.operator);
+    const revoked = createDashboard({ answer: async () => Response.json({ detail: "no longer" }, { status: 401 }), vault: plainVault, now: () => now });
+    const answer = await revoked(new Request(`${origin}/t/demo/`, { headers: { cookie } }));
+    expect(answer?.status).toBe(401);
+    expect(await answer?.text()).toContain("The session is over");
+  });
+
+  test("is ended by signing out", async () => {
+    const { post } = await visitor(people.operator);
+    const left = await post("/session/end", {});
+    expect(left.headers.get("set-cookie")).toContain("__Host-jobyard=; Path=/; Max-Age=0");
+  });
+
+  test("leads on to what was asked for, if that is a page of ours", async () => {
+    const { ask } = await visitor(people.operator);
+    const asked = await (await ask("/t/demo/jobs?state=dead")).text();
+    expect(asked).toContain('name="next" value="/t/demo/jobs?state=dead"');
+    const into = async (next: string) => (await ask("/session", { method: "POST", ...form({ token: people.operator.token, next }) })).headers.get("location");
+    expect(await into("/t/demo/jobs?state=dead")).toBe("/t/demo/jobs?state=dead");
+    expect(await into("//evil.example/t/")).toBe("/t/demo/");
+    expect(await into("https://evil.example/")).toBe("/t/demo/");
+  });
+
+  test("is not begun with a wrong token, which is not repeated", async () => {
+    const { ask } = await visitor(people.operator);
+    const refused = await ask("/session", { method: "POST", ...form({ token: "jy_wrong" }) });
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get("set-cookie")).toBeNull();
+    expect(await refused.text()).not.toContain("jy_wrong");
+  });
+
+  test("survives a link from elsewhere, which comes without the cookie", async () => {
+    const { ask } = await visitor(people.operator);
+    const answer = await ask("/t/demo/jobs", { headers: { "sec-fetch-site": "cross-site" } });
+    expect(await answer.text()).toContain('http-equiv="refresh"');
+  });
+});
+
+test("what is no page is left to the others", async () => {
+  const dashboard = createDashboard({ answer: createFakeApi(now).answer, vault: plainVault, now: () => now });
+  for (const path of ["/v1/jobs", "/healthz", "/u/x", "/index.html", "/favicon.svg/x", "/demo/gallery"])
+    expect(dashboard(new Request(origin + path))).toBeUndefined();
+  const head = await dashboard(new Request(`${origin}/`, { method: "HEAD" }));
+  expect(await head?.text()).toBe("");
+});
+
+test("the script and the style are kept for good and small", async () => {
+  const dashboard = createDashboard({ answer: createFakeApi(now).answer, vault: plainVault, now: () => now });
+  for (const { path, type } of [script, style]) {
+    const answer = await dashboard(new Request(origin + path));
+    expect(answer?.headers.get("content-type")).toBe(type);
+    expect(answer?.headers.get("cache-control")).toContain("immutable");
+  }
+  const bytes = new Blob([script.text]).stream().pipeThrough(new CompressionStream("gzip"));
+  expect((await new Response(bytes).arrayBuffer()).byteLength).toBeLessThan(10_000);
+});

@@ -1,0 +1,106 @@
+import type { Answers, Filling } from "./answers";
+
+/** Answers about what a tenant has set up: shops, schedules, campaigns, agents, tokens. */
+export function settings({ rows, text, now }: Filling): Answers {
+  const ago = (minutes: number) => new Date(now - minutes * 60_000).toISOString();
+  const times = <Row>(make: (index: number) => Row) => Array.from({ length: rows }, (_, index) => make(index));
+  const dated = { created: ago(999), updated: ago(99) };
+  const site = (index: number) => ({
+    ...{ site: `shop-${index}`, platform: "prestashop", url: text, keyIn: "query", webhook: null, ...dated },
+    paused: index === 0 ? { reason: text, since: ago(30), nextTryAt: ago(-30) } : null,
+    lastError: { at: ago(1), reason: text },
+  });
+  const counted = { cursor: ago(2), lastSuccess: ago(2), lag: 120, count: 12, deleted: 1 };
+  return {
+    "GET /v1/tenants": {
+      tenants: times((index) => ({ tenant: `tenant-${index}`, name: text, timezone: "Europe/Berlin", settings: {}, ...dated })),
+      cursor: null,
+    },
+    "GET /v1/sites": { sites: times(site) },
+    "GET /v1/sites/shop-0": {
+      ...site(0),
+      sync: {
+        ...{ paused: site(0).paused, lastError: site(0).lastError, orders: counted, products: counted, warnings: [text], timeZone: text, eventsPending: 2 },
+        unreadable: { count: rows, newest: [] },
+      },
+    },
+    "GET /v1/sites/shop-0/purchase-orders": {
+      purchaseOrders: times((index) => ({
+        ...{ id: index + 1, state: "draft", supplier: { id: 1, name: text, email: text }, currency: "EUR", total: "12.500000" },
+        rows: [{ productId: 1, productAttributeId: 0, reference: text, name: text, quantity: 2, unitPrice: "6.250000", total: "12.500000", orderIds: [7] }],
+        ...{ createdAt: ago(60), updatedAt: ago(60), approvedBy: null, mailJobId: null },
+      })),
+      cursor: null,
+    },
+    "GET /v1/schedules": {
+      schedules: times((index) => ({
+        ...{ name: `nightly-${index}`, type: text, payload: { lastDays: 1 }, cron: "30 2 * * *", zone: "Europe/Berlin", misfire: "once", overlap: "skip" },
+        ...{ spreadSeconds: 0, enabled: index % 2 === 0, siteId: text, createdAt: ago(99), updatedAt: ago(99) },
+        last: { plannedAt: ago(60), outcome: "failed", note: text, jobId: null },
+        nextRuns: [25, 26].map((day) => ({ at: `2026-12-${day}T01:30:00.000Z`, local: `2026-12-${day}T02:30:00+01:00` })),
+      })),
+    },
+    "GET /v1/campaigns": {
+      campaigns: times((index) => ({
+        ...{ id: `c${index}`, name: text, templateId: text, templateVersion: 2, ratePerMinute: 60, window: null, state: index === 0 ? "draft" : "running" },
+        ...{ total: 100, queued: 40, sent: 50, failed: 4, suppressed: 6, duplicates: 0, cancelled: 0, bounced: 1, complained: 1, unsubscribed: 1 },
+        ...{ waitingFor: text, createdAt: ago(99), startedAt: null, endedAt: null },
+      })),
+      cursor: null,
+    },
+    ...agents({ rows, text, now }),
+    "GET /v1/tenants/demo": { tenant: "demo", name: text, timezone: "Europe/Berlin", settings: { note: text }, ...dated },
+    "GET /v1/tenants/demo/tokens": {
+      tokens: times((index) => ({ id: `t${index}`, name: text, scopes: ["read"], created: ago(99), revoked: index === 1 ? ago(9) : null })),
+    },
+    "GET /v1/connections": { connections: times((index) => ({ name: `mail-${index}`, provider: text, ...dated })) },
+    "GET /v1/templates": {
+      templates: times((index) => ({ id: `t${index}`, version: 1, subject: text, builtIn: false, updated: ago(9), layout: null })),
+      cursor: null,
+    },
+    "GET /v1/audit": { entries: times(() => ({ tenant: "demo", at: ago(5), actor: text, action: text, target: text, detail: text })), cursor: null },
+    "GET /v1/alerts": {
+      alerts: times((index) => ({
+        ...{
+          cause: `${text}${index}`,
+          state: "open",
+          subject: text,
+          reason: text,
+          count: 3,
+          since: ago(30),
+          lastAt: ago(1),
+          toldAt: null,
+          via: [text],
+          recoveredAt: null,
+        },
+      })),
+    },
+    "GET /healthz": { status: "ok", time: ago(0), checks: { d1: "ok", kv: "failing" } },
+  };
+}
+
+function agents({ rows, text, now }: Filling): Answers {
+  const ago = (minutes: number) => new Date(now - minutes * 60_000).toISOString();
+  const times = <Row>(make: (index: number) => Row) => Array.from({ length: rows }, (_, index) => make(index));
+  const month = { month: "2026-10", usd: 1.25, tokens: 9000, calls: 12 };
+  const run = { id: "run-0", agentType: text, dryRun: false, state: "waiting", waitingFor: text, tokens: 900, usd: 0.02, at: ago(3) };
+  return {
+    "GET /v1/agents": {
+      agents: times((index) => ({
+        ...{ type: `agent-${index}`, description: text, tools: [], month },
+        budget: { maxSteps: 10, maxTokens: 9000, maxSeconds: 600, usdPerRun: 1, usdPerMonth: 10 },
+        stopped: index === 0 ? { at: ago(9), by: text } : null,
+      })),
+      budget: { usdPerMonth: 100 },
+      month,
+    },
+    "GET /v1/agent-runs": { agentRuns: times((index) => ({ ...run, id: `run-${index}` })), cursor: null },
+    "GET /v1/agent-runs/run-0": {
+      ...run,
+      steps: times((index) => ({ n: index, revision: 0, kind: "tool", tool: text, input: { text }, output: text, tokens: 12, usd: 0.001, at: ago(2) })),
+      proposal: { changes: [{ text }] },
+      approval: { id: "p1", state: "pending", tool: text, edited: false, askedAt: ago(2), expiresAt: ago(-60), decidedAt: null, decidedBy: null, reason: null },
+      revealed: false,
+    },
+  };
+}
