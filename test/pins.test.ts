@@ -185,7 +185,7 @@ describe("the platform", () => {
   });
 
   test("a batch ends when its handler does, and may use five minutes of CPU", () => {
-    expect(wrangler.compatibility_flags).toContain("queue_consumer_no_wait_for_wait_until");
+    expect(wrangler.compatibility_flags).toEqual(["queue_consumer_no_wait_for_wait_until", "enable_request_signal"]);
     expect(wrangler.limits.cpu_ms).toBe(300_000);
   });
 

@@ -148,6 +148,10 @@ export const typesShape = v.object({
       aliases: outputList(v.string()),
       policy,
       payload: v.pipe(outputRecord(v.unknown()), v.description("JSON Schema of the payload")),
+      remote: v.pipe(
+        v.nullable(v.object({ lease: count, heartbeat: count, startWithin: count })),
+        v.description("Of a type that workers outside take; seconds"),
+      ),
       paused: v.boolean(),
     }),
   ),

@@ -25,7 +25,7 @@ export function summaryOf(job: JobView) {
     queue: job.queue,
     siteId: job.siteId,
     runs: job.runs,
-    gate: job.gate,
+    gate: job.state === "running" ? null : job.gate,
     dryRun: job.dryRun,
     cancelling: job.cancelling,
     at: iso(job.at),

@@ -26,10 +26,9 @@ export interface Conclusion {
  * Records how jobs ended, by the rules that inner runs are recorded by, under their leases; then sends copies of those that go on. Gives the
  * rows that were recorded; one that is missing had another holder. Throws when the ledger cannot be reached: then nothing was sent.
  */
-export async function conclude(deps: WorkDeps, all: readonly Conclusion[]): Promise<Map<string, Settled>> {
+export async function conclude(deps: WorkDeps, all: readonly Conclusion[], now = deps.engine.now()): Promise<Map<string, Settled>> {
   if (all.length === 0) return new Map();
   const { engine } = deps;
-  const now = engine.now();
   const settlements = all.map((each) => ({ each, settlement: settlementOf(engine, each, now) }));
   const recorded = new Map<string, Settled>();
   // Jobs of one pull share the lease that the ledger knows.

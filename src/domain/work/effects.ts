@@ -59,17 +59,18 @@ export interface EndEffect extends JobRef {
 }
 
 /** Records how an act ended. It happened, whoever holds the job by now: the lease that began it is enough. */
-export async function endEffect(deps: WorkDeps, { lease, key, said, ...ref }: EndEffect): Promise<{ ok: true } | WorkRefusal> {
+export async function endEffect(deps: WorkDeps, { lease, key, said, ...ref }: EndEffect): Promise<{ ok: true; state: "done" | "failed" } | WorkRefusal> {
   const [[job], effect, holder] = await Promise.all([deps.ledger.held([ref]), deps.ledger.effect(ref, key), holderOf(lease)]);
   if (!job) return refused("not-found", "There is no such job, or it is no longer kept.");
   if (effect?.holder !== holder) return refused("lease-lost", "This effect was not begun under this lease.", job.state);
-  if (effect.state === "would-do" || effect.state === "done") return { ok: true };
+  // What is done stays done, whatever is said later.
+  if (effect.state === "would-do" || effect.state === "done") return { ok: true, state: "done" };
   const { revision } = effect;
   const at = deps.engine.now();
   const isDone = "result" in said;
   const result = isDone ? JSON.stringify(said.result ?? null) : null;
   await deps.engine.ledger.recordEffect(ref, { key, revision, state: isDone ? "done" : "failed", result, at }, null);
-  return { ok: true };
+  return { ok: true, state: isDone ? "done" : "failed" };
 }
 
 function policyOf({ engine }: WorkDeps, job: HeldJob): "discard" | "retry" {

@@ -32,6 +32,7 @@ export interface HandedOut {
   idempotencyKey: string;
   dryRun: boolean;
   traceparent: string;
+  leaseSeconds: number;
   heartbeatSeconds: number;
 }
 
@@ -174,6 +175,7 @@ async function toHandedOut({ leases }: WorkDeps, { job, contract, version, paylo
     idempotencyKey: `${job.id}:${job.revision}`,
     dryRun: job.dry === 1,
     traceparent: await traceparentOf(job, nonce),
+    leaseSeconds: Math.ceil(extension / 1000),
     heartbeatSeconds: Math.min(contract.remote?.heartbeat ?? 20, Math.max(1, Math.floor(extension / 3000))),
   };
 }

@@ -19,6 +19,8 @@ export interface PullRequest {
 
 export interface Pulled {
   ok: true;
+  /** Under this id there was an answer before: nothing more is taken under it. */
+  isRepeat?: true;
   jobs: HandedOut[];
   pollAfterMs: number;
   workerState: WorkerState;
@@ -47,7 +49,8 @@ export async function pull(deps: WorkDeps, scope: WorkScope, request: PullReques
     if (signal.aborted) return nothing("run");
     const state = await deps.workers.seen(owner, request.worker, { types: request.types }, deps.engine.now());
     const found = await attempt(deps, scope, request, body, state);
-    if (!found.ok || found.jobs.length > 0) return found;
+    if (!found.ok || found.jobs.length > 0 || found.isRepeat) return found;
+    if (request.waitSeconds === 0) await close(deps, scope, request, body);
     const left = request.waitSeconds * 1000 - waited;
     if (left <= 0 || found.workerState !== "run")
       return { ...found, pollAfterMs: found.workerState !== "run" ? askLater : request.waitSeconds > 0 ? 0 : askSoon };
@@ -88,7 +91,12 @@ async function attempt(deps: WorkDeps, scope: WorkScope, request: PullRequest, b
 async function repeat(deps: WorkDeps, record: PullRecord, body: string, state: WorkerState): Promise<Pulled | WorkRefusal> {
   if (record.body !== body) return refused("pull-id-reused", "This pullId was used with another request; take a new one for each pull.");
   const jobs = await deps.ledger.taken(record);
-  return { ok: true, jobs: await handOut(deps, jobs, undefined), pollAfterMs: 0, workerState: state };
+  return { ok: true, isRepeat: true, jobs: await handOut(deps, jobs, undefined), pollAfterMs: 0, workerState: state };
+}
+
+/** A pull that does not wait is the last under its id: a worker that ends sends one, so that the request it cut off, which may still wait here, takes nothing. */
+async function close({ engine, ledger }: WorkDeps, scope: WorkScope, { pullId, worker }: PullRequest, body: string): Promise<void> {
+  await ledger.close({ owner: scope.caller, pull: pullId, nonce: crypto.randomUUID(), worker, body, at: engine.now() });
 }
 
 function shelvesOf({ tenant }: WorkScope, { types }: PullRequest): readonly Shelf[] | { types: readonly string[] } {

@@ -47,6 +47,7 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
   const recorded = await conclude(
     deps,
     open.map(({ job, said, outcome }, index) => ({ job: wasReclaimed(job, back, now), outcome: outcomeFrom(outcome, reasons[index]), started: true, said })),
+    now,
   );
   const answers = ready.map((each): SettleResult | undefined => {
     if (!("job" in each)) return each;

@@ -52,8 +52,8 @@ export const queueRoutes = [
     handle: async ({ deps, tenant }) => {
       const paused = await pausedNames(deps, tenant, "type");
       const known = deps.registry.contracts().filter(({ internal }) => !internal);
-      const types = known.map(({ type, version, queues, aliases, policy, senderPayload }) => {
-        return { type, version, queues, aliases, policy, payload: toSchema(senderPayload), paused: paused.has(type) };
+      const types = known.map(({ type, version, queues, aliases, policy, senderPayload, remote }) => {
+        return { type, version, queues, aliases, policy, payload: toSchema(senderPayload), remote: remote ?? null, paused: paused.has(type) };
       });
       return { status: 200, body: { types } };
     },

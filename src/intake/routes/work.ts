@@ -31,7 +31,7 @@ export const workRoutes = [
       checkTypes(work, scope, body.types);
       const pulled = await pull(work, scope, body, request.signal);
       if (!pulled.ok) throw problemOf(pulled, "", deps.now());
-      const { ok: _, ...answer } = pulled;
+      const { ok: _, isRepeat: __, ...answer } = pulled;
       const jobs = answer.jobs.map((job) => (job.payloadUrl === undefined ? job : { ...job, payloadUrl: new URL(job.payloadUrl, request.url).href }));
       return { status: 200, body: { ...answer, jobs } };
     },
@@ -136,7 +136,7 @@ export const workRoutes = [
       if ("result" in said) checkEffectResult(said.result);
       const ended = await endEffect(work, { ...ref, lease, key: param(call, "key"), said });
       if (!ended.ok) throw problemOf(ended, ref.id, call.deps.now());
-      return { status: 200, body: { state: "result" in said ? "done" : "failed" } };
+      return { status: 200, body: { state: ended.state } };
     },
   }),
   workRoute("POST /v1/work/:id/release", {

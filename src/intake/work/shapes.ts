@@ -33,6 +33,7 @@ const job = v.object({
   idempotencyKey: v.string(),
   dryRun: v.boolean(),
   traceparent: v.pipe(v.string(), v.description("W3C Trace Context")),
+  leaseSeconds: v.pipe(count, v.description("How long the lease is, from the moment of receipt and from each heartbeat")),
   heartbeatSeconds: v.pipe(count, v.description("How often a heartbeat is expected")),
 });
 

@@ -140,6 +140,8 @@ export interface WorkLedger {
   take(pull: PullRecord, shares: readonly Share[], boot: string, now: number): Promise<{ record: PullRecord | null; jobs: HeldJob[] }>;
   /** What a pull took and still holds. */
   taken(key: PullKey): Promise<HeldJob[]>;
+  /** Remembers a pull that took nothing, unless there is one under its id: a request under it that still waits takes nothing any more. */
+  close(record: PullRecord): Promise<void>;
   /** Forgets a pull none of whose jobs was handed out. */
   forget(record: PullRecord): Promise<void>;
   held(refs: readonly JobRef[]): Promise<HeldJob[]>;

@@ -122,6 +122,11 @@ export async function taken(db: D1Database, { owner, pull }: PullKey): Promise<H
   return (await statement(db, holds, owner, pull).all<HeldJob>()).results;
 }
 
+export async function close(db: D1Database, { owner, pull, nonce, worker, body, at }: PullRecord): Promise<void> {
+  const sql = `INSERT INTO pulls (owner, pull, nonce, worker, body, at, jobs) VALUES (?, ?, ?, ?, ?, ?, '[]') ON CONFLICT DO NOTHING`;
+  await statement(db, sql, owner, pull, nonce, worker, body, at).run();
+}
+
 export async function forget(db: D1Database, { owner, pull, nonce }: PullRecord): Promise<void> {
   await statement(db, `DELETE FROM pulls WHERE owner = ? AND pull = ? AND nonce = ?`, owner, pull, nonce).run();
 }

@@ -1,6 +1,6 @@
 import { beat, begin, dropLeases, effect, enter, expired, expiredShelves, giveBack, held, moveLeases, reclaim } from "./hold";
 import type { WorkLedger } from "./model";
-import { forget, forgetPulls, look, payloads, take, taken, waitingAtWorkers } from "./take";
+import { close, forget, forgetPulls, look, payloads, take, taken, waitingAtWorkers } from "./take";
 
 /** Remote workers' side of the ledger. Looks, which waiting pulls repeat, go by `looks`: those of one moment together. */
 export function createWorkLedger(db: D1Database, looks: D1Database): WorkLedger {
@@ -8,6 +8,7 @@ export function createWorkLedger(db: D1Database, looks: D1Database): WorkLedger 
     look: (shelves, key, worker, now) => look(looks, shelves, key, worker, now),
     take: (pull, shares, boot, now) => take(db, pull, shares, boot, now),
     taken: (key) => taken(db, key),
+    close: (record) => close(db, record),
     forget: (record) => forget(db, record),
     held: (refs) => held(db, refs),
     payloads: (refs) => payloads(db, refs),

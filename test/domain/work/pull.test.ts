@@ -164,6 +164,22 @@ test("a pull that waits gets what comes meanwhile, and looks rarely", async () =
   expect(empty.body).toMatchObject({ jobs: [], pollAfterMs: 0 });
 });
 
+test("a request that was cut off and still waits takes nothing once its worker has asked again without waiting", async () => {
+  const bench = createWorkBench();
+  const { offer, pull } = await bench.tenant();
+  const body = pullBody();
+  const { pause } = bench.work;
+  bench.work.pause = async (milliseconds, signal) => {
+    await pause(milliseconds, signal);
+    if (bench.waits.length !== 2) return;
+    expect((await pull({ ...body, waitSeconds: 0 })).body.jobs).toEqual([]);
+    await offer();
+  };
+  expect((await pull({ ...body, waitSeconds: 20 })).body.jobs).toEqual([]);
+  expect(bench.waits).toHaveLength(2);
+  expect((await pull()).body.jobs).toHaveLength(1);
+});
+
 test("nothing is taken for a worker that has hung up", async () => {
   const bench = createWorkBench();
   const { offer } = await bench.tenant();

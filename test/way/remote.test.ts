@@ -1,0 +1,135 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { Api } from "./support/api.ts";
+import { root } from "./support/config.ts";
+import { startWay, type Way } from "./support/harness.ts";
+import { Outside, RemoteWorker, workToken } from "./support/remote.ts";
+import { until, untilJob } from "./support/until.ts";
+
+let way: Way;
+let outside: Outside;
+let api: Api;
+let env: Record<string, string>;
+const workers: RemoteWorker[] = [];
+
+beforeAll(async () => {
+  [way, outside] = await Promise.all([startWay(), new Outside().open()]);
+  api = await way.tenant("remote");
+  env = { JOBYARD_URL: way.url, JOBYARD_TOKEN: await workToken(way.api, "remote"), OUTSIDE: outside.url };
+}, 120_000);
+afterEach(async () => {
+  outside.release();
+  // In order, so that no pull of theirs waits on and takes what the next story offers.
+  await Promise.all(workers.splice(0).map((worker) => worker.end("SIGTERM")));
+});
+afterAll(async () => {
+  await outside?.close();
+  await way?.close();
+});
+
+function start(more: Record<string, string> = {}): RemoteWorker {
+  const worker = new RemoteWorker({ ...env, ...more });
+  workers.push(worker);
+  return worker;
+}
+
+/** The job, with its result shown. */
+async function untilDone(id: string) {
+  await untilJob(api, id, "done");
+  return (await api.get(`/v1/jobs/${id}?reveal=1`)).body;
+}
+
+test("a worker in a process of its own does jobs, tries again what failed, and enqueues children", async () => {
+  start({ WORKER: "one" });
+  const ids = await Promise.all([
+    api.enqueue("remote-demo", { n: 1 }),
+    api.enqueue("remote-demo", { fail: 1 }),
+    api.enqueue("remote-demo", { children: true }),
+  ]);
+  const [plain, failed] = await Promise.all(ids.map((id) => untilDone(id)));
+  expect(plain).toMatchObject({ attempt: 1, result: { by: "one", sent: { answered: 200 } }, effects: [{ key: "send", state: "done" }] });
+  expect(failed).toMatchObject({ attempt: 2 });
+  const parent = ids[2] ?? "";
+  await until("the child is done", async () => {
+    const rows = await way.rows<{ state: string }>("SELECT state FROM jobs WHERE parent = ?", parent);
+    return rows.length === 1 && rows[0]?.state === "done";
+  });
+  const { body } = await api.get("/v1/workers");
+  expect(body).toMatchObject([{ worker: "one", types: ["remote-demo"], state: "run", leases: 0 }]);
+});
+
+test("SIGTERM in the middle: what it has begun is done, nothing new is taken, and it ends", async () => {
+  const worker = start({ WORKER: "term", CONCURRENCY: "1" });
+  const [first, second] = [await api.enqueue("remote-demo", { hold: true }), await api.enqueue("remote-demo", { n: 2 })];
+  await until("one is held", async () => outside.held === 1 || worker.output);
+  worker.signal("SIGTERM");
+  outside.release();
+  await worker.sees("down");
+  expect(await api.job(first)).toMatchObject({ state: "done", attempt: 1 });
+  expect(await api.job(second)).toMatchObject({ state: "queued", attempt: 0, runs: 0 });
+  start({ WORKER: "next" });
+  expect(await untilDone(second)).toMatchObject({ attempt: 1, result: { by: "next" } });
+});
+
+test("SIGTERM and a handler that does not end within its grace: the job is given back, with no attempt counted", async () => {
+  const worker = start({ WORKER: "stuck", GRACE: "0" });
+  const id = await api.enqueue("remote-demo", { hold: true });
+  await until("it is held", async () => outside.held === 1 || worker.output);
+  await worker.end("SIGTERM");
+  expect(await api.job(id)).toMatchObject({ state: "queued", runs: 0, attempt: 0 });
+  outside.release();
+  start({ WORKER: "heir" });
+  await until("the heir has it", async () => outside.held === 1);
+  outside.release();
+  expect(await untilDone(id)).toMatchObject({ attempt: 1, result: { by: "heir" } });
+});
+
+test("SIGSTOP beyond the lease: another worker does the job, the first one settles nothing and goes on with others", async () => {
+  const sleeper = start({ WORKER: "sleeper", LEASE: "10" });
+  const id = await api.enqueue("remote-demo", { hold: true });
+  await until("the sleeper has it", async () => outside.held === 1 || sleeper.output);
+  sleeper.signal("SIGSTOP");
+  await way.tick(15_000);
+  outside.release();
+  start({ WORKER: "other" });
+  await until("the other has it", async () => outside.held === 1);
+  outside.release();
+  expect(await untilDone(id)).toMatchObject({ result: { by: "other" } });
+  sleeper.signal("SIGCONT");
+  await sleeper.sees(`began ${id}`);
+  const next = await Promise.all(Array.from({ length: 30 }, (_, n) => api.enqueue("remote-demo", { n, ms: 200 })));
+  for (const each of next) await untilJob(api, each, "done");
+  await until("the sleeper works on", async () => sleeper.output.includes("did ") || sleeper.output);
+  expect(sleeper.output).not.toContain(`did ${id}`);
+  expect(outside.acts.get(id)).toBe(1);
+  expect(await untilDone(id)).toMatchObject({ result: { by: "other" } });
+});
+
+test("cancel reaches the handler within its heartbeats", async () => {
+  const worker = start({ WORKER: "cancelled", LEASE: "10" });
+  const id = await api.enqueue("remote-demo", { hold: true });
+  await until("it is held", async () => outside.held === 1 || worker.output);
+  await api.ask("POST", `/v1/jobs/${id}/cancel`);
+  expect(await untilJob(api, id, "cancelled", 15)).toMatchObject({ state: "cancelled" });
+  expect(outside.acts.get(id)).toBeUndefined();
+});
+
+test("the package is packed, installed in an empty folder and does a job", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "jobyard-client-"));
+  try {
+    const run = (...args: string[]) => execFileSync("npm", args, { cwd: folder, stdio: "pipe", env: { ...process.env, npm_config_offline: "true" } });
+    run("pack", join(root, "clients", "worker"), "--silent");
+    const [archive = ""] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "app", version: "1.0.0", type: "module" }));
+    run("install", "--no-audit", "--no-fund", `./${archive}`);
+    const installed = readdirSync(join(folder, "node_modules", "@jobyard", "worker")).toSorted();
+    expect(installed).toEqual(["call.js", "heartbeat.js", "held-job.js", "index.d.ts", "index.js", "jobs.d.ts", "package.json"]);
+    start({ WORKER: "packed", CLIENT: join(folder, "node_modules", "@jobyard", "worker", "index.js") });
+    expect(await untilDone(await api.enqueue("remote-demo", {}))).toMatchObject({ result: { by: "packed" } });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
