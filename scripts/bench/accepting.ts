@@ -17,29 +17,41 @@ export interface Cost {
   ratio: number;
   /** Answers other than 200 and 202. */
   failed: number;
+  rounds: Round[];
 }
 
-const rounds = 6;
-const perRound = 320;
+/** Milliseconds, and answers a second. */
+export interface Round {
+  p50: number;
+  p90: number;
+  p99: number;
+  rate: number;
+}
 
 /** In turn and in many rounds, so that what else the machine does hits all of them alike. The first one is what the others are measured by. */
-export async function compare(contenders: readonly Contender[], connections: number): Promise<Cost[]> {
-  const all = contenders.map((contender) => ({ contender, times: [] as number[], failed: 0 }));
+export async function compare(contenders: readonly Contender[], connections: number, { rounds = 6, perRound = 320 } = {}): Promise<Cost[]> {
+  const all = contenders.map((contender) => ({ contender, times: [] as number[], failed: 0, rounds: [] as Round[] }));
   for (let round = 0; round <= rounds; round++) {
     for (const each of all) {
+      const begun = performance.now();
       const posted = await postAll(
         Array.from({ length: perRound }, (_, n) => each.contender.post(round * perRound + n)),
         connections,
       );
+      const seconds = (performance.now() - begun) / 1000;
       each.failed += posted.filter(({ status }) => status !== 200 && status !== 202).length;
+      const times = posted.map(({ ms }) => ms);
+      const at = (percent: number) => percentile(times, percent);
       // The first round warms up.
-      if (round > 0) each.times.push(...posted.map(({ ms }) => ms));
+      if (round === 0) continue;
+      each.times.push(...times);
+      each.rounds.push({ p50: at(50), p90: at(90), p99: at(99), rate: posted.length / seconds });
     }
   }
   const base = percentile(all[0]?.times ?? [], 50);
-  return all.map(({ contender: { name }, times, failed }) => {
+  return all.map(({ contender: { name }, times, failed, rounds: measured }) => {
     const p50 = percentile(times, 50);
-    return { name, p50, ratio: p50 / base, failed };
+    return { name, p50, ratio: p50 / base, failed, rounds: measured };
   });
 }
 

@@ -34,6 +34,12 @@ export interface StartOptions {
   /** `npm start` awaits ledger writes and may call this machine; a deployed Worker does neither. Default: as `npm start`. */
   local?: boolean;
   change?: (config: Config) => void;
+  /** Environment besides the secrets. */
+  bindings?: Record<string, string>;
+  /** Whether its cron is driven. Default true. */
+  cron?: boolean;
+  /** Where the inspector listens; a profile is taken there. */
+  inspectorPort?: number;
 }
 
 /** All that a benchmark starts; `end` leaves no process, port or file. Say what is wrong with `report`. */
@@ -54,16 +60,16 @@ export class Workbench {
   }
 
   /** The product, on an empty database, with its cron. */
-  async worker({ name, local = true, change = () => undefined }: StartOptions): Promise<Started> {
+  async worker({ name, local = true, change = () => undefined, bindings = {}, cron = true, inspectorPort }: StartOptions): Promise<Started> {
     const { stateDir, secrets } = this.#place(name);
     const config = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as unknown as Config;
     config.main = join(root, config.main);
     for (const database of config.d1_databases) database.migrations_dir = join(root, "migrations");
     change(config);
     await migrate(root, stateDir);
-    const url = await this.#run(stateDir, config, { ...secrets, ...(local ? { LOCAL: "yes", BOOT_ID: randomUUID() } : {}) });
+    const url = await this.#run(stateDir, config, { ...secrets, ...bindings, ...(local ? { LOCAL: "yes", BOOT_ID: randomUUID() } : {}) }, inspectorPort);
     await healthy(url, this.#ending.signal);
-    void driveCron(url, this.#ending.signal, this.#report);
+    if (cron) void driveCron(url, this.#ending.signal, this.#report);
     return { url, rootToken: secrets.ROOT_TOKEN };
   }
 
@@ -72,6 +78,11 @@ export class Workbench {
     const url = await this.#run(this.#place(name).stateDir, config, {});
     await (await fetch(url)).text();
     return url;
+  }
+
+  /** What else is to be ended with the Workers. */
+  atEnd(end: () => Promise<void>): void {
+    this.#ends.push(end);
   }
 
   async end(): Promise<void> {
@@ -86,11 +97,15 @@ export class Workbench {
     return { stateDir, secrets: secretsIn(join(stateDir, "secrets")).secrets };
   }
 
-  async #run(stateDir: string, config: unknown, bindings: Record<string, string>): Promise<string> {
+  async #run(stateDir: string, config: unknown, bindings: Record<string, string>, inspectorPort?: number): Promise<string> {
     const path = join(stateDir, "wrangler.json");
     writeFileSync(path, JSON.stringify(config));
     const port = await freePort();
-    const running = runWorker(root, { config: path, port, stateDir, verbose: false, bindings }, outputTo(this.#report, false));
+    const running = runWorker(
+      root,
+      { config: path, port, stateDir, verbose: false, bindings, ...(inspectorPort ? { inspectorPort } : {}) },
+      outputTo(this.#report, false),
+    );
     this.#ends.push(() => running.stop());
     void running.ended.then(({ why }) => this.#ending.signal.aborted || this.#report(`A Worker stopped: ${why}.`));
     await running.ready;

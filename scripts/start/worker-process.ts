@@ -10,6 +10,8 @@ export interface WorkerOrder {
   stateDir: string;
   verbose: boolean;
   bindings: Record<string, string>;
+  /** Where its inspector listens. Default: it has none. */
+  inspectorPort?: number;
 }
 
 /** What the Worker's process says. */

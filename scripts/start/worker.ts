@@ -19,7 +19,7 @@ async function start(order: WorkerOrder): Promise<void> {
     dev: {
       remote: false,
       watch: false,
-      inspector: false,
+      inspector: order.inspectorPort === undefined ? false : { hostname: "127.0.0.1", port: order.inspectorPort },
       liveReload: false,
       persist: order.stateDir,
       registry: process.env["WRANGLER_REGISTRY_PATH"],

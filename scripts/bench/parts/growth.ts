@@ -1,0 +1,89 @@
+// npm run bench, part growth: what the same work costs with ever more jobs in the ledger.
+import { type Jobyard, startJobyard } from "../jobyard.ts";
+import { atMost, type Figure, median, notMeasured, type Section } from "../report.ts";
+import type { Run } from "../run.ts";
+
+const perCall = 100_000;
+
+/** What is asked of the ledger, each as often and in turn. */
+const reads = [
+  { name: "the newest jobs", path: "/v1/jobs?limit=50" },
+  { name: "the newest done", path: "/v1/jobs?state=done&limit=50" },
+  { name: "a search by text", path: "/v1/jobs?q=nothing-has-this&limit=50" },
+  { name: "dead letters", path: "/v1/dead-letters?limit=50" },
+  { name: "queues", path: "/v1/queues" },
+  { name: "report", path: "/v1/report" },
+  { name: "the page of the operator", path: "/t/bench" },
+];
+
+export async function growth(run: Run): Promise<Section> {
+  const sizes = run.quick ? [0, 10_000] : [0, 10_000, 100_000, 1_000_000];
+  const [jobs, times] = run.quick ? [500, 5] : [1000, 21];
+  const jobyard = await startJobyard(run.bench, { name: "growth" });
+  const measured = new Map<string, number[][]>();
+  let done = 0;
+  const work = async (name: string) => note(measured, name, await worked(jobyard, jobs, (done += jobs)));
+  // What is compared is a ledger that has a page of jobs with one that has many pages.
+  await worked(jobyard, jobs, (done += jobs));
+  const missing = await missingOf(jobyard);
+  const there = reads.filter((each) => !missing.includes(each));
+  for (const [index, size] of sizes.entries()) {
+    const missing = size - (sizes[index - 1] ?? 0);
+    for (let from = 0; from < missing; from += perCall)
+      await jobyard.control("seed", { from: size - missing + from, count: Math.min(perCall, missing - from) });
+    done += missing;
+    for (let round = 0; round < 3; round++) await work("take and work off a job");
+    for (let round = 0; round < times; round++) for (const { name, path } of there) note(measured, name, await asked(jobyard, path));
+    for (const all of measured.values()) all.push([]);
+    run.say(`growth, ${size.toLocaleString("en")} jobs`);
+  }
+  return {
+    key: "growth",
+    title: "Growth",
+    how: `One tenant's ended jobs in the ledger beside what is measured: ${sizes.map((size) => size.toLocaleString("en")).join(", ")}. The goal is 1.2 × of the time with none.`,
+    figures: [
+      ...[...measured].flatMap(([name, rounds]) => figuresOf(name, rounds, sizes)),
+      ...missing.map(({ name, path }) => notMeasured(name, `there is no ${path}`)),
+    ],
+  };
+}
+
+/** Into the last group of its name. */
+function note(measured: Map<string, number[][]>, name: string, value: number): void {
+  const groups = measured.get(name) ?? [[]];
+  groups.at(-1)?.push(value);
+  measured.set(name, groups);
+}
+
+async function worked(jobyard: Jobyard, count: number, sum: number): Promise<number> {
+  const begun = performance.now();
+  await jobyard.batch(count);
+  return (await jobyard.untilDone(sum, begun)) / count;
+}
+
+/** Those that this version does not have. */
+async function missingOf(jobyard: Jobyard): Promise<typeof reads> {
+  const found = await Promise.all(reads.map(({ path }) => get(jobyard, path)));
+  await Promise.all(found.map((answer) => answer.text()));
+  return reads.filter((_, index) => found[index]?.status === 404);
+}
+
+async function asked(jobyard: Jobyard, path: string): Promise<number> {
+  const begun = performance.now();
+  const answer = await get(jobyard, path);
+  await answer.text();
+  if (!answer.ok) throw new Error(`${path} answered ${answer.status}`);
+  return performance.now() - begun;
+}
+
+function get({ url, rootToken, tenant }: Jobyard, path: string): Promise<Response> {
+  return fetch(url + path, { headers: { authorization: `Bearer ${rootToken}`, "jobyard-tenant": tenant.name } });
+}
+
+function figuresOf(name: string, rounds: readonly number[][], sizes: readonly number[]): Figure[] {
+  const [empty = NaN] = rounds.map(median);
+  const own = sizes.map((size, index) => ({ what: `${name}, ${size.toLocaleString("en")} jobs`, unit: "ms", rounds: rounds[index] ?? [] }));
+  const most = sizes.at(-1) ?? 0;
+  const last = median(rounds[sizes.length - 1] ?? []);
+  return [...own, { what: `${name}, ${most.toLocaleString("en")} over none`, unit: "×", rounds: [last / empty], goal: atMost(1.2, "≤ 1.2") }];
+}

@@ -1,0 +1,62 @@
+// npm run bench, part neighbours: one tenant has many slow mails, another posts one a second later.
+import { setTimeout as passing } from "node:timers/promises";
+import type { Sandbox } from "../../sandbox/server.ts";
+import { atMost, type Section } from "../report.ts";
+import type { Run } from "../run.ts";
+import { makeTenant, type Tenant } from "../tenant.ts";
+import type { Started } from "../worker.ts";
+
+export async function neighbours({ bench, quick, say }: Run): Promise<Section> {
+  const [mails, delayMs] = quick ? [60, 1000] : [300, 4000];
+  const worker = await bench.worker({ name: "neighbours" });
+  const [slow, fast] = [await bench.sandbox(), await bench.sandbox()];
+  const [alone, a, b] = [await mailer(worker, "alone", slow), await mailer(worker, "slow-one", slow), await mailer(worker, "quick-one", fast)];
+  await makeSlow(slow, delayMs);
+  const aloneMs = await sendAll(alone, slow, mails);
+  say(`neighbours: ${mails} mails alone took ${Math.round(aloneMs / 1000)} s`);
+  const together = sendAll(a, slow, mails);
+  await passing(1000);
+  const waitedMs = await sendAll(b, fast, 1);
+  say(`neighbours: the other tenant's mail took ${(waitedMs / 1000).toFixed(1)} s`);
+  const togetherMs = await together;
+  return {
+    key: "neighbours",
+    title: "Neighbours",
+    how: `Tenant A has ${mails} mails to a provider that takes ${delayMs / 1000} s for each; one second later tenant B posts one mail to a provider that answers at once. Before that, as many mails of a tenant that is alone.`,
+    figures: [
+      { what: "B's mail, from its call to the provider", unit: "s", rounds: [waitedMs / 1000], goal: atMost(6, "≤ 6 s") },
+      { what: "the mails of a tenant that is alone", unit: "s", rounds: [aloneMs / 1000] },
+      { what: "A's mails", unit: "s", rounds: [togetherMs / 1000] },
+      { what: "A's mails over those alone", unit: "×", rounds: [togetherMs / aloneMs], goal: atMost(1.1, "no longer (≤ 1.1)") },
+    ],
+  };
+}
+
+async function mailer(worker: Started, name: string, { url }: Sandbox): Promise<Tenant> {
+  const tenant = await makeTenant(worker, name);
+  await tenant.ask("PUT", "/v1/connections/mail", { provider: "resend", baseUrl: `${url}/mail`, apiKey: "re_sandbox", from: "Bench <bench@bench.example>" });
+  return tenant;
+}
+
+async function makeSlow({ url }: Sandbox, delayMs: number): Promise<void> {
+  const answer = await fetch(`${url}/__faults`, { method: "POST", body: JSON.stringify({ provider: "mail", delayMs }) });
+  if (!answer.ok) throw new Error(`the sandbox answered ${answer.status}: ${await answer.text()}`);
+}
+
+/** Milliseconds until the provider has all of them. */
+async function sendAll(tenant: Tenant, { url }: Sandbox, count: number): Promise<number> {
+  const begun = performance.now();
+  const to = `@${tenant.name}.example`;
+  const jobs = Array.from({ length: count }, (_, n) => ({ type: "email", payload: { to: `${n}${to}`, subject: "Benchmark", text: "Nothing to read." } }));
+  await tenant.ask("POST", "/v1/jobs/batch", { jobs });
+  while ((await mailsTo(url, to)) < count) {
+    if (performance.now() - begun > 900_000) throw new Error(`after 15 minutes not all mails to ${to} have arrived`);
+    await passing(50);
+  }
+  return performance.now() - begun;
+}
+
+async function mailsTo(url: string, to: string): Promise<number> {
+  const { mails } = (await (await fetch(`${url}/__mailbox?to=${encodeURIComponent(to)}&limit=10000`)).json()) as { mails: unknown[] };
+  return mails.length;
+}
