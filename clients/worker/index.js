@@ -170,7 +170,10 @@ export function createWorker({
     process.once("SIGINT", onSignal);
     try {
       await poll();
-      await Promise.race([Promise.all([...inHand].map(({ running }) => running)), sleep(graceSeconds * 1000)]);
+      // The timer ends with the jobs: it would keep the process alive.
+      const over = new AbortController();
+      const ended = Promise.all([...inHand].map(({ running }) => running)).finally(() => over.abort());
+      await Promise.race([ended, sleep(graceSeconds * 1000, over.signal)]);
       // What is still under way is given back: another worker does it from its last checkpoint.
       await Promise.all(
         [...inHand].map(async ({ held }) => {
