@@ -18,6 +18,7 @@ import { sendAlerts } from "../intake/tick/send-alerts";
 import type { TickDeps } from "../intake/tick/tick";
 import type { Counters } from "../ledger/counters";
 import type { createPayloads } from "../ledger/payloads";
+import { addUpHours } from "../ledger/usage-days";
 import { ticksIn } from "../ledger/ticks";
 import { turnMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
@@ -74,6 +75,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(db, "rotation")) }) },
       { name: "retention", run: removeOld(retention) },
       { name: "counters", run: async () => (await counters.flush(), {}) },
+      { name: "usage", run: async (at) => ({ hours: await addUpHours(db, at) }) },
     ],
     clock: now,
     record: (outcomes) => ticksIn(db).record(outcomes),

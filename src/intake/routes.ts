@@ -23,6 +23,7 @@ import { purchaseOrderRoutes } from "./routes/purchase-orders";
 import { queueRoutes } from "./routes/queues";
 import { sampleRoutes } from "./routes/samples";
 import { replayRoutes } from "./routes/replays";
+import { costRoutes } from "./routes/costs";
 import { reportRoutes } from "./routes/report";
 import { scheduleRoutes } from "./routes/schedules";
 import { settingRoutes } from "./routes/settings";
@@ -82,6 +83,7 @@ export const routes: readonly AnyRoute[] = [
   ...alertRoutes,
   ...operatorRoutes,
   ...reportRoutes,
+  ...costRoutes,
   ...workRoutes,
   ...workerRoutes,
 ];

@@ -23,6 +23,10 @@ const settingsSchema = v.strictObject({
       ),
     }),
   ),
+  /** What the tenant's jobs should cost at most in a month, USD, estimated: the report warns at 80 % and when it is used up. */
+  budget: v.optional(
+    v.strictObject({ usdPerMonth: v.pipe(v.number(), v.minValue(0.01, "must be at least 0.01"), v.maxValue(1_000_000, "must be at most 1,000,000")) }),
+  ),
   /** Days for which ended jobs are kept, by state, counted events, and what events said of things. */
   retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days, analytics: days, facts: days })),
   /** Where alerts go besides Slack, which gets them where there is a connection: addresses, and a destination of the tenant's own. */

@@ -26,7 +26,7 @@ describe("put refuses", () => {
     [{ name: "A", timezone: "Mars/Olympus" }, ["timezone: must be an IANA time zone such as Europe/Prague"]],
     [{ name: "A", timezone: "+01:00" }, ["timezone: must be an IANA time zone such as Europe/Prague"]],
     [{ name: "A", colour: "red" }, ["colour: is not a field here; known are name, timezone, settings"]],
-    [{ name: "A", settings: { mial: {} } }, ["settings.mial: is not a field here; known are mail, quota, retention, alerts, media, events"]],
+    [{ name: "A", settings: { mial: {} } }, ["settings.mial: is not a field here; known are mail, quota, budget, retention, alerts, media, events"]],
     [{ name: "A", settings: { mail: { from: "nobody" } } }, ["settings.mail.from: must be an e-mail address, or a name and an address in <>"]],
     [
       { name: "A", settings: { mail: { from: "A <a@b.cz>\r\nBcc: c@d.cz" } } },

@@ -16,6 +16,7 @@ export const alertCodes = [
   "site-paused",
   "site-unreadable",
   "no-worker",
+  "budget",
   "tick-failing",
 ] as const;
 

@@ -2,8 +2,10 @@ import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
 import type { JobView, MinuteCount } from "../../ledger/views";
 import { unpolledAfter } from "../work/model";
+import { budgetsSpent } from "../costs/queries";
 import type { GateView } from "../gates/model";
-import { type Facts, finders } from "./findings";
+import type { Facts } from "./facts";
+import { finders } from "./findings";
 import { flowOf, type QueueFlow } from "./flow";
 import { type Finding, inOrder, type Why } from "./model";
 import { reportRows } from "./queries";
@@ -58,7 +60,8 @@ export function createReports(deps: ReportDeps): Reports {
 async function findings(deps: ReportDeps, tenant: string | null): Promise<Finding[]> {
   const now = deps.now();
   const tenants = tenant === null ? await deps.tenants() : [tenant];
-  const [rows, open, pauses, counts, steps] = await Promise.all([
+  const [budgets, rows, open, pauses, counts, steps] = await Promise.all([
+    budgetsSpent(deps.db, tenant, now),
     reportRows(deps.db, tenant, tenants),
     deps.open(tenants, now),
     deps.pauses(tenant),
@@ -66,7 +69,7 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
     tenant === null ? deps.steps() : [],
   ]);
   const [gates, unpolled] = await Promise.all([tenant === null ? gatesWithJobs(deps, open) : gatesOf(deps, tenant), unpolledTypes(deps, open)]);
-  const facts: Facts = { ...rows, now, open, pauses, steps, gates, unpolled, ended: endedByQueue(deps, open, counts), installation: tenant === null };
+  const facts: Facts = { ...rows, budgets, now, open, pauses, steps, gates, unpolled, ended: endedByQueue(deps, open, counts), installation: tenant === null };
   return inOrder(finders.flatMap((find) => find(facts)));
 }
 

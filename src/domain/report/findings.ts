@@ -1,29 +1,11 @@
 import type { OpenGroup } from "../../ledger/open-jobs";
-import type { PauseView } from "../../ledger/pauses";
-import type { GateView } from "../gates/model";
 import { type Action, type Finding, isoTime, plural } from "./model";
-import type { ReportRows } from "./queries";
-import { circuitSentence, gateActions, pauseSentence, resumeOf, unpolledSentence } from "./why";
-
-/** What a report is made from. Times in milliseconds. */
-export interface Facts extends ReportRows {
-  now: number;
-  pauses: readonly PauseView[];
-  open: readonly OpenGroup[];
-  /** Gates that are not closed. */
-  gates: readonly (GateView & { tenant: string })[];
-  /** `tenant queue`: jobs that ended in the last minutes. */
-  ended: ReadonlyMap<string, number>;
-  /** Steps of the tick, for the installation's own report; else empty. */
-  steps: readonly { step: string; outcome: string; at: number }[];
-  /** Whether the report is the installation's. */
-  installation: boolean;
-  /** Remote types with open jobs that no worker asks for. */
-  unpolled: readonly { tenant: string; type: string; count: number; since: number | null }[];
-}
+import type { Facts } from "./facts";
+import { approvals, budgets, schedules, sites, unreadable, workers } from "./setting-findings";
+import { circuitSentence, gateActions, pauseSentence, resumeOf } from "./why";
 
 const minute = 60_000;
-const [hour, day] = [60 * minute, 24 * 60 * minute];
+const hour = 60 * minute;
 /** A group that failed this recently goes on failing. */
 const goesOn = 15 * minute;
 /** Ready jobs older than this are stuck when nothing of their queue ends, else late. */
@@ -43,6 +25,7 @@ export const finders: readonly ((facts: Facts) => Finding[])[] = [
   sites,
   unreadable,
   workers,
+  budgets,
   approvals,
 ];
 
@@ -172,75 +155,6 @@ function retrying({ open }: Facts): Finding[] {
     const actions: Action[] = [{ method: "GET", path: `/v1/jobs?state=retrying&type=${first.type}`, label: "Look" }];
     return [{ code: "retrying", severity: "warning", sentence, since, count, subject: `type/${first.type}`, tenant: first.tenant, actions }];
   });
-}
-
-function schedules({ schedules: all, now }: Facts): Finding[] {
-  return all
-    .filter(({ outcome, plannedAt }) => outcome === "failed" || now - plannedAt <= day)
-    .map(({ tenant, name, outcome, note, plannedAt }) => ({
-      code: outcome === "failed" ? "schedule-failed" : "schedule-skipped",
-      // Skipping is what its policy asks for.
-      severity: outcome === "failed" ? "critical" : "info",
-      sentence: `The schedule ${name} did not run at ${isoTime(plannedAt)}: ${note ?? "no reason is known"}`,
-      since: plannedAt,
-      count: 1,
-      subject: `schedule/${name}`,
-      tenant,
-      actions: [{ method: "POST", path: `/v1/schedules/${name}/run`, label: "Run now" }],
-    }));
-}
-
-function sites({ sites: all }: Facts): Finding[] {
-  return all.map(({ tenant, site, reason, since }) => ({
-    code: "site-paused",
-    severity: "critical",
-    sentence: `The site ${site} is paused: ${reason}`,
-    since,
-    count: 1,
-    subject: `site/${site}`,
-    tenant,
-    actions: [{ method: "POST", path: `/v1/sites/${site}/test`, label: "Test the site" }],
-  }));
-}
-
-function unreadable({ unreadable: all }: Facts): Finding[] {
-  return all.map(({ tenant, site, count, since }) => ({
-    code: "site-unreadable",
-    severity: "warning",
-    sentence: `${plural(count, "row")} of the site ${site} cannot be read.`,
-    since,
-    count,
-    subject: `site/${site}`,
-    tenant,
-    actions: [{ method: "GET", path: `/v1/sites/${site}`, label: "Look" }],
-  }));
-}
-
-function workers({ unpolled }: Facts): Finding[] {
-  return unpolled.map(({ tenant, type, count, since }) => ({
-    code: "no-worker",
-    severity: "critical",
-    sentence: `${unpolledSentence(type, since)} ${plural(count, "job")} wait${count === 1 ? "s" : ""}.`,
-    since,
-    count,
-    subject: `type/${type}`,
-    tenant,
-    actions: [{ method: "GET", path: "/v1/workers", label: "Workers" }],
-  }));
-}
-
-function approvals({ proposals, purchaseOrders }: Facts): Finding[] {
-  const agents = proposals.map(({ tenant, agent, count, since }): Finding => {
-    const sentence = `${plural(count, "proposal")} of the agent ${agent} wait${count === 1 ? "s" : ""} for approval.`;
-    const actions: Action[] = [{ method: "GET", path: `/v1/agent-runs?agentType=${agent}`, label: "Look" }];
-    return { code: "approval", severity: "info", sentence, since, count, subject: `agent/${agent}`, tenant, actions };
-  });
-  const orders = purchaseOrders.map(({ tenant, site, count, since }): Finding => {
-    const sentence = `${plural(count, "purchase order")} of the site ${site} wait${count === 1 ? "s" : ""} for approval.`;
-    const actions: Action[] = [{ method: "GET", path: `/v1/sites/${site}/purchase-orders`, label: "Look" }];
-    return { code: "approval", severity: "info", sentence, since, count, subject: `site/${site}`, tenant, actions };
-  });
-  return [...agents, ...orders];
 }
 
 function countOf(groups: readonly OpenGroup[], fits: (group: OpenGroup) => boolean): number {

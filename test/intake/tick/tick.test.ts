@@ -78,6 +78,7 @@ test(
         "rotation",
         "retention",
         "counters",
+        "usage",
       ].map((step) => [step, "done"]),
     );
     expect(JSON.parse(outcomes.find(({ step }) => step === "schedules")?.detail ?? "")).toEqual({ ran: 100, skipped: 200, failed: 0 });

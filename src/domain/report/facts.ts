@@ -1,0 +1,22 @@
+import type { OpenGroup } from "../../ledger/open-jobs";
+import type { PauseView } from "../../ledger/pauses";
+import type { GateView } from "../gates/model";
+import type { ReportRows } from "./queries";
+
+/** What a report is made from. Times in milliseconds. */
+export interface Facts extends ReportRows {
+  now: number;
+  pauses: readonly PauseView[];
+  open: readonly OpenGroup[];
+  /** Gates that are not closed. */
+  gates: readonly (GateView & { tenant: string })[];
+  /** `tenant queue`: jobs that ended in the last minutes. */
+  ended: ReadonlyMap<string, number>;
+  /** Steps of the tick, for the installation's own report; else empty. */
+  steps: readonly { step: string; outcome: string; at: number }[];
+  budgets: readonly { tenant: string; usdPerMonth: number; spent: number }[];
+  /** Whether the report is the installation's. */
+  installation: boolean;
+  /** Remote types with open jobs that no worker asks for. */
+  unpolled: readonly { tenant: string; type: string; count: number; since: number | null }[];
+}

@@ -1,0 +1,87 @@
+import { budgetState } from "../costs/model";
+import type { Facts } from "./facts";
+import { type Action, type Finding, isoTime, plural } from "./model";
+import { unpolledSentence } from "./why";
+
+/** Findings about what a tenant has set up: schedules, sites, workers, a budget, and what waits for its approval. */
+
+const day = 24 * 3_600_000;
+
+export function schedules({ schedules: all, now }: Facts): Finding[] {
+  return all
+    .filter(({ outcome, plannedAt }) => outcome === "failed" || now - plannedAt <= day)
+    .map(({ tenant, name, outcome, note, plannedAt }) => ({
+      code: outcome === "failed" ? "schedule-failed" : "schedule-skipped",
+      // Skipping is what its policy asks for.
+      severity: outcome === "failed" ? "critical" : "info",
+      sentence: `The schedule ${name} did not run at ${isoTime(plannedAt)}: ${note ?? "no reason is known"}`,
+      since: plannedAt,
+      count: 1,
+      subject: `schedule/${name}`,
+      tenant,
+      actions: [{ method: "POST", path: `/v1/schedules/${name}/run`, label: "Run now" }],
+    }));
+}
+
+export function sites({ sites: all }: Facts): Finding[] {
+  return all.map(({ tenant, site, reason, since }) => ({
+    code: "site-paused",
+    severity: "critical",
+    sentence: `The site ${site} is paused: ${reason}`,
+    since,
+    count: 1,
+    subject: `site/${site}`,
+    tenant,
+    actions: [{ method: "POST", path: `/v1/sites/${site}/test`, label: "Test the site" }],
+  }));
+}
+
+export function unreadable({ unreadable: all }: Facts): Finding[] {
+  return all.map(({ tenant, site, count, since }) => ({
+    code: "site-unreadable",
+    severity: "warning",
+    sentence: `${plural(count, "row")} of the site ${site} cannot be read.`,
+    since,
+    count,
+    subject: `site/${site}`,
+    tenant,
+    actions: [{ method: "GET", path: `/v1/sites/${site}`, label: "Look" }],
+  }));
+}
+
+export function workers({ unpolled }: Facts): Finding[] {
+  return unpolled.map(({ tenant, type, count, since }) => ({
+    code: "no-worker",
+    severity: "critical",
+    sentence: `${unpolledSentence(type, since)} ${plural(count, "job")} wait${count === 1 ? "s" : ""}.`,
+    since,
+    count,
+    subject: `type/${type}`,
+    tenant,
+    actions: [{ method: "GET", path: "/v1/workers", label: "Workers" }],
+  }));
+}
+
+export function budgets({ budgets: all }: Facts): Finding[] {
+  return all.flatMap(({ tenant, usdPerMonth, spent }): Finding[] => {
+    const state = budgetState(spent, usdPerMonth);
+    if (state === "within") return [];
+    const sentence = `Jobs have cost about ${spent.toFixed(2)} USD this month, of a budget of ${usdPerMonth.toFixed(2)} USD.`;
+    const actions: Action[] = [{ method: "GET", path: "/v1/costs", label: "Costs" }];
+    return [{ code: "budget", severity: state === "over" ? "critical" : "warning", sentence, since: null, count: 1, subject: "budget", tenant, actions }];
+  });
+}
+
+export function approvals({ proposals, purchaseOrders }: Facts): Finding[] {
+  const agents = proposals.map(({ tenant, agent, count, since }): Finding => {
+    const sentence = `${plural(count, "proposal")} of the agent ${agent} wait${count === 1 ? "s" : ""} for approval.`;
+    const actions: Action[] = [{ method: "GET", path: `/v1/agent-runs?agentType=${agent}`, label: "Look" }];
+    return { code: "approval", severity: "info", sentence, since, count, subject: `agent/${agent}`, tenant, actions };
+  });
+  const orders = purchaseOrders.map(({ tenant, site, count, since }): Finding => {
+    const sentence = `${plural(count, "purchase order")} of the site ${site} wait${count === 1 ? "s" : ""} for approval.`;
+    const actions: Action[] = [{ method: "GET", path: `/v1/sites/${site}/purchase-orders`, label: "Look" }];
+    return { code: "approval", severity: "info", sentence, since, count, subject: `site/${site}`, tenant, actions };
+  });
+  return [...agents, ...orders];
+}

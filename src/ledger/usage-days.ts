@@ -1,0 +1,65 @@
+import { batch, rowsOf, statement } from "../d1";
+
+/** Jobs of one type that came to one event. */
+export interface UsageCount {
+  tenant: string;
+  type: string;
+  event: string;
+  count: number;
+  ms: number;
+}
+
+const hour = 3_600_000;
+/** An isolate keeps its counts for two seconds; an hour is added up when it has been over for this long. Milliseconds. */
+const settledAfter = 5 * 60_000;
+/** Hours that one tick adds up: more are left after an outage. */
+const maxHours = 6;
+
+/** One seek a tenant. ?1 from, ?2 to (milliseconds), ?3 the day, ?4 the mark before, ?5 the mark after: an hour counts once, whatever ticks overlap. */
+const addSql = `
+  INSERT INTO usage_days (tenant, day, type, event, n, ms)
+  WITH RECURSIVE each(tenant) AS (
+    SELECT min(tenant) FROM counters UNION ALL SELECT (SELECT min(c.tenant) FROM counters c WHERE c.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL)
+  SELECT c.tenant, ?3, c.type, c.event, sum(c.n), sum(c.ms) FROM each CROSS JOIN counters c ON c.tenant = each.tenant
+  WHERE c.minute >= ?1 AND c.minute < ?2 AND coalesce((SELECT position FROM watermarks WHERE tenant = '*' AND walk = 'usage-days'), '') = ?4
+  GROUP BY 1, 3, 4
+  ON CONFLICT DO UPDATE SET n = n + excluded.n, ms = ms + excluded.ms`;
+
+const markSql = `
+  INSERT INTO watermarks (tenant, walk, position) VALUES ('*', 'usage-days', ?2)
+  ON CONFLICT DO UPDATE SET position = excluded.position WHERE position = ?1`;
+
+/** Adds the hours that are over to their days. A first run begins with the hour that is over last. Returns how many it added. */
+export async function addUpHours(db: D1Database, now: number): Promise<number> {
+  const stored = await statement(db, `SELECT position FROM watermarks WHERE tenant = '*' AND walk = 'usage-days'`).first<{ position: string }>();
+  const end = Math.floor((now - settledAfter) / hour) * hour;
+  let mark = stored?.position ?? "";
+  let from = mark === "" ? end - hour : Number(mark);
+  let added = 0;
+  for (; from < end && added < maxHours; from += hour, added++) {
+    const next = String(from + hour);
+    await batch(db, [statement(db, addSql, from, from + hour, dayOf(from), mark), statement(db, markSql, mark, next)]);
+    mark = next;
+  }
+  return added;
+}
+
+const daysSql = `SELECT tenant, type, event, sum(n) AS count, sum(ms) AS ms FROM usage_days WHERE (?1 IS NULL OR tenant = ?1) AND day >= ?2 AND day <= ?3 GROUP BY 1, 2, 3`;
+const minutesSql = `
+  WITH RECURSIVE each(tenant) AS (
+    SELECT min(tenant) FROM counters WHERE ?1 IS NULL UNION ALL SELECT ?1 WHERE ?1 IS NOT NULL UNION ALL
+    SELECT (SELECT min(c.tenant) FROM counters c WHERE c.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL AND ?1 IS NULL)
+  SELECT c.tenant, c.type, c.event, sum(c.n) AS count, sum(c.ms) AS ms FROM each CROSS JOIN counters c ON c.tenant = each.tenant
+  WHERE c.minute >= ?2 AND c.minute < ?3 GROUP BY 1, 2, 3`;
+
+/** What jobs came to from the start of a day to now: whole hours from the days, the rest from the minutes. Null is all tenants. */
+export async function usageSince(db: D1Database, tenant: string | null, fromDay: string, now: number): Promise<UsageCount[]> {
+  const stored = await statement(db, `SELECT position FROM watermarks WHERE tenant = '*' AND walk = 'usage-days'`).first<{ position: string }>();
+  const from = Math.max(Number(stored?.position ?? 0), Date.parse(fromDay));
+  const results = await batch(db, [statement(db, daysSql, tenant, fromDay, dayOf(now)), statement(db, minutesSql, tenant, from, now + 60_000)]);
+  return [...rowsOf<UsageCount>(results, 0), ...rowsOf<UsageCount>(results, 1)];
+}
+
+export function dayOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
