@@ -31,7 +31,7 @@ export async function profile(bench: Workbench, quick: boolean): Promise<string>
   return asLines(taken, count, took);
 }
 
-/** The time of each function itself, without what it calls. The database runs in a process' thread of its own and shows as idle here. */
+/** The time of each function itself, without what it calls. The database has a thread of its own and shows as idle here. */
 export function asLines({ nodes, samples = [], timeDeltas = [] }: Profile, count: number, took: number): string {
   const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
   const self = new Map<string, number>();
@@ -58,7 +58,9 @@ async function connect(port: number): Promise<Inspector> {
   const list = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { webSocketDebuggerUrl: string }[];
   const url = list[0]?.webSocketDebuggerUrl;
   if (url === undefined) throw new Error("the local Worker has no inspector");
-  const socket = new WebSocket(url);
+  // Wrangler lets in only what names a local page as its origin; Node's own WebSocket takes headers, which the types of browsers do not know.
+  const Socket = WebSocket as unknown as new (url: string, options: { headers: Record<string, string> }) => WebSocket;
+  const socket = new Socket(url, { headers: { origin: "http://localhost" } });
   await new Promise((resolve, reject) => {
     socket.addEventListener("open", resolve, { once: true });
     socket.addEventListener("error", () => reject(new Error("the inspector does not answer")), { once: true });
