@@ -17,6 +17,8 @@ export interface WorkerEnv extends Cloudflare.Env {
   PUBLIC_URL?: string;
   /** The deployment environment, "staging"; its queues end with `-staging`. Unset in production. */
   ENVIRONMENT?: string;
+  /** "off": each job travels in a message of its own; packs are read all the same. For the step from a release that cannot read them. */
+  PACKS?: string;
   /** Where Durable Objects keep their data, as D1, R2 and queues do. Unset: no restriction. Changing it leaves the old objects behind. */
   JURISDICTION?: DurableObjectJurisdiction;
   /** Cloudflare Email Service, where the account has it. */

@@ -44,7 +44,8 @@ interface Contract {
   type: string;
   queues: string[];
   remote?: unknown;
-  policy: { maxAttempts: number; timeout: number; maxAge: number; backoff: { cap: number } };
+  batch: boolean;
+  policy: { maxAttempts: number; timeout: number; concurrency: number; pack: number; maxAge: number; backoff: { cap: number } };
 }
 
 const wrangler = parse(read("wrangler.toml")) as unknown as Wrangler;
@@ -53,7 +54,10 @@ const { queues } = await load<{ queues: Record<string, { binding: string; batchS
 const { jobs } = await load<{ jobs: { contract: Contract }[] }>("jobs/index");
 const { maxBatchMs, leaseMarginMs } = await load<{ maxBatchMs: number; leaseMarginMs: number }>("queue/lease");
 const contracts = jobs.map(({ contract }) => contract);
+const { maxBatchJobs } = await load<{ maxBatchJobs: number }>("queue/envelope");
 const backstop = "dead-letters";
+/** Each type that travels in packs, on each of its queues. */
+const packs = contracts.filter(({ policy }) => policy.pack > 1).flatMap((contract) => contract.queues.map((queue) => ({ ...contract, queue })));
 const sources = globSync("src/**/*.ts", { cwd: root }).map((path) => ({ path, text: read(path) }));
 
 describe("queues", () => {
@@ -87,6 +91,16 @@ describe("queues", () => {
     for (const { max_retries: retries } of wrangler.queues.consumers) expect(retries).toBeGreaterThanOrEqual(policy.maxAttempts);
   });
 
+  test.each(Object.keys(queues))("a batch of %s has at most 250 jobs, however full its messages are", (queue) => {
+    const largest = Math.max(1, ...packs.filter((each) => each.queue === queue).map(({ policy }) => policy.pack));
+    expect((queues[queue]?.batchSize ?? Infinity) * largest).toBeLessThanOrEqual(maxBatchJobs);
+    expect(maxBatchJobs).toBe(250);
+  });
+
+  test("there are types that travel in packs", () => {
+    expect(packs.map(({ type }) => type)).toContain("analytics");
+  });
+
   test("the backstop's name in index.ts is that of wrangler.toml", () => {
     expect(read("src/index.ts")).toContain(`if (queue === "${backstop}"`);
   });
@@ -100,6 +114,11 @@ describe("time", () => {
 
   test.each(contracts.filter(({ remote }) => !remote))("a run of $type fits a batch", ({ policy }) => {
     expect(policy.timeout * 1000).toBeLessThanOrEqual(maxBatchMs);
+  });
+
+  test.each(packs)("a batch full of packs of $type on $queue fits a batch's time", ({ queue, batch, policy: { pack, timeout, concurrency } }) => {
+    const rounds = batch ? 1 : ((queues[queue]?.batchSize ?? Infinity) * pack) / concurrency;
+    expect(rounds * timeout * 1000).toBeLessThanOrEqual(maxBatchMs);
   });
 
   test("a flush, a poll of cancel flags and the clocks' tolerance fit the margin", async () => {

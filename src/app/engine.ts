@@ -65,6 +65,7 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
     registry: createRegistry(jobs),
     ledger,
     queue: (name) => (name in queues ? env[queues[name as QueueName].binding] : undefined),
+    sendsPacks: env.PACKS !== "off",
     backlogLimit: () => backlogLimit,
     quota: createQuota(quotaOf, now),
     payloads,

@@ -21,7 +21,7 @@ export const queues = {
   "lead-submissions": { binding: "LEAD_SUBMISSIONS", batchSize: 25, batchTimeout: 1 },
   events: { binding: "EVENTS", batchSize: 100, batchTimeout: 1 },
   deliveries: { binding: "DELIVERIES", batchSize: 25, batchTimeout: 1 },
-  "analytics-events": { binding: "ANALYTICS_EVENTS", batchSize: 100, batchTimeout: 5 },
+  "analytics-events": { binding: "ANALYTICS_EVENTS", batchSize: 10, batchTimeout: 5 },
   "dead-letters": { binding: "DEAD_LETTERS", batchSize: 100, batchTimeout: 5 },
 } as const satisfies Record<string, QueueSettings>;
 

@@ -31,7 +31,7 @@ const claimFree = `
   RETURNING ${claimedJson}`;
 
 const lookAtRest = `
-  SELECT j.tenant, j.id, j.state, j.ended, j.seq, j.until, j.due, j.crash, j.cancel, j.fp
+  SELECT j.tenant, j.id, j.state, j.ended, j.seq, j.until, j.due, j.crash, j.cancel, j.fp, j.wake, j.gate, j.sweeps
   FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.lease IS NOT ?2`;
 

@@ -2,7 +2,7 @@ import { buryForeign, buryMismatch } from "./bury";
 import { reviveUnasked } from "./disposition";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
-import { redeliver } from "./message-answer";
+import { MessageAnswer, redeliver } from "./message-answer";
 import { newRow } from "./prepare";
 import { reasonOf } from "../masking/redact";
 import { payloadOf } from "./registry";
@@ -10,7 +10,8 @@ import type { NewJob } from "./intake-ledger";
 
 /**
  * Consumes `dead-letters`: messages the platform gave up after a hundred deliveries. The ledger decides:
- * an ended job needs nothing, an open one is driven again under a raised seq, a body that is no envelope is recorded. Never throws.
+ * an ended job needs nothing, an open one is driven again under a raised seq, a body that is no envelope is recorded. Each job
+ * of a pack is driven by itself. Never throws.
  */
 export async function backstop(engine: Engine, messages: readonly Message[], queue: string): Promise<void> {
   const foreign: { message: Message; raw: string }[] = [];
@@ -18,23 +19,26 @@ export async function backstop(engine: Engine, messages: readonly Message[], que
     const parsed = parseEnvelope(message.body);
     if (parsed.kind === "foreign") foreign.push({ message, raw: parsed.raw });
     else if (parsed.kind === "future") redeliver(engine, [message]);
-    else await driveAgain(engine, message, parsed.envelope);
+    else {
+      const answer = new MessageAnswer(message, parsed.jobs.length);
+      for (const envelope of parsed.jobs) await driveAgain(engine, answer, envelope);
+    }
   }
   await buryForeign(engine, foreign, queue);
 }
 
-async function driveAgain(engine: Engine, message: Message, envelope: Envelope): Promise<void> {
+async function driveAgain(engine: Engine, answer: MessageAnswer, envelope: Envelope): Promise<void> {
   try {
     // Fills the row if the ledger was away all the time; an existing one stays as it is.
     const [row] = await engine.ledger.insertKeyed([rowOf(engine, envelope)]);
     if (row?.fp && envelope.fp !== undefined && row.fp !== envelope.fp) await buryMismatch(engine, envelope);
-    else if (await isBroughtBack(engine, envelope)) return message.ack();
+    else if (await isBroughtBack(engine, envelope)) return answer.ack();
     // The next tick sends a message under a raised seq; what is held, parked or over needs none.
     else await engine.ledger.unsent([envelope], engine.now());
-    message.ack();
+    answer.ack();
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "backstop", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
-    redeliver(engine, [message]);
+    answer.redeliver(engine);
   }
 }
 

@@ -8,16 +8,17 @@ import { wait } from "./outcome";
 import { newRow } from "./prepare";
 import { keyOf } from "./ref";
 import { payloadOf } from "./registry";
+import type { Suspect } from "./suspects";
 
 /**
  * Claims the jobs of a batch in one round trip; jobs that the ledger does not know take a second, which writes their rows. What can be
  * neither claimed nor claimed alone is answered by its disposition. Claimed jobs that a pause holds are decided here.
  */
-export async function claim(engine: Engine, executions: readonly Execution[], lease: Lease): Promise<{ claimed: Execution[]; suspects: Execution[] }> {
+export async function claim(engine: Engine, executions: readonly Execution[], lease: Lease): Promise<{ claimed: Execution[]; suspects: Suspect[] }> {
   const byKey = new Map(executions.map((each) => [keyOf(each.envelope), each]));
   const claims = await askLedger(engine, executions, byKey, lease);
   const claimed: Execution[] = [];
-  const suspects: Execution[] = [];
+  const suspects: Suspect[] = [];
   for (const job of claims.flatMap((each) => each.claimed)) {
     const execution = byKey.get(keyOf(job));
     execution?.claimed(job, lease);
@@ -25,9 +26,9 @@ export async function claim(engine: Engine, executions: readonly Execution[], le
   }
   for (const row of claims.flatMap(({ found }) => found)) {
     const execution = byKey.get(keyOf(row));
-    if (execution && (await answerUnclaimed(engine, execution, row))) suspects.push(execution);
+    if (execution && (await answerUnclaimed(engine, execution, row))) suspects.push({ execution, row });
   }
-  for (const execution of [...claimed, ...suspects]) hold(engine, execution, claims[0]?.pauses ?? []);
+  for (const execution of [...claimed, ...suspects.map(({ execution }) => execution)]) hold(engine, execution, claims[0]?.pauses ?? []);
   return { claimed, suspects };
 }
 

@@ -10,6 +10,7 @@ import { open } from "./open";
 import { offerRemote } from "./remote";
 import { reasonOf } from "../masking/redact";
 import { Settler } from "./settler";
+import { sendSurplusOn } from "./suspects";
 
 /** The queue handler: answers every message of the batch on its own, never throws and leaves nothing running. */
 export async function consume(engine: Engine, messages: readonly Message[], queue: string, readers: ForeignReaders = {}): Promise<void> {
@@ -30,7 +31,7 @@ async function claimAndExecute(engine: Engine, executions: readonly Execution[])
   const lease = leaseFor(engine, executions);
   const { claimed, suspects } = await claim(engine, executions, lease);
   await execute(engine, claimed, lease);
-  for (const suspect of suspects) await executeAlone(engine, suspect, lease.now + maxBatchMs);
+  for (const suspect of await sendSurplusOn(engine, suspects)) await executeAlone(engine, suspect, lease.now + maxBatchMs);
   return claimed.length + suspects.length;
 }
 

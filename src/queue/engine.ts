@@ -44,6 +44,8 @@ export interface EnginePorts {
   ledger: Ledger;
   /** Producer of a queue; undefined when this deployment has no such queue. */
   queue(name: string): Queue | undefined;
+  /** Whether jobs of types with a `pack` are sent together in one message. Off while a release that cannot read packs is still deployed. */
+  sendsPacks: boolean;
   /** Messages a queue may hold before senders are asked to come back later. */
   backlogLimit(queue: string): number;
   quota: Quota;

@@ -27,9 +27,22 @@ export interface Envelope {
   unasked?: true;
 }
 
+/** Several jobs of one tenant, type, queue and delay in one message. Its id is that of its first job. */
+export interface Pack {
+  v: 2;
+  id: string;
+  tenant: string;
+  queue: string;
+  jobs: readonly PackedJob[];
+}
+
+/** A job within a pack, which names tenant and queue for all of them. */
+export type PackedJob = Omit<Envelope, "tenant" | "queue">;
+
 /** What a message body turned out to be. */
 export type Parsed =
-  | { kind: "envelope"; envelope: Envelope }
+  /** One job, or those of a pack. */
+  | { kind: "jobs"; jobs: readonly Envelope[] }
   /** From a newer deployment. */
   | { kind: "future"; version: number }
   | { kind: "foreign"; raw: string };
@@ -39,15 +52,30 @@ export const inlineLimit = 96 * 1024;
 /** And those that are longer than this once they are escaped as a text within the message. In bytes. */
 export const travelLimit = 124_000;
 
+/** A batch has at most this many jobs: as many points may one invocation write to Analytics Engine. */
+export const maxBatchJobs = 250;
+
 /** Reads a message body. Never throws; what is no envelope comes back as text, cut at 64 KB. */
 export function parseEnvelope(body: unknown): Parsed {
   if (isRecord(body)) {
-    if (body["v"] === 1 && isEnvelope(body)) return { kind: "envelope", envelope: body };
+    if (body["v"] === 1 && isEnvelope(body)) return { kind: "jobs", jobs: [body] };
+    const jobs = body["v"] === 2 ? unpacked(body) : undefined;
+    if (jobs) return { kind: "jobs", jobs };
     if (typeof body["v"] === "number" && body["v"] > 1 && typeof body["id"] === "string" && typeof body["tenant"] === "string") {
       return { kind: "future", version: body["v"] };
     }
   }
   return { kind: "foreign", raw: rawText(body) };
+}
+
+/** The jobs of a pack; undefined when it is none that this deployment can read. */
+function unpacked({ tenant, queue, jobs }: Record<string, unknown>): Envelope[] | undefined {
+  if (!Array.isArray(jobs) || jobs.length === 0 || jobs.length > maxBatchJobs) return undefined;
+  const envelopes = jobs.flatMap((job: unknown) => {
+    const envelope: Record<string, unknown> = { ...(isRecord(job) ? job : {}), tenant, queue };
+    return envelope["v"] === 1 && isEnvelope(envelope) ? [envelope] : [];
+  });
+  return envelopes.length === jobs.length ? envelopes : undefined;
 }
 
 const requiredTexts = ["id", "type", "tenant", "queue"];

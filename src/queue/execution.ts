@@ -124,6 +124,11 @@ export class Execution {
     this.decide(this.decisionFrom(returned));
   }
 
+  /** Whether it came in a message with others. */
+  get isPacked(): boolean {
+    return this.answers.some(({ jobs }) => jobs > 1);
+  }
+
   ack(): void {
     for (const answer of this.answers.splice(0)) answer.ack();
   }

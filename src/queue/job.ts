@@ -1,5 +1,6 @@
 import type * as v from "valibot";
 import type { Act, EffectOptions, Reply } from "./effect";
+import { maxBatchJobs } from "./envelope";
 import type { Outcome } from "./outcome";
 import { checkedRemote, checkRules, type RemoteDefinition, type RemotePolicy, within } from "./remote-policy";
 
@@ -21,6 +22,11 @@ export interface Policy {
   timeout: number;
   /** Runs of this type side by side within one batch. Default 10. */
   concurrency: number;
+  /**
+   * Most jobs of one tenant, queue and delay that travel in one message. For quick runs that come in numbers: the message is acknowledged when the
+   * last of them is over. Default 1. The batch size of each of the type's queues × pack is at most 250 jobs, and they fit a batch's time.
+   */
+  pack: number;
   /** Time since its first run (or since it was brought back) after which a job that still fails, waits or yields ends dead. Default 7 days. */
   maxAge: number;
   /** Runs of one job, whatever they said, after which it ends dead. Default 10,000. */
@@ -90,6 +96,7 @@ export const defaultPolicy: Policy = {
   backoff: { base: 10, cap: 3600 },
   timeout: 30,
   concurrency: 10,
+  pack: 1,
   maxAge: 7 * 24 * 3600,
   maxRuns: 10_000,
   uncertain: "discard",
@@ -135,6 +142,7 @@ function checkedPolicy({ type, remote, lease, heartbeat, startWithin }: RemoteDe
     [remote === true || isInner, "lease, heartbeat and startWithin are for remote jobs"],
     [within(policy.timeout, 1, most), `timeout must be 1 to ${most} seconds${remote ? "" : ": a batch ends after 12 minutes"}`],
     [within(policy.concurrency, 1, 100), "concurrency must be 1 to 100"],
+    [within(policy.pack, 1, maxBatchJobs), `pack must be 1 to ${maxBatchJobs} jobs`],
     [within(policy.backoff.base, 1, 86_400), "backoff.base must be 1 to 86,400 seconds"],
     [within(policy.backoff.cap, policy.backoff.base, 86_400), "backoff.cap must be between backoff.base and 86,400 seconds"],
     [within(policy.backoff.min ?? 1, 1, 86_400), "backoff.min must be 1 to 86,400 seconds"],

@@ -8,11 +8,16 @@ import type { Engine } from "./engine";
 export class MessageAnswer {
   private delay = Infinity;
 
-  /** `open`: jobs of the message that have no answer yet. */
+  /** Jobs of the message that have no answer yet. */
+  private open: number;
+
+  /** `jobs`: how many the message carries. */
   constructor(
     readonly message: Message,
-    private open = 1,
-  ) {}
+    readonly jobs = 1,
+  ) {
+    this.open = jobs;
+  }
 
   ack(): void {
     this.close();

@@ -7,7 +7,7 @@ import { keyOf } from "./ref";
 import { readable } from "./registry";
 
 /**
- * One execution per job of the batch; copies of a job share one. A body that is no envelope goes to the queue's reader; what this
+ * One execution per job of the batch; those of a pack share the answer to its message, copies of a job one execution. A body that is no envelope goes to the queue's reader; what this
  * deployment cannot read is delivered again later.
  */
 export async function open(engine: Engine, messages: readonly Message[], queue: string, reader: ForeignReader | undefined): Promise<Execution[]> {
@@ -17,7 +17,10 @@ export async function open(engine: Engine, messages: readonly Message[], queue: 
     const parsed = parseEnvelope(message.body);
     if (parsed.kind === "foreign") foreign.push({ message, raw: parsed.raw });
     else if (parsed.kind === "future") redeliver(engine, [message]);
-    else add(engine, executions, parsed.envelope, new MessageAnswer(message), queue);
+    else {
+      const answer = new MessageAnswer(message, parsed.jobs.length);
+      for (const envelope of parsed.jobs) add(engine, executions, envelope, answer, queue);
+    }
   }
   await takeForeign(engine, reader, foreign, queue);
   return [...executions.values()];

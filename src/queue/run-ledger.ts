@@ -62,7 +62,7 @@ export interface ClaimedJob extends Pick<
   born: number;
 }
 
-export type FoundJob = Pick<JobRow, "tenant" | "id" | "state" | "ended" | "seq" | "until" | "due" | "crash" | "cancel" | "fp">;
+export type FoundJob = Pick<JobRow, "tenant" | "id" | "state" | "ended" | "seq" | "until" | "due" | "crash" | "cancel" | "fp" | "wake" | "gate" | "sweeps">;
 
 /** What is recorded of a job after its run. */
 export interface Transition extends JobRef {

@@ -47,7 +47,7 @@ async function sweepOtherBoots(engine: Engine, now: number, report: SweepReport)
     for (const group of bySize(rows, (row) => row.bytes)) {
       // What was not yet deliverable then is not before its time now.
       const back = group.map((row) => backNow(row, now, true, Math.max(0, Math.ceil(((row.sent ?? now) - now) / 1000))));
-      report.swept += await bringBack(engine, back, group, now);
+      report.swept += (await bringBack(engine, back, now)).length;
     }
   }
   report.more = true;

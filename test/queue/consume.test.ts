@@ -16,7 +16,21 @@ const second = 1000;
 const minute = 60 * second;
 
 describe("the table of what is done with a message", () => {
-  const row = { tenant: "one", id: "x", state: "queued", ended: null, seq: 3, until: 0, due: null, crash: false, cancel: false, fp: null } as const;
+  const row = {
+    tenant: "one",
+    id: "x",
+    state: "queued",
+    ended: null,
+    seq: 3,
+    until: 0,
+    due: null,
+    crash: false,
+    cancel: false,
+    fp: null,
+    wake: null,
+    gate: null,
+    sweeps: 0,
+  } as const;
   const now = 1_000_000;
 
   test.each([

@@ -111,7 +111,7 @@ test("parseEnvelope takes anything and never throws", () => {
   fc.assert(
     fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true }), (body) => {
       const parsed = parseEnvelope(body);
-      expect(["envelope", "future", "foreign"]).toContain(parsed.kind);
+      expect(["jobs", "future", "foreign"]).toContain(parsed.kind);
       if (parsed.kind === "foreign") expect(parsed.raw.isWellFormed() && parsed.raw.length <= 65_536).toBe(true);
     }),
   );

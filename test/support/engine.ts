@@ -5,7 +5,6 @@ import { createPayloads } from "../../src/ledger/payloads";
 import { backstop } from "../../src/queue/backstop";
 import { consume } from "../../src/queue/consume";
 import { createEngine, type Engine, type EngineEvent } from "../../src/queue/engine";
-import type { Envelope } from "../../src/queue/envelope";
 import type { ForeignReaders } from "../../src/queue/foreign";
 import type { Gates } from "../../src/queue/gates";
 import { enqueue } from "../../src/queue/enqueue";
@@ -14,6 +13,7 @@ import { defineJob, job, type Job, type RunContext } from "../../src/queue/job";
 import { again, discard, done, type Outcome, retry, wait } from "../../src/queue/outcome";
 import { createRegistry } from "../../src/queue/registry";
 import type { EnqueueRequest, Receipt } from "../../src/queue/request";
+import { jobsIn } from "./history/events";
 import { sweep } from "../../src/queue/sweep";
 
 /** What a queue holds: a body, the time it is deliverable, how often it was delivered. */
@@ -68,6 +68,9 @@ export interface BenchOptions {
   ledgerFirst?: boolean;
   capabilities?: Engine["capabilities"];
   random?: () => number;
+  sendsPacks?: boolean;
+  /** How many scripted jobs travel in one message. */
+  pack?: number;
 }
 
 /** Jobs, clock, queues and ledger of one test; the ledger is the real one. */
@@ -100,7 +103,7 @@ export function createBench(options: BenchOptions = {}) {
     settle: async () => void (await Promise.allSettled(deferred.splice(0))),
     deliver,
     deliverAll,
-    messagesOf: (id: string) => held.filter(({ body }) => (body as Envelope).id === id),
+    messagesOf: (id: string) => held.filter(({ body }) => jobsIn(body).some((each) => each.id === id)),
     /** What a job's runs end with instead of its script: for what does not travel as JSON. */
     endWith: (id: string, end: Step | (() => Outcome)) => void ends.set(id, end),
     troubles: () => events.filter((each) => each.event === "trouble"),
@@ -129,9 +132,10 @@ export function createBench(options: BenchOptions = {}) {
     boot: options.boot ?? "",
     ledgerFirst: options.ledgerFirst ?? true,
     ids: createIds("the id secret of the engine's tests"),
-    registry: createRegistry(options.jobs ?? [job(scripted, run)]),
+    registry: createRegistry(options.jobs ?? [job({ ...scripted, policy: { ...scripted.policy, pack: options.pack ?? 1 } }, run)]),
     ledger: withFaults(ledger, (call) => broken("ledger", call), "D1 is down"),
     queue: (name) => fakeQueue(name),
+    sendsPacks: options.sendsPacks ?? true,
     backlogLimit: () => 100_000,
     quota: { isSet: () => Promise.resolve(false), take: (_tenant, count) => Promise.resolve({ granted: count, retryAfter: 0 }) },
     payloads: withFaults(createPayloads(env.PAYLOADS), (call) => broken("payloads", call), "R2 is down"),

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import type { Envelope } from "../../src/queue/envelope";
+import { jobsIn } from "./history/events";
 import { isTerminal, type JobState } from "../../src/queue/state";
 import type { World } from "./model";
 import { endOf, maxAttempts } from "./script";
@@ -43,9 +43,8 @@ export async function broken(world: World, last: Step | null): Promise<string[]>
     if (open && row.wake === null && ten && last?.do === "tick" && last.dies === null && world.ledgerUp()) say("nothing looks after it");
     const expected = row.state === "dead" || row.state === "discarded" ? 1 : 0;
     if ((letters.get(row.id) ?? []).length !== expected) say(`it has ${(letters.get(row.id) ?? []).length} dead letters`);
-    for (const { body } of world.bench.held) {
-      const message = body as Envelope;
-      if (message.id === row.id && message.seq > row.seq) say(`a message carries seq ${message.seq}`);
+    for (const { id, seq } of world.bench.held.flatMap(({ body }) => jobsIn(body))) {
+      if (id === row.id && seq > row.seq) say(`a message carries seq ${seq}`);
     }
   }
   for (const [key, calls] of world.calls) {

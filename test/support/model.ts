@@ -3,7 +3,6 @@ import { vi } from "vitest";
 import { fingerprint } from "../../src/json/canonical";
 import { consume } from "../../src/queue/consume";
 import { enqueue } from "../../src/queue/enqueue";
-import type { Envelope } from "../../src/queue/envelope";
 import type { NewJob } from "../../src/queue/intake-ledger";
 import { cancel, retryNow } from "../../src/queue/operate";
 import { sweep } from "../../src/queue/sweep";
@@ -122,17 +121,22 @@ export function createWorld(mutant: Mutant | null = null) {
     }
   }
 
-  async function put({ key, script, strict, delay, late: slowly, dies, other = false, gated = false, old = false }: Enqueue): Promise<void> {
+  async function put({ key, script, strict, delay, late: slowly, dies, other = false, gated = false, old = false, beside = 0 }: Enqueue): Promise<void> {
     const isolate = makeIsolate({ dies, old });
     isolate.engine.ledgerFirst = !slowly;
     const payload = { script, strict, ...(old ? {} : { gated }) };
     const who = other ? neighbour : tenant;
     const request = { tenant: who, type: "modelled", payload, ...(key === null ? {} : { key: `key-${key}` }), delaySeconds: delay };
     if (slowly && state.send === "up") holdInserts(isolate);
-    const [receipt] = await enqueue(isolate.engine, [request]);
-    if (!receipt?.ok || isolate.dead) return;
-    history.note({ is: "accepted", tenant: who, id: receipt.id });
-    world.accepted.push({ tenant: who, id: receipt.id, script, strict, gated, fp: key === null ? undefined : await fingerprint(payload) });
+    const { key: _, ...unkeyed } = { key: undefined, ...request };
+    const receipts = await enqueue(isolate.engine, [request, ...Array.from({ length: beside }, () => unkeyed)]);
+    if (isolate.dead) return;
+    for (const [index, receipt] of receipts.entries()) {
+      if (!receipt.ok) continue;
+      history.note({ is: "accepted", tenant: who, id: receipt.id });
+      const fp = key === null || index > 0 ? undefined : await fingerprint(payload);
+      world.accepted.push({ tenant: who, id: receipt.id, script, strict, gated, fp });
+    }
   }
 
   /** Rows of requests that do not wait for them: written later, or never when the isolate goes first. */
@@ -194,7 +198,7 @@ export function createWorld(mutant: Mutant | null = null) {
       body: structuredClone(held.body),
       attempts: ++held.attempts,
       ack: () => say(held, "ack"),
-      retry: (how?: QueueRetryOptions) => say(held, how?.delaySeconds ?? 0),
+      retry: (how?: QueueRetryOptions) => say(held, mutant?.retry?.() ?? how?.delaySeconds ?? 0),
     })) as unknown as Message[];
     await consume(isolate.engine, batch, "events");
     await mutant?.afterBatch?.();
@@ -208,9 +212,11 @@ export function createWorld(mutant: Mutant | null = null) {
   async function lose(which: number): Promise<void> {
     const held = at(bench.held, which);
     if (!held) return;
-    const { id } = held.body as Envelope;
-    const row = await env.DB.prepare("SELECT fp FROM jobs WHERE id = ?").bind(id).first<{ fp: string | null }>();
-    if (row && row.fp === ((held.body as Envelope).fp ?? null)) bench.held.splice(bench.held.indexOf(held), 1);
+    for (const { id, fp } of jobsIn(held.body)) {
+      const row = await env.DB.prepare("SELECT fp FROM jobs WHERE id = ?").bind(id).first<{ fp: string | null }>();
+      if (!row || row.fp !== fp) return;
+    }
+    bench.held.splice(bench.held.indexOf(held), 1);
   }
 
   async function cancelOne(which: number): Promise<void> {

@@ -10,15 +10,13 @@ import { narrow } from "./narrow-gate";
 import { ending, endings, maxAttempts } from "./script";
 
 const script = v.array(v.picklist(endings));
-const common = {
-  type: "modelled",
-  queue: "events",
-  policy: { maxAttempts, backoff: { base: 1, cap: 120 }, timeout: 60, concurrency: 3, maxAge: 900 * 24 * 3600 },
-} as const;
-/** The same job in two deployments: the newer one may be held by a gate. */
+const policy = { maxAttempts, backoff: { base: 1, cap: 120 }, timeout: 60, concurrency: 3, maxAge: 900 * 24 * 3600 };
+const common = { type: "modelled", queue: "events", policy } as const;
+/** The same job in two deployments: the newer one may be held by a gate, and travels in packs. */
 const before = defineJob({ ...common, payload: v.strictObject({ script, strict: v.boolean() }) });
 const newest = defineJob({
   ...common,
+  policy: { ...policy, pack: 3 },
   version: 2,
   upgrade: (payload) => ({ ...(payload as object), gated: false }),
   payload: v.strictObject({ script, strict: v.boolean(), gated: v.boolean() }),

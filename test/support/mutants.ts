@@ -19,6 +19,8 @@ export interface Mutant {
   gates?(gates: Gates): Gates;
   /** The idempotency key that the provider gets, by the key of the engine and the number of runs before. */
   key?(key: string, runs: number): string;
+  /** What becomes of a message that is to be delivered again. */
+  retry?(): "ack";
   /** After the queue handler has ended. */
   afterBatch?(): Promise<void>;
 }
@@ -55,6 +57,12 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   acknowledgeFirst(),
+  {
+    name: "ack a pack half answered: one of its jobs is held by another run",
+    caughtBy: /acknowledged before its outcome was recorded \(running/,
+    steps: [{ ...job, script: [], beside: 1 }, { do: "duplicate", which: 0 }, slowly, deliver],
+    retry: () => "ack",
+  },
   {
     name: "forget seq: a stale message claims as the newest would",
     caughtBy: /a stale message of generation 0 was run/,

@@ -33,6 +33,8 @@ export interface Enqueue {
   /** Held by a gate that lets one in at a time. */
   gated?: boolean;
   old?: boolean;
+  /** So many further jobs of the same call, without a key: they travel in one message. */
+  beside?: number;
 }
 
 const which = fc.nat({ max: 7 });
@@ -59,6 +61,7 @@ export function steps(day: "calm" | "stormy"): fc.Arbitrary<Step[]> {
         other: sometimes,
         gated: sometimes,
         old: sometimes,
+        beside: fc.constantFrom(0, 0, 1, 2, 4),
       }),
     },
     {
