@@ -6,6 +6,7 @@ import type { Ledger } from "./ledger";
 import type { Prepared } from "./prepare";
 import type { Registry } from "./registry";
 import type { Receipt } from "./request";
+import type { Traffic } from "./traffic";
 import { UnrecordedEffects } from "./unrecorded-effects";
 
 /** The engine of one isolate: what it is handed, and what it remembers. */
@@ -19,6 +20,8 @@ export interface Memory {
   readonly backlogs: Map<string, { count: number; at: number }>;
   /** When each queue refused a send, if it has taken none since. Milliseconds. */
   readonly refusals: Map<string, number>;
+  /** Sends under way to each queue. */
+  readonly traffic: Map<string, Traffic>;
   readonly unrecorded: UnrecordedEffects;
   /** Runs side by side enqueue their children together. Made with the first child. */
   children?: GroupCommit<Prepared, Receipt>;
@@ -26,7 +29,7 @@ export interface Memory {
 
 /** The composition root makes one engine per isolate; tests make their own. */
 export function createEngine(ports: EnginePorts): Engine {
-  return { ...ports, memory: { backlogs: new Map(), refusals: new Map(), unrecorded: new UnrecordedEffects() } };
+  return { ...ports, memory: { backlogs: new Map(), refusals: new Map(), traffic: new Map(), unrecorded: new UnrecordedEffects() } };
 }
 
 /** Everything the engine is handed. */

@@ -1,6 +1,7 @@
-import { cut, itemsOf, sendChunk } from "./chunk";
+import { cut, itemsOf } from "./chunk";
 import type { Engine } from "./engine";
 import type { Sendable } from "./pack";
+import { sendInTraffic } from "./traffic";
 
 export type { Sendable } from "./pack";
 
@@ -16,7 +17,7 @@ export async function send(engine: Engine, items: readonly Sendable[]): Promise<
   const refused: Sendable[] = [];
   const next = chunks.values();
   const lane = async () => {
-    for (const chunk of next) if (!(await sendChunk(engine, chunk))) refused.push(...itemsOf(chunk));
+    for (const chunk of next) if (!(await sendInTraffic(engine, chunk))) refused.push(...itemsOf(chunk));
   };
   await Promise.all(Array.from({ length: Math.min(lanes, chunks.length) }, lane));
   return refused;
