@@ -6,18 +6,29 @@ export type JsonSchema = Record<string, unknown>;
 /** Puts something else in a schema's place: a reference to a component, say. */
 export type Override = (schema: unknown) => JsonSchema | undefined;
 
-/** What a schema takes, as JSON Schema 2020-12 (that of OpenAPI 3.1). Rules that it cannot express are left out. */
-export function toSchema(schema: v.GenericSchema, override?: Override): JsonSchema {
+/** What a schema takes, as JSON Schema 2020-12 (that of OpenAPI 3.1). Rules that it cannot express are left out. `whole` is never overridden. */
+export function toSchema(schema: v.GenericSchema, override?: Override, whole?: unknown): JsonSchema {
   const { $schema: _, ...converted } = toJsonSchema(schema, {
     target: "draft-2020-12",
     typeMode: "input",
     errorMode: "ignore",
     overrideSchema: ({ valibotSchema, jsonSchema }) => {
-      const replaced = override?.(valibotSchema);
+      const replaced = valibotSchema === whole ? undefined : override?.(valibotSchema);
       return replaced === undefined ? undefined : { ...replaced, ...descriptionOf(jsonSchema) };
     },
   }) as JsonSchema;
-  return converted;
+  return withExtensions(converted) as JsonSchema;
+}
+
+/** OpenAPI knows no keyword of ours without `x-`. */
+function withExtensions(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withExtensions);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const entries = Object.entries(schema).map(([key, value]) => {
+    const isOurs = key === "personal" && (value === true || value === "redact");
+    return [isOurs ? "x-personal" : key, withExtensions(value)] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function descriptionOf({ description }: { description?: string | undefined }): JsonSchema {

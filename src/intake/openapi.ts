@@ -1,13 +1,16 @@
-import type * as v from "valibot";
 import { codes } from "../errors";
 import type { Contract } from "../queue/job";
 import { scopes } from "../tenants/token";
 import { tenantHeader } from "./auth";
-import { type JsonSchema, type Override, toSchema } from "./json-schema";
+import { about, tagOf, tagsOf } from "./about";
+import { byName, namedSchemas } from "./components";
+import { examples } from "./examples";
+import { bodySchema, jobRequestSchemas } from "./job-requests";
+import { type JsonSchema, toSchema } from "./json-schema";
 import { type AnyRoute, openPath } from "./route";
-import { batchJob, batchRequest, jobRequest } from "./routes/enqueue";
 
-const version = "1";
+/** That of the interface, which the path begins with. */
+const version = "1.0.0";
 const namePattern = "^[a-z0-9-]{1,63}$";
 const tooLarge = 413;
 const wrongType = 415;
@@ -21,13 +24,14 @@ export function openApi(table: readonly AnyRoute[], contracts: readonly Contract
   }
   return {
     openapi: "3.1.1",
-    info: { title: "Jobyard", version, description: "Background jobs of a multi-tenant SaaS." },
+    info: { title: "Jobyard", version, description: about, license: { name: "MIT", identifier: "MIT" } },
     servers: [{ url: "/" }],
+    tags: tagsOf(table),
     security: [{ token: [] }],
     paths,
     components: {
       securitySchemes: { token: { type: "http", scheme: "bearer", description: `The root token, or a tenant's with scopes of: ${scopes.join(", ")}` } },
-      schemas: { Problem: problemSchema, JobRequest: perType(jobRequest, contracts), BatchJob: perType(batchJob, contracts), BatchRequest: batchSchema },
+      schemas: { Problem: problemSchema, ...jobRequestSchemas(contracts), ...namedSchemas() },
       responses: problemResponses(),
     },
   };
@@ -43,44 +47,14 @@ function operation(route: AnyRoute): JsonSchema {
     ...(route.scope === "public" ? { security: [] } : {}),
     description: descriptionOf(route),
     ...listed("parameters", [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)]),
-    ...(route.body ? { requestBody: { required: route.body.optional !== true, content: contentOf(route.body) } } : {}),
+    ...(route.body ? { requestBody: { required: route.body.optional !== true, content: contentOf(route.name, route.body) } } : {}),
     responses: { ...answers(route), ...problems(route) },
   };
 }
 
-function contentOf({ schema, media = ["application/json"] }: NonNullable<AnyRoute["body"]>): JsonSchema {
-  return Object.fromEntries(media.map((type) => [type, { schema: bodySchema(schema) }]));
-}
-
-/** Ours by reference, so that each is written once. */
-const references = new Map<unknown, string>([
-  [jobRequest, "JobRequest"],
-  [batchRequest, "BatchRequest"],
-]);
-
-function bodySchema(schema: v.GenericSchema): JsonSchema {
-  const name = references.get(schema);
-  return name ? { $ref: `#/components/schemas/${name}` } : toSchema(schema);
-}
-
-const asBatchJob: Override = (schema) => (isItem(schema) ? { $ref: "#/components/schemas/BatchJob" } : undefined);
-const batchSchema = toSchema(batchRequest, asBatchJob);
-
-function isItem(schema: unknown): boolean {
-  return (batchRequest.entries.jobs as { item?: unknown }).item === schema;
-}
-
-/** One alternative for each type: its name and its payload's schema in the place of "anything". */
-function perType(schema: v.GenericSchema, contracts: readonly Contract[]): JsonSchema {
-  const base = toSchema(schema) as { properties: Record<string, unknown> };
-  const alternatives = contracts
-    .filter(({ internal }) => !internal)
-    .map((contract) => ({
-      ...base,
-      title: contract.type,
-      properties: { ...base.properties, type: { enum: [contract.type, ...contract.aliases] }, payload: toSchema(contract.senderPayload) },
-    }));
-  return alternatives.length === 0 ? base : { oneOf: alternatives };
+function contentOf(name: string, { schema, media = ["application/json"] }: NonNullable<AnyRoute["body"]>): JsonSchema {
+  const example = examples[name];
+  return Object.fromEntries(media.map((type) => [type, { schema: bodySchema(schema), ...(example === undefined ? {} : { example }) }]));
 }
 
 function pathParameters(route: AnyRoute): JsonSchema[] {
@@ -95,7 +69,8 @@ function pathParameters(route: AnyRoute): JsonSchema[] {
 function queryParameters(route: AnyRoute): JsonSchema[] {
   if (!route.query) return [];
   const { properties = {}, required = [] } = toSchema(route.query) as { properties?: Record<string, JsonSchema>; required?: string[] };
-  return Object.entries(properties).map(([name, { description, ...schema }]) => {
+  return Object.entries(properties).map(([name, { described, ...given }]) => {
+    const { description, ...schema } = (described ?? given) as JsonSchema;
     return { name, in: "query", required: required.includes(name), ...(description ? { description } : {}), schema };
   });
 }
@@ -110,7 +85,7 @@ function headerParameters(route: AnyRoute): JsonSchema[] {
 function answers(route: AnyRoute): JsonSchema {
   const entries = Object.entries(route.answers).map(([status, shape]) => {
     if (shape === null) return [status, { description: "Done" }];
-    const content = typeof shape === "string" ? { [shape]: { schema: { type: "string" } } } : json(toSchema(shape));
+    const content = typeof shape === "string" ? { [shape]: { schema: { type: "string" } } } : json(byName(shape) ?? toSchema(shape, byName));
     return [status, { description: status === "202" ? "Accepted" : "Done", content }];
   });
   return Object.fromEntries(entries) as JsonSchema;
@@ -168,10 +143,6 @@ function scopeText(route: AnyRoute): string {
   if (route.scope === "token") return "Needs a token of any scope.";
   if (route.scope === "root") return "Needs the root token.";
   return `Needs the scope \`${route.scope}\`${route.scope === "admin" ? "" : ", or `admin`"}.${fields.join("")}`;
-}
-
-function tagOf(path: string): string {
-  return path.startsWith("/v1/") ? (path.split("/")[2] ?? "system") : "system";
 }
 
 function json(schema: JsonSchema): JsonSchema {

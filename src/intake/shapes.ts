@@ -66,7 +66,7 @@ const whyEntry = {
   ),
 };
 
-const jobSummaryShape = v.object({ ...summaryEntries, ...whyEntry });
+export const jobSummaryShape = v.object({ ...summaryEntries, ...whyEntry });
 
 export const nullableText = v.nullable(v.string());
 
@@ -106,22 +106,19 @@ export const jobsShape = v.object({
 export const cancelledShape = v.object({ id: v.string(), state, cancelling: v.boolean() });
 export const retriedShape = v.object({ id: v.string(), state });
 
-export const deadLettersShape = v.object({
-  deadLetters: outputList(
-    v.object({
-      id: v.string(),
-      type: v.string(),
-      state: v.picklist(["dead", "discarded"]),
-      siteId: v.nullable(v.string()),
-      reason: v.string(),
-      group: v.string(),
-      attempt: count,
-      at: isoTime,
-      diedAt: isoTime,
-    }),
-  ),
-  cursor,
+export const deadLetterShape = v.object({
+  id: v.string(),
+  type: v.string(),
+  state: v.picklist(["dead", "discarded"]),
+  siteId: v.nullable(v.string()),
+  reason: v.string(),
+  group: v.string(),
+  attempt: count,
+  at: isoTime,
+  diedAt: isoTime,
 });
+
+export const deadLettersShape = v.object({ deadLetters: outputList(deadLetterShape), cursor });
 
 export const groupsShape = v.object({
   groups: outputList(

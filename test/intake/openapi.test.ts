@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import * as v from "valibot";
+import { examples } from "../../src/intake/examples";
 import { openApi } from "../../src/intake/openapi";
 import { routes } from "../../src/intake/routes";
 import { createBench } from "./fakes";
@@ -31,28 +33,46 @@ test("every reference leads somewhere", () => {
     ).toBeDefined();
 });
 
-test("a job is one of the types, each with its own payload", () => {
-  const alternatives = document["components"].schemas.JobRequest.oneOf as Operation[];
-  expect(alternatives.map((each) => each["title"])).toEqual([
-    "email",
-    "note",
-    "outside",
-    "image",
-    "lead",
-    "webhook",
-    "sync-orders",
-    "sync-products",
-    "sync-single-order",
-  ]);
-  const note = alternatives[1];
-  expect(note?.["properties"]).toMatchObject({ type: { enum: ["note"] }, payload: { required: ["text"], additionalProperties: false } });
-  expect(note?.["required"]).toEqual(["type", "payload"]);
-  expect(document["components"].schemas.BatchRequest.properties.jobs).toMatchObject({
-    minItems: 1,
-    maxItems: 10_000,
-    items: { $ref: "#/components/schemas/BatchJob" },
+test("a job is one of the types, told apart by its type, each with its own payload", () => {
+  const { schemas } = document["components"];
+  const types = ["email", "note", "outside", "image", "lead", "webhook", "sync-orders", "sync-products", "sync-single-order"];
+  const { oneOf, discriminator } = schemas.JobRequest as { oneOf: { $ref: string }[]; discriminator: { propertyName: string; mapping: object } };
+  expect(discriminator.propertyName).toBe("type");
+  expect(Object.keys(discriminator.mapping)).toEqual(types);
+  expect(Object.values(discriminator.mapping)).toEqual(oneOf.map(({ $ref }) => $ref));
+  expect(schemas.NoteJob).toMatchObject({
+    required: ["type", "payload"],
+    properties: { type: { enum: ["note"] }, payload: { $ref: "#/components/schemas/NotePayload" } },
   });
-  expect(document["components"].schemas.BatchJob.oneOf[0].properties).toHaveProperty("idempotencyKey");
+  expect(schemas.NotePayload).toMatchObject({ required: ["text"], additionalProperties: false });
+  expect(schemas.BatchRequest.properties.jobs).toMatchObject({ minItems: 1, maxItems: 10_000, items: { $ref: "#/components/schemas/BatchJob" } });
+  expect(schemas.NoteBatchJob.properties).toHaveProperty("idempotencyKey");
+});
+
+test("what many answers have is described once", () => {
+  const answerOf = (path: string) => document["paths"][path].get.responses[200].content["application/json"].schema;
+  expect(answerOf("/v1/jobs/{id}")).toEqual({ $ref: "#/components/schemas/Job" });
+  expect(answerOf("/v1/schedules").properties.schedules.items).toEqual({ $ref: "#/components/schemas/Schedule" });
+  expect(answerOf("/v1/dead-letters").properties.deadLetters.items).toEqual({ $ref: "#/components/schemas/DeadLetter" });
+});
+
+test("a page's limit is a whole number", () => {
+  const parameters = operations.flatMap(([, , operation]) => (operation["parameters"] ?? []) as { name: string; schema: object }[]);
+  const limits = parameters.filter(({ name }) => name === "limit");
+  expect(limits.length).toBeGreaterThan(10);
+  for (const { schema } of limits) expect(schema).toMatchObject({ type: "integer", minimum: 1, maximum: 200, default: 50 });
+});
+
+test.each(Object.entries(examples))("the example of %s is taken", (name, example) => {
+  const body = routes.find((route) => route.name === name)?.body;
+  expect(body, `${name} is an operation with a body`).toBeDefined();
+  const schema = body?.schemaFor?.({ name: "mail" }) ?? body?.schema;
+  expect(schema && v.safeParse(schema, example).issues).toBeUndefined();
+});
+
+test("no keyword but those of JSON Schema and x-…", () => {
+  expect(JSON.stringify(document)).toContain('"x-personal":true');
+  expect(JSON.stringify(document)).not.toMatch(/"personal":(true|"redact")/);
 });
 
 test("is served to everybody as it is", async () => {

@@ -15,7 +15,7 @@ import { requestsFor } from "../tick/send-alerts";
 import { count, isoTime, listShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
 
-const alertShape = v.object({
+export const alertShape = v.object({
   cause: v.pipe(v.string(), v.description("dead-letters/{group}, tick/{step}, no-worker/{type} or offers-void/{worker}")),
   state: v.picklist(["open", "recovered"]),
   subject: v.pipe(v.string(), v.description("The type of job, or the step")),
@@ -28,7 +28,7 @@ const alertShape = v.object({
   recoveredAt: v.nullable(isoTime),
 });
 
-const ruleShape = v.looseObject({ name: v.string(), minSeverity: v.picklist(severities), enabled: v.boolean(), created: isoTime, updated: isoTime });
+export const ruleShape = v.looseObject({ name: v.string(), minSeverity: v.picklist(severities), enabled: v.boolean(), created: isoTime, updated: isoTime });
 const testShape = v.object({
   sent: outputList(v.object({ channel: v.string(), id: v.pipe(v.nullable(v.string()), v.description("Of the job; null: it was refused")) })),
 });

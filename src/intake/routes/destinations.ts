@@ -14,7 +14,7 @@ import { iso, isoOrNull } from "../views";
 
 const retired = v.pipe(v.nullable(v.string()), v.description("What the receiver said for good; nothing more is sent there until it is set again"));
 
-const destinationShape = v.object({
+export const destinationShape = v.object({
   name: v.string(),
   builtIn: v.boolean(),
   enabled: v.boolean(),
@@ -28,7 +28,7 @@ const destinationShape = v.object({
   updated: v.nullable(isoTime),
 });
 
-const subscriptionShape = v.object({
+export const subscriptionShape = v.object({
   name: v.string(),
   host: v.string(),
   events: outputList(v.string()),

@@ -14,6 +14,8 @@ import { idempotencyHeader } from "../idempotency";
 import { refusedAtDoor } from "../problem";
 import { param, route } from "../route";
 
+const formFields = v.pipe(v.looseObject({}), v.description("The fields of the form, under whatever names it has: at most 64 KB"));
+const leadMedia = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
 const takenShape = v.object({ ok: v.literal(true), id: v.pipe(v.string(), v.description("Of the job, and of the lead when it is a new one")) });
 const reportedShape = v.object({ ok: v.literal(true), stored: v.boolean(), lead_id: v.optional(v.string()), reason: v.optional(v.string()) });
 
@@ -28,6 +30,7 @@ export const leadRoutes = [
       [keyHeader]: "The project's key, for servers; without it the body carries siteKey and formId, and Origin or Referer is one of the project's domains",
       [idempotencyHeader]: "Makes a repeated post one submission; a form may carry __pg_nonce instead",
     },
+    body: { schema: formFields, limit: leadBody, readByHandler: true, media: leadMedia },
     answers: { 200: takenShape, 303: null },
     problems: [400, 401, 403, 413, 415, 429, 503],
     crossOrigin,
@@ -44,6 +47,7 @@ export const leadRoutes = [
     scope: "public",
     tenant: "none",
     headers: { [keyHeader]: "The project's crmSecret, or the secret of the connection make" },
+    body: { schema: crmReportSchema, limit: leadBody, readByHandler: true },
     answers: { 200: reportedShape },
     problems: [400, 401, 413, 503],
     handle: async ({ deps, request, params }) => {

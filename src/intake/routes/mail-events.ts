@@ -4,6 +4,8 @@ import { readBytes, smallBody } from "../body";
 import { refusedAtDoor, unavailable } from "../problem";
 import { param, route } from "../route";
 
+const eventBody = v.pipe(v.unknown(), v.description("As the provider sends it; the signature is of these bytes"));
+
 export const mailEventRoutes = [
   route("POST /v1/mail-events/:tenant/:provider", {
     name: "receiveMailEvent",
@@ -11,6 +13,7 @@ export const mailEventRoutes = [
     scope: "public",
     tenant: "none",
     query: v.strictObject({ token: v.optional(v.pipe(v.string(), v.description("The secret, where no header carries it"))) }),
+    body: { schema: eventBody, limit: smallBody, readByHandler: true },
     answers: { 200: v.object({ ok: v.literal(true) }) },
     problems: [400, 401, 413, 503],
     handle: async ({ deps, request, params, query }) => {

@@ -8,7 +8,7 @@ import { isoTime, listShape } from "../shapes";
 import { iso } from "../views";
 
 const entries = { project: v.string(), siteKey: v.string(), formId: v.string(), created: isoTime, updated: isoTime };
-const projectShape = v.looseObject(entries);
+export const projectShape = v.looseObject(entries);
 const apiKey = v.pipe(v.string(), v.description("Shown this once, kept nowhere"));
 
 /** `/v1/leads/{tenant}/{project}` is a project's form: a project of this name would lie where a lead is released. */

@@ -4,6 +4,8 @@ import { readBytes, smallBody } from "../body";
 import { param, route } from "../route";
 import { requestOf, verify } from "../webhooks/receive";
 
+const webhookBody = v.pipe(v.looseObject({}), v.description("As the shop's module sends it; the signature is of these bytes"));
+
 export const webhookRoutes = [
   route("POST /v1/webhooks/:tenant/:site", {
     name: "receiveWebhook",
@@ -12,6 +14,7 @@ export const webhookRoutes = [
     tenant: "none",
     // Whatever else a module puts into the address.
     query: v.looseObject({ token: v.optional(v.pipe(v.string(), v.description("The secret, where the format is token and no header carries it"))) }),
+    body: { schema: webhookBody, limit: smallBody, readByHandler: true },
     answers: { 202: v.object({ id: v.pipe(v.nullable(v.string()), v.description("The job that looks; null when it is about nothing we read")) }) },
     problems: [401, 413, 429, 503],
     handle: async ({ deps, request, params, query }) => {

@@ -1,0 +1,54 @@
+import { runShape } from "./agents/view";
+import type { JsonSchema, Override } from "./json-schema";
+import { toSchema } from "./json-schema";
+import { mediaShape } from "./media/view";
+import { planShape, replayShape } from "./replay-shapes";
+import { alertShape, ruleShape } from "./routes/alerts";
+import { campaignShape } from "./routes/campaigns";
+import { destinationShape, subscriptionShape } from "./routes/destinations";
+import { gateShape } from "./routes/gates";
+import { projectShape } from "./routes/projects";
+import * as shapes from "./shapes";
+import { purchaseOrderShape, supplierShape } from "./shop-shapes";
+import { templateShape } from "./template-shapes";
+import type * as v from "valibot";
+
+/** Shapes that the OpenAPI document describes once, under a name, wherever an answer has them. */
+const named: readonly [name: string, schema: v.GenericSchema][] = [
+  ["Accepted", shapes.acceptedShape],
+  ["Action", shapes.actionShape],
+  ["AgentRun", runShape],
+  ["Alert", alertShape],
+  ["AlertRule", ruleShape],
+  ["BatchReport", shapes.batchShape],
+  ["Campaign", campaignShape],
+  ["Connection", shapes.connectionShape],
+  ["DeadLetter", shapes.deadLetterShape],
+  ["Destination", destinationShape],
+  ["Gate", gateShape],
+  ["Job", shapes.jobShape],
+  ["JobSummary", shapes.jobSummaryShape],
+  ["Media", mediaShape],
+  ["Project", projectShape],
+  ["PurchaseOrder", purchaseOrderShape],
+  ["Replay", replayShape],
+  ["ReplayPlan", planShape],
+  ["Schedule", shapes.scheduleShape],
+  ["Site", shapes.siteShape],
+  ["Subscription", subscriptionShape],
+  ["Supplier", supplierShape],
+  ["Template", templateShape],
+  ["Tenant", shapes.tenantShape],
+];
+const names = new Map<unknown, string>(named.map(([name, schema]) => [schema, name]));
+
+/** A reference where a schema has a name. */
+export const byName: Override = (schema) => {
+  const name = names.get(schema);
+  return name === undefined ? undefined : { $ref: `#/components/schemas/${name}` };
+};
+
+/** Every named schema; what it holds of the others is a reference. */
+export function namedSchemas(): JsonSchema {
+  return Object.fromEntries(named.map(([name, schema]) => [name, toSchema(schema, byName, schema)]));
+}
