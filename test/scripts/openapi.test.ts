@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import openapiTypes from "openapi-typescript";
+import openapiTypes, { type OpenAPI3 } from "openapi-typescript";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 /** By name only: their sources are checked with the runtime's types, which those of Node and the DOM contradict. */
@@ -11,7 +11,7 @@ const load = async (path: string): Promise<Record<string, unknown>> => import(/*
 const bin = (name: string): string => resolve(import.meta.dirname, "../../node_modules/.bin", name);
 const folder = mkdtempSync(join(tmpdir(), "jobyard-openapi-"));
 const file = join(folder, "openapi.json");
-let document: Record<string, unknown>;
+let document: OpenAPI3;
 
 beforeAll(async () => {
   const [{ openApi }, { routes }, { jobs }] = await Promise.all([load("intake/openapi"), load("intake/routes"), load("jobs/index")]);
