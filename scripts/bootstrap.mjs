@@ -48,7 +48,11 @@ function installedAsLocked(root) {
 
 function install(root, reason) {
   console.log(`Installing the packages with npm ci: ${reason}. This takes a minute.`);
-  const { status, error } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: "inherit", shell: process.platform === "win32" });
+  const { status, error } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
   if (status === 0) return remember(root);
   console.error(`npm ci failed${error ? `: ${error.message}` : ""}. Nothing was started.`);
   process.exit(status || 1);

@@ -258,6 +258,7 @@ describe("what is written", () => {
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
+    "STYLE.md",
     "CHANGELOG.md",
     ...globSync("docs/*.md", { cwd: root }).map((path) => path.replaceAll("\\", "/")),
   ];
