@@ -5,15 +5,23 @@ interface Section {
   path: string;
   /** Pressed after `g`. */
   key: string;
-  root?: true;
+  /** Where it is shown: on pages of one tenant, or of all. Default: both. */
+  tenants?: "one" | "all";
 }
 
 /** The navigation, in the order of what a night needs. */
-export const sections: readonly Section[] = [
+const sections: readonly Section[] = [
   { name: "Now", path: "/", key: "n" },
   { name: "Jobs", path: "/jobs", key: "j" },
   { name: "Failures", path: "/failures", key: "f" },
   { name: "Flow", path: "/flow", key: "q" },
+  { name: "Schedules", path: "/schedules", key: "s" },
+  { name: "Sites", path: "/sites", key: "i" },
+  { name: "Campaigns", path: "/campaigns", key: "c" },
+  { name: "Agents", path: "/agents", key: "a" },
+  { name: "Settings", path: "/settings", key: "e", tenants: "one" },
+  { name: "Tenants", path: "/tenants", key: "t", tenants: "all" },
+  { name: "System", path: "/system", key: "y" },
 ];
 
 /** Of these a phone shows links, of the others a list behind "More". */
@@ -32,16 +40,18 @@ export function Frame({ visit, section, tenants }: { visit: Visit; section: stri
       </a>
       <Whose visit={visit} tenants={tenants} />
       <nav id="nav" aria-label="Main">
-        {sections.map((each, index) => (
+        {sectionsOf(visit).map((each, index) => (
           <Place key={each.name} visit={visit} section={each} current={each.name === section} onPhone={index < onPhone} />
         ))}
         <button type="button" class="more" popovertarget="more">
           More
         </button>
         <div id="more" popover="auto">
-          {sections.slice(onPhone).map((each) => (
-            <Place key={each.name} visit={visit} section={each} current={each.name === section} onPhone />
-          ))}
+          {sectionsOf(visit)
+            .slice(onPhone)
+            .map((each) => (
+              <Place key={each.name} visit={visit} section={each} current={each.name === section} onPhone />
+            ))}
         </div>
       </nav>
       <button id="live" type="button" class="quiet" hidden title="Pause or go on (p)" />
@@ -50,6 +60,10 @@ export function Frame({ visit, section, tenants }: { visit: Visit; section: stri
       </form>
     </header>
   );
+}
+
+function sectionsOf({ tenant }: Visit): Section[] {
+  return sections.filter(({ tenants }) => tenants === undefined || tenants === (tenant === "*" ? "all" : "one"));
 }
 
 function Place({ visit, section, current, onPhone }: { visit: Visit; section: Section; current: boolean; onPhone: boolean }) {

@@ -1,10 +1,27 @@
-import { failuresPage, groupPage } from "./failures/view";
+import { agentRunPage, agentsPage } from "./agents/view";
+import { campaignsPage } from "./campaigns/view";
 import { replayPage } from "./failures/replays";
+import { failuresPage, groupPage } from "./failures/view";
 import { flowPage } from "./flow/view";
 import { jobPage } from "./job/view";
 import { jobsPage } from "./jobs/view";
 import { nowPage } from "./now/view";
 import type { AnyPage } from "./page";
+import { schedulesPage } from "./schedules/view";
+import { sitePage, sitesPage } from "./sites/view";
+import { systemPage } from "./system/view";
+import { settingsPage, tenantsPage } from "./tenants/view";
 
 /** Every page there is. */
-export const pages: readonly AnyPage[] = [nowPage, jobsPage, jobPage, failuresPage, groupPage, replayPage, flowPage];
+export const pages: readonly AnyPage[] = [
+  nowPage,
+  ...[jobsPage, jobPage],
+  ...[failuresPage, groupPage, replayPage],
+  flowPage,
+  schedulesPage,
+  ...[sitesPage, sitePage],
+  campaignsPage,
+  ...[agentsPage, agentRunPage],
+  ...[settingsPage, tenantsPage],
+  systemPage,
+];

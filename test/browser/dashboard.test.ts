@@ -199,7 +199,23 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     expect(await focused()).toBe(`job-${idOf(0)}`);
   });
 
-  const shown = ["/", "/jobs", `/jobs/${idOf(2)}`, "/failures", "/failures/g0", "/replays/r0", "/flow"];
+  const shown = [
+    "/",
+    "/jobs",
+    `/jobs/${idOf(2)}`,
+    "/failures",
+    "/failures/g0",
+    "/replays/r0",
+    "/flow",
+    "/schedules",
+    "/sites",
+    "/sites/shop-0",
+    "/campaigns",
+    "/agents",
+    "/agents/run-0",
+    "/settings",
+    "/system",
+  ];
 
   test.each(["light", "dark"] as const)("no page breaks an accessibility rule that axe knows: %s", async (colorScheme) => {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });

@@ -1,0 +1,175 @@
+import type { Agent, AgentRun, AgentRuns, AgentTotals } from "../answers";
+import { page, type Visit } from "../page";
+import { Act } from "../parts/act";
+import { domId, number, usd } from "../parts/format";
+import { Json } from "../parts/json";
+import { State } from "../parts/state";
+import { Empty, Section, Table } from "../parts/table";
+import { Sentence, Time } from "../parts/time";
+import { agentActions } from "./actions";
+
+interface Model extends AgentTotals, AgentRuns {
+  agents: Agent[];
+}
+
+export const agentsPage = page<Model>({
+  path: "/agents",
+  section: "Agents",
+  tenants: "one",
+  title: () => "Agents",
+  query: async ({ api, url }) => {
+    const query = { limit: "50", agentType: url.searchParams.get("agentType") ?? undefined, cursor: url.searchParams.get("cursor") ?? undefined };
+    const [agents, runs] = await Promise.all([api.get<Omit<Model, "agentRuns">>("/v1/agents"), api.get<AgentRuns>("/v1/agent-runs", query)]);
+    return { ...agents, ...runs };
+  },
+  view: (model, visit) => (
+    <>
+      <h1>Agents</h1>
+      <p class="dim">
+        This month {usd(model.month.usd)} of {usd(model.budget.usdPerMonth)}, {number(model.month.calls)} calls of models.
+      </p>
+      <Table label="Agents" columns={["Agent", "State", "-What it does", "#This month", "#-Budget", ""]}>
+        {model.agents.map((agent) => (
+          <tr key={agent.type} id={domId("agent", agent.type)}>
+            <td>
+              <a href={`${visit.base}/agents?agentType=${encodeURIComponent(agent.type)}`}>{agent.type}</a>
+            </td>
+            <td>
+              {agent.stopped === null ? <State is="ok" word="on" /> : <State is="stopped" />}{" "}
+              {agent.stopped === null ? null : (
+                <span class="dim">
+                  <Time at={agent.stopped.at} /> by {agent.stopped.by}
+                </span>
+              )}
+            </td>
+            <td class="wide words">{agent.description}</td>
+            <td class="num">{usd(agent.month.usd)}</td>
+            <td class="num wide">{usd(agent.budget.usdPerMonth)}</td>
+            <td class="actions">
+              {agent.stopped === null ? (
+                <Act visit={visit} action={agentActions.stop} fields={{ type: agent.type }}>
+                  <p>Its runs wait before their next call until it is started again.</p>
+                </Act>
+              ) : (
+                <Act visit={visit} action={agentActions.start} fields={{ type: agent.type }} />
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
+      <Section title="Runs">
+        {model.agentRuns.length > 0 ? <RunTable visit={visit} runs={model.agentRuns} /> : <Empty>No run yet.</Empty>}
+        {model.cursor === null ? null : (
+          <p class="pager">
+            <a rel="next" href={`${visit.base}/agents?cursor=${encodeURIComponent(model.cursor)}`}>
+              Older
+            </a>
+          </p>
+        )}
+      </Section>
+    </>
+  ),
+});
+
+function RunTable({ visit, runs }: { visit: Visit; runs: AgentRuns["agentRuns"] }) {
+  return (
+    <Table label="Runs" columns={["State", "Agent", "Why", "#-Cost", "Begun"]} stream>
+      {runs.map((run) => (
+        <tr key={run.id} id={domId("run", run.id)}>
+          <td>
+            <State is={run.state} />
+          </td>
+          <td>
+            <a href={`${visit.base}/agents/${run.id}`}>{run.agentType}</a> {run.dryRun ? <span class="dim">dry run</span> : null}
+          </td>
+          <td class="text">
+            <Sentence text={run.waitingFor ?? run.error ?? ""} />
+          </td>
+          <td class="num wide">{usd(run.usd)}</td>
+          <td>
+            <Time at={run.at} />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+export const agentRunPage = page<AgentRun>({
+  path: "/agents/:id",
+  section: "Agents",
+  tenants: "one",
+  title: (run) => `${run.agentType}: ${run.state}`,
+  query: ({ api, params }) => api.get<AgentRun>(`/v1/agent-runs/${encodeURIComponent(params["id"] ?? "")}`),
+  pace: ({ state }) => (state === "running" ? "quick" : "calm"),
+  view: (run, visit) => (
+    <>
+      <h1>
+        {run.agentType} <State is={run.state} /> {run.dryRun ? <span class="dim">dry run</span> : null}
+      </h1>
+      {(run.waitingFor ?? run.error) ? (
+        <p class="why">
+          <Sentence text={run.waitingFor ?? run.error ?? ""} />
+        </p>
+      ) : null}
+      <p class="dim">
+        Begun <Time at={run.at} />, {usd(run.usd)}, {number(run.tokens)} tokens. <a href={`${visit.base}/jobs/${run.id}`}>Its job</a>
+      </p>
+      <Proposal visit={visit} run={run} />
+      <Section title="Steps">
+        {run.steps.length === 0 ? <Empty>It has not begun.</Empty> : null}
+        {run.steps.map((step, index) => (
+          <details key={index} id={`step-${index}`}>
+            <summary>
+              {step.n} {step.kind} {step.tool ?? step.model ?? ""} <Time at={step.at} /> <span class="dim">{usd(step.usd)}</span>{" "}
+              {step.error === undefined ? null : <span class="trouble">{step.error}</span>}
+            </summary>
+            {(["input", "output", "would"] as const).map((name) =>
+              step[name] === undefined ? null : <Json key={name} id={`step-${index}-${name}`} value={step[name]} />,
+            )}
+          </details>
+        ))}
+      </Section>
+    </>
+  ),
+});
+
+/** What waits for a person, as it would be carried out. */
+function Proposal({ visit, run }: { visit: Visit; run: AgentRun }) {
+  const { approval, proposal } = run;
+  if (!approval) return null;
+  const fields = { id: run.id, proposalId: approval.id };
+  const buttons =
+    approval.state === "pending" ? (
+      <span class="remedies">
+        <Act visit={visit} action={agentActions.approve} fields={fields}>
+          <p>The agent does what it proposes below, by {approval.tool}.</p>
+        </Act>
+        <Act visit={visit} action={agentActions.reject} fields={fields}>
+          <label>
+            Reason
+            <input name="reason" maxLength={1000} autocomplete="off" />
+          </label>
+        </Act>
+      </span>
+    ) : undefined;
+  return (
+    <Section title="Proposal" aside={buttons}>
+      <p>
+        <State is={approval.state} /> <span class="dim">by {approval.tool}, asked</span> <Time at={approval.askedAt} />
+        {approval.state === "pending" ? (
+          <>
+            {" "}
+            <span class="dim">expires</span> <Time at={approval.expiresAt} />
+          </>
+        ) : (
+          <>
+            {" "}
+            <span class="dim">decided by {approval.decidedBy ?? "nobody"}</span> {approval.reason}
+          </>
+        )}
+      </p>
+      <Json id="proposal" value={proposal} />
+    </Section>
+  );
+}

@@ -1,0 +1,76 @@
+import type { Schedule } from "../answers";
+import { page, type Visit } from "../page";
+import { Act } from "../parts/act";
+import { domId, duration } from "../parts/format";
+import { State } from "../parts/state";
+import { Empty, Table } from "../parts/table";
+import { Sentence, Time } from "../parts/time";
+import { scheduleActions } from "./actions";
+
+interface Model {
+  schedules: Schedule[];
+}
+
+export const schedulesPage = page<Model>({
+  path: "/schedules",
+  section: "Schedules",
+  tenants: "one",
+  title: () => "Schedules",
+  query: ({ api }) => api.get<Model>("/v1/schedules"),
+  view: ({ schedules }, visit) => (
+    <>
+      <h1>Schedules</h1>
+      {schedules.length > 0 ? (
+        <Table label="Schedules" columns={["Name", "-Job", "When", "Next", "Last", ""]}>
+          {schedules.map((schedule) => (
+            <Row key={schedule.name} visit={visit} schedule={schedule} />
+          ))}
+        </Table>
+      ) : (
+        <Empty>
+          There is no schedule. <code>PUT /v1/schedules/NAME</code> makes one: its type of job, its payload, a cron pattern and a time zone.
+        </Empty>
+      )}
+    </>
+  ),
+});
+
+function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
+  const { name, type, cron, zone, spreadSeconds, enabled, siteId, last, nextRuns } = schedule;
+  const [next] = nextRuns;
+  return (
+    <tr id={domId("schedule", name)}>
+      <td>
+        {name} {enabled ? null : <State is="paused" word="off" />}
+      </td>
+      <td class="wide">
+        <a href={`${visit.base}/jobs?${new URLSearchParams({ type, ...(siteId === null ? {} : { siteId }) })}`}>{type}</a>{" "}
+        {siteId === null ? null : <span class="dim">{siteId}</span>}
+      </td>
+      <td>
+        <code>{cron}</code> <span class="dim">{zone}</span>
+        {spreadSeconds > 0 ? <span class="dim"> spread over {duration(spreadSeconds * 1000)}</span> : null}
+      </td>
+      <td title={nextRuns.map(({ local }) => local).join("\n")}>
+        <Time at={next?.at} none={enabled ? "never" : "off"} /> {next ? <span class="dim">{next.local.slice(11, 16)}</span> : null}
+      </td>
+      <td class="words">
+        <Last visit={visit} last={last} />
+      </td>
+      <td class="actions">
+        <Act visit={visit} action={scheduleActions.run} fields={{ name }} />
+      </td>
+    </tr>
+  );
+}
+
+/** How it went the last time, with why it did not run. */
+function Last({ visit, last }: { visit: Visit; last: Schedule["last"] }) {
+  if (last === null) return <span class="dim">not yet</span>;
+  return (
+    <>
+      <State is={last.outcome} /> <Time at={last.plannedAt} /> {last.jobId === null ? null : <a href={`${visit.base}/jobs/${last.jobId}`}>its job</a>}{" "}
+      <Sentence text={last.note} />
+    </>
+  );
+}

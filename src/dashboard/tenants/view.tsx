@@ -1,0 +1,156 @@
+import type { Connection, Stats, Templates, Tenant, Tenants, Tokens } from "../answers";
+import { Hold } from "../flow/hold";
+import { page, type Visit } from "../page";
+import { Act } from "../parts/act";
+import { domId, number } from "../parts/format";
+import { Json } from "../parts/json";
+import { State } from "../parts/state";
+import { Empty, Section, Table } from "../parts/table";
+import { Time } from "../parts/time";
+import { tenantActions } from "./actions";
+
+interface ListModel extends Tenants {
+  shares: ReadonlyMap<string, Readonly<Record<string, number>>>;
+}
+
+export const tenantsPage = page<ListModel>({
+  path: "/tenants",
+  section: "Tenants",
+  tenants: "all",
+  title: () => "Tenants",
+  query: async ({ api, url, now }) => {
+    const from = new Date(now - 3_600_000 + 1).toISOString();
+    const [list, { groups = [] }] = await Promise.all([
+      api.get<Tenants>("/v1/tenants", { cursor: url.searchParams.get("cursor") ?? undefined }),
+      api.get<Stats>("/v1/stats", { by: "tenant", from }),
+    ]);
+    return { ...list, shares: new Map(groups.map(({ name, events, open }) => [name, { ...events, ...open }])) };
+  },
+  view: ({ tenants, cursor, shares }, visit) => (
+    <>
+      <h1>Tenants</h1>
+      {tenants.length > 0 ? (
+        <Table label="Tenants" columns={["Tenant", "Name", "#Running", "#Done in the hour", "#-Failed", "-Time zone", "-Since"]}>
+          {tenants.map(({ tenant, name, timezone, created }) => (
+            <tr key={tenant} id={domId("tenant", tenant)}>
+              <td>
+                <a href={`/t/${tenant}/`}>{tenant}</a>
+              </td>
+              <td class="words">{name}</td>
+              <Share shares={shares.get(tenant)} of={["running"]} />
+              <Share shares={shares.get(tenant)} of={["done"]} />
+              <Share shares={shares.get(tenant)} of={["dead", "discarded"]} wide />
+              <td class="wide">{timezone}</td>
+              <td class="wide">
+                <Time at={created} />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      ) : (
+        <Empty>
+          There is no tenant. <code>PUT /v1/tenants/NAME</code> makes one.
+        </Empty>
+      )}
+      {cursor === null ? null : (
+        <p class="pager">
+          <a rel="next" href={`${visit.base}/tenants?cursor=${encodeURIComponent(cursor)}`}>
+            More
+          </a>
+        </p>
+      )}
+    </>
+  ),
+});
+
+function Share({ shares = {}, of, wide = false }: { shares: Readonly<Record<string, number>> | undefined; of: readonly string[]; wide?: boolean }) {
+  const total = of.reduce((sum, name) => sum + (shares[name] ?? 0), 0);
+  return <td class={wide ? "num wide" : "num"}>{total === 0 ? <span class="dim">0</span> : number(total)}</td>;
+}
+
+interface Model {
+  tenant: Tenant;
+  /** For an admin. */
+  tokens: Tokens["tokens"] | null;
+  connections: Connection[];
+  templates: Templates["templates"];
+}
+
+export const settingsPage = page<Model>({
+  path: "/settings",
+  section: "Settings",
+  tenants: "one",
+  title: () => "Settings",
+  query: async ({ api, tenant: name, may }) => {
+    const path = `/v1/tenants/${encodeURIComponent(name)}`;
+    const [tenant, tokens, { connections }, { templates }] = await Promise.all([
+      api.get<Tenant>(path),
+      may("admin") ? api.get<Tokens>(`${path}/tokens`) : null,
+      api.get<{ connections: Connection[] }>("/v1/connections"),
+      api.get<Templates>("/v1/templates"),
+    ]);
+    return { tenant, tokens: tokens?.tokens ?? null, connections, templates };
+  },
+  view: ({ tenant, tokens, connections, templates }, visit) => (
+    <>
+      <div class="head">
+        <h1>{tenant.name}</h1>
+        <Hold visit={visit} scope="tenant" name={tenant.tenant} isPaused={false} />
+      </div>
+      <p class="dim">
+        {tenant.tenant}, {tenant.timezone}, since <Time at={tenant.created} />
+      </p>
+      <Section title="Connections">
+        {connections.length === 0 ? <Empty>None: mails, chats and models are reached through connections.</Empty> : null}
+        <ul class="plain">
+          {connections.map(({ name, provider, updated }) => (
+            <li key={name}>
+              {name} <span class="dim">{provider}, changed</span> <Time at={updated} />
+            </li>
+          ))}
+        </ul>
+      </Section>
+      {tokens === null ? null : <TokenList visit={visit} tokens={tokens} />}
+      <Section title="Templates">
+        <ul class="plain">
+          {templates.map(({ id, version }) => (
+            <li key={id}>
+              {id} <span class="dim">version {version}</span>
+            </li>
+          ))}
+        </ul>
+      </Section>
+      <Section title="Settings">
+        <Json id="settings" value={tenant.settings} />
+      </Section>
+    </>
+  ),
+});
+
+function TokenList({ visit, tokens }: { visit: Visit; tokens: Tokens["tokens"] }) {
+  return (
+    <Section title="Tokens">
+      <Table label="Tokens" columns={["Name", "Scopes", "-Made", "State", ""]}>
+        {tokens.map(({ id, name, scopes, created, revoked }) => (
+          <tr key={id} id={domId("token", id)}>
+            <td>{name}</td>
+            <td>{scopes.join(", ")}</td>
+            <td class="wide">
+              <Time at={created} />
+            </td>
+            <td>
+              {revoked === null ? <State is="ok" word="valid" /> : <State is="cancelled" word="revoked" />} {revoked === null ? null : <Time at={revoked} />}
+            </td>
+            <td class="actions">
+              {revoked === null ? (
+                <Act visit={visit} action={tenantActions.revokeToken} fields={{ tenant: visit.tenant, id }}>
+                  <p>What uses it is refused within 60 seconds, everywhere. It cannot be taken back.</p>
+                </Act>
+              ) : null}
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
