@@ -89,7 +89,7 @@ function tell(): void {
 function textOf(age: number): string {
   if (live.trouble) return `as of ${new Date(live.freshAt).toLocaleTimeString()}: ${live.trouble}`;
   if (live.paused) return `▶ paused · ${relative(-age)}`;
-  return `⏸ live · ${relative(-age)}${live.newer > 0 ? ` · ${live.newer} new above` : ""}`;
+  return `‖ live · ${relative(-age)}${live.newer > 0 ? ` · ${live.newer} new above` : ""}`;
 }
 
 const main = () => document.querySelector<HTMLElement>("main");

@@ -1,7 +1,7 @@
 /** Writes each time as how long ago it was, or how long it still takes; the exact time, here and in UTC, is its title. */
 export function writeTimes(root: ParentNode = document): void {
   for (const time of root.querySelectorAll("time")) {
-    const text = relative(Date.parse(time.dateTime) - Date.now());
+    const text = time.dataset["clock"] === undefined ? relative(Date.parse(time.dateTime) - Date.now()) : clock(new Date(time.dateTime));
     if (time.textContent !== text) setText(time, text);
     const title = titleOf(time.dateTime);
     if (time.title !== title) time.title = title;
@@ -18,6 +18,13 @@ function setText(time: HTMLTimeElement, text: string): void {
 function titleOf(iso: string): string {
   const at = new Date(iso);
   return `${at.toLocaleString()} here · ${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** `14:03 (in 2 min)`, with the date when it is another day. */
+function clock(at: Date): string {
+  const isToday = at.toDateString() === new Date().toDateString();
+  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+  return `${isToday ? "" : `${at.toLocaleDateString()} `}${time} (${relative(at.getTime() - Date.now())})`;
 }
 
 export function relative(ms: number): string {

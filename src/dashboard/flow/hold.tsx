@@ -10,6 +10,7 @@ interface HoldProps {
   isPaused: boolean;
   perMinute?: number;
   tenant?: string;
+  label?: string;
 }
 
 const acts = {
@@ -19,13 +20,13 @@ const acts = {
 } as const;
 
 /** Pause or resume. A pause asks for its reason, and for all tenants to type what is paused. */
-export function Hold({ visit, scope, name, isPaused, perMinute = 0, tenant = visit.tenant }: HoldProps) {
+export function Hold({ visit, scope, name, isPaused, perMinute = 0, tenant = visit.tenant, label }: HoldProps) {
   const [pause, resume] = acts[scope];
   const fields = { [scope]: name };
   if (isPaused) return <Act visit={visit} action={resume} fields={fields} tenant={tenant} />;
   const isAll = tenant === "*";
   return (
-    <Act visit={visit} action={pause} fields={fields} tenant={tenant}>
+    <Act visit={visit} action={pause} fields={fields} tenant={tenant} {...(label === undefined ? {} : { label })}>
       <p>
         The jobs of the {scope} <b>{name}</b> wait until it is resumed, for {isAll ? <b>all tenants</b> : <>the tenant {tenant}</>}; none is lost.
         {perMinute > 0 ? ` Now it ends ${number(perMinute)} jobs a minute.` : ""}

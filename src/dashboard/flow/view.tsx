@@ -54,7 +54,7 @@ export const flowPage = page<FlowModel>({
 
 function WholeTenant({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
   const isPaused = pauses.some(({ scope, name }) => scope === "tenant" && name === visit.tenant);
-  return isPaused ? null : <Hold visit={visit} scope="tenant" name={visit.tenant} isPaused={false} />;
+  return isPaused ? null : <Hold visit={visit} scope="tenant" name={visit.tenant} isPaused={false} label="Pause the tenant" />;
 }
 
 function PauseTable({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {

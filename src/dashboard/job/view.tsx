@@ -74,7 +74,7 @@ function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
   return (
     <div class={`why ${kindOf(job.state)}`} {...(job.state === "dead" || job.state === "discarded" ? { role: "alert" } : {})}>
       <Sentence text={job.why.sentence} />
-      {job.why.until ? (
+      {job.why.until && !/\dZ/.test(job.why.sentence) ? (
         <span class="dim">
           {" "}
           It goes on <Time at={job.why.until} />.

@@ -62,12 +62,7 @@ function Findings({ visit, findings }: { visit: Visit; findings: Report["finding
             <Sentence text={finding.sentence} />
           </span>
           <span class="facts">
-            {visit.tenant === "*" && finding.tenant !== "*" ? <a href={`/t/${finding.tenant}/`}>{finding.tenant}</a> : null}{" "}
-            {finding.since === null ? null : (
-              <>
-                since <Time at={finding.since} />
-              </>
-            )}
+            {visit.tenant === "*" && finding.tenant !== "*" ? <a href={`/t/${finding.tenant}/`}>{finding.tenant}</a> : null} <Time at={finding.since} none="" />
           </span>
           <span class="remedies">
             <Remedies visit={visit} remedies={finding.actions} tenant={finding.tenant} />

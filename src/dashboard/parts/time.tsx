@@ -14,5 +14,14 @@ export function Time({ at, none = "–" }: { at: string | null | undefined; none
 /** A sentence of the API. The times in it become times of the page. */
 export function Sentence({ text }: { text: string }) {
   const parts = text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)/);
-  return <>{parts.map((part, index) => (index % 2 === 1 ? <Time at={part} /> : part))}</>;
+  return <>{parts.map((part, index) => (index % 2 === 1 ? <Moment at={part} /> : part))}</>;
+}
+
+/** A time within a sentence: the clock, and how far off it is. */
+function Moment({ at = "" }: { at?: string | undefined }) {
+  return (
+    <time dateTime={at} title={utc(at)} data-clock="">
+      {utc(at)}
+    </time>
+  );
 }

@@ -95,7 +95,7 @@ export const settingsPage = page<Model>({
     <>
       <div class="head">
         <h1>{tenant.name}</h1>
-        <Hold visit={visit} scope="tenant" name={tenant.tenant} isPaused={false} />
+        <Hold visit={visit} scope="tenant" name={tenant.tenant} isPaused={false} label="Pause the tenant" />
       </div>
       <p class="dim">
         {tenant.tenant}, {tenant.timezone}, since <Time at={tenant.created} />

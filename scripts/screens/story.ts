@@ -1,0 +1,260 @@
+import { type Answers, answersOf } from "../../test/dashboard/answers.ts";
+
+/** A night at a tenant with two shops: the mail provider is down, a sync runs, a template is missing. */
+export function story(now: number): Answers {
+  const at = (minutes: number) => new Date(now - minutes * 60_000).toISOString();
+  const second = (iso: string) => iso.replace(/\.\d+/, "");
+  const id = (index: number) => `01jyc3k${String(index).padStart(2, "0")}m51r1xygt${String(index * 37).padStart(3, "0")}f`;
+  const circuit = `The circuit of mail is open until ${second(at(-2))} after 5 failures in a row (mail API: host not found); 213 jobs wait for it. One job will try then.`;
+  const gateActions = [
+    { method: "POST", path: "/v1/gates/mail/probe", label: "Probe now" },
+    { method: "POST", path: "/v1/gates/mail/reset", label: "Close the circuit" },
+  ];
+  const job = (index: number, own: object) => ({
+    ...{
+      id: id(index),
+      type: "email",
+      state: "done",
+      attempt: 1,
+      maxAttempts: 8,
+      progress: { done: 0, total: null, note: null },
+      queue: "email-sending",
+      siteId: null,
+    },
+    ...{ runs: 1, gate: null, dryRun: false, cancelling: false, at: at(index / 3), runAt: null, startedAt: at(index / 3), endedAt: null, why: null, ...own },
+  });
+  const held = (index: number) =>
+    job(index, {
+      state: "waiting",
+      attempt: 0,
+      gate: "mail",
+      startedAt: null,
+      runAt: at(-2),
+      why: { code: "circuit-open", sentence: circuit, since: at(9), until: at(-2), actions: gateActions },
+    });
+  const sync = job(1, {
+    ...{ type: "sync-orders", state: "running", siteId: "shop-north", queue: "prestashop-sync", startedAt: at(4), at: at(4.2) },
+    progress: { done: 1925, total: 5999, note: "orders, up to id 1925" },
+  });
+  const retrying = job(5, {
+    ...{ type: "webhook", state: "retrying", attempt: 3, queue: "deliveries", runAt: at(-4) },
+    why: {
+      code: "retrying",
+      sentence: `Attempt 3 of 8 failed: HTTP 502. The next one is at ${second(at(-4))}.`,
+      since: at(3),
+      until: at(-4),
+      actions: [{ method: "POST", path: `/v1/jobs/${id(5)}/run-now`, label: "Run now" }],
+    },
+  });
+  const scheduled = job(6, {
+    state: "queued",
+    attempt: 0,
+    startedAt: null,
+    runAt: at(-130),
+    why: { code: "scheduled", sentence: `It is scheduled for ${second(at(-130))}.`, since: at(2), until: at(-130), actions: [] },
+  });
+  const dead = job(7, {
+    ...{ state: "discarded", endedAt: at(3) },
+    why: {
+      code: "discarded",
+      sentence: "It failed for good: There is no template of the name report.",
+      since: at(3),
+      actions: [{ method: "POST", path: `/v1/jobs/${id(7)}/retry`, label: "Retry" }],
+    },
+  });
+  const ended = (index: number, type: string, queue: string) => job(index, { type, queue, endedAt: at(index / 3) });
+  const jobs = [
+    sync,
+    held(2),
+    held(3),
+    held(4),
+    retrying,
+    scheduled,
+    dead,
+    ...[8, 9, 10, 11, 12, 13].map((n) => ended(n, ["image", "lead", "email"][n % 3] ?? "email", "events")),
+  ];
+  const flow = {
+    types: ["email"],
+    backlog: null,
+    bytes: null,
+    oldestAt: null,
+    running: 0,
+    ready: 0,
+    held: 0,
+    parked: 0,
+    retrying: 0,
+    scheduled: 0,
+    oldestReadyAt: null,
+  };
+  const queue = (name: string, own: object) => ({
+    ...flow,
+    queue: name,
+    donePerMinute: 0,
+    failedPerMinute: 0,
+    waitP95Ms: null,
+    health: "idle",
+    heldBy: [],
+    paused: false,
+    ...own,
+  });
+  const events = Array.from({ length: 60 }, (_, minute) => ({
+    minute: at(59 - minute),
+    type: "email",
+    event: "done",
+    count: Math.round(20 + 14 * Math.sin(minute / 6) + (minute % 7)),
+    ms: 0,
+  }));
+  const base = answersOf({ rows: 2, text: "shop-north", now });
+  return {
+    ...base,
+    "GET /v1/report": {
+      ok: false,
+      findings: [
+        { code: "circuit-open", severity: "critical", sentence: circuit, since: at(9), count: 213, subject: "gate/mail", tenant: "demo", actions: gateActions },
+        {
+          ...{
+            code: "failed",
+            severity: "warning",
+            sentence: "24 email jobs failed for good: There is no template of the name report",
+            since: at(41),
+            count: 24,
+            subject: "group/a1",
+            tenant: "demo",
+          },
+          actions: [{ method: "GET", path: "/v1/failures/g0", label: "Look" }],
+        },
+        {
+          ...{
+            code: "paused",
+            severity: "info",
+            sentence: `The queue analytics-events is paused since ${second(at(40))} by ana: provider migration. 15 jobs wait for it.`,
+            since: at(40),
+            count: 15,
+          },
+          ...{ subject: "queue/analytics-events", tenant: "demo", actions: [{ method: "POST", path: "/v1/queues/analytics-events/resume", label: "Resume" }] },
+        },
+      ],
+    },
+    "GET /v1/queues": {
+      queues: [
+        queue("prestashop-sync", { types: ["sync-orders"], running: 1, donePerMinute: 0.4, waitP95Ms: 840, health: "flowing" }),
+        queue("email-sending", { held: 213, parked: 113, scheduled: 6, failedPerMinute: 1.2, health: "held", heldBy: [{ cause: "mail", count: 213 }] }),
+        queue("image-processing", { types: ["image"], ready: 3, running: 2, donePerMinute: 31.5, waitP95Ms: 410, health: "flowing", oldestReadyAt: at(0.1) }),
+        queue("deliveries", { types: ["webhook"], retrying: 12, donePerMinute: 8, failedPerMinute: 2.4, waitP95Ms: 1210, health: "flowing" }),
+        queue("analytics-events", {
+          types: ["analytics"],
+          held: 15,
+          parked: 15,
+          health: "paused",
+          heldBy: [{ cause: "pause/queue/analytics-events", count: 15 }],
+          paused: true,
+        }),
+        queue("events", {}),
+        queue("lead-submissions", {}),
+        queue("email-bulk", {}),
+      ],
+    },
+    "GET /v1/stats": {
+      from: at(60),
+      to: at(0),
+      totals: {},
+      minutes: [...events, { minute: at(41), type: "email", event: "discarded", count: 24, ms: 0 }],
+      backlog: { deadLetters: 24, parked: 128, due: 18 },
+    },
+    "GET /v1/jobs": ({ state }: { state?: string }) => ({ jobs: state ? jobs.filter((each) => each.state === state) : jobs, cursor: state ? null : "older" }),
+    [`GET /v1/jobs/${id(2)}`]: {
+      ...held(2),
+      timeline: [
+        { at: at(9), event: "queued", detail: null },
+        ...[8.8, 8.1, 7.2, 6, 4].map((minutes) => ({ at: at(minutes), event: "waiting", detail: "mail: open" })),
+      ],
+      ...{
+        effects: [],
+        payload: { to: "•••", templateId: "order-confirmation", variables: "•••" },
+        parent: null,
+        revision: 0,
+        doubt: false,
+        templateVersion: 3,
+        entities: ["order:7041"],
+        revealed: false,
+      },
+    },
+    "GET /v1/dead-letters/groups": {
+      groups: [
+        { group: "g0", type: "email", reason: "There is no template of the name report", count: 24, firstAt: at(41), lastAt: at(3), examples: [] },
+        { group: "g1", type: "lead", reason: "CRM: 401, the key is not valid", count: 2, firstAt: at(300), lastAt: at(180), examples: [] },
+      ],
+    },
+    "GET /v1/pauses": { pauses: [{ scope: "queue", name: "analytics-events", tenant: "demo", since: at(40), actor: "ana", reason: "provider migration" }] },
+    "GET /v1/gates": {
+      gates: [
+        {
+          dependency: "mail",
+          circuit: "open",
+          openUntil: at(-2),
+          failures: 5,
+          slots: { used: 0, max: 8 },
+          rate: { perSecond: 10, available: 10 },
+          held: 100,
+          parked: 113,
+          lastFailure: { at: at(0.4), reason: "mail API: host not found" },
+        },
+        {
+          dependency: "shop:shop-north",
+          circuit: "closed",
+          openUntil: null,
+          failures: 0,
+          slots: { used: 1, max: 2 },
+          rate: null,
+          held: 0,
+          parked: 0,
+          lastFailure: null,
+        },
+      ],
+      cursor: null,
+    },
+    "GET /v1/types": {
+      types: ["email", "sync-orders", "image", "webhook"].map((type) => ({
+        type,
+        version: 1,
+        queues: ["email-sending"],
+        aliases: [],
+        policy: { maxAttempts: 8, concurrency: 10 },
+        payload: {},
+        paused: false,
+      })),
+    },
+    "GET /v1/schedules": {
+      schedules: ["shop-north", "shop-south"].map((site, index) => ({
+        ...{
+          name: `orders-${site}`,
+          type: "sync-orders",
+          payload: {},
+          cron: "0 */3 * * *",
+          zone: "Europe/Berlin",
+          misfire: "once",
+          overlap: "skip",
+          spreadSeconds: 1800,
+        },
+        ...{
+          enabled: true,
+          siteId: site,
+          createdAt: at(9999),
+          updatedAt: at(9999),
+          last: {
+            plannedAt: at(60 + index),
+            outcome: index === 0 ? "ran" : "skipped",
+            note: index === 0 ? "" : "The run before it has not ended.",
+            jobId: null,
+          },
+        },
+        nextRuns: [120, 300].map((minutes) => ({
+          at: at(-minutes - index),
+          local: new Date(now + 60 * 60_000 * (1 + minutes / 60)).toISOString().replace("Z", "+01:00"),
+        })),
+      })),
+    },
+  };
+}
+
+export const storyJob = "01jyc3k02m51r1xygt074f";
