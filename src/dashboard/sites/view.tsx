@@ -1,6 +1,6 @@
 import type { Site, Sites } from "../answers";
 import { JobTable } from "../jobs/table";
-import { page, type Visit } from "../page";
+import { page } from "../page";
 import { Act } from "../parts/act";
 import { domId, duration, number, plural } from "../parts/format";
 import { State } from "../parts/state";
