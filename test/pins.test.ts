@@ -31,6 +31,7 @@ interface Wrangler {
   kv_namespaces: { binding: string }[];
   r2_buckets: { binding: string }[];
   images: { binding: string };
+  version_metadata: { binding: string };
   analytics_engine_datasets: { binding: string }[];
   durable_objects: { bindings: { name: string; class_name: string }[] };
   migrations: { new_sqlite_classes?: string[] }[];
@@ -146,6 +147,7 @@ describe("bindings", () => {
     ...wrangler.kv_namespaces.map(({ binding }) => binding),
     ...wrangler.r2_buckets.map(({ binding }) => binding),
     wrangler.images.binding,
+    wrangler.version_metadata.binding,
     ...wrangler.analytics_engine_datasets.map(({ binding }) => binding),
     ...wrangler.durable_objects.bindings.map(({ name }) => name),
     ...wrangler.ratelimits.map(({ name }) => name),

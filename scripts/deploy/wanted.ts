@@ -30,6 +30,7 @@ export interface Configuration {
   send_email?: { name: string }[];
   ai?: { binding: string };
   images?: { binding: string };
+  version_metadata?: { binding: string };
   secrets?: { required?: string[] };
   env?: Record<string, Record<string, unknown>>;
   [other: string]: unknown;
@@ -96,9 +97,18 @@ export function missingBindings(file: Configuration, wanted: Wanted): string[] {
 }
 
 /** Names of all bindings but variables and secrets. */
-export function bindingNames({ queues, durable_objects: objects, ratelimits = [], send_email: mail = [], ai, images, ...rest }: Configuration): string[] {
+export function bindingNames({
+  queues,
+  durable_objects: objects,
+  ratelimits = [],
+  send_email: mail = [],
+  ai,
+  images,
+  version_metadata: version,
+  ...rest
+}: Configuration): string[] {
   const listed = [...rest.d1_databases, ...rest.kv_namespaces, ...rest.r2_buckets, ...queues.producers, ...(rest.analytics_engine_datasets ?? [])];
-  const single = [ai, images].flatMap((each) => each?.binding ?? []);
+  const single = [ai, images, version].flatMap((each) => each?.binding ?? []);
   return [...listed.map(({ binding }) => binding), ...single, ...[...(objects?.bindings ?? []), ...ratelimits, ...mail].map(({ name }) => name)];
 }
 

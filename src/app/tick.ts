@@ -20,6 +20,7 @@ import type { Counters } from "../ledger/counters";
 import type { createPayloads } from "../ledger/payloads";
 import { addUpHours } from "../ledger/usage-days";
 import { ticksIn } from "../ledger/ticks";
+import { seen } from "../ledger/versions";
 import { turnMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
@@ -70,6 +71,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "leads", run: reportSilentProjects({ db, engine }) },
       { name: "agents", run: (at) => continueAgents({ db, engine, payloads }, at) },
       { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },
+      { name: "version", run: async (at) => ({ isNew: await seen(db, env.VERSION, at) }) },
       { name: "alerts", run: sendAlerts({ db, engine, snapshots, work, reports, installationTenant: env.ALERTS_TENANT }) },
       { name: "snapshots", run: async () => ({ published: await snapshots.republish(maxSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(db, "rotation")) }) },

@@ -11,6 +11,7 @@ import { enqueueRoutes } from "./routes/enqueue";
 import { demoRoutes } from "./routes/demo";
 import { destinationRoutes } from "./routes/destinations";
 import { eventRoutes } from "./routes/events";
+import { failureRoutes } from "./routes/failures";
 import { gateRoutes } from "./routes/gates";
 import { jobRoutes } from "./routes/jobs";
 import { leadDataRoutes } from "./routes/lead-data";
@@ -76,6 +77,7 @@ export const routes: readonly AnyRoute[] = [
   ...jobRoutes,
   ...deadLetterRoutes,
   ...replayRoutes,
+  ...failureRoutes,
   ...scheduleRoutes,
   ...queueRoutes,
   ...sampleRoutes,

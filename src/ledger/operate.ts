@@ -9,7 +9,8 @@ import { redact } from "../masking/redact";
 import type { JobState } from "../queue/state";
 import { batch, lists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
-import { kindOf } from "./settle";
+import { kindOf } from "./failure-kind";
+import { failureStatements } from "./failures";
 import { stored, toStored } from "./sweep";
 
 /** ?1 tenant, ?2 ids. */
@@ -144,11 +145,17 @@ export async function bury(db: D1Database, rows: readonly Burial[], now: number)
     rows.map(async ({ tenant, id, type, version, queue, raw, ref, reason, fp, dry, maxAttempts = 1 }) => {
       const slot = isDerived(id) ? slotOf(id, now) : null;
       const payload = ref !== undefined ? null : type === "unknown" ? JSON.stringify(raw) : raw;
-      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, reason), version, ref ?? null, dry ? 1 : 0, maxAttempts];
+      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, redact(reason)), version, ref ?? null, dry ? 1 : 0, maxAttempts];
     }),
   );
   const parts = lists(columns);
   await batch(db, [
+    ...(await failureStatements(
+      db,
+      rows.map(({ tenant, id, type, reason }) => ({ tenant, id, type, reason: redact(reason) })),
+      now,
+      null,
+    )),
     ...parts.map((list) => statement(db, buryJob, list, now)),
     ...parts.map((list) => statement(db, buryArrival, list)),
     ...parts.map((list) => statement(db, buryLetter, list, now)),

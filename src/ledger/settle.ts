@@ -1,6 +1,7 @@
-import { sha256Base32 } from "../crypto";
 import type { Settled, Transition } from "../queue/run-ledger";
 import { batch, lists, rowsOf, statement } from "../d1";
+import { kindOf } from "./failure-kind";
+import { failureStatements } from "./failures";
 import { dropDue, dropParked } from "./side";
 
 /** The quiet way: nothing to say but that it is done. ?2 token, ?3 now. */
@@ -63,11 +64,15 @@ export async function settle(db: D1Database, transitions: readonly Transition[],
   const quiet = transitions.filter(isQuiet);
   const quietLists = lists(quiet.map(ref));
   const others = lists(transitions.filter((each) => !isQuiet(each)).map(columns));
-  const results = await batch(db, [
+  const failed = transitions.filter(({ state }) => state === "retrying" || state === "dead" || state === "discarded");
+  const first = await failureStatements(db, failed, now, token);
+  const all = await batch(db, [
+    ...first,
     ...quietLists.map((list) => statement(db, settleDone, list, token, now)),
     ...others.map((list) => statement(db, settleAny, list, token, now)),
     ...(await sideStatements(db, transitions, token, now)),
   ]);
+  const results = all.slice(first.length);
   const changed = quietLists.flatMap((_, index) => rowsOf(results, index)).length;
   const done = changed === quiet.length ? quiet : await rowsThatAreDone(db, quietLists, token);
   return [...done, ...others.flatMap((_, index) => rowsOf<Settled>(results, quietLists.length + index))];
@@ -108,20 +113,6 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
       dead.map(({ tenant, id }, index) => [tenant, id, kinds[index]]),
     ),
   ];
-}
-
-/**
- * The name of the group of dead letters that failed alike: type and reason without what differs from case to case
- * (numbers, ids, quoted text).
- */
-export async function kindOf(type: string, reason: string): Promise<string> {
-  const pattern = reason
-    .toLowerCase()
-    .replace(/"[^"]*"|'[^']*'/g, "…")
-    .replace(/[0-9a-f]{8,}[0-9a-f-]*/g, "#")
-    .replace(/\d+/g, "#")
-    .slice(0, 200);
-  return (await sha256Base32(`${type}\n${pattern}`)).slice(0, 16);
 }
 
 /** Done on the first try, with nothing to keep. */

@@ -36,7 +36,11 @@ function configurationIn(path: string): Generated {
 
 function bindingsOf({ d1_databases, kv_namespaces, r2_buckets, queues, vars = {}, ratelimits = [], ...rest }: Generated): FakeBinding[] {
   const named = [...(rest.durable_objects?.bindings ?? []), ...(rest.send_email ?? [])].map(({ name }) => name);
-  const single = [...(rest.analytics_engine_datasets ?? []), ...(rest.images ? [rest.images] : [])].map(({ binding }) => binding);
+  const single = [
+    ...(rest.analytics_engine_datasets ?? []),
+    ...(rest.images ? [rest.images] : []),
+    ...(rest.version_metadata ? [rest.version_metadata] : []),
+  ].map(({ binding }) => binding);
   return [
     ...d1_databases.map(({ binding, database_id: id }) => ({ type: "d1", name: binding, id })),
     ...kv_namespaces.map(({ binding, id }) => ({ type: "kv_namespace", name: binding, namespace_id: id })),

@@ -1,6 +1,7 @@
 import { forgetRecipients } from "../../domain/campaigns/forget";
 import type { CampaignObjects } from "../../domain/campaigns/objects";
 import { forgetOld } from "../../domain/events/retention";
+import { forgetOld as forgetFailures } from "../../domain/failures/store";
 import { removeOldBots } from "../../domain/leads/erase";
 import type { SentStore } from "../../domain/mail-events/sent";
 import type { MailEventStore } from "../../domain/mail-events/store";
@@ -36,7 +37,8 @@ async function removeOther(
 ): Promise<Record<string, number>> {
   const campaigns = await forgetRecipients({ db, objects, countsOf: mailEvents.countsOf }, now);
   const mails = (await sent.forgetOld(now)) + (await mailEvents.forgetOld(now));
-  return { mails, campaigns, bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => turnMark(db, `retention-${walk}`), now) };
+  const failures = await forgetFailures(db, now);
+  return { mails, campaigns, failures, bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => turnMark(db, `retention-${walk}`), now) };
 }
 
 function daysFrom({ retention }: TenantSettings): RetentionDays {

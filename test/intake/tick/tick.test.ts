@@ -73,6 +73,7 @@ test(
         "leads",
         "agents",
         "mail-events",
+        "version",
         "alerts",
         "snapshots",
         "rotation",

@@ -1,0 +1,103 @@
+import { type FailingNow, failingNow } from "../../ledger/failures";
+import { titleOf } from "../../ledger/failure-kind";
+import type { FailureDetail, FailureFilter, FailureGroup, FailureView } from "./model";
+
+/** Tenants whose failing jobs one list counts: those that failed last. */
+const maxTenants = 20;
+
+/** ?1 tenant or null, ?2 from, ?3 to, ?4 status or null, ?5 type or null, ?6 and ?7 cursor, ?8 limit. Groups are few: a tenant's, or all, are read whole. */
+const listSql = `
+  SELECT * FROM failure_groups WHERE (?1 IS NULL OR tenant = ?1) AND last_at >= ?2 AND first_at < ?3 AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR type = ?5)
+    AND (last_at, grp) < (?6, ?7) ORDER BY last_at DESC, grp DESC LIMIT ?8`;
+
+export interface FailurePage {
+  failures: FailureView[];
+  cursor: string | null;
+}
+
+/** The newest failure first. Null: of all tenants. `deployedAt`: since when a group is new. */
+export async function listFailures(
+  db: D1Database,
+  tenant: string | null,
+  filter: FailureFilter,
+  { cursor, limit, deployedAt, now }: { cursor?: string | undefined; limit: number; deployedAt: number | null; now: number },
+): Promise<FailurePage> {
+  const [, at = Number.MAX_SAFE_INTEGER, below = "~"] = /^(\d{1,15})\.([0-9a-z]{16})$/.exec(cursor ?? "") ?? [];
+  const { from = 0, to = Number.MAX_SAFE_INTEGER, status = null, type = null } = filter;
+  const values = [tenant, from, to, status, type, Number(at), below, limit + 1];
+  const { results } = await db
+    .prepare(listSql)
+    .bind(...values)
+    .all<Row>();
+  const groups = results.slice(0, limit).map((row) => groupFrom(row, now));
+  const tenants = [...new Set(groups.map((group) => group.tenant))].slice(0, maxTenants);
+  const failing = (await Promise.all(tenants.map((each) => failingNow(db, each)))).flat();
+  const last = groups.at(-1);
+  return {
+    failures: groups.map((group) => viewOf(group, failing, deployedAt)),
+    cursor: last && results.length > limit ? `${last.lastAt}.${last.group}` : null,
+  };
+}
+
+export async function failure(db: D1Database, tenant: string, group: string, deployedAt: number | null, now: number): Promise<FailureDetail | null> {
+  const row = await db.prepare(`SELECT * FROM failure_groups WHERE tenant = ? AND grp = ?`).bind(tenant, group).first<Row>();
+  if (!row) return null;
+  const failing = await failingNow(db, tenant);
+  const { reason = null, examples = [], sites = [] } = failing.find((each) => each.group === group) ?? {};
+  return { ...viewOf(groupFrom(row, now), failing, deployedAt), reason, examples, sites };
+}
+
+function viewOf(group: FailureGroup, failing: readonly FailingNow[], deployedAt: number | null): FailureView {
+  const { retrying = 0, dead = 0, reason = "" } = failing.find((each) => each.tenant === group.tenant && each.group === group.group) ?? {};
+  // A group from before there were titles.
+  const title = group.title === "" ? titleOf(reason) : group.title;
+  return { ...group, title, retrying, dead, isNew: deployedAt !== null && group.firstAt >= deployedAt };
+}
+
+interface Row {
+  tenant: string;
+  grp: string;
+  type: string;
+  title: string;
+  first_at: number;
+  last_at: number;
+  total: number;
+  hours: string;
+  status: FailureGroup["status"];
+  until_count: number | null;
+  since_count: number;
+  note: string | null;
+  actor: string | null;
+  status_at: number | null;
+}
+
+function groupFrom(row: Row, now: number): FailureGroup {
+  const { tenant, grp: group, type, title, total, status, note, actor } = row;
+  return {
+    tenant,
+    group,
+    type,
+    title,
+    firstAt: row.first_at,
+    lastAt: row.last_at,
+    total,
+    trend: trendOf(row.hours, now),
+    status,
+    untilCount: row.until_count,
+    sinceCount: row.since_count,
+    note,
+    actor,
+    statusAt: row.status_at,
+  };
+}
+
+/** Each hour of the day has a place, which may hold the count of an earlier day. */
+function trendOf(hours: string, now: number): number[] {
+  const places = JSON.parse(hours) as Record<string, [number, number]>;
+  const newest = Math.floor(now / 3_600_000);
+  return Array.from({ length: 24 }, (_, index) => {
+    const hour = newest - 23 + index;
+    const [of, count] = places[`h${hour % 24}`] ?? [0, 0];
+    return of === hour ? count : 0;
+  });
+}

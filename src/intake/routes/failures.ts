@@ -1,0 +1,153 @@
+import * as v from "valibot";
+import type { FailureDetail, FailureView } from "../../domain/failures/model";
+import { statuses } from "../../domain/failures/model";
+import { failure, listFailures } from "../../domain/failures/queries";
+import { decide } from "../../domain/failures/store";
+import { Problem } from "../../errors";
+import { newestVersion, type Version } from "../../ledger/versions";
+import { boundedName, boundedText, fieldRule, outputList } from "../../queue/bounded";
+import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { cursor, inOrder, paging, time } from "../query";
+import { replayShape } from "../replay-shapes";
+import { actorOf, param, route } from "../route";
+import { count, isoTime, nullableText } from "../shapes";
+import { iso, isoOrNull, replayOf } from "../views";
+
+const status = v.picklist(statuses, "must be open, resolved or ignored");
+const since = v.picklist(["deploy"], "must be deploy");
+
+const listQuery = v.pipe(
+  v.strictObject({
+    from: v.optional(v.pipe(time, v.description("Failed last at or after"))),
+    to: v.optional(v.pipe(time, v.description("Failed first before"))),
+    since: v.optional(v.pipe(since, v.description("deploy: failed since the newest version of the Worker was first seen"))),
+    status: v.optional(status),
+    type: v.optional(boundedName("must be a type")),
+    cursor: cursor(/^\d{1,15}\.[0-9a-z]{16}$/),
+    ...paging,
+  }),
+  inOrder(),
+);
+
+const decision = v.pipe(
+  v.strictObject({
+    status,
+    untilCount: v.optional(
+      v.pipe(
+        v.number(),
+        v.integer("must be a whole number"),
+        v.minValue(1, "must be at least 1"),
+        v.maxValue(1_000_000, "must be at most 1,000,000"),
+        v.description("Of an ignored group: it opens again when so many tries have failed since"),
+      ),
+    ),
+    note: v.optional(boundedText(500, { trim: true })),
+  }),
+  fieldRule(
+    ["status", "untilCount"],
+    ({ status: wanted, untilCount }) => untilCount === undefined || wanted === "ignored",
+    "goes with the status ignored",
+    "untilCount",
+  ),
+);
+
+const entries = {
+  group: v.string(),
+  tenant: v.string(),
+  type: v.string(),
+  title: v.pipe(v.string(), v.description("The reason without what differs from case to case")),
+  firstAt: v.pipe(isoTime, v.description("Ever: a replay does not change it")),
+  lastAt: isoTime,
+  total: v.pipe(count, v.description("Tries that failed so, ever")),
+  trend: v.pipe(outputList(count), v.description("Tries that failed in each of the last 24 hours, the oldest first")),
+  retrying: v.pipe(count, v.description("Jobs that failed so and wait for another try")),
+  dead: v.pipe(count, v.description("Dead letters; of the newest 10,000 of the tenant")),
+  isNew: v.pipe(v.boolean(), v.description("It failed for the first time since the newest version of the Worker was first seen")),
+  status,
+  untilCount: v.nullable(count),
+  sinceCount: v.pipe(count, v.description("Tries that failed since the status was set")),
+  note: nullableText,
+  actor: v.pipe(nullableText, v.description("Who set the status: `root`, or the id of a token")),
+  statusAt: v.nullable(isoTime),
+};
+
+const deploy = v.pipe(
+  v.nullable(v.object({ version: v.string(), tag: v.string(), at: isoTime })),
+  v.description("The newest version of the Worker, and when it was first seen"),
+);
+
+export const failuresShape = v.object({ failures: outputList(v.object(entries)), cursor: nullableText, deploy });
+
+export const failureShape = v.object({
+  ...entries,
+  reason: v.pipe(nullableText, v.description("The newest one whole; null when nothing fails so now")),
+  examples: outputList(v.string()),
+  sites: v.pipe(outputList(v.object({ siteId: v.string(), count })), v.description("Shops that its jobs are of, most first")),
+  replays: v.pipe(outputList(replayShape), v.description("Replays that named the group, newest first")),
+  deploy,
+});
+
+const group = { pattern: /^[0-9a-z]{16}$/, message: "must be a group as GET /v1/failures lists them" };
+const maxReplays = 10;
+
+export const failureRoutes = [
+  route("GET /v1/failures", {
+    name: "listFailures",
+    summary: "What fails, by cause: retrying and dead jobs together, the newest failure first",
+    scope: "read",
+    tenant: "any",
+    query: listQuery,
+    answers: { 200: failuresShape },
+    handle: async ({ deps, tenant, query: { cursor: after, limit, since: wanted, ...filter } }) => {
+      const version = await newestVersion(deps.db);
+      const from = wanted === "deploy" ? Math.max(filter.from ?? 0, version?.firstAt ?? 0) : filter.from;
+      const page = { cursor: after, limit, deployedAt: version?.firstAt ?? null, now: deps.now() };
+      const { failures, cursor: next } = await listFailures(deps.db, tenant, { ...filter, from }, page);
+      return { status: 200, body: { failures: failures.map(shown), cursor: next, deploy: deployOf(version) } };
+    },
+  }),
+  route("GET /v1/failures/:group", {
+    name: "getFailure",
+    summary: "One cause of failures: examples, what its jobs share, replays tried",
+    scope: "read",
+    tenant: "own",
+    params: { group },
+    answers: { 200: failureShape },
+    handle: async ({ deps, tenant, params }) => ({ status: 200, body: await detailOf(deps, tenant, param({ params }, "group")) }),
+  }),
+  route("PUT /v1/failures/:group", {
+    name: "decideFailure",
+    summary: "Resolve or ignore a cause of failures: a resolved one opens again when it fails again",
+    scope: "operate",
+    tenant: "own",
+    params: { group },
+    body: { schema: decision, limit: smallBody },
+    answers: { 200: failureShape },
+    handle: async ({ deps, tenant, params, body, caller }) => {
+      const name = param({ params }, "group");
+      if (!(await decide(deps.db, tenant, name, body, actorOf(caller), deps.now()))) throw noGroup();
+      return { status: 200, body: await detailOf(deps, tenant, name) };
+    },
+  }),
+];
+
+async function detailOf(deps: IntakeDeps, tenant: string, name: string) {
+  const version = await newestVersion(deps.db);
+  const found = await failure(deps.db, tenant, name, version?.firstAt ?? null, deps.now());
+  if (!found) throw noGroup();
+  const replays = await deps.operate.replays.ofGroup(tenant, name, maxReplays);
+  return { ...shown(found), replays: replays.map(replayOf), deploy: deployOf(version) };
+}
+
+function shown<View extends FailureView | FailureDetail>({ firstAt, lastAt, statusAt, ...view }: View) {
+  return { ...view, firstAt: iso(firstAt), lastAt: iso(lastAt), statusAt: isoOrNull(statusAt) };
+}
+
+function deployOf(version: Version | null) {
+  return version && { version: version.id, tag: version.tag, at: iso(version.firstAt) };
+}
+
+function noGroup(): Problem {
+  return new Problem("not-found", "There is no such group of failures.");
+}
