@@ -34,7 +34,11 @@ export const kinds: readonly Kind[] = [
   { name: "sync-orders", count: 5, ask: oneByOne(() => ({ type: "sync-orders", payload: { siteId: "demo-shop", lastDays: 3 } })) },
   { name: "sync-products", count: 5, ask: oneByOne(() => ({ type: "sync-products", payload: { siteId: "demo-shop", incremental: true } })) },
   { name: "image (upload, one thumbnail)", count: 20, ask: uploads },
-  { name: "event (no destination)", count: 200, ask: posts("/v1/events", (n) => ({ id: `billed-${n}-${randomUUID()}`, type: "bench.happened", data: { n } })) },
+  {
+    name: "event (no destination)",
+    count: 200,
+    ask: posts("/v1/events", (n) => ({ id: `billed-${n}-${randomUUID()}`, type: "lead.created", data: { id: String(n) } })),
+  },
   { name: "lead (stored and forwarded)", count: 100, ask: leads },
 ];
 
