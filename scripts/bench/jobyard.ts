@@ -27,6 +27,8 @@ export async function startJobyard(bench: Workbench, options: StartOptions & { m
     bindings: metered ? { METERED: "yes" } : {},
     change: (config) => {
       config.main = join(root, "scripts", "bench", "inside", "entry.ts");
+      // The batch time-out of the queues whose jobs are waited for.
+      for (const consumer of config.queues.consumers) if (consumer.queue === "analytics-events") consumer.max_batch_timeout = 1;
       change?.(config);
     },
   });
