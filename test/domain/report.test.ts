@@ -107,6 +107,13 @@ describe("why a job does not run", () => {
     expect(why?.actions.map(({ path }) => path)).toEqual(["/v1/gates/mail/probe", "/v1/gates/mail/reset"]);
   });
 
+  test("a circuit that no failure opened: an older failure is not named as its cause", async () => {
+    gates = [{ ...circuit, failures: 0 }];
+    const [id = ""] = await given("acme", 1, { state: "waiting", reason: "mail: open", due: noon + 30_000 });
+    const sentence = "The circuit of mail is open until 2026-11-21T12:00:30Z; 213 jobs wait for it. One job will try then.";
+    expect((await whyOf("acme", id))?.sentence).toBe(sentence);
+  });
+
   test.each([
     ["at-limit", { circuit: "closed", slots: { used: 4, max: 4 } }, "mail is at its limit, 4 of 4 at once; 213 jobs wait for it."],
     ["rate-limited", { circuit: "closed", rate: { perSecond: 2, available: 0.4 } }, "mail takes 2 a second; 213 jobs wait for it."],
