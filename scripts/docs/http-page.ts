@@ -31,7 +31,7 @@ const opening = `# HTTP interface
 
 \`npm run docs:http\` writes this page from the routes; do not edit it by hand. \`GET /openapi.json\` has every field with its type and bounds.
 
-- **Format.** JSON under \`/v1\`. Errors are \`application/problem+json\` (RFC 9457): \`detail\` names the first issue, \`errors[]\` lists each with its path.
+- **Format.** JSON under \`/v1\`. Errors are \`application/problem+json\` (RFC 9457): \`detail\` says what is wrong, \`errors[]\` lists each issue with its path.
 - **Authorization.** Send \`Authorization: Bearer <token>\`. The scopes are \`enqueue\`, \`read\`, \`leads\`, \`operate\`, \`work\` and \`admin\`; \`admin\` includes the others. A tenant's token acts for its tenant. The root token names a tenant in the header \`Jobyard-Tenant\`. Calls of scope \`public\` need no token, those of scope \`token\` a token of any scope.
 - **Limits.** A body may have 1 MB, a batch 10 MB (else 413). Unknown fields and query parameters are 422, malformed JSON is 400. A used-up quota or a full queue is 429 with \`Retry-After\`.
 - **Lists** take \`limit\` (1 to 200, 50 when left out) and \`cursor\`, which is the \`cursor\` of the answer before. A \`cursor\` of null means the end.

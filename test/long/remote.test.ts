@@ -42,4 +42,4 @@ test("2,000 remote jobs, their worker killed ten times: all are done, each effec
   expect(effects).toEqual([{ state: "done", n: count }]);
   const [left] = await way.rows<{ parked: number; leases: number }>("SELECT (SELECT count(*) FROM parked) AS parked, (SELECT count(*) FROM leases) AS leases");
   expect(left?.parked).toBe(0);
-}, 280_000);
+}, 580_000);
