@@ -26,9 +26,9 @@ const quiet = { WRANGLER_LOG: "error", X_LOCAL_OBSERVABILITY: "false", X_LOCAL_E
 
 /** What takes longest, the longest first: begun early, it does not keep the others waiting at the end. */
 const longestFirst = [
-  ...["lead-outages", "shop-trouble", "restart", "shop", "outage", "mail", "mail-providers", "shop-input", "gate"].map((name) => `test/way/${name}.test.ts`),
+  ...["lead-outages", "shop-trouble", "shop", "outage", "mail", "mail-providers", "shop-input", "gate"].map((name) => `test/way/${name}.test.ts`),
   "test/browser/dashboard.test.ts",
-  ...["docs", "time", "tenants", "intake", "events"].map((name) => `test/way/${name}.test.ts`),
+  ...["time", "tenants", "intake", "events"].map((name) => `test/way/${name}.test.ts`),
   ...["queue/interleavings", "domain/mail-render", "domain/schedules.due", "ledger/retention"].map((name) => `test/${name}.test.ts`),
 ];
 

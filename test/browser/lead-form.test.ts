@@ -61,7 +61,6 @@ describe.skipIf(noBrowser)(`the form for trying${noBrowser ? ` (skipped: ${noBro
     expect(await untilJob(demo, id, "done")).toMatchObject({ type: "lead", result: { lead: id, follow: "new" } });
     await link.click();
     await page.getByLabel("Token", { exact: true }).fill(token);
-    await page.getByLabel(/^Tenant/).fill("demo");
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("heading", { level: 1, name: /lead/ }).waitFor();
     expect(page.url()).toContain(id);

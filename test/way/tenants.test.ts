@@ -91,7 +91,7 @@ describe("every route", () => {
     for (const [name, scopes] of Object.entries(ranks)) {
       const minted = await way.api.ask("POST", "/v1/tenants/owner/tokens", { body: { name, scopes } });
       const limited = way.api.withToken(minted.body.token);
-      for (const { method, path, scope } of routes.filter((route) => route.scope !== "public" && route.scope !== name)) {
+      for (const { method, path, scope } of routes.filter((route) => route.scope !== "public" && route.scope !== "token" && route.scope !== name)) {
         const line = `${name}: ${method} ${path} needs ${scope}`;
         expect([line, (await limited.ask(method, filled(path), method === "GET" ? {} : { body: {} })).status]).toEqual([line, 403]);
       }

@@ -97,7 +97,8 @@ function thank(id) {
   form.hidden = true;
   say("Your request was taken. Follow it: ");
   const link = document.createElement("a");
-  link.href = "/#/jobs/" + id;
+  // The form is sent to /v1/leads/{tenant}/{project}.
+  link.href = "/t/" + new URL(form.action).pathname.split("/")[3] + "/jobs/" + id;
   link.textContent = id;
   said.append(link);
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { play, type Playing } from "../scripts/sandbox.ts";
-import { type Api, makeTenant } from "./support/api.ts";
-import { isAlive } from "./support/processes.ts";
-import { type Kept, Started, startKept } from "./support/start.ts";
-import { until, untilJob } from "./support/until.ts";
+import { type Api, makeTenant } from "../way/support/api.ts";
+import { isAlive } from "../way/support/processes.ts";
+import { type Kept, Started, startKept } from "../way/support/start.ts";
+import { until, untilJob } from "../way/support/until.ts";
 
 let sandbox: Playing;
 let started: Started;

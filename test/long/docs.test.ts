@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { root, secrets } from "./support/config.ts";
-import { Started } from "./support/start.ts";
-import { until } from "./support/until.ts";
+import { root, secrets } from "../way/support/config.ts";
+import { Started } from "../way/support/start.ts";
+import { until } from "../way/support/until.ts";
 
 const started = new Started();
 let exports: string;
