@@ -29,7 +29,10 @@ function asset(name: string, type: string, text: string): string {
   return JSON.stringify({ path, type, text });
 }
 
-const code = `/** Made by npm run assets from src/dashboard/client. Do not edit. */
+const code = `/**
+ * Made by npm run assets from src/dashboard/client and the package idiomorph. Do not edit.
+ * The empty catch block in it is idiomorph's: a browser refuses setSelectionRange on some types of input, and the input then keeps its selection.
+ */
 export const script = ${asset("js", "text/javascript; charset=utf-8", await bundled())};
 export const style = ${asset("css", "text/css; charset=utf-8", styled())};
 `;

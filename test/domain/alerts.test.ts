@@ -91,7 +91,7 @@ describe("dead letters", () => {
     expect(world.sent).toMatchObject([{ tenant: "one", notices: [{ kind: "began", count: 1 }] }]);
   });
 
-  test("that nobody takes yet are sent with the next tick; with no channel they are listed", async () => {
+  test("that no channel has accepted are sent with the next tick; without a channel they are listed", async () => {
     const bench = createBench();
     const world = watching(bench, { via: null });
     await world.tick();

@@ -222,7 +222,7 @@ describe("the circuit", () => {
     expect(g.status).toMatchObject({ circuit: "closed", failures: 0, inside: 0 });
   });
 
-  test("a job that is inside since before the circuit opened is held back as any other, and exchanges its place later", () => {
+  test("a job that entered before the circuit opened is held back like the others when it asks again, and gets a new lease later", () => {
     const g = gate({ concurrency: 1, breaker: { failures: 1 } });
     const [slow] = [g.in("slow", 10 * minute)];
     const failing = enter(g.state, [{ id: "x" }], { concurrency: 2, breaker: { failures: 1 } }, minute, g.now);
