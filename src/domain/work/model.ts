@@ -19,7 +19,10 @@ export const unpolledAfter = 5 * 60_000;
 export const maxVoids = 3;
 export const quietFor = 10 * 60_000;
 
+/** What a worker shall do. */
 export type WorkerState = "run" | "quiet" | "stop";
+/** A worker that holds no job and sent nothing for so long has ended. Longer than a pull waits and a row is left unwritten. Milliseconds. */
+export const endedAfter = 60_000;
 
 /** For whom a worker asks. */
 export interface WorkScope {

@@ -1,5 +1,5 @@
 import { statement } from "../../d1";
-import { maxVoids, quietFor, type WorkerState } from "./model";
+import { endedAfter, maxVoids, quietFor, type WorkerState } from "./model";
 
 /** A worker's row is written at most this often. Milliseconds. */
 const writeEvery = 15_000;
@@ -14,7 +14,8 @@ export interface Worker {
   polled: number | null;
   beaten: number | null;
   leases: number;
-  state: WorkerState;
+  /** `ended`: it holds no job and has not been heard of for a minute. */
+  state: WorkerState | "ended";
 }
 
 /** Who asks for work. The owner is a tenant, or `*` for a worker that serves all of them. */
@@ -44,9 +45,10 @@ const stateNow = `iif(w.wish = 'run' AND w.quiet > ?2, 'quiet', w.wish)`;
 
 /** Counted by scanning what is handed out, which is little. A worker of all tenants holds jobs of any. */
 const listed = `
-  SELECT w.worker, w.types, w.polled, w.beaten, ${stateNow} AS state,
-    (SELECT count(*) FROM leases l WHERE l.worker = w.worker AND (w.owner = '*' OR l.tenant = w.owner)) AS leases
-  FROM workers w WHERE ?1 IS NULL OR w.owner = ?1 ORDER BY w.worker LIMIT ${maxListed}`;
+  SELECT worker, types, polled, beaten, leases, iif(leases = 0 AND max(coalesce(polled, 0), coalesce(beaten, 0)) < ?2 - ${endedAfter}, 'ended', state) AS state
+  FROM (SELECT w.worker, w.types, w.polled, w.beaten, ${stateNow} AS state,
+      (SELECT count(*) FROM leases l WHERE l.worker = w.worker AND (w.owner = '*' OR l.tenant = w.owner)) AS leases
+    FROM workers w WHERE ?1 IS NULL OR w.owner = ?1 ORDER BY w.worker LIMIT ${maxListed})`;
 
 export function createWorkerStore(db: D1Database): WorkerStore {
   /** What was written of each worker, and when: per isolate. */

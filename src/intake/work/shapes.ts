@@ -74,7 +74,10 @@ export const workersShape = outputList(
     lastPoll: v.nullable(time),
     lastBeat: v.nullable(time),
     leases: count,
-    state: workerState,
+    state: v.pipe(
+      v.picklist(["run", "quiet", "stop", "ended"]),
+      v.description("What an operator wants of it; ended: it holds no job and has not been heard of for a minute"),
+    ),
   }),
 );
 export const workerStateShape = v.object({ worker: v.string(), state: workerState });

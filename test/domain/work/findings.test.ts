@@ -55,3 +55,28 @@ test("workers are listed to their tenant with types, signs of life, jobs in hand
   expect((await bench.call("POST", "/v1/workers/w1/state", { token: await other.mint(["operate"]), body: { state: "run" } })).status).toBe(404);
   expect((await bench.call("POST", "/v1/workers/w1/state", { token: reader, body: { state: "dance" } })).status).toBe(422);
 });
+
+test("a worker that holds nothing and was not heard of for a minute has ended, whatever was asked of it; it comes back with its next pull", async () => {
+  const bench = createWorkBench();
+  const { offer, pull, mint, one, post } = await bench.tenant();
+  await offer();
+  const job = await one({ worker: "w1" });
+  await post("/beat", { worker: "w1", beats: [{ id: job.id, lease: job.lease, extendSeconds: 600 }] });
+  await pull({ worker: "w2" });
+  const operator = await mint(["read", "operate"]);
+  const states = async () =>
+    ((await bench.call("GET", "/v1/workers", { token: operator })).body as { worker: string; state: string }[]).map(
+      ({ worker, state }) => `${worker} ${state}`,
+    );
+  await bench.call("POST", "/v1/workers/w2/state", { token: operator, body: { state: "stop" } });
+  expect(await states()).toEqual(["w1 run", "w2 stop"]);
+  bench.advance(minutes(1));
+  expect(await states()).toEqual(["w1 run", "w2 stop"]);
+  bench.advance(1);
+  expect(await states()).toEqual(["w1 run", "w2 ended"]);
+  await post(`/${job.id}/settle`, { lease: job.lease, outcome: { kind: "done", result: { made: 1 } } });
+  await bench.settle();
+  expect(await states()).toEqual(["w1 ended", "w2 ended"]);
+  await pull({ worker: "w2" });
+  expect(await states()).toEqual(["w1 ended", "w2 stop"]);
+});
