@@ -70,13 +70,23 @@ export const jobSummaryShape = v.object({ ...summaryEntries, ...whyEntry });
 
 export const nullableText = v.nullable(v.string());
 
+const timelineEntry = v.object({
+  at: isoTime,
+  event: v.pipe(v.string(), v.description("queued, running, again, waiting, retry, checkpoint, done, dead and others; what a run led to stands at its end")),
+  detail: nullableText,
+  startedAt: v.pipe(v.nullable(isoTime), v.description("When the run started that led to it; null: no run did, or more than one")),
+  ms: v.pipe(v.nullable(count), v.description("How long that run took, or all of them together")),
+  times: v.pipe(count, v.description("How often it happened in a row: a repeated wait is one entry")),
+  lastAt: v.pipe(isoTime, v.description("The last of these times")),
+});
+
 export const jobShape = v.object({
   ...summaryEntries,
   ...whyEntry,
   providerMessage: v.optional(
     v.pipe(v.string(), v.description("What the outside system wrote when it refused; ••• unless an admin asks with reveal=1, since it may name persons")),
   ),
-  timeline: outputList(v.object({ at: isoTime, event: v.string(), detail: v.nullable(v.string()) })),
+  timeline: outputList(timelineEntry),
   effects: outputList(v.object({ key: v.string(), revision: count, state: v.string(), at: isoTime, result: v.optional(json) })),
   payload: json,
   result: v.optional(json),

@@ -1,5 +1,6 @@
 import type { ReplayView } from "../domain/replays/model";
 import type { Why } from "../domain/report/model";
+import type { TimelineEntry } from "../ledger/timeline";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
 import { typeAtGate } from "../queue/remote";
@@ -53,7 +54,7 @@ export function detailOf(job: JobDetail, { contract, payload, revealed, template
   return {
     ...summaryOf(job),
     ...(job.providerMessage ? { providerMessage: revealed ? job.providerMessage : masked } : {}),
-    timeline: job.timeline.map(({ at, event, detail }) => ({ at: iso(at), event, detail })),
+    timeline: job.timeline.map(timelineEntry),
     effects: job.effects.map(({ key, revision, state, at, result }) => ({
       key,
       revision,
@@ -70,6 +71,11 @@ export function detailOf(job: JobDetail, { contract, payload, revealed, template
     entities: job.entities,
     revealed,
   };
+}
+
+function timelineEntry({ at, event, detail, ms, times, lastAt }: TimelineEntry) {
+  const startedAt = ms !== null && times === 1 ? iso(at - ms) : null;
+  return { at: iso(at), event, detail, startedAt, ms, times, lastAt: iso(lastAt) };
 }
 
 /** Why a job does not run; null for one that runs or has ended well. */

@@ -23,7 +23,7 @@ const answerLost = `(jobs.state = 'running' AND jobs.lease = ?2)`;
 
 /** ?2 token, ?3 until, ?4 now, ?5 now with tolerance, ?6 boot. */
 const claimFree = `
-  UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), boot = ?6
+  UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6
   FROM ${messages}
   WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.seq <= m.seq AND jobs.cancel = 0 AND jobs.crash = 0
     AND (jobs.state IN ('queued', 'retrying', 'waiting') OR ${answerLost})
@@ -42,7 +42,7 @@ const allPauses = `SELECT tenant, scope, name FROM pauses`;
  * From now on it is marked, so that the next death is its own.
  */
 const claimCrashed = `
-  UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), boot = ?6,
+  UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6,
     attempt = jobs.attempt + (jobs.state = 'running' AND jobs.crash = 1 AND jobs.attempt < jobs.max AND jobs.lease IS NOT ?2), crash = 1,
     doubt = iif(jobs.state = 'running' AND jobs.lease IS NOT ?2, ${doubtful}, jobs.doubt)
   FROM ${messages}

@@ -40,7 +40,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
       await happened.add([{ tenant: job.tenant, id: job.id, ...effect }]);
       return true;
     },
-    checkpoint: (job, cursor, writes, token) => checkpoint(db, job, cursor, writes, token),
+    checkpoint: (job, cursor, writes, token, now) => checkpoint(db, job, cursor, writes, token, now),
     cancel: (ref, now) => cancel(db, ref, now),
     revive: (refs, how, now) => revive(db, refs, how, now),
     dueTenants: (now) => dueTenants(db, now),

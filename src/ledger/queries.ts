@@ -4,6 +4,7 @@ import { batch, rowsOf, statement } from "../d1";
 import { deadLetters, groups } from "./dead-letters";
 import { columns, end, fits, type JobRow, mostWalked, viewOf } from "./job-rows";
 import { deadRows, found, newestFirst, openRows, pageOf } from "./search";
+import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
 import type { JobDetail, JobFilter, JobPage, MinuteCount, Page, Queries } from "./views";
 
 const pageExamined = 2000;
@@ -32,12 +33,11 @@ export function createQueries(db: D1Database): Queries {
 async function job(db: D1Database, tenant: string, id: string): Promise<JobDetail | null> {
   const results = await batch(db, [
     statement(db, `SELECT * FROM jobs WHERE tenant = ? AND id = ?`, tenant, id),
-    statement(db, `SELECT at, event, detail FROM history WHERE tenant = ? AND job = ? ORDER BY at LIMIT 500`, tenant, id),
+    historyStatement(db, tenant, id),
     statement(db, `SELECT key, revision, state, result, at FROM effects WHERE tenant = ? AND job = ? LIMIT 500`, tenant, id),
   ]);
   const [row] = rowsOf<WholeRow>(results, 0);
   if (!row) return null;
-  const history = rowsOf<JobDetail["timeline"][number]>(results, 1);
   const { seq, revision, parent, payload, ref, result, pinned, doubt, provider_message: providerMessage } = row;
   return {
     ...viewOf(row),
@@ -50,18 +50,10 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
     payload,
     ref,
     result,
-    timeline: timelineOf(row, history),
+    timeline: timelineOf(row, rowsOf<TimelineEntry>(results, 1)),
     effects: rowsOf<EffectRecord>(results, 2),
     entities: row.entities === null ? [] : (JSON.parse(row.entities) as string[]),
   };
-}
-
-function timelineOf(row: JobRow, history: JobDetail["timeline"]): JobDetail["timeline"] {
-  const told = new Set(history.map(({ event }) => event));
-  const ends = row.ended !== null && !told.has(row.state) ? [{ at: row.ended, event: row.state, detail: null }] : [];
-  const starts = row.started === null ? [] : [{ at: row.started, event: "running", detail: null }];
-  const all = [{ at: row.at, event: "queued", detail: null }, ...starts, ...history, ...ends];
-  return all.toSorted((left, right) => left.at - right.at);
 }
 
 /** Newest first. States that few jobs are in are answered from their side rows, whatever stands before them; other filters walk a bounded number of rows. */
@@ -151,7 +143,7 @@ async function backlog(db: D1Database, tenant: string | null): Promise<{ deadLet
   return { deadLetters, parked, due };
 }
 
-interface WholeRow extends JobRow {
+interface WholeRow extends Omit<JobRow, keyof TimelineRow>, TimelineRow {
   seq: number;
   revision: number;
   pinned: number | null;

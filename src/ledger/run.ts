@@ -27,7 +27,7 @@ const upsertEffects = `
   SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?1) WHERE true
   ${unlessNewer}`;
 
-const saveCursor = `UPDATE jobs SET cursor = ?4, attempt = 0, sweeps = 0 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'`;
+const saveCursor = `UPDATE jobs SET cursor = ?4, attempt = 0, sweeps = 0, checkpoints = checkpoints + 1, checkpointed = ?5 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'`;
 
 /** Makes the whole batch fail when the job has another holder or shall end: json() of what is no JSON is an error. */
 const orFail = `SELECT json(iif(EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running' AND cancel = 0), '0', 'lease lost'))`;
@@ -68,9 +68,9 @@ export async function recordEffects(db: D1Database, rows: readonly (JobRef & Eff
 }
 
 /** The domain's writes and the cursor commit together, or not at all. */
-export async function checkpoint(db: D1Database, job: JobRef, cursor: string, writes: readonly unknown[], token: string): Promise<boolean> {
+export async function checkpoint(db: D1Database, job: JobRef, cursor: string, writes: readonly unknown[], token: string, now: number): Promise<boolean> {
   const fence = statement(db, orFail, job.tenant, job.id, token);
-  const save = statement(db, saveCursor, job.tenant, job.id, token, cursor);
+  const save = statement(db, saveCursor, job.tenant, job.id, token, cursor, now);
   try {
     await db.batch([fence, ...(writes as D1PreparedStatement[]), save]);
     return true;

@@ -3,6 +3,7 @@ import { batch, lists, rowsOf, statement } from "../d1";
 import { kindOf } from "./failure-kind";
 import { failureStatements } from "./failures";
 import { dropDue, dropParked } from "./side";
+import { addHistory, foldHistory } from "./timeline";
 
 /** The quiet way: nothing to say but that it is done. ?2 token, ?3 now. */
 const settleDone = `
@@ -50,10 +51,6 @@ const addGates = `
   INSERT INTO parked_gates (tenant, gate) SELECT j.tenant, j.gate
   ${ours("value->>0 AS tenant, value->>1 AS id")} AND j.gate IS NOT NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
 
-const addHistory = `
-  INSERT INTO history (tenant, job, at, event, detail) SELECT s.tenant, s.id, s.at, iif(j.state = 'cancelled', 'cancelled', s.event), s.detail
-  ${ours("value->>0 AS tenant, value->>1 AS id, value->>2 AS at, value->>3 AS event, value->>4 AS detail")} ON CONFLICT DO NOTHING`;
-
 const addDeadLetters = `
   INSERT INTO dead_letters (tenant, died, id, type, state, site, reason, kind, attempt, at)
   SELECT j.tenant, j.ended, j.id, j.type, j.state, j.site, coalesce(j.reason, ''), s.kind, j.attempt, j.at
@@ -93,6 +90,8 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
   const held = all.filter(({ wake, gate }) => wake !== null && gate === null);
   const parked = all.filter(({ gate }) => gate !== null);
   const told = all.filter(({ event }) => event !== null);
+  const entries = (some: readonly Transition[]) =>
+    some.map(({ tenant, id, event, reason, counted, ms, folds }) => [tenant, id, now, event, reason, counted ? ms : null, folds ? 1 : 0]);
   const kinds = await Promise.all(dead.map(({ type, reason }) => kindOf(type, reason ?? "")));
   return [
     ...lists(all.flatMap(({ tenant, id, was }) => (was.wake !== null && was.gate === null ? [[tenant, was.wake, id]] : []))).map((list) =>
@@ -104,10 +103,8 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
     ...fenced(addDue, held.map(ref)),
     ...fenced(addParked, parked.map(ref)),
     ...fenced(addGates, parked.map(ref)),
-    ...fenced(
-      addHistory,
-      told.map(({ tenant, id, event, reason }) => [tenant, id, now, event, reason]),
-    ),
+    ...fenced(foldHistory, entries(told.filter(({ folds }) => folds))),
+    ...fenced(addHistory, entries(told)),
     ...fenced(
       addDeadLetters,
       dead.map(({ tenant, id }, index) => [tenant, id, kinds[index]]),

@@ -1,5 +1,6 @@
 import type { EffectRecord } from "../queue/effect";
 import type { JobState } from "../queue/state";
+import type { TimelineEntry } from "./timeline";
 
 /** A job as the ledger knows it, for reading. Times in milliseconds. Payload and result are not masked here. */
 export interface JobView {
@@ -41,7 +42,7 @@ export interface JobDetail extends JobView {
   ref: string | null;
   /** JSON text. */
   result: string | null;
-  timeline: { at: number; event: string; detail: string | null }[];
+  timeline: TimelineEntry[];
   effects: EffectRecord[];
   /** Children this job enqueued are found by their `parent`. */
   entities: string[];

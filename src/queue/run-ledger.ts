@@ -87,8 +87,10 @@ export interface Transition extends JobRef {
   progress: string | undefined;
   result: string | null;
   ended: number | null;
-  /** A line of its own in the timeline: what happened. Null on the happy path. */
+  /** An entry of the timeline: what happened. Null on the happy path. */
   event: string | null;
+  /** The entry is counted with the newest one when that is of the same event. */
+  folds: boolean;
   /** The side row it had when claimed, to be removed. */
   was: { wake: number | null; gate: string | null };
   /** Since when a call of this run is without an answer that was recorded; it may have arrived. 0: none is. Milliseconds. */

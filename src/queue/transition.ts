@@ -10,6 +10,8 @@ import type { JobState } from "./state";
 /** JSON of a result or cursor may have this many characters. */
 const maxResult = 64 * 1024;
 const maxCursor = 16 * 1024;
+/** Runs of a job that each have an entry in its timeline; later ones that go on again share one. */
+const maxRunsTold = 20;
 /** Characters that are kept of what an outside system wrote. */
 const maxProviderMessage = 500;
 
@@ -81,10 +83,9 @@ function failure(run: ExecutionFacts, outcome: Retry): Settlement {
 function waiting(run: ExecutionFacts, outcome: Wait): Settlement {
   const { reason, gate } = outcome;
   const until = untilWhen(run, outcome.until);
-  // Waiting again for the same reason is no news for the timeline.
-  const event = run.job.reason === redact(reason) ? null : "waiting";
+  const folds = run.job.reason === redact(reason);
   const parks = gate !== undefined && (outcome.park || until - run.now > maxHoldMs);
-  return placed(run, "waiting", parks ? parkedAt(gate, run.job.at, run.urgent) : heldUntil(until, run.now, maxHoldMs), { reason, event });
+  return placed(run, "waiting", parks ? parkedAt(gate, run.job.at, run.urgent) : heldUntil(until, run.now, maxHoldMs), { reason, event: "waiting", folds });
 }
 
 /** At least a second from now, at most until the job is too old, so that it ends then; what is no time means a minute. */
@@ -100,7 +101,7 @@ function yielded(run: ExecutionFacts, cursor: unknown): Settlement {
   if (text.length > maxCursor) {
     return ended(run, "discarded", `the cursor has ${text.length} characters, at most ${maxCursor} are kept`, { event: "discarded" });
   }
-  return placed(run, "queued", queuedNow(run.now), { cursor: text, attempt: 0 });
+  return placed(run, "queued", queuedNow(run.now), { cursor: text, attempt: 0, event: "again", folds: run.job.runs > maxRunsTold });
 }
 
 /** Goes on at a place: its next message, now or later, carries a raised delivery generation. */
@@ -148,6 +149,7 @@ function moved(run: ExecutionFacts, state: JobState, changes: Partial<Transition
     result: null,
     ended: null,
     event: null,
+    folds: false,
     was: { wake: run.job.wake, gate: run.job.gate },
     doubt: run.doubt,
     type: run.type,

@@ -53,7 +53,15 @@ export function answersOf({ rows, text, now }: Filling): Answers {
   };
   const job = {
     ...summary(2),
-    timeline: times((index) => ({ at: ago(9 - index / 100), event: index % 2 === 0 ? "waiting" : text, detail: text })),
+    timeline: times((index) => ({
+      at: ago(9 - index / 100),
+      event: index % 2 === 0 ? "waiting" : text,
+      detail: text,
+      startedAt: null,
+      ms: index % 3 === 0 ? 400 : null,
+      times: 1 + (index % 2),
+      lastAt: ago(8.9 - index / 100),
+    })),
     effects: times((index) => ({
       key: `${text}${index}`,
       revision: 0,

@@ -196,7 +196,7 @@ describe("GET /v1/jobs/{id}", () => {
     expect(body).toMatchObject({
       ...{ id, type: "note", state: "waiting", attempt: 0, maxAttempts: 5, waitingFor: "429 from the provider", runAt: "2026-10-01T12:01:00.000Z" },
       progress: { done: 3, total: 10, note: "page 3" },
-      timeline: [{ at: "2026-10-01T12:00:00.000Z", event: "enqueued", detail: null }],
+      timeline: [{ at: "2026-10-01T12:00:00.000Z", event: "enqueued", detail: null, startedAt: null, ms: null, times: 1, lastAt: "2026-10-01T12:00:00.000Z" }],
       effects: [{ key: "send", state: "done", result: { id: "•••" } }],
       payload: { text: "•••", count: 3 },
       result: { said: "•••", times: 2 },

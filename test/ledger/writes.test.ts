@@ -47,6 +47,25 @@ test("a key, an entity, an effect, a wait and a checkpoint cost one row each", a
   expect(await rowsWritten(far, {}, (ledger) => ledger.checkpoint(far, "{}", [], "mine", noon))).toBe(4);
 });
 
+test("each run and the first of several waits cost one row of history; a wait that repeats changes that row, and not twice", async () => {
+  const again = { state: "queued", bump: 1, ended: null, event: "again" } as const;
+  expect(await rowsWritten(await one("told"), again)).toBe(4);
+  const row = await one("told");
+  const waits = { state: "waiting", bump: 1, ended: null, event: "waiting", reason: "mail: open", counted: false } as const;
+  expect(await rowsWritten(row, waits)).toBe(4);
+  const { db, counts } = recordingDb();
+  const ledger = createLedger(db, () => undefined);
+  const settle = (at: number) => ledger.settle([transition(row, { ...waits, seq: at, folds: true })], `run ${at}`, noon + at);
+  for (const at of [1, 2]) {
+    await ledger.claim([{ ...messageOf(row), seq: at }], lease(`run ${at}`, noon + at));
+    await settle(at);
+  }
+  expect(counts.written).toBe(2 * 3);
+  await settle(2);
+  const { results } = await env.DB.prepare("SELECT at, event, detail, times, last_at, ms FROM history WHERE job = ?").bind(row.id).all();
+  expect(results).toEqual([{ at: noon, event: "waiting", detail: "mail: open", times: 3, last_at: noon + 2, ms: null }]);
+});
+
 test("a batch of a hundred is one round trip to insert, one to claim, one to settle, and three rows a job", async () => {
   const { db, counts } = recordingDb();
   const ledger = createLedger(db, () => undefined);

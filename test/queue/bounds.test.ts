@@ -114,7 +114,9 @@ describe("time", () => {
       bench.advance(31_000);
     }
     expect(await bench.row(id)).toMatchObject({ state: "waiting", runs: 0, started: null });
-    expect(await bench.all("SELECT event, detail FROM history WHERE job = ?", id)).toEqual([{ event: "waiting", detail: "mail: open" }]);
+    expect(await bench.all("SELECT event, detail, times, ms FROM history WHERE job = ?", id)).toEqual([
+      { event: "waiting", detail: "mail: open", times: 3, ms: null },
+    ]);
   });
 
   test("a job that saves and then kills its Worker, each time, ends dead", { timeout: 60_000 }, async () => {

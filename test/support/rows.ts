@@ -58,6 +58,7 @@ export function transition(job: { tenant: string; id: string }, more: Partial<Tr
     result: null,
     ended: noon,
     event: null,
+    folds: false,
     was: { wake: null, gate: null },
     doubt: 0,
     type: "email",

@@ -1,11 +1,17 @@
 /** Writes each time as how long ago it was, or how long it still takes; the exact time, here and in UTC, is its title. */
 export function writeTimes(root: ParentNode = document): void {
   for (const time of root.querySelectorAll("time")) {
-    const text = time.dataset["clock"] === undefined ? relative(Date.parse(time.dateTime) - Date.now()) : clock(new Date(time.dateTime));
+    const text = textOf(time, new Date(time.dateTime));
     if (time.textContent !== text) setText(time, text);
     const title = titleOf(time.dateTime);
     if (time.title !== title) time.title = title;
   }
+}
+
+function textOf({ dataset }: HTMLTimeElement, at: Date): string {
+  const away = relative(at.getTime() - Date.now());
+  if (dataset["clock"] === undefined) return away;
+  return dataset["clock"] === "short" ? clock(at) : `${clock(at)} (${away})`;
 }
 
 /** Into the text that is there: a selection that reaches over it stays. */
@@ -20,11 +26,11 @@ function titleOf(iso: string): string {
   return `${at.toLocaleString()} here · ${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** `14:03 (in 2 min)`, with the date when it is another day. */
+/** `14:03`, with the date when it is another day. */
 function clock(at: Date): string {
   const isToday = at.toDateString() === new Date().toDateString();
   const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-  return `${isToday ? "" : `${at.toLocaleDateString()} `}${time} (${relative(at.getTime() - Date.now())})`;
+  return `${isToday ? "" : `${at.toLocaleDateString()} `}${time}`;
 }
 
 export function relative(ms: number): string {

@@ -9,7 +9,6 @@ import { jobActions } from "./actions";
 
 /** What the job did to the outside world. One in doubt is settled by a person who has looked there. */
 export function Effects({ visit, job }: { visit: Visit; job: JobDetail }) {
-  const made = job.effects.filter(({ state }) => state === "done").length;
   const inDoubt = (state: string) => state === "uncertain" || state === "intent";
   return (
     <Section title="Effects">
@@ -18,7 +17,7 @@ export function Effects({ visit, job }: { visit: Visit; job: JobDetail }) {
       ) : (
         <>
           <p class="dim">
-            ran {job.runs}×, {made === 1 ? "one effect" : `${made} effects`} made
+            ran {job.runs}×, {madeOf(job)}
           </p>
           <ul class="effects">
             {job.effects.map((effect, index) => (
@@ -33,6 +32,13 @@ export function Effects({ visit, job }: { visit: Visit; job: JobDetail }) {
       )}
     </Section>
   );
+}
+
+/** `sent once` is the answer to the question whether a customer got it twice. */
+function madeOf({ effects }: JobDetail): string {
+  const made = effects.filter(({ state }) => state === "done");
+  if (made.length === 1 && made[0]?.key === "send") return "sent once";
+  return made.length === 1 ? "one effect made" : `${made.length} effects made`;
 }
 
 function Doubt({ visit, id, effectKey, place }: { visit: Visit; id: string; effectKey: string; place: number }) {

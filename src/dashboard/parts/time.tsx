@@ -11,6 +11,15 @@ export function Time({ at, none = "–" }: { at: string | null | undefined; none
   );
 }
 
+/** The time of day, with the date when it is not today's. */
+export function Clock({ at }: { at: string }) {
+  return (
+    <time dateTime={at} title={utc(at)} data-clock="short">
+      {utc(at)}
+    </time>
+  );
+}
+
 /** A sentence of the API. The times in it become times of the page. */
 export function Sentence({ text }: { text: string }) {
   const parts = text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)/);

@@ -48,6 +48,7 @@ export async function beat(deps: WorkDeps, requests: readonly BeatRequest[]): Pr
     until,
     progress: progressOf(request, notes.get(keyOf(job))),
     cursor: request.cursor === undefined ? undefined : JSON.stringify(request.cursor),
+    at: now,
   }));
   const held = new Set((await ledger.beat(beats)).map(keyOf));
   await prolongGates(

@@ -13,13 +13,14 @@ export async function held(db: D1Database, refs: readonly JobRef[]): Promise<Hel
 
 const extend = `
   UPDATE jobs SET until = b.until, offered = 0, progress = coalesce(b.progress, jobs.progress),
-    cursor = iif(b.keep, jobs.cursor, b.cursor), attempt = iif(b.keep, jobs.attempt, 0), sweeps = 0
-  FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS nonce, value->>3 AS until, value->>4 AS progress, value->>5 AS keep, value->>6 AS cursor FROM json_each(?1)) b
+    cursor = iif(b.keep, jobs.cursor, b.cursor), attempt = iif(b.keep, jobs.attempt, 0), sweeps = 0,
+    checkpoints = jobs.checkpoints + iif(b.keep, 0, 1), checkpointed = iif(b.keep, jobs.checkpointed, b.at)
+  FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS nonce, value->>3 AS until, value->>4 AS progress, value->>5 AS keep, value->>6 AS cursor, value->>7 AS at FROM json_each(?1)) b
   WHERE jobs.tenant = b.tenant AND jobs.id = b.id AND jobs.lease = b.nonce AND jobs.state = 'running' RETURNING jobs.tenant, jobs.id`;
 
 /** The lease's row is moved when its time comes: a heartbeat writes one row. */
 export async function beat(db: D1Database, beats: readonly Beat[]): Promise<JobRef[]> {
-  const rows = beats.map(({ tenant, id, nonce, until, progress, cursor }) => [
+  const rows = beats.map(({ tenant, id, nonce, until, progress, cursor, at }) => [
     tenant,
     id,
     nonce,
@@ -27,6 +28,7 @@ export async function beat(db: D1Database, beats: readonly Beat[]): Promise<JobR
     progress,
     cursor === undefined ? 1 : 0,
     cursor ?? null,
+    at,
   ]);
   return update(db, extend, rows);
 }

@@ -111,6 +111,8 @@ export interface Beat extends JobRef {
   progress: string | null;
   /** JSON; undefined keeps what is there. */
   cursor: string | undefined;
+  /** When it was sent. Milliseconds. */
+  at: number;
 }
 
 /** A job on its way back to the shelf. */

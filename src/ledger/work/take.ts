@@ -84,7 +84,7 @@ const chosen = `
 /** A raised seq makes every message about the job stale. ?4 now, ?5 boot, ?6 worker. */
 const hold = `
   UPDATE jobs SET state = 'running', lease = ?3, until = ?4 + t.offer, wake = ?4 + t.offer, runs = jobs.runs + 1, seq = jobs.seq + 1,
-    born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), boot = ?5, worker = ?6, offered = 1, taken = ?4, extension = t.extension,
+    born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), begun = ?4, boot = ?5, worker = ?6, offered = 1, taken = ?4, extension = t.extension,
     settled = NULL, entered = NULL
   FROM ${chosen} WHERE jobs.tenant = t.tenant AND jobs.id = t.id AND jobs.state = 'queued' AND jobs.gate = 'worker/' || t.type AND jobs.cancel = 0`;
 
