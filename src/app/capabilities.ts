@@ -5,7 +5,6 @@ import { followUpsIn } from "../domain/events/follow-ups";
 import { routingIn } from "../domain/events/routing";
 import { withBuiltIn } from "../domain/mail/built-in";
 import { templatesIn } from "../domain/mail/store";
-import { shopDataIn } from "../domain/shop/data";
 import { attachmentsIn } from "../domain/mail/attachments";
 import type { MediaParts } from "../domain/media/capability";
 import { createVision } from "../domain/media/vision";
@@ -72,7 +71,7 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
     campaigns: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "campaigns are a tenant's own" } : campaignWork(campaigns, tenant)),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
     shops: (scope) => Promise.resolve(shopsFor(stores, now, scope)),
-    shopData: () => Promise.resolve(shopDataIn(env.DB)),
+    scope: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "shops are a tenant's own" } : { db: env.DB, tenant }),
     analytics: () => Promise.resolve(analyticsIn(env.DB, env.ANALYTICS)),
     chat: (scope) => {
       const since = now();

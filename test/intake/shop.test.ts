@@ -1,14 +1,18 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
-import { shopDataIn } from "../../src/domain/shop/data";
+import { orderWrites } from "../../src/domain/shop/orders/store";
+import { productWrites } from "../../src/domain/shop/products/store";
+import { draftWrites, shortage } from "../../src/domain/shop/purchases/shortage";
+import { namedWrites } from "../../src/domain/shop/related-rows";
+import { pause } from "../../src/domain/shop/site/store";
 import { orderDetailShape, ordersShape, productsShape, purchaseOrderShape } from "../../src/intake/shop-shapes";
 import { order, orderLine, orderState, product, start, stock } from "../jobs/fake-shop";
 import { createBench, type Tokens } from "./fakes";
 
 const bench = createBench();
 const shop = { platform: "prestashop", url: "https://shop.example.com", key: "A".repeat(32) };
-const data = shopDataIn(env.DB).site("reading", "main");
+const scope = { db: env.DB, tenant: "reading", site: "main" };
 let tokens: Tokens;
 
 const get = (path: string, token = tokens.read) => bench.call("GET", `/v1/sites/${path}`, { token });
@@ -34,12 +38,12 @@ beforeAll(async () => {
   ];
   const orders = [order(1, { customerId: 3, lines: [orderLine(11)] }), order(2, { stateId: 4 })];
   const named = { order_states: [orderState(2, { name: "Paid" }), orderState(4, { shipped: true })], customers };
-  await write(data.orderWrites({ orders, named, details: [], readAt: start }, start));
+  await write(orderWrites(scope, { orders, named, details: [], readAt: start }, start));
   await write(
-    data.productWrites({ products: [product(1), product(2)], named: {}, details: [], stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start),
+    productWrites(scope, { products: [product(1), product(2)], named: {}, details: [], stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start),
   );
-  await write(data.namedWrites("suppliers", [{ id: 1, name: "Clay", active: true }], start));
-  await write(data.draftWrites("job", (await data.shortage()).lines, start));
+  await write(namedWrites(scope, "suppliers", [{ id: 1, name: "Clay", active: true }], start));
+  await write(draftWrites(scope, "job", (await shortage(scope)).lines, start));
 });
 
 describe("orders", () => {
@@ -99,7 +103,7 @@ test("products are listed with their quantities", async () => {
 });
 
 test("a site tells how its syncs stand, and putting it again ends a pause and wakes what waits", async () => {
-  await data.pause("the key lacks GET on orders", start);
+  await pause(scope, "the key lacks GET on orders", start);
   expect((await get("main")).body.sync).toMatchObject({
     paused: { reason: "the key lacks GET on orders" },
     orders: { cursor: null, lag: null, count: 2 },
@@ -152,8 +156,7 @@ test("a draft goes out once its supplier has an address and somebody approves it
 
 test("a site that is removed takes what was read of it along", async () => {
   await bench.call("PUT", "/v1/sites/leaving", { token: tokens.admin, body: shop });
-  const leaving = shopDataIn(env.DB).site("reading", "leaving");
-  await write(leaving.orderWrites({ orders: [order(5)], named: {}, details: [], readAt: start }, start));
+  await write(orderWrites({ ...scope, site: "leaving" }, { orders: [order(5)], named: {}, details: [], readAt: start }, start));
   expect((await bench.call("DELETE", "/v1/sites/leaving", { token: tokens.admin })).status).toBe(204);
   expect((await bench.call("DELETE", "/v1/sites/leaving", { token: tokens.admin })).status).toBe(404);
   for (const table of ["shop_orders", "shop_sites"]) {

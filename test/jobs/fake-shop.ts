@@ -1,9 +1,8 @@
 import { env } from "cloudflare:workers";
-import { shopDataIn } from "../../src/domain/shop/data";
 import { jobs } from "../../src/jobs";
 import type { Order, OrderState, Product, ShopResource, ShopRows } from "../../src/providers/shop/rows";
 import type { Found, IdPage, Lookup, Page, PageRequest, Shop, ShopSettings } from "../../src/providers/shop/shop";
-import { type Failure, failed, ok, type Reply } from "../../src/queue/effect";
+import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 import { createBench } from "../support/engine";
 
 type Tables = { [R in ShopResource]: Map<number, ShopRows[R]> };
@@ -111,9 +110,9 @@ export class FakeShop implements Shop {
 export function shopBench(shops: Record<string, Shop>) {
   return createBench({
     jobs,
-    capabilities: async () => ({
+    capabilities: async (_needs, { tenant }) => ({
       shops: { open: async (site) => (shops[site] ? ok(shops[site]) : failed({ class: "config", code: "site", reason: `There is no site "${site}".` })) },
-      shopData: shopDataIn(env.DB),
+      scope: { db: env.DB, tenant: tenant ?? "" },
     }),
   });
 }

@@ -4,6 +4,7 @@ import { eventsOf } from "../../src/domain/shop/events";
 import { listProducts } from "../../src/domain/shop/products/queries";
 import { listSuppliers } from "../../src/domain/shop/purchases/suppliers";
 import { syncView } from "../../src/domain/shop/site/queries";
+import { goneIds } from "../../src/domain/shop/sync/gone";
 import { type FakeShop, product, shopBench, shopWith, stock } from "./fake-shop";
 
 const minute = 60_000;
@@ -158,20 +159,7 @@ test("a product stored after the list of ids was read is not taken for deleted",
   const { bench, run } = world("products-race", shop);
   await run();
   bench.advance(minute);
-  const data = (await bench.engine.capabilities(["shopData"], {
-    tenant: "products-race",
-    at: 0,
-    signal: new AbortController().signal,
-    onCall: () => undefined,
-  })) as {
-    shopData: {
-      site(
-        tenant: string,
-        site: string,
-      ): { goneIds(kind: "products", listed: number[], span: { after: number; until: null }, readAt: number): Promise<number[]> };
-    };
-  };
-  const site = data.shopData.site("products-race", "main");
-  expect(await site.goneIds("products", [1, 2], { after: 0, until: null }, bench.now())).toEqual([3]);
-  expect(await site.goneIds("products", [1, 2], { after: 0, until: null }, bench.now() - 60 * minute)).toEqual([]);
+  const scope = { db: env.DB, tenant: "products-race", site: "main" };
+  expect(await goneIds(scope, "products", [1, 2], { after: 0, until: null }, bench.now())).toEqual([3]);
+  expect(await goneIds(scope, "products", [1, 2], { after: 0, until: null }, bench.now() - 60 * minute)).toEqual([]);
 });

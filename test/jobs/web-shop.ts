@@ -1,5 +1,4 @@
 import { env } from "cloudflare:workers";
-import { shopDataIn } from "../../src/domain/shop/data";
 import { jobs } from "../../src/jobs";
 import type { Http } from "../../src/providers/http";
 import { prestashop } from "../../src/providers/shop/prestashop";
@@ -63,7 +62,10 @@ export class WebShop {
 export function webBench(shop: WebShop) {
   const now = (): number => bench.now();
   const open = async () => ok(prestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
-  const bench: ReturnType<typeof createBench> = createBench({ jobs, capabilities: async () => ({ shops: { open }, shopData: shopDataIn(env.DB) }) });
+  const bench: ReturnType<typeof createBench> = createBench({
+    jobs,
+    capabilities: async (_needs, { tenant }) => ({ shops: { open }, scope: { db: env.DB, tenant: tenant ?? "" } }),
+  });
   return bench;
 }
 

@@ -1,10 +1,20 @@
 import { lists } from "../../d1";
 
-/** One shop's part of the database. */
-export interface Scope {
+/** One tenant's part of the database. */
+export interface TenantScope {
   db: D1Database;
   tenant: string;
+}
+
+/** One shop's part of it. */
+export interface Scope extends TenantScope {
   site: string;
+}
+
+declare module "../../queue/job" {
+  interface Capabilities {
+    scope: TenantScope;
+  }
 }
 
 /** A statement whose first two parameters are tenant and site. */

@@ -11,7 +11,7 @@ export const supplierOrders = defineJob({
     unassigned: outputList(v.object({ product: v.number(), combination: v.number(), quantity: v.number() })),
   }),
   queue: "prestashop-sync",
-  needs: ["shops", "shopData"],
+  needs: ["shops", "scope"],
   // Two at once would buy the same.
   gates: ({ siteId: site }) => [`supplier-orders:${site}`],
   policy: { maxAttempts: 10, timeout: 120, concurrency: 5 },

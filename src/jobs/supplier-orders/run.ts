@@ -1,4 +1,5 @@
-import { purchaseMail, type PurchaseOrder } from "../../domain/shop/purchases/store";
+import { draftWrites, shortage } from "../../domain/shop/purchases/shortage";
+import { approvePurchase, draftsOf, noteMail, purchaseMail, type PurchaseOrder } from "../../domain/shop/purchases/store";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import { email } from "../email/job";
@@ -11,15 +12,15 @@ const mostUnassigned = 500;
 export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: PayloadOf<typeof supplierOrders>, context) => {
   const opened = await context.shops.open(siteId);
   if (!opened.ok && opened.failure.code === "site") return discard(opened.failure.reason);
-  const data = context.shopData.site(context.tenant, siteId);
-  const short = await data.shortage();
+  const scope = { ...context.scope, site: siteId };
+  const short = await shortage(scope);
   if (context.dryRun) {
     await context.effect("draft", async () => ({ ok: true, value: null }), { wouldDo: null });
     return done({ purchaseOrders: [], unassigned: short.unassigned.slice(0, mostUnassigned) });
   }
   const left = (context.cursor as { unassigned: unknown[] } | undefined) ?? { unassigned: short.unassigned.slice(0, mostUnassigned) };
-  await context.checkpoint(left, data.draftWrites(context.id, short.lines, context.now()));
-  const drafts = await data.draftsOf(context.id);
+  await context.checkpoint(left, draftWrites(scope, context.id, short.lines, context.now()));
+  const drafts = await draftsOf(scope, context.id);
   const purchaseOrders = [];
   for (const draft of drafts) {
     purchaseOrders.push({ id: draft.id, supplierId: draft.supplier.id, rows: draft.rows.length, mailed: await mailed(siteId, draft, context) });
@@ -32,10 +33,10 @@ export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: 
 async function mailed(siteId: string, draft: PurchaseOrder & { automatic: boolean }, context: Context): Promise<boolean> {
   const to = draft.supplier.email;
   if (!draft.automatic || to === null) return false;
-  const data = context.shopData.site(context.tenant, siteId);
-  const isOurs = draft.state === "draft" ? await data.approve(draft.id, context.id, context.now()) : draft.approvedBy === context.id;
+  const scope = { ...context.scope, site: siteId };
+  const isOurs = draft.state === "draft" ? await approvePurchase(scope, draft.id, context.id, context.now()) : draft.approvedBy === context.id;
   if (!isOurs || draft.mailJobId !== null) return isOurs;
   const job = await context.enqueue(email, { to, ...purchaseMail(draft, siteId) }, { key: `purchase-order-${draft.id}` });
-  await data.noteMail(draft.id, job);
+  await noteMail(scope, draft.id, job);
   return true;
 }

@@ -13,7 +13,7 @@ export const syncOrdersPart = defineJob({
   payload: v.strictObject({ siteId, run: boundedText(64), from: instant, to: instant }),
   result: syncOrders.result!,
   queue: "prestashop-sync",
-  needs: ["shops", "shopData"],
+  needs: ["shops", "scope"],
   // Parts pass beside other runs; the shop's own gate holds them back.
   gates: ({ siteId: site }) => [`shop:${site}`],
   policy: syncOrders.policy,

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { siteId } from "../../domain/shop/site/model";
 import { unreadableRows } from "../../domain/shop/sync/unreadable-shape";
-import { defineJob } from "../../queue/job";
 import { outputList } from "../../queue/bounded";
+import { defineJob } from "../../queue/job";
 
 const days = "must be whole days from 1 to 3650";
 
@@ -24,7 +24,7 @@ export const syncOrders = defineJob({
     parts: v.optional(v.number()),
   }),
   queue: "prestashop-sync",
-  needs: ["shops", "shopData"],
+  needs: ["shops", "scope"],
   // One at a time reads a site's orders. A bulk run reads none itself: it would stand in the way of its parts.
   gates: ({ siteId: site, bulkMode }) => (bulkMode ? [] : [`orders:${site}`, `shop:${site}`]),
   // Long enough for a night in which a shop is down: most of it is spent waiting at the open gate.

@@ -1,12 +1,12 @@
-import { lastDaysSpan, type Span, split, firstDays } from "../../domain/shop/sync/date-range";
-import type { Part } from "../../domain/shop/sync/bulk-parts";
-import type { VisitContext } from "../../domain/shop/sync/session";
+import { closeWindows, nameWindows, openWindows, type Part, partsOf } from "../../domain/shop/sync/bulk-parts";
+import { firstDays, lastDaysSpan, type Span, split } from "../../domain/shop/sync/date-range";
+import type { SyncContext } from "../../domain/shop/sync/session";
+import { allUnreadable, allWarnings } from "../../domain/shop/sync/steps";
+import { resultOf } from "../../domain/shop/sync/sync-orders";
 import type { PayloadOf } from "../../queue/job";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
 import { syncOrdersPart } from "../sync-orders-part/job";
 import type { syncOrders } from "./job";
-import { resultOf } from "../../domain/shop/sync/sync-orders";
-import { allUnreadable, allWarnings } from "../../domain/shop/sync/steps";
 
 interface Cursor extends Span {
   enqueued?: true;
@@ -17,37 +17,37 @@ interface Cursor extends Span {
 const ended = ["dead", "discarded", "cancelled"];
 
 /** Splits the window into jobs of a week and ends when they have. */
-export async function runInParts({ siteId, lastDays = firstDays }: PayloadOf<typeof syncOrders>, context: VisitContext): Promise<Outcome> {
+export async function runInParts({ siteId, lastDays = firstDays }: PayloadOf<typeof syncOrders>, context: SyncContext): Promise<Outcome> {
   const opened = await context.shops.open(siteId);
   if (!opened.ok && opened.failure.code === "site") return discard(opened.failure.reason);
-  const data = context.shopData.site(context.tenant, siteId);
+  const scope = { ...context.scope, site: siteId };
   const cursor: Cursor = (context.cursor as Cursor | undefined) ?? lastDaysSpan(lastDays, context.now());
   if (cursor.sum) return doneWith(cursor, cursor.sum);
   if (!cursor.enqueued) await enqueueParts(siteId, cursor, context);
-  const parts = await data.partsOf(context.id);
+  const parts = await partsOf(scope, context.id);
   const read = parts.filter(({ isRead }) => isRead);
   await context.progress(read.length, parts.length, "parts of the window are read");
   const lost = parts.find(({ isRead, state }) => !isRead && ended.includes(state ?? ""));
   if (lost) return discard(`the part from ${date(lost.from)} to ${date(lost.to)} was not read: its job ${lost.job} is ${lost.state}`);
   if (read.length < parts.length) return wait("its parts are being read", { until: nextLook(context) });
   const sum = sumOf(parts);
-  await context.checkpoint({ ...cursor, sum }, data.closeWindows(context.id));
+  await context.checkpoint({ ...cursor, sum }, [closeWindows(scope, context.id)]);
   return doneWith(cursor, sum);
 }
 
-async function enqueueParts(siteId: string, span: Span, context: VisitContext): Promise<void> {
-  const data = context.shopData.site(context.tenant, siteId);
+async function enqueueParts(siteId: string, span: Span, context: SyncContext): Promise<void> {
+  const scope = { ...context.scope, site: siteId };
   const parts = split(span);
-  await context.checkpoint(span, data.openWindows(context.id, parts));
+  await context.checkpoint(span, openWindows(scope, context.id, parts));
   const jobs = [];
   for (const [index, { from, to }] of parts.entries()) {
     jobs.push({ from, job: await context.enqueue(syncOrdersPart, { siteId, run: context.id, from, to }, { key: `part-${index}` }) });
   }
-  await context.checkpoint({ ...span, enqueued: true } satisfies Cursor, data.nameWindows(context.id, jobs));
+  await context.checkpoint({ ...span, enqueued: true } satisfies Cursor, [nameWindows(scope, context.id, jobs)]);
 }
 
 // Every ten seconds at first, once a minute when it takes long: a job may run ten thousand times.
-function nextLook({ at, now }: VisitContext): number {
+function nextLook({ at, now }: SyncContext): number {
   return now() + Math.min(60_000, Math.max(10_000, (now() - at) / 20));
 }
 

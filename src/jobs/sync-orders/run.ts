@@ -1,10 +1,11 @@
+import { siteState, spanRead } from "../../domain/shop/site/store";
 import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/sync/date-range";
-import type { VisitContext } from "../../domain/shop/sync/session";
+import type { SyncContext } from "../../domain/shop/sync/session";
+import { readWindow, resultOf } from "../../domain/shop/sync/sync-orders";
 import type { PayloadOf, Run } from "../../queue/job";
 import { done, type Outcome } from "../../queue/outcome";
 import type { syncOrders } from "./job";
 import { runInParts } from "./parts";
-import { readWindow, resultOf } from "../../domain/shop/sync/sync-orders";
 
 type Payload = PayloadOf<typeof syncOrders>;
 
@@ -15,8 +16,8 @@ export const runSyncOrders: Run<typeof syncOrders> = async (payload, context) =>
     // Fixed before the first page, so that every page of every run is of the same one.
     looksAgain: true,
     compares: ({ state }) => payload.lastDays !== undefined || context.now() - (state?.orders.comparedAt ?? context.now()) >= compareEvery,
-    span: (here) => spanOf(payload, context.now(), here.state?.orders.readTo ?? null, here.settings.timeZone),
-    ended: ({ data, shop }, { from, to }) => data.spanRead("orders", { from, to, pageSizes: shop.pageSizes }, context.now()),
+    span: (session) => spanOf(payload, context.now(), session.state?.orders.readTo ?? null, session.settings.timeZone),
+    ended: ({ scope, shop, now }, { from, to }) => [spanRead(scope, "orders", { from, to, pageSizes: shop.pageSizes }, now())],
   });
 };
 
@@ -24,9 +25,9 @@ function spanOf({ lastDays }: Payload, now: number, readTo: number | null, zone:
   return lastDays === undefined ? nextSpan(readTo, zone, now) : lastDaysSpan(lastDays, now);
 }
 
-async function dryRun(payload: Payload, context: VisitContext): Promise<Outcome> {
+async function dryRun(payload: Payload, context: SyncContext): Promise<Outcome> {
   await context.effect("store", async () => ({ ok: true, value: null }));
-  const state = await context.shopData.site(context.tenant, payload.siteId).state();
+  const state = await siteState({ ...context.scope, site: payload.siteId });
   const span = spanOf(payload, context.at, state?.orders.readTo ?? null, state?.settings?.timeZone ?? null);
   return done(resultOf({ ...span, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }));
 }

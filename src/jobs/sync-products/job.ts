@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { siteId } from "../../domain/shop/site/model";
 import { unreadableRows } from "../../domain/shop/sync/unreadable-shape";
-import { defineJob } from "../../queue/job";
 import { outputList } from "../../queue/bounded";
+import { defineJob } from "../../queue/job";
 
 export const syncProducts = defineJob({
   type: "sync-products",
@@ -20,7 +20,7 @@ export const syncProducts = defineJob({
     warnings: outputList(v.string()),
   }),
   queue: "prestashop-sync",
-  needs: ["shops", "shopData"],
+  needs: ["shops", "scope"],
   gates: ({ siteId: site }) => [`products:${site}`, `shop:${site}`],
   policy: { maxAttempts: 30, backoff: { base: 15, cap: 1800 }, timeout: 300, concurrency: 10 },
 });

@@ -1,9 +1,12 @@
+import { stockWrites } from "../../domain/shop/products/stock";
+import { listsRead, siteState, spanRead } from "../../domain/shop/site/store";
+import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/sync/date-range";
+import { comparedWrites, goneIds, goneWrites } from "../../domain/shop/sync/gone";
+import { readProductPage } from "../../domain/shop/sync/product-page";
 import { hasToReadAgain, readAgain } from "../../domain/shop/sync/read-again";
 import { readLists } from "../../domain/shop/sync/referenced";
-import { readProductPage } from "../../domain/shop/sync/product-page";
+import { isSession, listsAreOld, openSession, type SyncSession } from "../../domain/shop/sync/session";
 import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/sync/steps";
-import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "../../domain/shop/sync/session";
-import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/sync/date-range";
 import { ok, type Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { done, isOutcome } from "../../queue/outcome";
@@ -32,94 +35,94 @@ const maxAgain = 500;
 export const runSyncProducts: Run<typeof syncProducts> = async (payload, context) => {
   if (context.dryRun) {
     await context.effect("store", async () => ({ ok: true, value: null }));
-    const state = await context.shopData.site(context.tenant, payload.siteId).state();
+    const state = await siteState({ ...context.scope, site: payload.siteId });
     return done({ products: 0, deleted: 0, stock: 0, full: !payload.incremental || !state?.products.readTo, unreadable: [], warnings: [] });
   }
   const cursor = context.cursor as Cursor | undefined;
   if (cursor?.phase === "ended") return done(resultOf(cursor));
-  const here = await visit(context, payload.siteId, cursor?.pageSizes);
-  if (!isVisit(here)) return here;
-  const end = await inSteps(context, here, cursor ?? start(payload, context, here), (at) => steps[at.phase as keyof typeof steps](context, here, at, payload));
+  const session = await openSession(context, payload.siteId, cursor?.pageSizes);
+  if (!isSession(session)) return session;
+  const end = await inSteps(session, cursor ?? start(payload, session), (at) => steps[at.phase as keyof typeof steps](session, at, payload));
   return isOutcome(end) ? end : done(resultOf(end));
 };
 
 // Nothing to go on from: what a run of changes would leave out was never read.
-function start({ incremental, linkVendors }: Payload, context: VisitContext, here: Visit): Cursor {
-  const readTo = here.state?.products.readTo ?? null;
+function start({ incremental, linkVendors }: Payload, session: SyncSession): Cursor {
+  const readTo = session.state?.products.readTo ?? null;
   const full = !incremental || readTo === null;
-  const span = full ? { ...lastDaysSpan(1, context.now()), from: 0 } : nextSpan(readTo, here.settings.timeZone, context.now());
-  const first = { ...startOfAll, full, began: context.now(), span, products: 0, deleted: 0, stock: 0 };
-  return { ...first, phase: hasToReadAgain(here, "products") ? "again" : afterLooks(full, linkVendors, context, here) };
+  const span = full ? { ...lastDaysSpan(1, session.now()), from: 0 } : nextSpan(readTo, session.settings.timeZone, session.now());
+  const first = { ...startOfAll, full, began: session.now(), span, products: 0, deleted: 0, stock: 0 };
+  return { ...first, phase: hasToReadAgain(session, "products") ? "again" : afterLooks(full, linkVendors, session) };
 }
 
-function afterLooks(full: boolean, linkVendors: boolean, context: VisitContext, here: Visit): Phase {
-  const isOld = listsAreOld(here, "products", context.now());
-  return linkVendors && (full || isOld) ? "lists" : afterLists(full, context, here);
+function afterLooks(full: boolean, linkVendors: boolean, session: SyncSession): Phase {
+  const isOld = listsAreOld(session, "products");
+  return linkVendors && (full || isOld) ? "lists" : afterLists(full, session);
 }
 
-function afterLists(full: boolean, context: VisitContext, { state }: Visit): Phase {
-  return full || context.now() - (state?.products.comparedAt ?? 0) >= compareEvery ? "ids" : "count";
+function afterLists(full: boolean, { state, now }: SyncSession): Phase {
+  return full || now() - (state?.products.comparedAt ?? 0) >= compareEvery ? "ids" : "count";
 }
 
-type Take = (context: VisitContext, here: Visit, cursor: Cursor, payload: Payload) => Promise<Reply<Step<Cursor>>>;
+type Take = (session: SyncSession, cursor: Cursor, payload: Payload) => Promise<Reply<Step<Cursor>>>;
 
-const lookAgain: Take = async (context, here, cursor, { linkVendors }) => {
-  const writes = cursor.read < maxAgain ? await readAgain(context, here, "products", { since: cursor.began, linkVendors }) : ok(null);
+const lookAgain: Take = async (session, cursor, { linkVendors }) => {
+  const writes = cursor.read < maxAgain ? await readAgain(session, "products", { since: cursor.began, linkVendors }) : ok(null);
   if (!writes.ok) return writes;
-  if (writes.value === null) return ok({ cursor: entering(cursor, afterLooks(cursor.full, linkVendors, context, here), null), writes: [] });
-  const looked = here.notes.reads[0];
+  if (writes.value === null) return ok({ cursor: entering(cursor, afterLooks(cursor.full, linkVendors, session), null), writes: [] });
+  const looked = session.notes.reads[0];
   return ok({ cursor: { ...cursor, read: cursor.read + (looked ? looked.flawed.length + looked.sound.length : 0) }, writes: writes.value });
 };
 
-const readMakers: Take = async (context, here, cursor) => {
-  const lists = await readLists(context, here, ["manufacturers", "suppliers"]);
+const readMakers: Take = async (session, cursor) => {
+  const lists = await readLists(session, ["manufacturers", "suppliers"]);
   if (!lists.ok) return lists;
-  const phase = afterLists(cursor.full, context, here);
-  return ok({ cursor: entering(cursor, phase, null), writes: [...lists.value, ...here.data.listsRead("products", context.now())] });
+  const phase = afterLists(cursor.full, session);
+  return ok({ cursor: entering(cursor, phase, null), writes: [...lists.value, listsRead(session.scope, "products", session.now())] });
 };
 
 // Counts, too, what a full run will read. Only the empty page behind all others is the end: what is not listed counts as deleted.
-const compareIds: Take = async (context, { shop, data }, cursor) => {
-  const readAt = context.now();
-  const page = await shop.ids("products", { afterId: cursor.after, signal: context.signal });
+const compareIds: Take = async ({ shop, scope, now, signal }, cursor) => {
+  const readAt = now();
+  const page = await shop.ids("products", { afterId: cursor.after, signal });
   if (!page.ok) return page;
   const { ids, lastId, more } = page.value;
-  const gone = await data.goneIds("products", ids, { after: cursor.after, until: more ? lastId : null }, readAt);
-  const writes = data.goneWrites("products", gone, readAt, context.now());
+  const gone = await goneIds(scope, "products", ids, { after: cursor.after, until: more ? lastId : null }, readAt);
+  const writes = goneWrites(scope, "products", gone, readAt, now());
   const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + gone.length };
   if (more) return ok({ cursor: next, writes });
   const compared = next.full ? entering(next, "products", next.read) : entering(next, "count", null);
-  return ok({ cursor: compared, writes: [...writes, ...data.compared("products", readAt)] });
+  return ok({ cursor: compared, writes: [...writes, ...comparedWrites(scope, "products", readAt)] });
 };
 
-const countProducts: Take = async (context, here, cursor) => {
-  const count = await countRows(here.shop, "products", cursor.span, context.signal);
+const countProducts: Take = async (session, cursor) => {
+  const count = await countRows(session.shop, "products", cursor.span, session.signal);
   if (!count.ok) return count;
-  return ok({ cursor: count.value === 0 ? toQuantities(cursor, here) : entering(cursor, "products", count.value), writes: [] });
+  return ok({ cursor: count.value === 0 ? toQuantities(cursor, session) : entering(cursor, "products", count.value), writes: [] });
 };
 
-const readProducts: Take = async (context, here, cursor, { linkVendors }) => {
+const readProducts: Take = async (session, cursor, { linkVendors }) => {
   const request = { window: cursor.full ? undefined : cursor.span, afterId: cursor.after, expected: expectedOf(cursor, true) };
-  const page = await readProductPage(context, here, linkVendors, request);
+  const page = await readProductPage(session, linkVendors, request);
   if (!page.ok) return page;
   const { more, rows, stock, writes } = page.value;
   const next = { ...behind(cursor, page.value), products: cursor.products + rows, stock: cursor.stock + (cursor.full ? stock : 0) };
   if (more) return ok({ cursor: next, writes });
-  return ok(cursor.full ? ended(context, here, next, writes) : { cursor: toQuantities(next, here), writes });
+  return ok(cursor.full ? ended(session, next, writes) : { cursor: toQuantities(next, session), writes });
 };
 
-function toQuantities(cursor: Cursor, { state }: Visit): Cursor {
+function toQuantities(cursor: Cursor, { state }: SyncSession): Cursor {
   return entering(cursor, "quantities", state?.stockRows ?? null);
 }
 
-const readQuantities: Take = async (context, here, cursor) => {
-  const readAt = context.now();
-  const page = await here.shop.page("stock_availables", { afterId: cursor.after, expected: expectedOf(cursor, false), signal: context.signal });
+const readQuantities: Take = async (session, cursor) => {
+  const readAt = session.now();
+  const page = await session.shop.page("stock_availables", { afterId: cursor.after, expected: expectedOf(cursor, false), signal: session.signal });
   if (!page.ok) return page;
   const { rows, missing, more } = page.value;
-  const writes = here.data.stockWrites(rows, readAt, context.now());
+  const writes = stockWrites(session.scope, rows, readAt, session.now());
   const next = { ...behind(cursor, { ...page.value, rows: rows.length }), stock: cursor.stock + rows.length + missing.length };
-  return ok(more ? { cursor: next, writes } : ended(context, here, next, writes));
+  return ok(more ? { cursor: next, writes } : ended(session, next, writes));
 };
 
 const steps: Record<Exclude<Phase, "ended">, Take> = {
@@ -131,9 +134,9 @@ const steps: Record<Exclude<Phase, "ended">, Take> = {
   quantities: readQuantities,
 };
 
-function ended(context: VisitContext, { data, shop }: Visit, cursor: Cursor, writes: readonly unknown[]): Step<Cursor> {
+function ended({ scope, shop, now }: SyncSession, cursor: Cursor, writes: readonly unknown[]): Step<Cursor> {
   const span = { ...cursor.span, pageSizes: shop.pageSizes, stockRows: cursor.stock };
-  return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, ...data.spanRead("products", span, context.now())] };
+  return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, spanRead(scope, "products", span, now())] };
 }
 
 function resultOf({ products, deleted, stock, full, unreadable, warnings }: Cursor) {

@@ -1,13 +1,20 @@
 import { expect, test } from "vitest";
-import { shopDataIn } from "../../../src/domain/shop/data";
 import { shopOutbox } from "../../../src/domain/shop/events";
-import { approvePurchase, cancelPurchase, draftsOf, noteMail, purchaseOrder, purchaseOrders } from "../../../src/domain/shop/purchases/store";
 import { listOrders, orderDetail } from "../../../src/domain/shop/orders/queries";
+import { changedOrders, completedOrders, firstOrder, ordersByReference, orderWrites } from "../../../src/domain/shop/orders/store";
 import { listProducts } from "../../../src/domain/shop/products/queries";
-import { clearLeaving, leave, vacate } from "../../../src/domain/shop/site/remove";
-import { syncView } from "../../../src/domain/shop/site/queries";
-import { connect } from "../../../src/domain/shop/site/store";
+import { stockWrites, storedStock } from "../../../src/domain/shop/products/stock";
+import { productWrites, storedProducts } from "../../../src/domain/shop/products/store";
+import { draftWrites, shortage } from "../../../src/domain/shop/purchases/shortage";
+import { approvePurchase, cancelPurchase, draftsOf, noteMail, purchaseOrder, purchaseOrders } from "../../../src/domain/shop/purchases/store";
 import { listSuppliers, putSupplier } from "../../../src/domain/shop/purchases/suppliers";
+import { details, missing, namedWrites } from "../../../src/domain/shop/related-rows";
+import { syncView } from "../../../src/domain/shop/site/queries";
+import { clearLeaving, leave, vacate } from "../../../src/domain/shop/site/remove";
+import { connect, listsRead, spanRead, keepSettings, pause, resume, takeProbe } from "../../../src/domain/shop/site/store";
+import { openWindow, openWindows, partsOf, windowRead } from "../../../src/domain/shop/sync/bulk-parts";
+import { comparedWrites, goneIds, goneWrites } from "../../../src/domain/shop/sync/gone";
+import { allowedWrites, grantedWrites, noteWrites, refusalWrites, unreadableIds } from "../../../src/domain/shop/sync/unreadable";
 import { order, orderLine, orderState, product, start, stock } from "../../jobs/fake-shop";
 import { planOf, recordingDb, type Said } from "../../support/recorder";
 
@@ -48,54 +55,53 @@ function mayBeScanned(line: string, sql: string): boolean {
 }
 
 async function useEverything(db: D1Database): Promise<void> {
-  const site = shopDataIn(db).site("plans", "main");
   const scope = { db, tenant: "plans", site: "main" };
   const write = (writes: readonly unknown[]) => db.batch(writes as D1PreparedStatement[]);
   await connect(scope, true, start);
-  await site.keepSettings({ timeZone: "UTC", languageId: 1, currencyId: 1 }, start);
-  await site.pause("why", start);
-  await site.takeProbe(start);
-  await site.resume();
+  await keepSettings(scope, { timeZone: "UTC", languageId: 1, currencyId: 1 }, start);
+  await pause(scope, "why", start);
+  await takeProbe(scope, start);
+  await resume(scope);
   const orders = [order(1), order(2, { lines: [orderLine(5)] })];
-  const details = [{ resource: "order_payments", owner: "REF1", rows: [] }] as const;
-  await write(site.orderWrites({ orders, named: { order_states: [orderState(2)] }, details, readAt: start }, start));
-  await site.changedOrders(orders);
-  await site.missing("carriers", [1]);
+  const payments = [{ resource: "order_payments", owner: "REF1", rows: [] }] as const;
+  await write(orderWrites(scope, { orders, named: { order_states: [orderState(2)] }, details: payments, readAt: start }, start));
+  await changedOrders(scope, orders);
+  await missing(scope, "carriers", [1]);
   const suppliers = { id: 1, name: "Clay", active: true };
-  await write(site.namedWrites("suppliers", [suppliers], start));
+  await write(namedWrites(scope, "suppliers", [suppliers], start));
   const owned = [{ resource: "combinations", owner: "1", rows: [] }] as const;
   await write(
-    site.productWrites({ products: [product(1), product(2)], named: {}, details: owned, stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start),
+    productWrites(scope, { products: [product(1), product(2)], named: {}, details: owned, stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start),
   );
-  await write(site.stockWrites([stock(1, -3)], start, start));
-  const gone = await site.goneIds("products", [1], { after: 0, until: null }, start + 1);
-  await write(site.goneWrites("products", gone, start + 1, start));
+  await write(stockWrites(scope, [stock(1, -3)], start, start));
+  const gone = await goneIds(scope, "products", [1], { after: 0, until: null }, start + 1);
+  await write(goneWrites(scope, "products", gone, start + 1, start));
   const span = { from: 0, to: start, pageSizes: { heavy: 50, light: 2500 }, stockRows: 2 };
-  await write([...site.listsRead("orders", start), ...site.compared("products", start), ...site.spanRead("orders", span, start)]);
-  await write(site.openWindows("run", [{ from: 0, to: 1 }]));
-  await write(site.windowRead("run", { from: 0, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }, start));
-  expect(await site.goneIds("orders", [1, 2], { after: 0, until: null }, start + 1)).toEqual([]);
-  await write(site.goneWrites("orders", [9], start + 1, start));
-  await write(site.compared("orders", start));
-  await write(site.noteWrites({ resource: "orders", readAt: start, flawed: [{ id: 7, reason: "totalPaid is no amount" }], sound: [1] }, start));
-  await site.unreadableIds("orders", start + 1, 10);
+  await write([listsRead(scope, "orders", start), ...comparedWrites(scope, "products", start), spanRead(scope, "orders", span, start)]);
+  await write(openWindows(scope, "run", [{ from: 0, to: 1 }]));
+  await write(windowRead(scope, "run", { from: 0, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }, start));
+  expect(await goneIds(scope, "orders", [1, 2], { after: 0, until: null }, start + 1)).toEqual([]);
+  await write(goneWrites(scope, "orders", [9], start + 1, start));
+  await write(comparedWrites(scope, "orders", start));
+  await write(noteWrites(scope, { resource: "orders", readAt: start, flawed: [{ id: 7, reason: "totalPaid is no amount" }], sound: [1] }, start));
+  await unreadableIds(scope, "orders", start + 1, 10);
   await write([
-    site.refusalWrites("carriers", "key lacks GET on carriers", start),
-    site.grantedWrites("orders", "carriers", start),
-    site.grantedWrites("products", "suppliers", start),
+    refusalWrites(scope, "carriers", "key lacks GET on carriers", start),
+    grantedWrites(scope, "orders", "carriers", start),
+    grantedWrites(scope, "products", "suppliers", start),
   ]);
-  await write([site.allowedWrites("carriers")]);
-  await site.completed(orders, [{ id: 1, reason: "totalPaid is no amount", fields: ["totalPaid"] }]);
-  await site.ordersByReference(["REF1"]);
-  await site.firstOrder();
-  await site.storedProducts([1]);
-  await site.details("order_payments", ["REF1"]);
-  await site.storedStock([1]);
-  await site.partsOf("run");
-  await site.openWindow("run", { from: 0, to: 1 });
-  const { lines } = await site.shortage();
+  await write([allowedWrites(scope, "carriers")]);
+  await completedOrders(scope, orders, [{ id: 1, reason: "totalPaid is no amount", fields: ["totalPaid"] }]);
+  await ordersByReference(scope, ["REF1"]);
+  await firstOrder(scope);
+  await storedProducts(scope, [1]);
+  await details(scope, "order_payments", ["REF1"]);
+  await storedStock(scope, [1]);
+  await partsOf(scope, "run");
+  await openWindow(scope, "run", { from: 0, to: 1 });
+  const { lines } = await shortage(scope);
   expect(lines.length).toBeGreaterThan(0);
-  await write(site.draftWrites("job", lines, start));
+  await write(draftWrites(scope, "job", lines, start));
   await draftsOf(scope, "job");
   await noteMail(scope, 1, "mail");
   await putSupplier(scope, 1, { email: "a@b.example", automatic: true });

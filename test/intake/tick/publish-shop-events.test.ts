@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { expect, test } from "vitest";
-import { publishShopEvents } from "../../../src/intake/tick/publish-shop-events";
-import { shopDataIn } from "../../../src/domain/shop/data";
-import { connect } from "../../../src/domain/shop/site/store";
 import { eventsOf, shopOutbox } from "../../../src/domain/shop/events";
+import { orderWrites } from "../../../src/domain/shop/orders/store";
+import { connect } from "../../../src/domain/shop/site/store";
+import { publishShopEvents } from "../../../src/intake/tick/publish-shop-events";
 import { defineJob, job } from "../../../src/queue/job";
 import { done } from "../../../src/queue/outcome";
 import { createRegistry } from "../../../src/queue/registry";
@@ -22,8 +22,8 @@ const outbox = shopOutbox(env.DB);
 
 async function given(tenant: string, ...ids: number[]) {
   await connect({ db: env.DB, tenant, site: "main" }, false, 0);
-  const site = shopDataIn(env.DB).site(tenant, "main");
-  await env.DB.batch(site.orderWrites({ orders: ids.map((id) => order(id)), named: {}, details: [], readAt: start }, start) as D1PreparedStatement[]);
+  const scope = { db: env.DB, tenant, site: "main" };
+  await env.DB.batch(orderWrites(scope, { orders: ids.map((id) => order(id)), named: {}, details: [], readAt: start }, start) as D1PreparedStatement[]);
 }
 const left = async (tenant: string) => (await eventsOf({ db: env.DB, tenant, site: "main" })).map(({ id }) => id);
 

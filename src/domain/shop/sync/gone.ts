@@ -1,9 +1,9 @@
 import { numberOf, takeNumbers } from "../change-numbers";
-import { each, rowsOf, type Scope, statement } from "../scope";
-import type { SyncKind } from "../site/store";
 import { staleStockWrites } from "../products/stock";
+import { each, rowsOf, type Scope, statement } from "../scope";
+import { compared, type SyncKind } from "../site/store";
 
-/** What is deleted is told for so long. Milliseconds. */
+/** A deleted row stays in the feed this long. Milliseconds. */
 const deletedFor = 90 * 24 * 3600_000;
 const maxPruned = 500;
 
@@ -33,9 +33,9 @@ export function goneWrites(scope: Scope, kind: SyncKind, gone: readonly number[]
   ];
 }
 
-/** Statements that remove the oldest of what has been deleted for 90 days: readers of the feed have seen it. */
-export function pruneWrites(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement[] {
-  return pruneSql[kind].map((sql) => statement(scope, sql, now - deletedFor, maxPruned));
+/** Statements that note that the list of all ids was compared, and remove the oldest of what has been deleted for 90 days: readers of the feed have seen it. */
+export function comparedWrites(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement[] {
+  return [compared(scope, kind, now), ...pruneSql[kind].map((sql) => statement(scope, sql, now - deletedFor, maxPruned))];
 }
 
 const goneSql = (table: string) => `

@@ -1,26 +1,21 @@
 import type { ShopResource, ShopRows } from "../../../providers/shop/rows";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
+import { type Detail, details, type Owned } from "../related-rows";
 import { flawedIn } from "./noted";
-import type { Detail, Owned } from "../related-rows";
-import type { Visit, VisitContext } from "./session";
+import type { SyncSession } from "./session";
 
 /** The rows of each of these owners. Nothing is concluded from one that did not come or cannot be read: what is stored of it stays. None for a refused resource. */
-export async function readOwned<R extends Owned>(
-  context: VisitContext,
-  visit: Visit,
-  resource: R,
-  owners: readonly (string | number)[],
-): Promise<Reply<Detail[]>> {
+export async function readOwned<R extends Owned>(session: SyncSession, resource: R, owners: readonly (string | number)[]): Promise<Reply<Detail[]>> {
   const { field, ownerOf } = ownership[resource];
   const by = { field, values: owners } as Lookup<R>;
-  const found = await visit.shop.find(resource, by, context.signal);
+  const found = await session.shop.find(resource, by, session.signal);
   if (!found.ok) return found;
   if (found.value.refused) return ok([]);
   const keys = owners.map(String);
-  const stored = await visit.data.details(resource, keys);
+  const stored = await details(session.scope, resource, keys);
   const knownIds = [...stored.values()].flat().map(({ id }) => id);
-  const missing = await failedToLoad(context, visit, resource, by, found.value, hasAbsent(found.value, knownIds));
+  const missing = await failedToLoad(session, resource, by, found.value, hasAbsent(found.value, knownIds));
   if (!missing.ok) return missing;
   const kept = new Set([...missing.value, ...found.value.unreadable.map(({ id }) => id)]);
   const came = Map.groupBy(found.value.rows, ownerOf);
@@ -32,21 +27,20 @@ export async function readOwned<R extends Owned>(
  * come (`isDoubtful`), a list of ids tells whether it is gone.
  */
 export async function failedToLoad<R extends ShopResource>(
-  context: VisitContext,
-  visit: Visit,
+  session: SyncSession,
   resource: R,
   by: Lookup<R>,
   found: Found<{ id: number }>,
   isDoubtful: boolean,
 ): Promise<Reply<ReadonlySet<number>>> {
   if (!isDoubtful) return ok(new Set(found.missing));
-  const readAt = context.now();
-  const listed = await visit.shop.listed(resource, by, context.signal);
+  const readAt = session.now();
+  const listed = await session.shop.listed(resource, by, session.signal);
   if (!listed.ok) return listed;
   const came = new Set(found.rows.map(({ id }) => id));
   const missing = listed.value.filter((id) => !came.has(id));
   const flawed = flawedIn({ resource, found: { unreadable: [], missing, warnings: [] } });
-  visit.notes.reads.push({ resource, readAt, flawed, sound: [] });
+  session.notes.reads.push({ resource, readAt, flawed, sound: [] });
   return ok(new Set([...found.missing, ...missing]));
 }
 

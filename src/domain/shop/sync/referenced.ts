@@ -1,35 +1,34 @@
 import type { ShopRows } from "../../../providers/shop/rows";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
-import type { Named, SomeNamed, Wanted } from "../related-rows";
-import type { Visit, VisitContext } from "./session";
+import { missing, type Named, namedWrites, type SomeNamed, type Wanted } from "../related-rows";
+import type { SyncSession } from "./session";
 
 /** Rows by their ids. */
-export async function byId<R extends Named>(
-  context: VisitContext,
-  visit: Visit,
-  resource: R,
-  ids: Iterable<number | null>,
-): Promise<Reply<readonly ShopRows[R][]>> {
+export async function byId<R extends Named>(session: SyncSession, resource: R, ids: Iterable<number | null>): Promise<Reply<readonly ShopRows[R][]>> {
   const values = [...new Set(ids)].filter((id) => id !== null);
   if (values.length === 0) return ok([]);
-  const found = await visit.shop.find(resource, { field: "id", values } as Lookup<R>, context.signal);
-  return found.ok ? ok(await believable(visit, resource, found.value)) : found;
+  const found = await session.shop.find(resource, { field: "id", values } as Lookup<R>, session.signal);
+  return found.ok ? ok(await believable(session, resource, found.value)) : found;
 }
 
 /** What is stored of a row stays where the new one cannot be read whole. */
-export async function believable<R extends Named>({ data }: Visit, resource: R, { rows, unreadable }: Found<ShopRows[R]>): Promise<readonly ShopRows[R][]> {
+export async function believable<R extends Named>(
+  { scope }: SyncSession,
+  resource: R,
+  { rows, unreadable }: Found<ShopRows[R]>,
+): Promise<readonly ShopRows[R][]> {
   if (unreadable.length === 0) return rows;
   const flawed = unreadable.map(({ id }) => id);
-  const unknown = await data.missing(resource, flawed);
+  const unknown = await missing(scope, resource, flawed);
   return rows.filter(({ id }) => !flawed.includes(id) || unknown.includes(id));
 }
 
 /** Of rows that are named by many others, those that are not stored. */
-export async function missingOf(context: VisitContext, visit: Visit, wanted: readonly Wanted[]): Promise<Reply<SomeNamed>> {
+export async function missingOf(session: SyncSession, wanted: readonly Wanted[]): Promise<Reply<SomeNamed>> {
   const found: SomeNamed = {};
   for (const [resource, ids] of wanted) {
-    const rows = await byId(context, visit, resource, await visit.data.missing(resource, ids));
+    const rows = await byId(session, resource, await missing(session.scope, resource, ids));
     if (!rows.ok) return rows;
     Object.assign(found, { [resource]: rows.value });
   }
@@ -37,15 +36,15 @@ export async function missingOf(context: VisitContext, visit: Visit, wanted: rea
 }
 
 /** Statements that store all rows of these resources. They are few, and one that the shop fails to load is looked up where it is needed. */
-export async function readLists(context: VisitContext, visit: Visit, resources: readonly Named[]): Promise<Reply<unknown[]>> {
+export async function readLists(session: SyncSession, resources: readonly Named[]): Promise<Reply<unknown[]>> {
   const writes: unknown[] = [];
   for (const resource of resources) {
     for (let afterId = 0, more = true; more;) {
-      const readAt = context.now();
-      const page = await visit.shop.page(resource, { afterId, expected: { rows: 0, counted: false }, signal: context.signal });
+      const readAt = session.now();
+      const page = await session.shop.page(resource, { afterId, expected: { rows: 0, counted: false }, signal: session.signal });
       if (!page.ok) return page;
-      const rows = await believable(visit, resource, page.value as Found<ShopRows[typeof resource]>);
-      writes.push(...visit.data.namedWrites(resource, rows, readAt));
+      const rows = await believable(session, resource, page.value as Found<ShopRows[typeof resource]>);
+      writes.push(...namedWrites(session.scope, resource, rows, readAt));
       ({ lastId: afterId, more } = page.value);
     }
   }

@@ -9,7 +9,7 @@ export const slowPause = 60;
 export const slowFor = 15 * 60_000;
 
 /** How a run's calls went. */
-export interface Patience {
+export interface Slowness {
   /** The shop was slow before: this run has waited for its turn, and may take its time. */
   readonly known: boolean;
   /** A call of this run was slow. */
@@ -20,12 +20,12 @@ export interface Patience {
  * The shop, with an eye on how long it takes. In a run that did not expect it, the call after a slow one is not made: it fails as
  * `limited`, so the job waits while others pass, and its next run takes the time it needs.
  */
-export function watched(shop: Shop, patience: Patience, now: () => number): Shop {
+export function guardSlowness(shop: Shop, slowness: Slowness, now: () => number): Shop {
   const watch = async <T>(call: () => Promise<Reply<T>>): Promise<Reply<T>> => {
-    if (patience.slow && !patience.known) return failed({ class: "limited", reason: slowReason, retryAfter: slowPause, code: "slow" });
+    if (slowness.slow && !slowness.known) return failed({ class: "limited", reason: slowReason, retryAfter: slowPause, code: "slow" });
     const started = now();
     const reply = await call();
-    patience.slow ||= now() - started >= slowCall;
+    slowness.slow ||= now() - started >= slowCall;
     return reply;
   };
   return {

@@ -2,8 +2,8 @@ import type { ShopResource } from "../../../providers/shop/rows";
 import type { PageRequest, PageSizes, Shop, Window } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import type { Outcome } from "../../../queue/outcome";
+import { markHealthy, outcomeOfFailure, type SyncSession, takeNotes, yieldIfNeeded } from "./session";
 import type { UnreadableRow } from "./unreadable";
-import { failedVisit, makesRoom, mended, takeNotes, type Visit, type VisitContext } from "./session";
 
 /** How far a run over many pages has come. It is the job's cursor, or part of it. */
 export interface Progress {
@@ -48,22 +48,21 @@ export function entering<Cursor extends Progress, Phase extends Cursor["phase"]>
  * Returns how the run ends, or the cursor behind the last step.
  */
 export async function inSteps<Cursor extends Progress>(
-  context: VisitContext,
-  here: Visit,
+  session: SyncSession,
   from: Cursor,
   take: (cursor: Cursor) => Promise<Reply<Step<Cursor>>>,
 ): Promise<Outcome | Cursor> {
   for (let cursor = from; ;) {
-    here.notes.reads.length = 0;
-    here.notes.warnings.clear();
+    session.notes.reads.length = 0;
+    session.notes.warnings.clear();
     const step = await take(cursor);
-    if (!step.ok) return failedVisit(context, here, step.failure);
-    await mended(here);
-    cursor = { ...withNotes(step.value.cursor, here), pageSizes: here.shop.pageSizes };
-    await context.checkpoint(cursor, [...step.value.writes, ...takeNotes(here, context.now())]);
-    await context.progress(cursor.read, totalOf(cursor), noteOf(cursor));
+    if (!step.ok) return outcomeOfFailure(session, step.failure);
+    await markHealthy(session);
+    cursor = { ...withNotes(step.value.cursor, session), pageSizes: session.shop.pageSizes };
+    await session.checkpoint(cursor, [...step.value.writes, ...takeNotes(session)]);
+    await session.progress(cursor.read, totalOf(cursor), noteOf(cursor));
     if (cursor.phase === "ended") return cursor;
-    const room = await makesRoom(context, here, cursor);
+    const room = await yieldIfNeeded(session, cursor);
     if (room) return room;
   }
 }
@@ -89,7 +88,7 @@ export function behind<Cursor extends Progress>(cursor: Cursor, { lastId, rows, 
 }
 
 /** The cursor with what the step could not read; the same when it has it already. */
-export function withNotes<Cursor extends Progress>(cursor: Cursor, { notes }: Visit): Cursor {
+export function withNotes<Cursor extends Progress>(cursor: Cursor, { notes }: SyncSession): Cursor {
   const flawed = notes.reads.filter((read) => read.flawed.length > 0);
   const found = flawed.flatMap(({ resource, flawed: rows }) => rows.map(({ id, reason }) => ({ resource, id, reason })));
   const kept = flawed.map(({ resource }) => `some ${resource} could not be read: what was stored of them before stays`);

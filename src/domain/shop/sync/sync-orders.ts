@@ -1,11 +1,14 @@
-import { hasToReadAgain, readAgain } from "./read-again";
-import { readLists } from "./referenced";
-import { readOrderPage } from "./order-page";
-import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step, withNotes } from "./steps";
-import { isVisit, listsAreOld, visit, type Visit, type VisitContext } from "./session";
-import type { Span } from "./date-range";
 import { ok, type Reply } from "../../../queue/effect";
 import { done, isOutcome, type Outcome } from "../../../queue/outcome";
+import { firstOrder } from "../orders/store";
+import { listsRead } from "../site/store";
+import type { Span } from "./date-range";
+import { comparedWrites, goneIds, goneWrites } from "./gone";
+import { readOrderPage } from "./order-page";
+import { hasToReadAgain, readAgain } from "./read-again";
+import { readLists } from "./referenced";
+import { isSession, listsAreOld, openSession, type SyncContext, type SyncSession } from "./session";
+import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step, withNotes } from "./steps";
 
 export interface Cursor extends Progress, Span {
   // States, currencies and carriers are read again where there is an order to show with them.
@@ -18,29 +21,27 @@ export interface Cursor extends Progress, Span {
 }
 
 export interface Reading {
-  span(here: Visit): Span;
+  span(session: SyncSession): Span;
   /** What could not be read is looked at again. */
   looksAgain: boolean;
   /** The ids of all orders are compared with ours, to find what was deleted. */
-  compares(here: Visit): boolean;
+  compares(session: SyncSession): boolean;
   /** Statements that commit with the last page. */
-  ended(here: Visit, cursor: Cursor): readonly unknown[];
+  ended(session: SyncSession, cursor: Cursor): readonly unknown[];
 }
 
 /** Rows of one run that are looked at again: the others wait for the next. */
 const maxAgain = 500;
 
 /** Reads one window of orders, however many runs it takes. */
-export async function readWindow(siteId: string, context: VisitContext, reading: Reading): Promise<Outcome> {
+export async function readWindow(siteId: string, context: SyncContext, reading: Reading): Promise<Outcome> {
   const saved = context.cursor as Cursor | undefined;
   // One of an earlier deployment has none.
   const cursor = saved && { ...saved, deleted: saved.deleted ?? 0 };
   if (cursor?.phase === "ended") return done(resultOf(cursor));
-  const here = await visit(context, siteId, cursor?.pageSizes);
-  if (!isVisit(here)) return here;
-  const end = await inSteps(context, here, cursor ?? (await start(context, here, reading)), (at) =>
-    steps[at.phase as keyof typeof steps](context, here, at, reading),
-  );
+  const session = await openSession(context, siteId, cursor?.pageSizes);
+  if (!isSession(session)) return session;
+  const end = await inSteps(session, cursor ?? (await start(session, reading)), (at) => steps[at.phase as keyof typeof steps](session, at, reading));
   return isOutcome(end) ? end : done(resultOf(end));
 }
 
@@ -49,61 +50,61 @@ export function resultOf(cursor: Pick<Cursor, "orders" | "changed" | "deleted" |
   return { orders, changed, deleted, unreadable, warnings, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
 }
 
-async function start(context: VisitContext, here: Visit, reading: Reading): Promise<Cursor> {
-  const first: Cursor = { ...startOfAll, phase: "again", began: context.now(), ...reading.span(here), orders: 0, changed: 0, deleted: 0 };
-  return reading.looksAgain && hasToReadAgain(here, "orders") ? first : compareOrCount(here, first, reading);
+async function start(session: SyncSession, reading: Reading): Promise<Cursor> {
+  const first: Cursor = { ...startOfAll, phase: "again", began: session.now(), ...reading.span(session), orders: 0, changed: 0, deleted: 0 };
+  return reading.looksAgain && hasToReadAgain(session, "orders") ? first : compareOrCount(session, first, reading);
 }
 
 /** Comparing begins with the first order that is stored: the shop may have many before it. */
-async function compareOrCount(here: Visit, cursor: Cursor, reading: Reading): Promise<Cursor> {
-  const first = reading.compares(here) ? await here.data.firstOrder() : null;
+async function compareOrCount(session: SyncSession, cursor: Cursor, reading: Reading): Promise<Cursor> {
+  const first = reading.compares(session) ? await firstOrder(session.scope) : null;
   return first === null ? entering(cursor, "count", null) : { ...entering(cursor, "ids", null), after: first - 1 };
 }
 
-type Take = (context: VisitContext, here: Visit, cursor: Cursor, reading: Reading) => Promise<Reply<Step<Cursor>>>;
+type Take = (session: SyncSession, cursor: Cursor, reading: Reading) => Promise<Reply<Step<Cursor>>>;
 
-const lookAgain: Take = async (context, here, cursor, reading) => {
-  const writes = cursor.read < maxAgain ? await readAgain(context, here, "orders", { since: cursor.began, linkVendors: false }) : ok(null);
+const lookAgain: Take = async (session, cursor, reading) => {
+  const writes = cursor.read < maxAgain ? await readAgain(session, "orders", { since: cursor.began, linkVendors: false }) : ok(null);
   if (!writes.ok) return writes;
-  if (writes.value === null) return ok({ cursor: await compareOrCount(here, cursor, reading), writes: [] });
-  const looked = here.notes.reads[0];
+  if (writes.value === null) return ok({ cursor: await compareOrCount(session, cursor, reading), writes: [] });
+  const looked = session.notes.reads[0];
   return ok({ cursor: { ...cursor, read: cursor.read + (looked ? looked.flawed.length + looked.sound.length : 0) }, writes: writes.value });
 };
 
 // Only the empty page behind all others is the end: what is not listed counts as deleted.
-const compareIds: Take = async (context, { shop, data }, cursor) => {
-  const readAt = context.now();
-  const page = await shop.ids("orders", { afterId: cursor.after, signal: context.signal });
+const compareIds: Take = async ({ shop, scope, now, signal }, cursor) => {
+  const readAt = now();
+  const page = await shop.ids("orders", { afterId: cursor.after, signal });
   if (!page.ok) return page;
   const { ids, lastId, more } = page.value;
-  const gone = await data.goneIds("orders", ids, { after: cursor.after, until: more ? lastId : null }, readAt);
-  const writes = data.goneWrites("orders", gone, readAt, context.now());
+  const gone = await goneIds(scope, "orders", ids, { after: cursor.after, until: more ? lastId : null }, readAt);
+  const writes = goneWrites(scope, "orders", gone, readAt, now());
   const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + gone.length };
   if (more) return ok({ cursor: next, writes });
-  return ok({ cursor: entering(next, "count", null), writes: [...writes, ...data.compared("orders", readAt)] });
+  return ok({ cursor: entering(next, "count", null), writes: [...writes, ...comparedWrites(scope, "orders", readAt)] });
 };
 
-const countOrders: Take = async (context, here, cursor, reading) => {
-  const total = await countRows(here.shop, "orders", { from: cursor.from, to: cursor.to }, context.signal);
+const countOrders: Take = async (session, cursor, reading) => {
+  const total = await countRows(session.shop, "orders", { from: cursor.from, to: cursor.to }, session.signal);
   if (!total.ok) return total;
-  const phase = listsAreOld(here, "orders", context.now()) ? "lists" : "orders";
+  const phase = listsAreOld(session, "orders") ? "lists" : "orders";
   const counted = entering(cursor, phase, total.value);
-  return ok(total.value === 0 ? ended(here, counted, reading, []) : { cursor: counted, writes: [] });
+  return ok(total.value === 0 ? ended(session, counted, reading, []) : { cursor: counted, writes: [] });
 };
 
-const readStates: Take = async (context, here, cursor) => {
-  const lists = await readLists(context, here, ["order_states", "currencies", "carriers"]);
+const readStates: Take = async (session, cursor) => {
+  const lists = await readLists(session, ["order_states", "currencies", "carriers"]);
   if (!lists.ok) return lists;
-  return ok({ cursor: entering(cursor, "orders", cursor.total), writes: [...lists.value, ...here.data.listsRead("orders", context.now())] });
+  return ok({ cursor: entering(cursor, "orders", cursor.total), writes: [...lists.value, listsRead(session.scope, "orders", session.now())] });
 };
 
-const readOrders: Take = async (context, here, cursor, reading) => {
+const readOrders: Take = async (session, cursor, reading) => {
   const request = { window: { from: cursor.from, to: cursor.to }, afterId: cursor.after, expected: expectedOf(cursor, true) };
-  const page = await readOrderPage(context, here, request);
+  const page = await readOrderPage(session, request);
   if (!page.ok) return page;
   const { more, rows, changed, writes } = page.value;
   const next = { ...behind(cursor, page.value), orders: cursor.orders + rows, changed: cursor.changed + changed };
-  return ok(more ? { cursor: next, writes } : ended(here, next, reading, writes));
+  return ok(more ? { cursor: next, writes } : ended(session, next, reading, writes));
 };
 
 const steps: Record<Exclude<Cursor["phase"], "ended">, Take> = {
@@ -114,6 +115,6 @@ const steps: Record<Exclude<Cursor["phase"], "ended">, Take> = {
   orders: readOrders,
 };
 
-function ended(here: Visit, cursor: Cursor, reading: Reading, writes: readonly unknown[]): Step<Cursor> {
-  return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, ...reading.ended(here, withNotes(cursor, here))] };
+function ended(session: SyncSession, cursor: Cursor, reading: Reading, writes: readonly unknown[]): Step<Cursor> {
+  return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, ...reading.ended(session, withNotes(cursor, session))] };
 }

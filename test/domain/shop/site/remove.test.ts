@@ -1,9 +1,11 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { shopDataIn } from "../../../../src/domain/shop/data";
-import { clearLeaving, leave, vacate } from "../../../../src/domain/shop/site/remove";
 import { listOrders } from "../../../../src/domain/shop/orders/queries";
+import { orderWrites } from "../../../../src/domain/shop/orders/store";
+import { productWrites } from "../../../../src/domain/shop/products/store";
+import { clearLeaving, leave, vacate } from "../../../../src/domain/shop/site/remove";
 import { connect } from "../../../../src/domain/shop/site/store";
+import { openWindows } from "../../../../src/domain/shop/sync/bulk-parts";
 import { order, product, start, stock } from "../../../jobs/fake-shop";
 
 const minute = 60_000;
@@ -11,13 +13,14 @@ const scope = (tenant: string, site = "main") => ({ db: env.DB, tenant, site });
 const tables = ["sites", "windows", "orders", "products", "stock", "rows", "details", "events", "purchase_lines", "purchase_orders", "supplier_settings"];
 
 async function given(tenant: string, site: string, orders: number) {
-  const data = shopDataIn(env.DB).site(tenant, site);
   await connect(scope(tenant, site), false, 0);
   const write = (writes: readonly unknown[]) => env.DB.batch(writes as D1PreparedStatement[]);
   const many = Array.from({ length: orders }, (_, index) => order(index + 1));
-  await write(data.orderWrites({ orders: many, named: {}, details: [{ resource: "order_payments", owner: "REF1", rows: [] }], readAt: start }, start));
-  await write(data.productWrites({ products: [product(1)], details: [], stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start));
-  await write(data.openWindows("run", [{ from: 0, to: 1 }]));
+  await write(
+    orderWrites(scope(tenant, site), { orders: many, named: {}, details: [{ resource: "order_payments", owner: "REF1", rows: [] }], readAt: start }, start),
+  );
+  await write(productWrites(scope(tenant, site), { products: [product(1)], details: [], stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start));
+  await write(openWindows(scope(tenant, site), "run", [{ from: 0, to: 1 }]));
 }
 
 async function rows(tenant: string, site = "main"): Promise<number> {
