@@ -33,6 +33,7 @@ import { mailFor } from "./mail";
 import { mediaFor } from "./media";
 import { createModels } from "./models";
 import { retire, type RetireDeps } from "../domain/events/retire";
+import { traceFrom } from "../trace";
 import { auditIn } from "../ledger/audit";
 import type { Stores } from "./stores";
 import { together } from "../coalesce";
@@ -77,13 +78,13 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
       const since = now();
       return connected(stores, scope, "slack", ({ url }, http, tenant) => ({
         ...slack({ http, url, now }),
-        retire: (reason, job) => retire(retiring, tenant, { destination: "slack" }, { reason, job, since }, now()),
+        retire: (reason, job) => retire(retiring, tenant, { destination: "slack" }, { reason, job, trace: traceFrom(scope.traceparent?.()), since }, now()),
       }));
     },
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
     models: (scope) =>
       connected(stores, scope, "models", (connection, _http, tenant) =>
-        createModels(connection, { env, stores, gates, learned, tenant, now, onCall: (call) => scope.onCall("models", call) }),
+        createModels(connection, { env, stores, gates, learned, tenant, now, traceparent: scope.traceparent, onCall: (call) => scope.onCall("models", call) }),
       ),
     media: ({ tenant }) => (tenant === null ? Promise.resolve({ missing: "pictures are a tenant's own" }) : mediaFor(media, stores, tenant)),
     attachments: ({ tenant }) =>
@@ -91,8 +92,8 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
     images: () => Promise.resolve(cloudflareImages(env.IMAGES)),
     vision: async (scope) => createVision(await makers.models(scope)),
     agents: (scope) => Promise.resolve(agentsFor({ env, stores, media, now, payloads: parts.payloads, engine: parts.engine }, scope)),
-    hooks: ({ tenant, onCall }) =>
-      Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ stores, retiring, tenant, now, onCall })),
+    hooks: ({ tenant, onCall, traceparent }) =>
+      Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ stores, retiring, tenant, now, onCall, traceparent })),
     leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor({ env, db, stores, counters, now }, tenant)),
     routing: () => Promise.resolve(routingIn(db)),
     facts: () => Promise.resolve(factsIn(db)),
@@ -112,23 +113,23 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
 /** What one connection of the tenant's makes; its calls feed the gate of the same name. */
 async function connected<Name extends ConnectionName, Made>(
   stores: Stores,
-  { tenant, onCall }: CapabilityScope,
+  { tenant, onCall, traceparent }: CapabilityScope,
   name: Name,
   make: (connection: Connection<Name>, http: ReturnType<typeof createHttp>, tenant: string) => Made,
 ): Promise<Made | Missing> {
   if (tenant === null) return { missing: `${name} is a tenant's own` };
   const opened = await stores.connections.open(tenant, name);
   if (!opened.ok) return { missing: `the connection "${name}" is ${opened.reason}: ${opened.detail}` };
-  return make(opened.value, createHttp({ rules: stores.rules, onCall: (call) => onCall(name, call) }), tenant);
+  return make(opened.value, createHttp({ rules: stores.rules, traceparent, onCall: (call) => onCall(name, call) }), tenant);
 }
 
-function shopsFor(stores: Stores, now: () => number, { tenant, onCall }: CapabilityScope): Capabilities["shops"] | Missing {
+function shopsFor(stores: Stores, now: () => number, { tenant, onCall, traceparent }: CapabilityScope): Capabilities["shops"] | Missing {
   if (tenant === null) return { missing: "a shop is a tenant's own" };
   return {
     open: async (siteId) => {
       const opened = await stores.sites.open(tenant, siteId);
       if (!opened.ok) return failed({ class: "config", code: "site", reason: opened.detail });
-      const http = createHttp({ rules: stores.rules, onCall: (call) => onCall(`shop:${siteId}`, call) });
+      const http = createHttp({ rules: stores.rules, traceparent, onCall: (call) => onCall(`shop:${siteId}`, call) });
       const { url, key, keyIn } = opened.value;
       return ok(prestashop({ http, url, key, keyIn, now }));
     },

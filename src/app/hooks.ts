@@ -5,6 +5,7 @@ import { webhookTo } from "../providers/hooks/webhook";
 import { createHttp } from "../providers/http";
 import type { CapabilityScope } from "../queue/engine";
 import { retire, type RetireDeps, type Retired } from "../domain/events/retire";
+import { traceFrom } from "../trace";
 import type { Stores } from "./stores";
 
 interface Found {
@@ -18,7 +19,7 @@ interface Found {
   setting?: Retired;
 }
 
-export interface HookScope extends Pick<CapabilityScope, "onCall"> {
+export interface HookScope extends Pick<CapabilityScope, "onCall" | "traceparent"> {
   stores: Stores;
   retiring: RetireDeps;
   tenant: string;
@@ -27,18 +28,18 @@ export interface HookScope extends Pick<CapabilityScope, "onCall"> {
 
 /** A tenant's outgoing hooks; addresses and secrets are looked up when a delivery runs, so that a changed one counts for what waits. */
 export function hooksFor(scope: HookScope): Hooks {
-  const { stores, retiring, tenant, now, onCall } = scope;
+  const { stores, retiring, tenant, now, onCall, traceparent } = scope;
   return {
     open: async (target) => {
       const since = now();
       const found = await find(scope, target);
       if ("missing" in found) return found;
       const { gate, setting, ...options } = found;
-      const hook = webhookTo({ ...options, http: createHttp({ rules: stores.rules, onCall: (call) => onCall(gate, call) }), now });
+      const hook = webhookTo({ ...options, http: createHttp({ rules: stores.rules, traceparent, onCall: (call) => onCall(gate, call) }), now });
       return {
         ...hook,
         retire: async (reason, job) => {
-          if (setting) await retire(retiring, tenant, setting, { reason, job, since }, now());
+          if (setting) await retire(retiring, tenant, setting, { reason, job, trace: traceFrom(traceparent?.()), since }, now());
         },
       };
     },

@@ -164,8 +164,8 @@ export function createIntakeDeps({
     mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success,
     audit: (entry) => auditIn(env.DB, entry),
     audits: (tenant, page) => auditEntries(env.DB, tenant, page),
-    report: ({ requestId, method, route, thrown }) =>
-      log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}` }),
+    report: ({ requestId, trace, method, route, thrown }) =>
+      log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}`, trace }),
   };
 }
 

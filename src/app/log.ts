@@ -1,11 +1,25 @@
 import { redact } from "../masking/redact";
 import type { EngineEvent } from "../queue/engine";
+import { isolateTraceId, traceIdOf } from "../trace";
 
-/** The one subscriber that turns events into log lines: one JSON object each, with fixed names. Events hold nothing personal. */
+/**
+ * The one subscriber that turns events into log lines: one JSON object each, with fixed names and the trace id. Events hold nothing personal.
+ * Only failures and batches are written: a line per job would cost about as much as the job.
+ */
 export function log(said: EngineEvent): void {
-  // Reasons come from anywhere: what looks personal or secret is taken out once more, whoever made the event.
-  const event = "reason" in said && said.reason !== null ? { ...said, reason: redact(said.reason) } : said;
-  if (event.event === "trouble") console.error(JSON.stringify({ level: "error", ...event }));
-  else if (event.event === "settled" && event.state !== "done") console.warn(JSON.stringify({ level: "warn", ...event }));
-  else if (event.event === "batch") console.log(JSON.stringify({ level: "info", ...event }));
+  if (said.event === "trouble") console.error(lineOf("error", said));
+  else if (said.event === "settled" && said.state !== "done") console.warn(lineOf("warn", said));
+  else if (said.event === "batch") console.log(lineOf("info", said));
+}
+
+/** Reasons come from anywhere: what looks personal or secret is taken out once more, whoever made the event. */
+function lineOf(level: string, event: EngineEvent): string {
+  const reason = "reason" in event && event.reason !== null ? { reason: redact(event.reason) } : {};
+  return JSON.stringify({ level, ...event, ...reason, trace: traceIdIn(event) });
+}
+
+/** Of its job; of its request; else of the isolate. */
+function traceIdIn(event: EngineEvent): string {
+  if ("id" in event && event.id !== undefined) return traceIdOf({ ...event, id: event.id });
+  return "trace" in event && event.trace !== undefined ? event.trace : isolateTraceId();
 }

@@ -27,7 +27,12 @@ export interface MailParts {
   now(): number;
 }
 
-type OnCall = (calls: "answered" | "transient") => void;
+/** How a provider is called. */
+interface Calling {
+  onCall(calls: "answered" | "transient"): void;
+  timeLimit: number | undefined;
+  traceparent: CapabilityScope["traceparent"];
+}
 
 /** For one of two providers, so that both fit a run. Milliseconds. */
 const timeLimitOfTwo = 12_000;
@@ -49,7 +54,7 @@ export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise
   const calls = new Map<MailProviderName, Calls>();
   const timeLimit = connection.fallback ? timeLimitOfTwo : undefined;
   const route = async (each: MailConnection | MailRoute): Promise<Route> => ({
-    provider: providerOf(parts, each, (call) => void calls.set(each.provider, call), timeLimit),
+    provider: providerOf(parts, each, { traceparent: scope.traceparent, onCall: (call) => void calls.set(each.provider, call), timeLimit }),
     holder: await holderOf(each),
     paused: paused[each.provider] !== undefined,
   });
@@ -67,8 +72,8 @@ export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise
   return reporting(mail, () => tell(scope, calls, routes.length));
 }
 
-function providerOf({ env, stores, now }: MailParts, route: MailConnection | MailRoute, onCall: OnCall, timeLimit: number | undefined): MailProvider {
-  const call = createHttp({ rules: stores.rules, onCall });
+function providerOf({ env, stores, now }: MailParts, route: MailConnection | MailRoute, { onCall, timeLimit, traceparent }: Calling): MailProvider {
+  const call = createHttp({ rules: stores.rules, traceparent, onCall });
   const http: Http = (request) => call(timeLimit === undefined ? request : { timeLimit, ...request });
   switch (route.provider) {
     case "cloudflare":

@@ -17,6 +17,7 @@ interface ModelsParts {
   learned: Learned;
   tenant: string;
   now: () => number;
+  traceparent?: (() => string) | undefined;
   onCall(result: "answered" | "transient"): void;
 }
 
@@ -35,14 +36,14 @@ export function createModels(connection: Connection<"models">, parts: ModelsPart
   );
 }
 
-function adapterOf(route: ModelsRoute, { env, stores, onCall, learned, tenant, now }: ModelsParts): Models {
+function adapterOf(route: ModelsRoute, { env, stores, onCall, learned, tenant, now, traceparent }: ModelsParts): Models {
   const shared = { learned, tenant, now };
   if (route.provider === "workers-ai") {
     const { provider: _, limits: __, model, collectLog, ...settings } = route;
     return workersAi({ ...shared, binding: env.AI, gateway: env.AI_GATEWAY, model, collectLog, settings, onCall });
   }
   const { provider: _, limits: __, baseUrl, apiKey, model, collectLog, gatewayToken, ...settings } = route;
-  const http = createHttp({ rules: stores.rules, onCall });
+  const http = createHttp({ rules: stores.rules, traceparent, onCall });
   return openai({ ...shared, http, baseUrl, apiKey, model, collectLog, gatewayToken, settings });
 }
 

@@ -199,6 +199,8 @@ export interface AuditEntry {
 
 export interface FailureReport {
   requestId: string;
+  /** Trace id: of its traceparent, else made of the request id. */
+  trace: string;
   method: string;
   /** The route's path with its parameters' names, null when none was found. */
   route: string | null;

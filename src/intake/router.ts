@@ -3,6 +3,7 @@ import { Problem } from "../errors";
 import { admit } from "./auth";
 import { readJson } from "./body";
 import type { IntakeDeps } from "./deps";
+import { traceFrom, traceIdOfRequest } from "../trace";
 import { asProblem, problemResponse, refusedAtDoor } from "./problem";
 import { addressOf, subscriberOf } from "./network";
 import { refuseOwnHost } from "./own-host";
@@ -103,7 +104,14 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
   const query = readQuery(route.query, new URL(request.url).searchParams);
   const { body, length } = await readBody(route, request, params, (given) => checkFieldScopes(admitted.caller, route, given));
   if (route.body?.outgoing) refuseOwnHost(body, request.url);
-  return route.handle({ request, requestId: passage.id, deps, ...admitted, params, query, body, bodyLength: length });
+  return route.handle({ request, requestId: passage.id, deps: inTrace(deps, request), ...admitted, params, query, body, bodyLength: length });
+}
+
+/** What is enqueued belongs to the trace of the request that asks for it; without one nothing is added. */
+function inTrace(deps: IntakeDeps, request: Request): IntakeDeps {
+  const trace = traceFrom(request.headers.get("traceparent"));
+  if (trace === undefined) return deps;
+  return { ...deps, enqueue: (requests) => deps.enqueue(requests.map((each) => ({ trace, ...each }))) };
 }
 
 async function readBody(
@@ -143,7 +151,8 @@ async function headOf(response: Response): Promise<Response> {
 function refuse(thrown: unknown, request: Request, passage: Passage, deps: IntakeDeps): Response {
   const problem = asProblem(thrown);
   if (problem.status >= 500 && problem.cause !== undefined) {
-    deps.report({ requestId: passage.id, method: request.method, route: passage.route?.path ?? null, thrown: problem.cause });
+    const trace = traceIdOfRequest(request.headers, passage.id);
+    deps.report({ requestId: passage.id, trace, method: request.method, route: passage.route?.path ?? null, thrown: problem.cause });
   }
   return problemResponse(problem, request, passage.id);
 }

@@ -91,6 +91,10 @@ export const jobShape = v.object({
   payload: json,
   result: v.optional(json),
   parent: v.nullable(v.string()),
+  trace: v.pipe(
+    v.nullable(v.string()),
+    v.description("Its W3C trace id: of the traceparent it was sent with, else made of its id; null while it is not recorded"),
+  ),
   revision: count,
   doubt: v.pipe(v.boolean(), v.description("Whether what a run was sending may have arrived: it ended, or its Worker did, before the answer")),
   templateVersion: v.optional(

@@ -4,6 +4,7 @@ import type { TimelineEntry } from "../ledger/timeline";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
 import { typeAtGate } from "../queue/remote";
+import { traceIdOf } from "../trace";
 import { mask, maskAll, masked } from "../masking/personal";
 
 const noProgress = { done: 0, total: null, note: null };
@@ -65,6 +66,7 @@ export function detailOf(job: JobDetail, { contract, payload, revealed, template
     payload: payload === null ? null : shown(contract?.payload, payload),
     ...(job.result === null ? {} : { result: shown(contract?.result, job.result) }),
     parent: job.parent,
+    trace: traceIdOf(job),
     revision: job.revision,
     doubt: job.doubt,
     ...(templateVersion === undefined ? {} : { templateVersion }),
@@ -88,7 +90,18 @@ export function whyView(why: Why | null | undefined) {
 /** A job whose id is genuine but whose row is not written yet. */
 export function unwrittenJob(id: string) {
   const unknown = { type: null, maxAttempts: null, queue: null, siteId: null, gate: null, at: null, runAt: null, startedAt: null, endedAt: null };
-  const nothing = { attempt: 0, runs: 0, revision: 0, doubt: false, dryRun: false, cancelling: false, revealed: false, parent: null, payload: null };
+  const nothing = {
+    attempt: 0,
+    runs: 0,
+    revision: 0,
+    doubt: false,
+    dryRun: false,
+    cancelling: false,
+    revealed: false,
+    parent: null,
+    trace: null,
+    payload: null,
+  };
   const why = { code: "ready", sentence: "It was accepted and is not recorded yet.", since: null, actions: [] };
   return { id, state: "queued", progress: noProgress, why, ...unknown, ...nothing, timeline: [], effects: [], entities: [] };
 }

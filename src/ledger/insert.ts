@@ -5,9 +5,9 @@ import { keyOf } from "../queue/ref";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 
 const insertJobs = `
-  INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, due, sent, wake, boot, dry, site, fp, parent, slot, ref, entities, payload)
+  INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, due, sent, wake, boot, dry, site, fp, parent, slot, ref, entities, payload, trace)
   SELECT value->>0, value->>1, value->>2, value->>3, value->>4, 'queued', value->>5, value->>6, value->>7, value->>8, value->>9, value->>10,
-         value->>11, value->>12, value->>13, value->>14, value->>15, value->>16, value->>17, value->>18, value->>19
+         value->>11, value->>12, value->>13, value->>14, value->>15, value->>16, value->>17, value->>18, value->>19, value->>20
   FROM json_each(?1) WHERE true
   ON CONFLICT DO NOTHING`;
 
@@ -86,8 +86,9 @@ export async function known(db: D1Database, refs: readonly JobRef[]): Promise<Jo
 }
 
 function columns(row: NewJob): unknown[] {
-  const { tenant, id, type, version, queue, seq, maxAttempts, at, due, sent, wake, boot, dry, site, fp, parent, ref, payload } = row;
+  const { tenant, id, type, version, queue, seq, maxAttempts, at, due, sent, wake, boot, dry, site, fp, parent, ref, payload, trace } = row;
   const slot = isDerived(id) ? slotOf(id, at) : null;
   const entities = row.entities.length > 0 ? JSON.stringify(row.entities) : null;
-  return [tenant, id, type, version, queue, seq, maxAttempts, at, due, sent, wake, boot, dry ? 1 : 0, site, fp, parent, slot, ref, entities, payload];
+  const all = [tenant, id, type, version, queue, seq, maxAttempts, at, due, sent, wake, boot, dry ? 1 : 0, site, fp, parent, slot, ref, entities, payload];
+  return trace === null ? all : [...all, trace];
 }

@@ -38,7 +38,7 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
   ]);
   const [row] = rowsOf<WholeRow>(results, 0);
   if (!row) return null;
-  const { seq, revision, parent, payload, ref, result, pinned, doubt, provider_message: providerMessage } = row;
+  const { seq, revision, parent, trace, payload, ref, result, pinned, doubt, provider_message: providerMessage } = row;
   return {
     ...viewOf(row),
     seq,
@@ -47,6 +47,7 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
     doubt: doubt > 0,
     providerMessage,
     parent,
+    trace,
     payload,
     ref,
     result,
@@ -150,6 +151,7 @@ interface WholeRow extends Omit<JobRow, keyof TimelineRow>, TimelineRow {
   doubt: number;
   provider_message: string | null;
   parent: string | null;
+  trace: string | null;
   payload: string | null;
   ref: string | null;
   result: string | null;

@@ -6,7 +6,7 @@ import { doubtful } from "./doubt";
 import { dropDue, dropParked } from "./side";
 import { looked } from "./waiting";
 
-export const stored = `jobs.tenant, jobs.id, jobs.type, jobs.version, jobs.queue, jobs.seq, jobs.at, jobs.payload, jobs.ref, jobs.fp, jobs.parent, jobs.dry`;
+export const stored = `jobs.tenant, jobs.id, jobs.type, jobs.version, jobs.queue, jobs.seq, jobs.at, jobs.payload, jobs.ref, jobs.fp, jobs.parent, jobs.trace, jobs.dry`;
 /** What a worker outside holds outlives our start. */
 const otherBoots = `
   SELECT coalesce(j.wake, 0) AS wakeAt, j.tenant, j.id, ${looked} FROM jobs j

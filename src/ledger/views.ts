@@ -37,6 +37,8 @@ export interface JobDetail extends JobView {
   /** What an outside system wrote, beside the reason; not masked here. */
   providerMessage?: string | null;
   parent: string | null;
+  /** `{trace id}-{flags}`; null: it follows from the ids. */
+  trace: string | null;
   /** JSON text; null when it is in R2 (`ref`). */
   payload: string | null;
   ref: string | null;

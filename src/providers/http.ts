@@ -39,6 +39,8 @@ export interface HttpOptions {
   rules: AddressRules;
   /** Told how the dependency did, once a call: an answer of any kind below 500 proves it alive. Not told of calls that were never made or that we stopped ourselves. */
   onCall?: (result: "answered" | "transient") => void;
+  /** The W3C `traceparent` of the next request; none by default. */
+  traceparent?: (() => string) | undefined;
 }
 
 export type Http = (request: HttpRequest) => Promise<Reply<HttpAnswer>>;
@@ -86,7 +88,7 @@ async function follow(request: HttpRequest, headers: Headers, signal: AbortSigna
 /** One request, one answer. */
 async function exchange(url: URL, request: HttpRequest, headers: Headers, signal: AbortSignal, options: HttpOptions): Promise<Reply<HttpAnswer>> {
   try {
-    const init = { method: request.method ?? "GET", headers, body: request.body ?? null, redirect: "manual", signal } as const;
+    const init = { method: request.method ?? "GET", headers: traced(headers, options), body: request.body ?? null, redirect: "manual", signal } as const;
     const response = await unlessAborted(fetch(url, init), signal);
     const reply = await answerOf(response, request, signal);
     report(reply.ok && reply.value.status < 500 ? "answered" : "transient", request, options);
@@ -95,6 +97,14 @@ async function exchange(url: URL, request: HttpRequest, headers: Headers, signal
     report("transient", request, options);
     return failed(lost(request));
   }
+}
+
+/** Each request is a span of its own. */
+function traced(headers: Headers, { traceparent }: HttpOptions): Headers {
+  if (traceparent === undefined) return headers;
+  const sent = new Headers(headers);
+  sent.set("traceparent", traceparent());
+  return sent;
 }
 
 /** A refusal is worth having with half its body; a success without its end is not. */

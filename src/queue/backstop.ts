@@ -1,3 +1,4 @@
+import { aboutJob } from "../trace";
 import { buryForeign, buryMismatch } from "./bury";
 import { reviveUnasked } from "./disposition";
 import type { Engine } from "./engine";
@@ -37,7 +38,7 @@ async function driveAgain(engine: Engine, answer: MessageAnswer, envelope: Envel
     else await engine.ledger.unsent([envelope], engine.now());
     answer.ack();
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "backstop", reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
+    engine.emit({ event: "trouble", where: "backstop", reason: reasonOf(thrown), ...aboutJob(envelope) });
     answer.redeliver(engine);
   }
 }
@@ -51,7 +52,17 @@ async function isBroughtBack(engine: Engine, envelope: Envelope): Promise<boolea
 function rowOf(engine: Engine, envelope: Envelope): NewJob {
   const contract = engine.registry.find(envelope.type)?.contract;
   if (contract) return newRow(engine, contract, envelope, payloadOf(contract, envelope));
-  const bare = { due: null, sent: envelope.at, wake: null, boot: engine.boot, parent: envelope.parent ?? null, site: null, entities: [], maxAttempts: 1 };
+  const bare = {
+    due: null,
+    sent: envelope.at,
+    wake: null,
+    boot: engine.boot,
+    parent: envelope.parent ?? null,
+    trace: envelope.trace ?? null,
+    site: null,
+    entities: [],
+    maxAttempts: 1,
+  };
   const { tenant, id, type, version, queue, seq, at } = envelope;
   return {
     tenant,

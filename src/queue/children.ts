@@ -3,6 +3,7 @@ import { accept } from "./enqueue";
 import type { Execution } from "./execution";
 import type { ChildOptions, Contract, InputOf } from "./job";
 import { firstName, prepare } from "./prepare";
+import { traceOfChild } from "../trace";
 
 /** Thrown into a run whose child cannot be accepted right now: no failure of the run, which waits and is repeated. */
 export class HeldBack extends Error {
@@ -25,7 +26,7 @@ export async function enqueueChild<C extends Contract>(
   options: ChildOptions,
 ): Promise<string> {
   const { tenant, id } = run.job;
-  const request = { tenant, type: contract.type, payload, delaySeconds: options.delaySeconds, dryRun: run.dry };
+  const request = { tenant, type: contract.type, payload, delaySeconds: options.delaySeconds, dryRun: run.dry, trace: traceOfChild(run.envelope) };
   const prepared = await prepare(engine, request, { derivedFrom: { parts: childParts(id, contract, options.key), parent: id } });
   const receipt = "envelope" in prepared ? await accept(engine, prepared) : prepared;
   if (!receipt.ok && receipt.retryAfter !== undefined)

@@ -1,3 +1,4 @@
+import { aboutJob } from "../trace";
 import { answerUnclaimed, refOf } from "./disposition";
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
@@ -34,8 +35,7 @@ export async function claim(engine: Engine, executions: readonly Execution[], le
 
 /** Claims a job that is suspected of killing its Worker; false: it was answered instead. Without attempts, runs or time left it is decided dead. */
 export async function claimAlone(engine: Engine, execution: Execution, lease: Lease): Promise<boolean> {
-  const { tenant, id } = execution.envelope;
-  const job = await orTrouble(engine, "claim", () => engine.ledger.claimAlone(refOf(execution), lease), { tenant, id });
+  const job = await orTrouble(engine, "claim", () => engine.ledger.claimAlone(refOf(execution), lease), aboutJob(execution.envelope));
   if (!job) {
     execution.redeliver(engine);
     return false;

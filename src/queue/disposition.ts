@@ -1,3 +1,4 @@
+import { aboutJob } from "../trace";
 import { buryMismatch } from "./bury";
 import { sendStored } from "./bring-back";
 import type { Engine } from "./engine";
@@ -53,7 +54,7 @@ export async function answerUnclaimed(engine: Engine, execution: Execution, row:
     if (disposition.do === "cancel") await engine.ledger.cancel(envelope, engine.now());
     execution.ack();
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: disposition.do, reason: reasonOf(thrown), tenant: envelope.tenant, id: envelope.id });
+    engine.emit({ event: "trouble", where: disposition.do, reason: reasonOf(thrown), ...aboutJob(envelope) });
     execution.redeliver(engine);
   }
   return false;

@@ -76,6 +76,8 @@ export interface CapabilityScope {
   /** Milliseconds; when the job was enqueued. */
   at: number;
   signal: AbortSignal;
+  /** `traceparent` of the next call to the outside, each with a span id of its own; none for a batch handler. */
+  traceparent?: (() => string) | undefined;
   /** Told of each call to the outside; feeds the circuit breaker. */
   onCall(gate: string, call: CallClass): void;
 }
@@ -93,9 +95,23 @@ export interface PayloadStore {
   get(key: string): Promise<string | null>;
 }
 
-/** What happened, once per fact; a subscriber turns it into log lines. Holds nothing personal. */
+/** What happened, once per fact; a subscriber turns it into log lines. Holds nothing personal. `trace` and `parent` are as the job carries them. */
 export type EngineEvent =
-  | { event: "settled"; tenant: string; id: string; type: string; attempt: number; outcome: string; state: string; ms: number; reason: string | null }
+  | {
+      event: "settled";
+      tenant: string;
+      id: string;
+      type: string;
+      attempt: number;
+      outcome: string;
+      state: string;
+      ms: number;
+      /** Milliseconds that the job could have run and did not, before its first run; null: it ran before, or never. */
+      waited: number | null;
+      reason: string | null;
+      trace?: string | undefined;
+      parent?: string | undefined;
+    }
   | { event: "enqueued"; tenant: string; type: string; count: number }
-  | { event: "trouble"; where: string; reason: string; queue?: string; tenant?: string; id?: string }
+  | { event: "trouble"; where: string; reason: string; queue?: string; tenant?: string; id?: string; trace?: string | undefined; parent?: string | undefined }
   | { event: "batch"; queue: string; messages: number; claimed: number; ms: number };

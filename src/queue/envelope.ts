@@ -20,6 +20,8 @@ export interface Envelope {
   /** Fingerprint of the payload, or of what the sender said instead; only for jobs with an idempotency key. */
   fp?: string;
   parent?: string;
+  /** `{trace id}-{flags}` that its sender named, or its parent had to hand on (src/trace.ts). Deployments that do not know it ignore it. */
+  trace?: string;
   dry?: true;
   /** Not before this time, milliseconds. */
   due?: number;
@@ -80,7 +82,7 @@ function unpacked({ tenant, queue, jobs }: Record<string, unknown>): Envelope[] 
 
 const requiredTexts = ["id", "type", "tenant", "queue"];
 const requiredNumbers = ["seq", "version", "at"];
-const optionalTexts = ["payload", "ref", "fp", "parent"];
+const optionalTexts = ["payload", "ref", "fp", "parent", "trace"];
 
 function isEnvelope(body: Record<string, unknown>): body is Record<string, unknown> & Envelope {
   const texts = requiredTexts.every((name) => typeof body[name] === "string" && body[name] !== "");
@@ -119,6 +121,7 @@ export function envelopeOf(row: StoredJob): Envelope {
     ...(row.payload === null ? { ref: row.ref ?? "" } : { payload: row.payload }),
     ...(row.fp === null ? {} : { fp: row.fp }),
     ...(row.parent === null ? {} : { parent: row.parent }),
+    ...(row.trace === null ? {} : { trace: row.trace }),
     ...(row.dry ? { dry: true } : {}),
   };
 }

@@ -9,6 +9,7 @@ import { load } from "./load";
 import { discard } from "./outcome";
 import type { Settler } from "./settler";
 import { Timeout, withTimeout } from "./timeout";
+import { traceOf, traceparentFrom } from "../trace";
 
 /** Brings each execution to its decision, or hands it back unstarted: by type, side by side up to the policy's concurrency. Never throws. */
 export async function executeAll(engine: Engine, executions: readonly Execution[], settler: Settler): Promise<void> {
@@ -60,7 +61,12 @@ async function perform(engine: Engine, execution: Execution, settler: Settler, t
   if (engine.now() >= lastStart(settler.deadline, contract.policy)) return settler.take(execution);
   settler.start(execution);
   const returned = await withTimeout(engine, timeout, [execution], async () => {
-    const capabilities = await provide(engine, [execution], () => ({ tenant: job.tenant, at: job.at, signal: execution.signal }));
+    const capabilities = await provide(engine, [execution], () => ({
+      tenant: job.tenant,
+      at: job.at,
+      signal: execution.signal,
+      traceparent: () => traceparentFrom(traceOf(execution.envelope)),
+    }));
     if ("missing" in capabilities) return discard(String(capabilities.missing));
     const context = Object.assign(createContext(engine, execution), capabilities) as Parameters<Run<Contract>>[1];
     return (execution.definition.run as Run<Contract>)(payload, context);

@@ -17,7 +17,24 @@ export interface IntakeLedger {
 /** A row as it is first written. */
 export interface NewJob extends Pick<
   JobRow,
-  "tenant" | "id" | "type" | "version" | "queue" | "seq" | "at" | "due" | "sent" | "wake" | "boot" | "payload" | "ref" | "fp" | "parent" | "site" | "dry"
+  | "tenant"
+  | "id"
+  | "type"
+  | "version"
+  | "queue"
+  | "seq"
+  | "at"
+  | "due"
+  | "sent"
+  | "wake"
+  | "boot"
+  | "payload"
+  | "ref"
+  | "fp"
+  | "parent"
+  | "trace"
+  | "site"
+  | "dry"
 > {
   entities: readonly string[];
   maxAttempts: number;

@@ -42,6 +42,8 @@ export interface JobRow extends JobRef, Placement {
   ref: string | null;
   fp: string | null;
   parent: string | null;
+  /** Null: its trace follows from its ids. */
+  trace: string | null;
   site: string | null;
   dry: boolean;
   boot: string;

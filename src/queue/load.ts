@@ -1,3 +1,4 @@
+import { aboutJob } from "../trace";
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
 import { orTrouble } from "./or-trouble";
@@ -48,7 +49,7 @@ async function readPayload(engine: Engine, { envelope, contract }: Execution): P
     try {
       text = await engine.payloads.get(envelope.ref);
     } catch (thrown) {
-      engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), id: envelope.id, tenant: envelope.tenant });
+      engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), ...aboutJob(envelope) });
       return wait("the payload store cannot be reached", { until: engine.now() + storeRetryMs });
     }
   }

@@ -1,3 +1,4 @@
+import { aboutJob } from "../trace";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
 import { Execution } from "./execution";
@@ -30,7 +31,7 @@ function add(engine: Engine, executions: Map<string, Execution>, envelope: Envel
   const definition = engine.registry.find(envelope.type);
   if (!definition || !readable(definition.contract, envelope.version)) {
     const reason = `type ${envelope.type} version ${envelope.version} is unknown to this deployment`;
-    engine.emit({ event: "trouble", where: "registry", reason, queue, tenant: envelope.tenant, id: envelope.id });
+    engine.emit({ event: "trouble", where: "registry", reason, queue, ...aboutJob(envelope) });
     return answer.redeliver(engine);
   }
   const key = keyOf(envelope);

@@ -65,10 +65,10 @@ function jobOf({ tenant: _tenant, queue: _queue, ...job }: Envelope): PackedJob 
 
 /** Bytes of a job within a message, or a little more. */
 function bytesOf(envelope: Envelope): number {
-  const { payload, id, type, tenant, queue, fp = "", parent = "" } = envelope;
+  const { payload, id, type, tenant, queue, fp = "", parent = "", trace = "" } = envelope;
   // The payload is JSON already: within the message a character of it takes three bytes at most, an escaped quote two. Names and ids are ASCII.
   if (payload !== undefined && payload.length <= shortPayload) {
-    return payload.length * 3 + id.length + type.length + tenant.length + queue.length + fp.length + parent.length + otherFields;
+    return payload.length * 3 + id.length + type.length + tenant.length + queue.length + fp.length + parent.length + trace.length + otherFields;
   }
   return encoder.encode(JSON.stringify(envelope)).length;
 }

@@ -69,6 +69,7 @@ export async function prepare(engine: Engine, request: EnqueueRequest, { derived
     ...stored,
     ...(parts && !derivedFrom ? { fp: await fingerprintOf(request, checked.payload) } : {}),
     ...(derivedFrom ? { parent: derivedFrom.parent } : {}),
+    ...(request.trace === undefined ? {} : { trace: request.trace }),
     ...(request.dryRun ? { dry: true } : {}),
     ...(due !== null && due > now ? { due } : {}),
   };
@@ -137,6 +138,7 @@ export function newRow(engine: Engine, contract: Contract, envelope: Envelope, p
     ref: envelope.ref ?? null,
     fp: envelope.fp ?? null,
     parent: envelope.parent ?? null,
+    trace: envelope.trace ?? null,
     site: typeof site === "string" ? site : null,
     entities: payload === null ? [] : contract.entities(payload).slice(0, 10),
     dry: envelope.dry ?? false,

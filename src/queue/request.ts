@@ -28,6 +28,8 @@ export interface EnqueueRequest {
   /** Milliseconds since 1970; in the past means now. */
   runAt?: number | undefined;
   dryRun?: boolean | undefined;
+  /** `{trace id}-{flags}` of the sender's W3C trace. */
+  trace?: string | undefined;
   /** Why it failed for good elsewhere: it is recorded as a dead letter and does not run until it is replayed. Not together with a delay. */
   failed?: string | undefined;
   /** Whether the key of a dead letter brings it back. Default true; false for senders that repeat themselves, as a tick does. */

@@ -50,22 +50,43 @@ async function record(engine: Engine, settlements: readonly Settling[], token: s
   return rows && new Map(rows.map((row) => [keyOf(row), row]));
 }
 
-function announce(engine: Engine, { execution: { decision }, transition }: Settling, row: Settled | undefined): void {
+function announce(engine: Engine, { execution, transition }: Settling, row: Settled | undefined): void {
   const { tenant, id } = transition;
+  const { decision } = execution;
+  const { trace, parent } = execution.envelope;
   if (!row) {
-    engine.emit({ event: "trouble", where: "settle", reason: "another run took the job over; this one's outcome is dropped", tenant, id });
+    engine.emit({ event: "trouble", where: "settle", reason: "another run took the job over; this one's outcome is dropped", tenant, id, trace, parent });
     return;
   }
   const { type, attempt, ms, reason } = transition;
-  engine.emit({ event: "settled", tenant, id, type, attempt, outcome: decision?.kind ?? "", state: row.state, ms, reason });
-  if (row.state === "done" && decision?.kind === "done" && decision.after) afterwards(engine, decision.after, tenant, id);
+  engine.emit({
+    event: "settled",
+    tenant,
+    id,
+    type,
+    attempt,
+    outcome: decision?.kind ?? "",
+    state: row.state,
+    ms,
+    waited: waitedOf(execution),
+    reason,
+    trace,
+    parent,
+  });
+  if (row.state === "done" && decision?.kind === "done" && decision.after) afterwards(engine, decision.after, execution.envelope);
 }
 
-function afterwards(engine: Engine, after: () => void, tenant: string, id: string): void {
+/** From the time it could run until its first run. The due time of what the tick released is not known any more, unless it was held back since. */
+function waitedOf({ job, started, startedAt, envelope: { seq, due = 0 } }: Execution): number | null {
+  const isKnown = started && job.runs === 1 && (seq === 0 || job.reason !== null);
+  return isKnown ? Math.max(0, startedAt - Math.max(job.at, due)) : null;
+}
+
+function afterwards(engine: Engine, after: () => void, { tenant, id, trace, parent }: Execution["envelope"]): void {
   try {
     after();
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "after", reason: reasonOf(thrown), tenant, id });
+    engine.emit({ event: "trouble", where: "after", reason: reasonOf(thrown), tenant, id, trace, parent });
   }
 }
 

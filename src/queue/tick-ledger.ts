@@ -26,7 +26,7 @@ export interface TickLedger {
 }
 
 /** A row with what a message needs. */
-export type StoredJob = Pick<JobRow, "tenant" | "id" | "type" | "version" | "queue" | "seq" | "at" | "payload" | "ref" | "fp" | "parent" | "dry">;
+export type StoredJob = Pick<JobRow, "tenant" | "id" | "type" | "version" | "queue" | "seq" | "at" | "payload" | "ref" | "fp" | "parent" | "trace" | "dry">;
 
 /** A side row whose time has come, with its job's `wake`: another time than `wakeAt` means that the side row is stale. */
 export interface DueJob extends Pick<JobRow, "tenant" | "id" | "queue" | "seq" | "until" | "sent" | "wake" | "gate" | "sweeps"> {

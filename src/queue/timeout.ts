@@ -1,3 +1,4 @@
+import { aboutJob } from "../trace";
 import { HeldBack } from "./children";
 import type { Engine } from "./engine";
 import { type Execution, RunEnded } from "./execution";
@@ -87,7 +88,7 @@ export async function withTimeout(
       event: "trouble",
       where: "run",
       reason: reasonOf(thrown),
-      ...(executions[0] ? { id: executions[0].job.id, tenant: executions[0].job.tenant } : {}),
+      ...(executions[0] ? aboutJob(executions[0].envelope) : {}),
     });
     return retry(reasonOf(thrown));
   } finally {

@@ -1,3 +1,4 @@
+import { isolateTraceId } from "../trace";
 import { messageOf } from "../errors";
 import type { Gate } from "./gate";
 import type { GateLimits } from "./gate-limits";
@@ -93,5 +94,5 @@ function unreachable(now: number): Unreachable {
 }
 
 function warn(event: string, details: Record<string, string>): void {
-  console.warn(JSON.stringify({ event, ...details }));
+  console.warn(JSON.stringify({ event, ...details, trace: isolateTraceId() }));
 }

@@ -1,3 +1,4 @@
+import { isolateTraceId } from "../trace";
 import { messageOf } from "../errors";
 import type { TenantSettings } from "./tenant";
 import { within } from "./time-limit";
@@ -193,5 +194,5 @@ function keyOf(tenant: string): string {
 }
 
 function warn(event: string, details: Record<string, string>): void {
-  console.warn(JSON.stringify({ event, ...details }));
+  console.warn(JSON.stringify({ event, ...details, trace: isolateTraceId() }));
 }

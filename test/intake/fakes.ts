@@ -356,6 +356,7 @@ function operateOn(seen: Seen): IntakeDeps["operate"] {
 const letter = { state: "dead", reason: "503", group: "g1", attempt: 5, at: now, diedAt: now } as const;
 
 const blankJob: JobDetail = {
+  trace: null,
   id: "",
   type: "note",
   version: 1,

@@ -41,6 +41,17 @@ describe("POST /v1/jobs", () => {
     expect(bench.seen.requests.at(-1)).toMatchObject({ tenant: "jobs-own", type: "note", payload, runAt: Date.UTC(2026, 9, 2), dryRun: true });
   });
 
+  test("hands the trace of a valid traceparent on, and ignores any other", async () => {
+    const header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const send = (traceparent: string) => bench.call("POST", "/v1/jobs", { token: own.enqueue, body: { type: "note", payload }, headers: { traceparent } });
+    expect((await send(header)).status).toBe(202);
+    expect(bench.seen.requests.at(-1)).toMatchObject({ trace: "4bf92f3577b34da6a3ce929d0e0e4736-01" });
+    for (const wrong of [header.toUpperCase(), `${header}0`, "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "x".repeat(5000)]) {
+      expect((await send(wrong)).status).toBe(202);
+      expect(bench.seen.requests.at(-1)).not.toHaveProperty("trace");
+    }
+  });
+
   test("gives the same id for the same key, quoted or bare, and refuses another payload", async () => {
     const first = await post({ type: "note", payload }, '"order \\"7\\""');
     const again = await post({ type: "note", payload }, '"order \\"7\\""');

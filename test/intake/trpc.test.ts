@@ -190,7 +190,15 @@ test("an unforeseen failure within a procedure is reported under the request's i
   const broken = answering(async () => ({ status: 200, text: "secret, no JSON" }));
   const answer = await broken(request("jobs.list"));
   expect([answer.status, await answer.text()]).toEqual([500, expect.not.stringContaining("secret")]);
-  expect(reported).toEqual([{ requestId: answer.headers.get("x-request-id"), method: "GET", route: "/trpc/jobs.list", thrown: expect.any(SyntaxError) }]);
+  expect(reported).toEqual([
+    {
+      requestId: answer.headers.get("x-request-id"),
+      trace: expect.stringMatching(/^[0-9a-f]{32}$/),
+      method: "GET",
+      route: "/trpc/jobs.list",
+      thrown: expect.any(SyntaxError),
+    },
+  ]);
   const refusing = answering(() => Promise.reject(new Problem("too-many-requests", "Slowly.", { retryAfter: 2 })));
   for (const path of ["jobs.list", "jobs.drop", "jobs.list?input={"]) await refusing(request(path));
   expect(reported).toHaveLength(1);

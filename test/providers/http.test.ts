@@ -33,6 +33,17 @@ test.each(["http://api.example.com/", "https://127.0.0.1/", "https://169.254.169
   },
 );
 
+test("sends a traceparent with each request where it is given one, a redirect's too, and none otherwise", async () => {
+  const seen = stubFetch(redirectTo("https://cdn.example.org/x"), new Response("there"));
+  const spans = ["a", "b"].values();
+  const http = createHttp({ rules, traceparent: () => `00-trace-${spans.next().value}-01` });
+  await http({ url: "https://api.example.com/things", signal: new AbortController().signal, headers: { authorization: "x" } });
+  expect(seen.map(({ headers }) => headers.get("traceparent"))).toEqual(["00-trace-a-01", "00-trace-b-01"]);
+  expect(seen[1]?.headers.has("authorization")).toBe(false);
+  const plain = await call({}, new Response("{}"));
+  expect(plain.seen[0]?.headers.has("traceparent")).toBe(false);
+});
+
 test("refuses a header that cannot be sent, without calling", async () => {
   const { reply, seen } = await call({ headers: { authorization: "Bearer a\nb" } }, new Response("{}"));
   expect([classOf(reply), seen.length]).toEqual(["config", 0]);

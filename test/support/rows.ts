@@ -15,6 +15,7 @@ export function newJob(more: Partial<NewJob> & { tenant: string; id: string }): 
     seq: 0,
     at: noon,
     due: null,
+    trace: null,
     sent: noon,
     wake: null,
     boot: "",

@@ -8,6 +8,8 @@ export type Retired = { destination: string } | { subscription: string };
 export interface LastWord {
   reason: string;
   job: string;
+  /** The job's, as `{trace id}-{flags}`. */
+  trace: string | undefined;
   since: number;
 }
 
@@ -24,10 +26,10 @@ export interface RetireDeps {
 }
 
 /** Switches off what can only fail from now on, and says so once: on the setting, in the log and in the audit. */
-export async function retire(deps: RetireDeps, tenant: string, setting: Retired, { reason, job, since }: LastWord, at: number): Promise<void> {
+export async function retire(deps: RetireDeps, tenant: string, setting: Retired, { reason, job, trace, since }: LastWord, at: number): Promise<void> {
   const [kind, name] = "destination" in setting ? (["destination", setting.destination] as const) : (["subscription", setting.subscription] as const);
   const store = kind === "destination" ? deps.destinations : deps.subscriptions;
   if (!(await store.retire(tenant, name, { reason, since, at }))) return;
-  deps.emit({ event: "trouble", where: `${kind} ${name}`, reason: `switched off: ${reason}`, tenant, id: job });
+  deps.emit({ event: "trouble", where: `${kind} ${name}`, reason: `switched off: ${reason}`, tenant, id: job, trace });
   await deps.audit({ tenant, actor: `job ${job}`, action: "retire", target: `${kind}/${name}`, at });
 }

@@ -25,7 +25,7 @@ export async function enqueueChildren(
     children.map(async (child, index) => ("ok" in child ? child : { request: requestOf(parent, child, isDry), key: await keyOfChild(child, index) })),
   );
   const fine = asked.filter((each) => "request" in each);
-  const receipts = (await acceptChildren(deps.engine, parent, fine)).values();
+  const receipts = (await acceptChildren(deps.engine, found.job, fine)).values();
   return { ok: true, receipts: asked.map((each) => ("request" in each ? (receipts.next().value as Receipt) : each)) };
 }
 

@@ -1,3 +1,4 @@
+import { aboutJob } from "../../trace";
 import { redact } from "../../masking/redact";
 import type { HeldJob } from "../../ledger/work/model";
 import { sendStored } from "../../queue/bring-back";
@@ -67,9 +68,11 @@ function settlementOf(engine: Engine, { job, outcome, started, said }: Conclusio
   return { ...settlement, transition: { ...transition, settled: JSON.stringify([said, transition.state, now]) } };
 }
 
-function announce(engine: Engine, { outcome }: Conclusion, { transition }: Settlement, row: Settled | undefined): void {
-  const { tenant, id, type, attempt, ms, reason } = transition;
-  engine.emit({ event: "settled", tenant, id, type, attempt, outcome: outcome.kind, state: row?.state ?? transition.state, ms, reason });
+function announce(engine: Engine, { job, outcome, started }: Conclusion, { transition }: Settlement, row: Settled | undefined): void {
+  const { type, attempt, ms, reason } = transition;
+  const state = row?.state ?? transition.state;
+  const waited = started && job.runs === 1 && job.taken !== null ? Math.max(0, job.taken - job.at) : null;
+  engine.emit({ event: "settled", ...aboutJob(job), type, attempt, outcome: outcome.kind, state, ms, waited, reason });
 }
 
 /** What may be done late: a row that is left over is removed when its time comes. */

@@ -1,3 +1,4 @@
+import { aboutJob, traceOf, traceparentFrom } from "../../trace";
 import { sha256Hex } from "../../crypto";
 import { reasonOf } from "../../masking/redact";
 import type { HeldJob } from "../../ledger/work/model";
@@ -85,7 +86,7 @@ async function load(
     if (whole === null) return { outcome: discard("the payload is gone from the payload store") };
     return read(job, contract, version, whole);
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), tenant: job.tenant, id: job.id });
+    engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), ...aboutJob(job) });
     return { outcome: wait("the payload store cannot be reached", { until: engine.now() + 30_000 }) };
   }
 }
@@ -184,10 +185,9 @@ async function payloadPath(leases: WorkDeps["leases"], job: HeldJob, nonce: stri
   return `/v1/work/${job.id}/payload?tenant=${job.tenant}&signature=${await leases.forPayload(job, nonce)}`;
 }
 
-/** One trace for the life of a job, one span for each worker that holds it. */
+/** The job's trace, and a span for each worker that holds it: a repeated pull gets the same answer. */
 async function traceparentOf(job: HeldJob, nonce: string): Promise<string> {
-  const [trace, span] = await Promise.all([sha256Hex(`trace ${job.tenant}/${job.id}`, 32), sha256Hex(`span ${nonce}/${job.id}`, 16)]);
-  return `00-${trace}-${span}-01`;
+  return traceparentFrom(traceOf(job), await sha256Hex(`span ${nonce}/${job.id}`, 16));
 }
 
 function refOf({ tenant, id }: HeldJob) {

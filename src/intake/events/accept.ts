@@ -5,6 +5,7 @@ import { type Issue, Problem } from "../../errors";
 import { event as eventJob } from "../../jobs/event/job";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { canonical } from "../../json/canonical";
+import { traceFrom } from "../../trace";
 import { check } from "../../queue/validate";
 import { batchReport } from "../batch-report";
 import type { IntakeDeps } from "../deps";
@@ -34,7 +35,13 @@ async function requestOf(tenant: string, incoming: Incoming, refuseUnknown: bool
     return wrong([{ path: incoming.rename("type"), message: `is not known here; known are ${eventTypes.join(", ")}` }]);
   // A sender that repeats an event may stamp it anew: time and trace are not what it says.
   const fingerprintOf = canonical({ type: payload.type, data: payload.data });
-  return { tenant, type: eventJob.type, payload, fingerprintOf, ...(await eventKey(payload)) };
+  // The trace of the event itself, before that of the request which brought it.
+  const trace = traceFrom(textOf(payload.extensions?.["traceparent"]));
+  return { tenant, type: eventJob.type, payload, fingerprintOf, ...(await eventKey(payload)), ...(trace === undefined ? {} : { trace }) };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 /** Enqueue speaks of a payload, the sender sent an event. */

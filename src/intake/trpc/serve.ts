@@ -1,3 +1,4 @@
+import { traceIdOfRequest } from "../../trace";
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { largeBody, parsedJson, readText } from "../body";
 import { identify, tenantHeader } from "../auth";
@@ -17,7 +18,7 @@ const strangersBody = 65_536;
 
 const endpoint = "/trpc";
 /** Headers of the request that each call has as well: who calls, for whom, and from where. */
-const passedOn = ["authorization", tenantHeader, "cf-connecting-ip"];
+const passedOn = ["authorization", tenantHeader, "cf-connecting-ip", "traceparent"];
 
 /** Answers requests under `/trpc`: each procedure is a call of a `/v1` route through `answer`, with the token of the request. */
 export async function serveTrpc(request: Request, requestId: string, deps: IntakeDeps, answer: (request: Request) => Promise<Response>): Promise<Response> {
@@ -34,7 +35,13 @@ export async function serveTrpc(request: Request, requestId: string, deps: Intak
     onError: ({ error, path }) => {
       // A refusal is an answer of its route, which reports what it did not foresee; other codes say what is wrong with the request.
       if (error.code !== "INTERNAL_SERVER_ERROR" || error.cause instanceof Refused) return;
-      deps.report({ requestId, method, route: path === undefined ? null : `${endpoint}/${path}`, thrown: error.cause ?? error });
+      deps.report({
+        requestId,
+        trace: traceIdOfRequest(headers, requestId),
+        method,
+        route: path === undefined ? null : `${endpoint}/${path}`,
+        thrown: error.cause ?? error,
+      });
     },
     responseMeta: ({ errors }) => ({ headers: { "cache-control": "no-store", ...retryHeader(errors.map(({ cause }) => cause)) } }),
   });

@@ -84,6 +84,7 @@ export interface HeldJob extends JobRef {
   ref: string | null;
   fp: string | null;
   parent: string | null;
+  trace: string | null;
   worker: string | null;
   /** 1 while it is handed out and not started. */
   offered: number | null;
