@@ -82,6 +82,9 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
 }
 
 function count(counters: Counters, event: EngineEvent): void {
-  if (event.event === "settled") counters.add(event.tenant, event.type, event.state === "queued" ? "again" : event.state, event.ms);
+  if (event.event === "settled") {
+    counters.add(event.tenant, event.type, event.state === "queued" ? "again" : event.state, event.ms);
+    if (event.ran) counters.time(event.tenant, event.type, { run: event.ms, wait: event.waited });
+  }
   if (event.event === "enqueued") counters.add(event.tenant, event.type, "enqueued", 0, event.count);
 }

@@ -17,6 +17,7 @@ import { runSchedules } from "../intake/tick/run-schedules";
 import { sendAlerts } from "../intake/tick/send-alerts";
 import type { TickDeps } from "../intake/tick/tick";
 import type { Counters } from "../ledger/counters";
+import { ofInstallation } from "../ledger/durations";
 import type { createPayloads } from "../ledger/payloads";
 import { addUpHours } from "../ledger/usage-days";
 import { ticksIn } from "../ledger/ticks";
@@ -81,6 +82,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
     ],
     clock: now,
     record: (outcomes) => ticksIn(db).record(outcomes),
+    measure: (ms) => counters.time(ofInstallation, "tick", { run: ms, wait: null }),
     alert: (step, reason) => log({ event: "trouble", where: `tick ${step}`, reason }),
   };
 }

@@ -1,3 +1,4 @@
+import { durationBounds, type DurationKind, type Histogram, type TypeDurations } from "../ledger/durations";
 import type { MinuteCount } from "../ledger/views";
 import type { QueueMetrics, TickStep } from "./deps";
 
@@ -6,16 +7,35 @@ export interface Metrics {
   backlog: { deadLetters: number; parked: number; due: number };
   queues: readonly QueueMetrics[];
   steps: readonly TickStep[];
+  durations: readonly TypeDurations[];
+  /** How long ticks took; undefined before the first, and for a tenant. */
+  tick: Histogram | undefined;
 }
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [Labels, number | null];
 
-/** The Prometheus text format, version 0.0.4. Gauges only: counts of the last hour may fall, so they are no counters. */
-export function metricsText({ counts, backlog, queues, steps }: Metrics): string {
+/**
+ * The Prometheus text format, version 0.0.4. Counts of the last hour may fall, so they are gauges; the histograms only grow. Labels are types,
+ * outcomes, queues and steps, of which there are few: no tenant, no id.
+ */
+export function metricsText({ counts, backlog, queues, steps, durations, tick }: Metrics): string {
   return [
     family("jobyard_jobs_last_hour", "Jobs by type and what happened to them within the last hour.", summed(counts, "count")),
     family("jobyard_run_seconds_last_hour", "Seconds spent in runs within the last hour, by type and how they ended.", summed(counts, "ms", 1000)),
+    histograms(
+      "jobyard_wait_seconds",
+      "Seconds that jobs could have run and did not, before their first run.",
+      "wait",
+      durations.map(({ type, wait }) => [{ type }, wait]),
+    ),
+    histograms(
+      "jobyard_run_seconds",
+      "Seconds that runs took, by type.",
+      "run",
+      durations.map(({ type, run }) => [{ type }, run]),
+    ),
+    histograms("jobyard_tick_seconds", "Seconds that ticks took.", "run", tick ? [[{}, tick]] : []),
     family("jobyard_dead_letters", "Dead letters neither replayed nor dismissed.", [[{}, backlog.deadLetters]]),
     family("jobyard_jobs_parked", "Jobs parked at gates.", [[{}, backlog.parked]]),
     family("jobyard_jobs_due", "Jobs held back until a time that has come or will come.", [[{}, backlog.due]]),
@@ -57,6 +77,23 @@ function family(name: string, help: string, samples: readonly Sample[]): string 
   const known = samples.filter(([, value]) => value !== null);
   if (known.length === 0) return "";
   return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...known.map(([labels, value]) => `${name}${labelText(labels)} ${value}`), ""].join("\n");
+}
+
+/** Of each histogram the cumulative buckets, the sum and the count. */
+function histograms(name: string, help: string, kind: DurationKind, all: readonly (readonly [Labels, Histogram])[]): string {
+  const known = all.filter(([, { buckets }]) => buckets.some((count) => count > 0));
+  if (known.length === 0) return "";
+  const lines = known.flatMap(([labels, histogram]) => histogramLines(name, kind, labels, histogram));
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`, ...lines, ""].join("\n");
+}
+
+function histogramLines(name: string, kind: DurationKind, labels: Labels, { buckets, sum }: Histogram): string[] {
+  let total = 0;
+  const lines = [...durationBounds[kind].map(String), "+Inf"].map((le, index) => {
+    total += buckets[index] ?? 0;
+    return `${name}_bucket${labelText({ ...labels, le })} ${total}`;
+  });
+  return [...lines, `${name}_sum${labelText(labels)} ${sum / 1000}`, `${name}_count${labelText(labels)} ${total}`];
 }
 
 function summed(counts: readonly MinuteCount[], field: "count" | "ms", divisor = 1): Sample[] {

@@ -1,5 +1,6 @@
 import type { EngineEvent } from "../queue/engine";
 import { batch, lists, statement } from "../d1";
+import { type DurationKind, durationKinds, type Durations, durationStatements, measure, noDurations } from "./durations";
 
 /** Counts are kept in the isolate for this long before they are written: one row a minute and type, not one a job. Milliseconds. */
 const every = 2000;
@@ -21,11 +22,12 @@ interface Count {
 }
 
 /**
- * Minute counters for charts and metrics, beside the ledger's rows: an isolate that dies takes up to two seconds of counts with it,
+ * Minute counters for charts, and histograms for metrics, beside the ledger's rows: an isolate that dies takes up to two seconds of counts with it,
  * never a job.
  */
 export class Counters {
   private counts = new Map<string, Count>();
+  private durations = new Map<string, Durations>();
   /** Until then somebody is going to write; a request that the platform ended does not, so the next one takes over. */
   private promised = 0;
 
@@ -38,6 +40,20 @@ export class Counters {
 
   add(tenant: string, type: string, event: string, ms: number, n = 1): void {
     this.count({ tenant, minute: Math.floor(this.now() / minute) * minute, type, event, n, ms });
+    this.promise();
+  }
+
+  /** Milliseconds that a run took, and that its job waited before; null: not known. */
+  time(tenant: string, type: string, times: Record<DurationKind, number | null>): void {
+    const known = getOrMake(this.durations, tenant, type);
+    for (const kind of durationKinds) {
+      const ms = times[kind];
+      if (ms !== null) measure(known[kind], kind, ms);
+    }
+    this.promise();
+  }
+
+  private promise(): void {
     if (this.now() < this.promised) return;
     this.promised = this.now() + 3 * every;
     this.defer(scheduler.wait(every).then(() => this.flush()));
@@ -47,17 +63,25 @@ export class Counters {
   async flush(): Promise<void> {
     this.promised = 0;
     const taken = this.counts;
+    const measured = this.durations;
     this.counts = new Map();
-    if (taken.size === 0) return;
+    this.durations = new Map();
+    if (taken.size + measured.size === 0) return;
     const rows = [...taken.values()].map(({ tenant, minute, type, event, n, ms }) => [tenant, minute, type, event, n, Math.round(ms)]);
     try {
-      await batch(
-        this.db,
-        lists(rows).map((list) => statement(this.db, addUp, list)),
-      );
+      await batch(this.db, [...lists(rows).map((list) => statement(this.db, addUp, list)), ...durationStatements(this.db, [...measured.values()])]);
     } catch (thrown) {
       for (const count of taken.values()) this.count(count);
+      for (const each of measured.values()) this.keep(each);
       this.report({ event: "trouble", where: "counters", reason: String(thrown) });
+    }
+  }
+
+  private keep({ tenant, type, ...kinds }: Durations): void {
+    const known = getOrMake(this.durations, tenant, type);
+    for (const kind of durationKinds) {
+      known[kind].sum += kinds[kind].sum;
+      for (const [index, n] of kinds[kind].buckets.entries()) known[kind].buckets[index] = (known[kind].buckets[index] ?? 0) + n;
     }
   }
 
@@ -70,4 +94,13 @@ export class Counters {
       known.ms += one.ms;
     } else this.counts.set(key, one);
   }
+}
+
+function getOrMake(all: Map<string, Durations>, tenant: string, type: string): Durations {
+  const key = `${tenant}\n${type}`;
+  const known = all.get(key);
+  if (known) return known;
+  const made = noDurations(tenant, type);
+  all.set(key, made);
+  return made;
 }

@@ -106,6 +106,8 @@ export type EngineEvent =
       outcome: string;
       state: string;
       ms: number;
+      /** Whether its behaviour was called; `ms` is 0 otherwise. */
+      ran: boolean;
       /** Milliseconds that the job could have run and did not, before its first run; null: it ran before, or never. */
       waited: number | null;
       reason: string | null;

@@ -68,6 +68,7 @@ function announce(engine: Engine, { execution, transition }: Settling, row: Sett
     outcome: decision?.kind ?? "",
     state: row.state,
     ms,
+    ran: transition.counted,
     waited: waitedOf(execution),
     reason,
     trace,

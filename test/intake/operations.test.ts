@@ -1,3 +1,6 @@
+import { env } from "cloudflare:workers";
+import { Counters } from "../../src/ledger/counters";
+import { durationBounds, noDurations, ofInstallation } from "../../src/ledger/durations";
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { metricsText } from "../../src/intake/metrics";
@@ -275,11 +278,44 @@ describe("metrics", () => {
       backlog: { deadLetters: 0, parked: 0, due: 0 },
       queues: [],
       steps: [{ step: "alerts", outcome: "failed", at: now, ms: 1 }],
+      durations: nasty.map((type) => ({ ...noDurations("", type), run: { buckets: [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4], sum: 1234 } })),
+      tick: undefined,
     });
     const line = /^(# (HELP|TYPE) jobyard_\w+ .+|jobyard_\w+(\{\w+="([^"\\\n]|\\["\\n])*"(,\w+="([^"\\\n]|\\["\\n])*")*\})? -?\d+(\.\d+)?)$/;
     expect(text.endsWith("\n")).toBe(true);
     for (const each of text.trimEnd().split("\n")) expect(each).toMatch(line);
     expect(text).toContain('jobyard_tick_step_ok{step="alerts",outcome="failed"} 0');
+    const buckets = [...text.matchAll(/jobyard_run_seconds_bucket\{type="\{\}",le="([^"]+)"\} (\d+)/g)].map(([, le, count]) => [le, Number(count)]);
+    expect(buckets).toEqual([["0.01", 2], ...durationBounds.run.slice(1).map((bound) => [String(bound), 3]), ["+Inf", 7]]);
+    expect(text).toContain('jobyard_run_seconds_sum{type="{}"} 1.234\njobyard_run_seconds_count{type="{}"} 7\n');
+    expect(text).not.toContain("jobyard_wait_seconds");
+  });
+
+  test("measure waits and runs by type: of a tenant its own, of the root token all, with as many series whatever the number of tenants", async () => {
+    const counters = new Counters(
+      env.DB,
+      () => now,
+      () => undefined,
+      () => undefined,
+    );
+    const tenant = "ops-own";
+    counters.time(tenant, "email", { run: 20, wait: 700 });
+    await counters.flush();
+    const series = async () => (await get("/metrics", root)).text.split("\n").length;
+    const before = await series();
+    for (let other = 0; other < 300; other++) counters.time(`other-${other}`, "email", { run: 20, wait: null });
+    counters.time(ofInstallation, "tick", { run: 1500, wait: null });
+    await counters.flush();
+    const { text: mine } = await get("/metrics");
+    expect(mine).toContain('jobyard_wait_seconds_bucket{type="email",le="0.5"} 0\njobyard_wait_seconds_bucket{type="email",le="1"} 1\n');
+    expect(mine).toContain('jobyard_run_seconds_count{type="email"} 1\n');
+    expect(mine).not.toMatch(/tick/);
+    const { text: all } = await get("/metrics", root);
+    expect(all).toContain('jobyard_run_seconds_count{type="email"} 301\n');
+    expect(all).toContain("jobyard_tick_seconds_sum 1.5\n");
+    expect(all).not.toMatch(/other-|type="tick"/);
+    const ofTick = durationBounds.run.length + 5;
+    expect(await series()).toBe(before + ofTick);
   });
 });
 

@@ -1,3 +1,4 @@
+import { durationsIn } from "../../src/ledger/durations";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { Counters } from "../../src/ledger/counters";
@@ -108,11 +109,13 @@ async function useEverything(db: D1Database): Promise<void> {
     () => undefined,
   );
   counters.add(tenant, "email", "done", 5);
+  counters.time(tenant, "email", { run: 5, wait: 5 });
   await counters.flush();
   await readEverything(db, tenant, free.id);
 }
 
 async function readEverything(db: D1Database, tenant: string, id: string): Promise<void> {
+  await durationsIn(db, tenant);
   const queries = createQueries(db);
   const page = { limit: 10 };
   await queries.job(tenant, id);

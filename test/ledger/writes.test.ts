@@ -1,3 +1,4 @@
+import { durationsIn } from "../../src/ledger/durations";
 import { expect, test } from "vitest";
 import { env } from "cloudflare:workers";
 import { Counters } from "../../src/ledger/counters";
@@ -112,6 +113,34 @@ test("counters are one row a minute, type and event, however many jobs there wer
   await counters.flush();
   await counters.flush();
   expect((await counted("counted"))[0]).toMatchObject({ n: 26, ms: 61 });
+});
+
+test("the histograms of a type are one row, however many jobs were measured; what could not be written goes with the next", async () => {
+  let down = false;
+  const { db, counts } = recordingDb({ fail: () => down });
+  const counters = new Counters(
+    db,
+    () => noon,
+    () => undefined,
+    () => undefined,
+  );
+  for (let job = 0; job < 100; job++) counters.time("timed", "email", { run: job % 2 ? 10 : 400_000, wait: job === 0 ? 0 : null });
+  await counters.flush();
+  expect(counts.written).toBe(1);
+  down = true;
+  counters.time("timed", "email", { run: 11, wait: null });
+  await counters.flush();
+  down = false;
+  counters.time("timed", "email", { run: 300_000, wait: 300_001 });
+  await counters.flush();
+  const { types } = await durationsIn(env.DB, "timed");
+  expect(types).toEqual([
+    {
+      type: "email",
+      run: { buckets: [50, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 50], sum: 50 * 10 + 50 * 400_000 + 11 + 300_000 },
+      wait: { buckets: [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0], sum: 300_001 },
+    },
+  ]);
 });
 
 test("counts that could not be written go with the next, and a request that went away does not stop the writing", async () => {

@@ -72,7 +72,7 @@ function announce(engine: Engine, { job, outcome, started }: Conclusion, { trans
   const { type, attempt, ms, reason } = transition;
   const state = row?.state ?? transition.state;
   const waited = started && job.runs === 1 && job.taken !== null ? Math.max(0, job.taken - job.at) : null;
-  engine.emit({ event: "settled", ...aboutJob(job), type, attempt, outcome: outcome.kind, state, ms, waited, reason });
+  engine.emit({ event: "settled", ...aboutJob(job), type, attempt, outcome: outcome.kind, state, ms, ran: transition.counted, waited, reason });
 }
 
 /** What may be done late: a row that is left over is removed when its time comes. */

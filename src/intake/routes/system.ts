@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
+import { durationsIn } from "../../ledger/durations";
 import type { MinuteCount } from "../../ledger/views";
 import { type Metrics, metricsText } from "../metrics";
 import { time } from "../query";
@@ -44,14 +45,23 @@ export const systemRoutes = [
   route("GET /metrics", {
     name: "metrics",
     summary: "Metrics for Prometheus; a tenant's token shows only its own",
+    description: "Wait and run times as histograms by type, counts of the last hour, backlogs, and for the root token queues and the tick.",
     scope: "read",
     tenant: "any",
     answers: { 200: "text/plain" },
     handle: async ({ deps, tenant }) => {
       const to = deps.now();
-      const [counts, backlog] = await Promise.all([deps.queries.counts(tenant, to - metricsWindow, to), deps.queries.backlog(tenant)]);
+      const [counts, backlog, { types, tick }] = await Promise.all([
+        deps.queries.counts(tenant, to - metricsWindow, to),
+        deps.queries.backlog(tenant),
+        durationsIn(deps.db, tenant),
+      ]);
       const all: Partial<Metrics> = tenant === null ? { queues: await deps.queues(), steps: await deps.tickSteps() } : {};
-      return { status: 200, text: metricsText({ counts, backlog, queues: [], steps: [], ...all }), headers: { "content-type": prometheus } };
+      return {
+        status: 200,
+        text: metricsText({ counts, backlog, durations: types, tick, queues: [], steps: [], ...all }),
+        headers: { "content-type": prometheus },
+      };
     },
   }),
   route("GET /v1/stats", {

@@ -13,6 +13,8 @@ export interface TickDeps {
   /** Milliseconds of the Worker's clock, for durations. */
   clock(): number;
   record(outcomes: readonly StepOutcome[]): Promise<void>;
+  /** Told how long the tick took. Milliseconds. */
+  measure(ms: number): void;
   /** A failing step is an alert of its own. Never throws. */
   alert(step: string, reason: string): void;
 }
@@ -31,6 +33,7 @@ export interface StepOutcome {
  */
 export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> {
   const outcomes: StepOutcome[] = [];
+  const startedAt = deps.clock();
   const minute = Math.floor(now / 60_000);
   for (const step of deps.steps) if (minute % (step.everyMinutes ?? 1) === 0) outcomes.push(await takeStep(deps, step, now));
   try {
@@ -38,6 +41,7 @@ export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> 
   } catch (thrown) {
     deps.alert("record", messageOf(thrown));
   }
+  deps.measure(deps.clock() - startedAt);
   return outcomes;
 }
 
