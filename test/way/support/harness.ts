@@ -19,6 +19,8 @@ export interface Way {
   met(): Promise<number>;
   /** Lets time pass on the Worker's clock, and nothing else happen. */
   pass(milliseconds: number): Promise<void>;
+  /** As `pass`, once the Worker consumes no batch: what is under way when the clock jumps loses its lease in the middle of a call. */
+  passWhenIdle(milliseconds: number): Promise<void>;
   /** Fires the cron as if it were so many milliseconds from now on the Worker's clock, which goes there. */
   tick(later?: number): Promise<void>;
   /** Sets the clock forward to a time and fires the cron. */
@@ -71,6 +73,11 @@ export async function startWay(): Promise<Way> {
     async pass(milliseconds) {
       ahead += milliseconds;
       await flip({ ahead });
+    },
+    async passWhenIdle(milliseconds) {
+      const idle = async () => (await expectOk(api.ask("POST", "/__test/pass", { body: ahead + milliseconds }))).body.passed === true;
+      await until("the Worker consumes no batch", idle, 60);
+      ahead += milliseconds;
     },
     async tick(later = 0) {
       await way.pass(later);

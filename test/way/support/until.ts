@@ -35,7 +35,8 @@ export async function untilAllEnded(way: Way, tenant: string, seconds = 30, tick
   let ticked = Date.now();
   const open = async () => {
     if (Date.now() - ticked > tickEvery) {
-      await way.tick(later);
+      if (later > 0) await way.passWhenIdle(later);
+      await way.tick();
       ticked = Date.now();
     }
     const states = await way.rows("SELECT state, gate, reason, count(*) AS n FROM jobs WHERE tenant = ? AND ended IS NULL GROUP BY 1, 2, 3 LIMIT 5", tenant);

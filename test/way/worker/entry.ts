@@ -9,7 +9,7 @@ import { job } from "../../../src/queue/job";
 import { die } from "./abort";
 import { faultyEnv, hurried } from "./faulty-env";
 import { follow, scripted } from "./scripted";
-import { flip, flipBack, switches, type Switches } from "./switches";
+import { counted, flip, flipBack, passWhenIdle, switches, type Switches } from "./switches";
 
 /**
  * The Worker of the stories: the real one over bindings that can be troubled, with one job type more and an email that is
@@ -34,12 +34,13 @@ export default {
     if (pathname.startsWith("/__test/")) return control(pathname.slice("/__test/".length), request, env);
     return worker.fetch(request, troubled(env));
   },
-  queue: (batch, env) => worker.queue(hurried(batch), troubled(env)),
+  queue: (batch, env) => counted(async () => worker.queue(hurried(batch), troubled(env))),
   scheduled: (controller, env) => worker.scheduled(controller, troubled(env)),
 } satisfies ExportedHandler<WorkerEnv>;
 
 async function control(what: string, request: Request, { DB }: WorkerEnv): Promise<Response> {
   if (what === "switch") return Response.json(flip(await request.json<Partial<Switches>>()));
+  if (what === "pass") return Response.json(passWhenIdle(await request.json<number>()));
   if (what === "calm") return (void flipBack(), Response.json(switches));
   if (what === "rows") return Response.json(await rows(DB, await request.json()));
   if (what === "abort") return die();
