@@ -9,6 +9,7 @@ import { isolateTraceId, traceIdOf } from "../trace";
 export function log(said: EngineEvent): void {
   if (said.event === "trouble") console.error(lineOf("error", said));
   else if (said.event === "settled" && said.state !== "done") console.warn(lineOf("warn", said));
+  else if (said.event === "heavy") console.warn(lineOf("warn", said));
   else if (said.event === "batch") console.log(lineOf("info", said));
 }
 

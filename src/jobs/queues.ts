@@ -22,6 +22,7 @@ export const queues = {
   events: { binding: "EVENTS", batchSize: 100, batchTimeout: 1 },
   deliveries: { binding: "DELIVERIES", batchSize: 25, batchTimeout: 1 },
   "analytics-events": { binding: "ANALYTICS_EVENTS", batchSize: 10, batchTimeout: 5 },
+  overflow: { binding: "OVERFLOW", batchSize: 25, batchTimeout: 1 },
   "dead-letters": { binding: "DEAD_LETTERS", batchSize: 100, batchTimeout: 5 },
 } as const satisfies Record<string, QueueSettings>;
 

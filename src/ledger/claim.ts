@@ -4,6 +4,7 @@ import type { Claim, ClaimedJob, FoundJob, Lease, MessageRef } from "../queue/ru
 import { clockToleranceMs } from "../queue/lease";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
+import { heavyForMs } from "./heavy";
 import { keyOf } from "../queue/ref";
 import { insertStatements } from "./insert";
 
@@ -21,13 +22,17 @@ const claimedJson = `
 /** The same claim, repeated because its first answer was lost: it finds what is its own already. */
 const answerLost = `(jobs.state = 'running' AND jobs.lease = ?2)`;
 
+/** Not of a tenant that is heavy on the queue ?7; null: of all tenants. */
+const light = `
+  (?7 IS NULL OR NOT EXISTS (SELECT 1 FROM heavy_tenants h WHERE h.tenant = jobs.tenant AND h.queue = ?7 AND h.seen > ?4 - ${heavyForMs}))`;
+
 /** ?2 token, ?3 until, ?4 now, ?5 now with tolerance, ?6 boot. */
 const claimFree = `
   UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6
   FROM ${messages}
   WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.seq <= m.seq AND jobs.cancel = 0 AND jobs.crash = 0
     AND (jobs.state IN ('queued', 'retrying', 'waiting') OR ${answerLost})
-    AND (jobs.due IS NULL OR jobs.due <= ?5) AND (jobs.fp IS NULL OR m.fp IS NULL OR jobs.fp = m.fp)
+    AND (jobs.due IS NULL OR jobs.due <= ?5) AND (jobs.fp IS NULL OR m.fp IS NULL OR jobs.fp = m.fp) AND ${light}
   RETURNING ${claimedJson}`;
 
 const lookAtRest = `
@@ -35,7 +40,10 @@ const lookAtRest = `
   FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.lease IS NOT ?2`;
 
-const allPauses = `SELECT tenant, scope, name FROM pauses`;
+/** All pauses, and which of the tenants ?1 are heavy on the queue ?2. ?3 now. */
+const holds = `
+  SELECT tenant, scope, name FROM pauses UNION ALL
+  SELECT h.tenant, 'heavy', h.queue FROM json_each(?1) t CROSS JOIN heavy_tenants h ON h.tenant = t.value AND h.queue = ?2 WHERE h.seen > ?3 - ${heavyForMs}`;
 
 /**
  * A job whose last run died: it counts as an attempt only if that run was alone, else any of its mates may be to blame.
@@ -63,25 +71,36 @@ const giveBack = `
   WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.lease = ?2 AND jobs.state = 'running'`;
 
 /** Claims what is free and reads the pauses in one round trip. A second one looks at what was not claimed, if there is any. */
-export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease): Promise<Claim> {
-  return claimWith(db, refs, lease, []);
+export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease, queue?: string): Promise<Claim> {
+  return claimWith(db, refs, lease, queue ?? null);
 }
 
 /** As `claim`, the missing rows written first in the same transaction. */
 export async function adopt(db: D1Database, rows: readonly NewJob[], lease: Lease): Promise<Claim> {
-  return claimWith(db, rows, lease, insertStatements(db, rows));
+  return claimWith(db, rows, lease, null, insertStatements(db, rows));
 }
 
-async function claimWith(db: D1Database, refs: readonly MessageRef[], lease: Lease, first: D1PreparedStatement[]): Promise<Claim> {
+async function claimWith(
+  db: D1Database,
+  refs: readonly MessageRef[],
+  lease: Lease,
+  queue: string | null,
+  first: readonly D1PreparedStatement[] = [],
+): Promise<Claim> {
   const keys = messageLists(refs);
-  const updates = keys.map((list) => statement(db, claimFree, list, ...leaseValues(lease)));
-  const results = await batch(db, [...first, ...updates, statement(db, allPauses)]);
+  const tenants = JSON.stringify(queue === null ? [] : [...new Set(refs.map(({ tenant }) => tenant))]);
+  const updates = keys.map((list) => statement(db, claimFree, list, ...leaseValues(lease), queue));
+  const results = await batch(db, [...first, ...updates, statement(db, holds, tenants, queue, lease.now)]);
+  const held = rowsOf<Pause | { tenant: string; scope: "heavy" }>(results, first.length + updates.length);
+  const heavy = held.flatMap(({ tenant, scope }) => (scope === "heavy" ? [tenant] : []));
   const byKey = new Map(refs.map((ref) => [keyOf(ref), ref]));
   const jobs = keys.flatMap((_, index) => rowsOf<{ job: string }>(results, first.length + index)).map(({ job }) => claimedJob(job, byKey, lease));
+  const rest = unclaimed(byKey, jobs).filter(({ tenant }) => !heavy.includes(tenant));
   return {
     claimed: jobs,
-    found: jobs.length < byKey.size ? await lookAt(db, unclaimed(byKey, jobs), lease) : [],
-    pauses: rowsOf<Pause>(results, first.length + updates.length),
+    found: rest.length > 0 ? await lookAt(db, rest, lease) : [],
+    pauses: held.filter((each) => each.scope !== "heavy"),
+    heavy,
   };
 }
 

@@ -5,6 +5,7 @@ import type { JobRef } from "../queue/job-row";
 import type { Ledger } from "../queue/ledger";
 import { adopt, claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";
+import { heavyMarks, heavySeen, markHeavy } from "./heavy";
 import { insert, insertKeyed, known } from "./insert";
 import { offer } from "./offer";
 import { bury, cancel, revive } from "./operate";
@@ -27,7 +28,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     former: createFormer(db),
     known: (refs) => known(db, refs),
     unsent: (refs, now) => unsent(db, refs, now),
-    claim: (refs, lease) => claim(db, refs, lease),
+    claim: (refs, lease, queue) => claim(db, refs, lease, queue),
     adopt: (rows, lease) => adopt(db, rows, lease),
     offer: (refs, now) => offer(db, refs, now),
     claimAlone: (ref, lease) => claimAlone(db, ref, lease),
@@ -53,6 +54,9 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     parked: (gates, limit) => parked(db, gates, limit),
     forgetGates: (gates) => forgetGates(db, gates),
     pauses: () => pauses(db),
+    markHeavy: (mark, now) => markHeavy(db, mark, now),
+    heavySeen: (marks, now) => heavySeen(db, marks, now),
+    heavyMarks: (now) => heavyMarks(db, now),
     bury: (rows, now) => bury(db, rows, now),
   };
 }

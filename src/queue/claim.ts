@@ -5,6 +5,7 @@ import type { Execution } from "./execution";
 import type { Pause } from "./job-row";
 import type { Claim, Lease } from "./run-ledger";
 import { orTrouble } from "./or-trouble";
+import { forward, mayForward, overflow } from "./overflow";
 import { wait } from "./outcome";
 import { newRow } from "./prepare";
 import { keyOf } from "./ref";
@@ -13,11 +14,17 @@ import type { Suspect } from "./suspects";
 
 /**
  * Claims the jobs of a batch in one round trip; jobs that the ledger does not know take a second, which writes their rows. What can be
- * neither claimed nor claimed alone is answered by its disposition. Claimed jobs that a pause holds are decided here.
+ * neither claimed nor claimed alone is answered by its disposition. Claimed jobs that a pause holds are decided here. Jobs of tenants that are heavy on
+ * `queue`, where the batch came from, are forwarded without a claim.
  */
-export async function claim(engine: Engine, executions: readonly Execution[], lease: Lease): Promise<{ claimed: Execution[]; suspects: Suspect[] }> {
+export async function claim(
+  engine: Engine,
+  executions: readonly Execution[],
+  lease: Lease,
+  queue: string,
+): Promise<{ claimed: Execution[]; suspects: Suspect[] }> {
   const byKey = new Map(executions.map((each) => [keyOf(each.envelope), each]));
-  const claims = await askLedger(engine, executions, byKey, lease);
+  const claims = await askLedger(engine, executions, lease, queue);
   const claimed: Execution[] = [];
   const suspects: Suspect[] = [];
   for (const job of claims.flatMap((each) => each.claimed)) {
@@ -29,7 +36,7 @@ export async function claim(engine: Engine, executions: readonly Execution[], le
     const execution = byKey.get(keyOf(row));
     if (execution && (await answerUnclaimed(engine, execution, row))) suspects.push({ execution, row });
   }
-  for (const execution of [...claimed, ...suspects.map(({ execution }) => execution)]) hold(engine, execution, claims[0]?.pauses ?? []);
+  for (const execution of [...claimed, ...suspects.map(({ execution }) => execution)]) hold(engine, execution, claims[0]?.pauses ?? [], queue);
   return { claimed, suspects };
 }
 
@@ -46,11 +53,25 @@ export async function claimAlone(engine: Engine, execution: Execution, lease: Le
   return true;
 }
 
-/** What the ledger says of each job, in one or two answers. Those it does not answer for are delivered again. */
-async function askLedger(engine: Engine, executions: readonly Execution[], byKey: ReadonlyMap<string, Execution>, lease: Lease): Promise<Claim[]> {
-  const refs = executions.map(refOf);
-  const first = await orRedeliver(engine, executions, () => engine.ledger.claim(refs, lease));
-  if (!first || first.claimed.length + first.found.length === byKey.size) return first ? [first] : [];
+/** What the ledger says of each job, in as few answers as need be. Those it does not answer for are delivered again, those of heavy tenants forwarded. */
+async function askLedger(engine: Engine, executions: readonly Execution[], lease: Lease, queue: string): Promise<Claim[]> {
+  const from = queue === overflow ? undefined : queue;
+  const first = await orRedeliver(engine, executions, () => engine.ledger.claim(executions.map(refOf), lease, from));
+  if (!first) return [];
+  if (first.heavy.length === 0) return adoptUnknown(engine, executions, first, lease);
+  const heavy = new Set(first.heavy);
+  const [aside, light] = parted(executions, ({ envelope }) => heavy.has(envelope.tenant));
+  const [forwarded, exempt] = parted(aside, mayForward);
+  await forward(engine, forwarded);
+  const claims = await adoptUnknown(engine, light, first, lease);
+  if (exempt.length === 0) return claims;
+  const second = await orRedeliver(engine, exempt, () => engine.ledger.claim(exempt.map(refOf), lease));
+  return second ? [...claims, ...(await adoptUnknown(engine, exempt, second, lease))] : claims;
+}
+
+/** An answer of the ledger, and a second one for those of the executions that it does not know. */
+async function adoptUnknown(engine: Engine, executions: readonly Execution[], first: Claim, lease: Lease): Promise<Claim[]> {
+  if (first.claimed.length + first.found.length === executions.length) return [first];
   const known = new Set([...first.claimed, ...first.found].map(keyOf));
   const unknown = executions.filter(({ envelope }) => !known.has(keyOf(envelope)));
   const rows = unknown.map(({ envelope, contract }) => newRow(engine, contract, envelope, payloadOf(contract, envelope)));
@@ -65,11 +86,16 @@ async function orRedeliver<T>(engine: Engine, executions: readonly Execution[], 
   return answer;
 }
 
-/** A job whose queue, type or tenant is paused is parked without a run. */
-function hold(engine: Engine, execution: Execution, pauses: readonly Pause[]): void {
+function parted(executions: readonly Execution[], fits: (execution: Execution) => boolean): [Execution[], Execution[]] {
+  const fitting = new Set(executions.filter(fits));
+  return [[...fitting], executions.filter((each) => !fitting.has(each))];
+}
+
+/** A job whose queue, type or tenant is paused is parked without a run. `from`: the queue it came from, which may be `overflow`. */
+function hold(engine: Engine, execution: Execution, pauses: readonly Pause[], from: string): void {
   const { tenant, queue } = execution.envelope;
-  const names = { queue, type: execution.contract.type, tenant };
-  const pause = pauses.find((each) => (each.tenant === "*" || each.tenant === tenant) && each.name === names[each.scope]);
+  const names = { queue: [queue, from], type: [execution.contract.type], tenant: [tenant] };
+  const pause = pauses.find((each) => (each.tenant === "*" || each.tenant === tenant) && names[each.scope].includes(each.name));
   if (!pause) return;
   const name = `${pause.scope}/${pause.name}`;
   execution.decide(wait(`paused: ${name}`, { until: engine.now(), gate: `pause/${name}`, park: true }));

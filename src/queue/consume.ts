@@ -9,7 +9,9 @@ import { redeliver } from "./message-answer";
 import { open } from "./open";
 import { offerRemote } from "./remote";
 import { reasonOf } from "../masking/redact";
+import { noteArrivals } from "./overflow";
 import { Settler } from "./settler";
+import { Turn } from "./share";
 import { sendSurplusOn } from "./suspects";
 
 /** The queue handler: answers every message of the batch on its own, never throws and leaves nothing running. */
@@ -17,7 +19,7 @@ export async function consume(engine: Engine, messages: readonly Message[], queu
   const startedAt = engine.now();
   try {
     const executions = await offerRemote(engine, await open(engine, messages, queue, readers[queue]));
-    const claimed = executions.length === 0 ? 0 : await claimAndExecute(engine, executions);
+    const claimed = executions.length === 0 ? 0 : await claimAndExecute(engine, executions, new Turn(engine, queue, messages.length));
     engine.emit({ event: "batch", queue, messages: messages.length, claimed, ms: engine.now() - startedAt });
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "consume", reason: reasonOf(thrown), queue });
@@ -27,23 +29,26 @@ export async function consume(engine: Engine, messages: readonly Message[], queu
 }
 
 /** Returns how many were claimed, those that were to be claimed alone included. */
-async function claimAndExecute(engine: Engine, executions: readonly Execution[]): Promise<number> {
+async function claimAndExecute(engine: Engine, executions: readonly Execution[], turn: Turn): Promise<number> {
   const lease = leaseFor(engine, executions);
-  const { claimed, suspects } = await claim(engine, executions, lease);
-  await execute(engine, claimed, lease);
-  for (const suspect of await sendSurplusOn(engine, suspects)) await executeAlone(engine, suspect, lease.now + maxBatchMs);
+  const [{ claimed, suspects }] = await Promise.all([
+    claim(engine, executions, lease, turn.queue),
+    turn.isOverflow ? noteArrivals(engine, executions) : undefined,
+  ]);
+  await execute(engine, claimed, lease, turn);
+  for (const suspect of await sendSurplusOn(engine, suspects)) await executeAlone(engine, suspect, lease.now + maxBatchMs, turn);
   return claimed.length + suspects.length;
 }
 
-async function execute(engine: Engine, executions: readonly Execution[], lease: Lease): Promise<void> {
+async function execute(engine: Engine, executions: readonly Execution[], lease: Lease, turn: Turn): Promise<void> {
   if (executions.length === 0) return;
   const settler = new Settler(engine, lease);
-  await settler.settleDuring(executeAll(engine, executions, settler));
+  await settler.settleDuring(executeAll(engine, executions, settler, turn));
 }
 
 /** A job that is suspected of killing its Worker runs with no other beside it, after all others are settled: they lose nothing by its death. */
-async function executeAlone(engine: Engine, suspect: Execution, batchEnd: number): Promise<void> {
+async function executeAlone(engine: Engine, suspect: Execution, batchEnd: number, turn: Turn): Promise<void> {
   if (engine.now() >= lastStart(batchEnd, suspect.contract.policy)) return suspect.redeliver(engine);
   const lease = leaseFor(engine, [suspect]);
-  if (await claimAlone(engine, suspect, lease)) await execute(engine, [suspect], lease);
+  if (await claimAlone(engine, suspect, lease)) await execute(engine, [suspect], lease, turn);
 }

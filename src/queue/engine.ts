@@ -22,6 +22,8 @@ export interface Memory {
   readonly refusals: Map<string, number>;
   /** Sends under way to each queue. */
   readonly traffic: Map<string, Traffic>;
+  /** When it was last recorded that jobs came from the queue `overflow`, by tenant and queue. Milliseconds. */
+  readonly arrivals: Map<string, number>;
   readonly unrecorded: UnrecordedEffects;
   /** Runs side by side enqueue their children together. Made with the first child. */
   children?: GroupCommit<Prepared, Receipt>;
@@ -29,7 +31,7 @@ export interface Memory {
 
 /** The composition root makes one engine per isolate; tests make their own. */
 export function createEngine(ports: EnginePorts): Engine {
-  return { ...ports, memory: { backlogs: new Map(), refusals: new Map(), traffic: new Map(), unrecorded: new UnrecordedEffects() } };
+  return { ...ports, memory: { backlogs: new Map(), refusals: new Map(), traffic: new Map(), arrivals: new Map(), unrecorded: new UnrecordedEffects() } };
 }
 
 /** Everything the engine is handed. */
@@ -116,4 +118,6 @@ export type EngineEvent =
     }
   | { event: "enqueued"; tenant: string; type: string; count: number }
   | { event: "trouble"; where: string; reason: string; queue?: string; tenant?: string; id?: string; trace?: string | undefined; parent?: string | undefined }
+  /** From now on the tenant's jobs of this queue are forwarded to `overflow`. */
+  | { event: "heavy"; tenant: string; queue: string }
   | { event: "batch"; queue: string; messages: number; claimed: number; ms: number };

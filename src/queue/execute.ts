@@ -8,16 +8,18 @@ import { lastStart } from "./lease";
 import { load } from "./load";
 import { discard } from "./outcome";
 import type { Settler } from "./settler";
+import { Share, type Turn } from "./share";
 import { Timeout, withTimeout } from "./timeout";
 import { traceOf, traceparentFrom } from "../trace";
+import { interleaved } from "./turns";
 
 /** Brings each execution to its decision, or hands it back unstarted: by type, side by side up to the policy's concurrency. Never throws. */
-export async function executeAll(engine: Engine, executions: readonly Execution[], settler: Settler): Promise<void> {
+export async function executeAll(engine: Engine, executions: readonly Execution[], settler: Settler, turn: Turn): Promise<void> {
   const types = Map.groupBy(executions, ({ definition }) => definition);
-  await Promise.all([...types.values()].map((each) => executeType(engine, each, settler)));
+  await Promise.all([...types.values()].map((each) => executeType(engine, each, settler, turn)));
 }
 
-async function executeType(engine: Engine, executions: readonly Execution[], settler: Settler): Promise<void> {
+async function executeType(engine: Engine, executions: readonly Execution[], settler: Settler, turn: Turn): Promise<void> {
   const [{ contract }] = executions as readonly [Execution];
   const timeout = new Timeout(engine, contract.policy.timeout);
   if (contract.batch) {
@@ -25,13 +27,16 @@ async function executeType(engine: Engine, executions: readonly Execution[], set
   } else {
     // A large payload is loaded when its run starts: a batch of them would fill the isolate.
     const [inline, stored] = [executions.filter(isInline), executions.filter((each) => !isInline(each))];
-    const starts = [
-      ...(await ready(engine, inline, settler)).map((each) => () => perform(engine, each, settler, timeout)),
-      ...stored.map((each) => async () => {
-        for (const loaded of await ready(engine, [each], settler)) await perform(engine, loaded, settler, timeout);
-      }),
-    ];
-    await inPool(starts, contract.policy.concurrency);
+    const width = contract.policy.concurrency;
+    const all = tenantsInTurn([...(await ready(engine, inline, settler)), ...stored]);
+    giveShares(all, width, turn);
+    const start = async (execution: Execution) => {
+      const mayStart = execution.share?.mayStart() ?? true;
+      if (mayStart === false || (mayStart !== true && !(await mayStart))) return settler.take(execution);
+      if (isInline(execution)) return perform(engine, execution, settler, timeout);
+      for (const loaded of await ready(engine, [execution], settler)) await perform(engine, loaded, settler, timeout);
+    };
+    await inPool(all, start, width);
   }
   timeout.close();
 }
@@ -49,6 +54,26 @@ async function ready(engine: Engine, executions: readonly Execution[], settler: 
     for (const execution of executions) if (!may.has(execution)) settler.take(execution);
   }
   return admitted;
+}
+
+/** So that one tenant's many jobs stand before none of another's; the urgent go first. */
+function tenantsInTurn(executions: readonly Execution[]): readonly Execution[] {
+  const [first] = executions;
+  if (!first || executions.every(({ envelope }) => envelope.tenant === first.envelope.tenant)) return executions;
+  const urgent = executions.filter((each) => each.urgent);
+  const others = executions.filter((each) => !each.urgent);
+  return [urgent, others].flatMap((all) => interleaved([...Map.groupBy(all, ({ envelope }) => envelope.tenant).values()]));
+}
+
+/** Only jobs of tenants that have more than run side by side can wait for each other; in `overflow` all tenants share the batch. */
+function giveShares(executions: readonly Execution[], width: number, turn: Turn): void {
+  // Where one runs at a time batches are small, and the platform runs many of them side by side: `overflow` would run fewer.
+  if (executions.length <= width || width === 1) return;
+  for (const [tenant, own] of Map.groupBy(executions, ({ envelope }) => (turn.isOverflow ? "" : envelope.tenant))) {
+    if (own.length <= width) continue;
+    const share = new Share(turn, tenant, own.length, width);
+    for (const execution of own) execution.share = share;
+  }
 }
 
 /** The urgent first, else the order in which they came. */
@@ -71,6 +96,7 @@ async function perform(engine: Engine, execution: Execution, settler: Settler, t
     const context = Object.assign(createContext(engine, execution), capabilities) as Parameters<Run<Contract>>[1];
     return (execution.definition.run as Run<Contract>)(payload, context);
   });
+  execution.share?.ran(engine.now() - execution.startedAt);
   execution.decideBy(returned);
   settler.take(execution);
 }
@@ -110,10 +136,10 @@ async function provide(
   return engine.capabilities(needs, { ...scopeOf(), onCall }) as Promise<Pick<Capabilities, Need> | Missing>;
 }
 
-async function inPool(starts: readonly (() => Promise<void>)[], width: number): Promise<void> {
-  const queue = starts.values();
+async function inPool<T>(items: readonly T[], start: (item: T) => Promise<void>, width: number): Promise<void> {
+  const queue = items.values();
   const lane = async () => {
-    for (const start of queue) await start();
+    for (const item of queue) await start(item);
   };
-  await Promise.all(Array.from({ length: Math.min(width, starts.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
 }

@@ -6,6 +6,7 @@ import type { Contract, Job } from "./job";
 import type { ClaimedJob, Lease } from "./run-ledger";
 import { maskKnownValues } from "../masking/known-values";
 import type { MessageAnswer } from "./message-answer";
+import type { Share } from "./share";
 import { isOutcome, retry, type Outcome } from "./outcome";
 
 export type EndReason = "cancelled" | "timeout" | "lost";
@@ -43,6 +44,9 @@ export class Execution {
   effects: Map<string, EffectRecord> | undefined = undefined;
   /** Leases of the gates it is in, by gate. */
   entries: Map<string, string> | undefined = undefined;
+
+  /** Its tenant's share of the batch; undefined for tenants whose jobs all run side by side. */
+  share: Share | undefined = undefined;
 
   /** Whether its behaviour was called. */
   started = false;

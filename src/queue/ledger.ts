@@ -1,3 +1,4 @@
+import type { HeavyLedger } from "./heavy-ledger";
 import type { IntakeLedger } from "./intake-ledger";
 import type { OperatorLedger } from "./operator-ledger";
 import type { RunLedger } from "./run-ledger";
@@ -7,4 +8,4 @@ import type { TickLedger } from "./tick-ledger";
  * What the engine asks of the ledger, by caller. Every call is one round trip unless it says otherwise, names the tenant of each row,
  * and throws only when the ledger cannot be reached. Times are milliseconds, passed in: the ledger has no clock.
  */
-export interface Ledger extends IntakeLedger, RunLedger, TickLedger, OperatorLedger {}
+export interface Ledger extends IntakeLedger, RunLedger, TickLedger, OperatorLedger, HeavyLedger {}

@@ -14,6 +14,8 @@ export interface Sendable {
   delaySeconds: number;
   /** Travels in a message of its own: it may have killed its Worker. */
   single?: boolean | undefined;
+  /** The queue it is sent to, if not its own. */
+  queue?: string | undefined;
 }
 
 /** One message on its way to a queue. */
@@ -37,7 +39,7 @@ export function packed(items: readonly Sendable[], maxJobsOf: (type: string) => 
     const { envelope, delaySeconds, single } = item;
     const bytes = bytesOf(envelope);
     const maxJobs = single || envelope.ref !== undefined ? 1 : maxJobsOf(envelope.type);
-    const key = `${envelope.tenant}/${envelope.type}/${envelope.queue}/${delaySeconds}`;
+    const key = `${envelope.tenant}/${envelope.type}/${item.queue ?? envelope.queue}/${delaySeconds}`;
     const last = maxJobs > 1 ? open.get(key) : undefined;
     // The second job makes it a pack, which has fields of its own.
     const more = last?.items.length === 1 ? bytes + otherFields : bytes;
@@ -45,7 +47,7 @@ export function packed(items: readonly Sendable[], maxJobsOf: (type: string) => 
       last.items.push(item);
       last.bytes += more;
     } else {
-      const message = { queue: envelope.queue, body: envelope, delaySeconds, bytes, items: [item] };
+      const message = { queue: item.queue ?? envelope.queue, body: envelope, delaySeconds, bytes, items: [item] };
       messages.push(message);
       if (maxJobs > 1) open.set(key, message);
     }

@@ -6,7 +6,8 @@ import type { JobState } from "./state";
 
 /** What a batch asks of the ledger, from claim to settle. */
 export interface RunLedger {
-  claim(refs: readonly MessageRef[], lease: Lease): Promise<Claim>;
+  /** Claims what is free. `queue`: jobs of tenants that are heavy on it are left as they are, and are neither `claimed` nor `found`. */
+  claim(refs: readonly MessageRef[], lease: Lease, queue?: string): Promise<Claim>;
   /** As `claim`, after writing the rows that are missing. */
   adopt(rows: readonly NewJob[], lease: Lease): Promise<Claim>;
   /** Parks remote jobs for workers, without a claim; `found` are all that are there. One that is parked so already counts as offered. */
@@ -53,6 +54,8 @@ export interface Claim {
   /** Rows that exist and were not claimed. */
   found: FoundJob[];
   pauses: Pause[];
+  /** Tenants whose jobs were left as they are. */
+  heavy: readonly string[];
 }
 
 export interface ClaimedJob extends Pick<

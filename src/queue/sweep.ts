@@ -3,6 +3,7 @@ import { backNow, bringBack, bringBackAll, bySize } from "./bring-back";
 import type { Engine } from "./engine";
 import { reasonOf } from "../masking/redact";
 import type { Pause } from "./job-row";
+import { overflow } from "./overflow";
 import { nextCheckAt, sweepAfterMs } from "./placement";
 import type { DueJob, UntrackedJob } from "./tick-ledger";
 import { isTerminal } from "./state";
@@ -66,8 +67,8 @@ async function scan(engine: Engine, now: number, queueState: QueueState, budget:
 }
 
 /** Time of the first side row of a job that has none: when the tick has something to do for it. */
-async function firstCheckAt({ state, queue, sent }: UntrackedJob, now: number, queueState: QueueState): Promise<number> {
-  const row = { state, queue, sent, sweeps: 0, until: 0, wake: 0, wakeAt: 0, gate: null };
+async function firstCheckAt({ tenant, state, queue, sent }: UntrackedJob, now: number, queueState: QueueState): Promise<number> {
+  const row = { tenant, state, queue, sent, sweeps: 0, until: 0, wake: 0, wakeAt: 0, gate: null };
   const next = await checkRow(row, now, queueState);
   return typeof next === "number" ? next : now;
 }
@@ -108,15 +109,16 @@ async function handleDue(engine: Engine, now: number, queueState: QueueState, bu
   if (budget.isSpent()) report.more = true;
 }
 
-type Checked = Pick<DueJob, "state" | "queue" | "sent" | "sweeps" | "until" | "wake" | "wakeAt" | "gate">;
+type Checked = Pick<DueJob, "tenant" | "state" | "queue" | "sent" | "sweeps" | "until" | "wake" | "wakeAt" | "gate">;
 
 /** "now": give it a message. A time: look again then. Null: its side row has no meaning any more. */
-async function checkRow(row: Checked, now: number, { queues, paused }: QueueState): Promise<"now" | number | null> {
+async function checkRow(row: Checked, now: number, { queues, paused, heavy }: QueueState): Promise<"now" | number | null> {
   if (row.state === null || isTerminal(row.state) || row.wake !== row.wakeAt || row.gate !== null) return null;
   if (row.state === "running") return row.until > now ? row.until + 60_000 : "now";
   if (row.sent === null) return "now";
   if (paused.has(row.queue)) return now + sweepAfterMs;
-  return nextCheckAt({ sent: row.sent, sweeps: row.sweeps }, await queues.oldest(row.queue), now);
+  const oldest = heavy.has(`${row.tenant}/${row.queue}`) ? await queues.oldestOfHeavy(row.queue, row.sent) : await queues.oldest(row.queue);
+  return nextCheckAt({ sent: row.sent, sweeps: row.sweeps }, oldest, now);
 }
 
 /** What is looked up once per tick. */
@@ -125,12 +127,15 @@ interface QueueState {
   pauses: readonly Pause[];
   /** Queues held for everybody. */
   paused: ReadonlySet<string>;
+  /** Tenant and queue of the marks in force. */
+  heavy: ReadonlySet<string>;
 }
 
 async function createQueueState(engine: Engine): Promise<QueueState> {
-  const pauses = await engine.ledger.pauses();
+  const [pauses, marks] = await Promise.all([engine.ledger.pauses(), engine.ledger.heavyMarks(engine.now())]);
   const paused = new Set(pauses.filter(({ scope, tenant }) => scope === "queue" && tenant === "*").map(({ name }) => name));
-  return { queues: new OldestMessages(engine), pauses, paused };
+  const heavy = new Set(marks.map(({ tenant, queue }) => `${tenant}/${queue}`));
+  return { queues: new OldestMessages(engine), pauses, paused, heavy };
 }
 
 /** What each queue says of its oldest message; asked once per tick. */
@@ -144,6 +149,15 @@ class OldestMessages {
     const known = this.known.get(queue) ?? this.ask(queue);
     this.known.set(queue, known);
     return known;
+  }
+
+  /**
+   * Of a job that was sent then and may have been forwarded since: while `overflow` holds anything, it may hold this one, which came there with a
+   * time of its own.
+   */
+  async oldestOfHeavy(queue: string, sent: number): Promise<number | null> {
+    const [own, forwarded] = await Promise.all([this.oldest(queue), this.oldest(overflow)]);
+    return own === null || forwarded === null ? null : forwarded === Infinity ? own : Math.min(own, sent);
   }
 
   private async ask(name: string): Promise<number | null> {

@@ -1,0 +1,16 @@
+/** A tenant whose jobs take more of a queue than their share. */
+export interface HeavyMark {
+  tenant: string;
+  /** The queue that its jobs were sent to. */
+  queue: string;
+}
+
+/** Marks of heavy tenants. A mark ends a minute after something of it last came from the queue `overflow`. */
+export interface HeavyLedger {
+  /** Makes or renews a mark. */
+  markHeavy(mark: HeavyMark, now: number): Promise<void>;
+  /** Jobs of these came from `overflow`. Marks that have ended stay so. */
+  heavySeen(marks: readonly HeavyMark[], now: number): Promise<void>;
+  /** The marks in force; those that have ended are removed. */
+  heavyMarks(now: number): Promise<HeavyMark[]>;
+}
