@@ -41,7 +41,7 @@ describe("a first deploy", () => {
     expect(report.error).toBeUndefined();
     expect(code).toBe(0);
     expect(report.steps.filter(({ state }) => state === "same").map(({ name }) => name)).toEqual(["d1 jobyard", "migrations", "kv jobyard-config"]);
-    expect(writes.filter((line) => line.startsWith("POST /queues 200"))).toHaveLength(12);
+    expect(writes.filter((line) => line.startsWith("POST /queues 200"))).toHaveLength(13);
     expect(report.version_id).toBe(ours("jobyard")?.deployments[0]?.id);
     expect(report.findings.map(({ id }) => id)).toEqual(["do-update-pending"]);
   });
