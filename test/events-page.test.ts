@@ -41,7 +41,7 @@ test("the receiver on the page believes what we sign, and nothing else", async (
   const code = /```js\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
   writeFileSync(join(folder, "verify.mjs"), code);
   const { verify } = (await import(/* @vite-ignore */ pathToFileURL(join(folder, "verify.mjs")).href)) as { verify: Verify };
-  const { sign } = await load<{ sign: Sign }>("providers/hooks/standard");
+  const { sign } = await load<{ sign: Sign }>("standard-webhooks");
   const [secret, other] = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"];
   const body = '{"id":"evt-1","name":"Žofie"}';
   const good = await sign([secret], "msg-1", body, Date.now());

@@ -1,8 +1,9 @@
-import type { CampaignParts, Turn } from "../domain/campaigns/capability";
+import type { CampaignParts } from "../domain/campaigns/capability";
 import { campaignObjects } from "../domain/campaigns/objects";
 import { createCampaignOperations } from "../domain/campaigns/operate";
 import { campaignQueries } from "../domain/campaigns/queries";
 import { campaignStore } from "../domain/campaigns/store";
+import { turnAt } from "../domain/campaigns/turn";
 import type { WorkerEnv } from "../env";
 import type { CampaignDoor } from "../intake/deps";
 import { campaign } from "../jobs/campaign/job";
@@ -13,9 +14,6 @@ import type { Enqueue } from "../queue/request";
 import type { TenantGates } from "../tenants/gates";
 import type { MailStores } from "./mail-stores";
 import type { Stores } from "./stores";
-
-/** A turn outlives any call of a mail provider. Milliseconds. */
-const turnMs = 120_000;
 
 export interface CampaignSetting {
   env: WorkerEnv;
@@ -34,7 +32,7 @@ export function createCampaignParts({ env, db, stores, gates, resume, now }: Cam
     store: campaignStore(db),
     queries: campaignQueries(db),
     hash: stores.hashAddress,
-    turn: (tenant, key) => turnOf(gates, tenant, key, now()),
+    turn: (tenant, key) => turnAt(gates, tenant, key, now()),
     resume,
     now,
   };
@@ -46,15 +44,6 @@ export function resumedBy(engine: () => Engine): CampaignParts["resume"] {
     const refs = jobs.map((id) => ({ tenant, id }));
     await retryNow(engine(), refs, { event: "resumed", from: ["waiting"] });
   };
-}
-
-/** A slot at the gate `mail`, as an e-mail job has: the tenant's limits are for both together. */
-async function turnOf(gates: TenantGates, tenant: string, key: string, now: number): Promise<Turn> {
-  const [entry] = await gates.enter(tenant, "mail", [key], turnMs, now);
-  if (!entry) return { granted: false, reason: "the gate did not answer", until: now + 15_000, park: false };
-  if (!entry.granted) return entry;
-  const { lease } = entry;
-  return { granted: true, leave: (calls) => gates.leave(tenant, "mail", [{ id: key, lease, calls }], now) };
 }
 
 interface DoorParts {

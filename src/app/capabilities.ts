@@ -1,22 +1,26 @@
+import { together } from "../coalesce";
+import { createAgentWork } from "../domain/agents/work";
 import { analyticsIn } from "../domain/analytics/capability";
 import { campaignWork } from "../domain/campaigns/capability";
 import { factsIn } from "../domain/events/facts";
 import { followUpsIn } from "../domain/events/follow-ups";
+import { retire, type RetireDeps } from "../domain/events/retire";
 import { routingIn } from "../domain/events/routing";
+import { attachmentsIn } from "../domain/mail/attachments";
 import { withBuiltIn } from "../domain/mail/built-in";
 import { templatesIn } from "../domain/mail/store";
-import { attachmentsIn } from "../domain/mail/attachments";
 import type { MediaParts } from "../domain/media/capability";
 import { createVision } from "../domain/media/vision";
 import { suppressionsFor } from "../domain/suppressions/capability";
 import type { WorkerEnv } from "../env";
+import { auditIn } from "../ledger/audit";
+import type { Counters } from "../ledger/counters";
+import type { createPayloads } from "../ledger/payloads";
 import { slack } from "../providers/chat/slack";
 import { hubspot } from "../providers/crm/hubspot";
 import { createHttp } from "../providers/http";
 import { cloudflareImages } from "../providers/images/cloudflare";
 import { createLearned } from "../providers/models/learned";
-import type { Counters } from "../ledger/counters";
-import type { createPayloads } from "../ledger/payloads";
 import { prestashop } from "../providers/shop/prestashop";
 import { failed, ok } from "../queue/effect";
 import type { CapabilityScope, Engine, Missing } from "../queue/engine";
@@ -24,7 +28,8 @@ import type { Capabilities, Need } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
 import type { Connection, ConnectionName } from "../tenants/connection-schema";
 import type { TenantGates } from "../tenants/gates";
-import { agentsFor } from "./agents";
+import { traceFrom } from "../trace";
+import { createAgentDeps } from "./agents";
 import { createCampaignParts, resumedBy } from "./campaigns";
 import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
@@ -32,11 +37,7 @@ import { log } from "./log";
 import { mailFor } from "./mail";
 import { mediaFor } from "./media";
 import { createModels } from "./models";
-import { retire, type RetireDeps } from "../domain/events/retire";
-import { traceFrom } from "../trace";
-import { auditIn } from "../ledger/audit";
 import type { Stores } from "./stores";
-import { together } from "../coalesce";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
@@ -60,19 +61,15 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
   const campaigns = createCampaignParts({ env, db, stores, gates, resume: resumedBy(parts.engine), now });
   const learned = createLearned();
   const { destinations, subscriptions } = stores;
+  const agents = createAgentDeps({ env, stores, media, now, payloads: parts.payloads, engine: parts.engine });
   const retiring: RetireDeps = { destinations, subscriptions, emit: log, audit: (entry) => auditIn(env.DB, entry) };
   const makers: Makers = {
     mail: (scope) => mailFor({ env, db, stores, gates, now }, scope),
-    suppressions: ({ tenant }) =>
-      Promise.resolve(
-        tenant === null
-          ? { missing: "suppressions are a tenant's own" }
-          : suppressionsFor({ db, tenant, hash: stores.hashAddress, urlOf: stores.unsubscribeUrl }),
-      ),
-    campaigns: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "campaigns are a tenant's own" } : campaignWork(campaigns, tenant)),
+    suppressions: own("suppressions are", (tenant) => suppressionsFor({ db, tenant, hash: stores.hashAddress, urlOf: stores.unsubscribeUrl })),
+    campaigns: own("campaigns are", (tenant) => campaignWork(campaigns, tenant)),
     templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
-    shops: (scope) => Promise.resolve(shopsFor(stores, now, scope)),
-    scope: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "shops are a tenant's own" } : { db: env.DB, tenant }),
+    shops: own("a shop is", (tenant, scope) => shopsOf(stores, now, tenant, scope)),
+    scope: own("shops are", (tenant) => ({ db: env.DB, tenant })),
     analytics: () => Promise.resolve(analyticsIn(env.DB, env.ANALYTICS)),
     chat: (scope) => {
       const since = now();
@@ -86,15 +83,13 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
       connected(stores, scope, "models", (connection, _http, tenant) =>
         createModels(connection, { env, stores, gates, learned, tenant, now, traceparent: scope.traceparent, onCall: (call) => scope.onCall("models", call) }),
       ),
-    media: ({ tenant }) => (tenant === null ? Promise.resolve({ missing: "pictures are a tenant's own" }) : mediaFor(media, stores, tenant)),
-    attachments: ({ tenant }) =>
-      Promise.resolve(tenant === null ? { missing: "attachments are a tenant's own" } : attachmentsIn(env.MEDIA, media.turns, tenant)),
+    media: own("pictures are", (tenant) => mediaFor(media, stores, tenant)),
+    attachments: own("attachments are", (tenant) => attachmentsIn(env.MEDIA, media.turns, tenant)),
     images: () => Promise.resolve(cloudflareImages(env.IMAGES)),
     vision: async (scope) => createVision(await makers.models(scope)),
-    agents: (scope) => Promise.resolve(agentsFor({ env, stores, media, now, payloads: parts.payloads, engine: parts.engine }, scope)),
-    hooks: ({ tenant, onCall, traceparent }) =>
-      Promise.resolve(tenant === null ? { missing: "hooks are a tenant's own" } : hooksFor({ stores, retiring, tenant, now, onCall, traceparent })),
-    leads: ({ tenant }) => Promise.resolve(tenant === null ? { missing: "leads are a tenant's own" } : leadsFor({ env, db, stores, counters, now }, tenant)),
+    agents: own("agents are", (tenant, { onCall }) => createAgentWork(agents, tenant, onCall)),
+    hooks: own("hooks are", (tenant, { onCall, traceparent }) => hooksFor({ stores, retiring, tenant, now, onCall, traceparent })),
+    leads: own("leads are", (tenant) => leadsFor({ env, db, stores, counters, now }, tenant)),
     routing: () => Promise.resolve(routingIn(db)),
     facts: () => Promise.resolve(factsIn(db)),
     followUps: () => Promise.resolve(followUpsIn(db, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
@@ -110,6 +105,11 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
   };
 }
 
+/** A capability that only a tenant's jobs have: `what` "is" or "are" a tenant's own. */
+function own<Made>(what: string, make: (tenant: string, scope: CapabilityScope) => Made | Promise<Made>) {
+  return async (scope: CapabilityScope): Promise<Made | Missing> => (scope.tenant === null ? { missing: `${what} a tenant's own` } : make(scope.tenant, scope));
+}
+
 /** What one connection of the tenant's makes; its calls feed the gate of the same name. */
 async function connected<Name extends ConnectionName, Made>(
   stores: Stores,
@@ -123,8 +123,7 @@ async function connected<Name extends ConnectionName, Made>(
   return make(opened.value, createHttp({ rules: stores.rules, traceparent, onCall: (call) => onCall(name, call) }), tenant);
 }
 
-function shopsFor(stores: Stores, now: () => number, { tenant, onCall, traceparent }: CapabilityScope): Capabilities["shops"] | Missing {
-  if (tenant === null) return { missing: "a shop is a tenant's own" };
+function shopsOf(stores: Stores, now: () => number, tenant: string, { onCall, traceparent }: CapabilityScope): Capabilities["shops"] {
   return {
     open: async (siteId) => {
       const opened = await stores.sites.open(tenant, siteId);

@@ -1,6 +1,8 @@
 import { waitUntil } from "cloudflare:workers";
 import type { MediaParts } from "../domain/media/capability";
 import type { EndedJobs } from "../domain/subscriptions/ended";
+import type { WorkerEnv } from "../env";
+import { createEndedJobs, tellAfterBatches } from "../intake/tick/publish-ended-jobs";
 import { type QueueName, queues } from "../jobs/queues";
 import { Counters } from "../ledger/counters";
 import type { createPayloads } from "../ledger/payloads";
@@ -9,15 +11,13 @@ import { createIds } from "../queue/id";
 import type { Job } from "../queue/job";
 import type { Ledger } from "../queue/ledger";
 import { createRegistry } from "../queue/registry";
+import { limitsIn } from "../tenants/gate-defaults";
 import { createGates, type TenantGates } from "../tenants/gates";
-import type { WorkerEnv } from "../env";
+import { createQuota } from "../tenants/quota";
 import { createCapabilities } from "./capabilities";
-import { usualLimits } from "../tenants/gate-defaults";
 import { gateNamespace } from "./environment";
 import { log } from "./log";
-import { createQuota } from "../tenants/quota";
 import { isLocal, type Stores } from "./stores";
-import { createEndedJobs, tellAfterBatches } from "../intake/tick/publish-ended-jobs";
 
 /** A queue may hold this many messages before senders are asked to come back later. */
 const backlogLimit = 1_000_000;
@@ -44,10 +44,7 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
   const limitsOf = async (tenant: string, dependency: string) => {
     const known = await stores.snapshots.read(tenant, now());
     const connections = known.state === "known" ? known.snapshot.sections.connections : undefined;
-    // The circuits of a connection's several providers, and of agents, open as the connection's own does.
-    const [, kind] = /^(mail|models|agent)[-:]/.exec(dependency) ?? [];
-    const breaker = kind === undefined ? undefined : connections?.[kind === "agent" ? "models" : kind]?.limits.breaker;
-    return connections?.[dependency]?.limits ?? { ...usualLimits(dependency), ...(breaker ? { breaker } : {}) };
+    return limitsIn(connections, dependency);
   };
   const quotaOf = async (tenant: string) => {
     const known = await stores.snapshots.read(tenant, now());

@@ -1,51 +1,46 @@
 import { equalSecrets } from "../crypto";
-import { ping } from "../d1";
-import { agentGate } from "../domain/agents/capability";
-import { agents } from "../domain/agents/list";
-import { factsIn } from "../domain/events/facts";
-import { destinationGate, siteGates, subscriptionGate } from "../domain/gates/model";
-import { createGateOperations } from "../domain/gates/operate";
-import { unsubscribe } from "../domain/mail-events/unsubscribe";
-import type { MediaParts } from "../domain/media/capability";
-import { bulkActionsIn } from "../domain/bulk-actions/store";
+import { createAgentOperations } from "../domain/agents/operate";
 import { createBulkActions } from "../domain/bulk-actions/operate";
+import { bulkActionsIn } from "../domain/bulk-actions/store";
+import { factsIn } from "../domain/events/facts";
+import { dependenciesOf } from "../domain/gates/dependencies";
+import { createGateOperations } from "../domain/gates/operate";
+import { createJobOperations } from "../domain/jobs/operate";
+import { unsubscribe } from "../domain/mail-events/unsubscribe";
+import { withKnownTemplates } from "../domain/mail/known";
+import type { MediaParts } from "../domain/media/capability";
 import { createReplays } from "../domain/replays/create";
 import { replaysIn } from "../domain/replays/store";
-import { type ShopTestParts, testShop } from "../domain/shop/site/test-connection";
+import { testShop } from "../domain/shop/site/test-connection";
 import { wakeSite } from "../domain/shop/site/wake";
 import type { WorkDeps } from "../domain/work/deps";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
-import { withKnownTemplates } from "../domain/mail/known";
-import type { IntakeDeps, QueueMetrics, SignedDoor } from "../intake/deps";
+import type { IntakeDeps } from "../intake/deps";
+import { health, metricsOf } from "../intake/health";
+import { agent } from "../jobs/agent/job";
 import { email } from "../jobs/email/job";
 import { queues } from "../jobs/queues";
-import { verify } from "../providers/hooks/standard";
-import { pauseStore } from "../ledger/pauses";
-import { cancelAll } from "../ledger/operate";
-import { openOf } from "../ledger/open-jobs";
-import { dismiss, dismissAll, settleDoubt } from "../ledger/review";
 import { auditEntries, auditIn } from "../ledger/audit";
-import { replayableIn } from "../ledger/replayable";
+import { openOf } from "../ledger/open-jobs";
+import { cancelAll } from "../ledger/operate";
 import type { createPayloads } from "../ledger/payloads";
+import { replayableIn } from "../ledger/replayable";
+import { dismissAll } from "../ledger/review";
 import { samplesIn } from "../ledger/samples";
 import { statesIn } from "../ledger/states";
 import { ticksIn } from "../ledger/ticks";
-import { turnMark } from "../ledger/watermarks";
 import type { Queries } from "../ledger/views";
+import { turnMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
-import type { Capabilities } from "../queue/job";
-import { cancel, retryNow, runNow } from "../queue/operate";
-import type { TenantGates } from "../tenants/gates";
-import { gatesOf } from "../tenants/connection";
+import { retryNow } from "../queue/operate";
 import { refusingQueues } from "../queue/send";
-import { createAgentDeps } from "./agents";
+import type { TenantGates } from "../tenants/gates";
 import { createCampaignDoor, createCampaignParts, resumedBy } from "./campaigns";
 import { createLeadDeps } from "./leads";
 import { log } from "./log";
-import { createMailEventDoor } from "./mail-events";
-import { createMailStores } from "./mail-stores";
+import { createMailEvents, createMailStores } from "./mail-stores";
 import { createMediaDeps } from "./media";
 import { createReportsOn } from "./reports";
 import type { Stores } from "./stores";
@@ -74,7 +69,7 @@ export function createIntakeDeps({
   media,
   work,
 }: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays>; bulkActions: ReturnType<typeof createBulkActions> } {
-  const pauses = pauseStore(env.DB);
+  const operations = createJobOperations({ db: env.DB, engine, queries });
   const mail = createMailStores(env.DB, stores);
   const replays = createReplays({
     now,
@@ -98,19 +93,12 @@ export function createIntakeDeps({
     lastTurn: turnMark(env.DB, "bulk-actions"),
   });
   const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
-  const shopTest: ShopTestParts = {
-    db: env.DB,
-    now,
-    gates: engine.gates,
-    openShop: (tenant, site, signal) => openShop(engine, tenant, site, signal),
-    wake,
-  };
   const gateOperations = createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) });
   const reports = createReportsOn({
     env,
     now,
     queries,
-    pauses: (tenant) => pauses.list(tenant),
+    pauses: operations.pauses,
     gates: gateOperations,
     registry: engine.registry,
     workers: work.workers,
@@ -120,7 +108,6 @@ export function createIntakeDeps({
     db: env.DB,
     reports,
     work,
-    eventDoor: { ...stores.eventDoor, admits: (tenant, headers, body, at) => admits(stores, tenant, headers, body, at) },
     facts: factsIn(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
     campaigns: createCampaignDoor({
@@ -130,9 +117,9 @@ export function createIntakeDeps({
       events: mail.events,
     }),
     media: createMediaDeps({ env, now, enqueue: (requests) => enqueue(engine, requests), stores, media }),
-    agents: createAgentDeps({ env, stores, media, payloads, now, engine: () => engine }),
+    agents: createAgentOperations({ db: env.DB, payloads, queries, type: agent.type, now, engine: () => engine }),
     now,
-    shops: { wake, test: (tenant, site) => testShop(shopTest, tenant, site) },
+    shops: { wake, test: (tenant, site) => testShop({ db: env.DB, now, engine, wake }, tenant, site) },
     gates: gateOperations,
     replays,
     bulkActions,
@@ -146,90 +133,20 @@ export function createIntakeDeps({
     loadPayload: (ref) => payloads.get(ref),
     suppressions: mail.suppressions,
     unsubscribe: { read: stores.unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now()) },
-    mailEvents: createMailEventDoor({ stores, ...mail, now }),
-    operate: {
-      cancel: (tenant, id) => cancel(engine, { tenant, id }),
-      retry: (tenant, id) => retryOne(engine, queries, tenant, id),
-      runNow: (tenant, id) => runOneNow(engine, queries, tenant, id),
-      settleDoubt: (tenant, id, effect, finding) => settleDoubt(env.DB, { tenant, id }, effect, finding, now()),
-      dismiss: (tenant, id) => dismiss(env.DB, { tenant, id }, now()),
-      pause: (tenant, scope, name, author) => pauses.put(tenant ?? "*", scope, name, author, now()),
-      resume: (tenant, scope, name) => pauses.remove(tenant ?? "*", scope, name),
-      pauses: (tenant) => pauses.list(tenant),
-      replays,
-    },
-    queues: () => Promise.all(Object.entries(queues).map(([name, { binding }]) => metricsOf(name, env[binding]))),
+    mailEvents: createMailEvents(stores, mail, now),
+    operate: { ...operations, replays },
+    queues: () =>
+      Promise.all(
+        Object.entries(queues).map(([name, { binding }]) =>
+          metricsOf(name, env[binding], (reason) => log({ event: "trouble", where: "metrics", reason, queue: name })),
+        ),
+      ),
     tickSteps: () => ticksIn(env.DB).list(),
-    health: () => health(env, engine),
+    health: () => health({ db: env.DB, kv: env.CONFIG, refusingQueues: () => refusingQueues(engine) }),
     mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success,
     audit: (entry) => auditIn(env.DB, entry),
     audits: (tenant, page) => auditEntries(env.DB, tenant, page),
     report: ({ requestId, trace, method, route, thrown }) =>
       log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}`, trace }),
   };
-}
-
-/** The secret comes from the snapshot, so that events are taken while D1 is down. */
-async function admits(stores: Stores, tenant: string, headers: Headers, body: Uint8Array, at: number): Promise<Awaited<ReturnType<SignedDoor["admits"]>>> {
-  const known = await stores.snapshots.read(tenant, at);
-  if (known.state === "unknown") return { state: "unknown" };
-  const sealed = known.state === "known" ? known.snapshot.sections.events?.door : null;
-  const secrets = sealed ? await stores.eventDoor.open(tenant, sealed, at) : [];
-  const verdict = await verify(secrets, headers, body, at);
-  return verdict.ok ? { state: "admitted", id: verdict.id } : { state: "refused" };
-}
-
-/** What a tenant's jobs call, as the names of its gates. */
-async function dependenciesOf({ connections, sites, subscriptions, destinations }: Stores, tenant: string): Promise<string[]> {
-  const all = await Promise.all([connections.list(tenant), sites.list(tenant), subscriptions.list(tenant), destinations.list(tenant)]);
-  const [connected, shops, subscribed, addressed] = all;
-  return [
-    ...connected.flatMap(gatesOf),
-    ...(connected.some(({ name }) => name === "models") ? agents.map(({ type }) => agentGate(type)) : []),
-    ...shops.flatMap(({ site }) => siteGates(site).slice(0, 1)),
-    ...subscribed.map(({ name }) => subscriptionGate(name)),
-    ...addressed.filter(({ builtIn }) => !builtIn).map(({ name }) => destinationGate(name)),
-  ];
-}
-
-async function retryOne(engine: Engine, queries: Queries, tenant: string, id: string) {
-  const changed = (await retryNow(engine, [{ tenant, id }], { event: "retried", from: ["dead", "discarded", "cancelled", "waiting", "retrying"] })).length > 0;
-  const job = await queries.job(tenant, id);
-  return job && { state: job.state, changed };
-}
-
-async function runOneNow(engine: Engine, queries: Queries, tenant: string, id: string) {
-  const job = await queries.job(tenant, id);
-  if (!job) return null;
-  const changed = await runNow(engine, { tenant, id }, job);
-  return { state: changed ? ("queued" as const) : job.state, changed };
-}
-
-/** As a job would; how its calls went is told to the gate by who asked for it. */
-async function openShop(engine: Engine, tenant: string, site: string, signal: AbortSignal) {
-  const { shops } = (await engine.capabilities(["shops"], { tenant, at: engine.now(), signal, onCall: () => undefined })) as Pick<Capabilities, "shops">;
-  return shops.open(site);
-}
-
-async function metricsOf(queue: string, producer: Queue): Promise<QueueMetrics> {
-  try {
-    const { backlogCount, backlogBytes, oldestMessageTimestamp } = await producer.metrics();
-    return { queue, backlog: backlogCount, bytes: backlogBytes, oldestAt: oldestMessageTimestamp?.getTime() ?? null };
-  } catch (thrown) {
-    log({ event: "trouble", where: "metrics", reason: messageOf(thrown), queue });
-    return { queue, backlog: null, bytes: null, oldestAt: null };
-  }
-}
-
-async function health(env: WorkerEnv, engine: Engine): Promise<Record<string, "ok" | "failing">> {
-  const check = async (name: string, look: Promise<unknown>) => {
-    const limit = new Promise((_, reject) => setTimeout(() => reject(new Error("too slow")), 1000));
-    const verdict = await Promise.race([look, limit]).then(
-      () => "ok" as const,
-      () => "failing" as const,
-    );
-    return [name, verdict] as const;
-  };
-  const checks = await Promise.all([check("d1", ping(env.DB)), check("kv", env.CONFIG.get("health"))]);
-  return Object.fromEntries([...checks, ["queues", refusingQueues(engine).length === 0 ? "ok" : "failing"] as const]);
 }

@@ -1,9 +1,13 @@
+import { createMailEventInbox, type MailEventInbox } from "../domain/mail-events/receive";
 import { sentStore } from "../domain/mail-events/sent";
 import { mailEventStore } from "../domain/mail-events/store";
 import { suppressionQueries } from "../domain/suppressions/queries";
 import { suppressionStore } from "../domain/suppressions/store";
 import { turnMark } from "../ledger/watermarks";
 import { redact } from "../masking/provider-text";
+import { createHttp } from "../providers/http";
+import { eventOfCloudflare } from "../providers/mail/events/cloudflare";
+import { createMailEventReader } from "../providers/mail/events/read";
 import type { Stores } from "./stores";
 
 export type MailStores = ReturnType<typeof createMailStores>;
@@ -16,4 +20,17 @@ export function createMailStores(db: D1Database, { hashAddress: hash }: Pick<Sto
     events: mailEventStore({ db, hash, masked: redact, words: turnMark(db, "mail-event-words") }),
     sent: sentStore(db),
   };
+}
+
+export function createMailEvents(stores: Pick<Stores, "connections" | "snapshots" | "rules">, { events, sent }: MailStores, now: () => number): MailEventInbox {
+  const { connections, snapshots, rules } = stores;
+  return createMailEventInbox({
+    connections,
+    snapshots,
+    events,
+    sent,
+    read: createMailEventReader(createHttp({ rules })),
+    readCloudflare: eventOfCloudflare,
+    now,
+  });
 }

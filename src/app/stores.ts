@@ -1,12 +1,14 @@
 import { waitUntil } from "cloudflare:workers";
 import type { AddressRules } from "../address/address";
+import { together } from "../coalesce";
 import { createDestinationStore } from "../domain/events/destinations";
-import { createEventDoor, eventSection } from "../domain/events/door";
+import { createInboundSecretStore, eventSection } from "../domain/events/inbound-secret";
 import { templateCatalogue } from "../domain/mail/catalogue";
 import { scheduleStore } from "../domain/schedules/store";
 import { createSubscriptionStore } from "../domain/subscriptions/store";
 import { createHashAddress } from "../domain/suppressions/model";
 import type { Unsubscription } from "../domain/suppressions/unsubscribe";
+import { createUnsubscribeTokens } from "../domain/suppressions/unsubscribe-token";
 import type { WorkerEnv } from "../env";
 import { connectionSection, createConnectionStore } from "../tenants/connection";
 import { derive, parseKeyRing } from "../tenants/keys";
@@ -16,9 +18,7 @@ import { createSnapshots } from "../tenants/snapshot";
 import { createTenantStore, raiseVersion } from "../tenants/tenant";
 import { createTokens } from "../tenants/token";
 import { createTokenStore } from "../tenants/token-store";
-import { createUnsubscribeTokens } from "../domain/suppressions/unsubscribe-token";
 import { createVault } from "../tenants/vault";
-import { together } from "../coalesce";
 
 export type Stores = ReturnType<typeof createStores>;
 
@@ -54,7 +54,7 @@ export function createStores(env: WorkerEnv) {
     templates: templateCatalogue(env.DB),
     destinations: createDestinationStore(hooks),
     subscriptions: createSubscriptionStore(hooks),
-    eventDoor: createEventDoor(hooks),
+    inboundSecrets: createInboundSecretStore(hooks),
     schedules: scheduleStore(env.DB),
     hashAddress,
     unsubscribeTokens,

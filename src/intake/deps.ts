@@ -1,12 +1,16 @@
+import type { AgentOperations } from "../domain/agents/operate";
 import type { BulkActions } from "../domain/bulk-actions/model";
 import type { CampaignOperations } from "../domain/campaigns/operate";
 import type { CampaignQueries } from "../domain/campaigns/queries";
-import type { MailEventStore } from "../domain/mail-events/store";
 import type { DestinationStore } from "../domain/events/destinations";
-import type { EventDoor } from "../domain/events/door";
 import type { Facts } from "../domain/events/facts";
+import type { InboundSecretStore } from "../domain/events/inbound-secret";
 import type { GateOperations } from "../domain/gates/operate";
+import type { JobOperations } from "../domain/jobs/operate";
+import type { MailEventInbox } from "../domain/mail-events/receive";
+import type { MailEventStore } from "../domain/mail-events/store";
 import type { TemplateContent, Templates, TemplateSummary } from "../domain/mail/model";
+import type { MediaOperations } from "../domain/media/operate";
 import type { Replays } from "../domain/replays/model";
 import type { Reports } from "../domain/report/compose";
 import type { ScheduleStore } from "../domain/schedules/store";
@@ -16,25 +20,19 @@ import type { SuppressionQueries } from "../domain/suppressions/queries";
 import type { SuppressionStore } from "../domain/suppressions/store";
 import type { Unsubscription } from "../domain/suppressions/unsubscribe";
 import type { WorkDeps } from "../domain/work/deps";
+import type { auditEntries } from "../ledger/audit";
 import type { PayloadSample } from "../ledger/samples";
 import type { Page, Queries } from "../ledger/views";
-import type { auditEntries } from "../ledger/audit";
-import type { PauseAuthor, PauseView } from "../ledger/pauses";
-import type { Pause } from "../queue/job-row";
-import type { MailEventDoor } from "./mail-events";
-import type { LeadDeps } from "./leads/deps";
-import type { AgentDeps } from "./agents/deps";
-import type { MediaDeps } from "./media/deps";
 import type { Registry } from "../queue/registry";
 import type { Enqueue } from "../queue/request";
-import type { JobState } from "../queue/state";
-import type { ProjectStore } from "../tenants/project";
 import type { ConnectionStore } from "../tenants/connection";
+import type { ProjectStore } from "../tenants/project";
 import type { SiteStore, SiteWebhook } from "../tenants/site";
 import type { Snapshots } from "../tenants/snapshot";
 import type { TenantStore } from "../tenants/tenant";
 import type { Tokens } from "../tenants/token";
 import type { TokenStore } from "../tenants/token-store";
+import type { LeadDeps } from "./leads/deps";
 
 /** Everything the routes need, handed in by the composition root: no binding is touched below. */
 export interface IntakeDeps {
@@ -52,11 +50,11 @@ export interface IntakeDeps {
   connections: Pick<ConnectionStore, "put" | "get" | "list" | "remove">;
   projects: Pick<ProjectStore, "put" | "get" | "list" | "remove" | "renewKey">;
   leads: LeadDeps;
-  media: MediaDeps;
-  agents: AgentDeps;
+  media: MediaOperations;
+  agents: AgentOperations;
   destinations: Pick<DestinationStore, "put" | "get" | "list" | "remove">;
   subscriptions: Pick<SubscriptionStore, "put" | "get" | "list" | "remove">;
-  eventDoor: Pick<EventDoor, "put" | "remove"> & SignedDoor;
+  inboundSecrets: Pick<InboundSecretStore, "put" | "remove" | "open">;
   facts: Pick<Facts, "list" | "stateOf">;
   templates: TemplateStore;
   schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove" | "give" | "removeSite">;
@@ -71,7 +69,7 @@ export interface IntakeDeps {
     read(token: string): Promise<Unsubscription | undefined>;
     act(what: Unsubscription): Promise<void>;
   };
-  mailEvents: MailEventDoor;
+  mailEvents: MailEventInbox;
   campaigns: CampaignDoor;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
@@ -82,7 +80,7 @@ export interface IntakeDeps {
   samples(names: readonly string[], tenant: string | null): Promise<PayloadSample[]>;
   /** JSON text of a payload too large for its row; null when it is gone. Throws when the storage cannot be reached. */
   loadPayload(ref: string): Promise<string | null>;
-  operate: Operate;
+  operate: JobOperations & { replays: Replays };
   bulkActions: BulkActions;
   /** Calls of remote workers. */
   work: WorkDeps;
@@ -116,12 +114,6 @@ export interface CampaignDoor extends CampaignOperations, Pick<CampaignQueries, 
   events(tenant: string, id: string): ReturnType<MailEventStore["countsOf"]>;
 }
 
-/** Where a tenant's signed messages come in. */
-export interface SignedDoor {
-  /** `refused`: unknown tenant, no secret, wrong or old signature, all the same. `unknown`: nobody who could tell could be reached. Never throws. */
-  admits(tenant: string, headers: Headers, body: Uint8Array, now: number): Promise<{ state: "admitted"; id: string } | { state: "refused" | "unknown" }>;
-}
-
 /** The functions of domain/mail/store, without their database. */
 export interface TemplateStore extends Templates {
   /** Adds a version, unless the newest one reads the same. */
@@ -132,26 +124,6 @@ export interface TemplateStore extends Templates {
   userOfLayout(tenant: string, layout: string): Promise<string | undefined>;
   /** Those of the ids for which there is a template, of the tenant's own or built in. */
   known(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
-}
-
-/** What operators do to jobs and queues. Throws only when the ledger cannot be reached. */
-export interface Operate {
-  /** Null: unknown to the ledger. `flagged`: it runs and ends within seconds; `changed` false: it had ended before. */
-  cancel(tenant: string, id: string): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
-  /** Null: unknown to the ledger. `changed` false: its state does not allow it. */
-  retry(tenant: string, id: string): Promise<{ state: JobState; changed: boolean } | null>;
-  /** Brings a delayed, waiting or retrying job forward. Null: unknown to the ledger. `changed` false: nothing holds it back. */
-  runNow(tenant: string, id: string): Promise<{ state: JobState; changed: boolean } | null>;
-  /** Says of an effect in doubt that it happened, or certainly did not. False: it is not in doubt, or its job runs. */
-  settleDoubt(tenant: string, id: string, effect: string, finding: "done" | "failed"): Promise<boolean>;
-  /** Takes a dead letter off the list. False: it is none. */
-  dismiss(tenant: string, id: string): Promise<boolean>;
-  /** Tenant null is everybody: only the root token without a tenant comes to that. */
-  pause(tenant: string | null, scope: Pause["scope"], name: string, author: PauseAuthor): Promise<void>;
-  resume(tenant: string | null, scope: Pause["scope"], name: string): Promise<void>;
-  /** Null: all of them; else the tenant's own and those of everybody (`*`). */
-  pauses(tenant: string | null): Promise<PauseView[]>;
-  replays: Replays;
 }
 
 /** Null where the queue did not say. */

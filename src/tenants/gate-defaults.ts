@@ -13,3 +13,10 @@ export function usualLimits(dependency: string): GateLimits {
   if (site === undefined) return {};
   return { concurrency: kind === "shop" ? 2 : 1 };
 }
+
+/** The limits of a gate as the tenant's connections set them; the circuits of a connection's several providers, and of agents, open as the connection's own does. */
+export function limitsIn(connections: Readonly<Record<string, { limits: GateLimits }>> | undefined, dependency: string): GateLimits {
+  const [, kind] = /^(mail|models|agent)[-:]/.exec(dependency) ?? [];
+  const breaker = kind === undefined ? undefined : connections?.[kind === "agent" ? "models" : kind]?.limits.breaker;
+  return connections?.[dependency]?.limits ?? { ...usualLimits(dependency), ...(breaker ? { breaker } : {}) };
+}

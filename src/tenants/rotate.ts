@@ -3,10 +3,10 @@ import type { TenantStore } from "./tenant";
 
 /** Tenants whose turn one tick brings, and credentials it seals anew. */
 const tenantsPerTick = 10;
-const mostResealed = 50;
+const maxResealed = 50;
 
 /** Everything that seals. */
-const sealing = ["connections", "sites", "projects", "destinations", "subscriptions", "eventDoor"] as const;
+const sealing = ["connections", "sites", "projects", "destinations", "subscriptions", "inboundSecrets"] as const;
 
 /** The stores that seal, each with its `rotate`: at most `limit` rows of a tenant, answered by their number. */
 export type SealingStores = Record<(typeof sealing)[number], { rotate(tenant: string, limit: number): Promise<number> }> & {
@@ -19,7 +19,7 @@ export type SealingStores = Record<(typeof sealing)[number], { rotate(tenant: st
  */
 export async function rotate(stores: SealingStores, mark: TurnMark): Promise<number> {
   let last = await mark.read();
-  let left = mostResealed;
+  let left = maxResealed;
   try {
     const page = await stores.tenants.list({ limit: tenantsPerTick, after: last });
     for (const { tenant } of page) {
@@ -29,10 +29,10 @@ export async function rotate(stores: SealingStores, mark: TurnMark): Promise<num
       for (const name of sealing) left -= await stores[name].rotate(tenant, left);
       if (left > 0) continue;
       last = before;
-      return mostResealed;
+      return maxResealed;
     }
     if (page.length < tenantsPerTick) last = "";
-    return mostResealed - left;
+    return maxResealed - left;
   } finally {
     await mark.write(last);
   }

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { createMailStores } from "../../src/app/mail-stores";
-import { sign } from "../../src/providers/hooks/standard";
+import { sign } from "../../src/standard-webhooks";
 import { createBench, hashAddress, now, root, type Tokens, unsubscribeTokens } from "./fakes";
 
 const bench = createBench();

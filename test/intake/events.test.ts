@@ -8,7 +8,7 @@ import { createIntake } from "../../src/intake/router";
 import { destinationRoutes } from "../../src/intake/routes/destinations";
 import { eventRoutes } from "../../src/intake/routes/events";
 import type { EnqueueRequest } from "../../src/queue/request";
-import { sign, verify } from "../../src/providers/hooks/standard";
+import { sign } from "../../src/standard-webhooks";
 import { answered, type CallOptions, createBench, now, requestOf, root, type Tokens } from "./fakes";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -33,12 +33,14 @@ const intake = createIntake(
         taken.push(request);
         return { ok: true, id: `job-${taken.length}`, type: request.type, state: "queued", replayed: known !== undefined };
       }),
-    eventDoor: {
-      ...bench.deps.eventDoor,
-      admits: async (tenant, headers, bytes, at) => {
+    inboundSecrets: { ...bench.deps.inboundSecrets, open: async (tenant) => (tenant === "shop" ? [secret] : []) },
+    snapshots: {
+      read: async (tenant, at) => {
         if (door === "unknown") return { state: "unknown" };
-        const verdict = tenant === "shop" ? await verify(secret, headers, bytes, at) : { ok: false as const };
-        return verdict.ok ? { state: "admitted", id: verdict.id } : { state: "refused" };
+        const known = await bench.deps.snapshots.read(tenant, at);
+        if (known.state !== "known") return known;
+        const events = { door: "sealed", jobs: false };
+        return { ...known, snapshot: { ...known.snapshot, sections: { ...known.snapshot.sections, events } } };
       },
     },
   },
@@ -309,17 +311,17 @@ describe("settings", () => {
   });
 
   test("a secret that is replaced is refused at once, or taken for a while where that is asked for", async () => {
-    const { eventDoor } = createStores(env as unknown as WorkerEnv);
+    const { inboundSecrets } = createStores(env as unknown as WorkerEnv);
     const open = async (at: number) => {
       const row = await env.DB.prepare("SELECT secret FROM event_doors WHERE tenant = 'shop'").first<{ secret: string }>();
-      return eventDoor.open("shop", row?.secret ?? "", at);
+      return inboundSecrets.open("shop", row?.secret ?? "", at);
     };
     const [first, second, third] = ["A", "B", "C"].map((letter) => `whsec_${letter.repeat(32)}`);
     await admin("PUT", "/v1/event-secret", { secret: first });
     await admin("PUT", "/v1/event-secret", { secret: second, overlapSeconds: 60 });
     expect([await open(now + 59_999), await open(now + 60_000)]).toEqual([[second, first], [second]]);
     await admin("PUT", "/v1/event-secret", { secret: third });
-    expect([await open(now), await eventDoor.open("other", "v1.e1.x.y", now)]).toEqual([[third], []]);
+    expect([await open(now), await inboundSecrets.open("other", "v1.e1.x.y", now)]).toEqual([[third], []]);
   });
 
   test("events that there are not cannot be asked for, unless the tenant takes any", async () => {

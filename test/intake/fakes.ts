@@ -1,64 +1,62 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
+import { createCampaignDoor, createCampaignParts } from "../../src/app/campaigns";
+import { createMailEvents, createMailStores } from "../../src/app/mail-stores";
+import { createMediaDeps, createMediaParts } from "../../src/app/media";
+import { createReportsOn } from "../../src/app/reports";
+import { equalSecrets } from "../../src/crypto";
+import { createAgentOperations } from "../../src/domain/agents/operate";
 import { createDestinationStore } from "../../src/domain/events/destinations";
-import { createEventDoor } from "../../src/domain/events/door";
 import { factsIn } from "../../src/domain/events/facts";
-import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
+import { createInboundSecretStore, eventSection } from "../../src/domain/events/inbound-secret";
+import { unsubscribe } from "../../src/domain/mail-events/unsubscribe";
 import { templateCatalogue } from "../../src/domain/mail/catalogue";
 import type { ReplayRequest, ReplayView } from "../../src/domain/replays/model";
 import { scheduleStore } from "../../src/domain/schedules/store";
-import { createReportsOn } from "../../src/app/reports";
+import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
+import { createHashAddress } from "../../src/domain/suppressions/model";
+import { createUnsubscribeTokens } from "../../src/domain/suppressions/unsubscribe-token";
+import type { WorkerEnv } from "../../src/env";
 import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";
 import { campaign } from "../../src/jobs/campaign/job";
 import { email } from "../../src/jobs/email/job";
+import { image } from "../../src/jobs/image/job";
 import { lead } from "../../src/jobs/lead/job";
 import { syncOrders } from "../../src/jobs/sync-orders/job";
 import { syncProducts } from "../../src/jobs/sync-products/job";
-import { webhook } from "../../src/jobs/webhook/job";
 import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
-import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
-import { createIds } from "../../src/queue/id";
-import { type Contract, defineJob, job } from "../../src/queue/job";
+import { webhook } from "../../src/jobs/webhook/job";
 import { checkJson } from "../../src/json/json";
 import { auditEntries, auditIn } from "../../src/ledger/audit";
 import type { PauseView } from "../../src/ledger/pauses";
+import { createPayloads } from "../../src/ledger/payloads";
+import { createQueries } from "../../src/ledger/queries";
+import { samplesIn } from "../../src/ledger/samples";
+import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
+import { personal } from "../../src/masking/personal";
+import { createIds } from "../../src/queue/id";
+import { type Contract, defineJob, job } from "../../src/queue/job";
 import type { Pause } from "../../src/queue/job-row";
 import { done } from "../../src/queue/outcome";
-import { personal } from "../../src/masking/personal";
 import { checkPayload, createRegistry } from "../../src/queue/registry";
 import type { Enqueue, EnqueueRequest, Receipt } from "../../src/queue/request";
 import { isTerminal } from "../../src/queue/state";
+import { connectionSection, createConnectionStore } from "../../src/tenants/connection";
 import { createGates } from "../../src/tenants/gates";
-import { createConnectionStore } from "../../src/tenants/connection";
 import { derive, parseKeyRing } from "../../src/tenants/keys";
 import { createProjectStore, projectSection } from "../../src/tenants/project";
-import { createSiteStore } from "../../src/tenants/site";
+import { createSiteStore, openWebhookSecret, siteSection } from "../../src/tenants/site";
 import { createSnapshots, type Snapshots } from "../../src/tenants/snapshot";
 import { createTenantStore, raiseVersion } from "../../src/tenants/tenant";
-import { equalSecrets } from "../../src/crypto";
 import { createTokens, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
-import { createUnsubscribeTokens } from "../../src/domain/suppressions/unsubscribe-token";
 import { createVault, type Vault } from "../../src/tenants/vault";
+import { bulkActionsOn } from "./bulk-fakes";
 import { gatesOn } from "./gate-fakes";
 import { leadsOn } from "./lead-fakes";
-import { bulkActionsOn } from "./bulk-fakes";
 import { replaysOn } from "./replay-fakes";
 import { outside, workOn } from "./work-fakes";
-import { createAgentDeps } from "../../src/app/agents";
-import { samplesIn } from "../../src/ledger/samples";
-import { createPayloads } from "../../src/ledger/payloads";
-import { createCampaignDoor, createCampaignParts } from "../../src/app/campaigns";
-import { createMediaDeps, createMediaParts } from "../../src/app/media";
-import { createMailEventDoor } from "../../src/app/mail-events";
-import { createMailStores } from "../../src/app/mail-stores";
-import { unsubscribe } from "../../src/domain/mail-events/unsubscribe";
-import { createHashAddress } from "../../src/domain/suppressions/model";
-import type { WorkerEnv } from "../../src/env";
-import { connectionSection } from "../../src/tenants/connection";
-import { image } from "../../src/jobs/image/job";
-import { openWebhookSecret, siteSection } from "../../src/tenants/site";
 
 export const now = Date.UTC(2026, 9, 1, 12);
 export const root = env.ROOT_TOKEN;
@@ -170,7 +168,12 @@ function createDeps(seen: Seen): IntakeDeps {
   const enqueue = enqueueInto(seen);
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
   const vault = createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS));
-  const snapshots = createSnapshots({ db: env.DB, kv: env.CONFIG, sections: [connectionSection, projectSection, siteSection], report: () => undefined });
+  const snapshots = createSnapshots({
+    db: env.DB,
+    kv: env.CONFIG,
+    sections: [connectionSection, eventSection, projectSection, siteSection],
+    report: () => undefined,
+  });
   const rules = { ownHosts: ["jobs.example.com"], allowLocal: false };
   const hooks = { db: env.DB, vault, rules, changed: snapshots.changed, raise: (tenant: string) => raiseVersion(env.DB, tenant) };
   return {
@@ -186,7 +189,7 @@ function createDeps(seen: Seen): IntakeDeps {
     leads: leadsOn(vault, ids, () => now),
     destinations: createDestinationStore(hooks),
     subscriptions: createSubscriptionStore(hooks),
-    eventDoor: { ...createEventDoor(hooks), admits: async () => ({ state: "refused" }) },
+    inboundSecrets: createInboundSecretStore(hooks),
     facts: factsIn(env.DB),
     templates: templateCatalogue(env.DB),
     schedules: scheduleStore(env.DB),
@@ -214,10 +217,10 @@ function createDeps(seen: Seen): IntakeDeps {
     enqueue,
     campaigns: campaignsOn(enqueue, seen),
     media: createMediaDeps({ env: env as WorkerEnv, now: () => now, enqueue, stores: { snapshots }, media: createMediaParts(env as WorkerEnv, () => now) }),
-    agents: createAgentDeps({
-      env: env as WorkerEnv,
-      stores: { sites: createSiteStore(env.DB, vault, rules, snapshots.changed) },
-      media: createMediaParts(env as WorkerEnv, () => now),
+    agents: createAgentOperations({
+      db: env.DB,
+      queries: createQueries(env.DB),
+      type: "agent",
       payloads: createPayloads(env.PAYLOADS),
       now: () => now,
       // No job waits in this test, so none is woken.
@@ -251,7 +254,7 @@ function mailOn(vault: Vault, snapshots: Snapshots): Pick<IntakeDeps, "suppressi
   return {
     suppressions: mail.suppressions,
     unsubscribe: { read: unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now) },
-    mailEvents: createMailEventDoor({ stores: { connections, snapshots, rules }, ...mail, now: () => now }),
+    mailEvents: createMailEvents({ connections, snapshots, rules }, mail, () => now),
   };
 }
 

@@ -1,8 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { createMailEventDoor } from "../../src/app/mail-events";
-import { createMailStores } from "../../src/app/mail-stores";
-import { sign } from "../../src/providers/hooks/standard";
+import { createMailEvents, createMailStores } from "../../src/app/mail-stores";
+import { sign } from "../../src/standard-webhooks";
 import { stubFetch } from "../providers/fetch-stub";
 import { type Bench, createBench, hashAddress, now } from "./fakes";
 import { certificate, signedBySns } from "./sns-signer";
@@ -281,7 +280,7 @@ describe("Cloudflare, through the queue", () => {
     },
     metadata: { accountId: "acc", eventSubscriptionId: "s", eventSchemaVersion: 1, eventTimestamp: new Date(at).toISOString() },
   });
-  const door = createMailEventDoor({ stores: bench.deps as never, ...mail, now: () => now });
+  const door = createMailEvents(bench.deps as never, mail, () => now);
   const read = (...bodies: unknown[]) => door.readCloudflare(bodies.map((body, index) => ({ id: `q${index}`, body })));
 
   beforeAll(() => mail.sent.record("cf-tenant", [{ provider: "cloudflare", id: "cf-m-1@shop.example", job: "job-7", campaign: "spring" }], now));

@@ -1,22 +1,25 @@
 import { env } from "cloudflare:workers";
-import { agentsFor, createAgentDeps } from "../../src/app/agents";
+import { createAgentDeps } from "../../src/app/agents";
 import { createMediaParts } from "../../src/app/media";
 import { createStores } from "../../src/app/stores";
+import { overBudget } from "../../src/domain/agents/budget";
 import type { Agent } from "../../src/domain/agents/define";
 import { agents as shipped } from "../../src/domain/agents/list";
+import { createAgentOperations } from "../../src/domain/agents/operate";
 import { agentQueries } from "../../src/domain/agents/queries";
-import { overBudget } from "../../src/domain/agents/budget";
 import { agentRuns, type Decision } from "../../src/domain/agents/store";
 import { wakeDecided } from "../../src/domain/agents/wake";
+import { createAgentWork } from "../../src/domain/agents/work";
 import type { WorkerEnv } from "../../src/env";
 import { agentJob } from "../../src/jobs/agent/job";
-import { statesIn } from "../../src/ledger/states";
 import { createRunAgent } from "../../src/jobs/agent/run";
 import { createPayloads } from "../../src/ledger/payloads";
+import { statesIn } from "../../src/ledger/states";
 import { isUnbilled } from "../../src/providers/models/billed";
 import type { Chat, Chatted, Models } from "../../src/providers/models/models";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 import type { CapabilityScope } from "../../src/queue/engine";
+import type { CallClass } from "../../src/queue/gates";
 import { job, type Job } from "../../src/queue/job";
 import { type Bench, type BenchOptions, createBench, idOf } from "../support/engine";
 
@@ -72,8 +75,8 @@ export function createAgentBench(options: AgentBenchOptions) {
     ...options,
     jobs: [job(agentJob(agents), createRunAgent(agents) as never), ...(options.jobs ?? [])],
     capabilities: async (_names, scope) => {
-      const work = agentsFor(parts, { ...scope, onCall: (gate, call) => (scope.onCall(gate, call), options.onCall?.(gate, call)) });
-      if ("missing" in work) return work;
+      const onCall = (gate: string, call: CallClass) => (scope.onCall(gate, call), options.onCall?.(gate, call));
+      const work = createAgentWork(agentDeps, scope.tenant ?? "", onCall);
       const models: Models = {
         ...options.models,
         chat: async (chat, signal, call) => {
@@ -85,9 +88,9 @@ export function createAgentBench(options: AgentBenchOptions) {
       return { models, agents: options.beforeRecord ? { ...work, runs: watched(work.runs, options.beforeRecord) } : work };
     },
   });
-  const parts = { env: worker, stores, media: createMediaParts(worker, bench.now), payloads, now: bench.now, engine: () => bench.engine };
+  const agentDeps = createAgentDeps({ env: worker, stores, media: createMediaParts(worker, bench.now), payloads, now: bench.now, engine: () => bench.engine });
   const queries = agentQueries(env.DB, payloads);
-  const deps = createAgentDeps(parts);
+  const deps = createAgentOperations({ ...agentDeps, type: "agent" });
   return {
     bench,
     stores,
@@ -98,7 +101,7 @@ export function createAgentBench(options: AgentBenchOptions) {
       if (!proposal) throw new Error("the run has no proposal");
       return deps.decide(tenant, id, { ...decision, at: proposal });
     },
-    wakeDecided: () => wakeDecided({ db: env.DB, engine: parts.engine(), stateOf: statesIn(env.DB) }, 50),
+    wakeDecided: () => wakeDecided({ db: env.DB, engine: bench.engine, stateOf: statesIn(env.DB) }, 50),
     runs: (tenant: string) => agentRuns(env.DB, payloads, tenant),
     run: (tenant: string, id: string) => queries.run(tenant, id),
     /** Enqueues a run and lets it go as far as it can by itself. */

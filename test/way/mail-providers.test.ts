@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { sign } from "../../src/providers/hooks/standard.ts";
+import { sign } from "../../src/standard-webhooks.ts";
 import type { Api } from "./support/api.ts";
 import { startWay, type Way } from "./support/harness.ts";
 import { untilJob } from "./support/until.ts";

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { catalogue, eventTypes } from "../../domain/events/catalogue";
-import { entityKey } from "../../domain/events/entity";
 import { signingSecret } from "../../domain/events/destination";
+import { entityKey } from "../../domain/events/entity";
+import { verifySignature } from "../../domain/events/inbound-secret";
 import { Problem } from "../../errors";
 import { outputList, outputRecord } from "../../queue/bounded";
 import { largeBody, readBytes, smallBody } from "../body";
@@ -78,7 +79,7 @@ export const eventRoutes = [
     crossOrigin: handshake,
     handle: async ({ deps, params, request }) => {
       const tenant = param({ params }, "tenant");
-      const { bytes, id } = await admitted(deps, tenant, request);
+      const { bytes, id } = await verified(deps, tenant, request);
       return acceptEvents(deps, tenant, readEvents(request.headers, bytes, { id }));
     },
   }),
@@ -118,7 +119,7 @@ export const eventRoutes = [
     answers: { 200: v.object({ secret: v.optional(v.string()) }) },
     handle: async ({ deps, tenant, body: { secret, overlapSeconds } }) => {
       const used = secret ?? newSecret();
-      await deps.eventDoor.put(tenant, used, deps.now(), overlapSeconds * 1000);
+      await deps.inboundSecrets.put(tenant, used, deps.now(), overlapSeconds * 1000);
       return { status: 200, body: secret === undefined ? { secret: used } : {} };
     },
   }),
@@ -129,19 +130,19 @@ export const eventRoutes = [
     tenant: "own",
     answers: { 204: null },
     handle: async ({ deps, tenant }) => {
-      await deps.eventDoor.remove(tenant);
+      await deps.inboundSecrets.remove(tenant);
       return { status: 204 };
     },
   }),
 ];
 
 /** Unknown tenant, no secret, wrong or old signature: nobody outside can tell which. */
-async function admitted(deps: IntakeDeps, tenant: string, request: Request): Promise<{ bytes: Uint8Array; id: string }> {
+async function verified(deps: IntakeDeps, tenant: string, request: Request): Promise<{ bytes: Uint8Array; id: string }> {
   if (!request.headers.has("webhook-signature") && !request.headers.has("svix-signature")) throw refusedSignature();
   const bytes = await readBytes(request, smallBody);
-  const verdict = await deps.eventDoor.admits(tenant, request.headers, bytes, deps.now());
-  if (verdict.state === "admitted") return { bytes, id: verdict.id };
-  throw verdict.state === "unknown" ? unavailable("The signature cannot be checked right now.") : refusedSignature();
+  const check = await verifySignature(deps, tenant, request.headers, bytes, deps.now());
+  if (check.state === "verified") return { bytes, id: check.id };
+  throw check.state === "unknown" ? unavailable("The signature cannot be checked right now.") : refusedSignature();
 }
 
 function refusedSignature(): Problem {

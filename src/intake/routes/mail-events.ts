@@ -19,10 +19,10 @@ export const mailEventRoutes = [
     handle: async ({ deps, request, params, query }) => {
       const body = await readBytes(request, smallBody);
       const incoming = { headers: request.headers, body, token: query.token ?? null };
-      const verdict = await deps.mailEvents.receive(param({ params }, "tenant"), param({ params }, "provider"), incoming);
-      if (verdict === "refused") throw refusedAtDoor();
-      if (verdict === "unknown") throw unavailable("The event cannot be checked right now.");
-      if (verdict === "malformed") throw new Problem("malformed", "The event is not JSON.");
+      const receipt = await deps.mailEvents.receive(param({ params }, "tenant"), param({ params }, "provider"), incoming);
+      if (receipt === "refused") throw refusedAtDoor();
+      if (receipt === "unknown") throw unavailable("The event cannot be checked right now.");
+      if (receipt === "malformed") throw new Problem("malformed", "The event is not JSON.");
       return { status: 200, body: { ok: true } };
     },
   }),

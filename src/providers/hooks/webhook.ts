@@ -1,11 +1,10 @@
-import type { Failure } from "../../queue/effect";
-import { failed, ok } from "../../queue/effect";
-import type { Http, HttpAnswer } from "../http";
 import { quoted } from "../../masking/provider-text";
+import { failed, type Failure, ok } from "../../queue/effect";
+import { sign, type SignedHeaders } from "../../standard-webhooks";
+import type { Http, HttpAnswer } from "../http";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { Hook, HookMessage } from "./hooks";
-import { sign, type SignedHeaders } from "./standard";
 
 export interface WebhookOptions {
   http: Http;

@@ -1,15 +1,15 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createCapabilities } from "../../../src/app/capabilities";
-import { createPayloads } from "../../../src/ledger/payloads";
 import { createMediaParts } from "../../../src/app/media";
 import { createStores } from "../../../src/app/stores";
 import { builtIn } from "../../../src/domain/events/destination";
-import { jobs } from "../../../src/jobs";
 import type { WorkerEnv } from "../../../src/env";
-import { verify } from "../../../src/providers/hooks/standard";
-import { type Answer, stubFetch } from "../../providers/fetch-stub";
+import { jobs } from "../../../src/jobs";
+import { createPayloads } from "../../../src/ledger/payloads";
+import { verify } from "../../../src/standard-webhooks";
 import { createGates } from "../../../src/tenants/gates";
+import { type Answer, stubFetch } from "../../providers/fetch-stub";
 import { createBench, idOf, type Row } from "../../support/engine";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

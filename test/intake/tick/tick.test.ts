@@ -1,13 +1,13 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { app } from "../../../src/app";
-import { rotate } from "../../../src/tenants/rotate";
 import { createStores } from "../../../src/app/stores";
 import type { WorkerEnv } from "../../../src/env";
 import { tick } from "../../../src/intake/tick/tick";
 import { queues } from "../../../src/jobs/queues";
 import { createLedger } from "../../../src/ledger/ledger";
 import { turnMark } from "../../../src/ledger/watermarks";
+import { rotate } from "../../../src/tenants/rotate";
 import { emptyLedger } from "../../support/invariants";
 import { recordingDb } from "../../support/recorder";
 import { ids, newJob } from "../../support/rows";
@@ -103,7 +103,7 @@ test("credentials of every tenant are sealed anew within a round, ten tenants an
   await stores.projects.put("t-001", "homes", { domains: [], turnstileSecret: "0xSECRET", crmSecret: "crm-secret-of-tests" }, now);
   await stores.destinations.put("t-001", "own", { enabled: true, events: ["*"], ...hook }, now);
   await stores.subscriptions.put("t-001", "own", { events: ["*"], ...hook }, now);
-  await stores.eventDoor.put("t-001", hook.secret, 0, now);
+  await stores.inboundSecrets.put("t-001", hook.secret, 0, now);
   const [name, old] = env.ENCRYPTION_KEYS.split(":");
   const rotated = createStores({ ...counted, ENCRYPTION_KEYS: `e9:${old?.replace("ZW5j", "ZW5k")},${name}:${old}` } as WorkerEnv);
   const resealed: number[] = [];
@@ -145,7 +145,7 @@ test("a tenant that cannot be sealed anew keeps nobody from their turn", async (
   };
   const stores = {
     connections,
-    ...Object.fromEntries(["sites", "projects", "destinations", "subscriptions", "eventDoor"].map((name) => [name, { rotate: async () => 0 }])),
+    ...Object.fromEntries(["sites", "projects", "destinations", "subscriptions", "inboundSecrets"].map((name) => [name, { rotate: async () => 0 }])),
     tenants: { list: async ({ after = "" }) => ["a", "b", "c"].filter((each) => each > after).map((tenant) => ({ tenant })) },
   };
   await expect(rotate(stores as never, marks)).rejects.toThrow("no");

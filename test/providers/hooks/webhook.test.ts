@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createHttp } from "../../../src/providers/http";
-import { verify } from "../../../src/providers/hooks/standard";
 import { type WebhookOptions, webhookTo } from "../../../src/providers/hooks/webhook";
+import { createHttp } from "../../../src/providers/http";
+import { verify } from "../../../src/standard-webhooks";
 import { type Answer, brokenBody, stubFetch } from "../fetch-stub";
 
 afterEach(() => vi.unstubAllGlobals());

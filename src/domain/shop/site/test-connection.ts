@@ -1,10 +1,11 @@
-import { isSecondary } from "../sync/noted";
-import { keepSettings, resume } from "./store";
 import { Problem } from "../../../errors";
 import type { ShopResource } from "../../../providers/shop/rows";
-import type { Shop } from "../../../providers/shop/shop";
 import type { Reply } from "../../../queue/effect";
+import type { Engine } from "../../../queue/engine";
 import type { Entry, Gates } from "../../../queue/gates";
+import type { Capabilities } from "../../../queue/job";
+import { isSecondary } from "../sync/noted";
+import { keepSettings, resume } from "./store";
 
 /** What a look at the shop found. */
 export type ShopTest =
@@ -12,11 +13,10 @@ export type ShopTest =
   /** `class`: `config` — act; `transient` — try again later. */
   | { ok: false; reason: string; class: string };
 
-export interface ShopTestParts {
+export interface ShopTestDeps {
   db: D1Database;
   now(): number;
-  gates: Pick<Gates, "enter" | "leave">;
-  openShop(tenant: string, site: string, signal: AbortSignal): Promise<Reply<Shop>>;
+  engine: { gates: Pick<Gates, "enter" | "leave"> } & Pick<Engine, "capabilities">;
   /** Brings forward the jobs that wait for a site. */
   wake(tenant: string, site: string): Promise<void>;
 }
@@ -52,22 +52,22 @@ const needed: readonly ShopResource[] = [
  * Looks at a shop from inside its gate, as a job does. Where the circuit is open somebody who asks is let by, one at a time: what is
  * wrong with the shop is what a test is for. Throws `unavailable` when there is no place.
  */
-export async function testShop(parts: ShopTestParts, tenant: string, site: string): Promise<ShopTest> {
+export async function testShop(deps: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
   const [gate, id] = [`shop:${site}`, `test-${crypto.randomUUID()}`];
-  const entry = await place(parts, tenant, gate, id);
+  const entry = await place(deps, tenant, gate, id);
   if (!entry.granted && entry.reason !== "open") throw busy();
-  if (!entry.granted) return lookBeside(parts, tenant, site);
+  if (!entry.granted) return lookBeside(deps, tenant, site);
   const calls = { value: "none" as "none" | "answered" | "transient" };
   try {
-    const verdict = await look(parts, tenant, site);
+    const verdict = await look(deps, tenant, site);
     calls.value = !verdict.ok && verdict.class === "transient" ? "transient" : "answered";
     return verdict;
   } finally {
-    await parts.gates.leave(tenant, gate, [{ id, lease: entry.lease, calls: calls.value }], parts.now());
+    await deps.engine.gates.leave(tenant, gate, [{ id, lease: entry.lease, calls: calls.value }], deps.now());
   }
 }
 
-async function place({ gates, now }: ShopTestParts, tenant: string, gate: string, id: string): Promise<Entry> {
+async function place({ engine: { gates }, now }: ShopTestDeps, tenant: string, gate: string, id: string): Promise<Entry> {
   for (let left = tries; ; left--) {
     const [entry] = await gates.enter(tenant, gate, [id], testLimit + 5000, now());
     if (!entry) throw busy();
@@ -76,12 +76,12 @@ async function place({ gates, now }: ShopTestParts, tenant: string, gate: string
   }
 }
 
-async function lookBeside(parts: ShopTestParts, tenant: string, site: string): Promise<ShopTest> {
+async function lookBeside(deps: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
   const name = `${tenant}/${site}`;
   if (beside.has(name)) throw busy();
   beside.add(name);
   try {
-    return await look(parts, tenant, site);
+    return await look(deps, tenant, site);
   } finally {
     beside.delete(name);
   }
@@ -91,9 +91,9 @@ function busy(): Problem {
   return new Problem("unavailable", "The shop is busy: others are calling it, and it is asked no more at once.", { retryAfter: 5 });
 }
 
-async function look({ db, now, openShop, wake }: ShopTestParts, tenant: string, site: string): Promise<ShopTest> {
+async function look({ db, now, engine, wake }: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
   const signal = AbortSignal.timeout(testLimit);
-  const opened = await openShop(tenant, site, signal);
+  const opened = await openShop(engine, tenant, site, signal, now());
   if (!opened.ok) return refused(opened);
   const facts = await opened.value.test(signal);
   if (!facts.ok) return refused(facts);
@@ -107,6 +107,12 @@ async function look({ db, now, openShop, wake }: ShopTestParts, tenant: string, 
   await keepSettings(scope, settings, now());
   if (await resume(scope)) await wake(tenant, site);
   return { ok: true, version, timeZone: settings.timeZone, warnings };
+}
+
+/** As a job opens it; how its calls went is reported to the gate by the caller. */
+async function openShop({ capabilities }: ShopTestDeps["engine"], tenant: string, site: string, signal: AbortSignal, at: number) {
+  const { shops } = (await capabilities(["shops"], { tenant, at, signal, onCall: () => undefined })) as Pick<Capabilities, "shops">;
+  return shops.open(site);
 }
 
 function refused({ failure }: Reply<unknown> & { ok: false }): ShopTest {

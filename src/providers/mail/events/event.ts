@@ -15,3 +15,22 @@ export interface MailEvent {
   /** What the receiving server answered. May hold personal data: it is masked before it is kept. */
   detail?: string | undefined;
 }
+
+/** A provider's report as it came: nothing of it is believed before it is verified. */
+export interface SignedIncoming {
+  headers: Headers;
+  body: Uint8Array;
+  /** `?token=` of the address. */
+  token: string | null;
+}
+
+/**
+ * The events of a report that is genuine by the secret. Undefined: not genuine. `taken`: it confirmed a subscription, no events follow.
+ * `unknown`: what is needed to tell could not be reached. `malformed`: genuine, and no JSON.
+ */
+export type ReadMailEvents = (
+  provider: string,
+  secret: string,
+  incoming: SignedIncoming,
+  now: number,
+) => Promise<MailEvent[] | "taken" | "unknown" | "malformed" | undefined>;

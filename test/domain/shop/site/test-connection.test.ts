@@ -5,15 +5,18 @@ import { ok } from "../../../../src/queue/effect";
 import type { Entry } from "../../../../src/queue/gates";
 import { FakeShop } from "../../../jobs/fake-shop";
 
-function parts(shop: FakeShop, enter: () => Entry) {
+function shopTest(shop: FakeShop, enter: () => Entry) {
   const left: unknown[] = [];
   const gates = { enter: async () => [enter()], leave: async (_tenant: string, gate: string, reports: readonly unknown[]) => void left.push(gate, ...reports) };
-  return { left, all: { db: env.DB, now: Date.now, gates, openShop: async () => ok(shop), wake: async () => undefined } };
+  return {
+    left,
+    all: { db: env.DB, now: Date.now, engine: { gates, capabilities: async () => ({ shops: { open: async () => ok(shop) } }) }, wake: async () => undefined },
+  };
 }
 
 test("a test has a place in the shop's gate, and gives it back with how its calls went", async () => {
   const shop = new FakeShop();
-  const { left, all } = parts(shop, () => ({ granted: true, lease: "l1" }));
+  const { left, all } = shopTest(shop, () => ({ granted: true, lease: "l1" }));
   expect(await testShop(all, "looks", "main")).toMatchObject({ ok: true });
   shop.failures.push({ on: "test", failure: { class: "transient", reason: "no answer" } });
   expect(await testShop(all, "looks", "main")).toMatchObject({ ok: false, class: "transient" });
@@ -22,13 +25,13 @@ test("a test has a place in the shop's gate, and gives it back with how its call
 
 test("a shop whose gate is full is busy, and not called", async () => {
   const shop = new FakeShop();
-  const { left, all } = parts(shop, () => ({ granted: false, reason: "concurrency", until: 0, park: false }));
+  const { left, all } = shopTest(shop, () => ({ granted: false, reason: "concurrency", until: 0, park: false }));
   await expect(testShop(all, "looks", "full")).rejects.toMatchObject({ code: "unavailable", retryAfter: 5 });
   expect([shop.calls, left]).toEqual([[], []]);
 });
 
 test("an open circuit keeps nobody from asking what is wrong, one at a time", async () => {
-  const { left, all } = parts(new FakeShop(), () => ({ granted: false, reason: "open", until: 0, park: true }));
+  const { left, all } = shopTest(new FakeShop(), () => ({ granted: false, reason: "open", until: 0, park: true }));
   const answers = await Promise.allSettled([testShop(all, "looks", "open"), testShop(all, "looks", "open")]);
   expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
   expect(left).toEqual([]);

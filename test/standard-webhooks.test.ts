@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { sign, tolerance, verify } from "../../../src/providers/hooks/standard";
+import { sign, tolerance, verify } from "../src/standard-webhooks";
 
 // The vector of the specification's own tests.
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

@@ -1,4 +1,5 @@
-import type { Section } from "../../tenants/snapshot";
+import { verify } from "../../standard-webhooks";
+import type { Section, Snapshots } from "../../tenants/snapshot";
 import type { HookParts } from "./hook";
 
 declare module "../../tenants/snapshot" {
@@ -19,10 +20,10 @@ export const eventSection: Section<"events"> = {
   shape: ([row]) => ({ door: typeof row?.["door"] === "string" ? row["door"] : null, jobs: row?.["jobs"] === 1 }),
 };
 
-export interface EventDoor {
-  /** Sets the secret; the one before opens the door for `overlap` milliseconds more (default: none). */
+export interface InboundSecretStore {
+  /** Sets the secret; the one before counts for `overlap` milliseconds more (default: none). */
   put(tenant: string, secret: string, now: number, overlap?: number): Promise<void>;
-  /** Shuts the door. */
+  /** From now on no event is taken without a token. */
   remove(tenant: string): Promise<void>;
   /** The secrets that count now, in clear; none when they cannot be opened. */
   open(tenant: string, sealed: string, now: number): Promise<string[]>;
@@ -30,7 +31,7 @@ export interface EventDoor {
   rotate(tenant: string, most: number): Promise<number>;
 }
 
-export function createEventDoor(parts: HookParts): EventDoor {
+export function createInboundSecretStore(parts: HookParts): InboundSecretStore {
   const { db, changed, raise } = parts;
   const write = async (tenant: string, statement: D1PreparedStatement) => {
     await db.batch([statement, raise(tenant)]);
@@ -56,6 +57,27 @@ export function createEventDoor(parts: HookParts): EventDoor {
       return replaced?.meta.changes ?? 0;
     },
   };
+}
+
+export type SignatureCheck = { state: "verified"; id: string } | { state: "refused" | "unknown" };
+
+/**
+ * `refused`: unknown tenant, no secret, wrong or old signature, all the same. `unknown`: neither snapshot nor D1 could be reached. The secret
+ * comes from the snapshot, so that events are taken while D1 is down. Never throws.
+ */
+export async function verifySignature(
+  { snapshots, inboundSecrets }: { snapshots: Pick<Snapshots, "read">; inboundSecrets: Pick<InboundSecretStore, "open"> },
+  tenant: string,
+  headers: Headers,
+  body: Uint8Array,
+  now: number,
+): Promise<SignatureCheck> {
+  const known = await snapshots.read(tenant, now);
+  if (known.state === "unknown") return { state: "unknown" };
+  const sealed = known.state === "known" ? known.snapshot.sections.events?.door : null;
+  const secrets = sealed ? await inboundSecrets.open(tenant, sealed, now) : [];
+  const checked = await verify(secrets, headers, body, now);
+  return checked.ok ? { state: "verified", id: checked.id } : { state: "refused" };
 }
 
 interface Key {

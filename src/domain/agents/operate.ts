@@ -1,0 +1,66 @@
+import type { Queries } from "../../ledger/views";
+import type { Engine } from "../../queue/engine";
+import { retryNow } from "../../queue/operate";
+import { waitsForMoney } from "./budget";
+import { agents } from "./list";
+import type { BudgetInput, TenantBudget } from "./model";
+import { agentQueries } from "./queries";
+import type { Texts } from "./rows";
+import { allAgents, decide, type Decision, putBudget, putStopped } from "./store";
+import { wake } from "./wake";
+
+/** Jobs that one start of an agent wakes; others come by themselves within the hour. */
+const maxWoken = 200;
+
+export interface AgentOperationsDeps {
+  db: D1Database;
+  payloads: Pick<Texts, "get">;
+  queries: Pick<Queries, "jobs">;
+  /** The type of job that runs an agent. */
+  type: string;
+  engine(): Engine;
+  now(): number;
+}
+
+export type AgentOperations = ReturnType<typeof createAgentOperations>;
+
+/** What operators see of agents and do to them. Everything throws when D1 or R2 cannot be reached. */
+export function createAgentOperations(deps: AgentOperationsDeps) {
+  const { db, now } = deps;
+  const { runs, run, agents: settings } = agentQueries(db, deps.payloads);
+  return {
+    agents: () => agents,
+    settings: (tenant: string) => settings(tenant, now()),
+    runs,
+    run,
+    /** Decides the proposal, records who did in the audit, and wakes its run. False: it does not wait any more. */
+    async decide(tenant: string, job: string, decision: Decision): Promise<boolean> {
+      if (!(await decide(db, tenant, job, decision, now()))) return false;
+      await wake({ db, engine: deps.engine() }, tenant, job);
+      return true;
+    },
+    /** Null: of all agents together. Runs that waited for money go on. */
+    async putBudget(tenant: string, agent: string | null, budget: BudgetInput | TenantBudget): Promise<void> {
+      await putBudget(db, tenant, agent ?? allAgents, budget);
+      await wakeWaiting(deps, tenant, "budget", waitsForMoney);
+    },
+    stop: (tenant: string, agent: string, by: string) => putStopped(db, tenant, agent, { at: now(), by }),
+    /** Runs that waited for it go on. */
+    async start(tenant: string, agent: string): Promise<void> {
+      await putStopped(db, tenant, agent, null);
+      await wakeWaiting(deps, tenant, "started", (reason) => reason.startsWith("the agent is stopped"));
+    },
+  };
+}
+
+/** Brings runs forward that wait for such a reason; one for which it still holds waits again. */
+async function wakeWaiting(
+  { queries, engine, type }: AgentOperationsDeps,
+  tenant: string,
+  event: string,
+  isWanted: (reason: string) => boolean,
+): Promise<void> {
+  const { jobs } = await queries.jobs(tenant, { type, state: "waiting" }, { limit: maxWoken });
+  const refs = jobs.filter(({ reason }) => reason !== null && isWanted(reason)).map(({ id }) => ({ tenant, id }));
+  await retryNow(engine(), refs, { event, from: ["waiting"] });
+}

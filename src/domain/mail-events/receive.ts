@@ -1,0 +1,76 @@
+import type { eventOfCloudflare } from "../../providers/mail/events/cloudflare";
+import type { ReadMailEvents, SignedIncoming } from "../../providers/mail/events/event";
+import type { ForeignDisposition, ForeignMessage, ForeignReader } from "../../queue/foreign";
+import type { ConnectionStore } from "../../tenants/connection";
+import type { Snapshots } from "../../tenants/snapshot";
+import type { SentStore } from "./sent";
+import { joinFor, type MailEventStore } from "./store";
+
+/** A message whose mail is not recorded yet comes again after this. Seconds. */
+const joinAgain = 60;
+
+/** Which provider of a connection an address of events belongs to. Amazon SES is reached by SMTP. */
+const senders: Readonly<Record<string, string>> = { resend: "resend", postmark: "postmark", ses: "smtp" };
+
+export interface MailEventDeps {
+  connections: Pick<ConnectionStore, "open">;
+  snapshots: Pick<Snapshots, "read">;
+  events: Pick<MailEventStore, "take" | "ofJob">;
+  sent: Pick<SentStore, "ofCloudflare">;
+  read: ReadMailEvents;
+  /** Undefined: the message is no event of a mail. */
+  readCloudflare: typeof eventOfCloudflare;
+  now(): number;
+}
+
+/** `refused`: unknown tenant or provider, no secret, not genuine, all the same. `unknown`: what is needed to tell could not be reached. `malformed`: genuine, and no JSON. */
+export type MailEventReceipt = "taken" | "refused" | "unknown" | "malformed";
+
+/** Where providers report what became of mails. */
+export interface MailEventInbox extends Pick<MailEventStore, "ofJob"> {
+  /** Throws when the ledger cannot be reached. */
+  receive(tenant: string, provider: string, incoming: SignedIncoming): Promise<MailEventReceipt>;
+  /** Messages of the queue `mail-events`. One about a mail that is not recorded yet comes again, for an hour. */
+  readCloudflare: ForeignReader;
+}
+
+export function createMailEventInbox(deps: MailEventDeps): MailEventInbox {
+  return {
+    async receive(tenant, provider, incoming) {
+      const secret = await secretOf(deps, tenant, provider);
+      if (secret === "unknown") return "unknown";
+      const read = secret === undefined ? undefined : await deps.read(provider, secret, incoming, deps.now());
+      if (read === undefined) return "refused";
+      if (!Array.isArray(read)) return read;
+      await deps.events.take(tenant, senders[provider] ?? provider, read, deps.now());
+      return "taken";
+    },
+    ofJob: (tenant, job) => deps.events.ofJob(tenant, job),
+    readCloudflare: (messages) => Promise.all(messages.map((message) => readOne(deps, message))),
+  };
+}
+
+/** The secret set with the provider, first or fallback; undefined where there is none. */
+async function secretOf({ connections, snapshots, now }: MailEventDeps, tenant: string, provider: string): Promise<string | "unknown" | undefined> {
+  const sender = Object.hasOwn(senders, provider) ? senders[provider] : undefined;
+  const known = await snapshots.read(tenant, now());
+  if (known.state === "unknown") return "unknown";
+  if (sender === undefined || known.state === "absent" || !known.snapshot.sections.connections?.["mail"]) return undefined;
+  const opened = await connections.open(tenant, "mail");
+  if (!opened.ok) return undefined;
+  const { value } = opened;
+  return [value, value.fallback].find((route) => route?.provider === sender)?.webhookSecret;
+}
+
+/** Events of Cloudflare come for all tenants; whose mail one is about is known once the mail is recorded. */
+async function readOne({ events, sent, readCloudflare, now }: MailEventDeps, { body }: ForeignMessage): Promise<ForeignDisposition> {
+  const event = readCloudflare(body);
+  // Nothing of it is kept: it may hold an address and a subject.
+  if (!event) return { do: "ack" };
+  const origin = await sent.ofCloudflare(event.messageId);
+  if (origin) {
+    await events.take(origin.tenant, "cloudflare", [event], now(), origin);
+    return { do: "ack" };
+  }
+  return Math.abs(now() - event.happened) <= joinFor ? { do: "redeliver", seconds: joinAgain } : { do: "ack" };
+}

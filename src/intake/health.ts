@@ -1,0 +1,39 @@
+import { ping } from "../d1";
+import { messageOf } from "../errors";
+import type { QueueMetrics } from "./deps";
+
+/** An answer that takes longer counts as none. Milliseconds. */
+const maxWait = 1000;
+
+export interface HealthDeps {
+  db: D1Database;
+  kv: Pick<KVNamespace, "get">;
+  /** Queues that refused the newest send. */
+  refusingQueues(): readonly string[];
+}
+
+/** A cheap look at what the Worker stands on. Never throws. */
+export async function health({ db, kv, refusingQueues }: HealthDeps): Promise<Record<string, "ok" | "failing">> {
+  const checks = await Promise.all([check("d1", ping(db)), check("kv", kv.get("health"))]);
+  return Object.fromEntries([...checks, ["queues", refusingQueues().length === 0 ? "ok" : "failing"] as const]);
+}
+
+async function check(name: string, look: Promise<unknown>) {
+  const limit = new Promise((_, reject) => setTimeout(() => reject(new Error("too slow")), maxWait));
+  const found = await Promise.race([look, limit]).then(
+    () => "ok" as const,
+    () => "failing" as const,
+  );
+  return [name, found] as const;
+}
+
+/** What a queue reports now; nulls where it does not, with `report` told why. */
+export async function metricsOf(queue: string, producer: Pick<Queue, "metrics">, report: (reason: string) => void): Promise<QueueMetrics> {
+  try {
+    const { backlogCount, backlogBytes, oldestMessageTimestamp } = await producer.metrics();
+    return { queue, backlog: backlogCount, bytes: backlogBytes, oldestAt: oldestMessageTimestamp?.getTime() ?? null };
+  } catch (thrown) {
+    report(messageOf(thrown));
+    return { queue, backlog: null, bytes: null, oldestAt: null };
+  }
+}
