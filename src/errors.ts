@@ -57,6 +57,11 @@ export function summaryOf(issues: readonly Issue[]): string {
     .join("; ");
 }
 
+/** The sentence for an input with issues: `The body is wrong: to: is missing.` */
+export function wrongInput(subject: string, issues: readonly Issue[]): string {
+  return `${subject} is wrong: ${summaryOf(issues)}.`;
+}
+
 /** The beginning of a path, which may be as long as what was sent. */
 export function shortPath(path: string): string {
   return path.length <= maxPathLength ? path : `${path.slice(0, maxPathLength).toWellFormed()}…`;

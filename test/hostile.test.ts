@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { catalogue } from "../src/domain/events/catalogue";
-import { Problem, problemBody } from "../src/errors";
+import { Problem, problemBody, wrongInput } from "../src/errors";
 import { routes } from "../src/intake/routes";
 import { jobs } from "../src/jobs";
 import { check } from "../src/queue/validate";
@@ -101,7 +101,7 @@ function faultsOf(schema: v.GenericSchema, size = characters, values = nasty): s
 function answerTo(schema: v.GenericSchema, value: unknown): number {
   const checked = check(schema, value);
   if (checked.ok) return 0;
-  return JSON.stringify(problemBody(new Problem("invalid", "The body is not what is expected here.", { errors: checked.issues }))).length;
+  return JSON.stringify(problemBody(new Problem("invalid", wrongInput("The body", checked.issues), { errors: checked.issues }))).length;
 }
 
 /** CPU milliseconds of this thread for one check. */

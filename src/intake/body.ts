@@ -22,7 +22,7 @@ export async function readJson<Body>(
   allow(value);
   const issues = rule.jsonCheckedLater ? [] : checkJson(value);
   if (issues.length > 0) throw new Problem("invalid", "The body holds what cannot be stored.", { errors: issues });
-  return { body: validate(rule.schema, value, "The body is not what is expected here."), length: text.length };
+  return { body: validate(rule.schema, value, "The body"), length: text.length };
 }
 
 /** The body as text. */

@@ -10,7 +10,7 @@ export function readQuery(schema: v.GenericSchema | undefined, search: URLSearch
   const repeated = names.find((name) => seen.size === seen.add(name).size);
   if (repeated !== undefined)
     throw new Problem("invalid", "A parameter may be given once.", { errors: [{ path: repeated.slice(0, 64), message: "is given twice" }] });
-  return validate(schema ?? v.strictObject({}), Object.fromEntries(search), "The query is not what is expected here.");
+  return validate(schema ?? v.strictObject({}), Object.fromEntries(search), "The query");
 }
 
 /** A time as ISO 8601 with its offset, or a date (midnight UTC); becomes milliseconds. */

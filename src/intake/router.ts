@@ -5,10 +5,11 @@ import { readJson } from "./body";
 import type { IntakeDeps } from "./deps";
 import { traceFrom, traceIdOfRequest } from "../trace";
 import { asProblem, problemResponse, refusedAtDoor } from "./problem";
+import { nearestRoute } from "./nearest-route";
 import { addressOf, subscriberOf } from "./network";
 import { refuseOwnHost } from "./own-host";
 import { readQuery } from "./query";
-import { type Answer, type AnyRoute, checkFieldScopes, type PathPattern } from "./route";
+import { type Answer, type AnyRoute, checkFieldScopes, openPath, type PathPattern } from "./route";
 import { routes } from "./routes";
 import { serveTrpc } from "./trpc/serve";
 
@@ -30,23 +31,18 @@ type Incoming = Request & { params: Params };
 
 /** The HTTP interface over a table of routes. The returned function answers every request and never throws. */
 export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = routes): (request: Request) => Promise<Response> {
-  const areas = Map.groupBy(byPath(table), ([path]) => areaOf(path));
-  const routers = new Map([...areas].map(([area, paths]) => [area, routerOf(paths, deps)]));
-  const nowhere = routerOf([], deps);
+  const paths = byPath(table);
+  const routerOf = createRouters(deps, [...paths.keys()]);
+  const routers = new Map([...Map.groupBy(paths, ([path]) => areaOf(path))].map(([area, here]) => [area, routerOf(here)]));
+  const nowhere = routerOf([]);
   const answerRoute = (request: Request, router = routers.get(areaOf(request.url)) ?? nowhere) =>
     router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
-  const trpc = trpcRouter(answerRoute, deps);
+  const trpc = routerOf([]);
+  trpc.all("/trpc/*", (request: Request, { id }: Passage) => serveTrpc(request, id, deps, answerRoute));
   return async (request) => {
     if (request.url.length > maxUrlLength) return problemResponse(tooLong(), request, crypto.randomUUID());
     return areaOf(request.url) === "trpc" ? answerRoute(request, trpc) : answerRoute(request);
   };
-}
-
-/** tRPC reads its own paths; what throws before it does is answered as everywhere. */
-function trpcRouter(answerRoute: (request: Request) => Promise<Response>, deps: IntakeDeps) {
-  const router = routerOf([], deps);
-  router.all("/trpc/*", (request: Request, { id }: Passage) => serveTrpc(request, id, deps, answerRoute));
-  return router;
 }
 
 /** The first word of a path or an address behind `/v1`: a router looks at its paths one after the other, so each area has its own. */
@@ -54,15 +50,20 @@ function areaOf(url: string): string {
   return /^(?:[a-z]+:\/\/[^/]*)?\/*(?:v1\/+)?([^/?#]*)/.exec(url)?.[1] ?? "";
 }
 
-function routerOf(paths: readonly [path: string, here: AnyRoute[]][], deps: IntakeDeps) {
-  const router = Router({
-    catch: (thrown: unknown, request: Request, passage: Passage) => refuse(thrown, request, passage, deps),
-    finally: [(response: Response | undefined, request: Request, passage: Passage) => response ?? refuse(unknownRoute(), request, passage, deps), stamp],
-  });
-  for (const [path, here] of paths) {
-    router.all(path, (request: Incoming, passage: Passage) => answer(here, request, passage, deps));
-  }
-  return router;
+/** Makes routers; `known` are all paths there are, for the answer to a mistyped one. */
+function createRouters(deps: IntakeDeps, known: readonly string[]) {
+  const orUnknown = (response: Response | undefined, request: Request, passage: Passage) =>
+    response ?? refuse(unknownRoute(request, known), request, passage, deps);
+  return (paths: readonly [path: string, here: AnyRoute[]][]) => {
+    const router = Router({
+      catch: (thrown: unknown, request: Request, passage: Passage) => refuse(thrown, request, passage, deps),
+      finally: [orUnknown, stamp],
+    });
+    for (const [path, here] of paths) {
+      router.all(path, (request: Incoming, passage: Passage) => answer(here, request, passage, deps));
+    }
+    return router;
+  };
 }
 
 async function answer(here: readonly AnyRoute[], request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Response> {
@@ -185,8 +186,9 @@ function tooLong(): Problem {
   return new Problem("too-large", `The URL may have ${maxUrlLength.toLocaleString("en")} characters.`);
 }
 
-function unknownRoute(): Problem {
-  return new Problem("not-found", "There is no such route; /openapi.json lists them.");
+function unknownRoute(request: Request, known: readonly string[]): Problem {
+  const nearest = nearestRoute(new URL(request.url).pathname, known);
+  return new Problem("not-found", `There is no such route; ${nearest ? `did you mean ${openPath(nearest)}? ` : ""}GET /v1 lists them.`);
 }
 
 function byPath(table: readonly AnyRoute[]): Map<string, AnyRoute[]> {

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { openApi } from "./openapi";
-import { type AnyRoute, route } from "./route";
+import { type AnyRoute, openPath, route } from "./route";
 import { agentRoutes } from "./routes/agents";
 import { alertRoutes } from "./routes/alerts";
 import { bulkActionRoutes } from "./routes/bulk-actions";
@@ -48,10 +48,25 @@ const describe = route("GET /openapi.json", {
   handle: async ({ deps }) => ({ status: 200, body: openApi(routes, deps.registry.contracts()), headers: { "cache-control": "public, max-age=60" } }),
 });
 
+const index = route("GET /v1", {
+  name: "index",
+  summary: "Where to begin: the calls there are, each in a line",
+  scope: "public",
+  tenant: "none",
+  answers: {
+    200: v.object({ openapi: v.string(), dashboard: v.string(), calls: v.array(v.object({ call: v.string(), scope: v.string(), does: v.string() })) }),
+  },
+  handle: async () => {
+    const calls = routes.map(({ method, path, scope, summary }) => ({ call: `${method} ${openPath(path)}`, scope, does: summary }));
+    return { status: 200, body: { openapi: "/openapi.json", dashboard: "/", calls }, headers: { "cache-control": "public, max-age=60" } };
+  },
+});
+
 /** Every route there is. What stands in the path as it is comes before a parameter in its place. */
 export const routes: readonly AnyRoute[] = [
   ...systemRoutes,
   describe,
+  index,
   ...tenantRoutes,
   ...settingRoutes,
   ...siteRoutes,

@@ -1,13 +1,13 @@
 import * as v from "valibot";
-import { firstIssues, type Issue, maxIssues, Problem } from "../errors";
+import { firstIssues, type Issue, maxIssues, Problem, wrongInput } from "../errors";
 
 type Schema<Output> = v.GenericSchema<any, Output>; // oxlint-disable-line no-explicit-any -- variance: any input
 
-/** The validated value; throws `invalid` with the first issues and their paths. */
-export function validate<Output>(schema: Schema<Output>, value: unknown, detail: string): Output {
+/** The validated value; throws `invalid` with the first issues and their paths. `subject` names the value in the sentence: "The body". */
+export function validate<Output>(schema: Schema<Output>, value: unknown, subject: string): Output {
   const checked = check(schema, value);
   if (checked.ok) return checked.value;
-  throw new Problem("invalid", detail, { errors: checked.issues });
+  throw new Problem("invalid", wrongInput(subject, checked.issues), { errors: checked.issues });
 }
 
 export type Checked<Output> = { ok: true; value: Output } | { ok: false; issues: readonly Issue[] };

@@ -36,11 +36,32 @@ describe("routing", () => {
   });
 
   test("an unknown route is a 404 that needs no token", async () => {
-    for (const path of ["/v1/nothing", "/v2/jobs", "/v1/jobs/a/b/c", "/v1", "/v1/jobs/%2e%2e/x/y"]) {
+    for (const path of ["/v1/nothing", "/v2/jobs", "/v1/jobs/a/b/c", "/v1/jobs/%2e%2e/x/y"]) {
       const answer = await bench.call("GET", path);
       expect(answer.body, path).toMatchObject({ status: 404, code: "not-found", type: "urn:jobyard:problem:not-found" });
       expect(answer.headers.get("content-type")).toBe("application/problem+json");
     }
+  });
+
+  test.each([
+    ["/v1/job", "/v1/jobs"],
+    ["/jobs", "/v1/jobs"],
+    ["/v1/dead-letter/groups", "/v1/dead-letters/groups"],
+    ["/v1/jobs/01abc/cancle", "/v1/jobs/{id}/cancel"],
+  ])("%s is told of %s, which is near", async (path, near) => {
+    expect((await bench.call("POST", path)).body.detail).toBe(`There is no such route; did you mean ${near}? GET /v1 lists them.`);
+  });
+
+  test("what is near no route is told of none, and a long path is not compared", async () => {
+    for (const path of ["/v1/weather", `/v1/job${"/x".repeat(20)}`, `/v1/jobs${"s".repeat(300)}`])
+      expect((await bench.call("GET", path)).body.detail, path).toBe("There is no such route; GET /v1 lists them.");
+  });
+
+  test("GET /v1 lists every call in a line", async () => {
+    const { status, body } = await bench.call("GET", "/v1");
+    expect(status).toBe(200);
+    expect(body.calls).toHaveLength(routes.length);
+    expect(body.calls).toContainEqual({ call: "GET /v1/jobs/{id}", scope: "read", does: expect.any(String) });
   });
 
   test.each(["DELETE /v1/jobs", "PUT /v1/jobs/batch", "PATCH /v1/sites/shop", "GET /v1/jobs/x/cancel", "POST /healthz", "TRACE /v1/stats"])(

@@ -1,7 +1,7 @@
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
 import { type Event, eventPayload } from "../../domain/events/model";
 import { eventKey } from "../../domain/events/key";
-import { type Issue, Problem } from "../../errors";
+import { type Issue, Problem, wrongInput } from "../../errors";
 import { event as eventJob } from "../../jobs/event/job";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { canonical } from "../../json/canonical";
@@ -77,7 +77,7 @@ function refusal({ code, detail, errors, retryAfter }: Refused): Problem {
 }
 
 function wrong(errors: readonly Issue[]): Refused {
-  return { ok: false, code: "invalid", detail: "The event is not what is expected here.", errors };
+  return { ok: false, code: "invalid", detail: wrongInput("The event", errors), errors };
 }
 
 /** Never seen: enqueue gives one receipt for each request. */

@@ -1,5 +1,5 @@
 import { mostHops } from "../../domain/events/model";
-import { type Issue, Problem } from "../../errors";
+import { type Issue, Problem, wrongInput } from "../../errors";
 import { parsedJson } from "../body";
 import { fromBinary, fromStructured, isBinary, type Read } from "./cloud-event";
 
@@ -83,7 +83,7 @@ function withHops(read: Read, hops: number): Incoming {
 }
 
 function problemOf({ issues, malformed }: Extract<Read, { ok: false }>): Problem {
-  return new Problem(malformed ? "malformed" : "invalid", "The event is not what is expected here.", { errors: issues });
+  return new Problem(malformed ? "malformed" : "invalid", wrongInput("The event", issues), { errors: issues });
 }
 
 function typeOf(headers: Headers): string {

@@ -209,15 +209,14 @@ function editedFrom(deps: IntakeDeps, { proposal: { agent, tool: name }, steps }
   const declared = agentNamed(deps.agents.agents(), agent);
   const tool = declared && toolOf(declared, name);
   if (!tool) throw new Problem("conflict", "The proposal is of a tool that is no more.");
-  const { proposal: edited } = validate(v.strictObject({ proposal: tool.input }), { proposal: given }, wrongEdit);
+  const { proposal: edited } = validate(v.strictObject({ proposal: tool.input }), { proposal: given }, "The edited proposal");
   const known = knownIds(steps);
   const unknown = tool.ids(edited).filter((id) => !known.has(id));
   if (unknown.length === 0) return edited;
   const message = `names what the run was not given: ${unknown.slice(0, maxNamed).join(", ")}`;
-  throw new Problem("invalid", wrongEdit, { errors: [{ path: "proposal", message }] });
+  throw new Problem("invalid", `The edited proposal is wrong: ${message}.`, { errors: [{ path: "proposal", message }] });
 }
 
-const wrongEdit = "The proposal is not one that can be carried out.";
 /** Ids in one message. */
 const maxNamed = 5;
 

@@ -37,5 +37,5 @@ export const demoRoutes = [
 ];
 
 function noDemo(): Problem {
-  return new Problem("not-found", "There is no such route; /openapi.json lists them.");
+  return new Problem("not-found", "There is no such route; GET /v1 lists them.");
 }

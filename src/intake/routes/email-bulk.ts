@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { Problem } from "../../errors";
+import { Problem, wrongInput } from "../../errors";
 import { addressOf, mailbox, mailboxFrom } from "../../domain/mail/mailbox";
 import { email } from "../../jobs/email/job";
 import { boundedList, jsonObject } from "../../queue/bounded";
@@ -60,7 +60,7 @@ function refuseLarge(characters: number): void {
 /** A list goes on the slow lane unless it says otherwise. A recipient's own variables come before those of the mail. */
 async function mailTo(tenant: string, mail: SharedContent, given: unknown, listKey: string | undefined): Promise<EnqueueRequest | Refused> {
   const checked = check(recipient, given);
-  if (!checked.ok) return { ok: false, code: "invalid", detail: "The recipient is not what is expected here.", errors: checked.issues };
+  if (!checked.ok) return { ok: false, code: "invalid", detail: wrongInput("The recipient", checked.issues), errors: checked.issues };
   const { to, variables, idempotencyKey: own } = checked.value;
   const key = own ?? (listKey === undefined ? undefined : await entryKey(listKey, spelled(to)));
   const merged = mail.variables || variables ? { variables: { ...mail.variables, ...variables } } : {};

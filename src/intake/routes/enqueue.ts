@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { Problem } from "../../errors";
+import { Problem, wrongInput } from "../../errors";
 import { boundedList, boundedName, boundedText, fieldRule } from "../../queue/bounded";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { batchReport } from "../batch-report";
@@ -127,7 +127,7 @@ export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readon
 
 export function readBatchJob(tenant: string, job: unknown, requestUrl: string, usualKey: string | undefined): EnqueueRequest | Refused {
   const checked = check(batchJob, job);
-  if (!checked.ok) return { ok: false, code: "invalid", detail: "The job is not what is expected here.", errors: checked.issues };
+  if (!checked.ok) return { ok: false, code: "invalid", detail: wrongInput("The job", checked.issues), errors: checked.issues };
   const { idempotencyKey: key = usualKey, ...request } = checked.value;
   const issue = ownTarget(request.type, request.payload, requestUrl);
   return issue ? invalid([issue]) : { ...request, tenant, key };

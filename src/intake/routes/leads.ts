@@ -75,7 +75,7 @@ function readReport(body: unknown): CrmReport {
   const { crm_lead_id: id = null } = typeof given === "object" && given !== null ? (given as { crm_lead_id?: unknown }) : {};
   if (id === null || id === "")
     throw new Problem("malformed", "The report must be an object with a crm_lead_id.", { errors: [{ path: "crm_lead_id", message: "is missing" }] });
-  return validate(crmReportSchema, given, "The report is not what is expected here.");
+  return validate(crmReportSchema, given, "The report");
 }
 
 async function crmSecret(deps: IntakeDeps, tenant: string, name: string, project: Project): Promise<string | undefined> {

@@ -62,7 +62,7 @@ export const mediaRoutes = [
     answers: { 200: mediaShape },
     problems: [429],
     handle: async ({ deps, tenant, params, request }) => {
-      const { key } = validate(v.object({ key: mediaKey }), { key: param({ params }, "key") }, "The key is not one that a picture can have.");
+      const { key } = validate(v.object({ key: mediaKey }), { key: param({ params }, "key") }, "The key in the path");
       const stored = await deps.media.put(tenant, key, chunksOf(request, maxOriginalBytes), aboutIn(request.headers));
       if ("full" in stored) throw tooBusy(stored.full);
       if ("found" in stored) throw new Problem("unsupported-media-type", `Send a JPEG, PNG, GIF, WebP or AVIF: by its first bytes this is ${stored.found}.`);
@@ -120,7 +120,7 @@ function aboutIn(headers: Headers): string[] {
   const given = headers.get(aboutHeader) ?? "";
   const named = given.slice(0, 2000).split(",", 10);
   const entities = named.map((each) => each.trim()).filter((each) => each !== "");
-  return validate(aboutEntities, entities, `The header ${aboutHeader} is not what is expected here.`);
+  return validate(aboutEntities, entities, `The header ${aboutHeader}`);
 }
 
 /** Seconds after which an upload has ended, as a rule. */

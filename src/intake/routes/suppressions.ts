@@ -91,7 +91,7 @@ export const suppressionRoutes = [
     answers: { 200: shape },
     handle: async ({ deps, tenant, caller, params, request }) => {
       const text = await readText(request, smallBody);
-      const body = validate(suppressionSchema, text.trim() === "" ? {} : parsedJson(text), "The body is not what is expected here.");
+      const body = validate(suppressionSchema, text.trim() === "" ? {} : parsedJson(text), "The body");
       const suppression = { ...body, address: addressIn(params) };
       const since = deps.now();
       await deps.suppressions.put(tenant, suppression, since);

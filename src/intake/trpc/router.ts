@@ -223,7 +223,7 @@ function searchOf(input: unknown): URLSearchParams {
     ([name, value]) => value !== undefined && !(name === "cursor" && value === null),
   );
   const wrong = given.find(([, value]) => typeof value !== "string" && typeof value !== "number");
-  if (wrong) throw refused("The filter is not what is expected here.", wrong[0].slice(0, 100), "must be a text or a number");
+  if (wrong) throw refused(`The filter is wrong: ${wrong[0].slice(0, 100)} must be a text or a number.`, wrong[0].slice(0, 100), "must be a text or a number");
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
 }
 
