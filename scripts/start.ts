@@ -1,8 +1,9 @@
-// npm start: the Worker with the sandbox on this machine, ready to use. Honours PORT, SANDBOX_PORT, STATE_DIR, ROOT_TOKEN; VERBOSE=1 shows every log line.
+// npm start: the Worker with the sandbox on this machine, ready to use. Honours PORT, SANDBOX_PORT, STATE_DIR, ROOT_TOKEN; VERBOSE=1 shows every log line, WATCH=off does not restart when code changes.
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { startSandbox, type Sandbox } from "./sandbox/server.ts";
+import { watchCode } from "./start/code-changes.ts";
 import { setUpDemo } from "./start/demo.ts";
 import { secretsIn, type Secrets } from "./start/dev-vars.ts";
 import { healthy, silent } from "./start/healthy.ts";
@@ -58,7 +59,7 @@ async function migrated(stateDir: string): Promise<void> {
   if (changed.length > 0) console.error(`${changed.join(", ")} changed after it was applied. Delete ${stateDir} to start with an empty database.`);
 }
 
-async function workerUp({ port, sandboxPort, stateDir, verbose }: Settings, secrets: Secrets): Promise<string> {
+async function workerUp({ port, sandboxPort, stateDir, verbose, watch }: Settings, secrets: Secrets): Promise<string> {
   console.log("Starting the Worker …");
   const url = `http://127.0.0.1:${port}`;
   const report = (line: string): void => console.error(line);
@@ -68,9 +69,11 @@ async function workerUp({ port, sandboxPort, stateDir, verbose }: Settings, secr
     const order: WorkerOrder = { config: join(root, "wrangler.toml"), port, stateDir, verbose, bindings };
     return (started.worker = runWorker(root, order, outputTo(report, verbose)));
   };
+  const changed = watch ? watchCode(root, ending.signal) : undefined;
   const { up, down } = keepUp({
     url,
     launch,
+    ...(changed ? { changed: () => changed().then(() => migrated(stateDir)) } : {}),
     healthy: (signal) => healthy(url, signal),
     silent: (signal) => silent(url, signal),
     report,
@@ -83,7 +86,7 @@ async function workerUp({ port, sandboxPort, stateDir, verbose }: Settings, secr
 
 function welcome(url: string, { url: sandboxUrl, smtpPort }: Sandbox, token: string, { rootToken }: Settings): string {
   return `
-Jobyard is up. Ctrl-C ends it; changed code takes effect with the next start.
+Jobyard is up. Ctrl-C ends it; changed code takes effect at once.
 
   Dashboard    ${url}/
   Mailbox      ${sandboxUrl}/ (and a form that sets faults)

@@ -10,9 +10,11 @@ export interface Settings {
   rootToken: string | undefined;
   /** Shows everything that wrangler and the Worker print. */
   verbose: boolean;
+  /** Starts the Worker again when its code changes. */
+  watch: boolean;
 }
 
-/** Reads PORT, SANDBOX_PORT, STATE_DIR, ROOT_TOKEN and VERBOSE; a wrong one is a sentence that names it. */
+/** Reads PORT, SANDBOX_PORT, STATE_DIR, ROOT_TOKEN, VERBOSE and WATCH; a wrong one is a sentence that names it. */
 export function readSettings(environment: Record<string, string | undefined>, root: string): Settings | { wrong: string } {
   const port = portOf(environment["PORT"], 8787);
   const sandboxPort = portOf(environment["SANDBOX_PORT"], 8788);
@@ -27,6 +29,7 @@ export function readSettings(environment: Record<string, string | undefined>, ro
     stateDir: resolve(root, environment["STATE_DIR"] || ".wrangler/state"),
     rootToken,
     verbose: ["1", "true", "yes"].includes(environment["VERBOSE"] ?? ""),
+    watch: !["0", "false", "no", "off"].includes(environment["WATCH"] ?? ""),
   };
 }
 

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { openApi } from "./openapi";
 import { type AnyRoute, openPath, route } from "./route";
+import { outputList } from "../queue/bounded";
 import { agentRoutes } from "./routes/agents";
 import { alertRoutes } from "./routes/alerts";
 import { bulkActionRoutes } from "./routes/bulk-actions";
@@ -54,7 +55,7 @@ const index = route("GET /v1", {
   scope: "public",
   tenant: "none",
   answers: {
-    200: v.object({ openapi: v.string(), dashboard: v.string(), calls: v.array(v.object({ call: v.string(), scope: v.string(), does: v.string() })) }),
+    200: v.object({ openapi: v.string(), dashboard: v.string(), calls: outputList(v.object({ call: v.string(), scope: v.string(), does: v.string() })) }),
   },
   handle: async () => {
     const calls = routes.map(({ method, path, scope, summary }) => ({ call: `${method} ${openPath(path)}`, scope, does: summary }));

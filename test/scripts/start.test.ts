@@ -37,14 +37,14 @@ describe("the environment", () => {
   });
 
   it("has defaults, also for what is empty", () => {
-    const usual = { port: 8787, sandboxPort: 8788, stateDir: "/project/.wrangler/state", rootToken: undefined, verbose: false };
+    const usual = { port: 8787, sandboxPort: 8788, stateDir: "/project/.wrangler/state", rootToken: undefined, verbose: false, watch: true };
     expect(readSettings({}, "/project")).toEqual(usual);
     expect(readSettings({ PORT: "", SANDBOX_PORT: "", STATE_DIR: "", ROOT_TOKEN: "", VERBOSE: "" }, "/project")).toEqual(usual);
   });
 
   it("is honoured", () => {
     const environment = { PORT: "1", SANDBOX_PORT: "2", STATE_DIR: "/tmp/state", ROOT_TOKEN: "0123456789abcdef", VERBOSE: "1" };
-    expect(readSettings(environment, "/project")).toEqual({ port: 1, sandboxPort: 2, stateDir: "/tmp/state", rootToken: "0123456789abcdef", verbose: true });
+    expect(readSettings(environment, "/project")).toEqual({ port: 1, sandboxPort: 2, stateDir: "/tmp/state", rootToken: "0123456789abcdef", verbose: true, watch: true });
   });
 
   it.each(["PORT", "SANDBOX_PORT"])("ends with a sentence when %s is in use, before anything is started", async (name) => {
@@ -146,6 +146,29 @@ describe("keeping the Worker up", () => {
     await expect.poll(() => launched.length).toBe(2);
     expect(stopped).toEqual([0]);
     expect(reported).toEqual(["The Worker no longer answers; ending it and starting it again."]);
+  });
+
+  it("starts it again when its code changes, and waits for the next change when that does not start", async () => {
+    const { launched, stopped, reported, kept } = trial();
+    let change = Promise.withResolvers<void>();
+    const { up } = keepUp({ ...kept, changed: () => change.promise });
+    const edit = () => {
+      const { resolve } = change;
+      change = Promise.withResolvers<void>();
+      resolve();
+    };
+    edit();
+    launched[0]?.ready();
+    await up;
+    await expect.poll(() => launched.length).toBe(2);
+    launched[1]?.end({ crashed: false, why: "it ended with code 1" });
+    await expect.poll(() => reported.length).toBe(2);
+    expect(launched).toHaveLength(2);
+    edit();
+    await expect.poll(() => launched.length).toBe(3);
+    expect(stopped).toEqual([0, 1]);
+    const again = "The code changed; starting the Worker again.";
+    expect(reported).toEqual([again, "The changed code does not start: it ended with code 1. Waiting for the next change.", again]);
   });
 
   it("gives up when it ends otherwise", async () => {
