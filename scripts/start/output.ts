@@ -11,15 +11,49 @@ const noise = [
   /Logs were written to/,
 ];
 
+/** The runtime's own account of a call that failed, with addresses of its code: the job's reason says the same. */
+const runtimeNoise = /wdErrId|^(?:e|exception) = /;
+
+/** A line that comes again within this time is counted instead of printed. Milliseconds. */
+const foldMs = 10_000;
+
 /** Shows what went wrong and nothing else; with `verbose` everything. */
 export function outputTo(print: (line: string) => void, verbose: boolean): Output {
+  const printFolded = folding(print);
   return {
     line(text, isError) {
       const line = stripVTControlCharacters(text).trimEnd();
       if (verbose || (isError && !noise.some((pattern) => pattern.test(line)))) print(`wrangler: ${line}`);
     },
     log(level, message) {
-      if (verbose || level === "error" || /"level":"error"/.test(message)) print(`worker: ${message}`);
+      if (verbose) return print(`worker: ${message}`);
+      const failure = failureIn(message);
+      if (failure) return printFolded(failure);
+      if ((level === "error" && !runtimeNoise.test(message)) || /"level":"error"/.test(message)) print(`worker: ${message}`);
     },
+  };
+}
+
+/** A job's failure in a line that names its tenant, type and reason; undefined for any other message. */
+function failureIn(message: string): string | undefined {
+  if (!message.startsWith('{"level":"warn","event":"settled"')) return undefined;
+  const { tenant, type, state, reason } = JSON.parse(message) as Record<string, unknown>;
+  return ["retrying", "dead", "discarded"].includes(String(state)) ? `${tenant}: ${type} ${state}: ${reason}` : undefined;
+}
+
+/** Prints a line at once, and later how often it came again. */
+function folding(print: (line: string) => void): (line: string) => void {
+  const repeats = new Map<string, number>();
+  return (line) => {
+    const count = repeats.get(line);
+    if (count !== undefined) return void repeats.set(line, count + 1);
+    print(line);
+    repeats.set(line, 0);
+    const tell = () => {
+      const again = repeats.get(line) ?? 0;
+      repeats.delete(line);
+      if (again > 0) print(`${line} (${again}× more)`);
+    };
+    setTimeout(tell, foldMs).unref();
   };
 }

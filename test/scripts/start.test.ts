@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setUpDemo } from "../../scripts/start/demo.ts";
 import { parse, secretsIn } from "../../scripts/start/dev-vars.ts";
 import { keepUp } from "../../scripts/start/keep-up.ts";
@@ -113,6 +113,23 @@ describe("what is shown", () => {
 
   it("is what went wrong", () => {
     expect(shown(false)).toEqual(["wrangler: ✘ [ERROR] Could not resolve x", 'worker: {"level":"error","event":"failed"}']);
+  });
+
+  it("is a job's failure in a line that names its tenant, and how often it came again", () => {
+    vi.useFakeTimers();
+    const lines: string[] = [];
+    const output = outputTo((line) => lines.push(line), false);
+    const settled = (state: string) =>
+      JSON.stringify({ level: "warn", event: "settled", tenant: "demo", id: "1", type: "email", state, reason: "mail: the connection failed" });
+    for (let n = 0; n < 4; n++) {
+      output.log("error", "e = rust/worker/ffi.rs:110: failed to lookup address\nstack: workerd@26b6840; wdErrId = x");
+      output.log("warn", settled("retrying"));
+    }
+    output.log("warn", settled("waiting"));
+    expect(lines).toEqual(["demo: email retrying: mail: the connection failed"]);
+    vi.advanceTimersByTime(10_000);
+    expect(lines.slice(1)).toEqual(["demo: email retrying: mail: the connection failed (3× more)"]);
+    vi.useRealTimers();
   });
 
   it("is everything on demand", () => {
