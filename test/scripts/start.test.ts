@@ -44,7 +44,14 @@ describe("the environment", () => {
 
   it("is honoured", () => {
     const environment = { PORT: "1", SANDBOX_PORT: "2", STATE_DIR: "/tmp/state", ROOT_TOKEN: "0123456789abcdef", VERBOSE: "1" };
-    expect(readSettings(environment, "/project")).toEqual({ port: 1, sandboxPort: 2, stateDir: "/tmp/state", rootToken: "0123456789abcdef", verbose: true, watch: true });
+    expect(readSettings(environment, "/project")).toEqual({
+      port: 1,
+      sandboxPort: 2,
+      stateDir: "/tmp/state",
+      rootToken: "0123456789abcdef",
+      verbose: true,
+      watch: true,
+    });
   });
 
   it.each(["PORT", "SANDBOX_PORT"])("ends with a sentence when %s is in use, before anything is started", async (name) => {
