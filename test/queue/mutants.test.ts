@@ -40,7 +40,7 @@ test("the checker catches: acknowledge a pack of which one job has no answer", (
   });
   const jobs = ["one", "two"].map((id) => ({ tenant: "a", id, seq: 0, fp: null }));
   const history: HistoryEvent[] = [
-    { is: "delivered", message: "m", jobs, isolate: 1 },
+    { is: "delivered", message: "m", queue: "events", jobs, isolate: 1 },
     change("one", "running"),
     change("two", "running"),
     change("one", "done", row({ id: "one", state: "running", lease: "token", until: 9, runs: 1 })),
@@ -54,7 +54,7 @@ test("the checker says nothing of a job that is accepted, run and done", () => {
   const history: HistoryEvent[] = [
     { is: "sent", queue: "events", isolate: 1, ...one, seq: 0 },
     { is: "accepted", ...one },
-    { is: "delivered", message: "m", jobs: [{ ...one, seq: 0, fp: null }], isolate: 2 },
+    { is: "delivered", message: "m", queue: "events", jobs: [{ ...one, seq: 0, fp: null }], isolate: 2 },
     { is: "row", row: running, before: undefined, isolate: 2, call: "claim", at: 1 },
     { is: "started", ...one, isolate: 2, gates: [], at: 1 },
     { is: "called", ...one, effect: "send", key: "one:send:0", remembers: false },

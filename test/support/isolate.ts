@@ -29,7 +29,23 @@ export interface IsolateOptions {
 }
 
 /** Calls that change no row of a job, and so need not be watched. */
-const reads = ["effects", "recordEffect", "heartbeat", "known", "former", "dueTenants", "due", "rewake", "parkedGates", "parked", "forgetGates", "pauses"];
+const reads = [
+  "effects",
+  "recordEffect",
+  "heartbeat",
+  "known",
+  "former",
+  "dueTenants",
+  "due",
+  "rewake",
+  "parkedGates",
+  "parked",
+  "forgetGates",
+  "pauses",
+  "markHeavy",
+  "heavySeen",
+  "heavyMarks",
+];
 
 /** Makes isolates of one engine, and what is outside of them: ledger and queues that may be away. A mutant changes what the engine hears and says. */
 export function createOutside(engine: Engine, history: History, jobsFor: (isolate: Isolate, options: IsolateOptions) => readonly Job[], mutant: Mutant | null) {
@@ -44,7 +60,8 @@ export function createOutside(engine: Engine, history: History, jobsFor: (isolat
     const parts = { dead: false, dies, stop: null, stopped: Promise.withResolvers<void>(), resume: Promise.withResolvers<void>() };
     const isolate: Isolate = { number: ++made, engine, ...parts };
     const below = watchedLedger(null, isolate.number);
-    const ledger = mutant?.ledger?.(below) ?? below;
+    const present = options.old ? withoutMarks(below) : below;
+    const ledger = mutant?.ledger?.(present) ?? present;
     isolate.engine = createEngine({
       ...engine,
       ids,
@@ -94,7 +111,7 @@ export function createOutside(engine: Engine, history: History, jobsFor: (isolat
       const down = state.send === "down";
       if (down) note("refused", isolate, name, all);
       if (down) throw new Error("the queue is down");
-      const passed = mutant?.send?.(all) ?? all;
+      const passed = mutant?.send?.(all, name) ?? all;
       note("sent", isolate, name, passed);
       const answer = await queue.sendBatch(passed);
       count(isolate);
@@ -121,4 +138,10 @@ export function createOutside(engine: Engine, history: History, jobsFor: (isolat
     if (!isolate.dead) history.note({ is: "died", isolate: isolate.number });
     isolate.dead = true;
   }
+}
+
+/** The deployment before knows of no heavy tenants: it claims whatever its queues hand it, and forwards nothing. */
+function withoutMarks(ledger: Ledger): Ledger {
+  const own: Partial<Ledger> = { claim: (refs, lease) => ledger.claim(refs, lease), heavySeen: () => Promise.resolve(), heavyMarks: () => Promise.resolve([]) };
+  return new Proxy(ledger, { get: (target, name) => own[name as keyof Ledger] ?? target[name as keyof Ledger] });
 }

@@ -110,6 +110,13 @@ export function createWorld(mutant: Mutant | null = null) {
       case "late-rows":
         for (const { rows, at } of late.splice(0)) if (bench.now() - at <= latest) await watched("late-rows").insert(rows);
         return;
+      case "heavy": {
+        const mark = { tenant: next.other ? neighbour : tenant, queue: names.queue };
+        await makeIsolate()
+          .engine.ledger.markHeavy(mark, bench.now())
+          .catch(() => undefined);
+        return;
+      }
       case "advance":
         bench.advance(next.ms);
         return;
@@ -154,8 +161,11 @@ export function createWorld(mutant: Mutant | null = null) {
   async function deliver({ pick, split, dies, old = false, skew = 0 }: Step & { do: "deliver" }): Promise<void> {
     const ready = bench.held.filter(({ at: time }) => time <= bench.now());
     const chosen = ready.filter((_, index) => (pick >> (index % 8)) & 1);
-    const half = split ? Math.floor(chosen.length / 2) : 0;
-    const parts = [chosen.slice(0, half), chosen.slice(half)].filter(({ length }) => length > 0);
+    // A batch is of one queue.
+    const parts = [...Map.groupBy(chosen, ({ queue }) => queue).values()].flatMap((all) => {
+      const half = split ? Math.floor(all.length / 2) : 0;
+      return [all.slice(0, half), all.slice(half)].filter(({ length }) => length > 0);
+    });
     await Promise.all(parts.map((part, index) => handOver(part, makeIsolate({ dies: index === 0 ? dies : null, old, skew }))));
   }
 
@@ -191,7 +201,7 @@ export function createWorld(mutant: Mutant | null = null) {
       if (answer === "ack") history.note({ is: "acked", message: held.id, isolate: isolate.number });
       if (isolate.dies !== null && --isolate.dies <= 0) die(isolate);
     };
-    for (const { id, body } of messages) history.note({ is: "delivered", message: id, jobs: jobsIn(body), isolate: isolate.number });
+    for (const { id, queue, body } of messages) history.note({ is: "delivered", message: id, queue, jobs: jobsIn(body), isolate: isolate.number });
     const batch = messages.map((held) => ({
       id: held.id,
       timestamp: new Date(held.at),
@@ -200,7 +210,7 @@ export function createWorld(mutant: Mutant | null = null) {
       ack: () => say(held, "ack"),
       retry: (how?: QueueRetryOptions) => say(held, mutant?.retry?.() ?? how?.delaySeconds ?? 0),
     })) as unknown as Message[];
-    await consume(isolate.engine, batch, "events");
+    await consume(isolate.engine, batch, messages[0]?.queue ?? names.queue);
     await mutant?.afterBatch?.();
     for (const held of messages) {
       const answer = answers.get(held);

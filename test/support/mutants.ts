@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import type { Gates } from "../../src/queue/gates";
+import type { Envelope } from "../../src/queue/envelope";
 import type { JobRef } from "../../src/queue/job-row";
 import type { Ledger } from "../../src/queue/ledger";
+import { overflow } from "../../src/queue/overflow";
 import type { Lease, Settled, Transition } from "../../src/queue/run-ledger";
 import { jobsIn } from "./history/events";
 import type { Step } from "./steps";
@@ -15,7 +17,7 @@ export interface Mutant {
   steps: readonly Step[];
   ledger?(ledger: Ledger): Ledger;
   /** Which of the messages the queue gets; it answers as if it had taken all of them. */
-  send?(messages: readonly MessageSendRequest[]): MessageSendRequest[];
+  send?(messages: readonly MessageSendRequest[], queue: string): MessageSendRequest[];
   gates?(gates: Gates): Gates;
   /** The idempotency key that the provider gets, by the key of the engine and the number of runs before. */
   key?(key: string, runs: number): string;
@@ -32,6 +34,7 @@ const slowly = { do: "deliver-slowly", which: 0, when: "before" } as const;
 const slowlyAfter = { ...slowly, when: "after" } as const;
 const overtake = { do: "overtake", which: 0, when: "before" } as const;
 const goOn = { do: "go-on", which: 0, dies: null } as const;
+const heavy = { do: "heavy", other: false } as const;
 const later = { do: "advance", ms: 200_000 } as const;
 
 export const mutants: readonly Mutant[] = [
@@ -168,6 +171,30 @@ export const mutants: readonly Mutant[] = [
     caughtBy: /0 runs are counted and 1 were started/,
     steps: [{ ...job, script: ["discard"] }, deliver],
     ledger: (ledger) => changeSettled(ledger, (each) => ({ ...each, counted: false })),
+  },
+  {
+    name: "forward nothing: what is to go to the other queue is dropped",
+    caughtBy: /acknowledged before its outcome was recorded \(queued/,
+    steps: [{ ...job, script: [] }, heavy, deliver],
+    send: (messages, queue) => (queue === overflow ? [] : [...messages]),
+  },
+  {
+    name: "forward under a new generation: what goes on to the other queue has a raised seq",
+    caughtBy: /its generation 1 was sent before it was recorded/,
+    steps: [{ ...job, script: [] }, heavy, deliver],
+    send: (messages, queue) => (queue === overflow ? messages.map((each) => ({ ...each, body: { ...(each.body as Envelope), seq: 1 } })) : [...messages]),
+  },
+  {
+    name: "forward and claim: what goes on to the other queue is run here as well",
+    caughtBy: /run by the batch that sent it on/,
+    steps: [{ ...job, script: ["retry", "done"] }, heavy, deliver],
+    ledger: (ledger) => ({
+      ...ledger,
+      claim: async (refs, lease, queue) => {
+        const marks = await ledger.heavyMarks(lease.now);
+        return { ...(await ledger.claim(refs, lease)), heavy: marks.filter((mark) => mark.queue === queue).map((mark) => mark.tenant) };
+      },
+    }),
   },
   {
     name: "mix up tenants: a message goes out under another one's name",

@@ -17,6 +17,8 @@ export type Step =
   | { do: "send"; is: "up" | "down" }
   | { do: "pause" | "lift"; scope: "queue" | "type" | "tenant" }
   | { do: "late-rows" }
+  /** One of the two tenants takes more of the queue than its share. */
+  | { do: "heavy"; other: boolean }
   | { do: "advance"; ms: number }
   | { do: "tick"; dies: number | null };
 
@@ -80,6 +82,7 @@ export function steps(day: "calm" | "stormy"): fc.Arbitrary<Step[]> {
     { weight: 1, arbitrary: fc.record({ do: fc.constant("send" as const), is: fc.constantFrom("up", "down" as const) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("pause", "lift" as const), scope }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("late-rows" as const) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("heavy" as const), other: sometimes }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant("advance" as const), ms: fc.constantFrom(1000, 20_000, 60_000, 200_000, 660_000, 3_600_000) }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant("tick" as const), dies }) },
   ];

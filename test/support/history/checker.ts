@@ -34,7 +34,7 @@ function wrongIn(event: HistoryEvent, seen: Seen): string[] {
       return [];
     case "delivered":
       seen.messages.set(event.message, { isolate: event.isolate, jobs: event.jobs });
-      for (const { id, seq } of event.jobs) seen.handed.set(`${event.isolate} ${id}`, Math.max(seq, seen.handed.get(`${event.isolate} ${id}`) ?? 0));
+      for (const { id, seq } of event.jobs) hand(seen, `${event.isolate} ${id}`, seq, event.queue);
       return [];
     case "acked":
       return wrongInAck(event, seen);
@@ -61,6 +61,11 @@ function wrongIn(event: HistoryEvent, seen: Seen): string[] {
   }
 }
 
+function hand(seen: Seen, name: string, seq: number, queue: string): void {
+  seen.handed.set(name, Math.max(seq, seen.handed.get(name) ?? 0));
+  seen.handedFrom.set(name, (seen.handedFrom.get(name) ?? new Map<number, string>()).set(seq, queue));
+}
+
 /** An id belongs to the tenant it was first seen with. */
 function foreign(seen: Seen, { tenant, id }: { tenant: string; id: string }, what: string): string[] {
   const job = jobOf(seen, { tenant, id });
@@ -68,6 +73,8 @@ function foreign(seen: Seen, { tenant, id }: { tenant: string; id: string }, wha
 }
 
 function wrongInSending({ id, seq, queue, isolate }: HistoryEvent & { is: "sent" | "refused" }, seen: Seen): string[] {
+  const from = seen.handedFrom.get(`${isolate} ${id}`)?.get(seq);
+  if (from !== undefined) return wrongInForwarding({ id, seq, queue, isolate, from }, seen);
   const wrong: string[] = [];
   const name = `${queue} ${id} ${seq}`;
   // Only a keyed job may be called for twice before it ran: whether the first call's message was sent, nobody knows.
@@ -79,14 +86,24 @@ function wrongInSending({ id, seq, queue, isolate }: HistoryEvent & { is: "sent"
   return wrong;
 }
 
+/** What an isolate was handed it may send on once, to another queue: the message it got is the copy of the same generation. */
+function wrongInForwarding({ id, seq, queue, isolate, from }: { id: string; seq: number; queue: string; isolate: number; from: string }, seen: Seen): string[] {
+  const name = `${isolate} ${id} ${seq}`;
+  const wrong = seen.sentBy.has(name) ? [`${id}: its generation ${seq} was sent on twice by one batch`] : [];
+  seen.sentBy.add(name);
+  seen.forwarded.add(`${isolate} ${id}`);
+  return queue === from ? [...wrong, `${id}: its generation ${seq} was sent to the queue ${queue} again, from where it came`] : wrong;
+}
+
 /** Acknowledged is what ended, what a newer generation has replaced, and what went on to another queue. */
 function wrongInAck({ message, isolate }: HistoryEvent & { is: "acked" }, seen: Seen): string[] {
   return (seen.messages.get(message)?.jobs ?? []).flatMap(({ id, seq, fp }) => {
+    if (seen.sentBy.has(`${isolate} ${id} ${seq}`)) return [];
     const job = seen.jobs.get(id);
     const row = job?.row;
     if (!job || !row) return [`${id}: acknowledged, and the ledger has no row of it`];
     if (row.fp !== fp && fp !== null) return isBuried(seen, fp) ? [] : [`${id}: acknowledged, and its other payload is in no dead letter`];
-    if (isTerminal(row.state) || seen.sentBy.has(`${isolate} ${id} ${seq}`)) return [];
+    if (isTerminal(row.state)) return [];
     if (row.seq <= seq) return [`${id}: acknowledged before its outcome was recorded (${row.state}, generation ${row.seq})`];
     const name = `${id} ${row.seq}`;
     const isMissing = job.raisedBy === isolate && row.sent !== null && !seen.generations.has(name) && !seen.refused.has(name);
@@ -104,6 +121,7 @@ function wrongInStart({ tenant, id, isolate, gates, at }: HistoryEvent & { is: "
   const { row } = job;
   const wrong: string[] = [];
   if (row?.state !== "running" || seen.tokens.get(row.lease ?? "") !== isolate) wrong.push(`${id}: run without holding its lease (${row?.state})`);
+  if (seen.forwarded.has(`${isolate} ${id}`)) wrong.push(`${id}: run by the batch that sent it on to another queue`);
   seen.running.push({ id, tenant, isolate, gates: gates.map(({ name }) => name), until: row?.until ?? 0 });
   for (const { name, limit } of gates) {
     const inside = seen.running.filter((run) => run.tenant === tenant && run.until > at && !seen.dead.has(run.isolate) && run.gates.includes(name));

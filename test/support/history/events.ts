@@ -29,7 +29,7 @@ export type HistoryEvent =
   /** An operator asked for one more run. */
   | { is: "asked"; tenant: string; id: string }
   | ({ is: "sent" | "refused"; queue: string; isolate: number } & Ref)
-  | { is: "delivered"; message: string; jobs: readonly (Ref & { fp: string | null })[]; isolate: number }
+  | { is: "delivered"; message: string; queue: string; jobs: readonly (Ref & { fp: string | null })[]; isolate: number }
   | { is: "acked"; message: string; isolate: number }
   | { is: "row"; row: SeenRow; before: SeenRow | undefined; isolate: number | null; call: string; at: number }
   | { is: "gone"; tenant: string; id: string }

@@ -22,6 +22,10 @@ export interface Seen {
   messages: Map<string, { isolate: number; jobs: readonly (Ref & { fp: string | null })[] }>;
   /** The newest generation that an isolate was handed, by isolate and id. */
   handed: Map<string, number>;
+  /** The queue and generation that an isolate was handed, by isolate and id. */
+  handedFrom: Map<string, Map<number, string>>;
+  /** Isolate and id of what an isolate sent on to another queue as it was handed it. */
+  forwarded: Set<string>;
   /** The isolate that each lease was given to. */
   tokens: Map<string, number>;
   /** Queue, id and generation; isolate, id and generation; id and generation. */
@@ -37,8 +41,15 @@ export interface Seen {
 }
 
 export function createSeen(): Seen {
-  const maps = { jobs: new Map(), messages: new Map(), handed: new Map(), tokens: new Map(), said: new Map(), recorded: new Map() };
-  const sets = { sent: new Set<string>(), sentBy: new Set<string>(), generations: new Set<string>(), refused: new Set<string>(), dead: new Set<number>() };
+  const maps = { jobs: new Map(), messages: new Map(), handed: new Map(), handedFrom: new Map(), tokens: new Map(), said: new Map(), recorded: new Map() };
+  const sets = {
+    forwarded: new Set<string>(),
+    sent: new Set<string>(),
+    sentBy: new Set<string>(),
+    generations: new Set<string>(),
+    refused: new Set<string>(),
+    dead: new Set<number>(),
+  };
   return { ...maps, ...sets, running: [] };
 }
 
