@@ -3,6 +3,7 @@ import { createReports, type Reports } from "../domain/report/compose";
 import type { WorkerStore } from "../domain/work/store";
 import type { WorkerEnv } from "../env";
 import { queues } from "../jobs/queues";
+import { heavyViews } from "../ledger/heavy";
 import { openJobs, startedJobs, tenantsWithJobs } from "../ledger/open-jobs";
 import type { PauseView } from "../ledger/pauses";
 import { ticksIn } from "../ledger/ticks";
@@ -32,6 +33,7 @@ export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, 
     started: (tenants) => startedJobs(db, tenants),
     counts: (tenant, from, to) => queries.counts(tenant, from, to),
     pauses,
+    heavy: (tenant) => heavyViews(db, tenant, now()),
     gates: async (tenant) => (await gates.list(tenant, { limit: maxGates })).gates,
     gatesNamed: (tenant, names) => gates.named(tenant, names),
     steps: () => ticksIn(db).list(),

@@ -140,6 +140,31 @@ describe("why a job does not run", () => {
     expect(await whyOf("acme", id)).toMatchObject({ code, sentence });
   });
 
+  test("a heavy tenant: the same sentence on the job and in the report, of low severity", async () => {
+    await env.DB.prepare("INSERT INTO heavy_tenants (tenant, queue, since, seen) VALUES ('acme', 'email-sending', ?1, ?2), ('other', 'email-sending', ?1, ?2)")
+      .bind(noon - 5 * minute, noon - minute + 1)
+      .run();
+    const [id = ""] = await given("acme", 3, {});
+    const [elsewhere = ""] = await given("acme", 1, { type: "event", queue: "events" });
+    const sentence =
+      "The tenant acme is heavy on the queue email-sending since 2026-11-21T11:55:00Z: its jobs go by the queue overflow, so that those of others do not wait behind them.";
+    expect(await whyOf("acme", id)).toEqual({ code: "tenant-heavy", sentence, since: noon - 5 * minute, actions: [] });
+    expect(await whyOf("acme", elsewhere)).toMatchObject({ code: "ready" });
+    const found = (await reports.findings("acme")).filter(({ code }) => code === "tenant-heavy");
+    expect(found).toMatchObject([
+      { severity: "info", sentence: `${sentence} 3 jobs wait for their turn.`, count: 3, subject: "queue/email-sending", tenant: "acme" },
+    ]);
+    await env.DB.exec("UPDATE heavy_tenants SET seen = seen - 1");
+    expect(await whyOf("acme", id)).toMatchObject({ code: "ready" });
+    await env.DB.exec("DELETE FROM heavy_tenants");
+  });
+
+  test("a pause of the queue overflow is the reason of what it holds", async () => {
+    pauses = [{ ...pause, name: "overflow" }];
+    const [id = ""] = await given("acme", 1, { state: "waiting", gate: "pause/queue/overflow", reason: "paused: queue/overflow" });
+    expect(await whyOf("acme", id)).toMatchObject({ code: "paused" });
+  });
+
   test("a paused site says why, for its own jobs only", async () => {
     await env.DB.prepare(
       `INSERT INTO shop_sites (tenant, site, connected, paused_at, paused_reason, probe_at) VALUES ('acme', 'main', 0, ?, 'The key is wrong (401).', 0)`,

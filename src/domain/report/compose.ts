@@ -1,4 +1,5 @@
 import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
+import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { JobView, MinuteCount } from "../../ledger/views";
 import { unpolledAfter } from "../work/model";
@@ -21,6 +22,8 @@ export interface ReportDeps {
   counts(tenant: string | null, from: number, to: number): Promise<MinuteCount[]>;
   /** Null: all; else the tenant's own and those for all. */
   pauses(tenant: string | null): Promise<PauseView[]>;
+  /** Heavy tenants: this one, or (null) all. */
+  heavy(tenant: string | null): Promise<HeavyView[]>;
   gates(tenant: string): Promise<readonly GateView[]>;
   /** Those of these gates that answer. */
   gatesNamed(tenant: string, names: readonly string[]): Promise<readonly GateView[]>;
@@ -60,16 +63,29 @@ export function createReports(deps: ReportDeps): Reports {
 async function findings(deps: ReportDeps, tenant: string | null): Promise<Finding[]> {
   const now = deps.now();
   const tenants = tenant === null ? await deps.tenants() : [tenant];
-  const [budgets, rows, open, pauses, counts, steps] = await Promise.all([
+  const [budgets, rows, open, pauses, heavy, counts, steps] = await Promise.all([
     budgetsSpent(deps.db, tenant, now),
     reportRows(deps.db, tenant, tenants),
     deps.open(tenants, now),
     deps.pauses(tenant),
+    deps.heavy(tenant),
     deps.counts(tenant, now - window, now + minute),
     tenant === null ? deps.steps() : [],
   ]);
   const [gates, unpolled] = await Promise.all([tenant === null ? gatesWithJobs(deps, open) : gatesOf(deps, tenant), unpolledTypes(deps, open)]);
-  const facts: Facts = { ...rows, budgets, now, open, pauses, steps, gates, unpolled, ended: endedByQueue(deps, open, counts), installation: tenant === null };
+  const facts: Facts = {
+    ...rows,
+    budgets,
+    now,
+    open,
+    pauses,
+    heavy,
+    steps,
+    gates,
+    unpolled,
+    ended: endedByQueue(deps, open, counts),
+    installation: tenant === null,
+  };
   return inOrder(finders.flatMap((find) => find(facts)));
 }
 
@@ -151,13 +167,14 @@ async function why(deps: ReportDeps, tenant: string, jobs: readonly JobView[]): 
   const open = jobs.filter(({ endedAt, state }) => endedAt === null && state !== "running");
   const named = [...new Set(open.flatMap((job) => gateOf(job) ?? []))].slice(0, maxGates);
   const nothing = open.length === 0;
-  const [pauses, gates, sites, unpolled] = await Promise.all([
+  const [pauses, heavy, gates, sites, unpolled] = await Promise.all([
     nothing ? [] : deps.pauses(tenant),
+    open.some(({ state }) => state === "queued") ? deps.heavy(tenant) : [],
     named.length === 0 ? [] : deps.gatesNamed(tenant, named),
     open.some(({ siteId }) => siteId !== null) ? pausedSites(deps.db, tenant) : new Map<string, { reason: string; since: number | null }>(),
     open.some(({ type }) => deps.isRemote(type)) ? silentTypes(deps, tenant) : new Map<string, number | null>(),
   ]);
-  const around: Surroundings = { now: deps.now(), pauses, gates: new Map(gates.map((gate) => [gate.dependency, gate])), pausedSites: sites, unpolled };
+  const around: Surroundings = { now: deps.now(), pauses, gates: new Map(gates.map((gate) => [gate.dependency, gate])), pausedSites: sites, unpolled, heavy };
   return jobs.map((job) => whyOf(tenant, job, around));
 }
 

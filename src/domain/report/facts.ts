@@ -1,4 +1,5 @@
 import type { OpenGroup } from "../../ledger/open-jobs";
+import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { GateView } from "../gates/model";
 import type { ReportRows } from "./queries";
@@ -7,6 +8,7 @@ import type { ReportRows } from "./queries";
 export interface Facts extends ReportRows {
   now: number;
   pauses: readonly PauseView[];
+  heavy: readonly HeavyView[];
   open: readonly OpenGroup[];
   /** Gates that are not closed. */
   gates: readonly (GateView & { tenant: string })[];

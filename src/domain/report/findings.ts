@@ -2,7 +2,7 @@ import type { OpenGroup } from "../../ledger/open-jobs";
 import { type Action, type Finding, isoTime, plural } from "./model";
 import type { Facts } from "./facts";
 import { approvals, budgets, schedules, sites, unreadable, workers } from "./setting-findings";
-import { circuitSentence, gateActions, pauseSentence, resumeOf } from "./why";
+import { circuitSentence, gateActions, heavySentence, pauseSentence, resumeOf } from "./why";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -17,6 +17,7 @@ const maxTickAge = 3 * minute;
 export const finders: readonly ((facts: Facts) => Finding[])[] = [
   tick,
   pauses,
+  heavyTenants,
   circuits,
   stuck,
   failed,
@@ -78,6 +79,23 @@ function pauses({ pauses: all, open, now, installation }: Facts): Finding[] {
       tenant: pause.tenant,
       // Only the root token lifts a pause for all tenants.
       actions: pause.tenant === "*" && !installation ? [] : [resumeOf(pause)],
+    };
+  });
+}
+
+/** Known, and often wanted: others are kept from waiting behind it. */
+function heavyTenants({ heavy, open }: Facts): Finding[] {
+  return heavy.map((mark) => {
+    const count = countOf(open, (group) => group.kind === "ready" && group.tenant === mark.tenant && group.queue === mark.queue);
+    return {
+      code: "tenant-heavy",
+      severity: "info",
+      sentence: `${heavySentence(mark)} ${plural(count, "job")} wait${count === 1 ? "s" : ""} for ${count === 1 ? "its" : "their"} turn.`,
+      since: mark.since,
+      count,
+      subject: `queue/${mark.queue}`,
+      tenant: mark.tenant,
+      actions: [{ method: "GET", path: "/v1/stats?by=tenant", label: "Tenants" }],
     };
   });
 }

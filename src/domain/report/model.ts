@@ -28,6 +28,7 @@ export type WhyCode =
   | "gate-unreachable"
   | "site-paused"
   | "no-worker"
+  | "tenant-heavy"
   | "dead"
   | "discarded";
 

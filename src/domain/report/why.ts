@@ -1,4 +1,5 @@
 import type { JobView } from "../../ledger/views";
+import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { GateView } from "../gates/model";
 import { typeAtGate } from "../../queue/remote";
@@ -14,6 +15,8 @@ export interface Surroundings {
   pausedSites: ReadonlyMap<string, { reason: string; since: number | null }>;
   /** Remote types that no worker has asked for lately, with the time since when; empty where there are none. */
   unpolled: ReadonlyMap<string, number | null>;
+  /** Queues on which the tenant is heavy. */
+  heavy: readonly HeavyView[];
 }
 
 /** Why a job does not run; null for one that runs, is done or was cancelled. */
@@ -27,6 +30,8 @@ export function whyOf(tenant: string, job: JobView, around: Surroundings): Why |
   if (state === "waiting") return { code: "waiting", sentence: sentenceOf(job.reason ?? "It waits"), since: job.at, ...untilOf(job), actions: [runNow(job)] };
   if (job.due !== null && job.due > around.now) return scheduled(job, job.due);
   if (typeAtGate(job.gate) !== undefined) return { code: "ready", sentence: `It waits for a worker that takes ${job.type} jobs.`, since: job.at, actions: [] };
+  const heavy = around.heavy.find((mark) => mark.tenant === tenant && mark.queue === job.queue);
+  if (heavy) return { code: "tenant-heavy", sentence: heavySentence(heavy), since: heavy.since, actions: [] };
   return { code: "ready", sentence: `It waits for its turn in the queue ${job.queue}.`, since: Math.max(job.at, job.due ?? 0), actions: [] };
 }
 
@@ -51,9 +56,10 @@ function heldBy(tenant: string, job: JobView, around: Surroundings): Why | null 
 }
 
 /** A pause that is lifted still has its jobs for up to a minute: the tick lets them in. */
-function pauseOf(tenant: string, { type, queue }: JobView, pauses: readonly PauseView[]): PauseView | undefined {
+function pauseOf(tenant: string, { type, queue, gate }: JobView, pauses: readonly PauseView[]): PauseView | undefined {
   const names = { queue, type, tenant };
-  return pauses.find((pause) => (pause.tenant === "*" || pause.tenant === tenant) && names[pause.scope] === pause.name);
+  const holds = ({ scope, name }: PauseView) => names[scope] === name || gate === `pause/${scope}/${name}`;
+  return pauses.find((pause) => (pause.tenant === "*" || pause.tenant === tenant) && holds(pause));
 }
 
 export function paused(pause: PauseView): Why {
@@ -123,6 +129,10 @@ function sitePaused(job: JobView, site: string, { reason, since }: { reason: str
 
 export function unpolledSentence(type: string, since: number | null): string {
   return since === null ? `No worker has ever asked for ${type} jobs.` : `No worker has asked for ${type} jobs since ${isoTime(since)}.`;
+}
+
+export function heavySentence({ tenant, queue, since }: HeavyView): string {
+  return `The tenant ${tenant} is heavy on the queue ${queue} since ${isoTime(since)}: its jobs go by the queue overflow, so that those of others do not wait behind them.`;
 }
 
 function unpolled({ type, at }: JobView, since: number | null): Why {
