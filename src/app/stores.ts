@@ -4,6 +4,7 @@ import { together } from "../coalesce";
 import { createDestinationStore } from "../domain/events/destinations";
 import { createInboundSecretStore, eventSection } from "../domain/events/inbound-secret";
 import { templateCatalogue } from "../domain/mail/catalogue";
+import { createInstallationStore } from "../domain/installation/store";
 import { scheduleStore } from "../domain/schedules/store";
 import { createSubscriptionStore } from "../domain/subscriptions/store";
 import { createHashAddress } from "../domain/suppressions/model";
@@ -56,8 +57,10 @@ export function createStores(env: WorkerEnv) {
     subscriptions: createSubscriptionStore(hooks),
     inboundSecrets: createInboundSecretStore(hooks),
     schedules: scheduleStore(env.DB),
+    installation: createInstallationStore(env.DB, vault),
     hashAddress,
     unsubscribeTokens,
+    publicUrl,
     unsubscribeUrl: async (what: Unsubscription) => (publicUrl === undefined ? undefined : `${publicUrl}/u/${await unsubscribeTokens.make(what)}`),
   };
 }

@@ -16,6 +16,8 @@ import { reportSilentProjects } from "../intake/tick/report-silent-projects";
 import { runSchedules } from "../intake/tick/run-schedules";
 import { sendAlerts } from "../intake/tick/send-alerts";
 import type { TickDeps } from "../intake/tick/tick";
+import { beat } from "../domain/installation/beat";
+import { createHttp } from "../providers/http";
 import type { Counters } from "../ledger/counters";
 import { ofInstallation } from "../ledger/durations";
 import type { createPayloads } from "../ledger/payloads";
@@ -73,15 +75,16 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "agents", run: (at) => continueAgents({ db, engine, payloads }, at) },
       { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },
       { name: "version", run: async (at) => ({ isNew: await seen(db, env.VERSION, at) }) },
-      { name: "alerts", run: sendAlerts({ db, engine, snapshots, work, reports, installationTenant: env.ALERTS_TENANT }) },
+      { name: "alerts", run: sendAlerts({ db, engine, snapshots, work, reports, installationTenant: env.ALERTS_TENANT, publicUrl: stores.publicUrl }) },
       { name: "snapshots", run: async () => ({ published: await snapshots.republish(maxSnapshots) }) },
-      { name: "rotation", run: async () => ({ resealed: await rotate(stores, turnMark(db, "rotation")) }) },
+      { name: "rotation", run: async () => ({ resealed: (await rotate(stores, turnMark(db, "rotation"))) + (await stores.installation.rotate()) }) },
       { name: "retention", run: removeOld(retention) },
       { name: "counters", run: async () => (await counters.flush(), {}) },
       { name: "usage", run: async (at) => ({ hours: await addUpHours(db, at) }) },
     ],
     clock: now,
     record: (outcomes) => ticksIn(db).record(outcomes),
+    beat: () => beat(stores.installation, createHttp({ rules: stores.rules })),
     measure: (ms) => counters.time(ofInstallation, "tick", { run: ms, wait: null }),
     alert: (step, reason) => log({ event: "trouble", where: `tick ${step}`, reason }),
   };

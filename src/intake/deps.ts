@@ -5,6 +5,8 @@ import type { CampaignQueries } from "../domain/campaigns/queries";
 import type { DestinationStore } from "../domain/events/destinations";
 import type { Facts } from "../domain/events/facts";
 import type { InboundSecretStore } from "../domain/events/inbound-secret";
+import type { AddressRules } from "../address/address";
+import type { InstallationStore } from "../domain/installation/store";
 import type { GateOperations } from "../domain/gates/operate";
 import type { JobOperations } from "../domain/jobs/operate";
 import type { MailEventInbox } from "../domain/mail-events/receive";
@@ -55,6 +57,11 @@ export interface IntakeDeps {
   destinations: Pick<DestinationStore, "put" | "get" | "list" | "remove">;
   subscriptions: Pick<SubscriptionStore, "put" | "get" | "list" | "remove">;
   inboundSecrets: Pick<InboundSecretStore, "put" | "remove" | "open">;
+  /** What outgoing addresses are measured against. */
+  rules: AddressRules;
+  installation: InstallationStore;
+  /** Where this Worker is reached from outside; undefined where nothing says. */
+  publicUrl: string | undefined;
   facts: Pick<Facts, "list" | "stateOf">;
   templates: TemplateStore;
   schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove" | "give" | "removeSite">;
@@ -141,6 +148,7 @@ export interface TickStep {
   /** Milliseconds. */
   at: number;
   ms: number;
+  detail?: string | null;
 }
 
 export interface AuditEntry {
@@ -161,7 +169,9 @@ export interface AuditEntry {
     | "budget"
     | "sample"
     | "cancel"
-    | "dismiss";
+    | "dismiss"
+    | "set"
+    | "remove";
   /** The id of what was revealed, or of the replay. */
   target: string;
   /** What the target does not say: the names of the patched fields. */

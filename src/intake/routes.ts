@@ -14,6 +14,7 @@ import { destinationRoutes } from "./routes/destinations";
 import { eventRoutes } from "./routes/events";
 import { failureRoutes } from "./routes/failures";
 import { gateRoutes } from "./routes/gates";
+import { heartbeatRoutes } from "./routes/heartbeat";
 import { jobRoutes } from "./routes/jobs";
 import { leadDataRoutes } from "./routes/lead-data";
 import { leadRoutes } from "./routes/leads";
@@ -99,6 +100,7 @@ export const routes: readonly AnyRoute[] = [
   ...sampleRoutes,
   ...gateRoutes,
   ...alertRoutes,
+  ...heartbeatRoutes,
   ...operatorRoutes,
   ...reportRoutes,
   ...costRoutes,

@@ -1,3 +1,4 @@
+import { createInstallationStore } from "../../src/domain/installation/store";
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { createCampaignDoor, createCampaignParts } from "../../src/app/campaigns";
@@ -191,6 +192,9 @@ function createDeps(seen: Seen): IntakeDeps {
     subscriptions: createSubscriptionStore(hooks),
     inboundSecrets: createInboundSecretStore(hooks),
     facts: factsIn(env.DB),
+    rules,
+    publicUrl: "https://jobs.example.com",
+    installation: createInstallationStore(env.DB, vault),
     templates: templateCatalogue(env.DB),
     schedules: scheduleStore(env.DB),
     db: env.DB,

@@ -52,7 +52,7 @@ export function quietAfter(cause: string): number {
 export function judge(before: Alert | undefined, found: Failure | undefined, now: number): { alert: Alert; notice: NoticeKind | null } | null {
   if (found) {
     const alert = opened(before, found, now);
-    return { alert, notice: noticeOf(alert, now) };
+    return { alert, notice: noticeOf(alert, now) ?? (hasGrown(before, alert) ? "continues" : null) };
   }
   if (before?.state !== "open") return null;
   if (now - before.lastAt >= quietAfter(before.cause)) {
@@ -60,6 +60,12 @@ export function judge(before: Alert | undefined, found: Failure | undefined, now
   }
   const isPending = !isTold(before) && now - before.lastAt <= retryFor;
   return { alert: before, notice: isPending ? noticeOf(before, now) : null };
+}
+
+/** A group of dead letters that grows is sent again at its tenth, hundredth, thousandth, … job. */
+function hasGrown(before: Alert | undefined, after: Alert): boolean {
+  if (before?.state !== "open" || isStanding(after.cause) || !isTold(after)) return false;
+  return String(after.count).length > String(before.count).length;
 }
 
 function opened(before: Alert | undefined, { count, ...found }: Failure, now: number): Alert {

@@ -18,6 +18,7 @@ export const alertCodes = [
   "no-worker",
   "budget",
   "tick-failing",
+  "heartbeat-failing",
 ] as const;
 
 const codeRule = `must be one of ${alertCodes.join(", ")}`;

@@ -1,4 +1,5 @@
 import { redact } from "../../masking/redact";
+import { linkOf } from "./link";
 import { type Alert, isStanding, type Notice } from "./model";
 
 /** Notices that one message spells out. */
@@ -6,10 +7,12 @@ const maxSpelledOut = 10;
 const maxReason = 160;
 
 /** One message for all notices of an owner. Nothing personal: types, groups, counts and redacted reasons. */
-export function messageOf(notices: readonly Notice[]): { subject: string; text: string } {
-  const lines = notices.slice(0, maxSpelledOut).map(sentenceOf);
+export function messageOf(notices: readonly Notice[], publicUrl: string | undefined): { subject: string; text: string } {
+  const spelledOut = notices.slice(0, maxSpelledOut);
+  const sentences = spelledOut.map(sentenceOf);
+  const lines = spelledOut.map(({ alert }, index) => [sentences[index], linkOf(alert, publicUrl)].filter((part) => part !== undefined).join(" "));
   const more = notices.length - lines.length;
-  const [first = ""] = lines;
+  const [first = ""] = sentences;
   return {
     subject: `Jobyard: ${notices.length === 1 ? first.slice(0, 120) : `${notices.length} alerts`}`,
     text: [...lines, ...(more > 0 ? [`and ${more} more: GET /v1/alerts`] : [])].join("\n"),

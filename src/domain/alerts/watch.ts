@@ -1,5 +1,6 @@
 import { type Alert, type Failure, installation, judge, type Notice } from "./model";
 import { alertsOf, newDeadLetters } from "./queries";
+import { heartbeatStep } from "../installation/model";
 import { saveAlerts } from "./store";
 
 export interface WatchDeps {
@@ -55,7 +56,7 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
 
 function failedSteps(steps: Awaited<ReturnType<WatchDeps["steps"]>>, now: number): Failure[] {
   return steps
-    .filter(({ outcome, at }) => outcome === "failed" && now - at <= stepAge)
+    .filter(({ step, outcome, at }) => step !== heartbeatStep && outcome === "failed" && now - at <= stepAge)
     .map(({ step, at, detail }) => ({ tenant: installation, cause: `tick/${step}`, subject: step, reason: detail ?? "", count: 1, lastAt: at }));
 }
 

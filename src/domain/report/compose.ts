@@ -27,7 +27,7 @@ export interface ReportDeps {
   gates(tenant: string): Promise<readonly GateView[]>;
   /** Those of these gates that answer. */
   gatesNamed(tenant: string, names: readonly string[]): Promise<readonly GateView[]>;
-  steps(): Promise<readonly { step: string; outcome: string; at: number }[]>;
+  steps(): Promise<readonly { step: string; outcome: string; at: number; detail?: string | null }[]>;
   queues: readonly string[];
   queuesOf(type: string): readonly string[];
   /** Remote types, each with when a worker last asked for it. */

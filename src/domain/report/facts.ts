@@ -15,7 +15,7 @@ export interface Facts extends ReportRows {
   /** `tenant queue`: jobs that ended in the last minutes. */
   ended: ReadonlyMap<string, number>;
   /** Steps of the tick, for the installation's own report; else empty. */
-  steps: readonly { step: string; outcome: string; at: number }[];
+  steps: readonly { step: string; outcome: string; at: number; detail?: string | null }[];
   budgets: readonly { tenant: string; usdPerMonth: number; spent: number }[];
   /** Whether the report is the installation's. */
   installation: boolean;

@@ -1,5 +1,6 @@
 import type { OpenGroup } from "../../ledger/open-jobs";
 import { type Action, type Finding, isoTime, plural } from "./model";
+import { heartbeatStep } from "../installation/model";
 import type { Facts } from "./facts";
 import { approvals, budgets, schedules, sites, unreadable, workers } from "./setting-findings";
 import { circuitSentence, gateActions, heavySentence, pauseSentence, resumeOf } from "./why";
@@ -47,7 +48,8 @@ function tick({ steps, now, installation }: Facts): Finding[] {
             sentence: `The tick has not run ${newest === 0 ? "yet" : `since ${isoTime(newest)}`}: nothing that waits is released. Check the Worker's cron trigger.`,
           },
         ];
-  const failing = steps.filter(({ outcome, at }) => outcome === "failed" && now - at <= maxTickAge + 2 * minute);
+  const failed = steps.filter(({ outcome, at }) => outcome === "failed" && now - at <= maxTickAge + 2 * minute);
+  const [unheard, failing] = [failed.filter(({ step }) => step === heartbeatStep), failed.filter(({ step }) => step !== heartbeatStep)];
   return [
     ...silent,
     ...failing.map(({ step, at }): Finding => {
@@ -60,6 +62,11 @@ function tick({ steps, now, installation }: Facts): Finding[] {
         sentence: `The tick's step ${step} fails.`,
         actions: [],
       };
+    }),
+    ...unheard.map(({ at, detail }): Finding => {
+      const sentence = `The heartbeat address was called in vain: ${detail || "no reason is known"}. It will report this installation as dead.`;
+      const actions: Action[] = [{ method: "GET", path: "/v1/heartbeat", label: "Look" }];
+      return { ...base, code: "heartbeat-failing", severity: "warning", subject: heartbeatStep, since: at, sentence, actions };
     }),
   ];
 }

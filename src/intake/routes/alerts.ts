@@ -99,7 +99,13 @@ export const alertRoutes = [
       const rule = await ruleOf(deps, tenant, param({ params }, "name"));
       const known = await deps.snapshots.read(tenant, deps.now());
       if (known.state !== "known") throw unavailable("The tenant's connections cannot be read right now.");
-      const requests = requestsFor(tenant, known.snapshot, { ...rule, codes: undefined, types: undefined, enabled: true }, [testNotice(tenant, deps.now())]);
+      const requests = requestsFor(
+        tenant,
+        known.snapshot,
+        { ...rule, codes: undefined, types: undefined, enabled: true },
+        [testNotice(tenant, deps.now())],
+        deps.publicUrl,
+      );
       if (requests.length === 0) throw new Problem("invalid", "The rule's channels are not connected: set the connection slack or mail first.");
       const receipts = await deps.enqueue(requests.map(({ request }) => request));
       const sent = requests.map(({ channel }, index) => ({ channel, id: receipts[index]?.ok ? receipts[index].id : null }));

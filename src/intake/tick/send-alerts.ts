@@ -1,6 +1,7 @@
 import { type Failure, installation, type Notice } from "../../domain/alerts/model";
 import { listRules } from "../../domain/alerts/queries";
 import { type AlertRule, wants } from "../../domain/alerts/rule";
+import { linkOf } from "../../domain/alerts/link";
 import { messageOf } from "../../domain/alerts/text";
 import { watch } from "../../domain/alerts/watch";
 import { workFindings } from "../../domain/work/findings";
@@ -25,6 +26,8 @@ export interface AlertDeps {
   reports: Pick<Reports, "findings">;
   /** Whose channels get what is the installation's. */
   installationTenant: string | undefined;
+  /** Where the pages are; undefined where the installation does not know. */
+  publicUrl: string | undefined;
 }
 
 /** The tick's step. Alerts go out as ordinary jobs; a failed one is marked by its entity and makes no alert of its own. */
@@ -44,7 +47,7 @@ export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<str
 const toldElsewhere = ["failed", "tick-failing", "tick-silent", "no-worker"];
 
 /** Findings as failures of now. What is known and may be wanted (`info`) is no alert. */
-function failuresOf(findings: readonly Finding[], now: number): Failure[] {
+export function failuresOf(findings: readonly Finding[], now: number): Failure[] {
   return findings
     .filter(({ code, severity }) => severity !== "info" && !toldElsewhere.includes(code))
     .map(({ tenant, severity, code, subject, sentence, count }) => {
@@ -54,7 +57,7 @@ function failuresOf(findings: readonly Finding[], now: number): Failure[] {
 
 /** To the owner's channels; what is the installation's goes to those of the tenant that ALERTS_TENANT names. */
 async function send(
-  { db, engine, snapshots, installationTenant }: AlertDeps,
+  { db, engine, snapshots, installationTenant, publicUrl }: AlertDeps,
   owner: string,
   notices: readonly Notice[],
   now: number,
@@ -66,7 +69,9 @@ async function send(
   if (known.state === "unknown") return null;
   if (known.state === "absent") return [];
   const rules = await listRules(db, tenant);
-  const requests = (rules.length === 0 ? [builtInRule(known.snapshot)] : rules).flatMap((rule) => requestsFor(tenant, known.snapshot, rule, notices));
+  const requests = (rules.length === 0 ? [builtInRule(known.snapshot)] : rules).flatMap((rule) =>
+    requestsFor(tenant, known.snapshot, rule, notices, publicUrl),
+  );
   const sent = await enqueueAlerts(engine, tenant, once(requests));
   const via = sent.filter(({ receipt }) => receipt?.ok).map(({ channel }) => channel);
   return via.length === 0 && sent.some(({ receipt }) => receipt && !receipt.ok && receipt.retryAfter !== undefined) ? null : via;
@@ -106,11 +111,17 @@ function builtInRule({ settings }: Snapshot): AlertRule {
 }
 
 /** One job for each channel of a rule, with the notices it wants. */
-export function requestsFor(tenant: string, { sections }: Snapshot, rule: AlertRule, notices: readonly Notice[]): ChannelRequest[] {
+export function requestsFor(
+  tenant: string,
+  { sections }: Snapshot,
+  rule: AlertRule,
+  notices: readonly Notice[],
+  publicUrl: string | undefined,
+): ChannelRequest[] {
   const wanted = notices.filter(({ alert }) => wants(rule, alert));
   if (wanted.length === 0) return [];
   const connections = sections.connections ?? {};
-  const { subject, text } = messageOf(wanted);
+  const { subject, text } = messageOf(wanted, publicUrl);
   const request = (channel: string, type: string, payload: object): ChannelRequest => ({
     channel,
     request: {
@@ -122,7 +133,7 @@ export function requestsFor(tenant: string, { sections }: Snapshot, rule: AlertR
       internal: true,
     },
   });
-  const body = { type: "alert", alerts: wanted.map(shown) };
+  const body = { type: "alert", alerts: wanted.map((notice) => ({ ...shown(notice), url: linkOf(notice.alert, publicUrl) ?? null })) };
   const { slack: wantsSlack, email: to, destination } = rule;
   return [
     ...(wantsSlack && connections["slack"] ? [request("slack", slack.type, { text })] : []),

@@ -1,3 +1,5 @@
+import type { Beaten } from "../../domain/installation/beat";
+import { heartbeatStep } from "../../domain/installation/model";
 import { messageOf } from "../../errors";
 
 /** One thing the tick does; what it returns is its report, shown in /metrics and the log. */
@@ -15,6 +17,8 @@ export interface TickDeps {
   record(outcomes: readonly StepOutcome[]): Promise<void>;
   /** Told how long the tick took. Milliseconds. */
   measure(ms: number): void;
+  /** Tells another system that a tick ended well; null: none is set. Never throws. */
+  beat(): Promise<Beaten>;
   /** A failing step is an alert of its own. Never throws. */
   alert(step: string, reason: string): void;
 }
@@ -36,13 +40,30 @@ export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> 
   const startedAt = deps.clock();
   const minute = Math.floor(now / 60_000);
   for (const step of deps.steps) if (minute % (step.everyMinutes ?? 1) === 0) outcomes.push(await takeStep(deps, step, now));
-  try {
-    await deps.record(outcomes);
-  } catch (thrown) {
-    deps.alert("record", messageOf(thrown));
-  }
+  const recorded = await record(deps, outcomes);
+  if (recorded && outcomes.every(({ outcome }) => outcome === "done")) await beat(deps, now);
   deps.measure(deps.clock() - startedAt);
   return outcomes;
+}
+
+/** A dead installation tells nobody: the address learns of it by not being called. What becomes of the call is no outcome of the tick. */
+async function beat(deps: TickDeps, now: number): Promise<void> {
+  const startedAt = deps.clock();
+  const beaten = await deps.beat();
+  if (beaten === null) return;
+  const detail = beaten.ok ? "" : beaten.reason.slice(0, 500);
+  await record(deps, [{ step: heartbeatStep, outcome: beaten.ok ? "done" : "failed", at: now, ms: deps.clock() - startedAt, detail }]);
+}
+
+/** Whether it was recorded. Never throws. */
+async function record(deps: TickDeps, outcomes: readonly StepOutcome[]): Promise<boolean> {
+  try {
+    await deps.record(outcomes);
+    return true;
+  } catch (thrown) {
+    deps.alert("record", messageOf(thrown));
+    return false;
+  }
 }
 
 async function takeStep(deps: TickDeps, step: TickStep, now: number): Promise<StepOutcome> {

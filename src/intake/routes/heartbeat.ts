@@ -1,0 +1,79 @@
+import * as v from "valibot";
+import { checkAddress } from "../../address/address";
+import { heartbeatSchema, heartbeatStep } from "../../domain/installation/model";
+import { Problem } from "../../errors";
+import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { actorOf, type Caller, route } from "../route";
+import { isoTime } from "../shapes";
+import { iso } from "../views";
+
+const everyTenant = "*";
+
+export const heartbeatShape = v.object({
+  host: v.pipe(v.string(), v.description("Of the address; the rest is never returned")),
+  updated: isoTime,
+  last: v.pipe(
+    v.nullable(v.object({ ok: v.boolean(), at: isoTime, reason: v.nullable(v.string()) })),
+    v.description("The newest call; null before the first. After a tick with a failing step there is none"),
+  ),
+});
+
+export const heartbeatRoutes = [
+  route("PUT /v1/heartbeat", {
+    name: "putHeartbeat",
+    summary: "Set the address that each tick without a failing step calls, so that a dead installation is noticed elsewhere",
+    description:
+      "An https address, by the rules of all outgoing calls. A call has 5 seconds; one that fails never fails the tick and shows in `GET /v1/report`. See docs/operating.md#alerts.",
+    scope: "root",
+    tenant: "none",
+    body: { schema: heartbeatSchema, limit: smallBody, outgoing: true },
+    answers: { 200: heartbeatShape },
+    handle: async ({ deps, caller, body }) => {
+      const verdict = checkAddress(body.url, deps.rules);
+      if (!verdict.ok) throw new Problem("invalid", `The address ${verdict.reason}.`, { errors: [{ path: "url", message: verdict.reason }] });
+      await audit(deps, caller, "set", `heartbeat ${verdict.url.host}`);
+      await deps.installation.put("heartbeat", body, deps.now());
+      return { status: 200, body: await shown(deps) };
+    },
+  }),
+  route("GET /v1/heartbeat", {
+    name: "getHeartbeat",
+    summary: "The host of the heartbeat address, and how the newest call went",
+    scope: "root",
+    tenant: "none",
+    answers: { 200: heartbeatShape },
+    handle: async ({ deps }) => ({ status: 200, body: await shown(deps) }),
+  }),
+  route("DELETE /v1/heartbeat", {
+    name: "deleteHeartbeat",
+    summary: "Call no heartbeat address any more",
+    scope: "root",
+    tenant: "none",
+    answers: { 204: null },
+    handle: async ({ deps, caller }) => {
+      await audit(deps, caller, "remove", "heartbeat");
+      if (!(await deps.installation.remove("heartbeat"))) throw unset();
+      return { status: 204 };
+    },
+  }),
+];
+
+async function shown(deps: IntakeDeps) {
+  const heartbeat = await deps.installation.read("heartbeat");
+  if (!heartbeat) throw unset();
+  const last = (await deps.tickSteps()).find(({ step, at }) => step === heartbeatStep && at >= heartbeat.updated - 60_000);
+  return {
+    host: new URL(heartbeat.value.url).host,
+    updated: iso(heartbeat.updated),
+    last: last ? { ok: last.outcome === "done", at: iso(last.at), reason: last.outcome === "done" ? null : (last.detail ?? null) } : null,
+  };
+}
+
+function audit(deps: IntakeDeps, caller: Caller, action: "set" | "remove", target: string): Promise<void> {
+  return deps.audit({ tenant: everyTenant, actor: actorOf(caller), action, target, at: deps.now() });
+}
+
+function unset(): Problem {
+  return new Problem("not-found", "No heartbeat address is set.");
+}

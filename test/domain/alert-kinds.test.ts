@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import { judge, quietAfter } from "../../src/domain/alerts/model";
+import { alertCodes, type AlertRule, causeOf, wants } from "../../src/domain/alerts/rule";
+import { messageOf } from "../../src/domain/alerts/text";
+import type { Facts } from "../../src/domain/report/facts";
+import { finders } from "../../src/domain/report/findings";
+import type { Finding } from "../../src/domain/report/model";
+import { failuresOf } from "../../src/intake/tick/send-alerts";
+
+const now = Date.UTC(2026, 10, 21, 12);
+const hour = 3_600_000;
+const tenant = "acme";
+const open = { tenant, queue: "email-sending", type: "email", site: null, cause: null, count: 9, oldestAt: now - hour };
+const person = "ada.lovelace@example.com";
+
+/** An installation where everything is wrong that can be. */
+const facts: Facts = {
+  now,
+  installation: true,
+  steps: [
+    { step: "sweep", outcome: "failed", at: now - 60_000, detail: "D1 is down" },
+    { step: "heartbeat", outcome: "failed", at: now - 60_000, detail: "it answered 500" },
+  ],
+  pauses: [{ tenant, scope: "queue", name: "deliveries", since: now - 2 * hour, actor: "root", reason: null }],
+  open: [
+    { ...open, kind: "ready" },
+    { ...open, kind: "ready", queue: "deliveries-2" },
+    { ...open, kind: "retrying", cause: `550 ${person} is unknown` },
+  ],
+  heavy: [{ tenant, queue: "email-sending", since: now - hour }],
+  ended: new Map([[`${tenant} deliveries-2`, 5]]),
+  gates: [
+    {
+      tenant,
+      dependency: "mail",
+      circuit: "open",
+      openUntil: now + 60_000,
+      failures: 5,
+      slots: { used: 0, max: 4 },
+      rate: null,
+      held: 3,
+      parked: 210,
+      lastFailure: { at: now - hour, reason: `host not found for ${person}` },
+    },
+  ],
+  groups: [{ tenant, group: "email-550", type: "email", reason: `550 ${person} is unknown`, count: 12, firstAt: now - hour, lastAt: now }],
+  schedules: [
+    { tenant, name: "nightly", outcome: "failed", note: "the queue is full", plannedAt: now - hour },
+    { tenant, name: "weekly", outcome: "skipped", note: "the last one runs", plannedAt: now - hour },
+  ],
+  sites: [{ tenant, site: "main", reason: "the key was refused", since: now - hour }],
+  unreadable: [{ tenant, site: "main", count: 4, since: now - hour }],
+  proposals: [{ tenant, agent: "content-management", count: 1, since: now - hour }],
+  purchaseOrders: [{ tenant, site: "main", count: 1, since: now - hour }],
+  budgets: [{ tenant, usdPerMonth: 10, spent: 11 }],
+  unpolled: [{ tenant, type: "remote-demo", count: 2, since: null }],
+};
+
+const found: Finding[] = finders.flatMap((find) => find(facts));
+const silent = finders.flatMap((find) => find({ ...facts, steps: [] })).filter(({ code }) => code === "tick-silent");
+const usual: AlertRule = { enabled: true, minSeverity: "warning", slack: true, email: [] };
+
+/** Findings that the alerts learn of by another way than the report: from the dead letters, the tick's steps and the workers' shelves. */
+const ownCauses = { failed: "dead-letters/email-550", "tick-failing": "tick/sweep", "no-worker": "no-worker/remote-demo" };
+const known: Readonly<Record<string, string>> = ownCauses;
+
+describe("every kind of finding", () => {
+  const codes = [...new Set(found.map(({ code }) => code))];
+
+  test("is one a rule may name, but for what is as it should be or waits for an approval, and for the tick that cannot tell of its own silence", () => {
+    expect(codes.filter((code) => !alertCodes.some((each) => each === code))).toEqual(["tenant-heavy", "approval"]);
+    expect(alertCodes.filter((code) => !codes.includes(code))).toEqual([]);
+    expect(silent).toHaveLength(1);
+  });
+
+  test.each([
+    ["failed", "critical", "/t/acme/failures/email-550"],
+    ["retrying", "warning", "/t/acme/"],
+    ["circuit-open", "critical", "/t/acme/flow"],
+    ["paused", "warning", "/t/acme/flow"],
+    ["stuck", "critical", "/t/acme/flow"],
+    ["behind", "warning", "/t/acme/flow"],
+    ["schedule-failed", "critical", "/t/acme/schedules"],
+    ["site-paused", "critical", "/t/acme/sites"],
+    ["site-unreadable", "warning", "/t/acme/sites"],
+    ["no-worker", "critical", "/t/acme/"],
+    ["budget", "critical", "/t/acme/"],
+    ["tick-failing", "critical", "/t/*/system"],
+    ["heartbeat-failing", "warning", "/t/*/system"],
+  ])("%s is sent without any setting as %s, once, with a link to %s, without a person's address, and its end is sent too", (code, severity, path) => {
+    const finding = found.find((each) => each.code === code) as Finding;
+    const [own] = failuresOf([finding], now);
+    const isOwn = known[code] === undefined;
+    expect(own !== undefined).toBe(isOwn);
+    const failure = own ?? { tenant: finding.tenant, cause: known[code] ?? "", subject: "email", reason: finding.sentence, count: 1, lastAt: now };
+    expect(causeOf(failure.cause)).toEqual({ code, severity });
+    expect(wants(usual, failure)).toBe(true);
+    const began = judge(undefined, failure, now);
+    expect(began?.notice).toBe("began");
+    const told = { ...(began as NonNullable<typeof began>).alert, toldAt: now, via: ["slack"] };
+    expect(judge(told, { ...failure, lastAt: now + 60_000 }, now + 60_000)?.notice).toBeNull();
+    expect(judge(told, undefined, now + quietAfter(failure.cause))?.notice).toBe("recovered");
+    const { subject, text } = messageOf([{ kind: "began", alert: told }], "https://jobs.example.com");
+    expect(text.split(" ").at(-1)).toBe(`https://jobs.example.com${path}`);
+    expect(`${subject} ${text}`).not.toContain(person);
+    expect(messageOf([{ kind: "began", alert: told }], undefined).text).not.toContain("http");
+  });
+
+  test.each(["schedule-skipped", "tenant-heavy", "approval"])("%s is known and may be wanted: it is in the report and not sent", (code) => {
+    expect(
+      failuresOf(
+        found.filter((each) => each.code === code),
+        now,
+      ),
+    ).toEqual([]);
+  });
+});
+
+test("a group of dead letters that grows is sent again at its 10th, 100th and 1,000th job, and no finding is", () => {
+  const failure = { tenant, cause: "dead-letters/g", subject: "email", reason: "500", count: 1, lastAt: now };
+  const told = { ...failure, state: "open" as const, since: now, toldAt: now, via: ["slack"], recoveredAt: null };
+  const noticeAt = (before: number, more: number, cause = failure.cause) =>
+    judge({ ...told, cause, count: before }, { ...failure, cause, count: more }, now + 60_000)?.notice;
+  expect([noticeAt(1, 8), noticeAt(9, 1), noticeAt(10, 80), noticeAt(98, 2), noticeAt(500, 600), noticeAt(5, 2000)]).toEqual([
+    null,
+    "continues",
+    null,
+    "continues",
+    "continues",
+    "continues",
+  ]);
+  expect(noticeAt(9, 10, "finding/critical/circuit-open/gate/mail")).toBeNull();
+});
