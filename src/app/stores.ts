@@ -16,7 +16,7 @@ import { derive, parseKeyRing } from "../tenants/keys";
 import { createProjectStore, projectSection } from "../tenants/project";
 import { createSiteStore, openWebhookSecret, siteSection, type SiteWebhook } from "../tenants/site";
 import { createSnapshots } from "../tenants/snapshot";
-import { createTenantStore, raiseVersion } from "../tenants/tenant";
+import { createTenantStore } from "../tenants/tenant";
 import { createTokens } from "../tenants/token";
 import { createTokenStore } from "../tenants/token-store";
 import { createVault } from "../tenants/vault";
@@ -36,7 +36,7 @@ export function createStores(env: WorkerEnv) {
     signing: derive(secretBytes(env.ID_SECRET), "signing", "unsubscribe"),
   });
   const publicUrl = publicUrlOf(env);
-  const hooks = { db: env.DB, vault, rules, changed, raise: (tenant: string) => raiseVersion(env.DB, tenant) };
+  const hooks = { db: env.DB, vault, rules, changed };
   return {
     rules,
     vault,

@@ -1,11 +1,12 @@
-import { Problem } from "../errors";
 import { type AddressRules, checkAddress } from "../address/address";
+import { Problem } from "../errors";
 import { addressFields, type Connection, type ConnectionName, connectionNames, connectionSchemas, isConnectionName, secretFields } from "./connection-schema";
 import type { GateLimits } from "./gate-limits";
 import { type MailConnection, mailFaults } from "./mail-connection";
 import { checked, invalid, noTenant } from "./names";
+import { createSettingsTable, type SettingsTable } from "./settings-table";
 import type { Section } from "./snapshot";
-import { type Changed, raiseVersion } from "./tenant";
+import type { Changed } from "./tenant";
 import type { Vault } from "./vault";
 
 /** A connection as it may be shown: its settings, and of an address that is a secret only the host. */
@@ -62,33 +63,24 @@ export interface ConnectionStore {
 }
 
 export function createConnectionStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): ConnectionStore {
-  const one = (tenant: string, name: string) =>
-    db.prepare(`SELECT ${columns} FROM connections WHERE tenant = ?1 AND name = ?2`).bind(tenant, name).first<Row>();
-  const all = async (tenant: string) =>
-    (await db.prepare(`SELECT ${columns} FROM connections WHERE tenant = ?1 ORDER BY name`).bind(tenant).all<Row>()).results;
+  const table = createSettingsTable<Row>({ db, vault, changed }, { table: "connections", key: "name", columns, sealed: { credentials: sealedName } });
   return {
     async put(tenant, name, body, now) {
       if (!isConnectionName(name)) throw new Problem("not-found", `There is no connection "${name}"; the names are ${connectionNames.join(", ")}.`);
       const connection = checked(connectionSchemas[name], body);
       const faults = name === "mail" ? mailFaults(connection as MailConnection, rules) : [];
       if (faults.length > 0) throw invalid(faults);
-      const row = await write(db, vault, tenant, name, withAddresses(connection, rules), now);
-      await changed(tenant);
+      const row = await write(db, vault, table, tenant, name, withAddresses(connection, rules), now);
       return { connection: viewOf(row), created: row.created === row.updated };
     },
     async get(tenant, name) {
-      const row = await one(tenant, name);
+      const row = await table.one(tenant, name);
       return row && viewOf(row);
     },
-    list: async (tenant) => (await all(tenant)).map(viewOf),
-    async remove(tenant, name) {
-      const remove = db.prepare("DELETE FROM connections WHERE tenant = ?1 AND name = ?2").bind(tenant, name);
-      const [removed] = await db.batch([remove, raiseVersion(db, tenant)]);
-      await changed(tenant);
-      return (removed?.meta.changes ?? 0) > 0;
-    },
+    list: async (tenant) => (await table.all(tenant)).map(viewOf),
+    remove: table.remove,
     async open<Name extends ConnectionName>(tenant: string, name: Name): Promise<OpenedConnection<Name>> {
-      const row = await one(tenant, name);
+      const row = await table.one(tenant, name);
       if (!row) return { ok: false, reason: "missing", detail: `There is no connection "${name}".` };
       const opened = await vault.open(tenant, sealedName(name), row.credentials);
       if (!opened.ok) return { ok: false, reason: "unreadable", detail: `The credentials of connection "${name}" must be set again: ${opened.reason}.` };
@@ -107,11 +99,7 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
         .bind(tenant, name, JSON.stringify({ [provider]: paused }))
         .run();
     },
-    async rotate(tenant, most = Infinity) {
-      let done = 0;
-      for (const row of await all(tenant)) if (done < most && (await reseal(db, vault, tenant, row))) done++;
-      return done;
-    },
+    rotate: table.rotate,
   };
 }
 
@@ -156,13 +144,20 @@ const putSql = `
     paused = NULL, provider = excluded.provider, settings = excluded.settings, credentials = excluded.credentials, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
 
-async function write(db: D1Database, vault: Vault, tenant: string, name: ConnectionName, connection: Connection, now: number): Promise<Row> {
+async function write(
+  db: D1Database,
+  vault: Vault,
+  table: SettingsTable<Row>,
+  tenant: string,
+  name: ConnectionName,
+  connection: Connection,
+  now: number,
+): Promise<Row> {
   const { provider, ...fields } = connection;
   const { settings, credentials } = apart(fields);
   const sealed = await vault.seal(tenant, sealedName(name), JSON.stringify(credentials));
   const put = db.prepare(putSql).bind(tenant, name, provider, JSON.stringify(settings), sealed, now);
-  const [written] = await db.batch<Row>([put, raiseVersion(db, tenant)]);
-  const row = written?.results[0];
+  const [row] = (await table.write(tenant, put)).results;
   if (!row) throw noTenant(tenant);
   return row;
 }
@@ -222,16 +217,6 @@ function withUrls(given: Fields, prefix: string, rules: AddressRules): Fields {
       return [field, field === "baseUrl" ? verdict.url.href.replace(/(?<!\/)\/+$/, "") : verdict.url.href];
     });
   return { ...given, ...Object.fromEntries(checkedUrls) };
-}
-
-async function reseal(db: D1Database, vault: Vault, tenant: string, row: Row): Promise<boolean> {
-  const sealed = await vault.reseal(tenant, sealedName(row.name), row.credentials);
-  if (!sealed) return false;
-  const { meta } = await db
-    .prepare("UPDATE connections SET credentials = ?3 WHERE tenant = ?1 AND name = ?2 AND credentials = ?4")
-    .bind(tenant, row.name, sealed, row.credentials)
-    .run();
-  return meta.changes > 0;
 }
 
 function viewOf({ name, provider, settings, created, updated, paused }: Row): ConnectionView {

@@ -1,10 +1,11 @@
-import { equalTexts, sha256 } from "../crypto";
-import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "./project-schema";
 import { toBase64url } from "../base64";
+import { equalTexts, sha256 } from "../crypto";
 import { type Bound, hasRoom, maxProjects } from "./bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
+import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "./project-schema";
+import { createSettingsTable } from "./settings-table";
 import type { Section } from "./snapshot";
-import { type Changed, raiseVersion } from "./tenant";
+import type { Changed } from "./tenant";
 import type { Vault } from "./vault";
 
 /** A project as it may be shown: of its secrets only whether they are set. */
@@ -39,13 +40,8 @@ export interface ProjectStore {
 }
 
 export function createProjectStore(db: D1Database, vault: Vault, changed: Changed): ProjectStore {
-  const all = async (tenant: string) =>
-    (await db.prepare(`SELECT ${columns} FROM projects WHERE tenant = ?1 ORDER BY project`).bind(tenant).all<Row>()).results;
-  const write = async (tenant: string, statements: D1PreparedStatement[]) => {
-    const [written] = await db.batch<Row>([...statements, raiseVersion(db, tenant)]);
-    await changed(tenant);
-    return written;
-  };
+  const sealed = { turnstile: (name: string) => sealedName(name, "turnstile"), crm: (name: string) => sealedName(name, "crm") };
+  const table = createSettingsTable<Row>({ db, vault, changed }, { table: "projects", key: "project", columns, sealed });
   return {
     async put(tenant, project, body, now) {
       checkName("project", project);
@@ -53,38 +49,28 @@ export function createProjectStore(db: D1Database, vault: Vault, changed: Change
       const fresh = { siteKey: `pk_${random(18)}`, formId: `form_${random(12)}`, apiKey: `lk_${random(32)}` };
       const values = await valuesOf(vault, tenant, project, settings);
       const apiKeyHash = await hashOf(fresh.apiKey);
-      const statements = [
+      const written = await table.write(
+        tenant,
         db.prepare(putSql).bind(tenant, project, ...values, fresh.siteKey, fresh.formId, apiKeyHash, now),
         db.prepare(watchSql).bind(tenant, project, now),
-      ];
-      const row = (await write(tenant, statements))?.results[0];
+      );
+      const [row] = written.results;
       if (!row) throw await whyRefused(db, tenant, bound);
       return { project: viewOf(row), apiKey: row.api_key === apiKeyHash ? fresh.apiKey : undefined };
     },
     async get(tenant, project) {
-      const row = await db.prepare(`SELECT ${columns} FROM projects WHERE tenant = ?1 AND project = ?2`).bind(tenant, project).first<Row>();
+      const row = await table.one(tenant, project);
       return row && viewOf(row);
     },
-    list: async (tenant) => (await all(tenant)).map(viewOf),
-    async remove(tenant, project) {
-      const removed = await write(
-        tenant,
-        ["projects", "lead_silence"].map((table) => db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND project = ?2`).bind(tenant, project)),
-      );
-      return (removed?.meta.changes ?? 0) > 0;
-    },
+    list: async (tenant) => (await table.all(tenant)).map(viewOf),
+    remove: (tenant, project) => table.remove(tenant, project, db.prepare("DELETE FROM lead_silence WHERE tenant = ?1 AND project = ?2").bind(tenant, project)),
     async renewKey(tenant, project, now) {
       const key = `lk_${random(32)}`;
       const sql = "UPDATE projects SET api_key = ?3, updated = max(?4, created + 1) WHERE tenant = ?1 AND project = ?2";
-      const renewed = await write(tenant, [db.prepare(sql).bind(tenant, project, await hashOf(key), now)]);
-      return (renewed?.meta.changes ?? 0) > 0 ? key : null;
+      const renewed = await table.write(tenant, db.prepare(sql).bind(tenant, project, await hashOf(key), now));
+      return renewed.meta.changes > 0 ? key : null;
     },
-    // The tick publishes the raised version; until then the old text opens as well.
-    async rotate(tenant, most) {
-      let done = 0;
-      for (const row of await all(tenant)) if (done < most && (await reseal(db, vault, tenant, row))) done++;
-      return done;
-    },
+    rotate: table.rotate,
   };
 }
 
@@ -145,16 +131,6 @@ async function valuesOf(vault: Vault, tenant: string, project: string, { turnsti
 function withOwnPage(settings: ProjectSettings): ProjectSettings {
   if (settings.thankYouUrl === undefined || ownsUrl(settings.domains, settings.thankYouUrl)) return settings;
   throw invalid([{ path: "thankYouUrl", message: "must be a page of one of the project's domains" }]);
-}
-
-async function reseal(db: D1Database, vault: Vault, tenant: string, row: Row): Promise<boolean> {
-  const again = (kind: "turnstile" | "crm") => row[kind] && vault.reseal(tenant, sealedName(row.project, kind), row[kind]);
-  const [turnstile, crm] = [await again("turnstile"), await again("crm")];
-  if (!turnstile && !crm) return false;
-  const sql = "UPDATE projects SET turnstile = ?3, crm = ?4 WHERE tenant = ?1 AND project = ?2 AND turnstile IS ?5 AND crm IS ?6";
-  const replace = db.prepare(sql).bind(tenant, row.project, turnstile || row.turnstile, crm || row.crm, row.turnstile, row.crm);
-  const [replaced] = await db.batch([replace, raiseVersion(db, tenant)]);
-  return (replaced?.meta.changes ?? 0) > 0;
 }
 
 function viewOf(row: Row): ProjectView {

@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import { type AddressRules, checkAddress } from "../address/address";
-import { sharedSecret } from "./shared-secret";
 import { boundedText } from "../queue/bounded";
 import { type Bound, hasRoom, maxSites } from "./bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
+import { createSettingsTable, type SettingsTable } from "./settings-table";
+import { sharedSecret } from "./shared-secret";
 import type { Section } from "./snapshot";
-import { type Changed, raiseVersion } from "./tenant";
+import type { Changed } from "./tenant";
 import type { Opened, Vault } from "./vault";
 
 /**
@@ -102,39 +103,30 @@ export interface SiteStore {
 }
 
 export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): SiteStore {
-  const one = (tenant: string, site: string) => db.prepare(`SELECT ${columns} FROM sites WHERE tenant = ?1 AND site = ?2`).bind(tenant, site).first<Row>();
-  const all = async (tenant: string) => (await db.prepare(`SELECT ${columns} FROM sites WHERE tenant = ?1 ORDER BY site`).bind(tenant).all<Row>()).results;
+  const table = createSettingsTable<Row>(
+    { db, vault, changed },
+    { table: "sites", key: "site", columns, sealed: { key: keyName, webhook_secret: webhookName } },
+  );
   return {
     async put(tenant, site, body, now) {
       checkName("site", site);
-      const row = await write(db, vault, { tenant, site, now, ...withAddress(checked(siteSchema, body), rules) });
-      await changed(tenant);
+      const row = await write(db, vault, table, { tenant, site, now, ...withAddress(checked(siteSchema, body), rules) });
       return { site: viewOf(row), created: row.created === row.updated };
     },
     async get(tenant, site) {
-      const row = await one(tenant, site);
+      const row = await table.one(tenant, site);
       return row && viewOf(row);
     },
-    list: async (tenant) => (await all(tenant)).map(viewOf),
-    async remove(tenant, site) {
-      const remove = db.prepare("DELETE FROM sites WHERE tenant = ?1 AND site = ?2").bind(tenant, site);
-      const [removed] = await db.batch([remove, raiseVersion(db, tenant)]);
-      await changed(tenant);
-      return (removed?.meta.changes ?? 0) > 0;
-    },
+    list: async (tenant) => (await table.all(tenant)).map(viewOf),
+    remove: table.remove,
     async open(tenant, site) {
-      const row = await one(tenant, site);
+      const row = await table.one(tenant, site);
       if (!row) return { ok: false, reason: "missing", detail: `There is no site "${site}".` };
       const key = await vault.open(tenant, keyName(site), row.key);
       if (!key.ok) return { ok: false, reason: "unreadable", detail: `The key of site "${site}" must be set again: ${key.reason}.` };
       return { ok: true, value: { site, platform: row.platform, url: row.url, key: key.text, keyIn: row.key_in } };
     },
-    async rotate(tenant, most = Infinity) {
-      let done = 0;
-      for (const row of await all(tenant)) if (done < most && (await reseal(db, vault, tenant, row))) done++;
-      if (done > 0) await changed(tenant);
-      return done;
-    },
+    rotate: table.rotate,
   };
 }
 
@@ -179,15 +171,14 @@ const putSql = `
     key_in = excluded.key_in, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
 
-async function write(db: D1Database, vault: Vault, site: SiteBody & { tenant: string; site: string; now: number }): Promise<Row> {
+async function write(db: D1Database, vault: Vault, table: SettingsTable<Row>, site: SiteBody & { tenant: string; site: string; now: number }): Promise<Row> {
   const { tenant, webhook } = site;
   const key = await vault.seal(tenant, keyName(site.site), site.key);
   const { secret: open, ...rest } = webhook ?? { secret: null };
   const settings = open === null ? null : JSON.stringify(rest);
   const secret = open === null ? null : await vault.seal(tenant, webhookName(site.site), open);
   const put = db.prepare(putSql).bind(tenant, site.site, site.platform, site.url, key, settings, secret, site.now, site.keyIn);
-  const [written] = await db.batch<Row>([put, raiseVersion(db, tenant)]);
-  const row = written?.results[0];
+  const [row] = (await table.write(tenant, put)).results;
   if (!row) throw await whyRefused(db, tenant, bound);
   return row;
 }
@@ -197,17 +188,6 @@ function withAddress(body: SiteBody, rules: AddressRules): SiteBody {
   if (!verdict.ok) throw invalid([{ path: "url", message: verdict.reason }]);
   if (verdict.url.search || verdict.url.hash) throw invalid([{ path: "url", message: "must be the shop's address without ? or #" }]);
   return { ...body, url: verdict.url.href.replace(/(?<!\/)\/+$/, "") };
-}
-
-async function reseal(db: D1Database, vault: Vault, tenant: string, row: Row): Promise<boolean> {
-  const key = await vault.reseal(tenant, keyName(row.site), row.key);
-  const secret = row.webhook_secret && (await vault.reseal(tenant, webhookName(row.site), row.webhook_secret));
-  if (!key && !secret) return false;
-  const replace = db
-    .prepare("UPDATE sites SET key = ?3, webhook_secret = ?4 WHERE tenant = ?1 AND site = ?2 AND key = ?5 AND webhook_secret IS ?6")
-    .bind(tenant, row.site, key ?? row.key, secret || row.webhook_secret, row.key, row.webhook_secret);
-  const [replaced] = await db.batch([replace, raiseVersion(db, tenant)]);
-  return (replaced?.meta.changes ?? 0) > 0;
 }
 
 function viewOf({ site, platform, url, key_in: keyIn, webhook, created, updated }: Row): SiteView {

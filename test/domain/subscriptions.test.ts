@@ -1,14 +1,13 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { createEndedJobs } from "../../src/intake/tick/publish-ended-jobs";
 import { signingSecrets } from "../../src/domain/events/hook";
-import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { subscriptionSchema } from "../../src/domain/subscriptions/model";
+import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
+import { createEndedJobs } from "../../src/intake/tick/publish-ended-jobs";
 import { webhook } from "../../src/jobs/webhook/job";
 import { job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
 import { queuedNow } from "../../src/queue/placement";
-import { raiseVersion } from "../../src/tenants/tenant";
 import { check } from "../../src/queue/validate";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { createVault } from "../../src/tenants/vault";
@@ -21,7 +20,6 @@ const store = createSubscriptionStore({
   vault: createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS)),
   rules: { allowLocal: false, ownHosts: ["jobs.example.com"] },
   changed: async () => undefined,
-  raise: (owner) => raiseVersion(env.DB, owner),
 });
 
 let count = 0;

@@ -49,7 +49,7 @@ import { derive, parseKeyRing } from "../../src/tenants/keys";
 import { createProjectStore, projectSection } from "../../src/tenants/project";
 import { createSiteStore, openWebhookSecret, siteSection } from "../../src/tenants/site";
 import { createSnapshots, type Snapshots } from "../../src/tenants/snapshot";
-import { createTenantStore, raiseVersion } from "../../src/tenants/tenant";
+import { createTenantStore } from "../../src/tenants/tenant";
 import { createTokens, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
 import { createVault, type Vault } from "../../src/tenants/vault";
@@ -176,7 +176,7 @@ function createDeps(seen: Seen): IntakeDeps {
     report: () => undefined,
   });
   const rules = { ownHosts: ["jobs.example.com"], allowLocal: false };
-  const hooks = { db: env.DB, vault, rules, changed: snapshots.changed, raise: (tenant: string) => raiseVersion(env.DB, tenant) };
+  const hooks = { db: env.DB, vault, rules, changed: snapshots.changed };
   return {
     now: () => now,
     isRoot: (token) => equalSecrets(token, root),

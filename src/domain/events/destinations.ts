@@ -1,7 +1,8 @@
 import type * as v from "valibot";
 import { type Bound, hasRoom, maxDestinations, tooMany } from "../../tenants/bounds";
+import { createSettingsTable, type SettingsTable } from "../../tenants/settings-table";
 import { builtIn, builtInNames, type builtInSchema, type Destination, followUpAfter, isBuiltIn, type ownSchema } from "./destination";
-import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, type Retirement, sealHook } from "./hook";
+import { type HookParts, hostOf, type OpenedHook, openHook, type Retirement, sealHook } from "./hook";
 
 /** A destination as it may be shown: of its address only the host. Times in milliseconds; null for one that is as built in. */
 export interface DestinationView extends Destination {
@@ -31,20 +32,17 @@ export interface DestinationStore {
 
 export function createDestinationStore(parts: HookParts): DestinationStore {
   const { db } = parts;
-  const rowOf = (tenant: string, name: string) => db.prepare(oneSql).bind(tenant, name).first<DestinationRow>();
+  const table = tableIn(parts);
   return {
-    put: (tenant, name, body, now) => put(parts, tenant, name, body, now),
-    list: async (tenant) => destinationsOf((await db.prepare(allSql).bind(tenant).all<DestinationRow>()).results),
+    put: (tenant, name, body, now) => put(parts, table, tenant, name, body, now),
+    list: async (tenant) => destinationsOf(await table.all(tenant)),
     get: async (tenant, name) => {
-      const row = await rowOf(tenant, name);
+      const row = await table.one(tenant, name);
       return row ? viewOf(row) : isBuiltIn(name) ? unchanged(name) : null;
     },
-    remove: async (tenant, name) => {
-      const { meta } = await db.prepare("DELETE FROM destinations WHERE tenant = ?1 AND name = ?2").bind(tenant, name).run();
-      return meta.changes > 0;
-    },
+    remove: table.remove,
     open: async (tenant, name) => {
-      const row = await rowOf(tenant, name);
+      const row = await table.one(tenant, name);
       if (!row?.sealed) return { ok: false, reason: `there is no destination "${name}" any more` };
       if (row.retired !== null) return { ok: false, reason: row.retired };
       return openHook(parts, tenant, sealedName(name), row.sealed);
@@ -57,11 +55,7 @@ export function createDestinationStore(parts: HookParts): DestinationStore {
           : db.prepare(retireBuiltInSql).bind(tenant, name, reason, at, since, connection);
       return (await statement.run()).meta.changes > 0;
     },
-    rotate: async (tenant, most) => {
-      const { results } = await db.prepare(allSql).bind(tenant).all<DestinationRow>();
-      const rows = results.flatMap(({ name, sealed }) => (sealed ? [{ name, sealedName: sealedName(name), sealed }] : []));
-      return resealRows(parts, tenant, rows, resealSql, most);
-    },
+    rotate: table.rotate,
   };
 }
 
@@ -88,8 +82,6 @@ export interface DestinationRow {
 
 const columns = "name, enabled, events, filter, delay, host, sealed, retired, retired_at, created, updated";
 export const allSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 ORDER BY name`;
-const resealSql = "UPDATE destinations SET sealed = ?3 WHERE tenant = ?1 AND name = ?2 AND sealed = ?4";
-const oneSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 AND name = ?2`;
 
 const bound: Bound = {
   table: "destinations",
@@ -117,11 +109,15 @@ const retireBuiltInSql = `
   SELECT ?1, ?2, 1, NULL, NULL, NULL, NULL, NULL, ?3, ?4, ?4, ?4 FROM connections WHERE tenant = ?1 AND name = ?6 AND updated < ?5
   ON CONFLICT (tenant, name) DO UPDATE SET retired = excluded.retired, retired_at = excluded.retired_at WHERE retired IS NULL AND updated < ?5`;
 
-async function put(parts: HookParts, tenant: string, name: string, body: DestinationBody, now: number) {
+function tableIn(parts: HookParts): SettingsTable<DestinationRow> {
+  return createSettingsTable<DestinationRow>(parts, { table: "destinations", key: "name", columns, sealed: { sealed: sealedName }, inSnapshot: false });
+}
+
+async function put(parts: HookParts, table: SettingsTable<DestinationRow>, tenant: string, name: string, body: DestinationBody, now: number) {
   const { db } = parts;
   const hook = "url" in body ? { url: body.url, secret: body.secret } : undefined;
   const host = hook ? hostOf(hook.url, parts.rules) : null;
-  const before = hook ? await db.prepare(oneSql).bind(tenant, name).first<DestinationRow>() : null;
+  const before = hook ? await table.one(tenant, name) : null;
   const sealed = hook ? await sealHook(parts, tenant, sealedName(name), hook, { before: before?.sealed ?? null, now }) : null;
   const values = [body.enabled ? 1 : 0, json(body.events), json(body.filter), body.delaySeconds ?? null, host, sealed];
   const row = await db

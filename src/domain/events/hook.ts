@@ -1,6 +1,6 @@
+import { type AddressRules, checkAddress } from "../../address/address";
 import { Problem } from "../../errors";
 import type { Vault } from "../../tenants/vault";
-import { type AddressRules, checkAddress } from "../../address/address";
 
 /** Where deliveries go and what signs them; kept sealed, since an address of this kind is a credential. */
 export interface SealedHook {
@@ -30,8 +30,6 @@ export interface HookParts {
   rules: AddressRules;
   /** After a change that the snapshot shows. Never throws. */
   changed(tenant: string): Promise<void>;
-  /** The statement that raises the snapshot's version; goes into the batch of the change. */
-  raise(tenant: string): D1PreparedStatement;
 }
 
 /** Throws `invalid` when the address may not be called. */
@@ -63,24 +61,4 @@ export async function openHook({ vault }: HookParts, tenant: string, name: strin
   const opened = await vault.open(tenant, name, sealed);
   if (!opened.ok) return { ok: false, reason: `its address and secret must be set again: ${opened.reason}` };
   return { ok: true, value: JSON.parse(opened.text) as SealedHook };
-}
-
-/** A row that keeps something sealed, and the name it is sealed under. */
-export interface SealedRow {
-  name: string;
-  sealedName: string;
-  sealed: string;
-}
-
-/** Seals anew what an older key sealed, up to `most`; returns how many. `replaceSql` has ?1 tenant, ?2 name, ?3 new and ?4 old: one changed meanwhile is left for the next time. */
-export async function resealRows({ db, vault }: HookParts, tenant: string, rows: readonly SealedRow[], replaceSql: string, most: number): Promise<number> {
-  let done = 0;
-  for (const { name, sealedName, sealed } of rows) {
-    if (done >= most) break;
-    const anew = await vault.reseal(tenant, sealedName, sealed);
-    if (anew === undefined) continue;
-    const { meta } = await db.prepare(replaceSql).bind(tenant, name, anew, sealed).run();
-    done += meta.changes;
-  }
-  return done;
 }

@@ -1,4 +1,5 @@
 import { verify } from "../../standard-webhooks";
+import { createSettingsTable } from "../../tenants/settings-table";
 import type { Section, Snapshots } from "../../tenants/snapshot";
 import type { HookParts } from "./hook";
 
@@ -32,30 +33,25 @@ export interface InboundSecretStore {
 }
 
 export function createInboundSecretStore(parts: HookParts): InboundSecretStore {
-  const { db, changed, raise } = parts;
-  const write = async (tenant: string, statement: D1PreparedStatement) => {
-    await db.batch([statement, raise(tenant)]);
-    await changed(tenant);
-  };
+  const { db } = parts;
+  const table = createSettingsTable<{ tenant: string; secret: string }>(parts, {
+    table: "event_doors",
+    key: "tenant",
+    columns: "tenant, secret",
+    sealed: { secret: () => sealedName },
+  });
   return {
     async put(tenant, secret, now, overlap = 0) {
-      const row = overlap > 0 ? await db.prepare("SELECT secret FROM event_doors WHERE tenant = ?1").bind(tenant).first<{ secret: string }>() : null;
+      const row = overlap > 0 ? await table.one(tenant, tenant) : null;
       const [before] = row ? await keysIn(parts, tenant, row.secret) : [];
       const keys: Key[] = before && before.secret !== secret ? [{ secret }, { secret: before.secret, until: now + overlap }] : [{ secret }];
       const sealed = await parts.vault.seal(tenant, sealedName, JSON.stringify(keys));
-      await write(tenant, db.prepare(putSql).bind(tenant, sealed, now));
+      await table.write(tenant, db.prepare(putSql).bind(tenant, sealed, now));
     },
-    remove: (tenant) => write(tenant, db.prepare("DELETE FROM event_doors WHERE tenant = ?1").bind(tenant)),
+    remove: async (tenant) => void (await table.remove(tenant, tenant)),
     open: async (tenant, sealed, now) =>
       (await keysIn(parts, tenant, sealed)).flatMap(({ secret, until }) => (until === undefined || now < until ? [secret] : [])),
-    async rotate(tenant, most) {
-      const row = most > 0 ? await db.prepare("SELECT secret FROM event_doors WHERE tenant = ?1").bind(tenant).first<{ secret: string }>() : null;
-      const anew = row && (await parts.vault.reseal(tenant, sealedName, row.secret));
-      if (!row || !anew) return 0;
-      const replace = db.prepare("UPDATE event_doors SET secret = ?2 WHERE tenant = ?1 AND secret = ?3").bind(tenant, anew, row.secret);
-      const [replaced] = await db.batch([replace, raise(tenant)]);
-      return replaced?.meta.changes ?? 0;
-    },
+    rotate: table.rotate,
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Bound, hasRoom, maxSubscriptions, tooMany } from "../../tenants/bounds";
-import { hostOf, type HookParts, openHook, type OpenedHook, resealRows, type Retirement, sealHook } from "../events/hook";
+import { createSettingsTable, type SettingsTable } from "../../tenants/settings-table";
+import { type HookParts, hostOf, type OpenedHook, openHook, type Retirement, sealHook } from "../events/hook";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./model";
 
 export interface SubscriptionStore {
@@ -17,32 +18,24 @@ export interface SubscriptionStore {
 
 export function createSubscriptionStore(parts: HookParts): SubscriptionStore {
   const { db } = parts;
-  const rowOf = (tenant: string, name: string) => db.prepare(oneSql).bind(tenant, name).first<Row>();
-  const change = async (tenant: string, statement: D1PreparedStatement) => {
-    const [done] = await db.batch([statement, parts.raise(tenant)]);
-    await parts.changed(tenant);
-    return (done?.meta.changes ?? 0) > 0;
-  };
+  const table = createSettingsTable<Row>(parts, { table: "subscriptions", key: "name", columns, sealed: { sealed: sealedName } });
   return {
-    put: (tenant, name, body, now) => put(parts, tenant, name, body, now),
-    list: async (tenant) => (await db.prepare(allSql).bind(tenant).all<Row>()).results.map(viewOf),
+    put: (tenant, name, body, now) => put(parts, table, tenant, name, body, now),
+    list: async (tenant) => (await table.all(tenant)).map(viewOf),
     get: async (tenant, name) => {
-      const row = await rowOf(tenant, name);
+      const row = await table.one(tenant, name);
       return row && viewOf(row);
     },
-    remove: (tenant, name) => change(tenant, db.prepare("DELETE FROM subscriptions WHERE tenant = ?1 AND name = ?2").bind(tenant, name)),
+    remove: table.remove,
     open: async (tenant, name) => {
-      const row = await rowOf(tenant, name);
+      const row = await table.one(tenant, name);
       if (!row) return { ok: false, reason: `there is no subscription "${name}" any more` };
       if (row.retired !== null) return { ok: false, reason: row.retired };
       return openHook(parts, tenant, sealedName(name), row.sealed);
     },
-    retire: (tenant, name, { reason, since, at }) => change(tenant, db.prepare(retireSql).bind(tenant, name, reason, at, since)),
-    rotate: async (tenant, most) => {
-      const { results } = await db.prepare(allSql).bind(tenant).all<Row>();
-      const rows = results.map(({ name, sealed }) => ({ name, sealedName: sealedName(name), sealed }));
-      return resealRows(parts, tenant, rows, resealSql, most);
-    },
+    retire: async (tenant, name, { reason, since, at }) =>
+      (await table.write(tenant, db.prepare(retireSql).bind(tenant, name, reason, at, since))).meta.changes > 0,
+    rotate: table.rotate,
   };
 }
 
@@ -58,9 +51,6 @@ interface Row {
 }
 
 const columns = "name, events, host, sealed, retired, retired_at, created, updated";
-const allSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 ORDER BY name`;
-const resealSql = "UPDATE subscriptions SET sealed = ?3 WHERE tenant = ?1 AND name = ?2 AND sealed = ?4";
-const oneSql = `SELECT ${columns} FROM subscriptions WHERE tenant = ?1 AND name = ?2`;
 
 const bound: Bound = { table: "subscriptions", key: "name", max: maxSubscriptions, what: "subscriptions; remove one first" };
 
@@ -74,17 +64,15 @@ const putSql = `
 const retireSql = `
   UPDATE subscriptions SET retired = ?3, retired_at = ?4 WHERE tenant = ?1 AND name = ?2 AND retired IS NULL AND updated < ?5`;
 
-async function put(parts: HookParts, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
+async function put(parts: HookParts, table: SettingsTable<Row>, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
   const { db } = parts;
   const host = hostOf(url, parts.rules);
-  const before = await db.prepare(oneSql).bind(tenant, name).first<Row>();
+  const before = await table.one(tenant, name);
   const sealed = await sealHook(parts, tenant, sealedName(name), { url, secret }, { before: before?.sealed ?? null, now });
   const jobs = events.some((each) => (jobEvents as readonly string[]).includes(each)) ? 1 : 0;
   const statement = db.prepare(putSql).bind(tenant, name, JSON.stringify(events), jobs, host, sealed, now);
-  const [written] = await db.batch<Row>([statement, parts.raise(tenant)]);
-  const row = written?.results[0];
+  const [row] = (await table.write(tenant, statement)).results;
   if (!row) throw tooMany(bound);
-  await parts.changed(tenant);
   return { subscription: viewOf(row), created: row.created === row.updated };
 }
 

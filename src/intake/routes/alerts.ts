@@ -1,18 +1,19 @@
 import * as v from "valibot";
 import { type Alert, installation, type Notice } from "../../domain/alerts/model";
+import { listAlerts, listRules } from "../../domain/alerts/queries";
 import { maxRules, type NamedRule, ruleSchema } from "../../domain/alerts/rule";
 import { putRule, removeRule } from "../../domain/alerts/store";
 import { severities } from "../../domain/report/model";
 import { Problem } from "../../errors";
-import { listAlerts, listRules } from "../../domain/alerts/queries";
 import { outputList } from "../../queue/bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
+import { missing, namedRoutes } from "../named-routes";
 import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
-import { requestsFor } from "../tick/send-alerts";
 import { count, isoTime, listShape } from "../shapes";
+import { requestsFor } from "../tick/send-alerts";
 import { iso, isoOrNull } from "../views";
 
 export const alertShape = v.object({
@@ -48,46 +49,38 @@ export const alertRoutes = [
       return { status: 200, body: { alerts: alerts.map(shown) } };
     },
   }),
-  route("GET /v1/alert-rules", {
-    name: "listAlertRules",
-    summary: "Which findings go where; without a rule warnings and worse go to the channels of the tenant's settings",
-    scope: "admin",
-    tenant: "own",
-    answers: { 200: listShape("rules", ruleShape) },
-    handle: async ({ deps, tenant }) => ({ status: 200, body: { rules: (await listRules(deps.db, tenant)).map(dated) } }),
-  }),
-  route("GET /v1/alert-rules/:name", {
-    name: "getAlertRule",
-    summary: "One rule",
-    scope: "admin",
-    tenant: "own",
-    answers: { 200: ruleShape },
-    handle: async ({ deps, tenant, params }) => ({ status: 200, body: dated(await ruleOf(deps, tenant, param({ params }, "name"))) }),
-  }),
-  route("PUT /v1/alert-rules/:name", {
-    name: "putAlertRule",
-    summary: "Create or replace a rule: which findings go to which channels",
-    scope: "admin",
-    tenant: "own",
-    body: { schema: ruleSchema, limit: smallBody },
-    answers: { 200: ruleShape },
-    handle: async ({ deps, tenant, params, body }) => {
-      const name = param({ params }, "name");
-      if (!(await putRule(deps.db, tenant, name, body, deps.now()))) throw new Problem("invalid", `A tenant may have ${maxRules} rules.`);
-      return { status: 200, body: dated(await ruleOf(deps, tenant, name)) };
+  ...namedRoutes(
+    {
+      path: "/v1/alert-rules/:name",
+      name: "AlertRule",
+      field: "rules",
+      noun: "rule",
+      summaries: {
+        list: "Which findings go where; without a rule warnings and worse go to the channels of the tenant's settings",
+        get: "One rule",
+        remove: "Remove a rule; without any the built-in one applies",
+      },
+      scope: "admin",
+      shape: ruleShape,
+      list: ({ db }, tenant) => listRules(db, tenant),
+      get: ruleOf,
+      remove: ({ db }, tenant, name) => removeRule(db, tenant, name),
+      view: dated,
     },
-  }),
-  route("DELETE /v1/alert-rules/:name", {
-    name: "deleteAlertRule",
-    summary: "Remove a rule; without any the built-in one applies",
-    scope: "admin",
-    tenant: "own",
-    answers: { 204: null },
-    handle: async ({ deps, tenant, params }) => {
-      if (!(await removeRule(deps.db, tenant, param({ params }, "name")))) throw noRule();
-      return { status: 204 };
-    },
-  }),
+    route("PUT /v1/alert-rules/:name", {
+      name: "putAlertRule",
+      summary: "Create or replace a rule: which findings go to which channels",
+      scope: "admin",
+      tenant: "own",
+      body: { schema: ruleSchema, limit: smallBody },
+      answers: { 200: ruleShape },
+      handle: async ({ deps, tenant, params, body }) => {
+        const name = param({ params }, "name");
+        if (!(await putRule(deps.db, tenant, name, body, deps.now()))) throw new Problem("invalid", `A tenant may have ${maxRules} rules.`);
+        return { status: 200, body: dated(await ruleOf(deps, tenant, name)) };
+      },
+    }),
+  ),
   route("POST /v1/alert-rules/:name/test", {
     name: "testAlertRule",
     summary: "Send a test alert to the channels of a rule",
@@ -116,12 +109,8 @@ export const alertRoutes = [
 
 async function ruleOf({ db }: Pick<IntakeDeps, "db">, tenant: string, name: string): Promise<NamedRule> {
   const rule = (await listRules(db, tenant)).find((each) => each.name === name);
-  if (!rule) throw noRule();
+  if (!rule) throw missing("rule");
   return rule;
-}
-
-function noRule(): Problem {
-  return new Problem("not-found", "There is no such rule.");
 }
 
 function testNotice(tenant: string, now: number): Notice {

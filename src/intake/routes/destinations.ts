@@ -2,14 +2,15 @@ import * as v from "valibot";
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
 import { builtInSchema, isBuiltIn, ownSchema } from "../../domain/events/destination";
 import type { DestinationView } from "../../domain/events/destinations";
-import { jobEvents, type SubscriptionView, subscriptionSchema } from "../../domain/subscriptions/model";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
+import { jobEvents, subscriptionSchema, type SubscriptionView } from "../../domain/subscriptions/model";
 import { Problem } from "../../errors";
 import { outputList, outputRecord } from "../../queue/bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
+import { namedRoutes } from "../named-routes";
 import { param, route } from "../route";
-import { isoTime, listShape } from "../shapes";
+import { isoTime } from "../shapes";
 import { iso, isoOrNull } from "../views";
 
 const retired = v.pipe(v.nullable(v.string()), v.description("What the receiver said for good; nothing more is sent there until it is set again"));
@@ -40,25 +41,26 @@ export const subscriptionShape = v.object({
 
 const anyDestination = v.union([ownSchema, builtInSchema]);
 
-export const destinationRoutes = [
-  route("GET /v1/destinations", {
-    name: "listDestinations",
-    summary: "Where events go: what is built in, as the tenant has changed it, and its own addresses",
+const addressRoutes = namedRoutes(
+  {
+    path: "/v1/destinations/:name",
+    name: "Destination",
+    field: "destinations",
+    noun: "destination",
+    summaries: {
+      list: "Where events go: what is built in, as the tenant has changed it, and its own addresses",
+      get: "One destination",
+      remove: "Remove an address, or put a built-in destination back to how it was",
+    },
     description:
       "Built in are `slack`, `email`, `crm`, `analysis`, `store`, `follow-up` and `analytics`. `retired` says why an address was switched off by its receiver. See docs/events.md.",
     scope: "read",
-    tenant: "own",
-    answers: { 200: listShape("destinations", destinationShape) },
-    handle: async ({ deps, tenant }) => ({ status: 200, body: { destinations: (await deps.destinations.list(tenant)).map(shown) } }),
-  }),
-  route("GET /v1/destinations/:name", {
-    name: "getDestination",
-    summary: "One destination",
-    scope: "read",
-    tenant: "own",
-    answers: { 200: destinationShape },
-    handle: async ({ deps, tenant, params }) => ({ status: 200, body: shown(found(await deps.destinations.get(tenant, param({ params }, "name")))) }),
-  }),
+    shape: destinationShape,
+    list: (deps, tenant) => deps.destinations.list(tenant),
+    get: (deps, tenant, name) => deps.destinations.get(tenant, name),
+    remove: (deps, tenant, name) => deps.destinations.remove(tenant, name),
+    view: shown,
+  },
   route("PUT /v1/destinations/:name", {
     name: "putDestination",
     summary: "Switch off, filter or delay a destination, or add an address; address and secret are never returned",
@@ -80,30 +82,22 @@ export const destinationRoutes = [
       return { status: created ? 201 : 200, body: shown(destination) };
     },
   }),
-  route("DELETE /v1/destinations/:name", {
-    name: "deleteDestination",
-    summary: "Remove an address, or put a built-in destination back to how it was",
-    scope: "admin",
-    tenant: "own",
-    answers: { 204: null },
-    handle: async ({ deps, tenant, params }) => removed(await deps.destinations.remove(tenant, param({ params }, "name"))),
-  }),
-  route("GET /v1/subscriptions", {
-    name: "listSubscriptions",
-    summary: "Who is told of events and of jobs that end",
+);
+
+const subscriptionRoutes = namedRoutes(
+  {
+    path: "/v1/subscriptions/:name",
+    name: "Subscription",
+    field: "subscriptions",
+    noun: "subscription",
+    summaries: { list: "Who is told of events and of jobs that end", get: "One subscription", remove: "Be told no more" },
     scope: "read",
-    tenant: "own",
-    answers: { 200: listShape("subscriptions", subscriptionShape) },
-    handle: async ({ deps, tenant }) => ({ status: 200, body: { subscriptions: (await deps.subscriptions.list(tenant)).map(dated) } }),
-  }),
-  route("GET /v1/subscriptions/:name", {
-    name: "getSubscription",
-    summary: "One subscription",
-    scope: "read",
-    tenant: "own",
-    answers: { 200: subscriptionShape },
-    handle: async ({ deps, tenant, params }) => ({ status: 200, body: dated(found(await deps.subscriptions.get(tenant, param({ params }, "name")))) }),
-  }),
+    shape: subscriptionShape,
+    list: (deps, tenant) => deps.subscriptions.list(tenant),
+    get: (deps, tenant, name) => deps.subscriptions.get(tenant, name),
+    remove: (deps, tenant, name) => deps.subscriptions.remove(tenant, name),
+    view: dated,
+  },
   route("PUT /v1/subscriptions/:name", {
     name: "putSubscription",
     summary: "Be told of events, and of jobs that end, at an address; signed by Standard Webhooks",
@@ -121,15 +115,9 @@ export const destinationRoutes = [
       return { status: created ? 201 : 200, body: dated(subscription) };
     },
   }),
-  route("DELETE /v1/subscriptions/:name", {
-    name: "deleteSubscription",
-    summary: "Be told no more",
-    scope: "admin",
-    tenant: "own",
-    answers: { 204: null },
-    handle: async ({ deps, tenant, params }) => removed(await deps.subscriptions.remove(tenant, param({ params }, "name"))),
-  }),
-];
+);
+
+export const destinationRoutes = [...addressRoutes, ...subscriptionRoutes];
 
 /** A name nobody will ever send is a mistake that would never be noticed; only a tenant that takes other types may mean it. */
 async function refuseStrangers(deps: IntakeDeps, tenant: string, events: readonly string[], others: readonly string[]): Promise<void> {
@@ -145,14 +133,4 @@ function shown({ retiredAt, created, updated, ...view }: DestinationView) {
 
 function dated({ retiredAt, created, updated, ...view }: SubscriptionView) {
   return { ...view, retiredAt: isoOrNull(retiredAt), created: iso(created), updated: iso(updated) };
-}
-
-function found<View>(view: View | null): View {
-  if (view === null) throw new Problem("not-found", "There is no such thing.");
-  return view;
-}
-
-function removed(was: boolean) {
-  if (!was) throw new Problem("not-found", "There is no such thing.");
-  return { status: 204 };
 }

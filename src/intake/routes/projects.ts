@@ -1,10 +1,11 @@
 import * as v from "valibot";
-import { projectSchema } from "../../tenants/project-schema";
 import { Problem } from "../../errors";
 import type { ProjectView } from "../../tenants/project";
+import { projectSchema } from "../../tenants/project-schema";
 import { projectBody } from "../body";
+import { missing, namedRoutes } from "../named-routes";
 import { param, route } from "../route";
-import { isoTime, listShape } from "../shapes";
+import { isoTime } from "../shapes";
 import { iso } from "../views";
 
 const entries = { project: v.string(), siteKey: v.string(), formId: v.string(), created: isoTime, updated: isoTime };
@@ -14,7 +15,20 @@ const apiKey = v.pipe(v.string(), v.description("Shown this once, kept nowhere")
 /** `/v1/leads/{tenant}/{project}` is a project's form: a project of this name would lie where a lead is released. */
 const takenNames = ["release"];
 
-export const projectRoutes = [
+const settingsRoutes = namedRoutes(
+  {
+    path: "/v1/projects/:project",
+    name: "Project",
+    field: "projects",
+    noun: "project",
+    summaries: { list: "List the lead projects", get: "One lead project", remove: "Remove a lead project; its leads stay" },
+    scope: "leads",
+    shape: projectShape,
+    list: (deps, tenant) => deps.projects.list(tenant),
+    get: (deps, tenant, name) => deps.projects.get(tenant, name),
+    remove: (deps, tenant, name) => deps.projects.remove(tenant, name),
+    view: shown,
+  },
   route("PUT /v1/projects/:project", {
     name: "putProject",
     summary: "Create or replace a lead project; its API key is shown at creation only",
@@ -33,37 +47,10 @@ export const projectRoutes = [
       return { status: 200, body: { ...shown(put.project), ...(put.apiKey === undefined ? {} : { apiKey: put.apiKey }) } };
     },
   }),
-  route("GET /v1/projects", {
-    name: "listProjects",
-    summary: "List the lead projects",
-    scope: "leads",
-    tenant: "own",
-    answers: { 200: listShape("projects", projectShape) },
-    handle: async ({ deps, tenant }) => ({ status: 200, body: { projects: (await deps.projects.list(tenant)).map(shown) } }),
-  }),
-  route("GET /v1/projects/:project", {
-    name: "getProject",
-    summary: "One lead project",
-    scope: "leads",
-    tenant: "own",
-    answers: { 200: projectShape },
-    handle: async ({ deps, tenant, params }) => {
-      const project = await deps.projects.get(tenant, param({ params }, "project"));
-      if (!project) throw nothing();
-      return { status: 200, body: shown(project) };
-    },
-  }),
-  route("DELETE /v1/projects/:project", {
-    name: "deleteProject",
-    summary: "Remove a lead project; its leads stay",
-    scope: "admin",
-    tenant: "own",
-    answers: { 204: null },
-    handle: async ({ deps, tenant, params }) => {
-      if (!(await deps.projects.remove(tenant, param({ params }, "project")))) throw nothing();
-      return { status: 204 };
-    },
-  }),
+);
+
+export const projectRoutes = [
+  ...settingsRoutes,
   route("POST /v1/projects/:project/api-key", {
     name: "renewProjectKey",
     summary: "A new API key; the old one is refused everywhere within 60 seconds",
@@ -72,15 +59,11 @@ export const projectRoutes = [
     answers: { 200: v.object({ apiKey }) },
     handle: async ({ deps, tenant, params }) => {
       const key = await deps.projects.renewKey(tenant, param({ params }, "project"), deps.now());
-      if (key === null) throw nothing();
+      if (key === null) throw missing("project");
       return { status: 200, body: { apiKey: key } };
     },
   }),
 ];
-
-function nothing(): Problem {
-  return new Problem("not-found", "There is no such project.");
-}
 
 function shown({ created, updated, ...project }: ProjectView) {
   return { ...project, created: iso(created), updated: iso(updated) };

@@ -1,41 +1,32 @@
-import { Problem } from "../../errors";
 import { unknownTemplate } from "../../domain/mail/known";
-import { email } from "../../jobs/email/job";
 import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/model";
+import { Problem } from "../../errors";
+import { email } from "../../jobs/email/job";
 import { mask } from "../../masking/personal";
+import { check } from "../../queue/validate";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { idempotencyHeaders, readIdempotencyKey } from "../idempotency";
+import { missing, namedRoutes } from "../named-routes";
 import { ownTarget } from "../own-host";
 import { param, route } from "../route";
-import { acceptedShape, listShape, scheduleShape } from "../shapes";
+import { acceptedShape, scheduleShape } from "../shapes";
 import { acceptedAnswer } from "./enqueue";
-import { check } from "../../queue/validate";
 
-export const scheduleRoutes = [
-  route("GET /v1/schedules", {
-    name: "listSchedules",
-    summary: "List the schedules with their next runs",
+const settingsRoutes = namedRoutes(
+  {
+    path: "/v1/schedules/:name",
+    name: "Schedule",
+    field: "schedules",
+    noun: "schedule",
+    summaries: { list: "List the schedules with their next runs", get: "One schedule", remove: "Remove a schedule; jobs it has enqueued stay" },
     scope: "read",
-    tenant: "own",
-    answers: { 200: listShape("schedules", scheduleShape) },
-    handle: async ({ deps, tenant }) => {
-      const schedules = await deps.schedules.list(tenant);
-      return { status: 200, body: { schedules: schedules.map((schedule) => shown(deps, schedule)) } };
-    },
-  }),
-  route("GET /v1/schedules/:name", {
-    name: "getSchedule",
-    summary: "One schedule",
-    scope: "read",
-    tenant: "own",
-    answers: { 200: scheduleShape },
-    handle: async ({ deps, tenant, params }) => {
-      const schedule = await deps.schedules.get(tenant, param({ params }, "name"));
-      if (!schedule) throw new Problem("not-found", "There is no such schedule.");
-      return { status: 200, body: shown(deps, schedule) };
-    },
-  }),
+    shape: scheduleShape,
+    list: (deps, tenant) => deps.schedules.list(tenant),
+    get: (deps, tenant, name) => deps.schedules.get(tenant, name),
+    remove: (deps, tenant, name) => deps.schedules.remove(tenant, name),
+    view: (schedule, deps) => shown(deps, schedule),
+  },
   route("PUT /v1/schedules/:name", {
     name: "putSchedule",
     summary: "Create or replace a schedule",
@@ -56,6 +47,10 @@ export const scheduleRoutes = [
       return { status: created ? 201 : 200, body: shown(deps, schedule) };
     },
   }),
+);
+
+export const scheduleRoutes = [
+  ...settingsRoutes,
   route("POST /v1/schedules/:name/run", {
     name: "runSchedule",
     summary: "Enqueue the schedule's job now; its planned times stay",
@@ -66,22 +61,10 @@ export const scheduleRoutes = [
     problems: [422, 429, 503],
     handle: async ({ deps, tenant, params, request }) => {
       const schedule = await deps.schedules.get(tenant, param({ params }, "name"));
-      if (!schedule) throw new Problem("not-found", "There is no such schedule.");
+      if (!schedule) throw missing("schedule");
       const key = readIdempotencyKey(request.headers);
       const [receipt] = await deps.enqueue([{ tenant, type: schedule.type, payload: payloadOf(schedule), key }]);
       return acceptedAnswer(receipt);
-    },
-  }),
-  route("DELETE /v1/schedules/:name", {
-    name: "deleteSchedule",
-    summary: "Remove a schedule; jobs it has enqueued stay",
-    scope: "admin",
-    tenant: "own",
-    answers: { 204: null },
-    handle: async ({ deps, tenant, params }) => {
-      const known = await deps.schedules.remove(tenant, param({ params }, "name"));
-      if (!known) throw new Problem("not-found", "There is no such schedule.");
-      return { status: 204 };
     },
   }),
 ];

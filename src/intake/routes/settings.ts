@@ -3,13 +3,27 @@ import { Problem } from "../../errors";
 import { gatesOf } from "../../tenants/connection";
 import { connectionNames, connectionSchemas, isConnectionName } from "../../tenants/connection-schema";
 import { smallBody } from "../body";
+import { namedRoutes } from "../named-routes";
 import { param, route } from "../route";
-import { connectionShape, listShape } from "../shapes";
+import { connectionShape } from "../shapes";
 import { iso } from "../views";
 
 const anyConnection = v.union(Object.values(connectionSchemas));
 
-export const settingRoutes = [
+export const settingRoutes = namedRoutes(
+  {
+    path: "/v1/connections/:name",
+    name: "Connection",
+    field: "connections",
+    noun: "connection",
+    summaries: { list: "List the connections", get: "One connection", remove: "Remove a connection" },
+    scope: "read",
+    shape: connectionShape,
+    list: (deps, tenant) => deps.connections.list(tenant),
+    get: (deps, tenant, name) => deps.connections.get(tenant, name),
+    remove: (deps, tenant, name) => deps.connections.remove(tenant, name),
+    view: dated,
+  },
   route("PUT /v1/connections/:name", {
     name: "putConnection",
     summary: "Create or replace a connection; its credentials are never returned",
@@ -24,31 +38,7 @@ export const settingRoutes = [
       return { status: 200, body: dated(connection) };
     },
   }),
-  route("GET /v1/connections", {
-    name: "listConnections",
-    summary: "List the connections",
-    scope: "read",
-    tenant: "own",
-    answers: { 200: listShape("connections", connectionShape) },
-    handle: async ({ deps, tenant }) => ({ status: 200, body: { connections: (await deps.connections.list(tenant)).map(dated) } }),
-  }),
-  route("GET /v1/connections/:name", {
-    name: "getConnection",
-    summary: "One connection",
-    scope: "read",
-    tenant: "own",
-    answers: { 200: connectionShape },
-    handle: async ({ deps, tenant, params }) => ({ status: 200, body: dated(found(await deps.connections.get(tenant, param({ params }, "name")))) }),
-  }),
-  route("DELETE /v1/connections/:name", {
-    name: "deleteConnection",
-    summary: "Remove a connection",
-    scope: "admin",
-    tenant: "own",
-    answers: { 204: null },
-    handle: async ({ deps, tenant, params }) => removed(await deps.connections.remove(tenant, param({ params }, "name"))),
-  }),
-];
+);
 
 /** Which fields a connection has depends on the name in its path. */
 function connectionSchema(params: Readonly<Record<string, string>>): v.GenericSchema {
@@ -59,14 +49,4 @@ function connectionSchema(params: Readonly<Record<string, string>>): v.GenericSc
 
 function dated<View extends { created: number; updated: number }>(view: View) {
   return { ...view, created: iso(view.created), updated: iso(view.updated) };
-}
-
-function found<View>(view: View | null): View {
-  if (view === null) throw new Problem("not-found", "There is no such thing.");
-  return view;
-}
-
-function removed(was: boolean) {
-  if (!was) throw new Problem("not-found", "There is no such thing.");
-  return { status: 204 };
 }

@@ -1,0 +1,73 @@
+import type * as v from "valibot";
+import { Problem } from "../errors";
+import type { IntakeDeps } from "./deps";
+import { type AnyRoute, param, route, type RouteScope } from "./route";
+import { listShape } from "./shapes";
+
+/** A kind of settings of which a tenant has several, by name. */
+export interface NamedSettings<Stored> {
+  /** `/v1/connections/:name`. */
+  path: `/${string}/:${string}`;
+  /** As in the names of the routes: `Connection` makes `listConnections`, `getConnection`, `deleteConnection`. */
+  name: string;
+  /** The field of the list's answer. */
+  field: string;
+  /** As in "There is no such connection." */
+  noun: string;
+  summaries: { list: string; get: string; remove: string };
+  /** Of the list. */
+  description?: string;
+  /** Of the reading routes; the others need `admin`. */
+  scope: RouteScope;
+  shape: v.GenericSchema;
+  list(deps: IntakeDeps, tenant: string): Promise<readonly Stored[]>;
+  get(deps: IntakeDeps, tenant: string, name: string): Promise<Stored | null | undefined>;
+  /** False: there was none. */
+  remove(deps: IntakeDeps, tenant: string, name: string): Promise<boolean>;
+  view(stored: Stored, deps: IntakeDeps): object;
+}
+
+/** The routes that list, show, set (`put`) and remove such settings. */
+export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute): AnyRoute[] {
+  const { path, name, field, summaries, scope, shape, view } = kind;
+  const [parameter = ""] = path.match(/(?<=:)\w+$/) ?? [];
+  return [
+    route(`GET ${path.slice(0, path.lastIndexOf("/:")) as `/${string}`}`, {
+      name: `list${name}s`,
+      summary: summaries.list,
+      ...(kind.description === undefined ? {} : { description: kind.description }),
+      scope,
+      tenant: "own",
+      answers: { 200: listShape(field, shape) },
+      handle: async ({ deps, tenant }) => ({ status: 200, body: { [field]: (await kind.list(deps, tenant)).map((each) => view(each, deps)) } }),
+    }),
+    route(`GET ${path}`, {
+      name: `get${name}`,
+      summary: summaries.get,
+      scope,
+      tenant: "own",
+      answers: { 200: shape },
+      handle: async ({ deps, tenant, params }) => {
+        const stored = await kind.get(deps, tenant, param({ params }, parameter));
+        if (!stored) throw missing(kind.noun);
+        return { status: 200, body: view(stored, deps) };
+      },
+    }),
+    put,
+    route(`DELETE ${path}`, {
+      name: `delete${name}`,
+      summary: summaries.remove,
+      scope: "admin",
+      tenant: "own",
+      answers: { 204: null },
+      handle: async ({ deps, tenant, params }) => {
+        if (!(await kind.remove(deps, tenant, param({ params }, parameter)))) throw missing(kind.noun);
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+export function missing(noun: string): Problem {
+  return new Problem("not-found", `There is no such ${noun}.`);
+}

@@ -1,0 +1,69 @@
+import { type Changed, raiseVersion } from "./tenant";
+import type { Vault } from "./vault";
+
+/** A table of settings by tenant and name, of which some columns are sealed by the vault. */
+export interface SettingsShape<Row> {
+  table: string;
+  /** The column of the name. */
+  key: keyof Row & string;
+  columns: string;
+  /** Each sealed column with the name that it is sealed under. */
+  sealed: { [Column in keyof Row & string]?: (name: string) => string };
+  /** False: the snapshot shows nothing of it, so no change of it raises the snapshot's version. Default true. */
+  inSnapshot?: boolean;
+}
+
+export interface SettingsTable<Row> {
+  one(tenant: string, name: string): Promise<Row | null>;
+  all(tenant: string): Promise<Row[]>;
+  /** Runs the statements in one transaction, with a new version of the snapshot. Returns what the first one gave. */
+  write(tenant: string, ...statements: D1PreparedStatement[]): Promise<D1Result<Row>>;
+  /** False: there was none. `besides` go in the same transaction. */
+  remove(tenant: string, name: string, ...besides: D1PreparedStatement[]): Promise<boolean>;
+  /** Seals anew what an older key sealed, up to `max` rows; returns how many. One that changed meanwhile is left for the next time. */
+  rotate(tenant: string, max?: number): Promise<number>;
+}
+
+export interface SettingsDeps {
+  db: D1Database;
+  vault: Pick<Vault, "reseal">;
+  changed: Changed;
+}
+
+export function createSettingsTable<Row extends object>(
+  { db, vault, changed }: SettingsDeps,
+  { table, key, columns, sealed, inSnapshot = true }: SettingsShape<Row>,
+): SettingsTable<Row> {
+  const write: SettingsTable<Row>["write"] = async (tenant, ...statements) => {
+    const [first] = await db.batch<Row>(inSnapshot ? [...statements, raiseVersion(db, tenant)] : statements);
+    if (inSnapshot) await changed(tenant);
+    return first!;
+  };
+  const all = async (tenant: string) => (await db.prepare(`SELECT ${columns} FROM ${table} WHERE tenant = ?1 ORDER BY ${key}`).bind(tenant).all<Row>()).results;
+  const names = Object.keys(sealed) as (keyof Row & string)[];
+  const resealSql = `UPDATE ${table} SET ${names.map((name, index) => `${name} = ?${index + 3}`).join(", ")}
+    WHERE tenant = ?1 AND ${key} = ?2 AND ${names.map((name, index) => `${name} IS ?${index + 3 + names.length}`).join(" AND ")}`;
+  const reseal = async (tenant: string, row: Row): Promise<boolean> => {
+    const before = names.map((name) => row[name] as string | null);
+    const anew = await Promise.all(names.map((name, index) => before[index] && vault.reseal(tenant, sealed[name]!(String(row[key])), before[index])));
+    if (!anew.some(Boolean)) return false;
+    const update = db.prepare(resealSql).bind(tenant, row[key], ...anew.map((text, index) => text || before[index]), ...before);
+    // The tick publishes the raised version; until then the old text opens as well.
+    const [replaced] = await db.batch(inSnapshot ? [update, raiseVersion(db, tenant)] : [update]);
+    return (replaced?.meta.changes ?? 0) > 0;
+  };
+  return {
+    one: (tenant, name) => db.prepare(`SELECT ${columns} FROM ${table} WHERE tenant = ?1 AND ${key} = ?2`).bind(tenant, name).first<Row>(),
+    all,
+    write,
+    async remove(tenant, name, ...besides) {
+      const statement = db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND ${key} = ?2`).bind(tenant, name);
+      return (await write(tenant, statement, ...besides)).meta.changes > 0;
+    },
+    async rotate(tenant, max = Infinity) {
+      let done = 0;
+      for (const row of max > 0 ? await all(tenant) : []) if (done < max && (await reseal(tenant, row))) done++;
+      return done;
+    },
+  };
+}
