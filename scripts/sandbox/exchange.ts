@@ -11,6 +11,7 @@ export async function exchange(provider: Answering, call: Call, fault: Fault | n
     return send(altered(provider.refuse(fault.status ?? 500), fault), entry, response);
   }
   const reply = await provider.answer(call);
+  entry.acted = reply.status < 300;
   if (!fault) return send(reply, entry, response);
   if (fault.timeoutAfterAccept) return hold(entry);
   if (fault.reset) return reset(entry, response);

@@ -18,6 +18,8 @@ export interface Entry {
   /** Null until it is answered, and for ever when it never is. */
   status: number | null;
   end: "pending" | "answered" | "reset" | "held" | "cut";
+  /** Whether the provider did what it was asked, whatever the caller heard of it. */
+  acted: boolean;
   /** The fault that hit it. */
   fault: string | null;
 }
@@ -52,6 +54,7 @@ export class Journal {
       idempotencyKey: call.key,
       status: null,
       end: "pending",
+      acted: false,
       fault,
     };
     this.#entries.push(entry, entry.body.length + 1000);

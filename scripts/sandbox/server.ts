@@ -5,7 +5,8 @@ import { readBody } from "./body.ts";
 import { control, type Controlled } from "./control.ts";
 import { exchange } from "./exchange.ts";
 import { Faults, seeded } from "./faults.ts";
-import { Journal } from "./journal.ts";
+import { type Entry, Journal } from "./journal.ts";
+import type { Mail } from "./mailbox.ts";
 import type { Answering, Call, Reply } from "./provider.ts";
 import { providers } from "./providers.ts";
 import { startSmtp } from "./smtp.ts";
@@ -22,6 +23,10 @@ export interface SandboxOptions {
   now?: () => number;
   /** Mails, effects, idempotency keys and the CRM's contacts are kept in its folder `sandbox` and outlive a `kill -9`. Default: in memory only. */
   stateDir?: string;
+  /** Hears of each call when it comes in, and again when its connection has no more to do with it. */
+  onCall?: (entry: Entry, phase: "begun" | "over") => void;
+  /** Hears of each mail that is delivered. */
+  onMail?: (mail: Mail) => void;
 }
 
 export interface Sandbox {
@@ -36,8 +41,8 @@ export interface Sandbox {
 
 /** Starts the outside world on 127.0.0.1. Rejects with the system's error when the port is taken. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const remembered = await openWorld(options.now ?? Date.now, options.stateDir);
-  const played = open(remembered, options.seed ?? 1);
+  const remembered = await openWorld(options.now ?? Date.now, options.stateDir, options.onMail);
+  const played = { ...open(remembered, options.seed ?? 1), onCall: options.onCall };
   const server = createServer((request, response) => {
     serve(played, request, response).catch((cause: unknown) => fail(response, cause));
   });
@@ -62,6 +67,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 interface Played extends Controlled {
   answering: ReadonlyMap<string, Answering>;
   closing: AbortController;
+  onCall?: SandboxOptions["onCall"];
 }
 
 function open({ world, archive, clear }: Remembered, seed: number): Played {
@@ -113,6 +119,10 @@ async function serve(played: Played, request: IncomingMessage, response: ServerR
   const asked = { method, path: rest || "/", query, headers, body, key: headers["idempotency-key"] ?? null };
   const fault = played.faults.hit(name, method, asked.path);
   const entry = played.journal.open(name, asked, played.world.now(), fault?.id ?? null);
+  if (played.onCall) {
+    played.onCall(entry, "begun");
+    response.once("close", () => played.onCall?.(entry, "over"));
+  }
   const call: Call = { ...asked, pause: () => pause(fault?.delayMs ?? 0, played.closing.signal) };
   await exchange(provider, call, fault, entry, response);
 }

@@ -3,7 +3,7 @@ import { type Archive, ArchiveFile, forgetful, type Note, readNotes, replaceNote
 import { Effects } from "./effects.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { Kept } from "./kept.ts";
-import { Mailbox } from "./mailbox.ts";
+import { type Mail, Mailbox } from "./mailbox.ts";
 import type { World } from "./provider.ts";
 
 /** A world with the file that remembers it. */
@@ -15,12 +15,15 @@ export interface Remembered {
 }
 
 /** The shared state, as it was when the last sandbox with this `stateDir` ended, however it did; without one it begins empty and stays in memory. */
-export async function openWorld(now: () => number, stateDir: string | undefined): Promise<Remembered> {
+export async function openWorld(now: () => number, stateDir: string | undefined, onMail?: (mail: Mail) => void): Promise<Remembered> {
   const path = stateDir === undefined ? undefined : join(stateDir, "sandbox", "accepted.jsonl");
   let archive = forgetful;
   const note = (happened: Note): void => archive.note(happened);
   const effects = new Effects((effect) => note({ effect }));
-  const mailbox = new Mailbox((mail) => note({ mail }));
+  const mailbox = new Mailbox((mail) => {
+    note({ mail });
+    onMail?.(mail);
+  });
   const rings = new Map<string, IdempotencyKeys>();
   const keys = (provider: string): IdempotencyKeys => {
     const ring = rings.get(provider) ?? new IdempotencyKeys(now, (key) => note({ key: { provider, ...key } }));

@@ -4,7 +4,8 @@ import { createIds } from "../../src/queue/id";
 import type { Job } from "../../src/queue/job";
 import type { Ledger } from "../../src/queue/ledger";
 import { createRegistry } from "../../src/queue/registry";
-import { type History, jobsIn } from "./history/events";
+import { jobsIn } from "./history/events";
+import type { History } from "./history/history";
 import type { Mutant } from "./mutants";
 
 /** One isolate: everything it does to the outside is counted, and nothing of it arrives once it is dead. */

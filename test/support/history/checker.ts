@@ -1,7 +1,7 @@
-import { isTerminal } from "../../../src/queue/state";
-import type { HistoryEvent, SeenRow } from "./events";
-import { createSeen, type Job, jobOf, type Seen } from "./seen";
-import { wrongInRow } from "./rows";
+import { isTerminal } from "../../../src/queue/state.ts";
+import type { HistoryEvent, SeenRow } from "./events.ts";
+import { createSeen, type Job, jobOf, type Seen } from "./seen.ts";
+import { wrongInRow } from "./rows.ts";
 
 /**
  * Holds a history against what must always hold: no accepted job is lost, no effect happens twice, every job ends, one live chain of messages
@@ -40,6 +40,9 @@ function wrongIn(event: HistoryEvent, seen: Seen): string[] {
       return wrongInAck(event, seen);
     case "row":
       return [...foreign(seen, event.row, "was recorded"), ...wrongInRow(event, seen)];
+    case "found":
+      Object.assign(jobOf(seen, event.row), { row: event.row, claims: event.row.runs });
+      return foreign(seen, event.row, "was recorded");
     case "gone":
       jobOf(seen, event).row = undefined;
       return [`${event.id}: its row is gone`];

@@ -1,5 +1,4 @@
-import { env } from "cloudflare:workers";
-import type { JobState } from "../../../src/queue/state";
+import type { JobState } from "../../../src/queue/state.ts";
 
 /** One generation of a job, as a message carries it. */
 export interface Ref {
@@ -32,6 +31,8 @@ export type HistoryEvent =
   | { is: "delivered"; message: string; queue: string; jobs: readonly (Ref & { fp: string | null })[]; isolate: number }
   | { is: "acked"; message: string; isolate: number }
   | { is: "row"; row: SeenRow; before: SeenRow | undefined; isolate: number | null; call: string; at: number }
+  /** A row as a look at the ledger finds it, whose way there was not seen. */
+  | { is: "found"; row: SeenRow }
   | { is: "gone"; tenant: string; id: string }
   | { is: "started"; tenant: string; id: string; isolate: number; gates: readonly { name: string; limit: number }[]; at: number }
   | { is: "ended"; tenant: string; id: string; isolate: number; said: Said }
@@ -41,45 +42,6 @@ export type HistoryEvent =
   | { is: "died"; isolate: number }
   /** Everything works again and nothing is left to do. */
   | { is: "rest" };
-
-const columns = "tenant, id, state, seq, lease, until, runs, attempt, sent, ended, fp";
-
-/** The history of one world, in the order in which it happened. */
-export class History {
-  readonly events: HistoryEvent[] = [];
-  private rows = new Map<string, SeenRow>();
-  private turn: Promise<unknown> = Promise.resolve();
-
-  constructor(private readonly now: () => number) {}
-
-  note(event: HistoryEvent): void {
-    this.events.push(event);
-  }
-
-  /** Does one call of the ledger and notes which rows it changed, before its caller hears the answer. One call at a time. */
-  watch<T>(call: string, isolate: number | null, work: () => Promise<T>): Promise<T> {
-    const done = this.turn.then(async () => {
-      try {
-        return await work();
-      } finally {
-        await this.look(call, isolate);
-      }
-    });
-    this.turn = done.catch(() => undefined);
-    return done;
-  }
-
-  private async look(call: string, isolate: number | null): Promise<void> {
-    const { results } = await env.DB.prepare(`SELECT ${columns} FROM jobs`).all<SeenRow>();
-    const rows = new Map(results.map((row) => [`${row.tenant}/${row.id}`, row]));
-    for (const [key, row] of rows) {
-      const before = this.rows.get(key);
-      if (!before || JSON.stringify(before) !== JSON.stringify(row)) this.note({ is: "row", row, before, isolate, call, at: this.now() });
-    }
-    for (const [key, { tenant, id }] of this.rows) if (!rows.has(key)) this.note({ is: "gone", tenant, id });
-    this.rows = rows;
-  }
-}
 
 /** The jobs that a message carries: one, or those of a pack. */
 export function jobsIn(body: unknown): (Ref & { fp: string | null })[] {

@@ -1,6 +1,6 @@
-import { isTerminal } from "../../../src/queue/state";
-import type { HistoryEvent, Said, SeenRow } from "./events";
-import { type Job, jobOf, type Seen } from "./seen";
+import { isTerminal } from "../../../src/queue/state.ts";
+import type { HistoryEvent, Said, SeenRow } from "./events.ts";
+import { type Job, jobOf, type Seen } from "./seen.ts";
 
 /** Clocks of isolates differ by at most this much. Milliseconds. */
 const clockTolerance = 5000;

@@ -1,4 +1,4 @@
-import type { Ref, Said, SeenRow } from "./events";
+import type { Ref, Said, SeenRow } from "./events.ts";
 
 /** What the checker remembers of a job. */
 export interface Job {

@@ -20,11 +20,11 @@ export interface Derived {
   remove(): void;
 }
 
-/** The project's wrangler.toml with the stories' entry, batches that do not wait for company, and refusals without a limit. */
-export function derivedConfig(): Derived {
+/** The project's wrangler.toml with the stories' entry (or another), batches that do not wait for company, and refusals without a limit. */
+export function derivedConfig(main = join(root, "test", "way", "worker", "entry.ts")): Derived {
   const folder = mkdtempSync(join(tmpdir(), "jobyard-way-"));
   const config = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as unknown as Config;
-  config.main = join(root, "test", "way", "worker", "entry.ts");
+  config.main = main;
   for (const database of config.d1_databases) database.migrations_dir = join(root, "migrations");
   for (const consumer of config.queues.consumers) consumer.max_batch_timeout = 0;
   // A story walks every route with a wrong token.

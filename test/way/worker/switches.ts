@@ -3,6 +3,8 @@
  */
 export type Trouble = "up" | "down" | "unanswered";
 
+export type Troubled = "db" | "kv" | "r2" | "queue" | "gate" | "twice" | "shuffle" | "unacked";
+
 /** What a story may switch while the Worker runs. Lives in the isolate: its end ends every trouble. */
 export interface Switches {
   db: Trouble;
@@ -16,6 +18,12 @@ export interface Switches {
   analytics: "up" | "down";
   /** Messages are sent twice. */
   twice: boolean;
+  /** Messages of one call are sent in another order, each with a delay of its own of up to 2 s. */
+  shuffle: boolean;
+  /** An acknowledgement is lost: the message is delivered again. */
+  unacked: boolean;
+  /** Share of the calls that a trouble hits, by the switch's name. Default 1. */
+  rates: Partial<Record<Troubled, number>>;
   /** So many calls are troubled, the next ones are not. */
   times: number;
   /** How many calls met their trouble. */
@@ -37,6 +45,9 @@ const usual: Switches = {
   gate: "up",
   analytics: "up",
   twice: false,
+  shuffle: false,
+  unacked: false,
+  rates: {},
   times: Number.MAX_SAFE_INTEGER,
   met: 0,
   ahead: 0,
@@ -72,9 +83,18 @@ export async function counted(consume: () => Promise<void>): Promise<void> {
   }
 }
 
-/** One call to a store, as its trouble lets it pass. */
-export async function through<T>(trouble: Trouble, what: string, act: () => Promise<T>): Promise<T> {
-  if (trouble === "up" || switches.met >= switches.times) return act();
+/** Whether this call is hit, by the switch's rate. */
+export function isHit(name: Troubled): boolean {
+  const rate = switches.rates[name] ?? 1;
+  return rate >= 1 || Math.random() < rate;
+}
+
+/** One call to a store, on its way there and back. */
+export type Pass = typeof through;
+
+/** As its trouble lets it pass. */
+export async function through<T>(name: Troubled, trouble: Trouble, what: string, act: () => Promise<T>): Promise<T> {
+  if (trouble === "up" || switches.met >= switches.times || !isHit(name)) return act();
   switches.met++;
   if (trouble === "down") throw new Error(`${what} is down`);
   const answer = await act();

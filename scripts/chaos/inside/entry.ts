@@ -1,0 +1,106 @@
+import { app } from "../../../src/app";
+import type { WorkerEnv } from "../../../src/env";
+import worker from "../../../src/index";
+import { jobs } from "../../../src/jobs";
+import type { Job } from "../../../src/queue/job";
+import { faultyEnv, faultyStore, hurried } from "../../../test/way/worker/faulty-env";
+import { flip, flipBack, type Switches, switches } from "../../../test/way/worker/switches";
+import { createLife, type Life } from "./life";
+
+/**
+ * The Worker of `npm run chaos`: the real one over bindings that fail as they are told, with pauses between attempts of seconds in the place
+ * of minutes. What the driver must set or see, it reaches under /__test/.
+ */
+export { Gate } from "../../../src/index";
+
+interface ChaosEnv extends WorkerEnv {
+  /** Rows are written as in a deployed Worker: on demand. */
+  DEPLOYED?: string;
+}
+
+const quick = { base: 1, cap: 4 };
+/** Seconds; a provider that never answers is left after so long. */
+const patience = 10;
+const patient = new Set(["agent", "analysis", "image", "sync-orders", "sync-orders-part", "sync-products", "sync-single-order", "remote-demo"]);
+
+/** Batches and ticks that are being worked on. */
+let underWay = 0;
+/** While this is true no batch is begun. */
+let isHeld = false;
+let life = createLife();
+let made: { env: WorkerEnv; of: Life } | undefined;
+
+function prepared(env: ChaosEnv): WorkerEnv {
+  if (made?.of === life) return made.env;
+  const own = faultyEnv(env, life.pass);
+  made = { env: { ...own, MEDIA: faultyStore(env.MEDIA, "r2", life.pass) }, of: life };
+  const { engine } = app(made.env, jobs.map(hasty));
+  if (env.DEPLOYED) engine.ledgerFirst = false;
+  return made.env;
+}
+
+function hasty({ contract, run }: Job): Job {
+  const timeout = patient.has(contract.type) ? contract.policy.timeout : Math.min(contract.policy.timeout, patience);
+  return { contract: { ...contract, policy: { ...contract.policy, backoff: quick, timeout } }, run };
+}
+
+async function counted(work: () => Promise<void>): Promise<void> {
+  underWay++;
+  try {
+    await life.outlived(work());
+  } finally {
+    underWay--;
+  }
+}
+
+export default {
+  async fetch(request, env) {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith("/__test/")) return control(pathname.slice("/__test/".length), request, env);
+    // The sender takes this for a connection that broke.
+    return life.outlived(Promise.resolve(worker.fetch(request, prepared(env)))).catch(() => new Response(null, { status: 599 }));
+  },
+  async queue(batch, env) {
+    if (isHeld) return batch.retryAll({ delaySeconds: 1 });
+    await counted(async () => worker.queue(hurried(batch), prepared(env)));
+  },
+  async scheduled(controller, env) {
+    await counted(async () => worker.scheduled(controller, prepared(env)));
+  },
+} satisfies ExportedHandler<ChaosEnv>;
+
+async function control(what: string, request: Request, { DB }: WorkerEnv): Promise<Response> {
+  switch (what) {
+    case "switch":
+      return Response.json(flip(await request.json<Partial<Switches>>()));
+    case "calm":
+      return (void flipBack(), Response.json(switches));
+    case "rows": {
+      const { sql, values } = await request.json<{ sql: string; values: unknown[] }>();
+      const { results } = await DB.prepare(sql)
+        .bind(...values)
+        .all();
+      return Response.json(results);
+    }
+    case "jump":
+      return Response.json(await jump(await request.json()));
+    case "abort":
+      life.end();
+      life = createLife();
+      return Response.json({});
+    default:
+      return new Response(null, { status: 404 });
+  }
+}
+
+/** Lets time pass on the Worker's clock while nothing is under way: no run may last longer than its timers say. */
+async function jump({ to, seconds }: { to: number; seconds: number }): Promise<{ jumped: boolean; underWay: number }> {
+  isHeld = true;
+  try {
+    for (let waited = 0; underWay > 0 && waited < seconds * 1000; waited += 20) await scheduler.wait(20);
+    if (underWay === 0) flip({ ahead: to });
+    return { jumped: underWay === 0, underWay };
+  } finally {
+    isHeld = false;
+  }
+}

@@ -1,0 +1,46 @@
+import { parseArgs } from "node:util";
+
+export interface Options {
+  /** Of the first run; each further one has the next. */
+  seed: number;
+  /** Of one run. */
+  jobs: number;
+  /** Runs follow each other until so many minutes have passed; 0: one run. */
+  minutes: number;
+  /** Faults of the seed's schedule that happen, by their number; undefined: all. */
+  only: readonly number[] | undefined;
+  /** Leaves out faults as long as the run still fails. */
+  shrink: boolean;
+  /** Where each run's line is added to; undefined: nowhere. */
+  out: string | undefined;
+}
+
+/** Throws with a sentence for the caller when a word is wrong. */
+export function optionsFrom(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: "string" },
+      jobs: { type: "string", default: "1000" },
+      minutes: { type: "string", default: "0" },
+      only: { type: "string" },
+      shrink: { type: "boolean", default: false },
+      out: { type: "string" },
+    },
+  });
+  const only = values.only?.split(",").map((each) => whole("--only", each, 0, 10_000));
+  return {
+    seed: values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : whole("--seed", values.seed, 0, 2 ** 31),
+    jobs: whole("--jobs", values.jobs, 50, 100_000),
+    minutes: whole("--minutes", values.minutes, 0, 1440),
+    only,
+    shrink: values.shrink,
+    out: values.out,
+  };
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) throw new Error(`${name} must be a whole number from ${least} to ${most}, not "${text}".`);
+  return value;
+}

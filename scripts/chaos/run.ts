@@ -1,0 +1,118 @@
+import { setTimeout as passing } from "node:timers/promises";
+import sharp from "sharp";
+import { seeded } from "../sandbox/faults.ts";
+import { breakOn, tickAlong } from "./break.ts";
+import { type Campaign, lookAt, makeCampaign, startCampaign } from "./campaigns.ts";
+import { untilRest } from "./heal.ts";
+import { readLedger } from "./ledger.ts";
+import { Observed } from "./observed.ts";
+import { postsOf } from "./posts.ts";
+import { type Schedule, scheduleOf } from "./schedule.ts";
+import { send, type Sending } from "./sender.ts";
+import { openRemote, openTenant, type Tenant } from "./tenants.ts";
+import { type Evidence, type Verdict, verdictOf } from "./verdict.ts";
+import { World } from "./world.ts";
+
+export interface RunOptions {
+  seed: number;
+  jobs: number;
+  /** Faults that happen, by their number in the schedule; undefined: all. */
+  only?: readonly number[] | undefined;
+  say: (line: string) => void;
+}
+
+export interface Ran {
+  schedule: Schedule;
+  verdict: Verdict;
+  evidence: Evidence;
+  seconds: number;
+}
+
+const tenantCount = 3;
+/** Jobs that are posted in a second. */
+const pace = 60;
+
+/** The schedule of a seed, with the faults that were asked for. */
+export function planned({ seed, jobs, only }: Pick<RunOptions, "seed" | "jobs" | "only">): Schedule {
+  const length = Math.min(240_000, Math.max(20_000, (jobs / pace) * 1000));
+  const schedule = scheduleOf(seed, length, seeded(seed));
+  return { ...schedule, faults: schedule.faults.filter((_, index) => only?.includes(index) ?? true) };
+}
+
+/** One run: posts and faults side by side, then everything heals, then the verdict. */
+export async function run(options: RunOptions): Promise<Ran> {
+  const begun = performance.now();
+  const schedule = planned(options);
+  const observed = new Observed();
+  const world = await new World(schedule.mode).open(observed);
+  try {
+    const names = Array.from({ length: tenantCount }, (_, index) => `t${index}`);
+    const tenants = await Promise.all(names.map((name) => openTenant(world, name)));
+    const [first] = tenants as [Tenant];
+    await openRemote(world, first);
+    const campaigns = await Promise.all(tenants.map((tenant) => makeCampaign(tenant, Math.ceil(options.jobs / 10 / tenantCount))));
+    options.say(`up after ${((performance.now() - begun) / 1000).toFixed(0)} s; ${schedule.faults.length} faults in ${(schedule.length / 1000).toFixed(0)} s`);
+    const sending = await underFire(world, schedule, tenants, campaigns, options);
+    await world.calm();
+    const rest = await untilRest(world);
+    options.say(`at rest: ${(rest.passed / 60_000).toFixed(0)} minutes passed on its clock, ${rest.open.reduce((sum, { n }) => sum + n, 0)} jobs are open`);
+    const differences = rest.open.length > 0 ? [] : (await Promise.all(tenants.map(synced))).flat();
+    const evidence: Evidence = {
+      ...{ schedule, sending, observed, rest, differences },
+      remote: world.outside.acts,
+      ledger: await readLedger(world),
+      campaigns: await Promise.all(campaigns.map((campaign, index) => lookAt(tenants[index] as Tenant, campaign))),
+      foreign: await foreignTo(tenants, sending),
+      counted: await countedBy(world),
+    };
+    return { schedule, evidence, verdict: verdictOf(evidence), seconds: (performance.now() - begun) / 1000 };
+  } catch (cause) {
+    throw new Error(
+      `${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\nThe Worker's last lines:\n${world.output.slice(-20).join("\n")}`,
+      { cause },
+    );
+  } finally {
+    await world.close();
+  }
+}
+
+async function underFire(world: World, schedule: Schedule, tenants: Tenant[], campaigns: Campaign[], { seed, jobs }: RunOptions): Promise<Sending> {
+  const over = new AbortController();
+  const posts = postsOf(jobs, tenants.length, schedule.length, seeded(seed + 1));
+  const picture = await sharp({ create: { width: 640, height: 480, channels: 3, background: "#4a7" } })
+    .jpeg()
+    .toBuffer();
+  const ticking = tickAlong(world, over.signal);
+  const starting = passing(schedule.length / 10).then(() => Promise.all(campaigns.map((campaign, index) => startCampaign(tenants[index] as Tenant, campaign))));
+  const [sending] = await Promise.all([send(posts, tenants, new Uint8Array(picture)), breakOn(schedule, world), starting]);
+  over.abort();
+  await ticking;
+  return sending;
+}
+
+/** A last sync of the tenant's shop, and where its rows differ then. */
+async function synced({ shops, site }: Tenant): Promise<string[]> {
+  await shops.sync("sync-orders", site, { lastDays: 3650 });
+  await shops.sync("sync-products", site, { linkVendors: true });
+  return [...(await shops.ordersDiffer(site)), ...(await shops.productsDiffer(site))].map((difference) => `${site}: ${difference}`);
+}
+
+/** Some of each tenant's jobs, asked for with another's token: each must be unknown. */
+async function foreignTo(tenants: readonly Tenant[], { asked }: Sending): Promise<string[]> {
+  const some = asked.filter(({ id }, index) => id !== null && index % Math.ceil(asked.length / 30) === 0);
+  const looked = await Promise.all(
+    some.map(async ({ id, tenant }) => {
+      const other = tenants.find(({ name }) => name !== tenant) as Tenant;
+      const { status } = await other.api.get(`/v1/jobs/${id}`);
+      return status === 404 ? [] : [`job ${id} of ${tenant} answered ${status} to ${other.name}`];
+    }),
+  );
+  return looked.flat();
+}
+
+async function countedBy(world: World): Promise<Map<string, number>> {
+  // Counters are written two seconds after what they count.
+  await passing(3000);
+  const rows = await world.rows<{ name: string; n: number }>("SELECT tenant || ' ' || type AS name, sum(n) AS n FROM counters WHERE event = 'done' GROUP BY 1");
+  return new Map(rows.map(({ name, n }) => [name, n]));
+}

@@ -1,0 +1,216 @@
+import { brokenIn } from "../../test/support/history/checker.ts";
+import type { HistoryEvent } from "../../test/support/history/events.ts";
+import { isTerminal } from "../../src/queue/state.ts";
+import type { Campaign } from "./campaigns.ts";
+import type { Rest } from "./heal.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Act, Observed } from "./observed.ts";
+import { mark } from "./posts.ts";
+import { losesAnswers, type Schedule } from "./schedule.ts";
+import type { Asked, Sending } from "./sender.ts";
+import { mailConcurrency } from "./tenants.ts";
+
+/** All that is known of a run when it is over. */
+export interface Evidence {
+  schedule: Schedule;
+  sending: Sending;
+  observed: Observed;
+  /** Acts of the remote worker by job. */
+  remote: ReadonlyMap<string, number>;
+  ledger: Ledger;
+  campaigns: Campaign[];
+  /** Where a shop's rows differ from ours after a last sync. */
+  differences: string[];
+  /** Jobs that a foreign token could see. */
+  foreign: string[];
+  /** Counted as done by the minute counters, by tenant and type. */
+  counted: ReadonlyMap<string, number>;
+  rest: Rest;
+}
+
+export interface Verdict {
+  /** What must not happen and did. */
+  wrong: string[];
+  /** Sent again by what is sent at least once, and explained by the schedule. */
+  doubts: string[];
+}
+
+/** Holds a run against what must always hold (section 5 of the design; docs/guarantees.md). */
+export function verdictOf(evidence: Evidence): Verdict {
+  const doubts: string[] = [];
+  const wrong = [
+    ...evidence.sending.wrong,
+    ...brokenIn(historyOf(evidence)),
+    ...evidence.sending.asked.flatMap((asked) => wrongInAsked(asked, evidence)),
+    ...wrongInMails(evidence),
+    ...wrongInHooks(evidence, doubts),
+    ...wrongInChildren(evidence),
+    ...wrongInLedger(evidence),
+    ...wrongInCounts(evidence),
+    ...evidence.campaigns.flatMap((campaign) => wrongInCampaign(campaign, evidence)),
+    ...evidence.observed.mixed,
+    ...evidence.foreign,
+    ...evidence.differences,
+  ];
+  return { wrong: [...new Set(wrong)], doubts };
+}
+
+/** What the checker of histories can be told of a run that was seen from outside. */
+function* generate({ sending, observed, ledger }: Evidence): Generator<HistoryEvent> {
+  for (const { fate, id, tenant } of sending.asked) if (fate === "accepted" && id !== null) yield { is: "accepted", tenant, id };
+  for (const row of ledger.rows.values()) yield { is: "found", row };
+  for (const { provider, key } of observed.acts) {
+    // Keys are the job's id, the effect's key and its revision.
+    const [, id, effect] = /^([^:]+):(.+):\d+$/.exec(key ?? "") ?? [];
+    const row = ledger.rows.get(id ?? "");
+    if (provider === "mail" && row && effect !== undefined && key !== null)
+      yield { is: "called", tenant: row.tenant, id: row.id, effect, key, remembers: true };
+  }
+  yield { is: "rest" };
+}
+
+function historyOf(evidence: Evidence): HistoryEvent[] {
+  return [...generate(evidence)];
+}
+
+/** What one job owes the outside world. */
+function wrongInAsked(asked: Asked, evidence: Evidence): string[] {
+  const { post, n, tenant, id } = asked;
+  const { ledger } = evidence;
+  const name = mark(n, tenant);
+  const row = ledger.rows.get(id ?? "");
+  const isDone = row?.state === "done";
+  const times = timesOf(asked, evidence);
+  const tell = (what: string) => [`${id ?? "a job without an answer"} (${post.kind}, ${name}, ${row?.state ?? asked.fate}): ${what}`];
+  switch (post.kind) {
+    case "email":
+    case "emails":
+    case "delayed":
+    case "slack":
+    case "remote-demo":
+      if (times > 1) return tell(`its effect happened ${times} times`);
+      if (isDone && times === 0) return tell("it is done, and its effect never happened");
+      return asked.fate === "refused" && times > 0 ? tell("it was refused, and its effect happened") : [];
+    case "crm":
+      return isDone && times === 0 ? tell("it is done, and the CRM has no such contact") : [];
+    case "analytics":
+      return id !== null && isDone !== ledger.analytics.has(`${id}`) ? tell("its row and its event disagree") : [];
+    case "lead":
+      return id !== null && isDone && ledger.submissions.get(id) !== 1 ? tell(`it is stored ${ledger.submissions.get(id) ?? 0} times`) : [];
+    case "image": {
+      const made = ledger.media.find((each) => each.tenant === tenant && each.key === `p${n}.jpg`);
+      if (asked.fate !== "accepted") return [];
+      return made && made.variants === 2 && made.altText !== null
+        ? []
+        : tell(`accepted, and it has ${made?.variants ?? 0} variants and ${made?.altText ? "a" : "no"} text`);
+    }
+    default:
+      return [];
+  }
+}
+
+function timesOf({ post, n, tenant, id }: Asked, { observed, remote }: Evidence): number {
+  const name = mark(n, tenant);
+  if (post.kind === "remote-demo") return remote.get(id ?? "") ?? 0;
+  if (post.kind === "slack" || post.kind === "crm") return actsOf(observed).get(`${post.kind} ${name}`)?.length ?? 0;
+  return observed.mails.get(name) ?? 0;
+}
+
+const indexes = new WeakMap<Observed, Map<string, Act[]>>();
+
+/** Acts by provider and mark. */
+function actsOf(observed: Observed): Map<string, Act[]> {
+  const known = indexes.get(observed);
+  if (known) return known;
+  const made = Map.groupBy(observed.acts, ({ provider, body }) => `${provider} ${/m\d+@t\d+\.example/.exec(body)?.[0] ?? ""}`);
+  indexes.set(observed, made);
+  return made;
+}
+
+/** Nobody gets a mail twice, and nobody gets one who was not written to. */
+function wrongInMails({ observed, sending, campaigns }: Evidence): string[] {
+  const written = new Set(sending.asked.map(({ n, tenant }) => mark(n, tenant)));
+  for (const { recipients } of campaigns) for (const recipient of recipients) written.add(recipient);
+  return [...observed.mails].flatMap(([address, times]) => [
+    ...(times > 1 ? [`${address} got ${times} mails`] : []),
+    ...(written.has(address) ? [] : [`${address} got a mail, and was never written to`]),
+  ]);
+}
+
+/** At least once, under one webhook-id: a repeat needs a lost answer that explains it. */
+function wrongInHooks({ observed, ledger, schedule }: Evidence, doubts: string[]): string[] {
+  const wrong: string[] = [];
+  const hooks = Map.groupBy(
+    observed.acts.filter(({ provider }) => provider === "make"),
+    ({ path, key }) => `${path} ${key}`,
+  );
+  for (const [name, acts] of hooks) {
+    if (acts.length < 2) continue;
+    const isExplained = losesAnswers(schedule) || acts.slice(0, -1).every(({ unheard }) => unheard);
+    (isExplained ? doubts : wrong).push(`make${name} was delivered ${acts.length} times`);
+    if (new Set(acts.map(({ body }) => body)).size > 1) wrong.push(`make${name} was delivered with different bodies`);
+  }
+  const done = [...ledger.rows.values()].filter(({ type, state }) => type === "webhook" && state === "done");
+  if (done.length > hooks.size) wrong.push(`${done.length} webhooks are done, and ${hooks.size} were delivered`);
+  const posts = observed.acts.filter(({ provider }) => provider === "slack").length;
+  const slack = [...ledger.rows.values()].filter(({ type }) => type === "slack");
+  const told = slack.filter(({ state }) => state === "done").length;
+  if (posts > slack.length) wrong.push(`${slack.length} jobs posted ${posts} messages to Slack`);
+  if (told > posts) wrong.push(`${told} messages to Slack are done, and ${posts} were posted`);
+  return wrong;
+}
+
+/** An event that is done has a job for each of its destinations. */
+function wrongInChildren({ ledger }: Evidence): string[] {
+  const children = Map.groupBy(ledger.rows.values(), ({ parent }) => parent);
+  return [...ledger.rows.values()].flatMap(({ id, type, state, tenant }) => {
+    const own = children.get(id) ?? [];
+    const strange = own.filter((child) => child.tenant !== tenant).map((child) => `${id}: its child ${child.id} is another tenant's`);
+    const twice = Map.groupBy(own, (child) => child.type);
+    const repeated =
+      type === "event" ? [...twice].filter(([, all]) => all.length > 1).map(([child, all]) => `${id}: an event made ${all.length} jobs of type ${child}`) : [];
+    const missing = type === "event" && state === "done" && own.length === 0 ? [`${id}: an event is done and made no job`] : [];
+    return [...strange, ...repeated, ...missing];
+  });
+}
+
+function wrongInLedger({ ledger, rest, observed }: Evidence): string[] {
+  const wrong = ledger.dangling.map((side) => `${side}, which has ended, is left`);
+  for (const { id, state, ended } of ledger.rows.values()) {
+    const expected = state === "dead" || state === "discarded" ? 1 : 0;
+    const letters = ledger.letters.get(id) ?? 0;
+    if (letters !== expected) wrong.push(`${id} is ${state} and has ${letters} dead letters`);
+    if ((ended !== null) !== isTerminal(state)) wrong.push(`${id} is ${state}, and its end is ${ended}`);
+  }
+  for (const { type, state, reason, n } of rest.open) wrong.push(`${n} jobs of type ${type} never end: ${state}, ${reason}`);
+  for (const [tenant, most] of observed.mostAtOnce)
+    if (most > mailConcurrency) wrong.push(`${most} calls of ${tenant} were with the mail API at once, past a gate of ${mailConcurrency}`);
+  return wrong;
+}
+
+/** Never more than happened; less only where an isolate ended with two seconds of counts, or D1 did not take them. */
+function wrongInCounts({ counted, ledger, schedule }: Evidence): string[] {
+  const done = Map.groupBy(
+    [...ledger.rows.values()].filter(({ state }) => state === "done"),
+    ({ tenant, type }) => `${tenant} ${type}`,
+  );
+  return [...done].flatMap(([name, rows]) => {
+    const n = counted.get(name) ?? 0;
+    if (n > rows.length) return [`${name}: ${n} are counted as done, and ${rows.length} are`];
+    return n < rows.length && !losesAnswers(schedule) ? [`${name}: ${rows.length} are done, and ${n} are counted`] : [];
+  });
+}
+
+function wrongInCampaign({ id, tenant, recipients, view }: Campaign, { observed }: Evidence): string[] {
+  const tell = (what: string) => `campaign ${id} of ${tenant}: ${what}`;
+  if (view.state !== "done") return [tell(`it is ${view.state}`)];
+  const got = recipients.filter((address) => (observed.mails.get(address) ?? 0) > 0).length;
+  const { total, queued, sent, failed, suppressed } = view;
+  return [
+    ...(total === recipients.length ? [] : [tell(`its total is ${total}, and it has ${recipients.length} recipients`)]),
+    ...(queued === 0 && sent + failed + suppressed === total
+      ? []
+      : [tell(`queued ${queued}, sent ${sent}, failed ${failed}, suppressed ${suppressed} of ${total}`)]),
+    ...(sent <= got && got <= sent + failed ? [] : [tell(`${sent} are counted as sent and ${failed} as failed, and ${got} got it`)]),
+  ];
+}
