@@ -63,12 +63,14 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
     ledger,
     queue: (name) => (name in queues ? env[queues[name as QueueName].binding] : undefined),
     sendsPacks: env.PACKS !== "off",
+    batchTimeout: (name) => queues[name as QueueName].batchTimeout,
     backlogLimit: () => backlogLimit,
     quota: createQuota(quotaOf, now),
     payloads,
     gates,
     capabilities: createCapabilities({ env, stores, ledger, counters, gates, media, now, defer, payloads, engine: () => engine }),
     defer,
+    later: (ms, work) => defer(scheduler.wait(ms).then(work)),
     emit: (event) => {
       count(counters, event);
       tell(event);

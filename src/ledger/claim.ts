@@ -1,12 +1,11 @@
-import type { NewJob } from "../queue/intake-ledger";
 import type { JobRef, Pause } from "../queue/job-row";
-import type { Claim, ClaimedJob, FoundJob, Lease, MessageRef } from "../queue/run-ledger";
+import type { Claim, ClaimedJob, ClaimOptions, FoundJob, Lease, MessageRef } from "../queue/run-ledger";
 import { clockToleranceMs } from "../queue/lease";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
 import { heavyForMs } from "./heavy";
 import { keyOf } from "../queue/ref";
-import { insertStatements } from "./insert";
+import { newColumns, newValues, rowLists, sideStatements } from "./insert";
 
 const messages = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS fp FROM json_each(?1)) m`;
 const claimed = `jobs.tenant, jobs.id, jobs.seq, jobs.attempt, jobs.max, jobs.runs, jobs.at, jobs.born, jobs.pinned, jobs.revision, jobs.reason, jobs.cursor, jobs.wake, jobs.gate`;
@@ -23,20 +22,31 @@ const claimedJson = `
 const answerLost = `(jobs.state = 'running' AND jobs.lease = ?2)`;
 
 /** Not of a tenant that is heavy on the queue ?7; null: of all tenants. */
-const light = `
-  (?7 IS NULL OR NOT EXISTS (SELECT 1 FROM heavy_tenants h WHERE h.tenant = jobs.tenant AND h.queue = ?7 AND h.seen > ?4 - ${heavyForMs}))`;
+const isLight = (tenant: string) => `
+  (?7 IS NULL OR NOT EXISTS (SELECT 1 FROM heavy_tenants h WHERE h.tenant = ${tenant} AND h.queue = ?7 AND h.seen > ?4 - ${heavyForMs}))`;
 
 /** ?2 token, ?3 until, ?4 now, ?5 now with tolerance, ?6 boot. */
+const take = (m: string) => `
+  state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = ${m}.seq, born = coalesce(jobs.born, ?4),
+  started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6`;
+const isFree = (m: string) => `
+  jobs.seq <= ${m}.seq AND jobs.cancel = 0 AND jobs.crash = 0 AND (jobs.state IN ('queued', 'retrying', 'waiting') OR ${answerLost})
+  AND (jobs.due IS NULL OR jobs.due <= ?5) AND (jobs.fp IS NULL OR ${m}.fp IS NULL OR jobs.fp = ${m}.fp)`;
+
 const claimFree = `
-  UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6
-  FROM ${messages}
-  WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.seq <= m.seq AND jobs.cancel = 0 AND jobs.crash = 0
-    AND (jobs.state IN ('queued', 'retrying', 'waiting') OR ${answerLost})
-    AND (jobs.due IS NULL OR jobs.due <= ?5) AND (jobs.fp IS NULL OR m.fp IS NULL OR jobs.fp = m.fp) AND ${light}
+  UPDATE jobs SET ${take("m")} FROM ${messages}
+  WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND ${isFree("m")} AND ${isLight("jobs.tenant")}
+  RETURNING ${claimedJson}`;
+
+/** The row of a job that has none is written as running. Its boot is that of the lease. */
+const claimOrInsert = `
+  INSERT INTO jobs (${newColumns}, state, lease, until, runs, born, started, begun)
+  SELECT ${newValues}, 'running', ?2, ?3, 1, ?4, ?4, ?4 FROM json_each(?1) WHERE ${isLight("value->>0")}
+  ON CONFLICT DO UPDATE SET ${take("excluded")} WHERE ${isFree("excluded")}
   RETURNING ${claimedJson}`;
 
 const lookAtRest = `
-  SELECT j.tenant, j.id, j.state, j.ended, j.seq, j.until, j.due, j.crash, j.cancel, j.fp, j.wake, j.gate, j.sweeps
+  SELECT j.tenant, j.id, j.queue, j.state, j.ended, j.seq, j.until, j.due, j.crash, j.cancel, j.fp, j.wake, j.gate, j.sweeps
   FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.lease IS NOT ?2`;
 
@@ -70,31 +80,22 @@ const giveBack = `
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) m
   WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.lease = ?2 AND jobs.state = 'running'`;
 
-/** Claims what is free and reads the pauses in one round trip. A second one looks at what was not claimed, if there is any. */
-export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease, queue?: string): Promise<Claim> {
-  return claimWith(db, refs, lease, queue ?? null);
-}
-
-/** As `claim`, the missing rows written first in the same transaction. */
-export async function adopt(db: D1Database, rows: readonly NewJob[], lease: Lease): Promise<Claim> {
-  return claimWith(db, rows, lease, null, insertStatements(db, rows));
-}
-
-async function claimWith(
-  db: D1Database,
-  refs: readonly MessageRef[],
-  lease: Lease,
-  queue: string | null,
-  first: readonly D1PreparedStatement[] = [],
-): Promise<Claim> {
-  const keys = messageLists(refs);
-  const tenants = JSON.stringify(queue === null ? [] : [...new Set(refs.map(({ tenant }) => tenant))]);
-  const updates = keys.map((list) => statement(db, claimFree, list, ...leaseValues(lease), queue));
-  const results = await batch(db, [...first, ...updates, statement(db, holds, tenants, queue, lease.now)]);
-  const held = rowsOf<Pause | { tenant: string; scope: "heavy" }>(results, first.length + updates.length);
+/**
+ * Claims what is free, writes the rows of `fresh` that are missing, as running, and reads what holds jobs back, all in one round trip. A second one
+ * looks at what was not claimed, if there is any.
+ */
+export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease, { fresh = [], queue }: ClaimOptions = {}): Promise<Claim> {
+  const byKey = new Map<string, MessageRef>([...refs, ...fresh].map((ref) => [keyOf(ref), ref]));
+  const values = [...leaseValues(lease), queue ?? null];
+  const claims = [
+    ...messageLists(refs).map((list) => statement(db, claimFree, list, ...values)),
+    ...rowLists(fresh).map((list) => statement(db, claimOrInsert, list, ...values)),
+  ];
+  const tenants = JSON.stringify(queue === undefined ? [] : [...new Set([...byKey.values()].map(({ tenant }) => tenant))]);
+  const results = await batch(db, [...claims, statement(db, holds, tenants, queue ?? null, lease.now), ...sideStatements(db, fresh)]);
+  const held = rowsOf<Pause | { tenant: string; scope: "heavy" }>(results, claims.length);
   const heavy = held.flatMap(({ tenant, scope }) => (scope === "heavy" ? [tenant] : []));
-  const byKey = new Map(refs.map((ref) => [keyOf(ref), ref]));
-  const jobs = keys.flatMap((_, index) => rowsOf<{ job: string }>(results, first.length + index)).map(({ job }) => claimedJob(job, byKey, lease));
+  const jobs = claims.flatMap((_, index) => rowsOf<{ job: string }>(results, index)).map(({ job }) => claimedJob(job, byKey, lease));
   const rest = unclaimed(byKey, jobs).filter(({ tenant }) => !heavy.includes(tenant));
   return {
     claimed: jobs,

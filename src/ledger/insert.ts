@@ -4,12 +4,18 @@ import type { JobRef } from "../queue/job-row";
 import { keyOf } from "../queue/ref";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 
+const described = ["type", "version", "queue", "max", "at", "dry", "site", "fp", "parent", "slot", "ref", "entities", "payload"];
+/** The trace comes last: most jobs have none. */
+const written = ["tenant", "id", ...described, "seq", "due", "sent", "wake", "boot", "trace"];
+
+/** A row as it is first written, of ?1 a list of `rowLists`. */
+export const newColumns = written.join(", ");
+export const newValues = written.map((_, index) => `value->>${index}`).join(", ");
+
+/** A cancel that came before the row wrote one without a queue: what describes the job is filled in, its state stays. */
 const insertJobs = `
-  INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, due, sent, wake, boot, dry, site, fp, parent, slot, ref, entities, payload, trace)
-  SELECT value->>0, value->>1, value->>2, value->>3, value->>4, 'queued', value->>5, value->>6, value->>7, value->>8, value->>9, value->>10,
-         value->>11, value->>12, value->>13, value->>14, value->>15, value->>16, value->>17, value->>18, value->>19, value->>20
-  FROM json_each(?1) WHERE true
-  ON CONFLICT DO NOTHING`;
+  INSERT INTO jobs (${newColumns}, state) SELECT ${newValues}, 'queued' FROM json_each(?1) WHERE true
+  ON CONFLICT DO UPDATE SET ${[...described, "trace"].map((name) => `${name} = excluded.${name}`).join(", ")} WHERE jobs.queue = ''`;
 
 /** Rows whose side rows depend on whether the job row is the one just written carry the same slot, wake or entity. */
 const insertArrivals = `
@@ -21,7 +27,7 @@ const insertArrivals = `
 const insertDue = `
   INSERT INTO due (tenant, at, id)
   SELECT j.tenant, j.wake, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
-  WHERE j.wake = e.value->>2 AND j.runs = 0 AND j.state = 'queued'
+  WHERE j.wake = e.value->>2 AND j.gate IS NULL AND j.ended IS NULL
   ON CONFLICT DO NOTHING`;
 
 const insertEntities = `
@@ -35,11 +41,15 @@ const lookUp = `
 
 /** The statements that write missing rows with all their side rows; rows that exist change nothing. */
 export function insertStatements(db: D1Database, rows: readonly NewJob[]): D1PreparedStatement[] {
+  return [...rowLists(rows).map((list) => statement(db, insertJobs, list)), ...sideStatements(db, rows)];
+}
+
+/** The statements that write the side rows of rows just written. */
+export function sideStatements(db: D1Database, rows: readonly NewJob[]): D1PreparedStatement[] {
   const slotted = rows.filter(({ id }) => isDerived(id));
   const waking = rows.filter(({ wake }) => wake !== null);
   const named = rows.flatMap(({ tenant, id, entities, fp }) => entities.map((key) => [tenant, id, key, fp]));
   return [
-    ...lists(rows.map(columns)).map((list) => statement(db, insertJobs, list)),
     ...lists(slotted.map(({ tenant, id, at }) => [tenant, id, slotOf(id, at)])).map((list) => statement(db, insertArrivals, list)),
     ...lists(waking.map(({ tenant, id, wake }) => [tenant, id, wake])).map((list) => statement(db, insertDue, list)),
     ...lists(named).map((list) => statement(db, insertEntities, list)),
@@ -85,10 +95,15 @@ export async function known(db: D1Database, refs: readonly JobRef[]): Promise<Jo
   return parts.flatMap((_, index) => rowsOf<JobRef>(results, index));
 }
 
+/** Rows as JSON lists, their columns in the order of `newColumns`. */
+export function rowLists(rows: readonly NewJob[]): string[] {
+  return lists(rows.map(columns));
+}
+
 function columns(row: NewJob): unknown[] {
   const { tenant, id, type, version, queue, seq, maxAttempts, at, due, sent, wake, boot, dry, site, fp, parent, ref, payload, trace } = row;
   const slot = isDerived(id) ? slotOf(id, at) : null;
   const entities = row.entities.length > 0 ? JSON.stringify(row.entities) : null;
-  const all = [tenant, id, type, version, queue, seq, maxAttempts, at, due, sent, wake, boot, dry ? 1 : 0, site, fp, parent, slot, ref, entities, payload];
+  const all = [tenant, id, type, version, queue, maxAttempts, at, dry ? 1 : 0, site, fp, parent, slot, ref, entities, payload, seq, due, sent, wake, boot];
   return trace === null ? all : [...all, trace];
 }

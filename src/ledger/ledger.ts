@@ -3,7 +3,7 @@ import { GroupCommit } from "../group-commit";
 import type { KnownJob, NewJob } from "../queue/intake-ledger";
 import type { JobRef } from "../queue/job-row";
 import type { Ledger } from "../queue/ledger";
-import { adopt, claim, claimAlone, release } from "./claim";
+import { claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";
 import { heavyMarks, heavySeen, markHeavy } from "./heavy";
 import { insert, insertKeyed, known } from "./insert";
@@ -28,9 +28,8 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     former: createFormer(db),
     known: (refs) => known(db, refs),
     unsent: (refs, now) => unsent(db, refs, now),
-    claim: (refs, lease, queue) => claim(db, refs, lease, queue),
-    adopt: (rows, lease) => adopt(db, rows, lease),
-    offer: (refs, now) => offer(db, refs, now),
+    claim: (refs, lease, options) => claim(db, refs, lease, options),
+    offer: (refs, now, fresh = []) => offer(db, refs, now, fresh),
     claimAlone: (ref, lease) => claimAlone(db, ref, lease),
     release: (refs, token) => release(db, refs, token),
     settle: (transitions, token, now) => settle(db, transitions, token, now),
@@ -42,7 +41,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
       return true;
     },
     checkpoint: (job, cursor, writes, token, now) => checkpoint(db, job, cursor, writes, token, now),
-    cancel: (ref, now) => cancel(db, ref, now),
+    cancel: (ref, now, unwrittenAt) => cancel(db, ref, now, unwrittenAt),
     revive: (refs, how, now) => revive(db, refs, how, now),
     dueTenants: (now) => dueTenants(db, now),
     due: (tenants, now, limit) => due(db, tenants, now, limit),

@@ -1,7 +1,9 @@
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { clockToleranceMs } from "../queue/lease";
 import type { JobRef } from "../queue/job-row";
+import type { NewJob } from "../queue/intake-ledger";
 import type { OfferRef } from "../queue/run-ledger";
+import { insertStatements } from "./insert";
 
 /**
  * ?1 [tenant, id, seq, fp, gate, place] of each, ?2 now with tolerance. As a claim, without a lease: nothing runs. `gate` keeps the sweep away;
@@ -21,17 +23,19 @@ const addParked = `
 
 const isThere = `SELECT j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
 
-/** Parks remote jobs at the gate of their workers: a row in `jobs` and one in `parked` each. */
-export async function offer(db: D1Database, refs: readonly OfferRef[], now: number): Promise<{ offered: JobRef[]; found: JobRef[] }> {
+/** Parks remote jobs at the gate of their workers: a row in `jobs` and one in `parked` each. Missing rows of `fresh` are written first. */
+export async function offer(db: D1Database, refs: readonly OfferRef[], now: number, fresh: readonly NewJob[]): Promise<{ offered: JobRef[]; found: JobRef[] }> {
   const parts = lists(refs.map(({ tenant, id, seq, fp, gate, wake }) => [tenant, id, seq, fp, gate, wake]));
   const asked = refLists(refs);
+  const inserts = insertStatements(db, fresh);
   const results = await batch(db, [
+    ...inserts,
     ...parts.map((list) => statement(db, park, list, now + clockToleranceMs)),
     ...parts.map((list) => statement(db, addParked, list)),
     ...asked.map((list) => statement(db, isThere, list)),
   ]);
   return {
-    offered: parts.flatMap((_, index) => rowsOf<JobRef>(results, index)),
-    found: asked.flatMap((_, index) => rowsOf<JobRef>(results, 2 * parts.length + index)),
+    offered: parts.flatMap((_, index) => rowsOf<JobRef>(results, inserts.length + index)),
+    found: asked.flatMap((_, index) => rowsOf<JobRef>(results, inserts.length + 2 * parts.length + index)),
   };
 }

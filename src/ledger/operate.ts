@@ -32,12 +32,28 @@ const dropSides = [
   `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT tenant, gate, wake, id FROM jobs WHERE ${named} AND state = 'cancelled')`,
 ];
 
-/** Ends what nobody holds, flags what somebody does. Null: there is no such row. */
-export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
-  const results = await batch(db, [
+/** A row of a job that has none yet, without a queue: the job's message, or its late row, fills in what describes it. ?1 [tenant, id, slot, at] of each. */
+const insertUnwritten = `
+  INSERT INTO jobs (tenant, id, slot, at, type, version, queue, state, seq, max)
+  SELECT value->>0, value->>1, value->>2, value->>3, 'unknown', 0, '', 'queued', 0, 1 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
+const insertUnwrittenSlot = `
+  INSERT INTO arrivals (tenant, slot, id) SELECT j.tenant, j.slot, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  WHERE j.queue = '' AND j.slot IS NOT NULL ON CONFLICT DO NOTHING`;
+
+/** Ends what nobody holds, flags what somebody does. `unwrittenAt`: of a job without a row, when it was accepted. Null: there is no such row. */
+export async function cancel(
+  db: D1Database,
+  ref: JobRef,
+  now: number,
+  unwrittenAt?: number,
+): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
+  const first = unwrittenAt === undefined ? [] : unwrittenStatements(db, [{ ...ref, at: unwrittenAt }]);
+  const all = await batch(db, [
+    ...first,
     ...cancelStatements(db, ref.tenant, [ref.id], now),
     statement(db, `SELECT state FROM jobs WHERE tenant = ? AND id = ?`, ref.tenant, ref.id),
   ]);
+  const results = all.slice(first.length);
   const [row] = rowsOf<{ state: JobState }>(results, results.length - 1);
   if (!row) return null;
   const flagged = rowsOf(results, 1).length > 0;
@@ -48,6 +64,11 @@ export async function cancel(db: D1Database, ref: JobRef, now: number): Promise<
 export async function cancelAll(db: D1Database, tenant: string, ids: readonly string[], now: number): Promise<number> {
   const results = await batch(db, cancelStatements(db, tenant, ids, now));
   return rowsOf(results, 0).length + rowsOf(results, 1).length;
+}
+
+function unwrittenStatements(db: D1Database, jobs: readonly (JobRef & { at: number })[]): D1PreparedStatement[] {
+  const list = JSON.stringify(jobs.map(({ tenant, id, at }) => [tenant, id, isDerived(id) ? slotOf(id, at) : null, at]));
+  return [statement(db, insertUnwritten, list), statement(db, insertUnwrittenSlot, list)];
 }
 
 /** The first returns those that were ended, the second those that were flagged. */
@@ -67,7 +88,8 @@ const untouched = `
     WHERE f.tenant = j.tenant AND f.job = j.id AND f.revision = j.revision AND f.state IN ('done', 'intent', 'uncertain')
       AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}')`;
 
-const inTime = "(e.value->>2 IS NULL OR j.ended < e.value->>2)";
+/** What has no queue yet cannot be sent. */
+const inTime = "(e.value->>2 IS NULL OR j.ended < e.value->>2) AND j.queue <> ''";
 
 /**
  * ?1 [tenant, id, ended before or null, patched payload or null, its version] of each, ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be in, ?7 now.

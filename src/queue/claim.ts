@@ -1,19 +1,19 @@
 import { aboutJob } from "../trace";
-import { answerUnclaimed, refOf } from "./disposition";
+import { answerUnclaimed, refOf, secondsTo } from "./disposition";
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
 import type { Pause } from "./job-row";
+import { isFresh, rowOf } from "./row-on-demand";
+import { clockToleranceMs } from "./lease";
 import type { Claim, Lease } from "./run-ledger";
 import { orTrouble } from "./or-trouble";
 import { forward, mayForward, overflow } from "./overflow";
 import { wait } from "./outcome";
-import { newRow } from "./prepare";
 import { keyOf } from "./ref";
-import { payloadOf } from "./registry";
 import type { Suspect } from "./suspects";
 
 /**
- * Claims the jobs of a batch in one round trip; jobs that the ledger does not know take a second, which writes their rows. What can be
+ * Claims the jobs of a batch in one round trip, which writes the rows of fresh ones; a job that should have a row and has none takes a second. What can be
  * neither claimed nor claimed alone is answered by its disposition. Claimed jobs that a pause holds are decided here. Jobs of tenants that are heavy on
  * `queue`, where the batch came from, are forwarded without a claim.
  */
@@ -55,29 +55,45 @@ export async function claimAlone(engine: Engine, execution: Execution, lease: Le
 
 /** What the ledger says of each job, in as few answers as need be. Those it does not answer for are delivered again, those of heavy tenants forwarded. */
 async function askLedger(engine: Engine, executions: readonly Execution[], lease: Lease, queue: string): Promise<Claim[]> {
-  const from = queue === overflow ? undefined : queue;
-  const first = await orRedeliver(engine, executions, () => engine.ledger.claim(executions.map(refOf), lease, from));
+  const first = await claimLight(engine, executions, lease, queue === overflow ? undefined : queue);
   if (!first) return [];
-  if (first.heavy.length === 0) return adoptUnknown(engine, executions, first, lease);
+  if (first.heavy.length === 0) return claimMissing(engine, executions, first, lease);
   const heavy = new Set(first.heavy);
   const [aside, light] = parted(executions, ({ envelope }) => heavy.has(envelope.tenant));
   const [forwarded, exempt] = parted(aside, mayForward);
   await forward(engine, forwarded);
-  const claims = await adoptUnknown(engine, light, first, lease);
-  if (exempt.length === 0) return claims;
-  const second = await orRedeliver(engine, exempt, () => engine.ledger.claim(exempt.map(refOf), lease));
-  return second ? [...claims, ...(await adoptUnknown(engine, exempt, second, lease))] : claims;
+  const claims = await claimMissing(engine, light, first, lease);
+  const second = exempt.length > 0 && (await claimLight(engine, exempt, lease, undefined));
+  return second ? [...claims, ...(await claimMissing(engine, exempt, second, lease))] : claims;
 }
 
-/** An answer of the ledger, and a second one for those of the executions that it does not know. */
-async function adoptUnknown(engine: Engine, executions: readonly Execution[], first: Claim, lease: Lease): Promise<Claim[]> {
+/** Claims those of tenants that are not heavy on `queue`; undefined: of all. */
+function claimLight(engine: Engine, executions: readonly Execution[], lease: Lease, queue: string | undefined): Promise<Claim | undefined> {
+  const [fresh, others] = parted(executions, (each) => isFresh(engine, each));
+  const options = { fresh: fresh.map((each) => rowOf(engine, each)), queue };
+  return orRedeliver(engine, executions, () => engine.ledger.claim(others.map(refOf), lease, options));
+}
+
+/** An answer of the ledger, and a second one for those of the executions that should have a row and have none. */
+async function claimMissing(engine: Engine, executions: readonly Execution[], first: Claim, lease: Lease): Promise<Claim[]> {
   if (first.claimed.length + first.found.length === executions.length) return [first];
   const known = new Set([...first.claimed, ...first.found].map(keyOf));
   const unknown = executions.filter(({ envelope }) => !known.has(keyOf(envelope)));
-  const rows = unknown.map(({ envelope, contract }) => newRow(engine, contract, envelope, payloadOf(contract, envelope)));
-  const adopted = await orRedeliver(engine, unknown, () => engine.ledger.adopt(rows, lease));
+  const missing = unknown.filter((each) => !redeliverEarly(engine, each));
+  if (missing.length === 0) return [first];
+  const fresh = missing.map((each) => rowOf(engine, each));
+  const second = await orRedeliver(engine, missing, () => engine.ledger.claim([], lease, { fresh }));
   // What the first round trip claimed is run, whatever became of the second.
-  return adopted ? [first, adopted] : [first];
+  return second ? [first, second] : [first];
+}
+
+/** A message that came before its time, of a job without a row. */
+function redeliverEarly(engine: Engine, execution: Execution): boolean {
+  const { due = 0 } = execution.envelope;
+  const now = engine.now();
+  if (due <= now + clockToleranceMs) return false;
+  execution.redeliver(engine, secondsTo(due, now));
+  return true;
 }
 
 async function orRedeliver<T>(engine: Engine, executions: readonly Execution[], ask: () => Promise<T>): Promise<T | undefined> {

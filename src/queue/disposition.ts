@@ -7,6 +7,7 @@ import { clockToleranceMs } from "./lease";
 import type { FoundJob, MessageRef } from "./run-ledger";
 import { heldOrQueued } from "./placement";
 import { reasonOf } from "../masking/redact";
+import { rowOf } from "./row-on-demand";
 import { isTerminal, revivedByKey } from "./state";
 
 /** What becomes of a message whose job was not claimed. */
@@ -21,7 +22,9 @@ export type Disposition =
   /** Another payload under the same key: a dead letter of its own. */
   | { do: "bury" }
   /** Its end was asked for and no run holds it. */
-  | { do: "cancel" };
+  | { do: "cancel" }
+  /** It was cancelled before it had a row: the message fills in what describes it. */
+  | { do: "describe" };
 
 /** The one table, see docs/lifecycle.md. Pure. */
 export function dispositionOf(
@@ -33,6 +36,7 @@ export function dispositionOf(
   // First of all: it was accepted while the ledger was away and is another job, whatever became of the row's own.
   if (row.fp !== null && message.fp !== null && row.fp !== message.fp) return { do: "bury" };
   if (isSentAfter(message, row)) return { do: "revive" };
+  if (row.queue === "") return { do: "describe" };
   if (isTerminal(row.state) || row.seq > message.seq) return { do: "ack" };
   if (row.state === "running" && row.until > now) return { do: "redeliver", seconds: secondsTo(row.until, now) + Math.floor(random() * 5) };
   if (row.cancel) return { do: "cancel" };
@@ -51,6 +55,7 @@ export async function answerUnclaimed(engine: Engine, execution: Execution, row:
     if (disposition.do === "redeliver") execution.redeliver(engine, disposition.seconds);
     if (disposition.do === "bury") await buryMismatch(engine, envelope);
     if (disposition.do === "revive") await reviveUnasked(engine, execution);
+    if (disposition.do === "describe") await engine.ledger.insert([rowOf(engine, execution)]);
     if (disposition.do === "cancel") await engine.ledger.cancel(envelope, engine.now());
     execution.ack();
   } catch (thrown) {
@@ -80,6 +85,7 @@ function isSentAfter({ fp, unaskedAt }: { fp: string | null; unaskedAt?: number 
   return unaskedAt !== undefined && ended !== null && revivedByKey.includes(state) && ended < unaskedAt - clockToleranceMs && known === fp;
 }
 
-function secondsTo(time: number, now: number): number {
+/** Whole seconds from now until a time, at least one and at most a day. */
+export function secondsTo(time: number, now: number): number {
   return Math.min(86_400, Math.max(1, Math.ceil((time - now) / 1000)));
 }

@@ -2,6 +2,7 @@ import type { CallClass, Gates } from "./gates";
 import type { GroupCommit } from "../group-commit";
 import type { Ids } from "./id";
 import type { Capabilities, Need } from "./job";
+import type { LateRows } from "./row-on-demand";
 import type { Ledger } from "./ledger";
 import type { Prepared } from "./prepare";
 import type { Registry } from "./registry";
@@ -25,6 +26,8 @@ export interface Memory {
   /** When it was last recorded that jobs came from the queue `overflow`, by tenant and queue. Milliseconds. */
   readonly arrivals: Map<string, number>;
   readonly unrecorded: UnrecordedEffects;
+  /** Rows that are written when their jobs still wait. Made with the first. */
+  lateRows?: LateRows;
   /** Runs side by side enqueue their children together. Made with the first child. */
   children?: GroupCommit<Prepared, Receipt>;
 }
@@ -42,7 +45,7 @@ export interface EnginePorts {
   random(): number;
   /** Fresh per local start, "" in production. */
   boot: string;
-  /** Wait for ledger writes before accepting: the local queue lives in memory. */
+  /** Write rows before accepting: the local queue lives in memory. */
   ledgerFirst: boolean;
   ids: Ids;
   registry: Registry;
@@ -51,6 +54,8 @@ export interface EnginePorts {
   queue(name: string): Queue | undefined;
   /** Whether jobs of types with a `pack` are sent together in one message. Off while a release that cannot read packs is still deployed. */
   sendsPacks: boolean;
+  /** How long a queue gathers a batch. Seconds. */
+  batchTimeout(queue: string): number;
   /** Messages a queue may hold before senders are asked to come back later. */
   backlogLimit(queue: string): number;
   quota: Quota;
@@ -60,6 +65,8 @@ export interface EnginePorts {
   capabilities(names: readonly Need[], scope: CapabilityScope): Promise<Partial<Capabilities> | Missing>;
   /** Lets a promise finish after the answer; must not let it reject. */
   defer(promise: Promise<unknown>): void;
+  /** Does the work after that time, unless the isolate ends before. The work does not reject. */
+  later(ms: number, work: () => Promise<unknown>): void;
   emit(event: EngineEvent): void;
 }
 

@@ -5,6 +5,7 @@ import { envelopeOf } from "./envelope";
 import { keepFormerIds } from "./former";
 import { GroupCommit } from "../group-commit";
 import type { KnownJob } from "./intake-ledger";
+import { writeLate } from "./row-on-demand";
 import { orTrouble } from "./or-trouble";
 import { copyDelay, heldOrQueued } from "./placement";
 import { prepare, type Prepared } from "./prepare";
@@ -82,27 +83,35 @@ async function acceptChildren(engine: Engine, all: readonly Prepared[]): Promise
   return all.map((each) => receipts.get(each) ?? unavailable());
 }
 
-/** Queue and ledger side by side; one of them is enough. Delays over 15 minutes need the ledger, or ride along while it is down. */
+/**
+ * The queue, or the ledger where that refuses, is enough: the row of a job without a delay is written on demand. A delayed job's is written beside
+ * its message; delays over 15 minutes need the ledger, or ride along while it is down. Locally each row is waited for.
+ */
 async function acceptUnkeyed(engine: Engine, all: readonly Prepared[], receipts: Map<Prepared, Receipt>): Promise<void> {
   if (all.length === 0) return;
   const waiting = all.filter((each) => each.row.sent === null);
   const riding = all.filter((each) => each.row.sent !== null);
-  const held = (await written(engine, waiting)) ? waiting : [];
-  const toSend = [...riding, ...waiting.filter((each) => !held.includes(each))];
-  const writing = written(engine, riding);
+  const toSend = (await written(engine, waiting)) ? riding : all;
+  const isOnDemand = ({ row }: Prepared) => !engine.ledgerFirst && row.due === null;
+  const writing = written(
+    engine,
+    riding.filter((each) => !isOnDemand(each)),
+  );
   const refused = await sendAll(engine, toSend);
-  if (engine.ledgerFirst || refused.size > 0) await writing;
+  if (engine.ledgerFirst) await writing;
   else engine.defer(writing);
-  const rowsAreThere = refused.size > 0 && (await writing);
-  const unsent = [...refused].filter((each) => rowsAreThere && each.row.sent !== null);
+  const homeless = [...refused].filter(({ row }) => row.sent !== null);
+  const unsent = (await written(engine, homeless)) ? homeless : [];
   await markUnsent(
     engine,
     unsent.map(({ row }) => row),
   );
-  for (const each of all) {
-    const lost = refused.has(each) && !unsent.includes(each);
-    receipts.set(each, lost ? unavailable() : accepted(each, false));
-  }
+  writeLate(
+    engine,
+    riding.filter((each) => isOnDemand(each) && !refused.has(each)).map(({ row }) => row),
+  );
+  for (const each of unsent) refused.delete(each);
+  for (const each of all) receipts.set(each, refused.has(each) ? unavailable() : accepted(each, false));
 }
 
 /** The row comes first and decides; with the ledger down the derived id alone does, and the claim rejects another payload later. */

@@ -1,5 +1,6 @@
 import { sendStored } from "./bring-back";
 import type { Engine } from "./engine";
+import { timeOf } from "./id";
 import type { JobRef } from "./job-row";
 import type { Revived } from "./operator-ledger";
 import { queuedNow } from "./placement";
@@ -8,9 +9,20 @@ import type { JobState } from "./state";
 /** States from which an operator may bring a job back or forward. */
 const revivable: readonly JobState[] = ["dead", "discarded", "cancelled", "waiting", "retrying", "queued"];
 
-/** Ends a job: at once when nobody holds it, within seconds by its flag otherwise. Null: the ledger does not know it. */
-export function cancel(engine: Engine, ref: JobRef): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
-  return engine.ledger.cancel(ref, engine.now());
+/**
+ * Ends a job: at once when no run holds it, within seconds by its flag otherwise. Of one whose row is not written yet a row is written, which its
+ * claim honours. Null: the tenant has no such job, or no longer.
+ */
+export async function cancel(engine: Engine, ref: JobRef): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
+  const now = engine.now();
+  const isUnwritten = mayBeUnwritten(ref.id, now) && (await engine.ids.belongs(ref.tenant, ref.id));
+  return engine.ledger.cancel(ref, now, isUnwritten ? (timeOf(ref.id) ?? now) : undefined);
+}
+
+/** As long as a message may live, the platform's four days, a job without a row may be on its way; after that its row was removed. */
+export function mayBeUnwritten(id: string, now: number): boolean {
+  const made = timeOf(id);
+  return made === undefined || now - made <= 5 * 24 * 3_600_000;
 }
 
 /** Runs ended (not done) jobs once more, and held-back ones at once. Returns those that were changed. */

@@ -6,9 +6,9 @@ import type { Execution } from "./execution";
 import type { OfferRef } from "./run-ledger";
 import { wait } from "./outcome";
 import { parkedAt } from "./placement";
-import { newRow } from "./prepare";
 import { keyOf } from "./ref";
 import { payloadOf } from "./registry";
+import { isFresh, rowOf } from "./row-on-demand";
 
 /** A job that a worker shall take is parked at this gate: without a message, in the order of arrival. No tick admits it. */
 export function workerGate(type: string): string {
@@ -29,18 +29,18 @@ export function remoteJob(contract: Contract): Job {
 
 /**
  * Offers the remote jobs of a batch to workers and acknowledges their messages; returns what goes the ordinary way: jobs that run here, and
- * those that cannot be offered (ended, cancelled, not due, stale, another payload), which are answered there. One round trip, two more for jobs
- * that the ledger never heard of. No run is claimed, so none is counted. Never throws.
+ * those that cannot be offered (ended, cancelled, not due, stale, another payload), which are answered there. One round trip, which writes the rows of fresh
+ * ones, and one more for others without a row. No run is claimed, so none is counted. Never throws.
  */
 export async function offerRemote(engine: Engine, executions: readonly Execution[]): Promise<readonly Execution[]> {
   const remote = executions.filter(isRemote);
   if (remote.length === 0) return executions;
   const others = executions.filter((each) => !isRemote(each));
   try {
-    const { offered, found } = await offer(engine, remote);
+    const { offered, found } = await offer(engine, remote, (each) => isFresh(engine, each));
     const unknown = remote.filter(({ envelope }) => !found.has(keyOf(envelope)));
-    const adopted = unknown.length > 0 ? await adopt(engine, unknown) : new Set<string>();
-    const isOffered = ({ envelope }: Execution) => offered.has(keyOf(envelope)) || adopted.has(keyOf(envelope));
+    const late = unknown.length > 0 ? (await offer(engine, unknown, () => true)).offered : new Set<string>();
+    const isOffered = ({ envelope }: Execution) => offered.has(keyOf(envelope)) || late.has(keyOf(envelope));
     for (const each of remote.filter(isOffered)) each.ack();
     return [...others, ...remote.filter((each) => !isOffered(each))];
   } catch (thrown) {
@@ -54,15 +54,15 @@ function isRemote({ contract }: Execution): boolean {
   return contract.remote !== undefined;
 }
 
-async function offer(engine: Engine, remote: readonly Execution[]): Promise<{ offered: Set<string>; found: Set<string> }> {
-  const { offered, found } = await engine.ledger.offer(remote.map(offerRef), engine.now());
+/** `bringsRow`: those whose row is written first if it is missing. */
+async function offer(
+  engine: Engine,
+  remote: readonly Execution[],
+  bringsRow: (execution: Execution) => boolean,
+): Promise<{ offered: Set<string>; found: Set<string> }> {
+  const fresh = remote.filter(bringsRow).map((each) => rowOf(engine, each));
+  const { offered, found } = await engine.ledger.offer(remote.map(offerRef), engine.now(), fresh);
   return { offered: new Set(offered.map(keyOf)), found: new Set(found.map(keyOf)) };
-}
-
-async function adopt(engine: Engine, unknown: readonly Execution[]): Promise<Set<string>> {
-  const rows = unknown.map(({ envelope, contract }) => newRow(engine, contract, envelope, payloadOf(contract, envelope)));
-  await engine.ledger.insert(rows);
-  return (await offer(engine, unknown)).offered;
 }
 
 function offerRef(execution: Execution): OfferRef {

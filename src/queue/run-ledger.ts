@@ -6,12 +6,10 @@ import type { JobState } from "./state";
 
 /** What a batch asks of the ledger, from claim to settle. */
 export interface RunLedger {
-  /** Claims what is free. `queue`: jobs of tenants that are heavy on it are left as they are, and are neither `claimed` nor `found`. */
-  claim(refs: readonly MessageRef[], lease: Lease, queue?: string): Promise<Claim>;
-  /** As `claim`, after writing the rows that are missing. */
-  adopt(rows: readonly NewJob[], lease: Lease): Promise<Claim>;
-  /** Parks remote jobs for workers, without a claim; `found` are all that are there. One that is parked so already counts as offered. */
-  offer(refs: readonly OfferRef[], now: number): Promise<{ offered: JobRef[]; found: JobRef[] }>;
+  /** Claims jobs by their messages. */
+  claim(refs: readonly MessageRef[], lease: Lease, options?: ClaimOptions): Promise<Claim>;
+  /** Parks remote jobs for workers, without a claim; `found` are all that are there, those of `fresh` included. One that is parked so already counts as offered. */
+  offer(refs: readonly OfferRef[], now: number, fresh?: readonly NewJob[]): Promise<{ offered: JobRef[]; found: JobRef[] }>;
   /** Claims one job whose lease expired or that crashed before; null when it is held or ended meanwhile. */
   claimAlone(ref: MessageRef, lease: Lease): Promise<ClaimedJob | null>;
   /** Gives back jobs that were never started. */
@@ -49,6 +47,13 @@ export interface Lease {
   boot: string;
 }
 
+export interface ClaimOptions {
+  /** Claimed as well; those that have no row get one, as running. */
+  fresh?: readonly NewJob[];
+  /** Jobs of tenants that are heavy on this queue are left as they are, and are neither `claimed` nor `found`. */
+  queue?: string | undefined;
+}
+
 export interface Claim {
   claimed: ClaimedJob[];
   /** Rows that exist and were not claimed. */
@@ -65,7 +70,10 @@ export interface ClaimedJob extends Pick<
   born: number;
 }
 
-export type FoundJob = Pick<JobRow, "tenant" | "id" | "state" | "ended" | "seq" | "until" | "due" | "crash" | "cancel" | "fp" | "wake" | "gate" | "sweeps">;
+export type FoundJob = Pick<
+  JobRow,
+  "tenant" | "id" | "queue" | "state" | "ended" | "seq" | "until" | "due" | "crash" | "cancel" | "fp" | "wake" | "gate" | "sweeps"
+>;
 
 /** What is recorded of a job after its run. */
 export interface Transition extends JobRef {

@@ -346,7 +346,8 @@ function operateOn(seen: Seen): IntakeDeps["operate"] {
     return { state: changed ? state : found.state, changed, flagged: false };
   };
   return {
-    cancel: async (tenant, id) => change(tenant, id, (each) => !isTerminal(each.state), "cancelled"),
+    cancel: async (tenant, id) =>
+      change(tenant, id, (each) => !isTerminal(each.state), "cancelled") ?? { state: "cancelled" as const, changed: true, flagged: false },
     retry: async (tenant, id) => change(tenant, id, (each) => each.state === "dead", "queued"),
     runNow: async (tenant, id) => change(tenant, id, (each) => each.state === "waiting" || each.due !== null, "queued"),
     settleDoubt: async (tenant, id, effect) => effect === "send" && seen.jobs.has(`${tenant}/${id}`),

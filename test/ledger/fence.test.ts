@@ -118,7 +118,7 @@ test("a late row changes nothing of a job that is under way or over", async () =
   await ledger.settle([transition(row, { state: "retrying", bump: 1, attempt: 1, wake: noon + 5, ended: null })], "mine", noon);
   const [before, sides] = [await stored(row), await sideRows("late")];
   await ledger.insert([{ ...row, wake: noon + 600_000, due: noon + 1 }]);
-  await ledger.adopt([{ ...row, wake: noon + 600_000 }], lease("other"));
+  await ledger.claim([], lease("other"), { fresh: [{ ...row, wake: noon + 600_000 }] });
   expect([await stored(row), await sideRows("late")]).toEqual([before, sides]);
 });
 

@@ -61,7 +61,7 @@ async function useEverything(db: D1Database): Promise<void> {
   await ledger.former([{ tenant, id: keyed.id, fp: "f" }]);
   await ledger.unsent([free], noon);
   await ledger.claim([held, dead, ...others].map(messageOf), lease("t1"));
-  await ledger.adopt([lost], { ...lease("t2"), until: noon - 1 });
+  await ledger.claim([], { ...lease("t2"), until: noon - 1 }, { fresh: [lost] });
   await ledger.claimAlone(messageOf(lost), lease("t3"));
   await ledger.release([lost], "t3");
   await ledger.effects([held]);
@@ -69,7 +69,7 @@ async function useEverything(db: D1Database): Promise<void> {
   await ledger.checkpoint(held, "{}", [], "t1", noon);
   await expect(ledger.checkpoint(held, "{}", [], "not mine", noon)).resolves.toBe(false);
   await ledger.heartbeat([{ ...held, progress: "{}" }], "t1");
-  await ledger.cancel(lost, noon);
+  await ledger.cancel(lost, noon, noon);
   const was = { wake: noon, gate: null };
   const [one, two, three, four] = others;
   if (!one || !two || !three || !four) throw new Error("four more rows were made");

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { env } from "cloudflare:workers";
 import { Counters } from "../../src/ledger/counters";
 import { createLedger } from "../../src/ledger/ledger";
+import { retain } from "../../src/ledger/retention";
 import type { NewJob } from "../../src/queue/intake-ledger";
 import type { Transition } from "../../src/queue/run-ledger";
 import { slotOf } from "../../src/queue/id";
@@ -11,7 +12,7 @@ import { ids, lease, messageOf, newJob, newJobs, noon, transition } from "../sup
 
 const quiet = { wake: null, gate: null };
 
-/** One job from insert to settle: what D1 bills for it. */
+/** One job from its row, written when it was accepted, to settle: what D1 bills for it. */
 async function rowsWritten(
   row: NewJob,
   ending: Partial<Transition> = {},
@@ -31,7 +32,22 @@ async function one(tenant: string, more: Partial<NewJob> = {}): Promise<NewJob> 
   return newJob({ tenant, id: await ids.make(tenant, noon), ...more });
 }
 
-test("a job without a key that goes well writes three rows: insert, claim, settle", async () => {
+test("a job whose claim brings its row writes two: insert as running, settle; an entity is one more", async () => {
+  for (const [entities, rows] of [
+    [[], 2],
+    [["order:1"], 3],
+  ] as const) {
+    const { db, counts } = recordingDb();
+    const ledger = createLedger(db, () => undefined);
+    const row = await one("demand", { entities });
+    expect((await ledger.claim([], lease("mine"), { fresh: [row] })).claimed).toEqual([expect.objectContaining({ id: row.id, runs: 1, wake: null })]);
+    await ledger.insert([row]);
+    expect(await ledger.settle([transition(row)], "mine", noon)).toHaveLength(1);
+    expect(counts.written).toBe(rows);
+  }
+});
+
+test("a job from a backlog that goes well writes three rows: insert, claim, settle", async () => {
   expect(await rowsWritten(await one("lean"))).toBe(3);
   expect(await rowsWritten(await one("lean"), { result: "{}", progress: "{}" })).toBe(3);
 });
@@ -79,14 +95,40 @@ test("a batch of a hundred is one round trip to insert, one to claim, one to set
     noon,
   );
   expect(counts).toMatchObject({ batches: 3, written: 300 });
+  const fresh = await newJobs("hundred", 100);
+  await ledger.claim([], lease("yours"), { fresh });
+  await ledger.settle(
+    fresh.map((row) => transition(row)),
+    "yours",
+    noon,
+  );
+  expect(counts).toMatchObject({ batches: 5, written: 500 });
+});
+
+test("a job that is picked up at once costs three written rows from its claim to its removal", async () => {
+  const { db, counts } = recordingDb();
+  const remove = () => retain({ db, daysOf: async () => new Map(), removePayloads: async () => undefined }, noon + 100 * 86_400_000);
+  await remove();
+  counts.written = 0;
+  const ledger = createLedger(db, () => undefined);
+  const rows = await newJobs("whole", 1000);
+  await ledger.claim([], lease("mine"), { fresh: rows });
+  await ledger.settle(
+    rows.map((row) => transition(row)),
+    "mine",
+    noon,
+  );
+  expect((await remove()).removed).toBe(1000);
+  expect(counts.written / 1000).toBeCloseTo(3, 1);
 });
 
 test("a claim that finds nothing to claim, a late insert, a settle of another's job and a copy of an effect write nothing", async () => {
   const row = await one("nothing");
-  await createLedger(env.DB, () => undefined).adopt([row], lease("theirs"));
+  await createLedger(env.DB, () => undefined).claim([], lease("theirs"), { fresh: [row] });
   const { db, counts } = recordingDb();
   const ledger = createLedger(db, () => undefined);
   await ledger.claim([messageOf(row)], lease("mine"));
+  await ledger.claim([], lease("mine"), { fresh: [row] });
   await ledger.insert([row]);
   await ledger.settle([transition(row, { was: quiet })], "mine", noon);
   await ledger.release([row], "mine");

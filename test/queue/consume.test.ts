@@ -19,6 +19,7 @@ describe("the table of what is done with a message", () => {
   const row = {
     tenant: "one",
     id: "x",
+    queue: "events",
     state: "queued",
     ended: null,
     seq: 3,
@@ -91,7 +92,8 @@ describe("what cannot be judged now is delivered again later", () => {
     const known = await bench.acceptOne({ payload: fine });
     bench.faults.ledger = true;
     const unknown = await bench.acceptOne({ payload: fine });
-    bench.faults.ledger = (call) => call === "adopt";
+    let claims = 0;
+    bench.faults.ledger = (call) => call === "claim" && ++claims > 1;
     await bench.deliver(bench.held.slice());
     expect(await bench.row(known)).toMatchObject({ state: "done" });
     bench.faults.ledger = false;

@@ -182,22 +182,6 @@ describe("queue and ledger, one of them away", () => {
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "done" });
   });
-
-  test("in production rows are written alongside, and a late row changes nothing", async () => {
-    const bench = createBench({ ledgerFirst: false });
-    let let_through = () => {};
-    const open = new Promise<void>((resolve) => (let_through = resolve));
-    const { ledger } = bench.engine;
-    bench.engine.ledger = { ...bound(ledger), insert: async (rows) => (await open, ledger.insert(rows)) };
-    const id = await bench.acceptOne({ payload: { script: [{ do: "retry" }, { do: "done" }] } });
-    await bench.deliver(bench.held.slice());
-    const before = await bench.row(id);
-    expect(before).toMatchObject({ state: "retrying", seq: 1, attempt: 1 });
-    let_through();
-    await bench.settle();
-    expect(await bench.row(id)).toEqual(before);
-    expect(await bench.all("SELECT at FROM due WHERE id = ?", id)).toEqual([{ at: before?.wake }]);
-  });
 });
 
 describe("keys", () => {

@@ -79,6 +79,7 @@ export function createBench(options: BenchOptions = {}) {
   const held: Held[] = [];
   const events: EngineEvent[] = [];
   const deferred: Promise<unknown>[] = [];
+  const later: { at: number; work: () => Promise<unknown> }[] = [];
   const runs: { id: string; at: number }[] = [];
   const outside = new Map<string, number>();
   const faults: { send: Fault; ledger: Fault; payloads: Fault; metrics: Fault } = { send: false, ledger: false, payloads: false, metrics: false };
@@ -101,6 +102,12 @@ export function createBench(options: BenchOptions = {}) {
     now: () => now,
     advance: (ms: number) => (now += ms),
     settle: async () => void (await Promise.allSettled(deferred.splice(0))),
+    /** Does what was put off until now or before. */
+    late: async () => {
+      const ready = later.filter(({ at }) => at <= now);
+      for (const each of ready) later.splice(later.indexOf(each), 1);
+      await Promise.all(ready.map(({ work }) => work()));
+    },
     deliver,
     deliverAll,
     messagesOf: (id: string) => held.filter(({ body }) => jobsIn(body).some((each) => each.id === id)),
@@ -136,12 +143,14 @@ export function createBench(options: BenchOptions = {}) {
     ledger: withFaults(ledger, (call) => broken("ledger", call), "D1 is down"),
     queue: (name) => fakeQueue(name),
     sendsPacks: options.sendsPacks ?? true,
+    batchTimeout: () => 1,
     backlogLimit: () => 100_000,
     quota: { isSet: () => Promise.resolve(false), take: (_tenant, count) => Promise.resolve({ granted: count, retryAfter: 0 }) },
     payloads: withFaults(createPayloads(env.PAYLOADS), (call) => broken("payloads", call), "R2 is down"),
     gates: options.gates ?? openGates,
     capabilities: options.capabilities ?? (() => Promise.resolve({})),
     defer: (promise) => deferred.push(promise),
+    later: (ms, work) => later.push({ at: now + ms, work }),
     emit: (event) => events.push(event),
   });
   return bench;

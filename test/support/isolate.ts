@@ -54,13 +54,13 @@ export function createOutside(engine: Engine, history: History, jobsFor: (isolat
   let made = 0;
   const ids = createIds("the id secret of the model", () => new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, drawn >> 8, drawn++ & 255]));
   const state = { ledger: "up", send: "up" };
-  return { state, makeIsolate, alive, count, die, watched: (call: string) => watchedLedger(call, null) };
+  return { state, makeIsolate, alive, count, die };
 
   function makeIsolate(options: IsolateOptions = {}): Isolate {
     const { dies = null, skew = 0 } = options;
     const parts = { dead: false, dies, stop: null, stopped: Promise.withResolvers<void>(), resume: Promise.withResolvers<void>() };
     const isolate: Isolate = { number: ++made, engine, ...parts };
-    const below = watchedLedger(null, isolate.number);
+    const below = watchedLedger(isolate.number);
     const present = options.old ? withoutMarks(below) : below;
     const ledger = mutant?.ledger?.(present) ?? present;
     isolate.engine = createEngine({
@@ -85,12 +85,12 @@ export function createOutside(engine: Engine, history: History, jobsFor: (isolat
   }
 
   /** The ledger as an isolate reaches it: each change of a row is in the history before the answer. */
-  function watchedLedger(call: string | null, isolate: number | null): Ledger {
+  function watchedLedger(isolate: number): Ledger {
     const watch =
       (name: string) =>
       (...all: unknown[]) => {
         const work = () => (engine.ledger[name as keyof Ledger] as (...values: unknown[]) => Promise<unknown>)(...all);
-        return reads.includes(name) ? work() : history.watch(call ?? name, isolate, work);
+        return reads.includes(name) ? work() : history.watch(name, isolate, work);
       };
     return new Proxy(engine.ledger, { get: (_, name) => watch(String(name)) });
   }
@@ -143,6 +143,7 @@ export function createOutside(engine: Engine, history: History, jobsFor: (isolat
 
 /** The deployment before knows of no heavy tenants: it claims whatever its queues hand it, and forwards nothing. */
 function withoutMarks(ledger: Ledger): Ledger {
-  const own: Partial<Ledger> = { claim: (refs, lease) => ledger.claim(refs, lease), heavySeen: () => Promise.resolve(), heavyMarks: () => Promise.resolve([]) };
+  const claim: Ledger["claim"] = (refs, lease, options) => ledger.claim(refs, lease, { ...options, queue: undefined });
+  const own: Partial<Ledger> = { claim, heavySeen: () => Promise.resolve(), heavyMarks: () => Promise.resolve([]) };
   return new Proxy(ledger, { get: (target, name) => own[name as keyof Ledger] ?? target[name as keyof Ledger] });
 }

@@ -3,7 +3,6 @@ import { vi } from "vitest";
 import { fingerprint } from "../../src/json/canonical";
 import { consume } from "../../src/queue/consume";
 import { enqueue } from "../../src/queue/enqueue";
-import type { NewJob } from "../../src/queue/intake-ledger";
 import { cancel, retryNow } from "../../src/queue/operate";
 import { sweep } from "../../src/queue/sweep";
 import { sweepAfterMs } from "../../src/queue/placement";
@@ -40,10 +39,10 @@ export function createWorld(mutant: Mutant | null = null) {
   const history = new History(bench.now);
   const checker = createChecker();
   const { calls, jobsFor } = createModelled(history, () => ({ now: bench.now, alive, count }), mutant);
-  const { state, makeIsolate, alive, count, die, watched } = createOutside(bench.engine, history, jobsFor, mutant);
+  const { state, makeIsolate, alive, count, die } = createOutside(bench.engine, history, jobsFor, mutant);
   let checked = 0;
   const slow: { isolate: Isolate; end: Promise<void> }[] = [];
-  const late: { rows: readonly NewJob[]; at: number }[] = [];
+  const late: { isolate: Isolate; work: () => Promise<unknown>; at: number }[] = [];
   const world = {
     bench,
     step,
@@ -109,7 +108,7 @@ export function createWorld(mutant: Mutant | null = null) {
         await env.DB.prepare("DELETE FROM pauses WHERE scope = ?").bind(next.scope).run();
         return;
       case "late-rows":
-        for (const { rows, at } of late.splice(0)) if (bench.now() - at <= latest) await watched("late-rows").insert(rows);
+        for (const { isolate, work, at } of late.splice(0)) if (!isolate.dead && bench.now() - at <= latest) await work();
         return;
       case "heavy": {
         const mark = { tenant: next.other ? neighbour : tenant, queue: names.queue };
@@ -132,10 +131,10 @@ export function createWorld(mutant: Mutant | null = null) {
   async function put({ key, script, strict, delay, late: slowly, dies, other = false, gated = false, old = false, beside = 0 }: Enqueue): Promise<void> {
     const isolate = makeIsolate({ dies, old });
     isolate.engine.ledgerFirst = !slowly;
+    isolate.engine.later = (_, work) => late.push({ isolate, work, at: bench.now() });
     const payload = { script, strict, ...(old ? {} : { gated }) };
     const who = other ? neighbour : tenant;
     const request = { tenant: who, type: "modelled", payload, ...(key === null ? {} : { key: `key-${key}` }), delaySeconds: delay };
-    if (slowly && state.send === "up") holdInserts(isolate);
     const { key: _, ...unkeyed } = { key: undefined, ...request };
     const receipts = await enqueue(isolate.engine, [request, ...Array.from({ length: beside }, () => unkeyed)]);
     if (isolate.dead) return;
@@ -145,18 +144,6 @@ export function createWorld(mutant: Mutant | null = null) {
       const fp = key === null || index > 0 ? undefined : await fingerprint(payload);
       world.accepted.push({ tenant: who, id: receipt.id, script, strict, gated, fp });
     }
-  }
-
-  /** Rows of requests that do not wait for them: written later, or never when the isolate goes first. */
-  function holdInserts(isolate: Isolate): void {
-    const { ledger } = isolate.engine;
-    const insert = (rows: readonly NewJob[]) => {
-      // Waiting in the ledger alone: that write is waited for.
-      if (rows.some(({ sent }) => sent === null)) return ledger.insert(rows);
-      if (!isolate.dead) late.push({ rows, at: bench.now() });
-      return Promise.resolve();
-    };
-    isolate.engine.ledger = new Proxy(ledger, { get: (target, name) => (name === "insert" ? insert : target[name as keyof typeof target]) });
   }
 
   async function deliver({ pick, split, dies, old = false, skew = 0 }: Step & { do: "deliver" }): Promise<void> {

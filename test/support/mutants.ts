@@ -4,7 +4,7 @@ import type { Envelope } from "../../src/queue/envelope";
 import type { JobRef } from "../../src/queue/job-row";
 import type { Ledger } from "../../src/queue/ledger";
 import { overflow } from "../../src/queue/overflow";
-import type { Lease, Settled, Transition } from "../../src/queue/run-ledger";
+import type { Lease, MessageRef, Settled, Transition } from "../../src/queue/run-ledger";
 import { jobsIn } from "./history/events";
 import type { Step } from "./steps";
 
@@ -72,12 +72,10 @@ export const mutants: readonly Mutant[] = [
     steps: [{ ...job, script: ["retry", "done"] }, { do: "duplicate", which: 0 }, first, later, first],
     ledger: (ledger) => ({
       ...ledger,
-      claim: async (refs, lease) => {
-        const rows = await rowsOf(refs);
-        return ledger.claim(
-          refs.map((ref) => ({ ...ref, seq: Math.max(ref.seq, rows.get(ref.id)?.seq ?? 0) })),
-          lease,
-        );
+      claim: async (refs, lease, { fresh = [], queue } = {}) => {
+        const rows = await rowsOf([...refs, ...fresh]);
+        const newest = <Ref extends MessageRef>(ref: Ref) => ({ ...ref, seq: Math.max(ref.seq, rows.get(ref.id)?.seq ?? 0) });
+        return ledger.claim(refs.map(newest), lease, { fresh: fresh.map(newest), queue });
       },
     }),
   },
@@ -190,9 +188,9 @@ export const mutants: readonly Mutant[] = [
     steps: [{ ...job, script: ["retry", "done"] }, heavy, deliver],
     ledger: (ledger) => ({
       ...ledger,
-      claim: async (refs, lease, queue) => {
+      claim: async (refs, lease, { fresh, queue } = {}) => {
         const marks = await ledger.heavyMarks(lease.now);
-        return { ...(await ledger.claim(refs, lease)), heavy: marks.filter((mark) => mark.queue === queue).map((mark) => mark.tenant) };
+        return { ...(await ledger.claim(refs, lease, { fresh })), heavy: marks.filter((mark) => mark.queue === queue).map((mark) => mark.tenant) };
       },
     }),
   },
@@ -229,8 +227,7 @@ function shareLease(ledger: Ledger): Ledger {
   const shared = (lease: Lease) => ({ ...lease, token });
   return {
     ...ledger,
-    claim: (refs, lease) => ledger.claim(refs, shared(lease)),
-    adopt: (rows, lease) => ledger.adopt(rows, shared(lease)),
+    claim: (refs, lease, options) => ledger.claim(refs, shared(lease), options),
     claimAlone: (ref, lease) => ledger.claimAlone(ref, shared(lease)),
     release: (refs) => ledger.release(refs, token),
     settle: (transitions, _, now) => ledger.settle(transitions, token, now),

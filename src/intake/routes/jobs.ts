@@ -5,7 +5,7 @@ import { smallBody } from "../body";
 import { email } from "../../jobs/email/job";
 import type { JobDetail } from "../../ledger/views";
 import { boundedName, boundedText } from "../../queue/bounded";
-import { timeOf } from "../../queue/id";
+import { mayBeUnwritten } from "../../queue/operate";
 import { isTerminal, states } from "../../queue/state";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
@@ -59,7 +59,7 @@ export const jobRoutes = [
     handle: async ({ deps, tenant, params, query, caller }) => {
       const id = await ownId(deps, tenant, params);
       const job = await deps.queries.job(tenant, id);
-      if (!job && isForgotten(id, deps.now())) throw new Problem("not-found", "The job is no longer kept.");
+      if (!job && !mayBeUnwritten(id, deps.now())) throw forgotten();
       if (!job) return { status: 200, body: unwrittenJob(id) };
       const revealed = query.reveal === "1" && permits(caller, "admin");
       const payload = await payloadOf(deps, job);
@@ -77,11 +77,11 @@ export const jobRoutes = [
     scope: "operate",
     tenant: "own",
     answers: { 200: cancelledShape },
-    problems: [409, 503],
+    problems: [409],
     handle: async ({ deps, tenant, params }) => {
       const id = await ownId(deps, tenant, params);
       const cancelled = await deps.operate.cancel(tenant, id);
-      if (!cancelled) throw notWritten();
+      if (!cancelled) throw forgotten();
       const { state, flagged, changed } = cancelled;
       if (!changed && !flagged) throw new Problem("conflict", `The job has ended: it is ${state}.`);
       return { status: 200, body: { id, state, cancelling: flagged } };
@@ -93,12 +93,12 @@ export const jobRoutes = [
     scope: "operate",
     tenant: "own",
     answers: { 202: retriedShape },
-    problems: [409, 503],
+    problems: [409],
     handle: async ({ deps, tenant, params }) => {
       const id = await ownId(deps, tenant, params);
       const retried = await deps.operate.retry(tenant, id);
-      if (!retried) throw notWritten();
-      if (!retried.changed) throw new Problem("conflict", `A job that is ${retried.state} cannot be retried.`);
+      if (!retried && !mayBeUnwritten(id, deps.now())) throw forgotten();
+      if (!retried?.changed) throw new Problem("conflict", `A job that is ${retried?.state ?? "queued"} cannot be retried.`);
       return { status: 202, body: { id, state: retried.state }, headers: { location: `/v1/jobs/${id}` } };
     },
   }),
@@ -108,13 +108,14 @@ export const jobRoutes = [
     scope: "operate",
     tenant: "own",
     answers: { 202: retriedShape },
-    problems: [409, 503],
+    problems: [409],
     handle: async ({ deps, tenant, params }) => {
       const id = await ownId(deps, tenant, params);
       const run = await deps.operate.runNow(tenant, id);
-      if (!run) throw notWritten();
-      if (!run.changed) throw new Problem("conflict", `A job that is ${run.state} is not held back${isTerminal(run.state) ? "; retry it" : ""}.`);
-      return { status: 202, body: { id, state: run.state }, headers: { location: `/v1/jobs/${id}` } };
+      if (!run && !mayBeUnwritten(id, deps.now())) throw forgotten();
+      const { state, changed } = run ?? { state: "queued", changed: false };
+      if (!changed) throw new Problem("conflict", `A job that is ${state} is not held back${isTerminal(state) ? "; retry it" : ""}.`);
+      return { status: 202, body: { id, state }, headers: { location: `/v1/jobs/${id}` } };
     },
   }),
   route("POST /v1/jobs/:id/effects", {
@@ -133,12 +134,6 @@ export const jobRoutes = [
     },
   }),
 ];
-
-/** A row that is missing is on its way for as long as its message may live, the platform's four days; after that it was removed. */
-function isForgotten(id: string, now: number): boolean {
-  const made = timeOf(id);
-  return made !== undefined && now - made > 5 * 24 * 3_600_000;
-}
 
 /** The id of the path; a forged one and another tenant's are the same 404, before the ledger is asked. */
 async function ownId(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<string> {
@@ -164,9 +159,9 @@ async function templateVersionOf(deps: IntakeDeps, tenant: string, { type, pinne
   return (await deps.templates.at(tenant, id, pinnedAt))?.version ?? null;
 }
 
-/** The id is genuine, so its row is on its way. */
-function notWritten(): Problem {
-  return unavailable("The job was accepted but is not recorded yet; try again in a moment.");
+/** The id is genuine, and its row was removed. */
+function forgotten(): Problem {
+  return new Problem("not-found", "The job is no longer kept.");
 }
 
 /** Without the address, which is kept as a hash only. */
