@@ -28,7 +28,11 @@ export async function settleAll(engine: Engine, executions: readonly Execution[]
   }
   for (const each of settlements) announce(engine, each, settled.get(keyOf(each.transition)));
   await sendCopies(engine, settlements, settled);
-  for (const execution of executions) execution.ack();
+  for (const execution of executions) {
+    // A run that lost its job leaves the message to the table: a copy of it may be all that brings the job back if its present run dies.
+    if (settled.has(keyOf(execution.job))) execution.ack();
+    else execution.redeliver(engine, unrecordedRetry);
+  }
 }
 
 type Settling = Settlement & { execution: Execution };
