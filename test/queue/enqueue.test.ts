@@ -409,11 +409,3 @@ function copyOf(bench: Bench, id: string, row: unknown): Envelope {
 function nested(depth: number): unknown {
   return depth === 0 ? 1 : [nested(depth - 1)];
 }
-
-function bound<T extends object>(target: T): T {
-  return new Proxy({} as T, {
-    get: (_, name) => target[name as keyof T],
-    ownKeys: () => Reflect.ownKeys(target),
-    getOwnPropertyDescriptor: (_, name) => ({ configurable: true, enumerable: true, value: target[name as keyof T] }),
-  });
-}
