@@ -1,5 +1,6 @@
 import type { Action } from "./action";
 import { agentActions } from "./agents/actions";
+import { bulkActions } from "./bulk/actions";
 import { campaignActions } from "./campaigns/actions";
 import { failureActions } from "./failures/actions";
 import { flowActions } from "./flow/actions";
@@ -12,6 +13,7 @@ import { tenantActions } from "./tenants/actions";
 export const actions: readonly Action[] = [
   jobActions,
   failureActions,
+  bulkActions,
   flowActions,
   scheduleActions,
   siteActions,

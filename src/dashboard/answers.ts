@@ -1,7 +1,9 @@
 import type * as v from "valibot";
 import type { runShape, runsShape, agentShape, tenantAgentsShape } from "../intake/agents/view";
 import type { alertsShape } from "../intake/routes/alerts";
+import type { bulkActionShape, bulkPlanShape } from "../intake/routes/bulk-actions";
 import type { campaignShape } from "../intake/routes/campaigns";
+import type { failureShape, failuresShape } from "../intake/routes/failures";
 import type { gatesShape } from "../intake/routes/gates";
 import type { auditShape, meShape, pausesShape } from "../intake/routes/operators";
 import type { queuesShape } from "../intake/routes/queues";
@@ -9,18 +11,7 @@ import type { reportShape } from "../intake/routes/report";
 import type { statsShape } from "../intake/routes/system";
 import type { siteDetailShape, sitesShape } from "../intake/routes/sites";
 import type { planShape, replayShape } from "../intake/replay-shapes";
-import type {
-  connectionShape,
-  groupsShape,
-  healthShape,
-  jobShape,
-  jobsShape,
-  scheduleShape,
-  tenantShape,
-  tenantsShape,
-  tokensShape,
-  typesShape,
-} from "../intake/shapes";
+import type { connectionShape, healthShape, jobShape, jobsShape, scheduleShape, tenantShape, tenantsShape, tokensShape, typesShape } from "../intake/shapes";
 import type { purchaseOrdersShape } from "../intake/shop-shapes";
 import type { templatesShape } from "../intake/template-shapes";
 
@@ -33,8 +24,11 @@ export type Jobs = v.InferOutput<typeof jobsShape>;
 export type JobSummary = Jobs["jobs"][number];
 export type JobDetail = v.InferOutput<typeof jobShape>;
 export type Stats = v.InferOutput<typeof statsShape>;
-export type Groups = v.InferOutput<typeof groupsShape>;
 export type Replay = v.InferOutput<typeof replayShape>;
+export type BulkAction = v.InferOutput<typeof bulkActionShape>;
+export type BulkPlan = v.InferOutput<typeof bulkPlanShape>;
+export type Failures = v.InferOutput<typeof failuresShape>;
+export type Failure = v.InferOutput<typeof failureShape>;
 export type Plan = v.InferOutput<typeof planShape>;
 export type Gates = v.InferOutput<typeof gatesShape>;
 export type Pauses = v.InferOutput<typeof pausesShape>;

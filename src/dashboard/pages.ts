@@ -1,4 +1,5 @@
 import { agentRunPage, agentsPage } from "./agents/view";
+import { bulkPage, planPage } from "./bulk/view";
 import { campaignsPage } from "./campaigns/view";
 import { replayPage } from "./failures/replays";
 import { failuresPage, groupPage } from "./failures/view";
@@ -15,7 +16,7 @@ import { settingsPage, tenantsPage } from "./tenants/view";
 /** Every page there is. */
 export const pages: readonly AnyPage[] = [
   nowPage,
-  ...[jobsPage, jobPage],
+  ...[jobsPage, jobPage, planPage, bulkPage],
   ...[failuresPage, groupPage, replayPage],
   flowPage,
   schedulesPage,

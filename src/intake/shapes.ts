@@ -49,7 +49,12 @@ const summaryEntries = {
   endedAt: v.nullable(isoTime),
 };
 
-export const actionShape = v.object({ method: v.picklist(["GET", "POST", "PUT", "DELETE"]), path: v.string(), label: v.string() });
+export const actionShape = v.object({
+  method: v.picklist(["GET", "POST", "PUT", "DELETE"]),
+  path: v.string(),
+  label: v.string(),
+  body: v.optional(v.pipe(outputRecord(v.unknown()), v.description("Of the call, where it needs one"))),
+});
 
 const whyEntry = {
   why: v.pipe(

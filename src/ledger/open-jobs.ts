@@ -62,7 +62,7 @@ const openSql = `
   SELECT j.tenant, j.queue, j.type, j.site,
     CASE WHEN j.state = 'running' THEN 'running' WHEN j.gate IS NOT NULL AND NOT ${atWorkers} THEN 'parked' WHEN j.state = 'waiting' THEN 'held'
       WHEN j.state = 'retrying' THEN 'retrying' WHEN j.due > ?2 THEN 'scheduled' ELSE 'ready' END AS kind,
-    coalesce(iif(${atWorkers}, NULL, j.gate), iif(j.state IN ('waiting', 'retrying'), substr(j.reason, 1, 160), NULL)) AS cause,
+    coalesce(iif(${atWorkers}, NULL, j.gate), iif(j.state IN ('waiting', 'retrying'), substr(j.reason, 1, 400), NULL)) AS cause,
     count(*) AS count, min(max(j.at, coalesce(j.due, 0))) AS oldestAt
   FROM ids CROSS JOIN jobs j ON j.tenant = ids.tenant AND j.id = ids.id WHERE j.ended IS NULL
   GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY count DESC LIMIT ${maxGroups}`;

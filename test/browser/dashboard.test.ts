@@ -203,6 +203,8 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     "/",
     "/jobs",
     `/jobs/${idOf(2)}`,
+    "/bulk?verb=cancel&type=email",
+    "/bulk/b0",
     "/failures",
     "/failures/g0",
     "/replays/r0",

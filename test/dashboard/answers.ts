@@ -104,6 +104,12 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     ...{ id: `r${index}`, state: "running", reason: index === 0 ? text : null, total: 7, sent: 5, succeeded: 2, failedAgain: 1, cancelled: 0, open: 2 },
     ...{ replayed: 5, failed: 1, canary: 5, examples: times(idOf), at: ago(3), endedAt: null, ratePerMinute: 60 },
   });
+  const bulk = { id: "b0", action: "cancel", state: "running", total: 12, done: 5, failed: 1, at: ago(2), endedAt: null };
+  const failure = (index: number) => ({
+    ...{ group: `g${index}`, tenant: "demo", type: text, title: text, firstAt: ago(500), lastAt: ago(3), total: 70, trend: [...Array<number>(23).fill(0), 7] },
+    ...{ retrying: 3, dead: 7, isNew: index === 0, status: index === 1 ? "ignored" : "open", untilCount: null, sinceCount: 0, note: text, actor: text },
+    statusAt: ago(9),
+  });
   const letters = times((index) => ({
     ...{ id: idOf(index), type: text, state: "dead", siteId: text, reason: text, group: "g0", attempt: 5, at: ago(50), diedAt: ago(3) },
   }));
@@ -147,17 +153,16 @@ export function answersOf({ rows, text, now }: Filling): Answers {
       })),
     },
     "GET /v1/dead-letters": { deadLetters: letters, cursor: rows > 1 ? "older" : null },
-    "GET /v1/dead-letters/groups": {
-      groups: Array.from({ length: Math.max(1, rows) }, (_, index) => ({
-        group: `g${index}`,
-        type: text,
-        reason: text,
-        count: 7,
-        firstAt: ago(50),
-        lastAt: ago(3),
-        examples: [idOf(0)],
-      })).slice(0, rows),
+    "GET /v1/failures": { failures: times(failure), cursor: rows > 1 ? "1.older" : null, deploy: { version: "v1", tag: text, at: ago(90) } },
+    "GET /v1/failures/g0": {
+      ...{ ...failure(0), reason: text, examples: [idOf(0)], sites: [{ siteId: text, count: 3 }], replays: times(replay) },
+      deploy: null,
     },
+    "GET /v1/bulk-actions": { actions: times((index) => ({ ...bulk, id: `b${index}`, action: index === 0 ? "cancel" : "dismiss" })) },
+    "GET /v1/bulk-actions/b0": bulk,
+    "POST /v1/jobs/cancel": (_query: Query, body: unknown) => ((body as { plan?: boolean }).plan ? { total: 7, byType: { [text]: 7 }, more: false } : bulk),
+    "POST /v1/dead-letters/dismiss": (_query: Query, body: unknown) =>
+      (body as { plan?: boolean }).plan ? { total: 7, byType: { [text]: 7 }, more: false } : bulk,
     "GET /v1/replays": { replays: times(replay) },
     "GET /v1/replays/r0": replay(0),
     "POST /v1/replays": (_query: Query, body: unknown) =>

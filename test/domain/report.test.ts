@@ -8,6 +8,7 @@ import { gateOf } from "../../src/domain/report/why";
 import type { WorkerEnv } from "../../src/env";
 import { type Division, statsBy } from "../../src/intake/stats-by";
 import type { PauseView } from "../../src/ledger/pauses";
+import { kindOf } from "../../src/ledger/failure-kind";
 import { createQueries } from "../../src/ledger/queries";
 import { ticksIn } from "../../src/ledger/ticks";
 import { emptyLedger } from "../support/invariants";
@@ -39,7 +40,7 @@ const reports = createReportsOn({
   workers: { polls: async () => new Map() },
 });
 
-const tables = ["counters", "schedules", "shop_sites", "shop_unreadable", "agent_proposals", "shop_purchase_orders", "ticks"];
+const tables = ["failure_groups", "counters", "schedules", "shop_sites", "shop_unreadable", "agent_proposals", "shop_purchase_orders", "ticks"];
 
 beforeEach(async () => {
   pauses = [];
@@ -259,6 +260,20 @@ describe("the report", () => {
     ]);
     expect(await codes("other")).toEqual([["circuit-open", "critical", 213, "gate/mail"]]);
     expect(await reports.findings("acme")).toEqual(await reports.findings("acme"));
+  });
+
+  test("what is tried again is no finding while its failure is resolved or ignored", async () => {
+    const reason = 'there is no template "order-7"';
+    await given("acme", 3, { state: "retrying", due: noon + minute, reason });
+    expect(await codes("acme")).toEqual([["retrying", "warning", 3, "type/email"]]);
+    await env.DB.prepare(
+      `INSERT INTO failure_groups (tenant, grp, type, title, first_at, last_at, total, hours, status) VALUES ('acme', ?, 'email', '', 0, 0, 3, '{}', 'ignored')`,
+    )
+      .bind(await kindOf("email", reason))
+      .run();
+    expect(await codes("acme")).toEqual([]);
+    await env.DB.prepare(`UPDATE failure_groups SET status = 'open'`).run();
+    expect(await codes("acme")).toHaveLength(1);
   });
 
   test("a pause is one at once, of low severity", async () => {

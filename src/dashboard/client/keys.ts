@@ -1,6 +1,6 @@
 import { toggle } from "./live";
 
-/** Shortcuts: `p` pauses, `/` searches, `g` and a letter go to a page, `j` and `k` move in a list. None works while one types. */
+/** Shortcuts: `p` pauses, `/` searches, `g` and a letter go to a page, `j` and `k` move in a list, `x` ticks the row. None works while one types. */
 export function startKeys(): void {
   let isGoing = false;
   document.addEventListener("keydown", (event) => {
@@ -12,7 +12,7 @@ export function startKeys(): void {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.matches("input, textarea, select, dialog[open] *");
+  return target instanceof HTMLElement && target.matches("input:not([type=checkbox]), textarea, select, dialog[open] *");
 }
 
 function goTo(key: string): boolean {
@@ -24,6 +24,7 @@ function goTo(key: string): boolean {
 function act(key: string): boolean {
   if (key === "p") toggle();
   else if (key === "/") search();
+  else if (key === "x") tick();
   else if (key === "j" || key === "k") step(key === "j" ? 1 : -1);
   else return false;
   return true;
@@ -33,6 +34,10 @@ function search(): void {
   const field = document.querySelector<HTMLInputElement>("#q");
   if (field) field.select();
   else goTo("j");
+}
+
+function tick(): void {
+  document.activeElement?.closest("tr")?.querySelector<HTMLInputElement>("input[type=checkbox]")?.click();
 }
 
 /** To the first link of the next row, or of the one before. */

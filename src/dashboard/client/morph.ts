@@ -52,5 +52,5 @@ function holdBack(main: HTMLElement, next: Element): number {
 function isUsed(list: Element): boolean {
   const selection = getSelection();
   const isSelected = selection !== null && !selection.isCollapsed && selection.containsNode(list, true);
-  return isSelected || list.matches(":hover, :focus-within");
+  return isSelected || list.matches(":hover, :focus-within") || list.querySelector("input:checked") !== null;
 }

@@ -1,15 +1,18 @@
 import { action, type Fields, textOf } from "../action";
-import type { Replay } from "../answers";
+
+const decide = (status: "open" | "resolved" | "ignored", label: string, done: string) =>
+  action("PUT /v1/failures/:group", {
+    name: `failure-${status}`,
+    scope: "operate",
+    label,
+    done,
+    body: (fields: Fields) => {
+      const [note, until] = [textOf(fields, "note"), textOf(fields, "untilCount")];
+      return { status, ...(note === undefined ? {} : { note }), ...(until === undefined ? {} : { untilCount: Number(until) }) };
+    },
+  });
 
 export const failureActions = {
-  replay: action("POST /v1/replays", {
-    name: "replay",
-    scope: "operate",
-    label: "Replay",
-    done: (_fields, answer) => `The replay of ${(answer as Replay).total} jobs has begun.`,
-    body: (fields) => ({ filter: { group: fields["group"] }, ...countIn(fields, "canary"), ...countIn(fields, "ratePerMinute") }),
-    leadsTo: (_fields, answer) => `/replays/${(answer as Replay).id}`,
-  }),
   abortReplay: action("POST /v1/replays/:id/abort", { name: "abort-replay", scope: "operate", label: "Stop", done: "It is stopped.", harms: true }),
   dismiss: action("DELETE /v1/dead-letters/:id", {
     name: "dismiss",
@@ -18,10 +21,7 @@ export const failureActions = {
     done: "It is off the list; the job stays readable.",
     harms: true,
   }),
+  resolve: decide("resolved", "Resolve", "It is resolved, and opens again when it fails again."),
+  ignore: decide("ignored", "Ignore", "It is ignored: no finding and no alert is about it."),
+  reopen: decide("open", "Reopen", "It is open again."),
 };
-
-/** A blank field says nothing. */
-function countIn(fields: Fields, name: string): Record<string, number> {
-  const text = textOf(fields, name);
-  return text === undefined ? {} : { [name]: Number(text) };
-}

@@ -1,21 +1,33 @@
-import type { Groups } from "../answers";
+import type { Failures } from "../answers";
 import type { Visit } from "../page";
 import { domId, number } from "../parts/format";
+import { Spark } from "../parts/spark";
+import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 
-/** Jobs that failed for good, by what they failed of. */
-export function GroupTable({ visit, groups }: { visit: Visit; groups: Groups["groups"] }) {
+/** Jobs that fail, retrying and dead ones together, by what they fail of. */
+export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["failures"] }) {
+  const isAll = visit.tenant === "*";
   return (
-    <Table label="What failed" columns={["#Jobs", "Type", "Why", "-First", "Last"]}>
-      {groups.map(({ group, type, reason, count, firstAt, lastAt }) => (
-        <tr key={group} id={domId("group", group)}>
-          <td class="num">{number(count)}</td>
+    <Table label="What fails" columns={["Status", "#Retrying", "#Dead", "Type", "Why", "-24 hours", "-First", "Last"]}>
+      {groups.map(({ group, tenant, type, title, retrying, dead, firstAt, lastAt, status, isNew, trend }) => (
+        <tr key={`${tenant} ${group}`} id={domId("group", tenant, group)}>
           <td>
-            <a href={`${visit.base}/failures/${encodeURIComponent(group)}`}>{type}</a>
+            <State is={status === "open" ? (dead + retrying > 0 ? "failing" : "idle") : status} word={status} />{" "}
+            {isNew ? <span class="dim">new since the deploy</span> : null}
           </td>
-          <td class="text" title={reason}>
-            <Sentence text={reason} />
+          <td class="num">{number(retrying)}</td>
+          <td class="num">{number(dead)}</td>
+          <td>
+            {isAll ? <span class="dim">{tenant} </span> : null}
+            <a href={`/t/${tenant}/failures/${encodeURIComponent(group)}`}>{type}</a>
+          </td>
+          <td class="text" title={title}>
+            <Sentence text={title} />
+          </td>
+          <td class="wide">
+            <Spark values={trend} label={`${trend.reduce((sum, count) => sum + count, 0)} failures in 24 hours`} />
           </td>
           <td class="wide">
             <Time at={firstAt} />

@@ -1,18 +1,23 @@
-import { ApiProblem } from "../api";
-import type { Groups, Plan, Replay } from "../answers";
+import type { BulkAction, Failure, Failures, Replay } from "../answers";
 import type { Visit } from "../page";
 
-export interface FailuresModel {
-  groups: Groups["groups"];
+export interface FailuresModel extends Failures {
+  /** Shown: those that are open, or all. */
+  isAll: boolean;
   replays: Replay[];
+  bulk: BulkAction[];
 }
 
-export async function queryFailures({ api }: Visit): Promise<FailuresModel> {
-  const [{ groups }, { replays }] = await Promise.all([
-    api.get<Groups>("/v1/dead-letters/groups"),
-    api.get<{ replays: Replay[] }>("/v1/replays", { limit: "20" }),
+export async function queryFailures({ api, tenant, url }: Visit): Promise<FailuresModel> {
+  const isAll = url.searchParams.get("status") === "all";
+  const filter = { status: isAll ? undefined : "open", since: url.searchParams.get("since") ?? undefined, cursor: url.searchParams.get("cursor") ?? undefined };
+  const isOne = tenant !== "*";
+  const [failures, replays, bulk] = await Promise.all([
+    api.get<Failures>("/v1/failures", filter),
+    isOne ? api.get<{ replays: Replay[] }>("/v1/replays", { limit: "20" }) : undefined,
+    isOne ? api.get<{ actions: BulkAction[] }>("/v1/bulk-actions", { limit: "10" }) : undefined,
   ]);
-  return { groups, replays };
+  return { ...failures, isAll, replays: replays?.replays ?? [], bulk: bulk?.actions ?? [] };
 }
 
 export interface Letter {
@@ -25,24 +30,19 @@ export interface Letter {
 }
 
 export interface GroupModel {
-  group: Groups["groups"][number];
+  group: Failure;
   letters: Letter[];
   cursor: string | null;
-  /** What a replay of the group would do; for those who may replay it. */
-  plan: Plan | null;
 }
 
-export async function queryGroup({ api, params, url, may }: Visit): Promise<GroupModel> {
+export async function queryGroup({ api, params, url }: Visit): Promise<GroupModel> {
   const name = params["group"] ?? "";
   const cursor = url.searchParams.get("cursor") ?? undefined;
-  const [{ groups }, { deadLetters, cursor: next }, plan] = await Promise.all([
-    api.get<Groups>("/v1/dead-letters/groups"),
+  const [group, { deadLetters, cursor: next }] = await Promise.all([
+    api.get<Failure>(`/v1/failures/${encodeURIComponent(name)}`),
     api.get<{ deadLetters: Letter[]; cursor: string | null }>("/v1/dead-letters", { group: name, limit: "50", cursor }),
-    may("operate") ? api.send<Plan>("POST", "/v1/replays", { filter: { group: name }, plan: true }) : null,
   ]);
-  const group = groups.find((each) => each.group === name);
-  if (!group) throw new ApiProblem(404, "None of these is dead any more.");
-  return { group, letters: deadLetters, cursor: next, plan };
+  return { group, letters: deadLetters, cursor: next };
 }
 
 export function queryReplay({ api, params }: Visit): Promise<Replay> {

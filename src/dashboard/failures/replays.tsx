@@ -1,6 +1,7 @@
-import type { Plan, Replay } from "../answers";
+import type { Replay } from "../answers";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
+import { Fact } from "../parts/fact";
 import { number, plural } from "../parts/format";
 import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
@@ -30,19 +31,6 @@ export function ReplayTable({ visit, replays }: { visit: Visit; replays: readonl
       ))}
     </Table>
   );
-}
-
-/** What a replay would do, before it is begun. */
-export function PlanOf({ plan }: { plan: Plan }) {
-  const { effects, refused } = plan;
-  const known = [
-    `${plural(plan.total, "job")} run again, about ${plural(plan.providerCalls, "call")} of outside systems.`,
-    effects.done > 0 ? `${number(effects.done)} made their effect already: it is not repeated.` : "",
-    effects.inDoubt > 0 ? `Of ${number(effects.inDoubt)} an effect may have happened: settle it before, or they end as they did.` : "",
-    refused.length > 0 ? `${plural(refused.length, "job")} cannot run again: ${refused[0]?.reason}` : "",
-    "A few go first; when most of these fail again, the replay stops by itself.",
-  ];
-  return <p>{known.filter(Boolean).join(" ")}</p>;
 }
 
 export const replayPage = page<Replay>({
@@ -99,12 +87,3 @@ export const replayPage = page<Replay>({
     </>
   ),
 });
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </>
-  );
-}

@@ -1,33 +1,57 @@
+import { bulkAddress } from "../bulk/selection";
+import { BulkTable, Tick, TickedActs } from "../bulk/view";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
-import { number, plural } from "../parts/format";
+import { Fact } from "../parts/fact";
+import { number } from "../parts/format";
+import { Spark } from "../parts/spark";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { failureActions } from "./actions";
 import { GroupTable } from "./groups";
 import { type FailuresModel, type GroupModel, queryFailures, queryGroup } from "./query";
-import { PlanOf, ReplayTable } from "./replays";
+import { ReplayTable } from "./replays";
 
 export const failuresPage = page<FailuresModel>({
   path: "/failures",
   section: "Failures",
-  tenants: "one",
+  tenants: "any",
   title: () => "Failures",
   query: queryFailures,
-  view: ({ groups, replays }, visit) => (
+  view: ({ failures, cursor, deploy, isAll, replays, bulk }, visit) => (
     <>
-      <h1>Failures</h1>
-      {groups.length > 0 ? (
-        <GroupTable visit={visit} groups={groups} />
+      <div class="head">
+        <h1>Failures</h1>
+        <span>
+          {deploy === null ? null : (
+            <a class="button quiet" href={`${visit.base}/failures?since=deploy`} title={`${deploy.version} ${deploy.tag}`}>
+              Since the deploy <Time at={deploy.at} />
+            </a>
+          )}{" "}
+          <a class="button quiet" href={isAll ? `${visit.base}/failures` : `${visit.base}/failures?status=all`}>
+            {isAll ? "Open ones only" : "Resolved and ignored ones too"}
+          </a>
+        </span>
+      </div>
+      {failures.length > 0 ? (
+        <GroupTable visit={visit} groups={failures} />
       ) : (
-        <Empty>No job has failed for good. One that does stays here until it is replayed or dismissed.</Empty>
+        <Empty>Nothing fails. What does stays here, retrying and dead jobs together, until it is resolved.</Empty>
+      )}
+      {cursor === null ? null : (
+        <p class="pager">
+          <a rel="next" href={`${visit.base}/failures?${new URLSearchParams({ ...(isAll ? { status: "all" } : {}), cursor })}`}>
+            Older
+          </a>
+        </p>
       )}
       {replays.length > 0 ? (
         <Section title="Replays">
           <ReplayTable visit={visit} replays={replays} />
         </Section>
       ) : null}
+      <BulkTable visit={visit} actions={bulk} />
     </>
   ),
 });
@@ -36,33 +60,21 @@ export const groupPage = page<GroupModel>({
   path: "/failures/:group",
   section: "Failures",
   tenants: "one",
-  title: ({ group }) => `${plural(group.count, `${group.type} job`)} failed`,
+  title: ({ group }) => `${group.type}: ${group.title}`,
   query: queryGroup,
-  view: ({ group, letters, cursor, plan }, visit) => (
+  view: ({ group, letters, cursor }, visit) => (
     <>
       <div class="head">
-        <h1>{plural(group.count, `${group.type} job`)} failed alike</h1>
-        {plan === null ? null : (
-          <Act visit={visit} action={failureActions.replay} label={`Replay ${number(plan.total)}`} fields={{ group: group.group }} id="group">
-            <PlanOf plan={plan} />
-            <label>
-              Jobs that go first
-              <input name="canary" type="number" min={0} max={500} value={5} inputMode="numeric" />
-            </label>
-            <label>
-              Jobs a minute (blank: as fast as they can)
-              <input name="ratePerMinute" type="number" min={1} max={100_000} inputMode="numeric" />
-            </label>
-          </Act>
-        )}
+        <h1>
+          {group.type} <State is={group.status === "open" ? "failing" : group.status} word={group.status} />
+        </h1>
+        <Acts visit={visit} group={group} />
       </div>
       <p class="why broken">
-        <Sentence text={group.reason} />
+        <Sentence text={group.reason ?? group.title} />
       </p>
-      <p class="dim">
-        first <Time at={group.firstAt} />, last <Time at={group.lastAt} />
-      </p>
-      <Letters visit={visit} letters={letters} />
+      <GroupFacts visit={visit} group={group} />
+      {letters.length > 0 ? <Letters visit={visit} letters={letters} /> : <Empty>None of its jobs is dead now.</Empty>}
       {cursor === null ? null : (
         <p class="pager">
           <a rel="next" href={`?cursor=${encodeURIComponent(cursor)}`}>
@@ -70,38 +82,122 @@ export const groupPage = page<GroupModel>({
           </a>
         </p>
       )}
+      {group.replays.length > 0 ? (
+        <Section title="Replays tried">
+          <ReplayTable visit={visit} replays={group.replays} />
+        </Section>
+      ) : null}
     </>
   ),
 });
 
-function Letters({ visit, letters }: { visit: Visit; letters: GroupModel["letters"] }) {
+function Acts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {
+  if (!visit.may("operate")) return null;
+  const fields = { group: group.group };
   return (
-    <Table label="Jobs" columns={["State", "Job", "-Site", "Why", "#-Attempt", "Died", ""]} stream>
-      {letters.map(({ id, state, siteId, reason, attempt, diedAt }) => (
-        <tr key={id} id={`letter-${id}`}>
-          <td>
-            <State is={state} />
-          </td>
-          <td>
-            <a class="mono" href={`${visit.base}/jobs/${id}`}>
-              …{id.slice(-8)}
-            </a>
-          </td>
-          <td class="wide">{siteId}</td>
-          <td class="text" title={reason}>
-            <Sentence text={reason} />
-          </td>
-          <td class="num wide">{attempt}</td>
-          <td>
-            <Time at={diedAt} />
-          </td>
-          <td class="actions">
-            <Act visit={visit} action={failureActions.dismiss} fields={{ id }}>
-              <p>It is taken off this list and not replayed with the others.</p>
-            </Act>
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <span class="remedies">
+      {group.dead > 0 ? (
+        <>
+          <a class="button" href={bulkAddress(visit.base, "replay", fields)}>
+            Replay {number(group.dead)}…
+          </a>
+          <a class="button" href={bulkAddress(visit.base, "dismiss", fields)}>
+            Dismiss {number(group.dead)}…
+          </a>
+        </>
+      ) : null}
+      {group.status === "open" ? (
+        <>
+          <Act visit={visit} action={failureActions.resolve} fields={fields}>
+            <p>It is no finding any more, and opens again when another job fails so.</p>
+            <Note />
+          </Act>
+          <Act visit={visit} action={failureActions.ignore} fields={fields}>
+            <p>It is no finding and sends no alert, until it has failed so many times more.</p>
+            <label>
+              Until it fails so often (blank: for good)
+              <input name="untilCount" type="number" min={1} max={1_000_000} inputMode="numeric" />
+            </label>
+            <Note />
+          </Act>
+        </>
+      ) : (
+        <Act visit={visit} action={failureActions.reopen} fields={fields} />
+      )}
+    </span>
+  );
+}
+
+function Note() {
+  return (
+    <label>
+      Note, shown with the group
+      <input name="note" maxLength={500} autocomplete="off" />
+    </label>
+  );
+}
+
+function GroupFacts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {
+  return (
+    <>
+      <dl class="facts">
+        <Fact name="Failing now" value={`${number(group.retrying)} retrying, ${number(group.dead)} dead`} />
+        <Fact name="First ever" value={<Time at={group.firstAt} />} />
+        <Fact name="Last" value={<Time at={group.lastAt} />} />
+        <Fact name="Ever" value={`${number(group.total)} failed tries`} />
+        <Fact name="24 hours" value={<Spark values={group.trend} label="Failures in each of the last 24 hours" />} />
+        {group.isNew ? <Fact name="New" value="since the last deploy" /> : null}
+        {group.sites.length === 0 ? null : <Fact name="Sites" value={group.sites.map(({ siteId, count }) => `${siteId} (${number(count)})`).join(", ")} />}
+      </dl>
+      {group.statusAt === null ? null : (
+        <p class="dim">
+          {group.status} by {group.actor ?? "unknown"} <Time at={group.statusAt} />
+          {group.untilCount === null ? "" : `, until ${number(group.untilCount)} more (${number(group.sinceCount)} so far)`}
+          {group.note === null ? "" : `: ${group.note}`}
+        </p>
+      )}
+      {group.retrying === 0 ? null : (
+        <p>
+          <a href={`${visit.base}/jobs?${new URLSearchParams({ type: group.type, state: "retrying" })}`}>Its retrying jobs</a>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Letters({ visit, letters }: { visit: Visit; letters: GroupModel["letters"] }) {
+  const ticks = visit.may("operate");
+  return (
+    <>
+      <TickedActs visit={visit} verbs={["replay", "dismiss"]} form="ticked" />
+      <Table label="Jobs" columns={[...(ticks ? ["Tick"] : []), "State", "Job", "-Site", "Why", "#-Attempt", "Died", ""]} stream>
+        {letters.map(({ id, state, siteId, reason, attempt, diedAt }) => (
+          <tr key={id} id={`letter-${id}`}>
+            <Tick visit={visit} id={id} form="ticked" />
+            <td>
+              <State is={state} />
+            </td>
+            <td>
+              <a class="mono" href={`${visit.base}/jobs/${id}`}>
+                …{id.slice(-8)}
+              </a>
+            </td>
+            <td class="wide">{siteId}</td>
+            <td class="text" title={reason}>
+              <Sentence text={reason} />
+            </td>
+            <td class="num wide">{attempt}</td>
+            <td>
+              <Time at={diedAt} />
+            </td>
+            <td class="actions">
+              <Act visit={visit} action={failureActions.dismiss} fields={{ id }}>
+                <p>It is taken off this list and not replayed with the others.</p>
+              </Act>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </>
   );
 }

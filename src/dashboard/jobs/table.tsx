@@ -1,4 +1,5 @@
 import type { JobSummary } from "../answers";
+import { Tick } from "../bulk/view";
 import { jobActions } from "../job/actions";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
@@ -7,13 +8,22 @@ import { ProgressBar, rateOf } from "../parts/progress";
 import { State } from "../parts/state";
 import { Sentence, Time } from "../parts/time";
 
+interface JobTableProps {
+  visit: Visit;
+  jobs: readonly JobSummary[];
+  stream?: boolean;
+  /** Rows can be ticked, for the form of this name. */
+  form?: string;
+}
+
 /** Jobs, a line each: how it stands and why, before anything else. */
-export function JobTable({ visit, jobs, stream = false }: { visit: Visit; jobs: readonly JobSummary[]; stream?: boolean }) {
+export function JobTable({ visit, jobs, stream = false, form }: JobTableProps) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Jobs">
       <table class="jobs" aria-label="Jobs">
         <thead>
           <tr>
+            {form !== undefined && visit.may("operate") ? <th scope="col">Tick</th> : null}
             <th scope="col">State</th>
             <th scope="col">Job</th>
             <th scope="col">Why</th>
@@ -31,7 +41,7 @@ export function JobTable({ visit, jobs, stream = false }: { visit: Visit; jobs: 
         </thead>
         <tbody {...(stream ? { "data-stream": "" } : {})}>
           {jobs.map((job) => (
-            <Row key={job.id} visit={visit} job={job} />
+            <Row key={job.id} visit={visit} job={job} form={form} />
           ))}
         </tbody>
       </table>
@@ -39,10 +49,11 @@ export function JobTable({ visit, jobs, stream = false }: { visit: Visit; jobs: 
   );
 }
 
-function Row({ visit, job }: { visit: Visit; job: JobSummary }) {
+function Row({ visit, job, form }: { visit: Visit; job: JobSummary; form: string | undefined }) {
   const shown = shownState(job, visit.now);
   return (
     <tr id={`job-${job.id}`}>
+      {form === undefined ? null : <Tick visit={visit} id={job.id} form={form} />}
       <td>
         <State is={shown} />
       </td>

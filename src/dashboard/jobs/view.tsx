@@ -1,3 +1,5 @@
+import { type BulkVerb, bulkAddress } from "../bulk/selection";
+import { TickedActs } from "../bulk/view";
 import { page, type Visit } from "../page";
 import { number } from "../parts/format";
 import { Empty } from "../parts/table";
@@ -35,7 +37,10 @@ export const jobsPage = page<JobsModel>({
       <Tabs visit={visit} model={model} />
       <Chips base={visit.base} search={model.search} />
       {model.jobs.length > 0 ? (
-        <JobTable visit={visit} jobs={model.jobs} stream={!visit.url.searchParams.has("cursor")} />
+        <>
+          <Acts visit={visit} search={model.search} />
+          <JobTable visit={visit} jobs={model.jobs} stream={!visit.url.searchParams.has("cursor")} form="ticked" />
+        </>
       ) : (
         <Nothing visit={visit} model={model} />
       )}
@@ -105,6 +110,39 @@ function Chips({ base, search }: { base: string; search: Search }) {
         </li>
       ))}
     </ul>
+  );
+}
+
+const open = ["queued", "running", "scheduled", "waiting", "retrying"];
+const dead = ["dead", "discarded"];
+
+/** What can be done to jobs of a state, or of any. */
+function verbsOf(state: string | undefined): BulkVerb[] {
+  if (state === undefined) return ["cancel", "replay", "dismiss"];
+  if (open.includes(state)) return ["cancel"];
+  return dead.includes(state) ? ["replay", "dismiss"] : [];
+}
+
+/** For ticked jobs, and for all that match, those on further pages too; a plan stands before each. */
+function Acts({ visit, search }: { visit: Visit; search: Search }) {
+  const verbs = verbsOf(search.state);
+  if (!visit.may("operate") || verbs.length === 0) return null;
+  const isFiltered = Object.values(search).some((value) => value !== undefined);
+  return (
+    <div class="acts">
+      <TickedActs visit={visit} verbs={verbs} form="ticked" />
+      {isFiltered ? (
+        <span>
+          <span class="dim">All that match:</span>{" "}
+          {verbs.map((verb) => (
+            <a key={verb} class="button" href={bulkAddress(visit.base, verb, { ...search })}>
+              {verb[0]?.toUpperCase()}
+              {verb.slice(1)} all…
+            </a>
+          ))}
+        </span>
+      ) : null}
+    </div>
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Groups, Jobs, Queue, Queues, Report, Stats } from "../answers";
+import type { Failures, Jobs, Queue, Queues, Report, Stats } from "../answers";
 import type { Visit } from "../page";
 
 export interface NowModel {
@@ -9,13 +9,15 @@ export interface NowModel {
   /** Queues with something to tell. */
   queues: Queue[];
   idle: string[];
-  groups: Groups["groups"];
+  groups: Failures["failures"];
   stats: Stats;
   hours: number;
 }
 
 const maxRunning = "20";
-const maxGroups = 10;
+const maxGroups = "10";
+/** A group that has not failed for longer is shown on its own page. */
+const failingFor = 7 * 24 * 3_600_000;
 export const ranges: readonly number[] = [1, 6, 24, 168];
 
 export async function queryNow({ api, tenant, url, now }: Visit): Promise<NowModel> {
@@ -27,14 +29,14 @@ export async function queryNow({ api, tenant, url, now }: Visit): Promise<NowMod
     api.get<Queues>("/v1/queues"),
     api.get<Stats>("/v1/stats", { from }),
     isOne ? api.get<Jobs>("/v1/jobs", { state: "running", limit: maxRunning }) : undefined,
-    isOne ? api.get<Groups>("/v1/dead-letters/groups") : undefined,
+    api.get<Failures>("/v1/failures", { status: "open", from: new Date(now - failingFor).toISOString(), limit: maxGroups }),
   ]);
   return {
     ...report,
     running: jobs?.jobs ?? [],
     queues: queues.filter(({ health }) => health !== "idle"),
     idle: queues.filter(({ health }) => health === "idle").map(({ queue }) => queue),
-    groups: groups?.groups.slice(0, maxGroups) ?? [],
+    groups: groups.failures.filter(({ retrying, dead }) => retrying + dead > 0),
     stats,
     hours,
   };

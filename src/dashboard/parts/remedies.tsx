@@ -1,5 +1,6 @@
 import { type Action, fieldsOf } from "../action";
 import { actions } from "../actions";
+import { bulkAddress } from "../bulk/selection";
 import type { Visit } from "../page";
 import { Act } from "./act";
 
@@ -8,6 +9,7 @@ interface Remedy {
   method: string;
   path: string;
   label: string;
+  body?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What can be done about a thing: buttons for calls, links for what is to be looked at. What has no page, or one may not do, is left out. */
@@ -30,8 +32,22 @@ function RemedyControl({ visit, remedy, tenant }: { visit: Visit; remedy: Remedy
       </a>
     );
   }
+  const plan = planOf(remedy);
+  if (plan !== undefined)
+    return visit.may("operate") ? (
+      <a class="button" href={`/t/${tenant}${plan}`}>
+        {remedy.label}…
+      </a>
+    ) : null;
   const found = actionOf(remedy);
   return found ? <Act visit={visit} action={found.action} fields={found.fields} tenant={tenant} label={remedy.label} /> : null;
+}
+
+/** A replay is planned before it is begun. */
+function planOf({ method, path, body }: Remedy): string | undefined {
+  const filter = body?.["filter"];
+  if (method !== "POST" || path !== "/v1/replays" || typeof filter !== "object" || filter === null) return undefined;
+  return bulkAddress("", "replay", filter as Record<string, string>);
 }
 
 function actionOf({ method, path }: Remedy): { action: Action; fields: Record<string, string> } | undefined {
@@ -47,6 +63,6 @@ function actionOf({ method, path }: Remedy): { action: Action; fields: Record<st
 function addressOf(path: string): string | undefined {
   const [start = "", query] = path.replace(/^\/v1/, "").split("?");
   const address = start.replace(/^\/agent-runs/, "/agents").replace(/\/purchase-orders$/, "");
-  const isPage = /^\/(?:jobs|failures|agents|sites|flow|schedules|campaigns)(?:\/|$)/.test(address);
+  const isPage = /^\/(?:jobs|failures|agents|sites|flow|schedules|campaigns|workers|costs)(?:\/|$)/.test(address);
   return isPage ? `${address}${query === undefined ? "" : `?${query}`}` : undefined;
 }

@@ -23,6 +23,8 @@ const kinds: Readonly<Record<string, readonly [kind: Kind, sign: string]>> = {
   paused: ["held", "‖"],
   stopped: ["held", "‖"],
   skipped: ["held", "»"],
+  resolved: ["well", "✓"],
+  ignored: ["rest", "⊘"],
   warning: ["held", "▲"],
   info: ["rest", "ℹ"],
   pending: ["doubt", "?"],

@@ -1,4 +1,5 @@
 import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
+import { kindOf } from "../../ledger/failure-kind";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { JobView, MinuteCount } from "../../ledger/views";
@@ -73,11 +74,13 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
     tenant === null ? deps.steps() : [],
   ]);
   const [gates, unpolled] = await Promise.all([tenant === null ? gatesWithJobs(deps, open) : gatesOf(deps, tenant), unpolledTypes(deps, open)]);
+  const retrying = await unsettled(open, rows.settled);
   const facts: Facts = {
     ...rows,
     budgets,
     now,
     open,
+    retrying,
     pauses,
     heavy,
     steps,
@@ -87,6 +90,14 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
     installation: tenant === null,
   };
   return inOrder(finders.flatMap((find) => find(facts)));
+}
+
+/** Jobs that will be tried again, but for those whose failure is resolved or ignored. */
+async function unsettled(open: readonly OpenGroup[], settled: Facts["settled"]): Promise<OpenGroup[]> {
+  const retrying = open.filter(({ kind }) => kind === "retrying");
+  const known = new Set(settled.map(({ tenant, group }) => `${tenant} ${group}`));
+  const groups = await Promise.all(retrying.map(({ type, cause }) => kindOf(type, cause ?? "")));
+  return retrying.filter(({ tenant }, index) => !known.has(`${tenant} ${groups[index]}`));
 }
 
 /** All gates of a tenant that are not closed. */

@@ -10,6 +10,8 @@ export interface Facts extends ReportRows {
   pauses: readonly PauseView[];
   heavy: readonly HeavyView[];
   open: readonly OpenGroup[];
+  /** Of the open ones those that will be tried again, without those that an operator has resolved or ignores. */
+  retrying: readonly OpenGroup[];
   /** Gates that are not closed. */
   gates: readonly (GateView & { tenant: string })[];
   /** `tenant queue`: jobs that ended in the last minutes. */

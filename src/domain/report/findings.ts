@@ -152,7 +152,7 @@ function stuck({ open, ended, pauses: all, now }: Facts): Finding[] {
 
 function failed({ groups, now }: Facts): Finding[] {
   return groups.map(({ tenant, group, type, reason, count, firstAt, lastAt }) => {
-    const replay: Action = { method: "POST", path: "/v1/replays", label: "Replay" };
+    const replay: Action = { method: "POST", path: "/v1/replays", label: "Replay", body: { filter: { group } } };
     return {
       code: "failed",
       severity: now - lastAt <= goesOn ? "critical" : "warning",
@@ -166,11 +166,8 @@ function failed({ groups, now }: Facts): Finding[] {
   });
 }
 
-function retrying({ open }: Facts): Finding[] {
-  const alike = Map.groupBy(
-    open.filter(({ kind }) => kind === "retrying"),
-    ({ tenant, type, cause }) => `${tenant} ${type} ${cause}`,
-  );
+function retrying({ retrying: all }: Facts): Finding[] {
+  const alike = Map.groupBy(all, ({ tenant, type, cause }) => `${tenant} ${type} ${cause}`);
   return [...alike.values()].flatMap((groups): Finding[] => {
     const [first] = groups;
     const count = countOf(groups, () => true);

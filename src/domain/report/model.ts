@@ -3,6 +3,8 @@ export interface Action {
   method: "GET" | "POST" | "PUT" | "DELETE";
   path: string;
   label: string;
+  /** Of the call, where it needs one. */
+  body?: Readonly<Record<string, unknown>>;
 }
 
 /** Why a job does not run. Times in milliseconds. */

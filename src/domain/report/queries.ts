@@ -1,6 +1,8 @@
 /** Facts for findings that no other reader has. Null is all tenants. */
 export interface ReportRows {
   groups: { tenant: string; group: string; type: string; reason: string; count: number; firstAt: number; lastAt: number }[];
+  /** Groups that an operator has resolved, or ignores. */
+  settled: { tenant: string; group: string }[];
   schedules: { tenant: string; name: string; outcome: "skipped" | "failed"; note: string | null; plannedAt: number }[];
   sites: { tenant: string; site: string; reason: string; since: number }[];
   unreadable: { tenant: string; site: string; count: number; since: number }[];
@@ -10,6 +12,9 @@ export interface ReportRows {
 
 /** Newest dead letters of a tenant that are grouped, and rows of each kind that are returned. */
 const [maxLetters, maxRows] = [1000, 200];
+
+/** Groups that are left out of a report. */
+const maxSettled = 5000;
 
 const whose = "(?1 IS NULL OR tenant = ?1)";
 
@@ -22,6 +27,9 @@ const groupsSql = `
       SELECT kind, type, reason, died FROM dead_letters d WHERE d.tenant = t.value ORDER BY died DESC LIMIT ${maxLetters}))) r)
   GROUP BY tenant, kind) g WHERE NOT EXISTS (SELECT 1 FROM failure_groups f WHERE f.tenant = g.tenant AND f.grp = g."group" AND f.status <> 'open')
   ORDER BY count DESC LIMIT ${maxRows}`;
+
+const settledSql = `
+  SELECT tenant, grp AS "group" FROM failure_groups WHERE status <> 'open' AND tenant IN (SELECT value FROM json_each(?1)) LIMIT ${maxSettled}`;
 
 const schedulesSql = `
   SELECT tenant, name, last_outcome AS outcome, last_note AS note, last_planned_at AS plannedAt FROM schedules
@@ -45,16 +53,17 @@ const purchaseOrdersSql = `
 /** One round trip. `tenants`: whose dead letters are grouped. */
 export async function reportRows(db: D1Database, tenant: string | null, tenants: readonly string[]): Promise<ReportRows> {
   const results = await db.batch<Record<string, unknown>>([
-    db.prepare(groupsSql).bind(JSON.stringify(tenants)),
+    ...[groupsSql, settledSql].map((sql) => db.prepare(sql).bind(JSON.stringify(tenants))),
     ...[schedulesSql, sitesSql, unreadableSql, proposalsSql, purchaseOrdersSql].map((sql) => db.prepare(sql).bind(tenant)),
   ]);
   const rows = <Name extends keyof ReportRows>(index: number) => (results[index]?.results ?? []) as unknown as ReportRows[Name];
   return {
     groups: rows<"groups">(0),
-    schedules: rows<"schedules">(1),
-    sites: rows<"sites">(2),
-    unreadable: rows<"unreadable">(3),
-    proposals: rows<"proposals">(4),
-    purchaseOrders: rows<"purchaseOrders">(5),
+    settled: rows<"settled">(1),
+    schedules: rows<"schedules">(2),
+    sites: rows<"sites">(3),
+    unreadable: rows<"unreadable">(4),
+    proposals: rows<"proposals">(5),
+    purchaseOrders: rows<"purchaseOrders">(6),
   };
 }

@@ -1,0 +1,42 @@
+import { searchFrom, timeAt } from "../jobs/search";
+
+/** What is done to many jobs at once. */
+export const bulkVerbs = ["cancel", "replay", "dismiss"] as const;
+
+export type BulkVerb = (typeof bulkVerbs)[number];
+
+/** The jobs that are meant, as the body of the call names them. */
+export type Selection = { ids: string[] } | { filter: Record<string, string> };
+
+/** The address of the plan for all jobs that a filter finds. */
+export function bulkAddress(base: string, verb: BulkVerb, filter: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return `${base}/bulk?${new URLSearchParams([["verb", verb], ...given])}`;
+}
+
+/** Ids that were ticked; without any the filter. Undefined: the address names neither a verb nor a job. */
+export function selectionFrom(parameters: URLSearchParams, now: number): { verb: BulkVerb; selection: Selection } | undefined {
+  const verb = bulkVerbs.find((each) => each === parameters.get("verb"));
+  const ids = [...new Set(parameters.getAll("ids"))].filter(Boolean);
+  if (!verb) return undefined;
+  if (ids.length > 0) return { verb, selection: { ids } };
+  const { from, to, ...search } = searchFrom(parameters);
+  const all = { ...search, from: timeAt(from, now), to: timeAt(to, now), group: parameters.get("group") ?? undefined };
+  const filter = Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => Boolean(entry[1])));
+  return Object.keys(filter).length > 0 ? { verb, selection: { filter } } : undefined;
+}
+
+/** As a form carries it. */
+export function selectionText(selection: Selection): string {
+  return JSON.stringify(selection);
+}
+
+/** What a form carried; empty, which the interface refuses, when somebody has changed it. */
+export function selectionOf(text: string | undefined): object {
+  try {
+    const value: unknown = JSON.parse(text ?? "");
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+  } catch {
+    return {};
+  }
+}

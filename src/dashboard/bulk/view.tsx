@@ -1,0 +1,183 @@
+import type { BulkAction } from "../answers";
+import { page, type Visit } from "../page";
+import { Act } from "../parts/act";
+import { Fact } from "../parts/fact";
+import { number, plural } from "../parts/format";
+import { ProgressBar } from "../parts/progress";
+import { State } from "../parts/state";
+import { Section, Table } from "../parts/table";
+import { Time } from "../parts/time";
+import { bulkActions } from "./actions";
+import { PlanOf } from "./plan";
+import { type PlanModel, queryBulk, queryPlan } from "./query";
+import { bulkVerbs, selectionText } from "./selection";
+
+const verbs = { cancel: "Cancel", replay: "Replay", dismiss: "Dismiss" } as const;
+
+/** What an act on many jobs would do: it is done from here. */
+export const planPage = page<PlanModel>({
+  path: "/bulk",
+  section: "Jobs",
+  tenants: "one",
+  title: ({ verb, plan }) => `${verbs[verb]} ${plural(plan.total, "job")}`,
+  query: queryPlan,
+  view: (model, visit) => (
+    <div class="reading">
+      <h1>
+        {verbs[model.verb]} {plural(model.plan.total, "job")}
+        {model.plan.more ? " and more" : ""}?
+      </h1>
+      <p>{"ids" in model.selection ? "Those that were ticked." : <Filter filter={model.selection.filter} />}</p>
+      <ByType byType={model.plan.byType} />
+      {model.verb === "replay" ? <PlanOf plan={model.plan} /> : <p>{effects[model.verb]}</p>}
+      {model.plan.total === 0 ? <p>None of them can be: they have changed meanwhile.</p> : <Begin visit={visit} model={model} />}
+    </div>
+  ),
+});
+
+const effects = {
+  cancel: "Jobs that wait end at once, running ones within seconds. What they have done outside is not taken back. It can be stopped on the way.",
+  dismiss: "They are taken off the list of failures and not replayed with others; each job stays readable.",
+};
+
+function Filter({ filter }: { filter: Readonly<Record<string, string>> }) {
+  return (
+    <>
+      All that match:{" "}
+      {Object.entries(filter).map(([name, value]) => (
+        <code key={name}>
+          {name}:{value}{" "}
+        </code>
+      ))}
+    </>
+  );
+}
+
+function ByType({ byType }: { byType: Readonly<Record<string, number>> }) {
+  return (
+    <dl class="facts">
+      {Object.entries(byType).map(([type, count]) => (
+        <Fact key={type} name={type} value={number(count)} />
+      ))}
+    </dl>
+  );
+}
+
+function Begin({ visit, model: { verb, plan, selection } }: { visit: Visit; model: PlanModel }) {
+  const action = bulkActions[verb];
+  return (
+    <form method="post" action={`${visit.base}/do/${action.name}`} class="begin">
+      <input type="hidden" name="selection" value={selectionText(selection)} />
+      <input type="hidden" name="back" value={`${visit.url.pathname}${visit.url.search}`} />
+      {verb === "replay" ? <Pace /> : null}
+      <button class={action.harms ? "harms" : "main"}>
+        {verbs[verb]} {number(plan.total)}
+      </button>
+    </form>
+  );
+}
+
+function Pace() {
+  return (
+    <>
+      <label>
+        Jobs that go first
+        <input name="canary" type="number" min={0} max={500} value={5} inputMode="numeric" />
+      </label>
+      <label>
+        Jobs a minute (blank: as fast as they can)
+        <input name="ratePerMinute" type="number" min={1} max={100_000} inputMode="numeric" />
+      </label>
+    </>
+  );
+}
+
+/** How far an act on many jobs is. */
+export const bulkPage = page<BulkAction>({
+  path: "/bulk/:id",
+  section: "Jobs",
+  tenants: "one",
+  title: ({ action, state }) => `${verbs[action]}: ${state}`,
+  query: queryBulk,
+  pace: ({ state }) => (state === "running" ? "quick" : "calm"),
+  view: (bulk, visit) => (
+    <>
+      <div class="head">
+        <h1>
+          {verbs[bulk.action]} {plural(bulk.total, "job")} <State is={bulk.state} />
+        </h1>
+        {bulk.state === "running" ? (
+          <Act visit={visit} action={bulkActions.abort} fields={{ id: bulk.id }}>
+            <p>What is done stays done; the others are left as they are.</p>
+          </Act>
+        ) : null}
+      </div>
+      <p>
+        <ProgressBar progress={{ done: bulk.done + bulk.failed, total: bulk.total, note: null }} />
+      </p>
+      <dl class="facts">
+        <Fact name={bulk.action === "cancel" ? "Cancelled" : "Dismissed"} value={number(bulk.done)} />
+        <Fact name="Had changed meanwhile" value={number(bulk.failed)} />
+      </dl>
+      <p class="dim">
+        Begun <Time at={bulk.at} />
+        {bulk.endedAt === null ? null : (
+          <>
+            , ended <Time at={bulk.endedAt} />
+          </>
+        )}
+      </p>
+    </>
+  ),
+});
+
+/** The ones of late. */
+export function BulkTable({ visit, actions }: { visit: Visit; actions: readonly BulkAction[] }) {
+  if (actions.length === 0) return null;
+  return (
+    <Section title="Cancelled and dismissed together">
+      <Table label="Bulk actions" columns={["State", "What", "Begun", "#Jobs", "#Done"]}>
+        {actions.map(({ id, action, state, at, total, done }) => (
+          <tr key={id} id={`bulk-${id}`}>
+            <td>
+              <State is={state} />
+            </td>
+            <td>
+              <a href={`${visit.base}/bulk/${id}`}>{action}</a>
+            </td>
+            <td>
+              <Time at={at} />
+            </td>
+            <td class="num">{number(total)}</td>
+            <td class="num">{number(done)}</td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
+
+/** Buttons for the ticked rows of a list on this page; without a script as well, since they are a form of their own. */
+export function TickedActs({ visit, verbs: offered = bulkVerbs, form }: { visit: Visit; verbs?: readonly (keyof typeof verbs)[]; form: string }) {
+  if (!visit.may("operate")) return null;
+  return (
+    <form id={form} action={`${visit.base}/bulk`} class="ticked">
+      <span class="dim">Ticked ones:</span>{" "}
+      {offered.map((verb) => (
+        <button key={verb} name="verb" value={verb}>
+          {verbs[verb]}…
+        </button>
+      ))}
+    </form>
+  );
+}
+
+/** Ticks one row for the form of this name. */
+export function Tick({ visit, id, form }: { visit: Visit; id: string; form: string }) {
+  if (!visit.may("operate")) return null;
+  return (
+    <td class="tick">
+      <input type="checkbox" name="ids" value={id} form={form} aria-label={`Tick …${id.slice(-8)}`} />
+    </td>
+  );
+}

@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import { answersOf, idOf } from "./answers";
+import { createFakeApi, people } from "./desk";
+import { now, visitor } from "./visitor";
+
+const accept = { accept: "text/vnd.jobyard.fragment" };
+
+describe("acting on many jobs", () => {
+  test.each([
+    ["verb=cancel&type=email&state=waiting", "/v1/jobs/cancel", { filter: { type: "email", state: "waiting" }, plan: true }],
+    ["verb=dismiss&group=g0", "/v1/dead-letters/dismiss", { filter: { group: "g0" }, plan: true }],
+    ["verb=replay&q=order%3A7", "/v1/replays", { filter: { q: "order:7" }, plan: true }],
+    [`verb=replay&ids=${idOf(1)}&ids=${idOf(2)}&ids=${idOf(1)}`, "/v1/replays", { ids: [idOf(1), idOf(2)], plan: true }],
+    ["verb=cancel&type=email&from=6h", "/v1/jobs/cancel", { filter: { type: "email", from: "2026-11-21T06:00:00.000Z" }, plan: true }],
+  ])("%s is planned, and changes nothing", async (query, path, body) => {
+    const { get, api } = await visitor(people.operator);
+    const page = await (await get(`/t/demo/bulk?${query}`)).text();
+    expect(page).toContain("7 jobs");
+    expect(api.calls.filter(({ method }) => method !== "GET")).toEqual([expect.objectContaining({ path, body })]);
+  });
+
+  test("what names no job, or nothing to do, is refused before the interface is asked", async () => {
+    const { get, api } = await visitor(people.operator);
+    for (const query of ["verb=cancel", "verb=erase&type=email", "type=email", "verb=cancel&ids="])
+      expect((await get(`/t/demo/bulk?${query}`)).status).toBe(422);
+    expect(api.calls.filter(({ method }) => method !== "GET")).toEqual([]);
+  });
+
+  test("is done from its plan with the same selection, and leads to how far it is", async () => {
+    const { post, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
+    const selection = JSON.stringify({ filter: { type: "email" } });
+    const cancelled = await post("/t/demo/do/cancel-jobs", { selection }, accept);
+    expect([cancelled.status, cancelled.headers.get("x-location")]).toEqual([200, "/t/demo/bulk/b0"]);
+    expect(api.calls.at(-1)).toMatchObject({ path: "/v1/jobs/cancel", body: { filter: { type: "email" } } });
+    const replayed = await post("/t/demo/do/replay", { selection, canary: "5", ratePerMinute: "" }, accept);
+    expect(replayed.headers.get("x-location")).toBe("/t/demo/replays/r0");
+    expect(api.calls.at(-1)).toMatchObject({ path: "/v1/replays", body: { filter: { type: "email" }, canary: 5 } });
+    await post("/t/demo/do/cancel-jobs", { selection: "{broken" }, accept);
+    expect(api.calls.at(-1)?.body).toEqual({});
+  });
+
+  test("a list offers what helps jobs of its state, and all that match only under a filter", async () => {
+    const { get } = await visitor(people.operator);
+    const offered = async (query: string) => {
+      const html = await (await get(`/t/demo/jobs${query}`)).text();
+      return {
+        ticked: [...html.matchAll(/name="verb" value="(\w+)"/g)].map(([, verb]) => verb),
+        all: [...html.matchAll(/bulk\?verb=(\w+)/g)].map(([, verb]) => verb),
+      };
+    };
+    expect(await offered("")).toEqual({ ticked: ["cancel", "replay", "dismiss"], all: [] });
+    expect(await offered("?state=waiting")).toEqual({ ticked: ["cancel"], all: ["cancel"] });
+    expect(await offered("?state=dead&type=email")).toEqual({ ticked: ["replay", "dismiss"], all: ["replay", "dismiss"] });
+    expect(await offered("?state=done")).toEqual({ ticked: [], all: [] });
+  });
+});
+
+describe("a group of failures", () => {
+  test("is resolved, ignored until so many more, and opened again", async () => {
+    const api = createFakeApi(now);
+    api.answers.set("PUT /v1/failures/g0", {});
+    const { post, get } = await visitor(people.operator, api);
+    expect(await (await get("/t/demo/failures/g0")).text()).toContain("failure-ignored");
+    await post("/t/demo/do/failure-ignored", { group: "g0", untilCount: "50", note: " known " }, accept);
+    expect(api.calls.at(-1)).toMatchObject({ method: "PUT", path: "/v1/failures/g0", body: { status: "ignored", untilCount: 50, note: "known" } });
+    await post("/t/demo/do/failure-resolved", { group: "g0" }, accept);
+    expect(api.calls.at(-1)?.body).toEqual({ status: "resolved" });
+    await post("/t/demo/do/failure-open", { group: "g0" }, accept);
+    expect(api.calls.at(-1)?.body).toEqual({ status: "open" });
+  });
+
+  test("a finding's replay leads to its plan", async () => {
+    const api = createFakeApi(now);
+    const finding = { code: "failed", severity: "critical", sentence: "x", since: null, count: 2, subject: "group/g0", tenant: "demo" };
+    const replay = { method: "POST", path: "/v1/replays", label: "Replay", body: { filter: { group: "g0" } } };
+    api.answers.set("GET /v1/report", { ok: false, findings: [{ ...finding, actions: [replay] }] });
+    expect(await (await (await visitor(people.operator, api)).get("/t/demo/")).text()).toContain('href="/t/demo/bulk?verb=replay&amp;group=g0"');
+    expect(await (await (await visitor(people.reader, api)).get("/t/demo/")).text()).not.toContain("/bulk?");
+  });
+});
