@@ -33,6 +33,7 @@ import { ticksIn } from "../ledger/ticks";
 import type { Queries } from "../ledger/views";
 import { turnMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
+import { ownParts } from "../queue/prepare";
 import { enqueue } from "../queue/enqueue";
 import { retryNow } from "../queue/operate";
 import { refusingQueues } from "../queue/send";
@@ -127,6 +128,10 @@ export function createIntakeDeps({
     templates: stores.templates,
     registry: engine.registry,
     enqueue: withKnownTemplates(email.type, (requests) => enqueue(engine, requests), stores.templates),
+    ownId: async (tenant, type, own) => {
+      const contract = engine.registry.find(type)?.contract;
+      return contract && engine.ids.derive(tenant, ownParts(contract, own));
+    },
     belongs: (tenant, id) => engine.ids.belongs(tenant, id),
     queries,
     samples: samplesIn(env.DB),

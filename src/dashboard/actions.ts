@@ -1,5 +1,6 @@
 import type { Action } from "./action";
 import { agentActions } from "./agents/actions";
+import { alertActions } from "./alerts/actions";
 import { bulkActions } from "./bulk/actions";
 import { campaignActions } from "./campaigns/actions";
 import { failureActions } from "./failures/actions";
@@ -8,6 +9,7 @@ import { jobActions } from "./job/actions";
 import { scheduleActions } from "./schedules/actions";
 import { siteActions } from "./sites/actions";
 import { tenantActions } from "./tenants/actions";
+import { workerActions } from "./workers/actions";
 
 /** Everything that can be done on a page: each is one call of the public interface. */
 export const actions: readonly Action[] = [
@@ -20,4 +22,6 @@ export const actions: readonly Action[] = [
   campaignActions,
   agentActions,
   tenantActions,
+  workerActions,
+  alertActions,
 ].flatMap((each): Action[] => Object.values(each));

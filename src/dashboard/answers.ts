@@ -1,10 +1,12 @@
 import type * as v from "valibot";
 import type { runShape, runsShape, agentShape, tenantAgentsShape } from "../intake/agents/view";
-import type { alertsShape } from "../intake/routes/alerts";
+import type { alertsShape, rulesShape } from "../intake/routes/alerts";
 import type { bulkActionShape, bulkPlanShape } from "../intake/routes/bulk-actions";
 import type { campaignShape } from "../intake/routes/campaigns";
+import type { costsShape } from "../intake/routes/costs";
 import type { failureShape, failuresShape } from "../intake/routes/failures";
 import type { gatesShape } from "../intake/routes/gates";
+import type { installationShape } from "../intake/routes/installation";
 import type { auditShape, meShape, pausesShape } from "../intake/routes/operators";
 import type { queuesShape } from "../intake/routes/queues";
 import type { reportShape } from "../intake/routes/report";
@@ -14,6 +16,7 @@ import type { planShape, replayShape } from "../intake/replay-shapes";
 import type { connectionShape, healthShape, jobShape, jobsShape, scheduleShape, tenantShape, tenantsShape, tokensShape, typesShape } from "../intake/shapes";
 import type { purchaseOrdersShape } from "../intake/shop-shapes";
 import type { templatesShape } from "../intake/template-shapes";
+import type { workersShape } from "../intake/work/shapes";
 
 /** What the public interface answers: the types of its own schemas, so that a page cannot read what is not there. */
 export type Me = v.InferOutput<typeof meShape>;
@@ -48,5 +51,9 @@ export type Tenant = v.InferOutput<typeof tenantShape>;
 export type Tokens = v.InferOutput<typeof tokensShape>;
 export type Connection = v.InferOutput<typeof connectionShape>;
 export type Templates = v.InferOutput<typeof templatesShape>;
+export type AlertRules = v.InferOutput<typeof rulesShape>;
+export type Costs = v.InferOutput<typeof costsShape>;
+export type Workers = v.InferOutput<typeof workersShape>;
+export type Installation = v.InferOutput<typeof installationShape>;
 export type Alerts = v.InferOutput<typeof alertsShape>;
 export type Health = v.InferOutput<typeof healthShape>;

@@ -1,6 +1,8 @@
 import { agentRunPage, agentsPage } from "./agents/view";
 import { bulkPage, planPage } from "./bulk/view";
+import { alertsPage } from "./alerts/view";
 import { campaignsPage } from "./campaigns/view";
+import { costsPage } from "./costs/view";
 import { replayPage } from "./failures/replays";
 import { failuresPage, groupPage } from "./failures/view";
 import { flowPage } from "./flow/view";
@@ -12,6 +14,7 @@ import { schedulesPage } from "./schedules/view";
 import { sitePage, sitesPage } from "./sites/view";
 import { systemPage } from "./system/view";
 import { settingsPage, tenantsPage } from "./tenants/view";
+import { workersPage } from "./workers/view";
 
 /** Every page there is. */
 export const pages: readonly AnyPage[] = [
@@ -24,5 +27,8 @@ export const pages: readonly AnyPage[] = [
   campaignsPage,
   ...[agentsPage, agentRunPage],
   ...[settingsPage, tenantsPage],
+  workersPage,
+  costsPage,
+  alertsPage,
   systemPage,
 ];

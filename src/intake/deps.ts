@@ -80,6 +80,8 @@ export interface IntakeDeps {
   campaigns: CampaignDoor;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
+  /** The id that a job of this type has under a key of our own; undefined for an unknown type. */
+  ownId(tenant: string, type: string, own: readonly string[]): Promise<string | undefined>;
   /** Whether an id was issued to this tenant, known to the ledger or not. */
   belongs(tenant: string, id: string): Promise<boolean>;
   queries: Queries;
@@ -148,6 +150,7 @@ export interface TickStep {
   /** Milliseconds. */
   at: number;
   ms: number;
+  /** What it did, or why it failed. */
   detail?: string | null;
 }
 

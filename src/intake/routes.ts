@@ -15,6 +15,7 @@ import { eventRoutes } from "./routes/events";
 import { failureRoutes } from "./routes/failures";
 import { gateRoutes } from "./routes/gates";
 import { heartbeatRoutes } from "./routes/heartbeat";
+import { installationRoutes } from "./routes/installation";
 import { jobRoutes } from "./routes/jobs";
 import { leadDataRoutes } from "./routes/lead-data";
 import { leadRoutes } from "./routes/leads";
@@ -67,6 +68,7 @@ const index = route("GET /v1", {
 /** Every route there is. What stands in the path as it is comes before a parameter in its place. */
 export const routes: readonly AnyRoute[] = [
   ...systemRoutes,
+  ...installationRoutes,
   describe,
   index,
   ...tenantRoutes,

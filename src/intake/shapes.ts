@@ -228,6 +228,7 @@ export const scheduleShape = v.object({
   type: v.string(),
   payload: json,
   cron: v.string(),
+  words: v.pipe(v.string(), v.description("The pattern in plain English")),
   zone: v.string(),
   misfire: v.string(),
   overlap: v.string(),
@@ -238,4 +239,8 @@ export const scheduleShape = v.object({
   updatedAt: isoTime,
   last: v.nullable(v.object({ plannedAt: isoTime, outcome: v.string(), note: v.string(), jobId: v.nullable(v.string()) })),
   nextRuns: outputList(v.object({ at: isoTime, local: v.string() })),
+  pastRuns: v.pipe(
+    outputList(v.object({ plannedAt: isoTime, jobId: v.string(), state: v.nullable(state) })),
+    v.description("What became of the last five planned times, newest first; a state of null: no job of that time is known"),
+  ),
 });

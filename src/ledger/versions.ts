@@ -13,6 +13,11 @@ export async function seen(db: D1Database, { id, tag }: { id: string; tag: strin
   return (await statement(db, sql, id, tag, now).run()).meta.changes > 0;
 }
 
+/** Newest first. */
+export async function versionsIn(db: D1Database): Promise<Version[]> {
+  return (await statement(db, `SELECT id, tag, first_at AS firstAt FROM versions ORDER BY first_at DESC, id LIMIT 20`).all<Version>()).results;
+}
+
 /** The newest one; null before the first tick. Versions are few: the table is read whole. */
 export async function newestVersion(db: D1Database): Promise<Version | null> {
   return statement(db, `SELECT id, tag, first_at AS firstAt FROM versions ORDER BY first_at DESC, id LIMIT 1`).first<Version>();

@@ -215,6 +215,9 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     "/campaigns",
     "/agents",
     "/agents/run-0",
+    "/workers",
+    "/costs",
+    "/alerts",
     "/settings",
     "/system",
   ];

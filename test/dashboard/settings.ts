@@ -34,9 +34,19 @@ export function settings({ rows, text, now }: Filling): Answers {
     },
     "GET /v1/schedules": {
       schedules: times((index) => ({
-        ...{ name: `nightly-${index}`, type: text, payload: { lastDays: 1 }, cron: "30 2 * * *", zone: "Europe/Berlin", misfire: "once", overlap: "skip" },
+        ...{
+          name: `nightly-${index}`,
+          type: text,
+          payload: { lastDays: 1 },
+          cron: "30 2 * * *",
+          words: text,
+          zone: "Europe/Berlin",
+          misfire: "once",
+          overlap: "skip",
+        },
         ...{ spreadSeconds: 0, enabled: index % 2 === 0, siteId: text, createdAt: ago(99), updatedAt: ago(99) },
         last: { plannedAt: ago(60), outcome: "failed", note: text, jobId: null },
+        pastRuns: [0, 1, 2].map((day) => ({ plannedAt: ago(60 + day * 1440), jobId: `j${day}`, state: [text, "done", null][day] })),
         nextRuns: [25, 26].map((day) => ({ at: `2026-12-${day}T01:30:00.000Z`, local: `2026-12-${day}T02:30:00+01:00` })),
       })),
     },
@@ -58,6 +68,26 @@ export function settings({ rows, text, now }: Filling): Answers {
       templates: times((index) => ({ id: `t${index}`, version: 1, subject: text, builtIn: false, updated: ago(9), layout: null })),
       cursor: null,
     },
+    "GET /v1/costs": {
+      ...{ currency: "USD", estimated: true, pricesAsOf: "2026-10", models: { usd: 0.5 } },
+      today: { usd: 1.2, ...split({ rows, text, now }) },
+      month: { usd: 31.5, ...split({ rows, text, now }) },
+      budget: { usdPerMonth: 40, spent: 31.5, state: "near" },
+    },
+    "GET /v1/workers": times((index) => ({
+      ...{ worker: index === 0 ? "w-1" : `${text}${index}`, types: [text], lastPoll: now - 4000, lastBeat: null, leases: 3 },
+      state: ["run", "quiet", "stop", "ended"][index % 4],
+    })),
+    "GET /v1/alert-rules": {
+      rules: times((index) => ({
+        ...{ name: `rule-${index}`, minSeverity: "warning", slack: true, email: [text], enabled: index !== 1, ...dated },
+        ...(index === 0 ? { codes: [text], types: [text], destination: text } : {}),
+      })),
+    },
+    "GET /v1/installation": {
+      versions: times((index) => ({ version: `${text}${index}`, tag: text, firstAt: ago(90) })),
+      steps: times((index) => ({ step: `sweep-${index}`, outcome: index === 0 ? "failed" : "done", at: ago(1), ms: 12, detail: text })),
+    },
     "GET /v1/audit": { entries: times(() => ({ tenant: "demo", at: ago(5), actor: text, action: text, target: text, detail: text })), cursor: null },
     "GET /v1/alerts": {
       alerts: times((index) => ({
@@ -77,6 +107,11 @@ export function settings({ rows, text, now }: Filling): Answers {
     },
     "GET /healthz": { status: "ok", time: ago(0), checks: { d1: "ok", kv: "failing" } },
   };
+}
+
+function split({ rows, text }: Filling) {
+  const list = Array.from({ length: rows }, (_, index) => ({ name: `${text}${index}`, jobs: 120, usd: 3 - index / 100 }));
+  return { byType: list, byTenant: list };
 }
 
 function agents({ rows, text, now }: Filling): Answers {

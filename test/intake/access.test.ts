@@ -150,6 +150,7 @@ describe("every route", () => {
       "POST /v1/queues/:queue/pause": "operate",
       "POST /v1/queues/:queue/resume": "operate",
       "GET /v1/stats": "read",
+      "GET /v1/installation": "root",
       "GET /v1/suppressions": "read",
       "GET /v1/suppressions/:address": "read",
       "PUT /v1/suppressions": "operate",

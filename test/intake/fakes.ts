@@ -158,7 +158,7 @@ export async function answered(response: Response): Promise<Answered> {
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
 }
 
-const ids = createIds(env.ID_SECRET);
+export const ids = createIds(env.ID_SECRET);
 const registry = createRegistry(
   [campaign, email, note, outside, image, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) =>
     job(contract as never, (async () => done()) as never),
@@ -230,6 +230,7 @@ function createDeps(seen: Seen): IntakeDeps {
       // No job waits in this test, so none is woken.
       engine: () => ({ now: () => now, boot: "", ledger: { revive: async () => [] } }) as never,
     }),
+    ownId: (tenant, type, own) => ids.derive(tenant, ["own", type, ...own]),
     belongs: (tenant, id) => ids.belongs(tenant, id),
     queries: queriesOf(seen),
     samples: samplesIn(env.DB),

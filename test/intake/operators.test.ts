@@ -1,7 +1,10 @@
+import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
+import { installationShape } from "../../src/intake/routes/installation";
 import { auditShape, meShape, pausesShape } from "../../src/intake/routes/operators";
-import { createBench, now, root, type Tokens } from "./fakes";
+import { scheduleShape } from "../../src/intake/shapes";
+import { createBench, ids, now, root, type Tokens } from "./fakes";
 
 const bench = createBench();
 let own: Tokens;
@@ -78,6 +81,35 @@ describe("POST /v1/schedules/{name}/run", () => {
   test("does not know another tenant's, and needs operate", async () => {
     expect((await run("weekly", other.operate)).status).toBe(404);
     expect((await run("weekly", own.enqueue)).status).toBe(403);
+  });
+});
+
+describe("GET /v1/schedules", () => {
+  test("says the pattern in words, and what became of the last planned times", async () => {
+    const schedule = { type: "note", payload: { text: "hello" }, cron: "0 */3 * * *", zone: "UTC" };
+    expect((await bench.call("PUT", "/v1/schedules/often", { token: own.admin, body: schedule })).body.words).toBe("On the hour, every 3 hours");
+    await env.DB.prepare(`UPDATE schedules SET created_at = 0 WHERE name = 'often'`).run();
+    const planned = [0, 3, 6, 9, 12].map((hours) => Math.floor(now / 10_800_000) * 10_800_000 - hours * 3_600_000);
+    const id = (at = 0) => ids.derive("operators-own", ["own", "note", "schedule", "often", new Date(at).toISOString()]);
+    const row = env.DB.prepare(
+      `INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at) VALUES ('operators-own', ?, 'note', 1, 'events', ?, 0, 3, 0)`,
+    );
+    await env.DB.batch([row.bind(await id(planned[0]), "done"), row.bind(await id(planned[2]), "dead")]);
+    const { body } = await get("/v1/schedules/often", own.read);
+    expect(v.is(scheduleShape, body)).toBe(true);
+    expect(body.pastRuns.map(({ state }: { state: string | null }) => state)).toEqual(["done", null, "dead", null, null]);
+    expect(body.pastRuns[2]).toMatchObject({ plannedAt: new Date(planned[2] ?? 0).toISOString(), jobId: await id(planned[2]) });
+  });
+});
+
+describe("GET /v1/installation", () => {
+  test("names versions and steps, for the root token alone", async () => {
+    await env.DB.prepare(`INSERT INTO versions (id, tag, first_at) VALUES ('v2', 'a1b2', ?), ('v1', '', 0)`).bind(now).run();
+    const { body } = await get("/v1/installation", root);
+    expect(v.is(installationShape, body)).toBe(true);
+    expect(body.versions.map(({ version }: { version: string }) => version)).toEqual(["v2", "v1"]);
+    expect(body.steps).toMatchObject([{ step: "sweep", outcome: "done", ms: 12, detail: null }]);
+    expect((await get("/v1/installation", own.admin)).status).toBe(403);
   });
 });
 

@@ -27,7 +27,7 @@ export async function queryNow({ api, tenant, url, now }: Visit): Promise<NowMod
   const [report, { queues }, stats, jobs, groups] = await Promise.all([
     api.get<Report>("/v1/report"),
     api.get<Queues>("/v1/queues"),
-    api.get<Stats>("/v1/stats", { from }),
+    api.get<Stats>("/v1/stats", { from, by: isOne ? undefined : "tenant" }),
     isOne ? api.get<Jobs>("/v1/jobs", { state: "running", limit: maxRunning }) : undefined,
     api.get<Failures>("/v1/failures", { status: "open", from: new Date(now - failingFor).toISOString(), limit: maxGroups }),
   ]);

@@ -9,6 +9,7 @@ import { State } from "../parts/state";
 import { Empty, Section } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { Chart } from "./chart";
+import { Shares } from "./shares";
 import { type NowModel, queryNow, ranges } from "./query";
 
 /** What needs a person, what is under way, how each queue flows, what fails. */
@@ -32,6 +33,7 @@ export const nowPage = page<NowModel>({
         {model.queues.length > 0 ? <QueueTable visit={visit} queues={model.queues} /> : <Empty>Nothing is under way and nothing waits.</Empty>}
         {model.idle.length > 0 && model.queues.length > 0 ? <p class="dim">Idle: {model.idle.join(", ")}.</p> : null}
       </Section>
+      {visit.tenant === "*" ? <Shares groups={model.stats.groups ?? []} hours={model.hours} /> : null}
       {model.groups.length > 0 ? (
         <Section title="Failing">
           <GroupTable visit={visit} groups={model.groups} />

@@ -11,6 +11,7 @@ const kinds: Readonly<Record<string, readonly [kind: Kind, sign: string]>> = {
   "half-open": ["held", "◐"],
   done: ["well", "✓"],
   ok: ["well", "✓"],
+  ran: ["well", "✓"],
   waiting: ["held", "◑"],
   held: ["held", "◑"],
   "at-limit": ["held", "◑"],
@@ -43,6 +44,11 @@ export type Kind = "rest" | "moving" | "well" | "held" | "broken" | "doubt";
 
 export function kindOf(state: string): Kind {
   return kinds[state]?.[0] ?? "rest";
+}
+
+/** The sign alone, where the state's name stands beside it or in its title. */
+export function signOf(state: string): string {
+  return kinds[state]?.[1] ?? "○";
 }
 
 /** `word`: what is written instead of the state's own name. */

@@ -1,8 +1,8 @@
 import type { Schedule } from "../answers";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
-import { domId, duration } from "../parts/format";
-import { State } from "../parts/state";
+import { domId, duration, utc } from "../parts/format";
+import { kindOf, signOf, State } from "../parts/state";
 import { Empty, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { scheduleActions } from "./actions";
@@ -21,7 +21,7 @@ export const schedulesPage = page<Model>({
     <>
       <h1>Schedules</h1>
       {schedules.length > 0 ? (
-        <Table label="Schedules" columns={["Name", "-Job", "When", "Next", "Last", ""]}>
+        <Table label="Schedules" columns={["Name", "-Job", "When", "Next", "-Past", "Last", ""]}>
           {schedules.map((schedule) => (
             <Row key={schedule.name} visit={visit} schedule={schedule} />
           ))}
@@ -36,7 +36,7 @@ export const schedulesPage = page<Model>({
 });
 
 function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
-  const { name, type, cron, zone, spreadSeconds, enabled, siteId, last, nextRuns } = schedule;
+  const { name, type, cron, words, zone, spreadSeconds, enabled, siteId, last, nextRuns, pastRuns } = schedule;
   const [next] = nextRuns;
   return (
     <tr id={domId("schedule", name)}>
@@ -48,11 +48,23 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
         {siteId === null ? null : <span class="dim">{siteId}</span>}
       </td>
       <td>
-        <code>{cron}</code> <span class="dim">{zone}</span>
+        <span title={cron}>{words}</span> <span class="dim">{zone}</span>
         {spreadSeconds > 0 ? <span class="dim"> spread over {duration(spreadSeconds * 1000)}</span> : null}
       </td>
       <td title={nextRuns.map(({ local }) => local).join("\n")}>
-        <Time at={next?.at} none={enabled ? "never" : "off"} /> {next ? <span class="dim">{next.local.slice(11, 16)}</span> : null}
+        <Time at={next?.at} none={enabled ? "never" : "off"} />
+        {nextRuns.length > 0 ? (
+          <span class="dim">
+            {" "}
+            {nextRuns
+              .slice(0, 3)
+              .map(({ local }) => `${local.slice(5, 10)} ${local.slice(11, 16)}`)
+              .join(" · ")}
+          </span>
+        ) : null}
+      </td>
+      <td class="wide">
+        <Past visit={visit} runs={pastRuns} />
       </td>
       <td class="words">
         <Last visit={visit} last={last} />
@@ -64,13 +76,38 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
   );
 }
 
+/** The last planned times, the newest at the right, each a sign that leads to its job. */
+function Past({ visit, runs }: { visit: Visit; runs: Schedule["pastRuns"] }) {
+  return (
+    <span class="dots">
+      {runs.toReversed().map(({ plannedAt, jobId, state }) =>
+        state === null ? (
+          <span key={plannedAt} class="state rest" role="img" aria-label={`${utc(plannedAt)}: no job is known`} title={`${utc(plannedAt)}: no job is known`}>
+            »
+          </span>
+        ) : (
+          <a
+            key={plannedAt}
+            class={`state ${kindOf(state)}`}
+            href={`${visit.base}/jobs/${jobId}`}
+            aria-label={`${utc(plannedAt)}: ${state}`}
+            title={`${utc(plannedAt)}: ${state}`}
+          >
+            {signOf(state)}
+          </a>
+        ),
+      )}
+    </span>
+  );
+}
+
 /** How it went the last time, with why it did not run. */
 function Last({ visit, last }: { visit: Visit; last: Schedule["last"] }) {
   if (last === null) return <span class="dim">not yet</span>;
   return (
     <>
-      <State is={last.outcome} /> <Time at={last.plannedAt} /> {last.jobId === null ? null : <a href={`${visit.base}/jobs/${last.jobId}`}>its job</a>}{" "}
-      <Sentence text={last.note} />
+      <State is={last.outcome} word={last.outcome === "ran" ? "ran" : "did not run"} /> <Time at={last.plannedAt} />{" "}
+      {last.jobId === null ? null : <a href={`${visit.base}/jobs/${last.jobId}`}>its job</a>} <Sentence text={last.note} />
     </>
   );
 }

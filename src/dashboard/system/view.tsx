@@ -1,13 +1,17 @@
+import { AlertTable } from "../alerts/view";
+import type { Alerts, Audit, Health, Installation } from "../answers";
 import { ApiProblem } from "../api";
-import type { Alerts, Audit, Health } from "../answers";
 import { page, type Visit } from "../page";
-import { number } from "../parts/format";
+import { duration } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 
 interface Model {
   health: Health | null;
+  /** For the root token. */
+  installation: Installation | null;
+  /** The installation's; a tenant has a page of its own. */
   alerts: Alerts["alerts"];
   /** For those who may operate. */
   audit: Audit | null;
@@ -18,16 +22,17 @@ export const systemPage = page<Model>({
   section: "System",
   tenants: "any",
   title: () => "System",
-  query: async ({ api, may, url }) => {
+  query: async ({ api, may, url, tenant }) => {
     const cursor = url.searchParams.get("cursor") ?? undefined;
-    const [health, { alerts }, audit] = await Promise.all([
+    const [health, installation, alerts, audit] = await Promise.all([
       healthOf(api),
-      api.get<Alerts>("/v1/alerts", { limit: "50" }),
+      may("root") ? api.get<Installation>("/v1/installation") : null,
+      tenant === "*" ? api.get<Alerts>("/v1/alerts", { limit: "50" }) : undefined,
       may("operate") ? api.get<Audit>("/v1/audit", { limit: "50", cursor }) : null,
     ]);
-    return { health, alerts, audit };
+    return { health, installation, alerts: alerts?.alerts ?? [], audit };
   },
-  view: ({ health, alerts, audit }, visit) => (
+  view: ({ health, installation, alerts, audit }, visit) => (
     <>
       <h1>System</h1>
       <p>
@@ -37,7 +42,8 @@ export const systemPage = page<Model>({
           </span>
         ))}
       </p>
-      <Section title="Alerts">{alerts.length === 0 ? <Empty>None was sent.</Empty> : <AlertTable alerts={alerts} />}</Section>
+      {installation === null ? null : <InstallationParts installation={installation} />}
+      {visit.tenant === "*" ? <Section title="Alerts">{alerts.length === 0 ? <Empty>None was sent.</Empty> : <AlertTable alerts={alerts} />}</Section> : null}
       {audit === null ? null : (
         <Section title="Audit">
           {audit.entries.length === 0 ? (
@@ -51,6 +57,51 @@ export const systemPage = page<Model>({
   ),
 });
 
+function InstallationParts({ installation: { versions, steps } }: { installation: Installation }) {
+  return (
+    <>
+      <Section title="Tick">
+        {steps.length === 0 ? (
+          <Empty>The tick has not run yet: check the Worker's cron trigger.</Empty>
+        ) : (
+          <Table label="Steps of the tick" columns={["Step", "Last outcome", "When", "#Took", "-Detail"]}>
+            {steps.map(({ step, outcome, at, ms, detail }) => (
+              <tr key={step} id={`step-${step}`}>
+                <td>{step}</td>
+                <td>
+                  <State is={outcome} />
+                </td>
+                <td>
+                  <Time at={at} />
+                </td>
+                <td class="num">{duration(ms)}</td>
+                <td class="wide words">{detail === null ? null : <Sentence text={detail} />}</td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Section>
+      <Section title="Versions seen">
+        {versions.length === 0 ? (
+          <Empty>The tick writes a version down when it first sees it.</Empty>
+        ) : (
+          <Table label="Versions" columns={["Version", "Tag", "First seen"]}>
+            {versions.map(({ version, tag, firstAt }) => (
+              <tr key={version} id={`version-${version}`}>
+                <td class="mono">{version}</td>
+                <td>{tag}</td>
+                <td>
+                  <Time at={firstAt} />
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Section>
+    </>
+  );
+}
+
 /** What is down must not take this page with it. */
 async function healthOf(api: Visit["api"]): Promise<Health | null> {
   try {
@@ -59,27 +110,6 @@ async function healthOf(api: Visit["api"]): Promise<Health | null> {
     if (thrown instanceof ApiProblem) return null;
     throw thrown;
   }
-}
-
-function AlertTable({ alerts }: { alerts: Alerts["alerts"] }) {
-  return (
-    <Table label="Alerts" columns={["State", "About", "Why", "#Count", "Since", "-Sent by"]}>
-      {alerts.map((alert, index) => (
-        <tr key={alert.cause} id={`alert-${index}`}>
-          <td>{alert.state === "open" ? <State is="open" /> : <State is="done" word="recovered" />}</td>
-          <td>{alert.subject}</td>
-          <td class="words">
-            <Sentence text={alert.reason} />
-          </td>
-          <td class="num">{number(alert.count)}</td>
-          <td>
-            <Time at={alert.since} />
-          </td>
-          <td class="wide">{alert.via.length === 0 ? <span class="dim">no channel is set up</span> : alert.via.join(", ")}</td>
-        </tr>
-      ))}
-    </Table>
-  );
 }
 
 function AuditTable({ visit, audit: { entries, cursor } }: { visit: Visit; audit: Audit }) {

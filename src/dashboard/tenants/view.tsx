@@ -1,9 +1,10 @@
-import type { Connection, Stats, Templates, Tenant, Tenants, Tokens } from "../answers";
+import type { Connection, Costs, Gates, Stats, Templates, Tenant, Tenants, Tokens } from "../answers";
 import { Hold } from "../flow/hold";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { domId, number } from "../parts/format";
 import { Json } from "../parts/json";
+import { LastFailure, type Usage, UsageFacts } from "./usage";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 import { Time } from "../parts/time";
@@ -74,6 +75,9 @@ interface Model {
   tokens: Tokens["tokens"] | null;
   connections: Connection[];
   templates: Templates["templates"];
+  usage: Usage;
+  /** By the name of the connection: what last failed at it. */
+  failures: ReadonlyMap<string, Gates["gates"][number]>;
 }
 
 export const settingsPage = page<Model>({
@@ -81,17 +85,22 @@ export const settingsPage = page<Model>({
   section: "Settings",
   tenants: "one",
   title: () => "Settings",
-  query: async ({ api, tenant: name, may }) => {
+  query: async ({ api, tenant: name, may, now }) => {
     const path = `/v1/tenants/${encodeURIComponent(name)}`;
-    const [tenant, tokens, { connections }, { templates }] = await Promise.all([
+    const from = new Date(now - 3_600_000 + 1).toISOString();
+    const [tenant, tokens, { connections }, { templates }, stats, costs, { gates }] = await Promise.all([
       api.get<Tenant>(path),
       may("admin") ? api.get<Tokens>(`${path}/tokens`) : null,
       api.get<{ connections: Connection[] }>("/v1/connections"),
       api.get<Templates>("/v1/templates"),
+      api.get<Stats>("/v1/stats", { from }),
+      api.get<Costs>("/v1/costs"),
+      api.get<Gates>("/v1/gates", { limit: "200" }),
     ]);
-    return { tenant, tokens: tokens?.tokens ?? null, connections, templates };
+    const failures = new Map(gates.map((gate) => [gate.dependency, gate]));
+    return { tenant, tokens: tokens?.tokens ?? null, connections, templates, usage: { stats, costs }, failures };
   },
-  view: ({ tenant, tokens, connections, templates }, visit) => (
+  view: ({ tenant, tokens, connections, templates, usage, failures }, visit) => (
     <>
       <div class="head">
         <h1>{tenant.name}</h1>
@@ -100,12 +109,14 @@ export const settingsPage = page<Model>({
       <p class="dim">
         {tenant.tenant}, {tenant.timezone}, since <Time at={tenant.created} />
       </p>
+      <UsageFacts visit={visit} usage={usage} settings={tenant.settings} />
       <Section title="Connections">
         {connections.length === 0 ? <Empty>None: mails, chats and models are reached through connections.</Empty> : null}
         <ul class="plain">
           {connections.map(({ name, provider, updated }) => (
             <li key={name}>
               {name} <span class="dim">{provider}, changed</span> <Time at={updated} />
+              <LastFailure gate={failures.get(name)} />
             </li>
           ))}
         </ul>

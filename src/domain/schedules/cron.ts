@@ -53,6 +53,13 @@ export function nextTimes(timing: Timing, after: number, count: number): number[
     .map((time) => time.getTime());
 }
 
+/** The last planned times up to `now`, the newest first. */
+export function previousTimes(timing: Timing, now: number, count: number): number[] {
+  return pattern(timing)
+    .previousRuns(count, new Date(now + 1000))
+    .map((time) => time.getTime());
+}
+
 /** All planned times from `first`, which is one, to `now`, both inclusive. */
 export function plannedBetween(timing: Timing, first: number, now: number, keep: number): Planned {
   const cron = pattern(timing);
@@ -62,8 +69,7 @@ export function plannedBetween(timing: Timing, first: number, now: number, keep:
     if (!next || next.getTime() > now) return { times: times.slice(-keep), count, more: false };
     times.push(next.getTime());
   }
-  const newest = cron.previousRuns(keep, new Date(now + 1000)).map((time) => time.getTime());
-  return { times: newest.reverse(), count: times.length, more: true };
+  return { times: previousTimes(timing, now, keep).reverse(), count: times.length, more: true };
 }
 
 function pattern({ cron, zone }: Timing): Cron {

@@ -116,12 +116,17 @@ function request(schedule: Schedule, time: number): EnqueueRequest {
     tenant: schedule.tenant,
     type: schedule.type,
     payload: payloadOf(schedule),
-    own: ["schedule", schedule.name, new Date(time).toISOString()],
+    own: ownKeyOf(schedule, time),
     formerKey: `schedule:${schedule.name}:${new Date(time).toISOString()}`,
     // A repeated tick must not bring back what failed meanwhile.
     revive: false,
     ...(spread > 0 ? { delaySeconds: spread } : {}),
   };
+}
+
+/** What the id of the job derives from that a planned time has. */
+export function ownKeyOf({ name }: Pick<Schedule, "name">, plannedAt: number): [string, string, string] {
+  return ["schedule", name, new Date(plannedAt).toISOString()];
 }
 
 function turnOf(plan: Plan, receipts: readonly Receipt[]): Turn {

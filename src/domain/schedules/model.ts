@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { boundedName, boundedText, fieldRule, jsonObject } from "../../queue/bounded";
 import { isZone, localTime } from "../../time/zone";
 import { cronFault, nextTimes } from "./cron";
+import { wordsOf } from "./words";
 
 /** What to do with planned times that the tick missed (it comes each minute; see `late` in due.ts). */
 export const misfires = ["once", "skip", "all"] as const;
@@ -79,6 +80,7 @@ export function scheduleView(schedule: Schedule, now: number) {
   const { tenant: _, createdAt, updatedAt, nextAt, last, ...settings } = schedule;
   return {
     ...settings,
+    words: wordsOf(settings.cron),
     createdAt: iso(createdAt),
     updatedAt: iso(updatedAt),
     last: last && { ...last, plannedAt: iso(last.plannedAt) },

@@ -29,7 +29,20 @@ export const alertShape = v.object({
   recoveredAt: v.nullable(isoTime),
 });
 
-export const ruleShape = v.looseObject({ name: v.string(), minSeverity: v.picklist(severities), enabled: v.boolean(), created: isoTime, updated: isoTime });
+export const ruleShape = v.object({
+  name: v.string(),
+  minSeverity: v.picklist(severities),
+  codes: v.optional(v.pipe(outputList(v.string()), v.description("Findings; without it all"))),
+  types: v.optional(v.pipe(outputList(v.string()), v.description("Of jobs; without it all"))),
+  slack: v.boolean(),
+  email: outputList(v.string()),
+  destination: v.optional(v.string()),
+  enabled: v.boolean(),
+  created: isoTime,
+  updated: isoTime,
+});
+/** As the list of rules answers. */
+export const rulesShape = listShape("rules", ruleShape);
 const testShape = v.object({
   sent: outputList(v.object({ channel: v.string(), id: v.pipe(v.nullable(v.string()), v.description("Of the job; null: it was refused")) })),
 });

@@ -32,7 +32,11 @@ const cancelRequest = v.pipe(
 
 const dismissRequest = v.pipe(v.strictObject({ filter: filterEntry(letterEntries), ids: idsEntry, plan }), eitherOf());
 
-export const bulkPlanShape = v.object({ total: count, byType: outputRecord(count), more: v.pipe(v.boolean(), v.description("There are more than a plan counts")) });
+export const bulkPlanShape = v.object({
+  total: count,
+  byType: outputRecord(count),
+  more: v.pipe(v.boolean(), v.description("There are more than a plan counts")),
+});
 
 export const bulkActionShape = v.object({
   id: v.string(),

@@ -2,6 +2,8 @@ import { unknownTemplate } from "../../domain/mail/known";
 import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/model";
 import { Problem } from "../../errors";
 import { email } from "../../jobs/email/job";
+import { ownKeyOf } from "../../domain/schedules/due";
+import { pastRuns } from "../../domain/schedules/queries";
 import { mask } from "../../masking/personal";
 import { check } from "../../queue/validate";
 import { smallBody } from "../body";
@@ -11,6 +13,7 @@ import { missing, namedRoutes } from "../named-routes";
 import { ownTarget } from "../own-host";
 import { param, route } from "../route";
 import { acceptedShape, scheduleShape } from "../shapes";
+import { iso } from "../views";
 import { acceptedAnswer } from "./enqueue";
 
 const settingsRoutes = namedRoutes(
@@ -22,10 +25,13 @@ const settingsRoutes = namedRoutes(
     summaries: { list: "List the schedules with their next runs", get: "One schedule", remove: "Remove a schedule; jobs it has enqueued stay" },
     scope: "read",
     shape: scheduleShape,
-    list: (deps, tenant) => deps.schedules.list(tenant),
-    get: (deps, tenant, name) => deps.schedules.get(tenant, name),
+    list: async (deps, tenant) => shown(deps, await deps.schedules.list(tenant)),
+    get: async (deps, tenant, name) => {
+      const schedule = await deps.schedules.get(tenant, name);
+      return schedule && (await shown(deps, [schedule]))[0];
+    },
     remove: (deps, tenant, name) => deps.schedules.remove(tenant, name),
-    view: (schedule, deps) => shown(deps, schedule),
+    view: (view) => view,
   },
   route("PUT /v1/schedules/:name", {
     name: "putSchedule",
@@ -44,7 +50,7 @@ const settingsRoutes = namedRoutes(
       const unknown = body.type === email.type ? await unknownTemplate(tenant, body.payload, deps.templates) : undefined;
       if (unknown) throw new Problem("invalid", "There is no such template.", { errors: [unknown] });
       const { schedule, created } = await deps.schedules.put(tenant, param({ params }, "name"), body, deps.now());
-      return { status: created ? 201 : 200, body: shown(deps, schedule) };
+      return { status: created ? 201 : 200, body: (await shown(deps, [schedule]))[0] };
     },
   }),
 );
@@ -80,7 +86,12 @@ function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
   throw new Problem("invalid", "The payload does not fit its type.", { errors });
 }
 
-function shown(deps: IntakeDeps, schedule: Schedule) {
-  const view = scheduleView(schedule, deps.now());
-  return { ...view, payload: mask(deps.registry.find(schedule.type)?.contract.payload, view.payload) };
+async function shown(deps: IntakeDeps, schedules: readonly Schedule[]) {
+  const now = deps.now();
+  const past = await pastRuns(deps.db, schedules, now, ({ tenant, type, name }, at) => deps.ownId(tenant, type, ownKeyOf({ name }, at)));
+  return schedules.map((schedule) => {
+    const view = scheduleView(schedule, now);
+    const runs = (past.get(schedule.name) ?? []).map((run) => ({ ...run, plannedAt: iso(run.plannedAt) }));
+    return { ...view, payload: mask(deps.registry.find(schedule.type)?.contract.payload, view.payload), pastRuns: runs };
+  });
 }

@@ -1,0 +1,48 @@
+import { action, type Fields, textOf } from "../action";
+
+interface Sent {
+  sent: { channel: string; id: string | null }[];
+}
+
+export const alertActions = {
+  put: action("PUT /v1/alert-rules/:name", {
+    name: "put-alert-rule",
+    scope: "admin",
+    label: "Save",
+    done: ({ name }) => `The rule ${name} is saved.`,
+    body: ruleFrom,
+  }),
+  remove: action("DELETE /v1/alert-rules/:name", {
+    name: "delete-alert-rule",
+    scope: "admin",
+    label: "Remove",
+    done: ({ name }) => `The rule ${name} is removed.`,
+    harms: true,
+  }),
+  test: action("POST /v1/alert-rules/:name/test", {
+    name: "test-alert-rule",
+    scope: "admin",
+    label: "Send a test",
+    done: (_fields, answer) =>
+      `A test is on its way: ${(answer as Sent).sent.map(({ channel, id }) => (id === null ? `${channel} (refused)` : channel)).join(", ")}.`,
+  }),
+};
+
+/** Ticked codes are fields of their own; texts hold several, parted by commas. */
+function ruleFrom(fields: Fields): Record<string, unknown> {
+  const codes = Object.keys(fields).flatMap((name) => (name.startsWith("code:") ? [name.slice("code:".length)] : []));
+  const [types, email, destination] = [listOf(fields, "types"), listOf(fields, "email"), textOf(fields, "destination")];
+  return {
+    minSeverity: fields["minSeverity"],
+    slack: fields["slack"] === "on",
+    enabled: fields["enabled"] === "on",
+    email,
+    ...(codes.length === 0 ? {} : { codes }),
+    ...(types.length === 0 ? {} : { types }),
+    ...(destination === undefined ? {} : { destination }),
+  };
+}
+
+function listOf(fields: Fields, name: string): string[] {
+  return (fields[name] ?? "").split(/[\s,]+/).filter(Boolean);
+}

@@ -1,0 +1,51 @@
+import type { AlertRules, Alerts } from "../answers";
+import { page } from "../page";
+import { number } from "../parts/format";
+import { State } from "../parts/state";
+import { Empty, Section, Table } from "../parts/table";
+import { Sentence, Time } from "../parts/time";
+import { Rules } from "./rules";
+
+interface Model extends Alerts {
+  /** For an admin. */
+  rules: AlertRules["rules"] | null;
+}
+
+export const alertsPage = page<Model>({
+  path: "/alerts",
+  section: "Alerts",
+  tenants: "one",
+  title: () => "Alerts",
+  query: async ({ api, may }) => {
+    const [alerts, rules] = await Promise.all([api.get<Alerts>("/v1/alerts", { limit: "50" }), may("admin") ? api.get<AlertRules>("/v1/alert-rules") : null]);
+    return { ...alerts, rules: rules?.rules ?? null };
+  },
+  view: ({ alerts, rules }, visit) => (
+    <>
+      <h1>Alerts</h1>
+      {rules === null ? null : <Rules visit={visit} rules={rules} />}
+      <Section title="Sent">{alerts.length === 0 ? <Empty>None was sent.</Empty> : <AlertTable alerts={alerts} />}</Section>
+    </>
+  ),
+});
+
+export function AlertTable({ alerts }: { alerts: Alerts["alerts"] }) {
+  return (
+    <Table label="Alerts" columns={["State", "About", "Why", "#Count", "Since", "-Sent by"]}>
+      {alerts.map((alert, index) => (
+        <tr key={alert.cause} id={`alert-${index}`}>
+          <td>{alert.state === "open" ? <State is="open" /> : <State is="done" word="recovered" />}</td>
+          <td>{alert.subject}</td>
+          <td class="words">
+            <Sentence text={alert.reason} />
+          </td>
+          <td class="num">{number(alert.count)}</td>
+          <td>
+            <Time at={alert.since} />
+          </td>
+          <td class="wide">{alert.via.length === 0 ? <span class="dim">no channel is set up</span> : alert.via.join(", ")}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

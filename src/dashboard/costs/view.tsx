@@ -1,0 +1,90 @@
+import type { Costs } from "../answers";
+import { page, type Visit } from "../page";
+import { Bar } from "../parts/bar";
+import { Fact } from "../parts/fact";
+import { number, usd } from "../parts/format";
+import { State } from "../parts/state";
+import { Empty, Section, Table } from "../parts/table";
+
+/** What jobs cost today and this month, by type and tenant, against the budget. */
+export const costsPage = page<Costs>({
+  path: "/costs",
+  section: "Costs",
+  tenants: "any",
+  title: ({ month }) => `${usd(month.usd)} this month`,
+  query: ({ api }) => api.get<Costs>("/v1/costs"),
+  view: (costs, visit) => (
+    <>
+      <h1>Costs</h1>
+      <dl class="facts">
+        <Fact name="Today" value={usd(costs.today.usd)} />
+        <Fact name="This month" value={usd(costs.month.usd)} />
+        <Fact
+          name="Models this month"
+          value={
+            <>
+              {usd(costs.models.usd)} <span class="dim">paid to their provider, not in the sums above</span>
+            </>
+          }
+        />
+        {visit.tenant === "*" ? null : <Fact name="Budget" value={<Budget budget={costs.budget} />} />}
+      </dl>
+      <p class="dim">
+        Estimated from counted steps of jobs and the prices of {costs.pricesAsOf}; what the plan includes is not taken off. Days and months are UTC.
+      </p>
+      <Split title="By type" today={costs.today.byType} month={costs.month.byType} />
+      {visit.tenant === "*" ? <Split title="By tenant" today={costs.today.byTenant} month={costs.month.byTenant} visit={visit} /> : null}
+    </>
+  ),
+});
+
+function Budget({ budget }: { budget: Costs["budget"] }) {
+  if (budget === null)
+    return (
+      <span class="dim">
+        none; the tenant's setting <code>{'budget: {"usdPerMonth": 20}'}</code> makes one
+      </span>
+    );
+  const word = { within: "within", near: "nearly used up", over: "used up" }[budget.state];
+  return (
+    <>
+      <State is={{ within: "ok", near: "warning", over: "critical" }[budget.state]} word={word} /> {usd(budget.spent)} of {usd(budget.usdPerMonth)}{" "}
+      <progress max={budget.usdPerMonth} value={Math.min(budget.spent, budget.usdPerMonth)} aria-label="Budget used" />
+    </>
+  );
+}
+
+interface SplitProps {
+  title: string;
+  today: Costs["today"]["byType"];
+  month: Costs["month"]["byType"];
+  /** Given where the names are tenants. */
+  visit?: Visit;
+}
+
+function Split({ title, today, month, visit }: SplitProps) {
+  const of = new Map(today.map((each) => [each.name, each]));
+  const highest = Math.max(0, ...month.map((each) => each.usd));
+  return (
+    <Section title={title}>
+      {month.length === 0 ? (
+        <Empty>No job has ended this month.</Empty>
+      ) : (
+        <Table label={title} columns={["Name", "#Today", "#-Jobs today", "#This month", "#Jobs", "-Share"]}>
+          {month.map(({ name, jobs, usd: cost }) => (
+            <tr key={name}>
+              <td>{visit ? <a href={`/t/${encodeURIComponent(name)}/costs`}>{name}</a> : name}</td>
+              <td class="num">{usd(of.get(name)?.usd ?? 0)}</td>
+              <td class="num wide">{number(of.get(name)?.jobs ?? 0)}</td>
+              <td class="num">{usd(cost)}</td>
+              <td class="num">{number(jobs)}</td>
+              <td class="wide">
+                <Bar value={cost} max={highest} />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Section>
+  );
+}

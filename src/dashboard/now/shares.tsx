@@ -1,0 +1,44 @@
+import type { Stats } from "../answers";
+import { Bar } from "../parts/bar";
+import { duration, number } from "../parts/format";
+import { Section, Table } from "../parts/table";
+
+type Group = NonNullable<Stats["groups"]>[number];
+
+const maxShown = 10;
+/** What an open job does when something holds it back. */
+const held = ["held", "parked", "retrying", "scheduled"];
+
+/** Whose jobs take the Worker's time, hold its places and wait: the ten tenants with the most. */
+export function Shares({ groups, hours }: { groups: readonly Group[]; hours: number }) {
+  const shown = groups.toSorted((left, right) => weightOf(right) - weightOf(left)).slice(0, maxShown);
+  const most = Math.max(0, ...shown.map(({ ms }) => ms));
+  if (shown.length === 0) return null;
+  return (
+    <Section title="Tenants" aside={<a href="/t/*/tenants">all of them</a>}>
+      <Table label="Tenants" columns={["Tenant", "#Running", "#Ready", "#Held", "#-Done", "#-Failed", `#Run time in ${hours} h`, "-Share"]}>
+        {shown.map(({ name, open, events, ms }) => (
+          <tr key={name} id={`share-${name}`}>
+            <td>
+              <a href={`/t/${encodeURIComponent(name)}/`}>{name}</a>
+            </td>
+            <td class="num">{number(open["running"] ?? 0)}</td>
+            <td class="num">{number(open["ready"] ?? 0)}</td>
+            <td class="num">{number(held.reduce((sum, kind) => sum + (open[kind] ?? 0), 0))}</td>
+            <td class="num wide">{number(events["done"] ?? 0)}</td>
+            <td class="num wide">{number((events["dead"] ?? 0) + (events["discarded"] ?? 0))}</td>
+            <td class="num">{duration(ms)}</td>
+            <td class="wide">
+              <Bar value={ms} max={most} />
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
+
+/** Run time first; what runs and waits now decides between tenants without any. */
+function weightOf({ ms, open }: Group): number {
+  return ms + Object.values(open).reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,10 @@
+import { action } from "../action";
+
+const wish = (state: "run" | "quiet" | "stop", label: string, done: string, more: { harms?: true } = {}) =>
+  action("POST /v1/workers/:worker/state", { name: `worker-${state}`, scope: "operate", label, done, body: () => ({ state }), ...more });
+
+export const workerActions = {
+  run: wish("run", "Go on", "It takes jobs again when it next asks."),
+  quiet: wish("quiet", "Take nothing new", "It finishes what it has and takes nothing new."),
+  stop: wish("stop", "Stop", "It ends when what it has is done.", { harms: true }),
+};

@@ -1,0 +1,35 @@
+import * as v from "valibot";
+import { versionsIn } from "../../ledger/versions";
+import { outputList } from "../../queue/bounded";
+import { route } from "../route";
+import { count, isoTime, nullableText } from "../shapes";
+import { iso } from "../views";
+
+export const installationShape = v.object({
+  versions: v.pipe(
+    outputList(v.object({ version: v.string(), tag: v.string(), firstAt: isoTime })),
+    v.description("Of the Worker, as the tick first saw each; newest first, at most 20"),
+  ),
+  steps: v.pipe(
+    outputList(v.object({ step: v.string(), outcome: v.string(), at: isoTime, ms: count, detail: nullableText })),
+    v.description("How each step of the tick ended when it last ran"),
+  ),
+});
+
+export const installationRoutes = [
+  route("GET /v1/installation", {
+    name: "installation",
+    summary: "Versions of the Worker that were seen, and how each step of the tick last ended",
+    scope: "root",
+    tenant: "none",
+    answers: { 200: installationShape },
+    handle: async ({ deps }) => {
+      const [versions, steps] = await Promise.all([versionsIn(deps.db), deps.tickSteps()]);
+      const body = {
+        versions: versions.map(({ id, tag, firstAt }) => ({ version: id, tag, firstAt: iso(firstAt) })),
+        steps: steps.map(({ step, outcome, at, ms, detail = null }) => ({ step, outcome, at: iso(at), ms: Math.round(ms), detail })),
+      };
+      return { status: 200, body };
+    },
+  }),
+];
