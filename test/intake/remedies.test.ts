@@ -25,6 +25,7 @@ const facts: Facts = {
   open: [open, { ...open, kind: "ready" }],
   retrying: [open],
   gates: [gate],
+  heavy: [{ tenant, queue: "events", since: now }],
   ended: new Map(),
   steps: [{ step: "sweep", outcome: "failed", at: now }],
   budgets: [{ tenant, usdPerMonth: 1, spent: 2 }],
@@ -53,7 +54,7 @@ const job: JobView = {
   },
   ...{ at: now, due: null, reason: null, gate: null, dryRun: false, cancelling: false, startedAt: null, endedAt: null, progress: null },
 };
-const around = { now, pauses: [], gates: new Map([["mail", gate]]), pausedSites: new Map(), unpolled: new Map<string, number | null>() };
+const around = { now, pauses: [], gates: new Map([["mail", gate]]), pausedSites: new Map(), unpolled: new Map<string, number | null>(), heavy: [] };
 const whys = [
   whyOf(tenant, { ...job, state: "dead", reason: "x", endedAt: now }, around),
   whyOf(tenant, { ...job, state: "retrying", reason: "x", due: now + 1 }, around),
@@ -62,6 +63,7 @@ const whys = [
   whyOf(tenant, { ...job, state: "waiting", gate: "mail", reason: "mail: open" }, around),
   whyOf(tenant, { ...job, state: "waiting", reason: "x" }, { ...around, pausedSites: new Map([["main", { reason: "401", since: now }]]) }),
   whyOf(tenant, job, { ...around, unpolled: new Map([["email", null]]) }),
+  whyOf(tenant, job, { ...around, heavy: [{ tenant, queue: "events", since: now }] }),
   ...pauses.map(paused),
 ];
 
@@ -76,7 +78,7 @@ function routeOf({ method, path }: Pick<Action, "method" | "path">) {
 describe("what an operator is offered", () => {
   test("is there for every kind of finding", () => {
     const codes = new Set(found.map(({ code }) => code));
-    const all = "tick-failing paused circuit-open stuck failed retrying schedule-failed site-paused site-unreadable no-worker budget approval";
+    const all = "tick-failing paused circuit-open stuck failed retrying schedule-failed site-paused site-unreadable no-worker budget approval tenant-heavy";
     expect(codes).toEqual(new Set(all.split(" ")));
   });
 
