@@ -27,6 +27,8 @@ const facts: Facts = {
     { ...open, kind: "ready", queue: "deliveries-2" },
     { ...open, kind: "retrying", cause: `550 ${person} is unknown` },
   ],
+  retrying: [{ ...open, kind: "retrying", cause: `550 ${person} is unknown` }],
+  settled: [],
   heavy: [{ tenant, queue: "email-sending", since: now - hour }],
   ended: new Map([[`${tenant} deliveries-2`, 5]]),
   gates: [

@@ -27,7 +27,7 @@ const facts: Facts = {
   gates: [gate],
   heavy: [{ tenant, queue: "events", since: now }],
   ended: new Map(),
-  steps: [{ step: "sweep", outcome: "failed", at: now }],
+  steps: ["sweep", "heartbeat"].map((step) => ({ step, outcome: "failed", at: now, detail: "x" })),
   budgets: [{ tenant, usdPerMonth: 1, spent: 2 }],
   installation: true,
   unpolled: [{ tenant, type: "remote-demo", count: 2, since: null }],
@@ -78,7 +78,8 @@ function routeOf({ method, path }: Pick<Action, "method" | "path">) {
 describe("what an operator is offered", () => {
   test("is there for every kind of finding", () => {
     const codes = new Set(found.map(({ code }) => code));
-    const all = "tick-failing paused circuit-open stuck failed retrying schedule-failed site-paused site-unreadable no-worker budget approval tenant-heavy";
+    const all =
+      "tick-failing paused circuit-open stuck failed retrying schedule-failed site-paused site-unreadable no-worker budget approval tenant-heavy heartbeat-failing";
     expect(codes).toEqual(new Set(all.split(" ")));
   });
 
