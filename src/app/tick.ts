@@ -21,6 +21,7 @@ import { createHttp } from "../providers/http";
 import type { Counters } from "../ledger/counters";
 import { ofInstallation } from "../ledger/durations";
 import type { createPayloads } from "../ledger/payloads";
+import { passEnded } from "../ledger/open-jobs";
 import { addUpHours } from "../ledger/usage-days";
 import { ticksIn } from "../ledger/ticks";
 import { seen } from "../ledger/versions";
@@ -75,6 +76,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "agents", run: (at) => continueAgents({ db, engine, payloads }, at) },
       { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },
       { name: "version", run: async (at) => ({ isNew: await seen(db, env.VERSION, at) }) },
+      { name: "open-jobs", run: async (at) => (await passEnded(db, at), {}) },
       { name: "alerts", run: sendAlerts({ db, engine, snapshots, work, reports, installationTenant: env.ALERTS_TENANT, publicUrl: stores.publicUrl }) },
       { name: "snapshots", run: async () => ({ published: await snapshots.republish(maxSnapshots) }) },
       { name: "rotation", run: async () => ({ resealed: (await rotate(stores, turnMark(db, "rotation"))) + (await stores.installation.rotate()) }) },

@@ -1,3 +1,5 @@
+import { timePart } from "../queue/id";
+import { openMark } from "./watermarks";
 import { batch, rowsOf, statement } from "../d1";
 
 /** What an open job is doing: `ready` waits for its turn in the queue, `held` comes again by itself, `parked` waits without a message. */
@@ -44,15 +46,40 @@ export async function tenantsWithJobs(db: D1Database): Promise<string[]> {
 /** Parked for workers outside: nothing holds it back, it waits for its turn. */
 const atWorkers = `(j.gate IS NOT NULL AND substr(j.gate, 1, 7) = 'worker/')`;
 
+/** A row of the last minute may still be written by a claim that comes late. Milliseconds. */
+const settlesWithinMs = 60_000;
+
+/** Rows between the marks and ?1 that have ended or have a side row, up to the first that is neither; `walk` names the mark. */
+const passed = (walk: "jobs" | "arrivals", position: string, source: string) => `
+  WITH RECURSIVE each(tenant) AS (
+    SELECT min(tenant) FROM jobs UNION ALL SELECT (SELECT min(j.tenant) FROM jobs j WHERE j.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL),
+  m AS (SELECT tenant, ${openMark("each.tenant", walk)} AS mark FROM (SELECT tenant FROM each WHERE tenant IS NOT NULL LIMIT ${maxTenants}) each),
+  n AS (SELECT tenant, mark,
+    (SELECT ${position} FROM ${source} WHERE s.tenant = m.tenant AND ${position} > m.mark AND ${position} < ?1 AND j.ended IS NULL AND j.wake IS NULL ORDER BY ${position} LIMIT 1) AS open,
+    (SELECT max(${position}) FROM ${walk} s WHERE s.tenant = m.tenant AND ${position} > m.mark AND ${position} < ?1) AS last FROM m)
+  INSERT INTO watermarks (tenant, walk, position) SELECT tenant, 'ended-${walk}', coalesce(substr(open, 1, length(open) - 1), last) FROM n
+  WHERE coalesce(substr(open, 1, length(open) - 1), last) > mark ON CONFLICT DO UPDATE SET position = excluded.position`;
+
 /**
- * Open jobs have a side row, or lie above the mark up to which the sweep has given side rows: no other row is read.
+ * Moves the marks below which no open job lacks a side row close to now, so that reports need not look at what has just ended. Each row is read once.
+ * The sweep's own marks stay ten minutes behind: until then a message is not lost but on its way.
+ */
+export async function passEnded(db: D1Database, now: number): Promise<void> {
+  const before = timePart(now - settlesWithinMs);
+  await batch(db, [
+    statement(db, passed("jobs", "s.id", "jobs s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id"), before),
+    statement(db, passed("arrivals", "s.slot", "arrivals s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id"), before),
+  ]);
+}
+
+/**
+ * Open jobs have a side row, or lie above the marks up to which all that is open has one: no other row is read.
  * ?1 tenants, ?2 now, ?3 rows of each source.
  */
 const openSql = `
   WITH t AS (SELECT value AS tenant FROM json_each(?1)),
   mark AS (SELECT t.tenant,
-    coalesce((SELECT position FROM watermarks w WHERE w.tenant = t.tenant AND w.walk = 'sweep-jobs'), '') AS made,
-    coalesce((SELECT position FROM watermarks w WHERE w.tenant = t.tenant AND w.walk = 'sweep-arrivals'), '') AS derived FROM t),
+    ${openMark("t.tenant", "jobs")} AS made, ${openMark("t.tenant", "arrivals")} AS derived FROM t),
   ids AS (
     SELECT * FROM (SELECT d.tenant, d.id FROM t CROSS JOIN due d WHERE d.tenant = t.tenant LIMIT ?3) UNION
     SELECT * FROM (SELECT p.tenant, p.id FROM t CROSS JOIN parked p WHERE p.tenant = t.tenant LIMIT ?3) UNION

@@ -1,6 +1,7 @@
 import { finder } from "../queue/fold";
 import { batch, rowsOf, statement } from "../d1";
 import { columns, end, fits, inTime, type JobRow, mostExamined, viewOf } from "./job-rows";
+import { openMark } from "./watermarks";
 import type { JobFilter, JobView, Page } from "./views";
 
 const byEntity = `
@@ -8,13 +9,13 @@ const byEntity = `
   CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id LIMIT ?3`;
 const byIds = `
   SELECT coalesce(j.slot, j.id) AS position, ${columns} FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
-const mark = (walk: string) => `coalesce((SELECT position FROM watermarks WHERE tenant = ?1 AND walk = 'sweep-${walk}'), '')`;
 /** ?2 rows of each source. */
 const sideIds = ["due", "parked"].map((table) => `SELECT id FROM ${table} WHERE tenant = ?1 LIMIT ?2`);
 const openIds = [
-  `SELECT id FROM jobs WHERE tenant = ?1 AND id > ${mark("jobs")} AND id < '${end}' AND ended IS NULL LIMIT ?2`,
+  `SELECT id FROM leases WHERE tenant = ?1 LIMIT ?2`,
+  `SELECT id FROM jobs WHERE tenant = ?1 AND id > ${openMark("?1", "jobs")} AND id < '${end}' AND ended IS NULL LIMIT ?2`,
   `SELECT a.id FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
-   WHERE a.tenant = ?1 AND a.slot > ${mark("arrivals")} AND j.ended IS NULL LIMIT ?2`,
+   WHERE a.tenant = ?1 AND a.slot > ${openMark("?1", "arrivals")} AND j.ended IS NULL LIMIT ?2`,
 ];
 const letterIds = `SELECT id FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
 const errors = `SELECT id, reason FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
@@ -31,7 +32,7 @@ export async function found(db: D1Database, tenant: string, q: string, filter: J
 
 /**
  * Every job that waits or is retrying: each has a side row. With `all` every job that has not ended: the others lie above the mark up to which
- * the sweep has given side rows. Null when one of these sources has more than may be looked at.
+ * all that is open has a side row. Null when one of these sources has more than may be looked at.
  */
 export async function openRows(db: D1Database, tenant: string, all: boolean): Promise<JobRow[] | null> {
   const asked = all ? [...sideIds, ...openIds] : sideIds;

@@ -22,3 +22,9 @@ export function markStatement(db: D1Database, tenant: string, walk: string, posi
   const sql = `INSERT INTO watermarks (tenant, walk, position) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position`;
   return statement(db, sql, tenant, walk, position);
 }
+
+/** SQL of the position below which every open job of a stream has a side row: the sweep's mark, or the one that `passEnded` moves behind what has ended. */
+export function openMark(tenant: string, walk: "jobs" | "arrivals"): string {
+  const mark = (name: string) => `coalesce((SELECT w.position FROM watermarks w WHERE w.tenant = ${tenant} AND w.walk = '${name}-${walk}'), '')`;
+  return `max(${mark("sweep")}, ${mark("ended")})`;
+}

@@ -74,6 +74,7 @@ test(
         "agents",
         "mail-events",
         "version",
+        "open-jobs",
         "alerts",
         "snapshots",
         "rotation",
