@@ -9,6 +9,7 @@ import { createPayloads } from "../ledger/payloads";
 import { createQueries } from "../ledger/queries";
 import type { Engine } from "../queue/engine";
 import type { Job } from "../queue/job";
+import { createAccessDoor } from "./access";
 import { createAppEngine } from "./engine";
 import { createIntakeDeps } from "./intake";
 import { createMediaParts } from "./media";
@@ -56,5 +57,10 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const whole = { ...parts, engine, gates, counters, ended, work };
   const intake = createIntakeDeps(whole);
   const { replays, bulkActions, campaigns, reports } = intake;
-  return { engine, intake, tick: createTickDeps({ ...whole, replays, bulkActions, campaigns, reports }), pages: { now, vault: stores.vault } };
+  return {
+    engine,
+    intake,
+    tick: createTickDeps({ ...whole, replays, bulkActions, campaigns, reports }),
+    pages: { now, vault: stores.vault, access: createAccessDoor(env, stores, now) },
+  };
 }

@@ -2,6 +2,7 @@ import { ApiProblem, createApi } from "./api";
 import { assetResponse } from "./assets";
 import { show } from "./show";
 import { createSessions } from "./session/cookie";
+import { throughAccess } from "./session/access";
 import { leave, signIn, signInPage } from "./session/sign-in";
 import { perform } from "./perform";
 import type { Me } from "./answers";
@@ -40,8 +41,12 @@ async function answerGet(request: Request, deps: DashboardDeps): Promise<Respons
   if (request.method === "POST" && !sameOrigin(request)) return new Response("This form was not sent from this page.", { status: 403 });
   if (url.pathname === "/session") return signIn(request, sessions, deps.answer);
   if (url.pathname === "/session/end") return leave(url, sessions);
-  const token = await sessions.read(request);
-  if (token === undefined) return signInPage(request);
+  const own = await sessions.read(request);
+  // A token that was given goes before the person that Access knows.
+  const passed = own === undefined ? await throughAccess(request, deps.access) : { token: own };
+  if (passed === undefined) return signInPage(request);
+  if (!("token" in passed)) return signInPage(request, passed.trouble, passed.status);
+  const { token } = passed;
   if (url.pathname === "/" || url.pathname === "/go") return enter(request, token, deps);
   const [, , tenant = "", ...rest] = url.pathname.split("/");
   const behind = `/${rest.join("/")}`;

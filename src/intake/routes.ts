@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { openApi } from "./openapi";
 import { type AnyRoute, openPath, route } from "./route";
 import { outputList } from "../queue/bounded";
+import { accessRoutes } from "./routes/access";
 import { agentRoutes } from "./routes/agents";
 import { alertRoutes } from "./routes/alerts";
 import { bulkActionRoutes } from "./routes/bulk-actions";
@@ -103,6 +104,7 @@ export const routes: readonly AnyRoute[] = [
   ...gateRoutes,
   ...alertRoutes,
   ...heartbeatRoutes,
+  ...accessRoutes,
   ...operatorRoutes,
   ...reportRoutes,
   ...costRoutes,

@@ -5,13 +5,14 @@ import { htmlResponse, readForm, redirect, wantsFragment } from "../respond";
 import type { Sessions } from "./cookie";
 
 /** Asks for a token. After it, the page goes on to what was asked for. */
-export function signInPage(request: Request, trouble?: string): Response {
+export function signInPage(request: Request, trouble?: string, status = trouble === undefined ? 200 : 401): Response {
   const url = new URL(request.url);
-  if (wantsFragment(request) || request.method === "POST") return new Response("You are signed out.", { status: 401 });
+  if (wantsFragment(request) || request.method === "POST")
+    return new Response(trouble ?? "You are signed out.", { status: trouble === undefined ? 401 : status });
   // A link from elsewhere is followed without the cookie; the same address asked for by our own page is not.
   if (request.headers.get("sec-fetch-site") === "cross-site") return htmlResponse(url, <meta http-equiv="refresh" content="0" />);
   const next = url.pathname.startsWith("/t/") ? `${url.pathname}${url.search}` : undefined;
-  return signInResponse(url, { next, trouble, status: trouble === undefined ? 200 : 401 });
+  return signInResponse(url, { next, trouble, status });
 }
 
 export async function signIn(request: Request, sessions: Sessions, answer: AnswerRequest): Promise<Response> {

@@ -1,9 +1,11 @@
 import type { Vault } from "../../tenants/vault";
+import type { Access } from "./access";
 import type { Heartbeat, Setting } from "./model";
 
 /** What is kept, by name. */
 export interface InstallationSettings {
   heartbeat: Heartbeat;
+  access: Access;
 }
 
 type Name = keyof InstallationSettings;

@@ -1,0 +1,41 @@
+import { createAccessVerifier } from "../domain/installation/access";
+import type { AccessDoor } from "../dashboard/session/access";
+import { sha256Hex } from "../crypto";
+import { createHttp } from "../providers/http";
+import { messageOf } from "../errors";
+import { createTokens } from "../tenants/token";
+import { parseKeyRing } from "../tenants/keys";
+import type { WorkerEnv } from "../env";
+import { log } from "./log";
+import type { Stores } from "./stores";
+
+/** Milliseconds that an isolate keeps the setting. */
+const settingLasts = 60_000;
+
+/**
+ * Lets in whom Cloudflare Access vouches for, by the roles of the setting `access`. What the pages act with is a token that is made for one request and
+ * leaves the Worker never; in the audit its id begins with `access` and is the same for a person.
+ */
+export function createAccessDoor(env: WorkerEnv, stores: Pick<Stores, "installation" | "rules">, now: () => number): AccessDoor {
+  const verify = createAccessVerifier(createHttp({ rules: stores.rules }), now);
+  const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
+  let known: { at: number; setting: Awaited<ReturnType<Stores["installation"]["read"]>> } | undefined;
+  const read = async () => {
+    if (!known || now() - known.at >= settingLasts) known = { at: now(), setting: await stores.installation.read("access") };
+    return known.setting;
+  };
+  return async (assertion) => {
+    try {
+      const setting = await read();
+      if (!setting) return undefined;
+      const verdict = await verify(setting.value as Parameters<typeof verify>[0], assertion);
+      if (!verdict.ok) return verdict;
+      const { tenant, scopes = [] } = verdict.role;
+      if (tenant === "*") return { ok: true, token: env.ROOT_TOKEN };
+      return { ok: true, token: await tokens.mint(tenant, `access${await sha256Hex(verdict.person, 16)}`, scopes) };
+    } catch (thrown) {
+      log({ event: "trouble", where: "access", reason: messageOf(thrown) });
+      return { ok: false, why: "unavailable" };
+    }
+  };
+}

@@ -1,0 +1,124 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify, type JWTPayload } from "jose";
+import * as v from "valibot";
+import { boundedList, boundedText, fieldRule } from "../../queue/bounded";
+import type { Http } from "../../providers/http";
+import { scopes } from "../../tenants/token";
+
+const maxRoles = 100;
+const personRule = "must be an address, or the name of a group";
+
+interface Given {
+  email?: string | undefined;
+  group?: string | undefined;
+  tenant: string;
+  scopes?: readonly string[] | undefined;
+}
+
+function onePerson<Input extends Given>() {
+  const isOne = ({ email, group }: Pick<Given, "email" | "group">) => (email === undefined) !== (group === undefined);
+  return fieldRule<Input, "email" | "group">(["email", "group"], isOne, "name one: email or group", "email");
+}
+
+function scopedToTenant<Input extends Given>() {
+  const isScoped = ({ tenant, scopes: given }: Pick<Given, "tenant" | "scopes">) => (tenant === "*") === (given === undefined);
+  return fieldRule<Input, "tenant" | "scopes">(["tenant", "scopes"], isScoped, "is needed for a tenant, and cannot go together with tenant *", "scopes");
+}
+
+const role = v.pipe(
+  v.strictObject({
+    email: v.optional(boundedText(254, { pattern: /^[^\s@]{1,64}@[^\s@]{1,189}$/, rule: personRule })),
+    group: v.optional(boundedText(256, { min: 1, rule: personRule })),
+    tenant: v.pipe(
+      boundedText(63, { pattern: /^(?:\*|[a-z0-9-]{1,63})$/, rule: "must be the name of a tenant, or * for all" }),
+      v.description("`*`: acts as the root token"),
+    ),
+    scopes: v.optional(boundedList(v.picklist(scopes, `must be one of ${scopes.join(", ")}`), scopes.length, { min: 1 })),
+  }),
+  onePerson(),
+  scopedToTenant(),
+);
+
+/** Body of `PUT /v1/access`: whom Cloudflare Access lets in, and what each may do. */
+export const accessSchema = v.strictObject({
+  teamDomain: boundedText(253, { pattern: /^[a-z0-9-]{1,63}\.cloudflareaccess\.com$/, rule: "must be like acme.cloudflareaccess.com" }),
+  audience: boundedText(64, { pattern: /^[0-9a-f]{64}$/, rule: "must be the AUD tag of the application: 64 hexadecimal digits" }),
+  roles: v.pipe(boundedList(role, maxRoles, { min: 1 }), v.description("The first that fits counts")),
+});
+
+export type Access = v.InferOutput<typeof accessSchema>;
+export type AccessRole = Access["roles"][number];
+
+/** Who the Access token says it is, and the role that fits. */
+export type Verdict =
+  | { ok: true; role: AccessRole; person: string }
+  /** `refused`: the token is not good; `no-role`: it is, and no role fits; `unavailable`: the keys cannot be fetched. */
+  | { ok: false; why: "refused" | "no-role" | "unavailable" };
+
+/** Characters. */
+const maxToken = 16_384;
+/** Milliseconds: keys are fetched anew after the first, for a token of an unknown key at most once in the second. */
+const [keysLast, keysAgainAfter] = [3_600_000, 60_000];
+const [timeLimit, sizeLimit] = [5000, 100_000];
+
+/** Checks the tokens of Cloudflare Access by the keys of the team, which an isolate keeps for an hour. */
+export function createAccessVerifier(http: Http, now: () => number): (access: Access, token: string) => Promise<Verdict> {
+  const kept = new Map<string, { keys: JSONWebKeySet | null; at: number }>();
+  const keysOf = async (domain: string, maxAge: number) => {
+    const known = kept.get(domain);
+    if (known && now() - known.at < maxAge) return known.keys;
+    const fetched = await fetchKeys(http, domain);
+    // Keys that were good an hour ago are better than none.
+    const keys = fetched ?? known?.keys ?? null;
+    kept.set(domain, { keys, at: fetched || !keys ? now() : now() - keysLast + keysAgainAfter });
+    return keys;
+  };
+  return async (access, token) => {
+    if (token.length > maxToken) return { ok: false, why: "refused" };
+    const first = await keysOf(access.teamDomain, kept.get(access.teamDomain)?.keys === null ? keysAgainAfter / 10 : keysLast);
+    if (!first) return { ok: false, why: "unavailable" };
+    let claims = await verified(access, token, first, now());
+    if (claims === "unknown-key") {
+      const again = await keysOf(access.teamDomain, keysAgainAfter);
+      claims = again && again !== first ? await verified(access, token, again, now()) : "refused";
+    }
+    if (typeof claims === "string") return { ok: false, why: "refused" };
+    return roleOf(access, claims);
+  };
+}
+
+async function fetchKeys(http: Http, domain: string): Promise<JSONWebKeySet | null> {
+  const reply = await http({ url: `https://${domain}/cdn-cgi/access/certs`, signal: AbortSignal.timeout(timeLimit), timeLimit, sizeLimit });
+  const body = reply.ok && reply.value.status === 200 ? reply.value.json() : undefined;
+  const isKeys = typeof body === "object" && body !== null && "keys" in body && Array.isArray(body.keys) && body.keys.length > 0;
+  return isKeys ? (body as JSONWebKeySet) : null;
+}
+
+async function verified({ teamDomain, audience }: Access, token: string, keys: JSONWebKeySet, now: number): Promise<JWTPayload | "unknown-key" | "refused"> {
+  try {
+    const { payload } = await jwtVerify(token, createLocalJWKSet(keys), {
+      issuer: `https://${teamDomain}`,
+      audience,
+      algorithms: ["RS256", "ES256"],
+      requiredClaims: ["exp"],
+      clockTolerance: 5,
+      currentDate: new Date(now),
+    });
+    return payload;
+  } catch (thrown) {
+    return thrown instanceof errors.JWKSNoMatchingKey ? "unknown-key" : "refused";
+  }
+}
+
+function roleOf({ roles }: Access, claims: JWTPayload): Verdict {
+  const email = typeof claims["email"] === "string" ? claims["email"].toLowerCase() : undefined;
+  if (email === undefined) return { ok: false, why: "no-role" };
+  const groups = groupsOf(claims);
+  const found = roles.find((each) => (each.email === undefined ? each.group !== undefined && groups.includes(each.group) : each.email.toLowerCase() === email));
+  return found ? { ok: true, role: found, person: email } : { ok: false, why: "no-role" };
+}
+
+/** Access passes on what the identity provider says of groups where it is asked to: at the top or among custom claims. */
+function groupsOf({ groups, custom }: JWTPayload): readonly unknown[] {
+  const inner = typeof custom === "object" && custom !== null && "groups" in custom ? custom.groups : undefined;
+  return [groups, inner].flatMap((each: unknown) => (Array.isArray(each) ? (each as unknown[]) : []));
+}

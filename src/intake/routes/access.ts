@@ -1,0 +1,64 @@
+import * as v from "valibot";
+import { type Access, accessSchema } from "../../domain/installation/access";
+import { Problem } from "../../errors";
+import { smallBody } from "../body";
+import type { IntakeDeps } from "../deps";
+import { actorOf, type Caller, route } from "../route";
+import { isoTime } from "../shapes";
+import { iso } from "../views";
+
+const everyTenant = "*";
+
+export const accessShape = v.object({ ...accessSchema.entries, updated: isoTime });
+
+export const accessRoutes = [
+  route("PUT /v1/access", {
+    name: "putAccess",
+    summary: "Let people sign in to the pages by Cloudflare Access, each with a role",
+    description:
+      "A role gives an email or a group a tenant with scopes, or all tenants (`*`). The first that fits counts. Takes effect within 60 seconds. See docs/dashboard.md#cloudflare-access.",
+    scope: "root",
+    tenant: "none",
+    body: { schema: accessSchema, limit: smallBody },
+    answers: { 200: accessShape },
+    handle: async ({ deps, caller, body }) => {
+      await audit(deps, caller, "set", `access ${body.teamDomain}`);
+      await deps.installation.put("access", body, deps.now());
+      return { status: 200, body: await shown(deps) };
+    },
+  }),
+  route("GET /v1/access", {
+    name: "getAccess",
+    summary: "Whom Cloudflare Access lets in",
+    scope: "root",
+    tenant: "none",
+    answers: { 200: accessShape },
+    handle: async ({ deps }) => ({ status: 200, body: await shown(deps) }),
+  }),
+  route("DELETE /v1/access", {
+    name: "deleteAccess",
+    summary: "Let nobody in by Cloudflare Access any more",
+    scope: "root",
+    tenant: "none",
+    answers: { 204: null },
+    handle: async ({ deps, caller }) => {
+      await audit(deps, caller, "remove", "access");
+      if (!(await deps.installation.remove("access"))) throw unset();
+      return { status: 204 };
+    },
+  }),
+];
+
+async function shown(deps: IntakeDeps): Promise<Access & { updated: string }> {
+  const access = await deps.installation.read("access");
+  if (!access) throw unset();
+  return { ...access.value, updated: iso(access.updated) };
+}
+
+function audit(deps: IntakeDeps, caller: Caller, action: "set" | "remove", target: string): Promise<void> {
+  return deps.audit({ tenant: everyTenant, actor: actorOf(caller), action, target, at: deps.now() });
+}
+
+function unset(): Problem {
+  return new Problem("not-found", "Cloudflare Access is not set up.");
+}
