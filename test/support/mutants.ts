@@ -80,6 +80,46 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
+    name: "a late row is written over what is there",
+    caughtBy: /it was done and is queued/,
+    steps: [{ ...job, script: [], late: true }, deliver, { do: "late-rows" }],
+    ledger: (ledger) => ({
+      ...ledger,
+      known: () => Promise.resolve([]),
+      insert: async (rows) => {
+        await env.DB.prepare("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))")
+          .bind(JSON.stringify(rows.map(({ id }) => id)))
+          .run();
+        await ledger.insert(rows);
+      },
+    }),
+  },
+  {
+    name: "ignore a cancel that came before the row",
+    caughtBy: /it was claimed after its end \(cancelled\)/,
+    steps: [{ ...job, script: [], late: true }, { do: "cancel", which: 0 }, deliver],
+    ledger: (ledger) => ({
+      ...ledger,
+      claim: async (refs, lease, options) => {
+        await env.DB.prepare("UPDATE jobs SET state = 'queued', cancel = 0, ended = NULL WHERE queue = ''").run();
+        return ledger.claim(refs, lease, options);
+      },
+    }),
+  },
+  {
+    name: "run without a row: what the ledger does not know is taken for claimed",
+    caughtBy: /run without holding its lease/,
+    steps: [{ ...job, script: [], late: true }, deliver],
+    ledger: (ledger) => ({
+      ...ledger,
+      claim: async (refs, lease, { fresh = [], queue } = {}) => {
+        const said = await ledger.claim(refs, lease, { queue });
+        const made = fresh.map(({ tenant, id, seq, at, maxAttempts }) => ({ tenant, id, seq, at, max: maxAttempts, born: lease.now, ...asClaimed }));
+        return { ...said, claimed: [...said.claimed, ...made] };
+      },
+    }),
+  },
+  {
     name: "settle twice: the same outcome is recorded once more",
     caughtBy: /its outcome was recorded twice/,
     steps: [{ ...job, script: ["retry", "done"] }, deliver],
@@ -201,6 +241,8 @@ export const mutants: readonly Mutant[] = [
     send: (messages) => messages.map((each) => ({ ...each, body: { ...(each.body as object), tenant: "neighbour" } })),
   },
 ];
+
+const asClaimed = { attempt: 0, runs: 1, pinned: null, revision: 0, reason: null, cursor: null, wake: null, gate: null };
 
 /** Says that everything is recorded, and records it when the messages have been acknowledged. */
 function acknowledgeFirst(): Mutant {
