@@ -35,7 +35,7 @@ import { turnMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
 import { ownParts } from "../queue/prepare";
 import { enqueue } from "../queue/enqueue";
-import { retryNow } from "../queue/operate";
+import { isOnItsWay, retryNow } from "../queue/operate";
 import { refusingQueues } from "../queue/send";
 import type { TenantGates } from "../tenants/gates";
 import { createCampaignDoor, createCampaignParts, resumedBy } from "./campaigns";
@@ -86,7 +86,7 @@ export function createIntakeDeps({
     store: bulkActionsIn(env.DB),
     replayable: replayableIn(env.DB),
     jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
-    openOf: (tenant, ids) => openOf(env.DB, tenant, ids),
+    openOf: (tenant, ids) => openOf(env.DB, tenant, ids, (id) => isOnItsWay(engine, { tenant, id })),
     act: {
       cancel: (tenant, ids) => cancelAll(env.DB, tenant, ids, now()),
       dismiss: (tenant, ids) => dismissAll(env.DB, tenant, ids, now()),

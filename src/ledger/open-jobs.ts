@@ -114,9 +114,16 @@ export async function startedJobs(db: D1Database, tenants: readonly string[]): P
   return tenants.flatMap((_, index) => rowsOf<StartedJob>(results, index));
 }
 
-const openAmong = `SELECT j.id, j.type FROM json_each(?2) e JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.ended IS NULL`;
+const openAmong = `SELECT e.value AS id, j.type FROM json_each(?2) e LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.ended IS NULL`;
 
-/** Those of the ids that have not ended. */
-export async function openOf(db: D1Database, tenant: string, ids: readonly string[]): Promise<{ id: string; type: string }[]> {
-  return (await statement(db, openAmong, tenant, JSON.stringify(ids)).all<{ id: string; type: string }>()).results;
+/** Those of the ids that have not ended. Of one without a row `isOnItsWay` says whether it is a job; its type is unknown. */
+export async function openOf(
+  db: D1Database,
+  tenant: string,
+  ids: readonly string[],
+  isOnItsWay: (id: string) => Promise<boolean>,
+): Promise<{ id: string; type: string }[]> {
+  const { results } = await statement(db, openAmong, tenant, JSON.stringify(ids)).all<{ id: string; type: string | null }>();
+  const isJob = await Promise.all(results.map(({ id, type }) => type !== null || isOnItsWay(id)));
+  return results.flatMap(({ id, type }, index) => (isJob[index] ? [{ id, type: type ?? "unknown" }] : []));
 }

@@ -4,7 +4,7 @@ import type { Revived } from "../queue/operator-ledger";
 import type { Revival } from "../queue/operator-ledger";
 import type { Burial } from "../queue/run-ledger";
 import type { StoredJob } from "../queue/tick-ledger";
-import { isDerived, slotOf } from "../queue/id";
+import { isDerived, slotOf, timeOf } from "../queue/id";
 import { redact } from "../masking/redact";
 import type { JobState } from "../queue/state";
 import { batch, lists, rowsOf, statement } from "../d1";
@@ -60,9 +60,13 @@ export async function cancel(
   return { state: row.state, flagged, changed: flagged || rowsOf(results, 0).length > 0 };
 }
 
-/** As `cancel`, for some hundred jobs of one tenant at once; returns how many have ended or were flagged. */
+/** As `cancel`, for some hundred jobs of one tenant at once, those without a row included; returns how many have ended or were flagged. */
 export async function cancelAll(db: D1Database, tenant: string, ids: readonly string[], now: number): Promise<number> {
-  const results = await batch(db, cancelStatements(db, tenant, ids, now));
+  const first = unwrittenStatements(
+    db,
+    ids.map((id) => ({ tenant, id, at: timeOf(id) ?? now })),
+  );
+  const results = (await batch(db, [...first, ...cancelStatements(db, tenant, ids, now)])).slice(first.length);
   return rowsOf(results, 0).length + rowsOf(results, 1).length;
 }
 

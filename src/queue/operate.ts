@@ -15,8 +15,12 @@ const revivable: readonly JobState[] = ["dead", "discarded", "cancelled", "waiti
  */
 export async function cancel(engine: Engine, ref: JobRef): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
   const now = engine.now();
-  const isUnwritten = mayBeUnwritten(ref.id, now) && (await engine.ids.belongs(ref.tenant, ref.id));
-  return engine.ledger.cancel(ref, now, isUnwritten ? (timeOf(ref.id) ?? now) : undefined);
+  return engine.ledger.cancel(ref, now, (await isOnItsWay(engine, ref)) ? (timeOf(ref.id) ?? now) : undefined);
+}
+
+/** Whether a job that has no row may still get one: its id is genuine and not too old. */
+export async function isOnItsWay(engine: Engine, { tenant, id }: JobRef): Promise<boolean> {
+  return mayBeUnwritten(id, engine.now()) && engine.ids.belongs(tenant, id);
 }
 
 /** As long as a message may live, the platform's four days, a job without a row may be on its way; after that its row was removed. */

@@ -11,7 +11,7 @@ import { dismissAll } from "../../src/ledger/review";
 import { turnMark } from "../../src/ledger/watermarks";
 import { emptyLedger } from "../support/invariants";
 import { recordingDb } from "../support/recorder";
-import { lease, messageOf, newJobs, noon, sideRows, transition } from "../support/rows";
+import { ids as rowIds, lease, messageOf, newJobs, noon, sideRows, transition } from "../support/rows";
 
 beforeEach(async () => {
   await emptyLedger();
@@ -27,7 +27,7 @@ function setUp() {
     store: bulkActionsIn(db),
     replayable: replayableIn(db),
     jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
-    openOf: (tenant, ids) => openOf(db, tenant, ids),
+    openOf: (tenant, ids) => openOf(db, tenant, ids, (id) => rowIds.belongs(tenant, id)),
     act: {
       cancel: (tenant, ids) => (acted.cancel++, cancelAll(db, tenant, ids, noon)),
       dismiss: (tenant, ids) => (acted.dismiss++, dismissAll(db, tenant, ids, noon)),
@@ -94,6 +94,17 @@ describe("cancelling many jobs", () => {
     const ids = [runs.id, ended.id, waits.id, waits.id];
     expect(await bulk.create("ids", { action: "cancel", ids })).toMatchObject({ state: "done", total: 2, done: 2, failed: 1 });
     expect(await env.DB.prepare("SELECT state, cancel FROM jobs WHERE id = ?").bind(runs.id).first()).toEqual({ state: "running", cancel: 1 });
+  });
+
+  test("ends jobs that have no row yet, and knows nothing of forged ids", async () => {
+    const { bulk } = setUp();
+    const [queued] = await given("on-demand", 1);
+    const unwritten = await rowIds.make("on-demand", noon);
+    const foreign = await rowIds.make("another", noon);
+    const ids = [queued?.id ?? "", unwritten, foreign];
+    expect(await bulk.create("on-demand", { action: "cancel", ids })).toMatchObject({ state: "done", total: 2, done: 2, failed: 1 });
+    expect(await states("on-demand")).toEqual({ cancelled: 2 });
+    expect(await env.DB.prepare("SELECT at, type, queue FROM jobs WHERE id = ?").bind(unwritten).first()).toEqual({ at: noon, type: "unknown", queue: "" });
   });
 
   test("is carried on by the tick in bounded steps, and can be stopped", { timeout: 60_000 }, async () => {

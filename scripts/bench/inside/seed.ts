@@ -14,8 +14,17 @@ export async function seed(db: D1Database, tenant: string, from: number, count: 
       .bind(tenant, timePart(at), String(from + done), at, rows)
       .run();
   }
+  // As the tick leaves it: it has walked past all of them.
+  await db
+    .prepare(walked)
+    .bind(tenant, timePart(Date.now() - 3_600_000))
+    .run();
   return count;
 }
+
+const walked = `
+  INSERT INTO watermarks (tenant, walk, position) VALUES (?1, 'sweep-jobs', ?2)
+  ON CONFLICT DO UPDATE SET position = max(position, excluded.position)`;
 
 /** Those of one statement share the time in their id; the number behind it keeps them apart. */
 const insert = `

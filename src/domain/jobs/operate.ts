@@ -16,7 +16,7 @@ export function createJobOperations({ db, engine, queries }: { db: D1Database; e
   const { now } = engine;
   const pauses = pauseStore(db);
   return {
-    /** Null: unknown to the ledger. `flagged`: it runs and ends within seconds; `changed` false: it had ended before. */
+    /** Null: no longer kept. `flagged`: it runs and ends within seconds; `changed` false: it had ended before. */
     cancel: (tenant: string, id: string) => cancel(engine, { tenant, id }),
     /** Null: unknown to the ledger. `changed` false: its state does not allow it. */
     async retry(tenant: string, id: string): Operated {
