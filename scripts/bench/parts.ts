@@ -3,6 +3,7 @@ import { accept } from "./parts/accept.ts";
 import { billed } from "./parts/billed.ts";
 import { footprint } from "./parts/footprint.ts";
 import { growth } from "./parts/growth.ts";
+import { load } from "./parts/load.ts";
 import { neighbours } from "./parts/neighbours.ts";
 import { outage } from "./parts/outage.ts";
 import { pickUp } from "./parts/pick-up.ts";
@@ -10,7 +11,7 @@ import { throughput } from "./parts/throughput.ts";
 import type { Section } from "./report.ts";
 import type { Run } from "./run.ts";
 
-export const parts = { throughput, accept, "pick-up": pickUp, billed, growth, neighbours, outage, footprint } satisfies Record<
+export const parts = { throughput, accept, "pick-up": pickUp, billed, growth, neighbours, outage, load, footprint } satisfies Record<
   string,
   (run: Run) => Promise<Section>
 >;

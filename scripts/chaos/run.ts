@@ -30,7 +30,7 @@ export interface Ran {
 
 const tenantCount = 3;
 /** Jobs that are posted in a second. */
-const pace = 60;
+const pace = 30;
 
 /** The schedule of a seed, with the faults that were asked for. */
 export function planned({ seed, jobs, only }: Pick<RunOptions, "seed" | "jobs" | "only">): Schedule {

@@ -31,7 +31,7 @@ const kinds = ["db", "db", "db", "queue", "delivery", "delivery", "store", "gate
 /** What goes wrong in a run of this seed: the same seed and length give the same faults. */
 export function scheduleOf(seed: number, length: number, dice: Dice): Schedule {
   const mode = seed % 2 === 0 ? "deployed" : "local";
-  const count = Math.max(6, Math.round(length / 3500));
+  const count = Math.max(6, Math.round(length / 2500));
   const faults = Array.from({ length: count }, () => ({ at: between(dice, 1500, length), ...faultOf(oneOf(dice, kinds), mode, dice) }) as Fault);
   // At least one death of each kind that there can be.
   faults.push(
