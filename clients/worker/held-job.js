@@ -20,6 +20,9 @@ export class Uncertain extends Error {
   }
 }
 
+/** A larger result is uploaded. Characters of JSON. */
+const maxInlineResult = 64 * 1024;
+
 const mark = Symbol("outcome");
 /** @param {object} said */
 const outcome = (said) => ({ [mark]: true, said });
@@ -109,7 +112,12 @@ export class HeldJob {
   /** @param {string} path @param {object} body @param {string} [method] */
   about(path, body, method = "POST") {
     const { id, lease, tenant } = this.job;
-    return call(this.to, method, `/v1/work/${id}/${path}`, { lease, ...body }, { tenant, giveUpAfterMs: Math.max(10_000, this.leaseEnds - performance.now()) });
+    return call(this.to, method, `/v1/work/${id}/${path}`, { lease, ...body }, { tenant, giveUpAfterMs: this.patience() });
+  }
+
+  /** How long a call may be repeated. Milliseconds. */
+  patience() {
+    return Math.max(10_000, this.leaseEnds - performance.now());
   }
 
   /**
@@ -165,12 +173,23 @@ export class HeldJob {
     await this.settleWith({ kind: "retry", reason: text(thrown instanceof Error ? thrown.message : thrown) });
   }
 
+  /** A result that is too large for the settlement is uploaded, and named by its id. @param {any} said */
+  async fitting(said) {
+    if (said.kind !== "done" || said.result === undefined) return said;
+    const text = JSON.stringify(said.result) ?? "null";
+    if (text.length <= maxInlineResult) return said;
+    const { resultUrl } = await this.about("result-upload", {});
+    const { pathname, search } = new URL(resultUrl);
+    const { resultId } = await call(this.to, "PUT", pathname + search, said.result, { giveUpAfterMs: this.patience() });
+    return { kind: "done", resultId };
+  }
+
   /** @param {object} said */
   async settleWith(said) {
     // Nothing more is said under a lease that is another's.
     if (this.ended === "lease-lost" || this.ended === "ended") return;
     try {
-      await this.about("settle", { outcome: said });
+      await this.about("settle", { outcome: await this.fitting(said) });
     } catch (error) {
       if (error instanceof Refused && error.status === 422)
         return void (await this.about("settle", { outcome: { kind: "discard", reason: text(error.message) } }));

@@ -6,6 +6,7 @@ import { createWorkerStore } from "../domain/work/store";
 import { createTurns } from "../domain/work/turns";
 import type { WorkerEnv } from "../env";
 import type { Counters } from "../ledger/counters";
+import { createPayloads } from "../ledger/payloads";
 import { createWorkLedger } from "../ledger/work/work";
 import type { Engine } from "../queue/engine";
 import { derive } from "../tenants/keys";
@@ -21,6 +22,7 @@ export function createWork({ env, engine, counters }: { env: WorkerEnv; engine: 
     workers: createWorkerStore(env.DB),
     leases: createLeases(() => (key ??= derive(secret(), "signing", "lease"))),
     turns: createTurns(),
+    results: createPayloads(env.PAYLOADS),
     pause: async (milliseconds, signal) => {
       // Whoever hangs up ends the wait; that is no failure.
       await scheduler.wait(milliseconds, { signal }).catch(() => undefined);

@@ -42,12 +42,14 @@ export interface Reading {
   contract: Contract | undefined;
   /** JSON text. */
   payload: string | null;
+  /** JSON text. */
+  result: string | null;
   revealed: boolean;
   /** Of the template it is rendered with; null: there is none of that name; undefined: it names none. */
   templateVersion?: number | null | undefined;
 }
 
-export function detailOf(job: JobDetail, { contract, payload, revealed, templateVersion }: Reading) {
+export function detailOf(job: JobDetail, { contract, payload, result, revealed, templateVersion }: Reading) {
   const shown = (schema: unknown, text: string) => {
     const value: unknown = JSON.parse(text);
     return revealed ? value : mask(schema, value);
@@ -64,7 +66,7 @@ export function detailOf(job: JobDetail, { contract, payload, revealed, template
       ...(result === null || state === "uncertain" ? {} : { result: revealed ? (JSON.parse(result) as unknown) : maskAll(JSON.parse(result)) }),
     })),
     payload: payload === null ? null : shown(contract?.payload, payload),
-    ...(job.result === null ? {} : { result: shown(contract?.result, job.result) }),
+    ...(result === null ? {} : { result: shown(contract?.result, result) }),
     parent: job.parent,
     trace: traceIdOf(job),
     revision: job.revision,

@@ -6,18 +6,18 @@ import { batch, lists, refLists, rowsOf, statement } from "../d1";
 const longestChain = 9 * 24 * 3600_000;
 const mostGenerations = 5;
 
-const holding = `(j.ended IS NULL OR coalesce(j.payload, j.ref, j.fp, j.result, j.cursor, j.progress) IS NOT NULL)`;
+const holding = `(j.ended IS NULL OR coalesce(j.payload, j.ref, j.result_ref, j.fp, j.result, j.cursor, j.progress) IS NOT NULL)`;
 const byEntity = `
-  SELECT j.id, j.state, j.ref, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
+  SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
   CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id`;
-const byId = `SELECT j.id, j.state, j.ref, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
+const byId = `SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
 /** Children have derived ids: their places in time are walked, not the whole ledger. */
 const byParent = `
-  SELECT j.id, j.state, j.ref, j.at, ${holding} AS holds FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
+  SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
   WHERE a.tenant = ?1 AND a.slot >= ?3 AND a.slot < ?4 AND j.parent IN (SELECT value FROM json_each(?2))`;
 
 const wipes = [
-  `UPDATE jobs SET payload = NULL, ref = NULL, fp = NULL, result = NULL, cursor = NULL, progress = NULL, provider_message = NULL, reason = iif(reason IS NULL, NULL, 'erased')
+  `UPDATE jobs SET payload = NULL, ref = NULL, result_ref = NULL, fp = NULL, result = NULL, cursor = NULL, progress = NULL, provider_message = NULL, reason = iif(reason IS NULL, NULL, 'erased')
    WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
   `UPDATE effects SET result = NULL WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`,
   `UPDATE history SET detail = NULL WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND detail IS NOT NULL`,
@@ -30,6 +30,7 @@ export interface Holder {
   id: string;
   state: JobState;
   ref: string | null;
+  resultRef: string | null;
   at: number;
   /** 0: nothing is left to take out. */
   holds: number;
@@ -62,7 +63,7 @@ export async function wipe(db: D1Database, tenant: string, holders: readonly Hol
       db,
       refs.flatMap((list) => wipes.map((sql) => statement(db, sql, list))),
     );
-  return { jobs: holders.length, refs: holders.flatMap(({ ref }) => (ref === null ? [] : [ref])) };
+  return { jobs: holders.length, refs: holders.flatMap(({ ref, resultRef }) => [ref, resultRef].filter((key) => key !== null)) };
 }
 
 /** Those that may still act on what is erased: to be cancelled first. */

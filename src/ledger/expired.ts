@@ -20,7 +20,7 @@ export interface Expiry {
 /** What one page removed; `more` when there may be another. */
 export interface Removed {
   count: number;
-  /** Payloads in R2 that belonged to removed jobs. */
+  /** Payloads and results in R2 that belonged to removed jobs. */
   refs: string[];
   more: boolean;
 }
@@ -45,7 +45,7 @@ const drops = [
   `DELETE FROM history WHERE (tenant, job) IN (${ended})`,
   `DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT j.tenant, j.ended, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1)`,
   `DELETE FROM arrivals WHERE (tenant, slot) IN (SELECT j.tenant, j.slot FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.slot IS NOT NULL AND j.ended IS NOT NULL)`,
-  `DELETE FROM jobs WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ended IS NOT NULL RETURNING ref`,
+  `DELETE FROM jobs WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ended IS NOT NULL RETURNING ref, result_ref AS resultRef`,
 ];
 
 /** One page of ended jobs past their time, with all that hangs on them. */
@@ -63,8 +63,8 @@ export async function expireJobs(metered: Metered, walk: keyof typeof old, { ten
   const statements = [...drops.flatMap((sql) => refs.map((list) => statement(db, sql, list))), ...moved];
   const results = statements.length > 0 ? await metered.run(statements) : [];
   marks.set(walk, position);
-  const removed = refs.flatMap((_, index) => rowsOf<{ ref: string | null }>(results, (drops.length - 1) * refs.length + index));
-  return { count: removed.length, refs: removed.flatMap(({ ref }) => (ref === null ? [] : [ref])), more };
+  const removed = refs.flatMap((_, index) => rowsOf<{ ref: string | null; resultRef: string | null }>(results, (drops.length - 1) * refs.length + index));
+  return { count: removed.length, refs: removed.flatMap(({ ref, resultRef }) => [ref, resultRef].filter((key) => key !== null)), more };
 }
 
 interface OldRow {

@@ -5,6 +5,8 @@ export interface JobTexts {
   id: string;
   /** Where its payload lies when it is not in the row. */
   ref: string | null;
+  /** Where its result lies likewise. */
+  resultRef: string | null;
   payload: string | null;
   result: string | null;
   cursor: string | null;
@@ -15,17 +17,17 @@ export interface JobTexts {
 const pageSize = 2000;
 const mostTold = 50;
 
-const page = `SELECT id, ref, payload, result, cursor, progress, reason FROM jobs WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ${pageSize}`;
+const page = `SELECT id, ref, result_ref AS resultRef, payload, result, cursor, progress, reason FROM jobs WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ${pageSize}`;
 const ending = `SELECT max(id) AS id, count(*) AS looked FROM (${page})`;
 const text = `coalesce(j.payload, '') || ' ' || coalesce(j.result, '') || ' ' || coalesce(j.cursor, '') || ' ' || coalesce(j.progress, '') || ' ' || coalesce(j.reason, '')`;
 const holding = `
-  SELECT j.* FROM (${page}) j WHERE j.ref IS NOT NULL OR EXISTS (SELECT 1 FROM json_each(?3) n
+  SELECT j.* FROM (${page}) j WHERE j.ref IS NOT NULL OR j.resultRef IS NOT NULL OR EXISTS (SELECT 1 FROM json_each(?3) n
     WHERE instr(replace(lower(${text}), '.', ''), n.value ->> 0) AND instr(replace(lower(${text}), '.', ''), n.value ->> 1) AND ${text} LIKE n.value ->> 2)
   ORDER BY j.id LIMIT ${mostTold}`;
 
 /**
  * The next page of a walk over all jobs by id: those that hold one of the needles (two words in lower case without dots, and a pattern)
- * or have their payload elsewhere, how many were looked at, and where it ended (null: nothing is left).
+ * or have their payload or result elsewhere, how many were looked at, and where it ended (null: nothing is left).
  */
 export async function nextTexts(
   db: D1Database,

@@ -5,6 +5,8 @@ import type { PayloadStore } from "../queue/engine";
 const maxRemoved = 1000;
 
 interface StoredTexts {
+  /** Under a name of its own, in place of what was there. Returns the key. */
+  putAs(tenant: string, id: string, name: string, text: string): Promise<string>;
   remove(keys: readonly string[]): Promise<void>;
   /** Everything of a job, also what no row knows of. */
   removeAll(tenant: string, id: string): Promise<void>;
@@ -12,13 +14,16 @@ interface StoredTexts {
 
 /** Large payloads in R2, under `{tenant}/{id}/{sha256}`: the same payload of the same job is the same object. */
 export function createPayloads(bucket: R2Bucket): PayloadStore & StoredTexts {
+  const store = async (key: string, bytes: Uint8Array) => {
+    await bucket.put(key, bytes, { httpMetadata: { contentType: "application/json" } });
+    return key;
+  };
   return {
     async put(tenant, id, text) {
       const bytes = new TextEncoder().encode(text);
-      const key = `${tenant}/${id}/${await sha256Hex(bytes)}`;
-      await bucket.put(key, bytes, { httpMetadata: { contentType: "application/json" } });
-      return key;
+      return store(`${tenant}/${id}/${await sha256Hex(bytes)}`, bytes);
     },
+    putAs: (tenant, id, name, text) => store(`${tenant}/${id}/${name}`, new TextEncoder().encode(text)),
     async get(key) {
       const object = await bucket.get(key);
       return object === null ? null : object.text();

@@ -38,7 +38,7 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
   ]);
   const [row] = rowsOf<WholeRow>(results, 0);
   if (!row) return null;
-  const { seq, revision, parent, trace, payload, ref, result, pinned, doubt, provider_message: providerMessage } = row;
+  const { seq, revision, parent, trace, payload, ref, result, settled, pinned, doubt, provider_message: providerMessage } = row;
   return {
     ...viewOf(row),
     seq,
@@ -51,10 +51,16 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
     payload,
     ref,
     result,
+    resultRef: hasUploadedResult(settled) ? row.result_ref : null,
     timeline: timelineOf(row, rowsOf<TimelineEntry>(results, 1)),
     effects: rowsOf<EffectRecord>(results, 2),
     entities: row.entities === null ? [] : (JSON.parse(row.entities) as string[]),
   };
+}
+
+/** What a worker settled the job with: [digest, state, time, 1 where the result is what it uploaded]. */
+function hasUploadedResult(settled: string | null): boolean {
+  return settled !== null && (JSON.parse(settled) as unknown[])[3] === 1;
 }
 
 /** Newest first. States that few jobs are in are answered from their side rows, whatever stands before them; other filters walk a bounded number of rows. */
@@ -155,5 +161,7 @@ interface WholeRow extends Omit<JobRow, keyof TimelineRow>, TimelineRow {
   payload: string | null;
   ref: string | null;
   result: string | null;
+  result_ref: string | null;
+  settled: string | null;
   entities: string | null;
 }

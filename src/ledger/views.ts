@@ -42,8 +42,9 @@ export interface JobDetail extends JobView {
   /** JSON text; null when it is in R2 (`ref`). */
   payload: string | null;
   ref: string | null;
-  /** JSON text. */
+  /** JSON text; null when there is none, or it is in R2 (`resultRef`). */
   result: string | null;
+  resultRef: string | null;
   timeline: TimelineEntry[];
   effects: EffectRecord[];
   /** Children this job enqueued are found by their `parent`. */

@@ -392,6 +392,7 @@ const blankJob: JobDetail = {
   payload: JSON.stringify({ text: "anna@example.com", count: 3 }),
   ref: null,
   result: null,
+  resultRef: null,
   timeline: [{ at: now, event: "enqueued", detail: null, ms: null, times: 1, lastAt: now }],
   effects: [],
   entities: ["order:7"],

@@ -48,8 +48,13 @@ test("a worker in a process of its own does jobs, tries again what failed, and e
     api.enqueue("remote-demo", { n: 1 }),
     api.enqueue("remote-demo", { fail: 1 }),
     api.enqueue("remote-demo", { children: true }),
+    api.enqueue("remote-demo", { size: 200_000 }),
+    api.enqueue("remote-demo", { size: 1_100_000 }),
   ]);
-  const [plain, failed] = await Promise.all(ids.map((id) => untilDone(id)));
+  const [big = "", tooBig = ""] = ids.slice(3);
+  expect((await untilDone(big)).result.text).toHaveLength(200_000);
+  expect(await untilJob(api, tooBig, "discarded")).toMatchObject({ error: expect.stringContaining("1048576") });
+  const [plain, failed] = await Promise.all(ids.slice(0, 3).map((id) => untilDone(id)));
   expect(plain).toMatchObject({ attempt: 1, result: { by: "one", sent: { answered: 200 } }, effects: [{ key: "send", state: "done" }] });
   expect(failed).toMatchObject({ attempt: 2 });
   const parent = ids[2] ?? "";

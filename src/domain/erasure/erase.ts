@@ -178,11 +178,13 @@ async function walkJobs(walk: Walk, from: string): Promise<string | null> {
   }
 }
 
-async function names(walk: Walk, keys: ReadonlySet<string>, { ref, payload, result, cursor, progress, reason }: JobTexts): Promise<boolean> {
+async function names(walk: Walk, keys: ReadonlySet<string>, { ref, resultRef, payload, result, cursor, progress, reason }: JobTexts): Promise<boolean> {
   if ([payload, result, cursor, progress, reason].some((text) => namesAny(keys, text))) return true;
-  if (ref === null) return false;
-  walk.objects--;
-  return namesAny(keys, await walk.deps.payloads.get(ref));
+  for (const key of [ref, resultRef].filter((each) => each !== null)) {
+    walk.objects--;
+    if (namesAny(keys, await walk.deps.payloads.get(key))) return true;
+  }
+  return false;
 }
 
 async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null> {

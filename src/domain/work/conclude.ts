@@ -21,6 +21,8 @@ export interface Conclusion {
   started: boolean;
   /** Digest of what the worker said: a repeat is known by it. */
   said?: string;
+  /** Its result is what the worker uploaded. */
+  isUploaded?: boolean;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function conclude(deps: WorkDeps, all: readonly Conclusion[], now =
   return recorded;
 }
 
-function settlementOf(engine: Engine, { job, outcome, started, said }: Conclusion, now: number): Settlement {
+function settlementOf(engine: Engine, { job, outcome, started, said, isUploaded = false }: Conclusion, now: number): Settlement {
   const contract = engine.registry.find(job.type)?.contract;
   if (!contract) throw new Error(`type ${job.type} is unknown to this deployment`);
   const ms = now - (job.taken ?? now);
@@ -65,7 +67,7 @@ function settlementOf(engine: Engine, { job, outcome, started, said }: Conclusio
   const settlement = transitionOf(about, outcome);
   if (said === undefined) return settlement;
   const { transition } = settlement;
-  return { ...settlement, transition: { ...transition, settled: JSON.stringify([said, transition.state, now]) } };
+  return { ...settlement, transition: { ...transition, settled: JSON.stringify([said, transition.state, now, ...(isUploaded ? [1] : [])]) } };
 }
 
 function announce(engine: Engine, { job, outcome, started }: Conclusion, { transition }: Settlement, row: Settled | undefined): void {

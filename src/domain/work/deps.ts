@@ -4,6 +4,12 @@ import type { Leases } from "./model";
 import type { WorkerStore } from "./store";
 import type { Turns } from "./turns";
 
+export interface ResultStore {
+  /** Returns the key. Throws when the store is down. */
+  putAs(tenant: string, id: string, name: string, text: string): Promise<string>;
+  remove(keys: readonly string[]): Promise<void>;
+}
+
 /** What calls of remote workers stand on. */
 export interface WorkDeps {
   engine: Engine;
@@ -11,6 +17,8 @@ export interface WorkDeps {
   workers: WorkerStore;
   leases: Leases;
   turns: Turns;
+  /** Results that are too large for the ledger. */
+  results: ResultStore;
   /** Waits; ends early when the signal fires. Milliseconds. */
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
   /** Offers that were never started: for the counters. */

@@ -39,6 +39,8 @@ export interface Leases {
   of(job: JobRef, nonce: string): Promise<string>;
   /** For addresses that load a payload: valid as long as the lease. */
   forPayload(job: JobRef, nonce: string): Promise<string>;
+  /** For addresses that take a result: likewise. */
+  forResult(job: JobRef, nonce: string): Promise<string>;
 }
 
 /** `key` signs; it never leaves. */
@@ -47,7 +49,11 @@ export function createLeases(key: () => Promise<CryptoKey>): Leases {
     const text = new TextEncoder().encode(JSON.stringify([purpose, tenant, id, nonce]));
     return toBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", await key(), text)));
   };
-  return { of: (job, nonce) => mac("lease", job, nonce), forPayload: (job, nonce) => mac("payload", job, nonce) };
+  return {
+    of: (job, nonce) => mac("lease", job, nonce),
+    forPayload: (job, nonce) => mac("payload", job, nonce),
+    forResult: (job, nonce) => mac("result", job, nonce),
+  };
 }
 
 /** Why a call about a job is refused. */

@@ -10,10 +10,11 @@ import { discreetReason } from "./discreet-reason";
 import type { WorkDeps } from "./deps";
 import { refused, standingOf, type WorkRefusal } from "./model";
 import { reclaimed } from "./reclaim";
+import { hasUploaded } from "./upload-result";
 
 /** What a worker may say of a job: the five outcomes of every run. */
 export type SaidOutcome =
-  | { kind: "done"; result?: unknown }
+  | { kind: "done"; result?: unknown; resultId?: string | undefined }
   | { kind: "retry"; reason: string; afterSeconds?: number | undefined }
   | { kind: "wait"; reason: string; untilMs: number }
   | { kind: "again"; cursor: unknown }
@@ -46,7 +47,13 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
   const reasons = await reasonsOf(deps, open);
   const recorded = await conclude(
     deps,
-    open.map(({ job, said, outcome }, index) => ({ job: wasReclaimed(job, back, now), outcome: outcomeFrom(outcome, reasons[index]), started: true, said })),
+    open.map(({ job, said, outcome }, index) => ({
+      job: wasReclaimed(job, back, now),
+      outcome: outcomeFrom(outcome, reasons[index]),
+      started: true,
+      said,
+      isUploaded: isUploaded(outcome),
+    })),
     now,
   );
   const answers = ready.map((each): SettleResult | undefined => {
@@ -76,7 +83,7 @@ async function judge(deps: WorkDeps, { lease, outcome }: Settlement, job: HeldJo
   if (standing === "lost") return lost(job);
   if (standing === "settled") return repeated(job, said);
   if (standing === "ended") return refused("already-settled", `The job has ended: it is ${job.state}.`, job.state);
-  return unfit(deps, job, outcome) ?? { job, outcome, said, isShelved: standing === "shelved" };
+  return (await unfit(deps, job, outcome)) ?? { job, outcome, said, isShelved: standing === "shelved" };
 }
 
 function lost(job: HeldJob): WorkRefusal {
@@ -91,19 +98,33 @@ function repeated(job: HeldJob, said: string): SettleResult {
 }
 
 /** The lease still stands after these: the worker may settle with something that fits. */
-function unfit({ engine }: WorkDeps, job: HeldJob, outcome: SaidOutcome): WorkRefusal | undefined {
+async function unfit({ engine }: WorkDeps, job: HeldJob, outcome: SaidOutcome): Promise<WorkRefusal | undefined> {
   if (outcome.kind === "again") {
     const { length } = JSON.stringify(outcome.cursor ?? null);
     return length > maxCursor ? refused("too-large", `The cursor has ${length} characters as JSON, at most ${maxCursor} are kept.`, job.state) : undefined;
   }
-  if (outcome.kind !== "done" || outcome.result === undefined) return undefined;
+  if (outcome.kind !== "done") return undefined;
+  if (outcome.resultId !== undefined) return (await hasUploaded(job, outcome.resultId)) ? undefined : notUploaded(job);
+  if (outcome.result === undefined) return undefined;
   const { length } = JSON.stringify(outcome.result);
-  if (length > maxResult) return refused("too-large", `The result has ${length} characters as JSON, at most ${maxResult} are kept.`, job.state);
+  if (length > maxResult) {
+    const detail = `The result has ${length} characters as JSON, at most ${maxResult} go into a settlement: upload it, by POST /v1/work/{id}/result-upload.`;
+    return refused("too-large", detail, job.state);
+  }
   const schema = engine.registry.find(job.type)?.contract.result;
   const checked = schema ? check(schema, outcome.result) : { ok: true as const };
   if (checked.ok) return undefined;
   const errors = checked.issues.map(({ path, message }) => ({ path: below("outcome.result", path), message }));
   return { ...refused("invalid", "The result does not fit its type; the lease still stands.", job.state), errors };
+}
+
+function notUploaded(job: HeldJob): WorkRefusal {
+  const errors = [{ path: "outcome.resultId", message: "is not the id of a result that was uploaded under this lease" }];
+  return { ...refused("invalid", "There is no such uploaded result; the lease still stands.", job.state), errors };
+}
+
+function isUploaded(outcome: SaidOutcome): boolean {
+  return outcome.kind === "done" && outcome.resultId !== undefined;
 }
 
 /** Reasons without what is personal, in the order of the settlements; undefined where there is none. */

@@ -62,11 +62,11 @@ export const jobRoutes = [
       if (!job && !mayBeUnwritten(id, deps.now())) throw forgotten();
       if (!job) return { status: 200, body: unwrittenJob(id) };
       const revealed = query.reveal === "1" && permits(caller, "admin");
-      const payload = await payloadOf(deps, job);
+      const [payload, result] = await Promise.all([storedText(deps, job.payload, job.ref), storedText(deps, job.result, job.resultRef)]);
       if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
       const templateVersion = await templateVersionOf(deps, tenant, job, payload);
       const [why] = await deps.reports.why(tenant, [job]);
-      const detail = detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, revealed, templateVersion });
+      const detail = detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, result, revealed, templateVersion });
       const reports = job.type === email.type ? await deps.mailEvents.ofJob(tenant, id) : [];
       return { status: 200, body: { ...detail, why: whyView(why), ...(reports.length > 0 ? { mailEvents: reports.map(reportOf) } : {}) } };
     },
@@ -142,12 +142,13 @@ async function ownId(deps: IntakeDeps, tenant: string, params: Readonly<Record<s
   throw new Problem("not-found", "There is no such job.");
 }
 
-async function payloadOf(deps: IntakeDeps, job: JobDetail): Promise<string | null> {
-  if (job.payload !== null || job.ref === null) return job.payload;
+/** What stands in the row, or lies in R2. */
+async function storedText(deps: IntakeDeps, text: string | null, ref: string | null): Promise<string | null> {
+  if (text !== null || ref === null) return text;
   try {
-    return await deps.loadPayload(job.ref);
+    return await deps.loadPayload(ref);
   } catch (cause) {
-    throw unavailable("The payload's storage cannot be reached.", cause);
+    throw unavailable("The storage of payloads and results cannot be reached.", cause);
   }
 }
 

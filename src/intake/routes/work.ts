@@ -7,6 +7,7 @@ import type { WorkScope } from "../../domain/work/model";
 import { pull } from "../../domain/work/pull";
 import { release } from "../../domain/work/release";
 import { settle, type SettleResult } from "../../domain/work/settle";
+import { maxUploadedResult, resultAddress } from "../../domain/work/upload-result";
 import { Problem, summaryOf } from "../../errors";
 import { check } from "../../queue/validate";
 import { batchReport } from "../batch-report";
@@ -137,6 +138,21 @@ export const workRoutes = [
       const ended = await endEffect(work, { ...ref, lease, key: param(call, "key"), said });
       if (!ended.ok) throw problemOf(ended, ref.id, call.deps.now());
       return { status: 200, body: { state: ended.state } };
+    },
+  }),
+  workRoute("POST /v1/work/:id/result-upload", {
+    name: "resultUpload",
+    summary: "An address for a result that is too large for the settlement",
+    tenant: "own",
+    schema: requests.uploadRequest,
+    limit: smallBody,
+    answers: { 200: shapes.uploadShape },
+    problems: [409, 410],
+    handle: async (call, { deps: work }) => {
+      const ref = await ownJob(call);
+      const address = await resultAddress(work, ref, call.body.lease);
+      if (!address.ok) throw problemOf(address, ref.id, call.deps.now());
+      return { status: 200, body: { resultUrl: new URL(address.path, call.request.url).href, maxBytes: maxUploadedResult } };
     },
   }),
   workRoute("POST /v1/work/:id/release", {

@@ -1,10 +1,13 @@
+import * as v from "valibot";
 import { Problem } from "../../errors";
-import { smallBody } from "../body";
+import { readJson, smallBody } from "../body";
 import { refusedAtDoor } from "../problem";
 import { param, route } from "../route";
-import { payloadQuery, stateRequest, workerPattern } from "../work/requests";
-import { workersShape, workerStateShape } from "../work/shapes";
+import { problemOf } from "../work/call";
+import { signedQuery, stateRequest, workerPattern } from "../work/requests";
+import { uploadedShape, workersShape, workerStateShape } from "../work/shapes";
 import { loadPayload } from "../../domain/work/load-payload";
+import { jobOfUpload, maxUploadedResult, uploadResult } from "../../domain/work/upload-result";
 
 export const workerRoutes = [
   route("GET /v1/workers", {
@@ -39,7 +42,7 @@ export const workerRoutes = [
     description: "Only for payloads that are too large for the answer to a pull.",
     scope: "public",
     tenant: "none",
-    query: payloadQuery,
+    query: signedQuery,
     answers: { 200: "application/json" },
     problems: [401, 503],
     handle: async ({ deps, params, query: { tenant, signature } }) => {
@@ -48,6 +51,27 @@ export const workerRoutes = [
       const text = isOwn ? await loadPayload(deps.work, { tenant, id }, signature) : null;
       if (text === null) throw refusedAtDoor();
       return { status: 200, text, headers: { "content-type": "application/json" } };
+    },
+  }),
+  route("PUT /v1/work/:id/result", {
+    name: "putResult",
+    summary: "The result of a job in a worker's hands, at the address it was given; valid as long as the lease",
+    description: "JSON of up to 1 MB, for results that are too large for the settlement.",
+    scope: "public",
+    tenant: "none",
+    query: signedQuery,
+    body: { schema: v.unknown(), limit: maxUploadedResult, readByHandler: true },
+    answers: { 200: uploadedShape },
+    problems: [401, 409, 413, 422, 503],
+    handle: async ({ deps, request, params, query: { tenant, signature } }) => {
+      const id = param({ params }, "id");
+      const isOwn = tenant !== undefined && signature !== undefined && (await deps.belongs(tenant, id));
+      const job = isOwn ? await jobOfUpload(deps.work, { tenant, id }, signature) : null;
+      if (job === null) throw refusedAtDoor();
+      const { body } = await readJson(request, { schema: v.unknown(), limit: maxUploadedResult });
+      const uploaded = await uploadResult(deps.work, job, body);
+      if (!uploaded.ok) throw problemOf(uploaded, id, deps.now());
+      return { status: 200, body: { resultId: uploaded.resultId } };
     },
   }),
 ];

@@ -79,6 +79,10 @@ export const outcome = v.variant(
   "kind",
   [
     v.strictObject({ kind: v.literal("done"), result: v.optional(v.unknown()) }),
+    v.strictObject({
+      kind: v.literal("done"),
+      resultId: v.pipe(boundedText(64, { min: 1 }), v.description("Of a result that was uploaded under this lease, instead of a result")),
+    }),
     v.strictObject({ kind: v.literal("retry"), reason, afterSeconds: v.optional(whole(0, 86_400, " seconds")) }),
     v.strictObject({ kind: v.literal("wait"), reason, untilMs: whole(0, 8_640_000_000_000_000, " milliseconds since 1970") }),
     v.strictObject({ kind: v.literal("again"), cursor: v.unknown() }),
@@ -109,6 +113,8 @@ export const endRequest = v.union(
   "must hold the lease, and result or failed",
 );
 
+export const uploadRequest = v.strictObject({ lease });
+
 export const releaseRequest = v.strictObject({ lease, reason: v.optional(reason) });
 
 export const childrenRequest = v.strictObject({
@@ -118,5 +124,5 @@ export const childrenRequest = v.strictObject({
 
 export const stateRequest = v.strictObject({ state: v.picklist(["run", "quiet", "stop"], "must be run, quiet or stop") });
 
-/** What may hold the address of a payload; a wrong one is the same refusal as a wrong signature. */
-export const payloadQuery = v.strictObject({ tenant: v.optional(boundedText(63)), signature: v.optional(boundedText(64)) });
+/** What may hold the address of a payload, or of a result; a wrong one is the same refusal as a wrong signature. */
+export const signedQuery = v.strictObject({ tenant: v.optional(boundedText(63)), signature: v.optional(boundedText(64)) });

@@ -65,6 +65,11 @@ export const begunShape = v.union([
   v.object({ state: v.literal("done"), result: json }),
 ]);
 export const endedEffectShape = v.object({ state: v.picklist(["done", "failed"]) });
+export const uploadShape = v.object({
+  resultUrl: v.pipe(v.string(), v.description("PUT the result there as JSON, without a token; valid as long as the lease")),
+  maxBytes: count,
+});
+export const uploadedShape = v.object({ resultId: v.pipe(v.string(), v.description("For the outcome done, in place of its result")) });
 export const releasedShape = v.object({ state });
 
 export const workersShape = outputList(

@@ -155,6 +155,11 @@ export async function effect(db: D1Database, { tenant, id }: JobRef, key: string
   return statement(db, sql, tenant, id, key).first<WorkEffect>();
 }
 
+export async function attach(db: D1Database, { tenant, id }: JobRef, key: string, nonce: string): Promise<boolean> {
+  const sql = `UPDATE jobs SET result_ref = ?3 WHERE tenant = ?1 AND id = ?2 AND lease = ?4 AND state = 'running'`;
+  return (await statement(db, sql, tenant, id, key, nonce).run()).meta.changes > 0;
+}
+
 /** As an inner run's intent, with the lease that began it. */
 const beginEffect = `
   INSERT INTO effects (tenant, job, key, revision, state, result, at, holder) SELECT ?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7

@@ -92,6 +92,8 @@ export interface HeldJob extends JobRef {
   extension: number | null;
   settled: string | null;
   entered: string | null;
+  /** Where the result lies that a worker uploaded. */
+  resultRef: string | null;
 }
 
 /** A row of `leases` whose time has come, with its job; the job's columns are null when it is gone. */
@@ -171,6 +173,8 @@ export interface WorkLedger {
   effect(job: JobRef, key: string): Promise<WorkEffect | null>;
   /** Records that an effect begins, while the job is held under `nonce` and not asked to end; false otherwise. */
   begin(job: JobRef & { revision: number }, effect: { key: string; at: number; holder: string; state: string }, nonce: string): Promise<boolean>;
+  /** Remembers where a job's uploaded result lies, while it is held under `nonce`; false otherwise. */
+  attach(job: JobRef, key: string, nonce: string): Promise<boolean>;
   /** Forgets pulls from before a time. */
   forgetPulls(before: number): Promise<number>;
 }

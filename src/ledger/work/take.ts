@@ -8,7 +8,8 @@ export const pullMemory = 5 * 60_000;
 const maxCounted = 100;
 
 export const heldColumns = `j.tenant, j.id, j.type, j.version, j.queue, j.state, j.seq, j.attempt, j.max, j.runs, j.at, j.born, j.pinned, j.revision, j.reason,
-  j.cursor, j.progress, j.wake, j.gate, j.lease, j.until, j.cancel, j.crash, j.dry, j.ended, j.ref, j.fp, j.parent, j.trace, j.worker, j.offered, j.taken, j.extension, j.settled, j.entered`;
+  j.cursor, j.progress, j.wake, j.gate, j.lease, j.until, j.cancel, j.crash, j.dry, j.ended, j.ref, j.fp, j.parent, j.trace, j.worker, j.offered, j.taken, j.extension, j.settled, j.entered,
+  j.result_ref AS resultRef`;
 
 const waiting = `(SELECT count(*) FROM (SELECT 1 FROM parked p WHERE p.tenant = s.tenant AND p.gate = 'worker/' || s.type LIMIT ${maxCounted}))`;
 const isExpired = `EXISTS (SELECT 1 FROM leases l WHERE l.tenant = s.tenant AND l.type = s.type AND l.at <= ?2)`;

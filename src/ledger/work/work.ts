@@ -1,4 +1,4 @@
-import { beat, begin, dropLeases, effect, enter, expired, expiredShelves, giveBack, held, moveLeases, reclaim } from "./hold";
+import { attach, beat, begin, dropLeases, effect, enter, expired, expiredShelves, giveBack, held, moveLeases, reclaim } from "./hold";
 import type { WorkLedger } from "./model";
 import { close, forget, forgetPulls, look, payloads, take, taken, waitingAtWorkers } from "./take";
 
@@ -23,6 +23,7 @@ export function createWorkLedger(db: D1Database, looks: D1Database): WorkLedger 
     waiting: () => waitingAtWorkers(db),
     effect: (job, key) => effect(db, job, key),
     begin: (job, what, nonce) => begin(db, job, what, nonce),
+    attach: (job, key, nonce) => attach(db, job, key, nonce),
     forgetPulls: (before) => forgetPulls(db, before),
   };
 }

@@ -26,7 +26,7 @@ const worker = createWorker({
       const sent = await job.effect("send", (key) => act(job.id, key), { idempotentForSeconds: payload.idempotentForSeconds ?? 86400 });
       if (payload.children) await job.enqueue([{ type: "remote-demo", payload: { child: true }, idempotencyKey: "child" }]);
       console.log(`did ${job.id}`);
-      return { sent, by: worker.name };
+      return { sent, by: worker.name, ...(payload.size ? { text: "x".repeat(payload.size) } : {}) };
     },
   },
 });
