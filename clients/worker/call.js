@@ -1,6 +1,10 @@
 // @ts-check
 /** One call of the public interface, repeated while it may help: 5xx, 408, 429 and network errors, with the same body. */
 
+import { monotonicNow } from "./clock.js";
+
+/** @typedef {{ url: string, token: string, fetch: typeof fetch }} To where calls go */
+
 /** Milliseconds. */
 const firstPause = 200;
 const maxPause = 10_000;
@@ -19,7 +23,7 @@ export class Refused extends Error {
 }
 
 /**
- * @param {{ url: string, token: string, fetch: typeof fetch }} to
+ * @param {To} to
  * @param {string} method
  * @param {string} path
  * @param {unknown} body
@@ -27,18 +31,18 @@ export class Refused extends Error {
  * @returns {Promise<any>}
  */
 export async function call(to, method, path, body, { tenant, signal, timeoutMs = 30_000, giveUpAfterMs = 60_000 } = {}) {
-  const startedAt = performance.now();
+  const startedAt = monotonicNow();
   for (let pause = firstPause; ; pause = Math.min(maxPause, pause * 2)) {
     const { answer, error, retryAfterMs } = await once(to, method, path, body, tenant, signal, timeoutMs);
     if (answer !== undefined) return answer;
     const wait = Math.max(retryAfterMs, pause * (0.5 + Math.random() / 2));
-    if (signal?.aborted || performance.now() - startedAt + wait > giveUpAfterMs) throw error;
+    if (signal?.aborted || monotonicNow() - startedAt + wait > giveUpAfterMs) throw error;
     await sleep(wait, signal);
   }
 }
 
 /**
- * @param {{ url: string, token: string, fetch: typeof fetch }} to
+ * @param {To} to
  * @param {string} method @param {string} path @param {unknown} body
  * @param {string | undefined} tenant @param {AbortSignal | undefined} signal @param {number} timeoutMs
  * @returns {Promise<{ answer?: any, error?: unknown, retryAfterMs: number }>}

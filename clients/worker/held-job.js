@@ -1,5 +1,6 @@
 // @ts-check
 import { call, Refused } from "./call.js";
+import { monotonicNow } from "./clock.js";
 
 /** Thrown into a handler whose job is no longer its own, or shall end. */
 export class JobEnded extends Error {
@@ -46,14 +47,18 @@ function text(reason) {
   return String(reason || "no reason").slice(0, 4000);
 }
 
+let lastKey = 0;
+
 /** One job in this worker's hands. */
 export class HeldJob {
   /**
-   * @param {{ url: string, token: string, fetch: typeof fetch }} to
+   * @param {import("./call.js").To} to
    * @param {any} job as the pull answered
-   * @param {number} receivedAt by performance.now()
+   * @param {number} receivedAt by monotonicNow()
    */
   constructor(to, job, receivedAt) {
+    /** Tells it from others, in all threads. */
+    this.key = ++lastKey;
     this.to = to;
     this.job = job;
     this.leaseMs = job.leaseSeconds * 1000;
@@ -64,10 +69,8 @@ export class HeldJob {
     /** @type {string | undefined} */
     this.ended = undefined;
     this.isPaused = false;
-    /** @type {{ done: number, total?: number, note?: string } | undefined} */
-    this.news = undefined;
-    /** @type {{ cursor: unknown } | undefined} */
-    this.saved = undefined;
+    /** Why the last heartbeat was refused. @type {string | undefined} */
+    this.refusal = undefined;
     /** @type {Map<string, Promise<unknown>>} */
     this.acting = new Map();
     /** Not settled and not given back. */
@@ -80,19 +83,18 @@ export class HeldJob {
     if (!this.controller.signal.aborted) this.controller.abort(new JobEnded(why));
   }
 
-  /** The next heartbeat, with what is new. */
-  beat() {
+  /** What keeps its lease: plain data, for another thread. @returns {import("./heartbeat.js").Lease} */
+  toLease() {
     const { id, lease, tenant } = this.job;
-    const beat = { id, lease, tenant, ...(this.news ? { progress: this.news } : {}), ...(this.saved ? { cursor: this.saved.cursor } : {}) };
-    this.news = undefined;
-    this.saved = undefined;
-    return beat;
+    return { key: this.key, id, lease, tenant, leaseMs: this.leaseMs, heartbeatMs: this.heartbeatMs, beatAt: this.beatAt };
   }
 
   /** @param {any} result @param {number} sentAt */
   answered(result, sentAt) {
     if (!result?.ok) {
-      if (result?.code !== "invalid") this.end(result?.code === "ended" ? "ended" : "lease-lost");
+      // What it said was refused; the lease still stands.
+      if (result?.code === "invalid") this.refusal = result.detail ?? "the heartbeat was refused";
+      else this.end(result?.code === "ended" ? "ended" : "lease-lost");
       return;
     }
     this.leaseEnds = sentAt + this.leaseMs;
@@ -102,7 +104,8 @@ export class HeldJob {
 
   /** @param {boolean} refused */
   unanswered(refused) {
-    if (!refused && performance.now() >= this.leaseEnds) this.end("lease-lost");
+    if (refused) this.refusal = "the heartbeats were refused";
+    else if (monotonicNow() >= this.leaseEnds) this.end("lease-lost");
   }
 
   refuseIfEnded() {
@@ -117,7 +120,7 @@ export class HeldJob {
 
   /** How long a call may be repeated. Milliseconds. */
   patience() {
-    return Math.max(10_000, this.leaseEnds - performance.now());
+    return Math.max(10_000, this.leaseEnds - monotonicNow());
   }
 
   /**

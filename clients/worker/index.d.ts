@@ -58,7 +58,7 @@ export interface JobContext {
   effect<T>(key: string, act: (idempotencyKey: string) => Promise<T>, options?: { idempotentForSeconds?: number }): Promise<T>;
   /** Shown on the job's page with the next heartbeat. */
   progress(done: number, total?: number, note?: string): Promise<void>;
-  /** Saves where to go on; counts as progress, so attempts start anew. JSON of up to 8 KiB. */
+  /** Saves where to go on; counts as progress, so attempts start anew. JSON of up to 8 KiB: throws when it is refused. */
   checkpoint(cursor: unknown): Promise<void>;
   /** Enqueues children, once however often the run is repeated; `idempotencyKey` tells them apart. */
   enqueue(
@@ -98,6 +98,7 @@ export interface WorkerOptions<Jobs = RemoteJobs> {
   waitSeconds?: number;
   /** Told of what went wrong and is tried again. Default: console.error. */
   onError?: (error: unknown) => void;
+  /** Instead of the global one, for a proxy or a test. Heartbeats then share the handlers' event loop; without it they have a thread of their own. */
   fetch?: typeof fetch;
 }
 

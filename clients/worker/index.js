@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { call, Refused, sleep } from "./call.js";
 import { HeldJob, outcomes } from "./held-job.js";
-import { Heartbeat } from "./heartbeat.js";
+import { monotonicNow } from "./clock.js";
+import { Keeper } from "./keeper.js";
 
 export { Refused } from "./call.js";
 export { JobEnded, Uncertain } from "./held-job.js";
@@ -39,7 +40,8 @@ export function createWorker({
   let state = "run";
   /** @type {Promise<void> | undefined} */
   let ran;
-  const heartbeat = new Heartbeat(to, name, setState, onError);
+  /** @type {Keeper} */
+  let keeper;
 
   /** @param {string} next */
   function setState(next) {
@@ -85,7 +87,7 @@ export function createWorker({
   async function pull(body, signal = stopping.signal) {
     const answer = await call(to, "POST", "/v1/work/pull", body, { signal, timeoutMs: (waitSeconds + 15) * 1000 });
     // Leases are counted from here, not by the server's times: the clocks may differ.
-    return { ...answer, receivedAt: performance.now() };
+    return { ...answer, receivedAt: monotonicNow() };
   }
 
   /** A pull that was cut off may have taken something: asked for again under its id, and given back. @param {any} body */
@@ -104,11 +106,11 @@ export function createWorker({
     const held = new HeldJob(to, job, receivedAt);
     const entry = { held, running: Promise.resolve() };
     inHand.add(entry);
-    heartbeat.add(held);
+    keeper.add(held);
     entry.running = run(held)
       .catch(onError)
       .finally(() => {
-        heartbeat.remove(held);
+        keeper.remove(held);
         inHand.delete(entry);
       });
   }
@@ -147,14 +149,16 @@ export function createWorker({
       /** @param {number} count @param {number} [total] @param {string} [note] */
       progress: async (count, total, note) => {
         held.refuseIfEnded();
-        held.news = { done: count, ...(total === undefined ? {} : { total }), ...(note === undefined ? {} : { note: note.slice(0, 200) }) };
+        keeper.note(held, { done: count, ...(total === undefined ? {} : { total }), ...(note === undefined ? {} : { note: String(note).slice(0, 200) }) });
       },
       /** @param {unknown} cursor */
       checkpoint: async (cursor) => {
         held.refuseIfEnded();
-        held.saved = { cursor };
-        await heartbeat.now(held);
+        held.refusal = undefined;
+        // As JSON has it: it goes to another thread.
+        await keeper.now(held, JSON.parse(JSON.stringify(cursor ?? null)));
         held.refuseIfEnded();
+        if (held.refusal !== undefined) throw new Error(`the checkpoint was refused: ${held.refusal}`);
       },
       /** @param {object[]} jobs */
       enqueue: async (jobs) => {
@@ -168,6 +172,7 @@ export function createWorker({
     const onSignal = () => void stop();
     process.once("SIGTERM", onSignal);
     process.once("SIGINT", onSignal);
+    keeper = new Keeper(to, name, ask === globalThis.fetch, setState, onError);
     try {
       await poll();
       // The timer ends with the jobs: it would keep the process alive.
@@ -182,7 +187,7 @@ export function createWorker({
         }),
       );
     } finally {
-      heartbeat.stop();
+      await keeper.stop();
       process.removeListener("SIGTERM", onSignal);
       process.removeListener("SIGINT", onSignal);
     }

@@ -2,7 +2,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { Failure } from "./failure.ts";
 import type { Mode } from "./options.ts";
 import type { Product } from "./product.ts";
-import type { Judged } from "./request.ts";
+import { attemptsMade, type Judged } from "./request.ts";
 
 /** What the product would make of a request, asked before a job is taken. */
 export interface Destination {
@@ -85,21 +85,25 @@ async function judge(judged: Judged, product: Product, types: Map<string, KnownT
     return { reason: "version", detail: `${request.job.type} has version ${type.version}, the map ${entry.version}` };
   }
   const issue = type.issueIn(request.job.payload);
-  return issue === undefined ? judged : { reason: "payload", detail: issue };
+  if (issue !== undefined) return { reason: "payload", detail: issue };
+  // A dead letter has none left.
+  const made = request.job.failed === undefined ? attemptsMade(judged.attempts, type.maxAttempts) : 0;
+  return made === 0 ? judged : { ...judged, request: { ...request, job: { ...request.job, attemptsMade: made } } };
 }
 
 interface KnownType {
   version: number;
+  maxAttempts: number;
   /** Where the payload differs from the type's structure; undefined when it does not. */
   issueIn(payload: unknown): string | undefined;
 }
 
 function typesFrom(views: readonly TypeView[]): Map<string, KnownType> {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
-  const known = views.flatMap(({ type, aliases = [], version, payload }) => {
+  const known = views.flatMap(({ type, aliases = [], version, policy, payload }) => {
     const validate = compiled(ajv, payload);
     const issueIn = (value: unknown) => (validate === undefined || validate(value) ? undefined : firstIssue(validate));
-    return [type, ...aliases].map((name) => [name, { version, issueIn }] as const);
+    return [type, ...aliases].map((name) => [name, { version, maxAttempts: policy.maxAttempts, issueIn }] as const);
   });
   return new Map(known);
 }

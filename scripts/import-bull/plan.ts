@@ -26,7 +26,7 @@ export interface NamePlan {
   targets: Map<string, number>;
   tally: Tally;
   dedup: number;
-  /** Attempts made before; they begin anew. */
+  /** Jobs that were tried before: as many attempts are left as there. */
   tried: number;
   /** `opts.attempts`, how often. */
   attempts: Map<number, number>;

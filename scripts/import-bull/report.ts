@@ -114,12 +114,15 @@ function nameNotes(name: string, of: NamePlan, policies: ReadonlyMap<string, num
   const differing = types.flatMap((type) =>
     [...of.attempts]
       .filter(([attempts]) => policies.has(type) && policies.get(type) !== attempts)
-      .map(([attempts, count]) => `${number(count)} ask for ${attempts} attempts, ${type} has ${policies.get(type)}`),
+      .map(
+        ([attempts, count]) =>
+          `${number(count)} ask for ${attempts} attempts, ${type} has ${policies.get(type)}: ${attempts < (policies.get(type) ?? 0) ? "they keep theirs" : "no more are made"}`,
+      ),
   );
   const notes = [
     ...differing,
     ...(of.backoff > 0 ? [`${number(of.backoff)} have a backoff of their own, that of the type counts`] : []),
-    ...(of.tried > 0 ? [`${number(of.tried)} were tried before, their attempts begin anew`] : []),
+    ...(of.tried > 0 ? [`${number(of.tried)} were tried before, and have as many attempts left as there, one at least`] : []),
     ...(of.dedup > 0 ? [`${number(of.dedup)} have a deduplication id, and a second one may come while the first is open in the product`] : []),
   ];
   return notes.length > 0 ? ["", `${code(name)}: ${notes.join("; ")}.`] : [];

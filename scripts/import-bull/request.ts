@@ -7,7 +7,14 @@ import { resolve } from "./value.ts";
 /** What is sent to the product for one job. */
 export interface Request {
   tenant: string;
-  job: { type: string; payload: unknown; idempotencyKey: string; runAt?: string; failed?: string };
+  job: { type: string; payload: unknown; idempotencyKey: string; runAt?: string; failed?: string; attemptsMade?: number };
+}
+
+/** Attempts of a job before it is taken. */
+export interface Attempts {
+  made: number;
+  /** `opts.attempts`; undefined: not said. */
+  asked: number | undefined;
 }
 
 /** Why a job stays where it is. The first seven are what Redis says of it. */
@@ -38,7 +45,7 @@ export type Reason = keyof typeof reasons;
 export const blocking: readonly Reason[] = ["options", "data", "unmapped", "tenant", "unknown-tenant", "dedup", "type", "version", "payload", "size", "due"];
 
 /** Either what to send, or why not. */
-export type Judged = { request: Request; entry: Entry } | { reason: Reason; detail?: string };
+export type Judged = { request: Request; entry: Entry; attempts: Attempts } | { reason: Reason; detail?: string };
 
 export interface Selection {
   names: readonly string[];
@@ -68,7 +75,20 @@ export function requestFrom(job: BullJob, queue: Queue, map: JobMap, { names, te
   if (payload === undefined) return { reason: "payload", detail: "the map finds none" };
   const runAt = due !== undefined && due > now ? { runAt: new Date(due).toISOString() } : {};
   const failed = job.place === "failed" ? { failed: `imported-failed: ${job.failedReason}`.slice(0, maxReasonLength).toWellFormed() } : {};
-  return { entry, request: { tenant, job: { type: entry.type, payload, idempotencyKey: keyOf(queue, job), ...runAt, ...failed } } };
+  return { entry, attempts: attemptsOf(job), request: { tenant, job: { type: entry.type, payload, idempotencyKey: keyOf(queue, job), ...runAt, ...failed } } };
+}
+
+/** A run whose worker died counts: Bull adds it when the run ends. */
+function attemptsOf(job: BullJob): Attempts {
+  const { attempts } = optionsOf(job);
+  const asked = typeof attempts === "number" && attempts > 0 ? attempts : undefined;
+  return { made: job.attempts + (job.place === "active" ? 1 : 0), asked };
+}
+
+/** How many attempts of a type count as made, so that as many are left as in Bull: one at least, and no more than the type has. */
+export function attemptsMade({ made, asked }: Attempts, max: number): number {
+  const left = Math.max(1, (asked ?? max) - made);
+  return max - Math.min(max, left);
 }
 
 function tenantFrom(value: unknown): string | undefined {

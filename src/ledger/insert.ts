@@ -36,6 +36,11 @@ const insertEntities = `
   WHERE j.fp IS e.value->>3
   ON CONFLICT DO NOTHING`;
 
+/** Attempts made elsewhere, of rows that are new: once a run began they have changed. */
+const countAttempts = `
+  UPDATE jobs SET attempt = a.attempt FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS attempt, value->>3 AS fp FROM json_each(?1)) a
+  WHERE jobs.tenant = a.tenant AND jobs.id = a.id AND jobs.fp IS a.fp AND jobs.state = 'queued' AND jobs.runs = 0 AND jobs.seq = 0 AND jobs.attempt = 0`;
+
 const lookUp = `
   SELECT j.tenant, j.id, j.state, j.seq, j.fp, j.due, j.cancel FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
 
@@ -48,11 +53,13 @@ export function insertStatements(db: D1Database, rows: readonly NewJob[]): D1Pre
 export function sideStatements(db: D1Database, rows: readonly NewJob[]): D1PreparedStatement[] {
   const slotted = rows.filter(({ id }) => isDerived(id));
   const waking = rows.filter(({ wake }) => wake !== null);
+  const tried = rows.filter(({ attempt }) => attempt > 0);
   const named = rows.flatMap(({ tenant, id, entities, fp }) => entities.map((key) => [tenant, id, key, fp]));
   return [
     ...lists(slotted.map(({ tenant, id, at }) => [tenant, id, slotOf(id, at)])).map((list) => statement(db, insertArrivals, list)),
     ...lists(waking.map(({ tenant, id, wake }) => [tenant, id, wake])).map((list) => statement(db, insertDue, list)),
     ...lists(named).map((list) => statement(db, insertEntities, list)),
+    ...lists(tried.map(({ tenant, id, attempt, fp }) => [tenant, id, attempt, fp])).map((list) => statement(db, countAttempts, list)),
   ];
 }
 

@@ -62,6 +62,7 @@ function rowOf(engine: Engine, envelope: Envelope): NewJob {
     site: null,
     entities: [],
     maxAttempts: 1,
+    attempt: 0,
   };
   const { tenant, id, type, version, queue, seq, at } = envelope;
   return {

@@ -23,6 +23,8 @@ export interface Envelope {
   /** `{trace id}-{flags}` that its sender named, or its parent had to hand on (src/trace.ts). Deployments that do not know it ignore it. */
   trace?: string;
   dry?: true;
+  /** Attempts that were made in another system. */
+  made?: number;
   /** Not before this time, milliseconds. */
   due?: number;
   /** Accepted under its key while the ledger was away: whether the key's job has ended, and is to run again, is seen at delivery. */
@@ -89,8 +91,9 @@ function isEnvelope(body: Record<string, unknown>): body is Record<string, unkno
   const numbers = requiredNumbers.every((name) => Number.isSafeInteger(body[name]));
   const optional = optionalTexts.every((name) => body[name] === undefined || typeof body[name] === "string");
   const due = body["due"] === undefined || Number.isSafeInteger(body["due"]);
+  const made = body["made"] === undefined || (Number.isSafeInteger(body["made"]) && Number(body["made"]) >= 0);
   const mark = body["unasked"] === undefined || body["unasked"] === true;
-  return texts && numbers && optional && due && mark && (body["payload"] !== undefined || body["ref"] !== undefined);
+  return texts && numbers && optional && due && made && mark && (body["payload"] !== undefined || body["ref"] !== undefined);
 }
 
 function rawText(body: unknown): string {

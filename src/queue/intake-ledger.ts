@@ -38,6 +38,8 @@ export interface NewJob extends Pick<
 > {
   entities: readonly string[];
   maxAttempts: number;
+  /** Attempts that count as made. */
+  attempt: number;
 }
 
 /** What a keyed insert found. */

@@ -71,6 +71,7 @@ export async function prepare(engine: Engine, request: EnqueueRequest, { derived
     ...(derivedFrom ? { parent: derivedFrom.parent } : {}),
     ...(request.trace === undefined ? {} : { trace: request.trace }),
     ...(request.dryRun ? { dry: true } : {}),
+    ...(request.attemptsMade ? { made: request.attemptsMade } : {}),
     ...(due !== null && due > now ? { due } : {}),
   };
   const row = newRow(engine, contract, envelope, checked.payload);
@@ -143,6 +144,7 @@ export function newRow(engine: Engine, contract: Contract, envelope: Envelope, p
     entities: payload === null ? [] : contract.entities(payload).slice(0, 10),
     dry: envelope.dry ?? false,
     maxAttempts: contract.policy.maxAttempts,
+    attempt: Math.min(envelope.made ?? 0, contract.policy.maxAttempts - 1),
   };
 }
 

@@ -32,6 +32,8 @@ export interface EnqueueRequest {
   trace?: string | undefined;
   /** Why it failed for good elsewhere: it is recorded as a dead letter and does not run until it is replayed. Not together with a delay. */
   failed?: string | undefined;
+  /** Attempts made in another system: they count, and one is left at least. */
+  attemptsMade?: number | undefined;
   /** Whether the key of a dead letter brings it back. Default true; false for senders that repeat themselves, as a tick does. */
   revive?: boolean | undefined;
 }

@@ -9,7 +9,7 @@ import { Failure } from "../../scripts/import-bull/failure.ts";
 import { type Entry, mapOf, readMap } from "../../scripts/import-bull/map.ts";
 import { readOptions } from "../../scripts/import-bull/options.ts";
 import { createProgress } from "../../scripts/import-bull/progress.ts";
-import { requestFrom } from "../../scripts/import-bull/request.ts";
+import { attemptsMade, requestFrom } from "../../scripts/import-bull/request.ts";
 import { resolve } from "../../scripts/import-bull/value.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "jobyard-map-"));
@@ -142,6 +142,16 @@ describe("a request", () => {
     });
     expect(requestFrom(delayedTo(now - 5000), queue, map, all, now)).not.toHaveProperty("request.job.runAt");
     expect(requestFrom(delayedTo(now + 400 * 86_400_000), queue, map, all, now)).toEqual({ reason: "due" });
+  });
+
+  it("says how many attempts are left: none fewer than one, none more than the type has", () => {
+    const left = (made: number, asked: number | undefined, max: number) => max - attemptsMade({ made, asked }, max);
+    expect([left(0, undefined, 5), left(2, undefined, 5), left(0, 3, 5), left(1, 3, 5), left(3, 3, 5), left(9, 3, 5), left(1, 10, 5)]).toEqual([
+      5, 3, 3, 2, 1, 1, 5,
+    ]);
+    const tried = { ...job, attempts: 2, opts: '{"attempts":4}' };
+    expect(requestFrom(tried, queue, map, all, now)).toMatchObject({ attempts: { made: 2, asked: 4 } });
+    expect(requestFrom({ ...tried, place: "active" }, queue, map, all, now)).toMatchObject({ attempts: { made: 3, asked: 4 } });
   });
 
   it("is the same whenever it is made, and its key is one that the product takes", () => {

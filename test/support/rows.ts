@@ -27,6 +27,7 @@ export function newJob(more: Partial<NewJob> & { tenant: string; id: string }): 
     entities: [],
     dry: false,
     maxAttempts: 3,
+    attempt: 0,
     ...more,
   };
 }

@@ -53,7 +53,7 @@ test("a worker in a process of its own does jobs, tries again what failed, and e
   ]);
   const [big = "", tooBig = ""] = ids.slice(3);
   expect((await untilDone(big)).result.text).toHaveLength(200_000);
-  expect(await untilJob(api, tooBig, "discarded")).toMatchObject({ error: expect.stringContaining("1048576") });
+  expect(await untilJob(api, tooBig, "discarded")).toMatchObject({ error: "The body may have 1,048,576 bytes." });
   const [plain, failed] = await Promise.all(ids.slice(0, 3).map((id) => untilDone(id)));
   expect(plain).toMatchObject({ attempt: 1, result: { by: "one", sent: { answered: 200 } }, effects: [{ key: "send", state: "done" }] });
   expect(failed).toMatchObject({ attempt: 2 });
@@ -64,6 +64,32 @@ test("a worker in a process of its own does jobs, tries again what failed, and e
   });
   const { body } = await api.get("/v1/workers");
   expect(body).toMatchObject([{ worker: "one", types: ["remote-demo"], state: "run", leases: 0 }]);
+});
+
+test("a job that a pull takes whose client went away is lost to nobody: the next worker gets it, and no attempt is counted", async () => {
+  const pull = async (worker: string, waitSeconds: number, signal?: AbortSignal) => {
+    const body = JSON.stringify({ worker, pullId: crypto.randomUUID(), types: ["remote-demo"], waitSeconds });
+    const headers = { authorization: `Bearer ${env["JOBYARD_TOKEN"]}`, "content-type": "application/json" };
+    const response = await fetch(`${way.url}/v1/work/pull`, { method: "POST", headers, body, ...(signal ? { signal } : {}) });
+    return (await response.json()) as { jobs: { id: string; attempt: number; lease: string }[] };
+  };
+  const gone = new AbortController();
+  const cutOff = pull("gone", 20, gone.signal).catch(() => "cut off");
+  await until("it waits", async () => (await way.rows("SELECT 1 FROM workers WHERE worker = 'gone'")).length === 1);
+  gone.abort();
+  expect(await cutOff).toBe("cut off");
+  const id = await api.enqueue("remote-demo", {});
+  // Whether the runtime tells of the client that went away, or the offer is void after its 30 s.
+  const {
+    jobs: [job],
+  } = await until("the next worker gets it", async () => {
+    await way.tick(31_000);
+    const { jobs } = await pull("there", 0);
+    return jobs.length > 0 && { jobs };
+  });
+  expect(job).toMatchObject({ id, attempt: 1 });
+  await api.ask("POST", `/v1/work/${id}/settle`, { body: { lease: job?.lease, outcome: { kind: "done" } } });
+  expect(await untilJob(api, id, "done")).toMatchObject({ attempt: 1, runs: 1 });
 });
 
 test("SIGTERM in the middle: what it has begun is done, nothing new is taken, and it ends", async () => {
@@ -131,7 +157,10 @@ test("the package is packed, installed in an empty folder and does a job", async
     writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "app", version: "1.0.0", type: "module" }));
     run("install", "--no-audit", "--no-fund", `./${archive}`);
     const installed = readdirSync(join(folder, "node_modules", "@jobyard", "worker")).toSorted();
-    expect(installed).toEqual(["call.js", "heartbeat.js", "held-job.js", "index.d.ts", "index.js", "jobs.d.ts", "package.json"]);
+    expect(installed).toEqual([
+      ...["call.js", "clock.js", "heartbeat-thread.js", "heartbeat.js", "held-job.js", "index.d.ts", "index.js", "jobs.d.ts", "keeper.js"],
+      "package.json",
+    ]);
     start({ WORKER: "packed", CLIENT: join(folder, "node_modules", "@jobyard", "worker", "index.js") });
     expect(await untilDone(await api.enqueue("remote-demo", {}))).toMatchObject({ result: { by: "packed" } });
   } finally {

@@ -6,6 +6,7 @@ import { type HandedOut, handOut } from "./hand-out";
 import type { WorkDeps } from "./deps";
 import { isPaused, maxLeases, refused, type WorkerState, type WorkRefusal, type WorkScope } from "./model";
 import { reap } from "./reap";
+import { release } from "./release";
 
 export interface PullRequest {
   worker: string;
@@ -49,6 +50,7 @@ export async function pull(deps: WorkDeps, scope: WorkScope, request: PullReques
     if (signal.aborted) return nothing("run");
     const state = await deps.workers.seen(owner, request.worker, { types: request.types }, deps.engine.now());
     const found = await attempt(deps, scope, request, body, state);
+    if (found.ok && found.jobs.length > 0 && signal.aborted) return givenBack(deps, found);
     if (!found.ok || found.jobs.length > 0 || found.isRepeat) return found;
     if (request.waitSeconds === 0) await close(deps, scope, request, body);
     const left = request.waitSeconds * 1000 - waited;
@@ -58,6 +60,12 @@ export async function pull(deps: WorkDeps, scope: WorkScope, request: PullReques
     await deps.pause(next, signal);
     waited += next;
   }
+}
+
+/** Its worker hung up while the jobs were taken: others need not wait until the offers are void. */
+async function givenBack(deps: WorkDeps, { jobs, workerState }: Pulled): Promise<Pulled> {
+  await Promise.all(jobs.map(({ tenant, id, lease }) => release(deps, { tenant, id, lease, reason: "its worker hung up before the answer" })));
+  return nothing(workerState);
 }
 
 function nothing(workerState: WorkerState): Pulled {

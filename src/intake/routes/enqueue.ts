@@ -33,11 +33,22 @@ function oneTime<Input extends { delaySeconds?: number | undefined; runAt?: numb
 /** One job; the payload is validated by its type's schema in enqueue, and nowhere else. */
 export const jobRequest = v.pipe(v.strictObject(jobEntries), oneTime());
 
+const madeRule = "must be a whole number from 0 to 1,000";
+
 /** One job of a batch; one without a key of its own gets one of the header's and its place in the list. */
 export const batchJob = v.pipe(
   v.strictObject({
     ...jobEntries,
     idempotencyKey: v.optional(idempotencyKey),
+    attemptsMade: v.optional(
+      v.pipe(
+        v.number(madeRule),
+        v.integer(madeRule),
+        v.minValue(0, madeRule),
+        v.maxValue(1000, madeRule),
+        v.description("Attempts made in another system: they count as made here, and one is left at least"),
+      ),
+    ),
     failed: v.optional(
       v.pipe(
         boundedText(1000, { min: 1, rule: "must be 1 to 1,000 characters" }),

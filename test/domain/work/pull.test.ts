@@ -192,6 +192,29 @@ test("nothing is taken for a worker that has hung up", async () => {
   expect(await bench.row(id)).toMatchObject({ state: "queued", runs: 0 });
 });
 
+test("what was taken for a worker that hung up meanwhile is on the shelf again at once, and a repeat of the pull gets nothing twice", async () => {
+  const bench = createWorkBench();
+  const { offer, one, name } = await bench.tenant();
+  const { pull } = await import("../../../src/domain/work/pull");
+  const [id = ""] = await offer();
+  const hangsUp = new AbortController();
+  const { take } = bench.work.ledger;
+  bench.work.ledger.take = async (...asked) => {
+    const taken = await take(...asked);
+    hangsUp.abort();
+    return taken;
+  };
+  const request = { worker: "w", pullId: crypto.randomUUID(), types: ["chore"], max: 1, waitSeconds: 20 };
+  const scope = { tenant: name, caller: "test", types: undefined };
+  expect(await pull(bench.work, scope, request, hangsUp.signal)).toMatchObject({ ok: true, jobs: [] });
+  expect(await bench.row(id)).toMatchObject({ state: "queued", runs: 0, attempt: 0 });
+  bench.work.ledger.take = take;
+  const next = await one();
+  expect(next.id).toBe(id);
+  expect(await pull(bench.work, scope, request, new AbortController().signal)).toMatchObject({ ok: true, jobs: [] });
+  expect(await bench.row(id)).toMatchObject({ state: "running", worker: "w1" });
+});
+
 describe("what holds at the pull", () => {
   test("pauses of type, tenant and queue: the jobs stay on the shelf", async () => {
     const bench = createWorkBench();
