@@ -42,6 +42,8 @@ export interface DeployedWorker {
   crons: string[];
   /** When the newest deployment was made, milliseconds. */
   deployedAt: number | undefined;
+  /** As the API shows them: compatibility date and flags, limits, observability. */
+  settings: Record<string, unknown>;
 }
 
 /** What an account holds of what is wanted. */
@@ -164,6 +166,7 @@ async function readWorker(api: Api, name: string): Promise<DeployedWorker | unde
     secrets: [...new Set([...listed, ...bound])],
     crons: listIn<{ cron: string }>(schedules, "schedules").map(({ cron }) => cron),
     deployedAt: Number.isFinite(newest) ? newest : undefined,
+    settings: settings.result as Record<string, unknown>,
   };
 }
 

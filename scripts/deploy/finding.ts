@@ -1,5 +1,6 @@
 /** Stable: scripts may ask for them. docs/deploy.md says what each means. */
 export const findingIds = [
+  "binding-extra",
   "binding-missing",
   "binding-nil-id",
   "consumer-extra",
@@ -18,6 +19,7 @@ export const findingIds = [
   "migration-unknown",
   "node-too-old",
   "payload-breaks",
+  "queue-backlog",
   "queue-missing",
   "queue-paused",
   "queue-setting",
@@ -32,6 +34,7 @@ export const findingIds = [
   "worker-foreign",
   "worker-missing",
   "worker-outdated",
+  "worker-setting",
 ] as const;
 export type FindingId = (typeof findingIds)[number];
 

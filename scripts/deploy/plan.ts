@@ -49,6 +49,8 @@ function workerStep(wanted: Wanted, account: Account, findings: readonly Finding
     "local-set",
     "variable-differs",
     "worker-outdated",
+    "worker-setting",
+    "binding-extra",
   ];
   const reasons = findings.filter(({ id }) => about.includes(id)).map(({ id, subject }) => `${id} ${subject}`);
   return reasons.length === 0 ? { name, state: "same" } : { name, state: "change", detail: reasons.join(", ") };

@@ -1,5 +1,6 @@
 import { differs } from "../deploy/finding.ts";
 import type { Options } from "../deploy/options.ts";
+import { readBacklog } from "./backlog.ts";
 import { registryFindings } from "./registry.ts";
 import { loadProduct } from "../deploy/product.ts";
 import type { Output, Report } from "../deploy/report.ts";
@@ -14,7 +15,9 @@ export async function doctor(place: Place, options: Options, report: Report, out
   const session = await openSession({ ...place, environment }, { ...options, secretsFile: undefined });
   const view = await look(session);
   const { wanted } = view;
-  const findings = [...registryFindings(await loadProduct(place), wanted), ...view.findings];
+  const backlog = await readBacklog(session.api, wanted, view.account, Date.now());
+  const findings = [...registryFindings(await loadProduct(place), wanted), ...view.findings, ...backlog.findings];
+  report.notes.push(...backlog.notes);
   report.findings = findings;
   const agrees = !differs(findings);
   output.line(

@@ -67,6 +67,10 @@ export const accountRoutes: readonly FakeRoute[] = [
     if (account.queue(name)) return refused(409, 11009, "Queue name is already taken");
     return { result: account.addQueue(name, jurisdiction) };
   }),
+  of("GET", "/queues/:id/metrics", "queues", ({ account, params: [id] }) => {
+    const queue = account.queues.find(({ queue_id }) => queue_id === id);
+    return queue ? { result: queue.backlog ?? { backlog_count: 0, backlog_bytes: 0, oldest_message_timestamp_ms: 0 } } : refused(404, 11000, "queue not found");
+  }),
   of("POST", "/queues/:id/consumers", "queues", ({ account, params: [id], json }) => consumed(account, id, undefined, json)),
   of("PUT", "/queues/:id/consumers/:consumer", "queues", ({ account, params: [id, consumer], json }) => consumed(account, id, consumer, json)),
   of("DELETE", "/queues/:id/consumers/:consumer", "queues", ({ account, params: [id, consumer] }) => {
@@ -90,12 +94,13 @@ export const accountRoutes: readonly FakeRoute[] = [
   of("GET", "/workers/subdomain", "workers", () => ({ result: { subdomain: "acme" } })),
   of("GET", "/workers/scripts/:name/subdomain", "workers", () => ({ result: { enabled: true, previews_enabled: false } })),
   of("POST", "/workers/scripts/:name/subdomain", "workers", () => ({ result: { enabled: true, previews_enabled: false } })),
-  scripted("GET", "/workers/scripts/:name/settings", ({ bindings, secrets }) => ({
+  scripted("GET", "/workers/scripts/:name/settings", ({ bindings, secrets, settings }) => ({
     result: {
       bindings: [...bindings, ...[...secrets.keys()].map((name) => ({ type: "secret_text", name }))],
       compatibility_date: "2026-10-01",
       usage_model: "standard",
       tags: [],
+      ...settings,
     },
   })),
   scripted("GET", "/workers/scripts/:name/secrets", ({ secrets }) => ({ result: [...secrets.keys()].map((name) => ({ name, type: "secret_text" })) })),

@@ -16,6 +16,8 @@ export interface FakeQueue {
   settings: { delivery_delay: number; delivery_paused: boolean; message_retention_period: number };
   producers: unknown[];
   consumers: FakeConsumer[];
+  /** What waits in it; the times in milliseconds, 0: unknown. */
+  backlog?: { backlog_count: number; backlog_bytes: number; oldest_message_timestamp_ms: number };
 }
 
 export interface FakeBinding {
@@ -26,6 +28,8 @@ export interface FakeBinding {
 
 export interface FakeScript {
   bindings: FakeBinding[];
+  /** Of the Worker itself, as the dashboard changed them. */
+  settings: Record<string, unknown>;
   secrets: Map<string, string>;
   crons: string[];
   deployments: { id: string; created_on: string }[];
@@ -92,6 +96,7 @@ export class FakeAccount {
   addScript(name: string, more: Partial<FakeScript> = {}): FakeScript {
     const script = {
       bindings: [],
+      settings: {},
       secrets: new Map<string, string>(),
       crons: [],
       deployments: [],

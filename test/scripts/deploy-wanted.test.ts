@@ -80,7 +80,7 @@ describe("what a deployed Worker was told", () => {
     { type: "send_email", name: "EMAIL", allowed_sender_addresses: ["a@example.com"] },
     { type: "ai", name: "AI" },
   ];
-  const kept = keptFrom({ worker: { bindings, secrets: [], crons: [], deployedAt: undefined } });
+  const kept = keptFrom({ worker: { bindings, secrets: [], crons: [], deployedAt: undefined, settings: {} } });
   const chosen = { wanted: wanted("production"), kept, hosts: [] as string[], variables: {} };
 
   test("is kept, but for what belongs to a developer's machine", () => {

@@ -11,12 +11,15 @@ export function queueFindings(wanted: Wanted, queue: AccountQueue | undefined, n
     const isDeadLetters = wanted.consumers.some((each) => each.dead_letter_queue === name);
     return [finding(isDeadLetters ? "dlq-missing" : "queue-missing", name, `There is no queue "${name}".`)];
   }
-  const { delivery_paused: paused, message_retention_period: kept = 0 } = queue.settings ?? {};
+  const { delivery_paused: paused, message_retention_period: kept = 0, delivery_delay: delay = 0 } = queue.settings ?? {};
   const late = `Its messages are kept for ${kept} s; ended jobs for five days only, so a late copy could run once more. At most ${longestRetention} s are safe.`;
   const place = queue.jurisdiction;
   return [
     ...(paused ? [finding("queue-paused", name, `Delivery of "${name}" is paused in Cloudflare.`, "warning")] : []),
     ...(kept > longestRetention ? [finding("queue-setting", name, late, "warning")] : []),
+    ...(delay > 0
+      ? [finding("queue-setting", name, `Every message of "${name}" is delayed by ${delay} s, which the configuration does not say.`, "warning")]
+      : []),
     ...(place !== undefined && (place || null) !== (wanted.jurisdiction ?? null)
       ? [
           finding(
@@ -42,7 +45,13 @@ function consumerFindings({ worker }: Wanted, { queue_name: name, consumers = []
   if (!ours) return [finding("consumer-missing", name, `"${worker}" does not consume "${name}".`)];
   const differences = settingsThatDiffer(wanted, ours);
   const sentence = `The consumer of "${name}" has ${differences.map(({ field, is, should }) => `${field} ${is ?? "unset"} instead of ${should}`).join(", ")}.`;
-  return differences.length === 0 ? [] : [finding("queue-setting", name, sentence)];
+  const { max_concurrency: concurrency } = ours.settings ?? {};
+  const isSetElsewhere = wanted.max_concurrency === undefined && typeof concurrency === "number";
+  const kept = `The consumer of "${name}" has max_concurrency ${concurrency}, which was set in the dashboard. The configuration says nothing of it: a deploy keeps it.`;
+  return [
+    ...(differences.length === 0 ? [] : [finding("queue-setting", name, sentence)]),
+    ...(isSetElsewhere ? [finding("queue-setting", name, kept, "note")] : []),
+  ];
 }
 
 function settingsThatDiffer(wanted: Consumer, { settings = {}, dead_letter_queue: dead }: AccountConsumer): { field: string; is: unknown; should: unknown }[] {

@@ -2,6 +2,7 @@ import type { Account, Binding } from "../account.ts";
 import { type Finding, finding } from "../finding.ts";
 import type { Wanted } from "../wanted.ts";
 import type { Comparison } from "./comparison.ts";
+import { settingFindings } from "./settings.ts";
 
 /** Seconds for which Durable Objects may still run the code before. */
 const updateTime = 300;
@@ -34,6 +35,7 @@ export function workerFindings({ wanted, account: { worker, database, namespaces
       ? [finding("local-set", "LOCAL", "LOCAL is set on the deployed Worker: it opens local addresses to outgoing calls.")]
       : []),
     ...differentVariables(wanted, text),
+    ...settingFindings(wanted, worker),
     ...(release !== undefined && text("RELEASE") !== release
       ? [finding("worker-outdated", name, "The deployed Worker was made from another state of this checkout.")]
       : []),
