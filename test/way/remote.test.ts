@@ -67,14 +67,19 @@ test("a worker in a process of its own does jobs, tries again what failed, and e
 });
 
 test("a job that a pull takes whose client went away is lost to nobody: the next worker gets it, and no attempt is counted", async () => {
-  const pull = async (worker: string, waitSeconds: number, signal?: AbortSignal) => {
-    const body = JSON.stringify({ worker, pullId: crypto.randomUUID(), types: ["remote-demo"], waitSeconds });
+  const pull = async (
+    worker: string,
+    waitSeconds: number,
+    { pullId = crypto.randomUUID() as string, signal }: { pullId?: string; signal?: AbortSignal } = {},
+  ) => {
+    const body = JSON.stringify({ worker, pullId, types: ["remote-demo"], waitSeconds });
     const headers = { authorization: `Bearer ${env["JOBYARD_TOKEN"]}`, "content-type": "application/json" };
     const response = await fetch(`${way.url}/v1/work/pull`, { method: "POST", headers, body, ...(signal ? { signal } : {}) });
     return (await response.json()) as { jobs: { id: string; attempt: number; lease: string }[] };
   };
   const gone = new AbortController();
-  const cutOff = pull("gone", 20, gone.signal).catch(() => "cut off");
+  const pullId = crypto.randomUUID();
+  const cutOff = pull("gone", 20, { pullId, signal: gone.signal }).catch(() => "cut off");
   await until("it waits", async () => (await way.rows("SELECT 1 FROM workers WHERE worker = 'gone'")).length === 1);
   gone.abort();
   expect(await cutOff).toBe("cut off");
@@ -90,6 +95,8 @@ test("a job that a pull takes whose client went away is lost to nobody: the next
   expect(job).toMatchObject({ id, attempt: 1 });
   await api.ask("POST", `/v1/work/${id}/settle`, { body: { lease: job?.lease, outcome: { kind: "done" } } });
   expect(await untilJob(api, id, "done")).toMatchObject({ attempt: 1, runs: 1 });
+  // The local proxy does not pass on that a client went away: the request may wait on, and takes nothing any more after this.
+  expect((await pull("gone", 0, { pullId })).jobs).toEqual([]);
 });
 
 test("SIGTERM in the middle: what it has begun is done, nothing new is taken, and it ends", async () => {
