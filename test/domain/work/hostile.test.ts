@@ -33,7 +33,7 @@ async function held(bench: WorkBench) {
 }
 
 const nasty: unknown[] = [
-  ...[null, true, false, 0, -1, 0.5, 1e308, -1e308, 9_007_199_254_740_993, "", "x", "\0", "\ud800", "__proto__", "../../x", "' OR 1=1 --"],
+  ...[null, true, false, 0, -1, 0.5, 1e308, -1e308, 2 ** 53 + 2, "", "x", "\0", "\ud800", "__proto__", "../../x", "' OR 1=1 --"],
   ...["x".repeat(5000), [], {}, [null], [[]], { __proto__: null, constructor: 1 }, Array.from({ length: 2000 }, () => 0)],
   Array.from({ length: 60 }).reduce<unknown>((inner) => [inner], 0),
 ];

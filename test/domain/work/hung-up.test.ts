@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { createWorkBench, pullBody } from "../../support/work-bench";
+
+test("a request that was cut off and still waits takes nothing once its worker has asked again without waiting", async () => {
+  const bench = createWorkBench();
+  const { offer, pull } = await bench.tenant();
+  const body = pullBody();
+  const { pause } = bench.work;
+  bench.work.pause = async (milliseconds, signal) => {
+    await pause(milliseconds, signal);
+    if (bench.waits.length !== 2) return;
+    expect((await pull({ ...body, waitSeconds: 0 })).body.jobs).toEqual([]);
+    await offer();
+  };
+  expect((await pull({ ...body, waitSeconds: 20 })).body.jobs).toEqual([]);
+  expect(bench.waits).toHaveLength(2);
+  expect((await pull()).body.jobs).toHaveLength(1);
+});
+
+test("nothing is taken for a worker that has hung up", async () => {
+  const bench = createWorkBench();
+  const { offer } = await bench.tenant();
+  const { pull } = await import("../../../src/domain/work/pull");
+  const [id = ""] = await offer();
+  const row = await bench.row(id);
+  const scope = { tenant: row?.tenant ?? "", caller: "test", types: undefined };
+  const pulled = await pull(bench.work, scope, { worker: "w", pullId: crypto.randomUUID(), types: ["chore"], max: 1, waitSeconds: 20 }, AbortSignal.abort());
+  expect(pulled).toMatchObject({ ok: true, jobs: [] });
+  expect(await bench.row(id)).toMatchObject({ state: "queued", runs: 0 });
+});
+
+test("what was taken for a worker that hung up meanwhile is on the shelf again at once, and a repeat of the pull gets nothing twice", async () => {
+  const bench = createWorkBench();
+  const { offer, one, name } = await bench.tenant();
+  const { pull } = await import("../../../src/domain/work/pull");
+  const [id = ""] = await offer();
+  const hangsUp = new AbortController();
+  const { take } = bench.work.ledger;
+  bench.work.ledger.take = async (...asked) => {
+    const taken = await take(...asked);
+    hangsUp.abort();
+    return taken;
+  };
+  const request = { worker: "w", pullId: crypto.randomUUID(), types: ["chore"], max: 1, waitSeconds: 20 };
+  const scope = { tenant: name, caller: "test", types: undefined };
+  expect(await pull(bench.work, scope, request, hangsUp.signal)).toMatchObject({ ok: true, jobs: [] });
+  expect(await bench.row(id)).toMatchObject({ state: "queued", runs: 0, attempt: 0 });
+  bench.work.ledger.take = take;
+  const next = await one();
+  expect(next.id).toBe(id);
+  expect(await pull(bench.work, scope, request, new AbortController().signal)).toMatchObject({ ok: true, jobs: [] });
+  expect(await bench.row(id)).toMatchObject({ state: "running", worker: "w1" });
+});
