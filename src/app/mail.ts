@@ -1,6 +1,7 @@
 import { connect } from "cloudflare:sockets";
 import { sha256Hex } from "../crypto";
 import type { WorkerEnv } from "../env";
+import { redact } from "../masking/redact";
 import { createHttp, type Http } from "../providers/http";
 import { cloudflare } from "../providers/mail/cloudflare";
 import type { Mail, MailProvider, MailProviderName } from "../providers/mail/mail";
@@ -146,7 +147,7 @@ function recordsOf({ db, stores, gates, now }: MailParts, tenant: string, severa
         ),
       ),
     async pause(provider, reason) {
-      await gates.hold(tenant, gateOf(provider), now() + pauseSeconds * 1000, now());
+      await gates.hold(tenant, gateOf(provider), now() + pauseSeconds * 1000, now(), redact(reason));
       await recorded("pause", stores.connections.pause(tenant, "mail", provider, { reason, since: now() }));
       log({ event: "trouble", where: `connection mail (${provider})`, reason: `paused: ${reason}`, tenant });
     },

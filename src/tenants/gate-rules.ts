@@ -57,13 +57,15 @@ export function status(before: GateState, limits: GateLimits, now: number): Gate
     perSecond: state.limits.perSecond ?? null,
     held: state.held.map(({ job }) => job),
     lastFailure: state.lastFailure,
+    refusal: state.breaker.openUntil === null ? null : state.refusal,
   };
 }
 
 /** Opens the circuit until then. Those inside are of an older generation: what they still say does not close it. */
-export function hold(before: GateState, until: number, now: number): GateState {
+export function hold(before: GateState, until: number, now: number, reason?: string): GateState {
   const state = settled(before, now);
-  return { ...state, breaker: { ...state.breaker, generation: state.breaker.generation + 1, openUntil: until, probe: null } };
+  const refusal = { at: now, reason: reason?.slice(0, maxReason) ?? null };
+  return { ...state, refusal, breaker: { ...state.breaker, generation: state.breaker.generation + 1, openUntil: until, probe: null } };
 }
 
 /**
@@ -72,7 +74,7 @@ export function hold(before: GateState, until: number, now: number): GateState {
  */
 export function reset(before: GateState, limits: GateLimits, now: number): GateState {
   const state = settled(before, now);
-  return { ...state, limits, breaker: closed(state.breaker.generation + 1), held: [] };
+  return { ...state, limits, breaker: closed(state.breaker.generation + 1), held: [], refusal: null };
 }
 
 /** An open circuit lets one job try at once. */
@@ -134,7 +136,8 @@ function leaveOne(state: GateState, { id, lease: name, calls, reason }: Report, 
   };
   if (lease.generation !== state.breaker.generation) return next;
   const lastFailure = calls === "transient" ? { at: now, reason: reason?.slice(0, maxReason) ?? null } : state.lastFailure;
-  return { ...next, lastFailure, breaker: judged(state.breaker, calls, state.limits.breaker ?? {}, now) };
+  const breaker = judged(state.breaker, calls, state.limits.breaker ?? {}, now);
+  return { ...next, lastFailure, breaker, refusal: breaker.openUntil === null ? null : state.refusal };
 }
 
 function judged(breaker: Breaker, calls: Report["calls"], limits: BreakerLimits, now: number): Breaker {

@@ -57,6 +57,8 @@ export interface GateStatus {
   /** Ids of jobs that were held back and will ask again by themselves; parked ones are the ledger's to count. */
   held: readonly string[];
   lastFailure: LastFailure | null;
+  /** Why the circuit was opened for wrong settings; null where failures opened it, or nothing did. */
+  refusal?: LastFailure | null;
 }
 
 export interface Lease {
@@ -80,6 +82,7 @@ export interface GateState {
   /** How long a job stays inside, as a running mean. */
   stay: number;
   lastFailure: LastFailure | null;
+  refusal: LastFailure | null;
 }
 
 export const defaultConcurrency = 100;
@@ -95,5 +98,5 @@ export const heldGrace = 60_000;
 export const maxReason = 300;
 
 export function newGate(): GateState {
-  return { limits: {}, leases: [], serial: 0, bucket: { tokens: null, at: 0 }, breaker: closed(0), held: [], stay: 1000, lastFailure: null };
+  return { limits: {}, leases: [], serial: 0, bucket: { tokens: null, at: 0 }, breaker: closed(0), held: [], stay: 1000, lastFailure: null, refusal: null };
 }

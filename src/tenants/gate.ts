@@ -46,8 +46,8 @@ export class Gate extends DurableObject<Cloudflare.Env> {
   }
 
   /** Opens the circuit until a time: the dependency refuses everything until something is changed. */
-  hold(until: number, now: number): void {
-    this.#keep(hold(this.#state, until, now));
+  hold(until: number, now: number, reason?: string): void {
+    this.#keep(hold(this.#state, until, now, reason));
   }
 
   /** Closes the circuit; these limits hold from now on. */

@@ -22,8 +22,8 @@ export interface TenantGates {
   admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission>;
   /** Null while the gate is out of reach. */
   status(tenant: string, dependency: string, now: number): Promise<GateStatus | null>;
-  /** Opens the circuit until a time (milliseconds), whatever the failures so far. False when the gate could not be reached. */
-  hold(tenant: string, dependency: string, until: number, now: number): Promise<boolean>;
+  /** Opens the circuit until a time (milliseconds), whatever the failures so far; `reason` is kept and shown, so it is redacted. False when the gate could not be reached. */
+  hold(tenant: string, dependency: string, until: number, now: number, reason?: string): Promise<boolean>;
   /** Closes the circuit, under the newest limits. False when the gate could not be reached. */
   reset(tenant: string, dependency: string, now: number): Promise<boolean>;
   /** Lets one job try although the circuit is open. False when the gate could not be reached. */
@@ -78,14 +78,14 @@ export function createGates(
       return answer === null ? null : statusFrom(answer.value);
     },
     reset: async (tenant, dependency, now) => (await ask(tenant, dependency, async (gate) => gate.reset(now, await limitsOf(tenant, dependency)))) !== null,
-    hold: async (tenant, dependency, until, now) => (await ask(tenant, dependency, (gate) => gate.hold(until, now))) !== null,
+    hold: async (tenant, dependency, until, now, reason) => (await ask(tenant, dependency, (gate) => gate.hold(until, now, reason))) !== null,
     probe: async (tenant, dependency, now) => (await ask(tenant, dependency, (gate) => gate.probe(now))) !== null,
   };
 }
 
 /** A gate of an earlier version counted those held back instead of naming them, and kept no failure. */
-function statusFrom({ held, lastFailure, ...status }: GateStatus): GateStatus {
-  return { ...status, held: Array.isArray(held) ? held : [], lastFailure: lastFailure ?? null };
+function statusFrom({ held, lastFailure, refusal, ...status }: GateStatus): GateStatus {
+  return { ...status, held: Array.isArray(held) ? held : [], lastFailure: lastFailure ?? null, refusal: refusal ?? null };
 }
 
 /** What a gate that does not answer is taken to say. */

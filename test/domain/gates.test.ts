@@ -89,6 +89,7 @@ describe("an operator", () => {
           held: 0,
           parked: 6,
           lastFailure: { at: expect.any(Number), reason: "the provider answered 503 to [e-mail]" },
+          refusal: null,
         },
         expect.objectContaining({ dependency: "slack", circuit: "closed", parked: 0, lastFailure: null }),
       ],

@@ -4,7 +4,7 @@ import { createReportsOn } from "../../src/app/reports";
 import type { GateView } from "../../src/domain/gates/model";
 import { percentile95 } from "../../src/domain/report/flow";
 import { inOrder } from "../../src/domain/report/model";
-import { gateOf } from "../../src/domain/report/why";
+import { circuitSentence, gateOf } from "../../src/domain/report/why";
 import type { WorkerEnv } from "../../src/env";
 import { type Division, statsBy } from "../../src/intake/stats-by";
 import type { PauseView } from "../../src/ledger/pauses";
@@ -84,6 +84,13 @@ async function whyOf(tenant: string, id: string) {
 }
 
 const pause: PauseView = { scope: "queue", name: "email-sending", tenant: "acme", since: noon - 2 * 60 * minute, actor: "ana", reason: "provider migration" };
+
+test("a circuit that was opened for wrong settings says why, and not what failed before", () => {
+  const held = { ...circuit, failures: 0, refusal: { at: noon, reason: "resend: the key is not valid" } };
+  expect(circuitSentence(held)).toContain("(resend: the key is not valid)");
+  expect(circuitSentence({ ...held, refusal: null })).not.toContain("(");
+  expect(circuitSentence(circuit)).toContain("after 5 failures in a row (mail API: host not found)");
+});
 
 describe("why a job does not run", () => {
   test("a paused queue: since when, by whom, why, and how to resume it", async () => {

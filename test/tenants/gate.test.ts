@@ -29,12 +29,14 @@ describe("the object", () => {
   test("held by a refused setting stays so whatever those inside still say, lets one try after its time, and opens when it is set anew", async () => {
     const gate = namespace.getByName("acme/held");
     const [inside] = await gate.enter([{ id: "a" }], {}, minute, now);
-    await gate.hold(now + 10 * minute, now);
+    await gate.hold(now + 10 * minute, now, "resend: the key is not valid");
+    expect(await gate.status(now)).toMatchObject({ refusal: { at: now, reason: "resend: the key is not valid" }, lastFailure: null });
     await gate.leave([{ id: "a", lease: inside!.granted ? inside!.lease : "", calls: "answered" }], now);
     expect(await gate.enter([{ id: "b" }], {}, minute, now)).toMatchObject([{ granted: false, reason: "open", park: true }]);
     const later = now + 10 * minute;
     expect(await gate.enter([{ id: "b" }, { id: "c" }], {}, minute, later)).toMatchObject([{ granted: true, probe: true }, { granted: false }]);
     await gate.reset(later, {});
+    expect(await gate.status(later)).toMatchObject({ circuit: "closed", refusal: null });
     expect(await gate.enter([{ id: "c" }], {}, minute, later)).toMatchObject([{ granted: true }]);
   });
 

@@ -17,6 +17,8 @@ export interface GateView {
   held: number;
   parked: number;
   lastFailure: LastFailure | null;
+  /** Why the circuit was opened for wrong settings; null where failures opened it, or nothing did. */
+  refusal?: LastFailure | null;
 }
 
 /** The gates of what calls or reads one shop. */

@@ -86,8 +86,20 @@ async function views({ db, engine, gates, stateOf }: GateParts, tenant: string, 
 }
 
 function viewOf(dependency: string, status: GateStatus | null, held: number, parked: number): GateView {
-  if (!status) return { dependency, circuit: "unknown", openUntil: null, failures: 0, slots: { used: 0, max: 0 }, rate: null, held, parked, lastFailure: null };
-  const { circuit, openUntil, failures, inside, concurrency, perSecond, tokens, lastFailure } = status;
+  if (!status)
+    return {
+      dependency,
+      circuit: "unknown",
+      openUntil: null,
+      failures: 0,
+      slots: { used: 0, max: 0 },
+      rate: null,
+      held,
+      parked,
+      lastFailure: null,
+      refusal: null,
+    };
+  const { circuit, openUntil, failures, inside, concurrency, perSecond, tokens, lastFailure, refusal = null } = status;
   const rate = perSecond === null ? null : { perSecond, available: tokens ?? 0 };
-  return { dependency, circuit, openUntil, failures, slots: { used: inside, max: concurrency }, rate, held, parked, lastFailure };
+  return { dependency, circuit, openUntil, failures, slots: { used: inside, max: concurrency }, rate, held, parked, lastFailure, refusal };
 }

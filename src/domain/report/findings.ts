@@ -112,7 +112,7 @@ function circuits({ gates }: Facts): Finding[] {
     code: "circuit-open",
     severity: gate.held + gate.parked > 0 ? "critical" : "warning",
     sentence: circuitSentence(gate),
-    since: gate.failures > 0 ? (gate.lastFailure?.at ?? null) : null,
+    since: gate.refusal?.at ?? (gate.failures > 0 ? (gate.lastFailure?.at ?? null) : null),
     count: gate.held + gate.parked,
     subject: `gate/${gate.dependency}`,
     tenant: gate.tenant,

@@ -104,11 +104,12 @@ function atGate(gate: GateView, job: JobView, now: number): Why {
   return { ...common, code: "at-limit", sentence: `It waited for ${dependency}, which is free again; it goes on ${next}.`, actions: [runNow(job)] };
 }
 
-export function circuitSentence({ dependency, openUntil, failures, lastFailure, held, parked, circuit }: GateView): string {
+export function circuitSentence({ dependency, openUntil, failures, lastFailure, refusal, held, parked, circuit }: GateView): string {
   const until = openUntil === null ? "" : ` until ${isoTime(openUntil)}`;
   const because = failures > 0 ? ` after ${plural(failures, "failure")} in a row` : "";
   // A circuit that was opened for wrong settings counts no failure: an older one is not its cause.
-  const reason = failures > 0 && lastFailure?.reason ? ` (${lastFailure.reason})` : "";
+  const cause = refusal?.reason ?? (failures > 0 ? lastFailure?.reason : null);
+  const reason = cause ? ` (${cause})` : "";
   const waiting = `${plural(held + parked, "job")} wait${held + parked === 1 ? "s" : ""} for it`;
   if (circuit === "half-open") return `The circuit of ${dependency} lets one job try now${because}${reason}; ${waiting}.`;
   return `The circuit of ${dependency} is open${until}${because}${reason}; ${waiting}. One job will try then.`;

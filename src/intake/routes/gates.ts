@@ -1,3 +1,4 @@
+import type { LastFailure } from "../../tenants/gate-state";
 import * as v from "valibot";
 import type { GateView } from "../../domain/gates/model";
 import { Problem } from "../../errors";
@@ -20,6 +21,10 @@ export const gateShape = v.object({
   held: v.pipe(count, v.description("Jobs held back that come again by themselves")),
   parked: v.pipe(count, v.description("Jobs that wait in the ledger; counted up to 10,000")),
   lastFailure: v.nullable(v.object({ at: isoTime, reason: v.nullable(v.string()) })),
+  refusal: v.pipe(
+    v.nullable(v.object({ at: isoTime, reason: v.nullable(v.string()) })),
+    v.description("Why the circuit was opened at once: a provider refused the connection for its settings"),
+  ),
 });
 
 export const gatesShape = v.object({ gates: outputList(gateShape), cursor: v.nullable(v.string()) });
@@ -60,6 +65,7 @@ export const gateRoutes = [
   ),
 ];
 
-function shown({ openUntil, lastFailure, ...gate }: GateView) {
-  return { ...gate, openUntil: isoOrNull(openUntil), lastFailure: lastFailure && { at: iso(lastFailure.at), reason: lastFailure.reason } };
+function shown({ openUntil, lastFailure, refusal, ...gate }: GateView) {
+  const dated = (failure: LastFailure | null) => failure && { at: iso(failure.at), reason: failure.reason };
+  return { ...gate, openUntil: isoOrNull(openUntil), lastFailure: dated(lastFailure), refusal: dated(refusal ?? null) };
 }
