@@ -43,7 +43,17 @@ async function photograph(browser: Browser, url: string, { name, path, colorSche
 
 const folder = mkdtempSync(join(tmpdir(), "jobyard-pictures-"));
 const { fakeWorker, story, storyJob } = await loaded(folder);
-const pages = { now: "/", jobs: "/jobs", job: `/jobs/${storyJob}`, flow: "/flow" };
+const pages = {
+  now: "/",
+  jobs: "/jobs",
+  job: `/jobs/${storyJob}`,
+  failures: "/failures",
+  plan: "/bulk?verb=replay&group=g0",
+  flow: "/flow",
+  schedules: "/schedules",
+  costs: "/costs",
+  alerts: "/alerts",
+};
 const worker = await fakeWorker(story(Date.now()));
 const browser = await chromium.launch({ executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 try {

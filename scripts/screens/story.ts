@@ -97,6 +97,16 @@ export function story(now: number): Answers {
     paused: false,
     ...own,
   });
+  const entry = (minutes: number, event: string) => ({ at: at(minutes), event, detail: null, startedAt: null, ms: null, times: 1, lastAt: at(minutes) });
+  const failing = (group: string, type: string, title: string, own: object) => ({
+    ...{ group, tenant: "demo", type, title, firstAt: at(99), lastAt: at(3), total: 60, retrying: 0, dead: 0, isNew: false, status: "open" },
+    ...{ trend: Array.from({ length: 24 }, (_, hour) => (hour < 18 ? (hour % 5 === 0 ? 1 : 0) : hour - 16)), untilCount: null, sinceCount: 0, note: null },
+    ...{ actor: null, statusAt: null, ...own },
+  });
+  const costs = (share: number) =>
+    Object.entries({ email: 9.1, "sync-orders": 4.6, image: 2.2, webhook: 0.9, analytics: 0.5 }).map(([name, usd]) => ({
+      ...{ name, usd: usd * share, jobs: Math.round(usd * share * 210_000) },
+    }));
   const events = Array.from({ length: 60 }, (_, minute) => ({
     minute: at(59 - minute),
     type: "email",
@@ -165,11 +175,13 @@ export function story(now: number): Answers {
     [`GET /v1/jobs/${id(2)}`]: {
       ...held(2),
       timeline: [
-        { at: at(9), event: "queued", detail: null },
-        ...[8.8, 8.1, 7.2, 6, 4].map((minutes) => ({ at: at(minutes), event: "waiting", detail: "mail: open" })),
+        entry(9, "queued"),
+        { ...entry(8.8, "running"), startedAt: at(8.8) },
+        { ...entry(8.7, "retry"), detail: "mail API: 503", startedAt: at(8.8), ms: 6200 },
+        { ...entry(7.4, "waiting"), detail: "mail: open", times: 12, lastAt: at(0.4) },
       ],
       ...{
-        effects: [],
+        effects: [{ key: "send", revision: 0, state: "uncertain", at: at(8.7) }],
         payload: { to: "•••", templateId: "order-confirmation", variables: "•••" },
         parent: null,
         revision: 0,
@@ -179,10 +191,46 @@ export function story(now: number): Answers {
         revealed: false,
       },
     },
-    "GET /v1/dead-letters/groups": {
-      groups: [
-        { group: "g0", type: "email", reason: "There is no template of the name report", count: 24, firstAt: at(41), lastAt: at(3), examples: [] },
-        { group: "g1", type: "lead", reason: "CRM: 401, the key is not valid", count: 2, firstAt: at(300), lastAt: at(180), examples: [] },
+    "GET /v1/failures": {
+      failures: [
+        failing("g0", "email", "There is no template of the name report", { dead: 24, firstAt: at(41), isNew: true }),
+        failing("g1", "webhook", "HTTP 502", { retrying: 12, firstAt: at(1440) }),
+        failing("g2", "lead", "CRM: 401, the key is not valid", { dead: 2, firstAt: at(300), lastAt: at(180) }),
+      ],
+      cursor: null,
+      deploy: { version: "5f1c2d", tag: "v0.1", at: at(55) },
+    },
+    "POST /v1/replays": () => ({
+      ...{ total: 24, byType: { email: 24 }, refused: [], checked: 24, more: false, effects: { done: 0, inDoubt: 0 }, providerCalls: 24 },
+    }),
+    "GET /v1/costs": {
+      ...{ currency: "USD", estimated: true, pricesAsOf: "2026-10", models: { usd: 1.84 } },
+      today: { usd: 0.42, byType: costs(0.02), byTenant: [] },
+      month: { usd: 17.3, byType: costs(1), byTenant: [] },
+      budget: { usdPerMonth: 20, spent: 17.3, state: "near" },
+    },
+    "GET /v1/alert-rules": {
+      rules: [
+        {
+          ...{ name: "night", minSeverity: "critical", slack: true, email: ["oncall@example.com"], enabled: true, created: at(9999), updated: at(99) },
+          codes: ["circuit-open", "stuck", "failed"],
+        },
+      ],
+    },
+    "GET /v1/alerts": {
+      alerts: [
+        {
+          ...{
+            cause: "finding/critical/circuit-open/gate/mail",
+            state: "open",
+            subject: "gate/mail",
+            reason: circuit,
+            count: 213,
+            since: at(9),
+            lastAt: at(1),
+          },
+          ...{ toldAt: at(8), via: ["slack", "email"], recoveredAt: null },
+        },
       ],
     },
     "GET /v1/pauses": { pauses: [{ scope: "queue", name: "analytics-events", tenant: "demo", since: at(40), actor: "ana", reason: "provider migration" }] },
@@ -231,6 +279,7 @@ export function story(now: number): Answers {
           type: "sync-orders",
           payload: {},
           cron: "0 */3 * * *",
+          words: "On the hour, every 3 hours",
           zone: "Europe/Berlin",
           misfire: "once",
           overlap: "skip",
@@ -248,7 +297,8 @@ export function story(now: number): Answers {
             jobId: null,
           },
         },
-        nextRuns: [120, 300].map((minutes) => ({
+        pastRuns: ["done", index === 0 ? "done" : null, "dead", "done", "done"].map((state, run) => ({ plannedAt: at(60 + 180 * run), jobId: id(run), state })),
+        nextRuns: [120, 300, 480].map((minutes) => ({
           at: at(-minutes - index),
           local: new Date(now + 60 * 60_000 * (1 + minutes / 60)).toISOString().replace("Z", "+01:00"),
         })),

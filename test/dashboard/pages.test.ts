@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createDashboard } from "../../src/dashboard";
 import { script, style } from "../../src/dashboard/bundle";
+import { actions } from "../../src/dashboard/actions";
 import { pages } from "../../src/dashboard/pages";
 import { answersOf, idOf } from "./answers";
 import { createFakeApi, people, plainVault } from "./desk";
@@ -175,6 +176,20 @@ describe("an action", () => {
     expect((await post("/t/demo/do/nothing", fields)).status).toBe(404);
     expect((await post(retry, {}, { accept: "text/vnd.jobyard.fragment" })).status).toBe(422);
   });
+
+  test.each(actions.map(({ name, path }) => [name, path]))(
+    "%s for another tenant is refused as the interface refuses it, and without a session",
+    async (name, path) => {
+      const { post, api } = await visitor(people.admin);
+      const filled = Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, field = ""]) => [field, "x"]));
+      const before = api.calls.length;
+      const refused = await post(`/t/other/do/${name}`, filled, { accept: "text/vnd.jobyard.fragment" });
+      expect([refused.status, await refused.text()]).toEqual([403, "This token belongs to another tenant."]);
+      expect(api.calls.slice(before)).toEqual([expect.objectContaining({ tenant: "other" })]);
+      const nobody = await (await visitor(people.admin)).ask(`/t/other/do/${name}`, { method: "POST", ...form(filled) });
+      expect([nobody.status, await nobody.text()]).toEqual([401, "You are signed out."]);
+    },
+  );
 
   test("for another tenant is refused as the interface refuses it", async () => {
     const { post, api } = await visitor(people.operator);
