@@ -174,6 +174,7 @@ export function story(now: number): Answers {
     "GET /v1/jobs": ({ state }: { state?: string }) => ({ jobs: state ? jobs.filter((each) => each.state === state) : jobs, cursor: state ? null : "older" }),
     [`GET /v1/jobs/${id(2)}`]: {
       ...held(2),
+      at: at(9),
       timeline: [
         entry(9, "queued"),
         { ...entry(8.8, "running"), startedAt: at(8.8) },

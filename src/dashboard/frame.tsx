@@ -27,8 +27,8 @@ const sections: readonly Section[] = [
   { name: "System", path: "/system", key: "y" },
 ];
 
-/** Of these a phone shows links, of the others a list behind "More". */
-const onPhone = 3;
+/** Of so many a phone shows links, and a window that is not wide; the others stand in a list behind "More". */
+const [onPhone, onDesk] = [3, 8];
 
 /** What stands above each page: whose pages these are, where one is, and whether what one sees is fresh. */
 export function Frame({ visit, section, tenants }: { visit: Visit; section: string; tenants: readonly string[] }) {
@@ -44,7 +44,7 @@ export function Frame({ visit, section, tenants }: { visit: Visit; section: stri
       <Whose visit={visit} tenants={tenants} />
       <nav id="nav" aria-label="Main">
         {sectionsOf(visit).map((each, index) => (
-          <Place key={each.name} visit={visit} section={each} current={each.name === section} onPhone={index < onPhone} />
+          <Place key={each.name} visit={visit} section={each} current={each.name === section} place={placeAt(index)} />
         ))}
         <button type="button" class="more" popovertarget="more">
           More
@@ -52,8 +52,8 @@ export function Frame({ visit, section, tenants }: { visit: Visit; section: stri
         <div id="more" popover="auto">
           {sectionsOf(visit)
             .slice(onPhone)
-            .map((each) => (
-              <Place key={each.name} visit={visit} section={each} current={each.name === section} onPhone />
+            .map((each, index) => (
+              <Place key={each.name} visit={visit} section={each} current={each.name === section} place={index + onPhone < onDesk ? "near" : undefined} />
             ))}
         </div>
       </nav>
@@ -69,9 +69,22 @@ function sectionsOf({ tenant }: Visit): Section[] {
   return sections.filter(({ tenants }) => tenants === undefined || tenants === (tenant === "*" ? "all" : "one"));
 }
 
-function Place({ visit, section, current, onPhone }: { visit: Visit; section: Section; current: boolean; onPhone: boolean }) {
+/** From how wide a window on a link stands in the bar. */
+function placeAt(index: number): string | undefined {
+  if (index < onPhone) return undefined;
+  return index < onDesk ? "wide" : "wide far";
+}
+
+interface PlaceProps {
+  visit: Visit;
+  section: Section;
+  current: boolean;
+  place: string | undefined;
+}
+
+function Place({ visit, section, current, place }: PlaceProps) {
   return (
-    <a href={visit.base + section.path} class={onPhone ? undefined : "wide"} data-key={section.key} {...(current ? { "aria-current": "page" } : {})}>
+    <a href={visit.base + section.path} class={place} data-key={section.key} {...(current ? { "aria-current": "page" } : {})}>
       {section.name}
     </a>
   );

@@ -38,6 +38,7 @@ export function Effects({ visit, job }: { visit: Visit; job: JobDetail }) {
 function madeOf({ effects }: JobDetail): string {
   const made = effects.filter(({ state }) => state === "done");
   if (made.length === 1 && made[0]?.key === "send") return "sent once";
+  if (made.length === 0) return "no effect known to be made";
   return made.length === 1 ? "one effect made" : `${made.length} effects made`;
 }
 

@@ -47,21 +47,21 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
         <a href={`${visit.base}/jobs?${new URLSearchParams({ type, ...(siteId === null ? {} : { siteId }) })}`}>{type}</a>{" "}
         {siteId === null ? null : <span class="dim">{siteId}</span>}
       </td>
-      <td>
-        <span title={cron}>{words}</span> <span class="dim">{zone}</span>
+      <td class="lines">
+        <span title={cron}>{words}</span>
+        <br />
+        <span class="dim">{zone}</span>
         {spreadSeconds > 0 ? <span class="dim"> spread over {duration(spreadSeconds * 1000)}</span> : null}
       </td>
-      <td title={nextRuns.map(({ local }) => local).join("\n")}>
+      <td class="lines" title={nextRuns.map(({ local }) => local).join("\n")}>
         <Time at={next?.at} none={enabled ? "never" : "off"} />
-        {nextRuns.length > 0 ? (
-          <span class="dim">
-            {" "}
-            {nextRuns
-              .slice(0, 3)
-              .map(({ local }) => `${local.slice(5, 10)} ${local.slice(11, 16)}`)
-              .join(" · ")}
-          </span>
-        ) : null}
+        <br />
+        <span class="dim">
+          {nextRuns
+            .slice(0, 3)
+            .map(({ local }, index) => clockOf(local, nextRuns[index - 1]?.local))
+            .join(" · ")}
+        </span>
       </td>
       <td class="wide">
         <Past visit={visit} runs={pastRuns} />
@@ -74,6 +74,12 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
       </td>
     </tr>
   );
+}
+
+/** A time of the schedule's zone; with its date where it is another day than the one before. */
+function clockOf(local: string, before: string | undefined): string {
+  const time = local.slice(11, 16);
+  return before?.slice(0, 10) === local.slice(0, 10) ? time : `${local.slice(5, 10)} ${time}`;
 }
 
 /** The last planned times, the newest at the right, each a sign that leads to its job. */
