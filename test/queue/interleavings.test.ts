@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { days, liveThrough, minSequences } from "../support/live";
-import { skipPauses } from "../support/model";
+import { emptyLedger } from "../support/invariants";
+import { createWorld, skipPauses } from "../support/model";
 
 beforeAll(skipPauses);
 afterAll(() => void vi.unstubAllGlobals());
@@ -12,3 +13,14 @@ test.for(days)(
     expect(await liveThrough(day, 6)).toBeGreaterThanOrEqual(minSequences);
   },
 );
+
+test("a run that lost its job to a copy of its own message acknowledges nothing", async () => {
+  await emptyLedger();
+  const world = createWorld();
+  const job = { key: null, script: [], strict: false, delay: 0, late: false, dies: null } as const;
+  await world.step({ do: "enqueue", ...job, script: [] });
+  await world.step({ do: "duplicate", which: 0 });
+  for (let runs = 0; runs < 2; runs++) await world.step({ do: "overtake", which: 0, when: "before" });
+  await world.heal();
+  expect(world.wrong()).toEqual([]);
+});

@@ -6,8 +6,12 @@ import type { Run } from "../run.ts";
 import { makeTenant, type Tenant } from "../tenant.ts";
 import type { Started } from "../worker.ts";
 
+/** Jobs that one call takes. */
+const maxCall = 10_000;
+
 export async function neighbours({ bench, quick, say }: Run): Promise<Section> {
-  const [mails, delayMs] = quick ? [60, 1000] : [300, 4000];
+  const [mails, delayMs] = quick ? [120, 1000] : [300, 4000];
+  const [many, manyDelayMs] = quick ? [2000, 100] : [50_000, 100];
   const worker = await bench.worker({ name: "neighbours" });
   const [slow, fast] = [await bench.sandbox(), await bench.sandbox()];
   const [alone, a, b] = [await mailer(worker, "alone", slow), await mailer(worker, "slow-one", slow), await mailer(worker, "quick-one", fast)];
@@ -19,12 +23,20 @@ export async function neighbours({ bench, quick, say }: Run): Promise<Section> {
   const waitedMs = await sendAll(b, fast, 1);
   say(`neighbours: the other tenant's mail took ${(waitedMs / 1000).toFixed(1)} s`);
   const togetherMs = await together;
+  const crowd = await mailer(worker, "many-one", slow);
+  await makeSlow(slow, manyDelayMs);
+  const posting = post(crowd, many);
+  await passing(1000);
+  const besideManyMs = await sendAll(b, fast, 1);
+  say(`neighbours: beside ${many} quick mails it took ${(besideManyMs / 1000).toFixed(1)} s`);
+  await posting;
   return {
     key: "neighbours",
     title: "Neighbours",
-    how: `Tenant A has ${mails} mails to a provider that takes ${delayMs / 1000} s for each; one second later tenant B posts one mail to a provider that answers at once. Before that, as many mails of a tenant that is alone.`,
+    how: `Tenant A has ${mails} mails to a provider that takes ${delayMs / 1000} s for each; one second later tenant B posts one mail to a provider that answers at once. Before that, as many mails of a tenant that is alone. Then the same beside a tenant that posts ${many.toLocaleString("en-US")} mails of ${manyDelayMs} ms each.`,
     figures: [
       { what: "B's mail, from its call to the provider", unit: "s", rounds: [waitedMs / 1000], goal: atMost(6, "≤ 6 s") },
+      { what: `B's mail beside ${many.toLocaleString("en-US")} quick ones`, unit: "s", rounds: [besideManyMs / 1000], goal: atMost(6, "≤ 6 s") },
       { what: "the mails of a tenant that is alone", unit: "s", rounds: [aloneMs / 1000] },
       { what: "A's mails", unit: "s", rounds: [togetherMs / 1000] },
       { what: "A's mails over those alone", unit: "×", rounds: [togetherMs / aloneMs], goal: atMost(1.1, "no longer (≤ 1.1)") },
@@ -47,13 +59,22 @@ async function makeSlow({ url }: Sandbox, delayMs: number): Promise<void> {
 async function sendAll(tenant: Tenant, { url }: Sandbox, count: number): Promise<number> {
   const begun = performance.now();
   const to = `@${tenant.name}.example`;
-  const jobs = Array.from({ length: count }, (_, n) => ({ type: "email", payload: { to: `${n}${to}`, subject: "Benchmark", text: "Nothing to read." } }));
-  await tenant.ask("POST", "/v1/jobs/batch", { jobs });
-  while ((await mailsTo(url, to)) < count) {
+  const before = await mailsTo(url, to);
+  await post(tenant, count);
+  while ((await mailsTo(url, to)) < before + count) {
     if (performance.now() - begun > 900_000) throw new Error(`after 15 minutes not all mails to ${to} have arrived`);
     await passing(50);
   }
   return performance.now() - begun;
+}
+
+async function post(tenant: Tenant, count: number): Promise<void> {
+  for (let from = 0; from < count; from += maxCall) {
+    const jobs = Array.from({ length: Math.min(maxCall, count - from) }, (_, n) => {
+      return { type: "email", payload: { to: `${from + n}@${tenant.name}.example`, subject: "Benchmark", text: "Nothing to read." } };
+    });
+    await tenant.ask("POST", "/v1/jobs/batch", { jobs });
+  }
 }
 
 async function mailsTo(url: string, to: string): Promise<number> {
