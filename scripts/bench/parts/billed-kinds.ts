@@ -60,10 +60,13 @@ async function inLanes(count: number, work: (n: number) => Promise<void>): Promi
 }
 
 /** They wait longer than their rows are left to the claim. */
+/** After this the rows of jobs that still wait are written. Milliseconds. */
+const lateRowsMs = 8000;
+
 async function fromBacklog(demo: Jobyard, count: number): Promise<void> {
   await demo.control("hold");
   await demo.batch(count);
-  await new Promise((resolve) => setTimeout(resolve, 5000));
+  await new Promise((resolve) => setTimeout(resolve, lateRowsMs));
   await demo.control("go");
 }
 

@@ -9,6 +9,8 @@ import type { Run } from "../run.ts";
 import type { Tenant } from "../tenant.ts";
 import { type Kind, kinds } from "./billed-kinds.ts";
 
+/** Longer than the longest batch time-out and the two seconds after which a late row is looked for. Milliseconds. */
+const quietMs = 7500;
 /** The minute counters are written two seconds after the jobs that they count. Milliseconds. */
 const countersWritten = 3000;
 
@@ -78,12 +80,14 @@ async function unitsOf(demo: Jobyard, count: number, ask: () => Promise<void>): 
   return { ...Object.fromEntries(used), cpuMillisecond: Number.isNaN(cpuMillisecond) ? 0 : cpuMillisecond / count };
 }
 
-/** Twice in a row nothing is open: a job that makes others has made them. */
+/** Nothing is open and nothing was sent or delivered for longer than a queue gathers a batch: a job without a row has one by then, and what it makes was made. */
 async function untilQuiet(demo: Jobyard): Promise<void> {
   const deadline = performance.now() + 180_000;
-  for (let quiet = 0; quiet < 2;) {
-    const { open } = await demo.control<{ open: number }>("counts");
-    quiet = open === 0 ? quiet + 1 : 0;
+  let [quietSince, operations] = [performance.now(), NaN];
+  while (performance.now() - quietSince < quietMs) {
+    const [{ open }, { queueOperation = 0 }] = await Promise.all([demo.control<{ open: number }>("counts"), demo.control<Meter>("meter")]);
+    if (open > 0 || queueOperation !== operations) quietSince = performance.now();
+    operations = queueOperation;
     if (performance.now() > deadline) throw new Error(`after three minutes ${open} jobs are still open`);
     await passing(200);
   }
