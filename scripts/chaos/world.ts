@@ -19,7 +19,6 @@ export class World {
   readonly outside = new Outside();
   readonly output: string[] = [];
   sandbox!: Sandbox;
-  restarts = 0;
   readonly #config: Derived = derivedConfig(join(root, "scripts", "chaos", "inside", "entry.ts"));
   readonly #mode: Schedule["mode"];
   #port = 0;
@@ -60,7 +59,6 @@ export class World {
 
   /** `kill -9` of the runtime, and a new one on the same state. */
   async kill(): Promise<void> {
-    this.restarts++;
     await killHard(familyOf(process.pid).flatMap(({ pid, name }) => (name.includes("workerd") ? [pid] : [])));
     await this.#worker?.ended;
     await this.#worker?.stop();
@@ -69,7 +67,6 @@ export class World {
 
   /** The isolate ends in the middle of what it does; queues and ledger live on. */
   async abort(): Promise<void> {
-    this.restarts++;
     await this.api.ask("POST", "/__test/abort").catch(() => undefined);
   }
 

@@ -1,0 +1,117 @@
+import { describe, expect, it } from "vitest";
+import type { Ledger, Row } from "../../scripts/chaos/ledger.ts";
+import { type Act, Observed } from "../../scripts/chaos/observed.ts";
+import { optionsFrom } from "../../scripts/chaos/options.ts";
+import type { Kind } from "../../scripts/chaos/posts.ts";
+import { planned } from "../../scripts/chaos/run.ts";
+import type { Schedule } from "../../scripts/chaos/schedule.ts";
+import type { Asked } from "../../scripts/chaos/sender.ts";
+import { type Evidence, verdictOf } from "../../scripts/chaos/verdict.ts";
+
+const quiet: Schedule = { seed: 1, length: 1000, mode: "local", faults: [] };
+
+function row(id: string, more: Partial<Row> = {}): Row {
+  const plain = { seq: 0, lease: "x", until: 0, runs: 1, attempt: 0, sent: 1, fp: null, parent: null, reason: null, result: null };
+  return { tenant: "t0", id, type: "email", state: "done", ended: 2, ...plain, ...more };
+}
+
+function asked(n: number, kind: Kind, more: Partial<Asked> = {}): Asked {
+  return { post: { at: 0, tenant: 0, kind, n, size: 1, keyed: false }, n, tenant: "t0", fate: "accepted", id: `job${n}`, ...more };
+}
+
+function act(provider: string, key: string, more: Partial<Act> = {}): Act {
+  return { provider, path: `/t0-${provider}`, key, body: "{}", unheard: false, ...more };
+}
+
+interface Given {
+  asked?: Asked[];
+  rows?: Row[];
+  mails?: Record<string, number>;
+  acts?: Act[];
+  more?: Partial<Evidence>;
+  ledger?: Partial<Ledger>;
+}
+
+function verdict({ asked: all = [], rows = [], mails = {}, acts = [], more = {}, ledger = {} }: Given) {
+  const observed = new Observed();
+  observed.acts.push(...acts);
+  for (const [address, times] of Object.entries(mails)) observed.mails.set(address, times);
+  const counted = new Map(
+    [...Map.groupBy(rows, ({ tenant, type }) => `${tenant} ${type}`)].map(([name, of]) => [name, of.filter(({ state }) => state === "done").length]),
+  );
+  const whole: Ledger = {
+    rows: new Map(rows.map((each) => [each.id, each])),
+    ...{ analytics: new Set<string>(), submissions: new Map(), leads: 0, dangling: [], letters: new Map(), uncertain: new Set<string>(), media: [], ...ledger },
+  };
+  return verdictOf({
+    schedule: quiet,
+    sending: { asked: all, statuses: new Map(), wrong: [] },
+    ...{ observed, remote: new Map(), ledger: whole, campaigns: [], differences: [], foreign: [], counted, rest: { open: [], passed: 0 }, ...more },
+  });
+}
+
+describe("the schedule", () => {
+  it("is the same for the same seed and number of jobs, another for another seed, and only what is asked for", () => {
+    expect(planned({ seed: 7, jobs: 1000 })).toEqual(planned({ seed: 7, jobs: 1000 }));
+    expect(planned({ seed: 9, jobs: 1000 }).faults).not.toEqual(planned({ seed: 7, jobs: 1000 }).faults);
+    expect(planned({ seed: 7, jobs: 1000, only: [1] }).faults).toEqual([planned({ seed: 7, jobs: 1000 }).faults[1]]);
+  });
+
+  it("kills no runtime where rows are written on demand, and refuses no row where the queue may be lost", () => {
+    const faults = (seeds: number[]) => seeds.flatMap((seed) => planned({ seed, jobs: 5000 }).faults);
+    const seeds = Array.from({ length: 40 }, (_, seed) => seed);
+    expect(faults(seeds.filter((seed) => seed % 2 === 0)).filter(({ is }) => is === "kill")).toEqual([]);
+    const local = faults(seeds.filter((seed) => seed % 2 === 1)).flatMap((fault) => (fault.is === "binding" ? [fault.switches] : []));
+    expect(local.filter(({ db, dbOnly }) => db === "down" && ["", "INSERT INTO jobs"].includes(dbOnly ?? ""))).toEqual([]);
+  });
+
+  it("names the option that is wrong", () => {
+    expect(() => optionsFrom(["--jobs", "many"])).toThrow(/--jobs must be a whole number/);
+  });
+});
+
+describe("the verdict", () => {
+  const to = "m1@t0.example";
+  const good: Given = { asked: [asked(1, "email")], rows: [row("job1")], mails: { [to]: 1 } };
+
+  it("holds for a run in which all went well", () => {
+    expect(verdict(good)).toEqual({ wrong: [], doubts: [] });
+  });
+
+  it.each<[string, Given, RegExp]>([
+    ["an accepted job without a row", { ...good, rows: [] }, /job1: accepted and lost/],
+    ["a job that does not end", { ...good, rows: [row("job1", { state: "waiting", ended: null })] }, /never ends/],
+    ["a mail that was sent twice", { ...good, mails: { [to]: 2 } }, /happened 2 times/],
+    ["a mail that is done and was never sent", { ...good, mails: {} }, /never happened/],
+    ["a mail to a stranger", { ...good, mails: { [to]: 1, "c9@t1.example": 1 } }, /was never written to/],
+    ["one effect under two keys", { ...good, acts: [act("mail", "job1:send:0"), act("mail", "job1:send:1")] }, /under two keys/],
+    ["a row of another tenant", { ...good, rows: [row("job1", { tenant: "t1" })] }, /was recorded for tenant t1/],
+    ["a dead letter too few", { ...good, rows: [row("job1", { state: "dead" })] }, /has 0 dead letters/],
+    ["a counter that is too high", { ...good, more: { counted: new Map([["t0 email", 2]]) } }, /2 are counted as done, and 1 are/],
+    ["a counter that is too low without a reason", { ...good, more: { counted: new Map() } }, /1 are done, and 0 are counted/],
+    ["a webhook that came twice without a reason", { acts: [act("make", "w1"), act("make", "w1")] }, /delivered 2 times/],
+    ["a webhook that came twice, changed", { acts: [act("make", "w1", { unheard: true }), act("make", "w1", { body: "x" })] }, /different bodies/],
+    ["more messages to Slack than jobs", { acts: [act("slack", "")] }, /0 jobs posted 1 messages/],
+    ["a side row that is left", { ...good, ledger: { dangling: ["due of job1"] } }, /is left/],
+    [
+      "an event with two jobs for one destination",
+      { rows: [row("e", { type: "event" }), row("a", { parent: "e" }), row("b", { parent: "e" })] },
+      /made 2 jobs of type email/,
+    ],
+  ])("finds %s", (_what, given, sentence) => {
+    expect(verdict(given).wrong).toEqual(expect.arrayContaining([expect.stringMatching(sentence)]));
+  });
+
+  it("lists a webhook that came twice where its first answer was lost", () => {
+    const { wrong, doubts } = verdict({ acts: [act("make", "w1", { unheard: true }), act("make", "w1")] });
+    expect([wrong, doubts.length]).toEqual([[], 1]);
+    const died = { ...quiet, faults: [{ at: 0, is: "kill" as const }] };
+    expect(verdict({ acts: [act("make", "w1"), act("make", "w1")], more: { schedule: died } }).doubts).toHaveLength(1);
+  });
+
+  it("finds a campaign whose counts are not what recipients got", () => {
+    const view = { state: "done", total: 2, queued: 0, sent: 2, failed: 0, suppressed: 0 };
+    const campaigns = [{ id: "c", tenant: "t0", recipients: ["c0@t0.example", "c1@t0.example"], view }];
+    expect(verdict({ mails: { "c0@t0.example": 1 }, more: { campaigns } }).wrong).toEqual([expect.stringContaining("1 got it")]);
+  });
+});
