@@ -50,7 +50,7 @@ export interface TickParts {
 }
 
 /** What one tick does of each: its steps share the 1,000 statements that D1 allows one invocation. */
-const maxSnapshots = 30;
+const maxSnapshots = 28;
 /** Statements that remove rows, for each of five sites. */
 const maxRemovals = 20;
 
