@@ -189,6 +189,7 @@ export function story(now: number): Answers {
         doubt: false,
         templateVersion: 3,
         entities: ["order:7041"],
+        failure: null,
         revealed: false,
       },
     },

@@ -112,6 +112,7 @@ export const jobShape = v.object({
     ),
   ),
   entities: outputList(v.string()),
+  failure: v.pipe(nullableText, v.description("The group of `GET /v1/failures` that its last failure belongs to; null: it does not fail now")),
   revealed: v.pipe(v.boolean(), v.description("Whether personal fields are shown")),
 });
 

@@ -105,7 +105,7 @@ export function unwrittenJob(id: string) {
     payload: null,
   };
   const why = { code: "ready", sentence: "It was accepted and is not recorded yet.", since: null, actions: [] };
-  return { id, state: "queued", progress: noProgress, why, ...unknown, ...nothing, timeline: [], effects: [], entities: [] };
+  return { id, state: "queued", progress: noProgress, why, ...unknown, ...nothing, timeline: [], effects: [], entities: [], failure: null };
 }
 
 export function deadLetterOf(letter: DeadLetterView) {

@@ -197,6 +197,22 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     expect(await focused()).toBe(`job-${idOf(1)}`);
     await page.keyboard.press("k");
     expect(await focused()).toBe(`job-${idOf(0)}`);
+    await page.keyboard.press("x");
+    await page.keyboard.press("j");
+    await page.keyboard.press("x");
+    expect(await page.locator("td.tick input:checked").evaluateAll((ticks) => ticks.map((tick) => (tick as HTMLInputElement).value))).toEqual([
+      idOf(0),
+      idOf(1),
+    ]);
+    await refreshed();
+    expect(await page.locator("td.tick input:checked").count()).toBe(2);
+    await page.getByRole("button", { name: "Cancel…" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Cancel 7 jobs?" }).waitFor();
+    await page.getByRole("button", { name: "Cancel 7" }).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/bulk/b0");
+    expect(worker.calls.findLast(({ path }) => path === "/v1/jobs/cancel")?.body).toEqual({ ids: [idOf(0), idOf(1)] });
   });
 
   const shown = [

@@ -77,6 +77,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     doubt: true,
     templateVersion: 3,
     entities: [text],
+    failure: "g0",
     revealed: false,
   };
   const queue = (index: number) => ({

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { kindOf } from "../../src/ledger/failure-kind";
 import { beforeAll, describe, expect, test } from "vitest";
 import { acceptedShape, batchShape, cancelledShape, jobShape, jobsShape, retriedShape } from "../../src/intake/shapes";
 import { states } from "../../src/queue/state";
@@ -192,6 +193,14 @@ describe("GET /v1/jobs/{id}", () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({ id, state: "queued", attempt: 0, progress: { done: 0, total: null, note: null }, timeline: [], effects: [], payload: null });
     expect(fits(jobShape, body)).toBe(true);
+  });
+
+  test("names the group of failures that it belongs to, while it fails", async () => {
+    const failureOf = async (state: "dead" | "retrying" | "done") =>
+      (await get(`/${await givenJob(bench, "jobs-own", { state, reason: 'no template "a7"' })}`)).body.failure;
+    expect(await failureOf("dead")).toBe(await kindOf("note", 'no template "b9"'));
+    expect(await failureOf("retrying")).toBe(await failureOf("dead"));
+    expect(await failureOf("done")).toBeNull();
   });
 
   test("shows the whole job, personal fields masked", async () => {

@@ -12,35 +12,35 @@ import { Sentence, Time } from "../parts/time";
 import { jobActions } from "./actions";
 import { Effects } from "./effects";
 import { Life } from "./life";
-import { type JobModel, queryJob } from "./query";
+import { queryJob } from "./query";
 
-export const jobPage = page<JobModel>({
+export const jobPage = page<JobDetail>({
   path: "/jobs/:id",
   section: "Jobs",
   tenants: "one",
-  title: ({ job }) => `${job.type ?? "Job"}: ${job.state}`,
+  title: (job) => `${job.type ?? "Job"}: ${job.state}`,
   query: queryJob,
   // Each look at what is revealed is recorded.
-  pace: ({ job }) => (job.revealed || job.endedAt !== null ? (job.revealed ? "never" : "calm") : "quick"),
-  view: (model, visit) => (
+  pace: (job) => (job.revealed || job.endedAt !== null ? (job.revealed ? "never" : "calm") : "quick"),
+  view: (job, visit) => (
     <>
-      <Headline visit={visit} job={model.job} />
-      <Why visit={visit} job={model.job} />
-      {model.job.progress.done > 0 ? (
+      <Headline visit={visit} job={job} />
+      <Why visit={visit} job={job} />
+      {job.progress.done > 0 ? (
         <p>
-          <ProgressBar progress={model.job.progress} ratePerSecond={model.job.endedAt === null ? rateOf(model.job, visit.now) : undefined} />
+          <ProgressBar progress={job.progress} ratePerSecond={job.endedAt === null ? rateOf(job, visit.now) : undefined} />
         </p>
       ) : null}
       <div class="two">
         <div>
-          <Life job={model.job} now={visit.now} />
-          <Effects visit={visit} job={model.job} />
+          <Life job={job} now={visit.now} />
+          <Effects visit={visit} job={job} />
         </div>
         <div>
-          <Facts visit={visit} model={model} />
+          <Facts visit={visit} job={job} />
         </div>
       </div>
-      <Contents visit={visit} job={model.job} />
+      <Contents visit={visit} job={job} />
     </>
   ),
 });
@@ -88,7 +88,7 @@ function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
   );
 }
 
-function Facts({ visit, model: { job, group } }: { visit: Visit; model: JobModel }) {
+function Facts({ visit, job }: { visit: Visit; job: JobDetail }) {
   const link = (path: string, text: string) => <a href={visit.base + path}>{text}</a>;
   const facts: readonly (readonly [string, unknown])[] = [
     ["Id", <IdOf id={job.id} />],
@@ -103,7 +103,7 @@ function Facts({ visit, model: { job, group } }: { visit: Visit; model: JobModel
     ["Template", job.templateVersion === undefined ? null : job.templateVersion === null ? "there is none of that name" : `version ${job.templateVersion}`],
     ["Parent", job.parent === null ? null : link(`/jobs/${encodeURIComponent(job.parent)}`, job.parent)],
     ["Entities", job.entities.length === 0 ? null : job.entities.map((key) => <span key={key}>{link(`/jobs?q=${encodeURIComponent(key)}`, key)} </span>)],
-    ["Failed alike", group === null ? null : link(`/failures/${encodeURIComponent(group)}`, "the others of its group")],
+    ["Failed alike", job.failure === null ? null : link(`/failures/${encodeURIComponent(job.failure)}`, "the others of its group")],
     ["Others", job.type === null ? null : link(`/jobs?type=${encodeURIComponent(job.type)}`, `all ${job.type} jobs`)],
   ];
   return (

@@ -12,6 +12,7 @@ import { unavailable } from "../problem";
 import { inOrder, jobCursor, paging, revealQuery, search, siteId, time } from "../query";
 import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
+import { kindOf } from "../../ledger/failure-kind";
 import { detailOf, iso, summaryOf, unwrittenJob, whyView } from "../views";
 
 const findingRequest = v.strictObject({
@@ -68,7 +69,8 @@ export const jobRoutes = [
       const [why] = await deps.reports.why(tenant, [job]);
       const detail = detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, result, revealed, templateVersion });
       const reports = job.type === email.type ? await deps.mailEvents.ofJob(tenant, id) : [];
-      return { status: 200, body: { ...detail, why: whyView(why), ...(reports.length > 0 ? { mailEvents: reports.map(reportOf) } : {}) } };
+      const failure = ["retrying", "dead", "discarded"].includes(job.state) ? await kindOf(job.type, job.reason ?? "") : null;
+      return { status: 200, body: { ...detail, failure, why: whyView(why), ...(reports.length > 0 ? { mailEvents: reports.map(reportOf) } : {}) } };
     },
   }),
   route("POST /v1/jobs/:id/cancel", {
