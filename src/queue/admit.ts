@@ -5,7 +5,7 @@ import type { DueJob, ParkedGate, ParkedPage } from "./tick-ledger";
 import { keyOf } from "./ref";
 import { type Budget, inTurns, interleaved, rotated } from "./turns";
 
-/** Gates asked in one tick; the next tick begins with others. */
+/** Gates asked in one tick, each by a call of its own; the next tick begins with others. What a pause held asks none. */
 const maxGates = 200;
 /** Jobs that a gate is asked to let in at once. */
 const maxAdmitted = 10_000;
@@ -18,9 +18,19 @@ export interface Admitted {
 
 /** Every gate with parked jobs says how many may come in the next minute; a pause says none until it is lifted, then all. */
 export async function admitParked(engine: Engine, now: number, pauses: readonly Pause[], budget: Budget): Promise<Admitted> {
-  const gates = (await engine.ledger.parkedGates()).filter((gate) => !isPaused(gate, pauses));
-  const { admitted, more } = await admit(engine, rotated(gates, engine.random).slice(0, maxGates), now, budget);
-  return { admitted, more: more || gates.length > maxGates };
+  const gates = rotated(
+    (await engine.ledger.parkedGates()).filter((gate) => !isPaused(gate, pauses)),
+    engine.random,
+  );
+  const asked = gates.filter(({ gate }) => !isPauseGate(gate));
+  const skipped = new Set(asked.slice(maxGates));
+  const { admitted, more } = await admit(
+    engine,
+    gates.filter((gate) => !skipped.has(gate)),
+    now,
+    budget,
+  );
+  return { admitted, more: more || skipped.size > 0 };
 }
 
 /** Lets in what waits at these gates, tenants in turn, each gate's jobs spread by its rate. */
@@ -59,7 +69,7 @@ async function askGates(
     if (known.has(gate) || !page || page.rows.length === 0) return;
     const lifted = { count: Infinity, perSecond: Infinity };
     const waiting = page.more ? maxAdmitted : page.rows.length;
-    const { count, perSecond } = gate.gate.startsWith("pause/") ? lifted : await engine.gates.admit(gate.tenant, gate.gate, waiting, now);
+    const { count, perSecond } = isPauseGate(gate.gate) ? lifted : await engine.gates.admit(gate.tenant, gate.gate, waiting, now);
     known.set(gate, { left: count, perSecond, taken: 0 });
   };
   await Promise.all(gates.map((gate, index) => ask(gate, pages[index])));
@@ -80,6 +90,10 @@ async function forgetEmpty(engine: Engine, pages: readonly ParkedPage[], budget:
   if (empty.length === 0) return;
   await engine.ledger.forgetGates(empty);
   budget.spend(1);
+}
+
+function isPauseGate(gate: string): boolean {
+  return gate.startsWith("pause/");
 }
 
 function isPaused({ tenant, gate }: ParkedGate, pauses: readonly Pause[]): boolean {

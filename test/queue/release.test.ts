@@ -39,6 +39,15 @@ describe("what waited in the ledger is released by one tick, tenants in turn:", 
     expect(bench.held.slice(0, 2).map(({ body }) => (body as { tenant: string }).tenant)).toContain("quiet");
   });
 
+  test("what a pause had parked of 300 tenants", { timeout: 60_000 }, async () => {
+    const bench = createBench();
+    await env.DB.exec("INSERT INTO pauses (tenant, scope, name, at) VALUES ('*', 'type', 'scripted', 0)");
+    for (let n = 0; n < 300; n++) await bench.accept([{ tenant: `t${n}`, payload: fine }]);
+    while (bench.held.length > 0) await bench.deliver(bench.held.slice(0, 250));
+    await env.DB.exec("DELETE FROM pauses");
+    expect(await bench.tick(minute)).toMatchObject({ admitted: 300, more: false });
+  });
+
   test("what its time does not reach says so, and the next tick goes on", async () => {
     const bench = createBench();
     const { now } = bench.engine;
