@@ -3,7 +3,7 @@ import type { MediaParts } from "../domain/media/capability";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import type { WorkerEnv } from "../env";
 import { createEndedJobs, tellAfterBatches } from "../intake/tick/publish-ended-jobs";
-import { type QueueName, queues } from "../jobs/queues";
+import { queueNamed } from "../jobs/queues";
 import { Counters } from "../ledger/counters";
 import type { createPayloads } from "../ledger/payloads";
 import { createEngine, type Engine, type EngineEvent } from "../queue/engine";
@@ -61,9 +61,9 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
     ids: createIds(env.ID_SECRET),
     registry: createRegistry(jobs),
     ledger,
-    queue: (name) => (name in queues ? env[queues[name as QueueName].binding] : undefined),
+    queue: (name) => producerOf(env, name),
     sendsPacks: env.PACKS !== "off",
-    batchTimeout: (name) => queues[name as QueueName].batchTimeout,
+    batchTimeout: (name) => queueNamed(name)?.batchTimeout ?? 0,
     backlogLimit: () => backlogLimit,
     quota: createQuota(quotaOf, now),
     payloads,
@@ -78,6 +78,11 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
     },
   });
   return { engine, gates, counters, ended };
+}
+
+function producerOf(env: WorkerEnv, name: string): Queue | undefined {
+  const binding = queueNamed(name)?.binding;
+  return binding && env[binding];
 }
 
 function count(counters: Counters, event: EngineEvent): void {

@@ -27,3 +27,8 @@ export const queues = {
 } as const satisfies Record<string, QueueSettings>;
 
 export type QueueName = keyof typeof queues;
+
+/** Undefined for a queue of another deployment: a message names the one that it was sent to. */
+export function queueNamed(name: string): QueueSettings | undefined {
+  return Object.hasOwn(queues, name) ? queues[name as QueueName] : undefined;
+}

@@ -82,18 +82,20 @@ function unpacked({ tenant, queue, jobs }: Record<string, unknown>): Envelope[] 
   return envelopes.length === jobs.length ? envelopes : undefined;
 }
 
-const requiredTexts = ["id", "type", "tenant", "queue"];
+const names = ["id", "type", "tenant", "queue"];
+/** What a name may be, so that it comes back from the ledger as it is: visible ASCII. */
+const name = /^[\x21-\x7e]{1,256}$/;
 const requiredNumbers = ["seq", "version", "at"];
 const optionalTexts = ["payload", "ref", "fp", "parent", "trace"];
 
 function isEnvelope(body: Record<string, unknown>): body is Record<string, unknown> & Envelope {
-  const texts = requiredTexts.every((name) => typeof body[name] === "string" && body[name] !== "");
-  const numbers = requiredNumbers.every((name) => Number.isSafeInteger(body[name]));
-  const optional = optionalTexts.every((name) => body[name] === undefined || typeof body[name] === "string");
+  const areNamed = names.every((each) => typeof body[each] === "string" && name.test(body[each]));
+  const numbers = requiredNumbers.every((each) => Number.isSafeInteger(body[each]));
+  const optional = optionalTexts.every((each) => body[each] === undefined || typeof body[each] === "string");
   const due = body["due"] === undefined || Number.isSafeInteger(body["due"]);
   const made = body["made"] === undefined || (Number.isSafeInteger(body["made"]) && Number(body["made"]) >= 0);
   const mark = body["unasked"] === undefined || body["unasked"] === true;
-  return texts && numbers && optional && due && made && mark && (body["payload"] !== undefined || body["ref"] !== undefined);
+  return areNamed && numbers && optional && due && made && mark && (body["payload"] !== undefined || body["ref"] !== undefined);
 }
 
 function rawText(body: unknown): string {

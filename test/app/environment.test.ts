@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { gateNamespace, queueIn } from "../../src/app/environment";
+import { queueNamed } from "../../src/jobs/queues";
 
 test("a queue's name is the code's, whatever environment its deployment is", () => {
   expect(queueIn({}, "email-bulk")).toBe("email-bulk");
@@ -16,4 +17,9 @@ test("gates are kept in the jurisdiction that the deployment names, else anywher
   const namespace = { jurisdiction: (name: string) => (asked.push(name), GATE) } as unknown as typeof GATE;
   expect(gateNamespace({ GATE: namespace, JURISDICTION: "eu" })).toBe(GATE);
   expect(asked).toEqual(["eu"]);
+});
+
+test("a queue that this deployment does not have has no settings, whatever its name", () => {
+  expect(queueNamed("email-bulk")).toMatchObject({ binding: "EMAIL_BULK" });
+  expect(["constructor", "__proto__", "toString", "2026"].map(queueNamed)).toEqual(Array(4).fill(undefined));
 });

@@ -8,11 +8,7 @@ import { openApi } from "../../src/intake/openapi";
 import { type AnyRoute, openPath } from "../../src/intake/route";
 import { routes } from "../../src/intake/routes";
 import { queues } from "../../src/jobs/queues";
-import { mutated, nasty, type Schema, valueFor } from "./values";
-
-/** Requests for each route; FUZZ_RUNS in the long suite. */
-const runs = Number(import.meta.env["VITE_FUZZ_RUNS"] ?? 12);
-const seed = Number(import.meta.env["VITE_SEED"] ?? Date.now() % 1_000_000);
+import { fuzz, mutated, nasty, type Schema, valueFor } from "./values";
 
 /** The whole Worker over real stores. Nothing runs, and nothing leaves: its queues take every message and forget it. */
 const metrics = { backlogCount: 0, backlogBytes: 0 };
@@ -42,10 +38,11 @@ beforeAll(async () => {
     await asRoot("PUT", "/v1/schedules/demo", { type: "email", payload: { to: `${name}@example.com`, templateId: "welcome" }, cron: "0 7 * * 1" }, tenant);
   }
   const scopes = ["enqueue", "read", "leads", "operate", "work", "admin"];
-  for (const each of [scopes, ["read"], ["enqueue"]]) tokens.push((await asRoot("POST", "/v1/tenants/own/tokens", { name: "fuzz", scopes: each })).token);
+  for (const each of [scopes, ["read"], ["enqueue"]])
+    tokens.push(String((await asRoot("POST", "/v1/tenants/own/tokens", { name: "fuzz", scopes: each }))["token"]));
 });
 
-async function asRoot(method: string, path: string, body: unknown, tenant?: string): Promise<any> {
+async function asRoot(method: string, path: string, body: unknown, tenant?: string): Promise<Record<string, string>> {
   const headers = { authorization: `Bearer ${env.ROOT_TOKEN}`, ...(tenant ? { "jobyard-tenant": tenant, "idempotency-key": "1" } : {}) };
   const answer = await call(new Request(`https://jobs.example.com${path}`, { method, headers, body: JSON.stringify(body) }));
   expect(answer.status, `${method} ${path}: ${answer.text}`).toBeLessThan(300);
@@ -167,6 +164,6 @@ describe("whatever is sent, the answer is one that can be read", () => {
       if (answer.status >= 400 && answer.type.includes("json"))
         expect(JSON.parse(answer.text)).toMatchObject({ status: answer.status, code: expect.any(String), detail: expect.any(String) });
     };
-    await fc.assert(fc.asyncProperty(asked, ask), { numRuns: runs, seed });
+    await fc.assert(fc.asyncProperty(asked, ask), { numRuns: fuzz.runs, seed: fuzz.seed });
   });
 });

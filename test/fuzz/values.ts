@@ -1,10 +1,14 @@
 import fc from "fast-check";
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+const { env: settings } = import.meta as unknown as { env: { VITE_FUZZ_RUNS?: string; VITE_SEED?: string } };
+
+/** VITE_FUZZ_RUNS: requests for each route; VITE_SEED repeats a run. */
+export const fuzz = { runs: Number(settings.VITE_FUZZ_RUNS ?? 8), seed: Number(settings.VITE_SEED ?? Date.now() % 2 ** 31) };
+
 export type Schema = Record<string, any>; // oxlint-disable-line no-explicit-any -- JSON Schema as it comes from the document
 
 /** What code tends to believe too early. */
-const nasty: fc.Arbitrary<unknown> = fc.oneof(
+export const nasty: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(
     null,
     true,
@@ -112,6 +116,3 @@ function placesIn(value: unknown, found: { holder: object; key: string }[] = [])
   }
   return found;
 }
-
-export { nasty };
-export type { Json };

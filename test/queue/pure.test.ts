@@ -211,3 +211,10 @@ function sorted(value: unknown): unknown {
     .toSorted(([one], [other]) => (String(one) < String(other) ? -1 : 1))
     .concat([["{}", 0]]);
 }
+
+test("an envelope whose names would not come back from the ledger as they are is none", () => {
+  const envelope = { v: 1, id: "a", seq: 0, type: "email", version: 1, tenant: "own", queue: "events", at: 1, payload: "{}" };
+  expect(parseEnvelope(envelope).kind).toBe("jobs");
+  for (const name of ["id", "type", "tenant", "queue"])
+    for (const odd of ["", "\ud800", "a\u0000b", "two words", "x".repeat(257), 7]) expect(parseEnvelope({ ...envelope, [name]: odd }).kind).toBe("foreign");
+});
