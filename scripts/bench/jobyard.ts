@@ -18,7 +18,7 @@ export interface Jobyard extends Started {
 
 const perBatch = 10_000;
 
-/** By default as deployed: rows are written alongside, and no address of this machine may be called. */
+/** By default as deployed: rows are written on demand, and no address of this machine may be called. */
 export async function startJobyard(bench: Workbench, options: StartOptions & { metered?: boolean }): Promise<Jobyard> {
   const { local = false, metered = false, change, ...rest } = options;
   const started = await bench.worker({

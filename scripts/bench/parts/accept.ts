@@ -7,7 +7,7 @@ import { atLeast, atMost, type Figure, notMeasured, ratios, type Section } from 
 import type { Run } from "../run.ts";
 import type { Started, StartOptions } from "../worker.ts";
 
-const alongside = "Jobyard, row alongside";
+const onDemand = "Jobyard, row on demand";
 const awaited = "Jobyard, row awaited";
 const behindNode = "BullMQ behind a Node server";
 
@@ -23,7 +23,7 @@ export async function accept(run: Run): Promise<Section> {
   return {
     key: "accept",
     title: "Accepting one job over HTTP",
-    how: `${sizes.rounds} rounds of ${sizes.perRound} posts, each connection used again and again, the contenders in turn; nothing is processed meanwhile. "Row awaited" is how a local start works, "alongside" how a deployed Worker does.`,
+    how: `${sizes.rounds} rounds of ${sizes.perRound} posts, each connection used again and again, the contenders in turn; nothing is processed meanwhile. "Row awaited" is how a local start works, "on demand" how a deployed Worker does.`,
     figures,
   };
 }
@@ -31,10 +31,10 @@ export async function accept(run: Run): Promise<Section> {
 async function startContenders({ bench, bull }: Run): Promise<Contender[]> {
   const bare = await bareWorker(bench);
   const quiet = (options: StartOptions) => startJobyard(bench, { ...options, change: ({ queues }) => void (queues.consumers = []) });
-  const [first, second] = [await quiet({ name: "alongside" }), await quiet({ name: "awaited", local: true })];
+  const [first, second] = [await quiet({ name: "on-demand" }), await quiet({ name: "awaited", local: true })];
   const contenders: Contender[] = [
     { name: "a bare send()", post: (n) => ({ ...jobPost(first, n), url: bare }) },
-    { name: alongside, post: (n) => jobPost(first, n) },
+    { name: onDemand, post: (n) => jobPost(first, n) },
     { name: awaited, post: (n) => jobPost(second, n) },
   ];
   if (typeof bull === "string") return contenders;
@@ -72,10 +72,10 @@ function figuresOf(costs: readonly Cost[], connections: number): Figure[] {
 
 function p50Goal(name: string, connections: number): Figure["goal"] {
   if (connections !== 16) return undefined;
-  if (name === alongside) return atMost(1.2, "≤ 1.2");
+  if (name === onDemand) return atMost(1.2, "≤ 1.2");
   return name === awaited ? atMost(1.5, "≤ 1.5") : undefined;
 }
 
 function rateGoal(name: string, connections: number): Figure["goal"] {
-  return connections === 64 && name === alongside ? atLeast(1, "≥ 1.0") : undefined;
+  return connections === 64 && name === onDemand ? atLeast(1, "≥ 1.0") : undefined;
 }
