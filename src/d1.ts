@@ -1,5 +1,5 @@
 /** A bound value may have 2,000,000 bytes; lists are cut below that. */
-const longestList = 1_800_000;
+const maxList = 1_800_000;
 
 /** One statement. */
 export function statement(db: D1Database, sql: string, ...values: (string | number | null)[]): D1PreparedStatement {
@@ -15,7 +15,7 @@ export function lists(items: readonly unknown[]): string[] {
     const bytes = text.length * 3 + 1;
     if (bytes > room) {
       parts.push([]);
-      room = longestList;
+      room = maxList;
     }
     parts.at(-1)?.push(text);
     room -= bytes;

@@ -41,12 +41,12 @@ export async function verify(
   const keys = await Promise.all(given(secrets).map((secret) => keyOf(secret, "verify")));
   if (keys.length === 0) return { ok: false, reason: "secret" };
   const content = contentOf(id, timestamp, body);
-  const macs = signatures.split(" ").slice(0, mostSignatures).flatMap(macOf);
+  const macs = signatures.split(" ").slice(0, maxSignatures).flatMap(macOf);
   for (const key of keys) for (const mac of macs) if (await crypto.subtle.verify("HMAC", key, mac, content)) return { ok: true, id };
   return { ok: false, reason: "signature" };
 }
 
-const mostSignatures = 16;
+const maxSignatures = 16;
 
 function given(secrets: string | readonly string[]): string[] {
   return [secrets].flat().filter((secret) => secret !== "");

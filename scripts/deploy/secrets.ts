@@ -71,14 +71,14 @@ function fromEnvironment(environment: SecretSources["environment"], required: re
   return Object.fromEntries([...required, ...settings].flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
 }
 
-const leastBytes = 32;
+const minBytes = 32;
 
 /** Why a secret could be found by trying, or is known already; undefined for a good one. */
 export function weakness(name: string, value: string, development?: string): string | undefined {
   if (development !== undefined && value === development) return `${name} is the one of .dev.vars: a deployment needs its own.`;
   if (name.endsWith("_KEYS")) return weakRing(name, value);
   if (!/^[\x21-\x7e]{1,512}$/.test(value)) return `${name} must be visible ASCII characters without spaces, 512 at most.`;
-  if (value.length < leastBytes) return `${name} is weak: it has ${value.length} characters and needs ${leastBytes}, made at random.`;
+  if (value.length < minBytes) return `${name} is weak: it has ${value.length} characters and needs ${minBytes}, made at random.`;
   return isMonotonous(value) ? `${name} is weak: it is not random. Make one with --make-secrets or openssl rand -hex 32.` : undefined;
 }
 
@@ -86,13 +86,13 @@ export function weakness(name: string, value: string, development?: string): str
 function weakRing(name: string, value: string): string | undefined {
   const entries = value.split(",").map((entry) => entry.trim());
   const ids = entries.map((entry) => entry.slice(0, Math.max(0, entry.indexOf(":"))));
-  const rule = `it reads "id:base64[,id:base64…]" with ${leastBytes} random bytes a key, the active one first.`;
+  const rule = `it reads "id:base64[,id:base64…]" with ${minBytes} random bytes a key, the active one first.`;
   if (ids.some((id) => !/^[A-Za-z0-9_-]{1,32}$/.test(id))) return `${name} has no id in one of its keys; ${rule}`;
   if (new Set(ids).size < ids.length) return `${name} has two keys with one id; ${rule}`;
   const texts = entries.map((entry) => entry.slice(entry.indexOf(":") + 1));
   if (texts.some((text) => !/^[A-Za-z0-9+/]+={0,2}$/.test(text) || text.length % 4 !== 0)) return `${name} has no valid base64 in one of its keys; ${rule}`;
   const keys = texts.map((text) => Buffer.from(text, "base64"));
-  if (keys.some((key) => key.length < leastBytes)) return `${name} is weak: one of its keys is shorter than ${leastBytes} bytes; ${rule}`;
+  if (keys.some((key) => key.length < minBytes)) return `${name} is weak: one of its keys is shorter than ${minBytes} bytes; ${rule}`;
   return keys.some((key) => isMonotonous(key.toString("latin1"))) ? `${name} is weak: one of its keys is not random; ${rule}` : undefined;
 }
 

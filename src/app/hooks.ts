@@ -1,4 +1,4 @@
-import { signingSecrets } from "../domain/events/hook";
+import { signingSecrets } from "../domain/events/sealed-endpoint";
 import { destinationGate, subscriptionGate } from "../domain/gates/model";
 import type { Hooks, HookTarget } from "../providers/hooks/hooks";
 import { webhookTo } from "../providers/hooks/webhook";

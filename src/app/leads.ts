@@ -1,6 +1,6 @@
 import { showBlocked } from "../domain/leads/blocked";
 import type { Leads } from "../domain/leads/capability";
-import { countedAs, pointOf } from "../domain/leads/point";
+import { countedAs, pointOf } from "../domain/leads/analytics-point";
 import { removeReleased } from "../domain/leads/release";
 import { nameAfterLead, storeSubmission } from "../domain/leads/store";
 import type { MediaParts } from "../domain/media/capability";

@@ -7,14 +7,14 @@ import { isolateTraceId, traceIdOf } from "../trace";
  * Only failures and batches are written: a line per job would cost about as much as the job.
  */
 export function log(said: EngineEvent): void {
-  if (said.event === "trouble") console.error(lineOf("error", said));
-  else if (said.event === "settled" && said.state !== "done") console.warn(lineOf("warn", said));
-  else if (said.event === "heavy") console.warn(lineOf("warn", said));
-  else if (said.event === "batch") console.log(lineOf("info", said));
+  if (said.event === "trouble") console.error(routeFor("error", said));
+  else if (said.event === "settled" && said.state !== "done") console.warn(routeFor("warn", said));
+  else if (said.event === "heavy") console.warn(routeFor("warn", said));
+  else if (said.event === "batch") console.log(routeFor("info", said));
 }
 
 /** Reasons come from anywhere: what looks personal or secret is taken out once more, whoever made the event. */
-function lineOf(level: string, event: EngineEvent): string {
+function routeFor(level: string, event: EngineEvent): string {
   const reason = "reason" in event && event.reason !== null ? { reason: redact(event.reason) } : {};
   return JSON.stringify({ level, ...event, ...reason, trace: traceIdIn(event) });
 }

@@ -3,7 +3,7 @@ import { campaignObjects } from "../domain/campaigns/objects";
 import type { createBulkActions } from "../domain/bulk-actions/operate";
 import type { createReplays } from "../domain/replays/create";
 import { shopOutbox } from "../domain/shop/events";
-import { clearLeaving } from "../domain/shop/site/remove";
+import { continueRemovals } from "../domain/shop/site/remove";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import type { WorkDeps } from "../domain/work/deps";
 import type { Reports } from "../domain/report/compose";
@@ -67,7 +67,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "work", run: reapWork(work) },
       { name: "schedules", run: async (at) => ({ ...(await dueSchedules(at)) }) },
       { name: "subscriptions", run: async () => ({ told: await ended.tell(null) }) },
-      { name: "shop-removal", run: async (at) => ({ ...(await clearLeaving(db, maxRemovals, at)) }) },
+      { name: "shop-removal", run: async (at) => ({ ...(await continueRemovals(db, maxRemovals, at)) }) },
       { name: "shop-events", run: () => publishShopEvents(engine, (requests) => enqueue(engine, requests), shopOutbox(db)) },
       { name: "replays", run: async () => ({ ...(await replays.continueAll()) }) },
       { name: "bulk-actions", run: async () => ({ ...(await bulkActions.continueAll()) }) },

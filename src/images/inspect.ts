@@ -31,8 +31,8 @@ export function inspect(bytes: Uint8Array): Inspected {
   const structure = readers[sniffed.format](bytes);
   const size = structure && sizeIn(structure.head);
   if (!structure || !size) return { ok: false, issue: `the ${sniffed.format} is broken or cut off` };
-  const { orientation, frames, least } = structure;
-  const raw = { width: Math.max(size.width, least?.width ?? 0), height: Math.max(size.height, least?.height ?? 0) };
+  const { orientation, frames, min } = structure;
+  const raw = { width: Math.max(size.width, min?.width ?? 0), height: Math.max(size.height, min?.height ?? 0) };
   const issue = limitIssue(raw, frames);
   return issue ? { ok: false, issue } : { ok: true, facts: { format: sniffed.format, ...upright(raw, orientation), orientation, frames } };
 }

@@ -11,5 +11,5 @@ export interface Structure {
   head: Uint8Array;
   orientation: Orientation;
   frames: number;
-  least?: Size;
+  min?: Size;
 }

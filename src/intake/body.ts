@@ -8,7 +8,7 @@ export const smallBody = 1024 * 1024;
 export const projectBody = 64 * 1024;
 export const largeBody = 10 * 1024 * 1024;
 /** Bytes read and thrown away behind a limit, before the sender is cut off. */
-const mostDiscarded = 32 * 1024 * 1024;
+const maxDiscarded = 32 * 1024 * 1024;
 
 /** Reads, parses and validates a JSON body; throws the Problem that says what is wrong with it. `allow` looks at it before anything is said of its content. */
 export async function readJson<Body>(
@@ -91,7 +91,7 @@ function decoded(decoder: TextDecoder, chunk?: Uint8Array): string {
 /** Reads on and throws away: whoever is still sending would lose the answer with the connection. */
 async function tooLarge(reader: ReadableStreamDefaultReader<Uint8Array>, limit: number): Promise<Problem> {
   try {
-    for (let discarded = 0; discarded <= mostDiscarded;) {
+    for (let discarded = 0; discarded <= maxDiscarded;) {
       const { done, value } = await reader.read();
       if (done) break;
       discarded += value.byteLength;

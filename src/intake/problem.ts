@@ -15,7 +15,7 @@ export function unavailable(detail: string, cause?: unknown): Problem {
 }
 
 /** A public door's one answer to whoever is not let in: which of tenant, site and signature was wrong is nobody's business. */
-export function refusedAtDoor(): Problem {
+export function publicUnauthorized(): Problem {
   return new Problem("unauthorized", "There is no such address, or its key or signature is wrong.");
 }
 

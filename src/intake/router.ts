@@ -4,7 +4,7 @@ import { admit } from "./auth";
 import { readJson } from "./body";
 import type { IntakeDeps } from "./deps";
 import { traceFrom, traceIdOfRequest } from "../trace";
-import { asProblem, problemResponse, refusedAtDoor } from "./problem";
+import { asProblem, problemResponse, publicUnauthorized } from "./problem";
 import { nearestRoute } from "./nearest-route";
 import { addressOf, subscriberOf } from "./network";
 import { refuseOwnHost } from "./own-host";
@@ -176,7 +176,7 @@ function checkParams(route: AnyRoute, params: Params): void {
   const patternOf = (name: string) => route.params?.[name] ?? plainName;
   const wrong = Object.keys(params).filter((name) => !patternOf(name).pattern.test(params[name] ?? ""));
   if (wrong.length === 0) return;
-  if (route.scope === "public") throw refusedAtDoor();
+  if (route.scope === "public") throw publicUnauthorized();
   if (route.method !== "PUT") throw new Problem("not-found", "There is no such thing.");
   const errors = wrong.map((path) => ({ path, message: patternOf(path).message }));
   throw new Problem("invalid", "The name in the path is not a name.", { errors });

@@ -3,8 +3,8 @@ import { statement } from "../d1";
 import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, Page } from "./views";
 
 /** Dead letters a grouping looks at, newest first. */
-const mostGrouped = 10_000;
-const mostExamined = 2000;
+const maxGrouped = 10_000;
+const maxExamined = 2000;
 
 const letters = `
   SELECT id, type, state, site AS siteId, reason, kind AS "group", attempt, at, died AS diedAt FROM dead_letters
@@ -24,7 +24,7 @@ export async function deadLetters(
   page: Page,
 ): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }> {
   const [died, id] = cursorOf(page.cursor);
-  const { results } = await statement(db, letters, tenant, died, id, mostExamined).all<DeadLetterView>();
+  const { results } = await statement(db, letters, tenant, died, id, maxExamined).all<DeadLetterView>();
   const kept: DeadLetterView[] = [];
   const says = filter.q === undefined ? undefined : finder(filter.q);
   for (const row of results) {
@@ -32,7 +32,7 @@ export async function deadLetters(
     if (kept.length === page.limit) return { deadLetters: kept, cursor: cursorAfter(kept) };
     kept.push(row);
   }
-  return { deadLetters: kept, cursor: results.length === mostExamined ? cursorAfter(results) : null };
+  return { deadLetters: kept, cursor: results.length === maxExamined ? cursorAfter(results) : null };
 }
 
 /** As above, with nothing but ids, each with the cursor that goes on after it. */
@@ -48,7 +48,7 @@ export async function deadLetterPage(
 
 /** Dead letters that failed alike, the largest group first. */
 export async function groups(db: D1Database, tenant: string): Promise<DeadLetterGroup[]> {
-  const { results } = await statement(db, grouped, tenant, mostGrouped).all<Omit<DeadLetterGroup, "examples"> & { examples: string | null }>();
+  const { results } = await statement(db, grouped, tenant, maxGrouped).all<Omit<DeadLetterGroup, "examples"> & { examples: string | null }>();
   return results.map((row) => ({ ...row, examples: row.examples?.split(",") ?? [] }));
 }
 

@@ -3,8 +3,8 @@ import { isTerminal, type JobState } from "../queue/state";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 
 /** What a job made of one before it: children are looked for within this time after the last of them. Milliseconds. */
-const longestChain = 9 * 24 * 3600_000;
-const mostGenerations = 5;
+const maxChain = 9 * 24 * 3600_000;
+const maxGenerations = 5;
 
 const holding = `(j.ended IS NULL OR coalesce(j.payload, j.ref, j.result_ref, j.fp, j.result, j.cursor, j.progress) IS NOT NULL)`;
 const byEntity = `
@@ -26,7 +26,7 @@ const wipes = [
 ];
 
 /** A job that holds what is to be erased. */
-export interface Holder {
+export interface JobWithData {
   id: string;
   state: JobState;
   ref: string | null;
@@ -37,18 +37,22 @@ export interface Holder {
 }
 
 /** Jobs of these ids or named after one of these entities, and everything they made; without those that hold nothing any more. */
-export async function holdersOf(db: D1Database, tenant: string, { ids, entities }: { ids: readonly string[]; entities: readonly string[] }): Promise<Holder[]> {
-  const found = new Map<string, Holder>();
+export async function holdersOf(
+  db: D1Database,
+  tenant: string,
+  { ids, entities }: { ids: readonly string[]; entities: readonly string[] },
+): Promise<JobWithData[]> {
+  const found = new Map<string, JobWithData>();
   const starts = [...lists(ids).map((list) => statement(db, byId, tenant, list)), ...lists(entities).map((list) => statement(db, byEntity, tenant, list))];
   let fresh = await rows(db, starts);
-  for (let generation = 0; fresh.length > 0 && generation <= mostGenerations; generation++) {
+  for (let generation = 0; fresh.length > 0 && generation <= maxGenerations; generation++) {
     for (const each of fresh) found.set(each.id, each);
     const parents = lists(fresh.map(({ id }) => id));
-    const from = fresh.reduce((least, { at }) => Math.min(least, at), Infinity);
-    const to = fresh.reduce((most, { at }) => Math.max(most, at), 0);
+    const from = fresh.reduce((min, { at }) => Math.min(min, at), Infinity);
+    const to = fresh.reduce((max, { at }) => Math.max(max, at), 0);
     const children = await rows(
       db,
-      parents.map((list) => statement(db, byParent, tenant, list, timePart(from), timePart(to + longestChain))),
+      parents.map((list) => statement(db, byParent, tenant, list, timePart(from), timePart(to + maxChain))),
     );
     fresh = children.filter(({ id }) => !found.has(id));
   }
@@ -56,7 +60,7 @@ export async function holdersOf(db: D1Database, tenant: string, { ids, entities 
 }
 
 /** Takes everything that somebody said out of these jobs: payload and its fingerprint, result, cursor, texts. What they were and when they ran stays. */
-export async function wipe(db: D1Database, tenant: string, holders: readonly Holder[]): Promise<{ jobs: number; refs: string[] }> {
+export async function eraseData(db: D1Database, tenant: string, holders: readonly JobWithData[]): Promise<{ jobs: number; refs: string[] }> {
   const refs = refLists(holders.map(({ id }) => ({ tenant, id })));
   if (refs.length > 0)
     await batch(
@@ -67,12 +71,12 @@ export async function wipe(db: D1Database, tenant: string, holders: readonly Hol
 }
 
 /** Those that may still act on what is erased: to be cancelled first. */
-export function openOf(holders: readonly Holder[]): Holder[] {
+export function openOf(holders: readonly JobWithData[]): JobWithData[] {
   return holders.filter(({ state }) => !isTerminal(state));
 }
 
-async function rows(db: D1Database, statements: D1PreparedStatement[]): Promise<Holder[]> {
+async function rows(db: D1Database, statements: D1PreparedStatement[]): Promise<JobWithData[]> {
   if (statements.length === 0) return [];
   const results = await batch(db, statements);
-  return statements.flatMap((_, index) => rowsOf<Holder>(results, index));
+  return statements.flatMap((_, index) => rowsOf<JobWithData>(results, index));
 }

@@ -2,9 +2,9 @@ import type { JobState } from "../queue/state";
 import type { JobFilter, JobView } from "./views";
 
 /** Rows a list or a search looks at before it gives up and returns a cursor. */
-export const mostExamined = 2000;
+export const maxExamined = 2000;
 /** Rows a list with filters walks through before it answers with what it has. */
-export const mostWalked = 20_000;
+export const maxWalked = 20_000;
 
 /** What a list shows of a row; `j` is the table of jobs. */
 export const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;

@@ -15,7 +15,7 @@ export interface JobTexts {
 }
 
 const pageSize = 2000;
-const mostTold = 50;
+const maxTold = 50;
 
 const page = `SELECT id, ref, result_ref AS resultRef, payload, result, cursor, progress, reason FROM jobs WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ${pageSize}`;
 const ending = `SELECT max(id) AS id, count(*) AS looked FROM (${page})`;
@@ -23,7 +23,7 @@ const text = `coalesce(j.payload, '') || ' ' || coalesce(j.result, '') || ' ' ||
 const holding = `
   SELECT j.* FROM (${page}) j WHERE j.ref IS NOT NULL OR j.resultRef IS NOT NULL OR EXISTS (SELECT 1 FROM json_each(?3) n
     WHERE instr(replace(lower(${text}), '.', ''), n.value ->> 0) AND instr(replace(lower(${text}), '.', ''), n.value ->> 1) AND ${text} LIKE n.value ->> 2)
-  ORDER BY j.id LIMIT ${mostTold}`;
+  ORDER BY j.id LIMIT ${maxTold}`;
 
 /**
  * The next page of a walk over all jobs by id: those that hold one of the needles (two words in lower case without dots, and a pattern)
@@ -38,5 +38,5 @@ export async function nextTexts(
   const results = await batch(db, [statement(db, ending, tenant, after), statement(db, holding, tenant, after, JSON.stringify(needles))]);
   const [end] = rowsOf<{ id: string | null; looked: number }>(results, 0);
   const found = rowsOf<JobTexts>(results, 1);
-  return { found, looked: end?.looked ?? 0, last: (found.length === mostTold ? found.at(-1)?.id : end?.id) ?? null };
+  return { found, looked: end?.looked ?? 0, last: (found.length === maxTold ? found.at(-1)?.id : end?.id) ?? null };
 }

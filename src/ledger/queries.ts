@@ -2,7 +2,7 @@ import type { EffectRecord } from "../queue/effect";
 import { timePart } from "../queue/id";
 import { batch, rowsOf, statement } from "../d1";
 import { deadLetters, groups } from "./dead-letters";
-import { columns, end, fits, type JobRow, mostWalked, viewOf } from "./job-rows";
+import { columns, end, fits, type JobRow, maxWalked, viewOf } from "./job-rows";
 import { deadRows, found, newestFirst, openRows, pageOf } from "./search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
 import type { JobDetail, JobFilter, JobPage, MinuteCount, Page, Queries } from "./views";
@@ -96,7 +96,7 @@ async function walk(db: D1Database, tenant: string, filter: JobFilter, page: Pag
   const kept: JobRow[] = [];
   let examined = 0;
   const answer = (cursor: string | null): JobPage => ({ jobs: kept.map(viewOf), cursor, ...(filtered === undefined ? {} : { examined }) });
-  while (examined < mostWalked) {
+  while (examined < maxWalked) {
     const { rows, more } = await nextRows(db, tenant, lowest, below, size);
     for (const row of rows) {
       if (!fits(row, filter)) continue;

@@ -11,7 +11,7 @@ export type { RetentionDays } from "./retention-days";
  * and a copy that finds no row would run its job once more.
  */
 export const defaultRetention: RetentionDays = { done: 14, cancelled: 14, discarded: 90, dead: 90, analytics: 90 };
-export const leastRetention = 5;
+export const minRetention = 5;
 
 const counterDays = 35;
 const logDays = 90;
@@ -20,7 +20,7 @@ const logDays = 90;
 const budget = 200;
 /** Tenants looked up at once, and pages of a kind in one tenant's turn. */
 const groupSize = 25;
-const mostPages = 10;
+const maxPages = 10;
 
 export interface RetentionDeps {
   db: D1Database;
@@ -112,7 +112,7 @@ async function takeTurn(metered: Metered, { removePayloads }: RetentionDeps, exp
   ];
   let removed = 0;
   for (const nextPage of kinds) {
-    for (let page = 0, more = true; more && page < mostPages; page++) {
+    for (let page = 0, more = true; more && page < maxPages; page++) {
       const gone = await nextPage();
       await removePayloads(gone.refs);
       removed += gone.count;

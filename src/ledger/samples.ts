@@ -15,11 +15,11 @@ export interface PayloadSample {
 }
 
 /** What is looked at: tenants, and of each tenant the rows of each kind. */
-const mostTenants = 100;
-const mostRows = 200;
+const maxTenants = 100;
+const maxRows = 200;
 /** What is handed out of each version, and of all of them together. */
-const mostOfVersion = 20;
-const mostSamples = 100;
+const maxOfVersion = 20;
+const maxSamples = 100;
 
 const open = `'queued', 'running', 'retrying', 'waiting', 'dead', 'discarded'`;
 const candidates = `
@@ -48,7 +48,7 @@ export function samplesIn(db: D1Database): (names: readonly string[], tenant: st
     if (tenants.length === 0) return [];
     const results = await batch(
       db,
-      tenants.map((each) => statement(db, candidates, each, JSON.stringify(names), mostRows)),
+      tenants.map((each) => statement(db, candidates, each, JSON.stringify(names), maxRows)),
     );
     // A job may be found by several of its rows.
     const found = tenants.flatMap((_, index) => rowsOf<Candidate>(results, index));
@@ -62,9 +62,9 @@ export function samplesIn(db: D1Database): (names: readonly string[], tenant: st
 /** Those that follow a place taken at random, then those from the beginning. */
 async function someTenants(db: D1Database): Promise<string[]> {
   const start = alphabet[Math.floor(Math.random() * alphabet.length)] ?? "";
-  const from = (condition: string) => statement(db, `SELECT tenant FROM tenants WHERE tenant ${condition} ?1 ORDER BY tenant LIMIT ?2`, start, mostTenants);
+  const from = (condition: string) => statement(db, `SELECT tenant FROM tenants WHERE tenant ${condition} ?1 ORDER BY tenant LIMIT ?2`, start, maxTenants);
   const results = await batch(db, [from(">="), from("<")]);
-  return [0, 1].flatMap((index) => rowsOf<{ tenant: string }>(results, index).map(({ tenant }) => tenant)).slice(0, mostTenants);
+  return [0, 1].flatMap((index) => rowsOf<{ tenant: string }>(results, index).map(({ tenant }) => tenant)).slice(0, maxTenants);
 }
 
 /** Of each version the states, and within them the tenants, take turns. */
@@ -75,9 +75,9 @@ function pick(found: readonly Candidate[]): Candidate[] {
       rows,
       ({ state }) => state,
       (ofState) => inTurns(ofState, ({ tenant }) => tenant),
-    ).slice(0, mostOfVersion),
+    ).slice(0, maxOfVersion),
   );
-  return inTurns(chosen.flat(), ({ version }) => String(version)).slice(0, mostSamples);
+  return inTurns(chosen.flat(), ({ version }) => String(version)).slice(0, maxSamples);
 }
 
 function inTurns<Row>(rows: readonly Row[], groupOf: (row: Row) => string, order: (rows: Row[]) => Row[] = (all) => all): Row[] {

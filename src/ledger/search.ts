@@ -1,6 +1,6 @@
 import { finder } from "../queue/fold";
 import { batch, rowsOf, statement } from "../d1";
-import { columns, end, fits, inTime, type JobRow, mostExamined, viewOf } from "./job-rows";
+import { columns, end, fits, inTime, type JobRow, maxExamined, viewOf } from "./job-rows";
 import { openMark } from "./watermarks";
 import type { JobFilter, JobView, Page } from "./views";
 
@@ -24,7 +24,7 @@ const errors = `SELECT id, reason FROM dead_letters WHERE tenant = ?1 ORDER BY d
 export async function found(db: D1Database, tenant: string, q: string, filter: JobFilter, page: Page): Promise<{ jobs: JobView[]; cursor: string | null }> {
   const results = await batch(db, [
     statement(db, byIds, tenant, JSON.stringify([q.toLowerCase()])),
-    statement(db, byEntity, tenant, JSON.stringify(keysOf(q)), mostExamined),
+    statement(db, byEntity, tenant, JSON.stringify(keysOf(q)), maxExamined),
   ]);
   const rows = [0, 1].map((index) => rowsOf<JobRow>(results, index)).find((each) => each.length > 0) ?? (await byError(db, tenant, q));
   return pageOf(rows, filter, page);
@@ -38,16 +38,16 @@ export async function openRows(db: D1Database, tenant: string, all: boolean): Pr
   const asked = all ? [...sideIds, ...openIds] : sideIds;
   const results = await batch(
     db,
-    asked.map((sql) => statement(db, sql, tenant, mostExamined)),
+    asked.map((sql) => statement(db, sql, tenant, maxExamined)),
   );
   const sources = asked.map((_, index) => rowsOf<{ id: string }>(results, index));
-  if (sources.some((rows) => rows.length === mostExamined)) return null;
+  if (sources.some((rows) => rows.length === maxExamined)) return null;
   return rowsById(db, tenant, sources.flat());
 }
 
 /** Jobs of the newest dead letters; those dismissed are not among them. */
 export async function deadRows(db: D1Database, tenant: string): Promise<JobRow[]> {
-  return rowsById(db, tenant, (await statement(db, letterIds, tenant, mostExamined).all<{ id: string }>()).results);
+  return rowsById(db, tenant, (await statement(db, letterIds, tenant, maxExamined).all<{ id: string }>()).results);
 }
 
 async function rowsById(db: D1Database, tenant: string, found: readonly { id: string }[]): Promise<JobRow[]> {
@@ -78,7 +78,7 @@ function keysOf(q: string): string[] {
 /** The newest dead letters whose error says so. SQLite folds the case of ASCII only, so their texts are compared here. */
 async function byError(db: D1Database, tenant: string, q: string): Promise<JobRow[]> {
   const says = finder(q);
-  const letters = await statement(db, errors, tenant, mostExamined).all<{ id: string; reason: string }>();
+  const letters = await statement(db, errors, tenant, maxExamined).all<{ id: string; reason: string }>();
   const ids = letters.results.filter(({ reason }) => says(reason)).map(({ id }) => id);
   return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobRow>()).results;
 }

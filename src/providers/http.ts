@@ -45,7 +45,7 @@ export interface HttpOptions {
 
 export type Http = (request: HttpRequest) => Promise<Reply<HttpAnswer>>;
 
-const mostHops = 3;
+const maxHops = 3;
 const redirects = [301, 302, 303, 307, 308];
 
 /**
@@ -146,7 +146,7 @@ function redirectOf(answer: HttpAnswer): string | undefined {
 
 function refusedRedirect(request: HttpRequest, hop: number): string | undefined {
   if (!["GET", "HEAD"].includes(request.method ?? "GET")) return "answered with a redirect: give the final address";
-  return hop >= mostHops ? `was redirected more than ${mostHops} times` : undefined;
+  return hop >= maxHops ? `was redirected more than ${maxHops} times` : undefined;
 }
 
 function reasonOf(target: AddressVerdict): string {

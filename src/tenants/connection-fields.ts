@@ -3,8 +3,8 @@ import { boundedText } from "../queue/bounded";
 
 export const url = boundedText(2048);
 export const secret = boundedText(1024, { pattern: /^[\x21-\x7e]{1,1024}$/, rule: "must be 1 to 1024 visible characters without spaces" });
-export const whole = (most: number) =>
-  v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"), v.maxValue(most, `must be at most ${most}`));
+export const whole = (max: number) =>
+  v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"), v.maxValue(max, `must be at most ${max}`));
 
 /** What the gate of a connection holds back; see gate-state.ts for what is meant and the defaults. */
 export const limitsSchema = v.strictObject({

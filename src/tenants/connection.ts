@@ -59,7 +59,7 @@ export interface ConnectionStore {
   /** Notes that a provider of the connection refuses everything for a reason a setting can mend, or no longer does. */
   pause(tenant: string, name: ConnectionName, provider: string, paused: { reason: string; since: number } | null): Promise<void>;
   /** Seals anew what an older key sealed, up to `most` (default: all); returns how many connections. One changed meanwhile is left for the next time. */
-  rotate(tenant: string, most?: number): Promise<number>;
+  rotate(tenant: string, max?: number): Promise<number>;
 }
 
 export function createConnectionStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): ConnectionStore {

@@ -16,7 +16,7 @@ export interface Breaker {
 }
 
 export const defaultBreaker = { failures: 5, openSeconds: 30 };
-export const longestOpen = 600_000;
+export const maxOpen = 600_000;
 
 export function closed(generation: number): Breaker {
   return { generation, failures: 0, openings: 0, openUntil: null, probe: null };
@@ -42,6 +42,6 @@ export function breakerAnswered(breaker: Breaker): Breaker {
 export function breakerFailed(breaker: Breaker, limits: { failures: number; openSeconds: number }, now: number): Breaker {
   const failures = breaker.failures + 1;
   if (breaker.openUntil === null && failures < limits.failures) return { ...breaker, failures };
-  const open = Math.min(longestOpen, limits.openSeconds * 1000 * 2 ** Math.min(breaker.openings, 20));
+  const open = Math.min(maxOpen, limits.openSeconds * 1000 * 2 ** Math.min(breaker.openings, 20));
   return { generation: breaker.generation + 1, failures, openings: breaker.openings + 1, openUntil: now + open, probe: null };
 }

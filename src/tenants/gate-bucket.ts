@@ -7,7 +7,7 @@ export interface Bucket {
 }
 
 /** A clock further behind than this is believed: the one before it was wrong. */
-const mostSkew = 60_000;
+const maxSkew = 60_000;
 
 /** The rate in force; without one everything goes. */
 export function bucketOf({ perSecond, burst }: GateLimits): { perSecond: number; burst: number } {
@@ -20,7 +20,7 @@ export function refill(bucket: Bucket, limits: GateLimits, now: number): Bucket 
   const { perSecond, burst } = bucketOf(limits);
   if (bucket.tokens === null) return { tokens: burst, at: now };
   const passed = Math.max(0, now - bucket.at);
-  const at = bucket.at - now > mostSkew ? now : Math.max(bucket.at, now);
+  const at = bucket.at - now > maxSkew ? now : Math.max(bucket.at, now);
   return { tokens: Math.min(burst, bucket.tokens + (passed * perSecond) / 1000), at };
 }
 

@@ -5,7 +5,7 @@
 import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
 import { bucketOf, refill, refund, take } from "./gate-bucket";
 import type { BreakerLimits, GateLimits } from "./gate-limits";
-import { defaultConcurrency, heldGrace, longestWait, maxReason, mostHeld, probeWait } from "./gate-state";
+import { defaultConcurrency, heldGrace, maxWait, maxReason, maxHeld, probeWait } from "./gate-state";
 import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, Lease, Report } from "./gate-state";
 
 /** One answer per job, in their order. A job that is inside already gets its lease again, prolonged. */
@@ -117,7 +117,7 @@ function granted(state: GateState, { lease }: Lease): Granted {
 /** Counted only while it will come back by itself: a parked job waits for the tick. */
 function held(state: GateState, job: string, reason: Held["reason"], until: number, now: number): [GateState, GateAnswer] {
   const others = without(state.held, job);
-  const park = until - now > longestWait || others.length >= mostHeld;
+  const park = until - now > maxWait || others.length >= maxHeld;
   const waiting = others.length === state.held.length ? [...others, { job, until }] : state.held.map((each) => (each.job === job ? { job, until } : each));
   return [
     { ...state, held: park ? others : waiting },

@@ -87,9 +87,9 @@ export interface GateState {
 
 export const defaultConcurrency = 100;
 /** From this many jobs held back on, further ones are parked. */
-export const mostHeld = 100;
+export const maxHeld = 100;
 /** Waits longer than this are parked. */
-export const longestWait = 60_000;
+export const maxWait = 60_000;
 /** Those who come while a probe is under way ask again after this. */
 export const probeWait = 15_000;
 /** A held job that did not come back for so long after its time is no longer counted. */

@@ -13,7 +13,7 @@ export interface KeyRing {
   encryption(purpose: string, id?: string): Promise<CryptoKey> | undefined;
 }
 
-const leastBytes = 32;
+const minBytes = 32;
 
 /** Throws an error that names the variable and what is wrong with it, never its content. */
 export function parseKeyRing(variable: string, text: string | undefined): KeyRing {
@@ -37,7 +37,7 @@ function parseEntry(variable: string, entry: string, place: number): [string, Ui
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(id)) throw fault(variable, `has no id of 1 to 32 letters, digits, - or _ in key ${place}`);
   const secret = fromBase64(entry.slice(colon + 1));
   if (!secret) throw fault(variable, `has no valid base64 in key "${id}"`);
-  if (secret.length < leastBytes) throw fault(variable, `needs at least ${leastBytes} bytes in key "${id}" and has ${secret.length}`);
+  if (secret.length < minBytes) throw fault(variable, `needs at least ${minBytes} bytes in key "${id}" and has ${secret.length}`);
   return [id, secret];
 }
 
@@ -71,5 +71,5 @@ export async function derive(secret: Uint8Array<ArrayBuffer>, kind: "signing" | 
 }
 
 function fault(variable: string, what: string): Error {
-  return new Error(`${variable} ${what}; it must read "id:base64[,id:base64…]" with ${leastBytes} random bytes a key, the active one first`);
+  return new Error(`${variable} ${what}; it must read "id:base64[,id:base64…]" with ${minBytes} random bytes a key, the active one first`);
 }

@@ -4,7 +4,7 @@ import { limitsSchema, only, secret, url } from "./connection-fields";
 import { mailboxSchema } from "./tenant";
 import { boundedText } from "../queue/bounded";
 
-const text = (most: number) => boundedText(most, { min: 1 });
+const text = (max: number) => boundedText(max, { min: 1 });
 const stream = v.optional(boundedText(64, { pattern: /^[a-z0-9-]{1,64}$/, rule: "must be the id of a message stream: 1 to 64 of a-z, 0-9 and -" }));
 const login = boundedText(512, { min: 1, pattern: /^[^\p{Cc}]*$/u, rule: "must have 1 to 512 characters, none of them a control character" });
 

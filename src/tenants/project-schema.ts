@@ -20,9 +20,9 @@ const ip = v.pipe(
   boundedText(64, { pattern: /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]{1,44})$/, rule: "must be an IP address" }),
 );
 const clockTime = boundedText(5, { pattern: /^(?:[01]\d|2[0-3]):[0-5]\d$/, rule: "must be a time such as 09:00" });
-const whole = (least: number, most: number, unit: string) => {
-  const rule = `must be whole ${unit} from ${least} to ${most.toLocaleString("en")}`;
-  return v.pipe(v.number(rule), v.integer(rule), v.minValue(least, rule), v.maxValue(most, rule));
+const whole = (min: number, max: number, unit: string) => {
+  const rule = `must be whole ${unit} from ${min} to ${max.toLocaleString("en")}`;
+  return v.pipe(v.number(rule), v.integer(rule), v.minValue(min, rule), v.maxValue(max, rule));
 };
 
 const businessHours = v.strictObject({

@@ -36,7 +36,7 @@ export interface ProjectStore {
   /** A new API key; the old one is refused everywhere within 60 s. Null: no such project. */
   renewKey(tenant: string, project: string, now: number): Promise<string | null>;
   /** Seals anew what an older key sealed, up to `most`; returns how many projects. One changed meanwhile is left for the next time. */
-  rotate(tenant: string, most: number): Promise<number>;
+  rotate(tenant: string, max: number): Promise<number>;
 }
 
 export function createProjectStore(db: D1Database, vault: Vault, changed: Changed): ProjectStore {

@@ -99,7 +99,7 @@ export interface SiteStore {
   remove(tenant: string, site: string): Promise<boolean>;
   open(tenant: string, site: string): Promise<OpenedSite>;
   /** Seals anew what an older key sealed, up to `most` (default: all); returns how many sites. A site changed meanwhile is left for the next time. */
-  rotate(tenant: string, most?: number): Promise<number>;
+  rotate(tenant: string, max?: number): Promise<number>;
 }
 
 export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): SiteStore {

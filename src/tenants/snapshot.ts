@@ -63,10 +63,10 @@ export interface SnapshotOptions {
 const fresh = 60_000;
 /** What KV said is believed for less, so that D1 is asked again soon after it came back. */
 const freshFromKv = 10_000;
-const mostCached = 2_000;
+const maxCached = 2_000;
 /** A name that no tenant has is asked for once in so long, and so many are remembered: made-up names must not cost a query each. */
 const freshAbsent = 5_000;
-const mostAbsent = 1_000;
+const maxAbsent = 1_000;
 
 interface Entry {
   snapshot: Snapshot;
@@ -133,7 +133,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
 
 function rememberAbsent(absent: Map<string, number>, tenant: string, until: number): void {
   absent.delete(tenant);
-  const oldest = absent.size >= mostAbsent ? absent.keys().next().value : undefined;
+  const oldest = absent.size >= maxAbsent ? absent.keys().next().value : undefined;
   if (oldest !== undefined) absent.delete(oldest);
   absent.set(tenant, until);
 }
@@ -143,7 +143,7 @@ function remember(cache: Map<string, Entry>, snapshot: Snapshot, until: number):
   const known = cache.get(snapshot.tenant);
   if (known && known.snapshot.version > snapshot.version && known.until >= until) return { state: "known", snapshot: known.snapshot };
   cache.delete(snapshot.tenant);
-  const oldest = cache.size >= mostCached ? cache.keys().next().value : undefined;
+  const oldest = cache.size >= maxCached ? cache.keys().next().value : undefined;
   if (oldest !== undefined) cache.delete(oldest);
   cache.set(snapshot.tenant, { snapshot, until });
   return { state: "known", snapshot };

@@ -9,7 +9,7 @@ import { eraseAbout } from "../../src/domain/events/erase";
 import { type Fact, factsIn } from "../../src/domain/events/facts";
 import { filterSchema, refusedBy } from "../../src/domain/events/filter";
 import { eventKey } from "../../src/domain/events/key";
-import { chatMessage } from "../../src/domain/events/words";
+import { chatMessage } from "../../src/domain/events/slack-text";
 import { mask } from "../../src/masking/personal";
 import { check } from "../../src/queue/validate";
 

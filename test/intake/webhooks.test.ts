@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { readHint } from "../../src/intake/webhooks/hint";
+import { parseNotification } from "../../src/intake/webhooks/notification";
 import { isGenuine } from "../../src/intake/webhooks/signature";
 import { createBench, now, requestOf, answered } from "./fakes";
 import { createIntake } from "../../src/intake/router";
@@ -90,7 +90,7 @@ describe("a signature", () => {
 
 describe("a hint", () => {
   const hint = (content: unknown, headers: Record<string, string> = {}) =>
-    readHint(new Headers({ "content-type": "application/json", ...headers }), typeof content === "string" ? content : JSON.stringify(content)).hint;
+    parseNotification(new Headers({ "content-type": "application/json", ...headers }), typeof content === "string" ? content : JSON.stringify(content)).hint;
 
   test.each([
     [{ event: "order.created", id_order: "12" }],

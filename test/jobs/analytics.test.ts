@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import type { AnalyticsEvent } from "../../src/domain/analytics/capability";
 import { analytics } from "../../src/jobs/analytics/job";
-import { storeAnalytics } from "../../src/jobs/analytics/run";
+import { runAnalytics } from "../../src/jobs/analytics/run";
 import type { InputOf } from "../../src/queue/job";
 import { mask, masked } from "../../src/masking/personal";
 import { checkPayload } from "../../src/queue/registry";
@@ -22,7 +22,7 @@ async function run(items: ReturnType<typeof item>[]) {
     store: async (events: readonly AnalyticsEvent[]) => void stored.push([...events]),
     point: (event: AnalyticsEvent) => void points.push(event),
   };
-  const outcomes = await storeAnalytics(items, { analytics: capability }, new AbortController().signal);
+  const outcomes = await runAnalytics(items, { analytics: capability }, new AbortController().signal);
   return { outcomes, stored, points };
 }
 
@@ -86,6 +86,6 @@ describe("storing", () => {
 
   test("a database that cannot be reached fails the whole batch", async () => {
     const capability = { store: () => Promise.reject(new Error("D1 is away")), point: () => undefined };
-    await expect(storeAnalytics([item({ event: "a" })], { analytics: capability }, new AbortController().signal)).rejects.toThrow("D1 is away");
+    await expect(runAnalytics([item({ event: "a" })], { analytics: capability }, new AbortController().signal)).rejects.toThrow("D1 is away");
   });
 });

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { withBuiltIn } from "../../src/domain/mail/built-in";
 import { putTemplate, templatesIn } from "../../src/domain/mail/store";
 import { email } from "../../src/jobs/email/job";
-import { sendEmail } from "../../src/jobs/email/run";
+import { runEmail } from "../../src/jobs/email/run";
 import type { Mail, MailMessage } from "../../src/providers/mail/mail";
 import { failed, type Failure, ok } from "../../src/queue/effect";
 import { job } from "../../src/queue/job";
@@ -26,7 +26,7 @@ function createPost(answers: Failure[] = []) {
   };
   const mail: Mail = { idempotentFor: 86_400, send };
   const bench = createBench({
-    jobs: [job(email, sendEmail)],
+    jobs: [job(email, runEmail)],
     capabilities: async () => ({ mail, suppressions: fakeSuppressions(), templates: withBuiltIn(templatesIn(env.DB)) }),
   });
   const put = (id: string, text: string) => putTemplate(env.DB, "one", id, { subject: "s", text }, bench.now());

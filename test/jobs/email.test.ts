@@ -8,7 +8,7 @@ import type { Template } from "../../src/domain/mail/model";
 import { email } from "../../src/jobs/email/job";
 import { isMailbox, mailboxFrom } from "../../src/domain/mail/mailbox";
 import { builtInFrom } from "../../src/domain/mail/built-in";
-import { sendEmail } from "../../src/jobs/email/run";
+import { runEmail } from "../../src/jobs/email/run";
 import type { Mail, MailMessage, Sent } from "../../src/providers/mail/mail";
 import type { Failure, Reply } from "../../src/queue/effect";
 import { failed, ok } from "../../src/queue/effect";
@@ -54,7 +54,7 @@ async function run(
       },
     },
   };
-  const outcome = await sendEmail(v.parse(email.payload, input), context);
+  const outcome = await runEmail(v.parse(email.payload, input), context);
   return { outcome, sent, asked, effects: base.effects };
 }
 

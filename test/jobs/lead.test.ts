@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Leads } from "../../src/domain/leads/capability";
 import { storeSubmission, type Stored } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
-import { takeLead } from "../../src/jobs/lead/run";
+import { runLead } from "../../src/jobs/lead/run";
 import { mask } from "../../src/masking/personal";
 import type { JobState } from "../../src/queue/state";
 import { fakeContext, type FakeOptions } from "./fake-context";
@@ -25,7 +25,7 @@ function bench(tenant: string, more: { settings?: Settings; hook?: boolean; forw
   };
   const run = async (payload: object, options: FakeOptions = {}) => {
     const context = fakeContext({ tenant, ...options });
-    const outcome = await takeLead(v.parse(lead.payload, { project: "homes", ...payload }), { ...context, leads });
+    const outcome = await runLead(v.parse(lead.payload, { project: "homes", ...payload }), { ...context, leads });
     return { outcome, children: context.children, effects: context.effects };
   };
   return { run, counted };

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { webhook } from "../../src/jobs/webhook/job";
-import { deliver } from "../../src/jobs/webhook/run";
+import { runWebhook } from "../../src/jobs/webhook/run";
 import type { HookMessage } from "../../src/providers/hooks/hooks";
 import { failed, type Failure, ok } from "../../src/queue/effect";
 import type { InputOf } from "../../src/queue/job";
@@ -17,7 +17,7 @@ async function run(input: Input, { failure, missing, ...options }: FakeOptions &
   const post = async (message: HookMessage) => (sent.push(message), failure ? failed(failure) : ok({ status: 201, response: "thanks" }));
   const retire = async (reason: string, job: string) => void retired.push([reason, job]);
   const hooks = { open: async () => (missing === undefined ? { idempotentFor: 60, post, retire } : { missing }) };
-  const outcome = await deliver(v.parse(webhook.payload, input), { ...fakeContext(options), hooks });
+  const outcome = await runWebhook(v.parse(webhook.payload, input), { ...fakeContext(options), hooks });
   return { outcome, sent, retired };
 }
 

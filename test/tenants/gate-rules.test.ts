@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { longestOpen } from "../../src/tenants/gate-breaker";
+import { maxOpen } from "../../src/tenants/gate-breaker";
 import type { GateLimits } from "../../src/tenants/gate-limits";
 import { admit, enter, leave, probe, reset, status } from "../../src/tenants/gate-rules";
-import { defaultConcurrency, type GateAnswer, type GateState, heldGrace, mostHeld, newGate, probeWait, type Report } from "../../src/tenants/gate-state";
+import { defaultConcurrency, type GateAnswer, type GateState, heldGrace, maxHeld, newGate, probeWait, type Report } from "../../src/tenants/gate-state";
 
 const minute = 60_000;
 const start = 1_800_000_000_000;
@@ -183,7 +183,7 @@ describe("the circuit", () => {
       g.leave("transient", g.in(`probe-${round}`));
       lengths.push(g.status.openUntil! - g.now);
     }
-    expect(lengths).toEqual([120_000, 240_000, 480_000, longestOpen, longestOpen, longestOpen]);
+    expect(lengths).toEqual([120_000, 240_000, 480_000, maxOpen, maxOpen, maxOpen]);
     g.now = g.status.openUntil!;
     g.leave("answered", g.in("good"));
     g.fail(1);
@@ -323,9 +323,9 @@ describe("parking", () => {
   test("from a hundred waiting on, further ones are parked; the same one counts once", () => {
     const g = gate({ breaker: { failures: 1 } });
     g.fail(1);
-    const ids = Array.from({ length: mostHeld + 5 }, (_, index) => `job-${index}`);
+    const ids = Array.from({ length: maxHeld + 5 }, (_, index) => `job-${index}`);
     for (let round = 0; round < 2; round++) expect(g.enter(ids).filter((answer) => !answer.granted && answer.park)).toHaveLength(5);
-    expect(g.status.held).toHaveLength(mostHeld);
+    expect(g.status.held).toHaveLength(maxHeld);
   });
 
   test("who enters, or never comes back, is no longer counted", () => {

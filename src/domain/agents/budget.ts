@@ -32,7 +32,7 @@ export const noSpend: Spend = { micros: 0, tokens: 0, calls: 0, lastAt: 0 };
 
 /** From this part of a month's money on, calls are spread over the rest of the month. */
 const slowFrom = 0.8;
-const longestPace = 3_600_000;
+const maxPace = 3_600_000;
 
 /** What a tenant set, within what the agent allows by default. */
 export function budgetOf(limits: Budget, set: BudgetInput | null): Budget {
@@ -72,7 +72,7 @@ export function monthVerdict(spend: Spend, next: Bound, usdPerMonth: number, now
   if (spend.micros + next.micros > limit) return { ok: false, reason: `${name} is used up`, until: end };
   if (spend.micros < limit * slowFrom) return { ok: true };
   const share = next.micros / Math.max(1, limit - spend.micros);
-  const until = spend.lastAt + Math.min(longestPace, Math.round((end - now) * share));
+  const until = spend.lastAt + Math.min(maxPace, Math.round((end - now) * share));
   return until <= now ? { ok: true } : { ok: false, reason: `slowed down: most of ${name} is used`, until };
 }
 

@@ -57,7 +57,7 @@ export interface AgentRuns {
   /** Of this month: of the agent, and of all agents of the tenant. */
   spend(agent: string, now: number): Promise<{ agent: Spend; tenant: Spend }>;
   /** Counts what a call may cost before it is made. False: the month's money does not allow it any more. */
-  reserve(run: RunOf, bound: Bound, most: MonthLimits, now: number): Promise<boolean>;
+  reserve(run: RunOf, bound: Bound, limits: MonthLimits, now: number): Promise<boolean>;
   /** A call brought no answer: takes back what was certainly not billed and counts its time. */
   lose(run: RunOf, released: Bound, ms: number, reservedAt: number): Promise<void>;
   /** Statements for a checkpoint: a record of the run. A large one lies in R2 once this returns. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { analyses, leadVerdict, offerVerdict } from "../events/verdict";
+import { analyses, leadResult, offerResult } from "../events/analysis";
 import { jsonObject } from "../../queue/bounded";
 import { ok } from "../../queue/effect";
 import { personal } from "../../masking/personal";
@@ -23,7 +23,7 @@ export const leadAnalysis = defineAgent({
     return Promise.resolve(ok({ data: { subject, [subject]: shown }, ids: [], reads: "untrusted" }));
   },
   // An object, since strict modes take no choice at the root of a schema.
-  output: v.strictObject({ verdict: v.union([leadVerdict, offerVerdict]) }),
+  output: v.strictObject({ verdict: v.union([leadResult, offerResult]) }),
   limits: { maxSteps: 2, maxTokens: 60_000 },
   maxAnswerTokens: 2000,
 });

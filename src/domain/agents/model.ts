@@ -33,14 +33,14 @@ export type TenantBudget = v.InferOutput<typeof tenantBudgetInput>;
 
 export type BudgetInput = v.InferOutput<typeof budgetInput>;
 
-function whole(most: number) {
-  const rule = `must be a whole number from 1 to ${most.toLocaleString("en")}`;
-  return v.pipe(v.number(rule), v.integer(rule), v.minValue(1, rule), v.maxValue(most, rule));
+function whole(max: number) {
+  const rule = `must be a whole number from 1 to ${max.toLocaleString("en")}`;
+  return v.pipe(v.number(rule), v.integer(rule), v.minValue(1, rule), v.maxValue(max, rule));
 }
 
-function usd(most: number) {
-  const rule = `must be from 0 to ${most.toLocaleString("en")} USD`;
-  return v.pipe(v.number(rule), v.minValue(0, rule), v.maxValue(most, rule));
+function usd(max: number) {
+  const rule = `must be from 0 to ${max.toLocaleString("en")} USD`;
+  return v.pipe(v.number(rule), v.minValue(0, rule), v.maxValue(max, rule));
 }
 
 /** What an agent starts from: read once, recorded as step 0. */

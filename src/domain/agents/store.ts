@@ -33,11 +33,11 @@ export function agentRuns(db: D1Database, texts: Texts, tenant: string): AgentRu
       const { results } = await bound(spendSql, agent, monthOf(now)).all<Spend>();
       return { agent: results[0] ?? noSpend, tenant: results[1] ?? noSpend };
     },
-    async reserve({ job, agent }, { tokens, micros }, most, now) {
+    async reserve({ job, agent }, { tokens, micros }, limits, now) {
       const month = monthOf(now);
       const [, reserved] = await db.batch<{ micros: number }>([
         bound("INSERT INTO agent_spend (tenant, agent, month) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", agent, month),
-        bound(reserveSql, agent, month, micros, tokens, now, most.agent, most.tenant),
+        bound(reserveSql, agent, month, micros, tokens, now, limits.agent, limits.tenant),
       ]);
       if ((reserved?.results.length ?? 0) === 0) return false;
       await bound(useSql, job, tokens, micros, 0).run();

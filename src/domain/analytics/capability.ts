@@ -46,7 +46,7 @@ function toRow({ tenant, job, event, at, value, dimensions }: AnalyticsEvent): s
 }
 
 /** D1 takes 2 MB a parameter. */
-const mostBytes = 1_800_000;
+const maxBytes = 1_800_000;
 
 /** JSON lists of rows, each within the limit. */
 function chunks(rows: readonly string[]): string[] {
@@ -54,7 +54,7 @@ function chunks(rows: readonly string[]): string[] {
   let size = Number.POSITIVE_INFINITY;
   for (const row of rows) {
     const bytes = new TextEncoder().encode(row).byteLength + 1;
-    if (size + bytes > mostBytes) {
+    if (size + bytes > maxBytes) {
       lists.push([]);
       size = 2;
     }

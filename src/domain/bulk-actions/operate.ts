@@ -19,7 +19,7 @@ export interface BulkDeps {
 }
 
 /** Jobs of one step; steps taken while the request is answered, and by one tick for all actions together. */
-const [largestStep, stepsAtOnce, stepsPerTick] = [500, 2, 10];
+const [maxStep, stepsAtOnce, stepsPerTick] = [500, 2, 10];
 /** What a plan counts, page by page. */
 const [planPage, maxPlanPages] = [2000, 50];
 
@@ -100,7 +100,7 @@ function turnOf(deps: BulkDeps, begun: BulkAction): BulkTurn {
 
 async function takeStep(deps: BulkDeps, turn: BulkTurn): Promise<void> {
   const { action } = turn;
-  const { candidates, cursor } = await turn.walk(action.cursor, largestStep);
+  const { candidates, cursor } = await turn.walk(action.cursor, maxStep);
   const ids = candidates.flatMap(({ id, type }) => (type === null ? [] : [id]));
   const done = ids.length === 0 ? 0 : await deps.act[action.action](action.tenant, ids);
   const isOver = cursor === null;

@@ -14,7 +14,7 @@ export type Turn =
 export interface CampaignWork {
   get(id: string): Promise<Campaign | null>;
   /** The next pages from a place on, at most `most`. */
-  pages(campaign: Campaign, from: { offset: number; page: number }, most: number): Promise<PagePlace[]>;
+  pages(campaign: Campaign, from: { offset: number; page: number }, max: number): Promise<PagePlace[]>;
   openPages(id: string): Promise<OpenPages>;
   /** For a checkpoint: these pages are next, and where those after them begin. */
   plan(id: string, pages: readonly PagePlace[], next: { offset: number; page: number }): D1PreparedStatement[];
@@ -64,7 +64,7 @@ export function campaignWork(parts: CampaignParts, tenant: string): CampaignWork
   const { objects, store, queries, now } = parts;
   return {
     get: (id) => queries.get(tenant, id),
-    pages: ({ list, bytes, ratePerMinute }, from, most) => objects.pages(listOf(list), from, bytes, pageSizeOf(ratePerMinute), most),
+    pages: ({ list, bytes, ratePerMinute }, from, max) => objects.pages(listOf(list), from, bytes, pageSizeOf(ratePerMinute), max),
     openPages: (id) => queries.openPages(tenant, id),
     plan: (id, pages, next) => store.plan(tenant, id, pages, next),
     enqueued: (id, pages) => store.enqueued(tenant, id, pages),

@@ -2,8 +2,8 @@ import type { Campaign } from "./model";
 import { opensAt } from "./window";
 
 /** Milliseconds. */
-const shortestLook = 15_000;
-const longestLook = 6 * 3_600_000;
+const minLook = 15_000;
+const maxLook = 6 * 3_600_000;
 
 /**
  * Why a running or paused campaign sends nothing now, and when to look again; undefined when it may send. A pause is looked at less often the
@@ -12,7 +12,7 @@ const longestLook = 6 * 3_600_000;
 export function holdOf(campaign: Pick<Campaign, "state" | "updated" | "window" | "zone">, now: number): { reason: string; until: number } | undefined {
   const { state, updated, window, zone } = campaign;
   if (state === "paused") {
-    const look = Math.min(longestLook, Math.max(shortestLook, (now - updated) / 2));
+    const look = Math.min(maxLook, Math.max(minLook, (now - updated) / 2));
     return { reason: "the campaign is paused", until: now + look };
   }
   const opens = opensAt(window, zone, now);

@@ -40,12 +40,12 @@ export function campaignObjects(bucket: R2Bucket) {
     listName: (tenant: string, campaign: string) => `${folderOf(tenant, campaign)}list-${crypto.randomUUID()}`,
     pagesFolder: (tenant: string, campaign: string) => `${folderOf(tenant, campaign)}pages/`,
     /** Pages from a place on, each of `size` rows; the last one may be shorter. At most `most`, and no more than one read holds. */
-    async pages(list: string, from: { offset: number; page: number }, end: number, size: number, most: number): Promise<PagePlace[]> {
-      if (from.offset >= end || most <= 0) return [];
+    async pages(list: string, from: { offset: number; page: number }, end: number, size: number, max: number): Promise<PagePlace[]> {
+      if (from.offset >= end || max <= 0) return [];
       const object = await bucket.get(list, { range: { offset: from.offset, length: Math.min(stretchBytes, end - from.offset) } });
       if (!object) throw new Error("the list of recipients is gone");
       const bytes = new Uint8Array(await object.arrayBuffer());
-      return cut(bytes, from, from.offset + bytes.length >= end, size, most);
+      return cut(bytes, from, from.offset + bytes.length >= end, size, max);
     },
     /** The recipients of a page; rows that were erased are missing. */
     async recipients(list: string, { offset, length }: Stretch): Promise<Recipient[]> {
@@ -83,11 +83,11 @@ export function campaignObjects(bucket: R2Bucket) {
 export type CampaignObjects = ReturnType<typeof campaignObjects>;
 
 /** Whole pages, and at the list's end what is left. Erased rows count like the others, so that places stay as they were. */
-function cut(bytes: Uint8Array, from: { offset: number; page: number }, isEnd: boolean, size: number, most: number): PagePlace[] {
+function cut(bytes: Uint8Array, from: { offset: number; page: number }, isEnd: boolean, size: number, max: number): PagePlace[] {
   const pages: PagePlace[] = [];
   let begin = 0;
   let count = 0;
-  for (let at = bytes.indexOf(10); at >= 0 && pages.length < most; at = bytes.indexOf(10, at + 1)) {
+  for (let at = bytes.indexOf(10); at >= 0 && pages.length < max; at = bytes.indexOf(10, at + 1)) {
     count++;
     const isLast = isEnd && at === bytes.length - 1;
     if (count < size && !isLast) continue;

@@ -8,22 +8,22 @@ import { eraseNextRecipients } from "../campaigns/erase";
 import type { CampaignObjects } from "../campaigns/objects";
 import { eraseAbout, type FactPlace, nextFacts, removeFacts, type SaidFact } from "../events/erase";
 import { removeParts } from "../leads/erase";
-import { mayName, namesAny, needlesOf } from "./person-matcher";
+import { mayName, mentionsPerson, prefiltersFor } from "./person-matcher";
 import { isFullNumber, keysOf, nationalKey, phoneKeys } from "./person";
 import { eraseMediaAbout, eraseNextMentions } from "../media/erase";
-import { holdersOf, openOf, wipe } from "../../ledger/erase";
+import { holdersOf, openOf, eraseData } from "../../ledger/erase";
 import { type JobTexts, nextTexts } from "../../ledger/mentions";
 import { cancel } from "../../queue/operate";
 import type { Erased, ErasurePlan, ErasureRequest, PersonKey } from "./model";
 import { type ErasureScope, scopeOf } from "./scope";
 
 /** Rows that one call looks at, and objects that it reads. */
-const mostRows = 100_000;
-const mostObjects = 100;
+const maxRows = 100_000;
+const maxObjects = 100;
 /** Of campaigns' lists; a longer one is read whole. */
-const mostBytes = 64 * 1024 * 1024;
+const maxBytes = 64 * 1024 * 1024;
 /** Leads that a plan lists. */
-const mostPlanned = 200;
+const maxPlanned = 200;
 
 /** What an erasure reaches. */
 export interface ErasureDeps {
@@ -55,7 +55,7 @@ interface Walk {
 export async function erasePerson(deps: ErasureDeps, tenant: string, { cursor = "j", ...request }: ErasureRequest): Promise<Erased> {
   const scope = await scopeIn(deps, tenant, request);
   const counts = { facts: 0, jobs: 0, payloads: 0, media: 0, altTexts: 0, mail: 0, running: 0 };
-  const walk: Walk = { deps, tenant, scope, counts, rows: mostRows, objects: mostObjects };
+  const walk: Walk = { deps, tenant, scope, counts, rows: maxRows, objects: maxObjects };
   await forget(walk, scope.submissions, scope.entities);
   counts.media += await eraseMediaAbout(deps.media, tenant, scope.entities);
   const next = await walkOn(walk, cursor);
@@ -69,11 +69,11 @@ export async function erasePerson(deps: ErasureDeps, tenant: string, { cursor = 
 export async function planErasure(deps: ErasureDeps, tenant: string, request: ErasureRequest): Promise<ErasurePlan> {
   const scope = await scopeIn(deps, tenant, request);
   const jobs = await holdersOf(deps.db, tenant, { ids: scope.submissions, entities: scope.entities });
-  const leads = scope.leads.slice(0, mostPlanned).map(({ lead, isWhole, submissions }) => {
+  const leads = scope.leads.slice(0, maxPlanned).map(({ lead, isWhole, submissions }) => {
     return { id: lead, whole: isWhole, submissions: submissions.length, tiedBy: readable(scope.tiedBy.get(lead) ?? []) };
   });
   const counts = { leads: scope.leads.filter(({ isWhole }) => isWhole).length, submissions: scope.submissions.length, jobs: jobs.length };
-  return { plan: true, counts, leads, more: scope.leads.length > mostPlanned, keys: readable(scope.keys), notFollowed: readable(scope.notFollowed) };
+  return { plan: true, counts, leads, more: scope.leads.length > maxPlanned, keys: readable(scope.keys), notFollowed: readable(scope.notFollowed) };
 }
 
 async function scopeIn({ db, countriesOf }: ErasureDeps, tenant: string, { together, ...person }: ErasureRequest): Promise<ErasureScope> {
@@ -101,7 +101,7 @@ function addressesIn(keys: readonly string[]): string[] {
 async function forget({ deps: { db, engine, payloads }, tenant, counts }: Walk, ids: readonly string[], entities: readonly string[]): Promise<void> {
   const holders = await holdersOf(db, tenant, { ids, entities });
   const ended = await Promise.all(openOf(holders).map(({ id }) => cancel(engine, { tenant, id })));
-  const { jobs, refs } = await wipe(db, tenant, holders);
+  const { jobs, refs } = await eraseData(db, tenant, holders);
   await payloads.remove(refs);
   await removeRuns(db, payloads, tenant, [...new Set([...ids, ...holders.map(({ id }) => id)])]);
   counts.jobs += jobs;
@@ -132,8 +132,8 @@ async function walkJobsAndPictures(walk: Walk, cursor: string): Promise<string |
 async function walkCampaigns({ deps: { db, hashAddress, campaigns: objects }, tenant, scope, counts }: Walk, from: string): Promise<string | null> {
   const keys = new Set(scope.keys);
   const hashes = (await Promise.all(addressesIn(scope.keys).map((each) => hashAddress(tenant, each)))).filter((each) => each !== undefined);
-  const person = { hashes, mayName: mayName(scope.keys), names: (text: string) => namesAny(keys, text) };
-  for (let after = from, bytes = mostBytes; ;) {
+  const person = { hashes, mayName: mayName(scope.keys), names: (text: string) => mentionsPerson(keys, text) };
+  for (let after = from, bytes = maxBytes; ;) {
     const { erased, read, last } = await eraseNextRecipients({ db, objects }, tenant, after, person, bytes);
     counts.mail += erased;
     bytes -= read;
@@ -147,7 +147,7 @@ async function walkRuns(walk: Walk, from: string): Promise<string | null> {
   const { deps, tenant, scope } = walk;
   const keys = new Set(scope.keys);
   for (let after = from; ;) {
-    const { jobs, looked, last } = await nextMentions(deps.db, deps.payloads, tenant, after, (text) => namesAny(keys, text));
+    const { jobs, looked, last } = await nextMentions(deps.db, deps.payloads, tenant, after, (text) => mentionsPerson(keys, text));
     walk.rows -= looked;
     if (jobs.length > 0) await forget(walk, jobs, []);
     if (last === null || walk.rows <= 0) return last;
@@ -165,9 +165,9 @@ async function walkTexts(walk: Walk, cursor: string): Promise<string | null> {
 
 async function walkJobs(walk: Walk, from: string): Promise<string | null> {
   const keys = new Set(walk.scope.keys);
-  const needles = needlesOf(walk.scope.keys);
+  const prefilters = prefiltersFor(walk.scope.keys);
   for (let after = from; ;) {
-    const { found, looked, last } = await nextTexts(walk.deps.db, walk.tenant, after, needles);
+    const { found, looked, last } = await nextTexts(walk.deps.db, walk.tenant, after, prefilters);
     walk.rows -= looked;
     const named: string[] = [];
     for (const job of found) if (await names(walk, keys, job)) named.push(job.id);
@@ -179,10 +179,10 @@ async function walkJobs(walk: Walk, from: string): Promise<string | null> {
 }
 
 async function names(walk: Walk, keys: ReadonlySet<string>, { ref, resultRef, payload, result, cursor, progress, reason }: JobTexts): Promise<boolean> {
-  if ([payload, result, cursor, progress, reason].some((text) => namesAny(keys, text))) return true;
+  if ([payload, result, cursor, progress, reason].some((text) => mentionsPerson(keys, text))) return true;
   for (const key of [ref, resultRef].filter((each) => each !== null)) {
     walk.objects--;
-    if (namesAny(keys, await walk.deps.payloads.get(key))) return true;
+    if (mentionsPerson(keys, await walk.deps.payloads.get(key))) return true;
   }
   return false;
 }
@@ -192,7 +192,7 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
   const sought = new Set(keys);
   const own = new Set(entities);
   for (let after = from; ;) {
-    const { found, looked, last } = await nextFacts(walk.deps.db, walk.tenant, after, needlesOf(keys));
+    const { found, looked, last } = await nextFacts(walk.deps.db, walk.tenant, after, prefiltersFor(keys));
     walk.rows -= looked;
     // What ties the person together goes at the end.
     const ties = ({ email, phone }: SaidFact) => sought.has(`e:${email}`) || phoneKeys(phone, countries).some((key) => sought.has(key));
@@ -200,7 +200,7 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
     walk.counts.facts += await removeFacts(
       walk.deps.db,
       walk.tenant,
-      other.filter(({ data }) => namesAny(sought, data)),
+      other.filter(({ data }) => mentionsPerson(sought, data)),
     );
     if (last === null) return null;
     after = last;
@@ -211,7 +211,7 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
 async function walkPictures({ deps, tenant, scope, counts, ...walk }: Walk, from: string): Promise<string | null> {
   const keys = new Set(scope.keys);
   for (let after = from, rows = walk.rows; ;) {
-    const { media, altTexts, looked, last } = await eraseNextMentions(deps.media, tenant, after, (text) => namesAny(keys, text));
+    const { media, altTexts, looked, last } = await eraseNextMentions(deps.media, tenant, after, (text) => mentionsPerson(keys, text));
     counts.media += media;
     counts.altTexts += altTexts;
     rows -= looked;

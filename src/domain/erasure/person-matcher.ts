@@ -1,17 +1,17 @@
 import { emailKey, readEmail } from "../leads/email";
-import { numberIn, telling } from "./person";
+import { numberIn, significantDigits } from "./person";
 import { visible } from "../leads/visible";
 
 /** What a text that names the person holds in any case: two words, in lower case and without dots, and a pattern for LIKE. */
-export type Needle = readonly [word: string, other: string, pattern: string];
+export type Prefilter = readonly [word: string, other: string, pattern: string];
 
 /** A short run of digits is as likely the number of something else: it is looked up, and not looked for in texts. */
-const fewestSought = 7;
+const minSought = 7;
 
 /** Nothing that names one of the keys is without one of these; much that has one names nobody. */
-export function needlesOf(keys: readonly string[]): Needle[] {
-  return keys.flatMap((key): Needle[] => {
-    if (key.startsWith("p:")) return phoneNeedles(key);
+export function prefiltersFor(keys: readonly string[]): Prefilter[] {
+  return keys.flatMap((key): Prefilter[] => {
+    if (key.startsWith("p:")) return phonePrefilters(key);
     const [name = "", domain = ""] = split(key.slice(2));
     const labels = domain === "gmail.com" ? ["mail"] : domain.split(".").filter((label) => !label.startsWith("xn--"));
     return [[longestRun(name.replaceAll(".", "")), longestRun(labels.join(" ")), "%"]];
@@ -19,26 +19,26 @@ export function needlesOf(keys: readonly string[]): Needle[] {
 }
 
 /** The national digits are in every spelling; few of them are sought together with their country's code. */
-function phoneNeedles(key: string): Needle[] {
+function phonePrefilters(key: string): Prefilter[] {
   const { code = "", national } = numberIn(key);
-  const sought = national.length < fewestSought ? code + national : national;
-  return sought.length < fewestSought ? [] : [["", "", `%${[...sought].join("%")}%`]];
+  const sought = national.length < minSought ? code + national : national;
+  return sought.length < minSought ? [] : [["", "", `%${[...sought].join("%")}%`]];
 }
 
 /** A look that costs little and finds every text that names one of the keys, and some others. */
 export function mayName(keys: readonly string[]): (text: string) => boolean {
-  const needles = needlesOf(keys);
+  const prefilters = prefiltersFor(keys);
   const numbers = keys.filter((key) => key.startsWith("p:")).map((key) => numberIn(key).national);
   return (text) => {
     const plain = text.toLowerCase().replaceAll(".", "");
-    if (needles.some(([word, other, pattern]) => pattern === "%" && plain.includes(word) && plain.includes(other))) return true;
+    if (prefilters.some(([word, other, pattern]) => pattern === "%" && plain.includes(word) && plain.includes(other))) return true;
     const run = numbers.length > 0 ? text.replaceAll(/\D/g, "") : "";
     return numbers.some((number) => run.includes(number));
   };
 }
 
 /** Whether a text, or JSON with all that stands in it, names one of the keys in any spelling. */
-export function namesAny(keys: ReadonlySet<string>, text: string | null): boolean {
+export function mentionsPerson(keys: ReadonlySet<string>, text: string | null): boolean {
   return text !== null && wordsIn(text).some((word) => namesEmail(keys, word) || namesPhone(keys, word));
 }
 
@@ -85,12 +85,12 @@ function namesPhone(keys: ReadonlySet<string>, word: string): boolean {
 /** Two numbers may stand in one run: each place is looked at. A number without a country is none that stands behind the code of one. */
 function isIn(run: string, { code, national }: { code?: string; national: string }): boolean {
   const all = (code ?? "") + national;
-  if (all.length < fewestSought) return false;
+  if (all.length < minSought) return false;
   // As short as this it is as likely a part of something else.
-  const [start, end] = all.length < telling ? ["^", "$"] : ["(?<!\\d)", "(?!\\d)"];
+  const [start, end] = all.length < significantDigits ? ["^", "$"] : ["(?<!\\d)", "(?!\\d)"];
   const before = code === undefined ? "(?:06|80?|0*)" : `\\+?(?:011|0*)${between}${spaced(code)}${between}0?`;
   const found = run.matchAll(new RegExp(`${start}${before}${between}${spaced(national)}${end}`, "g"));
-  return [...found].some(({ index }) => code !== undefined || !isInternational(run) || run.slice(0, index).replaceAll(/\D/g, "").length >= fewestSought);
+  return [...found].some(({ index }) => code !== undefined || !isInternational(run) || run.slice(0, index).replaceAll(/\D/g, "").length >= minSought);
 }
 
 const between = "[\\s().\\-/\\u2010-\\u2015]{0,5}";
@@ -117,7 +117,7 @@ function wordsIn(text: string): string[] {
 function leaves(value: unknown): string[] {
   if (typeof value === "string") return [value];
   // As long as a telephone number in full: a shorter one is an amount or an id.
-  if (typeof value === "number") return Math.abs(value) >= 10 ** (telling - 1) ? [String(value)] : [];
+  if (typeof value === "number") return Math.abs(value) >= 10 ** (significantDigits - 1) ? [String(value)] : [];
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([name, each]) => [name, ...leaves(each)]);
 }

@@ -9,8 +9,8 @@ export interface Person {
 }
 
 /** Digits at its end by which a number is looked up in an index. */
-export const telling = 9;
-const fewestDigits = 5;
+export const significantDigits = 9;
+const minDigits = 5;
 
 /**
  * Keys that are the same for every spelling: `e:` and an address, `p:` and a number. A number whose country is known is in E.164
@@ -26,7 +26,7 @@ export function phoneKeys(text: unknown, countries: readonly string[] = []): str
   const read = (countries.length > 0 ? countries : [undefined]).flatMap((country) => readPhone(given, [country]).key ?? []);
   const full = read.filter((number) => number.startsWith("+"));
   const numbers = full.length > 0 ? full : read.map(withoutZeros);
-  return [...new Set(numbers.filter((number) => number.length >= fewestDigits))].map((number) => `p:${number}`);
+  return [...new Set(numbers.filter((number) => number.length >= minDigits))].map((number) => `p:${number}`);
 }
 
 /** Whether the key is a number of a known country. */
@@ -52,12 +52,12 @@ export function endsOf(keys: readonly string[]): string[] {
     const { national } = numberIn(key);
     return [key.slice(2).replace(/\D/g, ""), national, `0${national}`, ...withCodes(national)];
   });
-  return [...new Set(written.map((digits) => digits.slice(-telling)))];
+  return [...new Set(written.map((digits) => digits.slice(-significantDigits)))];
 }
 
 /** A short number's end reaches into its country's code, which may be any. */
 function withCodes(national: string): string[] {
-  const missing = telling - national.length;
+  const missing = significantDigits - national.length;
   if (missing < 1 || missing > 2) return [];
   return Array.from({ length: 10 ** missing }, (_, code) => `${String(code).padStart(missing, "0")}${national}`);
 }

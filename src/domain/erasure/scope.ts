@@ -3,7 +3,7 @@ import { leadsAmong, type LeadPart, numbersLike, partsOf, type Said, submissions
 import { isFullNumber, nationalKey } from "./person";
 
 /** Each round is an address or a number that the one before tied to the person. */
-const mostRounds = 10;
+const maxRounds = 10;
 
 /** What an erasure takes. */
 export interface ErasureScope {
@@ -43,7 +43,7 @@ export async function scopeOf(db: D1Database, tenant: string, { given, countries
     const named = things.flatMap(({ entity }) => (entity.startsWith("lead:") ? [entity.slice("lead:".length)] : []));
     const ours = new Set((await leadsAmong(db, tenant, named)).map((id) => `lead:${id}`));
     const known = chosen.size;
-    if (together && round < mostRounds) for (const key of further(said, things, ours, keys)) chosen.add(key);
+    if (together && round < maxRounds) for (const key of further(said, things, ours, keys)) chosen.add(key);
     if (chosen.size === known) return { ...shaped(said, leads, keys), countries, entities: entitiesOf(things, ours, whole, keys) };
   }
 }

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { boundedName, boundedText } from "../../queue/bounded";
 import { keyOf } from "./entity";
 
-const text = (most: number) => v.nullish(boundedText(most));
+const text = (max: number) => v.nullish(boundedText(max));
 const flag = v.nullish(v.boolean("must be true or false"));
 const amount = v.nullish(v.pipe(v.number("must be a number"), v.finite("must be a finite number")));
 const rule = "must be 1 to 128 of the characters A-Z, a-z, 0-9 and . _ : -";

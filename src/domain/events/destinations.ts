@@ -2,7 +2,7 @@ import type * as v from "valibot";
 import { type Bound, hasRoom, maxDestinations, tooMany } from "../../tenants/bounds";
 import { createSettingsTable, type SettingsTable } from "../../tenants/settings-table";
 import { builtIn, builtInNames, type builtInSchema, type Destination, followUpAfter, isBuiltIn, type ownSchema } from "./destination";
-import { type HookParts, hostOf, type OpenedHook, openHook, type Retirement, sealHook } from "./hook";
+import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "./sealed-endpoint";
 
 /** A destination as it may be shown: of its address only the host. Times in milliseconds; null for one that is as built in. */
 export interface DestinationView extends Destination {
@@ -23,14 +23,14 @@ export interface DestinationStore {
   get(tenant: string, name: string): Promise<DestinationView | null>;
   /** A built-in one is as built in again. False: it was not changed, or not there. */
   remove(tenant: string, name: string): Promise<boolean>;
-  open(tenant: string, name: string): Promise<OpenedHook>;
+  open(tenant: string, name: string): Promise<OpenedEndpoint>;
   /** Serves it no more until it is set again, a built-in one also until its connection is. False: it was already, or was set meanwhile. */
   retire(tenant: string, name: string, retirement: Retirement): Promise<boolean>;
   /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
-  rotate(tenant: string, most: number): Promise<number>;
+  rotate(tenant: string, max: number): Promise<number>;
 }
 
-export function createDestinationStore(parts: HookParts): DestinationStore {
+export function createDestinationStore(parts: EndpointDeps): DestinationStore {
   const { db } = parts;
   const table = tableIn(parts);
   return {
@@ -45,7 +45,7 @@ export function createDestinationStore(parts: HookParts): DestinationStore {
       const row = await table.one(tenant, name);
       if (!row?.sealed) return { ok: false, reason: `there is no destination "${name}" any more` };
       if (row.retired !== null) return { ok: false, reason: row.retired };
-      return openHook(parts, tenant, sealedName(name), row.sealed);
+      return openEndpoint(parts, tenant, sealedName(name), row.sealed);
     },
     retire: async (tenant, name, { reason, since, at }) => {
       const connection = isBuiltIn(name) ? builtIn[name].connection : null;
@@ -109,16 +109,16 @@ const retireBuiltInSql = `
   SELECT ?1, ?2, 1, NULL, NULL, NULL, NULL, NULL, ?3, ?4, ?4, ?4 FROM connections WHERE tenant = ?1 AND name = ?6 AND updated < ?5
   ON CONFLICT (tenant, name) DO UPDATE SET retired = excluded.retired, retired_at = excluded.retired_at WHERE retired IS NULL AND updated < ?5`;
 
-function tableIn(parts: HookParts): SettingsTable<DestinationRow> {
+function tableIn(parts: EndpointDeps): SettingsTable<DestinationRow> {
   return createSettingsTable<DestinationRow>(parts, { table: "destinations", key: "name", columns, sealed: { sealed: sealedName }, inSnapshot: false });
 }
 
-async function put(parts: HookParts, table: SettingsTable<DestinationRow>, tenant: string, name: string, body: DestinationBody, now: number) {
+async function put(parts: EndpointDeps, table: SettingsTable<DestinationRow>, tenant: string, name: string, body: DestinationBody, now: number) {
   const { db } = parts;
   const hook = "url" in body ? { url: body.url, secret: body.secret } : undefined;
   const host = hook ? hostOf(hook.url, parts.rules) : null;
   const before = hook ? await table.one(tenant, name) : null;
-  const sealed = hook ? await sealHook(parts, tenant, sealedName(name), hook, { before: before?.sealed ?? null, now }) : null;
+  const sealed = hook ? await sealEndpoint(parts, tenant, sealedName(name), hook, { before: before?.sealed ?? null, now }) : null;
   const values = [body.enabled ? 1 : 0, json(body.events), json(body.filter), body.delaySeconds ?? null, host, sealed];
   const row = await db
     .prepare(putSql)

@@ -1,4 +1,4 @@
-import type { Needle } from "../erasure/person-matcher";
+import type { Prefilter } from "../erasure/person-matcher";
 import { endsOf, isFullNumber, keysOf, phoneKeys } from "../erasure/person";
 import { crmEntity } from "./facts";
 
@@ -83,26 +83,26 @@ export interface SaidFact {
 export type FactPlace = readonly [entity: string, at: number, event: string];
 
 const pageSize = 2000;
-const mostTold = 100;
+const maxTold = 100;
 
 /** The next page of a walk over all facts: those that hold one of the needles, how many were looked at, and where it ended (null: nothing is left). */
 export async function nextFacts(
   db: D1Database,
   tenant: string,
   after: FactPlace,
-  needles: readonly Needle[],
+  needles: readonly Prefilter[],
 ): Promise<{ found: SaidFact[]; looked: number; last: FactPlace | null }> {
   const page = `SELECT entity, at, event, data, email, data ->> '$.phone' AS phone FROM facts WHERE tenant = ?1 AND (entity, at, event) > (?2, ?3, ?4) ORDER BY entity, at, event LIMIT ${pageSize}`;
   const ending = `SELECT entity, at, event, (SELECT count(*) FROM (${page})) AS looked FROM (${page}) ORDER BY entity DESC, at DESC, event DESC LIMIT 1`;
   const holding = `
     SELECT f.* FROM (${page}) f WHERE EXISTS (SELECT 1 FROM json_each(?5) n
-      WHERE instr(replace(lower(f.data), '.', ''), n.value ->> 0) AND instr(replace(lower(f.data), '.', ''), n.value ->> 1) AND f.data LIKE n.value ->> 2) ORDER BY f.entity, f.at, f.event LIMIT ${mostTold}`;
+      WHERE instr(replace(lower(f.data), '.', ''), n.value ->> 0) AND instr(replace(lower(f.data), '.', ''), n.value ->> 1) AND f.data LIKE n.value ->> 2) ORDER BY f.entity, f.at, f.event LIMIT ${maxTold}`;
   const [end, told] = await db.batch<SaidFact & { looked: number }>([
     db.prepare(ending).bind(tenant, ...after),
     db.prepare(holding).bind(tenant, ...after, JSON.stringify(needles)),
   ]);
   const found = told?.results ?? [];
-  const last = found.length === mostTold ? found.at(-1) : end?.results[0];
+  const last = found.length === maxTold ? found.at(-1) : end?.results[0];
   return { found, looked: end?.results[0]?.looked ?? 0, last: last ? [last.entity, last.at, last.event] : null };
 }
 

@@ -34,7 +34,7 @@ declare module "../../queue/job" {
 }
 
 /** A thing's state is made from this many of its newest facts. */
-const mostFolded = 500;
+const maxFolded = 500;
 
 export function factsIn(db: D1Database): Facts {
   const newest = async (tenant: string, entity: string, limit: number) => {
@@ -48,7 +48,7 @@ export function factsIn(db: D1Database): Facts {
       await db.prepare(addSql).bind(tenant, entity, at, event, type, JSON.stringify(data), email, phone).run();
     },
     stateOf: async (tenant, entity) => {
-      const rows = await newest(tenant, entity, mostFolded);
+      const rows = await newest(tenant, entity, maxFolded);
       return { data: fold(rows), version: rows[0]?.total ?? 0 };
     },
     list: async (tenant, entity, limit = 200) => (await newest(tenant, entity, limit)).map(factOf),

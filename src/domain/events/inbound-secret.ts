@@ -1,7 +1,7 @@
 import { verify } from "../../standard-webhooks";
 import { createSettingsTable } from "../../tenants/settings-table";
 import type { Section, Snapshots } from "../../tenants/snapshot";
-import type { HookParts } from "./hook";
+import type { EndpointDeps } from "./sealed-endpoint";
 
 declare module "../../tenants/snapshot" {
   interface SnapshotSections {
@@ -29,10 +29,10 @@ export interface InboundSecretStore {
   /** The secrets that count now, in clear; none when they cannot be opened. */
   open(tenant: string, sealed: string, now: number): Promise<string[]>;
   /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
-  rotate(tenant: string, most: number): Promise<number>;
+  rotate(tenant: string, max: number): Promise<number>;
 }
 
-export function createInboundSecretStore(parts: HookParts): InboundSecretStore {
+export function createInboundSecretStore(parts: EndpointDeps): InboundSecretStore {
   const { db } = parts;
   const table = createSettingsTable<{ tenant: string; secret: string }>(parts, {
     table: "event_doors",
@@ -83,7 +83,7 @@ interface Key {
 }
 
 /** The current one first; none when what was sealed cannot be opened. */
-async function keysIn({ vault }: HookParts, tenant: string, sealed: string): Promise<Key[]> {
+async function keysIn({ vault }: EndpointDeps, tenant: string, sealed: string): Promise<Key[]> {
   const opened = await vault.open(tenant, sealedName, sealed);
   return opened.ok ? (JSON.parse(opened.text) as Key[]) : [];
 }

@@ -5,7 +5,7 @@ import { plainMessage } from "../../queue/validate";
 import { catalogue, isKnown } from "./catalogue";
 
 /** An event may pass through here this often; one more time means that a destination sends it back. */
-export const mostHops = 5;
+export const maxHops = 5;
 
 const timeRule = "must be a time with its offset, as 2026-10-01T12:00:00Z, or milliseconds since 1970";
 const earliest = 100_000_000_000;

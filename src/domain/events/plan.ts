@@ -27,16 +27,16 @@ declare module "../../queue/job" {
 }
 
 /** One line of the plan: a destination to serve, or the reason not to. */
-export type Planned =
+export type PlannedDelivery =
   | { name: string; kind: "built-in" | "destination" | "subscription"; delaySeconds: number }
   | { name: string; kind: "skipped"; reason: string };
 
 /** Where an event goes. Pure; a destination that does not want this type of event has no line. */
-export function planOf(event: Pick<Event, "type" | "data">, table: RoutingTable): Planned[] {
+export function routesFor(event: Pick<Event, "type" | "data">, table: RoutingTable): PlannedDelivery[] {
   const wanting = table.destinations.filter(({ name, events }) => wants(events, event.type) || (isStore(name) && !isKnown(event.type)));
   const subscribed = table.subscriptions.filter(({ events }) => wants(events, event.type));
   return [
-    ...wanting.map((destination) => lineOf(destination, event, table)),
+    ...wanting.map((destination) => routeFor(destination, event, table)),
     ...subscribed.map(({ name, retired }) => {
       const line = { name: `subscription:${name}` };
       return retired === null
@@ -46,9 +46,9 @@ export function planOf(event: Pick<Event, "type" | "data">, table: RoutingTable)
   ];
 }
 
-function lineOf(destination: Destination, event: Pick<Event, "data">, table: RoutingTable): Planned {
+function routeFor(destination: Destination, event: Pick<Event, "data">, table: RoutingTable): PlannedDelivery {
   const { name } = destination;
-  const reason = obstacle(destination, event, table);
+  const reason = skipReason(destination, event, table);
   if (reason !== undefined) return { name, kind: "skipped", reason };
   return { name, kind: isBuiltIn(name) ? "built-in" : "destination", delaySeconds: destination.delaySeconds };
 }
@@ -56,7 +56,7 @@ function lineOf(destination: Destination, event: Pick<Event, "data">, table: Rou
 /** What costs money or disturbs people. */
 const notForTests: readonly string[] = ["email", "crm", "analysis", "follow-up"] satisfies readonly BuiltIn[];
 
-function obstacle({ name, enabled, retired, filter }: Destination, { data }: Pick<Event, "data">, table: RoutingTable): string | undefined {
+function skipReason({ name, enabled, retired, filter }: Destination, { data }: Pick<Event, "data">, table: RoutingTable): string | undefined {
   if (!enabled) return "switched off by the tenant";
   if (retired !== null) return whyRetired(retired);
   if (data["test"] === true && notForTests.includes(name)) return "a test lead";

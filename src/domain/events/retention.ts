@@ -1,6 +1,6 @@
 /** Days a fact is kept after it happened, unless the tenant's `retention.facts` says otherwise; fewer than the least count as the least. */
 export const factDays = 365;
-const leastFactDays = 5;
+const minFactDays = 5;
 /** Longer than the longest delay of a follow-up, which asks for it. */
 const answerDays = 400;
 
@@ -26,7 +26,7 @@ const walks: readonly Walk[] = [
   {
     table: "facts",
     key: ["tenant", "entity", "at", "event"],
-    gone: `at < ?1 - ${day} * (SELECT max(${leastFactDays}, coalesce(max(t.settings ->> '$.retention.facts'), ${factDays})) FROM tenants t WHERE t.tenant = facts.tenant)`,
+    gone: `at < ?1 - ${day} * (SELECT max(${minFactDays}, coalesce(max(t.settings ->> '$.retention.facts'), ${factDays})) FROM tenants t WHERE t.tenant = facts.tenant)`,
   },
   {
     table: "follow_ups",

@@ -1,5 +1,5 @@
 import type { EngineEvent } from "../../queue/engine";
-import type { Retirement } from "./hook";
+import type { Retirement } from "./sealed-endpoint";
 
 /** A setting of events whose receiver said that it wants no more. */
 export type Retired = { destination: string } | { subscription: string };

@@ -32,10 +32,10 @@ const noteOnSubmission = `
   UPDATE lead_submissions SET crm_id = ?3 WHERE tenant = ?1 AND crm_id IS NOT ?3 AND id = coalesce(
     (SELECT id FROM lead_submissions WHERE tenant = ?1 AND id = ?4 AND lead = ?2), (SELECT newest FROM leads WHERE tenant = ?1 AND id = ?2))`;
 
-const mostReports = 200;
+const maxReports = 200;
 const dropOldest = `
   DELETE FROM lead_activity WHERE tenant = ?1 AND lead = ?2
-    AND (at, id) <= (SELECT at, id FROM lead_activity WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT 1 OFFSET ${mostReports})`;
+    AND (at, id) <= (SELECT at, id FROM lead_activity WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT 1 OFFSET ${maxReports})`;
 
 /** Records the report; of one lead the newest 200 are kept. Null: none of the project's leads is meant. The same report at the same time is one. */
 export async function storeCrmReport(db: D1Database, tenant: string, project: string, report: CrmReport, now: number): Promise<string | null> {

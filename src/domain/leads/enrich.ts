@@ -30,7 +30,7 @@ type Fields = FormFields["fields"];
 /** Of projects that were set before there were rules. */
 const noRules = { add: [], except: [] };
 
-const longest: Partial<Record<FieldName, number>> = {
+const maxLengths: Partial<Record<FieldName, number>> = {
   name: 200,
   firstName: 100,
   lastName: 100,
@@ -97,8 +97,8 @@ export function enrich(name: string, project: Project, form: FormFields, facts: 
 }
 
 function issuesOf(fields: Fields, emailFits: boolean): Issue[] {
-  const long = Object.entries(longest).filter(([name, most]) => (fields[name as FieldName]?.length ?? 0) > most);
-  const issues = long.map(([path, most]) => ({ path, message: `must have at most ${most.toLocaleString("en")} characters` }));
+  const long = Object.entries(maxLengths).filter(([name, max]) => (fields[name as FieldName]?.length ?? 0) > max);
+  const issues = long.map(([path, max]) => ({ path, message: `must have at most ${max.toLocaleString("en")} characters` }));
   const { email, phone, visitorId } = fields;
   if (email !== undefined && !emailFits && !long.some(([name]) => name === "email"))
     issues.push({ path: "email", message: "must be an e-mail address, as ada@example.com" });
@@ -137,9 +137,9 @@ function engagementOf(fields: Fields): Engagement {
 }
 
 function requestOf(facts: RequestFacts): NonNullable<SubmissionInput["request"]> {
-  const most = { id: 64, ip: 64, userAgent: 1000, referer: 2048, country: 8, city: 200, region: 200, timezone: 64 } as const;
-  const kept = Object.entries(most).flatMap(([name, length]) => {
-    const value = facts[name as keyof typeof most]?.slice(0, length).toWellFormed();
+  const limits = { id: 64, ip: 64, userAgent: 1000, referer: 2048, country: 8, city: 200, region: 200, timezone: 64 } as const;
+  const kept = Object.entries(limits).flatMap(([name, length]) => {
+    const value = facts[name as keyof typeof limits]?.slice(0, length).toWellFormed();
     return value ? [[name, value] as const] : [];
   });
   return { ...Object.fromEntries(kept), ...(facts.sender === undefined ? {} : { sender: facts.sender }) };

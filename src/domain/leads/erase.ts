@@ -116,11 +116,11 @@ async function removeSubmissions(db: D1Database, tenant: string, { lead, submiss
 }
 
 export const botDays = 90;
-const mostBots = 200;
+const maxBots = 200;
 
 /** For the tick: removes robots that were not seen for a long time, of all tenants; returns how many. */
 export async function removeOldBots(db: D1Database, now: number): Promise<number> {
-  const sql = `SELECT tenant, id FROM leads WHERE kind = 'bot' AND updated < ?1 ORDER BY updated LIMIT ${mostBots}`;
+  const sql = `SELECT tenant, id FROM leads WHERE kind = 'bot' AND updated < ?1 ORDER BY updated LIMIT ${maxBots}`;
   const { results } = await db
     .prepare(sql)
     .bind(now - botDays * 24 * 3600_000)

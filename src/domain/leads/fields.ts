@@ -45,9 +45,9 @@ export interface FormFields {
 
 const byAlias = new Map<string, FieldName>(Object.entries(aliases).flatMap(([name, all]) => all.map((alias) => [alias, name as FieldName] as const)));
 
-const mostExtra = 50;
-const longestExtraName = 64;
-const longestExtraValue = 2000;
+const maxExtra = 50;
+const maxExtraName = 64;
+const maxExtraValue = 2000;
 
 /** Sorts what a form sent. The first value that says something counts; further ones of an unknown field are joined. */
 export function sortFields(pairs: readonly (readonly [name: string, value: string])[]): FormFields {
@@ -94,11 +94,11 @@ export function typedIn({ fields, extra }: Pick<FormFields, "fields" | "extra">)
 }
 
 function keep(extra: Map<string, string>, given: string, value: string): boolean {
-  const name = cleaned(given).slice(0, longestExtraName).toWellFormed();
+  const name = cleaned(given).slice(0, maxExtraName).toWellFormed();
   const before = extra.get(name);
   // No job may hold this one name.
-  if (name === "" || name === "__proto__" || (before === undefined && extra.size >= mostExtra)) return false;
-  extra.set(name, (before === undefined ? value : `${before}, ${value}`).slice(0, longestExtraValue).toWellFormed());
+  if (name === "" || name === "__proto__" || (before === undefined && extra.size >= maxExtra)) return false;
+  extra.set(name, (before === undefined ? value : `${before}, ${value}`).slice(0, maxExtraValue).toWellFormed());
   return true;
 }
 

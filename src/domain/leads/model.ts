@@ -8,8 +8,8 @@ import { labels } from "./score";
 export const kinds = ["lead", "test", "bot"] as const;
 export type Kind = (typeof kinds)[number];
 
-const text = (most: number) => v.optional(boundedText(most, { min: 1 }));
-const secret = (most: number) => v.optional(v.pipe(boundedText(most, { min: 1 }), personal()));
+const text = (max: number) => v.optional(boundedText(max, { min: 1 }));
+const secret = (max: number) => v.optional(v.pipe(boundedText(max, { min: 1 }), personal()));
 const count = v.optional(v.pipe(v.number("must be a number"), v.minValue(0, "must not be negative"), v.maxValue(1_000_000_000, "is too large")));
 const points = v.optional(
   v.pipe(v.number("must be a number"), v.integer("must be whole"), v.minValue(0, "must be 0 to 100"), v.maxValue(100, "must be 0 to 100")),

@@ -11,7 +11,7 @@ export interface Phone {
   valid: boolean;
 }
 
-const fewestDigits = 5;
+const minDigits = 5;
 
 /** Reads a number with the first of the countries (`DE`, `+49` or `49`) under which it makes sense; a bad one is flagged, never refused. */
 export function readPhone(text: string, countries: readonly (string | undefined)[]): Phone {
@@ -33,7 +33,7 @@ function withoutPlus(raw: string, { countryCallingCode }: PhoneNumber): PhoneNum
 
 function keyOf(raw: string): string | undefined {
   const digits = raw.replace("+", "");
-  return digits.length >= fewestDigits ? digits.slice(0, 32) : undefined;
+  return digits.length >= minDigits ? digits.slice(0, 32) : undefined;
 }
 
 function parsed(raw: string, country: string | undefined): PhoneNumber | undefined {
@@ -64,7 +64,7 @@ const extension = /[,;#]|(?:ext|extn|extension|x|durchwahl|dw|poste|anexo|ramal|
 function withoutExtension(text: string): string {
   for (const { index } of text.matchAll(extension)) {
     const before = text.slice(0, index);
-    if (before.replaceAll(/\D/g, "").length >= fewestDigits) return before;
+    if (before.replaceAll(/\D/g, "").length >= minDigits) return before;
   }
   return text;
 }

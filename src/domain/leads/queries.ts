@@ -38,9 +38,9 @@ export interface LeadPage {
 }
 
 /** Rows a search looks at before it gives back what it has, with a cursor. */
-const mostExamined = 2000;
+const maxExamined = 2000;
 const pageExamined = 500;
-const mostShown = 500;
+const maxShown = 500;
 
 /** Newest first. With `q` a page may hold fewer than asked for, together with a cursor to go on from. */
 export async function listLeads(db: D1Database, tenant: string, filter: LeadFilter, page: { cursor?: string | undefined; limit: number }): Promise<LeadPage> {
@@ -50,7 +50,7 @@ export async function listLeads(db: D1Database, tenant: string, filter: LeadFilt
   const holds = finder(filter.q ?? "");
   let below = positionOf(page.cursor);
   const size = filter.q === undefined && filter.bot !== false ? page.limit + 1 : pageExamined;
-  for (let examined = 0; examined < mostExamined; examined += size) {
+  for (let examined = 0; examined < maxExamined; examined += size) {
     const rows = await nextRows(db, tenant, filter, below, size);
     for (const lead of rows.map(leadOf)) {
       if ((filter.q !== undefined && !says(lead, filter.q, holds)) || !within(lead, filter)) continue;
@@ -72,10 +72,10 @@ export async function getLead(db: D1Database, tenant: string, id: string): Promi
   const [submissions, activity] = await db.batch<SubmissionRow & { type: string; body: string }>([
     db
       .prepare(
-        `SELECT id, at, follow, suspicion, reasons, data FROM lead_submissions WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT ${mostShown}`,
+        `SELECT id, at, follow, suspicion, reasons, data FROM lead_submissions WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT ${maxShown}`,
       )
       .bind(tenant, row.id),
-    db.prepare(`SELECT at, type, body FROM lead_activity WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC LIMIT ${mostShown}`).bind(tenant, row.id),
+    db.prepare(`SELECT at, type, body FROM lead_activity WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC LIMIT ${maxShown}`).bind(tenant, row.id),
   ]);
   return {
     lead: leadOf(row),

@@ -23,7 +23,7 @@ export interface Scope {
 }
 
 /** Bounds of one part of one mail, in characters and tags. */
-const most = { source: 262_144, tags: 4000, output: 1_000_000 };
+const limits = { source: 262_144, tags: 4000, output: 1_000_000 };
 
 /**
  * Renders Liquid of a tenant with variables of a sender. Never throws, never runs long, always the same for the same input.
@@ -36,7 +36,7 @@ export function evaluate(source: string, mode: Mode, scope: Scope): Evaluated {
     scope.meter.use(source.length);
     const nodes = compiled(source, mode);
     const text = toValueSync(engines[mode].renderer.renderTemplates(nodes, contextFor(mode, scope), meteredEmitter(scope.meter))) as string;
-    return text.length <= most.output ? { ok: true, text } : { ok: false, flaw: `is longer than ${most.output} characters` };
+    return text.length <= limits.output ? { ok: true, text } : { ok: false, flaw: `is longer than ${limits.output} characters` };
   } catch (thrown) {
     return { ok: false, flaw: renderFlaw(thrown, source) };
   }
@@ -56,8 +56,8 @@ const cache = createCache<Node[]>(16_000_000);
 
 function compiled(source: string, mode: Mode): Node[] {
   const tags = source.split(/\{\{|\{%/).length - 1;
-  if (source.length > most.source) throw new BoundPassed(`has more than ${most.source} characters`);
-  if (tags > most.tags) throw new BoundPassed(`has more than ${most.tags} tags`);
+  if (source.length > limits.source) throw new BoundPassed(`has more than ${limits.source} characters`);
+  if (tags > limits.tags) throw new BoundPassed(`has more than ${limits.tags} tags`);
   return cache.get(`${mode}:${source}`, source.length * 2 + tags * 2000, () => parse(engines[mode], source));
 }
 

@@ -31,7 +31,7 @@ export interface RenderOptions {
 export type Rendered = { ok: true; content: MailContent } | { ok: false; reason: string };
 
 /** Longest subject line (RFC 5322: 998 characters). */
-const longestSubject = 998;
+const maxSubject = 998;
 
 /** A mail's content. A refusal's reason names the part and place, and no value. */
 export function renderMail(source: MailSource, options: RenderOptions, meter: Meter = createMeter()): Rendered {
@@ -42,7 +42,7 @@ export function renderMail(source: MailSource, options: RenderOptions, meter: Me
   if (flaw !== undefined) return { ok: false, reason: flaw };
   const line = oneLine(subject.text ?? "");
   if (line === "") return { ok: false, reason: "subject: is empty" };
-  if (line.length > longestSubject) return { ok: false, reason: `subject: is longer than ${longestSubject} characters` };
+  if (line.length > maxSubject) return { ok: false, reason: `subject: is longer than ${maxSubject} characters` };
   const shown = html.text === undefined ? undefined : withoutScriptLinks(html.text);
   return { ok: true, content: { subject: line, html: shown, text: text.text ?? madeText(shown) } };
 }

@@ -12,9 +12,9 @@ const stepsPerTick = 10;
 const maxCounted = 20;
 /** What a plan counts, page by page, and how many payloads it tries with the patch. */
 const planPage = 2000;
-const mostPages = 50;
-const mostChecked = 500;
-const mostRefused = 100;
+const maxPages = 50;
+const maxChecked = 500;
+const maxRefused = 100;
 
 export interface ReplayDeps extends StepDeps {
   /** The tenant whose replay had the newest turn, when not all that run could have one. */
@@ -58,7 +58,7 @@ async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<Re
 async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<ReplayPlan> {
   const sum: ReplayPlan = { total: 0, byType: {}, refused: [], checked: 0, more: true, effects: { done: 0, inDoubt: 0 }, providerCalls: 0 };
   let cursor: string | null = null;
-  for (let page = 0; page < mostPages && sum.more; page++) {
+  for (let page = 0; page < maxPages && sum.more; page++) {
     const { candidates, cursor: next } = await walk(cursor, planPage);
     const letters = candidates.filter(({ type }) => type !== null);
     for (const { type } of letters) sum.byType[type ?? ""] = (sum.byType[type ?? ""] ?? 0) + 1;
@@ -87,13 +87,13 @@ async function addEffects(deps: ReplayDeps, tenant: string, letters: readonly Ca
 }
 
 async function tryPatch(deps: ReplayDeps, tenant: string, letters: readonly Candidate[], patch: Record<string, unknown>, sum: ReplayPlan): Promise<void> {
-  const tried = letters.slice(0, mostChecked - sum.checked);
+  const tried = letters.slice(0, maxChecked - sum.checked);
   sum.checked += tried.length;
   for (const each of await patchedAll(deps, tenant, tried, patch)) if (!each.ok) refuse(sum, each.id, each.reason);
 }
 
 function refuse({ refused }: ReplayPlan, id: string, reason: string): void {
-  if (refused.length < mostRefused) refused.push({ id, reason });
+  if (refused.length < maxRefused) refused.push({ id, reason });
 }
 
 async function create(deps: ReplayDeps, tenant: string, asked: ReplayRequest, id: string): Promise<ReplayView> {

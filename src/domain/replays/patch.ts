@@ -5,8 +5,8 @@ import { checkPayload, type Registry, upgraded } from "../../queue/registry";
 import type { Candidate } from "./walk";
 
 /** Jobs and bytes of payload read at once. */
-const mostAtOnce = 50;
-const mostBytes = 1_500_000;
+const maxAtOnce = 50;
+const maxBytes = 1_500_000;
 
 export interface PatchDeps {
   replayable: Replayable;
@@ -30,13 +30,13 @@ export async function patchedAll(deps: PatchDeps, tenant: string, candidates: re
 }
 
 /** Groups of items that are read or written together. */
-export function inGroups<Item>(items: readonly Item[], bytesOf: (item: Item) => number, most: number = mostAtOnce): Item[][] {
+export function inGroups<Item>(items: readonly Item[], bytesOf: (item: Item) => number, max: number = maxAtOnce): Item[][] {
   const groups: Item[][] = [];
   let bytes = 0;
   for (const item of items) {
     const last = groups.at(-1);
     bytes += bytesOf(item);
-    if (last && last.length < most && bytes <= mostBytes) last.push(item);
+    if (last && last.length < max && bytes <= maxBytes) last.push(item);
     else {
       groups.push([item]);
       bytes = bytesOf(item);

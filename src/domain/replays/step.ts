@@ -7,8 +7,8 @@ import { canaryRoom, verdictOf } from "./verdict";
 import { behind, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
 
 /** Jobs of one step: a patched one reads and writes payloads. */
-const largestStep = 500;
-const largestPatchedStep = 50;
+const maxStep = 500;
+const maxPatchedStep = 50;
 /** Bytes of payload of one step: it is a handful of statements, whatever the payloads. */
 const stepBytes = 3_000_000;
 
@@ -73,7 +73,7 @@ async function takeStep(deps: StepDeps, turn: ReplayTurn, room: number): Promise
 
 /** The next candidates, as many as one step may take. */
 async function pageOf({ replay, walk }: ReplayTurn, room: number): Promise<CandidatePage> {
-  const page = await walk(replay.cursor, Math.min(replay.request.patch ? largestPatchedStep : largestStep, room));
+  const page = await walk(replay.cursor, Math.min(replay.request.patch ? maxPatchedStep : maxStep, room));
   let bytes = 0;
   const taken = page.candidates.filter((candidate, index) => (bytes += candidate.bytes) <= stepBytes || index === 0);
   return taken.length < page.candidates.length ? { candidates: taken, cursor: taken.at(-1)?.position ?? null } : page;
@@ -83,7 +83,7 @@ async function reviveAll(deps: StepDeps, { tenant, id: replay, request }: Replay
   const letters = candidates.filter(({ type }) => type !== null);
   const rows = request.patch ? await patchedRows(deps, tenant, letters, request.patch) : letters.map(({ id, bytes }) => ({ row: { tenant, id }, bytes }));
   let revived = 0;
-  for (const group of inGroups(rows, ({ bytes }) => bytes, largestStep))
+  for (const group of inGroups(rows, ({ bytes }) => bytes, maxStep))
     revived += (
       await deps.revive(
         group.map(({ row }) => row),

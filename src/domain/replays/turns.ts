@@ -6,10 +6,10 @@ export interface Turn {
 }
 
 /** One step after another, turn by turn, `most` in all. One that fails leaves its place to the others; the first failure is thrown at the end. */
-export async function takeSteps(turns: readonly Turn[], most: number): Promise<void> {
+export async function takeSteps(turns: readonly Turn[], max: number): Promise<void> {
   const failures: unknown[] = [];
   const waiting = turns.filter((turn) => turn.goesOn());
-  for (let taken = 0; taken < most; taken++) {
+  for (let taken = 0; taken < max; taken++) {
     const turn = waiting.shift();
     if (!turn) break;
     try {

@@ -24,7 +24,7 @@ export type Walk = (cursor: string | null, limit: number) => Promise<CandidatePa
 export type Named = Pick<ReplayRequest, "filter" | "ids">;
 
 /** Pages without any candidate that one call passes over. */
-const mostEmptyPages = 10;
+const maxEmptyPages = 10;
 
 /**
  * The cursor behind everything that a request names. An older Worker that goes on from it finds nothing; without one it would begin anew.
@@ -46,7 +46,7 @@ export function walkOver(replayable: Replayable, tenant: string, { ids, filter =
 function overPages(walk: Walk): Walk {
   return async (cursor, limit) => {
     let page = await walk(cursor, limit);
-    for (let empty = 1; empty < mostEmptyPages && page.candidates.length === 0 && page.cursor !== null; empty++) page = await walk(page.cursor, limit);
+    for (let empty = 1; empty < maxEmptyPages && page.candidates.length === 0 && page.cursor !== null; empty++) page = await walk(page.cursor, limit);
     return page;
   };
 }

@@ -112,8 +112,8 @@ async function gatesWithJobs(deps: ReportDeps, open: readonly OpenGroup[]): Prom
     const gate = kind === "held" || kind === "parked" ? gateOf({ gate: kind === "parked" ? cause : null, state: "waiting", reason: cause }) : undefined;
     if (gate !== undefined) counts.set(`${tenant} ${gate}`, { tenant, gate, count: count + (counts.get(`${tenant} ${gate}`)?.count ?? 0) });
   }
-  const most = [...counts.values()].toSorted((left, right) => right.count - left.count).slice(0, maxGates);
-  const asked = Map.groupBy(most, ({ tenant }) => tenant);
+  const top = [...counts.values()].toSorted((left, right) => right.count - left.count).slice(0, maxGates);
+  const asked = Map.groupBy(top, ({ tenant }) => tenant);
   const views = [...asked].map(async ([tenant, gates]) => {
     const named = await deps.gatesNamed(
       tenant,

@@ -23,7 +23,7 @@ export interface DueSummary {
 /** With misfire "skip" a planned time this old or older counts as missed. The tick comes each minute: one may be lost. */
 export const late = 2 * 60_000;
 /** With misfire "all" the newest so many run; the older ones are skipped. */
-const mostRuns = 100;
+const maxRuns = 100;
 
 const atOnce = 50;
 
@@ -31,7 +31,7 @@ const atOnce = 50;
  * The tick's step for schedules: enqueues what has come due since the last tick, then moves each schedule on.
  * - The idempotency key names schedule and planned time, and a schedule moves on only from the time this tick saw:
  *   repeated and overlapping ticks enqueue the same jobs, and a crash between the two steps repeats the first.
- * - misfire decides what runs of several planned times: "once" the newest, "skip" those younger than `late`, "all" each, up to `mostRuns`.
+ * - misfire decides what runs of several planned times: "once" the newest, "skip" those younger than `late`, "all" each, up to `maxRuns`.
  * - overlap "skip" looks at the newest job of earlier ticks: while it is open nothing runs, and the planned times are skipped.
  *   What misfire "all" lets in at once belongs together and runs together.
  * - A refusal that may pass (queue full, ledger away) leaves the schedule where it is; any other is noted and the schedule moves on.
@@ -69,7 +69,7 @@ interface Turn {
 async function planned(schedule: Schedule, { now, isOpen }: DueTick): Promise<Plan> {
   const first = schedule.nextAt ?? now;
   try {
-    const { times, count, more } = plannedBetween(schedule, first, now, mostRuns);
+    const { times, count, more } = plannedBetween(schedule, first, now, maxRuns);
     const open = schedule.overlap === "skip" && schedule.last?.jobId ? await isOpen(schedule.tenant, schedule.last.jobId, schedule.last.plannedAt) : false;
     const runs = open ? [] : admitted(schedule, times, now);
     const skipped = count - runs.length;
@@ -91,7 +91,7 @@ async function planned(schedule: Schedule, { now, isOpen }: DueTick): Promise<Pl
 const reasons: Record<Schedule["misfire"], string> = {
   once: "one run stands for all that were missed",
   skip: "they were missed",
-  all: `only the newest ${mostRuns} are made up for`,
+  all: `only the newest ${maxRuns} are made up for`,
 };
 
 function admitted({ misfire }: Schedule, times: number[], now: number): number[] {

@@ -9,8 +9,8 @@ export const misfires = ["once", "skip", "all"] as const;
 /** Whether to run while the job of the time before is still open. */
 const overlaps = ["skip", "allow"] as const;
 
-const longestPayload = 64 * 1024;
-const longestSpread = 24 * 3600;
+const maxPayload = 64 * 1024;
+const maxSpread = 24 * 3600;
 
 /** The body of `PUT /v1/schedules/{name}`. The payload itself is checked by the schema of its type: see `payloadOf`. */
 export const scheduleInput = v.pipe(
@@ -18,7 +18,7 @@ export const scheduleInput = v.pipe(
     type: boundedName("A type is 1 to 63 of a–z, 0–9 and -."),
     payload: v.pipe(
       jsonObject(),
-      v.check((payload) => JSON.stringify(payload).length <= longestPayload, "The payload of a schedule may be 64 KB."),
+      v.check((payload) => JSON.stringify(payload).length <= maxPayload, "The payload of a schedule may be 64 KB."),
     ),
     cron: v.pipe(
       boundedText(200, { trim: true, rule: "A cron pattern may be 200 characters." }),
@@ -31,7 +31,7 @@ export const scheduleInput = v.pipe(
     misfire: v.optional(v.picklist(misfires, "must be once, skip or all"), "once"),
     overlap: v.optional(v.picklist(overlaps, "must be skip or allow"), "skip"),
     spreadSeconds: v.optional(
-      v.pipe(v.number(), v.integer("Whole seconds."), v.minValue(0, "At least 0."), v.maxValue(longestSpread, "At most 86,400 (a day).")),
+      v.pipe(v.number(), v.integer("Whole seconds."), v.minValue(0, "At least 0."), v.maxValue(maxSpread, "At most 86,400 (a day).")),
       0,
     ),
     enabled: v.optional(v.boolean(), true),

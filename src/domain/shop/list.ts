@@ -30,7 +30,7 @@ export interface Wanted {
 }
 
 /** Rows looked at for one page: a filter may leave few of them, with a position to go on from. */
-const mostExamined = 2000;
+const maxExamined = 2000;
 
 /** One page in the order of its position. Without a fitting row there may still be a `next`. */
 export async function page<Row extends object, Item>(
@@ -40,7 +40,7 @@ export async function page<Row extends object, Item>(
   view: (rows: readonly Row[]) => Promise<Item[]>,
 ): Promise<ListPage<Item>> {
   const behind = `FROM ${name} WHERE tenant = ?1 AND site = ?2 AND ${position} > ?3`;
-  const last = await lastExamined(scope, `SELECT ${position} AS position ${behind} ORDER BY ${position} LIMIT 1 OFFSET ${mostExamined - 1}`, {
+  const last = await lastExamined(scope, `SELECT ${position} AS position ${behind} ORDER BY ${position} LIMIT 1 OFFSET ${maxExamined - 1}`, {
     start,
     filters,
     q,
@@ -62,7 +62,7 @@ export async function page<Row extends object, Item>(
 /** Positions of the first rows that hold the words. SQLite folds the case of ASCII only, so texts are compared here. */
 async function matching(scope: Scope, texts: readonly string[], sql: string, values: readonly (string | number | null)[], q: string): Promise<number[]> {
   const holds = finder(q);
-  const rows = await rowsOf<{ position: number; [text: string]: unknown }>(scope, sql, ...values, mostExamined);
+  const rows = await rowsOf<{ position: number; [text: string]: unknown }>(scope, sql, ...values, maxExamined);
   return rows.filter((row) => texts.some((name) => holds(String(row[name] ?? "")))).map(({ position }) => position);
 }
 

@@ -38,11 +38,11 @@ export interface EndedParts {
   shown(type: string, result: string | null): unknown;
 }
 
-const most = 100;
+const max = 100;
 /** Served by one tick. */
 const maxTenants = 50;
 /** A delivery stays small: what does not fit is fetched by the job's id. Characters. */
-const longestResult = 16_000;
+const maxResult = 16_000;
 
 /**
  * Rows are written by the trigger `jobs_ended`, in the transaction that ends the job. A row goes away once its deliveries are
@@ -61,7 +61,7 @@ async function tellAll(parts: EndedParts, tenant: string): Promise<number> {
   for (;;) {
     const count = await tellSome(parts, tenant);
     told += count;
-    if (count < most) return told;
+    if (count < max) return told;
   }
 }
 
@@ -100,7 +100,7 @@ interface Row extends EndedJob {
 /** The job's row may be gone, and so may every subscription: then there is nothing to tell. */
 const untoldSql = `
   SELECT e.tenant, e.job, e.seq, e.state, e.at, j.type, j.reason, j.result, j.entities, s.name AS subscription, s.events
-  FROM (SELECT * FROM ended_jobs WHERE tenant = ?1 LIMIT ${most}) e
+  FROM (SELECT * FROM ended_jobs WHERE tenant = ?1 LIMIT ${max}) e
   LEFT JOIN jobs j ON j.tenant = e.tenant AND j.id = e.job
   LEFT JOIN subscriptions s ON s.tenant = e.tenant AND s.jobs = 1 AND s.retired IS NULL`;
 
@@ -108,7 +108,7 @@ function deliveryOf(row: Row, shown: EndedParts["shown"]): Delivery[] {
   const type = jobEventOf(row.state);
   const wanted = row.events === null ? [] : (JSON.parse(row.events) as string[]);
   if (type === undefined || row.subscription === null || row.type === null || !wanted.includes(type)) return [];
-  const result = row.result !== null && row.result.length <= longestResult ? shown(row.type, row.result) : undefined;
+  const result = row.result !== null && row.result.length <= maxResult ? shown(row.type, row.result) : undefined;
   const data = { id: row.job, type: row.type, state: row.state, ...(row.reason ? { reason: row.reason } : {}), ...(result === undefined ? {} : { result }) };
   const id = `${row.job}.${row.seq}`;
   const body = { id, type, timestamp: new Date(row.at).toISOString(), data };

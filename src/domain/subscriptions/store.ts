@@ -1,6 +1,6 @@
 import { type Bound, hasRoom, maxSubscriptions, tooMany } from "../../tenants/bounds";
 import { createSettingsTable, type SettingsTable } from "../../tenants/settings-table";
-import { type HookParts, hostOf, type OpenedHook, openHook, type Retirement, sealHook } from "../events/hook";
+import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "../events/sealed-endpoint";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./model";
 
 export interface SubscriptionStore {
@@ -9,14 +9,14 @@ export interface SubscriptionStore {
   list(tenant: string): Promise<SubscriptionView[]>;
   get(tenant: string, name: string): Promise<SubscriptionView | null>;
   remove(tenant: string, name: string): Promise<boolean>;
-  open(tenant: string, name: string): Promise<OpenedHook>;
+  open(tenant: string, name: string): Promise<OpenedEndpoint>;
   /** Tells it nothing more until it is set again. False: it was so already, or was set meanwhile. */
   retire(tenant: string, name: string, retirement: Retirement): Promise<boolean>;
   /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
-  rotate(tenant: string, most: number): Promise<number>;
+  rotate(tenant: string, max: number): Promise<number>;
 }
 
-export function createSubscriptionStore(parts: HookParts): SubscriptionStore {
+export function createSubscriptionStore(parts: EndpointDeps): SubscriptionStore {
   const { db } = parts;
   const table = createSettingsTable<Row>(parts, { table: "subscriptions", key: "name", columns, sealed: { sealed: sealedName } });
   return {
@@ -31,7 +31,7 @@ export function createSubscriptionStore(parts: HookParts): SubscriptionStore {
       const row = await table.one(tenant, name);
       if (!row) return { ok: false, reason: `there is no subscription "${name}" any more` };
       if (row.retired !== null) return { ok: false, reason: row.retired };
-      return openHook(parts, tenant, sealedName(name), row.sealed);
+      return openEndpoint(parts, tenant, sealedName(name), row.sealed);
     },
     retire: async (tenant, name, { reason, since, at }) =>
       (await table.write(tenant, db.prepare(retireSql).bind(tenant, name, reason, at, since))).meta.changes > 0,
@@ -64,11 +64,11 @@ const putSql = `
 const retireSql = `
   UPDATE subscriptions SET retired = ?3, retired_at = ?4 WHERE tenant = ?1 AND name = ?2 AND retired IS NULL AND updated < ?5`;
 
-async function put(parts: HookParts, table: SettingsTable<Row>, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
+async function put(parts: EndpointDeps, table: SettingsTable<Row>, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
   const { db } = parts;
   const host = hostOf(url, parts.rules);
   const before = await table.one(tenant, name);
-  const sealed = await sealHook(parts, tenant, sealedName(name), { url, secret }, { before: before?.sealed ?? null, now });
+  const sealed = await sealEndpoint(parts, tenant, sealedName(name), { url, secret }, { before: before?.sealed ?? null, now });
   const jobs = events.some((each) => (jobEvents as readonly string[]).includes(each)) ? 1 : 0;
   const statement = db.prepare(putSql).bind(tenant, name, JSON.stringify(events), jobs, host, sealed, now);
   const [row] = (await table.write(tenant, statement)).results;

@@ -1,4 +1,4 @@
-import { mostHops } from "../../domain/events/model";
+import { maxHops } from "../../domain/events/model";
 import { type Issue, Problem, wrongInput } from "../../errors";
 import { parsedJson } from "../body";
 import { fromBinary, fromStructured, isBinary, type Read } from "./cloud-event";
@@ -19,7 +19,7 @@ export interface ReadOptions {
   id?: string;
 }
 
-const mostEvents = 10_000;
+const maxEvents = 10_000;
 
 /**
  * The events of a body: `{id, type, data, timestamp}`, or CloudEvents 1.0. Which mode it is, its Content-Type says: everything that
@@ -63,7 +63,7 @@ function native(value: unknown, id: string | undefined): Read {
 
 function batchOf(value: unknown): Read[] {
   if (!Array.isArray(value)) throw new Problem("invalid", "A batch is a list.", { errors: [{ path: "", message: "must be a list of CloudEvents" }] });
-  if (value.length > mostEvents) {
+  if (value.length > maxEvents) {
     throw new Problem("invalid", "A batch may hold 10,000 events.", { errors: [{ path: "", message: `holds ${value.length} events; 10,000 are taken` }] });
   }
   return value.map((each) => fromStructured(each));
@@ -73,8 +73,8 @@ function batchOf(value: unknown): Read[] {
 function hopsOf(headers: Headers): number {
   const text = headers.get("jobyard-hops") ?? "0";
   const hops = /^\d{1,3}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
-  if (hops <= mostHops) return hops;
-  const message = `must be a number of at most ${mostHops}: a destination sends back what it gets`;
+  if (hops <= maxHops) return hops;
+  const message = `must be a number of at most ${maxHops}: a destination sends back what it gets`;
   throw new Problem("invalid", "The event goes round in a circle.", { errors: [{ path: "jobyard-hops", message }] });
 }
 

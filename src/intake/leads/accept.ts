@@ -11,7 +11,7 @@ import type { IntakeDeps } from "../deps";
 import { readIdempotencyKey } from "../idempotency";
 import { readForm } from "./body";
 import { addressOf } from "../network";
-import { admitSender, checkForm, type Door } from "./door";
+import { authenticateSender, checkForm, type LeadEndpoint } from "./endpoint";
 
 /** A lead that was taken, or that is treated as if it had been. */
 export interface Taken {
@@ -22,22 +22,23 @@ export interface Taken {
 }
 
 /** From the request to the queue; nothing in between asks the database. Throws the Problem that says why not. */
-export async function takeLead(deps: IntakeDeps, door: Door, request: Request, requestId: string): Promise<Taken> {
-  const sender = await admitSender(deps, door, request);
+export async function acceptLead(deps: IntakeDeps, endpoint: LeadEndpoint, request: Request, requestId: string): Promise<Taken> {
+  const sender = await authenticateSender(deps, endpoint, request);
   const form = sortFields(await readForm(request));
-  if (sender === "browser") checkForm(door, form.fields);
-  const same = await samenessOf(door, sender, form, request.headers);
+  if (sender === "browser") checkForm(endpoint, form.fields);
+  const dedupe = await dedupeKeyOf(endpoint, sender, form, request.headers);
   const facts = { ...factsOf(request, requestId), sender };
   // What is wrong is said before the captcha is used up.
-  let submission = submissionOf(door, form, facts);
-  if (sender === "browser" && (await captchaUnchecked(deps, door, form, facts.ip, same?.key)))
-    submission = submissionOf(door, form, { ...facts, unverified: true });
+  let submission = submissionOf(endpoint, form, facts);
+  if (sender === "browser" && (await captchaUnchecked(deps, endpoint, form, facts.ip, dedupe?.key)))
+    submission = submissionOf(endpoint, form, { ...facts, unverified: true });
   const page = form.fields.thankYouUrl;
-  if (facts.ip !== undefined && isListed(door.project.blockedIps, facts.ip)) return { ...(await pretend(deps, door, canonicalIp(facts.ip), same)), page };
-  return { ...(await send(deps, door.tenant, submission, same)), page };
+  if (facts.ip !== undefined && isListed(endpoint.project.blockedIps, facts.ip))
+    return { ...(await shadowAccept(deps, endpoint, canonicalIp(facts.ip), dedupe)), page };
+  return { ...(await send(deps, endpoint.tenant, submission, dedupe)), page };
 }
 
-function submissionOf({ name, project }: Door, form: FormFields, facts: RequestFacts): SubmissionInput {
+function submissionOf({ name, project }: LeadEndpoint, form: FormFields, facts: RequestFacts): SubmissionInput {
   const enriched = enrich(name, project, form, facts);
   if (enriched.ok) return enriched.submission;
   throw new Problem("invalid", "The form is not filled in right.", { errors: enriched.issues });
@@ -46,7 +47,7 @@ function submissionOf({ name, project }: Door, form: FormFields, facts: RequestF
 /** The captcha, where the project wants one: true when nobody could tell whether it was solved. */
 async function captchaUnchecked(
   deps: IntakeDeps,
-  { tenant, name, project }: Door,
+  { tenant, name, project }: LeadEndpoint,
   { fields }: FormFields,
   ip: string | undefined,
   repeatKey: string | undefined,
@@ -65,34 +66,39 @@ async function captchaUnchecked(
 }
 
 /** A blocked sender sees what everybody sees. The row tells one address from another, and nobody which it is. */
-async function pretend(deps: IntakeDeps, { tenant, name }: Door, ip: string, same: Sameness | undefined): Promise<Pick<Taken, "id" | "replayed">> {
-  const mark = await markOf(deps, tenant, `blocked ${ip}`);
+async function shadowAccept(
+  deps: IntakeDeps,
+  { tenant, name }: LeadEndpoint,
+  ip: string,
+  dedupe: DedupeKey | undefined,
+): Promise<Pick<Taken, "id" | "replayed">> {
+  const mark = await pseudonymOf(deps, tenant, `blocked ${ip}`);
   deps.leads.defer(deps.audit({ tenant, actor: "public", action: "block", target: `${name}/${mark}`, at: deps.now() }));
-  if (same === undefined) return { id: await deps.leads.newId(tenant), replayed: false };
-  const id = await deps.leads.idOfKey(tenant, same.key);
+  if (dedupe === undefined) return { id: await deps.leads.newId(tenant), replayed: false };
+  const id = await deps.leads.idOfKey(tenant, dedupe.key);
   // Without the database nobody else is told of a repeat either.
-  const shown = await deps.leads.showBlocked(tenant, { id, content: await markOf(deps, tenant, `content ${same.content}`) }).catch(() => "new");
+  const shown = await deps.leads.showBlocked(tenant, { id, content: await pseudonymOf(deps, tenant, `content ${dedupe.content}`) }).catch(() => "new");
   if (shown === "another") return accepted(mismatch());
   return { id, replayed: shown === "repeated" };
 }
 
 /** The part of an id that follows from a secret: equal for equal texts, and of no use to find the text. */
-async function markOf(deps: IntakeDeps, tenant: string, text: string): Promise<string> {
+async function pseudonymOf(deps: IntakeDeps, tenant: string, text: string): Promise<string> {
   return (await deps.leads.idOfKey(tenant, text)).slice(-8);
 }
 
 /** What makes repeated posts one submission; undefined where every post is one of its own. */
-interface Sameness {
+interface DedupeKey {
   key: string;
   /** What the key was before it told senders apart. */
   formerKey: string;
   /** What was typed: time, address and behaviour differ between two presses of a button. */
   content: string;
   /** The sender promised not to use the key for anything else. */
-  promised: boolean;
+  callerSupplied: boolean;
 }
 
-async function samenessOf({ name }: Door, sender: "server" | "browser", form: FormFields, headers: Headers): Promise<Sameness | undefined> {
+async function dedupeKeyOf({ name }: LeadEndpoint, sender: "server" | "browser", form: FormFields, headers: Headers): Promise<DedupeKey | undefined> {
   const given = readIdempotencyKey(headers);
   const nonce = form.fields.nonce?.slice(0, 128);
   if (given === undefined && nonce === undefined) return undefined;
@@ -101,15 +107,15 @@ async function samenessOf({ name }: Door, sender: "server" | "browser", form: Fo
   const of = given === undefined ? ["nonce", nonce, content] : ["key", given];
   // Whoever fills in a form must not use up the keys of the tenant's own server.
   const [key, formerKey] = await Promise.all([sha256Hex(JSON.stringify([name, sender, ...of])), sha256Hex(JSON.stringify([name, ...of]))]);
-  return { key: key.slice(0, 43), formerKey: formerKey.slice(0, 43), content, promised: given !== undefined };
+  return { key: key.slice(0, 43), formerKey: formerKey.slice(0, 43), content, callerSupplied: given !== undefined };
 }
 
-async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, same: Sameness | undefined): Promise<Pick<Taken, "id" | "replayed">> {
+async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, dedupe: DedupeKey | undefined): Promise<Pick<Taken, "id" | "replayed">> {
   const request = { tenant, type: lead.type, payload };
-  if (same === undefined) return accepted(await enqueueOne(deps, request));
-  const receipt = await enqueueOne(deps, { ...request, own: [same.key], formerKey: same.formerKey, fingerprintOf: same.content });
+  if (dedupe === undefined) return accepted(await enqueueOne(deps, request));
+  const receipt = await enqueueOne(deps, { ...request, own: [dedupe.key], formerKey: dedupe.formerKey, fingerprintOf: dedupe.content });
   // The content is part of a nonce's key: what stands there was erased since, and this is somebody who comes again.
-  const erased = receipt.ok && receipt.erased === true && !same.promised;
+  const erased = receipt.ok && receipt.erased === true && !dedupe.callerSupplied;
   return accepted(erased ? await enqueueOne(deps, request) : receipt);
 }
 

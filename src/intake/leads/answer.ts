@@ -3,7 +3,7 @@ import { ownsUrl } from "../../tenants/project-schema";
 import type { Problem } from "../../errors";
 import type { Answer } from "../route";
 import type { Taken } from "./accept";
-import { type Door, keyHeader } from "./door";
+import { type LeadEndpoint, keyHeader } from "./endpoint";
 
 /**
  * Whether a person looks at the answer: a form that was sent without a script. Browsers ask for `text/html` when they go to a page, and
@@ -17,7 +17,7 @@ export function wantsPage({ headers }: Request): boolean {
 }
 
 /** On to the thank-you page, to one of the project's own domains only; JSON where nobody looks or there is no page. */
-export function thanks(request: Request, { project }: Door, { id, replayed, page }: Taken): Answer {
+export function thanks(request: Request, { project }: LeadEndpoint, { id, replayed, page }: Taken): Answer {
   const wanted = page !== undefined && ownsUrl(project.domains, page) ? page : project.thankYouUrl;
   const headers: Record<string, string> = replayed ? { "idempotent-replayed": "true" } : {};
   if (wantsPage(request) && wanted !== undefined) return { status: 303, headers: { ...headers, location: new URL(wanted).href } };

@@ -13,7 +13,7 @@ import { invalid } from "../../queue/refused";
 import { check } from "../../queue/validate";
 import { ownTarget } from "../own-host";
 
-const mostJobs = 10_000;
+const maxJobs = 10_000;
 const longestDelay = 366 * 24 * 3600;
 const delayRule = "must be whole seconds from 0 to 31,622,400 (366 days)";
 
@@ -73,7 +73,7 @@ function notDelayed<Input extends Failed>() {
 
 /** The items are checked one by one in the handler: one wrong job must not refuse the others. */
 export const batchRequest = v.strictObject({
-  jobs: boundedList(v.unknown(), mostJobs, { min: 1, rule: "must hold 1 to 10,000 jobs" }),
+  jobs: boundedList(v.unknown(), maxJobs, { min: 1, rule: "must hold 1 to 10,000 jobs" }),
 });
 
 export const enqueueRoutes = [

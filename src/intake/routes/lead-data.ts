@@ -89,7 +89,7 @@ const plannedErasure = v.object({
   notFollowed: personKeys,
 });
 
-const text = (most: number) => v.optional(boundedText(most, { min: 1, trim: true }));
+const text = (max: number) => v.optional(boundedText(max, { min: 1, trim: true }));
 const person = v.pipe(
   v.strictObject({
     email: text(320),
@@ -104,7 +104,7 @@ const person = v.pipe(
 );
 
 /** Jobs of one lead whose effects are looked at. */
-const mostJobs = 100;
+const maxJobs = 100;
 
 export const leadDataRoutes = [
   route("GET /v1/leads", {
@@ -222,9 +222,9 @@ function rowOf({ kind, reasons, created, updated, ...lead }: Lead) {
 
 /** Everything that was enqueued for the lead, and for each of its submissions. */
 async function jobsOf(deps: IntakeDeps, tenant: string, { lead, submissions }: LeadDetail): Promise<JobDetail[]> {
-  const named = await deps.queries.jobs(tenant, { q: `lead:${lead.id}` }, { limit: mostJobs });
+  const named = await deps.queries.jobs(tenant, { q: `lead:${lead.id}` }, { limit: maxJobs });
   const ids = new Set([...named.jobs.map(({ id }) => id), ...submissions.map(({ id }) => id)]);
-  const jobs = await Promise.all([...ids].slice(0, mostJobs).map((id) => deps.queries.job(tenant, id)));
+  const jobs = await Promise.all([...ids].slice(0, maxJobs).map((id) => deps.queries.job(tenant, id)));
   return jobs.filter((job) => job !== null).toSorted((left, right) => left.at - right.at);
 }
 

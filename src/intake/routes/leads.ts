@@ -4,14 +4,14 @@ import { type CrmReport, crmReportSchema, storeCrmReport } from "../../domain/le
 import type { Project } from "../../tenants/project-schema";
 import { Problem } from "../../errors";
 import { validate } from "../../queue/validate";
-import { takeLead } from "../leads/accept";
+import { acceptLead } from "../leads/accept";
 import { leadBody } from "../leads/body";
 import { refusalPage, thanks, wantsPage } from "../leads/answer";
-import { crossOrigin, type Door, findDoor, keyHeader } from "../leads/door";
+import { crossOrigin, type LeadEndpoint, findEndpoint, keyHeader } from "../leads/endpoint";
 import { parsedJson, readText } from "../body";
 import type { IntakeDeps } from "../deps";
 import { idempotencyHeader } from "../idempotency";
-import { refusedAtDoor } from "../problem";
+import { publicUnauthorized } from "../problem";
 import { param, route } from "../route";
 
 const formFields = v.pipe(v.looseObject({}), v.description("The fields of the form, under whatever names it has: at most 64 KB"));
@@ -35,8 +35,8 @@ export const leadRoutes = [
     problems: [400, 401, 403, 413, 415, 429, 503],
     crossOrigin,
     handle: async ({ deps, request, requestId, params }) => {
-      const door = await findDoor(deps, param({ params }, "tenant"), param({ params }, "project"));
-      return thanks(request, door, await takeLead(deps, door, request, requestId));
+      const endpoint = await findEndpoint(deps, param({ params }, "tenant"), param({ params }, "project"));
+      return thanks(request, endpoint, await acceptLead(deps, endpoint, request, requestId));
     },
     refusal: (problem, request) => (wantsPage(request) && problem.code !== "internal" ? refusalPage(problem) : undefined),
   }),
@@ -51,10 +51,10 @@ export const leadRoutes = [
     answers: { 200: reportedShape },
     problems: [400, 401, 413, 503],
     handle: async ({ deps, request, params }) => {
-      const door = await findDoor(deps, param({ params }, "tenant"), param({ params }, "project"));
-      await checkSecret(deps, door, request.headers);
+      const endpoint = await findEndpoint(deps, param({ params }, "tenant"), param({ params }, "project"));
+      await checkSecret(deps, endpoint, request.headers);
       const report = readReport(parsedJson(await readText(request, leadBody)));
-      const lead = await storeCrmReport(deps.db, door.tenant, door.name, report, deps.now());
+      const lead = await storeCrmReport(deps.db, endpoint.tenant, endpoint.name, report, deps.now());
       // Not an error: a CRM would send it again and again.
       const body = lead === null ? { ok: true, stored: false, reason: "there is no such lead" } : { ok: true, stored: true, lead_id: lead };
       return { status: 200, body };
@@ -62,11 +62,11 @@ export const leadRoutes = [
   }),
 ];
 
-async function checkSecret(deps: IntakeDeps, { tenant, name, project }: Door, headers: Headers): Promise<void> {
+async function checkSecret(deps: IntakeDeps, { tenant, name, project }: LeadEndpoint, headers: Headers): Promise<void> {
   const secret = await crmSecret(deps, tenant, name, project);
-  if (secret === undefined) throw refusedAtDoor();
+  if (secret === undefined) throw publicUnauthorized();
   const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? headers.get(keyHeader) ?? "";
-  if (!(await equalSecrets(given, secret))) throw refusedAtDoor();
+  if (!(await equalSecrets(given, secret))) throw publicUnauthorized();
 }
 
 /** A report that names no lead of the CRM is no report: 400, as a body that is no JSON. */

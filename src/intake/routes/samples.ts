@@ -6,8 +6,8 @@ import { actorOf, param, route } from "../route";
 import { sampleShape } from "../shapes";
 
 /** Characters of payloads in one answer, and of one that lies in R2. */
-const mostCharacters = 4_000_000;
-const mostStored = 10;
+const maxCharacters = 4_000_000;
+const maxStored = 10;
 
 /** What a deploy tries against the contracts it is about to upload. Payloads are whole: the root token alone gets them, on record. */
 export const sampleRoutes = [
@@ -39,7 +39,7 @@ interface Loaded extends Pick<PayloadSample, "id" | "tenant" | "version" | "stat
 /** Payloads that cannot be read, or are more than an answer may hold, are left out. */
 async function loaded(deps: IntakeDeps, found: readonly PayloadSample[]): Promise<Loaded[]> {
   const samples: Loaded[] = [];
-  let [room, stored] = [mostCharacters, mostStored];
+  let [room, stored] = [maxCharacters, maxStored];
   for (const { id, tenant, version, state, payload, ref } of found) {
     if (payload === null && stored-- <= 0) continue;
     const text = payload ?? (ref === null ? null : await deps.loadPayload(ref));

@@ -3,7 +3,7 @@ import { siteGates } from "../../domain/gates/model";
 import { Problem } from "../../errors";
 import { connectSite, disconnectSite } from "../../domain/shop/site/connect";
 import { syncView, troubles as troublesOf } from "../../domain/shop/site/queries";
-import { vacate } from "../../domain/shop/site/remove";
+import { finishRemoval } from "../../domain/shop/site/remove";
 import { unreadableRows } from "../../domain/shop/sync/unreadable-shape";
 import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
@@ -64,7 +64,7 @@ export const siteRoutes = [
     handle: async ({ deps, tenant, params, body }) => {
       const name = param({ params }, "site");
       const before = await deps.sites.get(tenant, name);
-      if (!(await vacate({ db: deps.db, tenant, site: name })))
+      if (!(await finishRemoval({ db: deps.db, tenant, site: name })))
         throw new Problem("conflict", "The site of that name is still being removed: put it again in a minute.");
       const { site } = await deps.sites.put(tenant, name, body, deps.now());
       await deps.gates.changed(tenant, siteGates(name));

@@ -11,7 +11,7 @@ import { count, healthShape, isoTime } from "../shapes";
 import { iso } from "../views";
 
 const hour = 3_600_000;
-const longestStats = 7 * 24 * hour;
+const maxStats = 7 * 24 * hour;
 /** Counters of minutes that are over do not change any more; this many are summed for /metrics. */
 const metricsWindow = hour;
 const prometheus = "text/plain; version=0.0.4; charset=utf-8";
@@ -94,7 +94,7 @@ export const systemRoutes = [
 ];
 
 function checkRange(from: number, to: number): void {
-  if (from < to && to - from <= longestStats) return;
+  if (from < to && to - from <= maxStats) return;
   throw new Problem("invalid", "The time asked for is wrong.", { errors: [{ path: "from", message: "must be before to, by 7 days at most" }] });
 }
 

@@ -1,5 +1,5 @@
 import { readBytes } from "../body";
-import { refusedAtDoor } from "../problem";
+import { publicUnauthorized } from "../problem";
 import { param, route } from "../route";
 import { unsubscribedPage, unsubscribePage } from "../unsubscribe-page";
 
@@ -18,7 +18,7 @@ export const unsubscribeRoutes = [
     problems: [401],
     handle: async (call) => {
       const found = await call.deps.unsubscribe.read(param(call, "token"));
-      if (!found) throw refusedAtDoor();
+      if (!found) throw publicUnauthorized();
       return { status: 200, ...unsubscribePage(found.address) };
     },
   }),
@@ -32,7 +32,7 @@ export const unsubscribeRoutes = [
     problems: [401, 413, 503],
     handle: async (call) => {
       const found = await call.deps.unsubscribe.read(param(call, "token"));
-      if (!found) throw refusedAtDoor();
+      if (!found) throw publicUnauthorized();
       await readBytes(call.request, bodyLimit);
       await call.deps.unsubscribe.act(found);
       return { status: 200, ...unsubscribedPage(found.address) };

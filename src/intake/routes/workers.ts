@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { readJson, smallBody } from "../body";
-import { refusedAtDoor } from "../problem";
+import { publicUnauthorized } from "../problem";
 import { param, route } from "../route";
 import { problemOf } from "../work/call";
 import { signedQuery, stateRequest, workerPattern } from "../work/requests";
@@ -49,7 +49,7 @@ export const workerRoutes = [
       const id = param({ params }, "id");
       const isOwn = tenant !== undefined && signature !== undefined && (await deps.belongs(tenant, id));
       const text = isOwn ? await loadPayload(deps.work, { tenant, id }, signature) : null;
-      if (text === null) throw refusedAtDoor();
+      if (text === null) throw publicUnauthorized();
       return { status: 200, text, headers: { "content-type": "application/json" } };
     },
   }),
@@ -67,7 +67,7 @@ export const workerRoutes = [
       const id = param({ params }, "id");
       const isOwn = tenant !== undefined && signature !== undefined && (await deps.belongs(tenant, id));
       const job = isOwn ? await jobOfUpload(deps.work, { tenant, id }, signature) : null;
-      if (job === null) throw refusedAtDoor();
+      if (job === null) throw publicUnauthorized();
       const { body } = await readJson(request, { schema: v.unknown(), limit: maxUploadedResult });
       const uploaded = await uploadResult(deps.work, job, body);
       if (!uploaded.ok) throw problemOf(uploaded, id, deps.now());

@@ -4,7 +4,7 @@ import type { Enqueue, EnqueueRequest, Receipt } from "../../queue/request";
 
 /** The type of job that takes events in and fans them out. */
 const router = "event";
-const mostEvents = 500;
+const maxEvents = 500;
 
 /**
  * Hands what the syncs noted to the event router, oldest first. An event leaves the outbox when the router has it, and its key makes
@@ -17,7 +17,7 @@ export async function publishShopEvents(
   outbox: ShopOutbox,
 ): Promise<{ published: number; refused: number; dropped: number }> {
   if (!engine.registry.find(router)) return { published: 0, refused: 0, dropped: 0 };
-  const events = await outbox.pending(mostEvents);
+  const events = await outbox.pending(maxEvents);
   const receipts = events.length > 0 ? await enqueue(await Promise.all(events.map(requestOf))) : [];
   const published = events.filter((_, index) => receipts[index]?.ok);
   const dropped = events.filter((event, index) => isLost(engine, event, receipts[index]));

@@ -5,9 +5,9 @@ import { syncSingleOrder } from "../../jobs/sync-single-order/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { WebhookSettings } from "../../tenants/site";
 import type { IntakeDeps } from "../deps";
-import { refusedAtDoor, unavailable } from "../problem";
-import { deliveryId, type Hint, readHint } from "./hint";
-import { type Incoming, isGenuine, pretend } from "./signature";
+import { publicUnauthorized, unavailable } from "../problem";
+import { deliveryId, type ShopNotification, parseNotification } from "./notification";
+import { type Incoming, isGenuine, verifyAgainstDummy } from "./signature";
 
 /** A webhook that was found genuine. */
 export interface Verified {
@@ -32,14 +32,14 @@ export async function verify(deps: IntakeDeps, { tenant, site }: Door, incoming:
   if (known.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
   const webhook = known.state === "known" ? known.snapshot.sections.sites?.[site]?.webhook : undefined;
   const secret = webhook ? await deps.webhookSecret(tenant, site, webhook) : undefined;
-  if (!webhook || secret === undefined) await pretend(incoming);
+  if (!webhook || secret === undefined) await verifyAgainstDummy(incoming);
   else if (await isGenuine(webhook, secret, incoming, deps.now())) return webhook;
-  throw refusedAtDoor();
+  throw publicUnauthorized();
 }
 
 /** The job that looks at what the webhook is about; undefined when it is about nothing we read. */
 export async function requestOf({ tenant, site }: Door, { webhook, headers, body }: Verified, now: number): Promise<EnqueueRequest | undefined> {
-  const { hint, eventId: named } = readHint(headers, new TextDecoder().decode(body));
+  const { hint, eventId: named } = parseNotification(headers, new TextDecoder().decode(body));
   const job = jobOf(site, hint);
   if (!job) return undefined;
   const eventId = await signedId(webhook, headers, body, named);
@@ -60,7 +60,7 @@ async function signedId(webhook: WebhookSettings, headers: Headers, body: Uint8A
   return `${headers.get(webhook.timestampHeader)?.trim()}.${await sha256Hex(body)}`;
 }
 
-function jobOf(siteId: string, hint: Hint): Pick<EnqueueRequest, "type" | "payload"> | undefined {
+function jobOf(siteId: string, hint: ShopNotification): Pick<EnqueueRequest, "type" | "payload"> | undefined {
   switch (hint.about) {
     case "order":
       return { type: syncSingleOrder.type, payload: { siteId, orderId: hint.orderId } };

@@ -70,9 +70,9 @@ async function refusalOf(going: Going, budget: Budget, perTenant: number, bound:
     const month = monthVerdict(spend, bound, usd, at, whose);
     if (!month.ok) return wait(month.reason, { until: month.until });
   }
-  const most = { agent: microsOf(budget.usdPerMonth), tenant: microsOf(perTenant) };
+  const limits = { agent: microsOf(budget.usdPerMonth), tenant: microsOf(perTenant) };
   // Another run of this moment took what was left.
-  return (await runs.reserve(run, bound, most, at)) ? undefined : wait("the month's budget is used up", { until: at + 60_000 });
+  return (await runs.reserve(run, bound, limits, at)) ? undefined : wait("the month's budget is used up", { until: at + 60_000 });
 }
 
 function boundFor({ endpoint, input, output }: CallBound, prices: readonly Price[]): Bound {

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { about } from "../../domain/events/entity";
-import { leadVerdict, offerVerdict } from "../../domain/events/verdict";
+import { leadResult, offerResult } from "../../domain/events/analysis";
 import { jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
@@ -15,7 +15,7 @@ export const analysis = defineJob({
   type: "analysis",
   payload,
   result: v.object({
-    verdict: v.nullable(v.union([leadVerdict, offerVerdict])),
+    verdict: v.nullable(v.union([leadResult, offerResult])),
     model: v.nullable(v.string()),
     tokens: v.object({ input: v.number(), output: v.number() }),
   }),

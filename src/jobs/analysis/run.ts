@@ -1,4 +1,4 @@
-import { analyses } from "../../domain/events/verdict";
+import { analyses } from "../../domain/events/analysis";
 import { outcomeOf } from "../../queue/effect";
 import type { Run } from "../../queue/job";
 import { done } from "../../queue/outcome";
@@ -6,11 +6,11 @@ import type { Answered } from "../../providers/models/models";
 import type { analysis } from "./job";
 
 // Longer input is cut: what matters of an enquiry stands at its beginning, and tokens cost.
-const longestInput = 12_000;
+const maxInput = 12_000;
 
-export const analyse: Run<typeof analysis> = async ({ subject, data }, context) => {
+export const runAnalysis: Run<typeof analysis> = async ({ subject, data }, context) => {
   const { instructions, schema } = analyses[subject];
-  const question = { instructions, input: JSON.stringify(data).slice(0, longestInput).toWellFormed(), name: `${subject}_verdict`, schema };
+  const question = { instructions, input: JSON.stringify(data).slice(0, maxInput).toWellFormed(), name: `${subject}_verdict`, schema };
   const ask = () => context.models.ask<unknown>(question, context.signal);
   const answered = await context.effect<Answered<unknown>>("ask", ask, { idempotentFor: context.models.idempotentFor });
   if (!answered.ok) return outcomeOf(answered.failure, context.now());

@@ -6,7 +6,7 @@ import type { analytics } from "./job";
 
 type Item = BatchItem<typeof analytics>;
 
-export const storeAnalytics: RunBatch<typeof analytics> = async (items, capabilities) => {
+export const runAnalytics: RunBatch<typeof analytics> = async (items, capabilities) => {
   const real = items.filter(({ context }) => !context.dryRun);
   await capabilities.analytics.store(real.map(eventOf));
   // In a dry run the effect is only noted as "would do".

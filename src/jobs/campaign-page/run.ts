@@ -17,7 +17,7 @@ interface Cursor {
 
 const nothing: PageCounts = { sent: 0, failed: 0, suppressed: 0, duplicates: 0 };
 
-export const sendPage: Run<typeof campaignPage> = async (place, context) => {
+export const runCampaignPage: Run<typeof campaignPage> = async (place, context) => {
   const { campaigns: work, tenant } = context;
   const cursor = (context.cursor ?? {}) as Cursor;
   const begun = await work.begin(place.campaign, place.page, context.id);

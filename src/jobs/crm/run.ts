@@ -9,15 +9,15 @@ type Sent = Reply<{ id: string; created: boolean } | null>;
 
 // Another job may send a newer word while ours is on its way, and ours may arrive last. So what is sent is the state of all words,
 // and afterwards we look whether there is a newer one: whoever is last to send, sends the newest.
-const mostRounds = 5;
+const maxRounds = 5;
 
-export const upsertContact: Run<typeof crm> = async (payload, context) => {
+export const runCrm: Run<typeof crm> = async (payload, context) => {
   if (!payload.order) return ended(await send("upsert", payload.email, payload.properties, context), context);
   const entity = crmEntity(payload.order.entity);
   const { event } = payload.order;
   const at = Math.min(payload.order.at, context.at);
   if (!context.dryRun) await context.facts.add(context.tenant, { entity, at, event, type: "crm", data: { ...payload.properties, email: payload.email } });
-  for (let round = 0; round < mostRounds; round++) {
+  for (let round = 0; round < maxRounds; round++) {
     const { data, version } = await stateOf(payload, entity, context);
     const { email, ...properties } = data;
     const sent = await send(`upsert ${version}`, email ?? payload.email, properties, context);

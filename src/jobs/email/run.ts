@@ -16,7 +16,7 @@ import { addressOf, mailboxFrom } from "../../domain/mail/mailbox";
 // A decision acts on nothing: one that was not recorded is made again, however late. Seconds.
 const decisionHolds = Number.POSITIVE_INFINITY;
 
-export const sendEmail: Run<typeof email> = async (payload, context) => {
+export const runEmail: Run<typeof email> = async (payload, context) => {
   const { mail, templates, tenant, at, pinnedAt } = context;
   const template = payload.templateId === undefined ? undefined : await composed(templates, tenant, payload.templateId, pinnedAt);
   if (template && !template.ok) return discard(template.reason);
@@ -51,7 +51,7 @@ export const sendEmail: Run<typeof email> = async (payload, context) => {
   return done({ messageId: sent.value?.id ?? null, ...(left.length > 0 ? { skipped: left } : {}) });
 };
 
-type Context = Parameters<typeof sendEmail>[1];
+type Context = Parameters<typeof runEmail>[1];
 
 // Decided once: a provider refuses a key that comes back with another content. Without the record of the decision nothing may be sent.
 async function decide<T>(what: string, context: Context, look: () => Promise<T>): Promise<Reply<T>> {

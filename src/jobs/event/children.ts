@@ -3,10 +3,10 @@ import { leadAnalysis } from "../../domain/agents/lead-analysis";
 import { entitiesOf, type LeadData, type OfferData } from "../../domain/events/catalogue";
 import type { BuiltIn } from "../../domain/events/destination";
 import type { Event } from "../../domain/events/model";
-import type { Planned } from "../../domain/events/plan";
-import { sourceName } from "../../domain/leads/point";
+import type { PlannedDelivery } from "../../domain/events/plan";
+import { sourceName } from "../../domain/leads/analytics-point";
 import { visible } from "../../domain/leads/visible";
-import { chatMessage, nameOf } from "../../domain/events/words";
+import { chatMessage, nameOf } from "../../domain/events/slack-text";
 import type { Contract } from "../../queue/job";
 import { agent } from "../agent/job";
 import { analytics } from "../analytics/job";
@@ -18,7 +18,7 @@ import { storeEvent } from "../store-event/job";
 import { webhook } from "../webhook/job";
 
 /** An event with what its job knows of it. */
-export interface Happening {
+export interface ReceivedEvent {
   event: Event;
   /** Milliseconds; when it happened. */
   at: number;
@@ -29,7 +29,7 @@ export interface Happening {
 export type Child = { contract: Contract; payload: unknown } | { skipped: string };
 
 // The job that serves one destination. What does not fit is a reason to leave that destination out, and no trouble of the others.
-export function childOf(line: Exclude<Planned, { kind: "skipped" }>, happening: Happening): Child {
+export function childOf(line: Exclude<PlannedDelivery, { kind: "skipped" }>, happening: ReceivedEvent): Child {
   if (line.kind === "destination") return delivery({ destination: line.name }, happening);
   if (line.kind === "subscription") return delivery({ subscription: line.name.slice("subscription:".length) }, happening);
   const child = makers[line.name as BuiltIn](happening);
@@ -39,7 +39,7 @@ export function childOf(line: Exclude<Planned, { kind: "skipped" }>, happening: 
   return checked.success ? child : { skipped: `the event's data do not make a job of type ${child.contract.type}: ${field || "payload"} is not as it must be` };
 }
 
-const makers: Record<BuiltIn, (happening: Happening) => Child> = {
+const makers: Record<BuiltIn, (happening: ReceivedEvent) => Child> = {
   slack: ({ event }) => ({ contract: slack, payload: { ...chatMessage(event), about: entitiesOf(event) } }),
   email: ({ event }) => {
     const { email: to } = personOf(event);
@@ -80,7 +80,7 @@ const makers: Record<BuiltIn, (happening: Happening) => Child> = {
   },
 };
 
-function delivery(target: { destination: string } | { subscription: string }, { event, at }: Happening): Child {
+function delivery(target: { destination: string } | { subscription: string }, { event, at }: ReceivedEvent): Child {
   const { id, type, source, subject, data, extensions, hops = 0 } = event;
   const body = { id, type, timestamp: new Date(at).toISOString(), source, subject, data, extensions };
   return { contract: webhook, payload: { ...target, body, about: entitiesOf(event), hops: hops + 1 } };

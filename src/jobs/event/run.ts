@@ -1,29 +1,29 @@
 import { entitiesOf, isKnown } from "../../domain/events/catalogue";
-import { type Event, happenedAt, mostHops } from "../../domain/events/model";
-import { type Planned, planOf } from "../../domain/events/plan";
+import { type Event, happenedAt, maxHops } from "../../domain/events/model";
+import { type PlannedDelivery, routesFor } from "../../domain/events/plan";
 import type { Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import { followUp } from "../follow-up/job";
-import { childOf, type Happening } from "./children";
+import { childOf, type ReceivedEvent } from "./children";
 import type { event } from "./job";
 
 type Context = Parameters<Run<typeof event>>[1];
 
-export const fanOut: Run<typeof event> = async (payload, context) => {
-  if ((payload.hops ?? 0) > mostHops) return discard(`it has passed through here ${payload.hops} times: a destination sends it back`);
+export const runEvent: Run<typeof event> = async (payload, context) => {
+  if ((payload.hops ?? 0) > maxHops) return discard(`it has passed through here ${payload.hops} times: a destination sends it back`);
   const table = await context.routing.of(context.tenant);
   if (!isKnown(payload.type) && table.unknown === "refuse") return discard("its type is not one of the catalogue, and the tenant does not store others");
   const happening = { event: payload, at: happenedAt(payload, context.at), key: nameOf(payload) };
   const cancelled = await cancelFollowUps(happening, context);
   // Side by side, and a failure of one waits for the others: what was enqueued stays, and the next run repeats none of it.
-  const served = await Promise.allSettled(planOf(payload, table).map((line) => serve(line, happening, context)));
+  const served = await Promise.allSettled(routesFor(payload, table).map((line) => serve(line, happening, context)));
   const failure = served.find((each) => each.status === "rejected");
   if (failure) throw failure.reason;
   const destinations = served.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   return done({ destinations, ...(cancelled > 0 ? { cancelled } : {}) });
 };
 
-async function serve(line: Planned, happening: Happening, context: Context): Promise<{ name: string; job?: string; skipped?: string }> {
+async function serve(line: PlannedDelivery, happening: ReceivedEvent, context: Context): Promise<{ name: string; job?: string; skipped?: string }> {
   const { name } = line;
   if (line.kind === "skipped") return { name, skipped: line.reason };
   const child = childOf(line, happening);
@@ -34,7 +34,7 @@ async function serve(line: Planned, happening: Happening, context: Context): Pro
   return { name, job };
 }
 
-async function cancelFollowUps({ event: happened, at }: Happening, context: Context): Promise<number> {
+async function cancelFollowUps({ event: happened, at }: ReceivedEvent, context: Context): Promise<number> {
   const lead = entitiesOf(happened).find((entity) => entity.startsWith("lead:"));
   if (!lead || context.dryRun || !isAnswer(happened)) return 0;
   return context.followUps.answered(context.tenant, lead, at);

@@ -1,4 +1,4 @@
-import { eventData, makeBody } from "../../domain/leads/forward";
+import { eventData, makeComPayload } from "../../domain/leads/make-com-payload";
 import type { Stored } from "../../domain/leads/store";
 import { ok } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
@@ -10,7 +10,7 @@ import type { lead } from "./job";
 type Payload = PayloadOf<typeof lead>;
 type Context = Parameters<Run<typeof lead>>[1];
 
-export const takeLead: Run<typeof lead> = async (submission, context) => {
+export const runLead: Run<typeof lead> = async (submission, context) => {
   if (context.dryRun) return wouldStore(context);
   const { leads } = context;
   const at = submittedAt(submission, context);
@@ -57,7 +57,7 @@ async function notForwarded(
 
 function forward(submission: Payload, stored: Stored, projectName: string | undefined, context: Context): Promise<string> {
   const { tenant, id, leads } = context;
-  const body = makeBody({ tenant, id, at: submittedAt(submission, context), submission, stored, projectName, local: leads.local });
+  const body = makeComPayload({ tenant, id, at: submittedAt(submission, context), submission, stored, projectName, local: leads.local });
   return context.enqueue(webhook, { connection: "make", id, body, about: [`lead:${stored.lead.id}`] }, { key: "forward" });
 }
 

@@ -3,7 +3,7 @@ import type { Run } from "../../queue/job";
 import { done } from "../../queue/outcome";
 import type { storeEvent } from "./job";
 
-export const keepEvent: Run<typeof storeEvent> = async ({ entity, event, type, at, data }, context) => {
+export const runStoreEvent: Run<typeof storeEvent> = async ({ entity, event, type, at, data }, context) => {
   // A time that is yet to come would make it the newest for ever.
   const fact = { entity, event, type, at: Math.min(at, context.at), data };
   // In a dry run the effect is only noted as "would do"; else a repeat adds nothing by itself and costs no record.

@@ -7,7 +7,7 @@ import type { supplierOrders } from "./job";
 
 type Context = Parameters<Run<typeof supplierOrders>>[1];
 
-const mostUnassigned = 500;
+const maxUnassigned = 500;
 
 export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: PayloadOf<typeof supplierOrders>, context) => {
   const opened = await context.shops.open(siteId);
@@ -16,9 +16,9 @@ export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: 
   const short = await shortage(scope);
   if (context.dryRun) {
     await context.effect("draft", async () => ({ ok: true, value: null }), { wouldDo: null });
-    return done({ purchaseOrders: [], unassigned: short.unassigned.slice(0, mostUnassigned) });
+    return done({ purchaseOrders: [], unassigned: short.unassigned.slice(0, maxUnassigned) });
   }
-  const left = (context.cursor as { unassigned: unknown[] } | undefined) ?? { unassigned: short.unassigned.slice(0, mostUnassigned) };
+  const left = (context.cursor as { unassigned: unknown[] } | undefined) ?? { unassigned: short.unassigned.slice(0, maxUnassigned) };
   await context.checkpoint(left, draftWrites(scope, context.id, short.lines, context.now()));
   const drafts = await draftsOf(scope, context.id);
   const purchaseOrders = [];

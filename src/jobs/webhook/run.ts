@@ -1,12 +1,12 @@
-import { mostHops } from "../../domain/events/model";
+import { maxHops } from "../../domain/events/model";
 import { outcomeOf } from "../../queue/effect";
 import type { Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import type { webhook } from "./job";
 
-export const deliver: Run<typeof webhook> = async (payload, context) => {
+export const runWebhook: Run<typeof webhook> = async (payload, context) => {
   const hops = payload.hops ?? 0;
-  if (hops > mostHops) return discard(`it has passed through here ${hops} times: a receiver sends it back`);
+  if (hops > maxHops) return discard(`it has passed through here ${hops} times: a receiver sends it back`);
   const hook = await context.hooks.open(payload);
   if ("missing" in hook) return discard(hook.missing);
   const message = { id: payload.id ?? context.id, body: JSON.stringify(payload.body), hops };

@@ -50,7 +50,7 @@ const usualMaxTokens = 4000;
 const raisedMaxTokens = 16_000;
 export const usualTimeoutSeconds = 60;
 /** Of an answer for which no bound is sent: what the largest models write at most. A connection's `maxTokens` says less. */
-const longestAnswer = 128_000;
+const maxAnswer = 128_000;
 
 /** What the settings say, and `usual` where they say nothing. */
 export function dialectOf(
@@ -109,5 +109,5 @@ async function lost(failure: Failure, meter: CallOptions["meter"]): Promise<Repl
 function boundOf(request: ModelRequest, asked: Chat, dialect: Dialect, { maxTokens }: ModelSettings): CallBound {
   const input = new TextEncoder().encode(JSON.stringify(request)).length;
   const isSent = dialect.tokensParameter !== "none";
-  return { endpoint: 0, input, output: isSent ? maxTokensOf(asked, dialect.maxTokens, maxTokens) : (maxTokens ?? longestAnswer) };
+  return { endpoint: 0, input, output: isSent ? maxTokensOf(asked, dialect.maxTokens, maxTokens) : (maxTokens ?? maxAnswer) };
 }

@@ -4,13 +4,13 @@ import type { Chat, Message, Part } from "./models";
 export type ModelRequest = ReturnType<typeof requestFrom>;
 
 /** The body of a chat completion as this dialect takes it, without the model's name. `most`: tokens that any answer may have. */
-export function requestFrom(asked: Chat, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, most: number | undefined) {
+export function requestFrom(asked: Chat, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, max: number | undefined) {
   const { format, tools = [] } = asked;
   const told = format && responseFormat !== "json_schema" ? [schemaTold(format.schema)] : [];
   return {
     messages: [...told, ...asked.messages].map(messageOf),
     ...(temperature === undefined ? {} : { temperature }),
-    ...(tokensParameter === "none" ? {} : { [tokensParameter]: maxTokensOf(asked, usual, most) }),
+    ...(tokensParameter === "none" ? {} : { [tokensParameter]: maxTokensOf(asked, usual, max) }),
     ...(format && responseFormat === "json_schema" ? { response_format: { type: responseFormat, json_schema: { ...format, strict: true } } } : {}),
     ...(format && responseFormat === "json_object" ? { response_format: { type: responseFormat } } : {}),
     ...(tools.length === 0 ? {} : { tools: tools.map((tool) => ({ type: "function", function: tool })), tool_choice: asked.toolChoice ?? "auto" }),
@@ -18,8 +18,8 @@ export function requestFrom(asked: Chat, { temperature, tokensParameter, respons
 }
 
 /** Tokens that the answer to one call may have. */
-export function maxTokensOf({ maxTokens }: Chat, usual: number, most: number | undefined): number {
-  return Math.min(maxTokens ?? most ?? usual, most ?? Infinity);
+export function maxTokensOf({ maxTokens }: Chat, usual: number, max: number | undefined): number {
+  return Math.min(maxTokens ?? max ?? usual, max ?? Infinity);
 }
 
 /** For endpoints that take no schema. */

@@ -5,7 +5,7 @@ import { type ListQuery, pageQuery } from "./query";
 import { resources } from "./resources";
 import type { ShopResource } from "./rows";
 import type { IdPage, Page } from "./shop";
-import type { Lengths } from "./whole";
+import type { TruncationDetector } from "./complete-list";
 
 /** An id costs the shop an empty object. */
 export const idsPerPage = 5000;
@@ -24,9 +24,9 @@ export type Part = Omit<ListQuery, "limit" | "display">;
 /** Holds the pages of one shop against its lists of ids. */
 export class PageCheck {
   readonly #connection: Connection;
-  readonly #lengths: Lengths;
+  readonly #lengths: TruncationDetector;
 
-  constructor(connection: Connection, lengths: Lengths) {
+  constructor(connection: Connection, lengths: TruncationDetector) {
     this.#connection = connection;
     this.#lengths = lengths;
   }

@@ -5,14 +5,14 @@ import { Connection } from "./connection";
 import type { ConnectionOptions, List } from "./connection";
 import { idOf } from "./element";
 import type { Field } from "./fields";
-import { Pace } from "./pace";
+import { PageSize } from "./page-size";
 import { isSayable, orFilters, pageQuery } from "./query";
 import type { Parameters as Query } from "./query";
 import { resources } from "./resources";
 import type { ShopResource, ShopRows } from "./rows";
 import type { Found, IdPage, Lookup, Page, PageRequest, PageSizes, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
 import { hasAllSettings, settingsFilter, settingsFrom } from "./settings";
-import { joined, Lengths, nothing, rowsById, wholeList } from "./whole";
+import { joined, TruncationDetector, nothing, rowsById, readAll } from "./complete-list";
 import { isZone } from "../../time/zone";
 
 export type PrestashopOptions = ConnectionOptions;
@@ -24,8 +24,8 @@ interface Sized {
 }
 
 /** A row of an order, or of a product, is a dozen queries; others are one. The long pages of `light` are those of quantities. */
-const heavyPace = { least: 5, start: 50, most: 100, quick: 2, slow: 5, growth: 1.5 };
-const lightPace = { least: 50, start: 2500, most: 5000, quick: 3, slow: 12, growth: 2 };
+const heavyPace = { min: 5, start: 50, max: 100, quick: 2, slow: 5, growth: 1.5 };
+const lightPace = { min: 50, start: 2500, max: 5000, quick: 3, slow: 12, growth: 2 };
 /** An answer that took longer than this and did not come is taken for a page that was too large. */
 const patience = 15_000;
 /** Named of a row that cannot be read. */
@@ -42,9 +42,9 @@ export function prestashop(options: PrestashopOptions): Shop {
 class Prestashop implements Shop {
   readonly #connection: Connection;
   readonly #now: () => number;
-  readonly #heavy = new Pace(heavyPace);
-  readonly #light = new Pace(lightPace);
-  readonly #lengths = new Lengths();
+  readonly #heavy = new PageSize(heavyPace);
+  readonly #light = new PageSize(lightPace);
+  readonly #lengths = new TruncationDetector();
   readonly #check: PageCheck;
   readonly #readers = new Map<ShopResource, Field<ShopRows[ShopResource]>>();
   #settings: ShopSettings | undefined;
@@ -92,7 +92,7 @@ class Prestashop implements Shop {
     if (this.#settings) return ok(this.#settings);
     const query = { "filter[name]": settingsFilter, display: "[id,name,value]", sort: "[id_ASC]" };
     const ask = (filters: Query) => this.#connection.list("configurations", { ...query, ...filters }, signal);
-    const reply = await wholeList(ask, this.#lengths, hasAllSettings);
+    const reply = await readAll(ask, this.#lengths, hasAllSettings);
     if (!reply.ok) return reply;
     const settings = settingsFrom(reply.value.elements);
     if (settings.ok) this.#use(settings.value);
@@ -152,7 +152,7 @@ class Prestashop implements Shop {
     if (field === "id") return rowsById(ask, this.#lengths, values);
     let sum = nothing;
     for (const filter of orFilters(values)) {
-      const reply = await wholeList((more) => ask({ [`filter[${field}]`]: filter, ...more }), this.#lengths);
+      const reply = await readAll((more) => ask({ [`filter[${field}]`]: filter, ...more }), this.#lengths);
       if (!reply.ok) return reply;
       sum = joined(sum, reply.value, 0);
     }
@@ -167,7 +167,7 @@ class Prestashop implements Shop {
   }
 
   /** A page that the shop could not finish is asked for once more, smaller. */
-  async #paced(pace: Pace, resource: ShopResource, signal: AbortSignal, query: (size: number) => Query): Promise<Reply<Sized>> {
+  async #paced(pace: PageSize, resource: ShopResource, signal: AbortSignal, query: (size: number) => Query): Promise<Reply<Sized>> {
     const ask = async (): Promise<Reply<Sized>> => {
       const parameters = query(pace.size);
       const reply = await this.#connection.list(resource, parameters, signal);

@@ -28,7 +28,7 @@ function interval({ from, to }: { from: string; to: string }): string {
   return `[${from},${to}]`;
 }
 
-const longestFilter = 1500;
+const maxFilter = 1500;
 
 /** The values in as few filters as fit into a URL of 2 kB. */
 export function orFilters(values: readonly (number | string)[]): string[] {
@@ -36,7 +36,7 @@ export function orFilters(values: readonly (number | string)[]): string[] {
   let length = Infinity;
   for (const value of new Set(values.map(String))) {
     const size = encodeURIComponent(`${value}|`).length;
-    if (length + size > longestFilter) {
+    if (length + size > maxFilter) {
       groups.push([]);
       length = 0;
     }

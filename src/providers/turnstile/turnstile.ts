@@ -21,7 +21,7 @@ const address = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 const tries = 2;
 /** Milliseconds a visitor may be kept waiting by one try. */
 const patience = 3000;
-const longestToken = 2048;
+const maxToken = 2048;
 /** Codes that mean: the visitor has to solve it again. */
 const visitors = ["missing-input-response", "invalid-input-response", "timeout-or-duplicate", "bad-request"];
 
@@ -32,7 +32,7 @@ const visitors = ["missing-input-response", "invalid-input-response", "timeout-o
  */
 export function createTurnstile(http: Http): Turnstile {
   return async ({ secret, token, ip, repeatKey, isOwnHost }) => {
-    if (token === "" || token.length > longestToken) return { verdict: "refused", reason: "the captcha was not solved" };
+    if (token === "" || token.length > maxToken) return { verdict: "refused", reason: "the captcha was not solved" };
     const uuid = repeatKey === undefined ? crypto.randomUUID() : await uuidOf(JSON.stringify([repeatKey, token]));
     const body = JSON.stringify({ secret, response: token, ...(ip === undefined ? {} : { remoteip: ip }), idempotency_key: uuid });
     let reason = "no answer";

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { readEmail } from "../../../src/domain/leads/email";
-import { namesAny } from "../../../src/domain/erasure/person-matcher";
+import { mentionsPerson } from "../../../src/domain/erasure/person-matcher";
 import { growsTooFast } from "../../support/growth";
 
 const keys = new Set(["e:ada@x.example", "e:lovelace@gmail.com", "p:+491715559999"]);
@@ -19,13 +19,13 @@ test.each([
   "ada@ｘ.example",
   `${"x".repeat(300)}=ada@x.example`,
 ])("%s names the person", (text) => {
-  expect(namesAny(keys, text)).toBe(true);
+  expect(mentionsPerson(keys, text)).toBe(true);
 });
 
 test.each(["adam@x.example", "xada@x.example", "ada@y.x.example", "ada@x.example.org", "ada at x.example", "@x.example", "lovelace@x.example"])(
   "%s names another",
   (text) => {
-    expect(namesAny(keys, text)).toBe(false);
+    expect(mentionsPerson(keys, text)).toBe(false);
   },
 );
 
@@ -36,13 +36,13 @@ test.each([
   ["signs", "@a"],
 ])("addresses of others are read by none of their parts: %s", (_what, piece) => {
   const parse = vi.spyOn(URL, "parse");
-  expect(namesAny(keys, piece.repeat(500))).toBe(false);
+  expect(mentionsPerson(keys, piece.repeat(500))).toBe(false);
   expect(parse).not.toHaveBeenCalled();
 });
 
 test("an address is looked up once, however many parts its name has", () => {
   const parse = vi.spyOn(URL, "parse");
-  expect(namesAny(keys, `${"a=ada=".repeat(10)}b@x.example `.repeat(50))).toBe(false);
+  expect(mentionsPerson(keys, `${"a=ada=".repeat(10)}b@x.example `.repeat(50))).toBe(false);
   expect(parse.mock.calls.length).toBeLessThanOrEqual(50);
 });
 
@@ -66,7 +66,7 @@ test.each([
   ["+45 12 34 56 78", ["p:+4512345678"]],
   ["12 34 56 78", ["p:12345678"]],
 ])("%s names the number", (text, sought) => {
-  expect(namesAny(new Set(sought), text)).toBe(true);
+  expect(mentionsPerson(new Set(sought), text)).toBe(true);
 });
 
 test.each([
@@ -79,9 +79,9 @@ test.each([
   ["+1 2125550100", ["p:125550100"]],
   ["+47 12 34 56 78", ["p:12345678"]],
 ])("%s names another number", (text, sought) => {
-  expect(namesAny(new Set(sought), text)).toBe(false);
+  expect(mentionsPerson(new Set(sought), text)).toBe(false);
 });
 
 test("a run of digits costs no more than its length says", () => {
-  expect(growsTooFast((size) => void namesAny(new Set(british), "7 1 2 5 5 5 0 1 0 ".repeat(size / 18)), 8000)).toBe(false);
+  expect(growsTooFast((size) => void mentionsPerson(new Set(british), "7 1 2 5 5 5 0 1 0 ".repeat(size / 18)), 8000)).toBe(false);
 });

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { cell } from "../../../src/csv";
 import { leadLine } from "../../../src/domain/leads/csv";
-import { countedAs, pointOf } from "../../../src/domain/leads/point";
+import { countedAs, pointOf } from "../../../src/domain/leads/analytics-point";
 import { ownsUrl, projectSchema } from "../../../src/tenants/project-schema";
 import { engagementScore, labelOf, suspicionOf } from "../../../src/domain/leads/score";
 import { silenceDue, type Watched } from "../../../src/domain/leads/silence";

@@ -10,13 +10,13 @@ import { approvePurchase, cancelPurchase, draftsOf, noteMail, purchaseOrder, pur
 import { listSuppliers, putSupplier } from "../../../src/domain/shop/purchases/suppliers";
 import { details, missing, namedWrites } from "../../../src/domain/shop/related-rows";
 import { syncView } from "../../../src/domain/shop/site/queries";
-import { clearLeaving, leave, vacate } from "../../../src/domain/shop/site/remove";
+import { continueRemovals, startRemoval, finishRemoval } from "../../../src/domain/shop/site/remove";
 import { connect, listsRead, spanRead, keepSettings, pause, resume, takeProbe } from "../../../src/domain/shop/site/store";
 import { openWindow, openWindows, partsOf, windowRead } from "../../../src/domain/shop/sync/bulk-parts";
 import { comparedWrites, goneIds, goneWrites } from "../../../src/domain/shop/sync/gone";
 import { allowedWrites, grantedWrites, noteWrites, refusalWrites, unreadableIds } from "../../../src/domain/shop/sync/unreadable";
 import { order, orderLine, orderState, product, start, stock } from "../../jobs/fake-shop";
-import { planOf, recordingDb, type Said } from "../../support/recorder";
+import { routesFor, recordingDb, type Said } from "../../support/recorder";
 
 test("every statement names its tenant, finds its rows by key and sorts no list", { timeout: 60_000 }, async () => {
   const { db, said } = recordingDb();
@@ -35,7 +35,7 @@ test("every statement names its tenant, finds its rows by key and sorts no list"
 const maySort = /FROM shop_purchase_lines|FROM json_each\(\?3\) e CROSS JOIN shop_purchase_lines|DISTINCT|WITH RECURSIVE each/;
 
 async function complaint(one: Said): Promise<string | null> {
-  const plan = await planOf(one);
+  const plan = await routesFor(one);
   const wrong = plan.filter((line) => (line.startsWith("SCAN ") ? !mayBeScanned(line, one.sql) : line.includes("TEMP B-TREE") && !maySort.test(one.sql)));
   return wrong.length === 0 ? null : `${one.sql.replace(/\s+/g, " ").trim().slice(0, 200)}\n  ${plan.join("\n  ")}`;
 }
@@ -119,7 +119,7 @@ async function useEverything(db: D1Database): Promise<void> {
   await syncView(scope, start);
   const outbox = shopOutbox(db);
   await outbox.taken(await outbox.pending(10));
-  await leave(scope, 100, start);
-  await clearLeaving(db, 100, start);
-  await vacate(scope, 100);
+  await startRemoval(scope, 100, start);
+  await continueRemovals(db, 100, start);
+  await finishRemoval(scope, 100);
 }

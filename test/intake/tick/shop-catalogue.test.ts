@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { entitiesOf, isKnown } from "../../../src/domain/events/catalogue";
 import { type Event, eventPayload } from "../../../src/domain/events/model";
-import { chatMessage } from "../../../src/domain/events/words";
+import { chatMessage } from "../../../src/domain/events/slack-text";
 import { shopOutbox } from "../../../src/domain/shop/events";
 import { orderWrites } from "../../../src/domain/shop/orders/store";
 import { stockWrites } from "../../../src/domain/shop/products/stock";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import * as v from "valibot";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { leadVerdict } from "../../../src/domain/events/verdict";
+import { leadResult } from "../../../src/domain/events/analysis";
 import { createHttp, type Http } from "../../../src/providers/http";
 import { failed } from "../../../src/queue/effect";
 import { createLearned, type Learned } from "../../../src/providers/models/learned";
@@ -13,7 +13,7 @@ import { type Answer, type SeenCall, stubFetch } from "../fetch-stub";
 afterEach(() => vi.unstubAllGlobals());
 
 const verdict = { summary: "Wants a flat.", intent: "buy", urgency: "high", score: 80, nextStep: "Call." };
-const question = { instructions: "Judge.", input: '{"message":"Ada wants a flat"}', name: "lead_verdict", schema: leadVerdict };
+const question = { instructions: "Judge.", input: '{"message":"Ada wants a flat"}', name: "lead_verdict", schema: leadResult };
 const completion = (content: unknown, finish = "stop", more = {}) =>
   Response.json({ model: "small-1", usage: { prompt_tokens: 12, completion_tokens: 5 }, choices: [{ finish_reason: finish, message: { content, ...more } }] });
 const refused = (status: number, error: object, headers: Record<string, string> = {}) => Response.json({ error }, { status, headers });
@@ -99,7 +99,7 @@ describe("a 200 that is none: asked once more, then given up", () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.json(), fc.string()), async (content) => {
         const { reply } = await ask(() => completion(content));
-        expect(!reply.ok || v.is(leadVerdict, reply.value.value)).toBe(true);
+        expect(!reply.ok || v.is(leadResult, reply.value.value)).toBe(true);
       }),
       { numRuns: 50 },
     );

@@ -4,7 +4,7 @@ import type { WorkerEnv } from "../../../src/env";
 import { routes } from "../../../src/intake/routes";
 import { jobs } from "../../../src/jobs";
 import { email } from "../../../src/jobs/email/job";
-import { sendEmail } from "../../../src/jobs/email/run";
+import { runEmail } from "../../../src/jobs/email/run";
 import { job } from "../../../src/queue/job";
 import { die } from "./abort";
 import { faultyEnv, hurried } from "./faulty-env";
@@ -18,7 +18,7 @@ import { counted, flip, flipBack, passWhenIdle, switches, type Switches } from "
 export { Gate } from "../../../src/index";
 
 const quickEmail = { ...email, policy: { ...email.policy, backoff: { base: 1, cap: 1 }, timeout: 5, concurrency: 50 } };
-const definitions = [...jobs.filter(({ contract }) => contract.type !== email.type), job(quickEmail, sendEmail), job(scripted, follow)];
+const definitions = [...jobs.filter(({ contract }) => contract.type !== email.type), job(quickEmail, runEmail), job(scripted, follow)];
 
 let made: WorkerEnv | undefined;
 

@@ -1,6 +1,6 @@
 import type { ScheduleStore } from "../../schedules/store";
 import type { Scope } from "../scope";
-import { leave } from "./remove";
+import { startRemoval } from "./remove";
 import { addSchedules } from "./schedules";
 import { connect } from "./store";
 
@@ -21,5 +21,5 @@ export async function connectSite({ schedules, wake }: ConnectDeps, scope: Scope
 /** The site was removed: its schedules, what was read from it and its purchase orders go too, of very much a part by the tick. */
 export async function disconnectSite({ schedules }: Pick<ConnectDeps, "schedules">, scope: Scope, now: number): Promise<void> {
   await schedules.removeSite(scope.tenant, scope.site);
-  await leave(scope, now);
+  await startRemoval(scope, now);
 }

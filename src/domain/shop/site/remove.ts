@@ -9,23 +9,23 @@ const maxStatements = 300;
 /** Sites looked at by one tick. */
 const atOnce = 5;
 
-/** A site is gone, and all that is known of it goes with it: some of it now, the rest by `clearLeaving`. */
-export async function leave(scope: Scope, now: number, most = maxStatements): Promise<void> {
+/** A site is gone, and all that is known of it goes with it: some of it now, the rest by `continueRemovals`. */
+export async function startRemoval(scope: Scope, now: number, max = maxStatements): Promise<void> {
   await statement(scope, "INSERT INTO shop_leaving (tenant, site, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET since = ?3", now).run();
-  await forget(scope, most);
+  await deleteRows(scope, max);
 }
 
 /** Before a site of that name comes: false while there is more of an earlier one than one request removes. */
-export async function vacate(scope: Scope, most = maxStatements): Promise<boolean> {
+export async function finishRemoval(scope: Scope, max = maxStatements): Promise<boolean> {
   const isLeaving = await statement(scope, "SELECT 1 FROM shop_leaving WHERE tenant = ?1 AND site = ?2").first();
   if (isLeaving === null) return true;
-  if (!(await forget(scope, most))) return false;
+  if (!(await deleteRows(scope, max))) return false;
   await left(scope);
   return true;
 }
 
 /** The tick's part: goes on where `leave` ended, and takes along what runs under way have written since. At most `most` statements a site. */
-export async function clearLeaving(db: D1Database, most: number, now: number): Promise<{ sites: number }> {
+export async function continueRemovals(db: D1Database, max: number, now: number): Promise<{ sites: number }> {
   const { results } = await db
     .prepare("SELECT tenant, site, since FROM shop_leaving LIMIT ?1")
     .bind(atOnce)
@@ -33,7 +33,7 @@ export async function clearLeaving(db: D1Database, most: number, now: number): P
   let sites = 0;
   for (const { tenant, site, since } of results) {
     const scope = { db, tenant, site };
-    if (!(await forget(scope, most)) || now - since < settled) continue;
+    if (!(await deleteRows(scope, max)) || now - since < settled) continue;
     await left(scope);
     sites++;
   }
@@ -59,8 +59,8 @@ const tables = [
 ] as const;
 
 /** True when nothing is left. */
-async function forget(scope: Scope, most: number): Promise<boolean> {
-  let left = most;
+async function deleteRows(scope: Scope, max: number): Promise<boolean> {
+  let left = max;
   for (const [table, key] of tables) {
     const sql = `DELETE FROM ${table} WHERE tenant = ?1 AND site = ?2 AND (${key}) IN (SELECT ${key} FROM ${table} WHERE tenant = ?1 AND site = ?2 LIMIT ${chunk})`;
     for (let removed = chunk; removed === chunk; left--) {

@@ -76,7 +76,7 @@ export async function countRows(shop: Shop, resource: ShopResource, window: Wind
     const page = await shop.ids(resource, { window, afterId, signal });
     if (!page.ok) return page;
     if (!page.value.more) return ok(count);
-    if (!page.value.full && ++short > mostShort) return ok(null);
+    if (!page.value.full && ++short > maxShort) return ok(null);
     count += page.value.ids.length;
     afterId = page.value.lastId;
   }
@@ -112,7 +112,7 @@ export function expectedOf({ total, read }: Progress, counted: boolean): PageReq
 }
 
 /** Lists of ids that are shorter than asked, of which one count looks at no more. */
-const mostShort = 20;
+const maxShort = 20;
 
 /** Both travel in the cursor. */
 const maxUnreadable = 50;

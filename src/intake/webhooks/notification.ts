@@ -1,8 +1,8 @@
 /** What a webhook tells us to look at. Its content is never stored: the shop is asked. */
-export type Hint = { about: "order"; orderId: number } | { about: "orders" } | { about: "products" } | { about: "nothing" };
+export type ShopNotification = { about: "order"; orderId: number } | { about: "orders" } | { about: "products" } | { about: "nothing" };
 
-export interface ReadHint {
-  hint: Hint;
+export interface ParsedNotification {
+  hint: ShopNotification;
   /** What the body says names this delivery among others, the same when it is sent again; undefined when it says nothing. */
   eventId: string | undefined;
 }
@@ -22,7 +22,7 @@ const ownIds = ["id", "resource_id", "entity_id"];
 const wrappers = ["data", "payload", "object", "resource", "params"];
 
 /** Reads what modules send in their many shapes; what says nothing is a hint about nothing, never an error. */
-export function readHint(headers: Headers, text: string): ReadHint {
+export function parseNotification(headers: Headers, text: string): ParsedNotification {
   const body = fieldsOf(headers.get("content-type") ?? "", text);
   const levels = [body, ...wrapped(body), ...wrapped(body).flatMap(wrapped)];
   const event = textIn(body, eventNames) ?? eventHeaders.map((name) => headers.get(name)).find((value) => value !== null) ?? "";
@@ -34,7 +34,7 @@ export function deliveryId(text: string | null | undefined): string | undefined 
   return text && /^[\x21-\x7e]{1,128}$/.test(text) ? text : undefined;
 }
 
-function hintOf(event: string, levels: readonly Fields[]): Hint {
+function hintOf(event: string, levels: readonly Fields[]): ShopNotification {
   const order = levels.map((fields) => idIn(fields, orderIds) ?? idIn(objectOf(fields["order"]), ["id", ...orderIds])).find((id) => id !== undefined);
   const isOrder = /order|actionvalidate/.test(event);
   const isProduct = /product|stock|combination/.test(event);

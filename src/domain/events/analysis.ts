@@ -2,11 +2,11 @@ import * as v from "valibot";
 import { boundedList, boundedText } from "../../queue/bounded";
 import { personal } from "../../masking/personal";
 
-const words = (most: number) => v.pipe(boundedText(most, { min: 1 }), personal());
+const words = (max: number) => v.pipe(boundedText(max, { min: 1 }), personal());
 const score = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100));
 
 /** What a model must say of a lead: this, all of it, and nothing else. */
-export const leadVerdict = v.strictObject({
+export const leadResult = v.strictObject({
   summary: words(600),
   intent: v.picklist(["buy", "sell", "rent", "invest", "question", "spam", "unclear"]),
   urgency: v.picklist(["low", "medium", "high"]),
@@ -15,7 +15,7 @@ export const leadVerdict = v.strictObject({
 });
 
 /** And of an offer. */
-export const offerVerdict = v.strictObject({
+export const offerResult = v.strictObject({
   summary: words(600),
   strength: v.picklist(["weak", "fair", "strong"]),
   score,
@@ -26,13 +26,13 @@ export const offerVerdict = v.strictObject({
 /** What the model is told to do, by what it looks at. */
 export const analyses = {
   lead: {
-    schema: leadVerdict,
+    schema: leadResult,
     instructions:
       "You judge enquiries for a sales team. From the enquiry in JSON, say in one or two sentences what the person wants, what they intend, how urgent it is, " +
       "how promising it is from 0 to 100, and what the team should do next. Guess nothing that is not there; when in doubt say unclear and score low.",
   },
   offer: {
-    schema: offerVerdict,
+    schema: offerResult,
     instructions:
       "You judge offers for a sales team. From the offer in JSON, say in one or two sentences what is offered, how strong it is, a score from 0 to 100, " +
       "up to five risks, and what the team should do next. Guess nothing that is not there.",

@@ -3,14 +3,14 @@ import { Problem } from "../../errors";
 import type { Vault } from "../../tenants/vault";
 
 /** Where deliveries go and what signs them; kept sealed, since an address of this kind is a credential. */
-export interface SealedHook {
+export interface SealedEndpoint {
   url: string;
   secret?: string | undefined;
   /** What signed before, and signs beside it until then (milliseconds): the receiver need not change at the same moment. */
   previous?: { secret: string; until: number } | undefined;
 }
 
-export type OpenedHook = { ok: true; value: SealedHook } | { ok: false; reason: string };
+export type OpenedEndpoint = { ok: true; value: SealedEndpoint } | { ok: false; reason: string };
 
 /** A secret that was replaced signs for a day more. Milliseconds. */
 const overlap = 24 * 3600_000;
@@ -24,7 +24,7 @@ export interface Retirement {
 }
 
 /** What the settings of events stand on; handed in by the composition root. */
-export interface HookParts {
+export interface EndpointDeps {
   db: D1Database;
   vault: Pick<Vault, "seal" | "open" | "reseal">;
   rules: AddressRules;
@@ -40,25 +40,31 @@ export function hostOf(url: string, rules: AddressRules): string {
 }
 
 /** Seals a hook that takes the place of `before` (sealed as well; null: there was none). */
-export async function sealHook(parts: HookParts, tenant: string, name: string, hook: SealedHook, { before, now }: { before: string | null; now: number }) {
-  const opened = before === null ? null : await openHook(parts, tenant, name, before);
+export async function sealEndpoint(
+  parts: EndpointDeps,
+  tenant: string,
+  name: string,
+  hook: SealedEndpoint,
+  { before, now }: { before: string | null; now: number },
+) {
+  const opened = before === null ? null : await openEndpoint(parts, tenant, name, before);
   const previous = opened?.ok && hook.secret !== undefined ? previousOf(opened.value, hook.secret, now) : undefined;
   return parts.vault.seal(tenant, name, JSON.stringify({ ...hook, previous }));
 }
 
 /** Every secret that signs now, the current one first. */
-export function signingSecrets({ secret, previous }: SealedHook, now: number): string[] {
+export function signingSecrets({ secret, previous }: SealedEndpoint, now: number): string[] {
   if (secret === undefined) return [];
   return previous && now < previous.until ? [secret, previous.secret] : [secret];
 }
 
-function previousOf({ secret, previous }: SealedHook, next: string, now: number): SealedHook["previous"] {
+function previousOf({ secret, previous }: SealedEndpoint, next: string, now: number): SealedEndpoint["previous"] {
   if (secret === undefined || secret === next) return previous;
   return { secret, until: now + overlap };
 }
 
-export async function openHook({ vault }: HookParts, tenant: string, name: string, sealed: string): Promise<OpenedHook> {
+export async function openEndpoint({ vault }: EndpointDeps, tenant: string, name: string, sealed: string): Promise<OpenedEndpoint> {
   const opened = await vault.open(tenant, name, sealed);
   if (!opened.ok) return { ok: false, reason: `its address and secret must be set again: ${opened.reason}` };
-  return { ok: true, value: JSON.parse(opened.text) as SealedHook };
+  return { ok: true, value: JSON.parse(opened.text) as SealedEndpoint };
 }

@@ -4,10 +4,10 @@ import { Problem } from "../../errors";
 import type { Known } from "../../tenants/snapshot";
 import type { IntakeDeps } from "../deps";
 import { addressOf, subscriberOf } from "../network";
-import { refusedAtDoor, unavailable } from "../problem";
+import { publicUnauthorized, unavailable } from "../problem";
 
 /** A project as its public door finds it. */
-export interface Door {
+export interface LeadEndpoint {
   tenant: string;
   name: string;
   project: Project;
@@ -16,30 +16,30 @@ export interface Door {
 export const keyHeader = "X-API-Key";
 
 /** The project of the path, also while D1 is down. An unknown tenant and an unknown project are the same 401. */
-export async function findDoor(deps: IntakeDeps, tenant: string, name: string): Promise<Door> {
+export async function findEndpoint(deps: IntakeDeps, tenant: string, name: string): Promise<LeadEndpoint> {
   const known = await deps.snapshots.read(tenant, deps.now());
   if (known.state === "unknown") throw unavailable("The project cannot be looked up right now.");
   const project = projectIn(known, name);
-  if (!project) throw refusedAtDoor();
+  if (!project) throw publicUnauthorized();
   return { tenant, name, project };
 }
 
 /** A server shows the key; anybody else comes from one of the project's pages, and not too often. */
-export async function admitSender(deps: IntakeDeps, door: Door, request: Request): Promise<"server" | "browser"> {
+export async function authenticateSender(deps: IntakeDeps, endpoint: LeadEndpoint, request: Request): Promise<"server" | "browser"> {
   const key = request.headers.get(keyHeader);
   if (key !== null) {
-    if (await deps.leads.isApiKey(door.project, key)) return "server";
-    throw refusedAtDoor();
+    if (await deps.leads.isApiKey(endpoint.project, key)) return "server";
+    throw publicUnauthorized();
   }
   const page = pageOf(request);
   // Who shows neither learns nothing, not even that there is such a project.
-  if (page === undefined || !ownsUrl(door.project.domains, page)) throw refusedAtDoor();
-  await limitRate(deps, door, addressOf(request));
+  if (page === undefined || !ownsUrl(endpoint.project.domains, page)) throw publicUnauthorized();
+  await limitRate(deps, endpoint, addressOf(request));
   return "browser";
 }
 
 /** The ids that the project's forms carry. */
-export function checkForm({ project }: Door, { siteKey, formId }: FormFields["fields"]): void {
+export function checkForm({ project }: LeadEndpoint, { siteKey, formId }: FormFields["fields"]): void {
   const issues = [
     ...(siteKey === project.siteKey ? [] : [{ path: "siteKey", message: siteKey === undefined ? "is missing" : "is not this project's" }]),
     ...(formId === project.formId ? [] : [{ path: "formId", message: formId === undefined ? "is missing" : "is not this project's" }]),
@@ -75,7 +75,7 @@ function pageOf(request: Request): string | undefined {
   return (origin === "null" ? null : origin) ?? request.headers.get("referer") ?? undefined;
 }
 
-async function limitRate(deps: IntakeDeps, { tenant, name }: Door, ip: string | undefined): Promise<void> {
+async function limitRate(deps: IntakeDeps, { tenant, name }: LeadEndpoint, ip: string | undefined): Promise<void> {
   // A limiter that cannot be asked must not cost a lead.
   const [mayAddress, mayProject] = await Promise.all([
     deps.leads.mayPost(`${tenant}/${name}/${subscriberOf(ip)}`).catch(() => true),

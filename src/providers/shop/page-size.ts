@@ -1,7 +1,7 @@
 export interface PaceLimits {
-  least: number;
+  min: number;
   start: number;
-  most: number;
+  max: number;
   /** Seconds: a page under `quick` is followed by a larger one, a page over `slow` by one half its size. */
   quick: number;
   slow: number;
@@ -9,7 +9,7 @@ export interface PaceLimits {
 }
 
 /** How many rows a page has. The shop loads each row by queries of its own, in the pool that serves its shoppers. */
-export class Pace {
+export class PageSize {
   readonly #limits: PaceLimits;
   #size: number;
 
@@ -23,8 +23,8 @@ export class Pace {
   }
 
   set size(rows: number) {
-    const { least, most } = this.#limits;
-    if (Number.isFinite(rows)) this.#size = Math.max(least, Math.min(most, Math.floor(rows)));
+    const { min, max } = this.#limits;
+    if (Number.isFinite(rows)) this.#size = Math.max(min, Math.min(max, Math.floor(rows)));
   }
 
   /** After a page of `rows` that took the shop `seconds`. One that was not full says nothing about a larger one. */

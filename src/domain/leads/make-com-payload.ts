@@ -1,4 +1,4 @@
-import { sourceName } from "./point";
+import { sourceName } from "./analytics-point";
 import type { Stored } from "./store";
 import type { Submission } from "./model";
 
@@ -19,7 +19,7 @@ interface Sent {
 }
 
 /** One flat object by category: contact, project, geography, scoring, fraud, identity, context, status. Of the person, what the submission does not say the lead does. */
-export function makeBody({ tenant, id, at, submission, stored, projectName, local }: Sent): MakeBody {
+export function makeComPayload({ tenant, id, at, submission, stored, projectName, local }: Sent): MakeBody {
   const { contact, form, request, engagement } = submission;
   const { lead } = stored;
   const email = contact.email ?? lead.email;

@@ -6,7 +6,7 @@ import { orFilters, type Parameters } from "./query";
 type Ask = (filters: Parameters) => Promise<Reply<List>>;
 
 /** How long the answers of one shop were: what stands in front of it may give fewer rows than were asked for, and says nothing. */
-export class Lengths {
+export class TruncationDetector {
   #longest = 0;
   #cut = Infinity;
 
@@ -32,7 +32,7 @@ export class Lengths {
 }
 
 /** All rows that the filters let through, in as many requests as it takes. `isWhole`: nothing is missing that could come. */
-export async function wholeList(ask: Ask, lengths: Lengths, isWhole: (list: List) => boolean = () => false): Promise<Reply<List>> {
+export async function readAll(ask: Ask, lengths: TruncationDetector, isWhole: (list: List) => boolean = () => false): Promise<Reply<List>> {
   for (let sum: List = nothing, after = 0; ;) {
     const reply = await ask(after > 0 ? { "filter[id]": `>[${after}]` } : {});
     if (!reply.ok) return reply;
@@ -46,7 +46,7 @@ export async function wholeList(ask: Ask, lengths: Lengths, isWhole: (list: List
 }
 
 /** The rows with these ids. An answer by id is cut at its end, so what is missing before its last row is not there. */
-export async function rowsById(ask: Ask, lengths: Lengths, ids: readonly (number | string)[]): Promise<Reply<List>> {
+export async function rowsById(ask: Ask, lengths: TruncationDetector, ids: readonly (number | string)[]): Promise<Reply<List>> {
   let sum: List = nothing;
   for (let after = 0, left = ids.map(Number).toSorted((a, b) => a - b); left.length > 0;) {
     const [filter = ""] = orFilters(left);
