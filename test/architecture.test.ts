@@ -237,6 +237,30 @@ describe("size and shape", () => {
   });
 });
 
+describe("one language", () => {
+  /** The engine's own names come last. */
+  const outside = [...texts].filter(([file]) => !file.startsWith("queue/") && !file.startsWith("dashboard/"));
+  const refused = (pattern: RegExp) => outside.flatMap(([file, text]) => matchesOf(file, text, pattern));
+
+  test("bounds begin with max or min", () => {
+    expect(refused(/\bconst (?:most|longest|largest|deepest|least|fewest|shortest|smallest)[A-Z]\w* = \d/g)).toEqual([]);
+    expect(refused(/\b(?:most|least)\??: number\b/g)).toEqual([]);
+  });
+
+  test("words that others replaced are gone", () => {
+    const retired =
+      /\b(?:SiteData|ShopDoor|VisitContext|failedVisit|isVisit|findDoor|admitSender|refusedAtDoor|readHint|samenessOf|leadVerdict|HookParts|SealedHook|needlesOf|namesAny|vacate|clearLeaving|wholeList|takeLead|writeAgain|keepEvent|fanOut)\b/g;
+    expect(refused(retired)).toEqual([]);
+  });
+
+  test("a behaviour is run and the name of its type", () => {
+    const list = texts.get("jobs/index") ?? "";
+    const runs = [...list.matchAll(/import \{ (\w+) \} from "\.\/([a-z-]+)\/run"/g)];
+    const expected = (type = "") => `run${type.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}`;
+    expect(runs.filter(([, name, type]) => name !== expected(type)).map(([statement]) => statement)).toEqual([]);
+  });
+});
+
 describe("a job is one folder and one line", () => {
   const list = texts.get("jobs/index") ?? "";
   const folders = readdirSync(join(src, "jobs"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
