@@ -9,7 +9,7 @@ import { watch, type WatchDeps } from "../../src/domain/alerts/watch";
 import { turnMark } from "../../src/ledger/watermarks";
 import { type Bench, createBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
-import { routesFor, recordingDb } from "../support/recorder";
+import { planOf, recordingDb } from "../support/recorder";
 
 beforeEach(async () => {
   await emptyLedger();
@@ -210,7 +210,7 @@ test("its statements find their rows by key", async () => {
   await alertsOf(db, [{ tenant: "one", cause: "x" }]);
   await listAlerts(db, "one", 10);
   await saveAlerts(db, [judge(undefined, { tenant: "one", cause: "x", subject: "s", reason: "", count: 1, lastAt: noon }, noon)?.alert as Alert]);
-  const plans = await Promise.all(said.map(routesFor));
+  const plans = await Promise.all(said.map(planOf));
   const scans = plans.flat().filter((line) => line.startsWith("SCAN ") && !/VIRTUAL TABLE|SCAN (each|\(subquery|CONSTANT ROW)/.test(line));
   expect(scans.filter((line) => !line.includes("alerts_open"))).toEqual([]);
 });

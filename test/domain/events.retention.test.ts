@@ -6,7 +6,7 @@ import { factDays, forgetOld } from "../../src/domain/events/retention";
 import { createLedger } from "../../src/ledger/ledger";
 import { turnMark } from "../../src/ledger/watermarks";
 import { createTenantStore } from "../../src/tenants/tenant";
-import { routesFor, recordingDb } from "../support/recorder";
+import { planOf, recordingDb } from "../support/recorder";
 import { ids, newJob, noon } from "../support/rows";
 
 const day = 24 * 3600_000;
@@ -56,6 +56,6 @@ test("very many are walked page by page, by key, within a few statements, round 
   await add("a", "lead:1", noon);
   expect(await forget(noon + (factDays + 1) * day, db)).toBe(1);
   expect(await count("facts")).toBe(1250);
-  const plans = (await Promise.all(said.map(routesFor))).flat();
+  const plans = (await Promise.all(said.map(planOf))).flat();
   expect(plans.filter((line) => /^SCAN (?!.*VIRTUAL TABLE)/.test(line))).toEqual([]);
 });

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { listLeads } from "../../src/domain/leads/queries";
 import { storeSubmission } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
-import { routesFor, recordingDb } from "../support/recorder";
+import { planOf, recordingDb } from "../support/recorder";
 import { createBench, now, type Tokens } from "./fakes";
 
 const bench = createBench();
@@ -61,7 +61,7 @@ describe("a list of leads", () => {
   test("of robots reads the index of robots alone", async () => {
     const { db, said } = recordingDb();
     for (const project of [undefined, "list"]) await listLeads(db, "robots", { bot: true, project }, { limit: 2 });
-    const plans = (await Promise.all(said.map(routesFor))).flat();
+    const plans = (await Promise.all(said.map(planOf))).flat();
     expect(plans).toEqual(plans.map(() => expect.stringMatching(/^SEARCH l USING INDEX leads_robots_by_time/) as unknown));
     expect(plans).toHaveLength(2);
   });

@@ -9,7 +9,7 @@ import { samplesIn } from "../../src/ledger/samples";
 import { statesIn } from "../../src/ledger/states";
 import { isDerived } from "../../src/queue/id";
 import { broughtBack, queuedNow } from "../../src/queue/placement";
-import { routesFor, recordingDb, type Said } from "../support/recorder";
+import { planOf, recordingDb, type Said } from "../support/recorder";
 import { ids, lease, messageOf, newJob, newJobs, noon, transition } from "../support/rows";
 
 /** Tables that are read whole: a handful of rows each. */
@@ -30,11 +30,11 @@ test("every statement of the ledger finds its rows by key, and no list is sorted
 test("looking for what another start left behind reads all jobs: local starts only", async () => {
   const { db, said } = recordingDb();
   await createLedger(db, () => undefined).ofOtherBoot("new", 10);
-  expect(await routesFor(said[0] as Said)).toEqual([expect.stringMatching(/SCAN j\b/)]);
+  expect(await planOf(said[0] as Said)).toEqual([expect.stringMatching(/SCAN j\b/)]);
 });
 
 async function complaint(one: Said): Promise<string | null> {
-  const plan = await routesFor(one);
+  const plan = await planOf(one);
   if (counts.test(one.sql)) return null;
   const wrong = plan.filter((line) => (line.startsWith("SCAN ") ? !mayBeScanned(line, one.sql) : line.includes("TEMP B-TREE") && !mayHaveToSort.test(one.sql)));
   return wrong.length === 0 ? null : `${one.sql.replace(/\s+/g, " ").trim().slice(0, 160)}\n  ${plan.join("\n  ")}`;

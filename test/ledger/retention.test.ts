@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { analyticsIn } from "../../src/domain/analytics/capability";
 import { createLedger } from "../../src/ledger/ledger";
 import { defaultRetention, retain, type RetentionDays } from "../../src/ledger/retention";
-import { recordingDb, routesFor } from "../support/recorder";
+import { recordingDb, planOf } from "../support/recorder";
 import { ids, lease, messageOf, newJob, newJobs, noon, sideRows, stored, transition } from "../support/rows";
 
 const day = 24 * 3600_000;
@@ -165,7 +165,7 @@ test("every statement finds its rows by key", async () => {
   await retainAt(noon + 200 * day);
   const complaints: string[] = [];
   for (const one of new Map(said.map((each) => [each.sql, each])).values()) {
-    const scans = (await routesFor(one)).filter((line) =>
+    const scans = (await planOf(one)).filter((line) =>
       /^SCAN (?!.*VIRTUAL TABLE)(jobs|arrivals|analytics_events|counters|audit|replays|entities|effects|history|dead_letters|watermarks)\b/.test(line),
     );
     complaints.push(...scans.map((line) => `${line}: ${one.sql}`));

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setUpDemo } from "../../scripts/start/demo.ts";
 import { parse, secretsIn } from "../../scripts/start/dev-vars.ts";
 import { keepUp } from "../../scripts/start/keep-up.ts";
-import { routesFor } from "../../scripts/start/migrate.ts";
+import { planOf } from "../../scripts/start/migrate.ts";
 import { outputTo } from "../../scripts/start/output.ts";
 import { readSettings } from "../../scripts/start/settings.ts";
 import type { Ending, RunningWorker } from "../../scripts/start/worker-process.ts";
@@ -100,9 +100,9 @@ describe(".dev.vars", () => {
 
 describe("migrations", () => {
   it("are applied when new, and named when they changed", () => {
-    expect(routesFor({ "1.sql": "a", "2.sql": "b" }, { "1.sql": "a" })).toEqual({ missing: ["2.sql"], changed: [] });
-    expect(routesFor({ "1.sql": "x" }, { "1.sql": "a", "0.sql": "gone" })).toEqual({ missing: [], changed: ["1.sql"] });
-    expect(routesFor({ "1.sql": "a" }, {})).toEqual({ missing: ["1.sql"], changed: [] });
+    expect(planOf({ "1.sql": "a", "2.sql": "b" }, { "1.sql": "a" })).toEqual({ missing: ["2.sql"], changed: [] });
+    expect(planOf({ "1.sql": "x" }, { "1.sql": "a", "0.sql": "gone" })).toEqual({ missing: [], changed: ["1.sql"] });
+    expect(planOf({ "1.sql": "a" }, {})).toEqual({ missing: ["1.sql"], changed: [] });
   });
 });
 

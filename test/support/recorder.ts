@@ -48,7 +48,7 @@ export function recordingDb(options: { fail?: () => boolean } = {}) {
 }
 
 /** What SQLite would do for a statement: one line a step. */
-export async function routesFor({ sql, values }: Said): Promise<string[]> {
+export async function planOf({ sql, values }: Said): Promise<string[]> {
   const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
     .bind(...values)
     .all<{ detail: string }>();

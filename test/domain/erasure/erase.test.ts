@@ -13,7 +13,7 @@ import { storeSubmission } from "../../../src/domain/leads/store";
 import { lead } from "../../../src/jobs/lead/job";
 import { createLedger } from "../../../src/ledger/ledger";
 import { createPayloads } from "../../../src/ledger/payloads";
-import { routesFor, recordingDb } from "../../support/recorder";
+import { planOf, recordingDb } from "../../support/recorder";
 import { ids, newJob, noon } from "../../support/rows";
 import { add, facts, jobOf, left, payloadsOf, storeAs } from "./rows";
 
@@ -244,7 +244,7 @@ describe("erasing a person", () => {
     await eraseAbout(db, "t", { entities: ["lead:1"], keys, countries: [] });
     await numbersLike(db, "t", keys);
     await numbersGiven(db, "t", keys, []);
-    const plans = (await Promise.all(said.map(routesFor))).flat();
+    const plans = (await Promise.all(said.map(planOf))).flat();
     expect(said.length).toBeGreaterThan(9);
     expect(plans.filter((line) => /^SCAN (?!.*VIRTUAL TABLE|\(subquery|found|[sb]$)|USING PRIMARY KEY \(tenant=\?\)$/.test(line))).toEqual([]);
     expect(plans.join()).toMatch(/lead_identities_by_end.*facts_by_email.*facts_by_phone.*facts_by_lead/);

@@ -6,7 +6,7 @@ import { removeOldBots } from "../../../src/domain/leads/erase";
 import { getLead } from "../../../src/domain/leads/queries";
 import { storeSubmission } from "../../../src/domain/leads/store";
 import { type Kind, submissionSchema } from "../../../src/domain/leads/model";
-import { routesFor, recordingDb } from "../../support/recorder";
+import { planOf, recordingDb } from "../../support/recorder";
 
 const noon = Date.UTC(2026, 10, 21, 12);
 const day = 24 * 3600_000;
@@ -30,7 +30,7 @@ test("robots go ninety days after they were last seen, with all that hangs on th
     const left = await env.DB.prepare(`SELECT count(*) AS n FROM ${table} WHERE tenant = 'aging'`).first<{ n: number }>();
     expect(left?.n, table).toBe(2);
   }
-  const plans = (await Promise.all(said.map(routesFor))).flat();
+  const plans = (await Promise.all(said.map(planOf))).flat();
   expect(plans.filter((line) => /^SCAN (?!.*VIRTUAL TABLE|.*USING (COVERING )?INDEX leads_of_bots)/.test(line))).toEqual([]);
 });
 

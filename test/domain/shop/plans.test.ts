@@ -16,7 +16,7 @@ import { openWindow, openWindows, partsOf, windowRead } from "../../../src/domai
 import { comparedWrites, goneIds, goneWrites } from "../../../src/domain/shop/sync/gone";
 import { allowedWrites, grantedWrites, noteWrites, refusalWrites, unreadableIds } from "../../../src/domain/shop/sync/unreadable";
 import { order, orderLine, orderState, product, start, stock } from "../../jobs/fake-shop";
-import { routesFor, recordingDb, type Said } from "../../support/recorder";
+import { planOf, recordingDb, type Said } from "../../support/recorder";
 
 test("every statement names its tenant, finds its rows by key and sorts no list", { timeout: 60_000 }, async () => {
   const { db, said } = recordingDb();
@@ -35,7 +35,7 @@ test("every statement names its tenant, finds its rows by key and sorts no list"
 const maySort = /FROM shop_purchase_lines|FROM json_each\(\?3\) e CROSS JOIN shop_purchase_lines|DISTINCT|WITH RECURSIVE each/;
 
 async function complaint(one: Said): Promise<string | null> {
-  const plan = await routesFor(one);
+  const plan = await planOf(one);
   const wrong = plan.filter((line) => (line.startsWith("SCAN ") ? !mayBeScanned(line, one.sql) : line.includes("TEMP B-TREE") && !maySort.test(one.sql)));
   return wrong.length === 0 ? null : `${one.sql.replace(/\s+/g, " ").trim().slice(0, 200)}\n  ${plan.join("\n  ")}`;
 }
