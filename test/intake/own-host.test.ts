@@ -60,7 +60,8 @@ test("a patch of a replay cannot turn a webhook to it", async () => {
 
 test("every route whose settings hold an address refuses our own", () => {
   const holding = routes.filter(({ method, body }) => method === "PUT" && body && /"(?:url|baseUrl)":/.test(JSON.stringify(toSchema(body.schema))));
-  expect(holding.map(({ path }) => path).toSorted()).toEqual(["/v1/connections/:name", "/v1/destinations/:name", "/v1/sites/:site", "/v1/subscriptions/:name"]);
+  const paths = ["/v1/connections/:name", "/v1/destinations/:name", "/v1/heartbeat", "/v1/sites/:site", "/v1/subscriptions/:name"];
+  expect(holding.map(({ path }) => path).toSorted()).toEqual(paths);
   expect(holding.filter(({ body }) => !body?.outgoing)).toEqual([]);
 });
 
