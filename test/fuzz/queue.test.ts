@@ -63,7 +63,7 @@ test("whatever a queue delivers, every message is answered, and consuming does n
       ack: () => void answers[index]!++,
       retry: () => void answers[index]!++,
     }));
-    await (worker.queue as (batch: unknown, env: WorkerEnv) => Promise<void>)({ queue, messages }, fuzzed);
+    await (worker.queue as (batch: unknown, env: WorkerEnv) => Promise<void>)({ queue, messages, metadata: { metrics } }, fuzzed);
     expect(answers).toEqual(bodies.map(() => 1));
   };
   await fc.assert(fc.asyncProperty(batch, consume), { numRuns: fuzz.runs * 20, seed: fuzz.seed });
