@@ -17,7 +17,9 @@ export function verdictText({ evidence, verdict, seconds }: Ran): string {
   const fates = tally(sending.asked.map(({ fate }) => fate));
   const states = tally([...ledger.rows.values()].map(({ state }) => state));
   const letters = tally(
-    [...ledger.rows.values()].filter(({ state }) => state === "dead" || state === "discarded").map(({ type, reason }) => `${type}: ${reason?.slice(0, 80)}`),
+    [...ledger.rows.values()]
+      .filter(({ state }) => state === "dead" || state === "discarded")
+      .map(({ type, reason }) => `${type}: ${reason?.replaceAll(/\d[\dTZ:.-]{9,}/g, "…").slice(0, 80)}`),
   );
   return [
     `  asked: ${fates}; answers: ${[...sending.statuses].map(([status, n]) => `${status || "none"} × ${n}`).join(", ")}`,

@@ -87,7 +87,9 @@ function specOf(dice: Dice): FaultSpec {
     { delayMs: between(dice, 200, 4000) },
     { body: "<html>We are back soon.</html>", headers: { "content-type": "text/html" } },
   ]);
-  return { provider, rate, ...how };
+  // Slack's 500 says that nothing was posted; a gateway before it says nothing of that.
+  const lies = provider === "slack" && how.status === 500 && how.afterAccept;
+  return { provider, rate, ...how, ...(lies ? { status: 502 } : {}) };
 }
 
 /** Whether an answer of the ledger or a run may have been lost: what is sent at least once may then be sent twice. */

@@ -96,7 +96,8 @@ export type Pass = typeof through;
 export async function through<T>(name: Troubled, trouble: Trouble, what: string, act: () => Promise<T>): Promise<T> {
   if (trouble === "up" || switches.met >= switches.times || !isHit(name)) return act();
   switches.met++;
-  if (trouble === "down") throw new Error(`${what} is down`);
+  // R2 names its own faults by a code at the end.
+  if (trouble === "down") throw new Error(name === "r2" ? `${what} is down (10001)` : `${what} is down`);
   const answer = await act();
   if (trouble === "unanswered") throw new Error("Network connection lost.");
   return answer;
