@@ -44,9 +44,11 @@ export function createWrangler({ root, folder, api, token, baseUrl, say }: Wrang
         writeFileSync(given, JSON.stringify(secrets), { mode: 0o600 });
         const file = Object.keys(secrets).length > 0 ? ["--secrets-file", given] : [];
         await run(["deploy", "--config", configuration, "--no-x-provision", ...file], { WRANGLER_OUTPUT_FILE_PATH: told });
-        const version = versionIn(told);
-        if (version === undefined) throw new Error("wrangler deploy ended without an upload.");
-        return version;
+        const uploaded = uploadIn(told);
+        if (!uploaded) throw new Error("wrangler deploy ended without an upload.");
+        const tooLarge = sizeIssue(uploaded.bundle_size?.gzip_bytes ?? 0);
+        if (tooLarge) throw new Error(tooLarge);
+        return uploaded.version_id ?? null;
       }),
   };
 }
@@ -100,13 +102,28 @@ function refusal(words: readonly string[], text: string, how: string): Error {
   return new Error(`${command} failed (${how}):\n${text.split("\n").slice(-25).join("\n")}`);
 }
 
+/** Bytes of the compressed script; the platform takes more, but a larger one starts slowly. */
+const maxGzipBytes = 1024 * 1024;
+
+/** Says that the script is too large; undefined when it is not. */
+export function sizeIssue(gzipBytes: number): string | undefined {
+  if (gzipBytes <= maxGzipBytes) return undefined;
+  const kib = (bytes: number) => Math.ceil(bytes / 1024).toLocaleString("en");
+  return `The script was uploaded and has ${kib(gzipBytes)} KiB compressed, ${kib(maxGzipBytes)} KiB are allowed: find the library that was added last, or split the Worker.`;
+}
+
+/** What wrangler says of its upload. */
+interface Upload {
+  type: string;
+  version_id?: string | null;
+  bundle_size?: { gzip_bytes: number };
+}
+
 /** Undefined: it did not upload. */
-function versionIn(file: string): string | null | undefined {
+function uploadIn(file: string): Upload | undefined {
   if (!existsSync(file)) return undefined;
   const lines = readFileSync(file, "utf8").trim().split("\n");
-  const told = lines.map((line) => JSON.parse(line) as { type: string; version_id?: string | null });
-  const deployed = told.findLast(({ type }) => type === "deploy");
-  return deployed && (deployed.version_id ?? null);
+  return lines.map((line) => JSON.parse(line) as Upload).findLast(({ type }) => type === "deploy");
 }
 
 /** A folder that only its owner reads; it goes whatever happens, also when this process is ended by a signal. */

@@ -11,6 +11,7 @@ import { readOptions, usage } from "../../scripts/deploy/options.ts";
 import { weakness } from "../../scripts/deploy/secrets.ts";
 import { nodeFinding } from "../../scripts/deploy/session.ts";
 import { bindingNames, type Configuration, missingBindings, overlaid, readConfiguration, wantedFrom } from "../../scripts/deploy/wanted.ts";
+import { sizeIssue } from "../../scripts/deploy/wrangler.ts";
 import { ruleState, subscriptionState, uploads } from "../../scripts/deploy/wiring.ts";
 import { freshSecrets } from "../../scripts/start/dev-vars.ts";
 
@@ -214,4 +215,9 @@ test("every option is in the usage, and every finding and option in docs/deploy.
 test("an old Node is told before anything else", () => {
   expect(nodeFinding("20.20.2")).toMatchObject([{ id: "node-too-old", severity: "error" }]);
   expect(nodeFinding(process.versions.node)).toEqual([]);
+});
+
+test("an uploaded script over a megabyte compressed is an error that says how large it is", () => {
+  expect(sizeIssue(1024 * 1024)).toBeUndefined();
+  expect(sizeIssue(1024 * 1024 + 1)).toContain("has 1,025 KiB compressed, 1,024 KiB are allowed");
 });
