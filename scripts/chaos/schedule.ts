@@ -25,7 +25,7 @@ type Dice = () => number;
 const between = (dice: Dice, least: number, most: number) => least + Math.floor(dice() * (most - least + 1));
 const oneOf = <T>(dice: Dice, all: readonly T[]): T => all[Math.floor(dice() * all.length)] as T;
 
-const statements = ["INSERT INTO jobs", "UPDATE jobs SET state = 'running'", "INSERT INTO effects", "ended = iif", "history", ""];
+const statements = ["INSERT INTO jobs", "state = 'running', lease = ?2", "INSERT INTO effects", "ended = iif", "history", ""];
 const kinds = ["db", "db", "db", "queue", "delivery", "delivery", "store", "gate", "provider", "provider", "provider", "provider", "death", "death"] as const;
 
 /** What goes wrong in a run of this seed: the same seed and length give the same faults. */

@@ -66,7 +66,7 @@ describe("D1 is down", () => {
 
   const steps: [name: string, sql: string][] = [
     ["accepting", "INSERT INTO jobs"],
-    ["claiming", "UPDATE jobs SET state = 'running'"],
+    ["claiming", "state = 'running', lease = ?2"],
     ["recording an effect", "INSERT INTO effects"],
     ["settling", "ended = iif"],
   ];
