@@ -14,7 +14,7 @@ export default {
     const { engine, intake } = app(env);
     const queue = queueIn(env, batch.queue);
     if (queue === "dead-letters") return backstop(engine, batch.messages, queue);
-    return consume(engine, batch.messages, queue, foreignReaders(intake), batch.metadata?.metrics.backlogCount);
+    return consume(engine, batch.messages, queue, foreignReaders(intake));
   },
   scheduled: async (controller, env) => void (await tick(app(env).tick, controller.scheduledTime)),
 } satisfies ExportedHandler<WorkerEnv>;

@@ -14,15 +14,12 @@ import { Settler } from "./settler";
 import { Turn } from "./share";
 import { sendSurplusOn } from "./suspects";
 
-/**
- * The queue handler: answers every message of the batch on its own, never throws and leaves nothing running. `backlog`: how many messages the
- * queue has, as it said with the batch.
- */
-export async function consume(engine: Engine, messages: readonly Message[], queue: string, readers: ForeignReaders = {}, backlog = 0): Promise<void> {
+/** The queue handler: answers every message of the batch on its own, never throws and leaves nothing running. */
+export async function consume(engine: Engine, messages: readonly Message[], queue: string, readers: ForeignReaders = {}): Promise<void> {
   const startedAt = engine.now();
   try {
     const executions = await offerRemote(engine, await open(engine, messages, queue, readers[queue]));
-    const claimed = executions.length === 0 ? 0 : await claimAndExecute(engine, executions, new Turn(engine, queue, messages.length, backlog));
+    const claimed = executions.length === 0 ? 0 : await claimAndExecute(engine, executions, new Turn(engine, queue, messages.length));
     engine.emit({ event: "batch", queue, messages: messages.length, claimed, ms: engine.now() - startedAt });
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "consume", reason: reasonOf(thrown), queue });
@@ -39,7 +36,6 @@ async function claimAndExecute(engine: Engine, executions: readonly Execution[],
     turn.isOverflow ? noteArrivals(engine, executions) : undefined,
   ]);
   await execute(engine, claimed, lease, turn);
-  await turn.markFlood(claimed.filter(({ started }) => started));
   for (const suspect of await sendSurplusOn(engine, suspects)) await executeAlone(engine, suspect, lease.now + maxBatchMs, turn);
   return claimed.length + suspects.length;
 }

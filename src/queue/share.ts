@@ -1,5 +1,4 @@
 import type { Engine } from "./engine";
-import type { Execution } from "./execution";
 import { orTrouble } from "./or-trouble";
 import { overflow } from "./overflow";
 
@@ -7,10 +6,6 @@ import { overflow } from "./overflow";
 export const maxTurnMs = 4000;
 /** What a queue said of its backlog counts for so long. Milliseconds. */
 const backlogForMs = 1000;
-/** Batches of fewer messages say nothing of a flood: `overflow` would run the jobs of their queues no better. */
-const minFlooded = 25;
-/** A batch of `overflow` gives back what does not fill its lanes from here on: jobs that end sooner cost less than a second claim. Milliseconds. */
-const minFullMs = 500;
 
 /** One batch: from which queue it came, and whether more waits there. */
 export class Turn {
@@ -22,8 +17,6 @@ export class Turn {
     readonly queue: string,
     /** Messages it was delivered with. */
     private readonly messages: number,
-    /** Messages its queue had when it was delivered. */
-    private readonly backlog: number,
   ) {
     this.began = engine.now();
   }
@@ -39,19 +32,6 @@ export class Turn {
     return this.asked.waits;
   }
 
-  /**
-   * Marks the tenant that most of this batch is of, if at its pace what waits in the queue would take longer than a batch may. The queue
-   * said with the batch how much waits.
-   */
-  async markFlood(executions: readonly Execution[]): Promise<void> {
-    const waiting = this.beyond(this.backlog);
-    const expectedMs = (waiting * (this.engine.now() - this.began)) / this.messages;
-    if (this.isOverflow || executions.length < minFlooded || expectedMs <= maxTurnMs) return;
-    for (const [tenant, { length }] of Map.groupBy(executions, ({ envelope }) => envelope.tenant)) {
-      if (length > executions.length / 2) await this.mark(tenant);
-    }
-  }
-
   /** From now on the tenant's jobs of this queue are forwarded. */
   async mark(tenant: string): Promise<void> {
     const { engine, queue } = this;
@@ -62,19 +42,16 @@ export class Turn {
   private async ask(): Promise<boolean> {
     const { engine, queue } = this;
     const metrics = await orTrouble(engine, "metrics", async () => engine.queue(queue)?.metrics(), { queue });
-    return this.beyond(metrics?.backlogCount ?? 0) > 0;
-  }
-
-  /** Without this batch: the platform counts what is not acknowledged, a local queue only what waits. */
-  private beyond(backlog: number): number {
-    return Math.max(0, backlog - (this.engine.boot === "" ? this.messages : 0));
+    // The platform counts what is not acknowledged, this batch too; a local queue only what waits.
+    const own = engine.boot === "" ? this.messages : 0;
+    return (metrics?.backlogCount ?? 0) > own;
   }
 }
 
 /**
  * The jobs of one type and tenant that are to be run in one batch, more of them than run side by side. It says whether the next one may start:
  * one that would not end within the batch's four seconds may not, if all of them take longer than that and more waits in the queue. Then the tenant
- * is heavy on this queue. Of `overflow`, where all are heavy, a batch stops when what is left does not fill its lanes.
+ * is heavy on this queue. Of `overflow`, where all are heavy, a batch stops after its time when what is left does not fill its lanes.
  */
 export class Share {
   private started = 0;
@@ -108,7 +85,7 @@ export class Share {
   private isTooMuch(): boolean {
     const { turn, jobs, width, started, ended, ms } = this;
     const passedMs = turn.engine.now() - turn.began;
-    if (turn.isOverflow) return passedMs >= minFullMs && started >= jobs - (jobs % width);
+    if (turn.isOverflow) return passedMs >= maxTurnMs && started >= jobs - (jobs % width);
     const meanMs = ended > 0 ? ms / ended : passedMs;
     return passedMs + meanMs > maxTurnMs && (jobs * meanMs) / width > maxTurnMs;
   }

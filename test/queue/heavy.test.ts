@@ -108,34 +108,6 @@ describe("a batch that cannot finish a tenant's jobs in four seconds", () => {
   });
 });
 
-describe("a tenant whose many quick jobs would take the queue longer than four seconds", () => {
-  test("is heavy, and the next batches run another tenant's before any of them", async () => {
-    const { order, put, on, batch, marks } = createPaced(100);
-    await put("a", 550);
-    await put("b", 1);
-    await batch("events");
-    // 50 took 500 ms: what waits would take five seconds.
-    expect(order).toHaveLength(50);
-    expect(await marks()).toMatchObject([{ tenant: "a", queue: "events" }]);
-    while (on("events").length > 0) await batch("events");
-    expect(order.slice(50)).toEqual(["b0"]);
-    expect(on("overflow")).toHaveLength(500);
-  });
-
-  test.each([
-    ["less waits", 400, 1, 50],
-    ["most of the batch is not its", 550, 0, 50],
-    ["batches are smaller than those of `overflow`", 550, 1, 20],
-  ])("is not when %s", async (_what, count, isAlone, size) => {
-    const { order, put, batch, marks } = createPaced(100);
-    if (!isAlone) await put("b", 30);
-    await put("a", count);
-    await batch("events", size);
-    expect(order).toHaveLength(size);
-    expect(await marks()).toEqual([]);
-  });
-});
-
 test("jobs of a batch run tenants in turn", async () => {
   const { order, put, batch } = createPaced(0);
   await put("a", 30);

@@ -202,9 +202,7 @@ export function createBench(options: BenchOptions = {}) {
       } as Message;
     });
     const queue = messages[0]?.queue ?? "events";
-    await (options.to === "backstop"
-      ? backstop(bench.engine, batch, queue)
-      : consume(bench.engine, batch, queue, options.readers, held.filter((each) => each.queue === queue).length));
+    await (options.to === "backstop" ? backstop(bench.engine, batch, queue) : consume(bench.engine, batch, queue, options.readers));
     for (const { held: each, answer } of answers) {
       const index = held.indexOf(each);
       if (answer === "ack" && index >= 0) held.splice(index, 1);
