@@ -84,7 +84,7 @@ async function pickUps(count: number, load: number): Promise<number[]> {
   return times;
 }
 
-/** Adds what is posted, and answers when Redis has it. Nobody processes. */
+/** Adds the posted jobs and answers when Redis has them. No worker processes them. */
 async function serve(port: number): Promise<number> {
   const queue = new Queue(`bench-${randomUUID()}`, { connection });
   const server = createServer((request, response) => {

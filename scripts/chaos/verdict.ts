@@ -127,7 +127,7 @@ function actsOf(observed: Observed): Map<string, Act[]> {
   return made;
 }
 
-/** Nobody gets a mail twice, and nobody gets one who was not written to. */
+/** Each address gets one mail, and only addresses that a job names get one. */
 function wrongInMails({ observed, sending, campaigns }: Evidence): string[] {
   const written = new Set(sending.asked.map(({ n, tenant }) => mark(n, tenant)));
   for (const { recipients } of campaigns) for (const recipient of recipients) written.add(recipient);

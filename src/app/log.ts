@@ -13,7 +13,7 @@ export function log(said: EngineEvent): void {
   else if (said.event === "batch") console.log(routeFor("info", said));
 }
 
-/** Reasons come from anywhere: what looks personal or secret is taken out once more, whoever made the event. */
+/** A reason may quote any system: what looks personal or secret is masked once more, for each kind of event. */
 function routeFor(level: string, event: EngineEvent): string {
   const reason = "reason" in event && event.reason !== null ? { reason: redact(event.reason) } : {};
   return JSON.stringify({ level, ...event, ...reason, trace: traceIdIn(event) });

@@ -165,7 +165,7 @@ function Proposal({ visit, run }: { visit: Visit; run: AgentRun }) {
         ) : (
           <>
             {" "}
-            <span class="dim">decided by {approval.decidedBy ?? "nobody"}</span> {approval.reason}
+            <span class="dim">decided by {approval.decidedBy ?? "unknown"}</span> {approval.reason}
           </>
         )}
       </p>

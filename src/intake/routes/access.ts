@@ -37,7 +37,7 @@ export const accessRoutes = [
   }),
   route("DELETE /v1/access", {
     name: "deleteAccess",
-    summary: "Let nobody in by Cloudflare Access any more",
+    summary: "Switch sign-in by Cloudflare Access off",
     scope: "root",
     tenant: "none",
     answers: { 204: null },
