@@ -249,7 +249,7 @@ describe("one language", () => {
 
   test("words that others replaced are gone", () => {
     const retired =
-      /\b(?:SiteData|ShopDoor|VisitContext|failedVisit|isVisit|findDoor|admitSender|refusedAtDoor|readHint|samenessOf|leadVerdict|HookParts|SealedHook|needlesOf|namesAny|vacate|clearLeaving|wholeList|takeLead|writeAgain|keepEvent|fanOut)\b/g;
+      /\b(?:SiteData|ShopDoor|VisitContext|failedVisit|isVisit|findDoor|admitSender|refusedAtDoor|readHint|samenessOf|leadVerdict|HookParts|SealedHook|needlesOf|namesAny|vacate|clearLeaving|wholeList|parseFlaw|renderFlaw|syntaxFlaw|layoutFlaw|keyFlaw|numberFlaw|messageFault|headersFault|headerFault|mailServerFault|mailFaults|faultsOf|schemeFault|hostFault|portFault|cronFault|takeLead|writeAgain|keepEvent|fanOut)\b/g;
     expect(refused(retired)).toEqual([]);
   });
 

@@ -32,7 +32,7 @@ export function checkAddress(text: string, rules: AddressRules): AddressVerdict 
   if (text.length > longest) return refused(`must have at most ${longest} characters`);
   const url = URL.parse(text);
   if (!url) return refused("must be an absolute https URL");
-  const reason = schemeFault(url, rules) ?? hostFault(url, rules) ?? portFault(url, rules);
+  const reason = schemeIssue(url, rules) ?? hostIssue(url, rules) ?? portIssue(url, rules);
   return reason === undefined ? { ok: true, url } : refused(reason);
 }
 
@@ -47,18 +47,18 @@ export function checkHost(host: string, port: number, rules: AddressRules): { ok
   const url = /^[^\s/?#@\\]{1,253}$/.test(host) ? URL.parse(`https://${host}:${port}`) : null;
   if (!url || (url.port || "443") !== String(port) || /:\d*$/.test(host.replace(/^\[.*\]/, "")))
     return { ok: false, reason: "must be a host name, without a port" };
-  const reason = hostFault(url, rules);
+  const reason = hostIssue(url, rules);
   return reason === undefined ? { ok: true, local: isLocal(url, rules) } : { ok: false, reason };
 }
 
-function schemeFault(url: URL, rules: AddressRules): string | undefined {
+function schemeIssue(url: URL, rules: AddressRules): string | undefined {
   if (url.username !== "" || url.password !== "") return "must not hold a user name or password: credentials have fields of their own";
   if (url.protocol === "https:") return undefined;
   if (url.protocol === "http:" && isLocal(url, rules)) return undefined;
   return "must begin with https://";
 }
 
-function hostFault(url: URL, rules: AddressRules): string | undefined {
+function hostIssue(url: URL, rules: AddressRules): string | undefined {
   const host = url.hostname;
   if (isOwn(url, rules)) return `must not point back to this service (${host})`;
   if (isLocal(url, rules)) return undefined;
@@ -66,7 +66,7 @@ function hostFault(url: URL, rules: AddressRules): string | undefined {
   return closed && `must have a public host: ${host} is ${closed}`;
 }
 
-function portFault(url: URL, rules: AddressRules): string | undefined {
+function portIssue(url: URL, rules: AddressRules): string | undefined {
   if (url.port === "" || isLocal(url, rules) || allowedPorts.includes(Number(url.port))) return undefined;
   return `must use one of the ports ${allowedPorts.join(", ")}`;
 }

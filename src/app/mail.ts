@@ -13,7 +13,7 @@ import type { Connect } from "../providers/mail/smtp/session";
 import type { CapabilityScope, Missing } from "../queue/engine";
 import type { Calls } from "../queue/gates";
 import type { TenantGates } from "../tenants/gates";
-import { type MailConnection, type MailRoute, mailServerFault, tlsOf } from "../tenants/mail-connection";
+import { type MailConnection, type MailRoute, mailServerIssue, tlsOf } from "../tenants/mail-connection";
 import { emailStub } from "./email-stub";
 import { log } from "./log";
 import { createMailStores } from "./mail-stores";
@@ -85,7 +85,7 @@ function providerOf({ env, stores, now }: MailParts, route: MailConnection | Mai
       return postmark({ http, serverToken: route.serverToken, baseUrl: route.baseUrl, stream: route.stream, bulkStream: route.bulkStream, now });
     case "smtp": {
       const { host, port, username, password } = route;
-      const refused = () => mailServerFault(route, stores.rules)?.message;
+      const refused = () => mailServerIssue(route, stores.rules)?.message;
       return smtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onCall, timeLimit });
     }
   }

@@ -174,11 +174,11 @@ function percentDecoded(text: string): string {
 /** A name that cannot exist is not found; where it would be created, the rule is told. */
 function checkParams(route: AnyRoute, params: Params): void {
   const patternOf = (name: string) => route.params?.[name] ?? plainName;
-  const wrong = Object.keys(params).filter((name) => !patternOf(name).pattern.test(params[name] ?? ""));
-  if (wrong.length === 0) return;
+  const invalid = Object.keys(params).filter((name) => !patternOf(name).pattern.test(params[name] ?? ""));
+  if (invalid.length === 0) return;
   if (route.scope === "public") throw publicUnauthorized();
   if (route.method !== "PUT") throw new Problem("not-found", "There is no such thing.");
-  const errors = wrong.map((path) => ({ path, message: patternOf(path).message }));
+  const errors = invalid.map((path) => ({ path, message: patternOf(path).message }));
   throw new Problem("invalid", "The name in the path is not a name.", { errors });
 }
 

@@ -42,16 +42,16 @@ export function checkJson(value: unknown, path = ""): Issue[] {
 }
 
 function isClean(value: unknown, room: number): boolean {
-  if (typeof value !== "object" || value === null) return flaw(value) === undefined;
+  if (typeof value !== "object" || value === null) return scalarIssue(value) === undefined;
   if (room === 0 || !isPlain(value)) return false;
   if (Array.isArray(value)) return value.every((item) => isClean(item, room - 1));
-  return Object.keys(value).every((key) => keyFlaw(key) === undefined && isClean(at(value, key) ?? null, room - 1));
+  return Object.keys(value).every((key) => keyIssue(key) === undefined && isClean(at(value, key) ?? null, room - 1));
 }
 
 function collect(value: unknown, path: string, room: number, issues: Issue[]): void {
   if (issues.length >= maxIssues) return;
   if (typeof value !== "object" || value === null) {
-    const message = flaw(value);
+    const message = scalarIssue(value);
     if (message) issues.push({ path: shortPath(path), message });
   } else if (room === 0) issues.push({ path: shortPath(path), message: "is nested too deep: 64 levels at most" });
   else if (!isPlain(value)) issues.push({ path: shortPath(path), message: "is not plain JSON" });
@@ -61,25 +61,25 @@ function collect(value: unknown, path: string, room: number, issues: Issue[]): v
 
 function collectEntries(value: object, path: string, room: number, issues: Issue[]): void {
   for (const key of Object.keys(value)) {
-    const message = keyFlaw(key);
+    const message = keyIssue(key);
     const below = join(path, key.toWellFormed());
     if (message && issues.length < maxIssues) issues.push({ path: shortPath(below), message });
     else collect(at(value, key) ?? null, below, room - 1, issues);
   }
 }
 
-function flaw(value: unknown): string | undefined {
+function scalarIssue(value: unknown): string | undefined {
   if (typeof value === "string") return value.isWellFormed() ? undefined : "is not well-formed text: it holds half a surrogate pair";
-  if (typeof value === "number") return numberFlaw(value);
+  if (typeof value === "number") return numberIssue(value);
   return value === null || typeof value === "boolean" ? undefined : "is not JSON";
 }
 
-function numberFlaw(value: number): string | undefined {
+function numberIssue(value: number): string | undefined {
   if (!Number.isFinite(value)) return "is too large a number";
   return Math.abs(value) > Number.MAX_SAFE_INTEGER ? "is a number that cannot be kept exactly: send it as text" : undefined;
 }
 
-function keyFlaw(key: string): string | undefined {
+function keyIssue(key: string): string | undefined {
   if (key === "__proto__") return "is not allowed as a name";
   return key.isWellFormed() ? undefined : "is a name that is not well-formed text";
 }

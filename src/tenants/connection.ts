@@ -2,7 +2,7 @@ import { type AddressRules, checkAddress } from "../address/address";
 import { Problem } from "../errors";
 import { addressFields, type Connection, type ConnectionName, connectionNames, connectionSchemas, isConnectionName, secretFields } from "./connection-schema";
 import type { GateLimits } from "./gate-limits";
-import { type MailConnection, mailFaults } from "./mail-connection";
+import { type MailConnection, mailIssues } from "./mail-connection";
 import { checked, invalid, noTenant } from "./names";
 import { createSettingsTable, type SettingsTable } from "./settings-table";
 import type { Section } from "./snapshot";
@@ -68,8 +68,8 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
     async put(tenant, name, body, now) {
       if (!isConnectionName(name)) throw new Problem("not-found", `There is no connection "${name}"; the names are ${connectionNames.join(", ")}.`);
       const connection = checked(connectionSchemas[name], body);
-      const faults = name === "mail" ? mailFaults(connection as MailConnection, rules) : [];
-      if (faults.length > 0) throw invalid(faults);
+      const issues = name === "mail" ? mailIssues(connection as MailConnection, rules) : [];
+      if (issues.length > 0) throw invalid(issues);
       const row = await write(db, vault, table, tenant, name, withAddresses(connection, rules), now);
       return { connection: viewOf(row), created: row.created === row.updated };
     },

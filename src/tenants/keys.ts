@@ -21,11 +21,11 @@ export function parseKeyRing(variable: string, text: string | undefined): KeyRin
     .split(",")
     .map((entry) => entry.trim())
     .filter((entry) => entry !== "");
-  if (entries.length === 0) throw fault(variable, "is empty");
+  if (entries.length === 0) throw invalidKey(variable, "is empty");
   const secrets = new Map<string, Uint8Array<ArrayBuffer>>();
   entries.forEach((entry, index) => {
     const [id, secret] = parseEntry(variable, entry, index + 1);
-    if (secrets.has(id)) throw fault(variable, `has two keys with the id "${id}"`);
+    if (secrets.has(id)) throw invalidKey(variable, `has two keys with the id "${id}"`);
     secrets.set(id, secret);
   });
   return ringOf([...secrets.keys()], secrets);
@@ -34,10 +34,10 @@ export function parseKeyRing(variable: string, text: string | undefined): KeyRin
 function parseEntry(variable: string, entry: string, place: number): [string, Uint8Array<ArrayBuffer>] {
   const colon = entry.indexOf(":");
   const id = entry.slice(0, Math.max(colon, 0));
-  if (!/^[A-Za-z0-9_-]{1,32}$/.test(id)) throw fault(variable, `has no id of 1 to 32 letters, digits, - or _ in key ${place}`);
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(id)) throw invalidKey(variable, `has no id of 1 to 32 letters, digits, - or _ in key ${place}`);
   const secret = fromBase64(entry.slice(colon + 1));
-  if (!secret) throw fault(variable, `has no valid base64 in key "${id}"`);
-  if (secret.length < minBytes) throw fault(variable, `needs at least ${minBytes} bytes in key "${id}" and has ${secret.length}`);
+  if (!secret) throw invalidKey(variable, `has no valid base64 in key "${id}"`);
+  if (secret.length < minBytes) throw invalidKey(variable, `needs at least ${minBytes} bytes in key "${id}" and has ${secret.length}`);
   return [id, secret];
 }
 
@@ -70,6 +70,6 @@ export async function derive(secret: Uint8Array<ArrayBuffer>, kind: "signing" | 
     : crypto.subtle.deriveKey(how, base, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
 }
 
-function fault(variable: string, what: string): Error {
+function invalidKey(variable: string, what: string): Error {
   return new Error(`${variable} ${what}; it must read "id:base64[,id:base64…]" with ${minBytes} random bytes a key, the active one first`);
 }

@@ -88,7 +88,7 @@ export interface MailServer {
 }
 
 /** Why a mail server may not be called, with the field; asked when it is set and before each connection. */
-export function mailServerFault(server: MailServer, rules: AddressRules): { path: "host" | "port" | "tls"; message: string } | undefined {
+export function mailServerIssue(server: MailServer, rules: AddressRules): { path: "host" | "port" | "tls"; message: string } | undefined {
   const verdict = checkHost(server.host, server.port, rules);
   if (!verdict.ok) return { path: "host", message: verdict.reason };
   if (verdict.local) return undefined;
@@ -99,18 +99,18 @@ export function mailServerFault(server: MailServer, rules: AddressRules): { path
 }
 
 /** What is wrong with a connection beyond its shape. */
-export function mailFaults(connection: MailConnection, rules: AddressRules): { path: string; message: string }[] {
+export function mailIssues(connection: MailConnection, rules: AddressRules): { path: string; message: string }[] {
   const { fallback } = connection;
-  const faults = [...faultsOf(connection, "", rules), ...(fallback ? faultsOf(fallback, "fallback.", rules) : [])];
-  if (fallback?.provider === connection.provider) faults.push({ path: "fallback.provider", message: "must be another provider than the first" });
-  return faults;
+  const issues = [...routeIssues(connection, "", rules), ...(fallback ? routeIssues(fallback, "fallback.", rules) : [])];
+  if (fallback?.provider === connection.provider) issues.push({ path: "fallback.provider", message: "must be another provider than the first" });
+  return issues;
 }
 
-function faultsOf(route: MailRoute | MailConnection, prefix: string, rules: AddressRules): { path: string; message: string }[] {
+function routeIssues(route: MailRoute | MailConnection, prefix: string, rules: AddressRules): { path: string; message: string }[] {
   if (route.provider !== "smtp") return [];
-  const fault = mailServerFault(route, rules);
-  const faults = fault ? [{ path: `${prefix}${fault.path}`, message: fault.message }] : [];
+  const issue = mailServerIssue(route, rules);
+  const issues = issue ? [{ path: `${prefix}${issue.path}`, message: issue.message }] : [];
   if ((route.username === undefined) !== (route.password === undefined))
-    faults.push({ path: `${prefix}password`, message: "username and password go together" });
-  return faults;
+    issues.push({ path: `${prefix}password`, message: "username and password go together" });
+  return issues;
 }

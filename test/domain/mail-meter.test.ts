@@ -1,6 +1,6 @@
 import { filters } from "liquidjs";
 import { describe, expect, test } from "vitest";
-import { evaluate, syntaxFlaw } from "../../src/domain/mail/liquid";
+import { evaluate, syntaxIssue } from "../../src/domain/mail/liquid";
 import { budget, createMeter } from "../../src/domain/mail/meter";
 import { renderMail } from "../../src/domain/mail/render";
 import { growsTooFast } from "../support/growth";
@@ -11,7 +11,7 @@ const pushed = (depth: number) => `{% assign a = '' | split: ',' %}${"{% assign 
 function render(text: string, variables: Record<string, unknown> = {}, limit: number = budget) {
   const meter = createMeter(limit);
   const evaluated = evaluate(text, "plain", { variables, at: 0, meter });
-  return { said: evaluated.ok ? evaluated.text : evaluated.flaw, spent: meter.spent };
+  return { said: evaluated.ok ? evaluated.text : evaluated.issue, spent: meter.spent };
 }
 
 describe("a list that holds itself is charged for all that is reached", () => {
@@ -187,7 +187,7 @@ describe("what never ends, or takes the square of its length, ends at once", () 
     ["a case of many values", (size: number) => `{% case a %}{% when ${"1,".repeat(size / 2)}1 %}{% endcase %}`],
     ["conditions", (size: number) => `{% if ${"a or ".repeat(size / 5)}a %}{% endif %}`],
   ])("%s", (_name, source) => {
-    expect(growsTooFast((size) => void syntaxFlaw(`${source(size)}${Math.random()}`, "plain"), 30_000)).toBe(false);
+    expect(growsTooFast((size) => void syntaxIssue(`${source(size)}${Math.random()}`, "plain"), 30_000)).toBe(false);
   });
 
   test("a key that a template repeats", () => {

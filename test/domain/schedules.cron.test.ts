@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as v from "valibot";
-import { cronFault, nextTimes, plannedBetween } from "../../src/domain/schedules/cron";
+import { cronIssue, nextTimes, plannedBetween } from "../../src/domain/schedules/cron";
 import { payloadOf, type Schedule, scheduleInput, scheduleView, spreadOf } from "../../src/domain/schedules/model";
 import { isZone, localTime } from "../../src/time/zone";
 
@@ -20,11 +20,11 @@ describe("a cron pattern is refused with a reason", () => {
     ["0 0 31 2,4,6,9,11 *", /never fires/],
     ["*/0 * * * *", /./],
   ])("%s", (cron, message) => {
-    expect(cronFault(cron)).toMatch(message);
+    expect(cronIssue(cron)).toMatch(message);
   });
 
   test.each(["* * * * *", "*/15 8-18 * * MON-FRI", "0 0 29 2 *", "0 6 L * *", "0 9 * * 1#2", "30 2 * * *"])("%s is fine", (cron) => {
-    expect(cronFault(cron)).toBeUndefined();
+    expect(cronIssue(cron)).toBeUndefined();
   });
 });
 

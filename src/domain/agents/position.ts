@@ -17,7 +17,7 @@ export type Position =
   | { at: "ask"; step: number }
   | { at: "call"; call: Call }
   | { at: "end"; output: unknown; acted: unknown }
-  | { at: "unusable"; flaw: string };
+  | { at: "unusable"; issue: string };
 
 /** By what is recorded, and by nothing else: after a restart the same as before. Pure. */
 export function positionOf(agent: Agent, steps: readonly Step[]): Position {
@@ -27,7 +27,7 @@ export function positionOf(agent: Agent, steps: readonly Step[]): Position {
   const last = lastAnswer(steps);
   if (!last) return steps.some(({ kind, body }) => kind === "input" && body.isEmpty) ? { at: "nothing-to-do" } : { at: "ask", step: 1 };
   const { step, body: answer } = last;
-  if (answer.flaw !== undefined) return isSecondFlaw(steps, step) ? { at: "unusable", flaw: answer.flaw } : { at: "ask", step: step + 1 };
+  if (answer.flaw !== undefined) return isSecondIssue(steps, step) ? { at: "unusable", issue: answer.flaw } : { at: "ask", step: step + 1 };
   const calls = callsOf(agent, last);
   const open = calls.find(({ place }) => !steps.some((each) => each.step === step && each.place === place));
   if (open) return { at: "call", call: open };
@@ -63,14 +63,14 @@ function answerAt(steps: readonly Step[], step: number): Answer | undefined {
 }
 
 /** One repair: the answer before it was flawed as well. */
-function isSecondFlaw(steps: readonly Step[], step: number): boolean {
+function isSecondIssue(steps: readonly Step[], step: number): boolean {
   return answerAt(steps, step - 1)?.flaw !== undefined || areAllRefused(steps, step - 1);
 }
 
-/** Calls that cannot be made count as a flaw. */
+/** Calls that cannot be made count as an unusable answer. */
 function wasRefusedTwice(steps: readonly Step[], step: number): Position | undefined {
   const again = areAllRefused(steps, step) && (areAllRefused(steps, step - 1) || answerAt(steps, step - 1)?.flaw !== undefined);
-  return again ? { at: "unusable", flaw: "it twice asked for calls that cannot be made" } : undefined;
+  return again ? { at: "unusable", issue: "it twice asked for calls that cannot be made" } : undefined;
 }
 
 function areAllRefused(steps: readonly Step[], step: number): boolean {

@@ -38,27 +38,27 @@ async function* storedRows(chunks: AsyncIterable<Uint8Array>, format: ListFormat
   const reader = createListReader(format);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   const encoder = new TextEncoder();
-  let fault: unknown;
-  // Behind a fault it reads on and throws away: a sender that is cut off loses the answer.
+  let failure: unknown;
+  // After a failure it reads on and throws away: a sender that is cut off loses the answer.
   const lines = (read: () => readonly ListRow[]) => {
     try {
       return encoder.encode(
-        fault === undefined
+        failure === undefined
           ? read()
               .map((row) => lineOf(row, list))
               .join("")
           : "",
       );
     } catch (thrown) {
-      fault = thrown;
+      failure = thrown;
       return new Uint8Array();
     }
   };
   const textOf = (chunk: Uint8Array) => {
     try {
-      return fault === undefined ? decoder.decode(chunk, { stream: true }) : "";
+      return failure === undefined ? decoder.decode(chunk, { stream: true }) : "";
     } catch (thrown) {
-      fault = thrown;
+      failure = thrown;
       return "";
     }
   };
@@ -67,12 +67,12 @@ async function* storedRows(chunks: AsyncIterable<Uint8Array>, format: ListFormat
     for (let from = 0; from < text.length; from += maxPiece) yield lines(() => reader.push(text.slice(from, from + maxPiece)));
   }
   yield lines(() => [...reader.push(decoder.decode()), ...reader.end()]);
-  if (fault !== undefined) throw problemOf(fault);
+  if (failure !== undefined) throw problemOf(failure);
 }
 
-function problemOf(fault: unknown): unknown {
-  if (fault instanceof NoHeader) return new Problem("invalid", fault.message, { errors: [{ path: "line 1", message: fault.message }] });
-  return fault instanceof TypeError ? new Problem("malformed", "The list is not UTF-8.", { cause: fault }) : fault;
+function problemOf(failure: unknown): unknown {
+  if (failure instanceof NoHeader) return new Problem("invalid", failure.message, { errors: [{ path: "line 1", message: failure.message }] });
+  return failure instanceof TypeError ? new Problem("malformed", "The list is not UTF-8.", { cause: failure }) : failure;
 }
 
 /** The stored row with its line break; nothing for one that is rejected. */

@@ -24,8 +24,8 @@ export function readEmail(text: string): EmailAddress | undefined {
   const at = plain.lastIndexOf("@");
   const name = plain.slice(0, Math.max(0, at)).toLowerCase();
   const domain = domainOf(plain.slice(at + 1));
-  const wrong = at < 1 || domain === undefined || !local.test(name) || /^\.|\.\.|\.$/.test(name) || name.length + domain.length > 253;
-  if (wrong) return undefined;
+  const isInvalid = at < 1 || domain === undefined || !local.test(name) || /^\.|\.\.|\.$/.test(name) || name.length + domain.length > 253;
+  if (isInvalid) return undefined;
   return { address: `${name}@${domain}`, key: emailKey(name, domain), domain };
 }
 

@@ -1,5 +1,5 @@
 import type { MailSource } from "./render";
-import { layoutFlaw } from "./model";
+import { layoutIssue } from "./model";
 import type { Template, TemplateContent, Templates } from "./model";
 
 /** A template with its layout, both as of one time. */
@@ -20,8 +20,8 @@ export async function composed(templates: Templates, tenant: string, id: string,
 export async function withLayout(templates: Templates, tenant: string, template: TemplateContent, at: number): Promise<Composition> {
   if (template.layout === undefined) return { ok: true, value: { template, layout: undefined } };
   const layout = await templates.at(tenant, template.layout, at);
-  const flaw = layoutFlaw(template.layout, layout);
-  return flaw === undefined && layout ? { ok: true, value: { template, layout } } : { ok: false, reason: `layout: ${flaw}` };
+  const issue = layoutIssue(template.layout, layout);
+  return issue === undefined && layout ? { ok: true, value: { template, layout } } : { ok: false, reason: `layout: ${issue}` };
 }
 
 /** What is rendered; a subject of its own goes before the template's. */

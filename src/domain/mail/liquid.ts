@@ -2,7 +2,7 @@ import { Drop, Liquid, filters, toValue, toValueSync } from "liquidjs";
 import type { Context, Template as Node } from "liquidjs";
 import { createCache } from "./cache";
 import { chargeFilters, chargedOperators, replaceFilters } from "./charges";
-import { BoundPassed, parseFlaw, renderFlaw } from "./flaw";
+import { BoundPassed, parseIssue, renderIssue } from "./issue";
 import { MeteredContext, chargeAll, meteredEmitter, meterOf } from "./meter";
 import type { Meter } from "./meter";
 import { escapeHtml } from "../../escape";
@@ -12,7 +12,7 @@ import { parse, registerTags } from "./tags";
 /** `html` escapes what variables bring in; `plain` (subject, text) does not. */
 export type Mode = "html" | "plain";
 
-export type Evaluated = { ok: true; text: string } | { ok: false; flaw: string };
+export type Evaluated = { ok: true; text: string } | { ok: false; issue: string };
 
 export interface Scope {
   variables: Record<string, unknown>;
@@ -27,8 +27,8 @@ const limits = { source: 262_144, tags: 4000, output: 1_000_000 };
 
 /**
  * Renders Liquid of a tenant with variables of a sender. Never throws, never runs long, always the same for the same input.
- * Only own properties are seen; there are no partials, no `raw`, no chance and no clock. A variable without a value is a flaw:
- * better no mail than "Dear ,". `flaw` names line, column and the variable as the template spells it, never a value.
+ * Only own properties are seen; there are no partials, no `raw`, no chance and no clock. A variable without a value is an issue:
+ * better no mail than "Dear ,". `issue` names line, column and the variable as the template spells it, never a value.
  */
 export function evaluate(source: string, mode: Mode, scope: Scope): Evaluated {
   try {
@@ -36,19 +36,19 @@ export function evaluate(source: string, mode: Mode, scope: Scope): Evaluated {
     scope.meter.use(source.length);
     const nodes = compiled(source, mode);
     const text = toValueSync(engines[mode].renderer.renderTemplates(nodes, contextFor(mode, scope), meteredEmitter(scope.meter))) as string;
-    return text.length <= limits.output ? { ok: true, text } : { ok: false, flaw: `is longer than ${limits.output} characters` };
+    return text.length <= limits.output ? { ok: true, text } : { ok: false, issue: `is longer than ${limits.output} characters` };
   } catch (thrown) {
-    return { ok: false, flaw: renderFlaw(thrown, source) };
+    return { ok: false, issue: renderIssue(thrown, source) };
   }
 }
 
 /** What keeps a source from being rendered at all; undefined when it is well-formed Liquid within the bounds. */
-export function syntaxFlaw(source: string, mode: Mode): string | undefined {
+export function syntaxIssue(source: string, mode: Mode): string | undefined {
   try {
     compiled(source, mode);
     return undefined;
   } catch (thrown) {
-    return parseFlaw(thrown);
+    return parseIssue(thrown);
   }
 }
 

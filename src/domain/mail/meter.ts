@@ -1,6 +1,6 @@
 import { Context, Drop } from "liquidjs";
 import type { Emitter } from "liquidjs";
-import { BoundPassed } from "./flaw";
+import { BoundPassed } from "./issue";
 import { printed } from "./print";
 
 /**

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Issue } from "../../errors";
 import { boundedName, boundedText, fieldRule } from "../../queue/bounded";
-import { syntaxFlaw } from "./liquid";
+import { syntaxIssue } from "./liquid";
 
 /** What a tenant writes. Liquid in all three; `html` escapes what variables bring in, subject and text do not. */
 export interface TemplateContent {
@@ -59,8 +59,8 @@ export const templateContent = v.pipe(
 /** What is wrong with the Liquid of a template: one issue per part, with line and column. Empty when it can be rendered. */
 export function templateIssues(content: TemplateContent): Issue[] {
   return (["subject", "html", "text"] as const).flatMap((part) => {
-    const flaw = content[part] === undefined ? undefined : syntaxFlaw(content[part], part === "html" ? "html" : "plain");
-    return flaw ? [{ path: part, message: flaw }] : [];
+    const issue = content[part] === undefined ? undefined : syntaxIssue(content[part], part === "html" ? "html" : "plain");
+    return issue ? [{ path: part, message: issue }] : [];
   });
 }
 
@@ -78,7 +78,7 @@ export function usedLayoutIssue(content: TemplateContent, user: string): Issue |
 }
 
 /** What keeps a template from being the layout of others; undefined when nothing does. */
-export function layoutFlaw(id: string, layout: TemplateContent | null): string | undefined {
+export function layoutIssue(id: string, layout: TemplateContent | null): string | undefined {
   if (!layout) return `there is no template "${id}"`;
   if (layout.layout !== undefined) return `"${id}" has a layout itself: a layout has none`;
   return printsContent(layout) ? undefined : `"${id}" does not print {{ content }} in each of its parts`;

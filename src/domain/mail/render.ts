@@ -38,8 +38,8 @@ export function renderMail(source: MailSource, options: RenderOptions, meter: Me
   const subject = part("subject", source.subject, "plain", options, meter);
   const html = laidOut("html", source, "html", options, meter);
   const text = laidOut("text", source, "plain", options, meter);
-  const flaw = subject.flaw ?? html.flaw ?? text.flaw;
-  if (flaw !== undefined) return { ok: false, reason: flaw };
+  const issue = subject.issue ?? html.issue ?? text.issue;
+  if (issue !== undefined) return { ok: false, reason: issue };
   const line = oneLine(subject.text ?? "");
   if (line === "") return { ok: false, reason: "subject: is empty" };
   if (line.length > maxSubject) return { ok: false, reason: `subject: is longer than ${maxSubject} characters` };
@@ -54,7 +54,7 @@ function madeText(html: string | undefined): string | undefined {
 }
 
 /** A part within its layout's. */
-function laidOut(name: "html" | "text", source: MailSource, mode: Mode, options: RenderOptions, meter: Meter): { text?: string; flaw?: string } {
+function laidOut(name: "html" | "text", source: MailSource, mode: Mode, options: RenderOptions, meter: Meter): { text?: string; issue?: string } {
   const inner = part(name, source[name], mode, options, meter);
   const outer = source.layout?.[name];
   if (inner.text === undefined || outer === undefined) return inner;
@@ -70,9 +70,9 @@ export function oneLine(text: string): string {
     .trim();
 }
 
-function part(name: string, source: string | undefined, mode: Mode, { variables, at }: RenderOptions, meter: Meter): { text?: string; flaw?: string } {
+function part(name: string, source: string | undefined, mode: Mode, { variables, at }: RenderOptions, meter: Meter): { text?: string; issue?: string } {
   if (source === undefined) return {};
   if (variables === undefined) return { text: source };
   const evaluated = evaluate(source, mode, { variables, at, meter });
-  return evaluated.ok ? { text: evaluated.text } : { flaw: `${name}: ${evaluated.flaw}` };
+  return evaluated.ok ? { text: evaluated.text } : { issue: `${name}: ${evaluated.issue}` };
 }

@@ -1,6 +1,6 @@
 import { AssignTag, CaseTag, CycleTag, Drop, EchoTag, ForTag, LiquidTag, Output, Parser, TablerowTag, Tag, TokenKind, Tokenizer, evalToken } from "liquidjs";
 import type { Context, Emitter, Liquid, TagToken, Template as Node, Value } from "liquidjs";
-import { BoundPassed } from "./flaw";
+import { BoundPassed } from "./issue";
 import { chargeAll, chargeTop, membersOf, meterOf } from "./meter";
 import { NoPrintableValue } from "./print";
 

@@ -27,7 +27,7 @@ export interface Planned {
 const counted = 300;
 
 /** What is wrong with a pattern, in a sentence for its author; undefined when it is fine. */
-export function cronFault(cron: string): string | undefined {
+export function cronIssue(cron: string): string | undefined {
   const fields = cron.trim().split(/\s+/).length;
   if (fields !== 5) {
     return `A cron pattern has five fields (minute hour day month weekday, e.g. "0 3 * * *"); this has ${fields}. Seconds, years and names like @daily are not supported.`;

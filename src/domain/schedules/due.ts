@@ -57,7 +57,7 @@ interface Plan {
   newest: number;
   skipped: number;
   note: string;
-  fault: string | undefined;
+  issue: string | undefined;
 }
 
 /** What became of one schedule in this tick. */
@@ -81,10 +81,10 @@ async function planned(schedule: Schedule, { now, isOpen }: DueTick): Promise<Pl
       skipped,
       note:
         skipped === 0 ? "" : `${more ? "at least " : ""}${skipped} skipped: ${open ? `job ${schedule.last?.jobId} is still open` : reasons[schedule.misfire]}`,
-      fault: undefined,
+      issue: undefined,
     };
   } catch (thrown) {
-    return { schedule, runs: [], nextAt: first, newest: first, skipped: 0, note: "", fault: messageOf(thrown) };
+    return { schedule, runs: [], nextAt: first, newest: first, skipped: 0, note: "", issue: messageOf(thrown) };
   }
 }
 
@@ -133,9 +133,9 @@ function turnOf(plan: Plan, receipts: readonly Receipt[]): Turn {
   const { schedule, newest, skipped } = plan;
   const refusals = receipts.filter((receipt) => !receipt.ok);
   const jobId = receipts.findLast((receipt) => receipt.ok)?.id ?? schedule.last?.jobId ?? null;
-  const fault = plan.fault ?? refusals.find(mayPass)?.detail;
-  if (fault !== undefined) {
-    const last: LastRun = { plannedAt: newest, outcome: "failed", note: `${fault} It is tried again.`, jobId: schedule.last?.jobId ?? null };
+  const issue = plan.issue ?? refusals.find(mayPass)?.detail;
+  if (issue !== undefined) {
+    const last: LastRun = { plannedAt: newest, outcome: "failed", note: `${issue} It is tried again.`, jobId: schedule.last?.jobId ?? null };
     return { advance: { schedule, nextAt: schedule.nextAt, last }, count: { ran: 0, skipped: 0, failed: Math.max(1, refusals.length) } };
   }
   const count = { ran: receipts.length - refusals.length, skipped, failed: refusals.length };

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { boundedName, boundedText, fieldRule, jsonObject } from "../../queue/bounded";
 import { isZone, localTime } from "../../time/zone";
-import { cronFault, nextTimes } from "./cron";
+import { cronIssue, nextTimes } from "./cron";
 import { wordsOf } from "./words";
 
 /** What to do with planned times that the tick missed (it comes each minute; see `late` in due.ts). */
@@ -23,8 +23,8 @@ export const scheduleInput = v.pipe(
     cron: v.pipe(
       boundedText(200, { trim: true, rule: "A cron pattern may be 200 characters." }),
       v.rawCheck(({ dataset, addIssue }) => {
-        const fault = dataset.typed ? cronFault(dataset.value) : undefined;
-        if (fault) addIssue({ message: fault });
+        const issue = dataset.typed ? cronIssue(dataset.value) : undefined;
+        if (issue) addIssue({ message: issue });
       }),
     ),
     zone: v.optional(v.pipe(boundedText(64), v.check(isZone, 'The zone is an IANA name, e.g. "Europe/Berlin" or "UTC".')), "UTC"),

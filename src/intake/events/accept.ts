@@ -27,12 +27,12 @@ export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, eve
 }
 
 async function requestOf(tenant: string, incoming: Incoming, refuseUnknown: boolean): Promise<EnqueueRequest | Refused> {
-  if (!incoming.ok) return wrong(incoming.issues);
+  if (!incoming.ok) return invalidEvent(incoming.issues);
   const checked = check(eventPayload, incoming.input);
-  if (!checked.ok) return wrong(checked.issues.map(({ path, message }) => ({ path: incoming.rename(path), message })));
+  if (!checked.ok) return invalidEvent(checked.issues.map(({ path, message }) => ({ path: incoming.rename(path), message })));
   const payload: Event = checked.value;
   if (refuseUnknown && !isKnown(payload.type))
-    return wrong([{ path: incoming.rename("type"), message: `is not known here; known are ${eventTypes.join(", ")}` }]);
+    return invalidEvent([{ path: incoming.rename("type"), message: `is not known here; known are ${eventTypes.join(", ")}` }]);
   // A sender that repeats an event may stamp it anew: time and trace are not what it says.
   const fingerprintOf = canonical({ type: payload.type, data: payload.data });
   // The trace of the event itself, before that of the request which brought it.
@@ -67,8 +67,8 @@ function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Ans
 }
 
 function report(all: readonly Receipt[], length: number): Answer {
-  const busy = all.find((each) => !each.ok);
-  if (busy && !busy.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable"))) throw refusal(busy);
+  const refused = all.find((each) => !each.ok);
+  if (refused && !refused.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable"))) throw refusal(refused);
   return batchReport(all, length);
 }
 
@@ -76,7 +76,7 @@ function refusal({ code, detail, errors, retryAfter }: Refused): Problem {
   return new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 
-function wrong(errors: readonly Issue[]): Refused {
+function invalidEvent(errors: readonly Issue[]): Refused {
   return { ok: false, code: "invalid", detail: wrongInput("The event", errors), errors };
 }
 

@@ -78,13 +78,13 @@ function renamed(path: string, back: Record<string, string>, name: (attribute: s
 function missing(attributes: Record<string, unknown>, name: (attribute: string) => string): Issue[] {
   const empty = ["id", "source", "type"].filter((each) => !given(attributes[each]) || attributes[each] === "");
   const version = attributes["specversion"];
-  const wrong = version === "1.0" ? [] : [{ path: name("specversion"), message: given(version) ? "must be 1.0" : "is missing" }];
-  return [...wrong, ...empty.map((each) => ({ path: name(each), message: given(attributes[each]) ? "must not be empty" : "is missing" }))];
+  const versionIssues = version === "1.0" ? [] : [{ path: name("specversion"), message: given(version) ? "must be 1.0" : "is missing" }];
+  return [...versionIssues, ...empty.map((each) => ({ path: name(each), message: given(attributes[each]) ? "must not be empty" : "is missing" }))];
 }
 
 function misnamed(attributes: Record<string, unknown>, name: (attribute: string) => string): Issue[] {
-  const wrong = Object.keys(attributes).filter((each) => !attributeName.test(each));
-  return wrong.map((each) => ({ path: name(each.slice(0, 64)), message: "is no attribute's name: only a-z and 0-9 may be used" }));
+  const names = Object.keys(attributes).filter((each) => !attributeName.test(each));
+  return names.map((each) => ({ path: name(each.slice(0, 64)), message: "is no attribute's name: only a-z and 0-9 may be used" }));
 }
 
 function decoded(encoded: unknown, path: string): { ok: true; data: unknown } | Extract<Read, { ok: false }> {

@@ -94,8 +94,8 @@ function valuesOf(value: unknown): string[] {
 function fromLines(text: string): Pairs {
   const lines = text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== "");
   const pairs = lines.map((line) => [line.slice(0, Math.max(0, line.indexOf("="))).trim(), line.slice(line.indexOf("=") + 1)] as const);
-  const wrong = lines.findIndex((line) => line.indexOf("=") < 1);
-  if (wrong >= 0) throw new Problem("malformed", `Line ${wrong + 1} of the text is not key=value.`);
+  const index = lines.findIndex((line) => line.indexOf("=") < 1);
+  if (index >= 0) throw new Problem("malformed", `Line ${index + 1} of the text is not key=value.`);
   return bounded(pairs);
 }
 

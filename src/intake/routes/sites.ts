@@ -19,7 +19,7 @@ const progressShape = v.object({
   count: v.pipe(v.number(), v.description("Stored; counted up to 100,000")),
 });
 
-const trouble = {
+const syncHealth = {
   paused: v.nullable(v.object({ reason: v.string(), since: v.nullable(isoTime), nextTryAt: v.nullable(isoTime) })),
   lastError: v.pipe(
     v.nullable(v.object({ at: v.nullable(isoTime), reason: v.string() })),
@@ -27,10 +27,10 @@ const trouble = {
   ),
 };
 
-const well = { paused: null, lastError: null };
+const healthy = { paused: null, lastError: null };
 
 const syncShape = v.object({
-  ...trouble,
+  ...syncHealth,
   orders: v.object({ ...progressShape.entries, deleted: v.number() }),
   products: v.object({ ...progressShape.entries, deleted: v.number() }),
   unreadable: v.pipe(
@@ -42,7 +42,7 @@ const syncShape = v.object({
   eventsPending: v.number(),
 });
 
-export const sitesShape = listShape("sites", v.object({ ...siteShape.entries, ...trouble }));
+export const sitesShape = listShape("sites", v.object({ ...siteShape.entries, ...syncHealth }));
 
 export const siteDetailShape = v.object({ ...siteShape.entries, sync: syncShape });
 
@@ -85,7 +85,7 @@ export const siteRoutes = [
     answers: { 200: sitesShape },
     handle: async ({ deps, tenant }) => {
       const [sites, troubles] = await Promise.all([deps.sites.list(tenant), troublesOf(deps.db, tenant)]);
-      return { status: 200, body: { sites: sites.map((site) => ({ ...dated(site), ...(troubles.get(site.site) ?? well) })) } };
+      return { status: 200, body: { sites: sites.map((site) => ({ ...dated(site), ...(troubles.get(site.site) ?? healthy) })) } };
     },
   }),
   route("GET /v1/sites/:site", {
@@ -118,7 +118,7 @@ export const siteRoutes = [
   }),
   route("POST /v1/sites/:site/test", {
     name: "testSite",
-    summary: "Call the shop: does its address answer, is the key good, what may it not read. Ends a pause when all is well",
+    summary: "Call the shop: does its address answer, is the key good, what may it not read. Ends a pause when all is healthy",
     description: "Names the permission that the key lacks.",
     scope: "operate",
     tenant: "own",

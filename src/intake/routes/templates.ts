@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type Issue, Problem } from "../../errors";
 import { sourceOf, withLayout } from "../../domain/mail/content";
-import { layoutFlaw, templateContent, templateId, templateIssues, usedLayoutIssue } from "../../domain/mail/model";
+import { layoutIssue, templateContent, templateId, templateIssues, usedLayoutIssue } from "../../domain/mail/model";
 import type { TemplateContent } from "../../domain/mail/model";
 import { renderInTurn } from "../../domain/mail/turn";
 import { jsonObject } from "../../queue/bounded";
@@ -100,13 +100,13 @@ function nameOf(params: Readonly<Record<string, string>>): string {
 async function issuesOf(deps: IntakeDeps, tenant: string, id: string, content: TemplateContent): Promise<Issue[]> {
   const issues = templateIssues(content);
   if (content.layout === undefined) return issues;
-  const flaw = content.layout === id ? "is the template itself" : layoutFlaw(content.layout, await deps.templates.at(tenant, content.layout, deps.now()));
-  return flaw === undefined ? issues : [...issues, { path: "layout", message: flaw }];
+  const issue = content.layout === id ? "is the template itself" : layoutIssue(content.layout, await deps.templates.at(tenant, content.layout, deps.now()));
+  return issue === undefined ? issues : [...issues, { path: "layout", message: issue }];
 }
 
 /** A layout that others use stays one. Only what is fit to be a layout now can be in use. */
 async function refuseBreaking(deps: IntakeDeps, tenant: string, id: string, content: TemplateContent): Promise<void> {
-  if (layoutFlaw(id, content) === undefined || layoutFlaw(id, await deps.templates.at(tenant, id, deps.now())) !== undefined) return;
+  if (layoutIssue(id, content) === undefined || layoutIssue(id, await deps.templates.at(tenant, id, deps.now())) !== undefined) return;
   const user = await deps.templates.userOfLayout(tenant, id);
   const issue = user === undefined ? undefined : usedLayoutIssue(content, user);
   refuse(issue ? [issue] : [], "Mails by another template could not be rendered any more.");

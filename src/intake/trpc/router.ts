@@ -222,8 +222,9 @@ function searchOf(input: unknown): URLSearchParams {
   const given = Object.entries(input === undefined || input === null ? {} : objectOf(input)).filter(
     ([name, value]) => value !== undefined && !(name === "cursor" && value === null),
   );
-  const wrong = given.find(([, value]) => typeof value !== "string" && typeof value !== "number");
-  if (wrong) throw refused(`The filter is wrong: ${wrong[0].slice(0, 100)} must be a text or a number.`, wrong[0].slice(0, 100), "must be a text or a number");
+  const invalid = given.find(([, value]) => typeof value !== "string" && typeof value !== "number");
+  if (invalid)
+    throw refused(`The filter is wrong: ${invalid[0].slice(0, 100)} must be a text or a number.`, invalid[0].slice(0, 100), "must be a text or a number");
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
 }
 

@@ -64,7 +64,7 @@ async function step(going: Going): Promise<Outcome | undefined> {
     case "call":
       return call(going, position.call);
     case "unusable":
-      return discard(`${unusable}: ${position.flaw}`);
+      return discard(`${unusable}: ${position.issue}`);
     case "nothing-to-do":
       return done({ ...resultOf(going), output: null, note: "there is nothing to do" });
     case "end":

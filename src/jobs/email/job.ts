@@ -27,7 +27,7 @@ function recipientsWrong(): string {
   return "must be an address, as ada@example.com or Ada <ada@example.com>, or a list of up to 50";
 }
 
-// Rules about fields, so that they are checked even when another field is wrong; one that finds a fault silences those after it that look at the same field.
+// Rules about fields, so that they are checked even when another field is wrong; one that finds an issue silences those after it that look at the same field.
 const payload = v.pipe(
   fields,
   fieldRule(

@@ -16,7 +16,7 @@ const reserved = new Set([
 ]);
 
 /** What is wrong with a message before any provider is asked; undefined when nothing is. Names fields, repeats no value. */
-export function messageFault(message: MailMessage): string | undefined {
+export function messageIssue(message: MailMessage): string | undefined {
   const { from, to, replyTo, subject, html, text, attachments = [] } = message;
   if (to.length === 0 || to.length > maxRecipients) return `a mail has 1 to ${maxRecipients} recipients, this one has ${to.length}`;
   if ([from, ...to, replyTo ?? "", subject].some(hasControl)) return "a sender, recipient or subject holds a line break or another control character";
@@ -28,21 +28,21 @@ export function messageFault(message: MailMessage): string | undefined {
     return "an attachment's file name holds a control character, or its content type is none";
   const bytes = bytesOf(html ?? "") + bytesOf(text ?? "") + attachments.reduce((sum, { content }) => sum + content.byteLength, 0);
   if (bytes > maxMessageBytes) return `the mail has ${bytes} bytes with its attachments, at most ${maxMessageBytes} are sent`;
-  return headersFault(Object.entries(message.headers ?? {}));
+  return headersIssue(Object.entries(message.headers ?? {}));
 }
 
-function headersFault(headers: readonly [name: string, value: string][]): string | undefined {
+function headersIssue(headers: readonly [name: string, value: string][]): string | undefined {
   if (headers.length > maxHeaders) return `a mail has at most ${maxHeaders} headers of its own, this one has ${headers.length}`;
   let total = 0;
   for (const [index, [name, value]] of headers.entries()) {
-    const fault = headerFault(name, value);
-    if (fault !== undefined) return `header ${index + 1} ${fault}`;
+    const issue = headerIssue(name, value);
+    if (issue !== undefined) return `header ${index + 1} ${issue}`;
     total += bytesOf(name) + bytesOf(value);
   }
   return total > maxHeadersBytes ? `the headers have ${total} bytes, at most ${maxHeadersBytes} are sent` : undefined;
 }
 
-function headerFault(name: string, value: string): string | undefined {
+function headerIssue(name: string, value: string): string | undefined {
   if (name.length > maxHeaderNameBytes) return `has a name of ${name.length} bytes, at most ${maxHeaderNameBytes} are sent`;
   // RFC 5322: visible ASCII without a colon.
   if (!/^[\x21-\x39\x3b-\x7e]+$/.test(name)) return "has a name that is not visible ASCII without a colon";

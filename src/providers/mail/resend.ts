@@ -90,13 +90,13 @@ function withoutId({ status }: HttpAnswer): Failure {
 function itemsOf(answer: HttpAnswer, count: number, secrets: readonly string[]): BatchItem[] | undefined {
   const { data, errors } = recordOf(answer.json());
   if (!Array.isArray(data)) return undefined;
-  const wrong = new Map((Array.isArray(errors) ? errors : []).map(recordOf).map(({ index, message }) => [index, message]));
+  const errorAt = new Map((Array.isArray(errors) ? errors : []).map(recordOf).map(({ index, message }) => [index, message]));
   const ids = data.map((each) => idIn(recordOf(each)));
-  if (ids.length + wrong.size !== count || ids.includes(undefined)) return undefined;
+  if (ids.length + errorAt.size !== count || ids.includes(undefined)) return undefined;
   return Array.from({ length: count }, (_, index): BatchItem => {
-    if (!wrong.has(index)) return { ok: true, id: ids.shift() ?? "" };
+    if (!errorAt.has(index)) return { ok: true, id: ids.shift() ?? "" };
     const reason = `mail: ${answer.status} validation_error`;
-    return { ok: false, failure: { class: "permanent", code: "validation_error", reason, ...quoted(wrong.get(index), secrets) } };
+    return { ok: false, failure: { class: "permanent", code: "validation_error", reason, ...quoted(errorAt.get(index), secrets) } };
   });
 }
 

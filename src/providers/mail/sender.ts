@@ -15,7 +15,7 @@ import type {
   SendOptions,
 } from "./mail";
 import { type Account, inDoubt, isHolder, leftBehind, noted, noteOf } from "./holder";
-import { messageFault } from "./limits";
+import { messageIssue } from "./limits";
 import { addressOf } from "./mailbox";
 
 /** What a tenant's sending remembers and reports, beyond the provider's own API. None of it throws. */
@@ -82,8 +82,8 @@ export function createMail(options: SenderOptions): Mail {
     replyTo,
     idempotentFor: first.idempotentFor,
     send: async (message, sendOptions) => {
-      const fault = messageFault(message);
-      if (fault !== undefined) return failed({ class: "permanent", reason: fault });
+      const issue = messageIssue(message);
+      if (issue !== undefined) return failed({ class: "permanent", reason: issue });
       const { reply, route } = await ask(message, sendOptions, options);
       if (!reply.ok) return failed(await refused(reply.failure, route, options));
       await taken([{ ...reply.value, about: sendOptions.about }], route, options);
@@ -200,15 +200,15 @@ async function batch(
   options: SenderOptions,
 ): Promise<{ ok: true; value: readonly BatchSent[] } | { ok: false; failure: Failure }> {
   const [route] = options.routes;
-  const faults = messages.map(messageFault);
-  const good = messages.filter((_, index) => faults[index] === undefined);
+  const issues = messages.map(messageIssue);
+  const good = messages.filter((_, index) => issues[index] === undefined);
   const away = await leftBehind(sendOptions, options);
   if (away) return failed(away);
   const reply = good.length === 0 ? ok([]) : noted(await send(good, sendOptions), { holder: route.holder });
   if (!reply.ok) return failed(await refused(reply.failure, route, options));
   const items = [...reply.value];
-  const all = faults.map((fault): BatchItem =>
-    fault === undefined ? (items.shift() ?? missing) : { ok: false, failure: { class: "permanent", reason: fault } },
+  const all = issues.map((issue): BatchItem =>
+    issue === undefined ? (items.shift() ?? missing) : { ok: false, failure: { class: "permanent", reason: issue } },
   );
   await taken(
     all.flatMap((each) => (each.ok ? [{ id: each.id, about: sendOptions.about }] : [])),

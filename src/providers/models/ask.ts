@@ -17,14 +17,14 @@ export async function answerTo<Answer>(
   options?: CallOptions,
 ): Promise<Reply<Answered<Answer>>> {
   const asked = chatOf(question);
-  let wrong: Failure = { class: "permanent", reason: "models: no answer", code: misfit };
+  let lastMisfit: Failure = { class: "permanent", reason: "models: no answer", code: misfit };
   for (let attempt = 0; attempt < maxTries; attempt++) {
     const reply = await chat(asked, signal, options);
     const answer = reply.ok ? answerIn(reply.value, question.schema) : reply;
     if (answer.ok || answer.failure.code !== misfit) return answer;
-    wrong = answer.failure;
+    lastMisfit = answer.failure;
   }
-  return failed(wrong);
+  return failed(lastMisfit);
 }
 
 function chatOf({ instructions, input, name, schema, maxTokens }: Question<unknown>): Chat {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { maxHeaderNameBytes, maxHeaderValueBytes, messageFault } from "../../../src/providers/mail/limits";
+import { maxHeaderNameBytes, maxHeaderValueBytes, messageIssue } from "../../../src/providers/mail/limits";
 import { message } from "./conformance";
 
 const headers = (count: number, length: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`X-H${index}`, "x".repeat(length)]));
 
 describe("a message is checked before any provider is asked", () => {
   test("one within the limits passes", () => {
-    expect(messageFault(message)).toBeUndefined();
-    expect(messageFault({ ...message, headers: headers(20, 800) })).toBeUndefined();
-    expect(messageFault({ ...message, headers: { ["X".repeat(maxHeaderNameBytes)]: "x".repeat(maxHeaderValueBytes) } })).toBeUndefined();
+    expect(messageIssue(message)).toBeUndefined();
+    expect(messageIssue({ ...message, headers: headers(20, 800) })).toBeUndefined();
+    expect(messageIssue({ ...message, headers: { ["X".repeat(maxHeaderNameBytes)]: "x".repeat(maxHeaderValueBytes) } })).toBeUndefined();
   });
 
   test.each<[string, object, RegExp]>([
@@ -27,8 +27,8 @@ describe("a message is checked before any provider is asked", () => {
     ["a content type that is none", { attachments: [{ filename: "a.txt", contentType: "text/plain\r\nX: y", content: new Uint8Array() }] }, /content type/],
     ["an attachment too large", { attachments: [{ filename: "a", contentType: "a/b", content: new Uint8Array(10 * 1024 * 1024) }] }, /at most 10485760/],
   ])("%s", (_what, change, expected) => {
-    const fault = messageFault({ ...message, ...change });
-    expect(fault).toMatch(expected);
-    expect(fault).not.toContain("all@example.com");
+    const issue = messageIssue({ ...message, ...change });
+    expect(issue).toMatch(expected);
+    expect(issue).not.toContain("all@example.com");
   });
 });

@@ -124,7 +124,7 @@ function totalOf({ phase, read, total }: Progress): number | undefined {
 }
 
 function noteOf({ phase, after, warnings, unreadable }: Progress): string {
-  const flaws = unreadable.length === 0 ? [] : [`${unreadable.length} rows cannot be read whole, see the site`];
-  if (phase === "ended") return ["all read", ...flaws, ...warnings].join("; ");
+  const partly = unreadable.length === 0 ? [] : [`${unreadable.length} rows cannot be read whole, see the site`];
+  if (phase === "ended") return ["all read", ...partly, ...warnings].join("; ");
   return after === 0 ? phase : `${phase}, up to id ${after}`;
 }

@@ -9,7 +9,7 @@ export interface RowsRead {
   readAt: number;
   /** Rows with a field that cannot be read, and rows that the shop failed to load. */
   flawed: readonly FlawedRow[];
-  /** Rows that were read without a flaw, or looked for by their id and are not there. */
+  /** Rows that were read completely, or looked for by their id and are not there. */
   sound: readonly number[];
 }
 

@@ -5,12 +5,12 @@ import { NoPrintableValue } from "./print";
 export class BoundPassed extends Error {}
 
 /** Why a source is no Liquid, for its author: it may quote the template. At most 200 characters. */
-export function parseFlaw(thrown: unknown): string {
+export function parseIssue(thrown: unknown): string {
   return `${position(thrown)}${messageOf(thrown).replace(/, line:\d+, col:\d+$/, "")}`.slice(0, 200);
 }
 
 /** Why rendering stopped, for operators: place and variable as the template spells them, never a value. */
-export function renderFlaw(thrown: unknown, source: string): string {
+export function renderIssue(thrown: unknown, source: string): string {
   const origin = LiquidError.is(thrown) ? (thrown.originalError ?? thrown) : thrown;
   if (origin instanceof BoundPassed) return origin.message;
   return `${position(thrown)}${cause(thrown, origin, source)}`;
