@@ -1,5 +1,5 @@
 import { createAccessVerifier } from "../domain/installation/access";
-import type { AccessDoor } from "../dashboard/session/access";
+import type { AccessSignIn } from "../dashboard/session/access";
 import { sha256Hex } from "../crypto";
 import { createHttp } from "../providers/http";
 import { messageOf } from "../errors";
@@ -16,7 +16,7 @@ const settingLasts = 60_000;
  * Lets in whom Cloudflare Access vouches for, by the roles of the setting `access`. What the pages act with is a token that is made for one request and
  * leaves the Worker never; in the audit its id begins with `access` and is the same for a person.
  */
-export function createAccessDoor(env: WorkerEnv, stores: Pick<Stores, "installation" | "rules">, now: () => number): AccessDoor {
+export function createAccessSignIn(env: WorkerEnv, stores: Pick<Stores, "installation" | "rules">, now: () => number): AccessSignIn {
   const verify = createAccessVerifier(createHttp({ rules: stores.rules }), now);
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
   let known: { at: number; setting: Awaited<ReturnType<Stores["installation"]["read"]>> } | undefined;

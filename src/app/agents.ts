@@ -1,5 +1,5 @@
 import type { AgentDeps } from "../domain/agents/work";
-import type { MediaParts } from "../domain/media/capability";
+import type { MediaDeps } from "../domain/media/capability";
 import type { WorkerEnv } from "../env";
 import { supplierOrders } from "../jobs/supplier-orders/job";
 import { syncOrdersPart } from "../jobs/sync-orders-part/job";
@@ -9,14 +9,14 @@ import { syncSingleOrder } from "../jobs/sync-single-order/job";
 import { createQueries } from "../ledger/queries";
 import type { Stores } from "./stores";
 
-interface AgentSetting extends Pick<AgentDeps, "payloads" | "now" | "engine"> {
+interface AppAgentDeps extends Pick<AgentDeps, "payloads" | "now" | "engine"> {
   env: WorkerEnv;
   stores: Pick<Stores, "sites">;
-  media: Pick<MediaParts, "queries">;
+  media: Pick<MediaDeps, "queries">;
 }
 
 const syncs = [syncOrders, syncOrdersPart, syncProducts, syncSingleOrder, supplierOrders].map(({ type }) => type);
 
-export function createAgentDeps({ env, stores, media, ...deps }: AgentSetting): AgentDeps {
+export function createAgentDeps({ env, stores, media, ...deps }: AppAgentDeps): AgentDeps {
   return { ...deps, db: env.DB, sites: stores.sites, pictures: media.queries, queries: createQueries(env.DB), syncs };
 }

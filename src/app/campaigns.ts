@@ -1,11 +1,11 @@
-import type { CampaignParts } from "../domain/campaigns/capability";
+import type { CampaignDeps } from "../domain/campaigns/capability";
 import { campaignObjects } from "../domain/campaigns/objects";
 import { createCampaignOperations } from "../domain/campaigns/operate";
 import { campaignQueries } from "../domain/campaigns/queries";
 import { campaignStore } from "../domain/campaigns/store";
 import { turnAt } from "../domain/campaigns/turn";
 import type { WorkerEnv } from "../env";
-import type { CampaignDoor } from "../intake/deps";
+import type { CampaignIntake } from "../intake/deps";
 import { campaign } from "../jobs/campaign/job";
 import type { Engine } from "../queue/engine";
 import { retryNow } from "../queue/operate";
@@ -15,18 +15,18 @@ import type { TenantGates } from "../tenants/gates";
 import type { MailStores } from "./mail-stores";
 import type { Stores } from "./stores";
 
-export interface CampaignSetting {
+export interface AppCampaignDeps {
   env: WorkerEnv;
   /** Small statements of jobs that run side by side go together. */
   db: D1Database;
   stores: Pick<Stores, "hashAddress">;
   gates: TenantGates;
   /** Jobs that wait go on at once. */
-  resume: CampaignParts["resume"];
+  resume: CampaignDeps["resume"];
   now(): number;
 }
 
-export function createCampaignParts({ env, db, stores, gates, resume, now }: CampaignSetting): CampaignParts {
+export function createCampaignDeps({ env, db, stores, gates, resume, now }: AppCampaignDeps): CampaignDeps {
   return {
     objects: campaignObjects(env.PAYLOADS),
     store: campaignStore(db),
@@ -39,23 +39,23 @@ export function createCampaignParts({ env, db, stores, gates, resume, now }: Cam
 }
 
 /** Jobs of a campaign that wait go on at once. */
-export function resumedBy(engine: () => Engine): CampaignParts["resume"] {
+export function resumedBy(engine: () => Engine): CampaignDeps["resume"] {
   return async (tenant, jobs) => {
     const refs = jobs.map((id) => ({ tenant, id }));
     await retryNow(engine(), refs, { event: "resumed", from: ["waiting"] });
   };
 }
 
-interface DoorParts {
-  parts: CampaignParts;
+interface CampaignIntakeDeps {
+  deps: CampaignDeps;
   enqueue: Enqueue;
   stores: Pick<Stores, "templates" | "tenants">;
   events: Pick<MailStores["events"], "countsOf">;
 }
 
-export function createCampaignDoor({ parts, enqueue, stores, events }: DoorParts): CampaignDoor {
+export function createCampaignIntake({ deps, enqueue, stores, events }: CampaignIntakeDeps): CampaignIntake {
   const operations = createCampaignOperations({
-    ...parts,
+    ...deps,
     templates: stores.templates,
     zoneOf: async (tenant) => (await stores.tenants.get(tenant))?.timezone ?? "UTC",
     async enqueueRun(tenant, id) {
@@ -65,9 +65,9 @@ export function createCampaignDoor({ parts, enqueue, stores, events }: DoorParts
   });
   return {
     ...operations,
-    report: (tenant, id) => parts.queries.report(tenant, id),
-    list: (tenant, page) => parts.queries.list(tenant, page),
-    left: (tenant, id, page) => parts.queries.left(tenant, id, page),
+    report: (tenant, id) => deps.queries.report(tenant, id),
+    list: (tenant, page) => deps.queries.list(tenant, page),
+    left: (tenant, id, page) => deps.queries.left(tenant, id, page),
     events: (tenant, id) => events.countsOf(tenant, id),
   };
 }

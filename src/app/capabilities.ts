@@ -9,7 +9,7 @@ import { routingIn } from "../domain/events/routing";
 import { attachmentsIn } from "../domain/mail/attachments";
 import { withBuiltIn } from "../domain/mail/built-in";
 import { templatesIn } from "../domain/mail/store";
-import type { MediaParts } from "../domain/media/capability";
+import type { MediaDeps } from "../domain/media/capability";
 import { createVision } from "../domain/media/vision";
 import { suppressionsFor } from "../domain/suppressions/capability";
 import type { WorkerEnv } from "../env";
@@ -30,7 +30,7 @@ import type { Connection, ConnectionName } from "../tenants/connection-schema";
 import type { TenantGates } from "../tenants/gates";
 import { traceFrom } from "../trace";
 import { createAgentDeps } from "./agents";
-import { createCampaignParts, resumedBy } from "./campaigns";
+import { createCampaignDeps, resumedBy } from "./campaigns";
 import { hooksFor } from "./hooks";
 import { leadsFor } from "./leads";
 import { log } from "./log";
@@ -41,13 +41,13 @@ import type { Stores } from "./stores";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
-export interface CapabilityParts {
+export interface CapabilityDeps {
   env: WorkerEnv;
   stores: Stores;
   ledger: Pick<Ledger, "cancel">;
   counters: Pick<Counters, "add">;
   gates: TenantGates;
-  media: MediaParts;
+  media: MediaDeps;
   payloads: ReturnType<typeof createPayloads>;
   now(): number;
   defer: Engine["defer"];
@@ -56,12 +56,12 @@ export interface CapabilityParts {
 }
 
 /** What jobs may need, made for one run of one tenant. A tenant that lacks the connection gets the reason instead. */
-export function createCapabilities({ env, stores, ledger, counters, gates, media, now, defer, ...parts }: CapabilityParts): Engine["capabilities"] {
+export function createCapabilities({ env, stores, ledger, counters, gates, media, now, defer, ...deps }: CapabilityDeps): Engine["capabilities"] {
   const db = together(env.DB, defer);
-  const campaigns = createCampaignParts({ env, db, stores, gates, resume: resumedBy(parts.engine), now });
+  const campaigns = createCampaignDeps({ env, db, stores, gates, resume: resumedBy(deps.engine), now });
   const learned = createLearned();
   const { destinations, subscriptions } = stores;
-  const agents = createAgentDeps({ env, stores, media, now, payloads: parts.payloads, engine: parts.engine });
+  const agents = createAgentDeps({ env, stores, media, now, payloads: deps.payloads, engine: deps.engine });
   const retiring: RetireDeps = { destinations, subscriptions, emit: log, audit: (entry) => auditIn(env.DB, entry) };
   const makers: Makers = {
     mail: (scope) => mailFor({ env, db, stores, gates, now }, scope),

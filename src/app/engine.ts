@@ -1,5 +1,5 @@
 import { waitUntil } from "cloudflare:workers";
-import type { MediaParts } from "../domain/media/capability";
+import type { MediaDeps } from "../domain/media/capability";
 import type { EndedJobs } from "../domain/subscriptions/ended";
 import type { WorkerEnv } from "../env";
 import { createEndedJobs, tellAfterBatches } from "../intake/tick/publish-ended-jobs";
@@ -22,17 +22,17 @@ import { isLocal, type Stores } from "./stores";
 /** A queue may hold this many messages before senders are asked to come back later. */
 const backlogLimit = 1_000_000;
 
-export interface EngineParts {
+export interface EngineDeps {
   env: WorkerEnv;
   now(): number;
   jobs: readonly Job[];
   ledger: Ledger;
   payloads: ReturnType<typeof createPayloads>;
   stores: Stores;
-  media: MediaParts;
+  media: MediaDeps;
 }
 
-export function createAppEngine({ env, now, jobs, ledger, payloads, stores, media }: EngineParts): {
+export function createAppEngine({ env, now, jobs, ledger, payloads, stores, media }: EngineDeps): {
   engine: Engine;
   gates: TenantGates;
   counters: Counters;

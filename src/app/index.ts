@@ -9,17 +9,17 @@ import { createPayloads } from "../ledger/payloads";
 import { createQueries } from "../ledger/queries";
 import type { Engine } from "../queue/engine";
 import type { Job } from "../queue/job";
-import { createAccessDoor } from "./access";
+import { createAccessSignIn } from "./access";
 import { createAppEngine } from "./engine";
 import { createIntakeDeps } from "./intake";
-import { createMediaParts } from "./media";
+import { createMediaDeps } from "./media";
 import { createStores, isLocal } from "./stores";
 import { createTickDeps } from "./tick";
 import { createWork } from "./work";
 
 export { queueIn } from "./environment";
 
-/** The Worker's parts, put together. */
+/** What the Worker is made of. */
 export interface App {
   engine: Engine;
   intake: IntakeDeps;
@@ -51,16 +51,16 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const payloads = createPayloads(env.PAYLOADS);
   const queries = createQueries(env.DB);
   const stores = createStores(env);
-  const parts = { env, now, jobs: definitions, ledger, payloads, queries, stores, media: createMediaParts(env, now) };
-  const { engine, gates, counters, ended } = createAppEngine(parts);
+  const base = { env, now, jobs: definitions, ledger, payloads, queries, stores, media: createMediaDeps(env, now) };
+  const { engine, gates, counters, ended } = createAppEngine(base);
   const work = createWork({ env, engine, counters });
-  const whole = { ...parts, engine, gates, counters, ended, work };
-  const intake = createIntakeDeps(whole);
+  const deps = { ...base, engine, gates, counters, ended, work };
+  const intake = createIntakeDeps(deps);
   const { replays, bulkActions, campaigns, reports } = intake;
   return {
     engine,
     intake,
-    tick: createTickDeps({ ...whole, replays, bulkActions, campaigns, reports }),
-    pages: { now, vault: stores.vault, access: createAccessDoor(env, stores, now) },
+    tick: createTickDeps({ ...deps, replays, bulkActions, campaigns, reports }),
+    pages: { now, vault: stores.vault, access: createAccessSignIn(env, stores, now) },
   };
 }

@@ -8,7 +8,7 @@ import { createGateOperations } from "../domain/gates/operate";
 import { createJobOperations } from "../domain/jobs/operate";
 import { unsubscribe } from "../domain/mail-events/unsubscribe";
 import { withKnownTemplates } from "../domain/mail/known";
-import type { MediaParts } from "../domain/media/capability";
+import type { MediaDeps } from "../domain/media/capability";
 import { createReplays } from "../domain/replays/create";
 import { replaysIn } from "../domain/replays/store";
 import { testShop } from "../domain/shop/site/test-connection";
@@ -38,15 +38,15 @@ import { enqueue } from "../queue/enqueue";
 import { isOnItsWay, retryNow } from "../queue/operate";
 import { refusingQueues } from "../queue/send";
 import type { TenantGates } from "../tenants/gates";
-import { createCampaignDoor, createCampaignParts, resumedBy } from "./campaigns";
+import { createCampaignIntake, createCampaignDeps, resumedBy } from "./campaigns";
 import { createLeadDeps } from "./leads";
 import { log } from "./log";
 import { createMailEvents, createMailStores } from "./mail-stores";
-import { createMediaDeps } from "./media";
+import { createMediaIntake } from "./media";
 import { createReportsOn } from "./reports";
 import type { Stores } from "./stores";
 
-export interface IntakeParts {
+export interface AppIntakeDeps {
   env: WorkerEnv;
   now(): number;
   engine: Engine;
@@ -54,7 +54,7 @@ export interface IntakeParts {
   payloads: ReturnType<typeof createPayloads>;
   queries: Queries;
   stores: Stores;
-  media: MediaParts;
+  media: MediaDeps;
   work: WorkDeps;
 }
 
@@ -69,7 +69,7 @@ export function createIntakeDeps({
   stores,
   media,
   work,
-}: IntakeParts): IntakeDeps & { replays: ReturnType<typeof createReplays>; bulkActions: ReturnType<typeof createBulkActions> } {
+}: AppIntakeDeps): IntakeDeps & { replays: ReturnType<typeof createReplays>; bulkActions: ReturnType<typeof createBulkActions> } {
   const operations = createJobOperations({ db: env.DB, engine, queries });
   const mail = createMailStores(env.DB, stores);
   const replays = createReplays({
@@ -111,13 +111,13 @@ export function createIntakeDeps({
     work,
     facts: factsIn(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
-    campaigns: createCampaignDoor({
-      parts: createCampaignParts({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now }),
+    campaigns: createCampaignIntake({
+      deps: createCampaignDeps({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now }),
       enqueue: (requests) => enqueue(engine, requests),
       stores,
       events: mail.events,
     }),
-    media: createMediaDeps({ env, now, enqueue: (requests) => enqueue(engine, requests), stores, media }),
+    media: createMediaIntake({ env, now, enqueue: (requests) => enqueue(engine, requests), stores, media }),
     agents: createAgentOperations({ db: env.DB, payloads, queries, type: agent.type, now, engine: () => engine }),
     now,
     shops: { wake, test: (tenant, site) => testShop({ db: env.DB, now, engine, wake }, tenant, site) },

@@ -3,7 +3,7 @@ import type { Leads } from "../domain/leads/capability";
 import { countedAs, pointOf } from "../domain/leads/analytics-point";
 import { removeReleased } from "../domain/leads/release";
 import { nameAfterLead, storeSubmission } from "../domain/leads/store";
-import type { MediaParts } from "../domain/media/capability";
+import type { MediaDeps } from "../domain/media/capability";
 import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
 import { lead } from "../jobs/lead/job";
@@ -21,7 +21,7 @@ import { campaignObjects } from "../domain/campaigns/objects";
 import { createMailStores } from "./mail-stores";
 import { isLocal, type Stores } from "./stores";
 
-interface LeadJobParts {
+interface LeadJobDeps {
   env: WorkerEnv;
   /** Where the leads of a batch are stored together. */
   db: D1Database;
@@ -31,7 +31,7 @@ interface LeadJobParts {
 }
 
 /** What the job `lead` is handed. */
-export function leadsFor({ env, db, stores, counters, now }: LeadJobParts, tenant: string): Leads {
+export function leadsFor({ env, db, stores, counters, now }: LeadJobDeps, tenant: string): Leads {
   const snapshot = async () => {
     const known = await stores.snapshots.read(tenant, now());
     if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
@@ -55,20 +55,20 @@ export function leadsFor({ env, db, stores, counters, now }: LeadJobParts, tenan
   };
 }
 
-export interface LeadParts {
+export interface AppLeadDeps {
   env: WorkerEnv;
   now(): number;
   engine: Engine;
   payloads: ReturnType<typeof createPayloads>;
   queries: Queries;
   stores: Stores;
-  media: MediaParts;
+  media: MediaDeps;
 }
 
 /** What the routes about leads stand on. */
-export function createLeadDeps(parts: LeadParts): LeadDeps {
-  const { env, now, engine, stores } = parts;
-  const erasure = createErasureDeps(parts);
+export function createLeadDeps(deps: AppLeadDeps): LeadDeps {
+  const { env, now, engine, stores } = deps;
+  const erasure = createErasureDeps(deps);
   const http = createHttp({ rules: stores.rules });
   return {
     local: isLocal(env),
@@ -91,7 +91,7 @@ export function createLeadDeps(parts: LeadParts): LeadDeps {
   };
 }
 
-function createErasureDeps({ env, engine, payloads, media, stores }: LeadParts): ErasureDeps {
+function createErasureDeps({ env, engine, payloads, media, stores }: AppLeadDeps): ErasureDeps {
   const { events, suppressions } = createMailStores(env.DB, stores);
   return {
     db: env.DB,

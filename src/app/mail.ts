@@ -19,7 +19,7 @@ import { log } from "./log";
 import { createMailStores } from "./mail-stores";
 import { isLocal, type Stores } from "./stores";
 
-export interface MailParts {
+export interface MailDeps {
   env: WorkerEnv;
   /** Small statements of jobs that run side by side go together. */
   db: D1Database;
@@ -43,8 +43,8 @@ const leaseMs = 120_000;
 const clockSkew = 60_000;
 
 /** The tenant's way to send mail. The gate `mail` holds jobs back; with a fallback each provider has a circuit of its own, `mail-resend`. */
-export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise<Mail | Missing> {
-  const { db, stores, now } = parts;
+export async function mailFor(deps: MailDeps, scope: CapabilityScope): Promise<Mail | Missing> {
+  const { db, stores, now } = deps;
   const { tenant } = scope;
   if (tenant === null) return { missing: "mail is a tenant's own" };
   const opened = await stores.connections.open(tenant, "mail");
@@ -55,7 +55,7 @@ export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise
   const calls = new Map<MailProviderName, Calls>();
   const timeLimit = connection.fallback ? timeLimitOfTwo : undefined;
   const route = async (each: MailConnection | MailRoute): Promise<Route> => ({
-    provider: providerOf(parts, each, { traceparent: scope.traceparent, onCall: (call) => void calls.set(each.provider, call), timeLimit }),
+    provider: providerOf(deps, each, { traceparent: scope.traceparent, onCall: (call) => void calls.set(each.provider, call), timeLimit }),
     holder: await holderOf(each),
     paused: paused[each.provider] !== undefined,
   });
@@ -64,8 +64,8 @@ export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise
     from: connection.from ?? usual,
     replyTo: connection.replyTo,
     routes,
-    records: recordsOf(parts, tenant, routes.length > 1),
-    switching: routes.length > 1 ? switchingOf(parts, tenant, calls) : undefined,
+    records: recordsOf(deps, tenant, routes.length > 1),
+    switching: routes.length > 1 ? switchingOf(deps, tenant, calls) : undefined,
     // Under a connection that is older than the job none other was tried.
     earlierHolder: routes.length === 1 && updated > scope.at - clockSkew ? (key) => createMailStores(db, stores).sent.holder(tenant, key) : undefined,
     now,
@@ -73,7 +73,7 @@ export async function mailFor(parts: MailParts, scope: CapabilityScope): Promise
   return reporting(mail, () => tell(scope, calls, routes.length));
 }
 
-function providerOf({ env, stores, now }: MailParts, route: MailConnection | MailRoute, { onCall, timeLimit, traceparent }: Calling): MailProvider {
+function providerOf({ env, stores, now }: MailDeps, route: MailConnection | MailRoute, { onCall, timeLimit, traceparent }: Calling): MailProvider {
   const call = createHttp({ rules: stores.rules, traceparent, onCall });
   const http: Http = (request) => call(timeLimit === undefined ? request : { timeLimit, ...request });
   switch (route.provider) {
@@ -119,7 +119,7 @@ function reporting(mail: Mail, told: () => void): Mail {
 }
 
 /** What cannot be recorded is logged: the mail is out, and the job must not send it again for that. */
-function recordsOf({ db, stores, gates, now }: MailParts, tenant: string, several: boolean): MailRecords {
+function recordsOf({ db, stores, gates, now }: MailDeps, tenant: string, several: boolean): MailRecords {
   const mail = createMailStores(db, stores);
   const gateOf = (provider: MailProviderName) => (several ? `mail-${provider}` : "mail");
   const recorded = (what: string, act: Promise<unknown>) =>
@@ -155,7 +155,7 @@ function recordsOf({ db, stores, gates, now }: MailParts, tenant: string, severa
   };
 }
 
-function switchingOf({ db, stores, gates, now }: MailParts, tenant: string, calls: Map<MailProviderName, Calls>): Switching {
+function switchingOf({ db, stores, gates, now }: MailDeps, tenant: string, calls: Map<MailProviderName, Calls>): Switching {
   const store = createMailStores(db, stores).sent;
   const stay = crypto.randomUUID();
   return {

@@ -1,4 +1,4 @@
-import { type MediaParts, type MediaWork, mediaWork } from "../domain/media/capability";
+import { type MediaDeps, type MediaWork, mediaWork } from "../domain/media/capability";
 import { notificationFor } from "../domain/media/notification";
 import { mediaObjects } from "../domain/media/objects";
 import { createMediaOperations, type MediaOperations } from "../domain/media/operate";
@@ -14,7 +14,7 @@ import { log } from "./log";
 import { isLocal, type Stores } from "./stores";
 
 /** Pictures of all tenants; once an isolate, since one original may be in memory at a time. */
-export function createMediaParts(env: WorkerEnv, now: () => number): MediaParts {
+export function createMediaDeps(env: WorkerEnv, now: () => number): MediaDeps {
   return {
     objects: mediaObjects(env.MEDIA),
     store: mediaStore(env.DB),
@@ -26,22 +26,22 @@ export function createMediaParts(env: WorkerEnv, now: () => number): MediaParts 
 }
 
 /** One tenant's pictures, for a run. */
-export async function mediaFor(parts: MediaParts, { snapshots }: Pick<Stores, "snapshots">, tenant: string): Promise<MediaWork> {
-  const known = await snapshots.read(tenant, parts.now());
+export async function mediaFor(deps: MediaDeps, { snapshots }: Pick<Stores, "snapshots">, tenant: string): Promise<MediaWork> {
+  const known = await snapshots.read(tenant, deps.now());
   if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
-  return mediaWork(parts, tenant, (known.state === "known" ? known.snapshot.settings.media?.language : undefined) ?? "en");
+  return mediaWork(deps, tenant, (known.state === "known" ? known.snapshot.settings.media?.language : undefined) ?? "en");
 }
 
-interface MediaSetting {
+interface MediaIntakeDeps {
   env: WorkerEnv;
   now(): number;
   enqueue: Enqueue;
   stores: Pick<Stores, "snapshots">;
-  media: MediaParts;
+  media: MediaDeps;
 }
 
 /** Pictures, for the routes and the reader of notifications. */
-export function createMediaDeps({ env, now, enqueue, stores: { snapshots }, media }: MediaSetting): MediaOperations {
+export function createMediaIntake({ env, now, enqueue, stores: { snapshots }, media }: MediaIntakeDeps): MediaOperations {
   return createMediaOperations({
     bucket: env.MEDIA,
     media,

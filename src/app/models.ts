@@ -10,7 +10,7 @@ import type { TenantGates } from "../tenants/gates";
 import type { ModelsRoute } from "../tenants/models-connection";
 import type { Stores } from "./stores";
 
-interface ModelsParts {
+interface ModelsDeps {
   env: Pick<WorkerEnv, "AI" | "AI_GATEWAY">;
   stores: Pick<Stores, "rules">;
   gates: TenantGates;
@@ -25,18 +25,18 @@ interface ModelsParts {
 const leaseMs = 400_000;
 
 /** The models that a tenant's connection `models` names. The gate `models` holds jobs back; with a fallback each has a circuit of its own, `models-0`. */
-export function createModels(connection: Connection<"models">, parts: ModelsParts): Models {
+export function createModels(connection: Connection<"models">, deps: ModelsDeps): Models {
   const { fallback = [], ...first } = connection;
-  if (fallback.length === 0) return adapterOf(first, parts);
-  const quiet = { ...parts, onCall: () => undefined };
+  if (fallback.length === 0) return adapterOf(first, deps);
+  const quiet = { ...deps, onCall: () => undefined };
   return withFallback(
     [first, ...fallback].map((route) => adapterOf(route, quiet)),
-    circuitsOf(parts),
-    parts.onCall,
+    circuitsOf(deps),
+    deps.onCall,
   );
 }
 
-function adapterOf(route: ModelsRoute, { env, stores, onCall, learned, tenant, now, traceparent }: ModelsParts): Models {
+function adapterOf(route: ModelsRoute, { env, stores, onCall, learned, tenant, now, traceparent }: ModelsDeps): Models {
   const shared = { learned, tenant, now };
   if (route.provider === "workers-ai") {
     const { provider: _, limits: __, model, collectLog, ...settings } = route;
@@ -47,7 +47,7 @@ function adapterOf(route: ModelsRoute, { env, stores, onCall, learned, tenant, n
   return openai({ ...shared, http, baseUrl, apiKey, model, collectLog, gatewayToken, settings });
 }
 
-function circuitsOf({ gates, tenant, now }: ModelsParts) {
+function circuitsOf({ gates, tenant, now }: ModelsDeps) {
   const stay = crypto.randomUUID();
   return {
     async enter(endpoint: number) {

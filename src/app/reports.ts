@@ -10,7 +10,7 @@ import { ticksIn } from "../ledger/ticks";
 import type { Queries } from "../ledger/views";
 import type { Registry } from "../queue/registry";
 
-export interface ReportParts {
+export interface AppReportDeps {
   env: Pick<WorkerEnv, "DB">;
   now(): number;
   queries: Pick<Queries, "counts">;
@@ -24,7 +24,7 @@ export interface ReportParts {
 const maxGates = 200;
 
 /** What operators are told, over the ledger and the gates. */
-export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry, workers }: ReportParts): Reports {
+export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry, workers }: AppReportDeps): Reports {
   return createReports({
     db,
     now,

@@ -34,7 +34,7 @@ import { log } from "./log";
 import { createMailStores } from "./mail-stores";
 import type { Stores } from "./stores";
 
-export interface TickParts {
+export interface AppTickDeps {
   env: WorkerEnv;
   now(): number;
   engine: Engine;
@@ -55,7 +55,7 @@ const maxSnapshots = 28;
 const maxRemovals = 20;
 
 /** The tick's steps, in their order: what others wait for comes first. */
-export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays, bulkActions, campaigns, work, reports }: TickParts): TickDeps {
+export function createTickDeps({ env, now, engine, counters, payloads, ended, stores, replays, bulkActions, campaigns, work, reports }: AppTickDeps): TickDeps {
   const db = env.DB;
   const mail = createMailStores(db, stores);
   const { schedules, tenants, snapshots } = stores;

@@ -77,7 +77,7 @@ export interface IntakeDeps {
     act(what: Unsubscription): Promise<void>;
   };
   mailEvents: MailEventInbox;
-  campaigns: CampaignDoor;
+  campaigns: CampaignIntake;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
   /** The id that a job of this type has under a key of our own; undefined for an unknown type. */
@@ -118,7 +118,7 @@ export interface ShopActions {
 }
 
 /** Mailings to lists. */
-export interface CampaignDoor extends CampaignOperations, Pick<CampaignQueries, "report" | "list" | "left"> {
+export interface CampaignIntake extends CampaignOperations, Pick<CampaignQueries, "report" | "list" | "left"> {
   /** How many recipients each kind of event was about. */
   events(tenant: string, id: string): ReturnType<MailEventStore["countsOf"]>;
 }

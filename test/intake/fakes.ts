@@ -1,9 +1,9 @@
 import { createInstallationStore } from "../../src/domain/installation/store";
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
-import { createCampaignDoor, createCampaignParts } from "../../src/app/campaigns";
+import { createCampaignIntake, createCampaignDeps } from "../../src/app/campaigns";
 import { createMailEvents, createMailStores } from "../../src/app/mail-stores";
-import { createMediaDeps, createMediaParts } from "../../src/app/media";
+import { createMediaDeps, createMediaIntake } from "../../src/app/media";
 import { createReportsOn } from "../../src/app/reports";
 import { equalSecrets } from "../../src/crypto";
 import { createAgentOperations } from "../../src/domain/agents/operate";
@@ -220,7 +220,7 @@ function createDeps(seen: Seen): IntakeDeps {
     registry,
     enqueue,
     campaigns: campaignsOn(enqueue, seen),
-    media: createMediaDeps({ env: env as WorkerEnv, now: () => now, enqueue, stores: { snapshots }, media: createMediaParts(env as WorkerEnv, () => now) }),
+    media: createMediaIntake({ env: env as WorkerEnv, now: () => now, enqueue, stores: { snapshots }, media: createMediaDeps(env as WorkerEnv, () => now) }),
     agents: createAgentOperations({
       db: env.DB,
       queries: createQueries(env.DB),
@@ -266,10 +266,10 @@ function mailOn(vault: Vault, snapshots: Snapshots): Pick<IntakeDeps, "suppressi
 function campaignsOn(enqueue: Enqueue, seen: Seen): IntakeDeps["campaigns"] {
   const resume = async (tenant: string, jobs: readonly string[]) => void seen.woken.push(...jobs.map((id) => `${tenant}/${id}`));
   const gates = createGates(env.GATE as never, async () => ({}));
-  const parts = createCampaignParts({ env: env as WorkerEnv, db: env.DB, stores: { hashAddress }, gates, resume, now: () => now });
+  const deps = createCampaignDeps({ env: env as WorkerEnv, db: env.DB, stores: { hashAddress }, gates, resume, now: () => now });
   const tenants = createTenantStore(env.DB, async () => undefined);
   const events = createMailStores(env.DB, { hashAddress }).events;
-  return createCampaignDoor({ parts, enqueue, stores: { tenants, templates: templateCatalogue(env.DB) }, events });
+  return createCampaignIntake({ deps, enqueue, stores: { tenants, templates: templateCatalogue(env.DB) }, events });
 }
 
 const secret = new Uint8Array(32).fill(7);

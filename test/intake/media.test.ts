@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { createMediaParts } from "../../src/app/media";
+import { createMediaDeps } from "../../src/app/media";
 import { mediaWork } from "../../src/domain/media/capability";
 import type { WorkerEnv } from "../../src/env";
 import { foreignReaders } from "../../src/intake/foreign";
@@ -9,7 +9,7 @@ import { picture } from "../support/pictures";
 import { createBench, now, root, type Tokens } from "./fakes";
 
 const bench = createBench();
-const parts = createMediaParts(env as WorkerEnv, () => now);
+const parts = createMediaDeps(env as WorkerEnv, () => now);
 let tenant = "";
 let tokens: Tokens;
 let count = 0;

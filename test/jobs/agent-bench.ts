@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { createAgentDeps } from "../../src/app/agents";
-import { createMediaParts } from "../../src/app/media";
+import { createMediaDeps } from "../../src/app/media";
 import { createStores } from "../../src/app/stores";
 import { overBudget } from "../../src/domain/agents/budget";
 import type { Agent } from "../../src/domain/agents/define";
@@ -88,7 +88,7 @@ export function createAgentBench(options: AgentBenchOptions) {
       return { models, agents: options.beforeRecord ? { ...work, runs: watched(work.runs, options.beforeRecord) } : work };
     },
   });
-  const agentDeps = createAgentDeps({ env: worker, stores, media: createMediaParts(worker, bench.now), payloads, now: bench.now, engine: () => bench.engine });
+  const agentDeps = createAgentDeps({ env: worker, stores, media: createMediaDeps(worker, bench.now), payloads, now: bench.now, engine: () => bench.engine });
   const queries = agentQueries(env.DB, payloads);
   const deps = createAgentOperations({ ...agentDeps, type: "agent" });
   return {

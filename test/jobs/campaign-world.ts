@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { createCampaignParts, resumedBy } from "../../src/app/campaigns";
+import { createCampaignDeps, resumedBy } from "../../src/app/campaigns";
 import { createMailStores } from "../../src/app/mail-stores";
 import { campaignWork, type Turn } from "../../src/domain/campaigns/capability";
 import type { CampaignInput } from "../../src/domain/campaigns/model";
@@ -97,7 +97,7 @@ export async function createWorld(options: WorldOptions) {
       }),
     }),
   });
-  const parts = createCampaignParts({
+  const parts = createCampaignDeps({
     env: env as WorkerEnv,
     db: env.DB,
     stores: { hashAddress: hash },

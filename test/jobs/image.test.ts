@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { createMediaParts } from "../../src/app/media";
-import { type MediaParts, mediaWork } from "../../src/domain/media/capability";
+import { createMediaDeps } from "../../src/app/media";
+import { type MediaDeps, mediaWork } from "../../src/domain/media/capability";
 import type { AltText } from "../../src/domain/media/model";
 import { removeMedia } from "../../src/domain/media/remove";
 import type { WorkerEnv } from "../../src/env";
@@ -355,7 +355,7 @@ interface Options extends FakeOptions {
   language?: string;
 }
 
-const parts: MediaParts = createMediaParts(env as WorkerEnv, () => now);
+const parts: MediaDeps = createMediaDeps(env as WorkerEnv, () => now);
 let onRegister: (() => Promise<unknown>) | undefined;
 let onTidy: (() => Promise<unknown>) | undefined;
 let counts = { reads: 0, renders: 0 };

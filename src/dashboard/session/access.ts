@@ -2,7 +2,7 @@
 export const accessHeader = "cf-access-jwt-assertion";
 
 /** The token that the holder of an Access token acts with, or why there is none; undefined where Access is not set up. Never throws. */
-export type AccessDoor = (assertion: string) => Promise<{ ok: true; token: string } | { ok: false; why: keyof typeof refusals } | undefined>;
+export type AccessSignIn = (assertion: string) => Promise<{ ok: true; token: string } | { ok: false; why: keyof typeof refusals } | undefined>;
 
 /** What the sign-in page says, with its status. */
 const refusals = {
@@ -14,11 +14,11 @@ const refusals = {
 /** Whom Access vouches for: a token, or the words and the status for the sign-in page; undefined where it has no say. */
 export async function throughAccess(
   request: Request,
-  door: AccessDoor | undefined,
+  signIn: AccessSignIn | undefined,
 ): Promise<{ token: string } | { status: number; trouble: string } | undefined> {
   const assertion = request.headers.get(accessHeader);
-  if (assertion === null || door === undefined) return undefined;
-  const verdict = await door(assertion);
+  if (assertion === null || signIn === undefined) return undefined;
+  const verdict = await signIn(assertion);
   if (verdict === undefined) return undefined;
   if (verdict.ok) return { token: verdict.token };
   const [status, trouble] = refusals[verdict.why];

@@ -46,7 +46,7 @@ declare module "../../queue/job" {
   }
 }
 
-export interface CampaignParts {
+export interface CampaignDeps {
   objects: CampaignObjects;
   store: CampaignStore;
   queries: CampaignQueries;
@@ -60,8 +60,8 @@ export interface CampaignParts {
 /** Each so many pages look whether the campaign shall enqueue more. */
 const wakeEvery = 5;
 
-export function campaignWork(parts: CampaignParts, tenant: string): CampaignWork {
-  const { objects, store, queries, now } = parts;
+export function campaignWork(deps: CampaignDeps, tenant: string): CampaignWork {
+  const { objects, store, queries, now } = deps;
   return {
     get: (id) => queries.get(tenant, id),
     pages: ({ list, bytes, ratePerMinute }, from, max) => objects.pages(listOf(list), from, bytes, pageSizeOf(ratePerMinute), max),
@@ -71,7 +71,7 @@ export function campaignWork(parts: CampaignParts, tenant: string): CampaignWork
     end: (id) => store.end(tenant, id, now()),
     begin: (id, page, job) => queries.begin(tenant, id, page, job),
     reserve: async ({ id, ratePerMinute }, { page, count }) => (ratePerMinute === null ? now() : store.reserve(tenant, id, page, count, ratePerMinute, now())),
-    claim: (campaign, place) => claim(parts, tenant, campaign, place),
+    claim: (campaign, place) => claim(deps, tenant, campaign, place),
     body: (id, page, part) => objects.body(tenant, id, page, part),
     putBody: (id, page, part, body) => objects.putBody(tenant, id, page, part, body),
     removeBody: (id, page, part) => objects.removeBody(tenant, id, page, part),
@@ -82,13 +82,13 @@ export function campaignWork(parts: CampaignParts, tenant: string): CampaignWork
       if (job === null || (next.offset < bytes && page % wakeEvery !== 0)) return;
       const { open } = await queries.openPages(tenant, id);
       const isLow = open <= openPagesOf(ratePerMinute) / 2 && page % wakeEvery === 0;
-      if (open === 0 || isLow) await parts.resume(tenant, [job]);
+      if (open === 0 || isLow) await deps.resume(tenant, [job]);
     },
-    turn: (key) => parts.turn(tenant, key),
+    turn: (key) => deps.turn(tenant, key),
   };
 }
 
-async function claim({ objects, store, hash }: CampaignParts, tenant: string, campaign: Campaign, place: PagePlace) {
+async function claim({ objects, store, hash }: CampaignDeps, tenant: string, campaign: Campaign, place: PagePlace) {
   const rows = await objects.recipients(listOf(campaign.list), place);
   // What is no address to compare is refused when the list is read; of an older list each such row is a mailbox of its own.
   const hashed = await Promise.all(rows.map(async (row) => ({ ...row, hash: (await hash(tenant, addressOf(row.to))) ?? `line ${row.line}` })));

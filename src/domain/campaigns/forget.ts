@@ -8,14 +8,14 @@ const day = 24 * 3_600_000;
 const maxCampaigns = 5;
 const maxRows = 5000;
 
-export interface ForgetParts {
+export interface ForgetDeps {
   db: D1Database;
   objects: CampaignObjects;
   countsOf(tenant: string, campaign: string): Promise<Record<string, number>>;
 }
 
 /** For the tick, of all tenants: lists, rendered pages and rows of recipients that are too old go. Returns how many rows and campaigns. */
-export async function forgetRecipients({ db, objects, countsOf }: ForgetParts, now: number): Promise<number> {
+export async function forgetRecipients({ db, objects, countsOf }: ForgetDeps, now: number): Promise<number> {
   const sql = `
     SELECT tenant, id FROM campaigns INDEXED BY campaigns_with_list
     WHERE list IS NOT NULL AND updated < ?1 AND state IN ('draft', 'done', 'cancelled') ORDER BY updated LIMIT ?2`;

@@ -2,7 +2,7 @@ import { Problem } from "../../errors";
 import type { Receipt } from "../../queue/request";
 import { withLayout } from "../mail/content";
 import type { Templates } from "../mail/model";
-import type { CampaignParts } from "./capability";
+import type { CampaignDeps } from "./capability";
 import type { CampaignInput, CampaignState } from "./model";
 import type { ListFormat } from "./read-list";
 import { type UploadedList, uploadList } from "./upload";
@@ -20,7 +20,7 @@ export interface CampaignOperations {
   revive(): Promise<number>;
 }
 
-export interface OperationParts extends Pick<CampaignParts, "objects" | "store" | "queries" | "resume" | "now"> {
+export interface CampaignOperationsDeps extends Pick<CampaignDeps, "objects" | "store" | "queries" | "resume" | "now"> {
   templates: Templates;
   /** Of the tenant's clock. */
   zoneOf(tenant: string): Promise<string>;
@@ -28,29 +28,29 @@ export interface OperationParts extends Pick<CampaignParts, "objects" | "store" 
   enqueueRun(tenant: string, campaign: string): Promise<Receipt>;
 }
 
-export function createCampaignOperations(parts: OperationParts): CampaignOperations {
-  const { store, now } = parts;
+export function createCampaignOperations(deps: CampaignOperationsDeps): CampaignOperations {
+  const { store, now } = deps;
   return {
     async create(tenant, input) {
       const id = newId(now());
       await store.create(tenant, id, input, now());
       return id;
     },
-    upload: (tenant, id, chunks, format) => upload(parts, tenant, id, chunks, format),
-    start: (tenant, id) => start(parts, tenant, id),
-    pause: (tenant, id) => move(parts, tenant, id, { from: ["running"], to: "paused" }),
+    upload: (tenant, id, chunks, format) => upload(deps, tenant, id, chunks, format),
+    start: (tenant, id) => start(deps, tenant, id),
+    pause: (tenant, id) => move(deps, tenant, id, { from: ["running"], to: "paused" }),
     async resume(tenant, id) {
-      const state = await move(parts, tenant, id, { from: ["paused"], to: "running" }, () => store.forgetSlots(tenant, id, now()));
-      await run(parts, tenant, id);
-      await wakeAll(parts, tenant, id);
+      const state = await move(deps, tenant, id, { from: ["paused"], to: "running" }, () => store.forgetSlots(tenant, id, now()));
+      await run(deps, tenant, id);
+      await wakeAll(deps, tenant, id);
       return state;
     },
     async cancel(tenant, id) {
-      const state = await move(parts, tenant, id, { from: ["draft", "running", "paused"], to: "cancelled" });
-      await wakeAll(parts, tenant, id);
+      const state = await move(deps, tenant, id, { from: ["draft", "running", "paused"], to: "cancelled" });
+      await wakeAll(deps, tenant, id);
       return state;
     },
-    revive: () => revive(parts),
+    revive: () => revive(deps),
   };
 }
 
@@ -59,13 +59,13 @@ const failureRest = 3_600_000;
 /** Of one tick. */
 const maxRevived = 20;
 
-async function revive(parts: OperationParts): Promise<number> {
-  const { queries, store, now } = parts;
+async function revive(deps: CampaignOperationsDeps): Promise<number> {
+  const { queries, store, now } = deps;
   let revived = 0;
   for (const { tenant, id, state } of await queries.stranded(now() - failureRest, maxRevived)) {
     // Its job ends when nothing is left to send.
     if (state === "done") await store.end(tenant, id, now()).run();
-    else if (!(await enqueued(parts, tenant, id)).ok) continue;
+    else if (!(await enqueued(deps, tenant, id)).ok) continue;
     revived++;
   }
   return revived;
@@ -77,24 +77,24 @@ function newId(now: number): string {
   return `${now.toString(36).padStart(9, "0")}${Array.from(random, (byte) => (byte % 36).toString(36)).join("")}`;
 }
 
-async function upload(parts: OperationParts, tenant: string, id: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList> {
-  const { objects, store, now } = parts;
-  await refuseUnlessDraft(parts, tenant, id);
+async function upload(deps: CampaignOperationsDeps, tenant: string, id: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList> {
+  const { objects, store, now } = deps;
+  await refuseUnlessDraft(deps, tenant, id);
   const name = objects.listName(tenant, id);
   const uploaded = await uploadList(objects.bucket, name, chunks, format);
   const set = await store.setList(tenant, id, { list: name, bytes: uploaded.bytes, total: uploaded.accepted }, now());
   const old = set === false ? name : set.former;
   if (old !== null) await objects.removeList(old);
-  if (set === false) await refuseUnlessDraft(parts, tenant, id);
+  if (set === false) await refuseUnlessDraft(deps, tenant, id);
   return uploaded;
 }
 
-async function refuseUnlessDraft(parts: OperationParts, tenant: string, id: string): Promise<void> {
-  const state = await stateOf(parts, tenant, id);
+async function refuseUnlessDraft(deps: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {
+  const state = await stateOf(deps, tenant, id);
   if (state !== "draft") throw new Problem("conflict", `The campaign is ${state}: the recipients of a draft alone can be set.`);
 }
 
-async function stateOf({ queries }: OperationParts, tenant: string, id: string): Promise<CampaignState> {
+async function stateOf({ queries }: CampaignOperationsDeps, tenant: string, id: string): Promise<CampaignState> {
   const campaign = await queries.get(tenant, id);
   if (!campaign) throw noCampaign();
   return campaign.state;
@@ -105,8 +105,8 @@ export function noCampaign(): Problem {
 }
 
 /** The version of the template that is newest now is that of all its mails. */
-async function start(parts: OperationParts, tenant: string, id: string): Promise<CampaignState> {
-  const { queries, store, templates, zoneOf, now } = parts;
+async function start(deps: CampaignOperationsDeps, tenant: string, id: string): Promise<CampaignState> {
+  const { queries, store, templates, zoneOf, now } = deps;
   const campaign = await queries.get(tenant, id);
   if (!campaign) throw noCampaign();
   if (campaign.state === "draft") {
@@ -118,19 +118,19 @@ async function start(parts: OperationParts, tenant: string, id: string): Promise
     if (!whole.ok) throw new Problem("conflict", `The template cannot be sent: ${whole.reason}.`);
     await store.start(tenant, id, { zone: await zoneOf(tenant), templateVersion: template.version }, at);
   }
-  const state = await stateOf(parts, tenant, id);
+  const state = await stateOf(deps, tenant, id);
   if (state !== "running") throw new Problem("conflict", `The campaign is ${state}: a draft can be started.`);
-  await run(parts, tenant, id);
+  await run(deps, tenant, id);
   return state;
 }
 
 /** A refusal leaves the campaign running without its job: the tick, or starting or resuming it again, makes it. */
-async function run(parts: OperationParts, tenant: string, id: string): Promise<void> {
-  const receipt = await enqueued(parts, tenant, id);
+async function run(deps: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {
+  const receipt = await enqueued(deps, tenant, id);
   if (!receipt.ok) throw new Problem(receipt.code, receipt.detail, receipt.retryAfter === undefined ? {} : { retryAfter: receipt.retryAfter });
 }
 
-async function enqueued({ store, enqueueRun }: OperationParts, tenant: string, id: string): Promise<Receipt> {
+async function enqueued({ store, enqueueRun }: CampaignOperationsDeps, tenant: string, id: string): Promise<Receipt> {
   const receipt = await enqueueRun(tenant, id);
   if (receipt.ok) await store.setJob(tenant, id, receipt.id);
   return receipt;
@@ -138,22 +138,22 @@ async function enqueued({ store, enqueueRun }: OperationParts, tenant: string, i
 
 /** In the wanted state already, nothing is done: the caller may not have had the first answer. */
 async function move(
-  parts: OperationParts,
+  deps: CampaignOperationsDeps,
   tenant: string,
   id: string,
   { from, to }: { from: readonly CampaignState[]; to: CampaignState },
   before: () => Promise<void> = () => Promise.resolve(),
 ): Promise<CampaignState> {
-  const state = await stateOf(parts, tenant, id);
+  const state = await stateOf(deps, tenant, id);
   if (state === to) return to;
   if (from.includes(state)) await before();
-  if (await parts.store.move(tenant, id, from, to, parts.now())) return to;
-  const now = await stateOf(parts, tenant, id);
+  if (await deps.store.move(tenant, id, from, to, deps.now())) return to;
+  const now = await stateOf(deps, tenant, id);
   if (now === to) return to;
   throw new Problem("conflict", `The campaign is ${now}: that is possible while it is ${from.join(" or ")}.`);
 }
 
-async function wakeAll({ queries, resume }: OperationParts, tenant: string, id: string): Promise<void> {
+async function wakeAll({ queries, resume }: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {
   const [campaign, { jobs }] = await Promise.all([queries.get(tenant, id), queries.openPages(tenant, id)]);
   const all = [...(campaign?.job ? [campaign.job] : []), ...jobs];
   if (all.length > 0) await resume(tenant, all);

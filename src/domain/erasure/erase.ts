@@ -1,6 +1,6 @@
 import type { Engine, PayloadStore } from "../../queue/engine";
 import type { MailEventStore } from "../mail-events/store";
-import type { MediaParts } from "../media/capability";
+import type { MediaDeps } from "../media/capability";
 import type { HashAddress } from "../suppressions/model";
 import type { SuppressionStore } from "../suppressions/store";
 import { nextMentions, removeRuns } from "../agents/erase";
@@ -30,7 +30,7 @@ export interface ErasureDeps {
   db: D1Database;
   engine: Engine;
   payloads: PayloadStore & { remove(keys: readonly string[]): Promise<void>; removeAll(tenant: string, id: string): Promise<void> };
-  media: MediaParts;
+  media: MediaDeps;
   campaigns: CampaignObjects;
   mailEvents: Pick<MailEventStore, "erase">;
   suppressions: Pick<SuppressionStore, "erase">;

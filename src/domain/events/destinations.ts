@@ -30,11 +30,11 @@ export interface DestinationStore {
   rotate(tenant: string, max: number): Promise<number>;
 }
 
-export function createDestinationStore(parts: EndpointDeps): DestinationStore {
-  const { db } = parts;
-  const table = tableIn(parts);
+export function createDestinationStore(deps: EndpointDeps): DestinationStore {
+  const { db } = deps;
+  const table = tableIn(deps);
   return {
-    put: (tenant, name, body, now) => put(parts, table, tenant, name, body, now),
+    put: (tenant, name, body, now) => put(deps, table, tenant, name, body, now),
     list: async (tenant) => destinationsOf(await table.all(tenant)),
     get: async (tenant, name) => {
       const row = await table.one(tenant, name);
@@ -45,7 +45,7 @@ export function createDestinationStore(parts: EndpointDeps): DestinationStore {
       const row = await table.one(tenant, name);
       if (!row?.sealed) return { ok: false, reason: `there is no destination "${name}" any more` };
       if (row.retired !== null) return { ok: false, reason: row.retired };
-      return openEndpoint(parts, tenant, sealedName(name), row.sealed);
+      return openEndpoint(deps, tenant, sealedName(name), row.sealed);
     },
     retire: async (tenant, name, { reason, since, at }) => {
       const connection = isBuiltIn(name) ? builtIn[name].connection : null;
@@ -109,16 +109,16 @@ const retireBuiltInSql = `
   SELECT ?1, ?2, 1, NULL, NULL, NULL, NULL, NULL, ?3, ?4, ?4, ?4 FROM connections WHERE tenant = ?1 AND name = ?6 AND updated < ?5
   ON CONFLICT (tenant, name) DO UPDATE SET retired = excluded.retired, retired_at = excluded.retired_at WHERE retired IS NULL AND updated < ?5`;
 
-function tableIn(parts: EndpointDeps): SettingsTable<DestinationRow> {
-  return createSettingsTable<DestinationRow>(parts, { table: "destinations", key: "name", columns, sealed: { sealed: sealedName }, inSnapshot: false });
+function tableIn(deps: EndpointDeps): SettingsTable<DestinationRow> {
+  return createSettingsTable<DestinationRow>(deps, { table: "destinations", key: "name", columns, sealed: { sealed: sealedName }, inSnapshot: false });
 }
 
-async function put(parts: EndpointDeps, table: SettingsTable<DestinationRow>, tenant: string, name: string, body: DestinationBody, now: number) {
-  const { db } = parts;
+async function put(deps: EndpointDeps, table: SettingsTable<DestinationRow>, tenant: string, name: string, body: DestinationBody, now: number) {
+  const { db } = deps;
   const hook = "url" in body ? { url: body.url, secret: body.secret } : undefined;
-  const host = hook ? hostOf(hook.url, parts.rules) : null;
+  const host = hook ? hostOf(hook.url, deps.rules) : null;
   const before = hook ? await table.one(tenant, name) : null;
-  const sealed = hook ? await sealEndpoint(parts, tenant, sealedName(name), hook, { before: before?.sealed ?? null, now }) : null;
+  const sealed = hook ? await sealEndpoint(deps, tenant, sealedName(name), hook, { before: before?.sealed ?? null, now }) : null;
   const values = [body.enabled ? 1 : 0, json(body.events), json(body.filter), body.delaySeconds ?? null, host, sealed];
   const row = await db
     .prepare(putSql)

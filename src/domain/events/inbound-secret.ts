@@ -32,9 +32,9 @@ export interface InboundSecretStore {
   rotate(tenant: string, max: number): Promise<number>;
 }
 
-export function createInboundSecretStore(parts: EndpointDeps): InboundSecretStore {
-  const { db } = parts;
-  const table = createSettingsTable<{ tenant: string; secret: string }>(parts, {
+export function createInboundSecretStore(deps: EndpointDeps): InboundSecretStore {
+  const { db } = deps;
+  const table = createSettingsTable<{ tenant: string; secret: string }>(deps, {
     table: "event_doors",
     key: "tenant",
     columns: "tenant, secret",
@@ -43,14 +43,14 @@ export function createInboundSecretStore(parts: EndpointDeps): InboundSecretStor
   return {
     async put(tenant, secret, now, overlap = 0) {
       const row = overlap > 0 ? await table.one(tenant, tenant) : null;
-      const [before] = row ? await keysIn(parts, tenant, row.secret) : [];
+      const [before] = row ? await keysIn(deps, tenant, row.secret) : [];
       const keys: Key[] = before && before.secret !== secret ? [{ secret }, { secret: before.secret, until: now + overlap }] : [{ secret }];
-      const sealed = await parts.vault.seal(tenant, sealedName, JSON.stringify(keys));
+      const sealed = await deps.vault.seal(tenant, sealedName, JSON.stringify(keys));
       await table.write(tenant, db.prepare(putSql).bind(tenant, sealed, now));
     },
     remove: async (tenant) => void (await table.remove(tenant, tenant)),
     open: async (tenant, sealed, now) =>
-      (await keysIn(parts, tenant, sealed)).flatMap(({ secret, until }) => (until === undefined || now < until ? [secret] : [])),
+      (await keysIn(deps, tenant, sealed)).flatMap(({ secret, until }) => (until === undefined || now < until ? [secret] : [])),
     rotate: table.rotate,
   };
 }

@@ -41,15 +41,15 @@ export function hostOf(url: string, rules: AddressRules): string {
 
 /** Seals a hook that takes the place of `before` (sealed as well; null: there was none). */
 export async function sealEndpoint(
-  parts: EndpointDeps,
+  deps: EndpointDeps,
   tenant: string,
   name: string,
   hook: SealedEndpoint,
   { before, now }: { before: string | null; now: number },
 ) {
-  const opened = before === null ? null : await openEndpoint(parts, tenant, name, before);
+  const opened = before === null ? null : await openEndpoint(deps, tenant, name, before);
   const previous = opened?.ok && hook.secret !== undefined ? previousOf(opened.value, hook.secret, now) : undefined;
-  return parts.vault.seal(tenant, name, JSON.stringify({ ...hook, previous }));
+  return deps.vault.seal(tenant, name, JSON.stringify({ ...hook, previous }));
 }
 
 /** Every secret that signs now, the current one first. */

@@ -21,7 +21,7 @@ export interface GateOperations {
   changed(tenant: string, dependencies: readonly string[]): Promise<void>;
 }
 
-export interface GateParts {
+export interface GateOperationsDeps {
   db: D1Database;
   engine: Pick<Engine, "now" | "ledger" | "gates" | "queue" | "boot" | "emit" | "random">;
   gates: Pick<TenantGates, "status" | "reset" | "probe">;
@@ -34,8 +34,8 @@ export interface GateParts {
 /** What one call lets in at once; the tick lets in the rest. Ledger statements and milliseconds. */
 const [maxStatements, maxMilliseconds] = [60, 5000];
 
-export function createGateOperations(parts: GateParts): GateOperations {
-  const { db, engine, gates, namesOf } = parts;
+export function createGateOperations(deps: GateOperationsDeps): GateOperations {
+  const { db, engine, gates, namesOf } = deps;
   const release = (tenant: string, dependency: string) =>
     admit(engine as Engine, [{ tenant, gate: dependency }], engine.now(), createBudget(engine.now, maxStatements, maxMilliseconds));
   const known = async (tenant: string) => [...new Set([...(await namesOf(tenant)), ...(await gatesWithParked(db, tenant))])];
@@ -44,16 +44,16 @@ export function createGateOperations(parts: GateParts): GateOperations {
     if (!(await known(tenant)).includes(dependency) && !wasUsed(await gates.status(tenant, dependency, engine.now()))) return "unknown";
     if (!(await gates[verb](tenant, dependency, engine.now()))) return "unreachable";
     await release(tenant, dependency);
-    const [view] = await views(parts, tenant, [dependency]);
+    const [view] = await views(deps, tenant, [dependency]);
     return view ?? "unreachable";
   };
   return {
     async list(tenant, { cursor = "", limit }) {
       const names = (await known(tenant)).filter((name) => name > cursor).sort();
       const page = names.slice(0, limit);
-      return { gates: await views(parts, tenant, page), cursor: names.length > limit ? (page.at(-1) ?? null) : null };
+      return { gates: await views(deps, tenant, page), cursor: names.length > limit ? (page.at(-1) ?? null) : null };
     },
-    named: (tenant, dependencies) => views(parts, tenant, dependencies),
+    named: (tenant, dependencies) => views(deps, tenant, dependencies),
     reset: (tenant, dependency) => act("reset", tenant, dependency),
     probe: (tenant, dependency) => act("probe", tenant, dependency),
     async changed(tenant, dependencies) {
@@ -73,7 +73,7 @@ function wasUsed(status: GateStatus | null): boolean {
   return status !== null && (status.inside > 0 || status.held.length > 0 || status.lastFailure !== null || status.circuit !== "closed");
 }
 
-async function views({ db, engine, gates, stateOf }: GateParts, tenant: string, names: readonly string[]): Promise<GateView[]> {
+async function views({ db, engine, gates, stateOf }: GateOperationsDeps, tenant: string, names: readonly string[]): Promise<GateView[]> {
   if (names.length === 0) return [];
   const [parked, statuses] = await Promise.all([parkedAt(db, tenant, names), Promise.all(names.map((name) => gates.status(tenant, name, engine.now())))]);
   const isOpen = async (id: string) => {

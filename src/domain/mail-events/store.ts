@@ -51,7 +51,7 @@ export interface WordsMark {
   write(position: string): Promise<void>;
 }
 
-export interface MailEventParts {
+export interface MailEventStoreDeps {
   db: D1Database;
   words: WordsMark;
   hash: HashAddress;
@@ -59,7 +59,7 @@ export interface MailEventParts {
   masked: (text: string) => string;
 }
 
-export function mailEventStore({ db, words, hash, masked }: MailEventParts): MailEventStore {
+export function mailEventStore({ db, words, hash, masked }: MailEventStoreDeps): MailEventStore {
   const rowOf = async (tenant: string, event: MailEvent): Promise<EventRow[]> => {
     const found = await hash(tenant, event.recipient);
     if (found === undefined) return [];

@@ -40,7 +40,7 @@ declare module "../../queue/job" {
   }
 }
 
-export interface MediaParts {
+export interface MediaDeps {
   objects: MediaObjects;
   store: MediaStore;
   queries: MediaQueries;
@@ -50,7 +50,7 @@ export interface MediaParts {
   now(): number;
 }
 
-export function mediaWork({ objects, store, queries, turns, now }: MediaParts, tenant: string, language: string): MediaWork {
+export function mediaWork({ objects, store, queries, turns, now }: MediaDeps, tenant: string, language: string): MediaWork {
   return {
     language,
     withOriginal: (key, signal, use) => turns(signal, async () => use(await objects.load(tenant, key))),

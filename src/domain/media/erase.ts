@@ -1,15 +1,15 @@
-import type { MediaParts } from "./capability";
+import type { MediaDeps } from "./capability";
 import { removeMedia } from "./remove";
 
-type Parts = Pick<MediaParts, "objects" | "store" | "queries">;
+type EraseDeps = Pick<MediaDeps, "objects" | "store" | "queries">;
 
 /** Pictures of one page of a walk. */
 const pageSize = 500;
 
 /** Removes the pictures that are about one of these things; returns how many. */
-export async function eraseMediaAbout(parts: Parts, tenant: string, entities: readonly string[]): Promise<number> {
-  const keys = await parts.queries.about(tenant, entities);
-  for (const key of keys) await removeMedia(parts, tenant, key);
+export async function eraseMediaAbout(deps: EraseDeps, tenant: string, entities: readonly string[]): Promise<number> {
+  const keys = await deps.queries.about(tenant, entities);
+  for (const key of keys) await removeMedia(deps, tenant, key);
   return keys.length;
 }
 
@@ -24,15 +24,15 @@ export interface ErasedMentions {
 }
 
 /** The next page of a walk over all pictures: those whose key or text names a person lose it. */
-export async function eraseNextMentions(parts: Parts, tenant: string, after: string, names: (text: string) => boolean): Promise<ErasedMentions> {
-  const page = await parts.queries.texts(tenant, after, pageSize);
+export async function eraseNextMentions(deps: EraseDeps, tenant: string, after: string, names: (text: string) => boolean): Promise<ErasedMentions> {
+  const page = await deps.queries.texts(tenant, after, pageSize);
   const counts = { media: 0, altTexts: 0 };
   for (const { key, text } of page) {
     if (names(key)) {
-      await removeMedia(parts, tenant, key);
+      await removeMedia(deps, tenant, key);
       counts.media++;
     } else if (text !== null && names(text)) {
-      await parts.store.forgetText(tenant, key);
+      await deps.store.forgetText(tenant, key);
       counts.altTexts++;
     }
   }

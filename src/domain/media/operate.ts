@@ -1,7 +1,7 @@
 import type { Format } from "../../images/format";
 import type { Enqueue, Refused } from "../../queue/request";
 import type { Snapshots } from "../../tenants/snapshot";
-import type { MediaParts } from "./capability";
+import type { MediaDeps } from "./capability";
 import { type Media, operationsOf, originalObject, type Variant } from "./model";
 import type { Original } from "./objects";
 import type { MediaPage } from "./queries";
@@ -35,7 +35,7 @@ export interface MediaOperations {
 
 export interface MediaOperationsDeps {
   bucket: R2Bucket;
-  media: MediaParts;
+  media: MediaDeps;
   snapshots: Pick<Snapshots, "read">;
   enqueue: Enqueue;
   /** The type of job that works on pictures. */

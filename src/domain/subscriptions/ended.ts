@@ -29,7 +29,7 @@ export interface EndedJobs {
   tell(tenant: string | null): Promise<number>;
 }
 
-export interface EndedParts {
+export interface EndedJobsDeps {
   db: D1Database;
   enqueue: Enqueue;
   /** The request that enqueues one delivery. */
@@ -48,30 +48,30 @@ const maxResult = 16_000;
  * Rows are written by the trigger `jobs_ended`, in the transaction that ends the job. A row goes away once its deliveries are
  * accepted, under keys that follow from it: dying in between tells the same under the same keys, so each end is told once.
  */
-export function endedJobs(parts: EndedParts): EndedJobs {
-  return { tell: (tenant) => (tenant === null ? tellMany(parts) : tellAll(parts, tenant)) };
+export function endedJobs(deps: EndedJobsDeps): EndedJobs {
+  return { tell: (tenant) => (tenant === null ? tellMany(deps) : tellAll(deps, tenant)) };
 }
 
 function outboxOf(db: D1Database): Outbox {
   return createOutbox(db, { table: "ended_jobs", key: ["tenant", "job", "seq"], maxTenants });
 }
 
-async function tellAll(parts: EndedParts, tenant: string): Promise<number> {
+async function tellAll(deps: EndedJobsDeps, tenant: string): Promise<number> {
   let told = 0;
   for (;;) {
-    const count = await tellSome(parts, tenant);
+    const count = await tellSome(deps, tenant);
     told += count;
     if (count < max) return told;
   }
 }
 
-async function tellMany(parts: EndedParts): Promise<number> {
+async function tellMany(deps: EndedJobsDeps): Promise<number> {
   let told = 0;
-  for (const tenant of await outboxOf(parts.db).tenants()) told += await tellSome(parts, tenant);
+  for (const tenant of await outboxOf(deps.db).tenants()) told += await tellSome(deps, tenant);
   return told;
 }
 
-async function tellSome({ db, enqueue, requestOf, shown }: EndedParts, tenant: string): Promise<number> {
+async function tellSome({ db, enqueue, requestOf, shown }: EndedJobsDeps, tenant: string): Promise<number> {
   const { results } = await db.prepare(untoldSql).bind(tenant).all<Row>();
   const rows = [...Map.groupBy(results, keyOf).values()];
   const deliveries = results.flatMap((row) => deliveryOf(row, shown));
@@ -104,7 +104,7 @@ const untoldSql = `
   LEFT JOIN jobs j ON j.tenant = e.tenant AND j.id = e.job
   LEFT JOIN subscriptions s ON s.tenant = e.tenant AND s.jobs = 1 AND s.retired IS NULL`;
 
-function deliveryOf(row: Row, shown: EndedParts["shown"]): Delivery[] {
+function deliveryOf(row: Row, shown: EndedJobsDeps["shown"]): Delivery[] {
   const type = jobEventOf(row.state);
   const wanted = row.events === null ? [] : (JSON.parse(row.events) as string[]);
   if (type === undefined || row.subscription === null || row.type === null || !wanted.includes(type)) return [];

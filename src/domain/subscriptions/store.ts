@@ -16,11 +16,11 @@ export interface SubscriptionStore {
   rotate(tenant: string, max: number): Promise<number>;
 }
 
-export function createSubscriptionStore(parts: EndpointDeps): SubscriptionStore {
-  const { db } = parts;
-  const table = createSettingsTable<Row>(parts, { table: "subscriptions", key: "name", columns, sealed: { sealed: sealedName } });
+export function createSubscriptionStore(deps: EndpointDeps): SubscriptionStore {
+  const { db } = deps;
+  const table = createSettingsTable<Row>(deps, { table: "subscriptions", key: "name", columns, sealed: { sealed: sealedName } });
   return {
-    put: (tenant, name, body, now) => put(parts, table, tenant, name, body, now),
+    put: (tenant, name, body, now) => put(deps, table, tenant, name, body, now),
     list: async (tenant) => (await table.all(tenant)).map(viewOf),
     get: async (tenant, name) => {
       const row = await table.one(tenant, name);
@@ -31,7 +31,7 @@ export function createSubscriptionStore(parts: EndpointDeps): SubscriptionStore 
       const row = await table.one(tenant, name);
       if (!row) return { ok: false, reason: `there is no subscription "${name}" any more` };
       if (row.retired !== null) return { ok: false, reason: row.retired };
-      return openEndpoint(parts, tenant, sealedName(name), row.sealed);
+      return openEndpoint(deps, tenant, sealedName(name), row.sealed);
     },
     retire: async (tenant, name, { reason, since, at }) =>
       (await table.write(tenant, db.prepare(retireSql).bind(tenant, name, reason, at, since))).meta.changes > 0,
@@ -64,11 +64,11 @@ const putSql = `
 const retireSql = `
   UPDATE subscriptions SET retired = ?3, retired_at = ?4 WHERE tenant = ?1 AND name = ?2 AND retired IS NULL AND updated < ?5`;
 
-async function put(parts: EndpointDeps, table: SettingsTable<Row>, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
-  const { db } = parts;
-  const host = hostOf(url, parts.rules);
+async function put(deps: EndpointDeps, table: SettingsTable<Row>, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
+  const { db } = deps;
+  const host = hostOf(url, deps.rules);
   const before = await table.one(tenant, name);
-  const sealed = await sealEndpoint(parts, tenant, sealedName(name), { url, secret }, { before: before?.sealed ?? null, now });
+  const sealed = await sealEndpoint(deps, tenant, sealedName(name), { url, secret }, { before: before?.sealed ?? null, now });
   const jobs = events.some((each) => (jobEvents as readonly string[]).includes(each)) ? 1 : 0;
   const statement = db.prepare(putSql).bind(tenant, name, JSON.stringify(events), jobs, host, sealed, now);
   const [row] = (await table.write(tenant, statement)).results;

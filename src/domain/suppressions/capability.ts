@@ -23,14 +23,14 @@ declare module "../../queue/job" {
   }
 }
 
-export interface SuppressionParts {
+export interface SuppressionDeps {
   db: D1Database;
   tenant: string;
   hash: HashAddress;
   urlOf: MakeUnsubscribeUrl;
 }
 
-export function suppressionsFor({ db, tenant, hash, urlOf }: SuppressionParts): Suppressions {
+export function suppressionsFor({ db, tenant, hash, urlOf }: SuppressionDeps): Suppressions {
   const queries = suppressionQueries(db, hash);
   return {
     async split(recipients, bulk) {

@@ -7,7 +7,7 @@ import type { ListFormat } from "../../domain/campaigns/read-list";
 import { outputList } from "../../queue/bounded";
 import { masked } from "../../masking/personal";
 import { chunksOf, smallBody } from "../body";
-import type { CampaignDoor, IntakeDeps } from "../deps";
+import type { CampaignIntake, IntakeDeps } from "../deps";
 import { cursor, paging, revealQuery } from "../query";
 import { listedRows } from "../refusals";
 import { actorOf, param, permits, route } from "../route";
@@ -159,7 +159,7 @@ function act(
   verb: "start" | "pause" | "resume" | "cancel",
   scope: "enqueue" | "operate",
   summary: string,
-  move: (campaigns: CampaignDoor, tenant: string, id: string) => ReturnType<CampaignDoor["start"]>,
+  move: (campaigns: CampaignIntake, tenant: string, id: string) => ReturnType<CampaignIntake["start"]>,
 ) {
   return route(`POST /v1/campaigns/:id/${verb}`, {
     name: `${verb}Campaign`,

@@ -118,7 +118,7 @@ export const siteRoutes = [
   }),
   route("POST /v1/sites/:site/test", {
     name: "testSite",
-    summary: "Call the shop: does its address answer, is the key good, what may it not read. Ends a pause when all is healthy",
+    summary: "Call the shop: does its address answer, is the key good, what may it not read. Ends a pause when all is well",
     description: "Names the permission that the key lacks.",
     scope: "operate",
     tenant: "own",

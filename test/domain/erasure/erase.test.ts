@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { app } from "../../../src/app";
 import { createMailStores } from "../../../src/app/mail-stores";
 import { createStores } from "../../../src/app/stores";
-import { createMediaParts } from "../../../src/app/media";
+import { createMediaDeps } from "../../../src/app/media";
 import { agentRuns } from "../../../src/domain/agents/store";
 import { eraseAbout, numbersGiven, ownOf } from "../../../src/domain/events/erase";
 import { followUpsIn } from "../../../src/domain/events/follow-ups";
@@ -147,7 +147,7 @@ describe("erasing a person", () => {
 
   test("removes pictures that are about the person or named after them, and alt texts that name them", async () => {
     const tenant = "pictures";
-    const { store, queries, objects } = createMediaParts(env as never, () => noon);
+    const { store, queries, objects } = createMediaDeps(env as never, () => noon);
     await storeAs(tenant, "seen", { email: "seen@x.example", phone: "+49 171 5551234", phoneKey: "+491715551234" });
     const pictures: [key: string, about: string[], text: string | null][] = [
       ["selfie.jpg", ["lead:seen"], null],

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createCapabilities } from "../../../src/app/capabilities";
-import { createMediaParts } from "../../../src/app/media";
+import { createMediaDeps } from "../../../src/app/media";
 import { createStores } from "../../../src/app/stores";
 import { builtIn } from "../../../src/domain/events/destination";
 import type { WorkerEnv } from "../../../src/env";
@@ -31,7 +31,7 @@ function world(...answers: Answer[]) {
         ledger: bench.engine.ledger,
         counters: { add: () => undefined },
         gates: createGates(env.GATE as never, async () => ({})),
-        media: createMediaParts(env as unknown as WorkerEnv, bench.now),
+        media: createMediaDeps(env as unknown as WorkerEnv, bench.now),
         payloads: createPayloads(env.PAYLOADS),
         now: bench.now,
         defer: bench.engine.defer,

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { createMediaParts } from "../../../src/app/media";
+import { createMediaDeps } from "../../../src/app/media";
 import { mediaWork } from "../../../src/domain/media/capability";
 import { type Original, originalFrom } from "../../../src/domain/media/objects";
 import { forgetMedia, removeMedia } from "../../../src/domain/media/remove";
@@ -8,7 +8,7 @@ import { unknown } from "../../../src/domain/media/store";
 import type { WorkerEnv } from "../../../src/env";
 import { picture } from "../../support/pictures";
 
-const parts = createMediaParts(env as unknown as WorkerEnv, () => 1000);
+const parts = createMediaDeps(env as unknown as WorkerEnv, () => 1000);
 const key = "photo.jpg";
 let tenant = "";
 let count = 0;
