@@ -254,7 +254,7 @@ describe("one language", () => {
       layoutFlaw keyFlaw numberFlaw messageFault headersFault headerFault mailServerFault mailFaults faultsOf
       schemeFault hostFault portFault cronFault takeLead writeAgain keepEvent fanOut MediaParts OperationParts
       CampaignParts EndedParts MailParts ModelsParts LeadParts IntakeParts TickParts GateParts ReportParts EngineParts
-      CapabilityParts CampaignDoor AccessDoor`
+      CapabilityParts CampaignDoor AccessDoor isZone`
       .trim()
       .split(/\s+/);
     expect(refused(new RegExp(`\\b(?:${retired.join("|")})\\b`, "g"))).toEqual([]);

@@ -282,7 +282,7 @@ export function story(now: number): Answers {
           payload: {},
           cron: "0 */3 * * *",
           words: "On the hour, every 3 hours",
-          zone: "Europe/Berlin",
+          timezone: "Europe/Berlin",
           misfire: "once",
           overlap: "skip",
           spreadSeconds: 1800,

@@ -6,7 +6,7 @@ export const examples: Readonly<Record<string, unknown>> = {
   enqueueJobs: { jobs: [{ type: "email", payload: mail, idempotencyKey: "order-4711-confirmation" }] },
   sendBulkEmail: { templateId: "welcome", recipients: [{ to: "ann@example.com", variables: { name: "Ann" } }] },
   createReplay: { filter: { type: "email", group: "g1" }, plan: true },
-  putSchedule: { type: "email", payload: { to: "ops@acme.example", templateId: "report" }, cron: "0 7 * * 1", zone: "Europe/Prague" },
+  putSchedule: { type: "email", payload: { to: "ops@acme.example", templateId: "report" }, cron: "0 7 * * 1", timezone: "Europe/Prague" },
   putTenant: { name: "Acme", timezone: "Europe/Prague", settings: { quota: { jobsPerMinute: 600 } } },
   createToken: { name: "shop backend", scopes: ["enqueue", "read"] },
   putConnection: { provider: "resend", apiKey: "re_your_key", from: "Acme <shop@acme.example>", limits: { concurrency: 5, perSecond: 2 } },

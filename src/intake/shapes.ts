@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedText, outputList, outputRecord } from "../queue/bounded";
+import { boundedText, formerName, outputList, outputRecord } from "../queue/bounded";
 import { states } from "../queue/state";
 import { scopes } from "../tenants/token";
 
@@ -230,7 +230,8 @@ export const scheduleShape = v.object({
   payload: json,
   cron: v.string(),
   words: v.pipe(v.string(), v.description("The pattern in plain English")),
-  zone: v.string(),
+  timezone: v.string(),
+  zone: formerName("timezone", v.string()),
   misfire: v.string(),
   overlap: v.string(),
   spreadSeconds: count,

@@ -57,6 +57,11 @@ export function boundedRecord<const Key extends v.BaseSchema<string, string, v.B
   return sizeFirst(noList(v.record(key, value)), entryCount, bounds, [most, ...(min > 0 ? [least] : [])]);
 }
 
+/** A field under the name it had before. It is still taken and shown; the documents call it deprecated. */
+export function formerName<const Schema extends v.GenericSchema>(name: string, schema: Schema) {
+  return v.pipe(schema, v.metadata({ deprecated: true }), v.description(`The former name of \`${name}\``));
+}
+
 /** An object whose entries are not looked at, as the variables of a template: up to 10,000 of them, every name kept. */
 export function jsonObject() {
   const record = noList(v.record(v.string(), v.unknown()));

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { boundedList, boundedText } from "../queue/bounded";
-import { isZone } from "../time/zone";
+import { boundedList, boundedText, formerName } from "../queue/bounded";
+import { isTimezone } from "../time/zone";
 import { sharedSecret } from "./shared-secret";
 
 /** A web address's host, with a port or a leading `*.` for all its subdomains: `example.com`, `*.example.com`, `localhost:8787`. */
@@ -32,12 +32,15 @@ const businessHours = v.strictObject({
   days: v.optional(boundedList(whole(1, 7, "numbers"), 7, { min: 1, rule: "must name 1 to 7 days" })),
 });
 
+const timezone = v.pipe(boundedText(64), v.check(isTimezone, "must be an IANA time zone such as Europe/Prague"), v.description("Default: UTC"));
+
 const silence = v.strictObject({
   minutes: v.optional(whole(1, 43_200, "minutes"), 30),
   cooldownMinutes: v.optional(whole(1, 43_200, "minutes"), 120),
   /** `true` is 09:00 to 18:00 on every day. */
   businessHours: v.optional(v.union([v.boolean(), businessHours], "must be true, false or {from, to, days}")),
-  zone: v.optional(v.pipe(boundedText(64), v.check(isZone, "must be an IANA time zone such as Europe/Prague")), "UTC"),
+  timezone: v.optional(timezone),
+  zone: v.optional(formerName("timezone", timezone)),
 });
 
 /** The body of `PUT /v1/projects/{project}`. A PUT replaces: what is left out has its default. Keys and ids stay. */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { mediaSettings } from "./media-settings";
 import { boundedList, boundedText } from "../queue/bounded";
+import { isTimezone } from "../time/zone";
 import { checked, checkName, invalid, reservedTenant } from "./names";
 
 const days = v.optional(v.pipe(v.number(), v.integer("must be whole days"), v.minValue(1, "must be at least 1"), v.maxValue(3650, "must be at most 3650")));
@@ -104,17 +105,6 @@ export function createTenantStore(db: D1Database, changed: Changed): TenantStore
 /** The version that a change raises, as a statement of the batch that makes the change. */
 export function raiseVersion(db: D1Database, tenant: string): D1PreparedStatement {
   return db.prepare("UPDATE tenants SET version = version + 1 WHERE tenant = ?1").bind(tenant);
-}
-
-/** Intl also takes offsets such as +01:00, which know no summer time. */
-function isTimezone(name: string): boolean {
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(name)) return false;
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }) instanceof Intl.DateTimeFormat;
-  } catch (thrown) {
-    if (thrown instanceof RangeError) return false;
-    throw thrown;
-  }
 }
 
 type Row = Omit<Tenant, "settings"> & { settings: string };

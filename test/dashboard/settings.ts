@@ -20,7 +20,16 @@ export function settings({ rows, text, now }: Filling): Answers {
     "GET /v1/sites/shop-0": {
       ...site(0),
       sync: {
-        ...{ paused: site(0).paused, lastError: site(0).lastError, orders: counted, products: counted, warnings: [text], timeZone: text, eventsPending: 2 },
+        ...{
+          paused: site(0).paused,
+          lastError: site(0).lastError,
+          orders: counted,
+          products: counted,
+          warnings: [text],
+          timezone: text,
+          timeZone: text,
+          eventsPending: 2,
+        },
         unreadable: { count: rows, newest: [] },
       },
     },
@@ -40,6 +49,7 @@ export function settings({ rows, text, now }: Filling): Answers {
           payload: { lastDays: 1 },
           cron: "30 2 * * *",
           words: text,
+          timezone: "Europe/Berlin",
           zone: "Europe/Berlin",
           misfire: "once",
           overlap: "skip",

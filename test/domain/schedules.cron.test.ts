@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { cronIssue, nextTimes, plannedBetween } from "../../src/domain/schedules/cron";
 import { payloadOf, type Schedule, scheduleInput, scheduleView, spreadOf } from "../../src/domain/schedules/model";
-import { isZone, localTime } from "../../src/time/zone";
+import { isTimezone, localTime } from "../../src/time/zone";
 
-const runs = (cron: string, zone: string, from: string, count: number) => nextTimes({ cron, zone }, Date.parse(from), count).map((at) => localTime(at, zone));
+const runs = (cron: string, zone: string, from: string, count: number) =>
+  nextTimes({ cron, timezone: zone }, Date.parse(from), count).map((at) => localTime(at, zone));
 
 describe("a cron pattern is refused with a reason", () => {
   test.each([
@@ -29,8 +30,8 @@ describe("a cron pattern is refused with a reason", () => {
 });
 
 test("zones are IANA names", () => {
-  for (const zone of ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"]) expect(isZone(zone)).toBe(true);
-  for (const zone of ["Mars/Olympus", "+02:00", "", "Europe/Berlin; DROP", "Europe/Atlantis"]) expect(isZone(zone)).toBe(false);
+  for (const zone of ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"]) expect(isTimezone(zone)).toBe(true);
+  for (const zone of ["Mars/Olympus", "+02:00", "", "Europe/Berlin; DROP", "Europe/Atlantis"]) expect(isTimezone(zone)).toBe(false);
 });
 
 describe("when the clocks change", () => {
@@ -57,7 +58,7 @@ describe("when the clocks change", () => {
   test("an interval goes by time passed: neither a double nor a missing half hour", () => {
     const halfHour = 30 * 60_000;
     for (const from of ["2026-03-29T00:00Z", "2026-10-24T23:00Z"]) {
-      const times = nextTimes({ cron: "*/30 * * * *", zone: "Europe/Berlin" }, Date.parse(from), 10);
+      const times = nextTimes({ cron: "*/30 * * * *", timezone: "Europe/Berlin" }, Date.parse(from), 10);
       expect(times).toEqual(times.map((_, index) => Date.parse(from) + (index + 1) * halfHour));
     }
   });
@@ -72,14 +73,14 @@ describe("when the clocks change", () => {
       ["Asia/Kolkata", "21:00"],
       ["America/Caracas", "06:30"],
     ] as const) {
-      const times = nextTimes({ cron: "30 2 * * *", zone }, Date.parse("2026-01-01T00:00Z"), 365);
+      const times = nextTimes({ cron: "30 2 * * *", timezone: zone }, Date.parse("2026-01-01T00:00Z"), 365);
       expect(new Set(times.map((at) => new Date(at).toISOString().slice(11, 16)))).toEqual(new Set([minute]));
     }
   });
 });
 
 describe("planned times between two ticks", () => {
-  const minutely = { cron: "* * * * *", zone: "UTC" };
+  const minutely = { cron: "* * * * *", timezone: "UTC" };
   const start = Date.parse("2026-05-01T00:00Z");
 
   test("both ends belong to it", () => {
@@ -103,11 +104,16 @@ describe("the body of PUT", () => {
   const paths = (input: unknown) => (v.safeParse(scheduleInput, input).issues ?? []).map((issue) => v.getDotPath(issue));
 
   test("fills in the defaults", () => {
-    expect(v.parse(scheduleInput, good)).toEqual({ ...good, zone: "UTC", misfire: "once", overlap: "skip", spreadSeconds: 0, enabled: true });
+    expect(v.parse(scheduleInput, good)).toEqual({ ...good, timezone: "UTC", misfire: "once", overlap: "skip", spreadSeconds: 0, enabled: true });
+  });
+
+  test("takes the time zone under its former name too", () => {
+    expect(v.parse(scheduleInput, { ...good, zone: "Europe/Berlin" })).toEqual(v.parse(scheduleInput, { ...good, timezone: "Europe/Berlin" }));
   });
 
   test.each([
     [{ ...good, cron: "0 0 30 2 *" }, "cron"],
+    [{ ...good, timezone: "Mars/Olympus" }, "timezone"],
     [{ ...good, zone: "Mars/Olympus" }, "zone"],
     [{ ...good, zones: "UTC" }, "zones"],
     [{ ...good, misfire: "twice" }, "misfire"],
@@ -137,7 +143,7 @@ describe("the public view", () => {
     payload: { lastDays: 1 },
     siteId: "shop-1",
     cron: "30 2 * * *",
-    zone: "Europe/Berlin",
+    timezone: "Europe/Berlin",
     misfire: "once",
     overlap: "skip",
     spreadSeconds: 0,
@@ -155,6 +161,7 @@ describe("the public view", () => {
       { at: "2026-10-25T00:30:00.000Z", local: "2026-10-25T02:30:00+02:00" },
       { at: "2026-10-26T01:30:00.000Z", local: "2026-10-26T02:30:00+01:00" },
     ]);
+    expect(view).toMatchObject({ timezone: "Europe/Berlin", zone: "Europe/Berlin" });
     expect(view).not.toHaveProperty("tenant");
     expect(scheduleView({ ...schedule, nextAt: null }, 0).nextRuns).toEqual([]);
   });

@@ -228,7 +228,7 @@ describe("the days around the change of the clocks, a tick each ten minutes", ()
   ])("%s from %s: 2:30 runs once a day, on time", async (zone, from, days) => {
     const yard = new Yard();
     const begin = Date.parse(from);
-    await put("t", "s", begin, { cron: "30 2 * * *", zone });
+    await put("t", "s", begin, { cron: "30 2 * * *", timezone: zone });
     for (let now = begin; now <= begin + days * 24 * hour; now += 10 * minute) await yard.tick(now);
     const dates = yard.planned("s").map((iso) => new Date(iso).toLocaleDateString("en-CA", { timeZone: zone }));
     expect(dates).toHaveLength(days);
@@ -248,7 +248,7 @@ test("property: between any ticks, every planned time is run, skipped or failed,
       if (refuses) yard.refuse = () => ({ ok: false, code: "invalid", detail: "No.", errors: [] });
       const tenant = `property-${(round += 1)}`;
       const at = Date.parse(from);
-      await put(tenant, "s", at, { cron: pattern, zone: where, misfire });
+      await put(tenant, "s", at, { cron: pattern, timezone: where, misfire });
       const total = { ran: 0, skipped: 0, failed: 0 };
       let now = at;
       for (const gap of minutes) {
@@ -256,7 +256,7 @@ test("property: between any ticks, every planned time is run, skipped or failed,
         const sum = await yard.tick(now);
         for (const key of ["ran", "skipped", "failed"] as const) total[key] += sum[key];
       }
-      const expected = nextTimes({ cron: pattern, zone: where }, at, (now - at) / minute + 1).filter((time) => time <= now);
+      const expected = nextTimes({ cron: pattern, timezone: where }, at, (now - at) / minute + 1).filter((time) => time <= now);
       expect(total.ran + total.skipped + total.failed).toBe(expected.length);
       expect(yard.jobs.size).toBe(total.ran);
       const known = new Set(expected.map((time) => new Date(time).toISOString()));

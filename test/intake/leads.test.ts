@@ -60,6 +60,7 @@ describe("a project", () => {
     [{ domains: ["x.example"], thankYouUrl: "https://evil.example/thanks" }, "thankYouUrl"],
     [{ domains: [], thankYouUrl: "javascript:alert(1)" }, "thankYouUrl"],
     [{ domains: [], ackAfter: "later" }, "ackAfter"],
+    [{ domains: [], silence: { timezone: "Nowhere/At-all" } }, "silence.timezone"],
     [{ domains: [], silence: { zone: "Nowhere/At-all" } }, "silence.zone"],
     [{ domains: [], silence: { businessHours: { from: "25:00" } } }, "silence.businessHours"],
     [{ domains: [], country: "Germany" }, "country"],

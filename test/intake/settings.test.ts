@@ -121,7 +121,7 @@ describe("templates", () => {
 });
 
 describe("schedules", () => {
-  const schedule = { type: "note", payload: { text: "anna@example.com" }, cron: "30 2 * * *", zone: "Europe/Prague" };
+  const schedule = { type: "note", payload: { text: "anna@example.com" }, cron: "30 2 * * *", timezone: "Europe/Prague" };
 
   test("are refused when their job would be", async () => {
     expect((await call("PUT /v1/schedules/nightly", { ...schedule, type: "nothing" })).body).toMatchObject({ status: 422, errors: [{ path: "type" }] });

@@ -18,7 +18,7 @@ export class FakeShop implements Shop {
   before: (call: string) => void = () => undefined;
   pageSize = 4;
   readonly pageSizes = { heavy: 50, light: 2500 };
-  stated: ShopSettings = { timeZone: "UTC", languageId: 1, currencyId: 1 };
+  stated: ShopSettings = { timezone: "UTC", languageId: 1, currencyId: 1 };
 
   constructor() {
     const names: ShopResource[] = [

@@ -228,7 +228,7 @@ describe("a shop that cannot be read", () => {
   });
 
   it("is tested without reading orders", async () => {
-    expect(await open().test(signal)).toEqual({ ok: true, value: { version: "8.2.0", timeZone: "Europe/Berlin", languageId: 1, currencyId: 1 } });
+    expect(await open().test(signal)).toEqual({ ok: true, value: { version: "8.2.0", timezone: "Europe/Berlin", languageId: 1, currencyId: 1 } });
     expect(
       (await sandbox.calls())
         .filter(({ provider }) => provider === "shop")

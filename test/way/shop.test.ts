@@ -37,7 +37,7 @@ describe.each([
     expect((await shops.sync("sync-orders", site)).result).toMatchObject({ changed: 10 });
     expect((await shops.requests(site)) - unchanged).toBeLessThanOrEqual(15);
     expect(await shops.ordersDiffer(site)).toEqual([]);
-    expect(await shops.state(site)).toMatchObject({ paused: null, timeZone, orders: { count: 1000, lastSuccess: expect.any(String) } });
+    expect(await shops.state(site)).toMatchObject({ paused: null, timezone: timeZone, timeZone, orders: { count: 1000, lastSuccess: expect.any(String) } });
   }, 120_000);
 
   test("has its products with combinations, quantities, prices and suppliers", async () => {

@@ -36,7 +36,7 @@ export const schedulesPage = page<Model>({
 });
 
 function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
-  const { name, type, cron, words, zone, spreadSeconds, enabled, siteId, last, nextRuns, pastRuns } = schedule;
+  const { name, type, cron, words, timezone, spreadSeconds, enabled, siteId, last, nextRuns, pastRuns } = schedule;
   const [next] = nextRuns;
   return (
     <tr id={domId("schedule", name)}>
@@ -50,7 +50,7 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
       <td class="lines">
         <span title={cron}>{words}</span>
         <br />
-        <span class="dim">{zone}</span>
+        <span class="dim">{timezone}</span>
         {spreadSeconds > 0 ? <span class="dim"> spread over {duration(spreadSeconds * 1000)}</span> : null}
       </td>
       <td class="lines" title={nextRuns.map(({ local }) => local).join("\n")}>
@@ -76,7 +76,7 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
   );
 }
 
-/** A time of the schedule's zone; with its date where it is another day than the one before. */
+/** A time of the schedule's time zone; with its date where it is another day than the one before. */
 function clockOf(local: string, before: string | undefined): string {
   const time = local.slice(11, 16);
   return before?.slice(0, 10) === local.slice(0, 10) ? time : `${local.slice(5, 10)} ${time}`;

@@ -23,7 +23,7 @@ export type SendWindow = v.InferOutput<typeof windowSchema>;
 export function opensAt(window: SendWindow | null, zone: string, at: number): number {
   if (window === null || isOpen(window, zone, at)) return at;
   const [hour = "0", minute = "0"] = window.from.split(":");
-  const [next = at] = nextTimes({ cron: `${Number(minute)} ${Number(hour)} * * ${window.days?.join(",") ?? "*"}`, zone }, at, 1);
+  const [next = at] = nextTimes({ cron: `${Number(minute)} ${Number(hour)} * * ${window.days?.join(",") ?? "*"}`, timezone: zone }, at, 1);
   return next;
 }
 

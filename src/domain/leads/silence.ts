@@ -29,10 +29,10 @@ export function silenceDue({ silence, last, since, alerted }: Watched, now: numb
 }
 
 /** Since when business has been open, 0 when it always is, null while it is closed. */
-function openedAt({ businessHours, zone }: Silence, now: number): number | null {
+function openedAt({ businessHours, zone, timezone = zone ?? "UTC" }: Silence, now: number): number | null {
   if (businessHours === undefined || businessHours === false) return 0;
   const { from, to, days } = businessHours === true ? { from: "09:00", to: "18:00", days: undefined } : businessHours;
-  const { day, minutes } = clockOf(zone, now);
+  const { day, minutes } = clockOf(timezone, now);
   const [start, end] = [minutesOf(from), minutesOf(to)];
   const overnight = end <= start;
   const early = overnight && minutes < end;

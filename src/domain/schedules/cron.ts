@@ -11,7 +11,7 @@ export interface Timing {
   /** Five fields. */
   cron: string;
   /** IANA name. */
-  zone: string;
+  timezone: string;
 }
 
 /** The planned times in a span of time. */
@@ -34,7 +34,7 @@ export function cronIssue(cron: string): string | undefined {
   }
   if (cron.includes("?")) return 'The sign "?" is not supported; write "*".';
   try {
-    const first = pattern({ cron, zone: "UTC" }).nextRun(new Date(0));
+    const first = pattern({ cron, timezone: "UTC" }).nextRun(new Date(0));
     return first ? undefined : "This pattern never fires: no month has that day.";
   } catch (thrown) {
     return thrown instanceof Error ? thrown.message.replace(/^CronPattern: /, "") : "This is not a cron pattern.";
@@ -72,6 +72,6 @@ export function plannedBetween(timing: Timing, first: number, now: number, keep:
   return { times: previousTimes(timing, now, keep).reverse(), count: times.length, more: true };
 }
 
-function pattern({ cron, zone }: Timing): Cron {
-  return new Cron(cron, { timezone: zone, mode: "5-part", fixedTimeRule: "no-wildcard", paused: true });
+function pattern({ cron, timezone }: Timing): Cron {
+  return new Cron(cron, { timezone, mode: "5-part", fixedTimeRule: "no-wildcard", paused: true });
 }

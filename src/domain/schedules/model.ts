@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { boundedName, boundedText, fieldRule, jsonObject } from "../../queue/bounded";
-import { isZone, localTime } from "../../time/zone";
+import { boundedName, boundedText, fieldRule, formerName, jsonObject } from "../../queue/bounded";
+import { isTimezone, localTime } from "../../time/zone";
 import { cronIssue, nextTimes } from "./cron";
 import { wordsOf } from "./words";
 
@@ -11,6 +11,8 @@ const overlaps = ["skip", "allow"] as const;
 
 const maxPayload = 64 * 1024;
 const maxSpread = 24 * 3600;
+
+const timezone = v.pipe(boundedText(64), v.check(isTimezone, 'The time zone is an IANA name, e.g. "Europe/Berlin" or "UTC".'), v.description("Default: UTC"));
 
 /** The body of `PUT /v1/schedules/{name}`. The payload itself is checked by the schema of its type: see `payloadOf`. */
 export const scheduleInput = v.pipe(
@@ -27,7 +29,8 @@ export const scheduleInput = v.pipe(
         if (issue) addIssue({ message: issue });
       }),
     ),
-    zone: v.optional(v.pipe(boundedText(64), v.check(isZone, 'The zone is an IANA name, e.g. "Europe/Berlin" or "UTC".')), "UTC"),
+    timezone: v.optional(timezone),
+    zone: v.optional(formerName("timezone", timezone)),
     misfire: v.optional(v.picklist(misfires, "must be once, skip or all"), "once"),
     overlap: v.optional(v.picklist(overlaps, "must be skip or allow"), "skip"),
     spreadSeconds: v.optional(
@@ -43,6 +46,7 @@ export const scheduleInput = v.pipe(
     "The payload names another site.",
     "siteId",
   ),
+  v.transform(({ zone, timezone = zone ?? "UTC", ...input }) => ({ ...input, timezone })),
 );
 
 export type ScheduleInput = v.InferOutput<typeof scheduleInput>;
@@ -81,10 +85,11 @@ export function scheduleView(schedule: Schedule, now: number) {
   return {
     ...settings,
     words: wordsOf(settings.cron),
+    zone: settings.timezone,
     createdAt: iso(createdAt),
     updatedAt: iso(updatedAt),
     last: last && { ...last, plannedAt: iso(last.plannedAt) },
-    nextRuns: nextAt === null ? [] : upcoming(schedule, nextAt, now).map((at) => ({ at: iso(at), local: localTime(at, schedule.zone) })),
+    nextRuns: nextAt === null ? [] : upcoming(schedule, nextAt, now).map((at) => ({ at: iso(at), local: localTime(at, schedule.timezone) })),
   };
 }
 

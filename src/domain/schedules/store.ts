@@ -95,9 +95,9 @@ async function put(db: D1Database, tenant: string, name: string, input: Schedule
 }
 
 function putValues(tenant: string, name: string, input: ScheduleInput, now: number) {
-  const { type, payload, siteId, cron, zone, misfire, overlap, spreadSeconds, enabled } = input;
+  const { type, payload, siteId, cron, timezone, misfire, overlap, spreadSeconds, enabled } = input;
   const nextAt = enabled ? nextAfter(input, now) : null;
-  return [tenant, name, type, JSON.stringify(payload), siteId ?? null, cron, zone, misfire, overlap, spreadSeconds, enabled ? 1 : 0, now, nextAt];
+  return [tenant, name, type, JSON.stringify(payload), siteId ?? null, cron, timezone, misfire, overlap, spreadSeconds, enabled ? 1 : 0, now, nextAt];
 }
 
 async function advance(db: D1Database, advances: readonly Advance[]): Promise<boolean[]> {
@@ -146,7 +146,7 @@ function fromRow(row: Row): Schedule {
     payload: JSON.parse(row.payload) as Record<string, unknown>,
     siteId: row.site_id,
     cron: row.cron,
-    zone: row.zone,
+    timezone: row.zone,
     misfire: row.misfire,
     overlap: row.overlap,
     spreadSeconds: row.spread_seconds,

@@ -10,7 +10,7 @@ import { smallBody } from "../body";
 import { param, route } from "../route";
 import { isoTime, listShape, siteShape } from "../shapes";
 import { iso } from "../views";
-import { outputList } from "../../queue/bounded";
+import { formerName, outputList } from "../../queue/bounded";
 
 const progressShape = v.object({
   cursor: v.pipe(v.nullable(isoTime), v.description("Everything changed up to here is stored")),
@@ -38,7 +38,8 @@ const syncShape = v.object({
     v.description("Rows of the shop that could not be read whole, until they can be; each run looks at them again"),
   ),
   warnings: v.pipe(outputList(v.string()), v.description("What the syncs go on without, as a permission that the key lacks")),
-  timeZone: v.nullable(v.string()),
+  timezone: v.nullable(v.string()),
+  timeZone: formerName("timezone", v.nullable(v.string())),
   eventsPending: v.number(),
 });
 
@@ -47,7 +48,13 @@ export const sitesShape = listShape("sites", v.object({ ...siteShape.entries, ..
 export const siteDetailShape = v.object({ ...siteShape.entries, sync: syncShape });
 
 const testShape = v.variant("ok", [
-  v.object({ ok: v.literal(true), version: v.nullable(v.string()), timeZone: v.string(), warnings: outputList(v.string()) }),
+  v.object({
+    ok: v.literal(true),
+    version: v.nullable(v.string()),
+    timezone: v.string(),
+    timeZone: formerName("timezone", v.string()),
+    warnings: outputList(v.string()),
+  }),
   v.object({ ok: v.literal(false), reason: v.string(), class: v.string() }),
 ]);
 

@@ -16,7 +16,7 @@ export const runSyncOrders: Run<typeof syncOrders> = async (payload, context) =>
     // Fixed before the first page, so that every page of every run is of the same one.
     looksAgain: true,
     compares: ({ state }) => payload.lastDays !== undefined || context.now() - (state?.orders.comparedAt ?? context.now()) >= compareEvery,
-    span: (session) => spanOf(payload, context.now(), session.state?.orders.readTo ?? null, session.settings.timeZone),
+    span: (session) => spanOf(payload, context.now(), session.state?.orders.readTo ?? null, session.settings.timezone),
     ended: ({ scope, shop, now }, { from, to }) => [spanRead(scope, "orders", { from, to, pageSizes: shop.pageSizes }, now())],
   });
 };
@@ -28,6 +28,6 @@ function spanOf({ lastDays }: Payload, now: number, readTo: number | null, zone:
 async function dryRun(payload: Payload, context: SyncContext): Promise<Outcome> {
   await context.effect("store", async () => ({ ok: true, value: null }));
   const state = await siteState({ ...context.scope, site: payload.siteId });
-  const span = spanOf(payload, context.at, state?.orders.readTo ?? null, state?.settings?.timeZone ?? null);
+  const span = spanOf(payload, context.at, state?.orders.readTo ?? null, state?.settings?.timezone ?? null);
   return done(resultOf({ ...span, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }));
 }

@@ -50,7 +50,7 @@ export const runSyncProducts: Run<typeof syncProducts> = async (payload, context
 function start({ incremental, linkVendors }: Payload, session: SyncSession): Cursor {
   const readTo = session.state?.products.readTo ?? null;
   const full = !incremental || readTo === null;
-  const span = full ? { ...lastDaysSpan(1, session.now()), from: 0 } : nextSpan(readTo, session.settings.timeZone, session.now());
+  const span = full ? { ...lastDaysSpan(1, session.now()), from: 0 } : nextSpan(readTo, session.settings.timezone, session.now());
   const first = { ...startOfAll, full, began: session.now(), span, products: 0, deleted: 0, stock: 0 };
   return { ...first, phase: hasToReadAgain(session, "products") ? "again" : afterLooks(full, linkVendors, session) };
 }

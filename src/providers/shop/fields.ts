@@ -3,7 +3,7 @@ import { readLocal } from "../../time/zone";
 
 /** What a value means depends on the shop. */
 export interface Reading {
-  timeZone: string;
+  timezone: string;
   /** Of translated fields; null takes the first. */
   languageId: number | null;
 }
@@ -63,11 +63,11 @@ export function text(reading: Reading): Field<string> {
 
 /** A date that cannot be read is none: zero-dates have many spellings. */
 export function instant(reading: Reading): Field<number | null> {
-  return (value, note) => readLocal(text(reading)(value, note), reading.timeZone)?.instant ?? null;
+  return (value, note) => readLocal(text(reading)(value, note), reading.timezone)?.instant ?? null;
 }
 
 export function ambiguous(reading: Reading): Field<boolean> {
-  return (value, note) => readLocal(text(reading)(value, note), reading.timeZone)?.ambiguous ?? false;
+  return (value, note) => readLocal(text(reading)(value, note), reading.timezone)?.ambiguous ?? false;
 }
 
 /** Undefined for what is no scalar. */

@@ -13,7 +13,7 @@ import type { ShopResource, ShopRows } from "./rows";
 import type { Found, IdPage, Lookup, Page, PageRequest, PageSizes, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
 import { hasAllSettings, settingsFilter, settingsFrom } from "./settings";
 import { joined, TruncationDetector, nothing, rowsById, readAll } from "./complete-list";
-import { isZone } from "../../time/zone";
+import { isTimezone } from "../../time/zone";
 
 export type PrestashopOptions = ConnectionOptions;
 
@@ -60,7 +60,7 @@ class Prestashop implements Shop {
   }
 
   resume({ settings, pageSizes }: Parameters<Shop["resume"]>[0]): void {
-    if (settings && isZone(settings.timeZone)) this.#use(settings);
+    if (settings && isTimezone(settings.timezone)) this.#use(settings);
     if (!pageSizes) return;
     this.#heavy.size = pageSizes.heavy;
     this.#light.size = pageSizes.light;
@@ -105,7 +105,7 @@ class Prestashop implements Shop {
     const { window, afterId, expected, signal } = request;
     const { display, heavy } = resources[resource];
     const pace = heavy ? this.#heavy : this.#light;
-    const part = { afterId, window: window && { ...window, timeZone: settings.value.timeZone } };
+    const part = { afterId, window: window && { ...window, timezone: settings.value.timezone } };
     const reply = await this.#paced(pace, resource, signal, (limit) => pageQuery({ ...part, display, limit }));
     if (!reply.ok) return reply;
     const ids = idsOf(reply.value);
@@ -162,7 +162,7 @@ class Prestashop implements Shop {
   async ids(resource: ShopResource, { afterId, window, signal }: Omit<PageRequest, "expected">): Promise<Reply<IdPage>> {
     const settings = await this.settings(signal);
     if (!settings.ok) return settings;
-    const part = { afterId, limit: idsPerPage, window: window && { ...window, timeZone: settings.value.timeZone } };
+    const part = { afterId, limit: idsPerPage, window: window && { ...window, timezone: settings.value.timezone } };
     return this.#check.ids(resource, part, signal);
   }
 

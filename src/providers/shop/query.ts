@@ -9,7 +9,7 @@ export interface ListQuery {
   afterId: number;
   limit: number;
   /** Of `date_upd`. */
-  window?: { from: number; to: number; timeZone: string } | undefined;
+  window?: { from: number; to: number; timezone: string } | undefined;
 }
 
 /** One page by id. Filtering on a date is refused without `date=1`. */
@@ -17,7 +17,7 @@ export function pageQuery({ display, afterId, limit, window }: ListQuery): Param
   return {
     ...(display === undefined ? {} : { display }),
     "filter[id]": `>[${afterId}]`,
-    ...(window ? { "filter[date_upd]": interval(localWindow(window, window.timeZone)), date: "1" } : {}),
+    ...(window ? { "filter[date_upd]": interval(localWindow(window, window.timezone)), date: "1" } : {}),
     sort: "[id_ASC]",
     limit: String(limit),
   };

@@ -4,13 +4,13 @@ import { link, rowId, text } from "./fields";
 import { isHole } from "./element";
 import { row } from "./row";
 import type { ShopSettings } from "./shop";
-import { isZone } from "../../time/zone";
+import { isTimezone } from "../../time/zone";
 
 /** What of a shop's configuration is read, by one request. */
 const names = ["PS_TIMEZONE", "PS_LANG_DEFAULT", "PS_CURRENCY_DEFAULT"];
 export const settingsFilter = `[${names.join("|")}]`;
 
-const raw = { timeZone: "UTC", languageId: null };
+const raw = { timezone: "UTC", languageId: null };
 const configuration = row({
   id: ["id", rowId],
   name: ["name", text(raw)],
@@ -22,9 +22,9 @@ export function settingsFrom(elements: readonly unknown[]): Reply<ShopSettings> 
   const rows = rowsOf(elements);
   const valueOf = (name: string) => rows.toSorted((a, b) => a.id - b.id).find((each) => each.name === name)?.value ?? "";
   const idNamed = (name: string) => link(valueOf(name), () => undefined);
-  const timeZone = valueOf("PS_TIMEZONE").trim();
-  if (isZone(timeZone)) return ok({ timeZone, languageId: idNamed("PS_LANG_DEFAULT"), currencyId: idNamed("PS_CURRENCY_DEFAULT") });
-  const said = /^[\w/+-]{1,64}$/.test(timeZone) ? `the time zone "${timeZone}", which is unknown` : "no time zone";
+  const timezone = valueOf("PS_TIMEZONE").trim();
+  if (isTimezone(timezone)) return ok({ timezone, languageId: idNamed("PS_LANG_DEFAULT"), currencyId: idNamed("PS_CURRENCY_DEFAULT") });
+  const said = /^[\w/+-]{1,64}$/.test(timezone) ? `the time zone "${timezone}", which is unknown` : "no time zone";
   return failed({ class: "config", code: "time-zone", reason: `the shop's configuration (PS_TIMEZONE) names ${said}: set it in International > Localization` });
 }
 

@@ -68,7 +68,7 @@ export interface ShopFacts extends ShopSettings {
 
 export interface ShopSettings {
   /** IANA name; all dates of the shop are naive local time of this zone. */
-  timeZone: string;
+  timezone: string;
   /** Language of names that come in several; null when the shop does not tell. */
   languageId: number | null;
   /** Currency of product prices. */

@@ -185,7 +185,7 @@ describe("silence", () => {
   });
 
   test("is nobody's business outside business hours, and the night does not count", () => {
-    const silence = { businessHours: true, zone: "Europe/Berlin" };
+    const silence = { businessHours: true, timezone: "Europe/Berlin" };
     const at = (hour: number, minutes: number) => Date.UTC(2026, 10, 23, hour - 1, minutes);
     const overnight = watch({ last: at(-6, 0), silence });
     expect([silenceDue(overnight, at(3, 0)), silenceDue(overnight, at(8, 59)), silenceDue(overnight, at(9, 29)), silenceDue(overnight, at(18, 0))]).toEqual([

@@ -58,7 +58,7 @@ async function useEverything(db: D1Database): Promise<void> {
   const scope = { db, tenant: "plans", site: "main" };
   const write = (writes: readonly unknown[]) => db.batch(writes as D1PreparedStatement[]);
   await connect(scope, true, start);
-  await keepSettings(scope, { timeZone: "UTC", languageId: 1, currencyId: 1 }, start);
+  await keepSettings(scope, { timezone: "UTC", languageId: 1, currencyId: 1 }, start);
   await pause(scope, "why", start);
   await takeProbe(scope, start);
   await resume(scope);

@@ -6,7 +6,7 @@ import { stubFetch } from "../fetch-stub";
 import type { Answer, SeenCall } from "../fetch-stub";
 
 export const key = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
-const settings = { timeZone: "Europe/Prague", languageId: 2, currencyId: 1 };
+const settings = { timezone: "Europe/Prague", languageId: 2, currencyId: 1 };
 export const { signal } = new AbortController();
 export const json = (body: unknown, init: ResponseInit = {}) => new Response(JSON.stringify(body), init);
 export const errors = (status: number, ...codes: number[]) => json({ errors: codes.map((code) => ({ code, message: `said ${code}` })) }, { status });

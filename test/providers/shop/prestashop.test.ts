@@ -92,7 +92,7 @@ describe("the shop's settings", () => {
     const { shop, seen } = open([configurations(["PS_TIMEZONE", "Asia/Kolkata"], ["PS_LANG_DEFAULT", "2"], ["PS_TIMEZONE", "UTC"]), json([])], {}, false);
     await shop.page("orders", { afterId: 0, signal });
     await shop.page("orders", { afterId: 0, signal });
-    expect(await shop.settings(signal)).toEqual({ ok: true, value: { timeZone: "Asia/Kolkata", languageId: 2, currencyId: null } });
+    expect(await shop.settings(signal)).toEqual({ ok: true, value: { timezone: "Asia/Kolkata", languageId: 2, currencyId: null } });
     // One name was missing, so the list was read to its end.
     expect(seen.filter(({ url }) => url.includes("/api/configurations?"))).toHaveLength(2);
   });
@@ -109,7 +109,7 @@ describe("the shop's settings", () => {
   test("a test asks HEAD /api/ first, tells the version, and says what is wrong for good", async () => {
     const version = new Response(null, { headers: { "psws-version": "8.2.0" } });
     const { shop, seen } = open([version, configurations(["PS_TIMEZONE", "Europe/Prague"])], {}, false);
-    expect(await shop.test(signal)).toEqual({ ok: true, value: { version: "8.2.0", timeZone: "Europe/Prague", languageId: null, currencyId: null } });
+    expect(await shop.test(signal)).toEqual({ ok: true, value: { version: "8.2.0", timezone: "Europe/Prague", languageId: null, currencyId: null } });
     expect([seen[0]?.method, seen[0]?.url]).toEqual(["HEAD", "https://shop.example.com/store/api/"]);
     expect(await open([html(200)], {}, false).shop.test(signal)).toMatchObject({ failure: { class: "config", code: "html" } });
     expect(await open([errors(401, 20, 21)], {}, false).shop.test(signal)).toMatchObject({ failure: { class: "config", code: "20" } });

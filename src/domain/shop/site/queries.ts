@@ -14,6 +14,8 @@ export interface SyncView {
   unreadable: { count: number; newest: UnreadableRow[] };
   /** What the syncs go on without, and why. */
   warnings: string[];
+  timezone: string | null;
+  /** The former name of `timezone`. */
   timeZone: string | null;
   /** Events that the router has not taken. */
   eventsPending: number;
@@ -47,7 +49,8 @@ export async function syncView(scope: Scope, now: number): Promise<SyncView> {
     products: { ...progressOf(state?.products, products, now), deleted: deletedProducts },
     unreadable: await unreadableView(scope),
     warnings: await refusalReasons(scope),
-    timeZone: state?.settings?.timeZone ?? null,
+    timezone: state?.settings?.timezone ?? null,
+    timeZone: state?.settings?.timezone ?? null,
     eventsPending: events,
   };
 }

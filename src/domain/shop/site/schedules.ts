@@ -21,7 +21,7 @@ function inputFor(type: (typeof defaults)[number], site: string): ScheduleInput 
     payload: type === "sync-products" ? { siteId: site, incremental: true, linkVendors: true } : { siteId: site },
     siteId: site,
     cron: "0 */3 * * *",
-    zone: "UTC",
+    timezone: "UTC",
     misfire: "once",
     overlap: "skip",
     spreadSeconds: threeHours - 60,

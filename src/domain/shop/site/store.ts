@@ -114,7 +114,7 @@ export async function keepSettings(scope: Scope, settings: ShopSettings, now: nu
   const sql = `
     INSERT INTO shop_sites (tenant, site, connected, settings, settings_at) VALUES (?1, ?2, ?4, ?3, ?4)
     ON CONFLICT (tenant, site) DO UPDATE SET settings = excluded.settings, settings_at = excluded.settings_at`;
-  await statement(scope, sql, JSON.stringify(settings), now).run();
+  await statement(scope, sql, JSON.stringify({ ...settings, timeZone: settings.timezone }), now).run();
 }
 
 /** A call took long. */
@@ -185,10 +185,16 @@ interface Row {
   slow_at: number | null;
 }
 
+/** Rows keep the time zone under its former name too. */
+function settingsFrom(text: string): ShopSettings {
+  const { timeZone, ...settings } = JSON.parse(text) as ShopSettings & { timeZone: string };
+  return { ...settings, timezone: timeZone };
+}
+
 function fromRow(row: Row): SiteState {
   return {
     connected: row.connected,
-    settings: row.settings === null ? null : (JSON.parse(row.settings) as ShopSettings),
+    settings: row.settings === null ? null : settingsFrom(row.settings),
     settingsAt: row.settings_at,
     orders: { readTo: row.orders_to, lastSuccess: row.orders_at, listsAt: row.orders_lists_at, comparedAt: row.orders_compared_at },
     products: { readTo: row.products_to, lastSuccess: row.products_at, listsAt: row.products_lists_at, comparedAt: row.compared_at },

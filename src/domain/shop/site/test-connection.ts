@@ -9,7 +9,7 @@ import { keepSettings, resume } from "./store";
 
 /** What a look at the shop found. */
 export type ShopTest =
-  | { ok: true; version: string | null; timeZone: string; warnings: string[] }
+  | { ok: true; version: string | null; timezone: string; timeZone: string; warnings: string[] }
   /** `class`: `config` — act; `transient` — try again later. */
   | { ok: false; reason: string; class: string };
 
@@ -106,7 +106,7 @@ async function look({ db, now, engine, wake }: ShopTestDeps, tenant: string, sit
   const scope = { db, tenant, site };
   await keepSettings(scope, settings, now());
   if (await resume(scope)) await wake(tenant, site);
-  return { ok: true, version, timeZone: settings.timeZone, warnings };
+  return { ok: true, version, timezone: settings.timezone, timeZone: settings.timezone, warnings };
 }
 
 /** As a job opens it; how its calls went is reported to the gate by the caller. */
