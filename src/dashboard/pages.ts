@@ -5,6 +5,7 @@ import { campaignsPage } from "./campaigns/view";
 import { costsPage } from "./costs/view";
 import { replayPage } from "./failures/replays";
 import { failuresPage, groupPage } from "./failures/view";
+import { queuePage } from "./flow/queue-page";
 import { flowPage } from "./flow/view";
 import { jobPage } from "./job/view";
 import { jobsPage } from "./jobs/view";
@@ -21,7 +22,7 @@ export const pages: readonly AnyPage[] = [
   nowPage,
   ...[jobsPage, jobPage, planPage, bulkPage],
   ...[failuresPage, groupPage, replayPage],
-  flowPage,
+  ...[flowPage, queuePage],
   schedulesPage,
   ...[sitesPage, sitePage],
   campaignsPage,

@@ -56,20 +56,15 @@ export const actionShape = v.object({
   body: v.optional(v.pipe(outputRecord(v.unknown()), v.description("Of the call, where it needs one"))),
 });
 
-const whyEntry = {
-  why: v.pipe(
-    v.nullable(
-      v.object({
-        code: v.string(),
-        sentence: v.string(),
-        since: v.nullable(isoTime),
-        until: v.optional(v.pipe(isoTime, v.description("When it goes on by itself"))),
-        actions: outputList(actionShape),
-      }),
-    ),
-    v.description("Why it does not run; null when it runs, is done or was cancelled"),
-  ),
+export const whyEntries = {
+  code: v.string(),
+  sentence: v.string(),
+  since: v.nullable(isoTime),
+  until: v.optional(v.pipe(isoTime, v.description("When it goes on by itself"))),
+  actions: outputList(actionShape),
 };
+
+const whyEntry = { why: v.pipe(v.nullable(v.object(whyEntries)), v.description("Why it does not run; null when it runs, is done or was cancelled")) };
 
 export const jobSummaryShape = v.object({ ...summaryEntries, ...whyEntry });
 

@@ -83,7 +83,7 @@ function timelineEntry({ at, event, detail, ms, times, lastAt }: TimelineEntry) 
 }
 
 /** Why a job does not run; null for one that runs or has ended well. */
-export function whyView(why: Why | null | undefined) {
+export function whyView<Said extends Why>(why: Said | null | undefined) {
   if (!why) return null;
   const { since, until, ...rest } = why;
   return { ...rest, since: isoOrNull(since), ...(until === undefined ? {} : { until: iso(until) }) };

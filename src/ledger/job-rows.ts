@@ -38,6 +38,7 @@ export function fits(row: JobRow, filter: JobFilter): boolean {
   return (
     (filter.type === undefined || row.type === filter.type) &&
     (filter.state === undefined || stateFits(row, filter)) &&
+    (filter.queue === undefined || row.queue === filter.queue) &&
     (filter.siteId === undefined || row.site === filter.siteId)
   );
 }

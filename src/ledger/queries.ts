@@ -1,22 +1,14 @@
 import type { EffectRecord } from "../queue/effect";
-import { timePart } from "../queue/id";
 import { batch, rowsOf, statement } from "../d1";
 import { deadLetters, groups } from "./dead-letters";
-import { columns, end, fits, type JobRow, maxWalked, viewOf } from "./job-rows";
+import { type JobRow, viewOf } from "./job-rows";
+import { walk } from "./job-walk";
+import { hasType } from "./known-types";
 import { deadRows, found, newestFirst, openRows, pageOf } from "./search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
 import type { JobDetail, JobFilter, JobPage, MinuteCount, Page, Queries } from "./views";
 
-const pageExamined = 2000;
 const countedAtMost = 100_000;
-
-/** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. */
-const madeIds = `
-  SELECT j.id AS position, ${columns} FROM jobs j
-  WHERE j.tenant = ?1 AND j.id >= ?2 AND j.id < ?3 ORDER BY j.id DESC LIMIT ?4`;
-const derivedIds = `
-  SELECT a.slot AS position, ${columns} FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
-  WHERE a.tenant = ?1 AND a.slot >= ?2 AND a.slot < ?3 ORDER BY a.slot DESC LIMIT ?4`;
 
 /** All reading of the ledger. */
 export function createQueries(db: D1Database): Queries {
@@ -27,6 +19,7 @@ export function createQueries(db: D1Database): Queries {
     groups: (tenant) => groups(db, tenant),
     counts: (tenant, from, to) => counts(db, tenant, from, to),
     backlog: (tenant) => backlog(db, tenant),
+    hasType: (tenant, type) => hasType(db, tenant, type),
   };
 }
 
@@ -86,41 +79,6 @@ function isOpen(state: JobFilter["state"]): boolean {
 
 function isBad(state: JobFilter["state"]): boolean {
   return state === "dead" || state === "discarded";
-}
-
-async function walk(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
-  const lowest = filter.from === undefined ? "" : timePart(filter.from);
-  const filtered = filter.type ?? filter.state ?? filter.siteId;
-  const size = filtered === undefined ? page.limit + 1 : pageExamined;
-  let below = [page.cursor ?? end, filter.to === undefined ? end : timePart(filter.to)].toSorted()[0] ?? end;
-  const kept: JobRow[] = [];
-  let examined = 0;
-  const answer = (cursor: string | null): JobPage => ({ jobs: kept.map(viewOf), cursor, ...(filtered === undefined ? {} : { examined }) });
-  while (examined < maxWalked) {
-    const { rows, more } = await nextRows(db, tenant, lowest, below, size);
-    for (const row of rows) {
-      if (!fits(row, filter)) continue;
-      if (kept.length === page.limit) return answer(kept.at(-1)?.position ?? null);
-      kept.push(row);
-    }
-    if (!more) return answer(null);
-    examined += rows.length;
-    below = rows.at(-1)?.position ?? below;
-  }
-  return answer(kept.length === page.limit ? (kept.at(-1)?.position ?? below) : below);
-}
-
-/** Merges both streams; a stream that has more bounds how far the other may be believed. */
-async function nextRows(db: D1Database, tenant: string, from: string, below: string, size: number): Promise<{ rows: JobRow[]; more: boolean }> {
-  const results = await batch(
-    db,
-    [madeIds, derivedIds].map((sql) => statement(db, sql, tenant, from, below, size)),
-  );
-  const streams = [rowsOf<JobRow>(results, 0), rowsOf<JobRow>(results, 1)];
-  const full = streams.filter((rows) => rows.length === size).map((rows) => rows.at(-1)?.position ?? "");
-  const lowest = full.toSorted().at(-1) ?? "";
-  const rows = streams.flat().filter(({ position }) => position >= lowest);
-  return { rows: rows.toSorted((left, right) => (left.position < right.position ? 1 : -1)), more: full.length > 0 };
 }
 
 async function counts(db: D1Database, tenant: string | null, from: number, to: number): Promise<MinuteCount[]> {

@@ -58,6 +58,8 @@ export interface JobFilter {
   /** Milliseconds; what `scheduled` compares with. */
   now?: number | undefined;
   siteId?: string | undefined;
+  /** That their messages go through; `overflow` has no jobs of its own. */
+  queue?: string | undefined;
   /** An id, an entity key (`order:123`), or words of a dead letter's error. */
   q?: string | undefined;
   /** Milliseconds, inclusive. */
@@ -76,7 +78,7 @@ export interface Page {
 export interface JobPage {
   jobs: JobView[];
   cursor: string | null;
-  /** Rows that were looked at, where a filter left some out. */
+  /** Rows that were looked at, where a filter left some out and there may be more. */
   examined?: number | undefined;
 }
 
@@ -128,6 +130,8 @@ export interface Queries {
   deadLetters(tenant: string, filter: DeadLetterFilter, page: Page): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }>;
   groups(tenant: string): Promise<DeadLetterGroup[]>;
   counts(tenant: string | null, from: number, to: number): Promise<MinuteCount[]>;
+  /** Whether a job of this type was ever seen; for types that this deployment does not know. */
+  hasType(tenant: string, type: string): Promise<boolean>;
   /** Dead letters not yet replayed or dismissed, jobs parked at gates. */
   backlog(tenant: string | null): Promise<{ deadLetters: number; parked: number; due: number }>;
 }

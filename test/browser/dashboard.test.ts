@@ -225,6 +225,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     "/failures/g0",
     "/replays/r0",
     "/flow",
+    "/flow/email-sending",
     "/schedules",
     "/sites",
     "/sites/shop-0",
@@ -238,7 +239,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     "/system",
   ];
 
-  const forAll = ["/t/*/", "/t/*/failures", "/t/*/flow", "/t/*/workers", "/t/*/costs", "/t/*/tenants", "/t/*/system"];
+  const forAll = ["/t/*/", "/t/*/failures", "/t/*/flow", "/t/*/flow/email-sending", "/t/*/workers", "/t/*/costs", "/t/*/tenants", "/t/*/system"];
 
   /** In the dark only colours differ. */
   const rules = {

@@ -80,6 +80,10 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     failure: "g0",
     revealed: false,
   };
+  const waits = {
+    ...{ code: "circuit-open", sentence: `${text} until ${ago(-2).replace(/\.\d+/, "")}.`, since: ago(8) },
+    actions: [{ method: "POST" as const, path: "/v1/gates/mail0/probe", label: "Probe now" }],
+  };
   const queue = (index: number) => ({
     queue: index === 0 ? "email-sending" : `${text}${index}`,
     types: [text],
@@ -97,7 +101,11 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     failedPerMinute: 0.2,
     waitP95Ms: 1234,
     health: "flowing",
-    heldBy: [{ cause: text, count: 3 }],
+    heldBy: [
+      { cause: text, count: 3 },
+      { cause: "mail0: open", count: 2 },
+    ],
+    why: index === 0 ? { ...waits, tenant: "demo" } : null,
     paused: index === 1,
   });
   const policy = { maxAttempts: 5, backoff: { base: 1, cap: 60 }, timeout: 30, concurrency: 10, maxAge: 86_400, maxRuns: 50, uncertain: "ask" };
@@ -188,6 +196,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
         held: 3,
         parked: 1,
         lastFailure: { at: ago(1), reason: text },
+        why: index === 0 ? waits : null,
       })),
       cursor: null,
     },

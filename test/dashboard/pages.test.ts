@@ -23,6 +23,7 @@ const given: Record<string, string> = {
   "/failures/:group": "g0",
   "/replays/:id": "r0",
   "/bulk/:id": "b0",
+  "/flow/:queue": "events",
   "/sites/:site": "shop-0",
   "/agents/:id": "run-0",
 };
@@ -117,6 +118,21 @@ describe("a page", () => {
     const fragment = await get("/t/demo/flow", { accept: "text/vnd.jobyard.fragment" });
     expect([fragment.status, await fragment.text()]).toEqual([503, "The ledger is away."]);
     expect((await get("/t/demo/nothing-here")).status).toBe(404);
+  });
+
+  test("says why jobs wait on Flow, on the page of their queue and at their gate, each with what helps", async () => {
+    const api = createFakeApi(now, answersOf({ rows: 2, text: "The circuit of mail is open", now }));
+    const { get } = await visitor(people.operator, api);
+    const flow = await (await get("/t/demo/flow")).text();
+    for (const id of ["queue-email-sending-why", "gate-mail0-why"])
+      expect(flow).toMatch(new RegExp(`<tr id="${id}" class="because"><td [^>]*>The circuit of mail is open until <time.*?</time>.*?do/probe-gate`));
+    expect(flow).toContain('href="/t/demo/flow/email-sending"');
+    const queue = await (await get("/t/demo/flow/email-sending")).text();
+    expect(queue).toMatch(/<p class="why">The circuit of mail is open until/);
+    expect(queue).toContain("gate-mail0-why");
+    expect(queue).toContain("queue=email-sending&amp;state=waiting");
+    expect(api.calls.findLast(({ path }) => path === "/v1/jobs")?.query).toEqual({ queue: "email-sending", limit: "20" });
+    expect((await get("/t/demo/flow/nothing")).status).toBe(404);
   });
 
   test("a job's remedies are what its reason offers, and only for those who may", async () => {

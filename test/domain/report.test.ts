@@ -4,7 +4,8 @@ import { createReportsOn } from "../../src/app/reports";
 import type { GateView } from "../../src/domain/gates/model";
 import { percentile95 } from "../../src/domain/report/flow";
 import { inOrder } from "../../src/domain/report/model";
-import { circuitSentence, gateOf } from "../../src/domain/report/why";
+import { circuitSentence } from "../../src/domain/report/gate-why";
+import { gateOf } from "../../src/domain/report/why";
 import type { WorkerEnv } from "../../src/env";
 import { type Division, statsBy } from "../../src/intake/stats-by";
 import type { PauseView } from "../../src/ledger/pauses";
@@ -125,7 +126,7 @@ describe("why a job does not run", () => {
   test.each([
     ["at-limit", { circuit: "closed", slots: { used: 4, max: 4 } }, "mail is at its limit, 4 of 4 at once; 213 jobs wait for it."],
     ["rate-limited", { circuit: "closed", rate: { perSecond: 2, available: 0.4 } }, "mail takes 2 a second; 213 jobs wait for it."],
-    ["gate-unreachable", { circuit: "unknown" }, "The gate of mail does not answer; the job asks again by itself."],
+    ["gate-unreachable", { circuit: "unknown" }, "The gate of mail does not answer; its jobs ask again by themselves."],
   ] as const)("%s", async (code, changes, sentence) => {
     gates = [{ ...circuit, ...changes }];
     const [id = ""] = await given("acme", 1, { state: "waiting", reason: "mail: concurrency", due: noon + 5000 });
@@ -225,6 +226,38 @@ describe("flow", () => {
     });
     expect(flow?.heldBy).toEqual([{ cause: "mail", count: 213 }]);
     expect((await reports.flow(null)).get("email-sending")).toMatchObject({ ready: 12 });
+  });
+
+  test("says why its jobs wait in the very sentence of the report and of each job", async () => {
+    gates = [circuit];
+    const [id = ""] = await given("acme", 213, { state: "waiting", gate: "mail", reason: "mail: open" });
+    const sentence = circuitSentence(circuit);
+    expect(sentence).toContain("213 jobs wait for it");
+    const flow = (await reports.flow("acme")).get("email-sending")?.why;
+    expect(flow).toMatchObject({ code: "circuit-open", sentence, since: noon - minute, until: noon + 30_000, tenant: "acme" });
+    expect(flow?.actions.map(({ label }) => label)).toEqual(["Probe now", "Close the circuit"]);
+    expect([(await whyOf("acme", id))?.sentence, (await reports.findings("acme"))[0]?.sentence]).toEqual([sentence, sentence]);
+    await given("other", 1, { state: "waiting", gate: "chat", reason: "chat: open" });
+    expect((await reports.flow(null)).get("email-sending")?.why).toMatchObject({ sentence, tenant: "acme" });
+    expect((await reports.flow("acme")).get("prestashop-sync")?.why).toBeNull();
+  });
+
+  test("names the pause that holds most of its jobs, a gate that is free again, another reason, and how late it is", async () => {
+    const why = async () => (await reports.flow("acme")).get("email-sending")?.why;
+    await given("acme", 1, { at: noon - 2 * minute });
+    expect((await why())?.sentence).toBe("The queue email-sending is behind: its oldest job waits since 2026-11-21T11:58:00Z.");
+    await given("acme", 2, { at: noon - 20 * minute });
+    expect((await why())?.sentence).toBe("3 jobs of the queue email-sending wait since 2026-11-21T11:40:00Z, and none has ended in the last 5 minutes.");
+    await given("acme", 2, { state: "waiting", reason: "the budget of the month is used" });
+    expect(await why()).toMatchObject({ code: "waiting", sentence: "2 jobs wait: the budget of the month is used." });
+    gates = [{ ...circuit, circuit: "closed", openUntil: null }];
+    await given("acme", 3, { state: "waiting", gate: "mail", reason: "mail: open" });
+    expect((await why())?.sentence).toBe("3 jobs wait for mail, which lets jobs in again: they go on within the next minute.");
+    await given("acme", 4, { state: "waiting", gate: "pause/type/email", reason: "paused: type/email" });
+    pauses = [{ ...pause, scope: "type", name: "email" }];
+    expect(await why()).toMatchObject({ code: "paused", sentence: "The type email is paused since 2026-11-21T10:00:00Z by ana: provider migration." });
+    pauses = [pause];
+    expect(await why()).toMatchObject({ sentence: "The queue email-sending is paused since 2026-11-21T10:00:00Z by ana: provider migration." });
   });
 
   test("a queue that is held, paused or behind says so", async () => {

@@ -334,6 +334,7 @@ function queriesOf(seen: Seen): Queries {
       { minute: from + 60_000, type: 'odd"\\\n', event: "done", count: 1, ms: 500 },
     ],
     backlog: async (tenant) => ({ deadLetters: tenant === null ? 20 : 2, parked: 0, due: 1 }),
+    hasType: async (tenant, type) => of(tenant).some((each) => each.type === type),
   };
 }
 

@@ -112,6 +112,52 @@ test("a dead letter is found behind more rows than one page walks", { timeout: 6
   expect([none.jobs, none.cursor === null]).toEqual([[], false]);
 });
 
+test("a page of a filter that few jobs fit is one round trip, and goes on where it ended through made and derived ids alike", { timeout: 60_000 }, async () => {
+  const fill = (from: number, to: number, id: string) => `WITH RECURSIVE n(i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM n WHERE i < ${to})
+    INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, site) SELECT 'few', ${id}, iif(i % 7000, 'note', 'rare'), 1, iif(i % 2, 'events', 'deliveries'), 'done', 1, 5, 0, 0, iif(i % 3500, NULL, 'main') FROM n`;
+  await env.DB.prepare(fill(1, 25_000, "printf('7%033d', i)")).run();
+  await env.DB.prepare(fill(25_001, 35_000, "printf('8%033d', i)")).run();
+  await env.DB.prepare(`INSERT INTO arrivals (tenant, slot, id) SELECT 'few', '7' || substr(id, 2), id FROM jobs WHERE tenant = 'few' AND id > '8'`).run();
+  let batches = 0;
+  const counting = new Proxy(env.DB, {
+    get: (target, name) =>
+      name === "batch" ? (all: D1PreparedStatement[]) => (batches++, target.batch(all)) : name === "prepare" ? target.prepare.bind(target) : undefined,
+  });
+  const found = async (filter: object) => {
+    const ids: string[] = [];
+    let cursor: string | null | undefined;
+    let pages = 0;
+    for (; pages < 10 && cursor !== null; pages++) {
+      const list = await createQueries(counting).jobs("few", filter, { limit: 2, cursor: cursor ?? undefined });
+      ids.push(...list.jobs.map((job) => job.id));
+      cursor = list.cursor;
+    }
+    return { numbers: ids.map((id) => Number(id.slice(1))), pages };
+  };
+  expect((await found({ type: "rare" })).numbers).toEqual([35_000, 28_000, 21_000, 14_000, 7000]);
+  expect((await found({ siteId: "main", queue: "deliveries" })).numbers).toEqual(Array.from({ length: 10 }, (_, index) => 35_000 - index * 3500));
+  expect((await found({ siteId: "main", queue: "events" })).numbers).toEqual([]);
+  batches = 0;
+  const none = await found({ type: "none" });
+  expect([none.numbers, none.pages, batches]).toEqual([[], 2, 2]);
+  const first = await queries.jobs("few", { type: "rare" }, { limit: 10 });
+  expect([first.jobs.length, first.examined]).toEqual([5, 20_000]);
+});
+
+test("a type is known by its runs, its days, its minutes or a dead letter, of this tenant alone", async () => {
+  await env.DB.batch([
+    env.DB.prepare(`INSERT INTO durations (tenant, type) VALUES ('types', 'ran')`),
+    env.DB.prepare(`INSERT INTO usage_days (tenant, day, type, event, n, ms) VALUES ('types', '2026-11-20', 'counted', 'enqueued', 1, 0)`),
+    env.DB.prepare(`INSERT INTO counters (tenant, minute, type, event, n, ms) VALUES ('types', ?1, 'fresh', 'enqueued', 1, 0)`).bind(noon),
+  ]);
+  await dead("types", "503");
+  const [letter] = (await queries.deadLetters("types", {}, page)).deadLetters;
+  if (!letter) throw new Error("one letter is there");
+  const known = await Promise.all(["ran", "counted", "fresh", letter.type, "nothing"].map((type) => queries.hasType("types", type)));
+  expect(known).toEqual([true, true, true, true, false]);
+  expect(await queries.hasType("others", "ran")).toBe(false);
+});
+
 test("scheduled jobs are a view of queued ones; running ones are found without a side row", async () => {
   const [later, soon, running] = await newJobs("views", 3);
   if (!later || !soon || !running) throw new Error("three rows were asked for");

@@ -5,16 +5,17 @@ import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { Hold } from "./hold";
+import { WhyRow } from "./why-row";
 
-/** Queues in jobs: how each flows, and what holds it. */
+/** Queues in jobs: how each flows, and what holds it. With `acts` each can be paused, and says in a row of its own why its jobs wait. */
 export function QueueTable({ visit, queues, acts = false }: { visit: Visit; queues: readonly Queue[]; acts?: boolean }) {
   const columns = ["Queue", "Health", "#Running", "#Ready", "#Held", "#-Retrying", "#-Scheduled", "-Oldest ready", "#-Done/min", "#-Failed/min", "#-Wait p95"];
   return (
     <Table label="Queues" columns={acts ? [...columns, ""] : columns}>
-      {queues.map((queue) => (
+      {queues.map((queue) => [
         <tr key={queue.queue} id={domId("queue", queue.queue)}>
           <td>
-            <a href={`${visit.base}/flow#${domId("queue", queue.queue)}`} title={queue.types.join(", ")}>
+            <a href={queueAddress(visit, queue.queue)} title={queue.types.join(", ")}>
               {queue.queue}
             </a>
           </td>
@@ -37,10 +38,29 @@ export function QueueTable({ visit, queues, acts = false }: { visit: Visit; queu
               <Hold visit={visit} scope="queue" name={queue.queue} isPaused={queue.paused} perMinute={queue.donePerMinute} />
             </td>
           ) : null}
-        </tr>
-      ))}
+        </tr>,
+        acts && queue.why ? (
+          <WhyRow
+            key={`${queue.queue} why`}
+            visit={visit}
+            id={domId("queue", queue.queue, "why")}
+            columns={columns.length + 1}
+            why={withoutResume(queue.why, queue.queue)}
+            tenant={queue.why.tenant}
+          />
+        ) : null,
+      ])}
     </Table>
   );
+}
+
+export function queueAddress({ base }: Pick<Visit, "base">, queue: string): string {
+  return `${base}/flow/${encodeURIComponent(queue)}`;
+}
+
+/** The queue's own row has the control already. */
+function withoutResume(why: NonNullable<Queue["why"]>, queue: string) {
+  return { ...why, actions: why.actions.filter(({ path }) => path !== `/v1/queues/${queue}/resume`) };
 }
 
 /** Zero is nothing to look at. */

@@ -1,13 +1,11 @@
-import type { Gates, Pauses } from "../answers";
+import type { Pauses } from "../answers";
 import { page, type Visit } from "../page";
-import { Act } from "../parts/act";
-import { domId, number } from "../parts/format";
-import { Remedies } from "../parts/remedies";
+import { domId } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
-import { Time } from "../parts/time";
-import { flowActions } from "./actions";
+import { GateTable } from "./gates";
 import { Hold } from "./hold";
+import { PauseTable } from "./pauses";
 import { type FlowModel, queryFlow } from "./query";
 import { QueueTable } from "./queues";
 
@@ -55,65 +53,4 @@ export const flowPage = page<FlowModel>({
 function WholeTenant({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
   const isPaused = pauses.some(({ scope, name }) => scope === "tenant" && name === visit.tenant);
   return isPaused ? null : <Hold visit={visit} scope="tenant" name={visit.tenant} isPaused={false} label="Pause the tenant" />;
-}
-
-function PauseTable({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
-  return (
-    <Table label="Pauses" columns={["What", "For", "Since", "By", "Why", ""]}>
-      {pauses.map(({ scope, name, tenant, since, actor, reason }) => (
-        <tr key={`${tenant} ${scope} ${name}`} id={domId("pause", tenant, scope, name)}>
-          <td>
-            <State is="paused" word={`${scope} ${name}`} />
-          </td>
-          <td>{tenant === "*" ? "all tenants" : tenant}</td>
-          <td>
-            <Time at={since} />
-          </td>
-          <td>{actor ?? "unknown"}</td>
-          <td class="words">{reason ?? <span class="dim">no reason given</span>}</td>
-          <td class="actions">
-            {tenant !== "*" || visit.isRoot ? (
-              <Remedies visit={visit} remedies={[{ method: "POST", path: `/v1/${scope}s/${name}/resume`, label: "Resume" }]} tenant={tenant} />
-            ) : null}
-          </td>
-        </tr>
-      ))}
-    </Table>
-  );
-}
-
-function GateTable({ visit, gates }: { visit: Visit; gates: Gates["gates"] }) {
-  return (
-    <Table label="Gates" columns={["Gate", "Circuit", "#-At once", "-Rate", "#Held", "#-Parked", "Last failure", ""]}>
-      {gates.map((gate) => (
-        <tr key={gate.dependency} id={domId("gate", gate.dependency)}>
-          <td>{gate.dependency}</td>
-          <td>
-            <State is={gate.circuit} /> {gate.openUntil === null ? null : <Time at={gate.openUntil} />}
-          </td>
-          <td class="num wide">
-            {gate.slots.used}/{gate.slots.max}
-          </td>
-          <td class="wide">{gate.rate === null ? <span class="dim">–</span> : `${number(gate.rate.perSecond)}/s`}</td>
-          <td class="num">{number(gate.held)}</td>
-          <td class="num wide">{number(gate.parked)}</td>
-          <td class="words">
-            {gate.lastFailure === null ? null : (
-              <>
-                <Time at={gate.lastFailure.at} /> {gate.lastFailure.reason}
-              </>
-            )}
-          </td>
-          <td class="actions">
-            {gate.circuit === "open" || gate.circuit === "half-open" ? (
-              <>
-                <Act visit={visit} action={flowActions.probeGate} fields={{ dependency: gate.dependency }} />{" "}
-                <Act visit={visit} action={flowActions.resetGate} fields={{ dependency: gate.dependency }} />
-              </>
-            ) : null}
-          </td>
-        </tr>
-      ))}
-    </Table>
-  );
 }

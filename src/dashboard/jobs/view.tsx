@@ -21,7 +21,7 @@ const tabs: readonly [state: string | undefined, label: string, counted?: string
   ["cancelled", "Cancelled"],
 ];
 
-const chipNames = ["q", "type", "siteId", "from", "to"] as const;
+const chipNames = ["q", "type", "siteId", "queue", "from", "to"] as const;
 
 export const jobsPage = page<JobsModel>({
   path: "/jobs",
@@ -73,7 +73,7 @@ function SearchBox({ visit, model: { search, types, sites } }: { visit: Visit; m
           <option key={site} value={`site:${site}`} />
         ))}
       </datalist>
-      {(["type", "state", "siteId", "from", "to"] as const).map((name) =>
+      {(["type", "state", "siteId", "queue", "from", "to"] as const).map((name) =>
         search[name] ? <input key={name} type="hidden" name={name} value={search[name]} /> : null,
       )}
       <button class="main">Search</button>
@@ -127,7 +127,8 @@ function verbsOf(state: string | undefined): BulkVerb[] {
 function Acts({ visit, search }: { visit: Visit; search: Search }) {
   const verbs = verbsOf(search.state);
   if (!visit.may("operate") || verbs.length === 0) return null;
-  const isFiltered = Object.values(search).some((value) => value !== undefined);
+  // Bulk actions know no queue.
+  const isFiltered = search.queue === undefined && Object.values(search).some((value) => value !== undefined);
   return (
     <div class="acts">
       <TickedActs visit={visit} verbs={verbs} form="ticked" />

@@ -1,5 +1,5 @@
 import type { Stats } from "../answers";
-import { number } from "../parts/format";
+import { duration, number } from "../parts/format";
 
 const [width, height, bars] = [960, 120, 60];
 const failures = ["dead", "discarded"];
@@ -21,7 +21,7 @@ export function Chart({ stats }: { stats: Stats }) {
       <svg class="chart" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`${number(well)} ended well, ${number(broken)} ended badly`}>
         <line x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} />
         <text x="0" y="10">
-          at most {number(highest)} at once
+          {number(highest)} in {duration((to - from) / bars)}
         </text>
         {slots.map((slot, index) => (
           <Bar key={index} x={(index * width) / bars + 1} well={tall(slot.well)} broken={tall(slot.broken)} />

@@ -8,7 +8,9 @@ import { budgetsSpent } from "../costs/queries";
 import type { GateView } from "../gates/model";
 import type { Facts } from "./facts";
 import { finders } from "./findings";
-import { flowOf, type QueueFlow } from "./flow";
+import { endedOn, flowOf, type QueueFlow } from "./flow";
+import { flowWhy, type QueueWhy } from "./flow-why";
+import { maxGates, openGates, waitedFor } from "./gates";
 import { type Finding, inOrder, type Why } from "./model";
 import { reportRows } from "./queries";
 import { gateOf, type Surroundings, whyOf } from "./why";
@@ -41,16 +43,16 @@ export interface Reports {
   findings(tenant: string | null): Promise<Finding[]>;
   /** Open jobs, grouped; of null those of all tenants. */
   open(tenant: string | null): Promise<OpenGroup[]>;
-  /** By queue. */
-  flow(tenant: string | null): Promise<ReadonlyMap<string, QueueFlow>>;
+  /** By queue, each with why its jobs wait; null when none is held back or late. */
+  flow(tenant: string | null): Promise<ReadonlyMap<string, QueueFlow & { why: QueueWhy | null }>>;
   /** In the order of the jobs; null for those that run or have ended well. */
   why(tenant: string, jobs: readonly JobView[]): Promise<(Why | null)[]>;
 }
 
 const minute = 60_000;
 const window = 5 * minute;
-/** Tenants whose waits are looked at; gates that one list of jobs, or one report of all tenants, asks. */
-const [maxStartedTenants, maxGates] = [20, 10];
+/** Tenants whose waits are looked at. */
+const maxStartedTenants = 20;
 
 export function createReports(deps: ReportDeps): Reports {
   return {
@@ -73,7 +75,7 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
     deps.counts(tenant, now - window, now + minute),
     tenant === null ? deps.steps() : [],
   ]);
-  const [gates, unpolled] = await Promise.all([tenant === null ? gatesWithJobs(deps, open) : gatesOf(deps, tenant), unpolledTypes(deps, open)]);
+  const [gates, unpolled] = await Promise.all([openGates(deps, tenant, open), unpolledTypes(deps, open)]);
   const retrying = await unsettled(open, rows.settled);
   const facts: Facts = {
     ...rows,
@@ -100,43 +102,9 @@ async function unsettled(open: readonly OpenGroup[], settled: Facts["settled"]):
   return retrying.filter(({ tenant }, index) => !known.has(`${tenant} ${groups[index]}`));
 }
 
-/** All gates of a tenant that are not closed. */
-async function gatesOf(deps: ReportDeps, tenant: string): Promise<Facts["gates"]> {
-  return (await deps.gates(tenant)).filter(isOpen).map((gate) => ({ ...gate, tenant }));
-}
-
-/** Of all tenants only gates at which jobs wait are asked, those with most jobs first. */
-async function gatesWithJobs(deps: ReportDeps, open: readonly OpenGroup[]): Promise<Facts["gates"]> {
-  const counts = new Map<string, { tenant: string; gate: string; count: number }>();
-  for (const { tenant, kind, cause, count } of open) {
-    const gate = kind === "held" || kind === "parked" ? gateOf({ gate: kind === "parked" ? cause : null, state: "waiting", reason: cause }) : undefined;
-    if (gate !== undefined) counts.set(`${tenant} ${gate}`, { tenant, gate, count: count + (counts.get(`${tenant} ${gate}`)?.count ?? 0) });
-  }
-  const top = [...counts.values()].toSorted((left, right) => right.count - left.count).slice(0, maxGates);
-  const asked = Map.groupBy(top, ({ tenant }) => tenant);
-  const views = [...asked].map(async ([tenant, gates]) => {
-    const named = await deps.gatesNamed(
-      tenant,
-      gates.map(({ gate }) => gate),
-    );
-    return named.filter(isOpen).map((gate) => ({ ...gate, tenant }));
-  });
-  return (await Promise.all(views)).flat();
-}
-
-function isOpen({ circuit }: GateView): boolean {
-  return circuit === "open" || circuit === "half-open";
-}
-
 /** Counters know no queue: a type counts for each of its queues. */
 function endedByQueue(deps: ReportDeps, open: readonly OpenGroup[], counts: readonly MinuteCount[]): Map<string, number> {
-  const ended = counts.filter(({ event }) => ["done", "dead", "discarded", "cancelled"].includes(event));
-  const result = new Map<string, number>();
-  for (const { tenant, queue } of open) {
-    const count = ended.reduce((sum, each) => sum + (deps.queuesOf(each.type).includes(queue) ? each.count : 0), 0);
-    result.set(`${tenant} ${queue}`, count);
-  }
-  return result;
+  return new Map(open.map(({ tenant, queue }) => [`${tenant} ${queue}`, endedOn(queue, counts, deps.queuesOf)]));
 }
 
 async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Promise<Facts["unpolled"]> {
@@ -159,19 +127,26 @@ async function silentTypes(deps: ReportDeps, tenant: string): Promise<Map<string
   return new Map([...polls].filter(([, at]) => at === null || deps.now() - at > unpolledAfter));
 }
 
-async function flow(deps: ReportDeps, tenant: string | null): Promise<ReadonlyMap<string, QueueFlow>> {
+async function flow(deps: ReportDeps, tenant: string | null): ReturnType<Reports["flow"]> {
   const now = deps.now();
   const tenants = tenant === null ? await deps.tenants() : [tenant];
-  const [groups, started, counts, pauses] = await Promise.all([
+  const [groups, started, counts, pauses, heavy] = await Promise.all([
     deps.open(tenants, now),
     deps.started(tenants.slice(0, maxStartedTenants)),
     deps.counts(tenant, now - window, now + minute),
     deps.pauses(tenant),
+    deps.heavy(tenant),
   ]);
+  const gates = await waitedFor(deps, groups);
   // For the installation only pauses for all tenants hold a queue.
   const own = pauses.filter((pause) => tenant !== null || pause.tenant === "*");
   const facts = { now, groups, started, counts, minutes: window / minute, pauses: own, queuesOf: deps.queuesOf };
-  return new Map(deps.queues.map((queue) => [queue, flowOf(queue, facts)]));
+  return new Map(
+    deps.queues.map((queue) => {
+      const flow = flowOf(queue, facts);
+      return [queue, { ...flow, why: flowWhy(queue, flow, { ...facts, tenant, gates, heavy, allPauses: pauses }) }];
+    }),
+  );
 }
 
 async function why(deps: ReportDeps, tenant: string, jobs: readonly JobView[]): Promise<(Why | null)[]> {

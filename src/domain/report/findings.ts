@@ -3,14 +3,14 @@ import { type Action, type Finding, isoTime, plural } from "./model";
 import { heartbeatStep } from "../installation/model";
 import type { Facts } from "./facts";
 import { approvals, budgets, schedules, sites, unreadable, workers } from "./setting-findings";
-import { circuitSentence, gateActions, heavySentence, pauseSentence, resumeOf } from "./why";
+import { lateSentence, maxLateMs } from "./flow-why";
+import { circuitSentence, gateActions, openSince } from "./gate-why";
+import { heavySentence, pauseSentence, resumeOf } from "./why";
 
 const minute = 60_000;
 const hour = 60 * minute;
 /** A group that failed this recently goes on failing. */
 const goesOn = 15 * minute;
-/** Ready jobs older than this are stuck when nothing of their queue ends, else late. */
-const maxReadyAge = 10 * minute;
 const minRetrying = 3;
 const maxTickAge = 3 * minute;
 
@@ -112,7 +112,7 @@ function circuits({ gates }: Facts): Finding[] {
     code: "circuit-open",
     severity: gate.held + gate.parked > 0 ? "critical" : "warning",
     sentence: circuitSentence(gate),
-    since: gate.refusal?.at ?? (gate.failures > 0 ? (gate.lastFailure?.at ?? null) : null),
+    since: openSince(gate),
     count: gate.held + gate.parked,
     subject: `gate/${gate.dependency}`,
     tenant: gate.tenant,
@@ -129,12 +129,10 @@ function stuck({ open, ended, pauses: all, now }: Facts): Finding[] {
     const [tenant = "", queue = ""] = key.split(" ");
     const since = Math.min(...groups.map(({ oldestAt }) => oldestAt));
     const isPaused = all.some((pause) => pause.scope === "queue" && pause.name === queue && (pause.tenant === "*" || pause.tenant === tenant));
-    if (isPaused || now - since <= maxReadyAge) return [];
+    if (isPaused || now - since <= maxLateMs) return [];
     const count = countOf(groups, () => true);
     const isStuck = (ended.get(key) ?? 0) === 0;
-    const sentence = isStuck
-      ? `${plural(count, "job")} of the queue ${queue} wait since ${isoTime(since)}, and none has ended in the last 5 minutes.`
-      : `The queue ${queue} is behind: its oldest job waits since ${isoTime(since)}.`;
+    const sentence = lateSentence(queue, count, since, isStuck);
     return [
       {
         code: isStuck ? "stuck" : "behind",

@@ -98,6 +98,12 @@ function perMinute(queue: string, { counts, minutes, started, queuesOf }: FlowFa
   return Math.round((total / minutes) * 10) / 10;
 }
 
+/** Jobs of the types of a queue that ended, well or badly. Counters know no queue: a type counts for each of its queues. */
+export function endedOn(queue: string, counts: readonly MinuteCount[], queuesOf: (type: string) => readonly string[]): number {
+  const ended = counts.filter(({ type, event }) => ["done", "dead", "discarded", "cancelled"].includes(event) && queuesOf(type).includes(queue));
+  return ended.reduce((sum, { count }) => sum + count, 0);
+}
+
 function shareOf(queue: string, type: string, queues: readonly string[], started: readonly StartedJob[]): number {
   if (!queues.includes(queue)) return 0;
   const recent = started.filter((job) => job.type === type);

@@ -3,6 +3,7 @@ import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { GateView } from "../gates/model";
 import { typeAtGate } from "../../queue/remote";
+import { gateWhy } from "./gate-why";
 import { type Action, isoTime, plural, type Why } from "./model";
 
 /** What is known of the things that may hold jobs back. */
@@ -76,51 +77,11 @@ export function resumeOf({ scope, name }: Pick<PauseView, "scope" | "name">): Ac
 }
 
 function atGate(gate: GateView, job: JobView, now: number): Why {
-  const { dependency, slots, rate } = gate;
   const common = { since: job.startedAt ?? job.at, ...untilOf(job) };
-  const others = gate.held + gate.parked;
-  if (gate.circuit === "open" || gate.circuit === "half-open") {
-    return {
-      ...common,
-      ...(gate.openUntil === null ? {} : { until: gate.openUntil }),
-      code: "circuit-open",
-      sentence: circuitSentence(gate),
-      actions: gateActions(dependency),
-    };
-  }
-  if (gate.circuit === "unknown")
-    return { ...common, code: "gate-unreachable", sentence: `The gate of ${dependency} does not answer; the job asks again by itself.`, actions: [] };
-  const free = slots.used < slots.max;
-  if (!free)
-    return {
-      ...common,
-      code: "at-limit",
-      sentence: `${dependency} is at its limit, ${slots.used} of ${slots.max} at once; ${plural(others, "job")} wait for it.`,
-      actions: [],
-    };
-  if (rate && rate.available < 1)
-    return { ...common, code: "rate-limited", sentence: `${dependency} takes ${rate.perSecond} a second; ${plural(others, "job")} wait for it.`, actions: [] };
+  const why = gateWhy(gate);
+  if (why) return { ...common, ...why };
   const next = job.due !== null && job.due > now ? `at ${isoTime(job.due)}` : "with the next minute";
-  return { ...common, code: "at-limit", sentence: `It waited for ${dependency}, which is free again; it goes on ${next}.`, actions: [runNow(job)] };
-}
-
-export function circuitSentence({ dependency, openUntil, failures, lastFailure, refusal, held, parked, circuit }: GateView): string {
-  const until = openUntil === null ? "" : ` until ${isoTime(openUntil)}`;
-  const because = failures > 0 ? ` after ${plural(failures, "failure")} in a row` : "";
-  // A circuit that was opened for wrong settings counts no failure: an older one is not its cause.
-  const cause = refusal?.reason ?? (failures > 0 ? lastFailure?.reason : null);
-  const reason = cause ? ` (${cause})` : "";
-  const waiting = `${plural(held + parked, "job")} wait${held + parked === 1 ? "s" : ""} for it`;
-  if (circuit === "half-open") return `The circuit of ${dependency} lets one job try now${because}${reason}; ${waiting}.`;
-  return `The circuit of ${dependency} is open${until}${because}${reason}; ${waiting}. One job will try then.`;
-}
-
-export function gateActions(dependency: string): Action[] {
-  const path = `/v1/gates/${dependency}`;
-  return [
-    { method: "POST", path: `${path}/probe`, label: "Probe now" },
-    { method: "POST", path: `${path}/reset`, label: "Close the circuit" },
-  ];
+  return { ...common, code: "at-limit", sentence: `It waited for ${gate.dependency}, which is free again; it goes on ${next}.`, actions: [runNow(job)] };
 }
 
 function sitePaused(job: JobView, site: string, { reason, since }: { reason: string; since: number | null }): Why {

@@ -1,12 +1,13 @@
 import type { LastFailure } from "../../tenants/gate-state";
 import * as v from "valibot";
 import type { GateView } from "../../domain/gates/model";
+import { gateWhy, openSince } from "../../domain/report/gate-why";
 import { Problem } from "../../errors";
 import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, type PathPattern, route } from "../route";
-import { count, isoTime } from "../shapes";
-import { iso, isoOrNull } from "../views";
+import { count, isoTime, whyEntries } from "../shapes";
+import { iso, isoOrNull, whyView } from "../views";
 import { boundedText, outputList } from "../../queue/bounded";
 
 const dependency: PathPattern = { pattern: /^[a-z0-9][a-z0-9.:[\]_-]{0,279}$/, message: "must be the name of a gate, such as mail or shop:main" };
@@ -24,6 +25,10 @@ export const gateShape = v.object({
   refusal: v.pipe(
     v.nullable(v.object({ at: isoTime, reason: v.nullable(v.string()) })),
     v.description("Why the circuit was opened at once: a provider refused the connection for its settings"),
+  ),
+  why: v.pipe(
+    v.nullable(v.object(whyEntries)),
+    v.description("Why it lets no job in, in the sentence of each job that waits at it; null when it would let one in"),
   ),
 });
 
@@ -65,7 +70,15 @@ export const gateRoutes = [
   ),
 ];
 
-function shown({ openUntil, lastFailure, refusal, ...gate }: GateView) {
+function shown(view: GateView) {
+  const { openUntil, lastFailure, refusal, ...gate } = view;
+  const why = gateWhy(view);
   const dated = (failure: LastFailure | null) => failure && { at: iso(failure.at), reason: failure.reason };
-  return { ...gate, openUntil: isoOrNull(openUntil), lastFailure: dated(lastFailure), refusal: dated(refusal ?? null) };
+  return {
+    ...gate,
+    openUntil: isoOrNull(openUntil),
+    lastFailure: dated(lastFailure),
+    refusal: dated(refusal ?? null),
+    why: whyView(why && { ...why, since: openSince(view) }),
+  };
 }

@@ -24,6 +24,7 @@ const listQuery = v.pipe(
   v.strictObject({
     type: v.optional(boundedName("must be a type")),
     state: v.optional(v.picklist([...states, "scheduled"], `must be one of ${states.join(", ")} or scheduled`)),
+    queue: v.optional(boundedName("must be a queue")),
     siteId: v.optional(siteId),
     q: v.optional(v.pipe(search, v.description("An id, an entity key such as order:123, or words of a dead letter's error"))),
     from: v.optional(time),
@@ -33,6 +34,11 @@ const listQuery = v.pipe(
   }),
   inOrder(),
 );
+
+/** Whether neither this deployment nor the ledger has such a type: there is nothing to walk through. */
+async function isUnheardOf({ registry, queries }: IntakeDeps, tenant: string, type: string | undefined): Promise<boolean> {
+  return type !== undefined && registry.find(type) === undefined && !(await queries.hasType(tenant, type));
+}
 
 export const jobRoutes = [
   route("GET /v1/jobs", {
@@ -44,6 +50,7 @@ export const jobRoutes = [
     answers: { 200: jobsShape },
     handle: async ({ deps, tenant, query }) => {
       const { cursor, limit, ...filter } = query;
+      if (await isUnheardOf(deps, tenant, filter.type)) return { status: 200, body: { jobs: [], cursor: null } };
       const { jobs, ...page } = await deps.queries.jobs(tenant, { ...filter, now: deps.now() }, { cursor, limit });
       const why = await deps.reports.why(tenant, jobs);
       return { status: 200, body: { jobs: jobs.map((job, index) => ({ ...summaryOf(job), why: whyView(why[index]) })), ...page } };

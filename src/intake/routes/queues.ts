@@ -4,11 +4,12 @@ import { boundedText, outputList } from "../../queue/bounded";
 import type { Pause } from "../../queue/job-row";
 import { smallBody } from "../body";
 import { idleFlow, type QueueFlow } from "../../domain/report/flow";
+import type { QueueWhy } from "../../domain/report/flow-why";
 import type { IntakeDeps } from "../deps";
 import { toSchema } from "../json-schema";
 import { actorOf, type BodyRule, param, route } from "../route";
-import { count, isoTime, pausedShape, typesShape } from "../shapes";
-import { isoOrNull } from "../views";
+import { count, isoTime, pausedShape, typesShape, whyEntries } from "../shapes";
+import { isoOrNull, whyView } from "../views";
 
 const everybody = "*";
 
@@ -32,6 +33,10 @@ export const queuesShape = v.object({
       waitP95Ms: v.pipe(v.nullable(v.number()), v.description("Of the newest jobs that started")),
       health: v.picklist(["paused", "held", "at-limit", "behind", "flowing", "idle"]),
       heldBy: outputList(v.object({ cause: v.string(), count })),
+      why: v.pipe(
+        v.nullable(v.object({ ...whyEntries, tenant: v.pipe(v.string(), v.description("Whose jobs; `*`: of all tenants")) })),
+        v.description("Why its jobs wait, in the sentence that the report and each such job have; null when none is held back or late"),
+      ),
       paused: v.pipe(v.boolean(), v.description("For this tenant, by itself or with everybody")),
     }),
   ),
@@ -79,8 +84,8 @@ export const queueRoutes = [
   ...holding("type", "/v1/types/:type", "a type of job", async (deps, name) => deps.registry.contracts().some(({ type }) => type === name)),
 ];
 
-function flowView(flow: QueueFlow = idleFlow) {
-  return { ...flow, oldestReadyAt: isoOrNull(flow.oldestReadyAt) };
+function flowView({ why, ...flow }: QueueFlow & { why: QueueWhy | null } = { ...idleFlow, why: null }) {
+  return { ...flow, oldestReadyAt: isoOrNull(flow.oldestReadyAt), why: whyView(why) };
 }
 
 /** Pause and resume are one pair for queues and for types. The root token without a tenant acts for everybody. */

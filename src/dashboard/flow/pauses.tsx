@@ -1,0 +1,33 @@
+import type { Pauses } from "../answers";
+import type { Visit } from "../page";
+import { domId } from "../parts/format";
+import { Remedies } from "../parts/remedies";
+import { State } from "../parts/state";
+import { Table } from "../parts/table";
+import { Time } from "../parts/time";
+
+/** What is paused: since when, by whom and why. */
+export function PauseTable({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
+  return (
+    <Table label="Pauses" columns={["What", "For", "Since", "By", "Why", ""]}>
+      {pauses.map(({ scope, name, tenant, since, actor, reason }) => (
+        <tr key={`${tenant} ${scope} ${name}`} id={domId("pause", tenant, scope, name)}>
+          <td>
+            <State is="paused" word={`${scope} ${name}`} />
+          </td>
+          <td>{tenant === "*" ? "all tenants" : tenant}</td>
+          <td>
+            <Time at={since} />
+          </td>
+          <td>{actor ?? "unknown"}</td>
+          <td class="words">{reason ?? <span class="dim">no reason given</span>}</td>
+          <td class="actions">
+            {tenant !== "*" || visit.isRoot ? (
+              <Remedies visit={visit} remedies={[{ method: "POST", path: `/v1/${scope}s/${name}/resume`, label: "Resume" }]} tenant={tenant} />
+            ) : null}
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

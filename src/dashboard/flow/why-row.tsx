@@ -1,0 +1,46 @@
+import type { Gates } from "../answers";
+import type { Visit } from "../page";
+import { Remedies } from "../parts/remedies";
+import { Sentence } from "../parts/time";
+
+type Why = NonNullable<Gates["gates"][number]["why"]>;
+
+interface WhyProps {
+  visit: Visit;
+  why: Why;
+  /** Whose jobs; `*`: of all. */
+  tenant?: string;
+}
+
+interface WhyRowProps extends WhyProps {
+  id: string;
+  /** Of the table, all of which it takes. */
+  columns: number;
+}
+
+/** Why jobs wait, in a row below what holds them. */
+export function WhyRow({ id, columns, ...about }: WhyRowProps) {
+  return (
+    <tr id={id} class="because">
+      <td colSpan={columns} class="words">
+        <WhyText {...about} />
+      </td>
+    </tr>
+  );
+}
+
+/** The sentence, and what helps. Of all tenants the one it is about is named. */
+export function WhyText({ visit, why, tenant = visit.tenant }: WhyProps) {
+  return (
+    <>
+      {tenant !== visit.tenant && tenant !== "*" ? (
+        <>
+          <a href={`/t/${tenant}/flow`}>{tenant}</a>
+          {": "}
+        </>
+      ) : null}
+      <Sentence text={why.sentence} /> {/* Only the root token lifts a pause for all tenants. */}
+      {tenant !== "*" || visit.isRoot ? <Remedies visit={visit} remedies={why.actions} tenant={tenant} /> : null}
+    </>
+  );
+}

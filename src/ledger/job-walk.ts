@@ -1,0 +1,65 @@
+import { timePart } from "../queue/id";
+import { batch, rowsOf, statement } from "../d1";
+import { columns, end, fits, type JobRow, maxWalked, viewOf } from "./job-rows";
+import type { JobFilter, JobPage, Page } from "./views";
+
+/** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. ?2 and ?3 bound the position, ?4 the rows. */
+const streams = [
+  `SELECT j.id AS position, ${columns} FROM jobs j
+   WHERE j.tenant = ?1 AND j.id >= ?2 AND j.id < ?3 ORDER BY j.id DESC LIMIT ?4`,
+  `SELECT a.slot AS position, ${columns} FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
+   WHERE a.tenant = ?1 AND a.slot >= ?2 AND a.slot < ?3 ORDER BY a.slot DESC LIMIT ?4`,
+];
+
+/** Rows of a stream that fit, and the last one that may be looked at, which says how far it was walked. ?5 rows that are wanted; it stops behind them. */
+const narrowed = (stream: string, conditions: readonly string[]) => `
+  SELECT * FROM (SELECT row_number() OVER () AS n, * FROM (${stream})) WHERE n = ?4 OR (${conditions.join(" AND ")}) LIMIT ?5`;
+
+type Walked = JobRow & { n?: number };
+
+/** One page of a tenant's jobs, newest first, in one round trip: each stream is walked until the page is full, at most for 20,000 rows. */
+export async function walk(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
+  const lowest = filter.from === undefined ? "" : timePart(filter.from);
+  const below = [page.cursor ?? end, filter.to === undefined ? end : timePart(filter.to)].toSorted()[0] ?? end;
+  const wanted = page.limit + 1;
+  const { conditions, values } = conditionsOf(filter);
+  const isNarrowed = conditions.length > 0;
+  const most = isNarrowed ? maxWalked : wanted;
+  const results = await batch(
+    db,
+    streams.map((stream) =>
+      isNarrowed
+        ? statement(db, narrowed(stream, conditions), tenant, lowest, below, most, wanted, ...values)
+        : statement(db, stream, tenant, lowest, below, most),
+    ),
+  );
+  const rows = streams.map((_, index) => rowsOf<Walked>(results, index));
+  const cut = rows.filter((each) => each.length === wanted || each.at(-1)?.n === most);
+  // A stream that has more bounds how far the other may be believed.
+  const reached = cut.map((each) => each.at(-1)?.position ?? "").toSorted();
+  const bound = reached.at(-1) ?? "";
+  const fitting = rows.flat().filter((row) => row.position >= bound && fits(row, filter));
+  const sorted = fitting.toSorted((left, right) => (left.position < right.position ? 1 : -1));
+  const shown = sorted.slice(0, page.limit);
+  const cursor = sorted.length > shown.length ? (shown.at(-1)?.position ?? null) : bound || null;
+  const examined = cut.reduce((sum, each) => sum + (each.at(-1)?.n ?? 0), 0);
+  return { jobs: shown.map(viewOf), cursor, ...(isNarrowed && cursor !== null ? { examined } : {}) };
+}
+
+/** `fits` in SQL, over the names of the columns; values from ?6 on. */
+function conditionsOf({ type, queue, siteId, state, now = 0 }: JobFilter): { conditions: string[]; values: (string | number)[] } {
+  const conditions: string[] = [];
+  const values: (string | number)[] = [];
+  const add = (condition: string, value: string | number | undefined) => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(condition.replace("?", `?${5 + values.length}`));
+  };
+  add("type = ?", type);
+  add("queue = ?", queue);
+  add("site = ?", siteId);
+  if (state === "open") conditions.push("ended IS NULL");
+  else if (state === "scheduled") add("state = 'queued' AND due > ?", now);
+  else add("state = ?", state);
+  return { conditions, values };
+}
