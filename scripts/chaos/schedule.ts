@@ -48,11 +48,8 @@ function faultOf(kind: (typeof kinds)[number], mode: Schedule["mode"], dice: Dic
   const binding = (switches: Partial<Switches>) => ({ is: "binding", for: lasting, switches });
   const trouble = oneOf(dice, ["down", "unanswered"] as const);
   switch (kind) {
-    case "db": {
-      // The local queue lies in memory: a row that D1 refused and a message that a kill lost are nowhere.
-      const only = mode === "local" && trouble === "down" ? statements.slice(1, -1) : statements;
-      return binding({ db: trouble, dbOnly: oneOf(dice, only), rates: { db: rate } });
-    }
+    case "db":
+      return binding({ db: trouble, dbOnly: oneOf(dice, statements), rates: { db: rate } });
     case "queue":
       return binding({ queue: trouble, rates: { queue: rate } });
     case "delivery":

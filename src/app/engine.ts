@@ -6,6 +6,7 @@ import { createEndedJobs, tellAfterBatches } from "../intake/tick/publish-ended-
 import { queueNamed } from "../jobs/queues";
 import { Counters } from "../ledger/counters";
 import type { createPayloads } from "../ledger/payloads";
+import { createUnwritten } from "../ledger/unwritten";
 import { createEngine, type Engine, type EngineEvent } from "../queue/engine";
 import { createIds } from "../queue/id";
 import type { Job } from "../queue/job";
@@ -67,6 +68,7 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
     backlogLimit: () => backlogLimit,
     quota: createQuota(quotaOf, now),
     payloads,
+    unwritten: createUnwritten(env.PAYLOADS, now),
     gates,
     capabilities: createCapabilities({ env, stores, ledger, counters, gates, media, now, defer, payloads, engine: () => engine }),
     defer,

@@ -9,6 +9,7 @@ import type { Registry } from "./registry";
 import type { Receipt } from "./request";
 import type { Traffic } from "./traffic";
 import { UnrecordedEffects } from "./unrecorded-effects";
+import type { UnwrittenJobs } from "./unwritten";
 
 /** The engine of one isolate: what it is handed, and what it remembers. */
 export interface Engine extends EnginePorts {
@@ -60,6 +61,8 @@ export interface EnginePorts {
   backlogLimit(queue: string): number;
   quota: Quota;
   payloads: PayloadStore;
+  /** Asked only where rows are written before accepting. */
+  unwritten: UnwrittenJobs;
   gates: Gates;
   /** Makes what jobs declared they need. A `Missing` says why a job cannot run for this tenant. */
   capabilities(names: readonly Need[], scope: CapabilityScope): Promise<Partial<Capabilities> | Missing>;

@@ -15,6 +15,7 @@ import { ending, mismatch, unavailable } from "./refused";
 import type { EnqueueRequest, Receipt } from "./request";
 import { send, type Sendable } from "./send";
 import { isTerminal, revivedByKey } from "./state";
+import { keepUnwritten } from "./unwritten";
 
 /**
  * Accepts many jobs, one receipt each in their order. Accepted means that a queue took it or the ledger holds it.
@@ -85,21 +86,24 @@ async function acceptChildren(engine: Engine, all: readonly Prepared[]): Promise
 
 /**
  * The queue, or the ledger where that refuses, is enough: the row of a job without a delay is written on demand. A delayed job's is written beside
- * its message; delays over 15 minutes need the ledger, or ride along while it is down. Locally each row is waited for.
+ * its message; delays over 15 minutes need the ledger, or ride along while it is down. Locally each row is waited for, or kept until the ledger is back.
  */
 async function acceptUnkeyed(engine: Engine, all: readonly Prepared[], receipts: Map<Prepared, Receipt>): Promise<void> {
   if (all.length === 0) return;
   const waiting = all.filter((each) => each.row.sent === null);
   const riding = all.filter((each) => each.row.sent !== null);
-  const toSend = (await written(engine, waiting)) ? riding : all;
+  const isHeld = await written(engine, waiting);
+  const toSend = isHeld ? riding : all;
   const isOnDemand = ({ row }: Prepared) => !engine.ledgerFirst && row.due === null;
   const writing = written(
     engine,
     riding.filter((each) => !isOnDemand(each)),
   );
   const refused = await sendAll(engine, toSend);
-  if (engine.ledgerFirst) await writing;
-  else engine.defer(writing);
+  if (engine.ledgerFirst) {
+    const rowless = [...((await writing) ? [] : riding), ...(isHeld ? [] : waiting)].filter((each) => !refused.has(each));
+    for (const each of await keepUnwritten(engine, rowless)) refused.add(each);
+  } else engine.defer(writing);
   const homeless = [...refused].filter(({ row }) => row.sent !== null);
   const unsent = (await written(engine, homeless)) ? homeless : [];
   await markUnsent(
@@ -143,6 +147,8 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
     toSend.filter((each) => each.row.sent !== null || !held),
     held ? deliver : send,
   );
+  const rowless = held ? [] : toSend.filter((each) => !refused.has(each));
+  for (const each of await keepUnwritten(engine, rowless)) refused.add(each);
   for (const each of toSend) {
     if (refused.has(each) && !held) receipts.set(each, unavailable());
     else if (!receipts.has(each)) receipts.set(each, accepted(each, false));

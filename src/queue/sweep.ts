@@ -7,6 +7,7 @@ import { overflow } from "./overflow";
 import { nextCheckAt, sweepAfterMs } from "./placement";
 import type { DueJob, UntrackedJob } from "./tick-ledger";
 import { isTerminal } from "./state";
+import { writeUnwritten } from "./unwritten";
 import { type Budget, createBudget, inTurns, interleaved, rotated } from "./turns";
 
 /** Rows looked at in one round and rounds in one tick: what is left waits for the next minute. */
@@ -29,6 +30,7 @@ export interface SweepReport {
 /** Brings back what is due, what lost its message, and what its gate lets in. `now` is the tick's time. */
 export async function sweep(engine: Engine, now: number): Promise<SweepReport> {
   const report: SweepReport = { released: 0, swept: 0, admitted: 0, more: false };
+  if (engine.ledgerFirst) await writeUnwritten(engine);
   if (engine.boot !== "") await sweepOtherBoots(engine, now, report);
   const queueState = await createQueueState(engine);
   const budget = createBudget(engine.now, maxStatements, maxMilliseconds);

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { createLedger } from "../../src/ledger/ledger";
 import { createPayloads } from "../../src/ledger/payloads";
+import { createUnwritten } from "../../src/ledger/unwritten";
 import { backstop } from "../../src/queue/backstop";
 import { consume } from "../../src/queue/consume";
 import { createEngine, type Engine, type EngineEvent } from "../../src/queue/engine";
@@ -147,6 +148,11 @@ export function createBench(options: BenchOptions = {}) {
     backlogLimit: () => 100_000,
     quota: { isSet: () => Promise.resolve(false), take: (_tenant, count) => Promise.resolve({ granted: count, retryAfter: 0 }) },
     payloads: withFaults(createPayloads(env.PAYLOADS), (call) => broken("payloads", call), "R2 is down"),
+    unwritten: withFaults(
+      createUnwritten(env.PAYLOADS, () => now),
+      (call) => broken("payloads", call),
+      "R2 is down",
+    ),
     gates: options.gates ?? openGates,
     capabilities: options.capabilities ?? (() => Promise.resolve({})),
     defer: (promise) => deferred.push(promise),

@@ -23,6 +23,8 @@ const tables = ["jobs", "arrivals", "due", "parked", "parked_gates", "dead_lette
 
 export async function emptyLedger(): Promise<void> {
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+  const { objects } = await env.PAYLOADS.list({ prefix: "_unwritten/" });
+  await env.PAYLOADS.delete(objects.map(({ key }) => key));
 }
 
 /** What must hold after each step, as sentences; empty when all of it does. */

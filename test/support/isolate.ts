@@ -77,6 +77,8 @@ export function createOutside(engine: Engine, history: History, jobsFor: (isolat
             ledgerCall(isolate, target[name as keyof Ledger], all),
       }),
       queue: (name) => producer(isolate, name),
+      // Its queues outlive an isolate.
+      unwritten: { keep: () => Promise.resolve(), oldest: () => Promise.resolve([]), remove: () => Promise.resolve() },
       gates: mutant?.gates?.(engine.gates) ?? engine.gates,
       emit: (event) => {
         if (event.event === "settled" && !isolate.dead) history.note({ is: "announced", ...event, isolate: isolate.number });

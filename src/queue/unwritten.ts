@@ -1,0 +1,51 @@
+import type { Engine } from "./engine";
+import type { Envelope } from "./envelope";
+import type { NewJob } from "./intake-ledger";
+import { orTrouble } from "./or-trouble";
+import type { Prepared } from "./prepare";
+import { send } from "./send";
+
+/** An accepted job that the ledger has not taken: its row as it would have been written, and its message. */
+export interface UnwrittenJob {
+  row: NewJob;
+  envelope: Envelope;
+}
+
+/** Keeps accepted jobs while the ledger is away. Its calls throw when the store is down. */
+export interface UnwrittenJobs {
+  keep(jobs: readonly UnwrittenJob[]): Promise<void>;
+  /** The oldest of what is kept, each with its name; empty: nothing is. */
+  oldest(): Promise<{ name: string; jobs: UnwrittenJob[] }[]>;
+  remove(names: readonly string[]): Promise<void>;
+}
+
+/**
+ * Local starts only, where a message dies with the process: keeps jobs that a queue took and the ledger did not. Returns those that nothing
+ * keeps, which are not accepted. Never throws.
+ */
+export async function keepUnwritten(engine: Engine, sent: readonly Prepared[]): Promise<readonly Prepared[]> {
+  if (!engine.ledgerFirst || sent.length === 0) return [];
+  const keep = async () => {
+    await engine.unwritten.keep(sent.map(({ row, envelope }) => ({ row, envelope })));
+    return [];
+  };
+  return (await orTrouble(engine, "unwritten", keep)) ?? sent;
+}
+
+/** Writes the rows of what was kept; the walk over other boots' rows then brings back those whose messages are gone. Throws while a store is down. */
+export async function writeUnwritten(engine: Engine): Promise<void> {
+  for (;;) {
+    const kept = await engine.unwritten.oldest();
+    if (kept.length === 0) return;
+    const jobs = kept.flatMap(({ jobs }) => jobs);
+    const known = await engine.ledger.insertKeyed(jobs.map(({ row }) => row));
+    // A key that stands for an ended job, or for another payload: what becomes of it is for its delivery to say, and that message is gone.
+    const contested = jobs.filter(({ row }, index) => row.fp !== null && row.boot !== engine.boot && !known[index]?.inserted);
+    const refused = await send(
+      engine,
+      contested.map(({ envelope }) => ({ envelope, delaySeconds: 0 })),
+    );
+    if (refused.length > 0) return;
+    await engine.unwritten.remove(kept.map(({ name }) => name));
+  }
+}
