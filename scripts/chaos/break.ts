@@ -16,20 +16,30 @@ const healthyOf: Record<string, unknown> = {
   unacked: false,
 };
 
+/** When a fault happened, in milliseconds of the machine's clock. */
+export interface Span {
+  fault: Fault;
+  from: number;
+  to: number;
+}
+
 /** Lets the schedule's faults happen at their times; resolves when the last one is over. */
-export async function breakOn(schedule: Schedule, world: World): Promise<void> {
+export async function breakOn(schedule: Schedule, world: World): Promise<Span[]> {
   const begun = performance.now();
   const until = (at: number) => passing(Math.max(0, begun + at - performance.now()));
   // A runtime that is on its way up cannot be killed again, nor troubled.
   let deaths: Promise<unknown> = Promise.resolve();
   const inTurn = (act: () => Promise<unknown>) => (deaths = deaths.then(act));
-  await Promise.all(
+  const spans = await Promise.all(
     schedule.faults.map(async (fault) => {
       await until(fault.at);
+      const from = Date.now();
       await happen(fault, world, inTurn);
+      return { fault, from, to: Date.now() };
     }),
   );
   await deaths;
+  return spans;
 }
 
 async function happen(fault: Fault, world: World, inTurn: (act: () => Promise<unknown>) => Promise<unknown>): Promise<void> {
@@ -38,6 +48,10 @@ async function happen(fault: Fault, world: World, inTurn: (act: () => Promise<un
       return void (await inTurn(() => world.kill()));
     case "abort":
       return void (await inTurn(() => world.abort()));
+    case "versions":
+      await inTurn(() => world.share(fault.share));
+      await passing(fault.for);
+      return void (await inTurn(() => world.share(0)));
     case "remote-worker":
       return world.killRemote();
     case "two-ticks":

@@ -44,6 +44,6 @@ async function settled(world: World): Promise<number> {
     const open = row?.n ?? 0;
     if (open < least) [least, since] = [open, performance.now()];
     if (open === 0 || performance.now() - since > 4000) return open;
-    await passing(200);
+    await passing(500);
   }
 }

@@ -10,6 +10,9 @@ export interface Act {
   body: string;
   /** Whether the sandbox itself kept its answer from the caller. */
   unheard: boolean;
+  /** When the call began and ended, in milliseconds of the machine's clock. */
+  from: number;
+  to: number;
 }
 
 /** All that the outside world saw of a run. Marks are texts as `m12@t0.example`: the post's number and its tenant. */
@@ -23,6 +26,7 @@ export class Observed {
   readonly mixed: string[] = [];
   calls = 0;
   readonly #open = new Map<string, number>();
+  readonly #begunAt = new Map<number, number>();
 
   readonly onMail = (mail: Mail): void => {
     for (const address of mail.to) this.mails.set(address, (this.mails.get(address) ?? 0) + 1);
@@ -36,6 +40,7 @@ export class Observed {
 
   #begun(entry: Entry, tenants: readonly string[]): void {
     this.calls++;
+    this.#begunAt.set(entry.id, Date.now());
     if (tenants.length > 1) this.mixed.push(`a call to ${entry.provider}${entry.path} names ${tenants.join(" and ")}`);
     if (entry.provider !== "mail") return;
     const open = (this.#open.get(tenants[0] ?? "") ?? 0) + 1;
@@ -45,10 +50,13 @@ export class Observed {
 
   #over(entry: Entry, tenants: readonly string[]): void {
     if (entry.provider === "mail") this.#open.set(tenants[0] ?? "", (this.#open.get(tenants[0] ?? "") ?? 0) - 1);
+    const to = Date.now();
+    const from = this.#begunAt.get(entry.id) ?? to;
+    this.#begunAt.delete(entry.id);
     if (!entry.acted) return;
     const { provider, path, body } = entry;
     const unheard = entry.end !== "answered" || (entry.fault !== null && (entry.status ?? 500) >= 300);
-    this.acts.push({ provider, path, key: entry.headers["webhook-id"] ?? entry.idempotencyKey, body: body.slice(0, 4000), unheard });
+    this.acts.push({ provider, path, key: entry.headers["webhook-id"] ?? entry.idempotencyKey, body: body.slice(0, 4000), unheard, from, to });
   }
 }
 

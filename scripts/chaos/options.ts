@@ -11,6 +11,8 @@ export interface Options {
   only: readonly number[] | undefined;
   /** Leaves out faults as long as the run still fails. */
   shrink: boolean;
+  /** A fault that is planted into the Worker; undefined: none. */
+  mutant: string | undefined;
   /** Where each run's line is added to; undefined: nowhere. */
   out: string | undefined;
 }
@@ -25,6 +27,7 @@ export function optionsFrom(args: readonly string[]): Options {
       minutes: { type: "string", default: "0" },
       only: { type: "string" },
       shrink: { type: "boolean", default: false },
+      mutant: { type: "string" },
       out: { type: "string" },
     },
   });
@@ -35,6 +38,7 @@ export function optionsFrom(args: readonly string[]): Options {
     minutes: whole("--minutes", values.minutes, 0, 1440),
     only,
     shrink: values.shrink,
+    mutant: values.mutant,
     out: values.out,
   };
 }

@@ -15,19 +15,19 @@ export interface Post {
 
 /** Out of a hundred jobs. */
 const shares: readonly [Kind, number][] = [
-  ["email", 16],
-  ["emails", 24],
+  ["email", 12],
+  ["emails", 32],
   ["delayed", 3],
-  ["analytics", 20],
-  ["lead", 8],
-  ["event", 5],
-  ["webhook", 7],
-  ["slack", 4],
-  ["crm", 4],
-  ["remote-demo", 5],
-  ["image", 1],
-  ["agent", 1],
-  ["sync", 2],
+  ["analytics", 28],
+  ["lead", 5],
+  ["event", 3],
+  ["webhook", 5],
+  ["slack", 3],
+  ["crm", 3],
+  ["remote-demo", 4],
+  ["image", 0.4],
+  ["agent", 0.4],
+  ["sync", 1.2],
 ];
 
 /** What is posted in a run of so many jobs, spread over its length, in the order of time. Recipients of campaigns are besides. */

@@ -11,6 +11,21 @@ export function scheduleText({ schedule }: Pick<Ran, "schedule">): string {
   ].join("\n");
 }
 
+/** A run in figures, as a line of `--out` has them. */
+export function figuresOf({ schedule, evidence, seconds }: Ran) {
+  const { sending, ledger, observed, spans } = evidence;
+  return {
+    seed: schedule.seed,
+    mode: schedule.mode,
+    seconds: Math.round(seconds),
+    posted: sending.asked.length,
+    accepted: sending.asked.filter(({ fate }) => fate === "accepted").length,
+    rows: ledger.rows.size,
+    calls: observed.calls,
+    faults: Object.fromEntries([...Map.groupBy(spans, ({ fault }) => fault.is)].map(([is, all]) => [is, all.length])),
+  };
+}
+
 /** What a run was, and its verdict. */
 export function verdictText({ evidence, verdict, seconds }: Ran): string {
   const { sending, observed, ledger, rest } = evidence;

@@ -18,6 +18,8 @@ export interface RunOptions {
   jobs: number;
   /** Faults that happen, by their number in the schedule; undefined: all. */
   only?: readonly number[] | undefined;
+  /** A fault that is planted into the Worker. */
+  mutant?: string | undefined;
   say: (line: string) => void;
 }
 
@@ -30,11 +32,11 @@ export interface Ran {
 
 const tenantCount = 3;
 /** Jobs that are posted in a second. */
-const pace = 30;
+const pace = 80;
 
 /** The schedule of a seed, with the faults that were asked for. */
 export function planned({ seed, jobs, only }: Pick<RunOptions, "seed" | "jobs" | "only">): Schedule {
-  const length = Math.min(240_000, Math.max(20_000, (jobs / pace) * 1000));
+  const length = Math.min(150_000, Math.max(20_000, (jobs / pace) * 1000));
   const schedule = scheduleOf(seed, length, seeded(seed));
   return { ...schedule, faults: schedule.faults.filter((_, index) => only?.includes(index) ?? true) };
 }
@@ -44,7 +46,7 @@ export async function run(options: RunOptions): Promise<Ran> {
   const begun = performance.now();
   const schedule = planned(options);
   const observed = new Observed();
-  const world = await new World(schedule.mode).open(observed);
+  const world = await new World(schedule.mode, options.mutant).open(observed);
   try {
     const names = Array.from({ length: tenantCount }, (_, index) => `t${index}`);
     const tenants = await Promise.all(names.map((name) => openTenant(world, name)));
@@ -52,13 +54,13 @@ export async function run(options: RunOptions): Promise<Ran> {
     await openRemote(world, first);
     const campaigns = await Promise.all(tenants.map((tenant) => makeCampaign(tenant, Math.ceil(options.jobs / 10 / tenantCount))));
     options.say(`up after ${((performance.now() - begun) / 1000).toFixed(0)} s; ${schedule.faults.length} faults in ${(schedule.length / 1000).toFixed(0)} s`);
-    const sending = await underFire(world, schedule, tenants, campaigns, options);
+    const { sending, spans } = await underFire(world, schedule, tenants, campaigns, options);
     await world.calm();
     const rest = await untilRest(world);
     options.say(`at rest: ${(rest.passed / 60_000).toFixed(0)} minutes passed on its clock, ${rest.open.reduce((sum, { n }) => sum + n, 0)} jobs are open`);
     const differences = rest.open.length > 0 ? [] : (await Promise.all(tenants.map(synced))).flat();
     const evidence: Evidence = {
-      ...{ schedule, sending, observed, rest, differences },
+      ...{ schedule, sending, observed, spans, rest, differences },
       remote: world.outside.acts,
       ledger: await readLedger(world),
       campaigns: await Promise.all(campaigns.map((campaign, index) => lookAt(tenants[index] as Tenant, campaign))),
@@ -76,7 +78,7 @@ export async function run(options: RunOptions): Promise<Ran> {
   }
 }
 
-async function underFire(world: World, schedule: Schedule, tenants: Tenant[], campaigns: Campaign[], { seed, jobs }: RunOptions): Promise<Sending> {
+async function underFire(world: World, schedule: Schedule, tenants: Tenant[], campaigns: Campaign[], { seed, jobs }: RunOptions) {
   const over = new AbortController();
   const posts = postsOf(jobs, tenants.length, schedule.length, seeded(seed + 1));
   const picture = await sharp({ create: { width: 640, height: 480, channels: 3, background: "#4a7" } })
@@ -84,10 +86,10 @@ async function underFire(world: World, schedule: Schedule, tenants: Tenant[], ca
     .toBuffer();
   const ticking = tickAlong(world, over.signal);
   const starting = passing(schedule.length / 10).then(() => Promise.all(campaigns.map((campaign, index) => startCampaign(tenants[index] as Tenant, campaign))));
-  const [sending] = await Promise.all([send(posts, tenants, new Uint8Array(picture)), breakOn(schedule, world), starting]);
+  const [sending, spans] = await Promise.all([send(posts, tenants, new Uint8Array(picture)), breakOn(schedule, world), starting]);
   over.abort();
   await ticking;
-  return sending;
+  return { sending, spans };
 }
 
 /** A last sync of the tenant's shop, and where its rows differ then. */

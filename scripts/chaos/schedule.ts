@@ -7,6 +7,7 @@ export type Fault = { at: number } & (
   | { is: "abort" }
   | { is: "binding"; for: number; switches: Partial<Switches> }
   | { is: "provider"; for: number; spec: FaultSpec }
+  | { is: "versions"; for: number; share: number }
   | { is: "remote-worker" }
   | { is: "two-ticks" }
 );
@@ -26,15 +27,32 @@ const between = (dice: Dice, least: number, most: number) => least + Math.floor(
 const oneOf = <T>(dice: Dice, all: readonly T[]): T => all[Math.floor(dice() * all.length)] as T;
 
 const statements = ["INSERT INTO jobs", "state = 'running', lease = ?2", "INSERT INTO effects", "ended = iif", "history", ""];
-const kinds = ["db", "db", "db", "queue", "delivery", "delivery", "store", "gate", "provider", "provider", "provider", "provider", "death", "death"] as const;
+const kinds = [
+  "db",
+  "db",
+  "db",
+  "queue",
+  "delivery",
+  "delivery",
+  "store",
+  "gate",
+  "provider",
+  "provider",
+  "provider",
+  "provider",
+  "death",
+  "death",
+  "versions",
+] as const;
 
 /** What goes wrong in a run of this seed: the same seed and length give the same faults. */
 export function scheduleOf(seed: number, length: number, dice: Dice): Schedule {
   const mode = seed % 2 === 0 ? "deployed" : "local";
   const count = Math.max(6, Math.round(length / 2500));
   const faults = Array.from({ length: count }, () => ({ at: between(dice, 1500, length), ...faultOf(oneOf(dice, kinds), mode, dice) }) as Fault);
-  // At least one death of each kind that there can be.
+  // At least one of each kind of death, and some time of two releases.
   faults.push(
+    { at: between(dice, 1500, length), ...faultOf("versions", mode, dice) } as Fault,
     { at: between(dice, 2000, length), is: mode === "local" ? "kill" : "abort" },
     { at: between(dice, 2000, length), is: "remote-worker" },
     { at: between(dice, 2000, length), is: "two-ticks" },
@@ -63,6 +81,8 @@ function faultOf(kind: (typeof kinds)[number], mode: Schedule["mode"], dice: Dic
       return binding({ gate: trouble, rates: { gate: rate } });
     case "provider":
       return { is: "provider", for: lasting, spec: specOf(dice) };
+    case "versions":
+      return { is: "versions", for: lasting * 2, share: oneOf(dice, [0.3, 0.7]) };
     case "death":
       return { is: mode === "local" && dice() < 0.6 ? "kill" : "abort" };
   }
@@ -89,14 +109,15 @@ function specOf(dice: Dice): FaultSpec {
   return { provider, rate, ...how, ...(lies ? { status: 502 } : {}) };
 }
 
-/** Whether an answer of the ledger or a run may have been lost: what is sent at least once may then be sent twice. */
-export function losesAnswers({ faults }: Schedule): boolean {
-  return faults.some((fault) => fault.is === "kill" || fault.is === "abort" || (fault.is === "binding" && (fault.switches.db ?? "up") !== "up"));
+/** Whether an answer of the ledger or a run may be lost in this fault: what is sent at least once may then be sent twice. */
+export function losesAnswers(fault: Fault): boolean {
+  return fault.is === "kill" || fault.is === "abort" || (fault.is === "binding" && (fault.switches.db ?? "up") !== "up");
 }
 
 export function sentenceOf(fault: Fault): string {
   const at = `${(fault.at / 1000).toFixed(1)} s`;
   if (fault.is === "binding") return `${at}: ${JSON.stringify(fault.switches)} for ${(fault.for / 1000).toFixed(1)} s`;
   if (fault.is === "provider") return `${at}: ${JSON.stringify(fault.spec)} for ${(fault.for / 1000).toFixed(1)} s`;
+  if (fault.is === "versions") return `${at}: the release before gets ${fault.share * 100} % of all for ${(fault.for / 1000).toFixed(1)} s`;
   return `${at}: ${{ kill: "kill -9 of the runtime", abort: "the isolate ends", "remote-worker": "kill -9 of the remote worker", "two-ticks": "two ticks at once" }[fault.is]}`;
 }

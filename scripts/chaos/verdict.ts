@@ -1,6 +1,7 @@
 import { brokenIn } from "../../test/support/history/checker.ts";
 import type { HistoryEvent } from "../../test/support/history/events.ts";
 import { isTerminal } from "../../src/queue/state.ts";
+import type { Span } from "./break.ts";
 import type { Campaign } from "./campaigns.ts";
 import type { Rest } from "./heal.ts";
 import type { Ledger } from "./ledger.ts";
@@ -15,6 +16,8 @@ export interface Evidence {
   schedule: Schedule;
   sending: Sending;
   observed: Observed;
+  /** When each fault happened. */
+  spans: readonly Span[];
   /** Acts of the remote worker by job. */
   remote: ReadonlyMap<string, number>;
   ledger: Ledger;
@@ -31,7 +34,7 @@ export interface Evidence {
 export interface Verdict {
   /** What must not happen and did. */
   wrong: string[];
-  /** Sent again by what is sent at least once, and explained by the schedule. */
+  /** Sent again by what is sent at least once, and explained by a fault at that moment. */
   doubts: string[];
 }
 
@@ -137,8 +140,16 @@ function wrongInMails({ observed, sending, campaigns }: Evidence): string[] {
   ]);
 }
 
+/** A call may have been under way for so long before it is seen, and its end is recorded within so long after it, tries included. Milliseconds. */
+const [leadMs, recordMs] = [2000, 10_000];
+
+/** Whether what came of this call may not have been recorded: its answer was lost, or a fault that loses answers happened between it and its record. */
+function isUnrecorded({ unheard, from, to }: Act, spans: readonly Span[]): boolean {
+  return unheard || spans.some((span) => losesAnswers(span.fault) && span.from <= to + recordMs && span.to >= from - leadMs);
+}
+
 /** At least once, under one webhook-id: a repeat needs a lost answer that explains it. */
-function wrongInHooks({ observed, ledger, schedule }: Evidence, doubts: string[]): string[] {
+function wrongInHooks({ observed, ledger, spans }: Evidence, doubts: string[]): string[] {
   const wrong: string[] = [];
   const hooks = Map.groupBy(
     observed.acts.filter(({ provider }) => provider === "make"),
@@ -146,7 +157,10 @@ function wrongInHooks({ observed, ledger, schedule }: Evidence, doubts: string[]
   );
   for (const [name, acts] of hooks) {
     if (acts.length < 2) continue;
-    const isExplained = losesAnswers(schedule) || acts.slice(0, -1).every(({ unheard }) => unheard);
+    const isExplained = acts
+      .toSorted((one, other) => one.to - other.to)
+      .slice(0, -1)
+      .every((act) => isUnrecorded(act, spans));
     (isExplained ? doubts : wrong).push(`make${name} was delivered ${acts.length} times`);
     if (new Set(acts.map(({ body }) => body)).size > 1) wrong.push(`make${name} was delivered with different bodies`);
   }
@@ -197,7 +211,7 @@ function wrongInCounts({ counted, ledger, schedule }: Evidence): string[] {
   return [...done].flatMap(([name, rows]) => {
     const n = counted.get(name) ?? 0;
     if (n > rows.length) return [`${name}: ${n} are counted as done, and ${rows.length} are`];
-    return n < rows.length && !losesAnswers(schedule) ? [`${name}: ${rows.length} are done, and ${n} are counted`] : [];
+    return n < rows.length && !schedule.faults.some(losesAnswers) ? [`${name}: ${rows.length} are done, and ${n} are counted`] : [];
   });
 }
 

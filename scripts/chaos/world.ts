@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as passing } from "node:timers/promises";
 import { Api } from "../../test/way/support/api.ts";
@@ -13,28 +15,44 @@ import { runWorker, type RunningWorker } from "../start/worker-process.ts";
 import type { Observed } from "./observed.ts";
 import type { Schedule } from "./schedule.ts";
 
+let template: Promise<string> | undefined;
+
+/** A state whose database is migrated, made once per process: asking wrangler takes longer than a copy. */
+function migrated(): Promise<string> {
+  const make = async () => {
+    const folder = mkdtempSync(join(tmpdir(), "jobyard-chaos-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    await migrate(root, folder);
+    return folder;
+  };
+  return (template ??= make());
+}
+
 /** The Worker in a process of its own, the outside world, a remote worker, and their clock. */
 export class World {
   readonly api = new Api(() => this.url);
   readonly outside = new Outside();
   readonly output: string[] = [];
   sandbox!: Sandbox;
-  readonly #config: Derived = derivedConfig(join(root, "scripts", "chaos", "inside", "entry.ts"));
+  readonly #config: Derived = derivedConfig(join(root, "scripts", "chaos", "inside", "entry.ts"), 1);
   readonly #mode: Schedule["mode"];
   #port = 0;
   #ahead = 0;
   #worker: RunningWorker | undefined;
   #remote: { env: Record<string, string>; worker: RemoteWorker } | undefined;
 
-  constructor(mode: Schedule["mode"]) {
+  readonly #mutant: string | undefined;
+
+  constructor(mode: Schedule["mode"], mutant?: string) {
     this.#mode = mode;
+    this.#mutant = mutant;
   }
 
   async open(observed: Observed): Promise<this> {
     this.sandbox = await startSandbox({ now: () => this.now(), onCall: observed.onCall, onMail: observed.onMail });
     await this.outside.open();
     this.#port = await freePort();
-    await migrate(root, this.#config.folder);
+    cpSync(await migrated(), this.#config.folder, { recursive: true });
     await this.#start();
     return this;
   }
@@ -49,7 +67,13 @@ export class World {
 
   async #start(): Promise<void> {
     const deployed = this.#mode === "deployed";
-    const bindings = { ...secrets, LOCAL: "yes", PUBLIC_URL: "https://jobs.example.com", ...(deployed ? { DEPLOYED: "yes" } : { BOOT_ID: randomUUID() }) };
+    const bindings = {
+      ...secrets,
+      LOCAL: "yes",
+      PUBLIC_URL: "https://jobs.example.com",
+      ...(deployed ? { DEPLOYED: "yes" } : { BOOT_ID: randomUUID() }),
+      ...(this.#mutant ? { MUTANT: this.#mutant } : {}),
+    };
     const report = (line: string) => void this.output.push(line);
     const order = { config: this.#config.path, port: this.#port, stateDir: this.#config.folder, verbose: false, bindings };
     this.#worker = runWorker(root, order, { line: report, log: (_level, message) => report(message) });
@@ -68,6 +92,11 @@ export class World {
   /** The isolate ends in the middle of what it does; queues and ledger live on. */
   async abort(): Promise<void> {
     await this.api.ask("POST", "/__test/abort").catch(() => undefined);
+  }
+
+  /** So much of all requests and batches goes to the release before. */
+  async share(old: number): Promise<void> {
+    await this.#control("old-share", old);
   }
 
   async switch(switches: Partial<Switches>): Promise<void> {

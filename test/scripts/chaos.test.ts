@@ -3,8 +3,9 @@ import type { Ledger, Row } from "../../scripts/chaos/ledger.ts";
 import { type Act, Observed } from "../../scripts/chaos/observed.ts";
 import { optionsFrom } from "../../scripts/chaos/options.ts";
 import type { Kind } from "../../scripts/chaos/posts.ts";
-import { planned } from "../../scripts/chaos/run.ts";
+import { planned, type Ran } from "../../scripts/chaos/run.ts";
 import type { Schedule } from "../../scripts/chaos/schedule.ts";
+import { shrink } from "../../scripts/chaos/shrink.ts";
 import type { Asked } from "../../scripts/chaos/sender.ts";
 import { type Evidence, verdictOf } from "../../scripts/chaos/verdict.ts";
 
@@ -20,7 +21,7 @@ function asked(n: number, kind: Kind, more: Partial<Asked> = {}): Asked {
 }
 
 function act(provider: string, key: string, more: Partial<Act> = {}): Act {
-  return { provider, path: `/t0-${provider}`, key, body: "{}", unheard: false, ...more };
+  return { provider, path: `/t0-${provider}`, key, body: "{}", unheard: false, from: 0, to: 0, ...more };
 }
 
 interface Given {
@@ -46,7 +47,7 @@ function verdict({ asked: all = [], rows = [], mails = {}, acts = [], more = {},
   return verdictOf({
     schedule: quiet,
     sending: { asked: all, statuses: new Map(), wrong: [] },
-    ...{ observed, remote: new Map(), ledger: whole, campaigns: [], differences: [], foreign: [], counted, rest: { open: [], passed: 0 }, ...more },
+    ...{ observed, spans: [], remote: new Map(), ledger: whole, campaigns: [], differences: [], foreign: [], counted, rest: { open: [], passed: 0 }, ...more },
   });
 }
 
@@ -103,13 +104,44 @@ describe("the verdict", () => {
   it("lists a webhook that came twice where its first answer was lost", () => {
     const { wrong, doubts } = verdict({ acts: [act("make", "w1", { unheard: true }), act("make", "w1")] });
     expect([wrong, doubts.length]).toEqual([[], 1]);
-    const died = { ...quiet, faults: [{ at: 0, is: "kill" as const }] };
-    expect(verdict({ acts: [act("make", "w1"), act("make", "w1")], more: { schedule: died } }).doubts).toHaveLength(1);
+  });
+
+  it("excuses such a repeat by a fault while the call was recorded, and by no other", () => {
+    const twice = [act("make", "w1", { from: 50_000, to: 51_000 }), act("make", "w1", { from: 90_000, to: 90_000 })];
+    const findings = (from: number, is: "kill" | "two-ticks") => {
+      const { wrong, doubts } = verdict({ acts: twice, more: { spans: [{ fault: { at: from, is }, from, to: from + 1000 }] } });
+      return [wrong.length, doubts.length];
+    };
+    expect([40_000, 50_500, 60_000, 65_000, 90_000].map((from) => findings(from, "kill"))).toEqual([
+      [1, 0],
+      [0, 1],
+      [0, 1],
+      [1, 0],
+      [1, 0],
+    ]);
+    expect(findings(50_500, "two-ticks")).toEqual([1, 0]);
   });
 
   it("finds a campaign whose counts are not what recipients got", () => {
     const view = { state: "done", total: 2, queued: 0, sent: 2, failed: 0, suppressed: 0 };
     const campaigns = [{ id: "c", tenant: "t0", recipients: ["c0@t0.example", "c1@t0.example"], view }];
     expect(verdict({ mails: { "c0@t0.example": 1 }, more: { campaigns } }).wrong).toEqual([expect.stringContaining("1 got it")]);
+  });
+});
+
+describe("a counter-example", () => {
+  it("is shrunk to the two faults that it takes together", async () => {
+    const [seed, jobs] = [7, 2000];
+    const all = planned({ seed, jobs }).faults.length;
+    const culprits = [2, all - 1];
+    let runs = 0;
+    const runOnce = async ({ only }: { only?: readonly number[] | undefined }) => {
+      runs++;
+      return { verdict: { wrong: culprits.every((each) => only?.includes(each)) ? ["a job is lost"] : [], doubts: [] } } as unknown as Ran;
+    };
+    const first = await runOnce({ only: Array.from({ length: all }, (_, index) => index) });
+    const { faults, ran } = await shrink({ seed, jobs, say: () => undefined }, first, runOnce);
+    expect([faults, ran.verdict.wrong]).toEqual([culprits, ["a job is lost"]]);
+    expect(runs).toBeLessThan(all * 2);
   });
 });

@@ -4,19 +4,25 @@ import worker from "../../../src/index";
 import { jobs } from "../../../src/jobs";
 import type { Job } from "../../../src/queue/job";
 import { faultyEnv, faultyStore, hurried } from "../../../test/way/worker/faulty-env";
-import { flip, flipBack, type Switches, switches } from "../../../test/way/worker/switches";
+import { flip, flipBack, type Switches } from "../../../test/way/worker/switches";
 import { createLife, type Life } from "./life";
+import { plant } from "./mutants";
+import { newer, withoutPacks } from "./versions";
 
 /**
  * The Worker of `npm run chaos`: the real one over bindings that fail as they are told, with pauses between attempts of seconds in the place
- * of minutes. What the driver must set or see, it reaches under /__test/.
+ * of minutes; for a while the release before it stands beside it. What the driver must set or see, it reaches under /__test/.
  */
 export { Gate } from "../../../src/index";
 
 interface ChaosEnv extends WorkerEnv {
   /** Rows are written as in a deployed Worker: on demand. */
   DEPLOYED?: string;
+  /** A fault that is planted into the Worker, to see it found. */
+  MUTANT?: string;
 }
+
+type Release = "old" | "new";
 
 const quick = { base: 1, cap: 4 };
 /** Seconds; a provider that never answers is left after so long. */
@@ -28,15 +34,25 @@ let underWay = 0;
 /** While this is true no batch is begun. */
 let isHeld = false;
 let life = createLife();
-let made: { env: WorkerEnv; of: Life } | undefined;
+let made: { of: Life; envs: Partial<Record<Release, WorkerEnv>> } = { of: life, envs: {} };
+/** Share of the requests and batches that the release before gets. */
+let oldShare = 0;
 
-function prepared(env: ChaosEnv): WorkerEnv {
-  if (made?.of === life) return made.env;
+const drawn = (): Release => (Math.random() < oldShare ? "old" : "new");
+
+/** The bindings of one isolate of that release. */
+function prepared(env: ChaosEnv, release: Release): WorkerEnv {
+  if (made.of !== life) made = { of: life, envs: {} };
+  return (made.envs[release] ??= release === "old" ? opened({ ...env, PACKS: "off" }, jobs.map(hasty)) : opened(env, jobs.map(hasty).map(newer)));
+}
+
+function opened(env: ChaosEnv, definitions: readonly Job[]): WorkerEnv {
   const own = faultyEnv(env, life.pass);
-  made = { env: { ...own, MEDIA: faultyStore(env.MEDIA, "r2", life.pass) }, of: life };
-  const { engine } = app(made.env, jobs.map(hasty));
+  const whole = { ...own, MEDIA: faultyStore(env.MEDIA, "r2", life.pass) };
+  const { engine } = app(whole, definitions);
   if (env.DEPLOYED) engine.ledgerFirst = false;
-  return made.env;
+  if (env.MUTANT) plant(engine, env.MUTANT);
+  return whole;
 }
 
 function hasty({ contract, run }: Job): Job {
@@ -58,14 +74,16 @@ export default {
     const { pathname } = new URL(request.url);
     if (pathname.startsWith("/__test/")) return control(pathname.slice("/__test/".length), request, env);
     // The sender takes this for a connection that broke.
-    return life.outlived(Promise.resolve(worker.fetch(request, prepared(env)))).catch(() => new Response(null, { status: 599 }));
+    return life.outlived(Promise.resolve(worker.fetch(request, prepared(env, drawn())))).catch(() => new Response(null, { status: 599 }));
   },
   async queue(batch, env) {
     if (isHeld) return batch.retryAll({ delaySeconds: 1 });
-    await counted(async () => worker.queue(hurried(batch), prepared(env)));
+    const release = drawn();
+    const whole = hurried(batch);
+    await counted(async () => worker.queue(release === "old" ? withoutPacks(whole) : whole, prepared(env, release)));
   },
   async scheduled(controller, env) {
-    await counted(async () => worker.scheduled(controller, prepared(env)));
+    await counted(async () => worker.scheduled(controller, prepared(env, "new")));
   },
 } satisfies ExportedHandler<ChaosEnv>;
 
@@ -74,7 +92,13 @@ async function control(what: string, request: Request, { DB }: WorkerEnv): Promi
     case "switch":
       return Response.json(flip(await request.json<Partial<Switches>>()));
     case "calm":
-      return (void flipBack(), Response.json(switches));
+      flipBack();
+      oldShare = 0;
+      // What comes back waits no longer than it must: time passes on the Worker's clock, not on the queue's.
+      return Response.json(flip({ longestDelay: 3 }));
+    case "old-share":
+      oldShare = await request.json<number>();
+      return Response.json({ oldShare });
     case "rows": {
       const { sql, values } = await request.json<{ sql: string; values: unknown[] }>();
       const { results } = await DB.prepare(sql)

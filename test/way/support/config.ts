@@ -20,13 +20,13 @@ export interface Derived {
   remove(): void;
 }
 
-/** The project's wrangler.toml with the stories' entry (or another), batches that do not wait for company, and refusals without a limit. */
-export function derivedConfig(main = join(root, "test", "way", "worker", "entry.ts")): Derived {
+/** The project's wrangler.toml with the stories' entry (or another), batches that do not wait for company (or so many seconds), and refusals without a limit. */
+export function derivedConfig(main = join(root, "test", "way", "worker", "entry.ts"), maxBatchTimeout = 0): Derived {
   const folder = mkdtempSync(join(tmpdir(), "jobyard-way-"));
   const config = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as unknown as Config;
   config.main = main;
   for (const database of config.d1_databases) database.migrations_dir = join(root, "migrations");
-  for (const consumer of config.queues.consumers) consumer.max_batch_timeout = 0;
+  for (const consumer of config.queues.consumers) consumer.max_batch_timeout = Math.min(maxBatchTimeout, consumer.max_batch_timeout);
   // A story walks every route with a wrong token.
   for (const { name, simple } of config.ratelimits) if (name === "REFUSAL_RATE") simple.limit = 10_000;
   const path = join(folder, "wrangler.json");
