@@ -31,6 +31,17 @@ export function refLists(refs: readonly { tenant: string; id: string }[]): strin
 /** Messages of D1 that stand for a passing condition, by its documentation on retrying queries. */
 const passing = /Network connection lost|storage caused object to be reset|reset because its code was updated/;
 
+/** What the rows are used up for. */
+export type DayLimit = "read" | "write";
+
+/** How D1 refuses an account on the free plan until midnight UTC: its changelog of 1 September 2026. */
+const dayLimit = /D1's free tier daily row (read|write) limit/;
+
+/** The limit of a day that an error of D1 names; undefined when it names none. */
+export function dayLimitIn(message: string): DayLimit | undefined {
+  return dayLimit.exec(message)?.[1] as DayLimit | undefined;
+}
+
 /** Runs statements as one transaction, once more when D1 says the condition passes. All of ours may be repeated. */
 export async function batch(db: D1Database, statements: D1PreparedStatement[]): Promise<D1Result<Record<string, unknown>>[]> {
   try {

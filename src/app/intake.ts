@@ -1,4 +1,5 @@
 import { equalSecrets } from "../crypto";
+import { readDayLimit } from "../domain/installation/day-limit";
 import { createAgentOperations } from "../domain/agents/operate";
 import { createBulkActions } from "../domain/bulk-actions/operate";
 import { bulkActionsIn } from "../domain/bulk-actions/store";
@@ -103,6 +104,7 @@ export function createIntakeDeps({
     gates: gateOperations,
     registry: engine.registry,
     workers: work.workers,
+    dayLimit: async () => engine.memory.spentDay ?? readDayLimit(env.CONFIG),
   });
   return {
     ...stores,

@@ -8,6 +8,7 @@ import { openJobs, startedJobs, tenantsWithJobs } from "../ledger/open-jobs";
 import type { PauseView } from "../ledger/pauses";
 import { ticksIn } from "../ledger/ticks";
 import type { Queries } from "../ledger/views";
+import type { SpentDay } from "../queue/day-limit";
 import type { Registry } from "../queue/registry";
 
 export interface AppReportDeps {
@@ -18,13 +19,14 @@ export interface AppReportDeps {
   gates: Pick<GateOperations, "list" | "named">;
   registry: Pick<Registry, "find" | "contracts">;
   workers: Pick<WorkerStore, "polls">;
+  dayLimit(): Promise<SpentDay | null>;
 }
 
 /** Gates that one tenant's report asks. */
 const maxGates = 200;
 
 /** What operators are told, over the ledger and the gates. */
-export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry, workers }: AppReportDeps): Reports {
+export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry, workers, dayLimit }: AppReportDeps): Reports {
   return createReports({
     db,
     now,
@@ -39,6 +41,7 @@ export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, 
     steps: () => ticksIn(db).list(),
     queues: Object.keys(queues),
     queuesOf: (type) => registry.find(type)?.contract.queues ?? [],
+    dayLimit,
     isRemote: (type) => registry.find(type)?.contract.remote !== undefined,
     polls: async (tenant) => {
       const last = await workers.polls(tenant);

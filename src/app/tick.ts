@@ -16,6 +16,8 @@ import { reportSilentProjects } from "../intake/tick/report-silent-projects";
 import { runSchedules } from "../intake/tick/run-schedules";
 import { sendAlerts } from "../intake/tick/send-alerts";
 import type { TickDeps } from "../intake/tick/tick";
+import { dayLimitIn } from "../d1";
+import { keepDayLimit } from "../domain/installation/day-limit";
 import { beat } from "../domain/installation/beat";
 import { createHttp } from "../providers/http";
 import type { Counters } from "../ledger/counters";
@@ -30,7 +32,6 @@ import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
 import { sweep } from "../queue/sweep";
 import { rotate } from "../tenants/rotate";
-import { log } from "./log";
 import { createMailStores } from "./mail-stores";
 import type { Stores } from "./stores";
 
@@ -88,6 +89,9 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
     record: (outcomes) => ticksIn(db).record(outcomes),
     beat: () => beat(stores.installation, createHttp({ rules: stores.rules })),
     measure: (ms) => counters.time(ofInstallation, "tick", { run: ms, wait: null }),
-    alert: (step, reason) => log({ event: "trouble", where: `tick ${step}`, reason }),
+    alert: (step, reason) => {
+      engine.emit({ event: "trouble", where: `tick ${step}`, reason });
+      if (dayLimitIn(reason) && engine.memory.spentDay) engine.defer(keepDayLimit(env.CONFIG, engine.memory.spentDay));
+    },
   };
 }

@@ -1,3 +1,4 @@
+import { noteDayLimit, type SpentDay } from "./day-limit";
 import type { CallClass, Gates } from "./gates";
 import type { GroupCommit } from "../group-commit";
 import type { Ids } from "./id";
@@ -27,6 +28,8 @@ export interface Memory {
   /** When it was last recorded that jobs came from the queue `overflow`, by tenant and queue. Milliseconds. */
   readonly arrivals: Map<string, number>;
   readonly unrecorded: UnrecordedEffects;
+  /** The limit of the day by which D1 refused last. */
+  spentDay?: SpentDay;
   /** Rows that are written when their jobs still wait. Made with the first. */
   lateRows?: LateRows;
   /** Runs side by side enqueue their children together. Made with the first child. */
@@ -35,7 +38,12 @@ export interface Memory {
 
 /** The composition root makes one engine per isolate; tests make their own. */
 export function createEngine(ports: EnginePorts): Engine {
-  return { ...ports, memory: { backlogs: new Map(), refusals: new Map(), traffic: new Map(), arrivals: new Map(), unrecorded: new UnrecordedEffects() } };
+  const memory: Memory = { backlogs: new Map(), refusals: new Map(), traffic: new Map(), arrivals: new Map(), unrecorded: new UnrecordedEffects() };
+  const emit = (event: EngineEvent) => {
+    if (event.event === "trouble") noteDayLimit(memory, event.reason, ports.now());
+    ports.emit(event);
+  };
+  return { ...ports, emit, memory };
 }
 
 /** Everything the engine is handed. */

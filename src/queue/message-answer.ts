@@ -1,4 +1,5 @@
 import { redelivery } from "./backoff";
+import { secondsHeld } from "./day-limit";
 import type { Engine } from "./engine";
 
 /**
@@ -23,9 +24,9 @@ export class MessageAnswer {
     this.close();
   }
 
-  /** `seconds`: whole; default: by the number of deliveries so far, 1 s to 15 min. */
+  /** `seconds`: whole; default: by the number of deliveries so far, 1 s to 15 min. Longer while D1's limit of the day is used up. */
   redeliver(engine: Engine, seconds = redelivery(this.message.attempts, engine.random)): void {
-    this.delay = Math.min(this.delay, seconds);
+    this.delay = Math.min(this.delay, Math.max(seconds, secondsHeld(engine)));
     this.close();
   }
 

@@ -1,3 +1,5 @@
+import { dayLimitIn } from "../d1";
+import { messageOf } from "../errors";
 import type { Engine } from "./engine";
 import { reasonOf } from "../masking/redact";
 
@@ -13,6 +15,8 @@ export async function withRetry<T>(engine: Engine, where: string, ask: () => Pro
     try {
       return await ask();
     } catch (thrown) {
+      // Nothing passes before midnight.
+      if (dayLimitIn(messageOf(thrown))) throw thrown;
       engine.emit({ event: "trouble", where, reason: reasonOf(thrown) });
       await new Promise((resolve) => setTimeout(resolve, pause));
     }

@@ -8,6 +8,7 @@ import { circuitSentence } from "../../src/domain/report/gate-why";
 import { gateOf } from "../../src/domain/report/why";
 import type { WorkerEnv } from "../../src/env";
 import { type Division, statsBy } from "../../src/intake/stats-by";
+import type { SpentDay } from "../../src/queue/day-limit";
 import type { PauseView } from "../../src/ledger/pauses";
 import { kindOf } from "../../src/ledger/failure-kind";
 import { createQueries } from "../../src/ledger/queries";
@@ -31,21 +32,32 @@ const circuit: GateView = {
   lastFailure: { at: noon - minute, reason: "mail API: host not found" },
 };
 
-const reports = createReportsOn({
-  env: env as WorkerEnv,
+let spent: SpentDay | null = null;
+
+const partsOn = (db: D1Database) => ({
+  env: { DB: db } as WorkerEnv,
   now: () => noon,
   queries: createQueries(env.DB),
-  pauses: async (tenant) => pauses.filter((pause) => tenant === null || pause.tenant === "*" || pause.tenant === tenant),
-  gates: { list: async () => ({ gates, cursor: null }), named: async (_tenant, names) => gates.filter(({ dependency }) => names.includes(dependency)) },
-  registry: { find: (type) => ({ contract: { queues: [type === "sync-orders" ? "prestashop-sync" : "email-sending"] } }) as never, contracts: () => [] },
+  pauses: async (tenant: string | null) => pauses.filter((pause) => tenant === null || pause.tenant === "*" || pause.tenant === tenant),
+  gates: {
+    list: async () => ({ gates, cursor: null }),
+    named: async (_tenant: string, names: readonly string[]) => gates.filter(({ dependency }) => names.includes(dependency)),
+  },
+  registry: {
+    find: (type: string) => ({ contract: { queues: [type === "sync-orders" ? "prestashop-sync" : "email-sending"] } }) as never,
+    contracts: () => [],
+  },
   workers: { polls: async () => new Map() },
+  dayLimit: async () => spent,
 });
+const reports = createReportsOn(partsOn(env.DB));
 
 const tables = ["failure_groups", "counters", "schedules", "shop_sites", "shop_unreadable", "agent_proposals", "shop_purchase_orders", "ticks"];
 
 beforeEach(async () => {
   pauses = [];
   gates = [];
+  spent = null;
   await emptyLedger();
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
 });
@@ -397,5 +409,29 @@ describe("statistics by one thing", () => {
     expect(await by("site", "acme")).toEqual([["main", { queued: 2, done: 1 }, 2]]);
     expect(await by("type", "acme")).toEqual([["email", { done: 3 }, 2]]);
     expect((await by("queue", "acme"))[0]).toEqual(["email-sending", {}, 2]);
+  });
+});
+
+describe("the limit of D1's free plan for a day", () => {
+  const text = (what: string) => `D1_ERROR: Your account has exceeded D1's free tier daily row ${what} limit. Upgrade to a paid plan or wait until tomorrow`;
+  const refusing = (message: string) => ({ prepare: () => ({ bind: () => ({ all: () => Promise.reject(new Error(message)) }) }) }) as unknown as D1Database;
+
+  test("that is used up for writes is one finding, until when", async () => {
+    spent = { limit: "write", since: noon - 20 * minute, seen: noon - minute };
+    const found = (await reports.findings(null)).filter(({ code }) => code === "d1-day-limit");
+    expect(found).toMatchObject([
+      { severity: "critical", subject: "d1", tenant: "*", since: noon - 20 * minute, sentence: expect.stringContaining("T00:00:00Z") },
+    ]);
+  });
+
+  test("is no finding any more when no refusal was seen for ten minutes", async () => {
+    spent = { limit: "write", since: noon - 60 * minute, seen: noon - 11 * minute };
+    expect((await reports.findings(null)).filter(({ code }) => code === "d1-day-limit")).toEqual([]);
+  });
+
+  test("that is used up for reads is all that can be told; another failure stays one", async () => {
+    const unreadable = createReportsOn(partsOn(refusing(text("read"))));
+    expect(await unreadable.findings(null)).toMatchObject([{ code: "d1-day-limit", sentence: expect.stringContaining("read in a day") }]);
+    await expect(createReportsOn(partsOn(refusing("D1_ERROR: D1 is down"))).findings(null)).rejects.toThrow("D1 is down");
   });
 });

@@ -215,6 +215,7 @@ function createDeps(seen: Seen): IntakeDeps {
       gates: gatesOn(seen),
       registry,
       workers: { polls: async () => new Map() },
+      dayLimit: async () => null,
     }),
     ...mailOn(vault, snapshots),
     registry,

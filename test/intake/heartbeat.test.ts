@@ -92,6 +92,18 @@ describe("a tick", () => {
     expect(seen).toEqual([]);
   });
 
+  test("takes no further step once D1's limit of the day refused one; after another failure it goes on", async () => {
+    const after = async (message: string) => {
+      let taken = 0;
+      const refused = { name: "sweep", run: () => Promise.reject(new Error(message)) };
+      const next = { name: "schedules", run: async () => (taken++, {}) };
+      await run({ steps: [refused, next, next] });
+      return taken;
+    };
+    expect(await after("D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan")).toBe(0);
+    expect(await after("D1_ERROR: D1 is down")).toBe(2);
+  });
+
   test.each([
     ["an answer that is no success", () => new Response("gone", { status: 404 }), "it answered 404"],
     ["a lost connection", new Error("Network connection lost."), "the connection failed"],

@@ -3,6 +3,10 @@ import { kindOf } from "../../ledger/failure-kind";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { JobView, MinuteCount } from "../../ledger/views";
+import { dayLimitIn } from "../../d1";
+import { messageOf } from "../../errors";
+import type { SpentDay } from "../../queue/day-limit";
+import { dayLimitFinding } from "../installation/day-limit";
 import { unpolledAfter } from "../work/model";
 import { budgetsSpent } from "../costs/queries";
 import type { GateView } from "../gates/model";
@@ -36,6 +40,8 @@ export interface ReportDeps {
   /** Remote types, each with when a worker last asked for it. */
   polls(tenant: string): Promise<ReadonlyMap<string, number | null>>;
   isRemote(type: string): boolean;
+  /** The limit of a day by which D1 last refused; null: none is known. */
+  dayLimit(): Promise<SpentDay | null>;
 }
 
 /** What operators are told of a tenant's work, or (null) of the installation's. */
@@ -56,11 +62,25 @@ const maxStartedTenants = 20;
 
 export function createReports(deps: ReportDeps): Reports {
   return {
-    findings: (tenant) => findings(deps, tenant),
+    findings: (tenant) => findingsWithLimit(deps, tenant),
     open: async (tenant) => deps.open(tenant === null ? await deps.tenants() : [tenant], deps.now()),
     flow: (tenant) => flow(deps, tenant),
     why: (tenant, jobs) => why(deps, tenant, jobs),
   };
+}
+
+/** D1's limit of the day, and what D1 tells: nothing else, when it lets nothing be read. */
+async function findingsWithLimit(deps: ReportDeps, tenant: string | null): Promise<Finding[]> {
+  const now = deps.now();
+  try {
+    const [found, spent] = await Promise.all([findings(deps, tenant), deps.dayLimit()]);
+    return spent ? inOrder([...found, ...dayLimitFinding(spent, now)]) : found;
+  } catch (thrown) {
+    const limit = dayLimitIn(messageOf(thrown));
+    if (limit === undefined) throw thrown;
+    const spent = await deps.dayLimit();
+    return dayLimitFinding({ limit, since: spent?.since ?? now, seen: now }, now);
+  }
 }
 
 async function findings(deps: ReportDeps, tenant: string | null): Promise<Finding[]> {

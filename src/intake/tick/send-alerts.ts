@@ -44,7 +44,7 @@ export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<str
 }
 
 /** Codes that dead letters, steps of the tick and workers tell by themselves. */
-const toldElsewhere = ["failed", "tick-failing", "tick-silent", "no-worker"];
+const toldElsewhere = ["failed", "tick-failing", "tick-silent", "no-worker", "d1-day-limit"];
 
 /** Findings as failures of now. What is known and may be wanted (`info`) is no alert. */
 export function failuresOf(findings: readonly Finding[], now: number): Failure[] {

@@ -1,5 +1,6 @@
 import type { Beaten } from "../../domain/installation/beat";
 import { heartbeatStep } from "../../domain/installation/model";
+import { dayLimitIn } from "../../d1";
 import { messageOf } from "../../errors";
 
 /** One thing the tick does; what it returns is its report, shown in /metrics and the log. */
@@ -33,13 +34,18 @@ export interface StepOutcome {
 
 /**
  * Everything that is due, once a minute. `now` is the tick's planned time, not the clock's: days pass in a test without sleeping.
- * Every step is safe to run twice and beside itself; one that fails neither stops nor hides the others. Never throws.
+ * Every step is safe to run twice and beside itself; one that fails neither stops nor hides the others, but for D1's limit of a day. Never throws.
  */
 export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> {
   const outcomes: StepOutcome[] = [];
   const startedAt = deps.clock();
   const minute = Math.floor(now / 60_000);
-  for (const step of deps.steps) if (minute % (step.everyMinutes ?? 1) === 0) outcomes.push(await takeStep(deps, step, now));
+  for (const step of deps.steps.filter(({ everyMinutes = 1 }) => minute % everyMinutes === 0)) {
+    const outcome = await takeStep(deps, step, now);
+    outcomes.push(outcome);
+    // Until midnight no step can do more.
+    if (outcome.outcome === "failed" && dayLimitIn(outcome.detail)) break;
+  }
   const recorded = await record(deps, outcomes);
   if (recorded && outcomes.every(({ outcome }) => outcome === "done")) await beat(deps, now);
   deps.measure(deps.clock() - startedAt);
