@@ -254,10 +254,18 @@ describe("one language", () => {
       layoutFlaw keyFlaw numberFlaw messageFault headersFault headerFault mailServerFault mailFaults faultsOf
       schemeFault hostFault portFault cronFault takeLead writeAgain keepEvent fanOut MediaParts OperationParts
       CampaignParts EndedParts MailParts ModelsParts LeadParts IntakeParts TickParts GateParts ReportParts EngineParts
-      CapabilityParts CampaignDoor AccessDoor isZone`
+      CapabilityParts CampaignDoor AccessDoor isZone TurnstileVerdict
+      verdictOn tellAfterBatches touchSql`
       .trim()
       .split(/\s+/);
     expect(refused(new RegExp(`\\b(?:${retired.join("|")})\\b`, "g"))).toEqual([]);
+  });
+
+  test("a function's name has one meaning: none that tells nothing of its noun is defined twice", () => {
+    const vague = /\bfunction (keyOf|viewOf|nameOf|requestOf|refusal|decoded|escaped|judge|verdictOf)\b/g;
+    const defined = [...texts].flatMap(([file, text]) => [...text.matchAll(vague)].map(([, name = ""]) => ({ name, file })));
+    const twice = [...Map.groupBy(defined, ({ name }) => name)].filter(([, places]) => places.length > 1);
+    expect(twice).toEqual([]);
   });
 
   test("a behaviour is run and the name of its type", () => {

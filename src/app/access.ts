@@ -28,11 +28,11 @@ export function createAccessSignIn(env: WorkerEnv, stores: Pick<Stores, "install
     try {
       const setting = await read();
       if (!setting) return undefined;
-      const verdict = await verify(setting.value as Parameters<typeof verify>[0], assertion);
-      if (!verdict.ok) return verdict;
-      const { tenant, scopes = [] } = verdict.role;
+      const verified = await verify(setting.value as Parameters<typeof verify>[0], assertion);
+      if (!verified.ok) return verified;
+      const { tenant, scopes = [] } = verified.role;
       if (tenant === "*") return { ok: true, token: env.ROOT_TOKEN };
-      return { ok: true, token: await tokens.mint(tenant, `access${await sha256Hex(verdict.person, 16)}`, scopes) };
+      return { ok: true, token: await tokens.mint(tenant, `access${await sha256Hex(verified.person, 16)}`, scopes) };
     } catch (thrown) {
       log({ event: "trouble", where: "access", reason: messageOf(thrown) });
       return { ok: false, why: "unavailable" };

@@ -1,8 +1,8 @@
 import { waitUntil } from "cloudflare:workers";
 import type { MediaDeps } from "../domain/media/capability";
-import type { EndedJobs } from "../domain/subscriptions/ended";
+import type { EndedJobPublisher } from "../domain/subscriptions/ended";
 import type { WorkerEnv } from "../env";
-import { createEndedJobs, tellAfterBatches } from "../intake/tick/publish-ended-jobs";
+import { createEndedJobs, publishAfterBatches } from "../intake/tick/publish-ended-jobs";
 import { queueNamed } from "../jobs/queues";
 import { Counters } from "../ledger/counters";
 import type { createPayloads } from "../ledger/payloads";
@@ -37,7 +37,7 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
   engine: Engine;
   gates: TenantGates;
   counters: Counters;
-  ended: EndedJobs;
+  ended: EndedJobPublisher;
 } {
   const defer = (promise: Promise<unknown>) =>
     waitUntil(promise.catch((thrown: unknown) => log({ event: "trouble", where: "deferred", reason: String(thrown) })));
@@ -52,7 +52,7 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
     return known.state === "known" ? known.snapshot.settings.quota?.jobsPerMinute : undefined;
   };
   const ended = createEndedJobs(env.DB, () => engine);
-  const tell = tellAfterBatches(ended, stores.snapshots, now, defer);
+  const tell = publishAfterBatches(ended, stores.snapshots, now, defer);
   const gates = createGates(gateNamespace(env), limitsOf);
   const engine: Engine = createEngine({
     now,

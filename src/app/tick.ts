@@ -2,9 +2,9 @@ import type { CampaignOperations } from "../domain/campaigns/operate";
 import { campaignObjects } from "../domain/campaigns/objects";
 import type { createBulkActions } from "../domain/bulk-actions/operate";
 import type { createReplays } from "../domain/replays/create";
-import { shopOutbox } from "../domain/shop/events";
+import { createShopOutbox } from "../domain/shop/events";
 import { continueRemovals } from "../domain/shop/site/remove";
-import type { EndedJobs } from "../domain/subscriptions/ended";
+import type { EndedJobPublisher } from "../domain/subscriptions/ended";
 import type { WorkDeps } from "../domain/work/deps";
 import type { Reports } from "../domain/report/compose";
 import type { WorkerEnv } from "../env";
@@ -41,7 +41,7 @@ export interface AppTickDeps {
   engine: Engine;
   counters: Counters;
   payloads: ReturnType<typeof createPayloads>;
-  ended: EndedJobs;
+  ended: EndedJobPublisher;
   stores: Stores;
   replays: ReturnType<typeof createReplays>;
   bulkActions: ReturnType<typeof createBulkActions>;
@@ -67,9 +67,9 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
       { name: "work", run: reapWork(work) },
       { name: "schedules", run: async (at) => ({ ...(await dueSchedules(at)) }) },
-      { name: "subscriptions", run: async () => ({ told: await ended.tell(null) }) },
+      { name: "subscriptions", run: async () => ({ told: await ended.publish(null) }) },
       { name: "shop-removal", run: async (at) => ({ ...(await continueRemovals(db, maxRemovals, at)) }) },
-      { name: "shop-events", run: () => publishShopEvents(engine, (requests) => enqueue(engine, requests), shopOutbox(db)) },
+      { name: "shop-events", run: () => publishShopEvents(engine, (requests) => enqueue(engine, requests), createShopOutbox(db)) },
       { name: "replays", run: async () => ({ ...(await replays.continueAll()) }) },
       { name: "bulk-actions", run: async () => ({ ...(await bulkActions.continueAll()) }) },
       { name: "campaigns", run: async () => ({ revived: await campaigns.revive() }) },

@@ -8,7 +8,7 @@ const avifHead = 16 * 1024;
 
 /** A PNG is a row of chunks up to IEND. Null: it ends before that. */
 export function readPng(bytes: Uint8Array): Structure | null {
-  const view = viewOf(bytes);
+  const view = dataView(bytes);
   const structure: Structure = { head: bytes.subarray(0, 64), orientation: 1, frames: 1 };
   for (let at = 8, count = 0; at + 12 <= bytes.length && count < maxChunks; count++) {
     const length = view.getUint32(at);
@@ -24,7 +24,7 @@ export function readPng(bytes: Uint8Array): Structure | null {
 
 /** A WebP is a RIFF of chunks. Null: it is shorter than it says. */
 export function readWebp(bytes: Uint8Array): Structure | null {
-  const view = viewOf(bytes);
+  const view = dataView(bytes);
   if (bytes.length < 30) return null;
   const end = view.getUint32(4, true) + 8;
   if (end > bytes.length) return null;
@@ -47,7 +47,7 @@ function tiffIn(exif: Uint8Array): Uint8Array {
 
 /** An AVIF is a row of boxes. Null: one of them reaches beyond the end. Its turn is part of the format: the decoder applies it. */
 export function readAvif(bytes: Uint8Array): Structure | null {
-  const view = viewOf(bytes);
+  const view = dataView(bytes);
   for (let at = 0, count = 0; at + 8 <= bytes.length && count < maxChunks; count++) {
     const length = view.getUint32(at);
     // 0: up to the end; 1: the length follows in eight bytes.
@@ -58,6 +58,6 @@ export function readAvif(bytes: Uint8Array): Structure | null {
   return { head: bytes.subarray(0, avifHead), orientation: 1, frames: 1 };
 }
 
-function viewOf(bytes: Uint8Array): DataView {
+function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -14,7 +14,7 @@ export interface Admitted {
 }
 
 /** Who calls and for which tenant; throws the Problem that says why not. Reads nothing but headers. */
-export async function admit(route: AnyRoute, request: Request, params: Readonly<Record<string, string>>, deps: IntakeDeps): Promise<Admitted> {
+export async function authorize(route: AnyRoute, request: Request, params: Readonly<Record<string, string>>, deps: IntakeDeps): Promise<Admitted> {
   if (route.scope === "public") return { caller: { kind: "anybody" }, tenant: null };
   const caller = await identify(request, deps);
   const named = request.headers.get(tenantHeader)?.trim() || null;

@@ -29,8 +29,8 @@ export async function readJson<Body>(
 export async function readText(request: Request, limit: number): Promise<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   let text = "";
-  for await (const chunk of chunksOf(request, limit)) text += decoded(decoder, chunk);
-  return text + decoded(decoder);
+  for await (const chunk of chunksOf(request, limit)) text += decodeChunk(decoder, chunk);
+  return text + decodeChunk(decoder);
 }
 
 /** The body's bytes as they were sent, for what is signed. */
@@ -80,7 +80,7 @@ export function parsedJson(text: string): unknown {
   throw new Problem("invalid", `The body is more than can be read. ${detail}`, { errors: [{ path: "", message: json.message }] });
 }
 
-function decoded(decoder: TextDecoder, chunk?: Uint8Array): string {
+function decodeChunk(decoder: TextDecoder, chunk?: Uint8Array): string {
   try {
     return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
   } catch (cause) {

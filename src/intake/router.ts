@@ -1,6 +1,6 @@
 import { Router } from "itty-router";
 import { Problem } from "../errors";
-import { admit } from "./auth";
+import { authorize } from "./auth";
 import { readJson } from "./body";
 import type { IntakeDeps } from "./deps";
 import { traceFrom, traceIdOfRequest } from "../trace";
@@ -99,8 +99,8 @@ function methodsOf(here: readonly AnyRoute[]): string[] {
 
 /** Order matters: who it is, then where, then what: nobody without a token learns more than that a route exists. */
 async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Answer> {
-  const params = decoded(route, request.params);
-  const admitted = await admit(route, request, params, deps);
+  const params = decodeParams(route, request.params);
+  const admitted = await authorize(route, request, params, deps);
   checkParams(route, params);
   const query = readQuery(route.query, new URL(request.url).searchParams);
   const { body, length } = await readBody(route, request, params, (given) => checkFieldScopes(admitted.caller, route, given));
@@ -159,7 +159,7 @@ function refuse(thrown: unknown, request: Request, passage: Passage, deps: Intak
 }
 
 /** Parameters with a pattern of their own may be percent-encoded. */
-function decoded(route: AnyRoute, given: Params): Params {
+function decodeParams(route: AnyRoute, given: Params): Params {
   return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, route.params?.[name] ? percentDecoded(value) : value]));
 }
 

@@ -71,13 +71,13 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
       const issues = name === "mail" ? mailIssues(connection as MailConnection, rules) : [];
       if (issues.length > 0) throw invalid(issues);
       const row = await write(db, vault, table, tenant, name, withAddresses(connection, rules), now);
-      return { connection: viewOf(row), created: row.created === row.updated };
+      return { connection: connectionView(row), created: row.created === row.updated };
     },
     async get(tenant, name) {
       const row = await table.one(tenant, name);
-      return row && viewOf(row);
+      return row && connectionView(row);
     },
-    list: async (tenant) => (await table.all(tenant)).map(viewOf),
+    list: async (tenant) => (await table.all(tenant)).map(connectionView),
     remove: table.remove,
     async open<Name extends ConnectionName>(tenant: string, name: Name): Promise<OpenedConnection<Name>> {
       const row = await table.one(tenant, name);
@@ -211,15 +211,15 @@ function withUrls(given: Fields, prefix: string, rules: AddressRules): Fields {
     .filter((field) => typeof given[field] === "string")
     .map((field) => {
       const path = `${prefix}${field}`;
-      const verdict = checkAddress(String(given[field]), rules);
-      if (!verdict.ok) throw invalid([{ path, message: verdict.reason }]);
-      if (field === "baseUrl" && (verdict.url.search || verdict.url.hash)) throw invalid([{ path, message: "must be an address without ? or #" }]);
-      return [field, field === "baseUrl" ? verdict.url.href.replace(/(?<!\/)\/+$/, "") : verdict.url.href];
+      const checked = checkAddress(String(given[field]), rules);
+      if (!checked.ok) throw invalid([{ path, message: checked.reason }]);
+      if (field === "baseUrl" && (checked.url.search || checked.url.hash)) throw invalid([{ path, message: "must be an address without ? or #" }]);
+      return [field, field === "baseUrl" ? checked.url.href.replace(/(?<!\/)\/+$/, "") : checked.url.href];
     });
   return { ...given, ...Object.fromEntries(checkedUrls) };
 }
 
-function viewOf({ name, provider, settings, created, updated, paused }: Row): ConnectionView {
+function connectionView({ name, provider, settings, created, updated, paused }: Row): ConnectionView {
   return { name, provider, ...(JSON.parse(settings) as Settings), ...(paused === null ? {} : { paused: JSON.parse(paused) as Paused }), created, updated };
 }
 

@@ -89,9 +89,9 @@ export interface MailServer {
 
 /** Why a mail server may not be called, with the field; asked when it is set and before each connection. */
 export function mailServerIssue(server: MailServer, rules: AddressRules): { path: "host" | "port" | "tls"; message: string } | undefined {
-  const verdict = checkHost(server.host, server.port, rules);
-  if (!verdict.ok) return { path: "host", message: verdict.reason };
-  if (verdict.local) return undefined;
+  const checked = checkHost(server.host, server.port, rules);
+  if (!checked.ok) return { path: "host", message: checked.reason };
+  if (checked.local) return undefined;
   if (server.port === 25) return { path: "port", message: "must not be 25, which the platform closes: use 465 or 587" };
   if (!smtpPorts.includes(server.port)) return { path: "port", message: `must be one of ${smtpPorts.join(", ")}` };
   if (tlsOf(server) === "none") return { path: "tls", message: "must not be none: credentials and mails would travel in clear" };

@@ -56,13 +56,13 @@ export function createProjectStore(db: D1Database, vault: Vault, changed: Change
       );
       const [row] = written.results;
       if (!row) throw await whyRefused(db, tenant, bound);
-      return { project: viewOf(row), apiKey: row.api_key === apiKeyHash ? fresh.apiKey : undefined };
+      return { project: projectView(row), apiKey: row.api_key === apiKeyHash ? fresh.apiKey : undefined };
     },
     async get(tenant, project) {
       const row = await table.one(tenant, project);
-      return row && viewOf(row);
+      return row && projectView(row);
     },
-    list: async (tenant) => (await table.all(tenant)).map(viewOf),
+    list: async (tenant) => (await table.all(tenant)).map(projectView),
     remove: (tenant, project) => table.remove(tenant, project, db.prepare("DELETE FROM lead_silence WHERE tenant = ?1 AND project = ?2").bind(tenant, project)),
     async renewKey(tenant, project, now) {
       const key = `lk_${random(32)}`;
@@ -133,7 +133,7 @@ function withOwnPage(settings: ProjectSettings): ProjectSettings {
   throw invalid([{ path: "thankYouUrl", message: "must be a page of one of the project's domains" }]);
 }
 
-function viewOf(row: Row): ProjectView {
+function projectView(row: Row): ProjectView {
   const settings = JSON.parse(row.settings) as ProjectSettings;
   const { project, site_key: siteKey, form_id: formId, created, updated } = row;
   return { project, ...settings, siteKey, formId, turnstile: row.turnstile !== null, crmCallback: row.crm !== null, created, updated };

@@ -111,13 +111,13 @@ export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRule
     async put(tenant, site, body, now) {
       checkName("site", site);
       const row = await write(db, vault, table, { tenant, site, now, ...withAddress(checked(siteSchema, body), rules) });
-      return { site: viewOf(row), created: row.created === row.updated };
+      return { site: siteView(row), created: row.created === row.updated };
     },
     async get(tenant, site) {
       const row = await table.one(tenant, site);
-      return row && viewOf(row);
+      return row && siteView(row);
     },
-    list: async (tenant) => (await table.all(tenant)).map(viewOf),
+    list: async (tenant) => (await table.all(tenant)).map(siteView),
     remove: table.remove,
     async open(tenant, site) {
       const row = await table.one(tenant, site);
@@ -184,13 +184,13 @@ async function write(db: D1Database, vault: Vault, table: SettingsTable<Row>, si
 }
 
 function withAddress(body: SiteBody, rules: AddressRules): SiteBody {
-  const verdict = checkAddress(body.url, rules);
-  if (!verdict.ok) throw invalid([{ path: "url", message: verdict.reason }]);
-  if (verdict.url.search || verdict.url.hash) throw invalid([{ path: "url", message: "must be the shop's address without ? or #" }]);
-  return { ...body, url: verdict.url.href.replace(/(?<!\/)\/+$/, "") };
+  const checked = checkAddress(body.url, rules);
+  if (!checked.ok) throw invalid([{ path: "url", message: checked.reason }]);
+  if (checked.url.search || checked.url.hash) throw invalid([{ path: "url", message: "must be the shop's address without ? or #" }]);
+  return { ...body, url: checked.url.href.replace(/(?<!\/)\/+$/, "") };
 }
 
-function viewOf({ site, platform, url, key_in: keyIn, webhook, created, updated }: Row): SiteView {
+function siteView({ site, platform, url, key_in: keyIn, webhook, created, updated }: Row): SiteView {
   return { site, platform, url, keyIn, webhook: webhook ? (JSON.parse(webhook) as SiteView["webhook"]) : null, created, updated };
 }
 

@@ -101,7 +101,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   };
 
   const readWithoutD1 = async (tenant: string, now: number, cached: Entry | undefined): Promise<Known> => {
-    const stored = await within(timeLimit, "KV", kv.get<Snapshot>(keyOf(tenant), "json")).catch((thrown: unknown) => {
+    const stored = await within(timeLimit, "KV", kv.get<Snapshot>(kvKey(tenant), "json")).catch((thrown: unknown) => {
       report("snapshot.kv-unavailable", { tenant, error: messageOf(thrown) });
       return null;
     });
@@ -163,7 +163,7 @@ async function publish(db: D1Database, kv: KVNamespace, tenant: string, sections
   for (let round = 0; ; round++) {
     const snapshot = await readD1(db, tenant, sections);
     if (!snapshot) return null;
-    await kv.put(keyOf(tenant), JSON.stringify(snapshot));
+    await kv.put(kvKey(tenant), JSON.stringify(snapshot));
     const mark = "UPDATE tenants SET published = ?2 WHERE tenant = ?1 RETURNING version = ?2 AS current";
     const row = await db.prepare(mark).bind(tenant, snapshot.version).first<{ current: number }>();
     if (row?.current === 1 || round === 2) return snapshot;
@@ -189,7 +189,7 @@ async function readD1(db: D1Database, tenant: string, sections: readonly AnySect
   };
 }
 
-function keyOf(tenant: string): string {
+function kvKey(tenant: string): string {
   return `tenant/${tenant}`;
 }
 

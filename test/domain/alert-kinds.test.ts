@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { judge, quietAfter } from "../../src/domain/alerts/model";
+import { nextAlert, quietAfter } from "../../src/domain/alerts/model";
 import { alertCodes, type AlertRule, causeOf, wants } from "../../src/domain/alerts/rule";
 import { messageOf } from "../../src/domain/alerts/text";
 import type { Facts } from "../../src/domain/report/facts";
@@ -97,11 +97,11 @@ describe("every kind of finding", () => {
     const failure = own ?? { tenant: finding.tenant, cause: known[code] ?? "", subject: "email", reason: finding.sentence, count: 1, lastAt: now };
     expect(causeOf(failure.cause)).toEqual({ code, severity });
     expect(wants(usual, failure)).toBe(true);
-    const began = judge(undefined, failure, now);
+    const began = nextAlert(undefined, failure, now);
     expect(began?.notice).toBe("began");
     const told = { ...(began as NonNullable<typeof began>).alert, toldAt: now, via: ["slack"] };
-    expect(judge(told, { ...failure, lastAt: now + 60_000 }, now + 60_000)?.notice).toBeNull();
-    expect(judge(told, undefined, now + quietAfter(failure.cause))?.notice).toBe("recovered");
+    expect(nextAlert(told, { ...failure, lastAt: now + 60_000 }, now + 60_000)?.notice).toBeNull();
+    expect(nextAlert(told, undefined, now + quietAfter(failure.cause))?.notice).toBe("recovered");
     const { subject, text } = messageOf([{ kind: "began", alert: told }], "https://jobs.example.com");
     expect(text.split(" ").at(-1)).toBe(`https://jobs.example.com${path}`);
     expect(`${subject} ${text}`).not.toContain(person);
@@ -122,7 +122,7 @@ test("a group of dead letters that grows is sent again at its 10th, 100th and 1,
   const failure = { tenant, cause: "dead-letters/g", subject: "email", reason: "500", count: 1, lastAt: now };
   const told = { ...failure, state: "open" as const, since: now, toldAt: now, via: ["slack"], recoveredAt: null };
   const noticeAt = (before: number, more: number, cause = failure.cause) =>
-    judge({ ...told, cause, count: before }, { ...failure, cause, count: more }, now + 60_000)?.notice;
+    nextAlert({ ...told, cause, count: before }, { ...failure, cause, count: more }, now + 60_000)?.notice;
   expect([noticeAt(1, 8), noticeAt(9, 1), noticeAt(10, 80), noticeAt(98, 2), noticeAt(500, 600), noticeAt(5, 2000)]).toEqual([
     null,
     "continues",

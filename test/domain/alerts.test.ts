@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { alertsOf, listAlerts, newDeadLetters } from "../../src/domain/alerts/queries";
-import { type Alert, cooldown, type Failure, installation, judge, type Notice, quietAfter, remindAfter } from "../../src/domain/alerts/model";
+import { type Alert, cooldown, type Failure, installation, nextAlert, type Notice, quietAfter, remindAfter } from "../../src/domain/alerts/model";
 import { saveAlerts } from "../../src/domain/alerts/store";
 import { messageOf } from "../../src/domain/alerts/text";
 import { watch, type WatchDeps } from "../../src/domain/alerts/watch";
@@ -171,7 +171,7 @@ describe("an alert", () => {
         const notices: { kind: Notice["kind"]; at: number; count: number }[] = [];
         for (const { minutes, fails, taken } of steps) {
           now += minutes * minute;
-          const verdict = judge(alert, fails ? failure(now) : undefined, now);
+          const verdict = nextAlert(alert, fails ? failure(now) : undefined, now);
           if (!verdict) continue;
           const told = verdict.notice !== null && taken;
           if (told && verdict.notice) notices.push({ kind: verdict.notice, at: now, count: verdict.alert.count });
@@ -190,7 +190,11 @@ describe("an alert", () => {
   });
 
   test("says in a sentence what failed, how often and where to look, and nothing that looks personal", () => {
-    const alert = { ...judge(undefined, failure(noon), noon)?.alert, reason: "<b>ada@example.com</b> was refused, call +49 30 1234567", count: 12 } as Alert;
+    const alert = {
+      ...nextAlert(undefined, failure(noon), noon)?.alert,
+      reason: "<b>ada@example.com</b> was refused, call +49 30 1234567",
+      count: 12,
+    } as Alert;
     const { subject, text } = messageOf([{ kind: "began", alert }], undefined);
     expect(text).toBe("12 jobs of type email failed for good:  b [e-mail] /b  was refused, call [number] (group g)");
     expect(subject).toBe(`Jobyard: ${text}`.slice(0, 129));
@@ -209,7 +213,7 @@ test("its statements find their rows by key", async () => {
   await newDeadLetters(db, noon, noon + 1);
   await alertsOf(db, [{ tenant: "one", cause: "x" }]);
   await listAlerts(db, "one", 10);
-  await saveAlerts(db, [judge(undefined, { tenant: "one", cause: "x", subject: "s", reason: "", count: 1, lastAt: noon }, noon)?.alert as Alert]);
+  await saveAlerts(db, [nextAlert(undefined, { tenant: "one", cause: "x", subject: "s", reason: "", count: 1, lastAt: noon }, noon)?.alert as Alert]);
   const plans = await Promise.all(said.map(planOf));
   const scans = plans.flat().filter((line) => line.startsWith("SCAN ") && !/VIRTUAL TABLE|SCAN (each|\(subquery|CONSTANT ROW)/.test(line));
   expect(scans.filter((line) => !line.includes("alerts_open"))).toEqual([]);

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReplays } from "../../src/domain/replays/create";
 import { replaysIn } from "../../src/domain/replays/store";
-import { canaryRoom, verdictOf } from "../../src/domain/replays/verdict";
+import { canaryRoom, endOf } from "../../src/domain/replays/end";
 import { createLedger } from "../../src/ledger/ledger";
 import { createQueries } from "../../src/ledger/queries";
 import { replayableIn } from "../../src/ledger/replayable";
@@ -378,7 +378,7 @@ const standing = fc.record({ canary: fc.nat(9), sent: fc.nat(60), succeeded: fc.
 test("a replay under way is never both waiting for its canary and free to go on, and never stops without failures", () => {
   fc.assert(
     fc.property(standing, (replay) => {
-      const verdict = verdictOf(replay);
+      const verdict = endOf(replay);
       if (replay.failedAgain === 0) expect(verdict?.state).not.toBe("stopped");
       if (replay.open > 0) expect(verdict?.state).not.toBe("done");
       if (replay.canary === 0) expect([verdict?.state === "stopped", canaryRoom(replay)]).toEqual([false, Infinity]);

@@ -43,7 +43,7 @@ type World = ReturnType<typeof world>;
 async function act({ bench, ended }: World, step: object) {
   const id = await bench.acceptOne({ tenant, payload: { script: [step], entity: "lead:1" } });
   await bench.deliverAll();
-  await ended.tell(tenant);
+  await ended.publish(tenant);
   await bench.deliverAll();
   return id;
 }
@@ -118,7 +118,7 @@ describe("the end of a job", () => {
     await subscribe("saas", ["job.done"]);
     await subscribe("ops", ["job.dead"]);
     const id = await act(here, { do: "done" });
-    await here.ended.tell(tenant);
+    await here.ended.publish(tenant);
     await here.bench.deliverAll();
     expect(sent).toEqual([
       { id: `${id}.0`, type: "job.done", timestamp: expect.any(String), data: { id, type: "scripted", state: "done", result: { secret: "•••" } } },
@@ -154,9 +154,9 @@ describe("the end of a job", () => {
       { tenant, type: "webhook", payload: { url: "https://x.example.com/", body: { id: "other" } } },
     ]);
     await here.bench.deliverAll();
-    await here.ended.tell(tenant);
+    await here.ended.publish(tenant);
     await here.bench.deliverAll();
-    await here.ended.tell(tenant);
+    await here.ended.publish(tenant);
     await here.bench.deliverAll();
     expect(sent.filter(({ type }) => type === "job.done").map(({ data }) => data["type"])).toEqual(["webhook"]);
   });
@@ -189,11 +189,11 @@ describe("the end of a job", () => {
     await here.bench.deliverAll();
     const row = (await outbox())[0] as { tenant: string; job: string; seq: number; state: string; at: number };
     // Accepted, and dead before the row was taken away: the same row again.
-    await here.ended.tell(null);
+    await here.ended.publish(null);
     await env.DB.prepare("INSERT INTO ended_jobs (tenant, job, seq, state, at) VALUES (?, ?, ?, ?, ?)")
       .bind(row.tenant, row.job, row.seq, row.state, row.at)
       .run();
-    await here.ended.tell(null);
+    await here.ended.publish(null);
     await here.bench.deliverAll();
     expect(sent).toHaveLength(1);
   });
@@ -211,7 +211,7 @@ describe("the end of a job", () => {
       isSet: async (owner) => owner === "crowd-a",
       take: async (owner, wanted) => ({ granted: owner === "crowd-a" ? 0 : wanted, retryAfter: 60 }),
     };
-    await here.ended.tell(null);
+    await here.ended.publish(null);
     await here.bench.deliverAll();
     const left = await env.DB.prepare("SELECT tenant FROM ended_jobs").all<{ tenant: string }>();
     expect([sent.length, left.results.map(({ tenant: owner }) => owner)]).toEqual([1, ["crowd-a"]]);
@@ -224,11 +224,11 @@ describe("the end of a job", () => {
     await here.bench.deliverAll();
     here.bench.faults.send = true;
     here.bench.faults.ledger = (call) => call === "insertKeyed";
-    await here.ended.tell(tenant);
+    await here.ended.publish(tenant);
     expect(await outbox()).toHaveLength(1);
     here.bench.faults.send = false;
     here.bench.faults.ledger = false;
-    await here.ended.tell(tenant);
+    await here.ended.publish(tenant);
     await here.bench.deliverAll();
     expect([sent.length, await outbox()]).toEqual([1, []]);
   });
@@ -238,6 +238,6 @@ describe("the end of a job", () => {
     await subscribe("saas", ["job.cancelled"]);
     const id = await here.bench.acceptOne({ tenant, payload: { script: [{ do: "done" }] }, delaySeconds: 3600 });
     await here.bench.engine.ledger.cancel({ tenant, id }, here.bench.now());
-    expect(await here.ended.tell(tenant)).toBe(1);
+    expect(await here.ended.publish(tenant)).toBe(1);
   });
 });

@@ -15,7 +15,7 @@ export function leadsOn(vault: Vault, ids: Ids, now: () => number): LeadDeps {
     isApiKey,
     secret: (tenant, name, kind, project) => projectSecret(vault, tenant, name, kind, project),
     hookSecret: async () => undefined,
-    turnstile: async () => ({ verdict: "passed" }),
+    turnstile: async () => ({ result: "passed" }),
     mayPost: async () => true,
     mayPostTo: async () => true,
     newId: (tenant) => ids.make(tenant, now()),

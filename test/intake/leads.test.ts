@@ -31,7 +31,7 @@ beforeAll(async () => {
 beforeEach(() => {
   bench.seen.requests.length = 0;
   bench.seen.audits.length = 0;
-  bench.deps.leads = { ...bench.deps.leads, mayPost: async () => true, mayPostTo: async () => true, turnstile: async () => ({ verdict: "passed" }) };
+  bench.deps.leads = { ...bench.deps.leads, mayPost: async () => true, mayPostTo: async () => true, turnstile: async () => ({ result: "passed" }) };
 });
 
 const keyed = (body: unknown, headers: Record<string, string> = {}) => bench.call("POST", path, { body, headers: { "x-api-key": apiKey, ...headers } });
@@ -332,7 +332,7 @@ describe("a captcha", () => {
   test("is asked with the project's secret; who failed it is told so, and servers are not asked", async () => {
     await withCaptcha(async () => {
       const asked: { secret: string; token: string }[] = [];
-      bench.deps.leads.turnstile = async ({ secret, token }) => (asked.push({ secret, token }), { verdict: "refused", reason: "the captcha was not solved" });
+      bench.deps.leads.turnstile = async ({ secret, token }) => (asked.push({ secret, token }), { result: "refused", reason: "the captcha was not solved" });
       const answer = await browse({ email: "a@example.com", "cf-turnstile-response": "token" });
       expect(answer.body).toMatchObject({ status: 403, errors: [{ path: "cf-turnstile-response" }] });
       expect(asked).toEqual([{ secret: "0xSECRET", token: "token" }]);
@@ -343,7 +343,7 @@ describe("a captcha", () => {
   test("is not used up by a form that is wrong, and the second press of a button is the same question", async () => {
     await withCaptcha(async () => {
       const keys: (string | undefined)[] = [];
-      bench.deps.leads.turnstile = async ({ repeatKey }) => (keys.push(repeatKey), { verdict: "passed" });
+      bench.deps.leads.turnstile = async ({ repeatKey }) => (keys.push(repeatKey), { result: "passed" });
       expect((await browse({ email: "none" })).status).toBe(422);
       for (const tts of ["3", "5"]) await browse({ email: "a@example.com", __pg_nonce: "captcha", __pg_tts: tts });
       await browse({ email: "a@example.com" });
@@ -353,7 +353,7 @@ describe("a captcha", () => {
 
   test("that cannot be asked costs no lead", async () => {
     await withCaptcha(async () => {
-      bench.deps.leads.turnstile = async () => ({ verdict: "unchecked", reason: "no answer" });
+      bench.deps.leads.turnstile = async () => ({ result: "unchecked", reason: "no answer" });
       expect((await browse({ email: "a@example.com" })).status).toBe(200);
       expect(taken()[0]?.reasons).toContain("captcha not checked");
     });

@@ -18,9 +18,9 @@ export async function throughAccess(
 ): Promise<{ token: string } | { status: number; trouble: string } | undefined> {
   const assertion = request.headers.get(accessHeader);
   if (assertion === null || signIn === undefined) return undefined;
-  const verdict = await signIn(assertion);
-  if (verdict === undefined) return undefined;
-  if (verdict.ok) return { token: verdict.token };
-  const [status, trouble] = refusals[verdict.why];
+  const access = await signIn(assertion);
+  if (access === undefined) return undefined;
+  if (access.ok) return { token: access.token };
+  const [status, trouble] = refusals[access.why];
   return { status, trouble };
 }

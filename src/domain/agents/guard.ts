@@ -5,14 +5,14 @@ import type { Step } from "./model";
 import { type Call, knownIds, readsOf } from "./position";
 
 /** What becomes of a tool call that a model asks for. */
-export type Verdict = { kind: "refuse"; reason: string; tool?: Tool } | { kind: "approve" | "act"; tool: Tool; input: unknown };
+export type ToolDecision = { kind: "refuse"; reason: string; tool?: Tool } | { kind: "approve" | "act"; tool: Tool; input: unknown };
 
 /**
  * Decided by what the agent declares and by what is recorded, never by what a text says:
  * a tool the agent does not have cannot be called; arguments must fit; ids must have come as ids; what writes outside needs a person once
  * untrusted text is in the context. Pure.
  */
-export function verdictOn(agent: Agent, steps: readonly Step[], { tool: name, input }: Call): Verdict {
+export function decideCall(agent: Agent, steps: readonly Step[], { tool: name, input }: Call): ToolDecision {
   const tool = toolOf(agent, name);
   if (!tool || (tool === agent.conclusion?.tool && !isConclusion(steps))) return { kind: "refuse", reason: "there is no such tool" };
   if (input === undefined) return { kind: "refuse", reason: "the arguments are no JSON", tool };

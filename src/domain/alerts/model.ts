@@ -49,7 +49,7 @@ export function quietAfter(cause: string): number {
 }
 
 /** What becomes of a cause by what was found, and the notice that is due. Pure; `toldAt` is the sender's to set. */
-export function judge(before: Alert | undefined, found: Failure | undefined, now: number): { alert: Alert; notice: NoticeKind | null } | null {
+export function nextAlert(before: Alert | undefined, found: Failure | undefined, now: number): { alert: Alert; notice: NoticeKind | null } | null {
   if (found) {
     const alert = opened(before, found, now);
     return { alert, notice: noticeOf(alert, now) ?? (hasGrown(before, alert) ? "continues" : null) };

@@ -1,4 +1,4 @@
-import { type Alert, type Failure, installation, judge, type Notice } from "./model";
+import { type Alert, type Failure, installation, nextAlert, type Notice } from "./model";
 import { alertsOf, newDeadLetters } from "./queries";
 import { heartbeatStep } from "../installation/model";
 import { saveAlerts } from "./store";
@@ -29,12 +29,12 @@ const [maxNew, maxOwners] = [50, 25];
 export async function watch({ db, mark, steps, findings, send }: WatchDeps, now: number): Promise<{ open: number; sent: number; refused: number }> {
   const from = Number((await mark.read()) || now);
   const failures = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
-  const known = new Map((await alertsOf(db, failures)).map((alert) => [keyOf(alert), alert]));
-  const newest = new Map(bounded(failures, known).map((failure) => [keyOf(failure), failure]));
+  const known = new Map((await alertsOf(db, failures)).map((alert) => [causeKey(alert), alert]));
+  const newest = new Map(bounded(failures, known).map((failure) => [causeKey(failure), failure]));
   const judged = [...new Set([...known.keys(), ...newest.keys()])].flatMap((key) => {
     const last = known.get(key);
-    const verdict = judge(last, isNews(last, newest.get(key)) ? newest.get(key) : undefined, now);
-    return verdict ? [verdict] : [];
+    const next = nextAlert(last, isNews(last, newest.get(key)) ? newest.get(key) : undefined, now);
+    return next ? [next] : [];
   });
   const due = judged.flatMap(({ alert, notice }) => (notice ? [{ kind: notice, alert }] : []));
   const groups = [...Map.groupBy(due, ({ alert }) => alert.tenant)].slice(0, maxOwners);
@@ -48,7 +48,7 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
   const sent = (alert: Alert) => (told.has(alert) ? { ...alert, toldAt: now, via: told.get(alert) ?? [] } : alert);
   await saveAlerts(
     db,
-    judged.map(({ alert }) => sent(alert)).filter((alert) => !isSame(alert, known.get(keyOf(alert)))),
+    judged.map(({ alert }) => sent(alert)).filter((alert) => !isSame(alert, known.get(causeKey(alert)))),
   );
   await mark.write(String(now));
   return { open: judged.filter(({ alert }) => alert.state === "open").length, sent: groups.length - refused, refused };
@@ -68,7 +68,7 @@ function isNews(known: Alert | undefined, found: Failure | undefined): boolean {
 function bounded(failures: readonly Failure[], known: ReadonlyMap<string, Alert>): Failure[] {
   const fresh = new Map<string, number>();
   return failures.filter((failure) => {
-    if (known.has(keyOf(failure))) return true;
+    if (known.has(causeKey(failure))) return true;
     const count = (fresh.get(failure.tenant) ?? 0) + 1;
     fresh.set(failure.tenant, count);
     return count <= maxNew;
@@ -79,6 +79,6 @@ function isSame(alert: Alert, before: Alert | undefined): boolean {
   return before !== undefined && JSON.stringify(alert) === JSON.stringify(before);
 }
 
-function keyOf({ tenant, cause }: Pick<Alert, "tenant" | "cause">): string {
+function causeKey({ tenant, cause }: Pick<Alert, "tenant" | "cause">): string {
   return `${tenant}/${cause}`;
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { boundedName, boundedText } from "../../queue/bounded";
-import { keyOf } from "./entity";
+import { entityKeys } from "./entity";
 
 const text = (max: number) => v.nullish(boundedText(max));
 const flag = v.nullish(v.boolean("must be true or false"));
@@ -89,18 +89,18 @@ interface Kind {
   entities(data: Record<string, unknown>): string[];
 }
 
-const ofLead = (data: Record<string, unknown>) => keyOf("lead", data["id"]);
+const ofLead = (data: Record<string, unknown>) => entityKeys("lead", data["id"]);
 /** Ids are a shop's own: the key that is unique stands first, the one without the shop finds it too. */
 const ofShop = (kind: string, field: string) => (data: Record<string, unknown>) => [
-  ...keyOf(kind, `${String(data["siteId"])}/${String(data[field])}`),
-  ...keyOf(kind, data[field]),
+  ...entityKeys(kind, `${String(data["siteId"])}/${String(data[field])}`),
+  ...entityKeys(kind, data[field]),
 ];
 /** Of an order or a product it is found with it. */
 const ofRow = ({ siteId, resource, rowId }: Record<string, unknown>) => {
   const kind = { orders: "order", products: "product" }[String(resource)];
-  return kind ? [...keyOf(kind, `${String(siteId)}/${String(rowId)}`), ...keyOf(kind, rowId)] : keyOf("site", siteId);
+  return kind ? [...entityKeys(kind, `${String(siteId)}/${String(rowId)}`), ...entityKeys(kind, rowId)] : entityKeys("site", siteId);
 };
-const ofThing = (kind: string) => (data: Record<string, unknown>) => [...keyOf(kind, data["id"]), ...keyOf("lead", data["leadId"])];
+const ofThing = (kind: string) => (data: Record<string, unknown>) => [...entityKeys(kind, data["id"]), ...entityKeys("lead", data["leadId"])];
 
 /** Every type of event that is understood, with the schema of its `data`. */
 export const catalogue = {
@@ -108,7 +108,7 @@ export const catalogue = {
   "lead.updated": { data: lead, entities: ofLead },
   "lead.answered": { data: answer, entities: ofLead },
   "lead.status_changed": { data: statusChange, entities: ofLead },
-  "lead.silence": { data: silence, entities: (data) => keyOf("project", data["project"]) },
+  "lead.silence": { data: silence, entities: (data) => entityKeys("project", data["project"]) },
   "offer.submitted": { data: offer, entities: ofThing("offer") },
   "property.valuated": { data: valuation, entities: ofThing("property") },
   "order.created": { data: order, entities: ofShop("order", "orderId") },
@@ -137,5 +137,5 @@ export type ProductData = v.InferOutput<typeof product>;
 export function entitiesOf({ type, data, subject }: { type: string; data: Record<string, unknown>; subject?: string | undefined }): string[] {
   if (isKnown(type)) return catalogue[type].entities(data);
   const [kind = "", ...rest] = (subject ?? "").split(":");
-  return keyOf(kind, rest.join(":"));
+  return entityKeys(kind, rest.join(":"));
 }

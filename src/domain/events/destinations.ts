@@ -38,7 +38,7 @@ export function createDestinationStore(deps: EndpointDeps): DestinationStore {
     list: async (tenant) => destinationsOf(await table.all(tenant)),
     get: async (tenant, name) => {
       const row = await table.one(tenant, name);
-      return row ? viewOf(row) : isBuiltIn(name) ? unchanged(name) : null;
+      return row ? destinationView(row) : isBuiltIn(name) ? unchanged(name) : null;
     },
     remove: table.remove,
     open: async (tenant, name) => {
@@ -61,7 +61,7 @@ export function createDestinationStore(deps: EndpointDeps): DestinationStore {
 
 /** Built-in ones as the tenant has changed them, then its own. */
 export function destinationsOf(rows: readonly DestinationRow[]): DestinationView[] {
-  const changed = new Map(rows.map((row) => [row.name, viewOf(row)]));
+  const changed = new Map(rows.map((row) => [row.name, destinationView(row)]));
   const own = [...changed.values()].filter((each) => !each.builtIn);
   return [...builtInNames.map((name) => changed.get(name) ?? unchanged(name)), ...own];
 }
@@ -125,10 +125,10 @@ async function put(deps: EndpointDeps, table: SettingsTable<DestinationRow>, ten
     .bind(tenant, name, ...values, now)
     .first<DestinationRow>();
   if (!row) throw tooMany(bound);
-  return { destination: viewOf(row), created: row.created === row.updated };
+  return { destination: destinationView(row), created: row.created === row.updated };
 }
 
-function viewOf(row: DestinationRow): DestinationView {
+function destinationView(row: DestinationRow): DestinationView {
   const base = isBuiltIn(row.name) ? unchanged(row.name) : null;
   return {
     name: row.name,

@@ -11,7 +11,7 @@ export const latestTime = Date.UTC(10_000, 0) - 1;
 export const about = v.optional(boundedList(entityKey, 5, { rule: "may name at most 5 entities" }));
 
 /** The key of one thing, or none when its id would not make one. */
-export function keyOf(kind: string, id: unknown): string[] {
+export function entityKeys(kind: string, id: unknown): string[] {
   const key = `${kind}:${String(id)}`;
   return (typeof id === "string" || typeof id === "number") && v.is(entityKey, key) ? [key] : [];
 }

@@ -34,9 +34,9 @@ export interface EndpointDeps {
 
 /** Throws `invalid` when the address may not be called. */
 export function hostOf(url: string, rules: AddressRules): string {
-  const verdict = checkAddress(url, rules);
-  if (!verdict.ok) throw new Problem("invalid", "The address cannot be used.", { errors: [{ path: "url", message: verdict.reason }] });
-  return verdict.url.host;
+  const checked = checkAddress(url, rules);
+  if (!checked.ok) throw new Problem("invalid", "The address cannot be used.", { errors: [{ path: "url", message: checked.reason }] });
+  return checked.url.host;
 }
 
 /** Seals a hook that takes the place of `before` (sealed as well; null: there was none). */

@@ -65,7 +65,7 @@ function silenceFields({ project, minutesWithoutLeads, lastLeadAt }: Record<stri
 
 function leadFields(lead: LeadData): Field[] {
   return [
-    ["Name", nameOf(lead)],
+    ["Name", personName(lead)],
     ["E-mail", shown(lead.email)],
     ["Phone", shown(lead.phone)],
     ["Project", shown(lead.project)],
@@ -80,7 +80,7 @@ function leadFields(lead: LeadData): Field[] {
 
 function offerFields(offer: OfferData): Field[] {
   return [
-    ["Name", nameOf(offer)],
+    ["Name", personName(offer)],
     ["E-mail", shown(offer.email)],
     ["Phone", shown(offer.phone)],
     ["Property", shown(offer.property)],
@@ -116,7 +116,7 @@ function rowFields(row: UnreadableRowData): Field[] {
 }
 
 /** The name as it was given, or put together. */
-export function nameOf({ name, firstName, lastName }: Pick<LeadData, "name" | "firstName" | "lastName">): string {
+export function personName({ name, firstName, lastName }: Pick<LeadData, "name" | "firstName" | "lastName">): string {
   return shown(name) ?? [firstName, lastName].filter(Boolean).join(" ");
 }
 

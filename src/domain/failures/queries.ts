@@ -34,7 +34,7 @@ export async function listFailures(
   const failing = (await Promise.all(tenants.map((each) => failingNow(db, each)))).flat();
   const last = groups.at(-1);
   return {
-    failures: groups.map((group) => viewOf(group, failing, deployedAt)),
+    failures: groups.map((group) => failureView(group, failing, deployedAt)),
     cursor: last && results.length > limit ? `${last.lastAt}.${last.group}` : null,
   };
 }
@@ -44,10 +44,10 @@ export async function failure(db: D1Database, tenant: string, group: string, dep
   if (!row) return null;
   const failing = await failingNow(db, tenant);
   const { reason = null, examples = [], sites = [] } = failing.find((each) => each.group === group) ?? {};
-  return { ...viewOf(groupFrom(row, now), failing, deployedAt), reason, examples, sites };
+  return { ...failureView(groupFrom(row, now), failing, deployedAt), reason, examples, sites };
 }
 
-function viewOf(group: FailureGroup, failing: readonly FailingNow[], deployedAt: number | null): FailureView {
+function failureView(group: FailureGroup, failing: readonly FailingNow[], deployedAt: number | null): FailureView {
   const { retrying = 0, dead = 0, reason = "" } = failing.find((each) => each.tenant === group.tenant && each.group === group.group) ?? {};
   // A group from before there were titles.
   const title = group.title === "" ? titleOf(reason) : group.title;

@@ -82,10 +82,10 @@ async function views({ db, engine, gates, stateOf }: GateOperationsDeps, tenant:
   };
   const heldAt = async (status: GateStatus | null) => (await Promise.all((status?.held ?? []).map(isOpen))).filter(Boolean).length;
   const held = await Promise.all(statuses.map(heldAt));
-  return names.map((dependency, index) => viewOf(dependency, statuses[index] ?? null, held[index] ?? 0, parked.get(dependency) ?? 0));
+  return names.map((dependency, index) => gateView(dependency, statuses[index] ?? null, held[index] ?? 0, parked.get(dependency) ?? 0));
 }
 
-function viewOf(dependency: string, status: GateStatus | null, held: number, parked: number): GateView {
+function gateView(dependency: string, status: GateStatus | null, held: number, parked: number): GateView {
   if (!status)
     return {
       dependency,

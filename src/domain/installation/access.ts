@@ -49,7 +49,7 @@ export type Access = v.InferOutput<typeof accessSchema>;
 export type AccessRole = Access["roles"][number];
 
 /** Who the Access token says it is, and the role that fits. */
-export type Verdict =
+export type AccessResult =
   | { ok: true; role: AccessRole; person: string }
   /** `refused`: the token is not good; `no-role`: it is, and no role fits; `unavailable`: the keys cannot be fetched. */
   | { ok: false; why: "refused" | "no-role" | "unavailable" };
@@ -61,7 +61,7 @@ const [keysLast, keysAgainAfter] = [3_600_000, 60_000];
 const [timeLimit, sizeLimit] = [5000, 100_000];
 
 /** Checks the tokens of Cloudflare Access by the keys of the team, which an isolate keeps for an hour. */
-export function createAccessVerifier(http: Http, now: () => number): (access: Access, token: string) => Promise<Verdict> {
+export function createAccessVerifier(http: Http, now: () => number): (access: Access, token: string) => Promise<AccessResult> {
   const kept = new Map<string, { keys: JSONWebKeySet | null; at: number }>();
   const keysOf = async (domain: string, maxAge: number) => {
     const known = kept.get(domain);
@@ -109,7 +109,7 @@ async function verified({ teamDomain, audience }: Access, token: string, keys: J
   }
 }
 
-function roleOf({ roles }: Access, claims: JWTPayload): Verdict {
+function roleOf({ roles }: Access, claims: JWTPayload): AccessResult {
   const email = typeof claims["email"] === "string" ? claims["email"].toLowerCase() : undefined;
   if (email === undefined) return { ok: false, why: "no-role" };
   const groups = groupsOf(claims);

@@ -73,7 +73,7 @@ export function enrich(name: string, project: Project, form: FormFields, facts: 
     unverified: facts.unverified ?? false,
   });
   const contact = {
-    ...nameOf(fields),
+    ...personNames(fields),
     ...(email ? { email: email.address, emailKey: email.key } : {}),
     ...(phone ? { phone: phone.number, ...(phone.key === undefined ? {} : { phoneKey: phone.key }) } : {}),
     ...pick(fields, ["visitorId", "sessionId"]),
@@ -83,7 +83,7 @@ export function enrich(name: string, project: Project, form: FormFields, facts: 
     kind: kindOf(project, fields, facts, honeypot),
     contact,
     form: { ...pick(fields, ["projectName", "location", "team", "domain", "source", "countryCode", "keyword", "message"]), ...page(fields) },
-    request: requestOf(facts),
+    request: requestFields(facts),
     engagement,
     ...(secondsToSubmit === undefined ? {} : { secondsToSubmit }),
     ...(vpnScore === undefined ? {} : { vpnScore }),
@@ -122,7 +122,7 @@ export function isTest(
   return testStrings.map(finder).some((holds) => texts.some(holds)) || isListed(testIps, ip);
 }
 
-function nameOf({ name, firstName, lastName }: Fields): { name?: string; firstName?: string; lastName?: string } {
+function personNames({ name, firstName, lastName }: Fields): { name?: string; firstName?: string; lastName?: string } {
   const whole = name ?? ([firstName, lastName].filter((each) => each !== undefined).join(" ") || undefined);
   return {
     ...(whole === undefined ? {} : { name: whole }),
@@ -136,7 +136,7 @@ function engagementOf(fields: Fields): Engagement {
   return Object.fromEntries(all.filter(([, value]) => value !== undefined));
 }
 
-function requestOf(facts: RequestFacts): NonNullable<SubmissionInput["request"]> {
+function requestFields(facts: RequestFacts): NonNullable<SubmissionInput["request"]> {
   const limits = { id: 64, ip: 64, userAgent: 1000, referer: 2048, country: 8, city: 200, region: 200, timezone: 64 } as const;
   const kept = Object.entries(limits).flatMap(([name, length]) => {
     const value = facts[name as keyof typeof limits]?.slice(0, length).toWellFormed();

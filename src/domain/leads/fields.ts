@@ -55,7 +55,7 @@ export function sortFields(pairs: readonly (readonly [name: string, value: strin
   const extra = new Map<string, string>();
   let dropped = 0;
   for (const [given, raw] of pairs) {
-    const name = nameOf(given);
+    const name = fieldNameOf(given);
     const value = name === "email" || name === "phone" ? visible(cleaned(raw)) : cleaned(raw);
     if (value === "") continue;
     if (name) fields[name] ??= value;
@@ -65,7 +65,7 @@ export function sortFields(pairs: readonly (readonly [name: string, value: strin
 }
 
 /** The name by which a field of any spelling goes here. */
-export function nameOf(given: string): FieldName | undefined {
+export function fieldNameOf(given: string): FieldName | undefined {
   return byAlias.get(given.toLowerCase().replace(/[^a-z0-9]/g, ""));
 }
 

@@ -20,7 +20,7 @@ export function readPhone(text: string, countries: readonly (string | undefined)
   const tried = [...read, raw.startsWith("+") ? undefined : parsed(`+${raw}`, undefined)].filter((each) => each !== undefined);
   const best = tried.find((each) => each.isValid()) ?? tried.find((each) => each.isPossible());
   const kept = visible(text.slice(0, 1000)).slice(0, 64).toWellFormed();
-  if (!best) return { number: kept, key: keyOf(raw), country: undefined, valid: false };
+  if (!best) return { number: kept, key: phoneKey(raw), country: undefined, valid: false };
   const { number, country } = withoutPlus(raw, best) ?? best;
   return { number, key: number, country, valid: best.isValid() };
 }
@@ -31,7 +31,7 @@ function withoutPlus(raw: string, { countryCallingCode }: PhoneNumber): PhoneNum
   return whole?.isValid() ? whole : undefined;
 }
 
-function keyOf(raw: string): string | undefined {
+function phoneKey(raw: string): string | undefined {
   const digits = raw.replace("+", "");
   return digits.length >= minDigits ? digits.slice(0, 32) : undefined;
 }

@@ -95,7 +95,7 @@ function endOfText(html: string, name: string, from: number): number {
 
 function runs(name: string, value: string): boolean {
   // Browsers drop control characters and spaces inside a scheme.
-  const url = decoded(value.slice(0, 2000)).replaceAll(/[\p{Cc}\s]/gu, "");
+  const url = decodeReferences(value.slice(0, 2000)).replaceAll(/[\p{Cc}\s]/gu, "");
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   if (scheme === "data") return !(name.toLowerCase() === "src" && /^data:image\/(?:png|jpe?g|gif|webp)[;,]/i.test(url));
   return scheme === "javascript" || scheme === "vbscript" || scheme === "livescript";
@@ -103,7 +103,7 @@ function runs(name: string, value: string): boolean {
 
 const named: Record<string, string> = { colon: ":", tab: "", newline: "", amp: "&", sol: "/", period: ".", lowbar: "_", nbsp: "", zwnj: "", zwj: "" };
 
-function decoded(value: string): string {
+function decodeReferences(value: string): string {
   return value.replaceAll(/&(?:#x([0-9a-f]{1,8})|#(\d{1,8})|([a-z]{1,10}));?/gi, (whole, hex?: string, digits?: string, name?: string) => {
     if (name !== undefined) return named[name.toLowerCase()] ?? whole;
     const code = hex === undefined ? Number(digits) : Number.parseInt(hex, 16);

@@ -79,7 +79,7 @@ function createEngine(mode: Mode): Liquid {
     timezoneOffset: 0,
     locale: "en-US",
     templates: {},
-    outputEscape: mode === "html" ? charged(escaped) : charged(printed),
+    outputEscape: mode === "html" ? charged(escapedValue) : charged(printed),
   });
   for (const tag of ["include", "render", "layout", "block"]) delete liquid.tags[tag];
   for (const filter of ["raw", "sample", "sha256", "hmac_sha256"]) delete liquid.filters[filter];
@@ -135,14 +135,14 @@ function charged(print: (value: unknown) => string) {
   };
 }
 
-function escaped(value: unknown): string {
+function escapedValue(value: unknown): string {
   return value instanceof SafeHtml ? value.html : escapeHtml(printed(value));
 }
 
 /** Everything is escaped on its way out, so these filters must not do it a first time. */
 function escapeOnce(liquid: Liquid) {
   for (const name of ["escape", "escape_once", "xml_escape"]) liquid.registerFilter(name, (value: unknown) => value);
-  liquid.registerFilter("newline_to_br", { raw: true, handler: (value: unknown) => escaped(value).replaceAll(/\r?\n/g, "<br />\n") });
+  liquid.registerFilter("newline_to_br", { raw: true, handler: (value: unknown) => escapedValue(value).replaceAll(/\r?\n/g, "<br />\n") });
 }
 
 const engines: Record<Mode, Liquid> = { html: createEngine("html"), plain: createEngine("plain") };

@@ -45,9 +45,9 @@ export function inGroups<Item>(items: readonly Item[], bytesOf: (item: Item) => 
   return groups;
 }
 
-type Verdict = { ok: true; payload: string; version: number } | { ok: false; reason: string };
+type PatchResult = { ok: true; payload: string; version: number } | { ok: false; reason: string };
 
-async function patched(deps: PatchDeps, job: ReplayableContent | undefined, patch: Record<string, unknown>): Promise<Verdict> {
+async function patched(deps: PatchDeps, job: ReplayableContent | undefined, patch: Record<string, unknown>): Promise<PatchResult> {
   if (!job) return refuse("it is no dead letter");
   const contract = deps.registry.find(job.type)?.contract;
   if (!contract) return refuse("its type is unknown to this deployment");
@@ -62,7 +62,7 @@ async function patched(deps: PatchDeps, job: ReplayableContent | undefined, patc
   return { ok: true, payload, version: contract.version };
 }
 
-function refuse(reason: string): Verdict {
+function refuse(reason: string): PatchResult {
   return { ok: false, reason: reason.slice(0, 500) };
 }
 

@@ -3,7 +3,7 @@ import type { Revived } from "../../queue/operator-ledger";
 import { inGroups, patchedAll, type PatchDeps } from "./patch";
 import type { Replay, ReplayStore } from "./store";
 import type { Turn } from "./turns";
-import { canaryRoom, verdictOf } from "./verdict";
+import { canaryRoom, endOf } from "./end";
 import { behind, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
 
 /** Jobs of one step: a patched one reads and writes payloads. */
@@ -48,9 +48,9 @@ function isSent({ request, cursor }: Replay): boolean {
 /** Counts the outcomes of what it sent, and ends it when they say so. */
 export async function settled(deps: Pick<StepDeps, "store" | "now">, replay: Replay): Promise<Replay> {
   const counted = replay.open > 0 ? await deps.store.count(replay) : replay;
-  const verdict = counted.state === "running" ? verdictOf({ ...counted, isSent: isSent(counted) }) : null;
-  if (!verdict) return counted;
-  await deps.store.end(counted.tenant, counted.id, verdict, deps.now());
+  const end = counted.state === "running" ? endOf({ ...counted, isSent: isSent(counted) }) : null;
+  if (!end) return counted;
+  await deps.store.end(counted.tenant, counted.id, end, deps.now());
   return (await deps.store.get(counted.tenant, counted.id)) ?? counted;
 }
 

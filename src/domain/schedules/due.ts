@@ -71,7 +71,7 @@ async function planned(schedule: Schedule, { now, isOpen }: DueTick): Promise<Pl
   try {
     const { times, count, more } = plannedBetween(schedule, first, now, maxRuns);
     const open = schedule.overlap === "skip" && schedule.last?.jobId ? await isOpen(schedule.tenant, schedule.last.jobId, schedule.last.plannedAt) : false;
-    const runs = open ? [] : admitted(schedule, times, now);
+    const runs = open ? [] : runsAfterMisfire(schedule, times, now);
     const skipped = count - runs.length;
     return {
       schedule,
@@ -94,7 +94,7 @@ const reasons: Record<Schedule["misfire"], string> = {
   all: `only the newest ${maxRuns} are made up for`,
 };
 
-function admitted({ misfire }: Schedule, times: number[], now: number): number[] {
+function runsAfterMisfire({ misfire }: Schedule, times: number[], now: number): number[] {
   if (misfire === "all") return times;
   return misfire === "once" ? times.slice(-1) : times.filter((time) => now - time < late);
 }

@@ -20,12 +20,12 @@ export interface ShopOutbox {
   /** The oldest few of each of some tenants. */
   pending(limit: number): Promise<ShopEvent[]>;
   /** The router has them, or never will. */
-  taken(events: readonly ShopEvent[]): Promise<void>;
+  remove(events: readonly ShopEvent[]): Promise<void>;
 }
 
 const maxTenants = 100;
 
-export function shopOutbox(db: D1Database): ShopOutbox {
+export function createShopOutbox(db: D1Database): ShopOutbox {
   const outbox = createOutbox(db, { table: "shop_events", key: ["tenant", "at", "site", "id"], maxTenants });
   return {
     pending: async (limit) => {
@@ -34,7 +34,7 @@ export function shopOutbox(db: D1Database): ShopOutbox {
       const found = await Promise.all(tenants.map((tenant) => db.prepare(pendingSql).bind(tenant, share).all<Row>()));
       return found.flatMap(({ results }) => results.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })));
     },
-    taken: (events) => outbox.remove(events.map(({ tenant, at, site, id }) => [tenant, at, site, id])),
+    remove: (events) => outbox.remove(events.map(({ tenant, at, site, id }) => [tenant, at, site, id])),
   };
 }
 

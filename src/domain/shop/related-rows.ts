@@ -1,5 +1,5 @@
 import type { ShopRows } from "../../providers/shop/rows";
-import { each, rowsOf, type Scope } from "./scope";
+import { perChunk, rowsOf, type Scope } from "./scope";
 
 /** Rows that others name by id. */
 export type Named = "order_states" | "currencies" | "carriers" | "countries" | "customers" | "addresses" | "manufacturers" | "suppliers";
@@ -21,7 +21,7 @@ export interface Detail {
 
 /** Writes rows that others name; what was read later stays. */
 export function namedWrites<R extends Named>(scope: Scope, resource: R, rows: readonly ShopRows[R][], readAt: number): D1PreparedStatement[] {
-  return each(
+  return perChunk(
     scope,
     namedSql,
     rows.map((row) => [row.id, JSON.stringify(row)]),
@@ -35,7 +35,7 @@ export function allNamedWrites(scope: Scope, all: SomeNamed, readAt: number): D1
 }
 
 export function detailWrites(scope: Scope, details: readonly Detail[], readAt: number): D1PreparedStatement[] {
-  return each(scope, detailSql, details.map(detailItem), readAt);
+  return perChunk(scope, detailSql, details.map(detailItem), readAt);
 }
 
 export function detailItem({ resource, owner, rows }: Detail): [string, string, string] {

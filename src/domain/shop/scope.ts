@@ -23,7 +23,7 @@ export function statement({ db, tenant, site }: Scope, sql: string, ...values: (
 }
 
 /** The statement once for each list of the items, which is its third parameter. */
-export function each(scope: Scope, sql: string, items: readonly unknown[], ...values: (string | number | null)[]): D1PreparedStatement[] {
+export function perChunk(scope: Scope, sql: string, items: readonly unknown[], ...values: (string | number | null)[]): D1PreparedStatement[] {
   return lists(items).map((list) => statement(scope, sql, list, ...values));
 }
 

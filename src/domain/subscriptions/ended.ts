@@ -21,12 +21,12 @@ export interface Delivery {
   about: readonly string[];
 }
 
-export interface EndedJobs {
+export interface EndedJobPublisher {
   /**
    * Tells what has ended and was not told yet, of one tenant; or (null) some of each of many tenants, for the tick. Returns how many
    * jobs. Throws when the database cannot be reached.
    */
-  tell(tenant: string | null): Promise<number>;
+  publish(tenant: string | null): Promise<number>;
 }
 
 export interface EndedJobsDeps {
@@ -35,7 +35,7 @@ export interface EndedJobsDeps {
   /** The request that enqueues one delivery. */
   requestOf(delivery: Delivery): Parameters<Enqueue>[0][number];
   /** A job's result with its personal fields masked. */
-  shown(type: string, result: string | null): unknown;
+  masked(type: string, result: string | null): unknown;
 }
 
 const max = 100;
@@ -48,36 +48,36 @@ const maxResult = 16_000;
  * Rows are written by the trigger `jobs_ended`, in the transaction that ends the job. A row goes away once its deliveries are
  * accepted, under keys that follow from it: dying in between tells the same under the same keys, so each end is told once.
  */
-export function endedJobs(deps: EndedJobsDeps): EndedJobs {
-  return { tell: (tenant) => (tenant === null ? tellMany(deps) : tellAll(deps, tenant)) };
+export function createEndedJobPublisher(deps: EndedJobsDeps): EndedJobPublisher {
+  return { publish: (tenant) => (tenant === null ? publishSome(deps) : publishAll(deps, tenant)) };
 }
 
 function outboxOf(db: D1Database): Outbox {
   return createOutbox(db, { table: "ended_jobs", key: ["tenant", "job", "seq"], maxTenants });
 }
 
-async function tellAll(deps: EndedJobsDeps, tenant: string): Promise<number> {
+async function publishAll(deps: EndedJobsDeps, tenant: string): Promise<number> {
   let told = 0;
   for (;;) {
-    const count = await tellSome(deps, tenant);
+    const count = await publishPage(deps, tenant);
     told += count;
     if (count < max) return told;
   }
 }
 
-async function tellMany(deps: EndedJobsDeps): Promise<number> {
+async function publishSome(deps: EndedJobsDeps): Promise<number> {
   let told = 0;
-  for (const tenant of await outboxOf(deps.db).tenants()) told += await tellSome(deps, tenant);
+  for (const tenant of await outboxOf(deps.db).tenants()) told += await publishPage(deps, tenant);
   return told;
 }
 
-async function tellSome({ db, enqueue, requestOf, shown }: EndedJobsDeps, tenant: string): Promise<number> {
+async function publishPage({ db, enqueue, requestOf, masked }: EndedJobsDeps, tenant: string): Promise<number> {
   const { results } = await db.prepare(untoldSql).bind(tenant).all<Row>();
-  const rows = [...Map.groupBy(results, keyOf).values()];
-  const deliveries = results.flatMap((row) => deliveryOf(row, shown));
+  const rows = [...Map.groupBy(results, endedKey).values()];
+  const deliveries = results.flatMap((row) => deliveryOf(row, masked));
   const receipts = deliveries.length > 0 ? await enqueue(deliveries.map(requestOf)) : [];
   const refused = new Set(deliveries.filter((_, index) => isForNow(receipts[index])).map(({ key }) => key));
-  const settled = rows.flatMap(([first]) => (first && !refused.has(keyOf(first)) ? [[first.tenant, first.job, first.seq]] : []));
+  const settled = rows.flatMap(([first]) => (first && !refused.has(endedKey(first)) ? [[first.tenant, first.job, first.seq]] : []));
   await outboxOf(db).remove(settled);
   // What was refused stays for the next tick; going on here would only ask again.
   return refused.size > 0 ? 0 : rows.length;
@@ -104,7 +104,7 @@ const untoldSql = `
   LEFT JOIN jobs j ON j.tenant = e.tenant AND j.id = e.job
   LEFT JOIN subscriptions s ON s.tenant = e.tenant AND s.jobs = 1 AND s.retired IS NULL`;
 
-function deliveryOf(row: Row, shown: EndedJobsDeps["shown"]): Delivery[] {
+function deliveryOf(row: Row, shown: EndedJobsDeps["masked"]): Delivery[] {
   const type = jobEventOf(row.state);
   const wanted = row.events === null ? [] : (JSON.parse(row.events) as string[]);
   if (type === undefined || row.subscription === null || row.type === null || !wanted.includes(type)) return [];
@@ -112,10 +112,10 @@ function deliveryOf(row: Row, shown: EndedJobsDeps["shown"]): Delivery[] {
   const data = { id: row.job, type: row.type, state: row.state, ...(row.reason ? { reason: row.reason } : {}), ...(result === undefined ? {} : { result }) };
   const id = `${row.job}.${row.seq}`;
   const body = { id, type, timestamp: new Date(row.at).toISOString(), data };
-  return [{ tenant: row.tenant, subscription: row.subscription, key: keyOf(row), body, about: entitiesOf(row.entities) }];
+  return [{ tenant: row.tenant, subscription: row.subscription, key: endedKey(row), body, about: entitiesOf(row.entities) }];
 }
 
-function keyOf({ tenant, job, seq }: EndedJob): string {
+function endedKey({ tenant, job, seq }: EndedJob): string {
   return `${tenant}/${job}/${seq}`;
 }
 

@@ -21,10 +21,10 @@ export function createSubscriptionStore(deps: EndpointDeps): SubscriptionStore {
   const table = createSettingsTable<Row>(deps, { table: "subscriptions", key: "name", columns, sealed: { sealed: sealedName } });
   return {
     put: (tenant, name, body, now) => put(deps, table, tenant, name, body, now),
-    list: async (tenant) => (await table.all(tenant)).map(viewOf),
+    list: async (tenant) => (await table.all(tenant)).map(subscriptionView),
     get: async (tenant, name) => {
       const row = await table.one(tenant, name);
-      return row && viewOf(row);
+      return row && subscriptionView(row);
     },
     remove: table.remove,
     open: async (tenant, name) => {
@@ -73,10 +73,10 @@ async function put(deps: EndpointDeps, table: SettingsTable<Row>, tenant: string
   const statement = db.prepare(putSql).bind(tenant, name, JSON.stringify(events), jobs, host, sealed, now);
   const [row] = (await table.write(tenant, statement)).results;
   if (!row) throw tooMany(bound);
-  return { subscription: viewOf(row), created: row.created === row.updated };
+  return { subscription: subscriptionView(row), created: row.created === row.updated };
 }
 
-function viewOf({ name, events, host, retired, retired_at: retiredAt, created, updated }: Row): SubscriptionView {
+function subscriptionView({ name, events, host, retired, retired_at: retiredAt, created, updated }: Row): SubscriptionView {
   return { name, host, events: JSON.parse(events) as string[], retired, retiredAt, created, updated };
 }
 

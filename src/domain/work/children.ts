@@ -22,14 +22,14 @@ export async function enqueueChildren(
   if (!found.ok) return found;
   const isDry = found.job.dry === 1;
   const asked = await Promise.all(
-    children.map(async (child, index) => ("ok" in child ? child : { request: requestOf(parent, child, isDry), key: await keyOfChild(child, index) })),
+    children.map(async (child, index) => ("ok" in child ? child : { request: childRequest(parent, child, isDry), key: await keyOfChild(child, index) })),
   );
   const fine = asked.filter((each) => "request" in each);
   const receipts = (await acceptChildren(deps.engine, found.job, fine)).values();
   return { ok: true, receipts: asked.map((each) => ("request" in each ? (receipts.next().value as Receipt) : each)) };
 }
 
-function requestOf({ tenant }: JobRef, { type, payload, delaySeconds, runAt, dryRun }: ChildRequest, isDry: boolean): EnqueueRequest {
+function childRequest({ tenant }: JobRef, { type, payload, delaySeconds, runAt, dryRun }: ChildRequest, isDry: boolean): EnqueueRequest {
   return { tenant, type, payload, delaySeconds, runAt, dryRun: isDry || dryRun === true };
 }
 

@@ -64,7 +64,7 @@ export async function handOut(
   const loading = await Promise.all(jobs.map(async (job) => ({ job, ...(await load(deps, job, texts.get(keyOf(job)) ?? null, versions)) })));
   const loaded = loading.flatMap((each) => ("loaded" in each ? [each.loaded] : []));
   const unready = loading.flatMap((each) => ("outcome" in each ? [{ job: each.job, outcome: each.outcome, started: false }] : []));
-  const { admitted, heldBack } = await admit(deps, loaded);
+  const { admitted, heldBack } = await enterGates(deps, loaded);
   await conclude(deps, [...unready, ...heldBack]);
   return Promise.all(admitted.map((each) => toHandedOut(deps, each, effects.get(keyOf(each.job)) ?? {})));
 }
@@ -116,7 +116,7 @@ async function earlierEffects({ engine }: WorkDeps, jobs: readonly HeldJob[]): P
 }
 
 /** One question per gate for all that want in; who is held back leaves the gates it had passed. */
-async function admit({ engine, ledger }: WorkDeps, all: readonly Loaded[]) {
+async function enterGates({ engine, ledger }: WorkDeps, all: readonly Loaded[]) {
   const entered = new Map<Loaded, Record<string, string>>();
   const heldBack = new Map<Loaded, { gate: string; entry: Entry & { granted: false } }>();
   const wishes = all.flatMap((each) => each.gates.map((gate) => ({ each, gate })));

@@ -37,7 +37,7 @@ const [maxResult, maxCursor] = [64 * 1024, 16 * 1024];
 export async function settle(deps: WorkDeps, settlements: readonly Settlement[]): Promise<SettleResult[]> {
   const now = deps.engine.now();
   const rows = new Map((await deps.ledger.held(settlements)).map((row) => [keyOf(row), row]));
-  const judged = await Promise.all(settlements.map((each) => judge(deps, each, rows.get(keyOf(each)))));
+  const judged = await Promise.all(settlements.map((each) => answerOrFit(deps, each, rows.get(keyOf(each)))));
   const shelved = judged.flatMap((each) => ("job" in each && each.isShelved ? [each.job] : []));
   const back = await reclaimed(deps, shelved, now);
   const ready = judged.map((each) => ("job" in each && each.isShelved && !back.has(keyOf(each.job)) ? lost(each.job) : each));
@@ -76,7 +76,7 @@ interface Fit {
   isShelved: boolean;
 }
 
-async function judge(deps: WorkDeps, { lease, outcome }: Settlement, job: HeldJob | undefined): Promise<Fit | SettleResult> {
+async function answerOrFit(deps: WorkDeps, { lease, outcome }: Settlement, job: HeldJob | undefined): Promise<Fit | SettleResult> {
   if (!job) return refused("not-found", "There is no such job, or it is no longer kept.");
   const standing = await standingOf(deps.leases, job, lease);
   const said = await sha256Hex(JSON.stringify(outcome), 32);

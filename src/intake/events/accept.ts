@@ -18,7 +18,7 @@ export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, eve
   const known = await deps.snapshots.read(tenant, deps.now());
   if (known.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
   const refuseUnknown = known.snapshot.settings.events?.unknown !== "store";
-  const requests = await Promise.all(events.map((each) => requestOf(tenant, each, refuseUnknown)));
+  const requests = await Promise.all(events.map((each) => eventRequest(tenant, each, refuseUnknown)));
   const fine = requests.filter((each) => "tenant" in each);
   const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
   const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
@@ -26,7 +26,7 @@ export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, eve
   return mode === "batch" ? report(all, length) : single(all[0], mode);
 }
 
-async function requestOf(tenant: string, incoming: Incoming, refuseUnknown: boolean): Promise<EnqueueRequest | Refused> {
+async function eventRequest(tenant: string, incoming: Incoming, refuseUnknown: boolean): Promise<EnqueueRequest | Refused> {
   if (!incoming.ok) return invalidEvent(incoming.issues);
   const checked = check(eventPayload, incoming.input);
   if (!checked.ok) return invalidEvent(checked.issues.map(({ path, message }) => ({ path: incoming.rename(path), message })));
@@ -59,7 +59,7 @@ function readable(receipt: Receipt, incoming: Incoming | undefined): Receipt {
 
 /** Senders of the binary mode, as Knative, take a body for the reply event, and JSON that is none for a failure. */
 function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Answer {
-  if (!receipt?.ok) throw refusal(receipt ?? lost);
+  if (!receipt?.ok) throw problemFrom(receipt ?? lost);
   const { id, type, state } = receipt;
   const replayed: Record<string, string> = receipt.replayed ? { "idempotent-replayed": "true" } : {};
   const headers = { location: `/v1/jobs/${id}`, ...replayed };
@@ -68,11 +68,11 @@ function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Ans
 
 function report(all: readonly Receipt[], length: number): Answer {
   const refused = all.find((each) => !each.ok);
-  if (refused && !refused.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable"))) throw refusal(refused);
+  if (refused && !refused.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable"))) throw problemFrom(refused);
   return batchReport(all, length);
 }
 
-function refusal({ code, detail, errors, retryAfter }: Refused): Problem {
+function problemFrom({ code, detail, errors, retryAfter }: Refused): Problem {
   return new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 

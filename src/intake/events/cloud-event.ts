@@ -16,7 +16,7 @@ export function fromStructured(value: unknown, where = ""): Read {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return refused(where, "must be a CloudEvent: an object");
   const { data, data_base64: encoded, ...attributes } = value as Record<string, unknown>;
   if (data !== undefined && encoded !== undefined) return refused(below(where, "data_base64"), "cannot go together with data");
-  const content = encoded === undefined ? { ok: true as const, data } : decoded(encoded, below(where, "data_base64"));
+  const content = encoded === undefined ? { ok: true as const, data } : decodeBase64Data(encoded, below(where, "data_base64"));
   if (!content.ok) return content;
   return assemble(attributes, content.data, (name) => below(where, name));
 }
@@ -87,7 +87,7 @@ function misnamed(attributes: Record<string, unknown>, name: (attribute: string)
   return names.map((each) => ({ path: name(each.slice(0, 64)), message: "is no attribute's name: only a-z and 0-9 may be used" }));
 }
 
-function decoded(encoded: unknown, path: string): { ok: true; data: unknown } | Extract<Read, { ok: false }> {
+function decodeBase64Data(encoded: unknown, path: string): { ok: true; data: unknown } | Extract<Read, { ok: false }> {
   const bytes = typeof encoded === "string" ? fromBase64(encoded) : undefined;
   if (!bytes) return refused(path, "must be base64");
   const text = utf8(bytes);

@@ -28,7 +28,7 @@ const maxEvents = 10_000;
  */
 export function readEvents(headers: Headers, bytes: Uint8Array, options: ReadOptions = {}): IncomingEvents {
   const hops = hopsOf(headers);
-  const text = decoded(bytes, headers);
+  const text = eventText(bytes, headers);
   if (isBatch(headers)) return { mode: "batch", events: batchOf(parsedJson(text)).map((each) => withHops(each, hops)), length: text.length };
   const read = single(headers, text, options);
   if (!read.ok) throw problemOf(read);
@@ -90,7 +90,7 @@ function typeOf(headers: Headers): string {
   return (headers.get("content-type") ?? "").trim().toLowerCase();
 }
 
-function decoded(bytes: Uint8Array, headers: Headers): string {
+function eventText(bytes: Uint8Array, headers: Headers): string {
   const encoding = (headers.get("content-encoding") ?? "").trim().toLowerCase();
   if (!["", "identity"].includes(encoding)) throw new Problem("unsupported-media-type", "Send the body as it is, without a Content-Encoding.");
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/.exec(typeOf(headers))?.[1];

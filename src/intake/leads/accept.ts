@@ -61,7 +61,7 @@ async function captchaUnchecked(
       `https://${host}`,
     );
   const answer = await deps.leads.turnstile({ secret, token: fields.turnstile ?? "", ip, repeatKey, isOwnHost });
-  if (answer.verdict !== "refused") return answer.verdict === "unchecked";
+  if (answer.result !== "refused") return answer.result === "unchecked";
   throw new Problem("forbidden", "The captcha must be solved once more.", { errors: [{ path: "cf-turnstile-response", message: answer.reason }] });
 }
 

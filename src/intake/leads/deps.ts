@@ -37,4 +37,4 @@ export type AskTurnstile = (question: {
   ip?: string | undefined;
   repeatKey?: string | undefined;
   isOwnHost(hostname: string): boolean;
-}) => Promise<{ verdict: "passed" } | { verdict: "refused" | "unchecked"; reason: string }>;
+}) => Promise<{ result: "passed" } | { result: "refused" | "unchecked"; reason: string }>;

@@ -12,9 +12,9 @@ export function uploadReader(deps: Pick<IntakeDeps, "media" | "snapshots" | "now
         if (noticed.kind === "own") return Promise.resolve({ do: "ack" });
         if (noticed.kind === "refused") return Promise.resolve({ do: "bury", reason: noticed.reason });
         const name = `${noticed.tenant}/${noticed.key}`;
-        const verdict = asked.get(name) ?? take(deps, noticed.tenant, noticed.key);
-        asked.set(name, verdict);
-        return verdict;
+        const handled = asked.get(name) ?? take(deps, noticed.tenant, noticed.key);
+        asked.set(name, handled);
+        return handled;
       }),
     );
   };

@@ -21,7 +21,7 @@ export const mediaShape = v.object({
 });
 
 /** A picture as the interface shows it. */
-export function viewOf({ key, size, format, width, height, issue, altText, variants, etag }: Media) {
+export function mediaView({ key, size, format, width, height, issue, altText, variants, etag }: Media) {
   return {
     key,
     size,

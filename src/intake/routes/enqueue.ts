@@ -91,7 +91,7 @@ export const enqueueRoutes = [
     handle: async ({ deps, tenant, request, body }) => {
       const key = readIdempotencyKey(request.headers);
       const issue = ownTarget(body.type, body.payload, request.url);
-      if (issue) throw refusal(invalid([issue]));
+      if (issue) throw problemFrom(invalid([issue]));
       const [receipt] = await deps.enqueue([{ ...body, tenant, key }]);
       return acceptedAnswer(receipt);
     },
@@ -121,7 +121,7 @@ export const enqueueRoutes = [
 
 /** The answer for one job. Throws the Problem of a refusal. */
 export function acceptedAnswer(receipt: Receipt | undefined): Answer {
-  if (!receipt?.ok) throw refusal(receipt);
+  if (!receipt?.ok) throw problemFrom(receipt);
   const { id, type, state, replayed } = receipt;
   return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...(replayed ? { "idempotent-replayed": "true" } : {}) } };
 }
@@ -132,7 +132,7 @@ export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readon
   const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
   const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
   const all = read.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lost()) : each));
-  if (all.every((each) => !each.ok && each.code === "too-many-requests")) throw refusal(all[0]);
+  if (all.every((each) => !each.ok && each.code === "too-many-requests")) throw problemFrom(all[0]);
   return batchReport(all, bodyLength);
 }
 
@@ -144,7 +144,7 @@ export function readBatchJob(tenant: string, job: unknown, requestUrl: string, u
   return issue ? invalid([issue]) : { ...request, tenant, key };
 }
 
-function refusal(receipt: Receipt | undefined): Problem {
+function problemFrom(receipt: Receipt | undefined): Problem {
   const { code, detail, errors, retryAfter } = receipt && !receipt.ok ? receipt : lost();
   return new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }

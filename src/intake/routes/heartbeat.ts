@@ -30,9 +30,9 @@ export const heartbeatRoutes = [
     body: { schema: heartbeatSchema, limit: smallBody, outgoing: true },
     answers: { 200: heartbeatShape },
     handle: async ({ deps, caller, body }) => {
-      const verdict = checkAddress(body.url, deps.rules);
-      if (!verdict.ok) throw new Problem("invalid", `The address ${verdict.reason}.`, { errors: [{ path: "url", message: verdict.reason }] });
-      await audit(deps, caller, "set", `heartbeat ${verdict.url.host}`);
+      const checked = checkAddress(body.url, deps.rules);
+      if (!checked.ok) throw new Problem("invalid", `The address ${checked.reason}.`, { errors: [{ path: "url", message: checked.reason }] });
+      await audit(deps, caller, "set", `heartbeat ${checked.url.host}`);
       await deps.installation.put("heartbeat", body, deps.now());
       return { status: 200, body: await shown(deps) };
     },

@@ -5,7 +5,7 @@ import { aboutEntities, isMediaKey, keyPattern, mediaKey } from "../../domain/me
 import { Problem } from "../../errors";
 import { validate } from "../../queue/validate";
 import { chunksOf, smallBody } from "../body";
-import { headersOf, mediaShape, variantNamed, viewOf } from "../media/view";
+import { headersOf, mediaShape, variantNamed, mediaView } from "../media/view";
 import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
@@ -31,7 +31,7 @@ export const mediaRoutes = [
     answers: { 200: v.object({ media: outputList(mediaShape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, query: { prefix, cursor, limit } }) => {
       const page = await deps.media.list(tenant, prefix, { after: cursor, limit });
-      return { status: 200, body: { media: page.media.map(viewOf), cursor: page.cursor } };
+      return { status: 200, body: { media: page.media.map(mediaView), cursor: page.cursor } };
     },
   }),
   route("PUT /v1/media/:key+/alt-text", {
@@ -45,7 +45,7 @@ export const mediaRoutes = [
     handle: async ({ deps, tenant, params, body }) => {
       const key = keyIn(params);
       if (!(await deps.media.setText(tenant, key, body.altText))) throw noPicture();
-      return { status: 200, body: viewOf((await deps.media.get(tenant, key)) ?? missing()) };
+      return { status: 200, body: mediaView((await deps.media.get(tenant, key)) ?? missing()) };
     },
   }),
   route("PUT /v1/media/:key+", {
@@ -67,7 +67,7 @@ export const mediaRoutes = [
       if ("full" in stored) throw tooBusy(stored.full);
       if ("found" in stored) throw new Problem("unsupported-media-type", `Send a JPEG, PNG, GIF, WebP or AVIF: by its first bytes this is ${stored.found}.`);
       if (stored.refused) throw notAccepted(stored.refused);
-      return { status: 200, body: viewOf((await deps.media.get(tenant, key)) ?? missing()) };
+      return { status: 200, body: mediaView((await deps.media.get(tenant, key)) ?? missing()) };
     },
   }),
   route("GET /v1/media/:key+", {
@@ -84,7 +84,7 @@ export const mediaRoutes = [
     handle: async ({ deps, tenant, params, query, request }) => {
       const found = await deps.media.get(tenant, keyIn(params));
       if (!found) throw noPicture();
-      if (query.variant === undefined) return { status: 200, body: viewOf(found) };
+      if (query.variant === undefined) return { status: 200, body: mediaView(found) };
       const variant = variantNamed(found.variants, query.variant);
       const object = variant && (await deps.media.open(variant));
       if (!variant || !object) throw noVariant(found.variants.map(({ name }) => name));

@@ -41,7 +41,7 @@ export const templateRoutes = [
     body: { schema: templateContent, limit: smallBody },
     answers: { 200: templatePutShape },
     handle: async ({ deps, tenant, params, body }) => {
-      const id = nameOf(params);
+      const id = templateIdIn(params);
       refuse(await issuesOf(deps, tenant, id, body), "The template cannot be rendered.");
       await refuseBreaking(deps, tenant, id, body);
       const { version, changed } = await deps.templates.put(tenant, id, body, deps.now());
@@ -55,7 +55,7 @@ export const templateRoutes = [
     tenant: "own",
     answers: { 200: templateShape },
     handle: async ({ deps, tenant, params }) => {
-      const template = await deps.templates.at(tenant, nameOf(params), deps.now());
+      const template = await deps.templates.at(tenant, templateIdIn(params), deps.now());
       if (!template) throw new Problem("not-found", "There is no such template.");
       return { status: 200, body: { ...template, created: createdOf(template) } };
     },
@@ -68,7 +68,7 @@ export const templateRoutes = [
     body: { schema: previewRequest, limit: smallBody },
     answers: { 200: previewShape },
     handle: async ({ deps, tenant, params, body: { variables, content } }) => {
-      const id = nameOf(params);
+      const id = templateIdIn(params);
       if (content) {
         const issues = await issuesOf(deps, tenant, id, content);
         refuse(
@@ -90,7 +90,7 @@ export const templateRoutes = [
   }),
 ];
 
-function nameOf(params: Readonly<Record<string, string>>): string {
+function templateIdIn(params: Readonly<Record<string, string>>): string {
   const id = param({ params }, "id");
   if (!v.is(templateId, id))
     throw new Problem("invalid", "The template has no such name.", { errors: [{ path: "id", message: "must match [a-z0-9-]{1,63}" }] });

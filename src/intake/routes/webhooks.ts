@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { Problem } from "../../errors";
 import { readBytes, smallBody } from "../body";
 import { param, route } from "../route";
-import { requestOf, verify } from "../webhooks/receive";
+import { notificationRequest, verifyNotification } from "../webhooks/receive";
 
 const webhookBody = v.pipe(v.looseObject({}), v.description("As the shop's module sends it; the signature is of these bytes"));
 
@@ -20,8 +20,8 @@ export const webhookRoutes = [
     handle: async ({ deps, request, params, query }) => {
       const door = { tenant: param({ params }, "tenant"), site: param({ params }, "site") };
       const body = await readBytes(request, smallBody);
-      const webhook = await verify(deps, door, { headers: request.headers, body, token: query.token ?? null });
-      const wanted = await requestOf(door, { webhook, headers: request.headers, body }, deps.now());
+      const webhook = await verifyNotification(deps, door, { headers: request.headers, body, token: query.token ?? null });
+      const wanted = await notificationRequest(door, { webhook, headers: request.headers, body }, deps.now());
       if (!wanted) return { status: 202, body: { id: null } };
       const [receipt] = await deps.enqueue([wanted]);
       if (receipt?.ok) return { status: 202, body: { id: receipt.id } };

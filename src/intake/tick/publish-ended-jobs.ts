@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { entityKey } from "../../domain/events/entity";
-import { type Delivery, endedJobs, type EndedJobs } from "../../domain/subscriptions/ended";
+import { type Delivery, createEndedJobPublisher, type EndedJobPublisher } from "../../domain/subscriptions/ended";
 import { webhook } from "../../jobs/webhook/job";
 import type { Engine, EngineEvent } from "../../queue/engine";
 import { enqueue } from "../../queue/enqueue";
@@ -9,21 +9,26 @@ import { isTerminal, type JobState } from "../../queue/state";
 import type { Snapshots } from "../../tenants/snapshot";
 
 /** Tells subscriptions of jobs that ended; what is not told at once, the tick tells. */
-export function createEndedJobs(db: D1Database, engine: () => Engine): EndedJobs {
-  return endedJobs({
+export function createEndedJobs(db: D1Database, engine: () => Engine): EndedJobPublisher {
+  return createEndedJobPublisher({
     db,
     enqueue: (requests) => enqueue(engine(), requests),
-    requestOf,
-    shown: (type, result) => (result === null ? undefined : mask(engine().registry.find(type)?.contract.result, JSON.parse(result))),
+    requestOf: deliveryRequest,
+    masked: (type, result) => (result === null ? undefined : mask(engine().registry.find(type)?.contract.result, JSON.parse(result))),
   });
 }
 
 /** Listens to the engine: once a batch is over, the tenants whose jobs ended in it are served, if they want to know. */
-export function tellAfterBatches(ended: EndedJobs, snapshots: Pick<Snapshots, "read">, now: () => number, defer: (promise: Promise<unknown>) => void) {
+export function publishAfterBatches(
+  ended: EndedJobPublisher,
+  snapshots: Pick<Snapshots, "read">,
+  now: () => number,
+  defer: (promise: Promise<unknown>) => void,
+) {
   const tenants = new Set<string>();
   const tell = async (tenant: string) => {
     const known = await snapshots.read(tenant, now());
-    if (known.state === "known" && known.snapshot.sections.events?.jobs) await ended.tell(tenant);
+    if (known.state === "known" && known.snapshot.sections.events?.jobs) await ended.publish(tenant);
   };
   return (event: EngineEvent): void => {
     if (event.event === "settled" && isTerminal(event.state as JobState)) tenants.add(event.tenant);
@@ -33,7 +38,7 @@ export function tellAfterBatches(ended: EndedJobs, snapshots: Pick<Snapshots, "r
   };
 }
 
-function requestOf({ tenant, subscription, body, about }: Delivery) {
+function deliveryRequest({ tenant, subscription, body, about }: Delivery) {
   // What the job was about, not where it went: a delivery is found by its own receiver.
   const keys = about.filter((key) => v.is(entityKey, key) && !key.startsWith("destination:")).slice(0, 5);
   const id = String(body["id"]);

@@ -18,10 +18,10 @@ export async function publishShopEvents(
 ): Promise<{ published: number; refused: number; dropped: number }> {
   if (!engine.registry.find(router)) return { published: 0, refused: 0, dropped: 0 };
   const events = await outbox.pending(maxEvents);
-  const receipts = events.length > 0 ? await enqueue(await Promise.all(events.map(requestOf))) : [];
+  const receipts = events.length > 0 ? await enqueue(await Promise.all(events.map(shopEventRequest))) : [];
   const published = events.filter((_, index) => receipts[index]?.ok);
   const dropped = events.filter((event, index) => isLost(engine, event, receipts[index]));
-  await outbox.taken([...published, ...dropped]);
+  await outbox.remove([...published, ...dropped]);
   return { published: published.length, refused: events.length - published.length, dropped: dropped.length };
 }
 
@@ -34,7 +34,7 @@ function isLost(engine: Pick<Engine, "emit">, { tenant, site, id }: ShopEvent, r
   return true;
 }
 
-function requestOf({ tenant, site, id, type, at, data }: ShopEvent): EnqueueRequest {
+function shopEventRequest({ tenant, site, id, type, at, data }: ShopEvent): EnqueueRequest {
   const event = { id: `shop/${site}/${id}`, type, timestamp: new Date(at).toISOString(), data };
   // Not the key of the event's id: a sender may give any event that id.
   return { tenant, type: router, payload: event, own: ["shop-event", site, id], formerKey: `event shop/${site}/${id}`, revive: false };

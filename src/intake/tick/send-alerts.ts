@@ -128,7 +128,7 @@ export function requestsFor(
       tenant,
       type,
       payload: { ...payload, about: [`alert:${channel}`] },
-      own: ["alert", channel, ...(channel === "email" ? rule.email : []), ...wanted.map(nameOf)],
+      own: ["alert", channel, ...(channel === "email" ? rule.email : []), ...wanted.map(noticeKey)],
       revive: false,
       internal: true,
     },
@@ -147,6 +147,6 @@ function shown({ kind, alert: { tenant, cause, state, subject, reason, count, si
 }
 
 /** The same notice has the same name, whichever tick sends it. */
-function nameOf({ kind, alert: { tenant, cause, since, toldAt } }: Notice): string {
+function noticeKey({ kind, alert: { tenant, cause, since, toldAt } }: Notice): string {
   return `${kind} ${tenant} ${cause} ${since} ${toldAt ?? 0}`;
 }

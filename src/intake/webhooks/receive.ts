@@ -16,7 +16,7 @@ export interface Verified {
   body: Uint8Array;
 }
 
-export interface Door {
+export interface WebhookEndpoint {
   tenant: string;
   site: string;
 }
@@ -27,7 +27,7 @@ const gathered = 2;
 const gatheredProducts = 60;
 
 /** How the site signs its webhooks. Throws the one `unauthorized` for everything that is wrong; a tenant that cannot be looked up is `unavailable`. */
-export async function verify(deps: IntakeDeps, { tenant, site }: Door, incoming: Incoming): Promise<WebhookSettings> {
+export async function verifyNotification(deps: IntakeDeps, { tenant, site }: WebhookEndpoint, incoming: Incoming): Promise<WebhookSettings> {
   const known = await deps.snapshots.read(tenant, deps.now());
   if (known.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
   const webhook = known.state === "known" ? known.snapshot.sections.sites?.[site]?.webhook : undefined;
@@ -38,7 +38,11 @@ export async function verify(deps: IntakeDeps, { tenant, site }: Door, incoming:
 }
 
 /** The job that looks at what the webhook is about; undefined when it is about nothing we read. */
-export async function requestOf({ tenant, site }: Door, { webhook, headers, body }: Verified, now: number): Promise<EnqueueRequest | undefined> {
+export async function notificationRequest(
+  { tenant, site }: WebhookEndpoint,
+  { webhook, headers, body }: Verified,
+  now: number,
+): Promise<EnqueueRequest | undefined> {
   const { hint, eventId: named } = parseNotification(headers, new TextDecoder().decode(body));
   const job = jobOf(site, hint);
   if (!job) return undefined;

@@ -20,7 +20,7 @@ export async function isGenuine(settings: WebhookSettings, secret: string, incom
   if (settings.format === "token") return equalSecrets(given || (incoming.token ?? ""), secret);
   const time = settings.timestampHeader === undefined ? undefined : (incoming.headers.get(settings.timestampHeader)?.trim() ?? "");
   const content = time === undefined ? incoming.body : joined(`${time}.`, incoming.body);
-  const signature = decoded(withoutPrefix(given, settings.prefix), settings.format);
+  const signature = signatureBytes(withoutPrefix(given, settings.prefix), settings.format);
   const signed = await verified(encode(secret), signature, content);
   return signed && (time === undefined || isRecent(time, settings.toleranceSeconds ?? usualTolerance, now));
 }
@@ -56,7 +56,7 @@ function withoutPrefix(text: string, prefix: string | undefined): string {
   return text.startsWith(start) ? text.slice(start.length).trim() : "";
 }
 
-function decoded(text: string, format: "hex" | "base64"): Uint8Array | undefined {
+function signatureBytes(text: string, format: "hex" | "base64"): Uint8Array | undefined {
   if (format === "base64") return fromBase64(text);
   return /^(?:[0-9a-f]{2})+$/i.test(text) ? Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16)) : undefined;
 }

@@ -1,5 +1,5 @@
 import { type Tool, toolOf } from "../../domain/agents/define";
-import { verdictOn } from "../../domain/agents/guard";
+import { decideCall } from "../../domain/agents/guard";
 import type { Called } from "../../domain/agents/model";
 import type { Call } from "../../domain/agents/position";
 import { outcomeOf } from "../../queue/effect";
@@ -11,14 +11,14 @@ const maxOutput = 24_000;
 
 /** One tool call, recorded with how it ended. Undefined: go on. */
 export async function call(going: Going, asked: Call): Promise<Outcome | undefined> {
-  const verdict = verdictOn(going.agent, going.steps, asked);
-  if (verdict.kind === "refuse") {
-    await note(going, asked, { refused: verdict.reason, reads: "trusted" });
+  const decision = decideCall(going.agent, going.steps, asked);
+  if (decision.kind === "refuse") {
+    await note(going, asked, { refused: decision.reason, reads: "trusted" });
     return undefined;
   }
-  const { tool, input } = verdict;
+  const { tool, input } = decision;
   if (going.dry && tool.writes !== "none") return wouldDo(going, asked, input);
-  if (verdict.kind === "act") return act(going, asked, tool, input);
+  if (decision.kind === "act") return act(going, asked, tool, input);
   return approved(going, asked, tool, input);
 }
 

@@ -23,7 +23,7 @@ export const runEmail: Run<typeof email> = async (payload, context) => {
   const rendered = await render(payload, template?.value, at);
   if (!rendered.ok) return discard(rendered.reason);
   const bulk = payload.priority === "low";
-  const admission = await admitted(recipients(payload.to), bulk, context);
+  const admission = await deliverable(recipients(payload.to), bulk, context);
   if (!admission.ok) return outcomeOf(admission.failure, context.now());
   const { to, skipped } = admission.value;
   if (to.length === 0) return done({ messageId: null, skipped });
@@ -62,7 +62,7 @@ async function decide<T>(what: string, context: Context, look: () => Promise<T>)
 }
 
 // Who is left out of several.
-async function admitted(all: string[], bulk: boolean, context: Context): Promise<Reply<{ to: string[]; skipped: Skipped[] }>> {
+async function deliverable(all: string[], bulk: boolean, context: Context): Promise<Reply<{ to: string[]; skipped: Skipped[] }>> {
   if (all.length === 1) return ok(await context.suppressions.split(all, bulk));
   const decided = await decide("recipients", context, async () => {
     const { skipped } = await context.suppressions.split(all, bulk);

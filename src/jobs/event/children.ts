@@ -6,7 +6,7 @@ import type { Event } from "../../domain/events/model";
 import type { PlannedDelivery } from "../../domain/events/plan";
 import { sourceName } from "../../domain/leads/analytics-point";
 import { visible } from "../../domain/leads/visible";
-import { chatMessage, nameOf } from "../../domain/events/slack-text";
+import { chatMessage, personName } from "../../domain/events/slack-text";
 import type { Contract } from "../../queue/job";
 import { agent } from "../agent/job";
 import { analytics } from "../analytics/job";
@@ -95,7 +95,7 @@ function personOf({ data }: Event): Partial<LeadData> & Partial<OfferData> {
 
 // Properties that every account of a CRM has: one that it lacks makes it refuse the whole contact.
 function propertiesOf(person: Partial<LeadData>): Record<string, string> {
-  const [first = "", ...rest] = nameOf({ name: person.name, firstName: person.firstName, lastName: person.lastName }).split(" ");
+  const [first = "", ...rest] = personName({ name: person.name, firstName: person.firstName, lastName: person.lastName }).split(" ");
   const { firstName, lastName, phone, company, city, country } = person;
   const all = { firstname: firstName ?? first, lastname: lastName ?? rest.join(" "), phone, company, city, country };
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== ""));

@@ -13,7 +13,7 @@ export const runEvent: Run<typeof event> = async (payload, context) => {
   if ((payload.hops ?? 0) > maxHops) return discard(`it has passed through here ${payload.hops} times: a destination sends it back`);
   const table = await context.routing.of(context.tenant);
   if (!isKnown(payload.type) && table.unknown === "refuse") return discard("its type is not one of the catalogue, and the tenant does not store others");
-  const happening = { event: payload, at: happenedAt(payload, context.at), key: nameOf(payload) };
+  const happening = { event: payload, at: happenedAt(payload, context.at), key: eventName(payload) };
   const cancelled = await cancelFollowUps(happening, context);
   // Side by side, and a failure of one waits for the others: what was enqueued stays, and the next run repeats none of it.
   const served = await Promise.allSettled(routesFor(payload, table).map((line) => serve(line, happening, context)));
@@ -41,7 +41,7 @@ async function cancelFollowUps({ event: happened, at }: ReceivedEvent, context: 
 }
 
 // The sender's id, and whose it is: one id may come from two sources.
-function nameOf({ id, source }: Event): string {
+function eventName({ id, source }: Event): string {
   return source === undefined ? id : `${id} ${source}`;
 }
 

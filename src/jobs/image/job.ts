@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { about, keyOf } from "../../domain/events/entity";
+import { about, entityKeys } from "../../domain/events/entity";
 import { mediaKey, operations } from "../../domain/media/model";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
@@ -19,7 +19,7 @@ export const image = defineJob({
   needs: ["media", "images", "vision"],
   // A model that is away holds up only what asks for a text.
   gates: ({ operations: asked }) => (asked.some(({ type }) => type === "alt-text") ? ["models"] : []),
-  entities: ({ key, about: keys }) => [...keyOf("media", key), ...(keys ?? [])],
+  entities: ({ key, about: keys }) => [...entityKeys("media", key), ...(keys ?? [])],
   // One original in memory at a time. Each picture takes a second or two; a model may take a minute.
   policy: { maxAttempts: 6, backoff: { base: 5, cap: 1800 }, timeout: 120, concurrency: 1 },
 });

@@ -24,7 +24,7 @@ export function slack(options: SlackOptions): Channel {
       const body = JSON.stringify({ text, blocks });
       const reply = await options.http({ method: "POST", url: options.url, headers: { "content-type": "application/json" }, body, signal });
       if (!reply.ok) return failed({ ...reply.failure, reason: `Slack: ${reply.failure.reason}` });
-      return reply.value.status === 200 ? ok({ posted: true as const }) : failed(refusal(reply.value, options));
+      return reply.value.status === 200 ? ok({ posted: true as const }) : failed(slackFailure(reply.value, options));
     },
   };
 }
@@ -34,7 +34,7 @@ const gone = ["no_service", "no_service_id", "invalid_token", "channel_is_archiv
 /** A rule of the workspace that somebody has to change, and may mean this message alone. */
 const prohibited = ["action_prohibited", "posting_to_general_channel_denied"];
 
-function refusal(answer: HttpAnswer, { url, now: clock }: SlackOptions): Failure {
+function slackFailure(answer: HttpAnswer, { url, now: clock }: SlackOptions): Failure {
   const now = clock();
   const word = /^[a-z_]{1,64}$/.exec(answer.text().trim())?.[0];
   const usual = statusFailure(answer.status, answer.headers, { repeatable: false, now });

@@ -41,7 +41,7 @@ async function update(id: string, contact: Contact, signal: AbortSignal, options
   const path = `/crm/v3/objects/contacts/${encodeURIComponent(id)}`;
   const reply = await call(options, signal, { method: "PATCH", path, body: { properties: contact.properties } });
   if (!reply.ok) return reply;
-  return reply.value.status === 200 ? ok({ id, created: false }) : failed(refusal(reply.value, options));
+  return reply.value.status === 200 ? ok({ id, created: false }) : failed(hubspotFailure(reply.value, options));
 }
 
 async function call(options: HubspotOptions, signal: AbortSignal, { method, path, body }: { method: "POST" | "PATCH"; path: string; body: unknown }) {
@@ -72,7 +72,7 @@ function existingId(answer: HttpAnswer): string | undefined {
 }
 
 function readUpsert(answer: HttpAnswer, options: HubspotOptions): Upserted {
-  if (answer.status < 200 || answer.status > 299) return failed(refusal(answer, options));
+  if (answer.status < 200 || answer.status > 299) return failed(hubspotFailure(answer, options));
   const body = recordOf(answer.json());
   const result = recordOf(listOf(body["results"])[0]);
   if (typeof result["id"] === "string" && result["id"] !== "") return ok({ id: result["id"].slice(0, 64), created: result["new"] === true });
@@ -89,7 +89,7 @@ function partial(error: Record<string, unknown>, options: HubspotOptions): Failu
   return { class: kind as Failure["class"], ...wait, reason: `CRM: 207 ${category}`, ...quoted(error["message"], [options.apiKey]), code: category };
 }
 
-function refusal(answer: HttpAnswer, options: HubspotOptions): Failure {
+function hubspotFailure(answer: HttpAnswer, options: HubspotOptions): Failure {
   const now = options.now();
   const body = recordOf(answer.json());
   const usual = statusFailure(answer.status, answer.headers, { repeatable: true, now });

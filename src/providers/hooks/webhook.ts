@@ -35,7 +35,7 @@ export function webhookTo(options: WebhookOptions): Hook {
       if (!reply.ok) return failed({ ...reply.failure, reason: `webhook: ${reply.failure.reason}` });
       const answer = reply.value;
       if (answer.status >= 200 && answer.status < 300) return ok({ status: answer.status, response: answer.text().slice(0, keptAnswer).toWellFormed() });
-      return failed(refusal(answer, options));
+      return failed(webhookFailure(answer, options));
     },
   };
 }
@@ -45,7 +45,7 @@ async function headersOf({ id, body }: HookMessage, { secrets = [], now }: Webho
   return signed ?? { "webhook-id": id, "webhook-timestamp": String(Math.floor(now() / 1000)) };
 }
 
-function refusal(answer: HttpAnswer, options: WebhookOptions): Failure {
+function webhookFailure(answer: HttpAnswer, options: WebhookOptions): Failure {
   const moved = answer.status >= 300 && answer.status < 400 ? " (redirects are not followed: give the final address)" : "";
   const reason = `webhook: ${answer.status}${moved}`;
   const quote = quoted(answer.text().slice(0, keptAnswer), [options.url, ...(options.secrets ?? [])]);

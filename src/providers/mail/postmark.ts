@@ -64,7 +64,7 @@ function readAnswer(answer: HttpAnswer, message: MailMessage, options: PostmarkO
   const code = typeof body["ErrorCode"] === "number" ? body["ErrorCode"] : undefined;
   const said = typeof body["Message"] === "string" ? body["Message"] : "";
   const success = answer.status >= 200 && answer.status <= 299;
-  if (!success || (code !== undefined && code !== 0)) return failed(refusal(answer, code, said, message, options));
+  if (!success || (code !== undefined && code !== 0)) return failed(postmarkFailure(answer, code, said, message, options));
   const id = body["MessageID"];
   if (typeof id !== "string" || id === "" || id.length > 256)
     return failed({ class: "uncertain", reason: `Postmark: answered ${answer.status} without a message id` });
@@ -73,7 +73,7 @@ function readAnswer(answer: HttpAnswer, message: MailMessage, options: PostmarkO
   return ok({ id, ...(refused.length > 0 ? { refused } : {}) });
 }
 
-function refusal(answer: HttpAnswer, code: number | undefined, said: string, message: MailMessage, options: PostmarkOptions): MailFailure {
+function postmarkFailure(answer: HttpAnswer, code: number | undefined, said: string, message: MailMessage, options: PostmarkOptions): MailFailure {
   const now = options.now();
   const usual = statusFailure(answer.status === 200 ? 422 : answer.status, answer.headers, { repeatable: false, now });
   const special = byCode(answer, code, now);

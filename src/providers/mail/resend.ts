@@ -32,14 +32,14 @@ export function resend(options: ResendOptions): MailProvider {
     send: async (message, sendOptions) => {
       const reply = await call(options, "/emails", toJson(message), sendOptions);
       if (!reply.ok) return reply;
-      if (!isSuccess(reply.value)) return failed(refusal(reply.value, options));
+      if (!isSuccess(reply.value)) return failed(resendFailure(reply.value, options));
       const id = idIn(recordOf(reply.value.json()));
       return id === undefined ? failed(withoutId(reply.value)) : ok({ id });
     },
     sendBatch: async (messages, sendOptions) => {
       const reply = await call(options, "/emails/batch", messages.map(toJson), sendOptions, { "x-batch-validation": "permissive" });
       if (!reply.ok) return reply;
-      if (!isSuccess(reply.value)) return failed(refusal(reply.value, options));
+      if (!isSuccess(reply.value)) return failed(resendFailure(reply.value, options));
       const items = itemsOf(reply.value, messages.length, [options.apiKey]);
       return items ? ok(items) : failed(withoutId(reply.value));
     },
@@ -100,7 +100,7 @@ function itemsOf(answer: HttpAnswer, count: number, secrets: readonly string[]):
   });
 }
 
-function refusal(answer: HttpAnswer, options: ResendOptions): Failure {
+function resendFailure(answer: HttpAnswer, options: ResendOptions): Failure {
   const now = options.now();
   const body = recordOf(answer.json());
   const name = codeIn(body["name"]);

@@ -28,7 +28,7 @@ export class PageSize {
   }
 
   /** After a page of `rows` that took the shop `seconds`. One that was not full says nothing about a larger one. */
-  took(seconds: number, rows: number): void {
+  observe(seconds: number, rows: number): void {
     const { quick, slow, growth } = this.#limits;
     if (seconds > slow) this.size = Math.min(this.#size, rows || this.#size) / 2;
     else if (seconds < quick && rows >= this.#size) this.size = this.#size * growth;

@@ -175,7 +175,7 @@ class Prestashop implements Shop {
     };
     const started = this.#now();
     const first = await ask();
-    if (first.ok) pace.took(first.value.list.seconds, first.value.list.elements.length);
+    if (first.ok) pace.observe(first.value.list.seconds, first.value.list.elements.length);
     if (first.ok || signal.aborted || !isTooMuch(first.failure, this.#now() - started) || !pace.shrink()) return first;
     return ask();
   }

@@ -37,16 +37,16 @@ function take([, data, closing, opening, attributes, empty, plain]: RegExpExecAr
     if (!empty) open.push(element);
     return open.length <= deepest;
   }
-  here.text += data ?? decoded(plain ?? "");
+  here.text += data ?? decodeEntities(plain ?? "");
   return true;
 }
 
 function attributesOf(text: string): Record<string, string> {
   const found = text.matchAll(/(?<![\w:.-])([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g);
-  return Object.fromEntries([...found].map(([, name = "", double, single]) => [name, decoded(double ?? single ?? "")]));
+  return Object.fromEntries([...found].map(([, name = "", double, single]) => [name, decodeEntities(double ?? single ?? "")]));
 }
 
-function decoded(text: string): string {
+function decodeEntities(text: string): string {
   return text.replaceAll(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(\w+));/gi, (whole, decimal?: string, hex?: string, name?: string) => {
     if (name !== undefined) return (Object.hasOwn(entities, name) && entities[name]) || whole;
     const code = decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number(decimal);

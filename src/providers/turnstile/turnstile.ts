@@ -2,7 +2,7 @@ import { sha256Hex } from "../../crypto";
 import type { Http } from "../http";
 
 /** `unchecked`: nobody could tell, or the secret is wrong; the visitor is not to blame for either. */
-export type TurnstileVerdict = { verdict: "passed" } | { verdict: "refused"; reason: string } | { verdict: "unchecked"; reason: string };
+export type TurnstileResult = { result: "passed" } | { result: "refused"; reason: string } | { result: "unchecked"; reason: string };
 
 export interface TurnstileQuestion {
   secret: string;
@@ -15,7 +15,7 @@ export interface TurnstileQuestion {
   isOwnHost(hostname: string): boolean;
 }
 
-export type Turnstile = (question: TurnstileQuestion) => Promise<TurnstileVerdict>;
+export type Turnstile = (question: TurnstileQuestion) => Promise<TurnstileResult>;
 
 const address = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 const tries = 2;
@@ -32,7 +32,7 @@ const visitors = ["missing-input-response", "invalid-input-response", "timeout-o
  */
 export function createTurnstile(http: Http): Turnstile {
   return async ({ secret, token, ip, repeatKey, isOwnHost }) => {
-    if (token === "" || token.length > maxToken) return { verdict: "refused", reason: "the captcha was not solved" };
+    if (token === "" || token.length > maxToken) return { result: "refused", reason: "the captcha was not solved" };
     const uuid = repeatKey === undefined ? crypto.randomUUID() : await uuidOf(JSON.stringify([repeatKey, token]));
     const body = JSON.stringify({ secret, response: token, ...(ip === undefined ? {} : { remoteip: ip }), idempotency_key: uuid });
     let reason = "no answer";
@@ -48,10 +48,10 @@ export function createTurnstile(http: Http): Turnstile {
         repeatable: true,
       });
       const answer = reply.ok ? answerOf(reply.value.json()) : undefined;
-      if (answer && !answer.codes.includes("internal-error")) return verdictOn(answer, isOwnHost);
+      if (answer && !answer.codes.includes("internal-error")) return resultOf(answer, isOwnHost);
       reason = reply.ok ? `answered ${reply.value.status}` : reply.failure.reason;
     }
-    return { verdict: "unchecked", reason };
+    return { result: "unchecked", reason };
   };
 }
 
@@ -61,15 +61,15 @@ interface Answer {
   codes: string[];
 }
 
-function verdictOn({ success, hostname, codes }: Answer, isOwnHost: (hostname: string) => boolean): TurnstileVerdict {
+function resultOf({ success, hostname, codes }: Answer, isOwnHost: (hostname: string) => boolean): TurnstileResult {
   if (success && hostname !== undefined && hostname !== "" && !isTestHost(hostname) && !isOwnHost(hostname)) {
-    return { verdict: "refused", reason: "the captcha was solved on another site" };
+    return { result: "refused", reason: "the captcha was solved on another site" };
   }
-  if (success) return { verdict: "passed" };
+  if (success) return { result: "passed" };
   const visitor = codes.find((code) => visitors.includes(code));
   if (visitor)
-    return { verdict: "refused", reason: visitor === "timeout-or-duplicate" ? "the captcha has expired or was used before" : "the captcha was not solved" };
-  return codes.length === 0 ? { verdict: "refused", reason: "the captcha was not solved" } : { verdict: "unchecked", reason: codes.join(", ").slice(0, 100) };
+    return { result: "refused", reason: visitor === "timeout-or-duplicate" ? "the captcha has expired or was used before" : "the captcha was not solved" };
+  return codes.length === 0 ? { result: "refused", reason: "the captcha was not solved" } : { result: "unchecked", reason: codes.join(", ").slice(0, 100) };
 }
 
 /** What Turnstile's test keys answer. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shopOutbox } from "../../../src/domain/shop/events";
+import { createShopOutbox } from "../../../src/domain/shop/events";
 import { listOrders, orderDetail } from "../../../src/domain/shop/orders/queries";
 import { changedOrders, completedOrders, firstOrder, ordersByReference, orderWrites } from "../../../src/domain/shop/orders/store";
 import { listProducts } from "../../../src/domain/shop/products/queries";
@@ -117,8 +117,8 @@ async function useEverything(db: D1Database): Promise<void> {
   }
   await orderDetail(scope, 1);
   await syncView(scope, start);
-  const outbox = shopOutbox(db);
-  await outbox.taken(await outbox.pending(10));
+  const outbox = createShopOutbox(db);
+  await outbox.remove(await outbox.pending(10));
   await startRemoval(scope, 100, start);
   await continueRemovals(db, 100, start);
   await finishRemoval(scope, 100);

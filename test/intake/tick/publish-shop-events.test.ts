@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { expect, test } from "vitest";
-import { eventsOf, shopOutbox } from "../../../src/domain/shop/events";
+import { eventsOf, createShopOutbox } from "../../../src/domain/shop/events";
 import { orderWrites } from "../../../src/domain/shop/orders/store";
 import { connect } from "../../../src/domain/shop/site/store";
 import { publishShopEvents } from "../../../src/intake/tick/publish-shop-events";
@@ -18,7 +18,7 @@ const event = defineJob({
 });
 const withRouter = { registry: createRegistry([job(event, async () => done())]), emit: () => undefined };
 const withoutRouter = { registry: createRegistry([]), emit: () => undefined };
-const outbox = shopOutbox(env.DB);
+const outbox = createShopOutbox(env.DB);
 
 async function given(tenant: string, ...ids: number[]) {
   await connect({ db: env.DB, tenant, site: "main" }, false, 0);

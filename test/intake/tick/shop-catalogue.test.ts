@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { entitiesOf, isKnown } from "../../../src/domain/events/catalogue";
 import { type Event, eventPayload } from "../../../src/domain/events/model";
 import { chatMessage } from "../../../src/domain/events/slack-text";
-import { shopOutbox } from "../../../src/domain/shop/events";
+import { createShopOutbox } from "../../../src/domain/shop/events";
 import { orderWrites } from "../../../src/domain/shop/orders/store";
 import { stockWrites } from "../../../src/domain/shop/products/stock";
 import { productWrites } from "../../../src/domain/shop/products/store";
@@ -35,7 +35,7 @@ test("what shops note is what the catalogue takes, whatever a shop leaves out", 
     requests.push(...all),
     all.map(() => ({ ok: false as const, code: "unavailable" as const, detail: "", errors: [] }))
   );
-  await publishShopEvents({ registry: createRegistry([job(event, async () => done())]), emit: () => undefined }, keep, shopOutbox(env.DB));
+  await publishShopEvents({ registry: createRegistry([job(event, async () => done())]), emit: () => undefined }, keep, createShopOutbox(env.DB));
   const events = requests.filter(({ tenant }) => tenant === "events-real").map(({ payload }) => payload as Event);
   for (const each of events) expect([each.type, isKnown(each.type), check(eventPayload, each)]).toMatchObject([each.type, true, { ok: true }]);
   const said = events.map((each) => [each.type, entitiesOf(each)[0], chatMessage(each).text.split("\n").length]);

@@ -16,7 +16,7 @@ function asked(...answers: (object | "lost")[]) {
   return { requests, ask: (more: Partial<TurnstileQuestion> = {}) => createTurnstile(http)({ ...question, ...more }) };
 }
 
-describe("a captcha's verdict", () => {
+describe("a captcha's result", () => {
   test.each([
     [{ success: true, hostname: "homes.example" }, "passed"],
     [{ success: true, hostname: "evil.example" }, "refused"],
@@ -25,18 +25,18 @@ describe("a captcha's verdict", () => {
     [{ success: false }, "refused"],
     [{ success: false, "error-codes": ["invalid-input-secret"] }, "unchecked"],
     [{ nonsense: true }, "unchecked"],
-  ])("%j is %s", async (answer, verdict) => expect(await asked(answer, answer).ask()).toMatchObject({ verdict }));
+  ])("%j is %s", async (answer, result) => expect(await asked(answer, answer).ask()).toMatchObject({ result }));
 
   test("without a token needs nobody's word", async () => {
     const { ask, requests } = asked();
-    expect(await ask({ token: "" })).toMatchObject({ verdict: "refused" });
-    expect(await ask({ token: "x".repeat(2049) })).toMatchObject({ verdict: "refused" });
+    expect(await ask({ token: "" })).toMatchObject({ result: "refused" });
+    expect(await ask({ token: "x".repeat(2049) })).toMatchObject({ result: "refused" });
     expect(requests).toEqual([]);
   });
 
   test("after a lost answer is asked for once more, as the same question", async () => {
     const { ask, requests } = asked("lost", { success: true, hostname: "homes.example" });
-    expect(await ask()).toEqual({ verdict: "passed" });
+    expect(await ask()).toEqual({ result: "passed" });
     expect(requests.map(({ body }) => body)).toEqual([requests[0]?.body, requests[0]?.body]);
     expect(JSON.parse(String(requests[0]?.body))).toMatchObject({
       secret: "0xSECRET",
@@ -56,8 +56,8 @@ describe("a captcha's verdict", () => {
   });
 
   test("that nobody gives is none, and names no secret", async () => {
-    const verdict = await asked("lost", "lost", "lost").ask();
-    expect(verdict).toMatchObject({ verdict: "unchecked" });
-    expect(JSON.stringify(verdict)).not.toContain("0xSECRET");
+    const result = await asked("lost", "lost", "lost").ask();
+    expect(result).toMatchObject({ result: "unchecked" });
+    expect(JSON.stringify(result)).not.toContain("0xSECRET");
   });
 });

@@ -3,7 +3,7 @@ import type { Unreadable } from "../../../providers/shop/shop";
 import { numberOf, takeNumbers } from "../change-numbers";
 import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
-import { each, rowsOf, type Scope } from "../scope";
+import { perChunk, rowsOf, type Scope } from "../scope";
 
 /** One page of orders with what an order page shows besides. */
 export interface OrderPage {
@@ -21,10 +21,10 @@ export function orderWrites(scope: Scope, page: OrderPage, now: number): D1Prepa
   const items = orders.map((order, index) => orderItem(order, index + 1));
   return [
     takeNumbers(scope, orders.length, now),
-    ...each(scope, createdSql, items, now),
-    ...each(scope, statusSql, items, now, readAt),
-    ...each(scope, upsertSql, items, readAt, orders.length),
-    ...each(scope, touchSql, detailItems(page), readAt, orders.length),
+    ...perChunk(scope, createdSql, items, now),
+    ...perChunk(scope, statusSql, items, now, readAt),
+    ...perChunk(scope, upsertSql, items, readAt, orders.length),
+    ...perChunk(scope, bumpSql, detailItems(page), readAt, orders.length),
     ...allNamedWrites(scope, page.named, readAt),
     ...detailWrites(scope, page.details, readAt),
   ];
@@ -137,7 +137,7 @@ const upsertSql = `
     added = excluded.added, reference = excluded.reference, state = excluded.state, customer = excluded.customer, deleted = NULL, body = excluded.body`;
 
 /** Payments and shipments that change without their order. */
-const touchSql = `
+const bumpSql = `
   UPDATE shop_orders SET changed = ${numberOf("t.nth", "?5")}
   FROM (
     SELECT DISTINCT e.value ->> 1 AS id, e.value ->> 0 AS nth FROM json_each(?3) e

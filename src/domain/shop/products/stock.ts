@@ -1,7 +1,7 @@
 import type { Stock } from "../../../providers/shop/rows";
 import { numberOf, takeNumbers } from "../change-numbers";
 import { roundQuantity } from "../../../decimal";
-import { each, rowsOf, type Scope, statement } from "../scope";
+import { perChunk, rowsOf, type Scope, statement } from "../scope";
 
 /** Statements that store quantities. A product whose quantity differs counts as changed; one that runs out is an event. */
 export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: number, now: number): D1PreparedStatement[] {
@@ -10,9 +10,9 @@ export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: numbe
   const products = new Set(items.map(([, product]) => product)).size;
   return [
     takeNumbers(scope, products, now),
-    ...each(scope, outSql, items, readAt, now, products),
-    ...each(scope, touchSql, items, readAt, products),
-    ...each(scope, upsertSql, items, readAt),
+    ...perChunk(scope, outSql, items, readAt, now, products),
+    ...perChunk(scope, bumpSql, items, readAt, products),
+    ...perChunk(scope, upsertSql, items, readAt),
   ];
 }
 
@@ -65,7 +65,7 @@ const outSql = `
   CROSS JOIN shop_products p ON p.tenant = ?1 AND p.site = ?2 AND p.id = e.value ->> 1
   WHERE e.value ->> 2 = 0 AND s.quantity > 0 AND e.value ->> 3 <= 0 AND ${differs} ON CONFLICT DO NOTHING`;
 
-const touchSql = `
+const bumpSql = `
   UPDATE shop_products SET changed = ${numberOf("t.nth", "?5")}
   FROM (SELECT DISTINCT e.value ->> 1 AS product, e.value ->> 0 AS nth FROM json_each(?3) e CROSS ${stored} WHERE ${differs}) t
   WHERE shop_products.tenant = ?1 AND shop_products.site = ?2 AND shop_products.id = t.product`;

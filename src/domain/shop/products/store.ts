@@ -2,7 +2,7 @@ import type { Product, Stock } from "../../../providers/shop/rows";
 import { numberOf, takeNumbers } from "../change-numbers";
 import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
-import { each, rowsOf, type Scope } from "../scope";
+import { perChunk, rowsOf, type Scope } from "../scope";
 import { staleStockWrites, stockWrites } from "./stock";
 
 /** One page of products with all that belongs to them. */
@@ -26,16 +26,16 @@ export function productWrites(scope: Scope, page: ProductPage, now: number): D1P
   const nth = new Map(products.map(({ id }, index) => [String(id), index + 1]));
   return [
     takeNumbers(scope, products.length, now),
-    ...each(
+    ...perChunk(
       scope,
       upsertSql,
       products.map((product, index) => productItem(product, index + 1)),
       readAt,
       products.length,
     ),
-    ...each(
+    ...perChunk(
       scope,
-      touchSql,
+      bumpSql,
       details.map((detail) => [nth.get(detail.owner) ?? 1, ...detailItem(detail)]),
       readAt,
       products.length,
@@ -75,7 +75,7 @@ const upsertSql = `
     supplier = excluded.supplier, deleted = NULL, body = excluded.body`;
 
 /** A combination or supplier of its own moves no date of the product. */
-const touchSql = `
+const bumpSql = `
   UPDATE shop_products SET changed = ${numberOf("t.nth", "?5")}
   FROM (
     SELECT DISTINCT e.value ->> 0 AS nth, d.owner FROM json_each(?3) e

@@ -1,7 +1,7 @@
 import type { Combination, Order, ProductSupplier } from "../../../providers/shop/rows";
 import { type Micros, roundQuantity } from "../../../decimal";
 import { details, named } from "../related-rows";
-import { each, rowsOf, type Scope, statement } from "../scope";
+import { perChunk, rowsOf, type Scope, statement } from "../scope";
 
 /** A line of a shop's order that is to be bought, or part of it. */
 export interface PurchaseLine {
@@ -32,11 +32,11 @@ export interface Shortage {
 export async function shortage(scope: Scope): Promise<Shortage> {
   const short = await rowsOf<Short>(scope, shortSql);
   if (short.length === 0) return { lines: [], unassigned: [] };
-  const open = await openLines(scope, new Set(short.map(keyOf)));
+  const open = await openLines(scope, new Set(short.map(itemKey)));
   const suppliers = await suppliersOf(scope, short);
   const result: Shortage = { lines: [], unassigned: [] };
   for (const item of short) {
-    const lines = wanted(item, open.get(keyOf(item)) ?? []);
+    const lines = wanted(item, open.get(itemKey(item)) ?? []);
     const from = suppliers(item);
     if (from) result.lines.push(...lines.map((line) => ({ ...line, ...from, product: item.product, combination: item.combination })));
     else if (lines.length > 0) result.unassigned.push({ product: item.product, combination: item.combination, quantity: sum(lines) });
@@ -48,7 +48,7 @@ export async function shortage(scope: Scope): Promise<Shortage> {
 export function draftWrites(scope: Scope, job: string, lines: readonly PurchaseLine[], now: number): D1PreparedStatement[] {
   return [...Map.groupBy(lines, ({ supplier }) => supplier)].flatMap(([supplier, own]) => [
     statement(scope, headSql, supplier, job, own[0]?.currency ?? "", now),
-    ...each(scope, linesSql, own.map(lineItem), supplier, job),
+    ...perChunk(scope, linesSql, own.map(lineItem), supplier, job),
     statement(scope, dropEmptySql, supplier, job),
   ]);
 }
@@ -57,7 +57,7 @@ type Item = { product: number; combination: number };
 type Short = Item & { quantity: number; bought: number };
 type OpenLine = { line: number; order: number; quantity: number; name: string; taken: boolean };
 
-function keyOf({ product, combination }: Item): string {
+function itemKey({ product, combination }: Item): string {
   return `${product}/${combination}`;
 }
 

@@ -123,10 +123,13 @@ interface Line {
 async function withRows(scope: Scope, heads: readonly Head[]): Promise<PurchaseOrder[]> {
   const lines = heads.length === 0 ? [] : await rowsOf<Line>(scope, linesSql, JSON.stringify(heads.map(({ id }) => id)));
   const byOrder = Map.groupBy(lines, (line) => line.purchase_order);
-  return heads.map((head) => viewOf(head, byOrder.get(head.id) ?? []));
+  return heads.map((head) => purchaseOrderFrom(head, byOrder.get(head.id) ?? []));
 }
 
-function viewOf({ id, state, supplier, name, email, currency, created, updated, approved_by: approvedBy, mail }: Head, lines: readonly Line[]): PurchaseOrder {
+function purchaseOrderFrom(
+  { id, state, supplier, name, email, currency, created, updated, approved_by: approvedBy, mail }: Head,
+  lines: readonly Line[],
+): PurchaseOrder {
   const rows = [...Map.groupBy(lines, ({ product, combination }) => `${product}/${combination}`).values()].map(rowOf);
   const total = sumOf(lines.map(({ quantity, price }) => times(quantity, price)));
   return {

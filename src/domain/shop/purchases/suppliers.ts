@@ -23,14 +23,14 @@ export interface SupplierFilter {
 export async function listSuppliers(scope: Scope, { active, after = 0, limit }: SupplierFilter): Promise<ListPage<SupplierView>> {
   const rows = await rowsOf<Row>(scope, listSql, after, limit + 1, active === undefined ? null : Number(active));
   const kept = rows.slice(0, limit);
-  return { items: kept.map(viewOf), next: rows.length > limit ? (kept.at(-1)?.id ?? null) : null };
+  return { items: kept.map(supplierView), next: rows.length > limit ? (kept.at(-1)?.id ?? null) : null };
 }
 
 /** Null when the shop has no such supplier, as far as we have read. */
 export async function putSupplier(scope: Scope, id: number, settings: { email: string | null; automatic: boolean }): Promise<SupplierView | null> {
   await statement(scope, putSql, id, settings.email, settings.automatic ? 1 : 0).run();
   const [row] = await rowsOf<Row>(scope, oneSql, id);
-  return row ? viewOf(row) : null;
+  return row ? supplierView(row) : null;
 }
 
 interface Row {
@@ -40,7 +40,7 @@ interface Row {
   automatic: number | null;
 }
 
-function viewOf({ id, body, email, automatic }: Row): SupplierView {
+function supplierView({ id, body, email, automatic }: Row): SupplierView {
   const { name, active } = JSON.parse(body) as Maker;
   return { id, name, active: active ?? false, email, automatic: automatic === 1 };
 }

@@ -83,7 +83,7 @@ export async function pause(scope: Scope, reason: string, now: number): Promise<
   return until;
 }
 
-/** True for the one job that may try a paused shop now: the others wait until its verdict is in. */
+/** True for the one job that may try a paused shop now: the others wait until it has a result. */
 export async function takeProbe(scope: Scope, now: number): Promise<boolean> {
   const sql = "UPDATE shop_sites SET probe_at = ?4 WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL AND probe_at <= ?3";
   const { meta } = await statement(scope, sql, now, now + 5 * 60_000).run();

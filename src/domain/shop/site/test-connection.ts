@@ -59,9 +59,9 @@ export async function testShop(deps: ShopTestDeps, tenant: string, site: string)
   if (!entry.granted) return lookBeside(deps, tenant, site);
   const calls = { value: "none" as "none" | "answered" | "transient" };
   try {
-    const verdict = await look(deps, tenant, site);
-    calls.value = !verdict.ok && verdict.class === "transient" ? "transient" : "answered";
-    return verdict;
+    const found = await look(deps, tenant, site);
+    calls.value = !found.ok && found.class === "transient" ? "transient" : "answered";
+    return found;
   } finally {
     await deps.engine.gates.leave(tenant, gate, [{ id, lease: entry.lease, calls: calls.value }], deps.now());
   }

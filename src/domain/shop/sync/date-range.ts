@@ -10,7 +10,7 @@ const minute = 60_000;
 const day = 24 * 60 * minute;
 
 /** A row is written before it can be seen: what changed in the last minute is left to the next window. */
-const settling = minute;
+const commitDelay = minute;
 /** Windows overlap, for clocks that differ and transactions that take long; more on a day on which the shop's clock changes. */
 const overlap = 10 * minute;
 const overlapOnChange = 3 * 60 * minute;
@@ -24,7 +24,7 @@ export const compareEvery = day;
 
 /** The newest window a run may close now. */
 export function lastDaysSpan(days: number, now: number): Span {
-  const to = whole(now - settling);
+  const to = whole(now - commitDelay);
   return { from: to - days * day, to };
 }
 
@@ -32,7 +32,7 @@ export function lastDaysSpan(days: number, now: number): Span {
 export function nextSpan(readTo: number | null, zone: string | null, now: number): Span {
   if (readTo === null) return lastDaysSpan(firstDays, now);
   const back = zone === null || clockChanges(zone, readTo) ? overlapOnChange : overlap;
-  const to = whole(now - settling);
+  const to = whole(now - commitDelay);
   return { from: Math.min(readTo, to) - back, to };
 }
 

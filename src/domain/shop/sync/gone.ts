@@ -1,6 +1,6 @@
 import { numberOf, takeNumbers } from "../change-numbers";
 import { staleStockWrites } from "../products/stock";
-import { each, rowsOf, type Scope, statement } from "../scope";
+import { perChunk, rowsOf, type Scope, statement } from "../scope";
 import { compared, type SyncKind } from "../site/store";
 
 /** A deleted row stays in the feed this long. Milliseconds. */
@@ -27,8 +27,8 @@ export function goneWrites(scope: Scope, kind: SyncKind, gone: readonly number[]
   const items = gone.map((id, index) => [index + 1, id]);
   return [
     takeNumbers(scope, gone.length, now),
-    ...each(scope, deleteSql(tables[kind]), items, readAt, gone.length),
-    ...each(scope, forgetSql, gone, kind),
+    ...perChunk(scope, deleteSql(tables[kind]), items, readAt, gone.length),
+    ...perChunk(scope, forgetSql, gone, kind),
     ...(kind === "products" ? staleStockWrites(scope, gone, [], readAt) : []),
   ];
 }

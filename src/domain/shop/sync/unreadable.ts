@@ -1,5 +1,5 @@
 import type { ShopResource } from "../../../providers/shop/rows";
-import { each, rowsOf, type Scope, statement } from "../scope";
+import { perChunk, rowsOf, type Scope, statement } from "../scope";
 import type { SyncKind } from "../site/store";
 
 /** What reading rows of one resource came to. */
@@ -37,9 +37,9 @@ const maxShown = 20;
 export function noteWrites(scope: Scope, { resource, readAt, flawed, sound }: RowsRead, now: number): D1PreparedStatement[] {
   const items = flawed.map(({ id, reason }, index) => [index, id, reason]);
   return [
-    ...each(scope, eventSql, items, resource, now),
-    ...each(scope, noteSql, items, resource, now, readAt),
-    ...each(scope, forgetSql, sound, resource, readAt),
+    ...perChunk(scope, eventSql, items, resource, now),
+    ...perChunk(scope, noteSql, items, resource, now, readAt),
+    ...perChunk(scope, forgetSql, sound, resource, readAt),
   ];
 }
 

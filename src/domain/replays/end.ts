@@ -9,10 +9,10 @@ export type Standing = Pick<ReplayView, "canary" | "sent" | "succeeded" | "faile
   isSent: boolean;
 };
 
-export type Verdict = { state: "done" } | { state: "stopped"; reason: string };
+export type ReplayEnd = { state: "done" } | { state: "stopped"; reason: string };
 
 /** Whether a running replay ends now; null: it goes on. Pure. */
-export function verdictOf(replay: Standing): Verdict | null {
+export function endOf(replay: Standing): ReplayEnd | null {
   if (replay.isSent) return replay.open === 0 ? { state: "done" } : null;
   if (replay.canary === 0) return null;
   const { canary, sent, succeeded, failedAgain, open } = replay;
