@@ -75,9 +75,8 @@ function requireJson(request: Request): void {
 export function parsedJson(text: string): unknown {
   const json = parseJson(text);
   if (json.ok) return json.value;
-  const detail = `Line ${json.line}, column ${json.column}: ${json.message}.`;
-  if (json.reason === "malformed") throw new Problem("malformed", `The body is not JSON. ${detail}`);
-  throw new Problem("invalid", `The body is more than can be read. ${detail}`, { errors: [{ path: "", message: json.message }] });
+  if (json.reason === "malformed") throw new Problem("malformed", `The body is not JSON: ${json.message}.`);
+  throw new Problem("invalid", `The body is more than can be read: ${json.message}.`, { errors: [{ path: "", message: json.message }] });
 }
 
 function decodeChunk(decoder: TextDecoder, chunk?: Uint8Array): string {

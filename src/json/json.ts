@@ -1,4 +1,4 @@
-import { type Issue, maxIssues, shortPath } from "../errors";
+import { type Issue, maxIssues, messageOf, shortPath } from "../errors";
 import { shapesOf } from "./shapes";
 
 /** Deepest nesting of a payload: far below what breaks a bulk statement, far above what anybody sends. */
@@ -11,21 +11,20 @@ const parseDepth = 512;
 
 export type ParsedJson =
   | { ok: true; value: unknown }
-  /** `malformed`: no JSON. `excessive`: too deep or too many parts. Line and column start at 1, position at 0. */
-  | { ok: false; reason: "malformed" | "excessive"; message: string; position: number; line: number; column: number };
+  /** `malformed`: no JSON. `excessive`: too deep or too many parts. The message begins with the place, where it is known; lines and columns start at 1. */
+  | { ok: false; reason: "malformed" | "excessive"; message: string };
 
 /**
- * Parses JSON and says where it is wrong. The message never repeats a part of the text: it may be personal.
- * Bounded before it is believed: depth and number of containers are counted before anything is built.
+ * Parses JSON and says where it is wrong. The message repeats at most one character of the text: it may be personal.
+ * Depth and number of containers are counted before anything is built.
  */
 export function parseJson(text: string): ParsedJson {
-  const excess = measure(text);
-  if (excess) return { ok: false, reason: "excessive", ...place(text, excess) };
+  const issue = measure(text);
+  if (issue !== undefined) return { ok: false, reason: "excessive", message: issue };
   try {
     return { ok: true, value: JSON.parse(text) };
-  } catch {
-    // V8's own message quotes the text and often leaves out the position.
-    return { ok: false, reason: "malformed", ...place(text, locate(text)) };
+  } catch (thrown) {
+    return { ok: false, reason: "malformed", message: syntaxIssue(thrown) };
   }
 }
 
@@ -97,13 +96,8 @@ function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
 }
 
-interface Mistake {
-  position: number;
-  message: string;
-}
-
-/** Where a text becomes too deep or too large to be parsed at all. */
-function measure(text: string): Mistake | undefined {
+/** Why a text is too deep or too large to be parsed at all, with the place. */
+function measure(text: string): string | undefined {
   let depth = 0;
   let containers = 0;
   const shapes = shapesOf(text);
@@ -115,10 +109,10 @@ function measure(text: string): Mistake | undefined {
       position = end;
     } else if (char === 0x7d || char === 0x5d) depth--;
     else if (char === 0x3a) {
-      if (shapes?.name(depth)) return { position, message: "too many different names" };
+      if (shapes?.name(depth)) return excess(position, "too many different names");
     } else if (char === 0x7b || char === 0x5b) {
-      if (++depth > parseDepth) return { position, message: "nested too deep: 64 levels at most" };
-      if (++containers > maxContainers) return { position, message: "too many objects and lists" };
+      if (++depth > parseDepth) return excess(position, "nested too deep: 64 levels at most");
+      if (++containers > maxContainers) return excess(position, "too many objects and lists");
       shapes?.open(depth);
     }
   }
@@ -135,110 +129,18 @@ function stringEnd(text: string, start: number): number {
   return text.length;
 }
 
-function place(text: string, mistake: Mistake) {
-  let line = 1;
-  let lineStart = 0;
-  for (let end = text.indexOf("\n"); end !== -1 && end < mistake.position; end = text.indexOf("\n", lineStart)) {
-    line++;
-    lineStart = end + 1;
-  }
-  return { ...mistake, line, column: mistake.position - lineStart + 1 };
+function excess(position: number, message: string): string {
+  return `character ${position + 1}: ${message}`;
 }
 
-/** The first place at which a text stops being JSON. Only called for texts that JSON.parse refused. */
-function locate(text: string): Mistake {
-  const reader = new Reader(text);
-  if (reader.value()) {
-    reader.space();
-    if (reader.position < text.length) return { position: reader.position, message: "nothing may follow the value" };
-  }
-  return { position: Math.min(reader.position, text.length), message: reader.expected };
-}
-
-/** Made once: a literal within a method is a new object at each call, and a text of ten megabytes makes millions of calls. */
-const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
-const blanks = /[ \t\n\r]*/y;
-const hex = /^[0-9a-fA-F]{4}$/;
-
-/** Reads JSON without building it. Each method leaves `position` where it stopped and returns false with `expected` set on a mistake. */
-class Reader {
-  position = 0;
-  expected = "expected a value";
-  readonly #text: string;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  value(): boolean {
-    this.space();
-    const char = this.#text[this.position];
-    if (char === "{") return this.#list("}", () => this.#member());
-    if (char === "[") return this.#list("]", () => this.value());
-    if (char === '"') return this.#string();
-    return this.#match(scalar) || this.#fail("expected a value");
-  }
-
-  space(): void {
-    if (this.#text.charCodeAt(this.position) <= 0x20) this.#match(blanks);
-  }
-
-  #list(close: string, item: () => boolean): boolean {
-    this.position++;
-    this.space();
-    if (this.#take(close)) return true;
-    for (;;) {
-      if (!item()) return false;
-      this.space();
-      if (this.#take(close)) return true;
-      if (!this.#take(",")) return this.#fail(`expected "," or "${close}"`);
-    }
-  }
-
-  #member(): boolean {
-    this.space();
-    if (this.#text[this.position] !== '"') return this.#fail("expected a name in double quotes");
-    if (!this.#string()) return false;
-    this.space();
-    return this.#take(":") ? this.value() : this.#fail('expected ":"');
-  }
-
-  #string(): boolean {
-    for (this.position++; ;) {
-      const char = this.#text.charCodeAt(this.position);
-      if (char === 0x5c ? this.#escape() : char >= 0x20 && char !== 0x22) this.position++;
-      else return this.#take('"') || this.#fail(this.#stringFlaw());
-    }
-  }
-
-  /** Goes to the last character of an escape. */
-  #escape(): boolean {
-    const next = this.#text[this.position + 1] ?? "";
-    const length = next === "u" && hex.test(this.#text.slice(this.position + 2, this.position + 6)) ? 5 : next !== "" && '"\\/bfnrt'.includes(next) ? 1 : 0;
-    this.position += length;
-    return length > 0;
-  }
-
-  #stringFlaw(): string {
-    if (this.position >= this.#text.length) return "the text ends inside a string";
-    return this.#text[this.position] === "\\" ? "no such escape" : "control characters must be escaped";
-  }
-
-  #take(char: string): boolean {
-    if (this.#text[this.position] !== char) return false;
-    this.position++;
-    return true;
-  }
-
-  #match(pattern: RegExp): boolean {
-    pattern.lastIndex = this.position;
-    if (!pattern.test(this.#text)) return false;
-    this.position = pattern.lastIndex;
-    return true;
-  }
-
-  #fail(expected: string): false {
-    this.expected = this.position >= this.#text.length && !expected.startsWith("the text") ? `${expected}, but the text ends` : expected;
-    return false;
-  }
+/** V8's message without what it quotes of the text. It names the place of all errors but an unexpected token. */
+function syntaxIssue(thrown: unknown): string {
+  const message = messageOf(thrown);
+  const [, phrase, line, column] = /^(\D{1,100}) in JSON at position \d+ \(line (\d+) column (\d+)\)$/.exec(message) ?? [];
+  if (phrase !== undefined) return `line ${line}, column ${column}: ${phrase.toLowerCase()}`;
+  const after = /^Unexpected non-whitespace character after JSON at position \d+ \(line (\d+) column (\d+)\)$/.exec(message);
+  if (after) return `line ${after[1]}, column ${after[2]}: nothing may follow the value`;
+  if (message === "Unexpected end of JSON input") return "the text ends before the value does";
+  const token = /^Unexpected token '(.)', /su.exec(message)?.[1];
+  return token === undefined ? "a value is no JSON" : `${JSON.stringify(token)} stands where a value is expected`;
 }

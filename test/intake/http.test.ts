@@ -110,10 +110,10 @@ describe("routing", () => {
 
 describe("a body", () => {
   test.each([
-    ["", "expected a value, but the text ends"],
-    ['{"type":"note",}', "Line 1, column 16: expected a name in double quotes"],
-    ['{"type": "note"\n "payload": {}}', "Line 2, column 2"],
-    ["\u0000", "Line 1, column 1"],
+    ["", "the text ends before the value does"],
+    ['{"type":"note",}', "line 1, column 16: expected double-quoted property name"],
+    ['{"type": "note"\n "payload": {}}', "line 2, column 2"],
+    ["\u0000", "stands where a value is expected"],
   ])("that is not JSON is a 400 that says where: %j", async (text, detail) => {
     const answer = await post(text);
     expect(answer.body).toMatchObject({ status: 400, code: "malformed" });

@@ -25,7 +25,7 @@ export function rowFromFields(fields: Record<string, unknown>): ReadRow {
 /** A row of `application/x-ndjson`. */
 export function rowFromJson(text: string): ReadRow {
   const json = parseJson(text);
-  if (!json.ok) return { issue: `column ${json.column}: ${json.message}` };
+  if (!json.ok) return { issue: json.message };
   const { value } = json;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { issue: "the row must be a JSON object" };
   const [issue] = checkJson(value);

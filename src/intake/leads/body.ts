@@ -77,7 +77,7 @@ function texts(pairs: RawPairs, said: string | undefined): Pairs {
 
 function fromJson(text: string): Pairs {
   const json = parseJson(text);
-  if (!json.ok) throw new Problem("malformed", `The body is not JSON. Line ${json.line}, column ${json.column}: ${json.message}.`);
+  if (!json.ok) throw new Problem("malformed", `The body is not JSON: ${json.message}.`);
   if (typeof json.value !== "object" || json.value === null || Array.isArray(json.value)) {
     throw new Problem("invalid", "The body is not a form.", { errors: [{ path: "", message: "must be an object with the form's fields" }] });
   }
