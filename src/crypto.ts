@@ -1,3 +1,5 @@
+const encoder = new TextEncoder();
+
 /** Crockford's alphabet in lower case: sorted as text, the digits keep their order. */
 export const base32Digits = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -49,5 +51,5 @@ export function equalTexts(left: string, right: string): boolean {
 }
 
 function encoded(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return encoder.encode(text);
 }

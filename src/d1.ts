@@ -6,18 +6,22 @@ export function statement(db: D1Database, sql: string, ...values: (string | numb
   return db.prepare(sql).bind(...values);
 }
 
-/** Items as JSON lists, each short enough to be bound as one value. A UTF-16 unit is at most three bytes. */
+/** Items as JSON lists, each short enough to be bound as one value. */
 export function lists(items: readonly unknown[]): string[] {
+  return listsOf(items.map((item) => JSON.stringify(item)));
+}
+
+/** As `lists`, of items that are JSON already. A UTF-16 unit is at most three bytes. */
+export function listsOf(items: readonly string[]): string[] {
   const parts: string[][] = [];
   let room = 0;
   for (const item of items) {
-    const text = JSON.stringify(item);
-    const bytes = text.length * 3 + 1;
+    const bytes = item.length * 3 + 1;
     if (bytes > room) {
       parts.push([]);
       room = maxList;
     }
-    parts.at(-1)?.push(text);
+    parts.at(-1)?.push(item);
     room -= bytes;
   }
   return parts.map((part) => `[${part.join(",")}]`);

@@ -5,18 +5,18 @@ import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
 import { heavyForMs } from "./heavy";
 import { keyOf } from "../queue/ref";
-import { newColumns, newValues, rowLists, sideStatements } from "./insert";
+import { newColumns, newKinds, newRows, newValues, rowLists, sideStatements } from "./insert";
 
 const messages = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS fp FROM json_each(?1)) m`;
 const claimed = `jobs.tenant, jobs.id, jobs.seq, jobs.attempt, jobs.max, jobs.runs, jobs.at, jobs.born, jobs.pinned, jobs.revision, jobs.reason, jobs.cursor, jobs.wake, jobs.gate`;
 
 /**
- * Of a job that was just made and never held back the message says all there is: its key is answer enough. Others answer with their columns.
- * A derived id is no such job: an earlier message of the same id may have made its row. ?4 now.
+ * Of a job that was just made and never held back the message says all there is: null. Others answer with their columns. A derived id is no such job:
+ * an earlier message of the same id may have made its row. ?4 now.
  */
 const claimedJson = `
   iif(jobs.runs = 1 AND jobs.born = ?4 AND jobs.slot IS NULL AND jobs.wake IS NULL AND jobs.gate IS NULL AND jobs.reason IS NULL AND jobs.cursor IS NULL
-      AND jobs.attempt = 0 AND jobs.revision = 0 AND jobs.pinned IS NULL, jobs.tenant || '/' || jobs.id, json_array(${claimed})) AS job`;
+      AND jobs.attempt = 0 AND jobs.revision = 0 AND jobs.pinned IS NULL, NULL, json_array(${claimed})) AS job`;
 
 /** The same claim, repeated because its first answer was lost: it finds what is its own already. */
 const answerLost = `(jobs.state = 'running' AND jobs.lease = ?2)`;
@@ -40,15 +40,15 @@ const claimFree = `
 
 /** The row of a job that has none is written as running. Its boot is that of the lease. */
 const claimOrInsert = `
+  ${newKinds(isLight("value->>0"))}
   INSERT INTO jobs (${newColumns}, state, lease, until, runs, born, started, begun)
-  SELECT ${newValues}, 'running', ?2, ?3, 1, ?4, ?4, ?4 FROM json_each(?1) WHERE ${isLight("value->>0")}
+  SELECT ${newValues}, 'running', ?2, ?3, 1, ?4, ?4, ?4 FROM ${newRows} WHERE true
   ON CONFLICT DO UPDATE SET ${take("excluded")} WHERE ${isFree("excluded")}
   RETURNING ${claimedJson}`;
 
 const lookAtRest = `
-  SELECT j.tenant, j.id, j.queue, j.state, j.ended, j.seq, j.until, j.due, j.crash, j.cancel, j.fp, j.wake, j.gate, j.sweeps
-  FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
-  WHERE j.lease IS NOT ?2`;
+  SELECT j.tenant, j.id, j.queue, j.state, j.ended, j.seq, j.until, j.due, j.crash, j.cancel, j.fp, j.wake, j.gate, j.sweeps, j.lease IS ?2 AS own
+  FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
 
 /** All pauses, and which of the tenants ?1 are heavy on the queue ?2. ?3 now. */
 const holds = `
@@ -81,37 +81,57 @@ const giveBack = `
   WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.lease = ?2 AND jobs.state = 'running'`;
 
 /**
- * Claims what is free, writes the rows of `fresh` that are missing, as running, and reads what holds jobs back, all in one round trip. A second one
- * looks at what was not claimed, if there is any.
+ * Claims what is free, writes the rows of `fresh` that are missing, as running, and reads what holds jobs back, all in one round trip. When fewer rows
+ * answered than were to be claimed, a second one looks at those whose answer names no job.
  */
 export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease, { fresh = [], queue }: ClaimOptions = {}): Promise<Claim> {
-  const byKey = new Map<string, MessageRef>([...refs, ...fresh].map((ref) => [keyOf(ref), ref]));
+  const all = [...refs, ...fresh];
   const values = [...leaseValues(lease), queue ?? null];
   const claims = [
     ...messageLists(refs).map((list) => statement(db, claimFree, list, ...values)),
     ...rowLists(fresh).map((list) => statement(db, claimOrInsert, list, ...values)),
   ];
-  const tenants = JSON.stringify(queue === undefined ? [] : [...new Set([...byKey.values()].map(({ tenant }) => tenant))]);
+  const tenants = JSON.stringify(queue === undefined ? [] : [...new Set(all.map(({ tenant }) => tenant))]);
   const results = await batch(db, [...claims, statement(db, holds, tenants, queue ?? null, lease.now), ...sideStatements(db, fresh)]);
   const held = rowsOf<Pause | { tenant: string; scope: "heavy" }>(results, claims.length);
   const heavy = held.flatMap(({ tenant, scope }) => (scope === "heavy" ? [tenant] : []));
-  const jobs = claims.flatMap((_, index) => rowsOf<{ job: string }>(results, index)).map(({ job }) => claimedJob(job, byKey, lease));
-  const rest = unclaimed(byKey, jobs).filter(({ tenant }) => !heavy.includes(tenant));
+  const answers = claims.flatMap((_, index) => rowsOf<{ job: string | null }>(results, index));
+  const named = answers.flatMap(({ job }) => (job === null ? [] : [fromColumns(JSON.parse(job) as Columns)]));
+  const light = heavy.length === 0 ? all : all.filter(({ tenant }) => !heavy.includes(tenant));
+  const unnamed = named.length === 0 ? light : without(light, named);
+  const areAllClaimed = answers.length === light.length;
+  const { own, found } = areAllClaimed ? { own: unnamed, found: [] } : await lookAt(db, unnamed, lease);
   return {
-    claimed: jobs,
-    found: rest.length > 0 ? await lookAt(db, rest, lease) : [],
+    claimed: [...named, ...own.map((ref) => justMade(ref, lease))],
+    found,
     pauses: held.filter((each) => each.scope !== "heavy"),
     heavy,
   };
 }
 
-/** By its key alone, or by its columns as a JSON list. */
-function claimedJob(job: string, byKey: ReadonlyMap<string, MessageRef>, lease: Lease): ClaimedJob {
-  const ref = byKey.get(job);
-  if (!ref) return fromColumns(JSON.parse(job) as Columns);
-  const { tenant, id, seq, at, maxAttempts } = ref;
-  const fresh = { attempt: 0, runs: 1, pinned: null, revision: 0, reason: null, cursor: null, wake: null, gate: null };
-  return { tenant, id, seq, max: maxAttempts, at, born: lease.now, ...fresh };
+/** What a job is that was never claimed before. */
+function justMade({ tenant, id, seq, at, maxAttempts }: MessageRef, { now }: Lease): ClaimedJob {
+  return {
+    tenant,
+    id,
+    seq,
+    max: maxAttempts,
+    at,
+    born: now,
+    attempt: 0,
+    runs: 1,
+    pinned: null,
+    revision: 0,
+    reason: null,
+    cursor: null,
+    wake: null,
+    gate: null,
+  };
+}
+
+function without(refs: readonly MessageRef[], jobs: readonly JobRef[]): MessageRef[] {
+  const keys = new Set(jobs.map(keyOf));
+  return refs.filter((ref) => !keys.has(keyOf(ref)));
 }
 
 type Columns = [
@@ -135,19 +155,16 @@ function fromColumns([tenant, id, seq, attempt, max, runs, at, born, pinned, rev
   return { tenant, id, seq, attempt, max, runs, at, born, pinned, revision, reason, cursor, wake, gate };
 }
 
-function unclaimed(byKey: ReadonlyMap<string, MessageRef>, jobs: readonly ClaimedJob[]): MessageRef[] {
-  const rest = new Map(byKey);
-  for (const job of jobs) rest.delete(keyOf(job));
-  return [...rest.values()];
-}
-
-async function lookAt(db: D1Database, refs: readonly MessageRef[], lease: Lease): Promise<FoundJob[]> {
+/** Which of them this lease holds, and the rows of the others. */
+async function lookAt(db: D1Database, refs: readonly MessageRef[], lease: Lease): Promise<{ own: MessageRef[]; found: FoundJob[] }> {
   const lists = refLists(refs);
   const results = await batch(
     db,
     lists.map((list) => statement(db, lookAtRest, list, lease.token)),
   );
-  return lists.flatMap((_, index) => rowsOf<StoredFound>(results, index)).map(toFound);
+  const rows = lists.flatMap((_, index) => rowsOf<StoredFound>(results, index));
+  const own = new Set(rows.filter((row) => row.own === 1).map(keyOf));
+  return { own: refs.filter((ref) => own.has(keyOf(ref))), found: rows.filter((row) => row.own === 0).map(toFound) };
 }
 
 export async function claimAlone(db: D1Database, ref: MessageRef, lease: Lease): Promise<ClaimedJob | null> {
@@ -164,9 +181,9 @@ export async function release(db: D1Database, refs: readonly JobRef[], token: st
     );
 }
 
-type StoredFound = Omit<FoundJob, "crash" | "cancel"> & { crash: number; cancel: number };
+type StoredFound = Omit<FoundJob, "crash" | "cancel"> & { crash: number; cancel: number; own: number };
 
-function toFound(row: StoredFound): FoundJob {
+function toFound({ own: _, ...row }: StoredFound): FoundJob {
   return { ...row, crash: row.crash === 1, cancel: row.cancel === 1 };
 }
 

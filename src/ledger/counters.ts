@@ -39,8 +39,9 @@ export class Counters {
   ) {}
 
   add(tenant: string, type: string, event: string, ms: number, n = 1): void {
-    this.count({ tenant, minute: Math.floor(this.now() / minute) * minute, type, event, n, ms });
-    this.promise();
+    const now = this.now();
+    this.count({ tenant, minute: Math.floor(now / minute) * minute, type, event, n, ms });
+    this.promise(now);
   }
 
   /** Milliseconds that a run took, and that its job waited before; null: not known. */
@@ -50,12 +51,12 @@ export class Counters {
       const ms = times[kind];
       if (ms !== null) measure(known[kind], kind, ms);
     }
-    this.promise();
+    this.promise(this.now());
   }
 
-  private promise(): void {
-    if (this.now() < this.promised) return;
-    this.promised = this.now() + 3 * every;
+  private promise(now: number): void {
+    if (now < this.promised) return;
+    this.promised = now + 3 * every;
     this.defer(scheduler.wait(every).then(() => this.flush()));
   }
 

@@ -2,20 +2,27 @@ import { isDerived, slotOf } from "../queue/id";
 import type { KnownJob, NewJob } from "../queue/intake-ledger";
 import type { JobRef } from "../queue/job-row";
 import { keyOf } from "../queue/ref";
-import { batch, lists, refLists, rowsOf, statement } from "../d1";
+import { batch, lists, listsOf, refLists, rowsOf, statement } from "../d1";
 
-const described = ["type", "version", "queue", "max", "at", "dry", "site", "fp", "parent", "slot", "ref", "entities", "payload"];
-/** The trace comes last: most jobs have none. */
-const written = ["tenant", "id", ...described, "seq", "due", "sent", "wake", "boot", "trace"];
+/** Columns that jobs of one kind have in common, and those of each job: most jobs lack the last ones, whose values are left out then. */
+const common = ["tenant", "type", "version", "queue", "max", "dry", "seq", "boot"];
+const own = ["id", "at", "sent", "payload", "site", "fp", "parent", "slot", "ref", "entities", "due", "wake", "trace"];
+const described = ["type", "version", "queue", "max", "at", "dry", "site", "fp", "parent", "slot", "ref", "entities", "payload", "trace"];
 
-/** A row as it is first written, of ?1 a list of `rowLists`. */
-export const newColumns = written.join(", ");
-export const newValues = written.map((_, index) => `value->>${index}`).join(", ");
+/** The kinds of ?1, a list of `rowLists`, that fit `where`. */
+export const newKinds = (where: string) => `
+  WITH kinds AS MATERIALIZED (
+    SELECT ${common.map((name, index) => `value->>${index} AS ${name}`).join(", ")}, value->${common.length} AS own FROM json_each(?1) WHERE ${where})`;
+/** Rows as they are first written, from `newKinds`. */
+export const newColumns = [...common, ...own].join(", ");
+export const newValues = [...common.map((name) => `kinds.${name}`), ...own.map((_, index) => `row.value->>${index}`)].join(", ");
+export const newRows = `kinds, json_each(kinds.own) row`;
 
 /** A cancel that came before the row wrote one without a queue: what describes the job is filled in, its state stays. */
 const insertJobs = `
-  INSERT INTO jobs (${newColumns}, state) SELECT ${newValues}, 'queued' FROM json_each(?1) WHERE true
-  ON CONFLICT DO UPDATE SET ${[...described, "trace"].map((name) => `${name} = excluded.${name}`).join(", ")} WHERE jobs.queue = ''`;
+  ${newKinds("true")}
+  INSERT INTO jobs (${newColumns}, state) SELECT ${newValues}, 'queued' FROM ${newRows} WHERE true
+  ON CONFLICT DO UPDATE SET ${described.map((name) => `${name} = excluded.${name}`).join(", ")} WHERE jobs.queue = ''`;
 
 /** Rows whose side rows depend on whether the job row is the one just written carry the same slot, wake or entity. */
 const insertArrivals = `
@@ -91,26 +98,33 @@ export async function insertKeyed(db: D1Database, rows: readonly NewJob[]): Prom
   });
 }
 
-const isThere = `SELECT j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
+const isMissing = `
+  SELECT e.value->>0 AS tenant, e.value->>1 AS id FROM json_each(?1) e
+  WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = e.value->>0 AND j.id = e.value->>1)`;
 
-export async function known(db: D1Database, refs: readonly JobRef[]): Promise<JobRef[]> {
+export async function missing(db: D1Database, refs: readonly JobRef[]): Promise<JobRef[]> {
   const parts = refLists(refs);
   const results = await batch(
     db,
-    parts.map((list) => statement(db, isThere, list)),
+    parts.map((list) => statement(db, isMissing, list)),
   );
   return parts.flatMap((_, index) => rowsOf<JobRef>(results, index));
 }
 
-/** Rows as JSON lists, their columns in the order of `newColumns`. */
+/** Rows as JSON lists for `newKinds`: of each kind what its jobs have in common, then a list of what each has of its own. */
 export function rowLists(rows: readonly NewJob[]): string[] {
-  return lists(rows.map(columns));
+  const kinds = Map.groupBy(rows, kindOf);
+  return listsOf([...kinds].flatMap(([kind, all]) => lists(all.map(ownValues)).map((list) => `[${kind},${list}]`)));
 }
 
-function columns(row: NewJob): unknown[] {
-  const { tenant, id, type, version, queue, seq, maxAttempts, at, due, sent, wake, boot, dry, site, fp, parent, ref, payload, trace } = row;
+/** Values of `common` as JSON, without brackets. */
+function kindOf({ tenant, type, version, queue, maxAttempts, dry, seq, boot }: NewJob): string {
+  return `"${tenant}","${type}",${version},"${queue}",${maxAttempts},${dry ? 1 : 0},${seq},"${boot}"`;
+}
+
+function ownValues({ id, at, sent, payload, site, fp, parent, ref, entities, due, wake, trace }: NewJob): unknown[] {
   const slot = isDerived(id) ? slotOf(id, at) : null;
-  const entities = row.entities.length > 0 ? JSON.stringify(row.entities) : null;
-  const all = [tenant, id, type, version, queue, maxAttempts, at, dry ? 1 : 0, site, fp, parent, slot, ref, entities, payload, seq, due, sent, wake, boot];
-  return trace === null ? all : [...all, trace];
+  const values = [id, at, sent, payload, site, fp, parent, slot, ref, entities.length > 0 ? JSON.stringify(entities) : null, due, wake, trace];
+  while (values.at(-1) === null) values.pop();
+  return values;
 }

@@ -9,8 +9,7 @@ import { addHistory, foldHistory } from "./timeline";
 const settleDone = `
   UPDATE jobs SET state = 'done', until = 0, crash = 0, due = NULL, sent = NULL, wake = NULL, gate = NULL, reason = NULL, provider_message = NULL, ended = ?3
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) s
-  WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state IN ('running', 'done')
-  RETURNING 1 AS n`;
+  WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state IN ('running', 'done')`;
 
 /** Which of them are done under this token: asked when fewer rows changed than were sent. */
 const doneOf = `
@@ -70,7 +69,7 @@ export async function settle(db: D1Database, transitions: readonly Transition[],
     ...(await sideStatements(db, transitions, token, now)),
   ]);
   const results = all.slice(first.length);
-  const changed = quietLists.flatMap((_, index) => rowsOf(results, index)).length;
+  const changed = quietLists.reduce((sum, _, index) => sum + (results[index]?.meta.changes ?? 0), 0);
   const done = changed === quiet.length ? quiet : await rowsThatAreDone(db, quietLists, token);
   return [...done, ...others.flatMap((_, index) => rowsOf<Settled>(results, quietLists.length + index))];
 }

@@ -51,7 +51,7 @@ async function isBroughtBack(engine: Engine, envelope: Envelope): Promise<boolea
 
 function rowOf(engine: Engine, envelope: Envelope): NewJob {
   const contract = engine.registry.find(envelope.type)?.contract;
-  if (contract) return newRow(engine, contract, envelope, payloadOf(contract, envelope));
+  if (contract) return newRow(engine, contract, envelope, payloadOf(contract, envelope), engine.now());
   const bare = {
     due: null,
     sent: envelope.at,

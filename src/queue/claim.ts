@@ -23,7 +23,7 @@ export async function claim(
   lease: Lease,
   queue: string,
 ): Promise<{ claimed: Execution[]; suspects: Suspect[] }> {
-  const byKey = new Map(executions.map((each) => [keyOf(each.envelope), each]));
+  const byKey = new Map(executions.map((each) => [each.key, each]));
   const claims = await askLedger(engine, executions, lease, queue);
   const claimed: Execution[] = [];
   const suspects: Suspect[] = [];
@@ -69,8 +69,9 @@ async function askLedger(engine: Engine, executions: readonly Execution[], lease
 
 /** Claims those of tenants that are not heavy on `queue`; undefined: of all. */
 function claimLight(engine: Engine, executions: readonly Execution[], lease: Lease, queue: string | undefined): Promise<Claim | undefined> {
-  const [fresh, others] = parted(executions, (each) => isFresh(engine, each));
-  const options = { fresh: fresh.map((each) => rowOf(engine, each)), queue };
+  const now = engine.now();
+  const [fresh, others] = parted(executions, (each) => isFresh(engine, each, now));
+  const options = { fresh: fresh.map((each) => rowOf(engine, each, now)), queue };
   return orRedeliver(engine, executions, () => engine.ledger.claim(others.map(refOf), lease, options));
 }
 
@@ -78,10 +79,11 @@ function claimLight(engine: Engine, executions: readonly Execution[], lease: Lea
 async function claimMissing(engine: Engine, executions: readonly Execution[], first: Claim, lease: Lease): Promise<Claim[]> {
   if (first.claimed.length + first.found.length === executions.length) return [first];
   const known = new Set([...first.claimed, ...first.found].map(keyOf));
-  const unknown = executions.filter(({ envelope }) => !known.has(keyOf(envelope)));
+  const unknown = executions.filter(({ key }) => !known.has(key));
   const missing = unknown.filter((each) => !redeliverEarly(engine, each));
   if (missing.length === 0) return [first];
-  const fresh = missing.map((each) => rowOf(engine, each));
+  const now = engine.now();
+  const fresh = missing.map((each) => rowOf(engine, each, now));
   const second = await orRedeliver(engine, missing, () => engine.ledger.claim([], lease, { fresh }));
   // What the first round trip claimed is run, whatever became of the second.
   return second ? [first, second] : [first];
@@ -103,8 +105,9 @@ async function orRedeliver<T>(engine: Engine, executions: readonly Execution[], 
 }
 
 function parted(executions: readonly Execution[], fits: (execution: Execution) => boolean): [Execution[], Execution[]] {
-  const fitting = new Set(executions.filter(fits));
-  return [[...fitting], executions.filter((each) => !fitting.has(each))];
+  const parts: [Execution[], Execution[]] = [[], []];
+  for (const each of executions) parts[fits(each) ? 0 : 1].push(each);
+  return parts;
 }
 
 /** A job whose queue, type or tenant is paused is parked without a run. `from`: the queue it came from, which may be `overflow`. */

@@ -82,23 +82,23 @@ function byUrgency(left: Execution, right: Execution): number {
 }
 
 async function perform(engine: Engine, execution: Execution, settler: Settler, timeout: Timeout): Promise<void> {
-  const { contract, job, payload } = execution;
+  const { contract, payload } = execution;
   if (engine.now() >= lastStart(settler.deadline, contract.policy)) return settler.take(execution);
   settler.start(execution);
   const returned = await withTimeout(engine, timeout, [execution], async () => {
-    const capabilities = await provide(engine, [execution], () => ({
-      tenant: job.tenant,
-      at: job.at,
-      signal: execution.signal,
-      traceparent: () => traceparentFrom(traceOf(execution.envelope)),
-    }));
-    if ("missing" in capabilities) return discard(String(capabilities.missing));
-    const context = Object.assign(createContext(engine, execution), capabilities) as Parameters<Run<Contract>>[1];
-    return (execution.definition.run as Run<Contract>)(payload, context);
+    const context = createContext(engine, execution) as Parameters<Run<Contract>>[1];
+    const capabilities = contract.needs.length > 0 && (await provideOne(engine, execution));
+    if (capabilities && "missing" in capabilities) return discard(String(capabilities.missing));
+    return (execution.definition.run as Run<Contract>)(payload, capabilities ? Object.assign(context, capabilities) : context);
   });
   execution.share?.ran(engine.now() - execution.startedAt);
   execution.decideBy(returned);
   settler.take(execution);
+}
+
+function provideOne(engine: Engine, execution: Execution): Promise<Pick<Capabilities, Need> | Missing> {
+  const { tenant, at } = execution.job;
+  return provide(engine, [execution], () => ({ tenant, at, signal: execution.signal, traceparent: () => traceparentFrom(traceOf(execution.envelope)) }));
 }
 
 async function performTogether(engine: Engine, executions: readonly Execution[], settler: Settler, timeout: Timeout): Promise<void> {

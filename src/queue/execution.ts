@@ -8,6 +8,7 @@ import { maskKnownValues } from "../masking/known-values";
 import type { MessageAnswer } from "./message-answer";
 import type { Share } from "./share";
 import { isOutcome, retry, type Outcome } from "./outcome";
+import { keyOf } from "./ref";
 
 export type EndReason = "cancelled" | "timeout" | "lost";
 
@@ -27,6 +28,8 @@ export type Decision = Outcome | { kind: "cancelled" } | { kind: "lost" } | { ki
  * decided, and the answer to its messages. A message may carry several executions, and several copies of a message one execution.
  */
 export class Execution {
+  /** Names the job among those of all tenants. */
+  readonly key: string;
   readonly contract: Contract;
   readonly dry: boolean;
   /** When the newest copy that could not ask the ledger was accepted. Milliseconds. */
@@ -76,6 +79,7 @@ export class Execution {
     readonly definition: Job,
     private readonly answers: MessageAnswer[],
   ) {
+    this.key = keyOf(envelope);
     this.contract = definition.contract;
     this.dry = envelope.dry ?? false;
     this.unaskedAt = envelope.unasked ? envelope.at : undefined;

@@ -11,6 +11,8 @@ import { base32Digits, equalTexts, sha256Base32, toBase32 } from "../crypto";
  * a rotated key would turn the same idempotency key into another job.
  */
 
+const encoder = new TextEncoder();
+
 const bodyLength = 26;
 const macLength = 8;
 const pattern = /^[0-9a-hjkmnp-tv-z]{34}$/;
@@ -65,7 +67,7 @@ export function slotOf(id: string, at: number): string {
 }
 
 function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return encoder.encode(text);
 }
 
 function lazy<T>(make: () => T): () => T {

@@ -8,8 +8,8 @@ export interface IntakeLedger {
   insertKeyed(rows: readonly NewJob[]): Promise<KnownJob[]>;
   /** Which of these ids hold a job of that fingerprint (or one that was erased) from before own keys were kept apart. */
   former(refs: readonly (JobRef & { fp: string | null })[]): Promise<JobRef[]>;
-  /** Those of the jobs that are there. */
-  known(refs: readonly JobRef[]): Promise<JobRef[]>;
+  /** Those of the jobs that have no row. */
+  missing(refs: readonly JobRef[]): Promise<JobRef[]>;
   /** These have no live message: the tick shall send one as soon as it runs. */
   unsent(refs: readonly JobRef[], now: number): Promise<void>;
 }

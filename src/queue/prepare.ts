@@ -74,7 +74,7 @@ export async function prepare(engine: Engine, request: EnqueueRequest, { derived
     ...(request.attemptsMade ? { made: request.attemptsMade } : {}),
     ...(due !== null && due > now ? { due } : {}),
   };
-  const row = newRow(engine, contract, envelope, checked.payload);
+  const row = newRow(engine, contract, envelope, checked.payload, now);
   const revives = request.revive !== false && derivedFrom === undefined;
   const formerId = await formerIdOf(engine, contract, request);
   return {
@@ -120,8 +120,8 @@ export function ownParts(contract: Contract, own: readonly string[]): readonly s
 }
 
 /** The row of an envelope, as enqueue and the consumer (for jobs the ledger never heard of) write it. `payload` null: not at hand. */
-export function newRow(engine: Engine, contract: Contract, envelope: Envelope, payload: unknown): NewJob {
-  const { due, sent, wake } = acceptedAt(envelope.at, envelope.due ?? null, engine.now());
+export function newRow(engine: Engine, contract: Contract, envelope: Envelope, payload: unknown, now: number): NewJob {
+  const { due, sent, wake } = acceptedAt(envelope.at, envelope.due ?? null, now);
   const site = typeof payload === "object" && payload !== null && "siteId" in payload ? payload.siteId : null;
   return {
     tenant: envelope.tenant,

@@ -44,6 +44,8 @@ function meetsFullQueue(engine: Engine, { type, key, own }: EnqueueRequest): boo
 
 async function knownIds(engine: Engine, tenant: string, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
-  const known = await orTrouble(engine, "ledger", () => engine.ledger.known(ids.map((id) => ({ tenant, id }))), { tenant });
-  return new Set(known?.map(({ id }) => id));
+  const missing = await orTrouble(engine, "ledger", () => engine.ledger.missing(ids.map((id) => ({ tenant, id }))), { tenant });
+  if (!missing) return new Set();
+  const unknown = new Set(missing.map(({ id }) => id));
+  return new Set(ids.filter((id) => !unknown.has(id)));
 }

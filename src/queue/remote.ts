@@ -37,7 +37,7 @@ export async function offerRemote(engine: Engine, executions: readonly Execution
   if (remote.length === 0) return executions;
   const others = executions.filter((each) => !isRemote(each));
   try {
-    const { offered, found } = await offer(engine, remote, (each) => isFresh(engine, each));
+    const { offered, found } = await offer(engine, remote, (each) => isFresh(engine, each, engine.now()));
     const unknown = remote.filter(({ envelope }) => !found.has(keyOf(envelope)));
     const late = unknown.length > 0 ? (await offer(engine, unknown, () => true)).offered : new Set<string>();
     const isOffered = ({ envelope }: Execution) => offered.has(keyOf(envelope)) || late.has(keyOf(envelope));

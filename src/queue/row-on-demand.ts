@@ -35,14 +35,14 @@ export function writeLate(engine: Engine, rows: readonly NewJob[]): void {
 }
 
 /** Its row is likely to be written by this claim: it had none when it was accepted, and the late one is not due yet. */
-export function isFresh(engine: Engine, { envelope: { seq, fp, parent, due, at, queue } }: Execution): boolean {
+export function isFresh(engine: Engine, { envelope: { seq, fp, parent, due, at, queue } }: Execution, now: number): boolean {
   const isOnDemand = !engine.ledgerFirst && seq === 0 && fp === undefined && parent === undefined && due === undefined;
-  return isOnDemand && engine.now() - at <= lateAfterMs(engine, queue);
+  return isOnDemand && now - at <= lateAfterMs(engine, queue);
 }
 
 /** The row that a message brings. */
-export function rowOf(engine: Engine, { envelope, contract }: Execution): NewJob {
-  return newRow(engine, contract, envelope, payloadOf(contract, envelope));
+export function rowOf(engine: Engine, { envelope, contract }: Execution, now = engine.now()): NewJob {
+  return newRow(engine, contract, envelope, payloadOf(contract, envelope), now);
 }
 
 function writeAfter(engine: Engine, ms: number, rows: readonly NewJob[]): void {
@@ -53,9 +53,9 @@ function writeAfter(engine: Engine, ms: number, rows: readonly NewJob[]): void {
   engine.later(wait, () => orTrouble(engine, "late rows", () => late.group.add(rows)).finally(() => (late.held -= length)));
 }
 
-/** Most rows are there: looking for them costs less than trying to write them. */
+/** Most rows are there: looking for those that are not costs less than trying to write all. */
 async function fill(engine: Engine, rows: readonly NewJob[]): Promise<never[]> {
-  const known = new Set((await engine.ledger.known(rows)).map(keyOf));
-  await engine.ledger.insert(rows.filter((row) => !known.has(keyOf(row))));
+  const missing = new Set((await engine.ledger.missing(rows)).map(keyOf));
+  if (missing.size > 0) await engine.ledger.insert(rows.filter((row) => missing.has(keyOf(row))));
   return [];
 }

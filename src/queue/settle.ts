@@ -18,7 +18,7 @@ export async function settleAll(engine: Engine, executions: readonly Execution[]
   const now = engine.now();
   const settlements = executions.flatMap((execution) => {
     const settlement = settlementOf(engine, execution, now);
-    return settlement ? [{ execution, ...settlement }] : [];
+    return settlement ? [{ execution, transition: settlement.transition, copy: settlement.copy }] : [];
   });
   const settled = await record(engine, settlements, token, now);
   if (!settled) {
@@ -26,11 +26,11 @@ export async function settleAll(engine: Engine, executions: readonly Execution[]
     for (const execution of executions) execution.redeliver(engine, unrecordedRetry + Math.floor(engine.random() * 10));
     return;
   }
-  for (const each of settlements) announce(engine, each, settled.get(keyOf(each.transition)));
+  for (const each of settlements) announce(engine, each, settled.get(each.execution.key));
   await sendCopies(engine, settlements, settled);
   for (const execution of executions) {
     // A run that lost its job leaves the message to the table: a copy of it may be all that brings the job back if its present run dies.
-    if (settled.has(keyOf(execution.job))) execution.ack();
+    if (settled.has(execution.key)) execution.ack();
     else execution.redeliver(engine, unrecordedRetry);
   }
 }
@@ -96,8 +96,8 @@ function afterwards(engine: Engine, after: () => void, { tenant, id, trace, pare
 }
 
 async function sendCopies(engine: Engine, settlements: readonly Settling[], settled: ReadonlyMap<string, Settled>): Promise<void> {
-  const copies = settlements.flatMap(({ execution, copy, transition }) => {
-    const row = copy && settled.get(keyOf(transition));
+  const copies = settlements.flatMap(({ execution, copy }) => {
+    const row = copy && settled.get(execution.key);
     if (!row || isTerminal(row.state)) return [];
     const { due: _, ...envelope } = execution.envelope;
     return [{ envelope: { ...envelope, seq: row.seq }, delaySeconds: copy.delaySeconds }];

@@ -145,7 +145,7 @@ describe("when the row does not come", () => {
     expect(await bench.row(id)).toMatchObject({ state: "done" });
   });
 
-  test.each(["known", "insert"])("the ledger is away at %s: the message brings the row", async (away) => {
+  test.each(["missing", "insert"])("the ledger is away at %s: the message brings the row", async (away) => {
     const { bench } = createDeployed();
     const id = await bench.acceptOne({ payload: fine });
     bench.faults.ledger = (call) => call === away;

@@ -85,7 +85,7 @@ export const mutants: readonly Mutant[] = [
     steps: [{ ...job, script: [], late: true }, deliver, { do: "late-rows" }],
     ledger: (ledger) => ({
       ...ledger,
-      known: () => Promise.resolve([]),
+      missing: async (refs) => [...refs],
       insert: async (rows) => {
         await env.DB.prepare("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))")
           .bind(JSON.stringify(rows.map(({ id }) => id)))
