@@ -183,7 +183,7 @@ export async function release(db: D1Database, refs: readonly JobRef[], token: st
 
 type StoredFound = Omit<FoundJob, "crash" | "cancel"> & { crash: number; cancel: number; own: number };
 
-function toFound({ own: _, ...row }: StoredFound): FoundJob {
+function toFound({ own: _own, ...row }: StoredFound): FoundJob {
   return { ...row, crash: row.crash === 1, cancel: row.cancel === 1 };
 }
 

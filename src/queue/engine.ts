@@ -5,6 +5,7 @@ import type { Ids } from "./id";
 import type { Capabilities, Need } from "./job";
 import type { LateRows } from "./row-on-demand";
 import type { Ledger } from "./ledger";
+import type { SentJobs } from "./past-backlog";
 import type { Prepared } from "./prepare";
 import type { Registry } from "./registry";
 import type { Receipt } from "./request";
@@ -30,6 +31,8 @@ export interface Memory {
   readonly unrecorded: UnrecordedEffects;
   /** The limit of the day by which D1 refused last. */
   spentDay?: SpentDay;
+  /** Jobs sent in the current minute. */
+  sentJobs?: SentJobs;
   /** Rows that are written when their jobs still wait. Made with the first. */
   lateRows?: LateRows;
   /** Runs side by side enqueue their children together. Made with the first child. */

@@ -7,6 +7,7 @@ import { GroupCommit } from "../group-commit";
 import type { KnownJob } from "./intake-ledger";
 import { writeLate } from "./row-on-demand";
 import { orTrouble } from "./or-trouble";
+import { copyPastBacklog } from "./past-backlog";
 import { copyDelay, heldOrQueued } from "./placement";
 import { prepare, type Prepared } from "./prepare";
 import { applyQuotas } from "./quota";
@@ -209,8 +210,12 @@ function insertKeyed(engine: Engine, all: readonly Prepared[]): Promise<KnownJob
 async function sendAll(engine: Engine, all: readonly Prepared[], how: typeof send = send): Promise<Set<Prepared>> {
   const byEnvelope = new Map(all.map((each) => [each.envelope, each]));
   const items: Sendable[] = all.map(({ envelope, delaySeconds }) => ({ envelope, delaySeconds }));
-  const refused = await how(engine, items);
-  return new Set(refused.map(({ envelope }) => byEnvelope.get(envelope)).filter((each) => each !== undefined));
+  const refused = new Set(await how(engine, items));
+  copyPastBacklog(
+    engine,
+    items.filter((each) => !refused.has(each)),
+  );
+  return new Set([...refused].map(({ envelope }) => byEnvelope.get(envelope)).filter((each) => each !== undefined));
 }
 
 /** Whether the rows are in the ledger; a failure is an event, not a throw. */
