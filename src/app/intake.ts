@@ -36,6 +36,7 @@ import { turnMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
 import { ownParts } from "../queue/prepare";
 import { enqueue } from "../queue/enqueue";
+import type { Enqueue } from "../queue/request";
 import { isOnItsWay, retryNow } from "../queue/operate";
 import { refusingQueues } from "../queue/send";
 import type { TenantGates } from "../tenants/gates";
@@ -106,6 +107,13 @@ export function createIntakeDeps({
     workers: work.workers,
     dayLimit: async () => engine.memory.spentDay ?? readDayLimit(env.CONFIG),
   });
+  const campaignDeps = createCampaignDeps({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now });
+  const send: Enqueue = (requests) => enqueue(engine, requests);
+  const enqueuing = (through: Enqueue): ReturnType<IntakeDeps["inTrace"]> => ({
+    enqueue: withKnownTemplates(email.type, through, stores.templates),
+    campaigns: createCampaignIntake({ deps: campaignDeps, enqueue: through, stores, events: mail.events }),
+    media: createMediaIntake({ env, now, enqueue: through, stores, media }),
+  });
   return {
     ...stores,
     db: env.DB,
@@ -113,13 +121,6 @@ export function createIntakeDeps({
     work,
     facts: factsIn(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
-    campaigns: createCampaignIntake({
-      deps: createCampaignDeps({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now }),
-      enqueue: (requests) => enqueue(engine, requests),
-      stores,
-      events: mail.events,
-    }),
-    media: createMediaIntake({ env, now, enqueue: (requests) => enqueue(engine, requests), stores, media }),
     agents: createAgentOperations({ db: env.DB, payloads, queries, type: agent.type, now, engine: () => engine }),
     now,
     shops: { wake, test: (tenant, site) => testShop({ db: env.DB, now, engine, wake }, tenant, site) },
@@ -129,7 +130,8 @@ export function createIntakeDeps({
     isRoot: (token) => equalSecrets(token, env.ROOT_TOKEN),
     templates: stores.templates,
     registry: engine.registry,
-    enqueue: withKnownTemplates(email.type, (requests) => enqueue(engine, requests), stores.templates),
+    ...enqueuing(send),
+    inTrace: (trace) => enqueuing((requests) => send(requests.map((each) => ({ trace, ...each })))),
     ownId: async (tenant, type, own) => {
       const contract = engine.registry.find(type)?.contract;
       return contract && engine.ids.derive(tenant, ownParts(contract, own));

@@ -80,6 +80,8 @@ export interface IntakeDeps {
   campaigns: CampaignIntake;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
+  /** The same for a request that names its trace, `{trace id}-{flags}`: what it enqueues belongs to that. */
+  inTrace(trace: string): Pick<IntakeDeps, "enqueue" | "campaigns" | "media">;
   /** The id that a job of this type has under a key of our own; undefined for an unknown type. */
   ownId(tenant: string, type: string, own: readonly string[]): Promise<string | undefined>;
   /** Whether an id was issued to this tenant, known to the ledger or not. */

@@ -111,8 +111,7 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
 /** What is enqueued belongs to the trace of the request that asks for it; without one nothing is added. */
 function inTrace(deps: IntakeDeps, request: Request): IntakeDeps {
   const trace = traceFrom(request.headers.get("traceparent"));
-  if (trace === undefined) return deps;
-  return { ...deps, enqueue: (requests) => deps.enqueue(requests.map((each) => ({ trace, ...each }))) };
+  return trace === undefined ? deps : { ...deps, ...deps.inTrace(trace) };
 }
 
 async function readBody(

@@ -39,6 +39,14 @@ test("a campaign is made, given its recipients, started, paused, resumed and can
   expect((await env.PAYLOADS.list({ prefix: `_campaigns/mailing/${made.body.id}/` })).objects).toHaveLength(1);
 });
 
+test("the trace of the request that starts a campaign is that of its job", async () => {
+  const id = await create();
+  await put(id, "email\nada@a.example");
+  const started = await call("POST", `/v1/campaigns/${id}/start`, undefined, { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" });
+  expect(started.status).toBe(200);
+  expect(bench.seen.requests.at(-1)).toMatchObject({ type: "campaign", payload: { campaign: id }, trace: "4bf92f3577b34da6a3ce929d0e0e4736-01" });
+});
+
 test("the list is read as what it says it is, in UTF-8, and rows are reported within the bounds of an answer", async () => {
   const id = await create();
   expect(await put(id, '{"to":"ada@a.example","name":"Ada"}\n', "application/x-ndjson; charset=utf-8")).toMatchObject({ status: 200, body: { accepted: 1 } });

@@ -166,7 +166,7 @@ const registry = createRegistry(
 );
 
 function createDeps(seen: Seen): IntakeDeps {
-  const enqueue = enqueueInto(seen);
+  const send = enqueueInto(seen);
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
   const vault = createVault(parseKeyRing("ENCRYPTION_KEYS", env.ENCRYPTION_KEYS));
   const snapshots = createSnapshots({
@@ -177,6 +177,8 @@ function createDeps(seen: Seen): IntakeDeps {
   });
   const rules = { ownHosts: ["jobs.example.com"], allowLocal: false };
   const hooks = { db: env.DB, vault, rules, changed: snapshots.changed };
+  const media = { env: env as WorkerEnv, now: () => now, stores: { snapshots }, media: createMediaDeps(env as WorkerEnv, () => now) };
+  const enqueuing = (enqueue: Enqueue) => ({ enqueue, campaigns: campaignsOn(enqueue, seen), media: createMediaIntake({ ...media, enqueue }) });
   return {
     now: () => now,
     isRoot: (token) => equalSecrets(token, root),
@@ -219,9 +221,8 @@ function createDeps(seen: Seen): IntakeDeps {
     }),
     ...mailOn(vault, snapshots),
     registry,
-    enqueue,
-    campaigns: campaignsOn(enqueue, seen),
-    media: createMediaIntake({ env: env as WorkerEnv, now: () => now, enqueue, stores: { snapshots }, media: createMediaDeps(env as WorkerEnv, () => now) }),
+    ...enqueuing(send),
+    inTrace: (trace) => enqueuing((requests) => send(requests.map((each) => ({ trace, ...each })))),
     agents: createAgentOperations({
       db: env.DB,
       queries: createQueries(env.DB),

@@ -36,6 +36,13 @@ describe("PUT /v1/media/{key}", () => {
     expect(bench.seen.requests).toMatchObject([{ tenant, type: "image", payload: { key: "products/42/front.jpg", operations }, revive: false }]);
   });
 
+  test("hands the trace of its request on to what is made of the picture", async () => {
+    await put("traced.jpg", picture("orientation6"), { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" });
+    expect(bench.seen.requests).toMatchObject([{ type: "image", trace: "4bf92f3577b34da6a3ce929d0e0e4736-01" }]);
+    await put("untraced.jpg", picture("orientation6"));
+    expect(bench.seen.requests.at(-1)).not.toHaveProperty("trace");
+  });
+
   test("enqueues what the tenant's settings say, and an alt text where there is a model", async () => {
     const settings = { media: { thumbnails: [{ width: 64, height: 64, fit: "cover" }], language: "cs" } };
     await bench.deps.tenants.put(tenant, { name: tenant, settings }, now);
