@@ -203,7 +203,7 @@ export function story(now: number): Answers {
       deploy: { version: "5f1c2d", tag: "v0.1", at: at(55) },
     },
     "POST /v1/replays": () => ({
-      ...{ total: 24, byType: { email: 24 }, refused: [], checked: 24, more: false, effects: { done: 0, inDoubt: 0 }, providerCalls: 24 },
+      ...{ total: 24, byType: { email: 24 }, refused: [], checked: 24, more: false, effects: { done: 0, inDoubt: 0 }, providerCalls: 24, usd: 0.00021 },
     }),
     "GET /v1/costs": {
       ...{ currency: "USD", estimated: true, pricesAsOf: "2026-10", models: { usd: 1.84 } },

@@ -34,4 +34,5 @@ export const planShape = v.object({
     inDoubt: v.pipe(count, v.description("Jobs of which an effect may have happened: settle it before, or they end as they did")),
   }),
   providerCalls: v.pipe(count, v.description("About how many calls of outside systems it makes")),
+  usd: v.pipe(v.number(), v.description("About what Cloudflare bills for it; what the outside systems bill is not in it")),
 });

@@ -180,7 +180,16 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     "GET /v1/replays/r0": replay(0),
     "POST /v1/replays": (_query: Query, body: unknown) =>
       (body as { plan?: boolean }).plan
-        ? { total: 7, byType: {}, refused: [{ id: idOf(0), reason: text }], checked: 7, more: false, effects: { done: 2, inDoubt: 1 }, providerCalls: 7 }
+        ? {
+            total: 7,
+            byType: {},
+            refused: [{ id: idOf(0), reason: text }],
+            checked: 7,
+            more: false,
+            effects: { done: 2, inDoubt: 1 },
+            providerCalls: 7,
+            usd: 0.00006,
+          }
         : replay(0),
     "GET /v1/pauses": {
       pauses: times((index) => ({ scope: "queue", name: `events${index}`, tenant: index === 0 ? "*" : "demo", since: ago(70), actor: text, reason: text })),

@@ -39,6 +39,32 @@ describe("acting on many jobs", () => {
     expect(api.calls.at(-1)?.body).toEqual({});
   });
 
+  test("a replay's plan says what it costs, and an admin alone may correct the payloads, tried before", async () => {
+    const address = "/t/demo/bulk?verb=replay&group=g0";
+    const operator = await visitor(people.operator);
+    expect(await (await operator.get(address)).text()).toContain("about 0.00006 USD on Cloudflare");
+    expect(await (await operator.get(address)).text()).not.toContain('name="patch"');
+    const { get, post, api } = await visitor(people.admin, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
+    expect(await (await get(address)).text()).toMatch(/<textarea [^>]*name="patch".*formaction="\/t\/demo\/do\/try-patch"/s);
+    const selection = JSON.stringify({ filter: { group: "g0" } });
+    const tried = await post("/t/demo/do/try-patch", { selection, patch: '{"siteId": "main"}' }, accept);
+    expect([tried.status, await tried.text()]).toEqual([200, `7 payloads were tried: 1 cannot run with it. The first, …${idOf(0).slice(-8)}: shop.`]);
+    expect(api.calls.at(-1)?.body).toEqual({ filter: { group: "g0" }, patch: { siteId: "main" }, plan: true });
+    await post("/t/demo/do/replay", { selection, canary: "5", ratePerMinute: "", patch: '{"siteId": null}' }, accept);
+    expect(api.calls.at(-1)?.body).toEqual({ filter: { group: "g0" }, canary: 5, patch: { siteId: null } });
+    const before = api.calls.length;
+    for (const [patch, why] of [
+      ["{broken", "The patch must be a JSON object"],
+      ["[1]", "The patch must be a JSON object"],
+      [" ", "Type the patch"],
+    ] as const) {
+      const refused = await post("/t/demo/do/try-patch", { selection, patch }, accept);
+      expect([refused.status, (await refused.text()).startsWith(why)]).toEqual([422, true]);
+    }
+    expect((await post("/t/demo/do/replay", { selection, patch: "{broken" }, accept)).status).toBe(422);
+    expect(api.calls.length).toBe(before);
+  });
+
   test("a list offers what helps jobs of its state, and all that match only under a filter", async () => {
     const { get } = await visitor(people.operator);
     const offered = async (query: string) => {

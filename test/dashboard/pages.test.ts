@@ -3,6 +3,7 @@ import { createDashboard } from "../../src/dashboard";
 import { script, style } from "../../src/dashboard/bundle";
 import { actions } from "../../src/dashboard/actions";
 import { pages } from "../../src/dashboard/pages";
+import { allows, type Scope } from "../../src/tenants/token";
 import { answersOf, idOf } from "./answers";
 import { createFakeApi, people, plainVault } from "./desk";
 import { form, now, origin, visitor } from "./visitor";
@@ -87,6 +88,21 @@ describe("every page", () => {
     const etag = first.headers.get("etag") ?? "";
     expect(etag).toMatch(/^"[0-9a-f]{32}"$/);
     expect((await get(path, { accept: "text/vnd.jobyard.fragment", "if-none-match": etag })).status).toBe(304);
+  });
+});
+
+/** Names of the actions that a page offers, by form or by button. */
+const offeredIn = (html: string) => [...html.matchAll(/action="\/t\/[^"/]+\/do\/([\w-]+)"/g)].map(([, name = ""]) => name);
+
+describe("what is offered", () => {
+  test.each(["reader", "operator", "admin"] as const)("to the %s is what the token may do, on every page", async (who) => {
+    const person = people[who];
+    const { get } = await visitor(person);
+    const offered = new Set<string>();
+    for (const path of all.filter((each) => !each.startsWith("/t/*"))) for (const name of offeredIn(await (await get(path)).text())) offered.add(name);
+    const refused = actions.filter(({ name, scope }) => offered.has(name) && (scope === "root" || !allows(person.scopes as Scope[], scope)));
+    expect(refused.map(({ name }) => name)).toEqual([]);
+    expect(offered.size > 0).toBe(who !== "reader");
   });
 });
 
@@ -197,7 +213,7 @@ describe("an action", () => {
     "%s for another tenant is refused as the interface refuses it, and without a session",
     async (name, path) => {
       const { post, api } = await visitor(people.admin);
-      const filled = Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, field = ""]) => [field, "x"]));
+      const filled = { ...Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, field = ""]) => [field, "x"])), patch: '{"siteId": "main"}' };
       const before = api.calls.length;
       const refused = await post(`/t/other/do/${name}`, filled, { accept: "text/vnd.jobyard.fragment" });
       expect([refused.status, await refused.text()]).toEqual([403, "This token belongs to another tenant."]);

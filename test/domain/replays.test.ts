@@ -148,6 +148,7 @@ describe("what one invocation asks of D1 is bounded", () => {
       more: false,
       effects: { done: 0, inDoubt: 0 },
       providerCalls: 600,
+      usd: expect.closeTo(0.005_131, 6),
     });
     expect(plain.statements).toBeLessThan(4);
     const patched = await during(() => replays.plan("plan", { filter: { type: "scripted" }, patch: { text: 5 } }));

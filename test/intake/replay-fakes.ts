@@ -11,6 +11,7 @@ export function replaysOn(seen: { replays: Map<string, ReplayView & { request: R
       more: false,
       effects: { done: 0, inDoubt: 0 },
       providerCalls: 7,
+      usd: 0.0001,
     }),
     create: async (tenant, request, id = `r${seen.replays.size + 1}`) => {
       const replay = {

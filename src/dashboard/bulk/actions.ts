@@ -1,5 +1,6 @@
 import { action, type Fields, textOf } from "../action";
-import type { BulkAction, Replay } from "../answers";
+import type { BulkAction, Plan, Replay } from "../answers";
+import { patchIn, patchIssue, patchVerdict } from "./patch";
 import { selectionOf } from "./selection";
 
 const bulk = (line: "POST /v1/jobs/cancel" | "POST /v1/dead-letters/dismiss", name: string, label: string) =>
@@ -21,8 +22,18 @@ export const bulkActions = {
     scope: "operate",
     label: "Replay",
     done: (_fields, answer) => `The replay of ${(answer as Replay).total} jobs has begun.`,
-    body: (fields) => ({ ...selectionOf(fields["selection"]), ...countIn(fields, "canary"), ...countIn(fields, "ratePerMinute") }),
+    confirms: patchIssue,
+    body: (fields) => ({ ...selectionOf(fields["selection"]), ...countIn(fields, "canary"), ...countIn(fields, "ratePerMinute"), ...patchIn(fields) }),
     leadsTo: (_fields, answer) => `/replays/${(answer as Replay).id}`,
+  }),
+  // The field `patch` needs an admin, here as in `replay`.
+  tryPatch: action("POST /v1/replays", {
+    name: "try-patch",
+    scope: "operate",
+    label: "Try the patch",
+    confirms: (fields) => (textOf(fields, "patch") === undefined ? "Type the patch that shall be tried." : patchIssue(fields)),
+    body: (fields) => ({ ...selectionOf(fields["selection"]), ...patchIn(fields), plan: true }),
+    done: (_fields, answer) => patchVerdict(answer as Plan),
   }),
   abort: action("POST /v1/bulk-actions/:id/abort", { name: "abort-bulk", scope: "operate", label: "Stop", done: "It is stopped.", harms: true }),
 };

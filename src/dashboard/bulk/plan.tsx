@@ -1,11 +1,11 @@
 import type { Plan } from "../answers";
-import { number, plural } from "../parts/format";
+import { number, plural, smallUsd } from "../parts/format";
 
 /** What a replay would do, before it is begun. */
 export function PlanOf({ plan }: { plan: Plan }) {
   const { effects, refused } = plan;
   const known = [
-    `${plural(plan.total, "job")} run${plan.total === 1 ? "s" : ""} again, about ${plural(plan.providerCalls, "call")} of outside systems.`,
+    `${plural(plan.total, "job")} run${plan.total === 1 ? "s" : ""} again, about ${plural(plan.providerCalls, "call")} of outside systems, about ${smallUsd(plan.usd)} on Cloudflare's bill.`,
     effects.done > 0 ? `${number(effects.done)} made their effect already: it is not repeated.` : "",
     effects.inDoubt > 0 ? `Of ${number(effects.inDoubt)} an effect may have happened: settle it before, or they end as they did.` : "",
     refused.length > 0 ? `${plural(refused.length, "job")} cannot run again: ${refused[0]?.reason}` : "",

@@ -70,6 +70,7 @@ function Begin({ visit, model: { verb, plan, selection } }: { visit: Visit; mode
       <input type="hidden" name="selection" value={selectionText(selection)} />
       <input type="hidden" name="back" value={`${visit.url.pathname}${visit.url.search}`} />
       {verb === "replay" ? <Pace /> : null}
+      {verb === "replay" && visit.may("admin") ? <PatchField visit={visit} /> : null}
       <button class={action.harms ? "harms" : "main"}>
         {verbs[verb]} {number(plan.total)}
       </button>
@@ -89,6 +90,18 @@ function Pace() {
         <input name="ratePerMinute" type="number" min={1} max={100_000} inputMode="numeric" />
       </label>
     </>
+  );
+}
+
+/** Corrects payloads on the way; what it changes is written down. */
+function PatchField({ visit }: { visit: Visit }) {
+  return (
+    <details id="patch-part">
+      <summary>Correct the payloads</summary>
+      <label for="patch">A JSON object that is merged into each payload; null takes a field away (RFC 7396). An effect that was made is made again.</label>
+      <textarea id="patch" name="patch" maxLength={16_000} spellcheck={false} placeholder={'{"siteId": "main"}'} />
+      <button formaction={`${visit.base}/do/${bulkActions.tryPatch.name}`}>{bulkActions.tryPatch.label}</button>
+    </details>
   );
 }
 

@@ -16,7 +16,7 @@ async function send(form: HTMLFormElement, submitter: HTMLElement | null): Promi
   const buttons = [...form.querySelectorAll("button")];
   for (const button of buttons) button.disabled = true;
   try {
-    const response = await fetch(form.action, { method: "POST", body: fields, headers: { accept: "text/vnd.jobyard.fragment" } });
+    const response = await fetch(addressOf(form, submitter), { method: "POST", body: fields, headers: { accept: "text/vnd.jobyard.fragment" } });
     const place = response.headers.get("x-location");
     if (response.ok && place) return location.assign(place);
     notify(await response.text(), !response.ok);
@@ -27,6 +27,11 @@ async function send(form: HTMLFormElement, submitter: HTMLElement | null): Promi
     for (const button of buttons) button.disabled = false;
   }
   await refresh();
+}
+
+/** A button may send its form elsewhere. */
+function addressOf(form: HTMLFormElement, submitter: HTMLElement | null): string {
+  return submitter instanceof HTMLButtonElement && submitter.hasAttribute("formaction") ? submitter.formAction : form.action;
 }
 
 /** Tells something for a while. */

@@ -32,6 +32,11 @@ export function usd(value: number): string {
   return `${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 4 })} USD`;
 }
 
+/** Of an amount that may be far below a cent: two digits that say something. */
+export function smallUsd(value: number): string {
+  return value > 0 && value < 0.01 ? `${Number(value.toPrecision(2)).toLocaleString("en-US", { maximumFractionDigits: 8 })} USD` : usd(value);
+}
+
 /** The end of an id, which tells ids of one time apart. */
 export function tailOf(id: string): string {
   return id.length > 8 ? `…${id.slice(-8)}` : id;

@@ -15,6 +15,16 @@ const unitsOf: Readonly<Record<string, Units>> = {
   waiting: { queueOperation: 3, rowWritten: 4, rowRead: 4, cpuMillisecond: 1 },
 };
 
+/** Of a dead letter that is brought back: its row and the replay's are written, a copy is sent, and it is claimed and settled once more. */
+const replayedUnits: Units = { queueOperation: 3, rowWritten: 7, rowRead: 12, cpuMillisecond: 2 };
+/** Of one that calls an outside system: it enters and leaves a gate. */
+const gatedUnits: Units = { objectRequest: 2 };
+
+/** USD that Cloudflare bills for bringing so many dead letters back, of which so many call an outside system. What that system bills is not in it. */
+export function replayUsd(jobs: number, providerCalls: number): number {
+  return usdOf(replayedUnits) * jobs + usdOf(gatedUnits) * providerCalls;
+}
+
 /** What jobs of one type, or of one tenant, cost. */
 export interface Cost {
   name: string;

@@ -1,3 +1,4 @@
+import { replayUsd } from "../costs/model";
 import { patchedAll } from "./patch";
 import { defaultCanary, type ReplayPlan, type ReplayRequest, type Replays, type ReplayView } from "./model";
 import { type ReplayTurn, settled, type StepDeps, turnOf } from "./step";
@@ -56,7 +57,7 @@ async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<Re
 }
 
 async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<ReplayPlan> {
-  const sum: ReplayPlan = { total: 0, byType: {}, refused: [], checked: 0, more: true, effects: { done: 0, inDoubt: 0 }, providerCalls: 0 };
+  const sum: ReplayPlan = { total: 0, byType: {}, refused: [], checked: 0, more: true, effects: { done: 0, inDoubt: 0 }, providerCalls: 0, usd: 0 };
   let cursor: string | null = null;
   for (let page = 0; page < maxPages && sum.more; page++) {
     const { candidates, cursor: next } = await walk(cursor, planPage);
@@ -69,6 +70,7 @@ async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, 
     cursor = next;
     sum.more = next !== null;
   }
+  sum.usd = replayUsd(sum.total, sum.providerCalls);
   return sum;
 }
 

@@ -52,6 +52,8 @@ export interface ReplayPlan {
   effects: { done: number; inDoubt: number };
   /** About how many calls of outside systems it makes: one for each job that has a gate and no effect, done or in doubt. */
   providerCalls: number;
+  /** About what Cloudflare bills for it, in USD; what the outside systems bill is not in it. */
+  usd: number;
 }
 
 export interface ReplayView {

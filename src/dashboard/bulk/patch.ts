@@ -1,0 +1,30 @@
+import { type Fields, textOf } from "../action";
+import type { Plan } from "../answers";
+import { number, plural } from "../parts/format";
+
+/** What is merged into each payload, as a form carries it: `{ patch }`, or nothing when the field is blank. */
+export function patchIn(fields: Fields): { patch?: unknown } {
+  const text = textOf(fields, "patch");
+  return text === undefined ? {} : { patch: JSON.parse(text) as unknown };
+}
+
+/** What is wrong with it; undefined for a blank field. */
+export function patchIssue(fields: Fields): string | undefined {
+  const text = textOf(fields, "patch");
+  if (text === undefined) return undefined;
+  const rule = 'The patch must be a JSON object, such as {"siteId": "main"}';
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? undefined : `${rule}.`;
+  } catch (thrown) {
+    return `${rule}: ${(thrown as SyntaxError).message}.`;
+  }
+}
+
+/** What a plan with the patch says of it. */
+export function patchVerdict({ checked, refused, total }: Plan): string {
+  const [first] = refused;
+  const tried = `${checked < total ? `The first ${number(checked)} payloads of ${number(total)} were tried` : `${plural(checked, "payload")} ${checked === 1 ? "was" : "were"} tried`}`;
+  if (!first) return `${tried}: the patch fits each.`;
+  return `${tried}: ${number(refused.length)}${refused.length === 100 ? " or more" : ""} cannot run with it. The first, …${first.id.slice(-8)}: ${first.reason}.`;
+}
