@@ -72,7 +72,7 @@ async function happen(fault: Fault, world: World, inTurn: (act: () => Promise<un
 }
 
 /** Fires the cron every few seconds until the signal: a minute of a deployed Worker. */
-export async function tickAlong(world: World, signal: AbortSignal, every = 5000): Promise<void> {
+export async function tickAlong(world: World, signal: AbortSignal, every = 8000): Promise<void> {
   while (!signal.aborted) {
     await world.tick();
     await passing(every, undefined, { signal }).catch(() => undefined);

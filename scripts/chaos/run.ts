@@ -53,11 +53,15 @@ export async function run(options: RunOptions): Promise<Ran> {
     const [first] = tenants as [Tenant];
     await openRemote(world, first);
     const campaigns = await Promise.all(tenants.map((tenant) => makeCampaign(tenant, Math.ceil(options.jobs / 10 / tenantCount))));
-    options.say(`up after ${((performance.now() - begun) / 1000).toFixed(0)} s; ${schedule.faults.length} faults in ${(schedule.length / 1000).toFixed(0)} s`);
+    const elapsed = () => `${((performance.now() - begun) / 1000).toFixed(0)} s`;
+    options.say(`up after ${elapsed()}; ${schedule.faults.length} faults in ${(schedule.length / 1000).toFixed(0)} s`);
     const { sending, spans } = await underFire(world, schedule, tenants, campaigns, options);
+    options.say(`all is posted after ${elapsed()}`);
     await world.calm();
     const rest = await untilRest(world);
-    options.say(`at rest: ${(rest.passed / 60_000).toFixed(0)} minutes passed on its clock, ${rest.open.reduce((sum, { n }) => sum + n, 0)} jobs are open`);
+    options.say(
+      `at rest after ${elapsed()}: ${(rest.passed / 60_000).toFixed(0)} minutes passed on its clock, ${rest.open.reduce((sum, { n }) => sum + n, 0)} jobs are open`,
+    );
     const differences = rest.open.length > 0 ? [] : (await Promise.all(tenants.map(synced))).flat();
     const evidence: Evidence = {
       ...{ schedule, sending, observed, spans, rest, differences },

@@ -10,7 +10,7 @@ export interface Life {
 }
 
 /** Milliseconds between two looks. */
-const look = 20;
+const look = 100;
 
 /**
  * workerd's `abortIsolate` ends the whole local runtime, its queues included. This ends one set of caches, timers and batches in the middle of
