@@ -116,7 +116,7 @@ function nameNotes(name: string, of: NamePlan, policies: ReadonlyMap<string, num
       .filter(([attempts]) => policies.has(type) && policies.get(type) !== attempts)
       .map(
         ([attempts, count]) =>
-          `${number(count)} ask for ${attempts} attempts, ${type} has ${policies.get(type)}: ${attempts < (policies.get(type) ?? 0) ? "they keep theirs" : "no more are made"}`,
+          `${number(count)} ask for ${attempts} attempts, ${type} has ${policies.get(type)}: ${attempts < (policies.get(type) ?? 0) ? "they keep theirs" : `they get ${policies.get(type)}, fewer than they ask for`}`,
       ),
   );
   const notes = [

@@ -107,8 +107,9 @@ export class Bench extends Importer {
     this.product = product;
   }
 
-  static async open(): Promise<Bench> {
-    const [redis, product] = await Promise.all([startRedis(), new FakeProduct().start()]);
+  /** `settings` are those of redis.conf. */
+  static async open(settings: Readonly<Record<string, string>> = {}): Promise<Bench> {
+    const [redis, product] = await Promise.all([startRedis(settings), new FakeProduct().start()]);
     return new Bench(redis, product);
   }
 

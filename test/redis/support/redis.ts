@@ -11,6 +11,10 @@ export interface RedisServer {
   url: string;
   /** For a look inside. */
   client: Redis;
+  /** `kill -9`. */
+  kill(): Promise<void>;
+  /** Starts it again on what it has on disk. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -19,26 +23,36 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   const port = await freePort();
   const dir = mkdtempSync(join(tmpdir(), "jobyard-redis-"));
   const options = Object.entries({ port: String(port), bind: "127.0.0.1", save: "", appendonly: "no", dir, ...settings });
-  const child = spawn(
-    process.env["REDIS_SERVER_PATH"] ?? "redis-server",
-    options.flatMap(([name, value]) => [`--${name}`, value]),
-    { stdio: "ignore" },
-  );
+  const words = options.flatMap(([name, value]) => [`--${name}`, value]);
+  const start = () => spawn(process.env["REDIS_SERVER_PATH"] ?? "redis-server", words, { stdio: "ignore" });
+  let child = start();
   // A test that fails may not get as far as closing it.
   process.once("exit", () => child.kill("SIGKILL"));
-  const failed = new Promise<never>((_, reject) => child.once("error", reject));
   const client = new Redis({ port, host: "127.0.0.1", ...(password ? { password } : {}), maxRetriesPerRequest: null, retryStrategy: () => 50 });
   client.on("error", () => undefined);
-  await Promise.race([failed, until("redis-server answers", async () => (await client.ping()) === "PONG")]);
+  const answers = async () => {
+    const failed = new Promise<never>((_, reject) => child.once("error", reject));
+    await Promise.race([failed, until("redis-server answers", async () => (await client.ping()) === "PONG")]);
+  };
+  const kill = async () => {
+    if (child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  };
+  await answers();
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
     client,
+    kill,
+    async restart() {
+      child = start();
+      await answers();
+    },
     async close() {
       client.disconnect();
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await ended;
+      await kill();
       rmSync(dir, { recursive: true, force: true });
     },
   };
