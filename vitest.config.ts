@@ -37,9 +37,8 @@ const withoutSourceMap = {
 
 /** What takes longest, the longest first: begun early, it does not keep the others waiting at the end. */
 const longestFirst = [
-  ...["lead-outages", "shop-trouble", "shop", "outage", "mail", "mail-providers", "shop-input", "gate"].map((name) => `test/way/${name}.test.ts`),
-  "test/browser/dashboard.test.ts",
-  ...["time", "tenants", "intake", "events"].map((name) => `test/way/${name}.test.ts`),
+  ...["outage", "shop-input", "mail", "gate", "intake", "mail-providers", "tenants", "shop", "events", "remote"].map((name) => `test/way/${name}.test.ts`),
+  ...["browser/accessibility", "browser/dashboard", "hostile", "redis/import-take"].map((name) => `test/${name}.test.ts`),
   ...["queue/interleavings", "domain/mail-render", "domain/schedules.due", "ledger/retention"].map((name) => `test/${name}.test.ts`),
 ];
 

@@ -1,10 +1,10 @@
-import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { answersOf, hostile, idOf } from "../dashboard/answers";
-import { people } from "../dashboard/desk";
+import { people, type Person } from "../dashboard/desk";
 import { noBrowser, startBrowser } from "./browser";
 import { type FakeWorker, fakeWorker } from "./fake-api";
+import { signIn as signInAt, watch } from "./visit";
 
 describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBrowser})` : ""}`, () => {
   let browser: Browser;
@@ -23,7 +23,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     complaints = [];
     context = await browser.newContext({ timezoneId: "America/Los_Angeles" });
     page = await context.newPage();
-    watch(page);
+    watch(page, worker.url, complaints);
   });
   afterEach(async () => {
     if (await page.evaluate("window.hacked")) complaints.push("hostile text was run");
@@ -32,23 +32,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     if (complaints.length > 0) throw new Error(complaints.join("\n"));
   });
 
-  function watch(watched: Page): void {
-    watched.setDefaultTimeout(20_000);
-    watched.on("pageerror", (thrown) => complaints.push(thrown.message));
-    watched.on("console", (message) => {
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-    });
-    watched.on("request", (request) => {
-      if (!request.url().startsWith(worker.url)) complaints.push(`went to ${request.url()}`);
-    });
-  }
-
-  async function signIn(path = "/", as: { token: string } = people.operator) {
-    await page.goto(worker.url + path);
-    await page.getByLabel("Token").fill(as.token);
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.locator("#live").waitFor();
-  }
+  const signIn = (path = "/", as: Person = people.operator) => signInAt(page, worker.url + path, as);
 
   /** Asks for the page again at once, as its timer would, and waits until it is shown. */
   async function refreshed() {
@@ -146,10 +130,10 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     await signIn("/", people.root);
     expect(new URL(page.url()).pathname).toBe("/t/*/");
     await page.getByLabel("Tenant", { exact: true }).fill("demo");
-    await page.getByRole("button", { name: "Go" }).click();
+    await page.getByRole("button", { name: "Go", exact: true }).click();
     await page.waitForURL("**/t/demo/");
     const second = await context.newPage();
-    watch(second);
+    watch(second, worker.url, complaints);
     await second.goto(`${worker.url}/t/demo/jobs`);
     await second.getByRole("table", { name: "Jobs" }).waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
@@ -213,60 +197,5 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     await page.keyboard.press("Enter");
     await page.waitForURL("**/bulk/b0");
     expect(worker.calls.findLast(({ path }) => path === "/v1/jobs/cancel")?.body).toEqual({ ids: [idOf(0), idOf(1)] });
-  });
-
-  const shown = [
-    "/",
-    "/jobs",
-    `/jobs/${idOf(2)}`,
-    "/bulk?verb=cancel&type=email",
-    "/bulk/b0",
-    "/failures",
-    "/failures/g0",
-    "/replays/r0",
-    "/flow",
-    "/flow/email-sending",
-    "/schedules",
-    "/sites",
-    "/sites/shop-0",
-    "/campaigns",
-    "/agents",
-    "/agents/run-0",
-    "/workers",
-    "/costs",
-    "/alerts",
-    "/settings",
-    "/system",
-  ];
-
-  const forAll = ["/t/*/", "/t/*/failures", "/t/*/flow", "/t/*/flow/email-sending", "/t/*/workers", "/t/*/costs", "/t/*/tenants", "/t/*/system"];
-
-  /** In the dark only colours differ. */
-  const rules = {
-    light: "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']",
-    dark: "{ type: 'rule', values: ['color-contrast', 'link-in-text-block'] }",
-  };
-
-  test.each(["light", "dark"] as const)("no page breaks an accessibility rule that axe knows: %s", async (colorScheme) => {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await signIn("/", people.root);
-    for (const path of [...shown.map((each) => `/t/demo${each}`), ...forAll]) {
-      await page.goto(worker.url + path);
-      await page.locator("#live").waitFor();
-      // Injected past the policy, which forbids scripts of others.
-      await page.evaluate(axe.source);
-      const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, { runOnly: ${rules[colorScheme]} })`);
-      expect(violations.map(({ id, nodes }) => `${path}: ${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`)).toEqual([]);
-    }
-  });
-
-  test("every page fits a phone", async () => {
-    await page.setViewportSize({ width: 360, height: 740 });
-    await signIn("/", people.root);
-    for (const path of [...shown.map((each) => `/t/demo${each}`), ...forAll]) {
-      await page.goto(worker.url + path);
-      await page.locator("#live").waitFor();
-      expect([path, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([path, 360]);
-    }
   });
 });

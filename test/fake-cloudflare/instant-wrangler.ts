@@ -6,7 +6,7 @@ import type { FakeAccount, FakeBinding } from "./state.ts";
 
 type Generated = Configuration & { d1_databases: { database_id: string; migrations_dir: string; database_name: string }[] };
 
-/** Does to the fake account what wrangler does to a real one, at once: for tests of everything around it. `test/scripts/deploy.test.ts` has the real one. */
+/** Does to the fake account what wrangler does to a real one, at once: for tests of everything around it. `test/long/deploy-wrangler.test.ts` has the real one. */
 export function instantWrangler(account: FakeAccount): () => Wrangler {
   return () => ({
     migrate: async (path) => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startWay, type Way } from "../way/support/harness.ts";
 import { Outside, RemoteWorker, workToken } from "../way/support/remote.ts";
-import { until } from "../way/support/until.ts";
+import { until, untilJob } from "../way/support/until.ts";
 
 const count = 2000;
 const kills = 10;
@@ -43,3 +43,28 @@ test("2,000 remote jobs, their worker killed ten times: all are done, each effec
   const [left] = await way.rows<{ parked: number; leases: number }>("SELECT (SELECT count(*) FROM parked) AS parked, (SELECT count(*) FROM leases) AS leases");
   expect(left?.parked).toBe(0);
 }, 580_000);
+
+test("SIGSTOP beyond the lease: another worker does the job, the first one settles nothing and goes on with others", async () => {
+  const api = await way.tenant("stopped");
+  const env = { JOBYARD_URL: way.url, JOBYARD_TOKEN: await workToken(way.api, "stopped"), OUTSIDE: outside.url };
+  const resultOf = async (id: string) => (await untilJob(api, id, "done"), (await api.get(`/v1/jobs/${id}?reveal=1`)).body);
+  const sleeper = new RemoteWorker({ ...env, WORKER: "sleeper", LEASE: "10" });
+  const id = await api.enqueue("remote-demo", { hold: true });
+  await until("the sleeper has it", async () => outside.held === 1 || sleeper.output);
+  sleeper.signal("SIGSTOP");
+  await way.tick(15_000);
+  outside.release();
+  const other = new RemoteWorker({ ...env, WORKER: "other" });
+  await until("the other has it", async () => outside.held === 1);
+  outside.release();
+  expect(await resultOf(id)).toMatchObject({ result: { by: "other" } });
+  sleeper.signal("SIGCONT");
+  await sleeper.sees(`began ${id}`);
+  const next = await Promise.all(Array.from({ length: 30 }, (_, n) => api.enqueue("remote-demo", { n, ms: 200 })));
+  for (const each of next) await untilJob(api, each, "done");
+  await until("the sleeper works on", async () => sleeper.output.includes("did ") || sleeper.output);
+  expect(sleeper.output).not.toContain(`did ${id}`);
+  expect(outside.acts.get(id)).toBe(1);
+  expect(await resultOf(id)).toMatchObject({ result: { by: "other" } });
+  await Promise.all([sleeper.end("SIGTERM"), other.end("SIGTERM")]);
+});

@@ -5,7 +5,7 @@ import { until, untilAllEnded, untilJob } from "./support/until.ts";
 
 let way: Way;
 
-const parkedJobs = Number(process.env["WAY_PARKED"] ?? 500);
+const parkedJobs = Number(process.env["WAY_PARKED"] ?? 200);
 const many = (count: number, at: string) =>
   Array.from({ length: count }, (_, index) => ({ type: "email", payload: { to: `n${index}@${at}.example`, subject: "Hello", text: "Hello" } }));
 const callsOf = async (at: string) => (await way.sandbox.calls("?limit=10000")).filter(({ body }) => recipientOf(body).endsWith(`@${at}.example`));

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Api } from "./support/api.ts";
-import { expectOk } from "./support/api.ts";
+import { type Api, expectOk } from "./support/api.ts";
 import { startWay, type Way } from "./support/harness.ts";
-import { until, untilJob } from "./support/until.ts";
+import { openAgency } from "./support/leads.ts";
+import { until, untilAllEnded, untilJob } from "./support/until.ts";
 
 let way: Way;
 let agency: Api;
@@ -15,13 +15,18 @@ beforeAll(async () => {
   await expectOk(agency.ask("DELETE", "/v1/connections/mail"));
   await expectOk(agency.ask("PUT", "/v1/connections/make", { body: { provider: "make", url: `${way.sandbox.url}/make/leads` } }));
   keys = (await project("homes", {})).body;
-  await way.trouble({ longestDelay: 1 });
+  await calm();
 });
 afterEach(async () => {
-  await way.calm();
-  await way.trouble({ longestDelay: 1 });
+  await way.sandbox.ask("DELETE", "/__faults");
+  await calm();
 });
 afterAll(() => way?.close());
+
+async function calm(): Promise<void> {
+  await way.calm();
+  await way.trouble({ longestDelay: 1 });
+}
 
 const project = (name: string, more: object) =>
   expectOk(agency.ask("PUT", `/v1/projects/${name}`, { body: { domains: ["homes.example"], country: "DE", ...more } }));
@@ -83,5 +88,48 @@ describe("erasing", () => {
         table,
       ).toEqual([]);
     }
+  });
+});
+
+describe("what a lead waits for", () => {
+  test("a lead that is done when it is stored is, one that is done when it is forwarded is not", async () => {
+    const [stores, forwards] = [await openAgency(way, "option-a"), await openAgency(way, "option-b", { ackAfter: "forward" })];
+    await way.sandbox.fault({ provider: "make", status: 503 });
+    const [a, b] = [(await stores.post({ email: "a@option.example" })).body.id, (await forwards.post({ email: "b@option.example" })).body.id];
+    await until("A is done and B waits", async () => {
+      const states = [(await stores.api.job(a)).state, (await forwards.api.job(b)).state];
+      return states.join() === "done,waiting" || states;
+    });
+    expect(await forwards.api.job(b)).toMatchObject({ waitingFor: "stored; its forwarding is under way" });
+    expect([await stores.stored(), await forwards.stored()]).toEqual([
+      { leads: 1, submissions: 1 },
+      { leads: 1, submissions: 1 },
+    ]);
+    await way.sandbox.ask("DELETE", "/__faults");
+    for (const tenant of ["option-a", "option-b"]) await untilAllEnded(way, tenant, 30, 500, 180_000);
+    expect(await forwards.api.job(b)).toMatchObject({ state: "done", result: { follow: "new", forward: "handed on" } });
+    expect([[...(await stores.forwarded())], [...(await forwards.forwarded())]]).toEqual([[[a, 1]], [[b, 1]]]);
+  });
+
+  test("with neither the queue nor D1 it is refused for now, readably for whom it is", async () => {
+    const agency = await openAgency(way, "nowhere");
+    const form = { EMAIL: "again@nowhere.example", __pg_nonce: "pressed" };
+    for (const more of [{}, { kv: "down" }, { analytics: "down" }, { kv: "down", analytics: "down" }] as const) {
+      await way.trouble({ db: "down", queue: "down", ...more });
+      const [server, page] = [await agency.post({ email: "server@nowhere.example" }), await agency.submit(form)];
+      expect([server.status, page.status], JSON.stringify(more)).toEqual([503, 503]);
+      for (const { headers } of [server, page]) expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(server.body).toMatchObject({ code: "unavailable" });
+      expect(page.headers.get("content-type")).toContain("text/html");
+      expect(page.text).toContain("Please try again in a moment");
+    }
+    await calm();
+    // Sent again, and pressed twice: one lead.
+    const both = await Promise.all([agency.submit(form), agency.submit(form)]);
+    expect(both.map(({ status }) => status)).toEqual([200, 200]);
+    expect(both[0]?.body.id).toBe(both[1]?.body.id);
+    await untilAllEnded(way, "nowhere", 30);
+    expect(await agency.stored()).toEqual({ leads: 1, submissions: 1 });
+    expect([...(await agency.forwarded()).values()]).toEqual([1]);
   });
 });

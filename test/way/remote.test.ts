@@ -126,27 +126,6 @@ test("SIGTERM and a handler that does not end within its grace: the job is given
   expect(await untilDone(id)).toMatchObject({ attempt: 1, result: { by: "heir" } });
 });
 
-test("SIGSTOP beyond the lease: another worker does the job, the first one settles nothing and goes on with others", async () => {
-  const sleeper = start({ WORKER: "sleeper", LEASE: "10" });
-  const id = await api.enqueue("remote-demo", { hold: true });
-  await until("the sleeper has it", async () => outside.held === 1 || sleeper.output);
-  sleeper.signal("SIGSTOP");
-  await way.tick(15_000);
-  outside.release();
-  start({ WORKER: "other" });
-  await until("the other has it", async () => outside.held === 1);
-  outside.release();
-  expect(await untilDone(id)).toMatchObject({ result: { by: "other" } });
-  sleeper.signal("SIGCONT");
-  await sleeper.sees(`began ${id}`);
-  const next = await Promise.all(Array.from({ length: 30 }, (_, n) => api.enqueue("remote-demo", { n, ms: 200 })));
-  for (const each of next) await untilJob(api, each, "done");
-  await until("the sleeper works on", async () => sleeper.output.includes("did ") || sleeper.output);
-  expect(sleeper.output).not.toContain(`did ${id}`);
-  expect(outside.acts.get(id)).toBe(1);
-  expect(await untilDone(id)).toMatchObject({ result: { by: "other" } });
-});
-
 test("cancel reaches the handler within its heartbeats", async () => {
   const worker = start({ WORKER: "cancelled", LEASE: "10" });
   const id = await api.enqueue("remote-demo", { hold: true });

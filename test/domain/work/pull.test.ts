@@ -138,16 +138,16 @@ describe("a pull whose answer was lost", () => {
   });
 });
 
-test("1,000 workers pull one job: one gets it", async () => {
+test("200 workers pull one job: one gets it", async () => {
   const bench = createWorkBench();
   const { offer, token } = await bench.tenant();
   const [id] = await offer();
   const answers = await Promise.all(
-    Array.from({ length: 1000 }, (_, index) => bench.call("POST", "/v1/work/pull", { token, body: { ...pullBody(), worker: `w${index}` } })),
+    Array.from({ length: 200 }, (_, index) => bench.call("POST", "/v1/work/pull", { token, body: { ...pullBody(), worker: `w${index}` } })),
   );
   expect(answers.every(({ status }) => status === 200)).toBe(true);
   expect(answers.flatMap(({ body }) => body.jobs.map((job: { id: string }) => job.id))).toEqual([id]);
-}, 180_000);
+}, 60_000);
 
 test("a pull that waits gets what comes meanwhile, and looks rarely", async () => {
   const bench = createWorkBench();

@@ -3,6 +3,7 @@ import { createTestHarness } from "wrangler";
 import { play, type Playing } from "../../scripts/sandbox.ts";
 import type { Switches } from "../worker/switches.ts";
 import { Api, expectOk, makeTenant } from "./api.ts";
+import { migrate } from "./migrate.ts";
 import { derivedConfig, root, secrets } from "./config.ts";
 import { until } from "./until.ts";
 
@@ -59,8 +60,8 @@ export async function startWay(): Promise<Way> {
     await close();
     throw cause;
   });
-  await harness.getWorker().applyD1Migrations("DB" as never);
   const api = new Api(() => url.origin);
+  await migrate(api);
   const flip = (switches: Partial<Switches>) => expectOk(api.ask("POST", "/__test/switch", { body: switches }));
   const way: Way = {
     url: url.origin,

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { healthy, silent } from "../../../scripts/start/healthy.ts";
 import { keepUp } from "../../../scripts/start/keep-up.ts";
-import { migrate } from "../../../scripts/start/migrate.ts";
 import { runWorker, type RunningWorker } from "../../../scripts/start/worker-process.ts";
 import { Api } from "./api.ts";
+import { migrate } from "./migrate.ts";
 import { derivedConfig, root, secrets } from "./config.ts";
 import { familyOf, freePort, killHard } from "./processes.ts";
 import { until } from "./until.ts";
@@ -81,7 +81,6 @@ export interface Kept {
 /** What `npm start` does with the Worker (its own process, kept up, a cron), for the stories' entry, in a state folder that may have been used before. */
 export async function startKept(stateDir: string): Promise<Kept> {
   const config = derivedConfig();
-  await migrate(root, stateDir);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const ending = new AbortController();
@@ -98,8 +97,10 @@ export async function startKept(stateDir: string): Promise<Kept> {
   const { up, down } = keepUp({ url, launch, ...looks, report, signal: ending.signal });
   void down.then((why) => report(`down: ${why}`));
   await up;
+  const api = new Api(() => url);
+  await migrate(api);
   return {
-    api: new Api(() => url),
+    api,
     reported,
     killRuntime: () => killHard(familyOf(process.pid).flatMap(({ pid, name }) => (name.includes("workerd") ? [pid] : []))),
     async close() {

@@ -42,9 +42,16 @@ async function control(what: string, request: Request, { DB }: WorkerEnv): Promi
   if (what === "switch") return Response.json(flip(await request.json<Partial<Switches>>()));
   if (what === "pass") return Response.json(passWhenIdle(await request.json<number>()));
   if (what === "calm") return (void flipBack(), Response.json(switches));
+  if (what === "migrate") return Response.json(await migrated(DB, await request.json()));
   if (what === "rows") return Response.json(await rows(DB, await request.json()));
   if (what === "abort") return die();
   return Response.json(routes.map(({ method, path, name, scope, tenant }) => ({ method, path, name, scope, tenant })));
+}
+
+/** How many statements were run: none in a database that a Worker before this one has used. */
+async function migrated(db: D1Database, statements: string[]): Promise<number> {
+  if (await db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").first()) return 0;
+  return (await db.batch(statements.map((sql) => db.prepare(sql)))).length;
 }
 
 async function rows(db: D1Database, { sql, values }: { sql: string; values: unknown[] }): Promise<unknown[]> {

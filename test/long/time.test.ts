@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Api } from "./support/api.ts";
-import { startWay, type Way } from "./support/harness.ts";
-import { untilAllEnded, untilJob } from "./support/until.ts";
+import type { Api } from "../way/support/api.ts";
+import { startWay, type Way } from "../way/support/harness.ts";
+import { untilAllEnded } from "../way/support/until.ts";
 
 /** Stories in their order: the Worker's clock only goes forward. */
 let way: Way;
@@ -35,23 +35,6 @@ beforeAll(async () => {
   shop = await way.tenant("shop");
 });
 afterAll(() => way?.close());
-
-test("a delay of 25 hours waits in the ledger, and a tick that comes twice sends one mail", async () => {
-  const id = await shop.enqueue("email", plain("delayed@time.example"), { delaySeconds: 25 * 3600 });
-  expect(await way.rows("SELECT state, sent FROM jobs WHERE id = ?", id)).toEqual([{ state: "queued", sent: null }]);
-  await way.tick(24 * hour);
-  expect(await shop.job(id)).toMatchObject({ state: "queued", runs: 0 });
-  await way.tick(hour + 1000);
-  await Promise.all([way.tick(), way.tick()]);
-  expect(await untilJob(shop, id, "done")).toMatchObject({ attempt: 1 });
-  expect(await mailsTo("delayed@time.example")).toHaveLength(1);
-});
-
-test("runAt a year ahead is kept", async () => {
-  const runAt = new Date(way.now() + 300 * 24 * hour).toISOString();
-  const id = await shop.enqueue("email", plain("birthday@time.example"), { runAt });
-  expect(await shop.job(id)).toMatchObject({ state: "queued", runAt });
-});
 
 test("the clocks go forward: half past two comes once, at three", async () => {
   await way.tickTo(Date.parse("2027-03-26T12:00:00Z"));

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Answer } from "./support/api.ts";
-import { startWay, type Way } from "./support/harness.ts";
-import { openAgency, sideBySide } from "./support/leads.ts";
-import { until, untilAllEnded } from "./support/until.ts";
+import type { Answer } from "../way/support/api.ts";
+import { startWay, type Way } from "../way/support/harness.ts";
+import { openAgency, sideBySide } from "../way/support/leads.ts";
+import { until, untilAllEnded } from "../way/support/until.ts";
 
 let way: Way;
 const minutes = (count: number) => count * 60_000;
@@ -78,25 +78,6 @@ describe("Make.com is down for an hour", () => {
     await untilAllEnded(way, "patient", 60, 1000, minutes(6));
     expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(answers))));
   }, 120_000);
-
-  test("a lead that is done when it is stored is, one that is done when it is forwarded is not", async () => {
-    const [stores, forwards] = [await openAgency(way, "option-a"), await openAgency(way, "option-b", { ackAfter: "forward" })];
-    await way.sandbox.fault({ provider: "make", status: 503 });
-    const [a, b] = [(await stores.post({ email: "a@option.example" })).body.id, (await forwards.post({ email: "b@option.example" })).body.id];
-    await until("A is done and B waits", async () => {
-      const states = [(await stores.api.job(a)).state, (await forwards.api.job(b)).state];
-      return states.join() === "done,waiting" || states;
-    });
-    expect(await forwards.api.job(b)).toMatchObject({ waitingFor: "stored; its forwarding is under way" });
-    expect([await stores.stored(), await forwards.stored()]).toEqual([
-      { leads: 1, submissions: 1 },
-      { leads: 1, submissions: 1 },
-    ]);
-    await way.sandbox.ask("DELETE", "/__faults");
-    for (const tenant of ["option-a", "option-b"]) await untilAllEnded(way, tenant, 30, 500, minutes(3));
-    expect(await forwards.api.job(b)).toMatchObject({ state: "done", result: { follow: "new", forward: "handed on" } });
-    expect([inOrder(await stores.forwarded()), inOrder(await forwards.forwarded())]).toEqual([[[a, 1]], [[b, 1]]]);
-  });
 });
 
 describe("when a lead comes", () => {
@@ -128,26 +109,4 @@ describe("when a lead comes", () => {
     expect(await agency.stored()).toEqual({ leads: 24, submissions: 24 });
     expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(taken))));
   }, 90_000);
-
-  test("with neither the queue nor D1 it is refused for now, readably for whom it is", async () => {
-    const agency = await openAgency(way, "nowhere");
-    const form = { EMAIL: "again@nowhere.example", __pg_nonce: "pressed" };
-    for (const down of subsets.filter(holdsNowhere)) {
-      await breakDown(down);
-      const [server, page] = [await agency.post({ email: "server@nowhere.example" }), await agency.submit(form)];
-      expect([server.status, page.status], down.join()).toEqual([503, 503]);
-      for (const { headers } of [server, page]) expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
-      expect(server.body).toMatchObject({ code: "unavailable" });
-      expect(page.headers.get("content-type")).toContain("text/html");
-      expect(page.text).toContain("Please try again in a moment");
-    }
-    await breakDown([]);
-    // Sent again, and pressed twice: one lead.
-    const both = await Promise.all([agency.submit(form), agency.submit(form)]);
-    expect(refused(both)).toEqual([]);
-    expect(both[0]?.body.id).toBe(both[1]?.body.id);
-    await untilAllEnded(way, "nowhere", 30);
-    expect(await agency.stored()).toEqual({ leads: 1, submissions: 1 });
-    expect([...(await agency.forwarded()).values()]).toEqual([1]);
-  });
 });
