@@ -51,7 +51,7 @@ test("a shop that is down is parked, burns no patience of its own, and is read o
   expect((await shops.tenant.job(orders!)).attempt).toBeLessThanOrEqual(attempt);
   expect(hints).toHaveLength(5);
   expect(await shops.ordersDiffer("down")).toEqual([]);
-}, 150_000);
+});
 
 // The last story: it takes the clock to a year from now.
 test("across the hour that a clock change repeats, and the one it leaves out, no order is missed", async () => {
@@ -76,4 +76,4 @@ test("across the hour that a clock change repeats, and the one it leaves out, no
     expect(await shops.ordersDiffer("caracas")).toEqual([]);
     expect(await shops.ordersDiffer("kolkata")).toEqual([]);
   }
-}, 120_000);
+});

@@ -121,7 +121,8 @@ test("SIGTERM and a handler that does not end within its grace: the job is given
   expect(await api.job(id)).toMatchObject({ timeline: expect.arrayContaining([expect.objectContaining({ event: "released" })]) });
   outside.release();
   start({ WORKER: "heir" });
-  await until("the heir has it", async () => outside.held === 1);
+  // Or after the 30 s of an offer to such a pull.
+  await until("the heir has it", async () => outside.held === 1, 60);
   outside.release();
   expect(await untilDone(id)).toMatchObject({ attempt: 1, result: { by: "heir" } });
 });
