@@ -31,7 +31,7 @@ import type { TenantGates } from "../tenants/gates";
 import { traceFrom } from "../trace";
 import { createAgentDeps } from "./agents";
 import { createCampaignDeps, resumedBy } from "./campaigns";
-import { hooksFor } from "./hooks";
+import { hooksFor } from "./webhooks";
 import { leadsFor } from "./leads";
 import { log } from "./log";
 import { mailFor } from "./mail";

@@ -1,14 +1,10 @@
 import { showBlocked } from "../domain/leads/blocked";
-import type { Leads } from "../domain/leads/capability";
-import { countedAs, pointOf } from "../domain/leads/analytics-point";
+import { createLeads, type LeadJobDeps, type Leads } from "../domain/leads/capability";
 import { removeReleased } from "../domain/leads/release";
-import { nameAfterLead, storeSubmission } from "../domain/leads/store";
 import type { MediaDeps } from "../domain/media/capability";
 import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
 import { lead } from "../jobs/lead/job";
-import type { Counters } from "../ledger/counters";
-import { statesIn } from "../ledger/states";
 import type { createPayloads } from "../ledger/payloads";
 import type { Queries } from "../ledger/views";
 import { createHttp } from "../providers/http";
@@ -21,38 +17,14 @@ import { campaignObjects } from "../domain/campaigns/objects";
 import { createMailStores } from "./mail-stores";
 import { isLocal, type Stores } from "./stores";
 
-interface LeadJobDeps {
+interface AppLeadJobDeps extends Pick<LeadJobDeps, "db" | "counters" | "now"> {
   env: WorkerEnv;
-  /** Where the leads of a batch are stored together. */
-  db: D1Database;
   stores: Stores;
-  counters: Pick<Counters, "add">;
-  now(): number;
 }
 
 /** What the job `lead` is handed. */
-export function leadsFor({ env, db, stores, counters, now }: LeadJobDeps, tenant: string): Leads {
-  const snapshot = async () => {
-    const known = await stores.snapshots.read(tenant, now());
-    if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
-    return known.state === "known" ? known.snapshot : undefined;
-  };
-  const stateOf = statesIn(db);
-  return {
-    local: isLocal(env),
-    project: async (name) => {
-      const projects = (await snapshot())?.sections.projects;
-      return projects && Object.hasOwn(projects, name) ? (projects[name] ?? null) : null;
-    },
-    // A connection made a moment ago may not be in this isolate's copy: a lead that is not forwarded then never is.
-    hasHook: async () => (await snapshot())?.sections.connections?.["make"] !== undefined || (await stores.connections.get(tenant, "make")) !== null,
-    store: (request) => storeSubmission(db, { tenant, ...request }, nameAfterLead(db, tenant, request.id)),
-    forwarding: (job) => stateOf(tenant, job),
-    count: (submission, stored) => {
-      counters.add(tenant, "lead", countedAs(submission, stored), 0);
-      env.ANALYTICS.writeDataPoint(pointOf(tenant, submission, stored));
-    },
-  };
+export function leadsFor({ env, stores: { snapshots, connections }, ...deps }: AppLeadJobDeps, tenant: string): Leads {
+  return createLeads({ ...deps, snapshots, connections, isLocal: isLocal(env), point: (point) => env.ANALYTICS.writeDataPoint(point) }, tenant);
 }
 
 export interface AppLeadDeps {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type AddressRules, checkHost } from "../address/address";
+import { sha256Hex } from "../crypto";
 import { limitsSchema, only, secret, url } from "./connection-fields";
 import { mailboxSchema } from "./tenant";
 import { boundedText } from "../queue/bounded";
@@ -79,6 +80,13 @@ export function tlsOf({ port, tls: asked }: { port: number; tls?: boolean | "imp
   if (asked === "implicit" || asked === "starttls" || asked === "none") return asked;
   if (asked === false) return "none";
   return port === 465 ? "implicit" : "starttls";
+}
+
+/** Names the account at a provider. Another key or server is another account; a new password of a mail server is not. */
+export async function holderOf({ provider, ...route }: MailConnection | MailRoute): Promise<string> {
+  const { baseUrl, apiKey, serverToken, host, port, username } = route as Record<string, unknown>;
+  const account = JSON.stringify([baseUrl, apiKey, serverToken, host, port, username]);
+  return `${provider}:${await sha256Hex(account, 12)}`;
 }
 
 export interface MailServer {

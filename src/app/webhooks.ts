@@ -1,0 +1,34 @@
+import { findReceiver, type ReceiverStores } from "../domain/events/receiver";
+import { retire, type RetireDeps } from "../domain/events/retire";
+import type { Hooks } from "../providers/hooks/hooks";
+import { webhookTo } from "../providers/hooks/webhook";
+import { createHttp } from "../providers/http";
+import type { CapabilityScope } from "../queue/engine";
+import { traceFrom } from "../trace";
+import type { Stores } from "./stores";
+
+export interface HookScope extends Pick<CapabilityScope, "onCall" | "traceparent"> {
+  stores: ReceiverStores & Pick<Stores, "rules">;
+  retiring: RetireDeps;
+  tenant: string;
+  now(): number;
+}
+
+/** A tenant's outgoing webhooks. */
+export function hooksFor({ stores, retiring, tenant, now, onCall, traceparent }: HookScope): Hooks {
+  return {
+    async open(target) {
+      const since = now();
+      const receiver = await findReceiver(stores, tenant, target, since);
+      if ("missing" in receiver) return receiver;
+      const { gate, setting, ...options } = receiver;
+      const http = createHttp({ rules: stores.rules, traceparent, onCall: (call) => onCall(gate, call) });
+      return {
+        ...webhookTo({ ...options, http, now }),
+        retire: async (reason, job) => {
+          if (setting) await retire(retiring, tenant, setting, { reason, job, trace: traceFrom(traceparent?.()), since }, now());
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { Mail, MailProviderName } from "../../providers/mail/mail";
+import type { Switching } from "../../providers/mail/sender";
+import type { CallClass, Calls } from "../../queue/gates";
+import type { TenantGates } from "../../tenants/gates";
+import type { SentStore } from "../mail-events/sent";
+
+/** How the calls of one run went, by provider. */
+export type ProviderCalls = Map<MailProviderName, Calls>;
+
+export interface SwitchingDeps {
+  sent: Pick<SentStore, "begin" | "clear">;
+  gates: Pick<TenantGates, "enter" | "leave">;
+  now(): number;
+}
+
+/** A lease outlives any call. Milliseconds. */
+const leaseMs = 120_000;
+/** Until a gate that cannot be reached is asked again. Milliseconds. */
+const unreachableMs = 15_000;
+
+/** Which of a tenant's two providers is asked. Each has a gate of its own, `mail-resend`. */
+export function createSwitching({ sent, gates, now }: SwitchingDeps, tenant: string, calls: ProviderCalls): Switching {
+  const id = crypto.randomUUID();
+  return {
+    async enter(provider) {
+      calls.delete(provider);
+      const [entry] = await gates.enter(tenant, `mail-${provider}`, [id], leaseMs, now());
+      return entry?.granted ? { lease: entry.lease } : { until: entry?.until ?? now() + unreachableMs };
+    },
+    leave: (provider, lease, how) => gates.leave(tenant, `mail-${provider}`, [{ id, lease, calls: how }], now()),
+    calls: (provider) => calls.get(provider) ?? "none",
+    begin: (key, holder) => sent.begin(tenant, key, holder, now()),
+    clear: (key) => sent.clear(tenant, key),
+  };
+}
+
+/**
+ * Reports to the gate `mail` after each sending: an answer of any provider, and a failure only when all providers failed. While one is left,
+ * jobs go on.
+ */
+export function reportingCalls(mail: Mail, calls: ProviderCalls, providers: number, onCall: (call: CallClass) => void): Mail {
+  const report = () => {
+    const all = [...calls.values()];
+    if (all.includes("answered")) onCall("answered");
+    else if (all.length === providers && all.every((each) => each === "transient")) onCall("transient");
+  };
+  const { sendBatch } = mail;
+  return {
+    ...mail,
+    send: (message, options) => mail.send(message, options).finally(report),
+    sendBatch: sendBatch && ((messages, options) => sendBatch(messages, options).finally(report)),
+  };
+}
