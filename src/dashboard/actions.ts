@@ -8,6 +8,7 @@ import { flowActions } from "./flow/actions";
 import { jobActions } from "./job/actions";
 import { scheduleActions } from "./schedules/actions";
 import { siteActions } from "./sites/actions";
+import { systemActions } from "./system/actions";
 import { tenantActions } from "./tenants/actions";
 import { workerActions } from "./workers/actions";
 
@@ -24,4 +25,5 @@ export const actions: readonly Action[] = [
   tenantActions,
   workerActions,
   alertActions,
+  systemActions,
 ].flatMap((each): Action[] => Object.values(each));

@@ -98,6 +98,15 @@ export function settings({ rows, text, now }: Filling): Answers {
       versions: times((index) => ({ version: `${text}${index}`, tag: text, firstAt: ago(90) })),
       steps: times((index) => ({ step: `sweep-${index}`, outcome: index === 0 ? "failed" : "done", at: ago(1), ms: 12, detail: text })),
     },
+    ...(rows === 0
+      ? {}
+      : {
+          "GET /v1/heartbeat": { host: text, updated: ago(99), last: { ok: rows > 1, at: ago(1), reason: rows > 1 ? null : text } },
+          "GET /v1/access": {
+            ...{ teamDomain: "acme.cloudflareaccess.com", audience: "a".repeat(64), updated: ago(99) },
+            roles: [{ email: "root@example.com", tenant: "*" }, ...times(() => ({ group: text, tenant: "demo", scopes: ["read", "operate"] }))],
+          },
+        }),
     "GET /v1/audit": { entries: times(() => ({ tenant: "demo", at: ago(5), actor: text, action: text, target: text, detail: text })), cursor: null },
     "GET /v1/alerts": {
       alerts: times((index) => ({

@@ -62,7 +62,10 @@ function actionOf({ method, path }: Remedy): { action: Action; fields: Record<st
 /** The page that shows what a path of the API answers. */
 function addressOf(path: string): string | undefined {
   const [start = "", query] = path.replace(/^\/v1/, "").split("?");
-  const address = start.replace(/^\/agent-runs/, "/agents").replace(/\/purchase-orders$/, "");
-  const isPage = /^\/(?:jobs|failures|agents|sites|flow|schedules|campaigns|workers|costs)(?:\/|$)/.test(address);
+  const address = start
+    .replace(/^\/agent-runs/, "/agents")
+    .replace(/\/purchase-orders$/, "")
+    .replace(/^\/heartbeat$/, "/system");
+  const isPage = /^\/(?:jobs|failures|agents|sites|flow|schedules|campaigns|workers|costs|system)(?:\/|$)/.test(address);
   return isPage ? `${address}${query === undefined ? "" : `?${query}`}` : undefined;
 }

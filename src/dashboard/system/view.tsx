@@ -1,16 +1,20 @@
 import { AlertTable } from "../alerts/view";
-import type { Alerts, Audit, Health, Installation } from "../answers";
+import type { Access, Alerts, Audit, Health, Heartbeat, Installation } from "../answers";
 import { ApiProblem } from "../api";
 import { page, type Visit } from "../page";
 import { duration } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
+import { AccessPart, HeartbeatPart } from "./settings";
 
 interface Model {
   health: Health | null;
   /** For the root token. */
   installation: Installation | null;
+  /** What only the root token sets. */
+  heartbeat: Heartbeat | null;
+  access: Access | null;
   /** The installation's; a tenant has a page of its own. */
   alerts: Alerts["alerts"];
   /** For those who may operate. */
@@ -24,15 +28,17 @@ export const systemPage = page<Model>({
   title: () => "System",
   query: async ({ api, may, url, tenant }) => {
     const cursor = url.searchParams.get("cursor") ?? undefined;
-    const [health, installation, alerts, audit] = await Promise.all([
+    const [health, installation, heartbeat, access, alerts, audit] = await Promise.all([
       healthOf(api),
       may("root") ? api.get<Installation>("/v1/installation") : null,
+      may("root") ? setting<Heartbeat>(api, "/v1/heartbeat") : null,
+      may("root") ? setting<Access>(api, "/v1/access") : null,
       tenant === "*" ? api.get<Alerts>("/v1/alerts", { limit: "50" }) : undefined,
       may("operate") ? api.get<Audit>("/v1/audit", { limit: "50", cursor }) : null,
     ]);
-    return { health, installation, alerts: alerts?.alerts ?? [], audit };
+    return { health, installation, heartbeat, access, alerts: alerts?.alerts ?? [], audit };
   },
-  view: ({ health, installation, alerts, audit }, visit) => (
+  view: ({ health, installation, heartbeat, access, alerts, audit }, visit) => (
     <>
       <h1>System</h1>
       <p>
@@ -43,6 +49,12 @@ export const systemPage = page<Model>({
         ))}
       </p>
       {installation === null ? null : <InstallationParts installation={installation} />}
+      {visit.may("root") ? (
+        <>
+          <HeartbeatPart visit={visit} heartbeat={heartbeat} />
+          <AccessPart visit={visit} access={access} />
+        </>
+      ) : null}
       {visit.tenant === "*" ? <Section title="Alerts">{alerts.length === 0 ? <Empty>None was sent.</Empty> : <AlertTable alerts={alerts} />}</Section> : null}
       {audit === null ? null : (
         <Section title="Audit">
@@ -100,6 +112,16 @@ function InstallationParts({ installation: { versions, steps } }: { installation
       </Section>
     </>
   );
+}
+
+/** Null: it is not set. */
+async function setting<Value>(api: Visit["api"], path: string): Promise<Value | null> {
+  try {
+    return await api.get<Value>(path);
+  } catch (thrown) {
+    if (thrown instanceof ApiProblem && thrown.status === 404) return null;
+    throw thrown;
+  }
 }
 
 /** What is down must not take this page with it. */

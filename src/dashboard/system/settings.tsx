@@ -1,0 +1,115 @@
+import type { Access, Heartbeat } from "../answers";
+import type { Visit } from "../page";
+import { Act } from "../parts/act";
+import { Fact } from "../parts/fact";
+import { State } from "../parts/state";
+import { Empty, Section, Table } from "../parts/table";
+import { Time } from "../parts/time";
+import { systemActions } from "./actions";
+import { rolesText } from "./roles";
+
+/** The address that notices a dead installation, and how the newest call of it went. */
+export function HeartbeatPart({ visit, heartbeat }: { visit: Visit; heartbeat: Heartbeat | null }) {
+  return (
+    <Section title="Heartbeat" aside={<HeartbeatActs visit={visit} isSet={heartbeat !== null} />}>
+      {heartbeat === null ? (
+        <Empty>No address is set. One that each tick without a failing step calls lets another service notice that this installation has stopped.</Empty>
+      ) : (
+        <dl class="facts">
+          <Fact name="Host" value={heartbeat.host} />
+          <Fact name="Set" value={<Time at={heartbeat.updated} />} />
+          <Fact name="Last call" value={<LastCall last={heartbeat.last} />} />
+        </dl>
+      )}
+    </Section>
+  );
+}
+
+function LastCall({ last }: Pick<Heartbeat, "last">) {
+  if (last === null) return <>none yet</>;
+  return (
+    <>
+      <State is={last.ok ? "done" : "failed"} word={last.ok ? "answered" : "failed"} /> <Time at={last.at} />
+      {last.reason === null ? null : `: ${last.reason}`}
+    </>
+  );
+}
+
+function HeartbeatActs({ visit, isSet }: { visit: Visit; isSet: boolean }) {
+  return (
+    <span class="remedies">
+      <Act visit={visit} action={systemActions.putHeartbeat} label={isSet ? "Change" : "Set an address"} fields={{}}>
+        <label>
+          An https address, called by GET once a minute; it is not shown again
+          <input name="url" type="url" required maxLength={2048} autocomplete="off" />
+        </label>
+      </Act>
+      {isSet ? (
+        <Act visit={visit} action={systemActions.removeHeartbeat} fields={{}}>
+          <p>The service behind the address will report this installation as dead.</p>
+        </Act>
+      ) : null}
+    </span>
+  );
+}
+
+/** Whom Cloudflare Access lets in, and what each may do. */
+export function AccessPart({ visit, access }: { visit: Visit; access: Access | null }) {
+  return (
+    <Section title="Sign-in by Cloudflare Access" aside={<AccessActs visit={visit} access={access} />}>
+      {access === null ? (
+        <Empty>It is not set up: only tokens open these pages.</Empty>
+      ) : (
+        <>
+          <dl class="facts">
+            <Fact name="Team" value={access.teamDomain} />
+            <Fact name="Audience" value={<code>{access.audience}</code>} />
+            <Fact name="Set" value={<Time at={access.updated} />} />
+          </dl>
+          <Table label="Roles" columns={["Who", "Tenant", "Scopes"]}>
+            {access.roles.map(({ email, group, tenant, scopes }, index) => (
+              <tr key={index} id={`role-${index}`}>
+                <td class="words">{email ?? `group ${group ?? ""}`}</td>
+                <td>{tenant === "*" ? "all tenants" : tenant}</td>
+                <td class="words">{scopes?.join(", ") ?? "as the root token"}</td>
+              </tr>
+            ))}
+          </Table>
+        </>
+      )}
+    </Section>
+  );
+}
+
+function AccessActs({ visit, access }: { visit: Visit; access: Access | null }) {
+  return (
+    <span class="remedies">
+      <Act visit={visit} action={systemActions.putAccess} label={access === null ? "Set up" : "Change"} fields={{}}>
+        <label>
+          Team, such as acme.cloudflareaccess.com
+          <input name="teamDomain" required maxLength={253} value={access?.teamDomain} autocomplete="off" />
+        </label>
+        <label>
+          Audience (AUD tag) of the application, 64 hexadecimal digits
+          <input name="audience" required pattern="[0-9a-f]{64}" maxLength={64} value={access?.audience} autocomplete="off" />
+        </label>
+        <label>
+          Roles, one a line: who, tenant, scopes. The first that fits counts
+          <textarea
+            name="roles"
+            required
+            maxLength={60_000}
+            spellcheck={false}
+            placeholder={"ada@example.com, acme, read operate\ngroup:Night shift, acme, read\nroot@example.com, *"}
+            value={access === null ? undefined : rolesText(access.roles)}
+          />
+        </label>
+      </Act>
+      {access === null ? null : (
+        <Act visit={visit} action={systemActions.removeAccess} fields={{}}>
+          <p>People who came in by Cloudflare Access need a token then.</p>
+        </Act>
+      )}
+    </span>
+  );
+}
