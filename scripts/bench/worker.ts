@@ -53,8 +53,8 @@ export class Workbench {
     this.#report = report;
   }
 
-  async sandbox(): Promise<Sandbox> {
-    const sandbox = await startSandbox();
+  async sandbox(options: Parameters<typeof startSandbox>[0] = {}): Promise<Sandbox> {
+    const sandbox = await startSandbox(options);
     this.#ends.push(() => sandbox.close());
     return sandbox;
   }
