@@ -46,12 +46,17 @@ export function dayLimitIn(message: string): DayLimit | undefined {
   return dayLimit.exec(message)?.[1] as DayLimit | undefined;
 }
 
-/** Runs statements as one transaction, once more when D1 says the condition passes. All of ours may be repeated. */
+/** Whether D1 may have done what it did not answer. */
+export function mayBeDone(thrown: unknown): boolean {
+  return thrown instanceof Error && passing.test(thrown.message);
+}
+
+/** Runs statements as one transaction, once more when D1 says the condition passes: they must change nothing when they are repeated. */
 export async function batch(db: D1Database, statements: D1PreparedStatement[]): Promise<D1Result<Record<string, unknown>>[]> {
   try {
     return await db.batch<Record<string, unknown>>(statements);
   } catch (thrown) {
-    if (!(thrown instanceof Error) || !passing.test(thrown.message)) throw thrown;
+    if (!mayBeDone(thrown)) throw thrown;
     return db.batch<Record<string, unknown>>(statements);
   }
 }

@@ -1,5 +1,5 @@
 import type { EngineEvent } from "../queue/engine";
-import { batch, lists, statement } from "../d1";
+import { mayBeDone, lists, statement } from "../d1";
 import { type DurationKind, durationKinds, type Durations, durationStatements, measure, noDurations } from "./durations";
 
 /** Counts are kept in the isolate for this long before they are written: one row a minute and type, not one a job. Milliseconds. */
@@ -22,7 +22,7 @@ interface Count {
 }
 
 /**
- * Minute counters for charts, and histograms for metrics, beside the ledger's rows: an isolate that dies takes up to two seconds of counts with it,
+ * Minute counters for charts, and histograms for metrics, beside the ledger's rows: an isolate that dies, or an answer of D1 that is lost, takes up to two seconds of counts with it,
  * never a job.
  */
 export class Counters {
@@ -60,7 +60,7 @@ export class Counters {
     this.defer(scheduler.wait(every).then(() => this.flush()));
   }
 
-  /** Writes what has gathered. Never throws; what could not be written is tried with the next. */
+  /** Writes what has gathered. Never throws; what D1 refused is tried with the next, and what it may have written is not: counts are never too high. */
   async flush(): Promise<void> {
     this.promised = 0;
     const taken = this.counts;
@@ -70,10 +70,13 @@ export class Counters {
     if (taken.size + measured.size === 0) return;
     const rows = [...taken.values()].map(({ tenant, minute, type, event, n, ms }) => [tenant, minute, type, event, n, Math.round(ms)]);
     try {
-      await batch(this.db, [...lists(rows).map((list) => statement(this.db, addUp, list)), ...durationStatements(this.db, [...measured.values()])]);
+      // Not repeated: what is added twice is counted twice.
+      await this.db.batch([...lists(rows).map((list) => statement(this.db, addUp, list)), ...durationStatements(this.db, [...measured.values()])]);
     } catch (thrown) {
-      for (const count of taken.values()) this.count(count);
-      for (const each of measured.values()) this.keep(each);
+      if (!mayBeDone(thrown)) {
+        for (const count of taken.values()) this.count(count);
+        for (const each of measured.values()) this.keep(each);
+      }
       this.report({ event: "trouble", where: "counters", reason: String(thrown) });
     }
   }
