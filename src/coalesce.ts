@@ -1,13 +1,13 @@
 import { GroupCommit } from "./group-commit";
 
-/** What one caller wants done in one transaction. */
+/** The statements that one caller needs in one transaction. */
 type Order = readonly D1PreparedStatement[];
 type Answer = PromiseSettledResult<D1Result[]>;
 
 /** Orders in one trip: a lead is some ten statements, and an invocation has a thousand. */
 const maxOrders = 25;
 
-/** The database said no, so nothing of the transaction stays. Any other error may have come after it was done. */
+/** The database refused, so nothing of the transaction stays. Any other error may have come after it was done. */
 const refusal = /SQLITE_[A-Z]+/;
 
 /** The statements behind those that were handed out. */

@@ -12,7 +12,7 @@ export const codes = {
   "method-not-allowed": { status: 405, title: "This method is not allowed here" },
   conflict: { status: 409, title: "The state does not allow that" },
   "pull-id-reused": { status: 409, title: "The pullId was used with another request" },
-  "lease-lost": { status: 409, title: "Another worker has the job, or nobody" },
+  "lease-lost": { status: 409, title: "The lease has ended" },
   "already-settled": { status: 409, title: "The job was settled otherwise" },
   uncertain: { status: 409, title: "The effect may have happened" },
   ended: { status: 410, title: "The job has ended" },

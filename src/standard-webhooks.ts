@@ -8,7 +8,7 @@ export interface SignedHeaders {
   "webhook-signature": string;
 }
 
-/** Why a message is not believed; shown to nobody outside. */
+/** Why a message is refused; not part of an answer. */
 export type Refusal = "no-headers" | "time" | "signature" | "secret";
 
 /**

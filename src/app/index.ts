@@ -33,7 +33,7 @@ const rowsLingerMs = 10;
 
 const apps = new WeakMap<WorkerEnv, App>();
 
-/** One App per isolate: caches, group commits and counters live in it. Whoever asks first says which jobs there are. */
+/** One App per isolate: caches, group commits and counters live in it. The first call decides which jobs there are. */
 export function app(env: WorkerEnv, definitions: readonly Job[] = jobs): App {
   const known = apps.get(env);
   if (known) return known;

@@ -25,7 +25,7 @@ export interface AppReportDeps {
 /** Gates that one tenant's report asks. */
 const maxGates = 200;
 
-/** What operators are told, over the ledger and the gates. */
+/** The operators' report, made from the ledger and the gates. */
 export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry, workers, dayLimit }: AppReportDeps): Reports {
   return createReports({
     db,

@@ -24,7 +24,7 @@ export function createWork({ env, engine, counters }: { env: WorkerEnv; engine: 
     turns: createTurns(),
     results: createPayloads(env.PAYLOADS),
     pause: async (milliseconds, signal) => {
-      // Whoever hangs up ends the wait; that is no failure.
+      // A caller that disconnects ends the wait; that is no failure.
       await scheduler.wait(milliseconds, { signal }).catch(() => undefined);
     },
     onVoid: (tenant, type, count) => counters.add(tenant, type, "offers_void", 0, count),

@@ -2,7 +2,7 @@
 export const formats = ["jpeg", "png", "gif", "webp", "avif"] as const;
 export type Format = (typeof formats)[number];
 
-/** Bytes at the beginning of a file that tell what it is. */
+/** Bytes at the beginning of a file that identify its format. */
 export const headBytes = 64;
 
 /** What a file is by its first bytes: its name and the sender's content type are not asked. `found` names anything else. */

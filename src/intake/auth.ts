@@ -13,7 +13,7 @@ export interface Admitted {
   tenant: string | null;
 }
 
-/** Who calls and for which tenant; throws the Problem that says why not. Reads nothing but headers. */
+/** Who calls and for which tenant; throws the Problem with the reason. Reads only headers. */
 export async function authorize(route: AnyRoute, request: Request, params: Readonly<Record<string, string>>, deps: IntakeDeps): Promise<Admitted> {
   if (route.scope === "public") return { caller: { kind: "anybody" }, tenant: null };
   const caller = await identify(request, deps);
@@ -35,7 +35,7 @@ export async function identify(request: Request, deps: IntakeDeps): Promise<Call
   return { kind: "token", tenant: claims.tenant, tokenId: claims.id, scopes: claims.scopes, types: claims.types };
 }
 
-/** Garbled, forged and revoked are told apart by nobody outside. */
+/** Garbled, forged and revoked tokens get the same answer. */
 function refusedToken(): Problem {
   return new Problem("unauthorized", "This token is not valid, or no longer.");
 }

@@ -10,7 +10,7 @@ export const largeBody = 10 * 1024 * 1024;
 /** Bytes read and thrown away behind a limit, before the sender is cut off. */
 const maxDiscarded = 32 * 1024 * 1024;
 
-/** Reads, parses and validates a JSON body; throws the Problem that says what is wrong with it. `allow` looks at it before anything is said of its content. */
+/** Reads, parses and validates a JSON body; throws the Problem with its issues. `allow` checks it before any issue of its content is reported. */
 export async function readJson<Body>(
   request: Request,
   rule: BodyRule<Body>,
@@ -57,7 +57,7 @@ export async function* chunksOf(request: Request, limit: number): AsyncGenerator
   }
 }
 
-/** What `fetch` and `curl -d` say of a body when nobody told them: no statement about it. */
+/** Media types that `fetch` and `curl -d` add by default: they say nothing about the body. */
 const unsaid = ["", "text/plain", "application/x-www-form-urlencoded"];
 
 /** A body without a media type, or with one that a client adds by itself, is taken for JSON; one that says it is something else is believed. */
@@ -87,7 +87,7 @@ function decodeChunk(decoder: TextDecoder, chunk?: Uint8Array): string {
   }
 }
 
-/** Reads on and throws away: whoever is still sending would lose the answer with the connection. */
+/** Reads on and discards: a sender that is still sending would lose the answer with the connection. */
 async function tooLarge(reader: ReadableStreamDefaultReader<Uint8Array>, limit: number): Promise<Problem> {
   try {
     for (let discarded = 0; discarded <= maxDiscarded;) {
@@ -97,7 +97,7 @@ async function tooLarge(reader: ReadableStreamDefaultReader<Uint8Array>, limit: 
     }
     await reader.cancel();
   } catch {
-    // The sender went away first; the answer is the same, for nobody.
+    // The sender disconnected first; the answer is the same and reaches no reader.
   }
   return new Problem("too-large", `The body may have ${limit.toLocaleString("en")} bytes.`);
 }

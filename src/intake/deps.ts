@@ -101,13 +101,13 @@ export interface IntakeDeps {
   tickSteps(): Promise<TickStep[]>;
   /** Cheap look at what the Worker stands on. Never throws. */
   health(): Promise<Record<string, "ok" | "failing">>;
-  /** Whether one more refusal of this subscriber's credentials is within its rate. May throw: then nobody can tell. */
+  /** Whether one more refusal of this subscriber's credentials is within its rate. May throw when the limiter cannot be reached. */
   mayBeRefused(subscriber: string): Promise<boolean>;
-  /** Records that somebody looked at personal data. Awaited: what cannot be recorded is not shown. */
+  /** Records that a caller saw personal data. Awaited: what cannot be recorded is not shown. */
   audit(entry: AuditEntry): Promise<void>;
   /** The audit, newest first; null is all tenants. */
   audits(tenant: string | null, page: Page): ReturnType<typeof auditEntries>;
-  /** Logs a failure nobody foresaw. Never throws. */
+  /** Logs an unforeseen failure. Never throws. */
   report(failure: FailureReport): void;
 }
 

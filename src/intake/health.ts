@@ -27,7 +27,7 @@ async function check(name: string, look: Promise<unknown>) {
   return [name, found] as const;
 }
 
-/** What a queue reports now; nulls where it does not, with `report` told why. */
+/** What a queue reports now; nulls where it does not, with `report` called with the reason. */
 export async function metricsOf(queue: string, producer: Pick<Queue, "metrics">, report: (reason: string) => void): Promise<QueueMetrics> {
   try {
     const { backlogCount, backlogBytes, oldestMessageTimestamp } = await producer.metrics();

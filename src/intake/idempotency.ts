@@ -17,7 +17,7 @@ const rule = "must be 1 to 256 printable ASCII characters";
 export const idempotencyKey = boundedText(maxKeyLength, { pattern: /^[\x20-\x7e]{1,256}$/, rule: rule });
 
 /**
- * The key of the header: a structured-field string in quotes, as the draft wants it, or the bare text.
+ * The key of the header: a structured-field string in quotes, as the draft has it, or the bare text.
  * Both spellings of one key are the same key. Throws `invalid` for anything else; undefined without the header.
  */
 export function readIdempotencyKey(headers: Headers): string | undefined {

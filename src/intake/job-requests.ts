@@ -15,7 +15,7 @@ export function bodySchema(schema: v.GenericSchema): JsonSchema {
   return name ? reference(name) : toSchema(schema);
 }
 
-/** JobRequest, BatchJob and BatchRequest; for each type its payload and both requests with it, told apart by `type`. */
+/** JobRequest, BatchJob and BatchRequest; for each type its payload and both requests with it, discriminated by `type`. */
 export function jobRequestSchemas(contracts: readonly Contract[]): JsonSchema {
   const senders = contracts.filter(({ internal }) => !internal);
   return {

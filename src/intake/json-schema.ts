@@ -20,7 +20,7 @@ export function toSchema(schema: v.GenericSchema, override?: Override, whole?: u
   return withExtensions(converted) as JsonSchema;
 }
 
-/** OpenAPI knows no keyword of ours without `x-`. */
+/** OpenAPI takes keywords of our own only with `x-`. */
 function withExtensions(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withExtensions);
   if (typeof schema !== "object" || schema === null) return schema;

@@ -3,7 +3,7 @@ import { fromUnknown, Problem, problemBody, shortPath } from "../errors";
 /** Seconds a caller is asked to stay away when we do not know better. */
 const retrySoon = 5;
 
-/** Whatever was thrown, as what the caller is told: the ledger being out of reach is foreseen everywhere at once. */
+/** The Problem for whatever was thrown. An unreachable ledger is handled here for all routes. */
 export function asProblem(thrown: unknown): Problem {
   if (isOutage(thrown)) return new Problem("unavailable", "The ledger cannot be reached.", { retryAfter: retrySoon, cause: thrown });
   if (isBucketOutage(thrown)) return new Problem("unavailable", "The storage cannot be reached.", { retryAfter: retrySoon, cause: thrown });
@@ -14,7 +14,7 @@ export function unavailable(detail: string, cause?: unknown): Problem {
   return new Problem("unavailable", detail, { retryAfter: retrySoon, cause });
 }
 
-/** A public door's one answer to whoever is not let in: which of tenant, site and signature was wrong is nobody's business. */
+/** The one answer of a public endpoint that refuses: it does not say which of tenant, site and signature was wrong. */
 export function publicUnauthorized(): Problem {
   return new Problem("unauthorized", "There is no such address, or its key or signature is wrong.");
 }

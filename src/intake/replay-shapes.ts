@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { outputList, outputRecord } from "../queue/bounded";
 import { count, isoTime, nullableText } from "./shapes";
 
-/** Shapes of what is said of replays. */
+/** Shapes of replays in answers. */
 
 export const replayShape = v.object({
   id: v.string(),

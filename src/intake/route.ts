@@ -11,7 +11,7 @@ export type RouteScope = Scope | "root" | "public" | "token";
  * - `own`: the tenant of the token; the root token names one in `Jobyard-Tenant`.
  * - `path`: the tenant in the path; a token of another tenant is refused.
  * - `any`: as `own`, but the root token without the header looks at all tenants (null).
- * - `none`: nobody's.
+ * - `none`: no tenant's.
  */
 export type TenantMode = "own" | "path" | "any" | "none";
 

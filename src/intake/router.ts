@@ -84,7 +84,7 @@ async function answer(here: readonly AnyRoute[], request: Incoming, passage: Pas
   }
 }
 
-/** Wrong tokens, keys and signatures in a row: guessing is answered by 429. A limiter that cannot be asked limits nobody. */
+/** Wrong tokens, keys and signatures in a row: guessing is answered by 429. A limiter that cannot be reached limits no caller. */
 async function limited(thrown: unknown, request: Request, deps: IntakeDeps): Promise<unknown> {
   if (!(thrown instanceof Problem) || thrown.code !== "unauthorized") return thrown;
   if (await deps.mayBeRefused(subscriberOf(addressOf(request))).catch(() => true)) return thrown;
@@ -97,7 +97,7 @@ function methodsOf(here: readonly AnyRoute[]): string[] {
   return [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
 }
 
-/** Order matters: who it is, then where, then what: nobody without a token learns more than that a route exists. */
+/** Order matters: who it is, then where, then what. A caller without a token learns only that a route exists. */
 async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Answer> {
   const params = decodeParams(route, request.params);
   const admitted = await authorize(route, request, params, deps);
@@ -170,7 +170,7 @@ function percentDecoded(text: string): string {
   }
 }
 
-/** A name that cannot exist is not found; where it would be created, the rule is told. */
+/** A name that cannot exist is not found; where it would be created, the answer has the rule. */
 function checkParams(route: AnyRoute, params: Params): void {
   const patternOf = (name: string) => route.params?.[name] ?? plainName;
   const invalid = Object.keys(params).filter((name) => !patternOf(name).pattern.test(params[name] ?? ""));

@@ -15,7 +15,7 @@ export const flag = v.pipe(
   v.transform((text) => text === "true"),
 );
 
-/** A number, with a `c` before it where it counts changes: whoever goes on with it stays in the feed. */
+/** A number, with a `c` before it where it counts changes: a caller that goes on with it stays in the feed. */
 const position = v.optional(
   v.pipe(
     boundedText(16, { pattern: /^c?\d{1,15}$/, rule: "must be a cursor from an earlier answer" }),
@@ -30,7 +30,7 @@ export function cursorOf(next: number | null, inFeed = false): string | null {
   return next === null ? null : `${inFeed ? "c" : ""}${next}`;
 }
 
-/** The path's site. Throws `not-found` for one that is not there: it is told from one without orders. */
+/** The path's site. Throws `not-found` for one that is not there: it differs from one without orders. */
 export async function scopeOf(deps: IntakeDeps, tenant: string, params: Params): Promise<Scope> {
   const site = param({ params }, "site");
   if (await deps.sites.get(tenant, site)) return { db: deps.db, tenant, site };

@@ -1,7 +1,7 @@
 import { type Issue, maxIssues, messageOf, shortPath } from "../errors";
 import { shapesOf } from "./shapes";
 
-/** Deepest nesting of a payload: far below what breaks a bulk statement, far above what anybody sends. */
+/** Deepest nesting of a payload: far below what breaks a bulk statement, far above what senders use. */
 export const maxDepth = 64;
 
 /** Objects and arrays in one text: keeps ten megabytes of `{},{},…` from filling the isolate's memory. */

@@ -11,7 +11,7 @@ export function shapesOf(text: string): ShapeCount | undefined {
   return text.length < shapelyText ? undefined : new ShapeCount(text);
 }
 
-/** Counts the shapes of a text while it is walked: distinct sequences of names from the start of an object, told apart by a hash. */
+/** Counts the shapes of a text while it is walked: distinct sequences of names from the start of an object, distinguished by a hash. */
 class ShapeCount {
   #count = 0;
   #start = 0;

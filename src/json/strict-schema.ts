@@ -1,7 +1,7 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 
-/** A schema as a model's strict mode takes it, which knows no lengths; they are checked when the answer is there. */
+/** A schema as a model's strict mode takes it, which has no lengths; they are checked in the answer. */
 export function strictJsonSchema(schema: v.GenericSchema): Record<string, unknown> {
   const { $schema: _, ...json } = toJsonSchema(schema, {
     errorMode: "ignore",

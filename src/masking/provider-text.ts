@@ -2,7 +2,7 @@ import { escapePattern } from "../escape";
 
 const mask = "•••";
 
-/** Words of somebody else's text that may be shown; the rest of a message is rarely needed. */
+/** Characters of a provider's text that may be shown; the rest of a message is rarely needed. */
 const shown = 240;
 
 /**

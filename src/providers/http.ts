@@ -17,13 +17,13 @@ export interface HttpRequest {
   timeLimit?: number;
   /** Bytes of the answer. Default 1,000,000. */
   sizeLimit?: number;
-  /** `answer`: a redirect is handed over as the answer it is, for whoever has to report it. Default `follow`. */
+  /** `answer`: a redirect is handed over as the answer it is, for a caller that reports it. Default `follow`. */
   redirects?: "follow" | "answer";
   /** Doing it twice does no harm. Default: true for GET, HEAD, PUT and DELETE. */
   repeatable?: boolean;
 }
 
-/** What a server said, whatever its status. Its body was read to the end when the status is a success. */
+/** A server's answer, whatever its status. Its body was read to the end when the status is a success. */
 export interface HttpAnswer {
   status: number;
   headers: Headers;
@@ -37,7 +37,7 @@ export interface HttpAnswer {
 export interface HttpOptions {
   /** Which addresses may be called; asked before each call and each redirect. */
   rules: AddressRules;
-  /** Told how the dependency did, once a call: an answer of any kind below 500 proves it alive. Not told of calls that were never made or that we stopped ourselves. */
+  /** Called once for each call with its result: an answer of any kind below 500 proves the dependency alive. Not called for calls that were never made or that we stopped ourselves. */
   onCall?: (result: "answered" | "transient") => void;
   /** The W3C `traceparent` of the next request; none by default. */
   traceparent?: (() => string) | undefined;

@@ -33,7 +33,7 @@ export function breakerProbed(breaker: Breaker, now: number): Breaker {
   return { ...breaker, generation: breaker.generation + 1, openUntil: Math.min(breaker.openUntil, now), probe: null };
 }
 
-/** The dependency said something, be it no: it is there. */
+/** The dependency answered, even with a refusal: it is alive. */
 export function breakerAnswered(breaker: Breaker): Breaker {
   return breaker.openUntil === null ? { ...breaker, failures: 0 } : closed(breaker.generation + 1);
 }

@@ -25,12 +25,12 @@ export function enter(
   return { state, answers };
 }
 
-/** Frees the slots and tells the breaker. Leases it does not know, or that have expired, are passed over. */
+/** Frees the slots and gives the results to the breaker. Unknown or expired leases are passed over. */
 export function leave(before: GateState, reports: readonly Report[], now: number): GateState {
   return reports.reduce((state, report) => leaveOne(state, report, now), settled(before, now));
 }
 
-/** Reserves nothing: whoever is let in still has to enter. Those held back who come by themselves go first. */
+/** Reserves nothing: an admitted job still has to enter. Jobs held back that return by themselves go first. */
 export function admit(before: GateState, limit: number, now: number): Admission {
   const state = settled(before, now);
   const perSecond = throughput(state);

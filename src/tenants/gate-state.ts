@@ -77,7 +77,7 @@ export interface GateState {
   serial: number;
   bucket: Bucket;
   breaker: Breaker;
-  /** Jobs held back that ask again by themselves, with the time they were told; in the order they came. */
+  /** Jobs held back that return by themselves, with the time they were given; in the order they came. */
   held: readonly { job: string; until: number }[];
   /** How long a job stays inside, as a running mean. */
   stay: number;

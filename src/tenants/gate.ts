@@ -23,7 +23,7 @@ export class Gate extends DurableObject<Cloudflare.Env> {
     this.#state = { ...newGate(), ...ctx.storage.kv.get<GateState>(key) };
   }
 
-  /** One answer per job, in their order. A lease ends after `leaseMs` when nobody gives it back. */
+  /** One answer per job, in their order. A lease ends after `leaseMs` when it is not given back. */
   enter(jobs: readonly { id: string }[], limits: GateLimits, leaseMs: number, now: number): GateAnswer[] {
     const { state, answers } = enter(this.#state, jobs, limits, leaseMs, now);
     this.#keep(state);

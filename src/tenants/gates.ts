@@ -16,7 +16,7 @@ export type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
 export interface TenantGates {
   /** One answer per id, in their order: one round trip. */
   enter(tenant: string, dependency: string, ids: readonly string[], leaseMs: number, now: number): Promise<(GateAnswer | Unreachable)[]>;
-  /** What could not be told is made good by the leases' end. */
+  /** A report that cannot be delivered is made good by the leases' end. */
   leave(tenant: string, dependency: string, reports: readonly Report[], now: number): Promise<void>;
   /** Nothing, for 15 s, while the gate is out of reach. */
   admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission>;

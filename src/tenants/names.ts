@@ -7,7 +7,7 @@ import { check } from "../queue/validate";
 /** Names of tenants, sites and the like, as they stand in paths and keys. */
 const nameSchema = boundedText(63, { pattern: /^[a-z0-9-]{1,63}$/, rule: "must be 1 to 63 of the characters a-z, 0-9 and -" });
 
-/** The tenant of the installation itself: its own alerts and housekeeping. Nobody can take the name. */
+/** The tenant of the installation itself: its own alerts and housekeeping. No tenant can take the name. */
 export const reservedTenant = "system";
 
 /** Throws `invalid`, naming `field`, when a name breaks the rule. */

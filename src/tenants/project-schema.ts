@@ -54,12 +54,12 @@ export const projectSchema = v.strictObject({
   /** `false`: store, but forward nothing. */
   forward: v.optional(v.boolean("must be true or false"), true),
   ackAfter: v.optional(v.picklist(["store", "forward"], "must be store or forward"), "store"),
-  /** After so many hours somebody who comes again is forwarded again. */
+  /** A person who comes back after this many hours is forwarded again. */
   reengageHours: v.optional(v.pipe(v.number("must be hours"), v.minValue(0, "must be at least 0"), v.maxValue(8760, "must be at most 8760")), 24),
   /** A name, e-mail, project or location that holds one of these is a test. */
   testStrings: v.optional(boundedList(boundedText(100, { min: 2, trim: true }), 100), []),
   testIps: v.optional(boundedList(ip, 1000), []),
-  /** These get the same answer as everybody and leave an audit row only. */
+  /** These get the same answer as all senders and leave an audit row only. */
   blockedIps: v.optional(boundedList(ip, 1000), []),
   /** Domains of e-mail addresses that make a lead suspicious. */
   competitors: v.optional(boundedList(domain, 200), []),

@@ -127,7 +127,7 @@ async function valuesOf(vault: Vault, tenant: string, project: string, { turnsti
   return [JSON.stringify(settings), await seal("turnstile", turnstileSecret), await seal("crm", crmSecret)] as const;
 }
 
-/** Nobody is sent on to a stranger's page. */
+/** A visitor is redirected to the project's own domains only. */
 function withOwnPage(settings: ProjectSettings): ProjectSettings {
   if (settings.thankYouUrl === undefined || ownsUrl(settings.domains, settings.thankYouUrl)) return settings;
   throw invalid([{ path: "thankYouUrl", message: "must be a page of one of the project's domains" }]);

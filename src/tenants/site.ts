@@ -79,7 +79,7 @@ export interface Site {
 /** A sealed credential that cannot be read is the tenant's to set again: `unreadable`, with why. */
 export type OpenedSite = { ok: true; value: Site } | { ok: false; reason: "missing" | "unreadable"; detail: string };
 
-/** What the snapshot knows of a site's webhook; `sealed` is opened by `openWebhookSecret`. */
+/** What the snapshot holds of a site's webhook; `sealed` is opened by `openWebhookSecret`. */
 export interface SiteWebhook extends WebhookSettings {
   sealed: string;
 }

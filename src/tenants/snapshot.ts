@@ -19,10 +19,10 @@ export interface Snapshot {
   sections: Partial<SnapshotSections>;
 }
 
-/** Empty here: whoever wants something known at intake adds it by declaration merging and hands in a `Section`. */
+/** Empty here: a module that needs data at intake adds its type by declaration merging and hands in a `Section`. */
 export interface SnapshotSections {}
 
-/** One more thing kept in the snapshot. Whoever changes its rows calls `changed(tenant)` and raises the version in the same batch. */
+/** One more thing kept in the snapshot. A change of its rows calls `changed(tenant)` and raises the version in the same batch. */
 export interface Section<Name extends keyof SnapshotSections> {
   name: Name;
   /** Reads the tenant's rows; part of the one batch that reads the snapshot. */
@@ -32,7 +32,7 @@ export interface Section<Name extends keyof SnapshotSections> {
 
 export type AnySection = { [Name in keyof SnapshotSections]: Section<Name> }[keyof SnapshotSections];
 
-/** `unknown`: nobody who could tell could be reached; answer 503, not 401. */
+/** `unknown`: neither D1 nor KV could be reached; answer 503, not 401. */
 export type Known = { state: "known"; snapshot: Snapshot } | { state: "absent" } | { state: "unknown" };
 
 export interface Snapshots {
@@ -61,7 +61,7 @@ export interface SnapshotOptions {
 }
 
 const fresh = 60_000;
-/** What KV said is believed for less, so that D1 is asked again soon after it came back. */
+/** A snapshot from KV is kept for less time, so that D1 is read again soon after it came back. */
 const freshFromKv = 10_000;
 const maxCached = 2_000;
 /** A name that no tenant has is asked for once in so long, and so many are remembered: made-up names must not cost a query each. */

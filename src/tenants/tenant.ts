@@ -28,7 +28,7 @@ const settingsSchema = v.strictObject({
   budget: v.optional(
     v.strictObject({ usdPerMonth: v.pipe(v.number(), v.minValue(0.01, "must be at least 0.01"), v.maxValue(1_000_000, "must be at most 1,000,000")) }),
   ),
-  /** Days for which ended jobs are kept, by state, counted events, and what events said of things. */
+  /** Days for which ended jobs are kept, by state, counted events, and facts of events. */
   retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days, analytics: days, facts: days })),
   /** Where alerts go besides Slack, which gets them where there is a connection: addresses, and a destination of the tenant's own. */
   alerts: v.optional(
@@ -66,7 +66,7 @@ export interface Tenant {
 export type Changed = (tenant: string) => Promise<void>;
 
 export interface TenantStore {
-  /** Creates or replaces. Throws `invalid` for a wrong name or body; `system` is nobody's. */
+  /** Creates or replaces. Throws `invalid` for a wrong name or body; `system` is reserved. */
   put(tenant: string, body: unknown, now: number): Promise<{ tenant: Tenant; created: boolean }>;
   get(tenant: string): Promise<Tenant | null>;
   /** All tenants by name, `limit` of them after `after`: for the root token and the tick, never for a tenant's own. */

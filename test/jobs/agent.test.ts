@@ -326,7 +326,7 @@ describe("a tool that writes outside", () => {
     expect(await world.decide(tenant, id, { state: "approved", by: "root" })).toBe(false);
     await world.bench.tick();
     await world.go();
-    expect(await stateOf(world, id)).toMatchObject({ state: "done", result: { note: "nobody decided on the proposal in time" } });
+    expect(await stateOf(world, id)).toMatchObject({ state: "done", result: { note: "no person decided on the proposal in time" } });
     expect((await world.run(tenant, id))?.proposal).toMatchObject({ state: "expired" });
   });
 

@@ -59,7 +59,7 @@ export interface Answer {
   toolCalls: readonly ToolCall[];
   /** The final answer, when it is one that fits. */
   output?: unknown;
-  /** Why it cannot be used; the model is told, once. */
+  /** Why it cannot be used; sent back to the model, once. */
   flaw?: string;
   model: string;
   /** SHA-256 of all that was asked, in hexadecimal. */
@@ -74,7 +74,7 @@ export interface Called {
   output?: unknown;
   /** A dry run: what would have been done. */
   would?: unknown;
-  /** Why it was not made; the model is told. */
+  /** Why it was not made; sent back to the model. */
   refused?: string;
   ids?: readonly string[];
   reads: Reads;

@@ -43,7 +43,7 @@ export function callsOf(agent: Agent, { step, body }: ModelStep): Call[] {
   return input === undefined || !agent.conclusion ? [] : [{ step, place: 1, tool: agent.conclusion.tool.name, input }];
 }
 
-/** Whether anything that somebody outside wrote is in the context. */
+/** Whether the context holds text from outside. */
 export function readsOf(steps: readonly Step[]): Reads {
   return steps.some(({ kind, body }) => (kind === "input" || kind === "tool") && body.reads === "untrusted") ? "untrusted" : "trusted";
 }

@@ -59,7 +59,7 @@ export function causeOf(cause: string): { code: string; severity: Severity } {
   return { code, severity: severities.find((each) => each === severity) ?? "warning" };
 }
 
-/** Whether a rule wants an alert. */
+/** Whether a rule matches an alert. */
 export function wants({ enabled, codes, types, minSeverity }: AlertRule, { cause, subject }: Pick<Alert, "cause" | "subject">): boolean {
   const { code, severity } = causeOf(cause);
   if (!enabled || severities.indexOf(severity) > severities.indexOf(minSeverity)) return false;

@@ -9,7 +9,7 @@ export interface WatchDeps {
   mark: { read(): Promise<string>; write(position: string): Promise<void> };
   /** How each step of the newest tick ended. */
   steps(): Promise<readonly { step: string; outcome: string; at: number; detail: string | null }[]>;
-  /** What else needs a person now; told in each tick as long as it does. */
+  /** Findings that need a person now; passed in each tick as long as they do. */
   findings?(now: number): Promise<readonly Failure[]>;
   /** Sends one message with all notices of an owner; the channels that took it, none when there is none. Null: not now, try again. Never throws. */
   send(tenant: string, notices: readonly Notice[], now: number): Promise<readonly string[] | null>;
@@ -19,7 +19,7 @@ export interface WatchDeps {
 const overlap = 60_000;
 /** A step that failed longer ago says nothing of now. Milliseconds. */
 const stepAge = 5 * 60_000;
-/** New alerts of one owner in one tick, and owners that are sent something: the rest is found by the next tick, or by nobody. */
+/** New alerts of one owner in one tick, and owners that are sent something. The next tick finds the rest, if it still fails. */
 const [maxNew, maxOwners] = [50, 25];
 
 /**

@@ -11,7 +11,7 @@ export interface ErasureRequest extends Person {
 /** What a person is found by. */
 export interface PersonKey {
   kind: "email" | "phone";
-  /** An address; of a number the digits at its end that tell it. */
+  /** An address; of a number its significant last digits. */
   value: string;
 }
 
@@ -34,7 +34,7 @@ export interface ErasurePlan {
 export interface Erased {
   leads: number;
   submissions: number;
-  /** What events had said of them. */
+  /** Facts that events recorded of them. */
   facts: number;
   /** Jobs out of which everything was taken. */
   jobs: number;

@@ -8,7 +8,7 @@ export type Prefilter = readonly [word: string, other: string, pattern: string];
 /** A short run of digits is as likely the number of something else: it is looked up, and not looked for in texts. */
 const minSought = 7;
 
-/** Nothing that names one of the keys is without one of these; much that has one names nobody. */
+/** Every text that names one of the keys has one of these; a text that has one need not name a key. */
 export function prefiltersFor(keys: readonly string[]): Prefilter[] {
   return keys.flatMap((key): Prefilter[] => {
     if (key.startsWith("p:")) return phonePrefilters(key);

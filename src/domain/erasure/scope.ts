@@ -27,7 +27,7 @@ export interface ScopeRequest {
 }
 
 /**
- * What the given keys name, and nothing that names somebody else as well: a form takes any address beside any number, so a stranger could
+ * What the given keys name, and nothing that names another person as well: a form takes any address beside any number, so a stranger could
  * tie people together. With `together`, keys are followed that a tenant's own server or event put beside these, never those of a browser alone.
  */
 export async function scopeOf(db: D1Database, tenant: string, { given, countries, together }: ScopeRequest): Promise<ErasureScope> {
@@ -49,7 +49,7 @@ export async function scopeOf(db: D1Database, tenant: string, { given, countries
 }
 
 /**
- * With each number the same one without its country, or with it: what is written without one is that number as long as the tenant knows
+ * With each number the same one without its country, or with it: what is written without one is that number as long as the tenant has
  * no other of the same national digits.
  */
 async function spelled(db: D1Database, tenant: string, chosen: ReadonlySet<string>, countries: readonly string[]): Promise<Set<string>> {
@@ -66,7 +66,7 @@ async function spelled(db: D1Database, tenant: string, chosen: ReadonlySet<strin
 
 function further(said: readonly Said[], things: readonly Own[], ours: ReadonlySet<string>, keys: ReadonlySet<string>): string[] {
   const told = said.filter((each) => each.isTrusted && each.keys.some((key) => keys.has(key)));
-  // What events say of our own leads is what forms said of them.
+  // Facts of our own leads come from their forms.
   return [...told, ...things.filter(({ entity }) => !ours.has(entity))].flatMap((each) => each.keys);
 }
 

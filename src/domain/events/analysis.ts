@@ -23,7 +23,7 @@ export const offerResult = v.strictObject({
   nextStep: words(300),
 });
 
-/** What the model is told to do, by what it looks at. */
+/** The model's instructions, by the kind of event. */
 export const analyses = {
   lead: {
     schema: leadResult,

@@ -12,7 +12,7 @@ const id = v.pipe(v.union([idText, v.pipe(v.number(), v.integer(rule))], rule), 
 const person = { email: text(254), phone: text(64), name: text(200), firstName: text(100), lastName: text(100), company: text(200) };
 const place = { city: text(200), region: text(200), country: text(100) };
 
-/** What a sender knows of a lead. Further fields are kept as they are: what one SaaS adds is no other's business. */
+/** A sender's data of a lead. Further fields are kept as they are: each SaaS may add its own. */
 const lead = v.looseObject({
   id,
   ...person,
@@ -25,7 +25,7 @@ const lead = v.looseObject({
   score: amount,
   suspicion: amount,
   test: flag,
-  // Somebody of the tenant's has talked to the lead: no follow-up is needed.
+  // The tenant has talked to the lead: no follow-up is needed.
   answered: flag,
   visitorId: text(200),
 });
@@ -46,7 +46,7 @@ const silence = v.looseObject({
   minutesWithoutLeads: v.pipe(v.number("must be a number"), v.integer("must be whole minutes"), v.minValue(0, "must not be negative")),
   /** Null: there never was one. */
   lastLeadAt: text(64),
-  /** Minutes after which the project wants to hear of it. */
+  /** Minutes of silence after which the project is alerted. */
   threshold: amount,
 });
 
@@ -133,7 +133,7 @@ export type OrderData = v.InferOutput<typeof order>;
 export type UnreadableRowData = v.InferOutput<typeof unreadableRow>;
 export type ProductData = v.InferOutput<typeof product>;
 
-/** What an event is about; of a type that nobody knows, what its subject says when that is a key. */
+/** What an event is about; of an unknown type, its subject where that is a key. */
 export function entitiesOf({ type, data, subject }: { type: string; data: Record<string, unknown>; subject?: string | undefined }): string[] {
   if (isKnown(type)) return catalogue[type].entities(data);
   const [kind = "", ...rest] = (subject ?? "").split(":");

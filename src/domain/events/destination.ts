@@ -32,7 +32,7 @@ export interface Destination {
   events: readonly string[];
   filter: Filter | null;
   delaySeconds: number;
-  /** Why it was switched off by what the receiver said; null while it was not. */
+  /** The receiver's answer for which it was switched off; null while it is on. */
   retired: string | null;
 }
 

@@ -4,12 +4,12 @@ import { crmEntity } from "./facts";
 
 /** A thing that is one person's, and every address and number that events gave of it. */
 export interface Own {
-  /** Without the mark of what the CRM was told. */
+  /** Without the mark of what was sent to the CRM. */
   entity: string;
   keys: string[];
 }
 
-/** Kinds of things that are one person's; anything else may be said of several people. */
+/** Kinds of things that belong to one person; facts of other things may be about several people. */
 const ownKinds = ["lead", "offer"];
 
 /** Leads and offers of which an event gave one of the keys, these leads, and offers of any of them (ids without their kind). */
@@ -45,7 +45,7 @@ async function withNumber(db: D1Database, tenant: string, keys: readonly string[
   return found.filter(({ phone }) => phoneKeys(phone, countries).some((key) => keys.includes(key)));
 }
 
-/** Forgets everything about these things, and what is said of the person elsewhere; returns how many facts. */
+/** Deletes all facts of these things, and the person's data in facts of others; returns how many facts. */
 export async function eraseAbout(
   db: D1Database,
   tenant: string,
@@ -69,7 +69,7 @@ export async function eraseAbout(
   return results.slice(0, 4).reduce((sum, { meta }) => sum + meta.changes, 0);
 }
 
-/** A fact that may name somebody anywhere in its data. */
+/** A fact whose data may name a person anywhere. */
 export interface SaidFact {
   entity: string;
   at: number;

@@ -1,7 +1,7 @@
 import { latestTime } from "./entity";
 import { endsOf, keysOf, phoneKeys } from "../erasure/person";
 
-/** What one event said of one thing. Facts are only ever added; the order they come in means nothing. */
+/** What one event recorded of one thing. Facts are only added; their order of arrival has no meaning. */
 export interface Fact {
   entity: string;
   /** When it happened, milliseconds. */
@@ -55,7 +55,7 @@ export function factsIn(db: D1Database): Facts {
   };
 }
 
-/** What the CRM is told is kept apart from what the store holds: either may be switched off. */
+/** What is sent to the CRM is kept apart from what is stored: either may be switched off. */
 export function crmEntity(entity: string): string {
   return `crm ${entity}`;
 }

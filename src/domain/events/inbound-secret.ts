@@ -8,7 +8,7 @@ declare module "../../tenants/snapshot" {
     events: {
       /** The secrets that sign what is posted without a token, sealed; null: nothing is taken without one. */
       door: string | null;
-      /** Whether a subscription wants to hear of jobs that end. */
+      /** Whether a subscription covers jobs that end. */
       jobs: boolean;
     };
   }

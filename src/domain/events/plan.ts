@@ -3,11 +3,11 @@ import { type BuiltIn, builtIn, type Destination, isBuiltIn } from "./destinatio
 import type { Event } from "./model";
 import { refusedBy } from "./filter";
 
-/** What the router knows of a tenant when an event comes in. */
+/** A tenant's settings as the router has them when an event comes in. */
 export interface RoutingTable {
   /** Names of the connections the tenant has. */
   connections: ReadonlySet<string>;
-  /** What happens to an event of a type that nobody knows. */
+  /** What happens to an event of an unknown type. */
   unknown: "refuse" | "store";
   /** Built-in ones first, as the tenant has changed them. */
   destinations: readonly Destination[];
@@ -70,7 +70,7 @@ function whyRetired(reason: string): string {
   return `the receiver wants no more until it is set again: ${reason}`;
 }
 
-/** An event of a type that nobody knows is stored and nothing else, unless a destination asks for it by name. */
+/** An event of an unknown type is only stored, unless a destination names its type. */
 function isStore(name: string): boolean {
   return name === "store";
 }

@@ -1,7 +1,7 @@
 import type { EngineEvent } from "../../queue/engine";
 import type { Retirement } from "./sealed-endpoint";
 
-/** A setting of events whose receiver said that it wants no more. */
+/** A setting whose receiver answered that it takes no more. */
 export type Retired = { destination: string } | { subscription: string };
 
 /** What was answered, to which job, and when the setting was read (milliseconds). */

@@ -15,7 +15,7 @@ export type OpenedEndpoint = { ok: true; value: SealedEndpoint } | { ok: false; 
 /** A secret that was replaced signs for a day more. Milliseconds. */
 const overlap = 24 * 3600_000;
 
-/** The receiver wants no more, and who found out when. */
+/** The receiver takes no more: why, and when that was found. */
 export interface Retirement {
   reason: string;
   /** Milliseconds; when the setting was read: one that was changed since is left alone. */

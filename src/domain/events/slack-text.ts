@@ -8,7 +8,7 @@ export interface ChatText {
 }
 
 /**
- * What people are told of an event in a chat: one line of what, one line a field that is there. The values are a stranger's: text elements of a
+ * An event as a chat message: one line for the type, one line for each field that is there. The values are a stranger's: text elements of a
  * rich_text block are shown as they are, without mark-up, links or mentions.
  */
 export function chatMessage(event: Pick<Event, "type" | "data">): ChatText {

@@ -7,7 +7,7 @@ const everyMs = 5 * 60_000;
 /** What was not refused for so long holds no more. Seconds. */
 const lifetime = 600;
 
-/** Tells all isolates by KV that the day's limit of D1 is used up: D1 itself cannot keep it. */
+/** Lets all isolates know through KV that the day's limit of D1 is used up: D1 itself cannot keep it. */
 export async function keepDayLimit(kv: KVNamespace, { limit, since, seen }: SpentDay): Promise<void> {
   const known = await readDayLimit(kv);
   if (known && seen - known.seen < everyMs && nextDay(known.since) > seen) return;
@@ -20,7 +20,7 @@ export async function readDayLimit(kv: KVNamespace): Promise<SpentDay | null> {
   return kv.get<SpentDay>(key, "json");
 }
 
-/** What an operator is told of it, if it holds still. */
+/** The finding about it, while it holds. */
 export function dayLimitFinding({ limit, since, seen }: SpentDay, now: number): Finding[] {
   if (now - seen > lifetime * 1000 || nextDay(seen) <= now) return [];
   const sentence =

@@ -16,7 +16,7 @@ export function pointOf(tenant: string, submission: Submission, stored: Pick<Sto
   return { indexes: [tenant], blobs: ["lead", project, countedAs(submission, stored), label, source], doubles: [1, score, stored.suspicion] };
 }
 
-/** Forms let anybody write anything into it: only what looks like a source's name. */
+/** A form may send any text as its source: only what looks like a source's name is counted. */
 export function sourceName(source: string | undefined): string | undefined {
   return source !== undefined && /^[A-Za-z][A-Za-z0-9 _.&+/-]{0,39}$|^\d{1,4}$/.test(source) && !/\d{5}/.test(source) ? source : undefined;
 }

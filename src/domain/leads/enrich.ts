@@ -48,7 +48,7 @@ const maxLengths: Partial<Record<FieldName, number>> = {
   message: 10_000,
 };
 
-/** A submission made of what the form sent and what the request tells; or what is wrong with it, by field. No I/O. */
+/** A submission from the form's fields and the request's headers; or the issues, by field. No I/O. */
 export function enrich(name: string, project: Project, form: FormFields, facts: RequestFacts): Enriched {
   const { fields } = form;
   const email = fields.email === undefined ? undefined : readEmail(fields.email);

@@ -8,16 +8,16 @@ export interface Said {
   /** Of the submission, which is that of its job. */
   id: string;
   keys: string[];
-  /** Whether it gives an address or a number at all, be it one that nobody can be found by. */
+  /** Whether it gives an address or a number at all, even one that identifies no person. */
   namesSomebody: boolean;
-  /** A browser says whatever its user types; of older submissions nobody knows. */
+  /** A browser sends whatever its user types; older submissions did not record it. */
   isTrusted: boolean;
 }
 
 /** What of one lead goes. */
 export interface LeadPart {
   lead: string;
-  /** Nothing of it names anybody else. */
+  /** Nothing of it names another person. */
   isWhole: boolean;
   submissions: string[];
 }
@@ -66,7 +66,7 @@ export async function leadsAmong(db: D1Database, tenant: string, ids: readonly s
   return (await db.prepare(sql).bind(tenant, JSON.stringify(ids)).all<{ id: string }>()).results.map(({ id }) => id);
 }
 
-/** A lead goes whole when its submissions name nobody but the keys; of any other only the submissions that carry one of them go. */
+/** A lead is deleted whole when its submissions name only the keys; of any other only the submissions that carry one of them. */
 export function partsOf(said: readonly Said[], keys: ReadonlySet<string>): LeadPart[] {
   return [...Map.groupBy(said, ({ lead }) => lead)].flatMap(([lead, all]) => {
     const carrying = all.filter((each) => each.keys.some((key) => keys.has(key)));

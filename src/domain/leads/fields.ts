@@ -87,7 +87,7 @@ const typed: readonly FieldName[] = [
 
 /** What the form says, without what its script adds: time, behaviour, and every field of the tracker's own, known or not. */
 export function typedIn({ fields, extra }: Pick<FormFields, "fields" | "extra">): (readonly [name: string, value: string])[] {
-  // The visitor is the script's to name, and yet all there is to tell two people by where nothing else does.
+  // The script names the visitor; where no other field differs, only the visitor separates two people.
   const names = fields.email === undefined && fields.phone === undefined ? [...typed, "visitorId" as const] : typed;
   const known = names.flatMap((name) => (fields[name] === undefined ? [] : [[`field ${name}`, fields[name]] as const]));
   return [...known, ...Object.entries(extra).filter(([name]) => !/^(?:__|_pg)/i.test(name))];

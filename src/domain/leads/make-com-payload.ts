@@ -25,7 +25,7 @@ export function makeComPayload({ tenant, id, at, submission, stored, projectName
   const email = contact.email ?? lead.email;
   const vpn = submission.vpnScore ?? 0;
   return {
-    // Make.com knows no idempotency: a scenario tells a repeat by these.
+    // Make.com has no idempotency keys: a scenario recognises a repeat by these.
     submission_id: id,
     lead_id: lead.id,
     tenant,

@@ -53,7 +53,7 @@ const form = v.strictObject({
 
 const request = v.strictObject({
   id: text(64),
-  // A browser says what its user types, a server (with the key) what the tenant knows.
+  // A browser sends what its user types, a server (with the key) the tenant's data.
   sender: v.optional(v.picklist(["browser", "server"], "must be browser or server")),
   ip: secret(64),
   userAgent: secret(1000),
@@ -104,7 +104,7 @@ export type SubmissionInput = v.InferInput<typeof submissionSchema>;
 
 /** Under which a person is found again, the surest first. The address of the network counts only where nothing else is known. */
 export function identityKeys({ contact: { visitorId, email, emailKey, phone, phoneKey }, request: { ip } }: Submission): string[] {
-  // Whoever enqueued it may have left the key out, or made one of their own.
+  // The sender may have left the key out, or made its own.
   const mail = (email === undefined ? undefined : readEmail(email)?.key) ?? emailKey ?? email?.toLowerCase();
   const number = phoneKey ?? (phone === undefined ? undefined : readPhone(phone, []).key);
   const given = [

@@ -120,7 +120,7 @@ async function nextRows(db: D1Database, tenant: string, filter: LeadFilter, belo
   ).results;
 }
 
-/** What identifies somebody is looked up, not searched for. */
+/** What identifies a person is looked up by its key, not searched for. */
 async function byIdentity(db: D1Database, tenant: string, q: string): Promise<Lead[]> {
   const digits = q.replaceAll(/[^\d+]/g, "");
   const numbers = new Set([digits, readPhone(q, []).key ?? ""].filter((each) => each.length >= 5));

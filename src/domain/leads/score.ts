@@ -31,7 +31,7 @@ export interface Signals {
   honeypot: boolean;
   /** Seconds from showing the form to sending it. */
   secondsToSubmit?: number | undefined;
-  /** Whether the form's script said anything about the visit. */
+  /** Whether the form's script sent anything about the visit. */
   tracked: boolean;
   score: number;
   vpnScore?: number | undefined;
@@ -74,7 +74,7 @@ export function suspicionFrom(reasons: readonly string[]): number {
 
 type Rule = readonly [reason: keyof typeof points, holds: boolean];
 
-/** What the request alone tells; how often somebody came is added where the lead is stored. */
+/** The score of the request alone; the number of visits is added where the lead is stored. */
 export function suspicionOf(signals: Signals): Suspicion {
   const { honeypot, secondsToSubmit: seconds, tracked, score, vpnScore = 0 } = signals;
   const rules: readonly Rule[] = [

@@ -53,7 +53,7 @@ function minutesOf(time: string): number {
   return hours * 60 + minutes;
 }
 
-/** Everybody who watches; the index holds nobody else. */
+/** All projects that watch for silence; the index holds no others. */
 async function watched(db: D1Database, after: { tenant: string; project: string } | null, limit: number): Promise<Watched[]> {
   const sql = `
     SELECT p.tenant, p.project, p.settings ->> '$.silence' AS silence, s.last, coalesce(s.since, p.updated) AS since, s.alerted
@@ -66,7 +66,7 @@ async function watched(db: D1Database, after: { tenant: string; project: string 
   return results.map((row) => ({ ...row, silence: JSON.parse(row.silence) as Silence }));
 }
 
-/** A silence to tell of. The same one under the same key is told once, by whichever tick. */
+/** A silence to report. The same silence has the same key, so it is reported once. */
 export interface Silent {
   watched: Watched;
   alert: SilenceAlert;
@@ -81,7 +81,7 @@ export interface SilenceDeps {
 
 const pageSize = 200;
 
-/** The tick's step. Told before it is remembered, so that no alert is lost; one that is not accepted keeps its turn and nobody else from theirs. */
+/** The tick's step. It enqueues an alert before it records it, so that none is lost; one that is refused is tried again and delays no other. */
 export async function reportSilence({ db, alert }: SilenceDeps, now: number): Promise<{ watched: number; alerts: number; refused: number }> {
   const count = { watched: 0, alerts: 0, refused: 0 };
   for (let page = await watched(db, null, pageSize); page.length > 0; page = await watched(db, page.at(-1) ?? null, pageSize)) {

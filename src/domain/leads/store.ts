@@ -22,7 +22,7 @@ export interface Lead {
   updated: number;
 }
 
-/** What became of one submission. `follow`: `new` made the lead, `again` is somebody who comes back after a while, `none` is one more of the same. */
+/** What became of one submission. `follow`: `new` made the lead, `again` is a person who comes back after a while, `none` is one more of the same. */
 export interface Stored {
   lead: Lead;
   follow: "new" | "again" | "none";

@@ -23,7 +23,7 @@ export interface MailEventDeps {
   now(): number;
 }
 
-/** `refused`: unknown tenant or provider, no secret, not genuine, all the same. `unknown`: what is needed to tell could not be reached. `malformed`: genuine, and no JSON. */
+/** `refused`: unknown tenant or provider, no secret, not genuine, all the same. `unknown`: what decides it could not be reached. `malformed`: genuine, and no JSON. */
 export type MailEventReceipt = "taken" | "refused" | "unknown" | "malformed";
 
 /** Where providers report what became of mails. */

@@ -11,7 +11,7 @@ const maxBound = 2 ** 52;
 
 type Rendering = Generator<unknown, void, unknown>;
 
-/** Gives an engine tags that are charged before they work, and that take a missing variable as their author said. */
+/** Gives an engine tags that are charged before they work, and that take a missing variable as their author wrote. */
 export function registerTags(liquid: Liquid): void {
   const tags = {
     assign: StrictAssign,
@@ -85,7 +85,7 @@ function* strictValue(value: Value, context: Context, lenient = false): Generato
   return result;
 }
 
-/** A missing list is none at all, where the author said what then. */
+/** A missing list is empty where the author wrote an `else`. */
 class ChargedFor extends ForTag {
   override *render(context: Context, emitter: Emitter): Rendering {
     const excused = this.elseTemplates.length > 0;

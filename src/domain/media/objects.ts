@@ -40,7 +40,7 @@ export function mediaObjects(bucket: R2Bucket) {
     open: (object: string) => bucket.get(object),
     removeOriginal: (tenant: string, key: string) => bucket.delete(originalObject(tenant, key)),
     removeObject: (object: string) => bucket.delete(object),
-    /** Removes what was made of an original, found by its folder: also what no row knows of. `etag`: but of this version. */
+    /** Removes what was made of an original, found by its folder: also what no row names. `etag`: but of this version. */
     async removeVariants(tenant: string, key: string, etag?: string): Promise<void> {
       const prefix = await variantFolder(tenant, key);
       const kept = etag === undefined ? null : await variantFolder(tenant, key, etag);

@@ -21,7 +21,7 @@ export async function removeMedia({ objects, store }: RemoveDeps, tenant: string
 
 /** Removes what was made of versions that are not in the bucket any more. Returns the etag of the one that is. */
 export async function forgetMedia({ objects, store }: RemoveDeps, tenant: string, key: string): Promise<string | undefined> {
-  // The row before the bucket: one that is written after this belongs to an upload that this knows nothing of.
+  // The row before the bucket: one that is written after this belongs to a later upload.
   const uploaded = await store.uploadedOf(tenant, key);
   const current = await objects.head(tenant, key);
   if (current) await store.forgetOtherVersions(tenant, key, current.etag);

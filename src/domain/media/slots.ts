@@ -1,8 +1,8 @@
 /** Bounds uploads that are under way in an isolate: each holds parts of its body in memory. */
 export interface Slots {
   /**
-   * Waits for a place, at most `maxWaitMs`. `keep` says that the upload goes on, `leave` that it has ended. A place of which neither is
-   * heard for `maxSilenceMs` is free again: a request whose sender went away may end without a word.
+   * Waits for a place, at most `maxWaitMs`. `keep` is called while the upload goes on, `leave` when it has ended. A place without either
+   * for `maxSilenceMs` is free again: a request whose sender disconnects may end without an error.
    */
   enter(tenant: string): Promise<Slot | { full: "tenant" | "isolate" }>;
 }

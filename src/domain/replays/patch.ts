@@ -72,7 +72,7 @@ async function payloadOf(deps: PatchDeps, { payload, ref }: ReplayableContent): 
   try {
     return JSON.parse(text);
   } catch {
-    // A body that never was an envelope; told as unreadable.
+    // A body that never was an envelope is reported as unreadable.
     return undefined;
   }
 }

@@ -44,7 +44,7 @@ export interface ReportDeps {
   dayLimit(): Promise<SpentDay | null>;
 }
 
-/** What operators are told of a tenant's work, or (null) of the installation's. */
+/** The operators' report of a tenant's work, or (null) of the installation's. */
 export interface Reports {
   findings(tenant: string | null): Promise<Finding[]>;
   /** Open jobs, grouped; of null those of all tenants. */
@@ -69,7 +69,7 @@ export function createReports(deps: ReportDeps): Reports {
   };
 }
 
-/** D1's limit of the day, and what D1 tells: nothing else, when it lets nothing be read. */
+/** The findings, and D1's daily limit. When the limit lets nothing be read, the limit alone. */
 async function findingsWithLimit(deps: ReportDeps, tenant: string | null): Promise<Finding[]> {
   const now = deps.now();
   try {

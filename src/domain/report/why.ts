@@ -36,7 +36,7 @@ export function whyOf(tenant: string, job: JobView, around: Surroundings): Why |
   return { code: "ready", sentence: `It waits for its turn in the queue ${job.queue}.`, since: Math.max(job.at, job.due ?? 0), actions: [] };
 }
 
-/** The gate a job waits at; undefined for what waits for something else. A job that is not parked only tells it by its reason. */
+/** The gate a job waits at; undefined for what waits for something else. Of a job that is not parked only its reason names the gate. */
 export function gateOf({ gate, state, reason }: Pick<JobView, "gate" | "state" | "reason">): string | undefined {
   if (gate !== null) return gate.startsWith("pause/") || typeAtGate(gate) !== undefined ? undefined : gate;
   return state === "waiting"

@@ -49,7 +49,7 @@ export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSu
   return summary;
 }
 
-/** What one schedule wants of this tick. */
+/** What one schedule has to do in this tick. */
 interface Plan {
   schedule: Schedule;
   runs: number[];

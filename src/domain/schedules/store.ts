@@ -20,7 +20,7 @@ export interface ScheduleStore {
   list(tenant: string): Promise<Schedule[]>;
   /** False when there was none. Jobs it enqueued stay. */
   remove(tenant: string, name: string): Promise<boolean>;
-  /** All of a site that is gone, whoever made them. */
+  /** All of a site that is gone, those of operators too. */
   removeSite(tenant: string, site: string): Promise<void>;
   /** What is due in all tenants: each tenant's oldest first, then each one's second, and so on. */
   due(now: number, limit: number): Promise<Schedule[]>;

@@ -2,7 +2,7 @@ import { type Scope, statement } from "./scope";
 
 /**
  * Gives out `count` change numbers. They are unique within the site, grow in the order in which rows are committed, and stay close to
- * the clock (milliseconds): whoever has read everything up to a number misses nothing by asking for what comes after it.
+ * the clock (milliseconds): a reader that has everything up to a number misses nothing when it goes on after it.
  * The batch that uses them begins with this; row n of it takes `numberOf(n)`.
  */
 export function takeNumbers(scope: Scope, count: number, now: number): D1PreparedStatement {

@@ -2,7 +2,7 @@ import { createOutbox, type Outbox } from "../../outbox";
 import type { Enqueue, Receipt } from "../../queue/request";
 import { jobEventOf } from "./model";
 
-/** What a subscription is told of one job's end. */
+/** One job's end, as it is published to subscriptions. */
 export interface EndedJob {
   tenant: string;
   job: string;
@@ -23,7 +23,7 @@ export interface Delivery {
 
 export interface EndedJobPublisher {
   /**
-   * Tells what has ended and was not told yet, of one tenant; or (null) some of each of many tenants, for the tick. Returns how many
+   * Publishes ends that were not published yet, of one tenant; or (null) some of each of many tenants, for the tick. Returns how many
    * jobs. Throws when the database cannot be reached.
    */
   publish(tenant: string | null): Promise<number>;
@@ -46,7 +46,7 @@ const maxResult = 16_000;
 
 /**
  * Rows are written by the trigger `jobs_ended`, in the transaction that ends the job. A row goes away once its deliveries are
- * accepted, under keys that follow from it: dying in between tells the same under the same keys, so each end is told once.
+ * accepted, under keys that follow from it: after a crash in between the same keys are sent again, so each end is published once.
  */
 export function createEndedJobPublisher(deps: EndedJobsDeps): EndedJobPublisher {
   return { publish: (tenant) => (tenant === null ? publishSome(deps) : publishAll(deps, tenant)) };
@@ -97,7 +97,7 @@ interface Row extends EndedJob {
   events: string | null;
 }
 
-/** The job's row may be gone, and so may every subscription: then there is nothing to tell. */
+/** The job's row may be gone, and so may every subscription: then there is nothing to publish. */
 const untoldSql = `
   SELECT e.tenant, e.job, e.seq, e.state, e.at, j.type, j.reason, j.result, j.entities, s.name AS subscription, s.events
   FROM (SELECT * FROM ended_jobs WHERE tenant = ?1 LIMIT ${max}) e

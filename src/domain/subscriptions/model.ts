@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { boundedList, boundedText } from "../../queue/bounded";
 import { signingSecret } from "../events/destination";
 
-/** What is told of a job that ends: done; a dead letter (dead or discarded, its data say which); cancelled. */
+/** The event of a job that ends: done; a dead letter (dead or discarded, its data say which); cancelled. */
 export const jobEvents = ["job.done", "job.dead", "job.cancelled"] as const;
 
 export type JobEvent = (typeof jobEvents)[number];
@@ -28,7 +28,7 @@ export interface SubscriptionView {
   name: string;
   host: string;
   events: readonly string[];
-  /** Why nothing is sent any more: the receiver said that it is gone. */
+  /** Why nothing is sent any more: the receiver answered that it is gone. */
   retired: string | null;
   retiredAt: number | null;
   created: number;

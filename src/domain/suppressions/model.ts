@@ -7,7 +7,7 @@ import { boundedList, boundedText } from "../../queue/bounded";
 export const scopes = ["all", "bulk"] as const;
 export type SuppressionScope = (typeof scopes)[number];
 
-/** `rejected`: a provider said that it sends this address nothing. */
+/** `rejected`: a provider answered that it sends nothing to this address. */
 export const reasons = ["bounce", "complaint", "unsubscribe", "rejected", "manual"] as const;
 export type SuppressionReason = (typeof reasons)[number];
 

@@ -1,6 +1,6 @@
 import type { SuppressionScope } from "./model";
 
-/** What a link in a mail says: who wants no more of what. */
+/** What a link in a mail holds: the address, and what it unsubscribes from. */
 export interface Unsubscription {
   tenant: string;
   address: string;

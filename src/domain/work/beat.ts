@@ -94,7 +94,7 @@ function progressOf({ progress }: BeatRequest, note: string | undefined): string
   return progress ? JSON.stringify({ done: progress.done, total: progress.total ?? null, note: note ?? null }) : null;
 }
 
-/** A gate counts a job only as long as it was told. */
+/** A gate counts a job only until the lease that it was given ends. */
 async function prolongGates({ engine }: WorkDeps, alive: readonly { job: HeldJob; until: number }[], now: number): Promise<void> {
   const inside = alive.filter(({ job }) => job.entered !== null);
   const told = inside.flatMap(({ job, until }) =>

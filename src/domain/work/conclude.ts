@@ -19,7 +19,7 @@ export interface Conclusion {
   outcome: Parameters<typeof transitionOf>[1];
   /** False: its worker never had it; not counted as a run. */
   started: boolean;
-  /** Digest of what the worker said: a repeat is known by it. */
+  /** Digest of the worker's outcome: it identifies a repeat. */
   said?: string;
   /** Its result is what the worker uploaded. */
   isUploaded?: boolean;
@@ -34,7 +34,7 @@ export async function conclude(deps: WorkDeps, all: readonly Conclusion[], now =
   const { engine } = deps;
   const settlements = all.map((each) => ({ each, settlement: settlementOf(engine, each, now) }));
   const recorded = new Map<string, Settled>();
-  // Jobs of one pull share the lease that the ledger knows.
+  // Jobs of one pull share the lease that the ledger holds.
   for (const [nonce, group] of Map.groupBy(settlements, ({ each }) => each.job.lease ?? "")) {
     const transitions = group.map(({ settlement }) => settlement.transition);
     for (const row of await engine.ledger.settle(transitions, nonce, now)) recorded.set(keyOf(row), row);

@@ -3,7 +3,7 @@ import type { HeldJob } from "../../ledger/work/model";
 import type { JobRef } from "../../queue/job-row";
 import { heldJob } from "./held-job";
 import type { WorkDeps } from "./deps";
-import { refused, type WorkRefusal } from "./model";
+import { leaseLost, noSuchJob, refused, type WorkRefusal } from "./model";
 
 export interface BeginEffect extends JobRef {
   lease: string;
@@ -16,7 +16,7 @@ export type Begun = { ok: true; state: "new"; idempotencyKey: string } | { ok: t
 
 /**
  * Begins an act on the outside world, as an inner run's effect: the intent is recorded before the worker acts. One that is done is not done
- * again; one that was begun under another lease and has no answer is in doubt, unless the outside system still knows its key. The same worker
+ * again; one that was begun under another lease and has no answer is in doubt, unless the outside system still keeps its key. The same worker
  * may ask again under the same lease: the answer may have been lost. In a dry run nothing is done.
  */
 export async function beginEffect(deps: WorkDeps, { lease, key, idempotentForSeconds = 0, ...ref }: BeginEffect): Promise<Begun> {
@@ -49,7 +49,7 @@ async function notBegun({ ledger }: WorkDeps, ref: JobRef, key: string, job: Hel
   const [effect, [row]] = await Promise.all([ledger.effect(ref, key), ledger.held([ref])]);
   if (effect?.state === "done" && effect.revision === job.revision) return { ok: true, state: "done", result: JSON.parse(effect.result ?? "null") as unknown };
   if (row?.cancel === 1) return refused("conflict", "The job was cancelled: begin nothing more.", row.state);
-  return refused("lease-lost", "Another worker has the job, or nobody: stop, and do not try again.", row?.state ?? null);
+  return leaseLost(row?.state ?? null);
 }
 
 export interface EndEffect extends JobRef {
@@ -58,12 +58,12 @@ export interface EndEffect extends JobRef {
   said: { result: unknown } | { failed: string };
 }
 
-/** Records how an act ended. It happened, whoever holds the job by now: the lease that began it is enough. */
+/** Records how an act ended. It happened, whichever worker holds the job by now: the lease that began it is enough. */
 export async function endEffect(deps: WorkDeps, { lease, key, said, ...ref }: EndEffect): Promise<{ ok: true; state: "done" | "failed" } | WorkRefusal> {
   const [[job], effect, holder] = await Promise.all([deps.ledger.held([ref]), deps.ledger.effect(ref, key), holderOf(lease)]);
-  if (!job) return refused("not-found", "There is no such job, or it is no longer kept.");
+  if (!job) return noSuchJob();
   if (effect?.holder !== holder) return refused("lease-lost", "This effect was not begun under this lease.", job.state);
-  // What is done stays done, whatever is said later.
+  // A recorded success is never overwritten.
   if (effect.state === "would-do" || effect.state === "done") return { ok: true, state: "done" };
   const { revision } = effect;
   const at = deps.engine.now();

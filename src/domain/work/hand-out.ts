@@ -51,7 +51,7 @@ interface Loaded {
 type Loading = { loaded: Loaded } | { outcome: Outcome };
 
 /**
- * Makes of jobs that were taken what their worker is told. What cannot be handed out (no payload, a closed gate) is settled here as an inner
+ * Makes of taken jobs what is handed to their worker. What cannot be handed out (no payload, a closed gate) is settled here as an inner
  * run would be that was never started: it waits, or is discarded, and no attempt is counted.
  */
 export async function handOut(

@@ -2,18 +2,18 @@ import type { HeldJob } from "../../ledger/work/model";
 import type { JobRef } from "../../queue/job-row";
 import { keyOf } from "../../queue/ref";
 import type { WorkDeps } from "./deps";
-import { refused, standingOf, type WorkRefusal } from "./model";
+import { leaseLost, noSuchJob, standingOf, type WorkRefusal } from "./model";
 import { reclaimed } from "./reclaim";
 
 /** The job of a lease, held by it; one that lay on the shelf again is taken back. Or why not. */
 export async function heldJob(deps: WorkDeps, ref: JobRef, lease: string): Promise<{ ok: true; job: HeldJob } | WorkRefusal> {
   const [job] = await deps.ledger.held([ref]);
-  if (!job) return refused("not-found", "There is no such job, or it is no longer kept.");
+  if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
   if (standing === "held") return { ok: true, job };
   const now = deps.engine.now();
   if (standing === "shelved" && (await reclaimed(deps, [job], now)).has(keyOf(job))) {
     return { ok: true, job: { ...job, state: "running", wake: now + (job.extension ?? 60_000) } };
   }
-  return refused("lease-lost", "Another worker has the job, or nobody: stop, and do not try again.", job.state);
+  return leaseLost(job.state);
 }

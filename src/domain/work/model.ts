@@ -74,11 +74,20 @@ export function refused(code: WorkRefusal["code"], detail: string, state: JobSta
   return { ok: false, code, detail, state };
 }
 
+/** The refusal of a call under a lease that is no longer the job's. */
+export function leaseLost(state: JobState | null = null): WorkRefusal {
+  return refused("lease-lost", "The lease has ended: another worker has the job, or it waits for one. Stop, and do not try again.", state);
+}
+
+export function noSuchJob(): WorkRefusal {
+  return refused("not-found", "There is no such job, or it is no longer kept.");
+}
+
 /** How the row of a job stands to a lease. */
 export type Standing = "held" | "shelved" | "settled" | "ended" | "lost";
 
 /**
- * `held`: the lease is the job's, run out or not. `shelved`: it lay on the shelf again, nobody else took it, and the lease is still on it.
+ * `held`: the lease is the job's, run out or not. `shelved`: it lay on the shelf again, no other worker took it, and the row still has the lease.
  * `settled`: it was settled under this lease. `ended`: it ended under this lease, and not by its worker. `lost`: the lease is another's, or none.
  */
 export async function standingOf(leases: Leases, job: HeldJob, lease: string): Promise<Standing> {

@@ -46,7 +46,7 @@ export async function pull(deps: WorkDeps, scope: WorkScope, request: PullReques
   );
   const owner = scope.tenant ?? "*";
   for (let waited = 0, pause = firstLook; ; pause = Math.min(lastLook, pause * 2)) {
-    // Nobody is given a job who has hung up.
+    // A worker that has disconnected gets no job.
     if (signal.aborted) return nothing("run");
     const state = await deps.workers.seen(owner, request.worker, { types: request.types }, deps.engine.now());
     const found = await attempt(deps, scope, request, body, state);

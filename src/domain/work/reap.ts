@@ -8,7 +8,7 @@ const pageSize = 100;
 export interface Reaped {
   /** Offers that no worker started. */
   void: number;
-  /** Jobs whose worker was not heard of until its lease ran out. */
+  /** Jobs whose worker sent no heartbeat until its lease ran out. */
   crashed: number;
   more: boolean;
 }

@@ -4,7 +4,7 @@ import { typeAtGate } from "../../queue/remote";
 import { conclude, leaveGates } from "./conclude";
 import { discreetReason } from "./discreet-reason";
 import type { WorkDeps } from "./deps";
-import { refused, standingOf, type WorkRefusal } from "./model";
+import { leaseLost, noSuchJob, standingOf, type WorkRefusal } from "./model";
 
 /** Gives a job back: on the shelf again, no attempt and no run counted. One that was asked to end does. */
 export async function release(
@@ -13,19 +13,19 @@ export async function release(
 ): Promise<{ ok: true; state: JobState } | WorkRefusal> {
   const { engine, ledger } = deps;
   const [job] = await ledger.held([ref]);
-  if (!job) return refused("not-found", "There is no such job, or it is no longer kept.");
+  if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
   // Released before, or taken back when its lease ran out: it lies there.
   if (standing === "shelved") return { ok: true, state: job.state };
   const type = typeAtGate(job.gate);
-  if (standing !== "held" || type === undefined) return refused("lease-lost", "Another worker has the job, or nobody.", job.state);
+  if (standing !== "held" || type === undefined) return leaseLost(job.state);
   if (job.cancel === 1) {
     const row = (await conclude(deps, [{ job, outcome: { kind: "cancelled" }, started: job.offered !== 1 }])).values().next().value;
-    return row ? { ok: true, state: row.state } : refused("lease-lost", "Another worker has the job, or nobody.", job.state);
+    return row ? { ok: true, state: row.state } : leaseLost(job.state);
   }
   const [detail = null] = reason === undefined ? [] : await discreetReason(deps, [{ job, text: reason }]);
   const given = await ledger.giveBack([{ ...ref, nonce: job.lease ?? "", type, why: "released", detail }], engine.now());
-  if (given.length === 0) return refused("lease-lost", "Another worker has the job, or nobody.", job.state);
+  if (given.length === 0) return leaseLost(job.state);
   await ledger.dropLeases([{ tenant: ref.tenant, type, id: ref.id, at: job.wake ?? 0 }]);
   await leaveGates(engine, [job], "none");
   return { ok: true, state: "queued" };

@@ -8,7 +8,7 @@ import { isTerminal, type JobState } from "../../queue/state";
 import { conclude } from "./conclude";
 import { discreetReason } from "./discreet-reason";
 import type { WorkDeps } from "./deps";
-import { refused, standingOf, type WorkRefusal } from "./model";
+import { leaseLost, noSuchJob, refused, standingOf, type WorkRefusal } from "./model";
 import { reclaimed } from "./reclaim";
 import { hasUploaded } from "./upload-result";
 
@@ -65,7 +65,7 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
       ? refused("already-settled", "The job was settled otherwise in the same call.", row.state)
       : { ok: true, state: row.state, at: now };
   });
-  return answers.map((answer) => answer ?? refused("lease-lost", "Another worker has the job, or nobody."));
+  return answers.map((answer) => answer ?? leaseLost());
 }
 
 interface Fit {
@@ -77,7 +77,7 @@ interface Fit {
 }
 
 async function answerOrFit(deps: WorkDeps, { lease, outcome }: Settlement, job: HeldJob | undefined): Promise<Fit | SettleResult> {
-  if (!job) return refused("not-found", "There is no such job, or it is no longer kept.");
+  if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
   const said = await sha256Hex(JSON.stringify(outcome), 32);
   if (standing === "lost") return lost(job);
@@ -87,7 +87,7 @@ async function answerOrFit(deps: WorkDeps, { lease, outcome }: Settlement, job: 
 }
 
 function lost(job: HeldJob): WorkRefusal {
-  return refused("lease-lost", "Another worker has the job, or nobody: stop, and do not try again.", job.state);
+  return leaseLost(job.state);
 }
 
 /** The same answer as the first time; a job that ended since says so. */

@@ -3,7 +3,7 @@ import { endedAfter, maxVoids, quietFor, type WorkerState } from "./model";
 
 /** A worker's row is written at most this often. Milliseconds. */
 const writeEvery = 15_000;
-/** A worker that was not heard of for so long is forgotten. Milliseconds. */
+/** A worker that sent nothing for this long is deleted. Milliseconds. */
 const forgetAfter = 24 * 3_600_000;
 const maxListed = 1000;
 
@@ -14,7 +14,7 @@ export interface Worker {
   polled: number | null;
   beaten: number | null;
   leases: number;
-  /** `ended`: it holds no job and has not been heard of for a minute. */
+  /** `ended`: it holds no job and has sent nothing for a minute. */
   state: WorkerState | "ended";
 }
 

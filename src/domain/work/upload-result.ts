@@ -4,7 +4,7 @@ import type { JobRef } from "../../queue/job-row";
 import { below, check } from "../../queue/validate";
 import type { WorkDeps } from "./deps";
 import { heldJob } from "./held-job";
-import { refused, type WorkRefusal } from "./model";
+import { leaseLost, refused, type WorkRefusal } from "./model";
 
 /** Bytes of a result that is uploaded. */
 export const maxUploadedResult = 1024 * 1024;
@@ -45,7 +45,7 @@ export async function uploadResult(
   const key = await results.putAs(job.tenant, job.id, name, text);
   if (!(await ledger.attach(job, key, job.lease ?? ""))) {
     await results.remove([key]);
-    return refused("lease-lost", "Another worker has the job, or nobody: stop, and do not try again.", job.state);
+    return leaseLost(job.state);
   }
   if (job.resultRef !== null && job.resultRef !== key) await results.remove([job.resultRef]);
   return { ok: true, resultId };

@@ -17,7 +17,7 @@ import { authenticateSender, checkForm, type LeadEndpoint } from "./endpoint";
 export interface Taken {
   id: string;
   replayed: boolean;
-  /** Where the form itself wants its visitor to go on. */
+  /** The page that the form itself names for its visitor. */
   page: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export async function acceptLead(deps: IntakeDeps, endpoint: LeadEndpoint, reque
   if (sender === "browser") checkForm(endpoint, form.fields);
   const dedupe = await dedupeKeyOf(endpoint, sender, form, request.headers);
   const facts = { ...factsOf(request, requestId), sender };
-  // What is wrong is said before the captcha is used up.
+  // Issues are reported before the captcha is used up.
   let submission = submissionOf(endpoint, form, facts);
   if (sender === "browser" && (await captchaUnchecked(deps, endpoint, form, facts.ip, dedupe?.key)))
     submission = submissionOf(endpoint, form, { ...facts, unverified: true });
@@ -44,7 +44,7 @@ function submissionOf({ name, project }: LeadEndpoint, form: FormFields, facts: 
   throw new Problem("invalid", "The form is not filled in right.", { errors: enriched.issues });
 }
 
-/** The captcha, where the project wants one: true when nobody could tell whether it was solved. */
+/** The captcha, where the project has one: true when it could not be checked. */
 async function captchaUnchecked(
   deps: IntakeDeps,
   { tenant, name, project }: LeadEndpoint,
@@ -65,7 +65,7 @@ async function captchaUnchecked(
   throw new Problem("forbidden", "The captcha must be solved once more.", { errors: [{ path: "cf-turnstile-response", message: answer.reason }] });
 }
 
-/** A blocked sender sees what everybody sees. The row tells one address from another, and nobody which it is. */
+/** A blocked sender gets the answer of a success, and nothing is enqueued. The row holds a pseudonym of the address, not the address. */
 async function shadowAccept(
   deps: IntakeDeps,
   { tenant, name }: LeadEndpoint,
@@ -76,7 +76,7 @@ async function shadowAccept(
   deps.leads.defer(deps.audit({ tenant, actor: "public", action: "block", target: `${name}/${mark}`, at: deps.now() }));
   if (dedupe === undefined) return { id: await deps.leads.newId(tenant), replayed: false };
   const id = await deps.leads.idOfKey(tenant, dedupe.key);
-  // Without the database nobody else is told of a repeat either.
+  // Without the database no other sender is recognised as a repeat either.
   const shown = await deps.leads.showBlocked(tenant, { id, content: await pseudonymOf(deps, tenant, `content ${dedupe.content}`) }).catch(() => "new");
   if (shown === "another") return accepted(mismatch());
   return { id, replayed: shown === "repeated" };
@@ -90,7 +90,7 @@ async function pseudonymOf(deps: IntakeDeps, tenant: string, text: string): Prom
 /** What makes repeated posts one submission; undefined where every post is one of its own. */
 interface DedupeKey {
   key: string;
-  /** What the key was before it told senders apart. */
+  /** The key as it was before it named the sender. */
   formerKey: string;
   /** What was typed: time, address and behaviour differ between two presses of a button. */
   content: string;
@@ -105,7 +105,7 @@ async function dedupeKeyOf({ name }: LeadEndpoint, sender: "server" | "browser",
   const content = await contentOf(form);
   // A form that was corrected and sent again is another submission; a key is its sender's own responsibility.
   const of = given === undefined ? ["nonce", nonce, content] : ["key", given];
-  // Whoever fills in a form must not use up the keys of the tenant's own server.
+  // A form must not use up the keys of the tenant's own server.
   const [key, formerKey] = await Promise.all([sha256Hex(JSON.stringify([name, sender, ...of])), sha256Hex(JSON.stringify([name, ...of]))]);
   return { key: key.slice(0, 43), formerKey: formerKey.slice(0, 43), content, callerSupplied: given !== undefined };
 }
@@ -114,7 +114,7 @@ async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, 
   const request = { tenant, type: lead.type, payload };
   if (dedupe === undefined) return accepted(await enqueueOne(deps, request));
   const receipt = await enqueueOne(deps, { ...request, own: [dedupe.key], formerKey: dedupe.formerKey, fingerprintOf: dedupe.content });
-  // The content is part of a nonce's key: what stands there was erased since, and this is somebody who comes again.
+  // The content is part of a nonce's key: what stands there was erased since, and this is a new visit.
   const erased = receipt.ok && receipt.erased === true && !dedupe.callerSupplied;
   return accepted(erased ? await enqueueOne(deps, request) : receipt);
 }

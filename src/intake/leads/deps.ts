@@ -12,7 +12,7 @@ export interface LeadDeps {
   /** The secret of the tenant's connection `make`. Throws when the database cannot be reached. */
   hookSecret(tenant: string): Promise<string | undefined>;
   turnstile: AskTurnstile;
-  /** Whether one more post under this key is within its rate. May throw: then nobody can tell. */
+  /** Whether one more post under this key is within its rate. May throw when the limiter cannot be reached. */
   mayPost(key: string): Promise<boolean>;
   /** The same of all browsers of one project together. */
   mayPostTo(project: string): Promise<boolean>;

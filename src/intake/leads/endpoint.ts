@@ -6,7 +6,7 @@ import type { IntakeDeps } from "../deps";
 import { addressOf, subscriberOf } from "../network";
 import { publicUnauthorized, unavailable } from "../problem";
 
-/** A project as its public door finds it. */
+/** A project as its public endpoint finds it. */
 export interface LeadEndpoint {
   tenant: string;
   name: string;
@@ -24,7 +24,7 @@ export async function findEndpoint(deps: IntakeDeps, tenant: string, name: strin
   return { tenant, name, project };
 }
 
-/** A server shows the key; anybody else comes from one of the project's pages, and not too often. */
+/** A server sends the key; any other sender must come from one of the project's pages, within the rate. */
 export async function authenticateSender(deps: IntakeDeps, endpoint: LeadEndpoint, request: Request): Promise<"server" | "browser"> {
   const key = request.headers.get(keyHeader);
   if (key !== null) {

@@ -3,7 +3,7 @@ import { demoPage } from "../leads/demo-page";
 import { galleryPage } from "../media/gallery-page";
 import { route } from "../route";
 
-/** Where the demo of a developer's machine lives. */
+/** The path of the demo on a developer's machine. */
 const tenant = "demo";
 const project = "demo";
 

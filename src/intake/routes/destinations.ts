@@ -90,7 +90,7 @@ const subscriptionRoutes = namedRoutes(
     name: "Subscription",
     field: "subscriptions",
     noun: "subscription",
-    summaries: { list: "Who is told of events and of jobs that end", get: "One subscription", remove: "Be told no more" },
+    summaries: { list: "Receivers of events and of jobs that end", get: "One subscription", remove: "Remove a subscription" },
     scope: "read",
     shape: subscriptionShape,
     list: (deps, tenant) => deps.subscriptions.list(tenant),
@@ -100,7 +100,7 @@ const subscriptionRoutes = namedRoutes(
   },
   route("PUT /v1/subscriptions/:name", {
     name: "putSubscription",
-    summary: "Be told of events, and of jobs that end, at an address; signed by Standard Webhooks",
+    summary: "Receive events, and ends of jobs, at an address; signed by Standard Webhooks",
     description:
       "`events` names types of events, and `job.done`, `job.dead` (dead or discarded) and `job.cancelled`. Delivery is at least once, with the same `webhook-id` on every try.",
     scope: "admin",
@@ -119,7 +119,7 @@ const subscriptionRoutes = namedRoutes(
 
 export const destinationRoutes = [...addressRoutes, ...subscriptionRoutes];
 
-/** A name nobody will ever send is a mistake that would never be noticed; only a tenant that takes other types may mean it. */
+/** An unknown type is a typing error that would never be noticed; only a tenant that takes other types may mean it. */
 async function refuseStrangers(deps: IntakeDeps, tenant: string, events: readonly string[], others: readonly string[]): Promise<void> {
   const message = `is not known here; known are ${[...eventTypes, ...others].join(", ")}`;
   const errors = events.flatMap((type, index) => (isKnown(type) || others.includes(type) ? [] : [{ path: `events[${index}]`, message }]));

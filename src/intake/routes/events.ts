@@ -136,7 +136,7 @@ export const eventRoutes = [
   }),
 ];
 
-/** Unknown tenant, no secret, wrong or old signature: nobody outside can tell which. */
+/** Unknown tenant, no secret, wrong or old signature: all get the same answer. */
 async function verified(deps: IntakeDeps, tenant: string, request: Request): Promise<{ bytes: Uint8Array; id: string }> {
   if (!request.headers.has("webhook-signature") && !request.headers.has("svix-signature")) throw refusedSignature();
   const bytes = await readBytes(request, smallBody);
@@ -149,7 +149,7 @@ function refusedSignature(): Problem {
   return new Problem("unauthorized", "Sign the body by Standard Webhooks with the tenant's secret: webhook-id, webhook-timestamp, webhook-signature.");
 }
 
-/** The handshake of CloudEvents' webhooks: who sends proves itself by token or signature, so anybody may ask. */
+/** The handshake of CloudEvents' webhooks: a sender proves itself by token or signature, so every caller may ask. */
 async function handshake(_deps: IntakeDeps, request: Request): Promise<Record<string, string>> {
   const origin = request.method === "OPTIONS" ? request.headers.get("webhook-request-origin") : null;
   return origin === null ? {} : { "webhook-allowed-origin": origin, "webhook-allowed-rate": "*" };

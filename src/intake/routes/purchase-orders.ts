@@ -92,7 +92,7 @@ export const purchaseOrderRoutes = [
   }),
 ];
 
-/** Whoever moves it out of draft mails it. Safe to repeat: the mail's key is the purchase order's, and one whose mail was not accepted is mailed now. */
+/** The caller that moves it out of draft enqueues its mail. Safe to repeat: the mail's key is the purchase order's, and one whose mail was not accepted is mailed now. */
 async function approve(deps: IntakeDeps, scope: Scope, order: PurchaseOrder): Promise<void> {
   const { tenant, site } = scope;
   const to = order.supplier.email;

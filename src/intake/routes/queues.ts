@@ -37,7 +37,7 @@ export const queuesShape = v.object({
         v.nullable(v.object({ ...whyEntries, tenant: v.pipe(v.string(), v.description("Whose jobs; `*`: of all tenants")) })),
         v.description("Why its jobs wait, in the sentence that the report and each such job have; null when none is held back or late"),
       ),
-      paused: v.pipe(v.boolean(), v.description("For this tenant, by itself or with everybody")),
+      paused: v.pipe(v.boolean(), v.description("For this tenant, by itself or with all tenants")),
     }),
   ),
 });
@@ -88,7 +88,7 @@ function flowView({ why, ...flow }: QueueFlow & { why: QueueWhy | null } = { ...
   return { ...flow, oldestReadyAt: isoOrNull(flow.oldestReadyAt), why: whyView(why) };
 }
 
-/** Pause and resume are one pair for queues and for types. The root token without a tenant acts for everybody. */
+/** Pause and resume are one pair for queues and for types. The root token without a tenant acts for all tenants. */
 function holding(scope: "queue" | "type", path: `/${string}`, what: string, exists: (deps: IntakeDeps, name: string) => Promise<boolean>) {
   return (["pause", "resume"] as const).map((verb) =>
     route(`POST ${path}/${verb}`, {
@@ -108,7 +108,7 @@ function holding(scope: "queue" | "type", path: `/${string}`, what: string, exis
   );
 }
 
-/** Names held for a tenant, by itself or with everybody; for the root token those held for everybody. */
+/** Names held for a tenant, by itself or with all tenants; for the root token those held for all tenants. */
 async function pausedNames(deps: IntakeDeps, tenant: string | null, scope: Pause["scope"]): Promise<Set<string>> {
   const pauses = await deps.operate.pauses(tenant);
   const here = pauses.filter((pause) => pause.scope === scope && (pause.tenant === everybody || pause.tenant === tenant));

@@ -61,7 +61,7 @@ export const replayRoutes = [
       await refuseForeign(deps, tenant, given.ids);
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
       const id = crypto.randomUUID();
-      // A plan as well: what it refuses tells of the payloads.
+      // A plan as well: what it refuses reveals payloads.
       if (given.patch) await deps.audit({ ...patching(tenant, caller, given.patch), target: plan ? "plan" : id, at: deps.now() });
       if (plan) return { status: 200, body: await deps.operate.replays.plan(tenant, request) };
       const replay = await deps.operate.replays.create(tenant, request, id);

@@ -243,6 +243,6 @@ function settledItem(id: string, result: SettleResult) {
 
 function beatProblem(result: Extract<BeatResult, { ok: false }> | undefined, id: string, { deps }: Pick<Call, "deps">): Problem {
   const { code = "unknown", state = null } = result ?? {};
-  const details = { unknown: "There is no such job.", ended: "The job has ended: stop.", "lease-lost": "Another worker has the job, or nobody: stop." };
+  const details = { unknown: "There is no such job.", ended: "The job has ended: stop.", "lease-lost": "The lease has ended: stop." };
   return problemOf({ ok: false, code: code === "unknown" ? "not-found" : code, detail: details[code], state }, id, deps.now());
 }

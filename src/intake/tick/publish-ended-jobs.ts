@@ -8,7 +8,7 @@ import { mask } from "../../masking/personal";
 import { isTerminal, type JobState } from "../../queue/state";
 import type { Snapshots } from "../../tenants/snapshot";
 
-/** Tells subscriptions of jobs that ended; what is not told at once, the tick tells. */
+/** Publishes ends of jobs to subscriptions; the tick publishes what was not published at once. */
 export function createEndedJobs(db: D1Database, engine: () => Engine): EndedJobPublisher {
   return createEndedJobPublisher({
     db,
@@ -18,7 +18,7 @@ export function createEndedJobs(db: D1Database, engine: () => Engine): EndedJobP
   });
 }
 
-/** Listens to the engine: once a batch is over, the tenants whose jobs ended in it are served, if they want to know. */
+/** Listens to the engine: after a batch it publishes for the tenants whose jobs ended in it, where they have a subscription. */
 export function publishAfterBatches(
   ended: EndedJobPublisher,
   snapshots: Pick<Snapshots, "read">,

@@ -8,7 +8,7 @@ const maxEvents = 500;
 
 /**
  * Hands what the syncs noted to the event router, oldest first. An event leaves the outbox when the router has it, and its key makes
- * it one job however often it is handed over. What the router will never take leaves, too, and is told of: it would stand in the way of all
+ * it one job however often it is handed over. What the router will never take leaves, too, and is logged: it would stand in the way of all
  * behind it. Without a router in this deployment the events wait.
  */
 export async function publishShopEvents(
@@ -25,7 +25,7 @@ export async function publishShopEvents(
   return { published: published.length, refused: events.length - published.length, dropped: dropped.length };
 }
 
-/** A mismatch is an event of the same id that was told already: of a site of that name which is gone, for one. */
+/** A mismatch is an event of the same id that was published already: of a site of that name which is gone, for one. */
 const neverTaken = ["invalid", "idempotency-mismatch", "too-large"];
 
 function isLost(engine: Pick<Engine, "emit">, { tenant, site, id }: ShopEvent, receipt: Receipt | undefined): boolean {

@@ -8,7 +8,7 @@ const maxPages = 3;
 /** A pull is remembered for so long. Milliseconds. */
 const pullMemory = 5 * 60_000;
 
-/** The tick's step: what workers no longer hold goes back on the shelf, for types too that nobody asks for; what is old is forgotten. */
+/** The tick's step: what workers no longer hold goes back on the shelf, for types too that no worker pulls; old rows are deleted. */
 export function reapWork(work: WorkDeps): (now: number) => Promise<Record<string, number | boolean>> {
   return async (now) => {
     const shelves = await work.ledger.expiredShelves(now);

@@ -43,7 +43,7 @@ export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<str
   return async (now) => ({ ...(await watch(watching, now)) });
 }
 
-/** Codes that dead letters, steps of the tick and workers tell by themselves. */
+/** Codes that alerts of dead letters, steps of the tick and workers cover already. */
 const toldElsewhere = ["failed", "tick-failing", "tick-silent", "no-worker", "d1-day-limit"];
 
 /** Findings as failures of now. What is known and may be wanted (`info`) is no alert. */
@@ -110,7 +110,7 @@ function builtInRule({ settings }: Snapshot): AlertRule {
   return { enabled: true, minSeverity: "warning", slack: wantsSlack, email: to, destination };
 }
 
-/** One job for each channel of a rule, with the notices it wants. */
+/** One job for each channel of a rule, with the notices that match. */
 export function requestsFor(
   tenant: string,
   { sections }: Snapshot,

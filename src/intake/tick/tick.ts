@@ -52,7 +52,7 @@ export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> 
   return outcomes;
 }
 
-/** A dead installation tells nobody: the address learns of it by not being called. What becomes of the call is no outcome of the tick. */
+/** A dead installation sends no alert: the receiver notices by the missing call. How the call went is no outcome of the tick. */
 async function beat(deps: TickDeps, now: number): Promise<void> {
   const startedAt = deps.clock();
   const beaten = await deps.beat();

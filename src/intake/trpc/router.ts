@@ -208,7 +208,7 @@ function refused(detail: string, path: string, message: string): Refused {
   return new Refused(422, { code: "invalid", detail, errors: [{ path, message }] });
 }
 
-/** The type of an input is what callers are told; the route behind the procedure checks what came. */
+/** The type of an input is for callers; the route behind the procedure validates it. */
 function asGiven<Input>(input: unknown): Input {
   return input as Input;
 }

@@ -1,4 +1,4 @@
-/** What a webhook tells us to look at. Its content is never stored: the shop is asked. */
+/** The row that a webhook is about. Its content is never stored: the row is read from the shop. */
 export type ShopNotification = { about: "order"; orderId: number } | { about: "orders" } | { about: "products" } | { about: "nothing" };
 
 export interface ParsedNotification {
@@ -13,7 +13,7 @@ const eventNames = ["event", "type", "topic", "hook", "action", "event_type", "e
 const eventHeaders = ["x-prestashop-event", "x-prestashop-topic", "x-webhook-event", "x-event", "x-topic"];
 const eventIds = ["event_id", "eventId", "delivery_id", "webhook_id"];
 const orderIds = ["id_order", "orderId", "order_id", "idOrder", "order"];
-/** By which a row that comes without a word about what it is can be told. */
+/** Fields that identify the kind of a row that does not name it. */
 const orderMarks = ["current_state", "total_paid"];
 const productMarks = ["id_manufacturer", "id_category_default", "id_tax_rules_group"];
 const productIds = ["id_product", "productId", "product_id", "idProduct"];

@@ -21,7 +21,7 @@ export interface WebhookEndpoint {
   site: string;
 }
 
-/** Without an event id, what is told of one order within this time is one look at it, after it. Seconds. */
+/** Without an event id, webhooks about one order within this time become one job, which runs after it. Seconds. */
 const gathered = 2;
 /** Products come by the dozen when a catalogue is edited: one run for all of them. Seconds. */
 const gatheredProducts = 60;
@@ -56,11 +56,11 @@ export async function notificationRequest(
   return { tenant, ...job, own: ["webhook-span", site, subject, String(span)], runAt: (span + 1) * seconds * 1000 };
 }
 
-/** Names a delivery by what is signed, and by nothing else: whoever sends a captured one again must not make it another. */
+/** Names a delivery by what is signed, and by nothing else: a captured one that is sent again must not become another. */
 async function signedId(webhook: WebhookSettings, headers: Headers, body: Uint8Array, named: string | undefined): Promise<string | undefined> {
   if (webhook.format === "standard") return deliveryId(headers.get("webhook-id") ?? headers.get("svix-id"));
   if (named !== undefined || webhook.format === "token" || webhook.timestampHeader === undefined) return named;
-  // The same bytes at another time are another delivery; without a signed time nobody can tell, and the span below gathers them.
+  // The same bytes at another time are another delivery; without a signed time they cannot be distinguished, and the span below gathers them.
   return `${headers.get(webhook.timestampHeader)?.trim()}.${await sha256Hex(body)}`;
 }
 

@@ -13,7 +13,7 @@ export interface Incoming {
 /** How far a message's time may be from ours. Seconds. */
 const usualTolerance = 300;
 
-/** Whether whoever holds the secret sent this, recently where a time is signed. Takes equally long for each wrong answer. Never throws. */
+/** Whether the holder of the secret sent this, recently where a time is signed. Takes equally long for each wrong answer. Never throws. */
 export async function isGenuine(settings: WebhookSettings, secret: string, incoming: Incoming, now: number): Promise<boolean> {
   if (settings.format === "standard") return isStandard(secret, incoming, settings.toleranceSeconds ?? usualTolerance, now);
   const given = incoming.headers.get(settings.header)?.trim() ?? "";

@@ -41,7 +41,7 @@ async function approved(going: Going, asked: Call, tool: Tool, input: unknown): 
   if (known.state === "pending" && known.expiresAt > now) return waitForPerson(tool, known.expiresAt);
   if (known.state === "approved") return act(going, asked, tool, known.body);
   await context.checkpoint({ step: asked.step, place: asked.place }, [...runs.expireWrites(run, now), ...runs.noticedWrites(run)]);
-  const note = known.state === "rejected" ? "a person rejected the proposal" : "nobody decided on the proposal in time";
+  const note = known.state === "rejected" ? "a person rejected the proposal" : "no person decided on the proposal in time";
   return done({ ...resultOf(going), output: null, note });
 }
 
@@ -65,7 +65,7 @@ async function act(going: Going, asked: Call, tool: Tool, input: unknown): Promi
 /** The result of a call that got no answer and of which an operator found out that it was made. */
 const foundDone = { output: { note: "a person found that this was done; its output is not known" }, ids: undefined };
 
-/** What cannot be read is told to the model; what cannot be done ends the run, so that a person looks at it. */
+/** What cannot be read is reported to the model; what cannot be done ends the run, so that a person looks at it. */
 async function failedCall(going: Going, asked: Call, tool: Tool, failure: Parameters<typeof outcomeOf>[0]): Promise<Outcome | undefined> {
   const outcome = outcomeOf(failure, going.context.now());
   if (outcome.kind !== "discard") return outcome;

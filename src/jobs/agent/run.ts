@@ -47,7 +47,7 @@ async function go(agent: Agent, payload: AgentPayload, context: Parameters<Run<t
   }
 }
 
-/** A run that ended because its answers could not be used is here again: an operator wants another try. Its step says so. */
+/** A run that ended because its answers could not be used runs again: an operator retried it. Its step records that. */
 async function noteRetry(going: Going): Promise<void> {
   if (positionOf(going.agent, going.steps).at !== "unusable") return;
   const { step = 0 } = going.steps.at(-1) ?? {};

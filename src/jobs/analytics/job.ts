@@ -8,7 +8,7 @@ const name = boundedText(64, { pattern: /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, r
 
 const dimensions = v.pipe(
   boundedRecord(name, boundedText(200), 20, { rule: "must have at most 20 dimensions" }),
-  // Nobody keeps a tenant from putting an address into one.
+  // A tenant may put an address into one.
   personal(),
 );
 

@@ -52,7 +52,7 @@ export async function mailTo(
   return { message: { ...message, ...(link ? { headers: link.headers } : {}) } };
 }
 
-/** A wrong setting is nothing that the page can be blamed for: it waits until somebody has put it right. */
+/** A wrong setting is no failure of the page: it waits until the setting is corrected. */
 export function outcomeFrom(failure: Failure, now: number): Outcome {
   if (failure.class !== "config") return outcomeOf(failure, now);
   return wait(failure.reason, { until: now + (failure.retryAfter ?? configPause) * 1000 });

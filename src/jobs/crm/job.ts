@@ -29,7 +29,7 @@ const payload = v.strictObject({
 export const crm = defineJob({
   type: "crm",
   payload,
-  // The order of words is told by our own events alone.
+  // Only our own events have an order of their words.
   senderPayload: v.strictObject(contact),
   result: v.object({ id: v.nullable(v.string()), created: v.boolean() }),
   queue: "deliveries",

@@ -59,6 +59,6 @@ export const email = defineJob({
   gates: ["mail"],
   urgent: ({ priority }) => priority === "high",
   entities: ({ about: keys }) => keys ?? [],
-  // Together well within the 24 hours for which a provider knows the idempotency key.
+  // Together well within the 24 hours for which a provider keeps the idempotency key.
   policy: { maxAttempts: 8, backoff: { base: 10, cap: 3600, min: 60 }, timeout: 30, concurrency: 10 },
 });

@@ -17,7 +17,7 @@ import { slack } from "../slack/job";
 import { storeEvent } from "../store-event/job";
 import { webhook } from "../webhook/job";
 
-/** An event with what its job knows of it. */
+/** An event with the data of its job. */
 export interface ReceivedEvent {
   event: Event;
   /** Milliseconds; when it happened. */
@@ -73,7 +73,7 @@ const makers: Record<BuiltIn, (happening: ReceivedEvent) => Child> = {
   analytics: ({ event, at }) => {
     const { project, source, label } = event.data as Partial<LeadData>;
     const known = Object.entries({ project, source, label }).filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "");
-    // Forms let anybody write anything into a source.
+    // A form may send any text as its source.
     const bounded = known.map(([name, value]) => [name, name === "source" ? (sourceName(value) ?? "other") : value.slice(0, 200).toWellFormed()]);
     const dimensions: unknown = Object.fromEntries(bounded);
     return { contract: analytics, payload: { event: event.type, at: new Date(at).toISOString(), dimensions, about: entitiesOf(event) } };

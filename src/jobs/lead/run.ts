@@ -33,7 +33,7 @@ function submittedAt({ at }: Payload, context: Context): number {
   return Math.min(at ?? context.at, context.at);
 }
 
-// Whoever follows the lead learns of it; robots are nobody's business.
+// Publishes lead.created or lead.updated; nothing for robots.
 async function publish(submission: Payload, stored: Stored, context: Context): Promise<void> {
   if (submission.kind === "bot") return;
   const { id } = context;

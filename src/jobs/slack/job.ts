@@ -18,6 +18,6 @@ export const slack = defineJob({
   needs: ["chat"],
   gates: ["slack"],
   entities: ({ about: keys }) => keys ?? [],
-  // Slack tells no repeat from a new message, so a lost answer is for somebody to look at.
+  // Slack cannot recognise a repeat, so a lost answer needs an operator.
   policy: { maxAttempts: 8, backoff: { base: 5, cap: 1800 }, timeout: 30 },
 });

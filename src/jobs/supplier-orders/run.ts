@@ -29,7 +29,7 @@ export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: 
   return done({ purchaseOrders, ...left });
 };
 
-// By setting of the supplier only; else somebody approves it first. Whoever moves it out of draft mails it, and the child is the same however often this is repeated.
+// By setting of the supplier only; else an operator approves it first. The run that moves it out of draft enqueues its mail; the child's key makes a repeat harmless.
 async function mailed(siteId: string, draft: PurchaseOrder & { automatic: boolean }, context: Context): Promise<boolean> {
   const to = draft.supplier.email;
   if (!draft.automatic || to === null) return false;

@@ -11,7 +11,7 @@ interface Cursor {
   looks: number;
 }
 
-// A shop tells of an order before it has committed it. Seconds.
+// A shop sends the webhook of an order before it has committed it. Seconds.
 const delays = [5, 30, 120];
 
 export const runSyncSingleOrder: Run<typeof syncSingleOrder> = async ({ siteId, orderId }, context) => {

@@ -13,7 +13,7 @@ const senderFields = {
   connection: v.optional(v.picklist(["make"], "must be make")),
   // Hooks carry their credential in the path. A call to a bare address is not signed.
   url: v.optional(v.pipe(boundedText(2048), v.url("must be a URL"), personal())),
-  // The receiver's key to tell a repeat by (header webhook-id); the job's id when left out.
+  // The receiver recognises a repeat by it (header webhook-id); the job's id when left out.
   id: v.optional(boundedText(256, { pattern: /^[\x21-\x2d\x2f-\x7e]{1,256}$/, rule: "must be 1 to 256 visible characters without a dot" })),
   // Sent as JSON, the same bytes on every try.
   body: v.pipe(v.unknown(), personal()),
@@ -55,7 +55,7 @@ export const webhook = defineJob({
   type: "webhook",
   payload,
   senderPayload,
-  // What the receiver said is kept: the first 4 KB of it.
+  // The receiver's answer is kept: its first 4 KB.
   result: v.object({ status: v.number(), response: v.pipe(v.string(), personal()) }),
   queue: "deliveries",
   needs: ["hooks"],
@@ -65,7 +65,7 @@ export const webhook = defineJob({
     ...(subscription === undefined ? [] : [`subscription:${subscription}`]),
     ...(destination === undefined ? [] : [`destination:${destination}`]),
   ],
-  // At least once, as Standard Webhooks have it: whoever receives tells a repeat by its webhook-id.
+  // At least once, as Standard Webhooks have it: the receiver recognises a repeat by its webhook-id.
   policy: { maxAttempts: 12, backoff: { base: 30, cap: 14_400 }, timeout: 30, uncertain: "retry" },
 });
 

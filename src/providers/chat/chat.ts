@@ -10,7 +10,7 @@ export interface ChatMessage {
 /** A channel. */
 export interface Channel {
   /**
-   * `ok` means that the message was posted; code `gone` that nothing ever will be, until somebody changes the settings.
+   * `ok` means that the message was posted; code `gone` that none ever will be, until the settings change.
    * Never throws; a failure's reason holds no text of the message and no address.
    */
   post(message: ChatMessage, signal: AbortSignal): Promise<Reply<{ posted: true }>>;

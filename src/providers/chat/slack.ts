@@ -15,7 +15,7 @@ export interface SlackOptions {
 }
 
 /**
- * An incoming webhook of Slack. Its refusals are plain text, one word (`no_service`), and it knows no idempotency:
+ * An incoming webhook of Slack. Its refusals are plain text, one word (`no_service`), and it has no idempotency keys:
  * a lost answer is `uncertain`. Source: Slack's changelog of 2016-05-17, "Changes to errors from incoming webhooks".
  */
 export function slack(options: SlackOptions): Channel {
@@ -31,7 +31,7 @@ export function slack(options: SlackOptions): Channel {
 
 /** The hook, its channel or the workspace is no more: no message will ever arrive there. */
 const gone = ["no_service", "no_service_id", "invalid_token", "channel_is_archived", "channel_not_found", "no_team", "team_disabled"];
-/** A rule of the workspace that somebody has to change, and may mean this message alone. */
+/** A rule of the workspace that its owner has to change; it may be about this message alone. */
 const prohibited = ["action_prohibited", "posting_to_general_channel_denied"];
 
 function slackFailure(answer: HttpAnswer, { url, now: clock }: SlackOptions): Failure {

@@ -107,13 +107,13 @@ function hubspotFailure(answer: HttpAnswer, options: HubspotOptions): Failure {
 
 function byStatus(answer: HttpAnswer, policy: string | undefined, message: unknown, now: number): Partial<Failure> {
   if (answer.status === 423) return { class: "transient", retryAfter: Math.max(2, retryAfter(answer.headers, now) ?? 2) };
-  // A conflict whose contact is not named: somebody writes it at this moment.
+  // A conflict whose contact is not named: another call writes it at this moment.
   if (answer.status === 409) return { class: "transient" };
   if (answer.status !== 429) return {};
   return { class: "limited", retryAfter: Math.max(retryAfter(answer.headers, now) ?? 0, windowOf(policy, message)) };
 }
 
-/** Seconds until the window of a limit is over. The day ends at midnight of the account's time zone, which nobody tells us: asked again each hour. */
+/** Seconds until the window of a limit is over. The day ends at midnight of the account's time zone, which is unknown: tried again each hour. */
 function windowOf(policy: string | undefined, message: unknown): number {
   if (policy === "DAILY") return 3600;
   if (policy === "SECONDLY" || (typeof message === "string" && /secondly limit/i.test(message) && policy === undefined)) return 1;

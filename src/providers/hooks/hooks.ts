@@ -9,15 +9,15 @@ export interface HookTarget {
 }
 
 export interface HookMessage {
-  /** The same on every try: receivers tell a repeat by it. */
+  /** The same on every try: receivers recognise a repeat by it. */
   id: string;
   /** JSON text; the same bytes on every try. */
   body: string;
-  /** Sent along, so that what comes back to us can be told from what is new. */
+  /** Sent along, so that an event that comes back is recognised. */
   hops: number;
 }
 
-/** What the receiver said: status and the first 4 KB. */
+/** The receiver's answer: status and the first 4 KB. */
 export interface HookAnswer {
   status: number;
   response: string;
@@ -25,10 +25,10 @@ export interface HookAnswer {
 
 /** One address that takes what is posted to it. */
 export interface Hook {
-  /** Seconds for which a repeat is harmless, because its id tells. */
+  /** Seconds for which a repeat is harmless, because its id identifies it. */
   readonly idempotentFor: number;
   /**
-   * `ok` is a 2xx and nothing else; code `gone` is the receiver's last word. Never throws; a failure's reason holds no address but
+   * `ok` is a 2xx and nothing else; code `gone` means that the receiver takes no more. Never throws; a failure's reason holds no address but
    * its host, and no secret.
    */
   post(message: HookMessage, signal: AbortSignal): Promise<Reply<HookAnswer>>;

@@ -18,7 +18,7 @@ export interface WebhookOptions {
 }
 
 const keptAnswer = 4096;
-/** A repeat is told by its id for as long as there are repeats. Seconds. */
+/** Its id identifies a repeat for as long as there are repeats. Seconds. */
 const week = 7 * 24 * 3600;
 
 /**

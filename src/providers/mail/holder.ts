@@ -5,7 +5,7 @@ import type { MailMessage, MailProvider, MailReply, SendOptions } from "./mail";
 /** An account at a provider. Idempotency keys hold within one. */
 export interface Account {
   provider: Pick<MailProvider, "name">;
-  /** The provider's name, a colon and what tells its accounts apart. */
+  /** The provider's name, a colon and what distinguishes its accounts. */
   holder: string;
 }
 

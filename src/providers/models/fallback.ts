@@ -15,7 +15,7 @@ export interface Circuits {
  * Asks the first endpoint whose circuit is closed, and the next one when it is down, busy, or refuses for a reason that lies with its account.
  * A question that no endpoint would answer otherwise (too long, filtered) is asked once. The failure of the first one that was asked is given back.
  */
-export function withFallback(all: readonly Models[], circuits: Circuits, told: (how: "answered" | "transient") => void): Models {
+export function withFallback(all: readonly Models[], circuits: Circuits, onCall: (how: "answered" | "transient") => void): Models {
   const chat: Models["chat"] = async (asked, signal, options = {}) => {
     let first: Reply<Chatted> | undefined;
     for (const [endpoint, models] of all.entries()) {
@@ -25,7 +25,7 @@ export function withFallback(all: readonly Models[], circuits: Circuits, told: (
       try {
         const reply = await models.chat(asked, signal, at(endpoint, options));
         how = callsOf(reply);
-        if (how === "answered") told("answered");
+        if (how === "answered") onCall("answered");
         if (reply.ok) return ok({ ...reply.value, endpoint });
         // That a dear endpoint is beyond the budget says less than why a cheaper one did not answer.
         if (!first || isOverBudget(first)) first = reply;
@@ -34,7 +34,7 @@ export function withFallback(all: readonly Models[], circuits: Circuits, told: (
         await circuits.leave(endpoint, lease, how);
       }
     }
-    if (first && !first.ok && first.failure.class === "transient") told("transient");
+    if (first && !first.ok && first.failure.class === "transient") onCall("transient");
     return first ?? failed({ class: "limited", reason: "models: the circuits of all endpoints are open", retryAfter: 30, code: "circuit" });
   };
   return {

@@ -33,8 +33,8 @@ export class PageCheck {
 
   /**
    * Rows that the shop fails to load are missing from a page, in 8 without a trace, and a proxy may give fewer than were asked for: only
-   * the list of ids from where the page began tells what is missing, and whether there is more. Where not one row could be loaded, it
-   * tells behind which id to go on, too.
+   * the list of ids from where the page began shows what is missing, and whether there is more. Where not one row could be loaded, it
+   * shows behind which id to go on, too.
    */
   async checked<Row extends { id: number }>(resource: ShopResource, part: Part, doubtful: Doubtful<Row>, signal: AbortSignal): Promise<Reply<Page<Row>>> {
     const { page, length, limit } = doubtful;

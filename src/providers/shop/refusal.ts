@@ -28,7 +28,7 @@ export function refusalOf(answer: HttpAnswer, read: ShopAnswer, asked: Asked): F
 export function unreachable(failure: Failure, ended: boolean): Failure {
   if (failure.class === "config") return { ...failure, code: failure.code ?? "address", reason: `the site's settings: ${failure.reason}` };
   if (failure.class === "permanent") return { ...failure, code: failure.code ?? "too-large", reason: `the shop: ${failure.reason}` };
-  // The runtime tells a refused certificate from a lost connection to its own log only.
+  // Only the runtime's own log distinguishes a refused certificate from a lost connection.
   const advice = ended ? "" : "; if it stays so, check the address, and that the shop's certificate is valid (not self-signed)";
   return { ...failure, class: "transient", code: failure.code ?? "no-answer", reason: `the shop: ${failure.reason}${advice}` };
 }
@@ -94,7 +94,7 @@ interface Rule {
 
 const blocked = (status: number) => `a firewall in front of the shop refuses us (${status}): let the User-Agent "${userAgent}" pass`;
 /** Cloudflare's own answers: refused, timed out, no way to it, no such name. */
-const unreached = (status: number) => `nobody answers at the shop's address (${status}): check the address, and that the shop's server is up`;
+const unreached = (status: number) => `there is no answer from the shop's address (${status}): check the address, and that the shop's server is up`;
 const absent = (status: number) =>
   `there is no PrestaShop webservice at this address (${status}): check the address, and that the shop's rewrite rules pass /api on`;
 

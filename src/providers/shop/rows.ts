@@ -22,7 +22,7 @@ export interface ShopRows {
   product_suppliers: ProductSupplier;
 }
 
-/** Named as in the webservice, so that a reason can tell the merchant which permission to tick. */
+/** Named as in the webservice, so that a reason names the permission that the merchant has to tick. */
 export type ShopResource = keyof ShopRows;
 
 interface Dated {
@@ -184,7 +184,7 @@ export interface Currency {
   isoCode: string;
   /** Units of it per unit of the shop's own, × 1,000,000. */
   conversionRate: Micros | null;
-  /** Decimals it is shown with; null where the version does not tell (1.7 before 1.7.6). */
+  /** Decimals it is shown with; null where the version does not send it (1.7 before 1.7.6). */
   precision: number | null;
   active: boolean | null;
   deleted: boolean | null;

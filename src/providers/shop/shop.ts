@@ -2,7 +2,7 @@ import type { Reply } from "../../queue/effect";
 import type { ShopResource, ShopRows } from "./rows";
 
 /**
- * The shops of a tenant. Every call is a read; nothing here changes a shop. How its calls went is told to the gate `shop:{siteId}`.
+ * The shops of a tenant. Every call is a read; nothing here changes a shop. The gate `shop:{siteId}` gets the results of its calls.
  * Failures: `config` — the operator or merchant must act before any call can succeed (key, permission, address, switched off):
  * pause the site and show the reason; `transient` and `limited` — by themselves over; `permanent` — this one request never succeeds.
  * `code` is PrestaShop's own number (`"26"`: the key lacks the resource) or one of ShopFailureCode.
@@ -47,7 +47,7 @@ export interface Shop {
   /**
    * The rows whose field has one of these values, whatever their number (split over several requests so that no URL grows over 2 kB).
    * What is not there is not in the result: a deleted customer, an order that is not committed yet. Where rows were left out visibly, or
-   * rows asked for by id are missing at the end of the answer, a list of ids tells those that failed to load. One that is left out
+   * rows asked for by id are missing at the end of the answer, a list of ids shows those that failed to load. One that is left out
    * without a trace in another lookup shows in `listed` only.
    */
   find<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<Found<ShopRows[R]>>>;
@@ -69,7 +69,7 @@ export interface ShopFacts extends ShopSettings {
 export interface ShopSettings {
   /** IANA name; all dates of the shop are naive local time of this zone. */
   timezone: string;
-  /** Language of names that come in several; null when the shop does not tell. */
+  /** Language of names that come in several; null when the shop does not send it. */
   languageId: number | null;
   /** Currency of product prices. */
   currencyId: number | null;

@@ -1,7 +1,7 @@
 import { sha256Hex } from "../../crypto";
 import type { Http } from "../http";
 
-/** `unchecked`: nobody could tell, or the secret is wrong; the visitor is not to blame for either. */
+/** `unchecked`: it could not be checked, or the secret is wrong; neither is the visitor's fault. */
 export type TurnstileResult = { result: "passed" } | { result: "refused"; reason: string } | { result: "unchecked"; reason: string };
 
 export interface TurnstileQuestion {

@@ -107,8 +107,8 @@ const data = (previous: string) => `json_object(
   'customerId', coalesce(e.value ->> 7, 0), 'dateAdd', ${iso("e.value ->> 4")}, 'dateUpd', ${iso("e.value ->> 2")}`;
 
 /**
- * What the first sync finds from before the shop was connected is history, and nobody is told of it: ten thousand orders announce none.
- * An order that is first seen after it is told of unless it is clearly older, by more than clocks differ and an order takes to be placed:
+ * What the first sync finds from before the shop was connected is history and publishes no event: ten thousand orders publish none.
+ * An order that is first seen later publishes one unless it is clearly older, by more than clocks differ and an order takes to be placed:
  * a wider window finds old ones, too. One without a date is history until the first sync has ended. Dates have whole seconds.
  */
 const longAgo = 10 * 60_000;

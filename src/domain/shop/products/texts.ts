@@ -14,7 +14,7 @@ export const productText = v.strictObject({
 
 export type ProductText = v.InferOutput<typeof productText>;
 
-/** A product as a model gets it. Its texts are those of whoever keeps the shop's catalogue. */
+/** A product as a model gets it. Its texts were written by the shop's staff. */
 export interface ProductToDescribe {
   productId: number;
   name: string;

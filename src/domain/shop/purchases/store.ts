@@ -15,7 +15,7 @@ export interface PurchaseOrder {
   rows: PurchaseRow[];
   createdAt: string;
   updatedAt: string;
-  /** `operator`, or the job that did it by the supplier's setting. Whoever it was mails it. */
+  /** `operator`, or the job that did it by the supplier's setting. The mover enqueues the mail. */
   approvedBy: string | null;
   /** The job that mails it. */
   mailJobId: string | null;

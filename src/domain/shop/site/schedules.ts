@@ -9,7 +9,7 @@ export async function addSchedules(schedules: Pick<ScheduleStore, "give">, tenan
   await schedules.give(tenant, Object.fromEntries(defaults.map((type) => [scheduleName(type, site), inputFor(type, site)])), now);
 }
 
-/** `sync-orders-main`; a site whose name leaves no room is told from others by a hash. */
+/** `sync-orders-main`; a site whose name leaves no room gets a hash instead. */
 export function scheduleName(type: string, site: string): string {
   const name = `${type}-${site}`;
   return name.length <= 63 ? name : `${name.slice(0, 54)}-${hash(site)}`;

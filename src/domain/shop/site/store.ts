@@ -36,11 +36,11 @@ export interface SyncState {
   comparedAt: number | null;
 }
 
-/** Held because no call can succeed before somebody acts. */
+/** Held because no call can succeed before an operator acts. */
 export interface Paused {
   at: number;
   reason: string;
-  /** Nobody calls the shop before this. */
+  /** No job calls the shop before this. */
   probeAt: number;
 }
 

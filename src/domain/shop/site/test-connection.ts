@@ -49,7 +49,7 @@ const needed: readonly ShopResource[] = [
 ];
 
 /**
- * Looks at a shop from inside its gate, as a job does. Where the circuit is open somebody who asks is let by, one at a time: what is
+ * Looks at a shop from inside its gate, as a job does. Where the circuit is open, one test at a time is let by: what is
  * wrong with the shop is what a test is for. Throws `unavailable` when there is no place.
  */
 export async function testShop(deps: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {

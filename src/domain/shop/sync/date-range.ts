@@ -14,7 +14,7 @@ const commitDelay = minute;
 /** Windows overlap, for clocks that differ and transactions that take long; more on a day on which the shop's clock changes. */
 const overlap = 10 * minute;
 const overlapOnChange = 3 * 60 * minute;
-/** What a site's first run reads when nobody says how far back. Days. */
+/** How far back a site's first run reads by default. Days. */
 export const firstDays = 40;
 /** The length of a part of a bulk run. Days. */
 const partDays = 7;

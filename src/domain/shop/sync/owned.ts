@@ -24,7 +24,7 @@ export async function readOwned<R extends Owned>(session: SyncSession, resource:
 
 /**
  * Ids of the rows that the shop has for a lookup and failed to load. 8 leaves them out without a trace: where a row that is stored did not
- * come (`isDoubtful`), a list of ids tells whether it is gone.
+ * come (`isDoubtful`), a list of ids decides whether it is gone.
  */
 export async function failedToLoad<R extends ShopResource>(
   session: SyncSession,

@@ -26,7 +26,7 @@ export interface SignedIncoming {
 
 /**
  * The events of a report that is genuine by the secret. Undefined: not genuine. `taken`: it confirmed a subscription, no events follow.
- * `unknown`: what is needed to tell could not be reached. `malformed`: genuine, and no JSON.
+ * `unknown`: what decides it could not be reached. `malformed`: genuine, and no JSON.
  */
 export type ReadMailEvents = (
   provider: string,

@@ -26,7 +26,7 @@ const maxCertificates = 20;
 
 /**
  * Whether Amazon SNS sent this message, recently. The certificate is fetched over TLS from a host of SNS and from nowhere else.
- * Who may publish to a topic is not said by it: the caller compares `TopicArn`. Never throws.
+ * The message does not prove who may publish to the topic: the caller compares `TopicArn`. Never throws.
  */
 export async function isFromSns(message: Fields, { http, now, signal }: SnsOptions): Promise<boolean> {
   const type = textIn(message, "Type") ?? "";

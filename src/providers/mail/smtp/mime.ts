@@ -57,7 +57,7 @@ function filenameParameter(filename: string): string {
   return parts.map((part, index) => `filename*${index}*=${part}`).join(";\r\n ");
 }
 
-/** Lines of 76 characters, as RFC 2045 wants them. */
+/** Lines of 76 characters, as RFC 2045 requires. */
 function wrapped(encoded: string): string {
   return encoded.replaceAll(/.{76}/g, "$&\r\n");
 }

@@ -3,7 +3,7 @@ import type { MailFailure } from "../mail";
 import { untilNextDay } from "../../quota";
 import type { SmtpReply } from "./session";
 
-/** What was being said when the server refused. */
+/** The command that the server refused. */
 export type SmtpStep = "greeting" | "hello" | "tls" | "login" | "sender" | "recipient" | "data" | "body";
 
 /** A full mailbox is tried again after this. Seconds. */

@@ -29,7 +29,7 @@ export interface SmtpOptions {
 
 /**
  * Mail over SMTP (RFC 5321), one connection a mail. There is no idempotency: once the final dot is sent, a lost answer is uncertain;
- * before it nothing was done. The Message-ID is made from the idempotency key, so that a reader of both copies could tell.
+ * before it nothing was done. The Message-ID is made from the idempotency key, so that both copies have the same.
  */
 export function smtp(options: SmtpOptions): MailProvider {
   return {
@@ -76,7 +76,7 @@ interface Transaction {
   message: MailMessage;
   options: SmtpOptions;
   idempotencyKey: string;
-  /** The final dot is on its way: from now on only an answer tells. */
+  /** The final dot is on its way: from now on only an answer decides. */
   dotted: boolean;
   session: SmtpSession | undefined;
 }
