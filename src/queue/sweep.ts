@@ -3,6 +3,7 @@ import { backNow, bringBack, bringBackAll, bySize } from "./bring-back";
 import type { Engine } from "./engine";
 import { reasonOf } from "../masking/redact";
 import type { Pause } from "./job-row";
+import { orTrouble } from "./or-trouble";
 import { overflow } from "./overflow";
 import { nextCheckAt, sweepAfterMs } from "./placement";
 import type { DueJob, UntrackedJob } from "./tick-ledger";
@@ -30,7 +31,8 @@ export interface SweepReport {
 /** Brings back what is due, what lost its message, and what its gate lets in. `now` is the tick's time. */
 export async function sweep(engine: Engine, now: number): Promise<SweepReport> {
   const report: SweepReport = { released: 0, swept: 0, admitted: 0, more: false };
-  if (engine.ledgerFirst) await writeUnwritten(engine);
+  // Kept until the next tick when a store is down: nothing else waits for it.
+  if (engine.ledgerFirst) await orTrouble(engine, "unwritten", () => writeUnwritten(engine));
   if (engine.boot !== "") await sweepOtherBoots(engine, now, report);
   const queueState = await createQueueState(engine);
   const budget = createBudget(engine.now, maxStatements, maxMilliseconds);

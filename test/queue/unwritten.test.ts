@@ -110,6 +110,16 @@ test.each([{}, { key: "nowhere" }])("with R2 down as well it is not accepted: %j
   expect(await bench.accept([{ payload: fine, ...request }])).toMatchObject([{ ok: false, code: "unavailable", retryAfter: 5 }]);
 });
 
+test("a tick while R2 is away releases what is due all the same", async () => {
+  const bench = createBench();
+  bench.faults.send = true;
+  const id = await bench.acceptOne({ payload: fine });
+  Object.assign(bench.faults, { send: false, payloads: true });
+  expect(await bench.tick(minute)).toMatchObject({ released: 1 });
+  await bench.deliverAll();
+  expect(await bench.row(id)).toMatchObject({ state: "done" });
+});
+
 test("a tick while the ledger is away keeps what is kept", async () => {
   const bench = withoutLedger();
   idOf((await bench.accept([{ type: scripted.type, payload: fine }]))[0]);
