@@ -61,7 +61,7 @@ const inside = {
   // own request is sent with the next message only, which is the end of the file, which waits for the line: the run never ended.
   disableConsoleIntercept: true,
   testTimeout: 30_000,
-  setupFiles: ["./test/support/anew.ts"],
+  setupFiles: ["./test/support/anew.ts", "./test/support/matchers.ts"],
 };
 
 export default defineConfig(async () => {

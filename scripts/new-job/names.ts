@@ -12,7 +12,7 @@ export interface Names {
 const taken = new Set(
   `await break case catch class const continue debugger default delete do else enum export extends false finally for function if
   implements import in interface let new null package private protected public return static super switch this throw true try typeof
-  var void while with yield arguments async eval undefined job jobs done payload context fakeContext describe expect it v`.split(/\s+/),
+  var void while with yield arguments async eval undefined job jobs done payload context workJob describe expect it v`.split(/\s+/),
 );
 
 /** The names for a type, or what is wrong with it. */

@@ -29,20 +29,19 @@ export const ${run}: Run<typeof ${contract}> = async (payload) => {
 }
 
 export function testFile({ type, contract, run }: Names): string {
-  return `import * as v from "valibot";
-import { describe, expect, it } from "vitest";
+  return `import { describe, expect, it } from "vitest";
 import { ${contract} } from "../../src/jobs/${type}/job";
 import { ${run} } from "../../src/jobs/${type}/run";
-import { fakeContext } from "./fake-context";
+import { workJob } from "../support/work-job";
 
 describe("${type}", () => {
   it.each([[{}], [{ siteId: "No Such Name" }], [{ siteId: "shop", other: 1 }]])("refuses %j", (payload) => {
-    expect(v.is(${contract}.payload, payload)).toBe(false);
+    expect(${contract}).toRefuse(payload);
   });
 
   it("is done with the site", async () => {
-    const outcome = await ${run}({ siteId: "shop" }, fakeContext());
-    expect(outcome).toMatchObject({ kind: "done", result: { siteId: "shop" } });
+    const job = await workJob(${contract}, ${run}, { siteId: "shop" });
+    expect(job).toBeDone({ siteId: "shop" });
   });
 });
 `;

@@ -1,29 +1,23 @@
-import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import type { AnalyticsEvent } from "../../src/domain/analytics/capability";
 import { analytics } from "../../src/jobs/analytics/job";
 import { runAnalytics } from "../../src/jobs/analytics/run";
-import type { InputOf } from "../../src/queue/job";
 import { mask, masked } from "../../src/masking/personal";
-import { checkPayload } from "../../src/queue/registry";
-import { fakeContext } from "./fake-context";
-import type { FakeOptions } from "./fake-context";
+import { workJobs } from "../support/work-job";
 
-type Input = InputOf<typeof analytics>;
+const start = Date.UTC(2026, 10, 21, 12);
 
-function item(payload: Input, options: FakeOptions = {}) {
-  return { payload: v.parse(analytics.payload, payload), context: fakeContext(options) };
-}
+type Asked = Parameters<typeof workJobs<typeof analytics>>[2];
 
-async function run(items: ReturnType<typeof item>[]) {
+/** These jobs as one batch, and what was stored and charged for them. */
+async function work(asked: Asked, store?: () => Promise<void>, run = runAnalytics) {
   const stored: AnalyticsEvent[][] = [];
   const points: AnalyticsEvent[] = [];
   const capability = {
-    store: async (events: readonly AnalyticsEvent[]) => void stored.push([...events]),
+    store: store ?? (async (events: readonly AnalyticsEvent[]) => void stored.push([...events])),
     point: (event: AnalyticsEvent) => void points.push(event),
   };
-  const outcomes = await runAnalytics(items, { analytics: capability }, new AbortController().signal);
-  return { outcomes, stored, points };
+  return { jobs: await workJobs(analytics, run, asked, { start, capabilities: { analytics: capability } }), stored, points };
 }
 
 describe("the payload", () => {
@@ -41,10 +35,7 @@ describe("the payload", () => {
     [{ event: "e", dimensions: { a: "x".repeat(201) } }, "payload.dimensions.a"],
     [{ event: "e", dimensions: Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`d${index}`, ""])) }, "payload.dimensions"],
     [{ event: "e", colour: 1 }, "payload.colour"],
-  ])("%j is wrong in %s", (payload, path) => {
-    const checked = checkPayload(analytics, payload);
-    expect(checked.ok ? [] : checked.issues.map((issue) => issue.path)).toEqual([path]);
-  });
+  ])("%j is wrong in %s", (payload, path) => expect(analytics).toRefuse(payload, path));
 
   test("may hold something personal in its dimensions only", () => {
     expect(mask(analytics.payload, { event: "e", value: 1, dimensions: { plan: "pro" } })).toEqual({ event: "e", value: 1, dimensions: { plan: masked } });
@@ -53,39 +44,40 @@ describe("the payload", () => {
 
 describe("storing", () => {
   test("puts the jobs of several tenants into one call", async () => {
-    const { outcomes, stored } = await run([
-      item({ event: "a" }, { tenant: "t1", id: "1", at: 1000 }),
-      item({ event: "b", at: "2026-10-01T14:00:00+02:00", value: 2, dimensions: { plan: "pro" } }, { tenant: "t2", id: "2" }),
+    const { jobs, stored } = await work([
+      { tenant: "t1", payload: { event: "a" } },
+      { tenant: "t2", payload: { event: "b", at: "2026-10-01T14:00:00+02:00", value: 2, dimensions: { plan: "pro" } } },
     ]);
     expect(stored).toEqual([
       [
-        { tenant: "t1", job: "1", event: "a", at: 1000 },
-        { tenant: "t2", job: "2", event: "b", at: Date.UTC(2026, 9, 1, 12), value: 2, dimensions: { plan: "pro" } },
+        { tenant: "t1", job: jobs[0]?.id, event: "a", at: start },
+        { tenant: "t2", job: jobs[1]?.id, event: "b", at: Date.UTC(2026, 9, 1, 12), value: 2, dimensions: { plan: "pro" } },
       ],
     ]);
-    expect(outcomes).toMatchObject([
-      { kind: "done", result: { stored: true } },
-      { kind: "done", result: { stored: true } },
-    ]);
+    for (const job of jobs) expect(job).toBeDone({ stored: true });
   });
 
-  test("charts each job only after it is settled", async () => {
-    const { outcomes, points } = await run([item({ event: "a" }, { id: "1" }), item({ event: "b" }, { id: "2" })]);
+  test("charges each job once, when it is settled", async () => {
+    const { jobs, points } = await work([{ payload: { event: "a" } }, { payload: { event: "b" } }]);
+    expect(points.map(({ job }) => job)).toEqual(jobs.map(({ id }) => id));
+    const cutOff: typeof runAnalytics = async (...handed) => {
+      await runAnalytics(...handed);
+      throw new Error("cut off at its end");
+    };
+    expect((await work([{ payload: { event: "a" } }], undefined, cutOff)).points).toEqual([]);
+  });
+
+  test("a dry run stores nothing and is charged nothing", async () => {
+    const { jobs, stored, points } = await work([{ payload: { event: "a" }, dryRun: true }, { payload: { event: "b" } }]);
+    const [dry, real] = jobs;
+    expect([stored.flat().map(({ job }) => job), points.map(({ job }) => job)]).toEqual([[real?.id], [real?.id]]);
+    expect(dry).toBeDone({ stored: false });
+    expect(dry).toHavePlanned("store");
+  });
+
+  test("a database that cannot be reached fails the whole batch, which is tried again", async () => {
+    const { jobs, points } = await work([{ payload: { event: "a" } }, { payload: { event: "b" } }], () => Promise.reject(new Error("D1 is away")));
+    for (const job of jobs) expect(job).toBeRetried(/D1 is away/);
     expect(points).toEqual([]);
-    for (const outcome of outcomes) if (outcome.kind === "done") outcome.after?.();
-    expect(points.map(({ job }) => job)).toEqual(["1", "2"]);
-  });
-
-  test("a dry run stores nothing", async () => {
-    const dry = item({ event: "a" }, { id: "1", dryRun: true });
-    const { outcomes, stored } = await run([dry, item({ event: "b" }, { id: "2" })]);
-    expect(stored.flat().map(({ job }) => job)).toEqual(["2"]);
-    expect(outcomes[0]).toMatchObject({ kind: "done", result: { stored: false }, after: undefined });
-    expect(dry.context.effects).toMatchObject([{ key: "store", reply: "would do" }]);
-  });
-
-  test("a database that cannot be reached fails the whole batch", async () => {
-    const capability = { store: () => Promise.reject(new Error("D1 is away")), point: () => undefined };
-    await expect(runAnalytics([item({ event: "a" })], { analytics: capability }, new AbortController().signal)).rejects.toThrow("D1 is away");
   });
 });

@@ -14,7 +14,7 @@ import type { InputOf } from "../../src/queue/job";
 import { checkPayload } from "../../src/queue/registry";
 import { picture } from "../support/pictures";
 import { blackPng, pixelsOf } from "../support/png";
-import { type FakeContext, fakeContext, type FakeOptions } from "./fake-context";
+import { workJob, type WorkOptions } from "../support/work-job";
 
 const now = Date.UTC(2026, 10, 26);
 const binding = (env as WorkerEnv).IMAGES;
@@ -47,10 +47,7 @@ describe("the payload", () => {
     [{ key: "a.jpg", operations: [{ ...small, format: "gif" }] }, "payload.operations[0].format"],
     [{ key: "a.jpg", operations: [{ ...small, colour: 1 }] }, "payload.operations[0].colour"],
     [{ key: "a.jpg", operations: [{ type: "alt-text", width: 3 }] }, "payload.operations[0].width"],
-  ])("%j is wrong in %s", (payload, path) => {
-    const checked = checkPayload(image, payload);
-    expect(checked.ok ? [] : checked.issues.map((issue) => issue.path)).toEqual([path]);
-  });
+  ])("%j is wrong in %s", (payload, path) => expect(image).toRefuse(payload, path));
 
   test("of an alt text waits for the model's gate, of thumbnails for nothing", () => {
     const gates = (...operations: InputOf<typeof image>["operations"]) => image.gates(parsed({ key: "a.jpg", operations }));
@@ -64,7 +61,7 @@ describe("a photograph", () => {
     const formats = ["webp", "avif", "jpeg"] as const;
     const ended = await run("photo.jpg", ...formats.map((format) => ({ ...small, format })));
     const size = { width: 32, height: 24, made: true };
-    expect(ended).toMatchObject({ kind: "done", result: { variants: formats.map((format) => ({ name: `32x32-scale-down.${format}`, ...size })) } });
+    expect(ended).toBeDone({ variants: formats.map((format) => ({ name: `32x32-scale-down.${format}`, ...size })) });
     for (const variant of (await kept("photo.jpg"))?.variants ?? []) {
       const bytes = await stored(variant.object);
       expect(new TextDecoder("latin1").decode(bytes)).not.toMatch(/Exif|Ada|Secret/);
@@ -76,7 +73,7 @@ describe("a photograph", () => {
 
   test.each(["png", "webp", "webpTurned", "avif", "gif", "webpAnimated"] as const)("as %s becomes its first frame", async (name) => {
     await put("photo", picture(name));
-    expect(await run("photo", small)).toMatchObject({ kind: "done", result: { variants: [{ width: 32, height: 24 }] } });
+    expect(await run("photo", small)).toBeDone({ variants: [{ width: 32, height: 24 }] });
     const [variant] = (await kept("photo"))?.variants ?? [];
     const { at } = await pixelsOf(await asPng(await stored(variant?.object ?? "")));
     expect([at(5, 5), at(26, 5), at(5, 18), at(26, 18)].map(colour)).toEqual(["red", "green", "blue", "white"]);
@@ -98,7 +95,7 @@ describe("a photograph", () => {
     [{ width: 500, height: 500, fit: "pad" }, 64, 64],
   ] as const)("in the box %o measures %i × %i: it is never enlarged", async (box, width, height) => {
     await put("photo.jpg", picture("orientation6"));
-    expect(await run("photo.jpg", { type: "thumbnail", ...box })).toMatchObject({ kind: "done", result: { variants: [{ width, height }] } });
+    expect(await run("photo.jpg", { type: "thumbnail", ...box })).toBeDone({ variants: [{ width, height }] });
     const [variant] = (await kept("photo.jpg"))?.variants ?? [];
     expect(await binding.info(streamOf(await stored(variant?.object ?? "")))).toMatchObject({ format: "image/webp", width, height });
   });
@@ -119,7 +116,7 @@ describe("a variant", () => {
     const calls = counted();
     await run("photo.jpg", small, { ...small, width: 16 }, { ...small, format: "avif" });
     expect(calls).toEqual({ reads: 1, renders: 3 });
-    expect(await run("photo.jpg", small, { ...small, width: 8 })).toMatchObject({ result: { variants: [{ made: false }, { made: true }] } });
+    expect(await run("photo.jpg", small, { ...small, width: 8 })).toBeDone({ variants: [{ made: false }, { made: true }] });
     expect(calls).toEqual({ reads: 2, renders: 4 });
   });
 
@@ -135,7 +132,7 @@ describe("a variant", () => {
   test("that the provider made in another format is refused", async () => {
     await put("photo.jpg", picture("orientation1"));
     const mislabelling = fakeBinding(() => new Response(picture("orientation1"), { headers: { "content-type": "image/webp" } }));
-    expect(await runWith(cloudflareImages(mislabelling), "photo.jpg", small)).toMatchObject({ kind: "discard", reason: "images: asked for webp, got jpeg" });
+    expect(await runWith(cloudflareImages(mislabelling), "photo.jpg", small)).toBeDiscarded("images: asked for webp, got jpeg");
     expect(await variantObjects()).toEqual([]);
   });
 });
@@ -157,8 +154,9 @@ describe("many jobs at once", () => {
         }),
     };
     const vision = { idempotentFor: 0, describe: async () => ok(null) };
-    const jobs = keys.map((key) => runImage(parsed({ key, operations: [small] }), { ...fakeContext({ tenant, now }), media, images: realImages(), vision }));
-    expect((await Promise.all(jobs)).map(({ kind }) => kind)).toEqual(keys.map(() => "done"));
+    const capabilities = { media, images: realImages(), vision };
+    const jobs = keys.map((key) => workJob(image, runImage, { key, operations: [small] }, { tenant, start: now, capabilities }));
+    for (const job of await Promise.all(jobs)) expect(job).toBeDone();
     expect([most, order]).toEqual([1, keys]);
   });
 });
@@ -175,7 +173,7 @@ describe("an object of which nothing can be made", () => {
     async (_name, key, bytes, reason) => {
       const calls = counted();
       await put(key, bytes);
-      expect(await run(key, small)).toMatchObject({ kind: "discard", reason: expect.stringMatching(reason) as string });
+      expect(await run(key, small)).toBeDiscarded(reason);
       expect(calls).toEqual({ reads: 1, renders: 0 });
       expect(await kept(key)).toMatchObject({ format: null, issue: expect.stringMatching(reason) as string, variants: [] });
     },
@@ -184,46 +182,46 @@ describe("an object of which nothing can be made", () => {
   test("a bomb is refused by what its header declares", async () => {
     const calls = counted();
     await put("bomb.png", await blackPng(12_000, 12_000));
-    expect(await run("bomb.png", small)).toMatchObject({ kind: "discard", reason: expect.stringContaining("12000 × 12000") as string });
+    expect(await run("bomb.png", small)).toBeDiscarded(/12000 × 12000/);
     expect(calls.renders).toBe(0);
   });
 
   test("one that is too large is not read", async () => {
     await put("large.jpg", new Uint8Array(20 * 1024 * 1024 + 1));
-    expect(await run("large.jpg", small)).toMatchObject({ kind: "discard", reason: "the object has 20,971,521 bytes, at most 20,971,520 are taken" });
+    expect(await run("large.jpg", small)).toBeDiscarded("the object has 20,971,521 bytes, at most 20,971,520 are taken");
   });
 
   test("a whole file whose pixels are junk is found out by the decoder", async () => {
     const png = await blackPng(40, 40);
     png.fill(7, 45, png.length - 20);
     await put("junk.png", png);
-    expect(await run("junk.png", small)).toMatchObject({ kind: "discard", reason: "images: 9523, the picture was refused" });
+    expect(await run("junk.png", small)).toBeDiscarded("images: 9523, the picture was refused");
     expect(await kept("junk.png")).toMatchObject({ format: "png", width: 40, issue: "images: 9523, the picture was refused" });
   });
 
   test("what the decoder refuses is said where the picture is read, until it can be read", async () => {
     await put("broken.jpg", picture("orientation1"));
     const refusing = cloudflareImages(fakeBinding(() => Promise.reject(new Error("Input buffer: premature end of JPEG image"))));
-    expect(await runWith(refusing, "broken.jpg", small)).toMatchObject({ kind: "discard" });
+    expect(await runWith(refusing, "broken.jpg", small)).toBeDiscarded();
     const issue = "images: the picture cannot be decoded";
     expect(await kept("broken.jpg")).toMatchObject({ format: "jpeg", width: 64, issue });
     await parts.store.setHumanText(tenant, "broken.jpg", "By hand", now);
-    expect(await run("broken.jpg", { type: "alt-text" })).toMatchObject({ kind: "done" });
+    expect(await run("broken.jpg", { type: "alt-text" })).toBeDone();
     expect(await kept("broken.jpg")).toMatchObject({ issue });
-    expect(await run("broken.jpg", small)).toMatchObject({ kind: "done" });
+    expect(await run("broken.jpg", small)).toBeDone();
     expect(await kept("broken.jpg")).toMatchObject({ issue: null, variants: [{ width: 32 }] });
   });
 
   test("is one dead letter: a job that only writes the text is done, with a note", async () => {
     await put("cut.jpg", picture("orientation1").subarray(0, 900));
     const broken = "the jpeg is broken or cut off";
-    expect(await run("cut.jpg", { type: "alt-text" })).toMatchObject({ kind: "done", result: { note: `there is no alt text: ${broken}` } });
-    expect(await run("cut.jpg", small, { type: "alt-text" })).toMatchObject({ kind: "discard", reason: broken });
+    expect(await run("cut.jpg", { type: "alt-text" })).toBeDone({ note: `there is no alt text: ${broken}` });
+    expect(await run("cut.jpg", small, { type: "alt-text" })).toBeDiscarded(broken);
     expect(await kept("cut.jpg")).toMatchObject({ issue: broken });
   });
 
   test("one that is gone is done, with a note", async () => {
-    expect(await run("never.jpg", small)).toMatchObject({ kind: "done", result: { note: "the object was removed or replaced" } });
+    expect(await run("never.jpg", small)).toBeDone({ note: "the object was removed or replaced" });
   });
 });
 
@@ -233,12 +231,12 @@ describe("a code of the Images binding", () => {
 
   test.each([9401, 9402, 9403, 9412, 9413, 9520, 9523])("%i is permanent", async (code) => {
     await put("photo.jpg", picture("orientation1"));
-    expect(await runWith(failing(code), "photo.jpg", small)).toMatchObject({ kind: "discard", reason: expect.stringContaining(`images: ${code}, `) as string });
+    expect(await runWith(failing(code), "photo.jpg", small)).toBeDiscarded(new RegExp(`^images: ${code}, `));
   });
 
   test("9422, the account's limit, waits and burns no attempt", async () => {
     await put("photo.jpg", picture("orientation1"));
-    expect(await runWith(failing(9422), "photo.jpg", small)).toMatchObject({ kind: "wait", until: expect.any(Number) as number });
+    expect(await runWith(failing(9422), "photo.jpg", small)).toHaveWaited(/9422/);
   });
 
   test.each([
@@ -246,10 +244,11 @@ describe("a code of the Images binding", () => {
     [9999, "ERROR 9999"],
   ])("%s, which says nothing, is tried three times at most", async (code, message) => {
     await put("photo.jpg", picture("orientation1"));
-    const images = failing(code, message);
-    const kinds = [];
-    for (const attempt of [1, 2, 3]) kinds.push((await runWith(images, "photo.jpg", small, { attempt })).kind);
-    expect(kinds).toEqual(["retry", "retry", "discard"]);
+    const first = await runWith(failing(code, message), "photo.jpg", small);
+    expect(first).toBeRetried();
+    const second = await first.next();
+    expect(second).toBeRetried();
+    expect(await second.next()).toBeDiscarded();
   });
 });
 
@@ -270,10 +269,7 @@ describe("removing an original while its job runs", () => {
           return images.render(...asked);
         },
       };
-      expect(await runWith(removing, "photo.jpg", small, { ...small, width: 16 })).toMatchObject({
-        kind: "done",
-        result: { note: expect.any(String) as string },
-      });
+      expect(await runWith(removing, "photo.jpg", small, { ...small, width: 16 })).toBeDone({ note: expect.any(String) as string });
       expect([await kept("photo.jpg"), await variantObjects(), await env.MEDIA.head(`${tenant}/photo.jpg`)]).toEqual([null, [], null]);
     },
   );
@@ -282,15 +278,15 @@ describe("removing an original while its job runs", () => {
 test("one version has at most 50 variants; what is there can still be asked for, the next version begins anew", async () => {
   await put("photo.jpg", picture("orientation1"));
   const asked = (from: number, count: number) => Array.from({ length: count }, (_, index) => ({ ...small, width: from + index }));
-  for (const from of [1, 21]) expect(await runWith(realImages(), "photo.jpg", asked(from, 20))).toMatchObject({ kind: "done" });
-  expect(await runWith(realImages(), "photo.jpg", asked(41, 11))).toMatchObject({ kind: "discard", reason: expect.stringContaining("50 variants") as string });
+  for (const from of [1, 21]) expect(await runWith(realImages(), "photo.jpg", asked(from, 20))).toBeDone();
+  expect(await runWith(realImages(), "photo.jpg", asked(41, 11))).toBeDiscarded(/50 variants/);
   expect((await kept("photo.jpg"))?.variants).toHaveLength(50);
   counted();
-  expect(await runWith(realImages(), "photo.jpg", asked(31, 20))).toMatchObject({ kind: "done" });
+  expect(await runWith(realImages(), "photo.jpg", asked(31, 20))).toBeDone();
   expect(counts.renders).toBe(0);
   await put("photo.jpg", picture("png"));
   const twice = await runWith(realImages(), "photo.jpg", [...asked(51, 1), ...asked(51, 1)]);
-  expect(twice).toMatchObject({ kind: "done", result: { variants: [{ made: true }, { made: false }] } });
+  expect(twice).toBeDone({ variants: [{ made: true }, { made: false }] });
 });
 
 describe("an alt text", () => {
@@ -300,7 +296,7 @@ describe("an alt text", () => {
     await put("photo.jpg", picture("orientation6"));
     const shown: Uint8Array<ArrayBuffer>[] = [];
     const ended = await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision: async (bytes) => (shown.push(bytes), ok(said)) });
-    expect(ended).toMatchObject({ kind: "done", result: { altText: said.text } });
+    expect(ended).toBeDone({ altText: said.text });
     expect((await kept("photo.jpg"))?.altText).toEqual(said);
     expect(await binding.info(streamOf(shown[0] ?? new Uint8Array()))).toMatchObject({ format: "image/jpeg", width: 64, height: 48 });
   });
@@ -308,7 +304,7 @@ describe("an alt text", () => {
   test("never overwrites a human's, not even one that came while the model thought", async () => {
     await put("photo.jpg", picture("orientation1"));
     const vision = async () => (await parts.store.setHumanText(tenant, "photo.jpg", "By hand", now), ok(said));
-    expect(await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision })).toMatchObject({ kind: "done" });
+    expect(await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision })).toBeDone();
     expect((await kept("photo.jpg"))?.altText).toMatchObject({ text: "By hand", source: "human" });
     let asked = 0;
     await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision: async () => (asked++, ok(said)) });
@@ -328,9 +324,9 @@ describe("an alt text", () => {
 
   test("of a model that has none stores nothing; thumbnails of the same job are there", async () => {
     await put("photo.jpg", picture("orientation1"));
-    expect(await runWith(realImages(), "photo.jpg", [small, { type: "alt-text" }], { vision: async () => ok(null) })).toMatchObject({ kind: "done" });
+    expect(await runWith(realImages(), "photo.jpg", [small, { type: "alt-text" }], { vision: async () => ok(null) })).toBeDone();
     const broken = { vision: async () => failed({ class: "transient", reason: "models: 503" }) };
-    expect(await runWith(realImages(), "photo.jpg", [small, { type: "alt-text" }], broken)).toMatchObject({ kind: "retry", reason: "models: 503" });
+    expect(await runWith(realImages(), "photo.jpg", [small, { type: "alt-text" }], broken)).toBeRetried("models: 503");
     expect(await kept("photo.jpg")).toMatchObject({ altText: null, variants: [{ width: 32 }] });
   });
 });
@@ -338,19 +334,17 @@ describe("an alt text", () => {
 describe("a dry run", () => {
   test("says what it would do and leaves nothing", async () => {
     await put("photo.jpg", picture("orientation6"));
-    const { context, ended } = await runIn({ dryRun: true }, "photo.jpg", [{ ...small }, { type: "alt-text" }]);
-    expect(ended).toMatchObject({ kind: "done" });
-    expect(context.effects.map(({ key, options }) => [key, options.wouldDo])).toEqual([
-      ["thumbnail 32x32-scale-down.webp", { width: 32, height: 24 }],
-      ["alt-text", null],
-    ]);
+    const job = await runIn({ dryRun: true }, "photo.jpg", [{ ...small }, { type: "alt-text" }]);
+    expect(job).toBeDone();
+    expect(job).toHavePlanned("alt-text", "thumbnail 32x32-scale-down.webp");
+    expect(job.effects.map(({ value }) => value)).toEqual([null, { width: 32, height: 24 }]);
     expect([await kept("photo.jpg"), await variantObjects()]).toEqual([null, []]);
   });
 });
 
 type Ask = InputOf<typeof image>["operations"][number];
 
-interface Options extends FakeOptions {
+interface Options extends WorkOptions<typeof image> {
   vision?: (picture: Uint8Array<ArrayBuffer>) => Promise<Reply<AltText | null>>;
   language?: string;
 }
@@ -376,13 +370,13 @@ function realImages(): Images {
 }
 
 async function run(key: string, ...operations: Ask[]) {
-  return (await runIn({}, key, operations)).ended;
+  return runIn({}, key, operations);
 }
 
 async function runWith(images: Images, key: string, operations: Ask | Ask[], ...more: (Ask | Options)[]) {
   const asked = [...(Array.isArray(operations) ? operations : [operations]), ...more.filter((each): each is Ask => "type" in each)];
   const options = more.find((each): each is Options => !("type" in each)) ?? {};
-  return (await runIn(options, key, asked, images)).ended;
+  return runIn(options, key, asked, images);
 }
 
 async function runIn(options: Options, key: string, operations: Ask[], images = realImages()) {
@@ -397,9 +391,12 @@ async function runIn(options: Options, key: string, operations: Ask[], images = 
   };
   const describing = options.vision ?? (async () => failed({ class: "config", reason: "no model" }));
   const vision = { idempotentFor: 3600, describe: describing };
-  const context: FakeContext = fakeContext({ tenant, now, ...options });
-  const ended = await runImage(parsed({ key, operations }), { ...context, media, images, vision });
-  return { ended, context };
+  return workJob(
+    image,
+    runImage,
+    { key, operations },
+    { tenant, start: now, ...(options.dryRun ? { dryRun: true } : {}), capabilities: { media, images, vision } },
+  );
 }
 
 function put(key: string, bytes: Uint8Array<ArrayBuffer>): Promise<R2Object> {

@@ -6,14 +6,15 @@ import { storeSubmission, type Stored } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
 import { runLead } from "../../src/jobs/lead/run";
 import { mask } from "../../src/masking/personal";
+import type { InputOf } from "../../src/queue/job";
 import type { JobState } from "../../src/queue/state";
-import { fakeContext, type FakeOptions } from "./fake-context";
+import { cutOffOnce, type WorkedJob, workJob, type WorkOptions } from "../support/work-job";
 
 type Settings = Awaited<ReturnType<Leads["project"]>>;
 
 const usual: Settings = { forward: true, ackAfter: "store", reengageHours: 24 };
 
-function bench(tenant: string, more: { settings?: Settings; hook?: boolean; forwarding?: JobState | null } = {}) {
+function agency(tenant: string, more: { settings?: Settings; hook?: boolean; forwarding?: JobState | null } = {}) {
   const counted: { kind: string; follow: Stored["follow"] }[] = [];
   const leads: Leads = {
     local: false,
@@ -23,85 +24,88 @@ function bench(tenant: string, more: { settings?: Settings; hook?: boolean; forw
     forwarding: async () => more.forwarding ?? null,
     count: ({ kind }, { follow }) => void counted.push({ kind, follow }),
   };
-  const run = async (payload: object, options: FakeOptions = {}) => {
-    const context = fakeContext({ tenant, ...options });
-    const outcome = await runLead(v.parse(lead.payload, { project: "homes", ...payload }), { ...context, leads });
-    return { outcome, children: context.children, effects: context.effects };
-  };
-  return { run, counted };
+  const work = (payload: object, options: WorkOptions<typeof lead> = {}, run = runLead) =>
+    workJob(lead, run, { project: "homes", ...payload } as InputOf<typeof lead>, { tenant, capabilities: { leads }, ...options });
+  return { work, counted };
 }
+
+/** What Make.com is to be sent of the lead. */
+const forwardOf = (job: WorkedJob) => job.children.find(({ type }) => type === "webhook")?.payload as { body: object } | undefined;
 
 const ada = { contact: { email: "ada@example.com", name: "Ada", visitorId: "v1" } };
 
 describe("a new lead", () => {
   test("is stored, told and forwarded, under ids that follow from its own", async () => {
-    const { run, counted } = bench("job-new");
-    const { outcome, children } = await run(ada, { id: "s1" });
-    expect(outcome).toMatchObject({ kind: "done", result: { lead: "s1", follow: "new", forward: "handed on" } });
-    expect(children.map(({ type, key }) => [type, key])).toEqual([
-      ["event", "event"],
-      ["webhook", "forward"],
-    ]);
-    expect(children[0]?.payload).toMatchObject({ id: "s1", type: "lead.created", data: { id: "s1", email: "ada@example.com", project: "homes", test: false } });
-    expect(children[1]?.payload).toMatchObject({
-      connection: "make",
-      id: "s1",
-      about: ["lead:s1"],
-      body: { first_name: "Ada", email1: "ada@example.com", is_duplicate: false, test_lead: "no", form_submit_count: 1 },
-    });
-    if (outcome.kind === "done") outcome.after?.();
+    const { work, counted } = agency("job-new");
+    const job = await work(ada);
+    const { id } = job;
+    expect(job).toBeDone({ lead: id, follow: "new", forward: "handed on" });
+    expect(job).toHaveEnqueued(
+      { type: "event", payload: { id, type: "lead.created", data: { id, email: "ada@example.com", project: "homes", test: false } } },
+      {
+        type: "webhook",
+        payload: {
+          connection: "make",
+          id,
+          about: [`lead:${id}`],
+          body: { first_name: "Ada", email1: "ada@example.com", is_duplicate: false, test_lead: "no", form_submit_count: 1 },
+        },
+      },
+    );
     expect(counted).toEqual([{ kind: "lead", follow: "new" }]);
   });
 
-  test("whose run is repeated says the same", async () => {
-    const { run } = bench("job-repeat");
-    const first = await run(ada, { id: "s1" });
-    const second = await run(ada, { id: "s1" });
+  test("whose run is repeated says the same, and tells and forwards nothing twice", async () => {
+    const { work, counted } = agency("job-repeat");
+    const first = await work(ada, {}, cutOffOnce(runLead));
+    expect(first).toBeRetried(/cut off/);
+    const second = await first.next();
+    expect(second).toBeDone({ lead: first.id, follow: "new" });
     expect(second.children).toEqual(first.children);
-    expect(second.outcome).toMatchObject({ result: { follow: "new" } });
+    expect(counted).toEqual([{ kind: "lead", follow: "new" }]);
   });
 });
 
 describe("what is not forwarded", () => {
   test.each([
-    ["the project only stores", { settings: { ...usual!, forward: false } }, {}],
-    ["the project is gone", { settings: null }, {}],
-    ["there is no hook", { hook: false }, {}],
-  ])("%s: stored and told all the same", async (name, more, payload) => {
-    const { outcome, children } = await bench(`job-${name.replaceAll(" ", "-")}`, more).run({ ...ada, ...payload });
-    expect(outcome).toMatchObject({ kind: "done", result: { forward: expect.stringContaining("not forwarded") } });
-    expect(children.map(({ type }) => type)).toEqual(["event"]);
+    ["the project only stores", { settings: { ...usual!, forward: false } }],
+    ["the project is gone", { settings: null }],
+    ["there is no hook", { hook: false }],
+  ])("%s: stored and told all the same", async (name, more) => {
+    const job = await agency(`job-${name.replaceAll(" ", "-")}`, more).work(ada);
+    expect(job).toBeDone({ forward: expect.stringContaining("not forwarded") });
+    expect(job).toHaveEnqueued({ type: "event" });
   });
 
   test("a robot is stored and nobody hears of it", async () => {
-    const { outcome, children } = await bench("job-bot").run({ ...ada, kind: "bot" });
-    expect(outcome).toMatchObject({ kind: "done", result: { follow: "new", forward: "not forwarded: a bot" } });
-    expect(children).toEqual([]);
+    const job = await agency("job-bot").work({ ...ada, kind: "bot" });
+    expect(job).toBeDone({ follow: "new", forward: "not forwarded: a bot" });
+    expect(job).toHaveEnqueued();
   });
 
   test("the same person again within hours is an update; after them, a lead to forward", async () => {
-    const { run } = bench("job-again");
-    const at = Date.UTC(2026, 10, 21);
-    await run(ada, { id: "s1", at });
-    const soon = await run(ada, { id: "s2", at: at + 3600_000 });
-    expect(soon.outcome).toMatchObject({ result: { lead: "s1", follow: "none" } });
-    expect(soon.children).toMatchObject([{ type: "event", payload: { type: "lead.updated", data: { id: "s1" } } }]);
-    const later = await run(ada, { id: "s3", at: at + 25 * 3600_000 });
-    expect(later.children).toMatchObject([{ type: "event" }, { type: "webhook", payload: { body: { is_duplicate: true, lead_id: "s1" } } }]);
+    const { work } = agency("job-again");
+    const start = Date.UTC(2026, 10, 21);
+    const { id } = await work(ada, { start });
+    const soon = await work(ada, { start: start + 3600_000 });
+    expect(soon).toBeDone({ lead: id, follow: "none" });
+    expect(soon).toHaveEnqueued({ type: "event", payload: { type: "lead.updated", data: { id } } });
+    const later = await work(ada, { start: start + 25 * 3600_000 });
+    expect(later).toHaveEnqueued({ type: "event" }, { type: "webhook", payload: { body: { is_duplicate: true, lead_id: id } } });
   });
 });
 
 test("what somebody says who comes back is forwarded with what is known, and counts before it", async () => {
-  const { run } = bench("job-known", { settings: { ...usual!, name: "Homes on the Hill" } });
-  const at = Date.UTC(2026, 10, 21);
+  const { work } = agency("job-known", { settings: { ...usual!, name: "Homes on the Hill" } });
+  const start = Date.UTC(2026, 10, 21);
   const phone = { phone: "+493012345678", phoneKey: "+493012345678" };
-  await run({ contact: { email: "ada@example.com", name: "Ada Bee", visitorId: "v1" } }, { id: "s1", at });
-  await run({ contact: { email: "ada@example.com", ...phone } }, { id: "s2", at: at + 1000 });
-  const back = await run({ contact: { ...phone, name: "Adele", firstName: "Adele" } }, { id: "s3", at: at + 25 * 3600_000 });
+  const { id } = await work({ contact: { email: "ada@example.com", name: "Ada Bee", visitorId: "v1" } }, { start });
+  await work({ contact: { email: "ada@example.com", ...phone } }, { start: start + 1000 });
+  const back = await work({ contact: { ...phone, name: "Adele", firstName: "Adele" } }, { start: start + 25 * 3600_000 });
   const known = { email: "ada@example.com", email1: "ada@example.com", phone_mobile: "+493012345678", visitor_id: "v1", project_name: "Homes on the Hill" };
-  expect(back.children[1]?.payload).toMatchObject({ body: { ...known, first_name: "Adele", last_name: null, lead_id: "s1" } });
-  const nameless = await run({ contact: { email: "ada@example.com" }, form: { projectName: "Flat 3" } }, { id: "s4", at: at + 50 * 3600_000 });
-  expect(nameless.children[1]?.payload).toMatchObject({ body: { ...known, first_name: "Adele", project_name: "Flat 3" } });
+  expect(forwardOf(back)?.body).toMatchObject({ ...known, first_name: "Adele", last_name: null, lead_id: id });
+  const nameless = await work({ contact: { email: "ada@example.com" }, form: { projectName: "Flat 3" } }, { start: start + 50 * 3600_000 });
+  expect(forwardOf(nameless)?.body).toMatchObject({ ...known, first_name: "Adele", project_name: "Flat 3" });
 });
 
 test.each([
@@ -113,51 +117,50 @@ test.each([
   [{ name: "Mary Ann", firstName: "Mary Ann" }, "Mary Ann", null],
   [{}, null, null],
 ])("%j is forwarded as %j and %j", async (name, first, last) => {
-  const { children } = await bench(`job-name-${JSON.stringify(name)}`).run({ contact: { email: "ann@example.com", ...name } });
-  expect(children[1]?.payload).toMatchObject({ body: { first_name: first, last_name: last, project_name: "homes" } });
+  const job = await agency(`job-name-${JSON.stringify(name).replaceAll(/\W+/g, "-").toLowerCase()}`).work({ contact: { email: "ann@example.com", ...name } });
+  expect(forwardOf(job)?.body).toMatchObject({ first_name: first, last_name: last, project_name: "homes" });
 });
 
 test("a clock that runs ahead makes no submission the newest for ever", async () => {
-  const { run } = bench("job-ahead");
-  const at = Date.UTC(2026, 10, 21);
-  await run({ ...ada, at: at + 1e9 }, { id: "s1", at });
-  const { children } = await run({ contact: { visitorId: "v1", name: "Eve" } }, { id: "s2", at: at + 1000 });
-  expect(children).toMatchObject([{ payload: { data: { id: "s1", name: "Eve", submittedAt: "2026-11-21T00:00:01.000Z" } } }]);
+  const { work } = agency("job-ahead");
+  const start = Date.UTC(2026, 10, 21);
+  const { id } = await work({ ...ada, at: start + 1e9 }, { start });
+  const job = await work({ contact: { visitorId: "v1", name: "Eve" } }, { start: start + 1000 });
+  expect(job).toHaveEnqueued({ type: "event", payload: { data: { id, name: "Eve", submittedAt: "2026-11-21T00:00:01.000Z" } } });
 });
 
 test("a test lead is forwarded as one", async () => {
-  const { children } = await bench("job-test").run({ ...ada, kind: "test" });
-  expect(children).toMatchObject([{ payload: { data: { test: true } } }, { payload: { body: { test_lead: "yes" } } }]);
+  const job = await agency("job-test").work({ ...ada, kind: "test" });
+  expect(job).toHaveEnqueued({ type: "event", payload: { data: { test: true } } }, { type: "webhook", payload: { body: { test_lead: "yes" } } });
 });
 
 describe("acknowledged after forwarding", () => {
   const settings = { ...usual!, ackAfter: "forward" as const };
 
   test.each([null, "queued", "running", "retrying", "waiting"] as const)("waits while the delivery is %s, and burns nothing", async (forwarding) => {
-    const { outcome } = await bench(`job-ack-${forwarding}`, { settings, forwarding }).run(ada, { at: 0, now: 10_000 });
-    expect(outcome).toMatchObject({ kind: "wait", until: 15_000 });
+    const job = await agency(`job-ack-${forwarding}`, { settings, forwarding }).work(ada);
+    expect(job).toHaveWaited("stored; its forwarding is under way", 2);
+    job.bench.advance(10_000);
+    expect(await job.next()).toHaveWaited("stored; its forwarding is under way", 5);
   });
 
   test("is done when the delivery is, and a dead letter when that is", async () => {
-    expect((await bench("job-ack-done", { settings, forwarding: "done" }).run(ada)).outcome.kind).toBe("done");
+    expect(await agency("job-ack-done", { settings, forwarding: "done" }).work(ada)).toBeDone();
     for (const forwarding of ["dead", "discarded", "cancelled"] as const) {
-      expect((await bench(`job-ack-${forwarding}`, { settings, forwarding }).run(ada)).outcome).toMatchObject({
-        kind: "discard",
-        reason: expect.stringContaining(forwarding),
-      });
+      expect(await agency(`job-ack-${forwarding}`, { settings, forwarding }).work(ada)).toBeDiscarded(new RegExp(forwarding));
     }
   });
 
   test("is done at once when there is nothing to forward", async () => {
-    expect((await bench("job-ack-none", { settings, hook: false }).run(ada)).outcome.kind).toBe("done");
+    expect(await agency("job-ack-none", { settings, hook: false }).work(ada)).toBeDone();
   });
 });
 
 test("a dry run stores nothing", async () => {
-  const { outcome, effects, children } = await bench("job-dry").run(ada, { dryRun: true });
-  expect(outcome.kind).toBe("done");
-  expect(effects).toMatchObject([{ key: "store", reply: "would do" }]);
-  expect(children).toEqual([]);
+  const job = await agency("job-dry").work(ada, { dryRun: true });
+  expect(job).toBeDone();
+  expect(job).toHavePlanned("store");
+  expect(job).toHaveEnqueued();
   expect(await env.DB.prepare("SELECT 1 FROM lead_submissions WHERE tenant = 'job-dry'").first()).toBeNull();
 });
 

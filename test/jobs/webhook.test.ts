@@ -6,36 +6,31 @@ import type { HookMessage } from "../../src/providers/hooks/hooks";
 import { failed, type Failure, ok } from "../../src/queue/effect";
 import type { InputOf } from "../../src/queue/job";
 import { mask, masked } from "../../src/masking/personal";
-import { checkPayload } from "../../src/queue/registry";
-import { fakeContext, type FakeOptions } from "./fake-context";
+import { workJob, type WorkOptions } from "../support/work-job";
 
 type Input = InputOf<typeof webhook>;
 
-async function run(input: Input, { failure, missing, ...options }: FakeOptions & { failure?: Failure; missing?: string } = {}) {
+/** The job after its first run, what the receiver got, and what it was retired for. */
+async function work(input: Input, { failure, missing, ...options }: WorkOptions<typeof webhook> & { failure?: Failure; missing?: string } = {}) {
   const sent: HookMessage[] = [];
   const retired: string[][] = [];
   const post = async (message: HookMessage) => (sent.push(message), failure ? failed(failure) : ok({ status: 201, response: "thanks" }));
   const retire = async (reason: string, job: string) => void retired.push([reason, job]);
   const hooks = { open: async () => (missing === undefined ? { idempotentFor: 60, post, retire } : { missing }) };
-  const outcome = await runWebhook(v.parse(webhook.payload, input), { ...fakeContext(options), hooks });
-  return { outcome, sent, retired };
+  return { job: await workJob(webhook, runWebhook, input, { ...options, capabilities: { hooks } }), sent, retired };
 }
 
 describe("the payload", () => {
-  const wrong = (payload: unknown) => {
-    const checked = checkPayload(webhook, payload);
-    return checked.ok ? [] : checked.issues.map(({ path }) => path);
-  };
-  test.each<[unknown, string[]]>([
-    [{ body: {} }, ["payload.url"]],
-    [{ connection: "make", url: "https://a.example/", body: {} }, ["payload.url"]],
-    [{ connection: "mail", body: {} }, ["payload.connection"]],
-    [{ url: "nowhere", body: {} }, ["payload.url"]],
-    [{ connection: "make" }, ["payload.body"]],
-    [{ connection: "make", body: {}, id: "a.b" }, ["payload.id"]],
-    [{ connection: "make", body: {}, about: ["Ada"] }, ["payload.about[0]"]],
-    [{ connection: "make", body: {}, secret: "x" }, ["payload.secret"]],
-  ])("%j is wrong in %j", (payload, paths) => expect(wrong(payload)).toEqual(paths));
+  test.each<[unknown, string]>([
+    [{ body: {} }, "payload.url"],
+    [{ connection: "make", url: "https://a.example/", body: {} }, "payload.url"],
+    [{ connection: "mail", body: {} }, "payload.connection"],
+    [{ url: "nowhere", body: {} }, "payload.url"],
+    [{ connection: "make" }, "payload.body"],
+    [{ connection: "make", body: {}, id: "a.b" }, "payload.id"],
+    [{ connection: "make", body: {}, about: ["Ada"] }, "payload.about[0]"],
+    [{ connection: "make", body: {}, secret: "x" }, "payload.secret"],
+  ])("%j is wrong in %s", (payload, path) => expect(webhook).toRefuse(payload, path));
 
   test("shows neither body nor address", () => {
     expect(mask(webhook.payload, { url: "https://a.example/s3cret", body: { email: "ada@example.com" }, about: ["lead:1"] })).toEqual({
@@ -54,8 +49,9 @@ describe("the payload", () => {
 });
 
 test("the receiver being gone is remembered, and a dead letter", async () => {
-  const { outcome, retired } = await run({ subscription: "saas", body: {} }, { failure: { class: "config", reason: "webhook: 410", code: "gone" } });
-  expect([outcome.kind, retired]).toEqual(["discard", [["webhook: 410", "job-1"]]]);
+  const { job, retired } = await work({ subscription: "saas", body: {} }, { failure: { class: "config", reason: "webhook: 410", code: "gone" } });
+  expect(job).toBeDiscarded("webhook: 410");
+  expect(retired).toEqual([["webhook: 410", job.id]]);
 });
 
 test("a delivery is found by where it goes", () => {
@@ -67,34 +63,39 @@ test("a delivery is found by where it goes", () => {
   ]);
 });
 
-test.each<[Failure["class"], string]>([
-  ["transient", "retry"],
-  ["uncertain", "retry"],
-  ["limited", "wait"],
-  ["permanent", "discard"],
-])("%s trouble ends in %s", async (kind, expected) => {
-  expect((await run({ connection: "make", body: {} }, { failure: { class: kind, reason: "r" } })).outcome.kind).toBe(expected);
+test.each(["transient", "uncertain"] as const)("%s trouble is tried again, under the same id", async (kind) => {
+  const { job, sent } = await work({ connection: "make", body: {} }, { failure: { class: kind, reason: "r" } });
+  expect(job).toBeRetried("r");
+  expect(await job.next()).toBeRetried("r");
+  expect(sent.map(({ id }) => id)).toEqual([job.id, job.id]);
 });
 
-test("no receiver, and what goes round in a circle, are dead letters without a call", async () => {
-  const answers = [
-    await run({ connection: "make", body: {} }, { missing: 'the connection "make" is missing' }),
-    await run({ connection: "make", body: {}, hops: 6 }),
-  ];
-  expect(answers.map(({ outcome, sent }) => [outcome.kind, sent])).toEqual([
-    ["discard", []],
-    ["discard", []],
-  ]);
+test("a receiver that is asked too often is waited for", async () => {
+  const { job } = await work({ connection: "make", body: {} }, { failure: { class: "limited", reason: "webhook: 429", retryAfter: 30 } });
+  expect(job).toHaveWaited("webhook: 429", 30);
+});
+
+test("what will never succeed, no receiver, and what goes round in a circle are dead letters; the last two without a call", async () => {
+  const refused = await work({ connection: "make", body: {} }, { failure: { class: "permanent", reason: "webhook: 400" } });
+  expect(refused.job).toBeDiscarded("webhook: 400");
+  const nowhere = await work({ connection: "make", body: {} }, { missing: 'the connection "make" is missing' });
+  expect(nowhere.job).toBeDiscarded('the connection "make" is missing');
+  const round = await work({ connection: "make", body: {}, hops: 6 });
+  expect(round.job).toBeDiscarded(/passed through here 6 times/);
+  expect([nowhere.sent, round.sent]).toEqual([[], []]);
 });
 
 test("sends the body under the job's id, or one that was given, and keeps the answer", async () => {
-  const { outcome, sent } = await run({ connection: "make", body: { a: [1, "ž"] } });
-  expect(sent).toEqual([{ id: "job-1", body: '{"a":[1,"ž"]}', hops: 0 }]);
-  expect(outcome).toMatchObject({ kind: "done", result: { status: 201, response: "thanks" } });
-  expect((await run({ connection: "make", body: 1, id: "sub-7" })).sent[0]?.id).toBe("sub-7");
+  const { job, sent } = await work({ connection: "make", body: { a: [1, "ž"] } });
+  expect(sent).toEqual([{ id: job.id, body: '{"a":[1,"ž"]}', hops: 0 }]);
+  expect(job).toBeDone({ status: 201, response: "thanks" });
+  expect(job).toHaveMade("deliver");
+  expect((await work({ connection: "make", body: 1, id: "sub-7" })).sent[0]?.id).toBe("sub-7");
 });
 
 test("a dry run calls nobody", async () => {
-  const { outcome, sent } = await run({ connection: "make", body: {} }, { dryRun: true });
-  expect([outcome.kind, sent]).toEqual(["done", []]);
+  const { job, sent } = await work({ connection: "make", body: {} }, { dryRun: true });
+  expect(job).toBeDone();
+  expect(job).toHavePlanned("deliver");
+  expect(sent).toEqual([]);
 });
