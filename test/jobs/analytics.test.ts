@@ -57,7 +57,7 @@ describe("storing", () => {
     for (const job of jobs) expect(job).toBeDone({ stored: true });
   });
 
-  test("charges each job once, when it is settled", async () => {
+  test("charges each job only after it is settled", async () => {
     const { jobs, points } = await work([{ payload: { event: "a" } }, { payload: { event: "b" } }]);
     expect(points.map(({ job }) => job)).toEqual(jobs.map(({ id }) => id));
     const cutOff: typeof runAnalytics = async (...handed) => {
