@@ -9,7 +9,7 @@ const start = Date.UTC(2026, 10, 21, 12);
 
 type Asked = Parameters<typeof workJobs<typeof analytics>>[2];
 
-/** These jobs as one batch, and what was stored and charged for them. */
+/** These jobs as one batch, and what was stored and charted of them. */
 async function work(asked: Asked, store?: () => Promise<void>, run = runAnalytics) {
   const stored: AnalyticsEvent[][] = [];
   const points: AnalyticsEvent[] = [];
@@ -57,7 +57,7 @@ describe("storing", () => {
     for (const job of jobs) expect(job).toBeDone({ stored: true });
   });
 
-  test("charges each job only after it is settled", async () => {
+  test("charts each job only after it is settled", async () => {
     const { jobs, points } = await work([{ payload: { event: "a" } }, { payload: { event: "b" } }]);
     expect(points.map(({ job }) => job)).toEqual(jobs.map(({ id }) => id));
     const cutOff: typeof runAnalytics = async (...handed) => {
@@ -67,7 +67,7 @@ describe("storing", () => {
     expect((await work([{ payload: { event: "a" } }], undefined, cutOff)).points).toEqual([]);
   });
 
-  test("a dry run stores nothing and is charged nothing", async () => {
+  test("a dry run stores nothing and is charted nothing", async () => {
     const { jobs, stored, points } = await work([{ payload: { event: "a" }, dryRun: true }, { payload: { event: "b" } }]);
     const [dry, real] = jobs;
     expect([stored.flat().map(({ job }) => job), points.map(({ job }) => job)]).toEqual([[real?.id], [real?.id]]);
