@@ -31,7 +31,6 @@ export async function growth(run: Run): Promise<Section> {
     const missing = size - (sizes[index - 1] ?? 0);
     for (let from = 0; from < missing; from += perCall)
       await jobyard.control("seed", { from: size - missing + from, count: Math.min(perCall, missing - from) });
-    done += missing;
     for (let round = 0; round < 3; round++) await work("take and work off a job");
     for (let round = 0; round < times; round++) for (const { name, path } of there) note(measured, name, await asked(jobyard, path));
     for (const all of measured.values()) all.push([]);
