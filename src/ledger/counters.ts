@@ -27,6 +27,8 @@ interface Count {
  */
 export class Counters {
   private counts = new Map<string, Count>();
+  /** The jobs of a batch mostly count as the one before. */
+  private newest: Count | undefined;
   private durations = new Map<string, Durations>();
   /** Until then somebody is going to write; a request that the platform ended does not, so the next one takes over. */
   private promised = 0;
@@ -66,6 +68,7 @@ export class Counters {
     const taken = this.counts;
     const measured = this.durations;
     this.counts = new Map();
+    this.newest = undefined;
     this.durations = new Map();
     if (taken.size + measured.size === 0) return;
     const rows = [...taken.values()].map(({ tenant, minute, type, event, n, ms }) => [tenant, minute, type, event, n, Math.round(ms)]);
@@ -90,14 +93,22 @@ export class Counters {
   }
 
   private count(one: Count): void {
-    // No name holds a line break.
-    const key = `${one.tenant}\n${one.minute}\n${one.type}\n${one.event}`;
-    const known = this.counts.get(key);
+    const known = isAlike(this.newest, one) ? this.newest : this.counts.get(counterOf(one));
     if (known) {
       known.n += one.n;
       known.ms += one.ms;
-    } else this.counts.set(key, one);
+    } else this.counts.set(counterOf(one), one);
+    this.newest = known ?? one;
   }
+}
+
+/** No name holds a line break. */
+function counterOf({ tenant, minute, type, event }: Count): string {
+  return `${tenant}\n${minute}\n${type}\n${event}`;
+}
+
+function isAlike(left: Count | undefined, right: Count): left is Count {
+  return left?.tenant === right.tenant && left.minute === right.minute && left.type === right.type && left.event === right.event;
 }
 
 function getOrMake(all: Map<string, Durations>, tenant: string, type: string): Durations {

@@ -36,7 +36,8 @@ export async function claim(
     const execution = byKey.get(keyOf(row));
     if (execution && (await answerUnclaimed(engine, execution, row))) suspects.push({ execution, row });
   }
-  for (const execution of [...claimed, ...suspects.map(({ execution }) => execution)]) hold(engine, execution, claims[0]?.pauses ?? [], queue);
+  const pauses = claims[0]?.pauses ?? [];
+  if (pauses.length > 0) for (const execution of [...claimed, ...suspects.map(({ execution }) => execution)]) hold(engine, execution, pauses, queue);
   return { claimed, suspects };
 }
 

@@ -82,20 +82,23 @@ function unpacked({ tenant, queue, jobs }: Record<string, unknown>): Envelope[] 
   return envelopes.length === jobs.length ? envelopes : undefined;
 }
 
-const names = ["id", "type", "tenant", "queue"];
 /** What a name may be, so that it comes back from the ledger as it is: visible ASCII. */
 const name = /^[\x21-\x7e]{1,256}$/;
-const requiredNumbers = ["seq", "version", "at"];
 const optionalTexts = ["payload", "ref", "fp", "parent", "trace"];
 
 function isEnvelope(body: Record<string, unknown>): body is Record<string, unknown> & Envelope {
-  const areNamed = names.every((each) => typeof body[each] === "string" && name.test(body[each]));
-  const numbers = requiredNumbers.every((each) => Number.isSafeInteger(body[each]));
-  const optional = optionalTexts.every((each) => body[each] === undefined || typeof body[each] === "string");
+  const areNamed = isName(body["id"]) && isName(body["type"]) && isName(body["tenant"]) && isName(body["queue"]);
+  const areCounted = Number.isSafeInteger(body["seq"]) && Number.isSafeInteger(body["version"]) && Number.isSafeInteger(body["at"]);
+  if (!areNamed || !areCounted) return false;
+  for (const each of optionalTexts) if (body[each] !== undefined && typeof body[each] !== "string") return false;
   const due = body["due"] === undefined || Number.isSafeInteger(body["due"]);
   const made = body["made"] === undefined || (Number.isSafeInteger(body["made"]) && Number(body["made"]) >= 0);
   const mark = body["unasked"] === undefined || body["unasked"] === true;
-  return areNamed && numbers && optional && due && made && mark && (body["payload"] !== undefined || body["ref"] !== undefined);
+  return due && made && mark && (body["payload"] !== undefined || body["ref"] !== undefined);
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === "string" && name.test(value);
 }
 
 function rawText(body: unknown): string {

@@ -43,7 +43,8 @@ async function loadPayload(engine: Engine, execution: Execution): Promise<void> 
   }
 }
 
-async function readPayload(engine: Engine, { envelope, contract }: Execution): Promise<{ value: unknown } | Outcome> {
+async function readPayload(engine: Engine, { envelope, contract, payload }: Execution): Promise<{ value: unknown } | Outcome> {
+  if (payload !== undefined) return { value: payload };
   let text = envelope.payload ?? null;
   if (text === null && envelope.ref !== undefined) {
     try {

@@ -40,9 +40,12 @@ export function isFresh(engine: Engine, { envelope: { seq, fp, parent, due, at, 
   return isOnDemand && now - at <= lateAfterMs(engine, queue);
 }
 
-/** The row that a message brings. */
-export function rowOf(engine: Engine, { envelope, contract }: Execution, now = engine.now()): NewJob {
-  return newRow(engine, contract, envelope, payloadOf(contract, envelope), now);
+/** The row that a message brings. The execution keeps the payload that was parsed for it. */
+export function rowOf(engine: Engine, execution: Execution, now = engine.now()): NewJob {
+  const { envelope, contract } = execution;
+  const payload = payloadOf(contract, envelope);
+  if (payload !== null) execution.payload = payload;
+  return newRow(engine, contract, envelope, payload, now);
 }
 
 function writeAfter(engine: Engine, ms: number, rows: readonly NewJob[]): void {
