@@ -3,7 +3,7 @@ import type { HeldJob } from "../../ledger/work/model";
 import type { JobRef, Pause } from "../../queue/job-row";
 import { keyOf } from "../../queue/ref";
 import type { JobState } from "../../queue/state";
-import { discreetReason } from "./discreet-reason";
+import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { deadlineOf, isPaused, standingOf } from "./model";
 import { reclaimed } from "./reclaim";
@@ -86,7 +86,7 @@ function pauseOf({ engine }: WorkDeps, job: HeldJob, pauses: readonly Pause[]): 
 /** A note may quote what the job was given. */
 async function notesOf(deps: WorkDeps, alive: readonly { request: BeatRequest; job: HeldJob }[]): Promise<Map<string, string>> {
   const noted = alive.flatMap(({ request, job }) => (typeof request.progress?.note === "string" ? [{ job, text: request.progress.note }] : []));
-  const texts = await discreetReason(deps, noted);
+  const texts = await maskedReasons(deps, noted);
   return new Map(noted.map(({ job }, index) => [keyOf(job), redact(texts[index] ?? "").slice(0, 200)]));
 }
 

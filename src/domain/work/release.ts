@@ -2,7 +2,7 @@ import type { JobRef } from "../../queue/job-row";
 import type { JobState } from "../../queue/state";
 import { typeAtGate } from "../../queue/remote";
 import { conclude, leaveGates } from "./conclude";
-import { discreetReason } from "./discreet-reason";
+import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, standingOf, type WorkRefusal } from "./model";
 
@@ -23,7 +23,7 @@ export async function release(
     const row = (await conclude(deps, [{ job, outcome: { kind: "cancelled" }, started: job.offered !== 1 }])).values().next().value;
     return row ? { ok: true, state: row.state } : leaseLost(job.state);
   }
-  const [detail = null] = reason === undefined ? [] : await discreetReason(deps, [{ job, text: reason }]);
+  const [detail = null] = reason === undefined ? [] : await maskedReasons(deps, [{ job, text: reason }]);
   const given = await ledger.giveBack([{ ...ref, nonce: job.lease ?? "", type, why: "released", detail }], engine.now());
   if (given.length === 0) return leaseLost(job.state);
   await ledger.dropLeases([{ tenant: ref.tenant, type, id: ref.id, at: job.wake ?? 0 }]);

@@ -6,7 +6,7 @@ import { again, discard, done, type Outcome, retry, wait } from "../../queue/out
 import { keyOf } from "../../queue/ref";
 import { isTerminal, type JobState } from "../../queue/state";
 import { conclude } from "./conclude";
-import { discreetReason } from "./discreet-reason";
+import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, refused, standingOf, type WorkRefusal } from "./model";
 import { reclaimed } from "./reclaim";
@@ -130,7 +130,7 @@ function isUploaded(outcome: SaidOutcome): boolean {
 /** Reasons without what is personal, in the order of the settlements; undefined where there is none. */
 async function reasonsOf(deps: WorkDeps, open: readonly Fit[]): Promise<(string | undefined)[]> {
   const told = open.flatMap(({ job, outcome }) => ("reason" in outcome ? [{ job, text: outcome.reason }] : []));
-  const texts = (await discreetReason(deps, told)).values();
+  const texts = (await maskedReasons(deps, told)).values();
   return open.map(({ outcome }) => ("reason" in outcome ? texts.next().value : undefined));
 }
 

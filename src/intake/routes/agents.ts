@@ -57,7 +57,7 @@ export const agentRoutes = [
     answers: { 200: tenantAgentsShape },
     handle: async ({ deps, tenant, body, caller }) => {
       await deps.agents.putBudget(tenant, null, body);
-      await audited(deps, tenant, caller, "budget", "agents", JSON.stringify(body));
+      await deps.audit({ tenant, actor: actorOf(caller), action: "budget", target: "agents", detail: JSON.stringify(body), at: deps.now() });
       return { status: 200, body: tenantAgentsView(await deps.agents.settings(tenant), deps.now()) };
     },
   }),
@@ -68,12 +68,8 @@ export const agentRoutes = [
     tenant: "own",
     body: { schema: budgetInput, limit: smallBody },
     answers: { 200: agentShape },
-    handle: async ({ deps, tenant, params, body, caller }) => {
-      const agent = agentIn(deps, params);
-      await deps.agents.putBudget(tenant, agent.type, body);
-      await audited(deps, tenant, caller, "budget", agent.type, JSON.stringify(body));
-      return shownAgent(deps, tenant, agent);
-    },
+    handle: ({ deps, tenant, params, body, caller }) =>
+      changedAgent(deps, { tenant, params, caller }, "budget", (agent) => deps.agents.putBudget(tenant, agent.type, body), JSON.stringify(body)),
   }),
   route("POST /v1/agents/:type/stop", {
     name: "stopAgent",
@@ -81,12 +77,8 @@ export const agentRoutes = [
     scope: "operate",
     tenant: "own",
     answers: { 200: agentShape },
-    handle: async ({ deps, tenant, params, caller }) => {
-      const agent = agentIn(deps, params);
-      await deps.agents.stop(tenant, agent.type, actorOf(caller));
-      await audited(deps, tenant, caller, "stop", agent.type);
-      return shownAgent(deps, tenant, agent);
-    },
+    handle: ({ deps, tenant, params, caller }) =>
+      changedAgent(deps, { tenant, params, caller }, "stop", (agent) => deps.agents.stop(tenant, agent.type, actorOf(caller))),
   }),
   route("POST /v1/agents/:type/start", {
     name: "startAgent",
@@ -94,12 +86,7 @@ export const agentRoutes = [
     scope: "operate",
     tenant: "own",
     answers: { 200: agentShape },
-    handle: async ({ deps, tenant, params, caller }) => {
-      const agent = agentIn(deps, params);
-      await deps.agents.start(tenant, agent.type);
-      await audited(deps, tenant, caller, "start", agent.type);
-      return shownAgent(deps, tenant, agent);
-    },
+    handle: ({ deps, tenant, params, caller }) => changedAgent(deps, { tenant, params, caller }, "start", (agent) => deps.agents.start(tenant, agent.type)),
   }),
   route("GET /v1/agent-runs", {
     name: "listAgentRuns",
@@ -169,12 +156,18 @@ function agentIn(deps: IntakeDeps, params: Params): Agent {
   return agent;
 }
 
-async function shownAgent(deps: IntakeDeps, tenant: string, agent: Agent) {
+/** Changes the agent of the path, audits it, and answers with the agent as it is then. */
+async function changedAgent(
+  deps: IntakeDeps,
+  { tenant, params, caller }: { tenant: string; params: Params; caller: Caller },
+  action: "stop" | "start" | "budget",
+  change: (agent: Agent) => Promise<unknown>,
+  detail?: string,
+) {
+  const agent = agentIn(deps, params);
+  await change(agent);
+  await deps.audit({ tenant, actor: actorOf(caller), action, target: agent.type, ...(detail === undefined ? {} : { detail }), at: deps.now() });
   return { status: 200, body: agentView(agent, (await deps.agents.settings(tenant)).byAgent.get(agent.type), deps.now()) };
-}
-
-function audited(deps: IntakeDeps, tenant: string, caller: Caller, action: "stop" | "start" | "budget", target: string, detail?: string) {
-  return deps.audit({ tenant, actor: actorOf(caller), action, target, ...(detail === undefined ? {} : { detail }), at: deps.now() });
 }
 
 /** The id of the path; a forged one and another tenant's are the same 404. */

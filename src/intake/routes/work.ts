@@ -1,20 +1,20 @@
-import type * as v from "valibot";
 import { beat, type BeatResult } from "../../domain/work/beat";
 import { enqueueChildren } from "../../domain/work/children";
 import { beginEffect, endEffect } from "../../domain/work/effects";
 import type { WorkDeps } from "../../domain/work/deps";
-import type { WorkScope } from "../../domain/work/model";
+import type { WorkRefusal, WorkScope } from "../../domain/work/model";
 import { pull } from "../../domain/work/pull";
 import { release } from "../../domain/work/release";
 import { settle, type SettleResult } from "../../domain/work/settle";
 import { maxUploadedResult, resultAddress } from "../../domain/work/upload-result";
 import { Problem, summaryOf } from "../../errors";
-import { check } from "../../queue/validate";
+import type { JobRef } from "../../queue/job-row";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
 import { type Call, param } from "../route";
 import { batchShape } from "../shapes";
-import { ownJob, ownRefs, problemOf, workRoute } from "../work/call";
+import { ownJob, problemOf, workRoute } from "../work/call";
+import { readItems, resultsOf } from "../work/items";
 import * as requests from "../work/requests";
 import * as shapes from "../work/shapes";
 import { readBatchJob } from "./enqueue";
@@ -45,13 +45,16 @@ export const workRoutes = [
     limit: largeBody,
     answers: { 200: shapes.beatsShape },
     handle: async ({ deps, body }, { scope, deps: work }) => {
-      const { read, refused } = readItems(requests.beatItem, body.beats);
-      const refs = await ownRefs(deps, scope, read);
-      const own = read.flatMap((item, index) => (refs[index] ? [{ ...item, ...refs[index] }] : []));
-      const results = (own.length > 0 ? await beat(work, own) : []).values();
-      const byItem = new Map(read.map((item, index) => [item, refs[index] ? results.next().value : unknownItem(item.id)]));
+      const items = readItems(requests.beatItem, body.beats);
+      const results = await resultsOf(
+        deps,
+        scope,
+        items,
+        (own) => beat(work, own),
+        (_, result) => result,
+      );
       const state = await work.workers.seen(scope.tenant ?? "*", body.worker, "beat", deps.now());
-      return { status: 200, body: { results: refused.map((each) => ("item" in each ? byItem.get(each.item) : each)), workerState: state } };
+      return { status: 200, body: { results, workerState: state } };
     },
   }),
   workRoute("POST /v1/work/:id/beat", {
@@ -79,14 +82,8 @@ export const workRoutes = [
     limit: largeBody,
     answers: { 200: shapes.settlementsShape },
     handle: async ({ deps, body }, { scope, deps: work }) => {
-      const { read, refused } = readItems(requests.settlementItem, body.settlements);
-      const refs = await ownRefs(deps, scope, read);
-      const own = read.flatMap((item, index) => (refs[index] ? [{ ...item, ...refs[index] }] : []));
-      const results = (own.length > 0 ? await settle(work, own) : []).values();
-      const byItem = new Map(
-        read.map((item, index) => [item, refs[index] ? settledItem(item.id, results.next().value as SettleResult) : unknownItem(item.id)]),
-      );
-      return { status: 200, body: { results: refused.map((each) => ("item" in each ? byItem.get(each.item) : each)) } };
+      const items = readItems(requests.settlementItem, body.settlements);
+      return { status: 200, body: { results: await resultsOf(deps, scope, items, (own) => settle(work, own), settledItem) } };
     },
   }),
   workRoute("POST /v1/work/:id/settle", {
@@ -116,8 +113,7 @@ export const workRoutes = [
     problems: [409, 410],
     handle: async (call, { deps: work }) => {
       const ref = await ownJob(call);
-      const begun = await beginEffect(work, { ...ref, ...call.body, key: param(call, "key") });
-      if (!begun.ok) throw problemOf(begun, ref.id, call.deps.now());
+      const begun = orProblem(await beginEffect(work, { ...ref, ...call.body, key: param(call, "key") }), ref, call);
       const { ok: _, ...body } = begun;
       return { status: 200, body };
     },
@@ -135,8 +131,7 @@ export const workRoutes = [
       const ref = await ownJob(call);
       const { lease, ...said } = call.body;
       if ("result" in said) checkEffectResult(said.result);
-      const ended = await endEffect(work, { ...ref, lease, key: param(call, "key"), said });
-      if (!ended.ok) throw problemOf(ended, ref.id, call.deps.now());
+      const ended = orProblem(await endEffect(work, { ...ref, lease, key: param(call, "key"), said }), ref, call);
       return { status: 200, body: { state: ended.state } };
     },
   }),
@@ -150,8 +145,7 @@ export const workRoutes = [
     problems: [409, 410],
     handle: async (call, { deps: work }) => {
       const ref = await ownJob(call);
-      const address = await resultAddress(work, ref, call.body.lease);
-      if (!address.ok) throw problemOf(address, ref.id, call.deps.now());
+      const address = orProblem(await resultAddress(work, ref, call.body.lease), ref, call);
       return { status: 200, body: { resultUrl: new URL(address.path, call.request.url).href, maxBytes: maxUploadedResult } };
     },
   }),
@@ -165,8 +159,7 @@ export const workRoutes = [
     problems: [409, 410],
     handle: async (call, { deps: work }) => {
       const ref = await ownJob(call);
-      const released = await release(work, { ...ref, ...call.body });
-      if (!released.ok) throw problemOf(released, ref.id, call.deps.now());
+      const released = orProblem(await release(work, { ...ref, ...call.body }), ref, call);
       return { status: 200, body: { state: released.state } };
     },
   }),
@@ -182,12 +175,17 @@ export const workRoutes = [
       const ref = await ownJob(call);
       const { lease, jobs } = call.body;
       const children = jobs.map((job) => readBatchJob(ref.tenant, job, call.request.url, undefined));
-      const enqueued = await enqueueChildren(work, { ...ref, lease }, children);
-      if (!enqueued.ok) throw problemOf(enqueued, ref.id, call.deps.now());
+      const enqueued = orProblem(await enqueueChildren(work, { ...ref, lease }, children), ref, call);
       return batchReport(enqueued.receipts, JSON.stringify(jobs).length) as { status: number; body: unknown };
     },
   }),
 ];
+
+/** The result; throws the Problem of a refusal. */
+function orProblem<Result extends { ok: true }>(result: Result | WorkRefusal, { id }: JobRef, { deps }: Pick<Call, "deps">): Result {
+  if (result.ok) return result;
+  throw problemOf(result, id, deps.now());
+}
 
 /** An effect's result is remembered with the job. Characters as JSON. */
 const maxEffectResult = 64 * 1024;
@@ -207,32 +205,6 @@ function checkTypes({ engine }: WorkDeps, { types: bound }: WorkScope, asked: re
   if (issues.length > 0) throw new Problem("invalid", summaryOf(issues), { errors: issues });
   const foreign = asked.find((type) => bound && !bound.includes(type));
   if (foreign !== undefined) throw new Problem("type-not-allowed", `This token is not for the type ${foreign}; it is for ${bound?.join(", ")}.`);
-}
-
-interface Refusal {
-  id: string | null;
-  ok: false;
-  code: string;
-  state: null;
-  detail?: string;
-}
-
-/** `refused` has an entry for each item: the item that could be read, or why it could not. */
-function readItems<Item>(schema: v.GenericSchema<unknown, Item>, items: readonly unknown[]): { read: Item[]; refused: ({ item: Item } | Refusal)[] } {
-  const refused = items.map((item) => {
-    const checked = check(schema, item);
-    return checked.ok ? { item: checked.value } : { id: idIn(item), ok: false as const, code: "invalid", state: null, detail: summaryOf(checked.issues) };
-  });
-  return { read: refused.flatMap((each) => ("item" in each ? [each.item as Item] : [])), refused: refused as ({ item: Item } | Refusal)[] };
-}
-
-function idIn(item: unknown): string | null {
-  const id = typeof item === "object" && item !== null && "id" in item ? item.id : null;
-  return typeof id === "string" && id.length <= 64 ? id : null;
-}
-
-function unknownItem(id: string): Refusal {
-  return { id, ok: false, code: "unknown", state: null };
 }
 
 function settledItem(id: string, result: SettleResult) {

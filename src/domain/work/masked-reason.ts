@@ -7,7 +7,7 @@ import { upgraded } from "../../queue/registry";
 import type { WorkDeps } from "./deps";
 
 /** A worker's texts without the personal fields of the payloads they are about, in their order. What cannot be compared is not kept. */
-export async function discreetReason(deps: WorkDeps, texts: readonly { job: HeldJob; text: string }[]): Promise<string[]> {
+export async function maskedReasons(deps: WorkDeps, texts: readonly { job: HeldJob; text: string }[]): Promise<string[]> {
   if (texts.length === 0) return [];
   const inline = await deps.ledger.payloads(texts.filter(({ job }) => job.ref === null).map(({ job }) => job));
   return Promise.all(texts.map(async ({ job, text }) => withoutPersonal(deps, job, text, inline.get(keyOf(job)) ?? null)));
