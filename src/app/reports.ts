@@ -8,7 +8,7 @@ import { openJobs, startedJobs, tenantsWithJobs } from "../ledger/open-jobs";
 import type { PauseView } from "../ledger/pauses";
 import { ticksIn } from "../ledger/ticks";
 import type { Queries } from "../ledger/views";
-import type { SpentDay } from "../queue/day-limit";
+import type { SpentDay } from "../queue/memory";
 import type { Registry } from "../queue/registry";
 
 export interface AppReportDeps {

@@ -1,4 +1,4 @@
-import type { UnwrittenJob, UnwrittenJobs } from "../queue/unwritten";
+import type { UnwrittenJob, UnwrittenJobs } from "../queue/engine";
 
 /** No tenant has such a name. */
 const prefix = "_unwritten/";

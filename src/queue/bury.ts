@@ -1,7 +1,7 @@
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
 import { redeliver } from "./message-answer";
-import type { Prepared } from "./prepare";
+import type { Prepared } from "./prepared";
 import { reasonOf } from "../masking/redact";
 
 /** A second payload under one key, accepted while the ledger was away: a dead letter under an id of its own. Throws when the ledger is away. */

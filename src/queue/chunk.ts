@@ -1,20 +1,12 @@
 import { longestDelay } from "./backoff";
 import type { Engine } from "./engine";
 import { reasonOf } from "../masking/redact";
-import { type Outgoing, packed, type Sendable } from "./pack";
+import { type Chunk, packed, type Sendable } from "./pack";
 
 /** Limits of one sendBatch: 100 messages and 256,000 bytes, less what the platform adds per message. */
 const batchMessages = 100;
 const batchBytes = 250_000;
 const overhead = 150;
-
-/** What one sendBatch takes to a queue. */
-export interface Chunk {
-  queue: string;
-  messages: Outgoing[];
-  jobs: number;
-  bytes: number;
-}
 
 /** Packs jobs into messages and cuts those into chunks, queue by queue. */
 export function cut(engine: Engine, items: readonly Sendable[]): Chunk[] {

@@ -1,13 +1,5 @@
-import { type DayLimit, dayLimitIn } from "../d1";
-import type { Engine, Memory } from "./engine";
-
-/** A limit of the account for one UTC day that D1 has said is used up. Milliseconds. */
-export interface SpentDay {
-  limit: DayLimit;
-  since: number;
-  /** When it was last refused by it. */
-  seen: number;
-}
+import { dayLimitIn } from "../d1";
+import type { Memory } from "./memory";
 
 const dayMs = 24 * 3600_000;
 /** A refusal stands for the messages that are answered within this time. */
@@ -26,7 +18,7 @@ export function noteDayLimit(memory: Memory, reason: string, now: number): void 
 }
 
 /** Least seconds after which a message comes back: until midnight UTC, at most an hour, while the day's limit is used up; else 0. */
-export function secondsHeld({ memory: { spentDay }, now, random }: Engine): number {
+export function secondsHeld({ memory: { spentDay }, now, random }: { memory: Memory; now(): number; random(): number }): number {
   const at = now();
   if (spentDay === undefined || at - spentDay.seen >= freshMs) return 0;
   return Math.min(maxHold, Math.ceil((nextDay(at) - at) / 1000)) + Math.floor(random() * spread);

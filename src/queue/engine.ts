@@ -1,42 +1,17 @@
-import { noteDayLimit, type SpentDay } from "./day-limit";
+import { noteDayLimit } from "./day-limit";
 import type { CallClass, Gates } from "./gates";
-import type { GroupCommit } from "../group-commit";
 import type { Ids } from "./id";
 import type { Capabilities, Need } from "./job";
-import type { LateRows } from "./row-on-demand";
 import type { Ledger } from "./ledger";
-import type { SentJobs } from "./past-backlog";
-import type { Prepared } from "./prepare";
+import type { NewJob } from "./intake-ledger";
+import type { Envelope } from "./envelope";
+import type { Memory } from "./memory";
 import type { Registry } from "./registry";
-import type { Receipt } from "./request";
-import type { Traffic } from "./traffic";
 import { UnrecordedEffects } from "./unrecorded-effects";
-import type { UnwrittenJobs } from "./unwritten";
 
 /** The engine of one isolate: what it is handed, and what it remembers. */
 export interface Engine extends EnginePorts {
   readonly memory: Memory;
-}
-
-/** What an isolate remembers between its batches and requests. All of it may be lost at any time. */
-export interface Memory {
-  /** Newest backlog that each queue reported with a send. */
-  readonly backlogs: Map<string, { count: number; at: number }>;
-  /** When each queue refused a send, if it has taken none since. Milliseconds. */
-  readonly refusals: Map<string, number>;
-  /** Sends under way to each queue. */
-  readonly traffic: Map<string, Traffic>;
-  /** When it was last recorded that jobs came from the queue `overflow`, by tenant and queue. Milliseconds. */
-  readonly arrivals: Map<string, number>;
-  readonly unrecorded: UnrecordedEffects;
-  /** The limit of the day by which D1 refused last. */
-  spentDay?: SpentDay;
-  /** Jobs sent in the current minute. */
-  sentJobs?: SentJobs;
-  /** Rows that are written when their jobs still wait. Made with the first. */
-  lateRows?: LateRows;
-  /** Runs side by side enqueue their children together. Made with the first child. */
-  children?: GroupCommit<Prepared, Receipt>;
 }
 
 /** The composition root makes one engine per isolate; tests make their own. */
@@ -116,6 +91,20 @@ export interface PayloadStore {
   put(tenant: string, id: string, text: string): Promise<string>;
   /** Null when there is no such object. Throws when the store is down. */
   get(key: string): Promise<string | null>;
+}
+
+/** An accepted job that the ledger has not taken: its row as it would have been written, and its message. */
+export interface UnwrittenJob {
+  row: NewJob;
+  envelope: Envelope;
+}
+
+/** Keeps accepted jobs while the ledger is away. Its calls throw when the store is down. */
+export interface UnwrittenJobs {
+  keep(jobs: readonly UnwrittenJob[]): Promise<void>;
+  /** The oldest of what is kept, each with its name; empty: nothing is. */
+  oldest(): Promise<{ name: string; jobs: UnwrittenJob[] }[]>;
+  remove(names: readonly string[]): Promise<void>;
 }
 
 /** What happened, once per fact; a subscriber turns it into log lines. Holds nothing personal. `trace` and `parent` are as the job carries them. */

@@ -10,6 +10,7 @@ import { discard } from "./outcome";
 import type { Settler } from "./settler";
 import { Share, type Turn } from "./share";
 import { Timeout, withTimeout } from "./timeout";
+import { inPool } from "../in-pool";
 import { traceOf, traceparentFrom } from "../trace";
 import { interleaved } from "./turns";
 
@@ -36,7 +37,7 @@ async function executeType(engine: Engine, executions: readonly Execution[], set
       if (isInline(execution)) return perform(engine, execution, settler, timeout);
       for (const loaded of await ready(engine, [execution], settler)) await perform(engine, loaded, settler, timeout);
     };
-    await inPool(all, start, width);
+    await inPool(all, width, start);
   }
   timeout.close();
 }
@@ -134,12 +135,4 @@ async function provide(
     }
   };
   return engine.capabilities(needs, { ...scopeOf(), onCall }) as Promise<Pick<Capabilities, Need> | Missing>;
-}
-
-async function inPool<T>(items: readonly T[], start: (item: T) => Promise<void>, width: number): Promise<void> {
-  const queue = items.values();
-  const lane = async () => {
-    for (const item of queue) await start(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
 }

@@ -1,6 +1,6 @@
 import type { Engine } from "./engine";
 import { orTrouble } from "./or-trouble";
-import type { Prepared } from "./prepare";
+import type { Prepared } from "./prepared";
 import { keyOf } from "./ref";
 
 /**

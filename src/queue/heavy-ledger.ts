@@ -14,3 +14,6 @@ export interface HeavyLedger {
   /** The marks in force; those that have ended are removed. */
   heavyMarks(now: number): Promise<HeavyMark[]>;
 }
+
+/** The queue that jobs of heavy tenants are forwarded to; its consumer runs any type. */
+export const overflow = "overflow";

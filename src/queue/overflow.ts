@@ -1,12 +1,9 @@
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
-import type { HeavyMark } from "./heavy-ledger";
+import { type HeavyMark, overflow } from "./heavy-ledger";
 import { orTrouble } from "./or-trouble";
 import { payloadOf } from "./registry";
 import { send } from "./send";
-
-/** The queue that jobs of heavy tenants are forwarded to; its consumer runs any type. */
-export const overflow = "overflow";
 
 /** How often it is recorded that jobs of a mark came from `overflow`, a quarter of the time after which a mark ends. Milliseconds. */
 const seenEveryMs = 15_000;

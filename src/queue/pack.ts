@@ -28,6 +28,14 @@ export interface Outgoing {
   items: Sendable[];
 }
 
+/** What one sendBatch takes to a queue. */
+export interface Chunk {
+  queue: string;
+  messages: Outgoing[];
+  jobs: number;
+  bytes: number;
+}
+
 /**
  * Puts jobs of one tenant, type, queue and delay into packs of at most `maxJobsOf` their type and 64,000 bytes, in their order. What has its
  * payload elsewhere, is to travel alone, or finds no other travels as it is. Each job is in exactly one message. Pure.

@@ -1,17 +1,11 @@
 import type { Engine } from "./engine";
-import { overflow } from "./overflow";
+import { overflow } from "./heavy-ledger";
 import { knownBacklog, send, type Sendable } from "./send";
 
 /** Behind so many messages a job may wait for minutes. */
 const minBacklog = 1000;
 /** A tenant that sent no more jobs to a queue than this, from this isolate within a minute, is not what makes it long. */
 const maxLightJobs = 20;
-
-/** Jobs that an isolate sent in one minute, by tenant and queue. */
-export interface SentJobs {
-  minute: number;
-  readonly counts: Map<string, number>;
-}
 
 /**
  * Sends jobs that their queues just took to `overflow` as well, when the queue is long by the jobs of others: they need not wait behind them. Both

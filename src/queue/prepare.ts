@@ -6,6 +6,7 @@ import type { Contract } from "./job";
 import { checkJson } from "../json/json";
 import type { NewJob } from "./intake-ledger";
 import { acceptedAt } from "./placement";
+import type { Prepared } from "./prepared";
 import { reasonOf } from "../masking/redact";
 import { invalid, overloaded, unavailable, unknownType } from "./refused";
 import { checkPayload } from "./registry";
@@ -15,22 +16,6 @@ import { below } from "./validate";
 
 /** A delay may be this long: 366 days, in seconds. */
 const maxDelaySeconds = 366 * 24 * 3600;
-
-/** One job, validated and named, before anything was written or sent. */
-export interface Prepared {
-  id: string;
-  contract: Contract;
-  envelope: Envelope;
-  row: NewJob;
-  keyed: boolean;
-  /** The id that its own key had before those were kept apart from senders' keys. */
-  formerId: string | undefined;
-  /** Whether its key brings a dead letter back. */
-  revives: boolean;
-  delaySeconds: number;
-  /** Why it failed elsewhere: it is not sent. */
-  failed?: string | undefined;
-}
 
 export interface PrepareOptions {
   /** What a child's id derives from. */

@@ -14,13 +14,6 @@ const [maxRows, lingerMs] = [500, 100];
 /** Payloads that an isolate keeps for late rows; beyond that rows are written at once. In UTF-16 units. */
 const maxHeld = 16_000_000;
 
-/** Rows that an isolate writes later. */
-export interface LateRows {
-  /** Length of their payloads. */
-  held: number;
-  readonly group: GroupCommit<NewJob>;
-}
-
 /** When the row of an accepted job is written, if its message has not brought it by then. Milliseconds. */
 export function lateAfterMs(engine: Engine, queue: string): number {
   return engine.batchTimeout(queue) * 1000 + pickUpMs;

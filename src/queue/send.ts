@@ -1,3 +1,4 @@
+import { inPool } from "../in-pool";
 import { cut, itemsOf } from "./chunk";
 import type { Engine } from "./engine";
 import type { Sendable } from "./pack";
@@ -15,11 +16,9 @@ const maxRefusalAgeMs = 5 * 60_000;
 export async function send(engine: Engine, items: readonly Sendable[]): Promise<Sendable[]> {
   const chunks = cut(engine, items);
   const refused: Sendable[] = [];
-  const next = chunks.values();
-  const lane = async () => {
-    for (const chunk of next) if (!(await sendInTraffic(engine, chunk))) refused.push(...itemsOf(chunk));
-  };
-  await Promise.all(Array.from({ length: Math.min(lanes, chunks.length) }, lane));
+  await inPool(chunks, lanes, async (chunk) => {
+    if (!(await sendInTraffic(engine, chunk))) refused.push(...itemsOf(chunk));
+  });
   return refused;
 }
 

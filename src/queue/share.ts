@@ -1,6 +1,6 @@
 import type { Engine } from "./engine";
 import { orTrouble } from "./or-trouble";
-import { overflow } from "./overflow";
+import { overflow } from "./heavy-ledger";
 
 /** What a batch gives to the jobs of one tenant while others may wait in its queue. Milliseconds. */
 export const maxTurnMs = 4000;

@@ -4,7 +4,7 @@ import type { Engine } from "./engine";
 import { reasonOf } from "../masking/redact";
 import type { Pause } from "./job-row";
 import { orTrouble } from "./or-trouble";
-import { overflow } from "./overflow";
+import { overflow } from "./heavy-ledger";
 import { nextCheckAt, sweepAfterMs } from "./placement";
 import type { DueJob, UntrackedJob } from "./tick-ledger";
 import { isTerminal } from "./state";

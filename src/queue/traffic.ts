@@ -1,6 +1,8 @@
-import { type Chunk, cut, itemsOf, sendChunk } from "./chunk";
+import { cut, itemsOf, sendChunk } from "./chunk";
 import type { Engine } from "./engine";
 import { GroupCommit } from "../group-commit";
+import type { Traffic } from "./memory";
+import type { Chunk } from "./pack";
 
 /** From so many sends to a queue in flight on, further ones travel together. */
 export const minInFlight = 8;
@@ -9,13 +11,6 @@ const maxJobs = 50;
 const maxBytes = 64_000;
 /** A send that has no answer after this was led by a request that has ended; it does not count any more. Milliseconds. */
 const maxFlightMs = 10_000;
-
-/** The sends of one isolate to one queue. */
-export interface Traffic {
-  /** When each send in flight began. */
-  readonly inFlight: Set<{ at: number }>;
-  readonly group: GroupCommit<Chunk, boolean>;
-}
 
 /**
  * Sends a chunk: at once, or, when many are in flight to its queue, together with those of other callers. A group that the queue refuses is sent

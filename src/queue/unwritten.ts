@@ -1,23 +1,7 @@
 import type { Engine } from "./engine";
-import type { Envelope } from "./envelope";
-import type { NewJob } from "./intake-ledger";
 import { orTrouble } from "./or-trouble";
-import type { Prepared } from "./prepare";
+import type { Prepared } from "./prepared";
 import { send } from "./send";
-
-/** An accepted job that the ledger has not taken: its row as it would have been written, and its message. */
-export interface UnwrittenJob {
-  row: NewJob;
-  envelope: Envelope;
-}
-
-/** Keeps accepted jobs while the ledger is away. Its calls throw when the store is down. */
-export interface UnwrittenJobs {
-  keep(jobs: readonly UnwrittenJob[]): Promise<void>;
-  /** The oldest of what is kept, each with its name; empty: nothing is. */
-  oldest(): Promise<{ name: string; jobs: UnwrittenJob[] }[]>;
-  remove(names: readonly string[]): Promise<void>;
-}
 
 /**
  * Local starts only, where a message dies with the process: keeps jobs that a queue took and the ledger did not. Returns those that nothing

@@ -8,7 +8,7 @@ import { circuitSentence } from "../../src/domain/report/gate-why";
 import { gateOf } from "../../src/domain/report/why";
 import type { WorkerEnv } from "../../src/env";
 import { type Division, statsBy } from "../../src/intake/stats-by";
-import type { SpentDay } from "../../src/queue/day-limit";
+import type { SpentDay } from "../../src/queue/memory";
 import type { PauseView } from "../../src/ledger/pauses";
 import { kindOf } from "../../src/ledger/failure-kind";
 import { createQueries } from "../../src/ledger/queries";

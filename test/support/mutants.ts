@@ -3,7 +3,7 @@ import type { Gates } from "../../src/queue/gates";
 import type { Envelope } from "../../src/queue/envelope";
 import type { JobRef } from "../../src/queue/job-row";
 import type { Ledger } from "../../src/queue/ledger";
-import { overflow } from "../../src/queue/overflow";
+import { overflow } from "../../src/queue/heavy-ledger";
 import type { Lease, MessageRef, Settled, Transition } from "../../src/queue/run-ledger";
 import { jobsIn } from "./history/events";
 import type { Step } from "./steps";

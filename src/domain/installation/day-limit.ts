@@ -1,4 +1,5 @@
-import { nextDay, type SpentDay } from "../../queue/day-limit";
+import { nextDay } from "../../queue/day-limit";
+import type { SpentDay } from "../../queue/memory";
 import { type Finding, isoTime } from "../report/model";
 
 const key = "d1-day-limit";

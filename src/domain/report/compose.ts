@@ -5,7 +5,7 @@ import type { PauseView } from "../../ledger/pauses";
 import type { JobView, MinuteCount } from "../../ledger/views";
 import { dayLimitIn } from "../../d1";
 import { messageOf } from "../../errors";
-import type { SpentDay } from "../../queue/day-limit";
+import type { SpentDay } from "../../queue/memory";
 import { dayLimitFinding } from "../installation/day-limit";
 import { unpolledAfter } from "../work/model";
 import { budgetsSpent } from "../costs/queries";

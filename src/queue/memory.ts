@@ -1,0 +1,56 @@
+import type { DayLimit } from "../d1";
+import type { GroupCommit } from "../group-commit";
+import type { NewJob } from "./intake-ledger";
+import type { Chunk } from "./pack";
+import type { Prepared } from "./prepared";
+import type { Receipt } from "./request";
+import type { UnrecordedEffects } from "./unrecorded-effects";
+
+/** What an isolate remembers between its batches and requests. All of it may be lost at any time. */
+export interface Memory {
+  /** Newest backlog that each queue reported with a send. */
+  readonly backlogs: Map<string, { count: number; at: number }>;
+  /** When each queue refused a send, if it has taken none since. Milliseconds. */
+  readonly refusals: Map<string, number>;
+  /** Sends under way to each queue. */
+  readonly traffic: Map<string, Traffic>;
+  /** When it was last recorded that jobs came from the queue `overflow`, by tenant and queue. Milliseconds. */
+  readonly arrivals: Map<string, number>;
+  readonly unrecorded: UnrecordedEffects;
+  /** The limit of the day by which D1 refused last. */
+  spentDay?: SpentDay;
+  /** Jobs sent in the current minute. */
+  sentJobs?: SentJobs;
+  /** Rows that are written when their jobs still wait. Made with the first. */
+  lateRows?: LateRows;
+  /** Runs side by side enqueue their children together. Made with the first child. */
+  children?: GroupCommit<Prepared, Receipt>;
+}
+
+/** The sends of one isolate to one queue. */
+export interface Traffic {
+  /** When each send in flight began. */
+  readonly inFlight: Set<{ at: number }>;
+  readonly group: GroupCommit<Chunk, boolean>;
+}
+
+/** Rows that an isolate writes later. */
+export interface LateRows {
+  /** Length of their payloads. */
+  held: number;
+  readonly group: GroupCommit<NewJob>;
+}
+
+/** Jobs that an isolate sent in one minute, by tenant and queue. */
+export interface SentJobs {
+  minute: number;
+  readonly counts: Map<string, number>;
+}
+
+/** A limit of the account for one UTC day that D1 has said is used up. Milliseconds. */
+export interface SpentDay {
+  limit: DayLimit;
+  since: number;
+  /** When it was last refused by it. */
+  seen: number;
+}
