@@ -7,6 +7,8 @@ export interface Row extends SeenRow {
   parent: string | null;
   reason: string | null;
   result: string | null;
+  /** Of pictures; else null. */
+  key: string | null;
 }
 
 /** All that the verdict needs of the database. */
@@ -32,7 +34,7 @@ export async function readLedger(world: World): Promise<Ledger> {
   const rows = new Map<string, Row>();
   for (let [tenant, id] = ["", ""]; ;) {
     const found = await world.rows<Row>(
-      `SELECT tenant, id, type, state, seq, lease, until, runs, attempt, sent, ended, fp, parent, reason, substr(result, 1, 300) AS result FROM jobs WHERE (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT ${page}`,
+      `SELECT tenant, id, type, state, seq, lease, until, runs, attempt, sent, ended, fp, parent, reason, substr(result, 1, 300) AS result, iif(type = 'image', payload ->> '$.key', NULL) AS key FROM jobs WHERE (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT ${page}`,
       tenant,
       id,
     );

@@ -105,11 +105,18 @@ function wrongInAsked(asked: Asked, evidence: Evidence): string[] {
       if (asked.fate !== "accepted") return [];
       return made && made.variants === 2 && made.altText !== null
         ? []
-        : tell(`accepted, and it has ${made?.variants ?? 0} variants and ${made?.altText ? "a" : "no"} text`);
+        : tell(
+            `accepted, and it has ${made?.variants ?? 0} variants and ${made?.altText ? "a" : "no"} text; its jobs: ${jobsOfPicture(tenant, `p${n}.jpg`, ledger)}`,
+          );
     }
     default:
       return [];
   }
+}
+
+function jobsOfPicture(tenant: string, key: string, { rows }: Ledger): string {
+  const own = [...rows.values()].filter((row) => row.tenant === tenant && row.key === key);
+  return own.map(({ id, state, runs, result, reason }) => `${id} ${state} after ${runs} runs: ${result ?? reason}`).join("; ") || "none";
 }
 
 function timesOf({ post, n, tenant, id }: Asked, { observed, remote }: Evidence): number {

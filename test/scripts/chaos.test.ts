@@ -12,7 +12,7 @@ import { type Evidence, verdictOf } from "../../scripts/chaos/verdict.ts";
 const quiet: Schedule = { seed: 1, length: 1000, mode: "local", faults: [] };
 
 function row(id: string, more: Partial<Row> = {}): Row {
-  const plain = { seq: 0, lease: "x", until: 0, runs: 1, attempt: 0, sent: 1, fp: null, parent: null, reason: null, result: null };
+  const plain = { seq: 0, lease: "x", until: 0, runs: 1, attempt: 0, sent: 1, fp: null, parent: null, reason: null, result: null, key: null };
   return { tenant: "t0", id, type: "email", state: "done", ended: 2, ...plain, ...more };
 }
 
