@@ -55,7 +55,7 @@ async function sendOne(post: Post, tenant: Tenant, request: Request, giveUp: num
     if (status === 429 || status === 503) {
       if (!(Number(answer?.headers.get("retry-after")) > 0)) sending.wrong.push(`${request.method} ${request.path} answered ${status} without Retry-After`);
     }
-    if (answer && status < 300) {
+    if (answer && status > 0 && status < 300) {
       const asked = read(post, tenant.name, answer);
       if (asked.every(({ fate }) => fate === "accepted") || !isRepeatable(post) || performance.now() > giveUp) return asked;
     } else {

@@ -2,11 +2,12 @@ import { describe, expect, it } from "vitest";
 import type { Ledger, Row } from "../../scripts/chaos/ledger.ts";
 import { type Act, Observed } from "../../scripts/chaos/observed.ts";
 import { optionsFrom } from "../../scripts/chaos/options.ts";
-import type { Kind } from "../../scripts/chaos/posts.ts";
+import type { Kind, Post } from "../../scripts/chaos/posts.ts";
 import { planned, type Ran } from "../../scripts/chaos/run.ts";
 import type { Schedule } from "../../scripts/chaos/schedule.ts";
 import { shrink } from "../../scripts/chaos/shrink.ts";
-import type { Asked } from "../../scripts/chaos/sender.ts";
+import { type Asked, send } from "../../scripts/chaos/sender.ts";
+import type { Tenant } from "../../scripts/chaos/tenants.ts";
 import { type Evidence, verdictOf } from "../../scripts/chaos/verdict.ts";
 
 const quiet: Schedule = { seed: 1, length: 1000, mode: "local", faults: [] };
@@ -126,6 +127,32 @@ describe("the verdict", () => {
     const view = { state: "done", total: 2, queued: 0, sent: 2, failed: 0, suppressed: 0 };
     const campaigns = [{ id: "c", tenant: "t0", recipients: ["c0@t0.example", "c1@t0.example"], view }];
     expect(verdict({ mails: { "c0@t0.example": 1 }, more: { campaigns } }).wrong).toEqual([expect.stringContaining("1 got it")]);
+  });
+});
+
+describe("a sender", () => {
+  const post = (keyed: boolean): Post => ({ at: 0, tenant: 0, kind: "email", n: 1, size: 1, keyed });
+  /** A tenant whose Worker answers so, one after the other; the last one to all that follow. */
+  function answering(...statuses: number[]): Tenant {
+    const ask = async () => {
+      const status = (statuses.length > 1 ? statuses.shift() : statuses[0]) ?? 0;
+      return { status, text: "", headers: new Headers({ "retry-after": "1" }), body: status === 202 ? { id: "job1" } : null };
+    };
+    return { name: "t0", api: { ask } } as unknown as Tenant;
+  }
+  const fates = async (keyed: boolean, ...statuses: number[]) => {
+    const { asked, wrong } = await send([post(keyed)], [answering(...statuses)], new Uint8Array());
+    return [asked.map(({ fate, id }) => [fate, id]), wrong.length];
+  };
+
+  it("takes an isolate that ended for no answer: it repeats what it may repeat, and knows nothing of the rest", async () => {
+    expect(await fates(true, 599, 202)).toEqual([[["accepted", "job1"]], 0]);
+    expect(await fates(false, 599)).toEqual([[["unknown", null]], 0]);
+  });
+
+  it("repeats a refusal, and reports an answer that must not be", async () => {
+    expect(await fates(false, 429, 202)).toEqual([[["accepted", "job1"]], 0]);
+    expect(await fates(false, 500)).toEqual([[["unknown", null]], 1]);
   });
 });
 
