@@ -50,6 +50,7 @@ const pages = {
   failures: "/failures",
   plan: "/bulk?verb=replay&group=g0",
   flow: "/flow",
+  queue: "/flow/email-sending",
   schedules: "/schedules",
   costs: "/costs",
   alerts: "/alerts",

@@ -10,6 +10,8 @@ export function story(now: number): Answers {
     { method: "POST", path: "/v1/gates/mail/probe", label: "Probe now" },
     { method: "POST", path: "/v1/gates/mail/reset", label: "Close the circuit" },
   ];
+  const circuitWhy = { code: "circuit-open", sentence: circuit, since: at(9), until: at(-2), tenant: "demo", actions: gateActions };
+  const paused = `The queue analytics-events is paused since ${second(at(40))} by ana: provider migration.`;
   const job = (index: number, own: object) => ({
     ...{
       id: id(index),
@@ -94,6 +96,7 @@ export function story(now: number): Answers {
     waitP95Ms: null,
     health: "idle",
     heldBy: [],
+    why: null,
     paused: false,
     ...own,
   });
@@ -137,7 +140,7 @@ export function story(now: number): Answers {
           ...{
             code: "paused",
             severity: "info",
-            sentence: `The queue analytics-events is paused since ${second(at(40))} by ana: provider migration. 15 jobs wait for it.`,
+            sentence: `${paused} 15 jobs wait for it.`,
             since: at(40),
             count: 15,
           },
@@ -148,7 +151,15 @@ export function story(now: number): Answers {
     "GET /v1/queues": {
       queues: [
         queue("prestashop-sync", { types: ["sync-orders"], running: 1, donePerMinute: 0.4, waitP95Ms: 840, health: "flowing" }),
-        queue("email-sending", { held: 213, parked: 113, scheduled: 6, failedPerMinute: 1.2, health: "held", heldBy: [{ cause: "mail", count: 213 }] }),
+        queue("email-sending", {
+          held: 213,
+          parked: 113,
+          scheduled: 6,
+          failedPerMinute: 1.2,
+          health: "held",
+          heldBy: [{ cause: "mail", count: 213 }],
+          why: circuitWhy,
+        }),
         queue("image-processing", { types: ["image"], ready: 3, running: 2, donePerMinute: 31.5, waitP95Ms: 410, health: "flowing", oldestReadyAt: at(0.1) }),
         queue("deliveries", { types: ["webhook"], retrying: 12, donePerMinute: 8, failedPerMinute: 2.4, waitP95Ms: 1210, health: "flowing" }),
         queue("analytics-events", {
@@ -157,6 +168,7 @@ export function story(now: number): Answers {
           parked: 15,
           health: "paused",
           heldBy: [{ cause: "pause/queue/analytics-events", count: 15 }],
+          why: { code: "paused", sentence: paused, since: at(40), tenant: "demo", actions: [] },
           paused: true,
         }),
         queue("events", {}),
@@ -248,6 +260,7 @@ export function story(now: number): Answers {
           held: 100,
           parked: 113,
           lastFailure: { at: at(0.4), reason: "mail API: host not found" },
+          why: circuitWhy,
         },
         {
           dependency: "shop:shop-north",
@@ -259,6 +272,7 @@ export function story(now: number): Answers {
           held: 0,
           parked: 0,
           lastFailure: null,
+          why: null,
         },
       ],
       cursor: null,

@@ -144,7 +144,7 @@ describe("a page", () => {
       expect(flow).toMatch(new RegExp(`<tr id="${id}" class="because"><td [^>]*>The circuit of mail is open until <time.*?</time>.*?do/probe-gate`));
     expect(flow).toContain('href="/t/demo/flow/email-sending"');
     const queue = await (await get("/t/demo/flow/email-sending")).text();
-    expect(queue).toMatch(/<p class="why">The circuit of mail is open until/);
+    expect(queue).toMatch(/<div class="why">The circuit of mail is open until/);
     expect(queue).toContain("gate-mail0-why");
     expect(queue).toContain("queue=email-sending&amp;state=waiting");
     expect(api.calls.findLast(({ path }) => path === "/v1/jobs")?.query).toEqual({ queue: "email-sending", limit: "20" });

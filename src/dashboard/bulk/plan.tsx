@@ -8,8 +8,12 @@ export function PlanOf({ plan }: { plan: Plan }) {
     `${plural(plan.total, "job")} run${plan.total === 1 ? "s" : ""} again, about ${plural(plan.providerCalls, "call")} of outside systems, about ${smallUsd(plan.usd)} on Cloudflare's bill.`,
     effects.done > 0 ? `${number(effects.done)} made their effect already: it is not repeated.` : "",
     effects.inDoubt > 0 ? `Of ${number(effects.inDoubt)} an effect may have happened: settle it before, or they end as they did.` : "",
-    refused.length > 0 ? `${plural(refused.length, "job")} cannot run again: ${refused[0]?.reason}` : "",
+    refused.length > 0 ? `${plural(refused.length, "job")} cannot run again: ${sentence(refused[0]?.reason ?? "")}` : "",
     "A few go first; when most of these fail again, the replay stops by itself.",
   ];
   return <p>{known.filter(Boolean).join(" ")}</p>;
+}
+
+function sentence(reason: string): string {
+  return /[.!?…]$/.test(reason) ? reason : `${reason}.`;
 }

@@ -10,15 +10,17 @@ import { Sentence, Time } from "../parts/time";
 export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["failures"] }) {
   const isAll = visit.tenant === "*";
   return (
-    <Table label="What fails" columns={["Status", "#Retrying", "#Dead", "Type", "Why", "-24 hours", "-First", "Last"]}>
+    <Table label="What fails" columns={["Status", "Type", "Why", "#Retrying", "#Dead", "-24 hours", "-First", "-Last"]}>
       {groups.map(({ group, tenant, type, title, retrying, dead, firstAt, lastAt, status, isNew, trend }) => (
         <tr key={`${tenant} ${group}`} id={domId("group", tenant, group)}>
           <td>
             <State is={status === "open" ? (dead + retrying > 0 ? "failing" : "idle") : status} word={status} />{" "}
-            {isNew ? <span class="dim">new since the deploy</span> : null}
+            {isNew ? (
+              <span class="dim" title="New since the deploy">
+                new
+              </span>
+            ) : null}
           </td>
-          <td class="num">{number(retrying)}</td>
-          <td class="num">{number(dead)}</td>
           <td>
             {isAll ? <span class="dim">{tenant} </span> : null}
             <a href={`/t/${tenant}/failures/${encodeURIComponent(group)}`}>{type}</a>
@@ -26,13 +28,15 @@ export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["
           <td class="text" title={title}>
             <Sentence text={title} />
           </td>
+          <td class="num">{number(retrying)}</td>
+          <td class="num">{number(dead)}</td>
           <td class="wide">
             <Spark values={trend} label={`${trend.reduce((sum, count) => sum + count, 0)} failures in 24 hours`} />
           </td>
           <td class="wide">
             <Time at={firstAt} />
           </td>
-          <td>
+          <td class="wide">
             <Time at={lastAt} />
           </td>
         </tr>

@@ -170,7 +170,7 @@ function Letters({ visit, letters }: { visit: Visit; letters: GroupModel["letter
   return (
     <>
       <TickedActs visit={visit} verbs={["replay", "dismiss"]} form="ticked" />
-      <Table label="Jobs" columns={[...(ticks ? ["Tick"] : []), "State", "Job", "-Site", "Why", "#-Attempt", "Died", ""]} stream>
+      <Table label="Jobs" columns={[...(ticks ? ["Tick"] : []), "State", "Job", "-Site", "Why", "#-Attempt", "-Died", "-"]} stream>
         {letters.map(({ id, state, siteId, reason, attempt, diedAt }) => (
           <tr key={id} id={`letter-${id}`}>
             <Tick visit={visit} id={id} form="ticked" />
@@ -187,10 +187,10 @@ function Letters({ visit, letters }: { visit: Visit; letters: GroupModel["letter
               <Sentence text={reason} />
             </td>
             <td class="num wide">{attempt}</td>
-            <td>
+            <td class="wide">
               <Time at={diedAt} />
             </td>
-            <td class="actions">
+            <td class="actions wide">
               <Act visit={visit} action={failureActions.dismiss} fields={{ id }}>
                 <p>It is taken off this list and not replayed with the others.</p>
               </Act>

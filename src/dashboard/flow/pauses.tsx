@@ -9,17 +9,17 @@ import { Time } from "../parts/time";
 /** What is paused: since when, by whom and why. */
 export function PauseTable({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
   return (
-    <Table label="Pauses" columns={["What", "For", "Since", "By", "Why", ""]}>
+    <Table label="Pauses" columns={["What", "-For", "-Since", "-By", "Why", ""]}>
       {pauses.map(({ scope, name, tenant, since, actor, reason }) => (
         <tr key={`${tenant} ${scope} ${name}`} id={domId("pause", tenant, scope, name)}>
           <td>
             <State is="paused" word={`${scope} ${name}`} />
           </td>
-          <td>{tenant === "*" ? "all tenants" : tenant}</td>
-          <td>
+          <td class="wide">{tenant === "*" ? "all tenants" : tenant}</td>
+          <td class="wide">
             <Time at={since} />
           </td>
-          <td>{actor ?? "unknown"}</td>
+          <td class="wide">{actor ?? "unknown"}</td>
           <td class="words">{reason ?? <span class="dim">no reason given</span>}</td>
           <td class="actions">
             {tenant !== "*" || visit.isRoot ? (

@@ -41,11 +41,13 @@ export const queuePage = page<Model>({
         <Hold visit={visit} scope="queue" name={queue.queue} isPaused={queue.paused} perMinute={queue.donePerMinute} />
       </div>
       {queue.why === null ? null : (
-        <p class="why">
+        <div class="why">
           <WhyText visit={visit} why={queue.why} tenant={queue.why.tenant} />
-        </p>
+        </div>
       )}
-      <QueueFacts visit={visit} queue={queue} />
+      <Section title="Its jobs">
+        <QueueFacts visit={visit} queue={queue} />
+      </Section>
       {pauses.length === 0 ? null : (
         <Section title="Pauses">
           <PauseTable visit={visit} pauses={pauses} />

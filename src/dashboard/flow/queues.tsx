@@ -20,7 +20,7 @@ export function QueueTable({ visit, queues, acts = false }: { visit: Visit; queu
             </a>
           </td>
           <td title={queue.heldBy.map(({ cause, count }) => `${count} at ${cause}`).join("; ")}>
-            <State is={queue.health} /> {queue.heldBy[0] && queue.health !== "paused" ? <span class="dim">by {queue.heldBy[0].cause}</span> : null}
+            <State is={queue.health} /> {!acts && queue.heldBy[0] && queue.health !== "paused" ? <span class="dim">by {queue.heldBy[0].cause}</span> : null}
           </td>
           <Count value={queue.running} />
           <Count value={queue.ready} />

@@ -40,7 +40,11 @@ export function WhyText({ visit, why, tenant = visit.tenant }: WhyProps) {
         </>
       ) : null}
       <Sentence text={why.sentence} /> {/* Only the root token lifts a pause for all tenants. */}
-      {tenant !== "*" || visit.isRoot ? <Remedies visit={visit} remedies={why.actions} tenant={tenant} /> : null}
+      {(tenant !== "*" || visit.isRoot) && why.actions.length > 0 ? (
+        <span class="remedies">
+          <Remedies visit={visit} remedies={why.actions} tenant={tenant} />
+        </span>
+      ) : null}
     </>
   );
 }

@@ -1,7 +1,7 @@
 import type { Stats } from "../answers";
 import { duration, number } from "../parts/format";
 
-const [width, height, bars] = [960, 120, 60];
+const [width, height, bars] = [960, 100, 60];
 const failures = ["dead", "discarded"];
 
 /** Jobs that ended well and badly, in sixty steps of the time asked for. */
@@ -15,14 +15,11 @@ export function Chart({ stats }: { stats: Stats }) {
   }
   const [well, broken] = [sum(slots.map((slot) => slot.well)), sum(slots.map((slot) => slot.broken))];
   const highest = Math.max(1, ...slots.map((slot) => slot.well + slot.broken));
-  const tall = (count: number) => (count === 0 ? 0 : Math.max(2, (count / highest) * (height - 24)));
+  const tall = (count: number) => (count === 0 ? 0 : Math.max(2, (count / highest) * (height - 4)));
   return (
     <>
       <svg class="chart" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`${number(well)} ended well, ${number(broken)} ended badly`}>
         <line x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} />
-        <text x="0" y="10">
-          {number(highest)} in {duration((to - from) / bars)}
-        </text>
         {slots.map((slot, index) => (
           <Bar key={index} x={(index * width) / bars + 1} well={tall(slot.well)} broken={tall(slot.broken)} />
         ))}
@@ -35,6 +32,9 @@ export function Chart({ stats }: { stats: Stats }) {
         <span class="broken">
           <i />
           {number(broken)} ended badly
+        </span>
+        <span>
+          at most {number(highest)} in {duration((to - from) / bars)}
         </span>
       </p>
     </>

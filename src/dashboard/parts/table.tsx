@@ -18,7 +18,7 @@ export function Table({ label, columns, children, stream = false }: TableProps) 
           <tr>
             {columns.map((column) => (
               <th key={column} scope="col" class={classOf(column) || undefined}>
-                {column === "" ? <span class="unseen">Actions</span> : column.replace(/^[#-]+/, "")}
+                {column.replace(/^[#-]+/, "") || <span class="unseen">Actions</span>}
               </th>
             ))}
           </tr>
