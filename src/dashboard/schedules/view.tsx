@@ -51,7 +51,7 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
         <span title={cron}>{words}</span>
         <br />
         <span class="dim">{timezone}</span>
-        {spreadSeconds > 0 ? <span class="dim"> spread over {duration(spreadSeconds * 1000)}</span> : null}
+        {spreadSeconds > 0 ? <span class="dim">, spread over {duration(spreadSeconds * 1000)}</span> : null}
       </td>
       <td class="lines" title={nextRuns.map(({ local }) => local).join("\n")}>
         <Time at={next?.at} none={enabled ? "never" : "off"} />
