@@ -6,12 +6,13 @@ import { growth } from "./parts/growth.ts";
 import { load } from "./parts/load.ts";
 import { neighbours } from "./parts/neighbours.ts";
 import { outage } from "./parts/outage.ts";
+import { pages } from "./parts/pages.ts";
 import { pickUp } from "./parts/pick-up.ts";
 import { throughput } from "./parts/throughput.ts";
 import type { Section } from "./report.ts";
 import type { Run } from "./run.ts";
 
-export const parts = { throughput, accept, "pick-up": pickUp, billed, growth, neighbours, outage, load, footprint } satisfies Record<
+export const parts = { throughput, accept, "pick-up": pickUp, billed, growth, pages, neighbours, outage, load, footprint } satisfies Record<
   string,
   (run: Run) => Promise<Section>
 >;

@@ -3,6 +3,7 @@ import { createDashboard } from "../../src/dashboard";
 import { script, style } from "../../src/dashboard/bundle";
 import { actions } from "../../src/dashboard/actions";
 import { pages } from "../../src/dashboard/pages";
+import { allPages, anyGroup, anyJob, tenantPages } from "../../scripts/bench/page-list";
 import { allows, type Scope } from "../../src/tenants/token";
 import { answersOf, idOf } from "./answers";
 import { createFakeApi, people, plainVault } from "./desk";
@@ -303,6 +304,14 @@ describe("a session", () => {
     const answer = await ask("/t/demo/jobs", { headers: { "sec-fetch-site": "cross-site" } });
     expect(await answer.text()).toContain('http-equiv="refresh"');
   });
+});
+
+test("the benchmark of the pages measures each that reads more than one row by its key", () => {
+  const byKey = ["/bulk/:id", "/replays/:id", "/sites/:site", "/agents/:id"];
+  const measured = [...tenantPages, ...allPages].map((path) =>
+    path.split("?")[0]?.replace(anyJob, ":id").replace(anyGroup, ":group").replace("/flow/events", "/flow/:queue"),
+  );
+  expect(pages.map(({ path }) => path).filter((path) => !measured.includes(path))).toEqual(byKey);
 });
 
 test("what is no page is left to the others", async () => {

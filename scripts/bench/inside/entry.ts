@@ -7,7 +7,7 @@ import { defaultRetention, retain } from "../../../src/ledger/retention";
 import { job } from "../../../src/queue/job";
 import { countDelivery, meter, meteredEnv } from "./metered-env";
 import { noop, runNoop, starts } from "./noop";
-import { seed } from "./seed";
+import { bury, seed } from "./seed";
 
 /**
  * The Worker of the benchmarks: the real one with one job type more, which does nothing. What a benchmark must see or set, it reaches under
@@ -77,6 +77,8 @@ async function control(what: string, values: URLSearchParams, env: BenchEnv): Pr
       return Response.json(meter);
     case "seed":
       return Response.json({ rows: await seed(env.DB, tenant, Number(values.get("from")), Number(values.get("count"))) });
+    case "bury":
+      return Response.json({ letters: await bury(env.DB, tenant, Number(values.get("every"))) });
     case "retire":
       return Response.json(await retire(prepare(env)));
     default:

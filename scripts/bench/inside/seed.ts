@@ -22,6 +22,22 @@ export async function seed(db: D1Database, tenant: string, from: number, count: 
   return count;
 }
 
+/** Makes one of so many seeded jobs a dead letter; they failed in seven ways. */
+export async function bury(db: D1Database, tenant: string, every: number): Promise<number> {
+  const [, letters] = await db.batch([db.prepare(failed).bind(tenant, every), db.prepare(letter).bind(tenant), db.prepare(group).bind(tenant)]);
+  return letters?.meta.changes ?? 0;
+}
+
+const failed = `
+  UPDATE jobs SET state = 'dead', attempt = 5, reason = '55' || (CAST(substr(id, -6) AS INTEGER) / ?2 % 7) || ' no such user'
+  WHERE tenant = ?1 AND lease = 'seeded' AND CAST(substr(id, -6) AS INTEGER) % ?2 = 0`;
+const letter = `
+  INSERT INTO dead_letters (tenant, died, id, type, state, site, reason, kind, attempt, at)
+  SELECT tenant, ended, id, type, 'dead', site, reason, 'seededgroup00' || substr(reason, 1, 3), 5, at FROM jobs WHERE tenant = ?1 AND lease = 'seeded' AND state = 'dead'`;
+const group = `
+  INSERT INTO failure_groups (tenant, grp, type, title, first_at, last_at, total, hours)
+  SELECT tenant, kind, min(type), min(reason), min(died), max(died), count(*), '{}' FROM dead_letters WHERE tenant = ?1 GROUP BY kind`;
+
 const walked = `
   INSERT INTO watermarks (tenant, walk, position) VALUES (?1, 'sweep-jobs', ?2)
   ON CONFLICT DO UPDATE SET position = max(position, excluded.position)`;
