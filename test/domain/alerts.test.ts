@@ -7,7 +7,7 @@ import { saveAlerts } from "../../src/domain/alerts/store";
 import { messageOf } from "../../src/domain/alerts/text";
 import { watch, type WatchDeps } from "../../src/domain/alerts/watch";
 import { turnMark } from "../../src/ledger/watermarks";
-import { type Bench, createBench } from "../support/engine";
+import { type EngineBench, createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { planOf, recordingDb } from "../support/recorder";
 
@@ -23,7 +23,7 @@ const noon = Date.UTC(2026, 10, 21, 12);
 type Sent = { tenant: string; notices: { kind: string; cause: string; count: number }[] };
 
 /** The tick's step over a bench, and what it sent. */
-function watching(bench: Bench, options: { via?: readonly string[] | null; steps?: Awaited<ReturnType<WatchDeps["steps"]>> } = {}) {
+function watching(bench: EngineBench, options: { via?: readonly string[] | null; steps?: Awaited<ReturnType<WatchDeps["steps"]>> } = {}) {
   const sent: Sent[] = [];
   const state = { via: ["slack"] as readonly string[] | null, steps: [] as Awaited<ReturnType<WatchDeps["steps"]>>, findings: [] as Failure[], ...options };
   const deps: WatchDeps = {
@@ -45,7 +45,7 @@ function watching(bench: Bench, options: { via?: readonly string[] | null; steps
 
 describe("dead letters", () => {
   test("of a new group are sent once, together, each owner's to itself; their recovery is sent too", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const world = watching(bench);
     await world.fail("one", "an old failure");
     await world.tick(5 * minute);
@@ -74,7 +74,7 @@ describe("dead letters", () => {
   });
 
   test("that were there before the first look are no news", async () => {
-    const world = watching(createBench());
+    const world = watching(createEngineBench());
     await world.fail("one", "an old failure", 5);
     await world.tick(5 * minute);
     expect(world.sent).toEqual([]);
@@ -82,7 +82,7 @@ describe("dead letters", () => {
   });
 
   test("of alerts themselves make none", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const world = watching(bench);
     await world.tick();
     await world.fail("one", "channel_not_found", 2, { entity: "alert:slack" });
@@ -92,7 +92,7 @@ describe("dead letters", () => {
   });
 
   test("that no channel has accepted are sent with the next tick; without a channel they are listed", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const world = watching(bench, { via: null });
     await world.tick();
     await world.fail("one", "x");
@@ -109,7 +109,7 @@ describe("dead letters", () => {
     ["letters", "'one'"],
     ["groups", "'kind ' || value"],
   ])("of a tenant with very many %s delay no alert of another", async (_what, kind) => {
-    const world = watching(createBench());
+    const world = watching(createEngineBench());
     await world.tick();
     const sql = `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at)
       WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ?2) SELECT ?1, ?3, value, 't', 'dead', 'r', ${kind}, 1, ?3 FROM n`;
@@ -124,7 +124,7 @@ describe("dead letters", () => {
   });
 
   test("of a thousand groups are bounded", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const world = watching(bench);
     await world.tick();
     const reasons = Array.from({ length: 120 }, (_, n) => ({
@@ -140,7 +140,7 @@ describe("dead letters", () => {
 });
 
 test("a step of the tick that fails is the installation's alert, until it has worked for ten minutes", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const world = watching(bench);
   await world.tick();
   const step = (outcome: string) => (world.state.steps = [{ step: "sweep", outcome, at: bench.now(), detail: "D1 is down" }]);
@@ -220,7 +220,7 @@ test("its statements find their rows by key", async () => {
 });
 
 test("a finding is sent once, counts what there is now, and recovers ten minutes after it has gone", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const world = watching(bench);
   await world.tick();
   const finding = (count: number): Failure => {

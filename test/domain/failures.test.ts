@@ -6,7 +6,7 @@ import { titleOf } from "../../src/ledger/failure-kind";
 import { createLedger } from "../../src/ledger/ledger";
 import { newestVersion, seen } from "../../src/ledger/versions";
 import { retryNow } from "../../src/queue/operate";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { recordingDb } from "../support/recorder";
 import { lease, messageOf, newJobs, noon, transition } from "../support/rows";
@@ -72,7 +72,7 @@ describe("a group of failures", () => {
   });
 
   test("outlives its letters: a replay does not change since when it fails", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const { rows } = await givenFailed("replayed", 2);
     const before = await only("replayed");
     await retryNow(bench.engine, rows, { event: "replayed", from: ["dead"] });

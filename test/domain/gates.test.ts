@@ -7,7 +7,7 @@ import { defineJob, job } from "../../src/queue/job";
 import { cancel } from "../../src/queue/operate";
 import { done, retry } from "../../src/queue/outcome";
 import { createGates } from "../../src/tenants/gates";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -29,7 +29,7 @@ function world() {
   const tenant = `gates-${++tenants}`;
   const state = { down: true, limits: { breaker: { failures: 2, openSeconds: 300 } } };
   const gates = createGates(env.GATE, async () => state.limits);
-  const bench = createBench({
+  const bench = createEngineBench({
     gates,
     jobs: [job(calling, async () => (state.down ? retry("the provider answered 503 to a@b.example") : done()))],
     capabilities: async (_names, scope) => (scope.onCall("mail", state.down ? "transient" : "answered"), {}),

@@ -10,7 +10,7 @@ import { replayableIn } from "../../src/ledger/replayable";
 import { turnMark } from "../../src/ledger/watermarks";
 import type { Envelope } from "../../src/queue/envelope";
 import { retryNow } from "../../src/queue/operate";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { recordingDb } from "../support/recorder";
 import { lease, messageOf, newJobs, noon, stored, transition } from "../support/rows";
@@ -25,7 +25,7 @@ beforeEach(async () => {
 /** An engine and its replays over a D1 that counts. */
 function setUp() {
   const { db, said, counts } = recordingDb();
-  const bench = createBench({ db });
+  const bench = createEngineBench({ db });
   const loads: string[] = [];
   const replays = createReplays({
     now: bench.now,

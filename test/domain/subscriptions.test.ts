@@ -11,7 +11,7 @@ import { queuedNow } from "../../src/queue/placement";
 import { check } from "../../src/queue/validate";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { createVault } from "../../src/tenants/vault";
-import { createBench, scripted } from "../support/engine";
+import { createEngineBench, scripted } from "../support/engine";
 import { recordingDb } from "../support/recorder";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -33,7 +33,7 @@ function world() {
     return done({ secret: "ada@example.com" });
   };
   const deliver = async (payload: { body: unknown }) => (sent.push(payload.body as never), done({ status: 200, response: "" }));
-  const bench = createBench({ jobs: [job(scripted, run as never), job({ ...webhook, needs: [] } as never, deliver as never)] });
+  const bench = createEngineBench({ jobs: [job(scripted, run as never), job({ ...webhook, needs: [] } as never, deliver as never)] });
   const ended = createEndedJobs(env.DB, () => bench.engine);
   return { bench, ended };
 }
@@ -175,7 +175,7 @@ describe("the end of a job", () => {
     ["a subscription to jobs that end", ["job.done"], 4],
   ])("costs a plain job nothing unless somebody wants to know: %s", async (_what, events, rows) => {
     const { db, counts } = recordingDb();
-    const here = createBench({ db, jobs: [job(scripted, async () => done())] });
+    const here = createEngineBench({ db, jobs: [job(scripted, async () => done())] });
     if (events.length > 0) await subscribe("saas", events);
     await here.acceptOne({ tenant, payload: { script: [] } });
     await here.deliverAll();

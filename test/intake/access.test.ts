@@ -4,9 +4,9 @@ import type { AnyRoute } from "../../src/intake/route";
 import { routes } from "../../src/intake/routes";
 import { createTokens, type Scope, scopes } from "../../src/tenants/token";
 import { parseKeyRing } from "../../src/tenants/keys";
-import { createBench, givenJob, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, givenJob, now, root, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 let other: Tokens;
 let jobId: string;
@@ -183,7 +183,7 @@ describe("a token", () => {
   });
 
   test("cannot be told from a revoked one while nobody can be asked: 503 with Retry-After", async () => {
-    const deaf = createBench();
+    const deaf = createIntakeBench();
     deaf.deps.snapshots = { read: async () => ({ state: "unknown" }) };
     const answer = await deaf.call("GET", "/v1/jobs", { token: own.read });
     expect(answer.status).toBe(503);

@@ -4,15 +4,15 @@ import { agentRuns } from "../../src/domain/agents/store";
 import { createLedger } from "../../src/ledger/ledger";
 import { createPayloads } from "../../src/ledger/payloads";
 import { newJob } from "../support/rows";
-import { type Bench, createBench, givenJob, now, type Tokens } from "./fakes";
+import { type IntakeBench, createIntakeBench, givenJob, now, type Tokens } from "./fakes";
 
-let bench: Bench;
+let bench: IntakeBench;
 let tokens: Tokens;
 let tenant = "";
 let count = 0;
 
 beforeAll(async () => {
-  bench = createBench();
+  bench = createIntakeBench();
   tenant = "agents-api";
   tokens = await bench.tenant(tenant);
 });

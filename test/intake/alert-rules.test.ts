@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type AlertRule, causeOf, wants } from "../../src/domain/alerts/rule";
-import { createBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 let other: Tokens;
 

@@ -11,10 +11,10 @@ import {
   maxTokens,
   maxTokensEver,
 } from "../../src/tenants/bounds";
-import { createBench, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./fakes";
 
 const tenant = "bounds";
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 
 beforeAll(async () => {

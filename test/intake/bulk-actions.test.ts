@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { expect, test } from "vitest";
 import { bulkActionShape } from "../../src/intake/routes/bulk-actions";
-import { createBench, givenJob } from "./fakes";
+import { createIntakeBench, givenJob } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const own = await bench.tenant("bulk-own");
 const other = await bench.tenant("bulk-other");
 const paths = ["/v1/jobs/cancel", "/v1/dead-letters/dismiss"];

@@ -2,9 +2,9 @@ import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { createMailStores } from "../../src/app/mail-stores";
 import { sign } from "../../src/standard-webhooks";
-import { createBench, hashAddress, now, root, type Tokens, unsubscribeTokens } from "./fakes";
+import { createIntakeBench, hashAddress, now, root, type Tokens, unsubscribeTokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const tenant = "mailing-events";
 const mail = createMailStores(env.DB, { hashAddress });
 const svix = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

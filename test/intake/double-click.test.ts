@@ -3,11 +3,11 @@ import { lead } from "../../src/jobs/lead/job";
 import { enqueue } from "../../src/queue/enqueue";
 import { job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
-import { createBench as createEngine } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
-import { createBench as createIntake } from "./fakes";
+import { createIntakeBench } from "./fakes";
 
-const intake = createIntake();
+const intake = createIntakeBench();
 const stored: string[] = [];
 const take = async ({ contact }: { contact: { email?: string | undefined } }) => (stored.push(contact.email ?? ""), done());
 let apiKey: string;
@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 /** The door and the engine together, the ledger there or away. */
 function setUp(isLedgerDown: boolean) {
-  const engine = createEngine({ jobs: [job(lead, take as never)], capabilities: () => Promise.resolve({ leads: {} as never }) });
+  const engine = createEngineBench({ jobs: [job(lead, take as never)], capabilities: () => Promise.resolve({ leads: {} as never }) });
   intake.deps.enqueue = (requests) => enqueue(engine.engine, requests);
   engine.faults.ledger = isLedgerDown;
   let clicks = 0;

@@ -9,10 +9,10 @@ import { destinationRoutes } from "../../src/intake/routes/destinations";
 import { eventRoutes } from "../../src/intake/routes/events";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { sign } from "../../src/standard-webhooks";
-import { answered, type CallOptions, createBench, now, requestOf, root, type Tokens } from "./fakes";
+import { answered, type CallOptions, createIntakeBench, now, requestOf, root, type Tokens } from "./fakes";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const bench = createBench();
+const bench = createIntakeBench();
 const taken: EnqueueRequest[] = [];
 const keys = new Map<string, string>();
 let refuse: "unavailable" | undefined;

@@ -2,9 +2,9 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeEach, expect, test } from "vitest";
 import { failureShape, failuresShape } from "../../src/intake/routes/failures";
-import { createBench, now, root } from "./fakes";
+import { createIntakeBench, now, root } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const own = await bench.tenant("failures-own");
 const other = await bench.tenant("failures-other");
 const group = "abcdefgh01234567";

@@ -89,7 +89,7 @@ export interface Seen {
   gates: string[];
 }
 
-export interface Bench {
+export interface IntakeBench {
   deps: IntakeDeps;
   seen: Seen;
   /** A new tenant with one token for each scope. */
@@ -114,7 +114,7 @@ export interface Answered {
 }
 
 /** Real stores on the test's own D1, an engine and a ledger in memory. */
-export function createBench(): Bench {
+export function createIntakeBench(): IntakeBench {
   const seen: Seen = { jobs: new Map(), requests: [], lists: [], replays: new Map(), pauses: [], audits: [], failures: [], woken: [], gates: [] };
   const deps = createDeps(seen);
   const intake = createIntake(deps);
@@ -132,7 +132,7 @@ export function createBench(): Bench {
 }
 
 /** A job in the fake ledger; its id is genuine. */
-export async function givenJob(bench: Bench, tenant: string, changes: Partial<JobDetail> = {}): Promise<string> {
+export async function givenJob(bench: IntakeBench, tenant: string, changes: Partial<JobDetail> = {}): Promise<string> {
   const id = await ids.make(tenant, now);
   bench.seen.jobs.set(`${tenant}/${id}`, { ...blankJob, id, ...changes });
   return id;

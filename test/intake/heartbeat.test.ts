@@ -8,9 +8,9 @@ import { createHttp } from "../../src/providers/http";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { createVault } from "../../src/tenants/vault";
 import { neverAnswers, stubFetch } from "../providers/fetch-stub";
-import { createBench, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, now, root, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 const url = "https://hc.example.com/ping/0b9f2c4e-secret";
 

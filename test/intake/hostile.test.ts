@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { routes } from "../../src/intake/routes";
-import { createBench, root } from "./fakes";
+import { createIntakeBench, root } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const tenant = "hostile";
 beforeAll(async () => void (await bench.tenant(tenant)));
 

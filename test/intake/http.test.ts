@@ -3,9 +3,9 @@ import { Problem } from "../../src/errors";
 import type { FailureReport } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";
 import { routes } from "../../src/intake/routes";
-import { answered, createBench, requestOf, root, type Tokens } from "./fakes";
+import { answered, createIntakeBench, requestOf, root, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 
 beforeAll(async () => {
@@ -246,7 +246,7 @@ describe("a wrong body is told everything that is wrong with it", () => {
 
 describe("a failure", () => {
   const failing = (thrown: unknown) => {
-    const broken = createBench();
+    const broken = createIntakeBench();
     broken.deps.queries = { ...broken.deps.queries, jobs: () => Promise.reject(thrown) };
     return broken;
   };
@@ -273,7 +273,7 @@ describe("a failure", () => {
   });
 
   test("of the door itself is answered too", async () => {
-    const broken = createBench();
+    const broken = createIntakeBench();
     broken.deps.verifier = { verify: () => Promise.reject(new Error("no crypto")) };
     expect((await broken.call("GET", "/v1/jobs", { token: own.read })).status).toBe(500);
     const report = vi.fn<(failure: FailureReport) => void>();

@@ -3,9 +3,9 @@ import { kindOf } from "../../src/ledger/failure-kind";
 import { beforeAll, describe, expect, test } from "vitest";
 import { acceptedShape, batchShape, cancelledShape, jobShape, jobsShape, retriedShape } from "../../src/intake/shapes";
 import { states } from "../../src/queue/state";
-import { createBench, givenJob, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, givenJob, now, root, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 let other: Tokens;
 
@@ -71,7 +71,7 @@ describe("POST /v1/jobs", () => {
   });
 
   test("passes on what enqueue refuses: 429 and 503 with Retry-After", async () => {
-    const busy = createBench();
+    const busy = createIntakeBench();
     busy.deps.enqueue = async () => [{ ok: false, code: "too-many-requests", detail: "Full.", errors: [], retryAfter: 30 }];
     const answer = await busy.call("POST", "/v1/jobs", { token: own.enqueue, body: { type: "note", payload } });
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "30"]);
@@ -156,7 +156,7 @@ describe("POST /v1/jobs/batch", () => {
   });
 
   test("says when what was refused may be sent again, and nothing of it when that would not help", async () => {
-    const partly = createBench();
+    const partly = createIntakeBench();
     const { enqueue } = partly.deps;
     const over = { ok: false, code: "too-many-requests", detail: "Over.", errors: [], retryAfter: 17 } as const;
     partly.deps.enqueue = async (requests) => [...(await enqueue(requests.slice(0, 1))), ...requests.slice(1).map(() => over)];
@@ -167,7 +167,7 @@ describe("POST /v1/jobs/batch", () => {
   });
 
   test("is refused whole only when there was no room for any", async () => {
-    const busy = createBench();
+    const busy = createIntakeBench();
     const full = { ok: false, code: "too-many-requests", detail: "Full.", errors: [], retryAfter: 9 } as const;
     busy.deps.enqueue = async (requests) => requests.map(() => full);
     const answer = await busy.call("POST", "/v1/jobs/batch", { token: own.enqueue, body: { jobs: [{ type: "note", payload }] } });
@@ -252,7 +252,7 @@ describe("GET /v1/jobs/{id}", () => {
     expect(bench.seen.audits.at(-1)).toMatchObject({ tenant: "jobs-own", action: "reveal", target: id, at: now });
     const byRoot = await bench.call("GET", `/v1/jobs/${id}?reveal=1`, { token: root, tenant: "jobs-own" });
     expect([byRoot.body.revealed, bench.seen.audits.at(-1)?.actor]).toEqual([true, "root"]);
-    const silent = createBench();
+    const silent = createIntakeBench();
     silent.seen.jobs = bench.seen.jobs;
     silent.deps.queries = bench.deps.queries;
     silent.deps.audit = () => Promise.reject(new Error("D1_ERROR: gone"));
@@ -284,7 +284,7 @@ describe("GET /v1/jobs/{id}", () => {
   test("fetches a payload that was too large for its row; gone is null, out of reach is 503", async () => {
     const id = await givenJob(bench, "jobs-own", { payload: null, ref: "jobs-own/x/y" });
     expect((await get(`/${id}`)).body.payload).toEqual({ text: "•••" });
-    const broken = createBench();
+    const broken = createIntakeBench();
     broken.deps.queries = bench.deps.queries;
     broken.deps.loadPayload = async () => null;
     expect((await broken.call("GET", `/v1/jobs/${id}`, { token: own.read })).body.payload).toBeNull();

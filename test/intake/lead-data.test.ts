@@ -3,9 +3,9 @@ import * as v from "valibot";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { storeSubmission } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
-import { createBench, now, type Tokens } from "./fakes";
+import { createIntakeBench, now, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const path = "/v1/leads/forms/homes";
 let own: Tokens;
 let other: Tokens;

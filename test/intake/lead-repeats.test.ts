@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Receipt } from "../../src/queue/request";
-import { type Answered, createBench } from "./fakes";
+import { type Answered, createIntakeBench } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const path = "/v1/leads/repeats/homes";
 let apiKey: string;
 let ids: { siteKey: string; formId: string };

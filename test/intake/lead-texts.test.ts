@@ -3,9 +3,9 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { urlencodedPairs } from "../../src/intake/leads/urlencoded";
 import { lead } from "../../src/jobs/lead/job";
-import { createBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const path = "/v1/leads/typed/homes";
 let own: Tokens;
 let apiKey: string;

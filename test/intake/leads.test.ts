@@ -2,9 +2,9 @@ import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { lead } from "../../src/jobs/lead/job";
-import { createBench, now, type Tokens } from "./fakes";
+import { createIntakeBench, now, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const path = "/v1/leads/forms/homes";
 const page = "https://homes.example/contact";
 let own: Tokens;
@@ -362,7 +362,7 @@ describe("a captcha", () => {
 
 describe("while D1 is down", () => {
   test("a lead is taken on what KV knows; nobody is told that a project does not exist", async () => {
-    const deaf = createBench();
+    const deaf = createIntakeBench();
     deaf.deps.snapshots = { read: async () => ({ state: "unknown" }) };
     expect((await deaf.call("POST", path, { body: { email: "a@example.com" }, headers: { "x-api-key": apiKey } })).status).toBe(503);
     const stored = await env.CONFIG.get<{ sections: { projects: object } }>("tenant/forms", "json");

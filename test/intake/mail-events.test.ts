@@ -3,10 +3,10 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createMailEvents, createMailStores } from "../../src/app/mail-stores";
 import { sign } from "../../src/standard-webhooks";
 import { stubFetch } from "../providers/fetch-stub";
-import { type Bench, createBench, hashAddress, now } from "./fakes";
+import { type IntakeBench, createIntakeBench, hashAddress, now } from "./fakes";
 import { certificate, signedBySns } from "./sns-signer";
 
-const bench: Bench = createBench();
+const bench: IntakeBench = createIntakeBench();
 const mail = createMailStores(env.DB, { hashAddress });
 const svix = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const arn = "arn:aws:sns:eu-central-1:123456789012:bounces";

@@ -6,9 +6,9 @@ import type { WorkerEnv } from "../../src/env";
 import { foreignReaders } from "../../src/intake/foreign";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { picture } from "../support/pictures";
-import { createBench, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, now, root, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const parts = createMediaDeps(env as WorkerEnv, () => now);
 let tenant = "";
 let tokens: Tokens;

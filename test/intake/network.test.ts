@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { subscriberOf } from "../../src/intake/network";
-import { createBench, root } from "./fakes";
+import { createIntakeBench, root } from "./fakes";
 
 test.each([
   ["192.0.2.7", "192.0.2.7"],
@@ -28,7 +28,7 @@ test("every address of one /64 is one subscriber, and another /64 another", () =
 });
 
 test("refused tokens, keys and signatures are counted by subscriber and answered by 429 beyond the rate; what is right is never counted", async () => {
-  const bench = createBench();
+  const bench = createIntakeBench();
   await bench.tenant("refused");
   const counted: string[] = [];
   bench.deps.mayBeRefused = async (subscriber) => (counted.push(subscriber), counted.length <= 3);

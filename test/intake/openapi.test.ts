@@ -3,9 +3,9 @@ import * as v from "valibot";
 import { examples } from "../../src/intake/examples";
 import { openApi } from "../../src/intake/openapi";
 import { routes } from "../../src/intake/routes";
-import { createBench } from "./fakes";
+import { createIntakeBench } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 type Operation = Record<string, any>; // eslint-disable-line -- a document is walked by path
 
 const document = openApi(routes, bench.deps.registry.contracts()) as Record<string, any>; // eslint-disable-line -- as above

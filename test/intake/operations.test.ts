@@ -9,9 +9,9 @@ import { deadLettersShape, groupsShape, healthShape, pausedShape, typesShape } f
 import { statsShape } from "../../src/intake/routes/system";
 import { queuesShape } from "../../src/intake/routes/queues";
 import { gateShape } from "../../src/intake/routes/gates";
-import { createBench, givenJob, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, givenJob, now, root, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 let other: Tokens;
 
@@ -320,7 +320,7 @@ describe("metrics", () => {
 });
 
 test("healthz says what fails and stays 200", async () => {
-  const ill = createBench();
+  const ill = createIntakeBench();
   ill.deps.health = async () => ({ ledger: "failing", settings: "ok" });
   const [well, unwell] = [await bench.call("GET", "/healthz"), await ill.call("GET", "/healthz")];
   expect(well).toMatchObject({ status: 200, body: { status: "ok" } });

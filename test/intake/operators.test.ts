@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { installationShape } from "../../src/intake/routes/installation";
 import { auditShape, meShape, pausesShape } from "../../src/intake/routes/operators";
 import { scheduleShape } from "../../src/intake/shapes";
-import { createBench, ids, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, ids, now, root, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 let other: Tokens;
 

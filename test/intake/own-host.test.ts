@@ -2,9 +2,9 @@ import { beforeAll, expect, test } from "vitest";
 import { createIntake } from "../../src/intake/router";
 import { toSchema } from "../../src/intake/json-schema";
 import { routes } from "../../src/intake/routes";
-import { answered, createBench, type Tokens } from "./fakes";
+import { answered, createIntakeBench, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const intake = createIntake(bench.deps);
 const secret = "0123456789abcdef";
 let own: Tokens;

@@ -5,9 +5,9 @@ import { listLeads } from "../../src/domain/leads/queries";
 import { storeSubmission } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
 import { planOf, recordingDb } from "../support/recorder";
-import { createBench, now, type Tokens } from "./fakes";
+import { createIntakeBench, now, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 let other: Tokens;
 const minute = 60_000;

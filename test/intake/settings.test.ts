@@ -2,9 +2,9 @@ import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { connectionShape, scheduleShape, siteShape, tenantShape, tenantsShape, tokensShape } from "../../src/intake/shapes";
 import { templatePutShape, templateShape } from "../../src/intake/template-shapes";
-import { createBench, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 let other: Tokens;
 

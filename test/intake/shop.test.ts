@@ -8,9 +8,9 @@ import { namedWrites } from "../../src/domain/shop/related-rows";
 import { pause } from "../../src/domain/shop/site/store";
 import { orderDetailShape, ordersShape, productsShape, purchaseOrderShape } from "../../src/intake/shop-shapes";
 import { order, orderLine, orderState, product, start, stock } from "../jobs/fake-shop";
-import { createBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const shop = { platform: "prestashop", url: "https://shop.example.com", key: "A".repeat(32) };
 const scope = { db: env.DB, tenant: "reading", site: "main" };
 let tokens: Tokens;

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createBench, now, type Tokens, unsubscribeTokens } from "./fakes";
+import { createIntakeBench, now, type Tokens, unsubscribeTokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let own: Tokens;
 let other: Tokens;
 

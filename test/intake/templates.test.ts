@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { withKnownTemplates } from "../../src/domain/mail/known";
 import { previewShape, templateShape, templatesShape } from "../../src/intake/template-shapes";
 import type { Receipt } from "../../src/queue/request";
-import { createBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 let tokens: Tokens;
 
 beforeAll(async () => void (tokens = await bench.tenant("layouts")));

@@ -5,9 +5,9 @@ import type { FailureReport } from "../../src/intake/deps";
 import { type Answer, route } from "../../src/intake/route";
 import { createIntake } from "../../src/intake/router";
 import type { AppRouter, EmailInput } from "../../src/intake/trpc/router";
-import { createBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./fakes";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const intake = createIntake(bench.deps);
 const url = "https://jobs.example/trpc";
 let own: Tokens;

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseNotification } from "../../src/intake/webhooks/notification";
 import { isGenuine } from "../../src/intake/webhooks/signature";
-import { createBench, now, requestOf, answered } from "./fakes";
+import { createIntakeBench, now, requestOf, answered } from "./fakes";
 import { createIntake } from "../../src/intake/router";
 
-const bench = createBench();
+const bench = createIntakeBench();
 const shop = { platform: "prestashop", url: "https://shop.example.com", key: "A".repeat(32) };
 const secret = "hush-hush-hush-16";
 const body = JSON.stringify({ event: "order.created", id_order: "12" });

@@ -21,7 +21,7 @@ import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 import type { CapabilityScope } from "../../src/queue/engine";
 import type { CallClass } from "../../src/queue/gates";
 import { job, type Job } from "../../src/queue/job";
-import { type Bench, type BenchOptions, createBench, idOf } from "../support/engine";
+import { type EngineBench, type BenchOptions, createEngineBench, idOf } from "../support/engine";
 
 /** What the model says next: an answer, a failure, or a function of what it is asked. */
 export type Said = Partial<Chatted> | Failure | ((chat: Chat) => Partial<Chatted> | Failure | Promise<Partial<Chatted>>);
@@ -71,7 +71,7 @@ export function createAgentBench(options: AgentBenchOptions) {
   const payloads = createPayloads(env.PAYLOADS);
   const worker = env as unknown as WorkerEnv;
   const stores = createStores(worker);
-  const bench: Bench = createBench({
+  const bench: EngineBench = createEngineBench({
     ...options,
     jobs: [job(agentJob(agents), createRunAgent(agents) as never), ...(options.jobs ?? [])],
     capabilities: async (_names, scope) => {
@@ -115,7 +115,7 @@ export function createAgentBench(options: AgentBenchOptions) {
 }
 
 /** Delivers what is due now, until nothing is. */
-async function go(bench: Bench): Promise<void> {
+async function go(bench: EngineBench): Promise<void> {
   for (let round = 0; round < 100; round++) {
     const [due] = bench.held.filter(({ at }) => at <= bench.now());
     if (!due) return;

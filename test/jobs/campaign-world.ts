@@ -15,7 +15,7 @@ import type { Failure, Reply } from "../../src/queue/effect";
 import { failed, ok } from "../../src/queue/effect";
 import { enqueue } from "../../src/queue/enqueue";
 import { derive } from "../../src/tenants/keys";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 
 const usualHash = createHashAddress(derive(new Uint8Array(32).fill(7), "signing", "address"));
 
@@ -82,7 +82,7 @@ export async function createWorld(options: WorldOptions) {
           )
       : undefined,
   };
-  const bench = createBench({
+  const bench = createEngineBench({
     jobs: jobs.filter(({ contract }) => contract.type.startsWith("campaign")),
     ...(options.start === undefined ? {} : { start: options.start }),
     capabilities: async () => ({

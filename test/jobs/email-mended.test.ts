@@ -8,7 +8,7 @@ import type { Mail, MailMessage } from "../../src/providers/mail/mail";
 import { failed, type Failure, ok } from "../../src/queue/effect";
 import { job } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { fakeSuppressions } from "./fake-suppressions";
 import { hurry } from "../support/time";
@@ -25,7 +25,7 @@ function createPost(answers: Failure[] = []) {
     return failure ? failed(failure) : ok({ id: "m-1" });
   };
   const mail: Mail = { idempotentFor: 86_400, send };
-  const bench = createBench({
+  const bench = createEngineBench({
     jobs: [job(email, runEmail)],
     capabilities: async () => ({ mail, suppressions: fakeSuppressions(), templates: withBuiltIn(templatesIn(env.DB)) }),
   });

@@ -12,7 +12,7 @@ import type { Contact } from "../../src/providers/crm/crm";
 import { failed, ok, type Failure, type Reply } from "../../src/queue/effect";
 import { job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
-import { createBench, idOf, type Row } from "../support/engine";
+import { createEngineBench, idOf, type Row } from "../support/engine";
 import { fakeSuppressions } from "./fake-suppressions";
 
 let count = 0;
@@ -27,7 +27,7 @@ const reply = <T>(name: string, value: T): Reply<T> => (trouble[name] ? failed(t
 const verdict = { summary: "s", intent: "buy", urgency: "low", score: 1, nextStep: "n" };
 
 function world() {
-  const bench = createBench({
+  const bench = createEngineBench({
     jobs: [
       ...jobs.filter(({ contract }) => contract.type !== "analytics" && contract.type !== "lead"),
       job({ ...analytics(), batch: false, needs: [] } as never, (async () => done({ stored: true })) as never),

@@ -3,7 +3,7 @@ import { jobs } from "../../src/jobs";
 import type { Order, OrderState, Product, ShopResource, ShopRows } from "../../src/providers/shop/rows";
 import type { Found, IdPage, Lookup, Page, PageRequest, Shop, ShopSettings } from "../../src/providers/shop/shop";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 
 type Tables = { [R in ShopResource]: Map<number, ShopRows[R]> };
 
@@ -108,7 +108,7 @@ export class FakeShop implements Shop {
 
 /** A bench with the real jobs and the real database over shops in memory, by site. */
 export function shopBench(shops: Record<string, Shop>) {
-  return createBench({
+  return createEngineBench({
     jobs,
     capabilities: async (_needs, { tenant }) => ({
       shops: { open: async (site) => (shops[site] ? ok(shops[site]) : failed({ class: "config", code: "site", reason: `There is no site "${site}".` })) },

@@ -3,7 +3,7 @@ import { jobs } from "../../src/jobs";
 import type { Http } from "../../src/providers/http";
 import { prestashop } from "../../src/providers/shop/prestashop";
 import { ok } from "../../src/queue/effect";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 
 type Row = Record<string, unknown>;
 
@@ -62,7 +62,7 @@ export class WebShop {
 export function webBench(shop: WebShop) {
   const now = (): number => bench.now();
   const open = async () => ok(prestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
-  const bench: ReturnType<typeof createBench> = createBench({
+  const bench: ReturnType<typeof createEngineBench> = createEngineBench({
     jobs,
     capabilities: async (_needs, { tenant }) => ({ shops: { open }, scope: { db: env.DB, tenant: tenant ?? "" } }),
   });

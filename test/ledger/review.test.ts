@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { dismiss, settleDoubt } from "../../src/ledger/review";
 import { createQueries } from "../../src/ledger/queries";
 import { retryNow } from "../../src/queue/operate";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -12,7 +12,7 @@ const doubtful = { script: [{ do: "effect", fail: "uncertain" }, { do: "discard"
 
 /** A job whose effect got no answer, at a provider without idempotency. */
 async function inDoubt() {
-  const bench = createBench();
+  const bench = createEngineBench();
   const id = await bench.acceptOne({ payload: doubtful });
   await bench.deliverAll();
   const queries = createQueries(env.DB);

@@ -2,12 +2,12 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createLedger } from "../../src/ledger/ledger";
 import { samplesIn } from "../../src/ledger/samples";
-import { root, createBench } from "../intake/fakes";
+import { root, createIntakeBench } from "../intake/fakes";
 import { lease, messageOf, newJobs, noon, transition } from "../support/rows";
 
 const ledger = createLedger(env.DB, () => undefined);
 const samples = samplesIn(env.DB);
-const bench = createBench();
+const bench = createIntakeBench();
 const text = (said: string) => JSON.stringify({ text: said });
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ describe("GET /v1/types/{type}/sample", () => {
   });
 
   test("shows nothing when it cannot be recorded", async () => {
-    const mute = createBench();
+    const mute = createIntakeBench();
     mute.deps.audit = async () => Promise.reject(new Error("no audit"));
     expect((await mute.call("GET", "/v1/types/note/sample", { token: root })).status).toBe(500);
   });

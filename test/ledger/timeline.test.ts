@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { env } from "cloudflare:workers";
 import { createQueries } from "../../src/ledger/queries";
 import { timelineOf, type TimelineRow } from "../../src/ledger/timeline";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 
 async function timelineIn(tenant: string, id: string) {
   const job = await createQueries(env.DB).job(tenant, id);
@@ -11,7 +11,7 @@ async function timelineIn(tenant: string, id: string) {
 
 describe("a job's timeline", () => {
   test("names each of its runs with its length, its checkpoints and how it ended", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const lengths = [300, 500, 700];
     bench.calls["work"] = () => bench.advance(lengths.shift() ?? 0);
     const script = [{ do: "call", name: "work" }, { do: "checkpoint" }, { do: "again" }, { do: "retry" }, { do: "done" }];
@@ -28,7 +28,7 @@ describe("a job's timeline", () => {
   });
 
   test("folds what a job that goes on again and again leaves, after twenty runs", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.calls["work"] = () => bench.advance(10);
     const id = await bench.acceptOne({
       payload: { script: [{ do: "call", name: "work" }, ...Array.from({ length: 30 }, () => ({ do: "again" })), { do: "done" }] },

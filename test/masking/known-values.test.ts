@@ -5,7 +5,7 @@ import { maskKnownValues } from "../../src/masking/known-values";
 import { defineJob, job } from "../../src/queue/job";
 import { retry } from "../../src/queue/outcome";
 import { personal } from "../../src/masking/personal";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 
 const schema = v.strictObject({ project: v.string(), contact: v.pipe(v.unknown(), personal()), note: v.optional(v.pipe(v.string(), personal())) });
 const ada = { project: "homes", contact: { name: "Ada Lovelace", city: "Marylebone" }, note: "please call" };
@@ -42,7 +42,7 @@ test("neither the ledger nor the log learns what a run's reason repeats", async 
     payload: v.strictObject({ name: v.pipe(v.string(), personal()) }),
     policy: { maxAttempts: 1 },
   });
-  const bench = createBench({ jobs: [job(contract, async ({ name }) => retry(`no room for ${name}`))] });
+  const bench = createEngineBench({ jobs: [job(contract, async ({ name }) => retry(`no room for ${name}`))] });
   const id = await bench.acceptOne({ type: "repeats", payload: { name: "Ada Lovelace" } });
   await bench.deliverAll();
   expect(await bench.row(id)).toMatchObject({ state: "dead", reason: "no room for •••" });

@@ -4,7 +4,7 @@ import { ok } from "../../src/queue/effect";
 import { type BatchItem, defineJob, job } from "../../src/queue/job";
 import { cancel } from "../../src/queue/operate";
 import { discard, done, type Outcome, retry, wait } from "../../src/queue/outcome";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
 
@@ -22,7 +22,7 @@ type Handler = (items: readonly Item[], signal: AbortSignal, call: number) => Pr
 function bulk(handler: Handler, timeout = 60) {
   let calls = 0;
   const contract = points(timeout);
-  const bench = createBench({ jobs: [job(contract, (items, _capabilities, signal) => handler(items, signal, ++calls))] });
+  const bench = createEngineBench({ jobs: [job(contract, (items, _capabilities, signal) => handler(items, signal, ++calls))] });
   const accept = async (count: number) => {
     const ids: string[] = [];
     for (let n = 0; n < count; n++) ids.push(await bench.acceptOne({ type: "points", payload: { n }, tenant: n % 2 === 0 ? "one" : "two" }));

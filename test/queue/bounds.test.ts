@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { defineJob, job } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
 import { done } from "../../src/queue/outcome";
-import { createBench, idOf } from "../support/engine";
+import { createEngineBench, idOf } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { recordingDb } from "../support/recorder";
 import { hurry } from "../support/time";
@@ -22,7 +22,7 @@ const mostQueries = 1000;
 describe("what one invocation asks of the ledger is bounded", () => {
   test.each([200, 400])("a tick with %i tenants, busy and idle", { timeout: 30_000 }, async (tenants) => {
     const { db, said } = recordingDb();
-    const bench = createBench({ db });
+    const bench = createEngineBench({ db });
     await bench.accept(Array.from({ length: tenants }, (_, n) => ({ tenant: `t${n}`, payload: fine })));
     await bench.deliverAll();
     for (const wait of [11 * minute, minute]) {
@@ -34,7 +34,7 @@ describe("what one invocation asks of the ledger is bounded", () => {
 
   test("three hundred dead letters brought back by their keys in one request", { timeout: 30_000 }, async () => {
     const { db, counts } = recordingDb();
-    const bench = createBench({ db });
+    const bench = createEngineBench({ db });
     const requests = Array.from({ length: 300 }, (_, n) => ({ key: `k${n}`, payload: { script: [{ do: "discard" }] } }));
     await bench.accept(requests);
     await bench.deliverAll();
@@ -53,7 +53,7 @@ describe("what one invocation asks of the ledger is bounded", () => {
       return ids.map((id) => ({ granted: true as const, lease: id }));
     };
     const admit = (_tenant: string, _gate: string, waiting: number) => Promise.resolve({ count: waiting, perSecond: Infinity });
-    const bench = createBench({ gates: { enter, leave: () => Promise.resolve(), admit } });
+    const bench = createEngineBench({ gates: { enter, leave: () => Promise.resolve(), admit } });
     await bench.accept(Array.from({ length: 20 }, (_, n) => ({ tenant: `t${n}`, payload: { ...fine, gate: "mail" } })));
     await bench.deliver(bench.held.slice());
     expect(most).toBe(20);
@@ -61,7 +61,7 @@ describe("what one invocation asks of the ledger is bounded", () => {
 });
 
 test("parked jobs are let in one of each tenant in turn", { timeout: 30_000 }, async () => {
-  const bench = createBench({
+  const bench = createEngineBench({
     gates: {
       enter: async (_tenant, _gate, ids) => ids.map(() => ({ granted: false as const, reason: "open", until: bench.now() + 10 * minute, park: true })),
       leave: () => Promise.resolve(),
@@ -79,7 +79,7 @@ test("parked jobs are let in one of each tenant in turn", { timeout: 30_000 }, a
 
 describe("time", () => {
   test("a job delayed beyond its greatest age waits as long as it asks to", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ delaySeconds: 5 * 86_400, payload: { script: [{ do: "wait", ms: hour }, { do: "done" }] } });
     await bench.tick(5 * day + minute);
     await bench.deliver(bench.held.slice());
@@ -89,7 +89,7 @@ describe("time", () => {
   });
 
   test("a replay of an old job has its attempts and its waits", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "discard" }, { do: "wait", ms: hour }, { do: "retry" }, { do: "done" }] } });
     await bench.deliverAll();
     bench.advance(5 * day);
@@ -101,7 +101,7 @@ describe("time", () => {
   });
 
   test("a job that was only held back has not started, and says why", async () => {
-    const bench = createBench({
+    const bench = createEngineBench({
       gates: {
         enter: async (_tenant, _gate, ids) => ids.map(() => ({ granted: false as const, reason: "open", until: bench.now() + 30_000, park: false })),
         leave: () => Promise.resolve(),
@@ -120,7 +120,7 @@ describe("time", () => {
   });
 
   test("a job that saves and then kills its Worker, each time, ends dead", { timeout: 60_000 }, async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "checkpoint" }, { do: "call", name: "kill" }, { do: "done" }] } });
     bench.calls["kill"] = () => (bench.faults.ledger = true);
     for (let round = 0; round < 60; round++) {
@@ -135,7 +135,7 @@ describe("time", () => {
 
 describe("keys", () => {
   test("a refused payload under a used key leaves no name behind", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await bench.acceptOne({ key: "k", payload: { ...fine, entity: "order:1" } });
     const [second] = await bench.accept([{ key: "k", payload: { ...fine, entity: "order:2", text: "x".repeat(120_000) } }]);
     await bench.settle();
@@ -144,7 +144,7 @@ describe("keys", () => {
   });
 
   test("a refusal for the mode alone leaves the first one its payload", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const payload = { ...fine, text: "x".repeat(120_000) };
     const id = await bench.acceptOne({ key: "k", payload });
     expect(await bench.accept([{ key: "k", dryRun: true, payload }])).toMatchObject([{ ok: false, code: "idempotency-mismatch" }]);
@@ -154,13 +154,13 @@ describe("keys", () => {
   });
 
   test("a dry run and the real thing are two payloads", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await bench.accept([{ key: "k", dryRun: true, payload: fine }]);
     expect(await bench.accept([{ key: "k", payload: fine }])).toMatchObject([{ ok: false, code: "idempotency-mismatch" }]);
   });
 
   test("a dead letter brought back by its key honours the delay", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const payload = { script: [{ do: "discard" }, { do: "done" }] };
     const id = await bench.acceptOne({ key: "k", payload });
     await bench.deliverAll();
@@ -171,7 +171,7 @@ describe("keys", () => {
   });
 
   test("a sender that repeats itself brings no dead letter back", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const payload = { script: [{ do: "discard" }] };
     const id = await bench.acceptOne({ key: "k", payload });
     await bench.deliverAll();
@@ -181,9 +181,9 @@ describe("keys", () => {
 
   test("renaming a type keeps the ids of its keys", async () => {
     const make = (type: string, aliases: string[]) => job(defineJob({ type, aliases, queue: "events", payload: v.strictObject({}) }), async () => done());
-    const before = createBench({ jobs: [make("old-name", [])] });
+    const before = createEngineBench({ jobs: [make("old-name", [])] });
     const first = idOf((await before.accept([{ type: "old-name", key: "k", payload: {} }]))[0]);
-    const after = createBench({ jobs: [make("new-name", ["old-name"])] });
+    const after = createEngineBench({ jobs: [make("new-name", ["old-name"])] });
     expect(idOf((await after.accept([{ type: "new-name", key: "k", payload: {} }]))[0])).toBe(first);
   });
 
@@ -191,7 +191,7 @@ describe("keys", () => {
     ["small", "second"],
     ["large", "y".repeat(120_000)],
   ])("a second payload accepted while the ledger was away is a dead letter with its body: %s", async (_size, text) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await bench.acceptOne({ key: "k", payload: fine });
     await bench.deliverAll();
     bench.faults.ledger = true;
@@ -205,7 +205,7 @@ describe("keys", () => {
 });
 
 test("an effect asked for twice at once is done once", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   await bench.acceptOne({ payload: { script: [{ do: "call", name: "twice" }, { do: "done" }] } });
   let acts = 0;
   bench.calls["twice"] = (context) => {
@@ -224,7 +224,7 @@ test.each([
   ["cancelled", "UPDATE jobs SET cancel = 1 WHERE id = ?"],
   ["taken over", "UPDATE jobs SET lease = 'other' WHERE id = ?"],
 ])("an effect is not begun by a run that was %s two seconds ago", async (_how, sql) => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const id = await bench.acceptOne({ payload: { script: [{ do: "call", name: "change" }, { do: "effect", idempotentFor: 86_400 }, { do: "done" }] } });
   bench.calls["change"] = async () => {
     await env.DB.prepare(sql).bind(id).run();

@@ -4,7 +4,7 @@ import { dispositionOf } from "../../src/queue/disposition";
 import type { Envelope } from "../../src/queue/envelope";
 import { defineJob, job, type Policy, type RunContext } from "../../src/queue/job";
 import { again, done, type Outcome } from "../../src/queue/outcome";
-import { type Bench, createBench, type Held } from "../support/engine";
+import { type EngineBench, createEngineBench, type Held } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
 
@@ -66,7 +66,7 @@ describe("what cannot be judged now is delivered again later", () => {
     ["a newer version of a payload", { version: 3 }],
     ["a newer envelope", { v: 2 }],
   ])("%s", async (_name, more) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const [message] = await messageFor(bench);
     const delays: unknown[] = [];
     if (!message) throw new Error("no message");
@@ -78,7 +78,7 @@ describe("what cannot be judged now is delivered again later", () => {
   });
 
   test("the ledger away at the claim", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     bench.faults.ledger = (call) => call === "claim";
     expect(await bench.deliver(bench.held.slice())).toMatchObject([{ answer: { retry: 1 } }]);
@@ -88,7 +88,7 @@ describe("what cannot be judged now is delivered again later", () => {
   });
 
   test("a batch of which the ledger knows one, and fails for the other", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const known = await bench.acceptOne({ payload: fine });
     bench.faults.ledger = true;
     const unknown = await bench.acceptOne({ payload: fine });
@@ -104,7 +104,7 @@ describe("what cannot be judged now is delivered again later", () => {
 
 describe("old and foreign", () => {
   test("a payload of an older version is brought up to date; one that does not fit is a dead letter", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const [old, odd] = await messageFor(bench, 2);
     if (!old || !odd) throw new Error("no messages");
     Object.assign(old.body as object, { version: 1, payload: '{"answer":42}' });
@@ -121,7 +121,7 @@ describe("old and foreign", () => {
   });
 
   test("an alias finds its job; the ledger writes the present name", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.faults.ledger = true;
     const id = await bench.acceptOne({ payload: fine });
     bench.faults.ledger = false;
@@ -132,7 +132,7 @@ describe("old and foreign", () => {
   });
 
   test("text that is no JSON is a dead letter", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const [message] = await messageFor(bench);
     Object.assign(message?.body as object, { payload: "{" });
     await bench.deliverAll();
@@ -142,7 +142,7 @@ describe("old and foreign", () => {
   test.each([["{"], ["null"], ['{"script":5}'], ['{"script":[{"do":"done"}],"entity":{}}']])(
     "a payload the ledger never heard of, as %s, stops nobody",
     async (payload) => {
-      const bench = createBench();
+      const bench = createEngineBench();
       bench.faults.ledger = true;
       const [odd, mate] = await messageFor(bench, 2);
       bench.faults.ledger = false;
@@ -165,7 +165,7 @@ describe("old and foreign", () => {
     ["what JSON cannot carry", { big: 1n }, '"[object Object]"'],
     ["half a surrogate", "\ud800", expect.any(String)],
   ])("%s is buried with its raw body, once", async (_name, body, payload) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const held: Held = { id: "m1", queue: "events", body, at: bench.now(), attempts: 0 };
     expect(await bench.deliver([held])).toMatchObject([{ answer: "ack" }]);
     bench.advance(minute);
@@ -177,7 +177,7 @@ describe("old and foreign", () => {
   });
 
   test("a foreign body while the ledger is away comes again", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.faults.ledger = true;
     expect(await bench.deliver([{ id: "m1", queue: "events", body: "x", at: 0, attempts: 0 }])).toMatchObject([{ answer: { retry: 1 } }]);
   });
@@ -185,7 +185,7 @@ describe("old and foreign", () => {
 
 describe("copies", () => {
   test("ten of one job in a batch run once and are all acknowledged", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     const copies = Array.from({ length: 10 }, (_, n) => ({ ...(bench.held[0] as Held), id: `copy${n}` }));
     const answers = await bench.deliver(copies);
@@ -194,7 +194,7 @@ describe("copies", () => {
   });
 
   test("ten deliveries at once run once; nine come back when the lease is over and find it done", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "call", name: "gather" }, { do: "done" }] } });
     const [message] = bench.held.splice(0);
     if (!message) throw new Error("no message");
@@ -214,7 +214,7 @@ describe("copies", () => {
   });
 
   test("a stale copy never runs, however often it comes", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "retry" }, { do: "again" }, { do: "wait" }, { do: "done" }] } });
     const stale = { ...(bench.held[0] as Held) };
     await bench.deliver(bench.held.slice());
@@ -228,7 +228,7 @@ describe("copies", () => {
   });
 
   test("a message that comes before its time is sent back for the rest; five seconds early is early enough", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "wait", ms: 30 * second }, { do: "done" }] } });
     await bench.deliver(bench.held.slice());
     bench.advance(20 * second);
@@ -241,7 +241,7 @@ describe("copies", () => {
 
 describe("the ledger away at the end of a run", () => {
   test("for a moment: recorded at the next try", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     let failures = 2;
     const id = await bench.acceptOne({ payload: fine });
     bench.faults.ledger = (call) => call === "settle" && failures-- > 0;
@@ -250,7 +250,7 @@ describe("the ledger away at the end of a run", () => {
   });
 
   test("for long: it runs again alone when the lease is over, its effects do not", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "effect", key: "send" }, { do: "done" }] } });
     bench.faults.ledger = (call) => call === "settle";
     expect(await bench.deliver(bench.held.slice())).toMatchObject([{ answer: { retry: 65 } }]);
@@ -261,7 +261,7 @@ describe("the ledger away at the end of a run", () => {
   });
 
   test("a copy that no queue takes is sent by the tick when it is due", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "retry", after: 300 }, { do: "done" }] } });
     bench.faults.send = true;
     await bench.deliver(bench.held.slice());
@@ -273,7 +273,7 @@ describe("the ledger away at the end of a run", () => {
   });
 
   test("a copy that no queue takes, and no ledger notes, is swept", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "again" }, { do: "done" }] } });
     bench.faults.send = true;
     bench.faults.ledger = (call) => call === "unsent";
@@ -287,7 +287,7 @@ describe("the ledger away at the end of a run", () => {
 
 describe("time within a batch", () => {
   test("what could not be started is given back with nothing counted", async () => {
-    const bench = createBench({ jobs: [named("slow", { timeout: 100, concurrency: 1 }, async () => (bench.advance(90 * second), done()))] });
+    const bench = createEngineBench({ jobs: [named("slow", { timeout: 100, concurrency: 1 }, async () => (bench.advance(90 * second), done()))] });
     const ids: string[] = [];
     for (let n = 0; n < 12; n++) ids.push(await bench.acceptOne({ type: "slow", payload: {} }));
     const answers = await bench.deliver(bench.held.slice());
@@ -302,7 +302,7 @@ describe("time within a batch", () => {
 
   test("no run can outlast the lease of its batch", async () => {
     const ends: number[] = [];
-    const bench = createBench({
+    const bench = createEngineBench({
       jobs: [named("longest", { timeout: 720, concurrency: 2 }, async () => (ends.push(bench.now() + 722 * second), bench.advance(29 * second), done()))],
     });
     const start = bench.now();
@@ -315,7 +315,7 @@ describe("time within a batch", () => {
   test("quick jobs are acknowledged while a slow mate runs", async () => {
     let go = () => {};
     const held = new Promise<void>((resolve) => (go = resolve));
-    const bench = createBench({ jobs: [named("quick", {}, async () => done()), named("slow", {}, async () => (await held, done()))] });
+    const bench = createEngineBench({ jobs: [named("quick", {}, async () => done()), named("slow", {}, async () => (await held, done()))] });
     await bench.acceptOne({ type: "slow", payload: {} });
     const quick = await bench.acceptOne({ type: "quick", payload: {} });
     const batch = bench.deliver(bench.held.slice());
@@ -334,7 +334,7 @@ describe("time within a batch", () => {
       inside--;
       return done();
     };
-    const bench = createBench({ jobs: [named("narrow", { concurrency: 3 }, run)] });
+    const bench = createEngineBench({ jobs: [named("narrow", { concurrency: 3 }, run)] });
     for (let n = 0; n < 12; n++) await bench.acceptOne({ type: "narrow", payload: {} });
     await bench.deliver(bench.held.slice());
     expect(most).toBe(3);
@@ -342,7 +342,7 @@ describe("time within a batch", () => {
 
   test("a run is asked to yield after a minute, and before its batch ends", async () => {
     const asked: boolean[] = [];
-    const bench = createBench({
+    const bench = createEngineBench({
       jobs: [
         named("long", { timeout: 720 }, async (context) => {
           asked.push(context.shouldYield());
@@ -362,7 +362,7 @@ function idIn(message: Held | undefined): string {
   return (message?.body as Envelope | undefined)?.id ?? "";
 }
 
-async function messageFor(bench: Bench, count = 1): Promise<Held[]> {
+async function messageFor(bench: EngineBench, count = 1): Promise<Held[]> {
   for (let n = 0; n < count; n++) await bench.acceptOne({ payload: fine });
   return bench.held.slice(-count);
 }

@@ -5,7 +5,7 @@ import { createIds } from "../../src/queue/id";
 import { defineJob, job, type Policy, type RunContext } from "../../src/queue/job";
 import { cancel } from "../../src/queue/operate";
 import { again, done, type Outcome, retry, wait } from "../../src/queue/outcome";
-import { createBench, type Held, scripted } from "../support/engine";
+import { createEngineBench, type Held, scripted } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
 
@@ -25,7 +25,7 @@ function running(run: (context: RunContext, call: number, payload: unknown) => P
   let calls = 0;
   const contract = defineJob({ type: "worker", queue: "events", payload: v.looseObject({}), policy: { backoff: { base: 1, cap: 1 }, timeout: 60, ...policy } });
   const child = job(scripted, async () => done());
-  const bench = createBench({ jobs: [job(contract, (payload, context) => run(context, ++calls, payload)), child] });
+  const bench = createEngineBench({ jobs: [job(contract, (payload, context) => run(context, ++calls, payload)), child] });
   return { bench, contract, start: (payload = {}) => bench.acceptOne({ type: "worker", payload }) };
 }
 
@@ -271,7 +271,7 @@ describe("cancel", () => {
     ["parked", [{ do: "wait", gate: "mail", park: true }, { do: "done" }], 1],
     ["waiting in the ledger", [{ do: "wait", ms: 2 * minute }, { do: "done" }], 1],
   ])("%s: at once, and it never runs", async (_name, script, runs) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script } });
     if (runs > 0) await bench.deliver(bench.held.slice());
     expect(await cancel(bench.engine, ref(id))).toEqual({ state: "cancelled", flagged: false, changed: true });
@@ -288,7 +288,7 @@ describe("cancel", () => {
     ["discarded", [{ do: "discard" }]],
     ["dead", [{ do: "retry" }]],
   ])("%s: nothing changes", async (state, script) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script } });
     await bench.deliverAll();
     expect(await cancel(bench.engine, ref(id))).toEqual({ state, flagged: false, changed: false });
@@ -296,7 +296,7 @@ describe("cancel", () => {
   });
 
   test("unknown, or another tenant's: null", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     expect(await cancel(bench.engine, { tenant: "two", id })).toBeNull();
     expect(await bench.row(id)).toMatchObject({ state: "queued" });
@@ -310,7 +310,7 @@ describe("cancel", () => {
     ["discard", { do: "discard" }, "cancelled"],
     ["throw", { do: "throw" }, "cancelled"],
   ])("while it runs: it said %s", async (_name, step, state) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "call", name: "cancel" }, step] } });
     bench.calls["cancel"] = async () => expect(await cancel(bench.engine, ref(id))).toEqual({ state: "running", flagged: true, changed: true });
     await bench.deliver(bench.held.slice());
@@ -325,7 +325,7 @@ describe("cancel", () => {
     ["effect", { do: "effect" }],
     ["progress", { do: "progress", done: 1 }],
   ])("while it runs: its next %s refuses", async (_name, step) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "call", name: "cancel" }, step, { do: "done" }] } });
     bench.calls["cancel"] = async () => void (await cancel(bench.engine, ref(id)));
     expect(await bench.deliver(bench.held.slice())).toMatchObject([{ answer: "ack" }]);
@@ -370,7 +370,7 @@ describe("cancel", () => {
   });
 
   test("a job whose Worker died is cancelled by its message or the tick", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const ids = [
       await bench.acceptOne({ payload: { script: [{ do: "call", name: "cancel" }, { do: "retry" }] } }),
       await bench.acceptOne({ payload: { script: [{ do: "call", name: "cancel" }, { do: "retry" }] } }),

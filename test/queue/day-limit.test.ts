@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { dayLimitIn } from "../../src/d1";
 import { secondsHeld } from "../../src/queue/day-limit";
 import { withRetry } from "../../src/queue/with-retry";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -14,7 +14,7 @@ const refusal = (what: string) =>
 
 /** A ledger whose every call is refused so, from that hour of the day on. */
 function spent(message: string, hourOfDay: number) {
-  const bench = createBench({ start: Date.UTC(2026, 10, 21) + hourOfDay * hour * 1000, ledgerFirst: false, random: () => 0 });
+  const bench = createEngineBench({ start: Date.UTC(2026, 10, 21) + hourOfDay * hour * 1000, ledgerFirst: false, random: () => 0 });
   const { ledger } = bench.engine;
   let isSpent = true;
   let calls = 0;

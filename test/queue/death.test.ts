@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { beforeEach, describe, expect, test } from "vitest";
 import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
-import { type Bench, createBench, type Held } from "../support/engine";
+import { type EngineBench, createEngineBench, type Held } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
 
@@ -14,11 +14,11 @@ const second = 1000;
 const minute = 60 * second;
 
 describe("when the Worker dies", () => {
-  const dies = (bench: Bench) => (bench.faults.ledger = true);
-  const lives = (bench: Bench) => (bench.faults.ledger = false);
+  const dies = (bench: EngineBench) => (bench.faults.ledger = true);
+  const lives = (bench: EngineBench) => (bench.faults.ledger = false);
 
   test("a job that kills its Worker ends dead after its attempts; its mates lose nothing", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const killer = await bench.acceptOne({ payload: { script: [{ do: "call", name: "kill" }, { do: "done" }] } });
     const mates = [await bench.acceptOne({ payload: fine }), await bench.acceptOne({ payload: { script: [{ do: "retry" }, { do: "done" }] } })];
     // Dead is dead: neither this batch's outcomes nor its acknowledgements count.
@@ -37,7 +37,7 @@ describe("when the Worker dies", () => {
   });
 
   test("suspects run one after the other, after everybody else is settled", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const suspects = [await bench.acceptOne({ payload: fine }), await bench.acceptOne({ payload: fine })];
     await dyingWith(bench);
     bench.advance(5 * minute);
@@ -69,7 +69,7 @@ describe("when the Worker dies", () => {
       bench.advance(400 * second);
       return done();
     };
-    const bench = createBench({ jobs: [job(slow, run)] });
+    const bench = createEngineBench({ jobs: [job(slow, run)] });
     for (let n = 0; n < 3; n++) await bench.acceptOne({ type: "slow", payload: {} });
     await dyingWith(bench);
     bench.advance(20 * minute);
@@ -80,7 +80,7 @@ describe("when the Worker dies", () => {
   });
 
   test("without its message the tick brings it back, and it still is a suspect", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     await dyingWith(bench);
     bench.held.splice(0);
@@ -91,7 +91,7 @@ describe("when the Worker dies", () => {
   });
 
   test("the old run of a job that was taken over changes nothing any more", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({
       payload: {
         script: [
@@ -115,7 +115,7 @@ describe("when the Worker dies", () => {
 });
 
 /** A batch is claimed and its Worker dies before anything is recorded. */
-async function dyingWith(bench: Bench): Promise<void> {
+async function dyingWith(bench: EngineBench): Promise<void> {
   bench.faults.ledger = (call) => call === "settle";
   await bench.deliver(bench.held.slice());
   bench.faults.ledger = false;

@@ -6,7 +6,7 @@ import { ok, outcomeOf } from "../../src/queue/effect";
 import { defineJob, job } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
 import { done } from "../../src/queue/outcome";
-import { type Bench, createBench, type Held } from "../support/engine";
+import { type EngineBench, createEngineBench, type Held } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { sender } from "../support/sender";
 
@@ -45,8 +45,8 @@ test("the provider knew the key, and has forgotten it by the next run: a dead le
 });
 
 test.each([
-  ["a copy of its message", (bench: Bench, copy: Held) => bench.deliver([copy])],
-  ["the tick", async (bench: Bench) => (await bench.tick(), bench.deliverAll())],
+  ["a copy of its message", (bench: EngineBench, copy: Held) => bench.deliver([copy])],
+  ["the tick", async (bench: EngineBench) => (await bench.tick(), bench.deliverAll())],
 ])("so it is with a whole Worker that died, found by %s", async (_name, find) => {
   const found: unknown[] = [];
   const { bench, keys, send } = sender(
@@ -69,7 +69,7 @@ test.each([
 test("what the run knows it has not tried yet is done, and what is noted first as well", async () => {
   const contract = defineJob({ type: "known", queue: "events", payload: v.strictObject({}) });
   const acts: string[] = [];
-  const bench = createBench({
+  const bench = createEngineBench({
     jobs: [
       job(contract, async (_payload, context) => {
         const act = (key: string) => async () => {

@@ -6,7 +6,7 @@ import { type EffectOptions, failed, type Failure, ok, outcomeOf } from "../../s
 import { defineJob, job, type Policy } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
 import { done, retry } from "../../src/queue/outcome";
-import { createBench, type Held } from "../support/engine";
+import { createEngineBench, type Held } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { sender } from "../support/sender";
 import { hurry } from "../support/time";
@@ -170,7 +170,7 @@ describe("replays", () => {
   test("an ended job that is replayed does not repeat what it did", async () => {
     const contract = defineJob({ type: "two-steps", queue: "events", payload: v.strictObject({}), policy: { maxAttempts: 1 } });
     let broken = true;
-    const bench = createBench({
+    const bench = createEngineBench({
       jobs: [
         job(contract, async (_payload, context) => {
           await context.effect("send", async (key) => (bench.outside.set(key, (bench.outside.get(key) ?? 0) + 1), ok(1)));
@@ -294,7 +294,7 @@ describe("a run that lost its job", () => {
     const contract = defineJob({ type: "two-effects", queue: "events", payload: v.strictObject({}), policy: { timeout: 5 } });
     const acts: string[] = [];
     let first = true;
-    const bench = createBench({
+    const bench = createEngineBench({
       jobs: [
         job(contract, async (_payload, context) => {
           const mine = first;
@@ -321,7 +321,7 @@ describe("a run that lost its job", () => {
     let release = () => {};
     const provider = new Promise<void>((resolve) => (release = resolve));
     let runs = 0;
-    const bench = createBench({
+    const bench = createEngineBench({
       jobs: [
         job(contract, async (_payload, context) => {
           if (++runs === 2) {
@@ -356,7 +356,7 @@ describe("a run over its time", () => {
     const after = new Promise<void>((resolve) => (over = resolve));
     const refused: string[] = [];
     let signalled = false;
-    const bench = createBench({
+    const bench = createEngineBench({
       jobs: [
         job(contract, async (_payload, context) => {
           context.signal.addEventListener("abort", () => (signalled = true));
@@ -386,7 +386,7 @@ describe("a run over its time", () => {
 
   test("that heeds its signal and is done after all is done", async () => {
     const contract = defineJob({ type: "heeds", queue: "events", payload: v.strictObject({}), policy: { timeout: 5, maxAttempts: 1 } });
-    const bench = createBench({
+    const bench = createEngineBench({
       jobs: [job(contract, (_payload, context) => new Promise((resolve) => context.signal.addEventListener("abort", () => resolve(done("just in time")))))],
     });
     const id = await bench.acceptOne({ type: "heeds", payload: {} });

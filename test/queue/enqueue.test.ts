@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { enqueue } from "../../src/queue/enqueue";
 import type { Envelope } from "../../src/queue/envelope";
 import { retryNow } from "../../src/queue/operate";
-import { type Bench, createBench, idOf } from "../support/engine";
+import { type EngineBench, createEngineBench, idOf } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -30,7 +30,7 @@ describe("what is refused", () => {
     ["an empty key", { payload: fine, key: "" }, "idempotencyKey"],
     ["a long key", { payload: fine, key: "k".repeat(257) }, "idempotencyKey"],
   ])("%s", async (_name, request, path) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const [receipt] = await bench.accept([request]);
     expect(receipt).toMatchObject({ ok: false, code: "invalid" });
     expect(receipt?.ok === false && receipt.errors.map((issue) => issue.path)).toContainEqual(path);
@@ -39,7 +39,7 @@ describe("what is refused", () => {
   });
 
   test("each of many on its own", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const receipts = await bench.accept([{ payload: fine }, { payload: {} }, { payload: fine, key: "a" }, { type: "x", payload: fine }]);
     expect(receipts.map(({ ok }) => ok)).toEqual([true, false, true, false]);
     await bench.deliverAll();
@@ -47,7 +47,7 @@ describe("what is refused", () => {
   });
 
   test("a queue over its backlog asks to come back later, until the knowledge is old", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.engine.backlogLimit = () => 3;
     await bench.accept([fine, fine, fine].map((payload) => ({ payload })));
     const [over] = await bench.accept([{ payload: fine }]);
@@ -67,7 +67,7 @@ describe("times", () => {
     ["the past is now", { runAt: 1 }, 0, 0, null],
     ["a time", { runAt: Date.UTC(2026, 10, 21, 12, 10) }, 10 * minute, 1, 10 * minute],
   ])("%s", async (_name, times, runsAt, messages, due) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const start = bench.now();
     const id = await bench.acceptOne({ payload: fine, ...times });
     if (runsAt > 0) expect(bench.messagesOf(id)).toHaveLength(messages);
@@ -85,7 +85,7 @@ describe("times", () => {
   });
 
   test("25 hours while the ledger is away ride as far as a message can, then wait in the ledger", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const start = bench.now();
     bench.faults.ledger = true;
     const id = await bench.acceptOne({ payload: fine, delaySeconds: 25 * 3600 });
@@ -101,7 +101,7 @@ describe("times", () => {
 
 describe("queue and ledger, one of them away", () => {
   test("the ledger: accepted, delivered, adopted", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.faults.ledger = true;
     const id = await bench.acceptOne({ payload: { ...fine, siteId: "shop", entity: "order:1" } });
     expect(bench.troubles()).not.toEqual([]);
@@ -118,7 +118,7 @@ describe("queue and ledger, one of them away", () => {
     ["delayed", { delaySeconds: 600 }],
     ["delayed for hours", { delaySeconds: 7200 }],
   ])("the queue: accepted %s, the tick sends, not before its time", async (_name, request) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const start = bench.now();
     bench.faults.send = true;
     const id = await bench.acceptOne({ payload: fine, ...request });
@@ -132,7 +132,7 @@ describe("queue and ledger, one of them away", () => {
   });
 
   test("a queue that stays away is tried again with each tick", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.faults.send = true;
     const id = await bench.acceptOne({ payload: fine });
     for (let n = 0; n < 3; n++) await bench.tick(minute);
@@ -149,7 +149,7 @@ describe("queue and ledger, one of them away", () => {
     ["delayed", { delaySeconds: 60 }],
     ["delayed for hours", { delaySeconds: 7200 }],
   ])("both: unavailable %s, and sending again is safe", async (_name, request) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     Object.assign(bench.faults, { send: true, ledger: true });
     const [refused] = await bench.accept([{ payload: fine, ...request }]);
     expect(refused).toMatchObject({ ok: false, code: "unavailable", retryAfter: 5 });
@@ -162,7 +162,7 @@ describe("queue and ledger, one of them away", () => {
   });
 
   test("a mixed request: only what neither took is refused", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     let inserts = 0;
     bench.faults.ledger = (call) => call === "insert" && inserts++ === 0;
     bench.faults.send = true;
@@ -173,7 +173,7 @@ describe("queue and ledger, one of them away", () => {
   });
 
   test("no such queue here: the row waits for a deployment that has it", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const { queue } = bench.engine;
     bench.engine.queue = () => undefined;
     const id = await bench.acceptOne({ payload: fine });
@@ -186,7 +186,7 @@ describe("queue and ledger, one of them away", () => {
 
 describe("keys", () => {
   test("the same payload is the same job, in any order of its fields", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const [first] = await bench.accept([{ payload: { script: [{ do: "done" }], text: "a", siteId: "b" }, key: "k" }]);
     const [second_] = await bench.accept([{ payload: { siteId: "b", text: "a", script: [{ do: "done" }] }, key: "k" }]);
     expect(second_).toMatchObject({ ok: true, id: idOf(first), replayed: true });
@@ -201,7 +201,7 @@ describe("keys", () => {
   });
 
   test("another payload is refused; another tenant or key is another job", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine, key: "k" });
     expect((await bench.accept([{ payload: { ...fine, text: "x" }, key: "k" }]))[0]).toMatchObject({ ok: false, code: "idempotency-mismatch" });
     const others = [await bench.acceptOne({ payload: fine, key: "k", tenant: "two" }), await bench.acceptOne({ payload: fine, key: "l" })];
@@ -209,7 +209,7 @@ describe("keys", () => {
   });
 
   test("twice in one request, and with another payload", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const receipts = await bench.accept([
       { payload: fine, key: "k" },
       { payload: fine, key: "k" },
@@ -221,7 +221,7 @@ describe("keys", () => {
   });
 
   test("ten at once", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const receipts = await Promise.all(Array.from({ length: 10 }, () => bench.accept([{ payload: fine, key: "k" }])));
     expect(new Set(receipts.flat().map(idOf)).size).toBe(1);
     await bench.deliverAll();
@@ -229,7 +229,7 @@ describe("keys", () => {
   });
 
   test.each(["dead", "discarded"] as const)("a %s job is brought back, once for ten who ask", async (state) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const payload = { script: [...(state === "dead" ? [1, 2, 3].map(() => ({ do: "retry" })) : [{ do: "discard" }]), { do: "done" }] };
     const id = await bench.acceptOne({ payload, key: "k" });
     await bench.deliverAll();
@@ -243,7 +243,7 @@ describe("keys", () => {
   });
 
   test("the ledger away while a dead job is brought back: unavailable, not a throw", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const payload = { script: [{ do: "discard" }, { do: "done" }] };
     await bench.acceptOne({ payload, key: "k" });
     await bench.deliverAll();
@@ -252,7 +252,7 @@ describe("keys", () => {
   });
 
   test("a sender who died between row and message sends it with the same call", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.faults.send = true;
     bench.faults.ledger = (call) => call === "unsent";
     const id = await bench.acceptOne({ payload: fine, key: "k" });
@@ -265,7 +265,7 @@ describe("keys", () => {
   test.each(["together", "after the first ended", "one by one"] as const)(
     "the ledger away and two payloads under a key, delivered %s: one runs, the other is a dead letter",
     async (how) => {
-      const bench = createBench();
+      const bench = createEngineBench();
       bench.faults.ledger = true;
       const ids = [await bench.acceptOne({ payload: fine, key: "k" }), await bench.acceptOne({ payload: { ...fine, text: "other" }, key: "k" })];
       expect(ids[0]).toBe(ids[1]);
@@ -287,7 +287,7 @@ describe("keys", () => {
 
 describe("many", () => {
   test("3,000 go in batches of a hundred, in the order they came", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const receipts = await enqueue(
       bench.engine,
       Array.from({ length: 3000 }, (_, n) => ({
@@ -306,7 +306,7 @@ describe("many", () => {
   });
 
   test("a batch is cut at 256 KB as well", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await bench.accept(Array.from({ length: 20 }, () => ({ payload: { ...fine, text: "ü".repeat(40_000) } })));
     expect(bench.sent.every(({ bytes }) => bytes <= 256_000)).toBe(true);
     expect(bench.held).toHaveLength(20);
@@ -314,7 +314,7 @@ describe("many", () => {
   });
 
   test.each(["語", '"', "\\", "\u0001"])("a hundred short payloads are one batch, whatever their characters: %j", async (character) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     // 500 characters of JSON at most.
     const text = character.repeat(Math.floor(455 / (JSON.stringify(character).length - 2)));
     await bench.accept(Array.from({ length: 100 }, (_, n) => ({ tenant: "t".repeat(63), key: `k${n}`, payload: { script: [], text } })));
@@ -323,7 +323,7 @@ describe("many", () => {
   });
 
   test("one chunk refused: its jobs are in the ledger", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     let chunk = 0;
     bench.faults.send = () => chunk++ === 1;
     const receipts = await bench.accept(Array.from({ length: 300 }, () => ({ payload: fine })));
@@ -346,7 +346,7 @@ describe("large payloads", () => {
     ["33,000 characters of three bytes", { ...fine, text: "€".repeat(33_000) }, true],
     ["90 KB of quotes, which double within a message", { ...fine, text: '"'.repeat(45_000) }, true],
   ])("%s", async (_name, payload, elsewhere) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload });
     const row = await bench.row(id);
     expect(row?.ref !== null).toBe(elsewhere);
@@ -357,14 +357,14 @@ describe("large payloads", () => {
   });
 
   test("the store down at accept: unavailable, and nothing is written", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.faults.payloads = true;
     expect((await bench.accept([{ payload: sized(100_000) }]))[0]).toMatchObject({ ok: false, code: "unavailable" });
     expect(await bench.all("SELECT id FROM jobs")).toEqual([]);
   });
 
   test("the store down at run: waits, no attempt burned, no run counted", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: sized(100_000) });
     bench.faults.payloads = true;
     await bench.deliver(bench.held.slice());
@@ -375,7 +375,7 @@ describe("large payloads", () => {
   });
 
   test("the object gone: a dead letter", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: sized(100_000) });
     bench.engine.payloads.get = () => Promise.resolve(null);
     await bench.deliverAll();
@@ -383,7 +383,7 @@ describe("large payloads", () => {
   });
 
   test("the ledger away: adopted without its payload at hand", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.faults.ledger = true;
     const id = await bench.acceptOne({ payload: sized(100_000) });
     bench.faults.ledger = false;
@@ -393,7 +393,7 @@ describe("large payloads", () => {
 });
 
 test("an operator's retry of a job that waits runs it at once, under one chain", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const id = await bench.acceptOne({ payload: fine, delaySeconds: 600 });
   await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
   const start = bench.now();
@@ -401,7 +401,7 @@ test("an operator's retry of a job that waits runs it at once, under one chain",
   expect(bench.runs).toEqual([{ id, at: start }]);
 });
 
-function copyOf(bench: Bench, id: string, row: unknown): Envelope {
+function copyOf(bench: EngineBench, id: string, row: unknown): Envelope {
   const { tenant, type, queue, seq, at, version, payload } = row as Envelope & { version: number };
   return { v: 1, id, seq, type, version, tenant, queue, at: at ?? bench.now(), payload: payload ?? "" };
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { retryNow } from "../../src/queue/operate";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -10,7 +10,7 @@ const failed = { payload, key: "bull:mail:1", failed: "imported-failed: the prov
 
 describe("a job that failed elsewhere", () => {
   test("is a dead letter with its reason, once however often it is sent, and no queue gets it", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const [first] = await bench.accept([failed]);
     const [again, other] = await bench.accept([failed, { payload, key: "bull:mail:2", failed: "x" }]);
     expect([first, again]).toEqual([expect.objectContaining({ ok: true, state: "discarded" }), first]);
@@ -24,7 +24,7 @@ describe("a job that failed elsewhere", () => {
   });
 
   test("runs when it is replayed, with the attempts of its type", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const ids = await bench.accept([failed, { payload }]);
     const [id, usual] = ids.map((receipt) => (receipt.ok ? receipt.id : ""));
     const [one, other] = await Promise.all([id, usual].map((each) => bench.all("SELECT max FROM jobs WHERE id = ?", each)));
@@ -36,7 +36,7 @@ describe("a job that failed elsewhere", () => {
   });
 
   test("is checked like any other, and not accepted while the ledger is away", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     expect(await bench.accept([{ ...failed, payload: { script: "none" } }])).toMatchObject([{ ok: false, code: "invalid" }]);
     bench.faults.ledger = true;
     expect(await bench.accept([failed])).toMatchObject([{ ok: false, code: "unavailable" }]);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { createBench, idOf } from "../support/engine";
+import { createEngineBench, idOf } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -10,7 +10,7 @@ describe("a key whose sender says what makes two payloads the same", () => {
   const pressed = (text: string, fingerprintOf = "what was typed") => ({ payload: { ...fine, text }, key: "press", fingerprintOf });
 
   test("takes the second press for the first, and refuses what is another", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const receipts = [
       ...(await bench.accept([pressed("at noon")])),
       ...(await bench.accept([pressed("a second later"), pressed("at noon", "something else")])),
@@ -22,7 +22,7 @@ describe("a key whose sender says what makes two payloads the same", () => {
   });
 
   test("while the ledger is away too: one run, and of another submission a dead letter", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.faults.ledger = true;
     const receipts = await bench.accept([pressed("at noon"), pressed("a second later"), pressed("at noon", "something else")]);
     expect(new Set(receipts.map(idOf)).size).toBe(1);

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Entry, Gates, LeaveReport } from "../../src/queue/gates";
 import { defineJob, job } from "../../src/queue/job";
 import { done, retry } from "../../src/queue/outcome";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -35,7 +35,7 @@ describe("held back", () => {
     ["longer than a minute: parked", { reason: "quota", until: 61 * second, park: false }, { gate: "mail", due: null }, 0],
     ["with many others: parked", { reason: "crowded", until: second, park: true }, { gate: "mail", due: null }, 0],
   ])("%s; nothing is burned, the reason is shown", async (_name, says, row, messages) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const start = bench.now();
     const { gates, log, state } = gateOf({ says: { ...says, until: start + says.until } });
     bench.engine.gates = gates;
@@ -53,7 +53,7 @@ describe("held back", () => {
   });
 
   test("a hundred times: no attempt, no run, and still it ends", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const { gates, state } = gateOf({ says: { reason: "busy", until: 0, park: false } });
     bench.engine.gates = gates;
     const id = await bench.acceptOne({ payload: gated });
@@ -68,7 +68,7 @@ describe("held back", () => {
   });
 
   test("until it is too old: a dead letter with the gate's reason", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const { gates } = gateOf({ says: { reason: "closed", until: Infinity, park: false }, admits: { count: 1, perSecond: 1 } });
     bench.engine.gates = gates;
     const id = await bench.acceptOne({ payload: gated });
@@ -79,7 +79,7 @@ describe("held back", () => {
   });
 
   test("others of the batch are not", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.engine.gates = gateOf({ says: { reason: "busy", until: 0, park: true } }).gates;
     await bench.acceptOne({ payload: gated });
     const free = await bench.acceptOne({ payload: { script: [{ do: "done" }] } });
@@ -88,7 +88,7 @@ describe("held back", () => {
   });
 
   test("a dry run asks no gate", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const { gates, log } = gateOf({ says: { reason: "busy", until: 0, park: true } });
     bench.engine.gates = gates;
     const id = await bench.acceptOne({ payload: gated, dryRun: true });
@@ -99,7 +99,7 @@ describe("held back", () => {
 });
 
 test("one question per gate and batch", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const { gates, log } = gateOf({ says: null });
   bench.engine.gates = gates;
   for (let n = 0; n < 20; n++) await bench.acceptOne({ payload: gated });
@@ -109,7 +109,7 @@ test("one question per gate and batch", async () => {
 });
 
 test("parked jobs are let in as the gate says, the oldest first, spread over the minute", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const { gates, log, state } = gateOf({ says: { reason: "rate", until: 0, park: true }, admits: { count: 20, perSecond: 2 } });
   bench.engine.gates = gates;
   const ids: string[] = [];
@@ -131,7 +131,7 @@ test("parked jobs are let in as the gate says, the oldest first, spread over the
 });
 
 test("a gate that lets nobody in keeps its jobs", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const { gates } = gateOf({ says: { reason: "open circuit", until: 0, park: true }, admits: { count: 0, perSecond: 0 } });
   bench.engine.gates = gates;
   await bench.acceptOne({ payload: gated });
@@ -142,7 +142,7 @@ test("a gate that lets nobody in keeps its jobs", async () => {
 
 test("two gates: held at one, the lease of the other is given back", async () => {
   const contract = defineJob({ type: "two-gates", queue: "events", payload: v.strictObject({}), gates: ["mail", "shop"] });
-  const bench = createBench({ jobs: [job(contract, async () => done())] });
+  const bench = createEngineBench({ jobs: [job(contract, async () => done())] });
   const { gates, log } = gateOf({ says: null });
   bench.engine.gates = {
     ...gates,
@@ -173,7 +173,7 @@ test.each([
     policy: { maxAttempts: 1 },
   });
   const { gates, log } = gateOf({ says: null });
-  const bench = createBench({
+  const bench = createEngineBench({
     gates,
     jobs: [job(contract, async () => retry("whatever it says"))],
     capabilities: (_names, scope) => {
@@ -189,7 +189,11 @@ test.each([
 test("what the tenant lacks is a dead letter that says so, and the gate is left", async () => {
   const contract = defineJob({ type: "needy", queue: "events", payload: v.strictObject({}), gates: ["mail"], needs: ["mail" as never] });
   const { gates, log } = gateOf({ says: null });
-  const bench = createBench({ gates, jobs: [job(contract, async () => done())], capabilities: () => Promise.resolve({ missing: "no connection named mail" }) });
+  const bench = createEngineBench({
+    gates,
+    jobs: [job(contract, async () => done())],
+    capabilities: () => Promise.resolve({ missing: "no connection named mail" }),
+  });
   const id = await bench.acceptOne({ type: "needy", payload: {} });
   await bench.deliverAll();
   expect(await bench.row(id)).toMatchObject({ state: "discarded", reason: "no connection named mail" });
@@ -206,7 +210,7 @@ test("a contract whose gates cannot be told fails alone", async () => {
       throw new Error("no such gate");
     },
   });
-  const bench = createBench({
+  const bench = createEngineBench({
     jobs: [job(contract, async () => done()), job(defineJob({ type: "even", queue: "events", payload: v.strictObject({}) }), async () => done())],
   });
   const odd = await bench.acceptOne({ type: "odd", payload: {} });

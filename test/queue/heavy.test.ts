@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createLedger } from "../../src/ledger/ledger";
 import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
-import { type Bench, createBench, type Held } from "../support/engine";
+import { type EngineBench, createEngineBench, type Held } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { recordingDb } from "../support/recorder";
 
@@ -23,10 +23,10 @@ const contract = defineJob({
 });
 
 /** Runs of tenant `a` go in rounds of ten and take `slowMs`, all others no time. `order`: names as they started. */
-function createPaced(slowMs: number, options: Parameters<typeof createBench>[0] = {}) {
+function createPaced(slowMs: number, options: Parameters<typeof createEngineBench>[0] = {}) {
   const order: string[] = [];
   let round = { size: 0, end: Promise.withResolvers<void>() };
-  const bench = createBench({
+  const bench = createEngineBench({
     ...options,
     jobs: [
       job(contract, async ({ name }, { tenant }) => {
@@ -136,7 +136,7 @@ describe("a tenant that is not heavy pays nothing:", () => {
 });
 
 describe("jobs of a heavy tenant", () => {
-  const heavy = async (bench: Bench, tenant = "a") => bench.engine.ledger.markHeavy({ tenant, queue: "events" }, bench.now());
+  const heavy = async (bench: EngineBench, tenant = "a") => bench.engine.ledger.markHeavy({ tenant, queue: "events" }, bench.now());
 
   test("are forwarded as they came, without a claim and without a row written", async () => {
     const { db, counts } = recordingDb();

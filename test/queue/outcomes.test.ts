@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { defaultPolicy } from "../../src/queue/job";
 import { again, discard, done, isOutcome, type Outcome, retry, wait } from "../../src/queue/outcome";
 import { type ExecutionFacts, transitionOf } from "../../src/queue/transition";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
 
@@ -41,7 +41,7 @@ const table: [name: string, step: { do: string; [more: string]: unknown }, row: 
 
 describe("how a run's end is settled", () => {
   test.each(table)("%s", async (_name, step, expected, copy) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const start = bench.now();
     // NaN and Infinity do not travel as JSON: such steps are put in by the run itself.
     const id = await bench.acceptOne({ payload: { script: [{ ...step, ms: undefined, after: undefined, ...finite(step) }] } });
@@ -63,7 +63,7 @@ describe("how a run's end is settled", () => {
     ["nothing", { do: "nothing" }, "without an outcome"],
     ["hang", { do: "hang" }, "timed out"],
   ])("%s until the attempts are used up is a dead letter", async (_name, step, reason) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [step] } });
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "dead", attempt: 3, runs: 3, reason: expect.stringContaining(reason), ended: bench.now(), wake: null });
@@ -74,7 +74,7 @@ describe("how a run's end is settled", () => {
   });
 
   test("a job that does well in the end leaves no reason and no side row", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "retry" }, { do: "wait" }, { do: "again" }, { do: "throw" }, { do: "done" }] } });
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "done", reason: null, wake: null, due: null, sent: null, runs: 5 });
@@ -82,7 +82,7 @@ describe("how a run's end is settled", () => {
   });
 
   test("what follows done comes once it is recorded, once, and may fail", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "done" }] } });
     let seen = 0;
     bench.endWith(id, () =>
@@ -111,7 +111,7 @@ describe("how a run's end is settled", () => {
     ["again with too much", () => again("x".repeat(17_000)), { state: "discarded", reason: expect.stringContaining("17002 characters") }],
     ["an outcome of somebody else's making", () => ({ kind: "done" }) as unknown as Outcome, { state: "retrying" }],
   ])("%s harms nobody else", async (_name, outcome, expected) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "done" }] } });
     const mate = await bench.acceptOne({ payload: { script: [{ do: "done" }] } });
     bench.endWith(id, outcome);
@@ -121,14 +121,14 @@ describe("how a run's end is settled", () => {
   });
 
   test("runs are capped, whatever they say", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "again" }] } });
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "dead", runs: 50, reason: "gave up after 50 runs" });
   });
 
   test("age is capped, with the last reason", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "wait", ms: 50_000 }] } });
     await bench.deliver(bench.held.slice());
     bench.advance(3 * 86_400 * second + 2000);
@@ -137,7 +137,7 @@ describe("how a run's end is settled", () => {
   });
 
   test("a failure after progress is the first again", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({
       payload: { script: [{ do: "retry" }, { do: "retry" }, { do: "again" }, { do: "retry" }, { do: "retry" }, { do: "done" }] },
     });
@@ -227,7 +227,7 @@ function cycle(): unknown {
   return value;
 }
 
-async function sideRows(bench: ReturnType<typeof createBench>) {
+async function sideRows(bench: ReturnType<typeof createEngineBench>) {
   const side = await bench.all<{ name: string }>("SELECT 'due' AS name FROM due UNION ALL SELECT 'parked' FROM parked");
   return { side: side.map(({ name }) => name) };
 }

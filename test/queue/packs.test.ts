@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Envelope, Pack } from "../../src/queue/envelope";
 import { retryNow } from "../../src/queue/operate";
-import { type Bench, type BenchOptions, createBench, idOf } from "../support/engine";
+import { type EngineBench, type BenchOptions, createEngineBench, idOf } from "../support/engine";
 import { jobsIn } from "../support/history/events";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
@@ -11,22 +11,22 @@ beforeEach(emptyLedger);
 
 const minute = 60_000;
 const fine = { script: [{ do: "done" }] };
-const sizes = (bench: Bench) => bench.held.map(({ body }) => jobsIn(body).length);
-const generations = (bench: Bench) =>
+const sizes = (bench: EngineBench) => bench.held.map(({ body }) => jobsIn(body).length);
+const generations = (bench: EngineBench) =>
   bench.held
     .flatMap(({ body }) => jobsIn(body))
     .map(({ id, seq }) => `${id} ${seq}`)
     .toSorted();
-const states = (bench: Bench) => bench.all("SELECT state, count(*) AS n FROM jobs GROUP BY state ORDER BY state");
+const states = (bench: EngineBench) => bench.all("SELECT state, count(*) AS n FROM jobs GROUP BY state ORDER BY state");
 
-async function withJobs(payloads: readonly unknown[], options: BenchOptions = {}): Promise<{ bench: Bench; ids: string[] }> {
-  const bench = createBench({ pack: 25, ...options });
+async function withJobs(payloads: readonly unknown[], options: BenchOptions = {}): Promise<{ bench: EngineBench; ids: string[] }> {
+  const bench = createEngineBench({ pack: 25, ...options });
   return { bench, ids: (await bench.accept(payloads.map((payload) => ({ payload })))).map(idOf) };
 }
 const many = (count: number, payload: unknown = fine) => Array.from({ length: count }, () => payload);
 
 /** Counts the calls of the ledger from here on, by name. */
-function countCalls(bench: Bench): Map<string, number> {
+function countCalls(bench: EngineBench): Map<string, number> {
   const calls = new Map<string, number>();
   bench.engine.ledger = new Proxy(bench.engine.ledger, {
     get: (target, name) => {
@@ -39,7 +39,7 @@ function countCalls(bench: Bench): Map<string, number> {
 
 describe("a pack", () => {
   test("carries 25 jobs of a hundred: 0.12 queue operations and 0.06 calls of the ledger per job, batch after batch", async () => {
-    const bench = createBench({ pack: 25 });
+    const bench = createEngineBench({ pack: 25 });
     const calls = countCalls(bench);
     const ids = (await bench.accept(many(100).map((payload) => ({ payload })))).map(idOf);
     expect(bench.sent).toHaveLength(1);
@@ -63,7 +63,7 @@ describe("a pack", () => {
   });
 
   test("holds jobs of one tenant, queue and delay, with and without a key, none of which has its payload elsewhere", async () => {
-    const bench = createBench({ pack: 25 });
+    const bench = createEngineBench({ pack: 25 });
     const receipts = await bench.accept([
       { payload: fine },
       { payload: fine, tenant: "two" },
@@ -82,7 +82,7 @@ describe("a pack", () => {
   });
 
   test("of which the ledger knows nothing is taken up whole", async () => {
-    const bench = createBench({ pack: 25 });
+    const bench = createEngineBench({ pack: 25 });
     bench.faults.ledger = true;
     const ids = (await bench.accept(many(30).map((payload) => ({ payload })))).map(idOf);
     bench.faults.ledger = false;
@@ -92,7 +92,7 @@ describe("a pack", () => {
   });
 
   test("that no queue takes is marked job by job, and sent by the tick", async () => {
-    const bench = createBench({ pack: 25 });
+    const bench = createEngineBench({ pack: 25 });
     bench.faults.send = true;
     const receipts = await bench.accept(many(30).map((payload) => ({ payload })));
     expect(receipts.every(({ ok }) => ok)).toBe(true);
@@ -183,7 +183,7 @@ describe("a pack half answered", () => {
 });
 
 describe("a pack whose Worker died", () => {
-  const dies = async (bench: Bench) => {
+  const dies = async (bench: EngineBench) => {
     bench.faults.ledger = (call) => call === "settle";
     await bench.deliver(bench.held.slice());
     bench.faults.ledger = false;
@@ -257,7 +257,7 @@ describe("a pack whose Worker died", () => {
 
 describe("what goes out together later travels in packs too", () => {
   test("what is due at the same time, what the sweep finds lost, what an operator brings back", async () => {
-    const bench = createBench({ pack: 25 });
+    const bench = createEngineBench({ pack: 25 });
     const later = many(30).map((payload) => ({ payload, delaySeconds: 3600 }));
     const ids = (await bench.accept(later)).map(idOf);
     expect(bench.held).toEqual([]);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Bench, createBench } from "../support/engine";
+import { type EngineBench, createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -7,17 +7,17 @@ beforeEach(emptyLedger);
 const many = 1000;
 const fine = { script: [{ do: "done" }] };
 
-async function put(bench: Bench, tenant: string, count: number, more: object = {}): Promise<string[]> {
+async function put(bench: EngineBench, tenant: string, count: number, more: object = {}): Promise<string[]> {
   const receipts = await bench.accept(Array.from({ length: count }, () => ({ tenant, payload: fine, ...more })));
   await bench.settle();
   return receipts.map((each) => (each.ok ? each.id : ""));
 }
 
-const on = (bench: Bench, queue: string) => bench.held.filter((each) => each.queue === queue);
+const on = (bench: EngineBench, queue: string) => bench.held.filter((each) => each.queue === queue);
 
 /** A bench whose queue `events` is as long as the jobs of tenant `a` make it. */
-async function behind(count: number): Promise<Bench> {
-  const bench = createBench({ ledgerFirst: false });
+async function behind(count: number): Promise<EngineBench> {
+  const bench = createEngineBench({ ledgerFirst: false });
   await put(bench, "a", count);
   return bench;
 }

@@ -4,7 +4,7 @@ import { failed, outcomeOf } from "../../src/queue/effect";
 import { defineJob, job } from "../../src/queue/job";
 import { discard, done, retry, wait, type Outcome } from "../../src/queue/outcome";
 import { personal } from "../../src/masking/personal";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
 
@@ -37,7 +37,7 @@ const behaviours: { [how: string]: () => Outcome | Promise<Outcome> } = {
 };
 
 test.each(Object.keys(behaviours))("nothing personal leaves with an event or a reason: %s", async (how) => {
-  const bench = createBench({ jobs: [job(contract, async (payload) => behaviours[payload.how]?.() ?? done())] });
+  const bench = createEngineBench({ jobs: [job(contract, async (payload) => behaviours[payload.how]?.() ?? done())] });
   const id = await bench.acceptOne({ type: "mail", payload: { to: address, how } });
   await bench.deliver(bench.held.slice());
   expectClean(bench.events);
@@ -46,7 +46,7 @@ test.each(Object.keys(behaviours))("nothing personal leaves with an event or a r
 });
 
 test("a provider that echoes the address", async () => {
-  const bench = createBench({
+  const bench = createEngineBench({
     jobs: [
       job(contract, async (_payload, context) => {
         await context.progress(1, 2, `sending to ${address}`);
@@ -63,7 +63,7 @@ test("a provider that echoes the address", async () => {
 });
 
 test("a refused payload: the receipt names the field, not its value", async () => {
-  const bench = createBench({ jobs: [job(contract, async () => done())] });
+  const bench = createEngineBench({ jobs: [job(contract, async () => done())] });
   const receipts = await bench.accept([
     { type: "mail", payload: { to: "anna.schmidt at shop.example", how: address } },
     { type: "mail", payload: { to: address } },
@@ -76,7 +76,7 @@ test("a refused payload: the receipt names the field, not its value", async () =
 });
 
 test.each(["insert", "claim", "settle", "unsent"])("a ledger that fails at %s and echoes its statement", async (call) => {
-  const bench = createBench({ jobs: [job(contract, async () => retry("x", { after: 1 }))] });
+  const bench = createEngineBench({ jobs: [job(contract, async () => retry("x", { after: 1 }))] });
   const { ledger } = bench.engine;
   bench.engine.ledger = new Proxy(ledger, {
     get: (target, name) => (name === call ? () => Promise.reject(new Error(`D1_ERROR near ${told}`)) : target[name as keyof typeof target]),
@@ -89,7 +89,7 @@ test.each(["insert", "claim", "settle", "unsent"])("a ledger that fails at %s an
 });
 
 test("a queue or a store that echoes the body", async () => {
-  const bench = createBench({ jobs: [job(contract, async () => done())] });
+  const bench = createEngineBench({ jobs: [job(contract, async () => done())] });
   bench.engine.queue = () => ({ sendBatch: () => Promise.reject(new Error(told)) }) as unknown as Queue;
   bench.engine.payloads = { put: () => Promise.reject(new Error(told)), get: () => Promise.reject(new Error(told)) };
   await bench.accept([
@@ -116,7 +116,7 @@ test("a provider's own sentence stands in the job's row alone, and goes when the
   const failure = { class: "transient", reason: "mail: 422 validation_error", providerMessage: told } as const;
   const run = async () => (isDown ? outcomeOf(failure, 0) : done({ ok: true }));
   const twice = defineJob({ type: "mail", queue: "events", payload: contract.payload, policy: { maxAttempts: 2, timeout: 5 } });
-  const bench = createBench({ jobs: [job(twice, run)] });
+  const bench = createEngineBench({ jobs: [job(twice, run)] });
   const id = await bench.acceptOne({ type: "mail", payload: { to: address, how: "x" } });
   await bench.deliver(bench.held.slice());
   expect(await bench.row(id)).toMatchObject({ reason: "mail: 422 validation_error", provider_message: told });

@@ -3,7 +3,7 @@ import { createQuota } from "../../src/tenants/quota";
 import { cancel } from "../../src/queue/operate";
 import type { Receipt } from "../../src/queue/request";
 import { refusingQueues } from "../../src/queue/send";
-import { type Bench, createBench } from "../support/engine";
+import { type EngineBench, createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -11,20 +11,20 @@ beforeEach(emptyLedger);
 const fine = { script: [{ do: "done" }] };
 const minute = 60_000;
 
-function limit(bench: Bench, limits: Readonly<Record<string, number>>): void {
+function limit(bench: EngineBench, limits: Readonly<Record<string, number>>): void {
   bench.engine.quota = createQuota(async (tenant) => limits[tenant], bench.now);
 }
 
 describe("a quota", () => {
   test("is per tenant and says when to come back", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     limit(bench, { one: 1 });
     const receipts = await bench.accept([{ payload: fine }, { payload: fine, tenant: "two" }, { payload: fine }]);
     expect(receipts).toMatchObject([{ ok: true }, { ok: true }, { ok: false, code: "too-many-requests", retryAfter: 60 }]);
   });
 
   test("a repeat of a known key costs no quota and is never refused for it: a batch goes on where it was cut", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     limit(bench, { one: 5 });
     const jobs = Array.from({ length: 12 }, (_, n) => ({ payload: fine, key: `k${n}` }));
     const codes = async (sent: typeof jobs) => (await bench.accept(sent)).map((receipt) => (receipt.ok ? receipt.replayed : receipt.code));
@@ -39,7 +39,7 @@ describe("a quota", () => {
   });
 
   test("one key twice in a batch is charged once; what is refused is refused under both", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     limit(bench, { one: 2 });
     const keyed = (key: string) => ({ payload: fine, key });
     const receipts = await bench.accept([keyed("a"), keyed("a"), keyed("b"), keyed("c"), keyed("c")]);
@@ -47,7 +47,7 @@ describe("a quota", () => {
   });
 
   test("with the ledger away no key is known, and the quota counts all", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     limit(bench, { one: 1 });
     bench.faults.ledger = true;
     const send = () => bench.accept([{ payload: fine, key: "a" }]);
@@ -56,7 +56,7 @@ describe("a quota", () => {
   });
 
   test("a full queue refuses what is new and answers repeats", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await bench.accept([{ payload: fine, key: "a" }]);
     bench.engine.backlogLimit = () => 1;
     const receipts = await bench.accept([{ payload: fine, key: "a" }, { payload: fine, key: "b" }, { payload: fine }]);
@@ -70,7 +70,7 @@ describe("the key of a cancelled job", () => {
     ["that waits in the ledger, sent again later", { delaySeconds: 7200 }, { delaySeconds: 60 }],
     ["that was to run at once", {}, {}],
   ])("%s, runs", async (_name, first, second) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine, key: "order-1", ...first });
     await cancel(bench.engine, { tenant: "one", id });
     const [receipt] = await bench.accept([{ payload: fine, key: "order-1", ...second }]);
@@ -81,7 +81,7 @@ describe("the key of a cancelled job", () => {
   });
 
   test("that has not ended yet is refused for some seconds, then it runs again", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const payload = { script: [{ do: "call", name: "meanwhile" }, { do: "retry" }, { do: "done" }] };
     const receipts: Receipt[] = [];
     bench.calls["meanwhile"] = async ({ tenant, id }) => {
@@ -107,7 +107,7 @@ describe("the key of a cancelled job", () => {
   });
 
   test("stays what it is under another payload, and for a sender that repeats itself", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine, key: "order-1", delaySeconds: 600 });
     await cancel(bench.engine, { tenant: "one", id });
     const other = { script: [{ do: "discard" }] };
@@ -119,7 +119,7 @@ describe("the key of a cancelled job", () => {
 });
 
 test("a queue that refuses every send is named until it takes one, or for five minutes", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   bench.faults.send = true;
   await bench.acceptOne({ payload: fine });
   expect(refusingQueues(bench.engine)).toEqual(["events"]);

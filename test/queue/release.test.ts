@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { cancel } from "../../src/queue/operate";
 import { createBudget, inTurns } from "../../src/queue/turns";
 import { createQueries } from "../../src/ledger/queries";
-import { type Bench, createBench, idOf } from "../support/engine";
+import { type EngineBench, createEngineBench, idOf } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -13,11 +13,11 @@ const minute = 60_000;
 const hour = 60 * minute;
 const fine = { script: [{ do: "done" }] };
 const many = (count: number, more: object) => Array.from({ length: count }, () => ({ payload: fine, ...more }));
-const messagesOf = (bench: Bench, tenant: string) => bench.held.filter(({ body }) => (body as { tenant: string }).tenant === tenant).length;
+const messagesOf = (bench: EngineBench, tenant: string) => bench.held.filter(({ body }) => (body as { tenant: string }).tenant === tenant).length;
 
 describe("what waited in the ledger is released by one tick, tenants in turn:", () => {
   test("10,500 due jobs of one tenant and one of another", { timeout: 60_000 }, async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const start = bench.now();
     for (let round = 0; round < 3; round++) await bench.accept(many(3500, { tenant: "noisy", runAt: start + hour }));
     const id = idOf((await bench.accept([{ tenant: "quiet", payload: fine, runAt: start + hour + 1000 }]))[0]);
@@ -27,7 +27,7 @@ describe("what waited in the ledger is released by one tick, tenants in turn:", 
   });
 
   test("3,000 jobs that a pause had parked, and one of another tenant", { timeout: 60_000 }, async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await env.DB.exec("INSERT INTO pauses (tenant, scope, name, at) VALUES ('*', 'type', 'scripted', 0)");
     await bench.accept(many(3000, { tenant: "noisy" }));
     await bench.accept(many(1, { tenant: "quiet" }));
@@ -40,7 +40,7 @@ describe("what waited in the ledger is released by one tick, tenants in turn:", 
   });
 
   test("what a pause had parked of 300 tenants", { timeout: 60_000 }, async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await env.DB.exec("INSERT INTO pauses (tenant, scope, name, at) VALUES ('*', 'type', 'scripted', 0)");
     for (let n = 0; n < 300; n++) await bench.accept([{ tenant: `t${n}`, payload: fine }]);
     while (bench.held.length > 0) await bench.deliver(bench.held.slice(0, 250));
@@ -49,7 +49,7 @@ describe("what waited in the ledger is released by one tick, tenants in turn:", 
   });
 
   test("what its time does not reach says so, and the next tick goes on", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const { now } = bench.engine;
     for (const tenant of ["noisy", "quiet"]) await bench.accept(many(tenant === "noisy" ? 2500 : 3, { tenant, delaySeconds: 3600 }));
     let passed = 0;
@@ -116,7 +116,7 @@ describe("counts leave out", () => {
     ["a parked job that was cancelled", {}, { parked: 1, due: 0 }],
     ["a delayed job that was cancelled", { delaySeconds: 86_400 }, { parked: 0, due: 1 }],
   ])("%s", async (_name, more, before) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await env.DB.exec("INSERT INTO pauses (tenant, scope, name, at) VALUES ('*', 'type', 'scripted', 0)");
     const id = await bench.acceptOne({ payload: fine, ...more });
     await bench.deliver(bench.held.slice());
@@ -132,7 +132,7 @@ describe("counts leave out", () => {
   });
 
   test("a job that is done, though the tick moved its side row while it ran", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "call", name: "tick" }, { do: "done" }] }, delaySeconds: 60 });
     // The side row of a message stands for ten minutes after the job was due.
     bench.advance(10.8 * minute);

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -7,7 +7,7 @@ beforeEach(emptyLedger);
 test.each(["dead", "discarded", "cancelled"] as const)(
   "the ledger away and the key of a %s job sent again: it runs once more, and copies of old messages bring nothing back",
   async (state) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const ends = { dead: [1, 2, 3].map(() => ({ do: "retry" })), discarded: [{ do: "discard" }], cancelled: [] }[state];
     const payload = { script: [...ends, { do: "discard" }, { do: "done" }] };
     // The first call cannot ask either: its message bears the mark, and must not bring back what it made itself.

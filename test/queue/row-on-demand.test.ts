@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { cancel, retryNow } from "../../src/queue/operate";
-import { type Bench, createBench } from "../support/engine";
+import { type EngineBench, createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { recordingDb } from "../support/recorder";
 
@@ -11,13 +11,13 @@ const second = 1000;
 const minute = 60 * second;
 
 /** As deployed: no row is waited for. */
-function createDeployed(options: Parameters<typeof createBench>[0] = {}) {
+function createDeployed(options: Parameters<typeof createEngineBench>[0] = {}) {
   const { db, counts } = recordingDb();
-  return { bench: createBench({ ledgerFirst: false, db, ...options }), counts };
+  return { bench: createEngineBench({ ledgerFirst: false, db, ...options }), counts };
 }
 
 /** The queue's batch time-out and two seconds are over. */
-async function passLate(bench: Bench): Promise<void> {
+async function passLate(bench: EngineBench): Promise<void> {
   bench.advance(3 * second);
   await bench.late();
 }
@@ -112,7 +112,7 @@ describe("the row is there at once", () => {
   });
 
   test("of a job that is accepted locally", async () => {
-    const bench = createBench({ ledgerFirst: true });
+    const bench = createEngineBench({ ledgerFirst: true });
     const id = await bench.acceptOne({ payload: fine });
     expect(await bench.row(id)).toMatchObject({ state: "queued" });
   });

@@ -1,14 +1,14 @@
 import { beforeEach, expect, test } from "vitest";
 import { runNow } from "../../src/queue/operate";
 import type { JobState } from "../../src/queue/state";
-import { type Bench, createBench } from "../support/engine";
+import { type EngineBench, createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
 
 const fine = { script: [{ do: "done" }] };
 
-async function bringForward(bench: Bench, id: string): Promise<boolean> {
+async function bringForward(bench: EngineBench, id: string): Promise<boolean> {
   const row = await bench.row(id);
   return runNow(bench.engine, { tenant: "one", id }, { state: row?.state as JobState, due: row?.due ?? null });
 }
@@ -20,7 +20,7 @@ test.each([
   ["waiting with its message", { payload: { script: [{ do: "wait", ms: 50_000 }, { do: "done" }] } }, true],
   ["parked at a gate", { payload: { script: [{ do: "wait", gate: "mail", park: true }, { do: "done" }] } }, true],
 ])("a job that is %s runs now, once, and its side row is gone", async (_name, request, runsFirst) => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const id = await bench.acceptOne(request);
   if (runsFirst) await bench.deliver(bench.held.slice());
   const before = bench.runs.length;
@@ -37,7 +37,7 @@ test.each([
 });
 
 test("a job that nothing holds back is left alone: on its way, running or ended", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const id = await bench.acceptOne({ payload: { script: [{ do: "call", name: "look" }, { do: "done" }] } });
   const [seq, seen]: [number | undefined, boolean[]] = [(await bench.row(id))?.seq, []];
   bench.calls["look"] = async () => void seen.push(await bringForward(bench, id));

@@ -7,13 +7,13 @@ import { routes } from "../../src/intake/routes";
 import { jobs } from "../../src/jobs";
 import { firstName, ownParts } from "../../src/queue/prepare";
 import type { EnqueueRequest } from "../../src/queue/request";
-import { createBench, idOf, scripted } from "../support/engine";
+import { createEngineBench, idOf, scripted } from "../support/engine";
 
-const real = () => createBench({ jobs });
+const real = () => createEngineBench({ jobs });
 const done = { script: [{ do: "done" }] };
 
 test("no key that a sender may send is one of our own, whatever stands in either", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const text = fc.string({ minLength: 1, maxLength: 40, unit: "binary" });
   const given = fc.oneof(text, fc.constantFrom("own", "schedule:nightly:2026-11-26T00:04:00.000Z", '["own","scripted","schedule"]', "\u0000own"));
   await fc.assert(
@@ -29,7 +29,7 @@ test("no key that a sender may send is one of our own, whatever stands in either
 });
 
 test("a sender who foresees a schedule's planned time does not silence it", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const planned = Date.UTC(2026, 10, 21, 12);
   const key = `schedule:nightly:${new Date(planned).toISOString()}`;
   const theirs = await bench.acceptOne({ key, payload: { script: [], text: "theirs" } });
@@ -45,18 +45,18 @@ test("a sender who foresees a schedule's planned time does not silence it", asyn
 });
 
 test("a job that was accepted under the former id of such a key is found there; what a sender put there later, or with other content, is not", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const own = { own: ["schedule", "nightly", "t"], formerKey: "schedule:nightly:t", payload: done };
   const former = await bench.acceptOne({ tenant: "moved", key: "schedule:nightly:t", payload: done });
   const foreign = await bench.acceptOne({ tenant: "foreign", key: "schedule:nightly:t", payload: { ...done, text: "theirs" } });
-  const fresh = createBench();
+  const fresh = createEngineBench();
   expect(await fresh.acceptOne({ tenant: "moved", ...own })).not.toBe(former);
   // The migration of an installation that had jobs.
   const mark = "INSERT INTO watermarks (tenant, walk, position) VALUES ('*', 'own-keys', ?)";
   await env.DB.prepare(mark)
     .bind(String(bench.now() + 1))
     .run();
-  const upgraded = createBench();
+  const upgraded = createEngineBench();
   expect(await upgraded.accept([{ tenant: "moved", ...own }])).toMatchObject([{ ok: true, id: former, replayed: true }]);
   expect(await upgraded.acceptOne({ tenant: "foreign", ...own })).not.toBe(foreign);
   upgraded.advance(1);
@@ -99,7 +99,7 @@ test("no time of an event is later than the job that stores it, and none is out 
       facts: { add: async (_tenant: string, fact: { at: number }) => void facts.push(fact), stateOf: state },
       crm: { idempotentFor: 60, upsert: async () => ({ ok: true, value: { id: "1", created: true } }) },
     }) as never;
-  const bench = createBench({ jobs, capabilities });
+  const bench = createEngineBench({ jobs, capabilities });
   const late = bench.now() + 86_400_000;
   const fact = (at: number) => ({ type: "store-event", internal: true, payload: { entity: "lead:1", event: `e${at}`, type: "lead.updated", at, data: {} } });
   const receipts = await bench.accept([

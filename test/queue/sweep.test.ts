@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Envelope } from "../../src/queue/envelope";
-import { type Bench, createBench, type Held } from "../support/engine";
+import { type EngineBench, createEngineBench, type Held } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -19,7 +19,7 @@ describe("a lost message", () => {
     ["older in front, for forty minutes", -1, 41, true],
     ["older in front, not so long", -1, 39, false],
   ])("the queue is %s", async (_name, other, minutes, swept) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     bench.held.splice(0);
     if (other !== null) bench.held.push(stranger(bench, bench.now() + other * second));
@@ -29,7 +29,7 @@ describe("a lost message", () => {
   });
 
   test("with a queue that has not come so far, patience doubles up to six hours", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     const start = bench.now();
     bench.held.splice(0, 1, stranger(bench, start - hour));
@@ -46,7 +46,7 @@ describe("a lost message", () => {
   });
 
   test("a queue that does not answer is one that has not come so far", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await bench.acceptOne({ payload: { script: [{ do: "again" }] } });
     await bench.deliver(bench.held.slice());
     bench.held.splice(0);
@@ -57,7 +57,7 @@ describe("a lost message", () => {
   });
 
   test("a copy that still comes is stale", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     const [late] = bench.held.splice(0);
     await bench.tick(11 * minute);
@@ -69,7 +69,7 @@ describe("a lost message", () => {
   });
 
   test("both in one batch: one run", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await bench.acceptOne({ payload: fine });
     await bench.tick(11 * minute);
     const late = { ...(bench.held[0] as Held), id: "late", body: { ...(bench.held[0]?.body as Envelope), seq: 0 } };
@@ -78,7 +78,7 @@ describe("a lost message", () => {
   });
 
   test("of a keyed job, of a large payload, of a dry run: what is sent is the same job", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const ids = [await bench.acceptOne({ payload: { ...fine, text: "x".repeat(100_000) }, key: "k" }), await bench.acceptOne({ payload: fine, dryRun: true })];
     const before = bench.held.splice(0).map(({ body }) => body as Envelope);
     await bench.tick(11 * minute);
@@ -88,7 +88,7 @@ describe("a lost message", () => {
   });
 
   test("under a queue that is paused is left alone", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await bench.acceptOne({ payload: { script: [{ do: "again" }] } });
     await bench.deliver(bench.held.slice());
     bench.held.splice(0);
@@ -99,7 +99,7 @@ describe("a lost message", () => {
   });
 
   test("a thousand of three tenants, walked past once", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     for (const tenant of ["one", "two", "three"])
       await bench.accept(Array.from({ length: 334 }, (_, n) => ({ payload: fine, tenant, ...(n % 2 === 0 ? { key: `${n}` } : {}) })));
     bench.held.splice(0);
@@ -112,7 +112,7 @@ describe("a lost message", () => {
 
 describe("another start of a local Worker", () => {
   test("brings back at once what was sent or leased under the one before, not before it is due", async () => {
-    const first = createBench({ boot: "a" });
+    const first = createEngineBench({ boot: "a" });
     const start = first.now();
     const plain = await first.acceptOne({ payload: fine });
     const delayed = await first.acceptOne({ payload: fine, delaySeconds: 300 });
@@ -123,7 +123,7 @@ describe("another start of a local Worker", () => {
     first.faults.ledger = (call) => call === "settle";
     await first.deliver(first.messagesOf(leased)).catch(() => undefined);
 
-    const second_ = createBench({ boot: "b", start: start + 10 * second });
+    const second_ = createEngineBench({ boot: "b", start: start + 10 * second });
     expect(await second_.tick()).toMatchObject({ swept: 3 });
     expect(second_.held.map(({ body }) => (body as Envelope).id).toSorted()).toEqual([plain, delayed, leased].toSorted());
     expect(await second_.row(leased)).toMatchObject({ state: "queued", crash: 1, seq: 1 });
@@ -144,7 +144,7 @@ describe("pauses", () => {
     ["a tenant", "*", "tenant", "one"],
     ["a type for a tenant", "one", "type", "scripted"],
   ] as const)("%s: jobs park, burn nothing, and come back when it is lifted", async (_name, tenant, scope, name) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await pause(tenant, scope, name);
     const id = await bench.acceptOne({ payload: fine });
     expect(await bench.deliver(bench.held.slice())).toMatchObject([{ answer: "ack" }]);
@@ -162,7 +162,7 @@ describe("pauses", () => {
     ["another tenant", "*", "tenant", "two"],
     ["the type, for another tenant", "two", "type", "scripted"],
   ] as const)("%s: nothing is held", async (_name, tenant, scope, name) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     await pause(tenant, scope, name);
     const id = await bench.acceptOne({ payload: fine });
     await bench.deliverAll();
@@ -171,14 +171,14 @@ describe("pauses", () => {
 });
 
 describe("the backstop", () => {
-  const toBackstop = (bench: Bench, messages: Held[]) =>
+  const toBackstop = (bench: EngineBench, messages: Held[]) =>
     bench.deliver(
       messages.map((each) => ({ ...each, queue: "dead-letters" })),
       { to: "backstop" },
     );
 
   test("an ended job needs nothing", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     const copy = { ...(bench.held[0] as Held) };
     await bench.deliverAll();
@@ -188,7 +188,7 @@ describe("the backstop", () => {
   });
 
   test("one whose key was sent again after it had ended, the ledger away, is brought back once", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const request = { payload: { script: [{ do: "discard" }, { do: "done" }] }, key: "again" };
     const id = await bench.acceptOne(request);
     await bench.deliverAll();
@@ -207,7 +207,7 @@ describe("the backstop", () => {
   });
 
   test.each([["queued"], ["unknown to the ledger"], ["large and unknown"], ["unreadable and unknown"]])("an open one, %s, is driven again", async (how) => {
-    const bench = createBench();
+    const bench = createEngineBench();
     bench.faults.ledger = how !== "queued";
     const id = await bench.acceptOne({ payload: how === "large and unknown" ? { ...fine, text: "x".repeat(100_000) } : fine });
     bench.faults.ledger = false;
@@ -221,7 +221,7 @@ describe("the backstop", () => {
   });
 
   test("one of a type that only another deployment knows is kept in the ledger", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     await env.DB.exec("DELETE FROM jobs");
     const [message] = bench.held.splice(0);
@@ -233,7 +233,7 @@ describe("the backstop", () => {
   });
 
   test("a held one stays with who holds it", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "call", name: "backstop" }, { do: "done" }] } });
     const copy = { ...(bench.held[0] as Held) };
     bench.calls["backstop"] = async () => void (await toBackstop(bench, [copy]));
@@ -242,7 +242,7 @@ describe("the backstop", () => {
   });
 
   test("a foreign body is buried, one of tomorrow is kept; with the ledger away both come again", async () => {
-    const bench = createBench();
+    const bench = createEngineBench();
     const foreign: Held = { id: "f", queue: "dead-letters", body: "hello", at: 0, attempts: 0 };
     const future: Held = { id: "t", queue: "dead-letters", body: { v: 2, id: "x", tenant: "one" }, at: 0, attempts: 0 };
     expect((await toBackstop(bench, [foreign, future])).map(({ answer }) => answer)).toEqual(["ack", { retry: 1 }]);
@@ -254,7 +254,7 @@ describe("the backstop", () => {
   });
 });
 
-function stranger(bench: Bench, at: number): Held {
+function stranger(bench: EngineBench, at: number): Held {
   return { id: "stranger", queue: "events", body: { v: 2, id: "x", tenant: "x" }, at: Math.max(0, Math.min(at, bench.now() + hour)), attempts: 0 };
 }
 

@@ -2,22 +2,22 @@ import { expect, test } from "vitest";
 import { job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
 import { traceFrom, traceIdOf } from "../../src/trace";
-import { createBench, scripted } from "../support/engine";
+import { createEngineBench, scripted } from "../support/engine";
 import type { Envelope } from "../../src/queue/envelope";
 
 const trace = `${"4bf92f3577b34da6a3ce929d0e0e4736"}-01`;
 const over: { do: "done" }[] = [{ do: "done" }];
-const bodyOf = (bench: ReturnType<typeof createBench>, id: string) => bench.messagesOf(id)[0]?.body as Envelope;
+const bodyOf = (bench: ReturnType<typeof createEngineBench>, id: string) => bench.messagesOf(id)[0]?.body as Envelope;
 
 test("a job whose sender named no trace carries none: not in its message, not in its row", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const id = await bench.acceptOne({ payload: { script: over } });
   expect(bodyOf(bench, id)).not.toHaveProperty("trace");
   expect(await bench.row(id)).toMatchObject({ trace: null });
 });
 
 test("a trace stays with the job through waits and the tick, and goes to its children and theirs", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   const script = [{ do: "child", key: "c" }, { do: "wait", ms: 3_600_000 }, ...over];
   const id = await bench.acceptOne({ payload: { script }, trace });
   await bench.deliver(bench.messagesOf(id));
@@ -30,7 +30,7 @@ test("a trace stays with the job through waits and the tick, and goes to its chi
 });
 
 test("children of a job without a named trace share its trace; only their children carry it", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   bench.calls["grandchild"] = (context) => context.enqueue(scripted, { script: over }, { key: "g" }).then(() => undefined);
   bench.calls["child"] = (context) =>
     context.enqueue(scripted, { script: [{ do: "call" as const, name: "grandchild" }, ...over] }, { key: "c" }).then(() => undefined);
@@ -51,7 +51,7 @@ test("calls of a run carry the job's trace, each with a span of its own", async 
     await (context as unknown as { chat: { post(): Promise<void> } }).chat.post();
     return done();
   });
-  const bench = createBench({
+  const bench = createEngineBench({
     jobs: [caller],
     capabilities: (_names, { traceparent }) => {
       const post = () => Promise.resolve(void sent.push(traceparent?.(), traceparent?.()));
@@ -66,7 +66,7 @@ test("calls of a run carry the job's trace, each with a span of its own", async 
 });
 
 test("what is said of a failed run names the trace", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   await bench.acceptOne({ payload: { script: [{ do: "throw" }] }, trace });
   await bench.deliver(bench.held);
   expect(bench.events.filter(({ event }) => event === "settled" || event === "trouble")).toEqual([
@@ -76,7 +76,7 @@ test("what is said of a failed run names the trace", async () => {
 });
 
 test("a pack of jobs with traces is as large as it is counted", async () => {
-  const bench = createBench({ pack: 50 });
+  const bench = createEngineBench({ pack: 50 });
   await bench.accept(Array.from({ length: 100 }, (_, n) => ({ payload: { script: over, text: "x".repeat(400) + n }, trace })));
   const bodies = bench.held.map(({ body }) => JSON.stringify(body).length);
   expect(bodies.length).toBeGreaterThan(1);

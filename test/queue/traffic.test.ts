@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Receipt } from "../../src/queue/request";
 import { GroupCommit } from "../../src/group-commit";
 import { minInFlight } from "../../src/queue/traffic";
-import { type Bench, createBench, idOf } from "../support/engine";
+import { type EngineBench, createEngineBench, idOf } from "../support/engine";
 import { jobsIn } from "../support/history/events";
 import { emptyLedger } from "../support/invariants";
 
@@ -28,7 +28,7 @@ interface Call {
 }
 
 /** A queue whose answers the test gives. */
-function createSlowQueue(bench: Bench): Call[] {
+function createSlowQueue(bench: EngineBench): Call[] {
   const calls: Call[] = [];
   const { queue } = bench.engine;
   bench.engine.queue = (name) => {
@@ -51,7 +51,7 @@ function createSlowQueue(bench: Bench): Call[] {
 }
 
 /** So many senders at once, one job each; resolves when all of them have sent, those behind the first eight together. */
-async function sendMany(bench: Bench, calls: Call[], count: number, payload: unknown = fine): Promise<Promise<Receipt | undefined>[]> {
+async function sendMany(bench: EngineBench, calls: Call[], count: number, payload: unknown = fine): Promise<Promise<Receipt | undefined>[]> {
   const add = vi.spyOn(GroupCommit.prototype, "add");
   const receipts = Array.from({ length: count }, async () => (await bench.accept([{ payload }]))[0]);
   const group = () => bench.engine.memory.traffic.get("events")?.group;
@@ -63,7 +63,7 @@ async function sendMany(bench: Bench, calls: Call[], count: number, payload: unk
 
 describe("sends under way", () => {
   test("up to eight go by themselves; from then on they travel together, at most fifty jobs in a call", async () => {
-    const bench = createBench({ ledgerFirst: false });
+    const bench = createEngineBench({ ledgerFirst: false });
     const calls = createSlowQueue(bench);
     const receipts = await sendMany(bench, calls, 130);
     expect(calls.map(({ ids }) => ids.length)).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1]);
@@ -88,7 +88,7 @@ describe("sends under way", () => {
   });
 
   test("at most 64,000 bytes travel together", async () => {
-    const bench = createBench({ ledgerFirst: false });
+    const bench = createEngineBench({ ledgerFirst: false });
     const calls = createSlowQueue(bench);
     const receipts = await sendMany(bench, calls, 40, { ...fine, text: "x".repeat(15_000) });
     for (let taken = 8; taken < calls.length; taken++) {
@@ -102,7 +102,7 @@ describe("sends under way", () => {
   });
 
   test("jobs of a type that travels in packs are packed across their senders", async () => {
-    const bench = createBench({ ledgerFirst: false, pack: 25 });
+    const bench = createEngineBench({ ledgerFirst: false, pack: 25 });
     const calls = createSlowQueue(bench);
     const receipts = await sendMany(bench, calls, 59);
     await calls[8]?.take();
@@ -116,7 +116,7 @@ describe("sends under way", () => {
 describe("a group that the queue refuses", () => {
   /** Eight in flight, one that leads, and ten that travel together. */
   async function refused() {
-    const bench = createBench({ ledgerFirst: false });
+    const bench = createEngineBench({ ledgerFirst: false });
     bench.faults.ledger = true;
     const calls = createSlowQueue(bench);
     const receipts = await sendMany(bench, calls, 19);
@@ -156,7 +156,7 @@ describe("a group that the queue refuses", () => {
 });
 
 test("a group without an answer holds up its own senders for ten seconds at most, and others for three", async () => {
-  const bench = createBench({ ledgerFirst: false });
+  const bench = createEngineBench({ ledgerFirst: false });
   const calls = createSlowQueue(bench);
   const receipts = Array.from({ length: 9 }, async () => (await bench.accept([{ payload: fine }]))[0]);
   await until(() => expect(calls).toHaveLength(9));

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { EnqueueRequest } from "../../src/queue/request";
-import { type Bench, createBench, idOf, scripted } from "../support/engine";
+import { type EngineBench, createEngineBench, idOf, scripted } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -12,12 +12,12 @@ const minute = 60 * second;
 const kept = async () => (await env.PAYLOADS.list({ prefix: "_unwritten/" })).objects.length;
 
 /** `kill -9` of the runtime: its queues are empty, its memory is gone. */
-function restarted(before: Bench): Bench {
-  return createBench({ boot: "b", start: before.now() + second });
+function restarted(before: EngineBench): EngineBench {
+  return createEngineBench({ boot: "b", start: before.now() + second });
 }
 
-function withoutLedger(): Bench {
-  const bench = createBench({ boot: "a" });
+function withoutLedger(): EngineBench {
+  const bench = createEngineBench({ boot: "a" });
   bench.faults.ledger = true;
   return bench;
 }
@@ -52,7 +52,7 @@ describe("a local runtime that is killed after the ledger refused the row of an 
   });
 
   test("loses no child of a run", async () => {
-    const first = createBench({ boot: "a" });
+    const first = createEngineBench({ boot: "a" });
     first.calls["break"] = () => void (first.faults.ledger = true);
     first.calls["mend"] = () => void (first.faults.ledger = false);
     const script = [{ do: "call", name: "break" }, { do: "child", key: "c" }, { do: "call", name: "mend" }, { do: "done" }];
@@ -66,7 +66,7 @@ describe("a local runtime that is killed after the ledger refused the row of an 
   });
 
   test("brings the job of a key back that had ended", async () => {
-    const first = createBench({ boot: "a" });
+    const first = createEngineBench({ boot: "a" });
     const id = await first.acceptOne({ payload: { script: [{ do: "discard" }, { do: "done" }] }, key: "again" });
     await first.deliverAll();
     first.advance(minute);
@@ -111,7 +111,7 @@ test.each([{}, { key: "nowhere" }])("with R2 down as well it is not accepted: %j
 });
 
 test("a tick while R2 is away releases what is due all the same", async () => {
-  const bench = createBench();
+  const bench = createEngineBench();
   bench.faults.send = true;
   const id = await bench.acceptOne({ payload: fine });
   Object.assign(bench.faults, { send: false, payloads: true });
@@ -128,7 +128,7 @@ test("a tick while the ledger is away keeps what is kept", async () => {
 });
 
 test("a deployed Worker keeps nothing: its queue has what it took", async () => {
-  const bench = createBench({ ledgerFirst: false });
+  const bench = createEngineBench({ ledgerFirst: false });
   bench.faults.ledger = true;
   await bench.accept([{ payload: fine }, { payload: fine, key: "deployed" }]);
   expect(await kept()).toBe(0);

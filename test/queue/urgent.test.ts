@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { beforeEach, expect, test } from "vitest";
 import { defineJob, job } from "../../src/queue/job";
 import { done, wait } from "../../src/queue/outcome";
-import { createBench } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
@@ -18,7 +18,7 @@ const contract = defineJob({
 function createLanes(hold = false) {
   const order: string[] = [];
   let holds = hold;
-  const bench = createBench({
+  const bench = createEngineBench({
     jobs: [
       job(contract, async ({ name }, context) => {
         if (holds) return wait("held", { until: context.now() + 3_600_000, gate: "door", park: true });

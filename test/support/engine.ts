@@ -75,7 +75,7 @@ export interface BenchOptions {
 }
 
 /** Jobs, clock, queues and ledger of one test; the ledger is the real one. */
-export function createBench(options: BenchOptions = {}) {
+export function createEngineBench(options: BenchOptions = {}) {
   let now = options.start ?? Date.UTC(2026, 10, 21, 12);
   const held: Held[] = [];
   const events: EngineEvent[] = [];
@@ -229,7 +229,7 @@ export function createBench(options: BenchOptions = {}) {
   }
 }
 
-export type Bench = ReturnType<typeof createBench>;
+export type EngineBench = ReturnType<typeof createEngineBench>;
 
 const openGates: Gates = {
   enter: (_tenant, _gate, ids) => Promise.resolve(ids.map((id) => ({ granted: true as const, lease: id }))),
@@ -277,7 +277,7 @@ export interface Row {
 }
 
 /** One run: steps that are no ending are done on the way, the ending for this run is picked by the number of runs so far. */
-async function play(bench: Bench, script: Step[], context: RunContext): Promise<Outcome> {
+async function play(bench: EngineBench, script: Step[], context: RunContext): Promise<Outcome> {
   const endings = script.filter((step) => ending.has(step.do));
   const before = bench.runs.filter(({ id }) => id === context.id).length - 1;
   for (const step of script) if (!ending.has(step.do)) await onTheWay(bench, step, context);
@@ -308,7 +308,7 @@ async function play(bench: Bench, script: Step[], context: RunContext): Promise<
 
 const ending = new Set(["done", "retry", "wait", "again", "discard", "throw", "hang", "nothing"]);
 
-async function onTheWay(bench: Bench, step: Step, context: RunContext): Promise<void> {
+async function onTheWay(bench: EngineBench, step: Step, context: RunContext): Promise<void> {
   if (step.do === "call") await bench.calls[String(step["name"])]?.(context);
   if (step.do === "progress") await context.progress(Number(step["done"]), Number(step["total"]), "on the way");
   if (step.do === "checkpoint") await context.checkpoint(step["cursor"] ?? { page: 1 });

@@ -6,7 +6,7 @@ import { enqueue } from "../../src/queue/enqueue";
 import { cancel, retryNow } from "../../src/queue/operate";
 import { sweep } from "../../src/queue/sweep";
 import { sweepAfterMs } from "../../src/queue/placement";
-import { createBench, type Held } from "./engine";
+import { createEngineBench, type Held } from "./engine";
 import { createChecker } from "./history/checker";
 import { jobsIn } from "./history/events";
 import { History } from "./history/history";
@@ -34,7 +34,7 @@ export interface Accepted {
 
 /** The engine with its real ledger, driven step by step through everything that can go wrong. */
 export function createWorld(mutant: Mutant | null = null) {
-  const bench = createBench({ jobs: [], gates: createNarrowGate() });
+  const bench = createEngineBench({ jobs: [], gates: createNarrowGate() });
   const violations: string[] = [];
   const history = new History(bench.now);
   const checker = createChecker();

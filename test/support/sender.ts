@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { type EffectOptions, type OpenTry, outcomeOf, type Reply } from "../../src/queue/effect";
 import { defineJob, job, type Policy, type RunContext } from "../../src/queue/job";
 import { done, type Outcome } from "../../src/queue/outcome";
-import { type BenchOptions, createBench } from "./engine";
+import { type BenchOptions, createEngineBench } from "./engine";
 
 /** A job with one effect; `act` is the outside world. */
 export function sender(
@@ -32,7 +32,7 @@ export function sender(
     payload: v.strictObject({}),
     policy: { backoff: { base: 1, cap: 1 }, maxAttempts: 3, timeout: 5, ...policy },
   });
-  const bench = createBench({ ...benchOptions, jobs: [job(contract, (_payload, context) => run(context))] });
+  const bench = createEngineBench({ ...benchOptions, jobs: [job(contract, (_payload, context) => run(context))] });
   const send = (more: { dryRun?: boolean } = {}) => bench.acceptOne({ type: "sender", payload: {}, ...more });
   const effects = () => bench.all("SELECT key, revision, state, result FROM effects");
   return { bench, keys, pins, earlier, send, effects };

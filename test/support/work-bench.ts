@@ -8,8 +8,8 @@ import { enqueue } from "../../src/queue/enqueue";
 import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
 import { remoteJob } from "../../src/queue/remote";
-import { createBench as createIntakeBench, type CallOptions, requestOf, root } from "../intake/fakes";
-import { createBench, type BenchOptions } from "./engine";
+import { createIntakeBench, type CallOptions, requestOf, root } from "../intake/fakes";
+import { createEngineBench, type BenchOptions } from "./engine";
 
 /** A remote type with all that a policy has. */
 export const chore = defineJob({
@@ -53,7 +53,7 @@ export interface Answered {
 /** An engine on the real ledger, with the public interface of remote workers before it. */
 export function createWorkBench(options: BenchOptions = {}) {
   const jobs = [remoteJob(chore), remoteJob(errand), job(inner, async () => done()), job(hidden, async () => done())];
-  const bench = createBench({ jobs, ...options });
+  const bench = createEngineBench({ jobs, ...options });
   const outside = createIntakeBench();
   const voids: { tenant: string; type: string; count: number }[] = [];
   const counters = { add: (tenant: string, type: string, _event: string, _ms: number, count = 1) => void voids.push({ tenant, type, count }) };

@@ -8,7 +8,7 @@ import { type Capabilities, type Contract, type InputOf, job as pair, type Need,
 import type { JobState } from "../../src/queue/state";
 // Its sentences come with the job.
 import type {} from "./matchers";
-import { createBench, type Bench, type BenchOptions, idOf } from "./engine";
+import { createEngineBench, type EngineBench, type BenchOptions, idOf } from "./engine";
 
 /** What the run is handed of the capabilities that its contract needs: as they are, or made for each run. */
 export type Handed<C extends Contract> = Pick<Capabilities, NeedsOf<C> & Need>;
@@ -44,7 +44,7 @@ export interface WorkedJob {
   /** Jobs that it enqueued, in no order. */
   children: { type: string; payload: unknown }[];
   view: JobDetail;
-  bench: Bench;
+  bench: EngineBench;
   /** Lets time pass until the job goes on, and runs it once more. */
   next(): Promise<WorkedJob>;
 }
@@ -68,7 +68,7 @@ export async function workJobs<C extends Contract>(
 ): Promise<WorkedJob[]> {
   const others = jobs.filter((each) => each.contract.type !== contract.type);
   const handed = typeof capabilities === "function" ? capabilities : () => capabilities ?? {};
-  const bench = createBench({ ...rest, jobs: [pair(contract, run), ...others], capabilities: async (_needs, scope) => handed(scope) });
+  const bench = createEngineBench({ ...rest, jobs: [pair(contract, run), ...others], capabilities: async (_needs, scope) => handed(scope) });
   const receipts = await bench.accept(
     asked.map(({ payload, tenant = "acme", dryRun = false }) => ({ tenant, type: contract.type, payload, internal: true, dryRun })),
   );
@@ -89,7 +89,7 @@ export function cutOffOnce<C extends Contract>(run: Run<C>): Run<C> {
   };
 }
 
-async function next(bench: Bench, tenant: string, id: string): Promise<WorkedJob> {
+async function next(bench: EngineBench, tenant: string, id: string): Promise<WorkedJob> {
   const [message] = bench.messagesOf(id);
   const { due } = (await createQueries(env.DB).job(tenant, id)) ?? {};
   bench.advance(Math.max(0, (message?.at ?? due ?? 0) - bench.now()));
@@ -100,7 +100,7 @@ async function next(bench: Bench, tenant: string, id: string): Promise<WorkedJob
   return read(bench, tenant, id);
 }
 
-async function read(bench: Bench, tenant: string, id: string): Promise<WorkedJob> {
+async function read(bench: EngineBench, tenant: string, id: string): Promise<WorkedJob> {
   const view = await createQueries(env.DB).job(tenant, id);
   if (!view) throw new Error(`the ledger has no job ${id}`);
   const children = await bench.all<{ type: string; payload: string }>("SELECT type, payload FROM jobs WHERE tenant = ? AND parent = ?", tenant, id);

@@ -10,7 +10,7 @@ import { createPayloads } from "../../../src/ledger/payloads";
 import { verify } from "../../../src/standard-webhooks";
 import { createGates } from "../../../src/tenants/gates";
 import { type Answer, stubFetch } from "../../providers/fetch-stub";
-import { createBench, idOf, type Row } from "../../support/engine";
+import { createEngineBench, idOf, type Row } from "../../support/engine";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const stores = createStores(env as unknown as WorkerEnv);
@@ -22,7 +22,7 @@ let logged: string[] = [];
 function world(...answers: Answer[]) {
   const seen = stubFetch(...answers);
   const wanted = ["event", "slack", "webhook"];
-  const bench = createBench({
+  const bench = createEngineBench({
     jobs: jobs.filter(({ contract }) => wanted.includes(contract.type)),
     capabilities: (names, scope) =>
       createCapabilities({
