@@ -28,7 +28,6 @@ import { syncOrders } from "../../src/jobs/sync-orders/job";
 import { syncProducts } from "../../src/jobs/sync-products/job";
 import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import { webhook } from "../../src/jobs/webhook/job";
-import { checkJson } from "../../src/json/json";
 import { auditEntries, auditIn } from "../../src/ledger/audit";
 import type { PauseView } from "../../src/ledger/pauses";
 import { createPayloads } from "../../src/ledger/payloads";
@@ -36,12 +35,13 @@ import { createQueries } from "../../src/ledger/queries";
 import { samplesIn } from "../../src/ledger/samples";
 import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
 import { personal } from "../../src/masking/personal";
+import { enqueue } from "../../src/queue/enqueue";
 import { createIds } from "../../src/queue/id";
-import { type Contract, defineJob, job } from "../../src/queue/job";
+import { defineJob, job } from "../../src/queue/job";
 import type { Pause } from "../../src/queue/job-row";
 import { done } from "../../src/queue/outcome";
-import { checkPayload, createRegistry } from "../../src/queue/registry";
-import type { Enqueue, EnqueueRequest, Receipt } from "../../src/queue/request";
+import { createRegistry } from "../../src/queue/registry";
+import type { Enqueue, EnqueueRequest } from "../../src/queue/request";
 import { isTerminal } from "../../src/queue/state";
 import { connectionSection, createConnectionStore } from "../../src/tenants/connection";
 import { createGates } from "../../src/tenants/gates";
@@ -53,6 +53,7 @@ import { createTenantStore } from "../../src/tenants/tenant";
 import { createTokens, type Scope } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
 import { createVault, type Vault } from "../../src/tenants/vault";
+import { createEngineBench } from "../support/engine";
 import { bulkActionsOn } from "./bulk-fakes";
 import { gatesOn } from "./gate-fakes";
 import { leadsOn } from "./lead-fakes";
@@ -113,7 +114,7 @@ export interface Answered {
   body: any; // eslint-disable-line -- tests look into answers of every shape
 }
 
-/** Real stores on the test's own D1, an engine and a ledger in memory. */
+/** Real stores and the real `enqueue` on the test's own D1; what reads and operates jobs is made up. */
 export function createIntakeBench(): IntakeBench {
   const seen: Seen = { jobs: new Map(), requests: [], lists: [], replays: new Map(), pauses: [], audits: [], failures: [], woken: [], gates: [] };
   const deps = createDeps(seen);
@@ -159,11 +160,10 @@ export async function answered(response: Response): Promise<Answered> {
 }
 
 export const ids = createIds(env.ID_SECRET);
-const registry = createRegistry(
-  [campaign, email, note, outside, image, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) =>
-    job(contract as never, (async () => done()) as never),
-  ),
+const jobs = [campaign, email, note, outside, image, lead, webhook, syncOrders, syncProducts, syncSingleOrder].map((contract) =>
+  job(contract as never, (async () => done()) as never),
 );
+const registry = createRegistry(jobs);
 
 function createDeps(seen: Seen): IntakeDeps {
   const send = enqueueInto(seen);
@@ -281,37 +281,14 @@ export const unsubscribeTokens = createUnsubscribeTokens({
   signing: derive(secret, "signing", "unsubscribe"),
 });
 
+/** The real `enqueue`, on an engine whose queues nobody consumes; what it took is noted. */
 function enqueueInto(seen: Seen): Enqueue {
-  const keys = new Map<string, { id: string; said: string }>();
-  const one = async (request: EnqueueRequest): Promise<Receipt> => {
-    const contract = registry.find(request.type)?.contract;
-    if (!contract || (contract.internal && !request.internal)) return refused([{ path: "type", message: "is unknown" }]);
-    const issues = [...checkJson(request.payload, "payload"), ...payloadIssues(contract, request.payload)];
-    if (issues.length > 0) return refused(issues);
-    seen.requests.push(request);
-    const given = request.own ? JSON.stringify(request.own) : request.key;
-    const key = `${request.tenant}/${request.type}/${given}`;
-    const known = given === undefined ? undefined : keys.get(key);
-    const said = request.fingerprintOf ?? JSON.stringify(request.payload);
-    if (known && known.said !== said) return { ok: false, code: "idempotency-mismatch", detail: "Another payload.", errors: [] };
-    const id = known?.id ?? (await ids.make(request.tenant, now));
-    if (given !== undefined) keys.set(key, { id, said });
-    return { ok: true, id, type: request.type, state: "queued", replayed: known !== undefined };
-  };
+  const { engine } = createEngineBench({ jobs, start: now, idSecret: env.ID_SECRET });
   return async (requests) => {
-    const receipts: Receipt[] = [];
-    for (const request of requests) receipts.push(await one(request));
+    const receipts = await enqueue(engine, requests);
+    seen.requests.push(...requests.filter((_, index) => receipts[index]?.ok));
     return receipts;
   };
-}
-
-function payloadIssues(contract: Contract, payload: unknown) {
-  const checked = checkPayload(contract, payload);
-  return checked.ok ? [] : checked.issues;
-}
-
-function refused(errors: { path: string; message: string }[]): Receipt {
-  return { ok: false, code: "invalid", detail: "The job is wrong.", errors };
 }
 
 function queriesOf(seen: Seen): Queries {

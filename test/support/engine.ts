@@ -66,6 +66,8 @@ export interface BenchOptions {
   gates?: Gates;
   start?: number;
   boot?: string;
+  /** Ids are made and checked with it. */
+  idSecret?: string;
   ledgerFirst?: boolean;
   capabilities?: Engine["capabilities"];
   random?: () => number;
@@ -139,7 +141,7 @@ export function createEngineBench(options: BenchOptions = {}) {
     random: options.random ?? (() => 0.5),
     boot: options.boot ?? "",
     ledgerFirst: options.ledgerFirst ?? true,
-    ids: createIds("the id secret of the engine's tests"),
+    ids: createIds(options.idSecret ?? "the id secret of the engine's tests"),
     registry: createRegistry(options.jobs ?? [job({ ...scripted, policy: { ...scripted.policy, pack: options.pack ?? 1 } }, run)]),
     ledger: withFaults(ledger, (call) => broken("ledger", call), "D1 is down"),
     queue: (name) => fakeQueue(name),
