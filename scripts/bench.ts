@@ -1,5 +1,5 @@
 // npm run bench [-- --quick] [--only PART,PART] [--profile] [--out FOLDER]: measures side by side, prints the figures with their goals, and writes docs/benchmarks.md and benchmarks.json there. --quick takes small samples and writes only with --out; --profile prints where the processor's time goes instead.
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { findRedis, startBull } from "./bench/bull.ts";
@@ -40,6 +40,7 @@ async function measure(): Promise<void> {
   const words = [...(quick ? ["--quick"] : []), ...(only.length < partNames.length ? [`--only ${only.join(",")}`] : [])];
   const command = ["npm run bench", ...(words.length > 0 ? ["--", ...words] : [])].join(" ");
   const report = { at, commit: commitOf(root), command, machine, sections };
+  mkdirSync(out, { recursive: true });
   writeFileSync(join(out, "benchmarks.md"), asMarkdown(report));
   writeFileSync(join(out, "benchmarks.json"), asJson(report));
   console.log(`\nWritten: ${join(out, "benchmarks.md")} and benchmarks.json`);
