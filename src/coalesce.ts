@@ -18,7 +18,7 @@ const reals = new WeakMap<object, D1PreparedStatement>();
  * as one transaction. Each gets its own answer, and an order that the database refuses fails alone. For small statements of jobs;
  * `defer` keeps a trip alive when the caller that leads it goes away.
  */
-export function together(db: D1Database, defer: (promise: Promise<unknown>) => void): D1Database {
+export function coalescing(db: D1Database, defer: (promise: Promise<unknown>) => void): D1Database {
   const group = new GroupCommit<Order, Answer>((orders) => doAll(db, orders), defer, { maxItems: maxOrders });
   const ask = async (order: Order) => {
     const [answer] = await group.add([order]);

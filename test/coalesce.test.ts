@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, expect, test } from "vitest";
-import { together } from "../src/coalesce";
+import { coalescing } from "../src/coalesce";
 import { recordingDb } from "./support/recorder";
 
 beforeAll(async () => void (await env.DB.exec("CREATE TABLE words (word TEXT PRIMARY KEY, n INTEGER NOT NULL CHECK (n < 100))")));
@@ -8,7 +8,7 @@ beforeEach(async () => void (await env.DB.exec("DELETE FROM words")));
 
 function bench(fail?: () => boolean) {
   const { db, counts } = recordingDb(fail ? { fail } : {});
-  const shared = together(db, () => undefined);
+  const shared = coalescing(db, () => undefined);
   const add = (word: string, n: number) => shared.prepare("INSERT INTO words (word, n) VALUES (?1, ?2) RETURNING n").bind(word, n);
   return { shared, counts, add };
 }

@@ -1,8 +1,8 @@
 import type { CampaignDeps } from "../domain/campaigns/capability";
-import { campaignObjects } from "../domain/campaigns/objects";
+import { createCampaignObjects } from "../domain/campaigns/objects";
 import { createCampaignOperations } from "../domain/campaigns/operate";
-import { campaignQueries } from "../domain/campaigns/queries";
-import { campaignStore } from "../domain/campaigns/store";
+import { createCampaignQueries } from "../domain/campaigns/queries";
+import { createCampaignStore } from "../domain/campaigns/store";
 import { turnAt } from "../domain/campaigns/turn";
 import type { WorkerEnv } from "../env";
 import type { CampaignIntake } from "../intake/deps";
@@ -28,9 +28,9 @@ export interface AppCampaignDeps {
 
 export function createCampaignDeps({ env, db, stores, gates, resume, now }: AppCampaignDeps): CampaignDeps {
   return {
-    objects: campaignObjects(env.PAYLOADS),
-    store: campaignStore(db),
-    queries: campaignQueries(db),
+    objects: createCampaignObjects(env.PAYLOADS),
+    store: createCampaignStore(db),
+    queries: createCampaignQueries(db),
     hash: stores.hashAddress,
     turn: (tenant, key) => turnAt(gates, tenant, key, now()),
     resume,

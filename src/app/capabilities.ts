@@ -1,17 +1,17 @@
-import { together } from "../coalesce";
+import { coalescing } from "../coalesce";
 import { createAgentWork } from "../domain/agents/work";
-import { analyticsIn } from "../domain/analytics/capability";
-import { campaignWork } from "../domain/campaigns/capability";
-import { factsIn } from "../domain/events/facts";
-import { followUpsIn } from "../domain/events/follow-ups";
+import { createAnalytics } from "../domain/analytics/capability";
+import { createCampaignWork } from "../domain/campaigns/capability";
+import { createFacts } from "../domain/events/facts";
+import { createFollowUps } from "../domain/events/follow-ups";
 import { retire, type RetireDeps } from "../domain/events/retire";
-import { routingIn } from "../domain/events/routing";
-import { attachmentsIn } from "../domain/mail/attachments";
+import { createRouting } from "../domain/events/routing";
+import { createAttachments } from "../domain/mail/attachments";
 import { withBuiltIn } from "../domain/mail/built-in";
-import { templatesIn } from "../domain/mail/store";
+import { createTemplates } from "../domain/mail/store";
 import type { MediaDeps } from "../domain/media/capability";
 import { createVision } from "../domain/media/vision";
-import { suppressionsFor } from "../domain/suppressions/capability";
+import { createSuppressions } from "../domain/suppressions/capability";
 import type { WorkerEnv } from "../env";
 import { auditIn } from "../ledger/audit";
 import type { Counters } from "../ledger/counters";
@@ -57,7 +57,7 @@ export interface CapabilityDeps {
 
 /** What jobs may need, made for one run of one tenant. A tenant that lacks the connection gets the reason instead. */
 export function createCapabilities({ env, stores, ledger, counters, gates, media, now, defer, ...deps }: CapabilityDeps): Engine["capabilities"] {
-  const db = together(env.DB, defer);
+  const db = coalescing(env.DB, defer);
   const campaigns = createCampaignDeps({ env, db, stores, gates, resume: resumedBy(deps.engine), now });
   const learned = createLearned();
   const { destinations, subscriptions } = stores;
@@ -65,12 +65,12 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
   const retiring: RetireDeps = { destinations, subscriptions, emit: log, audit: (entry) => auditIn(env.DB, entry) };
   const makers: Makers = {
     mail: (scope) => mailFor({ env, db, stores, gates, now }, scope),
-    suppressions: own("suppressions are", (tenant) => suppressionsFor({ db, tenant, hash: stores.hashAddress, urlOf: stores.unsubscribeUrl })),
-    campaigns: own("campaigns are", (tenant) => campaignWork(campaigns, tenant)),
-    templates: () => Promise.resolve(withBuiltIn(templatesIn(env.DB))),
+    suppressions: own("suppressions are", (tenant) => createSuppressions({ db, tenant, hash: stores.hashAddress, urlOf: stores.unsubscribeUrl })),
+    campaigns: own("campaigns are", (tenant) => createCampaignWork(campaigns, tenant)),
+    templates: () => Promise.resolve(withBuiltIn(createTemplates(env.DB))),
     shops: own("a shop is", (tenant, scope) => shopsOf(stores, now, tenant, scope)),
     scope: own("shops are", (tenant) => ({ db: env.DB, tenant })),
-    analytics: () => Promise.resolve(analyticsIn(env.DB, env.ANALYTICS)),
+    analytics: () => Promise.resolve(createAnalytics(env.DB, env.ANALYTICS)),
     chat: (scope) => {
       const since = now();
       return connected(stores, scope, "slack", ({ url }, http, tenant) => ({
@@ -81,18 +81,27 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
     models: (scope) =>
       connected(stores, scope, "models", (connection, _http, tenant) =>
-        createModels(connection, { env, stores, gates, learned, tenant, now, traceparent: scope.traceparent, onCall: (call) => scope.onCall("models", call) }),
+        createModels(connection, {
+          env,
+          stores,
+          gates,
+          learned,
+          tenant,
+          now,
+          traceparent: scope.traceparent,
+          onResult: (call) => scope.onResult("models", call),
+        }),
       ),
     media: own("pictures are", (tenant) => mediaFor(media, stores, tenant)),
-    attachments: own("attachments are", (tenant) => attachmentsIn(env.MEDIA, media.turns, tenant)),
+    attachments: own("attachments are", (tenant) => createAttachments(env.MEDIA, media.turns, tenant)),
     images: () => Promise.resolve(cloudflareImages(env.IMAGES)),
     vision: async (scope) => createVision(await makers.models(scope)),
-    agents: own("agents are", (tenant, { onCall }) => createAgentWork(agents, tenant, onCall)),
-    hooks: own("hooks are", (tenant, { onCall, traceparent }) => hooksFor({ stores, retiring, tenant, now, onCall, traceparent })),
+    agents: own("agents are", (tenant, { onResult }) => createAgentWork(agents, tenant, onResult)),
+    hooks: own("hooks are", (tenant, { onResult, traceparent }) => hooksFor({ stores, retiring, tenant, now, onResult, traceparent })),
     leads: own("leads are", (tenant) => leadsFor({ env, db, stores, counters, now }, tenant)),
-    routing: () => Promise.resolve(routingIn(db)),
-    facts: () => Promise.resolve(factsIn(db)),
-    followUps: () => Promise.resolve(followUpsIn(db, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
+    routing: () => Promise.resolve(createRouting(db)),
+    facts: () => Promise.resolve(createFacts(db)),
+    followUps: () => Promise.resolve(createFollowUps(db, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
   };
   return async (names, scope) => {
     const made: Record<string, unknown> = {};
@@ -113,22 +122,22 @@ function own<Made>(what: string, make: (tenant: string, scope: CapabilityScope) 
 /** What one connection of the tenant's makes; its calls feed the gate of the same name. */
 async function connected<Name extends ConnectionName, Made>(
   stores: Stores,
-  { tenant, onCall, traceparent }: CapabilityScope,
+  { tenant, onResult, traceparent }: CapabilityScope,
   name: Name,
   make: (connection: Connection<Name>, http: ReturnType<typeof createHttp>, tenant: string) => Made,
 ): Promise<Made | Missing> {
   if (tenant === null) return { missing: `${name} is a tenant's own` };
   const opened = await stores.connections.open(tenant, name);
   if (!opened.ok) return { missing: `the connection "${name}" is ${opened.reason}: ${opened.detail}` };
-  return make(opened.value, createHttp({ rules: stores.rules, traceparent, onCall: (call) => onCall(name, call) }), tenant);
+  return make(opened.value, createHttp({ rules: stores.rules, traceparent, onResult: (call) => onResult(name, call) }), tenant);
 }
 
-function shopsOf(stores: Stores, now: () => number, tenant: string, { onCall, traceparent }: CapabilityScope): Capabilities["shops"] {
+function shopsOf(stores: Stores, now: () => number, tenant: string, { onResult, traceparent }: CapabilityScope): Capabilities["shops"] {
   return {
     open: async (siteId) => {
       const opened = await stores.sites.open(tenant, siteId);
       if (!opened.ok) return failed({ class: "config", code: "site", reason: opened.detail });
-      const http = createHttp({ rules: stores.rules, traceparent, onCall: (call) => onCall(`shop:${siteId}`, call) });
+      const http = createHttp({ rules: stores.rules, traceparent, onResult: (call) => onResult(`shop:${siteId}`, call) });
       const { url, key, keyIn } = opened.value;
       return ok(prestashop({ http, url, key, keyIn, now }));
     },

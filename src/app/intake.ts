@@ -2,8 +2,8 @@ import { equalSecrets } from "../crypto";
 import { readDayLimit } from "../domain/installation/day-limit";
 import { createAgentOperations } from "../domain/agents/operate";
 import { createBulkActions } from "../domain/bulk-actions/operate";
-import { bulkActionsIn } from "../domain/bulk-actions/store";
-import { factsIn } from "../domain/events/facts";
+import { createBulkStore } from "../domain/bulk-actions/store";
+import { createFacts } from "../domain/events/facts";
 import { dependenciesOf } from "../domain/gates/dependencies";
 import { createGateOperations } from "../domain/gates/operate";
 import { createJobOperations } from "../domain/jobs/operate";
@@ -11,7 +11,7 @@ import { unsubscribe } from "../domain/mail-events/unsubscribe";
 import { withKnownTemplates } from "../domain/mail/known";
 import type { MediaDeps } from "../domain/media/capability";
 import { createReplays } from "../domain/replays/create";
-import { replaysIn } from "../domain/replays/store";
+import { createReplayStore } from "../domain/replays/store";
 import { testShop } from "../domain/shop/site/test-connection";
 import { wakeSite } from "../domain/shop/site/wake";
 import type { WorkDeps } from "../domain/work/deps";
@@ -26,11 +26,11 @@ import { auditEntries, auditIn } from "../ledger/audit";
 import { openOf } from "../ledger/open-jobs";
 import { cancelAll } from "../ledger/operate";
 import type { createPayloads } from "../ledger/payloads";
-import { replayableIn } from "../ledger/replayable";
+import { createReplayable } from "../ledger/replayable";
 import { dismissAll } from "../ledger/review";
-import { samplesIn } from "../ledger/samples";
-import { statesIn } from "../ledger/states";
-import { ticksIn } from "../ledger/ticks";
+import { createSampleQueries } from "../ledger/samples";
+import { createStateLookup } from "../ledger/states";
+import { createTicks } from "../ledger/ticks";
 import type { Queries } from "../ledger/views";
 import { turnMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
@@ -76,17 +76,17 @@ export function createIntakeDeps({
   const mail = createMailStores(env.DB, stores);
   const replays = createReplays({
     now,
-    store: replaysIn(env.DB),
+    store: createReplayStore(env.DB),
     lastTurn: turnMark(env.DB, "replays"),
-    replayable: replayableIn(env.DB),
+    replayable: createReplayable(env.DB),
     registry: engine.registry,
     loadPayload: (ref) => payloads.get(ref),
     revive: (rows, replay) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"], replay }),
   });
   const bulkActions = createBulkActions({
     now,
-    store: bulkActionsIn(env.DB),
-    replayable: replayableIn(env.DB),
+    store: createBulkStore(env.DB),
+    replayable: createReplayable(env.DB),
     jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
     openOf: (tenant, ids) => openOf(env.DB, tenant, ids, (id) => isOnItsWay(engine, { tenant, id })),
     act: {
@@ -96,7 +96,13 @@ export function createIntakeDeps({
     lastTurn: turnMark(env.DB, "bulk-actions"),
   });
   const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
-  const gateOperations = createGateOperations({ db: env.DB, engine, gates, stateOf: statesIn(env.DB), namesOf: (tenant) => dependenciesOf(stores, tenant) });
+  const gateOperations = createGateOperations({
+    db: env.DB,
+    engine,
+    gates,
+    stateOf: createStateLookup(env.DB),
+    namesOf: (tenant) => dependenciesOf(stores, tenant),
+  });
   const reports = createReportsOn({
     env,
     now,
@@ -119,7 +125,7 @@ export function createIntakeDeps({
     db: env.DB,
     reports,
     work,
-    facts: factsIn(env.DB),
+    facts: createFacts(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
     agents: createAgentOperations({ db: env.DB, payloads, queries, type: agent.type, now, engine: () => engine }),
     now,
@@ -138,7 +144,7 @@ export function createIntakeDeps({
     },
     belongs: (tenant, id) => engine.ids.belongs(tenant, id),
     queries,
-    samples: samplesIn(env.DB),
+    samples: createSampleQueries(env.DB),
     loadPayload: (ref) => payloads.get(ref),
     suppressions: mail.suppressions,
     unsubscribe: { read: stores.unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now()) },
@@ -150,7 +156,7 @@ export function createIntakeDeps({
           metricsOf(name, env[binding], (reason) => log({ event: "trouble", where: "metrics", reason, queue: name })),
         ),
       ),
-    tickSteps: () => ticksIn(env.DB).list(),
+    tickSteps: () => createTicks(env.DB).list(),
     health: () => health({ db: env.DB, kv: env.CONFIG, refusingQueues: () => refusingQueues(engine) }),
     mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success,
     audit: (entry) => auditIn(env.DB, entry),

@@ -13,7 +13,7 @@ import type { Engine } from "../queue/engine";
 import { ownParts } from "../queue/prepare";
 import { isApiKey, projectSecret } from "../tenants/project";
 import { type ErasureDeps, erasePerson, planErasure } from "../domain/erasure/erase";
-import { campaignObjects } from "../domain/campaigns/objects";
+import { createCampaignObjects } from "../domain/campaigns/objects";
 import { createMailStores } from "./mail-stores";
 import { isLocal, type Stores } from "./stores";
 
@@ -70,7 +70,7 @@ function createErasureDeps({ env, engine, payloads, media, stores }: AppLeadDeps
     engine,
     payloads,
     media,
-    campaigns: campaignObjects(env.PAYLOADS),
+    campaigns: createCampaignObjects(env.PAYLOADS),
     mailEvents: events,
     suppressions,
     hashAddress: stores.hashAddress,

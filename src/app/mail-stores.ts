@@ -1,8 +1,8 @@
 import { createMailEventInbox, type MailEventInbox } from "../domain/mail-events/receive";
-import { sentStore } from "../domain/mail-events/sent";
-import { mailEventStore } from "../domain/mail-events/store";
-import { suppressionQueries } from "../domain/suppressions/queries";
-import { suppressionStore } from "../domain/suppressions/store";
+import { createSentStore } from "../domain/mail-events/sent";
+import { createMailEventStore } from "../domain/mail-events/store";
+import { createSuppressionQueries } from "../domain/suppressions/queries";
+import { createSuppressionStore } from "../domain/suppressions/store";
 import { turnMark } from "../ledger/watermarks";
 import { redact } from "../masking/provider-text";
 import { createHttp } from "../providers/http";
@@ -14,11 +14,11 @@ export type MailStores = ReturnType<typeof createMailStores>;
 
 /** Who gets no mail, what was sent, and what became of it. */
 export function createMailStores(db: D1Database, { hashAddress: hash }: Pick<Stores, "hashAddress">) {
-  const suppressions = suppressionStore(db, hash);
+  const suppressions = createSuppressionStore(db, hash);
   return {
-    suppressions: { ...suppressions, ...suppressionQueries(db, hash) },
-    events: mailEventStore({ db, hash, masked: redact, words: turnMark(db, "mail-event-words") }),
-    sent: sentStore(db),
+    suppressions: { ...suppressions, ...createSuppressionQueries(db, hash) },
+    events: createMailEventStore({ db, hash, masked: redact, words: turnMark(db, "mail-event-words") }),
+    sent: createSentStore(db),
   };
 }
 

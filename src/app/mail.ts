@@ -29,7 +29,7 @@ export interface MailDeps {
 
 /** How a provider is called. */
 interface Calling {
-  onCall(calls: "answered" | "transient"): void;
+  onResult(calls: "answered" | "transient"): void;
   timeLimit: number | undefined;
   traceparent: CapabilityScope["traceparent"];
 }
@@ -53,7 +53,7 @@ export async function mailFor(deps: MailDeps, scope: CapabilityScope): Promise<M
   const { suppressions, sent } = createMailStores(db, stores);
   const timeLimit = connection.fallback ? timeLimitOfTwo : undefined;
   const route = async (each: MailConnection | MailRoute): Promise<Route> => ({
-    provider: providerOf(deps, each, { traceparent: scope.traceparent, onCall: (call) => void calls.set(each.provider, call), timeLimit }),
+    provider: providerOf(deps, each, { traceparent: scope.traceparent, onResult: (call) => void calls.set(each.provider, call), timeLimit }),
     holder: await holderOf(each),
     paused: paused[each.provider] !== undefined,
   });
@@ -73,15 +73,15 @@ export async function mailFor(deps: MailDeps, scope: CapabilityScope): Promise<M
     earlierHolder: routes.length === 1 && updated > scope.at - clockSkew ? (key) => sent.holder(tenant, key) : undefined,
     now,
   });
-  return reportingCalls(mail, calls, routes.length, (call) => scope.onCall("mail", call));
+  return reportingCalls(mail, calls, routes.length, (call) => scope.onResult("mail", call));
 }
 
-function providerOf({ env, stores, now }: MailDeps, route: MailConnection | MailRoute, { onCall, timeLimit, traceparent }: Calling): MailProvider {
-  const call = createHttp({ rules: stores.rules, traceparent, onCall });
+function providerOf({ env, stores, now }: MailDeps, route: MailConnection | MailRoute, { onResult, timeLimit, traceparent }: Calling): MailProvider {
+  const call = createHttp({ rules: stores.rules, traceparent, onResult });
   const http: Http = (request) => call(timeLimit === undefined ? request : { timeLimit, ...request });
   switch (route.provider) {
     case "cloudflare":
-      return cloudflare({ binding: env.EMAIL ?? stubIn(env), now, onCall });
+      return cloudflare({ binding: env.EMAIL ?? stubIn(env), now, onResult });
     case "resend":
       return resend({ http, apiKey: route.apiKey, baseUrl: route.baseUrl, now });
     case "postmark":
@@ -89,7 +89,7 @@ function providerOf({ env, stores, now }: MailDeps, route: MailConnection | Mail
     case "smtp": {
       const { host, port, username, password } = route;
       const refused = () => mailServerIssue(route, stores.rules)?.message;
-      return smtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onCall, timeLimit });
+      return smtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onResult, timeLimit });
     }
   }
 }

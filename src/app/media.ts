@@ -1,10 +1,10 @@
-import { type MediaDeps, type MediaWork, mediaWork } from "../domain/media/capability";
+import { type MediaDeps, type MediaWork, createMediaWork } from "../domain/media/capability";
 import { notificationFor } from "../domain/media/notification";
-import { mediaObjects } from "../domain/media/objects";
+import { createMediaObjects } from "../domain/media/objects";
 import { createMediaOperations, type MediaOperations } from "../domain/media/operate";
-import { mediaQueries } from "../domain/media/queries";
+import { createMediaQueries } from "../domain/media/queries";
 import { createSlots, uploadLimits } from "../domain/media/slots";
-import { mediaStore } from "../domain/media/store";
+import { createMediaStore } from "../domain/media/store";
 import { createTurns } from "../domain/media/turns";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
@@ -16,9 +16,9 @@ import { isLocal, type Stores } from "./stores";
 /** Pictures of all tenants; once an isolate, since one original may be in memory at a time. */
 export function createMediaDeps(env: WorkerEnv, now: () => number): MediaDeps {
   return {
-    objects: mediaObjects(env.MEDIA),
-    store: mediaStore(env.DB),
-    queries: mediaQueries(env.DB),
+    objects: createMediaObjects(env.MEDIA),
+    store: createMediaStore(env.DB),
+    queries: createMediaQueries(env.DB),
     turns: createTurns(),
     slots: createSlots(uploadLimits, now),
     now,
@@ -29,7 +29,7 @@ export function createMediaDeps(env: WorkerEnv, now: () => number): MediaDeps {
 export async function mediaFor(deps: MediaDeps, { snapshots }: Pick<Stores, "snapshots">, tenant: string): Promise<MediaWork> {
   const known = await snapshots.read(tenant, deps.now());
   if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
-  return mediaWork(deps, tenant, (known.state === "known" ? known.snapshot.settings.media?.language : undefined) ?? "en");
+  return createMediaWork(deps, tenant, (known.state === "known" ? known.snapshot.settings.media?.language : undefined) ?? "en");
 }
 
 interface MediaIntakeDeps {

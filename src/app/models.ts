@@ -18,7 +18,7 @@ interface ModelsDeps {
   tenant: string;
   now: () => number;
   traceparent?: (() => string) | undefined;
-  onCall(result: "answered" | "transient"): void;
+  onResult(result: "answered" | "transient"): void;
 }
 
 /** A lease outlives any call. Milliseconds. */
@@ -28,22 +28,22 @@ const leaseMs = 400_000;
 export function createModels(connection: Connection<"models">, deps: ModelsDeps): Models {
   const { fallback = [], ...first } = connection;
   if (fallback.length === 0) return adapterOf(first, deps);
-  const quiet = { ...deps, onCall: () => undefined };
+  const quiet = { ...deps, onResult: () => undefined };
   return withFallback(
     [first, ...fallback].map((route) => adapterOf(route, quiet)),
     circuitsOf(deps),
-    deps.onCall,
+    deps.onResult,
   );
 }
 
-function adapterOf(route: ModelsRoute, { env, stores, onCall, learned, tenant, now, traceparent }: ModelsDeps): Models {
+function adapterOf(route: ModelsRoute, { env, stores, onResult, learned, tenant, now, traceparent }: ModelsDeps): Models {
   const shared = { learned, tenant, now };
   if (route.provider === "workers-ai") {
     const { provider: _, limits: __, model, collectLog, ...settings } = route;
-    return workersAi({ ...shared, binding: env.AI, gateway: env.AI_GATEWAY, model, collectLog, settings, onCall });
+    return workersAi({ ...shared, binding: env.AI, gateway: env.AI_GATEWAY, model, collectLog, settings, onResult });
   }
   const { provider: _, limits: __, baseUrl, apiKey, model, collectLog, gatewayToken, ...settings } = route;
-  const http = createHttp({ rules: stores.rules, traceparent, onCall });
+  const http = createHttp({ rules: stores.rules, traceparent, onResult });
   return openai({ ...shared, http, baseUrl, apiKey, model, collectLog, gatewayToken, settings });
 }
 

@@ -6,7 +6,7 @@ import { queues } from "../jobs/queues";
 import { heavyViews } from "../ledger/heavy";
 import { openJobs, startedJobs, tenantsWithJobs } from "../ledger/open-jobs";
 import type { PauseView } from "../ledger/pauses";
-import { ticksIn } from "../ledger/ticks";
+import { createTicks } from "../ledger/ticks";
 import type { Queries } from "../ledger/views";
 import type { SpentDay } from "../queue/memory";
 import type { Registry } from "../queue/registry";
@@ -38,7 +38,7 @@ export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, 
     heavy: (tenant) => heavyViews(db, tenant, now()),
     gates: async (tenant) => (await gates.list(tenant, { limit: maxGates })).gates,
     gatesNamed: (tenant, names) => gates.named(tenant, names),
-    steps: () => ticksIn(db).list(),
+    steps: () => createTicks(db).list(),
     queues: Object.keys(queues),
     queuesOf: (type) => registry.find(type)?.contract.queues ?? [],
     dayLimit,

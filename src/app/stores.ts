@@ -1,11 +1,11 @@
 import { waitUntil } from "cloudflare:workers";
 import type { AddressRules } from "../address/address";
-import { together } from "../coalesce";
+import { coalescing } from "../coalesce";
 import { createDestinationStore } from "../domain/events/destinations";
 import { createInboundSecretStore, eventSection } from "../domain/events/inbound-secret";
-import { templateCatalogue } from "../domain/mail/catalogue";
+import { createTemplateCatalogue } from "../domain/mail/catalogue";
 import { createInstallationStore } from "../domain/installation/store";
-import { scheduleStore } from "../domain/schedules/store";
+import { createScheduleStore } from "../domain/schedules/store";
 import { createSubscriptionStore } from "../domain/subscriptions/store";
 import { createHashAddress } from "../domain/suppressions/model";
 import type { Unsubscription } from "../domain/suppressions/unsubscribe";
@@ -50,13 +50,13 @@ export function createStores(env: WorkerEnv) {
       return opened.ok ? opened.text : undefined;
     },
     // Every delivery opens one.
-    connections: createConnectionStore(together(env.DB, waitUntil), vault, rules, changed),
+    connections: createConnectionStore(coalescing(env.DB, waitUntil), vault, rules, changed),
     projects: createProjectStore(env.DB, vault, changed),
-    templates: templateCatalogue(env.DB),
+    templates: createTemplateCatalogue(env.DB),
     destinations: createDestinationStore(hooks),
     subscriptions: createSubscriptionStore(hooks),
     inboundSecrets: createInboundSecretStore(hooks),
-    schedules: scheduleStore(env.DB),
+    schedules: createScheduleStore(env.DB),
     installation: createInstallationStore(env.DB, vault),
     hashAddress,
     unsubscribeTokens,

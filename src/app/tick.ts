@@ -1,5 +1,5 @@
 import type { CampaignOperations } from "../domain/campaigns/operate";
-import { campaignObjects } from "../domain/campaigns/objects";
+import { createCampaignObjects } from "../domain/campaigns/objects";
 import type { createBulkActions } from "../domain/bulk-actions/operate";
 import type { createReplays } from "../domain/replays/create";
 import { createShopOutbox } from "../domain/shop/events";
@@ -25,7 +25,7 @@ import { ofInstallation } from "../ledger/durations";
 import type { createPayloads } from "../ledger/payloads";
 import { passEnded } from "../ledger/open-jobs";
 import { addUpHours } from "../ledger/usage-days";
-import { ticksIn } from "../ledger/ticks";
+import { createTicks } from "../ledger/ticks";
 import { seen } from "../ledger/versions";
 import { turnMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
@@ -61,7 +61,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
   const mail = createMailStores(db, stores);
   const { schedules, tenants, snapshots } = stores;
   const dueSchedules = runSchedules({ db, engine, schedules, tenants, now });
-  const retention = { db, payloads, tenants, campaigns: campaignObjects(env.PAYLOADS), sent: mail.sent, mailEvents: mail.events };
+  const retention = { db, payloads, tenants, campaigns: createCampaignObjects(env.PAYLOADS), sent: mail.sent, mailEvents: mail.events };
   return {
     steps: [
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
@@ -86,7 +86,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "usage", run: async (at) => ({ hours: await addUpHours(db, at) }) },
     ],
     clock: now,
-    record: (outcomes) => ticksIn(db).record(outcomes),
+    record: (outcomes) => createTicks(db).record(outcomes),
     beat: () => beat(stores.installation, createHttp({ rules: stores.rules })),
     measure: (ms) => counters.time(ofInstallation, "tick", { run: ms, wait: null }),
     alert: (step, reason) => {

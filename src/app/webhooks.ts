@@ -7,7 +7,7 @@ import type { CapabilityScope } from "../queue/engine";
 import { traceFrom } from "../trace";
 import type { Stores } from "./stores";
 
-export interface HookScope extends Pick<CapabilityScope, "onCall" | "traceparent"> {
+export interface HookScope extends Pick<CapabilityScope, "onResult" | "traceparent"> {
   stores: ReceiverStores & Pick<Stores, "rules">;
   retiring: RetireDeps;
   tenant: string;
@@ -15,14 +15,14 @@ export interface HookScope extends Pick<CapabilityScope, "onCall" | "traceparent
 }
 
 /** A tenant's outgoing webhooks. */
-export function hooksFor({ stores, retiring, tenant, now, onCall, traceparent }: HookScope): Hooks {
+export function hooksFor({ stores, retiring, tenant, now, onResult, traceparent }: HookScope): Hooks {
   return {
     async open(target) {
       const since = now();
       const receiver = await findReceiver(stores, tenant, target, since);
       if ("missing" in receiver) return receiver;
       const { gate, setting, ...options } = receiver;
-      const http = createHttp({ rules: stores.rules, traceparent, onCall: (call) => onCall(gate, call) });
+      const http = createHttp({ rules: stores.rules, traceparent, onResult: (call) => onResult(gate, call) });
       return {
         ...webhookTo({ ...options, http, now }),
         retire: async (reason, job) => {

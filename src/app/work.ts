@@ -1,5 +1,5 @@
 import { waitUntil } from "cloudflare:workers";
-import { together } from "../coalesce";
+import { coalescing } from "../coalesce";
 import type { WorkDeps } from "../domain/work/deps";
 import { createLeases } from "../domain/work/model";
 import { createWorkerStore } from "../domain/work/store";
@@ -18,7 +18,7 @@ export function createWork({ env, engine, counters }: { env: WorkerEnv; engine: 
   return {
     engine,
     // Pulls that wait look again and again: those of one moment go in one trip.
-    ledger: createWorkLedger(env.DB, together(env.DB, waitUntil)),
+    ledger: createWorkLedger(env.DB, coalescing(env.DB, waitUntil)),
     workers: createWorkerStore(env.DB),
     leases: createLeases(() => (key ??= derive(secret(), "signing", "lease"))),
     turns: createTurns(),

@@ -11,7 +11,7 @@ const messages = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq
 const claimed = `jobs.tenant, jobs.id, jobs.seq, jobs.attempt, jobs.max, jobs.runs, jobs.at, jobs.born, jobs.pinned, jobs.revision, jobs.reason, jobs.cursor, jobs.wake, jobs.gate`;
 
 /**
- * Of a job that was just made and never held back the message says all there is: null. Others answer with their columns. A derived id is no such job:
+ * Of a job that was just made and never held back the message holds everything: null. Others answer with their columns. A derived id is no such job:
  * an earlier message of the same id may have made its row. ?4 now.
  */
 const claimedJson = `
@@ -56,7 +56,7 @@ const holds = `
   SELECT h.tenant, 'heavy', h.queue FROM json_each(?1) t CROSS JOIN heavy_tenants h ON h.tenant = t.value AND h.queue = ?2 WHERE h.seen > ?3 - ${heavyForMs}`;
 
 /**
- * A job whose last run died: it counts as an attempt only if that run was alone, else any of its mates may be to blame.
+ * A job whose last run died: it counts as an attempt only if that run was alone, else any other job of its batch may have killed the Worker.
  * From now on it is marked, so that the next death is its own.
  */
 const claimCrashed = `

@@ -22,7 +22,7 @@ interface Count {
 }
 
 /**
- * Minute counters for charts, and histograms for metrics, beside the ledger's rows: an isolate that dies, or an answer of D1 that is lost, takes up to two seconds of counts with it,
+ * Minute counters for charts, and histograms for metrics, beside the ledger's rows: an isolate that ends, or an answer of D1 that is lost, takes up to two seconds of counts with it,
  * never a job.
  */
 export class Counters {
@@ -30,7 +30,7 @@ export class Counters {
   /** The jobs of a batch mostly count as the one before. */
   private newest: Count | undefined;
   private durations = new Map<string, Durations>();
-  /** Until then somebody is going to write; a request that the platform ended does not, so the next one takes over. */
+  /** Until then a request is going to write; a request that the platform ended does not, so the next one takes over. */
   private promised = 0;
 
   constructor(

@@ -59,7 +59,7 @@ export async function holdersOf(
   return [...found.values()].filter(({ holds }) => holds === 1);
 }
 
-/** Takes everything that somebody said out of these jobs: payload and its fingerprint, result, cursor, texts. What they were and when they ran stays. */
+/** Deletes all personal data of these jobs: payload and its fingerprint, result, cursor, texts. What they were and when they ran stays. */
 export async function eraseData(db: D1Database, tenant: string, holders: readonly JobWithData[]): Promise<{ jobs: number; refs: string[] }> {
   const refs = refLists(holders.map(({ id }) => ({ tenant, id })));
   if (refs.length > 0)

@@ -74,7 +74,7 @@ interface OldRow {
   ended: number | null;
 }
 
-/** Ids that say when they were made. */
+/** Ids that hold the time at which they were made. */
 const madeEvents = `
   DELETE FROM analytics_events WHERE (tenant, job) IN (
     SELECT tenant, job FROM analytics_events WHERE tenant = ?1 AND job < ?2 AND at < ?3 ORDER BY job LIMIT ${pageSize}) RETURNING 1 AS gone`;
@@ -93,7 +93,7 @@ const derived = "k";
 const keyedEvents = `SELECT job, at FROM analytics_events WHERE tenant = ?1 AND job > ?2 ORDER BY job LIMIT ${pageSize}`;
 const dropEvents = `DELETE FROM analytics_events WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`;
 
-/** Derived ids tell no time: a page of them a turn, round and round. */
+/** Derived ids hold no time: one page of them in each turn, then from the start again. */
 export async function expireKeyedEvents(metered: Metered, { tenant, days, now, marks }: Expiry): Promise<Removed> {
   const { db } = metered;
   const from = marks.get(eventWalk) ?? "";

@@ -5,7 +5,7 @@ import { kindOf, titleOf } from "./failure-kind";
 /** Dead letters of a tenant that are counted, newest first, and its retrying jobs. */
 const [maxLetters, maxRetrying, maxReasons] = [10_000, 20_000, 2000];
 
-/** A resolved group opens again when it fails, an ignored one when it has failed as often as was said. ?2 now, ?3 the hour, ?4 its place in a day. */
+/** A resolved group opens again when it fails, an ignored one when it has failed as often as its setting allows. ?2 now, ?3 the hour, ?4 its place in a day. */
 const raise = `
   ON CONFLICT DO UPDATE SET title = excluded.title, last_at = max(failure_groups.last_at, excluded.last_at), total = failure_groups.total + excluded.total,
     since_count = failure_groups.since_count + excluded.total,

@@ -77,7 +77,7 @@ export async function insert(db: D1Database, rows: readonly NewJob[]): Promise<n
 }
 
 /**
- * Insert first, then look: who inserted is told by a look before, in the same transaction. One answer per row, in their order;
+ * Insert first, then look: which rows are new is decided by a read before, in the same transaction. One answer per row, in their order;
  * of several rows under one id the first counts as the one that was inserted.
  */
 export async function insertKeyed(db: D1Database, rows: readonly NewJob[]): Promise<KnownJob[]> {

@@ -54,7 +54,7 @@ export function inTime(row: JobRow, filter: JobFilter): boolean {
   return row.at >= (filter.from ?? 0) && row.at < (filter.to ?? Infinity);
 }
 
-export function viewOf(row: JobRow): JobView {
+export function jobViewOf(row: JobRow): JobView {
   const { id, type, version, queue, state, runs, at, due, reason, gate } = row;
   return {
     id,

@@ -1,6 +1,6 @@
 import { timePart } from "../queue/id";
 import { batch, rowsOf, statement } from "../d1";
-import { columns, end, fits, type JobRow, maxWalked, viewOf } from "./job-rows";
+import { columns, end, fits, type JobRow, maxWalked, jobViewOf } from "./job-rows";
 import type { JobFilter, JobPage, Page } from "./views";
 
 /** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. ?2 and ?3 bound the position, ?4 the rows. */
@@ -43,7 +43,7 @@ export async function walk(db: D1Database, tenant: string, filter: JobFilter, pa
   const shown = sorted.slice(0, page.limit);
   const cursor = sorted.length > shown.length ? (shown.at(-1)?.position ?? null) : bound || null;
   const examined = cut.reduce((sum, each) => sum + (each.at(-1)?.n ?? 0), 0);
-  return { jobs: shown.map(viewOf), cursor, ...(isNarrowed && cursor !== null ? { examined } : {}) };
+  return { jobs: shown.map(jobViewOf), cursor, ...(isNarrowed && cursor !== null ? { examined } : {}) };
 }
 
 /** `fits` in SQL, over the names of the columns; values from ?6 on. */

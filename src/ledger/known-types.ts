@@ -14,7 +14,7 @@ const sql = `
       AND minute >= coalesce((SELECT CAST(position AS INTEGER) FROM watermarks WHERE tenant = '*' AND walk = 'usage-days'), 0))
     OR EXISTS (SELECT 1 FROM (SELECT type FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ${maxLetters}) WHERE type = ?2) AS known`;
 
-/** Whether the ledger has ever heard of a type of this tenant's. */
+/** Whether the ledger has ever had a job of this type and tenant. */
 export async function hasType(db: D1Database, tenant: string, type: string): Promise<boolean> {
   return (await statement(db, sql, tenant, type).first<{ known: number }>())?.known === 1;
 }

@@ -1,6 +1,6 @@
 import { batch, rowsOf, statement } from "../d1";
 
-/** A job that may name somebody in what it was given or what it wrote. */
+/** A job whose payload or result may name a person. */
 export interface JobTexts {
   id: string;
   /** Where its payload lies when it is not in the row. */

@@ -40,7 +40,7 @@ const insertUnwrittenSlot = `
   INSERT INTO arrivals (tenant, slot, id) SELECT j.tenant, j.slot, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.queue = '' AND j.slot IS NOT NULL ON CONFLICT DO NOTHING`;
 
-/** Ends what nobody holds, flags what somebody does. `unwrittenAt`: of a job without a row, when it was accepted. Null: there is no such row. */
+/** Ends jobs without a lease, flags those with one. `unwrittenAt`: of a job without a row, when it was accepted. Null: there is no such row. */
 export async function cancel(
   db: D1Database,
   ref: JobRef,

@@ -16,8 +16,8 @@ export interface PauseAuthor {
   reason?: string | undefined;
 }
 
-/** Queues, types and tenants that are held; tenant `*` is everybody. Few rows, read with every claim. */
-export function pauseStore(db: D1Database) {
+/** Queues, types and tenants that are held; tenant `*` is all tenants. Few rows, read with every claim. */
+export function createPauseStore(db: D1Database) {
   return {
     /** A second pause keeps the time of the first. */
     async put(tenant: string, scope: Pause["scope"], name: string, { actor, reason }: PauseAuthor, now: number): Promise<void> {
@@ -29,7 +29,7 @@ export function pauseStore(db: D1Database) {
     async remove(tenant: string, scope: Pause["scope"], name: string): Promise<void> {
       await statement(db, `DELETE FROM pauses WHERE tenant = ? AND scope = ? AND name = ?`, tenant, scope, name).run();
     },
-    /** Null: all; else the tenant's own and everybody's. */
+    /** Null: all; else the tenant's own and those of all tenants. */
     async list(tenant: string | null): Promise<PauseView[]> {
       const sql = `SELECT tenant, scope, name, at AS since, actor, reason FROM pauses WHERE ?1 IS NULL OR tenant IN (?1, '*') ORDER BY at, scope, name`;
       return (await statement(db, sql, tenant).all<PauseView>()).results;

@@ -8,7 +8,7 @@ interface StoredTexts {
   /** Under a name of its own, in place of what was there. Returns the key. */
   putAs(tenant: string, id: string, name: string, text: string): Promise<string>;
   remove(keys: readonly string[]): Promise<void>;
-  /** Everything of a job, also what no row knows of. */
+  /** Everything of a job, also what no row names. */
   removeAll(tenant: string, id: string): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import type { EffectRecord } from "../queue/effect";
 import { batch, rowsOf, statement } from "../d1";
 import { deadLetters, groups } from "./dead-letters";
-import { type JobRow, viewOf } from "./job-rows";
+import { type JobRow, jobViewOf } from "./job-rows";
 import { walk } from "./job-walk";
 import { hasType } from "./known-types";
 import { deadRows, found, newestFirst, openRows, pageOf } from "./search";
@@ -33,7 +33,7 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
   if (!row) return null;
   const { seq, revision, parent, trace, payload, ref, result, settled, pinned, doubt, provider_message: providerMessage } = row;
   return {
-    ...viewOf(row),
+    ...jobViewOf(row),
     seq,
     revision,
     pinnedAt: pinned ?? row.at,
@@ -70,7 +70,7 @@ async function withDeadLetters(db: D1Database, tenant: string, filter: JobFilter
   const { cursor, jobs: near } = walked;
   if (cursor === null || near.length === page.limit) return walked;
   const far = newestFirst(await deadRows(db, tenant), cursor, filter).slice(0, page.limit - near.length);
-  return { ...walked, jobs: [...near, ...far.map(viewOf)], cursor: far.at(-1)?.position ?? cursor };
+  return { ...walked, jobs: [...near, ...far.map(jobViewOf)], cursor: far.at(-1)?.position ?? cursor };
 }
 
 function isOpen(state: JobFilter["state"]): boolean {

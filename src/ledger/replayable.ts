@@ -47,7 +47,7 @@ const effectIn = (states: string) => `EXISTS (SELECT 1 FROM effects f WHERE f.te
   AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}')`;
 const effectsOf = `SELECT j.type, ${effectIn("'done'")} AS done, j.doubt > 0 OR ${effectIn("'intent', 'uncertain'")} AS inDoubt ${ended}`;
 
-export function replayableIn(db: D1Database): Replayable {
+export function createReplayable(db: D1Database): Replayable {
   return {
     page: (tenant, filter, page) => deadLetterPage(db, tenant, filter, page),
     sizes: async (tenant, ids) => (await statement(db, sizesOf, tenant, JSON.stringify(ids)).all<{ id: string; type: string; bytes: number }>()).results,

@@ -59,7 +59,7 @@ export async function retain(deps: RetentionDeps, now: number): Promise<{ remove
   }
 }
 
-/** Whoever has anything here that grows old: a seek a table for each of them. */
+/** Tenants with rows that expire: one seek in each table for each of them. */
 const nextOf = (after: string) => {
   const seeks = ["jobs", "counters", "audit", "replays", "bulk_actions", "analytics_events"].map(
     (table) => `coalesce((SELECT min(tenant) FROM ${table} WHERE tenant > ${after}), '~')`,

@@ -35,7 +35,7 @@ const note = `INSERT INTO history (tenant, job, at, event, detail) SELECT tenant
  * Settles an effect in doubt, so that a retry skips it or does it again under a new key. Its revision stays: what happened, happened
  * under that one. False: it is not in doubt, or the job runs.
  */
-export async function settleDoubt(db: D1Database, ref: JobRef, key: string, finding: Finding, now: number): Promise<boolean> {
+export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: string, finding: Finding, now: number): Promise<boolean> {
   const results = await batch(db, [statement(db, decide, ref.tenant, ref.id, key, finding, now)]);
   if (rowsOf(results, 0).length === 0) return false;
   const said = finding === "done" ? "happened" : "did not happen";

@@ -13,7 +13,7 @@ const unlessNewer = `
   ON CONFLICT DO UPDATE SET revision = excluded.revision, state = excluded.state, result = excluded.result, at = excluded.at
   WHERE excluded.revision > effects.revision OR (excluded.revision = effects.revision AND (effects.state <> 'done' OR excluded.state = 'done'))`;
 
-/** ?8 token or null: with a token the effect is recorded only while the job is its holder's and nobody asked for its end. */
+/** ?8 token or null: with a token the effect is recorded only while the token holds the job and its cancel flag is not set. */
 const upsertEffect = `
   INSERT INTO effects (tenant, job, key, revision, state, result, at)
   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
@@ -21,7 +21,7 @@ const upsertEffect = `
   ${unlessNewer}
   RETURNING key`;
 
-/** Unfenced and many at once: they happened, whoever holds their jobs. */
+/** Unfenced and many at once: they happened, whichever run holds their jobs. */
 const upsertEffects = `
   INSERT INTO effects (tenant, job, key, revision, state, result, at)
   SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?1) WHERE true

@@ -42,7 +42,7 @@ type Candidate = Pick<PayloadSample, "tenant" | "id" | "version" | "state">;
  * Payloads of open and dead jobs that have one of the names, 20 of each version and 100 in all at most, of a tenant or (null) of up
  * to 100 tenants taken at random. The states take turns. A queued job has no row yet while its message is young.
  */
-export function samplesIn(db: D1Database): (names: readonly string[], tenant: string | null) => Promise<PayloadSample[]> {
+export function createSampleQueries(db: D1Database): (names: readonly string[], tenant: string | null) => Promise<PayloadSample[]> {
   return async (names, tenant) => {
     const tenants = tenant === null ? await someTenants(db) : [tenant];
     if (tenants.length === 0) return [];

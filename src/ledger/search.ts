@@ -1,6 +1,6 @@
 import { finder } from "../queue/fold";
 import { batch, rowsOf, statement } from "../d1";
-import { columns, end, fits, inTime, type JobRow, maxExamined, viewOf } from "./job-rows";
+import { columns, end, fits, inTime, type JobRow, maxExamined, jobViewOf } from "./job-rows";
 import { openMark } from "./watermarks";
 import type { JobFilter, JobView, Page } from "./views";
 
@@ -59,7 +59,7 @@ async function rowsById(db: D1Database, tenant: string, found: readonly { id: st
 export function pageOf(rows: readonly JobRow[], filter: JobFilter, page: Page): { jobs: JobView[]; cursor: string | null } {
   const sorted = newestFirst(rows, page.cursor ?? end, filter);
   const shown = sorted.slice(0, page.limit);
-  return { jobs: shown.map(viewOf), cursor: sorted.length > shown.length ? (shown.at(-1)?.position ?? null) : null };
+  return { jobs: shown.map(jobViewOf), cursor: sorted.length > shown.length ? (shown.at(-1)?.position ?? null) : null };
 }
 
 /** Those below a position that fit. */

@@ -5,7 +5,7 @@ import { failureStatements } from "./failures";
 import { dropDue, dropParked } from "./side";
 import { addHistory, foldHistory } from "./timeline";
 
-/** The quiet way: nothing to say but that it is done. ?2 token, ?3 now. */
+/** The shortest way: done, with no result, reason or progress. ?2 token, ?3 now. */
 const settleDone = `
   UPDATE jobs SET state = 'done', until = 0, crash = 0, due = NULL, sent = NULL, wake = NULL, gate = NULL, reason = NULL, provider_message = NULL, ended = ?3
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) s
@@ -16,11 +16,11 @@ const doneOf = `
   SELECT j.tenant, j.id, j.state, j.seq FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.lease = ?2 AND j.state = 'done'`;
 
-/** Settled before and repeated, because the first answer was lost: the row says already what it is told. */
+/** Settled before and repeated, because the first answer was lost: the row has the outcome already. */
 const answerLost = `
   (jobs.state = s.state AND jobs.until = 0 AND jobs.attempt = s.attempt AND jobs.sent IS s.sent AND jobs.wake IS s.wake AND jobs.gate IS s.gate)`;
 
-/** Any outcome. A job that was asked to end does, unless it is done. */
+/** Any outcome. A job with a cancel flag is cancelled, unless it is done. */
 const settleAny = `
   UPDATE jobs SET
     state = iif(jobs.cancel = 1 AND s.state <> 'done', 'cancelled', s.state),
@@ -74,7 +74,7 @@ export async function settle(db: D1Database, transitions: readonly Transition[],
   return [...done, ...others.flatMap((_, index) => rowsOf<Settled>(results, quietLists.length + index))];
 }
 
-/** A count tells that some rows were not changed, not which. */
+/** The count shows that some rows were not changed, not which. */
 async function rowsThatAreDone(db: D1Database, quietLists: readonly string[], token: string): Promise<Settled[]> {
   const results = await batch(
     db,

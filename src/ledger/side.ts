@@ -1,6 +1,6 @@
 /*
  * Side rows are taken away by their keys, and only those that their job does not know (any more): a run that lost its lease,
- * or a tick that looked a moment too early, takes nothing away from whoever moved the job since.
+ * or a tick that looked a moment too early, undoes no later change of the job.
  */
 
 /** ?1 [tenant, at, id] of each. */

@@ -9,8 +9,8 @@ interface Asked extends JobRef {
   reject(reason: unknown): void;
 }
 
-/** Looks up states of single jobs; what is asked in the same moment is asked in one statement. Null: the ledger has no such row. */
-export function statesIn(db: D1Database): (tenant: string, id: string) => Promise<JobState | null> {
+/** Looks up states of single jobs; look-ups of the same moment share one statement. Null: the ledger has no such row. */
+export function createStateLookup(db: D1Database): (tenant: string, id: string) => Promise<JobState | null> {
   let waiting: Asked[] = [];
   const ask = async () => {
     const asked = waiting;

@@ -10,7 +10,7 @@ export interface StepRecord {
   detail: string | null;
 }
 
-export function ticksIn(db: D1Database) {
+export function createTicks(db: D1Database) {
   return {
     async record(steps: readonly StepRecord[]): Promise<void> {
       const sql = `

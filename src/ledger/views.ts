@@ -2,7 +2,7 @@ import type { EffectRecord } from "../queue/effect";
 import type { JobState } from "../queue/state";
 import type { TimelineEntry } from "./timeline";
 
-/** A job as the ledger knows it, for reading. Times in milliseconds. Payload and result are not masked here. */
+/** A job as the ledger has it, for reading. Times in milliseconds. Payload and result are not masked here. */
 export interface JobView {
   id: string;
   type: string;

@@ -38,7 +38,7 @@ export interface HttpOptions {
   /** Which addresses may be called; asked before each call and each redirect. */
   rules: AddressRules;
   /** Called once for each call with its result: an answer of any kind below 500 proves the dependency alive. Not called for calls that were never made or that we stopped ourselves. */
-  onCall?: (result: "answered" | "transient") => void;
+  onResult?: (result: "answered" | "transient") => void;
   /** The W3C `traceparent` of the next request; none by default. */
   traceparent?: (() => string) | undefined;
 }
@@ -123,7 +123,7 @@ async function answerOf(response: Response, request: HttpRequest, signal: AbortS
 
 function report(result: "answered" | "transient", request: HttpRequest, options: HttpOptions) {
   if (result === "transient" && request.signal.aborted) return;
-  options.onCall?.(result);
+  options.onResult?.(result);
 }
 
 function lost(request: HttpRequest): Failure {

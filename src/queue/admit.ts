@@ -7,7 +7,7 @@ import { type Budget, inTurns, interleaved, rotated } from "./turns";
 
 /** Gates asked in one tick, each by a call of its own; the next tick begins with others. What a pause held asks none. */
 const maxGates = 200;
-/** Jobs that a gate is asked to let in at once. */
+/** Jobs for which a gate is asked at once. */
 const maxAdmitted = 10_000;
 
 export interface Admitted {
@@ -16,7 +16,7 @@ export interface Admitted {
   more: boolean;
 }
 
-/** Every gate with parked jobs says how many may come in the next minute; a pause says none until it is lifted, then all. */
+/** Admits parked jobs: as many as their gate allows in the next minute; of a pause none until it is lifted, then all. */
 export async function admitParked(engine: Engine, now: number, pauses: readonly Pause[], budget: Budget): Promise<Admitted> {
   const gates = rotated(
     (await engine.ledger.parkedGates()).filter((gate) => !isPaused(gate, pauses)),
@@ -24,7 +24,7 @@ export async function admitParked(engine: Engine, now: number, pauses: readonly 
   );
   const asked = gates.filter(({ gate }) => !isPauseGate(gate));
   const skipped = new Set(asked.slice(maxGates));
-  const { admitted, more } = await admit(
+  const { admitted, more } = await admitAt(
     engine,
     gates.filter((gate) => !skipped.has(gate)),
     now,
@@ -34,7 +34,7 @@ export async function admitParked(engine: Engine, now: number, pauses: readonly 
 }
 
 /** Lets in what waits at these gates, tenants in turn, each gate's jobs spread by its rate. */
-export async function admit(engine: Engine, gates: readonly ParkedGate[], now: number, budget: Budget): Promise<Admitted> {
+export async function admitAt(engine: Engine, gates: readonly ParkedGate[], now: number, budget: Budget): Promise<Admitted> {
   const allowances = new Map<ParkedGate, Allowance>();
   let admitted = 0;
   const left = await inTurns(gates, budget, async (turn, limit) => {
@@ -51,7 +51,7 @@ export async function admit(engine: Engine, gates: readonly ParkedGate[], now: n
   return { admitted, more: left || budget.isSpent() };
 }
 
-/** What a gate lets in, asked once a tick, and how many of it have come. */
+/** How many jobs a gate admits, read once a tick, and how many of these were admitted. */
 interface Allowance {
   left: number;
   perSecond: number;

@@ -1,7 +1,7 @@
 import type { Policy } from "./job";
 
 /** The platform's ceiling for one delay, and therefore ours: 24 h in seconds. */
-export const longestDelay = 86_400;
+export const maxQueueDelaySeconds = 86_400;
 
 /**
  * Whole seconds until the next try after `failures` failures (1 or more): exponential with full jitter,
@@ -10,11 +10,11 @@ export const longestDelay = 86_400;
  * `asked` is what a provider asked for. It and the policy's `min` are lower bounds; jitter of up to a tenth comes on top, so that a crowd does not return at once.
  */
 export function backoff(policy: Policy["backoff"], failures: number, random: () => number, asked?: number): number {
-  const ceiling = Math.min(policy.cap, policy.base * 2 ** Math.min(failures - 1, 30), longestDelay);
+  const ceiling = Math.min(policy.cap, policy.base * 2 ** Math.min(failures - 1, 30), maxQueueDelaySeconds);
   const drawn = 1 + Math.floor(random() * ceiling);
   const least = Math.max(policy.min ?? 0, asked !== undefined && Number.isFinite(asked) ? asked : 0);
   if (least === 0) return Math.min(drawn, Math.ceil(ceiling));
-  return Math.min(longestDelay, Math.max(drawn, Math.ceil(least * (1 + random() / 10))));
+  return Math.min(maxQueueDelaySeconds, Math.max(drawn, Math.ceil(least * (1 + random() / 10))));
 }
 
 /** Whole seconds for a message that cannot be judged now (ledger down, unknown type): 1 s doubling to 15 min, with full jitter over the upper half. */

@@ -1,4 +1,4 @@
-import { longestDelay } from "./backoff";
+import { maxQueueDelaySeconds } from "./backoff";
 import type { Engine } from "./engine";
 import { reasonOf } from "../masking/redact";
 import { type Chunk, packed, type Sendable } from "./pack";
@@ -35,7 +35,7 @@ export function itemsOf({ messages }: Chunk): Sendable[] {
   return messages.flatMap(({ items }) => items);
 }
 
-/** Whether its queue took the chunk; what the queue says of itself is remembered. Never throws. */
+/** Whether its queue took the chunk; the backlog that it reports is remembered. Never throws. */
 export async function sendChunk(engine: Engine, chunk: Chunk): Promise<boolean> {
   const producer = engine.queue(chunk.queue);
   if (!producer) {
@@ -45,7 +45,7 @@ export async function sendChunk(engine: Engine, chunk: Chunk): Promise<boolean> 
   try {
     const messages = chunk.messages.map(({ body, delaySeconds }) => ({
       body,
-      delaySeconds: Math.min(longestDelay, Math.max(0, Math.ceil(delaySeconds))),
+      delaySeconds: Math.min(maxQueueDelaySeconds, Math.max(0, Math.ceil(delaySeconds))),
     }));
     const { metadata } = await producer.sendBatch(messages);
     const count = metadata?.metrics?.backlogCount;

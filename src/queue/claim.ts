@@ -55,7 +55,7 @@ export async function claimAlone(engine: Engine, execution: Execution, lease: Le
   return true;
 }
 
-/** What the ledger says of each job, in as few answers as need be. Those it does not answer for are delivered again, those of heavy tenants forwarded. */
+/** The ledger's answers for all jobs, in as few round trips as possible. Jobs without an answer are delivered again, those of heavy tenants forwarded. */
 async function askLedger(engine: Engine, executions: readonly Execution[], lease: Lease, queue: string): Promise<Claim[]> {
   const first = await claimLight(engine, executions, lease, queue === overflow ? undefined : queue);
   if (!first) return [];

@@ -9,7 +9,7 @@ import { maskKnownValues } from "../masking/known-values";
 import { redact } from "../masking/redact";
 import { withRetry } from "./with-retry";
 
-/** A run is asked to yield after this. Milliseconds. */
+/** `shouldYield` is true after this. Milliseconds. */
 const budget = 60_000;
 /** Progress is written at most this often. Milliseconds. */
 const progressEvery = 1000;
@@ -81,13 +81,13 @@ async function actOnce<T>(engine: Engine, run: Execution, key: string, act: Act<
   }
   if (isNoted && !(await noted(engine, run, tried, run.lease.token))) return doneElsewhere(engine, run, key);
   if (!isNoted) {
-    // No intent is written that would tell: whoever asked for the end up to two seconds ago is heard.
+    // No intent is written here, so nothing checks the cancel flag: it is read unless it was read within 2 s.
     await run.heartbeat(effectLook);
     run.refuseIfEnded();
   }
   (run.unanswered ??= new Map()).set(key, tried.at);
   const reply = await act(`${run.job.id}:${key}:${run.job.revision}`, open && { at: open.at, note: JSON.parse(open.result ?? "null") });
-  // An answer to a repeat says nothing of the first try where the provider tells them apart by the key.
+  // Where the provider distinguishes tries by the key, the answer to a repeat does not cover the first try.
   const isCertain = isNoted && (idempotentFor === 0 || begun === undefined);
   await recordReply(engine, run, { ...tried, state: "uncertain" }, reply, isCertain);
   run.unanswered.delete(key);
@@ -116,7 +116,7 @@ async function doneElsewhere<T>(engine: Engine, run: Execution, key: string): Pr
   return ok(JSON.parse(done.result ?? "null") as T);
 }
 
-/** It may have happened and cannot be repeated safely: nobody knows but the provider, so an operator decides. */
+/** It may have happened and cannot be repeated safely: only the provider's records show it, so an operator decides. */
 async function uncertain(engine: Engine, run: Execution, open: EffectRecord): Promise<Reply<never>> {
   if (open.state !== "uncertain") await record(engine, run, { ...open, state: "uncertain" }, run.lease.token);
   const { key, at } = open;
@@ -144,7 +144,7 @@ async function recordReply<T>(engine: Engine, run: Execution, open: EffectRecord
   if (isCertain) return happened(engine, run, { key, state: "failed", result: null, at: engine.now() });
 }
 
-/** What happened is not forgotten with the ledger away: not every provider tells a repeat. */
+/** An effect that happened is remembered while the ledger is away: not every provider recognises a repeat. */
 async function recordDone(engine: Engine, run: Execution, entry: Omit<EffectRecord, "revision">): Promise<void> {
   try {
     await happened(engine, run, entry);

@@ -21,7 +21,7 @@ export type Disposition =
   | { do: "revive" }
   /** Another payload under the same key: a dead letter of its own. */
   | { do: "bury" }
-  /** Its end was asked for and no run holds it. */
+  /** It has a cancel flag and no run holds it. */
   | { do: "cancel" }
   /** It was cancelled before it had a row: the message fills in what describes it. */
   | { do: "describe" };

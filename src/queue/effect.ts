@@ -4,7 +4,7 @@ import { discard, retry, wait } from "./outcome";
 /**
  * Why a call to the outside world did not succeed; decided once, by the provider's adapter.
  * - `transient`: may pass by itself (network, 5xx, lock). Nothing was done.
- * - `limited`: asked too often or quota used up; wait, it is nobody's failure.
+ * - `limited`: called too often or quota used up; wait, it is no failure.
  * - `permanent`: the same request will never succeed.
  * - `config`: the tenant must change something (key, domain, permission) before any request can succeed.
  * - `uncertain`: it may have happened (time-out or broken answer after the request was sent).
@@ -65,7 +65,7 @@ export interface EffectOptions<T = unknown> {
    */
   idempotentFor?: number;
   /**
-   * With an idempotent provider: when this was first tried, where the run knows it (it keeps what it sends); the present for what certainly was not.
+   * With an idempotent provider: when this was first tried, where the run records it (it keeps what it sends); the present for what certainly was not.
    * Undefined: a job whose earlier run ended without an answer may have tried it then. Milliseconds.
    */
   begun?: number | undefined;

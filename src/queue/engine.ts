@@ -1,5 +1,5 @@
 import { noteDayLimit } from "./day-limit";
-import type { CallClass, Gates } from "./gates";
+import type { CallResult, Gates } from "./gates";
 import type { Ids } from "./id";
 import type { Capabilities, Need } from "./job";
 import type { Ledger } from "./ledger";
@@ -32,7 +32,7 @@ export interface EnginePorts {
   random(): number;
   /** Fresh per local start, "" in production. */
   boot: string;
-  /** Write rows before accepting: the local queue lives in memory. */
+  /** Write rows before accepting: the local queue is kept in memory. */
   ledgerFirst: boolean;
   ids: Ids;
   registry: Registry;
@@ -77,7 +77,7 @@ export interface CapabilityScope {
   /** `traceparent` of the next call to the outside, each with a span id of its own; none for a batch handler. */
   traceparent?: (() => string) | undefined;
   /** Told of each call to the outside; feeds the circuit breaker. */
-  onCall(gate: string, call: CallClass): void;
+  onResult(gate: string, call: CallResult): void;
 }
 
 /** The tenant lacks something the job needs; a dead letter that can be replayed once it is there. */

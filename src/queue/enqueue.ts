@@ -157,13 +157,13 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
   }
 }
 
-/** Nobody could tell whether its key stands for a job that has ended: the delivery looks. */
+/** It could not be read whether its key names a job that has ended: the delivery looks. */
 function unasked(each: Prepared): Prepared {
   if (each.revives && each.envelope.fp !== undefined) each.envelope.unasked = true;
   return each;
 }
 
-/** What stood under the key was taken out of it: nobody can tell any more whether this is the same, and nothing is done again. */
+/** The row's fingerprint was erased with a person's data. A repeat cannot be compared: it gets the old id, and nothing is enqueued. */
 function isErased(row: KnownJob, { row: { fp } }: Prepared): boolean {
   return row.fp === null && fp !== null;
 }

@@ -17,7 +17,7 @@ export interface Envelope {
   payload?: string;
   /** Claim check: the R2 key of the payload. */
   ref?: string;
-  /** Fingerprint of the payload, or of what the sender said instead; only for jobs with an idempotency key. */
+  /** Fingerprint of the payload, or of what the sender gave instead; only for jobs with an idempotency key. */
   fp?: string;
   parent?: string;
   /** `{trace id}-{flags}` that its sender named, or its parent had to hand on (src/trace.ts). Deployments that do not know it ignore it. */

@@ -2,7 +2,7 @@ import { createContext } from "./context";
 import { enterGates } from "./enter-gates";
 import type { CapabilityScope, Engine, Missing } from "./engine";
 import type { Execution } from "./execution";
-import type { CallClass } from "./gates";
+import type { CallResult } from "./gates";
 import type { Capabilities, Contract, Need, Run, RunBatch } from "./job";
 import { lastStart } from "./lease";
 import { load } from "./load";
@@ -124,15 +124,15 @@ async function performTogether(engine: Engine, executions: readonly Execution[],
 async function provide(
   engine: Engine,
   executions: readonly Execution[],
-  scopeOf: () => Omit<CapabilityScope, "onCall">,
+  scopeOf: () => Omit<CapabilityScope, "onResult">,
 ): Promise<Pick<Capabilities, Need> | Missing> {
   const needs = executions[0]?.contract.needs ?? [];
   if (needs.length === 0) return {} as Pick<Capabilities, Need>;
-  const onCall = (gate: string, call: CallClass) => {
+  const onResult = (gate: string, call: CallResult) => {
     for (const execution of executions) {
       const calls = (execution.calls ??= new Map());
       if (calls.get(gate) !== "answered") calls.set(gate, call);
     }
   };
-  return engine.capabilities(needs, { ...scopeOf(), onCall }) as Promise<Pick<Capabilities, Need> | Missing>;
+  return engine.capabilities(needs, { ...scopeOf(), onResult }) as Promise<Pick<Capabilities, Need> | Missing>;
 }

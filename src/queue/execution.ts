@@ -1,7 +1,7 @@
 import type { EffectRecord, Reply } from "./effect";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
-import type { Calls } from "./gates";
+import type { GateReport } from "./gates";
 import type { Contract, Job } from "./job";
 import type { ClaimedJob, Lease } from "./run-ledger";
 import { maskKnownValues } from "../masking/known-values";
@@ -24,7 +24,7 @@ export class RunEnded extends Error {
 export type Decision = Outcome | { kind: "cancelled" } | { kind: "lost" } | { kind: "dead"; reason: string };
 
 /**
- * One job from delivery to acknowledgement: what its message says, what the ledger said at the claim, the state of its run, how it was
+ * One job from delivery to acknowledgement: its message, the ledger's answer at the claim, the state of its run, how it was
  * decided, and the answer to its messages. A message may carry several executions, and several copies of a message one execution.
  */
 export class Execution {
@@ -35,7 +35,7 @@ export class Execution {
   /** When the newest copy that could not ask the ledger was accepted. Milliseconds. */
   unaskedAt: number | undefined;
 
-  /** What the ledger said at the claim; not read before. */
+  /** The ledger's answer at the claim; not read before. */
   job!: ClaimedJob;
   lease!: Lease;
 
@@ -63,7 +63,7 @@ export class Execution {
   /** Newest progress that is not written yet, as JSON. */
   progress: string | undefined = undefined;
   /** How the calls of the run went, by gate. */
-  calls: Map<string, Calls> | undefined = undefined;
+  calls: Map<string, GateReport> | undefined = undefined;
   /** Effects under way, by key. */
   acting: Map<string, Promise<Reply<unknown>>> | undefined = undefined;
   /** Effects that were begun and whose answer is not recorded, with the time of their first try. */
@@ -97,7 +97,7 @@ export class Execution {
     this.lease = lease;
   }
 
-  /** Fires when the run is ended from outside. Made when it is first asked for. */
+  /** Fires when the run is ended from outside. Made at its first use. */
   get signal(): AbortSignal {
     this.controller ??= new AbortController();
     if (this.ended && !this.controller.signal.aborted) this.controller.abort(new RunEnded(this.ended));

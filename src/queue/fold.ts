@@ -1,6 +1,6 @@
 /**
  * Text as searches compare it: without case, in all languages alike, and without the difference of compatible forms (full width,
- * ligatures). ß is ss; Σ, σ and ς are one letter; of the Turkish letters İ, I, ı and i are one, since no text says which language it is in.
+ * ligatures). ß is ss; Σ, σ and ς are one letter; of the Turkish letters İ, I, ı and i are one, since a text does not name its language.
  * Folding what is folded changes nothing.
  */
 export function fold(text: string): string {

@@ -1,13 +1,13 @@
 /** How the calls of one run went, as far as a circuit breaker cares: `answered` is any answer, a refusal too. */
-export type CallClass = "answered" | "transient";
-export type Calls = CallClass | "none";
+export type CallResult = "answered" | "transient";
+export type GateReport = CallResult | "none";
 
 export type Entry = { granted: true; lease: string } | { granted: false; reason: string; until: number; park: boolean };
 
 export interface LeaveReport {
   id: string;
   lease: string;
-  calls: Calls;
+  calls: GateReport;
   /** Why, where calls failed; redacted. */
   reason?: string | undefined;
 }

@@ -2,13 +2,13 @@ import type { Engine } from "./engine";
 import type { Execution } from "./execution";
 import { reasonOf } from "../masking/redact";
 
-/** In the first half minute of a batch the ledger is asked as often as wished, later every four seconds at most: an invocation has a thousand queries. */
+/** In the first half minute of a batch heartbeats are as frequent as their callers need, later every four seconds at most: an invocation has a thousand queries. */
 const youngMs = 30_000;
 const minLaterGapMs = 4000;
 
 /**
- * One question about all running jobs of a batch: writes their newest progress, and learns whose end was asked for and which another run holds.
- * It is asked only if the last one was `minGapMs` ago. Never throws.
+ * One round trip for all running jobs of a batch: writes their newest progress, reads their cancel flags and which of them another run holds.
+ * It is sent only if the last one was `minGapMs` ago. Never throws.
  */
 export function createHeartbeat(engine: Engine, token: string, running: ReadonlySet<Execution>): (minGapMs: number) => Promise<void> {
   // The claim was a look too.

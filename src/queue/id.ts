@@ -6,7 +6,7 @@ import { base32Digits, equalTexts, sha256Base32, toBase32 } from "../crypto";
  * - derived: `k`, 25 of SHA-256 over what they derive from (125 bits), 8 MAC. The same input is the same id, whatever the time.
  * Time does not reach `k` as its first character before the year 10889, so the two kinds never mix in a range of ids.
  *
- * The MAC binds the id to its tenant: an id the ledger does not know yet can be told from one that never was,
+ * The MAC binds the id to its tenant: an id that the ledger does not have yet differs from one that never was,
  * and another tenant's id from one's own. It is a mark, not a secret, and its key never rotates:
  * a rotated key would turn the same idempotency key into another job.
  */

@@ -4,7 +4,7 @@ import type { JobRef, JobRow } from "./job-row";
 export interface IntakeLedger {
   /** Writes the rows that are missing; an existing row keeps everything. */
   insert(rows: readonly NewJob[]): Promise<void>;
-  /** Insert first, for keyed jobs: tells which rows are new and what the others say. */
+  /** Insert first, for keyed jobs: returns which rows are new, and the others' columns. */
   insertKeyed(rows: readonly NewJob[]): Promise<KnownJob[]>;
   /** Which of these ids hold a job of that fingerprint (or one that was erased) from before own keys were kept apart. */
   former(refs: readonly (JobRef & { fp: string | null })[]): Promise<JobRef[]>;
@@ -45,6 +45,6 @@ export interface NewJob extends Pick<
 /** What a keyed insert found. */
 export interface KnownJob extends Pick<JobRow, "tenant" | "id" | "state" | "seq" | "fp" | "due"> {
   inserted: boolean;
-  /** 1: its end was asked for, or came. */
+  /** 1: it has a cancel flag, or is cancelled. */
   cancel: number;
 }

@@ -29,7 +29,7 @@ export interface Policy {
   pack: number;
   /** Time since its first run (or since it was brought back) after which a job that still fails, waits or yields ends dead. Default 7 days. */
   maxAge: number;
-  /** Runs of one job, whatever they said, after which it ends dead. Default 10,000. */
+  /** Runs of one job, whatever their outcomes, after which it ends dead. Default 10,000. */
   maxRuns: number;
   /** What to do when an effect without idempotency may have happened: a dead letter to look at (default), or try again. */
   uncertain: "discard" | "retry";
@@ -39,7 +39,7 @@ export interface Policy {
 // oxlint-disable-next-line no-explicit-any
 type AnyPayload = v.GenericSchema<any, any>;
 
-/** What a job is: its type, payload, queue and policy. Importable by whoever enqueues it, without its behaviour. */
+/** What a job is: its type, payload, queue and policy. A sender imports it without its behaviour. */
 export interface Contract<Type extends string = string, Schema extends AnyPayload = AnyPayload, Needs extends Need = Need, Batch extends boolean = boolean> {
   readonly type: Type;
   readonly payload: Schema;
@@ -195,7 +195,7 @@ export interface RunContext {
    * Counts as progress: the attempts start anew.
    */
   checkpoint(cursor: unknown, writes?: readonly unknown[]): Promise<void>;
-  /** True once the run should say `again`: its 60 s are used up or the batch nears its end. */
+  /** True once the run should return `again`: its 60 s are used up or the batch nears its end. */
   shouldYield(): boolean;
   /** Enqueues a child; the same key from the same job is the same child, however often the run is repeated. */
   enqueue<C extends Contract>(contract: C, payload: InputOf<C>, options: ChildOptions): Promise<string>;

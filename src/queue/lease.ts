@@ -18,7 +18,7 @@ export function leaseFor(engine: Engine, executions: readonly Execution[]): Leas
   return { token: crypto.randomUUID(), until: now + batchMs(executions) + leaseMarginMs, now, boot: engine.boot };
 }
 
-/** When the batch of a lease ends: a run is asked to yield before it. Milliseconds. */
+/** When the batch of a lease ends: `shouldYield` is true before it. Milliseconds. */
 export function deadlineOf(lease: Lease): number {
   return lease.until - leaseMarginMs;
 }

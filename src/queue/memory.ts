@@ -47,7 +47,7 @@ export interface SentJobs {
   readonly counts: Map<string, number>;
 }
 
-/** A limit of the account for one UTC day that D1 has said is used up. Milliseconds. */
+/** A limit of the account for one UTC day that D1 reported as used up. Milliseconds. */
 export interface SpentDay {
   limit: DayLimit;
   since: number;

@@ -5,7 +5,7 @@ import type { StoredJob } from "./tick-ledger";
 
 /** What cancelling, retrying and replaying ask of the ledger. */
 export interface OperatorLedger {
-  /** Cancels what is not held, flags what is. `unwrittenAt`: a job without a row, accepted then, gets one that says so. Null: unknown. */
+  /** Cancels what is not held, flags what is. `unwrittenAt`: a job without a row, accepted then, gets one that is cancelled. Null: unknown. */
   cancel(ref: JobRef, now: number, unwrittenAt?: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
   /**
    * Brings ended (not done) jobs back, or held-back ones forward; returns those changed, ready to send. Where no effect was made or is

@@ -1,4 +1,4 @@
-/** All that a run may say of itself. Made only by the five functions below. */
+/** All that a run may return. Made only by the five functions below. */
 export type Outcome = Done | Retry | Wait | Again | Discard;
 
 const mark = Symbol("outcome");

@@ -30,7 +30,7 @@ export function mayForward({ contract, envelope, unaskedAt }: Execution): boolea
     const payload = payloadOf(contract, envelope);
     return payload === null || !contract.urgent(payload);
   } catch {
-    // Its run there fails by the same reason, and tells it.
+    // Its run there fails for the same reason and reports it.
     return true;
   }
 }

@@ -104,7 +104,7 @@ export function ownParts(contract: Contract, own: readonly string[]): readonly s
   return ["own", firstName(contract), ...own];
 }
 
-/** The row of an envelope, as enqueue and the consumer (for jobs the ledger never heard of) write it. `payload` null: not at hand. */
+/** The row of an envelope, as enqueue and the consumer (for jobs that the ledger does not have) write it. `payload` null: not at hand. */
 export function newRow(engine: Engine, contract: Contract, envelope: Envelope, payload: unknown, now: number): NewJob {
   const { due, sent, wake } = acceptedAt(envelope.at, envelope.due ?? null, now);
   const site = typeof payload === "object" && payload !== null && "siteId" in payload ? payload.siteId : null;
@@ -149,7 +149,7 @@ async function storePayload(engine: Engine, tenant: string, id: string, text: st
   }
 }
 
-/** Inside a message the text is escaped once more: many quotes make it longer than its own bytes say. */
+/** Inside a message the text is escaped once more: many quotes make it longer than its own bytes. */
 function fitsMessage(text: string): boolean {
   // A character is at most three bytes, so short texts need no counting.
   if (text.length * 3 <= inlineLimit) return true;

@@ -44,7 +44,7 @@ export function upgraded(contract: Contract, payload: unknown, version: number):
   throw new Error(`payload of version ${version} does not fit version ${contract.version}: ${result.issues.map(describe).join("; ")}`);
 }
 
-/** The payload of an envelope in the contract's present shape; null when it lies elsewhere or cannot be read (the run will say so). */
+/** The payload of an envelope in the contract's present shape; null when it lies elsewhere or cannot be read (the run reports it). */
 export function payloadOf(contract: Contract, envelope: Envelope): unknown {
   if (envelope.payload === undefined) return null;
   try {

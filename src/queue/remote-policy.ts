@@ -8,7 +8,7 @@ export interface RemotePolicy {
   startWithin: number;
 }
 
-/** What a job's definition says of workers outside. */
+/** What a job's definition sets for workers outside. */
 export interface RemoteDefinition {
   type: string;
   /** Runs outside, see docs/remote-workers.md; `policy.timeout` is then the longest time one worker may hold the job: 12 hours by default. */
@@ -45,6 +45,6 @@ export function checkRules(type: string, rules: readonly [boolean, string][]): v
   if (broken) throw new Error(`Job "${type}": ${broken[1]}`);
 }
 
-export function within(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most;
+export function within(value: number, min: number, max: number): boolean {
+  return Number.isInteger(value) && value >= min && value <= max;
 }

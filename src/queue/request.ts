@@ -1,7 +1,7 @@
 import type { Code, Issue } from "../errors";
 import type { JobState } from "./state";
 
-/** One job somebody wants done. */
+/** One job to be enqueued. */
 export interface EnqueueRequest {
   tenant: string;
   type: string;
@@ -48,7 +48,7 @@ export interface Accepted {
   state: JobState;
   /** True when the key was known already and nothing new was enqueued. */
   replayed: boolean;
-  /** The job of the key is there, what it was given is not: somebody was forgotten. Nothing was enqueued. */
+  /** The job of the key is there, its payload is not: a person's data were erased. Nothing was enqueued. */
   erased?: true;
 }
 

@@ -14,13 +14,13 @@ export interface RunLedger {
   claimAlone(ref: MessageRef, lease: Lease): Promise<ClaimedJob | null>;
   /** Gives back jobs that were never started. */
   release(refs: readonly JobRef[], token: string): Promise<void>;
-  /** Records what runs said, fenced by the token; rows that came back were recorded. */
+  /** Records outcomes of runs, fenced by the token; returned rows were recorded. */
   settle(transitions: readonly Transition[], token: string, now: number): Promise<Settled[]>;
   /** Writes new progress, and answers for each job whether the token still holds it and whether its cancel flag is set. */
   heartbeat(runs: readonly (JobRef & { progress: string | null })[], token: string): Promise<(JobRef & { held: boolean; cancel: boolean })[]>;
   /** Effects recorded so far; of a job in doubt also an intent of `anyKey`, with the time since when it is. */
   effects(refs: readonly JobRef[]): Promise<(JobRef & EffectRecord)[]>;
-  /** Writes or replaces one effect. With a token: only while it is the job's, else false. Without: it happened, whoever holds the job. */
+  /** Writes or replaces one effect. With a token: only while it is the job's, else false. Without: it happened, whichever run holds the job. */
   recordEffect(job: JobRef, effect: EffectRecord, token: string | null): Promise<boolean>;
   /** Saves a cursor together with `writes`, or neither; false when the token is no longer the job's. */
   checkpoint(job: JobRef, cursor: string, writes: readonly unknown[], token: string, now: number): Promise<boolean>;
@@ -106,7 +106,7 @@ export interface Transition extends JobRef {
   was: { wake: number | null; gate: string | null };
   /** Since when a call of this run is without an answer that was recorded; it may have arrived. 0: none is. Milliseconds. */
   doubt: number;
-  /** Of a remote job: what its worker said, kept to know a repeat. */
+  /** Of a remote job: digest of its worker's outcome, kept to recognise a repeat. */
   settled?: string;
   /** For counters. */
   type: string;

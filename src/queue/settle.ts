@@ -29,7 +29,7 @@ export async function settleAll(engine: Engine, executions: readonly Execution[]
   for (const each of settlements) announce(engine, each, settled.get(each.execution.key));
   await sendCopies(engine, settlements, settled);
   for (const execution of executions) {
-    // A run that lost its job leaves the message to the table: a copy of it may be all that brings the job back if its present run dies.
+    // A run that lost its job leaves the message to the table: a copy of it may be all that brings the job back if its present run is lost.
     if (settled.has(execution.key)) execution.ack();
     else execution.redeliver(engine, unrecordedRetry);
   }

@@ -4,7 +4,7 @@ import { overflow } from "./heavy-ledger";
 
 /** What a batch gives to the jobs of one tenant while others may wait in its queue. Milliseconds. */
 export const maxTurnMs = 4000;
-/** What a queue said of its backlog counts for so long. Milliseconds. */
+/** A backlog that a queue reported counts for this long. Milliseconds. */
 const backlogForMs = 1000;
 
 /** One batch: from which queue it came, and whether more waits there. */
@@ -25,7 +25,7 @@ export class Turn {
     return this.queue === overflow;
   }
 
-  /** Whether its queue holds more than this batch; asked at most once a second, and only for tenants that are slow. */
+  /** Whether its queue holds more than this batch; read at most once a second, and only for tenants that are slow. */
   hasBacklog(): Promise<boolean> {
     const now = this.engine.now();
     if (!this.asked || now - this.asked.at >= backlogForMs) this.asked = { at: now, waits: this.ask() };
@@ -49,7 +49,7 @@ export class Turn {
 }
 
 /**
- * The jobs of one type and tenant that are to be run in one batch, more of them than run side by side. It says whether the next one may start:
+ * The jobs of one type and tenant that are to be run in one batch, more of them than run side by side. It decides whether the next one may start:
  * one that would not end within the batch's four seconds may not, if all of them take longer than that and more waits in the queue. Then the tenant
  * is heavy on this queue. Of `overflow`, where all are heavy, a batch stops after its time when what is left does not fill its lanes.
  */

@@ -1,4 +1,4 @@
-/** The states of a job; docs/lifecycle.md says who moves it from one to the next. */
+/** The states of a job; docs/lifecycle.md has what moves it from one to the next. */
 export const states = ["queued", "running", "retrying", "waiting", "done", "cancelled", "discarded", "dead"] as const;
 
 export type JobState = (typeof states)[number];
@@ -10,5 +10,5 @@ export function isTerminal(state: JobState): boolean {
   return terminal.includes(state);
 }
 
-/** A sender who repeats the key of a job that ended otherwise than done wants it done. */
+/** A repeated key of a job that ended otherwise than done runs the job again. */
 export const revivedByKey: readonly JobState[] = ["dead", "discarded", "cancelled"];

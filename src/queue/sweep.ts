@@ -129,7 +129,7 @@ async function checkRow(row: Checked, now: number, { queues, paused, heavy }: Qu
 interface QueueState {
   queues: OldestMessages;
   pauses: readonly Pause[];
-  /** Queues held for everybody. */
+  /** Queues held for all tenants. */
   paused: ReadonlySet<string>;
   /** Tenant and queue of the marks in force. */
   heavy: ReadonlySet<string>;
@@ -142,13 +142,13 @@ async function createQueueState(engine: Engine): Promise<QueueState> {
   return { queues: new OldestMessages(engine), pauses, paused, heavy };
 }
 
-/** What each queue says of its oldest message; asked once per tick. */
+/** The oldest message of each queue; read once per tick. */
 class OldestMessages {
   private readonly known = new Map<string, Promise<number | null>>();
 
   constructor(private readonly engine: Engine) {}
 
-  /** When its oldest message was sent, infinity when it is empty, null when it does not say. Milliseconds. */
+  /** When its oldest message was sent, infinity when it is empty, null when it does not report it. Milliseconds. */
   oldest(queue: string): Promise<number | null> {
     const known = this.known.get(queue) ?? this.ask(queue);
     this.known.set(queue, known);

@@ -14,7 +14,7 @@ const maxFlightMs = 10_000;
 
 /**
  * Sends a chunk: at once, or, when many are in flight to its queue, together with those of other callers. A group that the queue refuses is sent
- * again one by one, so that each caller hears of its own jobs. False: the queue did not take it, or did not answer in time. Never throws.
+ * again one by one, so that each caller gets the answer for its own jobs. False: the queue did not take it, or did not answer in time. Never throws.
  */
 export async function sendInTraffic(engine: Engine, chunk: Chunk): Promise<boolean> {
   const traffic = trafficOf(engine, chunk.queue);

@@ -38,7 +38,7 @@ export interface ExecutionFacts {
   random: () => number;
 }
 
-/** What the ledger records of an execution, and what is sent: the one place that knows how a decision moves a job. Pure. */
+/** What the ledger records of an execution, and what is sent: the one place that decides how a decision moves a job. Pure. */
 export function transitionOf(run: ExecutionFacts, decision: Recorded): Settlement {
   const settlement = settlementOf(run, decision);
   const quoted = "providerMessage" in decision ? decision.providerMessage : undefined;
@@ -110,7 +110,7 @@ function placed(run: ExecutionFacts, state: JobState, place: Placement, changes:
   return { transition: moved(run, state, { ...place, bump: 1, ...changes }), copy: delaySeconds === null ? null : { delaySeconds } };
 }
 
-/** Too many runs or too old: whatever it said, it ends here with the last reason. */
+/** Too many runs or too old: whatever its outcome, it ends here with the last reason. */
 function exhausted(run: ExecutionFacts, reason?: string, attempt = run.job.attempt): Settlement | undefined {
   const age = Math.floor((run.now - run.job.born) / 1000);
   const because = reason === undefined ? "" : `; last: ${reason}`;
@@ -165,7 +165,7 @@ function resultOf(value: unknown): string {
   return text.length > maxResult ? JSON.stringify({ cut: `the result had ${text.length} characters, at most ${maxResult} are kept` }) : text;
 }
 
-/** Undefined for what JSON cannot carry (BigInt, cycles, functions): a run may return anything, and its mates must not suffer for it. */
+/** Undefined for what JSON cannot carry (BigInt, cycles, functions): a run may return anything, and the other jobs of its batch must not fail for it. */
 function jsonOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value ?? null);

@@ -10,22 +10,22 @@ export class UnrecordedEffects {
   private readonly all = new Map<string, EffectRecord>();
 
   add(job: JobRef, effect: EffectRecord): void {
-    this.all.set(nameOf(job, effect.key), effect);
+    this.all.set(effectName(job, effect.key), effect);
     const oldest = this.all.size > maxEffects ? this.all.keys().next().value : undefined;
     if (oldest !== undefined) this.all.delete(oldest);
   }
 
   /** The effect of that revision of the job, if this isolate saw it happen and the ledger may not have it. */
   find(job: JobRef, key: string, revision: number): EffectRecord | undefined {
-    const effect = this.all.get(nameOf(job, key));
+    const effect = this.all.get(effectName(job, key));
     return effect?.revision === revision ? effect : undefined;
   }
 
   remove(job: JobRef, key: string): void {
-    if (this.all.size > 0) this.all.delete(nameOf(job, key));
+    if (this.all.size > 0) this.all.delete(effectName(job, key));
   }
 }
 
-function nameOf(job: JobRef, key: string): string {
+function effectName(job: JobRef, key: string): string {
   return `${keyOf(job)}/${key}`;
 }

@@ -23,7 +23,7 @@ export async function writeUnwritten(engine: Engine): Promise<void> {
     if (kept.length === 0) return;
     const jobs = kept.flatMap(({ jobs }) => jobs);
     const known = await engine.ledger.insertKeyed(jobs.map(({ row }) => row));
-    // A key that stands for an ended job, or for another payload: what becomes of it is for its delivery to say, and that message is gone.
+    // A key that stands for an ended job, or for another payload: its delivery would decide what becomes of it, and that message is gone.
     const contested = jobs.filter(({ row }, index) => row.fp !== null && row.boot !== engine.boot && !known[index]?.inserted);
     const refused = await send(
       engine,

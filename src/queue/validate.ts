@@ -35,7 +35,7 @@ export function below(parent: string, path: string): string {
   return path.startsWith("[") ? `${parent}${path}` : `${parent}.${path}`;
 }
 
-/** What one of the library's issues says; of many unknown fields the first ones, and how many are left out. */
+/** The message of one of the library's issues; of many unknown fields the first ones, and how many are left out. */
 function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): { issues: Issue[]; uncounted: number } {
   const one = (path: string, message: string) => ({ issues: [{ path, message }], uncounted: 0 });
   const list = (issue.path ?? []).findIndex(({ type, input }) => type === "object" && Array.isArray(input));
@@ -99,7 +99,7 @@ interface Node {
 
 type Step = { key: unknown; input: unknown };
 
-/** Names of the fields that the schema knows at a path; of a variant, those of the option that the value chose. */
+/** Names of the fields that the schema has at a path; of a variant, those of the option that the value chose. */
 function fieldsAt(schema: unknown, path: readonly Step[], value: unknown): string[] {
   const node = schema as Node;
   if (node.wrapped) return fieldsAt(node.wrapped, path, value);

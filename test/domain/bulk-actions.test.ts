@@ -1,12 +1,12 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createBulkActions } from "../../src/domain/bulk-actions/operate";
-import { bulkActionsIn } from "../../src/domain/bulk-actions/store";
+import { createBulkStore } from "../../src/domain/bulk-actions/store";
 import { createLedger } from "../../src/ledger/ledger";
 import { openOf } from "../../src/ledger/open-jobs";
 import { cancelAll } from "../../src/ledger/operate";
 import { createQueries } from "../../src/ledger/queries";
-import { replayableIn } from "../../src/ledger/replayable";
+import { createReplayable } from "../../src/ledger/replayable";
 import { dismissAll } from "../../src/ledger/review";
 import { turnMark } from "../../src/ledger/watermarks";
 import { emptyLedger } from "../support/invariants";
@@ -24,8 +24,8 @@ function setUp() {
   const acted = { cancel: 0, dismiss: 0 };
   const bulk = createBulkActions({
     now: () => noon,
-    store: bulkActionsIn(db),
-    replayable: replayableIn(db),
+    store: createBulkStore(db),
+    replayable: createReplayable(db),
     jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
     openOf: (tenant, ids) => openOf(db, tenant, ids, (id) => rowIds.belongs(tenant, id)),
     act: {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { factsIn } from "../../src/domain/events/facts";
-import { followUpsIn } from "../../src/domain/events/follow-ups";
+import { createFacts } from "../../src/domain/events/facts";
+import { createFollowUps } from "../../src/domain/events/follow-ups";
 import { factDays, forgetOld } from "../../src/domain/events/retention";
 import { createLedger } from "../../src/ledger/ledger";
 import { turnMark } from "../../src/ledger/watermarks";
@@ -10,8 +10,8 @@ import { planOf, recordingDb } from "../support/recorder";
 import { ids, newJob, noon } from "../support/rows";
 
 const day = 24 * 3600_000;
-const facts = factsIn(env.DB);
-const followUps = followUpsIn(env.DB, async () => undefined);
+const facts = createFacts(env.DB);
+const followUps = createFollowUps(env.DB, async () => undefined);
 const tenants = createTenantStore(env.DB, async () => undefined);
 const forget = (now: number, db = env.DB) => forgetOld(db, (walk) => turnMark(db, walk), now);
 const count = async (table: string) => (await env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>())?.n;

@@ -6,7 +6,7 @@ import { builtInNames } from "../../src/domain/events/destination";
 import { eventPayload, happenedAt } from "../../src/domain/events/model";
 import { entitiesOf } from "../../src/domain/events/catalogue";
 import { eraseAbout } from "../../src/domain/events/erase";
-import { type Fact, factsIn } from "../../src/domain/events/facts";
+import { type Fact, createFacts } from "../../src/domain/events/facts";
 import { filterSchema, refusedBy } from "../../src/domain/events/filter";
 import { eventKey } from "../../src/domain/events/key";
 import { chatMessage } from "../../src/domain/events/slack-text";
@@ -131,7 +131,7 @@ test("names of built-in destinations are names", () => {
 });
 
 describe("facts", () => {
-  const facts = factsIn(env.DB);
+  const facts = createFacts(env.DB);
   let count = 0;
 
   test("the state does not depend on the order in which facts come in", async () => {

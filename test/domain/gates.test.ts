@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createGateOperations } from "../../src/domain/gates/operate";
-import { statesIn } from "../../src/ledger/states";
+import { createStateLookup } from "../../src/ledger/states";
 import { defineJob, job } from "../../src/queue/job";
 import { cancel } from "../../src/queue/operate";
 import { done, retry } from "../../src/queue/outcome";
@@ -32,9 +32,15 @@ function world() {
   const bench = createEngineBench({
     gates,
     jobs: [job(calling, async () => (state.down ? retry("the provider answered 503 to a@b.example") : done()))],
-    capabilities: async (_names, scope) => (scope.onCall("mail", state.down ? "transient" : "answered"), {}),
+    capabilities: async (_names, scope) => (scope.onResult("mail", state.down ? "transient" : "answered"), {}),
   });
-  const operations = createGateOperations({ db: env.DB, engine: bench.engine, gates, stateOf: statesIn(env.DB), namesOf: async () => ["mail", "slack"] });
+  const operations = createGateOperations({
+    db: env.DB,
+    engine: bench.engine,
+    gates,
+    stateOf: createStateLookup(env.DB),
+    namesOf: async () => ["mail", "slack"],
+  });
   const accept = async (count: number) => (await bench.accept(Array.from({ length: count }, () => ({ tenant, type: "calling", payload: {} })))).length;
   /** Until the circuit is open and all the others are parked. */
   const fail = async (count: number) => {
@@ -65,7 +71,13 @@ describe("a connection that was mended", () => {
     const { tenant, bench, fail } = world();
     await fail(3);
     const broken = { status: async () => null, reset: async () => false, probe: async () => false };
-    const operations = createGateOperations({ db: env.DB, engine: bench.engine, gates: broken, stateOf: statesIn(env.DB), namesOf: async () => ["mail"] });
+    const operations = createGateOperations({
+      db: env.DB,
+      engine: bench.engine,
+      gates: broken,
+      stateOf: createStateLookup(env.DB),
+      namesOf: async () => ["mail"],
+    });
     await operations.changed(tenant, ["mail"]);
     expect(await operations.reset(tenant, "mail")).toBe("unreachable");
     expect(await operations.list(tenant, { limit: 10 })).toMatchObject({ gates: [{ dependency: "mail", circuit: "unknown", parked: 3 }] });

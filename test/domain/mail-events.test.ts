@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { sentStore } from "../../src/domain/mail-events/sent";
+import { createSentStore } from "../../src/domain/mail-events/sent";
 
-const sent = sentStore(env.DB);
+const sent = createSentStore(env.DB);
 
 describe("which provider may have a mail", () => {
   test("is the first that was noted, until it is cleared; another tenant's key is another", async () => {

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { createCache } from "../../src/domain/mail/cache";
-import { putTemplate, templateAt, templatesIn } from "../../src/domain/mail/store";
+import { putTemplate, templateAt, createTemplates } from "../../src/domain/mail/store";
 import { templateContent } from "../../src/domain/mail/model";
 
 const db = env.DB;
@@ -31,7 +31,7 @@ describe("templates", () => {
     await putTemplate(db, "store-d", "welcome", hello, 1000);
     await putTemplate(db, "store-d", "welcome", { subject: "2", text: "two" }, 2000);
     await putTemplate(db, "store-d", "welcome", { subject: "3", text: "three" }, 3000);
-    const templates = templatesIn(db);
+    const templates = createTemplates(db);
     const versions = await Promise.all([0, 999, 1000, 1999, 2000, 2999, 3000, 9999].map((at) => templates.at("store-d", "welcome", at)));
     expect(versions.map((each) => each?.version)).toEqual([1, 1, 1, 1, 2, 2, 3, 3]);
     expect(versions[0]).toEqual({ id: "welcome", version: 1, subject: "Hello", html: "<p>1</p>", text: undefined, created: 1000 });

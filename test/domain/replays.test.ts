@@ -2,11 +2,11 @@ import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReplays } from "../../src/domain/replays/create";
-import { replaysIn } from "../../src/domain/replays/store";
+import { createReplayStore } from "../../src/domain/replays/store";
 import { canaryRoom, endOf } from "../../src/domain/replays/end";
 import { createLedger } from "../../src/ledger/ledger";
 import { createQueries } from "../../src/ledger/queries";
-import { replayableIn } from "../../src/ledger/replayable";
+import { createReplayable } from "../../src/ledger/replayable";
 import { turnMark } from "../../src/ledger/watermarks";
 import type { Envelope } from "../../src/queue/envelope";
 import { retryNow } from "../../src/queue/operate";
@@ -29,9 +29,9 @@ function setUp() {
   const loads: string[] = [];
   const replays = createReplays({
     now: bench.now,
-    store: replaysIn(db),
+    store: createReplayStore(db),
     lastTurn: turnMark(db, "replays"),
-    replayable: replayableIn(db),
+    replayable: createReplayable(db),
     registry: bench.engine.registry,
     loadPayload: (ref) => (loads.push(ref), bench.engine.payloads.get(ref)),
     revive: (rows, replay) => retryNow(bench.engine, rows, { event: "replayed", from: ["dead", "discarded"], replay }),

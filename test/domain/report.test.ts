@@ -12,7 +12,7 @@ import type { SpentDay } from "../../src/queue/memory";
 import type { PauseView } from "../../src/ledger/pauses";
 import { kindOf } from "../../src/ledger/failure-kind";
 import { createQueries } from "../../src/ledger/queries";
-import { ticksIn } from "../../src/ledger/ticks";
+import { createTicks } from "../../src/ledger/ticks";
 import { emptyLedger } from "../support/invariants";
 import { newJobs, noon } from "../support/rows";
 
@@ -367,7 +367,7 @@ describe("the report", () => {
 
   test("the installation's own report knows the tick; a tenant's does not", async () => {
     expect(await codes(null)).toEqual([["tick-silent", "critical", 1, "tick"]]);
-    await ticksIn(env.DB).record([
+    await createTicks(env.DB).record([
       { step: "sweep", outcome: "done", at: noon, ms: 1, detail: null },
       { step: "alerts", outcome: "failed", at: noon, ms: 1, detail: "x" },
     ]);

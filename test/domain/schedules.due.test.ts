@@ -5,12 +5,12 @@ import * as v from "valibot";
 import { nextTimes } from "../../src/domain/schedules/cron";
 import { runDueSchedules } from "../../src/domain/schedules/due";
 import { misfires, type ScheduleInput, scheduleInput, spreadOf } from "../../src/domain/schedules/model";
-import { scheduleStore } from "../../src/domain/schedules/store";
+import { createScheduleStore } from "../../src/domain/schedules/store";
 import type { EnqueueRequest, Receipt } from "../../src/queue/request";
 
 const minute = 60_000;
 const hour = 60 * minute;
-const store = scheduleStore(env.DB);
+const store = createScheduleStore(env.DB);
 
 /** Accepts like the engine does: one job per tenant, type and key. */
 class Yard {

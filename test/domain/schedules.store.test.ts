@@ -3,10 +3,10 @@ import { beforeEach, expect, test } from "vitest";
 import * as v from "valibot";
 import { addSchedules } from "../../src/domain/shop/site/schedules";
 import { type ScheduleInput, scheduleInput, spreadOf } from "../../src/domain/schedules/model";
-import { dueSql, scheduleStore } from "../../src/domain/schedules/store";
+import { dueSql, createScheduleStore } from "../../src/domain/schedules/store";
 import { maxSchedules } from "../../src/tenants/bounds";
 
-const store = scheduleStore(env.DB);
+const store = createScheduleStore(env.DB);
 const noon = Date.parse("2026-05-01T12:00Z");
 const hour = 3_600_000;
 

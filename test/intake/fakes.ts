@@ -8,12 +8,12 @@ import { createReportsOn } from "../../src/app/reports";
 import { equalSecrets } from "../../src/crypto";
 import { createAgentOperations } from "../../src/domain/agents/operate";
 import { createDestinationStore } from "../../src/domain/events/destinations";
-import { factsIn } from "../../src/domain/events/facts";
+import { createFacts } from "../../src/domain/events/facts";
 import { createInboundSecretStore, eventSection } from "../../src/domain/events/inbound-secret";
 import { unsubscribe } from "../../src/domain/mail-events/unsubscribe";
-import { templateCatalogue } from "../../src/domain/mail/catalogue";
+import { createTemplateCatalogue } from "../../src/domain/mail/catalogue";
 import type { ReplayRequest, ReplayView } from "../../src/domain/replays/model";
-import { scheduleStore } from "../../src/domain/schedules/store";
+import { createScheduleStore } from "../../src/domain/schedules/store";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { createHashAddress } from "../../src/domain/suppressions/model";
 import { createUnsubscribeTokens } from "../../src/domain/suppressions/unsubscribe-token";
@@ -32,7 +32,7 @@ import { auditEntries, auditIn } from "../../src/ledger/audit";
 import type { PauseView } from "../../src/ledger/pauses";
 import { createPayloads } from "../../src/ledger/payloads";
 import { createQueries } from "../../src/ledger/queries";
-import { samplesIn } from "../../src/ledger/samples";
+import { createSampleQueries } from "../../src/ledger/samples";
 import type { DeadLetterFilter, JobDetail, JobFilter, Page, Queries } from "../../src/ledger/views";
 import { personal } from "../../src/masking/personal";
 import { enqueue } from "../../src/queue/enqueue";
@@ -193,12 +193,12 @@ function createDeps(seen: Seen): IntakeDeps {
     destinations: createDestinationStore(hooks),
     subscriptions: createSubscriptionStore(hooks),
     inboundSecrets: createInboundSecretStore(hooks),
-    facts: factsIn(env.DB),
+    facts: createFacts(env.DB),
     rules,
     publicUrl: "https://jobs.example.com",
     installation: createInstallationStore(env.DB, vault),
-    templates: templateCatalogue(env.DB),
-    schedules: scheduleStore(env.DB),
+    templates: createTemplateCatalogue(env.DB),
+    schedules: createScheduleStore(env.DB),
     db: env.DB,
     webhookSecret: async (tenant, site, webhook) => {
       const opened = await openWebhookSecret(vault, tenant, site, webhook);
@@ -235,7 +235,7 @@ function createDeps(seen: Seen): IntakeDeps {
     ownId: (tenant, type, own) => ids.derive(tenant, ["own", type, ...own]),
     belongs: (tenant, id) => ids.belongs(tenant, id),
     queries: queriesOf(seen),
-    samples: samplesIn(env.DB),
+    samples: createSampleQueries(env.DB),
     loadPayload: async () => JSON.stringify({ text: "large" }),
     operate: operateOn(seen),
     bulkActions: bulkActionsOn(now),
@@ -271,7 +271,7 @@ function campaignsOn(enqueue: Enqueue, seen: Seen): IntakeDeps["campaigns"] {
   const deps = createCampaignDeps({ env: env as WorkerEnv, db: env.DB, stores: { hashAddress }, gates, resume, now: () => now });
   const tenants = createTenantStore(env.DB, async () => undefined);
   const events = createMailStores(env.DB, { hashAddress }).events;
-  return createCampaignIntake({ deps, enqueue, stores: { tenants, templates: templateCatalogue(env.DB) }, events });
+  return createCampaignIntake({ deps, enqueue, stores: { tenants, templates: createTemplateCatalogue(env.DB) }, events });
 }
 
 const secret = new Uint8Array(32).fill(7);
@@ -331,7 +331,7 @@ function operateOn(seen: Seen): IntakeDeps["operate"] {
       change(tenant, id, (each) => !isTerminal(each.state), "cancelled") ?? { state: "cancelled" as const, changed: true, flagged: false },
     retry: async (tenant, id) => change(tenant, id, (each) => each.state === "dead", "queued"),
     runNow: async (tenant, id) => change(tenant, id, (each) => each.state === "waiting" || each.due !== null, "queued"),
-    settleDoubt: async (tenant, id, effect) => effect === "send" && seen.jobs.has(`${tenant}/${id}`),
+    resolveUncertainEffect: async (tenant, id, effect) => effect === "send" && seen.jobs.has(`${tenant}/${id}`),
     dismiss: async (tenant, id) => seen.jobs.get(`${tenant}/${id}`)?.state === "dead",
     pause: async (tenant, scope, name, { actor, reason = null }) => void seen.pauses.push({ tenant: tenant ?? "*", scope, name, since: now, actor, reason }),
     resume: async (tenant, scope, name) => {

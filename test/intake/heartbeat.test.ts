@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { beat } from "../../src/domain/installation/beat";
 import { createInstallationStore } from "../../src/domain/installation/store";
 import { tick, type TickDeps } from "../../src/intake/tick/tick";
-import { ticksIn } from "../../src/ledger/ticks";
+import { createTicks } from "../../src/ledger/ticks";
 import { createHttp } from "../../src/providers/http";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { createVault } from "../../src/tenants/vault";
@@ -63,7 +63,7 @@ describe("a tick", () => {
       {
         steps: [{ name: "sweep", run: async () => ({}) }],
         clock: () => now,
-        record: (outcomes) => ticksIn(env.DB).record(outcomes),
+        record: (outcomes) => createTicks(env.DB).record(outcomes),
         alert: () => undefined,
         measure: (ms) => measured.push(ms),
         beat: () => beat(settings, http),
@@ -71,7 +71,7 @@ describe("a tick", () => {
       },
       now,
     );
-  const recorded = async () => (await ticksIn(env.DB).list()).find(({ step }) => step === "heartbeat");
+  const recorded = async () => (await createTicks(env.DB).list()).find(({ step }) => step === "heartbeat");
 
   test("that ended well calls the address; without one it calls nothing", async () => {
     const seen = stubFetch(new Response("OK"));

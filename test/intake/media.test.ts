@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createMediaDeps } from "../../src/app/media";
-import { mediaWork } from "../../src/domain/media/capability";
+import { createMediaWork } from "../../src/domain/media/capability";
 import type { WorkerEnv } from "../../src/env";
 import { foreignReaders } from "../../src/intake/foreign";
 import type { EnqueueRequest } from "../../src/queue/request";
@@ -120,7 +120,7 @@ describe("reading", () => {
 
   async function withVariants() {
     await put("a/photo.jpg", picture("orientation1"));
-    const work = mediaWork(parts, tenant, "en");
+    const work = createMediaWork(parts, tenant, "en");
     const etag = (await parts.objects.head(tenant, "a/photo.jpg"))?.etag ?? "";
     await work.addVariant("a/photo.jpg", etag, variant, { bytes: picture("webp"), width: 30, height: 30 });
     await work.addVariant("a/photo.jpg", etag, { ...variant, format: "avif" }, { bytes: picture("avif"), width: 30, height: 30 });
@@ -169,7 +169,7 @@ describe("reading", () => {
   test("a variant that is not there is answered with the names of at most 20", async () => {
     await put("photo.jpg", picture("orientation1"));
     const etag = (await parts.objects.head(tenant, "photo.jpg"))?.etag ?? "";
-    const work = mediaWork(parts, tenant, "en");
+    const work = createMediaWork(parts, tenant, "en");
     for (let width = 1; width <= 22; width++) await work.addVariant("photo.jpg", etag, { ...variant, width }, { bytes: picture("webp"), width, height: 32 });
     const missing = await bench.call("GET", "/v1/media/photo.jpg?variant=99x99", { token: tokens.read });
     expect(missing.body.detail).toMatch(/^There is no such variant; there are (?:\d+x32-cover\.webp, ){19}\d+x32-cover\.webp and 2 more\.$/);
@@ -243,7 +243,7 @@ describe("DELETE /v1/media/{key}", () => {
     await put("photo.jpg", picture("orientation1"), { "jobyard-about": "lead:1" });
     const etag = (await parts.objects.head(tenant, "photo.jpg"))?.etag ?? "";
     const options = { width: 32, height: 32, fit: "cover", format: "webp", quality: undefined } as const;
-    await mediaWork(parts, tenant, "en").addVariant("photo.jpg", etag, options, { bytes: picture("webp"), width: 32, height: 32 });
+    await createMediaWork(parts, tenant, "en").addVariant("photo.jpg", etag, options, { bytes: picture("webp"), width: 32, height: 32 });
     expect((await bench.call("DELETE", "/v1/media/photo.jpg", { token: tokens.enqueue })).status).toBe(204);
     expect((await env.MEDIA.list({ prefix: `${tenant}/` })).objects).toEqual([]);
     expect((await env.MEDIA.list({ prefix: `_variants/${tenant}/` })).objects).toEqual([]);
@@ -291,7 +291,7 @@ describe("a notification of R2", () => {
     await put("photo.png", picture("png"));
     const etag = (await parts.objects.head(tenant, "photo.png"))?.etag ?? "";
     const options = { width: 32, height: 32, fit: "cover", format: "webp", quality: undefined } as const;
-    await mediaWork(parts, tenant, "en").addVariant("photo.png", etag, options, { bytes: picture("webp"), width: 32, height: 32 });
+    await createMediaWork(parts, tenant, "en").addVariant("photo.png", etag, options, { bytes: picture("webp"), width: 32, height: 32 });
     await env.MEDIA.delete(`${tenant}/photo.png`);
     expect(await read(about(action, `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
     expect([await parts.queries.get(tenant, "photo.png"), (await env.MEDIA.list({ prefix: `_variants/${tenant}/` })).objects]).toEqual([null, []]);

@@ -105,7 +105,7 @@ test("a run that its budget ended goes on where it stopped when it is retried un
 describe("a run that ended because its answers could not be used", () => {
   test("asks again when it is retried, and its circuit hears how that went", async () => {
     const calls: string[] = [];
-    const world = bench([unusable, unusable, answer("one")], { onCall: (gate, how) => void (gate.startsWith("agent:") && calls.push(how)) });
+    const world = bench([unusable, unusable, answer("one")], { onResult: (gate, how) => void (gate.startsWith("agent:") && calls.push(how)) });
     const id = await world.start(tenant, payload);
     expect((await stateOf(world, id)).state).toBe("discarded");
     await replay(world, id);

@@ -6,7 +6,7 @@ import { overBudget } from "../../src/domain/agents/budget";
 import type { Agent } from "../../src/domain/agents/define";
 import { agents as shipped } from "../../src/domain/agents/list";
 import { createAgentOperations } from "../../src/domain/agents/operate";
-import { agentQueries } from "../../src/domain/agents/queries";
+import { createAgentQueries } from "../../src/domain/agents/queries";
 import { agentRuns, type Decision } from "../../src/domain/agents/store";
 import { wakeDecided } from "../../src/domain/agents/wake";
 import { createAgentWork } from "../../src/domain/agents/work";
@@ -14,12 +14,12 @@ import type { WorkerEnv } from "../../src/env";
 import { agentJob } from "../../src/jobs/agent/job";
 import { createRunAgent } from "../../src/jobs/agent/run";
 import { createPayloads } from "../../src/ledger/payloads";
-import { statesIn } from "../../src/ledger/states";
+import { createStateLookup } from "../../src/ledger/states";
 import { isUnbilled } from "../../src/providers/models/billed";
 import type { Chat, Chatted, Models } from "../../src/providers/models/models";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 import type { CapabilityScope } from "../../src/queue/engine";
-import type { CallClass } from "../../src/queue/gates";
+import type { CallResult } from "../../src/queue/gates";
 import { job, type Job } from "../../src/queue/job";
 import { type EngineBench, type BenchOptions, createEngineBench, idOf } from "../support/engine";
 
@@ -58,7 +58,7 @@ export interface AgentBenchOptions extends Pick<BenchOptions, "gates" | "start" 
   models: Models;
   jobs?: readonly Job[];
   /** Told of the breaker's classes. */
-  onCall?: CapabilityScope["onCall"];
+  onResult?: CapabilityScope["onResult"];
   /** Called before each record of a run is written: a test may let the Worker die there. */
   beforeRecord?: (what: string) => void;
 }
@@ -75,13 +75,13 @@ export function createAgentBench(options: AgentBenchOptions) {
     ...options,
     jobs: [job(agentJob(agents), createRunAgent(agents) as never), ...(options.jobs ?? [])],
     capabilities: async (_names, scope) => {
-      const onCall = (gate: string, call: CallClass) => (scope.onCall(gate, call), options.onCall?.(gate, call));
-      const work = createAgentWork(agentDeps, scope.tenant ?? "", onCall);
+      const onResult = (gate: string, call: CallResult) => (scope.onResult(gate, call), options.onResult?.(gate, call));
+      const work = createAgentWork(agentDeps, scope.tenant ?? "", onResult);
       const models: Models = {
         ...options.models,
         chat: async (chat, signal, call) => {
           const reply = await options.models.chat(chat, signal, call);
-          scope.onCall("models", reply.ok || reply.failure.class !== "transient" ? "answered" : "transient");
+          scope.onResult("models", reply.ok || reply.failure.class !== "transient" ? "answered" : "transient");
           return reply;
         },
       };
@@ -89,7 +89,7 @@ export function createAgentBench(options: AgentBenchOptions) {
     },
   });
   const agentDeps = createAgentDeps({ env: worker, stores, media: createMediaDeps(worker, bench.now), payloads, now: bench.now, engine: () => bench.engine });
-  const queries = agentQueries(env.DB, payloads);
+  const queries = createAgentQueries(env.DB, payloads);
   const deps = createAgentOperations({ ...agentDeps, type: "agent" });
   return {
     bench,
@@ -101,7 +101,7 @@ export function createAgentBench(options: AgentBenchOptions) {
       if (!proposal) throw new Error("the run has no proposal");
       return deps.decide(tenant, id, { ...decision, at: proposal });
     },
-    wakeDecided: () => wakeDecided({ db: env.DB, engine: bench.engine, stateOf: statesIn(env.DB) }, 50),
+    wakeDecided: () => wakeDecided({ db: env.DB, engine: bench.engine, stateOf: createStateLookup(env.DB) }, 50),
     runs: (tenant: string) => agentRuns(env.DB, payloads, tenant),
     run: (tenant: string, id: string) => queries.run(tenant, id),
     /** Enqueues a run and lets it go as far as it can by itself. */

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { app } from "../../src/app";
 import { createStores } from "../../src/app/stores";
-import { campaignObjects } from "../../src/domain/campaigns/objects";
+import { createCampaignObjects } from "../../src/domain/campaigns/objects";
 import { forgetRecipients, recipientDays } from "../../src/domain/campaigns/forget";
 import { chunksOf, createWorld, csvOf } from "./campaign-world";
 
@@ -63,7 +63,7 @@ test("thirty days after its end the recipients of a campaign are forgotten, and 
   await world.run(id);
   const never = await world.operations.create(tenant, { name: "Never", templateId: "news" });
   await world.operations.upload(tenant, never, chunksOf(csvOf(3)), "csv");
-  const parts = { db: env.DB, objects: campaignObjects(env.PAYLOADS), countsOf: async () => ({ bounced: 7 }) };
+  const parts = { db: env.DB, objects: createCampaignObjects(env.PAYLOADS), countsOf: async () => ({ bounced: 7 }) };
   const days = (count: number) => world.bench.now() + count * 24 * 3_600_000;
   await forgetRecipients(parts, days(recipientDays - 1));
   expect(await world.report(id)).toMatchObject({ events: null });

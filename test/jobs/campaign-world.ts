@@ -1,12 +1,12 @@
 import { env } from "cloudflare:workers";
 import { createCampaignDeps, resumedBy } from "../../src/app/campaigns";
 import { createMailStores } from "../../src/app/mail-stores";
-import { campaignWork, type Turn } from "../../src/domain/campaigns/capability";
+import { createCampaignWork, type Turn } from "../../src/domain/campaigns/capability";
 import type { CampaignInput } from "../../src/domain/campaigns/model";
 import { createCampaignOperations } from "../../src/domain/campaigns/operate";
-import { putTemplate, templatesIn } from "../../src/domain/mail/store";
+import { putTemplate, createTemplates } from "../../src/domain/mail/store";
 import { createHashAddress, type HashAddress } from "../../src/domain/suppressions/model";
-import { suppressionsFor } from "../../src/domain/suppressions/capability";
+import { createSuppressions } from "../../src/domain/suppressions/capability";
 import type { WorkerEnv } from "../../src/env";
 import { jobs } from "../../src/jobs";
 import { campaign } from "../../src/jobs/campaign/job";
@@ -87,9 +87,9 @@ export async function createWorld(options: WorldOptions) {
     ...(options.start === undefined ? {} : { start: options.start }),
     capabilities: async () => ({
       mail,
-      campaigns: campaignWork({ ...parts, turn: async () => hooks.turn() }, tenant),
-      templates: templatesIn(env.DB),
-      suppressions: suppressionsFor({
+      campaigns: createCampaignWork({ ...parts, turn: async () => hooks.turn() }, tenant),
+      templates: createTemplates(env.DB),
+      suppressions: createSuppressions({
         db: env.DB,
         tenant,
         hash,
@@ -107,7 +107,7 @@ export async function createWorld(options: WorldOptions) {
   });
   const operations = createCampaignOperations({
     ...parts,
-    templates: templatesIn(env.DB),
+    templates: createTemplates(env.DB),
     zoneOf: async () => zone,
     enqueueRun: async (own, id) =>
       (await enqueue(bench.engine, [{ tenant: own, type: campaign.type, payload: { campaign: id }, own: ["campaign", id], internal: true }]))[0]!,

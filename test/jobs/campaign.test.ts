@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { campaignObjects } from "../../src/domain/campaigns/objects";
-import { campaignQueries } from "../../src/domain/campaigns/queries";
+import { createCampaignObjects } from "../../src/domain/campaigns/objects";
+import { createCampaignQueries } from "../../src/domain/campaigns/queries";
 import { chunksOf, createWorld, csvOf, deliverFor } from "./campaign-world";
 
 test("each of 2,000 recipients gets the mail once, in calls of 100, with a link of their own", async () => {
@@ -49,11 +49,11 @@ test("a page that an earlier version noted after its end does not keep the campa
   const { results } = await env.DB.prepare("SELECT id FROM jobs WHERE tenant = ? AND type = 'campaign-page'").bind(tenant).all<{ id: string }>();
   expect(results).toHaveLength(2);
   await env.DB.prepare("INSERT INTO campaign_pages (tenant, campaign, page, job, count) VALUES (?, ?, 0, ?, 100)").bind(tenant, id, results[0]?.id).run();
-  expect(await campaignQueries(env.DB).openPages(tenant, id)).toMatchObject({ open: 0 });
+  expect(await createCampaignQueries(env.DB).openPages(tenant, id)).toMatchObject({ open: 0 });
 });
 
 test("the rendered body of one part goes without those before it", async () => {
-  const objects = campaignObjects(env.MEDIA);
+  const objects = createCampaignObjects(env.MEDIA);
   const body = { through: 1, at: 1, messages: [], left: [] };
   for (const part of [0, 1]) await objects.putBody("camp-parts", "c1", 0, part, body);
   await objects.removeBody("camp-parts", "c1", 0, 1);

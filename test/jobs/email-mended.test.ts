@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { withBuiltIn } from "../../src/domain/mail/built-in";
-import { putTemplate, templatesIn } from "../../src/domain/mail/store";
+import { putTemplate, createTemplates } from "../../src/domain/mail/store";
 import { email } from "../../src/jobs/email/job";
 import { runEmail } from "../../src/jobs/email/run";
 import type { Mail, MailMessage } from "../../src/providers/mail/mail";
@@ -27,7 +27,7 @@ function createPost(answers: Failure[] = []) {
   const mail: Mail = { idempotentFor: 86_400, send };
   const bench = createEngineBench({
     jobs: [job(email, runEmail)],
-    capabilities: async () => ({ mail, suppressions: fakeSuppressions(), templates: withBuiltIn(templatesIn(env.DB)) }),
+    capabilities: async () => ({ mail, suppressions: fakeSuppressions(), templates: withBuiltIn(createTemplates(env.DB)) }),
   });
   const put = (id: string, text: string) => putTemplate(env.DB, "one", id, { subject: "s", text }, bench.now());
   const post = (templateId: string, to: string | string[] = "ada@example.com") =>

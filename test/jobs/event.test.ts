@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { factsIn } from "../../src/domain/events/facts";
-import { followUpsIn } from "../../src/domain/events/follow-ups";
-import { routingIn } from "../../src/domain/events/routing";
+import { createFacts } from "../../src/domain/events/facts";
+import { createFollowUps } from "../../src/domain/events/follow-ups";
+import { createRouting } from "../../src/domain/events/routing";
 import { eventKey } from "../../src/domain/events/key";
 import { agentRuns } from "../../src/domain/agents/store";
 import { createPayloads } from "../../src/ledger/payloads";
@@ -34,9 +34,9 @@ function world() {
     ],
     capabilities: async () =>
       ({
-        routing: routingIn(env.DB),
-        facts: factsIn(env.DB),
-        followUps: followUpsIn(env.DB, (owner, id) => bench.engine.ledger.cancel({ tenant: owner, id }, bench.now())),
+        routing: createRouting(env.DB),
+        facts: createFacts(env.DB),
+        followUps: createFollowUps(env.DB, (owner, id) => bench.engine.ledger.cancel({ tenant: owner, id }, bench.now())),
         chat: { post: async ({ text }: { text: string }) => told("slack", () => outside.slack.push(text), { posted: true }) },
         suppressions: fakeSuppressions(),
         mail: { idempotentFor: 86_400, send: async ({ subject }: { subject: string }) => told("mail", () => outside.mail.push(subject), { id: "m" }) },
@@ -275,7 +275,7 @@ describe("where it goes", () => {
       { tenant, type: "event", payload: { ...about, id: "evt-9", subject: "tour:7", data: { a: 2 } } },
     ]);
     await settle(bench);
-    const facts = factsIn(env.DB);
+    const facts = createFacts(env.DB);
     const states = await Promise.all(["event:evt-8", "tour:7"].map((entity) => facts.stateOf(tenant, entity)));
     expect(states.map(({ data }) => data)).toEqual([{ a: 1 }, { a: 2 }]);
   });
@@ -316,7 +316,7 @@ describe("twice and crossing", () => {
     await settle(bench);
     await send(bench, "lead.updated", older, { id: "evt-old", timestamp: "2026-11-01T10:00:00Z" });
     await settle(bench);
-    const state = (await factsIn(env.DB).stateOf(tenant, "lead:4711")).data;
+    const state = (await createFacts(env.DB).stateOf(tenant, "lead:4711")).data;
     expect(state).toEqual({ ...newer, company: "Lovelace Ltd" });
     expect(outside.crm.at(-1)).toEqual({ email: "ada@example.com", properties: { phone: "+2", company: "Lovelace Ltd" } });
     for (const { properties } of outside.crm) expect(properties["phone"]).toBe("+2");
@@ -329,7 +329,7 @@ describe("twice and crossing", () => {
     await send(bench, "lead.created", { ...lead, phone: "+1" }, { timestamp: "2026-11-01T10:00:00Z" });
     await send(bench, "lead.updated", { id: "4711", email: "ada@example.com", phone: "+2", city: "Praha" }, { timestamp: "2026-11-01T11:00:00Z" });
     await settle(bench);
-    expect((await factsIn(env.DB).stateOf(tenant, "lead:4711")).data).toMatchObject({ phone: "+3", city: "Brno", firstName: "Ada", project: "riverside" });
+    expect((await createFacts(env.DB).stateOf(tenant, "lead:4711")).data).toMatchObject({ phone: "+3", city: "Brno", firstName: "Ada", project: "riverside" });
     expect(outside.crm.at(-1)?.properties).toMatchObject({ phone: "+3", city: "Brno", firstname: "Ada" });
   });
 
@@ -340,7 +340,7 @@ describe("twice and crossing", () => {
       if (!held || properties["phone"] !== "+1") return;
       held = false;
       // While the old word is on its way, another isolate sends the newer one.
-      await factsIn(env.DB).add(tenant, {
+      await createFacts(env.DB).add(tenant, {
         entity: "crm lead:4711",
         at: Date.parse("2026-11-01T11:00:00Z"),
         event: "evt-new",

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createMediaDeps } from "../../src/app/media";
-import { type MediaDeps, mediaWork } from "../../src/domain/media/capability";
+import { type MediaDeps, createMediaWork } from "../../src/domain/media/capability";
 import type { AltText } from "../../src/domain/media/model";
 import { removeMedia } from "../../src/domain/media/remove";
 import type { WorkerEnv } from "../../src/env";
@@ -142,7 +142,7 @@ describe("many jobs at once", () => {
     const keys = Array.from({ length: 6 }, (_, index) => `photo-${index}.jpg`);
     for (const key of keys) await put(key, picture("orientation1"));
     let [held, most] = [0, 0];
-    const work = mediaWork(parts, tenant, "en");
+    const work = createMediaWork(parts, tenant, "en");
     const order: string[] = [];
     const media: typeof work = {
       ...work,
@@ -380,7 +380,7 @@ async function runWith(images: Images, key: string, operations: Ask | Ask[], ...
 }
 
 async function runIn(options: Options, key: string, operations: Ask[], images = realImages()) {
-  const work = mediaWork(parts, tenant, options.language ?? "en");
+  const work = createMediaWork(parts, tenant, options.language ?? "en");
   const [register, tidy] = [onRegister, onTidy];
   onRegister = onTidy = undefined;
   const media: typeof work = {

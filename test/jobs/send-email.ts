@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { attachmentsIn } from "../../src/domain/mail/attachments";
+import { createAttachments } from "../../src/domain/mail/attachments";
 import type { Template } from "../../src/domain/mail/model";
 import { createTurns } from "../../src/domain/media/turns";
 import { email } from "../../src/jobs/email/job";
@@ -40,7 +40,7 @@ export async function sendEmail(input: EmailInput, { replies = [ok({ id: "m-1" }
       ...fakeSuppressions(),
       split: (...about: Parameters<ReturnType<typeof fakeSuppressions>["split"]>) => fakeSuppressions(suppressed).split(...about),
     },
-    attachments: attachmentsIn(env.MEDIA, createTurns(), options.tenant ?? "acme"),
+    attachments: createAttachments(env.MEDIA, createTurns(), options.tenant ?? "acme"),
     templates: {
       at: async (...question: [string, string, number]) => {
         asked.push(question);

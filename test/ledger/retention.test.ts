@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { analyticsIn } from "../../src/domain/analytics/capability";
+import { createAnalytics } from "../../src/domain/analytics/capability";
 import { createLedger } from "../../src/ledger/ledger";
 import { defaultRetention, retain, type RetentionDays } from "../../src/ledger/retention";
 import { recordingDb, planOf } from "../support/recorder";
@@ -122,7 +122,7 @@ test("one with very much to remove, and one whose turn fails, keep nobody from t
 
 test("counted events go ninety days after they happened, whatever the kind of their job's id", async () => {
   const { retainAt } = setUp({ short: { analytics: 10 } });
-  const analytics = analyticsIn(env.DB);
+  const analytics = createAnalytics(env.DB);
   for (const tenant of ["events", "short"]) {
     for (const [index, at] of [noon, noon + 50 * day].entries()) {
       const jobs = [await ids.make(tenant, at), await ids.derive(tenant, [String(index)])];
@@ -139,7 +139,7 @@ test("counted events go ninety days after they happened, whatever the kind of th
 test("many events of derived ids are walked page by page, round and round", async () => {
   const { retainAt } = setUp();
   const jobs = await Promise.all(Array.from({ length: 1200 }, (_, index) => ids.derive("keyed", [String(index)])));
-  await analyticsIn(env.DB).store(jobs.map((job, index) => ({ tenant: "keyed", job, event: "paid", at: index < 700 ? noon : noon + 60 * day })));
+  await createAnalytics(env.DB).store(jobs.map((job, index) => ({ tenant: "keyed", job, event: "paid", at: index < 700 ? noon : noon + 60 * day })));
   for (let call = 0; call < 3; call++) await retainAt(noon + 91 * day);
   expect(await left("analytics_events", "keyed")).toBe(500);
   for (let call = 0; call < 3; call++) await retainAt(noon + 151 * day);
@@ -161,7 +161,7 @@ test("logs of a tenant without jobs go too", async () => {
 test("every statement finds its rows by key", async () => {
   const { retainAt, said } = setUp();
   await givenEnded("plans", 2, { entities: ["order:1"] });
-  await analyticsIn(env.DB).store([{ tenant: "plans", job: await ids.derive("plans", ["a"]), event: "paid", at: noon }]);
+  await createAnalytics(env.DB).store([{ tenant: "plans", job: await ids.derive("plans", ["a"]), event: "paid", at: noon }]);
   await retainAt(noon + 200 * day);
   const complaints: string[] = [];
   for (const one of new Map(said.map((each) => [each.sql, each])).values()) {

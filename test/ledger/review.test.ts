@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { dismiss, settleDoubt } from "../../src/ledger/review";
+import { dismiss, resolveUncertainEffect } from "../../src/ledger/review";
 import { createQueries } from "../../src/ledger/queries";
 import { retryNow } from "../../src/queue/operate";
 import { createEngineBench } from "../support/engine";
@@ -24,7 +24,7 @@ test("an effect in doubt that happened is not done again", async () => {
   const { bench, ref, look } = await inDoubt();
   expect((await look()).effects).toMatchObject([{ key: "send", state: "uncertain" }]);
   const before = [...bench.outside.values()];
-  expect(await settleDoubt(env.DB, ref, "send", "done", bench.now())).toBe(true);
+  expect(await resolveUncertainEffect(env.DB, ref, "send", "done", bench.now())).toBe(true);
   await retryNow(bench.engine, [ref], { event: "retried" });
   await bench.deliverAll();
   expect(await look()).toMatchObject({ state: "done", effects: [{ state: "done" }] });
@@ -35,7 +35,7 @@ test("an effect in doubt that happened is not done again", async () => {
 test("an effect that certainly did not happen is done again", async () => {
   const { bench, ref, id } = await inDoubt();
   expect([...bench.outside.keys()]).toEqual([`${id}:send:0`]);
-  expect(await settleDoubt(env.DB, ref, "send", "failed", bench.now())).toBe(true);
+  expect(await resolveUncertainEffect(env.DB, ref, "send", "failed", bench.now())).toBe(true);
   await retryNow(bench.engine, [ref], { event: "retried" });
   await bench.deliver(bench.held.slice());
   expect([...bench.outside.keys()]).toEqual([`${id}:send:0`, `${id}:send:1`]);
@@ -43,16 +43,16 @@ test("an effect that certainly did not happen is done again", async () => {
 
 test("what is not in doubt, not there or another tenant's is left alone", async () => {
   const { bench, ref } = await inDoubt();
-  expect(await settleDoubt(env.DB, ref, "other", "done", bench.now())).toBe(false);
-  expect(await settleDoubt(env.DB, { ...ref, tenant: "two" }, "send", "done", bench.now())).toBe(false);
-  expect(await settleDoubt(env.DB, ref, "send", "done", bench.now())).toBe(true);
-  expect(await settleDoubt(env.DB, ref, "send", "failed", bench.now())).toBe(false);
+  expect(await resolveUncertainEffect(env.DB, ref, "other", "done", bench.now())).toBe(false);
+  expect(await resolveUncertainEffect(env.DB, { ...ref, tenant: "two" }, "send", "done", bench.now())).toBe(false);
+  expect(await resolveUncertainEffect(env.DB, ref, "send", "done", bench.now())).toBe(true);
+  expect(await resolveUncertainEffect(env.DB, ref, "send", "failed", bench.now())).toBe(false);
 });
 
 test("a decision of a run is never in doubt: settled, it would leave the next run without what was decided", async () => {
   const { bench, ref, id } = await inDoubt();
   await env.DB.prepare("UPDATE jobs SET doubt = 1 WHERE tenant = 'one' AND id = ?").bind(id).run();
-  expect(await settleDoubt(env.DB, ref, "decide:recipients", "done", bench.now())).toBe(false);
+  expect(await resolveUncertainEffect(env.DB, ref, "decide:recipients", "done", bench.now())).toBe(false);
 });
 
 test("a dismissed dead letter leaves the list, its job stays", async () => {

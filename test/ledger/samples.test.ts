@@ -1,12 +1,12 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createLedger } from "../../src/ledger/ledger";
-import { samplesIn } from "../../src/ledger/samples";
+import { createSampleQueries } from "../../src/ledger/samples";
 import { root, createIntakeBench } from "../intake/fakes";
 import { lease, messageOf, newJobs, noon, transition } from "../support/rows";
 
 const ledger = createLedger(env.DB, () => undefined);
-const samples = samplesIn(env.DB);
+const samples = createSampleQueries(env.DB);
 const bench = createIntakeBench();
 const text = (said: string) => JSON.stringify({ text: said });
 

@@ -12,7 +12,7 @@ afterEach(() => vi.unstubAllGlobals());
 async function call(request: Partial<HttpRequest>, ...answers: Answer[]) {
   const seen = stubFetch(...answers);
   const calls: string[] = [];
-  const http = createHttp({ rules, onCall: (result) => calls.push(result) });
+  const http = createHttp({ rules, onResult: (result) => calls.push(result) });
   const reply = await http({ url: "https://api.example.com/things", signal: new AbortController().signal, ...request });
   return { reply, seen, calls };
 }

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeEach, expect, test } from "vitest";
-import { settleDoubt } from "../../src/ledger/review";
+import { resolveUncertainEffect } from "../../src/ledger/review";
 import { ok, outcomeOf } from "../../src/queue/effect";
 import { defineJob, job } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
@@ -37,7 +37,7 @@ test("the provider knew the key, and has forgotten it by the next run: a dead le
   });
   expect(await effects()).toEqual([{ key: "send", revision: 0, state: "uncertain", result: null }]);
   // The operator looked at the provider: nothing had arrived.
-  expect(await settleDoubt(env.DB, { tenant: "one", id }, "send", "failed", bench.now())).toBe(true);
+  expect(await resolveUncertainEffect(env.DB, { tenant: "one", id }, "send", "failed", bench.now())).toBe(true);
   await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
   await bench.deliverAll();
   expect(await bench.row(id)).toMatchObject({ state: "done" });

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeEach, describe, expect, test } from "vitest";
-import { settleDoubt } from "../../src/ledger/review";
+import { resolveUncertainEffect } from "../../src/ledger/review";
 import { type EffectOptions, failed, type Failure, ok, outcomeOf } from "../../src/queue/effect";
 import { defineJob, job, type Policy } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
@@ -30,7 +30,7 @@ test("a try without an answer leaves a note for the next, and a refusal of doubt
   expect(earlier).toEqual([undefined, { at, note: { holder: "first" } }, { at, note: { holder: "first" } }]);
   expect(await effects()).toMatchObject([{ state: "uncertain" }]);
   expect(await bench.row(id)).toMatchObject({ state: "discarded" });
-  expect(await settleDoubt(env.DB, { tenant: "one", id }, "send", "done", bench.now())).toBe(true);
+  expect(await resolveUncertainEffect(env.DB, { tenant: "one", id }, "send", "done", bench.now())).toBe(true);
   await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
   await bench.deliverAll();
   expect(await bench.row(id)).toMatchObject({ state: "done", result: "null" });
@@ -214,7 +214,7 @@ describe("replays", () => {
     await bench.deliverAll();
     expect(new Set(keys)).toEqual(new Set([`${id}:send:0`]));
     expect(new Set(pins).size).toBe(1);
-    expect(await settleDoubt(env.DB, { tenant: "one", id }, "send", "failed", bench.now())).toBe(true);
+    expect(await resolveUncertainEffect(env.DB, { tenant: "one", id }, "send", "failed", bench.now())).toBe(true);
     await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
     await bench.deliverAll();
     expect(keys.at(-1)).toBe(`${id}:send:1`);
@@ -234,7 +234,7 @@ describe("replays", () => {
       await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
       await bench.deliverAll();
       expect(keys, name).toEqual([`${id}:send:0`, `${id}:send:0`]);
-      expect(await settleDoubt(env.DB, { tenant: "one", id }, "send", "failed", bench.now())).toBe(true);
+      expect(await resolveUncertainEffect(env.DB, { tenant: "one", id }, "send", "failed", bench.now())).toBe(true);
       await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
       await bench.deliverAll();
       expect(keys[2], name).toBe(`${id}:send:1`);

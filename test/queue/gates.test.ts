@@ -177,7 +177,7 @@ test.each([
     gates,
     jobs: [job(contract, async () => retry("whatever it says"))],
     capabilities: (_names, scope) => {
-      for (const call of calls) scope.onCall("mail", call);
+      for (const call of calls) scope.onResult("mail", call);
       return Promise.resolve({});
     },
   });

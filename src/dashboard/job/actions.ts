@@ -10,7 +10,7 @@ export const jobActions = {
     done: (_fields, answer) => ((answer as { cancelling: boolean }).cancelling ? "It ends within seconds." : "It is cancelled."),
     harms: true,
   }),
-  settleDoubt: action("POST /v1/jobs/:id/effects", {
+  resolveUncertainEffect: action("POST /v1/jobs/:id/effects", {
     name: "settle-doubt",
     scope: "operate",
     label: "Settle",

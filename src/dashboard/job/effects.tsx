@@ -47,10 +47,16 @@ function Doubt({ visit, id, effectKey, place }: { visit: Visit; id: string; effe
   return (
     <>
       {" "}
-      <Act visit={visit} action={jobActions.settleDoubt} label="It happened" fields={{ id, key: effectKey, state: "done" }} id={`done-${place}`}>
+      <Act visit={visit} action={jobActions.resolveUncertainEffect} label="It happened" fields={{ id, key: effectKey, state: "done" }} id={`done-${place}`}>
         {question}
       </Act>{" "}
-      <Act visit={visit} action={jobActions.settleDoubt} label="It did not happen" fields={{ id, key: effectKey, state: "failed" }} id={`failed-${place}`}>
+      <Act
+        visit={visit}
+        action={jobActions.resolveUncertainEffect}
+        label="It did not happen"
+        fields={{ id, key: effectKey, state: "failed" }}
+        id={`failed-${place}`}
+      >
         {question}
       </Act>
     </>

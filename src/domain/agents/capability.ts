@@ -1,4 +1,4 @@
-import type { CallClass } from "../../queue/gates";
+import type { CallResult } from "../../queue/gates";
 import type { Reply } from "../../queue/effect";
 import type { Bound, Spend } from "./budget";
 import type { BudgetInput, Proposal, Step, TenantBudget, Used } from "./model";
@@ -107,7 +107,7 @@ export interface AgentWork {
   runs: AgentRuns;
   world: AgentWorld;
   /** Feeds the agent's circuit breaker: how its run went. */
-  went(agent: string, how: CallClass): void;
+  went(agent: string, how: CallResult): void;
 }
 
 declare module "../../queue/job" {

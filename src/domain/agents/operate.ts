@@ -4,7 +4,7 @@ import { retryNow } from "../../queue/operate";
 import { waitsForMoney } from "./budget";
 import { agents } from "./list";
 import type { BudgetInput, TenantBudget } from "./model";
-import { agentQueries } from "./queries";
+import { createAgentQueries } from "./queries";
 import type { Texts } from "./rows";
 import { allAgents, decide, type Decision, putBudget, putStopped } from "./store";
 import { wake } from "./wake";
@@ -27,7 +27,7 @@ export type AgentOperations = ReturnType<typeof createAgentOperations>;
 /** What operators see of agents and do to them. Everything throws when D1 or R2 cannot be reached. */
 export function createAgentOperations(deps: AgentOperationsDeps) {
   const { db, now } = deps;
-  const { runs, run, agents: settings } = agentQueries(db, deps.payloads);
+  const { runs, run, agents: settings } = createAgentQueries(db, deps.payloads);
   return {
     agents: () => agents,
     settings: (tenant: string) => settings(tenant, now()),

@@ -25,7 +25,7 @@ export interface RunDetail extends RunSummary {
 }
 
 /** Reads of runs. Every statement names its tenant. */
-export function agentQueries(db: D1Database, texts: Pick<Texts, "get">) {
+export function createAgentQueries(db: D1Database, texts: Pick<Texts, "get">) {
   return {
     /** Newest first. */
     async runs(
@@ -76,7 +76,7 @@ export function agentQueries(db: D1Database, texts: Pick<Texts, "get">) {
   };
 }
 
-export type AgentQueries = ReturnType<typeof agentQueries>;
+export type AgentQueries = ReturnType<typeof createAgentQueries>;
 
 /** Of one agent. */
 export interface AgentSummary extends Omit<AgentSettings, "tenant"> {

@@ -28,11 +28,11 @@ export interface AgentDeps {
 }
 
 /** The records and tools of one tenant's agents, for a run. */
-export function createAgentWork(deps: AgentDeps, tenant: string, onCall: CapabilityScope["onCall"]): AgentWork {
+export function createAgentWork(deps: AgentDeps, tenant: string, onResult: CapabilityScope["onResult"]): AgentWork {
   return {
     runs: agentRuns(deps.db, deps.payloads, tenant),
     world: createWorld(deps, tenant),
-    went: (name, how) => onCall(agentGate(name), how),
+    went: (name, how) => onResult(agentGate(name), how),
   };
 }
 

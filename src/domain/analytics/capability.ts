@@ -25,7 +25,7 @@ declare module "../../queue/job" {
 }
 
 /** The dataset is absent where no Analytics Engine is bound. */
-export function analyticsIn(db: D1Database, dataset?: AnalyticsEngineDataset): Analytics {
+export function createAnalytics(db: D1Database, dataset?: AnalyticsEngineDataset): Analytics {
   return {
     store: async (events) => {
       const statements = chunks(events.map(toRow)).map((rows) => db.prepare(insert).bind(rows));

@@ -35,7 +35,7 @@ interface Row {
   ended: number | null;
 }
 
-export function bulkActionsIn(db: D1Database): BulkStore {
+export function createBulkStore(db: D1Database): BulkStore {
   const rows = async (query: D1PreparedStatement) => (await query.all<Row>()).results.map(actionFrom);
   return {
     async insert({ tenant, id, action, state, request, total, at }) {

@@ -60,7 +60,7 @@ export interface CampaignDeps {
 /** Each so many pages look whether the campaign shall enqueue more. */
 const wakeEvery = 5;
 
-export function campaignWork(deps: CampaignDeps, tenant: string): CampaignWork {
+export function createCampaignWork(deps: CampaignDeps, tenant: string): CampaignWork {
   const { objects, store, queries, now } = deps;
   return {
     get: (id) => queries.get(tenant, id),

@@ -33,7 +33,7 @@ const folderOf = (tenant: string, campaign: string) => `${root}/${tenant}/${camp
 const bodyName = (tenant: string, campaign: string, page: number, part: number) => `${folderOf(tenant, campaign)}pages/${page}-${part}`;
 
 /** Lists and rendered pages in R2. Everything throws when R2 cannot be reached. */
-export function campaignObjects(bucket: R2Bucket) {
+export function createCampaignObjects(bucket: R2Bucket) {
   return {
     bucket,
     /** A new name for a list. */
@@ -80,7 +80,7 @@ export function campaignObjects(bucket: R2Bucket) {
   };
 }
 
-export type CampaignObjects = ReturnType<typeof campaignObjects>;
+export type CampaignObjects = ReturnType<typeof createCampaignObjects>;
 
 /** Whole pages, and at the list's end what is left. Erased rows count like the others, so that places stay as they were. */
 function cut(bytes: Uint8Array, from: { offset: number; page: number }, isEnd: boolean, size: number, max: number): PagePlace[] {

@@ -41,7 +41,7 @@ export interface LeftRecipient {
 }
 
 /** Reads of campaigns. Every statement names its tenant. */
-export function campaignQueries(db: D1Database) {
+export function createCampaignQueries(db: D1Database) {
   return {
     async get(tenant: string, id: string): Promise<Campaign | null> {
       const row = await db.prepare("SELECT * FROM campaigns WHERE tenant = ?1 AND id = ?2").bind(tenant, id).first<Row>();
@@ -111,7 +111,7 @@ export function campaignQueries(db: D1Database) {
   };
 }
 
-export type CampaignQueries = ReturnType<typeof campaignQueries>;
+export type CampaignQueries = ReturnType<typeof createCampaignQueries>;
 
 const pagesWithJobs = `
   FROM campaign_pages p LEFT JOIN jobs j ON j.tenant = p.tenant AND j.id = p.job WHERE p.tenant = ?1 AND p.campaign = ?2`;

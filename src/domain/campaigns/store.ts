@@ -2,7 +2,7 @@ import type { CampaignInput, CampaignState, LeftOut, PageCounts } from "./model"
 import type { PagePlace } from "./objects";
 
 /** Writes of campaigns. Every statement names its tenant. */
-export function campaignStore(db: D1Database) {
+export function createCampaignStore(db: D1Database) {
   return {
     async create(tenant: string, id: string, input: CampaignInput, now: number): Promise<void> {
       const { name, templateId, variables = {}, ratePerMinute = null, window } = input;
@@ -126,7 +126,7 @@ export function campaignStore(db: D1Database) {
   };
 }
 
-export type CampaignStore = ReturnType<typeof campaignStore>;
+export type CampaignStore = ReturnType<typeof createCampaignStore>;
 
 function leave(db: D1Database, tenant: string, id: string, left: readonly LeftOut[]): D1PreparedStatement {
   const rows = JSON.stringify(left.map(({ hash, state, reason, providerMessage }) => [hash, state, reason.slice(0, 500), providerMessage?.slice(0, 500)]));

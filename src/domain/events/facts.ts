@@ -36,7 +36,7 @@ declare module "../../queue/job" {
 /** A thing's state is made from this many of its newest facts. */
 const maxFolded = 500;
 
-export function factsIn(db: D1Database): Facts {
+export function createFacts(db: D1Database): Facts {
   const newest = async (tenant: string, entity: string, limit: number) => {
     const { results } = await db.prepare(newestSql).bind(tenant, entity, limit).all<Row>();
     return results.toReversed();

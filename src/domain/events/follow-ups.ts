@@ -17,7 +17,7 @@ declare module "../../queue/job" {
 }
 
 /** `cancel` ends a job that is not running; a running one ends by itself, since it asks `hasAnswered` first. */
-export function followUpsIn(db: D1Database, cancel: (tenant: string, job: string) => Promise<unknown>): FollowUps {
+export function createFollowUps(db: D1Database, cancel: (tenant: string, job: string) => Promise<unknown>): FollowUps {
   return {
     planned: async (tenant, entity, job) => {
       await db.prepare("INSERT INTO follow_ups (tenant, entity, job) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING").bind(tenant, entity, job).run();

@@ -2,7 +2,7 @@ import { allSql, type DestinationRow, destinationsOf } from "./destinations";
 import type { Routing } from "./plan";
 
 /** The router's knowledge, read in one round trip. */
-export function routingIn(db: D1Database): Routing {
+export function createRouting(db: D1Database): Routing {
   return {
     of: async (tenant) => {
       const [connections, settings, destinations, subscriptions] = await db.batch<Record<string, unknown>>([

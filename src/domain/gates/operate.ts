@@ -1,4 +1,4 @@
-import { admit } from "../../queue/admit";
+import { admitAt } from "../../queue/admit";
 import type { Engine } from "../../queue/engine";
 import { isTerminal, type JobState } from "../../queue/state";
 import { createBudget } from "../../queue/turns";
@@ -37,7 +37,7 @@ const [maxStatements, maxMilliseconds] = [60, 5000];
 export function createGateOperations(deps: GateOperationsDeps): GateOperations {
   const { db, engine, gates, namesOf } = deps;
   const release = (tenant: string, dependency: string) =>
-    admit(engine as Engine, [{ tenant, gate: dependency }], engine.now(), createBudget(engine.now, maxStatements, maxMilliseconds));
+    admitAt(engine as Engine, [{ tenant, gate: dependency }], engine.now(), createBudget(engine.now, maxStatements, maxMilliseconds));
   const known = async (tenant: string) => [...new Set([...(await namesOf(tenant)), ...(await gatesWithParked(db, tenant))])];
   const act = async (verb: "reset" | "probe", tenant: string, dependency: string) => {
     // A name that nothing was ever called by gets no object of its own.

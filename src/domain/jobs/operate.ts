@@ -1,5 +1,5 @@
-import { type PauseAuthor, pauseStore } from "../../ledger/pauses";
-import { dismiss, settleDoubt } from "../../ledger/review";
+import { type PauseAuthor, createPauseStore } from "../../ledger/pauses";
+import { dismiss, resolveUncertainEffect } from "../../ledger/review";
 import type { Queries } from "../../ledger/views";
 import type { Engine } from "../../queue/engine";
 import type { Pause } from "../../queue/job-row";
@@ -14,7 +14,7 @@ type Operated = Promise<{ state: JobState; changed: boolean } | null>;
 /** What operators do to jobs and queues. Throws only when the ledger cannot be reached. */
 export function createJobOperations({ db, engine, queries }: { db: D1Database; engine: Engine; queries: Pick<Queries, "job"> }) {
   const { now } = engine;
-  const pauses = pauseStore(db);
+  const pauses = createPauseStore(db);
   return {
     /** Null: no longer kept. `flagged`: it runs and ends within seconds; `changed` false: it had ended before. */
     cancel: (tenant: string, id: string) => cancel(engine, { tenant, id }),
@@ -32,7 +32,8 @@ export function createJobOperations({ db, engine, queries }: { db: D1Database; e
       return { state: changed ? "queued" : job.state, changed };
     },
     /** Records of an effect in doubt that it happened, or certainly did not. False: it is not in doubt, or its job runs. */
-    settleDoubt: (tenant: string, id: string, effect: string, finding: "done" | "failed") => settleDoubt(db, { tenant, id }, effect, finding, now()),
+    resolveUncertainEffect: (tenant: string, id: string, effect: string, finding: "done" | "failed") =>
+      resolveUncertainEffect(db, { tenant, id }, effect, finding, now()),
     /** Takes a dead letter off the list. False: it is none. */
     dismiss: (tenant: string, id: string) => dismiss(db, { tenant, id }, now()),
     /** Tenant null is all tenants: only the root token without a tenant comes to that. */

@@ -1,5 +1,5 @@
 import type { Counters } from "../../ledger/counters";
-import { statesIn } from "../../ledger/states";
+import { createStateLookup } from "../../ledger/states";
 import type { JobState } from "../../queue/state";
 import type { ConnectionStore } from "../../tenants/connection";
 import type { Project } from "../../tenants/project-schema";
@@ -46,7 +46,7 @@ export function createLeads({ isLocal, db, snapshots, connections, counters, poi
     if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
     return known.state === "known" ? known.snapshot : undefined;
   };
-  const stateOf = statesIn(db);
+  const stateOf = createStateLookup(db);
   return {
     local: isLocal,
     project: async (name) => {

@@ -29,7 +29,7 @@ export interface SentStore {
   forgetOld(now: number): Promise<number>;
 }
 
-export function sentStore(db: D1Database): SentStore {
+export function createSentStore(db: D1Database): SentStore {
   const attempt = (tenant: string, key: string) =>
     db.prepare("SELECT provider, at FROM mail_attempts WHERE tenant = ?1 AND key = ?2").bind(tenant, key).first<{ provider: string; at: number }>();
   return {

@@ -59,7 +59,7 @@ export interface MailEventStoreDeps {
   masked: (text: string) => string;
 }
 
-export function mailEventStore({ db, words, hash, masked }: MailEventStoreDeps): MailEventStore {
+export function createMailEventStore({ db, words, hash, masked }: MailEventStoreDeps): MailEventStore {
   const rowOf = async (tenant: string, event: MailEvent): Promise<EventRow[]> => {
     const found = await hash(tenant, event.recipient);
     if (found === undefined) return [];

@@ -39,7 +39,7 @@ declare module "../../queue/job" {
   }
 }
 
-export function attachmentsIn(bucket: R2Bucket, turns: Turns, tenant: string): Attachments {
+export function createAttachments(bucket: R2Bucket, turns: Turns, tenant: string): Attachments {
   return {
     pin: (asked) =>
       Promise.all(

@@ -1,10 +1,10 @@
 import { isBuiltIn, withBuiltIn, withBuiltInListed } from "./built-in";
-import { knownTemplates, listTemplates, putTemplate, templatesIn, userOfLayout } from "./store";
+import { knownTemplates, listTemplates, putTemplate, createTemplates, userOfLayout } from "./store";
 
 /** All templates that a tenant can use: its own and those that are built in. */
-export function templateCatalogue(db: D1Database) {
+export function createTemplateCatalogue(db: D1Database) {
   return {
-    ...withBuiltIn(templatesIn(db)),
+    ...withBuiltIn(createTemplates(db)),
     put: (...[tenant, id, content, now]: Tail<typeof putTemplate>) => putTemplate(db, tenant, id, content, now),
     list: async (tenant: string, after: string, limit: number) => withBuiltInListed(await listTemplates(db, tenant, after, limit), after, limit),
     userOfLayout: (tenant: string, layout: string) => userOfLayout(db, tenant, layout),

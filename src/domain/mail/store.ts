@@ -57,7 +57,7 @@ export async function userOfLayout(db: D1Database, tenant: string, layout: strin
 }
 
 /** The capability of jobs. */
-export function templatesIn(db: D1Database): Templates {
+export function createTemplates(db: D1Database): Templates {
   return { at: (tenant, id, at) => templateAt(db, tenant, id, at) };
 }
 

@@ -1,11 +1,11 @@
 import type { Mail, MailProviderName } from "../../providers/mail/mail";
 import type { Switching } from "../../providers/mail/sender";
-import type { CallClass, Calls } from "../../queue/gates";
+import type { CallResult, GateReport } from "../../queue/gates";
 import type { TenantGates } from "../../tenants/gates";
 import type { SentStore } from "../mail-events/sent";
 
 /** How the calls of one run went, by provider. */
-export type ProviderCalls = Map<MailProviderName, Calls>;
+export type ProviderCalls = Map<MailProviderName, GateReport>;
 
 export interface SwitchingDeps {
   sent: Pick<SentStore, "begin" | "clear">;
@@ -38,11 +38,11 @@ export function createSwitching({ sent, gates, now }: SwitchingDeps, tenant: str
  * Reports to the gate `mail` after each sending: an answer of any provider, and a failure only when all providers failed. While one is left,
  * jobs go on.
  */
-export function reportingCalls(mail: Mail, calls: ProviderCalls, providers: number, onCall: (call: CallClass) => void): Mail {
+export function reportingCalls(mail: Mail, calls: ProviderCalls, providers: number, onResult: (call: CallResult) => void): Mail {
   const report = () => {
     const all = [...calls.values()];
-    if (all.includes("answered")) onCall("answered");
-    else if (all.length === providers && all.every((each) => each === "transient")) onCall("transient");
+    if (all.includes("answered")) onResult("answered");
+    else if (all.length === providers && all.every((each) => each === "transient")) onResult("transient");
   };
   const { sendBatch } = mail;
   return {

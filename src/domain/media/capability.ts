@@ -50,7 +50,7 @@ export interface MediaDeps {
   now(): number;
 }
 
-export function mediaWork({ objects, store, queries, turns, now }: MediaDeps, tenant: string, language: string): MediaWork {
+export function createMediaWork({ objects, store, queries, turns, now }: MediaDeps, tenant: string, language: string): MediaWork {
   return {
     language,
     withOriginal: (key, signal, use) => turns(signal, async () => use(await objects.load(tenant, key))),

@@ -20,7 +20,7 @@ export interface Loaded extends Original {
 }
 
 /** The bucket of originals and variants. Everything throws when R2 cannot be reached. */
-export function mediaObjects(bucket: R2Bucket) {
+export function createMediaObjects(bucket: R2Bucket) {
   return {
     async head(tenant: string, key: string): Promise<Original | null> {
       const object = await bucket.head(originalObject(tenant, key));
@@ -55,7 +55,7 @@ export function mediaObjects(bucket: R2Bucket) {
   };
 }
 
-export type MediaObjects = ReturnType<typeof mediaObjects>;
+export type MediaObjects = ReturnType<typeof createMediaObjects>;
 
 /** Metadata of an object that came directly to R2 may say anything: what names nothing is left out. */
 export function originalFrom({ etag, version, uploaded, size, customMetadata }: R2Object): Original {

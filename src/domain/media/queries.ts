@@ -9,7 +9,7 @@ export interface MediaPage {
 }
 
 /** Reads of pictures. Every statement names its tenant. */
-export function mediaQueries(db: D1Database) {
+export function createMediaQueries(db: D1Database) {
   return {
     async get(tenant: string, key: string): Promise<Media | null> {
       const [own, variants] = await db.batch<Record<string, unknown>>([
@@ -46,7 +46,7 @@ export function mediaQueries(db: D1Database) {
   };
 }
 
-export type MediaQueries = ReturnType<typeof mediaQueries>;
+export type MediaQueries = ReturnType<typeof createMediaQueries>;
 
 const variantsOf = "FROM media m CROSS JOIN media_variants v ON v.tenant = m.tenant AND v.key = m.key AND v.etag = m.etag";
 

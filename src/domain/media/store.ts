@@ -20,7 +20,7 @@ export interface Described {
 export const unknown: Described = { format: null, width: null, height: null, issue: null };
 
 /** Writes of pictures. Every statement names its tenant. */
-export function mediaStore(db: D1Database) {
+export function createMediaStore(db: D1Database) {
   const run = async (sql: string, ...values: (string | number | null)[]) =>
     (
       await db
@@ -87,7 +87,7 @@ export function mediaStore(db: D1Database) {
   };
 }
 
-export type MediaStore = ReturnType<typeof mediaStore>;
+export type MediaStore = ReturnType<typeof createMediaStore>;
 
 const noText = "alt_text = NULL, alt_source = NULL, alt_model = NULL, alt_confidence = NULL, alt_language = NULL, alt_etag = NULL";
 const keep = (column: string) => `${column} = iif(media.etag = excluded.etag OR media.alt_source = 'human', media.${column}, NULL)`;

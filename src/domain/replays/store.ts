@@ -48,7 +48,7 @@ interface Row {
   ended: number | null;
 }
 
-export function replaysIn(db: D1Database): ReplayStore {
+export function createReplayStore(db: D1Database): ReplayStore {
   const get = async (tenant: string, id: string) => {
     const row = await db.prepare(`SELECT * FROM replays WHERE tenant = ? AND id = ?`).bind(tenant, id).first<Row>();
     return row && replayFrom(row);

@@ -1,4 +1,4 @@
-import { statesIn } from "../../ledger/states";
+import { createStateLookup } from "../../ledger/states";
 import type { JobState } from "../../queue/state";
 import { previousTimes } from "./cron";
 import type { Schedule } from "./model";
@@ -28,7 +28,7 @@ export async function pastRuns(
     return times.map((plannedAt) => ({ schedule, plannedAt }));
   });
   const ids = await Promise.all(planned.map(({ schedule, plannedAt }) => idOf(schedule, plannedAt)));
-  const stateOf = statesIn(db);
+  const stateOf = createStateLookup(db);
   const states = await Promise.all(ids.map((id, index) => (id === undefined ? null : stateOf(planned[index]?.schedule.tenant ?? "", id))));
   const runs = new Map<string, PastRun[]>(shown.map(({ name }) => [name, []]));
   for (const [index, { schedule, plannedAt }] of planned.entries()) {

@@ -28,7 +28,7 @@ export interface ScheduleStore {
   advance(advances: readonly Advance[]): Promise<boolean[]>;
 }
 
-export function scheduleStore(db: D1Database): ScheduleStore {
+export function createScheduleStore(db: D1Database): ScheduleStore {
   return {
     put: (tenant, name, input, now) => put(db, tenant, name, input, now),
     give: async (tenant, inputs, now) => {

@@ -1,5 +1,5 @@
 import type { HashAddress, SuppressionReason } from "./model";
-import { suppressionQueries } from "./queries";
+import { createSuppressionQueries } from "./queries";
 import type { MakeUnsubscribeUrl } from "./unsubscribe";
 
 /** A recipient that gets no mail, and why. */
@@ -30,8 +30,8 @@ export interface SuppressionDeps {
   urlOf: MakeUnsubscribeUrl;
 }
 
-export function suppressionsFor({ db, tenant, hash, urlOf }: SuppressionDeps): Suppressions {
-  const queries = suppressionQueries(db, hash);
+export function createSuppressions({ db, tenant, hash, urlOf }: SuppressionDeps): Suppressions {
+  const queries = createSuppressionQueries(db, hash);
   return {
     async split(recipients, bulk) {
       const reasons = await queries.reasons(tenant, recipients.map(bare), bulk);

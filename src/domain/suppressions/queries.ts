@@ -21,7 +21,7 @@ export interface SuppressionQueries {
   ): Promise<{ suppressions: Suppression[]; cursor: string | null }>;
 }
 
-export function suppressionQueries(db: D1Database, hash: HashAddress): SuppressionQueries {
+export function createSuppressionQueries(db: D1Database, hash: HashAddress): SuppressionQueries {
   return {
     async reasons(tenant, addresses, bulk) {
       const hashes = await Promise.all(addresses.map((each) => hash(tenant, each)));

@@ -14,7 +14,7 @@ export interface SuppressionStore {
   erase(tenant: string, addresses: readonly string[]): Promise<number>;
 }
 
-export function suppressionStore(db: D1Database, hash: HashAddress): SuppressionStore {
+export function createSuppressionStore(db: D1Database, hash: HashAddress): SuppressionStore {
   const hashed = async (tenant: string, list: readonly NewSuppression[]) => {
     const rows = await Promise.all(list.map(async (each) => [await hash(tenant, each.address), each.scope, each.reason, each.address] as const));
     return rows.filter(([found]) => found !== undefined);

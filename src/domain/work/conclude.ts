@@ -3,7 +3,7 @@ import { redact } from "../../masking/redact";
 import type { HeldJob } from "../../ledger/work/model";
 import { sendStored } from "../../queue/bring-back";
 import type { Engine } from "../../queue/engine";
-import type { Calls } from "../../queue/gates";
+import type { GateReport } from "../../queue/gates";
 import type { Settled } from "../../queue/run-ledger";
 import { queuedNow } from "../../queue/placement";
 import type { StoredJob } from "../../queue/tick-ledger";
@@ -93,13 +93,13 @@ async function tidy({ engine, ledger }: WorkDeps, done: readonly { each: Conclus
 }
 
 /** A worker does not say how its calls went: what it tries again counts as a failure of what it depends on. */
-function callsOf({ kind }: Conclusion["outcome"]): Calls {
+function callsOf({ kind }: Conclusion["outcome"]): GateReport {
   if (kind === "retry") return "transient";
   return kind === "done" || kind === "again" || kind === "discard" ? "answered" : "none";
 }
 
 /** Tells the gates that jobs were inside of. Never throws. */
-export async function leaveGates(engine: Engine, jobs: readonly HeldJob[], calls: Calls, reason?: string): Promise<void> {
+export async function leaveGates(engine: Engine, jobs: readonly HeldJob[], calls: GateReport, reason?: string): Promise<void> {
   const told = jobs.flatMap(({ tenant, id, entered }) => {
     const leases = entered === null ? {} : (JSON.parse(entered) as Record<string, string>);
     return Object.entries(leases).map(([gate, lease]) => engine.gates.leave(tenant, gate, [{ id, lease, calls, reason }], engine.now()));

@@ -128,7 +128,7 @@ export const jobRoutes = [
     },
   }),
   route("POST /v1/jobs/:id/effects", {
-    name: "settleDoubt",
+    name: "resolveUncertainEffect",
     summary: "Say of an effect in doubt whether it happened, after looking at the provider",
     description: "`done`: it happened. `failed`: it did not, and the next run may do it.",
     scope: "operate",
@@ -138,7 +138,7 @@ export const jobRoutes = [
     problems: [409],
     handle: async ({ deps, tenant, params, body }) => {
       const id = await ownId(deps, tenant, params);
-      if (await deps.operate.settleDoubt(tenant, id, body.key, body.state)) return { status: 200, body };
+      if (await deps.operate.resolveUncertainEffect(tenant, id, body.key, body.state)) return { status: 200, body };
       throw new Problem("conflict", "This effect is not in doubt, or its job is running.");
     },
   }),

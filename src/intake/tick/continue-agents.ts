@@ -1,7 +1,7 @@
 import { forgetRuns } from "../../domain/agents/erase";
 import { wakeDecided } from "../../domain/agents/wake";
 import type { createPayloads } from "../../ledger/payloads";
-import { statesIn } from "../../ledger/states";
+import { createStateLookup } from "../../ledger/states";
 import { turnMark } from "../../ledger/watermarks";
 import type { Engine } from "../../queue/engine";
 
@@ -18,7 +18,7 @@ export interface AgentStepDeps {
 
 /** Wakes runs that a person decided on, and removes those whose jobs are gone. */
 export async function continueAgents({ db, engine, payloads }: AgentStepDeps, now: number): Promise<{ woken: number; removed: number }> {
-  const woken = await wakeDecided({ db, engine, stateOf: statesIn(db) }, maxWoken);
+  const woken = await wakeDecided({ db, engine, stateOf: createStateLookup(db) }, maxWoken);
   const mark = turnMark(db, "agents");
   // No run of a job that is accepted and not written yet goes.
   const { removed, last } = await forgetRuns(db, payloads, await mark.read(), now - day);

@@ -1,6 +1,6 @@
 import { type DueSummary, runDueSchedules } from "../../domain/schedules/due";
 import type { ScheduleStore } from "../../domain/schedules/store";
-import { statesIn } from "../../ledger/states";
+import { createStateLookup } from "../../ledger/states";
 import type { Engine } from "../../queue/engine";
 import { enqueue } from "../../queue/enqueue";
 import type { Enqueue } from "../../queue/request";
@@ -23,7 +23,7 @@ export interface ScheduleStepDeps {
 
 /** The step: enqueues what is due. */
 export function runSchedules({ db, engine, schedules, tenants, now }: ScheduleStepDeps): (at: number) => Promise<DueSummary> {
-  const stateOf = statesIn(db);
+  const stateOf = createStateLookup(db);
   // A job that was accepted and is not written yet is open; one that is missing later was removed by retention.
   const isOpen = async (tenant: string, id: string, plannedAt: number) => {
     const state = await stateOf(tenant, id);

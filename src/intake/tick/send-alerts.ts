@@ -10,7 +10,7 @@ import { slack } from "../../jobs/slack/job";
 import type { Reports } from "../../domain/report/compose";
 import type { Finding } from "../../domain/report/model";
 import { webhook } from "../../jobs/webhook/job";
-import { ticksIn } from "../../ledger/ticks";
+import { createTicks } from "../../ledger/ticks";
 import { turnMark } from "../../ledger/watermarks";
 import type { Engine } from "../../queue/engine";
 import { enqueue } from "../../queue/enqueue";
@@ -36,7 +36,7 @@ export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<str
   const watching = {
     db,
     mark: turnMark(db, "alerts"),
-    steps: () => ticksIn(db).list(),
+    steps: () => createTicks(db).list(),
     findings: async (now: number) => [...(await workFindings(work, now)), ...failuresOf(await reports.findings(null), now)],
     send: (owner: string, notices: readonly Notice[], now: number) => send(deps, owner, notices, now),
   };

@@ -141,7 +141,7 @@ export interface WorkEffect {
 export interface WorkLedger {
   /** What waits on these shelves; with types alone, on those of all tenants. */
   look(shelves: readonly Shelf[] | { types: readonly string[] }, key: PullKey, worker: string, now: number): Promise<Look>;
-  /** Takes what the shares allow, unless this pull took something before; returns what the pull holds now, whoever took it. */
+  /** Takes what the shares allow, unless this pull took something before; returns what the pull holds now, taken by this call or an earlier one. */
   take(pull: PullRecord, shares: readonly Share[], boot: string, now: number): Promise<{ record: PullRecord | null; jobs: HeldJob[] }>;
   /** What a pull took and still holds. */
   taken(key: PullKey): Promise<HeldJob[]>;
@@ -171,7 +171,7 @@ export interface WorkLedger {
   /** Shelves of all tenants on which jobs wait; the first 1,000. */
   waiting(): Promise<WaitingShelf[]>;
   effect(job: JobRef, key: string): Promise<WorkEffect | null>;
-  /** Records that an effect begins, while the job is held under `nonce` and not asked to end; false otherwise. */
+  /** Records that an effect begins, while the job is held under `nonce` and has no cancel flag; false otherwise. */
   begin(job: JobRef & { revision: number }, effect: { key: string; at: number; holder: string; state: string }, nonce: string): Promise<boolean>;
   /** Remembers where a job's uploaded result lies, while it is held under `nonce`; false otherwise. */
   attach(job: JobRef, key: string, nonce: string): Promise<boolean>;

@@ -29,7 +29,7 @@ export interface CloudflareOptions {
   binding: EmailBinding | undefined;
   now: () => number;
   /** How a call went, for the circuit breaker. */
-  onCall?: ((result: "answered" | "transient") => void) | undefined;
+  onResult?: ((result: "answered" | "transient") => void) | undefined;
 }
 
 /**
@@ -42,16 +42,16 @@ export function cloudflare(options: CloudflareOptions): MailProvider {
     idempotentFor: 0,
     takesBulk: false,
     send: async (message, { signal }) => {
-      const { binding, onCall } = options;
+      const { binding, onResult } = options;
       if (!binding) return failed({ class: "config", reason: "Cloudflare Email Service: this Worker has no send_email binding named EMAIL" });
       try {
         const { messageId } = await unlessAborted(binding.send(toMail(message)), signal);
-        onCall?.("answered");
+        onResult?.("answered");
         if (typeof messageId === "string" && messageId !== "" && messageId.length <= 256) return ok({ id: messageId.replace(/^<(.*)>$/, "$1") });
         return failed({ class: "uncertain", reason: "Cloudflare Email Service: answered without a message id" });
       } catch (thrown) {
         const failure = failureOf(thrown, message, options.now());
-        if (!signal.aborted) onCall?.(failure.class === "uncertain" ? "transient" : "answered");
+        if (!signal.aborted) onResult?.(failure.class === "uncertain" ? "transient" : "answered");
         return failed(failure);
       }
     },

@@ -1,5 +1,5 @@
 import { failed, ok, type Reply } from "../../queue/effect";
-import type { Calls } from "../../queue/gates";
+import type { GateReport } from "../../queue/gates";
 import { answerTo } from "./ask";
 import { overBudget } from "./chat";
 import type { CallOptions, Chatted, Models } from "./models";
@@ -8,24 +8,24 @@ import type { CallOptions, Chatted, Models } from "./models";
 export interface Circuits {
   /** Undefined: it is open, so the endpoint is passed over. */
   enter(endpoint: number): Promise<string | undefined>;
-  leave(endpoint: number, lease: string, how: Calls): Promise<void>;
+  leave(endpoint: number, lease: string, how: GateReport): Promise<void>;
 }
 
 /**
  * Asks the first endpoint whose circuit is closed, and the next one when it is down, busy, or refuses for a reason that lies with its account.
  * A question that no endpoint would answer otherwise (too long, filtered) is asked once. The failure of the first one that was asked is given back.
  */
-export function withFallback(all: readonly Models[], circuits: Circuits, onCall: (how: "answered" | "transient") => void): Models {
+export function withFallback(all: readonly Models[], circuits: Circuits, onResult: (how: "answered" | "transient") => void): Models {
   const chat: Models["chat"] = async (asked, signal, options = {}) => {
     let first: Reply<Chatted> | undefined;
     for (const [endpoint, models] of all.entries()) {
       const lease = await circuits.enter(endpoint);
       if (lease === undefined) continue;
-      let how: Calls = "none";
+      let how: GateReport = "none";
       try {
         const reply = await models.chat(asked, signal, at(endpoint, options));
         how = callsOf(reply);
-        if (how === "answered") onCall("answered");
+        if (how === "answered") onResult("answered");
         if (reply.ok) return ok({ ...reply.value, endpoint });
         // That a dear endpoint is beyond the budget says less than why a cheaper one did not answer.
         if (!first || isOverBudget(first)) first = reply;
@@ -34,7 +34,7 @@ export function withFallback(all: readonly Models[], circuits: Circuits, onCall:
         await circuits.leave(endpoint, lease, how);
       }
     }
-    if (first && !first.ok && first.failure.class === "transient") onCall("transient");
+    if (first && !first.ok && first.failure.class === "transient") onResult("transient");
     return first ?? failed({ class: "limited", reason: "models: the circuits of all endpoints are open", retryAfter: 30, code: "circuit" });
   };
   return {
@@ -52,7 +52,7 @@ function at(endpoint: number, { meter, ...options }: CallOptions): CallOptions {
 }
 
 /** A call that was not allowed says nothing of its endpoint. */
-function callsOf(reply: Reply<Chatted>): Calls {
+function callsOf(reply: Reply<Chatted>): GateReport {
   if (reply.ok) return "answered";
   if (isOverBudget(reply)) return "none";
   return reply.failure.class === "transient" ? "transient" : "answered";

@@ -41,7 +41,7 @@ export interface WorkersAiOptions {
   collectLog?: boolean | undefined;
   now: () => number;
   /** How a call went, for the circuit breaker. */
-  onCall?: ((result: "answered" | "transient") => void) | undefined;
+  onResult?: ((result: "answered" | "transient") => void) | undefined;
 }
 
 /**
@@ -68,19 +68,19 @@ export function workersAi(options: WorkersAiOptions): Models {
 
 async function exchange(binding: AiBinding, options: WorkersAiOptions, call: Exchange): Promise<Reply<Exchanged>> {
   const { request, maxTokens, signal: run, job } = call;
-  const { model, settings = {}, now, onCall } = options;
+  const { model, settings = {}, now, onResult } = options;
   const milliseconds = (settings.timeoutSeconds ?? usualTimeoutSeconds) * 1000;
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new Error("time limit")), milliseconds);
   const signal = AbortSignal.any([run, limit.signal]);
   try {
     const answer = await unlessAborted(binding.run(model, inputFrom(request), { signal, ...gatewayOf(options, milliseconds, job) }), signal);
-    onCall?.("answered");
+    onResult?.("answered");
     return ok({ body: completionFrom(answer, maxTokens) });
   } catch (thrown) {
     if (run.aborted) return failed({ class: "transient", reason: "models: the run ended while the call was under way" });
     const refused = refusalIn(thrown, limit.signal.aborted, now());
-    onCall?.(refused.isFault ? "transient" : "answered");
+    onResult?.(refused.isFault ? "transient" : "answered");
     return ok({ refused });
   } finally {
     clearTimeout(timer);

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { analyticsIn } from "../../../src/domain/analytics/capability";
+import { createAnalytics } from "../../../src/domain/analytics/capability";
 import type { AnalyticsEvent } from "../../../src/domain/analytics/capability";
 
-const analytics = analyticsIn(env.DB);
+const analytics = createAnalytics(env.DB);
 
 async function stored(tenant: string) {
   const { results } = await env.DB.prepare("SELECT job, event, at, value, dimensions FROM analytics_events WHERE tenant = ?1 ORDER BY job").bind(tenant).all();
@@ -43,7 +43,7 @@ test("a batch of the largest events is cut to what D1 takes", async () => {
 test("a point holds tenant, name and value, nothing else", () => {
   const points: unknown[] = [];
   const dataset = { writeDataPoint: (point?: AnalyticsEngineDataPoint) => void points.push(point) };
-  const charted = analyticsIn(env.DB, dataset);
+  const charted = createAnalytics(env.DB, dataset);
   charted.point({ tenant: "t", job: "1", event: "sign-up", at: 1, dimensions: { mail: "ada@example.com" } });
   charted.point({ tenant: "t", job: "2", event: "sale", at: 1, value: 12 });
   expect(points).toEqual([

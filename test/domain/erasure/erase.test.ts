@@ -7,7 +7,7 @@ import { createStores } from "../../../src/app/stores";
 import { createMediaDeps } from "../../../src/app/media";
 import { agentRuns } from "../../../src/domain/agents/store";
 import { eraseAbout, numbersGiven, ownOf } from "../../../src/domain/events/erase";
-import { followUpsIn } from "../../../src/domain/events/follow-ups";
+import { createFollowUps } from "../../../src/domain/events/follow-ups";
 import { numbersLike, removeParts, submissionsNaming } from "../../../src/domain/leads/erase";
 import { storeSubmission } from "../../../src/domain/leads/store";
 import { lead } from "../../../src/jobs/lead/job";
@@ -19,7 +19,7 @@ import { add, facts, jobOf, left, payloadsOf, storeAs } from "./rows";
 
 const ledger = createLedger(env.DB, () => undefined);
 const payloads = createPayloads(env.PAYLOADS);
-const followUps = followUpsIn(env.DB, async () => undefined);
+const followUps = createFollowUps(env.DB, async () => undefined);
 const { leads, tenants, projects, enqueue } = app(env as never).intake;
 const secret = "ada@erase.example";
 

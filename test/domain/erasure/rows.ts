@@ -1,11 +1,11 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
-import { factsIn } from "../../../src/domain/events/facts";
+import { createFacts } from "../../../src/domain/events/facts";
 import { storeSubmission } from "../../../src/domain/leads/store";
 import { lead } from "../../../src/jobs/lead/job";
 import { ids, newJob, noon } from "../../support/rows";
 
-export const facts = factsIn(env.DB);
+export const facts = createFacts(env.DB);
 
 export const jobOf = async (tenant: string, more: Parameters<typeof newJob>[0] | object) => newJob({ tenant, id: await ids.make(tenant, noon), ...more });
 

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { createMediaDeps } from "../../../src/app/media";
-import { mediaWork } from "../../../src/domain/media/capability";
+import { createMediaWork } from "../../../src/domain/media/capability";
 import { type Original, originalFrom } from "../../../src/domain/media/objects";
 import { forgetMedia, removeMedia } from "../../../src/domain/media/remove";
 import { unknown } from "../../../src/domain/media/store";
@@ -32,7 +32,7 @@ const known = () => parts.queries.get(tenant, key);
 test("a job that is late with a version that was replaced does not bring it back", async () => {
   const old = await put("png");
   const newest = await put("webp");
-  expect(await mediaWork(parts, tenant, "en").register(key, old, { ...unknown, format: "png" })).toBeNull();
+  expect(await createMediaWork(parts, tenant, "en").register(key, old, { ...unknown, format: "png" })).toBeNull();
   expect(await known()).toMatchObject({ etag: newest.etag, format: "webp" });
   expect(await parts.queries.about(tenant, newest.about.length > 0 ? newest.about : [`lead:${later}`])).toEqual([key]);
 });
@@ -40,7 +40,7 @@ test("a job that is late with a version that was replaced does not bring it back
 test("a job whose original was removed is told so, and leaves no row once it has tidied up", async () => {
   const old = await put("png");
   await removeMedia(parts, tenant, key);
-  const work = mediaWork(parts, tenant, "en");
+  const work = createMediaWork(parts, tenant, "en");
   expect(await work.register(key, old, unknown)).toBeNull();
   expect(await work.tidy(key, null)).toBe(false);
   expect(await known()).toBeNull();

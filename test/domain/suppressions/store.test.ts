@@ -1,17 +1,17 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { suppressionsFor } from "../../../src/domain/suppressions/capability";
+import { createSuppressions } from "../../../src/domain/suppressions/capability";
 import { createHashAddress } from "../../../src/domain/suppressions/model";
-import { suppressionQueries } from "../../../src/domain/suppressions/queries";
-import { suppressionStore } from "../../../src/domain/suppressions/store";
+import { createSuppressionQueries } from "../../../src/domain/suppressions/queries";
+import { createSuppressionStore } from "../../../src/domain/suppressions/store";
 import { derive } from "../../../src/tenants/keys";
 import { createUnsubscribeTokens } from "../../../src/domain/suppressions/unsubscribe-token";
 
 const secret = new Uint8Array(32).fill(7);
 const hash = createHashAddress(derive(secret, "signing", "address"));
 const tokens = createUnsubscribeTokens({ encryption: derive(secret, "encryption", "unsubscribe"), signing: derive(secret, "signing", "unsubscribe") });
-const store = suppressionStore(env.DB, hash);
-const queries = suppressionQueries(env.DB, hash);
+const store = createSuppressionStore(env.DB, hash);
+const queries = createSuppressionQueries(env.DB, hash);
 let count = 0;
 const newTenant = () => `supp-${++count}`;
 
@@ -99,12 +99,12 @@ describe("what jobs ask", () => {
   test("splits recipients, names included", async () => {
     const tenant = newTenant();
     await store.add(tenant, [{ address: "ada@b.example", scope: "all", reason: "bounce" }], 5);
-    const split = await suppressionsFor({ db: env.DB, tenant, hash, urlOf }).split(["Ada <ADA@b.example>", "grace@b.example"], false);
+    const split = await createSuppressions({ db: env.DB, tenant, hash, urlOf }).split(["Ada <ADA@b.example>", "grace@b.example"], false);
     expect(split).toEqual({ to: ["grace@b.example"], skipped: [{ address: "Ada <ADA@b.example>", reason: "bounce" }] });
   });
 
   test("gives the headers of RFC 8058, the same on each try, without the address in them", async () => {
-    const suppressions = suppressionsFor({ db: env.DB, tenant: "acme", hash, urlOf });
+    const suppressions = createSuppressions({ db: env.DB, tenant: "acme", hash, urlOf });
     const [first, second] = [await suppressions.unsubscribe("Ada <ada@b.example>", "spring"), await suppressions.unsubscribe("Ada <ada@b.example>", "spring")];
     expect(first).toEqual(second);
     expect(first?.headers).toEqual({ "List-Unsubscribe": `<${first?.url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" });

@@ -169,9 +169,9 @@ describe("what holds at the pull", () => {
     const bench = createWorkBench();
     const { offer, pull, name } = await bench.tenant();
     await offer();
-    const { pauseStore } = await import("../../../src/ledger/pauses");
+    const { createPauseStore } = await import("../../../src/ledger/pauses");
     const { env } = await import("cloudflare:workers");
-    const pauses = pauseStore(env.DB);
+    const pauses = createPauseStore(env.DB);
     for (const [scope, what] of [
       ["type", "chore"],
       ["tenant", name],

@@ -286,9 +286,9 @@ describe("heartbeats", () => {
   test("a pause is told", async () => {
     const bench = createWorkBench();
     const { post, id, lease, name } = await held(bench);
-    const { pauseStore } = await import("../../../src/ledger/pauses");
+    const { createPauseStore } = await import("../../../src/ledger/pauses");
     const { env } = await import("cloudflare:workers");
-    await pauseStore(env.DB).put(name, "type", "chore", { actor: "test" }, bench.now());
+    await createPauseStore(env.DB).put(name, "type", "chore", { actor: "test" }, bench.now());
     expect((await post(`/${id}/beat`, { lease })).body).toMatchObject({ ok: true, pause: true });
   });
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import * as v from "valibot";
 import { runDueSchedules } from "../../../src/domain/schedules/due";
 import { scheduleInput } from "../../../src/domain/schedules/model";
-import { scheduleStore } from "../../../src/domain/schedules/store";
+import { createScheduleStore } from "../../../src/domain/schedules/store";
 import { defaultRetention, retain } from "../../../src/ledger/retention";
 import type { EnqueueRequest, Receipt } from "../../../src/queue/request";
 import { ids } from "../../support/rows";
@@ -14,7 +14,7 @@ const start = Date.parse("2026-05-01T00:00:30Z");
 
 test("24 hours of schedules for 500 tenants: each runs at each of its times, once", { timeout: 300_000 }, async () => {
   const tenants = Array.from({ length: 500 }, (_, index) => `s-${index}`);
-  const store = scheduleStore(env.DB);
+  const store = createScheduleStore(env.DB);
   const jobs = new Map<string, number>();
   const enqueue = async (requests: readonly EnqueueRequest[]): Promise<Receipt[]> =>
     requests.map(({ tenant, type, own }) => {

@@ -21,7 +21,7 @@ interface How {
 async function send(says: Says, { mail = message, server = scripted(says), options = {}, signal = new AbortController().signal }: How = {}) {
   const calls: string[] = [];
   const usual = { connect: server.connect, host: "mail.example.com", port: 587, tls: "starttls" as const, username: "acme", password: "geheim-password" };
-  const provider = smtp({ ...usual, now: () => now, refused: () => undefined, onCall: (call) => void calls.push(call), ...options });
+  const provider = smtp({ ...usual, now: () => now, refused: () => undefined, onResult: (call) => void calls.push(call), ...options });
   return { reply: await provider.send(mail, { idempotencyKey: "job-1:send:0", signal }), calls, ...server };
 }
 

@@ -37,7 +37,7 @@ function adapter(binding: AiBinding | undefined, more: Partial<WorkersAiOptions>
     learned: createLearned(),
     tenant: "t1",
     now: () => Date.UTC(2026, 9, 1, 23, 59, 30),
-    onCall: (call) => calls.push(call),
+    onResult: (call) => calls.push(call),
     ...more,
   });
   return { models, calls };
@@ -202,7 +202,7 @@ describe("an error of the binding", () => {
     const { models, calls } = adapter(hanging, { settings: { timeoutSeconds: 0.01 } });
     expect(await models.ask(question, signal)).toMatchObject({ ok: false, failure: { class: "transient", code: "3007" } });
     const run = new AbortController();
-    const asked = adapter(hanging, { onCall: (call) => calls.push(call) }).models.ask(question, run.signal);
+    const asked = adapter(hanging, { onResult: (call) => calls.push(call) }).models.ask(question, run.signal);
     run.abort(new Error("cancelled"));
     expect(await asked).toMatchObject({ ok: false, failure: { class: "transient" } });
     expect(calls).toEqual(["transient"]);

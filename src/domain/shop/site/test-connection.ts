@@ -111,7 +111,7 @@ async function look({ db, now, engine, wake }: ShopTestDeps, tenant: string, sit
 
 /** As a job opens it; how its calls went is reported to the gate by the caller. */
 async function openShop({ capabilities }: ShopTestDeps["engine"], tenant: string, site: string, signal: AbortSignal, at: number) {
-  const { shops } = (await capabilities(["shops"], { tenant, at, signal, onCall: () => undefined })) as Pick<Capabilities, "shops">;
+  const { shops } = (await capabilities(["shops"], { tenant, at, signal, onResult: () => undefined })) as Pick<Capabilities, "shops">;
   return shops.open(site);
 }
 

@@ -83,13 +83,13 @@ export function isPermission({ class: kind, code }: Failure): boolean {
 }
 
 /** Rows of a page or lookup that cannot be read whole, and those that did not come. */
-export function flawedIn({ resource, found }: { resource: ShopResource; found: Omit<Found<unknown>, "rows"> }): FlawedRow[] {
+export function unreadableIn({ resource, found }: { resource: ShopResource; found: Omit<Found<unknown>, "rows"> }): FlawedRow[] {
   const missing = found.missing.map((id) => ({ id, reason: `the shop failed to load this row of ${resource}` }));
   return [...found.unreadable.map(({ id, reason }) => ({ id, reason })), ...missing];
 }
 
 function readOf(resource: ShopResource, readAt: number, found: Found<{ id: number }>, asked: readonly (string | number)[]): RowsRead {
-  const flawed = flawedIn({ resource, found });
+  const flawed = unreadableIn({ resource, found });
   const ids = new Set(flawed.map(({ id }) => id));
   const sound = [...new Set([...found.rows.map(({ id }) => id), ...asked.map(Number)])].filter((id) => !ids.has(id));
   return { resource, readAt, flawed, sound };

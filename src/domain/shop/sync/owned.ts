@@ -2,7 +2,7 @@ import type { ShopResource, ShopRows } from "../../../providers/shop/rows";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import { type Detail, details, type Owned } from "../related-rows";
-import { flawedIn } from "./noted";
+import { unreadableIn } from "./noted";
 import type { SyncSession } from "./session";
 
 /** The rows of each of these owners. Nothing is concluded from one that did not come or cannot be read: what is stored of it stays. None for a refused resource. */
@@ -39,7 +39,7 @@ export async function failedToLoad<R extends ShopResource>(
   if (!listed.ok) return listed;
   const came = new Set(found.rows.map(({ id }) => id));
   const missing = listed.value.filter((id) => !came.has(id));
-  const flawed = flawedIn({ resource, found: { unreadable: [], missing, warnings: [] } });
+  const flawed = unreadableIn({ resource, found: { unreadable: [], missing, warnings: [] } });
   session.notes.reads.push({ resource, readAt, flawed, sound: [] });
   return ok(new Set([...found.missing, ...missing]));
 }

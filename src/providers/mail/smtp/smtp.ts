@@ -22,7 +22,7 @@ export interface SmtpOptions {
   /** Why the server may not be called; undefined when it may. Asked before each connection. */
   refused: () => string | undefined;
   /** How a call went, for the circuit breaker. */
-  onCall?: ((result: "answered" | "transient") => void) | undefined;
+  onResult?: ((result: "answered" | "transient") => void) | undefined;
   /** Milliseconds for the whole transaction. Default 25,000. */
   timeLimit?: number | undefined;
 }
@@ -85,11 +85,11 @@ async function deliver(message: MailMessage, { idempotencyKey, signal: run }: Se
   const transaction: Transaction = { message, options, idempotencyKey, dotted: false, session: undefined };
   try {
     const reply = ok(await transact(transaction, signal));
-    options.onCall?.("answered");
+    options.onResult?.("answered");
     return reply;
   } catch (thrown) {
     const failure = thrown instanceof Refused ? thrown.failure : lost(thrown, transaction.dotted);
-    if (!run.aborted) options.onCall?.(thrown instanceof Refused ? "answered" : "transient");
+    if (!run.aborted) options.onResult?.(thrown instanceof Refused ? "answered" : "transient");
     return failed(failure);
   } finally {
     await transaction.session?.end();
