@@ -8,6 +8,8 @@ import type { Run } from "../run.ts";
 
 /** Requests a second, one job each. */
 const rates = [100, 250, 500, 1000, 2000, 4000];
+/** Accepted jobs that are looked up one by one. */
+const maxLooks = 1000;
 /** A request without an answer by then is given up. Milliseconds. */
 const patience = 30_000;
 
@@ -38,7 +40,8 @@ export async function load(run: Run): Promise<Section> {
   const unanswered = statuses.get(0) ?? 0;
   await jobyard.untilDone(accepted.length, begun);
   // What had no answer may have been accepted; what was accepted must be done.
-  const { done } = await jobyard.control<{ done: number }>("counts");
+  const { done } = await atRest(jobyard);
+  const missing = await notDone(jobyard, accepted);
   const lost = Math.max(0, accepted.length - done);
   const strange = Math.max(0, done - accepted.length - unanswered);
   const none = { text: "0", holds: (n: number) => n === 0 };
@@ -49,10 +52,39 @@ export async function load(run: Run): Promise<Section> {
     figures: [
       ...figures,
       { what: "accepted jobs that are not done at the end", unit: "", rounds: [lost], goal: none },
+      {
+        what: `of ${Math.min(maxLooks, accepted.length).toLocaleString("en-US")} accepted jobs that were looked up, not done`,
+        unit: "",
+        rounds: [missing],
+        goal: none,
+      },
       { what: "jobs done that were refused", unit: "", rounds: [strange], goal: none },
       { what: "refused without Retry-After", unit: "", rounds: [bare], goal: none },
     ],
   };
+}
+
+/** What the ledger has once none of the jobs is open: those without an answer may be the last ones. */
+async function atRest({ control }: Jobyard): Promise<{ done: number; open: number }> {
+  for (const until = performance.now() + 60_000; ; await passing(200)) {
+    const counts = await control<{ done: number; open: number }>("counts");
+    if (counts.open === 0 || performance.now() > until) return counts;
+  }
+}
+
+/** How many of some accepted jobs, evenly spread, are not done: a sum would not tell a lost one from one that had no answer and is done. */
+async function notDone({ tenant }: Jobyard, accepted: readonly string[]): Promise<number> {
+  const step = Math.max(1, Math.ceil(accepted.length / maxLooks));
+  const ids = accepted.filter((_, index) => index % step === 0).values();
+  let missing = 0;
+  const lane = async () => {
+    for (const id of ids) {
+      const { state } = (await tenant.ask("GET", `/v1/jobs/${id}`)) as { state: string };
+      if (state !== "done") missing++;
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, lane));
+  return missing;
 }
 
 /** Sends so many at this rate, an open loop: a slow answer holds back no later request. */
