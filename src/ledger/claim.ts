@@ -25,30 +25,31 @@ const answerLost = `(jobs.state = 'running' AND jobs.lease = ?2)`;
 const isLight = (tenant: string) => `
   (?7 IS NULL OR NOT EXISTS (SELECT 1 FROM heavy_tenants h WHERE h.tenant = ${tenant} AND h.queue = ?7 AND h.seen > ?4 - ${heavyForMs}))`;
 
-/** ?2 token, ?3 until, ?4 now, ?5 now with tolerance, ?6 boot. */
-const take = (m: string) => `
-  state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = ${m}.seq, born = coalesce(jobs.born, ?4),
-  started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6`;
-const isFree = (m: string) => `
-  jobs.seq <= ${m}.seq AND jobs.cancel = 0 AND jobs.crash = 0 AND (jobs.state IN ('queued', 'retrying', 'waiting') OR ${answerLost})
-  AND (jobs.due IS NULL OR jobs.due <= ?5) AND (jobs.fp IS NULL OR ${m}.fp IS NULL OR jobs.fp = ${m}.fp)`;
+/** Statements that claim: ?2 token, ?3 until, ?4 now, ?5 now with tolerance, ?6 boot, ?7 the queue of heavy tenants. */
+const isOpen = `jobs.state IN ('queued', 'retrying', 'waiting')`;
 
-const claimFree = `
-  UPDATE jobs SET ${take("m")} FROM ${messages}
-  WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND ${isFree("m")} AND ${isLight("jobs.tenant")}
-  RETURNING ${claimedJson}`;
+/** Of a job whose row is `state`. */
+const claimIf = (state: string) => `
+  UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4),
+    started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6
+  FROM ${messages}
+  WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.seq <= m.seq AND jobs.cancel = 0 AND jobs.crash = 0 AND ${state}
+    AND (jobs.due IS NULL OR jobs.due <= ?5) AND (jobs.fp IS NULL OR m.fp IS NULL OR jobs.fp = m.fp) AND ${isLight("jobs.tenant")}`;
 
-/** The row of a job that has none is written as running. Its boot is that of the lease. */
-const claimOrInsert = `
+const claimFree = `${claimIf(`(${isOpen} OR ${answerLost})`)} RETURNING ${claimedJson}`;
+const claimOpen = claimIf(isOpen);
+
+/** The rows of jobs that have none, as running. Their boot is that of the lease. */
+const insertClaimed = `
   ${newKinds(isLight("value->>0"))}
   INSERT INTO jobs (${newColumns}, state, lease, until, runs, born, started, begun)
-  SELECT ${newValues}, 'running', ?2, ?3, 1, ?4, ?4, ?4 FROM ${newRows} WHERE true
-  ON CONFLICT DO UPDATE SET ${take("excluded")} WHERE ${isFree("excluded")}
-  RETURNING ${claimedJson}`;
+  SELECT ${newValues}, 'running', ?2, ?3, 1, ?4, ?4, ?4 FROM ${newRows} WHERE true ON CONFLICT DO NOTHING`;
 
+/** Of a job that the lease holds `job` are the columns of its claim. */
 const lookAtRest = `
-  SELECT j.tenant, j.id, j.queue, j.state, j.ended, j.seq, j.until, j.due, j.crash, j.cancel, j.fp, j.wake, j.gate, j.sweeps, j.lease IS ?2 AS own
-  FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
+  SELECT jobs.tenant, jobs.id, jobs.queue, jobs.state, jobs.ended, jobs.seq, jobs.until, jobs.due, jobs.crash, jobs.cancel, jobs.fp, jobs.wake, jobs.gate,
+    jobs.sweeps, iif(jobs.lease IS ?2, json_array(${claimed}), NULL) AS job
+  FROM json_each(?1) e JOIN jobs ON jobs.tenant = e.value->>0 AND jobs.id = e.value->>1`;
 
 /** All pauses, and which of the tenants ?1 are heavy on the queue ?2. ?3 now. */
 const holds = `
@@ -82,35 +83,30 @@ const giveBack = `
 
 /**
  * Claims what is free, writes the rows of `fresh` that are missing, as running, and reads what holds jobs back, all in one round trip. When fewer rows
- * answered than were to be claimed, a second one looks at those whose answer names no job.
+ * changed than were to be claimed, a second one claims those of `fresh` that had a row, and looks at all that are not known to be claimed.
  */
 export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease, { fresh = [], queue }: ClaimOptions = {}): Promise<Claim> {
-  const all = [...refs, ...fresh];
   const values = [...leaseValues(lease), queue ?? null];
-  const claims = [
-    ...messageLists(refs).map((list) => statement(db, claimFree, list, ...values)),
-    ...rowLists(fresh).map((list) => statement(db, claimOrInsert, list, ...values)),
-  ];
-  const tenants = JSON.stringify(queue === undefined ? [] : [...new Set(all.map(({ tenant }) => tenant))]);
-  const results = await batch(db, [...claims, statement(db, holds, tenants, queue ?? null, lease.now), ...sideStatements(db, fresh)]);
-  const held = rowsOf<Pause | { tenant: string; scope: "heavy" }>(results, claims.length);
+  const inserts = rowLists(fresh).map((list) => statement(db, insertClaimed, list, ...values));
+  const claims = messageLists(refs).map((list) => statement(db, claimFree, list, ...values));
+  const tenants = JSON.stringify(queue === undefined ? [] : [...new Set([...refs, ...fresh].map(({ tenant }) => tenant))]);
+  const results = await batch(db, [...inserts, ...claims, statement(db, holds, tenants, queue ?? null, lease.now), ...sideStatements(db, fresh)]);
+  const held = rowsOf<Pause | { tenant: string; scope: "heavy" }>(results, inserts.length + claims.length);
   const heavy = held.flatMap(({ tenant, scope }) => (scope === "heavy" ? [tenant] : []));
-  const answers = claims.flatMap((_, index) => rowsOf<{ job: string | null }>(results, index));
-  const named = answers.flatMap(({ job }) => (job === null ? [] : [fromColumns(JSON.parse(job) as Columns)]));
-  const light = heavy.length === 0 ? all : all.filter(({ tenant }) => !heavy.includes(tenant));
-  const unnamed = named.length === 0 ? light : without(light, named);
-  const areAllClaimed = answers.length === light.length;
-  const { own, found } = areAllClaimed ? { own: unnamed, found: [] } : await lookAt(db, unnamed, lease);
-  return {
-    claimed: [...named, ...own.map((ref) => justMade(ref, lease))],
-    found,
-    pauses: held.filter((each) => each.scope !== "heavy"),
-    heavy,
-  };
+  const isTakenHere = ({ tenant }: JobRef) => heavy.length === 0 || !heavy.includes(tenant);
+  const made = fresh.filter(isTakenHere);
+  const areAllMade = results.slice(0, inserts.length).reduce((sum, { meta }) => sum + meta.changes, 0) === made.length;
+  const answers = claims.flatMap((_, index) => rowsOf<{ job: string | null }>(results, inserts.length + index));
+  const named = answers.flatMap(({ job }) => (job === null ? [] : [claimedFrom(job)]));
+  const unnamed = named.length === 0 ? refs.filter(isTakenHere) : without(refs.filter(isTakenHere), named);
+  const areAllTaken = answers.length === named.length + unnamed.length;
+  const known = [...(areAllMade ? made.map((row) => justMade(row, lease, row.wake)) : []), ...(areAllTaken ? unnamed.map((ref) => justMade(ref, lease)) : [])];
+  const rest = await lookAt(db, { had: areAllMade ? [] : made, left: areAllTaken ? [] : unnamed }, lease, values);
+  return { claimed: [...named, ...known, ...rest.claimed], found: rest.found, pauses: held.filter((each) => each.scope !== "heavy"), heavy };
 }
 
 /** What a job is that was never claimed before. */
-function justMade({ tenant, id, seq, at, maxAttempts }: MessageRef, { now }: Lease): ClaimedJob {
+function justMade({ tenant, id, seq, at, maxAttempts }: MessageRef, { now }: Lease, wake: number | null = null): ClaimedJob {
   return {
     tenant,
     id,
@@ -124,7 +120,7 @@ function justMade({ tenant, id, seq, at, maxAttempts }: MessageRef, { now }: Lea
     revision: 0,
     reason: null,
     cursor: null,
-    wake: null,
+    wake,
     gate: null,
   };
 }
@@ -151,20 +147,28 @@ type Columns = [
   string | null,
 ];
 
-function fromColumns([tenant, id, seq, attempt, max, runs, at, born, pinned, revision, reason, cursor, wake, gate]: Columns): ClaimedJob {
+/** Its columns as a JSON list. */
+function claimedFrom(job: string): ClaimedJob {
+  const [tenant, id, seq, attempt, max, runs, at, born, pinned, revision, reason, cursor, wake, gate] = JSON.parse(job) as Columns;
   return { tenant, id, seq, attempt, max, runs, at, born, pinned, revision, reason, cursor, wake, gate };
 }
 
-/** Which of them this lease holds, and the rows of the others. */
-async function lookAt(db: D1Database, refs: readonly MessageRef[], lease: Lease): Promise<{ own: MessageRef[]; found: FoundJob[] }> {
-  const lists = refLists(refs);
-  const results = await batch(
-    db,
-    lists.map((list) => statement(db, lookAtRest, list, lease.token)),
-  );
-  const rows = lists.flatMap((_, index) => rowsOf<StoredFound>(results, index));
-  const own = new Set(rows.filter((row) => row.own === 1).map(keyOf));
-  return { own: refs.filter((ref) => own.has(keyOf(ref))), found: rows.filter((row) => row.own === 0).map(toFound) };
+/** Claims those of `had`, of which some have rows, and tells which of all of them the lease holds now, and what the rows of the others say. */
+async function lookAt(
+  db: D1Database,
+  { had, left }: { had: readonly MessageRef[]; left: readonly MessageRef[] },
+  lease: Lease,
+  values: readonly (string | number | null)[],
+): Promise<Pick<Claim, "claimed" | "found">> {
+  if (had.length + left.length === 0) return { claimed: [], found: [] };
+  const claims = messageLists(had).map((list) => statement(db, claimOpen, list, ...values));
+  const looks = refLists([...had, ...left]).map((list) => statement(db, lookAtRest, list, lease.token));
+  const results = await batch(db, [...claims, ...looks]);
+  const rows = looks.flatMap((_, index) => rowsOf<StoredFound>(results, claims.length + index));
+  return {
+    claimed: rows.flatMap(({ job }) => (job === null ? [] : [claimedFrom(job)])),
+    found: rows.filter(({ job }) => job === null).map(toFound),
+  };
 }
 
 export async function claimAlone(db: D1Database, ref: MessageRef, lease: Lease): Promise<ClaimedJob | null> {
@@ -181,9 +185,9 @@ export async function release(db: D1Database, refs: readonly JobRef[], token: st
     );
 }
 
-type StoredFound = Omit<FoundJob, "crash" | "cancel"> & { crash: number; cancel: number; own: number };
+type StoredFound = Omit<FoundJob, "crash" | "cancel"> & { crash: number; cancel: number; job: string | null };
 
-function toFound({ own: _own, ...row }: StoredFound): FoundJob {
+function toFound({ job: _job, ...row }: StoredFound): FoundJob {
   return { ...row, crash: row.crash === 1, cancel: row.cancel === 1 };
 }
 
