@@ -73,20 +73,21 @@ function decoded(text: string): string {
 async function shown(request: Request, visit: Visit, page: AnyPage): Promise<Response> {
   if (page.tenants === "one" && visit.tenant === "*") return choice(request, visit, page);
   if (page.tenants === "all" && visit.tenant !== "*") throw new ApiProblem(404, "There is no such page for one tenant.");
-  const model: unknown = await page.query(visit);
+  const isFragment = wantsFragment(request);
+  const [model, tenants] = await Promise.all([page.query(visit) as Promise<unknown>, isFragment ? [] : tenantsOf(visit)]);
   const title = page.title(model, visit);
   const main = (
     <main id="main" tabIndex={-1} data-pace={page.pace?.(model, visit) ?? "calm"}>
       {page.view(model, visit)}
     </main>
   );
-  if (wantsFragment(request)) return fragmentResponse(request, main, title);
+  if (isFragment) return fragmentResponse(request, main, title);
   const notice = noticeOf(request);
   const cookies = notice === undefined ? [] : [setNotice(visit.url, "")];
   const body = (
     <Document
       title={`${title} · ${visit.tenant === "*" ? "all tenants" : visit.tenant}`}
-      header={<Frame visit={visit} section={page.section} tenants={await tenantsOf(visit)} />}
+      header={<Frame visit={visit} section={page.section} tenants={tenants} />}
     >
       {notice === undefined ? null : (
         <p role="status" class="notice">

@@ -38,7 +38,10 @@ export function createGateOperations(deps: GateOperationsDeps): GateOperations {
   const { db, engine, gates, namesOf } = deps;
   const release = (tenant: string, dependency: string) =>
     admitAt(engine as Engine, [{ tenant, gate: dependency }], engine.now(), createBudget(engine.now, maxStatements, maxMilliseconds));
-  const known = async (tenant: string) => [...new Set([...(await namesOf(tenant)), ...(await gatesWithParked(db, tenant))])];
+  const known = async (tenant: string) => {
+    const [named, parked] = await Promise.all([namesOf(tenant), gatesWithParked(db, tenant)]);
+    return [...new Set([...named, ...parked])];
+  };
   const act = async (verb: "reset" | "probe", tenant: string, dependency: string) => {
     // A name that nothing was ever called by gets no object of its own.
     if (!(await known(tenant)).includes(dependency) && !wasUsed(await gates.status(tenant, dependency, engine.now()))) return "unknown";

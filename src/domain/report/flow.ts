@@ -21,21 +21,6 @@ export interface QueueFlow {
   heldBy: { cause: string; count: number }[];
 }
 
-export const idleFlow: QueueFlow = {
-  running: 0,
-  ready: 0,
-  held: 0,
-  parked: 0,
-  retrying: 0,
-  scheduled: 0,
-  oldestReadyAt: null,
-  donePerMinute: 0,
-  failedPerMinute: 0,
-  waitP95Ms: null,
-  health: "idle",
-  heldBy: [],
-};
-
 export type Health = "paused" | "held" | "at-limit" | "behind" | "flowing" | "idle";
 
 /** Ready jobs older than this are late. Milliseconds. */

@@ -3,7 +3,7 @@ import { Problem } from "../../errors";
 import { boundedText, outputList } from "../../queue/bounded";
 import type { Pause } from "../../queue/job-row";
 import { smallBody } from "../body";
-import { idleFlow, type QueueFlow } from "../../domain/report/flow";
+import type { QueueFlow } from "../../domain/report/flow";
 import type { QueueWhy } from "../../domain/report/flow-why";
 import type { IntakeDeps } from "../deps";
 import { toSchema } from "../json-schema";
@@ -71,11 +71,15 @@ export const queueRoutes = [
     tenant: "any",
     answers: { 200: queuesShape },
     handle: async ({ deps, tenant, caller }) => {
-      const [queues, paused, flows] = await Promise.all([deps.queues(), pausedNames(deps, tenant, "queue"), deps.reports.flow(tenant)]);
-      const listed = queues.map(({ queue, ...all }) => {
-        // Of all tenants together: a tenant must not learn how much the others have to do.
-        const { backlog, bytes, oldestAt } = caller.kind === "root" ? all : { backlog: null, bytes: null, oldestAt: null };
-        return { queue, types: typesOn(deps, queue), backlog, bytes, oldestAt: isoOrNull(oldestAt), ...flowView(flows.get(queue)), paused: paused.has(queue) };
+      // Of all tenants together: a tenant must not learn how much the others have to do.
+      const [metrics, paused, flows] = await Promise.all([
+        caller.kind === "root" ? deps.queues() : [],
+        pausedNames(deps, tenant, "queue"),
+        deps.reports.flow(tenant),
+      ]);
+      const listed = [...flows].map(([queue, flow]) => {
+        const { backlog = null, bytes = null, oldestAt = null } = metrics.find((each) => each.queue === queue) ?? {};
+        return { queue, types: typesOn(deps, queue), backlog, bytes, oldestAt: isoOrNull(oldestAt), ...flowView(flow), paused: paused.has(queue) };
       });
       return { status: 200, body: { queues: listed } };
     },
@@ -84,7 +88,7 @@ export const queueRoutes = [
   ...holding("type", "/v1/types/:type", "a type of job", async (deps, name) => deps.registry.contracts().some(({ type }) => type === name)),
 ];
 
-function flowView({ why, ...flow }: QueueFlow & { why: QueueWhy | null } = { ...idleFlow, why: null }) {
+function flowView({ why, ...flow }: QueueFlow & { why: QueueWhy | null }) {
   return { ...flow, oldestReadyAt: isoOrNull(flow.oldestReadyAt), why: whyView(why) };
 }
 
