@@ -182,6 +182,7 @@ export function story(now: number): Answers {
       totals: {},
       minutes: [...events, { minute: at(41), type: "email", event: "discarded", count: 24, ms: 0 }],
       backlog: { deadLetters: 24, parked: 128, due: 18 },
+      groups: [{ name: "email", events: {}, open: { running: 3, ready: 3, held: 100, parked: 128, retrying: 12, scheduled: 6 }, ms: 0 }],
     },
     "GET /v1/jobs": ({ state }: { state?: string }) => ({ jobs: state ? jobs.filter((each) => each.state === state) : jobs, cursor: state ? null : "older" }),
     [`GET /v1/jobs/${id(2)}`]: {

@@ -166,6 +166,22 @@ describe("a page", () => {
     expect(admin.api.calls.filter(({ query }) => query["reveal"] === "1")).toHaveLength(1);
   });
 
+  test("a list of jobs counts the open ones by state in its tabs", async () => {
+    const api = createFakeApi(now);
+    const open = { running: 1, ready: 2, held: 30, parked: 183, retrying: 4, scheduled: 5 };
+    api.answers.set("GET /v1/stats", {
+      groups: [
+        { name: "email", events: {}, open, ms: 0 },
+        { name: "image", events: {}, open: { ready: 7 }, ms: 0 },
+      ],
+      backlog: {},
+    });
+    const html = await (await (await visitor(people.reader, api)).get("/t/demo/jobs")).text();
+    for (const [state, count] of Object.entries({ queued: 9, running: 1, scheduled: 5, waiting: 213, retrying: 4 }))
+      expect(html).toMatch(new RegExp(`state=${state}"[^>]*>\\w+ <b>${count}</b>`));
+    expect(api.calls.map(({ path }) => path)).not.toContain("/v1/queues");
+  });
+
   test("a list narrows by the words of its one search box, and says how far it has looked", async () => {
     const api = createFakeApi(now);
     api.answers.set("GET /v1/jobs", { jobs: [], cursor: "further", examined: 2000 });

@@ -1,4 +1,4 @@
-import type { Jobs, Queues, Sites, Stats, Types } from "../answers";
+import type { Jobs, Sites, Stats, Types } from "../answers";
 import type { Visit } from "../page";
 import { type Search, searchFrom, timeAt } from "./search";
 
@@ -15,14 +15,13 @@ const limit = "50";
 export async function queryJobs({ api, url, now }: Visit): Promise<JobsModel> {
   const search = searchFrom(url.searchParams);
   const query = { ...search, from: timeAt(search.from, now), to: timeAt(search.to, now), cursor: url.searchParams.get("cursor") ?? undefined, limit };
-  const [jobs, { queues }, stats, { types }, { sites }] = await Promise.all([
+  const [jobs, { groups = [], backlog }, { types }, { sites }] = await Promise.all([
     api.get<Jobs>("/v1/jobs", query),
-    api.get<Queues>("/v1/queues"),
-    api.get<Stats>("/v1/stats", { from: new Date(now - 60_000).toISOString() }),
+    api.get<Stats>("/v1/stats", { by: "type", from: new Date(now - 60_000).toISOString() }),
     api.get<Types>("/v1/types"),
     api.get<Sites>("/v1/sites"),
   ]);
-  const sum = (name: "ready" | "running" | "scheduled" | "held" | "retrying") => queues.reduce((total, queue) => total + queue[name], 0);
+  const sum = (...kinds: string[]) => groups.reduce((total, { open }) => total + kinds.reduce((all, kind) => all + (open[kind] ?? 0), 0), 0);
   return {
     ...jobs,
     search,
@@ -30,9 +29,9 @@ export async function queryJobs({ api, url, now }: Visit): Promise<JobsModel> {
       queued: sum("ready"),
       running: sum("running"),
       scheduled: sum("scheduled"),
-      waiting: sum("held"),
+      waiting: sum("held", "parked"),
       retrying: sum("retrying"),
-      failed: stats.backlog.deadLetters,
+      failed: backlog.deadLetters,
     },
     types: types.map(({ type }) => type),
     sites: sites.map(({ site }) => site),
