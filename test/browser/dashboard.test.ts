@@ -126,6 +126,23 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     expect(await page.getByRole("dialog").isVisible()).toBe(false);
   });
 
+  test("a patch is tried from the plan, and what was typed stays until the replay is sent with it", async () => {
+    await signIn("/t/demo/bulk?verb=replay&group=g0", people.admin);
+    await page.getByText("Correct the payloads").click();
+    await page.locator("#patch").fill('{"siteId": "main"}');
+    await page.getByRole("button", { name: "Try the patch" }).click();
+    await page.getByText("cannot run with it").first().waitFor();
+    expect(await page.locator("#patch").inputValue()).toBe('{"siteId": "main"}');
+    expect(worker.calls.findLast(({ method }) => method === "POST")?.path).toBe("/v1/replays");
+    await page.getByRole("button", { name: "Replay 7" }).click();
+    await page.waitForURL("**/replays/r0");
+    expect(worker.calls.findLast(({ path, body }) => path === "/v1/replays" && (body as { plan?: boolean }).plan === undefined)?.body).toEqual({
+      filter: { group: "g0" },
+      canary: 5,
+      patch: { siteId: "main" },
+    });
+  });
+
   test("the tenant is in the address, and a second tab is signed in as well", async () => {
     await signIn("/", people.root);
     expect(new URL(page.url()).pathname).toBe("/t/*/");

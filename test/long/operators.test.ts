@@ -130,16 +130,19 @@ describe.skipIf(noBrowser)(`operators at night${noBrowser ? ` (skipped: ${noBrow
       120,
     );
     const reader = await signedIn(tenant, ["read"]);
-    const onNow = (await reader.locator(".findings .sentence").first().innerText()).replaceAll(/\([^)]*\d[^)]*\)/g, "");
+    const said = async (place: string) => (await reader.locator(place).first().innerText()).replaceAll(/\([^)]*\d[^)]*\)/g, "").trim();
+    const onNow = await said(".findings .sentence");
     expect(onNow).toContain("213 jobs wait for it");
     await reader.goto(`${way.url}/t/${tenant}/jobs/${first}`);
-    const onJob = (await reader.locator(".why").innerText()).replaceAll(/\([^)]*\d[^)]*\)/g, "");
-    expect(onJob).toContain(onNow.trim());
+    expect(await said(".why")).toContain(onNow);
     await reader.goto(`${way.url}/t/${tenant}/flow`);
     expect(await reader.locator("#gate-mail").innerText()).toMatch(/open[\s\S]*213/);
     expect(await reader.locator("#queue-email-sending").innerText()).toContain("213");
+    expect([await said("#gate-mail-why"), await said("#queue-email-sending-why")]).toEqual([onNow, onNow]);
+    await reader.goto(`${way.url}/t/${tenant}/flow/email-sending`);
+    expect(await said(".why")).toBe(onNow);
     // A token that may only read sees no control on any of them.
-    for (const path of ["/", `/jobs/${first}`, "/jobs?state=waiting", "/flow", "/failures"]) {
+    for (const path of ["/", `/jobs/${first}`, "/jobs?state=waiting", "/flow", "/flow/email-sending", "/failures"]) {
       await reader.goto(`${way.url}/t/${tenant}${path}`);
       expect([path, await reader.locator("main form[method=post], main dialog, main input[type=checkbox]").count()]).toEqual([path, 0]);
     }
