@@ -254,7 +254,7 @@ describe("one language", () => {
       CampaignParts EndedParts MailParts ModelsParts LeadParts IntakeParts TickParts GateParts ReportParts EngineParts
       CapabilityParts CampaignDoor AccessDoor isZone TurnstileVerdict
       verdictOn tellAfterBatches touchSql onCall CallClass settleDoubt discreetReason Verdict pulse insist
-      Patience Needle longestDelay`
+      Patience Needle longestDelay SaidOutcome SaidFact CampaignSetting samplesIn statesIn replaysIn factsIn templatesIn`
       .trim()
       .split(/\s+/);
     expect(refused(new RegExp(`\\b(?:${retired.join("|")})\\b`, "g"))).toEqual([]);
@@ -265,6 +265,11 @@ describe("one language", () => {
     const defined = [...texts].flatMap(([file, text]) => [...text.matchAll(vague)].map(([, name = ""]) => ({ name, file })));
     const twice = [...Map.groupBy(defined, ({ name }) => name)].filter(([, places]) => places.length > 1);
     expect(twice).toEqual([]);
+  });
+
+  test("comments name who acts: whoever, nobody, somebody and mates are in none", () => {
+    const riddle = /^\s*(?:\/\/|\/?\*).*\b(?:whoever|nobody|somebody|everybody|anybody|mates)\b/gim;
+    expect([...texts].flatMap(([file, text]) => [...text.matchAll(riddle)].map(([line]) => `${file}: ${line.trim()}`))).toEqual([]);
   });
 
   test("a behaviour is run and the name of its type", () => {

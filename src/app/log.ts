@@ -6,11 +6,11 @@ import { isolateTraceId, traceIdOf } from "../trace";
  * The one subscriber that turns events into log lines: one JSON object each, with fixed names and the trace id. Events hold nothing personal.
  * Only failures and batches are written: a line per job would cost about as much as the job.
  */
-export function log(said: EngineEvent): void {
-  if (said.event === "trouble") console.error(routeFor("error", said));
-  else if (said.event === "settled" && said.state !== "done") console.warn(routeFor("warn", said));
-  else if (said.event === "heavy") console.warn(routeFor("warn", said));
-  else if (said.event === "batch") console.log(routeFor("info", said));
+export function log(event: EngineEvent): void {
+  if (event.event === "trouble") console.error(routeFor("error", event));
+  else if (event.event === "settled" && event.state !== "done") console.warn(routeFor("warn", event));
+  else if (event.event === "heavy") console.warn(routeFor("warn", event));
+  else if (event.event === "batch") console.log(routeFor("info", event));
 }
 
 /** A reason may quote any system: what looks personal or secret is masked once more, for each kind of event. */

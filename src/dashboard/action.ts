@@ -13,7 +13,7 @@ export interface Action {
   scope: Scope | "root";
   /** On the button. */
   label: string;
-  /** What is told when it is done, from the fields and the answer. */
+  /** The message when it is done, from the fields and the answer. */
   done: string | ((fields: Fields, answer: unknown) => string);
   /** The body of the call; without it there is none. */
   body?: (fields: Fields) => unknown;

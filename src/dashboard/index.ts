@@ -42,7 +42,7 @@ async function answerGet(request: Request, deps: DashboardDeps): Promise<Respons
   if (url.pathname === "/session") return signIn(request, sessions, deps.answer);
   if (url.pathname === "/session/end") return leave(url, sessions);
   const own = await sessions.read(request);
-  // A token that was given goes before the person that Access knows.
+  // A token that was given goes before the person of Access.
   const passed = own === undefined ? await throughAccess(request, deps.access) : { token: own };
   if (passed === undefined) return signInPage(request);
   if (!("token" in passed)) return signInPage(request, passed.trouble, passed.status);

@@ -10,7 +10,7 @@ import { fragmentResponse, htmlResponse, wantsFragment } from "./respond";
 import { noticeOf, setNotice } from "./session/cookie";
 import { signInPage } from "./session/sign-in";
 
-/** A request for a page of a tenant, by somebody who has signed in. */
+/** A request for a page of a tenant, by a person who has signed in. */
 export interface Asked {
   request: Request;
   deps: DashboardDeps;
@@ -100,7 +100,7 @@ async function shown(request: Request, visit: Visit, page: AnyPage): Promise<Res
   return htmlResponse(visit.url, body, { cookies });
 }
 
-/** Names for the switcher: nobody but the root token learns them. */
+/** Names for the switcher: only the root token gets them. */
 async function tenantsOf({ isRoot, api }: Visit): Promise<string[]> {
   return isRoot ? (await api.get<Tenants>("/v1/tenants")).tenants.map(({ tenant }) => tenant) : [];
 }

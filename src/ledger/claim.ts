@@ -153,7 +153,7 @@ function claimedFrom(job: string): ClaimedJob {
   return { tenant, id, seq, attempt, max, runs, at, born, pinned, revision, reason, cursor, wake, gate };
 }
 
-/** Claims those of `had`, of which some have rows, and tells which of all of them the lease holds now, and what the rows of the others say. */
+/** Claims those of `had`, of which some have rows, and returns which of all of them the lease holds now, and what the rows of the others say. */
 async function lookAt(
   db: D1Database,
   { had, left }: { had: readonly MessageRef[]; left: readonly MessageRef[] },

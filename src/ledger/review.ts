@@ -38,8 +38,8 @@ const note = `INSERT INTO history (tenant, job, at, event, detail) SELECT tenant
 export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: string, finding: Finding, now: number): Promise<boolean> {
   const results = await batch(db, [statement(db, decide, ref.tenant, ref.id, key, finding, now)]);
   if (rowsOf(results, 0).length === 0) return false;
-  const said = finding === "done" ? "happened" : "did not happen";
-  await batch(db, [statement(db, clear, ref.tenant, ref.id), statement(db, note, ref.tenant, ref.id, now, "reviewed", `"${key}" ${said}`)]);
+  const phrase = finding === "done" ? "happened" : "did not happen";
+  await batch(db, [statement(db, clear, ref.tenant, ref.id), statement(db, note, ref.tenant, ref.id, now, "reviewed", `"${key}" ${phrase}`)]);
   return true;
 }
 

@@ -85,9 +85,9 @@ export async function heartbeat(
   runs: readonly (JobRef & { progress: string | null })[],
   token: string,
 ): Promise<(JobRef & { held: boolean; cancel: boolean })[]> {
-  const said = lists(runs.flatMap(({ tenant, id, progress }) => (progress === null ? [] : [[tenant, id, progress]])));
+  const progressed = lists(runs.flatMap(({ tenant, id, progress }) => (progress === null ? [] : [[tenant, id, progress]])));
   const parts = refLists(runs);
-  const writes = said.map((list) => statement(db, saveProgress, list, token));
+  const writes = progressed.map((list) => statement(db, saveProgress, list, token));
   const results = await batch(db, [...writes, ...parts.map((list) => statement(db, lookAt, list, token))]);
   const rows = parts.flatMap((_, index) => rowsOf<JobRef & { cancel: number; held: number | null }>(results, writes.length + index));
   return rows.map(({ tenant, id, cancel, held }) => ({ tenant, id, held: held === 1, cancel: cancel === 1 }));

@@ -25,12 +25,12 @@ export interface TimelineRow {
 }
 
 const maxEntries = 500;
-const entriesOf = `
+const historySql = `
   SELECT at, event, detail, ms, times, coalesce(last_at, at) AS lastAt FROM history WHERE tenant = ? AND job = ? ORDER BY at LIMIT ${maxEntries}`;
 
 /** Reads `TimelineEntry` rows, the oldest first. */
 export function historyStatement(db: D1Database, tenant: string, id: string): D1PreparedStatement {
-  return statement(db, entriesOf, tenant, id);
+  return statement(db, historySql, tenant, id);
 }
 
 /** Acceptance, first start, the run under way and a quiet end are in the job's row alone; everything else has a row of history. Oldest first. */
@@ -53,19 +53,19 @@ function lastRunOf({ state, begun, ended }: TimelineRow): number | null {
 }
 
 /** ?1 [tenant, id, at, event, detail, ms, whether it folds] of each, ?2 token. */
-const told = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS at, value->>3 AS event, value->>4 AS detail, value->>5 AS ms, value->>6 AS folds FROM json_each(?1)) s`;
+const newEntries = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS at, value->>3 AS event, value->>4 AS detail, value->>5 AS ms, value->>6 AS folds FROM json_each(?1)) s`;
 const ours = `JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id`;
 
 /** Raises the count of a job's newest entry when that is of the same event. Repeated with the same time it changes nothing. */
 export const foldHistory = `
   UPDATE history SET times = times + 1, last_at = s.at, ms = iif(s.ms IS NULL, history.ms, coalesce(history.ms, 0) + s.ms)
-  FROM ${told} ${ours}
+  FROM ${newEntries} ${ours}
   WHERE s.folds AND j.lease = ?2 AND history.tenant = s.tenant AND history.job = s.id AND history.event = s.event AND coalesce(history.last_at, history.at) < s.at
     AND history.at = (SELECT max(h.at) FROM history h WHERE h.tenant = s.tenant AND h.job = s.id)`;
 
 /** Adds what was not folded just now. */
 export const addHistory = `
   INSERT INTO history (tenant, job, at, event, detail, ms) SELECT s.tenant, s.id, s.at, iif(j.state = 'cancelled', 'cancelled', s.event), s.detail, s.ms
-  FROM ${told} ${ours}
+  FROM ${newEntries} ${ours}
   WHERE j.lease = ?2 AND NOT (s.folds AND EXISTS (SELECT 1 FROM history h WHERE h.tenant = s.tenant AND h.job = s.id AND h.event = s.event AND h.last_at = s.at))
   ON CONFLICT DO NOTHING`;

@@ -69,7 +69,7 @@ export interface EffectOptions<T = unknown> {
    * Undefined: a job whose earlier run ended without an answer may have tried it then. Milliseconds.
    */
   begun?: number | undefined;
-  /** With an idempotent provider too the intent is recorded first: for one of many effects of a job that may wait longer than a key lives. Default false. */
+  /** With an idempotent provider too the intent is recorded first: for one of many effects of a job that may wait longer than a key is valid. Default false. */
   noteFirst?: boolean;
   /** What a dry run gets instead of the call's value. */
   wouldDo?: T;

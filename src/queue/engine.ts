@@ -76,7 +76,7 @@ export interface CapabilityScope {
   signal: AbortSignal;
   /** `traceparent` of the next call to the outside, each with a span id of its own; none for a batch handler. */
   traceparent?: (() => string) | undefined;
-  /** Told of each call to the outside; feeds the circuit breaker. */
+  /** Called with the result of each call to the outside; feeds the circuit breaker. */
   onResult(gate: string, call: CallResult): void;
 }
 

@@ -10,7 +10,7 @@ export function fold(text: string): string {
   return folded.replaceAll("i\u0307", "i").replaceAll("ς", "σ").normalize("NFKC");
 }
 
-/** Tells whether a text holds `words`, both folded. */
+/** Whether a text holds `words`, both folded. */
 export function finder(words: string): (text: string | null | undefined) => boolean {
   const sought = fold(words);
   return (text) => typeof text === "string" && fold(text).includes(sought);

@@ -4,7 +4,7 @@ import type { Prepared } from "./prepared";
 import { send } from "./send";
 
 /**
- * Local starts only, where a message dies with the process: keeps jobs that a queue took and the ledger did not. Returns those that nothing
+ * Local starts only, where a message is lost with the process: keeps jobs that a queue took and the ledger did not. Returns those that nothing
  * keeps, which are not accepted. Never throws.
  */
 export async function keepUnwritten(engine: Engine, sent: readonly Prepared[]): Promise<readonly Prepared[]> {

@@ -56,7 +56,7 @@ export interface SnapshotOptions {
   timeLimit?: number;
   /** Milliseconds of the Worker's clock. */
   clock?: () => number;
-  /** Told, without anything secret, what could not be done. */
+  /** Called with what could not be done, without anything secret. */
   report?: (event: string, details: Record<string, string>) => void;
 }
 

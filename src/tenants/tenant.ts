@@ -62,7 +62,7 @@ export interface Tenant {
   updated: number;
 }
 
-/** Told after each change that the snapshot must show. Never throws: what it could not do, the tick does. */
+/** Called after each change that the snapshot must show. Never throws: the tick does what it could not do. */
 export type Changed = (tenant: string) => Promise<void>;
 
 export interface TenantStore {

@@ -1,6 +1,6 @@
 const zoneName = /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/;
 
-/** Whether this runtime knows the name as an IANA time zone. Bare offsets (`+02:00`) are not zones: they have no summer time. */
+/** Whether the name is an IANA time zone of this runtime. Bare offsets (`+02:00`) are not zones: they have no summer time. */
 export function isTimezone(zone: string): boolean {
   try {
     return zoneName.test(zone) && formatOf(zone) !== undefined;

@@ -31,7 +31,7 @@ export function selectionText(selection: Selection): string {
   return JSON.stringify(selection);
 }
 
-/** What a form carried; empty, which the interface refuses, when somebody has changed it. */
+/** What a form carried; empty, which the interface refuses, when it was tampered with. */
 export function selectionOf(text: string | undefined): object {
   try {
     const value: unknown = JSON.parse(text ?? "");

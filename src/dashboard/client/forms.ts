@@ -1,6 +1,6 @@
 import { refresh } from "./live";
 
-/** Sends forms that act without leaving the page, and tells what came of it. */
+/** Sends forms that act without leaving the page, and shows the result. */
 export function startForms(): void {
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -34,12 +34,12 @@ function addressOf(form: HTMLFormElement, submitter: HTMLElement | null): string
   return submitter instanceof HTMLButtonElement && submitter.hasAttribute("formaction") ? submitter.formAction : form.action;
 }
 
-/** Tells something for a while. */
+/** Shows a message for a while. */
 export function notify(text: string, isTrouble = false): void {
   const toast = document.createElement("p");
   toast.className = isTrouble ? "toast trouble" : "toast";
   toast.textContent = text;
-  // A dialog lies above everything else: what is told while one is open is told in it.
+  // A dialog lies above everything else: a message while one is open is shown in it.
   const open = document.querySelector("dialog[open] form");
   (isTrouble && open ? open : document.querySelector("#toasts"))?.append(toast);
   setTimeout(() => toast.remove(), isTrouble ? 12_000 : 6000);

@@ -13,7 +13,7 @@ function policyOf(): { createHTML(text: string): string } {
 
 /**
  * Makes the page what the server has just rendered, without replacing what is the same: nodes with an id are kept, and with them focus,
- * selected text, open folds and dialogs, and what was typed. @returns How many new rows wait at the top of a list somebody works in.
+ * selected text, open folds and dialogs, and what was typed. @returns How many new rows wait at the top of a list that is in use.
  */
 export function morph(main: HTMLElement, text: string): number {
   const next = new DOMParser().parseFromString(policy.createHTML(text), "text/html").querySelector("main");
@@ -39,7 +39,7 @@ function beforeAttributeUpdated(name: string, element: Element): boolean {
   return !(name === "open" && element.matches("details, dialog"));
 }
 
-/** Rows that came in above those that are shown would move them: they are left out while somebody points at the list, has focus or a selection in it. */
+/** Rows that came in above those that are shown would move them: they are left out while the pointer, the focus or a selection is in the list. */
 function holdBack(main: HTMLElement, next: Element): number {
   const list = main.querySelector("[data-stream]");
   const rows = next.querySelector("[data-stream]")?.children;

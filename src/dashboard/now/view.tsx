@@ -46,7 +46,7 @@ export const nowPage = page<NowModel>({
   ),
 });
 
-/** Findings of the severity `info` are known, and need nobody. */
+/** Findings of the severity `info` need no person. */
 function verdictOf(findings: Report["findings"]): string {
   const urgent = findings.filter(({ severity }) => severity !== "info").length;
   if (urgent === 0) return "All is well";

@@ -37,7 +37,7 @@ export function smallUsd(value: number): string {
   return value > 0 && value < 0.01 ? `${Number(value.toPrecision(2)).toLocaleString("en-US", { maximumFractionDigits: 8 })} USD` : usd(value);
 }
 
-/** The end of an id, which tells ids of one time apart. */
+/** The end of an id, which differs between ids of one time. */
 export function tailOf(id: string): string {
   return id.length > 8 ? `…${id.slice(-8)}` : id;
 }

@@ -6,7 +6,7 @@ interface Progress {
   note: string | null;
 }
 
-/** How far something is; `ratePerSecond` tells how long it still takes. */
+/** How far something is; `ratePerSecond` gives the time that is left. */
 export function ProgressBar({ progress, ratePerSecond }: { progress: Progress; ratePerSecond?: number | undefined }) {
   const { done, total, note } = progress;
   return (

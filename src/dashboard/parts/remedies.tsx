@@ -4,7 +4,7 @@ import { bulkAddress } from "../bulk/selection";
 import type { Visit } from "../page";
 import { Act } from "./act";
 
-/** A remedy as the API tells it. */
+/** A remedy as the API returns it. */
 interface Remedy {
   method: string;
   path: string;

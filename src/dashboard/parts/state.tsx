@@ -1,4 +1,4 @@
-/** A state is told by a sign, a word and a colour: the sign and the word alone are enough. */
+/** A state is shown by a sign, a word and a colour: the sign and the word alone are enough. */
 const kinds: Readonly<Record<string, readonly [kind: Kind, sign: string]>> = {
   queued: ["rest", "○"],
   scheduled: ["rest", "◷"],

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
 
 interface TableProps {
-  /** Told to those who do not see it. */
+  /** The label for screen readers. */
   label: string;
   /** Names of the columns; one that begins with `#` holds numbers, one with `-` is left out on a phone, an empty one holds actions. */
   columns: readonly string[];
   children: ComponentChildren;
-  /** Rows come in at its top: they wait behind a button while somebody points at or works in the table. */
+  /** Rows come in at its top: they wait behind a button while the pointer or the focus is in the table. */
   stream?: boolean;
 }
 
@@ -34,7 +34,7 @@ function classOf(column: string): string {
   return [marks.includes("#") ? "num" : "", marks.includes("-") ? "wide" : ""].filter(Boolean).join(" ");
 }
 
-/** What is told where there is nothing. */
+/** The text where there is nothing. */
 export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>;
 }

@@ -11,7 +11,7 @@ export function rolesText(roles: readonly Role[]): string {
     .join("\n");
 }
 
-/** Reads what was typed. What is wrong with a role is said by the interface. */
+/** Reads what was typed. The interface reports the issues of a role. */
 export function rolesFrom(text: string): object[] {
   const lines = text.split("\n").map((line) => line.trim());
   return lines.filter((line) => line !== "").map(roleFrom);

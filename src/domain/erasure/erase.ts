@@ -6,7 +6,7 @@ import type { SuppressionStore } from "../suppressions/store";
 import { nextMentions, removeRuns } from "../agents/erase";
 import { eraseNextRecipients } from "../campaigns/erase";
 import type { CampaignObjects } from "../campaigns/objects";
-import { eraseAbout, type FactPlace, nextFacts, removeFacts, type SaidFact } from "../events/erase";
+import { eraseAbout, type FactPlace, nextFacts, removeFacts, type RecordedFact } from "../events/erase";
 import { removeParts } from "../leads/erase";
 import { mayName, mentionsPerson, prefiltersFor } from "./person-matcher";
 import { isFullNumber, keysOf, nationalKey, phoneKeys } from "./person";
@@ -195,7 +195,7 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
     const { found, looked, last } = await nextFacts(walk.deps.db, walk.tenant, after, prefiltersFor(keys));
     walk.rows -= looked;
     // What ties the person together goes at the end.
-    const ties = ({ email, phone }: SaidFact) => sought.has(`e:${email}`) || phoneKeys(phone, countries).some((key) => sought.has(key));
+    const ties = ({ email, phone }: RecordedFact) => sought.has(`e:${email}`) || phoneKeys(phone, countries).some((key) => sought.has(key));
     const other = found.filter((fact) => !own.has(fact.entity.replace(/^crm /, "")) && !ties(fact));
     walk.counts.facts += await removeFacts(
       walk.deps.db,

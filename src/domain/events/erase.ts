@@ -20,28 +20,28 @@ export async function ownOf(
   countries: readonly string[],
 ): Promise<Own[]> {
   const named = [
-    ...(await rows<Row>(db, [said(db, "SELECT f.entity", byEmail, tenant, addressesIn(keys))])),
+    ...(await rows<Row>(db, [factsSql(db, "SELECT f.entity", byEmail, tenant, addressesIn(keys))])),
     ...(await withNumber(db, tenant, keys, countries)),
   ];
   const own = new Set([...leads.map((id) => `lead:${id}`), ...personal(named)]);
-  const offered = await rows<Row>(db, [said(db, "SELECT f.entity", byLead, tenant, leadsIn(own))]);
+  const offered = await rows<Row>(db, [factsSql(db, "SELECT f.entity", byLead, tenant, leadsIn(own))]);
   const entities = [...new Set([...own, ...personal(offered)])];
   const gave = "SELECT DISTINCT f.entity, f.data ->> '$.email' AS email, f.data ->> '$.phone' AS phone";
-  const given = await rows<Row & { email: unknown; phone: unknown }>(db, [said(db, gave, byEntity, tenant, withCrm(entities))]);
+  const given = await rows<Row & { email: unknown; phone: unknown }>(db, [factsSql(db, gave, byEntity, tenant, withCrm(entities))]);
   const byThing = Map.groupBy(given, ({ entity }) => bare(entity));
   return entities.map((entity) => ({ entity, keys: [...new Set((byThing.get(entity) ?? []).flatMap((each) => keysOf(each, countries)))] }));
 }
 
 /** Keys of the numbers with a country that events gave and that end like one of the keys. */
 export async function numbersGiven(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<string[]> {
-  const found = await rows<{ phone: unknown }>(db, [said(db, "SELECT DISTINCT f.data ->> '$.phone' AS phone", byPhone, tenant, endsOf(keys))]);
+  const found = await rows<{ phone: unknown }>(db, [factsSql(db, "SELECT DISTINCT f.data ->> '$.phone' AS phone", byPhone, tenant, endsOf(keys))]);
   return found.flatMap(({ phone }) => phoneKeys(phone, countries)).filter(isFullNumber);
 }
 
 /** The facts that give one of the numbers: the index finds them by its end, which others may share. */
 async function withNumber(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<Place[]> {
   const select = "SELECT f.entity, f.at, f.event, f.data ->> '$.phone' AS phone";
-  const found = await rows<Place & { phone: unknown }>(db, [said(db, select, byPhone, tenant, endsOf(keys))]);
+  const found = await rows<Place & { phone: unknown }>(db, [factsSql(db, select, byPhone, tenant, endsOf(keys))]);
   return found.filter(({ phone }) => phoneKeys(phone, countries).some((key) => keys.includes(key)));
 }
 
@@ -70,7 +70,7 @@ export async function eraseAbout(
 }
 
 /** A fact whose data may name a person anywhere. */
-export interface SaidFact {
+export interface RecordedFact {
   entity: string;
   at: number;
   event: string;
@@ -91,17 +91,17 @@ export async function nextFacts(
   tenant: string,
   after: FactPlace,
   needles: readonly Prefilter[],
-): Promise<{ found: SaidFact[]; looked: number; last: FactPlace | null }> {
+): Promise<{ found: RecordedFact[]; looked: number; last: FactPlace | null }> {
   const page = `SELECT entity, at, event, data, email, data ->> '$.phone' AS phone FROM facts WHERE tenant = ?1 AND (entity, at, event) > (?2, ?3, ?4) ORDER BY entity, at, event LIMIT ${pageSize}`;
   const ending = `SELECT entity, at, event, (SELECT count(*) FROM (${page})) AS looked FROM (${page}) ORDER BY entity DESC, at DESC, event DESC LIMIT 1`;
   const holding = `
     SELECT f.* FROM (${page}) f WHERE EXISTS (SELECT 1 FROM json_each(?5) n
       WHERE instr(replace(lower(f.data), '.', ''), n.value ->> 0) AND instr(replace(lower(f.data), '.', ''), n.value ->> 1) AND f.data LIKE n.value ->> 2) ORDER BY f.entity, f.at, f.event LIMIT ${maxTold}`;
-  const [end, told] = await db.batch<SaidFact & { looked: number }>([
+  const [end, factRows] = await db.batch<RecordedFact & { looked: number }>([
     db.prepare(ending).bind(tenant, ...after),
     db.prepare(holding).bind(tenant, ...after, JSON.stringify(needles)),
   ]);
-  const found = told?.results ?? [];
+  const found = factRows?.results ?? [];
   const last = found.length === maxTold ? found.at(-1) : end?.results[0];
   return { found, looked: end?.results[0]?.looked ?? 0, last: last ? [last.entity, last.at, last.event] : null };
 }
@@ -134,7 +134,7 @@ const byLead = `
   FROM json_each(?2) k CROSS JOIN facts f INDEXED BY facts_by_lead ON f.tenant = ?1 AND f.data ->> '$.leadId' IS NOT NULL AND f.data ->> '$.leadId' = k.value`;
 const byEntity = "FROM json_each(?2) k CROSS JOIN facts f ON f.tenant = ?1 AND f.entity = k.value";
 
-function said(db: D1Database, select: string, from: string, tenant: string, values: readonly string[]): D1PreparedStatement {
+function factsSql(db: D1Database, select: string, from: string, tenant: string, values: readonly string[]): D1PreparedStatement {
   return db.prepare(`${select} ${from}`).bind(tenant, JSON.stringify(values));
 }
 

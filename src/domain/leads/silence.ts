@@ -75,7 +75,7 @@ export interface Silent {
 
 export interface SilenceDeps {
   db: D1Database;
-  /** Tells of them; of each whether that was accepted. Never throws for one of them. */
+  /** Enqueues their alerts; of each whether it was accepted. Never throws for one of them. */
   alert(silent: readonly Silent[]): Promise<readonly boolean[]>;
 }
 
@@ -88,8 +88,8 @@ export async function reportSilence({ db, alert }: SilenceDeps, now: number): Pr
     count.watched += page.length;
     const silent = page.flatMap((each) => silentNow(each, now));
     if (silent.length === 0) continue;
-    const told = await alert(silent);
-    const accepted = silent.filter((_, index) => told[index]);
+    const receipts = await alert(silent);
+    const accepted = silent.filter((_, index) => receipts[index]);
     count.alerts += await markAlerted(db, accepted, now);
     count.refused += silent.length - accepted.length;
   }

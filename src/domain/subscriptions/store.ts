@@ -10,7 +10,7 @@ export interface SubscriptionStore {
   get(tenant: string, name: string): Promise<SubscriptionView | null>;
   remove(tenant: string, name: string): Promise<boolean>;
   open(tenant: string, name: string): Promise<OpenedEndpoint>;
-  /** Tells it nothing more until it is set again. False: it was so already, or was set meanwhile. */
+  /** Sends it nothing more until it is set again. False: it was so already, or was set meanwhile. */
   retire(tenant: string, name: string, retirement: Retirement): Promise<boolean>;
   /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
   rotate(tenant: string, max: number): Promise<number>;

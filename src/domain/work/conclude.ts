@@ -20,7 +20,7 @@ export interface Conclusion {
   /** False: its worker never had it; not counted as a run. */
   started: boolean;
   /** Digest of the worker's outcome: it identifies a repeat. */
-  said?: string;
+  digest?: string;
   /** Its result is what the worker uploaded. */
   isUploaded?: boolean;
 }
@@ -48,7 +48,7 @@ export async function conclude(deps: WorkDeps, all: readonly Conclusion[], now =
   return recorded;
 }
 
-function settlementOf(engine: Engine, { job, outcome, started, said, isUploaded = false }: Conclusion, now: number): Settlement {
+function settlementOf(engine: Engine, { job, outcome, started, digest, isUploaded = false }: Conclusion, now: number): Settlement {
   const contract = engine.registry.find(job.type)?.contract;
   if (!contract) throw new Error(`type ${job.type} is unknown to this deployment`);
   const ms = now - (job.taken ?? now);
@@ -65,9 +65,9 @@ function settlementOf(engine: Engine, { job, outcome, started, said, isUploaded 
     random: engine.random,
   };
   const settlement = transitionOf(about, outcome);
-  if (said === undefined) return settlement;
+  if (digest === undefined) return settlement;
   const { transition } = settlement;
-  return { ...settlement, transition: { ...transition, settled: JSON.stringify([said, transition.state, now, ...(isUploaded ? [1] : [])]) } };
+  return { ...settlement, transition: { ...transition, settled: JSON.stringify([digest, transition.state, now, ...(isUploaded ? [1] : [])]) } };
 }
 
 function announce(engine: Engine, { job, outcome, started }: Conclusion, { transition }: Settlement, row: Settled | undefined): void {
@@ -98,7 +98,7 @@ function callsOf({ kind }: Conclusion["outcome"]): GateReport {
   return kind === "done" || kind === "again" || kind === "discard" ? "answered" : "none";
 }
 
-/** Tells the gates that jobs were inside of. Never throws. */
+/** Reports to the gates that the jobs had entered. Never throws. */
 export async function leaveGates(engine: Engine, jobs: readonly HeldJob[], calls: GateReport, reason?: string): Promise<void> {
   const told = jobs.flatMap(({ tenant, id, entered }) => {
     const leases = entered === null ? {} : (JSON.parse(entered) as Record<string, string>);

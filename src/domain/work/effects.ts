@@ -55,11 +55,11 @@ async function notBegun({ ledger }: WorkDeps, ref: JobRef, key: string, job: Hel
 export interface EndEffect extends JobRef {
   lease: string;
   key: string;
-  said: { result: unknown } | { failed: string };
+  ending: { result: unknown } | { failed: string };
 }
 
 /** Records how an act ended. It happened, whichever worker holds the job by now: the lease that began it is enough. */
-export async function endEffect(deps: WorkDeps, { lease, key, said, ...ref }: EndEffect): Promise<{ ok: true; state: "done" | "failed" } | WorkRefusal> {
+export async function endEffect(deps: WorkDeps, { lease, key, ending, ...ref }: EndEffect): Promise<{ ok: true; state: "done" | "failed" } | WorkRefusal> {
   const [[job], effect, holder] = await Promise.all([deps.ledger.held([ref]), deps.ledger.effect(ref, key), holderOf(lease)]);
   if (!job) return noSuchJob();
   if (effect?.holder !== holder) return refused("lease-lost", "This effect was not begun under this lease.", job.state);
@@ -67,8 +67,8 @@ export async function endEffect(deps: WorkDeps, { lease, key, said, ...ref }: En
   if (effect.state === "would-do" || effect.state === "done") return { ok: true, state: "done" };
   const { revision } = effect;
   const at = deps.engine.now();
-  const isDone = "result" in said;
-  const result = isDone ? JSON.stringify(said.result ?? null) : null;
+  const isDone = "result" in ending;
+  const result = isDone ? JSON.stringify(ending.result ?? null) : null;
   await deps.engine.ledger.recordEffect(ref, { key, revision, state: isDone ? "done" : "failed", result, at }, null);
   return { ok: true, state: isDone ? "done" : "failed" };
 }

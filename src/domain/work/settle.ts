@@ -13,7 +13,7 @@ import { reclaimed } from "./reclaim";
 import { hasUploaded } from "./upload-result";
 
 /** What a worker may say of a job: the five outcomes of every run. */
-export type SaidOutcome =
+export type WorkerOutcome =
   | { kind: "done"; result?: unknown; resultId?: string | undefined }
   | { kind: "retry"; reason: string; afterSeconds?: number | undefined }
   | { kind: "wait"; reason: string; untilMs: number }
@@ -22,7 +22,7 @@ export type SaidOutcome =
 
 export interface Settlement extends JobRef {
   lease: string;
-  outcome: SaidOutcome;
+  outcome: WorkerOutcome;
 }
 
 export type SettleResult = { ok: true; state: JobState; at: number } | WorkRefusal;
@@ -47,11 +47,11 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
   const reasons = await reasonsOf(deps, open);
   const recorded = await conclude(
     deps,
-    open.map(({ job, said, outcome }, index) => ({
+    open.map(({ job, digest, outcome }, index) => ({
       job: wasReclaimed(job, back, now),
       outcome: outcomeFrom(outcome, reasons[index]),
       started: true,
-      said,
+      digest,
       isUploaded: isUploaded(outcome),
     })),
     now,
@@ -60,8 +60,8 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
     if (!("job" in each)) return each;
     const row = recorded.get(keyOf(each.job));
     if (!row) return lost(each.job);
-    const firstSaid = ready[first.get(keyOf(each.job)) ?? -1];
-    return firstSaid && "said" in firstSaid && firstSaid.said !== each.said
+    const firstFit = ready[first.get(keyOf(each.job)) ?? -1];
+    return firstFit && "digest" in firstFit && firstFit.digest !== each.digest
       ? refused("already-settled", "The job was settled otherwise in the same call.", row.state)
       : { ok: true, state: row.state, at: now };
   });
@@ -70,20 +70,20 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
 
 interface Fit {
   job: HeldJob;
-  outcome: SaidOutcome;
+  outcome: WorkerOutcome;
   /** Digest of the outcome. */
-  said: string;
+  digest: string;
   isShelved: boolean;
 }
 
 async function answerOrFit(deps: WorkDeps, { lease, outcome }: Settlement, job: HeldJob | undefined): Promise<Fit | SettleResult> {
   if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
-  const said = await sha256Hex(JSON.stringify(outcome), 32);
+  const digest = await sha256Hex(JSON.stringify(outcome), 32);
   if (standing === "lost") return lost(job);
-  if (standing === "settled") return repeated(job, said);
+  if (standing === "settled") return repeated(job, digest);
   if (standing === "ended") return refused("already-settled", `The job has ended: it is ${job.state}.`, job.state);
-  return (await unfit(deps, job, outcome)) ?? { job, outcome, said, isShelved: standing === "shelved" };
+  return (await unfit(deps, job, outcome)) ?? { job, outcome, digest, isShelved: standing === "shelved" };
 }
 
 function lost(job: HeldJob): WorkRefusal {
@@ -91,14 +91,14 @@ function lost(job: HeldJob): WorkRefusal {
 }
 
 /** The same answer as the first time; a job that ended since says so. */
-function repeated(job: HeldJob, said: string): SettleResult {
+function repeated(job: HeldJob, digest: string): SettleResult {
   const [known, state, at] = JSON.parse(job.settled ?? "[]") as [string, JobState, number];
-  if (known !== said) return refused("already-settled", "The job was settled otherwise under this lease.", job.state);
+  if (known !== digest) return refused("already-settled", "The job was settled otherwise under this lease.", job.state);
   return { ok: true, state: isTerminal(job.state) ? job.state : state, at };
 }
 
 /** The lease still stands after these: the worker may settle with something that fits. */
-async function unfit({ engine }: WorkDeps, job: HeldJob, outcome: SaidOutcome): Promise<WorkRefusal | undefined> {
+async function unfit({ engine }: WorkDeps, job: HeldJob, outcome: WorkerOutcome): Promise<WorkRefusal | undefined> {
   if (outcome.kind === "again") {
     const { length } = JSON.stringify(outcome.cursor ?? null);
     return length > maxCursor ? refused("too-large", `The cursor has ${length} characters as JSON, at most ${maxCursor} are kept.`, job.state) : undefined;
@@ -123,7 +123,7 @@ function notUploaded(job: HeldJob): WorkRefusal {
   return { ...refused("invalid", "There is no such uploaded result; the lease still stands.", job.state), errors };
 }
 
-function isUploaded(outcome: SaidOutcome): boolean {
+function isUploaded(outcome: WorkerOutcome): boolean {
   return outcome.kind === "done" && outcome.resultId !== undefined;
 }
 
@@ -134,16 +134,16 @@ async function reasonsOf(deps: WorkDeps, open: readonly Fit[]): Promise<(string 
   return open.map(({ outcome }) => ("reason" in outcome ? texts.next().value : undefined));
 }
 
-function outcomeFrom(said: SaidOutcome, reason = ""): Outcome {
-  switch (said.kind) {
+function outcomeFrom(outcome: WorkerOutcome, reason = ""): Outcome {
+  switch (outcome.kind) {
     case "done":
-      return done(said.result);
+      return done(outcome.result);
     case "retry":
-      return retry(reason, said.afterSeconds === undefined ? {} : { after: said.afterSeconds });
+      return retry(reason, outcome.afterSeconds === undefined ? {} : { after: outcome.afterSeconds });
     case "wait":
-      return wait(reason, { until: said.untilMs });
+      return wait(reason, { until: outcome.untilMs });
     case "again":
-      return again(said.cursor);
+      return again(outcome.cursor);
     case "discard":
       return discard(reason);
   }

@@ -27,22 +27,22 @@ export function mediaType(request: Request): string {
 export async function readForm(request: Request): Promise<Pairs> {
   const bytes = await readBytes(request, leadBody);
   const [type, contentType] = [mediaType(request), request.headers.get("content-type") ?? ""];
-  const said = charsetOf(contentType);
-  const charset = charsetFor(said);
-  if (type === "multipart/form-data") return texts(multipart(bytes, contentType), said);
+  const declared = charsetOf(contentType);
+  const charset = charsetFor(declared);
+  if (type === "multipart/form-data") return texts(multipart(bytes, contentType), declared);
   const text = charset.decode(bytes);
   if (/^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(type)) return fromJson(text);
-  if (type === "application/x-www-form-urlencoded") return looksLikeJson(text) ? fromJson(text) : fromUrlencoded(bytes, text, charset, said);
+  if (type === "application/x-www-form-urlencoded") return looksLikeJson(text) ? fromJson(text) : fromUrlencoded(bytes, text, charset, declared);
   if (type === "text/plain" || type === "") return looksLikeJson(text) ? fromJson(text) : fromLines(text);
   throw new Problem("unsupported-media-type", "Send JSON, application/x-www-form-urlencoded, multipart/form-data or text/plain.");
 }
 
 /** In UTF-16 no byte is a `&` for sure; forms of HTML are never sent in it. */
-function fromUrlencoded(bytes: Uint8Array, text: string, { name }: Charset, said: string | undefined): Pairs {
+function fromUrlencoded(bytes: Uint8Array, text: string, { name }: Charset, declared: string | undefined): Pairs {
   if (name.startsWith("utf-16")) return bounded([...new URLSearchParams(text)]);
   const pairs = urlencodedPairs(bytes, maxFields);
   if (pairs === "too-many") throw tooMany();
-  return texts(pairs, said);
+  return texts(pairs, declared);
 }
 
 function multipart(bytes: Uint8Array, contentType: string): RawPairs {
@@ -65,11 +65,11 @@ function notMultipart(cause?: unknown): Problem {
   return new Problem("malformed", "The body is not the multipart form that its header announces.", { cause });
 }
 
-/** `said`: the charset that the Content-Type names. */
-function texts(pairs: RawPairs, said: string | undefined): Pairs {
-  const named = pairs.map(([name, value, own]) => ({ name: typeof name === "string" ? name : charsetFor(said).decode(name), raw: name, value, own }));
+/** `declared`: the charset that the Content-Type names. */
+function texts(pairs: RawPairs, declared: string | undefined): Pairs {
+  const named = pairs.map(([name, value, own]) => ({ name: typeof name === "string" ? name : charsetFor(declared).decode(name), raw: name, value, own }));
   const field = named.find(({ name, value }) => name === charsetField && value.length > 0)?.value;
-  const charset = charsetFor(said ?? (field && new TextDecoder().decode(field).trim()));
+  const charset = charsetFor(declared ?? (field && new TextDecoder().decode(field).trim()));
   return named
     .filter(({ name }) => name !== charsetField)
     .map(({ name, raw, value, own }) => [typeof raw === "string" ? name : charset.decode(raw), (own === undefined ? charset : charsetFor(own)).decode(value)]);

@@ -129,9 +129,9 @@ export const workRoutes = [
     problems: [409, 410, 413],
     handle: async (call, { deps: work }) => {
       const ref = await ownJob(call);
-      const { lease, ...said } = call.body;
-      if ("result" in said) checkEffectResult(said.result);
-      const ended = orProblem(await endEffect(work, { ...ref, lease, key: param(call, "key"), said }), ref, call);
+      const { lease, ...ending } = call.body;
+      if ("result" in ending) checkEffectResult(ending.result);
+      const ended = orProblem(await endEffect(work, { ...ref, lease, key: param(call, "key"), ending }), ref, call);
       return { status: 200, body: { state: ended.state } };
     },
   }),

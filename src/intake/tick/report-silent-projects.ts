@@ -7,9 +7,9 @@ import { enqueue } from "../../queue/enqueue";
 export function reportSilentProjects({ db, engine }: { db: D1Database; engine: Engine }): (now: number) => Promise<Record<string, number>> {
   const alert = async (silent: readonly Silent[]) => {
     const receipts = await enqueue(engine, silent.map(eventOf));
-    for (const [index, { watched, alert: said }] of silent.entries()) {
+    for (const [index, { watched, alert: silence }] of silent.entries()) {
       const receipt = receipts[index];
-      const trouble = receipt?.ok ? `had no lead for ${said.minutes} minutes` : `is silent, and the alert was refused: ${receipt?.detail ?? "no receipt"}`;
+      const trouble = receipt?.ok ? `had no lead for ${silence.minutes} minutes` : `is silent, and the alert was refused: ${receipt?.detail ?? "no receipt"}`;
       engine.emit({ event: "trouble", where: "leads", reason: `project ${watched.project} ${trouble}`, tenant: watched.tenant });
     }
     return receipts.map(({ ok }) => ok);

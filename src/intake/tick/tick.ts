@@ -16,9 +16,9 @@ export interface TickDeps {
   /** Milliseconds of the Worker's clock, for durations. */
   clock(): number;
   record(outcomes: readonly StepOutcome[]): Promise<void>;
-  /** Told how long the tick took. Milliseconds. */
+  /** Called with the tick's duration. Milliseconds. */
   measure(ms: number): void;
-  /** Tells another system that a tick ended well; null: none is set. Never throws. */
+  /** Calls another system after a tick that ended well; null: none is set. Never throws. */
   beat(): Promise<Beaten>;
   /** A failing step is an alert of its own. Never throws. */
   alert(step: string, reason: string): void;

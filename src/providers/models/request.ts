@@ -6,9 +6,9 @@ export type ModelRequest = ReturnType<typeof requestFrom>;
 /** The body of a chat completion as this dialect takes it, without the model's name. `most`: tokens that any answer may have. */
 export function requestFrom(asked: Chat, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, max: number | undefined) {
   const { format, tools = [] } = asked;
-  const told = format && responseFormat !== "json_schema" ? [schemaTold(format.schema)] : [];
+  const schemaMessage = format && responseFormat !== "json_schema" ? [schemaTold(format.schema)] : [];
   return {
-    messages: [...told, ...asked.messages].map(messageOf),
+    messages: [...schemaMessage, ...asked.messages].map(messageOf),
     ...(temperature === undefined ? {} : { temperature }),
     ...(tokensParameter === "none" ? {} : { [tokensParameter]: maxTokensOf(asked, usual, max) }),
     ...(format && responseFormat === "json_schema" ? { response_format: { type: responseFormat, json_schema: { ...format, strict: true } } } : {}),
