@@ -1,15 +1,15 @@
 import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { createMailEvents, createMailStores } from "../../src/app/mail-stores";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { createMailStores } from "../../src/app/mail-stores";
 import { sign } from "../../src/standard-webhooks";
-import { stubFetch } from "../providers/fetch-stub";
 import { type IntakeBench, createIntakeBench, hashAddress, now } from "./fakes";
-import { certificate, signedBySns } from "./sns-signer";
 
 const bench: IntakeBench = createIntakeBench();
+
 const mail = createMailStores(env.DB, { hashAddress });
+
 const svix = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const arn = "arn:aws:sns:eu-central-1:123456789012:bounces";
+
 let count = 0;
 
 /** A tenant whose mail connection takes events. */
@@ -21,8 +21,8 @@ async function newTenant(connection: object): Promise<string> {
 }
 
 const resend = { provider: "resend", apiKey: "re_1", webhookSecret: svix };
+
 const postmark = { provider: "postmark", serverToken: "pm", webhookSecret: "hook:geheim" };
-const ses = { provider: "smtp", host: "email-smtp.eu-central-1.amazonaws.com", port: 587, webhookSecret: arn };
 
 async function fromResend(tenant: string, body: unknown, { id = `msg_${++count}`, secret = svix, at = now } = {}) {
   const text = JSON.stringify(body);
@@ -37,6 +37,7 @@ const bounced = (to: string[], type = "Permanent", message = "550 5.1.1 user unk
 });
 
 const reasonsOf = (tenant: string, ...addresses: string[]) => mail.suppressions.reasons(tenant, addresses, true);
+
 const rowsOf = async (tenant: string) =>
   (await env.DB.prepare("SELECT * FROM mail_events WHERE tenant = ? ORDER BY rowid").bind(tenant).all<Record<string, unknown>>()).results;
 
@@ -163,166 +164,6 @@ describe("Postmark", () => {
     for (const wrong of [{ authorization: "Basic !" }, { authorization: `Basic ${btoa("hook:")}` }, none])
       expect((await post(tenant, body, wrong)).status).toBe(401);
     expect((await bench.call("POST", `/v1/mail-events/${tenant}/postmark?token=hook:geheim`, { body: "no json" })).status).toBe(400);
-  });
-});
-
-describe("Amazon SES by SNS", () => {
-  const url = "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem";
-  const notification = (message: unknown, changes: Record<string, string> = {}) => ({
-    Type: "Notification",
-    MessageId: `sns-${++count}`,
-    TopicArn: arn,
-    Message: typeof message === "string" ? message : JSON.stringify(message),
-    Timestamp: new Date(now - 60_000).toISOString(),
-    SigningCertURL: url,
-    ...changes,
-  });
-  const bounce = {
-    notificationType: "Bounce",
-    bounce: {
-      bounceType: "Permanent",
-      bouncedRecipients: [{ emailAddress: "a@b.example", diagnosticCode: "smtp; 550 5.1.1" }, { emailAddress: "c@d.example" }],
-    },
-    mail: { messageId: "0100-ses", destination: ["a@b.example", "c@d.example", "e@f.example"], commonHeaders: { subject: "Your order 4711" } },
-  };
-  const post = async (tenant: string, message: Record<string, string>, version: "1" | "2" = "1") => {
-    const seen = stubFetch(new Response(certificate));
-    const answer = await bench.call("POST", `/v1/mail-events/${tenant}/ses`, {
-      body: JSON.stringify(await signedBySns(message, version)),
-      headers: { "content-type": "text/plain" },
-    });
-    return { answer, seen };
-  };
-
-  test.each(["1", "2"] as const)("a signed bounce of version %s suppresses each recipient that bounced", async (version) => {
-    const tenant = await newTenant(ses);
-    expect((await post(tenant, notification(bounce), version)).answer.status).toBe(200);
-    expect(await reasonsOf(tenant, "a@b.example", "c@d.example", "e@f.example")).toEqual(["bounce", "bounce", null]);
-    expect(JSON.stringify(await rowsOf(tenant))).not.toContain("@");
-  });
-
-  test("complaints suppress, deliveries and the test message do not", async () => {
-    const tenant = await newTenant(ses);
-    for (const message of [
-      { eventType: "Complaint", complaint: { complainedRecipients: [{ emailAddress: "a@b.example" }] }, mail: {} },
-      { notificationType: "Delivery", delivery: { recipients: ["e@f.example"] }, mail: {} },
-      { notificationType: "Bounce", bounce: { bounceType: "Transient", bouncedRecipients: [{ emailAddress: "g@h.example" }] }, mail: {} },
-      { notificationType: "Bounce", bounce: { bounceType: "Undetermined", bouncedRecipients: [{ emailAddress: "g@h.example" }] }, mail: {} },
-      { eventType: "DeliveryDelay", deliveryDelay: { delayType: "MailboxFull", delayedRecipients: [{ emailAddress: "g@h.example" }] }, mail: {} },
-      { eventType: "Reject", reject: { reason: "Bad content" }, mail: { destination: ["g@h.example"] } },
-      ...["Send", "Open", "Click", "Subscription", "Rendering Failure"].map((eventType) => ({ eventType, mail: { destination: ["g@h.example"] } })),
-      "Successfully validated SNS topic for Amazon SES event publishing.",
-    ])
-      expect((await post(tenant, notification(message))).answer.status).toBe(200);
-    expect(await reasonsOf(tenant, "a@b.example", "e@f.example", "g@h.example")).toEqual(["complaint", null, null]);
-  });
-
-  test("a subscription is confirmed at an address of SNS alone", async () => {
-    const tenant = await newTenant(ses);
-    const confirmation = (SubscribeURL: string) => ({ ...notification("x"), Type: "SubscriptionConfirmation", Token: "t", SubscribeURL });
-    const good = await post(tenant, confirmation("https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"));
-    expect(good.answer.status).toBe(200);
-    expect(good.seen.map(({ url: called }) => called)).toContain("https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=t");
-    for (const address of [
-      "https://evil.example/",
-      "http://sns.eu-central-1.amazonaws.com/",
-      "https://sns.eu-central-1.amazonaws.com.evil.example/",
-      "https://x@sns.eu.amazonaws.com/",
-    ]) {
-      const bad = await post(tenant, confirmation(address));
-      expect([bad.answer.status, bad.seen.filter(({ url: called }) => called === address)]).toEqual([401, []]);
-    }
-  });
-
-  test.each<[string, Record<string, string>]>([
-    ["another topic", { TopicArn: "arn:aws:sns:eu-central-1:999999999999:mine" }],
-    ["an old message", { Timestamp: new Date(now - 25 * 3_600_000).toISOString() }],
-    ["a certificate from elsewhere", { SigningCertURL: "https://evil.example/SimpleNotificationService-0123456789abcdef.pem" }],
-    ["a certificate in another bucket", { SigningCertURL: "https://sns.eu-central-1.amazonaws.com/mine.pem" }],
-    ["a certificate without TLS", { SigningCertURL: "http://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem" }],
-    [
-      "a host that only looks like it",
-      { SigningCertURL: "https://sns.eu-central-1.amazonaws.com.evil.example/SimpleNotificationService-0123456789abcdef.pem" },
-    ],
-    ["another type", { Type: "Other" }],
-  ])("%s is refused", async (_what, changes) => {
-    const tenant = await newTenant(ses);
-    const { answer, seen } = await post(tenant, notification(bounce, changes));
-    expect([answer.status, seen.filter(({ url: called }) => called !== url)]).toEqual([401, []]);
-    expect(await rowsOf(tenant)).toEqual([]);
-  });
-
-  test("a message that was changed after it was signed is refused", async () => {
-    const tenant = await newTenant(ses);
-    stubFetch(new Response(certificate));
-    const signed = { ...(await signedBySns(notification(bounce))), Message: JSON.stringify({ ...bounce, mail: {} }) };
-    expect((await bench.call("POST", `/v1/mail-events/${tenant}/ses`, { body: JSON.stringify(signed) })).status).toBe(401);
-  });
-
-  test("without a secret nobody's topic is believed", async () => {
-    const tenant = await newTenant({ ...ses, webhookSecret: undefined });
-    expect((await post(tenant, notification(bounce))).answer.status).toBe(401);
-  });
-});
-
-describe("Cloudflare, through the queue", () => {
-  const event = (kind: string, changes: object = {}, at = now) => ({
-    type: `cf.email.sending.message.${kind}`,
-    payload: {
-      eventId: `cf-${++count}`,
-      messageId: "<cf-m-1@shop.example>",
-      sender: "shop@shop.example",
-      recipient: "a@b.example",
-      subject: "Your order 4711",
-      terminal: true,
-      delivery: { status: "x", smtpResponse: "550 5.1.1 <a@b.example> unknown" },
-      ...changes,
-    },
-    metadata: { accountId: "acc", eventSubscriptionId: "s", eventSchemaVersion: 1, eventTimestamp: new Date(at).toISOString() },
-  });
-  const door = createMailEvents(bench.deps as never, mail, () => now);
-  const read = (...bodies: unknown[]) => door.readCloudflare(bodies.map((body, index) => ({ id: `q${index}`, body })));
-
-  beforeAll(() => mail.sent.record("cf-tenant", [{ provider: "cloudflare", id: "cf-m-1@shop.example", job: "job-7", campaign: "spring" }], now));
-
-  test.each<[string, object, string | null]>([
-    ["bounced", { bounce: { type: "hard", classification: "x" } }, "bounce"],
-    ["bounced", { bounce: { type: "soft" } }, null],
-    ["complained", { complaint: { type: "abuse" } }, "complaint"],
-    ["rejected", { rejection: { reason: "suppressed", party: "recipient" } }, "rejected"],
-    ["rejected", { rejection: { reason: "suppressed", party: "sender" } }, null],
-    ["failed", {}, null],
-    ["deferred", {}, null],
-    ["delivered", {}, null],
-    ["opened", {}, null],
-  ])("%s %j", async (kind, changes, reason) => {
-    await mail.suppressions.remove("cf-tenant", "a@b.example");
-    expect(await read(event(kind, changes))).toEqual([{ do: "ack" }]);
-    expect(await reasonsOf("cf-tenant", "a@b.example")).toEqual([reason]);
-  });
-
-  test("is joined to the job and the campaign, and keeps neither address nor subject", async () => {
-    const rows = await rowsOf("cf-tenant");
-    expect(rows[0]).toMatchObject({ job: "job-7", campaign: "spring", open: 0, provider: "cloudflare" });
-    expect(JSON.stringify(rows)).not.toMatch(/a@b\.example|4711/);
-    expect(await mail.events.countsOf("cf-tenant", "spring")).toMatchObject({ bounced: 1, complained: 1, delivered: 1 });
-    expect((await mail.events.ofJob("cf-tenant", "job-7")).length).toBe(rows.length);
-  });
-
-  test("one that comes before its mail was recorded comes again for an hour; one of nobody's mail is then dropped", async () => {
-    const early = event("bounced", { messageId: "cf-early", bounce: { type: "hard" } });
-    expect(await read(early)).toEqual([{ do: "redeliver", seconds: 60 }]);
-    expect(await read(event("bounced", { messageId: "cf-never" }, now - 3_700_000))).toEqual([{ do: "ack" }]);
-    expect(await read(event("bounced", { messageId: "cf-never" }, now + 3_700_000))).toEqual([{ do: "ack" }]);
-    await mail.sent.record("cf-late", [{ provider: "cloudflare", id: "cf-early", job: "job-8" }], now);
-    expect(await read(early)).toEqual([{ do: "ack" }]);
-    expect(await reasonsOf("cf-late", "a@b.example")).toEqual(["bounce"]);
-  });
-
-  test("what is no such event is acknowledged and nothing of it kept", async () => {
-    expect(await read(null, "text", {}, { type: "cf.email.sending.message.bounced" }, event("bounced", { recipient: 7 }))).toEqual(
-      Array.from({ length: 5 }, () => ({ do: "ack" })),
-    );
   });
 });
 

@@ -3,15 +3,18 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createMediaDeps } from "../../src/app/media";
 import { createMediaWork } from "../../src/domain/media/capability";
 import type { WorkerEnv } from "../../src/env";
-import { foreignReaders } from "../../src/intake/foreign";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { picture } from "../support/pictures";
 import { createIntakeBench, now, root, type Tokens } from "./fakes";
 
 const bench = createIntakeBench();
+
 const parts = createMediaDeps(env as WorkerEnv, () => now);
+
 let tenant = "";
+
 let tokens: Tokens;
+
 let count = 0;
 
 beforeEach(async () => {
@@ -115,97 +118,6 @@ describe("PUT /v1/media/{key}", () => {
   });
 });
 
-describe("reading", () => {
-  const variant = { width: 32, height: 32, fit: "cover", format: "webp", quality: undefined } as const;
-
-  async function withVariants() {
-    await put("a/photo.jpg", picture("orientation1"));
-    const work = createMediaWork(parts, tenant, "en");
-    const etag = (await parts.objects.head(tenant, "a/photo.jpg"))?.etag ?? "";
-    await work.addVariant("a/photo.jpg", etag, variant, { bytes: picture("webp"), width: 30, height: 30 });
-    await work.addVariant("a/photo.jpg", etag, { ...variant, format: "avif" }, { bytes: picture("avif"), width: 30, height: 30 });
-    return etag;
-  }
-
-  test("shows variants with addresses that give their bytes", async () => {
-    const etag = await withVariants();
-    const { body } = await bench.call("GET", "/v1/media/a/photo.jpg", { token: tokens.read });
-    expect(body.variants).toMatchObject([
-      { key: expect.stringMatching(/^_variants\//) as string, width: 30, height: 30, format: "avif", url: `/v1/media/a/photo.jpg?variant=32x32&v=${etag}` },
-      { format: "webp", url: `/v1/media/a/photo.jpg?variant=32x32-cover.webp&v=${etag}` },
-    ]);
-    for (const { url, format } of body.variants) {
-      const bytes = await bench.call("GET", url, { token: tokens.read });
-      expect(bytes.status).toBe(200);
-      expect(Object.fromEntries(bytes.headers)).toMatchObject({
-        "content-type": `image/${format}`,
-        "cache-control": "private, max-age=31536000, immutable",
-        "x-content-type-options": "nosniff",
-      });
-      const known = bytes.headers.get("etag") ?? "";
-      for (const named of [known, `W/${known}`, `"other", ${known}`, "*"]) {
-        const again = await bench.call("GET", url, { token: tokens.read, headers: { "if-none-match": named } });
-        expect([again.status, again.text]).toEqual([304, ""]);
-      }
-      expect((await bench.call("GET", url, { token: tokens.read, headers: { "if-none-match": '"other"' } })).status).toBe(200);
-    }
-  });
-
-  test("finds a variant by its box, its size or its name; without a version it is asked for each time", async () => {
-    await withVariants();
-    for (const asked of ["32x32", "30x30", "32x32-cover.webp"]) {
-      const answer = await bench.call("GET", `/v1/media/a/photo.jpg?variant=${asked}`, { token: tokens.read });
-      expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "private, no-cache"]);
-    }
-    const head = await bench.call("HEAD", "/v1/media/a/photo.jpg?variant=32x32", { token: tokens.read });
-    const whole = await bench.call("GET", "/v1/media/a/photo.jpg?variant=32x32", { token: tokens.read });
-    expect([head.status, head.text, head.headers.get("content-length")]).toEqual([200, "", whole.headers.get("content-length")]);
-    expect(Number(head.headers.get("content-length"))).toBeGreaterThan(0);
-    const missing = await bench.call("GET", "/v1/media/a/photo.jpg?variant=9x9", { token: tokens.read });
-    expect([missing.status, missing.body.detail]).toEqual([404, "There is no such variant; there are 32x32-cover.avif, 32x32-cover.webp."]);
-    expect((await bench.call("GET", "/v1/media/none.jpg", { token: tokens.read })).status).toBe(404);
-  });
-
-  test("a variant that is not there is answered with the names of at most 20", async () => {
-    await put("photo.jpg", picture("orientation1"));
-    const etag = (await parts.objects.head(tenant, "photo.jpg"))?.etag ?? "";
-    const work = createMediaWork(parts, tenant, "en");
-    for (let width = 1; width <= 22; width++) await work.addVariant("photo.jpg", etag, { ...variant, width }, { bytes: picture("webp"), width, height: 32 });
-    const missing = await bench.call("GET", "/v1/media/photo.jpg?variant=99x99", { token: tokens.read });
-    expect(missing.body.detail).toMatch(/^There is no such variant; there are (?:\d+x32-cover\.webp, ){19}\d+x32-cover\.webp and 2 more\.$/);
-  });
-
-  test("lists by key, by prefix and page", async () => {
-    await withVariants();
-    for (const key of ["a/b.png", "b.png", "c.png"]) await put(key, picture("png"));
-    const keys = async (query: string) => {
-      const { body } = await bench.call("GET", `/v1/media${query}`, { token: tokens.read });
-      return [body.media.map((each: { key: string; variants: unknown[] }) => [each.key, each.variants.length]), body.cursor];
-    };
-    expect(await keys("?limit=2")).toEqual([
-      [
-        ["a/b.png", 0],
-        ["a/photo.jpg", 2],
-      ],
-      "a/photo.jpg",
-    ]);
-    expect(await keys("?limit=2&cursor=a/photo.jpg")).toEqual([
-      [
-        ["b.png", 0],
-        ["c.png", 0],
-      ],
-      null,
-    ]);
-    expect(await keys("?prefix=a/")).toEqual([
-      [
-        ["a/b.png", 0],
-        ["a/photo.jpg", 2],
-      ],
-      null,
-    ]);
-  });
-});
-
 describe("a human's alt text", () => {
   const set = (key: string, body: unknown) => bench.call("PUT", `/v1/media/${key}/alt-text`, { token: tokens.enqueue, body });
 
@@ -249,87 +161,6 @@ describe("DELETE /v1/media/{key}", () => {
     expect((await env.MEDIA.list({ prefix: `_variants/${tenant}/` })).objects).toEqual([]);
     expect([await parts.queries.get(tenant, "photo.jpg"), await parts.queries.about(tenant, ["lead:1"])]).toEqual([null, []]);
     expect((await bench.call("DELETE", "/v1/media/photo.jpg", { token: tokens.enqueue })).status).toBe(404);
-  });
-});
-
-describe("a notification of R2", () => {
-  const reader = foreignReaders(bench.deps)["media-uploads"];
-
-  const read = async (...bodies: unknown[]) => (await reader?.(bodies.map((body, index) => ({ id: `m${index}`, body })))) ?? [];
-  const about = (action: string, key: string, more: object = {}) => ({
-    account: "3f4b7e3dcab231cbfdaa90a6a28bd548",
-    action,
-    bucket: "jobyard-media",
-    object: { key, ...(action.endsWith("Object") && action !== "DeleteObject" ? { size: 65_536, eTag: "c846ff7a18f28c2e262116d6e8719ef0" } : {}) },
-    eventTime: "2026-05-24T19:36:44.379Z",
-    ...more,
-  });
-
-  test.each([
-    ["PutObject", {}],
-    ["CompleteMultipartUpload", {}],
-    ["CopyObject", { copySource: { bucket: "other", object: "some/where.png" } }],
-  ])("%s enqueues what is made of the object, once for each version", async (action, more) => {
-    await env.MEDIA.put(`${tenant}/in/photo.png`, picture("png"));
-    expect(await read(about(action, `${tenant}/in/photo.png`, more), about(action, `${tenant}/in/photo.png`, more))).toEqual([{ do: "ack" }, { do: "ack" }]);
-    await read(about(action, `${tenant}/in/photo.png`, more));
-    expect(new Set(bench.seen.requests.map(({ own }) => own?.join())).size).toBe(1);
-    expect(bench.seen.requests[0]).toMatchObject({ tenant, type: "image", payload: { key: "in/photo.png" } });
-    // The same bytes once more are another version: what was made of the first one may have been removed.
-    await env.MEDIA.put(`${tenant}/in/photo.png`, picture("png"));
-    await read(about(action, `${tenant}/in/photo.png`, more));
-    expect(new Set(bench.seen.requests.map(({ own }) => own?.join())).size).toBe(2);
-  });
-
-  test("about an upload through the interface is the job that the upload made", async () => {
-    await put("photo.png", picture("png"));
-    await read(about("PutObject", `${tenant}/photo.png`));
-    expect(bench.seen.requests.map(({ own }) => own?.join())).toEqual([bench.seen.requests[0]?.own?.join(), bench.seen.requests[0]?.own?.join()]);
-  });
-
-  test.each(["DeleteObject", "LifecycleDeletion"])("%s removes what was made of the object", async (action) => {
-    await put("photo.png", picture("png"));
-    const etag = (await parts.objects.head(tenant, "photo.png"))?.etag ?? "";
-    const options = { width: 32, height: 32, fit: "cover", format: "webp", quality: undefined } as const;
-    await createMediaWork(parts, tenant, "en").addVariant("photo.png", etag, options, { bytes: picture("webp"), width: 32, height: 32 });
-    await env.MEDIA.delete(`${tenant}/photo.png`);
-    expect(await read(about(action, `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
-    expect([await parts.queries.get(tenant, "photo.png"), (await env.MEDIA.list({ prefix: `_variants/${tenant}/` })).objects]).toEqual([null, []]);
-  });
-
-  test("that comes late is answered by what the bucket holds now", async () => {
-    await put("photo.png", picture("png"));
-    expect(await read(about("DeleteObject", `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
-    expect(await parts.queries.get(tenant, "photo.png")).not.toBeNull();
-    await env.MEDIA.delete(`${tenant}/photo.png`);
-    bench.seen.requests.length = 0;
-    expect(await read(about("PutObject", `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
-    expect([bench.seen.requests, await parts.queries.get(tenant, "photo.png")]).toEqual([[], null]);
-  });
-
-  test("about what was made here is nobody's upload", async () => {
-    expect(await read(about("PutObject", `_variants/${tenant}/0011/etag/32x32-cover.webp`))).toEqual([{ do: "ack" }]);
-    expect(bench.seen.requests).toEqual([]);
-  });
-
-  test.each([
-    ["no notification", { hello: 1 }, /neither an envelope nor a notification/],
-    ["an object of no tenant", about("PutObject", "logo.png"), /does not begin with a tenant/],
-    ["an object of a tenant that is not there", about("PutObject", "nobody-here/logo.png"), /there is no "nobody-here"/],
-    ["a key that cannot be named", about("PutObject", "some-tenant/../x.png"), /no path that the interface can name/],
-  ])("%s is a dead letter that says why", async (_name, body, reason) => {
-    expect(await read(body)).toEqual([{ do: "bury", reason: expect.stringMatching(reason) as string }]);
-  });
-
-  test("comes again later while jobs are not accepted or the tenant cannot be looked up", async () => {
-    await env.MEDIA.put(`${tenant}/photo.png`, picture("png"));
-    const { snapshots, media } = bench.deps;
-    const noticed = (code: "unavailable" | "invalid") => async () => ({ ok: false as const, code, detail: "no", errors: [], retryAfter: 7 });
-    const readWith = async (deps: object) =>
-      (await foreignReaders({ ...bench.deps, ...deps })["media-uploads"]?.([{ id: "m", body: about("PutObject", `${tenant}/photo.png`) }])) ?? [];
-    expect(await readWith({ media: { ...media, noticed: noticed("unavailable") } })).toEqual([{ do: "redeliver", seconds: 7 }]);
-    expect(await readWith({ media: { ...media, noticed: noticed("invalid") } })).toEqual([{ do: "bury", reason: "no job can be made of it: no" }]);
-    expect(await readWith({ snapshots: { ...snapshots, read: async () => ({ state: "unknown" as const }) } })).toEqual([{ do: "redeliver" }]);
   });
 });
 

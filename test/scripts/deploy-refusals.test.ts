@@ -1,6 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type Server } from "node:http";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readConfiguration, wantedFrom } from "../../scripts/deploy/wanted.ts";
@@ -10,19 +9,24 @@ import { type Deployer, deployedAccount, startDeployer } from "../fake-cloudflar
 
 // What ends before anything is uploaded: no wrangler is started here.
 const root = resolve(import.meta.dirname, "../..");
+
 let deployer: Deployer;
+
 const servers: Server[] = [];
 
 beforeEach(async () => {
   deployer = await startDeployer();
 });
+
 afterEach(async () => {
   await deployer.close();
   await Promise.all(servers.splice(0).map((server) => new Promise((done) => server.close(done))));
 });
 
 const uploads = () => deployer.fake.calls.filter(({ method, path }) => method !== "GET" && path.startsWith("/workers/"));
+
 const usual = () => `deploy --host jobs.example.com --secrets-file ${deployer.secretsFile}`;
+
 const ids = (report: { findings: { id: string; subject: string }[] }) => report.findings.map(({ id, subject }) => `${id} ${subject}`);
 
 describe("wrong use is 2, and asks nothing of the account", () => {
@@ -242,73 +246,6 @@ describe("what a deploy cannot mend stops it with 1 before anything is made", ()
   });
 });
 
-describe("the doctor finds what is not as it should be", () => {
-  test("in queues, crons, secrets, bindings, migrations and wiring, each under its name", async () => {
-    deployedAccount(deployer);
-    const { account } = deployer.fake;
-    const script = account.scripts.get("jobyard")!;
-    expect(ids((await deployer.run("doctor")).report)).toEqual(["worker-outdated jobyard"]);
-    account.queue("events")!.settings.delivery_paused = true;
-    account.queue("email-bulk")!.settings.message_retention_period = 1_209_600;
-    account.queue("deliveries")!.consumers[0]!.settings["batch_size"] = 99;
-    account.queue("lead-submissions")!.consumers = [];
-    account.queue("image-processing")!.queue_name = "somewhere-else";
-    script.crons = ["5 5 * * *"];
-    script.secrets.delete("ID_SECRET");
-    script.bindings = [
-      ...script.bindings.filter(({ name }) => !["GATE", "DB", "OWN_HOSTS"].includes(name)),
-      { type: "d1", name: "DB", id: "00000000-0000-0000-0000-000000000000" },
-    ];
-    script.bindings.push({ type: "plain_text", name: "LOCAL", text: "yes" });
-    script.deployments[0]!.created_on = new Date().toISOString();
-    account.rules.clear();
-    const { sqlite } = account.database("jobyard")!;
-    sqlite.exec("DELETE FROM d1_migrations WHERE name = '0020_template-layouts.sql'; INSERT INTO d1_migrations (name) VALUES ('9999_later.sql')");
-    const { code, report } = await deployer.run("doctor");
-    expect(code).toBe(1);
-    expect(ids(report).toSorted()).toEqual(
-      [
-        ...[
-          "queue-paused events",
-          "queue-setting email-bulk",
-          "queue-setting deliveries",
-          "consumer-missing lead-submissions",
-          "queue-missing image-processing",
-        ],
-        ...[
-          "consumer-extra somewhere-else",
-          "cron-missing * * * * *",
-          "cron-extra 5 5 * * *",
-          "secret-missing ID_SECRET",
-          "binding-missing GATE",
-          "binding-nil-id DB",
-        ],
-        ...["host-missing OWN_HOSTS", "local-set LOCAL", "do-update-pending jobyard", "rule-missing jobyard-media", "worker-outdated jobyard"],
-        ...["migration-pending 0020_template-layouts.sql", "migration-unknown 9999_later.sql"],
-      ].toSorted(),
-    );
-  });
-
-  test("mail without its events, and an event subscription that is off or lacks some", async () => {
-    deployedAccount(deployer);
-    const { account } = deployer.fake;
-    account.scripts.get("jobyard")!.bindings.push({ type: "send_email", name: "EMAIL" });
-    expect(ids((await deployer.run("doctor")).report)).toContain("subscription-missing mail-events");
-    const source = { type: "email.sending", zone_id: "zone-1", domain: "mail.example.com" };
-    const destination = { type: "queues.queue", queue_id: account.queue("mail-events")!.queue_id };
-    account.subscriptions.push({ id: "s", name: "s", enabled: false, events: ["message.delivered"], source, destination });
-    expect((await deployer.run("doctor")).report.findings.find(({ id }) => id === "subscription-missing")?.sentence).toContain("is off");
-    const events = ["delivered", "deferred", "bounced", "failed", "rejected", "complained"].map((event) => `cf.email.sending.message.${event}`);
-    Object.assign(account.subscriptions[0]!, { enabled: true, events });
-    expect(ids((await deployer.run("doctor")).report)).toEqual(["worker-outdated jobyard"]);
-  });
-
-  test("nothing of the secrets in its shell", async () => {
-    deployedAccount(deployer);
-    expect((await deployer.run("doctor", { ROOT_TOKEN: "weak", LOCAL: "yes" })).report.error).toBeUndefined();
-  });
-});
-
 describe("calls that fail", () => {
   const fault = (kind: Fault["kind"], times?: number): Fault => ({ method: "GET", path: /^\/queues$/, kind, ...(times === undefined ? {} : { times }) });
 
@@ -335,61 +272,4 @@ test("a check that cannot be made after the upload is 4, and says that the uploa
   const { code, report } = await deployer.run(usual(), {}, createWrangler);
   expect([code, report.steps.at(-1)]).toEqual([3, { name: "doctor", state: "failed" }]);
   expect(report.error).toContain("It stopped at: doctor. Done before: worker jobyard.");
-});
-
-describe("stored payloads", () => {
-  const running = async (answers: Record<string, unknown>, seen: string[] = []) => {
-    const server = createServer((request, response) => {
-      seen.push(`${request.url} ${request.headers.authorization}`);
-      const answer = answers[request.url ?? ""];
-      response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" }).end(JSON.stringify(answer ?? {}));
-    });
-    servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return `--url http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  };
-  const good = { version: 1, state: "queued", payload: { to: "ada@example.com", templateId: "welcome" } };
-  const bad = { version: 1, state: "waiting", payload: { to: "very-personal", templateId: "welcome", secretField: 1 } };
-  const sample = (type: string, samples: unknown[]) => ({ [`/v1/types/${type}/sample`]: { type, version: 1, samples } });
-
-  test("that would not fit stop a deploy, told by counts and paths and nothing of what they hold", async () => {
-    deployedAccount(deployer);
-    const seen: string[] = [];
-    const url = await running(
-      {
-        "/v1/types": { types: [{ type: "email" }, { type: "gone" }] },
-        ...sample("email", [good, good, bad, { ...bad, version: 7 }]),
-        ...sample("gone", [{ ...good, state: "dead" }]),
-      },
-      seen,
-    );
-    const { code, report, text, writes } = await deployer.run(`${usual()} ${url}`);
-    expect([code, writes]).toEqual([1, []]);
-    expect(report.findings.map(({ id, severity, sentence }) => `${id} ${severity} ${sentence}`)).toEqual([
-      expect.stringMatching(/^payload-breaks error email version 1: 1 of 3 open payloads would not fit: .*payload\.to/),
-      expect.stringMatching(/^payload-breaks error email version 7: 1 of 1 open payloads would not fit: version 7 cannot be read/),
-    ]);
-    expect(text).not.toContain("very-personal");
-    expect(text).not.toContain(deployer.secrets.ROOT_TOKEN);
-    expect(seen).toContain(`/v1/types/email/sample Bearer ${deployer.secrets.ROOT_TOKEN}`);
-    expect(report.notes.join("\n")).toContain("--accept-broken-payloads");
-    const plan = await deployer.run(`${usual()} ${url} --plan`);
-    expect(plan.report.findings.filter(({ id }) => id === "payload-breaks").map(({ severity, subject }) => `${severity} ${subject}`)).toEqual([
-      "error email",
-      "error email",
-      "warning gone",
-    ]);
-  });
-
-  test("that all fit are counted; a Worker that cannot be asked stops nothing", async () => {
-    deployedAccount(deployer);
-    const fine = await deployer.run(`${usual()} --plan ${await running({ "/v1/types": { types: [] }, ...sample("email", [good]) })}`);
-    expect(fine.report.notes).toEqual(["Payloads: 1 stored ones of 1 types tried against the new contracts: all fit."]);
-    const silent = await deployer.run(`${usual()} --plan --url http://127.0.0.1:9`);
-    expect(silent.report.notes).toEqual([expect.stringContaining("Payloads were not tried: http://127.0.0.1:9 does not answer")]);
-    const earlier = await deployer.run(`${usual()} --plan ${await running({ "/v1/types": { types: [{ type: "email" }] } })}`);
-    expect(earlier.report.notes).toEqual(["Payloads were not tried: the version that runs does not hand out samples."]);
-    const unasked = await deployer.run("deploy --plan");
-    expect(unasked.report.notes).toEqual(["Payloads were not tried: ROOT_TOKEN is not given."]);
-  });
 });

@@ -1,0 +1,186 @@
+import * as v from "valibot";
+import { kindOf } from "../../src/ledger/failure-kind";
+import { beforeAll, describe, expect, test } from "vitest";
+import { jobShape, jobsShape } from "../../src/intake/shapes";
+import { states } from "../../src/queue/state";
+import { createIntakeBench, givenJob, now, root, type Tokens } from "./fakes";
+
+const bench = createIntakeBench();
+
+let own: Tokens;
+
+let other: Tokens;
+
+beforeAll(async () => {
+  own = await bench.tenant("jobs-own");
+  other = await bench.tenant("jobs-other");
+});
+
+const post = (body: unknown, key?: string) =>
+  bench.call("POST", "/v1/jobs", { token: own.enqueue, body, headers: key === undefined ? {} : { "idempotency-key": key } });
+
+const get = (path: string, token = own.read) => bench.call("GET", `/v1/jobs${path}`, { token });
+
+const payload = { text: "hello" };
+
+const fits = (schema: v.GenericSchema, body: unknown) => v.is(schema, body);
+
+describe("GET /v1/jobs/{id}", () => {
+  test("is 404 for what was never issued, and for another tenant's", async () => {
+    const foreign = await givenJob(bench, "jobs-other");
+    for (const id of ["x", "0".repeat(34), foreign, `${foreign.slice(0, -1)}0`]) expect((await get(`/${id}`)).status, id).toBe(404);
+    expect((await get(`/${foreign}`, other.read)).status).toBe(200);
+  });
+
+  test("is queued for a genuine id that the ledger does not know yet", async () => {
+    const { id } = (await post({ type: "note", payload })).body;
+    const { status, body } = await get(`/${id}`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ id, state: "queued", attempt: 0, progress: { done: 0, total: null, note: null }, timeline: [], effects: [], payload: null });
+    expect(fits(jobShape, body)).toBe(true);
+  });
+
+  test("names the group of failures that it belongs to, while it fails", async () => {
+    const failureOf = async (state: "dead" | "retrying" | "done") =>
+      (await get(`/${await givenJob(bench, "jobs-own", { state, reason: 'no template "a7"' })}`)).body.failure;
+    expect(await failureOf("dead")).toBe(await kindOf("note", 'no template "b9"'));
+    expect(await failureOf("retrying")).toBe(await failureOf("dead"));
+    expect(await failureOf("done")).toBeNull();
+  });
+
+  test("shows the whole job, personal fields masked", async () => {
+    const id = await givenJob(bench, "jobs-own", {
+      state: "waiting",
+      reason: "429 from the provider",
+      due: now + 60_000,
+      progress: { done: 3, total: 10, note: "page 3" },
+      result: JSON.stringify({ said: "anna@example.com", times: 2 }),
+      effects: [{ key: "send", revision: 0, state: "done", result: JSON.stringify({ id: "anna@example.com" }), at: now }],
+    });
+    const { body, text } = await get(`/${id}`);
+    expect(body).toMatchObject({
+      ...{ id, type: "note", state: "waiting", attempt: 0, maxAttempts: 5, waitingFor: "429 from the provider", runAt: "2026-10-01T12:01:00.000Z" },
+      progress: { done: 3, total: 10, note: "page 3" },
+      timeline: [{ at: "2026-10-01T12:00:00.000Z", event: "enqueued", detail: null, startedAt: null, ms: null, times: 1, lastAt: "2026-10-01T12:00:00.000Z" }],
+      effects: [{ key: "send", state: "done", result: { id: "•••" } }],
+      payload: { text: "•••", count: 3 },
+      result: { said: "•••", times: 2 },
+      revealed: false,
+    });
+    expect(body).not.toHaveProperty("error");
+    expect(text).not.toContain("anna@example.com");
+    expect(fits(jobShape, body)).toBe(true);
+  });
+
+  test("says why a dead one failed", async () => {
+    const id = await givenJob(bench, "jobs-own", { state: "dead", reason: "503", endedAt: now });
+    const { body } = await get(`/${id}`);
+    expect(body).toMatchObject({ state: "dead", error: "503", endedAt: "2026-10-01T12:00:00.000Z" });
+    expect(body).not.toHaveProperty("waitingFor");
+  });
+
+  test("shows what the provider wrote to an admin who asks, and in no list", async () => {
+    const id = await givenJob(bench, "jobs-own", { state: "discarded", reason: "mail: 422 validation_error", providerMessage: "no mailbox ada@x.example" });
+    expect((await get(`/${id}?reveal=1`, own.read)).body).toMatchObject({ error: "mail: 422 validation_error", providerMessage: "•••" });
+    expect((await get(`/${id}`, own.admin)).body.providerMessage).toBe("•••");
+    expect((await get(`/${id}?reveal=1`, own.admin)).body.providerMessage).toBe("no mailbox ada@x.example");
+    expect((await get("", own.admin)).text).not.toContain("providerMessage");
+  });
+
+  test("reveals to an admin who asks, and records it before showing it", async () => {
+    const id = await givenJob(bench, "jobs-own");
+    const before = bench.seen.audits.length;
+    for (const token of [own.read]) expect((await get(`/${id}?reveal=1`, token)).body).toMatchObject({ payload: { text: "•••" }, revealed: false });
+    expect((await get(`/${id}?reveal=0`, own.admin)).body.revealed).toBe(false);
+    expect(bench.seen.audits).toHaveLength(before);
+    expect((await get(`/${id}?reveal=1`, own.admin)).body).toMatchObject({ payload: { text: "anna@example.com" }, revealed: true });
+    expect(bench.seen.audits.at(-1)).toMatchObject({ tenant: "jobs-own", action: "reveal", target: id, at: now });
+    const byRoot = await bench.call("GET", `/v1/jobs/${id}?reveal=1`, { token: root, tenant: "jobs-own" });
+    expect([byRoot.body.revealed, bench.seen.audits.at(-1)?.actor]).toEqual([true, "root"]);
+    const silent = createIntakeBench();
+    silent.seen.jobs = bench.seen.jobs;
+    silent.deps.queries = bench.deps.queries;
+    silent.deps.audit = () => Promise.reject(new Error("D1_ERROR: gone"));
+    const refused = await silent.call("GET", `/v1/jobs/${id}?reveal=1`, { token: own.admin });
+    expect(refused.status).toBe(503);
+    expect(refused.text).not.toContain("anna@example.com");
+  });
+
+  test("names the version of the template that a mail is rendered with", async () => {
+    const versionOf = async (templateId: string, more: object) => {
+      const id = await givenJob(bench, "jobs-own", { type: "email", payload: JSON.stringify({ to: "anna@example.com", templateId }), ...more });
+      const { body } = await get(`/${id}`);
+      expect(fits(jobShape, body)).toBe(true);
+      return body.templateVersion;
+    };
+    for (const text of ["1", "2"]) await bench.deps.templates.put("jobs-own", "versioned", { subject: "s", text }, now + 1000 * Number(text));
+    expect(await versionOf("versioned", { pinnedAt: now + 1500 })).toBe(1);
+    expect(await versionOf("versioned", { pinnedAt: now + 2500 })).toBe(2);
+    expect(await versionOf("welcome", { pinnedAt: now })).toBe(0);
+    expect(await versionOf("nowhere", { pinnedAt: now })).toBeNull();
+    expect((await get(`/${await givenJob(bench, "jobs-own")}`)).body).not.toHaveProperty("templateVersion");
+  });
+
+  test("masks all of a type that this deployment does not know", async () => {
+    const id = await givenJob(bench, "jobs-own", { type: "older", payload: JSON.stringify({ anything: "anna@example.com", n: 5 }) });
+    expect((await get(`/${id}`)).body.payload).toEqual({ anything: "•••", n: "•••" });
+  });
+
+  test("fetches a payload that was too large for its row; gone is null, out of reach is 503", async () => {
+    const id = await givenJob(bench, "jobs-own", { payload: null, ref: "jobs-own/x/y" });
+    expect((await get(`/${id}`)).body.payload).toEqual({ text: "•••" });
+    const broken = createIntakeBench();
+    broken.deps.queries = bench.deps.queries;
+    broken.deps.loadPayload = async () => null;
+    expect((await broken.call("GET", `/v1/jobs/${id}`, { token: own.read })).body.payload).toBeNull();
+    broken.deps.loadPayload = () => Promise.reject(new Error("R2 is down"));
+    expect((await broken.call("GET", `/v1/jobs/${id}`, { token: own.read })).status).toBe(503);
+  });
+});
+
+describe("GET /v1/jobs", () => {
+  test.each([
+    ["state=sleeping", "state"],
+    ["type=No", "type"],
+    ["siteId=a/b", "siteId"],
+    ["q=", "q"],
+    [`q=${"x".repeat(201)}`, "q"],
+    ["from=yesterday", "from"],
+    ["to=2026-10-01T00:00:00", "to"],
+    ["limit=0", "limit"],
+    ["limit=201", "limit"],
+    ["limit=ten", "limit"],
+    ["cursor=garbage", "cursor"],
+    [`cursor=${"u".repeat(34)}`, "cursor"],
+    [`cursor=1.${"0".repeat(34)}`, "cursor"],
+    ["from=2026-10-02&to=2026-10-01", "from"],
+    ["from=2026-10-01&to=2026-10-01", "from"],
+    ["colour=red", "colour"],
+    ["state=dead&state=done", "state"],
+    ["__proto__=x", "__proto__"],
+  ])("refuses ?%s", async (query, path) => {
+    expect((await get(`?${query}`)).body).toMatchObject({ status: 422, errors: [{ path }] });
+  });
+
+  test("passes on its filter, for its own tenant only", async () => {
+    for (const state of states) expect((await get(`?state=${state}`)).status).toBe(200);
+    const cursor = `01${"z".repeat(32)}`;
+    await get(`?type=note&state=dead&siteId=shop-1&q=order:7&from=2026-10-01&to=2026-10-01T12:00:00.5Z&cursor=${cursor}&limit=7`);
+    expect(bench.seen.lists.at(-1)).toEqual({
+      tenant: "jobs-own",
+      filter: { type: "note", state: "dead", siteId: "shop-1", q: "order:7", from: Date.UTC(2026, 9, 1), to: Date.UTC(2026, 9, 1, 12, 0, 0, 500), now },
+      page: { cursor, limit: 7 },
+    });
+    await get("");
+    expect(bench.seen.lists.at(-1)?.page).toEqual({ cursor: undefined, limit: 50 });
+  });
+
+  test("shows nothing of the payloads", async () => {
+    await givenJob(bench, "jobs-own");
+    const { body, text } = await get("");
+    expect(body.cursor).toBe("next");
+    expect(body.jobs.length).toBeGreaterThan(0);
+    expect(fits(jobsShape, body)).toBe(true);
+    expect(text).not.toMatch(/payload|anna/);
+  });
+});
