@@ -17,12 +17,15 @@ export interface StatsGroup {
   ms: number;
 }
 
+/** What the minute counters have; a promise lets the open jobs be read meanwhile. */
+type Counting = readonly MinuteCount[] | Promise<readonly MinuteCount[]>;
+
 /** Statistics by one thing, the most open jobs first. A type that travels on several queues counts for its usual one. Null is all tenants; sites need one. */
 export async function statsBy(
   deps: Pick<IntakeDeps, "db" | "reports" | "registry">,
   by: Division,
   tenant: string | null,
-  counts: readonly MinuteCount[],
+  counts: Counting,
   span: { from: number; to: number },
 ): Promise<StatsGroup[]> {
   const [open, events] = await Promise.all([deps.reports.open(tenant), eventsBy(deps, by, tenant, counts, span)]);
@@ -44,13 +47,13 @@ async function eventsBy(
   { db, registry }: Pick<IntakeDeps, "db" | "registry">,
   by: Division,
   tenant: string | null,
-  counts: readonly MinuteCount[],
+  counts: Counting,
   { from, to }: { from: number; to: number },
 ): Promise<EventCount[]> {
   if (by === "tenant") return countsByTenant(db, tenant === null ? await tenantsWithJobs(db) : [tenant], from, to);
   if (by === "site") return tenant === null ? [] : countsBySite(db, tenant, from, to);
   const queueOf = (type: string) => registry.find(type)?.contract.queues[0] ?? "unknown";
-  return counts.map(({ type, event, count, ms }) => ({ name: by === "type" ? type : queueOf(type), event, count, ms }));
+  return (await counts).map(({ type, event, count, ms }) => ({ name: by === "type" ? type : queueOf(type), event, count, ms }));
 }
 
 function groupOf(groups: Map<string, StatsGroup>, name: string): StatsGroup {

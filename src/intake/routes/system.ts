@@ -85,10 +85,15 @@ export const systemRoutes = [
       const to = query.to ?? deps.now();
       const from = query.from ?? to - hour;
       checkRange(from, to);
-      const [counts, backlog] = await Promise.all([deps.queries.counts(tenant, from, to), deps.queries.backlog(tenant)]);
+      const counting = deps.queries.counts(tenant, from, to);
+      const [counts, backlog, groups] = await Promise.all([
+        counting,
+        deps.queries.backlog(tenant),
+        query.by === undefined ? undefined : statsBy(deps, query.by, tenant, counting, { from, to }),
+      ]);
       const minutes = counts.map((count) => ({ ...count, minute: iso(count.minute) }));
-      const groups = query.by === undefined ? {} : { by: query.by, groups: await statsBy(deps, query.by, tenant, counts, { from, to }) };
-      return { status: 200, body: { from: iso(from), to: iso(to), totals: totalsOf(counts), minutes, backlog, ...groups } };
+      const divided = groups === undefined ? {} : { by: query.by, groups };
+      return { status: 200, body: { from: iso(from), to: iso(to), totals: totalsOf(counts), minutes, backlog, ...divided } };
     },
   }),
 ];
