@@ -178,7 +178,7 @@ function checkParams(route: AnyRoute, params: Params): void {
   if (route.scope === "public") throw publicUnauthorized();
   if (route.method !== "PUT") throw new Problem("not-found", "There is no such thing.");
   const errors = invalid.map((path) => ({ path, message: patternOf(path).message }));
-  throw new Problem("invalid", "The name in the path is not a name.", { errors });
+  throw new Problem("invalid", "The name in the path is invalid.", { errors });
 }
 
 function tooLong(): Problem {

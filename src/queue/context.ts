@@ -10,11 +10,11 @@ import { redact } from "../masking/redact";
 import { withRetry } from "./with-retry";
 
 /** `shouldYield` is true after this. Milliseconds. */
-const budget = 60_000;
+const yieldAfterMs = 60_000;
 /** Progress is written at most this often. Milliseconds. */
-const progressEvery = 1000;
+const progressEveryMs = 1000;
 /** Before an effect the job's flags may be this old. Milliseconds. */
-const effectLook = 2000;
+const maxFlagAgeMs = 2000;
 
 export function createContext(engine: Engine, run: Execution): RunContext {
   const { job } = run;
@@ -36,7 +36,7 @@ export function createContext(engine: Engine, run: Execution): RunContext {
     recorded: (key) => recordedOf(run, key),
     progress: (done, total, note) => progress(run, done, total, note),
     checkpoint: (cursor, writes) => checkpoint(engine, run, cursor, writes),
-    shouldYield: () => engine.now() - run.startedAt >= budget || engine.now() >= deadlineOf(run.lease) - 5000,
+    shouldYield: () => engine.now() - run.startedAt >= yieldAfterMs || engine.now() >= deadlineOf(run.lease) - 5000,
     enqueue: <C extends Contract>(contract: C, payload: InputOf<C>, options: ChildOptions) => {
       run.refuseIfEnded();
       return enqueueChild(engine, run, contract, payload, options);
@@ -82,7 +82,7 @@ async function actOnce<T>(engine: Engine, run: Execution, key: string, act: Act<
   if (isNoted && !(await noted(engine, run, tried, run.lease.token))) return doneElsewhere(engine, run, key);
   if (!isNoted) {
     // No intent is written here, so nothing checks the cancel flag: it is read unless it was read within 2 s.
-    await run.heartbeat(effectLook);
+    await run.heartbeat(maxFlagAgeMs);
     run.refuseIfEnded();
   }
   (run.unanswered ??= new Map()).set(key, tried.at);
@@ -186,7 +186,7 @@ async function progress(run: Execution, done: number, total?: number, note?: str
     total: number(total),
     note: note === undefined ? null : redact(maskKnownValues(run.contract.payload, run.payload, note)).slice(0, 200),
   });
-  await run.heartbeat(progressEvery);
+  await run.heartbeat(progressEveryMs);
   run.refuseIfEnded();
 }
 

@@ -5,9 +5,9 @@ const dayMs = 24 * 3600_000;
 /** A refusal stands for the messages that are answered within this time. */
 const freshMs = 60_000;
 /** A plan that is changed lifts the limit within minutes: messages come back this often. Seconds. */
-const maxHold = 3600;
+const maxHoldSeconds = 3600;
 /** Messages that waited for the same moment come back within this time. Seconds. */
-const spread = 300;
+const spreadSeconds = 300;
 
 /** Remembers that the day's limit is used up, when that is the reason of a trouble. */
 export function noteDayLimit(memory: Memory, reason: string, now: number): void {
@@ -21,7 +21,7 @@ export function noteDayLimit(memory: Memory, reason: string, now: number): void 
 export function secondsHeld({ memory: { spentDay }, now, random }: { memory: Memory; now(): number; random(): number }): number {
   const at = now();
   if (spentDay === undefined || at - spentDay.seen >= freshMs) return 0;
-  return Math.min(maxHold, Math.ceil((nextDay(at) - at) / 1000)) + Math.floor(random() * spread);
+  return Math.min(maxHoldSeconds, Math.ceil((nextDay(at) - at) / 1000)) + Math.floor(random() * spreadSeconds);
 }
 
 /** The midnight UTC after that time. */

@@ -26,22 +26,22 @@ import { keepUnwritten } from "./unwritten";
 export async function enqueue(engine: Engine, requests: readonly EnqueueRequest[]): Promise<Receipt[]> {
   const { refused, repeats } = await applyQuotas(engine, requests);
   const prepared = await Promise.all(requests.map((request) => refused.get(request) ?? prepare(engine, request, { isRepeat: repeats.has(request) })));
-  const fine = prepared.filter((each) => "envelope" in each);
+  const valid = prepared.filter((each) => "envelope" in each);
   const receipts = new Map<Prepared, Receipt>();
   await Promise.all([
     acceptKeyed(
       engine,
-      fine.filter((each) => each.keyed && each.failed === undefined),
+      valid.filter((each) => each.keyed && each.failed === undefined),
       receipts,
     ),
     acceptUnkeyed(
       engine,
-      fine.filter((each) => !each.keyed && each.failed === undefined),
+      valid.filter((each) => !each.keyed && each.failed === undefined),
       receipts,
     ),
     recordFailed(
       engine,
-      fine.filter((each) => each.failed !== undefined),
+      valid.filter((each) => each.failed !== undefined),
       receipts,
     ),
   ]);
@@ -103,11 +103,11 @@ async function acceptUnkeyed(engine: Engine, all: readonly Prepared[], receipts:
   );
   const refused = await sendAll(engine, toSend);
   if (engine.ledgerFirst) {
-    const rowless = [...((await writing) ? [] : riding), ...(isHeld ? [] : waiting)].filter((each) => !refused.has(each));
-    for (const each of await keepUnwritten(engine, rowless)) refused.add(each);
+    const withoutRow = [...((await writing) ? [] : riding), ...(isHeld ? [] : waiting)].filter((each) => !refused.has(each));
+    for (const each of await keepUnwritten(engine, withoutRow)) refused.add(each);
   } else engine.defer(writing);
-  const homeless = [...refused].filter(({ row }) => row.sent !== null);
-  const unsent = (await written(engine, homeless)) ? homeless : [];
+  const refusedWithoutRow = [...refused].filter(({ row }) => row.sent !== null);
+  const unsent = (await written(engine, refusedWithoutRow)) ? refusedWithoutRow : [];
   await markUnsent(
     engine,
     unsent.map(({ row }) => row),
@@ -149,8 +149,8 @@ async function acceptKeyed(engine: Engine, all: readonly Prepared[], receipts: M
     toSend.filter((each) => each.row.sent !== null || !held),
     held ? deliver : send,
   );
-  const rowless = held ? [] : toSend.filter((each) => !refused.has(each));
-  for (const each of await keepUnwritten(engine, rowless)) refused.add(each);
+  const withoutRow = held ? [] : toSend.filter((each) => !refused.has(each));
+  for (const each of await keepUnwritten(engine, withoutRow)) refused.add(each);
   for (const each of toSend) {
     if (refused.has(each) && !held) receipts.set(each, unavailable());
     else if (!receipts.has(each)) receipts.set(each, accepted(each, false));
@@ -170,7 +170,7 @@ function isErased(row: KnownJob, { row: { fp } }: Prepared): boolean {
 
 /** A new row, or one whose sender may have died between row and message: a second copy of the same generation is harmless. */
 function needsMessage(row: KnownJob): boolean {
-  return row.inserted || (row.state === "queued" && row.seq === 0 && !isTerminal(row.state));
+  return row.inserted || (row.state === "queued" && row.seq === 0);
 }
 
 /** A parent that is run again repeats nothing. */

@@ -4,8 +4,8 @@ import type { Prepared } from "./prepared";
 import { keyOf } from "./ref";
 
 /**
- * Our own keys once lay among those of senders. A job that was accepted under such an id keeps it, for as long as its row is kept;
- * what a sender put there is another job, since its fingerprint differs. Without the ledger every job has its new id.
+ * Gives jobs with keys of our own the id of an earlier release, when a row has it: those keys could then equal a sender's. A sender's job under the
+ * same id has another fingerprint and is left alone. While the ledger is away every job gets its new id.
  */
 export async function keepFormerIds(engine: Engine, all: readonly Prepared[]): Promise<void> {
   const sought = all.flatMap((each) => (each.formerId === undefined ? [] : [{ each, ref: { tenant: each.row.tenant, id: each.formerId, fp: each.row.fp } }]));

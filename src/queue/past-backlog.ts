@@ -8,7 +8,7 @@ const minBacklog = 1000;
 const maxLightJobs = 20;
 
 /**
- * Sends jobs that their queues just took to `overflow` as well, when the queue is long by the jobs of others: they need not wait behind them. Both
+ * Sends jobs that their queues just took to `overflow` as well, when that queue holds 1,000 messages or more and the tenant sent few of them. Both
  * copies are of one delivery generation, so the first that arrives is run and the other is stale. Does not wait for the second send. Never throws.
  */
 export function copyPastBacklog(engine: Engine, items: readonly Sendable[]): void {

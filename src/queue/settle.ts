@@ -10,7 +10,7 @@ import { transitionOf, type Settlement } from "./transition";
 import { withRetry } from "./with-retry";
 
 /** Seconds until a message is delivered again whose outcome the ledger did not record. */
-const unrecordedRetry = 60;
+const unrecordedRetrySeconds = 60;
 
 /** Records decided executions: record, then send copies, then acknowledge. Duplicates over loss. Never throws. */
 export async function settleAll(engine: Engine, executions: readonly Execution[], token: string): Promise<void> {
@@ -23,7 +23,7 @@ export async function settleAll(engine: Engine, executions: readonly Execution[]
   const settled = await record(engine, settlements, token, now);
   if (!settled) {
     // Its lease runs out and it is run again, alone; effects recorded so far are not repeated.
-    for (const execution of executions) execution.redeliver(engine, unrecordedRetry + Math.floor(engine.random() * 10));
+    for (const execution of executions) execution.redeliver(engine, unrecordedRetrySeconds + Math.floor(engine.random() * 10));
     return;
   }
   for (const each of settlements) announce(engine, each, settled.get(each.execution.key));
@@ -31,7 +31,7 @@ export async function settleAll(engine: Engine, executions: readonly Execution[]
   for (const execution of executions) {
     // A run that lost its job leaves the message to the table: a copy of it may be all that brings the job back if its present run is lost.
     if (settled.has(execution.key)) execution.ack();
-    else execution.redeliver(engine, unrecordedRetry);
+    else execution.redeliver(engine, unrecordedRetrySeconds);
   }
 }
 

@@ -170,7 +170,7 @@ class OldestMessages {
       if (metrics?.backlogCount === 0) return Infinity;
       return metrics?.oldestMessageTimestamp?.getTime() ?? null;
     } catch (thrown) {
-      // Unknown is not lost: patience decides.
+      // Null: it is not known how old its messages are, and `nextCheckAt` waits the full time.
       this.engine.emit({ event: "trouble", where: "metrics", reason: reasonOf(thrown), queue: name });
       return null;
     }

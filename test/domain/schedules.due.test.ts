@@ -49,7 +49,7 @@ const first = start + 30_000;
 beforeEach(() => env.DB.exec("DELETE FROM schedules"));
 
 describe("refusals", () => {
-  test("a refused payload is noted, the schedule goes on, its mates are untouched", async () => {
+  test("a refused payload is noted, the schedule goes on, the others are untouched", async () => {
     const yard = new Yard();
     await put("t", "bad", start, { payload: { wrong: true } });
     await put("t", "good", start);

@@ -62,7 +62,7 @@ test("text of any kind comes back as it went in", async () => {
   expect((await sideRows("texts")).filter((row) => row.startsWith("entity"))).toHaveLength(texts.length);
 });
 
-test("half a character in a result or a reason spoils nothing for its mates", async () => {
+test("half a character in a result or a reason spoils nothing for other rows", async () => {
   const ledger = createLedger(env.DB, () => undefined);
   const rows = await newJobs("surrogates", 3);
   await ledger.insert(rows);

@@ -108,11 +108,11 @@ describe("a runtime that dies", () => {
     expect((await sandbox.calls()).filter(({ body }) => body.includes("a@checkpoint.example"))).toHaveLength(1);
   }, 60_000);
 
-  test("by a job that kills it each time: that one is dead after its attempts, its mates are unharmed", async () => {
-    // All come at the same moment; the mates are with the provider when it dies.
+  test("by a job that kills it each time: that one is dead after its attempts, the other jobs are unharmed", async () => {
+    // All come at the same moment; the others are with the provider when it dies.
     await sandbox.fault({ provider: "mail", delayMs: 1500, times: 5 });
-    const mates = Array.from({ length: 5 }, (_, index) => [{ do: "mail", to: `mate${index}@poison.example` }]);
-    const jobs = [...mates, [{ do: "abort" }]].map((steps) => ({ type: "scripted", payload: { steps }, delaySeconds: 1 }));
+    const others = Array.from({ length: 5 }, (_, index) => [{ do: "mail", to: `mate${index}@poison.example` }]);
+    const jobs = [...others, [{ do: "abort" }]].map((steps) => ({ type: "scripted", payload: { steps }, delaySeconds: 1 }));
     const { body } = await shop.ask("POST", "/v1/jobs/batch", { body: { jobs } });
     const poison = body.ids.pop();
     const dead = await untilJob(shop, poison, "dead", 90);

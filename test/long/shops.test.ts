@@ -54,9 +54,9 @@ test("two hundred shops on schedule: one that answers in thirty seconds waits, a
   expect(Math.max(...starts) - Math.min(...starts)).toBeGreaterThan(minutes(150));
   // The Worker was away for all of that time: now they come at once.
   await way.tick(minutes(180));
-  // The local queue gives out one batch at a time: its mates are not held back, and what is behind it follows.
-  const mates = async () => (await others()).filter(({ state }) => state === "running").length;
-  const alone = async () => (await shops.held("many-3")) === 1 && (await mates()) === 0;
+  // The local queue gives out one batch at a time: its other jobs are not held back, and later messages follow.
+  const runningBeside = async () => (await others()).filter(({ state }) => state === "running").length;
+  const alone = async () => (await shops.held("many-3")) === 1 && (await runningBeside()) === 0;
   await until("it is the only one that still runs", alone, 60);
   await way.pass(30_000);
   await shops.release("many-3");

@@ -83,7 +83,7 @@ test("effects are per job, and happen once though a mate fails", async () => {
   expect(await bench.all("SELECT DISTINCT state FROM jobs")).toEqual([{ state: "done" }]);
 });
 
-test("one is cancelled: its mates go on", async () => {
+test("one is cancelled: the others go on", async () => {
   let aborted = false;
   const { bench, accept, states } = bulk(async (items, signal) => {
     signal.addEventListener("abort", () => (aborted = true));
@@ -103,7 +103,7 @@ test("one is cancelled: its mates go on", async () => {
   expect(aborted).toBe(false);
 });
 
-test("a refusing context that is let through the handler costs the mates no attempt", async () => {
+test("a refusing context that is let through the handler costs the other jobs no attempt", async () => {
   const { bench, accept } = bulk(async (items, _signal, call) => {
     if (call === 1) {
       for (const { context, payload } of items) {

@@ -17,10 +17,10 @@ describe("when the Worker dies", () => {
   const dies = (bench: EngineBench) => (bench.faults.ledger = true);
   const lives = (bench: EngineBench) => (bench.faults.ledger = false);
 
-  test("a job that kills its Worker ends dead after its attempts; its mates lose nothing", async () => {
+  test("a job that kills its Worker ends dead after its attempts; the other jobs of its batch lose nothing", async () => {
     const bench = createEngineBench();
     const killer = await bench.acceptOne({ payload: { script: [{ do: "call", name: "kill" }, { do: "done" }] } });
-    const mates = [await bench.acceptOne({ payload: fine }), await bench.acceptOne({ payload: { script: [{ do: "retry" }, { do: "done" }] } })];
+    const others = [await bench.acceptOne({ payload: fine }), await bench.acceptOne({ payload: { script: [{ do: "retry" }, { do: "done" }] } })];
     // Dead is dead: neither this batch's outcomes nor its acknowledgements count.
     bench.calls["kill"] = () => dies(bench);
     for (let round = 0; round < 12 && bench.held.length > 0; round++) {
@@ -31,8 +31,8 @@ describe("when the Worker dies", () => {
     lives(bench);
     expect(await bench.row(killer)).toMatchObject({ state: "dead", attempt: 3, reason: "the Worker died in each of its 3 attempts" });
     expect(bench.runs.filter(({ id }) => id === killer)).toHaveLength(4);
-    for (const id of mates) expect(await bench.row(id)).toMatchObject({ state: "done" });
-    expect((await bench.row(mates[0] ?? ""))?.attempt).toBe(0);
+    for (const id of others) expect(await bench.row(id)).toMatchObject({ state: "done" });
+    expect((await bench.row(others[0] ?? ""))?.attempt).toBe(0);
     expect(await bench.all("SELECT event FROM history WHERE job = ? AND event = 'crashed'", killer)).not.toEqual([]);
   });
 

@@ -5,7 +5,7 @@ export interface Turn {
   goesOn(): boolean;
 }
 
-/** One step after another, turn by turn, `most` in all. One that fails leaves its place to the others; the first failure is thrown at the end. */
+/** Takes at most `max` steps, one of each item in rotation. An item that fails is dropped; the first failure is thrown at the end. */
 export async function takeSteps(turns: readonly Turn[], max: number): Promise<void> {
   const failures: unknown[] = [];
   const waiting = turns.filter((turn) => turn.goesOn());

@@ -6,7 +6,7 @@ import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, standingOf, type WorkRefusal } from "./model";
 
-/** Gives a job back: on the shelf again, no attempt and no run counted. One that was asked to end does. */
+/** Gives a job back: on the shelf again, no attempt and no run counted. A job with a cancel flag ends. */
 export async function release(
   deps: WorkDeps,
   { lease, reason, ...ref }: JobRef & { lease: string; reason?: string | undefined },

@@ -155,7 +155,7 @@ export const leadDataRoutes = [
     handle: async ({ deps, tenant, body, caller }) => {
       const path = body.email === undefined ? "phone" : "email";
       if (keysOf(body).length === 0)
-        throw new Problem("invalid", "Nobody can be found by that.", { errors: [{ path, message: "is neither an e-mail address nor a telephone number" }] });
+        throw new Problem("invalid", "The key names no person.", { errors: [{ path, message: "is neither an e-mail address nor a telephone number" }] });
       const { plan, ...request } = body;
       const detail = [...(plan ? ["plan"] : []), ...(request.together ? ["together"] : [])].join(", ") || undefined;
       await deps.audit({ tenant, actor: actorOf(caller), action: "erase", target: path, detail, at: deps.now() });

@@ -5,22 +5,22 @@ import { orFilters, type Parameters } from "./query";
 
 type Ask = (filters: Parameters) => Promise<Reply<List>>;
 
-/** How long the answers of one shop were: what stands in front of it may give fewer rows than were asked for, and says nothing. */
+/** Detects cut lists by the lengths of a shop's answers: a proxy before it may return fewer rows than were asked for, without an error. */
 export class TruncationDetector {
   #longest = 0;
   #cut = Infinity;
 
-  /** Of a list that loads its rows. */
+  /** Notes the length of an answer that holds rows. */
   saw(rows: number): void {
     this.#longest = Math.max(this.#longest, rows);
   }
 
-  /** There was more behind an answer of so many rows that should have held all. */
+  /** Notes that an answer of so many rows should have held all and did not. */
   wasCut(rows: number): void {
     this.#cut = Math.max(rows, this.#cut === Infinity ? 0 : this.#cut);
   }
 
-  /** As long as one that was cut. */
+  /** Whether an answer is as long as one that was cut. */
   mayBeCut(rows: number): boolean {
     return rows >= this.#cut;
   }

@@ -22,7 +22,7 @@ export interface SyncSession extends SyncContext {
 }
 
 /** Settings and lists of a shop are read again after this time. Milliseconds. */
-const maxAge = 12 * 3600_000;
+const maxSettingsAgeMs = 12 * 3600_000;
 
 /** Opens the shop for this run, or says why the run ends: the site does not exist, or it is paused. Reads the shop's settings when they are old. */
 export async function openSession(context: SyncContext, siteId: string, pageSizes?: PageSizes): Promise<SyncSession | Outcome> {
@@ -36,7 +36,7 @@ export async function openSession(context: SyncContext, siteId: string, pageSize
   if (!opened.ok) return outcomeOfFailure({ scope, slowness, now }, opened.failure);
   const notes = noNotes(now());
   const shop = noted(guardSlowness(opened.value, slowness, now), notes, now);
-  const known = state?.settings && now() - (state.settingsAt ?? 0) < maxAge ? state.settings : undefined;
+  const known = state?.settings && now() - (state.settingsAt ?? 0) < maxSettingsAgeMs ? state.settings : undefined;
   shop.resume({ settings: known, pageSizes: pageSizes ?? state?.pageSizes ?? undefined });
   const session = { ...context, scope, shop, state, slowness, notes };
   if (known) return { ...session, settings: known };
@@ -94,7 +94,7 @@ export function takeNotes({ scope, state, notes, now }: SyncSession): unknown[] 
 
 /** Whether the lists that a sync needs (states, suppliers, …) should be read whole again. */
 export function listsAreOld({ state, now }: SyncSession, kind: SyncKind): boolean {
-  return now() - (state?.[kind].listsAt ?? 0) >= maxAge;
+  return now() - (state?.[kind].listsAt ?? 0) >= maxSettingsAgeMs;
 }
 
 /** How a run ends that should make room after a page: its time is used up, or the shop is slow. Undefined: it goes on. The cursor is saved. */
