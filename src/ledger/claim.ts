@@ -1,3 +1,4 @@
+import type { NewJob } from "../queue/intake-ledger";
 import type { JobRef, Pause } from "../queue/job-row";
 import type { Claim, ClaimedJob, ClaimOptions, FoundJob, Lease, MessageRef } from "../queue/run-ledger";
 import { clockToleranceMs } from "../queue/lease";
@@ -100,13 +101,17 @@ export async function claim(db: D1Database, refs: readonly MessageRef[], lease: 
   const named = answers.flatMap(({ job }) => (job === null ? [] : [claimedFrom(job)]));
   const unnamed = named.length === 0 ? refs.filter(isTakenHere) : without(refs.filter(isTakenHere), named);
   const areAllTaken = answers.length === named.length + unnamed.length;
-  const known = [...(areAllMade ? made.map((row) => justMade(row, lease, row.wake)) : []), ...(areAllTaken ? unnamed.map((ref) => justMade(ref, lease)) : [])];
-  const rest = await lookAt(db, { had: areAllMade ? [] : made, left: areAllTaken ? [] : unnamed }, lease, values);
-  return { claimed: [...named, ...known, ...rest.claimed], found: rest.found, pauses: held.filter((each) => each.scope !== "heavy"), heavy };
+  const known = [...(areAllMade ? made.map((row) => justMade(row, lease, row)) : []), ...(areAllTaken ? unnamed.map((ref) => justMade(ref, lease)) : [])];
+  const look = lookAt(db, { had: areAllMade ? [] : made, left: areAllTaken ? [] : unnamed }, lease, values);
+  // What is known to be claimed is run all the same; the caller asks again for those without an answer.
+  const rest = await look.catch((thrown: unknown) => ({ claimed: [], found: [], trouble: String(thrown) }));
+  return { ...rest, claimed: [...named, ...known, ...rest.claimed], pauses: held.filter((each) => each.scope !== "heavy"), heavy };
 }
 
+const untried = { wake: null, attempt: 0 };
+
 /** What a job is that was never claimed before. */
-function justMade({ tenant, id, seq, at, maxAttempts }: MessageRef, { now }: Lease, wake: number | null = null): ClaimedJob {
+function justMade({ tenant, id, seq, at, maxAttempts }: MessageRef, { now }: Lease, { wake, attempt }: Pick<NewJob, "wake" | "attempt"> = untried): ClaimedJob {
   return {
     tenant,
     id,
@@ -114,7 +119,7 @@ function justMade({ tenant, id, seq, at, maxAttempts }: MessageRef, { now }: Lea
     max: maxAttempts,
     at,
     born: now,
-    attempt: 0,
+    attempt,
     runs: 1,
     pinned: null,
     revision: 0,

@@ -14,8 +14,12 @@ export const newKinds = (where: string) => `
   WITH kinds AS MATERIALIZED (
     SELECT ${common.map((name, index) => `value->>${index} AS ${name}`).join(", ")}, value->${common.length} AS own FROM json_each(?1) WHERE ${where})`;
 /** Rows as they are first written, from `newKinds`. */
-export const newColumns = [...common, ...own].join(", ");
-export const newValues = [...common.map((name) => `kinds.${name}`), ...own.map((_, index) => `row.value->>${index}`)].join(", ");
+export const newColumns = [...common, ...own, "attempt"].join(", ");
+export const newValues = [
+  ...common.map((name) => `kinds.${name}`),
+  ...own.map((_, index) => `row.value->>${index}`),
+  `coalesce(row.value->>${own.length}, 0)`,
+].join(", ");
 export const newRows = `kinds, json_each(kinds.own) row`;
 
 /** A cancel that came before the row wrote one without a queue: what describes the job is filled in, its state stays. */
@@ -43,11 +47,6 @@ const insertEntities = `
   WHERE j.fp IS e.value->>3
   ON CONFLICT DO NOTHING`;
 
-/** Attempts made elsewhere, of rows that are new: once a run began they have changed. */
-const countAttempts = `
-  UPDATE jobs SET attempt = a.attempt FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS attempt, value->>3 AS fp FROM json_each(?1)) a
-  WHERE jobs.tenant = a.tenant AND jobs.id = a.id AND jobs.fp IS a.fp AND jobs.state = 'queued' AND jobs.runs = 0 AND jobs.seq = 0 AND jobs.attempt = 0`;
-
 const lookUp = `
   SELECT j.tenant, j.id, j.state, j.seq, j.fp, j.due, j.cancel FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
 
@@ -60,13 +59,11 @@ export function insertStatements(db: D1Database, rows: readonly NewJob[]): D1Pre
 export function sideStatements(db: D1Database, rows: readonly NewJob[]): D1PreparedStatement[] {
   const slotted = rows.filter(({ id }) => isDerived(id));
   const waking = rows.filter(({ wake }) => wake !== null);
-  const tried = rows.filter(({ attempt }) => attempt > 0);
   const named = rows.flatMap(({ tenant, id, entities, fp }) => entities.map((key) => [tenant, id, key, fp]));
   return [
     ...lists(slotted.map(({ tenant, id, at }) => [tenant, id, slotOf(id, at)])).map((list) => statement(db, insertArrivals, list)),
     ...lists(waking.map(({ tenant, id, wake }) => [tenant, id, wake])).map((list) => statement(db, insertDue, list)),
     ...lists(named).map((list) => statement(db, insertEntities, list)),
-    ...lists(tried.map(({ tenant, id, attempt, fp }) => [tenant, id, attempt, fp])).map((list) => statement(db, countAttempts, list)),
   ];
 }
 
@@ -114,17 +111,27 @@ export async function missing(db: D1Database, refs: readonly JobRef[]): Promise<
 /** Rows as JSON lists for `newKinds`: of each kind what its jobs have in common, then a list of what each has of its own. */
 export function rowLists(rows: readonly NewJob[]): string[] {
   const kinds = Map.groupBy(rows, kindOf);
-  return listsOf([...kinds].flatMap(([kind, all]) => lists(all.map(ownValues)).map((list) => `[${kind},${list}]`)));
+  return listsOf(
+    [...kinds.values()].flatMap((all) => {
+      const [first] = all as [NewJob];
+      const shared = JSON.stringify(commonValues(first)).slice(0, -1);
+      return lists(all.map(ownValues)).map((list) => `${shared},${list}]`);
+    }),
+  );
 }
 
-/** Values of `common` as JSON, without brackets. */
+/** The same for jobs whose values of `common` are the same. */
 function kindOf({ tenant, type, version, queue, maxAttempts, dry, seq, boot }: NewJob): string {
-  return `"${tenant}","${type}",${version},"${queue}",${maxAttempts},${dry ? 1 : 0},${seq},"${boot}"`;
+  return `${tenant}\n${type}\n${version}\n${queue}\n${maxAttempts}\n${dry}\n${seq}\n${boot}`;
 }
 
-function ownValues({ id, at, sent, payload, site, fp, parent, ref, entities, due, wake, trace }: NewJob): unknown[] {
+function commonValues({ tenant, type, version, queue, maxAttempts, dry, seq, boot }: NewJob): unknown[] {
+  return [tenant, type, version, queue, maxAttempts, dry ? 1 : 0, seq, boot];
+}
+
+function ownValues({ id, at, sent, payload, site, fp, parent, ref, entities, due, wake, trace, attempt }: NewJob): unknown[] {
   const slot = isDerived(id) ? slotOf(id, at) : null;
-  const values = [id, at, sent, payload, site, fp, parent, slot, ref, entities.length > 0 ? JSON.stringify(entities) : null, due, wake, trace];
+  const values = [id, at, sent, payload, site, fp, parent, slot, ref, entities.length > 0 ? JSON.stringify(entities) : null, due, wake, trace, attempt || null];
   while (values.at(-1) === null) values.pop();
   return values;
 }

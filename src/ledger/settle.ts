@@ -5,11 +5,12 @@ import { failureStatements } from "./failures";
 import { dropDue, dropParked } from "./side";
 import { addHistory, foldHistory } from "./timeline";
 
-/** The shortest way: done, with no result, reason or progress. ?2 token, ?3 now. */
+/** Jobs that are done, with nothing else to record. ?2 token, ?3 now. Each row answers: `meta.changes` counts the rows of triggers too. */
 const settleDone = `
   UPDATE jobs SET state = 'done', until = 0, crash = 0, due = NULL, sent = NULL, wake = NULL, gate = NULL, reason = NULL, provider_message = NULL, ended = ?3
   FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) s
-  WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state IN ('running', 'done')`;
+  WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state IN ('running', 'done')
+  RETURNING 1 AS n`;
 
 /** Which of them are done under this token: asked when fewer rows changed than were sent. */
 const doneOf = `
@@ -69,7 +70,7 @@ export async function settle(db: D1Database, transitions: readonly Transition[],
     ...(await sideStatements(db, transitions, token, now)),
   ]);
   const results = all.slice(first.length);
-  const changed = quietLists.reduce((sum, _, index) => sum + (results[index]?.meta.changes ?? 0), 0);
+  const changed = quietLists.flatMap((_, index) => rowsOf(results, index)).length;
   const done = changed === quiet.length ? quiet : await rowsThatAreDone(db, quietLists, token);
   return [...done, ...others.flatMap((_, index) => rowsOf<Settled>(results, quietLists.length + index))];
 }

@@ -80,6 +80,7 @@ function claimLight(engine: Engine, executions: readonly Execution[], lease: Lea
 /** An answer of the ledger, and a second one for those of the executions that should have a row and have none. */
 async function claimMissing(engine: Engine, executions: readonly Execution[], first: Claim, lease: Lease): Promise<Claim[]> {
   if (first.claimed.length + first.found.length === executions.length) return [first];
+  if (first.trouble !== undefined) engine.emit({ event: "trouble", where: "claim", reason: first.trouble });
   const known = new Set([...first.claimed, ...first.found].map(keyOf));
   const unknown = executions.filter(({ key }) => !known.has(key));
   const missing = unknown.filter((each) => !redeliverEarly(engine, each));
@@ -112,10 +113,10 @@ function parted(executions: readonly Execution[], fits: (execution: Execution) =
   return parts;
 }
 
-/** A job whose queue, type or tenant is paused is parked without a run. `from`: the queue it came from, which may be `overflow`. */
+/** A job whose queue, type or tenant is paused is parked without a run. `from`: the queue it came from, which may be `overflow`; its pause holds no second copy. */
 function hold(engine: Engine, execution: Execution, pauses: readonly Pause[], from: string): void {
-  const { tenant, queue } = execution.envelope;
-  const names = { queue: [queue, from], type: [execution.contract.type], tenant: [tenant] };
+  const { tenant, queue, copy } = execution.envelope;
+  const names = { queue: copy ? [queue] : [queue, from], type: [execution.contract.type], tenant: [tenant] };
   const pause = pauses.find((each) => (each.tenant === "*" || each.tenant === tenant) && names[each.scope].includes(each.name));
   if (!pause) return;
   const name = `${pause.scope}/${pause.name}`;

@@ -27,6 +27,8 @@ export interface Envelope {
   made?: number;
   /** Not before this time, milliseconds. */
   due?: number;
+  /** The second copy of a job whose first waits in its own queue. Deployments that do not know it ignore it. */
+  copy?: true;
   /** Accepted under its key while the ledger was away: whether the key's job has ended, and is to run again, is seen at delivery. */
   unasked?: true;
 }

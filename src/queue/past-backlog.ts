@@ -18,15 +18,15 @@ export function copyPastBacklog(engine: Engine, items: readonly Sendable[]): voi
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   if (isLong(engine, overflow)) return;
-  const copies = items.filter(({ envelope: { tenant, queue, unasked }, delaySeconds }) => {
-    const isLight = (counts.get(`${tenant}/${queue}`) ?? 0) <= maxLightJobs;
+  const copies = items.filter(({ envelope: { tenant, type, queue, unasked }, delaySeconds }) => {
+    const isLight = (counts.get(`${tenant}/${queue}`) ?? 0) <= maxLightJobs && !engine.registry.find(type)?.contract.remote;
     return isLight && delaySeconds === 0 && !unasked && isLong(engine, queue);
   });
   if (copies.length === 0) return;
   engine.defer(
     send(
       engine,
-      copies.map(({ envelope }) => ({ envelope, delaySeconds: 0, single: true, queue: overflow })),
+      copies.map(({ envelope }) => ({ envelope: { ...envelope, copy: true }, delaySeconds: 0, single: true, queue: overflow })),
     ),
   );
 }

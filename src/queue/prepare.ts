@@ -126,11 +126,20 @@ export function newRow(engine: Engine, contract: Contract, envelope: Envelope, p
     parent: envelope.parent ?? null,
     trace: envelope.trace ?? null,
     site: typeof site === "string" ? site : null,
-    entities: payload === null ? [] : contract.entities(payload).slice(0, 10),
+    entities: payload === null ? [] : entitiesOf(contract, payload),
     dry: envelope.dry ?? false,
     maxAttempts: contract.policy.maxAttempts,
     attempt: Math.min(envelope.made ?? 0, contract.policy.maxAttempts - 1),
   };
+}
+
+/** None of a payload that does not fit its type: the run says so, and no other job of the batch waits for it. */
+function entitiesOf(contract: Contract, payload: unknown): readonly string[] {
+  try {
+    return contract.entities(payload).slice(0, 10);
+  } catch {
+    return [];
+  }
 }
 
 /** A dry run and the real thing are never the same. */

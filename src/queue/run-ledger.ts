@@ -61,6 +61,8 @@ export interface Claim {
   pauses: Pause[];
   /** Tenants whose jobs were left as they are. */
   heavy: readonly string[];
+  /** Why some of the jobs are in neither list, though they may have been claimed. */
+  trouble?: string;
 }
 
 export interface ClaimedJob extends Pick<

@@ -1,7 +1,10 @@
+import { buryMismatch } from "./bury";
+import { reviveUnasked } from "./disposition";
 import type { Engine } from "./engine";
+import type { Envelope } from "./envelope";
+import type { KnownJob } from "./intake-ledger";
 import { orTrouble } from "./or-trouble";
 import type { Prepared } from "./prepared";
-import { send } from "./send";
 
 /**
  * Local starts only, where a message is lost with the process: keeps jobs that a queue took and the ledger did not. Returns those that nothing
@@ -16,20 +19,23 @@ export async function keepUnwritten(engine: Engine, sent: readonly Prepared[]): 
   return (await orTrouble(engine, "unwritten", keep)) ?? sent;
 }
 
-/** Writes the rows of what was kept; the walk over other boots' rows then brings back those whose messages are gone. Throws while a store is down. */
+/**
+ * Writes the rows of what was kept; the walk over other boots' rows then brings back those whose messages are gone. Of a key that has a row already it
+ * does what the delivery would do: another payload is buried, a job that has ended is brought back. Both may happen twice. Throws while a store is down.
+ */
 export async function writeUnwritten(engine: Engine): Promise<void> {
   for (;;) {
     const kept = await engine.unwritten.oldest();
     if (kept.length === 0) return;
     const jobs = kept.flatMap(({ jobs }) => jobs);
     const known = await engine.ledger.insertKeyed(jobs.map(({ row }) => row));
-    // A key that stands for an ended job, or for another payload: its delivery would decide what becomes of it, and that message is gone.
-    const contested = jobs.filter(({ row }, index) => row.fp !== null && row.boot !== engine.boot && !known[index]?.inserted);
-    const refused = await send(
-      engine,
-      contested.map(({ envelope }) => ({ envelope, delaySeconds: 0 })),
-    );
-    if (refused.length > 0) return;
+    for (const [index, { envelope }] of jobs.entries()) await decideKey(engine, envelope, known[index]);
     await engine.unwritten.remove(kept.map(({ name }) => name));
   }
+}
+
+async function decideKey(engine: Engine, envelope: Envelope, row: KnownJob | undefined): Promise<void> {
+  if (!row || row.inserted || envelope.fp === undefined) return;
+  if (row.fp !== null && row.fp !== envelope.fp) await buryMismatch(engine, envelope);
+  else if (envelope.unasked) await reviveUnasked(engine, { envelope, unaskedAt: envelope.at });
 }

@@ -37,6 +37,22 @@ test("a run that lost its lease changes nothing and leaves no side row behind or
   expect(await sideRows("lost")).toEqual([expect.stringContaining("history crashed")]);
 });
 
+test("a row that a trigger writes beside a settled job stands for no job that was lost", async () => {
+  const tenant = "subscribed";
+  const sql = "INSERT INTO subscriptions (tenant, name, events, jobs, host, sealed, created, updated) VALUES (?, 's', '[]', 1, 's.example', '', 0, 0)";
+  await env.DB.prepare(sql).bind(tenant).run();
+  const [mine, lost] = [await one(tenant), await one(tenant)];
+  await ledger.claim([messageOf(mine)], lease("mine"));
+  expect(await ledger.settle([transition(mine), transition(lost)], "mine", noon)).toEqual([expect.objectContaining({ id: mine.id })]);
+  expect(await stored(lost)).toMatchObject({ state: "queued" });
+});
+
+test("no trigger acts when a job's row is inserted: the claim counts the rows it wrote", async () => {
+  const sql = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'jobs'";
+  const triggers = (await env.DB.prepare(sql).all<{ sql: string }>()).results;
+  expect(triggers.filter((each) => /\bINSERT ON\b/i.test(each.sql))).toEqual([]);
+});
+
 test("an answer that got lost may be asked for again: the second settle changes nothing", async () => {
   const row = await one("again");
   await ledger.claim([messageOf(row)], lease("mine"));

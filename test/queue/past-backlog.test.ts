@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type EngineBench, createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
@@ -56,6 +57,14 @@ describe("a queue that is long by the jobs of another tenant", () => {
     bench.engine.memory.backlogs.set("overflow", { count: many, at: bench.now() });
     await put(bench, "b", 1);
     expect(on(bench, "overflow")).toHaveLength(0);
+  });
+
+  test("is passed though `overflow` is paused: the pause is not the job's own", async () => {
+    const bench = await behind(many);
+    const [id = ""] = await put(bench, "b", 1);
+    await env.DB.exec("INSERT INTO pauses (tenant, scope, name, at) VALUES ('*', 'queue', 'overflow', 0)");
+    await bench.deliver(on(bench, "overflow"));
+    expect(await bench.row(id)).toMatchObject({ state: "done" });
   });
 
   test("keeps the job when `overflow` takes nothing", async () => {

@@ -79,6 +79,24 @@ describe("a local runtime that is killed after the ledger refused the row of an 
     expect(await next.row(id)).toMatchObject({ state: "done", runs: 2 });
   });
 
+  test("brings it back though it dies once more after the tick, whatever start the tick was of", async () => {
+    const first = createEngineBench({ boot: "a" });
+    const payload = { script: [{ do: "discard" }, { do: "done" }] };
+    const id = await first.acceptOne({ payload, key: "again" });
+    await first.deliverAll();
+    first.advance(minute);
+    first.faults.ledger = true;
+    await first.accept([{ payload, key: "again" }]);
+    first.faults.ledger = false;
+    await first.tick();
+    expect(await kept()).toBe(0);
+    const next = restarted(first);
+    next.endWith(id, { do: "done" });
+    await next.tick(minute);
+    await next.deliverAll();
+    expect(await next.row(id)).toMatchObject({ state: "done", runs: 2 });
+  });
+
   test("tells of two payloads under one key that one is the job's", async () => {
     const first = withoutLedger();
     const id = await first.acceptOne({ payload: fine, key: "two" });
