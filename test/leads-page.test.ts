@@ -8,13 +8,13 @@ const page = readFileSync(join(root, "docs/leads.md"), "utf8");
 const load = async <Module>(path: string): Promise<Module> => (await import(/* @vite-ignore */ `../src/${path}.ts`)) as Module;
 
 test("every field on the page is understood", async () => {
-  const { nameOf } = await load<{ nameOf(given: string): string | undefined }>("domain/leads/fields");
+  const { fieldNameOf } = await load<{ fieldNameOf(given: string): string | undefined }>("domain/leads/fields");
   const table = /\| field \| also \| is \|\n([\s\S]*?)\n\n/.exec(page)?.[1] ?? "";
   const named = [...table.matchAll(/^\| ([^|]+) \| ([^|]+) \|/gm)].flatMap(([, first = "", second = ""]) =>
     [...`${first} ${second}`.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ""),
   );
   expect(named.length).toBeGreaterThan(35);
-  expect(named.filter((name) => nameOf(name) === undefined)).toEqual([]);
+  expect(named.filter((name) => fieldNameOf(name) === undefined)).toEqual([]);
 });
 
 test("every setting of a project is on the page, with its default", async () => {
