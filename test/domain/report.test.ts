@@ -117,6 +117,12 @@ describe("why a job does not run", () => {
     });
   });
 
+  test("a queue paused for all tenants: a tenant is offered nothing that would not lift it", async () => {
+    pauses = [{ ...pause, tenant: "*" }];
+    const [id = ""] = await given("acme", 1, { state: "waiting", gate: "pause/queue/email-sending", reason: "paused: queue/email-sending" });
+    expect(await whyOf("acme", id)).toMatchObject({ code: "paused", actions: [] });
+  });
+
   test("an open circuit: until when, after how many failures, of what, and who else waits", async () => {
     gates = [circuit];
     const [id = ""] = await given("acme", 1, { state: "waiting", reason: "mail: open", due: noon + 30_000 });

@@ -65,7 +65,7 @@ const whys = [
   whyOf(tenant, { ...job, state: "waiting", reason: "x" }, { ...around, pausedSites: new Map([["main", { reason: "401", since: now }]]) }),
   whyOf(tenant, job, { ...around, unpolled: new Map([["email", null]]) }),
   whyOf(tenant, job, { ...around, heavy: [{ tenant, queue: "events", since: now }] }),
-  ...pauses.map(paused),
+  ...pauses.map((each) => paused(each, null)),
 ];
 
 const found = finders.flatMap((find) => find(facts));

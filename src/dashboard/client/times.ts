@@ -1,6 +1,8 @@
 /** Writes each time as how long ago it was, or how long it still takes; the exact time, here and in UTC, is its title. */
 export function writeTimes(root: ParentNode = document): void {
   for (const time of root.querySelectorAll("time")) {
+    // One that is no time keeps its text, and stops none of the others.
+    if (Number.isNaN(Date.parse(time.dateTime))) continue;
     const text = textOf(time, new Date(time.dateTime));
     if (time.textContent !== text) setText(time, text);
     const title = titleOf(time.dateTime);

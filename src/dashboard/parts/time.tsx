@@ -20,10 +20,10 @@ export function Clock({ at }: { at: string }) {
   );
 }
 
-/** A sentence of the API. The times in it become times of the page. */
+/** A sentence of the API. The times in it become times of the page; what only looks like one stays text, since a sentence quotes what people and systems wrote. */
 export function Sentence({ text }: { text: string }) {
   const parts = text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)/);
-  return <>{parts.map((part, index) => (index % 2 === 1 ? <Moment at={part} /> : part))}</>;
+  return <>{parts.map((part, index) => (index % 2 === 1 && Number.isFinite(Date.parse(part)) ? <Moment at={part} /> : part))}</>;
 }
 
 /** A time within a sentence: the clock, and how far off it is. */

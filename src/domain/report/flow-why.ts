@@ -26,7 +26,7 @@ export const maxLateMs = 10 * 60_000;
 export function flowWhy(queue: string, flow: QueueFlow, facts: WhyFacts): QueueWhy | null {
   const tenant = facts.tenant ?? "*";
   const pause = facts.pauses.find(({ scope, name }) => scope === "queue" && name === queue);
-  if (pause) return { ...paused(pause), tenant: pause.tenant };
+  if (pause) return { ...paused(pause, facts.tenant), tenant: pause.tenant };
   return heldWhy(queue, facts) ?? lateWhy(queue, flow, facts, tenant) ?? heavyWhy(queue, facts);
 }
 
@@ -43,7 +43,7 @@ function heldWhy(queue: string, facts: WhyFacts): QueueWhy | null {
   if (!top) return null;
   const { tenant, cause, count, since } = top;
   const pause = facts.allPauses.find((each) => (each.tenant === "*" || each.tenant === tenant) && cause === `pause/${each.scope}/${each.name}`);
-  if (pause) return { ...paused(pause), tenant: pause.tenant };
+  if (pause) return { ...paused(pause, facts.tenant), tenant: pause.tenant };
   const name = gateOfGroup(top);
   const jobs = `${plural(count, "job")} wait${count === 1 ? "s" : ""}`;
   if (name === undefined) return { code: "waiting", sentence: `${jobs}: ${cause.replace(/[^.!?…]$/, "$&.")}`, since, tenant, actions: [] };

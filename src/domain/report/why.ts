@@ -46,7 +46,7 @@ export function gateOf({ gate, state, reason }: Pick<JobView, "gate" | "state" |
 
 function heldBy(tenant: string, job: JobView, around: Surroundings): Why | null {
   const pause = pauseOf(tenant, job, around.pauses);
-  if (pause) return paused(pause);
+  if (pause) return paused(pause, tenant);
   const dependency = gateOf(job);
   const gate = dependency === undefined ? undefined : around.gates.get(dependency);
   const site = job.siteId === null ? undefined : around.pausedSites.get(job.siteId);
@@ -63,8 +63,10 @@ function pauseOf(tenant: string, { type, queue, gate }: JobView, pauses: readonl
   return pauses.find((pause) => (pause.tenant === "*" || pause.tenant === tenant) && holds(pause));
 }
 
-export function paused(pause: PauseView): Why {
-  return { code: "paused", sentence: pauseSentence(pause), since: pause.since, actions: [resumeOf(pause)] };
+/** As `tenant` sees it; null: of the installation, which alone lifts a pause for all tenants. */
+export function paused(pause: PauseView, tenant: string | null): Why {
+  const actions = pause.tenant === "*" && tenant !== null ? [] : [resumeOf(pause)];
+  return { code: "paused", sentence: pauseSentence(pause), since: pause.since, actions };
 }
 
 export function pauseSentence({ scope, name, tenant, since, actor, reason }: PauseView): string {
