@@ -1,24 +1,24 @@
-import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
-
-const src = resolve(import.meta.dirname, "../src");
-
-interface Import {
-  /** Paths from src/, without extension: `queue/send`. */
-  from: string;
-  /** A path from src/ when it is ours, else the package's name. */
-  to: string;
-  ours: boolean;
-}
-
-const files = globSync("**/*.{ts,tsx}", { cwd: src })
-  .map((file) => file.replaceAll("\\", "/"))
-  .filter((file) => !file.endsWith(".d.ts"));
-const texts = new Map(files.map((file) => [nameOf(file), readFileSync(join(src, file), "utf8")]));
-const imports = [...texts].flatMap(([from, text]) => importsOf(from, text));
-const inside = imports.filter(({ ours }) => ours);
-const withTypes = [...texts].flatMap(([from, text]) => typesToo(from, text)).filter(({ ours }) => ours);
+import {
+  type Import,
+  files,
+  texts,
+  imports,
+  inside,
+  withTypes,
+  drivers,
+  leaf,
+  top,
+  floorOf,
+  strays,
+  matchesOf,
+  isJobModule,
+  mayTouchBindings,
+  cycles,
+  importsOf,
+  withoutComments,
+} from "./support/sources.ts";
 
 describe("a file finds all imports of values", () => {
   const found = (text: string) => importsOf("jobs/email/run", text).map(({ to }) => to);
@@ -215,179 +215,3 @@ describe("hostile input is bounded before it is believed", () => {
     expect([...texts].flatMap(([file, text]) => matchesOf(file, text, unbounded))).toEqual([]);
   });
 });
-
-describe("size and shape", () => {
-  test("index.ts wires and decides nothing: 30 lines at most", () => {
-    expect(lines("index")).toBeLessThanOrEqual(30);
-  });
-
-  test("no file is longer than 250 lines: a noun is hiding in it", () => {
-    const long = [...texts.keys()].filter((file) => lines(file) > 250).map((file) => `${file}: ${lines(file)}`);
-    expect(long).toEqual([]);
-  });
-
-  test("no file or folder is named for having no name", () => {
-    const vague = /^(utils?|helpers?|managers?|services?|common|misc|shared)$|(util|helper|manager|service)s?$/i;
-    const parts = [...texts.keys()].flatMap((file) => file.split("/").map((part) => ({ file, part })));
-    expect(parts.filter(({ part }) => vague.test(part))).toEqual([]);
-  });
-
-  test("names are lower case, their words joined by hyphens", () => {
-    expect(files.filter((file) => !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.tsx?$/.test(file))).toEqual([]);
-  });
-});
-
-describe("one language", () => {
-  const refused = (pattern: RegExp) => [...texts].flatMap(([file, text]) => matchesOf(file, text, pattern));
-
-  test("bounds begin with max or min", () => {
-    expect(refused(/\bconst (?:most|longest|largest|deepest|least|fewest|shortest|smallest)[A-Z]\w* = \d/g)).toEqual([]);
-    expect(refused(/\b(?:most|least)\??: number\b/g)).toEqual([]);
-  });
-
-  test("words that others replaced are gone", () => {
-    const retired = `
-      SiteData ShopDoor VisitContext failedVisit isVisit findDoor admitSender refusedAtDoor readHint samenessOf
-      leadVerdict HookParts SealedHook needlesOf namesAny vacate clearLeaving wholeList parseFlaw renderFlaw syntaxFlaw
-      layoutFlaw keyFlaw numberFlaw messageFault headersFault headerFault mailServerFault mailFaults faultsOf
-      schemeFault hostFault portFault cronFault takeLead writeAgain keepEvent fanOut MediaParts OperationParts
-      CampaignParts EndedParts MailParts ModelsParts LeadParts IntakeParts TickParts GateParts ReportParts EngineParts
-      CapabilityParts CampaignDoor AccessDoor isZone TurnstileVerdict
-      verdictOn tellAfterBatches touchSql onCall CallClass settleDoubt discreetReason Verdict pulse insist
-      Patience Needle longestDelay SaidOutcome SaidFact CampaignSetting samplesIn statesIn replaysIn factsIn templatesIn`
-      .trim()
-      .split(/\s+/);
-    expect(refused(new RegExp(`\\b(?:${retired.join("|")})\\b`, "g"))).toEqual([]);
-  });
-
-  test("a function's name has one meaning: none that tells nothing of its noun is defined twice", () => {
-    const vague = /\bfunction (keyOf|viewOf|nameOf|requestOf|refusal|decoded|escaped|judge|verdictOf)\b/g;
-    const defined = [...texts].flatMap(([file, text]) => [...text.matchAll(vague)].map(([, name = ""]) => ({ name, file })));
-    const twice = [...Map.groupBy(defined, ({ name }) => name)].filter(([, places]) => places.length > 1);
-    expect(twice).toEqual([]);
-  });
-
-  test("comments name who acts: whoever, nobody, somebody and mates are in none", () => {
-    const riddle = /^\s*(?:\/\/|\/?\*).*\b(?:whoever|nobody|somebody|everybody|anybody|mates)\b/gim;
-    expect([...texts].flatMap(([file, text]) => [...text.matchAll(riddle)].map(([line]) => `${file}: ${line.trim()}`))).toEqual([]);
-  });
-
-  test("a behaviour is run and the name of its type", () => {
-    const list = texts.get("jobs/index") ?? "";
-    const runs = [...list.matchAll(/import \{ (\w+) \} from "\.\/([a-z-]+)\/run"/g)];
-    const expected = (type = "") => `run${type.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}`;
-    expect(runs.filter(([, name, type]) => name !== expected(type)).map(([statement]) => statement)).toEqual([]);
-  });
-});
-
-describe("a job is one folder and one line", () => {
-  const list = texts.get("jobs/index") ?? "";
-  const folders = readdirSync(join(src, "jobs"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-
-  test.each(folders.map(({ name }) => name))("%s has job.ts, run.ts unless it runs outside, and its line in the list", (name) => {
-    expect(existsSync(join(src, "jobs", name, "job.ts"))).toBe(true);
-    expect(list).toContain(`from "./${name}/job"`);
-    const isRemote = /\bremote: true\b/.test(texts.get(`jobs/${name}/job`) ?? "");
-    expect(existsSync(join(src, "jobs", name, "run.ts"))).toBe(!isRemote);
-    expect(list.includes(`from "./${name}/run"`)).toBe(!isRemote);
-  });
-
-  test("the list has a line for each folder and no more", () => {
-    expect(list.match(/\bjob\(\w+, \w+\)|\bremoteJob\(\w+\)/g)).toHaveLength(folders.length);
-  });
-
-  test.each(folders.map(({ name }) => name))("the folder %s is named as its type", (name) => {
-    expect(texts.get(`jobs/${name}/job`)).toContain(`type: "${name}"`);
-  });
-});
-
-/** What drives the engine, as against its words: only index.ts and the composition root call these. */
-const drivers = new Set(
-  ["consume", "execute", "execution", "settler", "settle", "sweep", "disposition", "claim", "bury", "backstop", "context", "send"].map(
-    (name) => `queue/${name}`,
-  ),
-);
-
-/** From below. What is in none of these folders is a leaf; so are the files of src/ itself, but for index.ts. */
-const floors = [["queue"], ["providers", "ledger"], ["tenants"], ["domain"], ["jobs"], ["intake"], ["dashboard"], ["app", "index"]];
-const leaf = 0;
-const top = floors.length;
-
-function floorOf(file: string): number {
-  return floors.findIndex((folders) => folders.includes(file.split("/")[0] ?? "")) + 1;
-}
-
-function strays(folder: string, allowed: (to: string) => boolean): Import[] {
-  return inside.filter(({ from, to }) => from.startsWith(folder) && !allowed(to));
-}
-
-function matchesOf(file: string, text: string, pattern: RegExp): string[] {
-  return [...withoutComments(text).matchAll(pattern)].map(([match]) => `${file}: ${match}`);
-}
-
-function isJobModule(file: string): boolean {
-  return /^jobs\/[^/]+\//.test(file);
-}
-
-function mayTouchBindings(file: string): boolean {
-  const isDurableObject = /\bextends DurableObject\b/.test(texts.get(file) ?? "");
-  return file === "index" || file === "app" || file.startsWith("app/") || isDurableObject;
-}
-
-function lines(file: string): number {
-  return (texts.get(file) ?? "").trimEnd().split("\n").length;
-}
-
-/** Each round trip of imports once, as the path of its files. */
-function cycles(edges: readonly Import[]): string[] {
-  const next = Map.groupBy(edges, ({ from }) => from);
-  const done = new Set<string>();
-  const found: string[] = [];
-  const visit = (file: string, path: readonly string[]): void => {
-    if (path.includes(file)) found.push([...path.slice(path.indexOf(file)), file].join(" → "));
-    if (done.has(file) || path.includes(file)) return;
-    for (const { to } of next.get(file) ?? []) visit(to, [...path, file]);
-    done.add(file);
-  };
-  for (const file of texts.keys()) visit(file, []);
-  return found;
-}
-
-function importsOf(from: string, text: string): Import[] {
-  const code = withoutComments(text);
-  const statements = [...code.matchAll(/^(?:import|export)\s+(?!type\b)([\w*{][^"'`;]*?\bfrom\s*)?"([^"]+)"/gm)];
-  const statically = statements.filter(([, names]) => !hasOnlyTypes(names)).map(([, , target]) => target);
-  const dynamically = [...code.matchAll(/(?:\bawait|=>|\breturn|\()\s*import\(\s*"([^"]+)"/g)].map(([, target]) => target);
-  return [...statically, ...dynamically].filter((target) => target !== undefined).map((target) => targetOf(from, target));
-}
-
-/** All imports at the top of a file, those of types included. */
-function typesToo(from: string, text: string): Import[] {
-  const statements = withoutComments(text).matchAll(/^(?:import|export)\s+(?:[^"'`;]*?\bfrom\s*)?"([^"]+)"/gm);
-  return [...statements].map(([, target]) => targetOf(from, target ?? ""));
-}
-
-function hasOnlyTypes(names: string | undefined): boolean {
-  const listed = /^\{([^}]*)\}/.exec(names ?? "")?.[1];
-  if (listed === undefined) return false;
-  const specifiers = listed
-    .split(",")
-    .map((each) => each.trim())
-    .filter((each) => each !== "");
-  return specifiers.every((each) => each.startsWith("type "));
-}
-
-function targetOf(from: string, target: string): Import {
-  if (!target.startsWith(".")) return { from, to: target.startsWith("@") ? target.split("/", 2).join("/") : (target.split("/")[0] ?? target), ours: false };
-  const path = relative(src, resolve(src, dirname(from), target)).replaceAll("\\", "/");
-  const isFolder = !texts.has(path) && existsSync(join(src, path));
-  return { from, to: isFolder ? `${path}/index` : path, ours: true };
-}
-
-function withoutComments(text: string): string {
-  return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
-}
-
-function nameOf(file: string): string {
-  return file.replace(/\.tsx?$/, "");
-}

@@ -3,7 +3,10 @@ export type Shown = "new" | "repeated" | "another";
 
 export const blockedDays = 90;
 
-/** Records a key of a blocked sender, so that its second use is answered as any sender's. `id` and `content` must hold nothing of what was posted. */
+/**
+ * Records a key that a blocked sender used, so that a second use gets the answer that other senders get. The caller passes digests as `id` and
+ * `content`: no text of the post is stored.
+ */
 export async function showBlocked(db: D1Database, tenant: string, { id, content }: { id: string; content: string }, now: number): Promise<Shown> {
   const [, added, known] = await db.batch<{ content: string }>([
     db.prepare("DELETE FROM lead_blocked WHERE tenant = ?1 AND at < ?2").bind(tenant, now - blockedDays * 24 * 3600_000),

@@ -1,0 +1,89 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { src, files, texts, matchesOf, lines } from "./support/sources.ts";
+
+describe("size and shape", () => {
+  test("index.ts wires and decides nothing: 30 lines at most", () => {
+    expect(lines("index")).toBeLessThanOrEqual(30);
+  });
+
+  test("no file is longer than 250 lines: a noun is hiding in it", () => {
+    const long = [...texts.keys()].filter((file) => lines(file) > 250).map((file) => `${file}: ${lines(file)}`);
+    expect(long).toEqual([]);
+  });
+
+  test("no file or folder is named for having no name", () => {
+    const vague = /^(utils?|helpers?|managers?|services?|common|misc|shared)$|(util|helper|manager|service)s?$/i;
+    const parts = [...texts.keys()].flatMap((file) => file.split("/").map((part) => ({ file, part })));
+    expect(parts.filter(({ part }) => vague.test(part))).toEqual([]);
+  });
+
+  test("names are lower case, their words joined by hyphens", () => {
+    expect(files.filter((file) => !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.tsx?$/.test(file))).toEqual([]);
+  });
+});
+
+describe("one language", () => {
+  const refused = (pattern: RegExp) => [...texts].flatMap(([file, text]) => matchesOf(file, text, pattern));
+
+  test("bounds begin with max or min", () => {
+    expect(refused(/\bconst (?:most|longest|largest|deepest|least|fewest|shortest|smallest)[A-Z]\w* = \d/g)).toEqual([]);
+    expect(refused(/\b(?:most|least)\??: number\b/g)).toEqual([]);
+  });
+
+  test("words that others replaced are gone", () => {
+    const retired = `
+      SiteData ShopDoor VisitContext failedVisit isVisit findDoor admitSender refusedAtDoor readHint samenessOf
+      leadVerdict HookParts SealedHook needlesOf namesAny vacate clearLeaving wholeList parseFlaw renderFlaw syntaxFlaw
+      layoutFlaw keyFlaw numberFlaw messageFault headersFault headerFault mailServerFault mailFaults faultsOf
+      schemeFault hostFault portFault cronFault takeLead writeAgain keepEvent fanOut MediaParts OperationParts
+      CampaignParts EndedParts MailParts ModelsParts LeadParts IntakeParts TickParts GateParts ReportParts EngineParts
+      CapabilityParts CampaignDoor AccessDoor isZone TurnstileVerdict
+      verdictOn tellAfterBatches touchSql onCall CallClass settleDoubt discreetReason Verdict pulse insist
+      Patience Needle longestDelay SaidOutcome SaidFact CampaignSetting samplesIn statesIn replaysIn factsIn templatesIn`
+      .trim()
+      .split(/\s+/);
+    expect(refused(new RegExp(`\\b(?:${retired.join("|")})\\b`, "g"))).toEqual([]);
+  });
+
+  test("a function's name has one meaning: none that tells nothing of its noun is defined twice", () => {
+    const vague = /\bfunction (keyOf|viewOf|nameOf|requestOf|refusal|decoded|escaped|judge|verdictOf)\b/g;
+    const defined = [...texts].flatMap(([file, text]) => [...text.matchAll(vague)].map(([, name = ""]) => ({ name, file })));
+    const twice = [...Map.groupBy(defined, ({ name }) => name)].filter(([, places]) => places.length > 1);
+    expect(twice).toEqual([]);
+  });
+
+  test("comments name who acts: whoever, nobody, somebody and mates are in none", () => {
+    const riddle = /^\s*(?:\/\/|\/?\*).*\b(?:whoever|nobody|somebody|everybody|anybody|mates)\b/gim;
+    expect([...texts].flatMap(([file, text]) => [...text.matchAll(riddle)].map(([line]) => `${file}: ${line.trim()}`))).toEqual([]);
+  });
+
+  test("a behaviour is run and the name of its type", () => {
+    const list = texts.get("jobs/index") ?? "";
+    const runs = [...list.matchAll(/import \{ (\w+) \} from "\.\/([a-z-]+)\/run"/g)];
+    const expected = (type = "") => `run${type.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}`;
+    expect(runs.filter(([, name, type]) => name !== expected(type)).map(([statement]) => statement)).toEqual([]);
+  });
+});
+
+describe("a job is one folder and one line", () => {
+  const list = texts.get("jobs/index") ?? "";
+  const folders = readdirSync(join(src, "jobs"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+  test.each(folders.map(({ name }) => name))("%s has job.ts, run.ts unless it runs outside, and its line in the list", (name) => {
+    expect(existsSync(join(src, "jobs", name, "job.ts"))).toBe(true);
+    expect(list).toContain(`from "./${name}/job"`);
+    const isRemote = /\bremote: true\b/.test(texts.get(`jobs/${name}/job`) ?? "");
+    expect(existsSync(join(src, "jobs", name, "run.ts"))).toBe(!isRemote);
+    expect(list.includes(`from "./${name}/run"`)).toBe(!isRemote);
+  });
+
+  test("the list has a line for each folder and no more", () => {
+    expect(list.match(/\bjob\(\w+, \w+\)|\bremoteJob\(\w+\)/g)).toHaveLength(folders.length);
+  });
+
+  test.each(folders.map(({ name }) => name))("the folder %s is named as its type", (name) => {
+    expect(texts.get(`jobs/${name}/job`)).toContain(`type: "${name}"`);
+  });
+});
