@@ -1,0 +1,202 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { percentile95 } from "../../src/domain/report/flow";
+import { circuitSentence } from "../../src/domain/report/gate-why";
+import { gateOf } from "../../src/domain/report/why";
+import { noon } from "../support/rows";
+import { minute, world, circuit, reports, given, whyOf, pause } from "./report-world";
+
+test("a circuit that was opened for wrong settings says why, and not what failed before", () => {
+  const held = { ...circuit, failures: 0, refusal: { at: noon, reason: "resend: the key is not valid" } };
+  expect(circuitSentence(held)).toContain("(resend: the key is not valid)");
+  expect(circuitSentence({ ...held, refusal: null })).not.toContain("(");
+  expect(circuitSentence(circuit)).toContain("after 5 failures in a row (mail API: host not found)");
+});
+
+describe("why a job does not run", () => {
+  test("a paused queue: since when, by whom, why, and how to resume it", async () => {
+    world.pauses = [pause];
+    const [id = ""] = await given("acme", 1, { state: "waiting", gate: "pause/queue/email-sending", reason: "paused: queue/email-sending" });
+    expect(await whyOf("acme", id)).toEqual({
+      code: "paused",
+      sentence: "The queue email-sending is paused since 2026-11-21T10:00:00Z by ana: provider migration.",
+      since: pause.since,
+      actions: [{ method: "POST", path: "/v1/queues/email-sending/resume", label: "Resume" }],
+    });
+  });
+
+  test("a queue paused for all tenants: a tenant is offered nothing that would not lift it", async () => {
+    world.pauses = [{ ...pause, tenant: "*" }];
+    const [id = ""] = await given("acme", 1, { state: "waiting", gate: "pause/queue/email-sending", reason: "paused: queue/email-sending" });
+    expect(await whyOf("acme", id)).toMatchObject({ code: "paused", actions: [] });
+  });
+
+  test("an open circuit: until when, after how many failures, of what, and who else waits", async () => {
+    world.gates = [circuit];
+    const [id = ""] = await given("acme", 1, { state: "waiting", reason: "mail: open", due: noon + 30_000 });
+    const why = await whyOf("acme", id);
+    expect(why).toMatchObject({ code: "circuit-open", until: noon + 30_000 });
+    expect(why?.sentence).toBe(
+      "The circuit of mail is open until 2026-11-21T12:00:30Z after 5 failures in a row (mail API: host not found); 213 jobs wait for it. One job will try then.",
+    );
+    expect(why?.actions.map(({ path }) => path)).toEqual(["/v1/gates/mail/probe", "/v1/gates/mail/reset"]);
+  });
+
+  test("a circuit that no failure opened: an older failure is not named as its cause", async () => {
+    world.gates = [{ ...circuit, failures: 0 }];
+    const [id = ""] = await given("acme", 1, { state: "waiting", reason: "mail: open", due: noon + 30_000 });
+    const sentence = "The circuit of mail is open until 2026-11-21T12:00:30Z; 213 jobs wait for it. One job will try then.";
+    expect((await whyOf("acme", id))?.sentence).toBe(sentence);
+  });
+
+  test.each([
+    ["at-limit", { circuit: "closed", slots: { used: 4, max: 4 } }, "mail is at its limit, 4 of 4 at once; 213 jobs wait for it."],
+    ["rate-limited", { circuit: "closed", rate: { perSecond: 2, available: 0.4 } }, "mail takes 2 a second; 213 jobs wait for it."],
+    ["gate-unreachable", { circuit: "unknown" }, "The gate of mail does not answer; its jobs ask again by themselves."],
+  ] as const)("%s", async (code, changes, sentence) => {
+    world.gates = [{ ...circuit, ...changes }];
+    const [id = ""] = await given("acme", 1, { state: "waiting", reason: "mail: concurrency", due: noon + 5000 });
+    expect(await whyOf("acme", id)).toMatchObject({ code, sentence });
+  });
+
+  test.each([
+    ["scheduled", { due: noon + minute }, "It is scheduled for 2026-11-21T12:01:00Z."],
+    ["ready", {}, "It waits for its turn in the queue email-sending."],
+    [
+      "retrying",
+      { state: "retrying", due: noon + minute, attempt: 2, reason: "mail API: 500" },
+      "Attempt 2 of 8 failed: mail API: 500. The next one is at 2026-11-21T12:01:00Z.",
+    ],
+    ["waiting", { state: "waiting", due: noon + minute, reason: "mail API: 429" }, "mail API: 429."],
+    ["dead", { state: "dead", ended: noon, attempt: 8, reason: "mail API: 500" }, "It failed 8 times: mail API: 500."],
+    ["discarded", { state: "discarded", ended: noon, attempt: 0, reason: "no such template" }, "It failed for good: no such template."],
+  ] as const)("%s", async (code, changes, sentence) => {
+    const [id = ""] = await given("acme", 1, changes);
+    expect(await whyOf("acme", id)).toMatchObject({ code, sentence });
+  });
+
+  test("a heavy tenant: the same sentence on the job and in the report, of low severity", async () => {
+    await env.DB.prepare("INSERT INTO heavy_tenants (tenant, queue, since, seen) VALUES ('acme', 'email-sending', ?1, ?2), ('other', 'email-sending', ?1, ?2)")
+      .bind(noon - 5 * minute, noon - minute + 1)
+      .run();
+    const [id = ""] = await given("acme", 3, {});
+    const [elsewhere = ""] = await given("acme", 1, { type: "event", queue: "events" });
+    const sentence =
+      "The tenant acme is heavy on the queue email-sending since 2026-11-21T11:55:00Z: its jobs go by the queue overflow, so that those of others do not wait behind them.";
+    expect(await whyOf("acme", id)).toEqual({ code: "tenant-heavy", sentence, since: noon - 5 * minute, actions: [] });
+    expect(await whyOf("acme", elsewhere)).toMatchObject({ code: "ready" });
+    const found = (await reports.findings("acme")).filter(({ code }) => code === "tenant-heavy");
+    expect(found).toMatchObject([
+      { severity: "info", sentence: `${sentence} 3 jobs wait for their turn.`, count: 3, subject: "queue/email-sending", tenant: "acme" },
+    ]);
+    await env.DB.exec("UPDATE heavy_tenants SET seen = seen - 1");
+    expect(await whyOf("acme", id)).toMatchObject({ code: "ready" });
+    await env.DB.exec("DELETE FROM heavy_tenants");
+  });
+
+  test("a pause of the queue overflow is the reason of what it holds", async () => {
+    world.pauses = [{ ...pause, name: "overflow" }];
+    const [id = ""] = await given("acme", 1, { state: "waiting", gate: "pause/queue/overflow", reason: "paused: queue/overflow" });
+    expect(await whyOf("acme", id)).toMatchObject({ code: "paused" });
+  });
+
+  test("a paused site says why, for its own jobs only", async () => {
+    await env.DB.prepare(
+      `INSERT INTO shop_sites (tenant, site, connected, paused_at, paused_reason, probe_at) VALUES ('acme', 'main', 0, ?, 'The key is wrong (401).', 0)`,
+    )
+      .bind(noon)
+      .run();
+    const [own = "", other = ""] = [
+      ...(await given("acme", 1, { type: "sync-orders", state: "waiting", site: "main", reason: "the site is paused" })),
+      ...(await given("acme", 1, { type: "sync-orders", state: "waiting", site: "other", reason: "slow" })),
+    ];
+    expect(await whyOf("acme", own)).toMatchObject({ code: "site-paused", sentence: "The site main is paused: The key is wrong (401)." });
+    expect(await whyOf("acme", other)).toMatchObject({ code: "waiting" });
+  });
+
+  test.each(["running", "done", "cancelled"] as const)("nothing for a job that is %s", async (state) => {
+    const [id = ""] = await given("acme", 1, { state, ended: state === "running" ? null : noon });
+    expect(await whyOf("acme", id)).toBeNull();
+  });
+
+  test("a reason that only resembles a gate's is no gate", () => {
+    expect(gateOf({ gate: null, state: "waiting", reason: "Mail API: open" })).toBeUndefined();
+    expect(gateOf({ gate: null, state: "retrying", reason: "mail: open" })).toBeUndefined();
+    expect(gateOf({ gate: "pause/type/email", state: "waiting", reason: "" })).toBeUndefined();
+    expect(gateOf({ gate: null, state: "waiting", reason: "shop:main: concurrency" })).toBe("shop:main");
+  });
+});
+
+describe("flow", () => {
+  test("counts jobs, not messages, and says what holds them", async () => {
+    world.gates = [circuit];
+    await given("acme", 213, { state: "waiting", gate: "mail", reason: "mail: open" });
+    await given("acme", 2, { state: "running", started: noon });
+    await given("acme", 3, {});
+    await given("acme", 1, { due: noon + minute });
+    await given("acme", 1, { state: "retrying", due: noon + minute, reason: "x" });
+    await given("acme", 4, { state: "done", at: noon - 900, started: noon, ended: noon });
+    await given("other", 9, {});
+    await env.DB.prepare(`INSERT INTO counters (tenant, minute, type, event, n, ms) VALUES ('acme', ?, 'email', 'done', 10, 0)`).bind(noon).run();
+    const flow = (await reports.flow("acme")).get("email-sending");
+    expect(flow).toMatchObject({
+      running: 2,
+      ready: 3,
+      held: 213,
+      parked: 213,
+      retrying: 1,
+      scheduled: 1,
+      donePerMinute: 2,
+      health: "flowing",
+      oldestReadyAt: noon,
+    });
+    expect(flow?.heldBy).toEqual([{ cause: "mail", count: 213 }]);
+    expect((await reports.flow(null)).get("email-sending")).toMatchObject({ ready: 12 });
+  });
+
+  test("says why its jobs wait in the very sentence of the report and of each job", async () => {
+    world.gates = [circuit];
+    const [id = ""] = await given("acme", 213, { state: "waiting", gate: "mail", reason: "mail: open" });
+    const sentence = circuitSentence(circuit);
+    expect(sentence).toContain("213 jobs wait for it");
+    const flow = (await reports.flow("acme")).get("email-sending")?.why;
+    expect(flow).toMatchObject({ code: "circuit-open", sentence, since: noon - minute, until: noon + 30_000, tenant: "acme" });
+    expect(flow?.actions.map(({ label }) => label)).toEqual(["Probe now", "Close the circuit"]);
+    expect([(await whyOf("acme", id))?.sentence, (await reports.findings("acme"))[0]?.sentence]).toEqual([sentence, sentence]);
+    await given("other", 1, { state: "waiting", gate: "chat", reason: "chat: open" });
+    expect((await reports.flow(null)).get("email-sending")?.why).toMatchObject({ sentence, tenant: "acme" });
+    expect((await reports.flow("acme")).get("prestashop-sync")?.why).toBeNull();
+  });
+
+  test("names the pause that holds most of its jobs, a gate that is free again, another reason, and how late it is", async () => {
+    const why = async () => (await reports.flow("acme")).get("email-sending")?.why;
+    await given("acme", 1, { at: noon - 2 * minute });
+    expect((await why())?.sentence).toBe("The queue email-sending is behind: its oldest job waits since 2026-11-21T11:58:00Z.");
+    await given("acme", 2, { at: noon - 20 * minute });
+    expect((await why())?.sentence).toBe("3 jobs of the queue email-sending wait since 2026-11-21T11:40:00Z, and none has ended in the last 5 minutes.");
+    await given("acme", 2, { state: "waiting", reason: "the budget of the month is used" });
+    expect(await why()).toMatchObject({ code: "waiting", sentence: "2 jobs wait: the budget of the month is used." });
+    world.gates = [{ ...circuit, circuit: "closed", openUntil: null }];
+    await given("acme", 3, { state: "waiting", gate: "mail", reason: "mail: open" });
+    expect((await why())?.sentence).toBe("3 jobs wait for mail, which lets jobs in again: they go on within the next minute.");
+    await given("acme", 4, { state: "waiting", gate: "pause/type/email", reason: "paused: type/email" });
+    world.pauses = [{ ...pause, scope: "type", name: "email" }];
+    expect(await why()).toMatchObject({ code: "paused", sentence: "The type email is paused since 2026-11-21T10:00:00Z by ana: provider migration." });
+    world.pauses = [pause];
+    expect(await why()).toMatchObject({ sentence: "The queue email-sending is paused since 2026-11-21T10:00:00Z by ana: provider migration." });
+  });
+
+  test("a queue that is held, paused or behind says so", async () => {
+    await given("acme", 1, { state: "waiting", gate: "mail" });
+    expect((await reports.flow("acme")).get("email-sending")?.health).toBe("held");
+    await given("acme", 1, { at: noon - 2 * minute });
+    expect((await reports.flow("acme")).get("email-sending")?.health).toBe("behind");
+    world.pauses = [pause];
+    expect((await reports.flow("acme")).get("email-sending")?.health).toBe("paused");
+    expect((await reports.flow("acme")).get("prestashop-sync")?.health).toBe("idle");
+  });
+
+  test("the 95th percentile is one of the values", () => {
+    expect([percentile95([]), percentile95([7]), percentile95(Array.from({ length: 100 }, (_, index) => index + 1))]).toEqual([null, 7, 95]);
+  });
+});
