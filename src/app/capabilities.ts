@@ -25,7 +25,7 @@ import { prestashop } from "../providers/shop/prestashop";
 import { failed, ok } from "../queue/effect";
 import type { CapabilityScope, Engine, Missing } from "../queue/engine";
 import type { Capabilities, Need } from "../queue/job";
-import type { Ledger } from "../queue/ledger";
+import type { Ledger } from "../queue/ports/ledger";
 import type { Connection, ConnectionName } from "../tenants/connection-schema";
 import type { TenantGates } from "../tenants/gates";
 import { traceFrom } from "../trace";

@@ -10,7 +10,7 @@ import { createUnwritten } from "../ledger/unwritten";
 import { createEngine, type Engine, type EngineEvent } from "../queue/engine";
 import { createIds } from "../queue/id";
 import type { Job } from "../queue/job";
-import type { Ledger } from "../queue/ledger";
+import type { Ledger } from "../queue/ports/ledger";
 import { createRegistry } from "../queue/registry";
 import { limitsIn } from "../tenants/gate-defaults";
 import { createGates, type TenantGates } from "../tenants/gates";

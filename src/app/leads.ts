@@ -10,7 +10,7 @@ import type { Queries } from "../ledger/views";
 import { createHttp } from "../providers/http";
 import { createTurnstile } from "../providers/turnstile/turnstile";
 import type { Engine } from "../queue/engine";
-import { ownParts } from "../queue/prepare";
+import { ownParts } from "../queue/accept/prepare";
 import { isApiKey, projectSecret } from "../tenants/project";
 import { type ErasureDeps, erasePerson, planErasure } from "../domain/erasure/erase";
 import { createCampaignObjects } from "../domain/campaigns/objects";

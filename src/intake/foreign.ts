@@ -1,4 +1,4 @@
-import type { ForeignReaders } from "../queue/foreign";
+import type { ForeignReaders } from "../queue/run/foreign";
 import type { IntakeDeps } from "./deps";
 import { uploadReader } from "./media/notifications";
 

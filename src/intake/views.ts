@@ -3,7 +3,7 @@ import type { Why } from "../domain/report/model";
 import type { TimelineEntry } from "../ledger/timeline";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
-import { typeAtGate } from "../queue/remote";
+import { typeAtGate } from "../queue/run/remote";
 import { traceIdOf } from "../trace";
 import { mask, maskAll, masked } from "../masking/personal";
 

@@ -1,5 +1,5 @@
 import { job } from "../queue/job";
-import { remoteJob } from "../queue/remote";
+import { remoteJob } from "../queue/run/remote";
 import { agent } from "./agent/job";
 import { runAgent } from "./agent/run";
 import { analysis } from "./analysis/job";

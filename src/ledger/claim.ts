@@ -1,6 +1,6 @@
-import type { NewJob } from "../queue/intake-ledger";
-import type { JobRef, Pause } from "../queue/job-row";
-import type { Claim, ClaimedJob, ClaimOptions, FoundJob, Lease, MessageRef } from "../queue/run-ledger";
+import type { NewJob } from "../queue/ports/intake-ledger";
+import type { JobRef, Pause } from "../queue/ports/job-row";
+import type { Claim, ClaimedJob, ClaimOptions, FoundJob, Lease, MessageRef } from "../queue/ports/run-ledger";
 import { clockToleranceMs } from "../queue/lease";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";

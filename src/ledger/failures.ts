@@ -1,4 +1,4 @@
-import type { Transition } from "../queue/run-ledger";
+import type { Transition } from "../queue/ports/run-ledger";
 import { lists, rowsOf, batch, statement } from "../d1";
 import { kindOf, titleOf } from "./failure-kind";
 

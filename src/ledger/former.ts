@@ -1,5 +1,5 @@
-import type { JobRef } from "../queue/job-row";
-import type { Ledger } from "../queue/ledger";
+import type { JobRef } from "../queue/ports/job-row";
+import type { Ledger } from "../queue/ports/ledger";
 import { batch, lists, rowsOf, statement } from "../d1";
 
 /** When the migration ran that kept own keys apart; no row where there were no jobs before. */

@@ -1,4 +1,4 @@
-import type { HeavyMark } from "../queue/heavy-ledger";
+import type { HeavyMark } from "../queue/ports/heavy-ledger";
 import { batch, rowsOf, statement } from "../d1";
 
 /** A mark ends when nothing of it came from the queue `overflow` for this long. Milliseconds. */

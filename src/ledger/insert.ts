@@ -1,6 +1,6 @@
 import { isDerived, slotOf } from "../queue/id";
-import type { KnownJob, NewJob } from "../queue/intake-ledger";
-import type { JobRef } from "../queue/job-row";
+import type { KnownJob, NewJob } from "../queue/ports/intake-ledger";
+import type { JobRef } from "../queue/ports/job-row";
 import { keyOf } from "../queue/ref";
 import { batch, lists, listsOf, refLists, rowsOf, statement } from "../d1";
 

@@ -1,8 +1,8 @@
 import type { EffectRecord } from "../queue/effect";
 import { GroupCommit } from "../group-commit";
-import type { KnownJob, NewJob } from "../queue/intake-ledger";
-import type { JobRef } from "../queue/job-row";
-import type { Ledger } from "../queue/ledger";
+import type { KnownJob, NewJob } from "../queue/ports/intake-ledger";
+import type { JobRef } from "../queue/ports/job-row";
+import type { Ledger } from "../queue/ports/ledger";
 import { claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";
 import { heavyMarks, heavySeen, markHeavy } from "./heavy";

@@ -1,8 +1,8 @@
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { clockToleranceMs } from "../queue/lease";
-import type { JobRef } from "../queue/job-row";
-import type { NewJob } from "../queue/intake-ledger";
-import type { OfferRef } from "../queue/run-ledger";
+import type { JobRef } from "../queue/ports/job-row";
+import type { NewJob } from "../queue/ports/intake-ledger";
+import type { OfferRef } from "../queue/ports/run-ledger";
 import { insertStatements } from "./insert";
 
 /**

@@ -1,9 +1,9 @@
 import { decisionPrefix } from "../queue/effect";
-import type { JobRef } from "../queue/job-row";
-import type { Revived } from "../queue/operator-ledger";
-import type { Revival } from "../queue/operator-ledger";
-import type { Burial } from "../queue/run-ledger";
-import type { StoredJob } from "../queue/tick-ledger";
+import type { JobRef } from "../queue/ports/job-row";
+import type { Revived } from "../queue/ports/operator-ledger";
+import type { Revival } from "../queue/ports/operator-ledger";
+import type { Burial } from "../queue/ports/run-ledger";
+import type { StoredJob } from "../queue/ports/tick-ledger";
 import { isDerived, slotOf, timeOf } from "../queue/id";
 import { redact } from "../masking/redact";
 import type { JobState } from "../queue/state";

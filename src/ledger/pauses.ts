@@ -1,5 +1,5 @@
 import { statement } from "../d1";
-import type { Pause } from "../queue/job-row";
+import type { Pause } from "../queue/ports/job-row";
 
 /** A pause as operators see it. */
 export interface PauseView extends Pause {

@@ -1,5 +1,5 @@
 import { decisionPrefix } from "../queue/effect";
-import type { JobRef } from "../queue/job-row";
+import type { JobRef } from "../queue/ports/job-row";
 import { batch, rowsOf, statement } from "../d1";
 
 /** What an operator found at the provider: it happened, or it certainly did not. */

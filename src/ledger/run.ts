@@ -1,5 +1,5 @@
 import { anyKey, type EffectRecord } from "../queue/effect";
-import type { JobRef } from "../queue/job-row";
+import type { JobRef } from "../queue/ports/job-row";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 
 const effectsOf = `

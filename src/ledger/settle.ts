@@ -1,4 +1,4 @@
-import type { Settled, Transition } from "../queue/run-ledger";
+import type { Settled, Transition } from "../queue/ports/run-ledger";
 import { batch, lists, rowsOf, statement } from "../d1";
 import { kindOf } from "./failure-kind";
 import { failureStatements } from "./failures";

@@ -1,4 +1,4 @@
-import type { JobRef } from "../queue/job-row";
+import type { JobRef } from "../queue/ports/job-row";
 import type { JobState } from "../queue/state";
 import { batch, refLists, rowsOf, statement } from "../d1";
 

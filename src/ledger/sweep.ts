@@ -1,6 +1,6 @@
 import { timePart } from "../queue/id";
-import type { JobRef, Pause } from "../queue/job-row";
-import type { BringBack, DueJob, StoredJob, UntrackedJob } from "../queue/tick-ledger";
+import type { JobRef, Pause } from "../queue/ports/job-row";
+import type { BringBack, DueJob, StoredJob, UntrackedJob } from "../queue/ports/tick-ledger";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
 import { dropDue, dropParked } from "./side";

@@ -1,4 +1,4 @@
-import type { DueJob, DuePage, ParkedGate, ParkedPage } from "../queue/tick-ledger";
+import type { DueJob, DuePage, ParkedGate, ParkedPage } from "../queue/ports/tick-ledger";
 import { batch, lists, statement } from "../d1";
 import { dropParked } from "./side";
 

@@ -1,13 +1,13 @@
 import { aboutJob } from "../trace";
-import { buryForeign, buryMismatch } from "./bury";
+import { buryForeign, buryMismatch } from "./accept/bury";
 import { reviveUnasked } from "./disposition";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
-import { MessageAnswer, redeliver } from "./message-answer";
-import { newRow } from "./prepare";
+import { MessageAnswer, redeliver } from "./run/message-answer";
+import { newRow } from "./accept/prepare";
 import { reasonOf } from "../masking/redact";
 import { payloadOf } from "./registry";
-import type { NewJob } from "./intake-ledger";
+import type { NewJob } from "./ports/intake-ledger";
 
 /**
  * Consumes `dead-letters`: messages the platform gave up after a hundred deliveries. The ledger decides:

@@ -1,18 +1,18 @@
-import { claim, claimAlone } from "./claim";
+import { claim, claimAlone } from "./run/claim";
 import type { Engine } from "./engine";
 import { executeAll } from "./execute";
 import type { Execution } from "./execution";
-import type { ForeignReaders } from "./foreign";
+import type { ForeignReaders } from "./run/foreign";
 import { lastStart, leaseFor, maxBatchMs } from "./lease";
-import type { Lease } from "./run-ledger";
-import { redeliver } from "./message-answer";
-import { open } from "./open";
-import { offerRemote } from "./remote";
+import type { Lease } from "./ports/run-ledger";
+import { redeliver } from "./run/message-answer";
+import { open } from "./run/open";
+import { offerRemote } from "./run/remote";
 import { reasonOf } from "../masking/redact";
-import { noteArrivals } from "./overflow";
+import { noteArrivals } from "./run/overflow";
 import { Settler } from "./settler";
-import { Turn } from "./share";
-import { sendSurplusOn } from "./suspects";
+import { Turn } from "./run/share";
+import { sendSurplusOn } from "./run/suspects";
 
 /** The queue handler: answers every message of the batch on its own, never throws and leaves nothing running. */
 export async function consume(engine: Engine, messages: readonly Message[], queue: string, readers: ForeignReaders = {}): Promise<void> {

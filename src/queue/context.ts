@@ -3,7 +3,7 @@ import { anyKey, failed, ok } from "./effect";
 import type { Engine } from "./engine";
 import type { Execution, RunEnded } from "./execution";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
-import { cancelChild, enqueueChild } from "./children";
+import { cancelChild, enqueueChild } from "./run/children";
 import { deadlineOf } from "./lease";
 import { maskKnownValues } from "../masking/known-values";
 import { redact } from "../masking/redact";

@@ -1,13 +1,13 @@
 import { aboutJob } from "../trace";
-import { buryMismatch } from "./bury";
-import { sendStored } from "./bring-back";
+import { buryMismatch } from "./accept/bury";
+import { sendStored } from "./tick/bring-back";
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
 import { clockToleranceMs } from "./lease";
-import type { FoundJob, MessageRef } from "./run-ledger";
+import type { FoundJob, MessageRef } from "./ports/run-ledger";
 import { heldOrQueued } from "./placement";
 import { reasonOf } from "../masking/redact";
-import { rowOf } from "./row-on-demand";
+import { rowOf } from "./accept/row-on-demand";
 import { isTerminal, revivedByKey } from "./state";
 
 /** What becomes of a message whose job was not claimed. */

@@ -1,13 +1,13 @@
-import { noteDayLimit } from "./day-limit";
-import type { CallResult, Gates } from "./gates";
+import { noteDayLimit } from "./run/day-limit";
+import type { CallResult, Gates } from "./ports/gates";
 import type { Ids } from "./id";
 import type { Capabilities, Need } from "./job";
-import type { Ledger } from "./ledger";
-import type { NewJob } from "./intake-ledger";
+import type { Ledger } from "./ports/ledger";
+import type { NewJob } from "./ports/intake-ledger";
 import type { Envelope } from "./envelope";
 import type { Memory } from "./memory";
 import type { Registry } from "./registry";
-import { UnrecordedEffects } from "./unrecorded-effects";
+import { UnrecordedEffects } from "./run/unrecorded-effects";
 
 /** The engine of one isolate: what it is handed, and what it remembers. */
 export interface Engine extends EnginePorts {

@@ -1,23 +1,23 @@
-import { buryFailed } from "./bury";
+import { buryFailed } from "./accept/bury";
 import type { Engine } from "./engine";
-import { deliver, markUnsent } from "./deliver";
+import { deliver, markUnsent } from "./accept/deliver";
 import { envelopeOf } from "./envelope";
-import { keepFormerIds } from "./former";
+import { keepFormerIds } from "./accept/former";
 import { GroupCommit } from "../group-commit";
-import type { KnownJob } from "./intake-ledger";
-import { writeLate } from "./row-on-demand";
+import type { KnownJob } from "./ports/intake-ledger";
+import { writeLate } from "./accept/row-on-demand";
 import { orTrouble } from "./or-trouble";
-import { copyPastBacklog } from "./past-backlog";
+import { copyPastBacklog } from "./accept/past-backlog";
 import { copyDelay, heldOrQueued } from "./placement";
-import { prepare } from "./prepare";
-import type { Prepared } from "./prepared";
-import { applyQuotas } from "./quota";
+import { prepare } from "./accept/prepare";
+import type { Prepared } from "./accept/prepared";
+import { applyQuotas } from "./accept/quota";
 import { reasonOf } from "../masking/redact";
-import { ending, mismatch, unavailable } from "./refused";
+import { ending, mismatch, unavailable } from "./accept/refused";
 import type { EnqueueRequest, Receipt } from "./request";
-import { send, type Sendable } from "./send";
+import { send, type Sendable } from "./accept/send";
 import { isTerminal, revivedByKey } from "./state";
-import { keepUnwritten } from "./unwritten";
+import { keepUnwritten } from "./accept/unwritten";
 
 /**
  * Accepts many jobs, one receipt each in their order. Accepted means that a queue took it or the ledger holds it.

@@ -1,4 +1,4 @@
-import type { StoredJob } from "./tick-ledger";
+import type { StoredJob } from "./ports/tick-ledger";
 
 /** A job as it travels in a message. Version 1 of this shape; a higher `v` belongs to a newer deployment and is left to it. */
 export interface Envelope {

@@ -1,18 +1,18 @@
 import { createContext } from "./context";
-import { enterGates } from "./enter-gates";
+import { enterGates } from "./run/enter-gates";
 import type { CapabilityScope, Engine, Missing } from "./engine";
 import type { Execution } from "./execution";
-import type { CallResult } from "./gates";
+import type { CallResult } from "./ports/gates";
 import type { Capabilities, Contract, Need, Run, RunBatch } from "./job";
 import { lastStart } from "./lease";
-import { load } from "./load";
+import { load } from "./run/load";
 import { discard } from "./outcome";
 import type { Settler } from "./settler";
-import { Share, type Turn } from "./share";
-import { Timeout, withTimeout } from "./timeout";
+import { Share, type Turn } from "./run/share";
+import { Timeout, withTimeout } from "./run/timeout";
 import { inPool } from "../in-pool";
 import { traceOf, traceparentFrom } from "../trace";
-import { interleaved } from "./turns";
+import { interleaved } from "./tick/turns";
 
 /** Brings each execution to its decision, or hands it back unstarted: by type, side by side up to the policy's concurrency. Never throws. */
 export async function executeAll(engine: Engine, executions: readonly Execution[], settler: Settler, turn: Turn): Promise<void> {

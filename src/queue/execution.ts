@@ -1,12 +1,12 @@
 import type { EffectRecord, Reply } from "./effect";
 import type { Engine } from "./engine";
 import type { Envelope } from "./envelope";
-import type { GateReport } from "./gates";
+import type { GateReport } from "./ports/gates";
 import type { Contract, Job } from "./job";
-import type { ClaimedJob, Lease } from "./run-ledger";
+import type { ClaimedJob, Lease } from "./ports/run-ledger";
 import { maskKnownValues } from "../masking/known-values";
-import type { MessageAnswer } from "./message-answer";
-import type { Share } from "./share";
+import type { MessageAnswer } from "./run/message-answer";
+import type { Share } from "./run/share";
 import { isOutcome, retry, type Outcome } from "./outcome";
 import { keyOf } from "./ref";
 

@@ -1,7 +1,7 @@
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
 import type { Policy } from "./job";
-import type { Lease } from "./run-ledger";
+import type { Lease } from "./ports/run-ledger";
 
 /** A batch ends after this, below the platform's 15 minutes. */
 export const maxBatchMs = 12 * 60_000;

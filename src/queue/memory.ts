@@ -1,10 +1,10 @@
 import type { DayLimit } from "../d1";
 import type { GroupCommit } from "../group-commit";
-import type { NewJob } from "./intake-ledger";
-import type { Chunk } from "./pack";
-import type { Prepared } from "./prepared";
+import type { NewJob } from "./ports/intake-ledger";
+import type { Chunk } from "./accept/pack";
+import type { Prepared } from "./accept/prepared";
 import type { Receipt } from "./request";
-import type { UnrecordedEffects } from "./unrecorded-effects";
+import type { UnrecordedEffects } from "./run/unrecorded-effects";
 
 /** What an isolate remembers between its batches and requests. All of it may be lost at any time. */
 export interface Memory {

@@ -1,8 +1,8 @@
-import { sendStored } from "./bring-back";
+import { sendStored } from "./tick/bring-back";
 import type { Engine } from "./engine";
 import { timeOf } from "./id";
-import type { JobRef } from "./job-row";
-import type { Revived } from "./operator-ledger";
+import type { JobRef } from "./ports/job-row";
+import type { Revived } from "./ports/operator-ledger";
 import { queuedNow } from "./placement";
 import type { JobState } from "./state";
 

@@ -1,11 +1,11 @@
 import type { Engine } from "./engine";
 import type { Execution } from "./execution";
-import type { LeaveReport } from "./gates";
-import { createHeartbeat } from "./heartbeat";
+import type { LeaveReport } from "./ports/gates";
+import { createHeartbeat } from "./run/heartbeat";
 import { deadlineOf } from "./lease";
-import type { Lease } from "./run-ledger";
+import type { Lease } from "./ports/run-ledger";
 import { reasonOf, redact } from "../masking/redact";
-import { settleAll } from "./settle";
+import { settleAll } from "./run/settle";
 
 /** Decided executions wait at most this long to be recorded together. */
 export const flushEveryMs = 250;

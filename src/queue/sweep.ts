@@ -1,15 +1,15 @@
-import { admitParked } from "./admit";
-import { backNow, bringBack, bringBackAll, bySize } from "./bring-back";
+import { admitParked } from "./tick/admit";
+import { backNow, bringBack, bringBackAll, bySize } from "./tick/bring-back";
 import type { Engine } from "./engine";
 import { reasonOf } from "../masking/redact";
-import type { Pause } from "./job-row";
+import type { Pause } from "./ports/job-row";
 import { orTrouble } from "./or-trouble";
-import { overflow } from "./heavy-ledger";
+import { overflow } from "./ports/heavy-ledger";
 import { nextCheckAt, sweepAfterMs } from "./placement";
-import type { DueJob, UntrackedJob } from "./tick-ledger";
+import type { DueJob, UntrackedJob } from "./ports/tick-ledger";
 import { isTerminal } from "./state";
-import { writeUnwritten } from "./unwritten";
-import { type Budget, createBudget, inTurns, interleaved, rotated } from "./turns";
+import { writeUnwritten } from "./accept/unwritten";
+import { type Budget, createBudget, inTurns, interleaved, rotated } from "./tick/turns";
 
 /** Rows looked at in one round and rounds in one tick: what is left waits for the next minute. */
 const roundSize = 500;

@@ -38,7 +38,7 @@ import { personal } from "../../src/masking/personal";
 import { enqueue } from "../../src/queue/enqueue";
 import { createIds } from "../../src/queue/id";
 import { defineJob, job } from "../../src/queue/job";
-import type { Pause } from "../../src/queue/job-row";
+import type { Pause } from "../../src/queue/ports/job-row";
 import { done } from "../../src/queue/outcome";
 import { createRegistry } from "../../src/queue/registry";
 import type { Enqueue, EnqueueRequest } from "../../src/queue/request";

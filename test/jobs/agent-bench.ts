@@ -19,7 +19,7 @@ import { isUnbilled } from "../../src/providers/models/billed";
 import type { Chat, Chatted, Models } from "../../src/providers/models/models";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 import type { CapabilityScope } from "../../src/queue/engine";
-import type { CallResult } from "../../src/queue/gates";
+import type { CallResult } from "../../src/queue/ports/gates";
 import { job, type Job } from "../../src/queue/job";
 import { type EngineBench, type BenchOptions, createEngineBench, idOf } from "../support/engine";
 

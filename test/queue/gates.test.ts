@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import * as v from "valibot";
-import type { Entry, Gates, LeaveReport } from "../../src/queue/gates";
+import type { Entry, Gates, LeaveReport } from "../../src/queue/ports/gates";
 import { defineJob, job } from "../../src/queue/job";
 import { done, retry } from "../../src/queue/outcome";
 import { createEngineBench } from "../support/engine";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { defaultPolicy } from "../../src/queue/job";
 import { again, discard, done, isOutcome, type Outcome, retry, wait } from "../../src/queue/outcome";
-import { type ExecutionFacts, transitionOf } from "../../src/queue/transition";
+import { type ExecutionFacts, transitionOf } from "../../src/queue/run/transition";
 import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";

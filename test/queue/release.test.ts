@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { cancel } from "../../src/queue/operate";
-import { createBudget, inTurns } from "../../src/queue/turns";
+import { createBudget, inTurns } from "../../src/queue/tick/turns";
 import { createQueries } from "../../src/ledger/queries";
 import { type EngineBench, createEngineBench, idOf } from "../support/engine";
 import { emptyLedger } from "../support/invariants";

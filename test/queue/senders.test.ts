@@ -5,7 +5,7 @@ import { runDueSchedules } from "../../src/domain/schedules/due";
 import { openApi } from "../../src/intake/openapi";
 import { routes } from "../../src/intake/routes";
 import { jobs } from "../../src/jobs";
-import { firstName, ownParts } from "../../src/queue/prepare";
+import { firstName, ownParts } from "../../src/queue/accept/prepare";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { createEngineBench, idOf, scripted } from "../support/engine";
 

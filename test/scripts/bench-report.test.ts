@@ -58,7 +58,7 @@ it("writes for programs whether each goal holds", () => {
 });
 
 it("adds up a profile by function, and leaves out what is idle of a start-up", () => {
-  const frame = (functionName: string) => ({ functionName, url: "file:///src/queue/claim.ts", lineNumber: 9 });
+  const frame = (functionName: string) => ({ functionName, url: "file:///src/queue/run/claim.ts", lineNumber: 9 });
   const nodes = [
     { id: 1, callFrame: frame("claim") },
     { id: 2, callFrame: frame("(idle)") },

@@ -2,7 +2,7 @@ import { createEngine, type Engine } from "../../src/queue/engine";
 import type { Envelope } from "../../src/queue/envelope";
 import { createIds } from "../../src/queue/id";
 import type { Job } from "../../src/queue/job";
-import type { Ledger } from "../../src/queue/ledger";
+import type { Ledger } from "../../src/queue/ports/ledger";
 import { createRegistry } from "../../src/queue/registry";
 import { jobsIn } from "./history/events";
 import type { History } from "./history/history";

@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
-import type { Gates } from "../../src/queue/gates";
+import type { Gates } from "../../src/queue/ports/gates";
 import type { Envelope } from "../../src/queue/envelope";
-import type { JobRef } from "../../src/queue/job-row";
-import type { Ledger } from "../../src/queue/ledger";
-import { overflow } from "../../src/queue/heavy-ledger";
-import type { Lease, MessageRef, Settled, Transition } from "../../src/queue/run-ledger";
+import type { JobRef } from "../../src/queue/ports/job-row";
+import type { Ledger } from "../../src/queue/ports/ledger";
+import { overflow } from "../../src/queue/ports/heavy-ledger";
+import type { Lease, MessageRef, Settled, Transition } from "../../src/queue/ports/run-ledger";
 import { jobsIn } from "./history/events";
 import type { Step } from "./steps";
 

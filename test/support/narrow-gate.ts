@@ -1,4 +1,4 @@
-import type { Gates } from "../../src/queue/gates";
+import type { Gates } from "../../src/queue/ports/gates";
 
 /** The gate that has a limit in the model; others let everything through. */
 export const narrow = { name: "narrow", limit: 1 };

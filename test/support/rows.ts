@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { createIds } from "../../src/queue/id";
-import type { NewJob } from "../../src/queue/intake-ledger";
-import type { Lease, Transition } from "../../src/queue/run-ledger";
+import type { NewJob } from "../../src/queue/ports/intake-ledger";
+import type { Lease, Transition } from "../../src/queue/ports/run-ledger";
 
 export const ids = createIds("the id secret of the ledger's tests");
 export const noon = Date.UTC(2026, 10, 21, 12);

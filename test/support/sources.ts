@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 export const src = resolve(import.meta.dirname, "../../src");
 
 export interface Import {
-  /** Paths from src/, without extension: `queue/send`. */
+  /** Paths from src/, without extension: `queue/accept/send`. */
   from: string;
   /** A path from src/ when it is ours, else the package's name. */
   to: string;

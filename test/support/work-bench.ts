@@ -7,7 +7,7 @@ import { personal } from "../../src/masking/personal";
 import { enqueue } from "../../src/queue/enqueue";
 import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
-import { remoteJob } from "../../src/queue/remote";
+import { remoteJob } from "../../src/queue/run/remote";
 import { createIntakeBench, type CallOptions, requestOf, root } from "../intake/fakes";
 import { createEngineBench, type BenchOptions } from "./engine";
 

@@ -1,4 +1,4 @@
-import type { CallResult } from "../../queue/gates";
+import type { CallResult } from "../../queue/ports/gates";
 import type { Reply } from "../../queue/effect";
 import type { Bound, Spend } from "./budget";
 import type { BudgetInput, Proposal, Step, TenantBudget, Used } from "./model";

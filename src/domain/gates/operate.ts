@@ -1,7 +1,7 @@
-import { admitAt } from "../../queue/admit";
+import { admitAt } from "../../queue/tick/admit";
 import type { Engine } from "../../queue/engine";
 import { isTerminal, type JobState } from "../../queue/state";
-import { createBudget } from "../../queue/turns";
+import { createBudget } from "../../queue/tick/turns";
 import type { GateStatus } from "../../tenants/gate-state";
 import type { TenantGates } from "../../tenants/gates";
 import type { GateView } from "./model";

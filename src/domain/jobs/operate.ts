@@ -2,7 +2,7 @@ import { type PauseAuthor, createPauseStore } from "../../ledger/pauses";
 import { dismiss, resolveUncertainEffect } from "../../ledger/review";
 import type { Queries } from "../../ledger/views";
 import type { Engine } from "../../queue/engine";
-import type { Pause } from "../../queue/job-row";
+import type { Pause } from "../../queue/ports/job-row";
 import { cancel, retryNow, runNow } from "../../queue/operate";
 import type { JobState } from "../../queue/state";
 

@@ -1,6 +1,6 @@
 import type { eventOfCloudflare } from "../../providers/mail/events/cloudflare";
 import type { ReadMailEvents, SignedIncoming } from "../../providers/mail/events/event";
-import type { ForeignDisposition, ForeignMessage, ForeignReader } from "../../queue/foreign";
+import type { ForeignDisposition, ForeignMessage, ForeignReader } from "../../queue/run/foreign";
 import type { ConnectionStore } from "../../tenants/connection";
 import type { Snapshots } from "../../tenants/snapshot";
 import type { SentStore } from "./sent";

@@ -1,6 +1,6 @@
 import type { Issue } from "../../errors";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
-import { invalid } from "../../queue/refused";
+import { invalid } from "../../queue/accept/refused";
 
 /** Names that were found; a template is never removed. */
 const maxRemembered = 10_000;

@@ -1,6 +1,6 @@
 import type { Mail, MailProviderName } from "../../providers/mail/mail";
 import type { Switching } from "../../providers/mail/sender";
-import type { CallResult, GateReport } from "../../queue/gates";
+import type { CallResult, GateReport } from "../../queue/ports/gates";
 import type { TenantGates } from "../../tenants/gates";
 import type { SentStore } from "../mail-events/sent";
 

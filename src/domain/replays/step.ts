@@ -1,5 +1,5 @@
-import type { JobRef } from "../../queue/job-row";
-import type { Revived } from "../../queue/operator-ledger";
+import type { JobRef } from "../../queue/ports/job-row";
+import type { Revived } from "../../queue/ports/operator-ledger";
 import { inGroups, patchedAll, type PatchDeps } from "./patch";
 import type { Replay, ReplayStore } from "./store";
 import type { Turn } from "./turns";

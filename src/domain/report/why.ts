@@ -2,7 +2,7 @@ import type { JobView } from "../../ledger/views";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { GateView } from "../gates/model";
-import { typeAtGate } from "../../queue/remote";
+import { typeAtGate } from "../../queue/run/remote";
 import { gateWhy } from "./gate-why";
 import { type Action, isoTime, plural, type Why } from "./model";
 

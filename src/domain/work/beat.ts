@@ -1,6 +1,6 @@
 import { redact } from "../../masking/redact";
 import type { HeldJob } from "../../ledger/work/model";
-import type { JobRef, Pause } from "../../queue/job-row";
+import type { JobRef, Pause } from "../../queue/ports/job-row";
 import { keyOf } from "../../queue/ref";
 import type { JobState } from "../../queue/state";
 import { maskedReasons } from "./masked-reason";

@@ -1,16 +1,16 @@
 import { aboutJob } from "../../trace";
 import { redact } from "../../masking/redact";
 import type { HeldJob } from "../../ledger/work/model";
-import { sendStored } from "../../queue/bring-back";
+import { sendStored } from "../../queue/tick/bring-back";
 import type { Engine } from "../../queue/engine";
-import type { GateReport } from "../../queue/gates";
-import type { Settled } from "../../queue/run-ledger";
+import type { GateReport } from "../../queue/ports/gates";
+import type { Settled } from "../../queue/ports/run-ledger";
 import { queuedNow } from "../../queue/placement";
-import type { StoredJob } from "../../queue/tick-ledger";
+import type { StoredJob } from "../../queue/ports/tick-ledger";
 import { keyOf } from "../../queue/ref";
-import { typeAtGate } from "../../queue/remote";
+import { typeAtGate } from "../../queue/run/remote";
 import { isTerminal } from "../../queue/state";
-import { type Settlement, transitionOf } from "../../queue/transition";
+import { type Settlement, transitionOf } from "../../queue/run/transition";
 import type { WorkDeps } from "./deps";
 
 /** How a job that was handed out, or was to be, goes on. */

@@ -1,6 +1,6 @@
 import { sha256Hex } from "../../crypto";
 import type { HeldJob } from "../../ledger/work/model";
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import { heldJob } from "./held-job";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, refused, type WorkRefusal } from "./model";

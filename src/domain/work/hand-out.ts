@@ -2,7 +2,7 @@ import { aboutJob, traceOf, traceparentFrom } from "../../trace";
 import { sha256Hex } from "../../crypto";
 import { reasonOf } from "../../masking/redact";
 import type { HeldJob } from "../../ledger/work/model";
-import type { Entry } from "../../queue/gates";
+import type { Entry } from "../../queue/ports/gates";
 import type { Contract } from "../../queue/job";
 import { discard, type Outcome, wait } from "../../queue/outcome";
 import { keyOf } from "../../queue/ref";

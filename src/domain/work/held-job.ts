@@ -1,5 +1,5 @@
 import type { HeldJob } from "../../ledger/work/model";
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import { keyOf } from "../../queue/ref";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, standingOf, type WorkRefusal } from "./model";

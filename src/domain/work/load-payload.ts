@@ -1,5 +1,5 @@
 import { equalTexts } from "../../crypto";
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import type { WorkDeps } from "./deps";
 
 /** The payload of a job whose address was signed for the lease it is held under; null for any other signature, and once the lease is over. */

@@ -2,7 +2,7 @@ import { toBase64url } from "../../base64";
 import { equalTexts } from "../../crypto";
 import type { Code } from "../../errors";
 import type { HeldJob, Shelf } from "../../ledger/work/model";
-import type { JobRef, Pause } from "../../queue/job-row";
+import type { JobRef, Pause } from "../../queue/ports/job-row";
 import type { JobState } from "../../queue/state";
 
 /** The version of the protocol; a client may name it in `Jobyard-Protocol`. */

@@ -1,6 +1,6 @@
 import type { HeldJob } from "../../ledger/work/model";
 import { keyOf } from "../../queue/ref";
-import { typeAtGate } from "../../queue/remote";
+import { typeAtGate } from "../../queue/run/remote";
 import type { WorkDeps } from "./deps";
 
 /**

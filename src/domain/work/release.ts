@@ -1,6 +1,6 @@
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import type { JobState } from "../../queue/state";
-import { typeAtGate } from "../../queue/remote";
+import { typeAtGate } from "../../queue/run/remote";
 import { conclude, leaveGates } from "./conclude";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";

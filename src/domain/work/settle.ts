@@ -1,7 +1,7 @@
 import { sha256Hex } from "../../crypto";
 import { below, check } from "../../queue/validate";
 import type { HeldJob } from "../../ledger/work/model";
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import { again, discard, done, type Outcome, retry, wait } from "../../queue/outcome";
 import { keyOf } from "../../queue/ref";
 import { isTerminal, type JobState } from "../../queue/state";

@@ -1,6 +1,6 @@
 import { equalTexts, sha256Hex } from "../../crypto";
 import type { HeldJob } from "../../ledger/work/model";
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import { below, check } from "../../queue/validate";
 import type { WorkDeps } from "./deps";
 import { heldJob } from "./held-job";

@@ -1,5 +1,5 @@
 import { noticedIn } from "../../domain/media/notification";
-import type { ForeignReader, ForeignDisposition } from "../../queue/foreign";
+import type { ForeignReader, ForeignDisposition } from "../../queue/run/foreign";
 import type { IntakeDeps } from "../deps";
 
 /** Takes notifications of R2 in: each is about one original, and several about the same one are answered once. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { boundedText, outputList } from "../../queue/bounded";
-import type { Pause } from "../../queue/job-row";
+import type { Pause } from "../../queue/ports/job-row";
 import { smallBody } from "../body";
 import type { QueueFlow } from "../../domain/report/flow";
 import type { QueueWhy } from "../../domain/report/flow-why";

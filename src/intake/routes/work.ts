@@ -8,7 +8,7 @@ import { release } from "../../domain/work/release";
 import { settle, type SettleResult } from "../../domain/work/settle";
 import { maxUploadedResult, resultAddress } from "../../domain/work/upload-result";
 import { Problem, summaryOf } from "../../errors";
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
 import { type Call, param } from "../route";

@@ -1,6 +1,6 @@
 import type { WorkDeps } from "../../domain/work/deps";
 import { reap } from "../../domain/work/reap";
-import { rotated } from "../../queue/turns";
+import { rotated } from "../../queue/tick/turns";
 
 /** Shelves and pages that one tick looks at: its steps share the statements that D1 allows one invocation. */
 const maxShelves = 20;

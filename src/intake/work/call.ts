@@ -2,7 +2,7 @@ import type * as v from "valibot";
 import type { WorkDeps } from "../../domain/work/deps";
 import { oldestProtocol, protocol, type WorkRefusal, type WorkScope } from "../../domain/work/model";
 import { Problem } from "../../errors";
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import { timeOf } from "../../queue/id";
 import { readJson } from "../body";
 import type { IntakeDeps } from "../deps";

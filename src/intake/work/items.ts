@@ -1,7 +1,7 @@
 import type * as v from "valibot";
 import type { WorkScope } from "../../domain/work/model";
 import { summaryOf } from "../../errors";
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import { check } from "../../queue/validate";
 import type { IntakeDeps } from "../deps";
 import { ownRefs } from "./call";

@@ -1,5 +1,5 @@
 import { batch, lists, refLists, rowsOf, statement } from "../../d1";
-import type { JobRef } from "../../queue/job-row";
+import type { JobRef } from "../../queue/ports/job-row";
 import { type Beat, type ExpiredLease, type HeldJob, type Return, type Shelf, type WorkEffect } from "./model";
 import { heldColumns } from "./take";
 

@@ -1,4 +1,4 @@
-import type { JobRef, Pause } from "../../queue/job-row";
+import type { JobRef, Pause } from "../../queue/ports/job-row";
 import type { JobState } from "../../queue/state";
 
 /** A tenant's jobs of a type that wait for a worker. */

@@ -1,5 +1,5 @@
 import { batch, lists, rowsOf, statement } from "../../d1";
-import type { Pause } from "../../queue/job-row";
+import type { Pause } from "../../queue/ports/job-row";
 import type { HeldJob, Look, PullKey, PullRecord, Share, Shelf, ShelfLook, WaitingShelf } from "./model";
 
 /** A repeat of a pull gets the same jobs for so long. Milliseconds. */

@@ -1,5 +1,5 @@
 import { failed, ok, type Reply } from "../../queue/effect";
-import type { GateReport } from "../../queue/gates";
+import type { GateReport } from "../../queue/ports/gates";
 import { answerTo } from "./ask";
 import { overBudget } from "./chat";
 import type { CallOptions, Chatted, Models } from "./models";

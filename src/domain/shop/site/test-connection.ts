@@ -2,7 +2,7 @@ import { Problem } from "../../../errors";
 import type { ShopResource } from "../../../providers/shop/rows";
 import type { Reply } from "../../../queue/effect";
 import type { Engine } from "../../../queue/engine";
-import type { Entry, Gates } from "../../../queue/gates";
+import type { Entry, Gates } from "../../../queue/ports/gates";
 import type { Capabilities } from "../../../queue/job";
 import { isSecondary } from "../sync/noted";
 import { keepSettings, resume } from "./store";

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { testShop } from "../../../../src/domain/shop/site/test-connection";
 import { ok } from "../../../../src/queue/effect";
-import type { Entry } from "../../../../src/queue/gates";
+import type { Entry } from "../../../../src/queue/ports/gates";
 import { FakeShop } from "../../../jobs/fake-shop";
 
 function shopTest(shop: FakeShop, enter: () => Entry) {

@@ -1,0 +1,188 @@
+import type { Issue } from "../../errors";
+import { fingerprint } from "../../json/canonical";
+import type { Engine } from "../engine";
+import { inlineLimit, travelLimit, type Envelope } from "../envelope";
+import type { Contract } from "../job";
+import { checkJson } from "../../json/json";
+import type { NewJob } from "../ports/intake-ledger";
+import { acceptedAt } from "../placement";
+import type { Prepared } from "./prepared";
+import { reasonOf } from "../../masking/redact";
+import { invalid, overloaded, unavailable, unknownType } from "./refused";
+import { checkPayload } from "../registry";
+import type { EnqueueRequest, Refused } from "../request";
+import { isFull } from "./send";
+import { below } from "../validate";
+
+/** A delay may be this long: 366 days, in seconds. */
+const maxDelaySeconds = 366 * 24 * 3600;
+
+export interface PrepareOptions {
+  /** What a child's id derives from. */
+  derivedFrom?: { parts: readonly string[]; parent: string };
+  /** Its key is known already: a full queue does not refuse it. */
+  isRepeat?: boolean;
+}
+
+/** Validates a request and gives it its id; large payloads go to the payload store here. */
+export async function prepare(engine: Engine, request: EnqueueRequest, { derivedFrom, isRepeat = false }: PrepareOptions = {}): Promise<Prepared | Refused> {
+  const contract = engine.registry.find(request.type)?.contract;
+  const isOurs = derivedFrom !== undefined || request.internal === true;
+  if (!contract || (contract.internal && !isOurs)) return unknownType(engine, request.type);
+  const now = engine.now();
+  const issues = [...checkJson(request.payload).map(belowPayload), ...checkTimes(request, now), ...checkKey(request.key)];
+  if (issues.length > 0) return invalid(issues);
+  const checked = checkPayload(contract, request.payload, isOurs ? contract.payload : contract.senderPayload);
+  if (!checked.ok) return invalid(checked.issues);
+  const queue = contract.route(checked.payload);
+  if (!isRepeat && isFull(engine, queue)) return overloaded(queue);
+
+  const due = request.runAt ?? (request.delaySeconds ? now + request.delaySeconds * 1000 : null);
+  const parts = derivedFrom?.parts ?? keyParts(contract, request);
+  const id = parts ? await engine.ids.derive(request.tenant, parts) : await engine.ids.make(request.tenant, now);
+  const stored = await storePayload(engine, request.tenant, id, JSON.stringify(checked.payload));
+  if ("ok" in stored) return stored;
+  const envelope: Envelope = {
+    v: 1,
+    id,
+    seq: 0,
+    type: contract.type,
+    version: contract.version,
+    tenant: request.tenant,
+    queue,
+    at: now,
+    ...stored,
+    ...(parts && !derivedFrom ? { fp: await fingerprintOf(request, checked.payload) } : {}),
+    ...(derivedFrom ? { parent: derivedFrom.parent } : {}),
+    ...(request.trace === undefined ? {} : { trace: request.trace }),
+    ...(request.dryRun ? { dry: true } : {}),
+    ...(request.attemptsMade ? { made: request.attemptsMade } : {}),
+    ...(due !== null && due > now ? { due } : {}),
+  };
+  const row = newRow(engine, contract, envelope, checked.payload, now);
+  const revives = request.revive !== false && derivedFrom === undefined;
+  const formerId = await formerIdOf(engine, contract, request);
+  return {
+    id,
+    contract,
+    envelope,
+    row,
+    keyed: parts !== undefined,
+    formerId,
+    revives,
+    failed: request.failed,
+    delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000),
+  };
+}
+
+/** The ids that a keyed request has, or had before own keys were kept apart; none without a key. */
+export async function idsOf(engine: Engine, request: EnqueueRequest): Promise<string[]> {
+  const contract = engine.registry.find(request.type)?.contract;
+  const parts = contract && keyParts(contract, request);
+  if (!contract || !parts) return [];
+  const formerId = await formerIdOf(engine, contract, request);
+  return [await engine.ids.derive(request.tenant, parts), ...(formerId === undefined ? [] : [formerId])];
+}
+
+async function formerIdOf(engine: Engine, contract: Contract, { tenant, formerKey }: EnqueueRequest): Promise<string | undefined> {
+  return formerKey === undefined ? undefined : engine.ids.derive(tenant, [firstName(contract), formerKey]);
+}
+
+/** The name under which keys are derived: renaming a type must not turn the same key into another job. The oldest alias stands first. */
+export function firstName(contract: Contract): string {
+  return contract.aliases[0] ?? contract.type;
+}
+
+/** What an id derives from: a sender's key gives two parts, one of our own three and more, so that neither can be spelled as the other. */
+function keyParts(contract: Contract, { key, own }: EnqueueRequest): readonly string[] | undefined {
+  if (own) return ownParts(contract, own);
+  return key === undefined ? undefined : [firstName(contract), key];
+}
+
+/** What the id of a job under one of our own keys derives from. */
+export function ownParts(contract: Contract, own: readonly string[]): readonly string[] {
+  return ["own", firstName(contract), ...own];
+}
+
+/** The row of an envelope, as enqueue and the consumer (for jobs that the ledger does not have) write it. `payload` null: not at hand. */
+export function newRow(engine: Engine, contract: Contract, envelope: Envelope, payload: unknown, now: number): NewJob {
+  const { due, sent, wake } = acceptedAt(envelope.at, envelope.due ?? null, now);
+  const site = typeof payload === "object" && payload !== null && "siteId" in payload ? payload.siteId : null;
+  return {
+    tenant: envelope.tenant,
+    id: envelope.id,
+    type: contract.type,
+    version: envelope.version,
+    queue: envelope.queue,
+    seq: envelope.seq,
+    at: envelope.at,
+    due,
+    sent,
+    wake,
+    boot: engine.boot,
+    payload: envelope.payload ?? null,
+    ref: envelope.ref ?? null,
+    fp: envelope.fp ?? null,
+    parent: envelope.parent ?? null,
+    trace: envelope.trace ?? null,
+    site: typeof site === "string" ? site : null,
+    entities: payload === null ? [] : entitiesOf(contract, payload),
+    dry: envelope.dry ?? false,
+    maxAttempts: contract.policy.maxAttempts,
+    attempt: Math.min(envelope.made ?? 0, contract.policy.maxAttempts - 1),
+  };
+}
+
+/** None of a payload that does not fit its type: the run says so, and no other job of the batch waits for it. */
+function entitiesOf(contract: Contract, payload: unknown): readonly string[] {
+  try {
+    return contract.entities(payload).slice(0, 10);
+  } catch {
+    return [];
+  }
+}
+
+/** A dry run and the real thing are never the same. */
+function fingerprintOf({ dryRun, fingerprintOf: said }: EnqueueRequest, payload: unknown): Promise<string> {
+  const sameness = said ?? payload;
+  return fingerprint(dryRun ? { dryRun: true, payload: sameness } : sameness);
+}
+
+async function storePayload(engine: Engine, tenant: string, id: string, text: string): Promise<{ payload: string } | { ref: string } | Refused> {
+  if (fitsMessage(text)) return { payload: text };
+  try {
+    return { ref: await engine.payloads.put(tenant, id, text) };
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), tenant });
+    return unavailable();
+  }
+}
+
+/** Inside a message the text is escaped once more: many quotes make it longer than its own bytes. */
+function fitsMessage(text: string): boolean {
+  // A character is at most three bytes, so short texts need no counting.
+  if (text.length * 3 <= inlineLimit) return true;
+  const encoder = new TextEncoder();
+  return encoder.encode(text).length <= inlineLimit && encoder.encode(JSON.stringify(text)).length <= travelLimit;
+}
+
+function belowPayload({ path, message }: Issue): Issue {
+  return { path: below("payload", path), message };
+}
+
+function checkTimes(request: EnqueueRequest, now: number): Issue[] {
+  const { delaySeconds, runAt } = request;
+  if (delaySeconds !== undefined && runAt !== undefined) return [{ path: "runAt", message: "give delaySeconds or runAt, not both" }];
+  if (delaySeconds !== undefined && !(Number.isInteger(delaySeconds) && delaySeconds >= 0 && delaySeconds <= maxDelaySeconds)) {
+    return [{ path: "delaySeconds", message: `must be whole seconds from 0 to ${maxDelaySeconds} (366 days)` }];
+  }
+  if (runAt !== undefined && !(Number.isFinite(runAt) && runAt <= now + maxDelaySeconds * 1000)) {
+    return [{ path: "runAt", message: "must be a time at most 366 days from now" }];
+  }
+  return [];
+}
+
+function checkKey(key: string | undefined): Issue[] {
+  const fits = key === undefined || (key.length >= 1 && key.length <= 256 && key.isWellFormed());
+  return fits ? [] : [{ path: "idempotencyKey", message: "must have 1 to 256 characters" }];
+}

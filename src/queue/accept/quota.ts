@@ -1,0 +1,51 @@
+import type { Engine } from "../engine";
+import { orTrouble } from "../or-trouble";
+import { idsOf } from "./prepare";
+import { tooMany } from "./refused";
+import type { EnqueueRequest, Refused } from "../request";
+import { isFull } from "./send";
+
+export interface Limited {
+  /** Those for which nothing is left; the first requests of each tenant go through as far as its quota reaches. */
+  refused: Map<EnqueueRequest, Refused>;
+  /** Those whose key is known already: they cost nothing and are not refused. Looked up only where something may be refused. */
+  repeats: Set<EnqueueRequest>;
+}
+
+/** What the tenants' quotas refuse. Never throws: while the ledger is away no key is known. */
+export async function applyQuotas(engine: Engine, requests: readonly EnqueueRequest[]): Promise<Limited> {
+  const refused = new Map<EnqueueRequest, Refused>();
+  const repeats = new Set<EnqueueRequest>();
+  for (const [tenant, own] of Map.groupBy(requests, (request) => request.tenant)) {
+    const limited = await engine.quota.isSet(tenant);
+    if (!limited && !own.some((request) => meetsFullQueue(engine, request))) continue;
+    const named = await Promise.all(own.map(async (request) => ({ request, ids: await idsOf(engine, request) })));
+    const known = await knownIds(
+      engine,
+      tenant,
+      named.flatMap(({ ids }) => ids),
+    );
+    for (const { request, ids } of named) if (ids.some((id) => known.has(id))) repeats.add(request);
+    if (!limited) continue;
+    // Of several new requests under one key one is charged.
+    const fresh = named.filter(({ request }) => !repeats.has(request));
+    const charged = Map.groupBy(fresh, ({ request, ids }) => ids[0] ?? request);
+    const { granted, retryAfter } = await engine.quota.take(tenant, charged.size);
+    for (const { request } of [...charged.values()].slice(granted).flat())
+      refused.set(request, tooMany("the tenant's quota of jobs per minute is used up", retryAfter));
+  }
+  return { refused, repeats };
+}
+
+function meetsFullQueue(engine: Engine, { type, key, own }: EnqueueRequest): boolean {
+  if (key === undefined && own === undefined) return false;
+  return engine.registry.find(type)?.contract.queues.some((queue) => isFull(engine, queue)) ?? false;
+}
+
+async function knownIds(engine: Engine, tenant: string, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const missing = await orTrouble(engine, "ledger", () => engine.ledger.missing(ids.map((id) => ({ tenant, id }))), { tenant });
+  if (!missing) return new Set();
+  const unknown = new Set(missing.map(({ id }) => id));
+  return new Set(ids.filter((id) => !unknown.has(id)));
+}

@@ -1,0 +1,40 @@
+import { firstIssues, type Issue, summaryOf } from "../../errors";
+import type { Engine } from "../engine";
+import type { Refused } from "../request";
+
+export function invalid(errors: readonly Issue[]): Refused {
+  return { ok: false, code: "invalid", detail: summaryOf(errors), errors: firstIssues(errors) };
+}
+
+export function unknownType(engine: Engine, type: string): Refused {
+  const known = engine.registry
+    .contracts()
+    .filter((contract) => !contract.internal)
+    .map((contract) => contract.type)
+    .sort()
+    .join(", ");
+  return invalid([{ path: "type", message: `there is no type "${type.slice(0, 64)}"; known types: ${known}` }]);
+}
+
+export function mismatch(): Refused {
+  const detail = "This idempotency key was used before with another payload; send the same payload or take another key.";
+  return { ok: false, code: "idempotency-mismatch", detail, errors: [{ path: "idempotencyKey", message: "belongs to another payload" }] };
+}
+
+export function overloaded(queue: string): Refused {
+  return tooMany(`queue ${queue} has more jobs waiting than it may hold`, 30);
+}
+
+export function tooMany(detail: string, retryAfter: number): Refused {
+  return { ok: false, code: "too-many-requests", detail, errors: [], retryAfter };
+}
+
+/** Its key was sent between the wish to cancel the job and its end: accepted now, it would be cancelled all the same. */
+export function ending(): Refused {
+  const detail = "The job under this key is being cancelled; send it again in some seconds, and it runs once more.";
+  return { ok: false, code: "unavailable", detail, errors: [], retryAfter: 5 };
+}
+
+export function unavailable(): Refused {
+  return { ok: false, code: "unavailable", detail: "Neither the queue nor the ledger took the job; it is safe to send it again.", errors: [], retryAfter: 5 };
+}

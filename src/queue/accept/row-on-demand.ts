@@ -1,0 +1,57 @@
+import type { Engine } from "../engine";
+import { GroupCommit } from "../../group-commit";
+import type { Execution } from "../execution";
+import type { NewJob } from "../ports/intake-ledger";
+import { orTrouble } from "../or-trouble";
+import { newRow } from "./prepare";
+import { keyOf } from "../ref";
+import { payloadOf } from "../registry";
+
+/** A job that is picked up at once has been claimed this long after its queue's batch time-out. Milliseconds. */
+const pickUpMs = 2000;
+/** Rows of one write, and how long a write waits for more. */
+const [maxRows, lingerMs] = [500, 100];
+/** Payloads that an isolate keeps for late rows; beyond that rows are written at once. In UTF-16 units. */
+const maxHeld = 16_000_000;
+
+/** When the row of an accepted job is written, if its message has not brought it by then. Milliseconds. */
+export function lateAfterMs(engine: Engine, queue: string): number {
+  return engine.batchTimeout(queue) * 1000 + pickUpMs;
+}
+
+/**
+ * Writes the rows of accepted jobs that still wait after their queue's batch time-out and 2 s. A row that is there by then is left alone and costs no
+ * write. If the isolate ends before, the message brings the row.
+ */
+export function writeLate(engine: Engine, rows: readonly NewJob[]): void {
+  for (const [queue, each] of Map.groupBy(rows, (row) => row.queue)) writeAfter(engine, lateAfterMs(engine, queue), each);
+}
+
+/** Its row is likely to be written by this claim: it had none when it was accepted, and the late one is not due yet. */
+export function isFresh(engine: Engine, { envelope: { seq, fp, parent, due, at, queue } }: Execution, now: number): boolean {
+  const isOnDemand = !engine.ledgerFirst && seq === 0 && fp === undefined && parent === undefined && due === undefined;
+  return isOnDemand && now - at <= lateAfterMs(engine, queue);
+}
+
+/** The row that a message brings. The execution keeps the payload that was parsed for it. */
+export function rowOf(engine: Engine, execution: Execution, now = engine.now()): NewJob {
+  const { envelope, contract } = execution;
+  const payload = payloadOf(contract, envelope);
+  if (payload !== null) execution.payload = payload;
+  return newRow(engine, contract, envelope, payload, now);
+}
+
+function writeAfter(engine: Engine, ms: number, rows: readonly NewJob[]): void {
+  const late = (engine.memory.lateRows ??= { held: 0, group: new GroupCommit((all) => fill(engine, all), engine.defer, { maxItems: maxRows, lingerMs }) });
+  const length = rows.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0);
+  const wait = late.held + length > maxHeld ? 0 : ms;
+  late.held += length;
+  engine.later(wait, () => orTrouble(engine, "late rows", () => late.group.add(rows)).finally(() => (late.held -= length)));
+}
+
+/** Most rows are there: looking for those that are not costs less than trying to write all. */
+async function fill(engine: Engine, rows: readonly NewJob[]): Promise<never[]> {
+  const missing = new Set((await engine.ledger.missing(rows)).map(keyOf));
+  if (missing.size > 0) await engine.ledger.insert(rows.filter((row) => missing.has(keyOf(row))));
+  return [];
+}

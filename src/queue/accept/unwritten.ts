@@ -1,0 +1,41 @@
+import { buryMismatch } from "./bury";
+import { reviveUnasked } from "../disposition";
+import type { Engine } from "../engine";
+import type { Envelope } from "../envelope";
+import type { KnownJob } from "../ports/intake-ledger";
+import { orTrouble } from "../or-trouble";
+import type { Prepared } from "./prepared";
+
+/**
+ * Local starts only, where a message is lost with the process: keeps jobs that a queue took and the ledger did not. Returns those that nothing
+ * keeps, which are not accepted. Never throws.
+ */
+export async function keepUnwritten(engine: Engine, sent: readonly Prepared[]): Promise<readonly Prepared[]> {
+  if (!engine.ledgerFirst || sent.length === 0) return [];
+  const keep = async () => {
+    await engine.unwritten.keep(sent.map(({ row, envelope }) => ({ row, envelope })));
+    return [];
+  };
+  return (await orTrouble(engine, "unwritten", keep)) ?? sent;
+}
+
+/**
+ * Writes the rows of what was kept; the walk over other boots' rows then brings back those whose messages are gone. Of a key that has a row already it
+ * does what the delivery would do: another payload is buried, a job that has ended is brought back. Both may happen twice. Throws while a store is down.
+ */
+export async function writeUnwritten(engine: Engine): Promise<void> {
+  for (;;) {
+    const kept = await engine.unwritten.oldest();
+    if (kept.length === 0) return;
+    const jobs = kept.flatMap(({ jobs }) => jobs);
+    const known = await engine.ledger.insertKeyed(jobs.map(({ row }) => row));
+    for (const [index, { envelope }] of jobs.entries()) await decideKey(engine, envelope, known[index]);
+    await engine.unwritten.remove(kept.map(({ name }) => name));
+  }
+}
+
+async function decideKey(engine: Engine, envelope: Envelope, row: KnownJob | undefined): Promise<void> {
+  if (!row || row.inserted || envelope.fp === undefined) return;
+  if (row.fp !== null && row.fp !== envelope.fp) await buryMismatch(engine, envelope);
+  else if (envelope.unasked) await reviveUnasked(engine, { envelope, unaskedAt: envelope.at });
+}

@@ -1,0 +1,33 @@
+import type { JobRef } from "./job-row";
+import type { Placement } from "../placement";
+import type { JobState } from "../state";
+import type { StoredJob } from "./tick-ledger";
+
+/** What cancelling, retrying and replaying ask of the ledger. */
+export interface OperatorLedger {
+  /** Cancels what is not held, flags what is. `unwrittenAt`: a job without a row, accepted then, gets one that is cancelled. Null: unknown. */
+  cancel(ref: JobRef, now: number, unwrittenAt?: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
+  /**
+   * Brings ended (not done) jobs back, or held-back ones forward; returns those changed, ready to send. Where no effect was made or is
+   * in doubt, the job is pinned to now and its revision raised: the next run sends what is newest, under keys of its own.
+   */
+  revive(rows: readonly Revived[], how: Revival, now: number): Promise<StoredJob[]>;
+}
+
+/** A job to bring back. */
+export interface Revived extends JobRef {
+  /** Only if it ended before this time. Milliseconds. */
+  endedBefore?: number | undefined;
+  /** Replaces the payload (JSON text) and the version of its shape, and raises the revision. A payload in R2 stays there; the row's wins. */
+  patched?: { payload: string; version: number };
+}
+
+export interface Revival {
+  /** Only jobs in these states. */
+  from: readonly JobState[];
+  event: string;
+  boot: string;
+  place: Placement;
+  /** The replay that sends them: it is written down with them, so that their outcomes can be counted. */
+  replay?: string;
+}

@@ -1,0 +1,72 @@
+import { reasonOf } from "../../masking/redact";
+import type { Engine } from "../engine";
+import type { Contract, Job, Run } from "../job";
+import { refOf } from "../disposition";
+import type { Execution } from "../execution";
+import type { OfferRef } from "../ports/run-ledger";
+import { wait } from "../outcome";
+import { parkedAt } from "../placement";
+import { keyOf } from "../ref";
+import { payloadOf } from "../registry";
+import { isFresh, rowOf } from "../accept/row-on-demand";
+
+/** A job that a worker shall take is parked at this gate: without a message, in the order of arrival. No tick admits it. */
+export function workerGate(type: string): string {
+  return `worker/${type}`;
+}
+
+/** Of a job parked for workers, its type; undefined at any other gate. */
+export function typeAtGate(gate: string | null): string | undefined {
+  return gate?.startsWith("worker/") ? gate.slice("worker/".length) : undefined;
+}
+
+/** A contract whose behaviour runs outside. What reaches a run here was not offered yet, and comes back in a moment. */
+export function remoteJob(contract: Contract): Job {
+  if (!contract.remote) throw new Error(`Job "${contract.type}" is not remote: pair it with its run by job()`);
+  const run: Run<Contract> = async (_payload, context) => wait("it is not offered to workers yet", { until: context.now() + 1000 });
+  return { contract, run };
+}
+
+/**
+ * Offers the remote jobs of a batch to workers and acknowledges their messages; returns what goes the ordinary way: jobs that run here, and
+ * those that cannot be offered (ended, cancelled, not due, stale, another payload), which are answered there. One round trip, which writes the rows of fresh
+ * ones, and one more for others without a row. No run is claimed, so none is counted. Never throws.
+ */
+export async function offerRemote(engine: Engine, executions: readonly Execution[]): Promise<readonly Execution[]> {
+  const remote = executions.filter(isRemote);
+  if (remote.length === 0) return executions;
+  const others = executions.filter((each) => !isRemote(each));
+  try {
+    const { offered, found } = await offer(engine, remote, (each) => isFresh(engine, each, engine.now()));
+    const unknown = remote.filter(({ envelope }) => !found.has(keyOf(envelope)));
+    const late = unknown.length > 0 ? (await offer(engine, unknown, () => true)).offered : new Set<string>();
+    const isOffered = ({ envelope }: Execution) => offered.has(keyOf(envelope)) || late.has(keyOf(envelope));
+    for (const each of remote.filter(isOffered)) each.ack();
+    return [...others, ...remote.filter((each) => !isOffered(each))];
+  } catch (thrown) {
+    engine.emit({ event: "trouble", where: "offer", reason: reasonOf(thrown) });
+    for (const each of remote) each.redeliver(engine);
+    return others;
+  }
+}
+
+function isRemote({ contract }: Execution): boolean {
+  return contract.remote !== undefined;
+}
+
+/** `bringsRow`: those whose row is written first if it is missing. */
+async function offer(
+  engine: Engine,
+  remote: readonly Execution[],
+  bringsRow: (execution: Execution) => boolean,
+): Promise<{ offered: Set<string>; found: Set<string> }> {
+  const fresh = remote.filter(bringsRow).map((each) => rowOf(engine, each));
+  const { offered, found } = await engine.ledger.offer(remote.map(offerRef), engine.now(), fresh);
+  return { offered: new Set(offered.map(keyOf)), found: new Set(found.map(keyOf)) };
+}
+
+function offerRef(execution: Execution): OfferRef {
+  const { envelope, contract } = execution;
+  const payload = payloadOf(contract, envelope);
+  return { ...refOf(execution), ...parkedAt(workerGate(contract.type), envelope.at, payload !== null && contract.urgent(payload)) };
+}

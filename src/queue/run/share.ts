@@ -1,0 +1,101 @@
+import type { Engine } from "../engine";
+import { orTrouble } from "../or-trouble";
+import { overflow } from "../ports/heavy-ledger";
+
+/** What a batch gives to the jobs of one tenant while others may wait in its queue. Milliseconds. */
+export const maxTurnMs = 4000;
+/** A backlog that a queue reported counts for this long. Milliseconds. */
+const backlogForMs = 1000;
+
+/** One batch: from which queue it came, and whether more waits there. */
+export class Turn {
+  readonly began: number;
+  private asked: { at: number; waits: Promise<boolean> } | undefined;
+
+  constructor(
+    readonly engine: Engine,
+    readonly queue: string,
+    /** Messages it was delivered with. */
+    private readonly messages: number,
+  ) {
+    this.began = engine.now();
+  }
+
+  get isOverflow(): boolean {
+    return this.queue === overflow;
+  }
+
+  /** Whether its queue holds more than this batch; read at most once a second, and only for tenants that are slow. */
+  hasBacklog(): Promise<boolean> {
+    const now = this.engine.now();
+    if (!this.asked || now - this.asked.at >= backlogForMs) this.asked = { at: now, waits: this.ask() };
+    return this.asked.waits;
+  }
+
+  /** From now on the tenant's jobs of this queue are forwarded. */
+  async mark(tenant: string): Promise<void> {
+    const { engine, queue } = this;
+    engine.emit({ event: "heavy", tenant, queue });
+    await orTrouble(engine, "heavy", () => engine.ledger.markHeavy({ tenant, queue }, engine.now()), { tenant, queue });
+  }
+
+  private async ask(): Promise<boolean> {
+    const { engine, queue } = this;
+    const metrics = await orTrouble(engine, "metrics", async () => engine.queue(queue)?.metrics(), { queue });
+    // The platform counts what is not acknowledged, this batch too; a local queue only what waits.
+    const own = engine.boot === "" ? this.messages : 0;
+    return (metrics?.backlogCount ?? 0) > own;
+  }
+}
+
+/**
+ * The jobs of one type and tenant that are to be run in one batch, more of them than run side by side. It decides whether the next one may start:
+ * one that would not end within the batch's four seconds may not, if all of them take longer than that and more waits in the queue. Then the tenant
+ * is heavy on this queue. Of `overflow`, where all are heavy, a batch stops after its time when what is left does not fill its lanes.
+ */
+export class Share {
+  private started = 0;
+  private ended = 0;
+  private ms = 0;
+  private isOver = false;
+
+  constructor(
+    private readonly turn: Turn,
+    private readonly tenant: string,
+    private readonly jobs: number,
+    private readonly width: number,
+  ) {}
+
+  /** Whether the next job may start. Answers at once for quick ones. */
+  mayStart(): boolean | Promise<boolean> {
+    if (this.isOver) return false;
+    if (this.started < this.width || !this.isTooMuch()) {
+      this.started++;
+      return true;
+    }
+    return this.mayGoOn();
+  }
+
+  /** One has ended that took so long. */
+  ran(ms: number): void {
+    this.ended++;
+    this.ms += ms;
+  }
+
+  private isTooMuch(): boolean {
+    const { turn, jobs, width, started, ended, ms } = this;
+    const passedMs = turn.engine.now() - turn.began;
+    if (turn.isOverflow) return passedMs >= maxTurnMs && started >= jobs - (jobs % width);
+    const meanMs = ended > 0 ? ms / ended : passedMs;
+    return passedMs + meanMs > maxTurnMs && (jobs * meanMs) / width > maxTurnMs;
+  }
+
+  private async mayGoOn(): Promise<boolean> {
+    const waits = await this.turn.hasBacklog();
+    if (this.isOver) return false;
+    this.isOver = waits;
+    if (!waits) this.started++;
+    else if (!this.turn.isOverflow) await this.turn.mark(this.tenant);
+    return !waits;
+  }
+}

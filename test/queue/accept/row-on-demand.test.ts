@@ -1,0 +1,254 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { cancel, retryNow } from "../../../src/queue/operate";
+import { type EngineBench, createEngineBench } from "../../support/engine";
+import { emptyLedger } from "../../support/invariants";
+import { recordingDb } from "../../support/recorder";
+
+beforeEach(emptyLedger);
+
+const fine = { script: [{ do: "done" }] };
+const second = 1000;
+const minute = 60 * second;
+
+/** As deployed: no row is waited for. */
+function createDeployed(options: Parameters<typeof createEngineBench>[0] = {}) {
+  const { db, counts } = recordingDb();
+  return { bench: createEngineBench({ ledgerFirst: false, db, ...options }), counts };
+}
+
+/** The queue's batch time-out and two seconds are over. */
+async function passLate(bench: EngineBench): Promise<void> {
+  bench.advance(3 * second);
+  await bench.late();
+}
+
+describe("a job without key, delay or parent", () => {
+  test("that is picked up at once costs two written rows, one round trip to claim and one to settle", async () => {
+    const { bench, counts } = createDeployed();
+    const id = await bench.acceptOne({ payload: { ...fine, siteId: "shop" } });
+    expect([await bench.row(id), counts]).toMatchObject([null, { written: 0, batches: 0 }]);
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1, seq: 0, site: "shop", payload: expect.stringContaining("done") });
+    expect(counts).toMatchObject({ written: 2, batches: 2 });
+    const before = await bench.row(id);
+    await passLate(bench);
+    expect([await bench.row(id), counts.written]).toEqual([before, 2]);
+  });
+
+  test("a hundred of them are one round trip to claim", async () => {
+    const { bench, counts } = createDeployed({ pack: 25 });
+    await bench.accept(Array.from({ length: 100 }, () => ({ payload: fine })));
+    await bench.deliverAll();
+    expect([bench.runs.length, counts.written, counts.batches]).toEqual([100, 200, 2]);
+  });
+
+  test("that still waits after the queue's batch time-out and two seconds is listed, and costs three", async () => {
+    const { bench, counts } = createDeployed();
+    const id = await bench.acceptOne({ payload: { ...fine, entity: "order:1" } });
+    bench.advance(3 * second - 1);
+    await bench.late();
+    expect(await bench.row(id)).toBeNull();
+    bench.advance(1);
+    await bench.late();
+    expect(await bench.row(id)).toMatchObject({ state: "queued", runs: 0, seq: 0 });
+    bench.advance(second);
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
+    expect(counts.written).toBe(4);
+    expect(await bench.all("SELECT key FROM entities WHERE id = ?", id)).toEqual([{ key: "order:1" }]);
+  });
+
+  test("a late row changes nothing of a job that went on", async () => {
+    const { bench } = createDeployed();
+    const id = await bench.acceptOne({ payload: { script: [{ do: "retry" }, { do: "done" }] } });
+    await bench.deliver(bench.held.slice());
+    const before = await bench.row(id);
+    expect(before).toMatchObject({ state: "retrying", seq: 1, attempt: 1 });
+    await passLate(bench);
+    expect(await bench.row(id)).toEqual(before);
+    expect(await bench.all("SELECT at FROM due WHERE id = ?", id)).toEqual([{ at: before?.wake }]);
+  });
+
+  test("more payloads than an isolate may keep are written at once", async () => {
+    const { bench } = createDeployed();
+    const first = await bench.acceptOne({ payload: fine });
+    const { lateRows } = bench.engine.memory;
+    if (!lateRows) throw new Error("no late row is due");
+    lateRows.held += 16_000_000;
+    const second_ = await bench.acceptOne({ payload: fine });
+    await bench.late();
+    expect([await bench.row(first), await bench.row(second_)]).toMatchObject([null, { state: "queued" }]);
+  });
+});
+
+describe("the row is there at once", () => {
+  test.each([
+    ["with a key", { key: "k" }],
+    ["with a short delay", { delaySeconds: 30 }],
+    ["with a delay over 15 minutes", { delaySeconds: 3600 }],
+  ])("of a job %s", async (_name, request) => {
+    const { bench } = createDeployed();
+    const id = await bench.acceptOne({ payload: fine, ...request });
+    await bench.settle();
+    expect(await bench.row(id)).toMatchObject({ state: "queued", runs: 0 });
+  });
+
+  test("of a child", async () => {
+    const { bench } = createDeployed();
+    const parent = await bench.acceptOne({ payload: { script: [{ do: "child", key: "a" }, { do: "done" }] } });
+    await bench.deliver(bench.held.slice());
+    expect(await bench.all("SELECT state FROM jobs WHERE parent = ?", parent)).toEqual([{ state: "queued" }]);
+  });
+
+  test("of a job that the queue refused, and the tick sends it", async () => {
+    const { bench } = createDeployed();
+    bench.faults.send = true;
+    const id = await bench.acceptOne({ payload: fine });
+    expect(await bench.row(id)).toMatchObject({ state: "queued", sent: null });
+    bench.faults.send = false;
+    await bench.tick(minute);
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
+  });
+
+  test("of a job that is accepted locally", async () => {
+    const bench = createEngineBench({ ledgerFirst: true });
+    const id = await bench.acceptOne({ payload: fine });
+    expect(await bench.row(id)).toMatchObject({ state: "queued" });
+  });
+});
+
+describe("when the row does not come", () => {
+  test("the isolate ends before: an old message brings its row in a second round trip", async () => {
+    const { bench, counts } = createDeployed();
+    const id = await bench.acceptOne({ payload: fine });
+    bench.advance(20 * minute);
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1, wake: null });
+    expect(counts.batches).toBeGreaterThan(2);
+    expect(await bench.all("SELECT * FROM due WHERE id = ?", id)).toEqual([]);
+  });
+
+  test("the Worker dies in that run: the sweep finds it, though it lies behind the walk's watermark", async () => {
+    const { bench } = createDeployed();
+    await bench.acceptOne({ payload: fine });
+    await bench.deliverAll();
+    const id = await bench.acceptOne({ payload: fine });
+    await bench.tick(20 * minute);
+    bench.faults.ledger = (call) => call === "settle" || call === "release" || call === "effects";
+    await bench.deliver(bench.held.slice());
+    bench.faults.ledger = false;
+    bench.held.splice(0);
+    expect(await bench.row(id)).toMatchObject({ state: "running", wake: expect.any(Number) });
+    for (let round = 0; round < 5; round++) await bench.tick(20 * minute);
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done" });
+  });
+
+  test.each(["missing", "insert"])("the ledger is away at %s: the message brings the row", async (away) => {
+    const { bench } = createDeployed();
+    const id = await bench.acceptOne({ payload: fine });
+    bench.faults.ledger = (call) => call === away;
+    await passLate(bench);
+    expect(bench.troubles()).toMatchObject([{ where: "late rows" }]);
+    bench.faults.ledger = false;
+    expect(await bench.row(id)).toBeNull();
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
+  });
+
+  test("the ledger is away at the claim: delivered again, and then claimed", async () => {
+    const { bench } = createDeployed();
+    const id = await bench.acceptOne({ payload: fine });
+    bench.faults.ledger = true;
+    expect(await bench.deliver(bench.held.slice())).toMatchObject([{ answer: { retry: 1 } }]);
+    bench.faults.ledger = false;
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
+  });
+
+  test("a message that comes before its time, of a delayed job without a row, waits for it", async () => {
+    const { bench } = createDeployed();
+    bench.faults.ledger = true;
+    const id = await bench.acceptOne({ payload: fine, delaySeconds: 600 });
+    await bench.settle();
+    bench.faults.ledger = false;
+    expect(await bench.deliver(bench.held.slice())).toMatchObject([{ answer: { retry: 600 } }]);
+    expect(await bench.row(id)).toBeNull();
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
+  });
+
+  test("two copies of its message: one claims, the other finds it held", async () => {
+    const { bench } = createDeployed();
+    const id = await bench.acceptOne({ payload: fine });
+    const [held] = bench.held;
+    if (!held) throw new Error("no message");
+    const copy = { ...held, id: "copy", body: structuredClone(held.body) };
+    await Promise.all([bench.deliver([held]), bench.deliver([copy])]);
+    await bench.deliverAll();
+    expect([bench.runs.length, await bench.row(id)]).toMatchObject([1, { state: "done", runs: 1 }]);
+  });
+});
+
+describe("a cancel that comes before the row", () => {
+  test("is honoured by the claim, which writes what was cancelled", async () => {
+    const { bench } = createDeployed();
+    const id = await bench.acceptOne({ payload: { ...fine, siteId: "shop", entity: "order:1" } });
+    expect(await cancel(bench.engine, { tenant: "one", id })).toEqual({ state: "cancelled", flagged: false, changed: true });
+    expect(await bench.row(id)).toMatchObject({ state: "cancelled", type: "unknown", payload: null });
+    expect(await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" })).toEqual([]);
+    await bench.deliverAll();
+    await passLate(bench);
+    expect(bench.runs).toEqual([]);
+    expect(await bench.row(id)).toMatchObject({ state: "cancelled", type: "scripted", site: "shop", seq: 0, runs: 0 });
+    expect(await bench.all("SELECT key FROM entities WHERE id = ?", id)).toEqual([{ key: "order:1" }]);
+    expect(await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" })).toHaveLength(1);
+    await bench.deliverAll();
+    expect(await bench.row(id)).toMatchObject({ state: "done", seq: 1 });
+  });
+
+  test("and before the late row: that describes it and does not bring it back", async () => {
+    const { bench } = createDeployed();
+    const id = await bench.acceptOne({ payload: fine });
+    await cancel(bench.engine, { tenant: "one", id });
+    await passLate(bench);
+    await bench.deliverAll();
+    expect([bench.runs, await bench.row(id)]).toMatchObject([[], { state: "cancelled", type: "scripted" }]);
+  });
+
+  test("under a key, accepted while the ledger was away: sent again, the key runs its job", async () => {
+    const { bench } = createDeployed();
+    bench.faults.ledger = true;
+    const id = await bench.acceptOne({ payload: fine, key: "k" });
+    bench.faults.ledger = false;
+    await cancel(bench.engine, { tenant: "one", id });
+    const rows = await bench.all("SELECT id FROM arrivals WHERE id = ?", id);
+    expect(rows).toHaveLength(1);
+    expect(await bench.acceptOne({ payload: fine, key: "k" })).toBe(id);
+    await bench.deliverAll();
+    expect([bench.runs.length, await bench.row(id)]).toMatchObject([1, { state: "done", seq: 1, fp: expect.any(String) }]);
+    expect(await bench.all("SELECT id FROM arrivals WHERE id = ?", id)).toHaveLength(1);
+  });
+
+  test("the ledger goes away as the message describes it: delivered again", async () => {
+    const { bench } = createDeployed();
+    const id = await bench.acceptOne({ payload: fine });
+    await cancel(bench.engine, { tenant: "one", id });
+    bench.faults.ledger = (call) => call === "insert";
+    await bench.deliver(bench.held.slice());
+    expect(bench.held).toHaveLength(1);
+    bench.faults.ledger = false;
+    await bench.deliverAll();
+    expect([bench.runs, await bench.row(id)]).toMatchObject([[], { state: "cancelled", type: "scripted" }]);
+  });
+
+  test("while it runs, is a flag as ever; of a job that is no longer kept nothing is written", async () => {
+    const { bench } = createDeployed();
+    const id = await bench.acceptOne({ payload: fine });
+    bench.held.splice(0);
+    bench.advance(5 * 24 * 60 * minute + 1);
+    expect(await cancel(bench.engine, { tenant: "one", id })).toBeNull();
+    expect(await bench.row(id)).toBeNull();
+  });
+});
