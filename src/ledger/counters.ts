@@ -5,6 +5,8 @@ import { type DurationKind, durationKinds, type Durations, durationStatements, m
 /** Counts are kept in the isolate for this long before they are written: one row a minute and type, not one a job. Milliseconds. */
 const every = 2000;
 const minute = 60_000;
+/** Counts and histograms that are kept while D1 refuses them, for a day at its limit for example: the oldest are dropped. About 2 MB. */
+export const maxKept = 10_000;
 
 const addUp = `
   INSERT INTO counters (tenant, minute, type, event, n, ms)
@@ -62,7 +64,7 @@ export class Counters {
     this.defer(scheduler.wait(every).then(() => this.flush()));
   }
 
-  /** Writes what has gathered. Never throws; what D1 refused is tried with the next, and what it may have written is not: counts are never too high. */
+  /** Writes what has gathered. Never throws. The newest `maxKept` of what D1 refused are tried with the next; what it may have written is not: counts are never too high. */
   async flush(): Promise<void> {
     this.promised = 0;
     const taken = this.counts;
@@ -77,8 +79,8 @@ export class Counters {
       await this.db.batch([...lists(rows).map((list) => statement(this.db, addUp, list)), ...durationStatements(this.db, [...measured.values()])]);
     } catch (thrown) {
       if (!mayBeDone(thrown)) {
-        for (const count of taken.values()) this.count(count);
-        for (const each of measured.values()) this.keep(each);
+        for (const count of [...taken.values()].slice(-maxKept)) this.count(count);
+        for (const each of [...measured.values()].slice(-maxKept)) this.keep(each);
       }
       this.report({ event: "trouble", where: "counters", reason: String(thrown) });
     }

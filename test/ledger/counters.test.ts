@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { Counters } from "../../src/ledger/counters";
+import { Counters, maxKept } from "../../src/ledger/counters";
 
 const noon = Date.UTC(2026, 10, 21, 12);
 
@@ -36,5 +36,19 @@ describe("counts", () => {
     expect(counted).toEqual({ n: 7, ms: 10 });
     const runs = await env.DB.prepare("SELECT run_ms AS ms FROM durations WHERE tenant = ?").bind(how).first();
     expect(runs).toEqual({ ms: 5 });
+  });
+
+  test("gather no further than a bound while D1 refuses them: the oldest are dropped", async () => {
+    const counters = new Counters(
+      troubled("refused"),
+      () => noon,
+      () => undefined,
+      () => undefined,
+    );
+    for (let index = 0; index < maxKept + 5; index++) counters.add("bounded", `type-${String(index).padStart(5, "0")}`, "done", 1);
+    await counters.flush();
+    await counters.flush();
+    const counted = await env.DB.prepare("SELECT count(*) AS rows, min(type) AS first FROM counters WHERE tenant = 'bounded'").first();
+    expect(counted).toEqual({ rows: maxKept, first: "type-00005" });
   });
 });
