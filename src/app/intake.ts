@@ -32,7 +32,7 @@ import { createSampleQueries } from "../ledger/samples";
 import { createStateLookup } from "../ledger/states";
 import { createTicks } from "../ledger/ticks";
 import type { Queries } from "../ledger/views";
-import { turnMark } from "../ledger/watermarks";
+import { rotationMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
 import { ownParts } from "../queue/accept/prepare";
 import { enqueue } from "../queue/enqueue";
@@ -77,7 +77,7 @@ export function createIntakeDeps({
   const replays = createReplays({
     now,
     store: createReplayStore(env.DB),
-    lastTurn: turnMark(env.DB, "replays"),
+    lastTurn: rotationMark(env.DB, "replays"),
     replayable: createReplayable(env.DB),
     registry: engine.registry,
     loadPayload: (ref) => payloads.get(ref),
@@ -93,7 +93,7 @@ export function createIntakeDeps({
       cancel: (tenant, ids) => cancelAll(env.DB, tenant, ids, now()),
       dismiss: (tenant, ids) => dismissAll(env.DB, tenant, ids, now()),
     },
-    lastTurn: turnMark(env.DB, "bulk-actions"),
+    lastTurn: rotationMark(env.DB, "bulk-actions"),
   });
   const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
   const gateOperations = createGateOperations({

@@ -27,7 +27,7 @@ import { passEnded } from "../ledger/open-jobs";
 import { addUpHours } from "../ledger/usage-days";
 import { createTicks } from "../ledger/ticks";
 import { seen } from "../ledger/versions";
-import { turnMark } from "../ledger/watermarks";
+import { rotationMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
 import { sweep } from "../queue/sweep";
@@ -80,7 +80,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "open-jobs", run: async (at) => (await passEnded(db, at), {}) },
       { name: "alerts", run: sendAlerts({ db, engine, snapshots, work, reports, installationTenant: env.ALERTS_TENANT, publicUrl: stores.publicUrl }) },
       { name: "snapshots", run: async () => ({ published: await snapshots.republish(maxSnapshots) }) },
-      { name: "rotation", run: async () => ({ resealed: (await rotate(stores, turnMark(db, "rotation"))) + (await stores.installation.rotate()) }) },
+      { name: "rotation", run: async () => ({ resealed: (await rotate(stores, rotationMark(db, "rotation"))) + (await stores.installation.rotate()) }) },
       { name: "retention", run: removeOld(retention) },
       { name: "counters", run: async () => (await counters.flush(), {}) },
       { name: "usage", run: async (at) => ({ hours: await addUpHours(db, at) }) },

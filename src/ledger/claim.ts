@@ -101,11 +101,11 @@ export async function claim(db: D1Database, refs: readonly MessageRef[], lease: 
   const named = answers.flatMap(({ job }) => (job === null ? [] : [claimedFrom(job)]));
   const unnamed = named.length === 0 ? refs.filter(isTakenHere) : without(refs.filter(isTakenHere), named);
   const areAllTaken = answers.length === named.length + unnamed.length;
-  const known = [...(areAllMade ? made.map((row) => justMade(row, lease, row)) : []), ...(areAllTaken ? unnamed.map((ref) => justMade(ref, lease)) : [])];
+  const assumed = [...(areAllMade ? made.map((row) => justMade(row, lease, row)) : []), ...(areAllTaken ? unnamed.map((ref) => justMade(ref, lease)) : [])];
   const look = lookAt(db, { had: areAllMade ? [] : made, left: areAllTaken ? [] : unnamed }, lease, values);
   // What is known to be claimed is run all the same; the caller asks again for those without an answer.
   const rest = await look.catch((thrown: unknown) => ({ claimed: [], found: [], trouble: String(thrown) }));
-  return { ...rest, claimed: [...named, ...known, ...rest.claimed], pauses: held.filter((each) => each.scope !== "heavy"), heavy };
+  return { ...rest, claimed: [...named, ...assumed, ...rest.claimed], pauses: held.filter((each) => each.scope !== "heavy"), heavy };
 }
 
 const untried = { wake: null, attempt: 0 };

@@ -3,7 +3,7 @@ import { mayBeDone, lists, statement } from "../d1";
 import { type DurationKind, durationKinds, type Durations, durationStatements, measure, noDurations } from "./durations";
 
 /** Counts are kept in the isolate for this long before they are written: one row a minute and type, not one a job. Milliseconds. */
-const every = 2000;
+const flushEveryMs = 2000;
 const minute = 60_000;
 /** Counts and histograms that are kept while D1 refuses them, for a day at its limit for example: the oldest are dropped. About 2 MB. */
 export const maxKept = 10_000;
@@ -33,7 +33,7 @@ export class Counters {
   private newest: Count | undefined;
   private durations = new Map<string, Durations>();
   /** Until then a request is going to write; a request that the platform ended does not, so the next one takes over. */
-  private promised = 0;
+  private flushExpectedUntil = 0;
 
   constructor(
     private readonly db: D1Database,
@@ -45,28 +45,28 @@ export class Counters {
   add(tenant: string, type: string, event: string, ms: number, n = 1): void {
     const now = this.now();
     this.count({ tenant, minute: Math.floor(now / minute) * minute, type, event, n, ms });
-    this.promise(now);
+    this.scheduleFlush(now);
   }
 
   /** Milliseconds that a run took, and that its job waited before; null: not known. */
   time(tenant: string, type: string, times: Record<DurationKind, number | null>): void {
-    const known = getOrMake(this.durations, tenant, type);
+    const durations = getOrMake(this.durations, tenant, type);
     for (const kind of durationKinds) {
       const ms = times[kind];
-      if (ms !== null) measure(known[kind], kind, ms);
+      if (ms !== null) measure(durations[kind], kind, ms);
     }
-    this.promise(this.now());
+    this.scheduleFlush(this.now());
   }
 
-  private promise(now: number): void {
-    if (now < this.promised) return;
-    this.promised = now + 3 * every;
-    this.defer(scheduler.wait(every).then(() => this.flush()));
+  private scheduleFlush(now: number): void {
+    if (now < this.flushExpectedUntil) return;
+    this.flushExpectedUntil = now + 3 * flushEveryMs;
+    this.defer(scheduler.wait(flushEveryMs).then(() => this.flush()));
   }
 
   /** Writes what has gathered. Never throws. The newest `maxKept` of what D1 refused are tried with the next; what it may have written is not: counts are never too high. */
   async flush(): Promise<void> {
-    this.promised = 0;
+    this.flushExpectedUntil = 0;
     const taken = this.counts;
     const measured = this.durations;
     this.counts = new Map();
@@ -87,20 +87,20 @@ export class Counters {
   }
 
   private keep({ tenant, type, ...kinds }: Durations): void {
-    const known = getOrMake(this.durations, tenant, type);
+    const durations = getOrMake(this.durations, tenant, type);
     for (const kind of durationKinds) {
-      known[kind].sum += kinds[kind].sum;
-      for (const [index, n] of kinds[kind].buckets.entries()) known[kind].buckets[index] = (known[kind].buckets[index] ?? 0) + n;
+      durations[kind].sum += kinds[kind].sum;
+      for (const [index, n] of kinds[kind].buckets.entries()) durations[kind].buckets[index] = (durations[kind].buckets[index] ?? 0) + n;
     }
   }
 
   private count(one: Count): void {
-    const known = isAlike(this.newest, one) ? this.newest : this.counts.get(counterOf(one));
-    if (known) {
-      known.n += one.n;
-      known.ms += one.ms;
+    const existing = isAlike(this.newest, one) ? this.newest : this.counts.get(counterOf(one));
+    if (existing) {
+      existing.n += one.n;
+      existing.ms += one.ms;
     } else this.counts.set(counterOf(one), one);
-    this.newest = known ?? one;
+    this.newest = existing ?? one;
   }
 }
 
@@ -115,8 +115,8 @@ function isAlike(left: Count | undefined, right: Count): left is Count {
 
 function getOrMake(all: Map<string, Durations>, tenant: string, type: string): Durations {
   const key = `${tenant}\n${type}`;
-  const known = all.get(key);
-  if (known) return known;
+  const existing = all.get(key);
+  if (existing) return existing;
   const made = noDurations(tenant, type);
   all.set(key, made);
   return made;

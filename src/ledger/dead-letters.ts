@@ -26,9 +26,9 @@ export async function deadLetters(
   const [died, id] = cursorOf(page.cursor);
   const { results } = await statement(db, letters, tenant, died, id, maxExamined).all<DeadLetterView>();
   const kept: DeadLetterView[] = [];
-  const says = filter.q === undefined ? undefined : finder(filter.q);
+  const matches = filter.q === undefined ? undefined : finder(filter.q);
   for (const row of results) {
-    if (!fits(row, filter) || (says && row.id !== filter.q?.toLowerCase() && !says(row.reason))) continue;
+    if (!matchesFilter(row, filter) || (matches && row.id !== filter.q?.toLowerCase() && !matches(row.reason))) continue;
     if (kept.length === page.limit) return { deadLetters: kept, cursor: cursorAfter(kept) };
     kept.push(row);
   }
@@ -43,7 +43,7 @@ export async function deadLetterPage(
   page: Page,
 ): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }> {
   const found = await deadLetters(db, tenant, filter, page);
-  return { letters: found.deadLetters.map((letter) => ({ id: letter.id, position: textOf(letter) })), cursor: found.cursor };
+  return { letters: found.deadLetters.map((letter) => ({ id: letter.id, position: positionOf(letter) })), cursor: found.cursor };
 }
 
 /** Dead letters that failed alike, the largest group first. */
@@ -52,7 +52,7 @@ export async function groups(db: D1Database, tenant: string): Promise<DeadLetter
   return results.map((row) => ({ ...row, examples: row.examples?.split(",") ?? [] }));
 }
 
-function fits(row: DeadLetterView, filter: DeadLetterFilter): boolean {
+function matchesFilter(row: DeadLetterView, filter: DeadLetterFilter): boolean {
   return (
     (filter.type === undefined || row.type === filter.type) &&
     (filter.state === undefined || row.state === filter.state) &&
@@ -71,9 +71,9 @@ function cursorOf(cursor: string | undefined): [number, string] {
 
 function cursorAfter(rows: readonly DeadLetterView[]): string | null {
   const last = rows.at(-1);
-  return last ? textOf(last) : null;
+  return last ? positionOf(last) : null;
 }
 
-function textOf(row: DeadLetterView): string {
+function positionOf(row: DeadLetterView): string {
   return `${row.diedAt}.${row.id}`;
 }

@@ -8,7 +8,7 @@ import { markStatement } from "./watermarks";
 /** Rows looked at in one page. */
 const pageSize = 500;
 
-/** Whose turn it is. */
+/** One tenant whose old rows are removed, and until when each state is kept. */
 export interface Expiry {
   tenant: string;
   days: RetentionDays;
@@ -93,7 +93,7 @@ const derived = "k";
 const keyedEvents = `SELECT job, at FROM analytics_events WHERE tenant = ?1 AND job > ?2 ORDER BY job LIMIT ${pageSize}`;
 const dropEvents = `DELETE FROM analytics_events WHERE (tenant, job) IN (SELECT value->>0, value->>1 FROM json_each(?1))`;
 
-/** Derived ids hold no time: one page of them in each turn, then from the start again. */
+/** Derived ids hold no time: each call looks at one page of them, and after the last page at the first again. */
 export async function expireKeyedEvents(metered: Metered, { tenant, days, now, marks }: Expiry): Promise<Removed> {
   const { db } = metered;
   const from = marks.get(eventWalk) ?? "";

@@ -87,11 +87,11 @@ export async function insertKeyed(db: D1Database, rows: readonly NewJob[]): Prom
   const found = new Map(refs.flatMap((_, index) => rowsOf<KnownJob>(results, before.length + writes.length + index)).map((row) => [keyOf(row), row]));
   return rows.map((row) => {
     const key = keyOf(row);
-    const known = found.get(key);
-    if (!known) throw new Error("a row was written and is not there");
+    const stored = found.get(key);
+    if (!stored) throw new Error("a row was written and is not there");
     const inserted = !taken.has(key);
     taken.add(key);
-    return { ...known, inserted };
+    return { ...stored, inserted };
   });
 }
 
@@ -99,7 +99,7 @@ const isMissing = `
   SELECT e.value->>0 AS tenant, e.value->>1 AS id FROM json_each(?1) e
   WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = e.value->>0 AND j.id = e.value->>1)`;
 
-export async function missing(db: D1Database, refs: readonly JobRef[]): Promise<JobRef[]> {
+export async function missingRows(db: D1Database, refs: readonly JobRef[]): Promise<JobRef[]> {
   const parts = refLists(refs);
   const results = await batch(
     db,

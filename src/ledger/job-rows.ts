@@ -34,23 +34,23 @@ export interface JobRow {
   progress: string | null;
 }
 
-export function fits(row: JobRow, filter: JobFilter): boolean {
+export function matchesFilter(row: JobRow, filter: JobFilter): boolean {
   return (
     (filter.type === undefined || row.type === filter.type) &&
-    (filter.state === undefined || stateFits(row, filter)) &&
+    (filter.state === undefined || matchesState(row, filter)) &&
     (filter.queue === undefined || row.queue === filter.queue) &&
     (filter.siteId === undefined || row.site === filter.siteId)
   );
 }
 
 /** `scheduled` is a view of queued jobs. */
-function stateFits({ state, due, ended }: JobRow, { state: wanted, now = 0 }: JobFilter): boolean {
+function matchesState({ state, due, ended }: JobRow, { state: wanted, now = 0 }: JobFilter): boolean {
   if (wanted === "open") return ended === null;
   const scheduled = state === "queued" && due !== null && due > now;
   return wanted === "scheduled" ? scheduled : wanted === state;
 }
 
-export function inTime(row: JobRow, filter: JobFilter): boolean {
+export function isInRange(row: JobRow, filter: JobFilter): boolean {
   return row.at >= (filter.from ?? 0) && row.at < (filter.to ?? Infinity);
 }
 

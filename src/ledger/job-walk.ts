@@ -1,6 +1,6 @@
 import { timePart } from "../queue/id";
 import { batch, rowsOf, statement } from "../d1";
-import { columns, end, fits, type JobRow, maxWalked, jobViewOf } from "./job-rows";
+import { columns, end, matchesFilter, type JobRow, maxWalked, jobViewOf } from "./job-rows";
 import type { JobFilter, JobPage, Page } from "./views";
 
 /** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. ?2 and ?3 bound the position, ?4 the rows. */
@@ -18,32 +18,32 @@ const narrowed = (stream: string, conditions: readonly string[]) => `
 type Walked = JobRow & { n?: number };
 
 /** One page of a tenant's jobs, newest first, in one round trip: each stream is walked until the page is full, at most for 20,000 rows. */
-export async function walk(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
+export async function walkJobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
   const lowest = filter.from === undefined ? "" : timePart(filter.from);
   const below = [page.cursor ?? end, filter.to === undefined ? end : timePart(filter.to)].toSorted()[0] ?? end;
-  const wanted = page.limit + 1;
+  const rowLimit = page.limit + 1;
   const { conditions, values } = conditionsOf(filter);
   const isNarrowed = conditions.length > 0;
-  const most = isNarrowed ? maxWalked : wanted;
+  const walkLimit = isNarrowed ? maxWalked : rowLimit;
   const results = await batch(
     db,
     streams.map((stream) =>
       isNarrowed
-        ? statement(db, narrowed(stream, conditions), tenant, lowest, below, most, wanted, ...values)
-        : statement(db, stream, tenant, lowest, below, most),
+        ? statement(db, narrowed(stream, conditions), tenant, lowest, below, walkLimit, rowLimit, ...values)
+        : statement(db, stream, tenant, lowest, below, walkLimit),
     ),
   );
   const rows = streams.map((_, index) => rowsOf<Walked>(results, index));
-  const cut = rows.filter((each) => each.length === wanted || each.at(-1)?.n === most);
+  const unfinished = rows.filter((each) => each.length === rowLimit || each.at(-1)?.n === walkLimit);
   // A stream that has more bounds how far the other may be believed.
-  const reached = cut.map((each) => each.at(-1)?.position ?? "").toSorted();
+  const reached = unfinished.map((each) => each.at(-1)?.position ?? "").toSorted();
   const bound = reached.at(-1) ?? "";
-  const fitting = rows.flat().filter((row) => row.position >= bound && fits(row, filter));
+  const fitting = rows.flat().filter((row) => row.position >= bound && matchesFilter(row, filter));
   const sorted = fitting.toSorted((left, right) => (left.position < right.position ? 1 : -1));
-  const shown = sorted.slice(0, page.limit);
-  const cursor = sorted.length > shown.length ? (shown.at(-1)?.position ?? null) : bound || null;
-  const examined = cut.reduce((sum, each) => sum + (each.at(-1)?.n ?? 0), 0);
-  return { jobs: shown.map(jobViewOf), cursor, ...(isNarrowed && cursor !== null ? { examined } : {}) };
+  const pageRows = sorted.slice(0, page.limit);
+  const cursor = sorted.length > pageRows.length ? (pageRows.at(-1)?.position ?? null) : bound || null;
+  const examined = unfinished.reduce((sum, each) => sum + (each.at(-1)?.n ?? 0), 0);
+  return { jobs: pageRows.map(jobViewOf), cursor, ...(isNarrowed && cursor !== null ? { examined } : {}) };
 }
 
 /** `fits` in SQL, over the names of the columns; values from ?6 on. */

@@ -6,7 +6,7 @@ import type { Ledger } from "../queue/ports/ledger";
 import { claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";
 import { heavyMarks, heavySeen, markHeavy } from "./heavy";
-import { insert, insertKeyed, missing } from "./insert";
+import { insert, insertKeyed, missingRows } from "./insert";
 import { offer } from "./offer";
 import { bury, cancel, revive } from "./operate";
 import { checkpoint, effects, heartbeat, recordEffect, recordEffects } from "./run";
@@ -26,7 +26,7 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     insert: async (rows) => void (await inserts.add(rows)),
     insertKeyed: (rows) => keyed.add(rows),
     former: createFormer(db),
-    missing: (refs) => missing(db, refs),
+    missing: (refs) => missingRows(db, refs),
     unsent: (refs, now) => unsent(db, refs, now),
     claim: (refs, lease, options) => claim(db, refs, lease, options),
     offer: (refs, now, fresh = []) => offer(db, refs, now, fresh),

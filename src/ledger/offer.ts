@@ -26,16 +26,16 @@ const isThere = `SELECT j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.ten
 /** Parks remote jobs at the gate of their workers: a row in `jobs` and one in `parked` each. Missing rows of `fresh` are written first. */
 export async function offer(db: D1Database, refs: readonly OfferRef[], now: number, fresh: readonly NewJob[]): Promise<{ offered: JobRef[]; found: JobRef[] }> {
   const parts = lists(refs.map(({ tenant, id, seq, fp, gate, wake }) => [tenant, id, seq, fp, gate, wake]));
-  const asked = refLists(refs);
+  const refParts = refLists(refs);
   const inserts = insertStatements(db, fresh);
   const results = await batch(db, [
     ...inserts,
     ...parts.map((list) => statement(db, park, list, now + clockToleranceMs)),
     ...parts.map((list) => statement(db, addParked, list)),
-    ...asked.map((list) => statement(db, isThere, list)),
+    ...refParts.map((list) => statement(db, isThere, list)),
   ]);
   return {
     offered: parts.flatMap((_, index) => rowsOf<JobRef>(results, inserts.length + index)),
-    found: asked.flatMap((_, index) => rowsOf<JobRef>(results, inserts.length + 2 * parts.length + index)),
+    found: refParts.flatMap((_, index) => rowsOf<JobRef>(results, inserts.length + 2 * parts.length + index)),
   };
 }

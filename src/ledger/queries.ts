@@ -2,9 +2,9 @@ import type { EffectRecord } from "../queue/effect";
 import { batch, rowsOf, statement } from "../d1";
 import { deadLetters, groups } from "./dead-letters";
 import { type JobRow, jobViewOf } from "./job-rows";
-import { walk } from "./job-walk";
+import { walkJobs } from "./job-walk";
 import { hasType } from "./known-types";
-import { deadRows, found, newestFirst, openRows, pageOf } from "./search";
+import { deadRows, searchJobs, newestFirst, openRows, pageOf } from "./search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
 import type { JobDetail, JobFilter, JobPage, MinuteCount, Page, Queries } from "./views";
 
@@ -58,10 +58,10 @@ function hasUploadedResult(settled: string | null): boolean {
 
 /** Newest first. States that few jobs are in are answered from their side rows, whatever stands before them; other filters walk a bounded number of rows. */
 async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
-  if (filter.q !== undefined) return found(db, tenant, filter.q, filter, page);
+  if (filter.q !== undefined) return searchJobs(db, tenant, filter.q, filter, page);
   const open = isOpen(filter.state) ? await openRows(db, tenant, filter.state !== "waiting" && filter.state !== "retrying") : null;
   if (open) return pageOf(open, filter, page);
-  const walked = await walk(db, tenant, filter, page);
+  const walked = await walkJobs(db, tenant, filter, page);
   return isBad(filter.state) ? withDeadLetters(db, tenant, filter, page, walked) : walked;
 }
 
@@ -85,11 +85,11 @@ async function counts(db: D1Database, tenant: string | null, from: number, to: n
   const sum = `SELECT minute, type, event, sum(n) AS count, sum(ms) AS ms FROM counters`;
   const group = `minute >= ?1 AND minute < ?2 GROUP BY minute, type, event ORDER BY minute`;
   // For all tenants at once: one seek for each of them instead of a scan.
-  const everybody = `
+  const allTenants = `
     WITH RECURSIVE each(tenant) AS (
       SELECT min(tenant) FROM counters UNION ALL SELECT (SELECT min(c.tenant) FROM counters c WHERE c.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL)
     ${sum} WHERE tenant IN (SELECT tenant FROM each WHERE tenant IS NOT NULL) AND ${group}`;
-  const query = tenant === null ? statement(db, everybody, from, to) : statement(db, `${sum} WHERE tenant = ?3 AND ${group}`, from, to, tenant);
+  const query = tenant === null ? statement(db, allTenants, from, to) : statement(db, `${sum} WHERE tenant = ?3 AND ${group}`, from, to, tenant);
   return (await query.all<MinuteCount>()).results;
 }
 

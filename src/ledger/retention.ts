@@ -2,7 +2,7 @@ import { rowsOf, statement } from "../d1";
 import { eventWalk, type Expiry, expireEvents, expireJobs, expireKeyedEvents, jobWalks, type Removed } from "./expired";
 import { Metered } from "./metered";
 import { day, type RetentionDays } from "./retention-days";
-import { turnMark } from "./watermarks";
+import { rotationMark } from "./watermarks";
 
 export type { RetentionDays } from "./retention-days";
 
@@ -18,7 +18,7 @@ const logDays = 90;
 
 /** Statements of one call, of a thousand that an invocation may run; the page under way is ended. */
 const budget = 200;
-/** Tenants looked up at once, and pages of a kind in one tenant's turn. */
+/** Tenants looked up at once, and pages of each kind that one tenant may have removed before the next one follows. */
 const groupSize = 25;
 const maxPages = 10;
 
@@ -30,12 +30,12 @@ export interface RetentionDeps {
 }
 
 /**
- * Removes ended jobs past their time, with all that hangs on them; payloads in R2 go after their rows. Tenant after tenant:
- * each call goes on behind the one whose turn was the last, so that every turn comes, however many there are and however much one has to remove.
+ * Removes ended jobs past their time, and their side rows; payloads in R2 go after their rows. Each call starts with the tenant that follows
+ * the last one served, so that every tenant is served, however many there are and however much one has to remove.
  */
 export async function retain(deps: RetentionDeps, now: number): Promise<{ removed: number; tenants: number }> {
   const metered = new Metered(deps.db, budget);
-  const mark = turnMark(deps.db, "retention");
+  const mark = rotationMark(deps.db, "retention");
   const sum = { removed: 0, tenants: 0 };
   let last = await mark.read();
   try {
@@ -43,7 +43,7 @@ export async function retain(deps: RetentionDeps, now: number): Promise<{ remove
       const group = await tenantsAfter(metered, last);
       for (const expiry of await expiries(metered, deps, group, now)) {
         last = expiry.tenant;
-        sum.removed += await takeTurn(metered, deps, expiry);
+        sum.removed += await expireTenant(metered, deps, expiry);
         sum.tenants++;
         if (metered.exhausted) return sum;
       }
@@ -54,7 +54,7 @@ export async function retain(deps: RetentionDeps, now: number): Promise<{ remove
     }
     return sum;
   } finally {
-    // One whose turn failed does not keep the others from theirs.
+    // Also after a failure: the next call starts behind the tenant that failed.
     await mark.write(last);
   }
 }
@@ -86,7 +86,7 @@ const logs = [
 ];
 const marksOf = `SELECT tenant, walk, position FROM watermarks WHERE ${of} AND walk IN (SELECT value FROM json_each(?2))`;
 
-/** Drops the group's logs and reads what its tenants' turns need. */
+/** Deletes the group's old log rows and reads what its tenants' removals need. */
 async function expiries(metered: Metered, deps: RetentionDeps, group: readonly string[], now: number): Promise<Expiry[]> {
   if (group.length === 0) return [];
   const tenants = JSON.stringify(group);
@@ -104,7 +104,7 @@ async function expiries(metered: Metered, deps: RetentionDeps, group: readonly s
   }));
 }
 
-async function takeTurn(metered: Metered, { removePayloads }: RetentionDeps, expiry: Expiry): Promise<number> {
+async function expireTenant(metered: Metered, { removePayloads }: RetentionDeps, expiry: Expiry): Promise<number> {
   const kinds: (() => Promise<Removed>)[] = [
     ...jobWalks.map((walk) => () => expireJobs(metered, walk, expiry)),
     () => expireEvents(metered, expiry),

@@ -40,7 +40,7 @@ type Candidate = Pick<PayloadSample, "tenant" | "id" | "version" | "state">;
 
 /**
  * Payloads of open and dead jobs that have one of the names, 20 of each version and 100 in all at most, of a tenant or (null) of up
- * to 100 tenants taken at random. The states take turns. A queued job has no row yet while its message is young.
+ * to 100 tenants taken at random. It alternates between the states. A queued job has no row yet while its message is young.
  */
 export function createSampleQueries(db: D1Database): (names: readonly string[], tenant: string | null) => Promise<PayloadSample[]> {
   return async (names, tenant) => {
@@ -67,21 +67,21 @@ async function someTenants(db: D1Database): Promise<string[]> {
   return [0, 1].flatMap((index) => rowsOf<{ tenant: string }>(results, index).map(({ tenant }) => tenant)).slice(0, maxTenants);
 }
 
-/** Of each version the states, and within them the tenants, take turns. */
+/** Of each version it alternates between the states, and within a state between the tenants. */
 function pick(found: readonly Candidate[]): Candidate[] {
   const byVersion = [...Map.groupBy(found, ({ version }) => version).values()];
   const chosen = byVersion.map((rows) =>
-    inTurns(
+    roundRobin(
       rows,
       ({ state }) => state,
-      (ofState) => inTurns(ofState, ({ tenant }) => tenant),
+      (ofState) => roundRobin(ofState, ({ tenant }) => tenant),
     ).slice(0, maxOfVersion),
   );
-  return inTurns(chosen.flat(), ({ version }) => String(version)).slice(0, maxSamples);
+  return roundRobin(chosen.flat(), ({ version }) => String(version)).slice(0, maxSamples);
 }
 
-function inTurns<Row>(rows: readonly Row[], groupOf: (row: Row) => string, order: (rows: Row[]) => Row[] = (all) => all): Row[] {
+function roundRobin<Row>(rows: readonly Row[], groupOf: (row: Row) => string, order: (rows: Row[]) => Row[] = (all) => all): Row[] {
   const groups = [...Map.groupBy(rows, groupOf).values()].map(order);
   const longest = Math.max(0, ...groups.map(({ length }) => length));
-  return Array.from({ length: longest }, (_, turn) => groups.flatMap((group) => group.slice(turn, turn + 1))).flat();
+  return Array.from({ length: longest }, (_, round) => groups.flatMap((group) => group.slice(round, round + 1))).flat();
 }

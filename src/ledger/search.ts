@@ -1,6 +1,6 @@
 import { finder } from "../queue/fold";
 import { batch, rowsOf, statement } from "../d1";
-import { columns, end, fits, inTime, type JobRow, maxExamined, jobViewOf } from "./job-rows";
+import { columns, end, matchesFilter, isInRange, type JobRow, maxExamined, jobViewOf } from "./job-rows";
 import { openMark } from "./watermarks";
 import type { JobFilter, JobView, Page } from "./views";
 
@@ -21,7 +21,13 @@ const letterIds = `SELECT id FROM dead_letters WHERE tenant = ?1 ORDER BY died D
 const errors = `SELECT id, reason FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
 
 /** By id, by entity key (`order:123`), else by words of a dead letter's error. One page: what is looked for is few. */
-export async function found(db: D1Database, tenant: string, q: string, filter: JobFilter, page: Page): Promise<{ jobs: JobView[]; cursor: string | null }> {
+export async function searchJobs(
+  db: D1Database,
+  tenant: string,
+  q: string,
+  filter: JobFilter,
+  page: Page,
+): Promise<{ jobs: JobView[]; cursor: string | null }> {
   const results = await batch(db, [
     statement(db, byIds, tenant, JSON.stringify([q.toLowerCase()])),
     statement(db, byEntity, tenant, JSON.stringify(keysOf(q)), maxExamined),
@@ -35,12 +41,12 @@ export async function found(db: D1Database, tenant: string, q: string, filter: J
  * all that is open has a side row. Null when one of these sources has more than may be looked at.
  */
 export async function openRows(db: D1Database, tenant: string, all: boolean): Promise<JobRow[] | null> {
-  const asked = all ? [...sideIds, ...openIds] : sideIds;
+  const queries = all ? [...sideIds, ...openIds] : sideIds;
   const results = await batch(
     db,
-    asked.map((sql) => statement(db, sql, tenant, maxExamined)),
+    queries.map((sql) => statement(db, sql, tenant, maxExamined)),
   );
-  const sources = asked.map((_, index) => rowsOf<{ id: string }>(results, index));
+  const sources = queries.map((_, index) => rowsOf<{ id: string }>(results, index));
   if (sources.some((rows) => rows.length === maxExamined)) return null;
   return rowsById(db, tenant, sources.flat());
 }
@@ -58,14 +64,14 @@ async function rowsById(db: D1Database, tenant: string, found: readonly { id: st
 /** One page of rows that are known whole. */
 export function pageOf(rows: readonly JobRow[], filter: JobFilter, page: Page): { jobs: JobView[]; cursor: string | null } {
   const sorted = newestFirst(rows, page.cursor ?? end, filter);
-  const shown = sorted.slice(0, page.limit);
-  return { jobs: shown.map(jobViewOf), cursor: sorted.length > shown.length ? (shown.at(-1)?.position ?? null) : null };
+  const pageRows = sorted.slice(0, page.limit);
+  return { jobs: pageRows.map(jobViewOf), cursor: sorted.length > pageRows.length ? (pageRows.at(-1)?.position ?? null) : null };
 }
 
 /** Those below a position that fit. */
 export function newestFirst(rows: readonly JobRow[], below: string, filter: JobFilter): JobRow[] {
   return rows
-    .filter((row) => row.position < below && fits(row, filter) && inTime(row, filter))
+    .filter((row) => row.position < below && matchesFilter(row, filter) && isInRange(row, filter))
     .toSorted((left, right) => (left.position < right.position ? 1 : -1));
 }
 
@@ -77,8 +83,8 @@ function keysOf(q: string): string[] {
 
 /** The newest dead letters whose error says so. SQLite folds the case of ASCII only, so their texts are compared here. */
 async function byError(db: D1Database, tenant: string, q: string): Promise<JobRow[]> {
-  const says = finder(q);
+  const matches = finder(q);
   const letters = await statement(db, errors, tenant, maxExamined).all<{ id: string; reason: string }>();
-  const ids = letters.results.filter(({ reason }) => says(reason)).map(({ id }) => id);
+  const ids = letters.results.filter(({ reason }) => matches(reason)).map(({ id }) => id);
   return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobRow>()).results;
 }

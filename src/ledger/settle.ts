@@ -58,21 +58,21 @@ const addDeadLetters = `
 
 /** Records transitions in one transaction; returns those whose rows were still ours. Statements without rows are left out. */
 export async function settle(db: D1Database, transitions: readonly Transition[], token: string, now: number): Promise<Settled[]> {
-  const quiet = transitions.filter(isQuiet);
-  const quietLists = lists(quiet.map(ref));
-  const others = lists(transitions.filter((each) => !isQuiet(each)).map(columns));
+  const plain = transitions.filter(isPlainDone);
+  const plainLists = lists(plain.map(ref));
+  const others = lists(transitions.filter((each) => !isPlainDone(each)).map(columns));
   const failed = transitions.filter(({ state }) => state === "retrying" || state === "dead" || state === "discarded");
   const first = await failureStatements(db, failed, now, token);
   const all = await batch(db, [
     ...first,
-    ...quietLists.map((list) => statement(db, settleDone, list, token, now)),
+    ...plainLists.map((list) => statement(db, settleDone, list, token, now)),
     ...others.map((list) => statement(db, settleAny, list, token, now)),
     ...(await sideStatements(db, transitions, token, now)),
   ]);
   const results = all.slice(first.length);
-  const changed = quietLists.flatMap((_, index) => rowsOf(results, index)).length;
-  const done = changed === quiet.length ? quiet : await rowsThatAreDone(db, quietLists, token);
-  return [...done, ...others.flatMap((_, index) => rowsOf<Settled>(results, quietLists.length + index))];
+  const changed = plainLists.flatMap((_, index) => rowsOf(results, index)).length;
+  const done = changed === plain.length ? plain : await rowsThatAreDone(db, plainLists, token);
+  return [...done, ...others.flatMap((_, index) => rowsOf<Settled>(results, plainLists.length + index))];
 }
 
 /** The count shows that some rows were not changed, not which. */
@@ -89,7 +89,7 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
   const dead = all.filter(({ state }) => state === "dead" || state === "discarded");
   const held = all.filter(({ wake, gate }) => wake !== null && gate === null);
   const parked = all.filter(({ gate }) => gate !== null);
-  const told = all.filter(({ event }) => event !== null);
+  const withEvent = all.filter(({ event }) => event !== null);
   const entries = (some: readonly Transition[]) =>
     some.map(({ tenant, id, event, reason, counted, ms, folds }) => [tenant, id, now, event, reason, counted ? ms : null, folds ? 1 : 0]);
   const kinds = await Promise.all(dead.map(({ type, reason }) => kindOf(type, reason ?? "")));
@@ -103,8 +103,8 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
     ...fenced(addDue, held.map(ref)),
     ...fenced(addParked, parked.map(ref)),
     ...fenced(addGates, parked.map(ref)),
-    ...fenced(foldHistory, entries(told.filter(({ folds }) => folds))),
-    ...fenced(addHistory, entries(told)),
+    ...fenced(foldHistory, entries(withEvent.filter(({ folds }) => folds))),
+    ...fenced(addHistory, entries(withEvent)),
     ...fenced(
       addDeadLetters,
       dead.map(({ tenant, id }, index) => [tenant, id, kinds[index]]),
@@ -113,9 +113,9 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
 }
 
 /** Done on the first try, with nothing to keep. */
-function isQuiet(each: Transition): boolean {
-  const said = each.settled !== undefined || each.result !== null || each.progress !== undefined || each.event !== null || each.attempt > 0;
-  return each.state === "done" && !said;
+function isPlainDone(each: Transition): boolean {
+  const hasDetails = each.settled !== undefined || each.result !== null || each.progress !== undefined || each.event !== null || each.attempt > 0;
+  return each.state === "done" && !hasDetails;
 }
 
 function ref({ tenant, id }: Transition): [string, string] {

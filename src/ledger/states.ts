@@ -4,22 +4,22 @@ import { batch, refLists, rowsOf, statement } from "../d1";
 
 const statesOf = `SELECT j.tenant, j.id, j.state FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
 
-interface Asked extends JobRef {
+interface Lookup extends JobRef {
   resolve(state: JobState | null): void;
   reject(reason: unknown): void;
 }
 
 /** Looks up states of single jobs; look-ups of the same moment share one statement. Null: the ledger has no such row. */
 export function createStateLookup(db: D1Database): (tenant: string, id: string) => Promise<JobState | null> {
-  let waiting: Asked[] = [];
+  let waiting: Lookup[] = [];
   const ask = async () => {
-    const asked = waiting;
+    const lookups = waiting;
     waiting = [];
     try {
-      const known = await lookUp(db, asked);
-      for (const each of asked) each.resolve(known.get(`${each.tenant}/${each.id}`) ?? null);
+      const states = await lookUp(db, lookups);
+      for (const each of lookups) each.resolve(states.get(`${each.tenant}/${each.id}`) ?? null);
     } catch (thrown) {
-      for (const each of asked) each.reject(thrown);
+      for (const each of lookups) each.reject(thrown);
     }
   };
   return (tenant, id) => {

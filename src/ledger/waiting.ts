@@ -39,8 +39,8 @@ export async function due(db: D1Database, tenants: readonly string[], now: numbe
 
 /** Pages of what waits at these gates. A row without its job, or of a job that moved on, is removed and left out. */
 export async function parked(db: D1Database, gates: readonly ParkedGate[], limit: number): Promise<ParkedPage[]> {
-  const asked = JSON.stringify(gates.map(({ tenant, gate }) => [tenant, gate]));
-  const { results } = await statement(db, parkedRows, asked, limit).all<DueJob & { place: string }>();
+  const gateList = JSON.stringify(gates.map(({ tenant, gate }) => [tenant, gate]));
+  const { results } = await statement(db, parkedRows, gateList, limit).all<DueJob & { place: string }>();
   const stale = results.filter((row) => row.state !== "waiting" || row.gate !== row.place || row.wake !== row.wakeAt);
   if (stale.length > 0)
     await batch(

@@ -1,20 +1,20 @@
 import { statement } from "../d1";
 
-/** Of the walks over all tenants: whose turn was the last. */
-const everybody = "*";
+/** In the column `tenant`: the walks over all tenants, whose position is the tenant served last. */
+const allTenants = "*";
 
-/** How far a walk over all tenants has come; it goes on there with the next tick. */
-export interface TurnMark {
-  /** The tenant whose turn was the last; empty: it begins with the first. */
+/** How far a walk over all tenants has come; the next tick goes on from there. */
+export interface RotationMark {
+  /** The tenant served last; empty: the walk begins with the first. */
   read(): Promise<string>;
   write(tenant: string): Promise<void>;
 }
 
-export function turnMark(db: D1Database, walk: string): TurnMark {
+export function rotationMark(db: D1Database, walk: string): RotationMark {
   return {
     read: async () =>
-      (await statement(db, `SELECT position FROM watermarks WHERE tenant = ? AND walk = ?`, everybody, walk).first<{ position: string }>())?.position ?? "",
-    write: async (tenant) => void (await markStatement(db, everybody, walk, tenant).run()),
+      (await statement(db, `SELECT position FROM watermarks WHERE tenant = ? AND walk = ?`, allTenants, walk).first<{ position: string }>())?.position ?? "",
+    write: async (tenant) => void (await markStatement(db, allTenants, walk, tenant).run()),
   };
 }
 

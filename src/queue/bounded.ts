@@ -125,7 +125,7 @@ function sizeFirst<Schema extends v.GenericSchema>(
     "~run"(dataset, config) {
       const size = sizeOf(dataset.value);
       if (size === undefined || (size >= min && size <= max)) return schema["~run"](dataset, config);
-      return refused(size > max ? refuseLarge : refuseSmall, dataset.value, config);
+      return failedCheck(size > max ? refuseLarge : refuseSmall, dataset.value, config);
     },
   };
   return v.pipe(guarded, ...actions) as unknown as Schema;
@@ -135,13 +135,13 @@ function noList<Schema extends v.GenericSchema>(schema: Schema): Schema {
   const refuse = v.check<unknown, string>(() => false, "must be an object");
   const guarded: v.GenericSchema = {
     ...schema,
-    "~run": (dataset, config) => (Array.isArray(dataset.value) ? refused(refuse, dataset.value, config) : schema["~run"](dataset, config)),
+    "~run": (dataset, config) => (Array.isArray(dataset.value) ? failedCheck(refuse, dataset.value, config) : schema["~run"](dataset, config)),
   };
   return guarded as unknown as Schema;
 }
 
 /** The issue of a check, on a value that is taken no further. */
-function refused(check: v.CheckAction<unknown, string>, given: unknown, config: v.Config<v.BaseIssue<unknown>>): v.FailureDataset<v.BaseIssue<unknown>> {
+function failedCheck(check: v.CheckAction<unknown, string>, given: unknown, config: v.Config<v.BaseIssue<unknown>>): v.FailureDataset<v.BaseIssue<unknown>> {
   const { value, issues } = check["~run"]({ typed: true, value: given }, config);
   return { typed: false, value, issues } as v.FailureDataset<v.BaseIssue<unknown>>;
 }

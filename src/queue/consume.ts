@@ -11,7 +11,7 @@ import { offerRemote } from "./run/remote";
 import { reasonOf } from "../masking/redact";
 import { noteArrivals } from "./run/overflow";
 import { Settler } from "./settler";
-import { Turn } from "./run/share";
+import { QueueBatch } from "./run/share";
 import { sendSurplusOn } from "./run/suspects";
 
 /** The queue handler: answers every message of the batch on its own, never throws and leaves nothing running. */
@@ -19,7 +19,7 @@ export async function consume(engine: Engine, messages: readonly Message[], queu
   const startedAt = engine.now();
   try {
     const executions = await offerRemote(engine, await open(engine, messages, queue, readers[queue]));
-    const claimed = executions.length === 0 ? 0 : await claimAndExecute(engine, executions, new Turn(engine, queue, messages.length));
+    const claimed = executions.length === 0 ? 0 : await claimAndExecute(engine, executions, new QueueBatch(engine, queue, messages.length));
     engine.emit({ event: "batch", queue, messages: messages.length, claimed, ms: engine.now() - startedAt });
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "consume", reason: reasonOf(thrown), queue });
@@ -29,26 +29,26 @@ export async function consume(engine: Engine, messages: readonly Message[], queu
 }
 
 /** Returns how many were claimed, those that were to be claimed alone included. */
-async function claimAndExecute(engine: Engine, executions: readonly Execution[], turn: Turn): Promise<number> {
+async function claimAndExecute(engine: Engine, executions: readonly Execution[], batch: QueueBatch): Promise<number> {
   const lease = leaseFor(engine, executions);
   const [{ claimed, suspects }] = await Promise.all([
-    claim(engine, executions, lease, turn.queue),
-    turn.isOverflow ? noteArrivals(engine, executions) : undefined,
+    claim(engine, executions, lease, batch.queue),
+    batch.isOverflow ? noteArrivals(engine, executions) : undefined,
   ]);
-  await execute(engine, claimed, lease, turn);
-  for (const suspect of await sendSurplusOn(engine, suspects)) await executeAlone(engine, suspect, lease.now + maxBatchMs, turn);
+  await execute(engine, claimed, lease, batch);
+  for (const suspect of await sendSurplusOn(engine, suspects)) await executeAlone(engine, suspect, lease.now + maxBatchMs, batch);
   return claimed.length + suspects.length;
 }
 
-async function execute(engine: Engine, executions: readonly Execution[], lease: Lease, turn: Turn): Promise<void> {
+async function execute(engine: Engine, executions: readonly Execution[], lease: Lease, batch: QueueBatch): Promise<void> {
   if (executions.length === 0) return;
   const settler = new Settler(engine, lease);
-  await settler.settleDuring(executeAll(engine, executions, settler, turn));
+  await settler.settleDuring(executeAll(engine, executions, settler, batch));
 }
 
 /** A job that is suspected of killing its Worker runs with no other beside it, after all others are settled: they lose nothing by its death. */
-async function executeAlone(engine: Engine, suspect: Execution, batchEnd: number, turn: Turn): Promise<void> {
+async function executeAlone(engine: Engine, suspect: Execution, batchEnd: number, batch: QueueBatch): Promise<void> {
   if (engine.now() >= lastStart(batchEnd, suspect.contract.policy)) return suspect.redeliver(engine);
   const lease = leaseFor(engine, [suspect]);
-  if (await claimAlone(engine, suspect, lease)) await execute(engine, [suspect], lease, turn);
+  if (await claimAlone(engine, suspect, lease)) await execute(engine, [suspect], lease, batch);
 }

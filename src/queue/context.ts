@@ -59,8 +59,8 @@ function effect<T>(engine: Engine, run: Execution, key: string, act: Act<T>, opt
 
 async function actOnce<T>(engine: Engine, run: Execution, key: string, act: Act<T>, options: EffectOptions<T>): Promise<Reply<T>> {
   run.refuseIfEnded();
-  const known = run.effects?.get(key);
-  const earlier = known?.revision === run.job.revision ? known : undefined;
+  const recorded = run.effects?.get(key);
+  const earlier = recorded?.revision === run.job.revision ? recorded : undefined;
   if (earlier?.state === "done" || (run.dry && earlier?.state === "would-do")) {
     return ok(JSON.parse(earlier.result ?? "null") as T);
   }
@@ -101,10 +101,10 @@ function doubtOf(run: Execution): number | undefined {
 }
 
 function recordedOf(run: Execution, key: string): ReturnType<RunContext["recorded"]> {
-  const known = run.effects?.get(key);
-  if (known?.revision !== run.job.revision) return undefined;
-  if (known.state === "done") return { value: JSON.parse(known.result ?? "null") as unknown };
-  return known.state === "intent" || known.state === "uncertain" ? "open" : undefined;
+  const recorded = run.effects?.get(key);
+  if (recorded?.revision !== run.job.revision) return undefined;
+  if (recorded.state === "done") return { value: JSON.parse(recorded.result ?? "null") as unknown };
+  return recorded.state === "intent" || recorded.state === "uncertain" ? "open" : undefined;
 }
 
 /** The ledger refused the intent: a run before this one got through after all, the job shall end, or it has another holder. */

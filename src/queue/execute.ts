@@ -8,19 +8,19 @@ import { lastStart } from "./lease";
 import { load } from "./run/load";
 import { discard } from "./outcome";
 import type { Settler } from "./settler";
-import { Share, type Turn } from "./run/share";
+import { Share, type QueueBatch } from "./run/share";
 import { Timeout, withTimeout } from "./run/timeout";
 import { inPool } from "../in-pool";
 import { traceOf, traceparentFrom } from "../trace";
 import { interleaved } from "./tick/turns";
 
 /** Brings each execution to its decision, or hands it back unstarted: by type, side by side up to the policy's concurrency. Never throws. */
-export async function executeAll(engine: Engine, executions: readonly Execution[], settler: Settler, turn: Turn): Promise<void> {
+export async function executeAll(engine: Engine, executions: readonly Execution[], settler: Settler, batch: QueueBatch): Promise<void> {
   const types = Map.groupBy(executions, ({ definition }) => definition);
-  await Promise.all([...types.values()].map((each) => executeType(engine, each, settler, turn)));
+  await Promise.all([...types.values()].map((each) => executeType(engine, each, settler, batch)));
 }
 
-async function executeType(engine: Engine, executions: readonly Execution[], settler: Settler, turn: Turn): Promise<void> {
+async function executeType(engine: Engine, executions: readonly Execution[], settler: Settler, batch: QueueBatch): Promise<void> {
   const [{ contract }] = executions as readonly [Execution];
   const timeout = new Timeout(engine, contract.policy.timeout);
   if (contract.batch) {
@@ -29,8 +29,8 @@ async function executeType(engine: Engine, executions: readonly Execution[], set
     // A large payload is loaded when its run starts: a batch of them would fill the isolate.
     const [inline, stored] = [executions.filter(isInline), executions.filter((each) => !isInline(each))];
     const width = contract.policy.concurrency;
-    const all = tenantsInTurn([...(await ready(engine, inline, settler)), ...stored]);
-    giveShares(all, width, turn);
+    const all = interleavedByTenant([...(await ready(engine, inline, settler)), ...stored]);
+    giveShares(all, width, batch);
     const start = async (execution: Execution) => {
       const mayStart = execution.share?.mayStart() ?? true;
       if (mayStart === false || (mayStart !== true && !(await mayStart))) return settler.take(execution);
@@ -58,7 +58,7 @@ async function ready(engine: Engine, executions: readonly Execution[], settler: 
 }
 
 /** So that one tenant's many jobs stand before none of another's; the urgent go first. */
-function tenantsInTurn(executions: readonly Execution[]): readonly Execution[] {
+function interleavedByTenant(executions: readonly Execution[]): readonly Execution[] {
   const [first] = executions;
   if (!first || executions.every(({ envelope }) => envelope.tenant === first.envelope.tenant)) return executions;
   const urgent = executions.filter((each) => each.urgent);
@@ -67,12 +67,12 @@ function tenantsInTurn(executions: readonly Execution[]): readonly Execution[] {
 }
 
 /** Only jobs of tenants that have more than run side by side can wait for each other; in `overflow` all tenants share the batch. */
-function giveShares(executions: readonly Execution[], width: number, turn: Turn): void {
+function giveShares(executions: readonly Execution[], width: number, batch: QueueBatch): void {
   // Where one runs at a time batches are small, and the platform runs many of them side by side: `overflow` would run fewer.
   if (executions.length <= width || width === 1) return;
-  for (const [tenant, own] of Map.groupBy(executions, ({ envelope }) => (turn.isOverflow ? "" : envelope.tenant))) {
+  for (const [tenant, own] of Map.groupBy(executions, ({ envelope }) => (batch.isOverflow ? "" : envelope.tenant))) {
     if (own.length <= width) continue;
-    const share = new Share(turn, tenant, own.length, width);
+    const share = new Share(batch, tenant, own.length, width);
     for (const execution of own) execution.share = share;
   }
 }

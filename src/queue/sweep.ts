@@ -144,15 +144,15 @@ async function createQueueState(engine: Engine): Promise<QueueState> {
 
 /** The oldest message of each queue; read once per tick. */
 class OldestMessages {
-  private readonly known = new Map<string, Promise<number | null>>();
+  private readonly oldestByQueue = new Map<string, Promise<number | null>>();
 
   constructor(private readonly engine: Engine) {}
 
   /** When its oldest message was sent, infinity when it is empty, null when it does not report it. Milliseconds. */
   oldest(queue: string): Promise<number | null> {
-    const known = this.known.get(queue) ?? this.ask(queue);
-    this.known.set(queue, known);
-    return known;
+    const oldest = this.oldestByQueue.get(queue) ?? this.ask(queue);
+    this.oldestByQueue.set(queue, oldest);
+    return oldest;
   }
 
   /**

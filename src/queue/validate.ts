@@ -42,12 +42,12 @@ function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): { issue
   if (list >= 0) return one(pathText({ path: issue.path?.slice(0, list) }), noObject);
   if (issue.expected !== "never" || issue.type !== "strict_object") return one(pathText(issue), issue.message);
   const last = issue.path?.at(-1);
-  const known = fieldsAt(schema, issue.path?.slice(0, -1) ?? [], issue.path?.[0]?.input);
-  const names = new Set(known);
-  const given = typeof last?.input === "object" && last.input !== null ? Object.keys(last.input) : [];
-  const unknown = known.length === 0 ? [String(last?.key)] : given.filter((name) => !names.has(name));
+  const fields = fieldsAt(schema, issue.path?.slice(0, -1) ?? [], issue.path?.[0]?.input);
+  const names = new Set(fields);
+  const sent = typeof last?.input === "object" && last.input !== null ? Object.keys(last.input) : [];
+  const unknown = fields.length === 0 ? [String(last?.key)] : sent.filter((name) => !names.has(name));
   const above = pathText({ path: issue.path?.slice(0, -1) });
-  const message = unknownField(known);
+  const message = unknownField(fields);
   const issues = unknown.slice(0, maxIssues).map((name) => ({ path: above ? `${above}.${name}` : name, message }));
   return { issues, uncounted: unknown.length - issues.length };
 }

@@ -1,4 +1,4 @@
-import type { TurnMark } from "../ledger/watermarks";
+import type { RotationMark } from "../ledger/watermarks";
 import type { TenantStore } from "./tenant";
 
 /** Tenants whose turn one tick brings, and credentials it seals anew. */
@@ -17,7 +17,7 @@ export type SealingStores = Record<(typeof sealing)[number], { rotate(tenant: st
  * Seals anew what an older key of ENCRYPTION_KEYS sealed, so that the key can be taken out once a whole round found nothing more.
  * Goes on behind the tenant whose turn was the last; one with more than a tick may seal keeps its turn.
  */
-export async function rotate(stores: SealingStores, mark: TurnMark): Promise<number> {
+export async function rotate(stores: SealingStores, mark: RotationMark): Promise<number> {
   let last = await mark.read();
   let left = maxResealed;
   try {

@@ -6,7 +6,7 @@ import { type Alert, cooldown, type Failure, installation, nextAlert, type Notic
 import { saveAlerts } from "../../src/domain/alerts/store";
 import { messageOf } from "../../src/domain/alerts/text";
 import { watch, type WatchDeps } from "../../src/domain/alerts/watch";
-import { turnMark } from "../../src/ledger/watermarks";
+import { rotationMark } from "../../src/ledger/watermarks";
 import { type EngineBench, createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { planOf, recordingDb } from "../support/recorder";
@@ -28,7 +28,7 @@ function watching(bench: EngineBench, options: { via?: readonly string[] | null;
   const state = { via: ["slack"] as readonly string[] | null, steps: [] as Awaited<ReturnType<WatchDeps["steps"]>>, findings: [] as Failure[], ...options };
   const deps: WatchDeps = {
     db: env.DB,
-    mark: turnMark(env.DB, "alerts"),
+    mark: rotationMark(env.DB, "alerts"),
     steps: async () => state.steps,
     findings: async () => state.findings,
     send: async (tenant, notices) => {

@@ -8,7 +8,7 @@ import { cancelAll } from "../../src/ledger/operate";
 import { createQueries } from "../../src/ledger/queries";
 import { createReplayable } from "../../src/ledger/replayable";
 import { dismissAll } from "../../src/ledger/review";
-import { turnMark } from "../../src/ledger/watermarks";
+import { rotationMark } from "../../src/ledger/watermarks";
 import { emptyLedger } from "../support/invariants";
 import { recordingDb } from "../support/recorder";
 import { ids as rowIds, lease, messageOf, newJobs, noon, sideRows, transition } from "../support/rows";
@@ -32,7 +32,7 @@ function setUp() {
       cancel: (tenant, ids) => (acted.cancel++, cancelAll(db, tenant, ids, noon)),
       dismiss: (tenant, ids) => (acted.dismiss++, dismissAll(db, tenant, ids, noon)),
     },
-    lastTurn: turnMark(db, "bulk-actions"),
+    lastTurn: rotationMark(db, "bulk-actions"),
   });
   const during = async <T>(call: () => Promise<T>) => {
     said.length = 0;

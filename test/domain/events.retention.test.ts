@@ -4,7 +4,7 @@ import { createFacts } from "../../src/domain/events/facts";
 import { createFollowUps } from "../../src/domain/events/follow-ups";
 import { factDays, forgetOld } from "../../src/domain/events/retention";
 import { createLedger } from "../../src/ledger/ledger";
-import { turnMark } from "../../src/ledger/watermarks";
+import { rotationMark } from "../../src/ledger/watermarks";
 import { createTenantStore } from "../../src/tenants/tenant";
 import { planOf, recordingDb } from "../support/recorder";
 import { ids, newJob, noon } from "../support/rows";
@@ -13,7 +13,7 @@ const day = 24 * 3600_000;
 const facts = createFacts(env.DB);
 const followUps = createFollowUps(env.DB, async () => undefined);
 const tenants = createTenantStore(env.DB, async () => undefined);
-const forget = (now: number, db = env.DB) => forgetOld(db, (walk) => turnMark(db, walk), now);
+const forget = (now: number, db = env.DB) => forgetOld(db, (walk) => rotationMark(db, walk), now);
 const count = async (table: string) => (await env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>())?.n;
 const add = (tenant: string, entity: string, at: number) => facts.add(tenant, { entity, at, event: `${at}`, type: "t", data: {} });
 

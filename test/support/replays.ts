@@ -6,7 +6,7 @@ import { createReplayStore } from "../../src/domain/replays/store";
 import { createLedger } from "../../src/ledger/ledger";
 import { createQueries } from "../../src/ledger/queries";
 import { createReplayable } from "../../src/ledger/replayable";
-import { turnMark } from "../../src/ledger/watermarks";
+import { rotationMark } from "../../src/ledger/watermarks";
 import { retryNow } from "../../src/queue/operate";
 import { createEngineBench } from "./engine";
 import { emptyLedger } from "./invariants";
@@ -28,7 +28,7 @@ export function setUp() {
   const replays = createReplays({
     now: bench.now,
     store: createReplayStore(db),
-    lastTurn: turnMark(db, "replays"),
+    lastTurn: rotationMark(db, "replays"),
     replayable: createReplayable(db),
     registry: bench.engine.registry,
     loadPayload: (ref) => (loads.push(ref), bench.engine.payloads.get(ref)),

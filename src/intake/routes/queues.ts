@@ -11,7 +11,7 @@ import { actorOf, type BodyRule, param, route } from "../route";
 import { count, isoTime, pausedShape, typesShape, whyEntries } from "../shapes";
 import { isoOrNull, whyView } from "../views";
 
-const everybody = "*";
+const allTenants = "*";
 
 export const queuesShape = v.object({
   queues: outputList(
@@ -106,7 +106,7 @@ function holding(scope: "queue" | "type", path: `/${string}`, what: string, exis
         const name = param({ params }, scope);
         if (!(await exists(deps, name))) throw new Problem("not-found", `There is no such ${scope}.`);
         await deps.operate[verb](tenant, scope, name, { actor: actorOf(caller), reason: body.reason });
-        return { status: 200, body: { scope, name, tenant: tenant ?? everybody, paused: verb === "pause" } };
+        return { status: 200, body: { scope, name, tenant: tenant ?? allTenants, paused: verb === "pause" } };
       },
     }),
   );
@@ -115,7 +115,7 @@ function holding(scope: "queue" | "type", path: `/${string}`, what: string, exis
 /** Names held for a tenant, by itself or with all tenants; for the root token those held for all tenants. */
 async function pausedNames(deps: IntakeDeps, tenant: string | null, scope: Pause["scope"]): Promise<Set<string>> {
   const pauses = await deps.operate.pauses(tenant);
-  const here = pauses.filter((pause) => pause.scope === scope && (pause.tenant === everybody || pause.tenant === tenant));
+  const here = pauses.filter((pause) => pause.scope === scope && (pause.tenant === allTenants || pause.tenant === tenant));
   return new Set(here.map((pause) => pause.name));
 }
 

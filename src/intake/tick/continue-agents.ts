@@ -2,7 +2,7 @@ import { forgetRuns } from "../../domain/agents/erase";
 import { wakeDecided } from "../../domain/agents/wake";
 import type { createPayloads } from "../../ledger/payloads";
 import { createStateLookup } from "../../ledger/states";
-import { turnMark } from "../../ledger/watermarks";
+import { rotationMark } from "../../ledger/watermarks";
 import type { Engine } from "../../queue/engine";
 
 /** Runs that one tick wakes. */
@@ -19,7 +19,7 @@ export interface AgentStepDeps {
 /** Wakes runs that a person decided on, and removes those whose jobs are gone. */
 export async function continueAgents({ db, engine, payloads }: AgentStepDeps, now: number): Promise<{ woken: number; removed: number }> {
   const woken = await wakeDecided({ db, engine, stateOf: createStateLookup(db) }, maxWoken);
-  const mark = turnMark(db, "agents");
+  const mark = rotationMark(db, "agents");
   // No run of a job that is accepted and not written yet goes.
   const { removed, last } = await forgetRuns(db, payloads, await mark.read(), now - day);
   await mark.write(last);

@@ -7,7 +7,7 @@ import type { SentStore } from "../../domain/mail-events/sent";
 import type { MailEventStore } from "../../domain/mail-events/store";
 import type { createPayloads } from "../../ledger/payloads";
 import { defaultRetention, minRetention, retain, type RetentionDays } from "../../ledger/retention";
-import { turnMark } from "../../ledger/watermarks";
+import { rotationMark } from "../../ledger/watermarks";
 import type { TenantSettings, TenantStore } from "../../tenants/tenant";
 
 export interface RetentionStepDeps {
@@ -38,7 +38,7 @@ async function removeOther(
   const campaigns = await forgetRecipients({ db, objects, countsOf: mailEvents.countsOf }, now);
   const mails = (await sent.forgetOld(now)) + (await mailEvents.forgetOld(now));
   const failures = await forgetFailures(db, now);
-  return { mails, campaigns, failures, bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => turnMark(db, `retention-${walk}`), now) };
+  return { mails, campaigns, failures, bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => rotationMark(db, `retention-${walk}`), now) };
 }
 
 function daysFrom({ retention }: TenantSettings): RetentionDays {

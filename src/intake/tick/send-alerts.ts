@@ -11,7 +11,7 @@ import type { Reports } from "../../domain/report/compose";
 import type { Finding } from "../../domain/report/model";
 import { webhook } from "../../jobs/webhook/job";
 import { createTicks } from "../../ledger/ticks";
-import { turnMark } from "../../ledger/watermarks";
+import { rotationMark } from "../../ledger/watermarks";
 import type { Engine } from "../../queue/engine";
 import { enqueue } from "../../queue/enqueue";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
@@ -35,7 +35,7 @@ export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<str
   const { db, work, reports } = deps;
   const watching = {
     db,
-    mark: turnMark(db, "alerts"),
+    mark: rotationMark(db, "alerts"),
     steps: () => createTicks(db).list(),
     findings: async (now: number) => [...(await workFindings(work, now)), ...failuresOf(await reports.findings(null), now)],
     send: (owner: string, notices: readonly Notice[], now: number) => send(deps, owner, notices, now),

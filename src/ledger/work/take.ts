@@ -43,12 +43,12 @@ export async function look(
   now: number,
 ): Promise<Look> {
   const tenants = "types" in shelves ? null : JSON.stringify([...new Set(shelves.map(({ tenant }) => tenant))]);
-  const asked =
+  const shelfQuery =
     "types" in shelves
       ? statement(db, allShelves, JSON.stringify(shelves.types), now)
       : statement(db, ownShelves, JSON.stringify(shelves.map(({ tenant, type }) => [tenant, type])), now);
   const results = await batch(db, [
-    asked,
+    shelfQuery,
     statement(db, `SELECT tenant, scope, name FROM pauses`),
     statement(db, recordOf, owner, pull),
     statement(db, holding, worker, tenants),
@@ -106,10 +106,10 @@ export async function take(
   boot: string,
   now: number,
 ): Promise<{ record: PullRecord | null; jobs: HeldJob[] }> {
-  const wanted = JSON.stringify(shares.map(({ tenant, type, count, versions, offer, extension }) => [tenant, type, count, versions, offer, extension]));
+  const shareList = JSON.stringify(shares.map(({ tenant, type, count, versions, offer, extension }) => [tenant, type, count, versions, offer, extension]));
   const results = await batch(db, [
     statement(db, `DELETE FROM pulls WHERE owner = ?1 AND pull = ?2 AND at <= ?3`, owner, pull, now - pullMemory),
-    statement(db, choose, owner, pull, nonce, worker, body, now, wanted),
+    statement(db, choose, owner, pull, nonce, worker, body, now, shareList),
     statement(db, hold, owner, pull, nonce, now, boot, worker),
     statement(db, watch, owner, pull, nonce, worker),
     statement(db, clear, owner, pull, nonce),

@@ -20,12 +20,12 @@ export async function applyQuotas(engine: Engine, requests: readonly EnqueueRequ
     const limited = await engine.quota.isSet(tenant);
     if (!limited && !own.some((request) => meetsFullQueue(engine, request))) continue;
     const named = await Promise.all(own.map(async (request) => ({ request, ids: await idsOf(engine, request) })));
-    const known = await knownIds(
+    const existing = await existingIds(
       engine,
       tenant,
       named.flatMap(({ ids }) => ids),
     );
-    for (const { request, ids } of named) if (ids.some((id) => known.has(id))) repeats.add(request);
+    for (const { request, ids } of named) if (ids.some((id) => existing.has(id))) repeats.add(request);
     if (!limited) continue;
     // Of several new requests under one key one is charged.
     const fresh = named.filter(({ request }) => !repeats.has(request));
@@ -42,7 +42,7 @@ function meetsFullQueue(engine: Engine, { type, key, own }: EnqueueRequest): boo
   return engine.registry.find(type)?.contract.queues.some((queue) => isFull(engine, queue)) ?? false;
 }
 
-async function knownIds(engine: Engine, tenant: string, ids: readonly string[]): Promise<Set<string>> {
+async function existingIds(engine: Engine, tenant: string, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
   const missing = await orTrouble(engine, "ledger", () => engine.ledger.missing(ids.map((id) => ({ tenant, id }))), { tenant });
   if (!missing) return new Set();

@@ -7,13 +7,13 @@ export function invalid(errors: readonly Issue[]): Refused {
 }
 
 export function unknownType(engine: Engine, type: string): Refused {
-  const known = engine.registry
+  const types = engine.registry
     .contracts()
     .filter((contract) => !contract.internal)
     .map((contract) => contract.type)
     .sort()
     .join(", ");
-  return invalid([{ path: "type", message: `there is no type "${type.slice(0, 64)}"; known types: ${known}` }]);
+  return invalid([{ path: "type", message: `there is no type "${type.slice(0, 64)}"; known types: ${types}` }]);
 }
 
 export function mismatch(): Refused {

@@ -28,8 +28,8 @@ export async function writeUnwritten(engine: Engine): Promise<void> {
     const kept = await engine.unwritten.oldest();
     if (kept.length === 0) return;
     const jobs = kept.flatMap(({ jobs }) => jobs);
-    const known = await engine.ledger.insertKeyed(jobs.map(({ row }) => row));
-    for (const [index, { envelope }] of jobs.entries()) await decideKey(engine, envelope, known[index]);
+    const rows = await engine.ledger.insertKeyed(jobs.map(({ row }) => row));
+    for (const [index, { envelope }] of jobs.entries()) await decideKey(engine, envelope, rows[index]);
     await engine.unwritten.remove(kept.map(({ name }) => name));
   }
 }

@@ -81,8 +81,8 @@ function claimLight(engine: Engine, executions: readonly Execution[], lease: Lea
 async function claimMissing(engine: Engine, executions: readonly Execution[], first: Claim, lease: Lease): Promise<Claim[]> {
   if (first.claimed.length + first.found.length === executions.length) return [first];
   if (first.trouble !== undefined) engine.emit({ event: "trouble", where: "claim", reason: first.trouble });
-  const known = new Set([...first.claimed, ...first.found].map(keyOf));
-  const unknown = executions.filter(({ key }) => !known.has(key));
+  const answered = new Set([...first.claimed, ...first.found].map(keyOf));
+  const unknown = executions.filter(({ key }) => !answered.has(key));
   const missing = unknown.filter((each) => !redeliverEarly(engine, each));
   if (missing.length === 0) return [first];
   const now = engine.now();

@@ -32,10 +32,10 @@ function hasProgress(running: ReadonlySet<Execution>): boolean {
 }
 
 async function ask(engine: Engine, token: string, executions: readonly Execution[]): Promise<void> {
-  const asked = executions.map(({ job: { tenant, id }, progress }) => ({ tenant, id, progress: progress ?? null }));
+  const beats = executions.map(({ job: { tenant, id }, progress }) => ({ tenant, id, progress: progress ?? null }));
   for (const execution of executions) execution.progress = undefined;
   try {
-    const rows = new Map((await engine.ledger.heartbeat(asked, token)).map((row) => [`${row.tenant}/${row.id}`, row]));
+    const rows = new Map((await engine.ledger.heartbeat(beats, token)).map((row) => [`${row.tenant}/${row.id}`, row]));
     for (const execution of executions) {
       const row = rows.get(`${execution.job.tenant}/${execution.job.id}`);
       if (row?.cancel) execution.end("cancelled");
@@ -44,6 +44,6 @@ async function ask(engine: Engine, token: string, executions: readonly Execution
   } catch (thrown) {
     // Settling writes the newest progress anyway, and the next heartbeat comes in seconds.
     engine.emit({ event: "trouble", where: "heartbeat", reason: reasonOf(thrown) });
-    for (const [index, execution] of executions.entries()) execution.progress ??= asked[index]?.progress ?? undefined;
+    for (const [index, execution] of executions.entries()) execution.progress ??= beats[index]?.progress ?? undefined;
   }
 }

@@ -35,9 +35,9 @@ function add(engine: Engine, executions: Map<string, Execution>, envelope: Envel
     return answer.redeliver(engine);
   }
   const key = keyOf(envelope);
-  const known = executions.get(key);
+  const earlier = executions.get(key);
   // Another payload under the same key: decided on its own, once the first one's row is there.
-  if (known && known.envelope.fp !== envelope.fp) return answer.redeliver(engine);
-  if (known) known.join(envelope, answer);
+  if (earlier && earlier.envelope.fp !== envelope.fp) return answer.redeliver(engine);
+  if (earlier) earlier.join(envelope, answer);
   else executions.set(key, new Execution(envelope, definition, [answer]));
 }

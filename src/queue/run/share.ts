@@ -3,12 +3,12 @@ import { orTrouble } from "../or-trouble";
 import { overflow } from "../ports/heavy-ledger";
 
 /** What a batch gives to the jobs of one tenant while others may wait in its queue. Milliseconds. */
-export const maxTurnMs = 4000;
+export const maxShareMs = 4000;
 /** A backlog that a queue reported counts for this long. Milliseconds. */
 const backlogForMs = 1000;
 
 /** One batch: from which queue it came, and whether more waits there. */
-export class Turn {
+export class QueueBatch {
   readonly began: number;
   private asked: { at: number; waits: Promise<boolean> } | undefined;
 
@@ -60,7 +60,7 @@ export class Share {
   private isOver = false;
 
   constructor(
-    private readonly turn: Turn,
+    private readonly batch: QueueBatch,
     private readonly tenant: string,
     private readonly jobs: number,
     private readonly width: number,
@@ -83,19 +83,19 @@ export class Share {
   }
 
   private isTooMuch(): boolean {
-    const { turn, jobs, width, started, ended, ms } = this;
-    const passedMs = turn.engine.now() - turn.began;
-    if (turn.isOverflow) return passedMs >= maxTurnMs && started >= jobs - (jobs % width);
+    const { batch, jobs, width, started, ended, ms } = this;
+    const passedMs = batch.engine.now() - batch.began;
+    if (batch.isOverflow) return passedMs >= maxShareMs && started >= jobs - (jobs % width);
     const meanMs = ended > 0 ? ms / ended : passedMs;
-    return passedMs + meanMs > maxTurnMs && (jobs * meanMs) / width > maxTurnMs;
+    return passedMs + meanMs > maxShareMs && (jobs * meanMs) / width > maxShareMs;
   }
 
   private async mayGoOn(): Promise<boolean> {
-    const waits = await this.turn.hasBacklog();
+    const waits = await this.batch.hasBacklog();
     if (this.isOver) return false;
     this.isOver = waits;
     if (!waits) this.started++;
-    else if (!this.turn.isOverflow) await this.turn.mark(this.tenant);
+    else if (!this.batch.isOverflow) await this.batch.mark(this.tenant);
     return !waits;
   }
 }

@@ -22,8 +22,8 @@ export async function admitParked(engine: Engine, now: number, pauses: readonly 
     (await engine.ledger.parkedGates()).filter((gate) => !isPaused(gate, pauses)),
     engine.random,
   );
-  const asked = gates.filter(({ gate }) => !isPauseGate(gate));
-  const skipped = new Set(asked.slice(maxGates));
+  const limited = gates.filter(({ gate }) => !isPauseGate(gate));
+  const skipped = new Set(limited.slice(maxGates));
   const { admitted, more } = await admitAt(
     engine,
     gates.filter((gate) => !skipped.has(gate)),

@@ -6,7 +6,7 @@ import type { WorkerEnv } from "../../../src/env";
 import { tick } from "../../../src/intake/tick/tick";
 import { queues } from "../../../src/jobs/queues";
 import { createLedger } from "../../../src/ledger/ledger";
-import { turnMark } from "../../../src/ledger/watermarks";
+import { rotationMark } from "../../../src/ledger/watermarks";
 import { rotate } from "../../../src/tenants/rotate";
 import { emptyLedger } from "../../support/invariants";
 import { recordingDb } from "../../support/recorder";
@@ -110,7 +110,7 @@ test("credentials of every tenant are sealed anew within a round, ten tenants an
   const resealed: number[] = [];
   for (let round = 0; round < 9; round++) {
     said.length = 0;
-    resealed.push(await rotate(rotated, turnMark(env.DB, "rotation")));
+    resealed.push(await rotate(rotated, rotationMark(env.DB, "rotation")));
     expect(said.length).toBeLessThan(220);
   }
   expect(resealed.reduce((sum, each) => sum + each, 0)).toBe(119);
@@ -135,7 +135,7 @@ test("credentials of every tenant are sealed anew within a round, ten tenants an
 });
 
 test("a tenant that cannot be sealed anew keeps nobody from their turn", async () => {
-  const marks = turnMark(env.DB, "rotation");
+  const marks = rotationMark(env.DB, "rotation");
   const asked: string[] = [];
   const connections = {
     rotate: async (tenant: string) => {
