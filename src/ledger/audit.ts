@@ -1,6 +1,6 @@
 import { statement } from "../d1";
 
-/** Who did what that shows or redirects personal data. */
+/** One act that shows or redirects personal data: the actor, the action and its target. */
 export interface AuditRow {
   tenant: string;
   actor: string;

@@ -12,14 +12,14 @@ const messages = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq
 const claimed = `jobs.tenant, jobs.id, jobs.seq, jobs.attempt, jobs.max, jobs.runs, jobs.at, jobs.born, jobs.pinned, jobs.revision, jobs.reason, jobs.cursor, jobs.wake, jobs.gate`;
 
 /**
- * Of a job that was just made and never held back the message holds everything: null. Others answer with their columns. A derived id is no such job:
- * an earlier message of the same id may have made its row. ?4 now.
+ * Null for a job whose row was just made and that was never held back: its message holds every column. Any other job answers with its columns, and so
+ * does one with a derived id, whose row an earlier message may have made. ?4 now.
  */
 const claimedJson = `
   iif(jobs.runs = 1 AND jobs.born = ?4 AND jobs.slot IS NULL AND jobs.wake IS NULL AND jobs.gate IS NULL AND jobs.reason IS NULL AND jobs.cursor IS NULL
       AND jobs.attempt = 0 AND jobs.revision = 0 AND jobs.pinned IS NULL, NULL, json_array(${claimed})) AS job`;
 
-/** The same claim, repeated because its first answer was lost: it finds what is its own already. */
+/** The same claim, repeated because its first answer was lost: the row carries its token already. */
 const answerLost = `(jobs.state = 'running' AND jobs.lease = ?2)`;
 
 /** Not of a tenant that is heavy on the queue ?7; null: of all tenants. */
@@ -46,7 +46,7 @@ const insertClaimed = `
   INSERT INTO jobs (${newColumns}, state, lease, until, runs, born, started, begun)
   SELECT ${newValues}, 'running', ?2, ?3, 1, ?4, ?4, ?4 FROM ${newRows} WHERE true ON CONFLICT DO NOTHING`;
 
-/** Of a job that the lease holds `job` are the columns of its claim. */
+/** What the ledger has of each job; the column `job` is null unless the lease holds the job. */
 const lookAtRest = `
   SELECT jobs.tenant, jobs.id, jobs.queue, jobs.state, jobs.ended, jobs.seq, jobs.until, jobs.due, jobs.crash, jobs.cancel, jobs.fp, jobs.wake, jobs.gate,
     jobs.sweeps, iif(jobs.lease IS ?2, json_array(${claimed}), NULL) AS job
@@ -58,8 +58,8 @@ const holds = `
   SELECT h.tenant, 'heavy', h.queue FROM json_each(?1) t CROSS JOIN heavy_tenants h ON h.tenant = t.value AND h.queue = ?2 WHERE h.seen > ?3 - ${heavyForMs}`;
 
 /**
- * A job whose last run died: it counts as an attempt only if that run was alone, else any other job of its batch may have killed the Worker.
- * From now on it is marked, so that the next death is its own.
+ * Claims a job whose Worker died during its last run. The death counts as an attempt only if the job ran alone (`crash` was 1): otherwise another job
+ * of its batch may have killed the Worker. `crash` becomes 1, because the job runs alone now.
  */
 const claimCrashed = `
   UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4), started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6,
@@ -83,8 +83,8 @@ const giveBack = `
   WHERE jobs.tenant = m.tenant AND jobs.id = m.id AND jobs.lease = ?2 AND jobs.state = 'running'`;
 
 /**
- * Claims what is free, writes the rows of `fresh` that are missing, as running, and reads what holds jobs back, all in one round trip. When fewer rows
- * changed than were to be claimed, a second one claims those of `fresh` that had a row, and looks at all that are not known to be claimed.
+ * Claims the free jobs of `refs`, inserts the missing rows of `fresh` as running, and reads pauses and heavy tenants, all in one round trip. When fewer
+ * rows changed than were sent, a second round trip claims the jobs of `fresh` that had a row and reads the rows of all jobs not yet claimed.
  */
 export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease, { fresh = [], queue }: ClaimOptions = {}): Promise<Claim> {
   const values = [...leaseValues(lease), queue ?? null];
@@ -103,14 +103,14 @@ export async function claim(db: D1Database, refs: readonly MessageRef[], lease: 
   const areAllTaken = answers.length === named.length + unnamed.length;
   const assumed = [...(areAllMade ? made.map((row) => justMade(row, lease, row)) : []), ...(areAllTaken ? unnamed.map((ref) => justMade(ref, lease)) : [])];
   const look = lookAt(db, { had: areAllMade ? [] : made, left: areAllTaken ? [] : unnamed }, lease, values);
-  // What is known to be claimed is run all the same; the caller asks again for those without an answer.
+  // If the second round trip fails, the jobs claimed by the first one still run; the messages of the others are delivered again.
   const rest = await look.catch((thrown: unknown) => ({ claimed: [], found: [], trouble: String(thrown) }));
   return { ...rest, claimed: [...named, ...assumed, ...rest.claimed], pauses: held.filter((each) => each.scope !== "heavy"), heavy };
 }
 
 const untried = { wake: null, attempt: 0 };
 
-/** What a job is that was never claimed before. */
+/** The columns of a job that was never claimed before: its message and this lease determine them. */
 function justMade({ tenant, id, seq, at, maxAttempts }: MessageRef, { now }: Lease, { wake, attempt }: Pick<NewJob, "wake" | "attempt"> = untried): ClaimedJob {
   return {
     tenant,
@@ -152,13 +152,13 @@ type Columns = [
   string | null,
 ];
 
-/** Its columns as a JSON list. */
+/** Reads the JSON list that `claimedJson` makes of a job's columns. */
 function claimedFrom(job: string): ClaimedJob {
   const [tenant, id, seq, attempt, max, runs, at, born, pinned, revision, reason, cursor, wake, gate] = JSON.parse(job) as Columns;
   return { tenant, id, seq, attempt, max, runs, at, born, pinned, revision, reason, cursor, wake, gate };
 }
 
-/** Claims those of `had`, of which some have rows, and returns which of all of them the lease holds now, and what the rows of the others say. */
+/** Claims the jobs of `had`, some of which have rows. Of `had` and `left` it returns the jobs that the lease holds now, and the rows of the others. */
 async function lookAt(
   db: D1Database,
   { had, left }: { had: readonly MessageRef[]; left: readonly MessageRef[] },

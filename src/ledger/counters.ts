@@ -2,7 +2,7 @@ import type { EngineEvent } from "../queue/engine";
 import { mayBeDone, lists, statement } from "../d1";
 import { type DurationKind, durationKinds, type Durations, durationStatements, measure, noDurations } from "./durations";
 
-/** Counts are kept in the isolate for this long before they are written: one row a minute and type, not one a job. Milliseconds. */
+/** An isolate adds up its counts for this long before it writes them: one row a minute and type, not one a job. Milliseconds. */
 const flushEveryMs = 2000;
 const minute = 60_000;
 /** Counts and histograms that are kept while D1 refuses them, for a day at its limit for example: the oldest are dropped. About 2 MB. */
@@ -24,15 +24,14 @@ interface Count {
 }
 
 /**
- * Minute counters for charts, and histograms for metrics, beside the ledger's rows: an isolate that ends, or an answer of D1 that is lost, takes up to two seconds of counts with it,
- * never a job.
+ * Minute counters for charts and histograms for metrics. An isolate that ends, or a lost answer of D1, loses up to two seconds of counts, never a job.
  */
 export class Counters {
   private counts = new Map<string, Count>();
-  /** The jobs of a batch mostly count as the one before. */
+  /** The count that was raised last: most jobs of a batch raise the same one. */
   private newest: Count | undefined;
   private durations = new Map<string, Durations>();
-  /** Until then a request is going to write; a request that the platform ended does not, so the next one takes over. */
+  /** Until then another request is expected to write. The platform may have ended that request, so after this time the next one schedules a write. */
   private flushExpectedUntil = 0;
 
   constructor(
@@ -64,7 +63,7 @@ export class Counters {
     this.defer(scheduler.wait(flushEveryMs).then(() => this.flush()));
   }
 
-  /** Writes what has gathered. Never throws. The newest `maxKept` of what D1 refused are tried with the next; what it may have written is not: counts are never too high. */
+  /** Writes the counts. Never throws. Of counts that D1 refused, the newest `maxKept` are added to the next; those that it may have written are dropped: no count is too high. */
   async flush(): Promise<void> {
     this.flushExpectedUntil = 0;
     const taken = this.counts;
@@ -75,7 +74,7 @@ export class Counters {
     if (taken.size + measured.size === 0) return;
     const rows = [...taken.values()].map(({ tenant, minute, type, event, n, ms }) => [tenant, minute, type, event, n, Math.round(ms)]);
     try {
-      // Not repeated: what is added twice is counted twice.
+      // Without withRetry: a repeated statement would add the counts twice.
       await this.db.batch([...lists(rows).map((list) => statement(this.db, addUp, list)), ...durationStatements(this.db, [...measured.values()])]);
     } catch (thrown) {
       if (!mayBeDone(thrown)) {

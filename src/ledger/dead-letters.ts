@@ -63,7 +63,7 @@ function matchesFilter(row: DeadLetterView, filter: DeadLetterFilter): boolean {
   );
 }
 
-/** `{died}.{id}`; what is no cursor starts from the newest. */
+/** `{died}.{id}`; any other text starts from the newest. */
 function cursorOf(cursor: string | undefined): [number, string] {
   const [, died, id] = /^(\d{1,15})\.([0-9a-z]{34})$/.exec(cursor ?? "") ?? [];
   return died !== undefined && id !== undefined ? [Number(died), id] : [Number.MAX_SAFE_INTEGER, "~"];

@@ -1,6 +1,6 @@
 import { batch, lists, rowsOf, statement } from "../d1";
 
-/** Upper bounds of the buckets in seconds; one more holds what is above. Fixed: the columns of `durations` mean them. */
+/** Upper bounds of the buckets in seconds; one more bucket counts what is above the last. Do not change them: stored counts belong to these bounds. */
 export const durationBounds = {
   run: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
   wait: [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600],
@@ -10,7 +10,7 @@ export const durationKinds = ["run", "wait"] as const;
 
 export type DurationKind = (typeof durationKinds)[number];
 
-/** What of a type was measured since the installation began. */
+/** The durations of one type, measured since the installation began. */
 export interface Histogram {
   /** One count for each bound, then that of what is above. Not cumulative. */
   buckets: number[];

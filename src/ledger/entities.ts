@@ -1,7 +1,7 @@
 import { statement } from "../d1";
 
 /**
- * Names a job after something it found out about while it ran, so that it is found by it as by what its contract named.
+ * Adds an entity key to a job while it runs, so that a search by the key finds the job, as by the keys of its contract.
  * `key` is a query of one column, `key`, over ?1 (tenant) and ?2 (job): part of the caller's own batch.
  */
 export function nameJob(db: D1Database, tenant: string, job: string, key: string): D1PreparedStatement[] {

@@ -2,7 +2,7 @@ import { timePart } from "../queue/id";
 import { isTerminal, type JobState } from "../queue/state";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 
-/** What a job made of one before it: children are looked for within this time after the last of them. Milliseconds. */
+/** Children are searched among jobs made up to this long after the last parent found. Milliseconds. */
 const maxChain = 9 * 24 * 3600_000;
 const maxGenerations = 5;
 
@@ -11,7 +11,7 @@ const byEntity = `
   SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
   CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id`;
 const byId = `SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
-/** Children have derived ids: their places in time are walked, not the whole ledger. */
+/** Children have derived ids: `arrivals` lists these by time, so a part of it is read and not the whole ledger. */
 const byParent = `
   SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
   WHERE a.tenant = ?1 AND a.slot >= ?3 AND a.slot < ?4 AND j.parent IN (SELECT value FROM json_each(?2))`;
@@ -25,18 +25,18 @@ const wipes = [
      (SELECT j.tenant, j.ended, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1)`,
 ];
 
-/** A job that holds what is to be erased. */
+/** A job that holds data to erase. */
 export interface JobWithData {
   id: string;
   state: JobState;
   ref: string | null;
   resultRef: string | null;
   at: number;
-  /** 0: nothing is left to take out. */
+  /** 0: its data is erased already. */
   holds: number;
 }
 
-/** Jobs of these ids or named after one of these entities, and everything they made; without those that hold nothing any more. */
+/** Jobs with one of these ids or entity keys, and all their descendants; without those whose data is erased already. */
 export async function holdersOf(
   db: D1Database,
   tenant: string,
@@ -70,7 +70,7 @@ export async function eraseData(db: D1Database, tenant: string, holders: readonl
   return { jobs: holders.length, refs: holders.flatMap(({ ref, resultRef }) => [ref, resultRef].filter((key) => key !== null)) };
 }
 
-/** Those that may still act on what is erased: to be cancelled first. */
+/** Jobs that may still use the data: cancel them before it is erased. */
 export function openOf(holders: readonly JobWithData[]): JobWithData[] {
   return holders.filter(({ state }) => !isTerminal(state));
 }

@@ -35,7 +35,7 @@ const old = {
 /** The two walks over jobs: made ids by themselves, derived ones by their slots. */
 export const jobWalks = Object.keys(old) as (keyof typeof old)[];
 
-/** Only jobs that are still ended: one may have been brought back since it was looked at. */
+/** Only jobs that are still ended: a replay may have brought one back since its row was read. */
 const ended = `SELECT j.tenant, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.ended IS NOT NULL`;
 
 const drops = [
@@ -48,14 +48,14 @@ const drops = [
   `DELETE FROM jobs WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ended IS NOT NULL RETURNING ref, result_ref AS resultRef`,
 ];
 
-/** One page of ended jobs past their time, with all that hangs on them. */
+/** Removes one page of ended jobs past their time, with all their side rows. */
 export async function expireJobs(metered: Metered, walk: keyof typeof old, { tenant, days, now, marks }: Expiry): Promise<Removed> {
   const { db } = metered;
   const from = marks.get(walk) ?? "";
   const horizon = timePart(now - Math.min(days.done, days.cancelled, days.discarded, days.dead) * day);
   const rows = rowsOf<OldRow>(await metered.run([statement(db, old[walk], tenant, from, horizon, pageSize)]), 0);
   const gone = rows.filter(({ state, ended }) => ended !== null && state in days && ended < now - days[state as EndedState] * day);
-  // What is kept longer is looked at again in the next round, so the walk starts over at the horizon.
+  // Jobs that are kept longer are read again in the next round: at the horizon the walk starts over.
   const more = rows.length === pageSize;
   const position = more ? (rows.at(-1)?.position ?? "") : "";
   const refs = refLists(gone.map(({ id }) => ({ tenant, id })));
@@ -74,12 +74,12 @@ interface OldRow {
   ended: number | null;
 }
 
-/** Ids that hold the time at which they were made. */
+/** Counted events whose ids hold the time at which they were made. */
 const madeEvents = `
   DELETE FROM analytics_events WHERE (tenant, job) IN (
     SELECT tenant, job FROM analytics_events WHERE tenant = ?1 AND job < ?2 AND at < ?3 ORDER BY job LIMIT ${pageSize}) RETURNING 1 AS gone`;
 
-/** One page of counted events that happened before their time. */
+/** Removes one page of counted events that are older than the tenant keeps them. */
 export async function expireEvents(metered: Metered, { tenant, days, now }: Expiry): Promise<Removed> {
   const horizon = now - days.analytics * day;
   const [gone = []] = [rowsOf(await metered.run([statement(metered.db, madeEvents, tenant, timePart(horizon), horizon)]), 0)];

@@ -1,8 +1,7 @@
 import { sha256Base32 } from "../crypto";
 
 /**
- * The name of the group of failures that are alike: type and reason without what differs from case to case
- * (numbers, ids, quoted text).
+ * The id of the group that a failure belongs to: a hash of its type and of its reason without numbers, ids and quoted text.
  */
 export async function kindOf(type: string, reason: string): Promise<string> {
   const pattern = reason
@@ -14,7 +13,7 @@ export async function kindOf(type: string, reason: string): Promise<string> {
   return (await sha256Base32(`${type}\n${pattern}`)).slice(0, 16);
 }
 
-/** As it names the group for a person: the case of letters stays, and quotes show where a name stood. */
+/** The group's title for operators: the reason in its own case, with … or # where names and numbers stood. */
 export function titleOf(reason: string): string {
   return reason
     .replace(/"[^"]*"/g, '"…"')

@@ -17,12 +17,12 @@ const insert = `INSERT INTO failure_groups (tenant, grp, type, title, first_at, 
   SELECT tenant, kind, min(type), max(title), ?2, ?2, count(*), json_object(?4, json_array(?3, count(*)))`;
 const items = `SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS kind, value->>3 AS type, value->>4 AS title FROM json_each(?1)`;
 
-/** Runs before the transition is recorded: what is settled a second time, because the first answer was lost, is not counted again. ?5 token. */
+/** Goes before the statement that records the transition: a repeat after a lost answer finds the job settled and counts nothing. ?5 token. */
 const noteFailed = `${insert}
   FROM (SELECT s.* FROM (${items}) s JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id WHERE j.lease = ?5 AND j.state = 'running' AND j.cancel = 0)
   GROUP BY kind, tenant ${raise}`;
 
-/** Runs before the job's row is written. */
+/** Goes before the statement that writes the job's row: a repeat finds the row and counts nothing. */
 const noteBuried = `${insert}
   FROM (SELECT s.* FROM (${items}) s LEFT JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id WHERE j.id IS NULL)
   GROUP BY kind, tenant ${raise}`;
@@ -40,18 +40,18 @@ export async function failureStatements(db: D1Database, failed: readonly Failed[
   return lists(rows).map((list) => (token === null ? statement(db, noteBuried, ...bound(list)) : statement(db, noteFailed, ...bound(list), token)));
 }
 
-/** What fails now of one group of a tenant. */
+/** The retrying and dead jobs of one failure group of a tenant. */
 export interface FailingNow {
   tenant: string;
   group: string;
   /** Waiting for another try, and dead letters. */
   retrying: number;
   dead: number;
-  /** The newest reason, whole. */
+  /** The newest reason, unshortened. */
   reason: string;
   /** A few ids, dead ones first. */
   examples: string[];
-  /** Shops that they are of, most first. */
+  /** Their shops, those with the most jobs first. */
   sites: { siteId: string; count: number }[];
 }
 

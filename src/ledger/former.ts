@@ -2,14 +2,14 @@ import type { JobRef } from "../queue/ports/job-row";
 import type { Ledger } from "../queue/ports/ledger";
 import { batch, lists, rowsOf, statement } from "../d1";
 
-/** When the migration ran that kept own keys apart; no row where there were no jobs before. */
+/** When the migration ran that separated the product's own keys from those of senders; no row where no jobs existed before it. */
 const switchSql = `SELECT CAST(position AS INTEGER) AS at FROM watermarks WHERE tenant = '*' AND walk = 'own-keys'`;
 
 const formerSql = `
   SELECT j.tenant, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.at < ?2 AND (j.fp IS NULL OR j.fp = e.value->>2)`;
 
-/** Looks for jobs under the ids that own keys had before. An installation that never had such ids is asked once per isolate. */
+/** Finds jobs under the ids that own keys had before that migration. Where no such ids exist, each isolate asks D1 once. */
 export function createFormer(db: D1Database): Ledger["former"] {
   let switched: number | null | undefined;
   return async (refs) => {

@@ -1,7 +1,7 @@
 import type { HeavyMark } from "../queue/ports/heavy-ledger";
 import { batch, rowsOf, statement } from "../d1";
 
-/** A mark ends when nothing of it came from the queue `overflow` for this long. Milliseconds. */
+/** A mark ends when no job of its tenant and queue came from the queue `overflow` for this long. Milliseconds. */
 export const heavyForMs = 60_000;
 
 /** ?4 marks last seen before this have ended. */

@@ -4,16 +4,16 @@ import type { JobRef } from "../queue/ports/job-row";
 import { keyOf } from "../queue/ref";
 import { batch, lists, listsOf, refLists, rowsOf, statement } from "../d1";
 
-/** Columns that jobs of one kind have in common, and those of each job: most jobs lack the last ones, whose values are left out then. */
+/** Columns whose values jobs of one kind share, and those that differ. Most jobs lack the last ones: trailing nulls are left out. */
 const common = ["tenant", "type", "version", "queue", "max", "dry", "seq", "boot"];
 const own = ["id", "at", "sent", "payload", "site", "fp", "parent", "slot", "ref", "entities", "due", "wake", "trace"];
 const described = ["type", "version", "queue", "max", "at", "dry", "site", "fp", "parent", "slot", "ref", "entities", "payload", "trace"];
 
-/** The kinds of ?1, a list of `rowLists`, that fit `where`. */
+/** The kinds in ?1, a list from `rowLists`, for which `where` holds. */
 export const newKinds = (where: string) => `
   WITH kinds AS MATERIALIZED (
     SELECT ${common.map((name, index) => `value->>${index} AS ${name}`).join(", ")}, value->${common.length} AS own FROM json_each(?1) WHERE ${where})`;
-/** Rows as they are first written, from `newKinds`. */
+/** Columns and values of new rows, read from `newKinds`. */
 export const newColumns = [...common, ...own, "attempt"].join(", ");
 export const newValues = [
   ...common.map((name) => `kinds.${name}`),
@@ -22,13 +22,13 @@ export const newValues = [
 ].join(", ");
 export const newRows = `kinds, json_each(kinds.own) row`;
 
-/** A cancel that came before the row wrote one without a queue: what describes the job is filled in, its state stays. */
+/** A cancel that came before the row has written one without a queue: the columns that describe the job are filled in, its state stays. */
 const insertJobs = `
   ${newKinds("true")}
   INSERT INTO jobs (${newColumns}, state) SELECT ${newValues}, 'queued' FROM ${newRows} WHERE true
   ON CONFLICT DO UPDATE SET ${described.map((name) => `${name} = excluded.${name}`).join(", ")} WHERE jobs.queue = ''`;
 
-/** Rows whose side rows depend on whether the job row is the one just written carry the same slot, wake or entity. */
+/** Side rows are added only when the job's row is the one just written: then its slot, wake or fingerprint equals that of the list. */
 const insertArrivals = `
   INSERT INTO arrivals (tenant, slot, id)
   SELECT j.tenant, j.slot, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
@@ -67,15 +67,15 @@ export function sideStatements(db: D1Database, rows: readonly NewJob[]): D1Prepa
   ];
 }
 
-/** Writes what is missing. */
+/** Writes the rows that are missing. */
 export async function insert(db: D1Database, rows: readonly NewJob[]): Promise<never[]> {
   if (rows.length > 0) await batch(db, insertStatements(db, rows));
   return [];
 }
 
 /**
- * Insert first, then look: which rows are new is decided by a read before, in the same transaction. One answer per row, in their order;
- * of several rows under one id the first counts as the one that was inserted.
+ * One transaction: reads which rows exist, inserts the others, reads all. One answer for each row, in their order; of several rows with one id the
+ * first counts as inserted.
  */
 export async function insertKeyed(db: D1Database, rows: readonly NewJob[]): Promise<KnownJob[]> {
   const refs = refLists(rows);
@@ -120,7 +120,7 @@ export function rowLists(rows: readonly NewJob[]): string[] {
   );
 }
 
-/** The same for jobs whose values of `common` are the same. */
+/** Equal for jobs whose values of `common` are equal. */
 function kindOf({ tenant, type, version, queue, maxAttempts, dry, seq, boot }: NewJob): string {
   return `${tenant}\n${type}\n${version}\n${queue}\n${maxAttempts}\n${dry}\n${seq}\n${boot}`;
 }

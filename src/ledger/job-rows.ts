@@ -1,15 +1,15 @@
 import type { JobState } from "../queue/state";
 import type { JobFilter, JobView } from "./views";
 
-/** Rows a list or a search looks at before it gives up and returns a cursor. */
+/** Rows that a list or a search reads before it stops and returns a cursor. */
 export const maxExamined = 2000;
-/** Rows a list with filters walks through before it answers with what it has. */
+/** Rows that a list with filters reads before it answers with the jobs found so far. */
 export const maxWalked = 20_000;
 
-/** What a list shows of a row; `j` is the table of jobs. */
+/** The columns that a list shows; `j` is the table of jobs. */
 export const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
 
-/** Above every made id, below every derived one. */
+/** Greater than every id made from a time, smaller than every derived id. */
 export const end = "8";
 
 export interface JobRow {
@@ -43,7 +43,7 @@ export function matchesFilter(row: JobRow, filter: JobFilter): boolean {
   );
 }
 
-/** `scheduled` is a view of queued jobs. */
+/** `scheduled` selects the queued jobs that are due later. */
 function matchesState({ state, due, ended }: JobRow, { state: wanted, now = 0 }: JobFilter): boolean {
   if (wanted === "open") return ended === null;
   const scheduled = state === "queued" && due !== null && due > now;

@@ -11,7 +11,7 @@ const streams = [
    WHERE a.tenant = ?1 AND a.slot >= ?2 AND a.slot < ?3 ORDER BY a.slot DESC LIMIT ?4`,
 ];
 
-/** Rows of a stream that fit, and the last one that may be looked at, which says how far it was walked. ?5 rows that are wanted; it stops behind them. */
+/** The matching rows of a stream, and row ?4, which shows that the walk reached its limit. It stops after ?5 rows. */
 const narrowed = (stream: string, conditions: readonly string[]) => `
   SELECT * FROM (SELECT row_number() OVER () AS n, * FROM (${stream})) WHERE n = ?4 OR (${conditions.join(" AND ")}) LIMIT ?5`;
 
@@ -35,7 +35,7 @@ export async function walkJobs(db: D1Database, tenant: string, filter: JobFilter
   );
   const rows = streams.map((_, index) => rowsOf<Walked>(results, index));
   const unfinished = rows.filter((each) => each.length === rowLimit || each.at(-1)?.n === walkLimit);
-  // A stream that has more bounds how far the other may be believed.
+  // A stream that did not end hides its older jobs, so the page ends there for both.
   const reached = unfinished.map((each) => each.at(-1)?.position ?? "").toSorted();
   const bound = reached.at(-1) ?? "";
   const fitting = rows.flat().filter((row) => row.position >= bound && matchesFilter(row, filter));
@@ -46,7 +46,7 @@ export async function walkJobs(db: D1Database, tenant: string, filter: JobFilter
   return { jobs: pageRows.map(jobViewOf), cursor, ...(isNarrowed && cursor !== null ? { examined } : {}) };
 }
 
-/** `fits` in SQL, over the names of the columns; values from ?6 on. */
+/** `matchesFilter` in SQL, over the names of the columns; values from ?6 on. */
 function conditionsOf({ type, queue, siteId, state, now = 0 }: JobFilter): { conditions: string[]; values: (string | number)[] } {
   const conditions: string[] = [];
   const values: (string | number)[] = [];

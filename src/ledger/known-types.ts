@@ -1,10 +1,10 @@
 import { statement } from "../d1";
 
-/** Newest dead letters that are looked at: what was buried unread is counted nowhere else. */
+/** Newest dead letters that are read: messages buried unread appear in no counter. */
 const maxLetters = 2000;
 
 /**
- * What a job of a type leaves behind: the times of its runs for good, its days, the minutes that are not added up to a day yet, a dead letter.
+ * A job of a type leaves one of these: durations of its runs (kept for ever), daily counts, minute counts not yet added to a day, a dead letter.
  * ?1 tenant, ?2 type.
  */
 const sql = `

@@ -3,9 +3,9 @@ import { batch, rowsOf, statement } from "../d1";
 /** A job whose payload or result may name a person. */
 export interface JobTexts {
   id: string;
-  /** Where its payload lies when it is not in the row. */
+  /** Key in R2 of a payload that is not in the row. */
   ref: string | null;
-  /** Where its result lies likewise. */
+  /** Key in R2 of a result that is not in the row. */
   resultRef: string | null;
   payload: string | null;
   result: string | null;
@@ -15,7 +15,7 @@ export interface JobTexts {
 }
 
 const pageSize = 2000;
-const maxTold = 50;
+const maxFound = 50;
 
 const page = `SELECT id, ref, result_ref AS resultRef, payload, result, cursor, progress, reason FROM jobs WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ${pageSize}`;
 const ending = `SELECT max(id) AS id, count(*) AS looked FROM (${page})`;
@@ -23,11 +23,11 @@ const text = `coalesce(j.payload, '') || ' ' || coalesce(j.result, '') || ' ' ||
 const holding = `
   SELECT j.* FROM (${page}) j WHERE j.ref IS NOT NULL OR j.resultRef IS NOT NULL OR EXISTS (SELECT 1 FROM json_each(?3) n
     WHERE instr(replace(lower(${text}), '.', ''), n.value ->> 0) AND instr(replace(lower(${text}), '.', ''), n.value ->> 1) AND ${text} LIKE n.value ->> 2)
-  ORDER BY j.id LIMIT ${maxTold}`;
+  ORDER BY j.id LIMIT ${maxFound}`;
 
 /**
- * The next page of a walk over all jobs by id: those that hold one of the needles (two words in lower case without dots, and a pattern)
- * or have their payload or result elsewhere, how many were looked at, and where it ended (null: nothing is left).
+ * The next page of a walk over all jobs by id. It returns the jobs whose text contains one of the search terms (two words in lower case without dots,
+ * and a pattern) or whose payload or result is in R2, how many rows were read, and where the page ended (null: the walk is over).
  */
 export async function nextTexts(
   db: D1Database,
@@ -38,5 +38,5 @@ export async function nextTexts(
   const results = await batch(db, [statement(db, ending, tenant, after), statement(db, holding, tenant, after, JSON.stringify(needles))]);
   const [end] = rowsOf<{ id: string | null; looked: number }>(results, 0);
   const found = rowsOf<JobTexts>(results, 1);
-  return { found, looked: end?.looked ?? 0, last: (found.length === maxTold ? found.at(-1)?.id : end?.id) ?? null };
+  return { found, looked: end?.looked ?? 0, last: (found.length === maxFound ? found.at(-1)?.id : end?.id) ?? null };
 }

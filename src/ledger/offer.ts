@@ -6,8 +6,8 @@ import type { OfferRef } from "../queue/ports/run-ledger";
 import { insertStatements } from "./insert";
 
 /**
- * ?1 [tenant, id, seq, fp, gate, place] of each, ?2 now with tolerance. As a claim, without a lease: nothing runs. `gate` keeps the sweep away;
- * a side row in `due` that it had is stale from now on and removed by the tick.
+ * ?1 [tenant, id, seq, fp, gate, place] of each, ?2 now with tolerance. The conditions of a claim, without a lease: nothing runs. The sweep skips rows
+ * with a gate; the tick removes the job's side row in `due`, which is stale from now on.
  */
 const park = `
   UPDATE jobs SET state = 'queued', gate = o.gate, wake = o.place, seq = o.seq, due = NULL, sent = NULL, worker = NULL, offered = NULL

@@ -2,7 +2,7 @@ import { timePart } from "../queue/id";
 import { openMark } from "./watermarks";
 import { batch, rowsOf, statement } from "../d1";
 
-/** What an open job is doing: `ready` waits for its turn in the queue, `held` comes again by itself, `parked` waits without a message. */
+/** What an open job is doing: `ready` has a message that waits in the queue, `held` has one that is due later, `parked` waits without a message. */
 export type OpenKind = "running" | "ready" | "held" | "parked" | "retrying" | "scheduled";
 
 /** Open jobs of one tenant that are alike. Times in milliseconds. */
@@ -12,7 +12,7 @@ export interface OpenGroup {
   type: string;
   site: string | null;
   kind: OpenKind;
-  /** The gate they are parked at, or the reason they wait for. */
+  /** The gate where they are parked, or the reason why they wait. */
   cause: string | null;
   count: number;
   /** When the oldest was due, or accepted. */
@@ -26,10 +26,10 @@ export interface StartedJob {
   waited: number;
 }
 
-/** Rows that one look takes of each kind of source; what lies beyond is not counted. */
+/** Rows read from each kind of source; further rows are not counted. */
 const maxExamined = 20_000;
 const maxGroups = 2000;
-/** Newest jobs of a tenant whose waits are looked at. */
+/** Newest jobs of a tenant whose waiting times are read. */
 const maxStarted = 500;
 const maxTenants = 500;
 
@@ -38,15 +38,15 @@ const tenantsSql = `
     SELECT min(tenant) FROM jobs UNION ALL SELECT (SELECT min(j.tenant) FROM jobs j WHERE j.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL)
   SELECT tenant FROM each WHERE tenant IS NOT NULL LIMIT ${maxTenants}`;
 
-/** Each tenant that has jobs, by one seek apiece; the first 500. */
+/** The first 500 tenants that have jobs; one seek for each. */
 export async function tenantsWithJobs(db: D1Database): Promise<string[]> {
   return (await statement(db, tenantsSql).all<{ tenant: string }>()).results.map(({ tenant }) => tenant);
 }
 
-/** Parked for workers outside: nothing holds it back, it waits for its turn. */
+/** Parked for remote workers: no limit holds the job back, so it counts as ready. */
 const atWorkers = `(j.gate IS NOT NULL AND substr(j.gate, 1, 7) = 'worker/')`;
 
-/** A row of the last minute may still be written by a claim that comes late. Milliseconds. */
+/** A late claim may still insert a row with an id of the last minute. Milliseconds. */
 const settlesWithinMs = 60_000;
 
 /** Rows between the marks and ?1 that have ended or have a side row, up to the first that is neither; `walk` names the mark. */
@@ -61,8 +61,8 @@ const passed = (walk: "jobs" | "arrivals", position: string, source: string) => 
   WHERE coalesce(substr(open, 1, length(open) - 1), last) > mark ON CONFLICT DO UPDATE SET position = excluded.position`;
 
 /**
- * Moves the marks below which no open job lacks a side row close to now, so that reports need not look at what has just ended. Each row is read once.
- * The sweep's own marks stay ten minutes behind: until then a message is not lost but on its way.
+ * Every open job below a tenant's marks has a side row. This moves the marks up to a minute before now, so that reports skip the jobs that have ended;
+ * each row is read once. The sweep's own marks stay ten minutes behind: a message of that age may still be on its way.
  */
 export async function passEnded(db: D1Database, now: number): Promise<void> {
   const before = timePart(now - settlesWithinMs);
@@ -73,7 +73,7 @@ export async function passEnded(db: D1Database, now: number): Promise<void> {
 }
 
 /**
- * Open jobs have a side row, or lie above the marks up to which all that is open has one: no other row is read.
+ * An open job has a side row or lies above the tenant's marks: no other row is read.
  * ?1 tenants, ?2 now, ?3 rows of each source.
  */
 const openSql = `
@@ -99,12 +99,12 @@ const startedSql = `
     SELECT queue, type, started, at, runs FROM jobs WHERE tenant = ?1 AND id < '8' ORDER BY id DESC LIMIT ${maxStarted})
   WHERE started IS NOT NULL AND runs <= 1`;
 
-/** Open jobs of these tenants, grouped; of more than 20,000 of one kind the rest is not counted. */
+/** Open jobs of these tenants, grouped; at most 20,000 of each kind are counted. */
 export async function openJobs(db: D1Database, tenants: readonly string[], now: number): Promise<OpenGroup[]> {
   return (await statement(db, openSql, JSON.stringify(tenants), now, maxExamined).all<OpenGroup>()).results;
 }
 
-/** The newest jobs of each tenant that have started without waiting on purpose. */
+/** The newest started jobs of each tenant, without those that were delayed or held back. */
 export async function startedJobs(db: D1Database, tenants: readonly string[]): Promise<StartedJob[]> {
   if (tenants.length === 0) return [];
   const results = await batch(
@@ -116,7 +116,7 @@ export async function startedJobs(db: D1Database, tenants: readonly string[]): P
 
 const openAmong = `SELECT e.value AS id, j.type FROM json_each(?2) e LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.ended IS NULL`;
 
-/** Those of the ids that have not ended. Of one without a row `isOnItsWay` says whether it is a job; its type is unknown. */
+/** The ids of open jobs. For an id without a row `isOnItsWay` decides whether it is a job; its type is unknown then. */
 export async function openOf(
   db: D1Database,
   tenant: string,

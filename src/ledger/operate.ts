@@ -26,13 +26,13 @@ const noteCancel = `
   INSERT INTO history (tenant, job, at, event, detail) SELECT tenant, id, ?3, 'cancelled', NULL FROM jobs
   WHERE ${named} AND state = 'cancelled' AND ended = ?3 ON CONFLICT DO NOTHING`;
 
-/** A cancelled job is counted nowhere any more: its side rows go with it. */
+/** A cancelled job has no side rows. */
 const dropSides = [
   `DELETE FROM due WHERE (tenant, at, id) IN (SELECT tenant, wake, id FROM jobs WHERE ${named} AND state = 'cancelled' AND gate IS NULL)`,
   `DELETE FROM parked WHERE (tenant, gate, at, id) IN (SELECT tenant, gate, wake, id FROM jobs WHERE ${named} AND state = 'cancelled')`,
 ];
 
-/** A row of a job that has none yet, without a queue: the job's message, or its late row, fills in what describes it. ?1 [tenant, id, slot, at] of each. */
+/** Inserts a row without a queue for a job that has none yet: its message, or its late row, fills in the other columns. ?1 [tenant, id, slot, at] of each. */
 const insertUnwritten = `
   INSERT INTO jobs (tenant, id, slot, at, type, version, queue, state, seq, max)
   SELECT value->>0, value->>1, value->>2, value->>3, 'unknown', 0, '', 'queued', 0, 1 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
@@ -40,7 +40,7 @@ const insertUnwrittenSlot = `
   INSERT INTO arrivals (tenant, slot, id) SELECT j.tenant, j.slot, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.queue = '' AND j.slot IS NOT NULL ON CONFLICT DO NOTHING`;
 
-/** Ends jobs without a lease, flags those with one. `unwrittenAt`: of a job without a row, when it was accepted. Null: there is no such row. */
+/** Cancels a job without a lease at once and flags one with a lease. `unwrittenAt`: when a job without a row was accepted. Null: there is no such job. */
 export async function cancel(
   db: D1Database,
   ref: JobRef,
@@ -60,7 +60,7 @@ export async function cancel(
   return { state: row.state, flagged, changed: flagged || rowsOf(results, 0).length > 0 };
 }
 
-/** As `cancel`, for some hundred jobs of one tenant at once, those without a row included; returns how many have ended or were flagged. */
+/** As `cancel`, for some hundred jobs of one tenant at once, those without a row too; returns how many were cancelled or flagged. */
 export async function cancelAll(db: D1Database, tenant: string, ids: readonly string[], now: number): Promise<number> {
   const first = unwrittenStatements(
     db,
@@ -75,7 +75,7 @@ function unwrittenStatements(db: D1Database, jobs: readonly (JobRef & { at: numb
   return [statement(db, insertUnwritten, list), statement(db, insertUnwrittenSlot, list)];
 }
 
-/** The first returns those that were ended, the second those that were flagged. */
+/** The first statement returns the jobs that were cancelled, the second those that were flagged. */
 function cancelStatements(db: D1Database, tenant: string, ids: readonly string[], now: number): D1PreparedStatement[] {
   const list = JSON.stringify(ids);
   return [
@@ -86,14 +86,14 @@ function cancelStatements(db: D1Database, tenant: string, ids: readonly string[]
   ];
 }
 
-/** Nothing of this revision reached the outside world, for certain: it may be sent with other content, under other keys. */
+/** No effect of this revision was made or is in doubt: the job may send other content under other keys. */
 const untouched = `
   j.doubt = 0 AND NOT EXISTS (SELECT 1 FROM effects f
     WHERE f.tenant = j.tenant AND f.job = j.id AND f.revision = j.revision AND f.state IN ('done', 'intent', 'uncertain')
       AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}')`;
 
-/** What has no queue yet cannot be sent. */
-const inTime = "(e.value->>2 IS NULL OR j.ended < e.value->>2) AND j.queue <> ''";
+/** A row without a queue cannot be sent yet. */
+const endedBefore = "(e.value->>2 IS NULL OR j.ended < e.value->>2) AND j.queue <> ''";
 
 /**
  * ?1 [tenant, id, ended before or null, patched payload or null, its version] of each, ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be in, ?7 now.
@@ -106,14 +106,14 @@ const bringToLife = `
     revision = jobs.revision + (r.anew AND (r.payload IS NOT NULL OR jobs.runs > 0)), pinned = iif(r.anew, ?7, jobs.pinned), doubt = iif(r.anew, 0, jobs.doubt),
     payload = coalesce(r.payload, jobs.payload), version = coalesce(r.version, jobs.version)
   FROM (SELECT j.tenant, j.id, e.value->>3 AS payload, e.value->>4 AS version, e.value->>3 IS NOT NULL OR (${untouched}) AS anew
-    FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 AND ${inTime}) r
+    FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 AND ${endedBefore}) r
   WHERE jobs.tenant = r.tenant AND jobs.id = r.id AND jobs.state IN (SELECT value FROM json_each(?6))
   RETURNING ${stored}`;
 
-/** What stands beside jobs that are about to be brought back; the others keep theirs. ?1 as above, ?2 the states they may be in. */
+/** Selects the side rows of the jobs that are brought back. ?1 as above, ?2 the states they may be in. */
 const revived = (key: string) => `
-  SELECT ${key} FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 AND ${inTime} WHERE j.state IN (SELECT value FROM json_each(?2))`;
-const besides = [
+  SELECT ${key} FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 AND ${endedBefore} WHERE j.state IN (SELECT value FROM json_each(?2))`;
+const dropSideRows = [
   `DELETE FROM dead_letters WHERE (tenant, died, id) IN (${revived("j.tenant, j.ended, j.id")})`,
   `DELETE FROM due WHERE (tenant, at, id) IN (${revived("j.tenant, j.wake, j.id")})`,
   `DELETE FROM parked WHERE (tenant, gate, at, id) IN (${revived("j.tenant, j.gate, j.wake, j.id")})`,
@@ -123,16 +123,16 @@ const addDue = `
   WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
 const noteRevival = `INSERT INTO history (tenant, job, at, event, detail) ${revived("j.tenant, j.id, ?3, ?4, NULL")} ON CONFLICT DO NOTHING`;
 
-/** ?3 the replay. A job that it sent before and that is not counted yet is counted as sent once. */
+/** ?3 the replay. A job that it sent before and whose end is not counted yet counts as sent once. */
 const noteSent = [
   `UPDATE replays SET done = replays.done + s.sent, open = replays.open + s.sent FROM (SELECT min(j.tenant) AS tenant, count(*) AS sent
-     FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 AND ${inTime}
+     FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 AND ${endedBefore}
      WHERE j.state IN (SELECT value FROM json_each(?2)) AND NOT EXISTS (SELECT 1 FROM replay_jobs r WHERE r.tenant = j.tenant AND r.replay = ?3 AND r.job = j.id)) s
    WHERE replays.tenant = s.tenant AND replays.id = ?3`,
   `INSERT INTO replay_jobs (tenant, replay, job) ${revived("j.tenant, ?3, j.id")} ON CONFLICT DO NOTHING`,
 ];
 
-/** Brings jobs back to `queued` under a raised seq and takes their dead letters away. */
+/** Brings jobs back to `queued` under a raised seq and deletes their dead letters. */
 export async function revive(db: D1Database, rows: readonly Revived[], how: Revival, now: number): Promise<StoredJob[]> {
   if (rows.length === 0) return [];
   const whole = lists(
@@ -141,7 +141,7 @@ export async function revive(db: D1Database, rows: readonly Revived[], how: Revi
   const from = JSON.stringify(how.from);
   const { due, sent, wake } = how.place;
   const before = whole.flatMap((list) => [
-    ...besides.map((sql) => statement(db, sql, list, from)),
+    ...dropSideRows.map((sql) => statement(db, sql, list, from)),
     statement(db, noteRevival, list, from, now, how.event),
     ...(how.replay === undefined ? [] : noteSent).map((sql) => statement(db, sql, list, from, how.replay ?? null)),
   ]);
@@ -164,7 +164,7 @@ const buryLetter = `
   SELECT j.tenant, j.ended, j.id, j.type, 'discarded', j.reason, e.value->>8, 0, j.at
   FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.ended = ?2 AND j.state = 'discarded' ON CONFLICT DO NOTHING`;
 
-/** Records what never was a job here as discarded, with its raw body as payload. Twice the same is once. */
+/** Records messages that are no jobs as discarded, with the raw body as payload. A repeat adds no row. */
 export async function bury(db: D1Database, rows: readonly Burial[], now: number): Promise<void> {
   if (rows.length === 0) return;
   const columns = await Promise.all(

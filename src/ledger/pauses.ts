@@ -16,7 +16,7 @@ export interface PauseAuthor {
   reason?: string | undefined;
 }
 
-/** Queues, types and tenants that are held; tenant `*` is all tenants. Few rows, read with every claim. */
+/** Paused queues, types and tenants; tenant `*` means all tenants. Few rows, read with every claim. */
 export function createPauseStore(db: D1Database) {
   return {
     /** A second pause keeps the time of the first. */

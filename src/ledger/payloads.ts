@@ -1,14 +1,14 @@
 import { sha256Hex } from "../crypto";
 import type { PayloadStore } from "../queue/engine";
 
-/** R2 takes so many names in one call. */
+/** Keys that R2 deletes in one call. */
 const maxRemoved = 1000;
 
 interface StoredTexts {
-  /** Under a name of its own, in place of what was there. Returns the key. */
+  /** Writes a text under the given name and replaces an earlier one. Returns the key. */
   putAs(tenant: string, id: string, name: string, text: string): Promise<string>;
   remove(keys: readonly string[]): Promise<void>;
-  /** Everything of a job, also what no row names. */
+  /** Deletes all objects of a job, also those that no row names. */
   removeAll(tenant: string, id: string): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export function createPayloads(bucket: R2Bucket): PayloadStore & StoredTexts {
       for (let from = 0; from < keys.length; from += maxRemoved) await bucket.delete(keys.slice(from, from + maxRemoved));
     },
     async removeAll(tenant, id) {
-      // What was listed is gone, so the next page is the first one again.
+      // The listed objects are deleted, so the next page is again the first.
       for (let more = true; more;) {
         const { objects, truncated } = await bucket.list({ prefix: `${tenant}/${id}/` });
         if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));

@@ -51,12 +51,12 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
   };
 }
 
-/** What a worker settled the job with: [digest, state, time, 1 where the result is what it uploaded]. */
+/** `settled` is a remote worker's settlement: [digest, state, time, 1 when the result is the uploaded one]. */
 function hasUploadedResult(settled: string | null): boolean {
   return settled !== null && (JSON.parse(settled) as unknown[])[3] === 1;
 }
 
-/** Newest first. States that few jobs are in are answered from their side rows, whatever stands before them; other filters walk a bounded number of rows. */
+/** Newest first. Rare states are read from their side rows, so that newer jobs in other states cost nothing; other filters read a bounded number of rows. */
 async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
   if (filter.q !== undefined) return searchJobs(db, tenant, filter.q, filter, page);
   const open = isOpen(filter.state) ? await openRows(db, tenant, filter.state !== "waiting" && filter.state !== "retrying") : null;
@@ -65,7 +65,7 @@ async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Pag
   return isBad(filter.state) ? withDeadLetters(db, tenant, filter, page, walked) : walked;
 }
 
-/** Adds what lies behind the rows that were walked. A dismissed dead letter has no side row: only walking finds it. */
+/** Adds dead letters older than the rows that were read. A dismissed dead letter has no side row: it is found only by reading jobs. */
 async function withDeadLetters(db: D1Database, tenant: string, filter: JobFilter, page: Page, walked: JobPage): Promise<JobPage> {
   const { cursor, jobs: near } = walked;
   if (cursor === null || near.length === page.limit) return walked;
@@ -93,7 +93,7 @@ async function counts(db: D1Database, tenant: string | null, from: number, to: n
   return (await query.all<MinuteCount>()).results;
 }
 
-/** Counted up to a hundred thousand; side rows of jobs that ended meanwhile, which the tick removes, are left out. */
+/** Counted up to 100,000, without side rows of jobs that have ended since: the tick removes those. */
 async function backlog(db: D1Database, tenant: string | null): Promise<{ deadLetters: number; parked: number; due: number }> {
   const whose = tenant === null ? "" : "WHERE s.tenant = ?1";
   const open = tenant === null ? "WHERE j.ended IS NULL" : "WHERE s.tenant = ?1 AND j.ended IS NULL";

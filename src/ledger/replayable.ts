@@ -7,14 +7,14 @@ import type { DeadLetterFilter, Page } from "./views";
 export interface Replayable {
   /** Newest first; `position` is the cursor that goes on after a letter. */
   page(tenant: string, filter: DeadLetterFilter, page: Page): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }>;
-  /** Those of the ids that can be replayed, with the bytes of the payload in the row. */
+  /** The ids of jobs that can be replayed, with the bytes of the payload in each row. */
   sizes(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string; bytes: number }[]>;
   contents(tenant: string, ids: readonly string[]): Promise<ReplayableContent[]>;
-  /** What became of the effects of those of the ids that can be replayed. */
+  /** Counts the effects, made and in doubt, of the jobs that can be replayed. */
   effects(tenant: string, ids: readonly string[]): Promise<ReplayableEffects[]>;
 }
 
-/** Jobs of one type: how many made an effect already, and of how many one may have happened. */
+/** Jobs of one type: how many have made an effect, and how many have one in doubt. */
 export interface ReplayableEffects {
   type: string;
   done: number;

@@ -16,7 +16,7 @@ export const minRetention = 5;
 const counterDays = 35;
 const logDays = 90;
 
-/** Statements of one call, of a thousand that an invocation may run; the page under way is ended. */
+/** Statements of one call; an invocation may run 1,000. A page that has begun is finished. */
 const budget = 200;
 /** Tenants looked up at once, and pages of each kind that one tenant may have removed before the next one follows. */
 const groupSize = 25;

@@ -6,8 +6,8 @@ import { batch, rowsOf, statement } from "../d1";
 export type Finding = "done" | "failed";
 
 /**
- * An effect in doubt has a row; a run that died with its Worker may have left none, and its job says so. A decision of a run acts on nothing,
- * so there is nothing to find out: settled without its value, it would leave the next run without what was decided.
+ * An effect in doubt has a row. A run that died with its Worker may have left none: then the job's column `doubt` is set. A decision of a run is no act
+ * on the outside world, so it cannot be reviewed: settled without its value, it would leave the next run without the decision.
  */
 const decide = `
   INSERT INTO effects (tenant, job, key, revision, state, result, at)
@@ -16,7 +16,7 @@ const decide = `
     OR EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ?1 AND f.job = ?2 AND f.key = ?3 AND f.state IN ('intent', 'uncertain')))
   ON CONFLICT DO UPDATE SET state = excluded.state, result = NULL, at = excluded.at WHERE effects.state IN ('intent', 'uncertain') RETURNING key`;
 
-/** Once no effect is in doubt any more, the job is not either. */
+/** The job is no longer in doubt once none of its effects is. */
 const clear = `
   UPDATE jobs SET doubt = 0 WHERE tenant = ?1 AND id = ?2 AND doubt > 0
     AND NOT EXISTS (SELECT 1 FROM effects WHERE tenant = ?1 AND job = ?2 AND state IN ('intent', 'uncertain'))`;
@@ -32,8 +32,8 @@ const noteDismissed = `
 const note = `INSERT INTO history (tenant, job, at, event, detail) SELECT tenant, id, ?3, ?4, ?5 FROM jobs WHERE tenant = ?1 AND id = ?2 ON CONFLICT DO NOTHING`;
 
 /**
- * Settles an effect in doubt, so that a retry skips it or does it again under a new key. Its revision stays: what happened, happened
- * under that one. False: it is not in doubt, or the job runs.
+ * Settles an effect in doubt: a retry skips it (`done`) or does it again under a new key (`failed`). The effect's row keeps its revision.
+ * False: the effect is not in doubt, or the job runs.
  */
 export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: string, finding: Finding, now: number): Promise<boolean> {
   const results = await batch(db, [statement(db, decide, ref.tenant, ref.id, key, finding, now)]);
@@ -43,7 +43,7 @@ export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: s
   return true;
 }
 
-/** Takes a dead letter off the list; the job stays what it is, for reading. False: it is no dead letter. */
+/** Removes a dead letter from the list; the job stays readable. False: the job is no dead letter. */
 export async function dismiss(db: D1Database, ref: JobRef, now: number): Promise<boolean> {
   return (await dismissAll(db, ref.tenant, [ref.id], now)) > 0;
 }

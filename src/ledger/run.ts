@@ -8,7 +8,7 @@ const effectsOf = `
   UNION ALL SELECT j.tenant, j.id, '${anyKey}', j.revision, 'intent', NULL, j.doubt
   FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.doubt > 0`;
 
-/** What is done stays done, and a run that is slow to end takes nothing away from a later revision. */
+/** An effect that is done stays done, and a slow run overwrites no record of a later revision. */
 const unlessNewer = `
   ON CONFLICT DO UPDATE SET revision = excluded.revision, state = excluded.state, result = excluded.result, at = excluded.at
   WHERE excluded.revision > effects.revision OR (excluded.revision = effects.revision AND (effects.state <> 'done' OR excluded.state = 'done'))`;
@@ -21,7 +21,7 @@ const upsertEffect = `
   ${unlessNewer}
   RETURNING key`;
 
-/** Unfenced and many at once: they happened, whichever run holds their jobs. */
+/** Many records at once and without a token: these effects happened, whichever run holds their jobs now. */
 const upsertEffects = `
   INSERT INTO effects (tenant, job, key, revision, state, result, at)
   SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each(?1) WHERE true
@@ -29,7 +29,7 @@ const upsertEffects = `
 
 const saveCursor = `UPDATE jobs SET cursor = ?4, attempt = 0, sweeps = 0, checkpoints = checkpoints + 1, checkpointed = ?5 WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running'`;
 
-/** Makes the whole batch fail when the job has another holder or shall end: json() of what is no JSON is an error. */
+/** Makes the whole batch fail when another run holds the job or its cancel flag is set: json() of a text that is no JSON is an error. */
 const orFail = `SELECT json(iif(EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'running' AND cancel = 0), '0', 'lease lost'))`;
 
 /** ?2 token. */

@@ -14,10 +14,10 @@ export interface PayloadSample {
   ref: string | null;
 }
 
-/** What is looked at: tenants, and of each tenant the rows of each kind. */
+/** Tenants that are read, and of each tenant the rows of each source. */
 const maxTenants = 100;
 const maxRows = 200;
-/** What is handed out of each version, and of all of them together. */
+/** Samples returned of each version, and of all versions together. */
 const maxOfVersion = 20;
 const maxSamples = 100;
 
@@ -50,7 +50,7 @@ export function createSampleQueries(db: D1Database): (names: readonly string[], 
       db,
       tenants.map((each) => statement(db, candidates, each, JSON.stringify(names), maxRows)),
     );
-    // A job may be found by several of its rows.
+    // A job may be found in several sources.
     const found = tenants.flatMap((_, index) => rowsOf<Candidate>(results, index));
     const picked = pick([...new Map(found.map((each) => [`${each.tenant}/${each.id}`, each])).values()]);
     if (picked.length === 0) return [];
@@ -59,7 +59,7 @@ export function createSampleQueries(db: D1Database): (names: readonly string[], 
   };
 }
 
-/** Those that follow a place taken at random, then those from the beginning. */
+/** The tenants that follow a random place in the alphabet, then those from its beginning. */
 async function someTenants(db: D1Database): Promise<string[]> {
   const start = alphabet[Math.floor(Math.random() * alphabet.length)] ?? "";
   const from = (condition: string) => statement(db, `SELECT tenant FROM tenants WHERE tenant ${condition} ?1 ORDER BY tenant LIMIT ?2`, start, maxTenants);

@@ -20,7 +20,7 @@ const openIds = [
 const letterIds = `SELECT id FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
 const errors = `SELECT id, reason FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
 
-/** By id, by entity key (`order:123`), else by words of a dead letter's error. One page: what is looked for is few. */
+/** Finds jobs by id or entity key (`order:123`), else by words of a dead letter's error. One page: few jobs match. */
 export async function searchJobs(
   db: D1Database,
   tenant: string,
@@ -37,8 +37,8 @@ export async function searchJobs(
 }
 
 /**
- * Every job that waits or is retrying: each has a side row. With `all` every job that has not ended: the others lie above the mark up to which
- * all that is open has a side row. Null when one of these sources has more than may be looked at.
+ * Every job that waits or is retrying: each has a side row. With `all` every open job: those without a side row lie above the tenant's marks.
+ * Null when one of these sources has more rows than may be read.
  */
 export async function openRows(db: D1Database, tenant: string, all: boolean): Promise<JobRow[] | null> {
   const queries = all ? [...sideIds, ...openIds] : sideIds;
@@ -51,7 +51,7 @@ export async function openRows(db: D1Database, tenant: string, all: boolean): Pr
   return rowsById(db, tenant, sources.flat());
 }
 
-/** Jobs of the newest dead letters; those dismissed are not among them. */
+/** Jobs of the newest dead letters, without dismissed ones. */
 export async function deadRows(db: D1Database, tenant: string): Promise<JobRow[]> {
   return rowsById(db, tenant, (await statement(db, letterIds, tenant, maxExamined).all<{ id: string }>()).results);
 }
@@ -61,27 +61,27 @@ async function rowsById(db: D1Database, tenant: string, found: readonly { id: st
   return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobRow>()).results;
 }
 
-/** One page of rows that are known whole. */
+/** One page of a complete list of rows. */
 export function pageOf(rows: readonly JobRow[], filter: JobFilter, page: Page): { jobs: JobView[]; cursor: string | null } {
   const sorted = newestFirst(rows, page.cursor ?? end, filter);
   const pageRows = sorted.slice(0, page.limit);
   return { jobs: pageRows.map(jobViewOf), cursor: sorted.length > pageRows.length ? (pageRows.at(-1)?.position ?? null) : null };
 }
 
-/** Those below a position that fit. */
+/** The rows below a position that match the filter. */
 export function newestFirst(rows: readonly JobRow[], below: string, filter: JobFilter): JobRow[] {
   return rows
     .filter((row) => row.position < below && matchesFilter(row, filter) && isInRange(row, filter))
     .toSorted((left, right) => (left.position < right.position ? 1 : -1));
 }
 
-/** A key is looked up, not searched: as it was typed, in small letters, and with the name of the thing in capitals. */
+/** Entity keys are compared whole, in three spellings: as typed, in lower case, and with the part after the colon in capitals. */
 function keysOf(q: string): string[] {
   const colon = q.indexOf(":") + 1;
   return [...new Set([q, q.toLowerCase(), q.slice(0, colon).toLowerCase() + q.slice(colon).toUpperCase()])];
 }
 
-/** The newest dead letters whose error says so. SQLite folds the case of ASCII only, so their texts are compared here. */
+/** The newest dead letters whose error contains the words. Compared here and not in SQL: SQLite folds the case of ASCII only. */
 async function byError(db: D1Database, tenant: string, q: string): Promise<JobRow[]> {
   const matches = finder(q);
   const letters = await statement(db, errors, tenant, maxExamined).all<{ id: string; reason: string }>();

@@ -12,12 +12,12 @@ const settleDone = `
   WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND jobs.state IN ('running', 'done')
   RETURNING 1 AS n`;
 
-/** Which of them are done under this token: asked when fewer rows changed than were sent. */
+/** The jobs that are done under this token; read when fewer rows changed than were sent. */
 const doneOf = `
   SELECT j.tenant, j.id, j.state, j.seq FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.lease = ?2 AND j.state = 'done'`;
 
-/** Settled before and repeated, because the first answer was lost: the row has the outcome already. */
+/** The same settlement, repeated because its first answer was lost: the row has its outcome already. */
 const answerLost = `
   (jobs.state = s.state AND jobs.until = 0 AND jobs.attempt = s.attempt AND jobs.sent IS s.sent AND jobs.wake IS s.wake AND jobs.gate IS s.gate)`;
 
@@ -36,7 +36,7 @@ const settleAny = `
   WHERE jobs.tenant = s.tenant AND jobs.id = s.id AND jobs.lease = ?2 AND (jobs.state = 'running' OR ${answerLost})
   RETURNING jobs.tenant, jobs.id, jobs.state, jobs.seq`;
 
-/** Side rows follow only if the row above was ours: its lease still carries the token. */
+/** Side rows are written only for jobs whose row still carries the token. */
 const ours = (columns: string) => `FROM (SELECT ${columns} FROM json_each(?1)) s JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id WHERE j.lease = ?2`;
 
 const addDue = `
@@ -56,7 +56,7 @@ const addDeadLetters = `
   SELECT j.tenant, j.ended, j.id, j.type, j.state, j.site, coalesce(j.reason, ''), s.kind, j.attempt, j.at
   ${ours("value->>0 AS tenant, value->>1 AS id, value->>2 AS kind")} AND j.state IN ('dead', 'discarded') ON CONFLICT DO NOTHING`;
 
-/** Records transitions in one transaction; returns those whose rows were still ours. Statements without rows are left out. */
+/** Records transitions in one transaction; returns those of jobs whose rows still carry the token. */
 export async function settle(db: D1Database, transitions: readonly Transition[], token: string, now: number): Promise<Settled[]> {
   const plain = transitions.filter(isPlainDone);
   const plainLists = lists(plain.map(ref));
@@ -75,7 +75,7 @@ export async function settle(db: D1Database, transitions: readonly Transition[],
   return [...done, ...others.flatMap((_, index) => rowsOf<Settled>(results, plainLists.length + index))];
 }
 
-/** The count shows that some rows were not changed, not which. */
+/** Reads which rows were changed: the count shows only how many. */
 async function rowsThatAreDone(db: D1Database, quietLists: readonly string[], token: string): Promise<Settled[]> {
   const results = await batch(
     db,
@@ -112,7 +112,7 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
   ];
 }
 
-/** Done on the first try, with nothing to keep. */
+/** Done on the first try, without result, progress or timeline entry. */
 function isPlainDone(each: Transition): boolean {
   const hasDetails = each.settled !== undefined || each.result !== null || each.progress !== undefined || each.event !== null || each.attempt > 0;
   return each.state === "done" && !hasDetails;

@@ -9,7 +9,7 @@ interface Lookup extends JobRef {
   reject(reason: unknown): void;
 }
 
-/** Looks up states of single jobs; look-ups of the same moment share one statement. Null: the ledger has no such row. */
+/** Looks up states of single jobs; calls within one microtask share one statement. Null: the ledger has no such row. */
 export function createStateLookup(db: D1Database): (tenant: string, id: string) => Promise<JobState | null> {
   let waiting: Lookup[] = [];
   const ask = async () => {

@@ -1,7 +1,7 @@
 import { statement } from "../d1";
 import { timePart } from "../queue/id";
 
-/** Jobs of one tenant, or of one site, by what became of them. */
+/** How many jobs of a tenant or site came to one event. */
 export interface EventCount {
   name: string;
   /** enqueued, done, retrying, waiting, discarded, dead, cancelled, crashed; of sites the state that the job is in. */
@@ -11,7 +11,7 @@ export interface EventCount {
   ms: number;
 }
 
-/** Newest jobs of each tenant that are counted by site: counters know no sites. */
+/** Newest jobs of each tenant that are counted by site: the minute counters have no column for it. */
 const maxCounted = 20_000;
 
 const byTenant = `
@@ -23,12 +23,12 @@ const bySite = `
     SELECT site, state, started, ended FROM jobs WHERE tenant = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ${maxCounted})
   WHERE site IS NOT NULL GROUP BY 1, 2`;
 
-/** What became of the jobs of these tenants within a time (milliseconds, the end is not in it). */
+/** Events of these tenants' jobs within a time (milliseconds; the end is exclusive). */
 export async function countsByTenant(db: D1Database, tenants: readonly string[], from: number, to: number): Promise<EventCount[]> {
   return (await statement(db, byTenant, JSON.stringify(tenants), from, to).all<EventCount>()).results;
 }
 
-/** How jobs of a tenant's sites stand that were accepted within a time; of its newest 20,000. */
+/** States of the jobs of a tenant's sites that were accepted within a time; of its newest 20,000 jobs. */
 export async function countsBySite(db: D1Database, tenant: string, from: number, to: number): Promise<EventCount[]> {
   return (await statement(db, bySite, tenant, timePart(from), timePart(to)).all<EventCount>()).results;
 }

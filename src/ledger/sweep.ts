@@ -7,14 +7,14 @@ import { dropDue, dropParked } from "./side";
 import { looked } from "./waiting";
 
 export const stored = `jobs.tenant, jobs.id, jobs.type, jobs.version, jobs.queue, jobs.seq, jobs.at, jobs.payload, jobs.ref, jobs.fp, jobs.parent, jobs.trace, jobs.dry`;
-/** What a worker outside holds outlives our start. */
+/** Leases of remote workers survive a restart. */
 const otherBoots = `
   SELECT coalesce(j.wake, 0) AS wakeAt, j.tenant, j.id, ${looked} FROM jobs j
   WHERE j.boot <> ?1 AND ((j.state = 'running' AND j.worker IS NULL) OR (j.state IN ('queued', 'retrying', 'waiting') AND j.sent IS NOT NULL)) LIMIT ?2`;
 
 /**
- * A lease that expired leaves its mark: if that run was alone the attempt is its own, from now on it runs alone.
- * ?2 now, ?3 boot. Only rows that are still as they were seen.
+ * An expired lease sets `crash` to 1, so that the job runs alone from now on. If it was 1 already, the job ran alone when its Worker died: that counts
+ * as an attempt. ?2 now, ?3 boot. Only rows that have not changed since they were read.
  */
 const raise = `
   UPDATE jobs SET seq = jobs.seq + 1, state = 'queued', due = b.due, sent = b.sent, wake = b.wake, gate = NULL, boot = ?3,
@@ -29,7 +29,7 @@ const addDue = `
   INSERT INTO due (tenant, at, id) SELECT j.tenant, j.wake, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.state IN ('queued', 'running', 'retrying', 'waiting') ON CONFLICT DO NOTHING`;
 
-/** Takes the mark of a message away, so that the next tick sends one, though not before the job is due. ?2 time of the side row. */
+/** Clears `sent`, so that the next tick sends a message, but not before the job is due. ?2 time of the side row. */
 const markUnsent = `
   UPDATE jobs SET sent = NULL, wake = max(?2, coalesce(jobs.due, 0)) FROM (SELECT value->>0 AS tenant, value->>1 AS id FROM json_each(?1)) u
   WHERE jobs.tenant = u.tenant AND jobs.id = u.id AND jobs.gate IS NULL AND jobs.state IN ('queued', 'retrying', 'waiting')`;
@@ -42,7 +42,7 @@ export async function ofOtherBoot(db: D1Database, boot: string, limit: number): 
   return (await statement(db, otherBoots, boot, limit).all<DueJob>()).results;
 }
 
-/** Raises seq and takes the old side row away; the new one stands before the message is sent. */
+/** Raises seq and replaces the side row, before the message is sent. */
 export async function bringBack(db: D1Database, rows: readonly BringBack[], now: number, boot: string): Promise<StoredJob[]> {
   if (rows.length === 0) return [];
   const raises = lists(rows.map((row) => [row.tenant, row.id, row.seq, row.wakeAt, row.place.wake, row.place.due, row.place.sent, row.swept ? 1 : 0]));
@@ -74,7 +74,7 @@ export async function pauses(db: D1Database): Promise<Pause[]> {
   return (await db.prepare(`SELECT tenant, scope, name FROM pauses`).all<Pause>()).results;
 }
 
-/** Each tenant with a row in a table, by one seek apiece, and how far its walk has come. */
+/** Each tenant with a row in a table, by one seek each, and how far its walk has come. */
 const marks = (table: string) => `
   WITH RECURSIVE each(tenant) AS (
     SELECT min(tenant) FROM ${table} UNION ALL
@@ -82,7 +82,7 @@ const marks = (table: string) => `
   marks(tenant, mark) AS (
     SELECT tenant, coalesce((SELECT position FROM watermarks w WHERE w.tenant = each.tenant AND w.walk = ?1), '') FROM each WHERE tenant IS NOT NULL)`;
 
-/** Ids above the watermarks, of jobs old enough, tenant after tenant. The walk over derived ids goes by their slots. */
+/** Ids above the watermarks, of jobs that are old enough, tenant after tenant. Derived ids are ordered by their slots. */
 const scans = {
   jobs: `${marks("jobs")}
     SELECT j.tenant, j.id AS position, j.id, j.state, j.queue, j.wake, j.gate, j.sent FROM marks m CROSS JOIN jobs j

@@ -6,14 +6,14 @@ export interface TimelineEntry {
   at: number;
   event: string;
   detail: string | null;
-  /** How long the run took that led to it, or all of the runs together when it happened more than once; null: no run did. */
+  /** How long the run before it took, or all these runs together when it happened several times; null: no run caused it. */
   ms: number | null;
   /** How often it happened in a row, the first time at `at`. */
   times: number;
   lastAt: number;
 }
 
-/** What of a job's row its timeline is made of, beside its history. */
+/** Columns of a job's row from which its timeline is made, together with its rows of history. */
 export interface TimelineRow {
   state: JobState;
   at: number;
@@ -33,7 +33,7 @@ export function historyStatement(db: D1Database, tenant: string, id: string): D1
   return statement(db, historySql, tenant, id);
 }
 
-/** Acceptance, first start, the run under way and a quiet end are in the job's row alone; everything else has a row of history. Oldest first. */
+/** Acceptance, first start, the current run and an end without details are read from the job's row; all else has a row of history. Oldest first. */
 export function timelineOf(row: TimelineRow, history: readonly TimelineEntry[]): TimelineEntry[] {
   const entries = [once(row.at, "queued"), ...history];
   if (row.started !== null) entries.push(once(row.started, "running"));
@@ -47,7 +47,7 @@ function once(at: number, event: string): TimelineEntry {
   return { at, event, detail: null, ms: null, times: 1, lastAt: at };
 }
 
-/** Only a run makes a job done. */
+/** How long the last run of a done job took; null for other states, which need no run. Milliseconds. */
 function lastRunOf({ state, begun, ended }: TimelineRow): number | null {
   return state === "done" && begun !== null && ended !== null ? ended - begun : null;
 }
@@ -56,14 +56,14 @@ function lastRunOf({ state, begun, ended }: TimelineRow): number | null {
 const newEntries = `(SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS at, value->>3 AS event, value->>4 AS detail, value->>5 AS ms, value->>6 AS folds FROM json_each(?1)) s`;
 const ours = `JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id`;
 
-/** Raises the count of a job's newest entry when that is of the same event. Repeated with the same time it changes nothing. */
+/** Raises the count of a job's newest entry when it has the same event. A repeat with the same time changes nothing. */
 export const foldHistory = `
   UPDATE history SET times = times + 1, last_at = s.at, ms = iif(s.ms IS NULL, history.ms, coalesce(history.ms, 0) + s.ms)
   FROM ${newEntries} ${ours}
   WHERE s.folds AND j.lease = ?2 AND history.tenant = s.tenant AND history.job = s.id AND history.event = s.event AND coalesce(history.last_at, history.at) < s.at
     AND history.at = (SELECT max(h.at) FROM history h WHERE h.tenant = s.tenant AND h.job = s.id)`;
 
-/** Adds what was not folded just now. */
+/** Adds the entries that were not folded. */
 export const addHistory = `
   INSERT INTO history (tenant, job, at, event, detail, ms) SELECT s.tenant, s.id, s.at, iif(j.state = 'cancelled', 'cancelled', s.event), s.detail, s.ms
   FROM ${newEntries} ${ours}

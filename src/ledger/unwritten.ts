@@ -1,10 +1,10 @@
 import type { UnwrittenJob, UnwrittenJobs } from "../queue/engine";
 
-/** No tenant has such a name. */
+/** Not a valid tenant name, so no tenant's keys begin with it. */
 const prefix = "_unwritten/";
 const maxAtOnce = 50;
 
-/** In R2, an object for each request, in the order of time. */
+/** Keeps jobs in R2, one object for each request, ordered by time. */
 export function createUnwritten(bucket: R2Bucket, now: () => number): UnwrittenJobs {
   return {
     async keep(jobs) {

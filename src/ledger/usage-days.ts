@@ -10,9 +10,9 @@ export interface UsageCount {
 }
 
 const hour = 3_600_000;
-/** An isolate keeps its counts for two seconds; an hour is added up when it has been over for this long. Milliseconds. */
+/** An hour is added to its day this long after its end: isolates write their counts up to two seconds late. Milliseconds. */
 const settledAfter = 5 * 60_000;
-/** Hours that one tick adds up: more are left after an outage. */
+/** Hours that one tick adds to their days; after an outage more ticks follow. */
 const maxHours = 6;
 
 /** One seek a tenant. ?1 from, ?2 to (milliseconds), ?3 the day, ?4 the mark before, ?5 the mark after: an hour counts once, whatever ticks overlap. */
@@ -29,7 +29,7 @@ const markSql = `
   INSERT INTO watermarks (tenant, walk, position) VALUES ('*', 'usage-days', ?2)
   ON CONFLICT DO UPDATE SET position = excluded.position WHERE position = ?1`;
 
-/** Adds the hours that are over to their days. A first run begins with the hour that is over last. Returns how many it added. */
+/** Adds ended hours to their days. The first run begins with the latest ended hour. Returns the number of hours added. */
 export async function addUpHours(db: D1Database, now: number): Promise<number> {
   const stored = await statement(db, `SELECT position FROM watermarks WHERE tenant = '*' AND walk = 'usage-days'`).first<{ position: string }>();
   const end = Math.floor((now - settledAfter) / hour) * hour;
@@ -52,7 +52,7 @@ const minutesSql = `
   SELECT c.tenant, c.type, c.event, sum(c.n) AS count, sum(c.ms) AS ms FROM each CROSS JOIN counters c ON c.tenant = each.tenant
   WHERE c.minute >= ?2 AND c.minute < ?3 GROUP BY 1, 2, 3`;
 
-/** What jobs came to from the start of a day to now: whole hours from the days, the rest from the minutes. Null is all tenants. */
+/** Events of jobs from the start of a day until now: whole hours from the daily counts, the rest from the minutes. Null: all tenants. */
 export async function usageSince(db: D1Database, tenant: string | null, fromDay: string, now: number): Promise<UsageCount[]> {
   const stored = await statement(db, `SELECT position FROM watermarks WHERE tenant = '*' AND walk = 'usage-days'`).first<{ position: string }>();
   const from = Math.max(Number(stored?.position ?? 0), Date.parse(fromDay));

@@ -32,9 +32,9 @@ export interface JobDetail extends JobView {
   revision: number;
   /** The time as of which versioned content is read: `at`, or an operator's last retry or replay. */
   pinnedAt: number;
-  /** Whether a run ended without a recorded answer to what it was sending. */
+  /** Whether a run ended without recording the answer to a call. */
   doubt: boolean;
-  /** What an outside system wrote, beside the reason; not masked here. */
+  /** The text that an outside system answered with; not masked here. */
   providerMessage?: string | null;
   parent: string | null;
   /** `{trace id}-{flags}`; null: it follows from the ids. */
@@ -58,7 +58,7 @@ export interface JobFilter {
   /** Milliseconds; what `scheduled` compares with. */
   now?: number | undefined;
   siteId?: string | undefined;
-  /** That their messages go through; `overflow` has no jobs of its own. */
+  /** The queue of their type; no job belongs to `overflow`. */
   queue?: string | undefined;
   /** An id, an entity key (`order:123`), or words of a dead letter's error. */
   q?: string | undefined;
@@ -98,7 +98,7 @@ export interface DeadLetterFilter extends JobFilter {
   group?: string | undefined;
 }
 
-/** Dead letters that failed alike. */
+/** Dead letters of one failure group. */
 export interface DeadLetterGroup {
   group: string;
   type: string;
@@ -107,7 +107,7 @@ export interface DeadLetterGroup {
   count: number;
   firstAt: number;
   lastAt: number;
-  /** Up to three ids to look at. */
+  /** Up to three ids. */
   examples: string[];
 }
 
@@ -123,7 +123,7 @@ export interface MinuteCount {
   ms: number;
 }
 
-/** Everything one may ask the ledger. Every call names its tenant; null is the root token looking at all. */
+/** All reads of the ledger. Every call names its tenant; null: all tenants, for the root token. */
 export interface Queries {
   job(tenant: string, id: string): Promise<JobDetail | null>;
   jobs(tenant: string, filter: JobFilter, page: Page): Promise<JobPage>;

@@ -37,7 +37,7 @@ export async function due(db: D1Database, tenants: readonly string[], now: numbe
   return tenants.map((tenant) => ({ tenant, ...pageOf(byTenant.get(tenant), limit) }));
 }
 
-/** Pages of what waits at these gates. A row without its job, or of a job that moved on, is removed and left out. */
+/** Pages of the jobs parked at these gates. Rows whose job is gone or no longer parked there are deleted and left out. */
 export async function parked(db: D1Database, gates: readonly ParkedGate[], limit: number): Promise<ParkedPage[]> {
   const gateList = JSON.stringify(gates.map(({ tenant, gate }) => [tenant, gate]));
   const { results } = await statement(db, parkedRows, gateList, limit).all<DueJob & { place: string }>();
@@ -58,7 +58,7 @@ export async function parkedGates(db: D1Database): Promise<ParkedGate[]> {
   return (await db.prepare(`SELECT tenant, gate FROM parked_gates`).all<ParkedGate>()).results;
 }
 
-/** Only while nothing is parked there: a job may have come meanwhile. */
+/** Forgets gates where no job is parked; one may have been parked there meanwhile. */
 export async function forgetGates(db: D1Database, gates: readonly ParkedGate[]): Promise<void> {
   const sql = `
     DELETE FROM parked_gates WHERE (tenant, gate) IN (SELECT value->>0, value->>1 FROM json_each(?1))

@@ -23,7 +23,7 @@ export function markStatement(db: D1Database, tenant: string, walk: string, posi
   return statement(db, sql, tenant, walk, position);
 }
 
-/** SQL of the position below which every open job of a stream has a side row: the sweep's mark, or the one that `passEnded` moves behind what has ended. */
+/** SQL of the position below which every open job of a stream has a side row: the greater of the sweep's mark and that of `passEnded`. */
 export function openMark(tenant: string, walk: "jobs" | "arrivals"): string {
   const mark = (name: string) => `coalesce((SELECT w.position FROM watermarks w WHERE w.tenant = ${tenant} AND w.walk = '${name}-${walk}'), '')`;
   return `max(${mark("sweep")}, ${mark("ended")})`;

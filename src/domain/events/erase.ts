@@ -83,7 +83,7 @@ export interface RecordedFact {
 export type FactPlace = readonly [entity: string, at: number, event: string];
 
 const pageSize = 2000;
-const maxTold = 100;
+const maxFound = 100;
 
 /** The next page of a walk over all facts: those that hold one of the needles, how many were looked at, and where it ended (null: nothing is left). */
 export async function nextFacts(
@@ -96,13 +96,13 @@ export async function nextFacts(
   const ending = `SELECT entity, at, event, (SELECT count(*) FROM (${page})) AS looked FROM (${page}) ORDER BY entity DESC, at DESC, event DESC LIMIT 1`;
   const holding = `
     SELECT f.* FROM (${page}) f WHERE EXISTS (SELECT 1 FROM json_each(?5) n
-      WHERE instr(replace(lower(f.data), '.', ''), n.value ->> 0) AND instr(replace(lower(f.data), '.', ''), n.value ->> 1) AND f.data LIKE n.value ->> 2) ORDER BY f.entity, f.at, f.event LIMIT ${maxTold}`;
+      WHERE instr(replace(lower(f.data), '.', ''), n.value ->> 0) AND instr(replace(lower(f.data), '.', ''), n.value ->> 1) AND f.data LIKE n.value ->> 2) ORDER BY f.entity, f.at, f.event LIMIT ${maxFound}`;
   const [end, factRows] = await db.batch<RecordedFact & { looked: number }>([
     db.prepare(ending).bind(tenant, ...after),
     db.prepare(holding).bind(tenant, ...after, JSON.stringify(needles)),
   ]);
   const found = factRows?.results ?? [];
-  const last = found.length === maxTold ? found.at(-1) : end?.results[0];
+  const last = found.length === maxFound ? found.at(-1) : end?.results[0];
   return { found, looked: end?.results[0]?.looked ?? 0, last: last ? [last.entity, last.at, last.event] : null };
 }
 

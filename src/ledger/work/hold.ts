@@ -18,7 +18,7 @@ const extend = `
   FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS nonce, value->>3 AS until, value->>4 AS progress, value->>5 AS keep, value->>6 AS cursor, value->>7 AS at FROM json_each(?1)) b
   WHERE jobs.tenant = b.tenant AND jobs.id = b.id AND jobs.lease = b.nonce AND jobs.state = 'running' RETURNING jobs.tenant, jobs.id`;
 
-/** The lease's row is moved when its time comes: a heartbeat writes one row. */
+/** Extends the jobs' leases. The row in `leases` is moved only when its time comes, so a heartbeat writes one row. */
 export async function beat(db: D1Database, beats: readonly Beat[]): Promise<JobRef[]> {
   const rows = beats.map(({ tenant, id, nonce, until, progress, cursor, at }) => [
     tenant,
@@ -70,8 +70,8 @@ export async function reclaim(db: D1Database, refs: readonly (Shelf & JobRef & {
 }
 
 /**
- * ?1 [tenant, id, nonce, type, why, detail] of each, ?2 now. The first crash is a mark only: what else ran beside it
- * may be to blame. It leaves no doubt of its own: what a worker began is recorded before it acts.
+ * ?1 [tenant, id, nonce, type, why, detail] of each, ?2 now. The first crash only sets `crash`: another job of the worker may have caused it.
+ * A crash leaves no effect in doubt without a record: a worker records an effect before it acts.
  */
 const putBack = [
   `UPDATE jobs SET state = 'queued', until = 0, seq = jobs.seq + 1, gate = 'worker/' || g.type, entered = NULL,
@@ -118,7 +118,7 @@ const move = [
    FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>3 WHERE j.lease = e.value->>4 AND j.state = 'running' ON CONFLICT DO NOTHING`,
 ];
 
-/** Only rows that their job does not know (any more). ?1 [tenant, type, at, id] of each. */
+/** Deletes only rows that the job's columns no longer name. ?1 [tenant, type, at, id] of each. */
 const drop = `
   DELETE FROM leases WHERE (tenant, type, at, id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1))
     AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = leases.tenant AND j.id = leases.id AND j.wake = leases.at AND j.state = 'running' AND j.worker IS NOT NULL)`;
@@ -137,7 +137,7 @@ export async function dropLeases(db: D1Database, rows: readonly (Shelf & { id: s
   if (list !== undefined) await statement(db, drop, list).run();
 }
 
-/** One seek for each tenant and type that has anything handed out. */
+/** One seek for each tenant and type with a job handed out. */
 const shelvesWithLeases = `
   WITH RECURSIVE each(tenant, type) AS (
     SELECT * FROM (SELECT tenant, type FROM leases ORDER BY tenant, type LIMIT 1) UNION ALL
@@ -160,7 +160,7 @@ export async function attach(db: D1Database, { tenant, id }: JobRef, key: string
   return (await statement(db, sql, tenant, id, key, nonce).run()).meta.changes > 0;
 }
 
-/** As an inner run's intent, with the lease that began it. */
+/** As the intent of a run inside the Worker, with the lease under which it began. */
 const beginEffect = `
   INSERT INTO effects (tenant, job, key, revision, state, result, at, holder) SELECT ?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7
   WHERE EXISTS (SELECT 1 FROM jobs WHERE tenant = ?1 AND id = ?2 AND lease = ?8 AND state = 'running' AND cancel = 0)

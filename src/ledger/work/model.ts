@@ -10,7 +10,7 @@ export interface Shelf {
 export interface ShelfLook extends Shelf {
   /** Jobs that wait, counted up to 100. */
   waiting: number;
-  /** Whether a job that was handed out must be looked at. */
+  /** Whether the lease of a job that was handed out has ended. */
   expired: boolean;
 }
 
@@ -32,15 +32,15 @@ export interface Share extends Shelf {
   extension: number;
 }
 
-/** Who pulls, and what for. */
+/** The id of a pull, unique within its owner. */
 export interface PullKey {
-  /** Token and tenant: one caller's pulls are not another's. */
+  /** Token and tenant of the caller. */
   owner: string;
   pull: string;
 }
 
 export interface PullRecord extends PullKey {
-  /** The lease in the ledger, of all jobs of the pull: what a worker gets as a lease is made of it. */
+  /** The lease that the ledger has for all jobs of the pull; the leases given to the worker are made from it. */
   nonce: string;
   worker: string;
   /** Digest of the request. */
@@ -92,11 +92,11 @@ export interface HeldJob extends JobRef {
   extension: number | null;
   settled: string | null;
   entered: string | null;
-  /** Where the result lies that a worker uploaded. */
+  /** Key in R2 of a result that the worker uploaded. */
   resultRef: string | null;
 }
 
-/** A row of `leases` whose time has come, with its job; the job's columns are null when it is gone. */
+/** A row of `leases` whose time has come, with its job; the job's columns are null when it no longer exists. */
 export interface ExpiredLease extends Omit<HeldJob, "state" | "worker"> {
   leaseType: string;
   leaseAt: number;
@@ -108,17 +108,17 @@ export interface ExpiredLease extends Omit<HeldJob, "state" | "worker"> {
 /** A heartbeat, checked. */
 export interface Beat extends JobRef {
   nonce: string;
-  /** The lease goes on until then. Milliseconds. */
+  /** The new end of the lease. Milliseconds. */
   until: number;
-  /** JSON; null keeps what is there. */
+  /** JSON; null keeps the stored value. */
   progress: string | null;
-  /** JSON; undefined keeps what is there. */
+  /** JSON; undefined keeps the stored value. */
   cursor: string | undefined;
   /** When it was sent. Milliseconds. */
   at: number;
 }
 
-/** A job on its way back to the shelf. */
+/** A job to put back on its shelf. */
 export interface Return extends JobRef {
   nonce: string;
   type: string;
@@ -137,32 +137,32 @@ export interface WorkEffect {
   holder: string | null;
 }
 
-/** What remote workers ask of the ledger. Every call is one round trip; names the tenant of each row; throws only when D1 cannot be reached. */
+/** The ledger's functions for remote workers. Every call is one round trip, names the tenant of each row, and throws only when D1 cannot be reached. */
 export interface WorkLedger {
-  /** What waits on these shelves; with types alone, on those of all tenants. */
+  /** The jobs waiting on these shelves; with types alone, on the shelves of all tenants. */
   look(shelves: readonly Shelf[] | { types: readonly string[] }, key: PullKey, worker: string, now: number): Promise<Look>;
   /** Takes what the shares allow, unless this pull took something before; returns what the pull holds now, taken by this call or an earlier one. */
   take(pull: PullRecord, shares: readonly Share[], boot: string, now: number): Promise<{ record: PullRecord | null; jobs: HeldJob[] }>;
   /** What a pull took and still holds. */
   taken(key: PullKey): Promise<HeldJob[]>;
-  /** Remembers a pull that took nothing, unless there is one under its id: a request under it that still waits takes nothing any more. */
+  /** Stores a pull that took nothing, unless one with its id exists: another request with this id that still waits then takes nothing either. */
   close(record: PullRecord): Promise<void>;
-  /** Forgets a pull none of whose jobs was handed out. */
+  /** Deletes a pull whose jobs were not handed out. */
   forget(record: PullRecord): Promise<void>;
   held(refs: readonly JobRef[]): Promise<HeldJob[]>;
   /** JSON text of inline payloads, by `keyOf`. */
   payloads(refs: readonly JobRef[]): Promise<Map<string, string | null>>;
-  /** Remembers which gates jobs are inside of. */
+  /** Records which gates the jobs have entered. */
   enter(entries: readonly (JobRef & { nonce: string; entered: string })[]): Promise<void>;
   /** Extends leases, starts offers; returns those whose lease still held. */
   beat(beats: readonly Beat[]): Promise<JobRef[]>;
-  /** Takes back under their old lease what lies on the shelf and was not taken by another; returns those that were. */
+  /** Takes jobs that lie on the shelf and that no other pull took, under their old lease; returns those taken. */
   reclaim(refs: readonly (Shelf & JobRef & { nonce: string; place: number })[], now: number): Promise<JobRef[]>;
   /** Puts jobs back on the shelf, under their lease; void and crashed ones only if it has run out by `now`. Returns those that were. */
   giveBack(rows: readonly Return[], now: number): Promise<JobRef[]>;
   /** Rows of `leases` whose time has come. */
   expired(shelf: Shelf, now: number, limit: number): Promise<ExpiredLease[]>;
-  /** Looks at leases that were extended again when they end now. */
+  /** Moves the rows of extended leases to their new ends. */
   moveLeases(rows: readonly ExpiredLease[]): Promise<void>;
   /** Removes rows of `leases` of jobs that are no longer held. */
   dropLeases(rows: readonly (Shelf & { id: string; at: number })[]): Promise<void>;
@@ -173,8 +173,8 @@ export interface WorkLedger {
   effect(job: JobRef, key: string): Promise<WorkEffect | null>;
   /** Records that an effect begins, while the job is held under `nonce` and has no cancel flag; false otherwise. */
   begin(job: JobRef & { revision: number }, effect: { key: string; at: number; holder: string; state: string }, nonce: string): Promise<boolean>;
-  /** Remembers where a job's uploaded result lies, while it is held under `nonce`; false otherwise. */
+  /** Records the key of a job's uploaded result, while the job is held under `nonce`; false otherwise. */
   attach(job: JobRef, key: string, nonce: string): Promise<boolean>;
-  /** Forgets pulls from before a time. */
+  /** Deletes the pulls made before a time. */
   forgetPulls(before: number): Promise<number>;
 }

@@ -31,7 +31,7 @@ const allShelves = `
 
 const recordOf = `SELECT owner, pull, nonce, worker, body, at FROM pulls WHERE owner = ?1 AND pull = ?2`;
 
-/** ?1 worker, ?2 tenants, or null for all: little is handed out at a time. */
+/** Counts the jobs that the worker holds. ?1 worker, ?2 tenants, or null for all. */
 const holding = `
   SELECT count(*) AS n FROM (SELECT 1 FROM leases l WHERE l.worker = ?1 AND (?2 IS NULL OR l.tenant IN (SELECT value FROM json_each(?2))) LIMIT 1000)`;
 
@@ -63,8 +63,8 @@ export async function look(
 }
 
 /**
- * The pull's row says what it takes, and all that follows reads it there: a statement that is repeated, or a second request with the same
- * pull, takes nothing more. ?1 owner, ?2 pull, ?3 nonce, ?4 worker, ?5 body, ?6 now, ?7 [tenant, type, count, versions, offer, extension] of each share.
+ * Writes the chosen jobs into the pull's row, from which the next statements read them: a repeated statement, or a second request with the same
+ * pull, takes no further jobs. ?1 owner, ?2 pull, ?3 nonce, ?4 worker, ?5 body, ?6 now, ?7 [tenant, type, count, versions, offer, extension] of each share.
  */
 const choose = `
   INSERT INTO pulls (owner, pull, nonce, worker, body, at, jobs)
@@ -136,7 +136,7 @@ export async function forgetPulls(db: D1Database, before: number): Promise<numbe
   return (await statement(db, `DELETE FROM pulls WHERE at <= ?`, before).run()).meta.changes;
 }
 
-/** A payload is at most 96 KiB: so many fit one answer of the ledger. */
+/** Payloads read in one statement: each has at most 96 KiB, so these fit D1's limit for an answer. */
 const payloadsAtOnce = 15;
 
 export async function payloads(db: D1Database, refs: readonly { tenant: string; id: string }[]): Promise<Map<string, string | null>> {
@@ -150,7 +150,7 @@ export async function payloads(db: D1Database, refs: readonly { tenant: string; 
   return found;
 }
 
-/** What waits at gates of workers, of all tenants: one seek for each gate that anything is parked at. */
+/** The jobs waiting for remote workers, of all tenants: one seek for each gate where a job is parked. */
 const waitingShelves = `
   WITH RECURSIVE each(tenant, gate) AS (
     SELECT * FROM (SELECT tenant, gate FROM parked ORDER BY tenant, gate LIMIT 1) UNION ALL

@@ -2,7 +2,7 @@ import { attach, beat, begin, dropLeases, effect, enter, expired, expiredShelves
 import type { WorkLedger } from "./model";
 import { close, forget, forgetPulls, look, payloads, take, taken, waitingAtWorkers } from "./take";
 
-/** Remote workers' side of the ledger. Looks, which waiting pulls repeat, go by `looks`: those of one moment together. */
+/** The ledger for remote workers. Waiting pulls repeat `look`, so it uses the database `looks`, which sends simultaneous statements together. */
 export function createWorkLedger(db: D1Database, looks: D1Database): WorkLedger {
   return {
     look: (shelves, key, worker, now) => look(looks, shelves, key, worker, now),
