@@ -30,11 +30,11 @@ export async function backstop(engine: Engine, messages: readonly Message[], que
 
 async function driveAgain(engine: Engine, answer: MessageAnswer, envelope: Envelope): Promise<void> {
   try {
-    // Fills the row if the ledger was away all the time; an existing one stays as it is.
+    // Inserts the row if the ledger was away until now; an existing row stays as it is.
     const [row] = await engine.ledger.insertKeyed([rowOf(engine, envelope)]);
     if (row?.fp && envelope.fp !== undefined && row.fp !== envelope.fp) await buryMismatch(engine, envelope);
     else if (await isBroughtBack(engine, envelope)) return answer.ack();
-    // The next tick sends a message under a raised seq; what is held, parked or over needs none.
+    // The next tick sends a message under a raised seq; a job that is held, parked or ended needs none.
     else await engine.ledger.unsent([envelope], engine.now());
     answer.ack();
   } catch (thrown) {

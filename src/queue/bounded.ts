@@ -1,7 +1,7 @@
 import * as v from "valibot";
 
 /*
- * Schemas of what others send: the size is checked before anything inside is looked at. Valibot runs every action of a pipe although an earlier
+ * Schemas of what others send: they check the size before the content. Valibot runs every action of a pipe although an earlier
  * one has failed, so `v.pipe(v.string(), v.maxLength(254), v.regex(…))` runs its pattern over a megabyte and `v.array` checks each of a million
  * items before its length. A value that is too large has one issue here, costs no more than counting it, and stops its pipe: what a caller adds
  * (`v.check`, `v.transform`) is not run. `test/architecture.test.ts` refuses the bare forms elsewhere.
@@ -10,7 +10,7 @@ import * as v from "valibot";
 interface SizeRule {
   /** Least size; 0 by default. */
   min?: number;
-  /** The message of every refusal, in place of one for each bound. It says what would be right. */
+  /** The message of every refusal, in place of one for each bound. It names what would be right. */
   rule?: string;
 }
 
@@ -140,7 +140,7 @@ function noList<Schema extends v.GenericSchema>(schema: Schema): Schema {
   return guarded as unknown as Schema;
 }
 
-/** The issue of a check, on a value that is taken no further. */
+/** The issue of a check, as the final result: no later action of the pipe runs. */
 function failedCheck(check: v.CheckAction<unknown, string>, given: unknown, config: v.Config<v.BaseIssue<unknown>>): v.FailureDataset<v.BaseIssue<unknown>> {
   const { value, issues } = check["~run"]({ typed: true, value: given }, config);
   return { typed: false, value, issues } as v.FailureDataset<v.BaseIssue<unknown>>;

@@ -33,7 +33,7 @@ export function dispositionOf(
   now: number,
   random: () => number,
 ): Disposition {
-  // First of all: it was accepted while the ledger was away and is another job, whatever became of the row's own.
+  // First: the message is another job, accepted under the same key while the ledger was away; the state of the row's own job does not matter.
   if (row.fp !== null && message.fp !== null && row.fp !== message.fp) return { do: "bury" };
   if (isSentAfter(message, row)) return { do: "revive" };
   if (row.queue === "") return { do: "describe" };
@@ -42,7 +42,7 @@ export function dispositionOf(
   if (row.cancel) return { do: "cancel" };
   if (row.due !== null && row.due > now + clockToleranceMs) return { do: "redeliver", seconds: secondsTo(row.due, now) };
   if (row.state === "running" || row.crash) return { do: "alone" };
-  // Claimable a moment ago and not claimed: it changed between claim and look. Once more, shortly.
+  // Claimable, but not claimed: the row changed between the claim and this read. Deliver again in a second.
   return { do: "redeliver", seconds: 1 };
 }
 
@@ -65,12 +65,12 @@ export async function answerUnclaimed(engine: Engine, execution: Execution, row:
   return false;
 }
 
-/** What of a message the claim needs. */
+/** The part of a message that the claim needs. */
 export function refOf({ envelope: { tenant, id, seq, fp, at }, contract: { policy } }: Execution): MessageRef {
   return { tenant, id, seq, fp: fp ?? null, at, maxAttempts: policy.maxAttempts };
 }
 
-/** Its key was sent again while the ledger was away, after the job had ended: brought back as that call would have done. False: it had not ended before that. */
+/** Brings back a job that had ended when its key was sent again while the ledger was away. False: it had not ended before that. */
 export async function reviveUnasked(engine: Engine, { envelope, unaskedAt }: Pick<Execution, "envelope" | "unaskedAt">): Promise<boolean> {
   const now = engine.now();
   const place = heldOrQueued(envelope.due ?? null, now);
@@ -80,7 +80,7 @@ export async function reviveUnasked(engine: Engine, { envelope, unaskedAt }: Pic
   return rows.length > 0;
 }
 
-/** A copy of what made the job, or brought it back before, was accepted before that end. */
+/** False for a copy of the message that made the job, or that brought it back before: it was accepted before the job ended. */
 function isSentAfter({ fp, unaskedAt }: { fp: string | null; unaskedAt?: number | undefined }, { state, ended, fp: known }: FoundJob): boolean {
   return unaskedAt !== undefined && ended !== null && revivedByKey.includes(state) && ended < unaskedAt - clockToleranceMs && known === fp;
 }

@@ -67,7 +67,7 @@ export interface Quota {
   take(tenant: string, count: number): Promise<{ granted: number; retryAfter: number }>;
 }
 
-/** For whom capabilities are made. */
+/** The tenant, job and time that capabilities are made for. */
 export interface CapabilityScope {
   /** Null for a batch handler, which serves several tenants. */
   tenant: string | null;
@@ -85,7 +85,7 @@ export interface Missing {
   missing: string;
 }
 
-/** Where payloads lie that are too large for a message. */
+/** Stores payloads that are too large for a message. */
 export interface PayloadStore {
   /** Returns the key. Throws when the store is down. */
   put(tenant: string, id: string, text: string): Promise<string>;

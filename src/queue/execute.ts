@@ -57,7 +57,7 @@ async function ready(engine: Engine, executions: readonly Execution[], settler: 
   return admitted;
 }
 
-/** So that one tenant's many jobs stand before none of another's; the urgent go first. */
+/** Alternates between tenants, so that the many jobs of one do not delay the first job of another; urgent jobs go first. */
 function interleavedByTenant(executions: readonly Execution[]): readonly Execution[] {
   const [first] = executions;
   if (!first || executions.every(({ envelope }) => envelope.tenant === first.envelope.tenant)) return executions;
@@ -66,9 +66,9 @@ function interleavedByTenant(executions: readonly Execution[]): readonly Executi
   return [urgent, others].flatMap((all) => interleaved([...Map.groupBy(all, ({ envelope }) => envelope.tenant).values()]));
 }
 
-/** Only jobs of tenants that have more than run side by side can wait for each other; in `overflow` all tenants share the batch. */
+/** A share is needed only where a tenant has more jobs than run side by side; in `overflow` all tenants have one share together. */
 function giveShares(executions: readonly Execution[], width: number, batch: QueueBatch): void {
-  // Where one runs at a time batches are small, and the platform runs many of them side by side: `overflow` would run fewer.
+  // Types with concurrency 1 have small batches, of which the platform runs many side by side; on `overflow` fewer would run.
   if (executions.length <= width || width === 1) return;
   for (const [tenant, own] of Map.groupBy(executions, ({ envelope }) => (batch.isOverflow ? "" : envelope.tenant))) {
     if (own.length <= width) continue;

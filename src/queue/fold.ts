@@ -5,7 +5,7 @@
  */
 export function fold(text: string): string {
   const compatible = withoutHeaps(text).normalize("NFKC");
-  // Lower, upper, lower: only so ẞ comes to ss, and what has one capital for two small letters to one of them.
+  // Lower, upper, lower: this order turns ẞ into ss, and two small letters with the same capital into one of them.
   const folded = compatible.toLowerCase().toUpperCase().toLowerCase();
   return folded.replaceAll("i\u0307", "i").replaceAll("ς", "σ").normalize("NFKC");
 }
@@ -16,7 +16,7 @@ export function finder(words: string): (text: string | null | undefined) => bool
   return (text) => typeof text === "string" && fold(text).includes(sought);
 }
 
-/** Without the marks beyond 30 on one letter, which no language has: normalizing takes the square of their number. */
+/** Removes marks beyond 30 on one letter. No language has so many, and the time to normalize grows with the square of their number. */
 function withoutHeaps(text: string): string {
   return text.length < 1000 ? text : text.replaceAll(/(\p{M}{30})\p{M}+/gu, "$1");
 }

@@ -9,7 +9,7 @@ export const maxBatchMs = 12 * 60_000;
 export const leaseMarginMs = 60_000;
 /** Clocks of Workers may differ by this much. */
 export const clockToleranceMs = 5000;
-/** A run may go on this long after the batch's deadline: half of the lease's margin. */
+/** A run may last until this long after the batch's deadline: half of the lease's margin. */
 const overrunMs = 30_000;
 
 /** A lease for as long as these executions may take by their policies, at most 12 minutes, and the margin. */

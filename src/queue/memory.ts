@@ -17,7 +17,7 @@ export interface Memory {
   /** When it was last recorded that jobs came from the queue `overflow`, by tenant and queue. Milliseconds. */
   readonly arrivals: Map<string, number>;
   readonly unrecorded: UnrecordedEffects;
-  /** The limit of the day by which D1 refused last. */
+  /** The daily limit with which D1 last refused a statement. */
   spentDay?: SpentDay;
   /** Jobs sent in the current minute. */
   sentJobs?: SentJobs;
@@ -51,6 +51,6 @@ export interface SentJobs {
 export interface SpentDay {
   limit: DayLimit;
   since: number;
-  /** When it was last refused by it. */
+  /** When D1 last refused a statement because of it. */
   seen: number;
 }

@@ -10,8 +10,8 @@ import type { JobState } from "./state";
 const revivable: readonly JobState[] = ["dead", "discarded", "cancelled", "waiting", "retrying", "queued"];
 
 /**
- * Ends a job: at once when no run holds it, within seconds by its flag otherwise. Of one whose row is not written yet a row is written, which its
- * claim honours. Null: the tenant has no such job, or no longer.
+ * Cancels a job: at once when no run holds it, else within seconds by its flag. A job without a row gets a cancelled one, which its claim
+ * honours. Null: the tenant has no such job.
  */
 export async function cancel(engine: Engine, ref: JobRef): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null> {
   const now = engine.now();
@@ -23,7 +23,7 @@ export async function isOnItsWay(engine: Engine, { tenant, id }: JobRef): Promis
   return mayBeUnwritten(id, engine.now()) && engine.ids.belongs(tenant, id);
 }
 
-/** As long as a message may live, the platform's four days, a job without a row may be on its way; after that its row was removed. */
+/** Whether an id without a row may be a job on its way: up to four days, the platform's retention of messages. An older job has had its row removed. */
 export function mayBeUnwritten(id: string, now: number): boolean {
   const made = timeOf(id);
   return made === undefined || now - made <= 5 * 24 * 3_600_000;
@@ -42,7 +42,7 @@ export async function retryNow(
   return rows;
 }
 
-/** Brings a job forward that is delayed, waits or is retrying, as it was `seen`. False: nothing holds it back, or it moved on meanwhile. */
+/** Runs a delayed, waiting or retrying job at once if it is still as `seen`. False: nothing holds it back, or its state has changed. */
 export async function runNow(engine: Engine, ref: JobRef, seen: { state: JobState; due: number | null }): Promise<boolean> {
   // A queued job that is not delayed has its message on the way already.
   const isDelayed = seen.state === "queued" && seen.due !== null && seen.due > engine.now();

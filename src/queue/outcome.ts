@@ -9,7 +9,7 @@ export interface Done {
   readonly result: unknown;
   readonly after: (() => void) | undefined;
 }
-/** What an outside system wrote, beside the reason: stored with the job, shown to an admin alone. */
+/** The text that an outside system answered with: stored with the job, shown to an admin only. */
 interface Quoting {
   readonly providerMessage: string | undefined;
 }

@@ -17,15 +17,15 @@ export interface Placement {
 export const maxRideMs = 15 * 60_000;
 /** Waits up to this keep their message; longer ones are parked. */
 export const maxHoldMs = 60_000;
-/** How long after it was deliverable a message is given before the tick looks for it. */
+/** How long after a message became deliverable the tick looks for it. */
 export const sweepAfterMs = 10 * 60_000;
 /** With each sweep that time doubles, up to this. */
 export const maxSweepMs = 6 * 3_600_000;
 /** A message not seen for this long is lost if its queue holds none as old. */
 const lostAfterMs = 2 * 60_000;
-/** How much longer a message is waited for while its queue is known not to have come to it. */
+/** Factor on the waiting time while the queue still holds older messages. */
 const behindFactor = 4;
-/** Those parked at a gate are let in by age; an urgent job counts as this much older. */
+/** A gate admits parked jobs by age; an urgent job counts as this much older. */
 const urgentAheadMs = 30 * 24 * 3_600_000;
 
 /** A message is on its way and deliverable now. */
@@ -76,7 +76,7 @@ export function copyDelay({ sent }: Placement, now: number): number | null {
 export function nextCheckAt({ sent, sweeps }: { sent: number; sweeps: number }, oldest: number | null, now: number): number | "now" {
   const silentMs = now - sent;
   if (oldest !== null && oldest > sent && silentMs >= lostAfterMs) return "now";
-  // A queue that still holds older messages most likely holds this one: a copy would only take a place further back.
+  // A queue that still holds older messages most likely holds this one too: a copy would only stand further back.
   const behind = oldest !== null && oldest <= sent ? behindFactor : 1;
   const maxSilentMs = Math.min(maxSweepMs, sweepAfterMs * 2 ** sweeps * behind);
   return silentMs >= maxSilentMs ? "now" : sent + maxSilentMs;

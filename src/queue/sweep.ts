@@ -11,7 +11,7 @@ import { isTerminal } from "./state";
 import { writeUnwritten } from "./accept/unwritten";
 import { type Budget, createBudget, inTurns, interleaved, rotated } from "./tick/turns";
 
-/** Rows looked at in one round and rounds in one tick: what is left waits for the next minute. */
+/** Rows read in one round, and rounds in one tick; the next tick reads the others. */
 const roundSize = 500;
 const rounds = 20;
 /** What one tick may spend on due jobs, and on parked ones: ledger statements and milliseconds. */
@@ -28,10 +28,10 @@ export interface SweepReport {
   more: boolean;
 }
 
-/** Brings back what is due, what lost its message, and what its gate lets in. `now` is the tick's time. */
+/** Sends jobs that are due, jobs that lost their message and jobs that their gates admit. `now` is the tick's time. */
 export async function sweep(engine: Engine, now: number): Promise<SweepReport> {
   const report: SweepReport = { released: 0, swept: 0, admitted: 0, more: false };
-  // Kept until the next tick when a store is down: nothing else waits for it.
+  // While a store is down the jobs stay kept until the next tick.
   if (engine.ledgerFirst) await orTrouble(engine, "unwritten", () => writeUnwritten(engine));
   if (engine.boot !== "") await sweepOtherBoots(engine, now, report);
   const queueState = await createQueueState(engine);
@@ -50,7 +50,7 @@ async function sweepOtherBoots(engine: Engine, now: number, report: SweepReport)
     const rows = await engine.ledger.ofOtherBoot(engine.boot, roundSize);
     if (rows.length === 0) return;
     for (const group of bySize(rows, (row) => row.bytes)) {
-      // What was not yet deliverable then is not before its time now.
+      // A message that was not deliverable yet keeps the rest of its delay.
       const back = group.map((row) => backNow(row, now, true, Math.max(0, Math.ceil(((row.sent ?? now) - now) / 1000))));
       report.swept += (await bringBack(engine, back, now)).length;
     }
@@ -58,7 +58,7 @@ async function sweepOtherBoots(engine: Engine, now: number, report: SweepReport)
   report.more = true;
 }
 
-/** Open rows older than ten minutes that nothing points at get a side row; what needs a message now gets it from the next round. */
+/** Gives a side row to open jobs older than ten minutes that have none; the next round sends those that need a message now. */
 async function scan(engine: Engine, now: number, queueState: QueueState, budget: Budget, report: SweepReport): Promise<void> {
   let found = 0;
   for (let round = 0; round < rounds; round++) {
@@ -105,7 +105,7 @@ async function handleDue(engine: Engine, now: number, queueState: QueueState, bu
     await engine.ledger.rewake(rewake);
     budget.spend(3);
   }
-  // What was never sent waited; what was sent is lost.
+  // A job whose message was sent has lost it; a job without one was waiting.
   const [lost, waited] = [back.filter(({ sent }) => sent !== null), back.filter(({ sent }) => sent === null)];
   const bring = (jobs: readonly DueJob[]) => bringBackAll(engine, jobs, (row) => backNow(row, now, row.sent !== null), now, budget);
   report.released += await bring(waited);
@@ -115,7 +115,7 @@ async function handleDue(engine: Engine, now: number, queueState: QueueState, bu
 
 type Checked = Pick<DueJob, "tenant" | "state" | "queue" | "sent" | "sweeps" | "until" | "wake" | "wakeAt" | "gate">;
 
-/** "now": give it a message. A time: look again then. Null: its side row has no meaning any more. */
+/** "now": send a message. A time: check again then. Null: its side row is stale. */
 async function checkRow(row: Checked, now: number, { queues, paused, heavy }: QueueState): Promise<"now" | number | null> {
   if (row.state === null || isTerminal(row.state) || row.wake !== row.wakeAt || row.gate !== null) return null;
   if (row.state === "running") return row.until > now ? row.until + 60_000 : "now";
@@ -125,7 +125,7 @@ async function checkRow(row: Checked, now: number, { queues, paused, heavy }: Qu
   return nextCheckAt({ sent: row.sent, sweeps: row.sweeps }, oldest, now);
 }
 
-/** What is looked up once per tick. */
+/** State of the queues, read once per tick. */
 interface QueueState {
   queues: OldestMessages;
   pauses: readonly Pause[];
@@ -156,8 +156,8 @@ class OldestMessages {
   }
 
   /**
-   * Of a job that was sent then and may have been forwarded since: while `overflow` holds anything, it may hold this one, which came there with a
-   * time of its own.
+   * As `oldest`, for a job of a heavy tenant sent at `sent`, which may have been forwarded to `overflow`: while that queue holds messages, it may hold
+   * this one, under a later time.
    */
   async oldestOfHeavy(queue: string, sent: number): Promise<number | null> {
     const [own, forwarded] = await Promise.all([this.oldest(queue), this.oldest(overflow)]);

@@ -60,7 +60,7 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A list where an object is expected misses many fields and has one issue. Those that are not shown are only counted. */
+/** Distinct issues, the first 20; the others are only counted. A list where an object is expected has one issue, not one for each missing field. */
 function distinct(issues: readonly v.BaseIssue<unknown>[], schema: v.GenericSchema): readonly Issue[] {
   const found = new Map<string, Issue>();
   let uncounted = 0;

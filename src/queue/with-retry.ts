@@ -15,7 +15,7 @@ export async function withRetry<T>(engine: Engine, where: string, ask: () => Pro
     try {
       return await ask();
     } catch (thrown) {
-      // Nothing passes before midnight.
+      // The daily limit is used up until midnight UTC: a retry would fail too.
       if (dayLimitIn(messageOf(thrown))) throw thrown;
       engine.emit({ event: "trouble", where, reason: reasonOf(thrown) });
       await new Promise((resolve) => setTimeout(resolve, pause));

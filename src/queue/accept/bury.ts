@@ -4,7 +4,7 @@ import { redeliver } from "../run/message-answer";
 import type { Prepared } from "./prepared";
 import { reasonOf } from "../../masking/redact";
 
-/** A second payload under one key, accepted while the ledger was away: a dead letter under an id of its own. Throws when the ledger is away. */
+/** Records the second payload of a key, accepted while the ledger was away, as a dead letter with an id of its own. Throws while the ledger is away. */
 export async function buryMismatch(engine: Engine, envelope: Envelope): Promise<void> {
   const id = await engine.ids.derive(envelope.tenant, ["mismatch", envelope.id, envelope.fp ?? ""]);
   const reason = `its idempotency key belongs to job ${envelope.id}, which has another payload`;
@@ -12,7 +12,7 @@ export async function buryMismatch(engine: Engine, envelope: Envelope): Promise<
   await engine.ledger.bury([{ id, tenant, type, version, queue, raw: payload ?? "null", ref, reason, fp: fp ?? null, dry }], engine.now());
 }
 
-/** Jobs that failed for good elsewhere: a dead letter each, under the ids that their keys give. Twice the same is once. Throws when the ledger is away. */
+/** Records jobs that failed for good in another system as dead letters, with the ids of their keys. A repeat adds no row. Throws while the ledger is away. */
 export async function buryFailed(engine: Engine, all: readonly Prepared[]): Promise<void> {
   const rows = all.map(({ row: { id, tenant, type, version, queue, payload, ref, fp, dry, maxAttempts }, failed = "" }) => {
     return { id, tenant, type, version, queue, raw: payload ?? "null", ref: ref ?? undefined, reason: failed, fp, dry, maxAttempts };
@@ -21,7 +21,7 @@ export async function buryFailed(engine: Engine, all: readonly Prepared[]): Prom
 }
 
 /**
- * Bodies that are no envelope: a dead letter each, under an id that a redelivery derives again. `reason`: why nothing else became of it.
+ * Records each body that is no envelope as a dead letter, with an id that a redelivery derives again. `reason`: why no reader took it.
  * Answers the messages; never throws.
  */
 export async function buryForeign(engine: Engine, foreign: readonly { message: Message; raw: string; reason?: string }[], queue: string): Promise<void> {
@@ -29,7 +29,7 @@ export async function buryForeign(engine: Engine, foreign: readonly { message: M
   try {
     const rows = await Promise.all(
       foreign.map(async ({ message, raw, reason = "the message is not an envelope" }) => ({
-        // Derived from the platform's message id: a redelivery buries the same letter.
+        // Derived from the platform's message id: a redelivery gives the same id and adds no row.
         id: await engine.ids.derive("system", ["message", queue, message.id]),
         tenant: "system",
         type: "unknown",

@@ -4,8 +4,8 @@ import { orTrouble } from "../or-trouble";
 import { send, type Sendable } from "./send";
 
 /**
- * Sends copies of jobs whose rows are in the ledger. Those that no queue took are marked there, and the tick sends them from `retryAt` on.
- * Returns those. Never throws.
+ * Sends copies of jobs whose rows are in the ledger. Jobs that no queue took are marked as unsent, and the tick sends them from `retryAt` on.
+ * Returns the unsent ones. Never throws.
  */
 export async function deliver(engine: Engine, copies: readonly Sendable[], retryAt = engine.now()): Promise<Sendable[]> {
   const refused = await send(engine, copies);

@@ -4,8 +4,8 @@ import type { Prepared } from "./prepared";
 import { keyOf } from "../ref";
 
 /**
- * Gives jobs with keys of our own the id of an earlier release, when a row has it: those keys could then equal a sender's. A sender's job under the
- * same id has another fingerprint and is left alone. While the ledger is away every job gets its new id.
+ * Gives jobs with the product's own keys the id of an earlier release, if a row has it. In that release such a key could equal a sender's key: a
+ * sender's job under the same id has another fingerprint and stays as it is. While the ledger is away every job gets its new id.
  */
 export async function keepFormerIds(engine: Engine, all: readonly Prepared[]): Promise<void> {
   const sought = all.flatMap((each) => (each.formerId === undefined ? [] : [{ each, ref: { tenant: each.row.tenant, id: each.formerId, fp: each.row.fp } }]));

@@ -8,8 +8,8 @@ import type { EnqueueRequest, Receipt } from "../request";
 import { type Traced, traceOfChild } from "../../trace";
 
 /**
- * Enqueues children of a job that runs outside: ids follow from parent, type and key, as those of a run's children do; types and fields are those
- * that a sender may give. One receipt each, in their order.
+ * Enqueues children of a remote job. Their ids derive from parent, type and key, as those of a run's children; only types and fields that a sender
+ * may use are accepted. One receipt each, in their order.
  */
 export function acceptChildren(engine: Engine, parent: JobRef & Traced, children: readonly { request: EnqueueRequest; key: string }[]): Promise<Receipt[]> {
   return Promise.all(children.map(({ request, key }) => acceptChild(engine, parent, request, key)));

@@ -2,9 +2,9 @@ import type { Engine } from "../engine";
 import { overflow } from "../ports/heavy-ledger";
 import { knownBacklog, send, type Sendable } from "./send";
 
-/** Behind so many messages a job may wait for minutes. */
+/** Messages in a queue from which on a new job may wait for minutes. */
 const minBacklog = 1000;
-/** A tenant that sent no more jobs to a queue than this, from this isolate within a minute, is not what makes it long. */
+/** Jobs that a tenant may send to a queue from this isolate in a minute and still count as a light sender. */
 const maxLightJobs = 20;
 
 /**

@@ -20,7 +20,7 @@ const maxDelaySeconds = 366 * 24 * 3600;
 export interface PrepareOptions {
   /** What a child's id derives from. */
   derivedFrom?: { parts: readonly string[]; parent: string };
-  /** Its key is known already: a full queue does not refuse it. */
+  /** A row with its key exists: a full queue does not refuse it. */
   isRepeat?: boolean;
 }
 
@@ -93,7 +93,7 @@ export function firstName(contract: Contract): string {
   return contract.aliases[0] ?? contract.type;
 }
 
-/** What an id derives from: a sender's key gives two parts, one of our own three and more, so that neither can be spelled as the other. */
+/** The parts an id derives from: two for a sender's key, three or more for one of the product's own, so that they can never be equal. */
 function keyParts(contract: Contract, { key, own }: EnqueueRequest): readonly string[] | undefined {
   if (own) return ownParts(contract, own);
   return key === undefined ? undefined : [firstName(contract), key];
@@ -133,7 +133,7 @@ export function newRow(engine: Engine, contract: Contract, envelope: Envelope, p
   };
 }
 
-/** None of a payload that does not fit its type: the run says so, and no other job of the batch waits for it. */
+/** No keys when the payload does not fit its type: the run reports that, without an effect on other jobs of the batch. */
 function entitiesOf(contract: Contract, payload: unknown): readonly string[] {
   try {
     return contract.entities(payload).slice(0, 10);
@@ -142,10 +142,10 @@ function entitiesOf(contract: Contract, payload: unknown): readonly string[] {
   }
 }
 
-/** A dry run and the real thing are never the same. */
-function fingerprintOf({ dryRun, fingerprintOf: said }: EnqueueRequest, payload: unknown): Promise<string> {
-  const sameness = said ?? payload;
-  return fingerprint(dryRun ? { dryRun: true, payload: sameness } : sameness);
+/** Differs between a dry run and a real run of the same payload. */
+function fingerprintOf({ dryRun, fingerprintOf: source }: EnqueueRequest, payload: unknown): Promise<string> {
+  const content = source ?? payload;
+  return fingerprint(dryRun ? { dryRun: true, payload: content } : content);
 }
 
 async function storePayload(engine: Engine, tenant: string, id: string, text: string): Promise<{ payload: string } | { ref: string } | Refused> {

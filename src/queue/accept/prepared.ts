@@ -9,11 +9,11 @@ export interface Prepared {
   envelope: Envelope;
   row: NewJob;
   keyed: boolean;
-  /** The id that its own key had before those were kept apart from senders' keys. */
+  /** The id of its own key in releases that did not separate own keys from senders' keys. */
   formerId: string | undefined;
   /** Whether its key brings a dead letter back. */
   revives: boolean;
   delaySeconds: number;
-  /** Why it failed elsewhere: it is not sent. */
+  /** Why it failed in another system; set, it is recorded and not sent. */
   failed?: string | undefined;
 }

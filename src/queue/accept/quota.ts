@@ -6,13 +6,13 @@ import type { EnqueueRequest, Refused } from "../request";
 import { isFull } from "./send";
 
 export interface Limited {
-  /** Those for which nothing is left; the first requests of each tenant go through as far as its quota reaches. */
+  /** Requests beyond their tenant's quota. The first requests of each tenant pass until the quota is used up. */
   refused: Map<EnqueueRequest, Refused>;
-  /** Those whose key is known already: they cost nothing and are not refused. Looked up only where something may be refused. */
+  /** Requests whose key has a row already: they cost no quota and are not refused. Looked up only where a request may be refused. */
   repeats: Set<EnqueueRequest>;
 }
 
-/** What the tenants' quotas refuse. Never throws: while the ledger is away no key is known. */
+/** Applies the tenants' quotas. Never throws: while the ledger is away every keyed request counts as new. */
 export async function applyQuotas(engine: Engine, requests: readonly EnqueueRequest[]): Promise<Limited> {
   const refused = new Map<EnqueueRequest, Refused>();
   const repeats = new Set<EnqueueRequest>();

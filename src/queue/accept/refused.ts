@@ -29,7 +29,7 @@ export function tooMany(detail: string, retryAfter: number): Refused {
   return { ok: false, code: "too-many-requests", detail, errors: [], retryAfter };
 }
 
-/** Its key was sent between the wish to cancel the job and its end: accepted now, it would be cancelled all the same. */
+/** The key's job is flagged for cancel and still runs: accepted now, it would be cancelled too. */
 export function ending(): Refused {
   const detail = "The job under this key is being cancelled; send it again in some seconds, and it runs once more.";
   return { ok: false, code: "unavailable", detail, errors: [], retryAfter: 5 };

@@ -7,7 +7,7 @@ import { newRow } from "./prepare";
 import { keyOf } from "../ref";
 import { payloadOf } from "../registry";
 
-/** A job that is picked up at once has been claimed this long after its queue's batch time-out. Milliseconds. */
+/** A job that its queue delivers at once is claimed at most this long after the queue's batch time-out. Milliseconds. */
 const pickUpMs = 2000;
 /** Rows of one write, and how long a write waits for more. */
 const [maxRows, lingerMs] = [500, 100];
@@ -27,7 +27,7 @@ export function writeLate(engine: Engine, rows: readonly NewJob[]): void {
   for (const [queue, each] of Map.groupBy(rows, (row) => row.queue)) writeAfter(engine, lateAfterMs(engine, queue), each);
 }
 
-/** Its row is likely to be written by this claim: it had none when it was accepted, and the late one is not due yet. */
+/** Whether the job probably has no row yet, so that the claim inserts it: no row was needed when it was accepted, and its late row is not due yet. */
 export function isFresh(engine: Engine, { envelope: { seq, fp, parent, due, at, queue } }: Execution, now: number): boolean {
   const isOnDemand = !engine.ledgerFirst && seq === 0 && fp === undefined && parent === undefined && due === undefined;
   return isOnDemand && now - at <= lateAfterMs(engine, queue);
@@ -49,7 +49,7 @@ function writeAfter(engine: Engine, ms: number, rows: readonly NewJob[]): void {
   engine.later(wait, () => orTrouble(engine, "late rows", () => late.group.add(rows)).finally(() => (late.held -= length)));
 }
 
-/** Most rows are there: looking for those that are not costs less than trying to write all. */
+/** Reads first which rows are missing: most exist, so that costs less than trying to write all. */
 async function fill(engine: Engine, rows: readonly NewJob[]): Promise<never[]> {
   const missing = new Set((await engine.ledger.missing(rows)).map(keyOf));
   if (missing.size > 0) await engine.ledger.insert(rows.filter((row) => missing.has(keyOf(row))));

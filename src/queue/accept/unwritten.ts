@@ -20,8 +20,9 @@ export async function keepUnwritten(engine: Engine, sent: readonly Prepared[]): 
 }
 
 /**
- * Writes the rows of what was kept; the walk over other boots' rows then brings back those whose messages are gone. Of a key that has a row already it
- * does what the delivery would do: another payload is buried, a job that has ended is brought back. Both may happen twice. Throws while a store is down.
+ * Writes the rows of the kept jobs; the sweep over rows of earlier starts then sends those whose messages were lost. Where a key has a row already, it
+ * does what the delivery would do: records another payload as a dead letter, brings back a job that has ended. A repeat is harmless. Throws while a
+ * store is down.
  */
 export async function writeUnwritten(engine: Engine): Promise<void> {
   for (;;) {

@@ -1,4 +1,4 @@
-/** How the calls of one run went, as far as a circuit breaker cares: `answered` is any answer, a refusal too. */
+/** The result of a call as the circuit breaker counts it: `answered` is any answer, a refusal too. */
 export type CallResult = "answered" | "transient";
 export type GateReport = CallResult | "none";
 
@@ -12,7 +12,7 @@ export interface LeaveReport {
   reason?: string | undefined;
 }
 
-/** What may hold jobs back, per tenant and dependency. Never throws: a gate that cannot be reached holds back. */
+/** Gates per tenant and dependency, which may hold jobs back. Never throws: a gate that cannot be reached holds back. */
 export interface Gates {
   enter(tenant: string, gate: string, ids: readonly string[], leaseMs: number, now: number): Promise<Entry[]>;
   leave(tenant: string, gate: string, reports: readonly LeaveReport[], now: number): Promise<void>;

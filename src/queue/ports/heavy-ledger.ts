@@ -5,11 +5,11 @@ export interface HeavyMark {
   queue: string;
 }
 
-/** Marks of heavy tenants. A mark ends a minute after something of it last came from the queue `overflow`. */
+/** Marks of heavy tenants. A mark ends a minute after a job of its tenant and queue last came from the queue `overflow`. */
 export interface HeavyLedger {
   /** Makes or renews a mark. */
   markHeavy(mark: HeavyMark, now: number): Promise<void>;
-  /** Jobs of these came from `overflow`. Marks that have ended stay so. */
+  /** Renews marks whose jobs came from `overflow`. Marks that have ended stay ended. */
   heavySeen(marks: readonly HeavyMark[], now: number): Promise<void>;
   /** The marks in force; those that have ended are removed. */
   heavyMarks(now: number): Promise<HeavyMark[]>;

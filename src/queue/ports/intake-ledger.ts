@@ -1,16 +1,16 @@
 import type { JobRef, JobRow } from "./job-row";
 
-/** What accepting jobs asks of the ledger. */
+/** The ledger's functions for accepting jobs. */
 export interface IntakeLedger {
   /** Writes the rows that are missing; an existing row keeps everything. */
   insert(rows: readonly NewJob[]): Promise<void>;
   /** Insert first, for keyed jobs: returns which rows are new, and the others' columns. */
   insertKeyed(rows: readonly NewJob[]): Promise<KnownJob[]>;
-  /** Which of these ids hold a job of that fingerprint (or one that was erased) from before own keys were kept apart. */
+  /** The ids that hold a job with that fingerprint (or an erased one) from a release that did not separate own keys from senders' keys. */
   former(refs: readonly (JobRef & { fp: string | null })[]): Promise<JobRef[]>;
   /** Those of the jobs that have no row. */
   missing(refs: readonly JobRef[]): Promise<JobRef[]>;
-  /** These have no live message: the tick shall send one as soon as it runs. */
+  /** Marks jobs without a live message: the next tick sends one. */
   unsent(refs: readonly JobRef[], now: number): Promise<void>;
 }
 

@@ -3,9 +3,9 @@ import type { Placement } from "../placement";
 import type { JobState } from "../state";
 import type { StoredJob } from "./tick-ledger";
 
-/** What cancelling, retrying and replaying ask of the ledger. */
+/** The ledger's functions for cancelling, retrying and replaying. */
 export interface OperatorLedger {
-  /** Cancels what is not held, flags what is. `unwrittenAt`: a job without a row, accepted then, gets one that is cancelled. Null: unknown. */
+  /** Cancels a job that no run holds, flags one that a run holds. `unwrittenAt`: a job without a row, accepted then, gets a cancelled one. Null: unknown. */
   cancel(ref: JobRef, now: number, unwrittenAt?: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
   /**
    * Brings ended (not done) jobs back, or held-back ones forward; returns those changed, ready to send. Where no effect was made or is
@@ -28,6 +28,6 @@ export interface Revival {
   event: string;
   boot: string;
   place: Placement;
-  /** The replay that sends them: it is written down with them, so that their outcomes can be counted. */
+  /** The replay that sends them: recorded with them, so that their outcomes can be counted. */
   replay?: string;
 }

@@ -4,7 +4,7 @@ import type { JobRef, JobRow, Pause } from "./job-row";
 import type { Placement } from "../placement";
 import type { JobState } from "../state";
 
-/** What a batch asks of the ledger, from claim to settle. */
+/** The ledger's functions for a batch, from claim to settle. */
 export interface RunLedger {
   /** Claims jobs by their messages. */
   claim(refs: readonly MessageRef[], lease: Lease, options?: ClaimOptions): Promise<Claim>;
@@ -28,7 +28,7 @@ export interface RunLedger {
   bury(rows: readonly Burial[], now: number): Promise<void>;
 }
 
-/** What of a message the claim needs. */
+/** The part of a message that the claim needs. */
 export interface MessageRef extends JobRef {
   seq: number;
   fp: string | null;
@@ -61,7 +61,7 @@ export interface Claim {
   pauses: Pause[];
   /** Tenants whose jobs were left as they are. */
   heavy: readonly string[];
-  /** Why some of the jobs are in neither list, though they may have been claimed. */
+  /** Why some jobs are in neither list; they may have been claimed. */
   trouble?: string;
 }
 
@@ -93,7 +93,7 @@ export interface Transition extends JobRef {
   /** Set: parked at this gate instead of a side row in `due`. */
   gate: string | null;
   reason: string | null;
-  /** What an outside system wrote, beside the reason. */
+  /** The text that an outside system answered with. */
   providerMessage?: string;
   /** JSON; undefined keeps what is there. */
   cursor: string | null | undefined;
@@ -106,7 +106,7 @@ export interface Transition extends JobRef {
   folds: boolean;
   /** The side row it had when claimed, to be removed. */
   was: { wake: number | null; gate: string | null };
-  /** Since when a call of this run is without an answer that was recorded; it may have arrived. 0: none is. Milliseconds. */
+  /** Time of the run's oldest call whose answer is not recorded: it may have arrived. 0: there is none. Milliseconds. */
   doubt: number;
   /** Of a remote job: digest of its worker's outcome, kept to recognise a repeat. */
   settled?: string;
@@ -123,7 +123,7 @@ export interface Burial extends JobRef {
   version: number;
   queue: string;
   raw: string;
-  /** Where the body lies when it is too large for its row. */
+  /** Key in R2 of a body that is too large for its row. */
   ref?: string | undefined;
   reason: string;
   fp: string | null;

@@ -2,7 +2,7 @@ import type { JobRow, Pause } from "./job-row";
 import type { Placement } from "../placement";
 import type { JobState } from "../state";
 
-/** What the tick asks of the ledger. */
+/** The ledger's functions for the tick. */
 export interface TickLedger {
   /** Tenants that have side rows whose time has come. */
   dueTenants(now: number): Promise<string[]>;
@@ -20,7 +20,7 @@ export interface TickLedger {
   parkedGates(): Promise<ParkedGate[]>;
   /** One page of what is parked at each gate, the oldest first; rows of jobs that moved on are removed and left out. */
   parked(gates: readonly ParkedGate[], limit: number): Promise<ParkedPage[]>;
-  /** Forgets those of the gates where nothing is parked any more. */
+  /** Deletes the gates where no job is parked. */
   forgetGates(gates: readonly ParkedGate[]): Promise<void>;
   pauses(): Promise<Pause[]>;
 }
@@ -62,7 +62,7 @@ export type UntrackedJob = Pick<JobRow, "tenant" | "id" | "state" | "queue" | "s
 
 export interface BringBack extends Pick<JobRow, "tenant" | "id" | "seq" | "gate"> {
   wakeAt: number;
-  /** Where it waits from now on. */
+  /** Its new placement. */
   place: Placement;
   swept: boolean;
 }

@@ -14,8 +14,8 @@ import { keyOf } from "../ref";
 import type { Suspect } from "./suspects";
 
 /**
- * Claims the jobs of a batch in one round trip, which writes the rows of fresh ones; a job that should have a row and has none takes a second. What can be
- * neither claimed nor claimed alone is answered by its disposition. Claimed jobs that a pause holds are decided here. Jobs of tenants that are heavy on
+ * Claims the jobs of a batch in one round trip, which writes the rows of fresh ones; a job that should have a row and has none takes a second. A message
+ * whose job can be claimed neither here nor alone is answered by its disposition. Claimed jobs that a pause holds are decided here. Jobs of tenants that are heavy on
  * `queue`, where the batch came from, are forwarded without a claim.
  */
 export async function claim(
@@ -38,7 +38,7 @@ export async function claim(
     if (execution && (await answerUnclaimed(engine, execution, row))) suspects.push({ execution, row });
   }
   const pauses = claims[0]?.pauses ?? [];
-  if (pauses.length > 0) for (const execution of [...claimed, ...suspects.map(({ execution }) => execution)]) hold(engine, execution, pauses, queue);
+  if (pauses.length > 0) for (const execution of [...claimed, ...suspects.map(({ execution }) => execution)]) parkIfPaused(engine, execution, pauses, queue);
   return { claimed, suspects };
 }
 
@@ -88,11 +88,11 @@ async function claimMissing(engine: Engine, executions: readonly Execution[], fi
   const now = engine.now();
   const fresh = missing.map((each) => rowOf(engine, each, now));
   const second = await orRedeliver(engine, missing, () => engine.ledger.claim([], lease, { fresh }));
-  // What the first round trip claimed is run, whatever became of the second.
+  // Jobs that the first round trip claimed run, also when the second one failed.
   return second ? [first, second] : [first];
 }
 
-/** A message that came before its time, of a job without a row. */
+/** Delivers a message of a job without a row again when it came before its due time. */
 function redeliverEarly(engine: Engine, execution: Execution): boolean {
   const { due = 0 } = execution.envelope;
   const now = engine.now();
@@ -114,7 +114,7 @@ function parted(executions: readonly Execution[], fits: (execution: Execution) =
 }
 
 /** A job whose queue, type or tenant is paused is parked without a run. `from`: the queue it came from, which may be `overflow`; its pause holds no second copy. */
-function hold(engine: Engine, execution: Execution, pauses: readonly Pause[], from: string): void {
+function parkIfPaused(engine: Engine, execution: Execution, pauses: readonly Pause[], from: string): void {
   const { tenant, queue, copy } = execution.envelope;
   const names = { queue: copy ? [queue] : [queue, from], type: [execution.contract.type], tenant: [tenant] };
   const pause = pauses.find((each) => (each.tenant === "*" || each.tenant === tenant) && names[each.scope].includes(each.name));

@@ -6,7 +6,7 @@ const dayMs = 24 * 3600_000;
 const freshMs = 60_000;
 /** A plan that is changed lifts the limit within minutes: messages come back this often. Seconds. */
 const maxHoldSeconds = 3600;
-/** Messages that waited for the same moment come back within this time. Seconds. */
+/** Messages that waited for the same time are spread over this long. Seconds. */
 const spreadSeconds = 300;
 
 /** Remembers that the day's limit is used up, when that is the reason of a trouble. */

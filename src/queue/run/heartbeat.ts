@@ -11,7 +11,7 @@ const minLaterGapMs = 4000;
  * It is sent only if the last one was `minGapMs` ago. Never throws.
  */
 export function createHeartbeat(engine: Engine, token: string, running: ReadonlySet<Execution>): (minGapMs: number) => Promise<void> {
-  // The claim was a look too.
+  // The claim read the flags too.
   const bornAt = engine.now();
   let lastAt = bornAt;
   let hasAsked = false;

@@ -2,12 +2,12 @@ import type { Engine } from "../engine";
 import { orTrouble } from "../or-trouble";
 import { overflow } from "../ports/heavy-ledger";
 
-/** What a batch gives to the jobs of one tenant while others may wait in its queue. Milliseconds. */
+/** Time that a batch gives to the jobs of one tenant while jobs of others may wait in its queue. Milliseconds. */
 export const maxShareMs = 4000;
 /** A backlog that a queue reported counts for this long. Milliseconds. */
 const backlogForMs = 1000;
 
-/** One batch: from which queue it came, and whether more waits there. */
+/** One batch as its queue delivered it: the queue, the time it began, and whether more messages wait there. */
 export class QueueBatch {
   readonly began: number;
   private asked: { at: number; waits: Promise<boolean> } | undefined;
@@ -15,7 +15,7 @@ export class QueueBatch {
   constructor(
     readonly engine: Engine,
     readonly queue: string,
-    /** Messages it was delivered with. */
+    /** Number of messages in the batch. */
     private readonly messages: number,
   ) {
     this.began = engine.now();
@@ -42,16 +42,16 @@ export class QueueBatch {
   private async ask(): Promise<boolean> {
     const { engine, queue } = this;
     const metrics = await orTrouble(engine, "metrics", async () => engine.queue(queue)?.metrics(), { queue });
-    // The platform counts what is not acknowledged, this batch too; a local queue only what waits.
+    // The platform counts unacknowledged messages, those of this batch too; a local queue counts only waiting ones.
     const own = engine.boot === "" ? this.messages : 0;
     return (metrics?.backlogCount ?? 0) > own;
   }
 }
 
 /**
- * The jobs of one type and tenant that are to be run in one batch, more of them than run side by side. It decides whether the next one may start:
- * one that would not end within the batch's four seconds may not, if all of them take longer than that and more waits in the queue. Then the tenant
- * is heavy on this queue. Of `overflow`, where all are heavy, a batch stops after its time when what is left does not fill its lanes.
+ * The jobs of one type and tenant in a batch, when they are more than run side by side. It decides whether the next one may start: a job that would not
+ * end within the batch's four seconds may not, if all of them need longer than that and more messages wait in the queue. The tenant is then heavy on
+ * this queue. On `overflow`, where all tenants are heavy, a batch stops after its time when the jobs left are fewer than run side by side.
  */
 export class Share {
   private started = 0;
@@ -76,7 +76,7 @@ export class Share {
     return this.mayGoOn();
   }
 
-  /** One has ended that took so long. */
+  /** Counts a job that has ended, and how long it ran. */
   ran(ms: number): void {
     this.ended++;
     this.ms += ms;

@@ -11,7 +11,7 @@ export interface Suspect {
   row: FoundJob;
 }
 
-/** So many jobs of packs are run alone in one batch: one after the other they take its time. */
+/** Suspects from packs that run alone in one batch: they run one after the other, within the batch's time. */
 const maxAlone = 20;
 
 /**
@@ -32,7 +32,7 @@ async function sendOn(engine: Engine, surplus: readonly Suspect[]): Promise<void
   const keys = new Set(sent?.map(keyOf));
   for (const { execution } of surplus) {
     if (keys.has(keyOf(execution.envelope))) execution.ack();
-    // Away, or not as it was seen a moment ago: judged anew at its next delivery.
+    // The ledger is away, or the row has changed: its next delivery decides anew.
     else execution.redeliver(engine, sent ? 1 : undefined);
   }
 }

@@ -10,9 +10,9 @@ import type { JobState } from "../state";
 /** JSON of a result or cursor may have this many characters. */
 const maxResult = 64 * 1024;
 const maxCursor = 16 * 1024;
-/** Runs of a job that each have an entry in its timeline; later ones that go on again share one. */
-const maxRunsTold = 20;
-/** Characters that are kept of what an outside system wrote. */
+/** Runs of a job with a timeline entry of their own; later runs that yield share one entry. */
+const maxTimelineRuns = 20;
+/** Characters kept of an outside system's answer. */
 const maxProviderMessage = 500;
 
 export interface Settlement {
@@ -21,7 +21,7 @@ export interface Settlement {
   copy: { delaySeconds: number } | null;
 }
 
-/** What of an execution its transition follows from, beside its decision. */
+/** The facts of an execution that, with its decision, determine the transition. */
 export interface ExecutionFacts {
   job: ClaimedJob;
   type: string;
@@ -88,11 +88,11 @@ function waiting(run: ExecutionFacts, outcome: Wait): Settlement {
   return placed(run, "waiting", parks ? parkedAt(gate, run.job.at, run.urgent) : heldUntil(until, run.now, maxHoldMs), { reason, event: "waiting", folds });
 }
 
-/** At least a second from now, at most until the job is too old, so that it ends then; what is no time means a minute. */
-function untilWhen(run: ExecutionFacts, asked: number): number {
+/** At least a second from now, at most until the job reaches its maximum age and ends; a value that is no time counts as a minute from now. */
+function untilWhen(run: ExecutionFacts, until: number): number {
   const soon = run.now + 1000;
-  if (Number.isNaN(asked)) return run.now + maxHoldMs;
-  return Math.max(soon, Math.min(Math.ceil(asked), run.job.born + (run.policy.maxAge + 1) * 1000));
+  if (Number.isNaN(until)) return run.now + maxHoldMs;
+  return Math.max(soon, Math.min(Math.ceil(until), run.job.born + (run.policy.maxAge + 1) * 1000));
 }
 
 function yielded(run: ExecutionFacts, cursor: unknown): Settlement {
@@ -101,10 +101,10 @@ function yielded(run: ExecutionFacts, cursor: unknown): Settlement {
   if (text.length > maxCursor) {
     return ended(run, "discarded", `the cursor has ${text.length} characters, at most ${maxCursor} are kept`, { event: "discarded" });
   }
-  return placed(run, "queued", queuedNow(run.now), { cursor: text, attempt: 0, event: "again", folds: run.job.runs > maxRunsTold });
+  return placed(run, "queued", queuedNow(run.now), { cursor: text, attempt: 0, event: "again", folds: run.job.runs > maxTimelineRuns });
 }
 
-/** Goes on at a place: its next message, now or later, carries a raised delivery generation. */
+/** The job stays open at a placement: its next message carries a raised delivery generation. */
 function placed(run: ExecutionFacts, state: JobState, place: Placement, changes: Partial<Transition>): Settlement {
   const delaySeconds = copyDelay(place, run.now);
   return { transition: moved(run, state, { ...place, bump: 1, ...changes }), copy: delaySeconds === null ? null : { delaySeconds } };

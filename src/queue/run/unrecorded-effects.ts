@@ -2,7 +2,7 @@ import type { EffectRecord } from "../effect";
 import type { JobRef } from "../ports/job-row";
 import { keyOf } from "../ref";
 
-/** The oldest are dropped first: what is lost is a guard for providers that have none of their own. */
+/** Beyond this the oldest are dropped; a dropped one protects no longer where the provider itself recognises no repeat. */
 const maxEffects = 2000;
 
 /** Effects that happened and that the ledger did not record, by job and key. One per isolate: the job's next run in it must not repeat them. */
@@ -15,7 +15,7 @@ export class UnrecordedEffects {
     if (oldest !== undefined) this.all.delete(oldest);
   }
 
-  /** The effect of that revision of the job, if this isolate saw it happen and the ledger may not have it. */
+  /** The effect of that revision of the job, if it happened in this isolate and may be missing in the ledger. */
   find(job: JobRef, key: string, revision: number): EffectRecord | undefined {
     const effect = this.all.get(effectName(job, key));
     return effect?.revision === revision ? effect : undefined;

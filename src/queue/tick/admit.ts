@@ -5,18 +5,18 @@ import type { DueJob, ParkedGate, ParkedPage } from "../ports/tick-ledger";
 import { keyOf } from "../ref";
 import { type Budget, inTurns, interleaved, rotated } from "./turns";
 
-/** Gates asked in one tick, each by a call of its own; the next tick begins with others. What a pause held asks none. */
+/** Gates asked in one tick, one call each; the next tick begins with others. Jobs that a pause held need no such call. */
 const maxGates = 200;
 /** Jobs for which a gate is asked at once. */
 const maxAdmitted = 10_000;
 
 export interface Admitted {
   admitted: number;
-  /** Whether the budget, or the number of gates, left something for the next time. */
+  /** Whether jobs or gates are left for the next tick. */
   more: boolean;
 }
 
-/** Admits parked jobs: as many as their gate allows in the next minute; of a pause none until it is lifted, then all. */
+/** Admits parked jobs: as many as their gate allows in the next minute. Jobs parked by a pause: none until it is lifted, then all. */
 export async function admitParked(engine: Engine, now: number, pauses: readonly Pause[], budget: Budget): Promise<Admitted> {
   const gates = rotated(
     (await engine.ledger.parkedGates()).filter((gate) => !isPaused(gate, pauses)),
@@ -33,7 +33,7 @@ export async function admitParked(engine: Engine, now: number, pauses: readonly 
   return { admitted, more: more || skipped.size > 0 };
 }
 
-/** Lets in what waits at these gates, tenants in turn, each gate's jobs spread by its rate. */
+/** Admits jobs parked at these gates, tenants in turn, each gate's jobs spread by its rate. */
 export async function admitAt(engine: Engine, gates: readonly ParkedGate[], now: number, budget: Budget): Promise<Admitted> {
   const allowances = new Map<ParkedGate, Allowance>();
   let admitted = 0;
@@ -41,7 +41,7 @@ export async function admitAt(engine: Engine, gates: readonly ParkedGate[], now:
     const pages = await engine.ledger.parked(turn, limit);
     budget.spend(2);
     await askGates(engine, turn, pages, allowances, now);
-    const chosen = interleaved(turn.map((gate, index) => take(allowances.get(gate), pages[index]?.rows ?? [])));
+    const chosen = interleaved(turn.map((gate, index) => withinAllowance(allowances.get(gate), pages[index]?.rows ?? [])));
     const delays = new Map(chosen.map(({ row, delaySeconds }) => [keyOf(row), delaySeconds]));
     const rows = chosen.map(({ row }) => row);
     admitted += await bringBackAll(engine, rows, (row) => backNow(row, now, false, delays.get(keyOf(row))), now, budget);
@@ -76,7 +76,7 @@ async function askGates(
 }
 
 /** The first of the page, as many as are allowed, each with its place in the minute. */
-function take(allowance: Allowance | undefined, rows: readonly DueJob[]): { row: DueJob; delaySeconds: number }[] {
+function withinAllowance(allowance: Allowance | undefined, rows: readonly DueJob[]): { row: DueJob; delaySeconds: number }[] {
   if (!allowance) return [];
   const chosen = rows.slice(0, Math.max(0, allowance.left));
   const first = allowance.taken;

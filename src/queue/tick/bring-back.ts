@@ -48,7 +48,7 @@ export async function bringBack(engine: Engine, back: readonly Back[], now: numb
   return stored;
 }
 
-/** Those that no queue takes are not sent again before this. */
+/** How long jobs that no queue took wait before they are sent again. */
 const resendAfterMs = 60_000;
 
 /**

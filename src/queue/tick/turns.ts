@@ -1,7 +1,7 @@
 /** Rows of one round, shared by those whose turn it is. */
 const maxRoundRows = 1000;
 
-/** What one tick may do of a kind: its steps share the statements that the ledger allows one invocation. */
+/** Statements and time that a part of the tick may use: all parts share the statements that one invocation may run. */
 export interface Budget {
   spend(statements: number): void;
   isSpent(): boolean;
@@ -15,8 +15,8 @@ export function createBudget(now: () => number, statements: number, milliseconds
 }
 
 /**
- * Serves keys in rounds until all are done or the budget is spent: each tenant has one of its keys served a round, all of them the same
- * number of rows, so that a tenant with many waits behind its own only. `serve` returns the keys that have more.
+ * Serves keys in rounds until all are done or the budget is spent. In a round one key of each tenant is served, each with the same number of rows: a
+ * tenant with many rows delays only itself. `serve` returns the keys that have more.
  * Returns whether any key is left.
  */
 export async function inTurns<Key extends { tenant: string }>(
@@ -44,7 +44,7 @@ export function interleaved<T>(lists: readonly (readonly T[])[]): T[] {
   return Array.from({ length: longest }, (_, index) => lists.flatMap((list) => list.slice(index, index + 1))).flat();
 }
 
-/** The list from another start: what one tick does not come to is not always the same. `random`: 0 ≤ x < 1. */
+/** The list from a random start, so that ticks that cannot serve all leave out different items. `random`: 0 ≤ x < 1. */
 export function rotated<T>(items: readonly T[], random: () => number): T[] {
   const start = Math.floor(random() * items.length);
   return [...items.slice(start), ...items.slice(0, start)];
