@@ -1,3 +1,4 @@
+import { decoded } from "./address";
 import type { Scope } from "../tenants/token";
 
 /** The fields of a form. */
@@ -23,6 +24,8 @@ export interface Action {
   confirms?: (fields: Fields, tenant: string) => string | undefined;
   /** Where to look next, behind `/t/{tenant}`; without it the page one was on. */
   leadsTo?: (fields: Fields, answer: unknown) => string;
+  /** It only tries what the action of this name does; the form goes on to that one. */
+  triedBefore?: string;
   /** It stops or takes away something. */
   harms?: true;
 }
@@ -51,7 +54,7 @@ export function fieldsOf({ path }: Pick<Action, "path">, given: string): Fields 
   const fields: Record<string, string> = {};
   for (const [index, part] of expected.entries()) {
     const value = actual[index] ?? "";
-    if (part.startsWith(":")) fields[part.slice(1)] = decodeURIComponent(value);
+    if (part.startsWith(":")) fields[part.slice(1)] = decoded(value);
     else if (part !== value) return undefined;
   }
   return fields;

@@ -34,34 +34,63 @@ const [onPhone, onDesk] = [3, 8];
 export function Frame({ visit, section, tenants }: { visit: Visit; section: string; tenants: readonly string[] }) {
   return (
     <header id="top">
-      <a class="brand" href={`${visit.base}/`}>
-        <svg viewBox="0 0 32 32" aria-hidden="true">
-          <path d="M4 9h24v5H4zM4 18h15v5H4z" />
-          <circle cx="25" cy="20.5" r="3.5" />
-        </svg>
-        Jobyard
-      </a>
+      <Brand href={`${visit.base}/`} />
       <Whose visit={visit} tenants={tenants} />
-      <nav id="nav" aria-label="Main">
-        {sectionsOf(visit).map((each, index) => (
-          <Place key={each.name} visit={visit} section={each} current={each.name === section} place={placeAt(index)} />
-        ))}
-        <button type="button" class="more" popovertarget="more">
-          More
-        </button>
-        <div id="more" popover="auto">
-          {sectionsOf(visit)
-            .slice(onPhone)
-            .map((each, index) => (
-              <Place key={each.name} visit={visit} section={each} current={each.name === section} place={index + onPhone < onDesk ? "near" : undefined} />
-            ))}
-        </div>
-      </nav>
+      {visit.may("read") ? <Places visit={visit} section={section} /> : null}
       <button id="live" type="button" class="quiet" hidden title="Pause or go on (p)" />
-      <form method="post" action="/session/end" data-plain>
-        <button class="quiet">Sign out</button>
-      </form>
+      <SignOut />
     </header>
+  );
+}
+
+/** Where it is not known whose pages these are. */
+export function BareFrame() {
+  return (
+    <header id="top">
+      <Brand href="/" />
+      <SignOut />
+    </header>
+  );
+}
+
+function Brand({ href }: { href: string }) {
+  return (
+    <a class="brand" href={href}>
+      <svg viewBox="0 0 32 32" aria-hidden="true">
+        <path d="M4 9h24v5H4zM4 18h15v5H4z" />
+        <circle cx="25" cy="20.5" r="3.5" />
+      </svg>
+      Jobyard
+    </a>
+  );
+}
+
+function SignOut() {
+  return (
+    <form method="post" action="/session/end" data-plain>
+      <button class="quiet">Sign out</button>
+    </form>
+  );
+}
+
+/** The links: none for a token that may not read, to which each page is refused. */
+function Places({ visit, section }: { visit: Visit; section: string }) {
+  return (
+    <nav id="nav" aria-label="Main">
+      {sectionsOf(visit).map((each, index) => (
+        <Place key={each.name} visit={visit} section={each} current={each.name === section} place={placeAt(index)} />
+      ))}
+      <button type="button" class="more" popovertarget="more">
+        More
+      </button>
+      <div id="more" popover="auto">
+        {sectionsOf(visit)
+          .slice(onPhone)
+          .map((each, index) => (
+            <Place key={each.name} visit={visit} section={each} current={each.name === section} place={index + onPhone < onDesk ? "near" : undefined} />
+          ))}
+      </div>
+    </nav>
   );
 }
 

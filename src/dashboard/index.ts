@@ -1,3 +1,4 @@
+import { decoded, isTenant } from "./address";
 import { ApiProblem, createApi } from "./api";
 import { assetResponse } from "./assets";
 import { show } from "./show";
@@ -7,6 +8,7 @@ import { leave, signIn, signInPage } from "./session/sign-in";
 import { perform } from "./perform";
 import type { Me } from "./answers";
 import type { DashboardDeps } from "./deps";
+import { foreignForm } from "./refusal";
 import { redirect } from "./respond";
 import { sameOrigin } from "./session/same-origin";
 
@@ -38,7 +40,7 @@ async function answer(request: Request, deps: DashboardDeps): Promise<Response> 
 async function answerGet(request: Request, deps: DashboardDeps): Promise<Response> {
   const url = new URL(request.url);
   const sessions = createSessions(deps);
-  if (request.method === "POST" && !sameOrigin(request)) return new Response("This form was not sent from this page.", { status: 403 });
+  if (request.method === "POST" && !sameOrigin(request)) return foreignForm(request);
   if (url.pathname === "/session") return signIn(request, sessions, deps.answer);
   if (url.pathname === "/session/end") return leave(url, sessions);
   const own = await sessions.read(request);
@@ -51,14 +53,14 @@ async function answerGet(request: Request, deps: DashboardDeps): Promise<Respons
   const [, , tenant = "", ...rest] = url.pathname.split("/");
   const behind = `/${rest.join("/")}`;
   if (rest.length === 0) return redirect(`/t/${tenant}/`);
-  const visit = { request, deps, token, tenant: decodeURIComponent(tenant), path: behind };
+  const visit = { request, deps, token, tenant: decoded(tenant), path: behind };
   return request.method === "POST" ? perform(visit) : show(visit);
 }
 
 /** The pages of one's own tenant, or of the one that was chosen; the root token begins with all. */
 async function enter(request: Request, token: string, { answer }: DashboardDeps): Promise<Response> {
   const chosen = new URL(request.url).searchParams.get("tenant")?.trim();
-  if (chosen && /^(?:\*|[a-z0-9-]{1,63})$/.test(chosen)) return redirect(`/t/${chosen}/`);
+  if (chosen && isTenant(chosen)) return redirect(`/t/${chosen}/`);
   try {
     const { tenant } = await createApi(answer, request, { token, tenant: null }).get<Me>("/v1/me");
     return redirect(`/t/${tenant ?? "*"}/`);

@@ -7,6 +7,8 @@ export interface Viewer {
   /** Of the address: a tenant, or `*` for all of them. */
   tenant: string;
   isRoot: boolean;
+  /** Of the token, as the interface names them. */
+  scopes: readonly string[];
   may(scope: Scope | "root"): boolean;
 }
 

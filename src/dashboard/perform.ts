@@ -1,27 +1,35 @@
 import { type Action, type Fields, pathOf } from "./action";
 import { actions } from "./actions";
+import { placeFrom } from "./address";
+import { hasTyped } from "./again";
 import { ApiProblem, createApi } from "./api";
+import type { Asked } from "./asked";
+import { refusal, sentAgain } from "./refusal";
 import { readForm, redirect, wantsFragment } from "./respond";
 import { setNotice } from "./session/cookie";
 import { signInPage } from "./session/sign-in";
-import type { Asked } from "./show";
 
 /** Does what a form asks for, as a call of the public interface; then shows the page it was sent from, or the one it leads to. */
 export async function perform(asked: Asked): Promise<Response> {
   const { request, path, tenant } = asked;
   const action = actions.find(({ name }) => path === `/do/${name}`);
   const fields = await readForm(request);
-  if (!action || !fields) return new Response("There is no such action.", { status: fields ? 404 : 413 });
-  const back = fields["back"]?.startsWith("/t/") ? fields["back"] : `/t/${tenant}/`;
+  if (!action) return refusal(asked, undefined, new ApiProblem(404, "There is no such action."));
+  if (!fields) return refusal(asked, undefined, new ApiProblem(413, "The form is longer than 64 kB."));
+  const back = placeFrom(fields["back"], new URL(request.url)) ?? `/t/${tenant}/`;
+  const sent = { ...fields, back };
   try {
     const answer = await carryOut(asked, action, fields);
     const text = typeof action.done === "string" ? action.done : action.done(fields, answer);
+    if (action.triedBefore && !wantsFragment(request)) return await sentAgain(asked, action, sent, { status: 200, text });
     const next = action.leadsTo ? `/t/${tenant}${action.leadsTo(fields, answer)}` : undefined;
     return told(request, { status: 200, text, place: next ?? back, moves: next !== undefined });
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
-    if (thrown.status === 401) return signInPage(request);
-    return told(request, { status: thrown.status, text: thrown.message, place: back, moves: false });
+    const { status, message: text } = thrown;
+    if (status === 401) return signInPage(request, "The session is over: this token is not valid, or no longer.");
+    if (!wantsFragment(request) && hasTyped(action, fields)) return sentAgain(asked, action, sent, { status, text });
+    return told(request, { status, text, place: back, moves: false });
   }
 }
 

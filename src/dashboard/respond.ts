@@ -27,7 +27,7 @@ export async function fragmentResponse(request: Request, main: VNode, title: str
   const url = new URL(request.url);
   const body = renderToString(main);
   const etag = `"${await digest(title + body)}"`;
-  const headers = { ...pageHeaders(url.origin), etag, "x-title": encodeURIComponent(title) };
+  const headers = { ...pageHeaders(url.origin), etag, "x-title": encodeURIComponent(title.toWellFormed()) };
   if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers });
   return new Response(body, { headers });
 }

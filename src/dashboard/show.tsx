@@ -1,48 +1,30 @@
-import type { Me, Tenants } from "./answers";
-import { ApiProblem, createApi } from "./api";
-import type { DashboardDeps } from "./deps";
+import { decoded } from "./address";
+import { ApiProblem } from "./api";
+import type { Asked } from "./asked";
 import { Document } from "./document";
 import { Frame } from "./frame";
-import { allows, type Scope } from "../tenants/token";
 import type { AnyPage, Visit } from "./page";
 import { pages } from "./pages";
+import { refusal } from "./refusal";
 import { fragmentResponse, htmlResponse, wantsFragment } from "./respond";
 import { noticeOf, setNotice } from "./session/cookie";
 import { signInPage } from "./session/sign-in";
-
-/** A request for a page of a tenant, by a person who has signed in. */
-export interface Asked {
-  request: Request;
-  deps: DashboardDeps;
-  token: string;
-  /** A tenant, or `*`. */
-  tenant: string;
-  /** Behind the tenant: `/jobs`. */
-  path: string;
-}
+import { tenantsOf, viewerOf } from "./viewer";
 
 export async function show(asked: Asked): Promise<Response> {
   const { request, path } = asked;
+  let visit: Visit | undefined;
   try {
-    const visit = await visitOf(asked);
+    visit = await viewerOf(asked);
+    if (!visit.may("read")) throw new ApiProblem(403, `The pages need a token with the scope read; this one has ${visit.scopes.join(", ")}.`);
     const found = pageAt(path);
-    if (!found) return refusal(asked, visit, new ApiProblem(404, "There is no such page."));
+    if (!found) throw new ApiProblem(404, "There is no such page.");
     return await shown(request, { ...visit, params: found.params }, found.page);
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
     if (thrown.status === 401) return signInPage(request, "The session is over: this token is not valid, or no longer.");
-    return refusal(asked, undefined, thrown);
+    return refusal(asked, visit, thrown);
   }
-}
-
-/** Who asks, by the same answer that any caller gets. A tenant's token looks at that tenant only. */
-async function visitOf({ request, deps, token, tenant }: Asked): Promise<Visit> {
-  const api = createApi(deps.answer, request, { token, tenant: tenant === "*" ? null : tenant });
-  const me = await api.get<Me>("/v1/me");
-  const isRoot = me.scopes.includes("root");
-  if (tenant === "*" && !isRoot) throw new ApiProblem(403, "All tenants are shown to the root token only.");
-  const may = (scope: Scope | "root") => isRoot || (scope !== "root" && allows(me.scopes as Scope[], scope));
-  return { api, tenant, isRoot, may, url: new URL(request.url), base: `/t/${tenant}`, now: deps.now(), params: {} };
 }
 
 function pageAt(path: string): { page: AnyPage; params: Record<string, string> } | undefined {
@@ -60,14 +42,6 @@ function pageAt(path: string): { page: AnyPage; params: Record<string, string> }
     if (fits) return { page, params };
   }
   return undefined;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 async function shown(request: Request, visit: Visit, page: AnyPage): Promise<Response> {
@@ -100,11 +74,6 @@ async function shown(request: Request, visit: Visit, page: AnyPage): Promise<Res
   return htmlResponse(visit.url, body, { cookies });
 }
 
-/** Names for the switcher: only the root token gets them. */
-async function tenantsOf({ isRoot, api }: Visit): Promise<string[]> {
-  return isRoot ? (await api.get<Tenants>("/v1/tenants")).tenants.map(({ tenant }) => tenant) : [];
-}
-
 /** A page that has a meaning for one tenant only, asked for about all of them. */
 async function choice(request: Request, visit: Visit, page: AnyPage): Promise<Response> {
   const tenants = await tenantsOf(visit);
@@ -115,7 +84,7 @@ async function choice(request: Request, visit: Visit, page: AnyPage): Promise<Re
       <ul class="choice">
         {tenants.map((tenant) => (
           <li key={tenant}>
-            <a href={`/t/${tenant}${visit.url.pathname.slice(visit.base.length)}`}>{tenant}</a>
+            <a href={`/t/${tenant}${visit.url.pathname.slice(visit.base.length)}${visit.url.search}`}>{tenant}</a>
           </li>
         ))}
       </ul>
@@ -127,31 +96,5 @@ async function choice(request: Request, visit: Visit, page: AnyPage): Promise<Re
     <Document title={page.section} header={<Frame visit={visit} section={page.section} tenants={tenants} />}>
       {main}
     </Document>,
-  );
-}
-
-/** What was not shown, and why. The script keeps what one sees and says so beside it. */
-async function refusal({ request, tenant }: Asked, visit: Visit | undefined, { status, message }: ApiProblem): Promise<Response> {
-  const url = new URL(request.url);
-  if (wantsFragment(request)) return new Response(message, { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } });
-  const header = visit ? <Frame visit={visit} section="" tenants={await tenantsOf(visit)} /> : undefined;
-  const main = (
-    <main id="main" tabIndex={-1} class="reading" data-pace="never">
-      <h1>{status === 404 ? "Not found" : status === 403 ? "Not allowed" : "That did not work"}</h1>
-      <p role="alert">{message}</p>
-      <p>
-        <a class="button" href="">
-          Try again
-        </a>{" "}
-        <a href={status === 403 ? "/" : `/t/${tenant}/`}>To the first page</a>
-      </p>
-    </main>
-  );
-  return htmlResponse(
-    url,
-    <Document title="That did not work" header={header}>
-      {main}
-    </Document>,
-    { status },
   );
 }

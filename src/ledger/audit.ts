@@ -13,6 +13,8 @@ export interface AuditRow {
 /** A line of the audit as it is kept. */
 export interface AuditEntry extends AuditRow {
   id: string;
+  /** What the token is called; null for the root token, and for one that is not kept. */
+  actorName: string | null;
 }
 
 /** Newest first. Null: of all tenants. `cursor`: `{at}.{id}` of the last entry before. */
@@ -22,8 +24,10 @@ export async function auditEntries(
   { cursor, limit }: { cursor?: string | undefined; limit: number },
 ): Promise<{ entries: AuditEntry[]; cursor: string | null }> {
   const [, at = Number.MAX_SAFE_INTEGER, id = "~"] = /^(\d{1,15})\.([0-9a-f-]{36})$/.exec(cursor ?? "") ?? [];
-  const whose = tenant === null ? "" : "tenant = ?4 AND";
-  const sql = `SELECT tenant, at, id, actor, action, target, detail FROM audit WHERE ${whose} (at, id) < (?1, ?2) ORDER BY at DESC, id DESC LIMIT ?3`;
+  const whose = tenant === null ? "" : "a.tenant = ?4 AND";
+  const sql = `
+    SELECT a.tenant, a.at, a.id, a.actor, t.name AS actorName, a.action, a.target, a.detail FROM audit a
+    LEFT JOIN tokens t ON t.tenant = a.tenant AND t.id = a.actor WHERE ${whose} (a.at, a.id) < (?1, ?2) ORDER BY a.at DESC, a.id DESC LIMIT ?3`;
   const { results } = await statement(db, sql, Number(at), id, limit + 1, ...(tenant === null ? [] : [tenant])).all<AuditEntry>();
   const entries = results.slice(0, limit);
   const last = entries.at(-1);

@@ -7,6 +7,8 @@ export interface PauseView extends Pause {
   since: number;
   /** `root` or the id of the token; null for pauses made before this was recorded. */
   actor: string | null;
+  /** What the token is called; null for the root token, and for one that is not kept. */
+  actorName?: string | null;
   reason: string | null;
 }
 
@@ -31,7 +33,9 @@ export function createPauseStore(db: D1Database) {
     },
     /** Null: all; else the tenant's own and those of all tenants. */
     async list(tenant: string | null): Promise<PauseView[]> {
-      const sql = `SELECT tenant, scope, name, at AS since, actor, reason FROM pauses WHERE ?1 IS NULL OR tenant IN (?1, '*') ORDER BY at, scope, name`;
+      const sql = `
+        SELECT p.tenant, p.scope, p.name, p.at AS since, p.actor, t.name AS actorName, p.reason FROM pauses p
+        LEFT JOIN tokens t ON t.tenant = p.tenant AND t.id = p.actor WHERE ?1 IS NULL OR p.tenant IN (?1, '*') ORDER BY p.at, p.scope, p.name`;
       return (await statement(db, sql, tenant).all<PauseView>()).results;
     },
   };

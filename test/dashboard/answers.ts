@@ -192,7 +192,15 @@ export function answersOf({ rows, text, now }: Filling): Answers {
           }
         : replay(0),
     "GET /v1/pauses": {
-      pauses: times((index) => ({ scope: "queue", name: `events${index}`, tenant: index === 0 ? "*" : "demo", since: ago(70), actor: text, reason: text })),
+      pauses: times((index) => ({
+        scope: "queue",
+        name: `events${index}`,
+        tenant: index === 0 ? "*" : "demo",
+        since: ago(70),
+        actor: text,
+        actorName: index === 0 ? null : text,
+        reason: text,
+      })),
     },
     "GET /v1/gates": {
       gates: times((index) => ({

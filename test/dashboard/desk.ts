@@ -13,6 +13,7 @@ export const people = {
   admin: { token: "jy_admin", scopes: ["admin"], tenant: "demo" },
   operator: { token: "jy_operator", scopes: ["read", "operate"], tenant: "demo" },
   reader: { token: "jy_reader", scopes: ["read"], tenant: "demo" },
+  sender: { token: "jy_sender", scopes: ["enqueue"], tenant: "demo" },
 } satisfies Record<string, Person>;
 
 export interface Call {

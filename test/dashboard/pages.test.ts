@@ -122,7 +122,7 @@ describe("a page", () => {
 
   test("of one tenant, asked for about all of them, offers a choice", async () => {
     const { get } = await visitor(people.root);
-    expect(await (await get("/t/*/jobs")).text()).toContain('href="/t/tenant-0/jobs"');
+    expect(await (await get("/t/*/jobs?q=order%3A7")).text()).toContain('href="/t/tenant-0/jobs?q=order%3A7"');
   });
 
   test("says why it cannot be shown; the script gets the reason alone", async () => {

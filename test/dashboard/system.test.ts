@@ -7,7 +7,7 @@ import { createFakeApi, people } from "./desk";
 import { now, visitor } from "./visitor";
 
 const accept = { accept: "text/vnd.jobyard.fragment" };
-const words = fc.stringMatching(/^[\w.-]{1,20}(?: [\w.-]{1,20})?$/);
+const words = fc.stringMatching(/^[\w.", -]{1,30}$/);
 const person = fc.oneof(
   words.map((group) => ({ group })),
   fc.stringMatching(/^[a-z0-9.]{1,20}@[a-z0-9.]{1,20}$/).map((email) => ({ email })),
@@ -20,6 +20,14 @@ const role = fc.oneof(
 describe("roles of Cloudflare Access", () => {
   test("that are typed as they are shown are the same roles", () => {
     fc.assert(fc.property(fc.array(role, { minLength: 1 }), (roles) => void expect(rolesFrom(rolesText(roles))).toEqual(roles)));
+  });
+
+  test("may part their scopes by commas, and name a group with one", () => {
+    expect(rolesFrom('demo@example.com, demo, read, operate\ngroup:"Night, late", demo, read operate, leads\ngroup: Day , *')).toEqual([
+      { email: "demo@example.com", tenant: "demo", scopes: ["read", "operate"] },
+      { group: "Night, late", tenant: "demo", scopes: ["read", "operate", "leads"] },
+      { group: "Day", tenant: "*" },
+    ]);
   });
 
   test("are read whatever was typed, in time that grows with the text", () => {

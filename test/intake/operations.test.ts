@@ -220,7 +220,12 @@ describe("queues and types", () => {
     await act("/v1/queues/events/resume", { token: own.operate });
     expect((await act("/v1/queues/events/pause", { token: root })).body.tenant).toBe("*");
     expect([await paused(own.read), await paused(other.read), await paused(root)]).toEqual([true, true, true]);
-    await act("/v1/queues/events/resume", { token: root });
+    const kept = await act("/v1/queues/events/resume", { token: own.operate });
+    expect(kept).toMatchObject({ status: 200, body: { paused: true, pauses: [{ tenant: "*", actor: "root" }] } });
+    await act("/v1/queues/events/pause", { token: own.operate });
+    const lifted = await act("/v1/queues/events/resume", { token: root });
+    expect(lifted.body).toMatchObject({ tenant: "*", paused: false, pauses: [{ tenant: "ops-own" }] });
+    expect((await act("/v1/queues/events/resume", { token: own.operate })).body).toMatchObject({ paused: false, pauses: [] });
     await act("/v1/types/note/pause", { token: root, tenant: "ops-other" });
     expect(bench.seen.pauses).toMatchObject([{ tenant: "ops-other", scope: "type", name: "note" }]);
     await act("/v1/types/note/resume", { token: other.operate });

@@ -29,6 +29,7 @@ export const bulkActions = {
   // The field `patch` needs an admin, here as in `replay`.
   tryPatch: action("POST /v1/replays", {
     name: "try-patch",
+    triedBefore: "replay",
     scope: "operate",
     label: "Try the patch",
     confirms: (fields) => (textOf(fields, "patch") === undefined ? "Type the patch that shall be tried." : patchIssue(fields)),

@@ -126,7 +126,7 @@ export const bulkPage = page<BulkAction>({
         ) : null}
       </div>
       <p>
-        <ProgressBar progress={{ done: bulk.done + bulk.failed, total: bulk.total, note: null }} />
+        <ProgressBar progress={{ done: bulk.done + bulk.failed, total: bulk.total, note: null }} noun="are dealt with" />
       </p>
       <dl class="facts">
         <Fact name={bulk.action === "cancel" ? "Cancelled" : "Dismissed"} value={number(bulk.done)} />

@@ -4,20 +4,37 @@ import type { Visit } from "../page";
 export interface FailuresModel extends Failures {
   /** Shown: those that are open, or all. */
   isAll: boolean;
+  /** Only those that have failed since the newest version of the Worker came. */
+  sinceDeploy: boolean;
+  /** There are groups that this list leaves out; looked for when it is empty. */
+  hasOthers: boolean;
   replays: Replay[];
   bulk: BulkAction[];
 }
 
 export async function queryFailures({ api, tenant, url }: Visit): Promise<FailuresModel> {
   const isAll = url.searchParams.get("status") === "all";
-  const filter = { status: isAll ? undefined : "open", since: url.searchParams.get("since") ?? undefined, cursor: url.searchParams.get("cursor") ?? undefined };
+  const sinceDeploy = url.searchParams.get("since") === "deploy";
+  const filter = { status: isAll ? undefined : "open", since: sinceDeploy ? "deploy" : undefined, cursor: url.searchParams.get("cursor") ?? undefined };
   const isOne = tenant !== "*";
   const [failures, replays, bulk] = await Promise.all([
     api.get<Failures>("/v1/failures", filter),
     isOne ? api.get<{ replays: Replay[] }>("/v1/replays", { limit: "20" }) : undefined,
     isOne ? api.get<{ actions: BulkAction[] }>("/v1/bulk-actions", { limit: "10" }) : undefined,
   ]);
-  return { ...failures, isAll, replays: replays?.replays ?? [], bulk: bulk?.actions ?? [] };
+  const isEmpty = failures.failures.length === 0 && (!isAll || sinceDeploy);
+  const hasOthers = isEmpty && (await api.get<Failures>("/v1/failures", { limit: "1" })).failures.length > 0;
+  return { ...failures, isAll, sinceDeploy, hasOthers, replays: replays?.replays ?? [], bulk: bulk?.actions ?? [] };
+}
+
+/** The address of the list, with a filter of it changed. */
+export function failuresAddress(base: string, { isAll, sinceDeploy, cursor }: { isAll: boolean; sinceDeploy: boolean; cursor?: string }): string {
+  const query = new URLSearchParams({
+    ...(isAll ? { status: "all" } : {}),
+    ...(sinceDeploy ? { since: "deploy" } : {}),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  return `${base}/failures${query.size === 0 ? "" : `?${query}`}`;
 }
 
 export interface Letter {

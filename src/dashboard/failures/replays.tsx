@@ -54,7 +54,7 @@ export const replayPage = page<Replay>({
       </div>
       {replay.reason === null ? null : <p class="why broken">{replay.reason}</p>}
       <p>
-        <ProgressBar progress={{ done: replay.sent - replay.open, total: replay.total, note: null }} />
+        <ProgressBar progress={{ done: replay.sent - replay.open, total: replay.total, note: outcomeOf(replay) }} noun="have ended" />
       </p>
       <dl class="facts">
         <Fact name="Ended well" value={number(replay.succeeded)} />
@@ -87,3 +87,13 @@ export const replayPage = page<Replay>({
     </>
   ),
 });
+
+/** How those that have ended did: how many there are says nothing of it. */
+function outcomeOf({ succeeded, failedAgain, cancelled }: Replay): string {
+  const parts = [
+    `${number(succeeded)} ended well`,
+    failedAgain > 0 ? `${number(failedAgain)} failed again` : "",
+    cancelled > 0 ? `${number(cancelled)} cancelled` : "",
+  ];
+  return parts.filter(Boolean).join(", ");
+}

@@ -10,7 +10,7 @@ import { Empty, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { failureActions } from "./actions";
 import { GroupTable } from "./groups";
-import { type FailuresModel, type GroupModel, queryFailures, queryGroup } from "./query";
+import { failuresAddress, type FailuresModel, type GroupModel, queryFailures, queryGroup } from "./query";
 import { ReplayTable } from "./replays";
 
 export const failuresPage = page<FailuresModel>({
@@ -19,42 +19,60 @@ export const failuresPage = page<FailuresModel>({
   tenants: "any",
   title: () => "Failures",
   query: queryFailures,
-  view: ({ failures, cursor, deploy, isAll, replays, bulk }, visit) => (
+  view: (model, visit) => (
     <>
       <div class="head">
         <h1>Failures</h1>
-        <span>
-          {deploy === null ? null : (
-            <a class="button quiet" href={`${visit.base}/failures?since=deploy`} title={`${deploy.version} ${deploy.tag}`}>
-              Since the deploy <Time at={deploy.at} />
-            </a>
-          )}{" "}
-          <a class="button quiet" href={isAll ? `${visit.base}/failures` : `${visit.base}/failures?status=all`}>
-            {isAll ? "Open ones only" : "Resolved and ignored ones too"}
-          </a>
-        </span>
+        <Filters visit={visit} model={model} />
       </div>
-      {failures.length > 0 ? (
-        <GroupTable visit={visit} groups={failures} />
-      ) : (
-        <Empty>Nothing fails. What does stays here, retrying and dead jobs together, until it is resolved.</Empty>
-      )}
-      {cursor === null ? null : (
+      {model.failures.length > 0 ? <GroupTable visit={visit} groups={model.failures} /> : <Nothing visit={visit} model={model} />}
+      {model.cursor === null ? null : (
         <p class="pager">
-          <a rel="next" href={`${visit.base}/failures?${new URLSearchParams({ ...(isAll ? { status: "all" } : {}), cursor })}`}>
+          <a rel="next" href={failuresAddress(visit.base, { ...model, cursor: model.cursor })}>
             Older
           </a>
         </p>
       )}
-      {replays.length > 0 ? (
+      {model.replays.length > 0 ? (
         <Section title="Replays">
-          <ReplayTable visit={visit} replays={replays} />
+          <ReplayTable visit={visit} replays={model.replays} />
         </Section>
       ) : null}
-      <BulkTable visit={visit} actions={bulk} />
+      <BulkTable visit={visit} actions={model.bulk} />
     </>
   ),
 });
+
+function Filters({ visit, model: { deploy, isAll, sinceDeploy } }: { visit: Visit; model: FailuresModel }) {
+  return (
+    <span>
+      {deploy === null ? null : (
+        <a
+          class="button quiet"
+          href={failuresAddress(visit.base, { isAll, sinceDeploy: !sinceDeploy })}
+          title={`${deploy.version} ${deploy.tag}`}
+          {...(sinceDeploy ? { "aria-current": "true" } : {})}
+        >
+          Since the deploy <Time at={deploy.at} />
+        </a>
+      )}{" "}
+      <a class="button quiet" href={failuresAddress(visit.base, { isAll: !isAll, sinceDeploy })}>
+        {isAll ? "Open ones only" : "Resolved and ignored ones too"}
+      </a>
+    </span>
+  );
+}
+
+/** Nothing fails only where nothing was left out. */
+function Nothing({ visit, model: { isAll, sinceDeploy, hasOthers } }: { visit: Visit; model: FailuresModel }) {
+  if (!hasOthers) return <Empty>Nothing fails. What does stays here, retrying and dead jobs together, until it is resolved.</Empty>;
+  const leftOut = [isAll ? "" : "are resolved or ignored", sinceDeploy ? "have not failed since the deploy" : ""].filter(Boolean).join(" or ");
+  return (
+    <Empty>
+      No group fits. Groups that {leftOut} are left out: <a href={failuresAddress(visit.base, { isAll: true, sinceDeploy: false })}>show all</a>.
+    </Empty>
+  );
+}
 
 export const groupPage = page<GroupModel>({
   path: "/failures/:group",
@@ -151,7 +169,7 @@ function GroupFacts({ visit, group }: { visit: Visit; group: GroupModel["group"]
       </dl>
       {group.statusAt === null ? null : (
         <p class="dim">
-          {group.status} by {group.actor ?? "unknown"} <Time at={group.statusAt} />
+          {group.status} by {group.actorName ?? group.actor ?? "unknown"} <Time at={group.statusAt} />
           {group.untilCount === null ? "" : `, until ${number(group.untilCount)} more (${number(group.sinceCount)} so far)`}
           {group.note === null ? "" : `: ${group.note}`}
         </p>

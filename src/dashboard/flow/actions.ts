@@ -1,9 +1,28 @@
 import { action, type Fields, textOf } from "../action";
+import type { Pauses } from "../answers";
+import { byOf } from "./by";
 
 const withReason = (fields: Fields) => {
   const reason = textOf(fields, "reason");
   return reason === undefined ? {} : { reason };
 };
+
+/** What the interface answers: the pauses that are left. */
+interface Held {
+  tenant: string;
+  paused: boolean;
+  pauses: Pauses["pauses"];
+}
+
+/** A pause that another one outlives lets nothing go on. */
+function resumed(name: string, { tenant, paused, pauses }: Held): string {
+  const all = pauses.find((pause) => pause.tenant === "*");
+  if (paused && all) return `${name} stays paused for all tenants, by ${byOf(all)}${all.reason === null ? "" : `: ${all.reason}`}.`;
+  const others = pauses.map((pause) => pause.tenant);
+  if (tenant === "*" && others.length > 0)
+    return `${name} goes on, but not for ${others.slice(0, 5).join(", ")}${others.length > 5 ? " and others" : ""}: paused by themselves.`;
+  return `${name} goes on.`;
+}
 
 const hold = (scope: "queue" | "type" | "tenant") => ({
   pause: action(`POST /v1/${scope}s/:${scope}/pause`, {
@@ -19,7 +38,7 @@ const hold = (scope: "queue" | "type" | "tenant") => ({
     name: `resume-${scope}`,
     scope: "operate",
     label: "Resume",
-    done: (fields) => `${fields[scope]} goes on.`,
+    done: (fields, answer) => resumed(fields[scope] ?? "", answer as Held),
     body: withReason,
     bodyOptional: true,
   }),

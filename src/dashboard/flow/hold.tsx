@@ -1,15 +1,20 @@
+import type { Pauses } from "../answers";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
 import { number } from "../parts/format";
 import { flowActions } from "./actions";
+import { byOf } from "./by";
+
+type Pause = Pauses["pauses"][number];
 
 interface HoldProps {
   visit: Visit;
-  scope: "queue" | "type" | "tenant";
+  scope: Pause["scope"];
   name: string;
-  isPaused: boolean;
+  /** All that the interface lists. */
+  pauses: readonly Pause[];
   perMinute?: number;
-  tenant?: string;
+  /** On the button that pauses. */
   label?: string;
 }
 
@@ -19,16 +24,16 @@ const acts = {
   tenant: [flowActions.pauseTenant, flowActions.resumeTenant],
 } as const;
 
-/** Pause or resume. A pause asks for its reason, and for all tenants to type what is paused. */
-export function Hold({ visit, scope, name, isPaused, perMinute = 0, tenant = visit.tenant, label }: HoldProps) {
+/** Pause or resume. Of a pause for all tenants a single tenant sees whose it is: the root token alone lifts it. */
+export function Hold({ visit, scope, name, pauses, perMinute = 0, label }: HoldProps) {
   const [pause, resume] = acts[scope];
-  const fields = { [scope]: name };
-  if (isPaused) return <Act visit={visit} action={resume} fields={fields} tenant={tenant} />;
-  const isAll = tenant === "*";
+  const own = pauses.filter((each) => each.scope === scope && each.name === name && (each.tenant === "*" || each.tenant === visit.tenant));
+  if (own.length > 0) return own.map((each) => <Lift key={each.tenant} visit={visit} pause={each} resume={resume} />);
+  const isAll = visit.tenant === "*";
   return (
-    <Act visit={visit} action={pause} fields={fields} tenant={tenant} {...(label === undefined ? {} : { label })}>
+    <Act visit={visit} action={pause} fields={{ [scope]: name }} {...(label === undefined ? {} : { label })}>
       <p>
-        The jobs of the {scope} <b>{name}</b> wait until it is resumed, for {isAll ? <b>all tenants</b> : <>the tenant {tenant}</>}; none is lost.
+        The jobs of the {scope} <b>{name}</b> wait until it is resumed, for {isAll ? <b>all tenants</b> : <>the tenant {visit.tenant}</>}; none is lost.
         {perMinute > 0 ? ` Now it ends ${number(perMinute)} jobs a minute.` : ""}
       </p>
       <label>
@@ -43,4 +48,11 @@ export function Hold({ visit, scope, name, isPaused, perMinute = 0, tenant = vis
       ) : null}
     </Act>
   );
+}
+
+function Lift({ visit, pause, resume }: { visit: Visit; pause: Pause; resume: (typeof acts)["queue"][1] }) {
+  const { scope, name, tenant } = pause;
+  if (tenant === "*" && !visit.isRoot) return <span class="dim">paused for all tenants by {byOf(pause)}</span>;
+  const isElsewhere = tenant !== visit.tenant;
+  return <Act visit={visit} action={resume} fields={{ [scope]: name }} tenant={tenant} {...(isElsewhere ? { label: "Resume for all tenants" } : {})} />;
 }

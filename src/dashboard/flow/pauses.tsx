@@ -5,12 +5,13 @@ import { Remedies } from "../parts/remedies";
 import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
+import { byOf } from "./by";
 
 /** What is paused: since when, by whom and why. */
 export function PauseTable({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
   return (
     <Table label="Pauses" columns={["What", "-For", "-Since", "-By", "Why", ""]}>
-      {pauses.map(({ scope, name, tenant, since, actor, reason }) => (
+      {pauses.map(({ scope, name, tenant, since, actor, actorName, reason }) => (
         <tr key={`${tenant} ${scope} ${name}`} id={domId("pause", tenant, scope, name)}>
           <td>
             <State is="paused" word={`${scope} ${name}`} />
@@ -19,7 +20,7 @@ export function PauseTable({ visit, pauses }: { visit: Visit; pauses: Pauses["pa
           <td class="wide">
             <Time at={since} />
           </td>
-          <td class="wide">{actor ?? "unknown"}</td>
+          <td class="wide">{byOf({ actor, actorName })}</td>
           <td class="words">{reason ?? <span class="dim">no reason given</span>}</td>
           <td class="actions">
             {tenant !== "*" || visit.isRoot ? (

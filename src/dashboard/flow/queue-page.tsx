@@ -38,7 +38,7 @@ export const queuePage = page<Model>({
         <h1>
           {queue.queue} <State is={queue.health} />
         </h1>
-        <Hold visit={visit} scope="queue" name={queue.queue} isPaused={queue.paused} perMinute={queue.donePerMinute} />
+        <Hold visit={visit} scope="queue" name={queue.queue} pauses={pauses} perMinute={queue.donePerMinute} />
       </div>
       {queue.why === null ? null : (
         <div class="why">

@@ -1,4 +1,4 @@
-import type { Queue } from "../answers";
+import type { Pauses, Queue } from "../answers";
 import type { Visit } from "../page";
 import { domId, duration, number } from "../parts/format";
 import { State } from "../parts/state";
@@ -7,8 +7,16 @@ import { Time } from "../parts/time";
 import { Hold } from "./hold";
 import { WhyRow } from "./why-row";
 
-/** Queues in jobs: how each flows, and what holds it. With `acts` each can be paused, and says in a row of its own why its jobs wait. */
-export function QueueTable({ visit, queues, acts = false }: { visit: Visit; queues: readonly Queue[]; acts?: boolean }) {
+interface QueueTableProps {
+  visit: Visit;
+  queues: readonly Queue[];
+  /** With them each can be paused and resumed, and says in a row of its own why its jobs wait. */
+  pauses?: Pauses["pauses"];
+}
+
+/** Queues in jobs: how each flows, and what holds it. */
+export function QueueTable({ visit, queues, pauses }: QueueTableProps) {
+  const acts = pauses !== undefined;
   const columns = ["Queue", "Health", "#Running", "#Ready", "#Held", "#-Retrying", "#-Scheduled", "-Oldest ready", "#-Done/min", "#-Failed/min", "#-Wait p95"];
   return (
     <Table label="Queues" columns={acts ? [...columns, ""] : columns}>
@@ -33,11 +41,11 @@ export function QueueTable({ visit, queues, acts = false }: { visit: Visit; queu
           <Count value={queue.donePerMinute} wide />
           <Count value={queue.failedPerMinute} wide />
           <td class="num wide">{queue.waitP95Ms === null ? "" : duration(queue.waitP95Ms)}</td>
-          {acts ? (
+          {pauses === undefined ? null : (
             <td class="actions">
-              <Hold visit={visit} scope="queue" name={queue.queue} isPaused={queue.paused} perMinute={queue.donePerMinute} />
+              <Hold visit={visit} scope="queue" name={queue.queue} pauses={pauses} perMinute={queue.donePerMinute} />
             </td>
-          ) : null}
+          )}
         </tr>,
         acts && queue.why ? (
           <WhyRow

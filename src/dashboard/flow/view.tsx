@@ -23,7 +23,7 @@ export const flowPage = page<FlowModel>({
         {pauses.length === 0 ? <Empty>Nothing is paused.</Empty> : <PauseTable visit={visit} pauses={pauses} />}
       </Section>
       <Section title="Queues">
-        <QueueTable visit={visit} queues={queues} acts />
+        <QueueTable visit={visit} queues={queues} pauses={pauses} />
       </Section>
       {visit.tenant === "*" ? null : (
         <Section title="Gates">
@@ -40,7 +40,7 @@ export const flowPage = page<FlowModel>({
               <td class="num wide">{policy.maxAttempts}</td>
               <td class="num wide">{policy.concurrency}</td>
               <td class="actions">
-                <Hold visit={visit} scope="type" name={type} isPaused={paused} />
+                <Hold visit={visit} scope="type" name={type} pauses={pauses} />
               </td>
             </tr>
           ))}
@@ -52,5 +52,5 @@ export const flowPage = page<FlowModel>({
 
 function WholeTenant({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
   const isPaused = pauses.some(({ scope, name }) => scope === "tenant" && name === visit.tenant);
-  return isPaused ? null : <Hold visit={visit} scope="tenant" name={visit.tenant} isPaused={false} label="Pause the tenant" />;
+  return isPaused ? null : <Hold visit={visit} scope="tenant" name={visit.tenant} pauses={pauses} label="Pause the tenant" />;
 }

@@ -54,7 +54,7 @@ function verdictOf(findings: Report["findings"]): string {
 }
 
 function Findings({ visit, findings }: { visit: Visit; findings: Report["findings"] }) {
-  if (findings.length === 0) return <Empty>No circuit is open, nothing is paused, and nothing fails.</Empty>;
+  if (findings.length === 0) return <Empty>No circuit is open, nothing is paused, and no failure is open.</Empty>;
   return (
     <ul class="findings">
       {findings.map((finding) => (

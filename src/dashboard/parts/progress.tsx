@@ -6,18 +6,27 @@ interface Progress {
   note: string | null;
 }
 
-/** How far something is; `ratePerSecond` gives the time that is left. */
-export function ProgressBar({ progress, ratePerSecond }: { progress: Progress; ratePerSecond?: number | undefined }) {
+interface ProgressBarProps {
+  progress: Progress;
+  /** Gives the time that is left. */
+  ratePerSecond?: number | undefined;
+  /** What the counted ones have come to, instead of a percentage: it reads as success. */
+  noun?: string;
+}
+
+/** How far something is. */
+export function ProgressBar({ progress, ratePerSecond, noun }: ProgressBarProps) {
   const { done, total, note } = progress;
   return (
     <span class="progress">
       {total ? <progress max={total} value={done} aria-label="Progress" /> : null}
-      <span>{[counted(done, total), paceOf(progress, ratePerSecond), note].filter(Boolean).join(" · ")}</span>
+      <span>{[counted(done, total, noun), paceOf(progress, ratePerSecond), note].filter(Boolean).join(" · ")}</span>
     </span>
   );
 }
 
-function counted(done: number, total: number | null): string {
+function counted(done: number, total: number | null, noun?: string): string {
+  if (noun !== undefined) return `${number(done)} of ${number(total ?? done)} ${noun}`;
   return total ? `${Math.floor((100 * done) / total)} % · ${number(done)} of ${number(total)}` : number(done);
 }
 

@@ -41,7 +41,7 @@ export function createSessions({ vault, now }: SessionDeps): Sessions {
 
 /** What an act led to, for the page that is shown next. */
 export function setNotice(url: URL, text: string): string {
-  return setCookie(url, noticeName, encodeURIComponent(text.slice(0, 500)), text === "" ? 0 : 30);
+  return setCookie(url, noticeName, encodeURIComponent(text.slice(0, 500).toWellFormed()), text === "" ? 0 : 30);
 }
 
 export function noticeOf(request: Request): string | undefined {

@@ -1,3 +1,4 @@
+import { placeFrom } from "../address";
 import { ApiProblem, type AnswerRequest, createApi } from "../api";
 import type { Me } from "../answers";
 import { Document } from "../document";
@@ -21,7 +22,7 @@ export async function signIn(request: Request, sessions: Sessions, answer: Answe
   if (!/^[\x21-\x7e]{1,1024}$/.test(token.trim())) return signInResponse(url, { next, trouble: "This is not a token.", status: 422 });
   try {
     const { tenant } = await createApi(answer, request, { token: token.trim(), tenant: null }).get<Me>("/v1/me");
-    const place = next?.startsWith("/t/") ? next : `/t/${tenant ?? "*"}/`;
+    const place = placeFrom(next, url) ?? `/t/${tenant ?? "*"}/`;
     return redirect(place, [await sessions.start(token.trim(), url)]);
   } catch (thrown) {
     if (thrown instanceof ApiProblem) return signInResponse(url, { next, trouble: thrown.message, status: thrown.status });

@@ -94,7 +94,7 @@ function AccessActs({ visit, access }: { visit: Visit; access: Access | null }) 
           <input name="audience" required pattern="[0-9a-f]{64}" maxLength={64} value={access?.audience} autocomplete="off" />
         </label>
         <label>
-          Roles, one a line: who, tenant, scopes. The first that fits counts
+          Roles, one a line: who, tenant, scopes. The first that fits counts. A group whose name has a comma stands in quotes
           <textarea
             name="roles"
             required

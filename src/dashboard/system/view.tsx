@@ -138,12 +138,12 @@ function AuditTable({ visit, audit: { entries, cursor } }: { visit: Visit; audit
   return (
     <>
       <Table label="Audit" columns={["When", "Who", "What", "About", "-Detail"]}>
-        {entries.map(({ tenant, at, actor, action, target, detail }, index) => (
+        {entries.map(({ tenant, at, actor, actorName, action, target, detail }, index) => (
           <tr key={index}>
             <td>
               <Time at={at} />
             </td>
-            <td>{actor}</td>
+            <td title={actor}>{actorName ?? actor}</td>
             <td>{action}</td>
             <td class="words">
               {visit.tenant === "*" ? <span class="dim">{tenant} </span> : null}

@@ -1,4 +1,4 @@
-import type { Connection, Costs, Gates, Stats, Templates, Tenant, Tenants, Tokens } from "../answers";
+import type { Connection, Costs, Gates, Pauses, Stats, Templates, Tenant, Tenants, Tokens } from "../answers";
 import { Hold } from "../flow/hold";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
@@ -78,6 +78,7 @@ interface Model {
   usage: Usage;
   /** By the name of the connection: what last failed at it. */
   failures: ReadonlyMap<string, Gates["gates"][number]>;
+  pauses: Pauses["pauses"];
 }
 
 export const settingsPage = page<Model>({
@@ -88,7 +89,7 @@ export const settingsPage = page<Model>({
   query: async ({ api, tenant: name, may, now }) => {
     const path = `/v1/tenants/${encodeURIComponent(name)}`;
     const from = new Date(now - 3_600_000 + 1).toISOString();
-    const [tenant, tokens, { connections }, { templates }, stats, costs, { gates }] = await Promise.all([
+    const [tenant, tokens, { connections }, { templates }, stats, costs, { gates }, { pauses }] = await Promise.all([
       api.get<Tenant>(path),
       may("admin") ? api.get<Tokens>(`${path}/tokens`) : null,
       api.get<{ connections: Connection[] }>("/v1/connections"),
@@ -96,15 +97,16 @@ export const settingsPage = page<Model>({
       api.get<Stats>("/v1/stats", { from }),
       api.get<Costs>("/v1/costs"),
       api.get<Gates>("/v1/gates", { limit: "200" }),
+      api.get<Pauses>("/v1/pauses"),
     ]);
     const failures = new Map(gates.map((gate) => [gate.dependency, gate]));
-    return { tenant, tokens: tokens?.tokens ?? null, connections, templates, usage: { stats, costs }, failures };
+    return { tenant, tokens: tokens?.tokens ?? null, connections, templates, usage: { stats, costs }, failures, pauses };
   },
-  view: ({ tenant, tokens, connections, templates, usage, failures }, visit) => (
+  view: ({ tenant, tokens, connections, templates, usage, failures, pauses }, visit) => (
     <>
       <div class="head">
         <h1>{tenant.name}</h1>
-        <Hold visit={visit} scope="tenant" name={tenant.tenant} isPaused={false} label="Pause the tenant" />
+        <Hold visit={visit} scope="tenant" name={tenant.tenant} pauses={pauses} label="Pause the tenant" />
       </div>
       <p class="dim">
         {tenant.tenant}, {tenant.timezone}, since <Time at={tenant.created} />

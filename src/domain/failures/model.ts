@@ -22,8 +22,9 @@ export interface FailureGroup {
   /** Tries that failed since the status was set. */
   sinceCount: number;
   note: string | null;
-  /** Who set the status, and when. */
+  /** Who set the status (`root`, or the id of a token), what that token is called, and when. */
   actor: string | null;
+  actorName: string | null;
   statusAt: number | null;
 }
 

@@ -6,8 +6,9 @@ import type { FailureDetail, FailureFilter, FailureGroup, FailureView } from "./
 const maxTenants = 20;
 
 /** ?1 tenant or null, ?2 from, ?3 to, ?4 status or null, ?5 type or null, ?6 and ?7 cursor, ?8 limit. Groups are few: a tenant's, or all, are read whole. */
+const columns = "*, (SELECT name FROM tokens t WHERE t.tenant = failure_groups.tenant AND t.id = failure_groups.actor) AS actor_name";
 const listSql = `
-  SELECT * FROM failure_groups WHERE (?1 IS NULL OR tenant = ?1) AND last_at >= ?2 AND first_at < ?3 AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR type = ?5)
+  SELECT ${columns} FROM failure_groups WHERE (?1 IS NULL OR tenant = ?1) AND last_at >= ?2 AND first_at < ?3 AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR type = ?5)
     AND (last_at, grp) < (?6, ?7) ORDER BY last_at DESC, grp DESC LIMIT ?8`;
 
 export interface FailurePage {
@@ -40,7 +41,7 @@ export async function listFailures(
 }
 
 export async function failure(db: D1Database, tenant: string, group: string, deployedAt: number | null, now: number): Promise<FailureDetail | null> {
-  const row = await db.prepare(`SELECT * FROM failure_groups WHERE tenant = ? AND grp = ?`).bind(tenant, group).first<Row>();
+  const row = await db.prepare(`SELECT ${columns} FROM failure_groups WHERE tenant = ? AND grp = ?`).bind(tenant, group).first<Row>();
   if (!row) return null;
   const failing = await failingNow(db, tenant);
   const { reason = null, examples = [], sites = [] } = failing.find((each) => each.group === group) ?? {};
@@ -68,6 +69,7 @@ interface Row {
   since_count: number;
   note: string | null;
   actor: string | null;
+  actor_name: string | null;
   status_at: number | null;
 }
 
@@ -87,6 +89,7 @@ function groupFrom(row: Row, now: number): FailureGroup {
     sinceCount: row.since_count,
     note,
     actor,
+    actorName: row.actor_name,
     statusAt: row.status_at,
   };
 }

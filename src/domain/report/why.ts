@@ -69,9 +69,10 @@ export function paused(pause: PauseView, tenant: string | null): Why {
   return { code: "paused", sentence: pauseSentence(pause), since: pause.since, actions };
 }
 
-export function pauseSentence({ scope, name, tenant, since, actor, reason }: PauseView): string {
+export function pauseSentence({ scope, name, tenant, since, actor, actorName, reason }: PauseView): string {
   const whose = tenant === "*" ? " for all tenants" : "";
-  return `The ${scope} ${name} is paused${whose} since ${isoTime(since)}${actor ? ` by ${actor}` : ""}${reason ? `: ${reason}` : ""}.`;
+  const by = actorName ?? actor;
+  return `The ${scope} ${name} is paused${whose} since ${isoTime(since)}${by ? ` by ${by}` : ""}${reason ? `: ${reason}` : ""}.`;
 }
 
 export function resumeOf({ scope, name }: Pick<PauseView, "scope" | "name">): Action {

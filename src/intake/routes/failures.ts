@@ -69,6 +69,7 @@ const entries = {
   sinceCount: v.pipe(count, v.description("Tries that failed since the status was set")),
   note: nullableText,
   actor: v.pipe(nullableText, v.description("Who set the status: `root`, or the id of a token")),
+  actorName: v.pipe(nullableText, v.description("What that token is called")),
   statusAt: v.nullable(isoTime),
 };
 

@@ -3,10 +3,11 @@ import type { AuditEntry } from "../../ledger/audit";
 import { outputList } from "../../queue/bounded";
 import { cursor, paging } from "../query";
 import { type Caller, route } from "../route";
-import { isoTime } from "../shapes";
-import { iso } from "../views";
+import { isoTime, pauseShape } from "../shapes";
+import { iso, pauseView } from "../views";
 
 const nullableText = v.nullable(v.string());
+const actorName = v.pipe(nullableText, v.description("What that token is called"));
 
 export const meShape = v.object({
   tenant: v.pipe(nullableText, v.description("Null: the root token without the header Jobyard-Tenant acts for all tenants")),
@@ -15,22 +16,13 @@ export const meShape = v.object({
 });
 
 export const auditShape = v.object({
-  entries: outputList(v.object({ tenant: v.string(), at: isoTime, actor: v.string(), action: v.string(), target: nullableText, detail: nullableText })),
+  entries: outputList(
+    v.object({ tenant: v.string(), at: isoTime, actor: v.string(), actorName, action: v.string(), target: nullableText, detail: nullableText }),
+  ),
   cursor: nullableText,
 });
 
-export const pausesShape = v.object({
-  pauses: outputList(
-    v.object({
-      scope: v.picklist(["queue", "type", "tenant"]),
-      name: v.string(),
-      tenant: v.pipe(v.string(), v.description("`*`: for all tenants")),
-      since: isoTime,
-      actor: v.pipe(nullableText, v.description("`root`, or the id of a token")),
-      reason: nullableText,
-    }),
-  ),
-});
+export const pausesShape = v.object({ pauses: outputList(pauseShape) });
 
 const auditQuery = v.strictObject({ cursor: cursor(/^\d{1,15}\.[0-9a-f-]{36}$/), ...paging });
 
@@ -66,7 +58,7 @@ export const operatorRoutes = [
     answers: { 200: pausesShape },
     handle: async ({ deps, tenant }) => {
       const pauses = await deps.operate.pauses(tenant);
-      return { status: 200, body: { pauses: pauses.map(({ since, ...pause }) => ({ ...pause, since: iso(since) })) } };
+      return { status: 200, body: { pauses: pauses.map(pauseView) } };
     },
   }),
 ];
@@ -76,6 +68,6 @@ function scopesOf(caller: Caller): readonly string[] {
   return caller.kind === "token" ? caller.scopes : [];
 }
 
-function entryOf({ tenant, at, actor, action, target, detail }: AuditEntry) {
-  return { tenant, at: iso(at), actor, action, target, detail: detail ?? null };
+function entryOf({ tenant, at, actor, actorName: name, action, target, detail }: AuditEntry) {
+  return { tenant, at: iso(at), actor, actorName: name, action, target, detail: detail ?? null };
 }

@@ -9,7 +9,7 @@ import type { IntakeDeps } from "../deps";
 import { toSchema } from "../json-schema";
 import { actorOf, type BodyRule, param, route } from "../route";
 import { count, isoTime, pausedShape, typesShape, whyEntries } from "../shapes";
-import { isoOrNull, whyView } from "../views";
+import { isoOrNull, pauseView, whyView } from "../views";
 
 const allTenants = "*";
 
@@ -106,10 +106,17 @@ function holding(scope: "queue" | "type", path: `/${string}`, what: string, exis
         const name = param({ params }, scope);
         if (!(await exists(deps, name))) throw new Problem("not-found", `There is no such ${scope}.`);
         await deps.operate[verb](tenant, scope, name, { actor: actorOf(caller), reason: body.reason });
-        return { status: 200, body: { scope, name, tenant: tenant ?? allTenants, paused: verb === "pause" } };
+        return { status: 200, body: await pausedNow(deps, tenant, scope, name) };
       },
     }),
   );
+}
+
+/** What a pause or a resume came to: another pause of the same thing may hold on. */
+export async function pausedNow(deps: Pick<IntakeDeps, "operate">, tenant: string | null, scope: Pause["scope"], name: string) {
+  const pauses = (await deps.operate.pauses(tenant)).filter((pause) => pause.scope === scope && pause.name === name);
+  const here = tenant ?? allTenants;
+  return { scope, name, tenant: here, paused: pauses.some((pause) => pause.tenant === allTenants || pause.tenant === here), pauses: pauses.map(pauseView) };
 }
 
 /** Names held for a tenant, by itself or with all tenants; for the root token those held for all tenants. */

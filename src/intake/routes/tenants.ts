@@ -8,7 +8,7 @@ import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
 import { mintedShape, pausedShape, tenantShape, tenantsShape, tokensShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
-import { pauseBody } from "./queues";
+import { pauseBody, pausedNow } from "./queues";
 
 const pageSize = 200;
 const afterQuery = v.strictObject({
@@ -114,7 +114,7 @@ function holding() {
       handle: async ({ deps, tenant, body, caller }) => {
         if (!(await deps.tenants.get(tenant))) throw new Problem("not-found", "There is no such tenant.");
         await deps.operate[verb](tenant, "tenant", tenant, { actor: actorOf(caller), reason: body.reason });
-        return { status: 200, body: { scope: "tenant", name: tenant, tenant, paused: verb === "pause" } };
+        return { status: 200, body: await pausedNow(deps, tenant, "tenant", tenant) };
       },
     }),
   );

@@ -1,0 +1,61 @@
+import type { Action, Fields } from "./action";
+import { actions } from "./actions";
+
+interface AgainProps {
+  action: Action;
+  fields: Fields;
+  /** `/t/{tenant}`. */
+  base: string;
+}
+
+/** A form as it was sent, to be corrected and sent again: without the script the page that held it is gone, and with it what was typed. */
+export function Again({ action, fields, base }: AgainProps) {
+  const main = actions.find(({ name }) => name === action.triedBefore) ?? action;
+  const hidden = hiddenIn(action);
+  return (
+    <form method="post" action={`${base}/do/${main.name}`} class="begin" data-plain>
+      {Object.entries(fields).map(([name, value]) =>
+        hidden.has(name) ? <input key={name} type="hidden" name={name} value={value} /> : <Field key={name} name={name} value={value} />,
+      )}
+      <span class="remedies">
+        <button class={main.harms ? "harms" : "main"}>{main.label}</button>
+        {main === action ? null : <button formaction={`${base}/do/${action.name}`}>{action.label}</button>}
+        {fields["back"] ? <a href={fields["back"]}>Back</a> : null}
+      </span>
+    </form>
+  );
+}
+
+/** Whether a person typed or ticked something in the form. */
+export function hasTyped(action: Action, fields: Fields): boolean {
+  const hidden = hiddenIn(action);
+  return Object.entries(fields).some(([name, value]) => !hidden.has(name) && value.trim() !== "");
+}
+
+/** What the page fills in: the jobs that are meant, and what the path names unless the call makes it. */
+function hiddenIn({ method, path }: Action): Set<string> {
+  const named = method === "PUT" ? [] : [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
+  return new Set(["back", "selection", ...named]);
+}
+
+/** A longer text than this has several lines. */
+const maxLine = 80;
+
+function Field({ name, value }: { name: string; value: string }) {
+  if (value === "on")
+    return (
+      <label class="tick">
+        <input type="checkbox" name={name} checked /> {name}
+      </label>
+    );
+  return (
+    <label>
+      {name}
+      {value.length > maxLine || /[\n{]/.test(value) ? (
+        <textarea name={name} value={value} spellcheck={false} />
+      ) : (
+        <input name={name} value={value} autocomplete="off" />
+      )}
+    </label>
+  );
+}

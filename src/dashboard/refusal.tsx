@@ -1,0 +1,98 @@
+import type { VNode } from "preact";
+import type { Action, Fields } from "./action";
+import { Again } from "./again";
+import type { Me } from "./answers";
+import { ApiProblem, createApi } from "./api";
+import type { Asked } from "./asked";
+import { Document } from "./document";
+import { BareFrame, Frame } from "./frame";
+import type { Visit } from "./page";
+import { htmlResponse, wantsFragment } from "./respond";
+import { tenantsOf, viewerOf } from "./viewer";
+
+/** What was not shown or done, and why, within the frame of the pages. The script gets the reason alone: it keeps what one sees. */
+export async function refusal(asked: Asked, visit: Visit | undefined, { status, message }: ApiProblem): Promise<Response> {
+  if (wantsFragment(asked.request))
+    return new Response(message, { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } });
+  const viewer = await viewerIn(asked, visit);
+  const ways = (
+    <p>
+      {asked.request.method === "GET" ? (
+        <a class="button" href="">
+          Try again
+        </a>
+      ) : null}{" "}
+      {viewer?.may("read") ? <a href={`${viewer.base}/`}>To the first page</a> : null}
+    </p>
+  );
+  return framed(asked, viewer, { status, title: titles[status] ?? failed, message, below: ways });
+}
+
+/** What came of a form that was sent without the script, and the form as it was filled in. */
+export async function sentAgain(asked: Asked, action: Action, fields: Fields, { status, text }: { status: number; text: string }): Promise<Response> {
+  const form = <Again action={action} fields={fields} base={`/t/${asked.tenant}`} />;
+  const title = status < 400 ? action.label : (titles[status] ?? failed);
+  return framed(asked, await viewerIn(asked, undefined), { status, title, message: text, below: form });
+}
+
+/** A form that another site sent: nothing is asked for it, not even whose session it is. */
+export function foreignForm(request: Request): Response {
+  const message = "This form was not sent from a page of Jobyard.";
+  if (wantsFragment(request)) return new Response(message, { status: 403 });
+  return documentOf(new URL(request.url), undefined, [], { status: 403, title: "Not allowed", message, below: <a href="/">To the first page</a> });
+}
+
+const failed = "That did not work";
+const titles: Readonly<Record<number, string>> = { 403: "Not allowed", 404: "Not found" };
+
+interface Said {
+  status: number;
+  title: string;
+  message: string;
+  below: VNode;
+}
+
+async function framed(asked: Asked, viewer: Visit | undefined, said: Said): Promise<Response> {
+  return documentOf(new URL(asked.request.url), viewer, viewer ? await namesFor(viewer) : [], said);
+}
+
+/** A frame without names is better than none. */
+async function namesFor(viewer: Visit): Promise<string[]> {
+  try {
+    return await tenantsOf(viewer);
+  } catch (thrown) {
+    if (!(thrown instanceof ApiProblem)) throw thrown;
+    return [];
+  }
+}
+
+function documentOf(url: URL, viewer: Visit | undefined, tenants: readonly string[], { status, title, message, below }: Said): Response {
+  return htmlResponse(
+    url,
+    <Document title={title} header={viewer ? <Frame visit={viewer} section="" tenants={tenants} /> : <BareFrame />}>
+      <main id="main" tabIndex={-1} class="reading" data-pace="never">
+        <h1>{title}</h1>
+        <p role={status < 400 ? "status" : "alert"}>{message}</p>
+        {below}
+      </main>
+    </Document>,
+    { status },
+  );
+}
+
+/** Who looks; where the address names nothing of this person's, with the person's own pages. Undefined: even these are not known. */
+async function viewerIn(asked: Asked, visit: Visit | undefined): Promise<Visit | undefined> {
+  if (visit) return visit;
+  try {
+    return await viewerOf(asked);
+  } catch (thrown) {
+    if (!(thrown instanceof ApiProblem)) throw thrown;
+  }
+  try {
+    const { tenant } = await createApi(asked.deps.answer, asked.request, { token: asked.token, tenant: null }).get<Me>("/v1/me");
+    return await viewerOf({ ...asked, tenant: tenant ?? "*" });
+  } catch (thrown) {
+    if (!(thrown instanceof ApiProblem)) throw thrown;
+    return undefined;
+  }
+}

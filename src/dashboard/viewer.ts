@@ -1,0 +1,22 @@
+import { allows, type Scope } from "../tenants/token";
+import { isTenant } from "./address";
+import type { Me, Tenants } from "./answers";
+import { ApiProblem, createApi } from "./api";
+import type { Asked } from "./asked";
+import type { Visit } from "./page";
+
+/** Who asks, by the same answer that any caller gets. A tenant's token looks at that tenant only. */
+export async function viewerOf({ request, deps, token, tenant }: Asked): Promise<Visit> {
+  if (!isTenant(tenant)) throw new ApiProblem(404, "There is no such tenant: a name has 1 to 63 of the characters a-z, 0-9 and -.");
+  const api = createApi(deps.answer, request, { token, tenant: tenant === "*" ? null : tenant });
+  const me = await api.get<Me>("/v1/me");
+  const isRoot = me.scopes.includes("root");
+  if (tenant === "*" && !isRoot) throw new ApiProblem(403, "All tenants are shown to the root token only.");
+  const may = (scope: Scope | "root") => isRoot || (scope !== "root" && allows(me.scopes as Scope[], scope));
+  return { api, tenant, isRoot, scopes: me.scopes, may, url: new URL(request.url), base: `/t/${tenant}`, now: deps.now(), params: {} };
+}
+
+/** Names for the switcher: only the root token gets them. */
+export async function tenantsOf({ isRoot, api }: Visit): Promise<string[]> {
+  return isRoot ? (await api.get<Tenants>("/v1/tenants")).tenants.map(({ tenant }) => tenant) : [];
+}

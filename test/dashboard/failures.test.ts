@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest";
+import { answersOf, type Query } from "./answers";
+import { createFakeApi, people } from "./desk";
+import { now, visitor } from "./visitor";
+
+const deploy = { version: "v1", tag: "v1", at: new Date(now).toISOString() };
+
+describe("an empty list of failures", () => {
+  const listed = async (path: string, others: boolean) => {
+    const api = createFakeApi(now, answersOf({ rows: 1, text: "shop", now }));
+    const [group] = (api.answers.get("GET /v1/failures") as { failures: unknown[] }).failures;
+    const isWhole = ({ status, since }: Query) => status === undefined && since === undefined;
+    api.answers.set("GET /v1/failures", (query: Query) => ({ failures: others && isWhole(query) ? [group] : [], cursor: null, deploy }));
+    return (await (await visitor(people.operator, api)).get(path)).text();
+  };
+
+  test.each([
+    ["", "are resolved or ignored"],
+    ["?since=deploy", "are resolved or ignored or have not failed since the deploy"],
+    ["?status=all&since=deploy", "have not failed since the deploy"],
+  ])("failures%s says what it leaves out, and leads to it", async (query, leftOut) => {
+    const html = await listed(`/t/demo/failures${query}`, true);
+    expect(html).toContain(`No group fits. Groups that ${leftOut} are left out: <a href="/t/demo/failures?status=all">show all</a>.`);
+    expect(html).not.toContain("Nothing fails");
+    expect(await listed(`/t/demo/failures${query}`, false)).toContain("Nothing fails.");
+  });
+
+  test("keeps its filters from page to page and from one filter to the other", async () => {
+    const { get } = await visitor(people.operator);
+    const html = await (await get("/t/demo/failures?status=all&since=deploy")).text();
+    for (const address of ["status=all", "since=deploy", "status=all&amp;since=deploy&amp;cursor=1.older"])
+      expect(html).toContain(`href="/t/demo/failures?${address}"`);
+  });
+});
+
+test("a replay says how its jobs ended, and no percentage that reads as success", async () => {
+  const api = createFakeApi(now);
+  const replay = api.answers.get("GET /v1/replays/r0") as object;
+  api.answers.set("GET /v1/replays/r0", { ...replay, total: 12, sent: 5, open: 0, succeeded: 0, failedAgain: 5, cancelled: 0 });
+  const html = await (await (await visitor(people.operator, api)).get("/t/demo/replays/r0")).text();
+  expect(html).toContain("5 of 12 have ended · 0 ended well, 5 failed again");
+  expect(html).not.toContain("41 %");
+});
