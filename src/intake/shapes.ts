@@ -175,29 +175,6 @@ export const sampleShape = v.object({
   samples: outputList(v.object({ id: v.string(), tenant: v.string(), version: count, state: v.picklist(states), payload: v.unknown() })),
 });
 
-const pauseScope = v.picklist(["queue", "type", "tenant"]);
-
-export const pauseShape = v.object({
-  scope: pauseScope,
-  name: v.string(),
-  tenant: v.pipe(v.string(), v.description("`*`: for all tenants")),
-  since: isoTime,
-  actor: v.pipe(v.nullable(v.string()), v.description("`root`, or the id of a token")),
-  actorName: v.pipe(v.nullable(v.string()), v.description("What that token is called")),
-  reason: v.nullable(v.string()),
-});
-
-export const pausedShape = v.object({
-  scope: pauseScope,
-  name: v.string(),
-  tenant: v.string(),
-  paused: v.pipe(v.boolean(), v.description("Whether it is held for this tenant now, by its own pause or by one for all tenants")),
-  pauses: v.pipe(
-    outputList(pauseShape),
-    v.description("Its pauses that are left: after the root token has resumed it for all tenants, those of single tenants"),
-  ),
-});
-
 export const healthShape = v.object({
   status: v.picklist(["ok", "degraded"]),
   time: isoTime,

@@ -1,6 +1,5 @@
 import type { ReplayView } from "../domain/replays/model";
 import type { Why } from "../domain/report/model";
-import type { PauseView } from "../ledger/pauses";
 import type { TimelineEntry } from "../ledger/timeline";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
 import type { Contract } from "../queue/job";
@@ -119,10 +118,6 @@ export function groupOf(group: DeadLetterGroup) {
 
 export function replayOf(replay: ReplayView) {
   return { ...replay, replayed: replay.sent, at: iso(replay.at), endedAt: isoOrNull(replay.endedAt) };
-}
-
-export function pauseView({ scope, name, tenant, since, actor, actorName = null, reason }: PauseView) {
-  return { scope, name, tenant, since: iso(since), actor, actorName, reason };
 }
 
 export function iso(at: number): string {

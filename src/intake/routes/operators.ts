@@ -2,9 +2,10 @@ import * as v from "valibot";
 import type { AuditEntry } from "../../ledger/audit";
 import { outputList } from "../../queue/bounded";
 import { cursor, paging } from "../query";
+import { pauseShape, pauseView } from "../pause-shapes";
 import { type Caller, route } from "../route";
-import { isoTime, pauseShape } from "../shapes";
-import { iso, pauseView } from "../views";
+import { isoTime } from "../shapes";
+import { iso } from "../views";
 
 const nullableText = v.nullable(v.string());
 const actorName = v.pipe(nullableText, v.description("What that token is called"));

@@ -7,9 +7,10 @@ import type { QueueFlow } from "../../domain/report/flow";
 import type { QueueWhy } from "../../domain/report/flow-why";
 import type { IntakeDeps } from "../deps";
 import { toSchema } from "../json-schema";
+import { pausedShape, pauseView } from "../pause-shapes";
 import { actorOf, type BodyRule, param, route } from "../route";
-import { count, isoTime, pausedShape, typesShape, whyEntries } from "../shapes";
-import { isoOrNull, pauseView, whyView } from "../views";
+import { count, isoTime, typesShape, whyEntries } from "../shapes";
+import { isoOrNull, whyView } from "../views";
 
 const allTenants = "*";
 

@@ -6,7 +6,8 @@ import { tokenSchema, type TokenView } from "../../tenants/token-store";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
-import { mintedShape, pausedShape, tenantShape, tenantsShape, tokensShape } from "../shapes";
+import { pausedShape } from "../pause-shapes";
+import { mintedShape, tenantShape, tenantsShape, tokensShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
 import { pauseBody, pausedNow } from "./queues";
 
