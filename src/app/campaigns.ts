@@ -3,7 +3,7 @@ import { createCampaignObjects } from "../domain/campaigns/objects";
 import { createCampaignOperations } from "../domain/campaigns/operate";
 import { createCampaignQueries } from "../domain/campaigns/queries";
 import { createCampaignStore } from "../domain/campaigns/store";
-import { turnAt } from "../domain/campaigns/turn";
+import { mailSlotAt } from "../domain/campaigns/mail-slot";
 import type { WorkerEnv } from "../env";
 import type { CampaignIntake } from "../intake/deps";
 import { campaign } from "../jobs/campaign/job";
@@ -32,7 +32,7 @@ export function createCampaignDeps({ env, db, stores, gates, resume, now }: AppC
     store: createCampaignStore(db),
     queries: createCampaignQueries(db),
     hash: stores.hashAddress,
-    turn: (tenant, key) => turnAt(gates, tenant, key, now()),
+    mailSlot: (tenant, key) => mailSlotAt(gates, tenant, key, now()),
     resume,
     now,
   };

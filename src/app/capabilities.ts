@@ -93,7 +93,7 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
         }),
       ),
     media: own("pictures are", (tenant) => mediaFor(media, stores, tenant)),
-    attachments: own("attachments are", (tenant) => createAttachments(env.MEDIA, media.turns, tenant)),
+    attachments: own("attachments are", (tenant) => createAttachments(env.MEDIA, media.oneAtATime, tenant)),
     images: () => Promise.resolve(cloudflareImages(env.IMAGES)),
     vision: async (scope) => createVision(await makers.models(scope)),
     agents: own("agents are", (tenant, { onResult }) => createAgentWork(agents, tenant, onResult)),

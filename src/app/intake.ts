@@ -77,7 +77,7 @@ export function createIntakeDeps({
   const replays = createReplays({
     now,
     store: createReplayStore(env.DB),
-    lastTurn: rotationMark(env.DB, "replays"),
+    lastServed: rotationMark(env.DB, "replays"),
     replayable: createReplayable(env.DB),
     registry: engine.registry,
     loadPayload: (ref) => payloads.get(ref),
@@ -93,7 +93,7 @@ export function createIntakeDeps({
       cancel: (tenant, ids) => cancelAll(env.DB, tenant, ids, now()),
       dismiss: (tenant, ids) => dismissAll(env.DB, tenant, ids, now()),
     },
-    lastTurn: rotationMark(env.DB, "bulk-actions"),
+    lastServed: rotationMark(env.DB, "bulk-actions"),
   });
   const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
   const gateOperations = createGateOperations({

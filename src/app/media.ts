@@ -5,7 +5,7 @@ import { createMediaOperations, type MediaOperations } from "../domain/media/ope
 import { createMediaQueries } from "../domain/media/queries";
 import { createSlots, uploadLimits } from "../domain/media/slots";
 import { createMediaStore } from "../domain/media/store";
-import { createTurns } from "../domain/media/turns";
+import { createMutex } from "../domain/media/mutex";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
 import { image } from "../jobs/image/job";
@@ -19,7 +19,7 @@ export function createMediaDeps(env: WorkerEnv, now: () => number): MediaDeps {
     objects: createMediaObjects(env.MEDIA),
     store: createMediaStore(env.DB),
     queries: createMediaQueries(env.DB),
-    turns: createTurns(),
+    oneAtATime: createMutex(),
     slots: createSlots(uploadLimits, now),
     now,
   };

@@ -3,7 +3,7 @@ import { coalescing } from "../coalesce";
 import type { WorkDeps } from "../domain/work/deps";
 import { createLeases } from "../domain/work/model";
 import { createWorkerStore } from "../domain/work/store";
-import { createTurns } from "../domain/work/turns";
+import { createFairShares } from "../domain/work/fair-shares";
 import type { WorkerEnv } from "../env";
 import type { Counters } from "../ledger/counters";
 import { createPayloads } from "../ledger/payloads";
@@ -21,7 +21,7 @@ export function createWork({ env, engine, counters }: { env: WorkerEnv; engine: 
     ledger: createWorkLedger(env.DB, coalescing(env.DB, waitUntil)),
     workers: createWorkerStore(env.DB),
     leases: createLeases(() => (key ??= derive(secret(), "signing", "lease"))),
-    turns: createTurns(),
+    fairShares: createFairShares(),
     results: createPayloads(env.PAYLOADS),
     pause: async (milliseconds, signal) => {
       // A caller that disconnects ends the wait; that is no failure.

@@ -1,7 +1,7 @@
 import type { RotationMark } from "../ledger/watermarks";
 import type { TenantStore } from "./tenant";
 
-/** Tenants whose turn one tick brings, and credentials it seals anew. */
+/** Tenants that one tick reads, and credentials that it seals anew. */
 const tenantsPerTick = 10;
 const maxResealed = 50;
 
@@ -15,7 +15,7 @@ export type SealingStores = Record<(typeof sealing)[number], { rotate(tenant: st
 
 /**
  * Seals anew what an older key of ENCRYPTION_KEYS sealed, so that the key can be taken out once a whole round found nothing more.
- * Goes on behind the tenant whose turn was the last; one with more than a tick may seal keeps its turn.
+ * Goes on behind the tenant served last; a tenant with more credentials than one tick may seal is served again by the next tick.
  */
 export async function rotate(stores: SealingStores, mark: RotationMark): Promise<number> {
   let last = await mark.read();
@@ -24,7 +24,7 @@ export async function rotate(stores: SealingStores, mark: RotationMark): Promise
     const page = await stores.tenants.list({ limit: tenantsPerTick, after: last });
     for (const { tenant } of page) {
       const before = last;
-      // Already now: one whose turn fails does not keep the others from theirs.
+      // Before the work: a tenant that fails does not stop the rotation.
       last = tenant;
       for (const name of sealing) left -= await stores[name].rotate(tenant, left);
       if (left > 0) continue;

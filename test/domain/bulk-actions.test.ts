@@ -32,7 +32,7 @@ function setUp() {
       cancel: (tenant, ids) => (acted.cancel++, cancelAll(db, tenant, ids, noon)),
       dismiss: (tenant, ids) => (acted.dismiss++, dismissAll(db, tenant, ids, noon)),
     },
-    lastTurn: rotationMark(db, "bulk-actions"),
+    lastServed: rotationMark(db, "bulk-actions"),
   });
   const during = async <T>(call: () => Promise<T>) => {
     said.length = 0;

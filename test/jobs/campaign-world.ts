@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { createCampaignDeps, resumedBy } from "../../src/app/campaigns";
 import { createMailStores } from "../../src/app/mail-stores";
-import { createCampaignWork, type Turn } from "../../src/domain/campaigns/capability";
+import { createCampaignWork, type MailSlot } from "../../src/domain/campaigns/capability";
 import type { CampaignInput } from "../../src/domain/campaigns/model";
 import { createCampaignOperations } from "../../src/domain/campaigns/operate";
 import { putTemplate, createTemplates } from "../../src/domain/mail/store";
@@ -44,7 +44,7 @@ export async function createWorld(options: WorldOptions) {
   const known = new Map<string, { body: string; reply: Reply<unknown>; until: number }>();
   /** Answers of the next calls; after them all are taken. */
   const answers: Answer[] = [];
-  const hooks = { beforeCall: async (_count: number) => undefined as void, turn: (): Turn => ({ granted: true, leave: async () => undefined }) };
+  const hooks = { beforeCall: async (_count: number) => undefined as void, turn: (): MailSlot => ({ granted: true, leave: async () => undefined }) };
 
   const call = async <T>(key: string, messages: readonly MailMessage[], act: () => T): Promise<Reply<T>> => {
     await hooks.beforeCall(calls.length);
@@ -87,7 +87,7 @@ export async function createWorld(options: WorldOptions) {
     ...(options.start === undefined ? {} : { start: options.start }),
     capabilities: async () => ({
       mail,
-      campaigns: createCampaignWork({ ...parts, turn: async () => hooks.turn() }, tenant),
+      campaigns: createCampaignWork({ ...parts, mailSlot: async () => hooks.turn() }, tenant),
       templates: createTemplates(env.DB),
       suppressions: createSuppressions({
         db: env.DB,

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { createAttachments } from "../../src/domain/mail/attachments";
 import type { Template } from "../../src/domain/mail/model";
-import { createTurns } from "../../src/domain/media/turns";
+import { createMutex } from "../../src/domain/media/mutex";
 import { email } from "../../src/jobs/email/job";
 import { runEmail } from "../../src/jobs/email/run";
 import type { Mail, MailMessage, Sent } from "../../src/providers/mail/mail";
@@ -40,7 +40,7 @@ export async function sendEmail(input: EmailInput, { replies = [ok({ id: "m-1" }
       ...fakeSuppressions(),
       split: (...about: Parameters<ReturnType<typeof fakeSuppressions>["split"]>) => fakeSuppressions(suppressed).split(...about),
     },
-    attachments: createAttachments(env.MEDIA, createTurns(), options.tenant ?? "acme"),
+    attachments: createAttachments(env.MEDIA, createMutex(), options.tenant ?? "acme"),
     templates: {
       at: async (...question: [string, string, number]) => {
         asked.push(question);

@@ -28,7 +28,7 @@ export function setUp() {
   const replays = createReplays({
     now: bench.now,
     store: createReplayStore(db),
-    lastTurn: rotationMark(db, "replays"),
+    lastServed: rotationMark(db, "replays"),
     replayable: createReplayable(db),
     registry: bench.engine.registry,
     loadPayload: (ref) => (loads.push(ref), bench.engine.payloads.get(ref)),

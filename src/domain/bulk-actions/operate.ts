@@ -1,6 +1,6 @@
 import type { Replayable } from "../../ledger/replayable";
 import type { JobFilter, JobPage, Page } from "../../ledger/views";
-import { takeSteps, type Turn } from "../replays/turns";
+import { takeSteps, type Stepper } from "../replays/stepper";
 import { type Walk, walkOver } from "../replays/walk";
 import type { Action, BulkActions, BulkPlan, BulkRequest, BulkView, CancelFilter } from "./model";
 import type { BulkAction, BulkStore } from "./store";
@@ -14,8 +14,8 @@ export interface BulkDeps {
   openOf(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string }[]>;
   /** Each acts on jobs of one tenant and returns how many were changed; repeated, it changes none. */
   act: Record<Action, (tenant: string, ids: readonly string[]) => Promise<number>>;
-  /** The tenant whose action had the newest turn, when not all that run could have one. */
-  lastTurn: { read(): Promise<string>; write(tenant: string): Promise<void> };
+  /** The tenant whose action was served last, when one tick could not serve all. */
+  lastServed: { read(): Promise<string>; write(tenant: string): Promise<void> };
 }
 
 /** Jobs of one step; steps taken while the request is answered, and by one tick for all actions together. */
@@ -62,45 +62,45 @@ async function plan(walk: Walk): Promise<BulkPlan> {
 async function create(deps: BulkDeps, tenant: string, request: BulkRequest, id: string): Promise<BulkView> {
   const { action } = request;
   const blank: BulkAction = { tenant, id, action, state: "running", request, total: 0, done: 0, failed: 0, cursor: null, at: deps.now(), endedAt: null };
-  const turn = turnOf(deps, blank);
-  turn.action = { ...blank, total: (await plan(turn.walk)).total };
-  await deps.store.insert(turn.action);
-  await takeSteps([turn], stepsAtOnce);
-  return shown(turn.action);
+  const stepper = stepperOf(deps, blank);
+  stepper.action = { ...blank, total: (await plan(stepper.walk)).total };
+  await deps.store.insert(stepper.action);
+  await takeSteps([stepper], stepsAtOnce);
+  return shown(stepper.action);
 }
 
-/** The tick's step: every action under way goes on by a step, tenants in turn, then by another while the tick may. */
+/** The tick's step: each running action makes one step, the least recently served tenant first, then further steps within the tick's limit. */
 async function continueAll(deps: BulkDeps): Promise<{ done: number; failed: number }> {
-  const running = await deps.store.running(stepsPerTick, await deps.lastTurn.read());
-  const turns = running.map((action) => turnOf(deps, action));
+  const running = await deps.store.running(stepsPerTick, await deps.lastServed.read());
+  const steppers = running.map((action) => stepperOf(deps, action));
   try {
-    await takeSteps(turns, stepsPerTick);
+    await takeSteps(steppers, stepsPerTick);
   } finally {
     const last = running.length === stepsPerTick ? running.at(-1) : undefined;
-    if (last) await deps.lastTurn.write(last.tenant);
+    if (last) await deps.lastServed.write(last.tenant);
   }
-  const gained = (what: "done" | "failed") => turns.reduce((sum, { action }, index) => sum + action[what] - (running[index]?.[what] ?? 0), 0);
+  const gained = (what: "done" | "failed") => steppers.reduce((sum, { action }, index) => sum + action[what] - (running[index]?.[what] ?? 0), 0);
   return { done: gained("done"), failed: gained("failed") };
 }
 
-interface BulkTurn extends Turn {
+interface BulkStepper extends Stepper {
   action: BulkAction;
   walk: Walk;
 }
 
-function turnOf(deps: BulkDeps, begun: BulkAction): BulkTurn {
-  const turn: BulkTurn = {
+function stepperOf(deps: BulkDeps, begun: BulkAction): BulkStepper {
+  const stepper: BulkStepper = {
     action: begun,
     walk: walkOf(deps, begun.tenant, begun.request),
-    goesOn: () => turn.action.state === "running",
-    step: () => takeStep(deps, turn),
+    goesOn: () => stepper.action.state === "running",
+    step: () => takeStep(deps, stepper),
   };
-  return turn;
+  return stepper;
 }
 
-async function takeStep(deps: BulkDeps, turn: BulkTurn): Promise<void> {
-  const { action } = turn;
-  const { candidates, cursor } = await turn.walk(action.cursor, maxStep);
+async function takeStep(deps: BulkDeps, stepper: BulkStepper): Promise<void> {
+  const { action } = stepper;
+  const { candidates, cursor } = await stepper.walk(action.cursor, maxStep);
   const ids = candidates.flatMap(({ id, type }) => (type === null ? [] : [id]));
   const done = ids.length === 0 ? 0 : await deps.act[action.action](action.tenant, ids);
   const isOver = cursor === null;
@@ -113,7 +113,7 @@ async function takeStep(deps: BulkDeps, turn: BulkTurn): Promise<void> {
     endedAt: isOver ? deps.now() : null,
   };
   const recorded = await deps.store.advance(after, action.cursor);
-  turn.action = recorded ? after : ((await deps.store.get(action.tenant, action.id)) ?? after);
+  stepper.action = recorded ? after : ((await deps.store.get(action.tenant, action.id)) ?? after);
 }
 
 function walkOf(deps: BulkDeps, tenant: string, request: BulkRequest): Walk {

@@ -54,8 +54,8 @@ export function createBulkStore(db: D1Database): BulkStore {
       rows(
         db
           .prepare(
-            `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS turn FROM bulk_actions WHERE state = 'running')
-             ORDER BY turn, tenant <= ?2, tenant LIMIT ?1`,
+            `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS round FROM bulk_actions WHERE state = 'running')
+             ORDER BY round, tenant <= ?2, tenant LIMIT ?1`,
           )
           .bind(limit, lastTurn),
       ),

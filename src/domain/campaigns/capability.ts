@@ -6,7 +6,7 @@ import type { CampaignQueries, OpenPages } from "./queries";
 import type { CampaignStore } from "./store";
 
 /** Leave to call the mail provider once. */
-export type Turn =
+export type MailSlot =
   | { granted: true; leave(calls: "none" | "answered" | "transient"): Promise<void> }
   | { granted: false; reason: string; until: number; park: boolean };
 
@@ -37,7 +37,7 @@ export interface CampaignWork {
   /** After a page's end: lets the campaign enqueue its next pages, once half of them are sent. */
   wake(campaign: Pick<Campaign, "id" | "job" | "ratePerMinute" | "next" | "bytes">, page: number): Promise<void>;
   /** Asks the tenant's limits for mail; `key` is the same when one asks again. */
-  turn(key: string): Promise<Turn>;
+  mailSlot(key: string): Promise<MailSlot>;
 }
 
 declare module "../../queue/job" {
@@ -51,7 +51,7 @@ export interface CampaignDeps {
   store: CampaignStore;
   queries: CampaignQueries;
   hash: HashAddress;
-  turn(tenant: string, key: string): Promise<Turn>;
+  mailSlot(tenant: string, key: string): Promise<MailSlot>;
   /** Jobs that wait go on at once. */
   resume(tenant: string, jobs: readonly string[]): Promise<void>;
   now(): number;
@@ -84,7 +84,7 @@ export function createCampaignWork(deps: CampaignDeps, tenant: string): Campaign
       const isLow = open <= openPagesOf(ratePerMinute) / 2 && page % wakeEvery === 0;
       if (open === 0 || isLow) await deps.resume(tenant, [job]);
     },
-    turn: (key) => deps.turn(tenant, key),
+    mailSlot: (key) => deps.mailSlot(tenant, key),
   };
 }
 

@@ -19,7 +19,7 @@ export interface UploadedList {
 }
 
 const maxListed = 1000;
-/** Texts of this many characters are read at once: between two of them others have their turn. */
+/** Characters read without a pause; between two such parts the isolate answers other requests. */
 const maxPiece = 65_536;
 
 /**

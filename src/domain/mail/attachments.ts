@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { boundedList, boundedText } from "../../queue/bounded";
 import type { Attachment } from "../../providers/mail/mail";
 import { mediaKey, originalObject } from "../media/model";
-import type { Turns } from "../media/turns";
+import type { Mutex } from "../media/mutex";
 
 /** Bytes of all attachments of one mail, before encoding; a provider with a lower limit refuses by itself. */
 export const maxAttachmentBytes = 10 * 1024 * 1024;
@@ -39,7 +39,7 @@ declare module "../../queue/job" {
   }
 }
 
-export function createAttachments(bucket: R2Bucket, turns: Turns, tenant: string): Attachments {
+export function createAttachments(bucket: R2Bucket, oneAtATime: Mutex, tenant: string): Attachments {
   return {
     pin: (asked) =>
       Promise.all(
@@ -48,7 +48,7 @@ export function createAttachments(bucket: R2Bucket, turns: Turns, tenant: string
           return head && { etag: head.etag, bytes: head.size };
         }),
       ),
-    withFiles: (asked, pinned, signal, use) => turns(signal, async () => use(await read(bucket, tenant, asked, pinned))),
+    withFiles: (asked, pinned, signal, use) => oneAtATime(signal, async () => use(await read(bucket, tenant, asked, pinned))),
   };
 }
 

@@ -115,7 +115,7 @@ class ChargedCase extends CaseTag {
   }
 }
 
-/** Makes a text of the name of its group, and reads the value whose turn it is. */
+/** Renders the group's name, then the next value of its cycle. */
 class ChargedCycle extends CycleTag {
   override *render(context: Context, emitter: Emitter): Generator<unknown, unknown, unknown> {
     const { group } = this as unknown as { group: Parameters<typeof evalToken>[0] };

@@ -6,7 +6,7 @@ import type { MediaQueries } from "./queries";
 import type { Described, MediaStore } from "./store";
 import { forgetMedia } from "./remove";
 import type { Slots } from "./slots";
-import type { Turns } from "./turns";
+import type { Mutex } from "./mutex";
 
 /** What a run does with one tenant's pictures. Everything throws when R2 or D1 cannot be reached. */
 export interface MediaWork {
@@ -44,16 +44,16 @@ export interface MediaDeps {
   objects: MediaObjects;
   store: MediaStore;
   queries: MediaQueries;
-  turns: Turns;
+  oneAtATime: Mutex;
   /** Of uploads. */
   slots: Slots;
   now(): number;
 }
 
-export function createMediaWork({ objects, store, queries, turns, now }: MediaDeps, tenant: string, language: string): MediaWork {
+export function createMediaWork({ objects, store, queries, oneAtATime, now }: MediaDeps, tenant: string, language: string): MediaWork {
   return {
     language,
-    withOriginal: (key, signal, use) => turns(signal, async () => use(await objects.load(tenant, key))),
+    withOriginal: (key, signal, use) => oneAtATime(signal, async () => use(await objects.load(tenant, key))),
     async register(key, original, described) {
       await store.register(tenant, key, original, described, original.about, now());
       // Removed since it was read: the row that was just written must not bring it back.

@@ -1,9 +1,9 @@
 import { replayUsd } from "../costs/model";
 import { patchedAll } from "./patch";
 import { defaultCanary, type ReplayPlan, type ReplayRequest, type Replays, type ReplayView } from "./model";
-import { type ReplayTurn, settled, type StepDeps, turnOf } from "./step";
+import { type ReplayStepper, settled, type StepDeps, stepperOf } from "./step";
 import { aborted, type Replay } from "./store";
-import { takeSteps } from "./turns";
+import { takeSteps } from "./stepper";
 import { type Candidate, type Walk, walkOver } from "./walk";
 
 /** Steps taken while the request that asked for it is answered, and by one tick for all replays together. */
@@ -18,8 +18,8 @@ const maxChecked = 500;
 const maxRefused = 100;
 
 export interface ReplayDeps extends StepDeps {
-  /** The tenant whose replay had the newest turn, when not all that run could have one. */
-  lastTurn: { read(): Promise<string>; write(tenant: string): Promise<void> };
+  /** The tenant whose replay was served last, when one tick could not serve all. */
+  lastServed: { read(): Promise<string>; write(tenant: string): Promise<void> };
 }
 
 /**
@@ -100,13 +100,13 @@ function refuse({ refused }: ReplayPlan, id: string, reason: string): void {
 
 async function create(deps: ReplayDeps, tenant: string, asked: ReplayRequest, id: string): Promise<ReplayView> {
   const request = { ...asked, canary: asked.canary ?? defaultCanary };
-  const turn = turnOf(deps, blank(tenant, id, request, deps.now()));
-  const { total } = await plan(deps, tenant, { ...request, patch: undefined }, turn.walk);
-  turn.replay = { ...turn.replay, total };
-  await deps.store.insert(turn.replay);
-  await takeSteps([turn], stepsAtOnce);
+  const stepper = stepperOf(deps, blank(tenant, id, request, deps.now()));
+  const { total } = await plan(deps, tenant, { ...request, patch: undefined }, stepper.walk);
+  stepper.replay = { ...stepper.replay, total };
+  await deps.store.insert(stepper.replay);
+  await takeSteps([stepper], stepsAtOnce);
   // What was just sent has not ended yet.
-  return shown(turn.replay.open > 0 ? turn.replay : await settled(deps, turn.replay));
+  return shown(stepper.replay.open > 0 ? stepper.replay : await settled(deps, stepper.replay));
 }
 
 function blank(tenant: string, id: string, request: ReplayRequest & { canary: number }, at: number): Replay {
@@ -117,16 +117,16 @@ function blank(tenant: string, id: string, request: ReplayRequest & { canary: nu
 
 /** The tick's step: every replay that runs is counted, and goes on by a step, then by another while the tick may. */
 async function continueAll(deps: ReplayDeps): Promise<{ sent: number; failed: number }> {
-  const running = await deps.store.running(stepsPerTick, await deps.lastTurn.read());
-  const turns: ReplayTurn[] = [];
+  const running = await deps.store.running(stepsPerTick, await deps.lastServed.read());
+  const steppers: ReplayStepper[] = [];
   try {
-    for (const replay of running) turns.push(turnOf(deps, await settled(deps, replay)));
-    await takeSteps(turns, stepsPerTick);
+    for (const replay of running) steppers.push(stepperOf(deps, await settled(deps, replay)));
+    await takeSteps(steppers, stepsPerTick);
   } finally {
     const last = running.length === stepsPerTick ? running.at(-1) : undefined;
-    if (last) await deps.lastTurn.write(last.tenant);
+    if (last) await deps.lastServed.write(last.tenant);
   }
-  const gained = (what: "sent" | "failed") => turns.reduce((sum, { replay }, index) => sum + replay[what] - (running[index]?.[what] ?? 0), 0);
+  const gained = (what: "sent" | "failed") => steppers.reduce((sum, { replay }, index) => sum + replay[what] - (running[index]?.[what] ?? 0), 0);
   return { sent: gained("sent"), failed: gained("failed") };
 }
 

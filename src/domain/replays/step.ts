@@ -2,7 +2,7 @@ import type { JobRef } from "../../queue/ports/job-row";
 import type { Revived } from "../../queue/ports/operator-ledger";
 import { inGroups, patchedAll, type PatchDeps } from "./patch";
 import type { Replay, ReplayStore } from "./store";
-import type { Turn } from "./turns";
+import type { Stepper } from "./stepper";
 import { canaryRoom, endOf } from "./end";
 import { behind, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
 
@@ -19,25 +19,25 @@ export interface StepDeps extends PatchDeps {
   revive(rows: readonly Revived[], replay: string): Promise<readonly JobRef[]>;
 }
 
-/** A replay whose turn it is, within one request or tick. */
-export interface ReplayTurn extends Turn {
+/** A replay that goes on by steps, within one request or tick. */
+export interface ReplayStepper extends Stepper {
   replay: Replay;
   walk: Walk;
 }
 
-export function turnOf(deps: StepDeps, begun: Replay): ReplayTurn {
+export function stepperOf(deps: StepDeps, begun: Replay): ReplayStepper {
   /** Jobs it may still take in this minute. */
   let allowance = begun.ratePerMinute ?? Infinity;
-  const turn: ReplayTurn = {
+  const stepper: ReplayStepper = {
     replay: begun,
     walk: walkOver(deps.replayable, begun.tenant, begun.request),
-    goesOn: () => turn.replay.state === "running" && !isSent(turn.replay) && room() > 0,
+    goesOn: () => stepper.replay.state === "running" && !isSent(stepper.replay) && room() > 0,
     step: async () => {
-      allowance -= await takeStep(deps, turn, room());
+      allowance -= await takeStep(deps, stepper, room());
     },
   };
-  const room = () => Math.min(allowance, canaryRoom(turn.replay));
-  return turn;
+  const room = () => Math.min(allowance, canaryRoom(stepper.replay));
+  return stepper;
 }
 
 /** Whether all that a replay names were sent. */
@@ -55,9 +55,9 @@ export async function settled(deps: Pick<StepDeps, "store" | "now">, replay: Rep
 }
 
 /** Jobs that were taken. A step that two ticks take at once brings each job back once: only dead letters can be revived. */
-async function takeStep(deps: StepDeps, turn: ReplayTurn, room: number): Promise<number> {
-  const { replay } = turn;
-  const { candidates, cursor } = await pageOf(turn, room);
+async function takeStep(deps: StepDeps, stepper: ReplayStepper, room: number): Promise<number> {
+  const { replay } = stepper;
+  const { candidates, cursor } = await pageOf(stepper, room);
   const sent = await reviveAll(deps, replay, candidates);
   const after: Replay = {
     ...replay,
@@ -67,12 +67,12 @@ async function takeStep(deps: StepDeps, turn: ReplayTurn, room: number): Promise
     cursor: cursor ?? behind(replay.request),
   };
   const recorded = await deps.store.advance(after, replay.cursor);
-  turn.replay = recorded ? after : ((await deps.store.get(replay.tenant, replay.id)) ?? after);
+  stepper.replay = recorded ? after : ((await deps.store.get(replay.tenant, replay.id)) ?? after);
   return candidates.length;
 }
 
 /** The next candidates, as many as one step may take. */
-async function pageOf({ replay, walk }: ReplayTurn, room: number): Promise<CandidatePage> {
+async function pageOf({ replay, walk }: ReplayStepper, room: number): Promise<CandidatePage> {
   const page = await walk(replay.cursor, Math.min(replay.request.patch ? maxPatchedStep : maxStep, room));
   let bytes = 0;
   const taken = page.candidates.filter((candidate, index) => (bytes += candidate.bytes) <= stepBytes || index === 0);

@@ -70,8 +70,8 @@ export function createReplayStore(db: D1Database): ReplayStore {
       rows(
         db
           .prepare(
-            `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS turn FROM replays WHERE state = 'running')
-             ORDER BY turn, tenant <= ?2, tenant LIMIT ?1`,
+            `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS round FROM replays WHERE state = 'running')
+             ORDER BY round, tenant <= ?2, tenant LIMIT ?1`,
           )
           .bind(limit, lastTurn),
       ),

@@ -6,7 +6,7 @@ import type { MinuteCount } from "../../ledger/views";
 export interface QueueFlow {
   running: number;
   ready: number;
-  /** All that a gate, a pause or a turn holds back; `parked`: those of them without a message. */
+  /** All that a gate, a pause or a wait holds back; `parked`: those of them without a message. */
   held: number;
   parked: number;
   retrying: number;

@@ -42,9 +42,9 @@ export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSu
   const due = await tick.store.due(tick.now, limit);
   for (let from = 0; from < due.length; from += atOnce) {
     const plans = await Promise.all(due.slice(from, from + atOnce).map((schedule) => planned(schedule, tick)));
-    const turns = await enqueued(plans, tick.enqueue);
-    const won = await tick.store.advance(turns.map(({ advance }) => advance));
-    for (const [index, { count }] of turns.entries()) if (won[index]) add(summary, count);
+    const fired = await enqueued(plans, tick.enqueue);
+    const won = await tick.store.advance(fired.map(({ advance }) => advance));
+    for (const [index, { count }] of fired.entries()) if (won[index]) add(summary, count);
   }
   return summary;
 }
@@ -61,7 +61,7 @@ interface Plan {
 }
 
 /** What became of one schedule in this tick. */
-interface Turn {
+interface Fired {
   advance: Advance;
   count: DueSummary;
 }
@@ -99,14 +99,14 @@ function runsAfterMisfire({ misfire }: Schedule, times: number[], now: number): 
   return misfire === "once" ? times.slice(-1) : times.filter((time) => now - time < late);
 }
 
-async function enqueued(plans: readonly Plan[], enqueue: Enqueue): Promise<Turn[]> {
+async function enqueued(plans: readonly Plan[], enqueue: Enqueue): Promise<Fired[]> {
   const requests = plans.flatMap((plan) => plan.runs.map((time) => request(plan.schedule, time)));
   const receipts = requests.length > 0 ? await enqueue(requests) : [];
   let from = 0;
   return plans.map((plan) => {
     const own = receipts.slice(from, from + plan.runs.length);
     from += plan.runs.length;
-    return turnOf(plan, own);
+    return firedOf(plan, own);
   });
 }
 
@@ -129,7 +129,7 @@ export function ownKeyOf({ name }: Pick<Schedule, "name">, plannedAt: number): [
   return ["schedule", name, new Date(plannedAt).toISOString()];
 }
 
-function turnOf(plan: Plan, receipts: readonly Receipt[]): Turn {
+function firedOf(plan: Plan, receipts: readonly Receipt[]): Fired {
   const { schedule, newest, skipped } = plan;
   const refusals = receipts.filter((receipt) => !receipt.ok);
   const jobId = receipts.findLast((receipt) => receipt.ok)?.id ?? schedule.last?.jobId ?? null;

@@ -56,10 +56,10 @@ export function createScheduleStore(db: D1Database): ScheduleStore {
   };
 }
 
-/** The tick looks at every tenant, in turn, so that one with many schedules cannot keep the others waiting. */
+/** Due schedules: the first of each tenant, then the second of each, and so on, so that a tenant with many schedules does not delay the others. */
 export const dueSql = `
-  SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY next_at, name) AS turn FROM schedules WHERE next_at <= ?1)
-  ORDER BY turn, next_at, tenant LIMIT ?2`;
+  SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY next_at, name) AS round FROM schedules WHERE next_at <= ?1)
+  ORDER BY round, next_at, tenant LIMIT ?2`;
 
 const bound: Bound = { table: "schedules", key: "name", max: maxSchedules, what: "schedules; remove one first", counted: "given = 0" };
 

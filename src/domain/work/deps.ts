@@ -2,7 +2,7 @@ import type { WorkLedger } from "../../ledger/work/model";
 import type { Engine } from "../../queue/engine";
 import type { Leases } from "./model";
 import type { WorkerStore } from "./store";
-import type { Turns } from "./turns";
+import type { FairShares } from "./fair-shares";
 
 export interface ResultStore {
   /** Returns the key. Throws when the store is down. */
@@ -16,7 +16,7 @@ export interface WorkDeps {
   ledger: WorkLedger;
   workers: WorkerStore;
   leases: Leases;
-  turns: Turns;
+  fairShares: FairShares;
   /** Results that are too large for the ledger. */
   results: ResultStore;
   /** Waits; ends early when the signal fires. Milliseconds. */

@@ -113,9 +113,9 @@ function shelvesOf({ tenant }: WorkScope, { types }: PullRequest): readonly Shel
 }
 
 /** What this pull may take of each shelf: pauses, versions, the type's concurrency and the worker's own bound hold it back. */
-function sharesOf({ engine, turns }: WorkDeps, request: PullRequest, look: Look): Share[] {
+function sharesOf({ engine, fairShares }: WorkDeps, request: PullRequest, look: Look): Share[] {
   const open = look.shelves.flatMap((shelf) => shareOf(engine.registry.find(shelf.type)?.contract, shelf, request, look));
-  return turns(open, Math.min(request.max, maxLeases - look.holding));
+  return fairShares(open, Math.min(request.max, maxLeases - look.holding));
 }
 
 function shareOf(contract: Contract | undefined, shelf: ShelfLook, { versions, max, leaseSeconds }: PullRequest, { pauses }: Look): Share[] {

@@ -3,7 +3,7 @@ import { type Issue, Problem } from "../../errors";
 import { sourceOf, withLayout } from "../../domain/mail/content";
 import { layoutIssue, templateContent, templateId, templateIssues, usedLayoutIssue } from "../../domain/mail/model";
 import type { TemplateContent } from "../../domain/mail/model";
-import { renderInTurn } from "../../domain/mail/turn";
+import { renderPaced } from "../../domain/mail/render-paced";
 import { jsonObject } from "../../queue/bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
@@ -81,7 +81,7 @@ export const templateRoutes = [
       if (!template) throw new Problem("not-found", "There is no such template.");
       const composition = await withLayout(deps.templates, tenant, template, deps.now());
       if (!composition.ok) throw new Problem("invalid", "The template cannot be rendered.", { errors: [{ path: "id", message: composition.reason }] });
-      const rendered = await renderInTurn(sourceOf(composition.value), { variables, at: deps.now() });
+      const rendered = await renderPaced(sourceOf(composition.value), { variables, at: deps.now() });
       if (!rendered.ok) throw refused("variables", rendered.reason);
       const { subject, html, text } = rendered.content;
       const versions = { version: stored?.version ?? null, layoutVersion: composition.value.layout?.version ?? null };

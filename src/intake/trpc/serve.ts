@@ -60,7 +60,7 @@ async function isKnown(request: Request, deps: IntakeDeps): Promise<boolean> {
 
 /** `room`: characters that all refusals together may take to explain themselves. */
 function callerOf(request: Request, answer: (request: Request) => Promise<Response>, room: number): CallRoute {
-  const inTurn = turns();
+  const serially = createSerial();
   let left = room;
   const shortened = (problem: ProblemData): ProblemData => {
     // The detail is also the message of the error.
@@ -80,7 +80,7 @@ function callerOf(request: Request, answer: (request: Request) => Promise<Respon
     const init: RequestInit = { method, headers, body: content };
     const call = () => answer(new Request(new URL(path, request.url), init));
     // A list is many times its size once it is expanded: several at once would not fit into a Worker.
-    const response = await (path === "/v1/email/bulk" ? inTurn(call) : call());
+    const response = await (path === "/v1/email/bulk" ? serially(call) : call());
     const value: unknown = await response.json();
     if (response.ok) return value;
     throw new Refused(response.status, shortened(problemOf(value, response.headers.get("retry-after"))));
@@ -95,7 +95,7 @@ const keyOfRequest: ProblemData = {
 };
 
 /** Runs what it is given one after the other; one that fails does not stop the next. */
-function turns(): <T>(act: () => Promise<T>) => Promise<T> {
+function createSerial(): <T>(act: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (act) => {
     const result = last.then(act, act);

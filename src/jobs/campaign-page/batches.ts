@@ -3,7 +3,7 @@ import type { PageBody } from "../../domain/campaigns/objects";
 import type { Mail } from "../../providers/mail/mail";
 import { type Act, ok } from "../../queue/effect";
 import type { Outcome } from "../../queue/outcome";
-import { inTurn, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type Sent, stopOf } from "./page";
+import { withMailSlot, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type Sent, stopOf } from "./page";
 
 type SendBatch = NonNullable<Mail["sendBatch"]>;
 
@@ -96,7 +96,7 @@ async function sendBody(
     return ok({ failed });
   };
   const options = { idempotentFor: mail.idempotentFor, begun: body.at };
-  const { held, reply } = await inTurn(`${id}:${part}`, context, () => context.effect(`send-${part}`, send, options));
+  const { held, reply } = await withMailSlot(`${id}:${part}`, context, () => context.effect(`send-${part}`, send, options));
   if (held) return { outcome: held };
   if (reply.ok) return { failed: failedIn(reply.value) };
   // It certainly did not arrive: the next try asks anew who is suppressed. Parts before it were sent as they are recorded.

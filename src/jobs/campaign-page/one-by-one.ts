@@ -1,7 +1,7 @@
 import type { ClaimedRecipient, LeftOut } from "../../domain/campaigns/model";
 import { type Act, type Failure, failed, ok } from "../../queue/effect";
 import { again, type Outcome } from "../../queue/outcome";
-import { inTurn, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type Sent, stopOf } from "./page";
+import { withMailSlot, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type Sent, stopOf } from "./page";
 
 // Mails under way at the same time.
 const lanes = 5;
@@ -66,7 +66,7 @@ async function sendOne(
     const made = await mailTo(job, recipient, context);
     if ("reason" in made) return ok({ state: "failed", reason: made.reason });
     const about = { job: context.id, campaign: job.campaign.id };
-    const tried = await inTurn(idempotencyKey, context, () => mail.send(made.message, { idempotencyKey, earlier, signal: context.signal, about }));
+    const tried = await withMailSlot(idempotencyKey, context, () => mail.send(made.message, { idempotencyKey, earlier, signal: context.signal, about }));
     if (!tried.reply) {
       held = tried.held;
       return failed({ class: "limited", reason: "held back" });

@@ -2,7 +2,7 @@ import { holdOf } from "../../domain/campaigns/hold";
 import type { Campaign, ClaimedRecipient, LeftOut } from "../../domain/campaigns/model";
 import { builtInFrom } from "../../domain/mail/built-in";
 import { type Composed, sourceOf } from "../../domain/mail/content";
-import { renderInTurn } from "../../domain/mail/turn";
+import { renderPaced } from "../../domain/mail/render-paced";
 import type { MailMessage } from "../../providers/mail/mail";
 import type { Failure } from "../../queue/effect";
 import { outcomeOf } from "../../queue/effect";
@@ -35,7 +35,7 @@ export const mayHaveArrived = "uncertain: the campaign was cancelled before the 
 
 /** Seconds until a connection that is refused for its settings is tried again; setting it lets its mail go on at once. */
 const configPause = 900;
-/** A turn that comes so soon is waited for within the run. Milliseconds. */
+/** A slot that is free within this time is waited for within the run. Milliseconds. */
 const shortWait = 3000;
 
 /** A recipient's mail, or why it cannot be made. It follows from the list, the pinned template and the start of the campaign alone. */
@@ -46,7 +46,7 @@ export async function mailTo(
 ): Promise<{ message: MailMessage } | { reason: string }> {
   const link = await suppressions.unsubscribe(recipient.to, campaign.id);
   const variables = { ...(link ? { unsubscribeUrl: link.url } : {}), ...campaign.variables, ...recipient.variables };
-  const rendered = await renderInTurn(sourceOf(template), { variables, at: campaign.pinned ?? campaign.created });
+  const rendered = await renderPaced(sourceOf(template), { variables, at: campaign.pinned ?? campaign.created });
   if (!rendered.ok) return { reason: rendered.reason };
   const message = { from: mail.from ?? builtInFrom, to: [recipient.to], replyTo: mail.replyTo, ...rendered.content, bulk: true };
   return { message: { ...message, ...(link ? { headers: link.headers } : {}) } };
@@ -74,25 +74,25 @@ export async function stopOf(
   return hold && { outcome: wait(hold.reason, { until: hold.until }) };
 }
 
-/** Calls the provider once within the tenant's limits for mail. A failure `limited` says that there was no turn. */
-export async function inTurn<T>(key: string, context: PageContext, call: () => Promise<T & ({ ok: true } | { ok: false; failure: Failure })>) {
-  const turn = await turnOf(key, context);
-  if (!turn.granted) return { held: wait(`mail: ${turn.reason}`, { until: turn.until, gate: "mail", park: turn.park }) };
+/** Calls the provider once within the tenant's limits for mail. The failure is `limited` when there was no slot. */
+export async function withMailSlot<T>(key: string, context: PageContext, call: () => Promise<T & ({ ok: true } | { ok: false; failure: Failure })>) {
+  const slot = await mailSlotFor(key, context);
+  if (!slot.granted) return { held: wait(`mail: ${slot.reason}`, { until: slot.until, gate: "mail", park: slot.park }) };
   let calls: "none" | "answered" | "transient" = "none";
   try {
     const reply = await call();
     calls = reply.ok || !["transient", "uncertain"].includes(reply.failure.class) ? "answered" : "transient";
     return { reply };
   } finally {
-    await turn.leave(calls);
+    await slot.leave(calls);
   }
 }
 
-async function turnOf(key: string, { campaigns, signal, now }: PageContext) {
+async function mailSlotFor(key: string, { campaigns, signal, now }: PageContext) {
   for (let tries = 0; ; tries++) {
-    const turn = await campaigns.turn(key);
-    const pause = turn.granted ? 0 : turn.until - now();
-    if (turn.granted || turn.park || pause > shortWait || tries === 10) return turn;
+    const slot = await campaigns.mailSlot(key);
+    const pause = slot.granted ? 0 : slot.until - now();
+    if (slot.granted || slot.park || pause > shortWait || tries === 10) return slot;
     await scheduler.wait(Math.max(10, pause), { signal });
   }
 }

@@ -1,6 +1,6 @@
 import { builtInFrom } from "../../domain/mail/built-in";
 import type { Rendered } from "../../domain/mail/render";
-import { renderInTurn } from "../../domain/mail/turn";
+import { renderPaced } from "../../domain/mail/render-paced";
 import type { Attached } from "../../domain/mail/attachments";
 import { composed, sourceOf } from "../../domain/mail/content";
 import type { Composed } from "../../domain/mail/content";
@@ -86,7 +86,7 @@ async function bulkHeaders([only, ...others]: readonly string[], bulk: boolean, 
 // A template is always Liquid; content of the sender's own only when variables come with it, so that finished html may hold braces.
 function render(payload: PayloadOf<typeof email>, template: Composed | undefined, at: number): Promise<Rendered> {
   const { subject, html, text } = payload;
-  return renderInTurn(template ? sourceOf(template, subject) : { subject: subject ?? "", html, text }, {
+  return renderPaced(template ? sourceOf(template, subject) : { subject: subject ?? "", html, text }, {
     variables: payload.variables ?? (template && {}),
     at,
   });

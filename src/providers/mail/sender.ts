@@ -109,11 +109,11 @@ async function askRoutes(message: MailMessage, sendOptions: SendOptions, options
   if (away) return { reply: failed(away), route: first };
   if (message.bulk && !first.provider.takesBulk && others.length === 0) return { reply: failed(noBulk(first.provider)), route: first };
   if (others.length === 0 || !options.switching) return { reply: await first.provider.send(message, sendOptions), route: first };
-  return askInTurn(message, sendOptions, options, options.switching);
+  return askInOrder(message, sendOptions, options, options.switching);
 }
 
-/** The next provider is asked only where the one before certainly did nothing. One that may have the mail is the only one asked from then on. */
-async function askInTurn(
+/** Asks the providers in order, the next one only after the one before certainly did nothing. A provider that may have the mail is the only one asked from then on. */
+async function askInOrder(
   message: MailMessage,
   sendOptions: SendOptions,
   options: SenderOptions,

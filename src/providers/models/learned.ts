@@ -1,15 +1,15 @@
 import type { Dialect } from "./dialect";
 
-/** What endpoints turned out to take, kept in this isolate. */
+/** The request dialect that each endpoint accepts, as this isolate learned it. */
 export interface Learned {
   get(endpoint: string, now: number): Dialect | undefined;
   set(endpoint: string, dialect: Dialect, now: number): void;
 }
 
-/** An endpoint may come to take more; asking it again costs one refused call. Milliseconds. */
+/** An endpoint may accept more after an update; trying again costs one refused call. Milliseconds. */
 const maxAge = 3_600_000;
 
-/** At most `maxEndpoints` (default 500), the oldest goes first; an hour each. */
+/** Remembers at most `maxEndpoints` (default 500) for an hour each; the oldest is dropped first. */
 export function createLearned(maxEndpoints = 500): Learned {
   const kept = new Map<string, { dialect: Dialect; since: number }>();
   return {

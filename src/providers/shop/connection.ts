@@ -43,14 +43,14 @@ export class Connection {
 
   /** `HEAD /api/`: works in every version, whereas `GET /api/` as JSON breaks 8 and 9. */
   head(signal: AbortSignal): Promise<Reply<{ status: number; version: string | null }>> {
-    return this.#inTurn(async () => {
+    return this.#oneByOne(async () => {
       const reply = await this.#call("HEAD", "", {}, signal);
       return reply.ok ? ok({ status: reply.value.status, version: versionOf(reply.value) }) : failed(unreachable(reply.failure, signal.aborted));
     });
   }
 
   list(resource: string, parameters: Parameters, signal: AbortSignal): Promise<Reply<List>> {
-    return this.#inTurn(async () => {
+    return this.#oneByOne(async () => {
       const first = await this.#list(resource, parameters, signal);
       if (first.ok || first.failure.code !== "unreadable" || this.#format === "XML") return first;
       this.#format = "XML";
@@ -89,10 +89,10 @@ export class Connection {
     });
   }
 
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(act, act);
-    this.#last = turn.catch(() => undefined);
-    return turn;
+  #oneByOne<T>(act: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(act, act);
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 }
 

@@ -57,7 +57,7 @@ export function isSession(value: SyncSession | Outcome): value is SyncSession {
 export async function outcomeOfFailure({ scope, slowness, now }: Pick<SyncSession, "scope" | "slowness" | "now">, failure: Failure): Promise<Outcome> {
   if (slowness.slow) await wasSlow(scope, now());
   if (failure.code === "site") return discard(failure.reason);
-  // To wait for its turn is no fault of the shop's.
+  // Waiting at the gate is no failure of the shop.
   if (failure.code !== "slow") await wentWrong(scope, failure.reason, now());
   if (failure.class !== "config") return outcomeOf(failure, now());
   const until = await pause(scope, failure.reason, now());

@@ -10,7 +10,7 @@ export const slowFor = 15 * 60_000;
 
 /** How a run's calls went. */
 export interface Slowness {
-  /** The shop was slow before: this run has waited for its turn, and may take its time. */
+  /** The shop was slow before and this run has waited because of it: it may use its full time. */
   readonly known: boolean;
   /** A call of this run was slow. */
   slow: boolean;

@@ -30,11 +30,11 @@ const maxReply = 16 * 1024;
 /** Milliseconds that the end of a connection may take. */
 const maxEnd = 500;
 
-/** One connection: commands go out, replies come in. Every call throws `SmtpLost` when there is no reply to read, or one came out of turn. */
+/** One connection: commands go out, replies come in. Every call throws `SmtpLost` when there is no reply to read, or the server sent one before its command. */
 export interface SmtpSession {
   reply(): Promise<SmtpReply>;
   /** Throws when something came that no command asked for: from there on each reply would be taken for that of another command. */
-  inTurn(): Promise<void>;
+  refuseEarlyReply(): Promise<void>;
   command(line: string): Promise<SmtpReply>;
   write(data: string): Promise<void>;
   startTls(): void;
@@ -77,7 +77,7 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
       if (rest.length > maxReply) throw new SmtpLost("the server's reply is too long");
     }
   };
-  const inTurn = async () => {
+  const refuseEarlyReply = async () => {
     const arrived = rest !== "" || (await Promise.race([nextRead().then(() => true), scheduler.wait(0).then(() => false)]).catch(() => true));
     if (arrived) throw new SmtpLost("the server answered before it was asked, or closed the connection");
   };
@@ -91,10 +91,10 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
   }
   return {
     reply,
-    inTurn,
+    refuseEarlyReply: refuseEarlyReply,
     write,
     command: async (text) => {
-      await inTurn();
+      await refuseEarlyReply();
       await write(`${text}\r\n`);
       return reply();
     },

@@ -116,7 +116,7 @@ async function transact(transaction: Transaction, signal: AbortSignal) {
   const messageId = `${await sha256Hex(idempotencyKey, 32)}@${domain}`;
   // No line of the body begins with a dot: those of the headers' values are folded behind a space, the rest is base64.
   await session.write(toMime(message, { messageId, date: options.now() }).replaceAll(/^\./gm, ".."));
-  await session.inTurn();
+  await session.refuseEarlyReply();
   transaction.dotted = true;
   const answer = await expect("body", transaction, 2, await session.command("\r\n."));
   const alias = queueIdIn(answer);

@@ -4,18 +4,18 @@ import type { Shelf } from "../../ledger/work/model";
 const maxRemembered = 10_000;
 
 /** Divides what a pull may take among shelves. */
-export type Turns = <S extends Shelf>(shelves: readonly (S & { count: number })[], max: number) => (S & { count: number })[];
+export type FairShares = <S extends Shelf>(shelves: readonly (S & { count: number })[], max: number) => (S & { count: number })[];
 
 /**
- * Tenants in turn, one job each, the one whose last turn is longest ago first; within a tenant its types likewise. Turns are remembered
- * per isolate: each of them is fair, and so are all of them together.
+ * Gives one job to each tenant in rotation, first to the one served longest ago; within a tenant its types likewise. Each isolate remembers whom it
+ * served: the shares of each isolate are fair, and so is their sum.
  */
-export function createTurns(): Turns {
+export function createFairShares(): FairShares {
   const last = new Map<string, number>();
-  let turn = 0;
+  let order = 0;
   const served = (name: string) => {
     if (last.size >= maxRemembered) last.clear();
-    last.set(name, ++turn);
+    last.set(name, ++order);
   };
   const lastOf = (name: string) => last.get(name) ?? 0;
   return (shelves, max) => {

@@ -1,12 +1,12 @@
 import type { TenantGates } from "../../tenants/gates";
-import type { Turn } from "./capability";
+import type { MailSlot } from "./capability";
 
-/** A turn outlives any call of a mail provider. Milliseconds. */
-const turnMs = 120_000;
+/** The lease of a slot: longer than any call of a mail provider. Milliseconds. */
+const slotMs = 120_000;
 
 /** A slot at the gate `mail`, as an e-mail job has: the tenant's limits are for both together. */
-export async function turnAt(gates: TenantGates, tenant: string, key: string, now: number): Promise<Turn> {
-  const [entry] = await gates.enter(tenant, "mail", [key], turnMs, now);
+export async function mailSlotAt(gates: TenantGates, tenant: string, key: string, now: number): Promise<MailSlot> {
+  const [entry] = await gates.enter(tenant, "mail", [key], slotMs, now);
   if (!entry) return { granted: false, reason: "the gate did not answer", until: now + 15_000, park: false };
   if (!entry.granted) return entry;
   const { lease } = entry;

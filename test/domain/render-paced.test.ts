@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderInTurn } from "../../src/domain/mail/turn";
+import { renderPaced } from "../../src/domain/mail/render-paced";
 
 const dear = { subject: "s", text: "{% for a in (1..200000) %}{% endfor %}x" };
 const quick = { subject: "s", text: "Dear {{ name }}" };
@@ -14,7 +14,7 @@ async function pausesOf(act: () => Promise<unknown>): Promise<number> {
   return pauses;
 }
 
-const all = (mail: Parameters<typeof renderInTurn>[0], count: number) => Promise.all(Array.from({ length: count }, () => renderInTurn(mail, options)));
+const all = (mail: Parameters<typeof renderPaced>[0], count: number) => Promise.all(Array.from({ length: count }, () => renderPaced(mail, options)));
 
 test("between dear mails of one batch the isolate may do other things, and each is rendered in the end", async () => {
   const rendered: boolean[] = [];
@@ -24,6 +24,6 @@ test("between dear mails of one batch the isolate may do other things, and each 
 });
 
 test("quick mails ask for no pause", async () => {
-  await renderInTurn(quick, options);
+  await renderPaced(quick, options);
   expect(await pausesOf(() => all(quick, 50))).toBe(0);
 });

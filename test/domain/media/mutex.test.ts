@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createTurns } from "../../../src/domain/media/turns";
+import { createMutex } from "../../../src/domain/media/mutex";
 
 test("one that is over its time gives its turn up, and one that fails passes it on", async () => {
-  const turns = createTurns();
+  const turns = createMutex();
   const over = new AbortController();
   const failing = turns(new AbortController().signal, () => Promise.reject(new Error("R2 is down")));
   const late = turns(over.signal, () => Promise.resolve("never"));
@@ -14,7 +14,7 @@ test("one that is over its time gives its turn up, and one that fails passes it 
 });
 
 test("work that never ends gives its turn up when its run is over its time", async () => {
-  const turns = createTurns();
+  const turns = createMutex();
   const over = new AbortController();
   const hanging = turns(over.signal, () => new Promise<never>(() => undefined));
   const next = turns(new AbortController().signal, () => Promise.resolve("next"));

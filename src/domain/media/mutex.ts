@@ -1,23 +1,23 @@
 /** Lets one piece of work run at a time, in the order of asking. */
-export type Turns = <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
+export type Mutex = <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 
 /**
- * What waits or works when `signal` fires is given up: the returned promise rejects with its reason and the next one has its turn, so
- * that work which never ends does not hold up the others for ever.
+ * When `signal` fires, the work that waits or runs is given up: its promise rejects with the signal's reason and the next work begins. So work that
+ * never ends does not block the others for ever.
  */
-export function createTurns(): Turns {
+export function createMutex(): Mutex {
   let last: Promise<unknown> = Promise.resolve();
   return (signal, work) => {
-    const turn = last.then(() => {
+    const result = last.then(() => {
       signal.throwIfAborted();
       return Promise.race([work(), aborted(signal)]);
     });
     // Without the result, which may be large.
-    last = turn.then(
+    last = result.then(
       () => undefined,
       () => undefined,
     );
-    return turn;
+    return result;
   };
 }
 
