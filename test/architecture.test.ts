@@ -1,4 +1,5 @@
-import { dirname } from "node:path";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
   type Import,
@@ -214,4 +215,10 @@ describe("hostile input is bounded before it is believed", () => {
     const unbounded = /\bv\.pipe\(\s*v\.string\([^()]*\),\s*v\.(?!description|metadata|title|examples)\w+/g;
     expect([...texts].flatMap(([file, text]) => matchesOf(file, text, unbounded))).toEqual([]);
   });
+});
+
+test("a module beside the test files registers no hooks when it is loaded: it is loaded once for all files of a runtime", () => {
+  const beside = globSync("**/*.ts", { cwd: import.meta.dirname }).filter((file) => !file.endsWith(".test.ts") && file !== join("support", "anew.ts"));
+  const found = beside.filter((file) => /^(?:before|after)(?:Each|All)\(/m.test(readFileSync(join(import.meta.dirname, file), "utf8")));
+  expect(found).toEqual(["jobs/event-world.ts"]);
 });

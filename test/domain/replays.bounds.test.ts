@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import { createLedger } from "../../src/ledger/ledger";
 import type { Envelope } from "../../src/queue/envelope";
 import { newJobs, stored } from "../support/rows";
-import { fine, setUp, givenDead, states } from "../support/replays";
+import { fine, setUp, givenDead, states, useReplays } from "../support/replays";
+
+useReplays();
 
 describe("what one invocation asks of D1 is bounded", () => {
   test("600 jobs, patched: a hundred at once, the rest by the next ticks", { timeout: 60_000 }, async () => {

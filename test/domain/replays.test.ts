@@ -3,7 +3,9 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canaryRoom, endOf } from "../../src/domain/replays/end";
 import { noon } from "../support/rows";
-import { setUp, givenDead, states, fails, standing } from "../support/replays";
+import { setUp, givenDead, states, fails, standing, useReplays } from "../support/replays";
+
+useReplays();
 
 describe("a replay", () => {
   test("at a rate takes that many a minute, in several steps if it must", { timeout: 60_000 }, async () => {

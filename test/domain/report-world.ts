@@ -47,13 +47,16 @@ export const reports = createReportsOn(partsOn(env.DB));
 
 export const tables = ["failure_groups", "counters", "schedules", "shop_sites", "shop_unreadable", "agent_proposals", "shop_purchase_orders", "ticks"];
 
-beforeEach(async () => {
-  world.pauses = [];
-  world.gates = [];
-  world.spent = null;
-  await emptyLedger();
-  await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
-});
+/** Each test starts with nothing to report. To be called by each test file: a module is loaded once for all files of a runtime. */
+export function useReports(): void {
+  beforeEach(async () => {
+    world.pauses = [];
+    world.gates = [];
+    world.spent = null;
+    await emptyLedger();
+    await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+  });
+}
 
 export interface Given {
   type?: string;

@@ -6,7 +6,9 @@ import { type Division, statsBy } from "../../src/intake/stats-by";
 import { kindOf } from "../../src/ledger/failure-kind";
 import { createTicks } from "../../src/ledger/ticks";
 import { noon } from "../support/rows";
-import { minute, world, circuit, partsOn, reports, given, pause } from "./report-world";
+import { minute, world, circuit, partsOn, reports, given, pause, useReports } from "./report-world";
+
+useReports();
 
 describe("the report", () => {
   const codes = async (tenant: string | null) => (await reports.findings(tenant)).map(({ code, severity, count, subject }) => [code, severity, count, subject]);

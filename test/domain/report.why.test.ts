@@ -4,7 +4,9 @@ import { percentile95 } from "../../src/domain/report/flow";
 import { circuitSentence } from "../../src/domain/report/gate-why";
 import { gateOf } from "../../src/domain/report/why";
 import { noon } from "../support/rows";
-import { minute, world, circuit, reports, given, whyOf, pause } from "./report-world";
+import { minute, world, circuit, reports, given, whyOf, pause, useReports } from "./report-world";
+
+useReports();
 
 test("a circuit that was opened for wrong settings says why, and not what failed before", () => {
   const held = { ...circuit, failures: 0, refusal: { at: noon, reason: "resend: the key is not valid" } };

@@ -27,19 +27,21 @@ export const settings = {
   crmSecret: "crm-secret-of-tests",
 };
 
-beforeAll(async () => {
-  own = await bench.tenant("forms");
-  other = await bench.tenant("forms-other");
-  const put = await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: settings });
-  ({ apiKey } = put.body);
-  ids = { siteKey: put.body.siteKey, formId: put.body.formId };
-});
-
-beforeEach(() => {
-  bench.seen.requests.length = 0;
-  bench.seen.audits.length = 0;
-  bench.deps.leads = { ...bench.deps.leads, mayPost: async () => true, mayPostTo: async () => true, turnstile: async () => ({ result: "passed" }) };
-});
+/** Makes the tenants of the forms, and takes back what a test changed. To be called by each test file: a module is loaded once for all files of a runtime. */
+export function useLeadForms(): void {
+  beforeAll(async () => {
+    own = await bench.tenant("forms");
+    other = await bench.tenant("forms-other");
+    const put = await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: settings });
+    ({ apiKey } = put.body);
+    ids = { siteKey: put.body.siteKey, formId: put.body.formId };
+  });
+  beforeEach(() => {
+    bench.seen.requests.length = 0;
+    bench.seen.audits.length = 0;
+    bench.deps.leads = { ...bench.deps.leads, mayPost: async () => true, mayPostTo: async () => true, turnstile: async () => ({ result: "passed" }) };
+  });
+}
 
 export const keyed = (body: unknown, headers: Record<string, string> = {}) => bench.call("POST", path, { body, headers: { "x-api-key": apiKey, ...headers } });
 

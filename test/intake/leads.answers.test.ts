@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { createIntakeBench } from "./fakes";
-import { bench, path, own, apiKey, settings, keyed, browse, taken } from "./leads-bench";
+import { bench, path, own, apiKey, settings, keyed, browse, taken, useLeadForms } from "./leads-bench";
+
+useLeadForms();
 
 describe("the answer", () => {
   const form = { accept: "text/html,application/xhtml+xml" };

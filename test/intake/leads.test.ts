@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { now } from "./fakes";
-import { bench, path, page, own, other, apiKey, ids, settings, keyed, browse, taken } from "./leads-bench";
+import { bench, path, page, own, other, apiKey, ids, settings, keyed, browse, taken, useLeadForms } from "./leads-bench";
+
+useLeadForms();
 
 describe("a project", () => {
   test("shows its API key once, keeps its ids, and never its secrets", async () => {

@@ -23,7 +23,10 @@ export let tenant = "";
 
 export let count = 0;
 
-beforeEach(() => (tenant = `image-${++count}`));
+/** Each test has a tenant of its own. To be called by each test file: a module is loaded once for all files of a runtime. */
+export function useImages(): void {
+  beforeEach(() => (tenant = `image-${++count}`));
+}
 
 export type Ask = InputOf<typeof image>["operations"][number];
 

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { cloudflareImages } from "../../src/providers/images/cloudflare";
 import { picture } from "../support/pictures";
 import { blackPng, pixelsOf } from "../support/png";
-import { now, binding, small, tenant, parts, counted, run, runWith, put, kept, stored, asPng, streamOf, colour, fakeBinding } from "./image-run";
+import { now, binding, small, tenant, parts, counted, run, runWith, put, kept, stored, asPng, streamOf, colour, fakeBinding, useImages } from "./image-run";
+
+useImages();
 
 describe("a photograph", () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8] as const)("of orientation %i is upright in every format, without metadata", async (orientation) => {

@@ -30,7 +30,10 @@ import {
   variantObjects,
   streamOf,
   fakeBinding,
+  useImages,
 } from "./image-run";
+
+useImages();
 
 describe("the payload", () => {
   const operations = [small];

@@ -15,10 +15,13 @@ import { lease, messageOf, newJobs, noon, transition } from "./rows";
 
 export const fine = JSON.stringify({ script: [{ do: "done" }] });
 
-beforeEach(async () => {
-  await emptyLedger();
-  await env.DB.batch([env.DB.prepare("DELETE FROM replays"), env.DB.prepare("DELETE FROM replay_jobs"), env.DB.prepare("DELETE FROM watermarks")]);
-});
+/** Each test starts with an empty ledger. To be called by each test file: a module is loaded once for all files of a runtime. */
+export function useReplays(): void {
+  beforeEach(async () => {
+    await emptyLedger();
+    await env.DB.batch([env.DB.prepare("DELETE FROM replays"), env.DB.prepare("DELETE FROM replay_jobs"), env.DB.prepare("DELETE FROM watermarks")]);
+  });
+}
 
 /** An engine and its replays over a D1 that counts. */
 export function setUp() {
