@@ -19,9 +19,9 @@ import { isUnbilled } from "../../src/providers/models/billed";
 import type { Chat, Chatted, Models } from "../../src/providers/models/models";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 import type { CapabilityScope } from "../../src/queue/engine";
+import { type InputOf, job } from "../../src/queue/job";
 import type { CallResult } from "../../src/queue/ports/gates";
-import { job, type Job } from "../../src/queue/job";
-import { type EngineBench, type BenchOptions, createEngineBench, idOf } from "../support/engine";
+import { createJobBench, type JobBenchOptions } from "../support/job-bench";
 
 /** What the model says next: an answer, a failure, or a function of what it is asked. */
 export type Said = Partial<Chatted> | Failure | ((chat: Chat) => Partial<Chatted> | Failure | Promise<Partial<Chatted>>);
@@ -53,10 +53,9 @@ export function calling(name: string, input: unknown, id = "call_1"): Partial<Ch
   return { toolCalls: [{ id, name, input }], end: "tools" };
 }
 
-export interface AgentBenchOptions extends Pick<BenchOptions, "gates" | "start" | "db"> {
+export interface AgentBenchOptions extends Pick<JobBenchOptions, "gates" | "start" | "db" | "jobs"> {
   agents?: readonly Agent[];
-  models: Models;
-  jobs?: readonly Job[];
+  models?: Models;
   /** Told of the breaker's classes. */
   onResult?: CapabilityScope["onResult"];
   /** Called before each record of a run is written: a test may let the Worker die there. */
@@ -65,62 +64,50 @@ export interface AgentBenchOptions extends Pick<BenchOptions, "gates" | "start" 
 
 export type AgentBench = ReturnType<typeof createAgentBench>;
 
-/** The real engine, ledger, records and tools; only the model is made up. */
-export function createAgentBench(options: AgentBenchOptions) {
-  const agents = options.agents ?? shipped;
+let benches = 0;
+
+/** The agents of a tenant of its own on the real engine, ledger, records and tools; only the model is made up: it says what the test wrote down. */
+export function createAgentBench(said: readonly Said[], options: AgentBenchOptions = {}) {
+  const { agents = shipped, beforeRecord, jobs = [], onResult: listen } = options;
+  const tenant = `agents-${++benches}`;
+  const models = { asked: [], ...(options.models ?? scriptedModel(...said)) } as Models & { asked: Chat[] };
   const payloads = createPayloads(env.PAYLOADS);
   const worker = env as unknown as WorkerEnv;
   const stores = createStores(worker);
-  const bench: EngineBench = createEngineBench({
+  const contract = agentJob(agents);
+  const yard = createJobBench({
     ...options,
-    jobs: [job(agentJob(agents), createRunAgent(agents) as never), ...(options.jobs ?? [])],
-    capabilities: async (_names, scope) => {
-      const onResult = (gate: string, call: CallResult) => (scope.onResult(gate, call), options.onResult?.(gate, call));
-      const work = createAgentWork(agentDeps, scope.tenant ?? "", onResult);
-      const models: Models = {
-        ...options.models,
-        chat: async (chat, signal, call) => {
-          const reply = await options.models.chat(chat, signal, call);
-          scope.onResult("models", reply.ok || reply.failure.class !== "transient" ? "answered" : "transient");
-          return reply;
-        },
+    tenant,
+    jobs: [job(contract, createRunAgent(agents) as never), ...jobs],
+    capabilities: (scope) => {
+      const onResult = (gate: string, call: CallResult) => (scope.onResult(gate, call), listen?.(gate, call));
+      const work = createAgentWork(agentDeps, tenant, onResult);
+      const chat: Models["chat"] = async (...asked) => {
+        const reply = await models.chat(...asked);
+        scope.onResult("models", reply.ok || reply.failure.class !== "transient" ? "answered" : "transient");
+        return reply;
       };
-      return { models, agents: options.beforeRecord ? { ...work, runs: watched(work.runs, options.beforeRecord) } : work };
+      return { models: { ...models, chat }, agents: beforeRecord ? { ...work, runs: watched(work.runs, beforeRecord) } : work };
     },
   });
+  const { bench } = yard;
   const agentDeps = createAgentDeps({ env: worker, stores, media: createMediaDeps(worker, bench.now), payloads, now: bench.now, engine: () => bench.engine });
   const queries = createAgentQueries(env.DB, payloads);
   const deps = createAgentOperations({ ...agentDeps, type: "agent" });
   return {
-    bench,
-    stores,
-    deps,
+    ...{ ...yard, tenant, models, stores, deps },
+    runs: agentRuns(env.DB, payloads, tenant),
+    run: (id: string) => queries.run(tenant, id),
     /** Decides the newest proposal of a run. */
-    async decide(tenant: string, id: string, decision: Omit<Decision, "at">): Promise<boolean> {
+    async decide(id: string, decision: Omit<Decision, "at">): Promise<boolean> {
       const { proposal } = (await queries.run(tenant, id)) ?? {};
       if (!proposal) throw new Error("the run has no proposal");
       return deps.decide(tenant, id, { ...decision, at: proposal });
     },
     wakeDecided: () => wakeDecided({ db: env.DB, engine: bench.engine, stateOf: createStateLookup(env.DB) }, 50),
-    runs: (tenant: string) => agentRuns(env.DB, payloads, tenant),
-    run: (tenant: string, id: string) => queries.run(tenant, id),
-    /** Enqueues a run and lets it go as far as it can by itself. */
-    async start(tenant: string, payload: Record<string, unknown>, more: { dryRun?: boolean } = {}): Promise<string> {
-      const id = idOf((await bench.accept([{ tenant, type: "agent", payload, ...more }]))[0]);
-      await go(bench);
-      return id;
-    },
-    go: () => go(bench),
+    /** A run that went as far as it can by itself. */
+    start: async (payload: InputOf<typeof contract>, more: { dryRun?: boolean } = {}) => (await yard.accept(contract, payload, more)).untilIdle(),
   };
-}
-
-/** Delivers what is due now, until nothing is. */
-async function go(bench: EngineBench): Promise<void> {
-  for (let round = 0; round < 100; round++) {
-    const [due] = bench.held.filter(({ at }) => at <= bench.now());
-    if (!due) return;
-    await bench.deliver([due]);
-  }
 }
 
 function watched<T extends object>(runs: T, before: (what: string) => void): T {

@@ -1,16 +1,9 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { type Agent, type AgentDefinition, defineAgent } from "../../src/domain/agents/define";
 import { boundedText } from "../../src/queue/bounded";
 import { failed, type Failure, ok } from "../../src/queue/effect";
-import { createAgentBench, type Said, scriptedModel } from "./agent-bench";
-
-let tenant = "";
-let count = 0;
-
-beforeEach(() => {
-  tenant = `budget-${++count}`;
-});
+import { type AgentBenchOptions, createAgentBench, type Said, scriptedModel } from "./agent-bench";
 
 const input = v.strictObject({ ask: v.optional(boundedText(200)) });
 const output = v.strictObject({ answer: boundedText(200) });
@@ -29,14 +22,7 @@ const worker = (more: Partial<Definition> = {}): Agent =>
 
 const final: Said = { text: '{"answer":"ready"}' };
 const payload = { agentType: "worker" };
-const bench = (said: Said[], more: Partial<Parameters<typeof createAgentBench>[0]> = {}) => {
-  const models = scriptedModel(...said);
-  return { ...createAgentBench({ agents: [worker()], models, ...more }), models };
-};
-const stateOf = async (world: Pick<ReturnType<typeof bench>, "bench">, id: string) => {
-  const row = await world.bench.row(id);
-  return { state: row?.state, reason: row?.reason, attempt: row?.attempt, due: row?.due };
-};
+const bench = (said: Said[], more: AgentBenchOptions = {}) => createAgentBench(said, { agents: [worker()], ...more });
 
 describe("a budget", () => {
   test.each([
@@ -49,20 +35,17 @@ describe("a budget", () => {
     ["too long a context", { class: "permanent", reason: "400", code: "context_length_exceeded" }, false],
   ] as [string, Failure, boolean][])("counts what may have been billed: %s", async (_what, failure, isBilled) => {
     const world = bench([failure]);
-    const id = await world.start(tenant, payload);
-    expect(((await world.run(tenant, id))?.micros ?? 0) > 0).toBe(isBilled);
-    expect((await world.runs(tenant).spend("worker", world.bench.now())).agent.micros > 0).toBe(isBilled);
+    const job = await world.start(payload);
+    expect(((await world.run(job.id))?.micros ?? 0) > 0).toBe(isBilled);
+    expect((await world.runs.spend("worker", world.bench.now())).agent.micros > 0).toBe(isBilled);
   });
 
   test("weighs a call by its bytes: letters of other scripts are more tokens than their number", async () => {
     const long = "漢".repeat(2000);
     const world = bench([final], { agents: [worker({ prepare: () => Promise.resolve(ok({ data: long, ids: [], reads: "trusted" })) })] });
-    await world.deps.putBudget(tenant, "worker", { maxTokens: 9999 });
+    await world.deps.putBudget(world.tenant, "worker", { maxTokens: 9999 });
     // 6,000 bytes of input and 4,000 tokens of answer.
-    expect(await stateOf(world, await world.start(tenant, payload))).toMatchObject({
-      state: "discarded",
-      reason: expect.stringContaining("budget of 9999 tokens"),
-    });
+    expect(await world.start(payload)).toBeDiscarded(/budget of 9999 tokens/);
     expect(world.models.asked).toHaveLength(0);
   });
 
@@ -79,10 +62,7 @@ describe("a budget", () => {
         },
       },
     });
-    expect(await stateOf(world, await world.start(tenant, payload))).toMatchObject({
-      state: "discarded",
-      reason: "the budget of 0.05 s in model calls is used up",
-    });
+    expect(await world.start(payload)).toBeDiscarded("the budget of 0.05 s in model calls is used up");
     expect(asked).toBe(1);
   });
 
@@ -93,35 +73,28 @@ describe("a budget", () => {
         return { class: "transient", reason: "no answer", code: "timeout" };
       }),
     });
-    const id = await world.start(tenant, payload);
-    for (let round = 0; round < 3; round++) {
-      world.bench.advance(3_600_000);
-      await world.go();
-    }
-    expect(await stateOf(world, id)).toMatchObject({ state: "discarded", reason: "the budget of 600 s in model calls is used up" });
+    const job = await world.start(payload);
+    for (let round = 0; round < 3; round++) await world.after(3_600_000);
+    expect(await job.reload()).toBeDiscarded("the budget of 600 s in model calls is used up");
   });
 
   test("of a tenant's month holds for all agents together, slows them down, and lets them go on when it is raised", async () => {
     const start = Date.UTC(2026, 10, 21, 12);
     const world = bench([final], { start });
     const most = { agent: 1_000_000, tenant: 1_000_000 };
-    await world.deps.putBudget(tenant, null, { usdPerMonth: 1 });
+    await world.deps.putBudget(world.tenant, null, { usdPerMonth: 1 });
     const other = { job: "x", agent: "other", revision: 0 };
-    expect(await world.runs(tenant).reserve(other, { tokens: 1, micros: 850_000 }, most, start - 1000)).toBe(true);
-    expect(await world.runs(tenant).reserve({ ...other, agent: "third" }, { tokens: 1, micros: 150_001 }, most, start)).toBe(false);
-    const id = await world.start(tenant, payload);
-    expect(await stateOf(world, id)).toMatchObject({ state: "waiting", reason: "slowed down: most of the month's budget of 1 USD for all agents is used" });
-    expect(await world.runs(tenant).reserve(other, { tokens: 1, micros: 145_000 }, most, start)).toBe(true);
-    const stopped = await world.start(tenant, payload);
-    expect(await stateOf(world, stopped)).toMatchObject({
-      state: "waiting",
-      reason: "the month's budget of 1 USD for all agents is used up",
-      due: Date.UTC(2026, 11, 1),
-      attempt: 0,
-    });
+    expect(await world.runs.reserve(other, { tokens: 1, micros: 850_000 }, most, start - 1000)).toBe(true);
+    expect(await world.runs.reserve({ ...other, agent: "third" }, { tokens: 1, micros: 150_001 }, most, start)).toBe(false);
+    const slowed = await world.start(payload);
+    expect(slowed).toHaveWaited("slowed down: most of the month's budget of 1 USD for all agents is used");
+    expect(await world.runs.reserve(other, { tokens: 1, micros: 145_000 }, most, start)).toBe(true);
+    const stopped = await world.start(payload);
+    expect(stopped).toHaveWaited("the month's budget of 1 USD for all agents is used up");
+    expect(stopped.due).toBe(Date.UTC(2026, 11, 1));
     expect(world.models.asked).toEqual([]);
-    await world.deps.putBudget(tenant, null, { usdPerMonth: 10 });
-    await world.go();
-    expect((await Promise.all([id, stopped].map((each) => stateOf(world, each)))).map(({ state }) => state)).toEqual(["done", "done"]);
+    await world.deps.putBudget(world.tenant, null, { usdPerMonth: 10 });
+    await world.untilIdle();
+    for (const job of [slowed, stopped]) expect(await job.reload()).toBeDone();
   });
 });

@@ -1,21 +1,12 @@
 import * as v from "valibot";
-import { beforeEach } from "vitest";
 import { defineAgent, defineTool, type ToolScope } from "../../src/domain/agents/define";
 import type { Reads } from "../../src/domain/agents/model";
 import { boundedText } from "../../src/queue/bounded";
 import { ok } from "../../src/queue/effect";
-import { createAgentBench, type Said, scriptedModel } from "./agent-bench";
+import { type AgentBenchOptions, createAgentBench, type Said } from "./agent-bench";
 
-export let tenant = "";
-
-export let count = 0;
-
+/** What the tools did since the newest bench was made. */
 export let acted: { tool: string; input: unknown; key: string }[] = [];
-
-beforeEach(() => {
-  tenant = `agent-${++count}`;
-  acted = [];
-});
 
 export const text = boundedText(200);
 
@@ -85,12 +76,8 @@ export const final: Said = { text: '{"answer":"ready"}' };
 
 export const payload = { agentType: "worker" };
 
-export const bench = (said: Said[], more: Partial<Parameters<typeof createAgentBench>[0]> = {}) => {
-  const models = scriptedModel(...said);
-  return { ...createAgentBench({ agents: [worker()], models, ...more }), models };
-};
-
-export const stateOf = async (world: Pick<ReturnType<typeof bench>, "bench">, id: string) => {
-  const row = await world.bench.row(id);
-  return { state: row?.state, reason: row?.reason, result: row?.result ? (JSON.parse(row.result) as unknown) : null, attempt: row?.attempt, due: row?.due };
-};
+/** An agent with the tools above, beside a model that says this. */
+export function bench(said: Said[], more: AgentBenchOptions = {}) {
+  acted = [];
+  return createAgentBench(said, { agents: [worker()], ...more });
+}

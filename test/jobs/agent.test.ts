@@ -1,17 +1,18 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { calling, type Said, scriptedModel } from "./agent-bench";
-import { tenant, acted, final, payload, bench, stateOf } from "./agent-tools";
+import { acted, final, payload, bench } from "./agent-tools";
 
 describe("a run", () => {
   test("asks the model, makes its calls, and ends with an answer that fits", async () => {
     const world = bench([calling("look", { id: "1" }), calling("keep", { id: "2" }), final]);
-    const id = await world.start(tenant, payload);
-    expect(await stateOf(world, id)).toMatchObject({ state: "done", result: { agentType: "worker", dryRun: false, output: { answer: "ready" } } });
+    const job = await world.start(payload);
+    expect(job).toBeDone({ agentType: "worker", dryRun: false, output: { answer: "ready" } });
     expect(acted.map(({ tool, key }) => [tool, key])).toEqual([
-      ["look", `${id}:s1:0:0`],
-      ["keep", `${id}:s2:0:0`],
+      ["look", `${job.id}:s1:0:0`],
+      ["keep", `${job.id}:s2:0:0`],
     ]);
-    const run = await world.run(tenant, id);
+    const run = await world.run(job.id);
     expect(run?.steps.map(({ step, place, kind }) => [step, place, kind])).toEqual([
       [0, 0, "input"],
       [1, 0, "model"],
@@ -35,10 +36,10 @@ describe("a run", () => {
   test("keeps large records in R2", async () => {
     const large = "x".repeat(20_000);
     const world = bench([{ text: "", ...calling("look", { id: "1" }) }, { text: JSON.stringify({ answer: "ready", more: large }) }, final]);
-    const id = await world.start(tenant, payload);
-    const rows = await world.bench.all<{ step: number; ref: string | null }>("SELECT step, ref FROM agent_steps WHERE tenant = ? AND ref IS NOT NULL", tenant);
-    expect(rows).toEqual([{ step: 2, ref: expect.stringMatching(new RegExp(`^${tenant}/${id}/`)) }]);
-    expect((await world.run(tenant, id))?.steps.find(({ step }) => step === 2)?.body).toMatchObject({ text: expect.stringContaining(large) });
+    const job = await world.start(payload);
+    const kept = await env.PAYLOADS.list({ prefix: `${world.tenant}/${job.id}/` });
+    expect(kept.objects).toHaveLength(1);
+    expect((await world.run(job.id))?.steps.find(({ step }) => step === 2)?.body).toMatchObject({ text: expect.stringContaining(large) });
   });
 
   const script = [calling("look", { id: "1" }), calling("keep", { id: "2" }), final];
@@ -51,11 +52,10 @@ describe("a run", () => {
         if (what === "stepWrites" && ++records === fatal) throw new Error("the Worker died");
       },
     });
-    const id = await world.start(tenant, payload);
-    expect((await stateOf(world, id)).state).toBe("retrying");
-    world.bench.advance(60_000);
-    await world.go();
-    expect(await stateOf(world, id)).toMatchObject({ state: "done", result: { output: { answer: "ready" } } });
+    const job = await world.start(payload);
+    expect(job).toBeRetried();
+    await world.after(60_000);
+    expect(await job.reload()).toBeDone({ output: { answer: "ready" } });
     expect(acted.map(({ tool }) => tool)).toEqual(["look", "keep"]);
   });
 
@@ -74,10 +74,9 @@ describe("a run", () => {
         if (what === "settings" && records === fatal && ++records) throw new Error("the Worker died");
       },
     });
-    const id = await world.start(tenant, payload);
-    world.bench.advance(60_000);
-    await world.go();
-    expect(await stateOf(world, id)).toMatchObject({ state: "done" });
+    const job = await world.start(payload);
+    await world.after(60_000);
+    expect(await job.reload()).toBeDone();
     expect(asked).toEqual([0, 1, 2]);
     expect(acted.map(({ tool }) => tool)).toEqual(["look", "keep"]);
   });
@@ -91,22 +90,19 @@ describe("an answer that cannot be used", () => {
     ["one that was cut off", { text: '{"ans', end: "length" }, "it was cut off at the bound of 4000 tokens"],
   ] as [string, Said, string][])("being %s is asked for once more", async (_what, flawed, flaw) => {
     const repaired = bench([flawed, final]);
-    expect(await stateOf(repaired, await repaired.start(tenant, payload))).toMatchObject({ state: "done" });
+    expect(await repaired.start(payload)).toBeDone();
     expect(repaired.models.asked[1]?.messages.at(-1)).toEqual({
       role: "user",
       content: `That answer cannot be used: ${flaw}. Answer again, as you were asked.`,
     });
     const hopeless = bench([flawed]);
-    expect(await stateOf(hopeless, await hopeless.start(`${tenant}b`, payload))).toMatchObject({
-      state: "discarded",
-      reason: `the model's answers cannot be used: ${flaw}`,
-    });
+    expect(await hopeless.start(payload)).toBeDiscarded(`the model's answers cannot be used: ${flaw}`);
     expect(hopeless.models.asked).toHaveLength(2);
   });
 
   test("twice asking for what cannot be called ends the run", async () => {
     const world = bench([calling("drop_database", {})]);
-    expect(await stateOf(world, await world.start(tenant, payload))).toMatchObject({ state: "discarded" });
+    expect(await world.start(payload)).toBeDiscarded();
     expect(world.models.asked).toHaveLength(2);
     expect(acted).toEqual([]);
   });
@@ -119,11 +115,11 @@ describe("a budget", () => {
     ["money", { usdPerRun: 0.0085 }, 1, /over its budget of 0\.0085 USD \(0\.00045 used, up to 0\.0\d+ needed\)$/],
   ] as const)("of %s stops a run before the call that could exceed it", async (_what, budget, calls, reason) => {
     const world = bench([calling("look", { id: "1" })]);
-    await world.deps.putBudget(tenant, "worker", budget);
-    const id = await world.start(tenant, payload);
-    expect(await stateOf(world, id)).toMatchObject({ state: "discarded", reason: expect.stringMatching(reason) });
+    await world.deps.putBudget(world.tenant, "worker", budget);
+    const job = await world.start(payload);
+    expect(job).toBeDiscarded(reason);
     expect(world.models.asked).toHaveLength(calls);
-    const { micros = 0, tokens = 0 } = (await world.run(tenant, id)) ?? {};
+    const { micros = 0, tokens = 0 } = (await world.run(job.id)) ?? {};
     expect(micros).toBeLessThanOrEqual(8500);
     expect(tokens).toBeLessThanOrEqual(5500);
   });
@@ -131,48 +127,40 @@ describe("a budget", () => {
   test("is kept across retries: what a lost answer may have cost stays counted", async () => {
     const lost: Said = { class: "transient", reason: "no answer" };
     const world = bench([lost, lost, final]);
-    const id = await world.start(tenant, payload);
-    for (let round = 0; round < 3; round++) {
-      world.bench.advance(3_600_000);
-      await world.go();
-    }
-    expect(await stateOf(world, id)).toMatchObject({ state: "done" });
-    const { micros = 0 } = (await world.run(tenant, id)) ?? {};
+    const job = await world.start(payload);
+    for (let round = 0; round < 3; round++) await world.after(3_600_000);
+    expect(await job.reload()).toBeDone();
+    const { micros = 0 } = (await world.run(job.id)) ?? {};
     expect(micros).toBeGreaterThan(2 * 8000);
     expect(micros).toBeLessThan(2 * 9000 + 450);
   });
 
   test("is not touched by a call that was certainly not billed", async () => {
     const world = bench([{ class: "limited", reason: "429", retryAfter: 5, code: "rate_limit_exceeded" }, final]);
-    const id = await world.start(tenant, payload);
-    expect(await stateOf(world, id)).toMatchObject({ state: "waiting", reason: "429", attempt: 0 });
-    expect(await world.run(tenant, id)).toMatchObject({ micros: 0, tokens: 0 });
-    world.bench.advance(10_000);
-    await world.go();
-    expect(await world.run(tenant, id)).toMatchObject({ micros: 450 });
+    const job = await world.start(payload);
+    expect(job).toHaveWaited("429");
+    expect(await world.run(job.id)).toMatchObject({ micros: 0, tokens: 0 });
+    await world.after(10_000);
+    expect(await world.run(job.id)).toMatchObject({ micros: 450 });
   });
 
   test("of a month slows runs down from 80 % on, then lets them wait for the next month", async () => {
     const start = Date.UTC(2026, 10, 21, 12);
     const world = bench([final], { start });
-    const runs = world.runs(tenant);
+    const runs = world.runs;
     const most = { agent: 1_000_000, tenant: 100_000_000 };
-    await world.deps.putBudget(tenant, "worker", { usdPerMonth: 1 });
+    await world.deps.putBudget(world.tenant, "worker", { usdPerMonth: 1 });
     await runs.reserve({ job: "x", agent: "worker", revision: 0 }, { tokens: 1, micros: 850_000 }, most, start - 1000);
-    const slowed = await world.start(tenant, payload);
-    expect(await stateOf(world, slowed)).toMatchObject({ state: "waiting", reason: "slowed down: most of the month's budget of 1 USD is used", attempt: 0 });
+    const slowed = await world.start(payload);
+    expect(slowed).toHaveWaited("slowed down: most of the month's budget of 1 USD is used");
     world.bench.advance(3_600_000);
     await world.bench.tick();
-    await world.go();
-    expect((await stateOf(world, slowed)).state).toBe("done");
+    await world.untilIdle();
+    expect(await slowed.reload()).toBeDone();
     await runs.reserve({ job: "x", agent: "worker", revision: 0 }, { tokens: 1, micros: 145_000 }, most, start);
-    const stopped = await world.start(tenant, payload);
-    expect(await stateOf(world, stopped)).toMatchObject({
-      state: "waiting",
-      reason: "the month's budget of 1 USD is used up",
-      due: Date.UTC(2026, 11, 1),
-      attempt: 0,
-    });
+    const stopped = await world.start(payload);
+    expect(stopped).toHaveWaited("the month's budget of 1 USD is used up");
+    expect(stopped.due).toBe(Date.UTC(2026, 11, 1));
     expect(world.models.asked).toHaveLength(1);
   });
 });
@@ -183,10 +171,10 @@ describe("a dry run", () => {
     ["by its job", payload, { dryRun: true }],
   ])("%s asks the model and reads, and records what it would do", async (_how, given, more) => {
     const world = bench([calling("look", { id: "1" }), calling("send", { id: "2" }), final]);
-    const id = await world.start(tenant, given, more);
-    expect(await stateOf(world, id)).toMatchObject({ state: "done", result: { dryRun: true, output: { answer: "ready" } } });
+    const job = await world.start(given, more);
+    expect(job).toBeDone({ dryRun: true, output: { answer: "ready" } });
     expect(acted.map(({ tool }) => tool)).toEqual(["look"]);
-    const run = await world.run(tenant, id);
+    const run = await world.run(job.id);
     expect(run?.steps.find(({ step, place }) => step === 2 && place === 1)?.body).toEqual({
       tool: "send",
       input: { id: "2" },
@@ -204,5 +192,5 @@ test.each([
   [{ class: "transient", reason: "models: 500", code: "500" }, "retrying"],
 ] as const)("a model that fails with %o leaves the job %s", async (failure, state) => {
   const world = bench([failure]);
-  expect((await stateOf(world, await world.start(tenant, payload))).state).toBe(state);
+  expect((await world.start(payload)).state).toBe(state);
 });

@@ -2,7 +2,7 @@ import { expect, type MatcherState } from "vitest";
 import { decisionPrefix } from "../../src/queue/effect";
 import type { Contract } from "../../src/queue/job";
 import { checkPayload } from "../../src/queue/registry";
-import type { WorkedJob } from "./work-job";
+import type { WorkedJob } from "./job-bench";
 
 type Reason = string | RegExp;
 

@@ -1,14 +1,9 @@
-import { env } from "cloudflare:workers";
-import { jobs } from "../../src/jobs";
-import { createQueries } from "../../src/ledger/queries";
-import type { JobDetail } from "../../src/ledger/views";
 import type { CapabilityScope } from "../../src/queue/engine";
-import type { EffectState } from "../../src/queue/effect";
 import { type Capabilities, type Contract, type InputOf, job as pair, type Need, type NeedsOf, type Run, type RunBatch } from "../../src/queue/job";
-import type { JobState } from "../../src/queue/state";
-// Its sentences come with the job.
-import type {} from "./matchers";
-import { createEngineBench, type EngineBench, type BenchOptions, idOf } from "./engine";
+import type { BenchOptions } from "./engine";
+import { accepted, createJobBench, type WorkedJob } from "./job-bench";
+
+export type { WorkedJob } from "./job-bench";
 
 /** What the run is handed of the capabilities that its contract needs: as they are, or made for each run. */
 export type Handed<C extends Contract> = Pick<Capabilities, NeedsOf<C> & Need>;
@@ -23,30 +18,6 @@ export interface WorkOptions<C extends Contract> extends Pick<BenchOptions, "sta
   isDown?: (call: string) => boolean;
   /** Left out by a job that needs none. */
   capabilities?: Handed<C> | ((scope: CapabilityScope) => Handed<C>);
-}
-
-/** A job as the ledger's readers show it, after a run. `expect(job)` has sentences for it: `test/support/matchers.ts`. */
-export interface WorkedJob {
-  id: string;
-  state: JobState;
-  /** Failed tries since the last progress; of a job that is done, the try that was. */
-  attempt: number;
-  runs: number;
-  /** Why it waits, is tried again or has failed. */
-  reason: string | null;
-  result: unknown;
-  /** When it goes on. Milliseconds; null: it does not. */
-  due: number | null;
-  progress: JobDetail["progress"];
-  /** What the next run begins from; null: from the start. */
-  cursor: unknown;
-  effects: { key: string; state: EffectState; value: unknown }[];
-  /** Jobs that it enqueued, in no order. */
-  children: { type: string; payload: unknown }[];
-  view: JobDetail;
-  bench: EngineBench;
-  /** Lets time pass until the job goes on, and runs it once more. */
-  next(): Promise<WorkedJob>;
 }
 
 /**
@@ -66,9 +37,8 @@ export async function workJobs<C extends Contract>(
   asked: readonly { payload: InputOf<C>; tenant?: string | undefined; dryRun?: boolean | undefined }[],
   { capabilities, isDown, ...rest }: Omit<WorkOptions<C>, "tenant" | "dryRun"> = {},
 ): Promise<WorkedJob[]> {
-  const others = jobs.filter((each) => each.contract.type !== contract.type);
   const handed = typeof capabilities === "function" ? capabilities : () => capabilities ?? {};
-  const bench = createEngineBench({ ...rest, jobs: [pair(contract, run), ...others], capabilities: async (_needs, scope) => handed(scope) });
+  const { bench } = createJobBench({ ...rest, jobs: [pair(contract, run)], capabilities: handed });
   const receipts = await bench.accept(
     asked.map(({ payload, tenant = "acme", dryRun = false }) => ({ tenant, type: contract.type, payload, internal: true, dryRun })),
   );
@@ -76,7 +46,7 @@ export async function workJobs<C extends Contract>(
   await bench.deliver([...bench.held]);
   bench.faults.ledger = false;
   await bench.settle();
-  return Promise.all(receipts.map((receipt, index) => read(bench, asked[index]?.tenant ?? "acme", idOf(receipt))));
+  return Promise.all(receipts.map((receipt, index) => accepted(bench, receipt, asked[index]?.tenant ?? "acme")));
 }
 
 /** A run that the Worker's end cuts off when all is done but nothing of its end recorded; the next one is left alone. */
@@ -87,34 +57,4 @@ export function cutOffOnce<C extends Contract>(run: Run<C>): Run<C> {
     if (runs++ === 0) throw new Error("cut off at its end");
     return outcome;
   };
-}
-
-async function next(bench: EngineBench, tenant: string, id: string): Promise<WorkedJob> {
-  const [message] = bench.messagesOf(id);
-  const { due } = (await createQueries(env.DB).job(tenant, id)) ?? {};
-  bench.advance(Math.max(0, (message?.at ?? due ?? 0) - bench.now()));
-  // What waits for long has no message: the tick sends one.
-  if (!message) await bench.tick();
-  await bench.deliver(bench.messagesOf(id));
-  await bench.settle();
-  return read(bench, tenant, id);
-}
-
-async function read(bench: EngineBench, tenant: string, id: string): Promise<WorkedJob> {
-  const view = await createQueries(env.DB).job(tenant, id);
-  if (!view) throw new Error(`the ledger has no job ${id}`);
-  const children = await bench.all<{ type: string; payload: string }>("SELECT type, payload FROM jobs WHERE tenant = ? AND parent = ?", tenant, id);
-  const { state, attempt, runs, reason, due, progress } = view;
-  return {
-    ...{ id, state, attempt, runs, reason, due, progress, view, bench },
-    cursor: parsed((await bench.row(id))?.cursor ?? null),
-    result: parsed(view.result),
-    effects: view.effects.map(({ key, state: became, result }) => ({ key, state: became, value: parsed(result) })),
-    children: children.map(({ type, payload }) => ({ type, payload: parsed(payload) })),
-    next: () => next(bench, tenant, id),
-  };
-}
-
-function parsed(text: string | null): unknown {
-  return text === null ? null : (JSON.parse(text) as unknown);
 }
