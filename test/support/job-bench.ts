@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { jobs as shipped } from "../../src/jobs";
 import { createQueries } from "../../src/ledger/queries";
-import type { JobDetail } from "../../src/ledger/views";
+import type { JobDetail, JobFilter } from "../../src/ledger/views";
 import type { EffectState } from "../../src/queue/effect";
 import type { CapabilityScope } from "../../src/queue/engine";
 import type { Capabilities, Contract, InputOf, Job } from "../../src/queue/job";
@@ -62,8 +62,8 @@ export interface JobBench {
   /** Lets so many milliseconds pass, then runs what is due. */
   after(ms: number): Promise<void>;
   job(id: string): Promise<WorkedJob>;
-  /** All jobs of a type, in no order. */
-  jobs(type: string): Promise<WorkedJob[]>;
+  /** The jobs that fit, the newest first; 200 at most. */
+  jobs(filter: JobFilter): Promise<WorkedJob[]>;
 }
 
 /** The jobs of one tenant on the real engine and ledger; only the outside world is made up, by `capabilities`. */
@@ -86,9 +86,9 @@ export function createJobBench({ tenant = "acme", jobs = [], capabilities, ...op
       await untilIdle(bench);
     },
     job: (id) => read(bench, tenant, id),
-    async jobs(type) {
-      const rows = await bench.all<{ id: string }>("SELECT id FROM jobs WHERE tenant = ? AND type = ?", tenant, type);
-      return Promise.all(rows.map(({ id }) => read(bench, tenant, id)));
+    async jobs(filter) {
+      const page = await createQueries(env.DB).jobs(tenant, filter, { limit: 200 });
+      return Promise.all(page.jobs.map(({ id }) => read(bench, tenant, id)));
     },
   };
 }
