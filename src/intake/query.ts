@@ -29,8 +29,8 @@ export function inOrder<Input extends { from?: number | undefined; to?: number |
 export const siteId = boundedName();
 
 const jobId = "[0-9a-hjkmnp-tv-z]{34}";
-/** Where the next page of jobs begins, and of dead letters: the time that one died stands before its id. */
-export const jobCursor = cursor(new RegExp(`^${jobId}$`));
+/** Where the next page of jobs begins, in a search after the stage it has come to; and of dead letters: the time that one died stands before its id. */
+export const jobCursor = cursor(new RegExp(`^(?:${jobId}|(?:open|rest|all)\\.(?:${jobId})?|dead\\.(?:\\d{1,15}\\.${jobId})?)$`));
 export const deadLetterCursor = cursor(new RegExp(`^\\d{1,15}\\.${jobId}$`));
 /** And of leads, by the time that one was first seen. */
 export const leadCursor = deadLetterCursor;

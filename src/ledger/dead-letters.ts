@@ -1,5 +1,5 @@
-import { finder } from "../queue/fold";
 import { statement } from "../d1";
+import { textMatcher } from "./text-matcher";
 import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, Page } from "./views";
 
 /** Dead letters a grouping looks at, newest first. */
@@ -26,9 +26,9 @@ export async function deadLetters(
   const [died, id] = cursorOf(page.cursor);
   const { results } = await statement(db, letters, tenant, died, id, maxExamined).all<DeadLetterView>();
   const kept: DeadLetterView[] = [];
-  const matches = filter.q === undefined ? undefined : finder(filter.q);
+  const matches = filter.q === undefined ? undefined : textMatcher(filter.q);
   for (const row of results) {
-    if (!matchesFilter(row, filter) || (matches && row.id !== filter.q?.toLowerCase() && !matches(row.reason))) continue;
+    if (!matchesFilter(row, filter) || (matches && row.id !== filter.q?.toLowerCase() && !matches(row))) continue;
     if (kept.length === page.limit) return { deadLetters: kept, cursor: cursorAfter(kept) };
     kept.push(row);
   }

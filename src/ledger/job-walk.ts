@@ -1,6 +1,6 @@
 import { timePart } from "../queue/id";
 import { batch, rowsOf, statement } from "../d1";
-import { columns, end, matchesFilter, type JobRow, maxWalked, jobViewOf } from "./job-rows";
+import { columns, end, matchesFilter, type JobRow, maxExamined, maxWalked, jobViewOf } from "./job-rows";
 import type { JobFilter, JobPage, Page } from "./views";
 
 /** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. ?2 and ?3 bound the position, ?4 the rows. */
@@ -13,16 +13,35 @@ const streams = [
 
 /** The matching rows of a stream, and row ?4, which shows that the walk reached its limit. It stops after ?5 rows. */
 const narrowed = (stream: string, conditions: readonly string[]) => `
-  SELECT * FROM (SELECT row_number() OVER () AS n, * FROM (${stream})) WHERE n = ?4 OR (${conditions.join(" AND ")}) LIMIT ?5`;
+  SELECT * FROM (SELECT row_number() OVER () AS n, * FROM (${stream})) s WHERE n = ?4 OR (${conditions.join(" AND ")}) LIMIT ?5`;
 
 type Walked = JobRow & { n?: number };
 
+/** What a search adds to a filter: a condition over `s` that narrows the rows, and what is compared outside of SQL. */
+export interface Sought {
+  sql: string;
+  matches(row: JobRow): boolean;
+}
+
 /** One page of a tenant's jobs, newest first, in one round trip: each stream is walked until the page is full, at most for 20,000 rows. */
-export async function walkJobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
+export async function listJobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
+  const { rows, ...rest } = await walkJobs(db, tenant, filter, page);
+  return { ...rest, jobs: rows.map(jobViewOf) };
+}
+
+/** As above, the rows. With `sought` each stream returns up to 2,000 rows that its condition fits. */
+export async function walkJobs(
+  db: D1Database,
+  tenant: string,
+  filter: JobFilter,
+  page: Page,
+  sought?: Sought,
+): Promise<{ rows: JobRow[]; cursor: string | null; examined?: number }> {
   const lowest = filter.from === undefined ? "" : timePart(filter.from);
   const below = [page.cursor ?? end, filter.to === undefined ? end : timePart(filter.to)].toSorted()[0] ?? end;
-  const rowLimit = page.limit + 1;
+  const rowLimit = (sought ? maxExamined : page.limit) + 1;
   const { conditions, values } = conditionsOf(filter);
+  if (sought) conditions.push(sought.sql);
   const isNarrowed = conditions.length > 0;
   const walkLimit = isNarrowed ? maxWalked : rowLimit;
   const results = await batch(
@@ -33,17 +52,17 @@ export async function walkJobs(db: D1Database, tenant: string, filter: JobFilter
         : statement(db, stream, tenant, lowest, below, walkLimit),
     ),
   );
-  const rows = streams.map((_, index) => rowsOf<Walked>(results, index));
-  const unfinished = rows.filter((each) => each.length === rowLimit || each.at(-1)?.n === walkLimit);
+  const streamed = streams.map((_, index) => rowsOf<Walked>(results, index));
+  const unfinished = streamed.filter((each) => each.length === rowLimit || each.at(-1)?.n === walkLimit);
   // A stream that did not end hides its older jobs, so the page ends there for both.
   const reached = unfinished.map((each) => each.at(-1)?.position ?? "").toSorted();
   const bound = reached.at(-1) ?? "";
-  const fitting = rows.flat().filter((row) => row.position >= bound && matchesFilter(row, filter));
+  const fitting = streamed.flat().filter((row) => row.position >= bound && matchesFilter(row, filter) && (sought?.matches(row) ?? true));
   const sorted = fitting.toSorted((left, right) => (left.position < right.position ? 1 : -1));
-  const pageRows = sorted.slice(0, page.limit);
-  const cursor = sorted.length > pageRows.length ? (pageRows.at(-1)?.position ?? null) : bound || null;
+  const rows = sorted.slice(0, page.limit);
+  const cursor = sorted.length > rows.length ? (rows.at(-1)?.position ?? null) : bound || null;
   const examined = unfinished.reduce((sum, each) => sum + (each.at(-1)?.n ?? 0), 0);
-  return { jobs: pageRows.map(jobViewOf), cursor, ...(isNarrowed && cursor !== null ? { examined } : {}) };
+  return { rows, cursor, ...(isNarrowed && cursor !== null ? { examined } : {}) };
 }
 
 /** `matchesFilter` in SQL, over the names of the columns; values from ?6 on. */

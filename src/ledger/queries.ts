@@ -2,9 +2,10 @@ import type { EffectRecord } from "../queue/effect";
 import { batch, rowsOf, statement } from "../d1";
 import { deadLetters, groups } from "./dead-letters";
 import { type JobRow, jobViewOf } from "./job-rows";
-import { walkJobs } from "./job-walk";
+import { listJobs } from "./job-walk";
 import { hasType } from "./known-types";
-import { deadRows, searchJobs, newestFirst, openRows, pageOf } from "./search";
+import { deadRows, searchKeys, newestFirst, openRows, pageOf } from "./search";
+import { isTextCursor, searchText } from "./text-search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
 import type { JobDetail, JobFilter, JobPage, MinuteCount, Page, Queries } from "./views";
 
@@ -58,11 +59,17 @@ function hasUploadedResult(settled: string | null): boolean {
 
 /** Newest first. Rare states are read from their side rows, so that newer jobs in other states cost nothing; other filters read a bounded number of rows. */
 async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
-  if (filter.q !== undefined) return searchJobs(db, tenant, filter.q, filter, page);
+  if (filter.q !== undefined) return search(db, tenant, filter.q, filter, page);
   const open = isOpen(filter.state) ? await openRows(db, tenant, filter.state !== "waiting" && filter.state !== "retrying") : null;
   if (open) return pageOf(open, filter, page);
-  const walked = await walkJobs(db, tenant, filter, page);
+  const walked = await listJobs(db, tenant, filter, page);
   return isBad(filter.state) ? withDeadLetters(db, tenant, filter, page, walked) : walked;
+}
+
+/** An id or an entity key is looked up; what is neither is searched for. */
+async function search(db: D1Database, tenant: string, q: string, filter: JobFilter, page: Page): Promise<JobPage> {
+  const keyed = isTextCursor(page.cursor) ? undefined : await searchKeys(db, tenant, q, filter, page);
+  return keyed ?? searchText(db, tenant, q, filter, page);
 }
 
 /** Adds dead letters older than the rows that were read. A dismissed dead letter has no side row: it is found only by reading jobs. */

@@ -1,4 +1,3 @@
-import { finder } from "../queue/fold";
 import { batch, rowsOf, statement } from "../d1";
 import { columns, end, matchesFilter, isInRange, type JobRow, maxExamined, jobViewOf } from "./job-rows";
 import { openMark } from "./watermarks";
@@ -18,22 +17,21 @@ const openIds = [
    WHERE a.tenant = ?1 AND a.slot > ${openMark("?1", "arrivals")} AND j.ended IS NULL LIMIT ?2`,
 ];
 const letterIds = `SELECT id FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
-const errors = `SELECT id, reason FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
 
-/** Finds jobs by id or entity key (`order:123`), else by words of a dead letter's error. One page: few jobs match. */
-export async function searchJobs(
+/** Jobs of this id or entity key (`order:123`), one page of them: few jobs match. Undefined: there is none. */
+export async function searchKeys(
   db: D1Database,
   tenant: string,
   q: string,
   filter: JobFilter,
   page: Page,
-): Promise<{ jobs: JobView[]; cursor: string | null }> {
+): Promise<{ jobs: JobView[]; cursor: string | null } | undefined> {
   const results = await batch(db, [
     statement(db, byIds, tenant, JSON.stringify([q.toLowerCase()])),
     statement(db, byEntity, tenant, JSON.stringify(keysOf(q)), maxExamined),
   ]);
-  const rows = [0, 1].map((index) => rowsOf<JobRow>(results, index)).find((each) => each.length > 0) ?? (await byError(db, tenant, q));
-  return pageOf(rows, filter, page);
+  const rows = [0, 1].map((index) => rowsOf<JobRow>(results, index)).find((each) => each.length > 0);
+  return rows && pageOf(rows, filter, page);
 }
 
 /**
@@ -56,7 +54,8 @@ export async function deadRows(db: D1Database, tenant: string): Promise<JobRow[]
   return rowsById(db, tenant, (await statement(db, letterIds, tenant, maxExamined).all<{ id: string }>()).results);
 }
 
-async function rowsById(db: D1Database, tenant: string, found: readonly { id: string }[]): Promise<JobRow[]> {
+/** The jobs of these ids, in no order. */
+export async function rowsById(db: D1Database, tenant: string, found: readonly { id: string }[]): Promise<JobRow[]> {
   const ids = [...new Set(found.map(({ id }) => id))];
   return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobRow>()).results;
 }
@@ -79,12 +78,4 @@ export function newestFirst(rows: readonly JobRow[], below: string, filter: JobF
 function keysOf(q: string): string[] {
   const colon = q.indexOf(":") + 1;
   return [...new Set([q, q.toLowerCase(), q.slice(0, colon).toLowerCase() + q.slice(colon).toUpperCase()])];
-}
-
-/** The newest dead letters whose error contains the words. Compared here and not in SQL: SQLite folds the case of ASCII only. */
-async function byError(db: D1Database, tenant: string, q: string): Promise<JobRow[]> {
-  const matches = finder(q);
-  const letters = await statement(db, errors, tenant, maxExamined).all<{ id: string; reason: string }>();
-  const ids = letters.results.filter(({ reason }) => matches(reason)).map(({ id }) => id);
-  return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobRow>()).results;
 }

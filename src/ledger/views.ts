@@ -60,7 +60,7 @@ export interface JobFilter {
   siteId?: string | undefined;
   /** The queue of their type; no job belongs to `overflow`. */
   queue?: string | undefined;
-  /** An id, an entity key (`order:123`), or words of a dead letter's error. */
+  /** An id or the last characters of one, an entity key (`order:123`), or words of the reason of a failed or waiting job. */
   q?: string | undefined;
   /** Milliseconds, inclusive. */
   from?: number | undefined;

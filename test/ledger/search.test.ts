@@ -167,3 +167,77 @@ test("scheduled jobs are a view of queued ones; running ones are found without a
   expect([await ids("scheduled"), await ids("running")]).toEqual([[later.id], [running.id]]);
   expect((await ids("queued")).toSorted()).toEqual([later.id, soon.id].toSorted());
 });
+
+/** All pages of a search: the ids in their order, and how many pages it took. */
+async function searched(tenant: string, filter: object, limit = 10) {
+  const ids: string[] = [];
+  let cursor: string | null | undefined;
+  let pages = 0;
+  for (; pages < 40 && cursor !== null; pages++) {
+    const found = await queries.jobs(tenant, filter, { limit, cursor: cursor ?? undefined });
+    ids.push(...found.jobs.map(({ id }) => id));
+    cursor = found.cursor;
+  }
+  return { ids, pages };
+}
+
+test("the end of an id finds its job in every state, as lists show it, once", async () => {
+  const [open, running, waits, done, derived] = await newJobs("tails", 5);
+  if (!open || !running || !waits || !done || !derived) throw new Error("five rows were asked for");
+  const letter = await dead("tails", "503");
+  await ledger.insert([open, running, waits, done]);
+  await ledger.claim([running, waits, done].map(messageOf), lease("mine"));
+  await ledger.settle(
+    [
+      transition(waits, { state: "retrying", bump: 1, due: noon + 1, sent: noon + 1, wake: noon + 2, ended: null, reason: "Host not found" }),
+      transition(done, { state: "done" }),
+    ],
+    "mine",
+    noon,
+  );
+  for (const id of [open.id, running.id, waits.id, done.id, letter])
+    for (const q of [id.slice(-8), `…${id.slice(-8)}`, `...${id.slice(-6).toUpperCase()}`])
+      expect([q, (await searched("tails", { q })).ids]).toEqual([q, [id]]);
+  expect((await searched("tails", { q: done.id.slice(-8), state: "dead" })).ids).toEqual([]);
+  expect((await searched("others", { q: done.id.slice(-8) })).ids).toEqual([]);
+  expect((await searched("tails", { q: "host NOT" })).ids).toEqual([waits.id]);
+  expect((await queries.deadLetters("tails", { q: `…${letter.slice(-8)}` }, page)).deadLetters.map(({ id }) => id)).toEqual([letter]);
+});
+
+test("what is searched for is found behind more rows than one answer reads, and none is said only at the end", { timeout: 60_000 }, async () => {
+  const fill = (table: string, columns: string, values: string, count: number) =>
+    env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) INSERT INTO ${table} (tenant, ${columns}) SELECT 'deep', ${values} FROM n`,
+    );
+  const job = "id, type, version, queue, state, seq, max, at, ended, reason";
+  await fill("jobs", job, "printf('7%033d', i), 'note', 1, 'events', 'done', 1, 5, 0, 0, NULL", 20_500).run();
+  await fill("jobs", job, "printf('6%033d', i), 'note', 1, 'events', 'dead', 1, 5, 0, i, iif(i = 1, 'host not found', 'x')", 4500).run();
+  await fill(
+    "dead_letters",
+    "died, id, type, state, reason, kind, attempt, at",
+    "i, printf('6%033d', i), 'note', 'dead', iif(i = 1, 'host not found', 'x'), 'k', 5, 0",
+    4500,
+  ).run();
+  const first = await queries.jobs("deep", { q: "host not" }, page);
+  expect([first.jobs, first.cursor === null, first.examined]).toEqual([[], false, 2000]);
+  expect(await searched("deep", { q: "host not" })).toEqual({ ids: [`6${"1".padStart(33, "0")}`], pages: 3 });
+  const oldest = await searched("deep", { q: "00000007", state: "done" });
+  expect(oldest).toEqual({ ids: [`7${"7".padStart(33, "0")}`], pages: 2 });
+  expect((await searched("deep", { q: "00000007" })).ids).toEqual([`6${"7".padStart(33, "0")}`, `7${"7".padStart(33, "0")}`]);
+  const none = await queries.jobs("deep", { q: "zzzzzzzz", state: "done" }, page);
+  expect([none.jobs, none.cursor === null, none.examined]).toEqual([[], false, 20_000]);
+});
+
+test("where more jobs wait than are read at once, a search goes through them all", { timeout: 60_000 }, async () => {
+  const rows = await newJobs("flood", 4200, { due: noon, wake: noon });
+  await ledger.insert(rows);
+  await env.DB.prepare("UPDATE jobs SET state = 'retrying', reason = iif(id = ?1, 'host not found', 'timed out') WHERE tenant = 'flood'")
+    .bind(rows[5]?.id)
+    .run();
+  const letter = await dead("flood", "host not found");
+  const found = await searched("flood", { q: "host not" });
+  expect(found.ids).toEqual([letter, rows[5]?.id]);
+  expect(found.pages).toBeGreaterThan(1);
+  expect((await searched("flood", { q: "timed", state: "open" }, 200)).ids).toHaveLength(4199);
+  expect((await searched("flood", { q: (rows[9]?.id ?? "").slice(-9) })).ids).toEqual([rows[9]?.id]);
+});

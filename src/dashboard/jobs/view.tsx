@@ -63,7 +63,7 @@ function SearchBox({ visit, model: { search, types, sites } }: { visit: Visit; m
         maxLength={500}
         list="words"
         autocomplete="off"
-        placeholder={"An id, order:123, words of an error; type:email site:shop-1 from:6h"}
+        placeholder={"An id or its end, order:123, words of an error; type:email site:shop-1 from:6h"}
       />
       <datalist id="words">
         {types.map((type) => (
@@ -151,7 +151,7 @@ function Acts({ visit, search }: { visit: Visit; search: Search }) {
 function Nothing({ visit, model: { search, cursor, examined } }: { visit: Visit; model: JobsModel }) {
   if (cursor !== null) return <Empty>Looked at {number(examined ?? 0)} jobs so far; none of them fits.</Empty>;
   const isFiltered = Object.values(search).some((value) => value !== undefined);
-  if (isFiltered) return <Empty>No job fits.</Empty>;
+  if (isFiltered) return <Empty>{visit.url.searchParams.has("cursor") ? "No further job fits." : "No job fits."}</Empty>;
   return (
     <Empty>
       There is no job yet. One is enqueued by <code>POST {visit.url.origin}/v1/jobs</code>, or by a <a href={`${visit.base}/schedules`}>schedule</a>.

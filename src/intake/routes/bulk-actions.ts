@@ -20,7 +20,7 @@ const cancelRequest = v.pipe(
       type: v.optional(boundedName("must be a type")),
       state: v.optional(v.picklist(openStates, `must be one of ${openStates.join(", ")}`)),
       siteId: v.optional(siteId),
-      q: v.optional(v.pipe(search, v.description("An id, or an entity key such as order:123"))),
+      q: v.optional(v.pipe(search, v.description("As in GET /v1/jobs"))),
       from: v.optional(time),
       to: v.optional(time),
     }),

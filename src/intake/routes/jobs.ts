@@ -26,7 +26,12 @@ const listQuery = v.pipe(
     state: v.optional(v.picklist([...states, "scheduled"], `must be one of ${states.join(", ")} or scheduled`)),
     queue: v.optional(boundedName("must be a queue")),
     siteId: v.optional(siteId),
-    q: v.optional(v.pipe(search, v.description("An id, an entity key such as order:123, or words of a dead letter's error"))),
+    q: v.optional(
+      v.pipe(
+        search,
+        v.description("An id or its last characters (at least 4), an entity key such as order:123, or words of the error of a failed or waiting job"),
+      ),
+    ),
     from: v.optional(time),
     to: v.optional(time),
     cursor: jobCursor,
