@@ -36,8 +36,9 @@ export const partsOn = (db: D1Database) => ({
     named: async (_tenant: string, names: readonly string[]) => world.gates.filter(({ dependency }) => names.includes(dependency)),
   },
   registry: {
-    find: (type: string) => ({ contract: { queues: [type === "sync-orders" ? "prestashop-sync" : "email-sending"] } }) as never,
-    contracts: () => [],
+    find: (type: string) =>
+      ({ contract: { queues: [type === "sync-orders" ? "prestashop-sync" : "email-sending"], remote: type === "remote-demo" ? {} : undefined } }) as never,
+    contracts: () => [{ type: "remote-demo", remote: {} }] as never,
   },
   workers: { polls: async () => new Map() },
   dayLimit: async () => world.spent,

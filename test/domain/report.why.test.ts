@@ -188,6 +188,49 @@ describe("flow", () => {
     expect(await why()).toMatchObject({ sentence: "The queue email-sending is paused since 2026-11-21T10:00:00Z by ana: provider migration." });
   });
 
+  test("says of a paused site and of a missing worker what the report and the job say", async () => {
+    await env.DB.prepare(
+      `INSERT INTO shop_sites (tenant, site, connected, paused_reason, paused_at) VALUES ('acme', 'main', 0, 'The key is refused (401).', ?1)`,
+    )
+      .bind(noon - minute)
+      .run();
+    const [id = ""] = await given("acme", 2, {
+      type: "sync-orders",
+      queue: "prestashop-sync",
+      state: "waiting",
+      site: "main",
+      reason: "shop:main: open",
+      gate: "shop:main",
+    });
+    await given("acme", 1, { type: "sync-orders", queue: "prestashop-sync", state: "waiting", site: "main", reason: "the shop refuses the key" });
+    const sentence = "The site main is paused: The key is refused (401).";
+    const site = (await reports.flow("acme")).get("prestashop-sync")?.why;
+    expect(site).toMatchObject({ code: "site-paused", sentence, since: noon - minute, tenant: "acme", actions: [{ path: "/v1/sites/main/test" }] });
+    expect([(await whyOf("acme", id))?.sentence, (await reports.findings("acme")).find(({ code }) => code === "site-paused")?.sentence]).toEqual([
+      sentence,
+      sentence,
+    ]);
+    expect((await reports.flow(null)).get("prestashop-sync")?.why).toMatchObject({ sentence, tenant: "acme" });
+    expect((await reports.flow("other")).get("prestashop-sync")?.why).toBeNull();
+    const [remote = ""] = await given("acme", 3, { type: "remote-demo", at: noon - 20 * minute });
+    const none = "No worker has ever asked for remote-demo jobs.";
+    const flow = (await reports.flow("acme")).get("email-sending");
+    expect([flow?.health, flow?.why?.code, flow?.why?.sentence, (await whyOf("acme", remote))?.sentence]).toEqual(["no-worker", "no-worker", none, none]);
+    const findings = (await reports.findings("acme")).filter(({ subject }) => subject !== "site/main");
+    expect(findings.map(({ code, sentence: said }) => [code, said])).toEqual([["no-worker", `${none} 3 jobs wait.`]]);
+    await given("acme", 1, { at: noon - 20 * minute });
+    expect((await reports.flow("acme")).get("email-sending")?.health).toBe("behind");
+    const [later = ""] = await given("acme", 1, { type: "remote-demo", due: noon + minute });
+    expect((await whyOf("acme", later))?.code).toBe("scheduled");
+  });
+
+  test("jobs that have just come and of which none runs are ready, not flowing", async () => {
+    await given("acme", 3, {});
+    expect((await reports.flow("acme")).get("email-sending")?.health).toBe("ready");
+    await given("acme", 1, { state: "running", started: noon });
+    expect((await reports.flow("acme")).get("email-sending")?.health).toBe("flowing");
+  });
+
   test("a queue that is held, paused or behind says so", async () => {
     await given("acme", 1, { state: "waiting", gate: "mail" });
     expect((await reports.flow("acme")).get("email-sending")?.health).toBe("held");

@@ -62,7 +62,7 @@ const whys = [
   whyOf(tenant, { ...job, state: "waiting", reason: "x" }, around),
   whyOf(tenant, { ...job, due: now + 1 }, around),
   whyOf(tenant, { ...job, state: "waiting", gate: "mail", reason: "mail: open" }, around),
-  whyOf(tenant, { ...job, state: "waiting", reason: "x" }, { ...around, pausedSites: new Map([["main", { reason: "401", since: now }]]) }),
+  whyOf(tenant, { ...job, state: "waiting", reason: "x" }, { ...around, pausedSites: new Map([[`${tenant} main`, { reason: "401", since: now }]]) }),
   whyOf(tenant, job, { ...around, unpolled: new Map([["email", null]]) }),
   whyOf(tenant, job, { ...around, heavy: [{ tenant, queue: "events", since: now }] }),
   ...pauses.map((each) => paused(each, null)),

@@ -16,6 +16,8 @@ const kinds: Readonly<Record<string, readonly [kind: Kind, sign: string]>> = {
   held: ["held", "◑"],
   "at-limit": ["held", "◑"],
   behind: ["held", "◑"],
+  "no-worker": ["broken", "✖"],
+  ready: ["rest", "○"],
   retrying: ["held", "↻"],
   retry: ["held", "↻"],
   again: ["moving", "●"],

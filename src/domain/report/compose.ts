@@ -17,7 +17,7 @@ import { flowWhy, type QueueWhy } from "./flow-why";
 import { maxGates, openGates, waitedFor } from "./gates";
 import { type Finding, inOrder, type Why } from "./model";
 import { reportRows } from "./queries";
-import { gateOf, type Surroundings, whyOf } from "./why";
+import { gateOf, type PausedSite, type Surroundings, whyOf } from "./why";
 
 export interface ReportDeps {
   db: D1Database;
@@ -157,14 +157,19 @@ async function flow(deps: ReportDeps, tenant: string | null): ReturnType<Reports
     deps.pauses(tenant),
     deps.heavy(tenant),
   ]);
-  const gates = await waitedFor(deps, groups);
+  const isHeldAtSite = groups.some(({ kind, site }) => site !== null && (kind === "held" || kind === "parked"));
+  const [gates, unpolled, sites] = await Promise.all([
+    waitedFor(deps, groups),
+    unpolledTypes(deps, groups),
+    isHeldAtSite ? pausedSites(deps.db, tenant) : new Map<string, PausedSite>(),
+  ]);
   // For the installation only pauses for all tenants hold a queue.
   const own = pauses.filter((pause) => tenant !== null || pause.tenant === "*");
-  const facts = { now, groups, started, counts, minutes: window / minute, pauses: own, queuesOf: deps.queuesOf };
+  const facts = { now, groups, started, counts, minutes: window / minute, pauses: own, unpolled, queuesOf: deps.queuesOf };
   return new Map(
     deps.queues.map((queue) => {
       const flow = flowOf(queue, facts);
-      return [queue, { ...flow, why: flowWhy(queue, flow, { ...facts, tenant, gates, heavy, allPauses: pauses }) }];
+      return [queue, { ...flow, why: flowWhy(queue, flow, { ...facts, tenant, gates, heavy, sites, allPauses: pauses }) }];
     }),
   );
 }
@@ -177,15 +182,16 @@ async function why(deps: ReportDeps, tenant: string, jobs: readonly JobView[]): 
     nothing ? [] : deps.pauses(tenant),
     open.some(({ state }) => state === "queued") ? deps.heavy(tenant) : [],
     named.length === 0 ? [] : deps.gatesNamed(tenant, named),
-    open.some(({ siteId }) => siteId !== null) ? pausedSites(deps.db, tenant) : new Map<string, { reason: string; since: number | null }>(),
+    open.some(({ siteId }) => siteId !== null) ? pausedSites(deps.db, tenant) : new Map<string, PausedSite>(),
     open.some(({ type }) => deps.isRemote(type)) ? silentTypes(deps, tenant) : new Map<string, number | null>(),
   ]);
   const around: Surroundings = { now: deps.now(), pauses, gates: new Map(gates.map((gate) => [gate.dependency, gate])), pausedSites: sites, unpolled, heavy };
   return jobs.map((job) => whyOf(tenant, job, around));
 }
 
-async function pausedSites(db: D1Database, tenant: string): Promise<Surroundings["pausedSites"]> {
-  const sql = `SELECT site, paused_reason AS reason, paused_at AS since FROM shop_sites WHERE tenant = ?1 AND paused_at IS NOT NULL LIMIT 500`;
-  const { results } = await db.prepare(sql).bind(tenant).all<{ site: string; reason: string; since: number }>();
-  return new Map(results.map(({ site, reason, since }) => [site, { reason, since }]));
+/** By `tenant site`; of null those of all tenants. */
+async function pausedSites(db: D1Database, tenant: string | null): Promise<ReadonlyMap<string, PausedSite>> {
+  const sql = `SELECT tenant, site, paused_reason AS reason, paused_at AS since FROM shop_sites WHERE (?1 IS NULL OR tenant = ?1) AND paused_at IS NOT NULL LIMIT 500`;
+  const { results } = await db.prepare(sql).bind(tenant).all<PausedSite & { tenant: string; site: string }>();
+  return new Map(results.map(({ tenant: owner, site, reason, since }) => [`${owner} ${site}`, { reason, since }]));
 }

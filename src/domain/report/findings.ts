@@ -3,6 +3,7 @@ import { type Action, type Finding, isoTime, plural } from "./model";
 import { heartbeatStep } from "../installation/model";
 import type { Facts } from "./facts";
 import { approvals, budgets, schedules, sites, unreadable, workers } from "./setting-findings";
+import { isUnpolled } from "./flow";
 import { lateSentence, maxLateMs } from "./flow-why";
 import { circuitSentence, gateActions, openSince } from "./gate-why";
 import { heavySentence, pauseSentence, resumeOf } from "./why";
@@ -120,9 +121,10 @@ function circuits({ gates }: Facts): Finding[] {
   }));
 }
 
-function stuck({ open, ended, pauses: all, now }: Facts): Finding[] {
+function stuck({ open, ended, pauses: all, now, unpolled }: Facts): Finding[] {
   const ready = Map.groupBy(
-    open.filter(({ kind }) => kind === "ready"),
+    // Jobs that wait for a worker outside are a finding of their own.
+    open.filter((group) => group.kind === "ready" && !isUnpolled(group, unpolled)),
     ({ tenant, queue }) => `${tenant} ${queue}`,
   );
   return [...ready].flatMap(([key, groups]): Finding[] => {

@@ -1,11 +1,11 @@
 import type { HeavyView } from "../../ledger/heavy";
 import type { OpenGroup } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
-import { endedOn, type FlowFacts, maxReadyAge, type QueueFlow } from "./flow";
+import { endedOn, type FlowFacts, isUnpolled, maxReadyAge, type QueueFlow } from "./flow";
 import { gateOfGroup, type TenantGate } from "./gates";
 import { gateWhy, openSince } from "./gate-why";
 import { isoTime, plural, type Why } from "./model";
-import { heavySentence, paused } from "./why";
+import { heavySentence, paused, type PausedSite, sitePausedWhy, unpolledWhy } from "./why";
 
 /** Why jobs of a queue wait, in the sentence of the report and of each such job. `tenant`: whose jobs; `*`: of all. */
 export type QueueWhy = Why & { tenant: string };
@@ -17,6 +17,8 @@ export interface WhyFacts extends FlowFacts {
   heavy: readonly HeavyView[];
   /** With those that single tenants have set up. */
   allPauses: readonly PauseView[];
+  /** Paused sites, by `tenant site`. */
+  sites: ReadonlyMap<string, PausedSite>;
 }
 
 /** Ready jobs older than this are stuck when nothing of their queue ends, else late. Milliseconds. */
@@ -34,36 +36,59 @@ interface Held {
   tenant: string;
   cause: string;
   kind: OpenGroup["kind"];
+  type: string;
+  site: string | null;
   count: number;
   since: number;
 }
 
 function heldWhy(queue: string, facts: WhyFacts): QueueWhy | null {
-  const top = topHeld(facts.groups.filter((group) => group.queue === queue));
+  const top = topHeld(
+    facts.groups.filter((group) => group.queue === queue),
+    facts,
+  );
   if (!top) return null;
-  const { tenant, cause, count, since } = top;
+  const { tenant, cause, since, type, site } = top;
   const pause = facts.allPauses.find((each) => (each.tenant === "*" || each.tenant === tenant) && cause === `pause/${each.scope}/${each.name}`);
   if (pause) return { ...paused(pause, facts.tenant), tenant: pause.tenant };
-  const name = gateOfGroup(top);
-  const jobs = `${plural(count, "job")} wait${count === 1 ? "s" : ""}`;
-  if (name === undefined) return { code: "waiting", sentence: `${jobs}: ${cause.replace(/[^.!?…]$/, "$&.")}`, since, tenant, actions: [] };
-  const gate = facts.gates.find((each) => each.tenant === tenant && each.dependency === name);
-  const why = gate && gateWhy(gate);
-  if (why) return { ...why, since: openSince(gate) ?? since, tenant };
-  return { code: "at-limit", sentence: `${jobs} for ${name}, which lets jobs in again: they go on within the next minute.`, since, tenant, actions: [] };
+  const silent = facts.unpolled.find((each) => top.kind === "ready" && each.tenant === tenant && each.type === type);
+  if (silent) return { ...unpolledWhy(silent, since), tenant };
+  const closed = siteOf(top, facts);
+  if (closed) return { ...sitePausedWhy(site ?? "", closed, since), tenant };
+  return { ...waitsFor(top, facts), tenant };
 }
 
-/** What holds most jobs: a gate counts whether its jobs are parked or come again by themselves. */
-function topHeld(groups: readonly OpenGroup[]): Held | undefined {
+/** At a gate, or for another reason. */
+function waitsFor(top: Held, { gates }: WhyFacts): Why {
+  const { tenant, cause, count, since } = top;
+  const name = gateOfGroup(top);
+  const jobs = `${plural(count, "job")} wait${count === 1 ? "s" : ""}`;
+  if (name === undefined) return { code: "waiting", sentence: `${jobs}: ${cause.replace(/[^.!?…]$/, "$&.")}`, since, actions: [] };
+  const gate = gates.find((each) => each.tenant === tenant && each.dependency === name);
+  const why = gate && gateWhy(gate);
+  if (why) return { ...why, since: openSince(gate) ?? since };
+  return { code: "at-limit", sentence: `${jobs} for ${name}, which lets jobs in again: they go on within the next minute.`, since, actions: [] };
+}
+
+/** What holds most jobs: a gate counts whether its jobs are parked or come again by themselves, a paused site whatever they wait for. */
+function topHeld(groups: readonly OpenGroup[], facts: WhyFacts): Held | undefined {
   const held = new Map<string, Held>();
-  for (const { tenant, kind, cause, count, oldestAt } of groups) {
-    if ((kind !== "held" && kind !== "parked") || cause === null) continue;
-    const key = `${tenant} ${gateOfGroup({ kind, cause }) ?? cause}`;
+  for (const group of groups) {
+    const { tenant, kind, count, oldestAt, type, site } = group;
+    const isSilent = isUnpolled(group, facts.unpolled);
+    const cause = isSilent ? `worker/${type}` : group.cause;
+    if ((kind !== "held" && kind !== "parked" && !isSilent) || cause === null) continue;
+    const own: Held = { tenant, cause, kind, type, site, count, since: oldestAt };
+    const key = `${tenant} ${siteOf(own, facts) ? `site/${site}` : (gateOfGroup({ kind, cause }) ?? cause)}`;
     const known = held.get(key);
-    const since = Math.min(oldestAt, known?.since ?? Infinity);
-    held.set(key, { tenant, cause, kind, ...known, count: count + (known?.count ?? 0), since });
+    held.set(key, known ? { ...known, count: count + known.count, since: Math.min(oldestAt, known.since) } : own);
   }
   return [...held.values()].toSorted((left, right) => right.count - left.count)[0];
+}
+
+/** The pause of the site whose jobs these are; a pause of their queue, type or tenant goes before it. */
+function siteOf({ tenant, site, cause, kind }: Held, { sites }: WhyFacts) {
+  return site === null || kind === "ready" || cause.startsWith("pause/") ? undefined : sites.get(`${tenant} ${site}`);
 }
 
 function lateWhy(queue: string, { oldestReadyAt: since, ready }: QueueFlow, { now, counts, queuesOf }: WhyFacts, tenant: string): QueueWhy | null {

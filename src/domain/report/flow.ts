@@ -21,7 +21,10 @@ export interface QueueFlow {
   heldBy: { cause: string; count: number }[];
 }
 
-export type Health = "paused" | "held" | "at-limit" | "behind" | "flowing" | "idle";
+/** `ready`: jobs have just come and none has started; `no-worker`: they are of a remote type that no worker asks for. */
+export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "flowing", "ready", "idle"] as const;
+
+export type Health = (typeof healths)[number];
 
 /** Ready jobs older than this are late. Milliseconds. */
 export const maxReadyAge = 60_000;
@@ -35,6 +38,8 @@ export interface FlowFacts {
   counts: readonly MinuteCount[];
   minutes: number;
   pauses: readonly PauseView[];
+  /** Remote types that no worker asks for, with the tenants whose jobs wait for one. */
+  unpolled: readonly { tenant: string; type: string; since: number | null }[];
   /** The queues a type travels on, its usual one first. */
   queuesOf(type: string): readonly string[];
 }
@@ -57,16 +62,23 @@ export function flowOf(queue: string, facts: FlowFacts): QueueFlow {
     waitP95Ms: percentile95(facts.started.filter((job) => job.queue === queue).map(({ waited }) => waited)),
     heldBy: causesOf(groups),
   };
-  return { ...flow, health: healthOf(queue, flow, facts) };
+  return { ...flow, health: healthOf(queue, flow, groups, facts) };
 }
 
-function healthOf(queue: string, flow: Omit<QueueFlow, "health">, { now, pauses }: FlowFacts): Health {
+/** Whether these jobs wait for a worker, and none asks for them. */
+export function isUnpolled({ tenant, type, kind }: OpenGroup, unpolled: FlowFacts["unpolled"]): boolean {
+  return kind === "ready" && unpolled.some((each) => each.tenant === tenant && each.type === type);
+}
+
+function healthOf(queue: string, flow: Omit<QueueFlow, "health">, groups: readonly OpenGroup[], { now, pauses, unpolled }: FlowFacts): Health {
   if (pauses.some(({ scope, name }) => scope === "queue" && name === queue)) return "paused";
-  if (flow.oldestReadyAt !== null && now - flow.oldestReadyAt > maxReadyAge) return "behind";
+  const late = groups.filter(({ kind, oldestAt }) => kind === "ready" && now - oldestAt > maxReadyAge);
+  if (late.some((group) => !isUnpolled(group, unpolled))) return "behind";
+  if (late.length > 0) return "no-worker";
   const atLimit = flow.heldBy.some(({ cause }) => /: (concurrency|rate)$/.test(cause));
   if (flow.running > 0 || flow.donePerMinute > 0) return atLimit ? "at-limit" : "flowing";
   if (flow.held > 0) return atLimit ? "at-limit" : "held";
-  return flow.ready > 0 ? "flowing" : "idle";
+  return flow.ready > 0 ? "ready" : "idle";
 }
 
 function causesOf(groups: readonly OpenGroup[]): QueueFlow["heldBy"] {

@@ -1,7 +1,7 @@
 import { budgetState } from "../costs/model";
 import type { Facts } from "./facts";
 import { type Action, type Finding, isoTime, plural } from "./model";
-import { unpolledSentence } from "./why";
+import { sitePausedSentence, unpolledSentence } from "./why";
 
 /** Findings about what a tenant has set up: schedules, sites, workers, a budget, and what waits for its approval. */
 
@@ -27,7 +27,7 @@ export function sites({ sites: all }: Facts): Finding[] {
   return all.map(({ tenant, site, reason, since }) => ({
     code: "site-paused",
     severity: "critical",
-    sentence: `The site ${site} is paused: ${reason}`,
+    sentence: sitePausedSentence(site, reason),
     since,
     count: 1,
     subject: `site/${site}`,

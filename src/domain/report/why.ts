@@ -12,12 +12,17 @@ export interface Surroundings {
   pauses: readonly PauseView[];
   /** By dependency; only those that a job names. */
   gates: ReadonlyMap<string, GateView>;
-  /** Why sites are paused, by site. */
-  pausedSites: ReadonlyMap<string, { reason: string; since: number | null }>;
+  /** Why sites are paused, by `tenant site`. */
+  pausedSites: ReadonlyMap<string, PausedSite>;
   /** Remote types that no worker has asked for lately, with the time since when; empty where there are none. */
   unpolled: ReadonlyMap<string, number | null>;
   /** Queues on which the tenant is heavy. */
   heavy: readonly HeavyView[];
+}
+
+export interface PausedSite {
+  reason: string;
+  since: number | null;
 }
 
 /** Why a job does not run; null for one that runs, is done or was cancelled. */
@@ -49,10 +54,12 @@ function heldBy(tenant: string, job: JobView, around: Surroundings): Why | null 
   if (pause) return paused(pause, tenant);
   const dependency = gateOf(job);
   const gate = dependency === undefined ? undefined : around.gates.get(dependency);
-  const site = job.siteId === null ? undefined : around.pausedSites.get(job.siteId);
-  if (site && job.state === "waiting") return sitePaused(job, job.siteId ?? "", site);
+  const site = job.siteId === null ? undefined : around.pausedSites.get(`${tenant} ${job.siteId}`);
+  if (site && job.state === "waiting") return { ...sitePausedWhy(job.siteId ?? "", site, job.at), ...untilOf(job) };
   if (gate) return atGate(gate, job, around.now);
-  if (job.state === "queued" && around.unpolled.has(job.type)) return unpolled(job, around.unpolled.get(job.type) ?? null);
+  const isLater = job.due !== null && job.due > around.now;
+  if (job.state === "queued" && !isLater && around.unpolled.has(job.type))
+    return unpolledWhy({ type: job.type, since: around.unpolled.get(job.type) ?? null }, job.at);
   return null;
 }
 
@@ -87,9 +94,14 @@ function atGate(gate: GateView, job: JobView, now: number): Why {
   return { ...common, code: "at-limit", sentence: `It waited for ${gate.dependency}, which is free again; it goes on ${next}.`, actions: [runNow(job)] };
 }
 
-function sitePaused(job: JobView, site: string, { reason, since }: { reason: string; since: number | null }): Why {
+/** Of jobs that wait because their site is paused. `waitingSince`: where it is not known since when. */
+export function sitePausedWhy(site: string, { reason, since }: PausedSite, waitingSince: number): Why {
   const test: Action = { method: "POST", path: `/v1/sites/${site}/test`, label: "Test the site" };
-  return { code: "site-paused", sentence: `The site ${site} is paused: ${reason}`, since: since ?? job.at, ...untilOf(job), actions: [test] };
+  return { code: "site-paused", sentence: sitePausedSentence(site, reason), since: since ?? waitingSince, actions: [test] };
+}
+
+export function sitePausedSentence(site: string, reason: string): string {
+  return `The site ${site} is paused: ${reason}`;
 }
 
 export function unpolledSentence(type: string, since: number | null): string {
@@ -100,11 +112,12 @@ export function heavySentence({ tenant, queue, since }: HeavyView): string {
   return `The tenant ${tenant} is heavy on the queue ${queue} since ${isoTime(since)}: its jobs go by the queue overflow, so that those of others do not wait behind them.`;
 }
 
-function unpolled({ type, at }: JobView, since: number | null): Why {
+/** Of jobs of a remote type that no worker asks for. */
+export function unpolledWhy({ type, since }: { type: string; since: number | null }, waitingSince: number): Why {
   return {
     code: "no-worker",
     sentence: unpolledSentence(type, since),
-    since: since ?? at,
+    since: since ?? waitingSince,
     actions: [{ method: "GET", path: "/v1/workers", label: "Workers" }],
   };
 }

@@ -3,7 +3,7 @@ import { Problem } from "../../errors";
 import { boundedText, outputList } from "../../queue/bounded";
 import type { Pause } from "../../queue/ports/job-row";
 import { smallBody } from "../body";
-import type { QueueFlow } from "../../domain/report/flow";
+import { healths, type QueueFlow } from "../../domain/report/flow";
 import type { QueueWhy } from "../../domain/report/flow-why";
 import type { IntakeDeps } from "../deps";
 import { toSchema } from "../json-schema";
@@ -32,7 +32,7 @@ export const queuesShape = v.object({
       donePerMinute: v.number(),
       failedPerMinute: v.pipe(v.number(), v.description("Attempts that failed")),
       waitP95Ms: v.pipe(v.nullable(v.number()), v.description("Of the newest jobs that started")),
-      health: v.picklist(["paused", "held", "at-limit", "behind", "flowing", "idle"]),
+      health: v.picklist(healths),
       heldBy: outputList(v.object({ cause: v.string(), count })),
       why: v.pipe(
         v.nullable(v.object({ ...whyEntries, tenant: v.pipe(v.string(), v.description("Whose jobs; `*`: of all tenants")) })),
