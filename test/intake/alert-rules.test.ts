@@ -40,6 +40,27 @@ describe("alert rules", () => {
     expect(answer.text).toContain(said);
   });
 
+  test("name destinations and types that there are: a typing error would never be noticed", async () => {
+    const unknown = await put("hooks", { destination: "pgaer", types: ["email", "emial"] });
+    expect(unknown).toMatchObject({
+      status: 422,
+      body: {
+        errors: [
+          { path: "destination", message: "is no destination with an address; there is none: PUT /v1/destinations/{name} makes one" },
+          { path: "types[1]", message: "is no type of job; GET /v1/types lists them" },
+        ],
+      },
+    });
+    expect((await bench.call("GET", "/v1/alert-rules/hooks", { token: own.admin })).status).toBe(404);
+    const pager = { url: "https://pager.example.com/x", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", events: ["lead.created"] };
+    expect((await bench.call("PUT", "/v1/destinations/pager", { token: own.admin, body: pager })).status).toBe(201);
+    expect((await put("hooks", { destination: "pgaer" })).text).toContain("there are pager");
+    expect((await put("hooks", { destination: "crm" })).status).toBe(422);
+    expect((await put("hooks", { destination: "pager" }, other.admin)).status).toBe(422);
+    expect((await put("hooks", { destination: "pager", types: ["email"] })).status).toBe(200);
+    await bench.call("DELETE", "/v1/alert-rules/hooks", { token: own.admin });
+  });
+
   test("are at most 20", async () => {
     for (let count = 0; count < 20; count++) expect((await put(`r${count}`, { slack: true }, other.admin)).status).toBe(200);
     expect((await put("r20", { slack: true }, other.admin)).status).toBe(422);
@@ -51,8 +72,21 @@ describe("alert rules", () => {
     const send = () => bench.call("POST", "/v1/alert-rules/try/test", { token: own.admin });
     expect(await send()).toMatchObject({ status: 422, body: { detail: expect.stringContaining("connection") } });
     await bench.call("PUT", "/v1/connections/slack", { token: own.admin, body: { provider: "slack", url: "https://hooks.example.com/x" } });
-    const sent = await send();
-    expect(sent).toMatchObject({ status: 202, body: { sent: [{ channel: "slack" }] } });
+    await put("try", { slack: true, email: ["ops@example.com"] });
+    // The registry of this bench has no type slack: its job is refused.
+    expect(await send()).toMatchObject({
+      status: 202,
+      body: {
+        sent: [
+          { channel: "slack", id: null, reason: expect.stringContaining('there is no type "slack"') },
+          { channel: "email", id: null, reason: "The connection mail is not set." },
+        ],
+      },
+    });
+    await bench.call("PUT", "/v1/connections/mail", { token: own.admin, body: { provider: "resend", apiKey: "re_key", baseUrl: "https://mail.example.com" } });
+    const [, email] = (await send()).body.sent;
+    expect(email).toEqual({ channel: "email", id: expect.stringMatching(/^[0-9a-z]{34}$/), reason: null });
+    expect(bench.seen.requests.flat().at(-1)).toMatchObject({ type: "email", payload: { about: ["alert:email", "alert-test:try"] } });
     expect((await bench.call("POST", "/v1/alert-rules/none/test", { token: own.admin })).status).toBe(404);
   });
 });

@@ -1,7 +1,15 @@
 import { action, type Fields, textOf } from "../action";
 
 interface Sent {
-  sent: { channel: string; id: string | null }[];
+  sent: { channel: string; id: string | null; reason: string | null }[];
+}
+
+/** What was accepted is not there yet: its job tells. */
+function testText({ sent }: Sent): string {
+  const texts = sent.map(({ channel, id, reason }) =>
+    id === null ? `Nothing goes to ${channel}: ${reason}` : `A job takes the test to ${channel}; it says here whether it arrived.`,
+  );
+  return texts.join(" ");
 }
 
 export const alertActions = {
@@ -23,8 +31,8 @@ export const alertActions = {
     name: "test-alert-rule",
     scope: "admin",
     label: "Send a test",
-    done: (_fields, answer) =>
-      `A test is on its way: ${(answer as Sent).sent.map(({ channel, id }) => (id === null ? `${channel} (refused)` : channel)).join(", ")}.`,
+    done: (_fields, answer) => testText(answer as Sent),
+    leadsTo: ({ name = "" }) => `/jobs?q=${encodeURIComponent(`alert-test:${name}`)}`,
   }),
 };
 

@@ -1,5 +1,5 @@
 import type { AlertRules, Alerts } from "../answers";
-import { page } from "../page";
+import { page, type Visit } from "../page";
 import { number } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
@@ -24,14 +24,15 @@ export const alertsPage = page<Model>({
     <>
       <h1>Alerts</h1>
       {rules === null ? null : <Rules visit={visit} rules={rules} />}
-      <Section title="Sent">{alerts.length === 0 ? <Empty>None was sent.</Empty> : <AlertTable alerts={alerts} />}</Section>
+      <Section title="Found">{alerts.length === 0 ? <Empty>There was nothing to send.</Empty> : <AlertTable visit={visit} alerts={alerts} />}</Section>
     </>
   ),
 });
 
-export function AlertTable({ alerts }: { alerts: Alerts["alerts"] }) {
+/** What was found, and the channels it was handed to: the jobs of each tell whether it arrived. */
+export function AlertTable({ visit, alerts }: { visit: Visit; alerts: Alerts["alerts"] }) {
   return (
-    <Table label="Alerts" columns={["State", "About", "Why", "#Count", "Since", "-Sent by"]}>
+    <Table label="Alerts" columns={["State", "About", "Why", "#Count", "Since", "-Handed to"]}>
       {alerts.map((alert, index) => (
         <tr key={alert.cause} id={`alert-${index}`}>
           <td>{alert.state === "open" ? <State is="open" /> : <State is="done" word="recovered" />}</td>
@@ -43,9 +44,24 @@ export function AlertTable({ alerts }: { alerts: Alerts["alerts"] }) {
           <td>
             <Time at={alert.since} />
           </td>
-          <td class="wide">{alert.via.length === 0 ? <span class="dim">no channel is set up</span> : alert.via.join(", ")}</td>
+          <td class="wide">
+            {alert.via.length === 0 ? (
+              <span class="dim">no channel is set up</span>
+            ) : (
+              alert.via.map((channel) => <Channel key={channel} visit={visit} channel={channel} />)
+            )}
+          </td>
         </tr>
       ))}
     </Table>
+  );
+}
+
+function Channel({ visit, channel }: { visit: Visit; channel: string }) {
+  if (visit.tenant === "*") return <>{channel} </>;
+  return (
+    <>
+      <a href={`${visit.base}/jobs?q=${encodeURIComponent(`alert:${channel}`)}`}>{channel}</a>{" "}
+    </>
   );
 }

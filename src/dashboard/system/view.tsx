@@ -55,7 +55,9 @@ export const systemPage = page<Model>({
           <AccessPart visit={visit} access={access} />
         </>
       ) : null}
-      {visit.tenant === "*" ? <Section title="Alerts">{alerts.length === 0 ? <Empty>None was sent.</Empty> : <AlertTable alerts={alerts} />}</Section> : null}
+      {visit.tenant === "*" ? (
+        <Section title="Alerts">{alerts.length === 0 ? <Empty>None was sent.</Empty> : <AlertTable visit={visit} alerts={alerts} />}</Section>
+      ) : null}
       {audit === null ? null : (
         <Section title="Audit">
           {audit.entries.length === 0 ? (

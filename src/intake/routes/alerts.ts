@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import { type Alert, installation, type Notice } from "../../domain/alerts/model";
 import { listAlerts, listRules } from "../../domain/alerts/queries";
-import { maxRules, type NamedRule, ruleSchema } from "../../domain/alerts/rule";
+import { type AlertRule, maxRules, type NamedRule, ruleSchema } from "../../domain/alerts/rule";
 import { putRule, removeRule } from "../../domain/alerts/store";
 import { severities } from "../../domain/report/model";
 import { Problem } from "../../errors";
 import { outputList } from "../../queue/bounded";
+import type { Receipt } from "../../queue/request";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { missing, namedRoutes } from "../named-routes";
@@ -13,7 +14,7 @@ import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
 import { count, isoTime, listShape } from "../shapes";
-import { requestsFor } from "../tick/send-alerts";
+import { requestsFor, unconnected } from "../tick/send-alerts";
 import { iso, isoOrNull } from "../views";
 
 export const alertShape = v.object({
@@ -25,7 +26,10 @@ export const alertShape = v.object({
   since: isoTime,
   lastAt: isoTime,
   toldAt: v.pipe(v.nullable(isoTime), v.description("When it was last sent")),
-  via: v.pipe(outputList(v.string()), v.description("Channels that took it: slack, email, webhook; none where none is set up")),
+  via: v.pipe(
+    outputList(v.string()),
+    v.description("Channels that it was handed to: slack, email, webhook; none where none is set up. `GET /v1/jobs?q=alert:{channel}` says how that went"),
+  ),
   recoveredAt: v.nullable(isoTime),
 });
 
@@ -44,7 +48,13 @@ export const ruleShape = v.object({
 /** As the list of rules answers. */
 export const rulesShape = listShape("rules", ruleShape);
 const testShape = v.object({
-  sent: outputList(v.object({ channel: v.string(), id: v.pipe(v.nullable(v.string()), v.description("Of the job; null: it was refused")) })),
+  sent: outputList(
+    v.object({
+      channel: v.string(),
+      id: v.pipe(v.nullable(v.string()), v.description("Of the job, which tells how it went; null: there is none")),
+      reason: v.pipe(v.nullable(v.string()), v.description("Why there is no job")),
+    }),
+  ),
 });
 export const alertsShape = listShape("alerts", alertShape);
 
@@ -89,6 +99,7 @@ export const alertRoutes = [
       answers: { 200: ruleShape },
       handle: async ({ deps, tenant, params, body }) => {
         const name = param({ params }, "name");
+        await refuseUnknown(deps, tenant, body);
         if (!(await putRule(deps.db, tenant, name, body, deps.now()))) throw new Problem("invalid", `A tenant may have ${maxRules} rules.`);
         return { status: 200, body: dated(await ruleOf(deps, tenant, name)) };
       },
@@ -96,7 +107,8 @@ export const alertRoutes = [
   ),
   route("POST /v1/alert-rules/:name/test", {
     name: "testAlertRule",
-    summary: "Send a test alert to the channels of a rule",
+    summary: "Send a test alert to the channels of a rule: a job for each, which tells whether it arrived",
+    description: "`GET /v1/jobs?q=alert-test:{name}` lists the jobs of a rule's tests.",
     scope: "admin",
     tenant: "own",
     answers: { 202: testShape },
@@ -105,20 +117,37 @@ export const alertRoutes = [
       const rule = await ruleOf(deps, tenant, param({ params }, "name"));
       const known = await deps.snapshots.read(tenant, deps.now());
       if (known.state !== "known") throw unavailable("The tenant's connections cannot be read right now.");
-      const requests = requestsFor(
-        tenant,
-        known.snapshot,
-        { ...rule, codes: undefined, types: undefined, enabled: true },
-        [testNotice(tenant, deps.now())],
-        deps.publicUrl,
-      );
+      const wanted = { ...rule, codes: undefined, types: undefined, enabled: true };
+      const notice = testNotice(tenant, deps.now());
+      const requests = requestsFor(tenant, known.snapshot, wanted, [notice], deps.publicUrl, [`alert-test:${rule.name}`]);
       if (requests.length === 0) throw new Problem("invalid", "The rule's channels are not connected: set the connection slack or mail first.");
       const receipts = await deps.enqueue(requests.map(({ request }) => request));
-      const sent = requests.map(({ channel }, index) => ({ channel, id: receipts[index]?.ok ? receipts[index].id : null }));
-      return { status: 202, body: { sent } };
+      const sent = requests.map(({ channel }, index) => ({ channel, ...outcomeOf(receipts[index]) }));
+      const missed = unconnected(rule, known.snapshot).map(({ channel, connection }) => ({
+        channel,
+        id: null,
+        reason: `The connection ${connection} is not set.`,
+      }));
+      return { status: 202, body: { sent: [...sent, ...missed] } };
     },
   }),
 ];
+
+function outcomeOf(receipt: Receipt | undefined): { id: string | null; reason: string | null } {
+  return receipt?.ok ? { id: receipt.id, reason: null } : { id: null, reason: receipt?.detail ?? "It was not accepted." };
+}
+
+/** A destination or a type that there is not would never be noticed: the alert that should have come would not. */
+async function refuseUnknown(deps: IntakeDeps, tenant: string, { destination, types = [] }: AlertRule): Promise<void> {
+  const own = destination === undefined ? [] : (await deps.destinations.list(tenant)).filter(({ builtIn }) => !builtIn).map(({ name }) => name);
+  const known = await Promise.all(types.map(async (type) => deps.registry.find(type) !== undefined || (await deps.queries.hasType(tenant, type))));
+  const there = own.length === 0 ? "there is none: PUT /v1/destinations/{name} makes one" : `there are ${own.join(", ")}`;
+  const errors = [
+    ...(destination === undefined || own.includes(destination) ? [] : [{ path: "destination", message: `is no destination with an address; ${there}` }]),
+    ...types.flatMap((_, index) => (known[index] ? [] : [{ path: `types[${index}]`, message: "is no type of job; GET /v1/types lists them" }])),
+  ];
+  if (errors.length > 0) throw new Problem("invalid", "The rule names what there is not.", { errors });
+}
 
 async function ruleOf({ db }: Pick<IntakeDeps, "db">, tenant: string, name: string): Promise<NamedRule> {
   const rule = (await listRules(db, tenant)).find((each) => each.name === name);

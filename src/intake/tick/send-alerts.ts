@@ -110,13 +110,23 @@ function builtInRule({ settings }: Snapshot): AlertRule {
   return { enabled: true, minSeverity: "warning", slack: wantsSlack, email: to, destination };
 }
 
-/** One job for each channel of a rule, with the notices that match. */
+/** Connections without which a rule's channels get nothing, by channel. */
+const connectionOf = { slack: "slack", email: "mail" } as const;
+
+/** Channels of a rule that get nothing, each with the connection that is not set. */
+export function unconnected({ slack: wantsSlack, email: to }: AlertRule, { sections }: Snapshot): { channel: string; connection: string }[] {
+  const wanted = [...(wantsSlack ? (["slack"] as const) : []), ...(to.length > 0 ? (["email"] as const) : [])];
+  return wanted.map((channel) => ({ channel, connection: connectionOf[channel] })).filter(({ connection }) => !sections.connections?.[connection]);
+}
+
+/** One job for each channel of a rule, with the notices that match. `about`: more that the jobs are found by. */
 export function requestsFor(
   tenant: string,
   { sections }: Snapshot,
   rule: AlertRule,
   notices: readonly Notice[],
   publicUrl: string | undefined,
+  about: readonly string[] = [],
 ): ChannelRequest[] {
   const wanted = notices.filter(({ alert }) => wants(rule, alert));
   if (wanted.length === 0) return [];
@@ -127,7 +137,7 @@ export function requestsFor(
     request: {
       tenant,
       type,
-      payload: { ...payload, about: [`alert:${channel}`] },
+      payload: { ...payload, about: [`alert:${channel}`, ...about] },
       own: ["alert", channel, ...(channel === "email" ? rule.email : []), ...wanted.map(noticeKey)],
       revive: false,
       internal: true,

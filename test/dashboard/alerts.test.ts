@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { people } from "./desk";
+import { visitor } from "./visitor";
+
+test("a test of a rule claims no delivery: it leads to the jobs that tell, and says where there is none", async () => {
+  const { api, post } = await visitor(people.admin);
+  const sent = [
+    { channel: "webhook", id: "j1", reason: null },
+    { channel: "email", id: null, reason: "The connection mail is not set." },
+  ];
+  api.answers.set("POST /v1/alert-rules/night/test", { sent });
+  const done = await post("/t/demo/do/test-alert-rule", { name: "night" }, { accept: "text/vnd.jobyard.fragment" });
+  expect([done.status, done.headers.get("x-location")]).toEqual([200, "/t/demo/jobs?q=alert-test%3Anight"]);
+  expect(await done.text()).toBe("A job takes the test to webhook; it says here whether it arrived. Nothing goes to email: The connection mail is not set.");
+});
+
+test("an alert names the channels that it was handed to, each with the jobs that tell how it went", async () => {
+  const { api, get } = await visitor(people.operator);
+  const [alert] = (api.answers.get("GET /v1/alerts") as { alerts: object[] }).alerts;
+  api.answers.set("GET /v1/alerts", { alerts: [{ ...alert, via: ["slack"] }] });
+  const html = await (await get("/t/demo/alerts")).text();
+  expect(html).toContain('href="/t/demo/jobs?q=alert%3Aslack"');
+  expect(html).not.toContain("Sent by");
+});
