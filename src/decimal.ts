@@ -39,6 +39,12 @@ export function roundQuantity(quantity: number): number {
   return Math.round(quantity * 1_000_000) / 1_000_000;
 }
 
+/** A whole number, not negative, as texts show it: 31622400 is "31,622,400". Not by `Intl`, whose first use in an isolate takes 20 ms. */
+export function withCommas(whole: number): string {
+  const digits = [...String(whole)];
+  return digits.map((digit, index) => (index > 0 && (digits.length - index) % 3 === 0 ? `,${digit}` : digit)).join("");
+}
+
 export function iso(at: number): string {
   return new Date(at).toISOString();
 }

@@ -1,3 +1,4 @@
+import { withCommas } from "../decimal";
 import { imageSize } from "image-size";
 import { readAvif, readPng, readWebp } from "./chunks";
 import type { Orientation } from "./exif";
@@ -38,7 +39,7 @@ export function inspect(bytes: Uint8Array): Inspected {
 }
 
 export function tooManyBytes(bytes: number): string {
-  return `the object has ${bytes.toLocaleString("en")} bytes, at most ${maxOriginalBytes.toLocaleString("en")} are taken`;
+  return `the object has ${withCommas(bytes)} bytes, at most ${withCommas(maxOriginalBytes)} are taken`;
 }
 
 /** The size in the header; null where it cannot be read. Of the pictures in one file the largest counts. */
@@ -55,7 +56,7 @@ export function sizeIn(head: Uint8Array): Size | null {
 function limitIssue({ width, height }: Size, frames: number): string | null {
   if (width * height * frames <= maxPixels) return null;
   const what = `${width} × ${height} pixels${frames > 1 ? ` in ${frames} frames` : ""}`;
-  return `the picture declares ${what}, at most ${maxPixels.toLocaleString("en")} pixels in all are decoded`;
+  return `the picture declares ${what}, at most ${withCommas(maxPixels)} pixels in all are decoded`;
 }
 
 function upright({ width, height }: Size, orientation: Orientation): Size {

@@ -1,3 +1,4 @@
+import { withCommas } from "../decimal";
 import { Problem } from "../errors";
 import { checkJson, parseJson } from "../json/json";
 import type { BodyRule } from "./route";
@@ -99,5 +100,5 @@ async function tooLarge(reader: ReadableStreamDefaultReader<Uint8Array>, limit: 
   } catch {
     // The sender disconnected first; the answer is the same and reaches no reader.
   }
-  return new Problem("too-large", `The body may have ${limit.toLocaleString("en")} bytes.`);
+  return new Problem("too-large", `The body may have ${withCommas(limit)} bytes.`);
 }

@@ -1,3 +1,4 @@
+import { withCommas } from "../decimal";
 import { Router } from "itty-router";
 import { Problem } from "../errors";
 import { authorize } from "./auth";
@@ -182,7 +183,7 @@ function checkParams(route: AnyRoute, params: Params): void {
 }
 
 function tooLong(): Problem {
-  return new Problem("too-large", `The URL may have ${maxUrlLength.toLocaleString("en")} characters.`);
+  return new Problem("too-large", `The URL may have ${withCommas(maxUrlLength)} characters.`);
 }
 
 function unknownRoute(request: Request, known: readonly string[]): Problem {

@@ -1,3 +1,4 @@
+import { withCommas } from "../decimal";
 import * as v from "valibot";
 
 /*
@@ -23,7 +24,7 @@ interface TextRule extends SizeRule {
 
 /** A text of at most `max` UTF-16 code units. */
 export function boundedText(max: number, { min = 0, trim = false, pattern, rule }: TextRule = {}): v.StringSchema<string> {
-  const longest = v.maxLength<string, number, string>(max, rule ?? `must have at most ${max.toLocaleString("en")} characters`);
+  const longest = v.maxLength<string, number, string>(max, rule ?? `must have at most ${withCommas(max)} characters`);
   const shortest = v.minLength<string, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} characters`));
   const form = pattern ? [v.regex<string, string>(pattern, rule ?? "has another form")] : [];
   const actions = [...(trim ? [v.trim()] : []), longest, ...(min > 0 ? [shortest] : []), ...form];
@@ -38,7 +39,7 @@ export function boundedName(rule = "must be 1 to 63 of the characters a-z, 0-9 a
 
 /** A list of at most `max` items. */
 export function boundedList<const Item extends v.GenericSchema>(item: Item, max: number, { min = 0, rule }: SizeRule = {}): v.ArraySchema<Item, string> {
-  const longest = v.maxLength<unknown[], number, string>(max, rule ?? `must have at most ${max.toLocaleString("en")} entries`);
+  const longest = v.maxLength<unknown[], number, string>(max, rule ?? `must have at most ${withCommas(max)} entries`);
   const shortest = v.minLength<unknown[], number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} entries`));
   const bounds = { min, max, tooSmall: shortest.message, tooLarge: longest.message };
   return sizeFirst(v.array(item, "must be a list"), listLength, bounds, [longest, ...(min > 0 ? [shortest] : [])]);
@@ -51,7 +52,7 @@ export function boundedRecord<const Key extends v.BaseSchema<string, string, v.B
   max: number,
   { min = 0, rule }: SizeRule = {},
 ): v.RecordSchema<Key, Value, undefined> {
-  const most = v.maxEntries<Record<string, unknown>, number, string>(max, rule ?? `must have at most ${max.toLocaleString("en")} entries`);
+  const most = v.maxEntries<Record<string, unknown>, number, string>(max, rule ?? `must have at most ${withCommas(max)} entries`);
   const least = v.minEntries<Record<string, unknown>, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} entries`));
   const bounds = { min, max, tooSmall: least.message, tooLarge: most.message };
   return sizeFirst(noList(v.record(key, value)), entryCount, bounds, [most, ...(min > 0 ? [least] : [])]);

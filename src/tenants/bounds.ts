@@ -1,3 +1,4 @@
+import { withCommas } from "../decimal";
 import { Problem, summaryOf } from "../errors";
 
 /** How many of each a tenant may have. With the limit of a project's body the snapshot in KV stays under 8 MB of the 25 MB it may have. */
@@ -40,6 +41,6 @@ export function hasRoom({ table, key, max, counted }: Bound): string {
 
 /** The 422 for a row that `hasRoom` kept out. */
 export function tooMany({ max, what }: Bound): Problem {
-  const errors = [{ path: "", message: `a tenant may have ${max.toLocaleString("en")} ${what}` }];
+  const errors = [{ path: "", message: `a tenant may have ${withCommas(max)} ${what}` }];
   return new Problem("invalid", summaryOf(errors), { errors });
 }

@@ -1,3 +1,4 @@
+import { withCommas } from "../decimal";
 import * as v from "valibot";
 import { boundedList, boundedText, formerName } from "../queue/bounded";
 import { isTimezone } from "../time/zone";
@@ -21,7 +22,7 @@ const ip = v.pipe(
 );
 const clockTime = boundedText(5, { pattern: /^(?:[01]\d|2[0-3]):[0-5]\d$/, rule: "must be a time such as 09:00" });
 const whole = (min: number, max: number, unit: string) => {
-  const rule = `must be whole ${unit} from ${min} to ${max.toLocaleString("en")}`;
+  const rule = `must be whole ${unit} from ${min} to ${withCommas(max)}`;
   return v.pipe(v.number(rule), v.integer(rule), v.minValue(min, rule), v.maxValue(max, rule));
 };
 

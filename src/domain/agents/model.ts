@@ -1,3 +1,4 @@
+import { withCommas } from "../../decimal";
 import * as v from "valibot";
 import type { ToolCall } from "../../providers/models/models";
 
@@ -34,12 +35,12 @@ export type TenantBudget = v.InferOutput<typeof tenantBudgetInput>;
 export type BudgetInput = v.InferOutput<typeof budgetInput>;
 
 function whole(max: number) {
-  const rule = `must be a whole number from 1 to ${max.toLocaleString("en")}`;
+  const rule = `must be a whole number from 1 to ${withCommas(max)}`;
   return v.pipe(v.number(rule), v.integer(rule), v.minValue(1, rule), v.maxValue(max, rule));
 }
 
 function usd(max: number) {
-  const rule = `must be from 0 to ${max.toLocaleString("en")} USD`;
+  const rule = `must be from 0 to ${withCommas(max)} USD`;
   return v.pipe(v.number(rule), v.minValue(0, rule), v.maxValue(max, rule));
 }
 

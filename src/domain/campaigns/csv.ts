@@ -1,3 +1,4 @@
+import { withCommas } from "../../decimal";
 import { maxRowBytes } from "./model";
 
 /** One record of a CSV text with the line at which it begins, or what is wrong with it. */
@@ -79,7 +80,7 @@ export function createCsvReader(): CsvReader {
       if (isBreak && !isSecond) line++;
       if (place === "skip") continue;
       size++;
-      if (size > maxRowBytes) refuse(`the row is longer than ${maxRowBytes.toLocaleString("en")} characters; is a quote not closed?`);
+      if (size > maxRowBytes) refuse(`the row is longer than ${withCommas(maxRowBytes)} characters; is a quote not closed?`);
       else take(character);
     }
   };

@@ -1,3 +1,4 @@
+import { withCommas } from "../../decimal";
 import * as v from "valibot";
 import { templateId } from "../mail/model";
 import { boundedText, jsonObject } from "../../queue/bounded";
@@ -24,7 +25,7 @@ export const campaignInput = v.strictObject({
   variables: v.optional(
     v.pipe(
       jsonObject(),
-      v.check((value) => JSON.stringify(value).length <= maxVariablesLength, `must have at most ${maxVariablesLength.toLocaleString("en")} characters as JSON`),
+      v.check((value) => JSON.stringify(value).length <= maxVariablesLength, `must have at most ${withCommas(maxVariablesLength)} characters as JSON`),
       personal(),
     ),
   ),

@@ -1,3 +1,4 @@
+import { withCommas } from "../../decimal";
 import { createCsvReader, type CsvRecord } from "./csv";
 import { maxRowBytes } from "./model";
 import { addressFields, type ReadRow, rowFromFields, rowFromJson } from "./read-row";
@@ -67,7 +68,7 @@ function jsonRows(): ListReader {
   let line = 1;
   let row = "";
   const read = (text: string): ListRow[] => (text.trim() === "" ? [] : [{ line, ...rowFromJson(text) }]);
-  const tooLong: ReadRow = { issue: `the row is longer than ${maxRowBytes.toLocaleString("en")} characters` };
+  const tooLong: ReadRow = { issue: `the row is longer than ${withCommas(maxRowBytes)} characters` };
   return {
     push(text) {
       const pieces = text.split("\n");

@@ -1,3 +1,4 @@
+import { withCommas } from "../../decimal";
 import { Problem } from "../../errors";
 import { partsOf, putParts } from "../../multipart";
 import { maxRecipients, maxRowBytes, rowFrom } from "./model";
@@ -79,9 +80,8 @@ function problemOf(failure: unknown): unknown {
 function lineOf(row: ListRow, list: UploadedList): string {
   if ("issue" in row) return reject(row.line, row.issue, list);
   const text = `${rowFrom(row)}\n`;
-  if (new TextEncoder().encode(text).length > maxRowBytes)
-    return reject(row.line, `the row is stored with more than ${maxRowBytes.toLocaleString("en")} bytes`, list);
-  if (++list.accepted > maxRecipients) throw new Problem("too-large", `A list may have ${maxRecipients.toLocaleString("en")} recipients.`);
+  if (new TextEncoder().encode(text).length > maxRowBytes) return reject(row.line, `the row is stored with more than ${withCommas(maxRowBytes)} bytes`, list);
+  if (++list.accepted > maxRecipients) throw new Problem("too-large", `A list may have ${withCommas(maxRecipients)} recipients.`);
   return text;
 }
 

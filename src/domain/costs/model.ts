@@ -42,7 +42,7 @@ export interface Costs {
 /** Costs of counted steps, the dearest first. */
 export function costsOf(counts: readonly UsageCount[]): Costs {
   const usd = counts.reduce((sum, each) => sum + usdOfEvent(each), 0);
-  return { usd, byType: grouped(counts, ({ type }) => type), byTenant: grouped(counts, ({ tenant }) => tenant) };
+  return { usd, byType: withCommas(counts, ({ type }) => type), byTenant: withCommas(counts, ({ tenant }) => tenant) };
 }
 
 /** USD of so many jobs that come to one event. */
@@ -50,7 +50,7 @@ function usdOfEvent({ event, count }: UsageCount): number {
   return usdOf(unitsOf[event] ?? {}) * count;
 }
 
-function grouped(counts: readonly UsageCount[], nameOf: (count: UsageCount) => string): Cost[] {
+function withCommas(counts: readonly UsageCount[], nameOf: (count: UsageCount) => string): Cost[] {
   const groups = Map.groupBy(counts, nameOf);
   const costs = [...groups].map(([name, all]) => ({
     name,

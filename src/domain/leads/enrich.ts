@@ -1,3 +1,4 @@
+import { withCommas } from "../../decimal";
 import { finder } from "../../queue/fold";
 import type { Issue } from "../../errors";
 import { isDisposable } from "./disposable";
@@ -98,7 +99,7 @@ export function enrich(name: string, project: Project, form: FormFields, facts: 
 
 function issuesOf(fields: Fields, emailFits: boolean): Issue[] {
   const long = Object.entries(maxLengths).filter(([name, max]) => (fields[name as FieldName]?.length ?? 0) > max);
-  const issues = long.map(([path, max]) => ({ path, message: `must have at most ${max.toLocaleString("en")} characters` }));
+  const issues = long.map(([path, max]) => ({ path, message: `must have at most ${withCommas(max)} characters` }));
   const { email, phone, visitorId } = fields;
   if (email !== undefined && !emailFits && !long.some(([name]) => name === "email"))
     issues.push({ path: "email", message: "must be an e-mail address, as ada@example.com" });

@@ -1,3 +1,5 @@
+import { withCommas } from "../../decimal";
+
 /** Something an operator can do about it, as a call of the API. */
 export interface Action {
   method: "GET" | "POST" | "PUT" | "DELETE";
@@ -63,7 +65,7 @@ export function inOrder(findings: readonly Finding[]): Finding[] {
 }
 
 export function plural(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${withCommas(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 export function isoTime(at: number): string {

@@ -1,3 +1,4 @@
+import { withCommas } from "../../decimal";
 import * as v from "valibot";
 import { maxItems } from "../../domain/work/model";
 import { boundedList, boundedName, boundedRecord, boundedText } from "../../queue/bounded";
@@ -20,7 +21,7 @@ const jobId = boundedName("must be the id of a job");
 const ofTenant = v.optional(v.pipe(boundedName(), v.description("Whose job it is, for a caller that serves all tenants")));
 
 function whole(min: number, max: number, unit: string) {
-  const rule = `must be a whole number from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}${unit}`;
+  const rule = `must be a whole number from ${withCommas(min)} to ${withCommas(max)}${unit}`;
   return v.pipe(v.number(rule), v.integer(rule), v.minValue(min, rule), v.maxValue(max, rule));
 }
 
