@@ -47,10 +47,15 @@ export class GroupCommit<Item, Result = never> {
     const { promise, resolve, reject } = Promise.withResolvers<Result[]>();
     const joined = { items, resolve, reject };
     this.waiting.push(joined);
-    const timers = [setTimeout(() => reject(new Error("the group's write did not end in time")), this.timeoutMs)];
-    if (this.leader) timers.push(setTimeout(() => this.leadFor(joined), takeOverMs));
-    else this.lead();
-    return promise.finally(() => timers.forEach(clearTimeout));
+    const giveUp = () => reject(new Error("the group's write did not end in time"));
+    const takeOver = () => {
+      timer = setTimeout(giveUp, this.timeoutMs - takeOverMs);
+      this.leadFor(joined);
+    };
+    // One at a time: each is paid for by every caller.
+    let timer = this.leader && this.timeoutMs > takeOverMs ? setTimeout(takeOver, takeOverMs) : setTimeout(giveUp, this.timeoutMs);
+    if (!this.leader) this.lead();
+    return promise.finally(() => clearTimeout(timer));
   }
 
   /** Takes over from a leader whose request the platform ended: it never finishes its write. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { base32Digits, equalSecrets, equalTexts, sha256Base32, sha256Hex, toBase32, toHex } from "../src/crypto";
+import { base32Digits, equalSecrets, equalTexts, secretCheck, sha256Base32, sha256Hex, toBase32, toHex } from "../src/crypto";
 
 describe("digests", () => {
   test("in hexadecimal are those of FIPS 180-4, whole or their beginning", async () => {
@@ -27,6 +27,14 @@ describe("comparison", () => {
     expect(await equalSecrets("", "")).toBe(false);
     expect(await equalSecrets("root", "root-token")).toBe(false);
     expect(await equalSecrets("root-token", "root-token")).toBe(true);
+  });
+
+  test("with one secret agrees with ===, up to its last byte and beyond the longest", () => {
+    const secret = fc.string({ minLength: 1, maxLength: 40 }).filter((text) => !text.includes("\0"));
+    fc.assert(fc.property(secret, secret, (one, other) => secretCheck(one)(other) === (one === other) && secretCheck(one)(one)));
+    const longest = "s".repeat(512);
+    const lengths = [0, 511, 512, 513, 4096];
+    expect(lengths.filter((length) => secretCheck(longest)("s".repeat(length)))).toEqual([512]);
   });
 
   test("of texts agrees with ===, whatever their lengths", () => {

@@ -1,4 +1,4 @@
-import { equalSecrets } from "../crypto";
+import { secretCheck } from "../crypto";
 import { readDayLimit } from "../domain/installation/day-limit";
 import { createAgentOperations } from "../domain/agents/operate";
 import { createBulkActions } from "../domain/bulk-actions/operate";
@@ -133,7 +133,7 @@ export function createIntakeDeps({
     gates: gateOperations,
     replays,
     bulkActions,
-    isRoot: (token) => equalSecrets(token, env.ROOT_TOKEN),
+    isRoot: secretCheck(env.ROOT_TOKEN),
     templates: stores.templates,
     registry: engine.registry,
     ...enqueuing(send),

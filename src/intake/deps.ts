@@ -43,7 +43,7 @@ export interface IntakeDeps {
   /** Milliseconds. */
   now(): number;
   /** Whether this is the root token; compared in constant time. */
-  isRoot(token: string): Promise<boolean>;
+  isRoot(token: string): boolean;
   verifier: Pick<Tokens, "verify">;
   snapshots: Pick<Snapshots, "read">;
   tenants: TenantStore;

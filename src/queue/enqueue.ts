@@ -97,15 +97,13 @@ async function acceptUnkeyed(engine: Engine, all: readonly Prepared[], receipts:
   const isHeld = await written(engine, waiting);
   const toSend = isHeld ? riding : all;
   const isOnDemand = ({ row }: Prepared) => !engine.ledgerFirst && row.due === null;
-  const writing = written(
-    engine,
-    riding.filter((each) => !isOnDemand(each)),
-  );
+  const ahead = riding.filter((each) => !isOnDemand(each));
+  const writing = written(engine, ahead);
   const refused = await sendAll(engine, toSend);
   if (engine.ledgerFirst) {
     const withoutRow = [...((await writing) ? [] : riding), ...(isHeld ? [] : waiting)].filter((each) => !refused.has(each));
     for (const each of await keepUnwritten(engine, withoutRow)) refused.add(each);
-  } else engine.defer(writing);
+  } else if (ahead.length > 0) engine.defer(writing);
   const refusedWithoutRow = [...refused].filter(({ row }) => row.sent !== null);
   const unsent = (await written(engine, refusedWithoutRow)) ? refusedWithoutRow : [];
   await markUnsent(

@@ -38,6 +38,8 @@ export interface Traffic {
 export interface LateRows {
   /** Length of their payloads. */
   held: number;
+  /** The newest rows, by how long they wait; others join them until that time. Milliseconds. */
+  readonly open: Map<number, { until: number; rows: NewJob[] }>;
   readonly group: GroupCommit<NewJob>;
 }
 

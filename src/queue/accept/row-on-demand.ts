@@ -1,6 +1,7 @@
 import type { Engine } from "../engine";
 import { GroupCommit } from "../../group-commit";
 import type { Execution } from "../execution";
+import type { LateRows } from "../memory";
 import type { NewJob } from "../ports/intake-ledger";
 import { orTrouble } from "../or-trouble";
 import { newRow } from "./prepare";
@@ -9,7 +10,7 @@ import { payloadOf } from "../registry";
 
 /** A job that its queue delivers at once is claimed at most this long after the queue's batch time-out. Milliseconds. */
 const pickUpMs = 2000;
-/** Rows of one write, and how long a write waits for more. */
+/** Rows of one write, and how long rows are gathered: before they wait, and before they are written. */
 const [maxRows, lingerMs] = [500, 100];
 /** Payloads that an isolate keeps for late rows; beyond that rows are written at once. In UTF-16 units. */
 const maxHeld = 16_000_000;
@@ -41,12 +42,29 @@ export function rowOf(engine: Engine, execution: Execution, now = engine.now()):
   return newRow(engine, contract, envelope, payload, now);
 }
 
+/** Rows accepted within 100 ms wait together: a timer, and the request that it keeps alive, cost about as much as an accept. */
 function writeAfter(engine: Engine, ms: number, rows: readonly NewJob[]): void {
-  const late = (engine.memory.lateRows ??= { held: 0, group: new GroupCommit((all) => fill(engine, all), engine.defer, { maxItems: maxRows, lingerMs }) });
-  const length = rows.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0);
-  const wait = late.held + length > maxHeld ? 0 : ms;
-  late.held += length;
-  engine.later(wait, () => orTrouble(engine, "late rows", () => late.group.add(rows)).finally(() => (late.held -= length)));
+  const late = lateRowsOf(engine);
+  late.held += lengthOf(rows);
+  const wait = late.held > maxHeld ? 0 : ms;
+  const open = late.open.get(wait);
+  if (open && engine.now() < open.until) return void open.rows.push(...rows);
+  const gathered = { until: engine.now() + lingerMs, rows: [...rows] };
+  late.open.set(wait, gathered);
+  engine.later(wait, async () => {
+    if (late.open.get(wait) === gathered) late.open.delete(wait);
+    await orTrouble(engine, "late rows", () => late.group.add(gathered.rows));
+    late.held -= lengthOf(gathered.rows);
+  });
+}
+
+function lateRowsOf(engine: Engine): LateRows {
+  const create = () => new GroupCommit<NewJob>((all) => fill(engine, all), engine.defer, { maxItems: maxRows, lingerMs });
+  return (engine.memory.lateRows ??= { held: 0, open: new Map(), group: create() });
+}
+
+function lengthOf(rows: readonly NewJob[]): number {
+  return rows.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0);
 }
 
 /** Reads first which rows are missing: most exist, so that costs less than trying to write all. */

@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { Engine } from "../../../src/queue/engine";
 import { cancel, retryNow } from "../../../src/queue/operate";
 import { type EngineBench, createEngineBench } from "../../support/engine";
 import { emptyLedger } from "../../support/invariants";
@@ -56,6 +57,25 @@ describe("a job without key, delay or parent", () => {
     expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
     expect(counts.written).toBe(4);
     expect(await bench.all("SELECT key FROM entities WHERE id = ?", id)).toEqual([{ key: "order:1" }]);
+  });
+
+  test("waits together with those that were accepted within 100 ms, and each is written", async () => {
+    const later = vi.fn<Engine["later"]>();
+    const { bench } = createDeployed();
+    const { later: put } = bench.engine;
+    bench.engine.later = later.mockImplementation(put);
+    const ids = [];
+    for (let n = 0; n < 4; n++) {
+      ids.push(await bench.acceptOne({ payload: fine }));
+      bench.advance(33);
+    }
+    expect(later).toHaveBeenCalledTimes(1);
+    bench.advance(1);
+    ids.push(await bench.acceptOne({ payload: fine }));
+    expect(later).toHaveBeenCalledTimes(2);
+    await passLate(bench);
+    expect(await Promise.all(ids.map((id) => bench.row(id)))).toMatchObject(ids.map((id) => ({ id, state: "queued" })));
+    expect(bench.engine.memory.lateRows).toMatchObject({ held: 0, open: new Map() });
   });
 
   test("a late row changes nothing of a job that went on", async () => {
