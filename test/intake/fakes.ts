@@ -5,7 +5,7 @@ import { createCampaignIntake, createCampaignDeps } from "../../src/app/campaign
 import { createMailEvents, createMailStores } from "../../src/app/mail-stores";
 import { createMediaDeps, createMediaIntake } from "../../src/app/media";
 import { createReportsOn } from "../../src/app/reports";
-import { equalSecrets } from "../../src/crypto";
+import { secretCheck } from "../../src/crypto";
 import { createAgentOperations } from "../../src/domain/agents/operate";
 import { createDestinationStore } from "../../src/domain/events/destinations";
 import { createFacts } from "../../src/domain/events/facts";
@@ -181,7 +181,7 @@ function createDeps(seen: Seen): IntakeDeps {
   const enqueuing = (enqueue: Enqueue) => ({ enqueue, campaigns: campaignsOn(enqueue, seen), media: createMediaIntake({ ...media, enqueue }) });
   return {
     now: () => now,
-    isRoot: (token) => equalSecrets(token, root),
+    isRoot: secretCheck(root),
     verifier: tokens,
     snapshots,
     tenants: createTenantStore(env.DB, snapshots.changed),
