@@ -1,5 +1,3 @@
-import { withCommas } from "./decimal";
-
 /**
  * The errors a caller may see: a closed list of codes, each with its HTTP status,
  * answered as `application/problem+json` (RFC 9457). Anything else that is thrown
@@ -48,7 +46,7 @@ export function firstIssues(issues: readonly Issue[], uncounted = 0): readonly I
   const shown = isShort ? issues : issues.slice(0, maxIssues);
   const left = issues.length - shown.length + uncounted;
   const short = shown.map(({ path, message }) => ({ path: shortPath(path), message }));
-  return left === 0 ? short : [...short, { path: "", message: `and ${withCommas(left)} more` }];
+  return left === 0 ? short : [...short, { path: "", message: `and ${left.toLocaleString("en")} more` }];
 }
 
 /** The first three issues in a sentence, for `detail`. */
