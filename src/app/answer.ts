@@ -17,5 +17,6 @@ function create(env: WorkerEnv): (request: Request) => Promise<Response> {
   const { intake, pages } = app(env);
   const api = createIntake(intake);
   const dashboard = createDashboard({ ...pages, answer: api });
-  return (request) => dashboard(request) ?? api(request);
+  // The interface has most requests: they are not compared with the addresses of pages.
+  return (request) => (/^[a-z]+:\/\/[^/]*\/v1\//.test(request.url) ? undefined : dashboard(request)) ?? api(request);
 }

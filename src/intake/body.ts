@@ -10,6 +10,7 @@ export const projectBody = 64 * 1024;
 export const largeBody = 10 * 1024 * 1024;
 /** Bytes read and thrown away behind a limit, before the sender is cut off. */
 const maxDiscarded = 32 * 1024 * 1024;
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** Reads, parses and validates a JSON body; throws the Problem with its issues. `allow` checks it before any issue of its content is reported. */
 export async function readJson<Body>(
@@ -28,34 +29,43 @@ export async function readJson<Body>(
 
 /** The body as text. */
 export async function readText(request: Request, limit: number): Promise<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-  let text = "";
-  for await (const chunk of chunksOf(request, limit)) text += decodeChunk(decoder, chunk);
-  return text + decodeChunk(decoder);
+  const bytes = await readBytes(request, limit);
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new Problem("malformed", "The body is not UTF-8.", { cause });
+  }
 }
 
 /** The body's bytes as they were sent, for what is signed. */
 export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const next = boundedReader(request, limit);
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  for await (const chunk of chunksOf(request, limit)) chunks.push(chunk);
+  for (let chunk = await next(); chunk; chunk = await next()) chunks.push(chunk);
   // Most come in one piece.
   return chunks.length === 1 && chunks[0] ? chunks[0] : new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
-/** Bytes are counted while they arrive: a length that is announced may be missing or wrong. */
+/** The body's bytes while they arrive. */
 export async function* chunksOf(request: Request, limit: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  if (request.body === null) return;
+  const next = boundedReader(request, limit);
+  for (let chunk = await next(); chunk; chunk = await next()) yield chunk;
+}
+
+/** Each call reads on; undefined is the end. Bytes are counted while they arrive: a length that is announced may be missing or wrong. */
+function boundedReader(request: Request, limit: number): () => Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined = request.body?.getReader();
+  if (!reader) return () => Promise.resolve(undefined);
   const announced = Number(request.headers.get("content-length") ?? 0);
-  const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> = request.body.getReader();
-  if (announced > limit) throw await tooLarge(reader, limit);
   let bytes = 0;
-  for (;;) {
+  return async () => {
+    if (announced > limit) throw await tooLarge(reader, limit);
     const { done, value } = await reader.read();
-    if (done) return;
+    if (done) return undefined;
     bytes += value.byteLength;
     if (bytes > limit) throw await tooLarge(reader, limit);
-    yield value;
-  }
+    return value;
+  };
 }
 
 /** Media types that `fetch` and `curl -d` add by default: they say nothing about the body. */
@@ -78,14 +88,6 @@ export function parsedJson(text: string): unknown {
   if (json.ok) return json.value;
   if (json.reason === "malformed") throw new Problem("malformed", `The body is not JSON: ${json.message}.`);
   throw new Problem("invalid", `The body is more than can be read: ${json.message}.`, { errors: [{ path: "", message: json.message }] });
-}
-
-function decodeChunk(decoder: TextDecoder, chunk?: Uint8Array): string {
-  try {
-    return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
-  } catch (cause) {
-    throw new Problem("malformed", "The body is not UTF-8.", { cause });
-  }
 }
 
 /** Reads on and discards: a sender that is still sending would lose the answer with the connection. */

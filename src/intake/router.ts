@@ -19,6 +19,9 @@ const maxUrlLength = 16_384;
 
 const plainName: PathPattern = { pattern: /^[a-z0-9-]{1,64}$/, message: "must be 1 to 63 of the characters a-z, 0-9 and -" };
 
+/** Most requests have none: their address is not parsed for it. */
+const noParameters = new URLSearchParams();
+
 /** What is known of a request while it is answered. */
 interface Passage {
   id: string;
@@ -103,7 +106,7 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
   const params = decodeParams(route, request.params);
   const admitted = await authorize(route, request, params, deps);
   checkParams(route, params);
-  const query = readQuery(route.query, new URL(request.url).searchParams);
+  const query = readQuery(route.query, request.url.includes("?") ? new URL(request.url).searchParams : noParameters);
   const { body, length } = await readBody(route, request, params, (given) => checkFieldScopes(admitted.caller, route, given));
   if (route.body?.outgoing) refuseOwnHost(body, request.url);
   return route.handle({ request, requestId: passage.id, deps: inTrace(deps, request), ...admitted, params, query, body, bodyLength: length });
