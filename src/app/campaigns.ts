@@ -9,7 +9,7 @@ import type { CampaignIntake } from "../intake/deps";
 import { campaign } from "../jobs/campaign/job";
 import type { Engine } from "../queue/engine";
 import { retryNow } from "../queue/operate";
-import { unavailable } from "../queue/accept/refused";
+import { unavailable } from "../queue/accept/receipts";
 import type { Enqueue } from "../queue/request";
 import type { TenantGates } from "../tenants/gates";
 import type { MailStores } from "./mail-stores";

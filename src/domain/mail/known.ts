@@ -1,6 +1,6 @@
 import type { Issue } from "../../errors";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
-import { invalid } from "../../queue/accept/refused";
+import { invalid } from "../../queue/accept/receipts";
 
 /** Names that were found; a template is never removed. */
 const maxRemembered = 10_000;

@@ -5,7 +5,7 @@ import { canonicalIp, isListed, ownsUrl } from "../../tenants/project-schema";
 import type { SubmissionInput } from "../../domain/leads/model";
 import { Problem } from "../../errors";
 import { lead } from "../../jobs/lead/job";
-import { mismatch } from "../../queue/accept/refused";
+import { mismatch } from "../../queue/accept/receipts";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { readIdempotencyKey } from "../idempotency";

@@ -9,7 +9,7 @@ import { time } from "../query";
 import type { IntakeDeps } from "../deps";
 import { type Answer, route } from "../route";
 import { acceptedShape, batchShape } from "../shapes";
-import { invalid } from "../../queue/accept/refused";
+import { invalid } from "../../queue/accept/receipts";
 import { check } from "../../queue/validate";
 import { ownTarget } from "../own-host";
 

@@ -2,7 +2,7 @@ import { accept } from "../enqueue";
 import type { Engine } from "../engine";
 import type { JobRef } from "../ports/job-row";
 import { firstName, prepare } from "./prepare";
-import { invalid, unknownType } from "./refused";
+import { invalid, unknownType } from "./receipts";
 import { checkPayload } from "../registry";
 import type { EnqueueRequest, Receipt } from "../request";
 import { type Traced, traceOfChild } from "../../trace";

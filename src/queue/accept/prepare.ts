@@ -8,7 +8,7 @@ import type { NewJob } from "../ports/intake-ledger";
 import { acceptedAt } from "../placement";
 import type { Prepared } from "./prepared";
 import { reasonOf } from "../../masking/redact";
-import { invalid, overloaded, unavailable, unknownType } from "./refused";
+import { invalid, overloaded, unavailable, unknownType } from "./receipts";
 import { checkPayload } from "../registry";
 import type { EnqueueRequest, Refused } from "../request";
 import { isFull } from "./send";

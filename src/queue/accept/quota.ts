@@ -1,7 +1,7 @@
 import type { Engine } from "../engine";
 import { orTrouble } from "../or-trouble";
 import { idsOf } from "./prepare";
-import { tooMany } from "./refused";
+import { tooMany } from "./receipts";
 import type { EnqueueRequest, Refused } from "../request";
 import { isFull } from "./send";
 

@@ -1,6 +1,15 @@
 import { firstIssues, type Issue, summaryOf } from "../../errors";
 import type { Engine } from "../engine";
-import type { Refused } from "../request";
+import type { Receipt, Refused } from "../request";
+import type { Prepared } from "./prepared";
+
+/** What each sender is answered. */
+export type Receipts = Map<Prepared, Receipt>;
+
+/** Taken by a queue or the ledger. `replayed`: its key named this job before. */
+export function accepted(each: Prepared, replayed: boolean) {
+  return { ok: true, id: each.id, type: each.contract.type, state: "queued", replayed } as const;
+}
 
 export function invalid(errors: readonly Issue[]): Refused {
   return { ok: false, code: "invalid", detail: summaryOf(errors), errors: firstIssues(errors) };
