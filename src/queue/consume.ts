@@ -9,17 +9,18 @@ import { redeliver } from "./run/message-answer";
 import { open } from "./run/open";
 import { offerRemote } from "./run/remote";
 import { reasonOf } from "../masking/redact";
+import type { Delivery } from "./run/delivery";
 import { noteArrivals } from "./run/overflow";
 import { Settler } from "./settler";
 import { QueueBatch } from "./run/share";
-import { sendSurplusOn } from "./run/suspects";
+import { sendSurplusOn, type Suspect } from "./run/suspects";
 
 /** The queue handler: answers every message of the batch on its own, never throws and leaves nothing running. */
 export async function consume(engine: Engine, messages: readonly Message[], queue: string, readers: ForeignReaders = {}): Promise<void> {
   const startedAt = engine.now();
   try {
-    const executions = await offerRemote(engine, await open(engine, messages, queue, readers[queue]));
-    const claimed = executions.length === 0 ? 0 : await claimAndExecute(engine, executions, new QueueBatch(engine, queue, messages.length));
+    const deliveries = await offerRemote(engine, await open(engine, messages, queue, readers[queue]));
+    const claimed = deliveries.length === 0 ? 0 : await claimAndExecute(engine, deliveries, new QueueBatch(engine, queue, messages.length));
     engine.emit({ event: "batch", queue, messages: messages.length, claimed, ms: engine.now() - startedAt });
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "consume", reason: reasonOf(thrown), queue });
@@ -29,11 +30,11 @@ export async function consume(engine: Engine, messages: readonly Message[], queu
 }
 
 /** Returns how many were claimed, those that were to be claimed alone included. */
-async function claimAndExecute(engine: Engine, executions: readonly Execution[], batch: QueueBatch): Promise<number> {
-  const lease = leaseFor(engine, executions);
+async function claimAndExecute(engine: Engine, deliveries: readonly Delivery[], batch: QueueBatch): Promise<number> {
+  const lease = leaseFor(engine, deliveries);
   const [{ claimed, suspects }] = await Promise.all([
-    claim(engine, executions, lease, batch.queue),
-    batch.isOverflow ? noteArrivals(engine, executions) : undefined,
+    claim(engine, deliveries, lease, batch.queue),
+    batch.isOverflow ? noteArrivals(engine, deliveries) : undefined,
   ]);
   await execute(engine, claimed, lease, batch);
   for (const suspect of await sendSurplusOn(engine, suspects)) await executeAlone(engine, suspect, lease.now + maxBatchMs, batch);
@@ -47,8 +48,10 @@ async function execute(engine: Engine, executions: readonly Execution[], lease: 
 }
 
 /** A job that is suspected of killing its Worker runs with no other beside it, after all others are settled: they lose nothing by its death. */
-async function executeAlone(engine: Engine, suspect: Execution, batchEnd: number, batch: QueueBatch): Promise<void> {
-  if (engine.now() >= lastStart(batchEnd, suspect.contract.policy)) return suspect.redeliver(engine);
-  const lease = leaseFor(engine, [suspect]);
-  if (await claimAlone(engine, suspect, lease)) await execute(engine, [suspect], lease, batch);
+async function executeAlone(engine: Engine, suspect: Suspect, batchEnd: number, batch: QueueBatch): Promise<void> {
+  const { delivery } = suspect;
+  if (engine.now() >= lastStart(batchEnd, delivery.contract.policy)) return delivery.redeliver(engine);
+  const lease = leaseFor(engine, [delivery]);
+  const execution = await claimAlone(engine, suspect, lease);
+  if (execution) await execute(engine, [execution], lease, batch);
 }

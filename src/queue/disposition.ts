@@ -2,7 +2,7 @@ import { aboutJob } from "../trace";
 import { buryMismatch } from "./accept/bury";
 import { sendStored } from "./tick/bring-back";
 import type { Engine } from "./engine";
-import type { Execution } from "./execution";
+import type { Delivery } from "./run/delivery";
 import { clockToleranceMs } from "./lease";
 import type { FoundJob, MessageRef } from "./ports/run-ledger";
 import { heldOrQueued } from "./placement";
@@ -46,32 +46,32 @@ export function dispositionOf(
   return { do: "redeliver", seconds: 1 };
 }
 
-/** Answers an execution that was not claimed. True: it must be claimed alone, once the others of its batch are settled. Never throws. */
-export async function answerUnclaimed(engine: Engine, execution: Execution, row: FoundJob): Promise<boolean> {
-  const { envelope, unaskedAt } = execution;
+/** Answers a job that was not claimed. True: it must be claimed alone, once the others of its batch are settled. Never throws. */
+export async function answerUnclaimed(engine: Engine, delivery: Delivery, row: FoundJob): Promise<boolean> {
+  const { envelope, unaskedAt } = delivery;
   const disposition = dispositionOf({ seq: envelope.seq, fp: envelope.fp ?? null, unaskedAt }, row, engine.now(), engine.random);
   if (disposition.do === "alone") return true;
   try {
-    if (disposition.do === "redeliver") execution.redeliver(engine, disposition.seconds);
+    if (disposition.do === "redeliver") delivery.redeliver(engine, disposition.seconds);
     if (disposition.do === "bury") await buryMismatch(engine, envelope);
-    if (disposition.do === "revive") await reviveUnasked(engine, execution);
-    if (disposition.do === "describe") await engine.ledger.insert([rowOf(engine, execution)]);
+    if (disposition.do === "revive") await reviveUnasked(engine, delivery);
+    if (disposition.do === "describe") await engine.ledger.insert([rowOf(engine, delivery)]);
     if (disposition.do === "cancel") await engine.ledger.cancel(envelope, engine.now());
-    execution.ack();
+    delivery.ack();
   } catch (thrown) {
     engine.emit({ event: "trouble", where: disposition.do, reason: reasonOf(thrown), ...aboutJob(envelope) });
-    execution.redeliver(engine);
+    delivery.redeliver(engine);
   }
   return false;
 }
 
 /** The part of a message that the claim needs. */
-export function refOf({ envelope: { tenant, id, seq, fp, at }, contract: { policy } }: Execution): MessageRef {
+export function refOf({ envelope: { tenant, id, seq, fp, at }, contract: { policy } }: Delivery): MessageRef {
   return { tenant, id, seq, fp: fp ?? null, at, maxAttempts: policy.maxAttempts };
 }
 
 /** Brings back a job that had ended when its key was sent again while the ledger was away. False: it had not ended before that. */
-export async function reviveUnasked(engine: Engine, { envelope, unaskedAt }: Pick<Execution, "envelope" | "unaskedAt">): Promise<boolean> {
+export async function reviveUnasked(engine: Engine, { envelope, unaskedAt }: Pick<Delivery, "envelope" | "unaskedAt">): Promise<boolean> {
   const now = engine.now();
   const place = heldOrQueued(envelope.due ?? null, now);
   const job = { tenant: envelope.tenant, id: envelope.id, endedBefore: (unaskedAt ?? 0) - clockToleranceMs };

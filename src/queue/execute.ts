@@ -1,7 +1,8 @@
 import { createContext } from "./context";
+import type { ActiveRun } from "./run/active-run";
 import { enterGates } from "./run/enter-gates";
 import type { CapabilityScope, Engine, Missing } from "./engine";
-import type { Execution } from "./execution";
+import { type Execution, isLoaded, type LoadedExecution } from "./execution";
 import type { CallResult } from "./ports/gates";
 import type { Capabilities, Contract, Need, Run, RunBatch } from "./job";
 import { lastStart } from "./lease";
@@ -16,12 +17,13 @@ import { interleaved } from "./tick/turns";
 
 /** Brings each execution to its decision, or hands it back unstarted: by type, side by side up to the policy's concurrency. Never throws. */
 export async function executeAll(engine: Engine, executions: readonly Execution[], settler: Settler, batch: QueueBatch): Promise<void> {
-  const types = Map.groupBy(executions, ({ definition }) => definition);
+  const types = Map.groupBy(executions, ({ delivery }) => delivery.definition);
   await Promise.all([...types.values()].map((each) => executeType(engine, each, settler, batch)));
 }
 
 async function executeType(engine: Engine, executions: readonly Execution[], settler: Settler, batch: QueueBatch): Promise<void> {
-  const [{ contract }] = executions as readonly [Execution];
+  const [{ delivery }] = executions as readonly [Execution];
+  const { contract } = delivery;
   const timeout = new Timeout(engine, contract.policy.timeout);
   if (contract.batch) {
     await performTogether(engine, await ready(engine, executions, settler), settler, timeout);
@@ -34,7 +36,7 @@ async function executeType(engine: Engine, executions: readonly Execution[], set
     const start = async (execution: Execution) => {
       const mayStart = execution.share?.mayStart() ?? true;
       if (mayStart === false || (mayStart !== true && !(await mayStart))) return settler.take(execution);
-      if (isInline(execution)) return perform(engine, execution, settler, timeout);
+      if (isLoaded(execution)) return perform(engine, execution, settler, timeout);
       for (const loaded of await ready(engine, [execution], settler)) await perform(engine, loaded, settler, timeout);
     };
     await inPool(all, width, start);
@@ -42,16 +44,16 @@ async function executeType(engine: Engine, executions: readonly Execution[], set
   timeout.close();
 }
 
-function isInline({ envelope }: Execution): boolean {
-  return envelope.payload !== undefined;
+function isInline({ delivery }: Execution): boolean {
+  return delivery.isInline;
 }
 
 /** Those that may run now: loaded, let in at their gates, the urgent first. The settler takes the others. */
-async function ready(engine: Engine, executions: readonly Execution[], settler: Settler): Promise<Execution[]> {
+async function ready(engine: Engine, executions: readonly Execution[], settler: Settler): Promise<LoadedExecution[]> {
   const loaded = await load(engine, executions);
   const admitted = await enterGates(engine, loaded.toSorted(byUrgency));
   if (admitted.length < executions.length) {
-    const may = new Set(admitted);
+    const may = new Set<Execution>(admitted);
     for (const execution of executions) if (!may.has(execution)) settler.take(execution);
   }
   return admitted;
@@ -60,17 +62,17 @@ async function ready(engine: Engine, executions: readonly Execution[], settler: 
 /** Alternates between tenants, so that the many jobs of one do not delay the first job of another; urgent jobs go first. */
 function interleavedByTenant(executions: readonly Execution[]): readonly Execution[] {
   const [first] = executions;
-  if (!first || executions.every(({ envelope }) => envelope.tenant === first.envelope.tenant)) return executions;
-  const urgent = executions.filter((each) => each.urgent);
-  const others = executions.filter((each) => !each.urgent);
-  return [urgent, others].flatMap((all) => interleaved([...Map.groupBy(all, ({ envelope }) => envelope.tenant).values()]));
+  if (!first || executions.every(({ job }) => job.tenant === first.job.tenant)) return executions;
+  const urgent = executions.filter(isUrgent);
+  const others = executions.filter((each) => !isUrgent(each));
+  return [urgent, others].flatMap((all) => interleaved([...Map.groupBy(all, ({ job }) => job.tenant).values()]));
 }
 
 /** A share is needed only where a tenant has more jobs than run side by side; in `overflow` all tenants have one share together. */
 function giveShares(executions: readonly Execution[], width: number, batch: QueueBatch): void {
   // Types with concurrency 1 have small batches, of which the platform runs many side by side; on `overflow` fewer would run.
   if (executions.length <= width || width === 1) return;
-  for (const [tenant, own] of Map.groupBy(executions, ({ envelope }) => (batch.isOverflow ? "" : envelope.tenant))) {
+  for (const [tenant, own] of Map.groupBy(executions, ({ job }) => (batch.isOverflow ? "" : job.tenant))) {
     if (own.length <= width) continue;
     const share = new Share(batch, tenant, own.length, width);
     for (const execution of own) execution.share = share;
@@ -79,41 +81,45 @@ function giveShares(executions: readonly Execution[], width: number, batch: Queu
 
 /** The urgent first, else the order in which they came. */
 function byUrgency(left: Execution, right: Execution): number {
-  return Number(right.urgent) - Number(left.urgent);
+  return Number(isUrgent(right)) - Number(isUrgent(left));
 }
 
-async function perform(engine: Engine, execution: Execution, settler: Settler, timeout: Timeout): Promise<void> {
-  const { contract, payload } = execution;
+function isUrgent({ input }: Execution): boolean {
+  return input?.urgent ?? false;
+}
+
+async function perform(engine: Engine, execution: LoadedExecution, settler: Settler, timeout: Timeout): Promise<void> {
+  const { contract, definition } = execution.delivery;
   if (engine.now() >= lastStart(settler.deadline, contract.policy)) return settler.take(execution);
-  settler.start(execution);
-  const returned = await withTimeout(engine, timeout, [execution], async () => {
-    const context = createContext(engine, execution) as Parameters<Run<Contract>>[1];
-    const capabilities = contract.needs.length > 0 && (await provideOne(engine, execution));
+  const run = settler.start(execution);
+  const returned = await withTimeout(engine, timeout, [run], async () => {
+    const context = createContext(engine, run) as Parameters<Run<Contract>>[1];
+    const capabilities = contract.needs.length > 0 && (await provideOne(engine, run));
     if (capabilities && "missing" in capabilities) return discard(String(capabilities.missing));
-    return (execution.definition.run as Run<Contract>)(payload, capabilities ? Object.assign(context, capabilities) : context);
+    return (definition.run as Run<Contract>)(run.payload, capabilities ? Object.assign(context, capabilities) : context);
   });
-  execution.share?.ran(engine.now() - execution.startedAt);
+  execution.share?.ran(engine.now() - run.startedAt);
   execution.decideBy(returned);
   settler.take(execution);
 }
 
-function provideOne(engine: Engine, execution: Execution): Promise<Pick<Capabilities, Need> | Missing> {
-  const { tenant, at } = execution.job;
-  return provide(engine, [execution], () => ({ tenant, at, signal: execution.signal, traceparent: () => traceparentFrom(traceOf(execution.envelope)) }));
+function provideOne(engine: Engine, run: ActiveRun): Promise<Pick<Capabilities, Need> | Missing> {
+  const { tenant, at } = run.job;
+  return provide(engine, [run], () => ({ tenant, at, signal: run.signal, traceparent: () => traceparentFrom(traceOf(run.delivery.envelope)) }));
 }
 
-async function performTogether(engine: Engine, executions: readonly Execution[], settler: Settler, timeout: Timeout): Promise<void> {
+async function performTogether(engine: Engine, executions: readonly LoadedExecution[], settler: Settler, timeout: Timeout): Promise<void> {
   const [first] = executions;
   if (!first) return;
-  for (const execution of executions) settler.start(execution);
+  const runs = executions.map((each) => settler.start(each));
   const all = new AbortController();
   const work = async () => {
-    const capabilities = await provide(engine, executions, () => ({ tenant: null, at: engine.now(), signal: all.signal }));
-    if ("missing" in capabilities) return executions.map(() => discard(String(capabilities.missing)));
-    const items = executions.map((execution) => ({ payload: execution.payload, context: createContext(engine, execution) }));
-    return (first.definition.run as RunBatch<Contract>)(items, capabilities, all.signal);
+    const capabilities = await provide(engine, runs, () => ({ tenant: null, at: engine.now(), signal: all.signal }));
+    if ("missing" in capabilities) return runs.map(() => discard(String(capabilities.missing)));
+    const items = runs.map((run) => ({ payload: run.payload, context: createContext(engine, run) }));
+    return (first.delivery.definition.run as RunBatch<Contract>)(items, capabilities, all.signal);
   };
-  const returned = await withTimeout(engine, timeout, executions, work, () => all.abort());
+  const returned = await withTimeout(engine, timeout, runs, work, () => all.abort());
   for (const [index, execution] of executions.entries()) {
     execution.decideBy(Array.isArray(returned) ? returned[index] : returned);
     settler.take(execution);
@@ -123,14 +129,14 @@ async function performTogether(engine: Engine, executions: readonly Execution[],
 /** What the jobs declared they need. The registry ties a contract to its run, and the composition root makes exactly what the contract names. */
 async function provide(
   engine: Engine,
-  executions: readonly Execution[],
+  runs: readonly ActiveRun[],
   scopeOf: () => Omit<CapabilityScope, "onResult">,
 ): Promise<Pick<Capabilities, Need> | Missing> {
-  const needs = executions[0]?.contract.needs ?? [];
+  const needs = runs[0]?.contract.needs ?? [];
   if (needs.length === 0) return {} as Pick<Capabilities, Need>;
   const onResult = (gate: string, call: CallResult) => {
-    for (const execution of executions) {
-      const calls = (execution.calls ??= new Map());
+    for (const run of runs) {
+      const calls = (run.calls ??= new Map());
       if (calls.get(gate) !== "answered") calls.set(gate, call);
     }
   };

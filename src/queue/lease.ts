@@ -1,5 +1,5 @@
 import type { Engine } from "./engine";
-import type { Execution } from "./execution";
+import type { Delivery } from "./run/delivery";
 import type { Policy } from "./job";
 import type { Lease } from "./ports/run-ledger";
 
@@ -12,10 +12,10 @@ export const clockToleranceMs = 5000;
 /** A run may last until this long after the batch's deadline: half of the lease's margin. */
 const overrunMs = 30_000;
 
-/** A lease for as long as these executions may take by their policies, at most 12 minutes, and the margin. */
-export function leaseFor(engine: Engine, executions: readonly Execution[]): Lease {
+/** A lease for as long as these jobs may take by their policies, at most 12 minutes, and the margin. */
+export function leaseFor(engine: Engine, deliveries: readonly Delivery[]): Lease {
   const now = engine.now();
-  return { token: crypto.randomUUID(), until: now + batchMs(executions) + leaseMarginMs, now, boot: engine.boot };
+  return { token: crypto.randomUUID(), until: now + batchMs(deliveries) + leaseMarginMs, now, boot: engine.boot };
 }
 
 /** When the batch of a lease ends: `shouldYield` is true before it. Milliseconds. */
@@ -28,8 +28,8 @@ export function lastStart(deadline: number, policy: Policy): number {
   return deadline - Math.max(0, policy.timeout * 1000 - overrunMs);
 }
 
-function batchMs(executions: readonly Execution[]): number {
-  const types = Map.groupBy(executions, ({ contract }) => contract);
+function batchMs(deliveries: readonly Delivery[]): number {
+  const types = Map.groupBy(deliveries, ({ contract }) => contract);
   const needs = [...types].map(([{ batch, policy }, each]) => (batch ? 1 : Math.ceil(each.length / policy.concurrency)) * policy.timeout);
   return Math.min(maxBatchMs, (Math.max(...needs) + 30) * 1000);
 }

@@ -1,6 +1,7 @@
 import type { Engine } from "./engine";
-import type { Execution } from "./execution";
+import { type DecidedExecution, type Execution, isDecided, type LoadedExecution } from "./execution";
 import type { LeaveReport } from "./ports/gates";
+import type { ActiveRun, Heartbeat } from "./run/active-run";
 import { createHeartbeat } from "./run/heartbeat";
 import { deadlineOf } from "./lease";
 import type { Lease } from "./ports/run-ledger";
@@ -19,9 +20,9 @@ const cancelPollMs = 2000;
 export class Settler {
   /** No run starts after this, longer ones not that late. Milliseconds. */
   readonly deadline: number;
-  private readonly running = new Set<Execution>();
-  private readonly heartbeat: (minGapMs: number) => Promise<void>;
-  private decided: Execution[] = [];
+  private readonly running = new Set<ActiveRun>();
+  private readonly heartbeat: Heartbeat;
+  private decided: DecidedExecution[] = [];
   private unstarted: Execution[] = [];
   private left: { tenant: string; gate: string; report: LeaveReport }[] = [];
 
@@ -34,18 +35,18 @@ export class Settler {
   }
 
   /** The execution's behaviour is about to be called. */
-  start(execution: Execution): void {
-    execution.started = true;
-    execution.startedAt = this.engine.now();
-    execution.heartbeat = this.heartbeat;
-    this.running.add(execution);
+  start(execution: LoadedExecution): ActiveRun {
+    const run = execution.begin(this.engine.now(), this.heartbeat);
+    this.running.add(run);
+    return run;
   }
 
   /** The execution is over: a decided one will be recorded, another one was never started and will be released. Once per execution. */
   take(execution: Execution): void {
-    this.running.delete(execution);
+    if (execution.run) this.running.delete(execution.run);
     if (execution.entries) this.leaveGates(execution, execution.entries);
-    (execution.decision ? this.decided : this.unstarted).push(execution);
+    if (isDecided(execution)) this.decided.push(execution);
+    else this.unstarted.push(execution);
   }
 
   /** Settles while the work goes on, and what is left when it has ended. Never throws unless the work does. */
@@ -85,7 +86,7 @@ export class Settler {
     const { decision, job } = execution;
     const reason = decision && "reason" in decision ? redact(decision.reason) : undefined;
     for (const [gate, lease] of entries) {
-      const calls = execution.calls?.get(gate) ?? "none";
+      const calls = execution.run?.calls?.get(gate) ?? "none";
       this.left.push({ tenant: job.tenant, gate, report: { id: job.id, lease, calls, ...(calls === "transient" && reason !== undefined ? { reason } : {}) } });
     }
   }
@@ -98,10 +99,10 @@ export class Settler {
         this.unstarted.map(({ job }) => job),
         this.lease.token,
       );
-      for (const execution of this.unstarted) execution.redeliver(this.engine, 1);
+      for (const execution of this.unstarted) execution.delivery.redeliver(this.engine, 1);
     } catch (thrown) {
       this.engine.emit({ event: "trouble", where: "release", reason: reasonOf(thrown) });
-      for (const execution of this.unstarted) execution.redeliver(this.engine);
+      for (const execution of this.unstarted) execution.delivery.redeliver(this.engine);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Engine } from "../engine";
 import { GroupCommit } from "../../group-commit";
-import type { Execution } from "../execution";
+import type { Delivery } from "../run/delivery";
 import type { LateRows } from "../memory";
 import type { NewJob } from "../ports/intake-ledger";
 import { orTrouble } from "../or-trouble";
@@ -29,16 +29,16 @@ export function writeLate(engine: Engine, rows: readonly NewJob[]): void {
 }
 
 /** Whether the job probably has no row yet, so that the claim inserts it: no row was needed when it was accepted, and its late row is not due yet. */
-export function isFresh(engine: Engine, { envelope: { seq, fp, parent, due, at, queue } }: Execution, now: number): boolean {
+export function isFresh(engine: Engine, { envelope: { seq, fp, parent, due, at, queue } }: Delivery, now: number): boolean {
   const isOnDemand = !engine.ledgerFirst && seq === 0 && fp === undefined && parent === undefined && due === undefined;
   return isOnDemand && now - at <= lateAfterMs(engine, queue);
 }
 
-/** The row that a message brings. The execution keeps the payload that was parsed for it. */
-export function rowOf(engine: Engine, execution: Execution, now = engine.now()): NewJob {
-  const { envelope, contract } = execution;
+/** The row that a message brings. The delivery keeps the payload that was parsed for it. */
+export function rowOf(engine: Engine, delivery: Delivery, now = engine.now()): NewJob {
+  const { envelope, contract } = delivery;
   const payload = payloadOf(contract, envelope);
-  if (payload !== null) execution.payload = payload;
+  if (payload !== null) delivery.payload = payload;
   return newRow(engine, contract, envelope, payload, now);
 }
 

@@ -1,7 +1,7 @@
 import type { Engine } from "../engine";
 import { accept } from "../enqueue";
-import type { Execution } from "../execution";
 import type { ChildOptions, Contract, InputOf } from "../job";
+import type { ActiveRun } from "./active-run";
 import { firstName, prepare } from "../accept/prepare";
 import { traceOfChild } from "../../trace";
 
@@ -20,13 +20,20 @@ export class HeldBack extends Error {
 /** Enqueues a child under an id that follows from its parent and key. Throws when it cannot be accepted now: the run is repeated and repeats nothing. */
 export async function enqueueChild<C extends Contract>(
   engine: Engine,
-  run: Execution,
+  run: ActiveRun,
   contract: C,
   payload: InputOf<C>,
   options: ChildOptions,
 ): Promise<string> {
   const { tenant, id } = run.job;
-  const request = { tenant, type: contract.type, payload, delaySeconds: options.delaySeconds, dryRun: run.dry, trace: traceOfChild(run.envelope) };
+  const request = {
+    tenant,
+    type: contract.type,
+    payload,
+    delaySeconds: options.delaySeconds,
+    dryRun: run.delivery.dry,
+    trace: traceOfChild(run.delivery.envelope),
+  };
   const prepared = await prepare(engine, request, { derivedFrom: { parts: childParts(id, contract, options.key), parent: id } });
   const receipt = "envelope" in prepared ? await accept(engine, prepared) : prepared;
   if (!receipt.ok && receipt.retryAfter !== undefined)
@@ -36,7 +43,7 @@ export async function enqueueChild<C extends Contract>(
 }
 
 /** Cancels the child of that key; one that has ended, or never was, is left alone. */
-export async function cancelChild(engine: Engine, run: Execution, contract: Contract, key: string): Promise<void> {
+export async function cancelChild(engine: Engine, run: ActiveRun, contract: Contract, key: string): Promise<void> {
   const { tenant, id } = run.job;
   const child = await engine.ids.derive(tenant, childParts(id, contract, key));
   await engine.ledger.cancel({ tenant, id: child }, engine.now());

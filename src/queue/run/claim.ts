@@ -1,15 +1,16 @@
 import { aboutJob } from "../../trace";
 import { answerUnclaimed, refOf, secondsTo } from "../disposition";
 import type { Engine } from "../engine";
-import type { Execution } from "../execution";
+import { Execution } from "../execution";
 import type { Pause } from "../ports/job-row";
 import { isFresh, rowOf } from "../accept/row-on-demand";
 import { clockToleranceMs } from "../lease";
-import type { Claim, Lease } from "../ports/run-ledger";
+import type { Claim, ClaimedJob, Lease } from "../ports/run-ledger";
 import { orTrouble } from "../or-trouble";
 import { overflow } from "../ports/heavy-ledger";
+import type { Delivery } from "./delivery";
 import { forward, mayForward } from "./overflow";
-import { wait } from "../outcome";
+import { wait, type Wait } from "../outcome";
 import { keyOf } from "../ref";
 import type { Suspect } from "./suspects";
 
@@ -20,48 +21,53 @@ import type { Suspect } from "./suspects";
  */
 export async function claim(
   engine: Engine,
-  executions: readonly Execution[],
+  deliveries: readonly Delivery[],
   lease: Lease,
   queue: string,
 ): Promise<{ claimed: Execution[]; suspects: Suspect[] }> {
-  const byKey = new Map(executions.map((each) => [each.key, each]));
-  const claims = await askLedger(engine, executions, lease, queue);
+  const byKey = new Map(deliveries.map((each) => [each.key, each]));
+  const claims = await askLedger(engine, deliveries, lease, queue);
+  const pauses = claims[0]?.pauses ?? [];
   const claimed: Execution[] = [];
   const suspects: Suspect[] = [];
   for (const job of claims.flatMap((each) => each.claimed)) {
-    const execution = byKey.get(keyOf(job));
-    execution?.claimed(job, lease);
-    if (execution) claimed.push(execution);
+    const delivery = byKey.get(keyOf(job));
+    if (delivery) claimed.push(executionOf(delivery, job, lease, heldBy(engine, delivery, pauses, queue)));
   }
   for (const row of claims.flatMap(({ found }) => found)) {
-    const execution = byKey.get(keyOf(row));
-    if (execution && (await answerUnclaimed(engine, execution, row))) suspects.push({ execution, row });
+    const delivery = byKey.get(keyOf(row));
+    if (!delivery || !(await answerUnclaimed(engine, delivery, row))) continue;
+    suspects.push({ delivery, row, held: heldBy(engine, delivery, pauses, queue) });
   }
-  const pauses = claims[0]?.pauses ?? [];
-  if (pauses.length > 0) for (const execution of [...claimed, ...suspects.map(({ execution }) => execution)]) parkIfPaused(engine, execution, pauses, queue);
   return { claimed, suspects };
 }
 
-/** Claims a job that is suspected of killing its Worker; false: it was answered instead. Without attempts, runs or time left it is decided dead. */
-export async function claimAlone(engine: Engine, execution: Execution, lease: Lease): Promise<boolean> {
-  const job = await orTrouble(engine, "claim", () => engine.ledger.claimAlone(refOf(execution), lease), aboutJob(execution.envelope));
+/** Claims a job that is suspected of killing its Worker; undefined: it was answered instead. Without attempts, runs or time left it is decided dead. */
+export async function claimAlone(engine: Engine, { delivery, held }: Suspect, lease: Lease): Promise<Execution | undefined> {
+  const job = await orTrouble(engine, "claim", () => engine.ledger.claimAlone(refOf(delivery), lease), aboutJob(delivery.envelope));
   if (!job) {
-    execution.redeliver(engine);
-    return false;
+    delivery.redeliver(engine);
+    return undefined;
   }
-  execution.claimed(job, lease);
+  const execution = executionOf(delivery, job, lease, held);
   const reason = reasonToGiveUp(execution, engine.now());
   if (reason !== undefined) execution.decide({ kind: "dead", reason });
-  return true;
+  return execution;
+}
+
+function executionOf(delivery: Delivery, job: ClaimedJob, lease: Lease, held: Wait | undefined): Execution {
+  const execution = new Execution(delivery, job, lease);
+  if (held) execution.decide(held);
+  return execution;
 }
 
 /** The ledger's answers for all jobs, in as few round trips as possible. Jobs without an answer are delivered again, those of heavy tenants forwarded. */
-async function askLedger(engine: Engine, executions: readonly Execution[], lease: Lease, queue: string): Promise<Claim[]> {
-  const first = await claimLight(engine, executions, lease, queue === overflow ? undefined : queue);
+async function askLedger(engine: Engine, deliveries: readonly Delivery[], lease: Lease, queue: string): Promise<Claim[]> {
+  const first = await claimLight(engine, deliveries, lease, queue === overflow ? undefined : queue);
   if (!first) return [];
-  if (first.heavy.length === 0) return claimMissing(engine, executions, first, lease);
+  if (first.heavy.length === 0) return claimMissing(engine, deliveries, first, lease);
   const heavy = new Set(first.heavy);
-  const [aside, light] = parted(executions, ({ envelope }) => heavy.has(envelope.tenant));
+  const [aside, light] = parted(deliveries, ({ envelope }) => heavy.has(envelope.tenant));
   const [forwarded, exempt] = parted(aside, mayForward);
   await forward(engine, forwarded);
   const claims = await claimMissing(engine, light, first, lease);
@@ -70,19 +76,19 @@ async function askLedger(engine: Engine, executions: readonly Execution[], lease
 }
 
 /** Claims those of tenants that are not heavy on `queue`; undefined: of all. */
-function claimLight(engine: Engine, executions: readonly Execution[], lease: Lease, queue: string | undefined): Promise<Claim | undefined> {
+function claimLight(engine: Engine, deliveries: readonly Delivery[], lease: Lease, queue: string | undefined): Promise<Claim | undefined> {
   const now = engine.now();
-  const [fresh, others] = parted(executions, (each) => isFresh(engine, each, now));
+  const [fresh, others] = parted(deliveries, (each) => isFresh(engine, each, now));
   const options = { fresh: fresh.map((each) => rowOf(engine, each, now)), queue };
-  return orRedeliver(engine, executions, () => engine.ledger.claim(others.map(refOf), lease, options));
+  return orRedeliver(engine, deliveries, () => engine.ledger.claim(others.map(refOf), lease, options));
 }
 
-/** An answer of the ledger, and a second one for those of the executions that should have a row and have none. */
-async function claimMissing(engine: Engine, executions: readonly Execution[], first: Claim, lease: Lease): Promise<Claim[]> {
-  if (first.claimed.length + first.found.length === executions.length) return [first];
+/** An answer of the ledger, and a second one for those of the deliveries that should have a row and have none. */
+async function claimMissing(engine: Engine, deliveries: readonly Delivery[], first: Claim, lease: Lease): Promise<Claim[]> {
+  if (first.claimed.length + first.found.length === deliveries.length) return [first];
   if (first.trouble !== undefined) engine.emit({ event: "trouble", where: "claim", reason: first.trouble });
   const answered = new Set([...first.claimed, ...first.found].map(keyOf));
-  const unknown = executions.filter(({ key }) => !answered.has(key));
+  const unknown = deliveries.filter(({ key }) => !answered.has(key));
   const missing = unknown.filter((each) => !redeliverEarly(engine, each));
   if (missing.length === 0) return [first];
   const now = engine.now();
@@ -93,39 +99,41 @@ async function claimMissing(engine: Engine, executions: readonly Execution[], fi
 }
 
 /** Delivers a message of a job without a row again when it came before its due time. */
-function redeliverEarly(engine: Engine, execution: Execution): boolean {
-  const { due = 0 } = execution.envelope;
+function redeliverEarly(engine: Engine, delivery: Delivery): boolean {
+  const { due = 0 } = delivery.envelope;
   const now = engine.now();
   if (due <= now + clockToleranceMs) return false;
-  execution.redeliver(engine, secondsTo(due, now));
+  delivery.redeliver(engine, secondsTo(due, now));
   return true;
 }
 
-async function orRedeliver<T>(engine: Engine, executions: readonly Execution[], ask: () => Promise<T>): Promise<T | undefined> {
+async function orRedeliver<T>(engine: Engine, deliveries: readonly Delivery[], ask: () => Promise<T>): Promise<T | undefined> {
   const answer = await orTrouble(engine, "claim", ask);
-  if (answer === undefined) for (const execution of executions) execution.redeliver(engine);
+  if (answer === undefined) for (const delivery of deliveries) delivery.redeliver(engine);
   return answer;
 }
 
-function parted(executions: readonly Execution[], fits: (execution: Execution) => boolean): [Execution[], Execution[]] {
-  const parts: [Execution[], Execution[]] = [[], []];
-  for (const each of executions) parts[fits(each) ? 0 : 1].push(each);
+function parted(deliveries: readonly Delivery[], fits: (delivery: Delivery) => boolean): [Delivery[], Delivery[]] {
+  const parts: [Delivery[], Delivery[]] = [[], []];
+  for (const each of deliveries) parts[fits(each) ? 0 : 1].push(each);
   return parts;
 }
 
-/** A job whose queue, type or tenant is paused is parked without a run. `from`: the queue it came from, which may be `overflow`; its pause holds no second copy. */
-function parkIfPaused(engine: Engine, execution: Execution, pauses: readonly Pause[], from: string): void {
-  const { tenant, queue, copy } = execution.envelope;
-  const names = { queue: copy ? [queue] : [queue, from], type: [execution.contract.type], tenant: [tenant] };
+/** How a job is decided whose queue, type or tenant is paused: parked without a run. `from`: the queue it came from, which may be `overflow`; its pause holds no second copy. */
+function heldBy(engine: Engine, { envelope, contract }: Delivery, pauses: readonly Pause[], from: string): Wait | undefined {
+  if (pauses.length === 0) return undefined;
+  const { tenant, queue, copy } = envelope;
+  const names = { queue: copy ? [queue] : [queue, from], type: [contract.type], tenant: [tenant] };
   const pause = pauses.find((each) => (each.tenant === "*" || each.tenant === tenant) && names[each.scope].includes(each.name));
-  if (!pause) return;
+  if (!pause) return undefined;
   const name = `${pause.scope}/${pause.name}`;
-  execution.decide(wait(`paused: ${name}`, { until: engine.now(), gate: `pause/${name}`, park: true }));
+  return wait(`paused: ${name}`, { until: engine.now(), gate: `pause/${name}`, park: true });
 }
 
 /** A job whose Worker died in each of its attempts, or whose runs or time are used up by such deaths, is not run once more. */
-function reasonToGiveUp({ job, contract: { policy } }: Execution, now: number): string | undefined {
+function reasonToGiveUp({ job, delivery: { contract } }: Execution, now: number): string | undefined {
   const { attempt, max, runs, born } = job;
+  const { policy } = contract;
   if (attempt >= Math.min(policy.maxAttempts, max)) return `the Worker died in each of its ${policy.maxAttempts} attempts`;
   if (runs <= policy.maxRuns && now - born <= policy.maxAge * 1000) return undefined;
   return `the Worker died in its last run, and it had ${runs} of them since ${new Date(born).toISOString()}`;

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine";
-import type { Execution } from "../execution";
+import { isLoaded, type LoadedExecution } from "../execution";
 import type { Entry } from "../ports/gates";
 import { retry, wait } from "../outcome";
 import { reasonOf } from "../../masking/redact";
@@ -8,8 +8,8 @@ import { reasonOf } from "../../masking/redact";
 const noAnswerMs = 15_000;
 
 /** Lets executions through their gates, one question per gate for all of them. Those held back are decided: they wait. Returns those that may run. */
-export async function enterGates(engine: Engine, executions: readonly Execution[]): Promise<Execution[]> {
-  const groups = new Map<string, { tenant: string; gate: string; members: Execution[] }>();
+export async function enterGates(engine: Engine, executions: readonly LoadedExecution[]): Promise<LoadedExecution[]> {
+  const groups = new Map<string, { tenant: string; gate: string; members: LoadedExecution[] }>();
   for (const execution of executions) {
     const { tenant } = execution.job;
     for (const gate of gatesOf(execution)) {
@@ -21,20 +21,20 @@ export async function enterGates(engine: Engine, executions: readonly Execution[
   }
   // Side by side: a gate that does not answer delays the jobs of no other gate.
   if (groups.size > 0) await Promise.all([...groups.values()].map((group) => enter(engine, group)));
-  return executions.filter(({ decision }) => !decision);
+  return executions.filter(isLoaded);
 }
 
-function gatesOf(execution: Execution): readonly string[] {
-  if (execution.dry) return [];
+function gatesOf(execution: LoadedExecution): readonly string[] {
+  if (execution.delivery.dry) return [];
   try {
-    return execution.contract.gates(execution.payload);
+    return execution.delivery.contract.gates(execution.input.payload);
   } catch (thrown) {
     execution.decide(retry(reasonOf(thrown)));
     return [];
   }
 }
 
-async function enter(engine: Engine, { tenant, gate, members }: { tenant: string; gate: string; members: readonly Execution[] }): Promise<void> {
+async function enter(engine: Engine, { tenant, gate, members }: { tenant: string; gate: string; members: readonly LoadedExecution[] }): Promise<void> {
   const ids = members.map(({ job }) => job.id);
   const { until, now } = members[0]?.lease ?? { until: 0, now: 0 };
   const entries = await engine.gates.enter(tenant, gate, ids, until - now, engine.now());

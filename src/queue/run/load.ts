@@ -1,11 +1,13 @@
 import { aboutJob } from "../../trace";
 import type { Engine } from "../engine";
-import type { Execution } from "../execution";
+import { type Execution, isDecided, isLoaded, type LoadedExecution } from "../execution";
 import { orTrouble } from "../or-trouble";
 import { discard, isOutcome, retry, wait, type Outcome } from "../outcome";
 import { reasonOf } from "../../masking/redact";
 import { keyOf } from "../ref";
 import { upgraded } from "../registry";
+import type { RunInput } from "./active-run";
+import type { Delivery } from "./delivery";
 
 /** How long a job waits when the payload store is down. */
 const storeRetryMs = 30_000;
@@ -14,36 +16,36 @@ const storeRetryMs = 30_000;
  * Loads what executions need to run: their payloads, and the effects of earlier runs. Those whose payload cannot be loaded are decided.
  * Returns those that may run; the others are neither decided nor loaded while the ledger is away. Never throws.
  */
-export async function load(engine: Engine, executions: readonly Execution[]): Promise<Execution[]> {
-  const open = executions.filter(({ decision }) => !decision);
-  if (!(await loadEffects(engine, open))) return [];
-  await Promise.all(open.map((execution) => loadPayload(engine, execution)));
-  return open.filter(({ decision }) => !decision);
+export async function load(engine: Engine, executions: readonly Execution[]): Promise<LoadedExecution[]> {
+  const open = executions.filter((each) => !isDecided(each));
+  const effects = await loadEffects(engine, open);
+  if (!effects) return [];
+  await Promise.all(open.map((each) => loadInput(engine, each, effects.get(each.delivery.key))));
+  return open.filter(isLoaded);
 }
 
-/** A first run can have no effects; only jobs that ran before are looked up. False: the ledger is away. */
-async function loadEffects(engine: Engine, executions: readonly Execution[]): Promise<boolean> {
+/** By job and key. A first run can have no effects; only jobs that ran before are looked up. Undefined: the ledger is away. */
+async function loadEffects(engine: Engine, executions: readonly Execution[]): Promise<ReadonlyMap<string, RunInput["effects"]> | undefined> {
   const earlier = executions.filter(({ job }) => job.runs > 1 || job.revision > 0);
-  if (earlier.length === 0) return true;
+  if (earlier.length === 0) return new Map();
   const effects = await orTrouble(engine, "effects", () => engine.ledger.effects(earlier.map(({ job }) => job)));
-  if (!effects) return false;
-  const byJob = Map.groupBy(effects, keyOf);
-  for (const execution of earlier) execution.effects = new Map((byJob.get(keyOf(execution.job)) ?? []).map((effect) => [effect.key, effect]));
-  return true;
+  if (!effects) return undefined;
+  return new Map([...Map.groupBy(effects, keyOf)].map(([job, each]) => [job, new Map(each.map((effect) => [effect.key, effect]))]));
 }
 
-async function loadPayload(engine: Engine, execution: Execution): Promise<void> {
-  const payload = await readPayload(engine, execution);
+async function loadInput(engine: Engine, execution: Execution, effects: RunInput["effects"]): Promise<void> {
+  const { delivery } = execution;
+  const payload = await readPayload(engine, delivery);
   if (isOutcome(payload)) return execution.decide(payload);
+  delivery.payload = payload.value;
   try {
-    execution.payload = payload.value;
-    execution.urgent = execution.contract.urgent(payload.value);
+    execution.input = { payload: payload.value, urgent: delivery.contract.urgent(payload.value), effects };
   } catch (thrown) {
     execution.decide(retry(reasonOf(thrown)));
   }
 }
 
-async function readPayload(engine: Engine, { envelope, contract, payload }: Execution): Promise<{ value: unknown } | Outcome> {
+async function readPayload(engine: Engine, { envelope, contract, payload }: Delivery): Promise<{ value: unknown } | Outcome> {
   if (payload !== undefined) return { value: payload };
   let text = envelope.payload ?? null;
   if (text === null && envelope.ref !== undefined) {

@@ -1,18 +1,18 @@
 import { aboutJob } from "../../trace";
 import type { Engine } from "../engine";
 import { parseEnvelope, type Envelope } from "../envelope";
-import { Execution } from "../execution";
+import { Delivery } from "./delivery";
 import { type Foreign, type ForeignReader, takeForeign } from "./foreign";
 import { MessageAnswer, redeliver } from "./message-answer";
 import { keyOf } from "../ref";
 import { readable } from "../registry";
 
 /**
- * One execution per job of the batch; those of a pack share the answer to its message, copies of a job one execution. A body that is no envelope goes to the queue's reader; what this
- * deployment cannot read is delivered again later.
+ * One delivery per job of the batch; those of a pack share the answer to its message, copies of a job one delivery. A body that is no envelope goes to
+ * the queue's reader; what this deployment cannot read is delivered again later.
  */
-export async function open(engine: Engine, messages: readonly Message[], queue: string, reader: ForeignReader | undefined): Promise<Execution[]> {
-  const executions = new Map<string, Execution>();
+export async function open(engine: Engine, messages: readonly Message[], queue: string, reader: ForeignReader | undefined): Promise<Delivery[]> {
+  const deliveries = new Map<string, Delivery>();
   const foreign: Foreign[] = [];
   for (const message of messages) {
     const parsed = parseEnvelope(message.body);
@@ -20,14 +20,14 @@ export async function open(engine: Engine, messages: readonly Message[], queue: 
     else if (parsed.kind === "future") redeliver(engine, [message]);
     else {
       const answer = new MessageAnswer(message, parsed.jobs.length);
-      for (const envelope of parsed.jobs) add(engine, executions, envelope, answer, queue);
+      for (const envelope of parsed.jobs) add(engine, deliveries, envelope, answer, queue);
     }
   }
   await takeForeign(engine, reader, foreign, queue);
-  return [...executions.values()];
+  return [...deliveries.values()];
 }
 
-function add(engine: Engine, executions: Map<string, Execution>, envelope: Envelope, answer: MessageAnswer, queue: string): void {
+function add(engine: Engine, deliveries: Map<string, Delivery>, envelope: Envelope, answer: MessageAnswer, queue: string): void {
   const definition = engine.registry.find(envelope.type);
   if (!definition || !readable(definition.contract, envelope.version)) {
     const reason = `type ${envelope.type} version ${envelope.version} is unknown to this deployment`;
@@ -35,9 +35,9 @@ function add(engine: Engine, executions: Map<string, Execution>, envelope: Envel
     return answer.redeliver(engine);
   }
   const key = keyOf(envelope);
-  const earlier = executions.get(key);
+  const earlier = deliveries.get(key);
   // Another payload under the same key: decided on its own, once the first one's row is there.
   if (earlier && earlier.envelope.fp !== envelope.fp) return answer.redeliver(engine);
   if (earlier) earlier.join(envelope, answer);
-  else executions.set(key, new Execution(envelope, definition, [answer]));
+  else deliveries.set(key, new Delivery(envelope, definition, [answer]));
 }

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine";
-import type { Execution } from "../execution";
+import type { Delivery } from "./delivery";
 import { type HeavyMark, overflow } from "../ports/heavy-ledger";
 import { orTrouble } from "../or-trouble";
 import { payloadOf } from "../registry";
@@ -14,17 +14,17 @@ const maxRemembered = 1000;
  * Sends jobs on to `overflow` as they came, under the same generation, then acknowledges their messages: a crash in between makes a second copy, of
  * which the claim takes one. Each travels singly, whatever its type's pack. Those that the queue did not take are delivered again. Never throws.
  */
-export async function forward(engine: Engine, executions: readonly Execution[]): Promise<void> {
-  const copies = executions.map(({ envelope }) => ({ envelope, delaySeconds: 0, single: true, queue: overflow }));
+export async function forward(engine: Engine, deliveries: readonly Delivery[]): Promise<void> {
+  const copies = deliveries.map(({ envelope }) => ({ envelope, delaySeconds: 0, single: true, queue: overflow }));
   const refused = new Set((await send(engine, copies)).map(({ envelope }) => envelope));
-  for (const execution of executions) {
-    if (refused.has(execution.envelope)) execution.redeliver(engine);
-    else execution.ack();
+  for (const delivery of deliveries) {
+    if (refused.has(delivery.envelope)) delivery.redeliver(engine);
+    else delivery.ack();
   }
 }
 
 /** Whether a job of a heavy tenant goes to `overflow`: an urgent one does not, nor one whose delivery decides what its key stands for. */
-export function mayForward({ contract, envelope, unaskedAt }: Execution): boolean {
+export function mayForward({ contract, envelope, unaskedAt }: Delivery): boolean {
   if (unaskedAt !== undefined) return false;
   try {
     const payload = payloadOf(contract, envelope);
@@ -36,11 +36,11 @@ export function mayForward({ contract, envelope, unaskedAt }: Execution): boolea
 }
 
 /** Records that jobs of these tenants came from `overflow`, so that their marks go on. Never throws. */
-export async function noteArrivals(engine: Engine, executions: readonly Execution[]): Promise<void> {
+export async function noteArrivals(engine: Engine, deliveries: readonly Delivery[]): Promise<void> {
   const now = engine.now();
   const { arrivals } = engine.memory;
   const fresh = new Map<string, HeavyMark>();
-  for (const { envelope } of executions) {
+  for (const { envelope } of deliveries) {
     const { tenant, queue } = envelope;
     const key = `${tenant}/${queue}`;
     if (now - (arrivals.get(key) ?? -Infinity) >= seenEveryMs) fresh.set(key, { tenant, queue });

@@ -2,7 +2,7 @@ import { reasonOf } from "../../masking/redact";
 import type { Engine } from "../engine";
 import type { Contract, Job, Run } from "../job";
 import { refOf } from "../disposition";
-import type { Execution } from "../execution";
+import type { Delivery } from "./delivery";
 import type { OfferRef } from "../ports/run-ledger";
 import { wait } from "../outcome";
 import { parkedAt } from "../placement";
@@ -32,15 +32,15 @@ export function remoteJob(contract: Contract): Job {
  * those that cannot be offered (ended, cancelled, not due, stale, another payload), which are answered there. One round trip, which writes the rows of fresh
  * ones, and one more for others without a row. No run is claimed, so none is counted. Never throws.
  */
-export async function offerRemote(engine: Engine, executions: readonly Execution[]): Promise<readonly Execution[]> {
-  const remote = executions.filter(isRemote);
-  if (remote.length === 0) return executions;
-  const others = executions.filter((each) => !isRemote(each));
+export async function offerRemote(engine: Engine, deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+  const remote = deliveries.filter(isRemote);
+  if (remote.length === 0) return deliveries;
+  const others = deliveries.filter((each) => !isRemote(each));
   try {
     const { offered, found } = await offer(engine, remote, (each) => isFresh(engine, each, engine.now()));
     const unknown = remote.filter(({ envelope }) => !found.has(keyOf(envelope)));
     const late = unknown.length > 0 ? (await offer(engine, unknown, () => true)).offered : new Set<string>();
-    const isOffered = ({ envelope }: Execution) => offered.has(keyOf(envelope)) || late.has(keyOf(envelope));
+    const isOffered = ({ envelope }: Delivery) => offered.has(keyOf(envelope)) || late.has(keyOf(envelope));
     for (const each of remote.filter(isOffered)) each.ack();
     return [...others, ...remote.filter((each) => !isOffered(each))];
   } catch (thrown) {
@@ -50,23 +50,23 @@ export async function offerRemote(engine: Engine, executions: readonly Execution
   }
 }
 
-function isRemote({ contract }: Execution): boolean {
+function isRemote({ contract }: Delivery): boolean {
   return contract.remote !== undefined;
 }
 
 /** `bringsRow`: those whose row is written first if it is missing. */
 async function offer(
   engine: Engine,
-  remote: readonly Execution[],
-  bringsRow: (execution: Execution) => boolean,
+  remote: readonly Delivery[],
+  bringsRow: (delivery: Delivery) => boolean,
 ): Promise<{ offered: Set<string>; found: Set<string> }> {
   const fresh = remote.filter(bringsRow).map((each) => rowOf(engine, each));
   const { offered, found } = await engine.ledger.offer(remote.map(offerRef), engine.now(), fresh);
   return { offered: new Set(offered.map(keyOf)), found: new Set(found.map(keyOf)) };
 }
 
-function offerRef(execution: Execution): OfferRef {
-  const { envelope, contract } = execution;
+function offerRef(delivery: Delivery): OfferRef {
+  const { envelope, contract } = delivery;
   const payload = payloadOf(contract, envelope);
-  return { ...refOf(execution), ...parkedAt(workerGate(contract.type), envelope.at, payload !== null && contract.urgent(payload)) };
+  return { ...refOf(delivery), ...parkedAt(workerGate(contract.type), envelope.at, payload !== null && contract.urgent(payload)) };
 }

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine";
-import type { Execution } from "../execution";
+import type { DecidedExecution, Execution } from "../execution";
 import type { Settled } from "../ports/run-ledger";
 import { reasonOf } from "../../masking/redact";
 import { deliver } from "../accept/deliver";
@@ -7,13 +7,14 @@ import { orTrouble } from "../or-trouble";
 import { keyOf } from "../ref";
 import { isTerminal } from "../state";
 import { transitionOf, type Settlement } from "./transition";
+import type { Envelope } from "../envelope";
 import { withRetry } from "../with-retry";
 
 /** Seconds until a message is delivered again whose outcome the ledger did not record. */
 const unrecordedRetrySeconds = 60;
 
 /** Records decided executions: record, then send copies, then acknowledge. Duplicates over loss. Never throws. */
-export async function settleAll(engine: Engine, executions: readonly Execution[], token: string): Promise<void> {
+export async function settleAll(engine: Engine, executions: readonly DecidedExecution[], token: string): Promise<void> {
   if (executions.length === 0) return;
   const now = engine.now();
   const settlements = executions.flatMap((execution) => {
@@ -23,28 +24,40 @@ export async function settleAll(engine: Engine, executions: readonly Execution[]
   const settled = await record(engine, settlements, token, now);
   if (!settled) {
     // Its lease runs out and it is run again, alone; effects recorded so far are not repeated.
-    for (const execution of executions) execution.redeliver(engine, unrecordedRetrySeconds + Math.floor(engine.random() * 10));
+    for (const execution of executions) execution.delivery.redeliver(engine, unrecordedRetrySeconds + Math.floor(engine.random() * 10));
     return;
   }
-  for (const each of settlements) announce(engine, each, settled.get(each.execution.key));
+  for (const each of settlements) announce(engine, each, settled.get(each.execution.delivery.key));
   await sendCopies(engine, settlements, settled);
   for (const execution of executions) {
     // A run that lost its job leaves the message to the table: a copy of it may be all that brings the job back if its present run is lost.
-    if (settled.has(execution.key)) execution.ack();
-    else execution.redeliver(engine, unrecordedRetrySeconds);
+    if (settled.has(execution.delivery.key)) execution.delivery.ack();
+    else execution.delivery.redeliver(engine, unrecordedRetrySeconds);
   }
 }
 
-type Settling = Settlement & { execution: Execution };
+type Settling = Settlement & { execution: DecidedExecution };
 
 /** Nothing for a job that another run holds. */
-function settlementOf(engine: Engine, execution: Execution, now: number): Settlement | undefined {
-  const { decision, job, contract, started, startedAt, progress, unanswered, urgent } = execution;
-  if (!decision || decision.kind === "lost") return undefined;
-  const { type, policy } = contract;
-  const ms = started ? now - startedAt : 0;
-  const doubt = unanswered?.size ? Math.min(...unanswered.values()) : 0;
-  return transitionOf({ job, type, policy, started, ms, progress, doubt, urgent, now, random: engine.random }, decision);
+function settlementOf(engine: Engine, execution: DecidedExecution, now: number): Settlement | undefined {
+  const { decision, job, delivery, input, run } = execution;
+  if (decision.kind === "lost") return undefined;
+  const { type, policy } = delivery.contract;
+  const ms = run ? now - run.startedAt : 0;
+  const doubt = run?.unanswered?.size ? Math.min(...run.unanswered.values()) : 0;
+  const facts = {
+    job,
+    type,
+    policy,
+    started: run !== undefined,
+    ms,
+    progress: run?.progress,
+    doubt,
+    urgent: input?.urgent ?? false,
+    now,
+    random: engine.random,
+  };
+  return transitionOf(facts, decision);
 }
 
 async function record(engine: Engine, settlements: readonly Settling[], token: string, now: number): Promise<Map<string, Settled> | undefined> {
@@ -57,7 +70,7 @@ async function record(engine: Engine, settlements: readonly Settling[], token: s
 function announce(engine: Engine, { execution, transition }: Settling, row: Settled | undefined): void {
   const { tenant, id } = transition;
   const { decision } = execution;
-  const { trace, parent } = execution.envelope;
+  const { trace, parent } = execution.delivery.envelope;
   if (!row) {
     engine.emit({ event: "trouble", where: "settle", reason: "another run took the job over; this one's outcome is dropped", tenant, id, trace, parent });
     return;
@@ -69,7 +82,7 @@ function announce(engine: Engine, { execution, transition }: Settling, row: Sett
     id,
     type,
     attempt,
-    outcome: decision?.kind ?? "",
+    outcome: decision.kind,
     state: row.state,
     ms,
     ran: transition.counted,
@@ -78,16 +91,17 @@ function announce(engine: Engine, { execution, transition }: Settling, row: Sett
     trace,
     parent,
   });
-  if (row.state === "done" && decision?.kind === "done" && decision.after) afterwards(engine, decision.after, execution.envelope);
+  if (row.state === "done" && decision.kind === "done" && decision.after) afterwards(engine, decision.after, execution.delivery.envelope);
 }
 
 /** From the time it could run until its first run. The due time of what the tick released is not known any more, unless it was held back since. */
-function waitedOf({ job, started, startedAt, envelope: { seq, due = 0 } }: Execution): number | null {
-  const isKnown = started && job.runs === 1 && (seq === 0 || job.reason !== null);
-  return isKnown ? Math.max(0, startedAt - Math.max(job.at, due)) : null;
+function waitedOf({ job, run, delivery }: Execution): number | null {
+  const { seq, due = 0 } = delivery.envelope;
+  const isKnown = run && job.runs === 1 && (seq === 0 || job.reason !== null);
+  return isKnown ? Math.max(0, run.startedAt - Math.max(job.at, due)) : null;
 }
 
-function afterwards(engine: Engine, after: () => void, { tenant, id, trace, parent }: Execution["envelope"]): void {
+function afterwards(engine: Engine, after: () => void, { tenant, id, trace, parent }: Envelope): void {
   try {
     after();
   } catch (thrown) {
@@ -97,9 +111,9 @@ function afterwards(engine: Engine, after: () => void, { tenant, id, trace, pare
 
 async function sendCopies(engine: Engine, settlements: readonly Settling[], settled: ReadonlyMap<string, Settled>): Promise<void> {
   const copies = settlements.flatMap(({ execution, copy }) => {
-    const row = copy && settled.get(execution.key);
+    const row = copy && settled.get(execution.delivery.key);
     if (!row || isTerminal(row.state)) return [];
-    const { due: _, ...envelope } = execution.envelope;
+    const { due: _, ...envelope } = execution.delivery.envelope;
     return [{ envelope: { ...envelope, seq: row.seq }, delaySeconds: copy.delaySeconds }];
   });
   if (copies.length > 0) await deliver(engine, copies);

@@ -1,7 +1,7 @@
 import { aboutJob } from "../../trace";
+import { type ActiveRun, RunEnded } from "./active-run";
 import { HeldBack } from "./children";
 import type { Engine } from "../engine";
-import { type Execution, RunEnded } from "../execution";
 import { retry, wait } from "../outcome";
 import { reasonOf } from "../../masking/redact";
 
@@ -13,7 +13,7 @@ const maxWindowMs = 1000;
 /** Runs of one type that started at about the same time. */
 interface Cohort {
   since: number;
-  running: Set<Execution>;
+  running: Set<ActiveRun>;
 }
 
 /**
@@ -33,10 +33,10 @@ export class Timeout {
   }
 
   /** Watches runs that start now; the answer stops it. */
-  watch(executions: readonly Execution[]): () => void {
+  watch(runs: readonly ActiveRun[]): () => void {
     const { running } = this.cohort();
-    for (const execution of executions) running.add(execution);
-    return () => executions.forEach((execution) => running.delete(execution));
+    for (const run of runs) running.add(run);
+    return () => runs.forEach((run) => running.delete(run));
   }
 
   /** All runs have ended. */
@@ -50,7 +50,7 @@ export class Timeout {
     const cohort: Cohort = { since: now, running: new Set() };
     const end = () => {
       if (this.newest === cohort) this.newest = undefined;
-      for (const execution of cohort.running) execution.end("timeout");
+      for (const run of cohort.running) run.end("timeout");
     };
     this.timers.push(setTimeout(end, this.seconds * 1000 + this.windowMs));
     return (this.newest = cohort);
@@ -64,20 +64,20 @@ export class Timeout {
 export async function withTimeout(
   engine: Engine,
   timeout: Timeout,
-  executions: readonly Execution[],
+  runs: readonly ActiveRun[],
   work: () => Promise<unknown>,
   onAllEnded: () => void = () => undefined,
 ): Promise<unknown> {
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<undefined>();
-  const areAllEnded = () => executions.every(({ ended }) => ended);
+  const areAllEnded = () => runs.every(({ ended }) => ended);
   let grace: ReturnType<typeof setTimeout> | undefined;
   const onEnd = () => {
     if (!areAllEnded()) return;
     onAllEnded();
     grace = setTimeout(() => giveUp(undefined), graceMs);
   };
-  for (const execution of executions) execution.onEnd = onEnd;
-  const stopWatching = timeout.watch(executions);
+  for (const run of runs) run.onEnd = onEnd;
+  const stopWatching = timeout.watch(runs);
   try {
     return await Promise.race([work(), givenUp]);
   } catch (thrown) {
@@ -88,12 +88,12 @@ export async function withTimeout(
       event: "trouble",
       where: "run",
       reason: reasonOf(thrown),
-      ...(executions[0] ? aboutJob(executions[0].envelope) : {}),
+      ...(runs[0] ? aboutJob(runs[0].delivery.envelope) : {}),
     });
     return retry(reasonOf(thrown));
   } finally {
     stopWatching();
     if (grace !== undefined) clearTimeout(grace);
-    for (const execution of executions) execution.onEnd = undefined;
+    for (const run of runs) run.onEnd = undefined;
   }
 }

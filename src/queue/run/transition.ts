@@ -1,6 +1,6 @@
 import { backoff } from "../backoff";
-import type { Decision } from "../execution";
 import type { Policy } from "../job";
+import type { Decision } from "./decision";
 import type { ClaimedJob, Transition } from "../ports/run-ledger";
 import type { Retry, Wait } from "../outcome";
 import { copyDelay, heldUntil, maxHoldMs, parkedAt, type Placement, queuedNow } from "../placement";
