@@ -181,7 +181,7 @@ export function story(now: number): Answers {
       to: at(0),
       totals: {},
       minutes: [...events, { minute: at(41), type: "email", event: "discarded", count: 24, ms: 0 }],
-      backlog: { deadLetters: 24, parked: 128, due: 18 },
+      backlog: { deadLetters: 24, discarded: 3, parked: 128, due: 18 },
       groups: [{ name: "email", events: {}, open: { running: 3, ready: 3, held: 100, parked: 128, retrying: 12, scheduled: 6 }, ms: 0 }],
     },
     "GET /v1/jobs": ({ state }: { state?: string }) => ({ jobs: state ? jobs.filter((each) => each.state === state) : jobs, cursor: state ? null : "older" }),
@@ -248,7 +248,9 @@ export function story(now: number): Answers {
         },
       ],
     },
-    "GET /v1/pauses": { pauses: [{ scope: "queue", name: "analytics-events", tenant: "demo", since: at(40), actor: "ana", reason: "provider migration" }] },
+    "GET /v1/pauses": {
+      pauses: [{ scope: "queue", name: "analytics-events", tenant: "demo", since: at(40), actor: "t0", actorName: "ana", reason: "provider migration" }],
+    },
     "GET /v1/gates": {
       gates: [
         {

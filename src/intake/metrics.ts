@@ -1,10 +1,11 @@
 import { durationBounds, type DurationKind, type Histogram, type TypeDurations } from "../ledger/durations";
+import type { Backlog } from "../ledger/views";
 import type { MinuteCount } from "../ledger/views";
 import type { QueueMetrics, TickStep } from "./deps";
 
 export interface Metrics {
   counts: readonly MinuteCount[];
-  backlog: { deadLetters: number; parked: number; due: number };
+  backlog: Pick<Backlog, "deadLetters" | "parked" | "due">;
   queues: readonly QueueMetrics[];
   steps: readonly TickStep[];
   durations: readonly TypeDurations[];

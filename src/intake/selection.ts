@@ -11,6 +11,7 @@ const group = boundedText(128, { pattern: /^[\x21-\x7e]{1,128}$/, rule: "must be
 /** Of a filter of dead letters. */
 export const letterEntries = {
   type: v.optional(boundedName("must be a type")),
+  queue: v.optional(boundedName("must be a queue")),
   state: v.optional(v.picklist(["dead", "discarded"], "must be dead or discarded")),
   siteId: v.optional(siteId),
   group: v.optional(group),

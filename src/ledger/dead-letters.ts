@@ -6,9 +6,10 @@ import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, Page } from "./
 const maxGrouped = 10_000;
 const maxExamined = 2000;
 
-const letters = `
-  SELECT id, type, state, site AS siteId, reason, kind AS "group", attempt, at, died AS diedAt FROM dead_letters
-  WHERE tenant = ?1 AND (died, id) < (?2, ?3) ORDER BY died DESC, id DESC LIMIT ?4`;
+/** ?2 and ?3 the place of the letter before, ?4 rows; with a queue, ?5, the newest rows are narrowed by their jobs. */
+const letters = (narrowed: boolean) => `
+  SELECT id, type, state, site AS siteId, reason, kind AS "group", attempt, at, died AS diedAt${narrowed ? `, (SELECT j.queue = ?5 FROM jobs j WHERE j.tenant = d.tenant AND j.id = d.id) AS isOfQueue` : ""}
+  FROM dead_letters d WHERE tenant = ?1 AND (died, id) < (?2, ?3) ORDER BY died DESC, id DESC LIMIT ?4`;
 
 const grouped = `
   SELECT kind AS "group", type, reason, count(*) AS count, min(died) AS firstAt, max(died) AS lastAt, group_concat(CASE WHEN place <= 3 THEN id END) AS examples
@@ -24,13 +25,15 @@ export async function deadLetters(
   page: Page,
 ): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }> {
   const [died, id] = cursorOf(page.cursor);
-  const { results } = await statement(db, letters, tenant, died, id, maxExamined).all<DeadLetterView>();
+  const ofQueue = filter.queue === undefined ? [] : [filter.queue];
+  const { results } = await statement(db, letters(ofQueue.length > 0), tenant, died, id, maxExamined, ...ofQueue).all<Letter>();
   const kept: DeadLetterView[] = [];
   const matches = filter.q === undefined ? undefined : textMatcher(filter.q);
   for (const row of results) {
     if (!matchesFilter(row, filter) || (matches && row.id !== filter.q?.toLowerCase() && !matches(row))) continue;
     if (kept.length === page.limit) return { deadLetters: kept, cursor: cursorAfter(kept) };
-    kept.push(row);
+    const { isOfQueue: _, ...letter } = row;
+    kept.push(letter);
   }
   return { deadLetters: kept, cursor: results.length === maxExamined ? cursorAfter(results) : null };
 }
@@ -52,8 +55,12 @@ export async function groups(db: D1Database, tenant: string): Promise<DeadLetter
   return results.map((row) => ({ ...row, examples: row.examples?.split(",") ?? [] }));
 }
 
-function matchesFilter(row: DeadLetterView, filter: DeadLetterFilter): boolean {
+/** `isOfQueue`: asked for with a queue. A letter has no column for its queue: its job has. */
+type Letter = DeadLetterView & { isOfQueue?: number | null };
+
+function matchesFilter(row: Letter, filter: DeadLetterFilter): boolean {
   return (
+    (filter.queue === undefined || row.isOfQueue === 1) &&
     (filter.type === undefined || row.type === filter.type) &&
     (filter.state === undefined || row.state === filter.state) &&
     (filter.siteId === undefined || row.siteId === filter.siteId) &&

@@ -7,7 +7,7 @@ import { hasType } from "./known-types";
 import { deadRows, searchKeys, newestFirst, openRows, pageOf } from "./search";
 import { isTextCursor, searchText } from "./text-search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
-import type { JobDetail, JobFilter, JobPage, MinuteCount, Page, Queries } from "./views";
+import type { Backlog, JobDetail, JobFilter, JobPage, MinuteCount, Page, Queries } from "./views";
 
 const countedAtMost = 100_000;
 
@@ -101,18 +101,20 @@ async function counts(db: D1Database, tenant: string | null, from: number, to: n
 }
 
 /** Counted up to 100,000, without side rows of jobs that have ended since: the tick removes those. */
-async function backlog(db: D1Database, tenant: string | null): Promise<{ deadLetters: number; parked: number; due: number }> {
+async function backlog(db: D1Database, tenant: string | null): Promise<Backlog> {
   const whose = tenant === null ? "" : "WHERE s.tenant = ?1";
   const open = tenant === null ? "WHERE j.ended IS NULL" : "WHERE s.tenant = ?1 AND j.ended IS NULL";
-  const letters = `SELECT 1 FROM dead_letters s ${whose}`;
-  const waiting = (table: string) => `SELECT 1 FROM ${table} s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id ${open}`;
-  const counted = [letters, waiting("parked"), waiting("due")].map((rows) => `SELECT count(*) AS n FROM (${rows} LIMIT ${countedAtMost})`);
+  const letters = `SELECT state FROM dead_letters s ${whose}`;
+  const waiting = (table: string) => `SELECT NULL AS state FROM ${table} s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id ${open}`;
+  const counted = [letters, waiting("parked"), waiting("due")].map(
+    (rows) => `SELECT count(*) AS n, count(iif(state = 'discarded', 1, NULL)) AS discarded FROM (${rows} LIMIT ${countedAtMost})`,
+  );
   const results = await batch(
     db,
     counted.map((sql) => (tenant === null ? statement(db, sql) : statement(db, sql, tenant))),
   );
-  const [deadLetters = 0, parked = 0, due = 0] = counted.map((_, index) => rowsOf<{ n: number }>(results, index)[0]?.n ?? 0);
-  return { deadLetters, parked, due };
+  const [dead, parked, due] = counted.map((_, index) => rowsOf<{ n: number; discarded: number }>(results, index)[0]);
+  return { deadLetters: dead?.n ?? 0, discarded: dead?.discarded ?? 0, parked: parked?.n ?? 0, due: due?.n ?? 0 };
 }
 
 interface WholeRow extends Omit<JobRow, keyof TimelineRow>, TimelineRow {

@@ -124,6 +124,15 @@ export interface MinuteCount {
 }
 
 /** All reads of the ledger. Every call names its tenant; null: all tenants, for the root token. */
+/** Jobs that are left to deal with. */
+export interface Backlog {
+  deadLetters: number;
+  /** Of the dead letters those that failed for good at once; the others have used up their attempts. */
+  discarded: number;
+  parked: number;
+  due: number;
+}
+
 export interface Queries {
   job(tenant: string, id: string): Promise<JobDetail | null>;
   jobs(tenant: string, filter: JobFilter, page: Page): Promise<JobPage>;
@@ -133,5 +142,5 @@ export interface Queries {
   /** Whether a job of this type was ever seen; for types that this deployment does not know. */
   hasType(tenant: string, type: string): Promise<boolean>;
   /** Dead letters not yet replayed or dismissed, jobs parked at gates. */
-  backlog(tenant: string | null): Promise<{ deadLetters: number; parked: number; due: number }>;
+  backlog(tenant: string | null): Promise<Backlog>;
 }

@@ -146,7 +146,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
       to: ago(0),
       totals: {},
       minutes: times((index) => ({ minute: ago(30), type: text, event: index % 2 === 0 ? "done" : "dead", count: 12, ms: 60_000 })),
-      backlog: { deadLetters: rows, parked: 0, due: 2 },
+      backlog: { deadLetters: rows, discarded: 0, parked: 0, due: 2 },
       groups: times((index) => ({
         ...{ name: `${text}${index}`, events: { done: 9 }, ms: 90_000 },
         open: { running: 2, ready: 0, held: 3, parked: 0, retrying: 1, scheduled: 0 },

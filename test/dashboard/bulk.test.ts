@@ -10,6 +10,7 @@ describe("acting on many jobs", () => {
     ["verb=cancel&type=email&state=waiting", "/v1/jobs/cancel", { filter: { type: "email", state: "waiting" }, plan: true }],
     ["verb=dismiss&group=g0", "/v1/dead-letters/dismiss", { filter: { group: "g0" }, plan: true }],
     ["verb=replay&q=order%3A7", "/v1/replays", { filter: { q: "order:7" }, plan: true }],
+    ["verb=replay&queue=email-sending&state=dead", "/v1/replays", { filter: { queue: "email-sending", state: "dead" }, plan: true }],
     [`verb=replay&ids=${idOf(1)}&ids=${idOf(2)}&ids=${idOf(1)}`, "/v1/replays", { ids: [idOf(1), idOf(2)], plan: true }],
     ["verb=cancel&type=email&from=6h", "/v1/jobs/cancel", { filter: { type: "email", from: "2026-11-21T06:00:00.000Z" }, plan: true }],
   ])("%s is planned, and changes nothing", async (query, path, body) => {
@@ -77,6 +78,7 @@ describe("acting on many jobs", () => {
     expect(await offered("")).toEqual({ ticked: ["cancel", "replay", "dismiss"], all: [] });
     expect(await offered("?state=waiting")).toEqual({ ticked: ["cancel"], all: ["cancel"] });
     expect(await offered("?state=dead&type=email")).toEqual({ ticked: ["replay", "dismiss"], all: ["replay", "dismiss"] });
+    expect((await offered("?queue=events")).all).toEqual(["cancel", "replay", "dismiss"]);
     expect(await offered("?state=done")).toEqual({ ticked: [], all: [] });
   });
 });

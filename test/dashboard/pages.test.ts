@@ -174,12 +174,15 @@ describe("a page", () => {
         { name: "email", events: {}, open, ms: 0 },
         { name: "image", events: {}, open: { ready: 7 }, ms: 0 },
       ],
-      backlog: {},
+      backlog: { deadLetters: 12, discarded: 5, parked: 183, due: 30 },
     });
     const html = await (await (await visitor(people.reader, api)).get("/t/demo/jobs")).text();
-    for (const [state, count] of Object.entries({ queued: 9, running: 1, scheduled: 5, waiting: 213, retrying: 4 }))
+    for (const [state, count] of Object.entries({ queued: 9, running: 1, scheduled: 5, waiting: 213, retrying: 4, dead: 7, discarded: 5 }))
       expect(html).toMatch(new RegExp(`state=${state}"[^>]*>\\w+ <b>${count}</b>`));
     expect(api.calls.map(({ path }) => path)).not.toContain("/v1/queues");
+    const { get } = await visitor(people.reader, api);
+    expect(await (await get("/t/demo/jobs?type=image")).text()).toMatch(/state=queued"[^>]*>\w+ <b>7</);
+    expect(await (await get("/t/demo/jobs?siteId=main")).text()).not.toMatch(/state=\w+"[^>]*>\w+ <b>/);
   });
 
   test("a list narrows by the words of its one search box, and says how far it has looked", async () => {

@@ -133,6 +133,23 @@ describe("cancelling many jobs", () => {
   });
 });
 
+test("a queue narrows what is cancelled and what is dismissed", async () => {
+  const { bulk } = setUp();
+  await givenDead("queues", 3);
+  await given("queues", 4);
+  await env.DB.prepare("UPDATE jobs SET queue = 'email-bulk' WHERE id IN (SELECT id FROM jobs WHERE tenant = 'queues' AND state = 'dead' LIMIT 1)").run();
+  await env.DB.prepare("UPDATE jobs SET queue = 'email-bulk' WHERE id IN (SELECT id FROM jobs WHERE tenant = 'queues' AND state = 'queued' LIMIT 2)").run();
+  const total = async (request: Parameters<typeof bulk.plan>[1]) => (await bulk.plan("queues", request)).total;
+  expect(await total({ action: "dismiss", filter: { queue: "email-bulk" } })).toBe(1);
+  expect(await total({ action: "dismiss", filter: { queue: "events" } })).toBe(2);
+  expect(await total({ action: "cancel", filter: { queue: "email-bulk" } })).toBe(2);
+  expect(await total({ action: "cancel", filter: { queue: "nothing" } })).toBe(0);
+  const { deadLetters: letters } = await createQueries(env.DB).deadLetters("queues", { queue: "email-bulk" }, { limit: 10 });
+  expect(letters).toHaveLength(1);
+  expect(letters[0]).not.toHaveProperty("isOfQueue");
+  expect(await createQueries(env.DB).backlog("queues")).toMatchObject({ deadLetters: 3, discarded: 0 });
+});
+
 test("dismissing takes dead letters off the list, writes it down once, and leaves the jobs", async () => {
   const { bulk } = setUp();
   await givenDead("letters", 4);

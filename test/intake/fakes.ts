@@ -312,7 +312,7 @@ function queriesOf(seen: Seen): Queries {
       { minute: from, type: 'odd"\\\n', event: "done", count: tenant === null ? 30 : 3, ms: 1500 },
       { minute: from + 60_000, type: 'odd"\\\n', event: "done", count: 1, ms: 500 },
     ],
-    backlog: async (tenant) => ({ deadLetters: tenant === null ? 20 : 2, parked: 0, due: 1 }),
+    backlog: async (tenant) => ({ deadLetters: tenant === null ? 20 : 2, discarded: 1, parked: 0, due: 1 }),
     hasType: async (tenant, type) => of(tenant).some((each) => each.type === type),
   };
 }

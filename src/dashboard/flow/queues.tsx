@@ -27,7 +27,7 @@ export function QueueTable({ visit, queues, pauses }: QueueTableProps) {
               {queue.queue}
             </a>
           </td>
-          <td title={queue.heldBy.map(({ cause, count }) => `${count} at ${cause}`).join("; ")}>
+          <td class="cause" title={queue.heldBy.map(({ cause, count }) => `${count} at ${cause}`).join("; ")}>
             <State is={queue.health} /> {!acts && queue.heldBy[0] && queue.health !== "paused" ? <span class="dim">by {queue.heldBy[0].cause}</span> : null}
           </td>
           <Count value={queue.running} />

@@ -4,7 +4,7 @@ import { type Search, searchFrom, timeAt } from "./search";
 
 export interface JobsModel extends Jobs {
   search: Search;
-  /** How many there are by state, where that is known. */
+  /** How many there are by state, where that is known: not under a filter that no counter has. */
   counts: Readonly<Record<string, number>>;
   types: string[];
   sites: string[];
@@ -21,19 +21,26 @@ export async function queryJobs({ api, url, now }: Visit): Promise<JobsModel> {
     api.get<Types>("/v1/types"),
     api.get<Sites>("/v1/sites"),
   ]);
-  const sum = (...kinds: string[]) => groups.reduce((total, { open }) => total + kinds.reduce((all, kind) => all + (open[kind] ?? 0), 0), 0);
+  const isNarrowed = Object.keys(search).some((name) => name !== "state" && name !== "type");
   return {
     ...jobs,
     search,
-    counts: {
-      queued: sum("ready"),
-      running: sum("running"),
-      scheduled: sum("scheduled"),
-      waiting: sum("held", "parked"),
-      retrying: sum("retrying"),
-      failed: backlog.deadLetters,
-    },
+    counts: isNarrowed ? {} : countsOf(groups, backlog, search.type),
     types: types.map(({ type }) => type),
     sites: sites.map(({ site }) => site),
+  };
+}
+
+/** By state. Dead letters are not counted by type. */
+function countsOf(groups: NonNullable<Stats["groups"]>, { deadLetters, discarded }: Stats["backlog"], type: string | undefined): Record<string, number> {
+  const counted = groups.filter(({ name }) => type === undefined || name === type);
+  const sum = (...kinds: string[]) => counted.reduce((total, { open }) => total + kinds.reduce((all, kind) => all + (open[kind] ?? 0), 0), 0);
+  return {
+    queued: sum("ready"),
+    running: sum("running"),
+    scheduled: sum("scheduled"),
+    waiting: sum("held", "parked"),
+    retrying: sum("retrying"),
+    ...(type === undefined ? { dead: deadLetters - discarded, discarded } : {}),
   };
 }

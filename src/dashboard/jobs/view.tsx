@@ -15,8 +15,8 @@ const tabs: readonly [state: string | undefined, label: string, counted?: string
   ["scheduled", "Scheduled", "scheduled"],
   ["waiting", "Waiting", "waiting"],
   ["retrying", "Retrying", "retrying"],
-  ["dead", "Dead"],
-  ["discarded", "Discarded"],
+  ["dead", "Dead", "dead"],
+  ["discarded", "Discarded", "discarded"],
   ["done", "Done"],
   ["cancelled", "Cancelled"],
 ];
@@ -127,8 +127,7 @@ function verbsOf(state: string | undefined): BulkVerb[] {
 function Acts({ visit, search }: { visit: Visit; search: Search }) {
   const verbs = verbsOf(search.state);
   if (!visit.may("operate") || verbs.length === 0) return null;
-  // Bulk actions know no queue.
-  const isFiltered = search.queue === undefined && Object.values(search).some((value) => value !== undefined);
+  const isFiltered = Object.values(search).some((value) => value !== undefined);
   return (
     <div class="acts">
       <TickedActs visit={visit} verbs={verbs} form="ticked" />

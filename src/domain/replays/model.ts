@@ -30,6 +30,7 @@ export const defaultCanary = 5;
 /** Times in milliseconds, from inclusive, to exclusive. */
 export interface ReplayFilter {
   type?: string | undefined;
+  queue?: string | undefined;
   state?: "dead" | "discarded" | undefined;
   siteId?: string | undefined;
   group?: string | undefined;

@@ -18,6 +18,7 @@ const cancelRequest = v.pipe(
   v.strictObject({
     filter: filterEntry({
       type: v.optional(boundedName("must be a type")),
+      queue: v.optional(boundedName("must be a queue")),
       state: v.optional(v.picklist(openStates, `must be one of ${openStates.join(", ")}`)),
       siteId: v.optional(siteId),
       q: v.optional(v.pipe(search, v.description("As in GET /v1/jobs"))),

@@ -23,7 +23,12 @@ export const statsShape = v.object({
   to: isoTime,
   totals: v.pipe(outputRecord(byEvent), v.description("By type, then event")),
   minutes: outputList(v.object({ minute: isoTime, type: v.string(), event: v.string(), count, ms: v.number() })),
-  backlog: v.object({ deadLetters: count, parked: count, due: count }),
+  backlog: v.object({
+    deadLetters: count,
+    discarded: v.pipe(count, v.description("Of the dead letters those in this state; the others are dead")),
+    parked: count,
+    due: count,
+  }),
   by: v.optional(v.string()),
   groups: v.optional(outputList(v.object({ name: v.string(), events: byEvent, open: byEvent, ms: v.number() }))),
 });
