@@ -43,9 +43,9 @@ const maxPathLength = 200;
 /** The first 20 issues, and one that counts the others and the `uncounted`. A list that went through here before stays as it is. */
 export function firstIssues(issues: readonly Issue[], uncounted = 0): readonly Issue[] {
   const isShort = issues.length <= maxIssues + (uncounted === 0 ? 1 : 0);
-  const shown = isShort ? issues : issues.slice(0, maxIssues);
-  const left = issues.length - shown.length + uncounted;
-  const short = shown.map(({ path, message }) => ({ path: shortPath(path), message }));
+  const listed = isShort ? issues : issues.slice(0, maxIssues);
+  const left = issues.length - listed.length + uncounted;
+  const short = listed.map(({ path, message }) => ({ path: shortPath(path), message }));
   return left === 0 ? short : [...short, { path: "", message: `and ${left.toLocaleString("en")} more` }];
 }
 

@@ -16,7 +16,7 @@ export type Refusal = "no-headers" | "time" | "signature" | "secret";
  * `now` in milliseconds. Source: the specification of Standard Webhooks 1.0.0.
  */
 export async function sign(secrets: string | readonly string[], id: string, body: string, now: number): Promise<SignedHeaders | null> {
-  const keys = await Promise.all(given(secrets).map((secret) => hmacKey(secret, "sign")));
+  const keys = await Promise.all(secretList(secrets).map((secret) => hmacKey(secret, "sign")));
   if (keys.length === 0) return null;
   const timestamp = String(Math.floor(now / 1000));
   const content = contentOf(id, timestamp, new TextEncoder().encode(body));
@@ -38,7 +38,7 @@ export async function verify(
   const [id, timestamp, signatures] = [read("id"), read("timestamp"), read("signature")];
   if (id === "" || signatures === "" || !/^\d{1,12}$/.test(timestamp)) return { ok: false, reason: "no-headers" };
   if (Math.abs(Math.floor(now / 1000) - Number(timestamp)) > tolerance) return { ok: false, reason: "time" };
-  const keys = await Promise.all(given(secrets).map((secret) => hmacKey(secret, "verify")));
+  const keys = await Promise.all(secretList(secrets).map((secret) => hmacKey(secret, "verify")));
   if (keys.length === 0) return { ok: false, reason: "secret" };
   const content = contentOf(id, timestamp, body);
   const macs = signatures.split(" ").slice(0, maxSignatures).flatMap(macOf);
@@ -48,7 +48,7 @@ export async function verify(
 
 const maxSignatures = 16;
 
-function given(secrets: string | readonly string[]): string[] {
+function secretList(secrets: string | readonly string[]): string[] {
   return [secrets].flat().filter((secret) => secret !== "");
 }
 

@@ -29,17 +29,17 @@ const closedNames = [
  * `reason` says what would be right and repeats no more of the URL than its host.
  */
 export function checkAddress(text: string, rules: AddressRules): AddressVerdict {
-  if (text.length > longest) return refused(`must have at most ${longest} characters`);
+  if (text.length > longest) return refusedAddress(`must have at most ${longest} characters`);
   const url = URL.parse(text);
-  if (!url) return refused("must be an absolute https URL");
+  if (!url) return refusedAddress("must be an absolute https URL");
   const reason = schemeIssue(url, rules) ?? hostIssue(url, rules) ?? portIssue(url, rules);
-  return reason === undefined ? { ok: true, url } : refused(reason);
+  return reason === undefined ? { ok: true, url } : refusedAddress(reason);
 }
 
 /** The same for where a redirect points, which may be relative to the URL that answered. */
 export function checkRedirect(location: string, from: URL, rules: AddressRules): AddressVerdict {
   const url = URL.parse(location, from);
-  return url ? checkAddress(url.href, rules) : refused("must redirect to a URL");
+  return url ? checkAddress(url.href, rules) : refusedAddress("must redirect to a URL");
 }
 
 /** The same for a server that speaks no HTTP. `local`: it is a developer's own machine, let in by the rules. */
@@ -101,6 +101,6 @@ function isIpv4(host: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
 }
 
-function refused(reason: string): AddressVerdict {
+function refusedAddress(reason: string): AddressVerdict {
   return { ok: false, reason };
 }

@@ -43,13 +43,13 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
     waitUntil(promise.catch((thrown: unknown) => log({ event: "trouble", where: "deferred", reason: String(thrown) })));
   const counters = new Counters(env.DB, now, defer, log);
   const limitsOf = async (tenant: string, dependency: string) => {
-    const known = await stores.snapshots.read(tenant, now());
-    const connections = known.state === "known" ? known.snapshot.sections.connections : undefined;
+    const lookup = await stores.snapshots.read(tenant, now());
+    const connections = lookup.state === "known" ? lookup.snapshot.sections.connections : undefined;
     return limitsIn(connections, dependency);
   };
   const quotaOf = async (tenant: string) => {
-    const known = await stores.snapshots.read(tenant, now());
-    return known.state === "known" ? known.snapshot.settings.quota?.jobsPerMinute : undefined;
+    const lookup = await stores.snapshots.read(tenant, now());
+    return lookup.state === "known" ? lookup.snapshot.settings.quota?.jobsPerMinute : undefined;
   };
   const ended = createEndedJobs(env.DB, () => engine);
   const tell = publishAfterBatches(ended, stores.snapshots, now, defer);

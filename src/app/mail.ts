@@ -47,8 +47,8 @@ export async function mailFor(deps: MailDeps, scope: CapabilityScope): Promise<M
   const opened = await stores.connections.open(tenant, "mail");
   if (!opened.ok) return { missing: `the connection "mail" is ${opened.reason}: ${opened.detail}` };
   const { value: connection, paused, updated } = opened;
-  const known = await stores.snapshots.read(tenant, now());
-  const usual = known.state === "known" ? known.snapshot.settings.mail?.from : undefined;
+  const lookup = await stores.snapshots.read(tenant, now());
+  const usual = lookup.state === "known" ? lookup.snapshot.settings.mail?.from : undefined;
   const calls: ProviderCalls = new Map();
   const { suppressions, sent } = createMailStores(db, stores);
   const timeLimit = connection.fallback ? timeLimitOfTwo : undefined;

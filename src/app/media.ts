@@ -27,9 +27,9 @@ export function createMediaDeps(env: WorkerEnv, now: () => number): MediaDeps {
 
 /** One tenant's pictures, for a run. */
 export async function mediaFor(deps: MediaDeps, { snapshots }: Pick<Stores, "snapshots">, tenant: string): Promise<MediaWork> {
-  const known = await snapshots.read(tenant, deps.now());
-  if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
-  return createMediaWork(deps, tenant, (known.state === "known" ? known.snapshot.settings.media?.language : undefined) ?? "en");
+  const lookup = await snapshots.read(tenant, deps.now());
+  if (lookup.state === "unknown") throw new Error("the settings of the tenant cannot be read");
+  return createMediaWork(deps, tenant, (lookup.state === "known" ? lookup.snapshot.settings.media?.language : undefined) ?? "en");
 }
 
 interface MediaIntakeDeps {

@@ -18,7 +18,7 @@ import { sendAlerts } from "../intake/tick/send-alerts";
 import type { TickDeps } from "../intake/tick/tick";
 import { dayLimitIn } from "../d1";
 import { keepDayLimit } from "../domain/installation/day-limit";
-import { beat } from "../domain/installation/beat";
+import { callHeartbeat } from "../domain/installation/beat";
 import { createHttp } from "../providers/http";
 import type { Counters } from "../ledger/counters";
 import { ofInstallation } from "../ledger/durations";
@@ -87,7 +87,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
     ],
     clock: now,
     record: (outcomes) => createTicks(db).record(outcomes),
-    beat: () => beat(stores.installation, createHttp({ rules: stores.rules })),
+    beat: () => callHeartbeat(stores.installation, createHttp({ rules: stores.rules })),
     measure: (ms) => counters.time(ofInstallation, "tick", { run: ms, wait: null }),
     alert: (step, reason) => {
       engine.emit({ event: "trouble", where: `tick ${step}`, reason });

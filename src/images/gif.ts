@@ -7,7 +7,7 @@ const trailer = 0x3b;
 /** Frames and true size of a GIF: a frame may be larger than the screen that the header declares. Null: it ends within a block. */
 export function readGif(bytes: Uint8Array): Structure | null {
   if (bytes.length < 13) return null;
-  const structure: Structure = { head: bytes.subarray(0, 13), orientation: 1, frames: 0, min: { width: word(bytes, 6), height: word(bytes, 8) } };
+  const structure: Structure = { head: bytes.subarray(0, 13), orientation: 1, frames: 0, min: { width: uint16At(bytes, 6), height: uint16At(bytes, 8) } };
   let at = 13 + tableSize(bytes[10] ?? 0);
   while (at < bytes.length && bytes[at] !== trailer) {
     const isImage = bytes[at] === image;
@@ -24,8 +24,8 @@ function addFrame(structure: Structure, bytes: Uint8Array, at: number): void {
   const { width = 0, height = 0 } = structure.min ?? {};
   structure.frames++;
   structure.min = {
-    width: Math.max(width, word(bytes, at + 1) + word(bytes, at + 5)),
-    height: Math.max(height, word(bytes, at + 3) + word(bytes, at + 7)),
+    width: Math.max(width, uint16At(bytes, at + 1) + uint16At(bytes, at + 5)),
+    height: Math.max(height, uint16At(bytes, at + 3) + uint16At(bytes, at + 7)),
   };
 }
 
@@ -43,6 +43,6 @@ function tableSize(flags: number): number {
   return (flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1);
 }
 
-function word(bytes: Uint8Array, at: number): number {
+function uint16At(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
 }

@@ -29,9 +29,9 @@ export async function identify(request: Request, deps: IntakeDeps): Promise<Call
   const claims = await deps.verifier.verify(token);
   if (!claims && deps.isRoot(token)) return { kind: "root" };
   if (!claims) throw refusedToken();
-  const known = await deps.snapshots.read(claims.tenant, deps.now());
-  if (known.state === "unknown") throw unavailable("The token cannot be checked for revocation right now.");
-  if (known.state === "absent" || known.snapshot.revoked.includes(claims.id)) throw refusedToken();
+  const lookup = await deps.snapshots.read(claims.tenant, deps.now());
+  if (lookup.state === "unknown") throw unavailable("The token cannot be checked for revocation right now.");
+  if (lookup.state === "absent" || lookup.snapshot.revoked.includes(claims.id)) throw refusedToken();
   return { kind: "token", tenant: claims.tenant, tokenId: claims.id, scopes: claims.scopes, types: claims.types };
 }
 

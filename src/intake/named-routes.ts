@@ -49,7 +49,7 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       answers: { 200: shape },
       handle: async ({ deps, tenant, params }) => {
         const stored = await kind.get(deps, tenant, param({ params }, parameter));
-        if (!stored) throw missing(kind.noun);
+        if (!stored) throw notFound(kind.noun);
         return { status: 200, body: view(stored, deps) };
       },
     }),
@@ -61,13 +61,13 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       tenant: "own",
       answers: { 204: null },
       handle: async ({ deps, tenant, params }) => {
-        if (!(await kind.remove(deps, tenant, param({ params }, parameter)))) throw missing(kind.noun);
+        if (!(await kind.remove(deps, tenant, param({ params }, parameter)))) throw notFound(kind.noun);
         return { status: 204 };
       },
     }),
   ];
 }
 
-export function missing(noun: string): Problem {
+export function notFound(noun: string): Problem {
   return new Problem("not-found", `There is no such ${noun}.`);
 }

@@ -6,11 +6,11 @@ const maxEdits = 2;
 
 /** The path of the route that a mistyped path most likely means; undefined when none is near. `paths` hold parameters as `:name`. */
 export function nearestRoute(path: string, paths: Iterable<string>): string | undefined {
-  const given = wordsOf(path);
-  if (path.length > maxLength || given.length > maxWords) return undefined;
+  const segments = wordsOf(path);
+  if (path.length > maxLength || segments.length > maxWords) return undefined;
   let nearest: { path: string; edits: number } | undefined;
   for (const each of paths) {
-    const edits = editsBetween(given, wordsOf(each));
+    const edits = editsBetween(segments, wordsOf(each));
     if (edits !== undefined && (!nearest || edits < nearest.edits)) nearest = { path: each, edits };
   }
   return nearest?.path;
@@ -29,10 +29,10 @@ function editsBetween(given: readonly string[], right: readonly string[]): numbe
   if (given.length !== right.length) return undefined;
   let edits = 0;
   for (const [index, word] of given.entries()) {
-    const wanted = right[index] ?? "";
-    if (wanted.startsWith(":")) continue;
-    const here = distance(word.toLowerCase(), wanted);
-    if (here > Math.max(maxEdits, wanted.length / 3) || here >= wanted.length) return undefined;
+    const segment = right[index] ?? "";
+    if (segment.startsWith(":")) continue;
+    const here = distance(word.toLowerCase(), segment);
+    if (here > Math.max(maxEdits, segment.length / 3) || here >= segment.length) return undefined;
     edits += here;
   }
   return edits;

@@ -34,8 +34,8 @@ function headersOf(problem: Problem, request: Request): Headers {
 }
 
 function challenge(request: Request): string {
-  const given = request.headers.has("authorization");
-  return given ? 'Bearer realm="jobyard", error="invalid_token"' : 'Bearer realm="jobyard"';
+  const hasToken = request.headers.has("authorization");
+  return hasToken ? 'Bearer realm="jobyard", error="invalid_token"' : 'Bearer realm="jobyard"';
 }
 
 /** D1 says so itself, or the way to it broke; where the statement is at fault it is ours, and no waiting helps. */

@@ -82,9 +82,9 @@ async function answer(here: readonly AnyRoute[], request: Incoming, passage: Pas
     return respond(await handle(route, request, passage, deps));
   } catch (thrown) {
     const refused = await limited(thrown, request, deps);
-    const shown = route.refusal?.(asProblem(refused), request);
-    if (!shown) throw refused;
-    return respond(shown);
+    const publicRefusal = route.refusal?.(asProblem(refused), request);
+    if (!publicRefusal) throw refused;
+    return respond(publicRefusal);
   }
 }
 

@@ -50,7 +50,7 @@ export interface Reading {
 }
 
 export function detailOf(job: JobDetail, { contract, payload, result, revealed, templateVersion }: Reading) {
-  const shown = (schema: unknown, text: string) => {
+  const maskedJson = (schema: unknown, text: string) => {
     const value: unknown = JSON.parse(text);
     return revealed ? value : mask(schema, value);
   };
@@ -65,8 +65,8 @@ export function detailOf(job: JobDetail, { contract, payload, result, revealed, 
       at: iso(at),
       ...(result === null || state === "uncertain" ? {} : { result: revealed ? (JSON.parse(result) as unknown) : maskAll(JSON.parse(result)) }),
     })),
-    payload: payload === null ? null : shown(contract?.payload, payload),
-    ...(result === null ? {} : { result: shown(contract?.result, result) }),
+    payload: payload === null ? null : maskedJson(contract?.payload, payload),
+    ...(result === null ? {} : { result: maskedJson(contract?.result, result) }),
     parent: job.parent,
     trace: traceIdOf(job),
     revision: job.revision,

@@ -3,7 +3,7 @@ import { escapePattern } from "../escape";
 const mask = "•••";
 
 /** Characters of a provider's text that may be shown; the rest of a message is rarely needed. */
-const shown = 240;
+const maxShown = 240;
 
 /**
  * A provider's message, fit for logs and job pages: addresses, URLs below their host, tokens and telephone numbers are masked,
@@ -16,7 +16,7 @@ export function redact(text: string, known: readonly string[] = []): string {
     .trim();
   return cut(
     patterns.reduce((masked, [pattern, replacement]) => masked.replace(pattern, replacement), cut(line, 2000)),
-    shown,
+    maxShown,
   );
 }
 

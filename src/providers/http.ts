@@ -95,7 +95,7 @@ async function exchange(url: URL, request: HttpRequest, headers: Headers, signal
     return reply;
   } catch {
     report("transient", request, options);
-    return failed(lost(request));
+    return failed(lostRequest(request));
   }
 }
 
@@ -110,7 +110,7 @@ function traced(headers: Headers, { traceparent }: HttpOptions): Headers {
 /** A refusal is worth having with half its body; a success without its end is not. */
 async function answerOf(response: Response, request: HttpRequest, signal: AbortSignal): Promise<Reply<HttpAnswer>> {
   const { bytes, end } = await readBody(response.body, request.sizeLimit ?? 1_000_000, signal);
-  if (response.ok && end === "broken") return failed(lost(request));
+  if (response.ok && end === "broken") return failed(lostRequest(request));
   if (response.ok && end === "too-large") return failed(tooLarge(request));
   return ok({
     status: response.status,
@@ -126,7 +126,7 @@ function report(result: "answered" | "transient", request: HttpRequest, options:
   options.onResult?.(result);
 }
 
-function lost(request: HttpRequest): Failure {
+function lostRequest(request: HttpRequest): Failure {
   const reason = request.signal.aborted ? "the run ended while the call was under way" : "the connection failed or timed out before the answer was complete";
   return { class: isRepeatable(request) ? "transient" : "uncertain", reason };
 }

@@ -86,7 +86,7 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
       if (!opened.ok) return { ok: false, reason: "unreadable", detail: `The credentials of connection "${name}" must be set again: ${opened.reason}.` };
       return {
         ok: true,
-        value: whole(row, JSON.parse(opened.text) as Fields) as Connection<Name>,
+        value: connectionFrom(row, JSON.parse(opened.text) as Fields) as Connection<Name>,
         paused: row.paused === null ? {} : (JSON.parse(row.paused) as Paused),
         updated: row.updated,
       };
@@ -187,11 +187,11 @@ function split(fields: Fields): { shown: Fields; hidden: Fields } {
 }
 
 /** A connection as it was set, from what `apart` made of it. */
-function whole({ provider, settings }: Row, credentials: Fields): Fields {
-  const shown = JSON.parse(settings) as Fields;
-  const fallback = shown["fallback"] ? { fallback: joined(shown["fallback"] as Fields | Fields[], credentials["fallback"] as Fields | Fields[]) } : {};
-  if ("url" in credentials) for (const made of ["host", "signed"]) delete shown[made];
-  return { provider, ...shown, ...credentials, ...fallback };
+function connectionFrom({ provider, settings }: Row, credentials: Fields): Fields {
+  const plain = JSON.parse(settings) as Fields;
+  const fallback = plain["fallback"] ? { fallback: joined(plain["fallback"] as Fields | Fields[], credentials["fallback"] as Fields | Fields[]) } : {};
+  if ("url" in credentials) for (const made of ["host", "signed"]) delete plain[made];
+  return { provider, ...plain, ...credentials, ...fallback };
 }
 
 function joined(shown: Fields | Fields[], hidden: Fields | Fields[]): Fields | Fields[] {
@@ -200,9 +200,9 @@ function joined(shown: Fields | Fields[], hidden: Fields | Fields[]): Fields | F
 }
 
 function withAddresses<C extends Connection>(connection: C, rules: AddressRules): C {
-  const given = "fallback" in connection ? connection.fallback : undefined;
-  const several = Array.isArray(given) ? given.map((each, index) => withUrls(each, `fallback[${index}].`, rules)) : undefined;
-  const fallback = given === undefined ? {} : { fallback: several ?? withUrls(given as Fields, "fallback.", rules) };
+  const unchecked = "fallback" in connection ? connection.fallback : undefined;
+  const several = Array.isArray(unchecked) ? unchecked.map((each, index) => withUrls(each, `fallback[${index}].`, rules)) : undefined;
+  const fallback = unchecked === undefined ? {} : { fallback: several ?? withUrls(unchecked as Fields, "fallback.", rules) };
   return { ...connection, ...withUrls(connection, "", rules), ...fallback };
 }
 

@@ -25,7 +25,7 @@ export function refill(bucket: Bucket, limits: GateLimits, now: number): Bucket 
 }
 
 /** One token less; undefined when there is none. A hair less than one is one: sums of fractions are never exact. */
-export function take(bucket: Bucket): Bucket | undefined {
+export function takeToken(bucket: Bucket): Bucket | undefined {
   if (bucket.tokens === null) return bucket;
   return bucket.tokens >= 1 - 1e-9 ? { ...bucket, tokens: Math.max(0, bucket.tokens - 1) } : undefined;
 }

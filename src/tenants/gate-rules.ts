@@ -3,7 +3,7 @@
  * Times are milliseconds of the callers' clocks. Nothing here happens by itself: what has expired is noticed at the next call.
  */
 import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
-import { bucketOf, refill, refund, take } from "./gate-bucket";
+import { bucketOf, refill, refund, takeToken } from "./gate-bucket";
 import type { BreakerLimits, GateLimits } from "./gate-limits";
 import { defaultConcurrency, heldGrace, maxWait, maxReason, maxHeld, probeWait } from "./gate-state";
 import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, Lease, Report } from "./gate-state";
@@ -62,7 +62,7 @@ export function status(before: GateState, limits: GateLimits, now: number): Gate
 }
 
 /** Opens the circuit until then. Those inside are of an older generation: what they still say does not close it. */
-export function hold(before: GateState, until: number, now: number, reason?: string): GateState {
+export function holdUntil(before: GateState, until: number, now: number, reason?: string): GateState {
   const state = settled(before, now);
   const refusal = { at: now, reason: reason?.slice(0, maxReason) ?? null };
   return { ...state, refusal, breaker: { ...state.breaker, generation: state.breaker.generation + 1, openUntil: until, probe: null } };
@@ -91,7 +91,7 @@ function enterOne(state: GateState, job: string, leaseMs: number, now: number): 
   // A lease of an older generation is this job's own slot: it is exchanged for a new one.
   const leases = state.leases.filter((lease) => lease !== known);
   if (leases.length >= concurrencyOf(state)) return held(state, job, "concurrency", freeAt(state, job, now), now);
-  const bucket = take(state.bucket);
+  const bucket = takeToken(state.bucket);
   if (!bucket) return held(state, job, "rate", tokenAt(state, job, now), now);
   const generation = circuitOpen ? state.breaker.generation + 1 : state.breaker.generation;
   const lease: Lease = { job, lease: `${generation}-${state.serial}`, generation, since: now, expires: now + leaseMs };

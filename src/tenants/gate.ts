@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { GateLimits } from "./gate-limits";
-import { admit, enter, hold, leave, probe, reset, status } from "./gate-rules";
+import { admit, enter, holdUntil, leave, probe, reset, status } from "./gate-rules";
 import { type Admission, type GateAnswer, type GateState, type GateStatus, newGate, type Report } from "./gate-state";
 
 const key = "state";
@@ -47,7 +47,7 @@ export class Gate extends DurableObject<Cloudflare.Env> {
 
   /** Opens the circuit until a time: the dependency refuses everything until something is changed. */
   hold(until: number, now: number, reason?: string): void {
-    this.#keep(hold(this.#state, until, now, reason));
+    this.#keep(holdUntil(this.#state, until, now, reason));
   }
 
   /** Closes the circuit; these limits hold from now on. */

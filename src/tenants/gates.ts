@@ -3,7 +3,7 @@ import { messageOf } from "../errors";
 import type { Gate } from "./gate";
 import type { GateLimits } from "./gate-limits";
 import type { Admission, GateAnswer, GateStatus, Held, Report } from "./gate-state";
-import { within } from "./time-limit";
+import { withTimeLimit } from "./time-limit";
 
 /** The gate could not be asked: the job waits, rather than calling without limits. */
 export type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
@@ -46,7 +46,7 @@ export function createGates(
 ): TenantGates {
   const { timeLimit = 3000, report = warn } = options;
   const once = <T>(tenant: string, dependency: string, call: (gate: DurableObjectStub<Gate>) => Promise<T>) =>
-    within(timeLimit, "The gate", call((namespace as DurableObjectNamespace<Gate>).getByName(`${tenant}/${dependency}`)));
+    withTimeLimit(timeLimit, "The gate", call((namespace as DurableObjectNamespace<Gate>).getByName(`${tenant}/${dependency}`)));
   // Every call may be made twice: a job that is in gets its lease again, a lease that was given back is passed over.
   const ask = async <T>(tenant: string, dependency: string, call: (gate: DurableObjectStub<Gate>) => Promise<T>): Promise<{ value: T } | null> => {
     for (let last = false; ; last = true) {

@@ -96,10 +96,10 @@ export interface Project extends Omit<ProjectSettings, "turnstileSecret" | "crmS
 export function ownsUrl(domains: readonly string[], address: string): boolean {
   const url = URL.parse(address);
   if (!url || !["https:", "http:"].includes(url.protocol) || url.username !== "" || url.password !== "") return false;
-  return domains.some((domain) => fits(domain, url));
+  return domains.some((domain) => domainMatches(domain, url));
 }
 
-function fits(domain: string, url: URL): boolean {
+function domainMatches(domain: string, url: URL): boolean {
   const [, name = "", port] = /^(.*?)(?::(\d+))?$/.exec(domain) ?? [];
   const host = url.hostname.replace(/\.$/, "");
   if (port !== undefined && port !== (url.port || (url.protocol === "https:" ? "443" : "80"))) return false;

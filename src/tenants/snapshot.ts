@@ -1,7 +1,7 @@
 import { isolateTraceId } from "../trace";
 import { messageOf } from "../errors";
 import type { TenantSettings } from "./tenant";
-import { within } from "./time-limit";
+import { withTimeLimit } from "./time-limit";
 
 /** What intake must know of a tenant even while D1 is down. Holds secrets only in their sealed form. */
 export interface Snapshot {
@@ -33,7 +33,7 @@ export interface Section<Name extends keyof SnapshotSections> {
 export type AnySection = { [Name in keyof SnapshotSections]: Section<Name> }[keyof SnapshotSections];
 
 /** `unknown`: neither D1 nor KV could be reached; answer 503, not 401. */
-export type Known = { state: "known"; snapshot: Snapshot } | { state: "absent" } | { state: "unknown" };
+export type SnapshotLookup = { state: "known"; snapshot: Snapshot } | { state: "absent" } | { state: "unknown" };
 
 export interface Snapshots {
   /**
@@ -41,7 +41,7 @@ export interface Snapshots {
    * D1 comes before KV because KV itself may lag by a minute or more: so a revoked token is refused everywhere within 60 s.
    * KV speaks only while D1 is down, when nothing can be revoked either; it is then behind by what changed in the minute before.
    */
-  read(tenant: string, now: number): Promise<Known>;
+  read(tenant: string, now: number): Promise<SnapshotLookup>;
   /** After a change: this isolate sees it at once, KV is written. Never throws; what failed is made good by `republish`. */
   changed(tenant: string): Promise<void>;
   /** For the tick: writes the snapshots that KV does not have yet, of all tenants. Throws when D1 or KV fails. */
@@ -80,7 +80,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const absent = new Map<string, number>();
   let changes = 0;
 
-  const read = async (tenant: string, now: number): Promise<Known> => {
+  const read = async (tenant: string, now: number): Promise<SnapshotLookup> => {
     const cached = cache.get(tenant);
     // `until` far ahead means that the clock was set back: not fresh either.
     if (cached && now < cached.until && cached.until <= now + fresh) return { state: "known", snapshot: cached.snapshot };
@@ -88,7 +88,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     if (now < until && until <= now + freshAbsent) return { state: "absent" };
     const before = changes;
     try {
-      const snapshot = await within(timeLimit, "D1", readD1(db, tenant, sections));
+      const snapshot = await withTimeLimit(timeLimit, "D1", readD1(db, tenant, sections));
       if (snapshot) return remember(cache, snapshot, now + fresh);
       cache.delete(tenant);
       // A tenant made while this was read must not be absent for its maker.
@@ -100,8 +100,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     }
   };
 
-  const readWithoutD1 = async (tenant: string, now: number, cached: Entry | undefined): Promise<Known> => {
-    const stored = await within(timeLimit, "KV", kv.get<Snapshot>(kvKey(tenant), "json")).catch((thrown: unknown) => {
+  const readWithoutD1 = async (tenant: string, now: number, cached: Entry | undefined): Promise<SnapshotLookup> => {
+    const stored = await withTimeLimit(timeLimit, "KV", kv.get<Snapshot>(kvKey(tenant), "json")).catch((thrown: unknown) => {
       report("snapshot.kv-unavailable", { tenant, error: messageOf(thrown) });
       return null;
     });
@@ -115,7 +115,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     absent.delete(tenant);
     changes++;
     try {
-      const snapshot = await within(5 * timeLimit, "Publishing", publish(db, kv, tenant, sections));
+      const snapshot = await withTimeLimit(5 * timeLimit, "Publishing", publish(db, kv, tenant, sections));
       if (snapshot) remember(cache, snapshot, clock() + fresh);
     } catch (thrown) {
       report("snapshot.unpublished", { tenant, error: messageOf(thrown) });
@@ -139,7 +139,7 @@ function rememberAbsent(absent: Map<string, number>, tenant: string, until: numb
 }
 
 /** A read that began before a change and ended after it does not undo it. The oldest entry makes room: a Map keeps the order of insertion. */
-function remember(cache: Map<string, Entry>, snapshot: Snapshot, until: number): Known {
+function remember(cache: Map<string, Entry>, snapshot: Snapshot, until: number): SnapshotLookup {
   const known = cache.get(snapshot.tenant);
   if (known && known.snapshot.version > snapshot.version && known.until >= until) return { state: "known", snapshot: known.snapshot };
   cache.delete(snapshot.tenant);

@@ -1,5 +1,5 @@
 /** The promise's value, or a throw after `ms` milliseconds. The promise itself goes on; its end is then of no interest. */
-export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+export async function withTimeLimit<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   let stop: () => void = () => undefined;
   const limit = new Promise<never>((_, reject) => {
     const timer = setTimeout(() => reject(new Error(`${what} did not answer within ${ms} ms`)), ms);

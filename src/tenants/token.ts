@@ -67,8 +67,8 @@ function lettersOf(granted: readonly Scope[]): string {
 
 /** `verify` compares in constant time. Only the one canonical spelling of a MAC counts: the last letter has two bits to spare. */
 async function isSigned(key: CryptoKey, body: string, mac: string): Promise<boolean> {
-  const given = fromBase64(mac);
-  return given !== undefined && (await crypto.subtle.verify("HMAC", key, given, bytes(body))) && toBase64url(given) === mac;
+  const macBytes = fromBase64(mac);
+  return macBytes !== undefined && (await crypto.subtle.verify("HMAC", key, macBytes, bytes(body))) && toBase64url(macBytes) === mac;
 }
 
 function bytes(text: string): Uint8Array {

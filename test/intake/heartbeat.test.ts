@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { beat } from "../../src/domain/installation/beat";
+import { callHeartbeat } from "../../src/domain/installation/beat";
 import { createInstallationStore } from "../../src/domain/installation/store";
 import { tick, type TickDeps } from "../../src/intake/tick/tick";
 import { createTicks } from "../../src/ledger/ticks";
@@ -66,7 +66,7 @@ describe("a tick", () => {
         record: (outcomes) => createTicks(env.DB).record(outcomes),
         alert: () => undefined,
         measure: (ms) => measured.push(ms),
-        beat: () => beat(settings, http),
+        beat: () => callHeartbeat(settings, http),
         ...steps,
       },
       now,
@@ -126,7 +126,7 @@ describe("a tick", () => {
     const limits: (number | undefined)[] = [];
     stubFetch(neverAnswers);
     await settings.put("heartbeat", { url }, now);
-    const beaten = await beat(settings, (request) => {
+    const beaten = await callHeartbeat(settings, (request) => {
       limits.push(request.timeLimit);
       return http({ ...request, timeLimit: 1 });
     });

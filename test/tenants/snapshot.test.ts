@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { connectionSection } from "../../src/tenants/connection";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { siteSection } from "../../src/tenants/site";
-import { createSnapshots, type Known, unpublishedSql } from "../../src/tenants/snapshot";
+import { createSnapshots, type SnapshotLookup, unpublishedSql } from "../../src/tenants/snapshot";
 import { createTenantStore } from "../../src/tenants/tenant";
 import { createTokens } from "../../src/tenants/token";
 import { createTokenStore } from "../../src/tenants/token-store";
@@ -37,7 +37,7 @@ beforeEach(() => {
   tenant = `tenant-${++serial}`;
 });
 
-function nameIn(known: Known): string {
+function nameIn(known: SnapshotLookup): string {
   return known.state === "known" ? known.snapshot.name : known.state;
 }
 

@@ -36,8 +36,8 @@ const maxPace = 3_600_000;
 
 /** What a tenant set, within what the agent allows by default. */
 export function budgetOf(limits: Budget, set: BudgetInput | null): Budget {
-  const given = Object.entries(set ?? {}).filter(([, value]) => value !== undefined);
-  return { ...limits, ...(Object.fromEntries(given) as Partial<Budget>) };
+  const changes = Object.entries(set ?? {}).filter(([, value]) => value !== undefined);
+  return { ...limits, ...(Object.fromEntries(changes) as Partial<Budget>) };
 }
 
 export function boundOf(inputTokens: number, maxAnswerTokens: number, price: Price): Bound {

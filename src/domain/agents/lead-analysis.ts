@@ -19,8 +19,8 @@ export const leadAnalysis = defineAgent({
   }),
   prepare: ({ subject, data }) => {
     const text = JSON.stringify(data);
-    const shown: unknown = text.length <= maxInput ? data : text.slice(0, maxInput).toWellFormed();
-    return Promise.resolve(ok({ data: { subject, [subject]: shown }, ids: [], reads: "untrusted" }));
+    const input: unknown = text.length <= maxInput ? data : text.slice(0, maxInput).toWellFormed();
+    return Promise.resolve(ok({ data: { subject, [subject]: input }, ids: [], reads: "untrusted" }));
   },
   // An object, since strict modes take no choice at the root of a schema.
   output: v.strictObject({ verdict: v.union([leadResult, offerResult]) }),

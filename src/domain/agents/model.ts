@@ -20,9 +20,9 @@ export interface Budget {
 
 /** What a tenant may set of it. */
 export const budgetInput = v.strictObject({
-  maxSteps: v.optional(whole(100)),
-  maxTokens: v.optional(whole(10_000_000)),
-  maxSeconds: v.optional(whole(36_000)),
+  maxSteps: v.optional(wholeNumber(100)),
+  maxTokens: v.optional(wholeNumber(10_000_000)),
+  maxSeconds: v.optional(wholeNumber(36_000)),
   usdPerRun: v.optional(usd(1000)),
   usdPerMonth: v.optional(usd(100_000)),
 });
@@ -34,7 +34,7 @@ export type TenantBudget = v.InferOutput<typeof tenantBudgetInput>;
 
 export type BudgetInput = v.InferOutput<typeof budgetInput>;
 
-function whole(max: number) {
+function wholeNumber(max: number) {
   const rule = `must be a whole number from 1 to ${withCommas(max)}`;
   return v.pipe(v.number(rule), v.integer(rule), v.minValue(1, rule), v.maxValue(max, rule));
 }

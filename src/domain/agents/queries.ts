@@ -71,7 +71,7 @@ export function createAgentQueries(db: D1Database, texts: Pick<Texts, "get">) {
         byAgent.set(row.agent, { ...entry(row.agent), budget: row.budget === null ? null : (JSON.parse(row.budget) as BudgetInput), stopped });
       }
       for (const { agent, ...spend } of spends) byAgent.set(agent, { ...entry(agent), spend });
-      return { budget: budget === null ? null : (JSON.parse(budget) as TenantBudget), spend: spends.reduce(sum, noSpend), byAgent };
+      return { budget: budget === null ? null : (JSON.parse(budget) as TenantBudget), spend: spends.reduce(addSpend, noSpend), byAgent };
     },
   };
 }
@@ -90,7 +90,7 @@ export interface TenantAgents {
   byAgent: Map<string, AgentSummary>;
 }
 
-function sum(one: Spend, other: Spend): Spend {
+function addSpend(one: Spend, other: Spend): Spend {
   const { micros, tokens, calls, lastAt } = other;
   return { micros: one.micros + micros, tokens: one.tokens + tokens, calls: one.calls + calls, lastAt: Math.max(one.lastAt, lastAt) };
 }

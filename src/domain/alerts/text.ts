@@ -28,29 +28,29 @@ function sentenceOf({ kind, alert }: Notice): string {
 function workSentence(kind: Notice["kind"], alert: Alert): string {
   const { subject, since } = alert;
   const what = alert.cause.startsWith("no-worker/") ? `Jobs of type ${subject}` : `Worker ${subject}`;
-  if (kind === "recovered") return `Recovered: ${what} (since ${iso(since)})`;
-  return `${what}${kind === "continues" ? `, since ${iso(since)}` : ""}: ${reasonOf(alert)}`;
+  if (kind === "recovered") return `Recovered: ${what} (since ${isoMinute(since)})`;
+  return `${what}${kind === "continues" ? `, since ${isoMinute(since)}` : ""}: ${reasonOf(alert)}`;
 }
 
 function jobSentence(kind: Notice["kind"], alert: Alert): string {
   const { subject, count, cause, since } = alert;
   const group = cause.slice("dead-letters/".length);
   const jobs = count === 1 ? "1 job" : `${count} jobs`;
-  if (kind === "recovered") return `Recovered: no ${subject} job has failed this way for an hour (${jobs} since ${iso(since)}; group ${group})`;
-  const since24 = kind === "continues" ? ` since ${iso(since)}` : "";
+  if (kind === "recovered") return `Recovered: no ${subject} job has failed this way for an hour (${jobs} since ${isoMinute(since)}; group ${group})`;
+  const since24 = kind === "continues" ? ` since ${isoMinute(since)}` : "";
   return `${jobs} of type ${subject} failed for good${since24}: ${reasonOf(alert)} (group ${group})`;
 }
 
 function findingSentence(kind: Notice["kind"], alert: Alert): string {
   const sentence = reasonOf(alert);
-  if (kind === "recovered") return `Recovered (since ${iso(alert.since)}): ${sentence}`;
-  return kind === "continues" ? `Still, since ${iso(alert.since)}: ${sentence}` : sentence;
+  if (kind === "recovered") return `Recovered (since ${isoMinute(alert.since)}): ${sentence}`;
+  return kind === "continues" ? `Still, since ${isoMinute(alert.since)}: ${sentence}` : sentence;
 }
 
 function tickSentence(kind: Notice["kind"], alert: Alert): string {
   const { subject, since } = alert;
-  if (kind === "recovered") return `Recovered: the tick's step ${subject} works again (it failed since ${iso(since)})`;
-  return `The tick's step ${subject} ${kind === "continues" ? `still fails, since ${iso(since)}` : "fails"}: ${reasonOf(alert)}`;
+  if (kind === "recovered") return `Recovered: the tick's step ${subject} works again (it failed since ${isoMinute(since)})`;
+  return `The tick's step ${subject} ${kind === "continues" ? `still fails, since ${isoMinute(since)}` : "fails"}: ${reasonOf(alert)}`;
 }
 
 /** In a channel's mark-up these four would begin something: a reason is text. */
@@ -59,6 +59,6 @@ function reasonOf({ reason }: Alert): string {
   return text.length > maxReason ? `${text.slice(0, maxReason)}…` : text;
 }
 
-function iso(at: number): string {
+function isoMinute(at: number): string {
   return new Date(at).toISOString();
 }

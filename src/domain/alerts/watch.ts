@@ -30,7 +30,7 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
   const from = Number((await mark.read()) || now);
   const failures = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
   const known = new Map((await alertsOf(db, failures)).map((alert) => [causeKey(alert), alert]));
-  const newest = new Map(bounded(failures, known).map((failure) => [causeKey(failure), failure]));
+  const newest = new Map(withinLimit(failures, known).map((failure) => [causeKey(failure), failure]));
   const judged = [...new Set([...known.keys(), ...newest.keys()])].flatMap((key) => {
     const last = known.get(key);
     const next = nextAlert(last, isNews(last, newest.get(key)) ? newest.get(key) : undefined, now);
@@ -38,14 +38,14 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
   });
   const due = judged.flatMap(({ alert, notice }) => (notice ? [{ kind: notice, alert }] : []));
   const groups = [...Map.groupBy(due, ({ alert }) => alert.tenant)].slice(0, maxOwners);
-  const told = new Map<Alert, readonly string[]>();
+  const sentBy = new Map<Alert, readonly string[]>();
   let refused = 0;
   for (const [tenant, notices] of groups) {
     const via = await send(tenant, notices, now);
     if (!via) refused++;
-    else for (const { alert } of notices) told.set(alert, via);
+    else for (const { alert } of notices) sentBy.set(alert, via);
   }
-  const sent = (alert: Alert) => (told.has(alert) ? { ...alert, toldAt: now, via: told.get(alert) ?? [] } : alert);
+  const sent = (alert: Alert) => (sentBy.has(alert) ? { ...alert, toldAt: now, via: sentBy.get(alert) ?? [] } : alert);
   await saveAlerts(
     db,
     judged.map(({ alert }) => sent(alert)).filter((alert) => !isSame(alert, known.get(causeKey(alert)))),
@@ -65,7 +65,7 @@ function isNews(known: Alert | undefined, found: Failure | undefined): boolean {
   return found !== undefined && (known === undefined || found.lastAt > known.lastAt);
 }
 
-function bounded(failures: readonly Failure[], known: ReadonlyMap<string, Alert>): Failure[] {
+function withinLimit(failures: readonly Failure[], known: ReadonlyMap<string, Alert>): Failure[] {
   const fresh = new Map<string, number>();
   return failures.filter((failure) => {
     if (known.has(causeKey(failure))) return true;

@@ -55,7 +55,7 @@ async function* storedRows(chunks: AsyncIterable<Uint8Array>, format: ListFormat
       return new Uint8Array();
     }
   };
-  const textOf = (chunk: Uint8Array) => {
+  const decode = (chunk: Uint8Array) => {
     try {
       return failure === undefined ? decoder.decode(chunk, { stream: true }) : "";
     } catch (thrown) {
@@ -64,7 +64,7 @@ async function* storedRows(chunks: AsyncIterable<Uint8Array>, format: ListFormat
     }
   };
   for await (const chunk of chunks) {
-    const text = textOf(chunk);
+    const text = decode(chunk);
     for (let from = 0; from < text.length; from += maxPiece) yield lines(() => reader.push(text.slice(from, from + maxPiece)));
   }
   yield lines(() => [...reader.push(decoder.decode()), ...reader.end()]);

@@ -12,7 +12,7 @@ const minSought = 7;
 export function prefiltersFor(keys: readonly string[]): Prefilter[] {
   return keys.flatMap((key): Prefilter[] => {
     if (key.startsWith("p:")) return phonePrefilters(key);
-    const [name = "", domain = ""] = split(key.slice(2));
+    const [name = "", domain = ""] = splitName(key.slice(2));
     const labels = domain === "gmail.com" ? ["mail"] : domain.split(".").filter((label) => !label.startsWith("xn--"));
     return [[longestRun(name.replaceAll(".", "")), longestRun(labels.join(" ")), "%"]];
   });
@@ -50,7 +50,7 @@ const digits = /\+?\d[\d\s().\-/\u2010-\u2015]{3,60}/g;
 
 function namesEmail(keys: ReadonlySet<string>, word: string): boolean {
   if (!/@|%40/.test(word)) return false;
-  const names = [...keys].flatMap((key) => (key.startsWith("e:") ? [withoutDots(split(key.slice(2))[0])] : []));
+  const names = [...keys].flatMap((key) => (key.startsWith("e:") ? [withoutDots(splitName(key.slice(2))[0])] : []));
   const plain = word
     .replaceAll(/%40/g, "@")
     .replaceAll(/%2b/gi, "+")
@@ -122,7 +122,7 @@ function leaves(value: unknown): string[] {
   return Object.entries(value).flatMap(([name, each]) => [name, ...leaves(each)]);
 }
 
-function split(found: string): [string, string] {
+function splitName(found: string): [string, string] {
   const at = found.lastIndexOf("@");
   return [found.slice(0, at), found.slice(at + 1)];
 }

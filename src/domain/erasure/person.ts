@@ -22,8 +22,8 @@ export function keysOf({ email, phone }: { email?: unknown; phone?: unknown }, c
 
 /** `countries`: where a number without one may be from; it has a key for each in which it makes sense. */
 export function phoneKeys(text: unknown, countries: readonly string[] = []): string[] {
-  const given = typeof text === "number" ? String(text) : typeof text === "string" ? text : "";
-  const read = (countries.length > 0 ? countries : [undefined]).flatMap((country) => readPhone(given, [country]).key ?? []);
+  const digits = typeof text === "number" ? String(text) : typeof text === "string" ? text : "";
+  const read = (countries.length > 0 ? countries : [undefined]).flatMap((country) => readPhone(digits, [country]).key ?? []);
   const full = read.filter((number) => number.startsWith("+"));
   const numbers = full.length > 0 ? full : read.map(withoutZeros);
   return [...new Set(numbers.filter((number) => number.length >= minDigits))].map((number) => `p:${number}`);

@@ -33,18 +33,18 @@ export interface ScopeRequest {
 export async function scopeOf(db: D1Database, tenant: string, { given, countries, together }: ScopeRequest): Promise<ErasureScope> {
   const chosen = new Set(given);
   for (let round = 1; ; round++) {
-    const keys = await spelled(db, tenant, chosen, countries);
+    const keys = await withSpellings(db, tenant, chosen, countries);
     const found = await submissionsNaming(db, tenant, [...keys], countries);
     const leads = partsOf(found, keys);
     const ids = new Set(leads.map(({ lead }) => lead));
-    const said = found.filter(({ lead }) => ids.has(lead));
+    const submissions = found.filter(({ lead }) => ids.has(lead));
     const whole = leads.filter(({ isWhole }) => isWhole).map(({ lead }) => lead);
     const things = await ownOf(db, tenant, { keys: [...keys], leads: whole }, countries);
     const named = things.flatMap(({ entity }) => (entity.startsWith("lead:") ? [entity.slice("lead:".length)] : []));
     const ours = new Set((await leadsAmong(db, tenant, named)).map((id) => `lead:${id}`));
-    const known = chosen.size;
-    if (together && round < maxRounds) for (const key of further(said, things, ours, keys)) chosen.add(key);
-    if (chosen.size === known) return { ...shaped(said, leads, keys), countries, entities: entitiesOf(things, ours, whole, keys) };
+    const size = chosen.size;
+    if (together && round < maxRounds) for (const key of further(submissions, things, ours, keys)) chosen.add(key);
+    if (chosen.size === size) return { ...shaped(submissions, leads, keys), countries, entities: entitiesOf(things, ours, whole, keys) };
   }
 }
 
@@ -52,7 +52,7 @@ export async function scopeOf(db: D1Database, tenant: string, { given, countries
  * With each number the same one without its country, or with it: what is written without one is that number as long as the tenant has
  * no other of the same national digits.
  */
-async function spelled(db: D1Database, tenant: string, chosen: ReadonlySet<string>, countries: readonly string[]): Promise<Set<string>> {
+async function withSpellings(db: D1Database, tenant: string, chosen: ReadonlySet<string>, countries: readonly string[]): Promise<Set<string>> {
   const numbers = [...chosen].filter((key) => key.startsWith("p:"));
   if (numbers.length === 0) return new Set(chosen);
   const known = [...(await numbersLike(db, tenant, numbers)), ...(await numbersGiven(db, tenant, numbers, countries))];
@@ -65,9 +65,9 @@ async function spelled(db: D1Database, tenant: string, chosen: ReadonlySet<strin
 }
 
 function further(said: readonly Said[], things: readonly Own[], ours: ReadonlySet<string>, keys: ReadonlySet<string>): string[] {
-  const told = said.filter((each) => each.isTrusted && each.keys.some((key) => keys.has(key)));
+  const trusted = said.filter((each) => each.isTrusted && each.keys.some((key) => keys.has(key)));
   // Facts of our own leads come from their forms.
-  return [...told, ...things.filter(({ entity }) => !ours.has(entity))].flatMap((each) => each.keys);
+  return [...trusted, ...things.filter(({ entity }) => !ours.has(entity))].flatMap((each) => each.keys);
 }
 
 /** Things of which events gave no other key; of our own leads, those that go whole. */

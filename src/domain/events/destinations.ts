@@ -34,7 +34,7 @@ export function createDestinationStore(deps: EndpointDeps): DestinationStore {
   const { db } = deps;
   const table = tableIn(deps);
   return {
-    put: (tenant, name, body, now) => put(deps, table, tenant, name, body, now),
+    put: (tenant, name, body, now) => putDestination(deps, table, tenant, name, body, now),
     list: async (tenant) => destinationsOf(await table.all(tenant)),
     get: async (tenant, name) => {
       const row = await table.one(tenant, name);
@@ -113,7 +113,7 @@ function tableIn(deps: EndpointDeps): SettingsTable<DestinationRow> {
   return createSettingsTable<DestinationRow>(deps, { table: "destinations", key: "name", columns, sealed: { sealed: sealedName }, inSnapshot: false });
 }
 
-async function put(deps: EndpointDeps, table: SettingsTable<DestinationRow>, tenant: string, name: string, body: DestinationBody, now: number) {
+async function putDestination(deps: EndpointDeps, table: SettingsTable<DestinationRow>, tenant: string, name: string, body: DestinationBody, now: number) {
   const { db } = deps;
   const hook = "url" in body ? { url: body.url, secret: body.secret } : undefined;
   const host = hook ? hostOf(hook.url, deps.rules) : null;

@@ -68,9 +68,9 @@ export async function verifySignature(
   body: Uint8Array,
   now: number,
 ): Promise<SignatureCheck> {
-  const known = await snapshots.read(tenant, now);
-  if (known.state === "unknown") return { state: "unknown" };
-  const sealed = known.state === "known" ? known.snapshot.sections.events?.door : null;
+  const lookup = await snapshots.read(tenant, now);
+  if (lookup.state === "unknown") return { state: "unknown" };
+  const sealed = lookup.state === "known" ? lookup.snapshot.sections.events?.door : null;
   const secrets = sealed ? await inboundSecrets.open(tenant, sealed, now) : [];
   const checked = await verify(secrets, headers, body, now);
   return checked.ok ? { state: "verified", id: checked.id } : { state: "refused" };

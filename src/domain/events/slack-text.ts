@@ -52,76 +52,76 @@ function fieldsOf({ type, data }: Pick<Event, "type" | "data">): Field[] {
   if (type.startsWith("order.")) return orderFields(data as unknown as OrderData);
   if (type.startsWith("product.")) return productFields(data as unknown as ProductData);
   if (type === "shop.row_unreadable") return rowFields(data as unknown as UnreadableRowData);
-  return [["Id", shown(data["id"])]];
+  return [["Id", slackValue(data["id"])]];
 }
 
 function silenceFields({ project, minutesWithoutLeads, lastLeadAt }: Record<string, unknown>): Field[] {
   return [
-    ["Project", shown(project)],
-    ["Minutes without a lead", shown(minutesWithoutLeads)],
-    ["Last lead", shown(lastLeadAt) ?? "never"],
+    ["Project", slackValue(project)],
+    ["Minutes without a lead", slackValue(minutesWithoutLeads)],
+    ["Last lead", slackValue(lastLeadAt) ?? "never"],
   ];
 }
 
 function leadFields(lead: LeadData): Field[] {
   return [
     ["Name", personName(lead)],
-    ["E-mail", shown(lead.email)],
-    ["Phone", shown(lead.phone)],
-    ["Project", shown(lead.project)],
-    ["Source", shown(lead.source)],
+    ["E-mail", slackValue(lead.email)],
+    ["Phone", slackValue(lead.phone)],
+    ["Project", slackValue(lead.project)],
+    ["Source", slackValue(lead.source)],
     ["Place", [lead.city, lead.country].filter(Boolean).join(", ")],
-    ["Score", [shown(lead.score), shown(lead.label)].filter(Boolean).join(" · ")],
-    ["Message", shown(lead.message)],
+    ["Score", [slackValue(lead.score), slackValue(lead.label)].filter(Boolean).join(" · ")],
+    ["Message", slackValue(lead.message)],
     ["Test", lead.test ? "yes" : undefined],
-    ["Lead", shown(lead.id)],
+    ["Lead", slackValue(lead.id)],
   ];
 }
 
 function offerFields(offer: OfferData): Field[] {
   return [
     ["Name", personName(offer)],
-    ["E-mail", shown(offer.email)],
-    ["Phone", shown(offer.phone)],
-    ["Property", shown(offer.property)],
-    ["Amount", [shown(offer.amount), shown(offer.currency)].filter(Boolean).join(" ")],
-    ["Message", shown(offer.message)],
-    ["Offer", shown(offer.id)],
+    ["E-mail", slackValue(offer.email)],
+    ["Phone", slackValue(offer.phone)],
+    ["Property", slackValue(offer.property)],
+    ["Amount", [slackValue(offer.amount), slackValue(offer.currency)].filter(Boolean).join(" ")],
+    ["Message", slackValue(offer.message)],
+    ["Offer", slackValue(offer.id)],
   ];
 }
 
 function orderFields(order: OrderData): Field[] {
   return [
-    ["Order", shown(order.reference) ?? shown(order.orderId)],
-    ["State", [shown(order.previousStateId), shown(order.stateId)].filter(Boolean).join(" → ")],
-    ["Shop", shown(order.siteId)],
+    ["Order", slackValue(order.reference) ?? slackValue(order.orderId)],
+    ["State", [slackValue(order.previousStateId), slackValue(order.stateId)].filter(Boolean).join(" → ")],
+    ["Shop", slackValue(order.siteId)],
   ];
 }
 
 function productFields(product: ProductData): Field[] {
   return [
-    ["Product", shown(product.name) ?? shown(product.productId)],
-    ["Reference", shown(product.reference)],
-    ["Quantity", shown(product.quantity)],
-    ["Shop", shown(product.siteId)],
+    ["Product", slackValue(product.name) ?? slackValue(product.productId)],
+    ["Reference", slackValue(product.reference)],
+    ["Quantity", slackValue(product.quantity)],
+    ["Shop", slackValue(product.siteId)],
   ];
 }
 
 function rowFields(row: UnreadableRowData): Field[] {
   return [
     ["Row", `${row.resource} ${row.rowId}`],
-    ["Reason", shown(row.reason)],
-    ["Shop", shown(row.siteId)],
+    ["Reason", slackValue(row.reason)],
+    ["Shop", slackValue(row.siteId)],
   ];
 }
 
 /** The name as it was given, or put together. */
 export function personName({ name, firstName, lastName }: Pick<LeadData, "name" | "firstName" | "lastName">): string {
-  return shown(name) ?? [firstName, lastName].filter(Boolean).join(" ");
+  return slackValue(name) ?? [firstName, lastName].filter(Boolean).join(" ");
 }
 
 /** One line of at most 300 characters; nothing for what is empty. */
-function shown(value: unknown): string | undefined {
+function slackValue(value: unknown): string | undefined {
   if (typeof value !== "string" && typeof value !== "number") return undefined;
   const line = String(value).replaceAll(/\s+/g, " ").trim();
   if (line === "") return undefined;

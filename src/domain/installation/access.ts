@@ -76,10 +76,10 @@ export function createAccessVerifier(http: Http, now: () => number): (access: Ac
     if (token.length > maxToken) return { ok: false, why: "refused" };
     const first = await keysOf(access.teamDomain, kept.get(access.teamDomain)?.keys === null ? keysAgainAfter / 10 : keysLast);
     if (!first) return { ok: false, why: "unavailable" };
-    let claims = await verified(access, token, first, now());
+    let claims = await verifyToken(access, token, first, now());
     if (claims === "unknown-key") {
       const again = await keysOf(access.teamDomain, keysAgainAfter);
-      claims = again && again !== first ? await verified(access, token, again, now()) : "refused";
+      claims = again && again !== first ? await verifyToken(access, token, again, now()) : "refused";
     }
     if (typeof claims === "string") return { ok: false, why: "refused" };
     return roleOf(access, claims);
@@ -93,7 +93,7 @@ async function fetchKeys(http: Http, domain: string): Promise<JSONWebKeySet | nu
   return isKeys ? (body as JSONWebKeySet) : null;
 }
 
-async function verified({ teamDomain, audience }: Access, token: string, keys: JSONWebKeySet, now: number): Promise<JWTPayload | "unknown-key" | "refused"> {
+async function verifyToken({ teamDomain, audience }: Access, token: string, keys: JSONWebKeySet, now: number): Promise<JWTPayload | "unknown-key" | "refused"> {
   try {
     const { payload } = await jwtVerify(token, createLocalJWKSet(keys), {
       issuer: `https://${teamDomain}`,

@@ -10,7 +10,7 @@ const timeLimit = 5000;
 const sizeLimit = 100_000;
 
 /** Calls the heartbeat address, where there is one. Never throws. */
-export async function beat(settings: Pick<InstallationStore, "read">, http: Http): Promise<Beaten> {
+export async function callHeartbeat(settings: Pick<InstallationStore, "read">, http: Http): Promise<Beaten> {
   try {
     const heartbeat = await settings.read("heartbeat");
     if (!heartbeat) return null;

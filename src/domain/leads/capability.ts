@@ -42,9 +42,9 @@ export interface LeadJobDeps {
 
 export function createLeads({ isLocal, db, snapshots, connections, counters, point, now }: LeadJobDeps, tenant: string): Leads {
   const snapshot = async () => {
-    const known = await snapshots.read(tenant, now());
-    if (known.state === "unknown") throw new Error("the settings of the tenant cannot be read");
-    return known.state === "known" ? known.snapshot : undefined;
+    const lookup = await snapshots.read(tenant, now());
+    if (lookup.state === "unknown") throw new Error("the settings of the tenant cannot be read");
+    return lookup.state === "known" ? lookup.snapshot : undefined;
   };
   const stateOf = createStateLookup(db);
   return {

@@ -107,11 +107,11 @@ export function identityKeys({ contact: { visitorId, email, emailKey, phone, pho
   // The sender may have left the key out, or made its own.
   const mail = (email === undefined ? undefined : readEmail(email)?.key) ?? emailKey ?? email?.toLowerCase();
   const number = phoneKey ?? (phone === undefined ? undefined : readPhone(phone, []).key);
-  const given = [
+  const keys = [
     ["v", visitorId],
     ["e", mail],
     ["p", number],
   ] as const;
-  const known = given.flatMap(([kind, value]) => (value === undefined ? [] : [`${kind}:${value}`]));
+  const known = keys.flatMap(([kind, value]) => (value === undefined ? [] : [`${kind}:${value}`]));
   return known.length > 0 || ip === undefined ? known : [`i:${ip}`];
 }

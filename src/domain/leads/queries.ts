@@ -45,7 +45,7 @@ const maxShown = 500;
 /** Newest first. With `q` a page may hold fewer than asked for, together with a cursor to go on from. */
 export async function listLeads(db: D1Database, tenant: string, filter: LeadFilter, page: { cursor?: string | undefined; limit: number }): Promise<LeadPage> {
   const exact = filter.q === undefined ? [] : await byIdentity(db, tenant, filter.q);
-  if (exact.length > 0) return { leads: exact.filter((lead) => within(lead, filter)).slice(0, page.limit), cursor: null };
+  if (exact.length > 0) return { leads: exact.filter((lead) => matchesFilter(lead, filter)).slice(0, page.limit), cursor: null };
   const kept: Lead[] = [];
   const holds = finder(filter.q ?? "");
   let below = positionOf(page.cursor);
@@ -53,7 +53,7 @@ export async function listLeads(db: D1Database, tenant: string, filter: LeadFilt
   for (let examined = 0; examined < maxExamined; examined += size) {
     const rows = await nextRows(db, tenant, filter, below, size);
     for (const lead of rows.map(leadOf)) {
-      if ((filter.q !== undefined && !says(lead, filter.q, holds)) || !within(lead, filter)) continue;
+      if ((filter.q !== undefined && !says(lead, filter.q, holds)) || !matchesFilter(lead, filter)) continue;
       if (kept.length === page.limit) return { leads: kept, cursor: cursorOf(kept.at(-1)) };
       kept.push(lead);
     }
@@ -134,7 +134,7 @@ async function byIdentity(db: D1Database, tenant: string, q: string): Promise<Le
   return (await db.prepare(sql).bind(tenant, JSON.stringify(keys), q).all<LeadRow>()).results.map(leadOf);
 }
 
-function within(lead: Lead, { project, from = 0, to = Infinity, bot = lead.kind === "bot" }: LeadFilter): boolean {
+function matchesFilter(lead: Lead, { project, from = 0, to = Infinity, bot = lead.kind === "bot" }: LeadFilter): boolean {
   if (bot !== (lead.kind === "bot")) return false;
   return (project === undefined || lead.project === project) && lead.created >= from && lead.created < to;
 }

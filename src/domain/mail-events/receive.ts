@@ -53,9 +53,9 @@ export function createMailEventInbox(deps: MailEventDeps): MailEventInbox {
 /** The secret set with the provider, first or fallback; undefined where there is none. */
 async function secretOf({ connections, snapshots, now }: MailEventDeps, tenant: string, provider: string): Promise<string | "unknown" | undefined> {
   const sender = Object.hasOwn(senders, provider) ? senders[provider] : undefined;
-  const known = await snapshots.read(tenant, now());
-  if (known.state === "unknown") return "unknown";
-  if (sender === undefined || known.state === "absent" || !known.snapshot.sections.connections?.["mail"]) return undefined;
+  const lookup = await snapshots.read(tenant, now());
+  if (lookup.state === "unknown") return "unknown";
+  if (sender === undefined || lookup.state === "absent" || !lookup.snapshot.sections.connections?.["mail"]) return undefined;
   const opened = await connections.open(tenant, "mail");
   if (!opened.ok) return undefined;
   const { value } = opened;

@@ -43,7 +43,7 @@ const search: Charge = (meter, value, args) => {
 const date: Charge = (meter, value, args) => {
   all(meter, value, args);
   const [format, zone] = args;
-  const names = format === undefined ? 5 : textOf(format).split("%").length - 1;
+  const names = format === undefined ? 5 : stringOf(format).split("%").length - 1;
   meter.use(200 + names * 4000 + (typeof zone === "string" ? 8000 : 0));
 };
 
@@ -126,8 +126,8 @@ function chargeContains(meter: Meter, left: unknown, right: unknown): void {
 
 /** Filters of LiquidJS whose work grows faster than what they are given, written anew. */
 export function replaceFilters(liquid: Liquid): void {
-  liquid.registerFilter("remove_last", (value: unknown, pattern: unknown) => withLast(textOf(value), textOf(pattern), ""));
-  liquid.registerFilter("replace_last", (value: unknown, pattern: unknown, by: unknown) => withLast(textOf(value), textOf(pattern), textOf(by)));
+  liquid.registerFilter("remove_last", (value: unknown, pattern: unknown) => withLast(stringOf(value), stringOf(pattern), ""));
+  liquid.registerFilter("replace_last", (value: unknown, pattern: unknown, by: unknown) => withLast(stringOf(value), stringOf(pattern), stringOf(by)));
   liquid.registerFilter("sort", function* (list: unknown, property?: unknown) {
     return yield* sorted(this.context, list, property, (key) => key);
   });
@@ -149,11 +149,11 @@ function backwards(text: string): string {
 }
 
 /** A value as LiquidJS makes a text of it: lists joined without a sign between, nothing for nothing. */
-function textOf(value: unknown): string {
+function stringOf(value: unknown): string {
   const plain: unknown = toValue(value);
   if (typeof plain === "string") return plain;
   if (plain === undefined || plain === null) return "";
-  return Array.isArray(plain) ? plain.map(textOf).join("") : String(plain);
+  return Array.isArray(plain) ? plain.map(stringOf).join("") : String(plain);
 }
 
 /** Keys are taken and made comparable once, not at each comparison. */
@@ -162,7 +162,7 @@ function* sorted(context: Context, given: unknown, property: unknown, keyOf: (va
   const entries: { item: unknown; key: unknown }[] = [];
   const list: unknown = toValue(given);
   const items: unknown[] = Array.isArray(list) ? list : list === undefined || list === null ? [] : [list];
-  const path = property ? textOf(property).split(".") : undefined;
+  const path = property ? stringOf(property).split(".") : undefined;
   let total = 0;
   for (const item of items) {
     const value = path ? yield context._getFromScope(item, path, false) : item;

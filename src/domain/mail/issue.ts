@@ -17,14 +17,14 @@ export function renderIssue(thrown: unknown, source: string): string {
 }
 
 function cause(thrown: unknown, origin: unknown, source: string): string {
-  if (thrown instanceof UndefinedVariableError) return `the variable ${spelled(thrown, origin, source)} is not given`;
+  if (thrown instanceof UndefinedVariableError) return `the variable ${pathText(thrown, origin, source)} is not given`;
   if (thrown instanceof ParseError || thrown instanceof TokenizationError) return "is not valid Liquid";
   if (origin instanceof NoPrintableValue && LiquidError.is(thrown)) return `${excerpt(thrown.token.getText())} has no value that can be printed`;
   return "cannot be rendered";
 }
 
 /** A path may hold data (`order[customer.mail]`): it is shown only as far as the template itself spells it. */
-function spelled(thrown: UndefinedVariableError, origin: unknown, source: string): string {
+function pathText(thrown: UndefinedVariableError, origin: unknown, source: string): string {
   const name = (origin as { variableName?: string }).variableName ?? /^undefined variable: (.{1,300}?)(?:, line:|$)/s.exec(thrown.message)?.[1];
   // A long one is not looked for: that takes up to the product of both.
   return name !== undefined && name.length <= 100 && source.includes(name) ? `"${name}"` : `"${excerpt(thrown.token.getText())}"`;

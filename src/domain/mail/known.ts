@@ -47,12 +47,12 @@ function issueOf(id: string): Issue {
 }
 
 async function unknownAmong(requests: readonly EnqueueRequest[], templates: Known, remembered: Set<string>): Promise<ReadonlyMap<EnqueueRequest, string>> {
-  const asked = requests.flatMap((request) => {
+  const templateIds = requests.flatMap((request) => {
     const id = templateIdOf(request.payload);
     return id === undefined || remembered.has(`${request.tenant}/${id}`) ? [] : [{ request, id }];
   });
   const unknown = new Map<EnqueueRequest, string>();
-  for (const [tenant, own] of Map.groupBy(asked, ({ request }) => request.tenant)) {
+  for (const [tenant, own] of Map.groupBy(templateIds, ({ request }) => request.tenant)) {
     const known = await inTime(templates.known(tenant, [...new Set(own.map(({ id }) => id))]));
     if (!known) continue;
     if (remembered.size > maxRemembered) remembered.clear();

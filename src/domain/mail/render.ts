@@ -43,8 +43,8 @@ export function renderMail(source: MailSource, options: RenderOptions, meter: Me
   const line = oneLine(subject.text ?? "");
   if (line === "") return { ok: false, reason: "subject: is empty" };
   if (line.length > maxSubject) return { ok: false, reason: `subject: is longer than ${maxSubject} characters` };
-  const shown = html.text === undefined ? undefined : withoutScriptLinks(html.text);
-  return { ok: true, content: { subject: line, html: shown, text: text.text ?? madeText(shown) } };
+  const safeHtml = html.text === undefined ? undefined : withoutScriptLinks(html.text);
+  return { ok: true, content: { subject: line, html: safeHtml, text: text.text ?? madeText(safeHtml) } };
 }
 
 /** Programs that show no html show this, and filters trust a mail more that has it. */

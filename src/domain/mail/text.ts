@@ -35,7 +35,7 @@ export function textFromHtml(html: string): string {
   let tag = { name: "", attributes: new Map<string, string>() };
   let attribute = "";
   const addToAttribute = (piece: string) => tag.attributes.set(attribute, (tag.attributes.get(attribute) ?? "") + piece);
-  const opened = () => open(writer, tag.name, tag.attributes);
+  const opened = () => openTag(writer, tag.name, tag.attributes);
   const nothing = () => undefined;
   const tokenizer = new Tokenizer(
     { xmlMode: false, decodeEntities: true },
@@ -60,7 +60,7 @@ export function textFromHtml(html: string): string {
 
 type Writer = ReturnType<typeof createWriter>;
 
-function open(writer: Writer, name: string, attributes: ReadonlyMap<string, string>): void {
+function openTag(writer: Writer, name: string, attributes: ReadonlyMap<string, string>): void {
   if (unseen.has(name)) writer.hide(name);
   else if (name === "br") writer.lineBreak();
   else if (name === "hr") writer.gap(2);
@@ -95,7 +95,7 @@ function createWriter() {
     if (parts.length > 0 || line.length > 0) breaks = Math.max(breaks, count);
     blank = false;
   };
-  const word = (text: string) => {
+  const addWord = (text: string) => {
     if (breaks > 0) {
       flush();
       parts.push("\n".repeat(breaks));
@@ -112,7 +112,7 @@ function createWriter() {
       for (const piece of text.split(/([ \t\n\f\r\u00a0]+)/)) {
         if (piece === "") continue;
         if (/^[ \t\n\f\r\u00a0]/.test(piece)) blank = true;
-        else word(piece);
+        else addWord(piece);
       }
     },
     hide: (name: string) => void (hidden ??= name),
@@ -122,9 +122,9 @@ function createWriter() {
     },
     endLink() {
       if (!link || hidden !== undefined) return;
-      const shown = line.slice(link.at).join("").trim();
+      const linkText = line.slice(link.at).join("").trim();
       const address = link.href.replace(/^(?:mailto|tel):/i, "");
-      if (shown !== link.href && shown !== address) word(`${blank || line.length === 0 ? "" : " "}(${address})`);
+      if (linkText !== link.href && linkText !== address) addWord(`${blank || line.length === 0 ? "" : " "}(${address})`);
       link = undefined;
     },
     end() {

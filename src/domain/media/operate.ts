@@ -92,9 +92,9 @@ async function enqueueUpload(
   key: string,
   { version, about }: Original,
 ): Promise<Refused | null> {
-  const known = await snapshots.read(tenant, now());
-  if (known.state !== "known") throw new Error("the tenant's settings cannot be read");
-  const { settings, sections } = known.snapshot;
+  const lookup = await snapshots.read(tenant, now());
+  if (lookup.state !== "known") throw new Error("the tenant's settings cannot be read");
+  const { settings, sections } = lookup.snapshot;
   const requests = operationsOf(settings.media, sections.connections?.["models"] !== undefined).map((operations) => ({
     tenant,
     type,

@@ -58,7 +58,7 @@ async function patched(deps: PatchDeps, job: ReplayableContent | undefined, patc
   const checked = checkPayload(contract, merged(upgradedOr(contract, before, job.version), patch));
   if (!checked.ok) return refuse(checked.issues.map(({ path, message }) => `${path}: ${message}`).join("; "));
   const payload = JSON.stringify(checked.payload);
-  if (!fits(payload)) return refuse(`its payload is larger than ${inlineLimit} bytes and cannot be patched`);
+  if (!isInline(payload)) return refuse(`its payload is larger than ${inlineLimit} bytes and cannot be patched`);
   return { ok: true, payload, version: contract.version };
 }
 
@@ -87,7 +87,7 @@ function upgradedOr(contract: Contract, payload: unknown, version: number): unkn
 }
 
 /** In the ledger, and escaped once more inside a message. */
-function fits(text: string): boolean {
+function isInline(text: string): boolean {
   const bytes = (each: string) => new TextEncoder().encode(each).length;
   return bytes(text) <= inlineLimit && bytes(JSON.stringify(text)) <= travelLimit;
 }

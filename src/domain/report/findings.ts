@@ -49,8 +49,8 @@ function tick({ steps, now, installation }: Facts): Finding[] {
             sentence: `The tick has not run ${newest === 0 ? "yet" : `since ${isoTime(newest)}`}: nothing that waits is released. Check the Worker's cron trigger.`,
           },
         ];
-  const failed = steps.filter(({ outcome, at }) => outcome === "failed" && now - at <= maxTickAge + 2 * minute);
-  const [unheard, failing] = [failed.filter(({ step }) => step === heartbeatStep), failed.filter(({ step }) => step !== heartbeatStep)];
+  const failureFindings = steps.filter(({ outcome, at }) => outcome === "failed" && now - at <= maxTickAge + 2 * minute);
+  const [unheard, failing] = [failureFindings.filter(({ step }) => step === heartbeatStep), failureFindings.filter(({ step }) => step !== heartbeatStep)];
   return [
     ...silent,
     ...failing.map(({ step, at }): Finding => {

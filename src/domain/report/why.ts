@@ -29,7 +29,7 @@ export interface PausedSite {
 export function whyOf(tenant: string, job: JobView, around: Surroundings): Why | null {
   const { state } = job;
   if (state === "running" || state === "done" || state === "cancelled") return null;
-  if (state === "dead" || state === "discarded") return failed(job, state);
+  if (state === "dead" || state === "discarded") return deadWhy(job, state);
   const held = heldBy(tenant, job, around);
   if (held) return held;
   if (state === "retrying") return retrying(job);
@@ -133,7 +133,7 @@ function retrying(job: JobView): Why {
   return { code: "retrying", sentence, since: job.startedAt ?? job.at, ...untilOf(job), actions: [runNow(job)] };
 }
 
-function failed(job: JobView, state: "dead" | "discarded"): Why {
+function deadWhy(job: JobView, state: "dead" | "discarded"): Why {
   const how = state === "dead" ? `It failed ${plural(job.attempt, "time")}` : "It failed for good";
   const retry: Action = { method: "POST", path: `/v1/jobs/${job.id}/retry`, label: "Retry" };
   return { code: state, sentence: `${how}: ${sentenceOf(job.reason ?? "unknown")}`, since: job.endedAt, actions: [retry] };

@@ -86,10 +86,10 @@ export function scheduleView(schedule: Schedule, now: number) {
     ...settings,
     words: wordsOf(settings.cron),
     zone: settings.timezone,
-    createdAt: iso(createdAt),
-    updatedAt: iso(updatedAt),
-    last: last && { ...last, plannedAt: iso(last.plannedAt) },
-    nextRuns: nextAt === null ? [] : upcoming(schedule, nextAt, now).map((at) => ({ at: iso(at), local: localTime(at, schedule.timezone) })),
+    createdAt: isoSeconds(createdAt),
+    updatedAt: isoSeconds(updatedAt),
+    last: last && { ...last, plannedAt: isoSeconds(last.plannedAt) },
+    nextRuns: nextAt === null ? [] : upcoming(schedule, nextAt, now).map((at) => ({ at: isoSeconds(at), local: localTime(at, schedule.timezone) })),
   };
 }
 
@@ -102,7 +102,7 @@ function upcoming(schedule: Schedule, nextAt: number, now: number): number[] {
   return [...enqueued, ...planned].slice(0, 5).map((at) => at + spread);
 }
 
-function iso(at: number): string {
+function isoSeconds(at: number): string {
   return new Date(at).toISOString();
 }
 

@@ -22,15 +22,15 @@ export async function pastRuns(
   now: number,
   idOf: (schedule: Schedule, plannedAt: number) => Promise<string | undefined>,
 ): Promise<ReadonlyMap<string, PastRun[]>> {
-  const shown = schedules.slice(0, maxSchedules);
-  const planned = shown.flatMap((schedule) => {
+  const listed = schedules.slice(0, maxSchedules);
+  const planned = listed.flatMap((schedule) => {
     const times = previousTimes(schedule, now, maxPastRuns).filter((at) => at >= schedule.createdAt);
     return times.map((plannedAt) => ({ schedule, plannedAt }));
   });
   const ids = await Promise.all(planned.map(({ schedule, plannedAt }) => idOf(schedule, plannedAt)));
   const stateOf = createStateLookup(db);
   const states = await Promise.all(ids.map((id, index) => (id === undefined ? null : stateOf(planned[index]?.schedule.tenant ?? "", id))));
-  const runs = new Map<string, PastRun[]>(shown.map(({ name }) => [name, []]));
+  const runs = new Map<string, PastRun[]>(listed.map(({ name }) => [name, []]));
   for (const [index, { schedule, plannedAt }] of planned.entries()) {
     const jobId = ids[index];
     if (jobId !== undefined) runs.get(schedule.name)?.push({ plannedAt, jobId, state: states[index] ?? null });

@@ -30,7 +30,7 @@ export interface ScheduleStore {
 
 export function createScheduleStore(db: D1Database): ScheduleStore {
   return {
-    put: (tenant, name, input, now) => put(db, tenant, name, input, now),
+    put: (tenant, name, input, now) => putSchedule(db, tenant, name, input, now),
     give: async (tenant, inputs, now) => {
       const give = db.prepare(giveSql);
       await db.batch(Object.entries(inputs).map(([name, input]) => give.bind(...putValues(tenant, name, input, now))));
@@ -84,7 +84,7 @@ const advanceSql = `
   WHERE schedules.tenant = a.tenant AND schedules.name = a.name AND schedules.next_at = a.seen
   RETURNING schedules.tenant, schedules.name`;
 
-async function put(db: D1Database, tenant: string, name: string, input: ScheduleInput, now: number) {
+async function putSchedule(db: D1Database, tenant: string, name: string, input: ScheduleInput, now: number) {
   const [before, written] = await db.batch<Row>([
     db.prepare("SELECT * FROM schedules WHERE tenant = ?1 AND name = ?2").bind(tenant, name),
     db.prepare(putSql).bind(...putValues(tenant, name, input, now)),

@@ -43,7 +43,7 @@ export function detailItem({ resource, owner, rows }: Detail): [string, string, 
 }
 
 /** Which of these ids are not stored. */
-export async function missing(scope: Scope, resource: Named, ids: Iterable<number | null>): Promise<number[]> {
+export async function missingIds(scope: Scope, resource: Named, ids: Iterable<number | null>): Promise<number[]> {
   const asked = [...new Set(ids)].filter((id) => id !== null);
   if (asked.length === 0) return [];
   return (await rowsOf<{ id: number }>(scope, missingSql, JSON.stringify(asked), resource)).map(({ id }) => id);

@@ -72,7 +72,7 @@ async function publishSome(deps: EndedJobsDeps): Promise<number> {
 }
 
 async function publishPage({ db, enqueue, requestOf, masked }: EndedJobsDeps, tenant: string): Promise<number> {
-  const { results } = await db.prepare(untoldSql).bind(tenant).all<Row>();
+  const { results } = await db.prepare(pendingSql).bind(tenant).all<Row>();
   const rows = [...Map.groupBy(results, endedKey).values()];
   const deliveries = results.flatMap((row) => deliveryOf(row, masked));
   const receipts = deliveries.length > 0 ? await enqueue(deliveries.map(requestOf)) : [];
@@ -98,7 +98,7 @@ interface Row extends EndedJob {
 }
 
 /** The job's row may be gone, and so may every subscription: then there is nothing to publish. */
-const untoldSql = `
+const pendingSql = `
   SELECT e.tenant, e.job, e.seq, e.state, e.at, j.type, j.reason, j.result, j.entities, s.name AS subscription, s.events
   FROM (SELECT * FROM ended_jobs WHERE tenant = ?1 LIMIT ${max}) e
   LEFT JOIN jobs j ON j.tenant = e.tenant AND j.id = e.job
@@ -106,8 +106,8 @@ const untoldSql = `
 
 function deliveryOf(row: Row, shown: EndedJobsDeps["masked"]): Delivery[] {
   const type = jobEventOf(row.state);
-  const wanted = row.events === null ? [] : (JSON.parse(row.events) as string[]);
-  if (type === undefined || row.subscription === null || row.type === null || !wanted.includes(type)) return [];
+  const events = row.events === null ? [] : (JSON.parse(row.events) as string[]);
+  if (type === undefined || row.subscription === null || row.type === null || !events.includes(type)) return [];
   const result = row.result !== null && row.result.length <= maxResult ? shown(row.type, row.result) : undefined;
   const data = { id: row.job, type: row.type, state: row.state, ...(row.reason ? { reason: row.reason } : {}), ...(result === undefined ? {} : { result }) };
   const id = `${row.job}.${row.seq}`;

@@ -20,7 +20,7 @@ export function createSubscriptionStore(deps: EndpointDeps): SubscriptionStore {
   const { db } = deps;
   const table = createSettingsTable<Row>(deps, { table: "subscriptions", key: "name", columns, sealed: { sealed: sealedName } });
   return {
-    put: (tenant, name, body, now) => put(deps, table, tenant, name, body, now),
+    put: (tenant, name, body, now) => putSubscription(deps, table, tenant, name, body, now),
     list: async (tenant) => (await table.all(tenant)).map(subscriptionView),
     get: async (tenant, name) => {
       const row = await table.one(tenant, name);
@@ -64,7 +64,14 @@ const putSql = `
 const retireSql = `
   UPDATE subscriptions SET retired = ?3, retired_at = ?4 WHERE tenant = ?1 AND name = ?2 AND retired IS NULL AND updated < ?5`;
 
-async function put(deps: EndpointDeps, table: SettingsTable<Row>, tenant: string, name: string, { url, secret, events }: SubscriptionBody, now: number) {
+async function putSubscription(
+  deps: EndpointDeps,
+  table: SettingsTable<Row>,
+  tenant: string,
+  name: string,
+  { url, secret, events }: SubscriptionBody,
+  now: number,
+) {
   const { db } = deps;
   const host = hostOf(url, deps.rules);
   const before = await table.one(tenant, name);

@@ -97,8 +97,8 @@ function progressOf({ progress }: BeatRequest, note: string | undefined): string
 /** A gate counts a job only until the lease that it was given ends. */
 async function prolongGates({ engine }: WorkDeps, alive: readonly { job: HeldJob; until: number }[], now: number): Promise<void> {
   const inside = alive.filter(({ job }) => job.entered !== null);
-  const told = inside.flatMap(({ job, until }) =>
+  const calls = inside.flatMap(({ job, until }) =>
     Object.keys(JSON.parse(job.entered ?? "{}") as object).map((gate) => engine.gates.enter(job.tenant, gate, [job.id], until - now, now)),
   );
-  await Promise.all(told);
+  await Promise.all(calls);
 }

@@ -21,12 +21,12 @@ export async function enqueueChildren(
   const found = await heldJob(deps, parent, lease);
   if (!found.ok) return found;
   const isDry = found.job.dry === 1;
-  const asked = await Promise.all(
+  const requests = await Promise.all(
     children.map(async (child, index) => ("ok" in child ? child : { request: childRequest(parent, child, isDry), key: await keyOfChild(child, index) })),
   );
-  const fine = asked.filter((each) => "request" in each);
+  const fine = requests.filter((each) => "request" in each);
   const receipts = (await acceptChildren(deps.engine, found.job, fine)).values();
-  return { ok: true, receipts: asked.map((each) => ("request" in each ? (receipts.next().value as Receipt) : each)) };
+  return { ok: true, receipts: requests.map((each) => ("request" in each ? (receipts.next().value as Receipt) : each)) };
 }
 
 function childRequest({ tenant }: JobRef, { type, payload, delaySeconds, runAt, dryRun }: ChildRequest, isDry: boolean): EnqueueRequest {

@@ -100,11 +100,11 @@ function callsOf({ kind }: Conclusion["outcome"]): GateReport {
 
 /** Reports to the gates that the jobs had entered. Never throws. */
 export async function leaveGates(engine: Engine, jobs: readonly HeldJob[], calls: GateReport, reason?: string): Promise<void> {
-  const told = jobs.flatMap(({ tenant, id, entered }) => {
+  const left = jobs.flatMap(({ tenant, id, entered }) => {
     const leases = entered === null ? {} : (JSON.parse(entered) as Record<string, string>);
     return Object.entries(leases).map(([gate, lease]) => engine.gates.leave(tenant, gate, [{ id, lease, calls, reason }], engine.now()));
   });
-  await Promise.all(told);
+  await Promise.all(left);
 }
 
 async function sendCopies(

@@ -5,8 +5,8 @@ import { unpolledAfter } from "./model";
 /** What of remote workers needs a person, for the alerts: types with waiting jobs that no worker asks for, workers whose answers get lost. */
 export async function workFindings({ ledger, workers }: Pick<WorkDeps, "ledger" | "workers">, now: number): Promise<Failure[]> {
   const [shelves, polled, silenced] = await Promise.all([ledger.waiting(), workers.polledAfter(now - unpolledAfter), workers.silenced(now)]);
-  const asked = new Set(polled.map(({ owner, type }) => `${owner}/${type}`));
-  const isAsked = (tenant: string, type: string) => asked.has(`${tenant}/${type}`) || asked.has(`*/${type}`);
+  const polledTypes = new Set(polled.map(({ owner, type }) => `${owner}/${type}`));
+  const isAsked = (tenant: string, type: string) => polledTypes.has(`${tenant}/${type}`) || polledTypes.has(`*/${type}`);
   const unpolled = shelves.filter(({ tenant, type, since }) => since !== null && since <= now - unpolledAfter && !isAsked(tenant, type));
   return [
     ...unpolled.map(({ tenant, type, waiting }) => ({

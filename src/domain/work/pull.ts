@@ -4,7 +4,7 @@ import type { Contract } from "../../queue/job";
 import { readable } from "../../queue/registry";
 import { type HandedOut, handOut } from "./hand-out";
 import type { WorkDeps } from "./deps";
-import { isPaused, maxLeases, refused, type WorkerState, type WorkRefusal, type WorkScope } from "./model";
+import { isPaused, maxLeases, refusal, type WorkerState, type WorkRefusal, type WorkScope } from "./model";
 import { reap } from "./reap";
 import { release } from "./release";
 
@@ -97,7 +97,7 @@ async function attempt(deps: WorkDeps, scope: WorkScope, request: PullRequest, b
 }
 
 async function repeat(deps: WorkDeps, record: PullRecord, body: string, state: WorkerState): Promise<Pulled | WorkRefusal> {
-  if (record.body !== body) return refused("pull-id-reused", "This pullId was used with another request; take a new one for each pull.");
+  if (record.body !== body) return refusal("pull-id-reused", "This pullId was used with another request; take a new one for each pull.");
   const jobs = await deps.ledger.taken(record);
   return { ok: true, isRepeat: true, jobs: await handOut(deps, jobs, undefined), pollAfterMs: 0, workerState: state };
 }
@@ -121,8 +121,8 @@ function sharesOf({ engine, fairShares }: WorkDeps, request: PullRequest, look: 
 function shareOf(contract: Contract | undefined, shelf: ShelfLook, { versions, max, leaseSeconds }: PullRequest, { pauses }: Look): Share[] {
   const { tenant, type, waiting } = shelf;
   if (!contract?.remote || waiting === 0 || isPaused(pauses, shelf, contract.queues)) return [];
-  const wanted = versions?.[type];
-  const readables = wanted === undefined ? null : storedVersions(contract, wanted);
+  const readByWorker = versions?.[type];
+  const readables = readByWorker === undefined ? null : storedVersions(contract, readByWorker);
   if (readables?.length === 0) return [];
   const extension = (leaseSeconds ?? contract.remote.lease) * 1000;
   const offer = Math.min(extension, contract.remote.startWithin * 1000);

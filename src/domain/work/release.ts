@@ -24,8 +24,8 @@ export async function release(
     return row ? { ok: true, state: row.state } : leaseLost(job.state);
   }
   const [detail = null] = reason === undefined ? [] : await maskedReasons(deps, [{ job, text: reason }]);
-  const given = await ledger.giveBack([{ ...ref, nonce: job.lease ?? "", type, why: "released", detail }], engine.now());
-  if (given.length === 0) return leaseLost(job.state);
+  const returned = await ledger.giveBack([{ ...ref, nonce: job.lease ?? "", type, why: "released", detail }], engine.now());
+  if (returned.length === 0) return leaseLost(job.state);
   await ledger.dropLeases([{ tenant: ref.tenant, type, id: ref.id, at: job.wake ?? 0 }]);
   await leaveGates(engine, [job], "none");
   return { ok: true, state: "queued" };

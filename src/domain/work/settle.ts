@@ -8,7 +8,7 @@ import { isTerminal, type JobState } from "../../queue/state";
 import { conclude } from "./conclude";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
-import { leaseLost, noSuchJob, refused, standingOf, type WorkRefusal } from "./model";
+import { leaseLost, noSuchJob, refusal, standingOf, type WorkRefusal } from "./model";
 import { reclaimed } from "./reclaim";
 import { hasUploaded } from "./upload-result";
 
@@ -40,7 +40,7 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
   const judged = await Promise.all(settlements.map((each) => answerOrFit(deps, each, rows.get(keyOf(each)))));
   const shelved = judged.flatMap((each) => ("job" in each && each.isShelved ? [each.job] : []));
   const back = await reclaimed(deps, shelved, now);
-  const ready = judged.map((each) => ("job" in each && each.isShelved && !back.has(keyOf(each.job)) ? lost(each.job) : each));
+  const ready = judged.map((each) => ("job" in each && each.isShelved && !back.has(keyOf(each.job)) ? leaseLost(each.job.state) : each));
   // Twice in one call is once: the first is recorded, the other gets its answer.
   const first = new Map(ready.flatMap((each, index) => ("job" in each ? [[keyOf(each.job), index] as const] : [])).toReversed());
   const open = ready.flatMap((each, index) => ("job" in each && first.get(keyOf(each.job)) === index ? [each] : []));
@@ -59,10 +59,10 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
   const answers = ready.map((each): SettleResult | undefined => {
     if (!("job" in each)) return each;
     const row = recorded.get(keyOf(each.job));
-    if (!row) return lost(each.job);
+    if (!row) return leaseLost(each.job.state);
     const firstFit = ready[first.get(keyOf(each.job)) ?? -1];
     return firstFit && "digest" in firstFit && firstFit.digest !== each.digest
-      ? refused("already-settled", "The job was settled otherwise in the same call.", row.state)
+      ? refusal("already-settled", "The job was settled otherwise in the same call.", row.state)
       : { ok: true, state: row.state, at: now };
   });
   return answers.map((answer) => answer ?? leaseLost());
@@ -80,20 +80,16 @@ async function answerOrFit(deps: WorkDeps, { lease, outcome }: Settlement, job: 
   if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
   const digest = await sha256Hex(JSON.stringify(outcome), 32);
-  if (standing === "lost") return lost(job);
+  if (standing === "lost") return leaseLost(job.state);
   if (standing === "settled") return repeated(job, digest);
-  if (standing === "ended") return refused("already-settled", `The job has ended: it is ${job.state}.`, job.state);
+  if (standing === "ended") return refusal("already-settled", `The job has ended: it is ${job.state}.`, job.state);
   return (await unfit(deps, job, outcome)) ?? { job, outcome, digest, isShelved: standing === "shelved" };
-}
-
-function lost(job: HeldJob): WorkRefusal {
-  return leaseLost(job.state);
 }
 
 /** The same answer as the first time; a job that ended since says so. */
 function repeated(job: HeldJob, digest: string): SettleResult {
   const [known, state, at] = JSON.parse(job.settled ?? "[]") as [string, JobState, number];
-  if (known !== digest) return refused("already-settled", "The job was settled otherwise under this lease.", job.state);
+  if (known !== digest) return refusal("already-settled", "The job was settled otherwise under this lease.", job.state);
   return { ok: true, state: isTerminal(job.state) ? job.state : state, at };
 }
 
@@ -101,7 +97,7 @@ function repeated(job: HeldJob, digest: string): SettleResult {
 async function unfit({ engine }: WorkDeps, job: HeldJob, outcome: WorkerOutcome): Promise<WorkRefusal | undefined> {
   if (outcome.kind === "again") {
     const { length } = JSON.stringify(outcome.cursor ?? null);
-    return length > maxCursor ? refused("too-large", `The cursor has ${length} characters as JSON, at most ${maxCursor} are kept.`, job.state) : undefined;
+    return length > maxCursor ? refusal("too-large", `The cursor has ${length} characters as JSON, at most ${maxCursor} are kept.`, job.state) : undefined;
   }
   if (outcome.kind !== "done") return undefined;
   if (outcome.resultId !== undefined) return (await hasUploaded(job, outcome.resultId)) ? undefined : notUploaded(job);
@@ -109,18 +105,18 @@ async function unfit({ engine }: WorkDeps, job: HeldJob, outcome: WorkerOutcome)
   const { length } = JSON.stringify(outcome.result);
   if (length > maxResult) {
     const detail = `The result has ${length} characters as JSON, at most ${maxResult} go into a settlement: upload it, by POST /v1/work/{id}/result-upload.`;
-    return refused("too-large", detail, job.state);
+    return refusal("too-large", detail, job.state);
   }
   const schema = engine.registry.find(job.type)?.contract.result;
   const checked = schema ? check(schema, outcome.result) : { ok: true as const };
   if (checked.ok) return undefined;
   const errors = checked.issues.map(({ path, message }) => ({ path: below("outcome.result", path), message }));
-  return { ...refused("invalid", "The result does not fit its type; the lease still stands.", job.state), errors };
+  return { ...refusal("invalid", "The result does not fit its type; the lease still stands.", job.state), errors };
 }
 
 function notUploaded(job: HeldJob): WorkRefusal {
   const errors = [{ path: "outcome.resultId", message: "is not the id of a result that was uploaded under this lease" }];
-  return { ...refused("invalid", "There is no such uploaded result; the lease still stands.", job.state), errors };
+  return { ...refusal("invalid", "There is no such uploaded result; the lease still stands.", job.state), errors };
 }
 
 function isUploaded(outcome: WorkerOutcome): boolean {
@@ -129,8 +125,8 @@ function isUploaded(outcome: WorkerOutcome): boolean {
 
 /** Reasons without what is personal, in the order of the settlements; undefined where there is none. */
 async function reasonsOf(deps: WorkDeps, open: readonly Fit[]): Promise<(string | undefined)[]> {
-  const told = open.flatMap(({ job, outcome }) => ("reason" in outcome ? [{ job, text: outcome.reason }] : []));
-  const texts = (await maskedReasons(deps, told)).values();
+  const reasons = open.flatMap(({ job, outcome }) => ("reason" in outcome ? [{ job, text: outcome.reason }] : []));
+  const texts = (await maskedReasons(deps, reasons)).values();
   return open.map(({ outcome }) => ("reason" in outcome ? texts.next().value : undefined));
 }
 

@@ -120,7 +120,7 @@ export function runView(agents: readonly Agent[], run: RunDetail, revealed: bool
   return {
     ...summaryView(run),
     steps: run.steps.map((step) => stepView(step, hide)),
-    ...(proposal ? { proposal: shownInput(proposal.tool, proposal.body, hide), approval: approvalView(proposal) } : {}),
+    ...(proposal ? { proposal: maskedInput(proposal.tool, proposal.body, hide), approval: approvalView(proposal) } : {}),
     revealed,
   };
 }
@@ -135,50 +135,56 @@ type Hide = Agent | "unknown" | undefined;
 
 function stepView(step: Step, hide: Hide) {
   const base = { n: step.step, revision: step.revision, kind: step.kind, tokens: step.tokens, usd: usdOf(step.micros), at: iso(step.at) };
-  if (step.kind === "input") return { ...base, input: shown(step.body.data, hide) };
+  if (step.kind === "input") return { ...base, input: masked(step.body.data, hide) };
   if (step.kind === "model") {
     const { text, toolCalls, output, flaw, model, promptHash } = step.body;
-    const said = output !== undefined ? shownOutput(output, hide) : shown(text, hide);
-    const asked = toolCalls.map(({ name, input }) => ({ tool: shownName(name, hide), input: shownInput(name, input, hide) }));
-    return { ...base, output: asked.length > 0 ? { text: said, toolCalls: asked } : said, ...(flaw === undefined ? {} : { error: flaw }), model, promptHash };
+    const answer = output !== undefined ? maskedOutput(output, hide) : masked(text, hide);
+    const calls = toolCalls.map(({ name, input }) => ({ tool: maskedName(name, hide), input: maskedInput(name, input, hide) }));
+    return {
+      ...base,
+      output: calls.length > 0 ? { text: answer, toolCalls: calls } : answer,
+      ...(flaw === undefined ? {} : { error: flaw }),
+      model,
+      promptHash,
+    };
   }
   if (step.kind === "retry") return base;
   const { tool, input, output, would, refused } = step.body;
   return {
     ...base,
-    tool: shownName(tool, hide),
-    input: shownInput(tool, input, hide),
-    ...(output === undefined ? {} : { output: shown(output, hide) }),
-    ...(would === undefined ? {} : { would: shownWould(tool, would, hide) }),
+    tool: maskedName(tool, hide),
+    input: maskedInput(tool, input, hide),
+    ...(output === undefined ? {} : { output: masked(output, hide) }),
+    ...(would === undefined ? {} : { would: maskedWould(tool, would, hide) }),
     ...(refused === undefined ? {} : { error: refused }),
   };
 }
 
-function shown(value: unknown, hide: Hide): unknown {
+function masked(value: unknown, hide: Hide): unknown {
   return hide === undefined || (hide !== "unknown" && !hide.isPersonal) ? value : maskAll(value);
 }
 
-function shownOutput(value: unknown, hide: Hide): unknown {
+function maskedOutput(value: unknown, hide: Hide): unknown {
   if (hide === undefined) return value;
   return hide === "unknown" ? maskAll(value) : mask(hide.output, value);
 }
 
 /** A name that no tool has is a model's text. */
-function shownName(tool: string, hide: Hide): unknown {
+function maskedName(tool: string, hide: Hide): unknown {
   const isKnown = hide === undefined || (hide !== "unknown" && toolOf(hide, tool) !== undefined);
   return isKnown ? tool : maskAll(tool);
 }
 
 /** Arguments that do not fit their tool's schema are masked like every other text. */
-function shownInput(tool: string, value: unknown, hide: Hide): unknown {
+function maskedInput(tool: string, value: unknown, hide: Hide): unknown {
   if (hide === undefined) return value;
   const schema = hide === "unknown" ? undefined : toolOf(hide, tool)?.input;
   return schema !== undefined && v.is(schema, value) ? mask(schema, value) : maskAll(value);
 }
 
-function shownWould(tool: string, would: unknown, hide: Hide): unknown {
+function maskedWould(tool: string, would: unknown, hide: Hide): unknown {
   const { input } = would as { input: unknown };
-  return { tool: shownName(tool, hide), input: shownInput(tool, input, hide) };
+  return { tool: maskedName(tool, hide), input: maskedInput(tool, input, hide) };
 }
 
 /** Of a run several proposals may follow each other. */

@@ -15,9 +15,9 @@ import type { Incoming, IncomingEvents } from "./read";
 
 /** Enqueues events, each under its own id: the same event twice is one job. A single one is answered by itself, a batch by a report. */
 export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, events, length }: IncomingEvents): Promise<Answer> {
-  const known = await deps.snapshots.read(tenant, deps.now());
-  if (known.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
-  const refuseUnknown = known.snapshot.settings.events?.unknown !== "store";
+  const lookup = await deps.snapshots.read(tenant, deps.now());
+  if (lookup.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
+  const refuseUnknown = lookup.snapshot.settings.events?.unknown !== "store";
   const requests = await Promise.all(events.map((each) => eventRequest(tenant, each, refuseUnknown)));
   const fine = requests.filter((each) => "tenant" in each);
   const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
@@ -36,11 +36,11 @@ async function eventRequest(tenant: string, incoming: Incoming, refuseUnknown: b
   // A sender that repeats an event may stamp it anew: time and trace are not what it says.
   const fingerprintOf = canonical({ type: payload.type, data: payload.data });
   // The trace of the event itself, before that of the request which brought it.
-  const trace = traceFrom(textOf(payload.extensions?.["traceparent"]));
+  const trace = traceFrom(wordIn(payload.extensions?.["traceparent"]));
   return { tenant, type: eventJob.type, payload, fingerprintOf, ...(await eventKey(payload)), ...(trace === undefined ? {} : { trace }) };
 }
 
-function textOf(value: unknown): string | undefined {
+function wordIn(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 

@@ -13,9 +13,9 @@ const aside = ["specversion", "datacontenttype", "dataschema"];
 
 /** Structured mode: one JSON object of attributes, with `data` or `data_base64`. Source: CloudEvents 1.0.2, JSON format. */
 export function fromStructured(value: unknown, where = ""): Read {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return refused(where, "must be a CloudEvent: an object");
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return invalidEvent(where, "must be a CloudEvent: an object");
   const { data, data_base64: encoded, ...attributes } = value as Record<string, unknown>;
-  if (data !== undefined && encoded !== undefined) return refused(below(where, "data_base64"), "cannot go together with data");
+  if (data !== undefined && encoded !== undefined) return invalidEvent(below(where, "data_base64"), "cannot go together with data");
   const content = encoded === undefined ? { ok: true as const, data } : decodeBase64Data(encoded, below(where, "data_base64"));
   if (!content.ok) return content;
   return assemble(attributes, content.data, (name) => below(where, name));
@@ -26,13 +26,13 @@ export function fromBinary(headers: Headers, text: string, parse: (text: string)
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of headers) {
     if (!name.startsWith("ce-")) continue;
-    if (name === "ce-datacontenttype") return refused(name, "must not be sent: Content-Type says it");
+    if (name === "ce-datacontenttype") return invalidEvent(name, "must not be sent: Content-Type says it");
     const text = decodeHeader(value);
-    if (text === undefined) return { ...refused(name, "is not percent-encoded UTF-8"), malformed: true };
+    if (text === undefined) return { ...invalidEvent(name, "is not percent-encoded UTF-8"), malformed: true };
     attributes[name.slice(3)] = text;
   }
   const type = headers.get("content-type") ?? "application/json";
-  if (text !== "" && !isJson(type)) return refused("content-type", "must be JSON: data are an object");
+  if (text !== "" && !isJson(type)) return invalidEvent("content-type", "must be JSON: data are an object");
   return assemble(attributes, text === "" ? undefined : parse(text), (name) => (name === "data" ? name : `ce-${name}`));
 }
 
@@ -55,15 +55,15 @@ export function decodeHeader(value: string): string | undefined {
 }
 
 function assemble(attributes: Record<string, unknown>, data: unknown, name: (attribute: string) => string): Read {
-  const issues = [...missing(attributes, name), ...misnamed(attributes, name)];
+  const issues = [...missingAttributes(attributes, name), ...misnamed(attributes, name)];
   if (issues.length > 0) return { ok: false, issues };
-  const known = Object.entries(ours).flatMap(([attribute, field]) => (given(attributes[attribute]) ? [[field, attributes[attribute]]] : []));
-  const extra = Object.entries(attributes).filter(([attribute, value]) => !(attribute in ours) && !aside.includes(attribute) && given(value));
+  const known = Object.entries(ours).flatMap(([attribute, field]) => (isGiven(attributes[attribute]) ? [[field, attributes[attribute]]] : []));
+  const extra = Object.entries(attributes).filter(([attribute, value]) => !(attribute in ours) && !aside.includes(attribute) && isGiven(value));
   const extensions = extra.length > 0 ? { extensions: Object.fromEntries(extra) } : {};
   const back = Object.fromEntries(Object.entries(ours).map(([attribute, field]) => [field, attribute]));
   return {
     ok: true,
-    input: { ...Object.fromEntries(known), ...(given(data) ? { data } : {}), ...extensions },
+    input: { ...Object.fromEntries(known), ...(isGiven(data) ? { data } : {}), ...extensions },
     rename: (path) => renamed(path, back, name),
   };
 }
@@ -75,11 +75,11 @@ function renamed(path: string, back: Record<string, string>, name: (attribute: s
   return `${name(back[first] ?? first)}${rest.join("")}`;
 }
 
-function missing(attributes: Record<string, unknown>, name: (attribute: string) => string): Issue[] {
-  const empty = ["id", "source", "type"].filter((each) => !given(attributes[each]) || attributes[each] === "");
+function missingAttributes(attributes: Record<string, unknown>, name: (attribute: string) => string): Issue[] {
+  const empty = ["id", "source", "type"].filter((each) => !isGiven(attributes[each]) || attributes[each] === "");
   const version = attributes["specversion"];
-  const versionIssues = version === "1.0" ? [] : [{ path: name("specversion"), message: given(version) ? "must be 1.0" : "is missing" }];
-  return [...versionIssues, ...empty.map((each) => ({ path: name(each), message: given(attributes[each]) ? "must not be empty" : "is missing" }))];
+  const versionIssues = version === "1.0" ? [] : [{ path: name("specversion"), message: isGiven(version) ? "must be 1.0" : "is missing" }];
+  return [...versionIssues, ...empty.map((each) => ({ path: name(each), message: isGiven(attributes[each]) ? "must not be empty" : "is missing" }))];
 }
 
 function misnamed(attributes: Record<string, unknown>, name: (attribute: string) => string): Issue[] {
@@ -89,11 +89,11 @@ function misnamed(attributes: Record<string, unknown>, name: (attribute: string)
 
 function decodeBase64Data(encoded: unknown, path: string): { ok: true; data: unknown } | Extract<Read, { ok: false }> {
   const bytes = typeof encoded === "string" ? fromBase64(encoded) : undefined;
-  if (!bytes) return refused(path, "must be base64");
+  if (!bytes) return invalidEvent(path, "must be base64");
   const text = utf8(bytes);
   const json = text === undefined ? undefined : parseJson(text);
   if (json?.ok) return { ok: true, data: json.value };
-  return refused(path, json?.reason === "excessive" ? json.message : "must hold JSON: data are an object");
+  return invalidEvent(path, json?.reason === "excessive" ? json.message : "must hold JSON: data are an object");
 }
 
 function utf8(bytes: Uint8Array): string | undefined {
@@ -105,7 +105,7 @@ function utf8(bytes: Uint8Array): string | undefined {
 }
 
 /** In JSON null means that an attribute is not there. */
-function given(value: unknown): boolean {
+function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
@@ -117,6 +117,6 @@ function below(parent: string, name: string): string {
   return parent === "" ? name : `${parent}.${name}`;
 }
 
-function refused(path: string, message: string): Extract<Read, { ok: false }> {
+function invalidEvent(path: string, message: string): Extract<Read, { ok: false }> {
   return { ok: false, issues: [{ path, message }] };
 }

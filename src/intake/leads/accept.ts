@@ -77,9 +77,9 @@ async function shadowAccept(
   if (dedupe === undefined) return { id: await deps.leads.newId(tenant), replayed: false };
   const id = await deps.leads.idOfKey(tenant, dedupe.key);
   // Without the database no other sender is recognised as a repeat either.
-  const shown = await deps.leads.showBlocked(tenant, { id, content: await pseudonymOf(deps, tenant, `content ${dedupe.content}`) }).catch(() => "new");
-  if (shown === "another") return accepted(mismatch());
-  return { id, replayed: shown === "repeated" };
+  const blockedView = await deps.leads.showBlocked(tenant, { id, content: await pseudonymOf(deps, tenant, `content ${dedupe.content}`) }).catch(() => "new");
+  if (blockedView === "another") return accepted(mismatch());
+  return { id, replayed: blockedView === "repeated" };
 }
 
 /** The part of an id that follows from a secret: equal for equal texts, and of no use to find the text. */
@@ -99,15 +99,15 @@ interface DedupeKey {
 }
 
 async function dedupeKeyOf({ name }: LeadEndpoint, sender: "server" | "browser", form: FormFields, headers: Headers): Promise<DedupeKey | undefined> {
-  const given = readIdempotencyKey(headers);
+  const callerKey = readIdempotencyKey(headers);
   const nonce = form.fields.nonce?.slice(0, 128);
-  if (given === undefined && nonce === undefined) return undefined;
+  if (callerKey === undefined && nonce === undefined) return undefined;
   const content = await contentOf(form);
   // A form that was corrected and sent again is another submission; a key is its sender's own responsibility.
-  const of = given === undefined ? ["nonce", nonce, content] : ["key", given];
+  const of = callerKey === undefined ? ["nonce", nonce, content] : ["key", callerKey];
   // A form must not use up the keys of the tenant's own server.
   const [key, formerKey] = await Promise.all([sha256Hex(JSON.stringify([name, sender, ...of])), sha256Hex(JSON.stringify([name, ...of]))]);
-  return { key: key.slice(0, 43), formerKey: formerKey.slice(0, 43), content, callerSupplied: given !== undefined };
+  return { key: key.slice(0, 43), formerKey: formerKey.slice(0, 43), content, callerSupplied: callerKey !== undefined };
 }
 
 async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, dedupe: DedupeKey | undefined): Promise<Pick<Taken, "id" | "replayed">> {

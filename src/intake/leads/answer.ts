@@ -18,9 +18,9 @@ export function wantsPage({ headers }: Request): boolean {
 
 /** On to the thank-you page, to one of the project's own domains only; JSON for scripts, and where there is no page. */
 export function thanks(request: Request, { project }: LeadEndpoint, { id, replayed, page }: Taken): Answer {
-  const wanted = page !== undefined && ownsUrl(project.domains, page) ? page : project.thankYouUrl;
+  const target = page !== undefined && ownsUrl(project.domains, page) ? page : project.thankYouUrl;
   const headers: Record<string, string> = replayed ? { "idempotent-replayed": "true" } : {};
-  if (wantsPage(request) && wanted !== undefined) return { status: 303, headers: { ...headers, location: new URL(wanted).href } };
+  if (wantsPage(request) && target !== undefined) return { status: 303, headers: { ...headers, location: new URL(target).href } };
   return { status: 200, body: { ok: true, id }, headers };
 }
 

@@ -39,7 +39,7 @@ export async function readForm(request: Request): Promise<Pairs> {
 
 /** In UTF-16 no byte is a `&` for sure; forms of HTML are never sent in it. */
 function fromUrlencoded(bytes: Uint8Array, text: string, { name }: Charset, declared: string | undefined): Pairs {
-  if (name.startsWith("utf-16")) return bounded([...new URLSearchParams(text)]);
+  if (name.startsWith("utf-16")) return boundedPairs([...new URLSearchParams(text)]);
   const pairs = urlencodedPairs(bytes, maxFields);
   if (pairs === "too-many") throw tooMany();
   return texts(pairs, declared);
@@ -81,7 +81,7 @@ function fromJson(text: string): Pairs {
   if (typeof json.value !== "object" || json.value === null || Array.isArray(json.value)) {
     throw new Problem("invalid", "The body is not a form.", { errors: [{ path: "", message: "must be an object with the form's fields" }] });
   }
-  return bounded(Object.entries(json.value).flatMap(([name, value]) => valuesOf(value).map((each) => [name, each] as const)));
+  return boundedPairs(Object.entries(json.value).flatMap(([name, value]) => valuesOf(value).map((each) => [name, each] as const)));
 }
 
 /** A value as text: lists give several, objects their JSON. */
@@ -96,10 +96,10 @@ function fromLines(text: string): Pairs {
   const pairs = lines.map((line) => [line.slice(0, Math.max(0, line.indexOf("="))).trim(), line.slice(line.indexOf("=") + 1)] as const);
   const index = lines.findIndex((line) => line.indexOf("=") < 1);
   if (index >= 0) throw new Problem("malformed", `Line ${index + 1} of the text is not key=value.`);
-  return bounded(pairs);
+  return boundedPairs(pairs);
 }
 
-function bounded<Pair>(pairs: Pair[]): Pair[] {
+function boundedPairs<Pair>(pairs: Pair[]): Pair[] {
   if (pairs.length <= maxFields) return pairs;
   throw tooMany();
 }

@@ -1,7 +1,7 @@
 import { ownsUrl, type Project } from "../../tenants/project-schema";
 import type { FormFields } from "../../domain/leads/fields";
 import { Problem } from "../../errors";
-import type { Known } from "../../tenants/snapshot";
+import type { SnapshotLookup } from "../../tenants/snapshot";
 import type { IntakeDeps } from "../deps";
 import { addressOf, subscriberOf } from "../network";
 import { publicUnauthorized, unavailable } from "../problem";
@@ -17,9 +17,9 @@ export const keyHeader = "X-API-Key";
 
 /** The project of the path, also while D1 is down. An unknown tenant and an unknown project are the same 401. */
 export async function findEndpoint(deps: IntakeDeps, tenant: string, name: string): Promise<LeadEndpoint> {
-  const known = await deps.snapshots.read(tenant, deps.now());
-  if (known.state === "unknown") throw unavailable("The project cannot be looked up right now.");
-  const project = projectIn(known, name);
+  const lookup = await deps.snapshots.read(tenant, deps.now());
+  if (lookup.state === "unknown") throw unavailable("The project cannot be looked up right now.");
+  const project = projectIn(lookup, name);
   if (!project) throw publicUnauthorized();
   return { tenant, name, project };
 }
@@ -51,8 +51,8 @@ export function checkForm({ project }: LeadEndpoint, { siteKey, formId }: FormFi
 export async function crossOrigin(deps: IntakeDeps, request: Request, params: Readonly<Record<string, string>>): Promise<Record<string, string>> {
   const origin = request.headers.get("origin");
   if (origin === null) return {};
-  const known = await deps.snapshots.read(params["tenant"] ?? "", deps.now());
-  const project = projectIn(known, params["project"] ?? "");
+  const lookup = await deps.snapshots.read(params["tenant"] ?? "", deps.now());
+  const project = projectIn(lookup, params["project"] ?? "");
   if (!project || !ownsUrl(project.domains, origin)) return { vary: "Origin" };
   return {
     vary: "Origin",
@@ -65,7 +65,7 @@ export async function crossOrigin(deps: IntakeDeps, request: Request, params: Re
 }
 
 /** Names such as `constructor` are names like any other. */
-function projectIn(known: Known, name: string): Project | undefined {
+function projectIn(known: SnapshotLookup, name: string): Project | undefined {
   const projects = known.state === "known" ? known.snapshot.sections.projects : undefined;
   return projects && Object.hasOwn(projects, name) ? projects[name] : undefined;
 }

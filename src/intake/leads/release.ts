@@ -35,8 +35,8 @@ export async function releaseRobot(deps: IntakeDeps, tenant: string, id: string)
 }
 
 async function projectOf(deps: IntakeDeps, tenant: string, name: string): Promise<Project | null> {
-  const known = await deps.snapshots.read(tenant, deps.now());
-  if (known.state !== "known") throw unavailable("The project's settings cannot be read right now.");
-  const { projects } = known.snapshot.sections;
+  const lookup = await deps.snapshots.read(tenant, deps.now());
+  if (lookup.state !== "known") throw unavailable("The project's settings cannot be read right now.");
+  const { projects } = lookup.snapshot.sections;
   return projects && Object.hasOwn(projects, name) ? (projects[name] ?? null) : null;
 }

@@ -5,22 +5,26 @@ import type { IntakeDeps } from "../deps";
 /** Takes notifications of R2 in: each is about one original, and several about the same one are answered once. */
 export function uploadReader(deps: Pick<IntakeDeps, "media" | "snapshots" | "now">): ForeignReader {
   return async (messages) => {
-    const asked = new Map<string, Promise<ForeignDisposition>>();
+    const dispositions = new Map<string, Promise<ForeignDisposition>>();
     return Promise.all(
       messages.map(({ body }): Promise<ForeignDisposition> => {
         const noticed = noticedIn(body);
         if (noticed.kind === "own") return Promise.resolve({ do: "ack" });
         if (noticed.kind === "refused") return Promise.resolve({ do: "bury", reason: noticed.reason });
         const name = `${noticed.tenant}/${noticed.key}`;
-        const handled = asked.get(name) ?? take(deps, noticed.tenant, noticed.key);
-        asked.set(name, handled);
+        const handled = dispositions.get(name) ?? noteUpload(deps, noticed.tenant, noticed.key);
+        dispositions.set(name, handled);
         return handled;
       }),
     );
   };
 }
 
-async function take({ media, snapshots, now }: Pick<IntakeDeps, "media" | "snapshots" | "now">, tenant: string, key: string): Promise<ForeignDisposition> {
+async function noteUpload(
+  { media, snapshots, now }: Pick<IntakeDeps, "media" | "snapshots" | "now">,
+  tenant: string,
+  key: string,
+): Promise<ForeignDisposition> {
   const { state } = await snapshots.read(tenant, now());
   if (state === "unknown") return { do: "redeliver" };
   if (state === "absent") return { do: "bury", reason: `the object's key names no tenant: there is no "${tenant}"` };

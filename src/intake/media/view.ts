@@ -29,7 +29,7 @@ export function mediaView({ key, size, format, width, height, issue, altText, va
     width,
     height,
     ...(issue === null ? {} : { issue }),
-    ...(altText === null ? {} : textOf(altText)),
+    ...(altText === null ? {} : altTextView(altText)),
     variants: variants.map((variant) => ({
       key: variant.object,
       width: variant.width,
@@ -41,7 +41,7 @@ export function mediaView({ key, size, format, width, height, issue, altText, va
   };
 }
 
-function textOf({ text, source, model, confidence, language }: NonNullable<Media["altText"]>) {
+function altTextView({ text, source, model, confidence, language }: NonNullable<Media["altText"]>) {
   const byModel = { altTextModel: model, altTextConfidence: confidence, altTextLanguage: language };
   const known = Object.entries(byModel).filter(([, value]) => value !== null);
   return { altText: text, altTextSource: source, ...Object.fromEntries(known) };

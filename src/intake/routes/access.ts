@@ -24,7 +24,7 @@ export const accessRoutes = [
     handle: async ({ deps, caller, body }) => {
       await audit(deps, caller, "set", `access ${body.teamDomain}`);
       await deps.installation.put("access", body, deps.now());
-      return { status: 200, body: await shown(deps) };
+      return { status: 200, body: await accessBody(deps) };
     },
   }),
   route("GET /v1/access", {
@@ -33,7 +33,7 @@ export const accessRoutes = [
     scope: "root",
     tenant: "none",
     answers: { 200: accessShape },
-    handle: async ({ deps }) => ({ status: 200, body: await shown(deps) }),
+    handle: async ({ deps }) => ({ status: 200, body: await accessBody(deps) }),
   }),
   route("DELETE /v1/access", {
     name: "deleteAccess",
@@ -49,7 +49,7 @@ export const accessRoutes = [
   }),
 ];
 
-async function shown(deps: IntakeDeps): Promise<Access & { updated: string }> {
+async function accessBody(deps: IntakeDeps): Promise<Access & { updated: string }> {
   const access = await deps.installation.read("access");
   if (!access) throw unset();
   return { ...access.value, updated: iso(access.updated) };

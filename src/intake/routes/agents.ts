@@ -97,9 +97,9 @@ export const agentRoutes = [
     answers: { 200: runsShape },
     handle: async ({ deps, tenant, query: { agentType, cursor, limit } }) => {
       const runs = await deps.agents.runs(tenant, { agent: agentType, before: placeOf(cursor), limit: limit + 1 });
-      const shown = runs.slice(0, limit);
-      const last = shown.at(-1);
-      return { status: 200, body: { agentRuns: shown.map(summaryView), cursor: runs.length > limit && last ? `${last.at}.${last.id}` : null } };
+      const pageRuns = runs.slice(0, limit);
+      const last = pageRuns.at(-1);
+      return { status: 200, body: { agentRuns: pageRuns.map(summaryView), cursor: runs.length > limit && last ? `${last.at}.${last.id}` : null } };
     },
   }),
   route("GET /v1/agent-runs/:id", {

@@ -9,7 +9,7 @@ import { outputList } from "../../queue/bounded";
 import type { Receipt } from "../../queue/request";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { missing, namedRoutes } from "../named-routes";
+import { notFound, namedRoutes } from "../named-routes";
 import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
@@ -69,7 +69,7 @@ export const alertRoutes = [
     answers: { 200: alertsShape },
     handle: async ({ deps, tenant, query }) => {
       const alerts = await listAlerts(deps.db, tenant ?? installation, query.limit);
-      return { status: 200, body: { alerts: alerts.map(shown) } };
+      return { status: 200, body: { alerts: alerts.map(alertBody) } };
     },
   }),
   ...namedRoutes(
@@ -88,7 +88,7 @@ export const alertRoutes = [
       list: ({ db }, tenant) => listRules(db, tenant),
       get: ruleOf,
       remove: ({ db }, tenant, name) => removeRule(db, tenant, name),
-      view: dated,
+      view: ruleBody,
     },
     route("PUT /v1/alert-rules/:name", {
       name: "putAlertRule",
@@ -101,7 +101,7 @@ export const alertRoutes = [
         const name = param({ params }, "name");
         await refuseUnknown(deps, tenant, body);
         if (!(await putRule(deps.db, tenant, name, body, deps.now()))) throw new Problem("invalid", `A tenant may have ${maxRules} rules.`);
-        return { status: 200, body: dated(await ruleOf(deps, tenant, name)) };
+        return { status: 200, body: ruleBody(await ruleOf(deps, tenant, name)) };
       },
     }),
   ),
@@ -115,15 +115,15 @@ export const alertRoutes = [
     problems: [422, 503],
     handle: async ({ deps, tenant, params }) => {
       const rule = await ruleOf(deps, tenant, param({ params }, "name"));
-      const known = await deps.snapshots.read(tenant, deps.now());
-      if (known.state !== "known") throw unavailable("The tenant's connections cannot be read right now.");
-      const wanted = { ...rule, codes: undefined, types: undefined, enabled: true };
+      const lookup = await deps.snapshots.read(tenant, deps.now());
+      if (lookup.state !== "known") throw unavailable("The tenant's connections cannot be read right now.");
+      const testRule = { ...rule, codes: undefined, types: undefined, enabled: true };
       const notice = testNotice(tenant, deps.now());
-      const requests = requestsFor(tenant, known.snapshot, wanted, [notice], deps.publicUrl, [`alert-test:${rule.name}`]);
+      const requests = requestsFor(tenant, lookup.snapshot, testRule, [notice], deps.publicUrl, [`alert-test:${rule.name}`]);
       if (requests.length === 0) throw new Problem("invalid", "The rule's channels are not connected: set the connection slack or mail first.");
       const receipts = await deps.enqueue(requests.map(({ request }) => request));
       const sent = requests.map(({ channel }, index) => ({ channel, ...outcomeOf(receipts[index]) }));
-      const missed = unconnected(rule, known.snapshot).map(({ channel, connection }) => ({
+      const missed = unconnected(rule, lookup.snapshot).map(({ channel, connection }) => ({
         channel,
         id: null,
         reason: `The connection ${connection} is not set.`,
@@ -151,7 +151,7 @@ async function refuseUnknown(deps: IntakeDeps, tenant: string, { destination, ty
 
 async function ruleOf({ db }: Pick<IntakeDeps, "db">, tenant: string, name: string): Promise<NamedRule> {
   const rule = (await listRules(db, tenant)).find((each) => each.name === name);
-  if (!rule) throw missing("rule");
+  if (!rule) throw notFound("rule");
   return rule;
 }
 
@@ -164,11 +164,11 @@ function testNotice(tenant: string, now: number): Notice {
   };
 }
 
-function dated({ created, updated, ...rule }: NamedRule) {
+function ruleBody({ created, updated, ...rule }: NamedRule) {
   return { ...rule, created: iso(created), updated: iso(updated) };
 }
 
-function shown(alert: Alert) {
+function alertBody(alert: Alert) {
   const { cause, state, subject, reason, count, since, lastAt, toldAt, via, recoveredAt } = alert;
   const times = { since: iso(since), lastAt: iso(lastAt), toldAt: isoOrNull(toldAt), recoveredAt: isoOrNull(recoveredAt) };
   return { cause, state, subject, reason, count, via, ...times };

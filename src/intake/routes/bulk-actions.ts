@@ -60,7 +60,7 @@ export const bulkActionRoutes = [
     tenant: "own",
     body: { schema: cancelRequest, limit: smallBody },
     answers,
-    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => begin(deps, tenant, caller, { action: "cancel", ...request }, isPlan),
+    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => startAction(deps, tenant, caller, { action: "cancel", ...request }, isPlan),
   }),
   route("POST /v1/dead-letters/dismiss", {
     name: "dismissDeadLetters",
@@ -69,7 +69,7 @@ export const bulkActionRoutes = [
     tenant: "own",
     body: { schema: dismissRequest, limit: smallBody },
     answers,
-    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => begin(deps, tenant, caller, { action: "dismiss", ...request }, isPlan),
+    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => startAction(deps, tenant, caller, { action: "dismiss", ...request }, isPlan),
   }),
   route("GET /v1/bulk-actions", {
     name: "listBulkActions",
@@ -78,7 +78,7 @@ export const bulkActionRoutes = [
     tenant: "own",
     query: v.strictObject({ ...paging }),
     answers: { 200: listShape("actions", bulkActionShape) },
-    handle: async ({ deps, tenant, query }) => ({ status: 200, body: { actions: (await deps.bulkActions.list(tenant, query.limit)).map(shown) } }),
+    handle: async ({ deps, tenant, query }) => ({ status: 200, body: { actions: (await deps.bulkActions.list(tenant, query.limit)).map(actionBody) } }),
   }),
   route("GET /v1/bulk-actions/:id", {
     name: "getBulkAction",
@@ -89,7 +89,7 @@ export const bulkActionRoutes = [
     handle: async ({ deps, tenant, params }) => {
       const action = await deps.bulkActions.get(tenant, param({ params }, "id"));
       if (!action) throw noAction();
-      return { status: 200, body: shown(action) };
+      return { status: 200, body: actionBody(action) };
     },
   }),
   route("POST /v1/bulk-actions/:id/abort", {
@@ -103,23 +103,23 @@ export const bulkActionRoutes = [
       const aborted = await deps.bulkActions.abort(tenant, param({ params }, "id"));
       if (!aborted) throw noAction();
       if (!aborted.changed) throw new Problem("conflict", `The action has ended: it is ${aborted.action.state}.`);
-      return { status: 200, body: shown(aborted.action) };
+      return { status: 200, body: actionBody(aborted.action) };
     },
   }),
 ];
 
-type Begun = { status: 200; body: BulkPlan } | { status: 202; body: ReturnType<typeof shown>; headers: Record<string, string> };
+type Begun = { status: 200; body: BulkPlan } | { status: 202; body: ReturnType<typeof actionBody>; headers: Record<string, string> };
 
-async function begin(deps: IntakeDeps, tenant: string, caller: Caller, request: BulkRequest, isPlan = false): Promise<Begun> {
+async function startAction(deps: IntakeDeps, tenant: string, caller: Caller, request: BulkRequest, isPlan = false): Promise<Begun> {
   await refuseForeign(deps, tenant, request.ids);
   if (isPlan) return { status: 200, body: await deps.bulkActions.plan(tenant, request) };
   const id = crypto.randomUUID();
   await deps.audit({ tenant, actor: actorOf(caller), action: request.action, target: id, at: deps.now() });
   const action = await deps.bulkActions.create(tenant, request, id);
-  return { status: 202, body: shown(action), headers: { location: `/v1/bulk-actions/${id}` } };
+  return { status: 202, body: actionBody(action), headers: { location: `/v1/bulk-actions/${id}` } };
 }
 
-function shown({ at, endedAt, ...view }: BulkView) {
+function actionBody({ at, endedAt, ...view }: BulkView) {
   return { ...view, at: iso(at), endedAt: isoOrNull(endedAt) };
 }
 

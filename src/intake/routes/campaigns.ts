@@ -74,7 +74,7 @@ export const campaignRoutes = [
     answers: { 200: v.object({ campaigns: outputList(campaignShape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, query }) => {
       const page = await deps.campaigns.list(tenant, query);
-      return { status: 200, body: { campaigns: await Promise.all(page.campaigns.map((each) => shown(deps, tenant, each))), cursor: page.cursor } };
+      return { status: 200, body: { campaigns: await Promise.all(page.campaigns.map((each) => campaignBody(deps, tenant, each))), cursor: page.cursor } };
     },
   }),
   route("GET /v1/campaigns/:id", {
@@ -86,7 +86,7 @@ export const campaignRoutes = [
     handle: async ({ deps, tenant, params }) => {
       const report = await deps.campaigns.report(tenant, param({ params }, "id"));
       if (!report) throw noCampaign();
-      return { status: 200, body: await shown(deps, tenant, report) };
+      return { status: 200, body: await campaignBody(deps, tenant, report) };
     },
   }),
   route("PUT /v1/campaigns/:id/recipients", {
@@ -190,7 +190,7 @@ function formatOf({ headers }: Request): ListFormat {
   return format;
 }
 
-async function shown(deps: IntakeDeps, tenant: string, report: CampaignReport) {
+async function campaignBody(deps: IntakeDeps, tenant: string, report: CampaignReport) {
   const { id, name, templateId, templateVersion, ratePerMinute, window: times, state: now, total, sent, suppressed, duplicates, lost } = report;
   const events = report.events ?? (report.started === null ? {} : await deps.campaigns.events(tenant, id));
   const failed = report.failed + lost;

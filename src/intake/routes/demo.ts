@@ -16,8 +16,8 @@ export const demoRoutes = [
     answers: { 200: "text/html" },
     problems: [404],
     handle: async ({ deps }) => {
-      const known = deps.leads.local ? await deps.snapshots.read(tenant, deps.now()) : undefined;
-      const found = known?.state === "known" ? known.snapshot.sections.projects?.[project] : undefined;
+      const lookup = deps.leads.local ? await deps.snapshots.read(tenant, deps.now()) : undefined;
+      const found = lookup?.state === "known" ? lookup.snapshot.sections.projects?.[project] : undefined;
       if (!found) throw noDemo();
       return { status: 200, ...demoPage(`/v1/leads/${tenant}/${project}`, found) };
     },

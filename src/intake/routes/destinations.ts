@@ -59,7 +59,7 @@ const addressRoutes = namedRoutes(
     list: (deps, tenant) => deps.destinations.list(tenant),
     get: (deps, tenant, name) => deps.destinations.get(tenant, name),
     remove: (deps, tenant, name) => deps.destinations.remove(tenant, name),
-    view: shown,
+    view: destinationBody,
   },
   route("PUT /v1/destinations/:name", {
     name: "putDestination",
@@ -79,7 +79,7 @@ const addressRoutes = namedRoutes(
       await refuseStrangers(deps, tenant, body.events ?? [], ["*"]);
       const { destination, created } = await deps.destinations.put(tenant, param({ params }, "name"), body, deps.now());
       if (!destination.builtIn) await deps.gates.changed(tenant, [destinationGate(destination.name)]);
-      return { status: created ? 201 : 200, body: shown(destination) };
+      return { status: created ? 201 : 200, body: destinationBody(destination) };
     },
   }),
 );
@@ -96,7 +96,7 @@ const subscriptionRoutes = namedRoutes(
     list: (deps, tenant) => deps.subscriptions.list(tenant),
     get: (deps, tenant, name) => deps.subscriptions.get(tenant, name),
     remove: (deps, tenant, name) => deps.subscriptions.remove(tenant, name),
-    view: dated,
+    view: subscriptionBody,
   },
   route("PUT /v1/subscriptions/:name", {
     name: "putSubscription",
@@ -112,7 +112,7 @@ const subscriptionRoutes = namedRoutes(
       await refuseStrangers(deps, tenant, body.events, ["*", ...jobEvents]);
       const { subscription, created } = await deps.subscriptions.put(tenant, param({ params }, "name"), body, deps.now());
       await deps.gates.changed(tenant, [subscriptionGate(subscription.name)]);
-      return { status: created ? 201 : 200, body: dated(subscription) };
+      return { status: created ? 201 : 200, body: subscriptionBody(subscription) };
     },
   }),
 );
@@ -127,10 +127,10 @@ async function refuseStrangers(deps: IntakeDeps, tenant: string, events: readonl
   throw new Problem("invalid", "It asks for events that there are not.", { errors });
 }
 
-function shown({ retiredAt, created, updated, ...view }: DestinationView) {
+function destinationBody({ retiredAt, created, updated, ...view }: DestinationView) {
   return { ...view, retiredAt: isoOrNull(retiredAt), created: isoOrNull(created), updated: isoOrNull(updated) };
 }
 
-function dated({ retiredAt, created, updated, ...view }: SubscriptionView) {
+function subscriptionBody({ retiredAt, created, updated, ...view }: SubscriptionView) {
   return { ...view, retiredAt: isoOrNull(retiredAt), created: iso(created), updated: iso(updated) };
 }

@@ -62,12 +62,12 @@ async function mailTo(tenant: string, mail: SharedContent, given: unknown, listK
   const checked = check(recipient, given);
   if (!checked.ok) return { ok: false, code: "invalid", detail: wrongInput("The recipient", checked.issues), errors: checked.issues };
   const { to, variables, idempotencyKey: own } = checked.value;
-  const key = own ?? (listKey === undefined ? undefined : await entryKey(listKey, spelled(to)));
+  const key = own ?? (listKey === undefined ? undefined : await entryKey(listKey, normalized(to)));
   const merged = mail.variables || variables ? { variables: { ...mail.variables, ...variables } } : {};
   return { tenant, type: email.type, payload: { priority: "low", ...mail, ...merged, to }, key };
 }
 
 /** The same for each spelling of the address, with or without a name. */
-function spelled(to: string): string {
+function normalized(to: string): string {
   return addressOf(mailboxFrom(to) ?? to).toLowerCase();
 }

@@ -131,7 +131,7 @@ export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readon
   const fine = read.filter((each) => "tenant" in each);
   const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
   const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
-  const all = read.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lost()) : each));
+  const all = read.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lostChunk()) : each));
   if (all.every((each) => !each.ok && each.code === "too-many-requests")) throw problemFrom(all[0]);
   return batchReport(all, bodyLength);
 }
@@ -145,11 +145,11 @@ export function readBatchJob(tenant: string, job: unknown, requestUrl: string, u
 }
 
 function problemFrom(receipt: Receipt | undefined): Problem {
-  const { code, detail, errors, retryAfter } = receipt && !receipt.ok ? receipt : lost();
+  const { code, detail, errors, retryAfter } = receipt && !receipt.ok ? receipt : lostChunk();
   return new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 
 /** Never seen: enqueue gives one receipt for each request. Without one, nothing is known to be accepted. */
-function lost(): Refused {
+function lostChunk(): Refused {
   return { ok: false, code: "unavailable", detail: "The job was not accepted.", errors: [], retryAfter: 5 };
 }

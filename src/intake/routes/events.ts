@@ -79,7 +79,7 @@ export const eventRoutes = [
     crossOrigin: handshake,
     handle: async ({ deps, params, request }) => {
       const tenant = param({ params }, "tenant");
-      const { bytes, id } = await verified(deps, tenant, request);
+      const { bytes, id } = await readSigned(deps, tenant, request);
       return acceptEvents(deps, tenant, readEvents(request.headers, bytes, { id }));
     },
   }),
@@ -137,7 +137,7 @@ export const eventRoutes = [
 ];
 
 /** Unknown tenant, no secret, wrong or old signature: all get the same answer. */
-async function verified(deps: IntakeDeps, tenant: string, request: Request): Promise<{ bytes: Uint8Array; id: string }> {
+async function readSigned(deps: IntakeDeps, tenant: string, request: Request): Promise<{ bytes: Uint8Array; id: string }> {
   if (!request.headers.has("webhook-signature") && !request.headers.has("svix-signature")) throw refusedSignature();
   const bytes = await readBytes(request, smallBody);
   const check = await verifySignature(deps, tenant, request.headers, bytes, deps.now());

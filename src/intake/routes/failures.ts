@@ -105,7 +105,7 @@ export const failureRoutes = [
       const from = wanted === "deploy" ? Math.max(filter.from ?? 0, version?.firstAt ?? 0) : filter.from;
       const page = { cursor: after, limit, deployedAt: version?.firstAt ?? null, now: deps.now() };
       const { failures, cursor: next } = await listFailures(deps.db, tenant, { ...filter, from }, page);
-      return { status: 200, body: { failures: failures.map(shown), cursor: next, deploy: deployOf(version) } };
+      return { status: 200, body: { failures: failures.map(failureBody), cursor: next, deploy: deployOf(version) } };
     },
   }),
   route("GET /v1/failures/:group", {
@@ -138,10 +138,10 @@ async function detailOf(deps: IntakeDeps, tenant: string, name: string) {
   const found = await failure(deps.db, tenant, name, version?.firstAt ?? null, deps.now());
   if (!found) throw noGroup();
   const replays = await deps.operate.replays.ofGroup(tenant, name, maxReplays);
-  return { ...shown(found), replays: replays.map(replayOf), deploy: deployOf(version) };
+  return { ...failureBody(found), replays: replays.map(replayOf), deploy: deployOf(version) };
 }
 
-function shown<View extends FailureView | FailureDetail>({ firstAt, lastAt, statusAt, ...view }: View) {
+function failureBody<View extends FailureView | FailureDetail>({ firstAt, lastAt, statusAt, ...view }: View) {
   return { ...view, firstAt: iso(firstAt), lastAt: iso(lastAt), statusAt: isoOrNull(statusAt) };
 }
 

@@ -49,7 +49,7 @@ export const gateRoutes = [
     answers: { 200: gatesShape },
     handle: async ({ deps, tenant, query }) => {
       const { gates, cursor } = await deps.gates.list(tenant, query);
-      return { status: 200, body: { gates: gates.map(shown), cursor } };
+      return { status: 200, body: { gates: gates.map(gateBody), cursor } };
     },
   }),
   ...(["probe", "reset"] as const).map((verb) =>
@@ -64,21 +64,21 @@ export const gateRoutes = [
         const gate = await deps.gates[verb](tenant, param({ params }, "dependency"));
         if (gate === "unknown") throw new Problem("not-found", "There is no such gate; GET /v1/gates lists them.");
         if (gate === "unreachable") throw unavailable("The gate cannot be reached right now.");
-        return { status: 200, body: shown(gate) };
+        return { status: 200, body: gateBody(gate) };
       },
     }),
   ),
 ];
 
-function shown(view: GateView) {
+function gateBody(view: GateView) {
   const { openUntil, lastFailure, refusal, ...gate } = view;
   const why = gateWhy(view);
-  const dated = (failure: LastFailure | null) => failure && { at: iso(failure.at), reason: failure.reason };
+  const failureBody = (failure: LastFailure | null) => failure && { at: iso(failure.at), reason: failure.reason };
   return {
     ...gate,
     openUntil: isoOrNull(openUntil),
-    lastFailure: dated(lastFailure),
-    refusal: dated(refusal ?? null),
+    lastFailure: failureBody(lastFailure),
+    refusal: failureBody(refusal ?? null),
     why: whyView(why && { ...why, since: openSince(view) }),
   };
 }

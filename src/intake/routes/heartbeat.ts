@@ -34,7 +34,7 @@ export const heartbeatRoutes = [
       if (!checked.ok) throw new Problem("invalid", `The address ${checked.reason}.`, { errors: [{ path: "url", message: checked.reason }] });
       await audit(deps, caller, "set", `heartbeat ${checked.url.host}`);
       await deps.installation.put("heartbeat", body, deps.now());
-      return { status: 200, body: await shown(deps) };
+      return { status: 200, body: await heartbeatBody(deps) };
     },
   }),
   route("GET /v1/heartbeat", {
@@ -43,7 +43,7 @@ export const heartbeatRoutes = [
     scope: "root",
     tenant: "none",
     answers: { 200: heartbeatShape },
-    handle: async ({ deps }) => ({ status: 200, body: await shown(deps) }),
+    handle: async ({ deps }) => ({ status: 200, body: await heartbeatBody(deps) }),
   }),
   route("DELETE /v1/heartbeat", {
     name: "deleteHeartbeat",
@@ -59,7 +59,7 @@ export const heartbeatRoutes = [
   }),
 ];
 
-async function shown(deps: IntakeDeps) {
+async function heartbeatBody(deps: IntakeDeps) {
   const heartbeat = await deps.installation.read("heartbeat");
   if (!heartbeat) throw unset();
   const last = (await deps.tickSteps()).find(({ step, at }) => step === heartbeatStep && at >= heartbeat.updated - 60_000);

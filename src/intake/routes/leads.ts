@@ -65,13 +65,13 @@ export const leadRoutes = [
 async function checkSecret(deps: IntakeDeps, { tenant, name, project }: LeadEndpoint, headers: Headers): Promise<void> {
   const secret = await crmSecret(deps, tenant, name, project);
   if (secret === undefined) throw publicUnauthorized();
-  const given = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? headers.get(keyHeader) ?? "";
-  if (!(await equalSecrets(given, secret))) throw publicUnauthorized();
+  const key = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? headers.get(keyHeader) ?? "";
+  if (!(await equalSecrets(key, secret))) throw publicUnauthorized();
 }
 
 /** A report that names no lead of the CRM is no report: 400, as a body that is no JSON. */
 function readReport(body: unknown): CrmReport {
-  const given = spelled(body);
+  const given = suggestedFields(body);
   const { crm_lead_id: id = null } = typeof given === "object" && given !== null ? (given as { crm_lead_id?: unknown }) : {};
   if (id === null || id === "")
     throw new Problem("malformed", "The report must be an object with a crm_lead_id.", { errors: [{ path: "crm_lead_id", message: "is missing" }] });
@@ -91,7 +91,7 @@ const spellings: Readonly<Record<string, string>> = {
 };
 
 /** Both ways of writing a name are understood; the one with underscores counts. */
-function spelled(body: unknown): unknown {
+function suggestedFields(body: unknown): unknown {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
   const other = Object.entries(body).flatMap(([name, value]) => (Object.hasOwn(spellings, name) ? [[spellings[name], value] as const] : []));
   return { ...Object.fromEntries(other), ...body };

@@ -45,7 +45,7 @@ export const mediaRoutes = [
     handle: async ({ deps, tenant, params, body }) => {
       const key = keyIn(params);
       if (!(await deps.media.setText(tenant, key, body.altText))) throw noPicture();
-      return { status: 200, body: mediaView((await deps.media.get(tenant, key)) ?? missing()) };
+      return { status: 200, body: mediaView((await deps.media.get(tenant, key)) ?? throwMissing()) };
     },
   }),
   route("PUT /v1/media/:key+", {
@@ -67,7 +67,7 @@ export const mediaRoutes = [
       if ("full" in stored) throw tooBusy(stored.full);
       if ("found" in stored) throw new Problem("unsupported-media-type", `Send a JPEG, PNG, GIF, WebP or AVIF: by its first bytes this is ${stored.found}.`);
       if (stored.refused) throw notAccepted(stored.refused);
-      return { status: 200, body: mediaView((await deps.media.get(tenant, key)) ?? missing()) };
+      return { status: 200, body: mediaView((await deps.media.get(tenant, key)) ?? throwMissing()) };
     },
   }),
   route("GET /v1/media/:key+", {
@@ -117,8 +117,8 @@ function keyIn(params: Readonly<Record<string, string>>): string {
 }
 
 function aboutIn(headers: Headers): string[] {
-  const given = headers.get(aboutHeader) ?? "";
-  const named = given.slice(0, 2000).split(",", 10);
+  const header = headers.get(aboutHeader) ?? "";
+  const named = header.slice(0, 2000).split(",", 10);
   const entities = named.map((each) => each.trim()).filter((each) => each !== "");
   return validate(aboutEntities, entities, `The header ${aboutHeader}`);
 }
@@ -158,14 +158,14 @@ function noVariant(names: readonly string[]): Problem {
 
 /** Whether a header If-None-Match names this ETag: a proxy may have marked it as weak. */
 function hasVersion(header: string | null, etag: string): boolean {
-  const asked = (header ?? "")
+  const etags = (header ?? "")
     .slice(0, 2000)
     .split(",", 50)
     .map((each) => each.trim().replace(/^W\//, ""));
-  return asked.includes(etag) || asked.includes("*");
+  return etags.includes(etag) || etags.includes("*");
 }
 
 /** Between two reads it was removed by another call. */
-function missing(): never {
+function throwMissing(): never {
   throw unavailable("The picture was changed at the same time.");
 }

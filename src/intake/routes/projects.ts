@@ -3,7 +3,7 @@ import { Problem } from "../../errors";
 import type { ProjectView } from "../../tenants/project";
 import { projectSchema } from "../../tenants/project-schema";
 import { projectBody } from "../body";
-import { missing, namedRoutes } from "../named-routes";
+import { notFound, namedRoutes } from "../named-routes";
 import { param, route } from "../route";
 import { isoTime } from "../shapes";
 import { iso } from "../views";
@@ -27,7 +27,7 @@ const settingsRoutes = namedRoutes(
     list: (deps, tenant) => deps.projects.list(tenant),
     get: (deps, tenant, name) => deps.projects.get(tenant, name),
     remove: (deps, tenant, name) => deps.projects.remove(tenant, name),
-    view: shown,
+    view: projectView,
   },
   route("PUT /v1/projects/:project", {
     name: "putProject",
@@ -44,7 +44,7 @@ const settingsRoutes = namedRoutes(
           errors: [{ path: "project", message: "must be another: /v1/leads/{lead}/release has it" }],
         });
       const put = await deps.projects.put(tenant, name, body, deps.now());
-      return { status: 200, body: { ...shown(put.project), ...(put.apiKey === undefined ? {} : { apiKey: put.apiKey }) } };
+      return { status: 200, body: { ...projectView(put.project), ...(put.apiKey === undefined ? {} : { apiKey: put.apiKey }) } };
     },
   }),
 );
@@ -59,12 +59,12 @@ export const projectRoutes = [
     answers: { 200: v.object({ apiKey }) },
     handle: async ({ deps, tenant, params }) => {
       const key = await deps.projects.renewKey(tenant, param({ params }, "project"), deps.now());
-      if (key === null) throw missing("project");
+      if (key === null) throw notFound("project");
       return { status: 200, body: { apiKey: key } };
     },
   }),
 ];
 
-function shown({ created, updated, ...project }: ProjectView) {
+function projectView({ created, updated, ...project }: ProjectView) {
   return { ...project, created: iso(created), updated: iso(updated) };
 }

@@ -85,8 +85,8 @@ export const queueRoutes = [
       return { status: 200, body: { queues: listed } };
     },
   }),
-  ...holding("queue", "/v1/queues/:queue", "a queue", (deps, name) => deps.queues().then((all) => all.some(({ queue }) => queue === name))),
-  ...holding("type", "/v1/types/:type", "a type of job", async (deps, name) => deps.registry.contracts().some(({ type }) => type === name)),
+  ...pauseRoutes("queue", "/v1/queues/:queue", "a queue", (deps, name) => deps.queues().then((all) => all.some(({ queue }) => queue === name))),
+  ...pauseRoutes("type", "/v1/types/:type", "a type of job", async (deps, name) => deps.registry.contracts().some(({ type }) => type === name)),
 ];
 
 function flowView({ why, ...flow }: QueueFlow & { why: QueueWhy | null }) {
@@ -94,7 +94,7 @@ function flowView({ why, ...flow }: QueueFlow & { why: QueueWhy | null }) {
 }
 
 /** Pause and resume are one pair for queues and for types. The root token without a tenant acts for all tenants. */
-function holding(scope: "queue" | "type", path: `/${string}`, what: string, exists: (deps: IntakeDeps, name: string) => Promise<boolean>) {
+function pauseRoutes(scope: "queue" | "type", path: `/${string}`, what: string, exists: (deps: IntakeDeps, name: string) => Promise<boolean>) {
   return (["pause", "resume"] as const).map((verb) =>
     route(`POST ${path}/${verb}`, {
       name: `${verb}${scope === "queue" ? "Queue" : "Type"}`,

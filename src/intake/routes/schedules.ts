@@ -9,7 +9,7 @@ import { check } from "../../queue/validate";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { idempotencyHeaders, readIdempotencyKey } from "../idempotency";
-import { missing, namedRoutes } from "../named-routes";
+import { notFound, namedRoutes } from "../named-routes";
 import { ownTarget } from "../own-host";
 import { param, route } from "../route";
 import { acceptedShape, scheduleShape } from "../shapes";
@@ -25,10 +25,10 @@ const settingsRoutes = namedRoutes(
     summaries: { list: "List the schedules with their next runs", get: "One schedule", remove: "Remove a schedule; jobs it has enqueued stay" },
     scope: "read",
     shape: scheduleShape,
-    list: async (deps, tenant) => shown(deps, await deps.schedules.list(tenant)),
+    list: async (deps, tenant) => scheduleBodies(deps, await deps.schedules.list(tenant)),
     get: async (deps, tenant, name) => {
       const schedule = await deps.schedules.get(tenant, name);
-      return schedule && (await shown(deps, [schedule]))[0];
+      return schedule && (await scheduleBodies(deps, [schedule]))[0];
     },
     remove: (deps, tenant, name) => deps.schedules.remove(tenant, name),
     view: (view) => view,
@@ -50,7 +50,7 @@ const settingsRoutes = namedRoutes(
       const unknown = body.type === email.type ? await unknownTemplate(tenant, body.payload, deps.templates) : undefined;
       if (unknown) throw new Problem("invalid", "There is no such template.", { errors: [unknown] });
       const { schedule, created } = await deps.schedules.put(tenant, param({ params }, "name"), body, deps.now());
-      return { status: created ? 201 : 200, body: (await shown(deps, [schedule]))[0] };
+      return { status: created ? 201 : 200, body: (await scheduleBodies(deps, [schedule]))[0] };
     },
   }),
 );
@@ -67,7 +67,7 @@ export const scheduleRoutes = [
     problems: [422, 429, 503],
     handle: async ({ deps, tenant, params, request }) => {
       const schedule = await deps.schedules.get(tenant, param({ params }, "name"));
-      if (!schedule) throw missing("schedule");
+      if (!schedule) throw notFound("schedule");
       const key = readIdempotencyKey(request.headers);
       const [receipt] = await deps.enqueue([{ tenant, type: schedule.type, payload: payloadOf(schedule), key }]);
       return acceptedAnswer(receipt);
@@ -86,7 +86,7 @@ function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
   throw new Problem("invalid", "The payload does not fit its type.", { errors });
 }
 
-async function shown(deps: IntakeDeps, schedules: readonly Schedule[]) {
+async function scheduleBodies(deps: IntakeDeps, schedules: readonly Schedule[]) {
   const now = deps.now();
   const past = await pastRuns(deps.db, schedules, now, ({ tenant, type, name }, at) => deps.ownId(tenant, type, ownKeyOf({ name }, at)));
   return schedules.map((schedule) => {

@@ -22,7 +22,7 @@ export const settingRoutes = namedRoutes(
     list: (deps, tenant) => deps.connections.list(tenant),
     get: (deps, tenant, name) => deps.connections.get(tenant, name),
     remove: (deps, tenant, name) => deps.connections.remove(tenant, name),
-    view: dated,
+    view: withIsoTimes,
   },
   route("PUT /v1/connections/:name", {
     name: "putConnection",
@@ -35,7 +35,7 @@ export const settingRoutes = namedRoutes(
     handle: async ({ deps, tenant, params, body }) => {
       const { connection } = await deps.connections.put(tenant, param({ params }, "name"), body, deps.now());
       await deps.gates.changed(tenant, gatesOf(connection));
-      return { status: 200, body: dated(connection) };
+      return { status: 200, body: withIsoTimes(connection) };
     },
   }),
 );
@@ -47,6 +47,6 @@ function connectionSchema(params: Readonly<Record<string, string>>): v.GenericSc
   throw new Problem("not-found", `There is no such connection; the names are ${connectionNames.join(", ")}.`);
 }
 
-function dated<View extends { created: number; updated: number }>(view: View) {
+function withIsoTimes<View extends { created: number; updated: number }>(view: View) {
   return { ...view, created: iso(view.created), updated: iso(view.updated) };
 }

@@ -81,7 +81,7 @@ export const siteRoutes = [
         before !== null && before.url !== site.url,
         deps.now(),
       );
-      return { status: 200, body: dated(site) };
+      return { status: 200, body: siteBody(site) };
     },
   }),
   route("GET /v1/sites", {
@@ -92,7 +92,7 @@ export const siteRoutes = [
     answers: { 200: sitesShape },
     handle: async ({ deps, tenant }) => {
       const [sites, troubles] = await Promise.all([deps.sites.list(tenant), troublesOf(deps.db, tenant)]);
-      return { status: 200, body: { sites: sites.map((site) => ({ ...dated(site), ...(troubles.get(site.site) ?? healthy) })) } };
+      return { status: 200, body: { sites: sites.map((site) => ({ ...siteBody(site), ...(troubles.get(site.site) ?? healthy) })) } };
     },
   }),
   route("GET /v1/sites/:site", {
@@ -105,7 +105,7 @@ export const siteRoutes = [
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
       const site = found(await deps.sites.get(tenant, name));
-      return { status: 200, body: { ...dated(site), sync: await syncView({ db: deps.db, tenant, site: name }, deps.now()) } };
+      return { status: 200, body: { ...siteBody(site), sync: await syncView({ db: deps.db, tenant, site: name }, deps.now()) } };
     },
   }),
   route("DELETE /v1/sites/:site", {
@@ -139,7 +139,7 @@ export const siteRoutes = [
   }),
 ];
 
-function dated(site: SiteView) {
+function siteBody(site: SiteView) {
   return { ...site, created: iso(site.created), updated: iso(site.updated) };
 }
 

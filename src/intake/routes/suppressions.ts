@@ -48,7 +48,7 @@ export const suppressionRoutes = [
     answers: { 200: v.object({ suppressions: outputList(shape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, caller, query }) => {
       const { suppressions, cursor } = await deps.suppressions.list(tenant, { reason: query.reason }, { cursor: query.cursor, limit: query.limit });
-      return { status: 200, body: { suppressions: suppressions.map((each) => shown(each, caller)), cursor } };
+      return { status: 200, body: { suppressions: suppressions.map((each) => suppressionBody(each, caller)), cursor } };
     },
   }),
   route("PUT /v1/suppressions", {
@@ -77,7 +77,7 @@ export const suppressionRoutes = [
     handle: async ({ deps, tenant, caller, params }) => {
       const [found] = await deps.suppressions.of(tenant, param({ params }, "address"));
       if (!found) throw new Problem("not-found", "This address is not suppressed.");
-      return { status: 200, body: shown(found, caller) };
+      return { status: 200, body: suppressionBody(found, caller) };
     },
   }),
   route("PUT /v1/suppressions/:address", {
@@ -95,7 +95,7 @@ export const suppressionRoutes = [
       const suppression = { ...body, address: addressIn(params) };
       const since = deps.now();
       await deps.suppressions.put(tenant, suppression, since);
-      return { status: 200, body: shown({ ...suppression, since }, caller) };
+      return { status: 200, body: suppressionBody({ ...suppression, since }, caller) };
     },
   }),
   route("DELETE /v1/suppressions/:address", {
@@ -127,7 +127,7 @@ function addressIn(params: Readonly<Record<string, string>>): string {
   throw new Problem("invalid", "The address in the path is none.", { errors: [{ path: "address", message: address.message }] });
 }
 
-function shown({ address: whole, reason, scope, since }: Suppression, caller: Caller) {
+function suppressionBody({ address: whole, reason, scope, since }: Suppression, caller: Caller) {
   return { address: whole !== null && !permits(caller, "admin") ? masked : whole, reason, scope, since: iso(since) };
 }
 

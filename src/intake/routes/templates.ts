@@ -27,8 +27,8 @@ export const templateRoutes = [
     answers: { 200: templatesShape },
     handle: async ({ deps, tenant, query }) => {
       const templates = await deps.templates.list(tenant, query.cursor ?? "", query.limit + 1);
-      const shown = templates.slice(0, query.limit).map((each) => ({ ...each, created: createdOf(each) }));
-      return { status: 200, body: { templates: shown, cursor: templates.length > shown.length ? (shown.at(-1)?.id ?? null) : null } };
+      const views = templates.slice(0, query.limit).map((each) => ({ ...each, created: createdOf(each) }));
+      return { status: 200, body: { templates: views, cursor: templates.length > views.length ? (views.at(-1)?.id ?? null) : null } };
     },
   }),
   route("PUT /v1/templates/:id", {
@@ -82,7 +82,7 @@ export const templateRoutes = [
       const composition = await withLayout(deps.templates, tenant, template, deps.now());
       if (!composition.ok) throw new Problem("invalid", "The template cannot be rendered.", { errors: [{ path: "id", message: composition.reason }] });
       const rendered = await renderPaced(sourceOf(composition.value), { variables, at: deps.now() });
-      if (!rendered.ok) throw refused("variables", rendered.reason);
+      if (!rendered.ok) throw invalidField("variables", rendered.reason);
       const { subject, html, text } = rendered.content;
       const versions = { version: stored?.version ?? null, layoutVersion: composition.value.layout?.version ?? null };
       return { status: 200, body: { id, ...versions, subject, html: html ?? null, text: text ?? null } };
@@ -117,7 +117,7 @@ function refuse(errors: readonly Issue[], detail: string): void {
   if (errors.length > 0) throw new Problem("invalid", detail, { errors: [...errors] });
 }
 
-function refused(path: string, message: string): Problem {
+function invalidField(path: string, message: string): Problem {
   return new Problem("invalid", "The template cannot be rendered with these variables.", { errors: [{ path, message }] });
 }
 

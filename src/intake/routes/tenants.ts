@@ -54,7 +54,7 @@ export const tenantRoutes = [
       return { status: 200, body: tenantOf(found) };
     },
   }),
-  ...holding(),
+  ...pauseRoutes(),
   route("POST /v1/tenants/:tenant/tokens", {
     name: "createToken",
     summary: "Make a token; it is shown this once",
@@ -103,7 +103,7 @@ function notRemote({ registry }: Pick<IntakeDeps, "registry">, type: string, ind
   return [{ path: `types[${index}]`, message: `is not a type that workers outside take; those are: ${known}` }];
 }
 
-function holding() {
+function pauseRoutes() {
   return (["pause", "resume"] as const).map((verb) =>
     route(`POST /v1/tenants/:tenant/${verb}`, {
       name: `${verb}Tenant`,

@@ -21,9 +21,9 @@ export const webhookRoutes = [
       const door = { tenant: param({ params }, "tenant"), site: param({ params }, "site") };
       const body = await readBytes(request, smallBody);
       const webhook = await verifyNotification(deps, door, { headers: request.headers, body, token: query.token ?? null });
-      const wanted = await notificationRequest(door, { webhook, headers: request.headers, body }, deps.now());
-      if (!wanted) return { status: 202, body: { id: null } };
-      const [receipt] = await deps.enqueue([wanted]);
+      const job = await notificationRequest(door, { webhook, headers: request.headers, body }, deps.now());
+      if (!job) return { status: 202, body: { id: null } };
+      const [receipt] = await deps.enqueue([job]);
       if (receipt?.ok) return { status: 202, body: { id: receipt.id } };
       const { code, detail, retryAfter } = receipt ?? { code: "unavailable" as const, detail: "The webhook was not accepted.", retryAfter: 5 };
       throw new Problem(code, detail, retryAfter === undefined ? {} : { retryAfter });

@@ -27,8 +27,8 @@ export function publishAfterBatches(
 ) {
   const tenants = new Set<string>();
   const tell = async (tenant: string) => {
-    const known = await snapshots.read(tenant, now());
-    if (known.state === "known" && known.snapshot.sections.events?.jobs) await ended.publish(tenant);
+    const lookup = await snapshots.read(tenant, now());
+    if (lookup.state === "known" && lookup.snapshot.sections.events?.jobs) await ended.publish(tenant);
   };
   return (event: EngineEvent): void => {
     if (event.event === "settled" && isTerminal(event.state as JobState)) tenants.add(event.tenant);

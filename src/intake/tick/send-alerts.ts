@@ -65,14 +65,14 @@ async function send(
   const isInstallation = owner === installation || owner === reservedTenant;
   const tenant = isInstallation ? installationTenant : owner;
   if (!tenant) return [];
-  const known = await snapshots.read(tenant, now);
-  if (known.state === "unknown") return null;
-  if (known.state === "absent") return [];
+  const lookup = await snapshots.read(tenant, now);
+  if (lookup.state === "unknown") return null;
+  if (lookup.state === "absent") return [];
   const rules = await listRules(db, tenant);
-  const requests = (rules.length === 0 ? [builtInRule(known.snapshot)] : rules).flatMap((rule) =>
-    requestsFor(tenant, known.snapshot, rule, notices, publicUrl),
+  const requests = (rules.length === 0 ? [builtInRule(lookup.snapshot)] : rules).flatMap((rule) =>
+    requestsFor(tenant, lookup.snapshot, rule, notices, publicUrl),
   );
-  const sent = await enqueueAlerts(engine, tenant, once(requests));
+  const sent = await enqueueAlerts(engine, tenant, distinctRequests(requests));
   const via = sent.filter(({ receipt }) => receipt?.ok).map(({ channel }) => channel);
   return via.length === 0 && sent.some(({ receipt }) => receipt && !receipt.ok && receipt.retryAfter !== undefined) ? null : via;
 }
@@ -100,7 +100,7 @@ export async function enqueueAlerts(
 }
 
 /** Two rules that send the same to one channel send it once. */
-function once(requests: readonly ChannelRequest[]): ChannelRequest[] {
+function distinctRequests(requests: readonly ChannelRequest[]): ChannelRequest[] {
   return [...new Map(requests.map((each) => [JSON.stringify(each.request.own), each])).values()];
 }
 
@@ -128,22 +128,22 @@ export function requestsFor(
   publicUrl: string | undefined,
   about: readonly string[] = [],
 ): ChannelRequest[] {
-  const wanted = notices.filter(({ alert }) => wants(rule, alert));
-  if (wanted.length === 0) return [];
+  const matching = notices.filter(({ alert }) => wants(rule, alert));
+  if (matching.length === 0) return [];
   const connections = sections.connections ?? {};
-  const { subject, text } = messageOf(wanted, publicUrl);
+  const { subject, text } = messageOf(matching, publicUrl);
   const request = (channel: string, type: string, payload: object): ChannelRequest => ({
     channel,
     request: {
       tenant,
       type,
       payload: { ...payload, about: [`alert:${channel}`, ...about] },
-      own: ["alert", channel, ...(channel === "email" ? rule.email : []), ...wanted.map(noticeKey)],
+      own: ["alert", channel, ...(channel === "email" ? rule.email : []), ...matching.map(noticeKey)],
       revive: false,
       internal: true,
     },
   });
-  const body = { type: "alert", alerts: wanted.map((notice) => ({ ...shown(notice), url: linkOf(notice.alert, publicUrl) ?? null })) };
+  const body = { type: "alert", alerts: matching.map((notice) => ({ ...noticeFields(notice), url: linkOf(notice.alert, publicUrl) ?? null })) };
   const { slack: wantsSlack, email: to, destination } = rule;
   return [
     ...(wantsSlack && connections["slack"] ? [request("slack", slack.type, { text })] : []),
@@ -152,7 +152,7 @@ export function requestsFor(
   ];
 }
 
-function shown({ kind, alert: { tenant, cause, state, subject, reason, count, since, lastAt } }: Notice) {
+function noticeFields({ kind, alert: { tenant, cause, state, subject, reason, count, since, lastAt } }: Notice) {
   return { kind, tenant, cause, state, subject, reason, count, since: new Date(since).toISOString(), lastAt: new Date(lastAt).toISOString() };
 }
 

@@ -46,23 +46,23 @@ export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> 
     // Until midnight no step can do more.
     if (outcome.outcome === "failed" && dayLimitIn(outcome.detail)) break;
   }
-  const recorded = await record(deps, outcomes);
-  if (recorded && outcomes.every(({ outcome }) => outcome === "done")) await beat(deps, now);
+  const recorded = await recordOutcomes(deps, outcomes);
+  if (recorded && outcomes.every(({ outcome }) => outcome === "done")) await callHeartbeatUrl(deps, now);
   deps.measure(deps.clock() - startedAt);
   return outcomes;
 }
 
 /** A dead installation sends no alert: the receiver notices by the missing call. How the call went is no outcome of the tick. */
-async function beat(deps: TickDeps, now: number): Promise<void> {
+async function callHeartbeatUrl(deps: TickDeps, now: number): Promise<void> {
   const startedAt = deps.clock();
   const beaten = await deps.beat();
   if (beaten === null) return;
   const detail = beaten.ok ? "" : beaten.reason.slice(0, 500);
-  await record(deps, [{ step: heartbeatStep, outcome: beaten.ok ? "done" : "failed", at: now, ms: deps.clock() - startedAt, detail }]);
+  await recordOutcomes(deps, [{ step: heartbeatStep, outcome: beaten.ok ? "done" : "failed", at: now, ms: deps.clock() - startedAt, detail }]);
 }
 
 /** Whether it was recorded. Never throws. */
-async function record(deps: TickDeps, outcomes: readonly StepOutcome[]): Promise<boolean> {
+async function recordOutcomes(deps: TickDeps, outcomes: readonly StepOutcome[]): Promise<boolean> {
   try {
     await deps.record(outcomes);
     return true;

@@ -196,17 +196,17 @@ function keyHeader(key: unknown): Record<string, string> {
 /** As RFC 9651 writes a string: a key with a quote or a backslash stays one key. Throws `Refused` for what no header can carry. */
 function quoted(key: unknown): string {
   const isKey = typeof key === "string" && key.length <= 256 && /^[\x20-\x7e]{1,256}$/.test(key);
-  if (!isKey) throw refused("The key is not a key.", "idempotencyKey", "must be 1 to 256 printable ASCII characters");
+  if (!isKey) throw invalidInput("The key is not a key.", "idempotencyKey", "must be 1 to 256 printable ASCII characters");
   return `"${key.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
 function idOf(input: unknown): string {
   const { id } = objectOf(input);
   if (typeof id === "string" && id.length <= 64 && /^[a-z0-9-]{1,64}$/.test(id)) return id;
-  throw refused("The id is not an id.", "id", "must be the id of a job");
+  throw invalidInput("The id is not an id.", "id", "must be the id of a job");
 }
 
-function refused(detail: string, path: string, message: string): Refused {
+function invalidInput(detail: string, path: string, message: string): Refused {
   return new Refused(422, { code: "invalid", detail, errors: [{ path, message }] });
 }
 
@@ -217,17 +217,17 @@ function asGiven<Input>(input: unknown): Input {
 
 function objectOf(input: unknown): Record<string, unknown> {
   if (typeof input === "object" && input !== null && !Array.isArray(input)) return input as Record<string, unknown>;
-  throw refused("The input is not an object.", "", "must be an object");
+  throw invalidInput("The input is not an object.", "", "must be an object");
 }
 
 function searchOf(input: unknown): URLSearchParams {
-  const given = Object.entries(input === undefined || input === null ? {} : objectOf(input)).filter(
+  const fields = Object.entries(input === undefined || input === null ? {} : objectOf(input)).filter(
     ([name, value]) => value !== undefined && !(name === "cursor" && value === null),
   );
-  const invalid = given.find(([, value]) => typeof value !== "string" && typeof value !== "number");
+  const invalid = fields.find(([, value]) => typeof value !== "string" && typeof value !== "number");
   if (invalid)
-    throw refused(`The filter is wrong: ${invalid[0].slice(0, 100)} must be a text or a number.`, invalid[0].slice(0, 100), "must be a text or a number");
-  return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+    throw invalidInput(`The filter is wrong: ${invalid[0].slice(0, 100)} must be a text or a number.`, invalid[0].slice(0, 100), "must be a text or a number");
+  return new URLSearchParams(fields.map(([name, value]) => [name, String(value)]));
 }
 
 const codes: Readonly<Record<number, TRPCError["code"]>> = {

@@ -28,9 +28,9 @@ const gatheredProducts = 60;
 
 /** How the site signs its webhooks. Throws the one `unauthorized` for everything that is wrong; a tenant that cannot be looked up is `unavailable`. */
 export async function verifyNotification(deps: IntakeDeps, { tenant, site }: WebhookEndpoint, incoming: Incoming): Promise<WebhookSettings> {
-  const known = await deps.snapshots.read(tenant, deps.now());
-  if (known.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
-  const webhook = known.state === "known" ? known.snapshot.sections.sites?.[site]?.webhook : undefined;
+  const lookup = await deps.snapshots.read(tenant, deps.now());
+  if (lookup.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
+  const webhook = lookup.state === "known" ? lookup.snapshot.sections.sites?.[site]?.webhook : undefined;
   const secret = webhook ? await deps.webhookSecret(tenant, site, webhook) : undefined;
   if (!webhook || secret === undefined) await verifyAgainstDummy(incoming);
   else if (await isGenuine(webhook, secret, incoming, deps.now())) return webhook;

@@ -16,18 +16,18 @@ const usualTolerance = 300;
 /** Whether the holder of the secret sent this, recently where a time is signed. Takes equally long for each wrong answer. Never throws. */
 export async function isGenuine(settings: WebhookSettings, secret: string, incoming: Incoming, now: number): Promise<boolean> {
   if (settings.format === "standard") return isStandard(secret, incoming, settings.toleranceSeconds ?? usualTolerance, now);
-  const given = incoming.headers.get(settings.header)?.trim() ?? "";
-  if (settings.format === "token") return equalSecrets(given || (incoming.token ?? ""), secret);
+  const header = incoming.headers.get(settings.header)?.trim() ?? "";
+  if (settings.format === "token") return equalSecrets(header || (incoming.token ?? ""), secret);
   const time = settings.timestampHeader === undefined ? undefined : (incoming.headers.get(settings.timestampHeader)?.trim() ?? "");
   const content = time === undefined ? incoming.body : joined(`${time}.`, incoming.body);
-  const signature = signatureBytes(withoutPrefix(given, settings.prefix), settings.format);
-  const signed = await verified(encode(secret), signature, content);
+  const signature = signatureBytes(withoutPrefix(header, settings.prefix), settings.format);
+  const signed = await verifyMac(encode(secret), signature, content);
   return signed && (time === undefined || isRecent(time, settings.toleranceSeconds ?? usualTolerance, now));
 }
 
 /** The same work for a site that is not there, so that its absence does not show in the time the refusal takes. */
 export async function verifyAgainstDummy(incoming: Incoming): Promise<void> {
-  await verified(encode("no such site"), new Uint8Array(32), incoming.body);
+  await verifyMac(encode("no such site"), new Uint8Array(32), incoming.body);
 }
 
 /** `webhook-id`, `webhook-timestamp`, `webhook-signature: v1,BASE64 …`, signed content `id.timestamp.body`; Svix names them `svix-*`. */
@@ -41,7 +41,7 @@ async function isStandard(secret: string, { headers, body }: Incoming, tolerance
     .split(" ")
     .slice(0, 10)
     .filter((each) => each.startsWith("v1,"));
-  const verdicts = await Promise.all(signatures.map((each) => verified(key, fromBase64(each.slice(3)), content)));
+  const verdicts = await Promise.all(signatures.map((each) => verifyMac(key, fromBase64(each.slice(3)), content)));
   return id !== "" && verdicts.includes(true) && isRecent(time, tolerance, now);
 }
 
@@ -70,7 +70,7 @@ function fromBase64(text: string): Uint8Array | undefined {
 }
 
 /** The comparison is the platform's, in constant time. A signature that cannot be read is compared all the same. */
-async function verified(key: Uint8Array, signature: Uint8Array | undefined, content: Uint8Array): Promise<boolean> {
+async function verifyMac(key: Uint8Array, signature: Uint8Array | undefined, content: Uint8Array): Promise<boolean> {
   if (key.byteLength === 0) return false;
   const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
   const same = await crypto.subtle.verify("HMAC", imported, signature ?? new Uint8Array(32), content);

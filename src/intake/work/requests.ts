@@ -20,7 +20,7 @@ const lease = boundedText(64, { min: 1 });
 const jobId = boundedName("must be the id of a job");
 const ofTenant = v.optional(v.pipe(boundedName(), v.description("Whose job it is, for a caller that serves all tenants")));
 
-function whole(min: number, max: number, unit: string) {
+function wholeNumber(min: number, max: number, unit: string) {
   const rule = `must be a whole number from ${withCommas(min)} to ${withCommas(max)}${unit}`;
   return v.pipe(v.number(rule), v.integer(rule), v.minValue(min, rule), v.maxValue(max, rule));
 }
@@ -37,13 +37,13 @@ export const pullRequest = v.strictObject({
   types: boundedList(boundedName(typeRule), maxTokenTypes, { min: 1, rule: `must name 1 to ${maxTokenTypes} types` }),
   versions: v.optional(
     v.pipe(
-      boundedRecord(boundedName(typeRule), boundedList(whole(1, 1_000_000, ""), 20, { min: 1 }), maxTokenTypes),
+      boundedRecord(boundedName(typeRule), boundedList(wholeNumber(1, 1_000_000, ""), 20, { min: 1 }), maxTokenTypes),
       v.description("Versions of payloads it reads, by type; without a type's entry every one, brought to the newest"),
     ),
   ),
-  max: v.optional(whole(1, maxItems, ""), 1),
-  waitSeconds: v.optional(whole(0, 25, " seconds"), 20),
-  leaseSeconds: v.optional(v.pipe(whole(10, 3600, " seconds"), v.description("Default: the type's"))),
+  max: v.optional(wholeNumber(1, maxItems, ""), 1),
+  waitSeconds: v.optional(wholeNumber(0, 25, " seconds"), 20),
+  leaseSeconds: v.optional(v.pipe(wholeNumber(10, 3600, " seconds"), v.description("Default: the type's"))),
 });
 
 const progress = v.strictObject({
@@ -60,7 +60,7 @@ const beatCursor = v.pipe(
 
 const beatEntries = {
   lease,
-  extendSeconds: v.optional(v.pipe(whole(10, 3600, " seconds"), v.description("Default: the pull's leaseSeconds"))),
+  extendSeconds: v.optional(v.pipe(wholeNumber(10, 3600, " seconds"), v.description("Default: the pull's leaseSeconds"))),
   progress: v.optional(progress),
   cursor: v.optional(beatCursor),
 };
@@ -84,8 +84,8 @@ export const outcome = v.variant(
       kind: v.literal("done"),
       resultId: v.pipe(boundedText(64, { min: 1 }), v.description("Of a result that was uploaded under this lease, instead of a result")),
     }),
-    v.strictObject({ kind: v.literal("retry"), reason, afterSeconds: v.optional(whole(0, 86_400, " seconds")) }),
-    v.strictObject({ kind: v.literal("wait"), reason, untilMs: whole(0, 8_640_000_000_000_000, " milliseconds since 1970") }),
+    v.strictObject({ kind: v.literal("retry"), reason, afterSeconds: v.optional(wholeNumber(0, 86_400, " seconds")) }),
+    v.strictObject({ kind: v.literal("wait"), reason, untilMs: wholeNumber(0, 8_640_000_000_000_000, " milliseconds since 1970") }),
     v.strictObject({ kind: v.literal("again"), cursor: v.unknown() }),
     v.strictObject({ kind: v.literal("discard"), reason }),
   ],
@@ -103,7 +103,7 @@ export const beginRequest = v.strictObject({
   lease,
   idempotentForSeconds: v.optional(
     v.pipe(
-      whole(0, 31_622_400, " seconds"),
+      wholeNumber(0, 31_622_400, " seconds"),
       v.description("For so long the outside system refuses a second request with the same idempotencyKey; default 0: it offers nothing"),
     ),
   ),

@@ -8,11 +8,11 @@ import type { Chatted, Price } from "../../providers/models/models";
 import { outcomeOf } from "../../queue/effect";
 import { discard, type Outcome } from "../../queue/outcome";
 import { check } from "../../queue/validate";
-import { type Going, record } from "./going";
+import { type Going, recordStep } from "./going";
 import { count, createMeter, type Reserved } from "./meter";
 
 /** One call of the model, within the budgets, recorded before anything is done with its answer. Undefined: go on. */
-export async function ask(going: Going, step: number): Promise<Outcome | undefined> {
+export async function askModel(going: Going, step: number): Promise<Outcome | undefined> {
   const { agent, context } = going;
   const settings = await context.agents.runs.settings(agent.type);
   const budget = budgetOf(agent.limits, settings.budget);
@@ -43,7 +43,7 @@ async function recordAnswer(going: Going, step: number, answer: Answer, reserved
   const micros = isCounted ? microsFor(answer.tokens, price) : dearest;
   const used = { tokens, micros, ms: context.now() - at };
   const settled = context.agents.runs.settleWrites(run, { tokens: bound, micros: dearest }, used, at);
-  await record(going, { step, place: 0, kind: "model", body: answer, tokens, micros }, settled);
+  await recordStep(going, { step, place: 0, kind: "model", body: answer, tokens, micros }, settled);
   count(going, { tokens: tokens - bound, micros: micros - dearest, ms: used.ms });
 }
 

@@ -4,13 +4,13 @@ import type { Called } from "../../domain/agents/model";
 import type { Call } from "../../domain/agents/position";
 import { outcomeOf } from "../../queue/effect";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
-import { type Going, record, resultOf } from "./going";
+import { type Going, recordStep, resultOf } from "./going";
 
 /** Longer outputs are cut: a model reads each of them with every further step. Characters of JSON. */
 const maxOutput = 24_000;
 
 /** One tool call, recorded with how it ended. Undefined: go on. */
-export async function call(going: Going, asked: Call): Promise<Outcome | undefined> {
+export async function callTool(going: Going, asked: Call): Promise<Outcome | undefined> {
   const decision = decideCall(going.agent, going.steps, asked);
   if (decision.kind === "refuse") {
     await note(going, asked, { refused: decision.reason, reads: "trusted" });
@@ -32,16 +32,16 @@ async function approved(going: Going, asked: Call, tool: Tool, input: unknown): 
   const { context, run, agent, proposals } = going;
   const { runs } = context.agents;
   const now = context.now();
-  const known = proposals.find(({ step, place }) => step === asked.step && place === asked.place);
-  if (!known) {
+  const proposal = proposals.find(({ step, place }) => step === asked.step && place === asked.place);
+  if (!proposal) {
     const expiresAt = now + agent.approvalSeconds * 1000;
     await context.checkpoint({ step: asked.step, place: asked.place }, runs.proposeWrites(run, { ...asked, body: input, expiresAt }, now));
     return waitForPerson(tool, expiresAt);
   }
-  if (known.state === "pending" && known.expiresAt > now) return waitForPerson(tool, known.expiresAt);
-  if (known.state === "approved") return act(going, asked, tool, known.body);
+  if (proposal.state === "pending" && proposal.expiresAt > now) return waitForPerson(tool, proposal.expiresAt);
+  if (proposal.state === "approved") return act(going, asked, tool, proposal.body);
   await context.checkpoint({ step: asked.step, place: asked.place }, [...runs.expireWrites(run, now), ...runs.noticedWrites(run)]);
-  const note = known.state === "rejected" ? "a person rejected the proposal" : "no person decided on the proposal in time";
+  const note = proposal.state === "rejected" ? "a person rejected the proposal" : "no person decided on the proposal in time";
   return done({ ...resultOf(going), output: null, note });
 }
 
@@ -58,7 +58,7 @@ async function act(going: Going, asked: Call, tool: Tool, input: unknown): Promi
   const reply = context.dryRun ? await make(`${context.id}:${key}`) : await context.effect(key, make, { idempotentFor: tool.idempotentFor });
   if (!reply.ok) return failedCall(going, asked, tool, reply.failure);
   const { output, ids } = reply.value ?? foundDone;
-  await note(going, { ...asked, input }, { output: bounded(output), ...(ids ? { ids } : {}), reads: tool.reads });
+  await note(going, { ...asked, input }, { output: boundedOutput(output), ...(ids ? { ids } : {}), reads: tool.reads });
   return undefined;
 }
 
@@ -76,7 +76,7 @@ async function failedCall(going: Going, asked: Call, tool: Tool, failure: Parame
 
 async function note(going: Going, { step, place, tool, input }: Call, how: Omit<Called, "tool" | "input">): Promise<void> {
   const body: Called = { tool: toolOf(going.agent, tool)?.name ?? tool.slice(0, 64), input: input ?? null, ...how };
-  await record(going, { step, place, kind: "tool", body, tokens: 0, micros: 0 }, going.context.agents.runs.noticedWrites(going.run));
+  await recordStep(going, { step, place, kind: "tool", body, tokens: 0, micros: 0 }, going.context.agents.runs.noticedWrites(going.run));
 }
 
 /** Stable through redeliveries and restarts, so that a call is made once. */
@@ -84,7 +84,7 @@ function effectKey({ step, place }: Call): string {
   return `s${step}:${place - 1}`;
 }
 
-function bounded(output: unknown): unknown {
+function boundedOutput(output: unknown): unknown {
   const text = JSON.stringify(output ?? null);
   return text.length <= maxOutput ? output : { cut: text.slice(0, maxOutput).toWellFormed() };
 }

@@ -14,7 +14,7 @@ export interface Going extends RunRecord {
 }
 
 /** Records a step durably, together with `writes`, while the job is this run's. The attempts begin anew. */
-export async function record(going: Going, step: NewStep, writes: readonly unknown[] = []): Promise<void> {
+export async function recordStep(going: Going, step: NewStep, writes: readonly unknown[] = []): Promise<void> {
   const { context, run } = going;
   const now = context.now();
   const own = await context.agents.runs.stepWrites(run, step, now);

@@ -6,10 +6,10 @@ import { hashOf } from "../../domain/agents/prompt";
 import { outcomeOf } from "../../queue/effect";
 import type { Run } from "../../queue/job";
 import { again, discard, done, type Outcome, wait } from "../../queue/outcome";
-import { ask } from "./ask";
-import { call } from "./call";
+import { askModel } from "./ask";
+import { callTool } from "./call";
 import type { AgentPayload, agent as contract } from "./job";
-import { type Going, record, resultOf } from "./going";
+import { type Going, recordStep, resultOf } from "./going";
 
 // A stopped agent's runs are woken by its start; this is for those that were missed then. Milliseconds.
 const stoppedWait = 3_600_000;
@@ -41,7 +41,7 @@ async function go(agent: Agent, payload: AgentPayload, context: Parameters<Run<t
   for (;;) {
     const { stopped } = await context.agents.runs.settings(agent.type);
     if (stopped) return wait(`the agent is stopped since ${new Date(stopped.at).toISOString()}`, { until: context.now() + stoppedWait });
-    const outcome = await step(going);
+    const outcome = await continueRun(going);
     if (outcome) return outcome;
     if (context.shouldYield()) return again({ records: going.steps.length });
   }
@@ -51,18 +51,18 @@ async function go(agent: Agent, payload: AgentPayload, context: Parameters<Run<t
 async function noteRetry(going: Going): Promise<void> {
   if (positionOf(going.agent, going.steps).at !== "unusable") return;
   const { step = 0 } = going.steps.at(-1) ?? {};
-  await record(going, { step: step + 1, place: 0, kind: "retry", body: {}, tokens: 0, micros: 0 });
+  await recordStep(going, { step: step + 1, place: 0, kind: "retry", body: {}, tokens: 0, micros: 0 });
 }
 
-async function step(going: Going): Promise<Outcome | undefined> {
+async function continueRun(going: Going): Promise<Outcome | undefined> {
   const position = positionOf(going.agent, going.steps);
   switch (position.at) {
     case "begin":
-      return begin(going);
+      return prepareInput(going);
     case "ask":
-      return ask(going, position.step);
+      return askModel(going, position.step);
     case "call":
-      return call(going, position.call);
+      return callTool(going, position.call);
     case "unusable":
       return discard(`${unusable}: ${position.issue}`);
     case "nothing-to-do":
@@ -72,11 +72,11 @@ async function step(going: Going): Promise<Outcome | undefined> {
   }
 }
 
-async function begin(going: Going): Promise<Outcome | undefined> {
+async function prepareInput(going: Going): Promise<Outcome | undefined> {
   const { agent, payload, context } = going;
   const scope = { tenant: context.tenant, job: context.id, input: payload.input, world: context.agents.world, signal: context.signal, now: context.now };
-  const given = await agent.prepare(payload.input, scope);
-  if (!given.ok) return outcomeOf(given.failure, context.now());
-  await record(going, { step: 0, place: 0, kind: "input", body: given.value, tokens: 0, micros: 0 });
+  const prepared = await agent.prepare(payload.input, scope);
+  if (!prepared.ok) return outcomeOf(prepared.failure, context.now());
+  await recordStep(going, { step: 0, place: 0, kind: "input", body: prepared.value, tokens: 0, micros: 0 });
   return undefined;
 }

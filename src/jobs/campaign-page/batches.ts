@@ -18,9 +18,9 @@ export async function sendInBatches(job: PageJob, sendBatch: SendBatch, context:
     const stop = part === 0 ? undefined : await stopOf(job, context);
     if (stop === "cancelled") break;
     if (stop) return stop;
-    const known = await knownBody(job, part, context);
-    const body = known ?? (await bodyFrom(job, rest, context));
-    const reply = body.messages.length === 0 ? { failed: [] } : await sendBody(job, part, { body, isNew: known === null }, sendBatch, context);
+    const sentBefore = await knownBody(job, part, context);
+    const body = sentBefore ?? (await bodyFrom(job, rest, context));
+    const reply = body.messages.length === 0 ? { failed: [] } : await sendBody(job, part, { body, isNew: sentBefore === null }, sendBatch, context);
     if ("outcome" in reply) return reply;
     left.push(...body.left, ...reply.failed);
     sent += body.messages.length - reply.failed.length;

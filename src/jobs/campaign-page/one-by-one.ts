@@ -73,17 +73,17 @@ async function sendOne(
     }
     const { reply } = tried;
     if (reply.ok) return ok(null);
-    return reply.failure.class === "permanent" && !reply.failure.inDoubt ? ok(refusalOf(reply.failure)) : reply;
+    return reply.failure.class === "permanent" && !reply.failure.inDoubt ? ok(leftBy(reply.failure)) : reply;
   };
   const reply = await context.effect(effectOf(recipient.line), act, { idempotentFor: mail.idempotentFor, noteFirst: true });
   if (reply.ok) return reply.value ?? undefined;
   if (held) return { outcome: held };
   const { failure } = reply;
   const isOver = failure.class === "permanent" || (failure.class === "uncertain" && mail.idempotentFor === 0);
-  return isOver ? refusalOf(failure) : { outcome: outcomeFrom(failure, now()) };
+  return isOver ? leftBy(failure) : { outcome: outcomeFrom(failure, now()) };
 }
 
-function refusalOf(failure: Failure): Left {
+function leftBy(failure: Failure): Left {
   const { hash: _, ...left } = leftOutBy(failure, "");
   return left;
 }

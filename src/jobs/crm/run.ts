@@ -12,7 +12,7 @@ type Sent = Reply<{ id: string; created: boolean } | null>;
 const maxRounds = 5;
 
 export const runCrm: Run<typeof crm> = async (payload, context) => {
-  if (!payload.order) return ended(await send("upsert", payload.email, payload.properties, context), context);
+  if (!payload.order) return finish(await send("upsert", payload.email, payload.properties, context), context);
   const entity = crmEntity(payload.order.entity);
   const { event } = payload.order;
   const at = Math.min(payload.order.at, context.at);
@@ -22,7 +22,7 @@ export const runCrm: Run<typeof crm> = async (payload, context) => {
     const { email, ...properties } = data;
     const sent = await send(`upsert ${version}`, email ?? payload.email, properties, context);
     const newest = await stateOf(payload, entity, context);
-    if (!sent.ok || newest.version === version) return ended(sent, context);
+    if (!sent.ok || newest.version === version) return finish(sent, context);
   }
   return again({ unsettled: true });
 };
@@ -38,7 +38,7 @@ function send(key: string, email: string, properties: Record<string, string>, co
   return context.effect(key, act, { idempotentFor: context.crm.idempotentFor });
 }
 
-function ended(sent: Sent, context: Context) {
+function finish(sent: Sent, context: Context) {
   if (!sent.ok) return outcomeOf(sent.failure, context.now());
   return done(sent.value ?? { id: null, created: false });
 }

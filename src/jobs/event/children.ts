@@ -72,9 +72,9 @@ const makers: Record<BuiltIn, (happening: ReceivedEvent) => Child> = {
   },
   analytics: ({ event, at }) => {
     const { project, source, label } = event.data as Partial<LeadData>;
-    const known = Object.entries({ project, source, label }).filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "");
+    const labels = Object.entries({ project, source, label }).filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "");
     // A form may send any text as its source.
-    const bounded = known.map(([name, value]) => [name, name === "source" ? (sourceName(value) ?? "other") : value.slice(0, 200).toWellFormed()]);
+    const bounded = labels.map(([name, value]) => [name, name === "source" ? (sourceName(value) ?? "other") : value.slice(0, 200).toWellFormed()]);
     const dimensions: unknown = Object.fromEntries(bounded);
     return { contract: analytics, payload: { event: event.type, at: new Date(at).toISOString(), dimensions, about: entitiesOf(event) } };
   },

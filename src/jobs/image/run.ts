@@ -28,7 +28,7 @@ const tooManyVariants = `the picture has ${maxVariants} variants, and one versio
 export const runImage: Run<typeof image> = async ({ key, operations }, context) => {
   const made = await context.media.withOriginal(key, context.signal, (original) => makeAll(context, key, original, operations));
   if ("kind" in made) return made;
-  const text = made.picture ? await describe(context, key, made.etag, made.picture) : null;
+  const text = made.picture ? await describeImage(context, key, made.etag, made.picture) : null;
   if (text !== null && "kind" in text) return text;
   if (!context.dryRun && !(await context.media.tidy(key, made.etag))) return done({ note: goneNote });
   return done({ variants: made.variants, ...(text ? { altText: text.text } : {}) });
@@ -37,19 +37,20 @@ export const runImage: Run<typeof image> = async ({ key, operations }, context) 
 async function makeAll(context: Context, key: string, original: Loaded | null, operations: readonly Operation[]): Promise<Made | Outcome> {
   if (!original) return gone(context, key);
   const inspected = original.bytes ? inspect(original.bytes) : { ok: false as const, issue: tooManyBytes(original.size) };
-  if (!inspected.ok || !original.bytes) return refused(context, key, original, { ...unknown, issue: inspected.ok ? "" : inspected.issue }, operations);
+  if (!inspected.ok || !original.bytes) return unprocessable(context, key, original, { ...unknown, issue: inspected.ok ? "" : inspected.issue }, operations);
   const { format, width, height } = inspected.facts;
   const described = { format, width, height, issue: null };
-  const known = context.dryRun ? null : await context.media.register(key, original, described);
-  if (!known && !context.dryRun) return gone(context, key);
+  const registered = context.dryRun ? null : await context.media.register(key, original, described);
+  if (!registered && !context.dryRun) return gone(context, key);
   const source = { bytes: original.bytes, facts: inspected.facts };
   const made: Made = { etag: original.etag, variants: [] };
   for (const each of operations) {
-    const ended = each.type === "thumbnail" ? await thumbnail(context, key, source, known, each, made) : await preview(context, source.bytes, known, made);
-    if (ended && "unreadable" in ended) return refused(context, key, original, { ...described, issue: ended.unreadable }, operations);
+    const ended =
+      each.type === "thumbnail" ? await thumbnail(context, key, source, registered, each, made) : await preview(context, source.bytes, registered, made);
+    if (ended && "unreadable" in ended) return unprocessable(context, key, original, { ...described, issue: ended.unreadable }, operations);
     if (ended) return ended;
   }
-  if (known?.issue && isReadable(made)) await context.media.clearIssue(key, original.etag);
+  if (registered?.issue && isReadable(made)) await context.media.clearIssue(key, original.etag);
   return made;
 }
 
@@ -74,7 +75,13 @@ async function gone({ media, dryRun }: Context, key: string): Promise<Outcome> {
 }
 
 // A picture that cannot be read is one dead letter, of its thumbnails: one more for its alt text would say the same.
-async function refused({ media, dryRun }: Context, key: string, original: Loaded, described: Described, operations: readonly Operation[]): Promise<Outcome> {
+async function unprocessable(
+  { media, dryRun }: Context,
+  key: string,
+  original: Loaded,
+  described: Described,
+  operations: readonly Operation[],
+): Promise<Outcome> {
   const issue = described.issue ?? "";
   if (!dryRun) {
     await media.register(key, original, described);
@@ -118,7 +125,7 @@ async function preview(context: Context, bytes: Uint8Array<ArrayBuffer>, known: 
   made.picture = rendered.value;
 }
 
-async function describe(context: Context, key: string, etag: string, picture: Uint8Array<ArrayBuffer>): Promise<AltText | Outcome | null> {
+async function describeImage(context: Context, key: string, etag: string, picture: Uint8Array<ArrayBuffer>): Promise<AltText | Outcome | null> {
   const { media, vision, signal } = context;
   const ask = () => vision.describe(picture, media.language, signal, context.id);
   const answered = await context.effect("alt-text", ask, { idempotentFor: vision.idempotentFor });

@@ -1,5 +1,5 @@
 import { closeWindows, nameWindows, openWindows, type Part, partsOf } from "../../domain/shop/sync/bulk-parts";
-import { firstDays, lastDaysSpan, type Span, split } from "../../domain/shop/sync/date-range";
+import { firstDays, lastDaysSpan, type Span, halves } from "../../domain/shop/sync/date-range";
 import type { SyncContext } from "../../domain/shop/sync/session";
 import { allUnreadable, allWarnings } from "../../domain/shop/sync/steps";
 import { resultOf } from "../../domain/shop/sync/sync-orders";
@@ -37,7 +37,7 @@ export async function runInParts({ siteId, lastDays = firstDays }: PayloadOf<typ
 
 async function enqueueParts(siteId: string, span: Span, context: SyncContext): Promise<void> {
   const scope = { ...context.scope, site: siteId };
-  const parts = split(span);
+  const parts = halves(span);
   await context.checkpoint(span, openWindows(scope, context.id, parts));
   const jobs = [];
   for (const [index, { from, to }] of parts.entries()) {

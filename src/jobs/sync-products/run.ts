@@ -108,7 +108,7 @@ const readProducts: Take = async (session, cursor, { linkVendors }) => {
   const { more, rows, stock, writes } = page.value;
   const next = { ...behind(cursor, page.value), products: cursor.products + rows, stock: cursor.stock + (cursor.full ? stock : 0) };
   if (more) return ok({ cursor: next, writes });
-  return ok(cursor.full ? ended(session, next, writes) : { cursor: toQuantities(next, session), writes });
+  return ok(cursor.full ? finish(session, next, writes) : { cursor: toQuantities(next, session), writes });
 };
 
 function toQuantities(cursor: Cursor, { state }: SyncSession): Cursor {
@@ -122,7 +122,7 @@ const readQuantities: Take = async (session, cursor) => {
   const { rows, missing, more } = page.value;
   const writes = stockWrites(session.scope, rows, readAt, session.now());
   const next = { ...behind(cursor, { ...page.value, rows: rows.length }), stock: cursor.stock + rows.length + missing.length };
-  return ok(more ? { cursor: next, writes } : ended(session, next, writes));
+  return ok(more ? { cursor: next, writes } : finish(session, next, writes));
 };
 
 const steps: Record<Exclude<Phase, "ended">, Take> = {
@@ -134,7 +134,7 @@ const steps: Record<Exclude<Phase, "ended">, Take> = {
   quantities: readQuantities,
 };
 
-function ended({ scope, shop, now }: SyncSession, cursor: Cursor, writes: readonly unknown[]): Step<Cursor> {
+function finish({ scope, shop, now }: SyncSession, cursor: Cursor, writes: readonly unknown[]): Step<Cursor> {
   const span = { ...cursor.span, pageSizes: shop.pageSizes, stockRows: cursor.stock };
   return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, spanRead(scope, "products", span, now())] };
 }

@@ -36,12 +36,12 @@ const prohibited = ["action_prohibited", "posting_to_general_channel_denied"];
 
 function slackFailure(answer: HttpAnswer, { url, now: clock }: SlackOptions): Failure {
   const now = clock();
-  const word = /^[a-z_]{1,64}$/.exec(answer.text().trim())?.[0];
+  const answerWord = /^[a-z_]{1,64}$/.exec(answer.text().trim())?.[0];
   const usual = statusFailure(answer.status, answer.headers, { repeatable: false, now });
-  const reason = `Slack: ${answer.status}${word ? ` ${word}` : ""}`;
+  const reason = `Slack: ${answer.status}${answerWord ? ` ${answerWord}` : ""}`;
   // One word is the code; anything else was written by something in between.
-  const quote = word === undefined ? quoted(answer.text().slice(0, 2000), [url]) : {};
-  return { ...usual, code: word ?? String(answer.status), ...special(answer, word, now), reason, ...quote };
+  const quote = answerWord === undefined ? quoted(answer.text().slice(0, 2000), [url]) : {};
+  return { ...usual, code: answerWord ?? String(answer.status), ...special(answer, answerWord, now), reason, ...quote };
 }
 
 function special(answer: HttpAnswer, word: string | undefined, now: number): Partial<Failure> {

@@ -29,7 +29,7 @@ export function hubspot(options: HubspotOptions): Crm {
     upsert: async (contact, signal) => {
       const { email, properties } = contact;
       const body = { inputs: [{ idProperty: "email", id: email, properties: { ...properties, email } }] };
-      const reply = await call(options, signal, { method: "POST", path: "/crm/v3/objects/contacts/batch/upsert", body });
+      const reply = await callHubspot(options, signal, { method: "POST", path: "/crm/v3/objects/contacts/batch/upsert", body });
       if (!reply.ok) return reply;
       const existing = existingId(reply.value);
       return existing === undefined ? readUpsert(reply.value, options) : update(existing, contact, signal, options);
@@ -39,12 +39,12 @@ export function hubspot(options: HubspotOptions): Crm {
 
 async function update(id: string, contact: Contact, signal: AbortSignal, options: HubspotOptions): Promise<Upserted> {
   const path = `/crm/v3/objects/contacts/${encodeURIComponent(id)}`;
-  const reply = await call(options, signal, { method: "PATCH", path, body: { properties: contact.properties } });
+  const reply = await callHubspot(options, signal, { method: "PATCH", path, body: { properties: contact.properties } });
   if (!reply.ok) return reply;
   return reply.value.status === 200 ? ok({ id, created: false }) : failed(hubspotFailure(reply.value, options));
 }
 
-async function call(options: HubspotOptions, signal: AbortSignal, { method, path, body }: { method: "POST" | "PATCH"; path: string; body: unknown }) {
+async function callHubspot(options: HubspotOptions, signal: AbortSignal, { method, path, body }: { method: "POST" | "PATCH"; path: string; body: unknown }) {
   const request: HttpRequest = {
     method,
     url: `${(options.baseUrl ?? "https://api.hubapi.com").replace(/\/$/, "")}${path}`,
@@ -83,7 +83,7 @@ function readUpsert(answer: HttpAnswer, options: HubspotOptions): Upserted {
 
 /** What a 207 says of the one contact. Its category takes the place of a status. */
 function partial(error: Record<string, unknown>, options: HubspotOptions): Failure {
-  const category = wordOf(error["category"]) ?? "UNKNOWN";
+  const category = codeWordOf(error["category"]) ?? "UNKNOWN";
   const kind = { RATE_LIMITS: "limited", MISSING_SCOPES: "config", INTERNAL_ERROR: "transient", CONFLICT: "transient" }[category] ?? "permanent";
   const wait = kind === "limited" ? { retryAfter: 10 } : {};
   return { class: kind as Failure["class"], ...wait, reason: `CRM: 207 ${category}`, ...quoted(error["message"], [options.apiKey]), code: category };
@@ -93,15 +93,15 @@ function hubspotFailure(answer: HttpAnswer, options: HubspotOptions): Failure {
   const now = options.now();
   const body = recordOf(answer.json());
   const usual = statusFailure(answer.status, answer.headers, { repeatable: true, now });
-  const policy = wordOf(body["policyName"]);
-  const word = policy ?? wordOf(body["category"]);
-  const reason = `CRM: ${answer.status}${word ? ` ${word}` : ""}`;
+  const policy = codeWordOf(body["policyName"]);
+  const category = policy ?? codeWordOf(body["category"]);
+  const reason = `CRM: ${answer.status}${category ? ` ${category}` : ""}`;
   return {
     ...usual,
     ...byStatus(answer, policy, body["message"], now),
     reason,
     ...quoted(body["message"], [options.apiKey]),
-    code: word ?? String(answer.status),
+    code: category ?? String(answer.status),
   };
 }
 
@@ -120,7 +120,7 @@ function windowOf(policy: string | undefined, message: unknown): number {
   return 10;
 }
 
-function wordOf(value: unknown): string | undefined {
+function codeWordOf(value: unknown): string | undefined {
   return typeof value === "string" ? codeIn(value) : undefined;
 }
 

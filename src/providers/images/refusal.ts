@@ -20,17 +20,17 @@ const broken = /unsupported image format|premature end|corrupt|bad seek|invalid|
 /** What an error of the Images binding means. One that says nothing has the code `unknown`. */
 export function refusalOf(thrown: unknown): ImageFailure {
   const code = codeOf(thrown);
-  const known = code === undefined ? undefined : byCode[code];
-  if (known) {
-    const { meaning, ...failure } = known;
-    return { ...failure, reason: `images: ${code}, ${meaning}`, ...quoted(textOf(thrown)), code: String(code) };
+  const issue = code === undefined ? undefined : byCode[code];
+  if (issue) {
+    const { meaning, ...failure } = issue;
+    return { ...failure, reason: `images: ${code}, ${meaning}`, ...quoted(thrownText(thrown)), code: String(code) };
   }
-  const text = textOf(thrown);
+  const text = thrownText(thrown);
   if (broken.test(text)) return { class: "permanent", reason: "images: the picture cannot be decoded", ...quoted(text), code: "broken", isAboutPicture: true };
   return { class: "transient", reason: `images: ${code ?? "no code"}`, ...quoted(text), code: "unknown" };
 }
 
-function textOf(thrown: unknown): string {
+function thrownText(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message.slice(0, 500) : "";
 }
 

@@ -78,8 +78,8 @@ function named(mailbox: string): CloudflareAddress {
 }
 
 function failureOf(thrown: unknown, message: MailMessage, now: number): MailFailure {
-  const said = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;
-  const code = typeof said === "string" && /^E_[A-Z_]{1,60}$/.test(said) ? said : undefined;
+  const thrownCode = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;
+  const code = typeof thrownCode === "string" && /^E_[A-Z_]{1,60}$/.test(thrownCode) ? thrownCode : undefined;
   const quote = quoted(messageOf(thrown));
   const reason = `Cloudflare Email Service: ${code ?? "failed without a code"}`;
   if (code === undefined) return { class: "uncertain", reason, ...quote };

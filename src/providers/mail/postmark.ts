@@ -62,27 +62,27 @@ function toJson({ from, to, replyTo, subject, html, text, headers, attachments, 
 function readAnswer(answer: HttpAnswer, message: MailMessage, options: PostmarkOptions): MailReply {
   const body = recordOf(answer.json());
   const code = typeof body["ErrorCode"] === "number" ? body["ErrorCode"] : undefined;
-  const said = typeof body["Message"] === "string" ? body["Message"] : "";
+  const serverMessage = typeof body["Message"] === "string" ? body["Message"] : "";
   const success = answer.status >= 200 && answer.status <= 299;
-  if (!success || (code !== undefined && code !== 0)) return failed(postmarkFailure(answer, code, said, message, options));
+  if (!success || (code !== undefined && code !== 0)) return failed(postmarkFailure(answer, code, serverMessage, message, options));
   const id = body["MessageID"];
   if (typeof id !== "string" || id === "" || id.length > 256)
     return failed({ class: "uncertain", reason: `Postmark: answered ${answer.status} without a message id` });
   // "Message OK, but will not deliver to these inactive addresses: …"
-  const refused = /inactive/i.test(said) ? inactiveIn(said, message) : [];
-  return ok({ id, ...(refused.length > 0 ? { refused } : {}) });
+  const inactive = /inactive/i.test(serverMessage) ? inactiveIn(serverMessage, message) : [];
+  return ok({ id, ...(inactive.length > 0 ? { refused: inactive } : {}) });
 }
 
-function postmarkFailure(answer: HttpAnswer, code: number | undefined, said: string, message: MailMessage, options: PostmarkOptions): MailFailure {
+function postmarkFailure(answer: HttpAnswer, code: number | undefined, serverMessage: string, message: MailMessage, options: PostmarkOptions): MailFailure {
   const now = options.now();
   const usual = statusFailure(answer.status === 200 ? 422 : answer.status, answer.headers, { repeatable: false, now });
   const special = byCode(answer, code, now);
-  const refused = code === 406 ? inactiveIn(said, message) : [];
+  const refused = code === 406 ? inactiveIn(serverMessage, message) : [];
   return {
     ...usual,
     ...special,
     reason: `Postmark: ${answer.status}${code === undefined ? "" : ` error ${code}`}`,
-    ...quoted(said, [options.serverToken]),
+    ...quoted(serverMessage, [options.serverToken]),
     code: String(code ?? answer.status),
     ...(refused.length > 0 ? { refused } : {}),
   };

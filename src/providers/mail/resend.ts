@@ -30,14 +30,14 @@ export function resend(options: ResendOptions): MailProvider {
     idempotentFor: 24 * 3600,
     takesBulk: true,
     send: async (message, sendOptions) => {
-      const reply = await call(options, "/emails", toJson(message), sendOptions);
+      const reply = await callResend(options, "/emails", toJson(message), sendOptions);
       if (!reply.ok) return reply;
       if (!isSuccess(reply.value)) return failed(resendFailure(reply.value, options));
       const id = idIn(recordOf(reply.value.json()));
       return id === undefined ? failed(withoutId(reply.value)) : ok({ id });
     },
     sendBatch: async (messages, sendOptions) => {
-      const reply = await call(options, "/emails/batch", messages.map(toJson), sendOptions, { "x-batch-validation": "permissive" });
+      const reply = await callResend(options, "/emails/batch", messages.map(toJson), sendOptions, { "x-batch-validation": "permissive" });
       if (!reply.ok) return reply;
       if (!isSuccess(reply.value)) return failed(resendFailure(reply.value, options));
       const items = itemsOf(reply.value, messages.length, [options.apiKey]);
@@ -46,7 +46,7 @@ export function resend(options: ResendOptions): MailProvider {
   };
 }
 
-async function call(options: ResendOptions, path: string, body: unknown, { idempotencyKey, signal }: SendOptions, more: Record<string, string> = {}) {
+async function callResend(options: ResendOptions, path: string, body: unknown, { idempotencyKey, signal }: SendOptions, more: Record<string, string> = {}) {
   const reply = await options.http({
     method: "POST",
     url: `${(options.baseUrl ?? "https://api.resend.com").replace(/\/$/, "")}${path}`,

@@ -84,17 +84,17 @@ export function createMail(options: SenderOptions): Mail {
     send: async (message, sendOptions) => {
       const issue = messageIssue(message);
       if (issue !== undefined) return failed({ class: "permanent", reason: issue });
-      const { reply, route } = await ask(message, sendOptions, options);
-      if (!reply.ok) return failed(await refused(reply.failure, route, options));
+      const { reply, route } = await askRecorded(message, sendOptions, options);
+      if (!reply.ok) return failed(await noteRefusal(reply.failure, route, options));
       await taken([{ ...reply.value, about: sendOptions.about }], route, options);
       await suppressed(reply.value.refused, options);
-      return ok({ id: reply.value.id, provider: route.provider.name, ...places(reply.value.refused, message) });
+      return ok({ id: reply.value.id, provider: route.provider.name, ...refusedIndexes(reply.value.refused, message) });
     },
     sendBatch: sendBatch && ((messages, sendOptions) => batch(sendBatch, messages, sendOptions, options)),
   };
 }
 
-async function ask(given: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
+async function askRecorded(given: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
   // A mail that may have arrived is repeated as it was: a provider refuses its key with another content.
   const before = noteOf(sendOptions)?.as;
   const message = before ? { ...given, from: before.from, replyTo: before.replyTo, headers: before.headers } : given;
@@ -133,7 +133,7 @@ async function askInOrder(
     await switching.leave(provider.name, entry.lease, switching.calls(provider.name));
     answer = { reply, route };
     if (reply.ok || !mayGoOn(reply.failure)) return answer;
-    await refused(reply.failure, route, options);
+    await noteRefusal(reply.failure, route, options);
   }
   return answer;
 }
@@ -174,12 +174,12 @@ async function taken(mails: readonly (Accepted & Pick<SentMail, "about">)[], { p
 }
 
 /** The failure as the job shall see it. The mail that shows a wrong setting ends with it; those that try it again wait. */
-async function refused(failure: MailFailure, { provider, paused }: Route, options: SenderOptions): Promise<Failure> {
+async function noteRefusal(failure: MailFailure, { provider, paused }: Route, options: SenderOptions): Promise<Failure> {
   await suppressed(failure.refused, options);
-  const shown = shownOf(failure);
-  if (failure.class !== "config") return shown;
+  const visible = visibleOf(failure);
+  if (failure.class !== "config") return visible;
   await options.records.pause(provider.name, failure.reason);
-  return paused ? { ...shown, class: "limited", retryAfter: pauseSeconds, reason: `the connection is paused: ${failure.reason}` } : shown;
+  return paused ? { ...visible, class: "limited", retryAfter: pauseSeconds, reason: `the connection is paused: ${failure.reason}` } : visible;
 }
 
 async function suppressed(refused: readonly RefusedRecipient[] | undefined, { records }: SenderOptions): Promise<void> {
@@ -187,7 +187,7 @@ async function suppressed(refused: readonly RefusedRecipient[] | undefined, { re
   if (addresses.length > 0) await records.suppress(addresses);
 }
 
-function places(refused: readonly RefusedRecipient[] | undefined, { to }: MailMessage): { refused?: number[] } {
+function refusedIndexes(refused: readonly RefusedRecipient[] | undefined, { to }: MailMessage): { refused?: number[] } {
   if (!refused?.length) return {};
   const addresses = new Set(refused.map(({ address }) => address.toLowerCase()));
   return { refused: to.flatMap((each, index) => (addresses.has(addressOf(each).toLowerCase()) ? [index] : [])) };
@@ -205,7 +205,7 @@ async function batch(
   const away = await leftBehind(sendOptions, options);
   if (away) return failed(away);
   const reply = good.length === 0 ? ok([]) : noted(await send(good, sendOptions), { holder: route.holder });
-  if (!reply.ok) return failed(await refused(reply.failure, route, options));
+  if (!reply.ok) return failed(await noteRefusal(reply.failure, route, options));
   const items = [...reply.value];
   const all = issues.map((issue): BatchItem =>
     issue === undefined ? (items.shift() ?? missing) : { ok: false, failure: { class: "permanent", reason: issue } },
@@ -219,11 +219,11 @@ async function batch(
     all.flatMap((each) => (each.ok ? [] : (each.failure.refused ?? []))),
     options,
   );
-  return ok(all.map((each): BatchSent => (each.ok ? each : { ok: false, failure: shownOf(each.failure) })));
+  return ok(all.map((each): BatchSent => (each.ok ? each : { ok: false, failure: visibleOf(each.failure) })));
 }
 
 /** Without the addresses it is about. */
-function shownOf(failure: MailFailure): Failure {
+function visibleOf(failure: MailFailure): Failure {
   const { refused: _, ...shown } = failure;
   return shown;
 }

@@ -16,10 +16,10 @@ export async function answerTo<Answer>(
   signal: AbortSignal,
   options?: CallOptions,
 ): Promise<Reply<Answered<Answer>>> {
-  const asked = chatOf(question);
+  const messages = chatOf(question);
   let lastMisfit: Failure = { class: "permanent", reason: "models: no answer", code: misfit };
   for (let attempt = 0; attempt < maxTries; attempt++) {
-    const reply = await chat(asked, signal, options);
+    const reply = await chat(messages, signal, options);
     const answer = reply.ok ? answerIn(reply.value, question.schema) : reply;
     if (answer.ok || answer.failure.code !== misfit) return answer;
     lastMisfit = answer.failure;

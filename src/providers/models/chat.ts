@@ -79,17 +79,17 @@ export function chatBy(
       const request = requestFrom(asked, dialect, settings.maxTokens);
       if (meter && !(await meter.reserve(boundOf(request, asked, dialect, settings)))) return failed(notAllowed);
       const reply = await exchange({ request, asked, maxTokens: maxTokensOf(asked, dialect.maxTokens, settings.maxTokens), signal, job });
-      if (!reply.ok) return lost(reply.failure, meter);
+      if (!reply.ok) return lostAnswer(reply.failure, meter);
       if ("body" in reply.value) {
         const answer = chattedFrom(reply.value.body, model);
         const wasCut = answer.ok && answer.value.end === "length" && (asked.maxTokens ?? settings.maxTokens) === undefined;
         const raised = wasCut ? { ...dialect, maxTokens: raisedMaxTokens } : dialect;
         if (refusals > 0 || raised.maxTokens !== dialect.maxTokens) learned.set(endpoint, raised, now());
-        return answer.ok ? answer : lost(answer.failure, meter);
+        return answer.ok ? answer : lostAnswer(answer.failure, meter);
       }
       const { refused } = reply.value;
       const next = refused.isAboutParameters && refusals < maxRefusals ? withoutRefused(dialect, refused) : undefined;
-      if (!next) return lost(refused.failure, meter);
+      if (!next) return lostAnswer(refused.failure, meter);
       await meter?.lost(false);
       dialect = next;
     }
@@ -100,7 +100,7 @@ export const overBudget: OverBudget = "over_budget";
 
 const notAllowed: Failure = { class: "config", reason: "models: the budget does not allow the call", code: overBudget };
 
-async function lost(failure: Failure, meter: CallOptions["meter"]): Promise<Reply<never>> {
+async function lostAnswer(failure: Failure, meter: CallOptions["meter"]): Promise<Reply<never>> {
   await meter?.lost(!isUnbilled(failure));
   return failed(failure);
 }

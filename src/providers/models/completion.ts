@@ -54,7 +54,7 @@ export function chattedFrom(body: unknown, asked: string): Reply<Chatted> {
   const end = endOf(choice.finish_reason, toolCalls);
   if (typeof end !== "string") return failed(end);
   return ok({
-    text: withoutThinking(textOf(content)),
+    text: withoutThinking(contentText(content)),
     toolCalls,
     end,
     model: (model ?? asked).slice(0, 200),
@@ -69,7 +69,7 @@ function endOf(reason: string | null | undefined, toolCalls: readonly ToolCall[]
 }
 
 /** Content is text, a list of parts, or (of some endpoints in JSON mode) the value itself. */
-function textOf(content: unknown): string {
+function contentText(content: unknown): string {
   if (typeof content === "string") return content;
   if (Array.isArray(content)) return content.map(partText).join("");
   return typeof content === "object" && content !== null ? JSON.stringify(content) : "";

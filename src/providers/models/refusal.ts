@@ -46,10 +46,10 @@ export function errorIn(answer: HttpAnswer, body: unknown): Refusal | undefined 
   return {
     status: (answer.status === 200 ? statusOf(error) : undefined) ?? answer.status,
     headers: answer.headers,
-    code: wordOf(code),
-    type: wordOf(type),
+    code: errorWordOf(code),
+    type: errorWordOf(type),
     param,
-    message: [textOf(message), textOf(fieldOf(metadata, "raw"))].filter((each) => each !== "").join(": "),
+    message: [jsonTextOf(message), jsonTextOf(fieldOf(metadata, "raw"))].filter((each) => each !== "").join(": "),
     text: answer.text(),
   };
 }
@@ -61,14 +61,14 @@ export function isAboutParameters({ status, code }: Refusal): boolean {
 
 /** What a refusal of an OpenAI-compatible API means: by its code first, then by its status. */
 export function refusalOf({ status, headers, code, type, message }: Refusal, secrets: readonly string[], now: number): Failure {
-  const word = code ?? type;
+  const errorWord = code ?? type;
   const usual = statusFailure(status, headers, { repeatable: true, now });
   const kind = classOf(status, code) ?? classOf(status, type) ?? byStatus(status) ?? usual.class;
   return {
     class: kind,
-    reason: `models: ${status}${word ? ` ${word}` : ""}`,
+    reason: `models: ${status}${errorWord ? ` ${errorWord}` : ""}`,
     ...quoted(message, secrets),
-    code: word ?? String(status),
+    code: errorWord ?? String(status),
     ...waitOf(kind, retryAfter(headers, now)),
   };
 }
@@ -118,7 +118,7 @@ function statusOf(error: ErrorBody | undefined): number | undefined {
   return [error?.["code"], error?.["status"]].map(Number).find((each) => Number.isInteger(each) && each >= 400 && each <= 599);
 }
 
-function textOf(value: unknown): string {
+function jsonTextOf(value: unknown): string {
   if (typeof value === "string") return value;
   return value === undefined || value === null ? "" : JSON.stringify(value);
 }
@@ -132,6 +132,6 @@ function isRecord(value: unknown): value is ErrorBody {
 }
 
 /** A number repeats the status. */
-function wordOf(value: unknown): string | undefined {
+function errorWordOf(value: unknown): string | undefined {
   return typeof value === "string" && !/^\d+$/.test(value) ? codeIn(value) : undefined;
 }

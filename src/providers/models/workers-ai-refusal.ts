@@ -52,7 +52,7 @@ const byText: readonly [RegExp, Meaning][] = [
  * service does badly, not that the call was wrong.
  */
 export function refusalIn(thrown: unknown, isTimeout: boolean, now: number): Refused & { isFault: boolean } {
-  const text = textOf(thrown).slice(0, 4000);
+  const text = thrownText(thrown).slice(0, 4000);
   const number = isTimeout ? "3007" : codeIn(thrown, text);
   const named = byText.find(([pattern]) => pattern.test(text))?.[1] ?? (number === undefined ? undefined : byCode[number]);
   const { class: kind, meaning, code = number } = named ?? { class: "transient" as const, meaning: "it failed for an unknown reason" };
@@ -71,6 +71,6 @@ function codeIn(thrown: unknown, text: string): string | undefined {
   return /^\d{4}$/.exec(field)?.[0] ?? /^(?:\w{1,40}: ?){0,3}\[?(\d{4})\]?(?::|$)/.exec(text)?.[1];
 }
 
-function textOf(thrown: unknown): string {
+function thrownText(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -50,13 +50,13 @@ export async function rowsById(ask: Ask, lengths: TruncationDetector, ids: reado
   let sum: List = nothing;
   for (let after = 0, left = ids.map(Number).toSorted((a, b) => a - b); left.length > 0;) {
     const [filter = ""] = orFilters(left);
-    const asked = left.slice(0, filter.split("|").length);
+    const requested = left.slice(0, filter.split("|").length);
     const reply = await ask({ "filter[id]": filter });
     if (!reply.ok) return reply;
     lengths.saw(reply.value.elements.length);
     const last = lastId(reply.value, after);
     sum = joined(sum, reply.value, after);
-    const until = last === after ? Math.max(...asked) : last;
+    const until = last === after ? Math.max(...requested) : last;
     after = until;
     left = left.filter((id) => id > until);
   }

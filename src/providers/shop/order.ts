@@ -1,5 +1,5 @@
 import { type Field, flag, instant, link, money, quantity, type Reading, rowId, text } from "./fields";
-import { dated, row } from "./row";
+import { timestampField, row } from "./row";
 import type { OrderLine } from "./rows";
 
 /** An order with its lines. The secure key that comes with it is dropped, as all else that is not named. */
@@ -34,7 +34,7 @@ export function order(reading: Reading) {
     totalDiscountsTaxExcl: ["total_discounts_tax_excl", money],
     totalWrappingTaxIncl: ["total_wrapping_tax_incl", money],
     totalWrappingTaxExcl: ["total_wrapping_tax_excl", money],
-    ...dated(reading),
+    ...timestampField(reading),
     lines: ["associations", orderLines(reading)],
   });
 }

@@ -147,8 +147,8 @@ class Prestashop implements Shop {
 
   /** Without `display` ids only. */
   async #allOf(resource: ShopResource, field: string, values: readonly (number | string)[], signal: AbortSignal, display?: string): Promise<Reply<List>> {
-    const shown: Query = display === undefined ? {} : { display };
-    const ask = (filters: Query) => this.#connection.list(resource, { ...filters, ...shown, sort: "[id_ASC]" }, signal);
+    const columns: Query = display === undefined ? {} : { display };
+    const ask = (filters: Query) => this.#connection.list(resource, { ...filters, ...columns, sort: "[id_ASC]" }, signal);
     if (field === "id") return rowsById(ask, this.#lengths, values);
     let sum = nothing;
     for (const filter of orFilters(values)) {

@@ -1,6 +1,6 @@
 import { type Field, flag, instant, link, money, quantity, type Reading, rowId, text, wholeOrNone } from "./fields";
 import { order } from "./order";
-import { dated, flags, row } from "./row";
+import { timestampField, flags, row } from "./row";
 import type { ShopResource, ShopRows } from "./rows";
 
 /** How a resource is asked for and read. */
@@ -149,7 +149,7 @@ function customer(reading: Reading) {
     anonymous: ["email", (value, note) => text(reading)(value, note).toLowerCase() === "anonymous@psgdpr.com"],
     defaultGroupId: ["id_default_group", link],
     languageId: ["id_lang", link],
-    ...dated(reading),
+    ...timestampField(reading),
   });
 }
 
@@ -173,7 +173,7 @@ function address(reading: Reading) {
     phone: ["phone", text(reading)],
     phoneMobile: ["phone_mobile", text(reading)],
     ...flags("deleted"),
-    ...dated(reading),
+    ...timestampField(reading),
   });
 }
 
@@ -192,7 +192,7 @@ function product(reading: Reading) {
     supplierReference: ["supplier_reference", text(reading)],
     description: ["description", (value, note) => plainText(text(reading)(value, note))],
     metaTitle: ["meta_title", text(reading)],
-    ...dated(reading),
+    ...timestampField(reading),
   });
 }
 

@@ -22,7 +22,7 @@ export function flags<const Names extends readonly string[]>(...names: Names) {
   return Object.fromEntries(names.map((name) => [name, [name, flag]])) as unknown as { [Name in Names[number]]: readonly [string, typeof flag] };
 }
 
-export function dated(reading: Reading) {
+export function timestampField(reading: Reading) {
   return {
     dateAdd: ["date_add", instant(reading)],
     dateUpd: ["date_upd", instant(reading)],

@@ -24,8 +24,12 @@ export function settingsFrom(elements: readonly unknown[]): Reply<ShopSettings> 
   const idNamed = (name: string) => link(valueOf(name), () => undefined);
   const timezone = valueOf("PS_TIMEZONE").trim();
   if (isTimezone(timezone)) return ok({ timezone, languageId: idNamed("PS_LANG_DEFAULT"), currencyId: idNamed("PS_CURRENCY_DEFAULT") });
-  const said = /^[\w/+-]{1,64}$/.test(timezone) ? `the time zone "${timezone}", which is unknown` : "no time zone";
-  return failed({ class: "config", code: "time-zone", reason: `the shop's configuration (PS_TIMEZONE) names ${said}: set it in International > Localization` });
+  const zoneText = /^[\w/+-]{1,64}$/.test(timezone) ? `the time zone "${timezone}", which is unknown` : "no time zone";
+  return failed({
+    class: "config",
+    code: "time-zone",
+    reason: `the shop's configuration (PS_TIMEZONE) names ${zoneText}: set it in International > Localization`,
+  });
 }
 
 /** The rows come oldest first, so with one of each name those that count are there. */

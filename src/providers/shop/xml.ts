@@ -20,14 +20,14 @@ export function readXml(text: string): Element | undefined {
   let at = 0;
   for (const found of text.matchAll(token)) {
     at = found.index + found[0].length;
-    if (!take(found, open)) return undefined;
+    if (!closeOrAdd(found, open)) return undefined;
   }
   const [root] = open[0]?.children ?? [];
   const whole = at === text.length && open.length === 1 && open[0]?.children.length === 1 && open[0].text.trim() === "";
   return whole ? root : undefined;
 }
 
-function take([, data, closing, opening, attributes, empty, plain]: RegExpExecArray, open: Element[]): boolean {
+function closeOrAdd([, data, closing, opening, attributes, empty, plain]: RegExpExecArray, open: Element[]): boolean {
   const here = open.at(-1);
   if (!here) return false;
   if (closing !== undefined) return open.length > 1 && open.pop()?.name === closing;

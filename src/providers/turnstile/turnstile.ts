@@ -79,8 +79,8 @@ function isTestHost(hostname: string): boolean {
 
 function answerOf(body: unknown): Answer | undefined {
   if (typeof body !== "object" || body === null || !("success" in body) || typeof body.success !== "boolean") return undefined;
-  const given: unknown = "error-codes" in body ? body["error-codes"] : [];
-  const codes = Array.isArray(given) ? given.filter((each) => typeof each === "string" && /^[a-z-]{1,64}$/.test(each)) : [];
+  const listed: unknown = "error-codes" in body ? body["error-codes"] : [];
+  const codes = Array.isArray(listed) ? listed.filter((each) => typeof each === "string" && /^[a-z-]{1,64}$/.test(each)) : [];
   return { success: body.success, hostname: "hostname" in body && typeof body.hostname === "string" ? body.hostname : undefined, codes };
 }
 

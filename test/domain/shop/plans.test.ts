@@ -8,7 +8,7 @@ import { productWrites, storedProducts } from "../../../src/domain/shop/products
 import { draftWrites, shortage } from "../../../src/domain/shop/purchases/shortage";
 import { approvePurchase, cancelPurchase, draftsOf, noteMail, purchaseOrder, purchaseOrders } from "../../../src/domain/shop/purchases/store";
 import { listSuppliers, putSupplier } from "../../../src/domain/shop/purchases/suppliers";
-import { details, missing, namedWrites } from "../../../src/domain/shop/related-rows";
+import { details, missingIds, namedWrites } from "../../../src/domain/shop/related-rows";
 import { syncView } from "../../../src/domain/shop/site/queries";
 import { continueRemovals, startRemoval, finishRemoval } from "../../../src/domain/shop/site/remove";
 import { connect, listsRead, spanRead, keepSettings, pause, resume, takeProbe } from "../../../src/domain/shop/site/store";
@@ -66,7 +66,7 @@ async function useEverything(db: D1Database): Promise<void> {
   const payments = [{ resource: "order_payments", owner: "REF1", rows: [] }] as const;
   await write(orderWrites(scope, { orders, named: { order_states: [orderState(2)] }, details: payments, readAt: start }, start));
   await changedOrders(scope, orders);
-  await missing(scope, "carriers", [1]);
+  await missingIds(scope, "carriers", [1]);
   const suppliers = { id: 1, name: "Clay", active: true };
   await write(namedWrites(scope, "suppliers", [suppliers], start));
   const owned = [{ resource: "combinations", owner: "1", rows: [] }] as const;

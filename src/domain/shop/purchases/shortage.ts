@@ -36,10 +36,10 @@ export async function shortage(scope: Scope): Promise<Shortage> {
   const suppliers = await suppliersOf(scope, short);
   const result: Shortage = { lines: [], unassigned: [] };
   for (const item of short) {
-    const lines = wanted(item, open.get(itemKey(item)) ?? []);
+    const lines = missingLines(item, open.get(itemKey(item)) ?? []);
     const from = suppliers(item);
     if (from) result.lines.push(...lines.map((line) => ({ ...line, ...from, product: item.product, combination: item.combination })));
-    else if (lines.length > 0) result.unassigned.push({ product: item.product, combination: item.combination, quantity: sum(lines) });
+    else if (lines.length > 0) result.unassigned.push({ product: item.product, combination: item.combination, quantity: totalQuantity(lines) });
   }
   return result;
 }
@@ -61,7 +61,7 @@ function itemKey({ product, combination }: Item): string {
   return `${product}/${combination}`;
 }
 
-function wanted({ quantity, bought }: Short, open: readonly OpenLine[]): Pick<PurchaseLine, "line" | "order" | "quantity" | "name">[] {
+function missingLines({ quantity, bought }: Short, open: readonly OpenLine[]): Pick<PurchaseLine, "line" | "order" | "quantity" | "name">[] {
   let lacking = roundQuantity(-quantity - bought);
   const lines = [];
   for (const { taken, ...line } of open) {
@@ -73,7 +73,7 @@ function wanted({ quantity, bought }: Short, open: readonly OpenLine[]): Pick<Pu
   return lines;
 }
 
-function sum(lines: readonly { quantity: number }[]): number {
+function totalQuantity(lines: readonly { quantity: number }[]): number {
   return roundQuantity(lines.reduce((total, { quantity }) => total + quantity, 0));
 }
 

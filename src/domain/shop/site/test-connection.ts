@@ -94,11 +94,11 @@ function busy(): Problem {
 async function look({ db, now, engine, wake }: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
   const signal = AbortSignal.timeout(testLimit);
   const opened = await openShop(engine, tenant, site, signal, now());
-  if (!opened.ok) return refused(opened);
+  if (!opened.ok) return failedTest(opened);
   const facts = await opened.value.test(signal);
-  if (!facts.ok) return refused(facts);
+  if (!facts.ok) return failedTest(facts);
   const permissions = await opened.value.permissions(needed, signal);
-  if (!permissions.ok) return refused(permissions);
+  if (!permissions.ok) return failedTest(permissions);
   const { missing } = permissions.value;
   const warnings = missing.length === 0 ? [] : [`the webservice key lacks GET on ${missing.join(", ")}`];
   if (!missing.every(isSecondary)) return { ok: false, class: "config", reason: warnings.join() };
@@ -115,6 +115,6 @@ async function openShop({ capabilities }: ShopTestDeps["engine"], tenant: string
   return shops.open(site);
 }
 
-function refused({ failure }: Reply<unknown> & { ok: false }): ShopTest {
+function failedTest({ failure }: Reply<unknown> & { ok: false }): ShopTest {
   return { ok: false, class: failure.class, reason: failure.reason };
 }

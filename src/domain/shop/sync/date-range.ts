@@ -24,7 +24,7 @@ export const compareEvery = day;
 
 /** The newest window a run may close now. */
 export function lastDaysSpan(days: number, now: number): Span {
-  const to = whole(now - commitDelay);
+  const to = wholeSecond(now - commitDelay);
   return { from: to - days * day, to };
 }
 
@@ -32,12 +32,12 @@ export function lastDaysSpan(days: number, now: number): Span {
 export function nextSpan(readTo: number | null, zone: string | null, now: number): Span {
   if (readTo === null) return lastDaysSpan(firstDays, now);
   const back = zone === null || clockChanges(zone, readTo) ? overlapOnChange : overlap;
-  const to = whole(now - commitDelay);
+  const to = wholeSecond(now - commitDelay);
   return { from: Math.min(readTo, to) - back, to };
 }
 
 /** The span in parts of a week, oldest first. They meet in a second that belongs to both. */
-export function split({ from, to }: Span): Span[] {
+export function halves({ from, to }: Span): Span[] {
   const parts: Span[] = [];
   for (let start = from; start < to || parts.length === 0; start += partDays * day) {
     parts.push({ from: start, to: Math.min(to, start + partDays * day) });
@@ -51,6 +51,6 @@ function clockChanges(zone: string, at: number): boolean {
   return offset(at - day / 2) !== offset(at + day / 2);
 }
 
-function whole(at: number): number {
+function wholeSecond(at: number): number {
   return Math.floor(at / 1000) * 1000;
 }

@@ -46,8 +46,8 @@ export async function failedToLoad<R extends ShopResource>(
 
 /** A row that is stored is neither among those that came nor known to be missing. */
 function hasAbsent(found: Found<{ id: number }>, known: readonly number[]): boolean {
-  const told = new Set([...found.rows.map(({ id }) => id), ...found.missing]);
-  return known.some((id) => !told.has(id));
+  const answered = new Set([...found.rows.map(({ id }) => id), ...found.missing]);
+  return known.some((id) => !answered.has(id));
 }
 
 const ownership: { [R in Owned]: { field: string; ownerOf(row: ShopRows[R]): string } } = {

@@ -1,7 +1,7 @@
 import type { ShopRows } from "../../../providers/shop/rows";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
-import { missing, type Named, namedWrites, type SomeNamed, type Wanted } from "../related-rows";
+import { missingIds, type Named, namedWrites, type SomeNamed, type Wanted } from "../related-rows";
 import type { SyncSession } from "./session";
 
 /** Rows by their ids. */
@@ -20,7 +20,7 @@ export async function believable<R extends Named>(
 ): Promise<readonly ShopRows[R][]> {
   if (unreadable.length === 0) return rows;
   const flawed = unreadable.map(({ id }) => id);
-  const unknown = await missing(scope, resource, flawed);
+  const unknown = await missingIds(scope, resource, flawed);
   return rows.filter(({ id }) => !flawed.includes(id) || unknown.includes(id));
 }
 
@@ -28,7 +28,7 @@ export async function believable<R extends Named>(
 export async function missingOf(session: SyncSession, wanted: readonly Wanted[]): Promise<Reply<SomeNamed>> {
   const found: SomeNamed = {};
   for (const [resource, ids] of wanted) {
-    const rows = await byId(session, resource, await missing(session.scope, resource, ids));
+    const rows = await byId(session, resource, await missingIds(session.scope, resource, ids));
     if (!rows.ok) return rows;
     Object.assign(found, { [resource]: rows.value });
   }

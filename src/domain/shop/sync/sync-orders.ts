@@ -89,7 +89,7 @@ const countOrders: Take = async (session, cursor, reading) => {
   if (!total.ok) return total;
   const phase = listsAreOld(session, "orders") ? "lists" : "orders";
   const counted = entering(cursor, phase, total.value);
-  return ok(total.value === 0 ? ended(session, counted, reading, []) : { cursor: counted, writes: [] });
+  return ok(total.value === 0 ? finish(session, counted, reading, []) : { cursor: counted, writes: [] });
 };
 
 const readStates: Take = async (session, cursor) => {
@@ -104,7 +104,7 @@ const readOrders: Take = async (session, cursor, reading) => {
   if (!page.ok) return page;
   const { more, rows, changed, writes } = page.value;
   const next = { ...behind(cursor, page.value), orders: cursor.orders + rows, changed: cursor.changed + changed };
-  return ok(more ? { cursor: next, writes } : ended(session, next, reading, writes));
+  return ok(more ? { cursor: next, writes } : finish(session, next, reading, writes));
 };
 
 const steps: Record<Exclude<Cursor["phase"], "ended">, Take> = {
@@ -115,6 +115,6 @@ const steps: Record<Exclude<Cursor["phase"], "ended">, Take> = {
   orders: readOrders,
 };
 
-function ended(session: SyncSession, cursor: Cursor, reading: Reading, writes: readonly unknown[]): Step<Cursor> {
+function finish(session: SyncSession, cursor: Cursor, reading: Reading, writes: readonly unknown[]): Step<Cursor> {
   return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, ...reading.ended(session, withNotes(cursor, session))] };
 }

@@ -64,8 +64,8 @@ function wrapped(encoded: string): string {
 
 function mailbox({ name, address }: Mailbox): string {
   if (name === undefined) return address;
-  const shown = isPlain(name) ? `"${name.replaceAll(/["\\]/g, String.raw`\$&`)}"` : encoded(name);
-  return `${shown} <${address}>`;
+  const displayName = isPlain(name) ? `"${name.replaceAll(/["\\]/g, String.raw`\$&`)}"` : encoded(name);
+  return `${displayName} <${address}>`;
 }
 
 /** Plain text stays readable for programs: what a header as `List-Unsubscribe` holds must not become encoded words. */

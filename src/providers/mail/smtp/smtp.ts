@@ -88,7 +88,7 @@ async function deliver(message: MailMessage, { idempotencyKey, signal: run }: Se
     options.onResult?.("answered");
     return reply;
   } catch (thrown) {
-    const failure = thrown instanceof Refused ? thrown.failure : lost(thrown, transaction.dotted);
+    const failure = thrown instanceof Refused ? thrown.failure : lostConnection(thrown, transaction.dotted);
     if (!run.aborted) options.onResult?.(thrown instanceof Refused ? "answered" : "transient");
     return failed(failure);
   } finally {
@@ -97,7 +97,7 @@ async function deliver(message: MailMessage, { idempotencyKey, signal: run }: Se
 }
 
 /** What the runtime throws for a connection may name the host only, but its words are no contract: they are not kept. */
-function lost(thrown: unknown, dotted: boolean): Failure {
+function lostConnection(thrown: unknown, dotted: boolean): Failure {
   const reason = thrown instanceof SmtpLost ? thrown.message : "the connection failed";
   return dotted ? { class: "uncertain", reason: `SMTP: ${reason} after the mail was handed over` } : { class: "transient", reason: `SMTP: ${reason}` };
 }

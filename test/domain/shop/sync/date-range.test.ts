@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decimal } from "../../../../src/decimal";
 import { scheduleName } from "../../../../src/domain/shop/site/schedules";
-import { lastDaysSpan, nextSpan, split } from "../../../../src/domain/shop/sync/date-range";
+import { lastDaysSpan, nextSpan, halves } from "../../../../src/domain/shop/sync/date-range";
 
 const minute = 60_000;
 const now = Date.UTC(2026, 10, 21, 12, 0, 30, 500);
@@ -31,7 +31,7 @@ test("parts of a window meet, in their order, and cover it", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 3650 }), (days) => {
       const whole = lastDaysSpan(days, now);
-      const parts = split(whole);
+      const parts = halves(whole);
       expect([parts[0]?.from, parts.at(-1)?.to]).toEqual([whole.from, whole.to]);
       for (const [index, { from, to }] of parts.entries()) {
         expect(from).toBeLessThan(to);
