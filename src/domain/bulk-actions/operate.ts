@@ -27,13 +27,13 @@ const [planPage, maxPlanPages] = [2000, 50];
 export function createBulkActions(deps: BulkDeps): BulkActions & { continueAll(): Promise<{ done: number; failed: number }> } {
   const get = async (tenant: string, id: string) => {
     const action = await deps.store.get(tenant, id);
-    return action && viewOf(action);
+    return action && bulkView(action);
   };
   return {
     get,
     plan: (tenant, request) => plan(walkOf(deps, tenant, unique(request))),
     create: (tenant, request, id = crypto.randomUUID()) => create(deps, tenant, unique(request), id),
-    list: async (tenant, limit) => (await deps.store.list(tenant, limit)).map(viewOf),
+    list: async (tenant, limit) => (await deps.store.list(tenant, limit)).map(bulkView),
     abort: async (tenant, id) => {
       const changed = await deps.store.stop(tenant, id, deps.now());
       const action = await get(tenant, id);
@@ -66,7 +66,7 @@ async function create(deps: BulkDeps, tenant: string, request: BulkRequest, id: 
   stepper.action = { ...blank, total: (await plan(stepper.walk)).total };
   await deps.store.insert(stepper.action);
   await takeSteps([stepper], stepsAtOnce);
-  return viewOf(stepper.action);
+  return bulkView(stepper.action);
 }
 
 /** The tick's step: each running action makes one step, the least recently served tenant first, then further steps within the tick's limit. */
@@ -148,6 +148,6 @@ function unique(request: BulkRequest): BulkRequest {
   return request.ids ? { ...request, ids: [...new Set(request.ids)] } : request;
 }
 
-function viewOf({ id, action, state, total, done, failed, at, endedAt }: BulkAction): BulkView {
+function bulkView({ id, action, state, total, done, failed, at, endedAt }: BulkAction): BulkView {
   return { id, action, state, total, done, failed, at, endedAt };
 }

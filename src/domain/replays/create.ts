@@ -47,13 +47,13 @@ export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Prom
 
 async function get(deps: ReplayDeps, tenant: string, id: string): Promise<ReplayView | null> {
   const replay = await deps.store.get(tenant, id);
-  return replay && viewOf(await settled(deps, replay));
+  return replay && replayView(await settled(deps, replay));
 }
 
 async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<ReplayView[]> {
   const open = replays.filter((replay) => replay.open > 0 || replay.state === "running").slice(0, maxCounted);
   const known = new Map(await Promise.all(open.map(async (replay) => [replay.id, await settled(deps, replay)] as const)));
-  return replays.map((replay) => viewOf(known.get(replay.id) ?? replay));
+  return replays.map((replay) => replayView(known.get(replay.id) ?? replay));
 }
 
 async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<ReplayPlan> {
@@ -106,7 +106,7 @@ async function create(deps: ReplayDeps, tenant: string, asked: ReplayRequest, id
   await deps.store.insert(stepper.replay);
   await takeSteps([stepper], stepsAtOnce);
   // What was just sent has not ended yet.
-  return viewOf(stepper.replay.open > 0 ? stepper.replay : await settled(deps, stepper.replay));
+  return replayView(stepper.replay.open > 0 ? stepper.replay : await settled(deps, stepper.replay));
 }
 
 function blank(tenant: string, id: string, request: ReplayRequest & { canary: number }, at: number): Replay {
@@ -134,6 +134,6 @@ function withoutDoubles(request: ReplayRequest): ReplayRequest {
   return request.ids ? { ...request, ids: [...new Set(request.ids)] } : request;
 }
 
-function viewOf({ tenant: _tenant, request: _request, cursor: _cursor, looked: _looked, ...view }: Replay): ReplayView {
+function replayView({ tenant: _tenant, request: _request, cursor: _cursor, looked: _looked, ...view }: Replay): ReplayView {
   return view;
 }
