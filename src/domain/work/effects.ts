@@ -3,7 +3,7 @@ import type { HeldJob } from "../../ledger/work/model";
 import type { JobRef } from "../../queue/ports/job-row";
 import { heldJob } from "./held-job";
 import type { WorkDeps } from "./deps";
-import { leaseLost, noSuchJob, refusal, type WorkRefusal } from "./model";
+import { leaseLost, noSuchJob, workRefusal, type WorkRefusal } from "./model";
 
 export interface BeginEffect extends JobRef {
   lease: string;
@@ -37,7 +37,7 @@ export async function beginEffect(deps: WorkDeps, { lease, key, idempotentForSec
     if (earlier.state !== "uncertain") await deps.ledger.begin(job, { key, at: firstTry, holder, state: "uncertain" }, job.lease ?? "");
     const when = new Date(firstTry).toISOString();
     const detail = `"${key}" was begun at ${when} and may have happened; look at the outside system before replaying.`;
-    return { ...refusal("uncertain", detail, job.state), since: firstTry };
+    return { ...workRefusal("uncertain", detail, job.state), since: firstTry };
   }
   const state = job.dry === 1 ? "would-do" : "intent";
   if (!(await deps.ledger.begin(job, { key, at: firstTry, holder, state }, job.lease ?? ""))) return notBegun(deps, ref, key, job);
@@ -48,7 +48,7 @@ export async function beginEffect(deps: WorkDeps, { lease, key, idempotentForSec
 async function notBegun({ ledger }: WorkDeps, ref: JobRef, key: string, job: HeldJob): Promise<Begun> {
   const [effect, [row]] = await Promise.all([ledger.effect(ref, key), ledger.held([ref])]);
   if (effect?.state === "done" && effect.revision === job.revision) return { ok: true, state: "done", result: JSON.parse(effect.result ?? "null") as unknown };
-  if (row?.cancel === 1) return refusal("conflict", "The job was cancelled: begin nothing more.", row.state);
+  if (row?.cancel === 1) return workRefusal("conflict", "The job was cancelled: begin nothing more.", row.state);
   return leaseLost(row?.state ?? null);
 }
 
@@ -62,7 +62,7 @@ export interface EndEffect extends JobRef {
 export async function endEffect(deps: WorkDeps, { lease, key, ending, ...ref }: EndEffect): Promise<{ ok: true; state: "done" | "failed" } | WorkRefusal> {
   const [[job], effect, holder] = await Promise.all([deps.ledger.held([ref]), deps.ledger.effect(ref, key), holderOf(lease)]);
   if (!job) return noSuchJob();
-  if (effect?.holder !== holder) return refusal("lease-lost", "This effect was not begun under this lease.", job.state);
+  if (effect?.holder !== holder) return workRefusal("lease-lost", "This effect was not begun under this lease.", job.state);
   // A recorded success is never overwritten.
   if (effect.state === "would-do" || effect.state === "done") return { ok: true, state: "done" };
   const { revision } = effect;

@@ -70,17 +70,17 @@ export interface WorkRefusal {
   since?: number;
 }
 
-export function refusal(code: WorkRefusal["code"], detail: string, state: JobState | null = null): WorkRefusal {
+export function workRefusal(code: WorkRefusal["code"], detail: string, state: JobState | null = null): WorkRefusal {
   return { ok: false, code, detail, state };
 }
 
 /** The refusal of a call under a lease that is no longer the job's. */
 export function leaseLost(state: JobState | null = null): WorkRefusal {
-  return refusal("lease-lost", "The lease has ended: another worker has the job, or it waits for one. Stop, and do not try again.", state);
+  return workRefusal("lease-lost", "The lease has ended: another worker has the job, or it waits for one. Stop, and do not try again.", state);
 }
 
 export function noSuchJob(): WorkRefusal {
-  return refusal("not-found", "There is no such job, or it is no longer kept.");
+  return workRefusal("not-found", "There is no such job, or it is no longer kept.");
 }
 
 /** How the row of a job stands to a lease. */

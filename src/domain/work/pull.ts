@@ -4,7 +4,7 @@ import type { Contract } from "../../queue/job";
 import { readable } from "../../queue/registry";
 import { type HandedOut, handOut } from "./hand-out";
 import type { WorkDeps } from "./deps";
-import { isPaused, maxLeases, refusal, type WorkerState, type WorkRefusal, type WorkScope } from "./model";
+import { isPaused, maxLeases, workRefusal, type WorkerState, type WorkRefusal, type WorkScope } from "./model";
 import { reap } from "./reap";
 import { release } from "./release";
 
@@ -97,7 +97,7 @@ async function attempt(deps: WorkDeps, scope: WorkScope, request: PullRequest, b
 }
 
 async function repeat(deps: WorkDeps, record: PullRecord, body: string, state: WorkerState): Promise<Pulled | WorkRefusal> {
-  if (record.body !== body) return refusal("pull-id-reused", "This pullId was used with another request; take a new one for each pull.");
+  if (record.body !== body) return workRefusal("pull-id-reused", "This pullId was used with another request; take a new one for each pull.");
   const jobs = await deps.ledger.taken(record);
   return { ok: true, isRepeat: true, jobs: await handOut(deps, jobs, undefined), pollAfterMs: 0, workerState: state };
 }

@@ -8,7 +8,7 @@ import { isTerminal, type JobState } from "../../queue/state";
 import { conclude } from "./conclude";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
-import { leaseLost, noSuchJob, refusal, standingOf, type WorkRefusal } from "./model";
+import { leaseLost, noSuchJob, workRefusal, standingOf, type WorkRefusal } from "./model";
 import { reclaimed } from "./reclaim";
 import { hasUploaded } from "./upload-result";
 
@@ -62,7 +62,7 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
     if (!row) return leaseLost(each.job.state);
     const firstFit = ready[first.get(keyOf(each.job)) ?? -1];
     return firstFit && "digest" in firstFit && firstFit.digest !== each.digest
-      ? refusal("already-settled", "The job was settled otherwise in the same call.", row.state)
+      ? workRefusal("already-settled", "The job was settled otherwise in the same call.", row.state)
       : { ok: true, state: row.state, at: now };
   });
   return answers.map((answer) => answer ?? leaseLost());
@@ -82,14 +82,14 @@ async function answerOrFit(deps: WorkDeps, { lease, outcome }: Settlement, job: 
   const digest = await sha256Hex(JSON.stringify(outcome), 32);
   if (standing === "lost") return leaseLost(job.state);
   if (standing === "settled") return repeated(job, digest);
-  if (standing === "ended") return refusal("already-settled", `The job has ended: it is ${job.state}.`, job.state);
+  if (standing === "ended") return workRefusal("already-settled", `The job has ended: it is ${job.state}.`, job.state);
   return (await unfit(deps, job, outcome)) ?? { job, outcome, digest, isShelved: standing === "shelved" };
 }
 
 /** The same answer as the first time; a job that ended since says so. */
 function repeated(job: HeldJob, digest: string): SettleResult {
   const [known, state, at] = JSON.parse(job.settled ?? "[]") as [string, JobState, number];
-  if (known !== digest) return refusal("already-settled", "The job was settled otherwise under this lease.", job.state);
+  if (known !== digest) return workRefusal("already-settled", "The job was settled otherwise under this lease.", job.state);
   return { ok: true, state: isTerminal(job.state) ? job.state : state, at };
 }
 
@@ -97,7 +97,7 @@ function repeated(job: HeldJob, digest: string): SettleResult {
 async function unfit({ engine }: WorkDeps, job: HeldJob, outcome: WorkerOutcome): Promise<WorkRefusal | undefined> {
   if (outcome.kind === "again") {
     const { length } = JSON.stringify(outcome.cursor ?? null);
-    return length > maxCursor ? refusal("too-large", `The cursor has ${length} characters as JSON, at most ${maxCursor} are kept.`, job.state) : undefined;
+    return length > maxCursor ? workRefusal("too-large", `The cursor has ${length} characters as JSON, at most ${maxCursor} are kept.`, job.state) : undefined;
   }
   if (outcome.kind !== "done") return undefined;
   if (outcome.resultId !== undefined) return (await hasUploaded(job, outcome.resultId)) ? undefined : notUploaded(job);
@@ -105,18 +105,18 @@ async function unfit({ engine }: WorkDeps, job: HeldJob, outcome: WorkerOutcome)
   const { length } = JSON.stringify(outcome.result);
   if (length > maxResult) {
     const detail = `The result has ${length} characters as JSON, at most ${maxResult} go into a settlement: upload it, by POST /v1/work/{id}/result-upload.`;
-    return refusal("too-large", detail, job.state);
+    return workRefusal("too-large", detail, job.state);
   }
   const schema = engine.registry.find(job.type)?.contract.result;
   const checked = schema ? check(schema, outcome.result) : { ok: true as const };
   if (checked.ok) return undefined;
   const errors = checked.issues.map(({ path, message }) => ({ path: below("outcome.result", path), message }));
-  return { ...refusal("invalid", "The result does not fit its type; the lease still stands.", job.state), errors };
+  return { ...workRefusal("invalid", "The result does not fit its type; the lease still stands.", job.state), errors };
 }
 
 function notUploaded(job: HeldJob): WorkRefusal {
   const errors = [{ path: "outcome.resultId", message: "is not the id of a result that was uploaded under this lease" }];
-  return { ...refusal("invalid", "There is no such uploaded result; the lease still stands.", job.state), errors };
+  return { ...workRefusal("invalid", "There is no such uploaded result; the lease still stands.", job.state), errors };
 }
 
 function isUploaded(outcome: WorkerOutcome): boolean {

@@ -4,7 +4,7 @@ import type { JobRef } from "../../queue/ports/job-row";
 import { below, check } from "../../queue/validate";
 import type { WorkDeps } from "./deps";
 import { heldJob } from "./held-job";
-import { leaseLost, refusal, type WorkRefusal } from "./model";
+import { leaseLost, workRefusal, type WorkRefusal } from "./model";
 
 /** Bytes of a result that is uploaded. */
 export const maxUploadedResult = 1024 * 1024;
@@ -37,7 +37,7 @@ export async function uploadResult(
   const checked = schema ? check(schema, result) : { ok: true as const };
   if (!checked.ok) {
     const errors = checked.issues.map(({ path, message }) => ({ path: below("result", path), message }));
-    return { ...refusal("invalid", "The result does not fit its type; the lease still stands.", job.state), errors };
+    return { ...workRefusal("invalid", "The result does not fit its type; the lease still stands.", job.state), errors };
   }
   const text = JSON.stringify(result);
   const resultId = await sha256Hex(text, 32);
