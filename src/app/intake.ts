@@ -3,7 +3,6 @@ import { readDayLimit } from "../domain/installation/day-limit";
 import { createAgentOperations } from "../domain/agents/operate";
 import { createBulkActions } from "../domain/bulk-actions/operate";
 import { createBulkStore } from "../domain/bulk-actions/store";
-import { createFacts } from "../domain/events/facts";
 import { dependenciesOf } from "../domain/gates/dependencies";
 import { createGateOperations } from "../domain/gates/operate";
 import { createJobOperations } from "../domain/jobs/operate";
@@ -125,7 +124,6 @@ export function createIntakeDeps({
     db: env.DB,
     reports,
     work,
-    facts: createFacts(env.DB),
     leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
     agents: createAgentOperations({ db: env.DB, payloads, queries, type: agent.type, now, engine: () => engine }),
     now,

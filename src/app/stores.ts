@@ -1,7 +1,7 @@
 import { waitUntil } from "cloudflare:workers";
 import type { AddressRules } from "../address/address";
 import { coalescing } from "../coalesce";
-import { createDestinationStore } from "../domain/events/destinations";
+import { createDestinationStore } from "../domain/destinations/store";
 import { createInboundSecretStore, eventSection } from "../domain/events/inbound-secret";
 import { createTemplateCatalogue } from "../domain/mail/catalogue";
 import { createInstallationStore } from "../domain/installation/store";

@@ -1,5 +1,5 @@
-import { findReceiver, type ReceiverStores } from "../domain/events/receiver";
-import { retire, type RetireDeps } from "../domain/events/retire";
+import { findReceiver, type ReceiverStores } from "../domain/destinations/receiver";
+import { retire, type RetireDeps } from "../domain/destinations/retire";
 import type { Hooks } from "../providers/hooks/hooks";
 import { webhookTo } from "../providers/hooks/webhook";
 import { createHttp } from "../providers/http";

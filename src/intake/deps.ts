@@ -2,8 +2,7 @@ import type { AgentOperations } from "../domain/agents/operate";
 import type { BulkActions } from "../domain/bulk-actions/model";
 import type { CampaignOperations } from "../domain/campaigns/operate";
 import type { CampaignQueries } from "../domain/campaigns/queries";
-import type { DestinationStore } from "../domain/events/destinations";
-import type { Facts } from "../domain/events/facts";
+import type { DestinationStore } from "../domain/destinations/store";
 import type { InboundSecretStore } from "../domain/events/inbound-secret";
 import type { AddressRules } from "../address/address";
 import type { InstallationStore } from "../domain/installation/store";
@@ -62,7 +61,6 @@ export interface IntakeDeps {
   installation: InstallationStore;
   /** Where this Worker is reached from outside; undefined where nothing says. */
   publicUrl: string | undefined;
-  facts: Pick<Facts, "list" | "stateOf">;
   templates: TemplateStore;
   schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove" | "give" | "removeSite">;
   shops: ShopActions;

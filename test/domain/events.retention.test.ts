@@ -1,7 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { createFacts } from "../../src/domain/events/facts";
-import { createFollowUps } from "../../src/domain/events/follow-ups";
+import { createFacts, createFollowUps } from "../../src/domain/events/capability";
 import { factDays, forgetOld } from "../../src/domain/events/retention";
 import { createLedger } from "../../src/ledger/ledger";
 import { rotationMark } from "../../src/ledger/watermarks";

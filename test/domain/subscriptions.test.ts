@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { signingSecrets } from "../../src/domain/events/sealed-endpoint";
+import { signingSecrets } from "../../src/domain/destinations/sealed-endpoint";
 import { subscriptionSchema } from "../../src/domain/subscriptions/model";
 import { createSubscriptionStore } from "../../src/domain/subscriptions/store";
 import { createEndedJobs } from "../../src/intake/tick/publish-ended-jobs";

@@ -7,8 +7,7 @@ import { createMediaDeps, createMediaIntake } from "../../src/app/media";
 import { createReportsOn } from "../../src/app/reports";
 import { secretCheck } from "../../src/crypto";
 import { createAgentOperations } from "../../src/domain/agents/operate";
-import { createDestinationStore } from "../../src/domain/events/destinations";
-import { createFacts } from "../../src/domain/events/facts";
+import { createDestinationStore } from "../../src/domain/destinations/store";
 import { createInboundSecretStore, eventSection } from "../../src/domain/events/inbound-secret";
 import { unsubscribe } from "../../src/domain/mail-events/unsubscribe";
 import { createTemplateCatalogue } from "../../src/domain/mail/catalogue";
@@ -193,7 +192,6 @@ function createDeps(seen: Seen): IntakeDeps {
     destinations: createDestinationStore(hooks),
     subscriptions: createSubscriptionStore(hooks),
     inboundSecrets: createInboundSecretStore(hooks),
-    facts: createFacts(env.DB),
     rules,
     publicUrl: "https://jobs.example.com",
     installation: createInstallationStore(env.DB, vault),

@@ -1,10 +1,8 @@
 import { env } from "cloudflare:workers";
 import { agentRuns } from "../../src/domain/agents/store";
 import { createAnalytics } from "../../src/domain/analytics/capability";
-import { createFacts } from "../../src/domain/events/facts";
-import { createFollowUps } from "../../src/domain/events/follow-ups";
+import { createFacts, createFollowUps, createRouting } from "../../src/domain/events/capability";
 import { eventKey } from "../../src/domain/events/key";
-import { createRouting } from "../../src/domain/events/routing";
 import { event } from "../../src/jobs/event/job";
 import { createPayloads } from "../../src/ledger/payloads";
 import type { Contact } from "../../src/providers/crm/crm";

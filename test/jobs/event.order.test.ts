@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { createFacts } from "../../src/domain/events/facts";
+import { createFacts } from "../../src/domain/events/capability";
 import { eventKey } from "../../src/domain/events/key";
 import { event } from "../../src/jobs/event/job";
 import { idOf } from "../support/engine";

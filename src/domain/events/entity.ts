@@ -15,3 +15,8 @@ export function entityKeys(kind: string, id: unknown): string[] {
   const key = `${kind}:${String(id)}`;
   return (typeof id === "string" || typeof id === "number") && v.is(entityKey, key) ? [key] : [];
 }
+
+/** What is sent to the CRM is kept apart from what is stored: either may be switched off. */
+export function crmEntity(entity: string): string {
+  return `crm ${entity}`;
+}

@@ -1,6 +1,6 @@
 import type { Prefilter } from "../erasure/person-matcher";
 import { endsOf, isFullNumber, keysOf, phoneKeys } from "../erasure/person";
-import { crmEntity } from "./facts";
+import { crmEntity } from "./entity";
 
 /** A thing that is one person's, and every address and number that events gave of it. */
 export interface Own {

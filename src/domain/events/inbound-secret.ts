@@ -1,7 +1,7 @@
 import { verify } from "../../standard-webhooks";
 import { createSettingsTable } from "../../tenants/settings-table";
 import type { Section, Snapshots } from "../../tenants/snapshot";
-import type { EndpointDeps } from "./sealed-endpoint";
+import type { EndpointDeps } from "../destinations/sealed-endpoint";
 
 declare module "../../tenants/snapshot" {
   interface SnapshotSections {

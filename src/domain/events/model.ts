@@ -62,6 +62,24 @@ export const eventPayload = v.pipe(
 export type Event = v.InferOutput<typeof eventPayload>;
 export type EventInput = v.InferInput<typeof fields>;
 
+/** What one event recorded of one thing. Facts are only added; their order of arrival has no meaning. */
+export interface Fact {
+  entity: string;
+  /** When it happened, milliseconds. */
+  at: number;
+  /** The event's id: the same fact twice is one. */
+  event: string;
+  type: string;
+  data: Record<string, unknown>;
+}
+
+/** The newest value of each field, by when the events happened. */
+export interface EntityState {
+  data: Record<string, unknown>;
+  /** Raised by every fact, also by one that changes nothing. 0: nothing is known. */
+  version: number;
+}
+
 /** When it happened, milliseconds; a sender's clock that runs ahead does not make its events newest for ever. */
 export function happenedAt({ timestamp }: Pick<Event, "timestamp">, receivedAt: number): number {
   return timestamp === undefined ? receivedAt : Math.min(Date.parse(timestamp), receivedAt);

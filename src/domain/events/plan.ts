@@ -1,7 +1,7 @@
 import { isKnown } from "./catalogue";
-import { type BuiltIn, builtIn, type Destination, isBuiltIn } from "./destination";
+import { type BuiltIn, builtIn, type Destination, isBuiltIn } from "../destinations/model";
 import type { Event } from "./model";
-import { refusedBy } from "./filter";
+import { refusedBy } from "../destinations/filter";
 
 /** A tenant's settings as the router has them when an event comes in. */
 export interface RoutingTable {
@@ -13,17 +13,6 @@ export interface RoutingTable {
   destinations: readonly Destination[];
   /** With the types they want. */
   subscriptions: readonly { name: string; events: readonly string[]; retired: string | null }[];
-}
-
-export interface Routing {
-  /** Read afresh for each event, so that a change counts at once. Throws when the database cannot be reached. */
-  of(tenant: string): Promise<RoutingTable>;
-}
-
-declare module "../../queue/job" {
-  interface Capabilities {
-    routing: Routing;
-  }
 }
 
 /** One line of the plan: a destination to serve, or the reason not to. */

@@ -2,7 +2,7 @@ import { type ConnectionStore, gatesOf } from "../../tenants/connection";
 import type { SiteStore } from "../../tenants/site";
 import { agentGate } from "../agents/capability";
 import { agents } from "../agents/list";
-import type { DestinationStore } from "../events/destinations";
+import type { DestinationStore } from "../destinations/store";
 import type { SubscriptionStore } from "../subscriptions/store";
 import { destinationGate, siteGates, subscriptionGate } from "./model";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { boundedList, boundedText } from "../../queue/bounded";
-import { signingSecret } from "../events/destination";
+import { signingSecret } from "../destinations/model";
 
 /** The event of a job that ends: done; a dead letter (dead or discarded, its data say which); cancelled. */
 export const jobEvents = ["job.done", "job.dead", "job.cancelled"] as const;

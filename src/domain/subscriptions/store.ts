@@ -1,6 +1,6 @@
 import { type Bound, hasRoom, maxSubscriptions, tooMany } from "../../tenants/bounds";
 import { createSettingsTable, type SettingsTable } from "../../tenants/settings-table";
-import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "../events/sealed-endpoint";
+import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "../destinations/sealed-endpoint";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./model";
 
 export interface SubscriptionStore {

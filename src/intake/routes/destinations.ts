@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
-import { builtInSchema, isBuiltIn, ownSchema } from "../../domain/events/destination";
-import type { DestinationView } from "../../domain/events/destinations";
+import { builtInSchema, isBuiltIn, ownSchema } from "../../domain/destinations/model";
+import type { DestinationView } from "../../domain/destinations/queries";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { jobEvents, subscriptionSchema, type SubscriptionView } from "../../domain/subscriptions/model";
 import { Problem } from "../../errors";

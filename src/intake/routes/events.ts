@@ -1,8 +1,9 @@
 import * as v from "valibot";
 import { catalogue, eventTypes } from "../../domain/events/catalogue";
-import { signingSecret } from "../../domain/events/destination";
+import { signingSecret } from "../../domain/destinations/model";
 import { entityKey } from "../../domain/events/entity";
 import { verifySignature } from "../../domain/events/inbound-secret";
+import { factsOf, stateOf } from "../../domain/events/queries";
 import { Problem } from "../../errors";
 import { outputList, outputRecord } from "../../queue/bounded";
 import { largeBody, readBytes, smallBody } from "../body";
@@ -97,7 +98,7 @@ export const eventRoutes = [
       }),
     },
     handle: async ({ deps, tenant, query }) => {
-      const [facts, { data }] = await Promise.all([deps.facts.list(tenant, query.entity), deps.facts.stateOf(tenant, query.entity)]);
+      const [facts, { data }] = await Promise.all([factsOf(deps.db, tenant, query.entity), stateOf(deps.db, tenant, query.entity)]);
       return { status: 200, body: { events: facts.map(({ event: id, type, at, data }) => ({ id, type, timestamp: iso(at), data })), state: data } };
     },
   }),

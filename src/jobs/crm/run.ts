@@ -1,4 +1,4 @@
-import { crmEntity } from "../../domain/events/facts";
+import { crmEntity } from "../../domain/events/entity";
 import { outcomeOf, type Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { again, done } from "../../queue/outcome";

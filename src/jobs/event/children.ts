@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { leadAnalysis } from "../../domain/agents/lead-analysis";
 import { entitiesOf, type LeadData, type OfferData } from "../../domain/events/catalogue";
-import type { BuiltIn } from "../../domain/events/destination";
+import type { BuiltIn } from "../../domain/destinations/model";
 import type { Event } from "../../domain/events/model";
 import type { PlannedDelivery } from "../../domain/events/plan";
 import { sourceName } from "../../domain/leads/analytics-point";

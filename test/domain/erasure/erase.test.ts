@@ -7,7 +7,7 @@ import { createStores } from "../../../src/app/stores";
 import { createMediaDeps } from "../../../src/app/media";
 import { agentRuns } from "../../../src/domain/agents/store";
 import { eraseAbout, numbersGiven, ownOf } from "../../../src/domain/events/erase";
-import { createFollowUps } from "../../../src/domain/events/follow-ups";
+import { createFollowUps } from "../../../src/domain/events/capability";
 import { numbersLike, removeParts, submissionsNaming } from "../../../src/domain/leads/erase";
 import { storeSubmission } from "../../../src/domain/leads/store";
 import { lead } from "../../../src/jobs/lead/job";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
-import { createFacts } from "../../../src/domain/events/facts";
+import { createFacts } from "../../../src/domain/events/capability";
 import { storeSubmission } from "../../../src/domain/leads/store";
 import { lead } from "../../../src/jobs/lead/job";
 import { ids, newJob, noon } from "../../support/rows";

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createCapabilities } from "../../../src/app/capabilities";
 import { createMediaDeps } from "../../../src/app/media";
 import { createStores } from "../../../src/app/stores";
-import { builtIn } from "../../../src/domain/events/destination";
+import { builtIn } from "../../../src/domain/destinations/model";
 import type { WorkerEnv } from "../../../src/env";
 import { jobs } from "../../../src/jobs";
 import { createPayloads } from "../../../src/ledger/payloads";

@@ -1,17 +1,9 @@
 import type * as v from "valibot";
 import { type Bound, hasRoom, maxDestinations, tooMany } from "../../tenants/bounds";
 import { createSettingsTable, type SettingsTable } from "../../tenants/settings-table";
-import { builtIn, builtInNames, type builtInSchema, type Destination, followUpAfter, isBuiltIn, type ownSchema } from "./destination";
+import { builtIn, type builtInSchema, isBuiltIn, type ownSchema } from "./model";
+import { columns, type DestinationRow, destinationsOf, type DestinationView, destinationView, unchanged } from "./queries";
 import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "./sealed-endpoint";
-
-/** A destination as it may be shown: of its address only the host. Times in milliseconds; null for one that is as built in. */
-export interface DestinationView extends Destination {
-  builtIn: boolean;
-  host: string | null;
-  retiredAt: number | null;
-  created: number | null;
-  updated: number | null;
-}
 
 export type DestinationBody = v.InferOutput<typeof builtInSchema> | v.InferOutput<typeof ownSchema>;
 
@@ -59,30 +51,6 @@ export function createDestinationStore(deps: EndpointDeps): DestinationStore {
   };
 }
 
-/** Built-in ones as the tenant has changed them, then its own. */
-export function destinationsOf(rows: readonly DestinationRow[]): DestinationView[] {
-  const changed = new Map(rows.map((row) => [row.name, destinationView(row)]));
-  const own = [...changed.values()].filter((each) => !each.builtIn);
-  return [...builtInNames.map((name) => changed.get(name) ?? unchanged(name)), ...own];
-}
-
-export interface DestinationRow {
-  name: string;
-  enabled: number;
-  events: string | null;
-  filter: string | null;
-  delay: number | null;
-  host: string | null;
-  sealed: string | null;
-  retired: string | null;
-  retired_at: number | null;
-  created: number;
-  updated: number;
-}
-
-const columns = "name, enabled, events, filter, delay, host, sealed, retired, retired_at, created, updated";
-export const allSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 ORDER BY name`;
-
 const bound: Bound = {
   table: "destinations",
   key: "name",
@@ -126,30 +94,6 @@ async function putDestination(deps: EndpointDeps, table: SettingsTable<Destinati
     .first<DestinationRow>();
   if (!row) throw tooMany(bound);
   return { destination: destinationView(row), created: row.created === row.updated };
-}
-
-function destinationView(row: DestinationRow): DestinationView {
-  const base = isBuiltIn(row.name) ? unchanged(row.name) : null;
-  return {
-    name: row.name,
-    builtIn: base !== null,
-    enabled: row.enabled === 1,
-    events: row.events ? (JSON.parse(row.events) as string[]) : (base?.events ?? []),
-    filter: row.filter ? (JSON.parse(row.filter) as Destination["filter"]) : null,
-    delaySeconds: row.delay ?? base?.delaySeconds ?? 0,
-    host: row.host,
-    retired: row.retired,
-    retiredAt: row.retired_at,
-    created: row.created,
-    updated: row.updated,
-  };
-}
-
-function unchanged(name: keyof typeof builtIn): DestinationView {
-  const delaySeconds = name === "follow-up" ? followUpAfter : 0;
-  const { events } = builtIn[name];
-  const never = { filter: null, host: null, retired: null, retiredAt: null, created: null, updated: null };
-  return { name, builtIn: true, enabled: true, events, delaySeconds, ...never };
 }
 
 function json(value: unknown): string | null {

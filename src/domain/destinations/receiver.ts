@@ -1,7 +1,7 @@
 import type { HookTarget } from "../../providers/hooks/hooks";
 import type { ConnectionStore } from "../../tenants/connection";
 import { destinationGate, subscriptionGate } from "../gates/model";
-import type { DestinationStore } from "./destinations";
+import type { DestinationStore } from "./store";
 import type { Retired } from "./retire";
 import { signingSecrets } from "./sealed-endpoint";
 import type { SubscriptionStore } from "../subscriptions/store";

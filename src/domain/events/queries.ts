@@ -1,0 +1,71 @@
+import { allSql, type DestinationRow, destinationsOf } from "../destinations/queries";
+import { latestTime } from "./entity";
+import type { EntityState, Fact } from "./model";
+import type { RoutingTable } from "./plan";
+
+/** A thing's state is made from this many of its newest facts. */
+const maxFolded = 500;
+
+/** The newest facts of one thing, oldest of them first. */
+export async function factsOf(db: D1Database, tenant: string, entity: string, limit = 200): Promise<Fact[]> {
+  return (await newest(db, tenant, entity, limit)).map(factOf);
+}
+
+export async function stateOf(db: D1Database, tenant: string, entity: string): Promise<EntityState> {
+  const rows = await newest(db, tenant, entity, maxFolded);
+  return { data: fold(rows), version: rows[0]?.total ?? 0 };
+}
+
+/** Whether the lead has answered since `at`. */
+export async function hasAnswered(db: D1Database, tenant: string, entity: string, at: number): Promise<boolean> {
+  const row = await db.prepare("SELECT at FROM answers WHERE tenant = ?1 AND entity = ?2").bind(tenant, entity).first<{ at: number }>();
+  return row !== null && row.at >= at;
+}
+
+/** What routing needs of a tenant, in one round trip. */
+export async function routingTableOf(db: D1Database, tenant: string): Promise<RoutingTable> {
+  const [connections, settings, destinations, subscriptions] = await db.batch<Record<string, unknown>>([
+    db.prepare("SELECT name FROM connections WHERE tenant = ?1").bind(tenant),
+    db.prepare("SELECT settings ->> '$.events.unknown' AS unknown FROM tenants WHERE tenant = ?1").bind(tenant),
+    db.prepare(allSql).bind(tenant),
+    db.prepare("SELECT name, events, retired FROM subscriptions WHERE tenant = ?1").bind(tenant),
+  ]);
+  return {
+    connections: new Set((connections?.results ?? []).map(({ name }) => String(name))),
+    unknown: settings?.results[0]?.["unknown"] === "store" ? "store" : "refuse",
+    destinations: destinationsOf((destinations?.results ?? []) as unknown as DestinationRow[]),
+    subscriptions: (subscriptions?.results ?? []).map(({ name, events, retired }) => ({
+      name: String(name),
+      events: JSON.parse(String(events)) as string[],
+      retired: retired === null ? null : String(retired),
+    })),
+  };
+}
+
+interface Row {
+  entity: string;
+  at: number;
+  event: string;
+  type: string;
+  data: string;
+  total: number;
+}
+
+const newestSql = `
+  SELECT entity, at, event, type, data, (SELECT count(*) FROM facts WHERE tenant = ?1 AND entity = ?2) AS total
+  FROM facts WHERE tenant = ?1 AND entity = ?2 ORDER BY at DESC, event DESC LIMIT ?3`;
+
+async function newest(db: D1Database, tenant: string, entity: string, limit: number): Promise<Row[]> {
+  const { results } = await db.prepare(newestSql).bind(tenant, entity, limit).all<Row>();
+  return results.toReversed();
+}
+
+/** A field that is not named keeps what it was; one that is null was emptied. */
+function fold(rows: readonly Row[]): Record<string, unknown> {
+  return Object.fromEntries(rows.flatMap(({ data }) => Object.entries(JSON.parse(data) as Record<string, unknown>)));
+}
+
+function factOf({ entity, at, event, type, data }: Row): Fact {
+  // Rows from before times were bounded must not keep the others from being read.
+  return { entity, at: Math.min(at, latestTime), event, type, data: JSON.parse(data) as Record<string, unknown> };
+}
