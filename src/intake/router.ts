@@ -12,7 +12,6 @@ import { refuseOwnHost } from "./own-host";
 import { readQuery } from "./query";
 import { type Answer, type AnyRoute, checkFieldScopes, openPath, type PathPattern } from "./route";
 import { routes } from "./routes";
-import { serveTrpc } from "./trpc/serve";
 
 /** Characters of a URL, as the platform takes them. The router joins a repeated parameter anew each time: the work is the square of the length. */
 const maxUrlLength = 16_384;
@@ -42,7 +41,7 @@ export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = rout
   const answerRoute = (request: Request, router = routers.get(areaOf(request.url)) ?? nowhere) =>
     router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
   const trpc = routerOf([]);
-  trpc.all("/trpc/*", (request: Request, { id }: Passage) => serveTrpc(request, id, deps, answerRoute));
+  trpc.all("/trpc/*", async (request: Request, { id }: Passage) => (await import("./trpc/serve")).serveTrpc(request, id, deps, answerRoute));
   return async (request) => {
     if (request.url.length > maxUrlLength) return problemResponse(tooLong(), request, crypto.randomUUID());
     return areaOf(request.url) === "trpc" ? answerRoute(request, trpc) : answerRoute(request);

@@ -50,7 +50,7 @@ const maxLengths: Partial<Record<FieldName, number>> = {
 };
 
 /** A submission from the form's fields and the request's headers; or the issues, by field. No I/O. */
-export function enrich(name: string, project: Project, form: FormFields, facts: RequestFacts): Enriched {
+export async function enrich(name: string, project: Project, form: FormFields, facts: RequestFacts): Promise<Enriched> {
   const { fields } = form;
   const email = fields.email === undefined ? undefined : readEmail(fields.email);
   const issues = issuesOf(fields, email !== undefined);
@@ -69,7 +69,7 @@ export function enrich(name: string, project: Project, form: FormFields, facts: 
     score,
     vpnScore,
     competitor: email !== undefined && withParents(email.domain).some((each) => project.competitors.includes(each)),
-    disposable: email !== undefined && isDisposable(email.domain, project.disposable ?? noRules),
+    disposable: email !== undefined && (await isDisposable(email.domain, project.disposable ?? noRules)),
     badPhone: phone?.valid === false,
     unverified: facts.unverified ?? false,
   });

@@ -35,7 +35,7 @@ export function evaluate(source: string, mode: Mode, scope: Scope): Evaluated {
     // Reading it takes time as well, though the next mail may find it read.
     scope.meter.use(source.length);
     const nodes = compiled(source, mode);
-    const text = toValueSync(engines[mode].renderer.renderTemplates(nodes, contextFor(mode, scope), meteredEmitter(scope.meter))) as string;
+    const text = toValueSync(engineOf(mode).renderer.renderTemplates(nodes, contextFor(mode, scope), meteredEmitter(scope.meter))) as string;
     return text.length <= limits.output ? { ok: true, text } : { ok: false, issue: `is longer than ${limits.output} characters` };
   } catch (thrown) {
     return { ok: false, issue: renderIssue(thrown, source) };
@@ -58,12 +58,12 @@ function compiled(source: string, mode: Mode): Node[] {
   const tags = source.split(/\{\{|\{%/).length - 1;
   if (source.length > limits.source) throw new BoundPassed(`has more than ${limits.source} characters`);
   if (tags > limits.tags) throw new BoundPassed(`has more than ${limits.tags} tags`);
-  return cache.get(`${mode}:${source}`, source.length * 2 + tags * 2000, () => parse(engines[mode], source));
+  return cache.get(`${mode}:${source}`, source.length * 2 + tags * 2000, () => parse(engineOf(mode), source));
 }
 
 function contextFor(mode: Mode, { variables, at, meter }: Scope): Context {
   // A copy, because `increment` writes into it.
-  const context = new MeteredContext(meter, { ...variables }, engines[mode].options, engines[mode]);
+  const context = new MeteredContext(meter, { ...variables }, engineOf(mode).options, engineOf(mode));
   context.setRegister("at", at / 1000);
   return context;
 }
@@ -145,4 +145,8 @@ function escapeOnce(liquid: Liquid) {
   liquid.registerFilter("newline_to_br", { raw: true, handler: (value: unknown) => escapedValue(value).replaceAll(/\r?\n/g, "<br />\n") });
 }
 
-const engines: Record<Mode, Liquid> = { html: createEngine("html"), plain: createEngine("plain") };
+const engines: Partial<Record<Mode, Liquid>> = {};
+
+function engineOf(mode: Mode): Liquid {
+  return (engines[mode] ??= createEngine(mode));
+}

@@ -80,11 +80,11 @@ export function payloadOf({ payload, siteId }: Pick<Schedule, "payload"> & { sit
 }
 
 /** A schedule as the API shows it; its payload is for the caller to mask. Times are ISO. */
-export function scheduleView(schedule: Schedule, now: number) {
+export async function scheduleView(schedule: Schedule, now: number) {
   const { tenant: _, createdAt, updatedAt, nextAt, last, ...settings } = schedule;
   return {
     ...settings,
-    words: wordsOf(settings.cron),
+    words: await wordsOf(settings.cron),
     zone: settings.timezone,
     createdAt: isoSeconds(createdAt),
     updatedAt: isoSeconds(updatedAt),

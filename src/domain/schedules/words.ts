@@ -1,7 +1,6 @@
-import cronstrue from "cronstrue";
-
 /** A cron pattern in plain English: `At 02:30, only on Monday`. The pattern is one that `cronIssue` lets pass; what has no words stays as it is. */
-export function wordsOf(cron: string): string {
+export async function wordsOf(cron: string): Promise<string> {
+  const { default: cronstrue } = await import("cronstrue");
   try {
     return cronstrue.toString(cron, { use24HourTimeFormat: true });
   } catch {

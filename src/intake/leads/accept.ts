@@ -29,17 +29,17 @@ export async function acceptLead(deps: IntakeDeps, endpoint: LeadEndpoint, reque
   const dedupe = await dedupeKeyOf(endpoint, sender, form, request.headers);
   const facts = { ...factsOf(request, requestId), sender };
   // Issues are reported before the captcha is used up.
-  let submission = submissionOf(endpoint, form, facts);
+  let submission = await submissionOf(endpoint, form, facts);
   if (sender === "browser" && (await captchaUnchecked(deps, endpoint, form, facts.ip, dedupe?.key)))
-    submission = submissionOf(endpoint, form, { ...facts, unverified: true });
+    submission = await submissionOf(endpoint, form, { ...facts, unverified: true });
   const page = form.fields.thankYouUrl;
   if (facts.ip !== undefined && isListed(endpoint.project.blockedIps, facts.ip))
     return { ...(await shadowAccept(deps, endpoint, canonicalIp(facts.ip), dedupe)), page };
   return { ...(await send(deps, endpoint.tenant, submission, dedupe)), page };
 }
 
-function submissionOf({ name, project }: LeadEndpoint, form: FormFields, facts: RequestFacts): SubmissionInput {
-  const enriched = enrich(name, project, form, facts);
+async function submissionOf({ name, project }: LeadEndpoint, form: FormFields, facts: RequestFacts): Promise<SubmissionInput> {
+  const enriched = await enrich(name, project, form, facts);
   if (enriched.ok) return enriched.submission;
   throw new Problem("invalid", "The form is not filled in right.", { errors: enriched.issues });
 }

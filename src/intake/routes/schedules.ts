@@ -89,9 +89,10 @@ function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
 async function scheduleBodies(deps: IntakeDeps, schedules: readonly Schedule[]) {
   const now = deps.now();
   const past = await pastRuns(deps.db, schedules, now, ({ tenant, type, name }, at) => deps.ownId(tenant, type, ownKeyOf({ name }, at)));
-  return schedules.map((schedule) => {
-    const view = scheduleView(schedule, now);
+  const one = async (schedule: Schedule) => {
+    const view = await scheduleView(schedule, now);
     const runs = (past.get(schedule.name) ?? []).map((run) => ({ ...run, plannedAt: iso(run.plannedAt) }));
     return { ...view, payload: mask(deps.registry.find(schedule.type)?.contract.payload, view.payload), pastRuns: runs };
-  });
+  };
+  return Promise.all(schedules.map(one));
 }

@@ -47,20 +47,14 @@ describe("an e-mail address", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => void readEmail(text)));
   });
 
-  test("of a disposable domain, or one below it, is told", () => {
+  test("of a disposable domain, or one below it, is told", async () => {
     const none = { add: [], except: [] };
     const of = (domain: string, rules: Partial<typeof none> = {}) => isDisposable(domain, { ...none, ...rules });
-    expect(["mailinator.com", "x.mailinator.com", "qqmailinator.com", "example.com", "33mail.com", "cock.li"].map((domain) => of(domain))).toEqual([
-      true,
-      true,
-      false,
-      false,
-      false,
-      false,
-    ]);
-    expect(isDisposable("a.throwaway.example", { add: ["throwaway.example"], except: [] })).toBe(true);
-    expect(isDisposable("x.mailinator.com", { add: [], except: ["mailinator.com"] })).toBe(false);
-    expect(isDisposable("mailinator.com", { add: [], except: ["x.mailinator.com"] })).toBe(true);
+    const domains = ["mailinator.com", "x.mailinator.com", "qqmailinator.com", "example.com", "33mail.com", "cock.li"];
+    expect(await Promise.all(domains.map((domain) => of(domain)))).toEqual([true, true, false, false, false, false]);
+    expect(await isDisposable("a.throwaway.example", { add: ["throwaway.example"], except: [] })).toBe(true);
+    expect(await isDisposable("x.mailinator.com", { add: [], except: ["mailinator.com"] })).toBe(false);
+    expect(await isDisposable("mailinator.com", { add: [], except: ["x.mailinator.com"] })).toBe(true);
   });
 
   test.each(["\u200bada@example.com", "ada@example.com\ufeff", "a\u00add\u2060a@exam\u200dple.com", "\u202aada@example.com\u202c", "ada\u3164@example.com"])(
