@@ -30,6 +30,7 @@ describe("a file finds all imports of values", () => {
     ['import * as v from "valibot";', ["valibot"]],
     ['import { checkX } from "@scope/name/deep";', ["@scope/name"]],
     ['import "./side";', ["jobs/email/side"]],
+    ['import X from "../../../node_modules/name/dist/X.js";', ["name"]],
     ['export { Gate } from "../../tenants/gate";', ["tenants/gate"]],
     ['export * from "../../errors";', ["errors"]],
     ['const late = await import("../other/run");', ["jobs/other/run"]],

@@ -102,6 +102,8 @@ export function hasOnlyTypes(names: string | undefined): boolean {
 }
 
 export function targetOf(from: string, target: string): Import {
+  const inPackage = /\/node_modules\/(.+)$/.exec(target)?.[1];
+  if (inPackage !== undefined) return targetOf(from, inPackage);
   if (!target.startsWith(".")) return { from, to: target.startsWith("@") ? target.split("/", 2).join("/") : (target.split("/")[0] ?? target), ours: false };
   const path = relative(src, resolve(src, dirname(from), target)).replaceAll("\\", "/");
   const isFolder = !texts.has(path) && existsSync(join(src, path));
