@@ -4,7 +4,7 @@ import { app } from "../../src/app";
 import { createStores } from "../../src/app/stores";
 import { createCampaignObjects } from "../../src/domain/campaigns/objects";
 import { forgetRecipients, recipientDays } from "../../src/domain/campaigns/forget";
-import { chunksOf, createWorld, csvOf } from "./campaign-world";
+import { chunksOf, createWorld, csvOf, deliverFor } from "./campaign-world";
 
 const { leads, tenants } = app(env as never).intake;
 
@@ -32,11 +32,7 @@ test("erasing a person reaches lists, rendered pages and rows of recipients, and
   // The first page's answer is lost: its mails lie in R2 until it is tried again.
   world.answers.push("lost");
   await world.operations.start(tenant, id);
-  for (let round = 0; round < 2; round++) {
-    world.bench.advance(1000);
-    for (const group of Map.groupBy(world.bench.held, ({ queue }) => queue).values())
-      await world.bench.deliver(group.filter(({ at }) => at <= world.bench.now()));
-  }
+  await deliverFor(world, 2);
   expect((await heldOf(tenant)).toLowerCase()).toContain("lovelace");
   const before = await env.PAYLOADS.list({ prefix: `_campaigns/${tenant}/${draft}/` });
 

@@ -8,14 +8,13 @@ import { putTemplate, createTemplates } from "../../src/domain/mail/store";
 import { createHashAddress, type HashAddress } from "../../src/domain/suppressions/model";
 import { createSuppressions } from "../../src/domain/suppressions/capability";
 import type { WorkerEnv } from "../../src/env";
-import { jobs } from "../../src/jobs";
 import { campaign } from "../../src/jobs/campaign/job";
 import type { BatchSent, Mail, MailMessage } from "../../src/providers/mail/mail";
 import type { Failure, Reply } from "../../src/queue/effect";
 import { failed, ok } from "../../src/queue/effect";
 import { enqueue } from "../../src/queue/enqueue";
 import { derive } from "../../src/tenants/keys";
-import { createEngineBench } from "../support/engine";
+import { createJobBench } from "../support/job-bench";
 
 const usualHash = createHashAddress(derive(new Uint8Array(32).fill(7), "signing", "address"));
 
@@ -53,15 +52,15 @@ export async function createWorld(options: WorldOptions) {
     if (typeof answer === "object") return failed(answer.fail);
     const body = JSON.stringify(messages);
     const kept = known.get(key);
-    const before = kept && kept.until > bench.now() ? kept : undefined;
+    const before = kept && kept.until > yard.bench.now() ? kept : undefined;
     if (before && before.body !== body) return failed({ class: "permanent", reason: "409 the key was used for other content" });
     const reply = before?.reply ?? ok(act());
-    if (!before) known.set(key, { body, reply, until: bench.now() + idempotentFor * 1000 });
+    if (!before) known.set(key, { body, reply, until: yard.bench.now() + idempotentFor * 1000 });
     if (answer === "die") throw new Error("the Worker died");
     return answer === "lost" ? failed({ class: "uncertain", reason: "no answer" }) : (reply as Reply<T>);
   };
   const deliver = (key: string, message: MailMessage): string => {
-    mails.push({ to: message.to[0] ?? "", message, key, at: bench.now() });
+    mails.push({ to: message.to[0] ?? "", message, key, at: yard.bench.now() });
     return `m-${mails.length}`;
   };
   const mail: Mail = {
@@ -82,10 +81,10 @@ export async function createWorld(options: WorldOptions) {
           )
       : undefined,
   };
-  const bench = createEngineBench({
-    jobs: jobs.filter(({ contract }) => contract.type.startsWith("campaign")),
+  const yard = createJobBench({
+    tenant,
     ...(options.start === undefined ? {} : { start: options.start }),
-    capabilities: async () => ({
+    capabilities: () => ({
       mail,
       campaigns: createCampaignWork({ ...parts, mailSlot: async () => hooks.turn() }, tenant),
       templates: createTemplates(env.DB),
@@ -97,6 +96,7 @@ export async function createWorld(options: WorldOptions) {
       }),
     }),
   });
+  const { bench } = yard;
   const parts = createCampaignDeps({
     env: env as WorkerEnv,
     db: env.DB,
@@ -117,7 +117,7 @@ export async function createWorld(options: WorldOptions) {
   await putTemplate(env.DB, tenant, "large", { subject: "News", text: "{{ filler }}" }, bench.now() - 1000);
 
   return {
-    ...{ bench, mails, calls, answers, hooks, operations, parts, stores: createMailStores(env.DB, { hashAddress: hash }) },
+    ...{ ...yard, mails, calls, answers, hooks, operations, parts, stores: createMailStores(env.DB, { hashAddress: hash }) },
     /** A campaign with these rows, not started. */
     async draft(rows: string, input: Partial<CampaignInput> = {}): Promise<string> {
       const id = await operations.create(tenant, { name: "News", templateId: "news", ...input });

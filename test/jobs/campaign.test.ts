@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { createCampaignObjects } from "../../src/domain/campaigns/objects";
+import { campaignPage } from "../../src/jobs/campaign-page/job";
 import { createCampaignQueries } from "../../src/domain/campaigns/queries";
 import { chunksOf, createWorld, csvOf, deliverFor } from "./campaign-world";
 
@@ -46,9 +47,9 @@ test("a page that an earlier version noted after its end does not keep the campa
   const id = await world.draft(csvOf(200));
   await world.operations.start(tenant, id);
   await world.run(id);
-  const { results } = await env.DB.prepare("SELECT id FROM jobs WHERE tenant = ? AND type = 'campaign-page'").bind(tenant).all<{ id: string }>();
-  expect(results).toHaveLength(2);
-  await env.DB.prepare("INSERT INTO campaign_pages (tenant, campaign, page, job, count) VALUES (?, ?, 0, ?, 100)").bind(tenant, id, results[0]?.id).run();
+  const pages = await world.jobs({ type: campaignPage.type });
+  expect(pages).toHaveLength(2);
+  await env.DB.prepare("INSERT INTO campaign_pages (tenant, campaign, page, job, count) VALUES (?, ?, 0, ?, 100)").bind(tenant, id, pages[0]?.id).run();
   expect(await createCampaignQueries(env.DB).openPages(tenant, id)).toMatchObject({ open: 0 });
 });
 
@@ -118,7 +119,7 @@ test("paused it sends nothing, resumed it goes on, and cancelled it ends; who ha
   expect(counted).toBeGreaterThan(sent);
   expect(counted).toBeLessThan(1500);
   expect(new Set(world.mails.map(({ to }) => to)).size).toBe(counted);
-  expect(await world.bench.all("SELECT DISTINCT state, reason FROM jobs WHERE tenant = ?", tenant)).toEqual([{ state: "done", reason: null }]);
+  for (const job of await world.jobs({})) expect(job).toBeDone();
   await expect(world.operations.resume(tenant, id)).rejects.toMatchObject({ code: "conflict" });
 });
 
@@ -137,7 +138,8 @@ test("a provider that has no quota left makes pages wait and burns no attempt; s
   await world.run(id);
   expect(world.bench.now() - began).toBeGreaterThan(290_000);
   expect(await world.report(id)).toMatchObject({ sent: 149, suppressed: 1 });
-  expect(await world.bench.all("SELECT max(attempt) AS attempt FROM jobs WHERE tenant = ? AND type = 'campaign-page'", tenant)).toEqual([{ attempt: 0 }]);
+  const pages = await world.jobs({ type: campaignPage.type });
+  expect(pages.map(({ attempt }) => attempt)).toEqual(pages.map(() => 1));
 });
 
 test("without a batch call each recipient is an effect; what a provider without idempotency may have is not sent again", async () => {
@@ -190,6 +192,5 @@ test("never more than 200 pages are under way", async () => {
   const id = await world.draft(csvOf(450), { ratePerMinute: 6 });
   await world.operations.start(tenant, id);
   await deliverFor(world, 1);
-  const [{ count = 0 } = {}] = await world.bench.all<{ count: number }>("SELECT count(*) AS count FROM campaign_pages WHERE tenant = ?", tenant);
-  expect(count).toBe(4);
+  expect(await world.jobs({ type: campaignPage.type })).toHaveLength(4);
 });

@@ -3,15 +3,13 @@ import { beforeEach, expect, test } from "vitest";
 import { withBuiltIn } from "../../src/domain/mail/built-in";
 import { putTemplate, createTemplates } from "../../src/domain/mail/store";
 import { email } from "../../src/jobs/email/job";
-import { runEmail } from "../../src/jobs/email/run";
 import type { Mail, MailMessage } from "../../src/providers/mail/mail";
 import { failed, type Failure, ok } from "../../src/queue/effect";
-import { job } from "../../src/queue/job";
 import { retryNow } from "../../src/queue/operate";
-import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
-import { fakeSuppressions } from "./fake-suppressions";
+import { createJobBench, type WorkedJob } from "../support/job-bench";
 import { hurry } from "../support/time";
+import { fakeSuppressions } from "./fake-suppressions";
 
 hurry();
 beforeEach(emptyLedger);
@@ -25,17 +23,14 @@ function createPost(answers: Failure[] = []) {
     return failure ? failed(failure) : ok({ id: "m-1" });
   };
   const mail: Mail = { idempotentFor: 86_400, send };
-  const bench = createEngineBench({
-    jobs: [job(email, runEmail)],
-    capabilities: async () => ({ mail, suppressions: fakeSuppressions(), templates: withBuiltIn(createTemplates(env.DB)) }),
-  });
+  const capabilities = { mail, suppressions: fakeSuppressions(), templates: withBuiltIn(createTemplates(env.DB)) };
+  const { bench, accept } = createJobBench({ tenant: "one", capabilities: () => capabilities });
   const put = (id: string, text: string) => putTemplate(env.DB, "one", id, { subject: "s", text }, bench.now());
-  const post = (templateId: string, to: string | string[] = "ada@example.com") =>
-    bench.acceptOne({ type: "email", payload: { to, templateId, variables: {} } });
-  const again = async (id: string) => {
+  const post = (templateId: string, to: string | string[] = "ada@example.com") => accept(email, { to, templateId, variables: {} });
+  const again = async (job: WorkedJob) => {
     bench.advance(1000);
-    await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" });
-    await bench.deliverAll();
+    await retryNow(bench.engine, [{ tenant: "one", id: job.id }], { event: "retried" });
+    return job.untilEnded();
   };
   return { bench, sent, put, post, again };
 }
@@ -43,49 +38,45 @@ function createPost(answers: Failure[] = []) {
 test("a mended template is used by a retry", async () => {
   const { bench, sent, put, post, again } = createPost();
   await put("mended", "Dear {{ firstName }}");
-  const id = await post("mended");
-  await bench.deliverAll();
-  expect(await bench.row(id)).toMatchObject({ state: "discarded", reason: 'text: line 1, column 9: the variable "firstName" is not given' });
+  const job = await (await post("mended")).untilEnded();
+  expect(job).toBeDiscarded('text: line 1, column 9: the variable "firstName" is not given');
   bench.advance(1000);
   await put("mended", 'Dear {{ firstName | default: "friend" }}');
-  await again(id);
-  expect(await bench.row(id)).toMatchObject({ state: "done" });
-  expect(sent).toEqual([{ key: `${id}:send:1`, text: "Dear friend" }]);
+  expect(await again(job)).toBeDone();
+  expect(sent).toEqual([{ key: `${job.id}:send:1`, text: "Dear friend" }]);
 });
 
 test("a mended template is used for several recipients too, though who gets the mail was decided", async () => {
   const { bench, sent, put, post, again } = createPost([{ class: "permanent", reason: "422" }]);
   await put("several", "first");
-  const id = await post("several", ["ada@example.com", "bob@example.com"]);
-  await bench.deliverAll();
-  expect(await bench.row(id)).toMatchObject({ state: "discarded" });
+  const job = await (await post("several", ["ada@example.com", "bob@example.com"])).untilEnded();
+  expect(job).toBeDiscarded("422");
   bench.advance(1000);
   await put("several", "second");
-  await again(id);
+  await again(job);
   expect(sent.map(({ key, text }) => [key, text])).toEqual([
-    [`${id}:send:0`, "first"],
-    [`${id}:send:1`, "second"],
+    [`${job.id}:send:0`, "first"],
+    [`${job.id}:send:1`, "second"],
   ]);
 });
 
 test("an automatic retry sends the same bytes under the same key, whatever became of the template", async () => {
   const { bench, sent, put, post } = createPost([{ class: "transient", reason: "503" }]);
   await put("automatic", "first");
-  const id = await post("automatic");
-  await bench.deliver(bench.held.slice());
+  const job = await (await post("automatic")).untilIdle();
+  expect(job).toBeRetried("503");
   bench.advance(1000);
   await put("automatic", "second");
-  await bench.deliverAll();
-  expect(sent).toEqual(Array.from({ length: 2 }, () => ({ key: `${id}:send:0`, text: "first" })));
+  expect(await job.untilEnded()).toBeDone();
+  expect(sent).toEqual(Array.from({ length: 2 }, () => ({ key: `${job.id}:send:0`, text: "first" })));
 });
 
 test("a mail that may have arrived keeps its template and its key", async () => {
-  const { bench, sent, put, post, again } = createPost(Array.from({ length: 8 }, () => ({ class: "uncertain", reason: "no answer", retryAfter: 1 }) as const));
+  const { sent, put, post, again } = createPost(Array.from({ length: 8 }, () => ({ class: "uncertain", reason: "no answer", retryAfter: 1 }) as const));
   await put("doubtful", "first");
-  const id = await post("doubtful");
-  await bench.deliverAll();
-  expect(await bench.row(id)).toMatchObject({ state: "dead" });
+  const job = await (await post("doubtful")).untilEnded();
+  expect(job).toHaveDied();
   await put("doubtful", "second");
-  await again(id);
-  expect(new Set(sent.map((each) => JSON.stringify(each)))).toEqual(new Set([JSON.stringify({ key: `${id}:send:0`, text: "first" })]));
+  await again(job);
+  expect(new Set(sent.map((each) => JSON.stringify(each)))).toEqual(new Set([JSON.stringify({ key: `${job.id}:send:0`, text: "first" })]));
 });

@@ -1,9 +1,6 @@
-import { env } from "cloudflare:workers";
-import { jobs } from "../../src/jobs";
 import type { Order, OrderState, Product, ShopResource, ShopRows } from "../../src/providers/shop/rows";
 import type { Found, IdPage, Lookup, Page, PageRequest, Shop, ShopSettings } from "../../src/providers/shop/shop";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
-import { createEngineBench } from "../support/engine";
 
 type Tables = { [R in ShopResource]: Map<number, ShopRows[R]> };
 
@@ -104,17 +101,6 @@ export class FakeShop implements Shop {
     const [found] = index < 0 ? [] : this.failures.splice(index, 1);
     return found ? failed(found.failure) : ok(structuredClone(value()));
   }
-}
-
-/** A bench with the real jobs and the real database over shops in memory, by site. */
-export function shopBench(shops: Record<string, Shop>) {
-  return createEngineBench({
-    jobs,
-    capabilities: async (_needs, { tenant }) => ({
-      shops: { open: async (site) => (shops[site] ? ok(shops[site]) : failed({ class: "config", code: "site", reason: `There is no site "${site}".` })) },
-      scope: { db: env.DB, tenant: tenant ?? "" },
-    }),
-  });
 }
 
 export const start = Date.UTC(2026, 10, 21, 12);

@@ -1,8 +1,12 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { syncOrders } from "../../src/jobs/sync-orders/job";
+import { syncProducts } from "../../src/jobs/sync-products/job";
+import { supplierOrders } from "../../src/jobs/supplier-orders/job";
 import { approvePurchase, cancelPurchase, csvOf, draftsOf, purchaseOrders } from "../../src/domain/shop/purchases/store";
 import { putSupplier } from "../../src/domain/shop/purchases/suppliers";
-import { type FakeShop, order, orderLine, product, shopBench, shopWith, stock } from "./fake-shop";
+import { type FakeShop, order, orderLine, product, shopWith, stock } from "./fake-shop";
+import { createShopBench } from "./shop-bench";
 
 const scope = (tenant: string) => ({ db: env.DB, tenant, site: "main" });
 const drafts = (tenant: string) => purchaseOrders(scope(tenant), { limit: 50 });
@@ -23,35 +27,26 @@ function shortShop(): FakeShop {
 }
 
 async function synced(tenant: string, shop: FakeShop) {
-  const bench = shopBench({ main: shop });
-  const run = async (type: string, payload: object = {}) => {
-    const id = await bench.acceptOne({ tenant, type, payload: { siteId: "main", ...payload } });
-    await bench.deliverAll();
-    const row = await bench.row(id);
-    return { ...row, said: row?.result ? JSON.parse(row.result) : undefined };
-  };
-  await run("sync-orders");
-  await run("sync-products", { linkVendors: true });
-  return { bench, run };
+  const yard = createShopBench(tenant, () => shop);
+  await yard.run(syncOrders);
+  await yard.run(syncProducts, { linkVendors: true });
+  return yard;
 }
 
 test("a site that is not there is a dead letter that says so", async () => {
   const { run } = await synced("buy-nowhere", shortShop());
-  expect(await run("supplier-orders", { siteId: "nowhere" })).toMatchObject({ state: "discarded", reason: 'There is no site "nowhere".' });
+  expect(await run(supplierOrders, { siteId: "nowhere" })).toBeDiscarded('There is no site "nowhere".');
 });
 
 test("what is short is drafted by supplier, for the newest paid orders, with rows, totals and CSV", async () => {
   const { run } = await synced("buy-drafts", shortShop());
-  const ran = await run("supplier-orders");
-  expect(ran).toMatchObject({
-    state: "done",
-    said: {
-      unassigned: [],
-      purchaseOrders: [
-        { supplierId: 1, rows: 1, mailed: false },
-        { supplierId: 2, rows: 1 },
-      ],
-    },
+  const ran = await run(supplierOrders);
+  expect(ran).toBeDone({
+    unassigned: [],
+    purchaseOrders: [
+      { supplierId: 1, rows: 1, mailed: false },
+      { supplierId: 2, rows: 1 },
+    ],
   });
   const [second, first] = await drafts("buy-drafts");
   expect(first).toMatchObject({
@@ -72,60 +67,58 @@ test("what is short is drafted by supplier, for the newest paid orders, with row
 test("each line is bought once: a second run buys only what became short since", async () => {
   const shop = shortShop();
   const { run } = await synced("buy-once", shop);
-  await run("supplier-orders");
-  expect(await run("supplier-orders")).toMatchObject({ said: { purchaseOrders: [] } });
+  await run(supplierOrders);
+  expect(await run(supplierOrders)).toBeDone({ purchaseOrders: [] });
   shop.put("orders", order(5, { lines: [orderLine(51, { productId: 2, quantity: 2, name: "Product 2" })] }));
   shop.put("stock_availables", stock(2, -6));
-  await run("sync-orders", { lastDays: 1 });
-  await run("sync-products", { linkVendors: true });
-  expect(await run("supplier-orders")).toMatchObject({ said: { purchaseOrders: [{ supplierId: 1, rows: 1 }] } });
+  await run(syncOrders, { lastDays: 1 });
+  await run(syncProducts, { linkVendors: true });
+  expect(await run(supplierOrders)).toBeDone({ purchaseOrders: [{ supplierId: 1, rows: 1 }] });
   expect((await drafts("buy-once")).map(({ rows }) => rows.map(({ quantity }) => quantity))).toEqual([[2], [4], [4]]);
 });
 
 test("a draft that is dropped frees its lines for a later one", async () => {
   const { bench, run } = await synced("buy-dropped", shortShop());
-  await run("supplier-orders");
+  await run(supplierOrders);
   const [, first] = await drafts("buy-dropped");
   expect(await cancelPurchase(scope("buy-dropped"), first!.id, bench.now())).toBe(true);
   expect(await cancelPurchase(scope("buy-dropped"), first!.id, bench.now())).toBe(false);
-  expect(await run("supplier-orders")).toMatchObject({ said: { purchaseOrders: [{ supplierId: 1, rows: 1 }] } });
+  expect(await run(supplierOrders)).toBeDone({ purchaseOrders: [{ supplierId: 1, rows: 1 }] });
 });
 
 test("an item without a supplier is named, not bought", async () => {
   const shop = shortShop();
   shop.put("products", product(3, { supplierId: null }));
   const { run } = await synced("buy-nowhere", shop);
-  expect(await run("supplier-orders")).toMatchObject({
-    said: { unassigned: [{ product: 3, combination: 0, quantity: 4 }], purchaseOrders: [{ supplierId: 1 }] },
-  });
+  expect(await run(supplierOrders)).toBeDone({ unassigned: [{ product: 3, combination: 0, quantity: 4 }], purchaseOrders: [{ supplierId: 1 }] });
 });
 
 test("a supplier set to automatic is mailed once, the others wait for approval", async () => {
-  const { bench, run } = await synced("buy-mail", shortShop());
+  const { run, jobs } = await synced("buy-mail", shortShop());
   expect(await putSupplier(scope("buy-mail"), 1, { email: "orders@clay.example", automatic: true })).toMatchObject({ name: "Clay Ltd", automatic: true });
   expect(await putSupplier(scope("buy-mail"), 99, { email: "x@y.example", automatic: true })).toBeNull();
-  const ran = await run("supplier-orders");
-  expect(ran.said.purchaseOrders).toMatchObject([
-    { supplierId: 1, mailed: true },
-    { supplierId: 2, mailed: false },
-  ]);
-  const mails = await bench.all<{ id: string; payload: string }>("SELECT id, payload FROM jobs WHERE tenant = 'buy-mail' AND type = 'email'");
-  expect(mails).toHaveLength(1);
-  expect(JSON.parse(mails[0]!.payload)).toMatchObject({ to: "orders@clay.example", subject: expect.stringContaining("Purchase order") });
+  const job = await run(supplierOrders);
+  expect(job).toBeDone({
+    purchaseOrders: [
+      { supplierId: 1, mailed: true },
+      { supplierId: 2, mailed: false },
+    ],
+  });
+  expect(job).toHaveEnqueued({ type: "email", payload: { to: "orders@clay.example", subject: expect.stringContaining("Purchase order") } });
+  const [mail] = await jobs({ type: "email" });
   const [second, first] = await drafts("buy-mail");
-  expect(first).toMatchObject({ state: "approved", mailJobId: mails[0]!.id });
+  expect(first).toMatchObject({ state: "approved", mailJobId: mail?.id });
   expect(second).toMatchObject({ state: "draft", mailJobId: null });
 });
 
 test("whoever approves a draft is the one who mails it: the other finds that it is no draft any more", async () => {
   const { bench, run } = await synced("buy-both", shortShop());
-  await run("supplier-orders");
+  const { id } = await run(supplierOrders);
   const [, first] = await drafts("buy-both");
   expect(await approvePurchase(scope("buy-both"), first!.id, "operator", bench.now())).toBe(true);
   await putSupplier(scope("buy-both"), 1, { email: "orders@clay.example", automatic: true });
-  const [job] = await bench.all<{ job: string }>("SELECT job FROM shop_purchase_orders WHERE tenant = 'buy-both' AND id = ?", first!.id);
-  expect(await approvePurchase(scope("buy-both"), first!.id, job!.job, bench.now())).toBe(false);
-  expect(await draftsOf(scope("buy-both"), job!.job)).toMatchObject([{ state: "approved", approvedBy: "operator" }, { state: "draft" }]);
+  expect(await approvePurchase(scope("buy-both"), first!.id, id, bench.now())).toBe(false);
+  expect(await draftsOf(scope("buy-both"), id)).toMatchObject([{ state: "approved", approvedBy: "operator" }, { state: "draft" }]);
 });
 
 test("a text that a spreadsheet would take for a formula is kept from it", () => {

@@ -1,12 +1,15 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { syncOrders } from "../../src/jobs/sync-orders/job";
+import { syncOrdersPart } from "../../src/jobs/sync-orders-part/job";
+import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import { eventsOf } from "../../src/domain/shop/events";
 import { listOrders } from "../../src/domain/shop/orders/queries";
 import { troubles } from "../../src/domain/shop/site/queries";
 import { connect, siteState } from "../../src/domain/shop/site/store";
 import type { Micros } from "../../src/decimal";
-import type { EnqueueRequest } from "../../src/queue/request";
-import { FakeShop, order, orderState, shopBench, shopWith, start } from "./fake-shop";
+import { FakeShop, order, orderState, shopWith, start } from "./fake-shop";
+import { createShopBench } from "./shop-bench";
 
 const minute = 60_000;
 const scope = (tenant: string, site = "main") => ({ db: env.DB, tenant, site });
@@ -48,27 +51,22 @@ async function expectEqual(tenant: string, shop: FakeShop) {
 }
 
 function world(tenant: string, shop: FakeShop) {
-  const bench = shopBench({ main: shop });
-  const run = async (payload: object = {}, more: Partial<EnqueueRequest> = {}) => {
-    const id = await bench.acceptOne({ tenant, type: "sync-orders", payload: { siteId: "main", ...payload }, ...more });
-    await bench.deliverAll();
-    return bench.row(id);
-  };
-  return { bench, run };
+  const yard = createShopBench(tenant, () => shop);
+  type Options = Parameters<typeof yard.run<typeof syncOrders>>;
+  return { ...yard, run: (payload: Options[1] = {}, options?: Options[2]) => yard.run(syncOrders, payload, options) };
 }
 
 test("a site that is not there is a dead letter that says so", async () => {
   const { run } = world("orders-none", new FakeShop());
-  expect(await run({ siteId: "nowhere" })).toMatchObject({ state: "discarded", reason: 'There is no site "nowhere".' });
+  expect(await run({ siteId: "nowhere" })).toBeDiscarded('There is no site "nowhere".');
 });
 
 test("the first run reads forty days, page by page, and what is stored is what the shop has", async () => {
   const shop = shopWith([...many(18), order(19, { dateAdd: start - 41 * 24 * 60 * minute })]);
   const { run } = world("orders-first", shop);
-  const row = await run();
-  expect(row).toMatchObject({ state: "done", runs: 1 });
-  expect(JSON.parse(row!.result!)).toMatchObject({ orders: 18, changed: 18, unreadable: [], warnings: [], to: new Date(start - minute).toISOString() });
-  expect(JSON.parse(row!.progress!)).toEqual({ done: 18, total: 18, note: "all read" });
+  const job = await run();
+  expect(job).toBeDone({ orders: 18, changed: 18, unreadable: [], warnings: [], to: new Date(start - minute).toISOString() });
+  expect(job).toMatchObject({ runs: 1, progress: { done: 18, total: 18, note: "all read" } });
   shop.tables.orders.delete(19);
   await expectEqual("orders-first", shop);
   expect(shop.calls.filter((call) => call.startsWith("page orders"))).toEqual([0, 4, 8, 12, 16].map((after) => `page orders ${after}`));
@@ -81,12 +79,12 @@ test("a second run without a change asks hardly anything, and one with a change 
   await run();
   shop.calls.length = 0;
   bench.advance(20 * minute);
-  expect(await run()).toMatchObject({ state: "done" });
+  expect(await run()).toBeDone();
   expect(shop.calls.filter((call) => !call.startsWith("settings")).length).toBeLessThanOrEqual(5);
   shop.put("orders", order(7, { dateUpd: bench.now() - 2 * minute, stateId: 4 }));
   shop.calls.length = 0;
   bench.advance(minute);
-  expect(JSON.parse((await run())!.result!)).toMatchObject({ orders: 1, changed: 1 });
+  expect(await run()).toBeDone({ orders: 1, changed: 1 });
   await expectEqual("orders-again", shop);
 });
 
@@ -99,7 +97,7 @@ test("killed at any page, it goes on where it was and stores nothing twice", asy
     if (left-- % 2 === 0) return;
     throw new Error("the Worker was killed");
   };
-  expect(await run()).toMatchObject({ state: "done" });
+  expect(await run()).toBeDone();
   await expectEqual("orders-killed", shop);
   const counts = new Map<string, number>();
   for (const call of shop.calls.filter((each) => each.startsWith("page orders"))) counts.set(call, (counts.get(call) ?? 0) + 1);
@@ -143,28 +141,21 @@ test("of two copies of a row the newer stays, whichever comes last", async () =>
 test("bulk mode splits the window into jobs of a week, and the cursor moves when the last of them is through", async () => {
   const days = (count: number) => start - count * 24 * 60 * minute;
   const shop = shopWith([1, 8, 15, 22, 29, 36].map((age, index) => order(index + 1, { dateAdd: days(age) })));
-  const { bench, run } = world("orders-bulk", shop);
+  const { run, jobs } = world("orders-bulk", shop);
   const parent = await run({ lastDays: 40, bulkMode: true });
-  expect(JSON.parse(parent!.result!)).toMatchObject({ parts: 6, orders: 6, changed: 6 });
-  expect(JSON.parse(parent!.progress!)).toMatchObject({ done: 6, total: 6 });
-  const children = await bench.all<{ state: string }>("SELECT state FROM jobs WHERE tenant = 'orders-bulk' AND parent = ?", parent!.id);
-  expect(children.map(({ state }) => state)).toEqual(Array(6).fill("done"));
+  expect(parent).toBeDone({ parts: 6, orders: 6, changed: 6 });
+  expect(parent.progress).toMatchObject({ done: 6, total: 6 });
+  expect(parent).toHaveEnqueued(...Array.from({ length: 6 }, () => ({ type: syncOrdersPart.type })));
+  for (const part of await jobs({ type: syncOrdersPart.type })) expect(part).toBeDone();
   await expectEqual("orders-bulk", shop);
   expect(await siteState(scope("orders-bulk"))).toMatchObject({ orders: { readTo: start - minute } });
-  expect(await bench.all("SELECT * FROM shop_windows WHERE tenant = 'orders-bulk'")).toEqual([]);
 });
 
 test("a bulk run of a site that is not there is a dead letter, and so is a part that nobody split off", async () => {
-  const { bench, run } = world("orders-strange", shopWith(many(1)));
-  expect(await run({ siteId: "nowhere", bulkMode: true })).toMatchObject({ state: "discarded", reason: 'There is no site "nowhere".' });
-  const id = await bench.acceptOne({
-    tenant: "orders-strange",
-    type: "sync-orders-part",
-    internal: true,
-    payload: { siteId: "main", run: "mine", from: 0, to: start },
-  });
-  await bench.deliverAll();
-  expect(await bench.row(id)).toMatchObject({ state: "discarded", reason: expect.stringContaining("bulkMode") });
+  const { bench, run, accept } = world("orders-strange", shopWith(many(1)));
+  expect(await run({ siteId: "nowhere", bulkMode: true })).toBeDiscarded('There is no site "nowhere".');
+  const part = await accept(syncOrdersPart, { run: "mine", from: 0, to: start });
+  expect(await part.untilEnded()).toBeDiscarded(/bulkMode/);
   expect(await stored("orders-strange")).toEqual([]);
   const [refused] = await bench.accept([{ tenant: "orders-strange", type: "sync-orders", payload: { siteId: "main", part: {} } }]);
   expect(refused).toMatchObject({ ok: false, code: "invalid" });
@@ -172,57 +163,52 @@ test("a bulk run of a site that is not there is a dead letter, and so is a part 
 
 test("a part of a bulk run that is missing keeps the cursor where it was", async () => {
   const shop = shopWith(many(3));
-  const { bench, run } = world("orders-gap", shop);
+  const { run, jobs } = world("orders-gap", shop);
   shop.failures.push({ on: "page orders", failure: { class: "permanent", reason: "400: bad filter" } });
   const parent = await run({ lastDays: 20, bulkMode: true });
-  const [part] = await bench.all<{ id: string }>("SELECT id FROM jobs WHERE tenant = 'orders-gap' AND state = 'discarded' AND parent IS NOT NULL");
+  const [part] = await jobs({ type: syncOrdersPart.type, state: "discarded" });
   expect(parent).toMatchObject({ state: "discarded", reason: expect.stringContaining(`its job ${part?.id} is discarded`) });
   expect(await siteState(scope("orders-gap"))).toMatchObject({ orders: { readTo: null } });
-  const [dead] = await bench.all<{ id: string }>("SELECT id FROM dead_letters WHERE tenant = 'orders-gap'");
-  expect(dead).toBeDefined();
 });
 
 test("a key without a permission pauses the site with the reason; its jobs wait and burn nothing, and one looks again each hour", async () => {
   const shop = shopWith(many(3));
-  const { bench, run } = world("orders-paused", shop);
+  const { bench, run, accept } = world("orders-paused", shop);
   const refusal = { on: "page orders", failure: { class: "config", code: "26", reason: "the key lacks GET on orders" } as const };
   shop.failures.push(refusal);
-  const id = await bench.acceptOne({ tenant: "orders-paused", type: "sync-orders", payload: { siteId: "main" } });
-  await bench.deliver(bench.held.slice());
-  expect(await bench.row(id)).toMatchObject({ state: "waiting", attempt: 0, reason: "the site is paused: the key lacks GET on orders" });
+  const job = await (await accept(syncOrders, {})).untilIdle();
+  expect(job).toHaveWaited("the site is paused: the key lacks GET on orders");
   expect(await siteState(scope("orders-paused"))).toMatchObject({ paused: { reason: "the key lacks GET on orders", probeAt: start + 60 * minute } });
 
   const calls = shop.calls.length;
-  const other = await bench.acceptOne({ tenant: "orders-paused", type: "sync-single-order", payload: { siteId: "main", orderId: 1 } });
-  await bench.deliver(bench.held.slice());
-  expect(await bench.row(other)).toMatchObject({ state: "waiting" });
+  const other = await (await accept(syncSingleOrder, { orderId: 1 })).untilIdle();
+  expect(other).toHaveWaited();
   expect(shop.calls.length).toBe(calls);
 
   await bench.tick(61 * minute);
   await bench.deliverAll();
   await bench.tick(10 * minute);
   await bench.deliverAll();
-  expect(await bench.row(id)).toMatchObject({ state: "done" });
-  expect(await bench.row(other)).toMatchObject({ state: "done" });
+  for (const each of [job, other]) expect(await each.reload()).toBeDone();
   expect(await siteState(scope("orders-paused"))).toMatchObject({ paused: null });
-  expect(await run()).toMatchObject({ state: "done" });
+  expect(await run()).toBeDone();
 });
 
 test("a shop that does not answer is tried again, from the page it did not give", async () => {
   const shop = shopWith(many(10));
-  const { bench } = world("orders-down", shop);
+  const { accept } = world("orders-down", shop);
   const down = { class: "transient", reason: "the connection failed" } as const;
   shop.failures.push(...Array(6).fill({ on: "page orders 4", failure: down }));
   const errors: unknown[] = [];
   const look = async () => errors.push((await siteState(scope("orders-down")))?.lastError?.reason);
-  const id = await bench.acceptOne({ tenant: "orders-down", type: "sync-orders", payload: { siteId: "main" } });
-  await bench.deliver(bench.held.slice());
+  const job = await (await accept(syncOrders, {})).untilIdle();
   await look();
   expect((await troubles(env.DB, "orders-down")).get("main")).toMatchObject({ paused: null, lastError: { reason: "the connection failed" } });
-  await bench.deliverAll();
+  const ended = await job.untilEnded();
   await look();
   expect(errors).toEqual(["the connection failed", undefined]);
-  expect(await bench.row(id)).toMatchObject({ state: "done", attempt: 0 });
+  expect(ended).toBeDone();
+  expect(ended.attempt).toBe(1);
   expect(shop.calls.filter((call) => call === "page orders 0")).toHaveLength(1);
   await expectEqual("orders-down", shop);
 });
@@ -231,8 +217,9 @@ test("a shop that needs long is left after one call, and then read a page at a t
   const shop = shopWith(many(10));
   const { bench, run } = world("orders-slow", shop);
   shop.before = (call) => void (call.startsWith("page orders") && bench.advance(30_000));
-  const row = await run();
-  expect(row).toMatchObject({ state: "done", runs: 4, attempt: 0 });
+  const job = await run();
+  expect(job).toBeDone();
+  expect(job).toMatchObject({ runs: 4, attempt: 1 });
   const reads = shop.calls.filter((call) => /^(page|find) (orders|customers)/.test(call));
   expect(reads.slice(0, 4)).toEqual(["page orders 0", "page orders 0", "find customers 4", "page orders 4"]);
   expect(bench.events).toContainEqual(
@@ -315,7 +302,7 @@ test("a filter looks at a bounded number of rows and says where to go on", async
 
 test("a dry run calls no shop and stores nothing", async () => {
   const shop = shopWith(many(3));
-  expect(await world("orders-dry", shop).run({}, { dryRun: true })).toMatchObject({ state: "done" });
+  expect(await world("orders-dry", shop).run({}, { dryRun: true })).toBeDone();
   expect(shop.calls).toEqual([]);
   expect(await stored("orders-dry")).toEqual([]);
 });

@@ -1,11 +1,13 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { syncProducts } from "../../src/jobs/sync-products/job";
 import { eventsOf } from "../../src/domain/shop/events";
 import { listProducts } from "../../src/domain/shop/products/queries";
 import { listSuppliers } from "../../src/domain/shop/purchases/suppliers";
 import { syncView } from "../../src/domain/shop/site/queries";
 import { goneIds } from "../../src/domain/shop/sync/gone";
-import { type FakeShop, product, shopBench, shopWith, stock } from "./fake-shop";
+import { type FakeShop, product, shopWith, stock } from "./fake-shop";
+import { createShopBench } from "./shop-bench";
 
 const minute = 60_000;
 const scope = (tenant: string) => ({ db: env.DB, tenant, site: "main" });
@@ -29,14 +31,9 @@ function catalogue(count: number): FakeShop {
 }
 
 function world(tenant: string, shop: FakeShop) {
-  const bench = shopBench({ main: shop });
-  const run = async (payload: object = {}) => {
-    const id = await bench.acceptOne({ tenant, type: "sync-products", payload: { siteId: "main", linkVendors: true, ...payload } });
-    await bench.deliverAll();
-    const row = await bench.row(id);
-    return { ...row, said: row?.result ? JSON.parse(row.result) : undefined };
-  };
-  return { bench, run };
+  const yard = createShopBench(tenant, () => shop);
+  type Input = Parameters<typeof yard.run<typeof syncProducts>>[1];
+  return { ...yard, run: (payload: Input = {}) => yard.run(syncProducts, { linkVendors: true, ...payload }) };
 }
 
 test("a product is found by a part of its name or reference, in any case and language", async () => {
@@ -52,7 +49,7 @@ test("a product is found by a part of its name or reference, in any case and lan
 test("a full run stores products with combinations, quantities, manufacturers and suppliers", async () => {
   const shop = catalogue(10);
   const { run } = world("products-full", shop);
-  expect(await run()).toMatchObject({ state: "done", said: { products: 10, deleted: 0, full: true } });
+  expect(await run()).toBeDone({ products: 10, deleted: 0, full: true });
   const all = await products("products-full");
   expect(all.map(({ id, quantity }) => [id, quantity])).toEqual(Array.from({ length: 10 }, (_, index) => [index + 1, index + 1]));
   expect(all[0]).toMatchObject({
@@ -76,7 +73,7 @@ test("what the shop no longer lists is deleted by a full run, told to the feed, 
   const seen = Math.max(...(await products("products-gone")).map(({ changedAt }) => Date.parse(changedAt)));
   for (const id of [1, 12, 25]) shop.tables.products.delete(id);
   bench.advance(minute);
-  expect(await run()).toMatchObject({ said: { products: 22, deleted: 3 } });
+  expect(await run()).toBeDone({ products: 22, deleted: 3 });
   expect((await products("products-gone")).map(({ id }) => id)).not.toContain(12);
   expect((await products("products-gone", { changedAfter: seen })).map(({ id, deleted }) => [id, deleted])).toEqual([
     [1, true],
@@ -86,20 +83,20 @@ test("what the shop no longer lists is deleted by a full run, told to the feed, 
   expect(await syncView(scope("products-gone"), bench.now())).toMatchObject({ products: { count: 22, deleted: 3, lag: 60 } });
   shop.put("products", product(12));
   bench.advance(minute);
-  expect(await run()).toMatchObject({ said: { deleted: 0 } });
+  expect(await run()).toBeDone({ deleted: 0 });
   expect((await products("products-gone")).find(({ id }) => id === 12)).not.toHaveProperty("deleted");
 });
 
 test("a run of changes reads what changed and all quantities, which move no date", async () => {
   const shop = catalogue(12);
   const { bench, run } = world("products-changes", shop);
-  expect(await run({ incremental: true })).toMatchObject({ said: { full: true } });
+  expect(await run({ incremental: true })).toBeDone({ full: true });
   bench.advance(30 * minute);
   const before = Math.max(...(await products("products-changes")).map(({ changedAt }) => Date.parse(changedAt)));
   shop.put("products", product(3, { name: "Renamed", dateUpd: bench.now() - 5 * minute }));
   shop.put("stock_availables", stock(7, 70), stock(8, 0));
   shop.calls.length = 0;
-  expect(await run({ incremental: true })).toMatchObject({ said: { full: false, products: 1, stock: 13 } });
+  expect(await run({ incremental: true })).toBeDone({ full: false, products: 1, stock: 13 });
   expect(shop.calls.filter((call) => call.startsWith("page products"))).toEqual(["page products 0"]);
   const changed = await products("products-changes", { changedAfter: before });
   expect(changed.map(({ id, name, quantity }) => [id, name, quantity])).toEqual([
@@ -150,7 +147,7 @@ test("killed in any phase, it goes on where it was", async () => {
     killed.add(call);
     if (/8|find stock/.test(call)) throw new Error("the Worker was killed");
   };
-  expect(await run()).toMatchObject({ state: "done", said: { products: 20 } });
+  expect(await run()).toBeDone({ products: 20 });
   expect(await products("products-killed")).toHaveLength(20);
 });
 

@@ -1,10 +1,12 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { syncOrders } from "../../src/jobs/sync-orders/job";
+import { syncProducts } from "../../src/jobs/sync-products/job";
 import { orderDetail } from "../../src/domain/shop/orders/queries";
 import { listProducts } from "../../src/domain/shop/products/queries";
 import { syncView } from "../../src/domain/shop/site/queries";
 import { start } from "./fake-shop";
-import { naive, WebShop, webBench } from "./web-shop";
+import { createWebBench, naive, WebShop } from "./web-shop";
 
 /** How many requests a run makes, through the real adapter. */
 const minute = 60_000;
@@ -12,13 +14,10 @@ const hour = 60 * minute;
 const range = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
 function world(tenant: string, shop: WebShop) {
-  const bench = webBench(shop);
-  const run = async (type: string, payload: object = {}) => {
+  const { bench, ...yard } = createWebBench(tenant, shop);
+  const run: typeof yard.run = async (...asked) => {
     shop.requests.length = 0;
-    const id = await bench.acceptOne({ tenant, type, payload: { siteId: "main", ...payload } });
-    await bench.deliverAll();
-    const row = await bench.row(id);
-    return { state: row?.state, reason: row?.reason, progress: JSON.parse(row?.progress ?? "null"), ...JSON.parse(row?.result ?? "{}") };
+    return yard.run(...asked);
   };
   return { bench, run };
 }
@@ -78,9 +77,11 @@ function stockRow(id: number, product: number, combination: number, quantity: nu
 test("orders: without a change one request, with one per cent changed a handful more", async () => {
   const shop = shopOfOrders(1000);
   const { bench, run } = world("requests-orders", shop);
-  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 1000, progress: { done: 1000, total: 1000 } });
+  const first = await run(syncOrders);
+  expect(first).toBeDone({ orders: 1000 });
+  expect(first.progress).toMatchObject({ done: 1000, total: 1000 });
   bench.advance(3 * hour);
-  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 0, changed: 0 });
+  expect(await run(syncOrders)).toBeDone({ orders: 0, changed: 0 });
   expect(shop.requests).toEqual(["ids orders 0"]);
 
   shop.put(
@@ -88,7 +89,7 @@ test("orders: without a change one request, with one per cent changed a handful 
     range(10).map((id) => orderRow(id * 7, bench.now() - 5 * minute, 4)),
   );
   bench.advance(minute);
-  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 10, changed: 10 });
+  expect(await run(syncOrders)).toBeDone({ orders: 10, changed: 10 });
   expect(shop.requests.length).toBeLessThanOrEqual(8);
   expect(shop.requests.slice(0, 3)).toEqual(["ids orders 10", "ids orders 0", "rows orders 10"]);
 });
@@ -97,13 +98,13 @@ test("orders: a page for people in the place of a list moves no cursor, and what
   const shop = shopOfOrders(120);
   const { run } = world("requests-html", shop);
   const places = ["ids orders 120", "rows orders 100", "rows orders 20"];
-  await run("sync-orders", { lastDays: 2 });
-  await run("sync-orders", { lastDays: 2 });
+  await run(syncOrders, { lastDays: 2 });
+  await run(syncOrders, { lastDays: 2 });
   for (const place of places) {
     for (const text of ["<!DOCTYPE html><html><body>Maintenance</body></html>", "", '{"orders":[{"id":1}']) {
       let left = 3;
       shop.instead = () => (shop.requests.at(-1) === place && left-- > 0 ? text : undefined);
-      expect(await run("sync-orders", { lastDays: 2 })).toMatchObject({ state: "done", orders: 120, unreadable: [] });
+      expect(await run(syncOrders, { lastDays: 2 })).toBeDone({ orders: 120, unreadable: [] });
       // Ids are listed twice: to find what was deleted, and to count.
       expect([place, left]).toEqual([place, place.startsWith("ids") ? -2 : -1]);
       expect(shop.requests.filter((request) => request === "rows orders 100").length).toBe(place === "rows orders 100" ? 4 : 1);
@@ -115,26 +116,26 @@ test.each([
   [1, 40],
   [7, 120],
   [50, 120],
-])("a shop or proxy that gives at most %i rows at once loses nothing: %i orders, half as many products", { timeout: 60_000 }, async (cap, count) => {
+])("a shop or proxy that gives at most %i rows at once loses nothing: %i orders, half as many products", async (cap, count) => {
   const [orders, products] = [shopOfOrders(count), shopOfProducts(count / 2)];
   orders.cap = products.cap = cap;
   for (const id of range(30)) orders.put("order_payments", [{ id, order_reference: `R${id}`, amount: "1.000000" }]);
   for (const id of [1000, 1001]) orders.put("order_payments", [{ id, order_reference: "R3", amount: "1.000000" }]);
   const first = world(`requests-cap-${cap}-orders`, orders);
-  expect(await first.run("sync-orders")).toMatchObject({ state: "done", orders: count, changed: count, unreadable: [] });
+  expect(await first.run(syncOrders)).toBeDone({ orders: count, changed: count, unreadable: [] });
   const scope = { db: env.DB, tenant: `requests-cap-${cap}-orders`, site: "main" };
   const detail = await orderDetail(scope, 3);
   expect(detail).toMatchObject({ customer: { id: 3 }, payments: [{ amount: "1.000000" }, {}, {}] });
   expect((await orderDetail(scope, count))?.customer).toMatchObject({ id: count });
   first.bench.advance(3 * hour);
-  expect(await first.run("sync-orders")).toMatchObject({ state: "done", orders: 0 });
+  expect(await first.run(syncOrders)).toBeDone({ orders: 0 });
   expect(orders.requests).toEqual(["ids orders 0"]);
 
   const second = world(`requests-cap-${cap}-products`, products);
-  expect(await second.run("sync-products", { linkVendors: true })).toMatchObject({ state: "done", products: count / 2, stock: count, deleted: 0 });
+  expect(await second.run(syncProducts, { linkVendors: true })).toBeDone({ products: count / 2, stock: count, deleted: 0 });
   products.put("stock_availables", [stockRow(count - 1, count / 2 - 1, count / 2 - 1, 3)]);
   second.bench.advance(3 * hour);
-  expect(await second.run("sync-products", { incremental: true })).toMatchObject({ state: "done", products: 0, stock: count });
+  expect(await second.run(syncProducts, { incremental: true })).toBeDone({ products: 0, stock: count });
   const { items } = await listProducts({ ...scope, tenant: `requests-cap-${cap}-products` }, { limit: 100 });
   expect(items.map(({ combinations, suppliers }) => [combinations.length, suppliers.length])).toEqual(Array(count / 2).fill([1, 1]));
   expect(items[count / 2 - 2]).toMatchObject({ combinations: [{ quantity: 3 }] });
@@ -143,25 +144,25 @@ test.each([
 test("orders: once in twelve hours, when settings and lists are read again, five", async () => {
   const shop = shopOfOrders(20);
   const { bench, run } = world("requests-lists", shop);
-  await run("sync-orders");
+  await run(syncOrders);
   bench.advance(13 * hour);
-  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 0 });
+  expect(await run(syncOrders)).toBeDone({ orders: 0 });
   expect(shop.requests.length).toBeLessThanOrEqual(5);
 });
 
-test("products: 5,000 of them with 10,000 quantities, all read again, in five requests", { timeout: 60_000 }, async () => {
+test("products: 5,000 of them with 10,000 quantities, all read again, in five requests", async () => {
   const shop = shopOfProducts(5000);
   const { bench, run } = world("requests-products", shop);
-  expect(await run("sync-products", { linkVendors: true })).toMatchObject({ state: "done", full: true, products: 5000, stock: 10_000 });
+  expect(await run(syncProducts, { linkVendors: true })).toBeDone({ full: true, products: 5000, stock: 10_000 });
   bench.advance(3 * hour);
-  expect(await run("sync-products", { incremental: true, linkVendors: true })).toMatchObject({ state: "done", full: false, products: 0, stock: 10_000 });
+  expect(await run(syncProducts, { incremental: true, linkVendors: true })).toBeDone({ full: false, products: 0, stock: 10_000 });
   expect(shop.requests.length).toBeLessThanOrEqual(5);
 
   const upd = naive(bench.now() - 5 * minute);
   for (const id of range(50)) shop.put("products", [{ ...shop.tables["products"]?.get(id * 90), id: id * 90, date_upd: upd }]);
   shop.put("stock_availables", [stockRow(7, 7, 0, 0)]);
   bench.advance(minute);
-  expect(await run("sync-products", { incremental: true, linkVendors: true })).toMatchObject({ state: "done", products: 50, stock: 10_000 });
+  expect(await run(syncProducts, { incremental: true, linkVendors: true })).toBeDone({ products: 50, stock: 10_000 });
   expect(shop.requests.length).toBeLessThanOrEqual(12);
   expect(await syncView({ db: env.DB, tenant: "requests-products", site: "main" }, bench.now())).toMatchObject({ products: { count: 5000 } });
 });
@@ -174,28 +175,28 @@ test("products: a shop that needs 4 ms a row is asked for pages of ten seconds, 
   );
   shop.secondsPerRow = 0.004;
   const { bench, run } = world("requests-slow", shop);
-  await run("sync-products");
-  await run("sync-products", { incremental: true });
+  await run(syncProducts);
+  await run(syncProducts, { incremental: true });
   bench.advance(3 * hour);
-  expect(await run("sync-products", { incremental: true })).toMatchObject({ state: "done", stock: 9998 });
+  expect(await run(syncProducts, { incremental: true })).toBeDone({ stock: 9998 });
   expect(shop.requests).toEqual(["ids products 0", ...Array(3).fill("rows stock_availables 2500"), "rows stock_availables 2498"]);
   shop.secondsPerRow = 0.02;
   bench.advance(3 * hour);
-  await run("sync-products", { incremental: true });
+  await run(syncProducts, { incremental: true });
   expect(shop.requests.slice(1, 4)).toEqual(["rows stock_availables 2500", "rows stock_availables 1250", "rows stock_availables 625"]);
   bench.advance(3 * hour);
-  await run("sync-products", { incremental: true });
+  await run(syncProducts, { incremental: true });
   expect(shop.requests[1]).toBe("rows stock_availables 312");
 });
 
 test("products: what is deleted is found by a run of changes, too, once a day, for two requests more", async () => {
   const shop = shopOfProducts(12);
   const { bench, run } = world("requests-gone", shop);
-  await run("sync-products", { incremental: true });
+  await run(syncProducts, { incremental: true });
   shop.tables["products"]?.delete(5);
   bench.advance(3 * hour);
-  expect(await run("sync-products", { incremental: true })).toMatchObject({ deleted: 0 });
+  expect(await run(syncProducts, { incremental: true })).toBeDone({ deleted: 0 });
   bench.advance(22 * hour);
-  expect(await run("sync-products", { incremental: true })).toMatchObject({ deleted: 1, full: false });
+  expect(await run(syncProducts, { incremental: true })).toBeDone({ deleted: 1, full: false });
   expect(shop.requests.filter((request) => request.startsWith("ids products"))).toEqual(["ids products 11", "ids products 0", "ids products 0"]);
 });

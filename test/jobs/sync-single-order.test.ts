@@ -1,35 +1,36 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { orderDetail } from "../../src/domain/shop/orders/queries";
-import { order, shopBench, shopWith, start } from "./fake-shop";
+import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
+import { order, shopWith, start } from "./fake-shop";
+import { createShopBench } from "./shop-bench";
 
 const scope = (tenant: string) => ({ db: env.DB, tenant, site: "main" });
 
 test("an order that is not committed yet is looked for at 5 s, 30 s and 2 min, then given up", async () => {
   const shop = shopWith([]);
-  const bench = shopBench({ main: shop });
-  const id = await bench.acceptOne({ tenant: "single-late", type: "sync-single-order", payload: { siteId: "main", orderId: 7 } });
-  await bench.deliverAll();
-  expect(await bench.row(id)).toMatchObject({ state: "discarded", reason: "the shop has no order 7, not after 4 looks", runs: 4 });
-  const gaps = bench.now() - start;
+  const yard = createShopBench("single-late", () => shop);
+  const job = await yard.run(syncSingleOrder, { orderId: 7 });
+  expect(job).toBeDiscarded("the shop has no order 7, not after 4 looks");
+  expect(job.runs).toBe(4);
+  const gaps = yard.bench.now() - start;
   expect(gaps).toBeGreaterThanOrEqual((5 + 30 + 120) * 1000);
   expect(gaps).toBeLessThan((5 + 30 + 120) * 1200);
 });
 
 test("a shop that is down does not use up the looks", async () => {
   const shop = shopWith([]);
-  const bench = shopBench({ main: shop });
+  const yard = createShopBench("single-down", () => shop);
   shop.failures.push(...Array(6).fill({ on: "find orders", failure: { class: "transient", reason: "down" } }));
   shop.before = () => void (shop.calls.filter((call) => call.startsWith("find orders")).length === 9 && shop.put("orders", order(7)));
-  const id = await bench.acceptOne({ tenant: "single-down", type: "sync-single-order", payload: { siteId: "main", orderId: 7 } });
-  await bench.deliverAll();
-  expect(await bench.row(id)).toMatchObject({ state: "done" });
-  expect(JSON.parse((await bench.row(id))!.progress!)).toMatchObject({ done: 1, total: 1 });
+  const job = await yard.run(syncSingleOrder, { orderId: 7 });
+  expect(job).toBeDone();
+  expect(job.progress).toMatchObject({ done: 1, total: 1 });
 });
 
 test("one that comes late is stored with its customer, addresses, payments and shipments, and no secret", async () => {
   const shop = shopWith([]);
-  const bench = shopBench({ main: shop });
+  const yard = createShopBench("single-there", () => shop);
   shop.put("customers", {
     id: 3,
     firstName: "Ada",
@@ -60,9 +61,8 @@ test("one that comes late is stored with its customer, addresses, payments and s
   });
   shop.put("carriers", { id: 2, referenceId: 2, name: "Post", active: true, deleted: false, trackingUrl: "" });
   shop.before = () => void (shop.calls.length === 2 && shop.put("orders", order(7, { customerId: 3 })));
-  const id = await bench.acceptOne({ tenant: "single-there", type: "sync-single-order", payload: { siteId: "main", orderId: 7 } });
-  await bench.deliverAll();
-  expect(await bench.row(id)).toMatchObject({ state: "done", result: '{"changed":true}' });
+  const job = await yard.run(syncSingleOrder, { orderId: 7 });
+  expect(job).toBeDone({ changed: true });
   expect(await orderDetail(scope("single-there"), 7)).toMatchObject({
     id: 7,
     state: { name: "Paid", paid: true },
@@ -72,5 +72,5 @@ test("one that comes late is stored with its customer, addresses, payments and s
     payments: [{ method: "Bank transfer", amount: "59.800000" }],
     shipments: [{ carrier: "Post", trackingNumber: "1Z999" }],
   });
-  expect(await bench.all("SELECT key FROM entities WHERE tenant = 'single-there' ORDER BY key")).toEqual([{ key: "order:7" }, { key: "order:main/7" }]);
+  for (const q of ["order:7", "order:main/7"]) expect((await yard.jobs({ q })).map(({ id }) => id)).toEqual([job.id]);
 });

@@ -1,33 +1,34 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { syncOrders } from "../../src/jobs/sync-orders/job";
+import { syncProducts } from "../../src/jobs/sync-products/job";
+import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
+import { supplierOrders } from "../../src/jobs/supplier-orders/job";
 import { eventsOf } from "../../src/domain/shop/events";
 import { listOrders, orderDetail } from "../../src/domain/shop/orders/queries";
 import { listProducts } from "../../src/domain/shop/products/queries";
 import { purchaseOrders } from "../../src/domain/shop/purchases/store";
 import { syncView } from "../../src/domain/shop/site/queries";
 import { start } from "./fake-shop";
-import { naive, WebShop, webBench } from "./web-shop";
+import { createWebBench, naive, WebShop } from "./web-shop";
 
 /** Rows that cannot be read, or did not come, through the real adapter. */
 const minute = 60_000;
 const versions = ["1.7", "8.2"] as const;
 
 function world(tenant: string, shop: WebShop) {
-  const bench = webBench(shop);
+  const { bench, ...yard } = createWebBench(tenant, shop);
   const scope = { db: env.DB, tenant, site: "main" };
-  const run = async (type: string, payload: object = {}) => {
+  const run: typeof yard.run = async (...asked) => {
     shop.requests.length = 0;
     bench.advance(20 * minute);
-    const id = await bench.acceptOne({ tenant, type, payload: { siteId: "main", ...payload } });
-    await bench.deliverAll();
-    const row = await bench.row(id);
-    return { state: row?.state, reason: row?.reason, ...JSON.parse(row?.result ?? "{}") };
+    return yard.run(...asked);
   };
   const orders = async (filter: object = {}) => (await listOrders(scope, { limit: 100, ...filter })).items;
   const products = async (filter: object = {}) => (await listProducts(scope, { limit: 100, ...filter })).items;
   const site = () => syncView(scope, bench.now());
   const unreadable = async () => (await site()).unreadable;
-  return { bench, scope, run, orders, products, site, unreadable };
+  return { ...yard, bench, scope, run, orders, products, site, unreadable };
 }
 
 function orderRow(id: number, more: object = {}) {
@@ -107,8 +108,8 @@ test("quantities in parts, amounts of any size and a decimal comma are read as t
   mend(shop, "orders", 2, { total_paid: "5,500000", associations: { order_rows: [{ ...line, unit_price_tax_excl: "1,25", product_quantity: "2,5" }] } });
   mend(shop, "stock_availables", 1, { quantity: "12.500000" });
   const { run, orders, products, unreadable } = world("unreadable-none", shop);
-  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 2, unreadable: [] });
-  await run("sync-products", { linkVendors: true });
+  expect(await run(syncOrders)).toBeDone({ orders: 2, unreadable: [] });
+  await run(syncProducts, { linkVendors: true });
   expect(await orders()).toMatchObject([
     { id: 1, totalPaid: "12500000000.000000", lines: [{ quantity: 0.3 }] },
     { id: 2, totalPaid: "5.500000", lines: [{ quantity: 2.5, unitPriceTaxExcl: "1.250000" }] },
@@ -122,9 +123,9 @@ test("an order that cannot be read whole is stored with what can be, told once, 
   mend(shop, "orders", 2, { total_paid: "about 5" });
   const { scope, run, orders, unreadable } = world("unreadable-order", shop);
   const row = { resource: "orders", id: 2, reason: "totalPaid is no amount" };
-  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 3, unreadable: [row] });
+  expect(await run(syncOrders)).toBeDone({ orders: 3, unreadable: [row] });
   expect((await orders()).map(({ totalPaid }) => totalPaid)).toEqual(["5.000000", null, "5.000000"]);
-  expect(await run("sync-orders")).toMatchObject({ state: "done", unreadable: [row] });
+  expect(await run(syncOrders)).toBeDone({ unreadable: [row] });
   expect(shop.requests).toEqual(["rows orders 1", "ids orders 0"]);
   expect(await unreadable()).toEqual({ count: 1, newest: [row] });
   const told = (await eventsOf(scope)).filter(({ type }) => type === "shop.row_unreadable");
@@ -132,23 +133,23 @@ test("an order that cannot be read whole is stored with what can be, told once, 
 
   const seen = Math.max(...(await orders()).map(({ changedAt }) => Date.parse(changedAt)));
   mend(shop, "orders", 2, { total_paid: "7.000000" });
-  expect(await run("sync-orders")).toMatchObject({ state: "done", unreadable: [] });
+  expect(await run(syncOrders)).toBeDone({ unreadable: [] });
   expect(await orders({ changedAfter: seen })).toMatchObject([{ id: 2, totalPaid: "7.000000" }]);
   expect(await unreadable()).toEqual({ count: 0, newest: [] });
-  await run("sync-orders");
+  await run(syncOrders);
   expect(shop.requests).toEqual(["ids orders 0"]);
 });
 
 test("a field that cannot be read keeps the value that is stored; nothing is concluded from it", async () => {
   const shop = shopOf(2);
   const { scope, run, orders, products, bench } = world("unreadable-field", shop);
-  await run("sync-orders");
-  await run("sync-products");
+  await run(syncOrders);
+  await run(syncProducts);
   const date_upd = naive(bench.now());
   mend(shop, "orders", 1, { current_state: "?", payment: "Cash", date_upd });
   mend(shop, "products", 1, { active: "?", name: "Renamed", date_upd });
-  expect(await run("sync-orders")).toMatchObject({ changed: 1, unreadable: [{ id: 1, reason: "stateId is no id" }] });
-  await run("sync-products", { incremental: true });
+  expect(await run(syncOrders)).toBeDone({ changed: 1, unreadable: [{ id: 1, reason: "stateId is no id" }] });
+  await run(syncProducts, { incremental: true });
   expect((await orders())[0]).toMatchObject({ state: { id: 2 } });
   expect((await products())[0]).toMatchObject({ active: true, name: "Renamed" });
   expect((await eventsOf(scope)).filter(({ type }) => type === "order.status_changed")).toEqual([]);
@@ -159,11 +160,11 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
     const shop = shopOf(3, version);
     for (const id of ids) shop.holes.add(`orders/${id}`);
     const { run, orders, unreadable } = world(`missing-${version.replace(".", "-")}-${ids.join("")}`, shop);
-    expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 3 - ids.length, unreadable: ids.map((id) => ({ resource: "orders", id })) });
-    await run("sync-orders");
+    expect(await run(syncOrders)).toBeDone({ orders: 3 - ids.length, unreadable: ids.map((id) => ({ resource: "orders", id })) });
+    await run(syncOrders);
     expect((await unreadable()).newest.map(({ id }) => id).toSorted()).toEqual(ids);
     shop.holes.clear();
-    expect(await run("sync-orders")).toMatchObject({ unreadable: [] });
+    expect(await run(syncOrders)).toBeDone({ unreadable: [] });
     expect((await orders()).map(({ id }) => id)).toEqual([1, 2, 3]);
     expect((await unreadable()).count).toBe(0);
   });
@@ -172,20 +173,19 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
     const shop = shopOf(3, version);
     shop.holes.add("orders/2");
     const { run, unreadable } = world(`missing-gone-${version.replace(".", "-")}`, shop);
-    await run("sync-orders");
+    await run(syncOrders);
     shop.tables["orders"]?.delete(2);
-    await run("sync-orders");
+    await run(syncOrders);
     expect((await unreadable()).count).toBe(0);
   });
 
   test.each([1, 2, 3])("quantities keep their last value: row %i", async (id) => {
     const shop = shopOf(3, version);
     const { run, products, unreadable } = world(`stock-${version.replace(".", "-")}-${id}`, shop);
-    await run("sync-products");
+    await run(syncProducts);
     shop.holes.add(`stock_availables/${id}`);
     for (const payload of [{}, { incremental: true }]) {
-      expect(await run("sync-products", payload)).toMatchObject({
-        state: "done",
+      expect(await run(syncProducts, payload)).toBeDone({
         unreadable: [{ resource: "stock_availables", id }],
         warnings: expect.arrayContaining(["some stock_availables could not be read: what was stored of them before stays"]),
       });
@@ -194,7 +194,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
     expect((await unreadable()).newest).toMatchObject([{ resource: "stock_availables", id }]);
     shop.holes.clear();
     mend(shop, "stock_availables", id, { quantity: 5 });
-    expect(await run("sync-products", { incremental: true })).toMatchObject({ unreadable: [] });
+    expect(await run(syncProducts, { incremental: true })).toBeDone({ unreadable: [] });
     expect((await products()).map(({ quantity }) => quantity)).toEqual([1, 2, 3].map((each) => (each === id ? 5 : 12)));
     expect((await unreadable()).count).toBe(0);
   });
@@ -202,15 +202,15 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
   test("payments, shipments, suppliers and customers keep what is stored, and are looked at again", async () => {
     const shop = shopOf(3, version);
     const { scope, run, products, unreadable, bench } = world(`details-${version.replace(".", "-")}`, shop);
-    await run("sync-orders");
-    await run("sync-products", { linkVendors: true });
+    await run(syncOrders);
+    await run(syncProducts, { linkVendors: true });
     const date_upd = naive(bench.now());
     mend(shop, "orders", 3, { payment: "Cash", date_upd });
     mend(shop, "products", 3, { name: "Renamed", date_upd });
     const broken = ["order_payments/3", "order_carriers/3", "product_suppliers/3", "customers/3"];
     for (const each of broken) shop.holes.add(each);
-    await run("sync-orders");
-    await run("sync-products", { linkVendors: true });
+    await run(syncOrders);
+    await run(syncProducts, { linkVendors: true });
     expect(await orderDetail(scope, 3)).toMatchObject({ payments: [{ amount: "5.000000" }], shipments: [{ trackingNumber: "T3" }], customer: { id: 3 } });
     expect((await products())[2]).toMatchObject({ name: "Renamed", suppliers: [{ references: [{ reference: "S3" }] }] });
     expect((await unreadable()).newest.map(({ resource, id }) => `${resource}/${id}`).toSorted()).toEqual(broken.toSorted());
@@ -218,8 +218,8 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
     mend(shop, "order_payments", 3, { amount: "9.000000" });
     mend(shop, "order_carriers", 3, { tracking_number: "T33" });
     mend(shop, "product_suppliers", 3, { product_supplier_reference: "S33" });
-    await run("sync-orders");
-    await run("sync-products", { incremental: true });
+    await run(syncOrders);
+    await run(syncProducts, { incremental: true });
     expect(await orderDetail(scope, 3)).toMatchObject({ payments: [{ amount: "9.000000" }], shipments: [{ trackingNumber: "T33" }] });
     expect((await products())[2]).toMatchObject({ suppliers: [{ references: [{ reference: "S33" }] }] });
     expect((await unreadable()).count).toBe(0);
@@ -230,10 +230,10 @@ test("a quantity that cannot be read keeps its last value, by a full run and one
   const shop = shopOf(2);
   mend(shop, "stock_availables", 2, { quantity: "many" });
   const { run, products } = world("stock-value", shop);
-  await run("sync-products");
+  await run(syncProducts);
   mend(shop, "stock_availables", 1, { quantity: "several" });
   for (const payload of [{}, { incremental: true }]) {
-    expect(await run("sync-products", payload)).toMatchObject({ unreadable: [{ reason: "quantity is no number" }, { resource: "stock_availables" }] });
+    expect(await run(syncProducts, payload)).toBeDone({ unreadable: [{ reason: "quantity is no number" }, { resource: "stock_availables" }] });
     expect((await products()).map(({ quantity }) => quantity)).toEqual([12, null]);
   }
 });
@@ -242,11 +242,11 @@ test("a payment that cannot be read is shown with what can be; a stored one stay
   const shop = shopOf(1);
   shop.put("order_payments", [{ id: 7, order_reference: "R1", amount: "much", payment_method: "Cheque" }]);
   const { scope, run, bench } = world("payment-value", shop);
-  await run("sync-orders");
+  await run(syncOrders);
   expect(await orderDetail(scope, 1)).toMatchObject({ payments: [{ amount: "5.000000" }, { amount: null, method: "Cheque" }] });
   mend(shop, "order_payments", 1, { amount: "x" });
   mend(shop, "orders", 1, { payment: "Cash", date_upd: naive(bench.now()) });
-  await run("sync-orders");
+  await run(syncOrders);
   expect(await orderDetail(scope, 1)).toMatchObject({ payments: [{ amount: "5.000000" }, { amount: null }] });
 });
 
@@ -258,10 +258,10 @@ test("the parts of a bulk run sum up what they could not read, and their warning
   shop.holes.add("orders/3");
   shop.refused.add("carriers");
   const { run, unreadable } = world("unreadable-bulk", shop);
-  const result = await run("sync-orders", { bulkMode: true });
-  expect(result).toMatchObject({ state: "done", orders: 3, parts: 6 });
-  expect(result.unreadable.map(({ id }: { id: number }) => id).toSorted()).toEqual([1, 3]);
-  expect(result.warnings).toEqual(expect.arrayContaining([expect.stringContaining("key lacks GET on carriers"), expect.stringContaining("failed to load 1")]));
+  const warnings = ["key lacks GET on carriers", "failed to load 1"].map((text) => expect.stringContaining(text) as string);
+  const unread = [1, 3].map((id) => expect.objectContaining({ id }) as object);
+  const job = await run(syncOrders, { bulkMode: true });
+  expect(job).toBeDone({ orders: 3, parts: 6, unreadable: expect.arrayContaining(unread), warnings: expect.arrayContaining(warnings) });
   expect((await unreadable()).count).toBe(2);
 });
 
@@ -271,42 +271,42 @@ describe("orders that are deleted in the shop", () => {
     mend(shop, "stock_availables", 1, { quantity: "-3" });
     const tenant = `deleted-${Object.keys(payload).length}`;
     const { bench, run, orders, site, scope } = world(tenant, shop);
-    await run("sync-products", { linkVendors: true });
-    await run("sync-orders");
+    await run(syncProducts, { linkVendors: true });
+    await run(syncOrders);
     const seen = Math.max(...(await orders()).map(({ changedAt }) => Date.parse(changedAt)));
     shop.tables["orders"]?.delete(3);
     if (!("lastDays" in payload)) {
-      expect(await run("sync-orders", payload)).toMatchObject({ deleted: 0 });
+      expect(await run(syncOrders, payload)).toBeDone({ deleted: 0 });
       expect(shop.requests).toEqual(["ids orders 0"]);
       bench.advance(24 * 60 * minute);
     }
-    expect(await run("sync-orders", payload)).toMatchObject({ state: "done", deleted: 1 });
+    expect(await run(syncOrders, payload)).toBeDone({ deleted: 1 });
     expect((await orders({ changedAfter: seen })).map(({ id, deletedAt }) => [id, typeof deletedAt])).toEqual([[3, "string"]]);
     expect((await orders()).map(({ deletedAt }) => deletedAt === null)).toEqual([true, true, false]);
     expect(await site()).toMatchObject({ orders: { count: 2, deleted: 1 } });
-    await run("supplier-orders");
+    await run(supplierOrders);
     expect((await purchaseOrders(scope, { limit: 10 })).map(({ rows }) => rows[0]?.orderIds)).toEqual([[1, 2]]);
 
     mend(shop, "orders", 3, orderRow(3));
-    await run("sync-orders", { lastDays: 40 });
+    await run(syncOrders, { lastDays: 40 });
     expect((await orders()).map(({ deletedAt }) => deletedAt)).toEqual([null, null, null]);
   });
 
   test("are marked when a webhook tells of one", async () => {
     const shop = shopOf(2);
     const { run, orders } = world("deleted-single", shop);
-    await run("sync-orders");
+    await run(syncOrders);
     shop.tables["orders"]?.delete(2);
-    expect(await run("sync-single-order", { orderId: 2 })).toMatchObject({ state: "done", changed: true });
+    expect(await run(syncSingleOrder, { orderId: 2 })).toBeDone({ changed: true });
     expect((await orders()).map(({ deletedAt }) => deletedAt === null)).toEqual([true, false]);
   });
 
   test("an order that only failed to load is not", async () => {
     const shop = shopOf(3);
     const { run, orders } = world("deleted-not", shop);
-    await run("sync-orders");
+    await run(syncOrders);
     shop.holes.add("orders/2");
-    expect(await run("sync-orders", { lastDays: 40 })).toMatchObject({ deleted: 0 });
+    expect(await run(syncOrders, { lastDays: 40 })).toBeDone({ deleted: 0 });
     expect((await orders()).map(({ deletedAt }) => deletedAt)).toEqual([null, null, null]);
   });
 });
@@ -318,34 +318,33 @@ test("a key that may not read secondary resources costs those details and a warn
   mend(shop, "orders", 1, { id_carrier: 1 });
   mend(shop, "products", 1, { id_manufacturer: 1 });
   const { run, orders, products, site, scope } = world("refused", shop);
-  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 2, warnings: expect.arrayContaining([expect.stringContaining("order_payments")]) });
-  expect(await run("sync-products", { linkVendors: true })).toMatchObject({ state: "done", products: 2 });
+  expect(await run(syncOrders)).toBeDone({ orders: 2, warnings: expect.arrayContaining([expect.stringContaining("order_payments")]) });
+  expect(await run(syncProducts, { linkVendors: true })).toBeDone({ products: 2 });
   expect(await orders()).toMatchObject([{ id: 1, currency: null, state: { name: "Paid" } }, { id: 2 }]);
   const warned = (await site()).warnings;
   for (const resource of ["carriers", "order_carriers", "order_payments", "currencies", "manufacturers", "suppliers", "customers"])
     expect(warned).toContainEqual(expect.stringContaining(`key lacks GET on ${resource}: tick it`));
   expect(await site()).toMatchObject({ paused: null, unreadable: { count: 0 } });
 
-  await run("sync-orders");
+  await run(syncOrders);
   expect(shop.requests.filter((request) => !request.startsWith("ids orders")).length).toBeLessThanOrEqual(secondary.length);
 
   shop.refused.clear();
-  expect(await run("sync-orders")).toMatchObject({ state: "done", orders: 0, warnings: [] });
-  await run("sync-products", { linkVendors: true, incremental: true });
+  expect(await run(syncOrders)).toBeDone({ orders: 0, warnings: [] });
+  await run(syncProducts, { linkVendors: true, incremental: true });
   expect(await site()).toMatchObject({ warnings: [], unreadable: { count: 0 } });
   const detail = await orderDetail(scope, 1);
   expect(detail).toMatchObject({ currency: "EUR", customer: { id: 1 }, payments: [{ amount: "5.000000" }], shipments: [{ carrier: "Post" }] });
   expect((await products())[0]).toMatchObject({ suppliers: [{ name: "Clay Ltd", references: [{ reference: "S1" }] }] });
-  await run("sync-orders");
+  await run(syncOrders);
   expect(shop.requests).toEqual(["ids orders 0"]);
 });
 
 test("a key that may not read orders pauses the site, as before", async () => {
   const shop = shopOf(1);
   shop.refused.add("order_states");
-  const { bench, site } = world("refused-first", shop);
-  await bench.acceptOne({ tenant: "refused-first", type: "sync-orders", payload: { siteId: "main" } });
-  await bench.deliver(bench.held.slice());
+  const { accept, site } = world("refused-first", shop);
+  expect(await (await accept(syncOrders, {})).untilIdle()).toHaveWaited(/^the site is paused/);
   expect((await site()).paused).toMatchObject({ reason: expect.stringContaining("key lacks GET on order_states") });
 });
 
@@ -354,12 +353,12 @@ test("a single order that a webhook told of is stored with what can be read, or 
   mend(shop, "orders", 1, { total_paid: "x" });
   shop.holes.add("orders/2");
   const { run, orders, unreadable } = world("unreadable-single", shop);
-  expect(await run("sync-single-order", { orderId: 1 })).toMatchObject({ state: "done", changed: true });
-  expect(await run("sync-single-order", { orderId: 2 })).toMatchObject({ state: "discarded", reason: expect.stringContaining("failed to load") });
+  expect(await run(syncSingleOrder, { orderId: 1 })).toBeDone({ changed: true });
+  expect(await run(syncSingleOrder, { orderId: 2 })).toBeDiscarded(/failed to load/);
   expect((await orders()).map(({ id, totalPaid }) => [id, totalPaid])).toEqual([[1, null]]);
   expect((await unreadable()).newest.map(({ id }) => id).toSorted()).toEqual([1, 2]);
   shop.holes.clear();
-  expect(await run("sync-single-order", { orderId: 2 })).toMatchObject({ state: "done" });
+  expect(await run(syncSingleOrder, { orderId: 2 })).toBeDone();
   expect((await unreadable()).newest.map(({ id }) => id)).toEqual([1]);
 });
 
@@ -370,7 +369,7 @@ test("a shop full of such rows announces a hundred of each resource, and counts 
     Array.from({ length: 230 }, (_, index) => orderRow(index + 1, { total_paid: "x" })),
   );
   const { scope, run, unreadable } = world("unreadable-many", shop);
-  expect((await run("sync-orders")).unreadable).toHaveLength(50);
+  expect((await run(syncOrders)).result).toMatchObject({ unreadable: { length: 50 } });
   expect((await unreadable()).count).toBe(230);
   expect((await unreadable()).newest).toHaveLength(20);
   expect((await eventsOf(scope)).filter(({ type }) => type === "shop.row_unreadable")).toHaveLength(100);

@@ -1,9 +1,7 @@
-import { env } from "cloudflare:workers";
-import { jobs } from "../../src/jobs";
 import type { Http } from "../../src/providers/http";
 import { prestashop } from "../../src/providers/shop/prestashop";
 import { ok } from "../../src/queue/effect";
-import { createEngineBench } from "../support/engine";
+import { createShopBench } from "./shop-bench";
 
 type Row = Record<string, unknown>;
 
@@ -58,15 +56,9 @@ export class WebShop {
   }
 }
 
-/** A bench with the real jobs, the real adapter and the real database. */
-export function webBench(shop: WebShop) {
-  const now = (): number => bench.now();
-  const open = async () => ok(prestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
-  const bench: ReturnType<typeof createEngineBench> = createEngineBench({
-    jobs,
-    capabilities: async (_needs, { tenant }) => ({ shops: { open }, scope: { db: env.DB, tenant: tenant ?? "" } }),
-  });
-  return bench;
+/** The bench of a shop behind the real adapter. */
+export function createWebBench(tenant: string, shop: WebShop) {
+  return createShopBench(tenant, ({ now }) => prestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
 }
 
 export function naive(at: number): string {
