@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
  * Four projects: `worker` runs inside the real runtime, `node` drives the whole Worker, the scripts and the browser from outside,
- * `long` and `long-inside` are what `npm run test:all` runs besides.
+ * `long` and `long-inside` are what `npm run test:all` runs besides: long tests, and those whose size `sized()` or fast-check sets, at full size.
  * Each has its folders; a test is in `node` when it needs processes, files or sockets.
  */
 const long = ["test/long/**/*.test.ts"];
@@ -21,6 +21,9 @@ const outside = [
   "test/redis/**/*.test.ts",
   `test/!(${leaves}).test.ts`,
 ];
+
+/** Tests inside the runtime that look at fewer cases in `npm test` (`test/support/size.ts`). */
+const sized = globSync("test/**/*.test.ts", { exclude: outside }).filter((file) => /\bfc\.assert\(|\bsized\(|"\.\/values"/.test(readFileSync(file, "utf8")));
 
 /** Wrangler gathers nothing that nobody will look into: traces of each request cost a story a fifth of its time. */
 const quiet = { WRANGLER_LOG: "error", X_LOCAL_OBSERVABILITY: "false", X_LOCAL_EXPLORER: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
@@ -60,7 +63,9 @@ const inside = {
   // Vitest sends an intercepted line of the console as a call and waits for its answer. A line that is written outside of the runner's
   // own request is sent with the next message only, which is the end of the file, which waits for the line: the run never ended.
   disableConsoleIntercept: true,
-  testTimeout: 30_000,
+  // A test that hangs is ended; on a busy machine the longest take this long.
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
   setupFiles: ["./test/support/anew.ts", "./test/support/matchers.ts"],
 };
 
@@ -96,7 +101,7 @@ export default defineConfig(async () => {
         },
         {
           ...runtime(),
-          test: { ...inside, name: "long-inside", include: longInside, testTimeout: 300_000 },
+          test: { ...inside, name: "long-inside", include: [...longInside, ...sized], env: { VITE_THOROUGH: "true" }, testTimeout: 300_000 },
         },
         {
           // Not isolated either: wrangler is read once for all files of a process.

@@ -34,10 +34,13 @@ interface ProjectRun {
 
 /** The stories first, then what runs inside the runtime: the two would take the cores from each other. */
 async function runTests(without: readonly Part[], files: readonly string[], all: boolean): Promise<Tally> {
-  const words = [...without.flatMap(({ folders }) => folders.map((folder) => `--exclude=${folder}/**`)), ...files];
-  const stories = await runProject("node", words);
-  const inside = await runProject("worker", words);
-  const runs = [await repeated("node", stories), inside, ...(all ? [await repeated("long*", await runProject("long*", words))] : [])];
+  const excluded = without.flatMap(({ folders }) => folders.map((folder) => `--exclude=${folder}/**`));
+  const stories = await runProject("node", [...excluded, ...files]);
+  const inside = await runProject("worker", files);
+  const runs = [await repeated("node", stories), inside];
+  // These projects have long tests alone, some of them at full size from other folders.
+  const long = [...excluded, ...files.filter((word) => word !== "test/long")];
+  if (all) runs.push(await repeated("long*", await runProject("long*", long)));
   for (const { file, name, error } of runs.flatMap((each) => each.failed)) console.log(`FAILED  ${relative(root, file)}${name && ` > ${name}`}: ${error}`);
   return sum(runs.map((each) => each.counted));
 }

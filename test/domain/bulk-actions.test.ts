@@ -107,7 +107,7 @@ describe("cancelling many jobs", () => {
     expect(await env.DB.prepare("SELECT at, type, queue FROM jobs WHERE id = ?").bind(unwritten).first()).toEqual({ at: noon, type: "unknown", queue: "" });
   });
 
-  test("is carried on by the tick in bounded steps, and can be stopped", { timeout: 60_000 }, async () => {
+  test("is carried on by the tick in bounded steps, and can be stopped", async () => {
     const { bulk, during } = setUp();
     await given("many", 3200);
     const begun = await during(() => bulk.create("many", { action: "cancel", filter: { state: "queued" } }));
@@ -162,7 +162,7 @@ test("dismissing takes dead letters off the list, writes it down once, and leave
   expect(await bulk.create("letters", request)).toMatchObject({ total: 0, done: 0 });
 });
 
-test("tenants take turns: the many jobs of one do not stand before the few of another", { timeout: 60_000 }, async () => {
+test("tenants take turns: the many jobs of one do not stand before the few of another", async () => {
   const { bulk } = setUp();
   await given("large", 7500);
   await given("small", 1100);

@@ -8,7 +8,7 @@ import { fine, setUp, givenDead, states, useReplays } from "../support/replays";
 useReplays();
 
 describe("what one invocation asks of D1 is bounded", () => {
-  test("600 jobs, patched: a hundred at once, the rest by the next ticks", { timeout: 60_000 }, async () => {
+  test("600 jobs, patched: a hundred at once, the rest by the next ticks", async () => {
     const { bench, replays, during } = setUp();
     await givenDead("patched", 600);
     const asked = await during(() => replays.create("patched", { canary: 0, filter: { type: "scripted" }, patch: { text: "mended" } }));
@@ -25,7 +25,7 @@ describe("what one invocation asks of D1 is bounded", () => {
     expect(new Set(bench.held.map(({ body }) => (body as Envelope).id)).size).toBe(600);
   });
 
-  test("1,200 jobs as they are", { timeout: 60_000 }, async () => {
+  test("1,200 jobs as they are", async () => {
     const { replays, during } = setUp();
     await givenDead("plain", 1200);
     const asked = await during(() => replays.create("plain", { canary: 0, filter: { state: "dead" } }));
@@ -48,7 +48,7 @@ describe("what one invocation asks of D1 is bounded", () => {
     expect(asked.statements).toBeLessThan(22);
   });
 
-  test("large payloads: a step takes as many as a few statements carry", { timeout: 60_000 }, async () => {
+  test("large payloads: a step takes as many as a few statements carry", async () => {
     const { replays, during, counts } = setUp();
     await givenDead("large", 120, { payload: JSON.stringify({ script: [{ do: "done" }], text: "語".repeat(30_000) }) });
     const asked = await during(() => replays.create("large", { canary: 0, filter: { type: "scripted" }, patch: { siteId: "main" } }));
@@ -59,7 +59,7 @@ describe("what one invocation asks of D1 is bounded", () => {
     expect(await replays.get("large", asked.result.id)).toMatchObject({ state: "running", sent: 120, failed: 0 });
   });
 
-  test("thirty replays at once: ten steps a tick, every tenant's turn comes", { timeout: 60_000 }, async () => {
+  test("thirty replays at once: ten steps a tick, every tenant's turn comes", async () => {
     const { replays, during } = setUp();
     const tenants = Array.from({ length: 30 }, (_, index) => `turn-${String(index).padStart(2, "0")}`);
     for (const tenant of tenants) {
@@ -75,7 +75,7 @@ describe("what one invocation asks of D1 is bounded", () => {
     expect([...seen].toSorted()).toEqual(tenants);
   });
 
-  test("a plan counts by pages and tries the patch on the first payloads", { timeout: 60_000 }, async () => {
+  test("a plan counts by pages and tries the patch on the first payloads", async () => {
     const { replays, during } = setUp();
     await givenDead("plan", 600);
     const plain = await during(() => replays.plan("plan", { filter: { type: "scripted" } }));

@@ -8,7 +8,7 @@ import { setUp, givenDead, states, fails, standing, useReplays } from "../suppor
 useReplays();
 
 describe("a replay", () => {
-  test("at a rate takes that many a minute, in several steps if it must", { timeout: 60_000 }, async () => {
+  test("at a rate takes that many a minute, in several steps if it must", async () => {
     const { replays } = setUp();
     await givenDead("paced", 300);
     const { id } = await replays.create("paced", { canary: 0, filter: { state: "dead" }, ratePerMinute: 70, patch: { text: "x" } });

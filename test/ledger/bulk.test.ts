@@ -38,7 +38,7 @@ test("lists are cut by their bytes and keep every item in order", () => {
   expect(lists([])).toEqual([]);
 });
 
-test("ten thousand rows are written, claimed and settled in a few statements", { timeout: 30_000 }, async () => {
+test("ten thousand rows are written, claimed and settled in a few statements", async () => {
   const { db, counts, said } = recordingDb();
   const ledger = createLedger(db, () => undefined);
   const rows = await newJobs("thousands", 10_000, { payload: JSON.stringify({ text: "x".repeat(100) }) });

@@ -19,7 +19,7 @@ const mayHaveToSort = /GROUP BY kind|FROM counters/;
 /** Counts for the overview, at most 100,000 rows of tables that hold only what is held back or went wrong. */
 const counts = /^SELECT count\(\*\) AS n FROM \(SELECT 1 FROM (?:dead_letters|parked|due) s /;
 
-test("every statement of the ledger finds its rows by key, and no list is sorted", { timeout: 60_000 }, async () => {
+test("every statement of the ledger finds its rows by key, and no list is sorted", async () => {
   const { db, said } = recordingDb();
   await useEverything(db);
   const statements = [...new Map(said.map((each) => [each.sql, each])).values()].filter(({ sql }) => !/^SELECT 1\b/.test(sql));

@@ -54,7 +54,7 @@ test("an id is found in capitals, an entity key in the case it was typed in, in 
   expect((await queries.deadLetters("search", { q: letter.toUpperCase() }, page)).deadLetters).toHaveLength(1);
 });
 
-test("a job that waits is found however many newer ones there are", { timeout: 60_000 }, async () => {
+test("a job that waits is found however many newer ones there are", async () => {
   const [waiting, retrying, ...newer] = await newJobs("many", 2502);
   if (!waiting || !retrying) throw new Error("many rows were asked for");
   await ledger.insert([waiting, retrying, ...newer]);
@@ -77,7 +77,7 @@ test("a job that waits is found however many newer ones there are", { timeout: 6
   expect(await queries.jobs("many", { state: "done" }, page)).toMatchObject({ jobs: [], cursor: null });
 });
 
-test("where more wait than are looked at, the list goes by time, page by page", { timeout: 60_000 }, async () => {
+test("where more wait than are looked at, the list goes by time, page by page", async () => {
   const rows = await newJobs("crowd", 2100, { due: noon, wake: noon });
   await ledger.insert(rows);
   await ledger.claim(rows.slice(0, 3).map(messageOf), lease("mine"));
@@ -101,7 +101,7 @@ test("where more wait than are looked at, the list goes by time, page by page", 
   );
 });
 
-test("a dead letter is found behind more rows than one page walks", { timeout: 60_000 }, async () => {
+test("a dead letter is found behind more rows than one page walks", async () => {
   const id = await dead("behind", "503");
   const rows = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20500) SELECT 'behind', printf('7%033d', i), 'note', 1, 'events', 'done', 1, 5, 0, 0 FROM n`;
   await env.DB.prepare(`INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended) ${rows}`).run();
@@ -112,7 +112,7 @@ test("a dead letter is found behind more rows than one page walks", { timeout: 6
   expect([none.jobs, none.cursor === null]).toEqual([[], false]);
 });
 
-test("a page of a filter that few jobs fit is one round trip, and goes on where it ended through made and derived ids alike", { timeout: 60_000 }, async () => {
+test("a page of a filter that few jobs fit is one round trip, and goes on where it ended through made and derived ids alike", async () => {
   const fill = (from: number, to: number, id: string) => `WITH RECURSIVE n(i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM n WHERE i < ${to})
     INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, site) SELECT 'few', ${id}, iif(i % 7000, 'note', 'rare'), 1, iif(i % 2, 'events', 'deliveries'), 'done', 1, 5, 0, 0, iif(i % 3500, NULL, 'main') FROM n`;
   await env.DB.prepare(fill(1, 25_000, "printf('7%033d', i)")).run();

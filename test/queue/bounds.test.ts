@@ -20,7 +20,7 @@ const fine = { script: [{ do: "done" }] };
 const mostQueries = 1000;
 
 describe("what one invocation asks of the ledger is bounded", () => {
-  test.each([200, 400])("a tick with %i tenants, busy and idle", { timeout: 30_000 }, async (tenants) => {
+  test.each([200, 400])("a tick with %i tenants, busy and idle", async (tenants) => {
     const { db, said } = recordingDb();
     const bench = createEngineBench({ db });
     await bench.accept(Array.from({ length: tenants }, (_, n) => ({ tenant: `t${n}`, payload: fine })));
@@ -32,7 +32,7 @@ describe("what one invocation asks of the ledger is bounded", () => {
     }
   });
 
-  test("three hundred dead letters brought back by their keys in one request", { timeout: 30_000 }, async () => {
+  test("three hundred dead letters brought back by their keys in one request", async () => {
     const { db, counts } = recordingDb();
     const bench = createEngineBench({ db });
     const requests = Array.from({ length: 300 }, (_, n) => ({ key: `k${n}`, payload: { script: [{ do: "discard" }] } }));
@@ -60,7 +60,7 @@ describe("what one invocation asks of the ledger is bounded", () => {
   });
 });
 
-test("parked jobs are let in one of each tenant in turn", { timeout: 30_000 }, async () => {
+test("parked jobs are let in one of each tenant in turn", async () => {
   const bench = createEngineBench({
     gates: {
       enter: async (_tenant, _gate, ids) => ids.map(() => ({ granted: false as const, reason: "open", until: bench.now() + 10 * minute, park: true })),
@@ -119,7 +119,7 @@ describe("time", () => {
     ]);
   });
 
-  test("a job that saves and then kills its Worker, each time, ends dead", { timeout: 60_000 }, async () => {
+  test("a job that saves and then kills its Worker, each time, ends dead", async () => {
     const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "checkpoint" }, { do: "call", name: "kill" }, { do: "done" }] } });
     bench.calls["kill"] = () => (bench.faults.ledger = true);

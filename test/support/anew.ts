@@ -1,6 +1,8 @@
 import { applyD1Migrations, type D1Migration, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import * as fc from "fast-check";
 import { afterAll, vi } from "vitest";
+import { sized } from "./size";
 
 declare global {
   namespace Cloudflare {
@@ -16,6 +18,8 @@ declare global {
 await empty();
 if (globalThis.migratedSchema) await env.DB.batch(globalThis.migratedSchema.map((sql) => env.DB.prepare(sql)));
 else globalThis.migratedSchema = await migrate();
+
+fc.configureGlobal({ numRuns: sized(40, 100) });
 
 afterAll(() => {
   vi.restoreAllMocks();

@@ -18,7 +18,7 @@ import { allowedWrites, grantedWrites, noteWrites, refusalWrites, unreadableIds 
 import { order, orderLine, orderState, product, start, stock } from "../../jobs/fake-shop";
 import { planOf, recordingDb, type Said } from "../../support/recorder";
 
-test("every statement names its tenant, finds its rows by key and sorts no list", { timeout: 60_000 }, async () => {
+test("every statement names its tenant, finds its rows by key and sorts no list", async () => {
   const { db, said } = recordingDb();
   await useEverything(db);
   const statements = [...new Map(said.map((each) => [each.sql, each])).values()];

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { sized } from "../../support/size";
 import { createWorkBench, pullBody, type WorkBench } from "../../support/work-bench";
 
 type Json = Record<string, unknown>;
@@ -68,7 +69,7 @@ describe("whatever a worker sends", () => {
           expect(["running", "done", "queued", "retrying", "waiting", "discarded", "cancelled"]).toContain(row?.state);
         },
       ),
-      { numRuns: 250 },
+      { numRuns: sized(80, 250) },
     );
   }, 120_000);
 

@@ -44,56 +44,52 @@ async function givenTenants(names: readonly string[]) {
   await env.DB.batch(names.map((tenant) => env.DB.prepare(sql).bind(tenant, tenant)));
 }
 
-test(
-  "one tick with 300 tenants, 400 due schedules, jobs to look at and unpublished snapshots stays below a thousand statements",
-  { timeout: 60_000 },
-  async () => {
-    const tenants = named(300);
-    await givenTenants(tenants);
-    const jobs = await Promise.all(tenants.map(async (tenant) => newJob({ tenant, id: await ids.make(tenant, now), type: "analytics" })));
-    await createLedger(env.DB, () => undefined).insert(jobs);
-    const schedule = `
+test("one tick with 300 tenants, 400 due schedules, jobs to look at and unpublished snapshots stays below a thousand statements", async () => {
+  const tenants = named(300);
+  await givenTenants(tenants);
+  const jobs = await Promise.all(tenants.map(async (tenant) => newJob({ tenant, id: await ids.make(tenant, now), type: "analytics" })));
+  await createLedger(env.DB, () => undefined).insert(jobs);
+  const schedule = `
     INSERT INTO schedules (tenant, name, type, payload, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, last_planned_at, last_job_id, last_outcome, last_note)
     SELECT value->>0, value->>1, 'analytics', '{"event":"daily"}', '* * * * *', 'UTC', 'once', 'skip', 0, 1, 1, 1, ?2, ?2 - 60000, value->>2, 'ran', '' FROM json_each(?1)`;
-    const rows = [...jobs.map(({ tenant, id }) => [tenant, "open", id]), ...tenants.slice(0, 100).map((tenant) => [tenant, "late", null])];
-    await env.DB.prepare(schedule).bind(JSON.stringify(rows), now).run();
-    const { said, tick: take } = setUp();
-    const outcomes = await take(now);
-    expect(outcomes.map(({ step, outcome }) => [step, outcome])).toEqual(
-      [
-        "sweep",
-        "work",
-        "schedules",
-        "subscriptions",
-        "shop-removal",
-        "shop-events",
-        "replays",
-        "bulk-actions",
-        "campaigns",
-        "leads",
-        "agents",
-        "mail-events",
-        "version",
-        "open-jobs",
-        "alerts",
-        "snapshots",
-        "rotation",
-        "retention",
-        "counters",
-        "usage",
-      ].map((step) => [step, "done"]),
-    );
-    expect(JSON.parse(outcomes.find(({ step }) => step === "schedules")?.detail ?? "")).toEqual({ ran: 100, skipped: 200, failed: 0 });
-    expect(JSON.parse(outcomes.find(({ step }) => step === "snapshots")?.detail ?? "")).toEqual({ published: 28 });
-    expect(said.filter(({ sql }) => sql.includes("schedules") || sql.includes("j.state FROM json_each")).length).toBeLessThan(20);
-    expect(said.length).toBeLessThan(800);
-    await take(now + minute);
-    const { n } = (await env.DB.prepare("SELECT count(*) AS n FROM schedules WHERE next_at <= ?").bind(now).first<{ n: number }>()) ?? { n: -1 };
-    expect(n).toBe(0);
-  },
-);
+  const rows = [...jobs.map(({ tenant, id }) => [tenant, "open", id]), ...tenants.slice(0, 100).map((tenant) => [tenant, "late", null])];
+  await env.DB.prepare(schedule).bind(JSON.stringify(rows), now).run();
+  const { said, tick: take } = setUp();
+  const outcomes = await take(now);
+  expect(outcomes.map(({ step, outcome }) => [step, outcome])).toEqual(
+    [
+      "sweep",
+      "work",
+      "schedules",
+      "subscriptions",
+      "shop-removal",
+      "shop-events",
+      "replays",
+      "bulk-actions",
+      "campaigns",
+      "leads",
+      "agents",
+      "mail-events",
+      "version",
+      "open-jobs",
+      "alerts",
+      "snapshots",
+      "rotation",
+      "retention",
+      "counters",
+      "usage",
+    ].map((step) => [step, "done"]),
+  );
+  expect(JSON.parse(outcomes.find(({ step }) => step === "schedules")?.detail ?? "")).toEqual({ ran: 100, skipped: 200, failed: 0 });
+  expect(JSON.parse(outcomes.find(({ step }) => step === "snapshots")?.detail ?? "")).toEqual({ published: 28 });
+  expect(said.filter(({ sql }) => sql.includes("schedules") || sql.includes("j.state FROM json_each")).length).toBeLessThan(20);
+  expect(said.length).toBeLessThan(800);
+  await take(now + minute);
+  const { n } = (await env.DB.prepare("SELECT count(*) AS n FROM schedules WHERE next_at <= ?").bind(now).first<{ n: number }>()) ?? { n: -1 };
+  expect(n).toBe(0);
+});
 
-test("credentials of every tenant are sealed anew within a round, ten tenants and fifty credentials a tick", { timeout: 60_000 }, async () => {
+test("credentials of every tenant are sealed anew within a round, ten tenants and fifty credentials a tick", async () => {
   const tenants = named(45);
   await givenTenants(tenants);
   const { stores, said, counted } = setUp();
