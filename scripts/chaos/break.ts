@@ -1,19 +1,12 @@
 import { setTimeout as passing } from "node:timers/promises";
+import type { Switches } from "../../test/way/worker/switches.ts";
+import type { Course } from "./course.ts";
 import type { Fault, Schedule } from "./schedule.ts";
 import type { World } from "./world.ts";
 
-/** What was troubled, as the switch that heals it. */
-const healthyOf: Record<string, unknown> = {
-  db: "up",
-  dbOnly: "",
-  kv: "up",
-  r2: "up",
-  queue: "up",
-  gate: "up",
-  analytics: "up",
-  twice: false,
-  shuffle: false,
-  unacked: false,
+const healthy: Partial<Switches> = {
+  ...{ db: "up", dbOnly: "", kv: "up", r2: "up", queue: "up", gate: "up", analytics: "up" },
+  ...{ twice: false, shuffle: false, unacked: false },
 };
 
 /** When a fault happened, in milliseconds of the machine's clock. */
@@ -24,28 +17,33 @@ export interface Span {
 }
 
 /** Lets the schedule's faults happen at their times; resolves when the last one is over. */
-export async function breakOn(schedule: Schedule, world: World): Promise<Span[]> {
-  const begun = performance.now();
-  const until = (at: number) => passing(Math.max(0, begun + at - performance.now()));
+export async function breakOn(schedule: Schedule, world: World, course: Course): Promise<Span[]> {
   // A runtime that is on its way up cannot be killed again, nor troubled.
-  let deaths: Promise<unknown> = Promise.resolve();
-  const inTurn = (act: () => Promise<unknown>) => (deaths = deaths.then(act));
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn: InTurn = (act) => (last = last.then(act));
+  const troubles: Partial<Switches>[] = [];
   const spans = await Promise.all(
     schedule.faults.map(async (fault) => {
-      await until(fault.at);
+      await course.reached(fault.at);
       const from = Date.now();
-      await happen(fault, world, inTurn);
+      await happen(fault, world, inTurn, troubles);
       return { fault, from, to: Date.now() };
     }),
   );
-  await deaths;
+  await last;
   return spans;
 }
 
-async function happen(fault: Fault, world: World, inTurn: (act: () => Promise<unknown>) => Promise<unknown>): Promise<void> {
+type InTurn = (act: () => Promise<unknown>) => Promise<unknown>;
+
+/** `troubles` are those of bindings that last. */
+async function happen(fault: Fault, world: World, inTurn: InTurn, troubles: Partial<Switches>[]): Promise<void> {
+  const switched = () => inTurn(() => world.switch(together(troubles)));
   switch (fault.is) {
     case "kill":
-      return void (await inTurn(() => world.kill()));
+      await inTurn(() => world.kill());
+      // The new runtime knows of no trouble.
+      return void (await switched());
     case "abort":
       return void (await inTurn(() => world.abort()));
     case "versions":
@@ -56,12 +54,12 @@ async function happen(fault: Fault, world: World, inTurn: (act: () => Promise<un
       return world.killRemote();
     case "two-ticks":
       return void (await Promise.all([world.tick(), world.tick()]));
-    case "binding": {
-      await inTurn(() => world.switch(fault.switches));
+    case "binding":
+      troubles.push(fault.switches);
+      await switched();
       await passing(fault.for);
-      const healed = Object.keys(fault.switches).filter((name) => name !== "rates");
-      return void (await inTurn(() => world.switch(Object.fromEntries(healed.map((name) => [name, healthyOf[name]])))));
-    }
+      troubles.splice(troubles.indexOf(fault.switches), 1);
+      return void (await switched());
     case "provider": {
       const { url } = world.sandbox;
       const made = (await (await fetch(`${url}/__faults`, { method: "POST", body: JSON.stringify(fault.spec) })).json()) as { id: string };
@@ -69,6 +67,11 @@ async function happen(fault: Fault, world: World, inTurn: (act: () => Promise<un
       await fetch(`${url}/__faults/${made.id}`, { method: "DELETE" });
     }
   }
+}
+
+/** Troubles of different bindings at once; of two of one binding the later one. */
+export function together(troubles: readonly Partial<Switches>[]): Partial<Switches> {
+  return Object.assign({}, healthy, ...troubles, { rates: Object.assign({}, ...troubles.map(({ rates }) => rates)) }) as Partial<Switches>;
 }
 
 /** Fires the cron every few seconds until the signal: a minute of a deployed Worker. */

@@ -9,6 +9,9 @@ export interface Rest {
 }
 
 const minute = 60_000;
+/** Milliseconds. */
+const [lookEvery, patience] = [150, 4000];
+const [idleLooks, countEvery] = [2, 8];
 /** Time that passes after each look that found open jobs: backoff and gates first, then lost messages, then leases of runs that ended with their isolate. */
 const jumps = [1, 1, 2, 5, 11, 11, 14, 20, 20, 40, 40, 60, 60, 120, 120, 240];
 
@@ -36,14 +39,24 @@ async function sidesLeft(world: World): Promise<number> {
   return (await world.rows<{ n: number }>("SELECT count(*) AS n FROM due"))[0]?.n ?? 0;
 }
 
-/** Waits while jobs end; answers with how many are open when none has ended for a while. */
+/** Waits while jobs end; answers with how many are open when nothing is under way that could end one, or none has ended for a while. */
 async function settled(world: World): Promise<number> {
-  let [least, since] = [Infinity, performance.now()];
-  for (;;) {
-    const [row] = await world.rows<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE ended IS NULL");
-    const open = row?.n ?? 0;
-    if (open < least) [least, since] = [open, performance.now()];
-    if (open === 0 || performance.now() - since > 4000) return open;
-    await passing(500);
+  let [least, since, idle] = [Infinity, performance.now(), 0];
+  for (let looks = 0; ; looks++) {
+    idle = (await world.isIdle()) ? idle + 1 : 0;
+    // Counting reads the whole table: it is done when the answer may be the last one, and now and then.
+    if (idle === idleLooks || looks % countEvery === 0) {
+      const open = await openJobs(world);
+      const [ends, now] = [open < least, performance.now()];
+      if (ends) [least, since] = [open, now];
+      // A batch is for a moment neither in its queue nor in the Worker, and a remote worker is seen by what it ends.
+      if (open === 0 || (idle >= idleLooks && !ends) || now - since > patience) return open;
+      if (idle >= idleLooks) idle = 0;
+    }
+    await passing(lookEvery);
   }
+}
+
+async function openJobs(world: World): Promise<number> {
+  return (await world.rows<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE ended IS NULL"))[0]?.n ?? 0;
 }

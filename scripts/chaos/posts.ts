@@ -35,7 +35,7 @@ export function postsOf(jobs: number, tenants: number, length: number, dice: () 
   const posts: Post[] = [];
   for (let n = 0; n < jobs;) {
     const kind = kindOf(dice() * 100);
-    const size = kind === "emails" ? 10 + Math.floor(dice() * 40) : kind === "analytics" ? 1 + Math.floor(dice() * 60) : 1;
+    const size = kind === "emails" || kind === "analytics" ? sizeFrom(dice) : 1;
     // Workers outside serve the first tenant.
     const tenant = kind === "remote-demo" ? 0 : Math.floor(dice() * tenants);
     posts.push({ at: dice() * length, tenant, kind, n, size, keyed: dice() < 0.5 });
@@ -44,10 +44,18 @@ export function postsOf(jobs: number, tenants: number, length: number, dice: () 
   return posts.toSorted((one, other) => one.at - other.at);
 }
 
+/** Jobs in a batch: mostly some ten, at times some hundred. */
+function sizeFrom(dice: () => number): number {
+  const [least, most] = dice() < 0.9 ? [1, 50] : [100, 300];
+  return least + Math.floor(dice() * (most - least + 1));
+}
+
+const meanSize = 43;
+
 function kindOf(drawn: number): Kind {
   let below = 0;
   // Of posts, not of jobs: those that carry many are drawn more rarely.
-  const weights = shares.map(([kind, share]) => [kind, kind === "emails" ? share / 30 : kind === "analytics" ? share / 30 : share] as const);
+  const weights = shares.map(([kind, share]) => [kind, kind === "emails" || kind === "analytics" ? share / meanSize : share] as const);
   const sum = weights.reduce((all, [, weight]) => all + weight, 0);
   return weights.find(([, weight]) => drawn < (below += (weight * 100) / sum))?.[0] ?? "email";
 }

@@ -3,12 +3,14 @@ import sharp from "sharp";
 import { seeded } from "../sandbox/faults.ts";
 import { breakOn, tickAlong } from "./break.ts";
 import { type Campaign, lookAt, makeCampaign, startCampaign } from "./campaigns.ts";
+import { Course } from "./course.ts";
 import { untilRest } from "./heal.ts";
 import { readLedger } from "./ledger.ts";
 import { Observed } from "./observed.ts";
 import { postsOf } from "./posts.ts";
 import { type Schedule, scheduleOf } from "./schedule.ts";
 import { send, type Sending } from "./sender.ts";
+import { expectOk } from "../../test/way/support/api.ts";
 import { openRemote, openTenant, type Tenant } from "./tenants.ts";
 import { type Evidence, type Verdict, verdictOf } from "./verdict.ts";
 import { World } from "./world.ts";
@@ -31,13 +33,20 @@ export interface Ran {
 }
 
 const tenantCount = 3;
-/** Jobs that are posted in a second. */
-const pace = 80;
+/** Jobs that are posted in a second, at most. */
+const pace = 160;
+
+/** Of each schedule, besides one of each kind of death, two releases and two ticks. */
+const minFaults = 8;
+const jobsOfFault = 200;
+
+/** A run's slot at a gate is its own for no longer. Milliseconds. */
+const slotMs = 15 * 60_000;
 
 /** The schedule of a seed, with the faults that were asked for. */
 export function planned({ seed, jobs, only }: Pick<RunOptions, "seed" | "jobs" | "only">): Schedule {
-  const length = Math.min(150_000, Math.max(20_000, (jobs / pace) * 1000));
-  const schedule = scheduleOf(seed, length, seeded(seed));
+  const length = Math.max(20_000, (jobs / pace) * 1000);
+  const schedule = scheduleOf(seed, length, Math.max(minFaults, Math.round(jobs / jobsOfFault)), seeded(seed));
   return { ...schedule, faults: schedule.faults.filter((_, index) => only?.includes(index) ?? true) };
 }
 
@@ -62,9 +71,13 @@ export async function run(options: RunOptions): Promise<Ran> {
     options.say(
       `at rest after ${elapsed()}: ${(rest.passed / 60_000).toFixed(0)} minutes passed on its clock, ${rest.open.reduce((sum, { n }) => sum + n, 0)} jobs are open`,
     );
-    const differences = rest.open.length > 0 ? [] : (await Promise.all(tenants.map(synced))).flat();
+    const atRest = rest.open.length === 0;
+    // What a run that ended with its isolate has left at a gate is given up after so long.
+    if (atRest) await world.jump(slotMs);
+    const differences = atRest ? (await Promise.all(tenants.map(synced))).flat() : [];
+    const taken = atRest ? (await Promise.all(tenants.map(slotsTaken))).flat() : [];
     const evidence: Evidence = {
-      ...{ schedule, sending, observed, spans, rest, differences },
+      ...{ schedule, sending, observed, spans, rest, differences, taken },
       remote: world.outside.acts,
       ledger: await readLedger(world),
       campaigns: await Promise.all(campaigns.map((campaign, index) => lookAt(tenants[index] as Tenant, campaign))),
@@ -88,9 +101,12 @@ async function underFire(world: World, schedule: Schedule, tenants: Tenant[], ca
   const picture = await sharp({ create: { width: 640, height: 480, channels: 3, background: "#4a7" } })
     .jpeg()
     .toBuffer();
+  const course = new Course();
   const ticking = tickAlong(world, over.signal);
-  const starting = passing(schedule.length / 10).then(() => Promise.all(campaigns.map((campaign, index) => startCampaign(tenants[index] as Tenant, campaign))));
-  const [sending, spans] = await Promise.all([send(posts, tenants, new Uint8Array(picture)), breakOn(schedule, world), starting]);
+  const starting = course
+    .reached(schedule.length / 10)
+    .then(() => Promise.all(campaigns.map((campaign, index) => startCampaign(tenants[index] as Tenant, campaign))));
+  const [sending, spans] = await Promise.all([send(posts, tenants, new Uint8Array(picture), course), breakOn(schedule, world, course), starting]);
   over.abort();
   await ticking;
   return { sending, spans };
@@ -101,6 +117,17 @@ async function synced({ shops, site }: Tenant): Promise<string[]> {
   await shops.sync("sync-orders", site, { lastDays: 3650 });
   await shops.sync("sync-products", site, { linkVendors: true });
   return [...(await shops.ordersDiffer(site)), ...(await shops.productsDiffer(site))].map((difference) => `${site}: ${difference}`);
+}
+
+/** Slots of gates that are taken while no job is open; looked at again while runs may be leaving. */
+async function slotsTaken({ api, name }: Tenant): Promise<string[]> {
+  for (let looks = 1; ; looks++) {
+    const { gates } = (await expectOk(api.get("/v1/gates"))).body as { gates: { dependency: string; slots: { used: number } }[] };
+    const taken = gates.filter(({ slots }) => slots.used > 0);
+    if (taken.length === 0 || looks >= 20)
+      return taken.map(({ dependency, slots }) => `${name}: ${slots.used} slots of gate ${dependency} are taken by no run`);
+    await passing(250);
+  }
 }
 
 /** Some of each tenant's jobs, asked for with another's token: each must be unknown. */

@@ -45,10 +45,9 @@ const kinds = [
   "versions",
 ] as const;
 
-/** What goes wrong in a run of this seed: the same seed and length give the same faults. */
-export function scheduleOf(seed: number, length: number, dice: Dice): Schedule {
+/** What goes wrong in a run of this seed, `count` faults and some of each kind of death: the same numbers give the same faults. */
+export function scheduleOf(seed: number, length: number, count: number, dice: Dice): Schedule {
   const mode = seed % 2 === 0 ? "deployed" : "local";
-  const count = Math.max(6, Math.round(length / 2500));
   const faults = Array.from({ length: count }, () => ({ at: between(dice, 1500, length), ...faultOf(oneOf(dice, kinds), mode, dice) }) as Fault);
   // At least one of each kind of death, and some time of two releases.
   faults.push(

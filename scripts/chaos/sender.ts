@@ -1,5 +1,6 @@
 import { setTimeout as passing } from "node:timers/promises";
 import type { Answer, Api } from "../../test/way/support/api.ts";
+import type { Course } from "./course.ts";
 import { isRepeatable, type Post, type Request, requestOf } from "./posts.ts";
 import type { Tenant } from "./tenants.ts";
 
@@ -24,27 +25,27 @@ export interface Sending {
 }
 
 const lanes = 24;
-/** A request that may be repeated is, until it is accepted or so many milliseconds after the last post. */
+/** A request that may be repeated is, until it is accepted or so many milliseconds have passed. */
 const patience = 60_000;
 
 /** Sends all posts at their times, as clients do that repeat what they may repeat. */
-export async function send(posts: readonly Post[], tenants: readonly Tenant[], picture: Uint8Array): Promise<Sending> {
+export async function send(posts: readonly Post[], tenants: readonly Tenant[], picture: Uint8Array, course: Course): Promise<Sending> {
   const sending: Sending = { asked: [], statuses: new Map(), wrong: [] };
-  const begun = performance.now();
-  const giveUp = begun + (posts.at(-1)?.at ?? 0) + patience;
   const next = posts.values();
   const lane = async () => {
     for (const post of next) {
-      await passing(Math.max(0, begun + post.at - performance.now()));
+      await course.send(post.at);
       const tenant = tenants[post.tenant] as Tenant;
-      sending.asked.push(...(await sendOne(post, tenant, requestOf(post, tenant, picture), giveUp, sending)));
+      sending.asked.push(...(await sendOne(post, tenant, requestOf(post, tenant, picture), sending)));
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
+  course.end();
   return sending;
 }
 
-async function sendOne(post: Post, tenant: Tenant, request: Request, giveUp: number, sending: Sending): Promise<Asked[]> {
+async function sendOne(post: Post, tenant: Tenant, request: Request, sending: Sending): Promise<Asked[]> {
+  const giveUp = performance.now() + patience;
   let wasUnknown = false;
   for (let pause = 200; ; pause = Math.min(2000, pause * 2)) {
     const answer = await ask(tenant.api, request);

@@ -24,6 +24,8 @@ export interface Evidence {
   campaigns: Campaign[];
   /** Where a shop's rows differ from ours after a last sync. */
   differences: string[];
+  /** Slots of gates that are taken at the end. */
+  taken: string[];
   /** Jobs that a foreign token could see. */
   foreign: string[];
   /** Counted as done by the minute counters, by tenant and type. */
@@ -54,6 +56,7 @@ export function verdictOf(evidence: Evidence): Verdict {
     ...evidence.observed.mixed,
     ...evidence.foreign,
     ...evidence.differences,
+    ...evidence.taken,
   ];
   return { wrong: [...new Set(wrong)], doubts };
 }

@@ -1,31 +1,30 @@
 import { randomUUID } from "node:crypto";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as passing } from "node:timers/promises";
 import { Api } from "../../test/way/support/api.ts";
 import { type Derived, derivedConfig, root, secrets } from "../../test/way/support/config.ts";
-import { familyOf, freePort, killHard } from "../../test/way/support/processes.ts";
+import { migrate } from "../../test/way/support/migrate.ts";
+import { freePort } from "../../test/way/support/processes.ts";
 import { Outside, RemoteWorker } from "../../test/way/support/remote.ts";
 import type { Switches } from "../../test/way/worker/switches.ts";
 import { type Sandbox, startSandbox } from "../sandbox/server.ts";
 import { healthy } from "../start/healthy.ts";
-import { migrate } from "../start/migrate.ts";
-import { runWorker, type RunningWorker } from "../start/worker-process.ts";
 import type { Observed } from "./observed.ts";
+import { bundle, Runtime } from "./runtime.ts";
 import type { Schedule } from "./schedule.ts";
 
-let template: Promise<string> | undefined;
+let script: Promise<string> | undefined;
 
-/** A state whose database is migrated, made once per process: asking wrangler takes longer than a copy. */
-function migrated(): Promise<string> {
+/** The path of the bundled Worker, made once per process. */
+function bundled(config: string): Promise<string> {
   const make = async () => {
     const folder = mkdtempSync(join(tmpdir(), "jobyard-chaos-"));
     process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-    await migrate(root, folder);
-    return folder;
+    return bundle(root, config, folder);
   };
-  return (template ??= make());
+  return (script ??= make());
 }
 
 /** The Worker in a process of its own, the outside world, a remote worker, and their clock. */
@@ -38,7 +37,8 @@ export class World {
   readonly #mode: Schedule["mode"];
   #port = 0;
   #ahead = 0;
-  #worker: RunningWorker | undefined;
+  #oldShare = 0;
+  #runtime: Runtime | undefined;
   #remote: { env: Record<string, string>; worker: RemoteWorker } | undefined;
 
   readonly #mutant: string | undefined;
@@ -52,8 +52,11 @@ export class World {
     this.sandbox = await startSandbox({ now: () => this.now(), onCall: observed.onCall, onMail: observed.onMail });
     await this.outside.open();
     this.#port = await freePort();
-    cpSync(await migrated(), this.#config.folder, { recursive: true });
-    await this.#start();
+    const { folder, path: config } = this.#config;
+    const report = (line: string) => void this.output.push(line);
+    this.#runtime = new Runtime({ config, script: await bundled(config), port: this.#port, stateDir: folder, line: report });
+    await this.#start(this.#runtime);
+    await migrate(this.api);
     return this;
   }
 
@@ -65,28 +68,21 @@ export class World {
     return Date.now() + this.#ahead;
   }
 
-  async #start(): Promise<void> {
-    const deployed = this.#mode === "deployed";
-    const bindings = {
+  async #start(runtime: Runtime): Promise<void> {
+    await runtime.start({
       ...secrets,
       LOCAL: "yes",
       PUBLIC_URL: "https://jobs.example.com",
-      ...(deployed ? { DEPLOYED: "yes" } : { BOOT_ID: randomUUID() }),
+      ...(this.#mode === "deployed" ? { DEPLOYED: "yes" } : { BOOT_ID: randomUUID() }),
       ...(this.#mutant ? { MUTANT: this.#mutant } : {}),
-    };
-    const report = (line: string) => void this.output.push(line);
-    const order = { config: this.#config.path, port: this.#port, stateDir: this.#config.folder, verbose: false, bindings };
-    this.#worker = runWorker(root, order, { line: report, log: (_level, message) => report(message) });
-    await this.#worker.ready;
+    });
     await healthy(this.url, AbortSignal.timeout(60_000));
   }
 
   /** `kill -9` of the runtime, and a new one on the same state. */
   async kill(): Promise<void> {
-    await killHard(familyOf(process.pid).flatMap(({ pid, name }) => (name.includes("workerd") ? [pid] : [])));
-    await this.#worker?.ended;
-    await this.#worker?.stop();
-    await this.#start();
+    if (this.#runtime) await this.#start(this.#runtime);
+    await this.#control("old-share", this.#oldShare);
   }
 
   /** The isolate ends in the middle of what it does; queues and ledger live on. */
@@ -96,6 +92,7 @@ export class World {
 
   /** So much of all requests and batches goes to the release before. */
   async share(old: number): Promise<void> {
+    this.#oldShare = old;
     await this.#control("old-share", old);
   }
 
@@ -111,6 +108,11 @@ export class World {
 
   async rows<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
     return (await this.#control("rows", { sql, values })) as Row[];
+  }
+
+  /** Whether no batch is under way, and no message waits for one. */
+  async isIdle(): Promise<boolean> {
+    return ((await this.#control("idle")) as { idle: boolean }).idle;
   }
 
   /** Moves the clock of Worker and sandbox while no batch is under way; false when one still was after a while. */
@@ -140,7 +142,7 @@ export class World {
 
   async close(): Promise<void> {
     await this.#remote?.worker.end("SIGKILL");
-    await this.#worker?.stop();
+    await this.#runtime?.stop();
     await this.sandbox?.close();
     await this.outside.close();
     this.#config.remove();

@@ -1,14 +1,19 @@
 import { describe, expect, it } from "vitest";
+import { setTimeout as passing } from "node:timers/promises";
+import { together } from "../../scripts/chaos/break.ts";
+import { Course } from "../../scripts/chaos/course.ts";
 import type { Ledger, Row } from "../../scripts/chaos/ledger.ts";
 import { type Act, Observed } from "../../scripts/chaos/observed.ts";
 import { optionsFrom } from "../../scripts/chaos/options.ts";
-import type { Kind, Post } from "../../scripts/chaos/posts.ts";
+import { type Kind, type Post, postsOf } from "../../scripts/chaos/posts.ts";
 import { planned, type Ran } from "../../scripts/chaos/run.ts";
 import type { Schedule } from "../../scripts/chaos/schedule.ts";
 import { shrink } from "../../scripts/chaos/shrink.ts";
 import { type Asked, send } from "../../scripts/chaos/sender.ts";
 import type { Tenant } from "../../scripts/chaos/tenants.ts";
 import { type Evidence, verdictOf } from "../../scripts/chaos/verdict.ts";
+import { seeded } from "../../scripts/sandbox/faults.ts";
+import type { Switches } from "../way/worker/switches.ts";
 
 const quiet: Schedule = { seed: 1, length: 1000, mode: "local", faults: [] };
 
@@ -48,7 +53,19 @@ function verdict({ asked: all = [], rows = [], mails = {}, acts = [], more = {},
   return verdictOf({
     schedule: quiet,
     sending: { asked: all, statuses: new Map(), wrong: [] },
-    ...{ observed, spans: [], remote: new Map(), ledger: whole, campaigns: [], differences: [], foreign: [], counted, rest: { open: [], passed: 0 }, ...more },
+    ...{
+      observed,
+      spans: [],
+      remote: new Map(),
+      ledger: whole,
+      campaigns: [],
+      differences: [],
+      taken: [],
+      foreign: [],
+      counted,
+      rest: { open: [], passed: 0 },
+      ...more,
+    },
   });
 }
 
@@ -67,6 +84,39 @@ describe("the schedule", () => {
 
   it("names the option that is wrong", () => {
     expect(() => optionsFrom(["--jobs", "many"])).toThrow(/--jobs must be a whole number/);
+  });
+});
+
+describe("the time of a schedule", () => {
+  it("waits for a sender that is behind, and goes on by the clock when all is sent", async () => {
+    const course = new Course();
+    const reached: number[] = [];
+    const all = [5, 10, 15].map((at) => course.reached(at).then(() => reached.push(at)));
+    await passing(30);
+    expect(reached).toEqual([]);
+    await course.send(10);
+    await Promise.all(all.slice(0, 2));
+    expect(reached).toEqual([5, 10]);
+    course.end();
+    await Promise.all(all);
+    expect(reached).toEqual([5, 10, 15]);
+  });
+
+  it("lets several bindings be in trouble at once, each until its own fault is over", () => {
+    const db: Partial<Switches> = { db: "down", rates: { db: 0.2 } };
+    const queue: Partial<Switches> = { queue: "down", rates: { queue: 1 } };
+    expect(together([db, queue])).toMatchObject({ db: "down", queue: "down", kv: "up", rates: { db: 0.2, queue: 1 } });
+    expect(together([queue])).toMatchObject({ db: "up", queue: "down", rates: { queue: 1 } });
+  });
+});
+
+describe("the posts", () => {
+  it("are of every kind, singly and by batch, and as many jobs as asked for", () => {
+    const posts = postsOf(10_000, 3, 60_000, seeded(3));
+    const jobs = posts.reduce((sum, { size }) => sum + size, 0);
+    expect([jobs >= 10_000, jobs < 10_300, new Set(posts.map(({ kind }) => kind)).size]).toEqual([true, true, 13]);
+    const share = posts.filter(({ size }) => size > 1).reduce((sum, { size }) => sum + size, 0) / jobs;
+    expect([share > 0.4, share < 0.8]).toEqual([true, true]);
   });
 });
 
@@ -141,7 +191,7 @@ describe("a sender", () => {
     return { name: "t0", api: { ask } } as unknown as Tenant;
   }
   const fates = async (keyed: boolean, ...statuses: number[]) => {
-    const { asked, wrong } = await send([post(keyed)], [answering(...statuses)], new Uint8Array());
+    const { asked, wrong } = await send([post(keyed)], [answering(...statuses)], new Uint8Array(), new Course());
     return [asked.map(({ fate, id }) => [fate, id]), wrong.length];
   };
 

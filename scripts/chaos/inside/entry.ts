@@ -2,12 +2,15 @@ import { app } from "../../../src/app";
 import type { WorkerEnv } from "../../../src/env";
 import worker from "../../../src/index";
 import { jobs } from "../../../src/jobs";
+import { queues } from "../../../src/jobs/queues";
 import type { Job } from "../../../src/queue/job";
 import { faultyEnv, faultyStore, hurried } from "../../../test/way/worker/faulty-env";
-import { flip, flipBack, type Switches } from "../../../test/way/worker/switches";
+import { migrated } from "../../../test/way/worker/migrated";
+import { flip, flipBack, isDelaying, type Switches } from "../../../test/way/worker/switches";
+import { halves, withoutPacks } from "./batches";
 import { createLife, type Life } from "./life";
 import { plant } from "./mutants";
-import { newer, withoutPacks } from "./versions";
+import { newer } from "./versions";
 
 /**
  * The Worker of `npm run chaos`: the real one over bindings that fail as they are told, with pauses between attempts of seconds in the place
@@ -23,6 +26,8 @@ interface ChaosEnv extends WorkerEnv {
 }
 
 type Release = "old" | "new";
+/** Isolates stand side by side as the platform's do; each release has one of each. */
+type Isolate = `${Release} ${number}`;
 
 const quick = { base: 1, cap: 4 };
 /** Seconds; a provider that never answers is left after so long. */
@@ -34,16 +39,17 @@ let underWay = 0;
 /** While this is true no batch is begun. */
 let isHeld = false;
 let life = createLife();
-let made: { of: Life; envs: Partial<Record<Release, WorkerEnv>> } = { of: life, envs: {} };
+let made: { of: Life; envs: Partial<Record<Isolate, WorkerEnv>> } = { of: life, envs: {} };
 /** Share of the requests and batches that the release before gets. */
 let oldShare = 0;
 
 const drawn = (): Release => (Math.random() < oldShare ? "old" : "new");
 
 /** The bindings of one isolate of that release. */
-function prepared(env: ChaosEnv, release: Release): WorkerEnv {
+function prepared(env: ChaosEnv, release: Release, number = 0): WorkerEnv {
   if (made.of !== life) made = { of: life, envs: {} };
-  return (made.envs[release] ??= release === "old" ? opened({ ...env, PACKS: "off" }, jobs.map(hasty)) : opened(env, jobs.map(hasty).map(newer)));
+  return (made.envs[`${release} ${number}`] ??=
+    release === "old" ? opened({ ...env, PACKS: "off" }, jobs.map(hasty)) : opened(env, jobs.map(hasty).map(newer)));
 }
 
 function opened(env: ChaosEnv, definitions: readonly Job[]): WorkerEnv {
@@ -78,16 +84,21 @@ export default {
   },
   async queue(batch, env) {
     if (isHeld) return batch.retryAll({ delaySeconds: 1 });
-    const release = drawn();
-    const whole = hurried(batch);
-    await counted(async () => worker.queue(release === "old" ? withoutPacks(whole) : whole, prepared(env, release)));
+    // All of it: with the handler's end nothing of the other half would be run any more, its count included.
+    const ends = await Promise.allSettled(halves(hurried(batch)).map((half, number) => consume(half, env, number)));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   },
   async scheduled(controller, env) {
     await counted(async () => worker.scheduled(controller, prepared(env, "new")));
   },
 } satisfies ExportedHandler<ChaosEnv>;
 
-async function control(what: string, request: Request, { DB }: WorkerEnv): Promise<Response> {
+async function consume(batch: MessageBatch, env: ChaosEnv, number: number): Promise<void> {
+  const release = drawn();
+  await counted(async () => worker.queue(release === "old" ? withoutPacks(batch) : batch, prepared(env, release, number)));
+}
+
+async function control(what: string, request: Request, env: WorkerEnv): Promise<Response> {
   switch (what) {
     case "switch":
       return Response.json(flip(await request.json<Partial<Switches>>()));
@@ -99,13 +110,17 @@ async function control(what: string, request: Request, { DB }: WorkerEnv): Promi
     case "old-share":
       oldShare = await request.json<number>();
       return Response.json({ oldShare });
+    case "migrate":
+      return Response.json(await migrated(env.DB, await request.json()));
     case "rows": {
       const { sql, values } = await request.json<{ sql: string; values: unknown[] }>();
-      const { results } = await DB.prepare(sql)
+      const { results } = await env.DB.prepare(sql)
         .bind(...values)
         .all();
       return Response.json(results);
     }
+    case "idle":
+      return Response.json({ idle: await isIdle(env) });
     case "jump":
       return Response.json(await jump(await request.json()));
     case "abort":
@@ -115,6 +130,13 @@ async function control(what: string, request: Request, { DB }: WorkerEnv): Promi
     default:
       return new Response(null, { status: 404 });
   }
+}
+
+/** Nothing is being worked on, and no message waits: its delay is over, and a batch has taken it. */
+async function isIdle(env: WorkerEnv): Promise<boolean> {
+  if (underWay > 0 || isDelaying()) return false;
+  const metrics = await Promise.all(Object.values(queues).map(({ binding }) => env[binding].metrics()));
+  return metrics.every(({ backlogCount }) => backlogCount === 0);
 }
 
 /** Lets time pass on the Worker's clock while nothing is under way: no run may last longer than its timers say. */

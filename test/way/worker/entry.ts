@@ -8,6 +8,7 @@ import { runEmail } from "../../../src/jobs/email/run";
 import { job } from "../../../src/queue/job";
 import { die } from "./abort";
 import { faultyEnv, hurried } from "./faulty-env";
+import { migrated } from "./migrated";
 import { follow, scripted } from "./scripted";
 import { counted, flip, flipBack, passWhenIdle, switches, type Switches } from "./switches";
 
@@ -46,12 +47,6 @@ async function control(what: string, request: Request, { DB }: WorkerEnv): Promi
   if (what === "rows") return Response.json(await rows(DB, await request.json()));
   if (what === "abort") return die();
   return Response.json(routes.map(({ method, path, name, scope, tenant }) => ({ method, path, name, scope, tenant })));
-}
-
-/** How many statements were run: none in a database that a Worker before this one has used. */
-async function migrated(db: D1Database, statements: string[]): Promise<number> {
-  if (await db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").first()) return 0;
-  return (await db.batch(statements.map((sql) => db.prepare(sql)))).length;
 }
 
 async function rows(db: D1Database, { sql, values }: { sql: string; values: unknown[] }): Promise<unknown[]> {

@@ -103,9 +103,19 @@ export async function through<T>(name: Troubled, trouble: Trouble, what: string,
   return answer;
 }
 
+/** How long a message really waits that was to wait so long. */
 export function shortened(seconds: number | undefined): number {
-  return Math.min(seconds ?? 0, switches.longestDelay ?? Infinity);
+  const shorter = Math.min(seconds ?? 0, switches.longestDelay ?? Infinity);
+  if (shorter > 0) delayedUntil = Math.max(delayedUntil, clock() + shorter * 1000);
+  return shorter;
 }
 
+/** Whether the delay of a message may not be over: the local queue does not count it as waiting before. */
+export function isDelaying(): boolean {
+  // Its timer may be late.
+  return clock() < delayedUntil + 100;
+}
+
+let delayedUntil = 0;
 const clock = Date.now;
 Date.now = () => clock() + switches.ahead;
