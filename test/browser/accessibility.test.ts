@@ -77,6 +77,8 @@ describe.skipIf(noBrowser)(`every page of the operators${noBrowser ? ` (skipped:
       expect({ light: await axeFinds("light"), dark: await axeFinds("dark") }).toEqual({ light: [], dark: [] });
       await page.setViewportSize({ width: 360, height: 740 });
       expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
+      const sideways = "[...document.querySelectorAll('.scroll')].filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.ariaLabel)";
+      expect(await page.evaluate(sideways)).toEqual([]);
       expect([await page.evaluate("window.hacked"), complaints]).toEqual([undefined, []]);
     },
   );

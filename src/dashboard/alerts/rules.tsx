@@ -25,12 +25,12 @@ export function Rules({ visit, rules }: { visit: Visit; rules: readonly Rule[] }
       {rules.length === 0 ? (
         <Empty>There is no rule: warnings and worse go to the channels of the tenant's settings.</Empty>
       ) : (
-        <Table label="Rules" columns={["Name", "State", "From", "Findings", "-Types", "To", ""]}>
+        <Table label="Rules" columns={["Name", "State", "-From", "Findings", "-Types", "To", ""]}>
           {rules.map((rule) => (
             <tr key={rule.name} id={domId("rule", rule.name)}>
-              <td>{rule.name}</td>
+              <td class="name">{rule.name}</td>
               <td>{rule.enabled ? <State is="ok" word="on" /> : <State is="paused" word="off" />}</td>
-              <td>{rule.minSeverity}</td>
+              <td class="wide">{rule.minSeverity}</td>
               <td class="words">{rule.codes?.join(", ") ?? "all"}</td>
               <td class="wide">{rule.types?.join(", ") ?? "all"}</td>
               <td class="words">{channelsOf(rule).join(", ")}</td>

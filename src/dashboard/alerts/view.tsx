@@ -32,19 +32,19 @@ export const alertsPage = page<Model>({
 /** What was found, and the channels it was handed to: the jobs of each tell whether it arrived. */
 export function AlertTable({ visit, alerts }: { visit: Visit; alerts: Alerts["alerts"] }) {
   return (
-    <Table label="Alerts" columns={["State", "About", "Why", "#Count", "Since", "-Handed to"]}>
+    <Table label="Alerts" columns={["State", "About", "Why", "#-Count", "Since", "-Handed to"]}>
       {alerts.map((alert, index) => (
         <tr key={alert.cause} id={`alert-${index}`}>
           <td>{alert.state === "open" ? <State is="open" /> : <State is="done" word="recovered" />}</td>
-          <td>{alert.subject}</td>
+          <td class="name">{alert.subject}</td>
           <td class="words">
             <Sentence text={alert.reason} />
           </td>
-          <td class="num">{number(alert.count)}</td>
+          <td class="num wide">{number(alert.count)}</td>
           <td>
             <Time at={alert.since} />
           </td>
-          <td class="wide">
+          <td class="wide name">
             {alert.via.length === 0 ? (
               <span class="dim">no channel is set up</span>
             ) : (

@@ -55,7 +55,7 @@ function Row({ visit, campaign }: { visit: Visit; campaign: Campaign }) {
       <td class="words">
         {name} {waitingFor === undefined ? null : <span class="dim">{waitingFor}</span>}
       </td>
-      <td class="wide">{campaign.templateId}</td>
+      <td class="wide name">{campaign.templateId}</td>
       <td>
         <ProgressBar progress={{ done: total - queued, total, note: `${number(campaign.sent)} sent` }} />
       </td>

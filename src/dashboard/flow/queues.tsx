@@ -17,21 +17,35 @@ interface QueueTableProps {
 /** Queues in jobs: how each flows, and what holds it. */
 export function QueueTable({ visit, queues, pauses }: QueueTableProps) {
   const acts = pauses !== undefined;
-  const columns = ["Queue", "Health", "#Running", "#Ready", "#Held", "#-Retrying", "#-Scheduled", "-Oldest ready", "#-Done/min", "#-Failed/min", "#-Wait p95"];
+  // A phone has no room for all the counts beside the control.
+  const columns = [
+    "Queue",
+    "Health",
+    "#Running",
+    acts ? "#-Ready" : "#Ready",
+    "#Held",
+    "#-Retrying",
+    "#-Scheduled",
+    "-Oldest ready",
+    "#-Done/min",
+    "#-Failed/min",
+    "#-Wait p95",
+  ];
   return (
     <Table label="Queues" columns={acts ? [...columns, ""] : columns}>
       {queues.map((queue) => [
         <tr key={queue.queue} id={domId("queue", queue.queue)}>
-          <td>
+          <td class="name">
             <a href={queueAddress(visit, queue.queue)} title={queue.types.join(", ")}>
               {queue.queue}
             </a>
           </td>
-          <td class="cause" title={queue.heldBy.map(({ cause, count }) => `${count} at ${cause}`).join("; ")}>
-            <State is={queue.health} /> {!acts && queue.heldBy[0] && queue.health !== "paused" ? <span class="dim">by {queue.heldBy[0].cause}</span> : null}
+          <td title={queue.heldBy.map(({ cause, count }) => `${count} at ${cause}`).join("; ")}>
+            <State is={queue.health} />{" "}
+            {!acts && queue.heldBy[0] && queue.health !== "paused" ? <span class="dim cause">by {queue.heldBy[0].cause}</span> : null}
           </td>
           <Count value={queue.running} />
-          <Count value={queue.ready} />
+          <Count value={queue.ready} wide={acts} />
           <Count value={queue.held} />
           <Count value={queue.retrying} wide />
           <Count value={queue.scheduled} wide />

@@ -58,7 +58,9 @@ export function State({ is, word = is }: { is: string; word?: string }) {
   const [kind, sign] = kinds[is] ?? ["rest", "○"];
   return (
     <span class={`state ${kind}`}>
-      <span aria-hidden="true">{sign}</span> {word}
+      <span aria-hidden="true">{sign}</span>
+      {"\u00a0"}
+      {word}
     </span>
   );
 }

@@ -40,10 +40,10 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
   const [next] = nextRuns;
   return (
     <tr id={domId("schedule", name)}>
-      <td>
+      <td class="name">
         {name} {enabled ? null : <State is="paused" word="off" />}
       </td>
-      <td class="wide">
+      <td class="wide name">
         <a href={`${visit.base}/jobs?${new URLSearchParams({ type, ...(siteId === null ? {} : { siteId }) })}`}>{type}</a>{" "}
         {siteId === null ? null : <span class="dim">{siteId}</span>}
       </td>

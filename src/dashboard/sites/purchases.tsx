@@ -11,16 +11,16 @@ type Order = PurchaseOrders["purchaseOrders"][number];
 /** Purchase orders that wait for a person: an approved one is mailed to its supplier. */
 export function PurchaseTable({ visit, site, orders }: { visit: Visit; site: string; orders: readonly Order[] }) {
   return (
-    <Table label="Purchase orders" columns={["#No.", "Supplier", "#Rows", "#Total", "Made", ""]}>
+    <Table label="Purchase orders" columns={["#No.", "Supplier", "#-Rows", "#Total", "-Made", ""]}>
       {orders.map((order) => (
         <tr key={order.id} id={`purchase-${order.id}`}>
           <td class="num">{order.id}</td>
-          <td>{order.supplier.name}</td>
-          <td class="num">{order.rows.length}</td>
+          <td class="name">{order.supplier.name}</td>
+          <td class="num wide">{order.rows.length}</td>
           <td class="num">
             {order.total.replace(/(\.\d\d)\d*$/, "$1")} {order.currency}
           </td>
-          <td>
+          <td class="wide">
             <Time at={order.createdAt} />
           </td>
           <td class="actions">

@@ -29,15 +29,15 @@ export const workersPage = page<Model>({
       {workers.length === 0 ? (
         <Empty>No worker has asked for jobs. Its token has the scope work; docs/remote-workers.md has a first one.</Empty>
       ) : (
-        <Table label="Workers" columns={["Worker", "State", "Types", "#In hand", "Last asked", "-Last heartbeat", ""]}>
+        <Table label="Workers" columns={["Worker", "State", "-Types", "#-In hand", "Last asked", "-Last heartbeat", ""]}>
           {workers.map(({ worker, types, leases, state, lastPoll, lastBeat }) => (
             <tr key={worker} id={domId("worker", worker)}>
-              <td class="mono">{worker}</td>
+              <td class="mono name">{worker}</td>
               <td>
                 <State is={states[state]} word={words[state]} />
               </td>
-              <td class="words">{types.join(", ")}</td>
-              <td class="num">{number(leases)}</td>
+              <td class="wide words">{types.join(", ")}</td>
+              <td class="num wide">{number(leases)}</td>
               <td>
                 <Time at={isoOf(lastPoll)} none="never" />
               </td>
