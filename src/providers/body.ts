@@ -5,7 +5,7 @@ export interface ReadBody {
   end: "complete" | "too-large" | "broken";
 }
 
-/** Reads at most `limit` bytes, counted while they arrive: a length the sender claims is not believed. Never throws. */
+/** Reads at most `limit` bytes, counted while they arrive: Content-Length is ignored. Never throws. */
 export async function readBody(body: ReadableStream<Uint8Array> | null, limit: number, signal: AbortSignal): Promise<ReadBody> {
   if (body === null) return { bytes: new Uint8Array(), end: "complete" };
   const reader = body.getReader();
@@ -22,7 +22,7 @@ export async function readBody(body: ReadableStream<Uint8Array> | null, limit: n
   } catch {
     return { bytes: joined(chunks, size), end: "broken" };
   } finally {
-    // Frees the connection; after a complete read it does nothing, after a broken one it may fail, and neither matters.
+    // Frees the connection. After a complete read it does nothing; after a broken one it may fail, which is ignored.
     reader.cancel().catch(() => undefined);
   }
 }

@@ -19,7 +19,7 @@ export interface HttpRequest {
   sizeLimit?: number;
   /** `answer`: a redirect is handed over as the answer it is, for a caller that reports it. Default `follow`. */
   redirects?: "follow" | "answer";
-  /** Doing it twice does no harm. Default: true for GET, HEAD, PUT and DELETE. */
+  /** Whether a repeat is harmless. Default: true for GET, HEAD, PUT and DELETE. */
   repeatable?: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface HttpAnswer {
 export interface HttpOptions {
   /** Which addresses may be called; asked before each call and each redirect. */
   rules: AddressRules;
-  /** Called once for each call with its result: an answer of any kind below 500 proves the dependency alive. Not called for calls that were never made or that we stopped ourselves. */
+  /** Called once for each call with its result: any answer below 500 counts as answered. Not called for calls that were not made or that our own signal stopped. */
   onResult?: (result: "answered" | "transient") => void;
   /** The W3C `traceparent` of the next request; none by default. */
   traceparent?: (() => string) | undefined;
@@ -107,7 +107,7 @@ function traced(headers: Headers, { traceparent }: HttpOptions): Headers {
   return sent;
 }
 
-/** A refusal is worth having with half its body; a success without its end is not. */
+/** A refusal is returned even with half its body; a success without its end is a failure. */
 async function answerOf(response: Response, request: HttpRequest, signal: AbortSignal): Promise<Reply<HttpAnswer>> {
   const { bytes, end } = await readBody(response.body, request.sizeLimit ?? 1_000_000, signal);
   if (response.ok && end === "broken") return failed(lostRequest(request));
@@ -135,7 +135,7 @@ function tooLarge(request: HttpRequest): Failure {
   return { class: isRepeatable(request) ? "permanent" : "uncertain", reason: `the answer is larger than ${request.sizeLimit ?? 1_000_000} bytes` };
 }
 
-/** Whether a second identical call does no harm. */
+/** Whether a second identical call is harmless. */
 function isRepeatable(request: Pick<HttpRequest, "method" | "repeatable">): boolean {
   return request.repeatable ?? ["GET", "HEAD", "PUT", "DELETE"].includes(request.method ?? "GET");
 }

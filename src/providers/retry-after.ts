@@ -1,4 +1,4 @@
-/** Longest wait that is believed, in seconds: a day. */
+/** Longer waits are cut to this: a day, in seconds. */
 const longest = 86_400;
 
 /**

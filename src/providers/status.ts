@@ -1,7 +1,7 @@
 import type { Failure } from "../queue/effect";
 import { retryAfter } from "./retry-after";
 
-/** What the class of a refusal depends on besides the status. */
+/** What, besides the status, decides the class of a refusal. */
 export interface CallTraits {
   /** Doing it twice does no harm: a server error then leaves nothing uncertain. */
   repeatable: boolean;
@@ -18,7 +18,7 @@ export function statusFailure(status: number, headers: Headers, traits: CallTrai
   const found = table.find((rule) => rule.when(status, after));
   const failure: Failure = { class: found ? found.class : traits.repeatable ? "transient" : "uncertain", reason: `answered ${status}`, code: String(status) };
   if (after === undefined || !waits(failure)) return failure;
-  // A wait of 0 burns no attempt and would go round at once, for ever.
+  // A wait of 0 seconds counts no attempt: the job would be repeated at once, without end.
   return { ...failure, retryAfter: failure.class === "limited" ? Math.max(1, after) : after };
 }
 

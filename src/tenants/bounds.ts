@@ -7,14 +7,14 @@ export const maxSites = 500;
 export const maxTemplates = 500;
 /** Of one template; older ones are removed. */
 export const maxTemplateVersions = 100;
-/** Besides those that its sites came with. */
+/** Schedules besides the default ones of its sites. */
 export const maxSchedules = 500;
 /** Of its own, besides those that are built in. */
 export const maxDestinations = 50;
 export const maxSubscriptions = 20;
 /** Not revoked. */
 export const maxTokens = 100;
-/** With those that are revoked, which must stay known to be refused. */
+/** Tokens with the revoked ones, which are kept so that they are refused. */
 export const maxTokensEver = 5000;
 
 /** A kind of rows whose number is bounded per tenant. */
@@ -23,15 +23,15 @@ export interface Bound {
   table: string;
   key: string;
   max: number;
-  /** What may be had, and what to do, as in "may have 100 projects; remove one first". */
+  /** The end of the refusal's sentence, as in "may have 100 projects; remove one first". */
   what: string;
   /** A condition on the rows that count. Default: all do. */
   counted?: string;
 }
 
 /**
- * The condition under which a statement may insert a row: one of its name is there (it is replaced), or there is room for one more.
- * It stands in the inserting statement itself, so that two at the same time do not pass the bound. `?1` is the tenant, `?2` the name.
+ * The condition under which a statement may insert a row: a row of its name exists (it is replaced), or the tenant has fewer than the bound.
+ * It is part of the inserting statement, so that two at the same time do not exceed the bound. `?1` is the tenant, `?2` the name.
  */
 export function hasRoom({ table, key, max, counted }: Bound): string {
   const own = `FROM ${table} WHERE tenant = ?1`;
@@ -39,7 +39,7 @@ export function hasRoom({ table, key, max, counted }: Bound): string {
   return `(EXISTS (SELECT 1 ${own} AND ${key} = ?2) OR (${others}) < ${max})`;
 }
 
-/** The 422 for a row that `hasRoom` kept out. */
+/** The 422 for a row that `hasRoom` refused. */
 export function tooMany({ max, what }: Bound): Problem {
   const errors = [{ path: "", message: `a tenant may have ${withCommas(max)} ${what}` }];
   return new Problem("invalid", summaryOf(errors), { errors });

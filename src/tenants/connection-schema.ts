@@ -6,7 +6,7 @@ import { modelsConnectionSchema } from "./models-connection";
 
 /** An HTTP API that takes a key. `baseUrl` is where its paths begin. */
 const api = { baseUrl: url, apiKey: secret, limits: v.optional(limitsSchema) };
-/** An address that takes what is posted to it; the address itself is a secret. */
+/** An address to which JSON is posted; the address itself is a secret. */
 const hook = { url, secret: v.optional(sharedSecret), limits: v.optional(limitsSchema) };
 
 /** The bodies of `PUT /v1/connections/{name}`, by name. A PUT replaces. */

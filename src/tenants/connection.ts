@@ -27,14 +27,14 @@ export interface ConnectionView {
   limits?: GateLimits;
   /** Whether a signing secret is set, where there can be one. */
   signed?: boolean;
-  /** Of mail: who takes what the provider certainly did not. */
+  /** Of mail: the providers asked when the first certainly did not take the mail. */
   fallback?: { provider: string } | { provider: string }[];
   paused?: Paused;
   created: number;
   updated: number;
 }
 
-/** By provider: why it takes nothing until a setting changes, and since when (milliseconds). */
+/** By provider: why it is not called until a setting changes, and since when (milliseconds). */
 export type Paused = Record<string, { reason: string; since: number }>;
 
 /** A sealed credential that cannot be read is the tenant's to set again: `unreadable`, with why. */
@@ -186,7 +186,7 @@ function split(fields: Fields): { shown: Fields; hidden: Fields } {
   return { shown: Object.fromEntries(entries.filter((each) => !isSecret(each))), hidden: Object.fromEntries(entries.filter(isSecret)) };
 }
 
-/** A connection as it was set, from what `apart` made of it. */
+/** The connection as it was set, joined from its plain settings and its credentials. */
 function connectionFrom({ provider, settings }: Row, credentials: Fields): Fields {
   const plain = JSON.parse(settings) as Fields;
   const fallback = plain["fallback"] ? { fallback: joined(plain["fallback"] as Fields | Fields[], credentials["fallback"] as Fields | Fields[]) } : {};

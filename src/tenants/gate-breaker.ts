@@ -3,7 +3,7 @@
  * which means that one job, the probe, may go in. Only failures that may pass count, and only in a row.
  */
 export interface Breaker {
-  /** Raised whenever it opens, closes or sends a probe: results of an older generation say nothing of now. */
+  /** Raised whenever it opens, closes or sends a probe: results of an older generation are ignored. */
   generation: number;
   /** Transient failures in a row while closed. */
   failures: number;
@@ -27,13 +27,13 @@ export function breakerDue(breaker: Breaker, now: number): boolean {
   return breaker.openUntil !== null && breaker.openUntil <= now;
 }
 
-/** Lets the next job in as the probe, though the time has not come; a probe that is under way counts no more. */
+/** Lets the next job in as the probe before the time has come; the result of an earlier probe is ignored. */
 export function breakerProbed(breaker: Breaker, now: number): Breaker {
   if (breaker.openUntil === null) return breaker;
   return { ...breaker, generation: breaker.generation + 1, openUntil: Math.min(breaker.openUntil, now), probe: null };
 }
 
-/** The dependency answered, even with a refusal: it is alive. */
+/** The dependency answered, even with a refusal: the circuit closes. */
 export function breakerAnswered(breaker: Breaker): Breaker {
   return breaker.openUntil === null ? { ...breaker, failures: 0 } : closed(breaker.generation + 1);
 }

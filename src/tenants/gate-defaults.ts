@@ -4,8 +4,8 @@ import type { GateLimits } from "./gate-limits";
 const agentRuns = 4;
 
 /**
- * The limits of a gate that no connection sets any for. A shop is one small server with shoppers on it: two jobs at once, one request at a
- * time in each. What runs over its rows (`orders:{site}`, `products:{site}`) runs alone.
+ * The limits of a gate for which no connection sets any. A shop is one small server that also serves shoppers: two jobs at once, one request at a
+ * time in each. Jobs that read all its rows (`orders:{site}`, `products:{site}`) run alone.
  */
 export function usualLimits(dependency: string): GateLimits {
   const [kind, site] = dependency.split(":");

@@ -1,6 +1,6 @@
 /**
  * What a gate allows, as a pure state machine: state and time go in, answers and the next state come out.
- * Times are milliseconds of the callers' clocks. Nothing here happens by itself: what has expired is noticed at the next call.
+ * Times are milliseconds of the callers' clocks. There are no timers: expired leases are removed at the next call.
  */
 import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
 import { bucketOf, refill, refund, takeToken } from "./gate-bucket";
@@ -25,7 +25,7 @@ export function enter(
   return { state, answers };
 }
 
-/** Frees the slots and gives the results to the breaker. Unknown or expired leases are passed over. */
+/** Frees the slots and reports the results to the breaker. Unknown or expired leases are ignored. */
 export function leave(before: GateState, reports: readonly Report[], now: number): GateState {
   return reports.reduce((state, report) => leaveOne(state, report, now), settled(before, now));
 }
@@ -61,7 +61,7 @@ export function status(before: GateState, limits: GateLimits, now: number): Gate
   };
 }
 
-/** Opens the circuit until then. Those inside are of an older generation: what they still say does not close it. */
+/** Opens the circuit until then. Jobs inside are of an older generation: their results do not close it. */
 export function holdUntil(before: GateState, until: number, now: number, reason?: string): GateState {
   const state = settled(before, now);
   const refusal = { at: now, reason: reason?.slice(0, maxReason) ?? null };
@@ -69,8 +69,8 @@ export function holdUntil(before: GateState, until: number, now: number, reason?
 }
 
 /**
- * Closes the circuit and forgets which jobs were held back; from now on under these limits. What is inside stays counted, and the rate
- * as it was: both are promises to others.
+ * Closes the circuit, forgets which jobs were held back, and sets the limits. Jobs inside stay counted and the tokens stay as they are, so that the
+ * limits are not exceeded.
  */
 export function reset(before: GateState, limits: GateLimits, now: number): GateState {
   const state = settled(before, now);
@@ -88,7 +88,7 @@ function enterOne(state: GateState, job: string, leaseMs: number, now: number): 
   if (known && known.generation === state.breaker.generation) return [prolonged(state, known, now + leaseMs), granted(state, known)];
   const circuitOpen = state.breaker.openUntil !== null;
   if (circuitOpen && !(breakerDue(state.breaker, now) && state.breaker.probe === null)) return held(state, job, "open", openUntil(state, now), now);
-  // A lease of an older generation is this job's own slot: it is exchanged for a new one.
+  // A lease of an older generation belongs to this job: it is exchanged for a new one.
   const leases = state.leases.filter((lease) => lease !== known);
   if (leases.length >= concurrencyOf(state)) return held(state, job, "concurrency", freeAt(state, job, now), now);
   const bucket = takeToken(state.bucket);
@@ -114,7 +114,7 @@ function granted(state: GateState, { lease }: Lease): Granted {
   return { granted: true, lease, probe: state.breaker.probe === lease };
 }
 
-/** Counted only while it will come back by itself: a parked job waits for the tick. */
+/** A job held back is counted only if its message comes back; a parked job waits for the tick. */
 function held(state: GateState, job: string, reason: Held["reason"], until: number, now: number): [GateState, GateAnswer] {
   const others = without(state.held, job);
   const park = until - now > maxWait || others.length >= maxHeld;
@@ -150,7 +150,7 @@ function defined(limits: BreakerLimits): Partial<Record<keyof BreakerLimits, num
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
-/** Without what has expired. A probe that expired, or left without a call, leaves its place to the next. */
+/** Removes what has expired. After a probe that expired, or made no call, the next job is the probe. */
 function settled(state: GateState, now: number): GateState {
   const leases = state.leases.filter((lease) => lease.expires > now);
   const held = state.held.filter((each) => each.until + heldGrace > now);
@@ -175,7 +175,7 @@ function openUntil(state: GateState, now: number): number {
   return Math.max(now + 1000, Math.min(expires, now + probeWait));
 }
 
-/** Those held back before it go first; each slot serves one stay after the other. */
+/** Jobs held back before it go first; each slot serves one job after the other. */
 function freeAt(state: GateState, job: string, now: number): number {
   return now + Math.max(1000, Math.ceil(((ahead(state, job) + 1) * Math.max(100, state.stay)) / concurrencyOf(state)));
 }

@@ -6,16 +6,16 @@ export type GateAnswer = Granted | Held;
 
 export interface Granted {
   granted: true;
-  /** Names this stay; `leave` gives it back. */
+  /** Identifies the slot that the job holds; `leave` returns it. */
   lease: string;
-  /** It is the one job that tries whether the dependency is back. */
+  /** It is the probe: the one job that may call the dependency while the circuit is open. */
   probe: boolean;
 }
 
 export interface Held {
   granted: false;
   reason: "concurrency" | "rate" | "open";
-  /** When to ask again. A guess except for `open`. */
+  /** When to ask again. An estimate, except for `open`. */
   until: number;
   /** Wait in the ledger without a message: it takes over a minute, or over a hundred wait here already. */
   park: boolean;
@@ -64,7 +64,7 @@ export interface GateStatus {
 export interface Lease {
   job: string;
   lease: string;
-  /** Of the breaker, when it was granted: a result of an older one says nothing of now. */
+  /** Generation of the breaker when the lease was granted: results of an older generation are ignored. */
   generation: number;
   since: number;
   expires: number;
@@ -79,7 +79,7 @@ export interface GateState {
   breaker: Breaker;
   /** Jobs held back that return by themselves, with the time they were given; in the order they came. */
   held: readonly { job: string; until: number }[];
-  /** How long a job stays inside, as a running mean. */
+  /** How long jobs stay inside, as a running mean. */
   stay: number;
   lastFailure: LastFailure | null;
   refusal: LastFailure | null;
@@ -90,9 +90,9 @@ export const defaultConcurrency = 100;
 export const maxHeld = 100;
 /** Waits longer than this are parked. */
 export const maxWait = 60_000;
-/** Those who come while a probe is under way ask again after this. */
+/** Jobs that arrive during a probe ask again after this. */
 export const probeWait = 15_000;
-/** A held job that did not come back for so long after its time is no longer counted. */
+/** A held job that has not come back this long after its time is no longer counted. */
 export const heldGrace = 60_000;
 /** Characters kept of a failure's reason. */
 export const maxReason = 300;

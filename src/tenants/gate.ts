@@ -19,7 +19,7 @@ export class Gate extends DurableObject<Cloudflare.Env> {
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
-    // What an earlier version stored lacks later fields.
+    // The state that an earlier version stored lacks later fields.
     this.#state = { ...newGate(), ...ctx.storage.kv.get<GateState>(key) };
   }
 
@@ -30,7 +30,7 @@ export class Gate extends DurableObject<Cloudflare.Env> {
     return answers;
   }
 
-  /** Gives leases back and says how the dependency answered. */
+  /** Returns leases and reports how the dependency answered. */
   leave(reports: readonly Report[], now: number): void {
     this.#keep(leave(this.#state, reports, now));
   }
@@ -60,7 +60,7 @@ export class Gate extends DurableObject<Cloudflare.Env> {
     this.#keep(probe(this.#state, now));
   }
 
-  /** Storage first: what could not be written did not happen. */
+  /** Writes to storage before it changes the state in memory: a failed write changes nothing. */
   #keep(state: GateState): void {
     this.ctx.storage.kv.put(key, state);
     this.#state = state;

@@ -10,15 +10,15 @@ export type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
 
 /**
  * The gates as the rest of the Worker sees them. No call throws: a gate that does not answer in time holds jobs back for 15 s,
- * since a job that waits loses nothing and a dependency that is hammered might. What an unanswered `enter` did grant comes back
- * to the same job when it asks again.
+ * because waiting costs a job nothing and calls without limits may harm the dependency. A slot that an unanswered `enter` granted is
+ * given to the same job when it asks again.
  */
 export interface TenantGates {
   /** One answer per id, in their order: one round trip. */
   enter(tenant: string, dependency: string, ids: readonly string[], leaseMs: number, now: number): Promise<(GateAnswer | Unreachable)[]>;
-  /** A report that cannot be delivered is made good by the leases' end. */
+  /** When a report cannot be delivered, the slots are free again at the end of their leases. */
   leave(tenant: string, dependency: string, reports: readonly Report[], now: number): Promise<void>;
-  /** Nothing, for 15 s, while the gate is out of reach. */
+  /** Admits no job for 15 s while the gate is out of reach. */
   admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission>;
   /** Null while the gate is out of reach. */
   status(tenant: string, dependency: string, now: number): Promise<GateStatus | null>;
@@ -83,12 +83,12 @@ export function createGates(
   };
 }
 
-/** A gate of an earlier version counted those held back instead of naming them, and kept no failure. */
+/** A gate of an earlier version kept a count of held jobs instead of their ids, and no failure. */
 function statusFrom({ held, lastFailure, refusal, ...status }: GateStatus): GateStatus {
   return { ...status, held: Array.isArray(held) ? held : [], lastFailure: lastFailure ?? null, refusal: refusal ?? null };
 }
 
-/** What a gate that does not answer is taken to say. */
+/** The status shown for a gate that does not answer. */
 function unreachable(now: number): Unreachable {
   return { granted: false, reason: "unreachable", until: now + unreachableFor, park: false };
 }

@@ -2,12 +2,12 @@ import { fromBase64 } from "../base64";
 
 /**
  * Keys from a secret of the form `id:base64[,id:base64…]`. The first one is active: it signs and encrypts.
- * The others still verify and decrypt, until they are taken out; what they made is then worthless.
+ * The others still verify and decrypt until they are removed; after that their signatures and sealed texts are invalid.
  */
 export interface KeyRing {
   readonly active: string;
   readonly ids: readonly string[];
-  /** HMAC-SHA-256 for one purpose, derived from the key of that id; undefined when the ring has no such key. */
+  /** HMAC-SHA-256 for one purpose, derived from the key with that id; undefined when the ring has no such key. */
   signing(purpose: string, id?: string): Promise<CryptoKey> | undefined;
   /** AES-256-GCM for one purpose; likewise. */
   encryption(purpose: string, id?: string): Promise<CryptoKey> | undefined;

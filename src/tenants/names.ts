@@ -34,7 +34,7 @@ export function noTenant(tenant: string): Problem {
   return new Problem("not-found", `There is no tenant "${tenant}".`);
 }
 
-/** Why a statement that inserts for an existing tenant with room inserted nothing. */
+/** The error when an insert found no such tenant, or the tenant has no room for the row. */
 export async function whyRefused(db: D1Database, tenant: string, bound: Bound): Promise<Problem> {
   const known = await db.prepare("SELECT 1 FROM tenants WHERE tenant = ?1").bind(tenant).first();
   return known ? tooMany(bound) : noTenant(tenant);

@@ -81,7 +81,7 @@ export const projectSchema = v.strictObject({
 export type ProjectSettings = v.InferOutput<typeof projectSchema>;
 export type Silence = v.InferOutput<typeof silence>;
 
-/** What is known of a project without a secret in clear. */
+/** A project without secrets in clear. */
 export interface Project extends Omit<ProjectSettings, "turnstileSecret" | "crmSecret"> {
   siteKey: string;
   formId: string;

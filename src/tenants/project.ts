@@ -31,7 +31,7 @@ export interface ProjectStore {
   put(tenant: string, project: string, body: unknown, now: number): Promise<{ project: ProjectView; apiKey: string | undefined }>;
   get(tenant: string, project: string): Promise<ProjectView | null>;
   list(tenant: string): Promise<ProjectView[]>;
-  /** Its leads stay. False when there was none. */
+  /** Removes the project; its leads stay. False: there was no such project. */
   remove(tenant: string, project: string): Promise<boolean>;
   /** A new API key; the old one is refused everywhere within 60 s. Null: no such project. */
   renewKey(tenant: string, project: string, now: number): Promise<string | null>;
@@ -81,7 +81,7 @@ export const projectSection: Section<"projects"> = {
   shape: (rows) => Object.fromEntries((rows as unknown as Row[]).map((row) => [row.project, projectOf(row)])),
 };
 
-/** Whether this is the project's API key; hashed first, so that the comparison takes as long for any text. */
+/** Whether this is the project's API key. Both are compared as hashes, so the comparison takes constant time. */
 export async function isApiKey(project: Project, given: string): Promise<boolean> {
   return equalTexts(await hashOf(given), project.apiKeyHash);
 }
@@ -116,7 +116,7 @@ const putSql = `
     settings = excluded.settings, turnstile = excluded.turnstile, crm = excluded.crm, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
 
-/** A watch that is set now does not count the silence before it. */
+/** A silence watch that is set now does not count the time before. */
 const watchSql = `
   INSERT INTO lead_silence (tenant, project, last, since) SELECT tenant, project, NULL, ?3 FROM projects
   WHERE tenant = ?1 AND project = ?2 AND settings ->> '$.silence' IS NOT NULL

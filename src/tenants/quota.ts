@@ -6,7 +6,7 @@ interface Window {
 }
 
 /**
- * Jobs per minute a tenant may enqueue, by its settings. Counted per isolate and minute: no accept pays a round trip for it,
+ * Jobs per minute a tenant may enqueue, by its settings. Counted per isolate and minute: accepting a job costs no round trip for it,
  * and a tenant whose requests are spread over several isolates gets the quota from each.
  */
 export function createQuota(limitOf: (tenant: string) => Promise<number | undefined>, now: () => number): Quota {

@@ -5,7 +5,7 @@ import type { TenantStore } from "./tenant";
 const tenantsPerTick = 10;
 const maxResealed = 50;
 
-/** Everything that seals. */
+/** The stores with sealed columns. */
 const sealing = ["connections", "sites", "projects", "destinations", "subscriptions", "inboundSecrets"] as const;
 
 /** The stores that seal, each with its `rotate`: at most `limit` rows of a tenant, answered by their number. */
@@ -14,7 +14,7 @@ export type SealingStores = Record<(typeof sealing)[number], { rotate(tenant: st
 };
 
 /**
- * Seals anew what an older key of ENCRYPTION_KEYS sealed, so that the key can be taken out once a whole round found nothing more.
+ * Seals anew the credentials that an older key of ENCRYPTION_KEYS sealed. The key can be removed once a whole round has found none.
  * Goes on behind the tenant served last; a tenant with more credentials than one tick may seal is served again by the next tick.
  */
 export async function rotate(stores: SealingStores, mark: RotationMark): Promise<number> {

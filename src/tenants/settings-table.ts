@@ -9,7 +9,7 @@ export interface SettingsShape<Row> {
   columns: string;
   /** Each sealed column with the name that it is sealed under. */
   sealed: { [Column in keyof Row & string]?: (name: string) => string };
-  /** False: the snapshot shows nothing of it, so no change of it raises the snapshot's version. Default true. */
+  /** False: the table is not in the snapshot, so its changes do not raise the snapshot's version. Default true. */
   inSnapshot?: boolean;
 }
 

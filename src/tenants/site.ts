@@ -27,7 +27,7 @@ export const webhookSchema = v.strictObject({
   prefix: v.optional(boundedText(32, { pattern: /^ *[\x21-\x7e][\x20-\x7e]*$/, rule: "must be 1 to 32 characters of ASCII, not blanks alone" })),
   /** A header with the time (seconds since 1970) that is signed before the body: `time.body`. */
   timestampHeader: v.optional(boundedText(100, { pattern: /^[A-Za-z0-9-]{1,100}$/, rule: "must be the name of a header" })),
-  /** How far that time may be from ours. Default 300. */
+  /** Seconds that this time may differ from the Worker's clock. Default 300. */
   toleranceSeconds: v.optional(v.pipe(v.number(), v.integer(seconds), v.minValue(10, seconds), v.maxValue(3600, seconds))),
 });
 
@@ -36,7 +36,7 @@ export const siteSchema = v.strictObject({
   platform: v.picklist(["prestashop"], "must be prestashop"),
   /** The shop's own address, with its folder if it has one; `/api` is added where it is called. */
   url,
-  /** It travels as the user of Basic authentication, which a colon would end. */
+  /** The key is the user name of Basic authentication, which must not hold a colon. */
   key: v.pipe(
     boundedText(256, { pattern: /^[!-9;-~]{1,256}$/, rule: "must be 1 to 256 visible ASCII characters without a colon" }),
     v.description("The shop's webservice key; PrestaShop's has 32 characters"),

@@ -3,9 +3,9 @@ import { messageOf } from "../errors";
 import type { TenantSettings } from "./tenant";
 import { withTimeLimit } from "./time-limit";
 
-/** What intake must know of a tenant even while D1 is down. Holds secrets only in their sealed form. */
+/** The data of a tenant that intake needs even while D1 is down. Holds secrets only in sealed form. */
 export interface Snapshot {
-  /** Of this shape. */
+  /** Version of this shape. */
   v: 1;
   tenant: string;
   name: string;
@@ -15,7 +15,7 @@ export interface Snapshot {
   revoked: readonly string[];
   /** Of the tenant's row: the higher one is the newer snapshot. */
   version: number;
-  /** What others keep here, each under its own name; missing in a snapshot written before that section was. */
+  /** Data of other modules, each under its own name; a snapshot written before a section existed lacks it. */
   sections: Partial<SnapshotSections>;
 }
 
@@ -37,12 +37,12 @@ export type SnapshotLookup = { state: "known"; snapshot: Snapshot } | { state: "
 
 export interface Snapshots {
   /**
-   * Never throws. Asked in this order: this isolate's cache of at most 60 s, D1 with a short time limit, KV, the cache however old.
+   * Never throws. Reads in this order: this isolate's cache of at most 60 s, D1 with a short time limit, KV, the cache however old.
    * D1 comes before KV because KV itself may lag by a minute or more: so a revoked token is refused everywhere within 60 s.
-   * KV speaks only while D1 is down, when nothing can be revoked either; it is then behind by what changed in the minute before.
+   * KV is read only while D1 is down, when no token can be revoked either; it may lack the changes of the minute before.
    */
   read(tenant: string, now: number): Promise<SnapshotLookup>;
-  /** After a change: this isolate sees it at once, KV is written. Never throws; what failed is made good by `republish`. */
+  /** After a change: this isolate reads it at once, and KV is written. Never throws; `republish` repeats what failed. */
   changed(tenant: string): Promise<void>;
   /** For the tick: writes the snapshots that KV does not have yet, of all tenants. Throws when D1 or KV fails. */
   republish(limit: number): Promise<number>;
@@ -64,7 +64,7 @@ const fresh = 60_000;
 /** A snapshot from KV is kept for less time, so that D1 is read again soon after it came back. */
 const freshFromKv = 10_000;
 const maxCached = 2_000;
-/** A name that no tenant has is asked for once in so long, and so many are remembered: made-up names must not cost a query each. */
+/** How long an unknown name is remembered, and how many of them, so that made-up names do not cost a query each. */
 const freshAbsent = 5_000;
 const maxAbsent = 1_000;
 
@@ -76,13 +76,13 @@ interface Entry {
 export function createSnapshots(options: SnapshotOptions): Snapshots {
   const { db, kv, sections = [], timeLimit = 1000, clock = Date.now, report = warn } = options;
   const cache = new Map<string, Entry>();
-  /** Until when a name is known to be no tenant's. */
+  /** Until when a name counts as unknown. */
   const absent = new Map<string, number>();
   let changes = 0;
 
   const read = async (tenant: string, now: number): Promise<SnapshotLookup> => {
     const cached = cache.get(tenant);
-    // `until` far ahead means that the clock was set back: not fresh either.
+    // `until` far ahead means that the clock was set back: the entry is not fresh.
     if (cached && now < cached.until && cached.until <= now + fresh) return { state: "known", snapshot: cached.snapshot };
     const until = absent.get(tenant) ?? 0;
     if (now < until && until <= now + freshAbsent) return { state: "absent" };
@@ -91,7 +91,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const snapshot = await withTimeLimit(timeLimit, "D1", readD1(db, tenant, sections));
       if (snapshot) return remember(cache, snapshot, now + fresh);
       cache.delete(tenant);
-      // A tenant made while this was read must not be absent for its maker.
+      // A tenant created during this read must not be absent for its creator.
       if (before === changes) rememberAbsent(absent, tenant, now + freshAbsent);
       return { state: "absent" };
     } catch (thrown) {
@@ -156,8 +156,8 @@ const tenantSql = "SELECT tenant, name, timezone, settings, version FROM tenants
 const revokedSql = "SELECT id FROM tokens WHERE tenant = ?1 AND revoked IS NOT NULL ORDER BY id";
 
 /**
- * Writes until what was written is what D1 holds: of two isolates that publish at once, the one whose write came last
- * looks at D1 after it, and writes again when it was the older one.
+ * Writes until KV holds D1's version. When two isolates publish at once, the one that wrote last reads D1 afterwards and writes again if its
+ * version was the older one.
  */
 async function publish(db: D1Database, kv: KVNamespace, tenant: string, sections: readonly AnySection[]): Promise<Snapshot | null> {
   for (let round = 0; ; round++) {

@@ -16,7 +16,7 @@ export const mailboxSchema = boundedText(320, {
 const settingsSchema = v.strictObject({
   /** Sender of mails where neither the job nor the connection names one. */
   mail: v.optional(v.strictObject({ from: v.optional(mailboxSchema) })),
-  /** Jobs accepted per minute; without it as many as come. */
+  /** Jobs accepted per minute; default: no limit. */
   quota: v.optional(
     v.strictObject({
       jobsPerMinute: v.optional(

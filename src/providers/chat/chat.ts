@@ -10,7 +10,7 @@ export interface ChatMessage {
 /** A channel. */
 export interface Channel {
   /**
-   * `ok` means that the message was posted; code `gone` that none ever will be, until the settings change.
+   * `ok`: the message was posted. Code `gone`: the channel takes no message until the settings change.
    * Never throws; a failure's reason holds no text of the message and no address.
    */
   post(message: ChatMessage, signal: AbortSignal): Promise<Reply<{ posted: true }>>;
@@ -18,7 +18,7 @@ export interface Channel {
 
 /** A tenant's channel. */
 export interface Chat extends Channel {
-  /** The channel is gone: no event goes there until the tenant sets it again. `job` is who found out. Throws when that cannot be written. */
+  /** Switches the channel off until the tenant sets it again. `job`: the job whose call found it gone. Throws when that cannot be written. */
   retire(reason: string, job: string): Promise<void>;
 }
 

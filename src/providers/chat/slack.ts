@@ -29,7 +29,7 @@ export function slack(options: SlackOptions): Channel {
   };
 }
 
-/** The hook, its channel or the workspace is no more: no message will ever arrive there. */
+/** The hook, its channel or the workspace no longer exists: no message can arrive there. */
 const gone = ["no_service", "no_service_id", "invalid_token", "channel_is_archived", "channel_not_found", "no_team", "team_disabled"];
 /** A rule of the workspace that its owner has to change; it may be about this message alone. */
 const prohibited = ["action_prohibited", "posting_to_general_channel_denied"];
@@ -39,14 +39,14 @@ function slackFailure(answer: HttpAnswer, { url, now: clock }: SlackOptions): Fa
   const answerWord = /^[a-z_]{1,64}$/.exec(answer.text().trim())?.[0];
   const usual = statusFailure(answer.status, answer.headers, { repeatable: false, now });
   const reason = `Slack: ${answer.status}${answerWord ? ` ${answerWord}` : ""}`;
-  // One word is the code; anything else was written by something in between.
+  // A single word is Slack's code; any other text comes from a proxy.
   const quote = answerWord === undefined ? quoted(answer.text().slice(0, 2000), [url]) : {};
   return { ...usual, code: answerWord ?? String(answer.status), ...special(answer, answerWord, now), reason, ...quote };
 }
 
 function special(answer: HttpAnswer, word: string | undefined, now: number): Partial<Failure> {
   if (answer.status === 429) return { class: "limited", retryAfter: Math.max(1, retryAfter(answer.headers, now) ?? 1) };
-  // Slack's word for "not now, and nothing was posted".
+  // Slack's code for a temporary refusal: nothing was posted.
   if (answer.status === 500 && word === "rollup_error") return { class: "transient" };
   if (answer.status === 410 || (answer.status < 500 && word !== undefined && gone.includes(word))) return { class: "config", code: "gone" };
   return answer.status === 404 || (answer.status < 500 && word !== undefined && prohibited.includes(word)) ? { class: "config" } : {};

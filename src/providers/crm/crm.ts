@@ -8,7 +8,7 @@ export interface Contact {
 
 /** A tenant's CRM. */
 export interface Crm {
-  /** Doing it twice changes nothing: `idempotentFor` is infinity. Seconds. */
+  /** A repeat changes nothing: `idempotentFor` is infinity. Seconds. */
   readonly idempotentFor: number;
   /** Creates the contact or updates it. Never throws; a failure's reason holds no address, property value or key. */
   upsert(contact: Contact, signal: AbortSignal): Promise<Reply<{ id: string; created: boolean }>>;

@@ -19,8 +19,8 @@ export interface HubspotOptions {
 type Upserted = Reply<{ id: string; created: boolean }>;
 
 /**
- * Contacts of HubSpot, or of a CRM that speaks as it does: batch upsert by e-mail with one contact a call. An upsert is harmless
- * when repeated, so what was lost on the way is `transient`. A 207 is read by its own list of errors, a 409 names the contact
+ * Contacts of HubSpot, or of a CRM with the same API: batch upsert by e-mail with one contact a call. A repeated upsert is harmless,
+ * so a lost call or answer is `transient`. A 207 is read by its own list of errors, a 409 names the contact
  * that is there already and is updated by its id. Source: HubSpot's API specifications, CRM v3 objects; its Node client's retries.
  */
 export function hubspot(options: HubspotOptions): Crm {
@@ -81,7 +81,7 @@ function readUpsert(answer: HttpAnswer, options: HubspotOptions): Upserted {
   return failed({ class: "transient", reason: `CRM: answered ${answer.status} without the contact` });
 }
 
-/** What a 207 says of the one contact. Its category takes the place of a status. */
+/** The result of a 207 for the one contact. Its category is read in place of a status. */
 function partial(error: Record<string, unknown>, options: HubspotOptions): Failure {
   const category = codeWordOf(error["category"]) ?? "UNKNOWN";
   const kind = { RATE_LIMITS: "limited", MISSING_SCOPES: "config", INTERNAL_ERROR: "transient", CONFLICT: "transient" }[category] ?? "permanent";
@@ -107,7 +107,7 @@ function hubspotFailure(answer: HttpAnswer, options: HubspotOptions): Failure {
 
 function byStatus(answer: HttpAnswer, policy: string | undefined, message: unknown, now: number): Partial<Failure> {
   if (answer.status === 423) return { class: "transient", retryAfter: Math.max(2, retryAfter(answer.headers, now) ?? 2) };
-  // A conflict whose contact is not named: another call writes it at this moment.
+  // A conflict that names no contact: another call writes it at the same time.
   if (answer.status === 409) return { class: "transient" };
   if (answer.status !== 429) return {};
   return { class: "limited", retryAfter: Math.max(retryAfter(answer.headers, now) ?? 0, windowOf(policy, message)) };

@@ -1,6 +1,6 @@
 import type { Reply } from "../../queue/effect";
 
-/** Where to: a connection or setting of the tenant's by its name, or an address as it is. */
+/** The receiver: a connection or setting of the tenant by its name, or an address. */
 export interface HookTarget {
   connection?: "make" | undefined;
   subscription?: string | undefined;
@@ -9,11 +9,11 @@ export interface HookTarget {
 }
 
 export interface HookMessage {
-  /** The same on every try: receivers recognise a repeat by it. */
+  /** The same on every try, so that receivers recognise a repeat. */
   id: string;
   /** JSON text; the same bytes on every try. */
   body: string;
-  /** Sent along, so that an event that comes back is recognised. */
+  /** Sent along, so that an event that comes back to Jobyard is recognised. */
   hops: number;
 }
 
@@ -23,26 +23,26 @@ export interface HookAnswer {
   response: string;
 }
 
-/** One address that takes what is posted to it. */
+/** One address to which messages are posted. */
 export interface Hook {
   /** Seconds for which a repeat is harmless, because its id identifies it. */
   readonly idempotentFor: number;
   /**
-   * `ok` is a 2xx and nothing else; code `gone` means that the receiver takes no more. Never throws; a failure's reason holds no address but
-   * its host, and no secret.
+   * `ok`: a 2xx, nothing else. Code `gone`: the receiver takes no further messages. Never throws; a failure's reason holds of the address only the
+   * host, and no secret.
    */
   post(message: HookMessage, signal: AbortSignal): Promise<Reply<HookAnswer>>;
 }
 
 /** One that a tenant has set. */
 export interface OpenHook extends Hook {
-  /** The receiver is gone for good: nothing more is sent there until the tenant sets it again. `job` is who found out. Throws when that cannot be written. */
+  /** Switches the receiver off until the tenant sets it again. `job`: the job whose call found it gone. Throws when that cannot be written. */
   retire(reason: string, job: string): Promise<void>;
 }
 
 /** A tenant's outgoing hooks. */
 export interface Hooks {
-  /** A target that is not there, is switched off, or whose secret cannot be used: why. Throws when the settings cannot be read. */
+  /** Opens a target; or why not: it does not exist, is switched off, or its secret cannot be read. Throws when the settings cannot be read. */
   open(target: HookTarget): Promise<OpenHook | { missing: string }>;
 }
 

@@ -11,18 +11,18 @@ export interface WebhookOptions {
   url: string;
   /** Of Standard Webhooks; each of them signs. Without any a delivery carries its id and time, and no signature. */
   secrets?: readonly string[];
-  /** Whose way to refuse: `make` says with a 400 what others say with a 429. */
+  /** How the receiver refuses: `make` answers 400 where others answer 429. */
   dialect?: "standard" | "make";
   /** Milliseconds of the Worker's clock. */
   now: () => number;
 }
 
 const keptAnswer = 4096;
-/** Its id identifies a repeat for as long as there are repeats. Seconds. */
+/** The id identifies a repeat however late it comes. Seconds. */
 const week = 7 * 24 * 3600;
 
 /**
- * Posts JSON, signed by Standard Webhooks. Only a 2xx is a success, redirects are not followed, 410 says that the address is gone.
+ * Posts JSON, signed by Standard Webhooks. Only a 2xx is a success, redirects are not followed, 410 means that the address is gone.
  * A lost answer is `uncertain` and may be repeated: at least once, with the same id.
  * Source: Standard Webhooks 1.0.0, operational considerations; Make's help on custom webhooks.
  */
@@ -55,7 +55,7 @@ function webhookFailure(answer: HttpAnswer, options: WebhookOptions): Failure {
 
 type Special = Partial<Pick<Failure, "class" | "code" | "retryAfter">>;
 
-/** Senders of webhooks try again whatever the receiver's trouble; what no repeat can mend is named. */
+/** Failures of a receiver are tried again, except those that no repeat can mend. */
 function byStandard({ status }: HttpAnswer): Special {
   if (status === 410) return { class: "config", code: "gone" };
   if (status === 413) return { class: "permanent" };

@@ -20,7 +20,7 @@ export function cloudflareImages(binding: Pick<ImagesBinding, "input">): Images 
       } catch (thrown) {
         return { ok: false, failure: refusalOf(thrown) };
       }
-      // The content type is what was asked for, even where the bytes are something else.
+      // The answer's content type is the requested one, even where the bytes are of another format.
       const made = formatOf(bytes);
       if (!made.ok || made.format !== format) {
         return failed({ class: "permanent", reason: `images: asked for ${format}, got ${made.ok ? made.format : "no picture"}`, code: "format" });

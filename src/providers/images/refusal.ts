@@ -14,10 +14,10 @@ const byCode: Record<number, Pick<ImageFailure, "class" | "retryAfter" | "isAbou
   9523: { class: "permanent", isAboutPicture: true, meaning: "the picture was refused" },
 };
 
-/** What libraries say of a file that they cannot decode; the local binding passes it on without a code. */
+/** Messages of libraries about a file that they cannot decode; the local binding passes them on without a code. */
 const broken = /unsupported image format|premature end|corrupt|bad seek|invalid|truncated/i;
 
-/** What an error of the Images binding means. One that says nothing has the code `unknown`. */
+/** The failure that an error of the Images binding means; `unknown` for an error without a known code. */
 export function refusalOf(thrown: unknown): ImageFailure {
   const code = codeOf(thrown);
   const issue = code === undefined ? undefined : byCode[code];

@@ -9,7 +9,7 @@ export interface Account {
   holder: string;
 }
 
-/** What an uncertain try leaves for the next one: who may have the mail, and what of it depends on settings. */
+/** The note of an uncertain try for the next one: the account that may have the mail, and the fields of the mail that depend on settings. */
 export interface Note {
   holder: string;
   as?: Pick<MailMessage, "from" | "replyTo" | "headers"> | undefined;
@@ -25,7 +25,7 @@ export function noted<T>(reply: MailReply<T>, note: Note): MailReply<T> {
   return reply.ok || reply.failure.class !== "uncertain" ? reply : failed({ ...reply.failure, note });
 }
 
-/** The failure of a mail that an account may have which the connection no longer names: none other is asked. */
+/** The failure of a mail that an account outside the connection may have: no other account is asked. */
 export async function leftBehind(
   sendOptions: SendOptions,
   { routes, earlierHolder }: { routes: readonly Account[]; earlierHolder?: ((key: string) => Promise<string | undefined>) | undefined },

@@ -19,7 +19,7 @@ export interface MailMessage {
   /** Further headers, as `List-Unsubscribe`; their limits are in limits.ts. */
   headers?: Readonly<Record<string, string>> | undefined;
   attachments?: readonly Attachment[] | undefined;
-  /** Not asked for by the recipient: a newsletter. Some providers refuse it or want it on another stream. Default false. */
+  /** Sent to a list, as a newsletter. Some providers refuse it or require another stream. Default false. */
   bulk?: boolean | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface SendOptions {
   signal: AbortSignal;
   /** The earlier try of this mail, or batch, whose answer is not known, as the effect gives it. */
   earlier?: OpenTry | undefined;
-  /** To whom events about this mail belong. */
+  /** The job and campaign that events about this mail belong to. */
   about?: MailOrigin | undefined;
 }
 
@@ -43,11 +43,11 @@ export interface MailOrigin {
 export interface RefusedRecipient {
   /** As `a@b.example`. */
   address: string;
-  /** The address takes no mail, now and later: it is suppressed. */
+  /** The address refuses mail for good: it is suppressed. */
   suppress: boolean;
 }
 
-/** What a provider's adapter gives back for a mail it took. */
+/** An adapter's result for a mail that the provider took. */
 export interface Accepted {
   /** The provider's id, by which its events name the mail. */
   id: string;
@@ -63,13 +63,13 @@ export interface MailFailure extends Failure {
 
 export type MailReply<T = Accepted> = { ok: true; value: T } | { ok: false; failure: MailFailure };
 
-/** What became of one mail of a batch. */
+/** The result for one mail of a batch. */
 export type BatchItem = { ok: true; id: string } | { ok: false; failure: MailFailure };
 
 /** One provider's API. Never throws; a failure's reason holds no address, subject or key. */
 export interface MailProvider {
   readonly name: MailProviderName;
-  /** Seconds for which a second `send` with the same key sends nothing; 0 when the provider promises nothing. */
+  /** Seconds for which a second `send` with the same key sends nothing; 0 without such a promise of the provider. */
   readonly idempotentFor: number;
   /** Whether it takes mail that is `bulk`. */
   readonly takesBulk: boolean;
@@ -94,7 +94,7 @@ export interface Sent {
   refused?: readonly number[] | undefined;
 }
 
-/** What became of one mail of a batch, as a job sees it. */
+/** The result for one mail of a batch, as a job reads it. */
 export type BatchSent = { ok: true; id: string } | { ok: false; failure: Failure };
 
 /** A tenant's way to send mail: its provider, with its fallback. Refused recipients are suppressed on the way. */
@@ -102,7 +102,7 @@ export interface Mail {
   /** The sender of the connection, else of the tenant's settings. */
   readonly from?: string | undefined;
   readonly replyTo?: string | undefined;
-  /** Seconds for which a second `send` with the same key sends nothing; 0 when nothing of the kind is promised. */
+  /** Seconds for which a second `send` with the same key sends nothing; 0 without such a promise. */
   readonly idempotentFor: number;
   /** `ok` means that a provider took it. Never throws; a failure's reason holds no address, subject or key. */
   send(message: MailMessage, options: SendOptions): Promise<Reply<Sent>>;

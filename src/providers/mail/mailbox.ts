@@ -19,7 +19,7 @@ export function addressOf(mailbox: string): string {
   return mailboxOf(mailbox).address;
 }
 
-/** What a provider may echo of a message: its mailboxes, their names and the subject. */
+/** The texts of a message that a provider may quote: its mailboxes, their names and the subject. */
 export function personalOf(message: { from: string; to: readonly string[]; replyTo?: string | undefined; subject: string }): string[] {
   const mailboxes = [message.from, ...message.to, message.replyTo ?? ""];
   return [message.subject, ...mailboxes, ...mailboxes.map((each) => mailboxOf(each).name ?? "")];
@@ -35,7 +35,7 @@ export function asciiMailbox(mailbox: string): string {
   return `${mailbox.slice(0, end)}${URL.parse(`https://${domain}`)?.hostname ?? domain}${mailbox.slice(end + domain.length)}`;
 }
 
-/** Whether the address stands alone in what a provider says, in any case of letters: `a@b.example` is no part of `aa@b.example`. */
+/** Whether a provider's text names the address, in any case of letters; `aa@b.example` does not name `a@b.example`. */
 export function namesAddress(said: string, address: string): boolean {
   const [text, sought] = [said.toLowerCase(), address.toLowerCase()];
   for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + 1)) {

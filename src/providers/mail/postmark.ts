@@ -22,7 +22,7 @@ export interface PostmarkOptions {
 }
 
 /**
- * Mail by the API of Postmark. It has no idempotency: what was sent and not answered stays uncertain.
+ * Mail by the API of Postmark. It has no idempotency: a call without an answer stays uncertain.
  * Its batch call has none either, so it is not used.
  * Source: Postmark's API reference, API error codes.
  */
@@ -88,7 +88,7 @@ function postmarkFailure(answer: HttpAnswer, code: number | undefined, serverMes
   };
 }
 
-/** Where Postmark's own code says more than the status does. */
+/** The class where Postmark's own code decides, not the status. */
 function byCode({ status, headers }: HttpAnswer, code: number | undefined, now: number): (Pick<Failure, "class"> & { retryAfter?: number }) | undefined {
   if (code !== undefined && ofConfiguration.has(code)) return { class: "config" };
   if (status === 429 || code === 429) return { class: "limited", retryAfter: Math.max(1, retryAfter(headers, now) ?? 60) };

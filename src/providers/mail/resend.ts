@@ -20,7 +20,7 @@ export interface ResendOptions {
 }
 
 /**
- * Mail by the HTTP API of Resend, or of one that speaks it. A key is honoured for 24 h: until then any try may be repeated,
+ * Mail by the HTTP API of Resend, or a compatible one. A key is honoured for 24 h: until then any try may be repeated,
  * so a server error or a lost answer is `uncertain` here and a retry with the same key settles it.
  * Source: Resend's API reference, errors and idempotency keys.
  */
@@ -110,12 +110,12 @@ function resendFailure(answer: HttpAnswer, options: ResendOptions): Failure {
   return { ...usual, ...special, reason, ...quoted(body["message"], [options.apiKey]), code: name ?? String(answer.status) };
 }
 
-/** Where the name says more than the status does. */
+/** The class where the error's name decides, not the status. */
 function byName(answer: HttpAnswer, name: string, now: number): Pick<Failure, "class" | "retryAfter" | "inDoubt"> | undefined {
   switch (`${answer.status} ${name}`) {
     case "409 concurrent_idempotent_requests":
       return { class: "transient", retryAfter: retryAfter(answer.headers, now) ?? 5 };
-    // The key was used for other content: that mail went out, this one must not, under another key neither.
+    // The key was used with other content: that mail went out, so this one must not be sent, under another key either.
     case "409 invalid_idempotent_request":
       return { class: "permanent", inDoubt: true };
     case "429 rate_limit_exceeded":

@@ -18,15 +18,15 @@ import { type Account, inDoubt, isHolder, leftBehind, noted, noteOf } from "./ho
 import { messageIssue } from "./limits";
 import { addressOf } from "./mailbox";
 
-/** What a tenant's sending remembers and reports, beyond the provider's own API. None of it throws. */
+/** Records that a tenant's mails leave besides the provider's own API. No function throws. */
 export interface MailRecords {
-  /** Recipients that a provider says take no mail. */
+  /** Suppresses recipients that a provider refused for good. */
   suppress(addresses: readonly string[]): Promise<void>;
-  /** A mail that was taken: its provider's events are about this job. */
+  /** Records a mail that was taken, so that its provider's events are found by this job. */
   sent(mails: readonly SentMail[]): Promise<void>;
-  /** The provider takes nothing until a setting changes. */
+  /** Pauses the provider until a setting changes. */
   pause(provider: MailProviderName, reason: string): Promise<void>;
-  /** The provider took a mail after it was paused. */
+  /** Ends the pause: the provider took a mail. */
   unpause(provider: MailProviderName): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export interface SentMail {
   about: MailOrigin | undefined;
 }
 
-/** One provider of a connection, with the circuit that says whether it is asked. */
+/** One provider of a connection, with the circuit that decides whether it is called. */
 export interface Route extends Account {
   provider: MailProvider;
   /** It was refused for its configuration before and is tried again. */
@@ -53,7 +53,7 @@ export interface Switching {
   calls(provider: MailProviderName): "none" | "answered" | "transient";
   /** Notes, durably, that this holder is tried with this key, unless one was tried before and never answered: that one comes back, with `again` and its time in milliseconds. Throws when nothing can be noted. */
   begin(key: string, holder: string): Promise<{ holder: string; again: boolean; at: number }>;
-  /** It certainly did not take it. */
+  /** Removes the note: the provider certainly did not take the mail. */
   clear(key: string): Promise<void>;
 }
 
@@ -95,7 +95,7 @@ export function createMail(options: SenderOptions): Mail {
 }
 
 async function askRecorded(given: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
-  // A mail that may have arrived is repeated as it was: a provider refuses its key with another content.
+  // A mail that may have arrived is repeated unchanged: a provider refuses its key with other content.
   const before = noteOf(sendOptions)?.as;
   const message = before ? { ...given, from: before.from, replyTo: before.replyTo, headers: before.headers } : given;
   const { reply, route } = await askRoutes(message, sendOptions, options);
@@ -146,7 +146,7 @@ async function tryOnce(message: MailMessage, sendOptions: SendOptions, route: Ro
     if (!routes.some((each) => isHolder(begun.holder, each))) return failed(inDoubt(begun.holder, "and is not in the connection any more"));
     return failed({ class: "limited", retryAfter: 60, reason: `${begun.holder.split(":")[0]} may have this mail: no other provider is asked` });
   }
-  // The promise holds for a time only.
+  // The provider honours a key for a limited time only.
   if (begun.again && now() - begun.at >= provider.idempotentFor * 1000) return failed(inDoubt(begun.holder));
   const reply = await provider.send(message, sendOptions);
   if (!reply.ok && reply.failure.class !== "uncertain") await switching.clear(sendOptions.idempotencyKey);
@@ -173,7 +173,7 @@ async function taken(mails: readonly (Accepted & Pick<SentMail, "about">)[], { p
   await records.sent(mails.map(({ id, alias, about }) => ({ provider: provider.name, id, alias, about })));
 }
 
-/** The failure as the job shall see it. The mail that shows a wrong setting ends with it; those that try it again wait. */
+/** The failure as the job gets it. The mail that first meets a wrong setting fails; mails that try the paused provider again wait. */
 async function noteRefusal(failure: MailFailure, { provider, paused }: Route, options: SenderOptions): Promise<Failure> {
   await suppressed(failure.refused, options);
   const visible = visibleOf(failure);

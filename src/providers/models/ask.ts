@@ -6,7 +6,7 @@ import { jsonIn } from "../../json/json-in";
 import { strictJsonSchema } from "../../json/strict-schema";
 import type { Answered, CallOptions, Chat, Chatted, Models, Question } from "./models";
 
-/** One more try when the answer is not what was asked for: a second wrong one is no accident. */
+/** Calls for one answer: an answer that does not fit the schema is asked for once more. */
 const maxTries = 2;
 
 /** Asks until an answer fits the schema, at most twice. */
@@ -49,7 +49,7 @@ function misfitting(what: string): Reply<never> {
   return failed({ class: "permanent", reason: `models: ${what}`, code: misfit });
 }
 
-/** Names of fields only: values are a stranger's. */
+/** Names of fields only: the values come from the model. */
 function fieldsOf(issues: readonly v.BaseIssue<unknown>[]): string {
   const names = issues.map((issue) =>
     (issue.path ?? [])

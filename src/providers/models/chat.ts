@@ -12,19 +12,19 @@ import type { ModelSettings } from "./settings";
 export type Exchanged = { body: unknown } | { refused: Refused };
 
 export interface Refused {
-  /** It may be about a parameter that was sent; `param` and `text` are searched for its name. */
+  /** The refusal may be about a parameter that was sent; its name is searched in `param` and `text`. */
   isAboutParameters: boolean;
   param?: unknown;
   text: string;
-  /** What the refusal means when no parameter can be changed. */
+  /** The failure when no parameter can be changed. */
   failure: Failure;
 }
 
 export interface ChatOptions {
-  /** Names the endpoint and who asks it: what one tenant's key may use says nothing about another's. */
+  /** Identifies endpoint and tenant: what one tenant's key may use does not hold for another's. */
   endpoint: string;
   model: string;
-  /** What is sent until the endpoint refuses a part of it. */
+  /** The dialect to begin with, until the endpoint refuses a part of it. */
   dialect: Dialect;
   settings: ModelSettings;
   /** Shared by all calls of an isolate. */
@@ -46,13 +46,13 @@ export interface Exchange {
 /** A model may name each parameter once, and tokens and format twice. */
 const maxRefusals = 5;
 const usualMaxTokens = 4000;
-/** For a model that used those up, as one that thinks first may. */
+/** For a model that used these up, for example by thinking first. */
 const raisedMaxTokens = 16_000;
 export const usualTimeoutSeconds = 60;
-/** Of an answer for which no bound is sent: what the largest models write at most. A connection's `maxTokens` says less. */
+/** Assumed for an answer whose bound is not sent: the most that the largest models write. A connection's `maxTokens` lowers it. */
 const maxAnswer = 128_000;
 
-/** What the settings say, and `usual` where they say nothing. */
+/** The settings, with `usual` for those that are not set. */
 export function dialectOf(
   { temperature, tokensParameter, responseFormat }: ModelSettings,
   usual: Pick<Dialect, "temperature" | "tokensParameter" | "responseFormat">,
@@ -66,8 +66,8 @@ export function dialectOf(
 }
 
 /**
- * Makes chats of exchanges. A parameter that a refusal names is left out, the call is made again, and what the endpoint took is
- * remembered for an hour, as are the tokens that a model needs.
+ * Makes a chat function from an exchange. A parameter that a refusal names is left out and the call repeated. The parameters that the endpoint
+ * accepted, and the tokens that a model needs, are remembered for an hour.
  */
 export function chatBy(
   { endpoint, model, dialect: first, settings, learned, now }: ChatOptions,

@@ -5,7 +5,7 @@ import { failed, ok } from "../../queue/effect";
 import { jsonIn, withoutThinking } from "../../json/json-in";
 import type { Chatted, ToolCall } from "./models";
 
-/** The code of an answer that was given and cannot be used. */
+/** The code of an answer that cannot be used. */
 export const misfit = "misfit";
 
 /** Characters of the name and the id of a call: no tool has a longer name. */
@@ -17,7 +17,7 @@ const maxToolCalls = 64;
 const text = v.nullish(v.string());
 const count = v.fallback(v.number(), 0);
 
-/** Of a chat completion, what is read. Vendors leave out and add much. */
+/** The fields of a chat completion that are read. Vendors leave out and add many. */
 const completion = v.object({
   model: v.fallback(text, null),
   usage: v.fallback(v.nullish(v.object({ prompt_tokens: count, completion_tokens: count })), null),

@@ -5,7 +5,7 @@ interface Element {
   end: number;
 }
 
-/** The SubjectPublicKeyInfo of an X.509 certificate in PEM, as WebCrypto imports it; undefined for what is none. Judges neither issuer nor dates: its source is trusted. */
+/** The SubjectPublicKeyInfo of an X.509 certificate in PEM, as WebCrypto imports it; undefined for any other text. Checks neither issuer nor dates: its source is trusted. */
 export function publicKeyOf(pem: string): Uint8Array | undefined {
   const text = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]{1,20000})-----END CERTIFICATE-----/.exec(pem)?.[1];
   if (text === undefined) return undefined;

@@ -19,7 +19,7 @@ export interface CloudflareEvent extends MailEvent {
   happened: number;
 }
 
-/** What a message of the subscription `email.sending` says; undefined for what is none. Open tracking and the like are none either. */
+/** The event in a message of the subscription `email.sending`; undefined for any other body, open tracking included. */
 export function eventOfCloudflare(body: unknown): CloudflareEvent | undefined {
   const event = recordOf(body);
   const type = textIn(event, "type") ?? "";

@@ -1,22 +1,22 @@
 /** What a provider may report of a mail; opening and clicking are not recorded. */
 export type MailEventKind = "delivered" | "deferred" | "bounced" | "rejected" | "complained" | "unsubscribed";
 
-/** One provider's report about one recipient of one mail, in our words. */
+/** One provider's report about one recipient of one mail, in Jobyard's terms. */
 export interface MailEvent {
-  /** The same when it is delivered again. A report about several recipients may give it to each of them. Holds no address. */
+  /** Id of the report, the same when it is delivered again; the recipients of one report may share it. Holds no address. */
   id: string;
   kind: MailEventKind;
   /** `hard` and `soft` of bounces; `undetermined` counts as soft. */
   class?: string | undefined;
-  /** Names the mail as `send` did; undefined where the event is about an address alone. */
+  /** The mail's id as `send` returned it; undefined where the event is about an address alone. */
   messageId?: string | undefined;
   /** As `a@b.example`. */
   recipient: string;
-  /** What the receiving server answered. May hold personal data: it is masked before it is kept. */
+  /** The answer of the receiving server. May hold personal data: it is masked before it is stored. */
   detail?: string | undefined;
 }
 
-/** A provider's report as it came: nothing of it is believed before it is verified. */
+/** A provider's report as received, not verified yet. */
 export interface SignedIncoming {
   headers: Headers;
   body: Uint8Array;
@@ -25,8 +25,8 @@ export interface SignedIncoming {
 }
 
 /**
- * The events of a report that is genuine by the secret. Undefined: not genuine. `taken`: it confirmed a subscription, no events follow.
- * `unknown`: what decides it could not be reached. `malformed`: genuine, and no JSON.
+ * The events of a report that the secret proves genuine. Undefined: not genuine. `taken`: it confirmed a subscription, no events follow.
+ * `unknown`: the certificate or address that decides could not be reached. `malformed`: genuine, but no JSON.
  */
 export type ReadMailEvents = (
   provider: string,

@@ -1,6 +1,6 @@
 import { recordOf } from "../record";
 
-/** Reads of what a provider sent: nothing of its shape is believed. */
+/** Reads fields of a provider's report, whose shape is checked at each read. */
 export type Fields = Record<string, unknown>;
 
 /** Recipients of one event that are looked at. */

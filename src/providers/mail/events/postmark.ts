@@ -4,7 +4,7 @@ import { type Fields, messageIdIn, textIn } from "./fields";
 /** Types of Postmark's `Bounce` after which the address takes no mail. */
 const hard: ReadonlySet<string> = new Set(["HardBounce", "BadEmailAddress", "ManuallyDeactivated"]);
 
-/** What Postmark's webhook says. Its events have no id of their own: one is made from what names them, the recipient aside. */
+/** The events of Postmark's webhook. They have no id of their own: one is made from the fields that identify them, without the recipient. */
 export function eventsOfPostmark(body: Fields): MailEvent[] {
   const record = textIn(body, "RecordType") ?? "";
   const recipient = textIn(body, "Email") ?? textIn(body, "Recipient");

@@ -12,7 +12,7 @@ const kinds: Readonly<Record<string, MailEventKind>> = {
 };
 
 /**
- * What Resend's webhook says; `id` is that of the signed message. An event names all recipients of its mail: a bounce or complaint
+ * The events of Resend's webhook; `id` is that of the signed message. An event names all recipients of its mail: a bounce or complaint
  * about one of several suppresses only those that its text names, and none when it names none.
  */
 export function eventsOfResend(body: Fields, id: string): MailEvent[] {

@@ -9,7 +9,7 @@ const kinds: Readonly<Record<string, MailEventKind>> = {
   Reject: "rejected",
 };
 
-/** What a notification of Amazon SES says; `id` is that of the message of SNS. Nothing for what is no such notification, as the test that SES sends. */
+/** The events of a notification of Amazon SES; `id` is that of the SNS message. Empty for any other body, such as the test that SES sends. */
 export function eventsOfSes(body: Fields, id: string): MailEvent[] {
   const type = textIn(body, "notificationType") ?? textIn(body, "eventType") ?? "";
   const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;

@@ -9,7 +9,7 @@ export interface MimeOptions {
   date: number;
 }
 
-/** Characters of a line (RFC 5322 §2.1.1): of any, and as they are wanted. */
+/** Characters of a line (RFC 5322 §2.1.1): the limit, and the recommended length. */
 const maxLine = 998;
 const usualLine = 78;
 

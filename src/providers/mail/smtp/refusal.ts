@@ -12,7 +12,7 @@ const full = 86_400;
 /** Addresses that do not exist (RFC 3463): wrong mailbox, wrong domain, moved without forwarding, no mail taken there (RFC 7505). */
 const noSuchAddress: ReadonlySet<string> = new Set(["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"]);
 
-/** Whether the reply says that the address takes no mail, now and later. A policy (5.7.x) or a full mailbox (5.2.2) says nothing of the kind. */
+/** Whether the reply means that the address takes no mail for good. A policy (5.7.x) or a full mailbox (5.2.2) does not mean that. */
 export function isBadAddress({ code, enhanced }: SmtpReply): boolean {
   return code >= 500 && enhanced !== undefined && noSuchAddress.has(enhanced);
 }
@@ -34,7 +34,7 @@ function classOf(step: SmtpStep, reply: SmtpReply, now: number): Pick<MailFailur
   return { class: "permanent" };
 }
 
-/** The server takes nothing from us until a setting changes: credentials, TLS, an address it blocks. */
+/** The server refuses every mail until a setting changes: credentials, TLS, a blocked address. */
 function isOfConfiguration(step: SmtpStep, { code, enhanced, text }: SmtpReply): boolean {
   if (/sending (?:is )?(?:paused|suspended|disabled)/i.test(text)) return true;
   if (["greeting", "hello", "tls", "login"].includes(step)) return true;

@@ -33,7 +33,7 @@ const maxEnd = 500;
 /** One connection: commands go out, replies come in. Every call throws `SmtpLost` when there is no reply to read, or the server sent one before its command. */
 export interface SmtpSession {
   reply(): Promise<SmtpReply>;
-  /** Throws when something came that no command asked for: from there on each reply would be taken for that of another command. */
+  /** Throws when a reply came before its command: each later reply would be taken for that of another command. */
   refuseEarlyReply(): Promise<void>;
   command(line: string): Promise<SmtpReply>;
   write(data: string): Promise<void>;
@@ -49,7 +49,7 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
   let writer = current.writable.getWriter();
   let rest = "";
   let decoder = new TextDecoder();
-  // A read that was begun and not used up yet: one may be under way before its reply is wanted.
+  // A read that has begun and whose reply is not used yet.
   let coming: ReturnType<typeof reader.read> | undefined;
   const nextRead = () => {
     if (!coming) (coming = reader.read()).catch(() => undefined);
@@ -99,7 +99,7 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
       return reply();
     },
     startTls() {
-      // What came in clear after the reply must not be read as if it were protected.
+      // Bytes that arrived unencrypted after the reply must not be read as part of the encrypted session.
       if (rest !== "") throw new SmtpLost("the server answered before it was asked");
       decoder = new TextDecoder();
       reader.releaseLock();
@@ -109,7 +109,7 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
       writer = current.writable.getWriter();
     },
     async end() {
-      // A connection that is gone takes no QUIT, and needs none.
+      // A lost connection needs no QUIT.
       writer.write(new TextEncoder().encode("QUIT\r\n")).catch(() => undefined);
       await closed(current);
     },

@@ -114,7 +114,7 @@ async function transact(transaction: Transaction, signal: AbortSignal) {
   await expect("data", transaction, 3, await session.command("DATA"));
   const domain = addressOf(message.from).split("@").at(-1) ?? "localhost";
   const messageId = `${await sha256Hex(idempotencyKey, 32)}@${domain}`;
-  // No line of the body begins with a dot: those of the headers' values are folded behind a space, the rest is base64.
+  // No line of the body begins with a dot: folded header lines begin with a space, the rest is base64.
   await session.write(toMime(message, { messageId, date: options.now() }).replaceAll(/^\./gm, ".."));
   await session.refuseEarlyReply();
   transaction.dotted = true;
@@ -157,7 +157,7 @@ async function logIn(session: SmtpSession, transaction: Transaction, offers: str
   }
 }
 
-/** Wrong addresses are left out while one is right. One that is refused for now makes all wait: a mail goes out once. */
+/** Wrong addresses are left out while at least one is right. An address refused for now makes the whole mail wait, so that it is sent once. */
 async function nameRecipients(session: SmtpSession, transaction: Transaction): Promise<RefusedRecipient[]> {
   const { message, options } = transaction;
   const refused: (RefusedRecipient & { failure: MailFailure })[] = [];
