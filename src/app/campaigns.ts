@@ -1,8 +1,6 @@
 import type { CampaignDeps } from "../domain/campaigns/capability";
 import { createCampaignObjects } from "../domain/campaigns/objects";
 import { createCampaignOperations } from "../domain/campaigns/operate";
-import { createCampaignQueries } from "../domain/campaigns/queries";
-import { createCampaignStore } from "../domain/campaigns/store";
 import { mailSlotAt } from "../domain/campaigns/mail-slot";
 import type { WorkerEnv } from "../env";
 import type { CampaignIntake } from "../intake/deps";
@@ -28,9 +26,8 @@ export interface AppCampaignDeps {
 
 export function createCampaignDeps({ env, db, stores, gates, resume, now }: AppCampaignDeps): CampaignDeps {
   return {
+    db,
     objects: createCampaignObjects(env.PAYLOADS),
-    store: createCampaignStore(db),
-    queries: createCampaignQueries(db),
     hash: stores.hashAddress,
     mailSlot: (tenant, key) => mailSlotAt(gates, tenant, key, now()),
     resume,
@@ -65,9 +62,6 @@ export function createCampaignIntake({ deps, enqueue, stores, events }: Campaign
   });
   return {
     ...operations,
-    report: (tenant, id) => deps.queries.report(tenant, id),
-    list: (tenant, page) => deps.queries.list(tenant, page),
-    left: (tenant, id, page) => deps.queries.left(tenant, id, page),
     events: (tenant, id) => events.countsOf(tenant, id),
   };
 }

@@ -1,7 +1,6 @@
 import type { AgentOperations } from "../domain/agents/operate";
 import type { BulkActions } from "../domain/bulk-actions/model";
 import type { CampaignOperations } from "../domain/campaigns/operate";
-import type { CampaignQueries } from "../domain/campaigns/queries";
 import type { DestinationStore } from "../domain/destinations/store";
 import type { InboundSecretStore } from "../domain/events/inbound-secret";
 import type { AddressRules } from "../address/address";
@@ -118,7 +117,7 @@ export interface ShopActions {
 }
 
 /** Mailings to lists. */
-export interface CampaignIntake extends CampaignOperations, Pick<CampaignQueries, "report" | "list" | "left"> {
+export interface CampaignIntake extends CampaignOperations {
   /** How many recipients each kind of event was about. */
   events(tenant: string, id: string): ReturnType<MailEventStore["countsOf"]>;
 }

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { campaignOf, leftRecipients } from "../../src/domain/campaigns/queries";
 import { eraseNextRecipients } from "../../src/domain/campaigns/erase";
 import { campaignPage } from "../../src/jobs/campaign-page/job";
 import { retain } from "../../src/ledger/retention";
@@ -96,17 +97,15 @@ describe("a campaign whose job has ended or is gone", () => {
     const tenant = "camp-late-pause";
     const world = await createWorld({ tenant });
     const id = await world.draft(csvOf(50));
-    const { queries } = world.parts;
-    const look = queries.openPages;
-    let looks = 0;
-    queries.openPages = async (...of) => {
-      const pages = await look(...of);
-      // First the page asks, then the campaign's own job.
-      if (world.mails.length > 0 && pages.open === 0 && ++looks === 2) await world.operations.pause(tenant, id);
-      return pages;
+    let isPaused = false;
+    world.hooks.afterLook = async (open) => {
+      if (isPaused || world.mails.length === 0 || open > 0) return;
+      isPaused = true;
+      await world.operations.pause(tenant, id);
     };
     await world.operations.start(tenant, id);
     await world.run(id);
+    expect(isPaused).toBe(true);
     expect(await world.report(id)).toMatchObject({ state: "done", sent: 50 });
   });
 
@@ -116,7 +115,7 @@ describe("a campaign whose job has ended or is gone", () => {
     const id = await world.draft(csvOf(1000), { ratePerMinute: 600 });
     await world.operations.start(tenant, id);
     await deliverFor(world, 3);
-    const { job } = (await world.parts.queries.get(tenant, id)) ?? {};
+    const { job } = (await campaignOf({ db: world.parts.db, tenant, id })) ?? {};
     await deliverFor(world, 1);
     if (how === "cancelled") expect(await world.bench.engine.ledger.cancel({ tenant, id: job ?? "" }, world.bench.now())).toMatchObject({ changed: true });
     if (how === "gone") await env.DB.prepare("DELETE FROM jobs WHERE tenant = ? AND id = ?").bind(tenant, job).run();
@@ -206,7 +205,7 @@ describe("a campaign that is cancelled while a page is half-way", () => {
     await deliverFor(world, 2);
     expect(world.calls).toHaveLength(2);
     expect(await world.report(id)).toMatchObject({ state: "cancelled", sent: first, failed: world.calls[1]?.count });
-    const [left] = await world.parts.queries.left(tenant, id, { after: 0, limit: 1 });
+    const [left] = await leftRecipients({ db: world.parts.db, tenant, id }, { after: 0, limit: 1 });
     expect(left?.reason).toMatch(/^uncertain/);
     expect(await bodiesOf(world, tenant, id)).toBe(0);
   });

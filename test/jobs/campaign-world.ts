@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
+import { campaignOf, reportOf } from "../../src/domain/campaigns/queries";
 import { createCampaignDeps, resumedBy } from "../../src/app/campaigns";
 import { createMailStores } from "../../src/app/mail-stores";
-import { createCampaignWork, type MailSlot } from "../../src/domain/campaigns/capability";
+import { type CampaignWork, createCampaignWork, type MailSlot } from "../../src/domain/campaigns/capability";
 import type { CampaignInput } from "../../src/domain/campaigns/model";
 import { createCampaignOperations } from "../../src/domain/campaigns/operate";
 import { putTemplate, createTemplates } from "../../src/domain/mail/store";
@@ -43,7 +44,12 @@ export async function createWorld(options: WorldOptions) {
   const known = new Map<string, { body: string; reply: Reply<unknown>; until: number }>();
   /** Answers of the next calls; after them all are taken. */
   const answers: Answer[] = [];
-  const hooks = { beforeCall: async (_count: number) => undefined as void, turn: (): MailSlot => ({ granted: true, leave: async () => undefined }) };
+  const hooks = {
+    beforeCall: async (_count: number) => undefined as void,
+    /** After the campaign's own job has read its open pages. */
+    afterLook: async (_open: number) => undefined as void,
+    turn: (): MailSlot => ({ granted: true, leave: async () => undefined }),
+  };
 
   const call = async <T>(key: string, messages: readonly MailMessage[], act: () => T): Promise<Reply<T>> => {
     await hooks.beforeCall(calls.length);
@@ -63,6 +69,14 @@ export async function createWorld(options: WorldOptions) {
     mails.push({ to: message.to[0] ?? "", message, key, at: yard.bench.now() });
     return `m-${mails.length}`;
   };
+  const watched = (work: CampaignWork): CampaignWork => ({
+    ...work,
+    async openPages(id) {
+      const pages = await work.openPages(id);
+      await hooks.afterLook(pages.open);
+      return pages;
+    },
+  });
   const mail: Mail = {
     from: "Shop <news@shop.example>",
     idempotentFor,
@@ -86,7 +100,7 @@ export async function createWorld(options: WorldOptions) {
     ...(options.start === undefined ? {} : { start: options.start }),
     capabilities: () => ({
       mail,
-      campaigns: createCampaignWork({ ...parts, mailSlot: async () => hooks.turn() }, tenant),
+      campaigns: watched(createCampaignWork({ ...parts, mailSlot: async () => hooks.turn() }, tenant)),
       templates: createTemplates(env.DB),
       suppressions: createSuppressions({
         db: env.DB,
@@ -125,7 +139,7 @@ export async function createWorld(options: WorldOptions) {
       return id;
     },
     report: async (id: string) => {
-      const report = await parts.queries.report(tenant, id);
+      const report = await reportOf({ db: parts.db, tenant, id });
       if (!report) throw new Error("there is no such campaign");
       return report;
     },
@@ -142,10 +156,10 @@ export async function createWorld(options: WorldOptions) {
         }
         const due = bench.held.filter(({ at }) => at <= bench.now());
         for (const group of Map.groupBy(due, ({ queue }) => queue).values()) await bench.deliver(group.slice(0, 100));
-        const { state } = (await parts.queries.get(tenant, id)) ?? {};
+        const { state } = (await campaignOf({ db: parts.db, tenant, id })) ?? {};
         if (state === "done" && bench.held.length === 0) return;
       }
-      throw new Error(`the campaign is not done after ${limit} rounds: ${JSON.stringify(await parts.queries.report(tenant, id))}`);
+      throw new Error(`the campaign is not done after ${limit} rounds: ${JSON.stringify(await reportOf({ db: parts.db, tenant, id }))}`);
     },
   };
 }

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { createCampaignObjects } from "../../src/domain/campaigns/objects";
 import { campaignPage } from "../../src/jobs/campaign-page/job";
-import { createCampaignQueries } from "../../src/domain/campaigns/queries";
+import { leftRecipients, pagesUnderWay } from "../../src/domain/campaigns/queries";
 import { chunksOf, createWorld, csvOf, deliverFor } from "./campaign-world";
 
 test("each of 2,000 recipients gets the mail once, in calls of 100, with a link of their own", async () => {
@@ -50,7 +50,7 @@ test("a page that an earlier version noted after its end does not keep the campa
   const pages = await world.jobs({ type: campaignPage.type });
   expect(pages).toHaveLength(2);
   await env.DB.prepare("INSERT INTO campaign_pages (tenant, campaign, page, job, count) VALUES (?, ?, 0, ?, 100)").bind(tenant, id, pages[0]?.id).run();
-  expect(await createCampaignQueries(env.DB).openPages(tenant, id)).toMatchObject({ open: 0 });
+  expect(await pagesUnderWay({ db: env.DB, tenant, id })).toMatchObject({ open: 0 });
 });
 
 test("the rendered body of one part goes without those before it", async () => {
@@ -81,7 +81,7 @@ test("who is suppressed, named before or lacks a variable gets nothing, and the 
   await world.run(id);
   expect(world.mails.map(({ to }) => to)).toEqual(["ada@a.example", "last@a.example"]);
   expect(await world.report(id)).toMatchObject({ total: 6, sent: 2, failed: 1, suppressed: 2, duplicates: 1 });
-  expect(await world.parts.queries.left(tenant, id, { after: 0, limit: 10 })).toEqual([
+  expect(await leftRecipients({ db: env.DB, tenant, id }, { after: 0, limit: 10 })).toEqual([
     { line: 3, state: "suppressed", reason: "bounce", providerMessage: null },
     { line: 5, state: "suppressed", reason: "unsubscribe", providerMessage: null },
     { line: 6, state: "failed", reason: "invalid address", providerMessage: "no such mailbox" },
@@ -92,7 +92,7 @@ test("who is suppressed, named before or lacks a variable gets nothing, and the 
   await world.operations.start(tenant, other);
   await world.run(other);
   expect(world.mails.map(({ to }) => to).slice(2)).toEqual(["Zoe <zoe@a.example>"]);
-  expect(await world.parts.queries.left(tenant, other, { after: 0, limit: 10 })).toEqual([
+  expect(await leftRecipients({ db: env.DB, tenant, id: other }, { after: 0, limit: 10 })).toEqual([
     { line: 1, state: "failed", reason: 'subject: line 1, column 10: the variable "name" is not given', providerMessage: null },
   ]);
 });
@@ -154,7 +154,7 @@ test("without a batch call each recipient is an effect; what a provider without 
   // The lost one and the one whose Worker died went out, but nobody knows.
   expect(world.mails).toHaveLength(229);
   expect(new Set(world.mails.map(({ to }) => to)).size).toBe(229);
-  const left = await world.parts.queries.left(tenant, id, { after: 0, limit: 10 });
+  const left = await leftRecipients({ db: env.DB, tenant, id }, { after: 0, limit: 10 });
   expect(left.map(({ reason }) => reason).toSorted()).toEqual(["550 no such user", expect.stringContaining("uncertain"), expect.stringContaining("uncertain")]);
 });
 

@@ -2,8 +2,8 @@ import { addressOf } from "../mail/mailbox";
 import type { HashAddress } from "../suppressions/model";
 import { type Campaign, type ClaimedRecipient, type LeftOut, openPagesOf, type PageCounts, pageSizeOf } from "./model";
 import type { CampaignObjects, PageBody, PagePlace } from "./objects";
-import type { CampaignQueries, OpenPages } from "./queries";
-import type { CampaignStore } from "./store";
+import { campaignOf, type OpenPages, pagesUnderWay } from "./queries";
+import { beginPage, claimRecipients, endCampaign, endPage, planPages, reserveSlot, setPageJobs } from "./store";
 
 /** Leave to call the mail provider once. */
 export type MailSlot =
@@ -47,9 +47,8 @@ declare module "../../queue/job" {
 }
 
 export interface CampaignDeps {
+  db: D1Database;
   objects: CampaignObjects;
-  store: CampaignStore;
-  queries: CampaignQueries;
   hash: HashAddress;
   mailSlot(tenant: string, key: string): Promise<MailSlot>;
   /** Jobs that wait go on at once. */
@@ -61,26 +60,27 @@ export interface CampaignDeps {
 const wakeEvery = 5;
 
 export function createCampaignWork(deps: CampaignDeps, tenant: string): CampaignWork {
-  const { objects, store, queries, now } = deps;
+  const { db, objects, now } = deps;
+  const scope = (id: string) => ({ db, tenant, id });
   return {
-    get: (id) => queries.get(tenant, id),
+    get: (id) => campaignOf(scope(id)),
     pages: ({ list, bytes, ratePerMinute }, from, max) => objects.pages(listOf(list), from, bytes, pageSizeOf(ratePerMinute), max),
-    openPages: (id) => queries.openPages(tenant, id),
-    plan: (id, pages, next) => store.plan(tenant, id, pages, next),
-    enqueued: (id, pages) => store.enqueued(tenant, id, pages),
-    end: (id) => store.end(tenant, id, now()),
-    begin: (id, page, job) => queries.begin(tenant, id, page, job),
-    reserve: async ({ id, ratePerMinute }, { page, count }) => (ratePerMinute === null ? now() : store.reserve(tenant, id, page, count, ratePerMinute, now())),
+    openPages: (id) => pagesUnderWay(scope(id)),
+    plan: (id, pages, next) => planPages(scope(id), pages, next),
+    enqueued: (id, pages) => setPageJobs(scope(id), pages),
+    end: (id) => endCampaign(scope(id), now()),
+    begin: (id, page, job) => beginPage(scope(id), page, job),
+    reserve: async ({ id, ratePerMinute }, { page, count }) => (ratePerMinute === null ? now() : reserveSlot(scope(id), page, count, ratePerMinute, now())),
     claim: (campaign, place) => claim(deps, tenant, campaign, place),
     body: (id, page, part) => objects.body(tenant, id, page, part),
     putBody: (id, page, part, body) => objects.putBody(tenant, id, page, part, body),
     removeBody: (id, page, part) => objects.removeBody(tenant, id, page, part),
     removeBodies: (id, page, count) => objects.removeBodies(tenant, id, page, count),
-    endPage: (id, page, counts, left) => store.endPage(tenant, id, page, counts, left),
+    endPage: (id, page, counts, left) => endPage(scope(id), page, counts, left),
     async wake({ id, job, ratePerMinute, next, bytes }, page) {
       // As long as there is more to cut, not every page looks. One that saw the list too early is no matter: the campaign looks by itself.
       if (job === null || (next.offset < bytes && page % wakeEvery !== 0)) return;
-      const { open } = await queries.openPages(tenant, id);
+      const { open } = await pagesUnderWay(scope(id));
       const isLow = open <= openPagesOf(ratePerMinute) / 2 && page % wakeEvery === 0;
       if (open === 0 || isLow) await deps.resume(tenant, [job]);
     },
@@ -88,11 +88,11 @@ export function createCampaignWork(deps: CampaignDeps, tenant: string): Campaign
   };
 }
 
-async function claim({ objects, store, hash }: CampaignDeps, tenant: string, campaign: Campaign, place: PagePlace) {
+async function claim({ db, objects, hash }: CampaignDeps, tenant: string, campaign: Campaign, place: PagePlace) {
   const rows = await objects.recipients(listOf(campaign.list), place);
   // What is no address to compare is refused when the list is read; of an older list each such row is a mailbox of its own.
   const hashed = await Promise.all(rows.map(async (row) => ({ ...row, hash: (await hash(tenant, addressOf(row.to))) ?? `line ${row.line}` })));
-  const own = await store.claim(tenant, campaign.id, place.page, hashed);
+  const own = await claimRecipients({ db, tenant, id: campaign.id }, place.page, hashed);
   return { recipients: hashed.filter((row) => own.get(row.hash) === row.line), rows: rows.length };
 }
 

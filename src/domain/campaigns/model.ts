@@ -5,6 +5,13 @@ import { boundedText, jsonObject } from "../../queue/bounded";
 import { personal } from "../../masking/personal";
 import { type SendWindow, windowSchema } from "./window";
 
+/** One campaign of a tenant, in its database. */
+export interface CampaignScope {
+  db: D1Database;
+  tenant: string;
+  id: string;
+}
+
 export const campaignStates = ["draft", "running", "paused", "done", "cancelled"] as const;
 export type CampaignState = (typeof campaignStates)[number];
 

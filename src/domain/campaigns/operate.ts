@@ -4,7 +4,9 @@ import { withLayout } from "../mail/content";
 import type { Templates } from "../mail/model";
 import type { CampaignDeps } from "./capability";
 import type { CampaignInput, CampaignState } from "./model";
+import { campaignOf, pagesUnderWay, strandedCampaigns } from "./queries";
 import type { ListFormat } from "./read-list";
+import { createCampaign, endCampaign, forgetSlots, moveCampaign, setJob, setList, startCampaign } from "./store";
 import { type UploadedList, uploadList } from "./upload";
 
 export interface CampaignOperations {
@@ -20,7 +22,7 @@ export interface CampaignOperations {
   revive(): Promise<number>;
 }
 
-export interface CampaignOperationsDeps extends Pick<CampaignDeps, "objects" | "store" | "queries" | "resume" | "now"> {
+export interface CampaignOperationsDeps extends Pick<CampaignDeps, "db" | "objects" | "resume" | "now"> {
   templates: Templates;
   /** Of the tenant's clock. */
   zoneOf(tenant: string): Promise<string>;
@@ -29,18 +31,18 @@ export interface CampaignOperationsDeps extends Pick<CampaignDeps, "objects" | "
 }
 
 export function createCampaignOperations(deps: CampaignOperationsDeps): CampaignOperations {
-  const { store, now } = deps;
+  const { db, now } = deps;
   return {
     async create(tenant, input) {
       const id = newId(now());
-      await store.create(tenant, id, input, now());
+      await createCampaign({ db, tenant, id }, input, now());
       return id;
     },
     upload: (tenant, id, chunks, format) => upload(deps, tenant, id, chunks, format),
     start: (tenant, id) => start(deps, tenant, id),
     pause: (tenant, id) => move(deps, tenant, id, { from: ["running"], to: "paused" }),
     async resume(tenant, id) {
-      const state = await move(deps, tenant, id, { from: ["paused"], to: "running" }, () => store.forgetSlots(tenant, id, now()));
+      const state = await move(deps, tenant, id, { from: ["paused"], to: "running" }, () => forgetSlots({ db, tenant, id }, now()));
       await run(deps, tenant, id);
       await wakeAll(deps, tenant, id);
       return state;
@@ -60,11 +62,11 @@ const failureRest = 3_600_000;
 const maxRevived = 20;
 
 async function revive(deps: CampaignOperationsDeps): Promise<number> {
-  const { queries, store, now } = deps;
+  const { db, now } = deps;
   let revived = 0;
-  for (const { tenant, id, state } of await queries.stranded(now() - failureRest, maxRevived)) {
+  for (const { tenant, id, state } of await strandedCampaigns(db, now() - failureRest, maxRevived)) {
     // Its job ends when nothing is left to send.
-    if (state === "done") await store.end(tenant, id, now()).run();
+    if (state === "done") await endCampaign({ db, tenant, id }, now()).run();
     else if (!(await enqueued(deps, tenant, id)).ok) continue;
     revived++;
   }
@@ -78,11 +80,11 @@ function newId(now: number): string {
 }
 
 async function upload(deps: CampaignOperationsDeps, tenant: string, id: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList> {
-  const { objects, store, now } = deps;
+  const { db, objects, now } = deps;
   await refuseUnlessDraft(deps, tenant, id);
   const name = objects.listName(tenant, id);
   const uploaded = await uploadList(objects.bucket, name, chunks, format);
-  const set = await store.setList(tenant, id, { list: name, bytes: uploaded.bytes, total: uploaded.accepted }, now());
+  const set = await setList({ db, tenant, id }, { list: name, bytes: uploaded.bytes, total: uploaded.accepted }, now());
   const old = set === false ? name : set.former;
   if (old !== null) await objects.removeList(old);
   if (set === false) await refuseUnlessDraft(deps, tenant, id);
@@ -94,8 +96,8 @@ async function refuseUnlessDraft(deps: CampaignOperationsDeps, tenant: string, i
   if (state !== "draft") throw new Problem("conflict", `The campaign is ${state}: the recipients of a draft alone can be set.`);
 }
 
-async function stateOf({ queries }: CampaignOperationsDeps, tenant: string, id: string): Promise<CampaignState> {
-  const campaign = await queries.get(tenant, id);
+async function stateOf({ db }: CampaignOperationsDeps, tenant: string, id: string): Promise<CampaignState> {
+  const campaign = await campaignOf({ db, tenant, id });
   if (!campaign) throw noCampaign();
   return campaign.state;
 }
@@ -106,8 +108,8 @@ export function noCampaign(): Problem {
 
 /** The version of the template that is newest now is that of all its mails. */
 async function start(deps: CampaignOperationsDeps, tenant: string, id: string): Promise<CampaignState> {
-  const { queries, store, templates, zoneOf, now } = deps;
-  const campaign = await queries.get(tenant, id);
+  const { db, templates, zoneOf, now } = deps;
+  const campaign = await campaignOf({ db, tenant, id });
   if (!campaign) throw noCampaign();
   if (campaign.state === "draft") {
     if (campaign.total === 0) throw new Problem("conflict", `The campaign has no recipients: PUT /v1/campaigns/${id}/recipients comes first.`);
@@ -116,7 +118,7 @@ async function start(deps: CampaignOperationsDeps, tenant: string, id: string): 
     if (!template) throw new Problem("conflict", `There is no template "${campaign.templateId}": PUT /v1/templates/${campaign.templateId} makes it.`);
     const whole = await withLayout(templates, tenant, template, at);
     if (!whole.ok) throw new Problem("conflict", `The template cannot be sent: ${whole.reason}.`);
-    await store.start(tenant, id, { zone: await zoneOf(tenant), templateVersion: template.version }, at);
+    await startCampaign({ db, tenant, id }, { zone: await zoneOf(tenant), templateVersion: template.version }, at);
   }
   const state = await stateOf(deps, tenant, id);
   if (state !== "running") throw new Problem("conflict", `The campaign is ${state}: a draft can be started.`);
@@ -130,9 +132,9 @@ async function run(deps: CampaignOperationsDeps, tenant: string, id: string): Pr
   if (!receipt.ok) throw new Problem(receipt.code, receipt.detail, receipt.retryAfter === undefined ? {} : { retryAfter: receipt.retryAfter });
 }
 
-async function enqueued({ store, enqueueRun }: CampaignOperationsDeps, tenant: string, id: string): Promise<Receipt> {
+async function enqueued({ db, enqueueRun }: CampaignOperationsDeps, tenant: string, id: string): Promise<Receipt> {
   const receipt = await enqueueRun(tenant, id);
-  if (receipt.ok) await store.setJob(tenant, id, receipt.id);
+  if (receipt.ok) await setJob({ db, tenant, id }, receipt.id);
   return receipt;
 }
 
@@ -147,14 +149,14 @@ async function move(
   const state = await stateOf(deps, tenant, id);
   if (state === to) return to;
   if (from.includes(state)) await before();
-  if (await deps.store.move(tenant, id, from, to, deps.now())) return to;
+  if (await moveCampaign({ db: deps.db, tenant, id }, from, to, deps.now())) return to;
   const now = await stateOf(deps, tenant, id);
   if (now === to) return to;
   throw new Problem("conflict", `The campaign is ${now}: that is possible while it is ${from.join(" or ")}.`);
 }
 
-async function wakeAll({ queries, resume }: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {
-  const [campaign, { jobs }] = await Promise.all([queries.get(tenant, id), queries.openPages(tenant, id)]);
+async function wakeAll({ db, resume }: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {
+  const [campaign, { jobs }] = await Promise.all([campaignOf({ db, tenant, id }), pagesUnderWay({ db, tenant, id })]);
   const all = [...(campaign?.job ? [campaign.job] : []), ...jobs];
   if (all.length > 0) await resume(tenant, all);
 }

@@ -1,4 +1,4 @@
-import type { Campaign, CampaignState, PageCounts } from "./model";
+import type { Campaign, CampaignScope, CampaignState, PageCounts } from "./model";
 import type { JobState } from "../../queue/state";
 import type { PagePlace } from "./objects";
 import type { SendWindow } from "./window";
@@ -40,78 +40,64 @@ export interface LeftRecipient {
   providerMessage: string | null;
 }
 
-/** Reads of campaigns. Every statement names its tenant. */
-export function createCampaignQueries(db: D1Database) {
-  return {
-    async get(tenant: string, id: string): Promise<Campaign | null> {
-      const row = await db.prepare("SELECT * FROM campaigns WHERE tenant = ?1 AND id = ?2").bind(tenant, id).first<Row>();
-      return row && campaignFrom(row);
-    },
-    async report(tenant: string, id: string): Promise<CampaignReport | null> {
-      const [campaign, pages] = await db.batch<Record<string, unknown>>([
-        db.prepare("SELECT * FROM campaigns WHERE tenant = ?1 AND id = ?2").bind(tenant, id),
-        db.prepare(`SELECT p.count, p.job, j.state, j.reason ${pagesWithJobs}`).bind(tenant, id),
-      ]);
-      const row = campaign?.results[0] as unknown as Row | undefined;
-      return row ? reportFrom(row, (pages?.results ?? []) as unknown as PageRow[]) : null;
-    },
-    /** The newest first. */
-    async list(
-      tenant: string,
-      { cursor, limit }: { cursor?: string | undefined; limit: number },
-    ): Promise<{ campaigns: CampaignReport[]; cursor: string | null }> {
-      const page = "SELECT * FROM campaigns WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
-      const [own, pages] = await db.batch<Record<string, unknown>>([
-        db.prepare(page).bind(tenant, cursor ?? "~", limit + 1),
-        db
-          .prepare(
-            `SELECT p.campaign, p.count, p.job, j.state, j.reason FROM (${page}) c CROSS JOIN campaign_pages p ON p.tenant = ?1 AND p.campaign = c.id
-             LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = p.job`,
-          )
-          .bind(tenant, cursor ?? "~", limit),
-      ]);
-      const rows = (own?.results ?? []) as unknown as Row[];
-      const byCampaign = Map.groupBy((pages?.results ?? []) as unknown as PageRow[], ({ campaign }) => campaign);
-      const campaigns = rows.slice(0, limit).map((row) => reportFrom(row, byCampaign.get(row.id) ?? []));
-      return { campaigns, cursor: rows.length > limit ? (campaigns.at(-1)?.id ?? null) : null };
-    },
-    /** A page's campaign; the page is noted as enqueued by this job. `isOpen`: it has not ended. */
-    async begin(tenant: string, id: string, page: number, job: string): Promise<{ campaign: Campaign; isOpen: boolean } | null> {
-      const place = "tenant = ?1 AND campaign = ?2 AND page = ?3";
-      const [, found] = await db.batch<Row & { open: number }>([
-        db.prepare(`UPDATE campaign_pages SET job = ?4 WHERE ${place} AND job = ''`).bind(tenant, id, page, job),
-        db
-          .prepare(`SELECT *, EXISTS (SELECT 1 FROM campaign_pages WHERE ${place}) AS open FROM campaigns WHERE tenant = ?1 AND id = ?2`)
-          .bind(tenant, id, page),
-      ]);
-      const row = found?.results[0];
-      return row ? { campaign: campaignFrom(row), isOpen: row.open === 1 } : null;
-    },
-    async openPages(tenant: string, id: string): Promise<OpenPages> {
-      const sql = `SELECT p.page, p.offset, p.length, p.count, p.job, j.state ${pagesWithJobs}`;
-      const { results } = await db.prepare(sql).bind(tenant, id).all<PagePlace & Pick<PageRow, "job" | "state">>();
-      // A job that is done has ended its page: an earlier version could note a page after its end.
-      const open = results.filter((row) => !isLost(row) && row.state !== "done");
-      const planned = open.filter(({ job }) => job === "").map(({ page, offset, length, count }) => ({ page, offset, length, count }));
-      return { open: open.length, jobs: open.flatMap(({ job }) => (job === "" ? [] : [job])), planned };
-    },
-    /** Of all tenants, for the tick. A job that failed is left to rest first: `failedBefore`. */
-    async stranded(failedBefore: number, limit: number): Promise<StrandedCampaign[]> {
-      const sql = `
-        SELECT c.tenant, c.id, j.state FROM campaigns c INDEXED BY campaigns_running LEFT JOIN jobs j ON j.tenant = c.tenant AND j.id = c.job
-        WHERE c.state = 'running' AND (j.id IS NULL OR j.state IN ('done', 'cancelled') OR (j.state IN ('dead', 'discarded') AND j.ended < ?1)) LIMIT ?2`;
-      return (await db.prepare(sql).bind(failedBefore, limit).all<StrandedCampaign>()).results;
-    },
-    async left(tenant: string, id: string, { after, limit }: { after: number; limit: number }): Promise<LeftRecipient[]> {
-      const sql = `
-        SELECT line, state, reason, provider_message AS providerMessage FROM campaign_recipients INDEXED BY campaign_recipients_left
-        WHERE tenant = ?1 AND campaign = ?2 AND state IS NOT NULL AND line > ?3 ORDER BY line LIMIT ?4`;
-      return (await db.prepare(sql).bind(tenant, id, after, limit).all<LeftRecipient>()).results;
-    },
-  };
+export async function campaignOf({ db, tenant, id }: CampaignScope): Promise<Campaign | null> {
+  const row = await db.prepare("SELECT * FROM campaigns WHERE tenant = ?1 AND id = ?2").bind(tenant, id).first<CampaignRow>();
+  return row && campaignFrom(row);
 }
 
-export type CampaignQueries = ReturnType<typeof createCampaignQueries>;
+export async function reportOf({ db, tenant, id }: CampaignScope): Promise<CampaignReport | null> {
+  const [campaign, pages] = await db.batch<Record<string, unknown>>([
+    db.prepare("SELECT * FROM campaigns WHERE tenant = ?1 AND id = ?2").bind(tenant, id),
+    db.prepare(`SELECT p.count, p.job, j.state, j.reason ${pagesWithJobs}`).bind(tenant, id),
+  ]);
+  const row = campaign?.results[0] as unknown as CampaignRow | undefined;
+  return row ? reportFrom(row, (pages?.results ?? []) as unknown as PageRow[]) : null;
+}
+
+/** The newest first. */
+export async function listCampaigns(
+  { db, tenant }: Omit<CampaignScope, "id">,
+  { cursor, limit }: { cursor?: string | undefined; limit: number },
+): Promise<{ campaigns: CampaignReport[]; cursor: string | null }> {
+  const page = "SELECT * FROM campaigns WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+  const [own, pages] = await db.batch<Record<string, unknown>>([
+    db.prepare(page).bind(tenant, cursor ?? "~", limit + 1),
+    db
+      .prepare(
+        `SELECT p.campaign, p.count, p.job, j.state, j.reason FROM (${page}) c CROSS JOIN campaign_pages p ON p.tenant = ?1 AND p.campaign = c.id
+         LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = p.job`,
+      )
+      .bind(tenant, cursor ?? "~", limit),
+  ]);
+  const rows = (own?.results ?? []) as unknown as CampaignRow[];
+  const byCampaign = Map.groupBy((pages?.results ?? []) as unknown as PageRow[], ({ campaign }) => campaign);
+  const campaigns = rows.slice(0, limit).map((row) => reportFrom(row, byCampaign.get(row.id) ?? []));
+  return { campaigns, cursor: rows.length > limit ? (campaigns.at(-1)?.id ?? null) : null };
+}
+
+export async function pagesUnderWay({ db, tenant, id }: CampaignScope): Promise<OpenPages> {
+  const sql = `SELECT p.page, p.offset, p.length, p.count, p.job, j.state ${pagesWithJobs}`;
+  const { results } = await db.prepare(sql).bind(tenant, id).all<PagePlace & Pick<PageRow, "job" | "state">>();
+  // A job that is done has ended its page: an earlier version could note a page after its end.
+  const open = results.filter((row) => !isLost(row) && row.state !== "done");
+  const planned = open.filter(({ job }) => job === "").map(({ page, offset, length, count }) => ({ page, offset, length, count }));
+  return { open: open.length, jobs: open.flatMap(({ job }) => (job === "" ? [] : [job])), planned };
+}
+
+/** Of all tenants, for the tick. A job that failed is left to rest first: `failedBefore`. */
+export async function strandedCampaigns(db: D1Database, failedBefore: number, limit: number): Promise<StrandedCampaign[]> {
+  const sql = `
+    SELECT c.tenant, c.id, j.state FROM campaigns c INDEXED BY campaigns_running LEFT JOIN jobs j ON j.tenant = c.tenant AND j.id = c.job
+    WHERE c.state = 'running' AND (j.id IS NULL OR j.state IN ('done', 'cancelled') OR (j.state IN ('dead', 'discarded') AND j.ended < ?1)) LIMIT ?2`;
+  return (await db.prepare(sql).bind(failedBefore, limit).all<StrandedCampaign>()).results;
+}
+
+export async function leftRecipients({ db, tenant, id }: CampaignScope, { after, limit }: { after: number; limit: number }): Promise<LeftRecipient[]> {
+  const sql = `
+    SELECT line, state, reason, provider_message AS providerMessage FROM campaign_recipients INDEXED BY campaign_recipients_left
+    WHERE tenant = ?1 AND campaign = ?2 AND state IS NOT NULL AND line > ?3 ORDER BY line LIMIT ?4`;
+  return (await db.prepare(sql).bind(tenant, id, after, limit).all<LeftRecipient>()).results;
+}
 
 const pagesWithJobs = `
   FROM campaign_pages p LEFT JOIN jobs j ON j.tenant = p.tenant AND j.id = p.job WHERE p.tenant = ?1 AND p.campaign = ?2`;
@@ -126,7 +112,8 @@ interface PageRow {
   reason: string | null;
 }
 
-interface Row {
+/** A row of `campaigns`. */
+export interface CampaignRow {
   id: string;
   name: string;
   template: string;
@@ -154,7 +141,7 @@ interface Row {
   ended: number | null;
 }
 
-function campaignFrom(row: Row): Campaign {
+export function campaignFrom(row: CampaignRow): Campaign {
   const { id, name, template: templateId, variables, rate: ratePerMinute, send_window: window, template_version: templateVersion } = row;
   const { state, list, bytes, total, zone, pinned, job, created, updated, started, ended } = row;
   const next = { offset: row.next_offset, page: row.next_page };
@@ -165,7 +152,7 @@ function campaignFrom(row: Row): Campaign {
   };
 }
 
-function reportFrom(row: Row, pages: readonly PageRow[]): CampaignReport {
+function reportFrom(row: CampaignRow, pages: readonly PageRow[]): CampaignReport {
   const { sent, failed, suppressed, duplicates } = row;
   const lost = pages.filter(isLost).reduce((sum, { count }) => sum + count, 0);
   const waiting = pages.find(({ state, reason }) => (state === "waiting" || state === "retrying") && reason !== null);

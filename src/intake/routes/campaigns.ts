@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { Problem } from "../../errors";
 import { campaignInput, campaignStates } from "../../domain/campaigns/model";
 import { noCampaign } from "../../domain/campaigns/operate";
-import type { CampaignReport } from "../../domain/campaigns/queries";
+import { campaignOf, type CampaignReport, leftRecipients, listCampaigns, reportOf } from "../../domain/campaigns/queries";
 import type { ListFormat } from "../../domain/campaigns/read-list";
 import { outputList } from "../../queue/bounded";
 import { masked } from "../../masking/personal";
@@ -73,7 +73,7 @@ export const campaignRoutes = [
     query: v.strictObject({ cursor: cursor(/^[a-z0-9]{1,40}$/), ...paging }),
     answers: { 200: v.object({ campaigns: outputList(campaignShape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, query }) => {
-      const page = await deps.campaigns.list(tenant, query);
+      const page = await listCampaigns({ db: deps.db, tenant }, query);
       return { status: 200, body: { campaigns: await Promise.all(page.campaigns.map((each) => campaignBody(deps, tenant, each))), cursor: page.cursor } };
     },
   }),
@@ -84,7 +84,7 @@ export const campaignRoutes = [
     tenant: "own",
     answers: { 200: campaignShape },
     handle: async ({ deps, tenant, params }) => {
-      const report = await deps.campaigns.report(tenant, param({ params }, "id"));
+      const report = await reportOf({ db: deps.db, tenant, id: param({ params }, "id") });
       if (!report) throw noCampaign();
       return { status: 200, body: await campaignBody(deps, tenant, report) };
     },
@@ -136,10 +136,10 @@ export const campaignRoutes = [
     },
     handle: async ({ deps, tenant, caller, params, query: { cursor: after = "0", limit, reveal } }) => {
       const id = idIn(params);
-      if (!(await deps.campaigns.report(tenant, id))) throw noCampaign();
+      if (!(await campaignOf({ db: deps.db, tenant, id }))) throw noCampaign();
       const revealed = reveal === "1" && permits(caller, "admin");
       if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
-      const left = await deps.campaigns.left(tenant, id, { after: Number(after), limit });
+      const left = await leftRecipients({ db: deps.db, tenant, id }, { after: Number(after), limit });
       const recipients = left.map(({ providerMessage: words, ...shown }) => ({
         ...shown,
         ...(words === null ? {} : { providerMessage: revealed ? words : masked }),
