@@ -79,11 +79,24 @@ async function control(what: string, values: URLSearchParams, env: BenchEnv): Pr
       return Response.json({ rows: await seed(env.DB, tenant, Number(values.get("from")), Number(values.get("count"))) });
     case "bury":
       return Response.json({ letters: await bury(env.DB, tenant, Number(values.get("every"))) });
+    case "read":
+      return Response.json({ rows: await rowsReadBy(values.get("path") ?? "/", tenant, env) });
     case "retire":
       return Response.json(await retire(prepare(env)));
     default:
       return new Response(null, { status: 404 });
   }
+}
+
+/** Rows that a GET reads of the database, by an app of its own whose bindings count. */
+async function rowsReadBy(path: string, tenant: string, env: BenchEnv): Promise<number> {
+  const counting = meteredEnv(env);
+  app(counting, [...jobs, job(noop, runNoop)]);
+  const headers = { authorization: `Bearer ${env.ROOT_TOKEN}`, "jobyard-tenant": tenant };
+  const before = meter.rowRead;
+  const answer = await worker.fetch(new Request(`http://localhost${path}`, { headers }), counting);
+  await answer.text();
+  return meter.rowRead - before;
 }
 
 /** Open are those that may run within the hour: a lead's follow-up of the next day is not waited for. */

@@ -22,7 +22,7 @@ export async function footprint(run: Run): Promise<Section> {
   return {
     key: "footprint",
     title: "Footprint",
-    how: `The script as it would be deployed; its start-up as wrangler profiles it locally (all but idle time). Memory and processor time are of the whole local runtime, its database included, before and after ${count.toLocaleString("en")} jobs that do nothing.`,
+    how: `The script as it would be deployed; its start-up is the time to parse and evaluate it, as Cloudflare's startup_time_ms is: wrangler's profile of it without idle time, which begins when the runtime is ready (an empty Worker shows 0 ms). A busy machine lengthens it. Memory and processor time are of the whole local runtime, its database included, before and after ${count.toLocaleString("en")} jobs that do nothing.`,
     figures: [
       { what: "script, compressed", unit: "kB", rounds: [size / 1000], goal: atMost(megabyte / 1000, "≤ 1,000 kB") },
       startUp,
@@ -39,6 +39,10 @@ async function sizeOf(folder: string): Promise<number> {
   return files.reduce((sum, name) => sum + gzipSync(readFileSync(join(out, name))).length, 0);
 }
 
+/**
+ * Milliseconds to parse and evaluate the script. The profile begins when the runtime has booted, so that is no part of it: an empty Worker shows 0 ms.
+ * Samples are by the clock: what else the machine does is in them.
+ */
 async function startUpOf(folder: string, rounds: number): Promise<Figure> {
   const what = "start-up";
   const file = join(folder, "startup.cpuprofile");
