@@ -2,6 +2,7 @@ import { app } from "../../../src/app";
 import type { WorkerEnv } from "../../../src/env";
 import worker from "../../../src/index";
 import { jobs } from "../../../src/jobs";
+import { passEnded } from "../../../src/ledger/open-jobs";
 import { createPayloads } from "../../../src/ledger/payloads";
 import { defaultRetention, retain } from "../../../src/ledger/retention";
 import { job } from "../../../src/queue/job";
@@ -80,7 +81,11 @@ async function control(what: string, values: URLSearchParams, env: BenchEnv): Pr
     case "bury":
       return Response.json({ letters: await bury(env.DB, tenant, Number(values.get("every"))) });
     case "read":
-      return Response.json({ rows: await rowsReadBy(values.get("path") ?? "/", tenant, env) });
+      return Response.json({ rows: await rowsReadBy(env, values) });
+    case "walk":
+      // As a tick in a minute's time: what has ended by now is behind its marks.
+      await passEnded(env.DB, Date.now() + 61_000);
+      return Response.json({});
     case "retire":
       return Response.json(await retire(prepare(env)));
     default:
@@ -89,12 +94,12 @@ async function control(what: string, values: URLSearchParams, env: BenchEnv): Pr
 }
 
 /** Rows that a GET reads of the database, by an app of its own whose bindings count. */
-async function rowsReadBy(path: string, tenant: string, env: BenchEnv): Promise<number> {
+async function rowsReadBy(env: BenchEnv, values: URLSearchParams): Promise<number> {
   const counting = meteredEnv(env);
   app(counting, [...jobs, job(noop, runNoop)]);
-  const headers = { authorization: `Bearer ${env.ROOT_TOKEN}`, "jobyard-tenant": tenant };
+  const headers = { authorization: `Bearer ${env.ROOT_TOKEN}`, "jobyard-tenant": values.get("tenant") ?? "", cookie: values.get("cookie") ?? "" };
   const before = meter.rowRead;
-  const answer = await worker.fetch(new Request(`http://localhost${path}`, { headers }), counting);
+  const answer = await worker.fetch(new Request(`http://localhost${values.get("path") ?? "/"}`, { headers }), counting);
   await answer.text();
   return meter.rowRead - before;
 }

@@ -65,7 +65,8 @@ async function targets({ url, rootToken, tenant }: Jobyard, job: string): Promis
   ];
 }
 
-async function signedIn(url: string, rootToken: string): Promise<string> {
+/** Signs in at the pages; answers with the session's cookie. */
+export async function signedIn(url: string, rootToken: string): Promise<string> {
   const body = new URLSearchParams({ token: rootToken });
   const answer = await fetch(`${url}/session`, { method: "POST", body, redirect: "manual", headers: { origin: url, "sec-fetch-site": "same-origin" } });
   const cookie = answer.headers.get("set-cookie")?.split(";")[0];
