@@ -102,7 +102,7 @@ export function story(now: number): Answers {
   });
   const entry = (minutes: number, event: string) => ({ at: at(minutes), event, detail: null, startedAt: null, ms: null, times: 1, lastAt: at(minutes) });
   const failing = (group: string, type: string, title: string, own: object) => ({
-    ...{ group, tenant: "demo", type, title, firstAt: at(99), lastAt: at(3), total: 60, retrying: 0, dead: 0, isNew: false, status: "open" },
+    ...{ group, tenant: "demo", type, title, reason: title, firstAt: at(99), lastAt: at(3), total: 60, retrying: 0, dead: 0, isNew: false, status: "open" },
     ...{ trend: Array.from({ length: 24 }, (_, hour) => (hour < 18 ? (hour % 5 === 0 ? 1 : 0) : hour - 16)), untilCount: null, sinceCount: 0, note: null },
     ...{ actor: null, statusAt: null, ...own },
   });

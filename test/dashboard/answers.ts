@@ -115,7 +115,17 @@ export function answersOf({ rows, text, now }: Filling): Answers {
   });
   const bulk = { id: "b0", action: "cancel", state: "running", total: 12, done: 5, failed: 1, at: ago(2), endedAt: null };
   const failure = (index: number) => ({
-    ...{ group: `g${index}`, tenant: "demo", type: text, title: text, firstAt: ago(500), lastAt: ago(3), total: 70, trend: [...Array<number>(23).fill(0), 7] },
+    ...{
+      group: `g${index}`,
+      tenant: "demo",
+      type: text,
+      title: text,
+      reason: text,
+      firstAt: ago(500),
+      lastAt: ago(3),
+      total: 70,
+      trend: [...Array<number>(23).fill(0), 7],
+    },
     ...{ retrying: 3, dead: 7, isNew: index === 0, status: index === 1 ? "ignored" : "open", untilCount: null, sinceCount: 0, note: text, actor: text },
     statusAt: ago(9),
   });

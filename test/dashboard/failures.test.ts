@@ -41,3 +41,14 @@ test("a replay says how its jobs ended, and no percentage that reads as success"
   expect(html).toContain("5 of 12 have ended · 0 ended well, 5 failed again");
   expect(html).not.toContain("41 %");
 });
+
+test("a group is named by what its failures share, with the newest beside it, and by no sign for a number", async () => {
+  const api = createFakeApi(now, answersOf({ rows: 1, text: "shop", now }));
+  const [group] = (api.answers.get("GET /v1/failures") as { failures: object[] }).failures;
+  const listed = { ...group, title: "mail: # validation_error", reason: "mail: 422 validation_error" };
+  api.answers.set("GET /v1/failures", { failures: [listed, { ...listed, group: "g1", reason: null }], cursor: null, deploy });
+  const html = await (await (await visitor(people.operator, api)).get("/t/demo/failures")).text();
+  expect(html).toContain('mail: … validation_error<span class="dim"> newest: mail: 422 validation_error</span>');
+  expect(html).not.toContain("mail: #");
+  expect(html.match(/newest:/g)).toHaveLength(1);
+});

@@ -76,7 +76,7 @@ describe("a group of failures", () => {
     const { rows } = await givenFailed("replayed", 2);
     const before = await only("replayed");
     await retryNow(bench.engine, rows, { event: "replayed", from: ["dead"] });
-    expect(await only("replayed")).toEqual({ ...before, dead: 0 });
+    expect(await only("replayed")).toEqual({ ...before, dead: 0, reason: null });
     await givenFailed("replayed", 1, { at: noon + 2 * hour });
     expect(await only("replayed")).toMatchObject({ firstAt: noon, lastAt: noon + 2 * hour, total: 3, dead: 1 });
   });

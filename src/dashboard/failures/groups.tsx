@@ -11,7 +11,7 @@ export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["
   const isAll = visit.tenant === "*";
   return (
     <Table label="What fails" columns={["Status", "Type", "Why", "#Retrying", "#Dead", "-24 hours", "-First", "-Last"]}>
-      {groups.map(({ group, tenant, type, title, retrying, dead, firstAt, lastAt, status, isNew, trend }) => (
+      {groups.map(({ group, tenant, type, title, reason, retrying, dead, firstAt, lastAt, status, isNew, trend }) => (
         <tr key={`${tenant} ${group}`} id={domId("group", tenant, group)}>
           <td>
             <State is={status === "open" ? (dead + retrying > 0 ? "failing" : "idle") : status} word={status} />{" "}
@@ -25,8 +25,9 @@ export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["
             {isAll ? <span class="dim">{tenant} </span> : null}
             <a href={`/t/${tenant}/failures/${encodeURIComponent(group)}`}>{type}</a>
           </td>
-          <td class="text" title={title}>
-            <Sentence text={title} />
+          <td class="text" title={reason ?? shownTitle(title)}>
+            <Sentence text={shownTitle(title)} />
+            {reason === null || reason === title ? null : <span class="dim"> newest: {reason}</span>}
           </td>
           <td class="num">{number(retrying)}</td>
           <td class="num">{number(dead)}</td>
@@ -43,4 +44,9 @@ export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["
       ))}
     </Table>
   );
+}
+
+/** What differs from case to case reads as left out, numbers too. */
+export function shownTitle(title: string): string {
+  return title.replaceAll(/#+/g, "…");
 }

@@ -9,7 +9,7 @@ import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { failureActions } from "./actions";
-import { GroupTable } from "./groups";
+import { GroupTable, shownTitle } from "./groups";
 import { failuresAddress, type FailuresModel, type GroupModel, queryFailures, queryGroup } from "./query";
 import { ReplayTable } from "./replays";
 
@@ -78,7 +78,7 @@ export const groupPage = page<GroupModel>({
   path: "/failures/:group",
   section: "Failures",
   tenants: "one",
-  title: ({ group }) => `${group.type}: ${group.title}`,
+  title: ({ group }) => `${group.type}: ${shownTitle(group.title)}`,
   query: queryGroup,
   view: ({ group, letters, cursor }, visit) => (
     <>
@@ -89,7 +89,7 @@ export const groupPage = page<GroupModel>({
         <Acts visit={visit} group={group} />
       </div>
       <p class="why broken">
-        <Sentence text={group.reason ?? group.title} />
+        <Sentence text={group.reason ?? shownTitle(group.title)} />
       </p>
       <GroupFacts visit={visit} group={group} />
       {letters.length > 0 ? <Letters visit={visit} letters={letters} /> : <Empty>None of its jobs is dead now.</Empty>}

@@ -30,6 +30,8 @@ export interface FailureGroup {
 
 /** With what of it fails now. */
 export interface FailureView extends FailureGroup {
+  /** The newest reason, whole; null when nothing fails so now. */
+  reason: string | null;
   retrying: number;
   dead: number;
   /** Whether it failed for the first time since the newest version of the Worker came. */
@@ -37,8 +39,6 @@ export interface FailureView extends FailureGroup {
 }
 
 export interface FailureDetail extends FailureView {
-  /** The newest reason, whole; null when nothing fails so now. */
-  reason: string | null;
   /** Ids to look at, and the shops that they are of. */
   examples: readonly string[];
   sites: readonly { siteId: string; count: number }[];

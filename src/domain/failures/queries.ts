@@ -44,15 +44,15 @@ export async function failure(db: D1Database, tenant: string, group: string, dep
   const row = await db.prepare(`SELECT ${columns} FROM failure_groups WHERE tenant = ? AND grp = ?`).bind(tenant, group).first<Row>();
   if (!row) return null;
   const failing = await failingNow(db, tenant);
-  const { reason = null, examples = [], sites = [] } = failing.find((each) => each.group === group) ?? {};
-  return { ...failureView(groupFrom(row, now), failing, deployedAt), reason, examples, sites };
+  const { examples = [], sites = [] } = failing.find((each) => each.group === group) ?? {};
+  return { ...failureView(groupFrom(row, now), failing, deployedAt), examples, sites };
 }
 
 function failureView(group: FailureGroup, failing: readonly FailingNow[], deployedAt: number | null): FailureView {
-  const { retrying = 0, dead = 0, reason = "" } = failing.find((each) => each.tenant === group.tenant && each.group === group.group) ?? {};
+  const { retrying = 0, dead = 0, reason = null } = failing.find((each) => each.tenant === group.tenant && each.group === group.group) ?? {};
   // A group from before there were titles.
-  const title = group.title === "" ? titleOf(reason) : group.title;
-  return { ...group, title, retrying, dead, isNew: deployedAt !== null && group.firstAt >= deployedAt };
+  const title = group.title === "" ? titleOf(reason ?? "") : group.title;
+  return { ...group, title, reason, retrying, dead, isNew: deployedAt !== null && group.firstAt >= deployedAt };
 }
 
 interface Row {

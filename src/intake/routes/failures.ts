@@ -57,6 +57,7 @@ const entries = {
   tenant: v.string(),
   type: v.string(),
   title: v.pipe(v.string(), v.description("The reason without what differs from case to case")),
+  reason: v.pipe(nullableText, v.description("The newest one whole; null when nothing fails so now")),
   firstAt: v.pipe(isoTime, v.description("Ever: a replay does not change it")),
   lastAt: isoTime,
   total: v.pipe(count, v.description("Tries that failed so, ever")),
@@ -82,7 +83,6 @@ export const failuresShape = v.object({ failures: outputList(v.object(entries)),
 
 export const failureShape = v.object({
   ...entries,
-  reason: v.pipe(nullableText, v.description("The newest one whole; null when nothing fails so now")),
   examples: outputList(v.string()),
   sites: v.pipe(outputList(v.object({ siteId: v.string(), count })), v.description("Shops that its jobs are of, most first")),
   replays: v.pipe(outputList(replayShape), v.description("Replays that named the group, newest first")),
