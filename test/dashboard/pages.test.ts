@@ -166,6 +166,21 @@ describe("a page", () => {
     expect(admin.api.calls.filter(({ query }) => query["reveal"] === "1")).toHaveLength(1);
   });
 
+  test("a list offers to run a job now only where that helps it", async () => {
+    const api = createFakeApi(now);
+    const [job] = (api.answers.get("GET /v1/jobs") as { jobs: object[] }).jobs;
+    const why = (code: string, ...actions: object[]) => ({ code, sentence: "It waits.", since: "2026-11-21T11:00:00Z", actions });
+    const run = { method: "POST", path: `/v1/jobs/${idOf(3)}/run-now`, label: "Run now" };
+    const waiting = { ...job, state: "waiting", endedAt: null };
+    const jobs = [
+      { ...waiting, id: idOf(2), why: why("paused") },
+      { ...waiting, id: idOf(3), why: why("waiting", run) },
+    ];
+    api.answers.set("GET /v1/jobs", { jobs, cursor: null });
+    const html = await (await (await visitor(people.operator, api)).get("/t/demo/jobs")).text();
+    expect([...html.matchAll(/do\/run-job-now"[^>]*><input type="hidden" name="id" value="(\w+)"/g)].map(([, id]) => id)).toEqual([idOf(3)]);
+  });
+
   test("a list of jobs counts the open ones by state in its tabs", async () => {
     const api = createFakeApi(now);
     const open = { running: 1, ready: 2, held: 30, parked: 183, retrying: 4, scheduled: 5 };

@@ -212,7 +212,7 @@ describe("flow", () => {
     ]);
     expect((await reports.flow(null)).get("prestashop-sync")?.why).toMatchObject({ sentence, tenant: "acme" });
     expect((await reports.flow("other")).get("prestashop-sync")?.why).toBeNull();
-    const [remote = ""] = await given("acme", 3, { type: "remote-demo", at: noon - 20 * minute });
+    const [remote = ""] = await given("acme", 3, { type: "remote-demo" });
     const none = "No worker has ever asked for remote-demo jobs.";
     const flow = (await reports.flow("acme")).get("email-sending");
     expect([flow?.health, flow?.why?.code, flow?.why?.sentence, (await whyOf("acme", remote))?.sentence]).toEqual(["no-worker", "no-worker", none, none]);

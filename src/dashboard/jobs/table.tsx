@@ -100,10 +100,10 @@ function When({ job }: { job: JobSummary }) {
   return <Time at={job.state === "running" ? job.startedAt : job.at} />;
 }
 
-/** What helps this job: an ended one is retried, one that waits is run now. */
+/** What helps this job, as its reason offers it: running it now helps no job that a pause or a gate holds. */
 function RowActions({ visit, job, state }: { visit: Visit; job: JobSummary; state: string }) {
   const fields = { id: job.id };
   if (["dead", "discarded", "cancelled"].includes(state)) return <Act visit={visit} action={jobActions.retry} fields={fields} />;
-  if (["scheduled", "waiting", "retrying"].includes(state)) return <Act visit={visit} action={jobActions.runNow} fields={fields} />;
-  return null;
+  const helps = job.why?.actions.some(({ path }) => path.endsWith("/run-now")) ?? false;
+  return helps ? <Act visit={visit} action={jobActions.runNow} fields={fields} /> : null;
 }

@@ -72,9 +72,9 @@ export function isUnpolled({ tenant, type, kind }: OpenGroup, unpolled: FlowFact
 
 function healthOf(queue: string, flow: Omit<QueueFlow, "health">, groups: readonly OpenGroup[], { now, pauses, unpolled }: FlowFacts): Health {
   if (pauses.some(({ scope, name }) => scope === "queue" && name === queue)) return "paused";
-  const late = groups.filter(({ kind, oldestAt }) => kind === "ready" && now - oldestAt > maxReadyAge);
-  if (late.some((group) => !isUnpolled(group, unpolled))) return "behind";
-  if (late.length > 0) return "no-worker";
+  const ready = groups.filter(({ kind }) => kind === "ready");
+  if (ready.some((group) => now - group.oldestAt > maxReadyAge && !isUnpolled(group, unpolled))) return "behind";
+  if (ready.some((group) => isUnpolled(group, unpolled))) return "no-worker";
   const atLimit = flow.heldBy.some(({ cause }) => /: (concurrency|rate)$/.test(cause));
   if (flow.running > 0 || flow.donePerMinute > 0) return atLimit ? "at-limit" : "flowing";
   if (flow.held > 0) return atLimit ? "at-limit" : "held";
