@@ -41,10 +41,22 @@ describe("one language", () => {
       CampaignParts EndedParts MailParts ModelsParts LeadParts IntakeParts TickParts GateParts ReportParts EngineParts
       CapabilityParts CampaignDoor AccessDoor isZone TurnstileVerdict
       verdictOn tellAfterBatches touchSql onCall CallClass settleDoubt discreetReason Verdict pulse insist
-      Patience Needle longestDelay SaidOutcome SaidFact CampaignSetting samplesIn statesIn replaysIn factsIn templatesIn`
+      Patience Needle longestDelay SaidOutcome SaidFact CampaignSetting samplesIn statesIn replaysIn factsIn templatesIn
+      TurnMark turnMark lastTurn takeTurn tenantsInTurn maxTurnMs ReplayTurn BulkTurn createTurns renderInTurn askInTurn maxRunsTold maxTold
+      stateFits untoldSql shownOf`
       .trim()
       .split(/\s+/);
     expect(refused(new RegExp(`\\b(?:${retired.join("|")})\\b`, "g"))).toEqual([]);
+  });
+
+  test("no name is a bare participle that a reader has to guess", () => {
+    const vague = "shown|said|told|asked|wanted|textOf|Asked|Wanted|Told|Shown";
+    expect(refused(new RegExp(`\\b(?:const|let|function|type|interface|class) (?:${vague})\\b`, "g"))).toEqual([]);
+  });
+
+  test("a turn is the release in turns: the word names nothing outside queue/tick", () => {
+    const turns = [...texts].filter(([file]) => !file.startsWith("queue/tick/"));
+    expect(turns.flatMap(([file, text]) => matchesOf(file, text, /\b(?:const|let|function|type|interface|class) (?:turns?|Turns?)\b/g))).toEqual([]);
   });
 
   test("a function's name has one meaning: none that tells nothing of its noun is defined twice", () => {

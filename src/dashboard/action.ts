@@ -61,6 +61,6 @@ export function fieldsOf({ path }: Pick<Action, "path">, given: string): Fields 
 }
 
 /** The text of a field, or undefined when it is blank. */
-export function textOf(fields: Fields, name: string): string | undefined {
+export function textField(fields: Fields, name: string): string | undefined {
   return fields[name]?.trim() || undefined;
 }

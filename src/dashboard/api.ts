@@ -49,6 +49,6 @@ function detailOf(value: unknown): string {
 }
 
 export function searchOf(query: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "");
-  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
+  const parameters = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "");
+  return parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`;
 }

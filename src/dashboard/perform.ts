@@ -3,14 +3,14 @@ import { actions } from "./actions";
 import { placeFrom } from "./address";
 import { hasTyped } from "./again";
 import { ApiProblem, createApi } from "./api";
-import type { Asked } from "./asked";
+import type { PageRequest } from "./page-request";
 import { refusal, sentAgain } from "./refusal";
 import { readForm, redirect, wantsFragment } from "./respond";
 import { setNotice } from "./session/cookie";
 import { signInPage } from "./session/sign-in";
 
 /** Does what a form asks for, as a call of the public interface; then shows the page it was sent from, or the one it leads to. */
-export async function perform(asked: Asked): Promise<Response> {
+export async function perform(asked: PageRequest): Promise<Response> {
   const { request, path, tenant } = asked;
   const action = actions.find(({ name }) => path === `/do/${name}`);
   const fields = await readForm(request);
@@ -23,17 +23,17 @@ export async function perform(asked: Asked): Promise<Response> {
     const text = typeof action.done === "string" ? action.done : action.done(fields, answer);
     if (action.triedBefore && !wantsFragment(request)) return await sentAgain(asked, action, sent, { status: 200, text });
     const next = action.leadsTo ? `/t/${tenant}${action.leadsTo(fields, answer)}` : undefined;
-    return told(request, { status: 200, text, place: next ?? back, moves: next !== undefined });
+    return noticeAnswer(request, { status: 200, text, place: next ?? back, moves: next !== undefined });
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
     const { status, message: text } = thrown;
     if (status === 401) return signInPage(request, "The session is over: this token is not valid, or no longer.");
     if (!wantsFragment(request) && hasTyped(action, fields)) return sentAgain(asked, action, sent, { status, text });
-    return told(request, { status, text, place: back, moves: false });
+    return noticeAnswer(request, { status, text, place: back, moves: false });
   }
 }
 
-async function carryOut({ request, deps, token, tenant }: Asked, action: Action, fields: Fields): Promise<unknown> {
+async function carryOut({ request, deps, token, tenant }: PageRequest, action: Action, fields: Fields): Promise<unknown> {
   const missing = action.confirms?.(fields, tenant);
   const path = pathOf(action, fields);
   if (missing !== undefined) throw new ApiProblem(422, missing);
@@ -42,7 +42,7 @@ async function carryOut({ request, deps, token, tenant }: Asked, action: Action,
   return api.send(action.method, path, action.body?.(fields));
 }
 
-interface Told {
+interface NoticeAnswer {
   status: number;
   text: string;
   place: string;
@@ -51,7 +51,7 @@ interface Told {
 }
 
 /** A notice for the script; without one the next page has it. */
-function told(request: Request, { status, text, place, moves }: Told): Response {
+function noticeAnswer(request: Request, { status, text, place, moves }: NoticeAnswer): Response {
   const url = new URL(request.url);
   if (!wantsFragment(request)) return redirect(place, [setNotice(url, text)]);
   const cookies: Record<string, string> = moves ? { "x-location": place, "set-cookie": setNotice(url, text) } : {};

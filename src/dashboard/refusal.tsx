@@ -3,7 +3,7 @@ import type { Action, Fields } from "./action";
 import { Again } from "./again";
 import type { Me } from "./answers";
 import { ApiProblem, createApi } from "./api";
-import type { Asked } from "./asked";
+import type { PageRequest } from "./page-request";
 import { Document } from "./document";
 import { BareFrame, Frame } from "./frame";
 import type { Visit } from "./page";
@@ -11,7 +11,7 @@ import { htmlResponse, wantsFragment } from "./respond";
 import { tenantsOf, viewerOf } from "./viewer";
 
 /** What was not shown or done, and why, within the frame of the pages. The script gets the reason alone: it keeps what one sees. */
-export async function refusal(asked: Asked, visit: Visit | undefined, { status, message }: ApiProblem): Promise<Response> {
+export async function refusal(asked: PageRequest, visit: Visit | undefined, { status, message }: ApiProblem): Promise<Response> {
   if (wantsFragment(asked.request))
     return new Response(message, { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } });
   const viewer = await viewerIn(asked, visit);
@@ -29,7 +29,7 @@ export async function refusal(asked: Asked, visit: Visit | undefined, { status, 
 }
 
 /** What came of a form that was sent without the script, and the form as it was filled in. */
-export async function sentAgain(asked: Asked, action: Action, fields: Fields, { status, text }: { status: number; text: string }): Promise<Response> {
+export async function sentAgain(asked: PageRequest, action: Action, fields: Fields, { status, text }: { status: number; text: string }): Promise<Response> {
   const form = <Again action={action} fields={fields} base={`/t/${asked.tenant}`} />;
   const title = status < 400 ? action.label : (titles[status] ?? failed);
   return framed(asked, await viewerIn(asked, undefined), { status, title, message: text, below: form });
@@ -52,7 +52,7 @@ interface Said {
   below: VNode;
 }
 
-async function framed(asked: Asked, viewer: Visit | undefined, said: Said): Promise<Response> {
+async function framed(asked: PageRequest, viewer: Visit | undefined, said: Said): Promise<Response> {
   return documentOf(new URL(asked.request.url), viewer, viewer ? await namesFor(viewer) : [], said);
 }
 
@@ -81,7 +81,7 @@ function documentOf(url: URL, viewer: Visit | undefined, tenants: readonly strin
 }
 
 /** Who looks; where the address names nothing of this person's, with the person's own pages. Undefined: even these are not known. */
-async function viewerIn(asked: Asked, visit: Visit | undefined): Promise<Visit | undefined> {
+async function viewerIn(asked: PageRequest, visit: Visit | undefined): Promise<Visit | undefined> {
   if (visit) return visit;
   try {
     return await viewerOf(asked);

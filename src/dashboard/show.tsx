@@ -1,6 +1,6 @@
 import { decoded } from "./address";
 import { ApiProblem } from "./api";
-import type { Asked } from "./asked";
+import type { PageRequest } from "./page-request";
 import { Document } from "./document";
 import { Frame } from "./frame";
 import type { AnyPage, Visit } from "./page";
@@ -11,7 +11,7 @@ import { noticeOf, setNotice } from "./session/cookie";
 import { signInPage } from "./session/sign-in";
 import { tenantsOf, viewerOf } from "./viewer";
 
-export async function show(asked: Asked): Promise<Response> {
+export async function show(asked: PageRequest): Promise<Response> {
   const { request, path } = asked;
   let visit: Visit | undefined;
   try {
@@ -19,7 +19,7 @@ export async function show(asked: Asked): Promise<Response> {
     if (!visit.may("read")) throw new ApiProblem(403, `The pages need a token with the scope read; this one has ${visit.scopes.join(", ")}.`);
     const found = pageAt(path);
     if (!found) throw new ApiProblem(404, "There is no such page.");
-    return await shown(request, { ...visit, params: found.params }, found.page);
+    return await pageAnswer(request, { ...visit, params: found.params }, found.page);
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
     if (thrown.status === 401) return signInPage(request, "The session is over: this token is not valid, or no longer.");
@@ -44,7 +44,7 @@ function pageAt(path: string): { page: AnyPage; params: Record<string, string> }
   return undefined;
 }
 
-async function shown(request: Request, visit: Visit, page: AnyPage): Promise<Response> {
+async function pageAnswer(request: Request, visit: Visit, page: AnyPage): Promise<Response> {
   if (page.tenants === "one" && visit.tenant === "*") return choice(request, visit, page);
   if (page.tenants === "all" && visit.tenant !== "*") throw new ApiProblem(404, "There is no such page for one tenant.");
   const isFragment = wantsFragment(request);

@@ -2,11 +2,11 @@ import { allows, type Scope } from "../tenants/token";
 import { isTenant } from "./address";
 import type { Me, Tenants } from "./answers";
 import { ApiProblem, createApi } from "./api";
-import type { Asked } from "./asked";
+import type { PageRequest } from "./page-request";
 import type { Visit } from "./page";
 
 /** Who asks, by the same answer that any caller gets. A tenant's token looks at that tenant only. */
-export async function viewerOf({ request, deps, token, tenant }: Asked): Promise<Visit> {
+export async function viewerOf({ request, deps, token, tenant }: PageRequest): Promise<Visit> {
   if (!isTenant(tenant)) throw new ApiProblem(404, "There is no such tenant: a name has 1 to 63 of the characters a-z, 0-9 and -.");
   const api = createApi(deps.answer, request, { token, tenant: tenant === "*" ? null : tenant });
   const me = await api.get<Me>("/v1/me");

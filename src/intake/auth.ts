@@ -13,7 +13,7 @@ export interface Admitted {
   tenant: string | null;
 }
 
-/** Who calls and for which tenant; throws the Problem with the reason. Reads only headers. */
+/** The caller and the tenant it acts for; throws the Problem with the reason. Reads only headers. */
 export async function authorize(route: AnyRoute, request: Request, params: Readonly<Record<string, string>>, deps: IntakeDeps): Promise<Admitted> {
   if (route.scope === "public") return { caller: { kind: "anybody" }, tenant: null };
   const caller = await identify(request, deps);
@@ -22,7 +22,7 @@ export async function authorize(route: AnyRoute, request: Request, params: Reado
   return { caller, tenant: await ofRoot(route, named, params, deps) };
 }
 
-/** Who holds the token of a request. Throws the Problem that says why it is refused. */
+/** The caller that the request's token identifies. Throws the Problem with the reason of a refusal. */
 export async function identify(request: Request, deps: IntakeDeps): Promise<Caller & { kind: "root" | "token" }> {
   const token = /^Bearer +([\x21-\x7e]{1,4096}) *$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (token === undefined) throw new Problem("unauthorized", "Send a token: Authorization: Bearer <token>.");

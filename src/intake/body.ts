@@ -8,7 +8,7 @@ export const smallBody = 1024 * 1024;
 /** Settings of projects are in the snapshot that each change writes. */
 export const projectBody = 64 * 1024;
 export const largeBody = 10 * 1024 * 1024;
-/** Bytes read and thrown away behind a limit, before the sender is cut off. */
+/** Bytes read and discarded beyond a limit before the connection is closed. */
 const maxDiscarded = 32 * 1024 * 1024;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
@@ -52,7 +52,7 @@ export async function* chunksOf(request: Request, limit: number): AsyncGenerator
   for (let chunk = await next(); chunk; chunk = await next()) yield chunk;
 }
 
-/** Each call reads on; undefined is the end. Bytes are counted while they arrive: a length that is announced may be missing or wrong. */
+/** Each call reads the next part; undefined is the end. Bytes are counted while they arrive: Content-Length may be missing or wrong. */
 function boundedReader(request: Request, limit: number): () => Promise<Uint8Array<ArrayBuffer> | undefined> {
   const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined = request.body?.getReader();
   if (!reader) return () => Promise.resolve(undefined);
@@ -68,10 +68,10 @@ function boundedReader(request: Request, limit: number): () => Promise<Uint8Arra
   };
 }
 
-/** Media types that `fetch` and `curl -d` add by default: they say nothing about the body. */
+/** Media types that `fetch` and `curl -d` add by default, whatever the body is. */
 const unsaid = ["", "text/plain", "application/x-www-form-urlencoded"];
 
-/** A body without a media type, or with one that a client adds by itself, is taken for JSON; one that says it is something else is believed. */
+/** A body without a media type, or with one that a client adds by itself, is read as JSON; any other media type is taken at its name. */
 function requireJson(request: Request): void {
   const encoding = (request.headers.get("content-encoding") ?? "").trim().toLowerCase();
   if (!["", "identity"].includes(encoding)) throw new Problem("unsupported-media-type", "Send the body as it is, without a Content-Encoding.");
@@ -82,7 +82,7 @@ function requireJson(request: Request): void {
   if (charset && !/^charset="?utf-?8"?$/.test(charset)) throw new Problem("unsupported-media-type", "Send JSON as UTF-8.");
 }
 
-/** JSON, or the Problem that says where it stops being it. */
+/** The parsed JSON; throws the Problem with the position of the first error. */
 export function parsedJson(text: string): unknown {
   const json = parseJson(text);
   if (json.ok) return json.value;

@@ -55,7 +55,7 @@ export interface IntakeDeps {
   destinations: Pick<DestinationStore, "put" | "get" | "list" | "remove">;
   subscriptions: Pick<SubscriptionStore, "put" | "get" | "list" | "remove">;
   inboundSecrets: Pick<InboundSecretStore, "put" | "remove" | "open">;
-  /** What outgoing addresses are measured against. */
+  /** Rules for outgoing addresses. */
   rules: AddressRules;
   installation: InstallationStore;
   /** Where this Worker is reached from outside; undefined where nothing says. */
@@ -96,11 +96,11 @@ export interface IntakeDeps {
   queues(): Promise<QueueMetrics[]>;
   /** How each step of the newest tick ended. */
   tickSteps(): Promise<TickStep[]>;
-  /** Cheap look at what the Worker stands on. Never throws. */
+  /** Cheap check of the stores and queues that the Worker needs. Never throws. */
   health(): Promise<Record<string, "ok" | "failing">>;
   /** Whether one more refusal of this subscriber's credentials is within its rate. May throw when the limiter cannot be reached. */
   mayBeRefused(subscriber: string): Promise<boolean>;
-  /** Records that a caller saw personal data. Awaited: what cannot be recorded is not shown. */
+  /** Records that personal data was shown. Awaited first: without the record nothing is shown. */
   audit(entry: AuditEntry): Promise<void>;
   /** The audit, newest first; null is all tenants. */
   audits(tenant: string | null, page: Page): ReturnType<typeof auditEntries>;
@@ -108,7 +108,7 @@ export interface IntakeDeps {
   report(failure: FailureReport): void;
 }
 
-/** What is done to shops besides reading and writing what is known of them. */
+/** Acts on shops besides reading and writing their rows. */
 export interface ShopActions {
   /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does; `unavailable` when others are calling it. */
   test(tenant: string, site: string): Promise<ShopTest>;
@@ -134,7 +134,7 @@ export interface TemplateStore extends Templates {
   known(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
-/** Null where the queue did not say. */
+/** Null where the queue did not report it. */
 export interface QueueMetrics {
   queue: string;
   backlog: number | null;
@@ -149,7 +149,7 @@ export interface TickStep {
   /** Milliseconds. */
   at: number;
   ms: number;
-  /** What it did, or why it failed. */
+  /** Its report, or why it failed. */
   detail?: string | null;
 }
 

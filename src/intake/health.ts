@@ -12,7 +12,7 @@ export interface HealthDeps {
   refusingQueues(): readonly string[];
 }
 
-/** A cheap look at what the Worker stands on. Never throws. */
+/** A cheap check of the stores and queues that the Worker needs. Never throws. */
 export async function health({ db, kv, refusingQueues }: HealthDeps): Promise<Record<string, "ok" | "failing">> {
   const checks = await Promise.all([check("d1", ping(db)), check("kv", kv.get("health"))]);
   return Object.fromEntries([...checks, ["queues", refusingQueues().length === 0 ? "ok" : "failing"] as const]);
@@ -27,7 +27,7 @@ async function check(name: string, look: Promise<unknown>) {
   return [name, found] as const;
 }
 
-/** What a queue reports now; nulls where it does not, with `report` called with the reason. */
+/** A queue's metrics now; null where they cannot be read, with the reason given to `report`. */
 export async function metricsOf(queue: string, producer: Pick<Queue, "metrics">, report: (reason: string) => void): Promise<QueueMetrics> {
   try {
     const { backlogCount, backlogBytes, oldestMessageTimestamp } = await producer.metrics();

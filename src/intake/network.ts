@@ -1,4 +1,4 @@
-/** Where the network says the request comes from. */
+/** The network address of the request's sender. */
 export function addressOf(request: Request): string | undefined {
   return request.headers.get("cf-connecting-ip")?.trim() || undefined;
 }

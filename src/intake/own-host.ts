@@ -7,7 +7,7 @@ const deepest = 4;
 const message = "must not point back to this service";
 
 /**
- * Throws `invalid` when a setting names this service's own host, as the request came to it: a call that comes back would be one of ours.
+ * Throws `invalid` when a setting names this Worker's own host, as in the request's address: its calls would come back to it.
  * This needs no configuration; names under which the Worker answers besides stand in OWN_HOSTS.
  */
 export function refuseOwnHost(settings: unknown, requestUrl: string): void {

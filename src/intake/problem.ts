@@ -1,9 +1,9 @@
 import { fromUnknown, Problem, problemBody, shortPath } from "../errors";
 
-/** Seconds a caller is asked to stay away when we do not know better. */
+/** Default of `Retry-After`, seconds. */
 const retrySoon = 5;
 
-/** The Problem for whatever was thrown. An unreachable ledger is handled here for all routes. */
+/** The Problem for any thrown value. An unreachable ledger is handled here for all routes. */
 export function asProblem(thrown: unknown): Problem {
   if (isOutage(thrown)) return new Problem("unavailable", "The ledger cannot be reached.", { retryAfter: retrySoon, cause: thrown });
   if (isBucketOutage(thrown)) return new Problem("unavailable", "The storage cannot be reached.", { retryAfter: retrySoon, cause: thrown });
@@ -14,7 +14,7 @@ export function unavailable(detail: string, cause?: unknown): Problem {
   return new Problem("unavailable", detail, { retryAfter: retrySoon, cause });
 }
 
-/** The one answer of a public endpoint that refuses: it does not say which of tenant, site and signature was wrong. */
+/** The one refusal of public endpoints: it does not show which of tenant, site and signature was wrong. */
 export function publicUnauthorized(): Problem {
   return new Problem("unauthorized", "There is no such address, or its key or signature is wrong.");
 }
@@ -38,7 +38,7 @@ function challenge(request: Request): string {
   return hasToken ? 'Bearer realm="jobyard", error="invalid_token"' : 'Bearer realm="jobyard"';
 }
 
-/** D1 says so itself, or the way to it broke; where the statement is at fault it is ours, and no waiting helps. */
+/** Errors of D1 or of the connection to it. A wrong statement is a defect of this code: a later try fails too. */
 function isOutage(thrown: unknown): boolean {
   if (!(thrown instanceof Error) || !/^D1_|^Network connection lost/.test(thrown.message)) return false;
   return !/SQLITE_(ERROR|CONSTRAINT|MISMATCH|TOOBIG|RANGE|AUTH)|D1_TYPE_ERROR/.test(thrown.message);

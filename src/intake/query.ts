@@ -42,7 +42,7 @@ export function cursor(pattern: RegExp) {
 }
 
 /** Describes a parameter as what its text stands for: a query is text, a number in it is a number to a client. Stands before what transforms it. */
-export function describedQuery<Input>(schema: Readonly<Record<string, unknown>>) {
+export function describedParameter<Input>(schema: Readonly<Record<string, unknown>>) {
   return v.metadata<Input, { described: typeof schema }>({ described: schema });
 }
 
@@ -51,7 +51,7 @@ export const paging = {
   limit: v.optional(
     v.pipe(
       boundedText(4, { pattern: /^\d{1,4}$/, rule: "must be a whole number from 1 to 200" }),
-      describedQuery({ type: "integer", minimum: 1, maximum: 200, default: 50, description: "How many a page has at most" }),
+      describedParameter({ type: "integer", minimum: 1, maximum: 200, default: 50, description: "How many a page has at most" }),
       v.transform(Number),
       v.minValue(1, "must be a whole number from 1 to 200"),
       v.maxValue(200, "must be a whole number from 1 to 200"),

@@ -44,7 +44,7 @@ export function refusalsIn(receipts: readonly Receipt[], length: number): Refusa
   return { rejected, ...(unlisted === 0 ? {} : { unlisted }) };
 }
 
-/** Rejected rows as far as the answer to a list of so many bytes may reach; the others, and those that are not at hand, are counted. */
+/** The rejected rows that fit into the answer to a list of this many bytes; the others are counted. */
 export function listedRows<Row>(rows: readonly Row[], count: number, length: number): { rejected: Row[]; unlisted?: number } {
   const rejected: Row[] = [];
   let room = 2 * length + allowance;

@@ -7,7 +7,7 @@ import type { IntakeDeps } from "./deps";
 export type RouteScope = Scope | "root" | "public" | "token";
 
 /**
- * Whose data a route is about:
+ * The tenant whose data a route uses:
  * - `own`: the tenant of the token; the root token names one in `Jobyard-Tenant`.
  * - `path`: the tenant in the path; a token of another tenant is refused.
  * - `any`: as `own`, but the root token without the header looks at all tenants (null).
@@ -132,7 +132,7 @@ export function checkFieldScopes(caller: Caller, { fieldScopes = {} }: Pick<AnyR
   }
 }
 
-/** Who calls, as an audit row names it. */
+/** The caller's name in an audit row. */
 export function actorOf(caller: Caller): string {
   return caller.kind === "token" ? caller.tokenId : caller.kind;
 }

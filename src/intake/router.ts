@@ -21,7 +21,7 @@ const plainName: PathPattern = { pattern: /^[a-z0-9-]{1,64}$/, message: "must be
 /** Most requests have none: their address is not parsed for it. */
 const noParameters = new URLSearchParams();
 
-/** What is known of a request while it is answered. */
+/** Data of a request while it is answered. */
 interface Passage {
   id: string;
   route: AnyRoute | undefined;
@@ -100,7 +100,7 @@ function methodsOf(here: readonly AnyRoute[]): string[] {
   return [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
 }
 
-/** Order matters: who it is, then where, then what. A caller without a token learns only that a route exists. */
+/** Checks in this order: token, tenant, query, body. A caller without a token learns only that a route exists. */
 async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Answer> {
   const params = decodeParams(route, request.params);
   const admitted = await authorize(route, request, params, deps);
@@ -132,7 +132,7 @@ function respond({ status, body, text, headers }: Answer): Response {
   return new Response(body === undefined ? (text ?? null) : JSON.stringify(body), { status, headers: { ...type, ...headers } });
 }
 
-/** What every answer carries. A HEAD answer is the GET's without its body. */
+/** Adds the headers of every answer. The answer to HEAD is that of GET without its body. */
 function stamp(response: Response, request: Request, passage: Passage): Response | Promise<Response> {
   // Written onto the answer itself: a copy would turn its text into a stream.
   const { headers } = response;

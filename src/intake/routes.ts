@@ -66,7 +66,7 @@ const index = route("GET /v1", {
   },
 });
 
-/** Every route there is. What stands in the path as it is comes before a parameter in its place. */
+/** Every route there is. A path with a literal part stands before one with a parameter in its place. */
 export const routes: readonly AnyRoute[] = [
   ...systemRoutes,
   ...installationRoutes,

@@ -1,4 +1,4 @@
-import { action, textOf } from "../action";
+import { action, textField } from "../action";
 
 export const agentActions = {
   stop: action("POST /v1/agents/:type/stop", {
@@ -22,7 +22,7 @@ export const agentActions = {
     label: "Reject",
     done: "It is rejected: the run ends without doing it.",
     body: (fields) => {
-      const reason = textOf(fields, "reason");
+      const reason = textField(fields, "reason");
       return { id: fields["proposalId"], ...(reason === undefined ? {} : { reason }) };
     },
     harms: true,

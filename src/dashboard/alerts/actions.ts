@@ -1,4 +1,4 @@
-import { action, type Fields, textOf } from "../action";
+import { action, type Fields, textField } from "../action";
 
 interface Sent {
   sent: { channel: string; id: string | null; reason: string | null }[];
@@ -39,7 +39,7 @@ export const alertActions = {
 /** Ticked codes are fields of their own; texts hold several, parted by commas. */
 function ruleFrom(fields: Fields): Record<string, unknown> {
   const codes = Object.keys(fields).flatMap((name) => (name.startsWith("code:") ? [name.slice("code:".length)] : []));
-  const [types, email, destination] = [listOf(fields, "types"), listOf(fields, "email"), textOf(fields, "destination")];
+  const [types, email, destination] = [listOf(fields, "types"), listOf(fields, "email"), textField(fields, "destination")];
   return {
     minSeverity: fields["minSeverity"],
     slack: fields["slack"] === "on",

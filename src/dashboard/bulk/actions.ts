@@ -1,4 +1,4 @@
-import { action, type Fields, textOf } from "../action";
+import { action, type Fields, textField } from "../action";
 import type { BulkAction, Plan, Replay } from "../answers";
 import { patchIn, patchIssue, patchVerdict } from "./patch";
 import { selectionOf } from "./selection";
@@ -32,7 +32,7 @@ export const bulkActions = {
     triedBefore: "replay",
     scope: "operate",
     label: "Try the patch",
-    confirms: (fields) => (textOf(fields, "patch") === undefined ? "Type the patch that shall be tried." : patchIssue(fields)),
+    confirms: (fields) => (textField(fields, "patch") === undefined ? "Type the patch that shall be tried." : patchIssue(fields)),
     body: (fields) => ({ ...selectionOf(fields["selection"]), ...patchIn(fields), plan: true }),
     done: (_fields, answer) => patchVerdict(answer as Plan),
   }),
@@ -41,6 +41,6 @@ export const bulkActions = {
 
 /** A blank field says nothing. */
 function countIn(fields: Fields, name: string): Record<string, number> {
-  const text = textOf(fields, name);
+  const text = textField(fields, name);
   return text === undefined ? {} : { [name]: Number(text) };
 }

@@ -1,16 +1,16 @@
-import { type Fields, textOf } from "../action";
+import { type Fields, textField } from "../action";
 import type { Plan } from "../answers";
 import { number, plural } from "../parts/format";
 
 /** What is merged into each payload, as a form carries it: `{ patch }`, or nothing when the field is blank. */
 export function patchIn(fields: Fields): { patch?: unknown } {
-  const text = textOf(fields, "patch");
+  const text = textField(fields, "patch");
   return text === undefined ? {} : { patch: JSON.parse(text) as unknown };
 }
 
 /** What is wrong with it; undefined for a blank field. */
 export function patchIssue(fields: Fields): string | undefined {
-  const text = textOf(fields, "patch");
+  const text = textField(fields, "patch");
   if (text === undefined) return undefined;
   const rule = 'The patch must be a JSON object, such as {"siteId": "main"}';
   try {

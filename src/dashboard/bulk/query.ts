@@ -10,9 +10,9 @@ const paths = { cancel: "/v1/jobs/cancel", dismiss: "/v1/dead-letters/dismiss" }
 /** What would be done, before anything is. */
 export async function queryPlan({ api, url, now, may }: Visit): Promise<PlanModel> {
   if (!may("operate")) throw new ApiProblem(403, "This token may not act on jobs.");
-  const asked = selectionFrom(url.searchParams, now);
-  if (!asked) throw new ApiProblem(422, "Tick jobs, or narrow the list by a filter, and choose what to do with them.");
-  const { verb, selection } = asked;
+  const selected = selectionFrom(url.searchParams, now);
+  if (!selected) throw new ApiProblem(422, "Tick jobs, or narrow the list by a filter, and choose what to do with them.");
+  const { verb, selection } = selected;
   const body = { ...selection, plan: true };
   if (verb === "replay") return { verb, selection, plan: await api.send<Plan>("POST", "/v1/replays", body) };
   return { verb, selection, plan: await api.send<BulkPlan>("POST", paths[verb], body) };

@@ -10,8 +10,8 @@ export type Selection = { ids: string[] } | { filter: Record<string, string> };
 
 /** The address of the plan for all jobs that a filter finds. */
 export function bulkAddress(base: string, verb: BulkVerb, filter: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return `${base}/bulk?${new URLSearchParams([["verb", verb], ...given])}`;
+  const entries = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return `${base}/bulk?${new URLSearchParams([["verb", verb], ...entries])}`;
 }
 
 /** Ids that were ticked; without any the filter. Undefined: the address names neither a verb nor a job. */

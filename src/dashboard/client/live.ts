@@ -48,9 +48,9 @@ async function take(response: Response): Promise<void> {
 }
 
 function render(response: Response, text: string): void {
-  const shown = main();
-  if (!shown) return;
-  live.newer = morph(shown, text);
+  const current = main();
+  if (!current) return;
+  live.newer = morph(current, text);
   // What is held back is asked for again.
   live.etag = live.newer > 0 ? "" : (response.headers.get("etag") ?? "");
   const title = response.headers.get("x-title");
@@ -75,18 +75,18 @@ function plan(): void {
 /** Says in the header whether the page is live, how old it is, or why it is not. */
 function tell(): void {
   writeTimes();
-  const shown = button();
-  if (!shown) return;
-  shown.hidden = pace() === undefined;
+  const current = button();
+  if (!current) return;
+  current.hidden = pace() === undefined;
   const age = Date.now() - live.freshAt;
-  const text = textOf(age);
-  if (shown.textContent !== text) shown.textContent = text;
-  shown.className = live.trouble || (age > staleMs && !live.paused) ? "quiet stale" : "quiet";
-  shown.setAttribute("aria-pressed", String(live.paused));
+  const text = ageText(age);
+  if (current.textContent !== text) current.textContent = text;
+  current.className = live.trouble || (age > staleMs && !live.paused) ? "quiet stale" : "quiet";
+  current.setAttribute("aria-pressed", String(live.paused));
   document.body.dataset["live"] = live.paused ? "paused" : live.trouble ? "away" : "on";
 }
 
-function textOf(age: number): string {
+function ageText(age: number): string {
   if (live.trouble) return `as of ${new Date(live.freshAt).toLocaleTimeString()}: ${live.trouble}`;
   if (live.paused) return `▶ paused · ${relative(-age)}`;
   return `‖ live · ${relative(-age)}${live.newer > 0 ? ` · ${live.newer} new above` : ""}`;

@@ -3,14 +3,14 @@ export function writeTimes(root: ParentNode = document): void {
   for (const time of root.querySelectorAll("time")) {
     // One that is no time keeps its text, and stops none of the others.
     if (Number.isNaN(Date.parse(time.dateTime))) continue;
-    const text = textOf(time, new Date(time.dateTime));
+    const text = timeText(time, new Date(time.dateTime));
     if (time.textContent !== text) setText(time, text);
     const title = titleOf(time.dateTime);
     if (time.title !== title) time.title = title;
   }
 }
 
-function textOf({ dataset }: HTMLTimeElement, at: Date): string {
+function timeText({ dataset }: HTMLTimeElement, at: Date): string {
   const away = relative(at.getTime() - Date.now());
   if (dataset["clock"] === undefined) return away;
   return dataset["clock"] === "short" ? clock(at) : `${clock(at)} (${away})`;

@@ -45,10 +45,10 @@ function Budget({ budget }: { budget: Costs["budget"] }) {
         none; the tenant's setting <code>{'budget: {"usdPerMonth": 20}'}</code> makes one
       </span>
     );
-  const word = { within: "within", near: "nearly used up", over: "used up" }[budget.state];
+  const label = { within: "within", near: "nearly used up", over: "used up" }[budget.state];
   return (
     <>
-      <State is={{ within: "ok", near: "warning", over: "critical" }[budget.state]} word={word} /> {usd(budget.spent)} of {usd(budget.usdPerMonth)}{" "}
+      <State is={{ within: "ok", near: "warning", over: "critical" }[budget.state]} word={label} /> {usd(budget.spent)} of {usd(budget.usdPerMonth)}{" "}
       <progress max={budget.usdPerMonth} value={Math.min(budget.spent, budget.usdPerMonth)} aria-label="Budget used" />
     </>
   );

@@ -1,4 +1,4 @@
-import { action, type Fields, textOf } from "../action";
+import { action, type Fields, textField } from "../action";
 
 const decide = (status: "open" | "resolved" | "ignored", label: string, done: string) =>
   action("PUT /v1/failures/:group", {
@@ -7,7 +7,7 @@ const decide = (status: "open" | "resolved" | "ignored", label: string, done: st
     label,
     done,
     body: (fields: Fields) => {
-      const [note, until] = [textOf(fields, "note"), textOf(fields, "untilCount")];
+      const [note, until] = [textField(fields, "note"), textField(fields, "untilCount")];
       return { status, ...(note === undefined ? {} : { note }), ...(until === undefined ? {} : { untilCount: Number(until) }) };
     },
   });

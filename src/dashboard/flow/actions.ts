@@ -1,9 +1,9 @@
-import { action, type Fields, textOf } from "../action";
+import { action, type Fields, textField } from "../action";
 import type { Pauses } from "../answers";
 import { byOf } from "./by";
 
 const withReason = (fields: Fields) => {
-  const reason = textOf(fields, "reason");
+  const reason = textField(fields, "reason");
   return reason === undefined ? {} : { reason };
 };
 

@@ -50,12 +50,12 @@ export function JobTable({ visit, jobs, stream = false, form }: JobTableProps) {
 }
 
 function Row({ visit, job, form }: { visit: Visit; job: JobSummary; form: string | undefined }) {
-  const shown = shownState(job, visit.now);
+  const status = shownState(job, visit.now);
   return (
     <tr id={`job-${job.id}`}>
       {form === undefined ? null : <Tick visit={visit} id={job.id} form={form} />}
       <td>
-        <State is={shown} />
+        <State is={status} />
       </td>
       <td>
         <a href={`${visit.base}/jobs/${job.id}`}>{job.type ?? "not recorded yet"}</a> {job.siteId === null ? null : <span class="dim">{job.siteId}</span>}
@@ -72,7 +72,7 @@ function Row({ visit, job, form }: { visit: Visit; job: JobSummary; form: string
         {tailOf(job.id)}
       </td>
       <td class="actions wide">
-        <RowActions visit={visit} job={job} state={shown} />
+        <RowActions visit={visit} job={job} state={status} />
       </td>
     </tr>
   );

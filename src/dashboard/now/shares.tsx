@@ -11,13 +11,13 @@ const held = ["held", "parked", "retrying", "scheduled"];
 
 /** Whose jobs take the Worker's time, hold its places and wait: the ten tenants with the most. */
 export function Shares({ groups, hours }: { groups: readonly Group[]; hours: number }) {
-  const shown = groups.toSorted((left, right) => weightOf(right) - weightOf(left)).slice(0, maxShown);
-  const most = Math.max(0, ...shown.map(({ ms }) => ms));
-  if (shown.length === 0) return null;
+  const largest = groups.toSorted((left, right) => weightOf(right) - weightOf(left)).slice(0, maxShown);
+  const most = Math.max(0, ...largest.map(({ ms }) => ms));
+  if (largest.length === 0) return null;
   return (
     <Section title="Tenants" aside={<a href="/t/*/tenants">all of them</a>}>
       <Table label="Tenants" columns={["Tenant", "#Running", "#Ready", "#Held", "#-Done", "#-Failed", `#Run time in ${hours} h`, "-Share"]}>
-        {shown.map(({ name, open, events, ms }) => (
+        {largest.map(({ name, open, events, ms }) => (
           <tr key={name} id={`share-${name}`}>
             <td>
               <a href={`/t/${encodeURIComponent(name)}/`}>{name}</a>

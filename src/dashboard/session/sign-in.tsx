@@ -34,13 +34,13 @@ export function leave(url: URL, sessions: Sessions): Response {
   return redirect("/", [sessions.end(url)]);
 }
 
-interface Asked {
+interface SignInRequest {
   next: string | undefined;
   trouble: string | undefined;
   status: number;
 }
 
-function signInResponse(url: URL, { next, trouble, status }: Asked): Response {
+function signInResponse(url: URL, { next, trouble, status }: SignInRequest): Response {
   const form = (
     <main id="main" class="enter" data-pace="never">
       <h1>Jobyard</h1>

@@ -1,4 +1,4 @@
-import { action, textOf } from "../action";
+import { action, textField } from "../action";
 import type { Access, Heartbeat } from "../answers";
 import { rolesFrom } from "./roles";
 
@@ -8,7 +8,7 @@ export const systemActions = {
     scope: "root",
     label: "Save",
     done: (_fields, answer) => `Each tick without a failing step calls ${(answer as Heartbeat).host}.`,
-    body: (fields) => ({ url: textOf(fields, "url") ?? "" }),
+    body: (fields) => ({ url: textField(fields, "url") ?? "" }),
   }),
   removeHeartbeat: action("DELETE /v1/heartbeat", {
     name: "delete-heartbeat",
@@ -23,8 +23,8 @@ export const systemActions = {
     label: "Save",
     done: (_fields, answer) => `Cloudflare Access of ${(answer as Access).teamDomain} lets people in, within 60 seconds.`,
     body: (fields) => ({
-      teamDomain: textOf(fields, "teamDomain") ?? "",
-      audience: textOf(fields, "audience") ?? "",
+      teamDomain: textField(fields, "teamDomain") ?? "",
+      audience: textField(fields, "audience") ?? "",
       roles: rolesFrom(fields["roles"] ?? ""),
     }),
   }),

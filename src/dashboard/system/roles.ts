@@ -28,8 +28,8 @@ function roleFrom(line: string): object {
   const [whole = "", group] = quoted.exec(line) ?? [];
   const [who = "", ...rest] = group === undefined ? line.split(",") : ["", ...line.slice(whole.length).split(",")];
   const [tenant = "", ...scopes] = rest.map((part) => part.trim());
-  const given = scopes.flatMap((part) => part.split(/\s/)).filter(Boolean);
-  return { ...personOf(who.trim(), group), tenant, ...(given.length > 0 ? { scopes: given } : {}) };
+  const scopeNames = scopes.flatMap((part) => part.split(/\s/)).filter(Boolean);
+  return { ...personOf(who.trim(), group), tenant, ...(scopeNames.length > 0 ? { scopes: scopeNames } : {}) };
 }
 
 function personOf(who: string, group: string | undefined): object {

@@ -13,8 +13,8 @@ export interface BulkStore {
   get(tenant: string, id: string): Promise<BulkAction | null>;
   /** Newest first. */
   list(tenant: string, limit: number): Promise<BulkAction[]>;
-  /** Those under way: each tenant's oldest, tenants after `lastTurn` first, then each one's second, and so on. */
-  running(limit: number, lastTurn: string): Promise<BulkAction[]>;
+  /** Those under way: each tenant's oldest, tenants after `lastServed` first, then each one's second, and so on. */
+  running(limit: number, lastServed: string): Promise<BulkAction[]>;
   /** Records a step, unless it was stopped or another took the same step. */
   advance(action: BulkAction, from: string | null): Promise<boolean>;
   /** False: it had ended. */
@@ -50,14 +50,14 @@ export function createBulkStore(db: D1Database): BulkStore {
     },
     list: (tenant, limit) => rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit)),
     // They are few: the table is read whole.
-    running: (limit, lastTurn) =>
+    running: (limit, lastServed) =>
       rows(
         db
           .prepare(
             `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS round FROM bulk_actions WHERE state = 'running')
              ORDER BY round, tenant <= ?2, tenant LIMIT ?1`,
           )
-          .bind(limit, lastTurn),
+          .bind(limit, lastServed),
       ),
     async advance({ tenant, id, state, done, failed, cursor, endedAt }, from) {
       const sql = `UPDATE bulk_actions SET state = ?3, done = ?4, failed = ?5, cursor = ?6, ended = ?7 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?8`;

@@ -83,8 +83,8 @@ async function scopeIn({ db, countriesOf }: ErasureDeps, tenant: string, { toget
 
 /** A number that is among them with its country is not shown once more without. */
 function readable(keys: readonly string[]): PersonKey[] {
-  const shown = new Set(keys.filter(isFullNumber).map(nationalKey));
-  return keys.filter((key) => !shown.has(key)).map((key) => ({ kind: key.startsWith("e:") ? "email" : "phone", value: key.slice(2) }));
+  const fullNumbers = new Set(keys.filter(isFullNumber).map(nationalKey));
+  return keys.filter((key) => !fullNumbers.has(key)).map((key) => ({ kind: key.startsWith("e:") ? "email" : "phone", value: key.slice(2) }));
 }
 
 /** What became of mails to them goes. That they want, or take, no mail is kept as a hash: without it the next list would bring them back. */

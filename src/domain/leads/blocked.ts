@@ -1,5 +1,5 @@
 /** What a blocked sender's post was to the key it came under. */
-export type Shown = "new" | "repeated" | "another";
+export type BlockedKind = "new" | "repeated" | "another";
 
 export const blockedDays = 90;
 
@@ -7,7 +7,7 @@ export const blockedDays = 90;
  * Records a key that a blocked sender used, so that a second use gets the answer that other senders get. The caller passes digests as `id` and
  * `content`: no text of the post is stored.
  */
-export async function showBlocked(db: D1Database, tenant: string, { id, content }: { id: string; content: string }, now: number): Promise<Shown> {
+export async function showBlocked(db: D1Database, tenant: string, { id, content }: { id: string; content: string }, now: number): Promise<BlockedKind> {
   const [, added, known] = await db.batch<{ content: string }>([
     db.prepare("DELETE FROM lead_blocked WHERE tenant = ?1 AND at < ?2").bind(tenant, now - blockedDays * 24 * 3600_000),
     db.prepare("INSERT INTO lead_blocked (tenant, id, content, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING").bind(tenant, id, content, now),

@@ -19,7 +19,7 @@ const filename = v.pipe(
 /** Entry of a mail's payload: objects of the tenant in the bucket of media, by their keys. */
 export const attachments = boundedList(v.strictObject({ key: mediaKey, filename: v.optional(filename) }), 10, { min: 1, rule: "must name 1 to 10 objects" });
 
-export type Asked = v.InferOutput<typeof attachments>;
+export type AttachmentList = v.InferOutput<typeof attachments>;
 export type Attached = { ok: true; files: Attachment[] } | { ok: false; reason: string };
 
 /** The version of one object that a mail carries; null: there is none. */
@@ -28,9 +28,9 @@ export type PinnedFile = { etag: string; bytes: number } | null;
 /** One tenant's objects, for its mails. */
 export interface Attachments {
   /** The versions that are there now, in the order asked. Throws when R2 cannot be reached. */
-  pin(asked: Asked): Promise<PinnedFile[]>;
+  pin(asked: AttachmentList): Promise<PinnedFile[]>;
   /** Reads these versions and hands them to `use`, which sends them: one mail's are in memory at a time in an isolate. Throws when R2 cannot be reached. */
-  withFiles<T>(asked: Asked, pinned: readonly PinnedFile[], signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T>;
+  withFiles<T>(asked: AttachmentList, pinned: readonly PinnedFile[], signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T>;
 }
 
 declare module "../../queue/job" {
@@ -53,7 +53,7 @@ export function createAttachments(bucket: R2Bucket, oneAtATime: Mutex, tenant: s
 }
 
 /** Sizes are added up before any bytes are read. */
-async function read(bucket: R2Bucket, tenant: string, asked: Asked, pinned: readonly PinnedFile[]): Promise<Attached> {
+async function read(bucket: R2Bucket, tenant: string, asked: AttachmentList, pinned: readonly PinnedFile[]): Promise<Attached> {
   const missing = pinned.indexOf(null);
   if (missing >= 0) return { ok: false, reason: `attachment ${missing + 1}: there is no such object` };
   const bytes = pinned.reduce((sum, file) => sum + (file?.bytes ?? 0), 0);

@@ -18,8 +18,8 @@ export interface ReplayStore {
   list(tenant: string, limit: number): Promise<Replay[]>;
   /** Those that were asked for a group of dead letters, newest first. */
   ofGroup(tenant: string, group: string, limit: number): Promise<Replay[]>;
-  /** Those still under way: each tenant's oldest, tenants after `lastTurn` first, then each one's second, and so on. */
-  running(limit: number, lastTurn: string): Promise<Replay[]>;
+  /** Those still under way: each tenant's oldest, tenants after `lastServed` first, then each one's second, and so on. */
+  running(limit: number, lastServed: string): Promise<Replay[]>;
   /** Records a step, unless it was stopped or another took the same step. What it sent was counted with the sending. */
   advance(replay: Replay, from: string | null): Promise<boolean>;
   /** Ends one that runs. False: it had ended. */
@@ -66,14 +66,14 @@ export function createReplayStore(db: D1Database): ReplayStore {
     ofGroup: (tenant, group, limit) =>
       rows(db.prepare(`SELECT * FROM replays WHERE tenant = ? AND request ->> '$.filter.group' = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, group, limit)),
     // Replays are few: the table is read whole.
-    running: (limit, lastTurn) =>
+    running: (limit, lastServed) =>
       rows(
         db
           .prepare(
             `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS round FROM replays WHERE state = 'running')
              ORDER BY round, tenant <= ?2, tenant LIMIT ?1`,
           )
-          .bind(limit, lastTurn),
+          .bind(limit, lastServed),
       ),
     async advance({ tenant, id, failed, cursor }, from) {
       const sql = `UPDATE replays SET failed = ?3, cursor = ?4 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?5`;

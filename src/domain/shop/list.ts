@@ -19,7 +19,7 @@ export interface Listed {
   texts: readonly string[];
 }
 
-export interface Wanted {
+export interface ListRequest {
   /** Positions after this. */
   start: number;
   limit: number;
@@ -36,7 +36,7 @@ const maxExamined = 2000;
 export async function page<Row extends object, Item>(
   scope: Scope,
   { name, position, columns, fits, texts }: Listed,
-  { start, limit, filters, q }: Wanted,
+  { start, limit, filters, q }: ListRequest,
   view: (rows: readonly Row[]) => Promise<Item[]>,
 ): Promise<ListPage<Item>> {
   const behind = `FROM ${name} WHERE tenant = ?1 AND site = ?2 AND ${position} > ?3`;
@@ -74,7 +74,7 @@ function rowsAt<Row>(scope: Scope, { name, position, columns }: Pick<Listed, "na
 }
 
 /** Without filters every row fits, and the page itself is the bound. */
-async function lastExamined(scope: Scope, sql: string, { start, filters, q }: Omit<Wanted, "limit">): Promise<number | null> {
+async function lastExamined(scope: Scope, sql: string, { start, filters, q }: Omit<ListRequest, "limit">): Promise<number | null> {
   if (q === undefined && filters.every((filter) => filter === null)) return null;
   return (await rowsOf<{ position: number }>(scope, sql, start))[0]?.position ?? null;
 }

@@ -7,7 +7,7 @@ export type Named = "order_states" | "currencies" | "carriers" | "countries" | "
 /** Rows that others name, by their resource. */
 export type SomeNamed = { [R in Named]?: readonly ShopRows[R][] };
 /** Ids of one resource that something names. */
-export type Wanted = readonly [Named, Iterable<number | null>];
+export type WantedRows = readonly [Named, Iterable<number | null>];
 
 /** Rows that belong to one owner and are kept together. */
 export type Owned = "order_payments" | "order_carriers" | "combinations" | "product_suppliers";
@@ -44,24 +44,24 @@ export function detailItem({ resource, owner, rows }: Detail): [string, string, 
 
 /** Which of these ids are not stored. */
 export async function missingIds(scope: Scope, resource: Named, ids: Iterable<number | null>): Promise<number[]> {
-  const asked = [...new Set(ids)].filter((id) => id !== null);
-  if (asked.length === 0) return [];
-  return (await rowsOf<{ id: number }>(scope, missingSql, JSON.stringify(asked), resource)).map(({ id }) => id);
+  const distinct = [...new Set(ids)].filter((id) => id !== null);
+  if (distinct.length === 0) return [];
+  return (await rowsOf<{ id: number }>(scope, missingSql, JSON.stringify(distinct), resource)).map(({ id }) => id);
 }
 
 /** Stored rows by id. */
 export async function named<R extends Named>(scope: Scope, resource: R, ids: Iterable<number | null>): Promise<Map<number, ShopRows[R]>> {
-  const asked = [...new Set(ids)].filter((id) => id !== null);
-  if (asked.length === 0) return new Map();
-  const rows = await rowsOf<{ id: number; body: string }>(scope, byIdSql, JSON.stringify(asked), resource);
+  const distinct = [...new Set(ids)].filter((id) => id !== null);
+  if (distinct.length === 0) return new Map();
+  const rows = await rowsOf<{ id: number; body: string }>(scope, byIdSql, JSON.stringify(distinct), resource);
   return new Map(rows.map(({ id, body }) => [id, JSON.parse(body) as ShopRows[R]]));
 }
 
 /** Stored details by owner. */
 export async function details<R extends Owned>(scope: Scope, resource: R, owners: Iterable<number | string>): Promise<Map<string, ShopRows[R][]>> {
-  const asked = [...new Set(owners)].map(String);
-  if (asked.length === 0) return new Map();
-  const rows = await rowsOf<{ owner: string; body: string }>(scope, ownersSql, JSON.stringify(asked), resource);
+  const ownerIds = [...new Set(owners)].map(String);
+  if (ownerIds.length === 0) return new Map();
+  const rows = await rowsOf<{ owner: string; body: string }>(scope, ownersSql, JSON.stringify(ownerIds), resource);
   return new Map(rows.map(({ owner, body }) => [owner, JSON.parse(body) as ShopRows[R][]]));
 }
 

@@ -57,18 +57,18 @@ function outboxOf(db: D1Database): Outbox {
 }
 
 async function publishAll(deps: EndedJobsDeps, tenant: string): Promise<number> {
-  let told = 0;
+  let published = 0;
   for (;;) {
     const count = await publishPage(deps, tenant);
-    told += count;
-    if (count < max) return told;
+    published += count;
+    if (count < max) return published;
   }
 }
 
 async function publishSome(deps: EndedJobsDeps): Promise<number> {
-  let told = 0;
-  for (const tenant of await outboxOf(deps.db).tenants()) told += await publishPage(deps, tenant);
-  return told;
+  let published = 0;
+  for (const tenant of await outboxOf(deps.db).tenants()) published += await publishPage(deps, tenant);
+  return published;
 }
 
 async function publishPage({ db, enqueue, requestOf, masked }: EndedJobsDeps, tenant: string): Promise<number> {

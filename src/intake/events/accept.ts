@@ -33,7 +33,7 @@ async function eventRequest(tenant: string, incoming: Incoming, refuseUnknown: b
   const payload: Event = checked.value;
   if (refuseUnknown && !isKnown(payload.type))
     return invalidEvent([{ path: incoming.rename("type"), message: `is not known here; known are ${eventTypes.join(", ")}` }]);
-  // A sender that repeats an event may stamp it anew: time and trace are not what it says.
+  // A sender that repeats an event may give it a new time and trace: they are not part of its content.
   const fingerprintOf = canonical({ type: payload.type, data: payload.data });
   // The trace of the event itself, before that of the request which brought it.
   const trace = traceFrom(wordIn(payload.extensions?.["traceparent"]));
@@ -44,7 +44,7 @@ function wordIn(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Enqueue speaks of a payload, the sender sent an event. */
+/** Issues of enqueue name the payload; the sender sent an event. */
 function readable(receipt: Receipt, incoming: Incoming | undefined): Receipt {
   if (receipt.ok || !incoming?.ok) return receipt;
   if (receipt.code === "idempotency-mismatch") {
@@ -80,5 +80,5 @@ function invalidEvent(errors: readonly Issue[]): Refused {
   return { ok: false, code: "invalid", detail: wrongInput("The event", errors), errors };
 }
 
-/** Never seen: enqueue gives one receipt for each request. */
+/** Unreachable: enqueue gives one receipt for each request. */
 const lost: Refused = { ok: false, code: "unavailable", detail: "The event was not accepted.", errors: [], retryAfter: 5 };

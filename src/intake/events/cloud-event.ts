@@ -2,13 +2,13 @@ import type { Issue } from "../../errors";
 import { parseJson } from "../../json/json";
 import { fromBase64 } from "../../base64";
 
-/** An event as it came, in our words but not checked yet; `rename` gives each of our fields the sender's name for it. */
+/** An event under Jobyard's field names, not checked yet; `rename` gives each field the sender's name for it. */
 export type Read = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[]; malformed?: boolean };
 
 const attributeName = /^[a-z0-9]{1,64}$/;
-/** Ours, by the attribute of CloudEvents 1.0. */
+/** Jobyard's fields, by the attribute of CloudEvents 1.0. */
 const ours: Record<string, string> = { id: "id", source: "source", type: "type", subject: "subject", time: "timestamp" };
-/** Read and not kept: they say how the data were written down. */
+/** Read and not stored: they describe the encoding of the data. */
 const aside = ["specversion", "datacontenttype", "dataschema"];
 
 /** Structured mode: one JSON object of attributes, with `data` or `data_base64`. Source: CloudEvents 1.0.2, JSON format. */

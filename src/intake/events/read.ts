@@ -7,7 +7,7 @@ import { fromBinary, fromStructured, isBinary, type Read } from "./cloud-event";
 export type Incoming = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[] };
 
 export interface IncomingEvents {
-  /** What the answer looks like: of a `batch` it names each of them, of `binary` mode it has no body. */
+  /** Form of the answer: for a `batch` it names each event, in `binary` mode it has no body. */
   mode: "single" | "binary" | "batch";
   events: Incoming[];
   /** Of the body, characters. */
@@ -22,7 +22,7 @@ export interface ReadOptions {
 const maxEvents = 10_000;
 
 /**
- * The events of a body: `{id, type, data, timestamp}`, or CloudEvents 1.0. Which mode it is, its Content-Type says: everything that
+ * The events of a body: `{id, type, data, timestamp}`, or CloudEvents 1.0. The Content-Type decides the mode: everything that
  * begins with `application/cloudevents` is structured or a batch, `ce-` headers beside anything else are binary mode.
  * Throws the Problem of a single event; of a batch each event has its own.
  */
@@ -69,7 +69,7 @@ function batchOf(value: unknown): Read[] {
   return value.map((each) => fromStructured(each));
 }
 
-/** Our own deliveries say how often they have been through here: what goes round in a circle comes to an end. */
+/** Jobyard's own deliveries carry a count of passes, so that a loop of events ends. */
 function hopsOf(headers: Headers): number {
   const text = headers.get("jobyard-hops") ?? "0";
   const hops = /^\d{1,3}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;

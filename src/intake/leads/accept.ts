@@ -13,7 +13,7 @@ import { readForm } from "./body";
 import { addressOf } from "../network";
 import { authenticateSender, checkForm, type LeadEndpoint } from "./endpoint";
 
-/** A lead that was taken, or that is treated as if it had been. */
+/** A lead that was accepted, or that gets the answer of an accepted one. */
 export interface Taken {
   id: string;
   replayed: boolean;
@@ -21,7 +21,7 @@ export interface Taken {
   page: string | undefined;
 }
 
-/** From the request to the queue; nothing in between asks the database. Throws the Problem that says why not. */
+/** Takes a lead from the request to the queue without a read of the database. Throws the Problem with the reason of a refusal. */
 export async function acceptLead(deps: IntakeDeps, endpoint: LeadEndpoint, request: Request, requestId: string): Promise<Taken> {
   const sender = await authenticateSender(deps, endpoint, request);
   const form = sortFields(await readForm(request));
@@ -76,7 +76,7 @@ async function shadowAccept(
   deps.leads.defer(deps.audit({ tenant, actor: "public", action: "block", target: `${name}/${mark}`, at: deps.now() }));
   if (dedupe === undefined) return { id: await deps.leads.newId(tenant), replayed: false };
   const id = await deps.leads.idOfKey(tenant, dedupe.key);
-  // Without the database no other sender is recognised as a repeat either.
+  // Without the database no repeat is recognised from any sender.
   const blockedView = await deps.leads.showBlocked(tenant, { id, content: await pseudonymOf(deps, tenant, `content ${dedupe.content}`) }).catch(() => "new");
   if (blockedView === "another") return accepted(mismatch());
   return { id, replayed: blockedView === "repeated" };
@@ -87,14 +87,14 @@ async function pseudonymOf(deps: IntakeDeps, tenant: string, text: string): Prom
   return (await deps.leads.idOfKey(tenant, text)).slice(-8);
 }
 
-/** What makes repeated posts one submission; undefined where every post is one of its own. */
+/** The key by which repeated posts are one submission; undefined where each post is a submission of its own. */
 interface DedupeKey {
   key: string;
   /** The key as it was before it named the sender. */
   formerKey: string;
   /** What was typed: time, address and behaviour differ between two presses of a button. */
   content: string;
-  /** The sender promised not to use the key for anything else. */
+  /** Whether the sender chose the key itself and so uses it for this submission only. */
   callerSupplied: boolean;
 }
 

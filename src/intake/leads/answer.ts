@@ -6,9 +6,8 @@ import type { Taken } from "./accept";
 import { type LeadEndpoint, keyHeader } from "./endpoint";
 
 /**
- * Whether a person looks at the answer: a form that was sent without a script. Browsers ask for `text/html` when they go to a page, and
- * newer ones say so in Sec-Fetch headers; a script's call says neither, and could not read a redirect to another origin.
- * A server, by its key, looks at pages only when it asks for them.
+ * Whether a browser shows the answer as a page: the form was sent without a script. Browsers send `Accept: text/html` for a page, and newer ones
+ * Sec-Fetch headers; a script's call has neither, and could not read a redirect to another origin. A server with a key gets a page only with that Accept.
  */
 export function wantsPage({ headers }: Request): boolean {
   const accept = (headers.get("accept") ?? "").toLowerCase();
@@ -24,7 +23,7 @@ export function thanks(request: Request, { project }: LeadEndpoint, { id, replay
   return { status: 200, body: { ok: true, id }, headers };
 }
 
-/** A refusal as a person can read it: what is wrong with which field, and the way back. */
+/** A refusal as a page: what is wrong with which field, and a link back. */
 export function refusalPage(problem: Problem): Answer {
   const items = problem.errors.map(({ path, message }) => `<li>${path ? `<strong>${escapeHtml(path)}</strong> ` : ""}${escapeHtml(message)}</li>`).join("");
   const title = problem.status >= 500 || problem.status === 429 ? "Please try again in a moment" : "This could not be sent";

@@ -2,12 +2,12 @@ import { Problem } from "../../errors";
 
 /** How the bytes of a form become text. */
 export interface Charset {
-  /** As the Encoding Standard calls it. */
+  /** Its name in the Encoding Standard. */
   name: string;
   decode(bytes: Uint8Array): string;
 }
 
-/** What a Content-Type says of its charset; undefined when it says nothing. */
+/** The charset of a Content-Type; undefined when it names none. */
 export function charsetOf(contentType: string): string | undefined {
   return /;\s*charset\s*=\s*["']?([^\s"';]{1,40})/i.exec(contentType)?.[1];
 }

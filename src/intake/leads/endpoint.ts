@@ -32,7 +32,7 @@ export async function authenticateSender(deps: IntakeDeps, endpoint: LeadEndpoin
     throw publicUnauthorized();
   }
   const page = pageOf(request);
-  // Who shows neither learns nothing, not even that there is such a project.
+  // A sender with neither gets the same answer as for an unknown project.
   if (page === undefined || !ownsUrl(endpoint.project.domains, page)) throw publicUnauthorized();
   await limitRate(deps, endpoint, addressOf(request));
   return "browser";
@@ -47,7 +47,7 @@ export function checkForm({ project }: LeadEndpoint, { siteKey, formId }: FormFi
   if (issues.length > 0) throw new Problem("forbidden", "A browser's post must carry the siteKey and formId of the project.", { errors: issues });
 }
 
-/** What lets pages of the project, and no others, read the answers. */
+/** The CORS headers that let pages of the project, and no others, read the answers. */
 export async function crossOrigin(deps: IntakeDeps, request: Request, params: Readonly<Record<string, string>>): Promise<Record<string, string>> {
   const origin = request.headers.get("origin");
   if (origin === null) return {};
@@ -64,7 +64,7 @@ export async function crossOrigin(deps: IntakeDeps, request: Request, params: Re
   };
 }
 
-/** Names such as `constructor` are names like any other. */
+/** Reads own properties only: a project may be named `constructor`. */
 function projectIn(known: SnapshotLookup, name: string): Project | undefined {
   const projects = known.state === "known" ? known.snapshot.sections.projects : undefined;
   return projects && Object.hasOwn(projects, name) ? projects[name] : undefined;
@@ -76,7 +76,7 @@ function pageOf(request: Request): string | undefined {
 }
 
 async function limitRate(deps: IntakeDeps, { tenant, name }: LeadEndpoint, ip: string | undefined): Promise<void> {
-  // A limiter that cannot be asked must not cost a lead.
+  // While the limiter cannot be reached every lead is accepted.
   const [mayAddress, mayProject] = await Promise.all([
     deps.leads.mayPost(`${tenant}/${name}/${subscriberOf(ip)}`).catch(() => true),
     deps.leads.mayPostTo(`${tenant}/${name}`).catch(() => true),

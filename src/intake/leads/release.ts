@@ -8,7 +8,7 @@ import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
 
 /**
- * Takes a robot for a person: what it sent is enqueued as if it had come now, the oldest first, and the robot is removed. Repeated after a crash
+ * Releases a robot as a person: its submissions are enqueued as if they had come now, the oldest first, and the robot is removed. Repeated after a crash
  * it enqueues nothing twice. Returns the jobs' ids, the newest submission's first. Throws the Problem that says why not.
  */
 export async function releaseRobot(deps: IntakeDeps, tenant: string, id: string): Promise<string[]> {

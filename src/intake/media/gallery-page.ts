@@ -48,7 +48,7 @@ img { max-width: 100%; height: auto; display: block }
 
 const script = `
 const form = document.querySelector("#upload"), line = document.querySelector("#status"), list = document.querySelector("#pictures");
-const shown = new Map();
+const pictures = new Map();
 form.elements.token.value = sessionStorage.getItem("token") || "";
 const element = (name, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(name), properties);
@@ -81,13 +81,13 @@ async function show() {
   const { media } = await (await ask("GET", "/v1/media?limit=50")).json();
   for (const picture of media) {
     const state = JSON.stringify(picture);
-    if (shown.get(picture.key)?.state === state) continue;
+    if (pictures.get(picture.key)?.state === state) continue;
     const item = await itemOf(picture);
-    const before = shown.get(picture.key)?.item;
+    const before = pictures.get(picture.key)?.item;
     before ? before.replaceWith(item) : list.prepend(item);
-    shown.set(picture.key, { state, item });
+    pictures.set(picture.key, { state, item });
   }
-  for (const [key, { item }] of shown) if (!media.some((each) => each.key === key)) { item.remove(); shown.delete(key) }
+  for (const [key, { item }] of pictures) if (!media.some((each) => each.key === key)) { item.remove(); pictures.delete(key) }
 }
 async function itemOf({ key, size, format, width, height, issue, altText, altTextSource, variants }) {
   const facts = [format, width && width + " × " + height, Math.ceil(size / 1024) + " KB"].filter(Boolean).join(", ");

@@ -137,7 +137,7 @@ function outcomeOf(receipt: Receipt | undefined): { id: string | null; reason: s
   return receipt?.ok ? { id: receipt.id, reason: null } : { id: null, reason: receipt?.detail ?? "It was not accepted." };
 }
 
-/** A destination or a type that there is not would never be noticed: the alert that should have come would not. */
+/** Refuses unknown destinations and types: with a mistyped name the rule would send no alert, and no error would show it. */
 async function refuseUnknown(deps: IntakeDeps, tenant: string, { destination, types = [] }: AlertRule): Promise<void> {
   const own = destination === undefined ? [] : (await deps.destinations.list(tenant)).filter(({ builtIn }) => !builtIn).map(({ name }) => name);
   const known = await Promise.all(types.map(async (type) => deps.registry.find(type) !== undefined || (await deps.queries.hasType(tenant, type))));

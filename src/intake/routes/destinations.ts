@@ -119,7 +119,7 @@ const subscriptionRoutes = namedRoutes(
 
 export const destinationRoutes = [...addressRoutes, ...subscriptionRoutes];
 
-/** An unknown type is a typing error that would never be noticed; only a tenant that takes other types may mean it. */
+/** Refuses unknown types, unless the tenant accepts types outside the catalogue: a mistyped type would match no event, without an error. */
 async function refuseStrangers(deps: IntakeDeps, tenant: string, events: readonly string[], others: readonly string[]): Promise<void> {
   const message = `is not known here; known are ${[...eventTypes, ...others].join(", ")}`;
   const errors = events.flatMap((type, index) => (isKnown(type) || others.includes(type) ? [] : [{ path: `events[${index}]`, message }]));

@@ -149,7 +149,7 @@ function problemFrom(receipt: Receipt | undefined): Problem {
   return new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 
-/** Never seen: enqueue gives one receipt for each request. Without one, nothing is known to be accepted. */
+/** Unreachable: enqueue gives one receipt for each request. A missing one counts as not accepted. */
 function lostChunk(): Refused {
   return { ok: false, code: "unavailable", detail: "The job was not accepted.", errors: [], retryAfter: 5 };
 }

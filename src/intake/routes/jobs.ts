@@ -166,7 +166,7 @@ async function storedText(deps: IntakeDeps, text: string | null, ref: string | n
   }
 }
 
-/** By the same question as its runs ask. Undefined for what is no mail by a template. */
+/** The version of the template that its runs read. Undefined for a job that is no mail by a template. */
 async function templateVersionOf(deps: IntakeDeps, tenant: string, { type, pinnedAt }: JobDetail, payload: string | null): Promise<number | null | undefined> {
   if (type !== email.type || payload === null) return undefined;
   const { templateId: id } = JSON.parse(payload) as { templateId?: unknown };

@@ -30,7 +30,7 @@ const filters = {
 
 const limitRule = "must be a whole number from 1 to 200";
 
-/** As the query, but in a body: what a person is found by stands in no address, which networks and logs keep. */
+/** The query in a body, so that no personal data stands in the URL, which networks and logs store. */
 const bodyFilters = { ...filters, bot: v.optional(v.pipe(v.boolean("must be true or false"), v.description("Robots alone, or none"))) };
 const searchRequest = v.strictObject({
   ...bodyFilters,

@@ -55,7 +55,7 @@ export const leadRoutes = [
       await checkSecret(deps, endpoint, request.headers);
       const report = readReport(parsedJson(await readText(request, leadBody)));
       const lead = await storeCrmReport(deps.db, endpoint.tenant, endpoint.name, report, deps.now());
-      // Not an error: a CRM would send it again and again.
+      // Not an error: the CRM would repeat the call for days.
       const body = lead === null ? { ok: true, stored: false, reason: "there is no such lead" } : { ok: true, stored: true, lead_id: lead };
       return { status: 200, body };
     },

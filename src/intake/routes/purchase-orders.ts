@@ -102,7 +102,7 @@ async function approve(deps: IntakeDeps, scope: Scope, order: PurchaseOrder): Pr
   if (!isOurs) throw new Problem("conflict", order.state === "draft" ? "The purchase order is no draft any more." : `The purchase order is ${order.state}.`);
   const [receipt] = await deps.enqueue([{ tenant, type: email.type, payload: { to, ...purchaseMail(order, site) }, ...purchaseKey(site, order.id) }]);
   if (receipt?.ok) return noteMail(scope, order.id, receipt.id);
-  // A mail that no later try can mend must not leave an order behind that can be neither mailed nor dropped.
+  // When the mail can never be sent, the order goes back to draft: otherwise it could be neither mailed nor cancelled.
   if (receipt && !passing.includes(receipt.code)) await reopenPurchase(scope, order.id, deps.now());
   throw new Problem(receipt?.code ?? "unavailable", receipt?.detail ?? "The mail was not accepted.", { retryAfter: 5 });
 }

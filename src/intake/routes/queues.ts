@@ -72,7 +72,7 @@ export const queueRoutes = [
     tenant: "any",
     answers: { 200: queuesShape },
     handle: async ({ deps, tenant, caller }) => {
-      // Of all tenants together: a tenant must not learn how much the others have to do.
+      // Metrics are those of all tenants together, so only the root token gets them.
       const [metrics, paused, flows] = await Promise.all([
         caller.kind === "root" ? deps.queues() : [],
         pausedNames(deps, tenant, "queue"),

@@ -145,7 +145,7 @@ interface Placed {
   changedAfter?: number | undefined;
 }
 
-/** A feed's cursor says by itself that it is one. */
+/** Whether a cursor belongs to a feed of changes: it begins with `c`. */
 function placeOf<Filter extends Placed>({ cursor, changedAfter, ...filter }: Filter) {
   const inFeed = changedAfter !== undefined || cursor?.inFeed === true;
   return { inFeed, where: { ...filter, changedAfter: inFeed ? (changedAfter ?? 0) : undefined, after: cursor?.after } };

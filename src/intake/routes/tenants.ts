@@ -95,7 +95,7 @@ export const tenantRoutes = [
   }),
 ];
 
-/** A name that no worker could ever ask for is a slip of the pen. */
+/** Refuses types that are not remote: no worker can pull them. */
 function notRemote({ registry }: Pick<IntakeDeps, "registry">, type: string, index: number): Issue[] {
   if (registry.find(type)?.contract.remote) return [];
   const remote = registry.contracts().filter((contract) => contract.remote && !contract.internal);

@@ -115,8 +115,8 @@ const connectionOf = { slack: "slack", email: "mail" } as const;
 
 /** Channels of a rule that get nothing, each with the connection that is not set. */
 export function unconnected({ slack: wantsSlack, email: to }: AlertRule, { sections }: Snapshot): { channel: string; connection: string }[] {
-  const wanted = [...(wantsSlack ? (["slack"] as const) : []), ...(to.length > 0 ? (["email"] as const) : [])];
-  return wanted.map((channel) => ({ channel, connection: connectionOf[channel] })).filter(({ connection }) => !sections.connections?.[connection]);
+  const channels = [...(wantsSlack ? (["slack"] as const) : []), ...(to.length > 0 ? (["email"] as const) : [])];
+  return channels.map((channel) => ({ channel, connection: connectionOf[channel] })).filter(({ connection }) => !sections.connections?.[connection]);
 }
 
 /** One job for each channel of a rule, with the notices that match. `about`: more that the jobs are found by. */

@@ -1,6 +1,6 @@
 import type { ResponseFormat, TokensParameter } from "./settings";
 
-/** What an endpoint takes of what differs between models and vendors. */
+/** How requests to an endpoint are written where models and vendors differ. */
 export interface Dialect {
   /** Undefined: not sent. */
   temperature: number | undefined;

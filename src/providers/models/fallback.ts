@@ -27,7 +27,7 @@ export function withFallback(all: readonly Models[], circuits: Circuits, onResul
         how = callsOf(reply);
         if (how === "answered") onResult("answered");
         if (reply.ok) return ok({ ...reply.value, endpoint });
-        // That a dear endpoint is beyond the budget says less than why a cheaper one did not answer.
+        // The failure of the endpoint that was called is reported, not that a dearer one exceeds the budget.
         if (!first || isOverBudget(first)) first = reply;
         if (reply.failure.class === "permanent" || signal.aborted) return reply;
       } finally {
@@ -51,7 +51,7 @@ function at(endpoint: number, { meter, ...options }: CallOptions): CallOptions {
   return { ...options, meter: { reserve: (bound) => meter.reserve({ ...bound, endpoint }), lost: (isBilled) => meter.lost(isBilled) } };
 }
 
-/** A call that was not allowed says nothing of its endpoint. */
+/** A call that was not allowed does not count for its endpoint. */
 function callsOf(reply: Reply<Chatted>): GateReport {
   if (reply.ok) return "answered";
   if (isOverBudget(reply)) return "none";

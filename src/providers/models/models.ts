@@ -50,7 +50,7 @@ export interface Tokens {
 
 /** What a model answered. */
 export interface Chatted {
-  /** Without what it thought aloud. Empty when it only calls tools. */
+  /** Without the model's thoughts. Empty when it only calls tools. */
   text: string;
   toolCalls: ToolCall[];
   /** `length`: cut off at the bound of tokens, so `text` and the last tool call may be incomplete. */
@@ -64,13 +64,13 @@ export interface Chatted {
 
 /** One question to a model that is answered by a value. */
 export interface Question<Answer> {
-  /** What it shall do, by us. */
+  /** The instruction, written by Jobyard or the agent. */
   instructions: string;
-  /** What it shall do it with: data of a tenant or stranger, never an instruction. */
+  /** The data to work on, of a tenant or an unknown sender; never an instruction. */
   input: string | readonly Part[];
   /** Names the schema to the model: letters, digits, - and _. */
   name: string;
-  /** What the answer must be, strictly: anything else is no answer. */
+  /** The schema of the answer; an answer that does not fit is a failure. */
   schema: v.GenericSchema<unknown, Answer>;
   /** As of a chat. */
   maxTokens?: number;
@@ -96,14 +96,14 @@ export interface CallBound {
 export interface Meter {
   /** False: the call may not be made. */
   reserve(bound: CallBound): Promise<boolean>;
-  /** The call that was reserved last brought no answer. `isBilled`: it may cost something all the same. */
+  /** Reports that the call reserved last brought no answer. `isBilled`: it may have been billed. */
   lost(isBilled: boolean): Promise<void>;
 }
 
 /** The code of a failure: the meter did not allow the call, which was not made. */
 export type OverBudget = "over_budget";
 
-/** What belongs to a chat and is not asked. */
+/** Options of a chat that are not part of the question. */
 export interface CallOptions {
   /** Named to an AI Gateway. */
   job?: string | undefined;
@@ -119,9 +119,9 @@ export interface Endpoint {
 
 /** A tenant's language model. No call throws; a failure's reason holds nothing of what was asked or answered, nor a key. */
 export interface Models {
-  /** Asking twice does no harm but its price. Seconds. */
+  /** A repeat is harmless except for its price. Seconds. */
   readonly idempotentFor: number;
-  /** Where it asks, in this order: a further one only where the one before certainly does not answer now. */
+  /** Endpoints in the order they are asked: the next one only when the one before certainly gives no answer now. */
   readonly endpoints: readonly Endpoint[];
   /** One step of a conversation. A refusal to answer and a filtered answer are permanent failures. */
   chat(chat: Chat, signal: AbortSignal, options?: CallOptions): Promise<Reply<Chatted>>;

@@ -19,7 +19,7 @@ export interface OpenaiOptions {
   settings?: ModelSettings;
   /** Shared by all calls of an isolate. */
   learned: Learned;
-  /** Whose endpoint it is: what one tenant's key may use says nothing about another's. */
+  /** The tenant: what one tenant's key may use does not hold for another's. */
   tenant: string;
   /** Of an authenticated AI Gateway, whose address is the `baseUrl`. */
   gatewayToken?: string | undefined;

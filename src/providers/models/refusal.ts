@@ -4,7 +4,7 @@ import { codeIn, quoted } from "../../masking/provider-text";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 
-/** What an endpoint says against a call, by a status or inside of a 200. */
+/** A refusal of a call, by a status or inside of a 200. */
 export interface Refusal {
   status: number;
   headers: Headers;
@@ -17,7 +17,7 @@ export interface Refusal {
   text: string;
 }
 
-/** Codes say more than the status: a 429 may be a rate to wait for, or an account that is empty. */
+/** The code decides before the status: a 429 may be a rate limit or an account without credit. */
 const byCode: Record<string, Failure["class"]> = {
   insufficient_quota: "config",
   credit_balance_exhausted: "config",

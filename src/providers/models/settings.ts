@@ -4,7 +4,7 @@ export type TokensParameter = "max_completion_tokens" | "max_tokens" | "none";
 /** How an endpoint is asked for JSON. Without `json_schema` the schema stands in the instructions. */
 export type ResponseFormat = "json_schema" | "json_object" | "none";
 
-/** What a tenant says of its model's endpoint. */
+/** A tenant's settings of its model's endpoint. */
 export interface ModelSettings {
   /** Tokens any answer may have, thinking included: an upper bound. Without it 4,000, and 16,000 once an answer was cut off. */
   maxTokens?: number | undefined;

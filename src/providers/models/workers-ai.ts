@@ -92,7 +92,7 @@ function inputFrom({ messages, ...rest }: ModelRequest): Record<string, unknown>
   return { messages: messages.map((message) => ({ ...message, content: message.content ?? "" })), ...rest };
 }
 
-/** Our ledger tries again: the gateway's own tries would multiply with it. A kept answer that did not fit would not fit again. */
+/** The gateway's retries and cache are off: its retries would multiply with the ledger's, and a cached answer that did not fit would not fit again. */
 function gatewayOf(
   { gateway, tenant, collectLog = false }: WorkersAiOptions,
   requestTimeoutMs: number,

@@ -1,12 +1,12 @@
 import { readXml } from "./xml";
 import type { Element } from "./xml";
 
-/** What a body of the webservice says, whatever the version and format. */
+/** The content of a webservice answer, in every version and format. */
 export type ShopAnswer =
   | { kind: "rows"; elements: readonly unknown[]; gaps: number; errors: readonly ShopError[]; warnings: readonly string[] }
-  /** A page for people. */
+  /** An HTML page. */
   | { kind: "html" }
-  /** Neither; nothing may be concluded from it, least of all that there are no rows. */
+  /** Neither; nothing may be concluded from it, especially not that there are no rows. */
   | { kind: "unreadable"; reason: string };
 
 /** PrestaShop's own error. */
@@ -17,7 +17,7 @@ export interface ShopError {
 
 /**
  * Reads a list. The format is decided by the body, since a module that echoes anything changes the content type and comes before the data.
- * Rows may have any root; that there are none is believed under the resource's own only.
+ * Rows may have any root; an empty list counts only under the root of the resource itself.
  * `elements` keeps the empty arrays that stand for rows the shop failed to load; `gaps` counts those that 8 left out between others.
  */
 export function readAnswer(text: string, resource: string): ShopAnswer {
@@ -63,7 +63,7 @@ function gapsIn(root: unknown): number {
 /** More rows than any page has. */
 const maxGaps = 10_000;
 
-/** A row, or what the shop puts in the place of one that it failed to load. */
+/** A row, or the empty value that stands for a row the shop failed to load. */
 function isElement(value: unknown): boolean {
   return value === null || value === false || typeof value === "object";
 }

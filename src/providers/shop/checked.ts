@@ -53,7 +53,7 @@ export class PageCheck {
     if (!reply.ok) return reply;
     const ids = reply.value.elements.map(idOf);
     const known = ids.filter((id) => id !== null);
-    // To miss one would be to call its row deleted.
+    // A missed id would make its row count as deleted.
     if (known.length < ids.length || known.some((id) => id <= part.afterId)) return failed(stray(resource));
     return ok({ ids: known.toSorted((a, b) => a - b), lastId: Math.max(part.afterId, ...known), full: known.length >= part.limit, more: known.length > 0 });
   }
@@ -61,7 +61,7 @@ export class PageCheck {
   async #passedOver<Row>(resource: ShopResource, part: ListQuery, page: Page<Row>, missing: number[], signal: AbortSignal): Promise<Reply<Page<Row>>> {
     const again = await this.#connection.list(resource, pageQuery({ ...part, display: resources[resource].display }), signal);
     if (!again.ok) return again;
-    // What came in between the two lists can be loaded now.
+    // Rows created between the two lists can be loaded now.
     if (again.value.elements.some((element) => idOf(element) !== null)) return ok({ ...page, more: true });
     const warnings = [`the shop failed to load ${missing.length} of its ${resource} behind id ${part.afterId}`];
     return ok({ ...page, lastId: Math.max(...missing), missing, more: true, warnings });

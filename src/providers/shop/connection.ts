@@ -96,7 +96,7 @@ export class Connection {
   }
 }
 
-/** A shop answers it only to a valid key. */
+/** The version; a shop sends this header only for a valid key. */
 function versionOf({ headers }: HttpAnswer): string | null {
   const version = headers.get("psws-version");
   return version !== null && /^\d+(\.\d+){1,3}$/.test(version) ? version : null;

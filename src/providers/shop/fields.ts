@@ -1,7 +1,7 @@
 import { micros } from "./money";
 import { readLocal } from "../../time/zone";
 
-/** What a value means depends on the shop. */
+/** Settings of the shop that the meaning of a value depends on. */
 export interface Reading {
   timezone: string;
   /** Of translated fields; null takes the first. */
@@ -11,7 +11,7 @@ export interface Reading {
 /** Takes what is wrong with a value, as `is no amount`. */
 export type Note = (issue: string) => void;
 
-/** Reads one value of the webservice. What cannot be read is noted, and null. */
+/** Reads one value of the webservice. A value that cannot be read is reported and becomes null. */
 export type Field<T> = (value: unknown, note: Note) => T;
 
 /**

@@ -27,7 +27,7 @@ export class PageSize {
     if (Number.isFinite(rows)) this.#size = Math.max(min, Math.min(max, Math.floor(rows)));
   }
 
-  /** After a page of `rows` that took the shop `seconds`. One that was not full says nothing about a larger one. */
+  /** After a page of `rows` that took the shop `seconds`. A page that was not full does not show whether a larger one is possible. */
   observe(seconds: number, rows: number): void {
     const { quick, slow, growth } = this.#limits;
     if (seconds > slow) this.size = Math.min(this.#size, rows || this.#size) / 2;

@@ -46,7 +46,7 @@ export function orFilters(values: readonly (number | string)[]): string[] {
   return groups.map((group) => `[${group.join("|")}]`);
 }
 
-/** Whether the filter's syntax can say it: brackets and pipes cannot be escaped, and `1,2` would be an interval. */
+/** Whether the filter's syntax can express the value: brackets and pipes cannot be escaped, and `1,2` would be an interval. */
 export function isSayable(value: number | string): boolean {
   return typeof value === "number" ? Number.isSafeInteger(value) && value > 0 : value !== "" && value.length <= 200 && !/[[\]|,\p{Cc}]/u.test(value);
 }

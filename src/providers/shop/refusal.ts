@@ -8,16 +8,16 @@ import type { ShopFailureCode } from "./shop";
 
 export const userAgent = "Jobyard/1.0 (PrestaShop webservice client)";
 
-/** What was asked, so that the reason can name it. */
-export interface Asked {
+/** The request, so that the reason can name it. */
+export interface RequestedList {
   /** "" for the webservice itself. */
   resource: string;
   key: string;
   now: number;
 }
 
-/** Why an answer is no list: PrestaShop's own error where there is one, else what stands in front of it. */
-export function refusalOf(answer: HttpAnswer, read: ShopAnswer, asked: Asked): Failure {
+/** Why an answer is no list: PrestaShop's own error where there is one, else the program in front of the shop. */
+export function refusalOf(answer: HttpAnswer, read: ShopAnswer, asked: RequestedList): Failure {
   if (answer.status >= 300 && answer.status < 400) return redirected(answer, asked);
   const [error] = read.kind === "rows" ? read.errors.toSorted((a, b) => rank(a) - rank(b)) : [];
   const failure = (error && ofShop(error, asked)) ?? inFront(answer, read, asked);
@@ -36,12 +36,12 @@ export function unreachable(failure: Failure, ended: boolean): Failure {
 const where = "Advanced Parameters > Webservice";
 const certificate = "the shop's certificate is not trusted (self-signed, expired or for another name): install a valid one";
 
-/** Of several errors the one that says most: "unknown key" before "so it has no permission". */
+/** Of several errors the most specific one: "unknown key" before "so it has no permission". */
 function rank({ code }: ShopError): number {
   return code === null ? 1000 : code === 21 ? 900 : code >= 2 && code <= 15 ? 800 : code;
 }
 
-function ofShop({ code, message }: ShopError, { resource, key }: Asked): Failure | undefined {
+function ofShop({ code, message }: ShopError, { resource, key }: RequestedList): Failure | undefined {
   if (code === null) return undefined;
   const quote = quoted(message, [key]);
   const known = reasons.find(({ codes }) => codes.includes(code));
@@ -55,7 +55,7 @@ interface Known {
   reason(resource: string, code: number): string;
 }
 
-/** Numbers of classes/webservice/WebserviceRequest.php; the same from 1.7 to 9. What is not here is a refused request: our defect. */
+/** Numbers of classes/webservice/WebserviceRequest.php; the same from 1.7 to 9. Any other number is a refused request: a defect of this code. */
 const reasons: readonly Known[] = [
   { codes: [16, 17], class: "config", reason: () => noKey },
   { codes: [18], class: "config", reason: () => `the shop says the key does not have 32 characters: copy it again from ${where}` },
@@ -76,8 +76,8 @@ const reasons: readonly Known[] = [
 const noKey =
   'the shop received no key: its web server drops the Authorization header (CGI needs a rewrite rule for it), or the address leads elsewhere (www, https); else put the site with "keyIn": "address"';
 
-/** What hosting, firewalls and other programs say. */
-function inFront(answer: HttpAnswer, read: ShopAnswer, asked: Asked): Failure {
+/** Answers of hosting, firewalls and other programs. */
+function inFront(answer: HttpAnswer, read: ShopAnswer, asked: RequestedList): Failure {
   const rule = rules.find(({ when }) => when(answer, read));
   const usual = statusFailure(answer.status, answer.headers, { repeatable: true, now: asked.now });
   if (rule) return { class: rule.class ?? usual.class, code: rule.code ?? String(answer.status), reason: rule.reason(answer.status, asked.resource, read) };
@@ -141,8 +141,8 @@ function isShops({ headers, text }: HttpAnswer): boolean {
   return /prestashop/i.test(headers.get("www-authenticate") ?? "") || text().trim() === "401 Unauthorized";
 }
 
-/** Following would drop the key on the way, and a canonical address is worth having. */
-function redirected({ headers, status }: HttpAnswer, asked: Asked): Failure {
+/** Not followed: the key would be dropped on the way, and the site should have its canonical address. */
+function redirected({ headers, status }: HttpAnswer, asked: RequestedList): Failure {
   const target = URL.parse(headers.get("location") ?? "");
   const path = target?.pathname.replace(/\/api(\/.*)?$/, "").replaceAll(asked.key, "") ?? "";
   const to = target && /^https?:$/.test(target.protocol) ? ` to ${target.origin}${path.slice(0, 200)}` : "";
@@ -150,7 +150,7 @@ function redirected({ headers, status }: HttpAnswer, asked: Asked): Failure {
   return { class: "config", code: "redirect", reason: `the shop's address redirects${to} (${status}): ${advice}` };
 }
 
-function waitOf(failure: Failure, { headers }: HttpAnswer, { now }: Asked): Pick<Failure, "retryAfter"> {
+function waitOf(failure: Failure, { headers }: HttpAnswer, { now }: RequestedList): Pick<Failure, "retryAfter"> {
   if (failure.class !== "transient" && failure.class !== "limited") return {};
   const after = retryAfter(headers, now);
   return after === undefined ? {} : { retryAfter: failure.class === "limited" ? Math.max(1, after) : after };

@@ -1,7 +1,7 @@
 import type { ShopRows } from "../../../providers/shop/rows";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
-import { missingIds, type Named, namedWrites, type SomeNamed, type Wanted } from "../related-rows";
+import { missingIds, type Named, namedWrites, type SomeNamed, type WantedRows } from "../related-rows";
 import type { SyncSession } from "./session";
 
 /** Rows by their ids. */
@@ -25,7 +25,7 @@ export async function believable<R extends Named>(
 }
 
 /** Of rows that are named by many others, those that are not stored. */
-export async function missingOf(session: SyncSession, wanted: readonly Wanted[]): Promise<Reply<SomeNamed>> {
+export async function missingOf(session: SyncSession, wanted: readonly WantedRows[]): Promise<Reply<SomeNamed>> {
   const found: SomeNamed = {};
   for (const [resource, ids] of wanted) {
     const rows = await byId(session, resource, await missingIds(session.scope, resource, ids));

@@ -1,7 +1,7 @@
 import type { DashboardDeps } from "./deps";
 
 /** A request for a page of a tenant, by a person who has signed in. */
-export interface Asked {
+export interface PageRequest {
   request: Request;
   deps: DashboardDeps;
   token: string;
