@@ -1,13 +1,8 @@
-import { env } from "cloudflare:workers";
-import { Counters } from "../../src/ledger/counters";
-import { durationBounds, noDurations, ofInstallation } from "../../src/ledger/durations";
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
-import { metricsText } from "../../src/intake/metrics";
 import { replayShape } from "../../src/intake/replay-shapes";
 import { pausedShape } from "../../src/intake/pause-shapes";
-import { deadLettersShape, groupsShape, healthShape, typesShape } from "../../src/intake/shapes";
-import { statsShape } from "../../src/intake/routes/system";
+import { deadLettersShape, groupsShape, typesShape } from "../../src/intake/shapes";
 import { queuesShape } from "../../src/intake/routes/queues";
 import { gateShape } from "../../src/intake/routes/gates";
 import { createIntakeBench, givenJob, now, root, type Tokens } from "./fakes";
@@ -239,98 +234,4 @@ describe("queues and types", () => {
     await act("/v1/tenants/ops-own/resume", { token: root });
     expect(bench.seen.pauses).toEqual([]);
   });
-});
-
-describe("stats", () => {
-  test.each(["from=2026-10-02&to=2026-10-01", "from=2026-10-01&to=2026-10-01", "from=2026-09-01&to=2026-10-01", "from=x"])("refuse ?%s", async (query) => {
-    expect((await get(`/v1/stats?${query}`)).status).toBe(422);
-  });
-
-  test("sum the last hour by type and event, of one tenant or of all", async () => {
-    const { body } = await get("/v1/stats");
-    expect(fits(statsShape, body)).toBe(true);
-    expect(body).toMatchObject({
-      from: "2026-10-01T11:00:00.000Z",
-      to: "2026-10-01T12:00:00.000Z",
-      totals: { 'odd"\\\n': { done: 4 } },
-      backlog: { deadLetters: 2 },
-    });
-    expect((await get("/v1/stats", root)).body.totals['odd"\\\n']).toEqual({ done: 31 });
-  });
-});
-
-describe("metrics", () => {
-  test("of a tenant are its own: no queue, no step of the tick", async () => {
-    const { text, headers } = await get("/metrics");
-    expect(headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(text).toContain('jobyard_jobs_last_hour{type="odd\\"\\\\\\n",event="done"} 4\n');
-    expect(text).toContain("jobyard_run_seconds_last_hour");
-    expect(text).toContain("jobyard_dead_letters 2\n");
-    expect(text).not.toMatch(/jobyard_(queue|tick)/);
-  });
-
-  test("of the root token are everybody's", async () => {
-    const { text } = await get("/metrics", root);
-    expect(text).toContain("jobyard_dead_letters 20\n");
-    expect(text).toContain('jobyard_queue_backlog_messages{queue="events"} 12\n');
-    expect(text).not.toContain('backlog_messages{queue="email-sending"}');
-    expect(text).toContain('jobyard_tick_step_ok{step="sweep",outcome="done"} 1\n');
-  });
-
-  test("are lines that Prometheus can read, whatever a type is called", () => {
-    const nasty = ['a"} 1\njobyard_forged{x="', "\\", "{}", "é\u2028"];
-    const counts = nasty.map((type) => ({ minute: now, type, event: "done", count: 1, ms: 5 }));
-    const text = metricsText({
-      counts,
-      backlog: { deadLetters: 0, parked: 0, due: 0 },
-      queues: [],
-      steps: [{ step: "alerts", outcome: "failed", at: now, ms: 1 }],
-      durations: nasty.map((type) => ({ ...noDurations("", type), run: { buckets: [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4], sum: 1234 } })),
-      tick: undefined,
-    });
-    const line = /^(# (HELP|TYPE) jobyard_\w+ .+|jobyard_\w+(\{\w+="([^"\\\n]|\\["\\n])*"(,\w+="([^"\\\n]|\\["\\n])*")*\})? -?\d+(\.\d+)?)$/;
-    expect(text.endsWith("\n")).toBe(true);
-    for (const each of text.trimEnd().split("\n")) expect(each).toMatch(line);
-    expect(text).toContain('jobyard_tick_step_ok{step="alerts",outcome="failed"} 0');
-    const buckets = [...text.matchAll(/jobyard_run_seconds_bucket\{type="\{\}",le="([^"]+)"\} (\d+)/g)].map(([, le, count]) => [le, Number(count)]);
-    expect(buckets).toEqual([["0.01", 2], ...durationBounds.run.slice(1).map((bound) => [String(bound), 3]), ["+Inf", 7]]);
-    expect(text).toContain('jobyard_run_seconds_sum{type="{}"} 1.234\njobyard_run_seconds_count{type="{}"} 7\n');
-    expect(text).not.toContain("jobyard_wait_seconds");
-  });
-
-  test("measure waits and runs by type: of a tenant its own, of the root token all, with as many series whatever the number of tenants", async () => {
-    const counters = new Counters(
-      env.DB,
-      () => now,
-      () => undefined,
-      () => undefined,
-    );
-    const tenant = "ops-own";
-    counters.time(tenant, "email", { run: 20, wait: 700 });
-    await counters.flush();
-    const series = async () => (await get("/metrics", root)).text.split("\n").length;
-    const before = await series();
-    for (let other = 0; other < 300; other++) counters.time(`other-${other}`, "email", { run: 20, wait: null });
-    counters.time(ofInstallation, "tick", { run: 1500, wait: null });
-    await counters.flush();
-    const { text: mine } = await get("/metrics");
-    expect(mine).toContain('jobyard_wait_seconds_bucket{type="email",le="0.5"} 0\njobyard_wait_seconds_bucket{type="email",le="1"} 1\n');
-    expect(mine).toContain('jobyard_run_seconds_count{type="email"} 1\n');
-    expect(mine).not.toMatch(/tick/);
-    const { text: all } = await get("/metrics", root);
-    expect(all).toContain('jobyard_run_seconds_count{type="email"} 301\n');
-    expect(all).toContain("jobyard_tick_seconds_sum 1.5\n");
-    expect(all).not.toMatch(/other-|type="tick"/);
-    const ofTick = durationBounds.run.length + 5;
-    expect(await series()).toBe(before + ofTick);
-  });
-});
-
-test("healthz says what fails and stays 200", async () => {
-  const ill = createIntakeBench();
-  ill.deps.health = async () => ({ ledger: "failing", settings: "ok" });
-  const [well, unwell] = [await bench.call("GET", "/healthz"), await ill.call("GET", "/healthz")];
-  expect(well).toMatchObject({ status: 200, body: { status: "ok" } });
-  expect(unwell).toMatchObject({ status: 200, body: { status: "degraded", checks: { ledger: "failing" } } });
-  expect(fits(healthShape, unwell.body)).toBe(true);
 });

@@ -1,105 +1,15 @@
-import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { syncOrders } from "../../src/jobs/sync-orders/job";
 import { syncProducts } from "../../src/jobs/sync-products/job";
 import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
-import { supplierOrders } from "../../src/jobs/supplier-orders/job";
 import { eventsOf } from "../../src/domain/shop/events";
-import { listOrders, orderDetail } from "../../src/domain/shop/orders/queries";
-import { listProducts } from "../../src/domain/shop/products/queries";
-import { purchaseOrders } from "../../src/domain/shop/purchases/store";
-import { syncView } from "../../src/domain/shop/site/queries";
+import { orderDetail } from "../../src/domain/shop/orders/queries";
 import { start } from "./fake-shop";
-import { createWebBench, naive, WebShop } from "./web-shop";
+import { naive } from "./web-shop";
+import { createWorld, mend, minute, orderRow, shopOf } from "./web-shop-world";
 
 /** Rows that cannot be read, or did not come, through the real adapter. */
-const minute = 60_000;
 const versions = ["1.7", "8.2"] as const;
-
-function world(tenant: string, shop: WebShop) {
-  const { bench, ...yard } = createWebBench(tenant, shop);
-  const scope = { db: env.DB, tenant, site: "main" };
-  const run: typeof yard.run = async (...asked) => {
-    shop.requests.length = 0;
-    bench.advance(20 * minute);
-    return yard.run(...asked);
-  };
-  const orders = async (filter: object = {}) => (await listOrders(scope, { limit: 100, ...filter })).items;
-  const products = async (filter: object = {}) => (await listProducts(scope, { limit: 100, ...filter })).items;
-  const site = () => syncView(scope, bench.now());
-  const unreadable = async () => (await site()).unreadable;
-  return { ...yard, bench, scope, run, orders, products, site, unreadable };
-}
-
-function orderRow(id: number, more: object = {}) {
-  const date = naive(start - 24 * 60 * minute + id * 1000);
-  const line = { id: String(id * 10), product_id: "1", product_quantity: "1", product_name: "Mug", unit_price_tax_excl: "5.000000" };
-  const associations = { order_rows: [line] };
-  return {
-    id,
-    reference: `R${id}`,
-    id_customer: id,
-    id_currency: 1,
-    current_state: 2,
-    total_paid: "5.000000",
-    date_add: date,
-    date_upd: date,
-    associations,
-    ...more,
-  };
-}
-
-function shopOf(count: number, version: WebShop["version"] = "8.2"): WebShop {
-  const shop = new WebShop();
-  shop.version = version;
-  const range = Array.from({ length: count }, (_, index) => index + 1);
-  shop.put("order_states", [{ id: 2, name: "Paid", paid: 1, shipped: 0, delivery: 0 }]);
-  shop.put("currencies", [{ id: 1, iso_code: "EUR", conversion_rate: "1.000000" }]);
-  shop.put("carriers", [{ id: 1, name: "Post" }]);
-  shop.put("suppliers", [{ id: 1, name: "Clay Ltd", active: 1 }]);
-  shop.put(
-    "orders",
-    range.map((id) => orderRow(id)),
-  );
-  shop.put(
-    "customers",
-    range.map((id) => ({ id, email: `c${id}@example.com` })),
-  );
-  shop.put(
-    "order_payments",
-    range.map((id) => ({ id, order_reference: `R${id}`, amount: "5.000000", payment_method: "Card" })),
-  );
-  shop.put(
-    "order_carriers",
-    range.map((id) => ({ id, id_order: id, id_carrier: 1, tracking_number: `T${id}` })),
-  );
-  shop.put(
-    "products",
-    range.map((id) => ({
-      id,
-      reference: `P${id}`,
-      name: `Product ${id}`,
-      price: "1.000000",
-      active: 1,
-      id_supplier: 1,
-      date_upd: naive(start - 24 * 60 * minute),
-    })),
-  );
-  shop.put(
-    "stock_availables",
-    range.map((id) => ({ id, id_product: id, id_product_attribute: 0, quantity: 12 })),
-  );
-  shop.put(
-    "product_suppliers",
-    range.map((id) => ({ id, id_product: id, id_supplier: 1, id_currency: 1, product_supplier_reference: `S${id}`, product_supplier_price_te: "0.500000" })),
-  );
-  return shop;
-}
-
-/** As an SQL import does it: no date of change tells. */
-function mend(shop: WebShop, resource: string, id: number, fields: object) {
-  shop.put(resource, [{ ...shop.tables[resource]?.get(id), id, ...fields }]);
-}
 
 test("quantities in parts, amounts of any size and a decimal comma are read as they are", async () => {
   const shop = shopOf(2);
@@ -107,7 +17,7 @@ test("quantities in parts, amounts of any size and a decimal comma are read as t
   mend(shop, "orders", 1, { total_paid: "12500000000.000000", associations: { order_rows: [{ ...line, product_quantity: "0.300000" }] } });
   mend(shop, "orders", 2, { total_paid: "5,500000", associations: { order_rows: [{ ...line, unit_price_tax_excl: "1,25", product_quantity: "2,5" }] } });
   mend(shop, "stock_availables", 1, { quantity: "12.500000" });
-  const { run, orders, products, unreadable } = world("unreadable-none", shop);
+  const { run, orders, products, unreadable } = createWorld("unreadable-none", shop);
   expect(await run(syncOrders)).toBeDone({ orders: 2, unreadable: [] });
   await run(syncProducts, { linkVendors: true });
   expect(await orders()).toMatchObject([
@@ -121,7 +31,7 @@ test("quantities in parts, amounts of any size and a decimal comma are read as t
 test("an order that cannot be read whole is stored with what can be, told once, shown until it is readable, and looked at again without a new date", async () => {
   const shop = shopOf(3);
   mend(shop, "orders", 2, { total_paid: "about 5" });
-  const { scope, run, orders, unreadable } = world("unreadable-order", shop);
+  const { scope, run, orders, unreadable } = createWorld("unreadable-order", shop);
   const row = { resource: "orders", id: 2, reason: "totalPaid is no amount" };
   expect(await run(syncOrders)).toBeDone({ orders: 3, unreadable: [row] });
   expect((await orders()).map(({ totalPaid }) => totalPaid)).toEqual(["5.000000", null, "5.000000"]);
@@ -142,7 +52,7 @@ test("an order that cannot be read whole is stored with what can be, told once, 
 
 test("a field that cannot be read keeps the value that is stored; nothing is concluded from it", async () => {
   const shop = shopOf(2);
-  const { scope, run, orders, products, bench } = world("unreadable-field", shop);
+  const { scope, run, orders, products, bench } = createWorld("unreadable-field", shop);
   await run(syncOrders);
   await run(syncProducts);
   const date_upd = naive(bench.now());
@@ -159,7 +69,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
   test.each([[[1]], [[2]], [[3]], [[1, 2, 3]]])("orders %j are shown until they come", async (ids) => {
     const shop = shopOf(3, version);
     for (const id of ids) shop.holes.add(`orders/${id}`);
-    const { run, orders, unreadable } = world(`missing-${version.replace(".", "-")}-${ids.join("")}`, shop);
+    const { run, orders, unreadable } = createWorld(`missing-${version.replace(".", "-")}-${ids.join("")}`, shop);
     expect(await run(syncOrders)).toBeDone({ orders: 3 - ids.length, unreadable: ids.map((id) => ({ resource: "orders", id })) });
     await run(syncOrders);
     expect((await unreadable()).newest.map(({ id }) => id).toSorted()).toEqual(ids);
@@ -172,7 +82,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
   test("one that is deleted in the meantime is forgotten", async () => {
     const shop = shopOf(3, version);
     shop.holes.add("orders/2");
-    const { run, unreadable } = world(`missing-gone-${version.replace(".", "-")}`, shop);
+    const { run, unreadable } = createWorld(`missing-gone-${version.replace(".", "-")}`, shop);
     await run(syncOrders);
     shop.tables["orders"]?.delete(2);
     await run(syncOrders);
@@ -181,7 +91,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
 
   test.each([1, 2, 3])("quantities keep their last value: row %i", async (id) => {
     const shop = shopOf(3, version);
-    const { run, products, unreadable } = world(`stock-${version.replace(".", "-")}-${id}`, shop);
+    const { run, products, unreadable } = createWorld(`stock-${version.replace(".", "-")}-${id}`, shop);
     await run(syncProducts);
     shop.holes.add(`stock_availables/${id}`);
     for (const payload of [{}, { incremental: true }]) {
@@ -201,7 +111,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
 
   test("payments, shipments, suppliers and customers keep what is stored, and are looked at again", async () => {
     const shop = shopOf(3, version);
-    const { scope, run, products, unreadable, bench } = world(`details-${version.replace(".", "-")}`, shop);
+    const { scope, run, products, unreadable, bench } = createWorld(`details-${version.replace(".", "-")}`, shop);
     await run(syncOrders);
     await run(syncProducts, { linkVendors: true });
     const date_upd = naive(bench.now());
@@ -229,7 +139,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
 test("a quantity that cannot be read keeps its last value, by a full run and one of changes; a first one is not known", async () => {
   const shop = shopOf(2);
   mend(shop, "stock_availables", 2, { quantity: "many" });
-  const { run, products } = world("stock-value", shop);
+  const { run, products } = createWorld("stock-value", shop);
   await run(syncProducts);
   mend(shop, "stock_availables", 1, { quantity: "several" });
   for (const payload of [{}, { incremental: true }]) {
@@ -241,7 +151,7 @@ test("a quantity that cannot be read keeps its last value, by a full run and one
 test("a payment that cannot be read is shown with what can be; a stored one stays", async () => {
   const shop = shopOf(1);
   shop.put("order_payments", [{ id: 7, order_reference: "R1", amount: "much", payment_method: "Cheque" }]);
-  const { scope, run, bench } = world("payment-value", shop);
+  const { scope, run, bench } = createWorld("payment-value", shop);
   await run(syncOrders);
   expect(await orderDetail(scope, 1)).toMatchObject({ payments: [{ amount: "5.000000" }, { amount: null, method: "Cheque" }] });
   mend(shop, "order_payments", 1, { amount: "x" });
@@ -257,7 +167,7 @@ test("the parts of a bulk run sum up what they could not read, and their warning
   mend(shop, "orders", 1, { total_paid: "x" });
   shop.holes.add("orders/3");
   shop.refused.add("carriers");
-  const { run, unreadable } = world("unreadable-bulk", shop);
+  const { run, unreadable } = createWorld("unreadable-bulk", shop);
   const warnings = ["key lacks GET on carriers", "failed to load 1"].map((text) => expect.stringContaining(text) as string);
   const unread = [1, 3].map((id) => expect.objectContaining({ id }) as object);
   const job = await run(syncOrders, { bulkMode: true });
@@ -265,94 +175,11 @@ test("the parts of a bulk run sum up what they could not read, and their warning
   expect((await unreadable()).count).toBe(2);
 });
 
-describe("orders that are deleted in the shop", () => {
-  test.each([{ lastDays: 40 }, { lastDays: 40, bulkMode: true }, {}])("are marked, told by the feed and not bought for: %j", async (payload) => {
-    const shop = shopOf(3);
-    mend(shop, "stock_availables", 1, { quantity: "-3" });
-    const tenant = `deleted-${Object.keys(payload).length}`;
-    const { bench, run, orders, site, scope } = world(tenant, shop);
-    await run(syncProducts, { linkVendors: true });
-    await run(syncOrders);
-    const seen = Math.max(...(await orders()).map(({ changedAt }) => Date.parse(changedAt)));
-    shop.tables["orders"]?.delete(3);
-    if (!("lastDays" in payload)) {
-      expect(await run(syncOrders, payload)).toBeDone({ deleted: 0 });
-      expect(shop.requests).toEqual(["ids orders 0"]);
-      bench.advance(24 * 60 * minute);
-    }
-    expect(await run(syncOrders, payload)).toBeDone({ deleted: 1 });
-    expect((await orders({ changedAfter: seen })).map(({ id, deletedAt }) => [id, typeof deletedAt])).toEqual([[3, "string"]]);
-    expect((await orders()).map(({ deletedAt }) => deletedAt === null)).toEqual([true, true, false]);
-    expect(await site()).toMatchObject({ orders: { count: 2, deleted: 1 } });
-    await run(supplierOrders);
-    expect((await purchaseOrders(scope, { limit: 10 })).map(({ rows }) => rows[0]?.orderIds)).toEqual([[1, 2]]);
-
-    mend(shop, "orders", 3, orderRow(3));
-    await run(syncOrders, { lastDays: 40 });
-    expect((await orders()).map(({ deletedAt }) => deletedAt)).toEqual([null, null, null]);
-  });
-
-  test("are marked when a webhook tells of one", async () => {
-    const shop = shopOf(2);
-    const { run, orders } = world("deleted-single", shop);
-    await run(syncOrders);
-    shop.tables["orders"]?.delete(2);
-    expect(await run(syncSingleOrder, { orderId: 2 })).toBeDone({ changed: true });
-    expect((await orders()).map(({ deletedAt }) => deletedAt === null)).toEqual([true, false]);
-  });
-
-  test("an order that only failed to load is not", async () => {
-    const shop = shopOf(3);
-    const { run, orders } = world("deleted-not", shop);
-    await run(syncOrders);
-    shop.holes.add("orders/2");
-    expect(await run(syncOrders, { lastDays: 40 })).toBeDone({ deleted: 0 });
-    expect((await orders()).map(({ deletedAt }) => deletedAt)).toEqual([null, null, null]);
-  });
-});
-
-test("a key that may not read secondary resources costs those details and a warning that names each, not the sync", async () => {
-  const shop = shopOf(2);
-  const secondary = ["carriers", "order_carriers", "order_payments", "countries", "currencies", "manufacturers", "suppliers", "customers", "addresses"];
-  for (const resource of secondary) shop.refused.add(resource);
-  mend(shop, "orders", 1, { id_carrier: 1 });
-  mend(shop, "products", 1, { id_manufacturer: 1 });
-  const { run, orders, products, site, scope } = world("refused", shop);
-  expect(await run(syncOrders)).toBeDone({ orders: 2, warnings: expect.arrayContaining([expect.stringContaining("order_payments")]) });
-  expect(await run(syncProducts, { linkVendors: true })).toBeDone({ products: 2 });
-  expect(await orders()).toMatchObject([{ id: 1, currency: null, state: { name: "Paid" } }, { id: 2 }]);
-  const warned = (await site()).warnings;
-  for (const resource of ["carriers", "order_carriers", "order_payments", "currencies", "manufacturers", "suppliers", "customers"])
-    expect(warned).toContainEqual(expect.stringContaining(`key lacks GET on ${resource}: tick it`));
-  expect(await site()).toMatchObject({ paused: null, unreadable: { count: 0 } });
-
-  await run(syncOrders);
-  expect(shop.requests.filter((request) => !request.startsWith("ids orders")).length).toBeLessThanOrEqual(secondary.length);
-
-  shop.refused.clear();
-  expect(await run(syncOrders)).toBeDone({ orders: 0, warnings: [] });
-  await run(syncProducts, { linkVendors: true, incremental: true });
-  expect(await site()).toMatchObject({ warnings: [], unreadable: { count: 0 } });
-  const detail = await orderDetail(scope, 1);
-  expect(detail).toMatchObject({ currency: "EUR", customer: { id: 1 }, payments: [{ amount: "5.000000" }], shipments: [{ carrier: "Post" }] });
-  expect((await products())[0]).toMatchObject({ suppliers: [{ name: "Clay Ltd", references: [{ reference: "S1" }] }] });
-  await run(syncOrders);
-  expect(shop.requests).toEqual(["ids orders 0"]);
-});
-
-test("a key that may not read orders pauses the site, as before", async () => {
-  const shop = shopOf(1);
-  shop.refused.add("order_states");
-  const { accept, site } = world("refused-first", shop);
-  expect(await (await accept(syncOrders, {})).untilIdle()).toHaveWaited(/^the site is paused/);
-  expect((await site()).paused).toMatchObject({ reason: expect.stringContaining("key lacks GET on order_states") });
-});
-
 test("a single order that a webhook told of is stored with what can be read, or shown as one that failed to load", async () => {
   const shop = shopOf(3);
   mend(shop, "orders", 1, { total_paid: "x" });
   shop.holes.add("orders/2");
-  const { run, orders, unreadable } = world("unreadable-single", shop);
+  const { run, orders, unreadable } = createWorld("unreadable-single", shop);
   expect(await run(syncSingleOrder, { orderId: 1 })).toBeDone({ changed: true });
   expect(await run(syncSingleOrder, { orderId: 2 })).toBeDiscarded(/failed to load/);
   expect((await orders()).map(({ id, totalPaid }) => [id, totalPaid])).toEqual([[1, null]]);
@@ -368,7 +195,7 @@ test("a shop full of such rows announces a hundred of each resource, and counts 
     "orders",
     Array.from({ length: 230 }, (_, index) => orderRow(index + 1, { total_paid: "x" })),
   );
-  const { scope, run, unreadable } = world("unreadable-many", shop);
+  const { scope, run, unreadable } = createWorld("unreadable-many", shop);
   expect((await run(syncOrders)).result).toMatchObject({ unreadable: { length: 50 } });
   expect((await unreadable()).count).toBe(230);
   expect((await unreadable()).newest).toHaveLength(20);
