@@ -1,4 +1,4 @@
-/** What a blocked sender's post was to the key it came under. */
+/** Whether a blocked sender's key is new, repeats the same post, or was used for another one. */
 export type BlockedKind = "new" | "repeated" | "another";
 
 export const blockedDays = 90;

@@ -19,6 +19,7 @@ export interface Listed {
   texts: readonly string[];
 }
 
+/** One page of a list of the shop's rows, as a caller asks for it. */
 export interface ListRequest {
   /** Positions after this. */
   start: number;

@@ -92,7 +92,7 @@ async function tidy({ engine, ledger }: WorkDeps, done: readonly { each: Conclus
   }
 }
 
-/** A worker does not say how its calls went: what it tries again counts as a failure of what it depends on. */
+/** A worker does not report its calls: an outcome `retry` counts as a failure of its dependencies. */
 function callsOf({ kind }: Conclusion["outcome"]): GateReport {
   if (kind === "retry") return "transient";
   return kind === "done" || kind === "again" || kind === "discard" ? "answered" : "none";
