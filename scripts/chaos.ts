@@ -1,4 +1,4 @@
-// npm run chaos [-- --seed N] [--jobs N] [--minutes N] [--only N,N] [--shrink] [--mutant NAME] [--out FILE]: posts N jobs (1000) of every type to the real Worker while things fail by the seed's schedule, and holds what came of it against what must hold. Prints seed, schedule and verdict; exit 1 with a counter-example. --minutes runs one seed after the other for so long; --only lets only those faults of the schedule happen; --shrink leaves out faults while the run still fails; --mutant plants a fault into the Worker (scripts/chaos/inside/mutants.ts) to see it found.
+// npm run chaos [-- --seed N] [--jobs N] [--minutes N] [--only N,N] [--shrink] [--mutant NAME] [--older COMMIT] [--out FILE]: posts N jobs (1000) of every type to the real Worker while things fail by the seed's schedule, and holds what came of it against what must hold. Prints seed, schedule and verdict; exit 1 with a counter-example. --minutes runs one seed after the other for so long; --only lets only those faults of the schedule happen; --shrink leaves out faults while the run still fails; --mutant plants a fault into the Worker (scripts/chaos/inside/mutants.ts) to see it found; --older takes the release before from a commit.
 import { appendFileSync } from "node:fs";
 import { optionsFrom } from "./chaos/options.ts";
 import { figuresOf, scheduleText, verdictText } from "./chaos/print.ts";
@@ -12,7 +12,7 @@ let failed = 0;
 let runs = 0;
 do {
   const seed = options.seed + runs++;
-  const wanted = { seed, jobs: options.jobs, only: options.only, mutant: options.mutant, say };
+  const wanted = { seed, jobs: options.jobs, only: options.only, mutant: options.mutant, older: options.older, say };
   console.log(scheduleText({ schedule: planned(wanted) }));
   const ran = await run(wanted);
   console.log(verdictText(ran));

@@ -13,6 +13,8 @@ export interface Options {
   shrink: boolean;
   /** A fault that is planted into the Worker; undefined: none. */
   mutant: string | undefined;
+  /** The commit that stands for the release before; undefined: this one, without packs. */
+  older: string | undefined;
   /** Where each run's line is added to; undefined: nowhere. */
   out: string | undefined;
 }
@@ -28,6 +30,7 @@ export function optionsFrom(args: readonly string[]): Options {
       only: { type: "string" },
       shrink: { type: "boolean", default: false },
       mutant: { type: "string" },
+      older: { type: "string" },
       out: { type: "string" },
     },
   });
@@ -39,6 +42,7 @@ export function optionsFrom(args: readonly string[]): Options {
     only,
     shrink: values.shrink,
     mutant: values.mutant,
+    older: values.older,
     out: values.out,
   };
 }

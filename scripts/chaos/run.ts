@@ -22,6 +22,8 @@ export interface RunOptions {
   only?: readonly number[] | undefined;
   /** A fault that is planted into the Worker. */
   mutant?: string | undefined;
+  /** The commit that stands for the release before; undefined: this one, without packs. */
+  older?: string | undefined;
   say: (line: string) => void;
 }
 
@@ -55,7 +57,7 @@ export async function run(options: RunOptions): Promise<Ran> {
   const begun = performance.now();
   const schedule = planned(options);
   const observed = new Observed();
-  const world = await new World(schedule.mode, options.mutant).open(observed);
+  const world = await new World(schedule.mode, options.mutant, options.older).open(observed);
   try {
     const names = Array.from({ length: tenantCount }, (_, index) => `t${index}`);
     const tenants = await Promise.all(names.map((name) => openTenant(world, name)));

@@ -1,9 +1,7 @@
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare, NoOpLog } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as workerOptionsOf } from "wrangler";
-import { quietWrangler, wranglerCli } from "../start/wrangler.ts";
 
 export interface RuntimeOptions {
   /** Of wrangler, in JSON. */
@@ -13,20 +11,6 @@ export interface RuntimeOptions {
   port: number;
   stateDir: string;
   line: (text: string) => void;
-}
-
-/** Bundles the config's Worker as a deployment does; the answer is the script's path. */
-export async function bundle(root: string, config: string, folder: string): Promise<string> {
-  const child = spawn(process.execPath, [wranglerCli(root), "deploy", "--dry-run", "--outdir", folder, "--config", config], {
-    cwd: root,
-    env: { ...quietWrangler(folder), CI: "1" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const output: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => output.push(chunk.toString()));
-  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
-  if (code !== 0) throw new Error(`The Worker could not be bundled:\n${output.join("").trim()}`);
-  return join(folder, "entry.js");
 }
 
 /**

@@ -1,6 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as passing } from "node:timers/promises";
 import { Api } from "../../test/way/support/api.ts";
@@ -11,21 +9,10 @@ import { Outside, RemoteWorker } from "../../test/way/support/remote.ts";
 import type { Switches } from "../../test/way/worker/switches.ts";
 import { type Sandbox, startSandbox } from "../sandbox/server.ts";
 import { healthy } from "../start/healthy.ts";
+import { bundled } from "./bundle.ts";
 import type { Observed } from "./observed.ts";
-import { bundle, Runtime } from "./runtime.ts";
+import { Runtime } from "./runtime.ts";
 import type { Schedule } from "./schedule.ts";
-
-let script: Promise<string> | undefined;
-
-/** The path of the bundled Worker, made once per process. */
-function bundled(config: string): Promise<string> {
-  const make = async () => {
-    const folder = mkdtempSync(join(tmpdir(), "jobyard-chaos-"));
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-    return bundle(root, config, folder);
-  };
-  return (script ??= make());
-}
 
 /** The Worker in a process of its own, the outside world, a remote worker, and their clock. */
 export class World {
@@ -42,10 +29,12 @@ export class World {
   #remote: { env: Record<string, string>; worker: RemoteWorker } | undefined;
 
   readonly #mutant: string | undefined;
+  readonly #older: string | undefined;
 
-  constructor(mode: Schedule["mode"], mutant?: string) {
+  constructor(mode: Schedule["mode"], mutant?: string, older?: string) {
     this.#mode = mode;
     this.#mutant = mutant;
+    this.#older = older;
   }
 
   async open(observed: Observed): Promise<this> {
@@ -54,7 +43,7 @@ export class World {
     this.#port = await freePort();
     const { folder, path: config } = this.#config;
     const report = (line: string) => void this.output.push(line);
-    this.#runtime = new Runtime({ config, script: await bundled(config), port: this.#port, stateDir: folder, line: report });
+    this.#runtime = new Runtime({ config, script: await bundled(this.#older), port: this.#port, stateDir: folder, line: report });
     await this.#start(this.#runtime);
     await migrate(this.api);
     return this;

@@ -1,3 +1,4 @@
+import older, { app as olderApp, jobs as olderJobs, leavesPacks } from "older-release";
 import { app } from "../../../src/app";
 import type { WorkerEnv } from "../../../src/env";
 import worker from "../../../src/index";
@@ -8,7 +9,7 @@ import { faultyEnv, faultyStore, hurried } from "../../../test/way/worker/faulty
 import { migrated } from "../../../test/way/worker/migrated";
 import { flip, flipBack, isDelaying, type Switches } from "../../../test/way/worker/switches";
 import { halves, withoutPacks } from "./batches";
-import { createLife, type Life } from "./life";
+import { createLife, isolateEnd, type Life } from "./life";
 import { plant } from "./mutants";
 import { newer } from "./versions";
 
@@ -43,19 +44,20 @@ let made: { of: Life; envs: Partial<Record<Isolate, WorkerEnv>> } = { of: life, 
 /** Share of the requests and batches that the release before gets. */
 let oldShare = 0;
 
+const handlers = { old: older, new: worker };
 const drawn = (): Release => (Math.random() < oldShare ? "old" : "new");
 
 /** The bindings of one isolate of that release. */
 function prepared(env: ChaosEnv, release: Release, number = 0): WorkerEnv {
   if (made.of !== life) made = { of: life, envs: {} };
   return (made.envs[`${release} ${number}`] ??=
-    release === "old" ? opened({ ...env, PACKS: "off" }, jobs.map(hasty)) : opened(env, jobs.map(hasty).map(newer)));
+    release === "old" ? opened({ ...env, PACKS: "off" }, olderApp, olderJobs.map(hasty)) : opened(env, app, jobs.map(hasty).map(newer)));
 }
 
-function opened(env: ChaosEnv, definitions: readonly Job[]): WorkerEnv {
+function opened(env: ChaosEnv, create: typeof app, definitions: readonly Job[]): WorkerEnv {
   const own = faultyEnv(env, life.pass);
   const whole = { ...own, MEDIA: faultyStore(env.MEDIA, "r2", life.pass) };
-  const { engine } = app(whole, definitions);
+  const { engine } = create(whole, definitions);
   if (env.DEPLOYED) engine.ledgerFirst = false;
   if (env.MUTANT) plant(engine, env.MUTANT);
   return whole;
@@ -79,8 +81,12 @@ export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url);
     if (pathname.startsWith("/__test/")) return control(pathname.slice("/__test/".length), request, env);
-    // The sender takes this for a connection that broke.
-    return life.outlived(Promise.resolve(worker.fetch(request, prepared(env, drawn())))).catch(() => new Response(null, { status: 599 }));
+    const release = drawn();
+    return life.outlived(Promise.resolve(handlers[release].fetch(request, prepared(env, release)))).catch((cause: unknown) => {
+      // The sender takes this for a connection that broke; what else is thrown is an answer of 500.
+      if (cause === isolateEnd) return new Response(null, { status: 599 });
+      throw cause;
+    });
   },
   async queue(batch, env) {
     if (isHeld) return batch.retryAll({ delaySeconds: 1 });
@@ -95,7 +101,7 @@ export default {
 
 async function consume(batch: MessageBatch, env: ChaosEnv, number: number): Promise<void> {
   const release = drawn();
-  await counted(async () => worker.queue(release === "old" ? withoutPacks(batch) : batch, prepared(env, release, number)));
+  await counted(async () => handlers[release].queue(release === "old" && leavesPacks ? withoutPacks(batch) : batch, prepared(env, release, number)));
 }
 
 async function control(what: string, request: Request, env: WorkerEnv): Promise<Response> {

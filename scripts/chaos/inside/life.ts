@@ -9,6 +9,9 @@ export interface Life {
   end(): void;
 }
 
+/** What `outlived` throws when the isolate has ended. */
+export const isolateEnd = new Error("the isolate has ended");
+
 /** Milliseconds between two looks. */
 const look = 100;
 
@@ -34,7 +37,7 @@ export function createLife(): Life {
       let isDone = false;
       const watch = async () => {
         while (!isOver && !isDone) await scheduler.wait(look);
-        if (!isDone) throw new Error("the isolate has ended");
+        if (!isDone) throw isolateEnd;
         return work;
       };
       return Promise.race([work.finally(() => (isDone = true)), watch()]);

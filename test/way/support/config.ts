@@ -21,11 +21,12 @@ export interface Derived {
 }
 
 /** The project's wrangler.toml with the stories' entry (or another), batches that do not wait for company (or so many seconds), and refusals without a limit. Stories hand their secrets over themselves. */
-export function derivedConfig(main = join(root, "test", "way", "worker", "entry.ts"), maxBatchTimeout = 0): Derived {
+export function derivedConfig(main = join(root, "test", "way", "worker", "entry.ts"), maxBatchTimeout = 0, alias: Record<string, string> = {}): Derived {
   const folder = mkdtempSync(join(tmpdir(), "jobyard-way-"));
   const config = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as unknown as Config;
   config.main = main;
   delete config.secrets;
+  config.alias = alias;
   for (const database of config.d1_databases) database.migrations_dir = join(root, "migrations");
   for (const consumer of config.queues.consumers) consumer.max_batch_timeout = Math.min(maxBatchTimeout, consumer.max_batch_timeout);
   // A story walks every route with a wrong token.
@@ -38,6 +39,7 @@ export function derivedConfig(main = join(root, "test", "way", "worker", "entry.
 interface Config {
   main: string;
   secrets?: unknown;
+  alias?: Record<string, string>;
   d1_databases: { migrations_dir: string }[];
   ratelimits: { name: string; simple: { limit: number } }[];
   queues: { consumers: { queue: string; max_batch_timeout: number }[] };
