@@ -7,10 +7,11 @@ import { insertStatements } from "./insert";
 
 /**
  * ?1 [tenant, id, seq, fp, gate, place] of each, ?2 now with tolerance. The conditions of a claim, without a lease: nothing runs. The sweep skips rows
- * with a gate; the tick removes the job's side row in `due`, which is stale from now on.
+ * with a gate; the tick removes the job's side row in `due`, which is stale from now on. A job that is parked already keeps its place: its key was sent
+ * again, and that message is younger.
  */
 const park = `
-  UPDATE jobs SET state = 'queued', gate = o.gate, wake = o.place, seq = o.seq, due = NULL, sent = NULL, worker = NULL, offered = NULL
+  UPDATE jobs SET state = 'queued', gate = o.gate, wake = iif(jobs.gate IS NULL, o.place, jobs.wake), seq = o.seq, due = NULL, sent = NULL, worker = NULL, offered = NULL
   FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS seq, value->>3 AS fp, value->>4 AS gate, value->>5 AS place FROM json_each(?1)) o
   WHERE jobs.tenant = o.tenant AND jobs.id = o.id AND jobs.seq <= o.seq AND jobs.cancel = 0 AND jobs.state IN ('queued', 'retrying', 'waiting')
     AND (jobs.gate IS NULL OR (jobs.gate = o.gate AND jobs.worker IS NULL)) AND (jobs.due IS NULL OR jobs.due <= ?2)

@@ -56,6 +56,31 @@ describe("a remote job", () => {
     expect(bench.events).toContainEqual(expect.objectContaining({ event: "settled", id, outcome: "done", state: "done" }));
   });
 
+  test("is on the shelf once, at its first place, when its key was sent again while the ledger was away", async () => {
+    const bench = createWorkBench();
+    const { name, pull, post } = await bench.tenant();
+    const ledger = { down: false };
+    bench.faults.ledger = () => ledger.down;
+    const request = { tenant: name, type: "chore", payload: {}, key: "once" };
+    const [first] = await bench.accept([request]);
+    const id = first?.ok ? first.id : "";
+    const at = bench.now();
+    bench.advance(seconds(5));
+    ledger.down = true;
+    expect(await bench.accept([request])).toMatchObject([{ ok: true, id }]);
+    ledger.down = false;
+    const [one, other] = bench.held;
+    await bench.deliver([one!]);
+    await bench.deliver([other!]);
+    expect(bench.held).toEqual([]);
+    expect(await bench.all("SELECT at FROM parked WHERE id = ?", id)).toEqual([{ at }]);
+    const { body } = await pull({ max: 2 });
+    expect(body.jobs).toHaveLength(1);
+    await post(`/${id}/settle`, { lease: body.jobs[0].lease, outcome: { kind: "done", result: { made: 1 } } });
+    expect(await bench.row(id)).toMatchObject({ state: "done" });
+    expect(await bench.all("SELECT * FROM parked WHERE id = ?", id)).toEqual([]);
+  });
+
   test("is on the shelf again when its row was written late, and for a copy of its message it is once there", async () => {
     const bench = createWorkBench();
     const { name, pull } = await bench.tenant();
