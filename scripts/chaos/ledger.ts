@@ -25,10 +25,16 @@ export interface Ledger {
   letters: Map<string, number>;
   /** Effects in doubt, by job. */
   uncertain: Set<string>;
+  /** `webhook-id`s of which a run gave a call up before its answer, as its timeline says. */
+  givenUp: Set<string>;
   media: { tenant: string; key: string; altText: string | null; variants: number }[];
 }
 
 const page = 2000;
+
+const givenUpSql = `
+  SELECT DISTINCT coalesce(j.payload ->> '$.id', j.id) AS value FROM history h JOIN jobs j ON j.tenant = h.tenant AND j.id = h.job
+  WHERE j.type = 'webhook' AND (h.detail LIKE '%timed out%' OR h.detail LIKE '%the run ended while the call was under way%')`;
 
 export async function readLedger(world: World): Promise<Ledger> {
   const rows = new Map<string, Row>();
@@ -45,7 +51,7 @@ export async function readLedger(world: World): Promise<Ledger> {
   }
   const column = async <T>(sql: string) => (await world.rows<{ value: T }>(sql)).map(({ value }) => value);
   const dangling = await column<string>(
-    `SELECT s.side || ' of ' || s.id AS value FROM (SELECT 'due' AS side, tenant, id FROM due UNION ALL SELECT 'parked', tenant, id FROM parked UNION ALL SELECT 'a lease', tenant, id FROM leases) s LEFT JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id WHERE j.id IS NULL OR j.ended IS NOT NULL LIMIT 20`,
+    `SELECT s.side || ' of ' || s.id || ' (' || coalesce(j.type || ', ' || j.runs || ' runs', 'no row') || ')' AS value FROM (SELECT 'due' AS side, tenant, id FROM due UNION ALL SELECT 'parked at ' || gate, tenant, id FROM parked UNION ALL SELECT 'a lease', tenant, id FROM leases) s LEFT JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id WHERE j.id IS NULL OR j.ended IS NOT NULL LIMIT 20`,
   );
   const letters = await world.rows<{ id: string; n: number }>("SELECT id, count(*) AS n FROM dead_letters GROUP BY 1");
   const submissions = await world.rows<{ id: string; n: number }>("SELECT id, count(*) AS n FROM lead_submissions GROUP BY 1");
@@ -57,6 +63,7 @@ export async function readLedger(world: World): Promise<Ledger> {
     dangling,
     letters: new Map(letters.map(({ id, n }) => [id, n])),
     uncertain: new Set(await column<string>("SELECT job AS value FROM effects WHERE state IN ('intent', 'uncertain')")),
+    givenUp: new Set(await column<string>(givenUpSql)),
     media: await world.rows(
       "SELECT m.tenant, m.key, m.alt_text AS altText, (SELECT count(*) FROM media_variants v WHERE v.tenant = m.tenant AND v.key = m.key) AS variants FROM media m",
     ),

@@ -5,14 +5,14 @@ import { breakOn, tickAlong } from "./break.ts";
 import { type Campaign, lookAt, makeCampaign, startCampaign } from "./campaigns.ts";
 import { Course } from "./course.ts";
 import { untilRest } from "./heal.ts";
-import { readLedger } from "./ledger.ts";
+import { type Ledger, readLedger } from "./ledger.ts";
 import { Observed } from "./observed.ts";
 import { postsOf } from "./posts.ts";
 import { type Schedule, scheduleOf } from "./schedule.ts";
 import { send, type Sending } from "./sender.ts";
 import { expectOk } from "../../test/way/support/api.ts";
 import { openRemote, openTenant, type Tenant } from "./tenants.ts";
-import { type Evidence, type Verdict, verdictOf } from "./verdict.ts";
+import { doneOf, type Evidence, type Verdict, verdictOf } from "./verdict.ts";
 import { World } from "./world.ts";
 
 export interface RunOptions {
@@ -41,6 +41,9 @@ const pace = 160;
 /** Of each schedule, besides one of each kind of death, two releases and two ticks. */
 const minFaults = 8;
 const jobsOfFault = 200;
+
+/** Counters that are not written after so long are lost. Milliseconds. */
+const countersMs = 10_000;
 
 /** A run's slot at a gate is its own for no longer. Milliseconds. */
 const slotMs = 15 * 60_000;
@@ -78,13 +81,13 @@ export async function run(options: RunOptions): Promise<Ran> {
     if (atRest) await world.jump(slotMs);
     const differences = atRest ? (await Promise.all(tenants.map(synced))).flat() : [];
     const taken = atRest ? (await Promise.all(tenants.map(slotsTaken))).flat() : [];
+    const ledger = await readLedger(world);
     const evidence: Evidence = {
-      ...{ schedule, sending, observed, spans, rest, differences, taken },
+      ...{ schedule, sending, observed, spans, rest, differences, taken, ledger },
       remote: world.outside.acts,
-      ledger: await readLedger(world),
       campaigns: await Promise.all(campaigns.map((campaign, index) => lookAt(tenants[index] as Tenant, campaign))),
       foreign: await foreignTo(tenants, sending),
-      counted: await countedBy(world),
+      counted: await countedBy(world, ledger),
     };
     return { schedule, evidence, verdict: verdictOf(evidence), seconds: (performance.now() - begun) / 1000 };
   } catch (cause) {
@@ -145,9 +148,13 @@ async function foreignTo(tenants: readonly Tenant[], { asked }: Sending): Promis
   return looked.flat();
 }
 
-async function countedBy(world: World): Promise<Map<string, number>> {
-  // Counters are written two seconds after what they count.
-  await passing(3000);
-  const rows = await world.rows<{ name: string; n: number }>("SELECT tenant || ' ' || type AS name, sum(n) AS n FROM counters WHERE event = 'done' GROUP BY 1");
-  return new Map(rows.map(({ name, n }) => [name, n]));
+/** Jobs counted as done, by tenant and type. Counters are written seconds after what they count, and some may be lost. */
+async function countedBy(world: World, { rows }: Ledger): Promise<Map<string, number>> {
+  const done = doneOf(rows.values());
+  for (const begun = performance.now(); ; await passing(500)) {
+    const sql = "SELECT tenant || ' ' || type AS name, sum(n) AS n FROM counters WHERE event = 'done' GROUP BY 1";
+    const counted = new Map((await world.rows<{ name: string; n: number }>(sql)).map(({ name, n }) => [name, n]));
+    const areAll = [...done].every(([name, jobs]) => (counted.get(name) ?? 0) >= jobs.length);
+    if (areAll || performance.now() - begun > countersMs) return counted;
+  }
 }

@@ -4,7 +4,7 @@ import { isTerminal } from "../../src/queue/state.ts";
 import type { Span } from "./break.ts";
 import type { Campaign } from "./campaigns.ts";
 import type { Rest } from "./heal.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, Row } from "./ledger.ts";
 import type { Act, Observed } from "./observed.ts";
 import { mark } from "./posts.ts";
 import { losesAnswers, type Schedule } from "./schedule.ts";
@@ -167,10 +167,12 @@ function wrongInHooks({ observed, ledger, spans }: Evidence, doubts: string[]): 
   );
   for (const [name, acts] of hooks) {
     if (acts.length < 2) continue;
-    const isExplained = acts
-      .toSorted((one, other) => one.to - other.to)
-      .slice(0, -1)
-      .every((act) => isUnrecorded(act, spans));
+    const isExplained =
+      ledger.givenUp.has(acts[0]?.key ?? "") ||
+      acts
+        .toSorted((one, other) => one.to - other.to)
+        .slice(0, -1)
+        .every((act) => isUnrecorded(act, spans));
     (isExplained ? doubts : wrong).push(`make${name} was delivered ${acts.length} times`);
     if (new Set(acts.map(({ body }) => body)).size > 1) wrong.push(`make${name} was delivered with different bodies`);
   }
@@ -212,13 +214,15 @@ function wrongInLedger({ ledger, rest, observed }: Evidence): string[] {
   return wrong;
 }
 
+/** Jobs that are done, by tenant and type. */
+export function doneOf(rows: Iterable<Row>): Map<string, Row[]> {
+  const done = [...rows].filter(({ state }) => state === "done");
+  return Map.groupBy(done, ({ tenant, type }) => `${tenant} ${type}`);
+}
+
 /** Never more than happened; less only where an isolate ended with two seconds of counts, or D1 did not take them. */
 function wrongInCounts({ counted, ledger, schedule }: Evidence): string[] {
-  const done = Map.groupBy(
-    [...ledger.rows.values()].filter(({ state }) => state === "done"),
-    ({ tenant, type }) => `${tenant} ${type}`,
-  );
-  return [...done].flatMap(([name, rows]) => {
+  return [...doneOf(ledger.rows.values())].flatMap(([name, rows]) => {
     const n = counted.get(name) ?? 0;
     if (n > rows.length) return [`${name}: ${n} are counted as done, and ${rows.length} are`];
     return n < rows.length && !schedule.faults.some(losesAnswers) ? [`${name}: ${rows.length} are done, and ${n} are counted`] : [];

@@ -48,7 +48,17 @@ function verdict({ asked: all = [], rows = [], mails = {}, acts = [], more = {},
   );
   const whole: Ledger = {
     rows: new Map(rows.map((each) => [each.id, each])),
-    ...{ analytics: new Set<string>(), submissions: new Map(), leads: 0, dangling: [], letters: new Map(), uncertain: new Set<string>(), media: [], ...ledger },
+    ...{
+      analytics: new Set<string>(),
+      submissions: new Map(),
+      leads: 0,
+      dangling: [],
+      letters: new Map(),
+      uncertain: new Set<string>(),
+      givenUp: new Set<string>(),
+      media: [],
+      ...ledger,
+    },
   };
   return verdictOf({
     schedule: quiet,
@@ -154,6 +164,11 @@ describe("the verdict", () => {
 
   it("lists a webhook that came twice where its first answer was lost", () => {
     const { wrong, doubts } = verdict({ acts: [act("make", "w1", { unheard: true }), act("make", "w1")] });
+    expect([wrong, doubts.length]).toEqual([[], 1]);
+  });
+
+  it("lists one that came twice where its own timeline says that a run did not wait for the answer", () => {
+    const { wrong, doubts } = verdict({ acts: [act("make", "w1"), act("make", "w1")], ledger: { givenUp: new Set(["w1"]) } });
     expect([wrong, doubts.length]).toEqual([[], 1]);
   });
 
