@@ -104,16 +104,15 @@ async function counts(db: D1Database, tenant: string | null, from: number, to: n
 async function backlog(db: D1Database, tenant: string | null): Promise<Backlog> {
   const whose = tenant === null ? "" : "WHERE s.tenant = ?1";
   const open = tenant === null ? "WHERE j.ended IS NULL" : "WHERE s.tenant = ?1 AND j.ended IS NULL";
-  const letters = `SELECT state FROM dead_letters s ${whose}`;
-  const waiting = (table: string) => `SELECT NULL AS state FROM ${table} s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id ${open}`;
-  const counted = [letters, waiting("parked"), waiting("due")].map(
-    (rows) => `SELECT count(*) AS n, count(iif(state = 'discarded', 1, NULL)) AS discarded FROM (${rows} LIMIT ${countedAtMost})`,
-  );
+  const letters = `SELECT count(*) AS n, count(iif(state = 'discarded', 1, NULL)) AS discarded FROM (SELECT state FROM dead_letters s ${whose} LIMIT ${countedAtMost})`;
+  const waiting = (table: string) =>
+    `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id ${open} LIMIT ${countedAtMost})`;
+  const counted = [letters, waiting("parked"), waiting("due")];
   const results = await batch(
     db,
     counted.map((sql) => (tenant === null ? statement(db, sql) : statement(db, sql, tenant))),
   );
-  const [dead, parked, due] = counted.map((_, index) => rowsOf<{ n: number; discarded: number }>(results, index)[0]);
+  const [dead, parked, due] = counted.map((_, index) => rowsOf<{ n: number; discarded?: number }>(results, index)[0]);
   return { deadLetters: dead?.n ?? 0, discarded: dead?.discarded ?? 0, parked: parked?.n ?? 0, due: due?.n ?? 0 };
 }
 
