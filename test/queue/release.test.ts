@@ -124,7 +124,7 @@ describe("counts leave out", () => {
     expect(await queries.backlog("one")).toMatchObject(before);
     expect(await queries.backlog(null)).toMatchObject(before);
     await cancel(bench.engine, { tenant: "one", id });
-    expect(await queries.backlog("one")).toEqual({ deadLetters: 0, parked: 0, due: 0 });
+    expect(await queries.backlog("one")).toEqual({ deadLetters: 0, discarded: 0, parked: 0, due: 0 });
     expect(await bench.all("SELECT id FROM due UNION ALL SELECT id FROM parked")).toEqual([]);
     await env.DB.exec("DELETE FROM pauses");
     await bench.tick(minute);
