@@ -2,7 +2,7 @@ import { sourceName } from "./analytics-point";
 import type { Stored } from "./store";
 import type { Submission } from "./model";
 
-/** What a hook of Make.com is sent: names and values as its scenarios expect them. */
+/** The body for a hook of Make.com: names and values as its scenarios expect them. */
 export type MakeBody = Record<string, string | number | boolean | readonly string[] | Record<string, string> | null>;
 
 interface Sent {

@@ -67,7 +67,7 @@ async function unknownAmong(requests: readonly EnqueueRequest[], templates: Know
 function templateIdOf(payload: unknown): string | undefined {
   if (typeof payload !== "object" || payload === null || !("templateId" in payload)) return undefined;
   const { templateId } = payload;
-  // What is no name is refused by the payload's own schema.
+  // An invalid name is refused by the payload's own schema.
   return typeof templateId === "string" && /^[a-z0-9-]{1,63}$/.test(templateId.slice(0, 64)) ? templateId : undefined;
 }
 

@@ -115,7 +115,7 @@ async function earlierEffects({ engine }: WorkDeps, jobs: readonly HeldJob[]): P
   return byJob;
 }
 
-/** One question per gate for all that want in; who is held back leaves the gates it had passed. */
+/** One call per gate for all jobs that need it; a job held back at one gate leaves those it has entered. */
 async function enterGates({ engine, ledger }: WorkDeps, all: readonly Loaded[]) {
   const entered = new Map<Loaded, Record<string, string>>();
   const heldBack = new Map<Loaded, { gate: string; entry: Entry & { granted: false } }>();

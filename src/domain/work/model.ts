@@ -19,7 +19,7 @@ export const unpolledAfter = 5 * 60_000;
 export const maxVoids = 3;
 export const quietFor = 10 * 60_000;
 
-/** What a worker shall do. */
+/** The state that an operator has set for a worker. */
 export type WorkerState = "run" | "quiet" | "stop";
 /** A worker that holds no job and sent nothing for so long has ended. Longer than a pull waits and a row is left unwritten. Milliseconds. */
 export const endedAfter = 60_000;
@@ -34,7 +34,7 @@ export interface WorkScope {
   types: readonly string[] | undefined;
 }
 
-/** What a worker says a lease is: opaque, of one job and one pull. */
+/** The text of a lease as workers send it: opaque, of one job and one pull. */
 export interface Leases {
   of(job: JobRef, nonce: string): Promise<string>;
   /** For addresses that load a payload: valid as long as the lease. */
