@@ -16,12 +16,12 @@ import { wakeSite } from "../domain/shop/site/wake";
 import type { WorkDeps } from "../domain/work/deps";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
-import type { IntakeDeps } from "../intake/deps";
+import type { IntakeDeps, JobIds, PlatformDeps } from "../intake/deps";
 import { health, metricsOf } from "../intake/health";
 import { agent } from "../jobs/agent/job";
 import { email } from "../jobs/email/job";
 import { queues } from "../jobs/queues";
-import { auditEntries, auditIn } from "../ledger/audit";
+import { auditIn } from "../ledger/audit";
 import { openOf } from "../ledger/open-jobs";
 import { cancelAll } from "../ledger/operate";
 import type { createPayloads } from "../ledger/payloads";
@@ -131,16 +131,12 @@ export function createIntakeDeps({
     gates: gateOperations,
     replays,
     bulkActions,
-    isRoot: secretCheck(env.ROOT_TOKEN),
+    auth: { isRoot: secretCheck(env.ROOT_TOKEN), verifier: stores.verifier, mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success },
     templates: stores.templates,
     registry: engine.registry,
     ...enqueuing(send),
     inTrace: (trace) => enqueuing((requests) => send(requests.map((each) => ({ trace, ...each })))),
-    ownId: async (tenant, type, own) => {
-      const contract = engine.registry.find(type)?.contract;
-      return contract && engine.ids.derive(tenant, ownParts(contract, own));
-    },
-    belongs: (tenant, id) => engine.ids.belongs(tenant, id),
+    ids: jobIdsOf(engine),
     queries,
     samples: createSampleQueries(env.DB),
     loadPayload: (ref) => payloads.get(ref),
@@ -148,6 +144,25 @@ export function createIntakeDeps({
     unsubscribe: { read: stores.unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now()) },
     mailEvents: createMailEvents(stores, mail, now),
     operate: { ...operations, replays },
+    platform: createPlatformDeps(env, engine),
+    audit: (entry) => auditIn(env.DB, entry),
+    report: ({ requestId, trace, method, route, thrown }) =>
+      log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}`, trace }),
+  };
+}
+
+function jobIdsOf({ ids, registry }: Engine): JobIds {
+  return {
+    own: async (tenant, type, own) => {
+      const contract = registry.find(type)?.contract;
+      return contract && ids.derive(tenant, ownParts(contract, own));
+    },
+    belongs: (tenant, id) => ids.belongs(tenant, id),
+  };
+}
+
+function createPlatformDeps(env: WorkerEnv, engine: Engine): PlatformDeps {
+  return {
     queues: () =>
       Promise.all(
         Object.entries(queues).map(([name, { binding }]) =>
@@ -156,10 +171,5 @@ export function createIntakeDeps({
       ),
     tickSteps: () => createTicks(env.DB).list(),
     health: () => health({ db: env.DB, kv: env.CONFIG, refusingQueues: () => refusingQueues(engine) }),
-    mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success,
-    audit: (entry) => auditIn(env.DB, entry),
-    audits: (tenant, page) => auditEntries(env.DB, tenant, page),
-    report: ({ requestId, trace, method, route, thrown }) =>
-      log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}`, trace }),
   };
 }

@@ -26,8 +26,8 @@ export async function authorize(route: AnyRoute, request: Request, params: Reado
 export async function identify(request: Request, deps: IntakeDeps): Promise<Caller & { kind: "root" | "token" }> {
   const token = /^Bearer +([\x21-\x7e]{1,4096}) *$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (token === undefined) throw new Problem("unauthorized", "Send a token: Authorization: Bearer <token>.");
-  const claims = await deps.verifier.verify(token);
-  if (!claims && deps.isRoot(token)) return { kind: "root" };
+  const claims = await deps.auth.verifier.verify(token);
+  if (!claims && deps.auth.isRoot(token)) return { kind: "root" };
   if (!claims) throw refusedToken();
   const lookup = await deps.snapshots.read(claims.tenant, deps.now());
   if (lookup.state === "unknown") throw unavailable("The token cannot be checked for revocation right now.");

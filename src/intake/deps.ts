@@ -20,9 +20,8 @@ import type { SuppressionQueries } from "../domain/suppressions/queries";
 import type { SuppressionStore } from "../domain/suppressions/store";
 import type { Unsubscription } from "../domain/suppressions/unsubscribe";
 import type { WorkDeps } from "../domain/work/deps";
-import type { auditEntries } from "../ledger/audit";
 import type { PayloadSample } from "../ledger/samples";
-import type { Page, Queries } from "../ledger/views";
+import type { Queries } from "../ledger/views";
 import type { Registry } from "../queue/registry";
 import type { Enqueue } from "../queue/request";
 import type { ConnectionStore } from "../tenants/connection";
@@ -40,9 +39,8 @@ export interface IntakeDeps {
   db: D1Database;
   /** Milliseconds. */
   now(): number;
-  /** Whether this is the root token; compared in constant time. */
-  isRoot(token: string): boolean;
-  verifier: Pick<Tokens, "verify">;
+  auth: AuthDeps;
+  ids: JobIds;
   snapshots: Pick<Snapshots, "read">;
   tenants: TenantStore;
   tokens: TokenStore;
@@ -79,10 +77,6 @@ export interface IntakeDeps {
   enqueue: Enqueue;
   /** The same for a request that names its trace, `{trace id}-{flags}`: what it enqueues belongs to that. */
   inTrace(trace: string): Pick<IntakeDeps, "enqueue" | "campaigns" | "media">;
-  /** The id that a job of this type has under a key of our own; undefined for an unknown type. */
-  ownId(tenant: string, type: string, own: readonly string[]): Promise<string | undefined>;
-  /** Whether an id was issued to this tenant, known to the ledger or not. */
-  belongs(tenant: string, id: string): Promise<boolean>;
   queries: Queries;
   /** Stored payloads of open and dead jobs with one of the names, of a tenant or (null) of some tenants; a bounded number. */
   samples(names: readonly string[], tenant: string | null): Promise<PayloadSample[]>;
@@ -92,20 +86,38 @@ export interface IntakeDeps {
   bulkActions: BulkActions;
   /** Calls of remote workers. */
   work: WorkDeps;
+  platform: PlatformDeps;
+  /** Records that personal data was shown. Awaited first: without the record nothing is shown. */
+  audit(entry: AuditEntry): Promise<void>;
+  /** Logs an unforeseen failure. Never throws. */
+  report(failure: FailureReport): void;
+}
+
+/** Checks who calls. */
+export interface AuthDeps {
+  /** Whether this is the root token; compared in constant time. */
+  isRoot(token: string): boolean;
+  verifier: Pick<Tokens, "verify">;
+  /** Whether one more refusal of this subscriber's credentials is within its rate. May throw when the limiter cannot be reached. */
+  mayBeRefused(subscriber: string): Promise<boolean>;
+}
+
+/** Ids of jobs. */
+export interface JobIds {
+  /** The id that a job of this type has under a key of our own; undefined for an unknown type. */
+  own(tenant: string, type: string, own: readonly string[]): Promise<string | undefined>;
+  /** Whether an id was issued to this tenant, known to the ledger or not. */
+  belongs(tenant: string, id: string): Promise<boolean>;
+}
+
+/** The queues, stores and steps that the Worker needs. */
+export interface PlatformDeps {
   /** Every queue of the Worker, with what it reports now. */
   queues(): Promise<QueueMetrics[]>;
   /** How each step of the newest tick ended. */
   tickSteps(): Promise<TickStep[]>;
   /** Cheap check of the stores and queues that the Worker needs. Never throws. */
   health(): Promise<Record<string, "ok" | "failing">>;
-  /** Whether one more refusal of this subscriber's credentials is within its rate. May throw when the limiter cannot be reached. */
-  mayBeRefused(subscriber: string): Promise<boolean>;
-  /** Records that personal data was shown. Awaited first: without the record nothing is shown. */
-  audit(entry: AuditEntry): Promise<void>;
-  /** The audit, newest first; null is all tenants. */
-  audits(tenant: string | null, page: Page): ReturnType<typeof auditEntries>;
-  /** Logs an unforeseen failure. Never throws. */
-  report(failure: FailureReport): void;
 }
 
 /** Acts on shops besides reading and writing their rows. */

@@ -90,7 +90,7 @@ async function answer(here: readonly AnyRoute[], request: Incoming, passage: Pas
 /** Wrong tokens, keys and signatures in a row: guessing is answered by 429. A limiter that cannot be reached limits no caller. */
 async function limited(thrown: unknown, request: Request, deps: IntakeDeps): Promise<unknown> {
   if (!(thrown instanceof Problem) || thrown.code !== "unauthorized") return thrown;
-  if (await deps.mayBeRefused(subscriberOf(addressOf(request))).catch(() => true)) return thrown;
+  if (await deps.auth.mayBeRefused(subscriberOf(addressOf(request))).catch(() => true)) return thrown;
   return new Problem("too-many-requests", "Too many requests from this address were refused; wait a minute.", { retryAfter: 60 });
 }
 

@@ -46,8 +46,8 @@ export function eitherOf<Input extends { filter?: unknown; ids?: unknown }>() {
 }
 
 /** Throws when an id is no job of this tenant. */
-export async function refuseForeign(deps: Pick<IntakeDeps, "belongs">, tenant: string, ids: readonly string[] = []): Promise<void> {
-  const own = await Promise.all(ids.map((id) => deps.belongs(tenant, id)));
+export async function refuseForeign(deps: Pick<IntakeDeps, "ids">, tenant: string, ids: readonly string[] = []): Promise<void> {
+  const own = await Promise.all(ids.map((id) => deps.ids.belongs(tenant, id)));
   const errors = own.flatMap((belongs, index) => (belongs ? [] : [{ path: `ids[${index}]`, message: "is no job of this tenant" }]));
   if (errors.length > 0) throw new Problem("invalid", "Some ids are not jobs of this tenant.", { errors });
 }

@@ -27,7 +27,7 @@ import { syncOrders } from "../../src/jobs/sync-orders/job";
 import { syncProducts } from "../../src/jobs/sync-products/job";
 import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import { webhook } from "../../src/jobs/webhook/job";
-import { auditEntries, auditIn } from "../../src/ledger/audit";
+import { auditIn } from "../../src/ledger/audit";
 import type { PauseView } from "../../src/ledger/pauses";
 import { createPayloads } from "../../src/ledger/payloads";
 import { createQueries } from "../../src/ledger/queries";
@@ -180,8 +180,7 @@ function createDeps(seen: Seen): IntakeDeps {
   const enqueuing = (enqueue: Enqueue) => ({ enqueue, campaigns: campaignsOn(enqueue, seen), media: createMediaIntake({ ...media, enqueue }) });
   return {
     now: () => now,
-    isRoot: secretCheck(root),
-    verifier: tokens,
+    auth: { isRoot: secretCheck(root), verifier: tokens, mayBeRefused: async () => true },
     snapshots,
     tenants: createTenantStore(env.DB, snapshots.changed),
     tokens: createTokenStore(env.DB, tokens, snapshots.changed),
@@ -230,23 +229,22 @@ function createDeps(seen: Seen): IntakeDeps {
       // No job waits in this test, so none is woken.
       engine: () => ({ now: () => now, boot: "", ledger: { revive: async () => [] } }) as never,
     }),
-    ownId: (tenant, type, own) => ids.derive(tenant, ["own", type, ...own]),
-    belongs: (tenant, id) => ids.belongs(tenant, id),
+    ids: { own: (tenant, type, own) => ids.derive(tenant, ["own", type, ...own]), belongs: (tenant, id) => ids.belongs(tenant, id) },
     queries: queriesOf(seen),
     samples: createSampleQueries(env.DB),
     loadPayload: async () => JSON.stringify({ text: "large" }),
     operate: operateOn(seen),
     bulkActions: bulkActionsOn(now),
     work: workOn({ ids, registry, now: () => now }),
-    queues: async () => [
-      { queue: "events", backlog: 12, bytes: 3400, oldestAt: now - 5000 },
-      { queue: "email-sending", backlog: null, bytes: null, oldestAt: null },
-    ],
-    tickSteps: async () => [{ step: "sweep", outcome: "done", at: now - 20_000, ms: 12 }],
-    health: async () => ({ ledger: "ok" }),
-    mayBeRefused: async () => true,
+    platform: {
+      queues: async () => [
+        { queue: "events", backlog: 12, bytes: 3400, oldestAt: now - 5000 },
+        { queue: "email-sending", backlog: null, bytes: null, oldestAt: null },
+      ],
+      tickSteps: async () => [{ step: "sweep", outcome: "done", at: now - 20_000, ms: 12 }],
+      health: async () => ({ ledger: "ok" }),
+    },
     audit: async (entry) => (seen.audits.push(entry), auditIn(env.DB, entry)),
-    audits: (tenant, page) => auditEntries(env.DB, tenant, page),
     report: (failure) => void seen.failures.push(failure),
   };
 }

@@ -274,7 +274,7 @@ describe("a failure", () => {
 
   test("of the door itself is answered too", async () => {
     const broken = createIntakeBench();
-    broken.deps.verifier = { verify: () => Promise.reject(new Error("no crypto")) };
+    broken.deps.auth.verifier = { verify: () => Promise.reject(new Error("no crypto")) };
     expect((await broken.call("GET", "/v1/jobs", { token: own.read })).status).toBe(500);
     const report = vi.fn<(failure: FailureReport) => void>();
     broken.deps.report = report;

@@ -226,7 +226,7 @@ describe("what is sent", () => {
     const answer = await browse({ email: "a@example.com" }, { "cf-connecting-ip": "192.0.2.66" });
     const usual = await browse({ email: "a@example.com" });
     expect([answer.status, Object.keys(answer.body), String(answer.body.id).length]).toEqual([200, Object.keys(usual.body), String(usual.body.id).length]);
-    expect(await bench.deps.belongs("forms", answer.body.id)).toBe(true);
+    expect(await bench.deps.ids.belongs("forms", answer.body.id)).toBe(true);
     expect(bench.seen.requests).toHaveLength(1);
     expect(bench.seen.audits).toMatchObject([{ tenant: "forms", actor: "public", action: "block", at: now }]);
     expect(JSON.stringify(bench.seen.audits)).not.toContain("192.0.2.66");

@@ -105,7 +105,7 @@ describe("metrics", () => {
 
 test("healthz says what fails and stays 200", async () => {
   const ill = createIntakeBench();
-  ill.deps.health = async () => ({ ledger: "failing", settings: "ok" });
+  ill.deps.platform.health = async () => ({ ledger: "failing", settings: "ok" });
   const [well, unwell] = [await bench.call("GET", "/healthz"), await ill.call("GET", "/healthz")];
   expect(well).toMatchObject({ status: 200, body: { status: "ok" } });
   expect(unwell).toMatchObject({ status: 200, body: { status: "degraded", checks: { ledger: "failing" } } });

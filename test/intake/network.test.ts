@@ -31,7 +31,7 @@ test("refused tokens, keys and signatures are counted by subscriber and answered
   const bench = createIntakeBench();
   await bench.tenant("refused");
   const counted: string[] = [];
-  bench.deps.mayBeRefused = async (subscriber) => (counted.push(subscriber), counted.length <= 3);
+  bench.deps.auth.mayBeRefused = async (subscriber) => (counted.push(subscriber), counted.length <= 3);
   const headers = { "cf-connecting-ip": "2001:db8:1:2::9" };
   const post = (path: string) => bench.call("POST", path, { body: {}, headers });
   const asked = [
@@ -48,6 +48,6 @@ test("refused tokens, keys and signatures are counted by subscriber and answered
   expect(counted).toEqual(Array(6).fill("2001:db8:1:2::/64"));
   expect((await bench.call("GET", "/v1/tenants/refused/tokens", { token: root, headers })).status).toBe(200);
   expect(counted).toHaveLength(6);
-  bench.deps.mayBeRefused = async () => Promise.reject(new Error("limiter down"));
+  bench.deps.auth.mayBeRefused = async () => Promise.reject(new Error("limiter down"));
   expect((await bench.call("GET", "/v1/jobs", { token: "garbage", headers })).status).toBe(401);
 });

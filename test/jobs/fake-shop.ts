@@ -1,4 +1,4 @@
-import type { Order, OrderState, Product, ShopResource, ShopRows } from "../../src/providers/shop/rows";
+import type { Order, OrderState, Product, ShopResource, ShopRows } from "../../src/providers/shop/row-types";
 import type { Found, IdPage, Lookup, Page, PageRequest, Shop, ShopSettings } from "../../src/providers/shop/shop";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 

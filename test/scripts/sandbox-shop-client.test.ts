@@ -3,7 +3,7 @@ import { createHttp } from "../../src/providers/http.ts";
 import { prestashop, type PrestashopOptions } from "../../src/providers/shop/prestashop.ts";
 // What the capability adds itself to: TypeScript does not look for it by itself.
 import type {} from "../../src/queue/job.ts";
-import type { ShopResource, ShopRows } from "../../src/providers/shop/rows.ts";
+import type { ShopResource, ShopRows } from "../../src/providers/shop/row-types.ts";
 import type { Shop, Window } from "../../src/providers/shop/shop.ts";
 import { demoKey } from "../../scripts/sandbox/shop/settings.ts";
 import { play, type Playing } from "./sandbox.ts";

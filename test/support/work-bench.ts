@@ -70,7 +70,7 @@ export function createWorkBench(options: BenchOptions = {}) {
     registry: engine.registry,
     work,
     enqueue: (requests) => enqueue(engine, requests),
-    belongs: (tenant, id) => engine.ids.belongs(tenant, id),
+    ids: { ...outside.deps.ids, belongs: (tenant, id) => engine.ids.belongs(tenant, id) },
   });
   const call = async (method: string, path: string, how: CallOptions): Promise<Answered> => {
     const response = await intake(requestOf(method, path, how));

@@ -1,4 +1,4 @@
-import type { ShopRows } from "../../providers/shop/rows";
+import type { ShopRows } from "../../providers/shop/row-types";
 import { perChunk, rowsOf, type Scope } from "./scope";
 
 /** Rows that others name by id. */

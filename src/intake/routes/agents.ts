@@ -173,7 +173,7 @@ async function changedAgent(
 /** The id of the path; a forged one and another tenant's are the same 404. */
 async function ownRun(deps: IntakeDeps, tenant: string, params: Params): Promise<string> {
   const id = param({ params }, "id");
-  if (await deps.belongs(tenant, id)) return id;
+  if (await deps.ids.belongs(tenant, id)) return id;
   throw noRun();
 }
 

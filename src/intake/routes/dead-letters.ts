@@ -38,7 +38,7 @@ export const deadLetterRoutes = [
     answers: { 204: null },
     handle: async ({ deps, tenant, params }) => {
       const id = param({ params }, "id");
-      if (!(await deps.belongs(tenant, id)) || !(await deps.operate.dismiss(tenant, id))) throw new Problem("not-found", "There is no such dead letter.");
+      if (!(await deps.ids.belongs(tenant, id)) || !(await deps.operate.dismiss(tenant, id))) throw new Problem("not-found", "There is no such dead letter.");
       return { status: 204 };
     },
   }),

@@ -62,7 +62,7 @@ export const heartbeatRoutes = [
 async function heartbeatBody(deps: IntakeDeps) {
   const heartbeat = await deps.installation.read("heartbeat");
   if (!heartbeat) throw unset();
-  const last = (await deps.tickSteps()).find(({ step, at }) => step === heartbeatStep && at >= heartbeat.updated - 60_000);
+  const last = (await deps.platform.tickSteps()).find(({ step, at }) => step === heartbeatStep && at >= heartbeat.updated - 60_000);
   return {
     host: new URL(heartbeat.value.url).host,
     updated: iso(heartbeat.updated),

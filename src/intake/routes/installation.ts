@@ -24,7 +24,7 @@ export const installationRoutes = [
     tenant: "none",
     answers: { 200: installationShape },
     handle: async ({ deps }) => {
-      const [versions, steps] = await Promise.all([versionsIn(deps.db), deps.tickSteps()]);
+      const [versions, steps] = await Promise.all([versionsIn(deps.db), deps.platform.tickSteps()]);
       const body = {
         versions: versions.map(({ id, tag, firstAt }) => ({ version: id, tag, firstAt: iso(firstAt) })),
         steps: steps.map(({ step, outcome, at, ms, detail = null }) => ({ step, outcome, at: iso(at), ms: Math.round(ms), detail })),

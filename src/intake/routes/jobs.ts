@@ -152,7 +152,7 @@ export const jobRoutes = [
 /** The id of the path; a forged one and another tenant's are the same 404, before the ledger is asked. */
 async function ownId(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<string> {
   const id = param({ params }, "id");
-  if (await deps.belongs(tenant, id)) return id;
+  if (await deps.ids.belongs(tenant, id)) return id;
   throw new Problem("not-found", "There is no such job.");
 }
 

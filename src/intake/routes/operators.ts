@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { AuditEntry } from "../../ledger/audit";
+import { auditEntries, type AuditEntry } from "../../ledger/audit";
 import { outputList } from "../../queue/bounded";
 import { cursor, paging } from "../query";
 import { pauseShape, pauseView } from "../pause-shapes";
@@ -47,7 +47,7 @@ export const operatorRoutes = [
     query: auditQuery,
     answers: { 200: auditShape },
     handle: async ({ deps, tenant, query }) => {
-      const page = await deps.audits(tenant, query);
+      const page = await auditEntries(deps.db, tenant, query);
       return { status: 200, body: { entries: page.entries.map(entryOf), cursor: page.cursor } };
     },
   }),

@@ -74,7 +74,7 @@ export const queueRoutes = [
     handle: async ({ deps, tenant, caller }) => {
       // Metrics are those of all tenants together, so only the root token gets them.
       const [metrics, paused, flows] = await Promise.all([
-        caller.kind === "root" ? deps.queues() : [],
+        caller.kind === "root" ? deps.platform.queues() : [],
         pausedNames(deps, tenant, "queue"),
         deps.reports.flow(tenant),
       ]);
@@ -85,7 +85,7 @@ export const queueRoutes = [
       return { status: 200, body: { queues: listed } };
     },
   }),
-  ...pauseRoutes("queue", "/v1/queues/:queue", "a queue", (deps, name) => deps.queues().then((all) => all.some(({ queue }) => queue === name))),
+  ...pauseRoutes("queue", "/v1/queues/:queue", "a queue", (deps, name) => deps.platform.queues().then((all) => all.some(({ queue }) => queue === name))),
   ...pauseRoutes("type", "/v1/types/:type", "a type of job", async (deps, name) => deps.registry.contracts().some(({ type }) => type === name)),
 ];
 

@@ -88,7 +88,7 @@ function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
 
 async function scheduleBodies(deps: IntakeDeps, schedules: readonly Schedule[]) {
   const now = deps.now();
-  const past = await pastRuns(deps.db, schedules, now, ({ tenant, type, name }, at) => deps.ownId(tenant, type, ownKeyOf({ name }, at)));
+  const past = await pastRuns(deps.db, schedules, now, ({ tenant, type, name }, at) => deps.ids.own(tenant, type, ownKeyOf({ name }, at)));
   const one = async (schedule: Schedule) => {
     const view = await scheduleView(schedule, now);
     const runs = (past.get(schedule.name) ?? []).map((run) => ({ ...run, plannedAt: iso(run.plannedAt) }));

@@ -42,7 +42,7 @@ export const systemRoutes = [
     tenant: "none",
     answers: { 200: healthShape },
     handle: async ({ deps }) => {
-      const checks = await deps.health();
+      const checks = await deps.platform.health();
       const status = Object.values(checks).includes("failing") ? "degraded" : "ok";
       return { status: 200, body: { status, time: iso(deps.now()), checks } };
     },
@@ -61,7 +61,7 @@ export const systemRoutes = [
         deps.queries.backlog(tenant),
         durationsIn(deps.db, tenant),
       ]);
-      const all: Partial<Metrics> = tenant === null ? { queues: await deps.queues(), steps: await deps.tickSteps() } : {};
+      const all: Partial<Metrics> = tenant === null ? { queues: await deps.platform.queues(), steps: await deps.platform.tickSteps() } : {};
       return {
         status: 200,
         text: metricsText({ counts, backlog, durations: types, tick, queues: [], steps: [], ...all }),

@@ -47,7 +47,7 @@ export const workerRoutes = [
     problems: [401, 503],
     handle: async ({ deps, params, query: { tenant, signature } }) => {
       const id = param({ params }, "id");
-      const isOwn = tenant !== undefined && signature !== undefined && (await deps.belongs(tenant, id));
+      const isOwn = tenant !== undefined && signature !== undefined && (await deps.ids.belongs(tenant, id));
       const text = isOwn ? await loadPayload(deps.work, { tenant, id }, signature) : null;
       if (text === null) throw publicUnauthorized();
       return { status: 200, text, headers: { "content-type": "application/json" } };
@@ -65,7 +65,7 @@ export const workerRoutes = [
     problems: [401, 409, 413, 422, 503],
     handle: async ({ deps, request, params, query: { tenant, signature } }) => {
       const id = param({ params }, "id");
-      const isOwn = tenant !== undefined && signature !== undefined && (await deps.belongs(tenant, id));
+      const isOwn = tenant !== undefined && signature !== undefined && (await deps.ids.belongs(tenant, id));
       const job = isOwn ? await jobOfUpload(deps.work, { tenant, id }, signature) : null;
       if (job === null) throw publicUnauthorized();
       const { body } = await readJson(request, { schema: v.unknown(), limit: maxUploadedResult });

@@ -74,20 +74,20 @@ function bound(work: WorkDeps, { types }: WorkScope): WorkDeps {
 /** The job of the path. A forged id and another tenant's are the same 404, before the ledger is asked. */
 export async function ownJob({ deps, tenant, params }: Call<"own">): Promise<JobRef> {
   const id = param({ params }, "id");
-  if (await deps.belongs(tenant, id)) return { tenant, id };
+  if (await deps.ids.belongs(tenant, id)) return { tenant, id };
   throw new Problem("not-found", "There is no such job.");
 }
 
 /** Those of a bulk call's items that may be jobs of the caller's; null for the others, in their order. */
 export function ownRefs(
-  deps: Pick<IntakeDeps, "belongs">,
+  deps: Pick<IntakeDeps, "ids">,
   scope: WorkScope,
   items: readonly { id: string; tenant?: string | undefined }[],
 ): Promise<(JobRef | null)[]> {
   return Promise.all(
     items.map(async ({ id, tenant: named }) => {
       const tenant = scope.tenant ?? named;
-      const isOwn = tenant !== undefined && (named === undefined || named === tenant) && (await deps.belongs(tenant, id));
+      const isOwn = tenant !== undefined && (named === undefined || named === tenant) && (await deps.ids.belongs(tenant, id));
       return isOwn ? { tenant, id } : null;
     }),
   );

@@ -25,7 +25,7 @@ export function readItems<Item>(schema: v.GenericSchema<unknown, Item>, items: r
 
 /** The results of a bulk call in the order of its items: of the caller's own jobs what `act` returns, one for each; others are unknown. */
 export async function resultsOf<Item extends { id: string; tenant?: string | undefined }, Result>(
-  deps: Pick<IntakeDeps, "belongs">,
+  deps: Pick<IntakeDeps, "ids">,
   scope: WorkScope,
   items: readonly ({ item: Item } | ItemRefusal)[],
   act: (own: (Item & JobRef)[]) => Promise<Result[]>,

@@ -1,9 +1,9 @@
 import { failed, ok, type Failure, type Reply } from "../../queue/effect";
 import type { Connection } from "./connection";
-import { idOf } from "./element";
+import { idOf } from "./raw-row";
 import { type ListQuery, pageQuery } from "./query";
 import { resources } from "./resources";
-import type { ShopResource } from "./rows";
+import type { ShopResource } from "./row-types";
 import type { IdPage, Page } from "./shop";
 import type { TruncationDetector } from "./complete-list";
 

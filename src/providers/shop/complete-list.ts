@@ -1,6 +1,6 @@
 import { type Reply, ok } from "../../queue/effect";
 import type { List } from "./connection";
-import { idOf } from "./element";
+import { idOf } from "./raw-row";
 import { orFilters, type Parameters } from "./query";
 
 type Ask = (filters: Parameters) => Promise<Reply<List>>;

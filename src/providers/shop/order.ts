@@ -1,6 +1,6 @@
 import { type Field, flag, instant, link, money, quantity, type Reading, rowId, text } from "./fields";
-import { timestampField, row } from "./row";
-import type { OrderLine } from "./rows";
+import { timestampField, row } from "./row-reader";
+import type { OrderLine } from "./row-types";
 
 /** An order with its lines. The secure key that comes with it is dropped, as all else that is not named. */
 export function order(reading: Reading) {

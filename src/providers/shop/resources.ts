@@ -1,7 +1,7 @@
 import { type Field, flag, instant, link, money, quantity, type Reading, rowId, text, wholeOrNone } from "./fields";
 import { order } from "./order";
-import { timestampField, flags, row } from "./row";
-import type { ShopResource, ShopRows } from "./rows";
+import { timestampField, flags, row } from "./row-reader";
+import type { ShopResource, ShopRows } from "./row-types";
 
 /** How a resource is asked for and read. */
 export interface Resource<Row> {

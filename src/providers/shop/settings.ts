@@ -1,8 +1,8 @@
 import type { Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import { link, rowId, text } from "./fields";
-import { isHole } from "./element";
-import { row } from "./row";
+import { isHole } from "./raw-row";
+import { row } from "./row-reader";
 import type { ShopSettings } from "./shop";
 import { isTimezone } from "../../time/zone";
 

@@ -1,5 +1,5 @@
 import type { Reply } from "../../queue/effect";
-import type { ShopResource, ShopRows } from "./rows";
+import type { ShopResource, ShopRows } from "./row-types";
 
 /**
  * The shops of a tenant. Every call is a read; nothing here changes a shop. The gate `shop:{siteId}` gets the results of its calls.

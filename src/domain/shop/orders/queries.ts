@@ -1,4 +1,4 @@
-import type { Order } from "../../../providers/shop/rows";
+import type { Order } from "../../../providers/shop/row-types";
 import { decimalOrNull, iso, isoOrNull } from "../../../decimal";
 import { details, named } from "../related-rows";
 import { type ListPage, page } from "../list";

@@ -1,4 +1,4 @@
-import type { Order } from "../../../providers/shop/rows";
+import type { Order } from "../../../providers/shop/row-types";
 import type { Unreadable } from "../../../providers/shop/shop";
 import { numberOf, takeNumbers } from "../change-numbers";
 import type { SomeNamed } from "../related-rows";

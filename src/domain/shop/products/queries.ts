@@ -1,4 +1,4 @@
-import type { Product } from "../../../providers/shop/rows";
+import type { Product } from "../../../providers/shop/row-types";
 import { decimalOrNull, iso, isoOrNull, sumOrNull } from "../../../decimal";
 import { type ListPage, page } from "../list";
 import { details, named } from "../related-rows";

@@ -1,4 +1,4 @@
-import type { Stock } from "../../../providers/shop/rows";
+import type { Stock } from "../../../providers/shop/row-types";
 import { numberOf, takeNumbers } from "../change-numbers";
 import { roundQuantity } from "../../../decimal";
 import { perChunk, rowsOf, type Scope, statement } from "../scope";

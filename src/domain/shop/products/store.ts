@@ -1,4 +1,4 @@
-import type { Product, Stock } from "../../../providers/shop/rows";
+import type { Product, Stock } from "../../../providers/shop/row-types";
 import { numberOf, takeNumbers } from "../change-numbers";
 import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";

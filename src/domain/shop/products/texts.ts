@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Product } from "../../../providers/shop/rows";
+import type { Product } from "../../../providers/shop/row-types";
 import { boundedText } from "../../../queue/bounded";
 import type { ListPage } from "../list";
 import { rowsOf, type Scope, statement } from "../scope";

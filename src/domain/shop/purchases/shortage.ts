@@ -1,4 +1,4 @@
-import type { Combination, Order, ProductSupplier } from "../../../providers/shop/rows";
+import type { Combination, Order, ProductSupplier } from "../../../providers/shop/row-types";
 import { type Micros, roundQuantity } from "../../../decimal";
 import { details, named } from "../related-rows";
 import { perChunk, rowsOf, type Scope, statement } from "../scope";

@@ -1,4 +1,4 @@
-import type { Maker } from "../../../providers/shop/rows";
+import type { Maker } from "../../../providers/shop/row-types";
 import type { ListPage } from "../list";
 import { rowsOf, type Scope, statement } from "../scope";
 

@@ -1,4 +1,4 @@
-import type { ShopResource } from "../../../providers/shop/rows";
+import type { ShopResource } from "../../../providers/shop/row-types";
 import type { PageSizes, ShopSettings } from "../../../providers/shop/shop";
 import { rowsOf, type Scope, statement } from "../scope";
 

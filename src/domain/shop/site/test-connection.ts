@@ -1,5 +1,5 @@
 import { Problem } from "../../../errors";
-import type { ShopResource } from "../../../providers/shop/rows";
+import type { ShopResource } from "../../../providers/shop/row-types";
 import type { Reply } from "../../../queue/effect";
 import type { Engine } from "../../../queue/engine";
 import type { Entry, Gates } from "../../../queue/ports/gates";

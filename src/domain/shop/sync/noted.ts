@@ -1,4 +1,4 @@
-import type { ShopResource } from "../../../providers/shop/rows";
+import type { ShopResource } from "../../../providers/shop/row-types";
 import type { Found, Lookup, Shop } from "../../../providers/shop/shop";
 import { type Failure, ok, type Reply } from "../../../queue/effect";
 import type { FlawedRow, RowsRead } from "./unreadable";

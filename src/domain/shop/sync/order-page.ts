@@ -1,4 +1,4 @@
-import type { Order } from "../../../providers/shop/rows";
+import type { Order } from "../../../providers/shop/row-types";
 import type { PageRequest } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import { changedOrders, type OrderPage, orderWrites } from "../orders/store";

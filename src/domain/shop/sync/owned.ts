@@ -1,4 +1,4 @@
-import type { ShopResource, ShopRows } from "../../../providers/shop/rows";
+import type { ShopResource, ShopRows } from "../../../providers/shop/row-types";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import { type Detail, details, type Owned } from "../related-rows";

@@ -1,4 +1,4 @@
-import type { Product, ProductSupplier, Stock } from "../../../providers/shop/rows";
+import type { Product, ProductSupplier, Stock } from "../../../providers/shop/row-types";
 import type { Found, PageRequest } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import { withKnown } from "../orders/store";

@@ -1,4 +1,4 @@
-import type { ShopResource, ShopRows, Stock } from "../../../providers/shop/rows";
+import type { ShopResource, ShopRows, Stock } from "../../../providers/shop/row-types";
 import type { Found } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import { changedOrders, completedOrders, ordersByReference, orderWrites } from "../orders/store";

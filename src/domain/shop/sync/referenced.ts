@@ -1,4 +1,4 @@
-import type { ShopRows } from "../../../providers/shop/rows";
+import type { ShopRows } from "../../../providers/shop/row-types";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import { missingIds, type Named, namedWrites, type SomeNamed, type WantedRows } from "../related-rows";

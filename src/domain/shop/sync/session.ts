@@ -1,4 +1,4 @@
-import type { ShopResource } from "../../../providers/shop/rows";
+import type { ShopResource } from "../../../providers/shop/row-types";
 import type { PageSizes, Shop, Shops, ShopSettings } from "../../../providers/shop/shop";
 import { type Failure, outcomeOf } from "../../../queue/effect";
 import type { RunContext } from "../../../queue/job";

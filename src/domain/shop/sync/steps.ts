@@ -1,4 +1,4 @@
-import type { ShopResource } from "../../../providers/shop/rows";
+import type { ShopResource } from "../../../providers/shop/row-types";
 import type { PageRequest, PageSizes, Shop, Window } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import type { Outcome } from "../../../queue/outcome";

@@ -1,4 +1,4 @@
-import type { ShopResource } from "../../../providers/shop/rows";
+import type { ShopResource } from "../../../providers/shop/row-types";
 import { perChunk, rowsOf, type Scope, statement } from "../scope";
 import type { SyncKind } from "../site/store";
 
