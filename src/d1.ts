@@ -6,6 +6,13 @@ export function statement(db: D1Database, sql: string, ...values: (string | numb
   return db.prepare(sql).bind(...values);
 }
 
+/** The running rows of a table: each tenant's oldest, tenants after ?2 first, then each one's second, and so on; at most ?1. The table is read whole. */
+export function runningInTurnsSql(table: "bulk_actions" | "replays"): string {
+  return `
+    SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS round FROM ${table} WHERE state = 'running')
+    ORDER BY round, tenant <= ?2, tenant LIMIT ?1`;
+}
+
 /** Items as JSON lists, each short enough to be bound as one value. */
 export function lists(items: readonly unknown[]): string[] {
   return listsOf(items.map((item) => JSON.stringify(item)));

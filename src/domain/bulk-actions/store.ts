@@ -1,3 +1,4 @@
+import { runningInTurnsSql } from "../../d1";
 import type { Action, BulkRequest, BulkView } from "./model";
 
 /** A bulk action as it is kept: what was asked, how far it is. */
@@ -50,15 +51,7 @@ export function createBulkStore(db: D1Database): BulkStore {
     },
     list: (tenant, limit) => rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit)),
     // They are few: the table is read whole.
-    running: (limit, lastServed) =>
-      rows(
-        db
-          .prepare(
-            `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS round FROM bulk_actions WHERE state = 'running')
-             ORDER BY round, tenant <= ?2, tenant LIMIT ?1`,
-          )
-          .bind(limit, lastServed),
-      ),
+    running: (limit, lastTurn) => rows(db.prepare(runningInTurnsSql("bulk_actions")).bind(limit, lastTurn)),
     async advance({ tenant, id, state, done, failed, cursor, endedAt }, from) {
       const sql = `UPDATE bulk_actions SET state = ?3, done = ?4, failed = ?5, cursor = ?6, ended = ?7 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?8`;
       return (await db.prepare(sql).bind(tenant, id, state, done, failed, cursor, endedAt, from).run()).meta.changes > 0;

@@ -1,3 +1,4 @@
+import { runningInTurnsSql } from "../../d1";
 import { countOutcomes } from "./outcomes";
 import type { ReplayRequest, ReplayView } from "./model";
 
@@ -66,15 +67,7 @@ export function createReplayStore(db: D1Database): ReplayStore {
     ofGroup: (tenant, group, limit) =>
       rows(db.prepare(`SELECT * FROM replays WHERE tenant = ? AND request ->> '$.filter.group' = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, group, limit)),
     // Replays are few: the table is read whole.
-    running: (limit, lastServed) =>
-      rows(
-        db
-          .prepare(
-            `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS round FROM replays WHERE state = 'running')
-             ORDER BY round, tenant <= ?2, tenant LIMIT ?1`,
-          )
-          .bind(limit, lastServed),
-      ),
+    running: (limit, lastTurn) => rows(db.prepare(runningInTurnsSql("replays")).bind(limit, lastTurn)),
     async advance({ tenant, id, failed, cursor }, from) {
       const sql = `UPDATE replays SET failed = ?3, cursor = ?4 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?5`;
       return (await db.prepare(sql).bind(tenant, id, failed, cursor, from).run()).meta.changes > 0;

@@ -1,9 +1,9 @@
 import { stockWrites } from "../../domain/shop/products/stock";
 import { listsRead, siteState, spanRead } from "../../domain/shop/site/store";
 import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/sync/date-range";
-import { comparedWrites, goneIds, goneWrites } from "../../domain/shop/sync/gone";
 import { readProductPage } from "../../domain/shop/sync/product-page";
-import { hasToReadAgain, readAgain } from "../../domain/shop/sync/read-again";
+import { compareIdsStep, readAgainStep } from "../../domain/shop/sync/passes";
+import { hasToReadAgain } from "../../domain/shop/sync/read-again";
 import { readLists } from "../../domain/shop/sync/referenced";
 import { isSession, listsAreOld, openSession, type SyncSession } from "../../domain/shop/sync/session";
 import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/sync/steps";
@@ -28,9 +28,6 @@ interface Cursor extends Progress {
 
 // Products come with their quantities; a run of what changed reads all quantities besides, since they move no date.
 type Phase = "again" | "lists" | "ids" | "count" | "products" | "quantities" | "ended";
-
-/** Rows of one run that are looked at again: the others wait for the next. */
-const maxAgain = 500;
 
 export const runSyncProducts: Run<typeof syncProducts> = async (payload, context) => {
   if (context.dryRun) {
@@ -67,11 +64,9 @@ function afterLists(full: boolean, { state, now }: SyncSession): Phase {
 type Take = (session: SyncSession, cursor: Cursor, payload: Payload) => Promise<Reply<Step<Cursor>>>;
 
 const lookAgain: Take = async (session, cursor, { linkVendors }) => {
-  const writes = cursor.read < maxAgain ? await readAgain(session, "products", { since: cursor.began, linkVendors }) : ok(null);
-  if (!writes.ok) return writes;
-  if (writes.value === null) return ok({ cursor: entering(cursor, afterLooks(cursor.full, linkVendors, session), null), writes: [] });
-  const looked = session.notes.reads[0];
-  return ok({ cursor: { ...cursor, read: cursor.read + (looked ? looked.flawed.length + looked.sound.length : 0) }, writes: writes.value });
+  const step = await readAgainStep(session, "products", cursor, linkVendors);
+  if (!step.ok) return step;
+  return ok(step.value ?? { cursor: entering(cursor, afterLooks(cursor.full, linkVendors, session), null), writes: [] });
 };
 
 const readMakers: Take = async (session, cursor) => {
@@ -81,18 +76,12 @@ const readMakers: Take = async (session, cursor) => {
   return ok({ cursor: entering(cursor, phase, null), writes: [...lists.value, listsRead(session.scope, "products", session.now())] });
 };
 
-// Counts, too, what a full run will read. Only the empty page behind all others is the end: what is not listed counts as deleted.
-const compareIds: Take = async ({ shop, scope, now, signal }, cursor) => {
-  const readAt = now();
-  const page = await shop.ids("products", { afterId: cursor.after, signal });
-  if (!page.ok) return page;
-  const { ids, lastId, more } = page.value;
-  const gone = await goneIds(scope, "products", ids, { after: cursor.after, until: more ? lastId : null }, readAt);
-  const writes = goneWrites(scope, "products", gone, readAt, now());
-  const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + gone.length };
-  if (more) return ok({ cursor: next, writes });
-  const compared = next.full ? entering(next, "products", next.read) : entering(next, "count", null);
-  return ok({ cursor: compared, writes: [...writes, ...comparedWrites(scope, "products", readAt)] });
+// Counts, too, what a full run will read.
+const compareIds: Take = async (session, cursor) => {
+  const step = await compareIdsStep(session, "products", cursor);
+  if (!step.ok || !step.value.isLast) return step;
+  const { cursor: next, writes } = step.value;
+  return ok({ cursor: next.full ? entering(next, "products", next.read) : entering(next, "count", null), writes });
 };
 
 const countProducts: Take = async (session, cursor) => {

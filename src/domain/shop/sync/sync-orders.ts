@@ -3,9 +3,9 @@ import { done, isOutcome, type Outcome } from "../../../queue/outcome";
 import { firstOrder } from "../orders/store";
 import { listsRead } from "../site/store";
 import type { Span } from "./date-range";
-import { comparedWrites, goneIds, goneWrites } from "./gone";
 import { readOrderPage } from "./order-page";
-import { hasToReadAgain, readAgain } from "./read-again";
+import { compareIdsStep, readAgainStep } from "./passes";
+import { hasToReadAgain } from "./read-again";
 import { readLists } from "./referenced";
 import { isSession, listsAreOld, openSession, type SyncContext, type SyncSession } from "./session";
 import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step, withNotes } from "./steps";
@@ -29,9 +29,6 @@ export interface Reading {
   /** Statements that commit with the last page. */
   ended(session: SyncSession, cursor: Cursor): readonly unknown[];
 }
-
-/** Rows of one run that are looked at again: the others wait for the next. */
-const maxAgain = 500;
 
 /** Reads one window of orders, however many runs it takes. */
 export async function readWindow(siteId: string, context: SyncContext, reading: Reading): Promise<Outcome> {
@@ -64,24 +61,15 @@ async function compareOrCount(session: SyncSession, cursor: Cursor, reading: Rea
 type Take = (session: SyncSession, cursor: Cursor, reading: Reading) => Promise<Reply<Step<Cursor>>>;
 
 const lookAgain: Take = async (session, cursor, reading) => {
-  const writes = cursor.read < maxAgain ? await readAgain(session, "orders", { since: cursor.began, linkVendors: false }) : ok(null);
-  if (!writes.ok) return writes;
-  if (writes.value === null) return ok({ cursor: await compareOrCount(session, cursor, reading), writes: [] });
-  const looked = session.notes.reads[0];
-  return ok({ cursor: { ...cursor, read: cursor.read + (looked ? looked.flawed.length + looked.sound.length : 0) }, writes: writes.value });
+  const step = await readAgainStep(session, "orders", cursor, false);
+  if (!step.ok) return step;
+  return ok(step.value ?? { cursor: await compareOrCount(session, cursor, reading), writes: [] });
 };
 
-// Only the empty page behind all others is the end: what is not listed counts as deleted.
-const compareIds: Take = async ({ shop, scope, now, signal }, cursor) => {
-  const readAt = now();
-  const page = await shop.ids("orders", { afterId: cursor.after, signal });
-  if (!page.ok) return page;
-  const { ids, lastId, more } = page.value;
-  const gone = await goneIds(scope, "orders", ids, { after: cursor.after, until: more ? lastId : null }, readAt);
-  const writes = goneWrites(scope, "orders", gone, readAt, now());
-  const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + gone.length };
-  if (more) return ok({ cursor: next, writes });
-  return ok({ cursor: entering(next, "count", null), writes: [...writes, ...comparedWrites(scope, "orders", readAt)] });
+const compareIds: Take = async (session, cursor) => {
+  const step = await compareIdsStep(session, "orders", cursor);
+  if (!step.ok || !step.value.isLast) return step;
+  return ok({ ...step.value, cursor: entering(step.value.cursor, "count", null) });
 };
 
 const countOrders: Take = async (session, cursor, reading) => {

@@ -1,0 +1,42 @@
+import { ok, type Reply } from "../../../queue/effect";
+import type { SyncKind } from "../site/store";
+import { comparedWrites, goneIds, goneWrites } from "./gone";
+import { readAgain } from "./read-again";
+import type { SyncSession } from "./session";
+import type { Progress, Step } from "./steps";
+
+/** Rows of one run that are looked at again: the others wait for the next. */
+const maxAgain = 500;
+
+/** Reads some of the rows again that could not be read before; undefined when none is left for this run. */
+export async function readAgainStep<Cursor extends Progress & { began: number }>(
+  session: SyncSession,
+  kind: SyncKind,
+  cursor: Cursor,
+  linkVendors: boolean,
+): Promise<Reply<Step<Cursor> | undefined>> {
+  const writes = cursor.read < maxAgain ? await readAgain(session, kind, { since: cursor.began, linkVendors }) : ok(null);
+  if (!writes.ok) return writes;
+  if (writes.value === null) return ok(undefined);
+  const looked = session.notes.reads[0];
+  return ok({ cursor: { ...cursor, read: cursor.read + (looked ? looked.flawed.length + looked.sound.length : 0) }, writes: writes.value });
+}
+
+/**
+ * Compares a page of the shop's ids with ours: stored rows that it does not list are marked as deleted. Only the empty page behind all others
+ * is the last (`isLast`), and it notes that all were compared.
+ */
+export async function compareIdsStep<Cursor extends Progress & { deleted: number }>(
+  { shop, scope, now, signal }: SyncSession,
+  kind: SyncKind,
+  cursor: Cursor,
+): Promise<Reply<Step<Cursor> & { isLast: boolean }>> {
+  const readAt = now();
+  const page = await shop.ids(kind, { afterId: cursor.after, signal });
+  if (!page.ok) return page;
+  const { ids, lastId, more } = page.value;
+  const gone = await goneIds(scope, kind, ids, { after: cursor.after, until: more ? lastId : null }, readAt);
+  const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + gone.length };
+  const writes = [...goneWrites(scope, kind, gone, readAt, now()), ...(more ? [] : comparedWrites(scope, kind, readAt))];
+  return ok({ cursor: next, writes, isLast: !more });
+}
