@@ -1,4 +1,5 @@
 import { escapePattern } from "../escape";
+import { credentialRules } from "./credentials";
 
 const mask = "•••";
 
@@ -44,6 +45,7 @@ export function codeIn(value: unknown): string | undefined {
 }
 
 const credentials: readonly [RegExp, string][] = [
+  ...credentialRules(mask),
   [/\b(bearer|basic)\s+(?=\S*[\d=])\S{6,}/gi, `$1 ${mask}`],
   [/\b([\w-]{0,30}(?:token|key|secret|password))(["']?\s?[:=]\s?["']?)[^\s"',;]+/gi, `$1$2${mask}`],
 ];

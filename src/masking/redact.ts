@@ -1,11 +1,10 @@
 import { messageOf } from "../errors";
+import { credentialRules } from "./credentials";
 
 const rules: readonly [RegExp, string][] = [
   [/(?<![\p{L}\p{N}._%+'-])[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}.-]+\.[\p{L}]{2,}/gu, "[e-mail]"],
   [/\b(bearer|basic)\s+[\w.~+/=-]{6,}/gi, "$1 [secret]"],
-  [/\b(?:jy|sk|re|rk|pk|whsec)_[\w-]{8,}(?:\.[\w-]+)?/gi, "[secret]"],
-  [/\b(?:sk|xox[abeoprs])-[\w-]{8,}/gi, "[secret]"],
-  [/([?&](?:ws_key|key|token|secret|signature|sig|password|api_?key)=)[^&\s"']+/gi, "$1[secret]"],
+  ...credentialRules("[secret]"),
   // Seven digits at least: `550 5.1.1` is the code of a mail server.
   [/(?<![\w-])\+?(?=\d(?:[ ()./-]{0,3}\d){6})\d[\d ()./-]{7,}\d(?![\w-])/g, "[number]"],
 ];

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { redact } from "../../src/masking/provider-text";
+import { quoted, redact } from "../../src/masking/provider-text";
 
 test.each([
   ["Invalid `to` field: ada@example.com is no address", "ada@"],
@@ -22,6 +22,15 @@ test("keeps what an operator needs", () => {
   expect(redact(message)).toContain("The gmail.com domain is not verified. Please, add and verify your domain on https://resend.com");
   expect(redact("This idempotency key was already used with another payload")).toBe("This idempotency key was already used with another payload");
 });
+
+test.each(["Incorrect API key provided: sk-proj-AbCdEfGh", "sent with whsec_AbCdEfGhIjKl", "see /hooks?a=1&ws_key=AbCdEfGh"])(
+  "a sentence that is quoted whole for an admin shows no credential: %s",
+  (text) => {
+    const { providerMessage = "" } = quoted(text);
+    expect(providerMessage).toContain("•••");
+    expect(providerMessage).not.toContain("CdEfGh");
+  },
+);
 
 test("is one short line", () => {
   expect(redact("a\r\nb\u2028c\u0000d")).toBe("a b c d");
