@@ -7,7 +7,7 @@ export function statement(db: D1Database, sql: string, ...values: (string | numb
 }
 
 /** The running rows of a table: each tenant's oldest, tenants after ?2 first, then each one's second, and so on; at most ?1. The table is read whole. */
-export function runningInTurnsSql(table: "bulk_actions" | "replays"): string {
+export function runningByTenantSql(table: "bulk_actions" | "replays"): string {
   return `
     SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY at, id) AS round FROM ${table} WHERE state = 'running')
     ORDER BY round, tenant <= ?2, tenant LIMIT ?1`;

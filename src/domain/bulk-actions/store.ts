@@ -1,4 +1,4 @@
-import { runningInTurnsSql } from "../../d1";
+import { runningByTenantSql } from "../../d1";
 import type { Action, BulkRequest, BulkView } from "./model";
 
 /** A bulk action as it is kept: what was asked, how far it is. */
@@ -51,7 +51,7 @@ export function createBulkStore(db: D1Database): BulkStore {
     },
     list: (tenant, limit) => rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit)),
     // They are few: the table is read whole.
-    running: (limit, lastTurn) => rows(db.prepare(runningInTurnsSql("bulk_actions")).bind(limit, lastTurn)),
+    running: (limit, lastServed) => rows(db.prepare(runningByTenantSql("bulk_actions")).bind(limit, lastServed)),
     async advance({ tenant, id, state, done, failed, cursor, endedAt }, from) {
       const sql = `UPDATE bulk_actions SET state = ?3, done = ?4, failed = ?5, cursor = ?6, ended = ?7 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?8`;
       return (await db.prepare(sql).bind(tenant, id, state, done, failed, cursor, endedAt, from).run()).meta.changes > 0;

@@ -1,4 +1,4 @@
-import { runningInTurnsSql } from "../../d1";
+import { runningByTenantSql } from "../../d1";
 import { countOutcomes } from "./outcomes";
 import type { ReplayRequest, ReplayView } from "./model";
 
@@ -67,7 +67,7 @@ export function createReplayStore(db: D1Database): ReplayStore {
     ofGroup: (tenant, group, limit) =>
       rows(db.prepare(`SELECT * FROM replays WHERE tenant = ? AND request ->> '$.filter.group' = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, group, limit)),
     // Replays are few: the table is read whole.
-    running: (limit, lastTurn) => rows(db.prepare(runningInTurnsSql("replays")).bind(limit, lastTurn)),
+    running: (limit, lastServed) => rows(db.prepare(runningByTenantSql("replays")).bind(limit, lastServed)),
     async advance({ tenant, id, failed, cursor }, from) {
       const sql = `UPDATE replays SET failed = ?3, cursor = ?4 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?5`;
       return (await db.prepare(sql).bind(tenant, id, failed, cursor, from).run()).meta.changes > 0;
