@@ -223,7 +223,7 @@ describe("a wrong body is told everything that is wrong with it", () => {
 
   test("nested ones too, and of the connection that the path names", async () => {
     const replay = await bench.call("POST", "/v1/replays", { token: own.operate, body: { filter: { kind: "x" } } });
-    expect(replay.body.errors[0]).toMatchObject({ path: "filter.kind", message: expect.stringContaining("known are type, state, siteId") });
+    expect(replay.body.errors[0]).toMatchObject({ path: "filter.kind", message: expect.stringContaining("known are type, queue, state, siteId") });
     const connection = { provider: "slack", url: "https://example.com/x", apiKey: "k" };
     const put = await bench.call("PUT", "/v1/connections/slack", { token: own.admin, body: connection });
     expect(put.body.errors).toEqual([{ path: "apiKey", message: "is not a field here; known are provider, url, secret, limits" }]);
