@@ -28,7 +28,7 @@ export async function deadLetters(
   const ofQueue = filter.queue === undefined ? [] : [filter.queue];
   const { results } = await statement(db, letters(ofQueue.length > 0), tenant, died, id, maxExamined, ...ofQueue).all<Letter>();
   const kept: DeadLetterView[] = [];
-  const matches = filter.q === undefined ? undefined : textMatcher(filter.q);
+  const matches = filter.q === undefined ? undefined : textMatcher(filter.q, filter.onlyMarkedTails);
   for (const row of results) {
     if (!matchesFilter(row, filter) || (matches && row.id !== filter.q?.toLowerCase() && !matches(row))) continue;
     if (kept.length === page.limit) return { deadLetters: kept, cursor: cursorAfter(kept) };
@@ -38,14 +38,14 @@ export async function deadLetters(
   return { deadLetters: kept, cursor: results.length === maxExamined ? cursorAfter(results) : null };
 }
 
-/** As above, with nothing but ids, each with the cursor that goes on after it. */
+/** As above for acts: nothing but ids, each with the cursor that goes on after it; the end of an id must be marked as one. */
 export async function deadLetterPage(
   db: D1Database,
   tenant: string,
   filter: DeadLetterFilter,
   page: Page,
 ): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }> {
-  const found = await deadLetters(db, tenant, filter, page);
+  const found = await deadLetters(db, tenant, { ...filter, onlyMarkedTails: true }, page);
   return { letters: found.deadLetters.map((letter) => ({ id: letter.id, position: positionOf(letter) })), cursor: found.cursor };
 }
 

@@ -11,11 +11,12 @@ const streams = [
    WHERE a.tenant = ?1 AND a.slot >= ?2 AND a.slot < ?3 ORDER BY a.slot DESC LIMIT ?4`,
 ];
 
-/** The matching rows of a stream, and row ?4, which shows that the walk reached its limit. It stops after ?5 rows. */
+/** The rows of a stream that fit, and row ?4, which shows that the walk reached its limit. It stops after ?5 rows. */
 const narrowed = (stream: string, conditions: readonly string[]) => `
-  SELECT * FROM (SELECT row_number() OVER () AS n, * FROM (${stream})) s WHERE n = ?4 OR (${conditions.join(" AND ")}) LIMIT ?5`;
+  SELECT * FROM (SELECT *, (${conditions.join(" AND ")}) AS fits FROM (SELECT row_number() OVER () AS n, * FROM (${stream})) s) WHERE fits OR n = ?4 LIMIT ?5`;
 
-type Walked = JobRow & { n?: number };
+/** Both undefined where nothing narrows the walk. */
+type Walked = JobRow & { n?: number; fits?: number | null };
 
 /** What a search adds to a filter: a condition over `s` that narrows the rows, and what is compared outside of SQL. */
 export interface Sought {
@@ -57,7 +58,9 @@ export async function walkJobs(
   // A stream that did not end hides its older jobs, so the page ends there for both.
   const reached = unfinished.map((each) => each.at(-1)?.position ?? "").toSorted();
   const bound = reached.at(-1) ?? "";
-  const fitting = streamed.flat().filter((row) => row.position >= bound && matchesFilter(row, filter) && (sought?.matches(row) ?? true));
+  const fitting = streamed
+    .flat()
+    .filter((row) => row.position >= bound && (!isNarrowed || row.fits === 1) && matchesFilter(row, filter) && (sought?.matches(row) ?? true));
   const sorted = fitting.toSorted((left, right) => (left.position < right.position ? 1 : -1));
   const rows = sorted.slice(0, page.limit);
   const cursor = sorted.length > rows.length ? (rows.at(-1)?.position ?? null) : bound || null;

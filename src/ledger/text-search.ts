@@ -36,7 +36,7 @@ export function isTextCursor(cursor: string | undefined): cursor is string {
 
 /** One page of the jobs whose id ends with the text, and of the failed and waiting ones whose reason contains it. Each stage reads a bounded number of rows. */
 export async function searchText(db: D1Database, tenant: string, q: string, filter: JobFilter, page: Page): Promise<JobPage> {
-  const search = { db, tenant, q, tail: tailIn(q), filter };
+  const search = { db, tenant, q, tail: tailIn(q, filter.onlyMarkedTails), filter };
   const [stage = "dead", ...after] = (isTextCursor(page.cursor) ? page.cursor : "dead.").split(".");
   const jobs: JobRow[] = [];
   let [at, examined]: [Found["next"], number] = [{ stage: stage as Stage, after: after.join(".") }, 0];
@@ -54,10 +54,10 @@ export async function searchText(db: D1Database, tenant: string, q: string, filt
 
 async function dead(search: Search, after: string | undefined, limit: number): Promise<Found> {
   const { db, tenant, q, filter } = search;
-  const { state, type, siteId } = filter;
+  const { state, type, siteId, onlyMarkedTails } = filter;
   const open: Found = { rows: [], next: { stage: "open" }, examined: 0 };
   if (state !== undefined && state !== "dead" && state !== "discarded") return open;
-  const { deadLetters: letters, cursor } = await deadLetters(db, tenant, { q, type, siteId, state }, { limit, cursor: after });
+  const { deadLetters: letters, cursor } = await deadLetters(db, tenant, { q, type, siteId, state, onlyMarkedTails }, { limit, cursor: after });
   const rows = new Map((await rowsById(db, tenant, letters)).map((row) => [row.id, row]));
   const found = letters.flatMap(({ id }) => rows.get(id) ?? []).filter((row) => matchesFilter(row, filter) && isInRange(row, filter));
   if (cursor === null) return { ...open, rows: found };
@@ -69,8 +69,10 @@ async function open(search: Search, after: string | undefined, limit: number): P
   const then: Found["next"] = search.tail === undefined ? null : { stage: "rest" };
   if (hasEnded(filter.state)) return { rows: [], next: then, examined: 0 };
   const rows = await openRows(db, tenant, true);
-  if (rows === null) return { rows: [], next: { stage: "all" }, examined: 0 };
-  const found = newestFirst(rows, after ?? end, filter).filter(textMatcher(q));
+  if (rows === null) return { rows: [], next: { stage: "all", ...(after === undefined ? {} : { after }) }, examined: 0 };
+  // A side row may outlive the end of its job.
+  const stillOpen = rows.filter(({ ended }) => ended === null);
+  const found = newestFirst(stillOpen, after ?? end, filter).filter(textMatcher(q, filter.onlyMarkedTails));
   const last = found.length > limit ? found[limit - 1] : undefined;
   return { rows: found.slice(0, limit), next: last ? { stage: "open", after: last.position } : then, examined: 0 };
 }
@@ -90,7 +92,7 @@ async function walk({ db, tenant, q, tail, filter }: Search, stage: Stage, which
   const byTail = tail === undefined ? "false" : `substr(id, -${tail.length}) = '${tail}'`;
   const sql = `${which} AND (${byTail} OR (ended IS NULL AND reason IS NOT NULL))
     AND NOT EXISTS (SELECT 1 FROM dead_letters l WHERE l.tenant = ?1 AND l.died = ended AND l.id = s.id)`;
-  const { rows, cursor, examined = 0 } = await walkJobs(db, tenant, filter, { limit, cursor: after }, { sql, matches: textMatcher(q) });
+  const { rows, cursor, examined = 0 } = await walkJobs(db, tenant, filter, { limit, cursor: after }, { sql, matches: textMatcher(q, filter.onlyMarkedTails) });
   return { rows, next: cursor === null ? null : { stage, after: cursor }, examined };
 }
 

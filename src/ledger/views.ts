@@ -62,6 +62,8 @@ export interface JobFilter {
   queue?: string | undefined;
   /** An id or the last characters of one, an entity key (`order:123`), or words of the reason of a failed or waiting job. */
   q?: string | undefined;
+  /** For acts: `q` is the end of an id only if it begins with `…` or `...`. */
+  onlyMarkedTails?: boolean | undefined;
   /** Milliseconds, inclusive. */
   from?: number | undefined;
   /** Milliseconds, exclusive. */

@@ -8,10 +8,11 @@ import { cancelAll } from "../../src/ledger/operate";
 import { createQueries } from "../../src/ledger/queries";
 import { createReplayable } from "../../src/ledger/replayable";
 import { dismissAll } from "../../src/ledger/review";
+import { timePart } from "../../src/queue/id";
 import { rotationMark } from "../../src/ledger/watermarks";
 import { emptyLedger } from "../support/invariants";
 import { recordingDb } from "../support/recorder";
-import { ids as rowIds, lease, messageOf, newJobs, noon, sideRows, transition } from "../support/rows";
+import { ids as rowIds, lease, messageOf, newJob, newJobs, noon, sideRows, transition } from "../support/rows";
 
 beforeEach(async () => {
   await emptyLedger();
@@ -170,4 +171,22 @@ test("tenants take turns: the many jobs of one do not stand before the few of an
   const { id } = await bulk.create("small", { action: "cancel", filter: { state: "queued" } });
   await bulk.continueAll();
   expect(await bulk.get("small", id)).toMatchObject({ state: "done", done: 1100 });
+});
+
+test("an act by the words of a reason leaves jobs alone whose id ends so; with … before them they are the end of an id", async () => {
+  const { bulk } = setUp();
+  const tail = "reset";
+  const healthy = newJob({ tenant: "words", id: `${timePart(noon)}${tail.padStart(24, "0")}` });
+  const [waits] = await given("words", 1);
+  if (!waits) throw new Error("a row was asked for");
+  const ledger = createLedger(env.DB, () => undefined);
+  await ledger.insert([healthy]);
+  await ledger.claim([messageOf(waits)], lease("mine"));
+  const retried = { state: "retrying", bump: 1, due: noon + 1, sent: noon + 1, wake: noon + 2, ended: null, reason: "connection reset" } as const;
+  await ledger.settle([transition(waits, retried)], "mine", noon);
+  expect(await bulk.plan("words", { action: "cancel", filter: { q: tail } })).toMatchObject({ total: 1 });
+  expect(await bulk.create("words", { action: "cancel", filter: { q: tail } })).toMatchObject({ total: 1, done: 1 });
+  expect(await bulk.create("words", { action: "cancel", filter: { q: `…${tail}` } })).toMatchObject({ total: 1, done: 1 });
+  const { results } = await env.DB.prepare("SELECT id, state FROM jobs WHERE tenant = 'words'").all();
+  expect(new Set(results)).toEqual(new Set([waits, healthy].map(({ id }) => ({ id, state: "cancelled" }))));
 });

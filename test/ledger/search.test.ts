@@ -241,3 +241,45 @@ test("where more jobs wait than are read at once, a search goes through them all
   expect((await searched("flood", { q: "timed", state: "open" }, 200)).ids).toHaveLength(4199);
   expect((await searched("flood", { q: (rows[9]?.id ?? "").slice(-9) })).ids).toEqual([rows[9]?.id]);
 });
+
+test("a job that the tick brought into a side row while it ran is found once after its end", async () => {
+  const [done, failed] = await newJobs("stale", 2);
+  if (!done || !failed) throw new Error("two rows were asked for");
+  await ledger.insert([done, failed]);
+  await ledger.claim([done, failed].map(messageOf), { ...lease("mine"), until: noon + 3_600_000 });
+  await ledger.scan(noon + 11 * 60_000, 500, () => Promise.resolve(noon + 3_660_000));
+  const end = [transition(done, { state: "done" }), transition(failed, { state: "dead", reason: "host not found", event: "dead" })];
+  await ledger.settle(end, "mine", noon + 12 * 60_000);
+  expect((await searched("stale", { q: done.id.slice(-8) })).ids).toEqual([done.id]);
+  expect((await searched("stale", { q: "host not" })).ids).toEqual([failed.id]);
+});
+
+test("a dead letter at the last row of a walk is found once", { timeout: 60_000 }, async () => {
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20001)
+     INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, reason)
+     SELECT 'edge', printf('7%033d', i), 'note', 1, 'events', iif(i = 2, 'dead', 'done'), 1, 5, 0, 5, iif(i = 2, 'host 7777 gone', NULL) FROM n`,
+  ).run();
+  const id = `7${"2".padStart(33, "0")}`;
+  await env.DB.prepare(
+    "INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at) VALUES ('edge', 5, ?, 'note', 'dead', 'host 7777 gone', 'k', 5, 0)",
+  )
+    .bind(id)
+    .run();
+  expect((await searched("edge", { q: "00000002" })).ids).toEqual([id]);
+});
+
+test("jobs that come between two pages repeat none, also when they are more than are read at once", { timeout: 60_000 }, async () => {
+  const retrying = (count: number) => newJobs("grow", count, { due: noon, wake: noon });
+  await ledger.insert(await retrying(1500));
+  await env.DB.prepare("UPDATE jobs SET state = 'retrying', reason = 'host not found' WHERE tenant = 'grow'").run();
+  const first = await queries.jobs("grow", { q: "host not" }, { limit: 200 });
+  await ledger.insert(await retrying(1000));
+  const ids = first.jobs.map(({ id }) => id);
+  for (let { cursor } = first; cursor !== null;) {
+    const next = await queries.jobs("grow", { q: "host not" }, { limit: 200, cursor });
+    ids.push(...next.jobs.map(({ id }) => id));
+    cursor = next.cursor;
+  }
+  expect([new Set(ids).size, ids.length]).toEqual([1500, 1500]);
+});

@@ -25,7 +25,7 @@ export type BulkRequest =
   | { action: "dismiss"; filter?: ReplayFilter | undefined; ids?: readonly string[] | undefined };
 
 /** Of jobs that have not ended. */
-export type CancelFilter = Omit<JobFilter, "now">;
+export type CancelFilter = Omit<JobFilter, "now" | "onlyMarkedTails">;
 
 export interface BulkPlan {
   total: number;

@@ -138,7 +138,11 @@ function overOpenIds(deps: BulkDeps, tenant: string, ids: readonly string[]): Wa
 /** A page may be empty and yet not the last. */
 function overOpen(deps: BulkDeps, tenant: string, filter: CancelFilter): Walk {
   return async (cursor, limit) => {
-    const page = await deps.jobs(tenant, { state: "open", ...filter, now: deps.now() }, { limit, ...(cursor === null ? {} : { cursor }) });
+    const page = await deps.jobs(
+      tenant,
+      { state: "open", ...filter, onlyMarkedTails: true, now: deps.now() },
+      { limit, ...(cursor === null ? {} : { cursor }) },
+    );
     const candidates = page.jobs.map(({ id, type, endedAt }) => ({ id, type: endedAt === null ? type : null, bytes: 0, position: id }));
     return { candidates, cursor: page.cursor };
   };
