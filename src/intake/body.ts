@@ -10,7 +10,8 @@ export const projectBody = 64 * 1024;
 export const largeBody = 10 * 1024 * 1024;
 /** Bytes read and discarded beyond a limit before the connection is closed. */
 const maxDiscarded = 32 * 1024 * 1024;
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+const createDecoder = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+const utf8 = createDecoder();
 
 /** Reads, parses and validates a JSON body; throws the Problem with its issues. `allow` checks it before any issue of its content is reported. */
 export async function readJson<Body>(
@@ -27,11 +28,23 @@ export async function readJson<Body>(
   return { body: validate(rule.schema, value, "The body"), length: text.length };
 }
 
-/** The body as text. */
+/** The body as text. Each piece is decoded when it arrives: what is held is the text, and one piece. */
 export async function readText(request: Request, limit: number): Promise<string> {
-  const bytes = await readBytes(request, limit);
+  const next = boundedReader(request, limit);
+  const first = await next();
+  if (!first) return "";
+  const second = await next();
+  // Most come in one piece.
+  if (!second) return decoded(utf8, first);
+  const decoder = createDecoder();
+  let text = decoded(decoder, first, { stream: true });
+  for (let piece: Uint8Array | undefined = second; piece; piece = await next()) text += decoded(decoder, piece, { stream: true });
+  return text + decoded(decoder);
+}
+
+function decoded(decoder: TextDecoder, bytes?: Uint8Array, options?: { stream: boolean }): string {
   try {
-    return utf8.decode(bytes);
+    return decoder.decode(bytes, options);
   } catch (cause) {
     throw new Problem("malformed", "The body is not UTF-8.", { cause });
   }

@@ -38,9 +38,18 @@ export interface Traffic {
 export interface LateRows {
   /** Length of their payloads. */
   held: number;
-  /** The newest rows, by how long they wait; others join them until that time. Milliseconds. */
-  readonly open: Map<number, { until: number; rows: NewJob[] }>;
+  /** The newest rows, by how long they wait in milliseconds. */
+  readonly open: Map<number, GatheredRows>;
+  /** All that were gathered and not written yet. */
+  readonly unwritten: Set<GatheredRows>;
   readonly group: GroupCommit<NewJob>;
+}
+
+/** Rows of jobs accepted within a moment. Others join them until `until`; they are written at `dueAt`. Milliseconds. */
+export interface GatheredRows {
+  until: number;
+  dueAt: number;
+  rows: NewJob[];
 }
 
 /** Jobs that an isolate sent in one minute, by tenant and queue. */

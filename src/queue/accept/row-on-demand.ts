@@ -1,7 +1,7 @@
 import type { Engine } from "../engine";
 import { GroupCommit } from "../../group-commit";
 import type { Delivery } from "../run/delivery";
-import type { LateRows } from "../memory";
+import type { GatheredRows, LateRows } from "../memory";
 import type { NewJob } from "../ports/intake-ledger";
 import { orTrouble } from "../or-trouble";
 import { newRow } from "./prepare";
@@ -12,6 +12,8 @@ import { payloadOf } from "../registry";
 const pickUpMs = 2000;
 /** Rows of one write, and how long rows are gathered: before they wait, and before they are written. */
 const [maxRows, lingerMs] = [500, 100];
+/** Rows that are not written so long after their time belong to a request that the platform ended. Milliseconds. */
+const overdueMs = 3000;
 /** Payloads that an isolate keeps for late rows; beyond that rows are written at once. In UTF-16 units. */
 const maxHeld = 16_000_000;
 
@@ -42,25 +44,35 @@ export function rowOf(engine: Engine, delivery: Delivery, now = engine.now()): N
   return newRow(engine, contract, envelope, payload, now);
 }
 
-/** Rows accepted within 100 ms wait together: a timer, and the request that it keeps alive, cost about as much as an accept. */
+/**
+ * Rows accepted within 100 ms wait together: a timer, and the request that it keeps alive, cost about as much as an accept. The request that begins to
+ * gather rows writes them, and those of requests that ended before they wrote theirs.
+ */
 function writeAfter(engine: Engine, ms: number, rows: readonly NewJob[]): void {
-  const late = lateRowsOf(engine);
+  const [late, now] = [lateRowsOf(engine), engine.now()];
   late.held += lengthOf(rows);
   const wait = late.held > maxHeld ? 0 : ms;
   const open = late.open.get(wait);
-  if (open && engine.now() < open.until) return void open.rows.push(...rows);
-  const gathered = { until: engine.now() + lingerMs, rows: [...rows] };
+  if (open && now < open.until && open.rows.length + rows.length <= maxRows) return void open.rows.push(...rows);
+  const overdue = [...late.unwritten].filter(({ dueAt }) => dueAt + overdueMs < now);
+  const gathered = { until: now + lingerMs, dueAt: now + wait, rows: [...rows] };
   late.open.set(wait, gathered);
+  late.unwritten.add(gathered);
   engine.later(wait, async () => {
     if (late.open.get(wait) === gathered) late.open.delete(wait);
-    await orTrouble(engine, "late rows", () => late.group.add(gathered.rows));
-    late.held -= lengthOf(gathered.rows);
+    await Promise.all([...overdue, gathered].map((each) => writeGathered(engine, late, each)));
   });
+}
+
+async function writeGathered(engine: Engine, late: LateRows, gathered: GatheredRows): Promise<void> {
+  if (!late.unwritten.delete(gathered)) return;
+  await orTrouble(engine, "late rows", () => late.group.add(gathered.rows));
+  late.held -= lengthOf(gathered.rows);
 }
 
 function lateRowsOf(engine: Engine): LateRows {
   const create = () => new GroupCommit<NewJob>((all) => fill(engine, all), engine.defer, { maxItems: maxRows, lingerMs });
-  return (engine.memory.lateRows ??= { held: 0, open: new Map(), group: create() });
+  return (engine.memory.lateRows ??= { held: 0, open: new Map(), unwritten: new Set(), group: create() });
 }
 
 function lengthOf(rows: readonly NewJob[]): number {

@@ -43,6 +43,27 @@ describe("a job without key, delay or parent", () => {
     expect([bench.runs.length, counts.written, counts.batches]).toEqual([100, 200, 2]);
   });
 
+  test("whose request ended before it wrote its row is written by the next request, and no longer counted as held", async () => {
+    const { bench } = createDeployed();
+    const { later } = bench.engine;
+    bench.engine.later = vi.fn<Engine["later"]>();
+    const ids = [await bench.acceptOne({ payload: fine }), await bench.acceptOne({ payload: fine, tenant: "two" })];
+    bench.engine.later = later;
+    bench.advance(7 * second);
+    ids.push(await bench.acceptOne({ payload: fine }));
+    await passLate(bench);
+    for (const id of ids) expect(await bench.row(id)).toMatchObject({ state: "queued" });
+    expect(bench.engine.memory.lateRows).toMatchObject({ held: 0, unwritten: new Set() });
+  });
+
+  test("waits with others for one write of 500 rows at most", async () => {
+    const { bench } = createDeployed();
+    const writes = vi.spyOn(bench.engine.ledger, "missing");
+    for (let call = 0; call < 12; call++) await bench.accept(Array.from({ length: 100 }, () => ({ payload: fine })));
+    await passLate(bench);
+    expect(writes.mock.calls.map(([rows]) => rows.length)).toEqual([500, 500, 200]);
+  });
+
   test("that still waits after the queue's batch time-out and two seconds is listed, and costs three", async () => {
     const { bench, counts } = createDeployed();
     const id = await bench.acceptOne({ payload: { ...fine, entity: "order:1" } });
