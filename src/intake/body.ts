@@ -35,14 +35,14 @@ export async function readText(request: Request, limit: number): Promise<string>
   if (!first) return "";
   const second = await next();
   // Most come in one piece.
-  if (!second) return decoded(utf8, first);
+  if (!second) return decodePiece(utf8, first);
   const decoder = createDecoder();
-  let text = decoded(decoder, first, { stream: true });
-  for (let piece: Uint8Array | undefined = second; piece; piece = await next()) text += decoded(decoder, piece, { stream: true });
-  return text + decoded(decoder);
+  let text = decodePiece(decoder, first, { stream: true });
+  for (let piece: Uint8Array | undefined = second; piece; piece = await next()) text += decodePiece(decoder, piece, { stream: true });
+  return text + decodePiece(decoder);
 }
 
-function decoded(decoder: TextDecoder, bytes?: Uint8Array, options?: { stream: boolean }): string {
+function decodePiece(decoder: TextDecoder, bytes?: Uint8Array, options?: { stream: boolean }): string {
   try {
     return decoder.decode(bytes, options);
   } catch (cause) {
