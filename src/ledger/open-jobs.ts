@@ -84,7 +84,7 @@ const openSql = `
     SELECT * FROM (SELECT d.tenant, d.id FROM t CROSS JOIN due d WHERE d.tenant = t.tenant LIMIT ?3) UNION
     SELECT * FROM (SELECT p.tenant, p.id FROM t CROSS JOIN parked p WHERE p.tenant = t.tenant LIMIT ?3) UNION
     SELECT * FROM (SELECT l.tenant, l.id FROM t CROSS JOIN leases l WHERE l.tenant = t.tenant LIMIT ?3) UNION
-    SELECT * FROM (SELECT j.tenant, j.id FROM mark CROSS JOIN jobs j WHERE j.tenant = mark.tenant AND j.id > mark.made AND j.id < '8' LIMIT ?3) UNION
+    SELECT tenant, id FROM (SELECT j.tenant, j.id, j.ended FROM mark CROSS JOIN jobs j WHERE j.tenant = mark.tenant AND j.id > mark.made AND j.id < '8' LIMIT ?3) WHERE ended IS NULL UNION
     SELECT * FROM (SELECT a.tenant, a.id FROM mark CROSS JOIN arrivals a WHERE a.tenant = mark.tenant AND a.slot > mark.derived LIMIT ?3))
   SELECT j.tenant, j.queue, j.type, j.site,
     CASE WHEN j.state = 'running' THEN 'running' WHEN j.gate IS NOT NULL AND NOT ${atWorkers} THEN 'parked' WHEN j.state = 'waiting' THEN 'held'

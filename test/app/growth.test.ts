@@ -159,6 +159,16 @@ test("what a call or a page reads of the ledger does not grow with the jobs in i
   expect(isCheap.map((path) => table.get(path)?.[4]?.read ?? Infinity).filter((read) => read > 1500)).toEqual([]);
 });
 
+test("a job that ended since the tick's last mark is read once to tell what is open", async () => {
+  await emptyLedger();
+  await given("ended", 0, 900);
+  await env.DB.prepare("DELETE FROM watermarks WHERE tenant = 'ended' AND walk LIKE 'ended-%'").run();
+  const { ask } = metered();
+  const { read, status } = await ask("/v1/queues", { authorization: `Bearer ${env.ROOT_TOKEN}`, "jobyard-tenant": "ended" });
+  expect(status).toBe(200);
+  expect(read).toBeLessThan(2 * 900);
+});
+
 test("what is open is found below the mark of what has ended: a job that runs, one that waits, one that was brought back", async () => {
   await emptyLedger();
   const now = Date.now();
