@@ -161,6 +161,7 @@ test("what a call or a page reads of the ledger does not grow with the jobs in i
 
 test("a job that ended since the tick's last mark is read once to tell what is open", async () => {
   await emptyLedger();
+  await createStores(env as WorkerEnv).tenants.put("ended", { name: "ended" }, Date.now());
   await given("ended", 0, 900);
   await env.DB.prepare("DELETE FROM watermarks WHERE tenant = 'ended' AND walk LIKE 'ended-%'").run();
   const { ask } = metered();

@@ -17,8 +17,7 @@ const small = ["pauses", "parked_gates"];
 /** Grouping is sorting: a bounded number of dead letters, the counters of a few hours. */
 const mayHaveToSort = /GROUP BY kind|FROM counters/;
 /** Counts for the overview, at most 100,000 rows of tables that hold only what is held back or went wrong. */
-const counts =
-  /^SELECT count\(\*\) AS n(?:, count\(iif\(.*\)\) AS discarded)? FROM \(SELECT (?:1|(?:NULL AS )?state) FROM (?:dead_letters|parked|due) s /;
+const counts = /^SELECT count\(\*\) AS n(?:, count\(iif\(.*\)\) AS discarded)? FROM \(SELECT (?:1|(?:NULL AS )?state) FROM (?:dead_letters|parked|due) s /;
 
 test("every statement of the ledger finds its rows by key, and no list is sorted", async () => {
   const { db, said } = recordingDb();
