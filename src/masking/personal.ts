@@ -1,3 +1,4 @@
+import { isRecord } from "../json/record";
 import * as v from "valibot";
 import { redact } from "./redact";
 
@@ -58,10 +59,10 @@ function masking(schema: unknown, value: unknown, how: Masking): unknown {
   const node = schema as AnySchema;
   if (node.wrapped) return masking(node.wrapped, value, how);
   if (node.type === "union" || node.type === "variant") return masking(fitting(node.options ?? [], value), value, how);
-  if (node.entries && isObject(value)) return maskEntries(node, value, how);
+  if (node.entries && isRecord(value)) return maskEntries(node, value, how);
   if (node.item && Array.isArray(value)) return value.map((each) => masking(node.item, each, how));
   if (node.items && Array.isArray(value)) return value.map((each, index) => masking(node.items?.[index] ?? node.rest, each, how));
-  if (node.type === "record" && isObject(value)) {
+  if (node.type === "record" && isRecord(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [how.nameOf(key), masking(node.value, each, how)]));
   }
   return scalars.has(node.type ?? "") && v.is(schema as v.GenericSchema, value) ? value : how.unfit(value);
@@ -77,7 +78,7 @@ export function maskAll(value: unknown): unknown {
 
 function maskEvery(value: unknown, nameOf: (name: string) => string): unknown {
   if (Array.isArray(value)) return value.map((each) => maskEvery(each, nameOf));
-  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, each]) => [nameOf(key), maskEvery(each, nameOf)]));
+  if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([key, each]) => [nameOf(key), maskEvery(each, nameOf)]));
   return typeof value === "string" || typeof value === "number" ? masked : value;
 }
 
@@ -97,8 +98,4 @@ function markOf(schema: unknown): true | "redact" | undefined {
     return item.kind === "schema" && item !== schema && "pipe" in item ? markOf(item) : undefined;
   });
   return marks.includes(true) ? true : marks.includes("redact") ? "redact" : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../json/record";
 import { withCommas } from "../decimal";
 import * as v from "valibot";
 
@@ -68,7 +69,7 @@ export function jsonObject() {
   const record = noList(v.record(v.string(), v.unknown()));
   const untouched: typeof record = {
     ...record,
-    "~run": (dataset, config) => (isObject(dataset.value) ? { typed: true, value: dataset.value } : record["~run"](dataset, config)),
+    "~run": (dataset, config) => (isRecord(dataset.value) ? { typed: true, value: dataset.value } : record["~run"](dataset, config)),
   };
   return sizeFirst(untouched, entryCount, { min: 0, max: 10_000, tooSmall: "", tooLarge: "must have at most 10,000 entries" }, []);
 }
@@ -152,9 +153,5 @@ function listLength(value: unknown): number | undefined {
 }
 
 function entryCount(value: unknown): number | undefined {
-  return isObject(value) ? Object.keys(value).length : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isRecord(value) ? Object.keys(value).length : undefined;
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../json/record";
 import type { StoredJob } from "./ports/tick-ledger";
 
 /** A job as it travels in a message. Version 1 of this shape; a higher `v` belongs to a newer deployment and is left to it. */
@@ -111,10 +112,6 @@ function rawText(body: unknown): string {
     // A v8-serialised body may hold what JSON cannot (BigInt, cycles); its kind is all that can be kept.
     return String(Object.prototype.toString.call(body));
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The envelope of a stored row. */

@@ -1,3 +1,4 @@
+import { isRecord } from "../json/record";
 import * as v from "valibot";
 import { firstIssues, type Issue, maxIssues, Problem, wrongInput } from "../errors";
 
@@ -14,7 +15,8 @@ export type Checked<Output> = { ok: true; value: Output } | { ok: false; issues:
 
 /** As `validate`, with the issues as a value: 20 at most, and one that counts the others. Messages never repeat the value. */
 export function check<Output>(schema: Schema<Output>, value: unknown): Checked<Output> {
-  if (objectTypes.has(schema.type) && !isObject(value)) return { ok: false, issues: [{ path: "", message: noObject }] };
+  // To valibot a list is an object, whose fields are missing.
+  if (objectTypes.has(schema.type) && !isRecord(value)) return { ok: false, issues: [{ path: "", message: noObject }] };
   const result = v.safeParse(schema, value, { message: plainMessage });
   if (result.success) return { ok: true, value: result.output };
   return { ok: false, issues: distinct(result.issues, schema) };
@@ -54,11 +56,6 @@ function toIssues(issue: v.BaseIssue<unknown>, schema: v.GenericSchema): { issue
 
 const noObject = "must be an object";
 const objectTypes = new Set(["object", "strict_object", "loose_object", "object_with_rest", "record", "variant"]);
-
-/** To valibot a list is an object, whose fields are missing. */
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** Distinct issues, the first 20; the others are only counted. A list where an object is expected has one issue, not one for each missing field. */
 function distinct(issues: readonly v.BaseIssue<unknown>[], schema: v.GenericSchema): readonly Issue[] {

@@ -1,3 +1,4 @@
+import { isRecord } from "../../json/record";
 import type { Replayable, ReplayableContent } from "../../ledger/replayable";
 import { inlineLimit, travelLimit } from "../../queue/envelope";
 import type { Contract } from "../../queue/job";
@@ -94,15 +95,11 @@ function isInline(text: string): boolean {
 
 /** JSON Merge Patch, RFC 7396. */
 function merged(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch;
-  const result: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  if (!isRecord(patch)) return patch;
+  const result: Record<string, unknown> = isRecord(target) ? { ...target } : {};
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) delete result[name];
     else result[name] = merged(result[name], value);
   }
   return result;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -7,7 +7,7 @@ import { statusFailure } from "../status";
 import { base64 } from "./base64";
 import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient } from "./mail";
 import { addressOf, namesAddress } from "./mailbox";
-import { recordOf } from "./record";
+import { recordOf } from "../../json/record";
 
 export interface PostmarkOptions {
   http: Http;

@@ -6,7 +6,7 @@ import { codeIn, quoted } from "../../masking/provider-text";
 import { decimal, retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import { base64 } from "./base64";
-import { recordOf } from "./record";
+import { recordOf } from "../../json/record";
 import type { BatchItem, MailMessage, MailProvider, SendOptions } from "./mail";
 import { untilNextDay, untilNextMonth } from "../quota";
 

@@ -1,3 +1,4 @@
+import { isRecord } from "../../json/record";
 import type { Failure } from "../../queue/effect";
 import type { HttpAnswer } from "../http";
 import { codeIn, quoted } from "../../masking/provider-text";
@@ -125,10 +126,6 @@ function jsonTextOf(value: unknown): string {
 
 function fieldOf(value: unknown, name: string): unknown {
   return isRecord(value) ? value[name] : undefined;
-}
-
-function isRecord(value: unknown): value is ErrorBody {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A number repeats the status. */

@@ -1,3 +1,4 @@
+import { isRecord } from "../../json/record";
 import * as v from "valibot";
 import { boundedList } from "../../queue/bounded";
 
@@ -24,8 +25,4 @@ export function completionFrom(answer: unknown, maxTokens: number): unknown {
 
 function completion(message: Record<string, unknown>, finish_reason: string | null = null): Record<string, unknown> {
   return { choices: [{ finish_reason, message }] };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../json/record";
 import { readXml } from "./xml";
 import type { Element } from "./xml";
 
@@ -139,10 +140,6 @@ function valueOf({ text, children }: Element): unknown {
 
 function isPage(body: string): boolean {
   return /<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]/i.test(body.slice(0, 5000));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function jsonOf(text: string): unknown {

@@ -1,3 +1,4 @@
+import { isRecord } from "../../json/record";
 import { type Field, flag, instant, link, money, quantity, type Reading, rowId, text } from "./fields";
 import { timestampField, row } from "./row-reader";
 import type { OrderLine } from "./row-types";
@@ -69,8 +70,4 @@ function orderLine(reading: Reading) {
 
 function elementsOf(rows: unknown): unknown[] {
   return typeof rows === "object" && rows !== null ? Object.values(rows) : [];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

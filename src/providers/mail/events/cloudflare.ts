@@ -1,5 +1,5 @@
 import type { MailEvent, MailEventKind } from "./event";
-import { recordOf } from "../record";
+import { recordOf } from "../../../json/record";
 import { fieldsIn, messageIdIn, textIn } from "./fields";
 
 const kinds: Readonly<Record<string, MailEventKind>> = {

@@ -1,4 +1,4 @@
-import { recordOf } from "../record";
+import { recordOf } from "../../../json/record";
 
 /** Reads fields of a provider's report, whose shape is checked at each read. */
 export type Fields = Record<string, unknown>;
