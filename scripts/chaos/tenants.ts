@@ -14,7 +14,7 @@ export interface Tenant {
 }
 
 /** Calls to the mail API at once that each tenant's gate lets through. */
-export const mailConcurrency = 24;
+export const mailConcurrency = 48;
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /** A circuit that opens in a fault closes soon after it. */
